@@ -1,0 +1,46 @@
+//! The core's settings: default, unit, meaning of zero.
+
+use std::sync::Arc;
+
+use crate::error_parser::ErrorRules;
+use crate::snapshot::ServiceInfo;
+
+/// Settings of a `MonitorStorage`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StorageConfig {
+    /// Which error text means which error type and task status, and after how long a run a task type is unhealthy.
+    /// Default: the original's (no words but `other`, no thresholds).
+    pub errors: ErrorRules,
+    /// Further gauges with a constant value. Default: none.
+    pub service_info: Vec<ServiceInfo>,
+    /// Permits a method, and the value of `service_threads`. Default 1; 0 is no limit, and makes
+    /// `stats_tasks_with_current_time_spend_normalised_total` 0.
+    pub max_workers: usize,
+    /// Replaces `max_workers` in `service_threads` (not in the permits). Default: not set.
+    pub hpa_max_workers: Option<usize>,
+    /// Whether each series has the label `inittime`. Default: off.
+    pub inittime_label: bool,
+    /// Most series a family may have whose label sets are made at run time. Default 2000; 0 is no limit.
+    pub max_series: usize,
+    /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
+    /// in the global storage, off in others.
+    pub preregister: bool,
+    /// Methods that exist at zero from the start, beside those of `preregister`. Default: none.
+    pub methods: Vec<Arc<str>>,
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        Self {
+            errors: ErrorRules::default(),
+            service_info: Vec::new(),
+            max_workers: 1,
+            hpa_max_workers: None,
+            inittime_label: false,
+            max_series: 2000,
+            preregister: false,
+            methods: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What a scrape sees: plain owned data, no atomics. Everything downstream is a pure function of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::family::Histogram;
+use crate::key::StatKey;
+use crate::status::TaskStatus;
+use crate::value::StatValue;
+
+/// The state of a storage at one moment.
+///
+/// # Consistency
+///
+/// Taken beside running calls. At any moment, for each method and in all: `started = completed + in flight`,
+/// `completed = success + failure = count of the duration histogram`; no counter is ever lower than in an earlier
+/// snapshot.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// When it was taken, seconds since 1970.
+    pub taken_at: f64,
+    /// When the storage came to be, seconds since 1970.
+    pub created_at: f64,
+    /// The same as text, as the original's label `inittime` has it; `None` unless `inittime_label` is on.
+    pub inittime: Option<Arc<str>>,
+    /// Configured workers, the gauge `service_threads`; at least 0.
+    pub service_threads: f64,
+    /// Gauges from the configuration's `service info`.
+    pub service_info: Vec<ServiceInfo>,
+    /// Tasks over all methods, those of `add_key_value("tasks", ..)` included.
+    pub tasks: TaskTotals,
+    /// Error types in the order of their indices; a closed set.
+    pub error_types: Arc<[Arc<str>]>,
+    /// Upper bounds of durations, seconds.
+    pub time_bounds: Arc<[f64]>,
+    /// All known methods, by name.
+    pub methods: Vec<MethodSnapshot>,
+    /// The task types the original has: `default` and those set through the API, by name; only those set at least once.
+    pub statuses: Vec<StatusSnapshot>,
+    /// The methods' own task types; only those set at least once.
+    pub method_statuses: Vec<StatusSnapshot>,
+    /// What user code recorded by key.
+    pub values: ValuesSnapshot,
+}
+
+/// A gauge of the configuration's `service info`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceInfo {
+    /// The family name.
+    pub name: Arc<str>,
+    /// Its help text.
+    pub info: Arc<str>,
+    /// Its value.
+    pub value: f64,
+}
+
+/// Tasks over all methods.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TaskTotals {
+    /// Tasks begun.
+    pub started: u64,
+    /// Tasks ended.
+    pub completed: u64,
+    /// Tasks in flight: `started - completed`.
+    pub in_flight: u64,
+    /// Ages of the tasks in flight added up, seconds.
+    pub current_seconds: f64,
+    /// The largest age, seconds; 0 without tasks.
+    pub current_max_seconds: f64,
+    /// Time spent on completed tasks, seconds.
+    pub completed_seconds: f64,
+    /// Time spent on completed and current tasks, seconds; never lower than in an earlier snapshot.
+    pub busy_seconds: f64,
+}
+
+/// One method.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MethodSnapshot {
+    /// The label value.
+    pub name: Arc<str>,
+    /// Calls begun.
+    pub started: u64,
+    /// Durations of calls that succeeded, seconds; their count is the number of successes.
+    pub success: Histogram,
+    /// Durations of calls that failed.
+    pub failure: Histogram,
+    /// Failures by error type, parallel to [`Snapshot::error_types`].
+    pub errors: Vec<u64>,
+    /// Calls in flight.
+    pub in_flight: u64,
+    /// Means of the duration in seconds over the last 100 and the last 5 calls; `None` before the first call ended.
+    pub duration: Option<Means>,
+    /// What calls observed: sizes, deadlines, values; each from its first observation.
+    pub values: Vec<CallValueSnapshot>,
+}
+
+/// Rolling means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Means {
+    /// Over the method's last 100 calls: those of them that have the value; `None` if none has.
+    pub window: Option<f64>,
+    /// Over the last 5 calls: those of them that have the value.
+    pub last: Option<f64>,
+}
+
+/// A value that calls of one method observed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CallValueSnapshot {
+    /// Name and labels, without `method`.
+    pub key: Arc<StatKey>,
+    /// All observations, where the value is a time or a size.
+    pub histogram: Option<Histogram>,
+    /// Rolling means.
+    pub means: Means,
+}
+
+/// The status of one task type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusSnapshot {
+    /// The task type.
+    pub task: Arc<str>,
+    /// Its status.
+    pub status: TaskStatus,
+    /// How many times in a row it was set.
+    pub run: u64,
+}
+
+/// The value plane: what user code recorded by key.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ValuesSnapshot {
+    /// Top-level entries by key as written: numbers, texts, lists, maps (the sections of `add_key_value`).
+    pub entries: Vec<ValueEntry>,
+    /// Histograms fed by `append_stats`.
+    pub histograms: Vec<ValueHistogram>,
+    /// Rolling means over the user's own points in `stats`: key, mean over the list, mean over its last 5.
+    pub means: Vec<(Arc<StatKey>, Means)>,
+}
+
+/// One top-level entry of the value plane.
+#[derive(Debug, Clone)]
+pub struct ValueEntry {
+    /// Its key, parsed.
+    pub key: Arc<StatKey>,
+    /// Its value.
+    pub value: StatValue,
+}
+
+/// A histogram of the value plane.
+#[derive(Debug, Clone)]
+pub struct ValueHistogram {
+    /// Its key, parsed.
+    pub key: Arc<StatKey>,
+    /// Its state.
+    pub histogram: Histogram,
+}
+
+/// The answer of `stats()`: the original's flat map.
+pub type StatsMap = BTreeMap<String, StatValue>;

@@ -1,0 +1,139 @@
+//! What became of a call, and how a task type is doing.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error_parser::ErrorView;
+
+/// How a task type is doing. The numbers and names are the original's.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::TaskStatus;
+///
+/// assert_eq!("CONNECTION_ERROR".parse(), Ok(TaskStatus::ConnectionError));
+/// assert_eq!(TaskStatus::OtherException.code(), -1);
+/// assert_eq!(TaskStatus::Fatal.to_string(), "FATAL");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TaskStatus {
+    /// The last call ended well.
+    #[default]
+    Ok,
+    /// An error the service does not survive.
+    Fatal,
+    /// Something the service depends on cannot be reached.
+    ConnectionError,
+    /// An error no rule speaks of.
+    OtherException,
+    /// An error of the service itself; a panic is one.
+    Internal,
+    /// Not known.
+    Unknown,
+}
+
+impl TaskStatus {
+    /// All statuses, in the order of the original's configuration, [`Ok`](Self::Ok) first.
+    pub const ALL: [Self; 6] = [
+        Self::Ok,
+        Self::ConnectionError,
+        Self::Fatal,
+        Self::Internal,
+        Self::OtherException,
+        Self::Unknown,
+    ];
+
+    /// The number the original gives this status.
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::Ok => 1,
+            Self::Fatal => 2,
+            Self::ConnectionError => 3,
+            Self::OtherException => -1,
+            Self::Internal => 4,
+            Self::Unknown => 5,
+        }
+    }
+
+    /// The status of this number.
+    pub fn from_code(code: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.code() == code)
+    }
+
+    /// The name in configurations, metrics and health answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Fatal => "FATAL",
+            Self::ConnectionError => "CONNECTION_ERROR",
+            Self::OtherException => "OTHER_EXCEPTION",
+            Self::Internal => "INTERNAL",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl fmt::Display for TaskStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A text that names no [`TaskStatus`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no task status; known: OK, CONNECTION_ERROR, FATAL, INTERNAL, OTHER_EXCEPTION, UNKNOWN")]
+pub struct UnknownStatus(pub String);
+
+impl FromStr for TaskStatus {
+    type Err = UnknownStatus;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.name() == text)
+            .ok_or_else(|| UnknownStatus(text.to_owned()))
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Outcome<'a> {
+    /// It returned what it was asked for.
+    Success,
+    /// It failed with an error the configured rules classify.
+    Error(ErrorView<'a>),
+    /// It failed with an error whose type is known by name. A name the configuration does not list counts as `other`.
+    ErrorType(&'a str),
+    /// It failed as it may: counted as a failure of this type (`other` if the configuration does not list it), but no
+    /// illness, so the task status stays as it is.
+    Expected(&'a str),
+    /// It panicked.
+    Panic,
+    /// It was dropped before it ended.
+    Cancelled,
+}
+
+/// Names the two values of the label `status`.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::StatusParser;
+///
+/// assert_eq!(StatusParser::parse(false), "success");
+/// assert_eq!(StatusParser::parse(true), "failure");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct StatusParser;
+
+impl StatusParser {
+    /// `failure` if the call failed, else `success`.
+    pub const fn parse(failed: bool) -> &'static str {
+        if failed { "failure" } else { "success" }
+    }
+}
