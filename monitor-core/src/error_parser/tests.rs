@@ -1,0 +1,323 @@
+//! The recorded cases p05 and p06, and the rules' order and warnings.
+
+mod properties;
+
+use std::error::Error;
+use std::fmt;
+
+use super::*;
+
+fn rule(status: &str, words: &[&str]) -> StatusRule {
+    StatusRule {
+        status: status.to_owned(),
+        service_errors: words.iter().map(|&word| word.to_owned()).collect(),
+        unhealthy: -1,
+    }
+}
+
+fn rules(given: &[(&str, &[&str])]) -> ErrorRules {
+    ErrorRules::try_new(given.iter().map(|(status, words)| rule(status, words)))
+        .expect("the rules are valid")
+}
+
+fn parser(given: &[(&str, &[&str])]) -> ErrorParser {
+    ErrorParser::new(&rules(given))
+}
+
+fn types(parser: &ErrorParser) -> Vec<&str> {
+    parser.types().iter().map(|name| &**name).collect()
+}
+
+#[derive(Debug)]
+struct ZeroDivisionError(Option<Box<dyn Error>>);
+
+impl fmt::Display for ZeroDivisionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("division")
+    }
+}
+
+impl Error for ZeroDivisionError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.as_deref()
+    }
+}
+
+/// The rules of the recorded case p05.
+fn p05() -> ErrorParser {
+    parser(&[
+        ("CONNECTION_ERROR", &["refused", "timeouterror"]),
+        ("FATAL", &["cuda", "out of memory"]),
+        ("INTERNAL", &["zerodivision"]),
+        ("UNKNOWN", &["mystery"]),
+    ])
+}
+
+#[test]
+fn p05_the_types_are_in_the_originals_order_with_ours_behind() {
+    let words = [
+        "refused",
+        "timeouterror",
+        "cuda",
+        "out of memory",
+        "zerodivision",
+        "other",
+        "mystery",
+    ];
+    assert_eq!(
+        types(&p05()),
+        [&words[..], &["panic", "cancelled"]].concat()
+    );
+    assert_eq!(
+        types(&ErrorParser::default()),
+        ["other", "panic", "cancelled"]
+    );
+}
+
+#[test]
+fn p05_words_are_found_as_recorded() {
+    let cases: [(&str, &str, &[&str], &str); 11] = [
+        ("RuntimeError", "Connection REFUSED by peer", &[], "refused"),
+        ("TimeoutError", "", &[], "timeouterror"),
+        ("asyncTimeoutErrorX", "x", &[], "timeouterror"),
+        ("RuntimeError", "CUDA Out Of Memory", &[], "cuda"),
+        ("RuntimeError", "Out of memory", &[], "out of memory"),
+        (
+            "RuntimeError",
+            "wrapped",
+            &["ZeroDivisionError", "division by zero"],
+            "zerodivision",
+        ),
+        (
+            "RuntimeError",
+            "wrapped",
+            &["OSError", "a mystery"],
+            "mystery",
+        ),
+        (
+            "RuntimeError",
+            "one",
+            &["ValueError", "two", "KeyError", "mystery"],
+            "mystery",
+        ),
+        (
+            "RuntimeError",
+            "mystery",
+            &["RuntimeError", "refused"],
+            "refused",
+        ),
+        ("RuntimeError", "nothing known", &[], "other"),
+        ("RuntimeError", "other", &[], "other"),
+    ];
+    let parser = p05();
+    for (class, message, chain, expected) in cases {
+        let id = parser.parse_parts(class, message, chain);
+        assert_eq!(&**parser.name(id), expected, "{class}: {message} {chain:?}");
+    }
+    assert_eq!(parser.parse(&ZeroDivisionError(None)), "zerodivision");
+}
+
+#[test]
+fn p06_types_map_to_statuses_and_unlisted_ones_are_no_longer_ok() {
+    let parser = parser(&[
+        ("CONNECTION_ERROR", &["refused"]),
+        ("FATAL", &["cuda"]),
+        ("INTERNAL", &["assertion"]),
+        ("UNKNOWN", &["mystery"]),
+        ("OTHER_EXCEPTION", &["other", "weird"]),
+    ]);
+    let configured = ["refused", "cuda", "assertion", "other", "weird", "mystery"];
+    assert_eq!(types(&parser)[..6], configured);
+    let cases = [
+        (Some("refused"), TaskStatus::ConnectionError),
+        (Some("cuda"), TaskStatus::Fatal),
+        (Some("assertion"), TaskStatus::Internal),
+        (Some("mystery"), TaskStatus::Unknown),
+        (Some("other"), TaskStatus::OtherException),
+        (Some("weird"), TaskStatus::OtherException),
+        // The original says OK here (defect E4).
+        (Some("not in the config"), TaskStatus::OtherException),
+        (Some("panic"), TaskStatus::Internal),
+        (None, TaskStatus::Ok),
+    ];
+    for (error_type, status) in cases {
+        assert_eq!(parser.status_named(error_type), status, "{error_type:?}");
+    }
+}
+
+#[test]
+fn the_order_of_statuses_is_fixed_and_other_names_follow_as_given() {
+    let parser = parser(&[
+        ("ZEBRA", &["z"]),
+        ("UNKNOWN", &["u"]),
+        ("OK", &["fine"]),
+        ("FATAL", &["f"]),
+        ("ANT", &["a"]),
+        ("CONNECTION_ERROR", &["c"]),
+    ]);
+    assert_eq!(
+        types(&parser),
+        [
+            "c",
+            "f",
+            "other",
+            "u",
+            "z",
+            "fine",
+            "a",
+            "panic",
+            "cancelled"
+        ]
+    );
+    assert_eq!(parser.status_named(Some("z")), TaskStatus::OtherException);
+    assert_eq!(parser.status_named(Some("fine")), TaskStatus::Ok);
+}
+
+#[test]
+fn built_in_types_may_be_configured() {
+    let parser = parser(&[
+        ("FATAL", &["panic", "cancelled"]),
+        ("OTHER_EXCEPTION", &["weird"]),
+    ]);
+    assert_eq!(types(&parser), ["panic", "cancelled", "weird", "other"]);
+    assert_eq!(parser.panic().index(), 0);
+    assert_eq!(parser.status_of(parser.panic()), TaskStatus::Fatal);
+    assert_eq!(parser.status_of(parser.other()), TaskStatus::OtherException);
+    assert_eq!(
+        parser.cancelled(),
+        parser.type_id("cancelled").expect("it is a type")
+    );
+}
+
+#[test]
+fn e5_of_two_statuses_the_first_decides_and_e11_the_type_is_there_once() {
+    let rules = rules(&[("UNKNOWN", &["x", "x"]), ("FATAL", &["x"])]);
+    let parser = ErrorParser::new(&rules);
+    assert_eq!(types(&parser), ["x", "other", "panic", "cancelled"]);
+    assert_eq!(parser.status_named(Some("x")), TaskStatus::Fatal);
+    let elsewhere = "`x` is listed under FATAL too, which comes first and decides";
+    assert_eq!(
+        rules.warnings(),
+        [0, 1].map(|position| format!("errors.UNKNOWN.service_errors[{position}]: {elsewhere}")),
+    );
+}
+
+#[test]
+fn e3_a_shadowed_word_is_warned_about() {
+    let warnings = rules(&[
+        ("FATAL", &["Time", "TimeoutError"]),
+        ("UNKNOWN", &["runtime", "a", "other"]),
+    ])
+    .warnings();
+    assert_eq!(
+        warnings,
+        [
+            "errors.FATAL.service_errors[1]: `TimeoutError` is never found, because `Time` of FATAL comes first and \
+             is part of it",
+            "errors.UNKNOWN.service_errors[0]: `runtime` is never found, because `Time` of FATAL comes first and is \
+             part of it",
+            "errors.UNKNOWN.service_errors[2]: `other` is listed under OTHER_EXCEPTION too, which comes first and \
+             decides",
+        ],
+    );
+}
+
+#[test]
+fn odd_names_and_thresholds_are_warned_about() {
+    let mut ok = rule("OK", &[]);
+    ok.unhealthy = 3;
+    let rules =
+        ErrorRules::try_new([rule("DATABASE", &["Other"]), ok]).expect("the rules are valid");
+    let warnings = rules.warnings();
+    assert!(
+        warnings[0].starts_with("errors.DATABASE: `DATABASE` is no task status"),
+        "{}",
+        warnings[0]
+    );
+    assert_eq!(
+        warnings[1],
+        "errors.OK.unhealthy: 3 is ignored, because OK is never unhealthy"
+    );
+    assert!(
+        warnings[2].starts_with("errors.DATABASE.service_errors[0]: `Other` is never found"),
+        "{}",
+        warnings[2]
+    );
+    assert_eq!(warnings.len(), 3);
+    assert!(ErrorRules::default().warnings().is_empty());
+}
+
+#[test]
+fn e6_a_blank_word_is_refused_with_its_place() {
+    for word in ["", " ", "\t\n"] {
+        let error = ErrorRules::try_new([rule("FATAL", &["cuda", word])]).expect_err("it is blank");
+        let place = RuleError::BlankWord {
+            status: "FATAL".to_owned(),
+            position: 1,
+            word: word.to_owned(),
+        };
+        assert_eq!(error, place);
+        assert!(
+            error
+                .to_string()
+                .starts_with("errors.FATAL.service_errors[1]: "),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_second_rule_of_a_status_and_too_many_words_are_refused() {
+    let error = ErrorRules::try_new([rule("FATAL", &["a"]), rule("FATAL", &["b"])]);
+    assert_eq!(
+        error,
+        Err(RuleError::RepeatedStatus {
+            status: "FATAL".to_owned()
+        })
+    );
+    let long = "x".repeat(60_000);
+    assert!(
+        ErrorRules::try_new([rule("FATAL", &[&long[5..]])]).is_ok(),
+        "`other` has 5 bytes"
+    );
+    let error = ErrorRules::try_new([rule("FATAL", &[&long])]);
+    assert_eq!(
+        error,
+        Err(RuleError::TooManyWords {
+            bytes: 60_005,
+            limit: 60_000
+        })
+    );
+}
+
+#[test]
+fn an_id_of_another_parser_is_other() {
+    let id = p05().cancelled();
+    let small = ErrorParser::default();
+    assert_eq!(&**small.name(id), "other");
+    assert_eq!(small.status_of(id), TaskStatus::OtherException);
+}
+
+#[test]
+fn only_4_kib_are_searched() {
+    let parser = p05();
+    let text = format!("{}refused", " ".repeat(4096 - 7));
+    assert_eq!(
+        parser.parse_parts("", &text, &[]),
+        parser.type_id("refused").expect("configured")
+    );
+    assert_eq!(
+        parser.parse_parts("", &format!(" {text}"), &[]),
+        parser.other()
+    );
+    assert_eq!(
+        parser.parse_parts("X", &text, &[]),
+        parser.other(),
+        "the limit is for all parts"
+    );
+    // İ takes 2 bytes, and 3 lower-cased.
+    assert_eq!(
+        parser.parse_parts("", &format!("{}refused", "İ".repeat(1364)), &[]),
+        parser.other()
+    );
+}
