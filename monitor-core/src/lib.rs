@@ -12,6 +12,8 @@
 #[cfg(not(loom))]
 extern crate self as monitor_core;
 
+#[doc(hidden)]
+pub mod __private;
 mod buckets;
 mod call;
 mod chunked;

@@ -11,7 +11,6 @@ use crate::call::tasks::TaskSlots;
 use crate::call::values::ShardValues;
 use crate::chunked::Chunked;
 use crate::clock::Clock;
-use crate::family::Histogram;
 use crate::status::TaskStatus;
 use crate::sync::{AtomicU64, Once, Ordering, bump, leak};
 use crate::window::Ring;
@@ -264,14 +263,5 @@ fn sum(cells: &Counts) -> u64 {
 fn add(total: &mut [u64], cells: &Counts) {
     for (total, cell) in total.iter_mut().zip(cells) {
         *total += cell.load(Ordering::Acquire);
-    }
-}
-
-/// A histogram from counts by bucket and ticks.
-pub(crate) fn histogram(empty: &Histogram, counts: &[u64], seconds: f64) -> Histogram {
-    Histogram {
-        bounds: std::sync::Arc::clone(&empty.bounds),
-        counts: counts[..empty.counts.len()].to_vec(),
-        sum: seconds,
     }
 }

@@ -1,0 +1,376 @@
+//! The recording path through the public API: what calls leave behind, wherever and however they end.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use monitor_core::snapshot::{MethodSnapshot, Snapshot};
+use monitor_core::{
+    CallGuard, Clock, DEFAULT_TASK, ManualClock, Method, Monitor, Outcome, StorageConfig,
+    TaskStatus,
+};
+
+fn manual() -> (Monitor, ManualClock) {
+    let (clock, hand) = Clock::manual(1_700_000_000.0);
+    (Monitor::with_clock(StorageConfig::default(), clock), hand)
+}
+
+fn method(monitor: Monitor, name: &str) -> Method {
+    monitor.method(name).expect("a good name")
+}
+
+fn only(snapshot: &Snapshot) -> &MethodSnapshot {
+    assert_eq!(snapshot.methods.len(), 1);
+    &snapshot.methods[0]
+}
+
+fn errors(snapshot: &Snapshot) -> Vec<(&str, u64)> {
+    let types = snapshot.error_types.iter().map(|name| &**name);
+    types
+        .zip(only(snapshot).errors.iter().copied())
+        .filter(|(_, count)| *count > 0)
+        .collect()
+}
+
+#[test]
+fn a_method_is_there_at_zero_before_its_first_call() {
+    let (monitor, _) = manual();
+    method(monitor, "Get");
+    let snapshot = monitor.snapshot();
+    let get = only(&snapshot);
+    assert_eq!((get.started, get.in_flight), (0, 0));
+    assert_eq!((get.success.count(), get.failure.count()), (0, 0));
+    assert_eq!(get.duration, None);
+    assert_eq!(get.errors, vec![0; snapshot.error_types.len()]);
+}
+
+#[test]
+fn every_outcome_is_counted_as_the_table_says() {
+    let (monitor, hand) = manual();
+    let get = method(monitor, "Get");
+    let end = |outcome| {
+        let call = get.start();
+        hand.advance(Duration::from_millis(250));
+        call.finish(outcome);
+        monitor.statuses()[0].clone()
+    };
+    let ok = end(Outcome::Success);
+    assert_eq!((ok.status, ok.run), (TaskStatus::Ok, 1));
+    let unchanged = end(Outcome::Cancelled);
+    assert_eq!((unchanged.status, unchanged.run), (TaskStatus::Ok, 1));
+    let unchanged = end(Outcome::Expected("not found"));
+    assert_eq!((unchanged.status, unchanged.run), (TaskStatus::Ok, 1));
+    let other = end(Outcome::ErrorType("no such type"));
+    assert_eq!((other.status, other.run), (TaskStatus::OtherException, 1));
+    let other = end(Outcome::ErrorType("other"));
+    assert_eq!((other.status, other.run), (TaskStatus::OtherException, 2));
+    let panic = end(Outcome::Panic);
+    assert_eq!((panic.status, panic.run), (TaskStatus::Internal, 1));
+
+    let snapshot = monitor.snapshot();
+    assert_eq!(
+        errors(&snapshot),
+        [("other", 3), ("panic", 1), ("cancelled", 1)]
+    );
+    let get = only(&snapshot);
+    assert_eq!((get.success.count(), get.failure.count()), (1, 5));
+    assert!((get.success.sum - 0.25).abs() < 1e-12);
+    assert!((get.failure.sum - 1.25).abs() < 1e-12);
+    let own = &monitor.method_statuses()[0];
+    assert_eq!((&*own.task, own.status), ("Get", TaskStatus::Internal));
+}
+
+#[test]
+fn a_dropped_call_is_cancelled_and_one_that_unwinds_is_a_panic() {
+    let (monitor, _) = manual();
+    let get = method(monitor, "Get");
+    drop(get.start());
+    let unwound = std::panic::catch_unwind(|| {
+        let _call = get.start();
+        panic!("on purpose");
+    });
+    assert!(unwound.is_err());
+    struct CallsWhileUnwinding(Method);
+    impl Drop for CallsWhileUnwinding {
+        fn drop(&mut self) {
+            drop(self.0.start());
+            self.0.start().finish(Outcome::Success);
+        }
+    }
+    let unwound = std::panic::catch_unwind(|| {
+        let _last = CallsWhileUnwinding(get);
+        panic!("on purpose");
+    });
+    assert!(unwound.is_err());
+    let snapshot = monitor.snapshot();
+    assert_eq!(errors(&snapshot), [("panic", 1), ("cancelled", 2)]);
+    assert_eq!(only(&snapshot).success.count(), 1);
+}
+
+#[test]
+fn tasks_in_flight_have_ages() {
+    let (monitor, hand) = manual();
+    let get = method(monitor, "Get");
+    let first = get.start();
+    hand.advance(Duration::from_secs(2));
+    let rest: Vec<CallGuard> = (0..40).map(|_| get.start()).collect();
+    hand.advance(Duration::from_secs(1));
+    let tasks = monitor.snapshot().tasks;
+    assert_eq!(
+        (tasks.started, tasks.completed, tasks.in_flight),
+        (41, 0, 41)
+    );
+    assert!((tasks.current_seconds - 43.0).abs() < 1e-9);
+    assert!((tasks.current_max_seconds - 3.0).abs() < 1e-9);
+    first.finish(Outcome::Success);
+    rest.into_iter().for_each(drop);
+    let tasks = monitor.snapshot().tasks;
+    assert_eq!((tasks.completed, tasks.in_flight), (41, 0));
+    assert!((tasks.current_seconds).abs() < 1e-9);
+    assert!((tasks.completed_seconds - 43.0).abs() < 1e-9);
+    assert!((tasks.busy_seconds - 43.0).abs() < 1e-9);
+}
+
+#[test]
+fn means_are_over_the_last_hundred_and_the_last_five_calls_of_all_threads() {
+    let (monitor, hand) = manual();
+    let get = method(monitor, "Get");
+    let call = |seconds: u64, tokens: Option<f64>| {
+        let mut call = get.start();
+        if let Some(tokens) = tokens {
+            call.observe("tokens", tokens);
+        }
+        hand.advance(Duration::from_secs(seconds));
+        call.finish(Outcome::Success);
+    };
+    let hundred_elsewhere = std::thread::scope(|scope| {
+        scope
+            .spawn(|| (0..100).for_each(|_| call(16, Some(1000.0))))
+            .join()
+    });
+    assert!(hundred_elsewhere.is_ok());
+    (0..95).for_each(|_| call(1, Some(4.0)));
+    let elsewhere = std::thread::scope(|scope| {
+        scope
+            .spawn(|| (0..3).for_each(|_| call(2, Some(8.0))))
+            .join()
+    });
+    assert!(elsewhere.is_ok());
+    (0..2).for_each(|_| call(4, None));
+    let snapshot = monitor.snapshot();
+    let means = only(&snapshot).duration.expect("calls ended");
+    assert_eq!(means.window, Some((95.0 + 6.0 + 8.0) / 100.0));
+    assert_eq!(means.last, Some((6.0 + 8.0) / 5.0));
+    let tokens = &only(&snapshot).values[0];
+    assert_eq!(&*tokens.key.name, "tokens");
+    assert_eq!(tokens.means.window, Some((95.0 * 4.0 + 3.0 * 8.0) / 98.0));
+    assert_eq!(tokens.means.last, Some(8.0));
+    assert_eq!(tokens.histogram, None);
+}
+
+#[test]
+fn sizes_and_deadlines_are_observed_however_the_call_ends() {
+    let (monitor, hand) = manual();
+    let mut call = method(monitor, "Get").start();
+    call.request_size(1000);
+    hand.advance(Duration::from_millis(500));
+    call.deadline(Some(Duration::from_secs(2)));
+    call.deadline(None);
+    hand.advance(Duration::from_millis(500));
+    call.observe("nan time", f64::NAN);
+    drop(call);
+    let snapshot = monitor.snapshot();
+    let seen: Vec<(&str, f64, u64, f64)> = only(&snapshot)
+        .values
+        .iter()
+        .map(|value| {
+            let histogram = value.histogram.as_ref().expect("a time or a size");
+            let mean = value.means.window.expect("one call");
+            (&*value.key.name, histogram.sum, histogram.count(), mean)
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("request_size", 1000.0, 1, 1000.0),
+            ("time_remaining_time", 2.0, 1, 2.0),
+            ("time_remaining_after_time", 1.5, 1, 1.5),
+        ]
+    );
+}
+
+#[test]
+fn a_call_may_end_on_any_thread() {
+    let (monitor, hand) = manual();
+    let get = method(monitor, "Get");
+    let (send, receive) = mpsc::channel::<CallGuard>();
+    let ender = std::thread::spawn(move || {
+        for (call, i) in receive.into_iter().zip(0..) {
+            match i % 3 {
+                0 => call.finish(Outcome::Success),
+                1 => call.finish(Outcome::ErrorType("other")),
+                _ => drop(call),
+            }
+        }
+    });
+    for _ in 0..3000 {
+        let mut call = get.start();
+        call.observe("tokens", 1.0);
+        hand.advance(Duration::from_micros(1));
+        assert!(send.send(call).is_ok());
+    }
+    drop(send);
+    assert!(ender.join().is_ok());
+    let snapshot = monitor.snapshot();
+    let get = only(&snapshot);
+    assert_eq!((get.started, get.in_flight), (3000, 0));
+    assert_eq!((get.success.count(), get.failure.count()), (1000, 2000));
+    assert_eq!(errors(&snapshot), [("other", 1000), ("cancelled", 1000)]);
+    assert_eq!(get.values[0].means.window, Some(1.0));
+    assert!(snapshot.tasks.current_seconds.abs() < 1e-12);
+}
+
+#[test]
+fn counts_of_threads_that_ended_stay() {
+    let (monitor, _) = manual();
+    let get = method(monitor, "Get");
+    for round in 1..=200 {
+        let thread = std::thread::spawn(move || get.start().finish(Outcome::Success));
+        assert!(thread.join().is_ok());
+        assert_eq!(only(&monitor.snapshot()).success.count(), round);
+    }
+    assert_eq!(monitor.statuses()[0].run, 200);
+}
+
+#[test]
+fn calls_in_destructors_of_thread_locals_are_counted() {
+    struct CallsAtExit(std::cell::RefCell<Option<Method>>);
+    impl Drop for CallsAtExit {
+        fn drop(&mut self) {
+            if let Some(method) = self.0.take() {
+                method.start().finish(Outcome::Success);
+                drop(method.start());
+            }
+        }
+    }
+    thread_local! {
+        static BEFORE: CallsAtExit = const { CallsAtExit(std::cell::RefCell::new(None)) };
+        static AFTER: CallsAtExit = const { CallsAtExit(std::cell::RefCell::new(None)) };
+    }
+    let (monitor, _) = manual();
+    let get = method(monitor, "Get");
+    for _ in 0..10 {
+        let thread = std::thread::spawn(move || {
+            BEFORE.with(|cell| cell.0.replace(Some(get)));
+            get.start().finish(Outcome::Success);
+            AFTER.with(|cell| cell.0.replace(Some(get)));
+        });
+        assert!(thread.join().is_ok());
+    }
+    let snapshot = monitor.snapshot();
+    let get = only(&snapshot);
+    assert_eq!((get.started, get.in_flight), (50, 0));
+    assert_eq!((get.success.count(), get.failure.count()), (30, 20));
+}
+
+#[test]
+fn a_scope_records_in_its_own_storage_and_ends_with_its_closure() {
+    let (outer, _) = manual();
+    let (inner, _) = manual();
+    let site: &'static monitor_core::__private::CallSite = {
+        static SITE: monitor_core::__private::CallSite =
+            monitor_core::__private::CallSite::new("Get", file!(), line!());
+        &SITE
+    };
+    let call = || CallGuard::start(site).finish(Outcome::Success);
+    outer.scope_sync(|| {
+        call();
+        let unwound = std::panic::catch_unwind(|| {
+            inner.scope_sync(|| {
+                call();
+                call();
+                panic!("on purpose");
+            });
+        });
+        assert!(unwound.is_err());
+        call();
+    });
+    assert_eq!(only(&outer.snapshot()).success.count(), 2);
+    assert_eq!(only(&inner.snapshot()).success.count(), 2);
+}
+
+#[test]
+fn a_call_belongs_to_the_storage_it_started_in() {
+    let (outer, _) = manual();
+    let (inner, _) = manual();
+    let here = outer.scope_sync(|| method(outer, "Get").start());
+    inner.scope_sync(|| here.finish(Outcome::Success));
+    let there = method(outer, "Get").start();
+    there.finish(Outcome::Success);
+    assert!(inner.snapshot().methods.is_empty());
+    let snapshot = outer.snapshot();
+    assert_eq!(only(&snapshot).success.count(), 2);
+    assert_eq!(only(&snapshot).in_flight, 0);
+}
+
+#[test]
+fn many_methods_go_past_the_inline_table() {
+    let (monitor, _) = manual();
+    let methods: Vec<Method> = (0..400)
+        .map(|i| method(monitor, &format!("method {i}")))
+        .collect();
+    for _ in 0..3 {
+        for method in &methods {
+            method.start().finish(Outcome::Success);
+        }
+    }
+    let snapshot = monitor.snapshot();
+    assert_eq!(snapshot.methods.len(), 400);
+    let all = snapshot.methods.iter();
+    assert!(all.clone().all(|method| method.success.count() == 3));
+    assert_eq!(snapshot.tasks.started, 1200);
+}
+
+#[test]
+fn statuses_set_by_hand_and_by_calls_are_one_run() {
+    let (monitor, _) = manual();
+    let get = method(monitor, "Get");
+    monitor.set_task_status(TaskStatus::Ok, DEFAULT_TASK);
+    get.start().finish(Outcome::Success);
+    monitor.set_status(None);
+    let default = &monitor.statuses()[0];
+    assert_eq!((default.status, default.run), (TaskStatus::Ok, 3));
+    monitor.set_status(Some("other"));
+    get.start().finish(Outcome::ErrorType("other"));
+    let default = &monitor.statuses()[0];
+    assert_eq!(
+        (default.status, default.run),
+        (TaskStatus::OtherException, 2)
+    );
+    monitor.set_task_status(TaskStatus::Fatal, "downloads");
+    let tasks: Vec<_> = monitor.statuses().into_iter().map(|one| one.task).collect();
+    assert_eq!(tasks, ["default".into(), "downloads".into()]);
+}
+
+#[test]
+fn another_configuration_keeps_what_was_counted() {
+    let (monitor, _) = manual();
+    let get = method(monitor, "Get");
+    let rules = |word: &str| {
+        monitor_core::ErrorRules::try_new([monitor_core::StatusRule {
+            status: "FATAL".to_owned(),
+            service_errors: vec![word.to_owned()],
+            unhealthy: 1,
+        }])
+    };
+    let mut config = StorageConfig::default();
+    config.errors = rules("first").expect("a good rule");
+    monitor.configure(config);
+    get.start().finish(Outcome::ErrorType("first"));
+    assert!(!monitor.health().healthy);
+    let mut config = StorageConfig::default();
+    config.errors = rules("second").expect("a good rule");
+    monitor.configure(config);
+    get.start().finish(Outcome::ErrorType("first"));
+    let snapshot = monitor.snapshot();
+    assert_eq!(errors(&snapshot), [("other", 1), ("first", 1)]);
+}
