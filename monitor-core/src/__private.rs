@@ -23,7 +23,10 @@ const MAX_METHOD_BYTES: usize = 120;
 /// If the name is empty or longer than 120 bytes.
 pub const fn method_name(name: &'static str) -> &'static str {
     assert!(!name.is_empty(), "the method name is empty");
-    assert!(name.len() <= MAX_METHOD_BYTES, "the method name is longer than 120 bytes");
+    assert!(
+        name.len() <= MAX_METHOD_BYTES,
+        "the method name is longer than 120 bytes"
+    );
     name
 }
 

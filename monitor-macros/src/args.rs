@@ -137,7 +137,10 @@ fn read_key(input: ParseStream<'_>) -> syn::Result<Ident> {
 
 fn refuse(key: &Ident, name: &str) -> syn::Error {
     if PLANNED.contains(&name) {
-        let message = format!("the argument `{name}` is not supported yet; supported: {}", valid());
+        let message = format!(
+            "the argument `{name}` is not supported yet; supported: {}",
+            valid()
+        );
         return syn::Error::new(key.span(), message);
     }
     let hint = match nearest(name, VALID.iter().chain(PLANNED).copied()) {
@@ -197,7 +200,8 @@ fn check_method(name: LitStr) -> syn::Result<MethodName> {
         return Err(syn::Error::new(name.span(), "the method name is empty"));
     }
     if bytes > MAX_METHOD_BYTES {
-        let message = format!("the method name has {bytes} bytes; at most {MAX_METHOD_BYTES} are allowed");
+        let message =
+            format!("the method name has {bytes} bytes; at most {MAX_METHOD_BYTES} are allowed");
         return Err(syn::Error::new(name.span(), message));
     }
     if !name.suffix().is_empty() {

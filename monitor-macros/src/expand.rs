@@ -37,17 +37,23 @@ pub(crate) fn expand(checked: &Checked) -> TokenStream {
         Shape::Future(Wrap::Tail(tail)) => call.tail(tail),
     };
     let attrs = &checked.body.attrs;
-    let body = group(Delimiter::Brace, quote!(#attrs #site #call), checked.body.braces);
+    let body = group(
+        Delimiter::Brace,
+        quote!(#attrs #site #call),
+        checked.body.braces,
+    );
     quote!(#head #body)
 }
 
 /// The path all generated paths begin with.
 fn runtime(checked: &Checked) -> TokenStream {
     let span = Span::mixed_site();
-    match &checked.root {
-        Some(root) => quote_spanned!(span=> #root::__private),
-        None => quote_spanned!(span=> ::monitor_core::__private),
-    }
+    let default = || quote_spanned!(span=> ::monitor_core);
+    let root = checked
+        .root
+        .as_ref()
+        .map_or_else(default, ToTokens::to_token_stream);
+    quote_spanned!(span=> #root::__private)
 }
 
 /// The call site and its registration, which makes the method known before its first call.
@@ -83,7 +89,8 @@ impl Call<'_> {
     /// The inner future's output has no place to be annotated: a `return` that is never taken tells it, so that the
     /// user's returns and tail are coerced as before.
     fn asynchronous(&self) -> TokenStream {
-        let (runtime, verdict, body, ty) = (self.runtime, self.verdict(), self.inner(), self.body_type);
+        let (runtime, verdict, body, ty) =
+            (self.runtime, self.verdict(), self.inner(), self.body_type);
         let span = Span::mixed_site();
         let edge = match ty {
             Type::Infer(_) => TokenStream::new(),
@@ -132,7 +139,11 @@ impl Call<'_> {
 
     fn tail(&self, tail: &Tail) -> TokenStream {
         let (runtime, value, verdict) = (self.runtime, self.value, self.verdict());
-        let Tail { before, future, parentheses } = tail;
+        let Tail {
+            before,
+            future,
+            parentheses,
+        } = tail;
         let wrapped = quote_spanned! {Span::mixed_site()=>
             #runtime::run_async::<#value, _, _>(&__MONITOR_SITE, #future, #verdict)
         };

@@ -109,59 +109,67 @@ impl Body {
 }
 
 /// Words that may stand before `fn`.
-const QUALIFIERS: &[&str] = &["const", "async", "unsafe", "extern", "safe", "default", "gen"];
+const QUALIFIERS: &[&str] = &[
+    "const", "async", "unsafe", "extern", "safe", "default", "gen",
+];
+
+/// What else an attribute may stand on: the word that says so, what it is, and what to do instead.
+const KINDS: &[(&str, &str)] = &[
+    ("impl", "an `impl` block: put it on each method"),
+    (
+        "trait",
+        "a trait: put it on the methods with a default body, or on those of its implementations",
+    ),
+    ("mod", "a module: put it on each function"),
+    ("struct", "a struct"),
+    ("enum", "an enum"),
+    ("union", "a union"),
+    ("static", "a static"),
+    ("type", "a type alias"),
+    ("use", "an import"),
+    ("macro_rules", "a macro"),
+    ("crate", "an `extern crate`"),
+    ("|", "a closure: use `Monitor::method` and its guard there"),
+    (
+        "let",
+        "a statement: use `Monitor::method` and its guard there",
+    ),
+];
 
 /// Refuses what is no function, at the word that says what it is.
 fn check_kind(item: &[TokenTree]) -> syn::Result<()> {
-    let mut last_qualifier: Option<(String, Span)> = None;
+    let mut qualifier: Option<&TokenTree> = None;
     for token in skip_visibility(skip_attributes(item)) {
         match token {
             TokenTree::Ident(word) if word == "fn" => return Ok(()),
             TokenTree::Ident(word) if QUALIFIERS.iter().any(|known| word == known) => {
-                last_qualifier = Some((word.to_string(), word.span()));
+                qualifier = Some(token);
             }
-            TokenTree::Literal(_) if last_qualifier.is_some() => {}
-            other => return Err(wrong_kind(other, last_qualifier)),
+            TokenTree::Literal(_) if qualifier.is_some() => {}
+            other => return Err(wrong_kind(other, qualifier)),
         }
     }
-    Err(syn::Error::new(
-        Span::call_site(),
-        "`#[monitored]` goes on a function",
-    ))
+    let message = "`#[monitored]` goes on a function";
+    Err(syn::Error::new(Span::call_site(), message))
 }
 
-fn wrong_kind(token: &TokenTree, qualifier: Option<(String, Span)>) -> syn::Error {
-    let (kind, advice) = match token.to_string().as_str() {
-        "impl" => ("an `impl` block", "put it on each method"),
-        "trait" => (
-            "a trait",
-            "put it on the methods of its implementations, or on those with a default body",
+fn wrong_kind(token: &TokenTree, qualifier: Option<&TokenTree>) -> syn::Error {
+    let word = token.to_string();
+    let known = KINDS
+        .iter()
+        .find(|(kind, _)| *kind == word)
+        .map(|(_, what)| *what);
+    let (at, what) = match (known, qualifier) {
+        (Some(what), _) => (token, what),
+        (None, Some(before)) if before.to_string() == "const" => (before, "a constant"),
+        (None, Some(before)) if before.to_string() == "extern" => (
+            before,
+            "an `extern` block: functions in there have no body to monitor",
         ),
-        "mod" => ("a module", "put it on each function"),
-        "struct" => ("a struct", ""),
-        "enum" => ("an enum", ""),
-        "union" => ("a union", ""),
-        "static" => ("a static", ""),
-        "type" => ("a type alias", ""),
-        "use" => ("an import", ""),
-        "macro_rules" | "macro" => ("a macro", ""),
-        "|" | "move" => ("a closure", "use `Monitor::method` and its guard there"),
-        "let" => ("a statement", "use `Monitor::method` and its guard there"),
-        _ => match qualifier.as_ref().map(|(word, _)| word.as_str()) {
-            Some("const") => ("a constant", ""),
-            Some("extern") => ("an `extern` block", ""),
-            _ => ("something else", ""),
-        },
+        _ => (token, "something else"),
     };
-    let span = match qualifier {
-        Some((_, span)) if kind == "a constant" || kind == "an `extern` block" => span,
-        _ => token.span(),
-    };
-    let advice = if advice.is_empty() { String::new() } else { format!(": {advice}") };
-    syn::Error::new(
-        span,
-        format!("`#[monitored]` goes on a function; this is {kind}{advice}"),
-    )
+    let message = format!("`#[monitored]` goes on a function; this is {what}");
+    syn::Error::new(at.span(), message)
 }
 
 fn skip_attributes(mut item: &[TokenTree]) -> &[TokenTree] {

@@ -31,7 +31,11 @@ pub(crate) fn check(args: TokenStream, item: TokenStream) -> Result<Checked, Vec
     match Target::read(item) {
         Ok(target) => {
             let checked = check_function(args, target, &mut errors);
-            if errors.is_empty() { Ok(checked) } else { Err(errors) }
+            if errors.is_empty() {
+                Ok(checked)
+            } else {
+                Err(errors)
+            }
         }
         Err(error) => {
             errors.push(error);
@@ -41,7 +45,12 @@ pub(crate) fn check(args: TokenStream, item: TokenStream) -> Result<Checked, Vec
 }
 
 fn check_function(args: Args, target: Target, errors: &mut Vec<syn::Error>) -> Checked {
-    let Target { head, attrs, sig, body } = target;
+    let Target {
+        head,
+        attrs,
+        sig,
+        body,
+    } = target;
     if let Some(constness) = sig.constness {
         errors.push(syn::Error::new(
             constness.span,
@@ -60,9 +69,10 @@ fn check_function(args: Args, target: Target, errors: &mut Vec<syn::Error>) -> C
     }
     let name = sig.ident.unraw();
     Checked {
-        method: args.method.take().unwrap_or_else(|| {
-            MethodName::Literal(LitStr::new(&name.to_string(), name.span()))
-        }),
+        method: args
+            .method
+            .take()
+            .unwrap_or_else(|| MethodName::Literal(LitStr::new(&name.to_string(), name.span()))),
         root: args.root.take(),
         head,
         body,

@@ -147,7 +147,11 @@ mod tests {
     fn each_error_type_is_read_by_the_best_it_can_do() {
         let parse = || "x".parse::<i32>().map(|_| ());
         assert_rung!(Result<(), std::num::ParseIntError>, parse(), "Error ParseIntError");
-        assert_rung!(std::io::Result<()>, Err(std::io::ErrorKind::NotFound.into()), "Error Error");
+        assert_rung!(
+            std::io::Result<()>,
+            Err(std::io::ErrorKind::NotFound.into()),
+            "Error Error"
+        );
         assert_rung!(anyhow::Result<()>, Err(anyhow::anyhow!("x")), "Error ");
         assert_rung!(Result<(), Box<dyn Error + Send + Sync>>, Err("x".into()), "Error ");
         assert_rung!(Result<(), Box<dyn Error>>, Err("x".into()), "Error ");

@@ -158,7 +158,9 @@ pin_project! {
 
 impl<F, V> std::fmt::Debug for RunAsync<F, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RunAsync").field("call", &self.call).finish_non_exhaustive()
+        f.debug_struct("RunAsync")
+            .field("call", &self.call)
+            .finish_non_exhaustive()
     }
 }
 
