@@ -11,3 +11,12 @@ pub struct StatKey {
     /// Labels in the order written; names as written.
     pub labels: Vec<(Box<str>, Box<str>)>,
 }
+impl StatKey {
+    pub fn parse(raw: &str) -> Self {
+        Self {
+            raw: raw.into(),
+            name: raw.into(),
+            labels: Vec::new(),
+        }
+    }
+}

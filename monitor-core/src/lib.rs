@@ -1,17 +1,52 @@
-//! placeholder crate doc
+//! Instrumentation for Rust services: one attribute gives a function everything an operator needs.
+//!
+//! - [`monitored`]: requests, results, errors by type, tasks in flight, durations and a task status, for a function.
+//! - [`Monitor`]: the handle on everything recorded; the global one, or one of its own for a test ([`Monitor::scope`]).
+//! - [`Method`] and [`CallGuard`]: the same without the macro, for closures, middleware and names known at run time.
+//! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot).
+//! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
+//! - [`snapshot`], [`family`]: what was recorded, as plain data.
+//!
+//! `monitor-server` puts it on the wire.
 
+#[cfg(not(loom))]
+extern crate self as monitor_core;
+
+mod buckets;
+mod call;
+mod chunked;
+mod clock;
 pub mod config;
 pub mod error_parser;
 pub mod family;
 pub mod health;
+mod interner;
 pub mod key;
+mod monitor;
+mod permits;
 pub mod snapshot;
+mod stats;
 pub mod status;
+mod storage;
+mod sync;
 pub mod value;
+mod window;
 
+pub use buckets::{SIZE_BOUNDS, TIME_BOUNDS};
+pub use call::guard::CallGuard;
+pub use clock::{Clock, ManualClock};
+pub use config::StorageConfig;
 pub use error_parser::{
     ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, RuleError, StatusRule,
 };
 pub use health::{Component, Health, Thresholds};
+pub use monitor::{Method, MethodError, Monitor, Scope, StillRunning};
 pub use monitor_macros::monitored;
+pub use permits::{Permit, Permits};
+pub use stats::{Keep, StatCounter, StatsError};
 pub use status::{Outcome, StatusParser, TaskStatus, UnknownStatus};
+pub use storage::MonitorStorage;
+pub use value::{StatNumber, StatValue};
+
+/// The task type that all calls feed.
+pub const DEFAULT_TASK: &str = "default";

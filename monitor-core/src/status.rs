@@ -85,7 +85,9 @@ impl fmt::Display for TaskStatus {
 
 /// A text that names no [`TaskStatus`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no task status; known: OK, CONNECTION_ERROR, FATAL, INTERNAL, OTHER_EXCEPTION, UNKNOWN")]
+#[error(
+    "`{0}` is no task status; known: OK, CONNECTION_ERROR, FATAL, INTERNAL, OTHER_EXCEPTION, UNKNOWN"
+)]
 pub struct UnknownStatus(pub String);
 
 impl FromStr for TaskStatus {

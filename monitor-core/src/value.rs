@@ -21,3 +21,5 @@ pub enum StatValue {
     /// A map; not exported.
     Map(BTreeMap<String, StatValue>),
 }
+#[derive(Debug, Clone, Copy)]
+pub struct StatNumber;

@@ -1,0 +1,277 @@
+//! The cells one thread owns of one method, and what a reader may see meanwhile.
+//!
+//! A shard has a single writer: the thread whose table holds it (for the shared fallback shard, whoever holds its
+//! lock). So an update is a plain load and a plain store; no locked instruction, no cache line shared with another
+//! writer. A call that ends on another thread than it started on is entered in that thread's shard.
+
+use crate::buckets::{MAX_BUCKETS, TickBounds};
+use crate::call::method::MethodCore;
+use crate::call::state::{RunCell, Seen, TaskState};
+use crate::call::tasks::TaskSlots;
+use crate::call::values::ShardValues;
+use crate::chunked::Chunked;
+use crate::clock::Clock;
+use crate::family::Histogram;
+use crate::status::TaskStatus;
+use crate::sync::{AtomicU64, Once, Ordering, bump, leak};
+use crate::window::Ring;
+
+/// Buckets of one outcome, and the time spent.
+type Counts = [AtomicU64; MAX_BUCKETS];
+
+/// The cells one thread owns of one method.
+///
+/// # Consistency
+///
+/// At the end of a call the owner frees the slot, then adds to a bucket, then to the sum, each with a Release store.
+/// A reader takes the sum first, then the buckets, and the started side last, each with Acquire. So: what the sum
+/// counts is in the buckets (the sum may lag by calls just ending), what the buckets count had started (in flight is
+/// never negative) and is in no slot. Success, failure, processed and the histograms are all sums of the same cells,
+/// so they always add up, and none can ever fall.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Shard {
+    clock: Clock,
+    bounds: &'static TickBounds,
+    /// The method's number, plus 1.
+    pub(crate) id: u32,
+    pub(crate) method: &'static MethodCore,
+    own: &'static TaskState,
+    default: &'static TaskState,
+    started: AtomicU64,
+    own_seen: Seen,
+    default_seen: Seen,
+    ok_sum: AtomicU64,
+    slots: TaskSlots,
+    failures: Once<&'static Failures>,
+    values: Once<&'static ShardValues>,
+    pub(crate) next: Once<&'static Shard>,
+    ok: Counts,
+    ring: Ring,
+}
+
+/// What a shard needs from its first failure on.
+#[derive(Debug)]
+struct Failures {
+    counts: Counts,
+    sum: AtomicU64,
+    types: Chunked<AtomicU64>,
+    own: RunCell,
+    default: RunCell,
+}
+
+/// A failure, classified.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failure {
+    /// The index of its error type in the storage.
+    pub(crate) error_type: u32,
+    /// The status it sets, if it sets one.
+    pub(crate) status: Option<TaskStatus>,
+}
+
+/// When a call started and ended, in ticks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+}
+
+impl Span {
+    /// The tick counters of two cores may be apart by a few ticks: never negative.
+    #[inline]
+    pub(crate) fn ticks(self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+}
+
+fn counts() -> Counts {
+    std::array::from_fn(|_| AtomicU64::new(0))
+}
+
+impl Shard {
+    pub(crate) fn new(method: &'static MethodCore) -> Self {
+        Self {
+            clock: method.storage.clock.clone(),
+            bounds: method.storage.tick_bounds,
+            id: method.id,
+            method,
+            own: method.own,
+            default: method.default,
+            started: AtomicU64::new(0),
+            own_seen: Seen::default(),
+            default_seen: Seen::default(),
+            ok_sum: AtomicU64::new(0),
+            slots: TaskSlots::new(),
+            failures: Once::new(),
+            values: Once::new(),
+            next: Once::new(),
+            ok: counts(),
+            ring: Ring::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// A call starts; only the owner. Gives its start and its slot.
+    #[inline]
+    pub(crate) fn begin(&self) -> (u64, u32) {
+        bump(&self.started, 1, Ordering::Release);
+        let start = self.now();
+        (start, self.slots.claim(start))
+    }
+
+    /// Frees the slot of a call that started here; only the owner.
+    #[inline]
+    pub(crate) fn release(&self, slot: u32) {
+        self.slots.release(slot);
+    }
+
+    /// Frees the slot of a call that started here, from a thread that is not the owner's.
+    pub(crate) fn release_elsewhere(&self, slot: u32) {
+        self.slots.release_elsewhere(slot);
+    }
+
+    /// A call succeeded; only the owner.
+    #[inline]
+    pub(crate) fn succeed(&self, span: Span) {
+        let duration = span.ticks();
+        if !(self.own.is_known_ok(&self.own_seen) && self.default.is_known_ok(&self.default_seen)) {
+            self.status_changed();
+        }
+        self.ring.push(span.end, duration);
+        let bucket = self.bounds.bucket(duration) & (MAX_BUCKETS - 1);
+        bump(&self.ok[bucket], 1, Ordering::Release);
+        bump(&self.ok_sum, duration, Ordering::Release);
+    }
+
+    #[cold]
+    fn status_changed(&self) {
+        let before = self.ok_count();
+        for (state, seen) in [
+            (self.own, &self.own_seen),
+            (self.default, &self.default_seen),
+        ] {
+            if !state.is_known_ok(seen) {
+                state.note_ok(seen, before);
+            }
+        }
+    }
+
+    /// A call failed; only the owner.
+    pub(crate) fn fail(&self, span: Span, failure: Failure) {
+        let duration = span.ticks();
+        let failures = self.failures.get_or_init(|| leak(Failures::new()));
+        self.ring.push(span.end, duration);
+        let bucket = self.bounds.bucket(duration) & (MAX_BUCKETS - 1);
+        bump(&failures.counts[bucket], 1, Ordering::Release);
+        bump(&failures.sum, duration, Ordering::Release);
+        // After the bucket: a reader takes the types first, so it never sees more errors than failures.
+        if let Some(cell) = failures.types.get_or_grow(failure.error_type) {
+            bump(cell, 1, Ordering::Release);
+        }
+        if let Some(status) = failure.status {
+            self.own.note_failure(&failures.own, status);
+            self.default.note_failure(&failures.default, status);
+        }
+    }
+
+    /// The values of calls that start here, from their first use.
+    pub(crate) fn values(&self) -> &'static ShardValues {
+        self.values.get_or_init(|| leak(ShardValues::new()))
+    }
+
+    pub(crate) fn known_values(&self) -> Option<&'static ShardValues> {
+        self.values.get()
+    }
+
+    pub(crate) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    fn ok_count(&self) -> u64 {
+        sum(&self.ok)
+    }
+
+    pub(crate) fn started(&self) -> u64 {
+        self.started.load(Ordering::Acquire)
+    }
+
+    /// Calls that ended here.
+    pub(crate) fn finished(&self) -> u64 {
+        let failures = self.failures.get().map_or(0, |all| sum(&all.counts));
+        failures + self.ok_count()
+    }
+
+    /// Start times of the calls that started here and are in flight.
+    pub(crate) fn starts(&self) -> impl Iterator<Item = u64> + '_ {
+        self.slots.starts()
+    }
+
+    /// Adds the durations of successes; gives the ticks they took.
+    pub(crate) fn add_success(&self, total: &mut [u64]) -> u64 {
+        let ticks = self.ok_sum.load(Ordering::Acquire);
+        add(total, &self.ok);
+        ticks
+    }
+
+    /// Adds the durations of failures and the failures by type; gives the ticks they took.
+    pub(crate) fn add_failure(&self, total: &mut [u64], types: &mut [u64]) -> u64 {
+        let Some(failures) = self.failures.get() else {
+            return 0;
+        };
+        for (index, cell) in failures.types.iter() {
+            if let Some(total) = types.get_mut(index as usize) {
+                *total += cell.load(Ordering::Acquire);
+            }
+        }
+        let ticks = failures.sum.load(Ordering::Acquire);
+        add(total, &failures.counts);
+        ticks
+    }
+
+    /// This shard's part in the run of the method's own status.
+    pub(crate) fn own_run(&self, word: u64) -> u64 {
+        let failing = self.failures.get().map_or(0, |all| all.own.run(word));
+        failing + self.own_seen.run(word, || self.ok_count())
+    }
+
+    /// This shard's part in the run of the status of all calls.
+    pub(crate) fn default_run(&self, word: u64) -> u64 {
+        let failing = self.failures.get().map_or(0, |all| all.default.run(word));
+        failing + self.default_seen.run(word, || self.ok_count())
+    }
+}
+
+impl Failures {
+    fn new() -> Self {
+        Self {
+            counts: counts(),
+            sum: AtomicU64::new(0),
+            types: Chunked::new(),
+            own: RunCell::default(),
+            default: RunCell::default(),
+        }
+    }
+}
+
+fn sum(cells: &Counts) -> u64 {
+    cells.iter().map(|cell| cell.load(Ordering::Acquire)).sum()
+}
+
+fn add(total: &mut [u64], cells: &Counts) {
+    for (total, cell) in total.iter_mut().zip(cells) {
+        *total += cell.load(Ordering::Acquire);
+    }
+}
+
+/// A histogram from counts by bucket and ticks.
+pub(crate) fn histogram(empty: &Histogram, counts: &[u64], seconds: f64) -> Histogram {
+    Histogram {
+        bounds: std::sync::Arc::clone(&empty.bounds),
+        counts: counts[..empty.counts.len()].to_vec(),
+        sum: seconds,
+    }
+}

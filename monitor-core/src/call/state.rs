@@ -1,0 +1,221 @@
+//! The status of a task type: one shared word, and what each shard saw of it.
+//!
+//! The word holds a generation and a status; it changes only when the status does. A success *reads* it and compares
+//! it with what its shard last saw, so threads that all succeed share no written cache line. The length of a run is
+//! the sum over the shards that saw the current word: for OK the successes since a base, for a failing status a count.
+
+use crate::status::TaskStatus;
+use crate::sync::{AtomicU64, Mutex, Ordering, lock};
+
+/// A generation (above) and a status (lowest [`STATUS_BITS`] bits). 0 is "OK, never set".
+type Word = u64;
+
+const STATUS_BITS: u32 = 3;
+const STATUS_MASK: Word = (1 << STATUS_BITS) - 1;
+
+/// No generation ever gets here: a cell that holds it is being written.
+const BEING_WRITTEN: Word = Word::MAX;
+
+/// Reads of a run that a change of the word may spoil before the reader settles for the newest word.
+const READ_TRIES: usize = 8;
+
+fn status_of(word: Word) -> TaskStatus {
+    // The mask leaves 0..8 and only the indices of `ALL` are ever written.
+    let index = usize::try_from(word & STATUS_MASK).unwrap_or_default();
+    TaskStatus::ALL.get(index).copied().unwrap_or_default()
+}
+
+fn index_of(status: TaskStatus) -> Word {
+    TaskStatus::ALL
+        .iter()
+        .zip(0..)
+        .find_map(|(known, index)| (*known == status).then_some(index))
+        .unwrap_or_default()
+}
+
+/// The status of a task type.
+///
+/// # Consistency
+///
+/// Calls are taken in the order their compare-and-swap or their read of the word takes. A reader sees the current
+/// status exactly; the length of its run may miss calls that are just ending, and is at least 1 once a status was set.
+#[derive(Debug)]
+pub(crate) struct TaskState {
+    word: AtomicU64,
+    /// What was set through the API rather than by calls.
+    api: Mutex<()>,
+    api_run: RunCell,
+}
+
+/// What one shard saw of one [`TaskState`]: written by the shard's owner alone.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The last word with status OK; only its successes compare against it.
+    ok_word: AtomicU64,
+    /// The shard's successes before the run it counts.
+    ok_base: AtomicU64,
+}
+
+/// The failures one shard added to the current run.
+#[derive(Debug, Default)]
+pub(crate) struct RunCell {
+    word: AtomicU64,
+    run: AtomicU64,
+}
+
+impl TaskState {
+    pub(crate) fn new() -> Self {
+        Self {
+            word: AtomicU64::new(0),
+            api: Mutex::new(()),
+            api_run: RunCell::default(),
+        }
+    }
+
+    /// Whether a success of this shard changes nothing.
+    // Relaxed: the word guards no data; a success that misses a change just made is one that ended before it.
+    #[inline]
+    pub(crate) fn is_known_ok(&self, seen: &Seen) -> bool {
+        self.word.load(Ordering::Relaxed) == seen.ok_word.load(Ordering::Relaxed)
+    }
+
+    /// Takes a success of a shard that had `ok_before` of them.
+    #[cold]
+    pub(crate) fn note_ok(&self, seen: &Seen, ok_before: u64) {
+        let word = self.enter(TaskStatus::Ok);
+        seen.ok_word.store(BEING_WRITTEN, Ordering::Relaxed);
+        // Release, twice: pair with the Acquires in `Seen::run`; a reader of the new base also sees the mark above.
+        seen.ok_base.store(ok_before, Ordering::Release);
+        seen.ok_word.store(word, Ordering::Release);
+    }
+
+    /// Takes a failure.
+    pub(crate) fn note_failure(&self, cell: &RunCell, status: TaskStatus) {
+        cell.add(self.enter(status));
+    }
+
+    /// Takes a status set through the API.
+    pub(crate) fn set(&self, status: TaskStatus) {
+        let _writer = lock(&self.api);
+        self.api_run.add(self.enter(status));
+    }
+
+    /// Makes the word say this status; gives the word that does.
+    fn enter(&self, status: TaskStatus) -> Word {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while status_of(word) != status {
+            let next = (((word >> STATUS_BITS) + 1) << STATUS_BITS) | index_of(status);
+            match self
+                .word
+                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return next,
+                Err(now) => word = now,
+            }
+        }
+        word
+    }
+
+    /// The status and the length of its run; `shards` gives each shard's part in the run of a word. `None` if it was
+    /// never set.
+    pub(crate) fn read(&self, shards: impl Fn(Word) -> u64) -> Option<(TaskStatus, u64)> {
+        let mut word = self.word.load(Ordering::Acquire);
+        let mut run = 0;
+        // A word that changes under each of these reads is flapping; its newest run has then just begun.
+        for _ in 0..READ_TRIES {
+            run = self.api_run.run(word) + shards(word);
+            let now = self.word.load(Ordering::Acquire);
+            if now == word {
+                break;
+            }
+            (word, run) = (now, 0);
+        }
+        let shown = if word == 0 { run } else { run.max(1) };
+        (shown > 0).then(|| (status_of(word), shown))
+    }
+}
+
+impl Seen {
+    /// The successes of a shard in the run of this word.
+    pub(crate) fn run(&self, word: Word, ok_now: impl FnOnce() -> u64) -> u64 {
+        if status_of(word) != TaskStatus::Ok || self.ok_word.load(Ordering::Acquire) != word {
+            return 0;
+        }
+        let base = self.ok_base.load(Ordering::Acquire);
+        let run = ok_now().saturating_sub(base);
+        let still = self.ok_word.load(Ordering::Relaxed) == word;
+        if still { run } else { 0 }
+    }
+}
+
+impl RunCell {
+    /// One more of this word; only the cell's owner.
+    fn add(&self, word: Word) {
+        if self.word.load(Ordering::Relaxed) == word {
+            let run = self.run.load(Ordering::Relaxed);
+            self.run.store(run + 1, Ordering::Release);
+            return;
+        }
+        self.word.store(BEING_WRITTEN, Ordering::Relaxed);
+        // Release, twice: as in `note_ok`.
+        self.run.store(1, Ordering::Release);
+        self.word.store(word, Ordering::Release);
+    }
+
+    /// The part of this cell in the run of a word.
+    pub(crate) fn run(&self, word: Word) -> u64 {
+        if self.word.load(Ordering::Acquire) != word {
+            return 0;
+        }
+        let run = self.run.load(Ordering::Acquire);
+        let still = self.word.load(Ordering::Relaxed) == word;
+        if still { run } else { 0 }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_counts_up_and_a_change_starts_at_one() {
+        let state = TaskState::new();
+        assert_eq!(state.read(|_| 0), None);
+        for (status, run) in [
+            (TaskStatus::Ok, 1),
+            (TaskStatus::Ok, 2),
+            (TaskStatus::Fatal, 1),
+            (TaskStatus::Fatal, 2),
+            (TaskStatus::Unknown, 1),
+            (TaskStatus::Ok, 1),
+        ] {
+            state.set(status);
+            assert_eq!(state.read(|_| 0), Some((status, run)));
+        }
+    }
+
+    #[test]
+    fn a_success_that_changes_nothing_writes_nothing() {
+        let (state, seen, failures) = (TaskState::new(), Seen::default(), RunCell::default());
+        assert!(state.is_known_ok(&seen));
+        state.note_failure(&failures, TaskStatus::Internal);
+        assert!(!state.is_known_ok(&seen));
+        state.note_ok(&seen, 7);
+        assert!(state.is_known_ok(&seen));
+        assert_eq!(
+            state.read(|word| seen.run(word, || 10) + failures.run(word)),
+            Some((TaskStatus::Ok, 3))
+        );
+    }
+
+    #[test]
+    fn runs_of_several_shards_add_up() {
+        let state = TaskState::new();
+        let cells = [RunCell::default(), RunCell::default()];
+        for cell in [0, 1, 1, 0, 1] {
+            state.note_failure(&cells[cell], TaskStatus::ConnectionError);
+        }
+        let read = state.read(|word| cells.iter().map(|cell| cell.run(word)).sum());
+        assert_eq!(read, Some((TaskStatus::ConnectionError, 5)));
+    }
+}

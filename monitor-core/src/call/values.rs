@@ -1,0 +1,233 @@
+//! Values a call observes beside its duration: kept in its slot while it runs, entered at its end.
+
+use std::sync::Arc;
+
+use crate::buckets::{MAX_BUCKETS, bucket_of};
+use crate::chunked::Chunked;
+use crate::interner::{Interner, Node};
+use crate::key::StatKey;
+use crate::sync::{AtomicU32, AtomicU64, Once, Ordering, leak};
+use crate::window::{ValueRing, observe};
+
+/// Values a slot keeps in one piece; more take another piece.
+const PENDING: usize = if cfg!(loom) { 1 } else { 8 };
+
+/// Which histogram a value has: decided by its name, as in the original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ValueKind {
+    /// The name holds `time`.
+    Time,
+    /// The name holds `size`.
+    Size,
+    /// Neither: means only.
+    Plain,
+}
+
+impl ValueKind {
+    pub(crate) fn of(name: &str) -> Self {
+        if name.contains("time") {
+            Self::Time
+        } else if name.contains("size") {
+            Self::Size
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+/// A value's number in its method, with what its entry needs to know: one word in a slot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ValueRef(u32);
+
+/// Marks a pending value as "time left at entry plus time passed then": at the end the duration is taken off.
+const LEFT_AT_END: u32 = 1 << 31;
+const TIME: u32 = 1 << 30;
+const SIZE: u32 = 1 << 29;
+
+impl ValueRef {
+    pub(crate) fn new(node: &Node<ValueName>) -> Self {
+        Self(
+            node.index
+                | match node.item.kind {
+                    ValueKind::Time => TIME,
+                    ValueKind::Size => SIZE,
+                    ValueKind::Plain => 0,
+                },
+        )
+    }
+
+    pub(crate) fn left_at_end(self) -> Self {
+        Self(self.0 | LEFT_AT_END)
+    }
+
+    pub(crate) fn kind(self) -> ValueKind {
+        match self.0 & (TIME | SIZE) {
+            TIME => ValueKind::Time,
+            SIZE => ValueKind::Size,
+            _ => ValueKind::Plain,
+        }
+    }
+
+    fn index(self) -> u32 {
+        self.0 & !(LEFT_AT_END | TIME | SIZE)
+    }
+}
+
+/// What belongs to a value's name in one method.
+#[derive(Debug)]
+pub(crate) struct ValueName {
+    pub(crate) key: Arc<StatKey>,
+    pub(crate) kind: ValueKind,
+}
+
+/// The values calls of one method observed so far.
+pub(crate) type ValueNames = Interner<ValueName>;
+
+pub(crate) fn value_name(name: &str) -> ValueName {
+    ValueName {
+        key: Arc::new(StatKey::parse(name)),
+        kind: ValueKind::of(name),
+    }
+}
+
+/// The values of one shard.
+#[derive(Debug)]
+pub(crate) struct ShardValues {
+    cells: Chunked<Once<&'static ValueCells>>,
+    pending: Chunked<Once<&'static Pending>>,
+}
+
+/// One value of one shard; written by its owner alone.
+#[derive(Debug)]
+pub(crate) struct ValueCells {
+    ring: ValueRing,
+    histogram: Option<ValueHistogram>,
+}
+
+#[derive(Debug)]
+struct ValueHistogram {
+    counts: [AtomicU64; MAX_BUCKETS],
+    sum: AtomicU64,
+}
+
+/// What the call in one slot observed so far. Only the call's guard touches it, wherever the guard is.
+// Relaxed throughout: whoever hands the guard to another thread orders these stores too.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    len: AtomicU32,
+    names: [AtomicU32; PENDING],
+    values: [AtomicU64; PENDING],
+    more: Once<&'static Pending>,
+}
+
+impl Pending {
+    fn new() -> Self {
+        Self {
+            len: AtomicU32::new(0),
+            names: std::array::from_fn(|_| AtomicU32::new(0)),
+            values: std::array::from_fn(|_| AtomicU64::new(0)),
+            more: Once::new(),
+        }
+    }
+
+    fn put(&self, value: ValueRef, number: f64) {
+        let len = self.len.load(Ordering::Relaxed);
+        let Some(cell) = self.names.get(len as usize) else {
+            let more = self.more.get_or_init(|| leak(Self::new()));
+            return more.put(value, number);
+        };
+        cell.store(value.0, Ordering::Relaxed);
+        self.values[len as usize].store(number.to_bits(), Ordering::Relaxed);
+        self.len.store(len + 1, Ordering::Relaxed);
+    }
+
+    /// Hands over everything observed, in order, and forgets it.
+    fn take(&self, each: &mut impl FnMut(ValueRef, f64)) {
+        let len = self.len.load(Ordering::Relaxed) as usize;
+        for (name, number) in self.names.iter().zip(&self.values).take(len) {
+            let number = f64::from_bits(number.load(Ordering::Relaxed));
+            each(ValueRef(name.load(Ordering::Relaxed)), number);
+        }
+        self.len.store(0, Ordering::Relaxed);
+        if len == PENDING
+            && let Some(more) = self.more.get()
+        {
+            more.take(each);
+        }
+    }
+}
+
+impl ShardValues {
+    pub(crate) fn new() -> Self {
+        Self {
+            cells: Chunked::new(),
+            pending: Chunked::new(),
+        }
+    }
+
+    /// Keeps a value for the end of the call in this slot.
+    pub(crate) fn observe(&self, slot: u32, value: ValueRef, number: f64) {
+        if let Some(cell) = self.pending.get_or_grow(slot) {
+            let pending = cell.get_or_init(|| leak(Pending::new()));
+            pending.put(value, number);
+        }
+    }
+
+    /// Hands over what the call in this slot observed.
+    pub(crate) fn take(&self, slot: u32, duration: f64, mut each: impl FnMut(ValueRef, f64)) {
+        if let Some(pending) = self.pending.get(slot).and_then(Once::get) {
+            pending.take(&mut |value, number| match value.0 & LEFT_AT_END {
+                0 => each(value, number),
+                _ => each(value, (number - duration).max(0.0)),
+            });
+        }
+    }
+
+    /// Enters a value of the call that gets this number; only the owner.
+    pub(crate) fn enter(&self, value: ValueRef, bounds: &[f64], seq: u64, number: f64) {
+        let Some(cell) = self.cells.get_or_grow(value.index()) else {
+            return;
+        };
+        let cells = cell.get_or_init(|| leak(ValueCells::new(value.kind())));
+        cells.ring.push(seq, number);
+        // A negative observation would make the sum fall, which readers take for a reset.
+        if let Some(histogram) = &cells.histogram
+            && number >= 0.0
+        {
+            let bucket = bucket_of(bounds, number);
+            observe(&histogram.counts, &histogram.sum, bucket, number);
+        }
+    }
+
+    /// The cells of a value, if this shard ever saw it.
+    pub(crate) fn cells(&self, name: u32) -> Option<&'static ValueCells> {
+        self.cells.get(name)?.get()
+    }
+}
+
+impl ValueCells {
+    fn new(kind: ValueKind) -> Self {
+        let histogram = (kind != ValueKind::Plain).then(|| ValueHistogram {
+            counts: std::array::from_fn(|_| AtomicU64::new(0)),
+            sum: AtomicU64::new(0),
+        });
+        Self {
+            ring: ValueRing::new(),
+            histogram,
+        }
+    }
+
+    pub(crate) fn ring(&self) -> &ValueRing {
+        &self.ring
+    }
+
+    /// Adds this shard's observations to a histogram.
+    pub(crate) fn add_to(&self, total: &mut crate::family::Histogram) {
+        if let Some(histogram) = &self.histogram {
+            for (total, cell) in total.counts.iter_mut().zip(&histogram.counts) {
+                *total += cell.load(Ordering::Acquire);
+            }
+            total.sum += f64::from_bits(histogram.sum.load(Ordering::Relaxed));
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! One clock behind one file: ticks for durations, and the manual clock tests use.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::sync::{Arc, AtomicU64, Ordering};
+
+/// A time source: ticks whose length is fixed when it is made.
+///
+/// The system clock is the processor's tick counter where that runs at a constant rate over all cores, else the
+/// monotonic clock of the operating system (`quanta` decides).
+#[derive(Clone)]
+pub struct Clock {
+    source: Source,
+    nanos_per_tick: f64,
+    anchor: Anchor,
+}
+
+#[derive(Clone)]
+enum Source {
+    System(quanta::Clock),
+    Manual(Arc<AtomicU64>),
+}
+
+/// The moment that ties ticks to the calendar.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    ticks: u64,
+    unix_seconds: f64,
+}
+
+/// Ticks over which the length of one tick is measured from quanta's conversion; long enough that its rounding to
+/// whole nanoseconds is below one part in 10^11.
+const TICKS_TO_MEASURE: u64 = 1 << 40;
+
+const NANOS_PER_SECOND: f64 = 1e9;
+
+impl Clock {
+    /// The process-wide system clock. The first call calibrates the tick counter, which takes about a millisecond.
+    pub fn system() -> Self {
+        static SYSTEM: OnceLock<Clock> = OnceLock::new();
+        SYSTEM.get_or_init(Self::measured).clone()
+    }
+
+    fn measured() -> Self {
+        let clock = quanta::Clock::new();
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            nanos_per_tick: to_f64(clock.delta_as_nanos(0, TICKS_TO_MEASURE))
+                / to_f64(TICKS_TO_MEASURE),
+            anchor: Anchor {
+                ticks: clock.raw(),
+                unix_seconds: unix.as_secs_f64(),
+            },
+            source: Source::System(clock),
+        }
+    }
+
+    /// A clock that moves only when told, and starts at this time (seconds since 1970). Its ticks are nanoseconds,
+    /// so every duration and mean is exact.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::Clock;
+    /// use std::time::Duration;
+    ///
+    /// let (clock, hand) = Clock::manual(1_700_000_000.0);
+    /// hand.advance(Duration::from_millis(500));
+    /// assert_eq!(clock.unix(), 1_700_000_000.5);
+    /// ```
+    pub fn manual(unix_seconds: f64) -> (Self, ManualClock) {
+        let ticks = Arc::new(AtomicU64::new(0));
+        let hand = ManualClock {
+            ticks: Arc::clone(&ticks),
+        };
+        let clock = Self {
+            source: Source::Manual(ticks),
+            nanos_per_tick: 1.0,
+            anchor: Anchor {
+                ticks: 0,
+                unix_seconds,
+            },
+        };
+        (clock, hand)
+    }
+
+    /// Ticks since some fixed moment. Reads on different cores may be out of order by a few ticks.
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        match &self.source {
+            Source::System(clock) => clock.raw(),
+            Source::Manual(ticks) => ticks.load(Ordering::Acquire),
+        }
+    }
+
+    /// The calendar time, seconds since 1970: the wall clock's at start-up plus the ticks since, so it never steps.
+    pub fn unix(&self) -> f64 {
+        self.unix_at(self.now())
+    }
+
+    pub(crate) fn unix_at(&self, ticks: u64) -> f64 {
+        self.anchor.unix_seconds + self.seconds(ticks.saturating_sub(self.anchor.ticks))
+    }
+
+    /// Ticks as seconds.
+    pub(crate) fn seconds(&self, ticks: u64) -> f64 {
+        to_f64(ticks) * self.nanos_per_tick / NANOS_PER_SECOND
+    }
+
+    /// The most ticks that are not longer than this many seconds; for a bound that includes its edge.
+    pub(crate) fn ticks(&self, seconds: f64) -> u64 {
+        to_u64((seconds * NANOS_PER_SECOND / self.nanos_per_tick).floor())
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = match self.source {
+            Source::System(_) => "system",
+            Source::Manual(_) => "manual",
+        };
+        f.debug_struct("Clock")
+            .field("source", &source)
+            .field("nanos_per_tick", &self.nanos_per_tick)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The hand of a [`Clock::manual`].
+#[derive(Debug, Clone)]
+pub struct ManualClock {
+    ticks: Arc<AtomicU64>,
+}
+
+impl ManualClock {
+    /// Moves the clock on.
+    pub fn advance(&self, by: Duration) {
+        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        // AcqRel: what was recorded before the clock moved is seen by who reads the new time.
+        self.ticks.fetch_add(nanos, Ordering::AcqRel);
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "ticks of a duration stay below 2^53 for weeks"
+)]
+pub(crate) fn to_f64(value: u64) -> f64 {
+    value as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates, which is what a bound wants"
+)]
+fn to_u64(value: f64) -> u64 {
+    value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_in_ticks_includes_its_edge() {
+        let (clock, _) = Clock::manual(0.0);
+        assert_eq!(clock.ticks(0.5), 500_000_000);
+        assert_eq!(clock.ticks(0.0), 0);
+        assert_eq!(clock.ticks(f64::INFINITY), u64::MAX);
+    }
+
+    #[test]
+    fn the_system_clock_agrees_with_std() {
+        let clock = Clock::system();
+        let (start, std_start) = (clock.now(), std::time::Instant::now());
+        std::thread::sleep(Duration::from_millis(50));
+        let (ticks, std_time) = (clock.now() - start, std_start.elapsed());
+        let ratio = clock.seconds(ticks) / std_time.as_secs_f64();
+        assert!((0.8..1.25).contains(&ratio), "ratio {ratio}");
+    }
+}

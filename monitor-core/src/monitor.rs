@@ -1,0 +1,235 @@
+//! `Monitor`: the handle users hold; scopes for tests that run side by side.
+
+use std::fmt;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crate::call::guard::CallGuard;
+use crate::call::local;
+use crate::call::method::MethodCore;
+use crate::clock::Clock;
+use crate::config::StorageConfig;
+use crate::permits::Permits;
+use crate::storage::{MonitorStorage, StorageCore, global};
+
+/// Longest name of a method, in bytes.
+pub(crate) const MAX_METHOD_NAME: usize = 120;
+
+/// How often a wait for tasks looks whether they ended. Only a wait pays for it: telling a waiter from the recording
+/// path would cost every call.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// A cheap handle on one storage: the global one, or one of its own for a test or a second service in one process.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::{Monitor, StorageConfig, monitored};
+///
+/// #[monitored(method = "Double")]
+/// fn double(x: u32) -> u32 {
+///     x * 2
+/// }
+///
+/// let monitor = Monitor::new(StorageConfig::default());
+/// assert_eq!(monitor.scope_sync(|| double(21)), 42);
+/// assert_eq!(monitor.snapshot().methods[0].started, 1);
+/// ```
+#[derive(Clone, Copy)]
+pub struct Monitor {
+    storage: MonitorStorage,
+}
+
+impl Monitor {
+    /// The monitor of calls outside any scope.
+    pub fn global() -> Self {
+        Self::of(global())
+    }
+
+    /// A monitor of its own, on the system clock.
+    pub fn new(config: StorageConfig) -> Self {
+        Self::with_clock(config, Clock::system())
+    }
+
+    /// A monitor of its own, on this clock.
+    pub fn with_clock(config: StorageConfig, clock: Clock) -> Self {
+        Self::of(StorageCore::new(config, clock))
+    }
+
+    fn of(core: &'static StorageCore) -> Self {
+        Self {
+            storage: MonitorStorage::of(core),
+        }
+    }
+
+    /// Its storage.
+    pub fn storage(&self) -> &MonitorStorage {
+        &self.storage
+    }
+
+    /// The method of this name: for names known only at run time, closures and middleware. The name becomes a label
+    /// value for the life of the process, so it must come from a closed set (a route's template, not its path).
+    ///
+    /// # Errors
+    ///
+    /// [`MethodError`] if the name is empty or longer than 120 bytes.
+    pub fn method(&self, name: &str) -> Result<Method, MethodError> {
+        if name.is_empty() {
+            return Err(MethodError::Empty);
+        }
+        if name.len() > MAX_METHOD_NAME {
+            return Err(MethodError::TooLong {
+                name: name.to_owned(),
+            });
+        }
+        let core = self.storage.core().method(name);
+        core.map(|core| Method { core }).ok_or(MethodError::TooMany)
+    }
+
+    /// Runs a future whose calls record here. A task it spawns is not part of it: give that one a scope too.
+    pub fn scope<F: Future>(&self, future: F) -> Scope<F> {
+        Scope {
+            future,
+            storage: self.storage,
+        }
+    }
+
+    /// Runs a closure whose calls record here.
+    pub fn scope_sync<R>(&self, run: impl FnOnce() -> R) -> R {
+        local::with(|local| {
+            let _scope = local.enter(self.storage.core());
+            run()
+        })
+    }
+
+    /// Blocks until no task is in flight.
+    ///
+    /// # Errors
+    ///
+    /// [`StillRunning`] if tasks are left when the limit is over.
+    #[doc(alias = "wait_for_ending_tasks")]
+    pub fn wait_blocking(&self, limit: Duration) -> Result<(), StillRunning> {
+        let start = Instant::now();
+        loop {
+            let tasks = self.storage.in_flight();
+            if tasks == 0 {
+                return Ok(());
+            }
+            let left = limit.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Err(StillRunning { tasks });
+            }
+            std::thread::sleep(LOOK_EVERY.min(left));
+        }
+    }
+}
+
+impl Deref for Monitor {
+    type Target = MonitorStorage;
+
+    fn deref(&self) -> &MonitorStorage {
+        &self.storage
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor")
+            .field("storage", &self.storage)
+            .finish()
+    }
+}
+
+/// One method of one monitor.
+#[derive(Clone, Copy)]
+pub struct Method {
+    core: &'static MethodCore,
+}
+
+impl Method {
+    /// Starts a call.
+    pub fn start(&self) -> CallGuard {
+        CallGuard::start_method(self.core)
+    }
+
+    /// Its permits.
+    pub fn permits(&self) -> &'static Permits {
+        &self.core.permits
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        &self.core.name
+    }
+
+    /// Its calls in flight.
+    pub fn in_flight(&self) -> u64 {
+        self.core.in_flight()
+    }
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Method")
+            .field("name", &self.core.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a name is no method.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MethodError {
+    /// The name is empty.
+    #[error("the name of a method is empty")]
+    Empty,
+    /// The name is too long for a label value.
+    #[error("the name of a method is {} bytes long, the limit is {MAX_METHOD_NAME}: {name:?}", name.len())]
+    TooLong {
+        /// The name.
+        name: String,
+    },
+    /// There are 2^27 methods already.
+    #[error("too many methods; names must come from a closed set")]
+    TooMany,
+}
+
+/// Tasks were left when a wait was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{tasks} tasks are still running")]
+pub struct StillRunning {
+    /// How many.
+    pub tasks: u64,
+}
+
+pin_project_lite::pin_project! {
+    /// A future whose calls record in one monitor; made by [`Monitor::scope`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Scope<F> {
+        #[pin]
+        future: F,
+        storage: MonitorStorage,
+    }
+}
+
+impl<F: Future> Future for Scope<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        local::with(|local| {
+            let _scope = local.enter(this.storage.core());
+            this.future.poll(context)
+        })
+    }
+}
+
+impl<F> fmt::Debug for Scope<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("storage", &self.storage)
+            .finish_non_exhaustive()
+    }
+}

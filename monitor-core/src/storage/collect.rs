@@ -1,0 +1,207 @@
+//! From cells to a snapshot: what is read, and in which order.
+
+use std::sync::Arc;
+
+use crate::call::method::MethodCore;
+use crate::call::shard::Shard;
+use crate::call::state::TaskState;
+use crate::call::values::ValueKind;
+use crate::clock::to_f64;
+use crate::family::Histogram;
+use crate::snapshot::{CallValueSnapshot, MethodSnapshot, Snapshot, StatusSnapshot, TaskTotals};
+use crate::storage::core::{Rules, StorageCore};
+use crate::storage::points::Points;
+use crate::sync::Ordering;
+
+/// Ages of tasks in flight, in ticks.
+#[derive(Debug, Default, Clone, Copy)]
+struct Ages {
+    sum: u64,
+    max: u64,
+}
+
+impl StorageCore {
+    pub(crate) fn snapshot(&'static self) -> Snapshot {
+        // One `now` for all ages, read first: a call that starts later has no age yet.
+        let now = self.clock.now();
+        let rules = self.rules();
+        let types = self.error_types();
+        let mut totals = self.values.tasks(self.clock.unix_at(now));
+        let mut methods: Vec<MethodSnapshot> = self
+            .methods()
+            .map(|method| self.read_method(method, &types, now, &mut totals))
+            .collect();
+        methods.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let error_types = order_types(&rules, &types, &mut methods);
+        totals.in_flight = totals.started.saturating_sub(totals.completed);
+        totals.busy_seconds = self.busy(totals.completed_seconds + totals.current_seconds);
+        Snapshot {
+            taken_at: self.clock.unix_at(now),
+            created_at: self.clock.unix_at(self.created),
+            inittime: rules.config.inittime_label.then(|| self.init_time()),
+            service_threads: to_f64(threads(&rules)),
+            service_info: rules.config.service_info.clone(),
+            tasks: totals,
+            error_types,
+            time_bounds: Arc::clone(&self.time_bounds),
+            methods,
+            statuses: self.statuses(),
+            method_statuses: self.method_statuses(),
+            values: self.values.snapshot(),
+        }
+    }
+
+    /// Busy time never reports less than before: calls that end while it is read may be missing for a moment.
+    fn busy(&self, seconds: f64) -> f64 {
+        let bits = seconds.max(0.0).to_bits();
+        let before = self.busy.fetch_max(bits, Ordering::Relaxed);
+        f64::from_bits(before.max(bits))
+    }
+
+    /// Reads a method: sums and buckets of all shards, then the started side, then the slots (see [`Shard`]).
+    fn read_method(
+        &self,
+        method: &'static MethodCore,
+        types: &[Arc<str>],
+        now: u64,
+        totals: &mut TaskTotals,
+    ) -> MethodSnapshot {
+        let empty = Histogram::empty(&self.time_bounds);
+        let (mut success, mut failure) = (empty.clone(), empty);
+        let mut errors = vec![0; types.len()];
+        let (mut ok_ticks, mut failed_ticks) = (0, 0);
+        for shard in method.shards() {
+            failed_ticks += shard.add_failure(&mut failure.counts, &mut errors);
+            ok_ticks += shard.add_success(&mut success.counts);
+        }
+        success.sum = self.clock.seconds(ok_ticks);
+        failure.sum = self.clock.seconds(failed_ticks);
+        #[cfg(test)]
+        crate::storage::parking::pass();
+        let started: u64 = method.shards().map(Shard::started).sum();
+        let ages = ages(method, now);
+        let finished = success.count() + failure.count();
+        totals.started += started;
+        totals.completed += finished;
+        totals.completed_seconds += success.sum + failure.sum;
+        totals.current_seconds += self.clock.seconds(ages.sum);
+        totals.current_max_seconds = totals.current_max_seconds.max(self.clock.seconds(ages.max));
+        let points = Points::of(method);
+        MethodSnapshot {
+            name: Arc::clone(&method.name),
+            started,
+            success,
+            failure,
+            errors,
+            in_flight: started.saturating_sub(finished),
+            duration: points.duration(&self.clock),
+            values: self.read_values(method, &points),
+        }
+    }
+
+    fn read_values(&self, method: &'static MethodCore, points: &Points) -> Vec<CallValueSnapshot> {
+        let names = method.known_values().into_iter().flat_map(|all| all.iter());
+        let mut values: Vec<(u32, CallValueSnapshot)> = names
+            .map(|node| {
+                let bounds = match node.item.kind {
+                    ValueKind::Time => Some(&self.time_bounds),
+                    ValueKind::Size => Some(&self.size_bounds),
+                    ValueKind::Plain => None,
+                };
+                let mut histogram = bounds.map(Histogram::empty);
+                let cells = method.shards().filter_map(Shard::known_values);
+                for cells in cells.filter_map(|values| values.cells(node.index)) {
+                    if let Some(total) = &mut histogram {
+                        cells.add_to(total);
+                    }
+                }
+                let value = CallValueSnapshot {
+                    key: Arc::clone(&node.item.key),
+                    histogram,
+                    means: points.value(node.index),
+                };
+                (node.index, value)
+            })
+            .collect();
+        // By first use, so that of two names that collide the first keeps the family.
+        values.sort_unstable_by_key(|(index, _)| *index);
+        values.into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// `default` and the task types set through the API.
+    pub(crate) fn statuses(&self) -> Vec<StatusSnapshot> {
+        let default = self.default_task.read(|word| {
+            let shards = self.methods().flat_map(MethodCore::shards);
+            shards.map(|shard| shard.default_run(word)).sum()
+        });
+        let named = self.tasks().into_iter().map(|(task, state)| {
+            let read = state.read(|_| 0);
+            (task, read)
+        });
+        let mut statuses: Vec<StatusSnapshot> =
+            std::iter::once((Arc::from(crate::DEFAULT_TASK), default))
+                .chain(named)
+                .filter_map(|(task, read)| status(task, read))
+                .collect();
+        statuses.sort_unstable_by(|a, b| a.task.cmp(&b.task));
+        statuses
+    }
+
+    /// The methods' own task types.
+    pub(crate) fn method_statuses(&self) -> Vec<StatusSnapshot> {
+        let mut statuses: Vec<StatusSnapshot> = self
+            .methods()
+            .filter_map(|method| status(Arc::clone(&method.name), read_own(method, method.own)))
+            .collect();
+        statuses.sort_unstable_by(|a, b| a.task.cmp(&b.task));
+        statuses
+    }
+}
+
+fn read_own(method: &MethodCore, state: &TaskState) -> Option<(crate::TaskStatus, u64)> {
+    state.read(|word| method.shards().map(|shard| shard.own_run(word)).sum())
+}
+
+fn status(task: Arc<str>, read: Option<(crate::TaskStatus, u64)>) -> Option<StatusSnapshot> {
+    let (status, run) = read?;
+    Some(StatusSnapshot { task, status, run })
+}
+
+fn ages(method: &MethodCore, now: u64) -> Ages {
+    let starts = method.shards().flat_map(Shard::starts);
+    starts.fold(Ages::default(), |ages, start| {
+        let age = now.saturating_sub(start);
+        Ages {
+            sum: ages.sum + age,
+            max: ages.max.max(age),
+        }
+    })
+}
+
+fn threads(rules: &Rules) -> u64 {
+    let workers = rules.config.hpa_max_workers;
+    workers.unwrap_or(rules.config.max_workers) as u64
+}
+
+/// The error types as the rules in force order them, then those of earlier configurations that were ever counted;
+/// brings each method's counts into the same order.
+fn order_types(
+    rules: &Rules,
+    types: &[Arc<str>],
+    methods: &mut [MethodSnapshot],
+) -> Arc<[Arc<str>]> {
+    let mut order: Vec<usize> = rules.indices.iter().map(|index| *index as usize).collect();
+    for index in 0..types.len() {
+        let counted = || methods.iter().any(|method| method.errors[index] > 0);
+        if !order.contains(&index) && counted() {
+            order.push(index);
+        }
+    }
+    for method in methods {
+        method.errors = order.iter().map(|index| method.errors[*index]).collect();
+    }
+    order
+        .iter()
+        .map(|index| Arc::clone(&types[*index]))
+        .collect()
+}

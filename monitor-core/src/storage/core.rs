@@ -1,0 +1,302 @@
+//! What a storage holds: methods, records of threads, task types, the value plane, the rules in force.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64 as IdCounter, Ordering as IdOrdering};
+
+use arc_swap::ArcSwap;
+
+use crate::buckets::{TickBounds, size_bounds, time_bounds};
+use crate::call::method::MethodCore;
+use crate::call::record::Record;
+use crate::call::shard::Failure;
+use crate::call::site;
+use crate::call::state::TaskState;
+use crate::call::values::ValueKind;
+use crate::chunked::Chunked;
+use crate::clock::Clock;
+use crate::config::StorageConfig;
+use crate::error_parser::{ErrorParser, ErrorTypeId};
+use crate::health::Thresholds;
+use crate::stats::Values;
+use crate::status::{Outcome, TaskStatus};
+use crate::sync::{AtomicU64, Mutex, Once, leak, lock};
+
+/// The state behind a [`MonitorStorage`](crate::MonitorStorage). It lives as long as the process: threads and guards
+/// point at its parts without counting.
+pub(crate) struct StorageCore {
+    pub(crate) id: u64,
+    pub(crate) clock: Clock,
+    pub(crate) created: u64,
+    pub(crate) time_bounds: Arc<[f64]>,
+    pub(crate) size_bounds: Arc<[f64]>,
+    pub(crate) tick_bounds: &'static TickBounds,
+    pub(crate) default_task: &'static TaskState,
+    pub(crate) values: Values,
+    /// The most busy time ever reported, as the bits of a float (which for what is not negative order as it does).
+    pub(crate) busy: AtomicU64,
+    methods: Chunked<Once<&'static MethodCore>>,
+    idle: Mutex<Vec<&'static Record>>,
+    tasks: Mutex<BTreeMap<Arc<str>, &'static TaskState>>,
+    error_types: Mutex<Vec<Arc<str>>>,
+    rules: ArcSwap<Rules>,
+}
+
+/// What the configuration says, ready for use.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) config: StorageConfig,
+    pub(crate) parser: Arc<ErrorParser>,
+    pub(crate) thresholds: Thresholds,
+    /// The storage's index of each of the parser's error types; the storage keeps counts of types that left the
+    /// configuration.
+    pub(crate) indices: Vec<u32>,
+}
+
+impl StorageCore {
+    pub(crate) fn new(config: StorageConfig, clock: Clock) -> &'static Self {
+        static NEXT_ID: IdCounter = IdCounter::new(0);
+        let (time_bounds, size_bounds) = (time_bounds(), size_bounds());
+        let mut error_types = Vec::new();
+        let rules = Rules::new(config, &mut error_types);
+        let core: &'static Self = leak(Self {
+            id: NEXT_ID.fetch_add(1, IdOrdering::Relaxed),
+            created: clock.now(),
+            tick_bounds: leak(TickBounds::new(&time_bounds, &clock)),
+            values: Values::new(
+                &rules.config,
+                Arc::clone(&time_bounds),
+                Arc::clone(&size_bounds),
+            ),
+            clock,
+            time_bounds,
+            size_bounds,
+            default_task: leak(TaskState::new()),
+            busy: AtomicU64::new(0),
+            methods: Chunked::new(),
+            idle: Mutex::new(Vec::new()),
+            tasks: Mutex::new(BTreeMap::new()),
+            error_types: Mutex::new(error_types),
+            rules: ArcSwap::from_pointee(rules),
+        });
+        core.preregister();
+        core
+    }
+
+    /// Puts another configuration in force. Nothing recorded is lost: error types that are no longer listed keep
+    /// their counts.
+    pub(crate) fn configure(&'static self, config: StorageConfig) {
+        let rules = Rules::new(config, &mut lock(&self.error_types));
+        let max_workers = rules.config.max_workers;
+        self.rules.store(Arc::new(rules));
+        for method in self.methods() {
+            method.permits.set_limit(max_workers);
+        }
+        self.preregister();
+    }
+
+    fn preregister(&'static self) {
+        let rules = self.rules();
+        for name in &rules.config.methods {
+            self.method(name);
+        }
+        if rules.config.preregister {
+            for site in site::all() {
+                self.method(site.method());
+            }
+        }
+    }
+
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        self.rules.load_full()
+    }
+
+    pub(crate) fn max_workers(&self) -> usize {
+        self.rules.load().config.max_workers
+    }
+
+    /// Most names a family made at run time may have.
+    pub(crate) fn max_series(&self) -> u32 {
+        match self.rules.load().config.max_series {
+            0 => u32::MAX,
+            limit => u32::try_from(limit).unwrap_or(u32::MAX),
+        }
+    }
+
+    pub(crate) fn bounds_of(&self, kind: ValueKind) -> &[f64] {
+        match kind {
+            ValueKind::Size => &self.size_bounds,
+            ValueKind::Time | ValueKind::Plain => &self.time_bounds,
+        }
+    }
+
+    /// The method of this name, made if need be.
+    pub(crate) fn method(&'static self, name: &str) -> Option<&'static MethodCore> {
+        let id = site::method_id(name) + 1;
+        let cell = self.methods.get_or_grow(id)?;
+        Some(cell.get_or_init(|| leak(MethodCore::new(self, Arc::from(name), id))))
+    }
+
+    /// The method of this number. Past the last number there is (2^27) all methods are one, named `overflow`.
+    pub(crate) fn method_of(&'static self, id: u32, name: &str) -> &'static MethodCore {
+        let (cell, id, name) = match self.methods.get_or_grow(id) {
+            Some(cell) => (Some(cell), id, name),
+            None => (self.methods.get_or_grow(0), 0, "overflow"),
+        };
+        let make = || -> &'static MethodCore { leak(MethodCore::new(self, Arc::from(name), id)) };
+        cell.map_or_else(make, |cell| cell.get_or_init(make))
+    }
+
+    /// All methods so far.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &'static MethodCore> + '_ {
+        self.methods.iter().filter_map(|(_, cell)| cell.get())
+    }
+
+    /// A record no thread owns, or a new one.
+    // The lock orders what the last owner wrote before what the next one does.
+    pub(crate) fn take_record(&'static self) -> &'static Record {
+        let idle = lock(&self.idle).pop();
+        idle.unwrap_or_else(|| Record::new(self))
+    }
+
+    pub(crate) fn put_record(&self, record: &'static Record) {
+        lock(&self.idle).push(record);
+    }
+
+    /// The task type of this name that is set through the API; made if need be.
+    pub(crate) fn task(&self, name: &str) -> &'static TaskState {
+        if name == crate::DEFAULT_TASK {
+            return self.default_task;
+        }
+        let mut tasks = lock(&self.tasks);
+        if let Some(state) = tasks.get(name) {
+            return state;
+        }
+        let state: &'static TaskState = leak(TaskState::new());
+        tasks.insert(Arc::from(name), state);
+        state
+    }
+
+    /// The task types set through the API, by name.
+    pub(crate) fn tasks(&self) -> Vec<(Arc<str>, &'static TaskState)> {
+        let tasks = lock(&self.tasks);
+        tasks
+            .iter()
+            .map(|(name, state)| (Arc::clone(name), *state))
+            .collect()
+    }
+
+    /// All error types that ever were configured, by index.
+    pub(crate) fn error_types(&self) -> Vec<Arc<str>> {
+        lock(&self.error_types).clone()
+    }
+
+    /// The type and the status of an outcome that is no success.
+    pub(crate) fn classify(&self, outcome: Outcome<'_>) -> Failure {
+        self.rules.load().classify(outcome)
+    }
+}
+
+impl Rules {
+    fn new(config: StorageConfig, known: &mut Vec<Arc<str>>) -> Self {
+        let parser = ErrorParser::new(&config.errors);
+        let indices = parser
+            .types()
+            .iter()
+            .map(|name| index_in(known, name))
+            .collect();
+        Self {
+            thresholds: Thresholds::from_rules(&config.errors),
+            parser: Arc::new(parser),
+            indices,
+            config,
+        }
+    }
+
+    fn classify(&self, outcome: Outcome<'_>) -> Failure {
+        let parser = &self.parser;
+        let named = |name| parser.type_id(name).unwrap_or(parser.other());
+        let (id, ill) = match outcome {
+            Outcome::Error(view) => (parser.parse_view(&view), true),
+            Outcome::ErrorType(name) => (named(name), true),
+            Outcome::Expected(name) => (named(name), false),
+            Outcome::Panic => (parser.panic(), true),
+            Outcome::Cancelled | Outcome::Success => (parser.cancelled(), false),
+        };
+        Failure {
+            error_type: self.index(id),
+            status: ill.then(|| self.status_of(id)),
+        }
+    }
+
+    pub(crate) fn status_of(&self, id: ErrorTypeId) -> TaskStatus {
+        self.parser.status_of(id)
+    }
+
+    fn index(&self, id: ErrorTypeId) -> u32 {
+        self.indices.get(id.index()).copied().unwrap_or_default()
+    }
+}
+
+fn index_in(known: &mut Vec<Arc<str>>, name: &Arc<str>) -> u32 {
+    let at = known.iter().position(|other| other == name);
+    let at = at.unwrap_or_else(|| {
+        known.push(Arc::clone(name));
+        known.len() - 1
+    });
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+impl fmt::Debug for StorageCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StorageCore")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StorageCore {
+    /// When the storage was made, in UTC, as the label `inittime` has it.
+    pub(crate) fn init_time(&self) -> Arc<str> {
+        Arc::from(utc(self.clock.unix_at(self.created)))
+    }
+}
+
+/// Seconds since 1970 as `2026-11-22 10:37:04.123456`.
+///
+/// The calendar is computed as in Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`,
+/// for days since 1970 (which is not negative here).
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates; times before 1970 read as 1970"
+)]
+fn utc(unix: f64) -> String {
+    let micros = (unix * 1e6).round() as u64;
+    let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::utc;
+
+    #[test]
+    fn the_calendar_is_right() {
+        assert_eq!(utc(0.0), "1970-01-01 00:00:00.000000");
+        assert_eq!(utc(951_827_696.5), "2000-02-29 12:34:56.500000");
+        assert_eq!(utc(1_700_000_000.0), "2023-11-14 22:13:20.000000");
+        assert_eq!(utc(1_798_761_599.999_999), "2026-12-31 23:59:59.999999");
+    }
+}

@@ -1,0 +1,222 @@
+//! `MonitorStorage`: both planes behind the original's verbs.
+
+mod collect;
+mod core;
+#[cfg(test)]
+pub(crate) mod parking;
+mod points;
+mod stats_map;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+pub(crate) use self::core::StorageCore;
+
+use crate::clock::Clock;
+use crate::config::StorageConfig;
+use crate::error_parser::ErrorParser;
+use crate::health::{Health, verdict};
+use crate::snapshot::{Snapshot, StatsMap, StatusSnapshot};
+use crate::stats::{Keep, StatCounter, StatsError};
+use crate::status::TaskStatus;
+use crate::value::{StatNumber, StatValue};
+
+/// Everything recorded: calls (through [`Method`](crate::Method) and `#[monitored]`) and values by key.
+///
+/// A cheap handle, to be copied and used from any thread, with or without an async runtime: nothing here blocks on
+/// I/O or waits for a scrape. What is behind it lives until the process ends, so make storages for a program or a
+/// test, not for a request.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::{Monitor, StorageConfig};
+///
+/// let monitor = Monitor::new(StorageConfig::default());
+/// monitor.inc_stats("jobs___queue__fast", 1)?;
+/// monitor.inc_stats("jobs___queue__fast", 2)?;
+/// assert_eq!(monitor.stats()["jobs___queue__fast"], 3.into());
+/// # Ok::<(), monitor_core::StatsError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct MonitorStorage {
+    core: &'static StorageCore,
+}
+
+static GLOBAL: OnceLock<&'static StorageCore> = OnceLock::new();
+
+/// The storage of calls outside any scope; made at the first call of the process.
+pub(crate) fn global() -> &'static StorageCore {
+    GLOBAL.get_or_init(|| {
+        let config = StorageConfig {
+            preregister: true,
+            ..StorageConfig::default()
+        };
+        StorageCore::new(config, Clock::system())
+    })
+}
+
+impl MonitorStorage {
+    pub(crate) fn of(core: &'static StorageCore) -> Self {
+        Self { core }
+    }
+
+    pub(crate) fn core(self) -> &'static StorageCore {
+        self.core
+    }
+
+    /// The number of this storage in the process.
+    pub(crate) fn id(self) -> u64 {
+        self.core.id
+    }
+
+    /// Adds to a number; a key that is not there begins at 0. Gives the new value.
+    ///
+    /// # Errors
+    ///
+    /// [`StatsError`] if the key holds something that is no number, or is reserved; nothing changes then.
+    pub fn inc_stats(&self, key: &str, by: impl Into<StatNumber>) -> Result<StatValue, StatsError> {
+        self.core.values.inc(key, by)
+    }
+
+    /// Sets a value of any kind. Numbers are exported, everything else only shows in [`stats`](Self::stats).
+    ///
+    /// # Errors
+    ///
+    /// [`StatsError`] if the key is reserved.
+    #[doc(alias = "set_stat_sync")]
+    pub fn set_stats(&self, key: &str, value: impl Into<StatValue>) -> Result<(), StatsError> {
+        self.core.values.set(key, value.into())
+    }
+
+    /// Appends to a list, and observes a histogram for each name that holds `time` or `size`: the key's for a number,
+    /// those of its entries for a map.
+    ///
+    /// # Errors
+    ///
+    /// [`StatsError`] if the key holds something that is no list, or the list `stats` is given something that is no
+    /// map.
+    pub fn append_stats(
+        &self,
+        key: &str,
+        value: impl Into<StatValue>,
+        keep: Keep,
+    ) -> Result<(), StatsError> {
+        self.core.values.append(key, value.into(), keep)
+    }
+
+    /// Puts a value in a section. In the section `tasks` it is a task's start (seconds since 1970), which is in
+    /// flight until [`del_key_value`](Self::del_key_value).
+    ///
+    /// # Errors
+    ///
+    /// [`StatsError`] if the section's name is that of something else, or a task's start is no number.
+    pub fn add_key_value(
+        &self,
+        section: &str,
+        key: &str,
+        value: impl Into<StatValue>,
+    ) -> Result<(), StatsError> {
+        let now = self.core.clock.unix();
+        self.core
+            .values
+            .add_key_value(section, key, value.into(), now)
+    }
+
+    /// Takes a value out of a section; nothing happens if it is not there.
+    pub fn del_key_value(&self, section: &str, key: &str) -> Option<StatValue> {
+        let now = self.core.clock.unix();
+        self.core.values.del_key_value(section, key, now)
+    }
+
+    /// A handle on the number under a key, for updates without a look-up.
+    ///
+    /// # Errors
+    ///
+    /// As [`inc_stats`](Self::inc_stats).
+    pub fn counter(&self, key: &str) -> Result<StatCounter, StatsError> {
+        self.core.values.counter(key)
+    }
+
+    /// Sets the status of a task type; [`DEFAULT_TASK`](crate::DEFAULT_TASK) is the one all calls feed.
+    pub fn set_task_status(&self, status: TaskStatus, task: &str) {
+        self.core.task(task).set(status);
+    }
+
+    /// Sets the status an error type maps to (`None`: OK) for [`DEFAULT_TASK`](crate::DEFAULT_TASK).
+    #[doc(alias = "ErrorParser.set_status")]
+    pub fn set_status(&self, error_type: Option<&str>) {
+        let rules = self.core.rules();
+        let status = error_type.map_or(TaskStatus::Ok, |name| {
+            let id = rules.parser.type_id(name);
+            id.map_or(TaskStatus::OtherException, |id| rules.status_of(id))
+        });
+        self.core.default_task.set(status);
+    }
+
+    /// Everything as the original's flat map: numbers by key, `request`, `processed` and `errors` of each method,
+    /// the last calls' points under `stats`, tasks of the section `tasks`, status runs under `series.<task type>`.
+    #[doc(alias = "get_stats")]
+    pub fn stats(&self) -> StatsMap {
+        stats_map::stats(self.core)
+    }
+
+    /// Status and run length of `default` and the task types set through the API; only those ever set.
+    #[doc(alias = "get_statuses")]
+    pub fn statuses(&self) -> Vec<StatusSnapshot> {
+        self.core.statuses()
+    }
+
+    /// Status and run length of the methods' own task types; only those ever set.
+    pub fn method_statuses(&self) -> Vec<StatusSnapshot> {
+        self.core.method_statuses()
+    }
+
+    /// When the storage was made, as the label `inittime` has it: UTC, with microseconds.
+    #[doc(alias = "get_time")]
+    pub fn init_time(&self) -> Arc<str> {
+        self.core.init_time()
+    }
+
+    /// The state at this moment.
+    #[doc(alias = "refresh_registry_for_metrics")]
+    pub fn snapshot(&self) -> Snapshot {
+        self.core.snapshot()
+    }
+
+    /// The rules that classify errors.
+    pub fn error_parser(&self) -> Arc<ErrorParser> {
+        Arc::clone(&self.core.rules().parser)
+    }
+
+    /// Which task types are healthy, and why not.
+    pub fn health(&self) -> Health {
+        let mut statuses = self.statuses();
+        statuses.extend(self.method_statuses());
+        verdict(&self.core.rules().thresholds, &statuses)
+    }
+
+    /// Puts another configuration in force; what was recorded stays.
+    pub fn configure(&self, config: StorageConfig) {
+        self.core.configure(config);
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> StorageConfig {
+        self.core.rules().config.clone()
+    }
+
+    /// Calls in flight over all methods, and tasks of the section `tasks`.
+    pub fn in_flight(&self) -> u64 {
+        let calls: u64 = self.core.methods().map(|method| method.in_flight()).sum();
+        calls + self.core.values.tasks(self.core.clock.unix()).in_flight
+    }
+}
+
+impl fmt::Debug for MonitorStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MonitorStorage")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}

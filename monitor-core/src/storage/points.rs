@@ -1,0 +1,117 @@
+//! The last calls of a method over all its shards, merged by end time; means over them.
+
+use std::sync::Arc;
+
+use crate::call::method::MethodCore;
+use crate::call::shard::Shard;
+use crate::call::values::ValueName;
+use crate::clock::Clock;
+use crate::interner::Node;
+use crate::key::StatKey;
+use crate::snapshot::Means;
+use crate::window::{Cursor, Entry, LAST, WINDOW};
+
+/// A method's last calls, newest first.
+pub(crate) struct Points {
+    entries: Vec<(Entry, &'static Shard)>,
+}
+
+impl Points {
+    /// Walks the rings of all shards backwards at once, always taking the newest call.
+    pub(crate) fn of(method: &MethodCore) -> Self {
+        let mut heads: Vec<(Entry, Cursor<'static>, &'static Shard)> = method
+            .shards()
+            .filter_map(|shard| {
+                let mut cursor = shard.ring().cursor();
+                Some((cursor.next()?, cursor, shard))
+            })
+            .collect();
+        let mut entries = Vec::new();
+        while entries.len() < window() {
+            let newest = heads.iter().enumerate().max_by_key(|(_, head)| head.0.end);
+            let Some(at) = newest.map(|(at, _)| at) else {
+                break;
+            };
+            let (entry, cursor, shard) = &mut heads[at];
+            entries.push((*entry, *shard));
+            match cursor.next() {
+                Some(next) => *entry = next,
+                None => drop(heads.swap_remove(at)),
+            }
+        }
+        let mut points = Self { entries };
+        points.drop_overwritten();
+        points
+    }
+
+    /// Leaves out what writers overwrote while it was read. For values too, as they are read before this is asked
+    /// again through [`Points::value`].
+    fn drop_overwritten(&mut self) {
+        self.entries
+            .retain(|(entry, shard)| entry.seq >= shard.ring().intact_from());
+    }
+
+    /// Means of the durations, seconds; `None` without a call.
+    pub(crate) fn duration(&self, clock: &Clock) -> Option<Means> {
+        let seconds = |(entry, _): &(Entry, _)| Some(clock.seconds(entry.duration));
+        let means = self.means(seconds);
+        means.window.is_some().then_some(means)
+    }
+
+    /// Means of a value.
+    pub(crate) fn value(&self, name: u32) -> Means {
+        self.means(|(entry, shard)| value_of(*entry, shard, name))
+    }
+
+    fn means(&self, value: impl Fn(&(Entry, &'static Shard)) -> Option<f64>) -> Means {
+        let last = &self.entries[..self.entries.len().min(LAST)];
+        Means {
+            window: mean(self.entries.iter().filter_map(&value)),
+            last: mean(last.iter().filter_map(&value)),
+        }
+    }
+
+    /// Each call, oldest first, with its end, its duration in seconds and the values it observed.
+    pub(crate) fn list<'a>(
+        &'a self,
+        clock: &'a Clock,
+        names: &'a [&'static Node<ValueName>],
+    ) -> impl Iterator<Item = Point> + 'a {
+        self.entries.iter().rev().map(move |(entry, shard)| Point {
+            end: entry.end,
+            duration: clock.seconds(entry.duration),
+            values: names
+                .iter()
+                .filter_map(|node| {
+                    let value = value_of(*entry, shard, node.index)?;
+                    Some((Arc::clone(&node.item.key), value))
+                })
+                .collect(),
+        })
+    }
+}
+
+/// One call of the window.
+pub(crate) struct Point {
+    pub(crate) end: u64,
+    pub(crate) duration: f64,
+    pub(crate) values: Vec<(Arc<StatKey>, f64)>,
+}
+
+fn value_of(entry: Entry, shard: &Shard, name: u32) -> Option<f64> {
+    let value = shard.known_values()?.cells(name)?.ring().get(entry.seq)?;
+    // The value was read before the head is: what was overwritten meanwhile is no value of this call.
+    (entry.seq >= shard.ring().intact_from()).then_some(value)
+}
+
+fn window() -> usize {
+    usize::try_from(WINDOW).unwrap_or(usize::MAX)
+}
+
+/// The arithmetic mean; `None` of nothing. Added up oldest first, as the original does.
+fn mean(values: impl DoubleEndedIterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values
+        .rev()
+        .fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / f64::from(count))
+}

@@ -1,0 +1,104 @@
+//! The only file that names atomics and locks: under `--cfg loom` the model checker's stand in for std's, so the
+//! models run the shipped code.
+
+pub(crate) use std::sync::atomic::AtomicU32 as StaticAtomicU32;
+
+#[cfg(not(loom))]
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+#[cfg(loom)]
+pub(crate) use loom::sync::{Mutex, MutexGuard};
+#[cfg(loom)]
+pub(crate) use std::sync::{Arc, OnceLock};
+
+/// Locks, and goes on with what is there when a panic poisoned it: better lose a sample than the caller.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    match mutex.lock() {
+        Ok(guard) => guard,
+        Err(poisoned) => poisoned.into_inner(),
+    }
+}
+
+/// Adds to a cell that only the calling thread writes: a plain load and a plain store.
+#[inline]
+pub(crate) fn bump(cell: &AtomicU64, by: u64, ordering: Ordering) {
+    cell.store(cell.load(Ordering::Relaxed).wrapping_add(by), ordering);
+}
+
+/// Boxes a value for the life of the process. What the recording path points at is shared by threads that come and
+/// go, and a guard that held a count of it would pay two locked instructions a call.
+pub(crate) fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+/// A cell that is set once; a reader sees nothing or the whole value.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(crate) struct Once<T>(OnceLock<T>);
+
+#[cfg(not(loom))]
+impl<T: Copy> Once<T> {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> Option<T> {
+        self.0.get().copied()
+    }
+
+    /// Sets it if it is empty; either way, what it holds now.
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> T {
+        *self.0.get_or_init(make)
+    }
+
+    /// Sets it if it is empty; `Err` with what was there before otherwise.
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        let mut fresh = false;
+        let now = *self.0.get_or_init(|| {
+            fresh = true;
+            value
+        });
+        if fresh { Ok(()) } else { Err(now) }
+    }
+}
+
+#[cfg(loom)]
+#[derive(Debug)]
+pub(crate) struct Once<T>(Mutex<Option<T>>);
+
+#[cfg(loom)]
+impl<T: Copy> Once<T> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    pub(crate) fn get(&self) -> Option<T> {
+        *lock(&self.0)
+    }
+
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> T {
+        *lock(&self.0).get_or_insert_with(make)
+    }
+
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        let mut slot = lock(&self.0);
+        match *slot {
+            Some(now) => Err(now),
+            None => {
+                *slot = Some(value);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<T: Copy> Default for Once<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

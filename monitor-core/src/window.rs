@@ -1,0 +1,263 @@
+//! The ring of last calls: end times and durations, and the values calls observed, kept by the call's place in it.
+
+use crate::sync::{AtomicU32, AtomicU64, Once, Ordering, bump, leak};
+
+/// Calls in a rolling mean, the original's window.
+pub(crate) const WINDOW: u64 = if cfg!(loom) { 2 } else { 100 };
+
+/// Calls in the short mean, the original's too.
+pub(crate) const LAST: usize = if cfg!(loom) { 1 } else { 5 };
+
+/// Entries of a ring: a power of two, so that a place is a mask away; the entries past [`WINDOW`] are what a writer
+/// may overwrite while a reader reads the window.
+const ENTRIES: usize = if cfg!(loom) { 4 } else { 128 };
+
+/// Ticks (as a power of two) in which end times are kept beside durations: 0.4 ms at 2.6 GHz.
+const END_SHIFT: u32 = 20;
+
+/// Set in an entry whose duration does not fit in 31 bits and stands in `long`.
+const LONG: u64 = 1 << 31;
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "masked")]
+fn place(seq: u64) -> usize {
+    seq as usize & (ENTRIES - 1)
+}
+
+/// The last calls of a shard. One writer, any number of readers.
+///
+/// # Definition
+///
+/// An entry is one word: the low 32 bits of the end time in steps of 2^20 ticks, and the duration in ticks. Durations of
+/// 2^31 ticks (0.8 s at 2.6 GHz) and more stand in a second array, made at first use: calls that long can pay for it,
+/// short ones touch 8 bytes. So durations are exact at any length, and end times (only used to merge the rings of
+/// several threads) to a step; their high bits follow from the exact end of the newest entry.
+///
+/// # Consistency
+///
+/// A reader takes the head, reads entries, takes the head again, and leaves out what the writer may have begun to
+/// overwrite meanwhile: with `h` the second head, everything up to `h - ENTRIES`.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    /// Calls ever entered; the next call's number.
+    head: AtomicU64,
+    /// When the newest ended, in steps.
+    last_end: AtomicU64,
+    entries: [AtomicU64; ENTRIES],
+    long: Once<&'static [AtomicU64; ENTRIES]>,
+}
+
+fn cells() -> [AtomicU64; ENTRIES] {
+    std::array::from_fn(|_| AtomicU64::new(0))
+}
+
+impl Ring {
+    pub(crate) fn new() -> Self {
+        Self {
+            head: AtomicU64::new(0),
+            last_end: AtomicU64::new(0),
+            entries: cells(),
+            long: Once::new(),
+        }
+    }
+
+    /// The number the next call will have.
+    #[inline]
+    pub(crate) fn next(&self) -> u64 {
+        self.head.load(Ordering::Relaxed)
+    }
+
+    /// Enters a call; only the owner.
+    // Every store is a Release and pairs with the reader's Acquire of the same cell: a reader that sees the new
+    // content of a place then also sees a head that tells it to leave the old one out.
+    #[inline]
+    pub(crate) fn push(&self, end: u64, duration: u64) {
+        let seq = self.next();
+        let step = end >> END_SHIFT;
+        let mut word = (step << 32) | duration;
+        if duration >= LONG {
+            self.push_long(seq, duration);
+            word = (step << 32) | LONG;
+        }
+        self.entries[place(seq)].store(word, Ordering::Release);
+        self.last_end.store(step, Ordering::Relaxed);
+        self.head.store(seq + 1, Ordering::Release);
+    }
+
+    #[cold]
+    fn push_long(&self, seq: u64, duration: u64) {
+        let long = self.long.get_or_init(|| leak(cells()));
+        long[place(seq)].store(duration, Ordering::Release);
+    }
+
+    /// A cursor on the newest entry.
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        let head = self.head.load(Ordering::Acquire);
+        Cursor {
+            ring: self,
+            next: head,
+            oldest: head.saturating_sub(WINDOW),
+            later: self.last_end.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The number from which entries are still what a cursor made before this read of them.
+    pub(crate) fn intact_from(&self) -> u64 {
+        // Acquire loads of the entries come before this one, so it sees the head their overwriting began at.
+        (self.head.load(Ordering::Relaxed) + 1).saturating_sub(ENTRIES as u64)
+    }
+}
+
+/// One call of a [`Ring`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its number in its shard.
+    pub(crate) seq: u64,
+    /// When it ended, in steps of 2^20 ticks.
+    pub(crate) end: u64,
+    /// Its duration in ticks.
+    pub(crate) duration: u64,
+}
+
+/// Walks a ring from the newest call to the oldest of its window.
+#[derive(Debug)]
+pub(crate) struct Cursor<'a> {
+    ring: &'a Ring,
+    next: u64,
+    oldest: u64,
+    /// An end time at or after that of the next entry.
+    later: u64,
+}
+
+impl Iterator for Cursor<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        if self.next == self.oldest {
+            return None;
+        }
+        self.next -= 1;
+        let word = self.ring.entries[place(self.next)].load(Ordering::Acquire);
+        let behind = (self.later - (word >> 32)) & 0xffff_ffff;
+        self.later = self.later.saturating_sub(behind);
+        let duration = if word & LONG == 0 {
+            word & (LONG - 1)
+        } else {
+            let long = self.ring.long.get()?;
+            long[place(self.next)].load(Ordering::Acquire)
+        };
+        Some(Entry {
+            seq: self.next,
+            end: self.later,
+            duration,
+        })
+    }
+}
+
+/// A value that some of the calls of a [`Ring`] observed.
+#[derive(Debug)]
+pub(crate) struct ValueRing {
+    values: [AtomicU64; ENTRIES],
+    /// Which call a value belongs to: its number above the place, plus 1; repeats after 2^39 calls.
+    tags: [AtomicU32; ENTRIES],
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the part of the number a tag keeps"
+)]
+fn tag(seq: u64) -> u32 {
+    ((seq / ENTRIES as u64) as u32).wrapping_add(1)
+}
+
+impl ValueRing {
+    pub(crate) fn new() -> Self {
+        Self {
+            values: cells(),
+            tags: std::array::from_fn(|_| AtomicU32::new(0)),
+        }
+    }
+
+    /// Notes the value of the call that [`Ring::push`] is about to enter under this number; only the owner.
+    pub(crate) fn push(&self, seq: u64, value: f64) {
+        self.values[place(seq)].store(value.to_bits(), Ordering::Release);
+        self.tags[place(seq)].store(tag(seq), Ordering::Release);
+    }
+
+    /// The value of a call, if it has one; to be trusted if [`Ring::intact_from`] then is not above `seq`.
+    pub(crate) fn get(&self, seq: u64) -> Option<f64> {
+        let found = self.tags[place(seq)].load(Ordering::Acquire) == tag(seq);
+        found.then(|| f64::from_bits(self.values[place(seq)].load(Ordering::Acquire)))
+    }
+}
+
+/// A count of what is recorded by one writer, for observations whose number is not that of the calls.
+pub(crate) fn observe(counts: &[AtomicU64], sum: &AtomicU64, bucket: usize, value: f64) {
+    let total = f64::from_bits(sum.load(Ordering::Relaxed)) + value;
+    sum.store(total.to_bits(), Ordering::Relaxed);
+    bump(&counts[bucket], 1, Ordering::Release);
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_holds_the_last_hundred_exactly() {
+        let ring = Ring::new();
+        let ends = (0_u64..).map(|i| (i << END_SHIFT) + 17);
+        for (end, i) in ends.zip(0..250) {
+            ring.push(end, if i % 3 == 0 { i + (5 << 40) } else { i });
+        }
+        let entries: Vec<Entry> = ring.cursor().collect();
+        assert_eq!(entries.len(), 100);
+        for (entry, i) in entries.iter().zip((150..250).rev()) {
+            let duration = if i % 3 == 0 { i + (5 << 40) } else { i };
+            assert_eq!(
+                *entry,
+                Entry {
+                    seq: i,
+                    end: i,
+                    duration
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn end_times_outlive_the_wrap_of_their_low_bits() {
+        let ring = Ring::new();
+        let ends = [1_u64, 0xffff_ffff, 0x1_0000_0003, 0x5_0000_0001].map(|step| step << END_SHIFT);
+        for end in &ends[..3] {
+            ring.push(*end, 1);
+        }
+        let seen: Vec<u64> = ring.cursor().map(|entry| entry.end << END_SHIFT).collect();
+        assert_eq!(seen, [ends[2], ends[1], ends[0]]);
+    }
+
+    #[test]
+    fn what_a_writer_overwrote_meanwhile_is_told() {
+        let ring = Ring::new();
+        for i in 0..100 {
+            ring.push(i, i);
+        }
+        let newest = ring.cursor().next().map(|entry| entry.seq);
+        assert_eq!(newest, Some(99));
+        assert_eq!(ring.intact_from(), 0);
+        for i in 100..200 {
+            ring.push(i, i);
+        }
+        assert_eq!(ring.intact_from(), 200 + 1 - ENTRIES as u64);
+    }
+
+    #[test]
+    fn a_value_belongs_to_one_call_only() {
+        let values = ValueRing::new();
+        values.push(3, 1.5);
+        assert_eq!(values.get(3), Some(1.5));
+        assert_eq!(values.get(3 + ENTRIES as u64), None);
+        assert_eq!(values.get(4), None);
+        values.push(3 + ENTRIES as u64, 2.5);
+        assert_eq!(values.get(3), None);
+    }
+}
