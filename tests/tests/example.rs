@@ -221,6 +221,19 @@ fn a_taken_port_is_an_error_that_names_it() {
     }
 }
 
+#[test]
+fn the_readme_shows_the_quickstart_as_it_is() {
+    let readme = include_str!("../../README.md");
+    let quickstart = include_str!("../../examples/src/bin/quickstart.rs");
+    let (_, code) = quickstart
+        .split_once("\n\n")
+        .expect("a crate doc, then code");
+    assert!(
+        readme.contains(&format!("```rust\n{code}```")),
+        "copy examples/src/bin/quickstart.rs into README.md"
+    );
+}
+
 /// What holds on any page at any moment.
 fn assert_adds_up(page: &Page) {
     let completed = page.value("completed_total");

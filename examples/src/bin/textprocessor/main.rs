@@ -85,6 +85,7 @@ async fn start(options: &Options) -> Result<(), StartError> {
 
     let (stop, stopped) = watch::channel(false);
     let serving = serve(listener, app, stopped.clone());
+    monitor.started();
     let loading = options.load.map(|per_second| {
         let plan = Plan {
             addr,
@@ -119,7 +120,7 @@ fn local_addr(listener: &TcpListener) -> Result<SocketAddr, StartError> {
 fn config(options: &Options) -> Result<MonitorConfig, StartError> {
     let config = match &options.config {
         Some(file) => MonitorConfig::from_file(file)?,
-        None => CONFIG.parse()?,
+        None => MonitorConfig::from_yaml(CONFIG)?.with_env()?,
     };
     Ok(match options.monitor_port {
         Some(port) => config.port(port),
