@@ -66,9 +66,9 @@ pub(crate) enum DictionaryError {
     TimedOut(Duration),
 }
 
-/// Why the program did not start.
+/// Why the program did not start, or did not end well.
 #[derive(Debug, Error)]
-pub(crate) enum StartError {
+pub(crate) enum ServiceError {
     /// The service's own port.
     #[error("cannot serve on {addr}")]
     Bind {
@@ -93,4 +93,7 @@ pub(crate) enum StartError {
         what: &'static str,
         source: std::io::Error,
     },
+    /// Requests that did not end in time.
+    #[error("stopped before every request had ended")]
+    Drain(#[from] monitor_server::TasksLeft),
 }

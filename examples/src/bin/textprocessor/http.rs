@@ -115,7 +115,7 @@ async fn process(route: TextRoute, parameters: Parameters, body: Bytes, app: Arc
 /// A metric by key: exported as `stats_body_bytes{route="..."}`.
 fn count_bytes(monitor: &Monitor, route: TextRoute, bytes: usize) {
     let key = format!("body_bytes___route__{}", route.name());
-    if let Err(error) = monitor.inc_stats(&key, bytes as u64) {
+    if let Err(error) = monitor.inc_stats(&key, bytes) {
         eprintln!("textprocessor: cannot count {key}: {error}");
     }
 }

@@ -38,7 +38,7 @@ use tokio::time::timeout;
 use crate::args::{Command, Options};
 use crate::corpus::Corpus;
 use crate::dependency::{Dictionary, DictionaryClient};
-use crate::error::StartError;
+use crate::error::ServiceError;
 use crate::http::App;
 use crate::load::{Plan, say};
 use crate::service::Service;
@@ -72,8 +72,8 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn start(options: &Options) -> Result<(), StartError> {
-    let mut signals = Signals::new().map_err(|source| StartError::Setup {
+async fn start(options: &Options) -> Result<(), ServiceError> {
+    let mut signals = Signals::new().map_err(|source| ServiceError::Setup {
         what: "signals",
         source,
     })?;
@@ -99,25 +99,24 @@ async fn start(options: &Options) -> Result<(), StartError> {
     signals.next().await;
     say("stopping: waiting for running requests");
     let _ = stop.send(true);
-    finish(loading, serving, &monitor, &mut signals).await;
-    Ok(())
+    finish(loading, serving, &monitor, &mut signals).await
 }
 
-async fn bind(port: u16) -> Result<TcpListener, StartError> {
+async fn bind(port: u16) -> Result<TcpListener, ServiceError> {
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpListener::bind(addr)
         .await
-        .map_err(|source| StartError::Bind { addr, source })
+        .map_err(|source| ServiceError::Bind { addr, source })
 }
 
-fn local_addr(listener: &TcpListener) -> Result<SocketAddr, StartError> {
-    listener.local_addr().map_err(|source| StartError::Setup {
+fn local_addr(listener: &TcpListener) -> Result<SocketAddr, ServiceError> {
+    listener.local_addr().map_err(|source| ServiceError::Setup {
         what: "the service's port",
         source,
     })
 }
 
-fn config(options: &Options) -> Result<MonitorConfig, StartError> {
+fn config(options: &Options) -> Result<MonitorConfig, ServiceError> {
     let config = match &options.config {
         Some(file) => MonitorConfig::from_file(file)?,
         None => MonitorConfig::from_yaml(CONFIG)?.with_env()?,
@@ -128,10 +127,10 @@ fn config(options: &Options) -> Result<MonitorConfig, StartError> {
     })
 }
 
-async fn app(options: &Options, monitor: &MonitorServer) -> Result<App, StartError> {
+async fn app(options: &Options, monitor: &MonitorServer) -> Result<App, ServiceError> {
     let dictionary = Dictionary::launch(Corpus::vocabulary())
         .await
-        .map_err(|source| StartError::Setup {
+        .map_err(|source| ServiceError::Setup {
             what: "the dictionary",
             source,
         })?;
@@ -194,18 +193,20 @@ async fn finish(
     serving: JoinHandle<()>,
     monitor: &MonitorServer,
     signals: &mut Signals,
-) {
+) -> Result<(), ServiceError> {
     let orderly = async {
         if let Some(loading) = loading {
             let _ = timeout(CLOSING, loading).await;
         }
         let _ = timeout(CLOSING, serving).await;
-        monitor.drain(DRAINING).await;
+        monitor.drain(DRAINING).await
     };
-    tokio::select! {
-        _ = orderly => say("stopped"),
-        () = signals.next() => say("stopped at once"),
-    }
+    let drained = tokio::select! {
+        drained = orderly => drained,
+        () = signals.next() => Ok(()),
+    };
+    say("stopped");
+    Ok(drained?)
 }
 
 /// Ctrl-C, and what service managers send.
@@ -232,6 +233,11 @@ impl Signals {
 
 /// An error and what caused it, on one line.
 fn with_causes(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
 }

@@ -144,7 +144,7 @@ impl Service {
 
     fn read(&self, text: &str) -> Vec<String> {
         let words = split_words(text);
-        self.words.inc(words.len() as u64);
+        self.words.add(words.len());
         words
     }
 }
