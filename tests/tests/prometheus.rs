@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use textprocessor::{Page, TextProcessor, eventually, get, number};
+use textprocessor::{TextProcessor, eventually, get, number};
 
 const JOB: &str = "textprocessor";
 
@@ -54,7 +54,14 @@ fn prometheus_stores_what_our_page_says() {
         "a page of an idle service does not change"
     );
     assert!(ours.value("started_total") > 500.0, "the load ran");
-    assert_same(&ours, &stored);
+    let differences = differences(&ours.samples, &stored);
+    assert!(
+        differences.is_empty(),
+        "{} of {}:\n{}",
+        differences.len(),
+        stored.len(),
+        differences.join("\n")
+    );
     let always_up = prometheus.query(&format!("min_over_time(up{{job=\"{JOB}\"}}[5m])"));
     assert_eq!(
         always_up.into_values().collect::<Vec<_>>(),
@@ -89,9 +96,10 @@ fn same(ours: f64, stored: f64) -> bool {
     ours == stored || (ours.is_nan() && stored.is_nan())
 }
 
-fn assert_same(ours: &Page, stored: &Series) {
+/// What is stored otherwise than our page says, or not at all, or without being ours.
+fn differences(ours: &Series, stored: &Series) -> Vec<String> {
     let mut differences = Vec::new();
-    for (series, value) in &ours.samples {
+    for (series, value) in ours {
         match stored.get(series) {
             None => differences.push(format!("not stored: {series:?}")),
             Some(other) if !same(*value, *other) => {
@@ -100,17 +108,18 @@ fn assert_same(ours: &Page, stored: &Series) {
             Some(_) => {}
         }
     }
-    let unknown = stored
-        .keys()
-        .filter(|series| !ours.samples.contains_key(*series));
+    let unknown = stored.keys().filter(|series| !ours.contains_key(*series));
     differences.extend(unknown.map(|series| format!("stored, but not ours: {series:?}")));
-    assert!(
-        differences.is_empty(),
-        "{} differences:\n{}",
-        differences.len(),
-        differences.join("\n")
-    );
-    assert_eq!(ours.samples.len(), stored.len());
+    differences
+}
+
+#[test]
+fn each_kind_of_difference_is_seen() {
+    let series = |name: &str, value| ((name.to_owned(), BTreeMap::new()), value);
+    let ours = Series::from([series("a", 1.0), series("b", 2.0), series("n", f64::NAN)]);
+    assert_eq!(differences(&ours, &ours), Vec::<String>::new());
+    let stored = Series::from([series("a", 1.5), series("c", 2.0), series("n", f64::NAN)]);
+    assert_eq!(differences(&ours, &stored).len(), 3);
 }
 
 fn unix_now() -> f64 {

@@ -172,10 +172,11 @@ impl Corpus {
 }
 
 fn cosine(left: &Vector, right: &Vector) -> f64 {
-    let dot: f64 = left
+    let common = left
         .iter()
-        .filter_map(|(term, weight)| Some(weight * right.get(term)?))
-        .sum();
+        .filter_map(|(term, weight)| Some(weight * right.get(term)?));
+    // Not `sum`: that of nothing is -0.0.
+    let dot = common.fold(0.0, |dot, product| dot + product);
     let norms = norm(left) * norm(right);
     if norms == 0.0 {
         0.0

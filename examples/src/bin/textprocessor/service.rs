@@ -199,6 +199,6 @@ mod tests {
         let error = serde_json::from_slice::<Pair>(br#"{"left": "a", "unreachable": 1}"#)
             .map_err(TextError::from);
         let text = error.expect_err("an unknown field").to_string();
-        assert_eq!(text, "bad JSON at line 1, column 28");
+        assert_eq!(text, "bad JSON at line 1, column 27");
     }
 }
