@@ -6,6 +6,8 @@ mod core;
 pub(crate) mod parking;
 mod points;
 mod stats_map;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
