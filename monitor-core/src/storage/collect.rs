@@ -47,7 +47,7 @@ impl StorageCore {
             methods,
             statuses: self.statuses(),
             method_statuses: self.method_statuses(),
-            values: self.values.snapshot(),
+            values: self.values.exported(),
         }
     }
 
