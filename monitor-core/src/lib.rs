@@ -9,9 +9,6 @@
 //!
 //! `monitor-server` puts it on the wire.
 
-#[cfg(not(loom))]
-extern crate self as monitor_core;
-
 #[doc(hidden)]
 pub mod __private;
 mod buckets;
@@ -24,6 +21,8 @@ pub mod family;
 pub mod health;
 mod interner;
 pub mod key;
+#[cfg(all(test, loom))]
+mod models;
 mod monitor;
 mod permits;
 pub mod snapshot;

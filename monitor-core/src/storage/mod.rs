@@ -1,6 +1,6 @@
 //! `MonitorStorage`: both planes behind the original's verbs.
 
-mod collect;
+pub(crate) mod collect;
 mod core;
 #[cfg(test)]
 pub(crate) mod parking;
