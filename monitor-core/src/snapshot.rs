@@ -132,12 +132,16 @@ pub struct StatusSnapshot {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ValuesSnapshot {
-    /// Top-level entries by key as written: numbers, texts, lists, maps (the sections of `add_key_value`).
+    /// Top-level entries that count as numbers, in the order their keys came. (`stats()` has the others too.)
     pub entries: Vec<ValueEntry>,
-    /// Histograms fed by `append_stats`.
+    /// Histograms fed by `append_stats`, in the order their keys came.
     pub histograms: Vec<ValueHistogram>,
     /// Rolling means over the user's own points in `stats`: key, mean over the list, mean over its last 5.
     pub means: Vec<(Arc<StatKey>, Means)>,
+    /// Observations that were left out of the histograms: NaN and negative ones.
+    pub refused_observations: u64,
+    /// Updates of label sets their family had no room for.
+    pub overflowed_updates: u64,
 }
 
 /// One top-level entry of the value plane.

@@ -94,7 +94,7 @@ impl StorageCore {
             methods,
             statuses: self.statuses(),
             method_statuses: self.method_statuses(),
-            values: self.values.snapshot(),
+            values: self.values.exported(),
         }
     }
 

@@ -88,6 +88,7 @@ impl StorageCore {
     /// their counts.
     pub(crate) fn configure(&'static self, config: StorageConfig) {
         let rules = Rules::new(config, &mut lock(&self.error_types));
+        self.values.configure(&rules.config);
         let max_workers = rules.config.max_workers;
         self.rules.store(Arc::new(rules));
         for method in self.methods() {
