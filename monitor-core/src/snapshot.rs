@@ -62,7 +62,7 @@ pub struct TaskTotals {
     pub started: u64,
     /// Tasks ended.
     pub completed: u64,
-    /// Tasks in flight: `started - completed`.
+    /// Tasks in flight: `started - completed`, unless an id of the section `tasks` was replaced while it ran.
     pub in_flight: u64,
     /// Ages of the tasks in flight added up, seconds.
     pub current_seconds: f64,

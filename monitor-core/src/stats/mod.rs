@@ -197,10 +197,9 @@ impl Values {
         section: &str,
         key: &str,
         value: StatValue,
-        now_unix: f64,
     ) -> Result<(), StatsError> {
         if section == TASKS {
-            return self.tasks.add(key, value, now_unix);
+            return self.tasks.add(key, value);
         }
         not_reserved(section)?;
         let empty = |(): &()| Entry::new(StatValue::Map(BTreeMap::new()));

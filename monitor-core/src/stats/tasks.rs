@@ -12,7 +12,7 @@ use super::error::StatsError;
 ///
 /// # Consistency
 ///
-/// All under one lock: `started = completed + in flight` at any moment.
+/// All under one lock: `started = completed + in flight` at any moment, but for ids that were replaced while they ran.
 #[derive(Debug, Default)]
 pub(super) struct TaskSection(Mutex<Tasks>);
 
@@ -33,8 +33,9 @@ struct Start {
 }
 
 impl TaskSection {
-    /// Begins a task. One of the same id that still runs is completed by that.
-    pub(super) fn add(&self, id: &str, start: StatValue, now_unix: f64) -> Result<(), StatsError> {
+    /// Begins a task. One of the same id that still runs is forgotten, started but never completed: the original's
+    /// contract, which counts each `add` as a start and each `del` as an end.
+    pub(super) fn add(&self, id: &str, start: StatValue) -> Result<(), StatsError> {
         let unix = start
             .as_number()
             .map(StatNumber::as_f64)
@@ -46,9 +47,7 @@ impl TaskSection {
         };
         let mut tasks = lock(&self.0);
         tasks.started += 1;
-        if let Some(replaced) = tasks.running.insert(id.to_owned(), start) {
-            tasks.complete(&replaced, now_unix);
-        }
+        tasks.running.insert(id.to_owned(), start);
         Ok(())
     }
 

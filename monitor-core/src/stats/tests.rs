@@ -161,7 +161,7 @@ fn misuse_is_refused_and_changes_nothing() -> Tested {
         })
     ));
     assert!(matches!(
-        values.add_key_value("number", "k", 1.into(), 0.0),
+        values.add_key_value("number", "k", 1.into()),
         Err(StatsError::NotASection {
             found: ValueKind::Number,
             ..
@@ -192,7 +192,7 @@ fn stats_and_tasks_are_reserved() {
     }
     let appended = values.append("tasks", 1.into(), Keep::Default);
     assert!(matches!(appended, Err(StatsError::Reserved { .. })));
-    let added = values.add_key_value("stats", "k", 1.into(), 0.0);
+    let added = values.add_key_value("stats", "k", 1.into());
     assert!(matches!(added, Err(StatsError::Reserved { .. })));
     let point = values.append("stats", 1.into(), Keep::Default);
     assert_eq!(
@@ -224,8 +224,8 @@ fn lists_keep_what_they_are_told_to() -> Tested {
 #[test]
 fn sections_are_maps() -> Tested {
     let values = values();
-    values.add_key_value("models", "m1", "loaded".into(), 0.0)?;
-    values.add_key_value("models", "m2", 3.into(), 0.0)?;
+    values.add_key_value("models", "m1", "loaded".into())?;
+    values.add_key_value("models", "m2", 3.into())?;
     assert_eq!(
         values.del_key_value("models", "m1", 0.0),
         Some("loaded".into())
@@ -241,9 +241,9 @@ fn sections_are_maps() -> Tested {
 fn tasks_are_counted_and_timed() -> Tested {
     let values = values();
     assert_eq!(values.tasks(5.0), TaskTotals::default());
-    values.add_key_value("tasks", "a", 100.0.into(), 100.0)?;
-    values.add_key_value("tasks", "b", 102.into(), 102.0)?;
-    values.add_key_value("tasks", "c", 100.5.into(), 102.0)?;
+    values.add_key_value("tasks", "a", 100.0.into())?;
+    values.add_key_value("tasks", "b", 102.into())?;
+    values.add_key_value("tasks", "c", 100.5.into())?;
     assert_eq!(
         values.del_key_value("tasks", "a", 103.0),
         Some(100.0.into())
@@ -268,7 +268,7 @@ fn tasks_are_counted_and_timed() -> Tested {
         ().into(),
         f64::INFINITY.into(),
     ] {
-        let refused = values.add_key_value("tasks", "d", bad, 103.5);
+        let refused = values.add_key_value("tasks", "d", bad);
         assert_eq!(refused, Err(StatsError::NotAStartTime { id: "d".into() }));
     }
     assert_eq!(values.tasks(103.5), expected);
@@ -276,18 +276,18 @@ fn tasks_are_counted_and_timed() -> Tested {
 }
 
 #[test]
-fn a_replaced_task_is_completed() -> Tested {
+fn a_replaced_task_was_started_but_is_never_completed() -> Tested {
     let values = values();
-    values.add_key_value("tasks", "a", 100.0.into(), 100.0)?;
-    values.add_key_value("tasks", "a", 103.0.into(), 103.0)?;
+    values.add_key_value("tasks", "a", 100.0.into())?;
+    values.add_key_value("tasks", "a", 103.0.into())?;
     let totals = values.tasks(104.0);
     assert_eq!(
         (totals.started, totals.completed, totals.in_flight),
-        (2, 1, 1)
+        (2, 0, 1)
     );
     assert_eq!(
         (totals.completed_seconds, totals.current_seconds),
-        (3.0, 1.0)
+        (0.0, 1.0)
     );
     Ok(())
 }
@@ -295,7 +295,7 @@ fn a_replaced_task_is_completed() -> Tested {
 #[test]
 fn a_clock_set_back_takes_no_time_back() -> Tested {
     let values = values();
-    values.add_key_value("tasks", "a", 100.0.into(), 100.0)?;
+    values.add_key_value("tasks", "a", 100.0.into())?;
     assert_eq!(values.tasks(110.0).busy_seconds, 10.0);
     let back = values.tasks(50.0);
     assert_eq!((back.current_seconds, back.busy_seconds), (0.0, 10.0));

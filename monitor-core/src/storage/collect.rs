@@ -80,7 +80,6 @@ impl StorageCore {
             .collect();
         methods.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let error_types = order_types(&rules, &types, &mut methods);
-        totals.in_flight = totals.started.saturating_sub(totals.completed);
         totals.busy_seconds = self.busy(totals.completed_seconds + totals.current_seconds);
         Snapshot {
             taken_at: self.clock.unix_at(now),
@@ -122,6 +121,7 @@ impl StorageCore {
         let (success, failure) = (histogram(&counts.success), histogram(&counts.failure));
         totals.started += counts.started;
         totals.completed += finished;
+        totals.in_flight += counts.started.saturating_sub(finished);
         totals.completed_seconds += success.sum + failure.sum;
         totals.current_seconds += self.clock.seconds(counts.ages.sum);
         let oldest = self.clock.seconds(counts.ages.max);

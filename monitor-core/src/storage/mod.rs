@@ -119,10 +119,7 @@ impl MonitorStorage {
         key: &str,
         value: impl Into<StatValue>,
     ) -> Result<(), StatsError> {
-        let now = self.core.clock.unix();
-        self.core
-            .values
-            .add_key_value(section, key, value.into(), now)
+        self.core.values.add_key_value(section, key, value.into())
     }
 
     /// Takes a value out of a section; nothing happens if it is not there.
