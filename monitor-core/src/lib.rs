@@ -6,6 +6,7 @@
 //! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot).
 //! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
 //! - [`snapshot`], [`family`]: what was recorded, as plain data.
+//! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
 //!
 //! `monitor-server` puts it on the wire.
 
@@ -17,6 +18,7 @@ mod chunked;
 mod clock;
 pub mod config;
 pub mod error_parser;
+pub mod exposition;
 pub mod family;
 pub mod health;
 mod interner;
@@ -24,6 +26,7 @@ pub mod key;
 #[cfg(all(test, loom))]
 mod models;
 mod monitor;
+pub mod names;
 mod permits;
 pub mod snapshot;
 mod stats;

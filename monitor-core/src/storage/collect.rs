@@ -95,6 +95,7 @@ impl StorageCore {
             statuses: self.statuses(),
             method_statuses: self.method_statuses(),
             values: self.values.snapshot(),
+            names: Arc::clone(&self.names),
         }
     }
 
