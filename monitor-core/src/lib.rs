@@ -7,6 +7,7 @@
 //! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
 //! - [`snapshot`], [`family`]: what was recorded, as plain data.
 //! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
+//! - [`collector`]: the bridge to the `prometheus` crate.
 //!
 //! `monitor-server` puts it on the wire.
 
@@ -16,6 +17,7 @@ mod buckets;
 mod call;
 mod chunked;
 mod clock;
+pub mod collector;
 pub mod config;
 pub mod error_parser;
 pub mod exposition;

@@ -38,7 +38,7 @@ impl Format {
 
 /// Appends the page of these families to `out`.
 ///
-/// Expects what [`families`](crate::names::families) gives: valid names, no
+/// Expects what [`families`](crate::names::families) and [`merge`](crate::collector::merge) give: valid names, no
 /// two families that clash, no series twice. A family without children is left out, as is a child whose value does not
 /// fit its family's type.
 ///
