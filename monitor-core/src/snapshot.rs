@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::family::Histogram;
 use crate::key::StatKey;
+use crate::names::Names;
 use crate::status::TaskStatus;
 use crate::value::StatValue;
 
@@ -42,6 +43,8 @@ pub struct Snapshot {
     pub method_statuses: Vec<StatusSnapshot>,
     /// What user code recorded by key.
     pub values: ValuesSnapshot,
+    /// Where each key is exported; one for all snapshots of a storage, so that a series keeps its name.
+    pub names: Arc<Names>,
 }
 
 /// A gauge of the configuration's `service info`.

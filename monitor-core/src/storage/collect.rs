@@ -94,6 +94,7 @@ impl StorageCore {
             statuses: self.statuses(),
             method_statuses: self.method_statuses(),
             values: self.values.exported(),
+            names: Arc::clone(&self.names),
         }
     }
 
