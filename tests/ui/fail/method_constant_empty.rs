@@ -1,8 +1,0 @@
-use monitor_core::monitored;
-
-const NAME: &str = "";
-
-#[monitored(method = NAME)]
-fn process() {}
-
-fn main() {}

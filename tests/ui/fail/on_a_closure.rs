@@ -1,8 +1,0 @@
-use monitor_core::monitored;
-
-fn outer() {
-    let process = #[monitored]
-    || 1;
-}
-
-fn main() {}
