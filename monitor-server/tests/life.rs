@@ -248,6 +248,27 @@ fn a_request_that_outlasts_the_grace_is_cut_off() {
     std::thread::sleep(Duration::from_secs(3));
 }
 
+#[test]
+fn a_storage_registered_in_an_exported_registry_gives_the_same_page() {
+    let monitor = Monitor::new(monitor_core::StorageConfig::default());
+    let method = monitor.method("twice").expect("a method");
+    method.start().finish(monitor_core::Outcome::Success);
+    let registry = prometheus::Registry::new();
+    registry
+        .register(Box::new(*monitor.storage()))
+        .expect("a fresh registry");
+    let page = |registry| {
+        let metrics = MetricServer::new(registry, false, monitor);
+        let server = metrics
+            .run_in_thread(([127, 0, 0, 1], 0))
+            .expect("a server");
+        let answer = get(server.local_addr(), "/metrics");
+        server.shutdown();
+        answer.split_once("\r\n\r\n").expect("a head").1.to_owned()
+    };
+    assert_eq!(page(registry), page(prometheus::Registry::new()));
+}
+
 /// A registry whose page is this many bytes long and a little more.
 fn large_registry(bytes: usize) -> prometheus::Registry {
     let registry = prometheus::Registry::new();
