@@ -80,7 +80,6 @@ impl StorageCore {
             .collect();
         methods.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let error_types = order_types(&rules, &types, &mut methods);
-        totals.in_flight = totals.started.saturating_sub(totals.completed);
         totals.busy_seconds = self.busy(totals.completed_seconds + totals.current_seconds);
         Snapshot {
             taken_at: self.clock.unix_at(now),
@@ -94,7 +93,8 @@ impl StorageCore {
             methods,
             statuses: self.statuses(),
             method_statuses: self.method_statuses(),
-            values: self.values.snapshot(),
+            values: self.values.exported(),
+            names: Arc::clone(&self.names),
         }
     }
 
@@ -122,6 +122,7 @@ impl StorageCore {
         let (success, failure) = (histogram(&counts.success), histogram(&counts.failure));
         totals.started += counts.started;
         totals.completed += finished;
+        totals.in_flight += counts.started.saturating_sub(finished);
         totals.completed_seconds += success.sum + failure.sum;
         totals.current_seconds += self.clock.seconds(counts.ages.sum);
         let oldest = self.clock.seconds(counts.ages.max);
