@@ -8,6 +8,7 @@ use crate::call::state::TaskState;
 use crate::call::values::ValueKind;
 use crate::clock::to_f64;
 use crate::family::Histogram;
+use crate::interner::Interner;
 use crate::snapshot::{CallValueSnapshot, MethodSnapshot, Snapshot, StatusSnapshot, TaskTotals};
 use crate::storage::core::{Rules, StorageCore};
 use crate::storage::points::Points;
@@ -141,7 +142,7 @@ impl StorageCore {
     }
 
     fn read_values(&self, method: &'static MethodCore, points: &Points) -> Vec<CallValueSnapshot> {
-        let names = method.known_values().into_iter().flat_map(|all| all.iter());
+        let names = method.known_values().into_iter().flat_map(Interner::iter);
         let mut values: Vec<(u32, CallValueSnapshot)> = names
             .map(|node| {
                 let bounds = match node.item.kind {
