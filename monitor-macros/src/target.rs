@@ -21,12 +21,10 @@ pub(crate) struct Target {
 
 /// A function's body.
 pub(crate) struct Body {
-    /// Where its braces are.
-    pub(crate) braces: Span,
     /// Inner attributes at its top.
     pub(crate) attrs: TokenStream,
-    /// The rest, as written.
-    pub(crate) tokens: TokenStream,
+    /// The rest with its braces: the group as it was, unless inner attributes had to be taken out.
+    pub(crate) block: Group,
 }
 
 impl Target {
@@ -36,7 +34,7 @@ impl Target {
         check_kind(&head)?;
         let body = match head.pop() {
             Some(TokenTree::Group(group)) => match braced(group) {
-                Ok(body) => Body::new(&body),
+                Ok(body) => Body::new(body),
                 Err(other) => return Err(no_body(other.span())),
             },
             Some(other) => return Err(no_body(other.span())),
@@ -81,31 +79,30 @@ fn braced(mut group: Group) -> Result<Group, Group> {
 }
 
 impl Body {
-    fn new(group: &Group) -> Self {
+    fn new(group: Group) -> Self {
         let mut tokens = group.stream().into_iter();
         let mut attrs = TokenStream::new();
-        loop {
-            let mut rest = tokens.clone();
-            match (rest.next(), rest.next(), rest.next()) {
-                (
-                    Some(TokenTree::Punct(hash)),
-                    Some(TokenTree::Punct(bang)),
-                    Some(TokenTree::Group(content)),
-                ) if hash.as_char() == '#'
-                    && bang.as_char() == '!'
-                    && content.delimiter() == Delimiter::Bracket =>
-                {
-                    attrs.extend(tokens.by_ref().take(3));
-                }
-                _ => break,
-            }
+        while starts_with_attribute(tokens.clone()) {
+            attrs.extend(tokens.by_ref().take(3));
         }
-        Self {
-            braces: group.span(),
-            attrs,
-            tokens: tokens.collect(),
+        if attrs.is_empty() {
+            return Self {
+                attrs,
+                block: group,
+            };
         }
+        let mut block = Group::new(Delimiter::Brace, tokens.collect());
+        block.set_span(group.span());
+        Self { attrs, block }
     }
+}
+
+/// Whether an inner attribute is next: `#`, `!` and brackets.
+fn starts_with_attribute(mut tokens: impl Iterator<Item = TokenTree>) -> bool {
+    let mut punct = |wanted| matches!(tokens.next(), Some(TokenTree::Punct(punct)) if punct.as_char() == wanted);
+    punct('#')
+        && punct('!')
+        && matches!(tokens.next(), Some(TokenTree::Group(content)) if content.delimiter() == Delimiter::Bracket)
 }
 
 /// Words that may stand before `fn`.

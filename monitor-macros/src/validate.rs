@@ -57,7 +57,7 @@ fn check_function(args: Args, target: Target, errors: &mut Vec<syn::Error>) -> C
             "a `const fn` cannot be monitored: it may run in the compiler, where nothing can be recorded",
         ));
     }
-    let (shape, returned) = Shape::of(&sig, &attrs, &body.tokens);
+    let (shape, returned) = Shape::of(&sig, &attrs, &body.block.stream());
     if let Shape::TrackCaller(span) = shape
         && names_result(&returned.body)
     {

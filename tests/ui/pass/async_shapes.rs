@@ -127,6 +127,11 @@ async fn opaque() -> impl Iterator<Item = u8> {
 }
 
 #[monitored]
+async fn opaque_awaited() -> impl Sized {
+    ready(1).await
+}
+
+#[monitored]
 async fn callback<F>(f: F) -> u8
 where
     F: AsyncFn(u8) -> u8,
@@ -222,6 +227,7 @@ async fn main() -> Result<(), anyhow::Error> {
     assert_eq!(not_send().await, 1);
     assert_eq!(generic(["a"]).await, Err("a"));
     assert_eq!(opaque().await.sum::<u8>(), 3);
+    let _sized = opaque_awaited().await;
     assert_eq!(callback(async |x| x + 1).await, 2);
     assert!(via_macro().await > 0);
     assert_eq!(recursive(3).await, 3);
