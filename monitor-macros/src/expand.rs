@@ -28,6 +28,7 @@ pub(crate) fn expand(checked: &Checked) -> TokenStream {
     let site = call.site(&checked.method);
     let run = match &checked.shape {
         Shape::Sync => call.sync(),
+        Shape::Inline => call.inline(),
         Shape::Async => call.asynchronous(),
         Shape::Never => call.never(),
         Shape::TrackCaller(span) => call.track_caller(*span),
@@ -81,6 +82,16 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let (runtime, closure, verdict) = (self.runtime(span), self.closure(), self.verdict());
         quote_spanned!(span=> #runtime::run_sync(&__MONITOR_SITE, #closure, #verdict))
+    }
+
+    /// The generated braces around the user's keep `unused_braces` from speaking of a body of one expression.
+    fn inline(&self) -> TokenStream {
+        let span = Span::mixed_site();
+        let (runtime, verdict) = (self.runtime(span), self.verdict());
+        let (block, ty) = (&self.body.block, self.body_type);
+        quote_spanned! {span=>
+            #runtime::leave::<#ty, _>(#runtime::enter(&__MONITOR_SITE), { #block }, #verdict)
+        }
     }
 
     fn asynchronous(&self) -> TokenStream {
@@ -182,4 +193,95 @@ fn group(delimiter: Delimiter, tokens: TokenStream, span: Span) -> TokenTree {
     let mut group = Group::new(delimiter, tokens);
     group.set_span(span);
     TokenTree::Group(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validate;
+
+    fn expanded(item: TokenStream) -> String {
+        match validate::check(TokenStream::new(), item) {
+            Ok(checked) => expand(&checked).to_string(),
+            Err(errors) => panic!("{errors:?}"),
+        }
+    }
+
+    /// One function of each shape: head and body apart.
+    fn functions() -> Vec<(TokenStream, TokenStream)> {
+        let body = quote! {{ let x = [1, 2]; if x.len() > 2 { return later!(x) } else { other::<'a'>(x)?; } }};
+        let tail = quote! {{ let x = 1; Box::pin(async move { x }) }};
+        let result = quote!(Result<(), E>);
+        vec![
+            (quote!(fn f()), body.clone()),
+            (
+                quote!(#[cold] pub(crate) unsafe fn f<T: Clone>(x: T) -> #result where T: Send),
+                body.clone(),
+            ),
+            (quote!(async fn f(&self) -> #result), body.clone()),
+            (quote!(async fn f() -> impl Sized), body.clone()),
+            (quote!(fn f() -> !), body.clone()),
+            (quote!(#[track_caller] fn f() -> u8), body.clone()),
+            (
+                quote!(fn f() -> impl Future<Output = #result> + Send),
+                body.clone(),
+            ),
+            (
+                quote!(fn f() -> Pin<Box<dyn Future<Output = #result> + 'a>>),
+                body.clone(),
+            ),
+            (
+                quote!(fn f() -> Box<dyn Future<Output = #result> + Unpin>),
+                body,
+            ),
+            (quote!(fn f() -> BoxFuture<'a, #result>), tail),
+        ]
+    }
+
+    #[test]
+    fn the_head_comes_first_and_the_body_once() {
+        for (head, body) in functions() {
+            let text = expanded(quote!(#head #body));
+            assert!(text.starts_with(&head.to_string()), "{text}");
+            if !text.contains("run_async :: < Result") {
+                assert_eq!(text.matches(&body.to_string()).count(), 1, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_boxed_async_tail_is_wrapped_inside_of_its_box() {
+        let text = expanded(quote! {
+            fn f() -> BoxFuture<'a, u8> { let x = 1; ::std::boxed::Box::pin(async move { x }) }
+        });
+        assert!(
+            text.contains("let x = 1 ; :: std :: boxed :: Box :: pin (:: monitor_core"),
+            "{text}"
+        );
+        assert!(text.contains(", async move { x } ,"), "{text}");
+    }
+
+    #[test]
+    fn a_body_that_may_return_before_its_boxed_tail_is_boxed_again() {
+        let text = expanded(quote! {
+            fn f() -> BoxFuture<'a, u8> { if x { return y; } Box::pin(async move { x }) }
+        });
+        assert!(text.contains("run_pinned"), "{text}");
+    }
+
+    #[test]
+    fn an_async_fn_without_an_await_needs_no_inner_future() {
+        let text = expanded(quote!(
+            async fn f() -> u8 {
+                if !x { format!("{}", !y) } else { a != b }
+            }
+        ));
+        assert!(text.contains("run_sync"), "{text}");
+        let text = expanded(quote!(
+            async fn f() -> u8 {
+                my::format!("")
+            }
+        ));
+        assert!(text.contains("run_async"), "{text}");
+    }
 }

@@ -536,6 +536,16 @@ mod size {
         if more.iter().any(|byte| *byte > 0) { Err(Refused) } else { Ok(data.len()) }
     });
 
+    pair!(bare_early, watched_early, (data: [u8; 1024]) -> u8 { let first = data[0]; yield_now().await; first });
+    pair!(bare_sum, watched_sum, (data: [u8; 1024]) -> usize { let n = data.iter().count(); yield_now().await; n });
+
+    pair!(bare_try, watched_try, (data: [u8; 1024]) -> Answer<usize> {
+        let length = bare_used(vec![], data).await?;
+        yield_now().await;
+        Ok(length + data.len())
+    });
+    pair!(bare_on, watched_on, (data: [u8; 1024]) -> usize { bare_large(data).await });
+
     fn larger(bare: &impl Future, watched: &impl Future) -> usize {
         size_of_val(watched).saturating_sub(size_of_val(bare))
     }
@@ -549,6 +559,11 @@ mod size {
                 "1 KiB",
                 larger(&bare_large([0; 1024]), &watched_large([0; 1024])),
             ),
+            (
+                "early",
+                larger(&bare_early([0; 1024]), &watched_early([0; 1024])),
+            ),
+            ("sum", larger(&bare_sum([0; 1024]), &watched_sum([0; 1024]))),
             (
                 "1 KiB and a Vec",
                 larger(

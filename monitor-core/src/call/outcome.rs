@@ -125,7 +125,8 @@ mod tests {
         match outcome {
             Outcome::Success => "success".to_owned(),
             Outcome::Error(view) => {
-                let name = view.type_name.rsplit("::").next().unwrap_or_default();
+                let name = view.type_name.split('<').next().unwrap_or_default();
+                let name = name.rsplit("::").next().unwrap_or_default();
                 format!("{:?} {name}", view.text)
             }
             other => format!("{other:?}"),
