@@ -1,17 +1,20 @@
 //! `MonitorStorage`: both planes behind the original's verbs.
 
-mod collect;
+pub(crate) mod collect;
 mod core;
 #[cfg(test)]
 pub(crate) mod parking;
 mod points;
 mod stats_map;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 pub(crate) use self::core::StorageCore;
 
+use crate::call::method::MethodCore;
 use crate::clock::Clock;
 use crate::config::StorageConfig;
 use crate::error_parser::ErrorParser;
@@ -117,10 +120,7 @@ impl MonitorStorage {
         key: &str,
         value: impl Into<StatValue>,
     ) -> Result<(), StatsError> {
-        let now = self.core.clock.unix();
-        self.core
-            .values
-            .add_key_value(section, key, value.into(), now)
+        self.core.values.add_key_value(section, key, value.into())
     }
 
     /// Takes a value out of a section; nothing happens if it is not there.
@@ -208,7 +208,7 @@ impl MonitorStorage {
 
     /// Calls in flight over all methods, and tasks of the section `tasks`.
     pub fn in_flight(&self) -> u64 {
-        let calls: u64 = self.core.methods().map(|method| method.in_flight()).sum();
+        let calls: u64 = self.core.methods().map(MethodCore::in_flight).sum();
         calls + self.core.values.tasks(self.core.clock.unix()).in_flight
     }
 }
