@@ -1,11 +1,11 @@
 //! From a checked function to tokens. Cannot fail.
 //!
-//! # Spans
+//! # Spans and lints
 //!
 //! The user's tokens keep their spans, and the body goes on as the very group it was: the compiler parsed it before, so a
-//! syntax error in it is the same error again, and said once. The new outer braces stand where the user's are, which
-//! keeps lints and `expect`s on the function. The rest has macro hygiene (`mixed_site`): its locals meet none of the
-//! user's, and no lint judges it.
+//! syntax error in it is the same error again, and said once. Where `unused_braces` would speak of its braces, parentheses
+//! stand around them. The new outer braces stand where the user's are, which keeps lints and `expect`s on the function. The
+//! rest has macro hygiene (`mixed_site`): its locals meet none of the user's, and hardly a lint judges it.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -84,13 +84,16 @@ impl Call<'_> {
         quote_spanned!(span=> #runtime::run_sync(&__MONITOR_SITE, #closure, #verdict))
     }
 
-    /// The generated braces around the user's keep `unused_braces` from speaking of a body of one expression.
+    /// Where the body never gets to its end, neither does the call to `leave`: the `allow` is for that call alone.
     fn inline(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, verdict) = (self.runtime(span), self.verdict());
         let (block, ty) = (&self.body.block, self.body_type);
         quote_spanned! {span=>
-            #runtime::leave::<#ty, _>(#runtime::enter(&__MONITOR_SITE), { #block }, #verdict)
+            let __monitor_guard = #runtime::enter(&__MONITOR_SITE);
+            let __monitor_value: #ty = (#block);
+            #[allow(unreachable_code)]
+            #runtime::leave(__monitor_guard, __monitor_value, #verdict)
         }
     }
 
@@ -111,7 +114,7 @@ impl Call<'_> {
         let at = ty.span().resolved_at(span);
         let runtime = self.runtime(at);
         let edge = quote_spanned!(at=> return #runtime::edge::<#ty>(););
-        quote_spanned!(span=> async move { if false { #edge } #block })
+        quote_spanned!(span=> async move { if false { #edge } (#block) })
     }
 
     fn never(&self) -> TokenStream {
@@ -119,7 +122,7 @@ impl Call<'_> {
         let (runtime, block) = (self.runtime(span), &self.body.block);
         quote_spanned! {span=>
             let __monitor_guard = #runtime::enter(&__MONITOR_SITE);
-            #block
+            (#block)
         }
     }
 
@@ -130,7 +133,7 @@ impl Call<'_> {
         quote_spanned! {span=>
             #check
             let __monitor_guard = #runtime::enter_returning(&__MONITOR_SITE);
-            #block
+            (#block)
         }
     }
 

@@ -1,8 +1,8 @@
 //! The attribute [`monitored`] of `monitor-core`, which re-exports it: depend on that crate, not on this one.
 //!
-//! An attribute goes through these files: [`args`] reads what stands between its parentheses, [`target`] the function under
-//! it, [`validate`] checks both and collects every fault, [`shape`] decides how the function is wrapped, [`expand`] writes
-//! it. If anything is at fault, [`fallback`] gives the errors and the item as it was.
+//! An attribute goes through these files: `args` reads what stands between its parentheses, `target` the function under
+//! it, `validate` checks both and collects every fault, `shape` decides how the function is wrapped, `expand` writes
+//! it. If anything is at fault, `fallback` gives the errors and the item as it was.
 
 mod args;
 mod expand;
@@ -80,7 +80,7 @@ use proc_macro::TokenStream;
 ///
 /// # Expansion
 ///
-/// One static, one call into the runtime. The function above becomes
+/// One static, and one call into the runtime that does the work. The function above becomes
 ///
 /// ```ignore
 /// fn parse_port(text: &str) -> Result<u16, std::num::ParseIntError> {
@@ -106,7 +106,7 @@ use proc_macro::TokenStream;
 ///         if false {
 ///             return edge::<Ret>(); // tells the type, so that values are coerced as before
 ///         }
-///         { /* the body */ }
+///         ({ /* the body */ })
 ///     },
 ///     |__monitor_value| Probe::new(__monitor_value).outcome(),
 /// )
@@ -116,11 +116,9 @@ use proc_macro::TokenStream;
 /// and one that cannot stays in place:
 ///
 /// ```ignore
-/// leave::<Ret, _>(
-///     enter(&__MONITOR_SITE),
-///     { /* the body */ },
-///     |__monitor_value| Probe::new(__monitor_value).outcome(),
-/// )
+/// let __monitor_guard = enter(&__MONITOR_SITE);
+/// let __monitor_value: Ret = ({ /* the body */ });
+/// leave(__monitor_guard, __monitor_value, |__monitor_value| Probe::new(__monitor_value).outcome())
 /// ```
 #[proc_macro_attribute]
 pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
