@@ -5,7 +5,8 @@
 //! The user's tokens keep their spans, and the body goes on as the very group it was: the compiler parsed it before, so a
 //! syntax error in it is the same error again, and said once. Where `unused_braces` would speak of its braces, parentheses
 //! stand around them. The new outer braces stand where the user's are, which keeps lints and `expect`s on the function. The
-//! rest has macro hygiene (`mixed_site`): its locals meet none of the user's, and hardly a lint judges it.
+//! rest has macro hygiene (`mixed_site`): its locals meet none of the user's, and hardly a lint judges it. Of the others,
+//! `clippy::implicit_return` wants the `return`s, which a unit goes without: `unused_unit` would not be heard any more.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -81,7 +82,11 @@ impl Call<'_> {
     fn sync(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, closure, verdict) = (self.runtime(span), self.closure(), self.verdict());
-        quote_spanned!(span=> #runtime::run_sync(&__MONITOR_SITE, #closure, #verdict))
+        let give = match self.body_type {
+            Type::Tuple(unit) if unit.elems.is_empty() => TokenStream::new(),
+            _ => quote_spanned!(span=> return),
+        };
+        quote_spanned!(span=> #give #runtime::run_sync(&__MONITOR_SITE, #closure, #verdict))
     }
 
     /// Where the body never gets to its end, neither does the call to `leave`: the `allow` is for that call alone.
@@ -93,14 +98,14 @@ impl Call<'_> {
             let __monitor_guard = #runtime::enter(&__MONITOR_SITE);
             let __monitor_value: #ty = (#block);
             #[allow(unreachable_code)]
-            #runtime::leave(__monitor_guard, __monitor_value, #verdict)
+            return #runtime::leave(__monitor_guard, __monitor_value, #verdict)
         }
     }
 
     fn asynchronous(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, future, verdict) = (self.runtime(span), self.inner_future(), self.verdict());
-        quote_spanned!(span=> #runtime::run_async(&__MONITOR_SITE, #future, #verdict).await)
+        quote_spanned!(span=> return #runtime::run_async(&__MONITOR_SITE, #future, #verdict).await)
     }
 
     /// The body as a future. Its output has no place to be annotated: a `return` that is never taken tells the type, so
@@ -157,7 +162,7 @@ impl Call<'_> {
         let (runtime, value) = (self.runtime(span), self.value);
         let (closure, verdict) = (self.closure(), self.verdict());
         quote_spanned! {span=>
-            #runtime::#run::<#value, _, _>(&__MONITOR_SITE, #closure, #verdict)
+            return #runtime::#run::<#value, _, _>(&__MONITOR_SITE, #closure, #verdict)
         }
     }
 

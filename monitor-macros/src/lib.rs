@@ -86,7 +86,7 @@ use proc_macro::TokenStream;
 /// fn parse_port(text: &str) -> Result<u16, std::num::ParseIntError> {
 ///     static __MONITOR_SITE: CallSite = CallSite::new("ParsePort", file!(), line!());
 ///     inventory::submit! { SiteEntry(&__MONITOR_SITE) }
-///     run_sync(
+///     return run_sync(
 ///         &__MONITOR_SITE,
 ///         move || -> Result<u16, std::num::ParseIntError> {
 ///             let port = text.trim().parse()?;
@@ -100,7 +100,7 @@ use proc_macro::TokenStream;
 /// with every name behind `::monitor_core::__private`. The body of an `async fn` that may return early becomes
 ///
 /// ```ignore
-/// run_async(
+/// return run_async(
 ///     &__MONITOR_SITE,
 ///     async move {
 ///         if false {
@@ -118,7 +118,7 @@ use proc_macro::TokenStream;
 /// ```ignore
 /// let __monitor_guard = enter(&__MONITOR_SITE);
 /// let __monitor_value: Ret = ({ /* the body */ });
-/// leave(__monitor_guard, __monitor_value, |__monitor_value| Probe::new(__monitor_value).outcome())
+/// return leave(__monitor_guard, __monitor_value, |__monitor_value| Probe::new(__monitor_value).outcome())
 /// ```
 #[proc_macro_attribute]
 pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
