@@ -81,7 +81,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, A
             "--monitor-port" => options.monitor_port = Some(value(option, &mut args, "port")?),
             "--config" => options.config = Some(value(option, &mut args, "file")?),
             "--load" => {
-                options.load = Some(value(option, &mut args, "number of requests above 0")?)
+                options.load = Some(value(option, &mut args, "number of requests above 0")?);
             }
             "--load-seconds" => {
                 let seconds = value(option, &mut args, "number of seconds")?;

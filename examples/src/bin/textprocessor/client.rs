@@ -101,7 +101,7 @@ async fn read_answer(connection: &mut BufStream<TcpStream>) -> io::Result<(u16, 
                 length = value
                     .trim()
                     .parse()
-                    .map_err(|_| malformed("content-length"))?
+                    .map_err(|_| malformed("content-length"))?;
             }
             "connection" => keep = value.trim() != "close",
             _ => {}

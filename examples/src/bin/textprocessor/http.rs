@@ -100,20 +100,20 @@ pub(crate) fn routes(
 }
 
 async fn process(route: TextRoute, parameters: Parameters, body: Bytes, app: Arc<App>) -> Response {
-    count_bytes(&app.monitor, route, body.len());
+    count_bytes(app.monitor, route, body.len());
     let service = &app.service;
     match route {
-        TextRoute::Statistics => answer(service.statistics(&body).await),
-        TextRoute::Keywords => answer(service.keywords(&body, parameters.limit).await),
-        TextRoute::Similarity => answer(service.similarity(&body).await),
-        TextRoute::Neighbours => answer(service.neighbours(&body).await),
+        TextRoute::Statistics => answer(service.statistics(&body)),
+        TextRoute::Keywords => answer(service.keywords(&body, parameters.limit)),
+        TextRoute::Similarity => answer(service.similarity(&body)),
+        TextRoute::Neighbours => answer(service.neighbours(&body)),
         TextRoute::Spelling => answer(service.spelling(&body).await),
         TextRoute::Analyse => answer(service.analyse(&body).await),
     }
 }
 
 /// A metric by key: exported as `stats_body_bytes{route="..."}`.
-fn count_bytes(monitor: &Monitor, route: TextRoute, bytes: usize) {
+fn count_bytes(monitor: Monitor, route: TextRoute, bytes: usize) {
     let key = format!("body_bytes___route__{}", route.name());
     if let Err(error) = monitor.inc_stats(&key, bytes) {
         eprintln!("textprocessor: cannot count {key}: {error}");

@@ -112,9 +112,9 @@ async fn serve(mut client: Client, work: Arc<AsyncMutex<mpsc::Receiver<Work>>>, 
             let sent = client.hang_up_after(&request).await.is_ok();
             update(&second, |second| {
                 if sent {
-                    second.hung_up += 1
+                    second.hung_up += 1;
                 } else {
-                    second.failed += 1
+                    second.failed += 1;
                 }
             });
             continue;
@@ -123,7 +123,7 @@ async fn serve(mut client: Client, work: Arc<AsyncMutex<mpsc::Receiver<Work>>>, 
         let status = client.send(&request).await;
         let latency = begun.elapsed();
         update(&second, |second| {
-            second.record(status.unwrap_or(0), latency)
+            second.record(status.unwrap_or(0), latency);
         });
     }
 }

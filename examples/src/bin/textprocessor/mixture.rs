@@ -82,7 +82,7 @@ impl Mixture {
                 post("/similarity", pair.to_string())
             }
             Kind::Neighbours => post("/neighbours", self.passage()),
-            Kind::Spelling => post("/spelling", self.passage()),
+            Kind::Spelling => post("/spelling", self.passage() + " and a wahle"),
             Kind::Analyse | Kind::HangUp => post("/analyse", self.passage()),
             Kind::ShowText => get(format!("/texts/{}", self.pick(&TEXTS).name)),
             Kind::EmptyText => post("/statistics", " \n"),

@@ -10,8 +10,7 @@ use crate::dependency::DictionaryClient;
 use crate::error::TextError;
 use crate::text::{self, Statistics, split_words};
 
-/// Longest text taken, bytes. Texts this short are worked through in about a millisecond, so it is done in place and not
-/// on a thread pool.
+/// Longest text taken, bytes: short enough to be worked through in place instead of on a thread pool.
 pub(crate) const MAX_TEXT: usize = 64 * 1024;
 
 /// Words of a text that the dictionary does not know, by the alphabet.
@@ -71,27 +70,23 @@ impl Service {
         }
     }
 
-    /// Counts words and sentences.
+    /// Counts words and sentences. A plain function is monitored the same way as an async one.
     #[monitored(method = "Statistics")]
-    pub(crate) async fn statistics(&self, body: &[u8]) -> Result<Statistics, TextError> {
+    pub(crate) fn statistics(&self, body: &[u8]) -> Result<Statistics, TextError> {
         let text = text_of(body)?;
         Ok(text::statistics(text, &self.read(text)))
     }
 
     /// Finds the words that set a text apart.
     #[monitored(method = "Keywords")]
-    pub(crate) async fn keywords(
-        &self,
-        body: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Keyword>, TextError> {
+    pub(crate) fn keywords(&self, body: &[u8], limit: usize) -> Result<Vec<Keyword>, TextError> {
         let words = self.read(text_of(body)?);
         Ok(self.corpus.keywords(&words, limit))
     }
 
     /// Compares two texts.
     #[monitored(method = "Similarity")]
-    pub(crate) async fn similarity(&self, body: &[u8]) -> Result<Similarity, TextError> {
+    pub(crate) fn similarity(&self, body: &[u8]) -> Result<Similarity, TextError> {
         let pair: Pair = serde_json::from_slice(body)?;
         let left = self.read(checked(&pair.left)?);
         let right = self.read(checked(&pair.right)?);
@@ -102,7 +97,7 @@ impl Service {
 
     /// Ranks the shipped texts by likeness.
     #[monitored(method = "Neighbours")]
-    pub(crate) async fn neighbours(&self, body: &[u8]) -> Result<Vec<Neighbour>, TextError> {
+    pub(crate) fn neighbours(&self, body: &[u8]) -> Result<Vec<Neighbour>, TextError> {
         Ok(self.corpus.neighbours(&self.read(text_of(body)?)))
     }
 
@@ -125,7 +120,7 @@ impl Service {
         })
     }
 
-    /// Shows a shipped text; a plain function is monitored the same way as an async one.
+    /// Shows a shipped text.
     #[monitored(method = "ShowText")]
     pub(crate) fn show(name: &str) -> Result<&'static str, TextError> {
         Corpus::find(name)
