@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::model;
 use crate::page::Page;
 use crate::value::Val;
 
@@ -15,6 +16,8 @@ pub type Items = BTreeMap<String, Val>;
 pub struct Observed {
     /// Whether the service refused to start; then there is nothing else.
     pub startup_error: bool,
+    /// Whether the points of each method are a list of their own; the original has one list of all.
+    pub points_by_source: bool,
     /// What the events gave back.
     pub notes: Vec<Note>,
     /// The last plain scrape.
@@ -76,6 +79,7 @@ impl Observed {
         let texts = json["error_types"].as_array().into_iter().flatten();
         Self {
             startup_error: json.get("startup_error").is_some(),
+            points_by_source: false,
             notes: recorded_notes(&json["events"], places),
             exposition: Page::parse(json["exposition"].as_str().unwrap_or_default()),
             http: recorded_http(&json["http"]),
@@ -95,24 +99,23 @@ impl Observed {
         }
         page_items("exposition", &self.exposition, &mut items);
         for note in &self.notes {
-            note.items(&mut items);
+            self.note_items(note, &mut items);
         }
         for (name, reply) in &self.http {
             reply.items(name, &mut items);
         }
-        for (part, map) in [("stats", &self.stats), ("statuses", &self.statuses), ("series_unhealthy", &self.series_unhealthy)] {
+        self.stats_items("stats", self.stats.iter(), &mut items);
+        for (part, map) in [("statuses", &self.statuses), ("series_unhealthy", &self.series_unhealthy)] {
             items.extend(map.iter().map(|(key, value)| (format!("{part}: {key}"), value.clone())));
         }
         let types = self.error_types.iter().map(|t| Val::text(t)).collect();
         items.insert("error_types".to_owned(), Val::List(types));
         items
     }
-}
 
-impl Note {
-    fn items(&self, items: &mut Items) {
-        let place = format!("event {} {}", self.at, self.op);
-        match &self.gave {
+    fn note_items(&self, note: &Note, items: &mut Items) {
+        let place = format!("event {} {}", note.at, note.op);
+        match &note.gave {
             Gave::Raised(told) => {
                 items.insert(place.clone(), Val::text("raised"));
                 if *told {
@@ -121,12 +124,35 @@ impl Note {
             }
             Gave::Value(Val::Map(map)) => {
                 items.insert(place.clone(), Val::text("a map"));
-                items.extend(map.iter().map(|(key, value)| (format!("{place}: {key}"), value.clone())));
+                self.stats_items(&place, map.iter().map(|(key, value)| (key, value)), items);
             }
             Gave::Value(value) => {
                 items.insert(place, value.clone());
             }
             Gave::Page(page) => page_items(&place, page, items),
+        }
+    }
+
+    fn stats_items<'a>(&self, place: &str, stats: impl Iterator<Item = (&'a String, &'a Val)>, items: &mut Items) {
+        for (key, value) in stats {
+            match value {
+                Val::List(list) if key == "stats" && self.points_by_source => points_items(place, list, items),
+                _ => {
+                    items.insert(format!("{place}: {key}"), value.clone());
+                }
+            }
+        }
+    }
+}
+
+/// The points of each source, if they are of more than one.
+fn points_items(place: &str, list: &[Val], items: &mut Items) {
+    match model::by_source(list) {
+        Some(sources) => items.extend(
+            sources.into_iter().map(|(source, points)| (format!("{place}: stats of {source}"), Val::List(points))),
+        ),
+        None => {
+            items.insert(format!("{place}: stats"), Val::List(list.to_vec()));
         }
     }
 }

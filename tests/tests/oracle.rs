@@ -43,3 +43,15 @@ fn the_model_without_a_kind_is_the_original() {
     }
     assert_eq!(bad, 0);
 }
+
+#[test]
+fn scratch() {
+    use monitor_tests::kinds::{kind, wanted};
+    for (case, expected) in all() {
+        let steps = case.steps().unwrap();
+        let w = wanted(&case, &steps, &expected);
+        let kinds: Vec<_> = w.applied.iter().map(|(id, n)| format!("{} x{n}", kind(*id).name)).collect();
+        println!("{}: {}", case.name, kinds.join(", "));
+        for c in w.conflicts.iter().take(5) { println!("   CONFLICT {c}"); }
+    }
+}

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Model;
+use super::{Model, negotiate};
 use crate::case::Request;
+use crate::kinds::Id;
 use crate::observed::Reply;
 use crate::page::Page;
+use crate::value::Val;
 
 /// What the original sends where a scrape fails.
 pub fn failed_page() -> Page {
@@ -42,26 +44,78 @@ impl Model<'_> {
     }
 
     fn reply(&mut self, request: &Request) -> Reply {
-        let path = decoded(request.target.split(['?', '#']).next().unwrap_or_default());
+        let sent = request.target.split(['?', '#']).next().unwrap_or_default();
+        if self.ours(Id::H4) && sent != "/metrics" {
+            return self.other_route(request, sent);
+        }
+        let path = decoded(sent);
         let path = if path.starts_with("//") { format!("/{}", path.trim_start_matches('/')) } else { path };
         if path != "/metrics" {
             return Reply { status: 503, ..Reply::default() };
+        }
+        if self.ours(Id::H5) && !is_read(&request.method) {
+            return text(405);
         }
         let list = |name: &str| {
             let all = request.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
             all.map(|(_, value)| value.trim()).collect::<Vec<_>>().join(",")
         };
-        let content_type = choose(&list("accept"));
+        let (accept, encodings) = (list("accept"), list("accept-encoding"));
+        let content_type = if self.ours(Id::Negotiation) { Some(negotiate::best(&accept)) } else { choose(&accept) };
+        let gzip = if self.ours(Id::H5) { negotiate::takes_gzip(&encodings) } else { gzip_named(&encodings) };
         match (content_type, self.refresh()) {
             (Some(content_type), Ok(())) => Reply {
                 status: 200,
                 content_type: Some(content_type),
-                content_encoding: gzip_named(&list("accept-encoding")).then(|| "gzip".to_owned()),
+                content_encoding: gzip.then(|| "gzip".to_owned()),
                 page: None,
             },
             _ => Reply { status: 500, content_type: Some("text/plain".to_owned()), ..Reply::default() },
         }
     }
+
+    /// Any path of ours but `/metrics`.
+    fn other_route(&self, request: &Request, path: &str) -> Reply {
+        let task = path.strip_prefix("/health/").filter(|task| !task.is_empty());
+        match (path, task) {
+            ("/livez" | "/readyz" | "/-/healthy" | "/-/ready" | "/health", _) | (_, Some(_)) if !is_read(&request.method) => text(405),
+            ("/livez" | "/readyz" | "/-/healthy" | "/-/ready", _) => text(200),
+            ("/health", _) => json(self.all_statuses().all(|(_, status)| self.is_healthy(status))),
+            (_, Some(task)) => {
+                let task = decoded(task);
+                let found = self.all_statuses().find(|(name, _)| **name == task);
+                let known = task == "default" || self.counts.iter().any(|(key, _)| *key == format!("request___method__{task}"));
+                match found {
+                    Some((_, status)) => json(self.is_healthy(status)),
+                    None if known => json(true),
+                    None => text(404),
+                }
+            }
+            _ => text(404),
+        }
+    }
+
+    fn all_statuses(&self) -> impl Iterator<Item = (&String, &(String, u64))> {
+        self.statuses.iter().chain(&self.method_statuses)
+    }
+
+    fn is_healthy(&self, (status, run): &(String, u64)) -> bool {
+        let threshold = crate::value::get(&self.rules.thresholds, status);
+        !matches!(threshold, Some(Val::Int(threshold)) if *threshold > 0 && i128::from(*run) >= *threshold)
+    }
+}
+
+fn is_read(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD")
+}
+
+fn text(status: u16) -> Reply {
+    Reply { status, content_type: Some("text/plain; charset=utf-8".to_owned()), ..Reply::default() }
+}
+
+fn json(healthy: bool) -> Reply {
+    let status = if healthy { 200 } else { 503 };
+    Reply { status, content_type: Some("application/json".to_owned()), ..Reply::default() }
 }
 
 fn get(target: &str, headers: Vec<(String, String)>) -> Request {

@@ -9,6 +9,7 @@ mod calls;
 mod http;
 mod keys;
 mod names;
+mod negotiate;
 mod points;
 mod registry;
 mod rules;
@@ -27,6 +28,9 @@ use crate::kinds::{Id, Ours};
 use crate::observed::{Gave, Note, Observed};
 use crate::page::Page;
 use crate::value::{Val, expand_key, get};
+
+pub use self::calls::cannot_abort;
+pub use self::points::by_source;
 
 /// When the virtual clock starts, seconds since 1970.
 pub const EPOCH: f64 = 1_700_000_000.0;
@@ -287,7 +291,12 @@ impl Model<'_> {
         }
         match self.stats.iter_mut().find(|(known, _)| known == section) {
             Some((_, Val::Map(map))) => match map.iter_mut().find(|(known, _)| known == key) {
-                Some((_, known)) => *known = value,
+                Some((_, known)) => {
+                    let replaced = std::mem::replace(known, value);
+                    if section == "tasks" && self.ours(Id::Again) {
+                        return self.complete(&replaced);
+                    }
+                }
                 None => map.push((key.to_owned(), value)),
             },
             _ => return Err(Raised),
@@ -305,14 +314,20 @@ impl Model<'_> {
         };
         let Some(value) = value else { return Ok(()) };
         if section == "tasks" {
-            let spent = self.now - value.number().ok_or(Raised)?;
-            let spent = if self.ours(Id::C4) { spent.max(0.0) } else { spent };
-            self.registry.inc("stats_tasks_time_spend", spent)?;
-            self.registry.inc("completed_total", 1.0)?;
+            self.complete(&value)?;
         }
         if let Some((_, Val::Map(map))) = self.stats.iter_mut().find(|(known, _)| known == section) {
             map.retain(|(known, _)| known != key);
         }
+        Ok(())
+    }
+
+    /// A task that began then has ended.
+    fn complete(&mut self, start: &Val) -> Result<(), Raised> {
+        let spent = self.now - start.number().ok_or(Raised)?;
+        let spent = if self.ours(Id::C4) { spent.max(0.0) } else { spent };
+        self.registry.inc("stats_tasks_time_spend", spent)?;
+        self.registry.inc("completed_total", 1.0)?;
         Ok(())
     }
 
@@ -334,6 +349,7 @@ impl Model<'_> {
         let series = |(status, run): (String, u64)| Val::List(vec![Val::Text(status), Val::Int(run.into())]);
         Observed {
             startup_error: false,
+            points_by_source: self.ours.has(Id::W5),
             exposition,
             http,
             stats: self.get_stats().into_iter().collect(),

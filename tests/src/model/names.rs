@@ -193,9 +193,13 @@ impl Model<'_> {
 
     /// Observes a value in the histogram of a key.
     pub(super) fn observe(&mut self, source: &Source, raw: &str, value: f64) -> Result<(), Raised> {
-        let left_out = self.ours(Id::W10) && !value.is_finite() || self.ours(Id::W11) && value < 0.0;
+        let nan = self.ours(Id::W10) && value.is_nan();
+        let negative = self.ours(Id::W11) && value < 0.0;
+        if nan || negative && *source == Source::User {
+            return Ok(());
+        }
         let counts = self.make_histogram(source, raw)?;
-        if !left_out {
+        if !negative {
             counts.observe(value);
         }
         Ok(())

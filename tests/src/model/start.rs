@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::keys::{self, Source};
 use super::names::Book;
 use super::points::Windows;
-use super::registry::{Kind, Raised, Registry};
+use super::registry::{Kind, Raised, Registry, escape_name};
 use super::rules::Rules;
 use super::{EPOCH, Model};
 use crate::case::Case;
@@ -92,7 +92,33 @@ impl<'a> Model<'a> {
         Ok(())
     }
 
+    /// Ours refuses keys nobody reads and names no family may have.
+    fn check_config(&self) -> Result<(), Raised> {
+        const KEYS: [&str; 11] = [
+            "listen", "port", "errors", "service info", "max_workers", "hpa_max_workers", "inittime_label", "max_series",
+            "disable_compression", "wait_for_started", "limits",
+        ];
+        let config = &self.case.server_config;
+        let inner = |section: &str, keys: [&'static str; 2]| {
+            let entries = config.get(section).and_then(Value::as_object).into_iter().flatten();
+            let mut fields = entries.flat_map(|(_, entry)| entry.as_object().into_iter().flatten());
+            fields.all(|(field, value)| {
+                let number = !matches!((field.as_str(), value), ("unhealthy" | "value", Value::Bool(_)));
+                let whole = field != "unhealthy" || !value.is_f64();
+                keys.contains(&field.as_str()) && number && whole
+            })
+        };
+        let known = config.keys().all(|key| KEYS.contains(&key.as_str()));
+        let infos = config.get("service info").and_then(Value::as_object).into_iter().flatten();
+        let named = infos.into_iter().all(|(name, _)| is_free_name(name));
+        let entries = inner("errors", ["service_errors", "unhealthy"]) && inner("service info", ["info", "value"]);
+        if known && named && entries { Ok(()) } else { Err(Raised) }
+    }
+
     fn service_info(&mut self) -> Result<(), Raised> {
+        if self.ours(Id::H6) {
+            self.check_config()?;
+        }
         let section = self.case.server_config.get("service info");
         let given = section.map_or(Ok(serde_json::Map::new()), |section| section.as_object().cloned().ok_or(Raised))?;
         let mut infos = given.iter().filter(|(name, _)| *name != "service_threads").map(Info::read).collect::<Result<Vec<_>, _>>()?;
@@ -151,6 +177,18 @@ impl<'a> Model<'a> {
             self.put(key, Val::Float(before + by));
         }
     }
+}
+
+/// Whether a gauge of the configuration may have this name.
+fn is_free_name(name: &str) -> bool {
+    const BUILT_IN: [&str; 7] = [
+        "started", "completed", "tasks_count", "current_tasks_time_spend", "current_tasks_max_time_spend",
+        "tasks_time_spent_quantile", "process_start_time_seconds",
+    ];
+    let suffixes = ["_total", "_created", "_bucket", "_sum", "_count"];
+    let base = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+    let taken = BUILT_IN.contains(&name) || BUILT_IN.contains(&base) || name.starts_with("stats_") || name.starts_with("monitor_");
+    !name.is_empty() && escape_name(name, true) == name && !taken
 }
 
 impl Info {
