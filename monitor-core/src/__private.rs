@@ -1,5 +1,71 @@
-//! Names used by expansions, nothing else.
+//! What expansions of `#[monitored]` name, and nothing else. No part of the public API: it may change in any release.
+
+pub use core::{file, line};
+
+pub use inventory;
 
 pub use crate::call::guard::CallGuard;
+pub use crate::call::outcome::Probe;
+pub use crate::call::run::{
+    enter, enter_returning, run_async, run_boxed, run_future, run_pinned, run_sync,
+};
 pub use crate::call::site::{CallSite, SiteEntry};
-pub use inventory;
+
+use std::marker::PhantomData;
+
+/// The longest value of the label `method`, bytes.
+const MAX_METHOD_BYTES: usize = 120;
+
+/// Checks a method name given as a constant, while compiling: the macro sees only the constant's path.
+///
+/// # Panics
+///
+/// If the name is empty or longer than 120 bytes.
+pub const fn method_name(name: &'static str) -> &'static str {
+    assert!(!name.is_empty(), "the method name is empty");
+    assert!(
+        name.len() <= MAX_METHOD_BYTES,
+        "the method name is longer than 120 bytes"
+    );
+    name
+}
+
+/// The typed return edge of an async body: `if false { return edge::<Ret>() }` tells the compiler the type to coerce to.
+///
+/// # Panics
+///
+/// Always; it is never called.
+#[cold]
+pub fn edge<R>() -> R {
+    unreachable!("the return edge of an async body is never taken")
+}
+
+/// Whether a return type is a `Result`, answered while compiling: `Returns::<T>::RESULT`.
+#[derive(Debug)]
+pub struct Returns<T>(PhantomData<T>);
+
+impl<T, E> Returns<Result<T, E>> {
+    /// It is.
+    pub const RESULT: bool = true;
+}
+
+/// The answer for types that are no `Result`.
+pub trait ReturnsValue {
+    /// It is not, or the type is generic.
+    const RESULT: bool = false;
+}
+
+impl<T> ReturnsValue for Returns<T> {}
+
+/// Refuses `#[track_caller]` on a function that turns out to return a `Result`.
+///
+/// # Panics
+///
+/// If `is_result`.
+pub const fn refuse_result(is_result: bool) {
+    assert!(
+        !is_result,
+        "`#[track_caller]` cannot be kept on a monitored function that returns a `Result`: seeing the `Result` takes a \
+         closure around the body, and in a closure the caller's place is lost"
+    );
+}

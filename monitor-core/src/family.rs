@@ -28,7 +28,7 @@ pub struct Family {
     pub help: Cow<'static, str>,
     /// Its type.
     pub kind: FamilyType,
-    /// The unit its name ends in, for OpenMetrics' `# UNIT`.
+    /// The unit its name ends in, for `OpenMetrics`' `# UNIT`.
     pub unit: Option<&'static str>,
     /// One child for each label set.
     pub children: Vec<Child>,

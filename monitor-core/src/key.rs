@@ -1,6 +1,37 @@
 //! Keys of the value plane: `name___label__value___label__value`, parsed once.
 
+use std::fmt::Write as _;
+
+const SEPARATOR: &str = "___";
+const ASSIGN: &str = "__";
+
 /// A parsed key.
+///
+/// # Definition
+///
+/// `name___label__value___label__value`, where the name is what comes before the first `___`. Within a label the first
+/// `__` separates name from value, so values may hold `__`. Between labels a `___` separates only where a label
+/// follows; anything else belongs to the value before it, so values may also begin or end with `_` and hold `___`:
+///
+/// * of a run of more than three underscores between two labels, the last three separate and the rest ends the value;
+/// * a name followed by exactly three underscores is a label whose value begins with `_`, unless a whole
+///   `label__value` comes after them: then, as the original reads it, it is a malformed part before that label (after a
+///   label: the end of that label's value).
+///
+/// A first part without a `__` or without a name is malformed and left out; a repeated label name is left out too
+/// (the first wins). The series is kept without them. Every key in which the original finds no fault, and whose runs
+/// of underscores are at most three long, is read as the original reads it.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::key::StatKey;
+///
+/// let key = StatKey::parse("cache hits___tier__memory___path____init__.py");
+/// assert_eq!(&*key.name, "cache hits");
+/// assert_eq!(key.label("tier"), Some("memory"));
+/// assert_eq!(key.label("path"), Some("__init__.py"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct StatKey {
@@ -8,15 +39,157 @@ pub struct StatKey {
     pub raw: Box<str>,
     /// The name as written (before sanitising).
     pub name: Box<str>,
-    /// Labels in the order written; names as written.
+    /// Labels in the order written; names as written, each once, none empty.
     pub labels: Vec<(Box<str>, Box<str>)>,
 }
+
+/// A part of a key that is not among its labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DroppedPart<'a> {
+    /// A part that is no `label__value`.
+    Malformed(&'a str),
+    /// A further value of a label of this name.
+    Repeated(&'a str),
+}
+
 impl StatKey {
+    /// Parses a key. Any text is one: what cannot be read as a label is left out, see [`dropped`](Self::dropped).
     pub fn parse(raw: &str) -> Self {
+        Self::read(raw, |_| ())
+    }
+
+    /// The parts of the key that are not among its labels.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::key::{DroppedPart, StatKey};
+    ///
+    /// let key = StatKey::parse("jobs___fast");
+    /// assert!(key.labels.is_empty());
+    /// assert_eq!(key.dropped(), [DroppedPart::Malformed("fast")]);
+    /// ```
+    pub fn dropped(&self) -> Vec<DroppedPart<'_>> {
+        let mut parts = Vec::new();
+        Self::read(&self.raw, |part| parts.push(part));
+        parts
+    }
+
+    /// The value of a label.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.labels.iter().find(|(known, _)| &**known == name)?;
+        Some(value)
+    }
+
+    /// Writes the key of a name and labels.
+    ///
+    /// [`parse`](Self::parse) reads it back if neither the name nor a label name holds `__` or begins or ends with `_`,
+    /// and no value holds or, with the underscores around it, makes up a `___` followed by something like a label.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::key::StatKey;
+    ///
+    /// assert_eq!(StatKey::write("jobs", &[("queue", "fast")]), "jobs___queue__fast");
+    /// ```
+    pub fn write(name: &str, labels: &[(&str, &str)]) -> String {
+        let mut key = name.to_owned();
+        for (label, value) in labels {
+            // Writing to a String cannot fail.
+            let _ = write!(key, "{SEPARATOR}{label}{ASSIGN}{value}");
+        }
+        key
+    }
+
+    /// The name of a key, without parsing the rest.
+    pub(crate) fn name_of(raw: &str) -> &str {
+        raw.split_once(SEPARATOR).map_or(raw, |(name, _)| name)
+    }
+
+    fn read<'a>(raw: &'a str, mut dropped: impl FnMut(DroppedPart<'a>)) -> Self {
+        let (name, mut rest) = match raw.split_once(SEPARATOR) {
+            Some((name, rest)) => (name, Some(rest)),
+            None => (raw, None),
+        };
+        let mut labels: Vec<(Box<str>, Box<str>)> = Vec::new();
+        while let Some(text) = rest {
+            let (part, after) = next_part(text);
+            rest = after;
+            match part {
+                Part::Malformed(part) => dropped(DroppedPart::Malformed(part)),
+                Part::Label(name, _) if labels.iter().any(|(known, _)| **known == *name) => {
+                    dropped(DroppedPart::Repeated(name));
+                }
+                Part::Label(name, value) => labels.push((name.into(), value.into())),
+            }
+        }
         Self {
             raw: raw.into(),
-            name: raw.into(),
-            labels: Vec::new(),
+            name: name.into(),
+            labels,
         }
     }
 }
+
+enum Part<'a> {
+    Label(&'a str, &'a str),
+    Malformed(&'a str),
+}
+
+/// The part that `text` begins with, and the text after its separator.
+fn next_part(text: &str) -> (Part<'_>, Option<&str>) {
+    let Some((at, length)) = first_run(text, 2) else {
+        return (Part::Malformed(text), None);
+    };
+    if at == 0 {
+        let (part, after) = split_value(text, length);
+        return (Part::Malformed(part), after);
+    }
+    let after_three = text.get(at + 3..).unwrap_or_default();
+    if length == 3 && begins_with_whole_label(after_three) {
+        return (Part::Malformed(&text[..at]), Some(after_three));
+    }
+    let (value, after) = split_value(&text[at + 2..], 0);
+    (Part::Label(&text[..at], value), after)
+}
+
+/// Splits at the first separator, at or after `from`, that a label follows.
+fn split_value(text: &str, mut from: usize) -> (&str, Option<&str>) {
+    while let Some((at, length)) = first_run(&text[from..], 3) {
+        let end = from + at + length;
+        let after = &text[end..];
+        if begins_with_label(after) {
+            return (&text[..end - 3], Some(after));
+        }
+        from = end;
+    }
+    (text, None)
+}
+
+/// Whether a label's name and its `__` come first, as opposed to a further piece of the value before it.
+fn begins_with_label(text: &str) -> bool {
+    match first_run(text, 2) {
+        None | Some((0, _)) => false,
+        Some((at, 3)) => !begins_with_whole_label(&text[at + 3..]),
+        Some(_) => true,
+    }
+}
+
+/// Whether the text up to the next `___` is a label as the original wants it: with one `__`, and a name before it.
+fn begins_with_whole_label(text: &str) -> bool {
+    let part = first_run(text, 3).map_or(text, |(at, _)| &text[..at]);
+    part.split_once(ASSIGN)
+        .is_some_and(|(name, value)| !name.is_empty() && !value.contains(ASSIGN))
+}
+
+/// Where the first run of at least `least` underscores begins, and how long it is.
+fn first_run(text: &str, least: usize) -> Option<(usize, usize)> {
+    let at = text.find(if least == 3 { SEPARATOR } else { ASSIGN })?;
+    let length = text[at..].bytes().take_while(|byte| *byte == b'_').count();
+    Some((at, length))
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,10 @@
 //! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot).
 //! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
 //! - [`snapshot`], [`family`]: what was recorded, as plain data.
+//! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
+//! - [`collector`]: the bridge to the `prometheus` crate.
 //!
 //! `monitor-server` puts it on the wire.
-
-#[cfg(not(loom))]
-extern crate self as monitor_core;
 
 #[doc(hidden)]
 pub mod __private;
@@ -18,13 +17,18 @@ mod buckets;
 mod call;
 mod chunked;
 mod clock;
+pub mod collector;
 pub mod config;
 pub mod error_parser;
+pub mod exposition;
 pub mod family;
 pub mod health;
 mod interner;
 pub mod key;
+#[cfg(all(test, loom))]
+mod models;
 mod monitor;
+pub mod names;
 mod permits;
 pub mod snapshot;
 mod stats;

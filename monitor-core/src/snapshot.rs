@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::family::Histogram;
 use crate::key::StatKey;
+use crate::names::Names;
 use crate::status::TaskStatus;
 use crate::value::StatValue;
 
@@ -42,6 +43,8 @@ pub struct Snapshot {
     pub method_statuses: Vec<StatusSnapshot>,
     /// What user code recorded by key.
     pub values: ValuesSnapshot,
+    /// Where each key is exported; one for all snapshots of a storage, so that a series keeps its name.
+    pub names: Arc<Names>,
 }
 
 /// A gauge of the configuration's `service info`.
@@ -62,7 +65,7 @@ pub struct TaskTotals {
     pub started: u64,
     /// Tasks ended.
     pub completed: u64,
-    /// Tasks in flight: `started - completed`.
+    /// Tasks in flight: `started - completed`, unless an id of the section `tasks` was replaced while it ran.
     pub in_flight: u64,
     /// Ages of the tasks in flight added up, seconds.
     pub current_seconds: f64,
@@ -132,12 +135,16 @@ pub struct StatusSnapshot {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ValuesSnapshot {
-    /// Top-level entries by key as written: numbers, texts, lists, maps (the sections of `add_key_value`).
+    /// Top-level entries that count as numbers, in the order their keys came. (`stats()` has the others too.)
     pub entries: Vec<ValueEntry>,
-    /// Histograms fed by `append_stats`.
+    /// Histograms fed by `append_stats`, in the order their keys came.
     pub histograms: Vec<ValueHistogram>,
     /// Rolling means over the user's own points in `stats`: key, mean over the list, mean over its last 5.
     pub means: Vec<(Arc<StatKey>, Means)>,
+    /// Observations that were left out of the histograms: NaN and negative ones.
+    pub refused_observations: u64,
+    /// Updates of label sets their family had no room for.
+    pub overflowed_updates: u64,
 }
 
 /// One top-level entry of the value plane.

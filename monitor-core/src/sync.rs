@@ -67,30 +67,56 @@ impl<T: Copy> Once<T> {
     }
 }
 
+/// For the model: a flag it knows of, and a value it need not (nothing switches threads while that is locked).
 #[cfg(loom)]
 #[derive(Debug)]
-pub(crate) struct Once<T>(Mutex<Option<T>>);
+pub(crate) struct Once<T> {
+    ready: loom::sync::atomic::AtomicBool,
+    value: std::sync::Mutex<Option<T>>,
+}
 
 #[cfg(loom)]
 impl<T: Copy> Once<T> {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(None))
+        Self {
+            ready: loom::sync::atomic::AtomicBool::new(false),
+            value: std::sync::Mutex::new(None),
+        }
     }
 
     pub(crate) fn get(&self) -> Option<T> {
-        *lock(&self.0)
+        let ready = self.ready.load(Ordering::Acquire);
+        ready.then(|| self.value.lock().ok().and_then(|value| *value))?
     }
 
     pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> T {
-        *lock(&self.0).get_or_insert_with(make)
+        match self.get() {
+            Some(value) => value,
+            None => {
+                let value = make();
+                self.set(value).map_or_else(|now| now, |()| value)
+            }
+        }
     }
 
     pub(crate) fn set(&self, value: T) -> Result<(), T> {
-        let mut slot = lock(&self.0);
-        match *slot {
-            Some(now) => Err(now),
+        let there = {
+            let mut slot = self
+                .value
+                .lock()
+                .expect("no model panics while it holds this");
+            slot.replace(value).inspect(|there| *slot = Some(*there))
+        };
+        match there {
+            Some(there) => {
+                // What std does: wait until the winner is through.
+                while !self.ready.load(Ordering::Acquire) {
+                    loom::thread::yield_now();
+                }
+                Err(there)
+            }
             None => {
-                *slot = Some(value);
+                self.ready.store(true, Ordering::Release);
                 Ok(())
             }
         }

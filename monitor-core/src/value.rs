@@ -1,9 +1,25 @@
 //! What can be stored under a key.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Add;
+
+use serde::Serialize;
 
 /// A value of the value plane, as the original's dictionaries hold them.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::StatValue;
+///
+/// assert_eq!(StatValue::from(3), StatValue::Int(3));
+/// assert_eq!(StatValue::from("text"), StatValue::Text("text".to_owned()));
+/// assert_eq!(StatValue::from(true).as_number().map(|number| number.as_f64()), Some(1.0));
+/// assert_eq!(StatValue::from(()).as_number(), None);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 #[non_exhaustive]
 pub enum StatValue {
     /// Nothing (`None`); not exported.
@@ -21,5 +37,242 @@ pub enum StatValue {
     /// A map; not exported.
     Map(BTreeMap<String, StatValue>),
 }
-#[derive(Debug, Clone, Copy)]
-pub struct StatNumber;
+
+impl StatValue {
+    /// The number this value is exported as: a truth value is 1 or 0, what is no number gives `None`.
+    pub fn as_number(&self) -> Option<StatNumber> {
+        match *self {
+            Self::Bool(truth) => Some(truth.into()),
+            Self::Int(number) => Some(StatNumber::Int(number)),
+            Self::Float(number) => Some(StatNumber::Float(number)),
+            _ => None,
+        }
+    }
+
+    /// What sort of value this is.
+    pub fn kind(&self) -> ValueKind {
+        match self {
+            Self::Null => ValueKind::Null,
+            Self::Bool(_) => ValueKind::Bool,
+            Self::Int(_) | Self::Float(_) => ValueKind::Number,
+            Self::Text(_) => ValueKind::Text,
+            Self::List(_) => ValueKind::List,
+            Self::Map(_) => ValueKind::Map,
+        }
+    }
+}
+
+/// What sort of value a [`StatValue`] is, for error messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ValueKind {
+    /// Nothing.
+    Null,
+    /// A truth value.
+    Bool,
+    /// A number.
+    Number,
+    /// Text.
+    Text,
+    /// A list.
+    List,
+    /// A map.
+    Map,
+}
+
+impl fmt::Display for ValueKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Null => "nothing",
+            Self::Bool => "a truth value",
+            Self::Number => "a number",
+            Self::Text => "text",
+            Self::List => "a list",
+            Self::Map => "a map",
+        })
+    }
+}
+
+/// A number of the value plane.
+///
+/// # Definition
+///
+/// Whole numbers are exact from -2^63 to 2^63 - 1. A whole number beyond that, and a sum that leaves this range, becomes
+/// a double (53 bits). A sum with a [`Float`](Self::Float) is one.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::StatNumber;
+///
+/// assert_eq!(StatNumber::from(2) + StatNumber::from(0.5), StatNumber::Float(2.5));
+/// assert_eq!(StatNumber::from(u64::MAX), StatNumber::Float(18446744073709551615.0));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum StatNumber {
+    /// A whole number.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+}
+
+impl StatNumber {
+    /// The number as a double; rounded above 2^53.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "the exposition knows doubles only"
+    )]
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Self::Int(number) => number as f64,
+            Self::Float(number) => number,
+        }
+    }
+}
+
+impl Add for StatNumber {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        if let (Self::Int(a), Self::Int(b)) = (self, other)
+            && let Some(sum) = a.checked_add(b)
+        {
+            return Self::Int(sum);
+        }
+        Self::Float(self.as_f64() + other.as_f64())
+    }
+}
+
+impl From<StatNumber> for StatValue {
+    fn from(number: StatNumber) -> Self {
+        match number {
+            StatNumber::Int(number) => Self::Int(number),
+            StatNumber::Float(number) => Self::Float(number),
+        }
+    }
+}
+
+macro_rules! number_from {
+    ($($number:ty => |$value:ident| $into:expr;)*) => {$(
+        impl From<$number> for StatNumber {
+            fn from($value: $number) -> Self {
+                $into
+            }
+        }
+        impl From<$number> for StatValue {
+            fn from(number: $number) -> Self {
+                StatNumber::from(number).into()
+            }
+        }
+    )*};
+}
+
+number_from! {
+    i64 => |value| Self::Int(value);
+    i32 => |value| Self::Int(value.into());
+    i16 => |value| Self::Int(value.into());
+    u8 => |value| Self::Int(value.into());
+    u16 => |value| Self::Int(value.into());
+    u32 => |value| Self::Int(value.into());
+    u64 => |value| whole(value);
+    usize => |value| whole(value as u64);
+    f64 => |value| Self::Float(value);
+    f32 => |value| Self::Float(value.into());
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "beyond i64 a number is a double, as documented"
+)]
+fn whole(value: u64) -> StatNumber {
+    i64::try_from(value).map_or(StatNumber::Float(value as f64), StatNumber::Int)
+}
+
+impl From<bool> for StatNumber {
+    fn from(truth: bool) -> Self {
+        Self::Int(truth.into())
+    }
+}
+
+impl From<bool> for StatValue {
+    fn from(truth: bool) -> Self {
+        Self::Bool(truth)
+    }
+}
+
+impl From<()> for StatValue {
+    fn from((): ()) -> Self {
+        Self::Null
+    }
+}
+
+impl From<&str> for StatValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for StatValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<T: Into<StatValue>> From<Option<T>> for StatValue {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl<T: Into<StatValue>> From<Vec<T>> for StatValue {
+    fn from(list: Vec<T>) -> Self {
+        Self::List(list.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<K: Into<String>, T: Into<StatValue>> From<BTreeMap<K, T>> for StatValue {
+    fn from(map: BTreeMap<K, T>) -> Self {
+        map.into_iter().collect()
+    }
+}
+
+impl<K: Into<String>, T: Into<StatValue>> FromIterator<(K, T)> for StatValue {
+    fn from_iter<I: IntoIterator<Item = (K, T)>>(pairs: I) -> Self {
+        let owned = |(key, value): (K, T)| (key.into(), value.into());
+        Self::Map(pairs.into_iter().map(owned).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_precision() {
+        assert_eq!(StatValue::from(i64::MAX), StatValue::Int(i64::MAX));
+        assert_eq!(
+            StatNumber::from(i64::MAX) + 1.into(),
+            StatNumber::Float(2f64.powi(63))
+        );
+        assert_eq!(
+            StatNumber::from(1u64 << 60) + 1u8.into(),
+            StatNumber::Int((1 << 60) + 1)
+        );
+        assert_eq!(StatValue::from(0.5f32), StatValue::Float(0.5));
+    }
+
+    #[test]
+    fn a_value_is_written_as_plain_json() -> Result<(), serde_json::Error> {
+        let map = BTreeMap::from([("a", StatValue::from(vec![1, 2])), ("b", ().into())]);
+        let json = serde_json::to_string(&StatValue::from(map))?;
+        assert_eq!(json, r#"{"a":[1,2],"b":null}"#);
+        Ok(())
+    }
+
+    #[test]
+    fn pairs_make_a_map() {
+        let map: StatValue = [("a", 1), ("b", 2)].into_iter().collect();
+        assert_eq!(map, StatValue::from(BTreeMap::from([("a", 1), ("b", 2)])));
+        assert_eq!(map.kind().to_string(), "a map");
+    }
+}

@@ -138,7 +138,7 @@ impl Iterator for Cursor<'_> {
         }
         self.next -= 1;
         let word = self.ring.entries[place(self.next)].load(Ordering::Acquire);
-        let behind = (self.later - (word >> 32)) & 0xffff_ffff;
+        let behind = self.later.wrapping_sub(word >> 32) & 0xffff_ffff;
         self.later = self.later.saturating_sub(behind);
         let duration = if word & LONG == 0 {
             word & (LONG - 1)

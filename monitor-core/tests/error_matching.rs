@@ -424,3 +424,35 @@ impl Error for Reentrant {}
 fn a_display_may_use_the_parser() {
     assert_eq!(parser().parse(&Reentrant(parser())), "unreachable");
 }
+
+#[test]
+fn nothing_is_allocated_to_classify_an_error() {
+    let parser = parser();
+    let found = job(refused().into());
+    let row = job(PoolError::Row {
+        row: 3,
+        secret: "",
+        source: not_a_number(),
+    })
+    .source;
+    let boxed: Box<dyn Error> = Box::new(job(PoolError::PoolExhausted));
+    let info = allocation_counter::measure(|| {
+        assert_eq!(parser.parse(&found), "Connection Refused");
+        assert_eq!(parser.parse(&row), "parseint");
+        assert_eq!(parser.parse(&*boxed), "poolexhausted");
+        assert_eq!(parser.parse(&Endless), "other");
+        assert_eq!(
+            parser
+                .parse_parts("a::B", "ÜBER host unreachable", &["Ä"])
+                .index(),
+            2
+        );
+        assert!(parser.type_id("OutOfMemory").is_some());
+        assert_eq!(parser.status_named(Some("parseint")), TaskStatus::Internal);
+    });
+    assert_eq!(info.count_total, 0, "{info:?}");
+    assert_ne!(
+        allocation_counter::measure(|| drop(Box::new(1))).count_total,
+        0
+    );
+}

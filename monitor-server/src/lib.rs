@@ -1,1 +1,30 @@
-//! placeholder
+//! Serves the metrics and health of [`monitor_core`] over HTTP, on a thread of its own.
+//!
+//! [`run`] starts the process's [`MonitorServer`]; [`MetricServer`] is the same as a warp filter to mount elsewhere, or
+//! as a further server. [`MonitorConfig`] says where the settings come from and what each means.
+//!
+//! | route | answer |
+//! |---|---|
+//! | `/metrics` | text 0.0.4 or `OpenMetrics` 1.0.0 as `Accept` asks, gzip as `Accept-Encoding` asks, `name[]` |
+//! | `/livez`, `/-/healthy` | 200 while the process answers |
+//! | `/readyz`, `/-/ready` | 503 before [`MonitorServer::started`] where the service uses it, and while draining; else 200 |
+//! | `/health`, `/health/<task>` | JSON; 503 while a task type is unhealthy; components and reasons for loopback alone |
+//!
+//! Paths are exact: anything else is 404. GET and HEAD alone: anything else is 405. Nothing over HTTP changes state.
+
+mod access;
+mod config;
+mod connection;
+mod error;
+mod listener;
+mod negotiate;
+mod render;
+mod routes;
+mod run;
+mod self_metrics;
+mod thread;
+mod wait;
+
+pub use config::{Limits, MonitorConfig};
+pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
+pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};

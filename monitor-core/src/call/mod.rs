@@ -3,7 +3,9 @@
 pub(crate) mod guard;
 pub(crate) mod local;
 pub(crate) mod method;
+pub(crate) mod outcome;
 pub(crate) mod record;
+pub(crate) mod run;
 pub(crate) mod shard;
 pub(crate) mod site;
 pub(crate) mod state;

@@ -4,17 +4,17 @@ mod rules;
 #[cfg(test)]
 mod tests;
 mod text;
+mod types;
 mod words;
 
 use std::any::type_name;
-use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use rules::is_searched;
 pub use rules::{ErrorRules, RuleError, StatusRule};
 pub use text::{ErrorText, ErrorView};
+use types::{ByName, Types};
 use words::{Search, Words};
 
 use crate::status::TaskStatus;
@@ -85,8 +85,7 @@ pub struct ErrorParser {
     types: Arc<[Arc<str>]>,
     /// Parallel to `types`.
     statuses: Box<[TaskStatus]>,
-    /// All types, sorted by [`look_up_key`].
-    by_name: Box<[ErrorTypeId]>,
+    by_name: ByName,
     words: Words,
     other: ErrorTypeId,
     panic: ErrorTypeId,
@@ -104,9 +103,10 @@ impl ErrorParser {
         let other = types.add(OTHER, TaskStatus::OtherException);
         let panic = types.add(PANIC, TaskStatus::Internal);
         let cancelled = types.add(CANCELLED, TaskStatus::OtherException);
-        let by_name = types.by_name();
         let Types {
-            names, statuses, ..
+            names,
+            statuses,
+            by_name,
         } = types;
         Self {
             types: names.into(),
@@ -156,10 +156,7 @@ impl ErrorParser {
 
     /// The type with this name, written as in the configuration.
     pub fn type_id(&self, name: &str) -> Option<ErrorTypeId> {
-        let found = self
-            .by_name
-            .binary_search_by_key(&look_up_key(name), |id| look_up_key(self.name(*id)));
-        found.ok().map(|index| self.by_name[index])
+        self.by_name.get(name).copied()
     }
 
     /// The name of a type. That of `other` if `id` is of a parser with more types.
@@ -217,48 +214,4 @@ impl fmt::Debug for ErrorParser {
             .field("types", &self.types)
             .finish_non_exhaustive()
     }
-}
-
-/// The types of a parser to be.
-#[derive(Default)]
-struct Types {
-    names: Vec<Arc<str>>,
-    statuses: Vec<TaskStatus>,
-    ids: HashMap<Arc<str>, ErrorTypeId>,
-}
-
-impl Types {
-    /// The type `name`, with `status` if it is new: of two statuses that list a word, the first decides.
-    fn add(&mut self, name: &str, status: TaskStatus) -> ErrorTypeId {
-        if let Some(id) = self.ids.get(name) {
-            return *id;
-        }
-        let id = ErrorTypeId::from_index(self.names.len());
-        let name: Arc<str> = name.into();
-        self.names.push(Arc::clone(&name));
-        self.statuses.push(status);
-        self.ids.insert(name, id);
-        id
-    }
-
-    /// An automaton of the types so far, ranked by their indices.
-    fn words(&self) -> Words {
-        let ranked = self
-            .names
-            .iter()
-            .enumerate()
-            .map(|(rank, name)| (&**name, rank));
-        Words::new(ranked.filter(|(name, _)| is_searched(name)))
-    }
-
-    fn by_name(&self) -> Box<[ErrorTypeId]> {
-        let mut ids: Vec<ErrorTypeId> = self.ids.values().copied().collect();
-        ids.sort_unstable_by_key(|id| look_up_key(&self.names[id.index()]));
-        ids.into()
-    }
-}
-
-/// Orders names so that most comparisons of a look-up are of two numbers.
-fn look_up_key(name: &str) -> (usize, &str) {
-    (name.len(), name)
 }

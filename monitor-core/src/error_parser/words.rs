@@ -7,13 +7,13 @@ use std::fmt;
 ///
 /// Each byte of a text is one step through a table, however many words there are, and nothing of the text is kept: a
 /// search allocates nothing and needs no buffer. The table has 2 bytes for each state (at most one for each byte of the
-/// words) and class (one for each distinct byte in the words).
+/// words) and column (one for each distinct byte in the words, rounded up to a power of two).
 pub(super) struct Words {
     /// The column of each byte in `next`; 0 for bytes in no word. Upper-case ASCII letters share the column of the
     /// lower-case ones.
     classes: [u8; 256],
-    /// Columns of `next`.
-    width: usize,
+    /// A row of `next` has two to the power of this columns: a step then waits for a shift, not for a product.
+    row_bits: u32,
     /// The state after a state and a class.
     next: Vec<u16>,
     /// The lowest rank of the words that end in a state, else [`NONE`].
@@ -36,11 +36,12 @@ impl Words {
             .into_iter()
             .map(|(word, rank)| (fold(word).into_bytes(), u16::try_from(rank).unwrap_or(NONE)))
             .collect();
-        let (classes, width) = classes(words.iter().flat_map(|(word, _)| word));
+        let (classes, count) = classes(words.iter().flat_map(|(word, _)| word));
+        let row_bits = count.next_power_of_two().max(2).trailing_zeros();
         let mut automaton = Self {
             classes,
-            width,
-            next: vec![ROOT; width],
+            row_bits,
+            next: vec![ROOT; 1 << row_bits],
             found: vec![NONE],
             lowest: words.iter().map(|(_, rank)| *rank).min().unwrap_or(NONE),
         };
@@ -59,7 +60,8 @@ impl Words {
                 self.next[cell] =
                     u16::try_from(self.found.len()).expect("the words' bytes are bounded");
                 self.found.push(NONE);
-                self.next.resize(self.next.len() + self.width, ROOT);
+                self.next
+                    .resize(self.next.len() + (1 << self.row_bits), ROOT);
             }
             state = self.next[cell];
         }
@@ -75,7 +77,7 @@ impl Words {
             let behind = suffix[usize::from(state)];
             self.found[usize::from(state)] =
                 self.found[usize::from(state)].min(self.found[usize::from(behind)]);
-            for class in 0..=u8::try_from(self.width - 1).unwrap_or(u8::MAX) {
+            for class in 0..=u8::MAX >> (u8::BITS - self.row_bits) {
                 let child = self.next[self.cell(state, class)];
                 // The root is its own suffix, so its children must not follow it to themselves.
                 let on = if state == ROOT {
@@ -95,7 +97,7 @@ impl Words {
     }
 
     fn cell(&self, state: u16, class: u8) -> usize {
-        usize::from(state) * self.width + usize::from(class)
+        (usize::from(state) << self.row_bits) | usize::from(class)
     }
 
     /// The lowest rank of the words in `text`.

@@ -15,9 +15,56 @@ use crate::sync::Ordering;
 
 /// Ages of tasks in flight, in ticks.
 #[derive(Debug, Default, Clone, Copy)]
-struct Ages {
-    sum: u64,
+pub(crate) struct Ages {
+    pub(crate) sum: u64,
     max: u64,
+}
+
+/// The calls of one outcome.
+#[derive(Debug)]
+pub(crate) struct Outcomes {
+    pub(crate) buckets: Vec<u64>,
+    pub(crate) ticks: u64,
+}
+
+/// What the shards of one method count.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    pub(crate) started: u64,
+    pub(crate) success: Outcomes,
+    pub(crate) failure: Outcomes,
+    pub(crate) errors: Vec<u64>,
+    pub(crate) ages: Ages,
+}
+
+impl Counts {
+    /// Reads sums and buckets of all shards, then the started side, then the slots (see [`Shard`]).
+    pub(crate) fn read(method: &MethodCore, buckets: usize, types: usize, now: u64) -> Self {
+        let outcomes = || Outcomes {
+            buckets: vec![0; buckets],
+            ticks: 0,
+        };
+        let (mut success, mut failure, mut errors) = (outcomes(), outcomes(), vec![0; types]);
+        for shard in method.shards() {
+            failure.ticks += shard.add_failure(&mut failure.buckets, &mut errors);
+            success.ticks += shard.add_success(&mut success.buckets);
+        }
+        #[cfg(test)]
+        crate::storage::parking::pass();
+        // The list again: a call that ended above may have started in a shard that was not listed yet.
+        Self {
+            started: method.shards().map(Shard::started).sum(),
+            ages: ages(method, now),
+            success,
+            failure,
+            errors,
+        }
+    }
+
+    pub(crate) fn finished(&self) -> u64 {
+        let outcomes = [&self.success, &self.failure];
+        outcomes.iter().flat_map(|one| &one.buckets).sum()
+    }
 }
 
 impl StorageCore {
@@ -33,7 +80,6 @@ impl StorageCore {
             .collect();
         methods.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let error_types = order_types(&rules, &types, &mut methods);
-        totals.in_flight = totals.started.saturating_sub(totals.completed);
         totals.busy_seconds = self.busy(totals.completed_seconds + totals.current_seconds);
         Snapshot {
             taken_at: self.clock.unix_at(now),
@@ -47,18 +93,18 @@ impl StorageCore {
             methods,
             statuses: self.statuses(),
             method_statuses: self.method_statuses(),
-            values: self.values.snapshot(),
+            values: self.values.exported(),
+            names: Arc::clone(&self.names),
         }
     }
 
     /// Busy time never reports less than before: calls that end while it is read may be missing for a moment.
-    fn busy(&self, seconds: f64) -> f64 {
+    pub(crate) fn busy(&self, seconds: f64) -> f64 {
         let bits = seconds.max(0.0).to_bits();
         let before = self.busy.fetch_max(bits, Ordering::Relaxed);
         f64::from_bits(before.max(bits))
     }
 
-    /// Reads a method: sums and buckets of all shards, then the started side, then the slots (see [`Shard`]).
     fn read_method(
         &self,
         method: &'static MethodCore,
@@ -66,34 +112,29 @@ impl StorageCore {
         now: u64,
         totals: &mut TaskTotals,
     ) -> MethodSnapshot {
-        let empty = Histogram::empty(&self.time_bounds);
-        let (mut success, mut failure) = (empty.clone(), empty);
-        let mut errors = vec![0; types.len()];
-        let (mut ok_ticks, mut failed_ticks) = (0, 0);
-        for shard in method.shards() {
-            failed_ticks += shard.add_failure(&mut failure.counts, &mut errors);
-            ok_ticks += shard.add_success(&mut success.counts);
-        }
-        success.sum = self.clock.seconds(ok_ticks);
-        failure.sum = self.clock.seconds(failed_ticks);
-        #[cfg(test)]
-        crate::storage::parking::pass();
-        let started: u64 = method.shards().map(Shard::started).sum();
-        let ages = ages(method, now);
-        let finished = success.count() + failure.count();
-        totals.started += started;
+        let counts = Counts::read(method, self.time_bounds.len() + 1, types.len(), now);
+        let finished = counts.finished();
+        let histogram = |outcome: &Outcomes| Histogram {
+            bounds: Arc::clone(&self.time_bounds),
+            counts: outcome.buckets.clone(),
+            sum: self.clock.seconds(outcome.ticks),
+        };
+        let (success, failure) = (histogram(&counts.success), histogram(&counts.failure));
+        totals.started += counts.started;
         totals.completed += finished;
+        totals.in_flight += counts.started.saturating_sub(finished);
         totals.completed_seconds += success.sum + failure.sum;
-        totals.current_seconds += self.clock.seconds(ages.sum);
-        totals.current_max_seconds = totals.current_max_seconds.max(self.clock.seconds(ages.max));
+        totals.current_seconds += self.clock.seconds(counts.ages.sum);
+        let oldest = self.clock.seconds(counts.ages.max);
+        totals.current_max_seconds = totals.current_max_seconds.max(oldest);
         let points = Points::of(method);
         MethodSnapshot {
             name: Arc::clone(&method.name),
-            started,
+            started: counts.started,
             success,
             failure,
-            errors,
-            in_flight: started.saturating_sub(finished),
+            errors: counts.errors,
+            in_flight: counts.started.saturating_sub(finished),
             duration: points.duration(&self.clock),
             values: self.read_values(method, &points),
         }

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::StorageConfig;
 use crate::error_parser::{ErrorParser, ErrorTypeId};
 use crate::health::Thresholds;
+use crate::names::Names;
 use crate::stats::Values;
 use crate::status::{Outcome, TaskStatus};
 use crate::sync::{AtomicU64, Mutex, Once, leak, lock};
@@ -34,6 +35,7 @@ pub(crate) struct StorageCore {
     pub(crate) tick_bounds: &'static TickBounds,
     pub(crate) default_task: &'static TaskState,
     pub(crate) values: Values,
+    pub(crate) names: Arc<Names>,
     /// The most busy time ever reported, as the bits of a float (which for what is not negative order as it does).
     pub(crate) busy: AtomicU64,
     methods: Chunked<Once<&'static MethodCore>>,
@@ -69,6 +71,7 @@ impl StorageCore {
                 Arc::clone(&time_bounds),
                 Arc::clone(&size_bounds),
             ),
+            names: Arc::default(),
             clock,
             time_bounds,
             size_bounds,
@@ -88,6 +91,7 @@ impl StorageCore {
     /// their counts.
     pub(crate) fn configure(&'static self, config: StorageConfig) {
         let rules = Rules::new(config, &mut lock(&self.error_types));
+        self.values.configure(&rules.config);
         let max_workers = rules.config.max_workers;
         self.rules.store(Arc::new(rules));
         for method in self.methods() {

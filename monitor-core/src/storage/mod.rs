@@ -1,11 +1,13 @@
 //! `MonitorStorage`: both planes behind the original's verbs.
 
-mod collect;
+pub(crate) mod collect;
 mod core;
 #[cfg(test)]
 pub(crate) mod parking;
 mod points;
 mod stats_map;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -117,10 +119,7 @@ impl MonitorStorage {
         key: &str,
         value: impl Into<StatValue>,
     ) -> Result<(), StatsError> {
-        let now = self.core.clock.unix();
-        self.core
-            .values
-            .add_key_value(section, key, value.into(), now)
+        self.core.values.add_key_value(section, key, value.into())
     }
 
     /// Takes a value out of a section; nothing happens if it is not there.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::call::method::MethodCore;
 use crate::clock::to_f64;
-use crate::snapshot::{MethodSnapshot, Snapshot, StatsMap, StatusSnapshot};
+use crate::snapshot::{MethodSnapshot, Snapshot, StatsMap, StatusSnapshot, ValueEntry};
 use crate::status::StatusParser;
 use crate::storage::core::StorageCore;
 use crate::storage::points::{Point, Points};
@@ -12,12 +12,9 @@ use crate::value::StatValue;
 
 pub(crate) fn stats(core: &'static StorageCore) -> StatsMap {
     let snapshot = core.snapshot();
-    let mut map: StatsMap = snapshot
-        .values
-        .entries
-        .iter()
-        .map(|entry| (entry.key.raw.to_string(), entry.value.clone()))
-        .collect();
+    let entries = core.values.snapshot().entries;
+    let named = |entry: ValueEntry| (entry.key.raw.to_string(), entry.value);
+    let mut map: StatsMap = entries.into_iter().map(named).collect();
     for method in &snapshot.methods {
         add_counts(&mut map, method, &snapshot);
     }

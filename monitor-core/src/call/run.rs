@@ -1,0 +1,218 @@
+//! What an expansion of `#[monitored]` calls: run this body as a call of that site.
+//!
+//! Everything here is generic over the user's code and small, so that it inlines into the instrumented function. What it
+//! leaves there is two out-of-line calls, [`CallGuard::start`] and [`CallGuard::finish`], and a cold one for failures.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::call::guard::CallGuard;
+use crate::call::site::CallSite;
+use crate::status::Outcome;
+
+/// Runs a synchronous body as one call.
+#[inline]
+pub fn run_sync<R>(
+    site: &'static CallSite,
+    body: impl FnOnce() -> R,
+    verdict: impl FnOnce(&R) -> Outcome<'_>,
+) -> R {
+    let guard = CallGuard::start(site);
+    let value = body();
+    finish(guard, verdict(&value));
+    value
+}
+
+/// Starts a call that is over when the guard is dropped, with no return value to look at: for functions that never
+/// return. Dropped, the guard reports a panic or a cancellation.
+#[inline]
+pub fn enter(site: &'static CallSite) -> CallGuard {
+    CallGuard::start(site)
+}
+
+/// Starts a call that is a success when the guard is dropped, unless a panic drops it: for `#[track_caller]` functions,
+/// whose body cannot move into a closure.
+#[inline]
+pub fn enter_returning(site: &'static CallSite) -> Returning {
+    Returning {
+        guard: Some(CallGuard::start(site)),
+        panicking_at_entry: std::thread::panicking(),
+    }
+}
+
+/// The guard of [`enter_returning`].
+#[derive(Debug)]
+pub struct Returning {
+    guard: Option<CallGuard>,
+    panicking_at_entry: bool,
+}
+
+impl Drop for Returning {
+    fn drop(&mut self) {
+        // Without a finish, the inner guard's own drop reports the panic.
+        let panicked = std::thread::panicking() && !self.panicking_at_entry;
+        if let (Some(guard), false) = (self.guard.take(), panicked) {
+            guard.finish(Outcome::Success);
+        }
+    }
+}
+
+/// Wraps a future as one call, which begins at its first poll: a future that is never polled is no call.
+///
+/// `R` comes first so that an expansion can name it: the verdict is type-checked before the future's output is known.
+#[inline]
+pub fn run_async<R, F, V>(site: &'static CallSite, future: F, verdict: V) -> RunAsync<F, V>
+where
+    F: Future<Output = R>,
+    V: Fn(&R) -> Outcome<'_>,
+{
+    RunAsync {
+        call: Call::Waiting(site),
+        verdict,
+        future,
+    }
+}
+
+/// [`run_async`] for what a function with a body of its own returns; that body runs at once and is not part of the call.
+#[inline]
+pub fn run_future<R, F, V>(
+    site: &'static CallSite,
+    body: impl FnOnce() -> F,
+    verdict: V,
+) -> RunAsync<F, V>
+where
+    F: Future<Output = R>,
+    V: Fn(&R) -> Outcome<'_>,
+{
+    run_async(site, body(), verdict)
+}
+
+/// [`run_future`] for functions that return a pinned box.
+#[inline]
+pub fn run_pinned<R, F, V>(
+    site: &'static CallSite,
+    body: impl FnOnce() -> F,
+    verdict: V,
+) -> Pin<Box<RunAsync<F, V>>>
+where
+    F: Future<Output = R>,
+    V: Fn(&R) -> Outcome<'_>,
+{
+    Box::pin(run_future(site, body, verdict))
+}
+
+/// [`run_future`] for functions that return a box.
+#[inline]
+pub fn run_boxed<R, F, V>(
+    site: &'static CallSite,
+    body: impl FnOnce() -> F,
+    verdict: V,
+) -> Box<RunAsync<F, V>>
+where
+    F: Future<Output = R>,
+    V: Fn(&R) -> Outcome<'_>,
+{
+    Box::new(run_future(site, body, verdict))
+}
+
+/// How far the call of a future is.
+#[derive(Debug)]
+enum Call {
+    /// Not polled yet.
+    Waiting(&'static CallSite),
+    /// Polled; dropping the guard reports a cancellation, or a panic if one is going on.
+    Running(CallGuard),
+    /// Reported.
+    Over,
+}
+
+impl Call {
+    #[inline]
+    fn begin(&mut self) {
+        if let Self::Waiting(site) = *self {
+            *self = Self::Running(CallGuard::start(site));
+        }
+    }
+
+    #[inline]
+    fn end(&mut self, outcome: Outcome<'_>) {
+        if let Self::Running(guard) = std::mem::replace(self, Self::Over) {
+            finish(guard, outcome);
+        }
+    }
+}
+
+pin_project! {
+    /// A future that is one call, from its first poll until it is ready or dropped.
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct RunAsync<F, V> {
+        call: Call,
+        verdict: V,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F, V> std::fmt::Debug for RunAsync<F, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunAsync")
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F, V> Future for RunAsync<F, V>
+where
+    F: Future,
+    V: Fn(&F::Output) -> Outcome<'_>,
+{
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.call.begin();
+        let unwinding = Unwinding(this.call);
+        let poll = this.future.poll(cx);
+        unwinding.disarm();
+        if let Poll::Ready(value) = &poll {
+            this.call.end((this.verdict)(value));
+        }
+        poll
+    }
+}
+
+/// Ends the call when a poll panics. An executor may catch the panic and drop the future later, when the guard could no
+/// longer tell a panic from a cancellation.
+struct Unwinding<'a>(&'a mut Call);
+
+impl Unwinding<'_> {
+    #[inline]
+    fn disarm(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        *self.0 = Call::Over;
+    }
+}
+
+#[inline]
+fn finish(guard: CallGuard, outcome: Outcome<'_>) {
+    match outcome {
+        Outcome::Success => guard.succeed(),
+        failure => fail(guard, failure),
+    }
+}
+
+/// Out of the way of the common case.
+#[cold]
+#[inline(never)]
+fn fail(guard: CallGuard, failure: Outcome<'_>) {
+    guard.finish(failure);
+}

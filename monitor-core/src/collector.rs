@@ -1,0 +1,79 @@
+//! The bridge to the `prometheus` crate, both ways, and the merging of sources.
+//!
+//! Uses only what that crate has with and without its feature `protobuf`: which one it is built with is decided by the
+//! user's whole dependency tree.
+
+mod from_proto;
+mod merge;
+mod storage;
+mod to_proto;
+
+use std::any::Any;
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use prometheus::Registry;
+use prometheus::core::Desc;
+
+use crate::family::Family;
+use crate::sync::{Mutex, OnceLock, leak, lock};
+
+use self::to_proto::to_proto;
+
+pub use self::merge::{Merged, merge};
+
+/// A registry that could not be gathered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatherError {
+    /// One of its collectors panicked.
+    #[error("a collector of the registry panicked: {message}")]
+    Panicked {
+        /// What it panicked with.
+        message: String,
+    },
+}
+
+/// The families of a user's registry.
+///
+/// `Registry::gather` is all or nothing: one collector that panics loses the rest of its registry, so give what may
+/// panic a registry of its own. The registry can be gathered again afterwards.
+///
+/// # Errors
+///
+/// If a collector panics.
+pub fn gather(registry: &Registry) -> Result<Vec<Family>, GatherError> {
+    // Nothing of ours is seen half-changed: the registry's lock is a reader's, and its families are dropped.
+    match catch_unwind(AssertUnwindSafe(|| registry.gather())) {
+        Ok(families) => Ok(from_proto::families(&families)),
+        Err(panic) => Err(GatherError::Panicked {
+            message: message_of(&*panic),
+        }),
+    }
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a value that is no text").to_owned()
+}
+
+/// The one descriptor of a storage: a registry tells collectors apart by their descriptors, and families that come and
+/// go cannot be listed beforehand. Leaked once a storage, which lives as long as the process itself.
+fn descriptor(storage: u64) -> Option<&'static Desc> {
+    static KNOWN: OnceLock<Mutex<BTreeMap<u64, &'static Desc>>> = OnceLock::new();
+    let known = KNOWN.get_or_init(Mutex::default);
+    let mut known = lock(known);
+    if let Some(desc) = known.get(&storage) {
+        return Some(desc);
+    }
+    let labels = HashMap::from([("storage".to_owned(), storage.to_string())]);
+    let help = "The metrics of a monitor's storage.".to_owned();
+    let desc: &'static Desc =
+        leak(Desc::new("monitor_storage".to_owned(), help, Vec::new(), labels).ok()?);
+    known.insert(storage, desc);
+    Some(desc)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! The `prometheus` crate's families as ours.
+
+use std::sync::Arc;
+
+use prometheus::proto;
+
+use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
+use crate::names::unit_of;
+
+/// The gathered families. Nothing is checked here but what our types promise: labels are sorted, bounds increase. Times
+/// of samples are left out: a page says what is now.
+pub(super) fn families(families: &[proto::MetricFamily]) -> Vec<Family> {
+    families.iter().map(family).collect()
+}
+
+fn family(family: &proto::MetricFamily) -> Family {
+    let kind = match family.get_field_type() {
+        proto::MetricType::COUNTER => FamilyType::Counter,
+        proto::MetricType::GAUGE => FamilyType::Gauge,
+        proto::MetricType::HISTOGRAM => FamilyType::Histogram,
+        proto::MetricType::SUMMARY => FamilyType::Summary,
+        proto::MetricType::UNTYPED => FamilyType::Untyped,
+    };
+    let mut bounds = None;
+    let children = family.get_metric().iter().map(|metric| Child {
+        labels: labels(metric.get_label()),
+        value: value(metric, kind, &mut bounds),
+    });
+    Family {
+        name: family.name().to_owned().into(),
+        help: family.help().to_owned().into(),
+        kind,
+        unit: unit_of(family.name()),
+        children: children.collect(),
+    }
+}
+
+fn labels(pairs: &[proto::LabelPair]) -> Vec<Label> {
+    let mut labels: Vec<Label> = pairs
+        .iter()
+        .map(|pair| Label {
+            name: pair.name().to_owned().into(),
+            value: pair.value().into(),
+        })
+        .collect();
+    labels.sort();
+    labels
+}
+
+fn value(metric: &proto::Metric, kind: FamilyType, bounds: &mut Option<Arc<[f64]>>) -> ChildValue {
+    match kind {
+        FamilyType::Counter => ChildValue::Float(numbers::of_counter(metric)),
+        FamilyType::Gauge => ChildValue::Float(numbers::of_gauge(metric)),
+        FamilyType::Untyped => ChildValue::Float(numbers::of_untyped(metric)),
+        FamilyType::Histogram => ChildValue::Histogram(histogram(metric.get_histogram(), bounds)),
+        FamilyType::Summary => summary(metric.get_summary()),
+    }
+}
+
+/// A histogram's own counts of its cumulative ones. Buckets a custom collector gave out of order are left out: their
+/// observations are in the next one. `known` are the family's bounds so far: children share theirs.
+fn histogram(histogram: &proto::Histogram, known: &mut Option<Arc<[f64]>>) -> Histogram {
+    let mut bounds: Vec<f64> = Vec::new();
+    let mut counts = Vec::new();
+    let mut below = 0;
+    for bucket in histogram.get_bucket() {
+        let (upper, cumulative) = (bucket.upper_bound(), bucket.cumulative_count());
+        let in_order = upper.is_finite()
+            && bounds.last().is_none_or(|last| *last < upper)
+            && cumulative >= below;
+        if in_order {
+            bounds.push(upper);
+            counts.push(cumulative - below);
+            below = cumulative;
+        }
+    }
+    counts.push(histogram.get_sample_count().saturating_sub(below));
+    let shared = known
+        .take()
+        .filter(|known| **known == *bounds)
+        .unwrap_or_else(|| bounds.into());
+    *known = Some(Arc::clone(&shared));
+    Histogram {
+        bounds: shared,
+        counts,
+        sum: histogram.get_sample_sum(),
+    }
+}
+
+fn summary(summary: &proto::Summary) -> ChildValue {
+    let mut quantiles: Vec<(f64, f64)> = summary
+        .get_quantile()
+        .iter()
+        .map(|quantile| (quantile.quantile(), quantile.value()))
+        .collect();
+    quantiles.sort_by(|a, b| a.0.total_cmp(&b.0));
+    quantiles.dedup_by(|a, b| a.0.total_cmp(&b.0).is_eq());
+    ChildValue::Summary {
+        quantiles,
+        sum: summary.sample_sum(),
+        count: summary.sample_count(),
+    }
+}
+
+/// Reads what the crate names differently with and without its feature `protobuf`.
+///
+/// An inherent method goes before a trait's of the same name. So of each pair of methods below, the crate's own is
+/// called where it has it, and else ours, which calls the other.
+mod numbers {
+    use prometheus::proto::{Counter, Gauge, Metric};
+
+    #[expect(
+        dead_code,
+        reason = "one of the two methods is hidden by the crate's own"
+    )]
+    trait Number {
+        fn value(&self) -> f64;
+        fn get_value(&self) -> f64;
+    }
+
+    impl Number for Counter {
+        fn value(&self) -> f64 {
+            self.get_value()
+        }
+        fn get_value(&self) -> f64 {
+            self.value()
+        }
+    }
+
+    impl Number for Gauge {
+        fn value(&self) -> f64 {
+            self.get_value()
+        }
+        fn get_value(&self) -> f64 {
+            self.value()
+        }
+    }
+
+    pub(super) fn of_counter(metric: &Metric) -> f64 {
+        let counter: &Counter = metric.get_counter();
+        counter.value()
+    }
+
+    pub(super) fn of_gauge(metric: &Metric) -> f64 {
+        let gauge: &Gauge = metric.get_gauge();
+        gauge.value()
+    }
+
+    /// With `protobuf` there is no method at all for untyped values, so this reads the metric's `Debug`, which is
+    /// derived there: `untyped: .. Untyped { value: Some(1.5), ..`. Nothing but a user's own collector makes such metrics.
+    pub(super) fn of_untyped(metric: &Metric) -> f64 {
+        let text = format!("{metric:?}");
+        let value = text
+            .split_once("Untyped { value: ")
+            .map(|(_, value)| value.trim_start_matches("Some("));
+        let number = value.and_then(|value| value.split([')', ' ', ',']).next());
+        number.and_then(|number| number.parse().ok()).unwrap_or(0.0)
+    }
+}

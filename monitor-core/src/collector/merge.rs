@@ -1,0 +1,106 @@
+//! Merging of sources: one page of the storage, registries and collectors.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::family::{Child, Family, FamilyType, Label};
+use crate::names::{Claims, is_label_name, is_metric_name};
+
+/// What [`merge`] gives.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Merged {
+    /// The families of all sources, each name once: a page of them is valid.
+    pub families: Vec<Family>,
+    /// Series left out: repeated ones, and those with labels no page can hold.
+    pub dropped_series: u64,
+    /// Families left out: of an invalid name, or one that clashes with an earlier family's in type or sample names.
+    pub dropped_families: u64,
+}
+
+/// Merges families by name over all sources.
+///
+/// The first source goes first: give the storage there. A series that is there already is dropped and counted; a
+/// family of another type than an earlier one of its name, or with a sample of another's name (a gauge `x_count` beside a
+/// histogram `x`), is left out and counted, and so is a family with an invalid name. The rest is kept, so a
+/// storage that is also registered in one of the registries gives the same page as without.
+pub fn merge(sources: Vec<Vec<Family>>) -> Merged {
+    let mut merge = Merge::default();
+    for family in sources.into_iter().flatten() {
+        if !family.children.is_empty() {
+            merge.add(family);
+        }
+    }
+    let mut merged = merge.merged;
+    merged.families.retain(|family| !family.children.is_empty());
+    merged
+}
+
+#[derive(Default)]
+struct Merge {
+    merged: Merged,
+    claims: Claims,
+    by_name: HashMap<String, usize>,
+}
+
+impl Merge {
+    fn add(&mut self, mut family: Family) {
+        let children = std::mem::take(&mut family.children);
+        let Some(at) = self.find_or_open(family) else {
+            self.merged.dropped_families += 1;
+            return;
+        };
+        let family = &mut self.merged.families[at];
+        let kept = {
+            let known: HashSet<&[Label]> =
+                family.children.iter().map(|child| &*child.labels).collect();
+            keep(&children, &known, family.kind)
+        };
+        let before = children.len();
+        let mut kept = kept.into_iter();
+        let fresh = children
+            .into_iter()
+            .filter(|_| kept.next().unwrap_or(false));
+        let had = family.children.len();
+        family.children.extend(fresh);
+        self.merged.dropped_series += (before - (family.children.len() - had)) as u64;
+    }
+
+    /// Where a family of this name and type is; `None` if there can be none.
+    fn find_or_open(&mut self, family: Family) -> Option<usize> {
+        if let Some(&at) = self.by_name.get(&*family.name) {
+            return (self.merged.families[at].kind == family.kind).then_some(at);
+        }
+        let at = self.merged.families.len();
+        if !is_metric_name(&family.name) || !self.claims.claim(&family.name, family.kind, at) {
+            return None;
+        }
+        self.by_name.insert(family.name.to_string(), at);
+        self.merged.families.push(family);
+        Some(at)
+    }
+}
+
+/// For each child, whether it goes on the page.
+fn keep(children: &[Child], known: &HashSet<&[Label]>, kind: FamilyType) -> Vec<bool> {
+    let mut fresh: HashSet<&[Label]> = HashSet::with_capacity(children.len());
+    children
+        .iter()
+        .map(|child| {
+            let labels = &*child.labels;
+            are_valid(labels, kind) && !known.contains(labels) && fresh.insert(labels)
+        })
+        .collect()
+}
+
+/// Whether a page can hold these labels: valid names, each once, none that the type's samples have themselves.
+fn are_valid(labels: &[Label], kind: FamilyType) -> bool {
+    let own = match kind {
+        FamilyType::Histogram => "le",
+        FamilyType::Summary => "quantile",
+        FamilyType::Counter | FamilyType::Gauge | FamilyType::Untyped => "",
+    };
+    labels
+        .iter()
+        .all(|label| is_label_name(&label.name) && label.name != own)
+        && labels.windows(2).all(|pair| pair[0].name < pair[1].name)
+}

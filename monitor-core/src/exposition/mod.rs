@@ -1,0 +1,95 @@
+//! Families to bytes: text 0.0.4 and `OpenMetrics` 1.0.0. Pure functions of plain data.
+//!
+//! Both formats have the same sample names and label sets. So what `OpenMetrics` forbids is left out of both: `_created`
+//! series are off, and a histogram or summary whose sum is no counter (it is negative or NaN, or a bound is negative)
+//! has neither `_sum` nor `_count`; the bucket `+Inf` still is the count.
+
+mod filter;
+mod number;
+mod openmetrics;
+mod sample;
+mod text;
+
+use crate::family::Family;
+
+use self::filter::Filter;
+use self::sample::Samples;
+
+/// A format of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Format {
+    /// The Prometheus text format 0.0.4.
+    #[default]
+    Text004,
+    /// `OpenMetrics` 1.0.0.
+    OpenMetrics100,
+}
+
+impl Format {
+    /// The value of the header `Content-Type`.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Text004 => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics100 => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// Appends the page of these families to `out`.
+///
+/// Expects what [`families`](crate::names::families) and [`merge`](crate::collector::merge) give: valid names, no
+/// two families that clash, no series twice. A family without children is left out, as is a child whose value does not
+/// fit its family's type.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::exposition::{Format, encode};
+/// use monitor_core::family::{Child, ChildValue, Family, FamilyType};
+///
+/// let family = Family {
+///     name: "started_total".into(),
+///     help: "Started tasks.".into(),
+///     kind: FamilyType::Counter,
+///     unit: None,
+///     children: vec![Child { labels: vec![], value: ChildValue::Int(4) }],
+/// };
+/// let mut page = Vec::new();
+/// encode(&[family], Format::OpenMetrics100, &mut page);
+/// assert_eq!(page, b"# HELP started Started tasks.\n# TYPE started counter\nstarted_total 4\n# EOF\n");
+/// ```
+pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
+    write_page(families, &Filter::all(), format, out);
+}
+
+/// Appends the page of those samples whose full name is one of `names`.
+///
+/// `started_total` selects that counter in both formats, `started` nothing; `x_bucket` and `x_count` select just
+/// these samples of a histogram. Empty names are passed over; where no other is left, every sample is written. A family
+/// that keeps no sample is left out, so the page may be empty (`# EOF` alone in `OpenMetrics`).
+pub fn encode_named(families: &[Family], names: &[&str], format: Format, out: &mut Vec<u8>) {
+    write_page(families, &Filter::named(names), format, out);
+}
+
+fn write_page(families: &[Family], filter: &Filter<'_>, format: Format, out: &mut Vec<u8>) {
+    let mut samples = Samples::default();
+    for family in families {
+        let start = out.len();
+        match format {
+            Format::Text004 => text::write_head(family, out),
+            Format::OpenMetrics100 => openmetrics::write_head(family, out),
+        }
+        let head_end = out.len();
+        samples.write(family, filter, out);
+        if out.len() == head_end {
+            out.truncate(start);
+        }
+    }
+    if format == Format::OpenMetrics100 {
+        out.extend_from_slice(openmetrics::END);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,65 @@
+//! How numbers are written.
+
+/// Appends a whole number.
+pub(super) fn push_int(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Appends a sample's value: whole numbers plain (`4`), others in the shortest form that reads back as the same
+/// number, and `NaN`, `+Inf`, `-Inf`.
+pub(super) fn push_float(out: &mut Vec<u8>, value: f64) {
+    match small_whole(value) {
+        Some(whole) => out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes()),
+        None if value.is_finite() => {
+            out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+        }
+        None => out.extend_from_slice(special(value).as_bytes()),
+    }
+}
+
+/// The value as an integer, if it is one below 2^53: up to there a float holds every integer. Not for -0.
+fn small_whole(value: f64) -> Option<i64> {
+    const LIMIT: f64 = 9_007_199_254_740_992.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the range is checked, and so is that nothing is lost"
+    )]
+    let whole = (value.abs() < LIMIT).then_some(value as i64)?;
+    #[expect(clippy::cast_precision_loss, reason = "below 2^53 nothing is lost")]
+    let back = whole as f64;
+    (back.to_bits() == value.to_bits()).then_some(whole)
+}
+
+fn special(value: f64) -> &'static str {
+    if value.is_nan() {
+        "NaN"
+    } else if value > 0.0 {
+        "+Inf"
+    } else {
+        "-Inf"
+    }
+}
+
+/// A bound or quantile as the original's client library writes it: `0.0`, `0.01`, `1.0`, `1.05e+06`, `+Inf`.
+///
+/// Label values are compared as text, so this must not change. From 1e10 on it is Go's form (`1e+10`); the
+/// original has no bound there (its library writes a third digit, `1e+010`).
+pub(super) fn bound(value: f64) -> String {
+    if !value.is_finite() {
+        return special(value).to_owned();
+    }
+    let scientific = format!("{value:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let exponent_from = if value > 0.0 { 6 } else { 16 };
+    if value == 0.0 || (-4..exponent_from).contains(&exponent) {
+        let decimal = format!("{value}");
+        return if decimal.contains('.') {
+            decimal
+        } else {
+            decimal + ".0"
+        };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
+}

@@ -1,0 +1,284 @@
+//! A strict parser of both formats, written from their specifications: refuses what any known parser refuses.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::super::Format;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) value: f64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Meta {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) help: String,
+    pub(crate) unit: String,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub(crate) families: Vec<Meta>,
+    pub(crate) samples: Vec<Sample>,
+}
+
+type Checked<T> = Result<T, String>;
+
+pub(crate) fn parse(text: &str, format: Format) -> Checked<Page> {
+    let mut page = Page::default();
+    let mut lines: Vec<&str> = text.split('\n').collect();
+    ensure(lines.pop() == Some(""), || {
+        "the last line has no end".to_owned()
+    })?;
+    if format == Format::OpenMetrics100 {
+        ensure(lines.pop() == Some("# EOF"), || {
+            "the page does not end in # EOF".to_owned()
+        })?;
+    }
+    let mut own: Vec<Sample> = Vec::new();
+    for line in lines {
+        if let Some(meta) = line.strip_prefix("# ") {
+            parse_meta(meta, format, &mut page, &mut own)
+                .map_err(|fault| format!("{fault} in: {line}"))?;
+        } else {
+            own.push(parse_sample(line).map_err(|fault| format!("{fault} in: {line}"))?);
+        }
+    }
+    end_family(&mut page, &mut own, format)?;
+    check_clashes(&page.families, format == Format::OpenMetrics100)?;
+    Ok(page)
+}
+
+fn ensure(holds: bool, fault: impl FnOnce() -> String) -> Checked<()> {
+    if holds { Ok(()) } else { Err(fault()) }
+}
+
+fn parse_meta(line: &str, format: Format, page: &mut Page, own: &mut Vec<Sample>) -> Checked<()> {
+    let mut parts = line.splitn(3, ' ');
+    let (keyword, name, rest) = (parts.next(), parts.next(), parts.next());
+    let (Some(keyword), Some(name), Some(rest)) = (keyword, name, rest) else {
+        return Err("too few parts".to_owned());
+    };
+    ensure(is_name(name, true), || "bad family name".to_owned())?;
+    if page
+        .families
+        .last()
+        .is_none_or(|family| family.name != name)
+    {
+        end_family(page, own, format)?;
+        page.families.push(Meta {
+            name: name.to_owned(),
+            ..Meta::default()
+        });
+    }
+    ensure(own.is_empty(), || "metadata after samples".to_owned())?;
+    let family = page.families.last_mut().ok_or("no family")?;
+    let (field, value) = match keyword {
+        "HELP" => (
+            &mut family.help,
+            unescape(rest, format == Format::OpenMetrics100)?,
+        ),
+        "TYPE" => (&mut family.kind, rest.to_owned()),
+        "UNIT" if format == Format::OpenMetrics100 => {
+            ensure(name.ends_with(&format!("_{rest}")), || {
+                "the unit is no suffix".to_owned()
+            })?;
+            (&mut family.unit, rest.to_owned())
+        }
+        _ => return Err("unknown keyword".to_owned()),
+    };
+    ensure(field.is_empty(), || "metadata twice".to_owned())?;
+    *field = value;
+    Ok(())
+}
+
+fn parse_sample(line: &str) -> Checked<Sample> {
+    let name_end = line.find(['{', ' ']).ok_or("no value")?;
+    let (name, rest) = line.split_at(name_end);
+    ensure(is_name(name, true), || "bad sample name".to_owned())?;
+    let (labels, value) = match rest.strip_prefix('{') {
+        Some(rest) => parse_labels(rest)?,
+        None => (Vec::new(), rest),
+    };
+    let value = value.strip_prefix(' ').ok_or("no space before the value")?;
+    let plain = value.bytes().all(|byte| b"0123456789.e+-".contains(&byte));
+    ensure(plain || ["NaN", "+Inf", "-Inf"].contains(&value), || {
+        "bad number".to_owned()
+    })?;
+    Ok(Sample {
+        name: name.to_owned(),
+        labels,
+        value: value.parse().map_err(|_| "bad number")?,
+    })
+}
+
+fn parse_labels(mut rest: &str) -> Checked<(Vec<(String, String)>, &str)> {
+    let mut labels: Vec<(String, String)> = Vec::new();
+    loop {
+        let (name, after) = rest.split_once("=\"").ok_or("no label")?;
+        ensure(is_name(name, false), || format!("bad label name `{name}`"))?;
+        ensure(labels.last().is_none_or(|last| *last.0 < *name), || {
+            "labels unsorted or twice".to_owned()
+        })?;
+        let end = end_of_value(after).ok_or("no end of a label value")?;
+        labels.push((name.to_owned(), unescape(&after[..end], true)?));
+        rest = &after[end + 1..];
+        if let Some(after) = rest.strip_prefix('}') {
+            return Ok((labels, after));
+        }
+        rest = rest.strip_prefix(',').ok_or("no comma")?;
+    }
+}
+
+fn end_of_value(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    text.bytes().position(|byte| {
+        let end = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        end
+    })
+}
+
+fn unescape(text: &str, quotes: bool) -> Checked<String> {
+    let mut answer = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => answer.push(match chars.next() {
+                Some('\\') => '\\',
+                Some('n') => '\n',
+                Some('"') if quotes => '"',
+                _ => return Err("bad escape".to_owned()),
+            }),
+            '"' if quotes => return Err("bare quote".to_owned()),
+            c => answer.push(c),
+        }
+    }
+    Ok(answer)
+}
+
+fn is_name(text: &str, colon: bool) -> bool {
+    let ok = |byte: u8| byte == b'_' || byte.is_ascii_alphanumeric() || (colon && byte == b':');
+    !text.is_empty() && text.bytes().all(ok) && !text.as_bytes()[0].is_ascii_digit()
+}
+
+fn end_family(page: &mut Page, own: &mut Vec<Sample>, format: Format) -> Checked<()> {
+    let samples = std::mem::take(own);
+    let Some(family) = page.families.last() else {
+        return ensure(samples.is_empty(), || {
+            "samples before any family".to_owned()
+        });
+    };
+    let open = format == Format::OpenMetrics100;
+    let mut seen = HashSet::new();
+    for sample in &samples {
+        let suffix = sample
+            .name
+            .strip_prefix(&family.name)
+            .ok_or("a sample of another family")?;
+        let allowed: &[&str] = match (&*family.kind, open) {
+            ("counter", true) => &["_total"],
+            ("histogram", _) => &["_bucket", "_count", "_sum"],
+            ("summary", _) => &["", "_count", "_sum"],
+            ("counter" | "untyped", false) | ("unknown", true) | ("gauge", _) => &[""],
+            _ => return Err(format!("type `{}` of {}", family.kind, family.name)),
+        };
+        ensure(allowed.contains(&suffix), || {
+            format!("{} is no sample of {family:?}", sample.name)
+        })?;
+        let counts = matches!(suffix, "_total" | "_bucket" | "_count" | "_sum");
+        ensure(!counts || sample.value >= 0.0, || {
+            format!("{sample:?} is no count")
+        })?;
+        let series = (sample.name.clone(), sample.labels.clone());
+        ensure(seen.insert(series), || format!("{sample:?} twice"))?;
+    }
+    if family.kind == "histogram" {
+        check_histogram(&family.name, &samples)?;
+    }
+    page.samples.extend(samples);
+    Ok(())
+}
+
+fn check_histogram(name: &str, samples: &[Sample]) -> Checked<()> {
+    let mut groups: BTreeMap<Vec<(String, String)>, Vec<&Sample>> = BTreeMap::new();
+    let mut last = None;
+    for sample in samples {
+        let group: Vec<_> = sample
+            .labels
+            .iter()
+            .filter(|label| label.0 != "le")
+            .cloned()
+            .collect();
+        ensure(
+            last.as_ref() == Some(&group) || !groups.contains_key(&group),
+            || "interleaved".to_owned(),
+        )?;
+        groups.entry(group.clone()).or_default().push(sample);
+        last = Some(group);
+    }
+    for samples in groups.values() {
+        let of = |suffix: &str| {
+            let name = format!("{name}{suffix}");
+            samples.iter().filter(move |sample| sample.name == name)
+        };
+        let mut bounds = Vec::new();
+        for bucket in of("_bucket") {
+            let le = bucket
+                .labels
+                .iter()
+                .find(|label| label.0 == "le")
+                .ok_or("no le")?;
+            bounds.push((le.1.parse::<f64>().map_err(|_| "bad le")?, bucket.value));
+        }
+        let rising = bounds
+            .windows(2)
+            .all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1);
+        ensure(rising, || format!("{name}: buckets out of order"))?;
+        let total = bounds
+            .last()
+            .filter(|last| last.0.is_infinite())
+            .ok_or("no +Inf")?;
+        let (count, sum) = (of("_count").next(), of("_sum").next());
+        ensure(count.is_some() == sum.is_some(), || {
+            "count or sum alone".to_owned()
+        })?;
+        ensure(
+            count.is_none_or(|count| count.value.total_cmp(&total.1).is_eq()),
+            || "count is not +Inf".to_owned(),
+        )?;
+        ensure(sum.is_none() || bounds[0].0 >= 0.0, || {
+            "a sum with a negative bound".to_owned()
+        })?;
+    }
+    Ok(())
+}
+
+/// No two families may share a name any of their samples could have.
+fn check_clashes(families: &[Meta], open: bool) -> Checked<()> {
+    let mut seen = HashSet::new();
+    for family in families {
+        let (base, suffixes): (&str, &[&str]) = match &*family.kind {
+            // In the text format a counter may have any name; the other format has it under this one without `_total`.
+            "counter" if family.name == "_total" => (&family.name, &[""]),
+            "counter" => match family.name.strip_suffix("_total") {
+                Some(base) => (base, &["", "_total", "_created"]),
+                None if open => (&family.name, &["", "_total", "_created"]),
+                None => (&family.name, &[""]),
+            },
+            "histogram" => (&family.name, &["", "_bucket", "_count", "_sum", "_created"]),
+            "summary" => (&family.name, &["", "_count", "_sum", "_created"]),
+            _ => (&family.name, &[""]),
+        };
+        for suffix in suffixes {
+            let name = format!("{base}{suffix}");
+            ensure(seen.insert(name.clone()), || {
+                format!("{name} belongs to two families")
+            })?;
+        }
+    }
+    Ok(())
+}

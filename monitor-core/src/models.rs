@@ -1,0 +1,247 @@
+//! Model-checker tests of the shipped code: every interleaving and every reordering the memory model allows, of a few
+//! threads and a few calls. Run by `scripts/test` with `--cfg loom`, where the sizes of rings, slots and buckets are
+//! small (see their constants).
+
+use std::mem::ManuallyDrop;
+use std::time::Duration;
+
+use loom::thread;
+
+use crate::buckets::MAX_BUCKETS;
+use crate::call::guard::CallGuard;
+use crate::call::local::Local;
+use crate::call::method::MethodCore;
+use crate::call::shard::Failure;
+use crate::call::state::{RunCell, Seen, TaskState};
+use crate::call::tasks::TaskSlots;
+use crate::clock::{Clock, ManualClock};
+use crate::config::StorageConfig;
+use crate::status::TaskStatus;
+use crate::storage::StorageCore;
+use crate::storage::collect::Counts;
+use crate::sync::leak;
+use crate::window::Ring;
+
+/// The number of the one method of a model.
+const METHOD: u32 = 1;
+
+/// More preemptions than this a thread find nothing more in practice and cost minutes (the bound loom's own
+/// documentation suggests is 2 or 3).
+const PREEMPTIONS: usize = 3;
+
+fn check(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.check(model);
+}
+
+fn storage() -> (&'static StorageCore, &'static MethodCore, ManualClock) {
+    let (clock, hand) = Clock::manual(0.0);
+    let core = StorageCore::new(StorageConfig::default(), clock);
+    (core, core.method_of(METHOD, "Get"), hand)
+}
+
+/// A thread's table, as a thread that records has it.
+fn local(core: &'static StorageCore) -> Local {
+    let local = Local::new();
+    local.adopt(core);
+    local
+}
+
+fn end(call: CallGuard, local: &Local, failure: Option<Failure>) {
+    ManuallyDrop::new(call).end(local, failure);
+}
+
+fn ill(status: TaskStatus) -> Failure {
+    Failure {
+        error_type: 0,
+        status: Some(status),
+    }
+}
+
+/// What a scrape reads of the method, and the busy time it reports.
+struct Scrape {
+    counts: Counts,
+    busy: f64,
+}
+
+fn scrape(core: &StorageCore, method: &MethodCore) -> Scrape {
+    let counts = Counts::read(method, MAX_BUCKETS, 1, core.clock.now());
+    let ticks = counts.success.ticks + counts.failure.ticks + counts.ages.sum;
+    let busy = core.busy(core.clock.seconds(ticks));
+    // The equalities a scrape keeps at any moment.
+    assert!(counts.started >= counts.finished());
+    assert!(counts.errors.iter().sum::<u64>() <= failures(&counts));
+    Scrape { counts, busy }
+}
+
+fn successes(counts: &Counts) -> u64 {
+    counts.success.buckets.iter().sum()
+}
+
+fn failures(counts: &Counts) -> u64 {
+    counts.failure.buckets.iter().sum()
+}
+
+fn assert_not_before(later: &Scrape, earlier: &Scrape) {
+    assert!(later.counts.started >= earlier.counts.started);
+    assert!(successes(&later.counts) >= successes(&earlier.counts));
+    assert!(failures(&later.counts) >= failures(&earlier.counts));
+    assert!(later.counts.success.ticks >= earlier.counts.success.ticks);
+    assert!(later.busy >= earlier.busy);
+}
+
+#[test]
+fn a_call_that_ends_on_another_thread_is_never_ahead_of_its_start() {
+    check(|| {
+        let (core, method, _) = storage();
+        let starter = thread::spawn(move || {
+            let local = local(core);
+            let call = CallGuard::start_in(&local, method);
+            thread::spawn(move || {
+                let elsewhere = self::local(core);
+                end(call, &elsewhere, None);
+            })
+        });
+        scrape(core, method);
+        let ender = starter.join().expect("no panic");
+        scrape(core, method);
+        ender.join().expect("no panic");
+        let last = scrape(core, method).counts;
+        assert_eq!((last.started, last.finished()), (1, 1));
+        assert_eq!(last.ages.sum, 0);
+    });
+}
+
+#[test]
+fn success_and_failure_add_up_in_every_snapshot_and_never_fall() {
+    check(|| {
+        let (core, method, _) = storage();
+        let caller = thread::spawn(move || {
+            let local = local(core);
+            end(CallGuard::start_in(&local, method), &local, None);
+            let failure = Some(ill(TaskStatus::Internal));
+            end(CallGuard::start_in(&local, method), &local, failure);
+        });
+        let first = scrape(core, method);
+        let second = scrape(core, method);
+        assert_not_before(&second, &first);
+        caller.join().expect("no panic");
+        let last = scrape(core, method).counts;
+        assert_eq!((successes(&last), failures(&last)), (1, 1));
+        assert_eq!(last.errors, [1]);
+    });
+}
+
+#[test]
+fn a_record_handed_back_is_adopted_whole() {
+    check(|| {
+        let (core, method, _) = storage();
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                thread::spawn(move || {
+                    let local = local(core);
+                    end(CallGuard::start_in(&local, method), &local, None);
+                    local.hand_back();
+                })
+            })
+            .collect();
+        scrape(core, method);
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+        let last = scrape(core, method).counts;
+        assert_eq!((last.started, last.finished()), (2, 2));
+    });
+}
+
+#[test]
+fn busy_time_never_reports_less_than_before() {
+    check(|| {
+        let (core, method, hand) = storage();
+        let caller = thread::spawn(move || {
+            let local = local(core);
+            let call = CallGuard::start_in(&local, method);
+            hand.advance(Duration::from_secs(1));
+            end(call, &local, None);
+        });
+        let first = scrape(core, method);
+        let second = scrape(core, method);
+        assert_not_before(&second, &first);
+        caller.join().expect("no panic");
+        let last = scrape(core, method);
+        assert_not_before(&last, &second);
+        assert_eq!(last.counts.success.ticks, 1_000_000_000);
+        assert!((last.busy - 1.0).abs() < 1e-9);
+    });
+}
+
+#[test]
+fn a_slot_released_elsewhere_is_reclaimed_once_and_never_shows_two_tasks() {
+    check(|| {
+        let slots: &'static TaskSlots = leak(TaskSlots::new());
+        let (first, second) = (slots.claim(10), slots.claim(20));
+        let elsewhere = thread::spawn(move || {
+            slots.release_elsewhere(first);
+            slots.release_elsewhere(second);
+        });
+        let third = slots.claim(30);
+        let seen: Vec<u64> = slots.starts().collect();
+        assert!(seen.contains(&30));
+        assert!(seen.iter().all(|start| [10, 20, 30].contains(start)));
+        elsewhere.join().expect("no panic");
+        let fourth = slots.claim(40);
+        assert_ne!(third, fourth);
+        let mut left: Vec<u64> = slots.starts().collect();
+        left.sort_unstable();
+        assert_eq!(left, [30, 40]);
+    });
+}
+
+#[test]
+fn a_reader_never_takes_an_overwritten_entry_for_the_one_it_was() {
+    check(|| {
+        let ring: &'static Ring = leak(Ring::new());
+        ring.push(0, 100);
+        ring.push(0, 101);
+        let writer = thread::spawn(move || {
+            for i in 2..6 {
+                ring.push(0, 100 + i);
+            }
+        });
+        let entries: Vec<_> = ring.cursor().collect();
+        let intact = ring.intact_from();
+        for entry in entries.iter().filter(|entry| entry.seq >= intact) {
+            assert_eq!(entry.duration, 100 + entry.seq);
+        }
+        writer.join().expect("no panic");
+        let last: Vec<u64> = ring.cursor().map(|entry| entry.duration).collect();
+        assert_eq!(last, [105, 104]);
+    });
+}
+
+#[test]
+fn a_status_is_that_of_one_of_the_last_calls_and_its_run_is_whole_at_rest() {
+    check(|| {
+        let state: &'static TaskState = leak(TaskState::new());
+        let seen: &'static Seen = leak(Seen::default());
+        let failures: &'static RunCell = leak(RunCell::default());
+        let failing = thread::spawn(move || {
+            state.note_failure(failures, TaskStatus::Fatal);
+            state.note_failure(failures, TaskStatus::Fatal);
+        });
+        if !state.is_known_ok(seen) {
+            state.note_ok(seen, 0);
+        }
+        let read = |ok| state.read(|word| seen.run(word, || ok) + failures.run(word));
+        let beside = read(1);
+        assert!(beside.is_none_or(|(_, run)| (1..=2).contains(&run)));
+        failing.join().expect("no panic");
+        let (status, run) = read(1).expect("it was set");
+        match status {
+            TaskStatus::Fatal => assert!((1..=2).contains(&run)),
+            TaskStatus::Ok => assert_eq!(run, 1),
+            other => panic!("{other} was never set"),
+        }
+    });
+}

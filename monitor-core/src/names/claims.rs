@@ -1,0 +1,57 @@
+//! Which sample names a family takes, so that no two families of a page can clash.
+
+use std::collections::HashMap;
+
+use crate::family::FamilyType;
+
+/// The name `OpenMetrics` gives a family: a counter's without its `_total`.
+///
+/// A counter that does not end in `_total` (or is nothing else) keeps its name; it is typed `unknown` there.
+pub(crate) fn openmetrics_name(name: &str, kind: FamilyType) -> &str {
+    match (kind, name.strip_suffix("_total")) {
+        (FamilyType::Counter, Some(base)) if !base.is_empty() => base,
+        _ => name,
+    }
+}
+
+/// The names taken on a page, and by which family.
+///
+/// # Definition
+///
+/// A family takes its name and each name its samples could have in any format, `_created` included, because strict
+/// `OpenMetrics` parsers refuse a page where two families' sets meet, whether or not both samples are there.
+#[derive(Debug, Default)]
+pub(crate) struct Claims {
+    taken: HashMap<Box<str>, usize>,
+}
+
+impl Claims {
+    /// The family that took this name.
+    pub(crate) fn owner(&self, name: &str) -> Option<usize> {
+        self.taken.get(name).copied()
+    }
+
+    /// Takes all names of a family for `id`; takes none and says `false` if one of them is taken.
+    pub(crate) fn claim(&mut self, name: &str, kind: FamilyType, id: usize) -> bool {
+        let names = sample_names(name, kind);
+        if names.iter().any(|name| self.taken.contains_key(name)) {
+            return false;
+        }
+        self.taken.extend(names.into_iter().map(|name| (name, id)));
+        true
+    }
+}
+
+fn sample_names(name: &str, kind: FamilyType) -> Vec<Box<str>> {
+    let base = openmetrics_name(name, kind);
+    let suffixes: &[&str] = match kind {
+        FamilyType::Counter if base.len() < name.len() => &["", "_total", "_created"],
+        FamilyType::Histogram => &["", "_bucket", "_count", "_sum", "_created"],
+        FamilyType::Summary => &["", "_count", "_sum", "_created"],
+        FamilyType::Counter | FamilyType::Gauge | FamilyType::Untyped => &[""],
+    };
+    suffixes
+        .iter()
+        .map(|suffix| format!("{base}{suffix}").into_boxed_str())
+        .collect()
+}

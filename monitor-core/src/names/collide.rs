@@ -1,0 +1,279 @@
+//! Who owns a family: where each key is exported, decided once.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::built_in::BUILT_IN;
+use super::claims::Claims;
+use super::clean;
+use crate::family::{FamilyType, Label};
+use crate::key::StatKey;
+use crate::sync::{Mutex, MutexGuard, lock};
+
+/// Where the keys of one storage are exported, remembered from scrape to scrape.
+///
+/// Any text can be a key, but not any set of families is a valid page. So the first key owns a family. A key
+/// whose sanitised name, type or derived sample (`_bucket`, `_sum`, `_count`, `_created`, `_total`) collides with
+/// another's or with a built-in family, or whose series another key already has, is exported as `stats_key_<hash>` with
+/// the key in the help text, and reported once through `tracing`.
+///
+/// # Definition
+///
+/// *First* is decided when a key is first exported: keys met at the same scrape go in the snapshot's order. What
+/// is decided stays, also when the owner is gone for a while. `<hash>` is the 32-bit FNV-1a hash of the key as
+/// written, 8 hexadecimal digits (of the key with `#1`, `#2`, .. at its end while that family is taken too). A value a
+/// call observed counts as the key the original makes of it: with `___method__<method>` at its end.
+#[derive(Debug, Default)]
+pub struct Names {
+    servicekit: Mutex<Book>,
+}
+
+impl Names {
+    /// How many labels were dropped because an earlier label of the same key has their name; each key counts once.
+    pub fn dropped_labels(&self) -> u64 {
+        self.book().dropped_labels
+    }
+
+    pub(super) fn with_servicekit<R>(&self, job: impl FnOnce(&mut Book) -> R) -> R {
+        let mut book = self.book();
+        let answer = job(&mut book);
+        let renamed = std::mem::take(&mut book.renamed);
+        drop(book);
+        for (key, family) in renamed {
+            tracing::warn!(%key, %family, "the key collides with another metric's name and is exported under its hash");
+        }
+        answer
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        lock(&self.servicekit)
+    }
+}
+
+/// What of a key is exported; each has its own prefix and help text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Plane {
+    Info,
+    Value,
+    Mean,
+    LastMean,
+    Histogram,
+}
+
+impl Plane {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Info => "",
+            Self::Value => "stats_",
+            Self::Mean => "stats_aggregation_",
+            Self::LastMean => "stats_aggregation_last_",
+            Self::Histogram => "stats_hist_",
+        }
+    }
+
+    fn kind(self) -> FamilyType {
+        if self == Self::Histogram {
+            FamilyType::Histogram
+        } else {
+            FamilyType::Gauge
+        }
+    }
+
+    fn family_name(self, written: &str) -> String {
+        if self == Self::Info {
+            clean::metric_name(written)
+        } else {
+            clean::key_name(self.prefix(), written)
+        }
+    }
+
+    fn help(self, name: &str) -> String {
+        match self {
+            Self::Histogram => format!("this is hist metric `{name}` in stats from MonitorServers"),
+            _ => format!("This is metric `{name}` from MonitorServer."),
+        }
+    }
+}
+
+/// One thing to place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) plane: Plane,
+    pub(super) key: &'a StatKey,
+    /// The method whose calls observed it; `None` for the user's own keys.
+    pub(super) method: Option<&'a str>,
+    /// Instead of the original's help text.
+    pub(super) help: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    fn full_key(&self) -> Cow<'_, str> {
+        match self.method {
+            Some(method) => Cow::Owned(format!("{}___method__{method}", self.key.raw)),
+            None => Cow::Borrowed(&self.key.raw),
+        }
+    }
+
+    fn labels(&self) -> (Vec<Label>, u64) {
+        let written = self
+            .key
+            .labels
+            .iter()
+            .map(|(name, value)| (&**name, &**value));
+        clean::labels(written.chain(self.method.map(|method| ("method", method))))
+    }
+}
+
+/// Where a series is: the family's index in the book, and its labels.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) family: usize,
+    pub(super) labels: Arc<[Label]>,
+}
+
+/// A family of the book.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: Cow<'static, str>,
+    pub(super) help: Cow<'static, str>,
+    pub(super) kind: FamilyType,
+    /// The name as written whose keys may add series; `None` for built-in families and for those named by hash.
+    owner: Option<(Plane, Box<str>)>,
+    series: HashSet<Arc<[Label]>>,
+}
+
+/// All families a storage ever exported under one profile.
+#[derive(Debug)]
+pub(super) struct Book {
+    entries: Vec<Entry>,
+    claims: Claims,
+    /// By what is exported and whether calls observed it, then by full key.
+    places: HashMap<(Plane, bool), HashMap<Box<str>, Place>>,
+    dropped_labels: u64,
+    renamed: Vec<(Box<str>, Cow<'static, str>)>,
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        let mut book = Self {
+            entries: Vec::new(),
+            claims: Claims::default(),
+            places: HashMap::new(),
+            dropped_labels: 0,
+            renamed: Vec::new(),
+        };
+        for spec in &BUILT_IN {
+            book.open(
+                Cow::Borrowed(spec.name),
+                Cow::Borrowed(spec.help),
+                spec.kind,
+                None,
+            );
+        }
+        book
+    }
+}
+
+impl Book {
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Where a key is exported; decided at the first call.
+    pub(super) fn place(&mut self, wanted: Wanted<'_>) -> Place {
+        let full_key = wanted.full_key();
+        let table = (wanted.plane, wanted.method.is_some());
+        if let Some(place) = self
+            .places
+            .get(&table)
+            .and_then(|places| places.get(&*full_key))
+        {
+            return place.clone();
+        }
+        let (labels, dropped) = wanted.labels();
+        self.dropped_labels += dropped;
+        let labels: Arc<[Label]> = labels.into();
+        let family = self
+            .own_family(wanted, &labels)
+            .unwrap_or_else(|| self.family_by_hash(wanted, &full_key, &labels));
+        let place = Place { family, labels };
+        self.places
+            .entry(table)
+            .or_default()
+            .insert(full_key.into(), place.clone());
+        place
+    }
+
+    /// The family of the key's own name, if it is free or its own, and the series is free in it.
+    fn own_family(&mut self, wanted: Wanted<'_>, labels: &Arc<[Label]>) -> Option<usize> {
+        let name = wanted.plane.family_name(&wanted.key.name);
+        let family = if let Some(family) = self.claims.owner(&name) {
+            let owner = self.entries[family].owner.as_ref()?;
+            (owner.0 == wanted.plane && owner.1 == wanted.key.name).then_some(family)?
+        } else {
+            let written = &wanted.key.name;
+            let help = wanted
+                .help
+                .map_or_else(|| wanted.plane.help(written), str::to_owned);
+            let owner = Some((wanted.plane, written.clone()));
+            self.open(name.into(), help.into(), wanted.plane.kind(), owner)?
+        };
+        self.entries[family]
+            .series
+            .insert(Arc::clone(labels))
+            .then_some(family)
+    }
+
+    fn family_by_hash(
+        &mut self,
+        wanted: Wanted<'_>,
+        full_key: &str,
+        labels: &Arc<[Label]>,
+    ) -> usize {
+        let help = wanted.plane.help(full_key);
+        let mut salted = Cow::Borrowed(full_key);
+        let mut round = 0_u64;
+        loop {
+            let name = format!("stats_key_{:08x}", fnv1a(&salted));
+            if let Some(family) =
+                self.open(name.into(), help.clone().into(), wanted.plane.kind(), None)
+            {
+                self.entries[family].series.insert(Arc::clone(labels));
+                self.renamed
+                    .push((full_key.into(), self.entries[family].name.clone()));
+                return family;
+            }
+            round += 1;
+            salted = Cow::Owned(format!("{full_key}#{round}"));
+        }
+    }
+
+    /// Opens a family if none of its names is taken.
+    fn open(
+        &mut self,
+        name: Cow<'static, str>,
+        help: Cow<'static, str>,
+        kind: FamilyType,
+        owner: Option<(Plane, Box<str>)>,
+    ) -> Option<usize> {
+        let id = self.entries.len();
+        self.claims.claim(&name, kind, id).then(|| {
+            self.entries.push(Entry {
+                name,
+                help,
+                kind,
+                owner,
+                series: HashSet::new(),
+            });
+            id
+        })
+    }
+}
+
+/// The 32-bit FNV-1a hash (Fowler, Noll, Vo; offset basis and prime of their reference).
+fn fnv1a(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}

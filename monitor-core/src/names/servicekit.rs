@@ -1,0 +1,323 @@
+//! The profile `servicekit`: the original's families (`reference.md`, section a, says what each means).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::built_in::{BUILT_IN, Id};
+use super::clean::unit_of;
+use super::collide::{Book, Plane, Wanted};
+use crate::family::{Child, ChildValue, Family, Histogram, Label};
+use crate::key::StatKey;
+use crate::snapshot::{MethodSnapshot, Snapshot, StatusSnapshot};
+use crate::status::TaskStatus;
+use crate::value::StatValue;
+
+/// The families of a snapshot.
+pub(super) fn families(snapshot: &Snapshot, book: &mut Book) -> Vec<Family> {
+    let mut page = Page {
+        snapshot,
+        book,
+        children: Vec::new(),
+    };
+    page.tasks();
+    page.service();
+    page.methods();
+    page.statuses();
+    page.call_values();
+    page.values();
+    page.finish()
+}
+
+/// The page being put together: children by the family's index in the book.
+struct Page<'a> {
+    snapshot: &'a Snapshot,
+    book: &'a mut Book,
+    children: Vec<Vec<Child>>,
+}
+
+impl Page<'_> {
+    fn tasks(&mut self) {
+        let tasks = &self.snapshot.tasks;
+        let threads = self.snapshot.service_threads;
+        let normalised = if threads > 0.0 {
+            tasks.busy_seconds / threads
+        } else {
+            0.0
+        };
+        self.add(Id::Started, [], ChildValue::Int(tasks.started));
+        self.add(Id::Completed, [], ChildValue::Int(tasks.completed));
+        self.add(Id::InFlight, [], ChildValue::Int(tasks.in_flight));
+        self.add(
+            Id::CurrentSeconds,
+            [],
+            ChildValue::Float(tasks.current_seconds),
+        );
+        self.add(
+            Id::CurrentMax,
+            [],
+            ChildValue::Float(tasks.current_max_seconds),
+        );
+        self.add(
+            Id::CompletedSeconds,
+            [],
+            ChildValue::Float(tasks.completed_seconds),
+        );
+        self.add(Id::BusySeconds, [], ChildValue::Float(tasks.busy_seconds));
+        self.add(Id::BusyNormalised, [], ChildValue::Float(normalised));
+    }
+
+    fn service(&mut self) {
+        let snapshot = self.snapshot;
+        self.add(
+            Id::ServiceThreads,
+            [],
+            ChildValue::Float(snapshot.service_threads),
+        );
+        // The storage's creation: reading the process' own start is left to a later collector of process metrics.
+        self.add(Id::ProcessStart, [], ChildValue::Float(snapshot.created_at));
+        for info in &snapshot.service_info {
+            // `service_threads` is the configured number of workers, whatever the section says, as in the original.
+            if &*info.name != BUILT_IN[Id::ServiceThreads as usize].name {
+                let key = plain_key(&info.name);
+                let wanted = Wanted {
+                    plane: Plane::Info,
+                    key: &key,
+                    method: None,
+                    help: Some(&info.info),
+                };
+                self.put(wanted, ChildValue::Float(info.value));
+            }
+        }
+    }
+
+    fn methods(&mut self) {
+        let snapshot = self.snapshot;
+        let [success, failure] = ["success", "failure"].map(Arc::<str>::from);
+        let mut all = Histogram::empty(&snapshot.time_bounds);
+        for method in &snapshot.methods {
+            let name = || label("method", &method.name);
+            let durations = durations(method);
+            add_into(&mut all, &durations);
+            self.add(Id::Request, [name()], ChildValue::Int(method.started));
+            for (status, histogram) in [(&failure, &method.failure), (&success, &method.success)] {
+                let labels = [name(), label("status", status)];
+                self.add(Id::Processed, labels, ChildValue::Int(histogram.count()));
+            }
+            for (at, error_type) in snapshot.error_types.iter().enumerate() {
+                let count = method.errors.get(at).copied().unwrap_or(0);
+                self.add(
+                    Id::Errors,
+                    [name(), label("type", error_type)],
+                    ChildValue::Int(count),
+                );
+            }
+            self.add(Id::TimeFull, [name()], ChildValue::Histogram(durations));
+            let means = method.duration;
+            self.add_mean(
+                Id::TimeFullMean,
+                name(),
+                means.and_then(|means| means.window),
+            );
+            self.add_mean(Id::TimeFullLast, name(), means.and_then(|means| means.last));
+        }
+        self.add(Id::AllCalls, [], ChildValue::Histogram(all));
+    }
+
+    fn add_mean(&mut self, id: Id, method: Label, mean: Option<f64>) {
+        if let Some(mean) = mean {
+            self.add(id, [method], ChildValue::Float(mean));
+        }
+    }
+
+    fn statuses(&mut self) {
+        let snapshot = self.snapshot;
+        let default = StatusSnapshot {
+            task: Arc::from("default"),
+            status: TaskStatus::Ok,
+            run: 0,
+        };
+        let named = |task: &str| snapshot.statuses.iter().any(|status| &*status.task == task);
+        if !named("default") {
+            self.add_status(&default);
+        }
+        for status in &snapshot.statuses {
+            self.add_status(status);
+        }
+        for status in &snapshot.method_statuses {
+            // A method may have the name of a task type: the task type goes first, a task has one status.
+            if !named(&status.task) && status.task != default.task {
+                self.add_status(status);
+            }
+        }
+    }
+
+    fn add_status(&mut self, status: &StatusSnapshot) {
+        let labels = [
+            label("status", &Arc::from(status.status.name())),
+            label("task", &status.task),
+        ];
+        self.add(Id::TaskStatus, labels, ChildValue::Int(status.run));
+    }
+
+    fn call_values(&mut self) {
+        let snapshot = self.snapshot;
+        for method in &snapshot.methods {
+            for value in &method.values {
+                let method = Some(&*method.name);
+                if let Some(histogram) = &value.histogram {
+                    self.add_key(
+                        Plane::Histogram,
+                        &value.key,
+                        method,
+                        ChildValue::Histogram(histogram.clone()),
+                    );
+                }
+                self.add_key_mean(Plane::Mean, &value.key, method, value.means.window);
+                self.add_key_mean(Plane::LastMean, &value.key, method, value.means.last);
+            }
+        }
+    }
+
+    fn values(&mut self) {
+        let values = &self.snapshot.values;
+        for entry in &values.entries {
+            if let Some(value) = exported(&entry.value) {
+                self.add_key(Plane::Value, &entry.key, None, value);
+            }
+        }
+        for value in &values.histograms {
+            self.add_key(
+                Plane::Histogram,
+                &value.key,
+                None,
+                ChildValue::Histogram(value.histogram.clone()),
+            );
+        }
+        for (key, means) in &values.means {
+            self.add_key_mean(Plane::Mean, key, None, means.window);
+            self.add_key_mean(Plane::LastMean, key, None, means.last);
+        }
+    }
+
+    fn add_key_mean(
+        &mut self,
+        plane: Plane,
+        key: &StatKey,
+        method: Option<&str>,
+        mean: Option<f64>,
+    ) {
+        if let Some(mean) = mean {
+            self.add_key(plane, key, method, ChildValue::Float(mean));
+        }
+    }
+
+    fn add_key(&mut self, plane: Plane, key: &StatKey, method: Option<&str>, value: ChildValue) {
+        let wanted = Wanted {
+            plane,
+            key,
+            method,
+            help: None,
+        };
+        self.put(wanted, value);
+    }
+
+    fn put(&mut self, wanted: Wanted<'_>, value: ChildValue) {
+        let at = self.book.place(wanted);
+        self.push(at.family, at.labels.iter().cloned(), value);
+    }
+
+    /// Adds a child of a built-in family; `labels` are sorted.
+    fn add<const N: usize>(&mut self, id: Id, labels: [Label; N], value: ChildValue) {
+        self.push(id as usize, labels.into_iter(), value);
+    }
+
+    fn push(
+        &mut self,
+        family: usize,
+        labels: impl ExactSizeIterator<Item = Label>,
+        value: ChildValue,
+    ) {
+        let mut all = Vec::with_capacity(labels.len() + 1);
+        all.extend(labels);
+        if let Some(inittime) = &self.snapshot.inittime {
+            let at = all.partition_point(|label| &*label.name < "inittime");
+            all.insert(at, label("inittime", inittime));
+        }
+        if self.children.len() <= family {
+            self.children.resize_with(family + 1, Vec::new);
+        }
+        self.children[family].push(Child { labels: all, value });
+    }
+
+    fn finish(self) -> Vec<Family> {
+        let entries = self.book.entries();
+        let filled = entries
+            .iter()
+            .zip(self.children)
+            .filter(|(_, children)| !children.is_empty());
+        filled
+            .map(|(entry, children)| Family {
+                name: entry.name.clone(),
+                help: entry.help.clone(),
+                kind: entry.kind,
+                unit: unit_of(&entry.name),
+                children,
+            })
+            .collect()
+    }
+}
+
+/// The number the original exports for a value, if it exports it.
+fn exported(value: &StatValue) -> Option<ChildValue> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "samples are floats to every scraper, as in the original"
+    )]
+    match *value {
+        StatValue::Bool(value) => Some(ChildValue::Int(u64::from(value))),
+        StatValue::Int(value) => Some(match u64::try_from(value) {
+            Ok(value) => ChildValue::Int(value),
+            Err(_) => ChildValue::Float(value as f64),
+        }),
+        StatValue::Float(value) => Some(ChildValue::Float(value)),
+        StatValue::Null | StatValue::Text(_) | StatValue::List(_) | StatValue::Map(_) => None,
+    }
+}
+
+fn durations(method: &MethodSnapshot) -> Histogram {
+    let mut all = method.success.clone();
+    add_into(&mut all, &method.failure);
+    all
+}
+
+/// Adds a histogram whose bounds are at least those of `all`: bounds of a method's own keep the common ones.
+fn add_into(all: &mut Histogram, one: &Histogram) {
+    if Arc::ptr_eq(&all.bounds, &one.bounds) || all.bounds == one.bounds {
+        all.merge(one);
+        return;
+    }
+    for (at, count) in one.counts.iter().enumerate() {
+        let bucket = match one.bounds.get(at) {
+            Some(upper) => all.bounds.partition_point(|bound| bound < upper),
+            None => all.bounds.len(),
+        };
+        all.counts[bucket] += count;
+    }
+    all.sum += one.sum;
+}
+
+fn label(name: &'static str, value: &Arc<str>) -> Label {
+    Label {
+        name: Cow::Borrowed(name),
+        value: Arc::clone(value),
+    }
+}
+
+/// A name that is taken as it stands, whatever it holds.
+fn plain_key(name: &str) -> StatKey {
+    StatKey {
+        raw: name.into(),
+        name: name.into(),
+        labels: Vec::new(),
+    }
+}

@@ -1,0 +1,284 @@
+//! What one key holds: a number in an atomic, anything else behind a lock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::sync::{AtomicU64, Mutex, Ordering, lock};
+use crate::value::{StatNumber, StatValue, ValueKind};
+
+use super::keep::Keep;
+
+/// Whole numbers of a smaller magnitude are kept in `int`; every other content of it means that the value is not there.
+const INT_LIMIT: u64 = 1 << 62;
+/// What `int` is set to then: as far from the limit as can be, from either side.
+const NO_INT: u64 = i64::MIN.cast_unsigned();
+/// Below this magnitude, and adding no more than `STEP_LIMIT`, no number of threads that can be gets `int` to its limit.
+const FAST_LIMIT: u64 = 1 << 61;
+const STEP_LIMIT: u64 = 1 << 32;
+/// In `float` while the value is no float: a NaN that arithmetic does not make, and `float_bits` does not let in.
+const NO_FLOAT: u64 = 0x7ff8_6d6f_6e69_746f;
+
+/// The value under one key.
+///
+/// # Consistency
+///
+/// Outside of the lock at most one of `int` and `float` is a number, and which one changes only under the lock. Who
+/// takes a number out of a word swaps it for the sentinel, so it takes every earlier update with it. Who adds to `int`
+/// learns from what was there whether it was a number: if not, nothing was added, because every content near the
+/// sentinel is one. Adding to `float` is a compare-and-swap that fails on the sentinel. A reader that finds neither is
+/// beside such a move, or the value is behind the lock: it takes the lock.
+///
+/// `Relaxed` is enough where a word that is in use goes from one number to the next: it stands for itself.
+#[derive(Debug)]
+pub(super) struct Entry {
+    int: AtomicU64,
+    float: AtomicU64,
+    other: Mutex<Option<Box<Other>>>,
+}
+
+/// A value that is in neither word.
+#[derive(Debug)]
+enum Other {
+    Value(StatValue),
+    List(VecDeque<Arc<StatValue>>),
+    Map(BTreeMap<String, StatValue>),
+}
+
+impl Entry {
+    pub(super) fn new(value: StatValue) -> Self {
+        let entry = Self {
+            int: AtomicU64::new(NO_INT),
+            float: AtomicU64::new(NO_FLOAT),
+            other: Mutex::new(None),
+        };
+        entry.set(value);
+        entry
+    }
+
+    /// Adds to a number and answers the sum; answers what is there if that is none.
+    #[inline]
+    pub(super) fn add(&self, by: StatNumber) -> Result<StatNumber, ValueKind> {
+        match self.try_add(by) {
+            Some(sum) => Ok(sum),
+            None => self.add_slowly(by),
+        }
+    }
+
+    /// Adds to the word in use, unless the sum may belong elsewhere.
+    #[inline]
+    fn try_add(&self, by: StatNumber) -> Option<StatNumber> {
+        if let StatNumber::Int(by) = by
+            && let Some(sum) = self.try_add_int(by)
+        {
+            return Some(StatNumber::Int(sum));
+        }
+        self.try_add_float(by.as_f64()).map(StatNumber::Float)
+    }
+
+    #[inline]
+    fn try_add_int(&self, by: i64) -> Option<i64> {
+        let seen = self
+            .int
+            .load(Ordering::Relaxed)
+            .cast_signed()
+            .unsigned_abs();
+        if seen >= FAST_LIMIT || by.unsigned_abs() > STEP_LIMIT {
+            return None;
+        }
+        let before = self.int.fetch_add(by.cast_unsigned(), Ordering::Relaxed);
+        int(before).map(|before| before + by)
+    }
+
+    #[inline]
+    fn try_add_float(&self, by: f64) -> Option<f64> {
+        let mut current = self.float.load(Ordering::Relaxed);
+        loop {
+            let sum = float(current)? + by;
+            let swap = self.float.compare_exchange_weak(
+                current,
+                float_bits(sum),
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+            match swap {
+                Ok(_) => return Some(sum),
+                Err(found) => current = found,
+            }
+        }
+    }
+
+    #[cold]
+    fn add_slowly(&self, by: StatNumber) -> Result<StatNumber, ValueKind> {
+        let mut other = lock(&self.other);
+        if let Some(sum) = self.try_add(by) {
+            return Ok(sum);
+        }
+        let moved = self.clear_int().map(StatNumber::Int);
+        let kept = match other.as_deref() {
+            Some(Other::Value(value)) => value.as_number(),
+            _ => None,
+        };
+        if let Some(number) = moved.or(kept) {
+            let sum = number + by;
+            self.put(sum.into(), &mut other);
+            return Ok(sum);
+        }
+        Err(kind(other.as_deref()))
+    }
+
+    /// Replaces the value, whatever it was.
+    pub(super) fn set(&self, value: StatValue) {
+        self.put(value, &mut lock(&self.other));
+    }
+
+    /// Makes this the value; `other` is what is behind the lock.
+    ///
+    /// The word that is in use comes last: until then readers come to the lock.
+    fn put(&self, value: StatValue, other: &mut Option<Box<Other>>) {
+        *other = match value {
+            StatValue::Int(number) if int(number.cast_unsigned()).is_some() => {
+                self.clear_float();
+                self.int.swap(number.cast_unsigned(), Ordering::AcqRel);
+                None
+            }
+            StatValue::Float(number) => {
+                self.clear_int();
+                self.float.swap(float_bits(number), Ordering::AcqRel);
+                None
+            }
+            value => {
+                self.clear_int();
+                self.clear_float();
+                Some(Box::new(Other::from(value)))
+            }
+        };
+    }
+
+    /// Takes the whole number out of its word, with all that was added to it until now.
+    ///
+    /// Release: pairs with the Acquire in `number`. Swaps throughout, as others may be adding.
+    fn clear_int(&self) -> Option<i64> {
+        int(self.int.load(Ordering::Relaxed))?;
+        int(self.int.swap(NO_INT, Ordering::AcqRel))
+    }
+
+    fn clear_float(&self) {
+        if float(self.float.load(Ordering::Relaxed)).is_some() {
+            self.float.swap(NO_FLOAT, Ordering::AcqRel);
+        }
+    }
+
+    /// The number, if it is in one of the words.
+    fn number(&self) -> Option<StatNumber> {
+        // Acquire: pairs with the Release of whoever put the sentinel here, so that an older float is not taken for
+        // the present one.
+        if let Some(number) = int(self.int.load(Ordering::Acquire)) {
+            return Some(StatNumber::Int(number));
+        }
+        float(self.float.load(Ordering::Acquire)).map(StatNumber::Float)
+    }
+
+    /// The value if it counts as a number (a truth value does), as it is.
+    pub(super) fn exported(&self) -> Option<StatValue> {
+        if let Some(number) = self.number() {
+            return Some(number.into());
+        }
+        let other = lock(&self.other);
+        match (self.number(), other.as_deref()) {
+            (Some(number), _) => Some(number.into()),
+            (None, Some(Other::Value(value))) => value.as_number().map(|_| value.clone()),
+            _ => None,
+        }
+    }
+
+    /// The value, copied. Lists are copied after the lock is free again.
+    pub(super) fn read(&self) -> StatValue {
+        if let Some(number) = self.number() {
+            return number.into();
+        }
+        let other = lock(&self.other);
+        if let Some(number) = self.number() {
+            return number.into();
+        }
+        let list = match other.as_deref() {
+            None => return StatValue::Null,
+            Some(Other::Value(value)) => return value.clone(),
+            Some(Other::Map(map)) => return StatValue::Map(map.clone()),
+            Some(Other::List(list)) => list.clone(),
+        };
+        drop(other);
+        StatValue::List(list.iter().map(|value| StatValue::clone(value)).collect())
+    }
+
+    /// Appends to a list and drops what is too old.
+    pub(super) fn append(&self, value: &Arc<StatValue>, keep: Keep) -> Result<(), ValueKind> {
+        let mut other = lock(&self.other);
+        match other.as_deref_mut() {
+            Some(Other::List(list)) => {
+                list.push_back(Arc::clone(value));
+                keep.trim(list);
+                Ok(())
+            }
+            found => Err(kind(found.as_deref())),
+        }
+    }
+
+    /// Adds a key to a section.
+    pub(super) fn insert(&self, key: &str, value: StatValue) -> Result<(), ValueKind> {
+        let mut other = lock(&self.other);
+        match other.as_deref_mut() {
+            Some(Other::Map(map)) => {
+                map.insert(key.to_owned(), value);
+                Ok(())
+            }
+            found => Err(kind(found.as_deref())),
+        }
+    }
+
+    /// Takes a key out of a section.
+    pub(super) fn remove(&self, key: &str) -> Option<StatValue> {
+        match lock(&self.other).as_deref_mut()? {
+            Other::Map(map) => map.remove(key),
+            _ => None,
+        }
+    }
+}
+
+fn kind(other: Option<&Other>) -> ValueKind {
+    match other {
+        None => ValueKind::Number,
+        Some(Other::Value(value)) => value.kind(),
+        Some(Other::List(_)) => ValueKind::List,
+        Some(Other::Map(_)) => ValueKind::Map,
+    }
+}
+
+impl From<StatValue> for Other {
+    fn from(value: StatValue) -> Self {
+        match value {
+            StatValue::List(list) => Self::List(list.into_iter().map(Arc::new).collect()),
+            StatValue::Map(map) => Self::Map(map),
+            value => Self::Value(value),
+        }
+    }
+}
+
+#[inline]
+fn int(bits: u64) -> Option<i64> {
+    let number = bits.cast_signed();
+    (number.unsigned_abs() < INT_LIMIT).then_some(number)
+}
+
+#[inline]
+fn float(bits: u64) -> Option<f64> {
+    (bits != NO_FLOAT).then_some(f64::from_bits(bits))
+}
+
+/// The bits of a float, of which every NaN has the same, so that none is the sentinel.
+#[inline]
+fn float_bits(value: f64) -> u64 {
+    if value.is_nan() { f64::NAN } else { value }.to_bits()
+}
+
+#[cfg(all(test, loom))]
+mod models;

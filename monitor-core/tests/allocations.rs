@@ -1,0 +1,162 @@
+//! After a thread's first call of a method, recording allocates nothing: counted, for each way a call can go.
+
+use std::future::{Future, pending, ready};
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::{Context, Waker};
+
+use allocation_counter::measure;
+use monitor_core::{
+    CallGuard, ErrorRules, Method, Monitor, Outcome, StatusRule, StorageConfig, monitored,
+};
+
+/// Calls counted after the ones that may allocate: more than the entries of a ring, so every place of it is used.
+const CALLS: usize = 300;
+
+#[derive(Debug)]
+struct Refused;
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("connection refused")
+    }
+}
+
+impl std::error::Error for Refused {}
+
+fn monitor() -> Monitor {
+    let rules = ErrorRules::try_new([StatusRule {
+        status: "CONNECTION_ERROR".to_owned(),
+        service_errors: vec!["refused".to_owned()],
+        unhealthy: 5,
+    }]);
+    let mut config = StorageConfig::default();
+    config.errors = rules.expect("good rules");
+    Monitor::new(config)
+}
+
+/// Asserts that `call` allocates nothing once it was made before.
+fn allocates_nothing(what: &str, mut call: impl FnMut()) {
+    call();
+    let counted = measure(|| (0..CALLS).for_each(|_| call()));
+    assert_eq!(counted.count_total, 0, "{what}: {counted:?}");
+}
+
+/// Polls once.
+fn poll(future: impl Future) {
+    let _ = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+}
+
+#[monitored(method = "sync")]
+fn sync(fail: bool) -> Result<u32, Refused> {
+    if fail { Err(Refused) } else { Ok(1) }
+}
+
+#[monitored(method = "async")]
+async fn waits(wait: bool, fail: bool) -> Result<u32, Refused> {
+    if wait {
+        pending::<()>().await;
+    }
+    ready(()).await;
+    if fail { Err(Refused) } else { Ok(1) }
+}
+
+#[test]
+fn a_monitored_function_allocates_nothing() {
+    monitor().scope_sync(|| {
+        allocates_nothing("sync ok", || drop(sync(false)));
+        allocates_nothing("sync error", || drop(sync(true)));
+        allocates_nothing("async ok", || poll(waits(false, false)));
+        allocates_nothing("async error", || poll(waits(false, true)));
+        allocates_nothing("async cancelled", || poll(waits(true, false)));
+        allocates_nothing("success after failure", || {
+            drop(sync(true));
+            drop(sync(false));
+        });
+    });
+}
+
+#[test]
+fn observed_values_allocate_nothing() {
+    let get = monitor().method("Get").expect("a good name");
+    let observe = |mut call: CallGuard| {
+        call.request_size(100);
+        call.observe("tokens", 12.0);
+        call.observe("tokens___model__small", 12.0);
+        call.deadline(Some(std::time::Duration::from_secs(1)));
+        call
+    };
+    allocates_nothing("values of an ok call", || {
+        observe(get.start()).finish(Outcome::Success);
+    });
+    allocates_nothing("values of a failed call", || {
+        observe(get.start()).finish(Outcome::ErrorType("refused"));
+    });
+    allocates_nothing("values of a cancelled call", || drop(observe(get.start())));
+}
+
+/// Sends calls to another thread, which ends them by `end`; counts there, and here.
+fn elsewhere(what: &str, get: Method, end: impl Fn(CallGuard) + Send + 'static) {
+    let (send, receive) = mpsc::sync_channel::<CallGuard>(CALLS + 1);
+    let (done, all_done) = mpsc::channel();
+    let ender = std::thread::spawn(move || {
+        for call in receive.iter().take(1) {
+            end(call);
+        }
+        done.send(()).expect("the test waits");
+        let mut calls: Vec<CallGuard> = receive.iter().take(CALLS).collect();
+        measure(|| calls.drain(..).for_each(&end)).count_total
+    });
+    let start = || {
+        let mut call = get.start();
+        call.observe("tokens", 1.0);
+        call
+    };
+    // As many at once as are counted: the slots are there then.
+    (0..=CALLS).map(|_| start()).collect::<Vec<_>>().truncate(0);
+    send.send(start()).expect("the thread waits");
+    all_done.recv().expect("the thread runs");
+    let mut calls = Vec::with_capacity(CALLS);
+    let here = measure(|| calls.extend((0..CALLS).map(|_| start()))).count_total;
+    for call in calls {
+        send.send(call).expect("the thread waits");
+    }
+    let there = ender.join().expect("no panic");
+    assert_eq!((here, there), (0, 0), "{what}");
+    // And again, in the slots that came back.
+    let mut calls = Vec::with_capacity(CALLS);
+    let again = measure(|| calls.extend((0..CALLS).map(|_| start()))).count_total;
+    assert_eq!(again, 0, "{what}, in slots that came back");
+}
+
+#[test]
+fn calls_that_end_on_another_thread_allocate_nothing() {
+    let monitor = monitor();
+    let get = |name| monitor.method(name).expect("a good name");
+    elsewhere("ok", get("ok"), |call| call.finish(Outcome::Success));
+    elsewhere("error", get("error"), |call| {
+        call.finish(Outcome::ErrorType("refused"));
+    });
+    elsewhere("dropped", get("dropped"), drop);
+}
+
+#[test]
+fn the_first_call_is_what_allocates() {
+    let get = monitor().method("Get").expect("a good name");
+    let first = measure(|| get.start().finish(Outcome::Success));
+    assert!(first.count_total > 0);
+    let again = measure(|| get.start().finish(Outcome::Success));
+    assert_eq!(again.count_total, 0);
+    // A (method, thread): counts, durations and their ring. The promise is 3 KiB.
+    let monitor = monitor();
+    let names: Vec<Method> = (0..30)
+        .map(|i| monitor.method(&format!("method {i}")).expect("a good name"))
+        .collect();
+    names[0].start().finish(Outcome::Success);
+    let shards = measure(|| {
+        for name in &names[1..] {
+            name.start().finish(Outcome::Success);
+        }
+    });
+    assert!(shards.bytes_total <= 29 * 3 * 1024, "{shards:?}");
+}

@@ -1,0 +1,300 @@
+//! `MonitorConfig`: the server's settings, from a file, from code, from the environment.
+
+mod builder;
+mod limits;
+mod names;
+mod section;
+mod yaml;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use monitor_core::snapshot::ServiceInfo;
+use monitor_core::{ErrorRules, StatusRule, StorageConfig};
+use prometheus::Registry;
+
+pub use self::limits::Limits;
+use self::section::At;
+use self::yaml::{Node, Value};
+use crate::error::{ConfigError, Origin, Place};
+
+/// Settings of the monitor server and of the storage it serves.
+///
+/// The default is the original's: port 9999 on all addresses, one worker, no error words but `other`, no thresholds.
+/// Settings come from a YAML file ([`from_file`](Self::from_file), [`from_file_at`](Self::from_file_at)), from the
+/// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. What comes later wins: the two that
+/// read a file look at the environment after it, and a builder's call comes after both.
+/// [`from_yaml`](Self::from_yaml) and [`default`](Self::default) do not look at the environment;
+/// [`with_env`](Self::with_env) does.
+///
+/// | YAML key | default | meaning |
+/// |---|---|---|
+/// | `port` | 9999 | port number or text of one; 0 is any free port |
+/// | `listen` | `0.0.0.0` | IP address, with or without a port; a `port` beside it wins |
+/// | `errors` | the original's | status -> `service_errors` (list of words, default none) and `unhealthy` (length of a run, default -1; 0 or less is never) |
+/// | `service info` | none | name -> `info` (help text) and `value` (number or text of one), both needed |
+/// | `max_workers` | 1 | permits a method; 0 is no limit |
+/// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge `service_threads` |
+/// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
+/// | `max_series` | 2000 | most series a family whose labels are made at run time; 0 is no limit |
+/// | `disable_compression` | `false` | whether answers are never compressed |
+/// | `wait_for_started` | `false` | whether `/readyz` is 503 until [`started`](crate::MonitorServer::started) is called |
+/// | `limits` | [`Limits`] | what connections may take |
+///
+/// Numbers may be written as text. Any other key is refused, by name, with the nearest valid one.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_server::MonitorConfig;
+///
+/// let config = MonitorConfig::from_yaml(
+///     "
+/// port: '9998'
+/// errors:
+///   CONNECTION_ERROR: {service_errors: [timeout, refused], unhealthy: 3}
+/// service info:
+///   model_version: {info: Version of the model., value: 7}
+/// ",
+/// )?
+/// .listen([127, 0, 0, 1]);
+/// assert_eq!(config.address().to_string(), "127.0.0.1:9998");
+/// # Ok::<(), monitor_server::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct MonitorConfig {
+    listen: IpAddr,
+    port: u16,
+    errors: Vec<StatusRule>,
+    service_info: Vec<ServiceInfo>,
+    max_workers: usize,
+    hpa_max_workers: Option<usize>,
+    inittime_label: bool,
+    max_series: usize,
+    methods: Vec<Arc<str>>,
+    pub(crate) disable_compression: bool,
+    pub(crate) wait_for_started: bool,
+    pub(crate) limits: Limits,
+    pub(crate) registries: Vec<Registry>,
+}
+
+/// What `listen` says.
+#[derive(Debug, Clone, Copy)]
+struct Listen {
+    address: IpAddr,
+    port: Option<u16>,
+}
+
+impl Default for MonitorConfig {
+    fn default() -> Self {
+        let storage = StorageConfig::default();
+        Self {
+            listen: Ipv4Addr::UNSPECIFIED.into(),
+            port: 9999,
+            errors: Vec::new(),
+            service_info: Vec::new(),
+            max_workers: storage.max_workers,
+            hpa_max_workers: storage.hpa_max_workers,
+            inittime_label: storage.inittime_label,
+            max_series: storage.max_series,
+            methods: Vec::new(),
+            disable_compression: false,
+            wait_for_started: false,
+            limits: Limits::default(),
+            registries: Vec::new(),
+        }
+    }
+}
+
+/// Reading.
+impl MonitorConfig {
+    /// Reads a file whose whole document is the section, then the environment.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no YAML, or has a wrong key or value.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let (origin, document) = read(path.as_ref())?;
+        Self::from_section(&origin, &document)?.with_env()
+    }
+
+    /// Reads the section of this name from a file that holds others too, then the environment. What the other sections
+    /// hold does not matter.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no YAML, lacks the section, or has a wrong key or value in it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let config = monitor_server::MonitorConfig::from_file_at("service.yaml", "MonitorServer")?;
+    /// # Ok::<(), monitor_server::ConfigError>(())
+    /// ```
+    pub fn from_file_at(path: impl AsRef<Path>, section: &str) -> Result<Self, ConfigError> {
+        let (origin, document) = read(path.as_ref())?;
+        let found = match &document.value {
+            Value::Map(entries) => entries.iter().find(|(key, _)| key.name == section),
+            _ => None,
+        };
+        let Some((_, node)) = found else {
+            let place = Place {
+                origin,
+                line: None,
+                key: section.to_owned(),
+            };
+            return Err(ConfigError::MissingSection { place });
+        };
+        Self::from_section(&origin, node)?.with_env()
+    }
+
+    /// Reads a text that is the section; JSON is YAML too. An empty one is the default. The environment is not looked
+    /// at.
+    ///
+    /// # Errors
+    ///
+    /// The text is no YAML, or has a wrong key or value.
+    pub fn from_yaml(text: &str) -> Result<Self, ConfigError> {
+        let document = parse(&Origin::Yaml, text)?;
+        Self::from_section(&Origin::Yaml, &document)
+    }
+
+    /// The default, then the environment.
+    ///
+    /// # Errors
+    ///
+    /// As [`with_env`](Self::with_env).
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::default().with_env()
+    }
+
+    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port) and `MONITOR_PORT` where they are set and not
+    /// empty.
+    ///
+    /// # Errors
+    ///
+    /// A variable holds no address or no port.
+    pub fn with_env(self) -> Result<Self, ConfigError> {
+        self.with_variables(|name| {
+            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+        })
+    }
+
+    fn with_variables(
+        mut self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let given = |name| {
+            variable(name)
+                .filter(|value| !value.is_empty())
+                .map(Value::Text)
+        };
+        if let Some(value) = given("MONITOR_LISTEN") {
+            self.set_listen(section::listen(
+                &At::named(&Origin::Environment, "MONITOR_LISTEN"),
+                &value,
+            )?);
+        }
+        if let Some(value) = given("MONITOR_PORT") {
+            self.port = section::port(&At::named(&Origin::Environment, "MONITOR_PORT"), &value)?;
+        }
+        Ok(self)
+    }
+
+    fn from_section(origin: &Origin, node: &Node) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        section::apply(&mut config, &At::section(origin, node.line), node)?;
+        Ok(config)
+    }
+
+    fn set_listen(&mut self, listen: Listen) {
+        self.listen = listen.address;
+        self.port = listen.port.unwrap_or(self.port);
+    }
+}
+
+/// What the settings amount to.
+impl MonitorConfig {
+    /// The address to listen on.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.listen, self.port)
+    }
+
+    /// The storage's part of the settings, for the global storage. [`run`](crate::run) applies it; tests hand it to
+    /// [`Monitor::new`](monitor_core::Monitor::new).
+    ///
+    /// # Errors
+    ///
+    /// A setting made in code is wrong: a blank error word, a `service info` name that is no metric name or is taken.
+    pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
+        self.check()?;
+        let mut storage = StorageConfig::default();
+        storage.errors = ErrorRules::try_new(self.errors.iter().cloned())?;
+        storage.service_info = self
+            .service_info
+            .iter()
+            .filter(|gauge| &*gauge.name != names::OVERWRITTEN)
+            .cloned()
+            .collect();
+        storage.max_workers = self.max_workers;
+        storage.hpa_max_workers = self.hpa_max_workers;
+        storage.inittime_label = self.inittime_label;
+        storage.max_series = self.max_series;
+        storage.methods.clone_from(&self.methods);
+        Ok(storage)
+    }
+
+    /// What was read from YAML was checked there, with its line; what came from code is checked here.
+    fn check(&self) -> Result<(), ConfigError> {
+        for gauge in &self.service_info {
+            section::check_info_name(
+                &At::named(&Origin::Code, format!("service info.{}", gauge.name)),
+                &gauge.name,
+            )?;
+        }
+        section::check_code_limits(&self.limits)
+    }
+}
+
+impl fmt::Debug for MonitorConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MonitorConfig")
+            .field("address", &self.address())
+            .field("errors", &self.errors)
+            .field("service_info", &self.service_info)
+            .field("max_workers", &self.max_workers)
+            .field("hpa_max_workers", &self.hpa_max_workers)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read(path: &Path) -> Result<(Origin, Node), ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        file: path.to_owned(),
+        source,
+    })?;
+    let origin = Origin::File(path.to_owned());
+    let document = parse(&origin, &text)?;
+    Ok((origin, document))
+}
+
+fn parse(origin: &Origin, text: &str) -> Result<Node, ConfigError> {
+    yaml::parse(text).map_err(|error| {
+        let line = error.location().map(|location| location.line());
+        let place = Place {
+            origin: origin.clone(),
+            line,
+            key: String::new(),
+        };
+        ConfigError::Syntax {
+            place,
+            source: error.to_string().into(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! The builder: settings made in code.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use monitor_core::StatusRule;
+use monitor_core::snapshot::ServiceInfo;
+use prometheus::Registry;
+
+use super::{Limits, MonitorConfig};
+
+/// Settings in code; each call replaces what was there, unless it says that it adds.
+impl MonitorConfig {
+    /// The port to listen on. Default 9999; 0 is any free one, which
+    /// [`local_addr`](crate::MonitorServer::local_addr) tells.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The address to listen on. Default `0.0.0.0`, all IPv4 addresses of the machine.
+    #[must_use]
+    pub fn listen(mut self, address: impl Into<IpAddr>) -> Self {
+        self.listen = address.into();
+        self
+    }
+
+    /// Adds a rule: errors with one of these words set the status; a run of `unhealthy` of them makes a task type
+    /// unhealthy (0 or less: never). Replaces an earlier rule of the same status.
+    #[must_use]
+    pub fn errors<W: Into<String>>(
+        mut self,
+        status: impl Into<String>,
+        service_errors: impl IntoIterator<Item = W>,
+        unhealthy: i64,
+    ) -> Self {
+        let status = status.into();
+        let service_errors = service_errors.into_iter().map(Into::into).collect();
+        self.errors.retain(|rule| rule.status != status);
+        self.errors.push(StatusRule {
+            status,
+            service_errors,
+            unhealthy,
+        });
+        self
+    }
+
+    /// Adds a gauge with a constant value. Replaces an earlier one of the same name.
+    #[must_use]
+    pub fn service_info(
+        mut self,
+        name: impl Into<Arc<str>>,
+        info: impl Into<Arc<str>>,
+        value: f64,
+    ) -> Self {
+        let name = name.into();
+        self.service_info.retain(|gauge| gauge.name != name);
+        self.service_info.push(ServiceInfo {
+            name,
+            info: info.into(),
+            value,
+        });
+        self
+    }
+
+    /// Permits a method, and the value of the gauge `service_threads`. Default 1; 0 is no limit.
+    #[must_use]
+    pub fn max_workers(mut self, workers: usize) -> Self {
+        self.max_workers = workers;
+        self
+    }
+
+    /// Replaces `max_workers` in the gauge `service_threads`, not in the permits. Default not set; 0 is the value 0.
+    #[must_use]
+    pub fn hpa_max_workers(mut self, workers: usize) -> Self {
+        self.hpa_max_workers = Some(workers);
+        self
+    }
+
+    /// Whether each series has the original's label `inittime`. Default off: it makes every series new at each start.
+    #[must_use]
+    pub fn inittime_label(mut self, on: bool) -> Self {
+        self.inittime_label = on;
+        self
+    }
+
+    /// Most series a family may have whose labels are made at run time. Default 2000; 0 is no limit.
+    #[must_use]
+    pub fn max_series(mut self, series: usize) -> Self {
+        self.max_series = series;
+        self
+    }
+
+    /// Adds methods that exist at zero from the start, beside those of `#[monitored]` functions.
+    #[must_use]
+    pub fn methods<M: Into<Arc<str>>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
+        self.methods.extend(methods.into_iter().map(Into::into));
+        self
+    }
+
+    /// Whether answers are never compressed. Default off: `/metrics` is compressed for who asks for gzip.
+    #[must_use]
+    pub fn disable_compression(mut self, on: bool) -> Self {
+        self.disable_compression = on;
+        self
+    }
+
+    /// Whether `/readyz` is 503 until [`MonitorServer::started`](crate::MonitorServer::started) is called. Default off.
+    #[must_use]
+    pub fn wait_for_started(mut self, on: bool) -> Self {
+        self.wait_for_started = on;
+        self
+    }
+
+    /// What connections may take.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Adds a registry of the `prometheus` crate whose metrics are exported beside the storage's. Without any it is
+    /// [`prometheus::default_registry`].
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registries.push(registry);
+        self
+    }
+}

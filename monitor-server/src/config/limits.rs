@@ -1,0 +1,98 @@
+//! Limits of the server: what one client may take, and how long anything may last.
+
+use std::time::Duration;
+
+/// What connections may take of the process. Each field says its default, unit, and the meaning of zero.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use monitor_server::{Limits, MonitorConfig};
+///
+/// let limits = Limits::default().max_connections(64).stop_grace(Duration::from_secs(1));
+/// let config = MonitorConfig::default().limits(limits);
+/// # drop(config);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections held at once. Default 256; 0 is no limit. A further one takes the place of the oldest that has not
+    /// asked for anything yet, else of the one idle for longest, else it is closed.
+    pub max_connections: usize,
+    /// How long a client may take to send a request's head, and how long a connection may idle between requests.
+    /// Default 5 s; 0 is no limit. In YAML seconds, fractions allowed.
+    pub header_timeout: Duration,
+    /// How long a connection may last in all. Default 60 s; 0 is no limit. In YAML seconds, fractions allowed.
+    pub connection_timeout: Duration,
+    /// Bytes of a request's head. Default 16384; at least 8192. Beyond it the answer is 431.
+    pub max_header_bytes: usize,
+    /// Header lines of a request. Default 64; at least 1, at most 1024. Beyond it the answer is 431.
+    pub max_headers: usize,
+    /// How long `shutdown` waits for requests being answered. Default 5 s; 0 cuts them off at once. In YAML seconds,
+    /// fractions allowed.
+    pub stop_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 256,
+            header_timeout: Duration::from_secs(5),
+            connection_timeout: Duration::from_mins(1),
+            max_header_bytes: 16 * 1024,
+            max_headers: 64,
+            stop_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Limits {
+    /// Sets [`max_connections`](Self::max_connections).
+    #[must_use]
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// Sets [`header_timeout`](Self::header_timeout).
+    #[must_use]
+    pub fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.header_timeout = timeout;
+        self
+    }
+
+    /// Sets [`connection_timeout`](Self::connection_timeout).
+    #[must_use]
+    pub fn connection_timeout(mut self, timeout: Duration) -> Self {
+        self.connection_timeout = timeout;
+        self
+    }
+
+    /// Sets [`max_header_bytes`](Self::max_header_bytes).
+    #[must_use]
+    pub fn max_header_bytes(mut self, bytes: usize) -> Self {
+        self.max_header_bytes = bytes;
+        self
+    }
+
+    /// Sets [`max_headers`](Self::max_headers).
+    #[must_use]
+    pub fn max_headers(mut self, headers: usize) -> Self {
+        self.max_headers = headers;
+        self
+    }
+
+    /// Sets [`stop_grace`](Self::stop_grace).
+    #[must_use]
+    pub fn stop_grace(mut self, grace: Duration) -> Self {
+        self.stop_grace = grace;
+        self
+    }
+}
+
+/// Smallest buffer the HTTP library accepts.
+pub(crate) const MIN_HEADER_BYTES: usize = 8192;
+
+/// More header lines than any scraper sends; each takes memory for every request.
+pub(crate) const MAX_HEADERS: usize = 1024;

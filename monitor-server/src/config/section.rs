@@ -1,0 +1,385 @@
+//! Reads the section's keys into a [`MonitorConfig`]; every refusal names place, key and value.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use monitor_core::StatusRule;
+use monitor_core::snapshot::ServiceInfo;
+
+use super::limits::{Limits, MAX_HEADERS, MIN_HEADER_BYTES};
+use super::names;
+use super::yaml::{Key, Node, Value};
+use super::{Listen, MonitorConfig};
+use crate::error::{ConfigError, Origin, Place};
+
+const KEYS: &[&str] = &[
+    "listen",
+    "port",
+    "errors",
+    "service info",
+    "max_workers",
+    "hpa_max_workers",
+    "inittime_label",
+    "max_series",
+    "disable_compression",
+    "wait_for_started",
+    "limits",
+];
+
+const LIMIT_KEYS: &[&str] = &[
+    "max_connections",
+    "header_timeout",
+    "connection_timeout",
+    "max_header_bytes",
+    "max_headers",
+    "stop_grace",
+];
+
+const RULE_KEYS: &[&str] = &["service_errors", "unhealthy"];
+
+const INFO_KEYS: &[&str] = &["info", "value"];
+
+/// What a wrong value is measured against; also used for values that do not come from YAML.
+pub(super) mod expected {
+    pub(crate) const PORT: &str = "a port number from 0 to 65535";
+    pub(crate) const LISTEN: &str = "an IP address, with or without a port";
+    pub(crate) const WHOLE: &str = "a whole number, 0 or more";
+    pub(crate) const INTEGER: &str = "a whole number";
+    pub(crate) const NUMBER: &str = "a number";
+    pub(crate) const SECONDS: &str = "a number of seconds, 0 or more";
+    pub(crate) const FLAG: &str = "`true` or `false`";
+    pub(crate) const MAP: &str = "a map";
+    pub(crate) const WORDS: &str = "a list of words";
+    pub(crate) const WORD: &str = "a word that is not blank";
+    pub(crate) const TEXT: &str = "a text";
+    pub(crate) const HEADER_BYTES: &str = "a whole number, 8192 or more";
+    pub(crate) const HEADERS: &str = "a whole number from 1 to 1024";
+}
+
+/// A position in the document: what to say about a value that is wrong.
+#[derive(Debug, Clone)]
+pub(super) struct At<'a> {
+    origin: &'a Origin,
+    line: Option<u64>,
+    path: String,
+}
+
+impl<'a> At<'a> {
+    pub(super) fn section(origin: &'a Origin, line: u64) -> Self {
+        Self {
+            origin,
+            line: Some(line),
+            path: String::new(),
+        }
+    }
+
+    /// A position that has no line: a call of the builder, an environment variable.
+    pub(super) fn named(origin: &'a Origin, path: impl Into<String>) -> Self {
+        Self {
+            origin,
+            line: None,
+            path: path.into(),
+        }
+    }
+
+    fn key(&self, name: &str, line: u64) -> Self {
+        let path = if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        };
+        Self {
+            origin: self.origin,
+            line: Some(line),
+            path,
+        }
+    }
+
+    fn index(&self, index: usize, line: u64) -> Self {
+        Self {
+            origin: self.origin,
+            line: Some(line),
+            path: format!("{}[{index}]", self.path),
+        }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place {
+            origin: self.origin.clone(),
+            line: self.line,
+            key: self.path.clone(),
+        }
+    }
+
+    pub(super) fn invalid(&self, expected: &'static str, found: &Value) -> ConfigError {
+        ConfigError::Invalid {
+            place: self.place(),
+            expected,
+            found: found.to_string(),
+        }
+    }
+
+    fn unknown(&self, key: &Key, known: &[&'static str]) -> ConfigError {
+        ConfigError::UnknownKey {
+            place: self.key(&key.name, key.line).place(),
+            nearest: names::nearest(&key.name, known),
+        }
+    }
+}
+
+/// Reads the whole section on top of what `config` holds.
+pub(super) fn apply(
+    config: &mut MonitorConfig,
+    at: &At<'_>,
+    section: &Node,
+) -> Result<(), ConfigError> {
+    let entries = map(at, section)?;
+    // The port of `listen` gives way to `port`, whatever their order in the document.
+    let (listen, others): (Vec<_>, Vec<_>) =
+        entries.iter().partition(|(key, _)| key.name == "listen");
+    for (key, node) in listen.into_iter().chain(others) {
+        if !KEYS.contains(&key.name.as_str()) {
+            return Err(at.unknown(key, KEYS));
+        }
+        if !matches!(node.value, Value::Null) {
+            apply_key(config, &key.name, &at.key(&key.name, node.line), node)?;
+        }
+    }
+    Ok(())
+}
+
+fn apply_key(
+    config: &mut MonitorConfig,
+    key: &str,
+    at: &At<'_>,
+    node: &Node,
+) -> Result<(), ConfigError> {
+    match key {
+        "listen" => config.set_listen(listen(at, &node.value)?),
+        "port" => config.port = port(at, &node.value)?,
+        "errors" => config.errors = rules(at, node)?,
+        "service info" => config.service_info = service_info(at, node)?,
+        "max_workers" => config.max_workers = whole(at, &node.value)?,
+        "hpa_max_workers" => config.hpa_max_workers = Some(whole(at, &node.value)?),
+        "inittime_label" => config.inittime_label = flag(at, &node.value)?,
+        "max_series" => config.max_series = whole(at, &node.value)?,
+        "disable_compression" => config.disable_compression = flag(at, &node.value)?,
+        "wait_for_started" => config.wait_for_started = flag(at, &node.value)?,
+        _ => apply_limits(&mut config.limits, at, node)?,
+    }
+    Ok(())
+}
+
+fn apply_limits(limits: &mut Limits, at: &At<'_>, node: &Node) -> Result<(), ConfigError> {
+    for (key, node) in map(at, node)? {
+        let here = at.key(&key.name, node.line);
+        let value = &node.value;
+        match key.name.as_str() {
+            "max_connections" => limits.max_connections = whole(&here, value)?,
+            "header_timeout" => limits.header_timeout = seconds(&here, value)?,
+            "connection_timeout" => limits.connection_timeout = seconds(&here, value)?,
+            "max_header_bytes" => limits.max_header_bytes = whole(&here, value)?,
+            "max_headers" => limits.max_headers = whole(&here, value)?,
+            "stop_grace" => limits.stop_grace = seconds(&here, value)?,
+            _ => return Err(at.unknown(key, LIMIT_KEYS)),
+        }
+        check_limits(limits).map_err(|expected| here.invalid(expected, value))?;
+    }
+    Ok(())
+}
+
+/// What the HTTP library would panic at; the message says what is expected.
+fn check_limits(limits: &Limits) -> Result<(), &'static str> {
+    if limits.max_header_bytes < MIN_HEADER_BYTES {
+        Err(expected::HEADER_BYTES)
+    } else if !(1..=MAX_HEADERS).contains(&limits.max_headers) {
+        Err(expected::HEADERS)
+    } else {
+        Ok(())
+    }
+}
+
+/// The same for limits set in code.
+pub(super) fn check_code_limits(limits: &Limits) -> Result<(), ConfigError> {
+    check_limits(limits).map_err(|wanted| {
+        let (key, found) = if wanted == expected::HEADERS {
+            ("limits.max_headers", limits.max_headers)
+        } else {
+            ("limits.max_header_bytes", limits.max_header_bytes)
+        };
+        let found = i128::try_from(found).unwrap_or(i128::MAX);
+        At::named(&Origin::Code, key).invalid(wanted, &Value::Int(found))
+    })
+}
+
+fn rules(at: &At<'_>, node: &Node) -> Result<Vec<StatusRule>, ConfigError> {
+    map(at, node)?
+        .iter()
+        .map(|(key, node)| rule(&key.name, &at.key(&key.name, node.line), node))
+        .collect()
+}
+
+fn rule(status: &str, at: &At<'_>, node: &Node) -> Result<StatusRule, ConfigError> {
+    let mut rule = StatusRule {
+        status: status.to_owned(),
+        service_errors: Vec::new(),
+        unhealthy: -1,
+    };
+    if matches!(node.value, Value::Null) {
+        return Ok(rule);
+    }
+    for (key, node) in map(at, node)? {
+        let here = at.key(&key.name, node.line);
+        match (key.name.as_str(), &node.value) {
+            ("service_errors" | "unhealthy", Value::Null) => {}
+            ("service_errors", _) => rule.service_errors = words(&here, node)?,
+            ("unhealthy", value) => rule.unhealthy = integer(&here, value)?,
+            _ => return Err(at.unknown(key, RULE_KEYS)),
+        }
+    }
+    Ok(rule)
+}
+
+/// A text in place of the list would be taken letter by letter (defect E7 of the original), and a blank word would
+/// match every error (E6).
+fn words(at: &At<'_>, node: &Node) -> Result<Vec<String>, ConfigError> {
+    let Value::List(items) = &node.value else {
+        return Err(at.invalid(expected::WORDS, &node.value));
+    };
+    let word = |(index, item): (usize, &Node)| match &item.value {
+        Value::Text(word) if !word.trim().is_empty() => Ok(word.clone()),
+        other => Err(at.index(index, item.line).invalid(expected::WORD, other)),
+    };
+    items.iter().enumerate().map(word).collect()
+}
+
+fn service_info(at: &At<'_>, node: &Node) -> Result<Vec<ServiceInfo>, ConfigError> {
+    let gauge = |(key, node): &(Key, Node)| info(&key.name, &at.key(&key.name, node.line), node);
+    map(at, node)?.iter().map(gauge).collect()
+}
+
+fn info(name: &str, at: &At<'_>, node: &Node) -> Result<ServiceInfo, ConfigError> {
+    check_info_name(at, name)?;
+    let (mut help, mut number_given) = (None, None);
+    for (key, node) in map(at, node)? {
+        let here = at.key(&key.name, node.line);
+        match key.name.as_str() {
+            "info" => help = Some(text(&here, &node.value)?),
+            "value" => number_given = Some(number(&here, &node.value)?),
+            _ => return Err(at.unknown(key, INFO_KEYS)),
+        }
+    }
+    let missing = |key, expected| ConfigError::Missing {
+        place: at.key(key, node.line).place(),
+        expected,
+    };
+    Ok(ServiceInfo {
+        name: name.into(),
+        info: help.ok_or_else(|| missing("info", expected::TEXT))?.into(),
+        value: number_given.ok_or_else(|| missing("value", expected::NUMBER))?,
+    })
+}
+
+/// Refuses a name that no exposition may carry, or that another family has.
+pub(super) fn check_info_name(at: &At<'_>, name: &str) -> Result<(), ConfigError> {
+    names::check(name).map_err(|expected| at.invalid(expected, &Value::Text(name.to_owned())))
+}
+
+fn map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], ConfigError> {
+    match &node.value {
+        Value::Map(entries) => Ok(entries),
+        Value::Null => Ok(&[]),
+        other => Err(at.invalid(expected::MAP, other)),
+    }
+}
+
+/// A whole number, as such or as text.
+fn read_integer(value: &Value) -> Option<i128> {
+    match value {
+        Value::Int(number) => Some(*number),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn integer(at: &At<'_>, value: &Value) -> Result<i64, ConfigError> {
+    let read = read_integer(value).and_then(|number| i64::try_from(number).ok());
+    read.ok_or_else(|| at.invalid(expected::INTEGER, value))
+}
+
+fn whole(at: &At<'_>, value: &Value) -> Result<usize, ConfigError> {
+    let read = read_integer(value).and_then(|number| usize::try_from(number).ok());
+    read.ok_or_else(|| at.invalid(expected::WHOLE, value))
+}
+
+pub(super) fn port(at: &At<'_>, value: &Value) -> Result<u16, ConfigError> {
+    let read = read_integer(value).and_then(|number| u16::try_from(number).ok());
+    read.ok_or_else(|| at.invalid(expected::PORT, value))
+}
+
+pub(super) fn listen(at: &At<'_>, value: &Value) -> Result<Listen, ConfigError> {
+    let read = match value {
+        Value::Text(text) => read_listen(text.trim()),
+        _ => None,
+    };
+    read.ok_or_else(|| at.invalid(expected::LISTEN, value))
+}
+
+fn read_listen(text: &str) -> Option<Listen> {
+    let text = text
+        .strip_prefix("localhost")
+        .map_or_else(|| text.to_owned(), |rest| format!("127.0.0.1{rest}"));
+    if let Ok(address) = text.parse::<std::net::SocketAddr>() {
+        return Some(Listen {
+            address: address.ip(),
+            port: Some(address.port()),
+        });
+    }
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(&text);
+    let address: IpAddr = bare.parse().ok()?;
+    Some(Listen {
+        address,
+        port: None,
+    })
+}
+
+fn read_number(value: &Value) -> Option<f64> {
+    match value {
+        // Exact below 2^53, and beyond that as near as the original gets.
+        #[allow(clippy::cast_precision_loss, reason = "a gauge is a double")]
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn number(at: &At<'_>, value: &Value) -> Result<f64, ConfigError> {
+    read_number(value).ok_or_else(|| at.invalid(expected::NUMBER, value))
+}
+
+fn seconds(at: &At<'_>, value: &Value) -> Result<Duration, ConfigError> {
+    // The bound keeps sums with the clock in range; it is 31 years.
+    let read = read_number(value).filter(|seconds| (0.0..=1e9).contains(seconds));
+    read.map(Duration::from_secs_f64)
+        .ok_or_else(|| at.invalid(expected::SECONDS, value))
+}
+
+fn flag(at: &At<'_>, value: &Value) -> Result<bool, ConfigError> {
+    match value {
+        Value::Bool(flag) => Ok(*flag),
+        Value::Text(text) if text == "true" => Ok(true),
+        Value::Text(text) if text == "false" => Ok(false),
+        other => Err(at.invalid(expected::FLAG, other)),
+    }
+}
+
+fn text<'v>(at: &At<'_>, value: &'v Value) -> Result<&'v str, ConfigError> {
+    match value {
+        Value::Text(text) => Ok(text),
+        other => Err(at.invalid(expected::TEXT, other)),
+    }
+}

@@ -1,0 +1,257 @@
+//! One connection: HTTP/1.1 with limits on everything a client may take, and how far its current request is.
+
+use std::convert::Infallible;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use crate::access::Client;
+use crate::config::Limits;
+
+/// How far a connection is. `Relaxed` throughout: it is read to choose whom to cut off, and publishes nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Progress(AtomicU8);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// No request has arrived yet.
+    Waiting,
+    /// A request is being answered, or its answer is not wholly written.
+    Busy,
+    /// The last answer is written; nothing further has been asked.
+    Idle,
+}
+
+const WAITING: u8 = 0;
+const BUSY: u8 = 1;
+const ANSWERED: u8 = 2;
+const IDLE: u8 = 3;
+
+impl Progress {
+    pub(crate) fn stage(&self) -> Stage {
+        match self.0.load(Ordering::Relaxed) {
+            WAITING => Stage::Waiting,
+            IDLE => Stage::Idle,
+            _ => Stage::Busy,
+        }
+    }
+
+    fn asked(&self) {
+        self.0.store(BUSY, Ordering::Relaxed);
+    }
+
+    fn answered(&self) {
+        self.0.store(ANSWERED, Ordering::Relaxed);
+    }
+
+    /// The HTTP library flushes the socket only when its own buffer is empty: with the whole answer handed over, that
+    /// is the end of the request.
+    fn flushed(&self) {
+        let _ = self
+            .0
+            .compare_exchange(ANSWERED, IDLE, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+/// What every connection of a server shares.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared<S> {
+    /// The routes.
+    pub(crate) service: S,
+    pub(crate) limits: Arc<Limits>,
+    /// Turns true when the server stops.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// Serves one connection to its end: the client's, a limit's, or the server's.
+pub(crate) async fn serve<S, B>(
+    stream: TcpStream,
+    peer: std::net::SocketAddr,
+    shared: Shared<S>,
+    progress: Arc<Progress>,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    B: Body + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Shared {
+        service,
+        limits,
+        mut stop,
+    } = shared;
+    // Answers are small or written in one go; waiting for more to send would only delay them.
+    let _ = stream.set_nodelay(true);
+    let routes = service_fn(|request| answer(&service, request, peer, &progress));
+    let socket = TokioIo::new(Socket {
+        stream,
+        progress: Arc::clone(&progress),
+    });
+    let mut connection = std::pin::pin!(builder(&limits).serve_connection(socket, routes));
+    let mut deadline = std::pin::pin!(expiry(limits.connection_timeout));
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => Some(outcome),
+        () = deadline.as_mut() => None,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                outcome = connection => Some(outcome),
+                () = deadline => None,
+            }
+        }
+    };
+    match outcome {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::debug!(%peer, %error, "connection ended with an error"),
+        None => tracing::debug!(%peer, "connection cut off at its deadline"),
+    }
+}
+
+/// HTTP/1 alone: with version detection the header timeout would not run until the version is known, so that a silent
+/// peer could stay for ever.
+fn builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout((!limits.header_timeout.is_zero()).then_some(limits.header_timeout))
+        .max_buf_size(limits.max_header_bytes)
+        .max_headers(limits.max_headers);
+    builder
+}
+
+/// Returns when the server stops, or is gone.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stopped| *stopped).await;
+}
+
+async fn expiry(timeout: Duration) {
+    if timeout.is_zero() {
+        std::future::pending::<()>().await;
+    } else {
+        tokio::time::sleep(timeout).await;
+    }
+}
+
+/// Hands a request to the routes, with its client in the extensions, and tracks the answer.
+async fn answer<S, B>(
+    service: &S,
+    mut request: Request<Incoming>,
+    peer: std::net::SocketAddr,
+    progress: &Arc<Progress>,
+) -> Result<Response<TrackedBody<B>>, Infallible>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+{
+    progress.asked();
+    let client = Client {
+        peer,
+        authority: request.uri().authority().cloned(),
+    };
+    request.extensions_mut().insert(client);
+    // No route reads a body, and a connection is not worth reading one away for.
+    let has_body = !request.body().is_end_stream();
+    let mut response = service.call(request).await?;
+    if has_body {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response.map(|body| TrackedBody {
+        body,
+        progress: Arc::clone(progress),
+    }))
+}
+
+/// An answer's body that says when the HTTP library has taken all of it.
+struct TrackedBody<B> {
+    body: B,
+    progress: Arc<Progress>,
+}
+
+impl<B> Drop for TrackedBody<B> {
+    fn drop(&mut self) {
+        self.progress.answered();
+    }
+}
+
+impl<B: Body + Unpin> Body for TrackedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The socket, which says when all that was written is on its way.
+struct Socket {
+    stream: TcpStream,
+    progress: Arc<Progress>,
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if let Poll::Ready(Ok(())) = flushed {
+            self.progress.flushed();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,153 @@
+//! What can go wrong before the server runs, and while waiting for tasks.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why [`run`](crate::run) did not start a server. Nothing is left running then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The address cannot be listened on: taken, not allowed, or not of this machine.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A server runs in this process already.
+    #[error("a monitor server runs already, on {address}")]
+    AlreadyRunning {
+        /// Where it listens.
+        address: SocketAddr,
+    },
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The operating system gave no thread, or the thread no event loop.
+    #[error("cannot start the monitor server's thread `{name}`")]
+    Thread {
+        /// The thread's name.
+        name: &'static str,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The text is no YAML.
+    #[error("{place}: no valid YAML")]
+    Syntax {
+        /// Where.
+        place: Place,
+        /// What the YAML reader says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The document lacks the section.
+    #[error("{place}: there is no such section in the document")]
+    MissingSection {
+        /// File and section.
+        place: Place,
+    },
+    /// The rules of `errors` cannot be used.
+    #[error(transparent)]
+    Rules(#[from] monitor_core::RuleError),
+    /// A key that means nothing here.
+    #[error("{place}: unknown key; the nearest valid one is `{nearest}`")]
+    UnknownKey {
+        /// Where; the key path ends with the unknown key.
+        place: Place,
+        /// The valid key most like it.
+        nearest: &'static str,
+    },
+    /// A key that must be given is not.
+    #[error("{place}: missing; expected {expected}")]
+    Missing {
+        /// Where; the key path ends with the missing key.
+        place: Place,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// A value that cannot be used.
+    #[error("{place}: expected {expected}, found {found}")]
+    Invalid {
+        /// Where.
+        place: Place,
+        /// What would be right.
+        expected: &'static str,
+        /// The value as text: numbers and texts in backticks.
+        found: String,
+    },
+}
+
+/// Where a setting is written: key path, and file and line or the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// What the setting was read from.
+    pub origin: Origin,
+    /// The line there, from 1; `None` where there are no lines.
+    pub line: Option<u64>,
+    /// The path of keys from the section down (`errors.FATAL.service_errors[0]`), or the name of the environment
+    /// variable; empty for the section itself.
+    pub key: String,
+}
+
+/// What settings are read from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Origin {
+    /// Calls of the builder.
+    #[default]
+    Code,
+    /// A text handed to [`MonitorConfig::from_yaml`](crate::MonitorConfig::from_yaml).
+    Yaml,
+    /// A file.
+    File(PathBuf),
+    /// The environment.
+    Environment,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Origin::Code => f.write_str("configuration")?,
+            Origin::Yaml => f.write_str("yaml")?,
+            Origin::File(path) => write!(f, "{}", path.display())?,
+            Origin::Environment => f.write_str("environment")?,
+        }
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if self.key.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": `{}`", self.key)
+        }
+    }
+}
+
+/// Tasks were still running when the time limit of a wait passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{left} tasks still run after {limit:?}")]
+#[non_exhaustive]
+pub struct TasksLeft {
+    /// How many.
+    pub left: u64,
+    /// The limit that passed.
+    pub limit: Duration,
+}

@@ -1,0 +1,198 @@
+//! The headers that real clients send (recorded from Prometheus 2.42 and 3.5.3), and those only an attacker would.
+
+use http::HeaderValue;
+
+use super::*;
+
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const OPEN_UTF8: &str =
+    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8";
+const OPEN_UNDERSCORES: &str =
+    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores";
+const OPEN_VALUES: &str =
+    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values";
+
+fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        headers.append(
+            name,
+            HeaderValue::from_bytes(line.as_bytes()).expect("a header value"),
+        );
+    }
+    headers
+}
+
+fn content_type(accept: &str) -> &'static str {
+    format(&headers(&ACCEPT, &[accept])).content_type
+}
+
+#[test]
+fn every_known_client_gets_what_it_likes_best() {
+    let cases = [
+        // Prometheus 2.42, and with native histograms.
+        (
+            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            OPEN,
+        ),
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            OPEN,
+        ),
+        // Prometheus 3.5.3, and with native histograms.
+        (
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            OPEN_UTF8,
+        ),
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+            OPEN_UTF8,
+        ),
+        // Prometheus 2.30.
+        (
+            "application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            OPEN,
+        ),
+        // curl, browsers, probes.
+        ("*/*", TEXT),
+        (
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            TEXT,
+        ),
+        ("text/plain", TEXT),
+        ("text/plain;version=0.0.4", TEXT),
+        ("text/*;q=0.5", TEXT),
+        ("application/json", TEXT),
+    ];
+    for (accept, expected) in cases {
+        assert_eq!(content_type(accept), expected, "{accept}");
+    }
+}
+
+#[test]
+fn the_largest_weight_wins_not_the_first_entry() {
+    let cases = [
+        ("application/openmetrics-text;q=0.3,text/plain;q=0.7", TEXT),
+        ("text/plain;q=0.3,application/openmetrics-text;q=0.7", OPEN),
+        (
+            "text/plain;q=0.301,application/openmetrics-text;q=0.302",
+            OPEN,
+        ),
+        // A tie: OpenMetrics where it is named.
+        ("text/plain,application/openmetrics-text", OPEN),
+        ("text/plain, application/*", OPEN),
+        ("text/plain, */*", TEXT),
+        ("text/plain;q=0.5, */*;q=0.9", OPEN),
+        // The closest range counts, not the most generous one.
+        (
+            "application/openmetrics-text;version=1.0.0;q=0.1,application/openmetrics-text,text/plain;q=0.5",
+            TEXT,
+        ),
+        ("application/openmetrics-text;q=0, */*", TEXT),
+        ("text/plain;q=0, */*;q=0.1", OPEN),
+        // A version nobody knows.
+        ("application/openmetrics-text;version=9.9", OPEN),
+        ("text/plain;version=1.0.0;escaping=allow-utf-8", TEXT),
+        // Nothing acceptable is no reason to refuse.
+        ("application/openmetrics-text;q=0, text/plain;q=0", TEXT),
+        ("*/*;q=0", TEXT),
+    ];
+    for (accept, expected) in cases {
+        assert_eq!(content_type(accept), expected, "{accept}");
+    }
+}
+
+#[test]
+fn escaping_is_answered_from_a_closed_set() {
+    let cases = [
+        ("allow-utf-8", OPEN_UTF8),
+        ("ALLOW-UTF-8", OPEN_UTF8),
+        ("underscores", OPEN_UNDERSCORES),
+        ("values", OPEN_VALUES),
+        ("dots", OPEN_UNDERSCORES),
+        ("\"<script>\"", OPEN_UNDERSCORES),
+        ("", OPEN_UNDERSCORES),
+    ];
+    for (escaping, expected) in cases {
+        let accept = format!("application/openmetrics-text;version=1.0.0;escaping={escaping}");
+        assert_eq!(content_type(&accept), expected, "{accept}");
+    }
+}
+
+#[test]
+fn malformed_elements_are_passed_over() {
+    let cases = [
+        ("", TEXT),
+        (",,,", TEXT),
+        (";;;", TEXT),
+        ("application/openmetrics-text;q=abc", TEXT),
+        ("application/openmetrics-text;q=2", TEXT),
+        ("application/openmetrics-text;q=-1", TEXT),
+        ("application/openmetrics-text;q=NaN", TEXT),
+        ("application/openmetrics-text;q=1.001", TEXT),
+        ("application/openmetrics-text;q=0.0001", TEXT),
+        ("application/openmetrics-text;q=", TEXT),
+        ("application/openmetrics-text;q=1.", OPEN),
+        ("application/openmetrics-text;q=1.000", OPEN),
+        (
+            "APPLICATION/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=0.9",
+            OPEN,
+        ),
+        ("text/plain;note=\"a,application/openmetrics-text\"", TEXT),
+        ("application/openmetrics-text;note=\"unterminated", OPEN),
+        ("garbage, application/openmetrics-text", OPEN),
+    ];
+    for (accept, expected) in cases {
+        assert_eq!(content_type(accept), expected, "{accept}");
+    }
+}
+
+#[test]
+fn no_header_is_text_and_several_lines_are_one_list() {
+    assert_eq!(format(&HeaderMap::new()).content_type, TEXT);
+    let lines = headers(
+        &ACCEPT,
+        &["text/plain;q=0.5", "application/openmetrics-text;q=0.6"],
+    );
+    assert_eq!(format(&lines).content_type, OPEN);
+    let lines = headers(&ACCEPT, &["\u{e4}\u{f6}", "application/openmetrics-text"]);
+    assert_eq!(format(&lines).content_type, OPEN);
+}
+
+#[test]
+fn the_content_type_is_the_format_s_own() {
+    assert_eq!(TEXT, Format::Text004.content_type());
+    assert_eq!(OPEN, Format::OpenMetrics100.content_type());
+}
+
+#[test]
+fn gzip_is_used_only_where_it_is_wanted() {
+    let cases = [
+        ("gzip", true),
+        ("GZIP", true),
+        ("x-gzip", true),
+        ("gzip;q=0", false),
+        ("gzip;q=0.0", false),
+        ("gzip; q=0.001", true),
+        ("deflate, gzip;q=1.0, *;q=0.5", true),
+        ("*", true),
+        ("*;q=0", false),
+        ("gzip;q=0, *", false),
+        ("identity", false),
+        ("identity;q=0.5, gzip;q=0.4", false),
+        ("identity;q=0.5, gzip;q=0.5", true),
+        ("identity;q=0", false),
+        ("br, zstd", false),
+        ("gzip;q=abc", false),
+        ("", false),
+    ];
+    for (accepts, expected) in cases {
+        assert_eq!(
+            accepts_gzip(&headers(&ACCEPT_ENCODING, &[accepts])),
+            expected,
+            "{accepts}"
+        );
+    }
+    assert!(!accepts_gzip(&HeaderMap::new()));
+}

@@ -1,0 +1,191 @@
+//! Sharing of renders, and sources that fail.
+
+use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus::core::{Collector, Desc};
+use prometheus::{Gauge, IntCounter};
+
+use super::*;
+
+/// A collector that counts its gatherings, and waits or panics in them as told.
+#[derive(Clone, Default)]
+struct Probe {
+    gathered: Arc<AtomicU64>,
+    slow: Option<Duration>,
+    panics: bool,
+}
+
+impl Collector for Probe {
+    fn desc(&self) -> Vec<&Desc> {
+        Vec::new()
+    }
+
+    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
+        let number = self.gathered.fetch_add(1, Ordering::SeqCst) + 1;
+        if let Some(pause) = self.slow {
+            std::thread::sleep(pause);
+        }
+        assert!(!self.panics, "a broken collector");
+        let gauge = Gauge::new("probe", "Number of the gathering.").expect("a name");
+        #[allow(clippy::cast_precision_loss, reason = "small")]
+        gauge.set(number as f64);
+        gauge.collect()
+    }
+}
+
+fn renderer(collectors: Vec<Box<dyn Collector>>) -> (Renderer, Arc<SelfMetrics>) {
+    let registries = collectors
+        .into_iter()
+        .map(|collector| {
+            let registry = Registry::new();
+            registry.register(collector).expect("a fresh registry");
+            registry
+        })
+        .collect();
+    let metrics = Arc::new(SelfMetrics::default());
+    (
+        Renderer::new(
+            Monitor::new(monitor_core::StorageConfig::default()),
+            registries,
+            Arc::clone(&metrics),
+        ),
+        metrics,
+    )
+}
+
+fn wanted() -> Wanted {
+    Wanted {
+        format: Format::Text004,
+        names: None,
+        gzip: false,
+    }
+}
+
+async fn text(renderer: &Renderer) -> String {
+    let page = renderer.page(wanted()).await.expect("a page");
+    String::from_utf8(page.to_vec()).expect("text")
+}
+
+#[tokio::test]
+async fn who_arrives_during_a_render_shares_the_next_one() {
+    let probe = Probe {
+        slow: Some(Duration::from_millis(100)),
+        ..Probe::default()
+    };
+    let (renderer, _) = renderer(vec![Box::new(probe.clone())]);
+    let spawn = || {
+        let renderer = renderer.clone();
+        tokio::spawn(async move { text(&renderer).await })
+    };
+    let first = spawn();
+    while probe.gathered.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let others: Vec<_> = (0..50).map(|_| spawn()).collect();
+    assert!(first.await.expect("no panic").contains("probe 1"));
+    for other in others {
+        assert!(other.await.expect("no panic").contains("probe 2"));
+    }
+    assert_eq!(probe.gathered.load(Ordering::SeqCst), 2);
+    assert!(text(&renderer).await.contains("probe 3"));
+}
+
+#[tokio::test]
+async fn scrapers_that_leave_do_not_disturb_the_others() {
+    let probe = Probe {
+        slow: Some(Duration::from_millis(50)),
+        ..Probe::default()
+    };
+    let (renderer, _) = renderer(vec![Box::new(probe)]);
+    let leaving = tokio::time::timeout(Duration::from_millis(5), renderer.page(wanted())).await;
+    assert!(leaving.is_err());
+    assert!(text(&renderer).await.contains("probe 2"));
+}
+
+#[tokio::test]
+async fn a_registry_that_panics_is_left_out_whole_and_counted() {
+    let counter = IntCounter::new("sound_total", "Of a sound registry.").expect("a name");
+    let broken = Probe {
+        panics: true,
+        ..Probe::default()
+    };
+    let (renderer, metrics) = renderer(vec![Box::new(broken), Box::new(counter)]);
+    let page = text(&renderer).await;
+    assert!(
+        page.contains("sound_total 0") && page.contains("started_total 0"),
+        "{page}"
+    );
+    assert!(page.contains("monitor_scrape_errors_total"), "{page}");
+    assert_eq!(metrics.errors(Cause::Source), 1);
+    text(&renderer).await;
+    assert_eq!(metrics.errors(Cause::Source), 2);
+}
+
+#[test]
+fn a_sound_page_has_no_counters_of_the_server() {
+    assert_eq!(SelfMetrics::default().families(), Vec::new());
+}
+
+#[test]
+fn a_render_dropped_with_its_runtime_leaves_the_renderer_usable() {
+    let (renderer, _) = renderer(Vec::new());
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .enable_time()
+            .build()
+            .expect("a runtime")
+    };
+    let first = runtime();
+    // The one thread for blocking work is taken, so that the render never runs.
+    let (release, taken) = std::sync::mpsc::channel::<()>();
+    first.spawn_blocking(move || taken.recv());
+    let waiting = first.block_on(async {
+        tokio::time::timeout(Duration::from_millis(20), renderer.page(wanted())).await
+    });
+    assert!(waiting.is_err());
+    first.shutdown_background();
+    drop(release);
+    assert!(
+        runtime()
+            .block_on(text(&renderer))
+            .contains("started_total")
+    );
+}
+
+#[tokio::test]
+async fn gzip_and_names_are_pages_of_their_own() {
+    let (renderer, _) = renderer(Vec::new());
+    let plain = text(&renderer).await;
+    let packed = renderer
+        .page(Wanted {
+            gzip: true,
+            ..wanted()
+        })
+        .await
+        .expect("a page");
+    let mut unpacked = String::new();
+    flate2::read::GzDecoder::new(&packed[..])
+        .read_to_string(&mut unpacked)
+        .expect("gzip");
+    let names = |page: &str| -> HashSet<String> {
+        let samples = page.lines().filter(|line| !line.starts_with('#'));
+        samples
+            .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    assert_eq!(names(&plain), names(&unpacked));
+    let one = Wanted {
+        names: Some(Arc::from(["started_total".to_owned()])),
+        ..wanted()
+    };
+    let page = renderer.page(one).await.expect("a page");
+    assert_eq!(names(std::str::from_utf8(&page).expect("text")).len(), 1);
+    let none = Wanted {
+        names: Some(Arc::from(["nothing".to_owned()])),
+        ..wanted()
+    };
+    assert!(renderer.page(none).await.expect("a page").is_empty());
+}

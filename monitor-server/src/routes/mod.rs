@@ -1,0 +1,207 @@
+//! The complete route table: which exact paths exist, and what everything else is answered.
+
+pub(crate) mod health;
+pub(crate) mod metrics;
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, Method, StatusCode};
+use monitor_core::Monitor;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use crate::access::Client;
+use crate::render::Renderer;
+use crate::self_metrics::{Cause, SelfMetrics};
+
+use self::health::Readiness;
+
+/// What handlers work on.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) monitor: Monitor,
+    pub(crate) renderer: Renderer,
+    pub(crate) metrics: Arc<SelfMetrics>,
+    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) disable_compression: bool,
+}
+
+/// A known path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route<'p> {
+    Metrics,
+    Live,
+    Ready,
+    Health,
+    /// The task type as the path has it, percent-encoded.
+    TaskHealth(&'p str),
+}
+
+impl<'p> Route<'p> {
+    /// Looks up a path without its first slash, exactly as it was sent: no decoding, no normalising, no trailing slash.
+    fn find(path: &'p str) -> Option<Self> {
+        match path {
+            "metrics" => Some(Self::Metrics),
+            "livez" | "-/healthy" => Some(Self::Live),
+            "readyz" | "-/ready" => Some(Self::Ready),
+            "health" => Some(Self::Health),
+            _ => path
+                .strip_prefix("health/")
+                .filter(|task| !task.is_empty())
+                .map(Self::TaskHealth),
+        }
+    }
+
+    /// Whether the route may be served where the peer is not known.
+    fn is_open(self) -> bool {
+        matches!(self, Self::Metrics | Self::Live | Self::Ready)
+    }
+}
+
+/// A request, as far as handlers need it.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    pub(crate) method: Method,
+    path: String,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) client: Option<Client>,
+}
+
+/// All routes, and an answer for everything else: what the server's own listener serves.
+pub(crate) fn all(context: Arc<Context>) -> BoxedFilter<(Response,)> {
+    inbound()
+        .then(move |inbound: Inbound| {
+            let context = Arc::clone(&context);
+            async move { caught(&context, answer(&context, &inbound)).await }
+        })
+        .boxed()
+}
+
+/// `/metrics` and the probes alone; other paths are rejected as not found, so that other filters can take them.
+pub(crate) fn open(context: Arc<Context>) -> BoxedFilter<(Response,)> {
+    inbound()
+        .and_then(move |inbound: Inbound| {
+            let context = Arc::clone(&context);
+            async move {
+                match Route::find(&inbound.path) {
+                    Some(route) if route.is_open() => {
+                        Ok(caught(&context, answer(&context, &inbound)).await)
+                    }
+                    _ => Err(warp::reject::not_found()),
+                }
+            }
+        })
+        .boxed()
+}
+
+/// Takes the rest of the path after what earlier filters matched, so that a mounted filter may stand under a prefix.
+fn inbound() -> impl Filter<Extract = (Inbound,), Error = Infallible> + Clone + Send + Sync + 'static
+{
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::method()
+        .and(warp::path::peek())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::optional())
+        .map(
+            |method, path: warp::path::Peek, query, headers, client| Inbound {
+                method,
+                path: path.as_str().to_owned(),
+                query,
+                headers,
+                client,
+            },
+        )
+}
+
+/// The one mapping of path and method to an answer.
+async fn answer(context: &Context, inbound: &Inbound) -> Response {
+    let Some(route) = Route::find(&inbound.path) else {
+        return text(StatusCode::NOT_FOUND, "not found");
+    };
+    if inbound.method != Method::GET && inbound.method != Method::HEAD {
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    let response = match route {
+        Route::Metrics => metrics::metrics(context, inbound).await,
+        Route::Live => health::live(),
+        Route::Ready => health::ready(context),
+        Route::Health => health::health(context, inbound),
+        Route::TaskHealth(task) => health::task(context, inbound, task),
+    };
+    if inbound.method == Method::HEAD {
+        without_body(response)
+    } else {
+        response
+    }
+}
+
+/// The answer to HEAD: all headers of GET, `Content-Length` included.
+fn without_body(response: Response) -> Response {
+    let (head, _) = response.into_parts();
+    Response::from_parts(head, Bytes::new().into())
+}
+
+/// A panic in a handler is a bug; it costs that request a 500, and nobody else anything.
+async fn caught(context: &Context, answer: impl Future<Output = Response>) -> Response {
+    let mut answer = Box::pin(answer);
+    let polled = std::future::poll_fn(|cx| {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => std::task::Poll::Ready(None),
+        }
+    });
+    polled.await.unwrap_or_else(|| {
+        context.metrics.count(Cause::Internal, 1);
+        tracing::error!("a handler of the monitor server panicked");
+        internal_error()
+    })
+}
+
+pub(crate) fn internal_error() -> Response {
+    text(StatusCode::INTERNAL_SERVER_ERROR, "internal server error")
+}
+
+/// A plain text answer.
+pub(crate) fn text(status: StatusCode, body: &'static str) -> Response {
+    reply(
+        status,
+        "text/plain; charset=utf-8",
+        Bytes::from_static(body.as_bytes()),
+    )
+}
+
+/// An answer that no cache may keep and no browser may guess the type of.
+pub(crate) fn reply(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
+    let length = HeaderValue::from(body.len());
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let constant: [(HeaderName, &'static str); 3] = [
+        (CONTENT_TYPE, content_type),
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, value) in constant {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response.headers_mut().insert(CONTENT_LENGTH, length);
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,333 @@
+//! Routes in memory: method x path -> status, headers, body.
+
+use std::net::SocketAddr;
+
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use monitor_core::{ErrorRules, StatusRule, StorageConfig, TaskStatus};
+use prometheus::Registry;
+
+use super::*;
+
+fn context(config: StorageConfig) -> Arc<Context> {
+    let monitor = Monitor::new(config);
+    let metrics = Arc::new(SelfMetrics::default());
+    Arc::new(Context {
+        renderer: Renderer::new(monitor, vec![Registry::new()], Arc::clone(&metrics)),
+        monitor,
+        metrics,
+        readiness: Arc::new(Readiness::new(false)),
+        disable_compression: false,
+    })
+}
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("text"))
+    }
+}
+
+async fn ask(filter: BoxedFilter<(Response,)>, request: Request<Empty<Bytes>>) -> Answer {
+    let service = TowerToHyperService::new(warp::service(filter));
+    let response = service.call(request).await.expect("infallible");
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.expect("a body in memory").to_bytes();
+    Answer {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body: String::from_utf8(body.to_vec()).expect("text"),
+    }
+}
+
+/// A request from this machine.
+fn request(method: &str, target: &str) -> Request<Empty<Bytes>> {
+    let client = Client {
+        peer: SocketAddr::from(([127, 0, 0, 1], 5)),
+        authority: None,
+    };
+    Request::builder()
+        .method(method)
+        .uri(target)
+        .header("host", "localhost")
+        .extension(client)
+        .body(Empty::new())
+        .expect("a request")
+}
+
+#[tokio::test]
+async fn each_method_on_each_path() {
+    let context = context(StorageConfig::default());
+    let known = [
+        "/metrics",
+        "/livez",
+        "/readyz",
+        "/-/healthy",
+        "/-/ready",
+        "/health",
+        "/health/default",
+    ];
+    for path in known {
+        for method in [
+            "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "get", "BREW",
+        ] {
+            let answer = ask(all(Arc::clone(&context)), request(method, path)).await;
+            let expected = if ["GET", "HEAD"].contains(&method) {
+                200
+            } else {
+                405
+            };
+            assert_eq!(answer.status, expected, "{method} {path}");
+            assert_eq!(
+                answer.header("allow"),
+                if expected == 405 { "GET, HEAD" } else { "" },
+                "{method} {path}"
+            );
+            assert_eq!(
+                answer.header("cache-control"),
+                "no-store",
+                "{method} {path}"
+            );
+            if method == "HEAD" {
+                assert_eq!(answer.body, "", "{path}");
+                assert_ne!(answer.header("content-length"), "0", "{path}");
+            } else {
+                assert_eq!(
+                    answer.header("content-length"),
+                    answer.body.len().to_string(),
+                    "{method} {path}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn paths_are_exact() {
+    let context = context(StorageConfig::default());
+    for path in [
+        "/",
+        "/metrics/",
+        "//metrics",
+        "/%6Detrics",
+        "/METRICS",
+        "/x/../metrics",
+        "/metrics;a",
+        "/metricsx",
+        "/livez/",
+        "/-",
+        "/-/",
+        "/-/healthy/",
+        "/health/",
+        "/health/nobody",
+        "/health/default/",
+        "/healthz",
+        "/favicon.ico",
+        "/api/v1/x",
+    ] {
+        for method in ["GET", "HEAD", "POST"] {
+            let answer = ask(all(Arc::clone(&context)), request(method, path)).await;
+            let task_path = path
+                .strip_prefix("/health/")
+                .is_some_and(|task| !task.is_empty());
+            let expected = if method == "POST" && task_path {
+                405
+            } else {
+                404
+            };
+            assert_eq!(answer.status, expected, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_query_does_not_change_the_route() {
+    let context = context(StorageConfig::default());
+    for target in [
+        "/livez?verbose",
+        "/readyz?",
+        "/health?x=/metrics",
+        "http://localhost/livez",
+    ] {
+        assert_eq!(
+            ask(all(Arc::clone(&context)), request("GET", target))
+                .await
+                .status,
+            200,
+            "{target}"
+        );
+    }
+    let many = format!("/metrics?{}", vec!["name[]=a"; 1001].join("&"));
+    assert_eq!(
+        ask(all(Arc::clone(&context)), request("GET", &many))
+            .await
+            .status,
+        400
+    );
+}
+
+#[tokio::test]
+async fn probes_answer_one_word() {
+    let context = context(StorageConfig::default());
+    let word = async |path: &str| {
+        let answer = ask(all(Arc::clone(&context)), request("GET", path)).await;
+        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+        (answer.status, answer.body)
+    };
+    for path in ["/livez", "/-/healthy"] {
+        assert_eq!(word(path).await, (200, "ok".to_owned()));
+    }
+    assert_eq!(word("/readyz").await, (200, "ready".to_owned()));
+    context.readiness.set_draining();
+    assert_eq!(word("/readyz").await, (503, "draining".to_owned()));
+    assert_eq!(word("/-/ready").await, (503, "draining".to_owned()));
+    assert_eq!(word("/livez").await, (200, "ok".to_owned()));
+}
+
+#[test]
+fn readiness_waits_for_the_start_only_where_told() {
+    let waiting = Readiness::new(true);
+    assert_eq!(
+        waiting.state(),
+        (StatusCode::SERVICE_UNAVAILABLE, "starting")
+    );
+    waiting.set_started();
+    assert_eq!(waiting.state(), (StatusCode::OK, "ready"));
+    waiting.set_draining();
+    assert_eq!(
+        waiting.state(),
+        (StatusCode::SERVICE_UNAVAILABLE, "draining")
+    );
+}
+
+fn unhealthy_after_two() -> Arc<Context> {
+    let mut config = StorageConfig::default();
+    let rule = StatusRule {
+        status: "FATAL".into(),
+        service_errors: vec!["oom".into()],
+        unhealthy: 2,
+    };
+    config.errors = ErrorRules::try_new([rule]).expect("valid rules");
+    context(config)
+}
+
+#[tokio::test]
+async fn health_is_503_once_a_run_reaches_its_threshold_and_probes_do_not_care() {
+    let context = unhealthy_after_two();
+    let get = async |path: &str| ask(all(Arc::clone(&context)), request("GET", path)).await;
+    let json =
+        |answer: &Answer| serde_json::from_str::<serde_json::Value>(&answer.body).expect("json");
+
+    let healthy = get("/health").await;
+    assert_eq!(
+        (healthy.status, healthy.header("content-type")),
+        (200, "application/json")
+    );
+    assert_eq!(json(&healthy)["status"], "UP");
+
+    context.monitor.set_task_status(TaskStatus::Fatal, "loader");
+    assert_eq!(get("/health").await.status, 200);
+    context.monitor.set_task_status(TaskStatus::Fatal, "loader");
+    context.monitor.set_task_status(TaskStatus::Ok, "default");
+    let ill = get("/health").await;
+    assert_eq!(ill.status, 503);
+    let body = json(&ill);
+    assert_eq!(body["status"], "DOWN");
+    let details = serde_json::json!({"status": "FATAL", "run": 2, "unhealthy_from": 2});
+    assert_eq!(
+        body["components"]["loader"],
+        serde_json::json!({"status": "DOWN", "details": details})
+    );
+    assert_eq!(body["components"]["default"]["status"], "UP");
+    assert_eq!(body["reasons"].as_array().map(Vec::len), Some(1));
+
+    let task = get("/health/loader").await;
+    assert_eq!(
+        (task.status, json(&task)["details"].clone()),
+        (503, details)
+    );
+    assert_eq!(get("/health/%6Coader").await.status, 503);
+    assert_eq!(get("/health/default").await.status, 200);
+    assert_eq!(
+        (get("/livez").await.status, get("/readyz").await.status),
+        (200, 200)
+    );
+}
+
+#[tokio::test]
+async fn details_are_for_local_clients_alone() {
+    let context = unhealthy_after_two();
+    context.monitor.set_task_status(TaskStatus::Fatal, "loader");
+    context.monitor.set_task_status(TaskStatus::Fatal, "loader");
+    let stranger = |path: &str| {
+        let mut request = request("GET", path);
+        request
+            .headers_mut()
+            .insert("host", HeaderValue::from_static("evil.example"));
+        request
+    };
+    for path in ["/health", "/health/loader"] {
+        let answer = ask(all(Arc::clone(&context)), stranger(path)).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (503, r#"{"status":"DOWN"}"#),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_mounted_filter_has_metrics_and_probes_and_leaves_the_rest_to_others() {
+    let context = context(StorageConfig::default());
+    let mounted = || {
+        let hello = warp::path("hello").map(|| text(StatusCode::OK, "hello"));
+        open(Arc::clone(&context)).or(hello).unify().boxed()
+    };
+    for (target, status) in [
+        ("/metrics", 200),
+        ("/livez", 200),
+        ("/readyz", 200),
+        ("/-/healthy", 200),
+        ("/-/ready", 200),
+        ("/hello", 200),
+        ("/health", 404),
+        ("/health/default", 404),
+        ("/", 404),
+        ("/metrics/", 404),
+    ] {
+        assert_eq!(
+            ask(mounted(), request("GET", target)).await.status,
+            status,
+            "{target}"
+        );
+    }
+    assert_eq!(
+        ask(mounted(), request("POST", "/metrics")).await.status,
+        405
+    );
+    let prefixed = warp::path("monitoring").and(open(context)).boxed();
+    assert_eq!(
+        ask(prefixed.clone(), request("GET", "/monitoring/livez"))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(ask(prefixed, request("GET", "/livez")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_panicking_handler_is_a_500() {
+    let context = context(StorageConfig::default());
+    let answer = caught(&context, async { panic!("a bug") }).await;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(context.metrics.errors(Cause::Internal), 1);
+}

@@ -1,0 +1,324 @@
+//! `run`, and the handles users hold: [`MonitorServer`], [`MetricServer`], [`MetricServerHandle`].
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use monitor_core::Monitor;
+use prometheus::Registry;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use crate::config::{Limits, MonitorConfig};
+use crate::error::{RunError, TasksLeft};
+use crate::listener;
+use crate::render::Renderer;
+use crate::routes::health::Readiness;
+use crate::routes::{self, Context};
+use crate::self_metrics::SelfMetrics;
+use crate::thread::ServerThread;
+use crate::wait;
+
+/// The server that runs. Locked for moments only: a log subscriber that is called during `run` may ask for the instance.
+static INSTANCE: Mutex<Option<MonitorServer>> = Mutex::new(None);
+
+/// Held by the `run` that is starting a server.
+static STARTING: Mutex<()> = Mutex::new(());
+
+fn slot() -> MutexGuard<'static, Option<MonitorServer>> {
+    INSTANCE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts the monitor server of this process: metrics, probes and health of the global [`Monitor`], on a thread of its
+/// own.
+///
+/// It listens when this returns, with or without an ambient runtime. The settings of the storage are applied to the
+/// global monitor, whose counts go on.
+///
+/// # Errors
+///
+/// A wrong setting, an address that cannot be listened on, or a server that runs already. Nothing is left running then,
+/// and nothing is changed.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_server::MonitorConfig;
+///
+/// let server = monitor_server::run(MonitorConfig::default().listen([127, 0, 0, 1]).port(0))?;
+/// println!("metrics at http://{}/metrics", server.local_addr());
+/// server.shutdown();
+/// # Ok::<(), monitor_server::RunError>(())
+/// ```
+pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
+    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(running) = MonitorServer::instance() {
+        return Err(RunError::AlreadyRunning {
+            address: running.local_addr(),
+        });
+    }
+    let mut storage = config.storage_config()?;
+    storage.preregister = true;
+    for warning in storage.errors.warnings() {
+        tracing::warn!("configuration: {warning}");
+    }
+    let listener = listener::bind(config.address())?;
+    let monitor = Monitor::global();
+    let context = Arc::new(Context::new(
+        monitor,
+        config.registries,
+        config.disable_compression,
+        config.wait_for_started,
+    ));
+    let readiness = Arc::clone(&context.readiness);
+    let configure = || monitor.configure(storage);
+    let thread = ServerThread::start(
+        listener,
+        Arc::new(config.limits),
+        routes::all(context),
+        configure,
+    )?;
+    tracing::info!(address = %thread.address(), "monitor server listens");
+    let server = MonitorServer {
+        inner: Arc::new(Inner {
+            monitor,
+            readiness,
+            thread,
+        }),
+    };
+    *slot() = Some(server.clone());
+    Ok(server)
+}
+
+/// The running monitor server of this process.
+///
+/// A handle: clones are the same server, and dropping them stops nothing; only [`shutdown`](Self::shutdown) and
+/// [`drain`](Self::drain) do. It dereferences to the [`Monitor`] it serves, and so has all verbs of
+/// [`MonitorStorage`](monitor_core::MonitorStorage): `inc_stats`, `set_stats` (the original's `set_stat_sync`),
+/// `append_stats`, `add_key_value`, `del_key_value`, `set_task_status`, `stats`, `statuses`, `init_time` (`get_time`)
+/// and the rest.
+#[derive(Debug, Clone)]
+#[doc(alias = "set_stat_sync")]
+#[doc(alias = "get_time")]
+#[doc(alias = "get_stats")]
+#[doc(alias = "get_statuses")]
+pub struct MonitorServer {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    monitor: Monitor,
+    readiness: Arc<Readiness>,
+    thread: ServerThread,
+}
+
+impl MonitorServer {
+    /// The server that runs in this process; `None` before the first [`run`] and after a shutdown.
+    #[doc(alias = "get_instance")]
+    pub fn instance() -> Option<Self> {
+        slot()
+            .as_ref()
+            .filter(|server| !server.inner.thread.has_ended())
+            .cloned()
+    }
+
+    /// The address it listens on, with the port that was chosen where the configured one is 0.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.inner.thread.address()
+    }
+
+    /// The monitor it serves.
+    pub fn monitor(&self) -> Monitor {
+        self.inner.monitor
+    }
+
+    /// Says that the service has started: from now on `/readyz` is 200, where `wait_for_started` is set.
+    pub fn started(&self) {
+        self.inner.readiness.set_started();
+    }
+
+    /// Waits until no task is in flight, at most for this long. Works on every executor.
+    ///
+    /// New tasks may begin meanwhile; a service that ends stops taking requests first.
+    ///
+    /// # Errors
+    ///
+    /// The limit passed; the error says how many tasks are left. A limit of zero looks once.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn wait_for_ending_tasks(&self, limit: Duration) -> Result<(), TasksLeft> {
+        wait::for_ending_tasks(self.inner.monitor, limit, self.inner.thread.runtime()).await
+    }
+
+    /// The same, blocking the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_for_ending_tasks`](Self::wait_for_ending_tasks).
+    pub fn wait_for_ending_tasks_blocking(&self, limit: Duration) -> Result<(), TasksLeft> {
+        wait::for_ending_tasks_blocking(self.inner.monitor, limit)
+    }
+
+    /// Ends the service's life in order: `/readyz` turns to 503, running tasks are waited for, at most for this long,
+    /// then the server stops as with [`shutdown`](Self::shutdown). Until then `/metrics` and the probes keep answering.
+    ///
+    /// # Errors
+    ///
+    /// The limit passed; the error says how many tasks were left. The server has stopped then, too.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves the server running, with `/readyz` at 503.
+    pub async fn drain(&self, limit: Duration) -> Result<(), TasksLeft> {
+        self.inner.readiness.set_draining();
+        let waited = self.wait_for_ending_tasks(limit).await;
+        self.inner.thread.stop_and_wait().await;
+        self.vacate();
+        waited
+    }
+
+    /// The same, blocking the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`drain`](Self::drain).
+    pub fn drain_blocking(&self, limit: Duration) -> Result<(), TasksLeft> {
+        self.inner.readiness.set_draining();
+        let waited = self.wait_for_ending_tasks_blocking(limit);
+        self.shutdown();
+        waited
+    }
+
+    /// Stops the server: no new connections, requests being answered come to their end within the configured grace, the
+    /// rest is cut off, the thread has ended when this returns. Then [`run`] works again, on the same port too.
+    ///
+    /// Blocks the calling thread, at most a little longer than the grace; in async code it may be called, but
+    /// [`drain`](Self::drain) does not block. A second call waits for the first and does nothing.
+    pub fn shutdown(&self) {
+        self.inner.thread.stop();
+        self.vacate();
+    }
+
+    /// Makes room for the next server, unless it runs already.
+    fn vacate(&self) {
+        let mut slot = slot();
+        if slot
+            .as_ref()
+            .is_some_and(|server| Arc::ptr_eq(&server.inner, &self.inner))
+        {
+            *slot = None;
+        }
+    }
+}
+
+impl Deref for MonitorServer {
+    type Target = Monitor;
+
+    fn deref(&self) -> &Monitor {
+        &self.inner.monitor
+    }
+}
+
+/// Metrics and probes of one monitor, to be mounted in a warp application or served on a thread of their own; any number
+/// of them may exist beside the process's [`MonitorServer`].
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::Monitor;
+/// use monitor_server::MetricServer;
+/// use warp::Filter;
+///
+/// let metrics = MetricServer::new(prometheus::Registry::new(), false, Monitor::global());
+/// let routes = warp::path("hello").map(|| "hello").or(metrics.filter());
+/// # drop(routes);
+/// ```
+#[derive(Debug, Clone)]
+pub struct MetricServer {
+    context: Arc<Context>,
+}
+
+impl MetricServer {
+    /// Serves a monitor and, beside it, a registry of the `prometheus` crate
+    /// ([`prometheus::default_registry`] is the process's).
+    pub fn new(registry: Registry, disable_compression: bool, monitor: Monitor) -> Self {
+        Self {
+            context: Arc::new(Context::new(
+                monitor,
+                vec![registry],
+                disable_compression,
+                false,
+            )),
+        }
+    }
+
+    /// The routes `/metrics`, `/livez`, `/readyz`, `/-/healthy` and `/-/ready`; every other path is rejected as not
+    /// found, so that other filters take it. It may stand behind `warp::path` prefixes.
+    #[doc(alias = "get_wsgi_app")]
+    pub fn filter(&self) -> BoxedFilter<(Response,)> {
+        routes::open(Arc::clone(&self.context))
+    }
+
+    /// Serves all routes, health included, on a thread of its own, with default [`Limits`].
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be listened on, or no thread can be had. Nothing is left running then.
+    pub fn run_in_thread(
+        &self,
+        address: impl Into<SocketAddr>,
+    ) -> Result<MetricServerHandle, RunError> {
+        let listener = listener::bind(address.into())?;
+        let routes = routes::all(Arc::clone(&self.context));
+        let thread = ServerThread::start(listener, Arc::new(Limits::default()), routes, || ())?;
+        Ok(MetricServerHandle {
+            thread: Arc::new(thread),
+        })
+    }
+}
+
+/// A [`MetricServer`] on its thread. Clones are the same server; dropping them stops nothing.
+#[derive(Debug, Clone)]
+pub struct MetricServerHandle {
+    thread: Arc<ServerThread>,
+}
+
+impl MetricServerHandle {
+    /// The address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.thread.address()
+    }
+
+    /// Stops it, as [`MonitorServer::shutdown`] does.
+    pub fn shutdown(&self) {
+        self.thread.stop();
+    }
+}
+
+impl Context {
+    /// Without a registry the process's default one is exported.
+    fn new(
+        monitor: Monitor,
+        registries: Vec<Registry>,
+        disable_compression: bool,
+        wait_for_started: bool,
+    ) -> Self {
+        let registries = if registries.is_empty() {
+            vec![prometheus::default_registry().clone()]
+        } else {
+            registries
+        };
+        let metrics = Arc::new(SelfMetrics::default());
+        Self {
+            monitor,
+            renderer: Renderer::new(monitor, registries, Arc::clone(&metrics)),
+            metrics,
+            readiness: Arc::new(Readiness::new(wait_for_started)),
+            disable_compression,
+        }
+    }
+}

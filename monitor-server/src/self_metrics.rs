@@ -1,0 +1,75 @@
+//! The server's own counters: what a scrape had to leave out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label};
+
+/// Why something is missing from a page, or an answer was an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A registry's collector panicked: all of that registry was left out.
+    Source,
+    /// A series that an earlier source has too was left out.
+    RepeatedSeries,
+    /// A family of another type than an earlier source's, or with an invalid name, was left out.
+    Family,
+    /// The page could not be written, or a handler panicked: the answer was 500.
+    Internal,
+}
+
+impl Cause {
+    const ALL: [Self; 4] = [
+        Self::Source,
+        Self::RepeatedSeries,
+        Self::Family,
+        Self::Internal,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::RepeatedSeries => "repeated_series",
+            Self::Family => "family",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// Counters of one server. `Relaxed` throughout: each is only ever added to, and read for display.
+#[derive(Debug, Default)]
+pub(crate) struct SelfMetrics {
+    errors: [AtomicU64; Cause::ALL.len()],
+}
+
+impl SelfMetrics {
+    pub(crate) fn count(&self, cause: Cause, by: u64) {
+        self.errors[cause as usize].fetch_add(by, Ordering::Relaxed);
+    }
+
+    pub(crate) fn errors(&self, cause: Cause) -> u64 {
+        self.errors[cause as usize].load(Ordering::Relaxed)
+    }
+
+    /// The families to export: none until something went wrong, so that a sound page holds the service's metrics alone.
+    pub(crate) fn families(&self) -> Vec<Family> {
+        if Cause::ALL.iter().all(|cause| self.errors(*cause) == 0) {
+            return Vec::new();
+        }
+        let child = |cause: &Cause| Child {
+            labels: vec![Label {
+                name: "cause".into(),
+                value: Arc::from(cause.name()),
+            }],
+            value: ChildValue::Int(self.errors(*cause)),
+        };
+        vec![Family {
+            name: "monitor_scrape_errors_total".into(),
+            help: "Total number of things left out of a scrape, or scrapes that failed, by cause."
+                .into(),
+            kind: FamilyType::Counter,
+            unit: None,
+            children: Cause::ALL.iter().map(child).collect(),
+        }]
+    }
+}

@@ -1,0 +1,179 @@
+//! A server's own thread with its own small runtime: works in programs without one, and takes no worker of theirs.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{JoinHandle, ThreadId};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::watch;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use crate::config::Limits;
+use crate::connection::Shared;
+use crate::error::RunError;
+use crate::listener;
+
+/// Name of the server's thread; 15 bytes, as long as Linux shows.
+pub(crate) const THREAD_NAME: &str = "monitor-server";
+
+/// Name of the threads that gather and write pages.
+const RENDER_THREAD_NAME: &str = "monitor-render";
+
+/// One render runs at a time; a second thread is for what the HTTP libraries might do.
+const RENDER_THREADS: usize = 2;
+
+/// How long a stop waits for a page that is still being gathered: a collector that hangs must not hold it.
+const RENDER_GRACE: Duration = Duration::from_millis(100);
+
+/// A server on its thread.
+#[derive(Debug)]
+pub(crate) struct ServerThread {
+    address: SocketAddr,
+    runtime: Handle,
+    stop: watch::Sender<bool>,
+    done: watch::Receiver<bool>,
+    id: ThreadId,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the new thread hands back: its runtime and the address it listens on.
+type Ready = io::Result<(Handle, SocketAddr)>;
+
+impl ServerThread {
+    /// Starts serving. `before` runs when nothing can fail any more, before the first connection is accepted.
+    pub(crate) fn start(
+        listener: std::net::TcpListener,
+        limits: Arc<Limits>,
+        routes: BoxedFilter<(Response,)>,
+        before: impl FnOnce(),
+    ) -> Result<Self, RunError> {
+        let failed = |source| RunError::Thread {
+            name: THREAD_NAME,
+            source,
+        };
+        let (ready_sender, ready) = mpsc::channel();
+        let (go, go_receiver) = mpsc::channel();
+        let (done_sender, done) = watch::channel(false);
+        let (stop, stop_receiver) = watch::channel(false);
+        let thread = std::thread::Builder::new()
+            .name(THREAD_NAME.to_owned())
+            .spawn(move || {
+                let _done = Done(done_sender);
+                let Some((runtime, listener)) = prepare(listener, &ready_sender) else {
+                    return;
+                };
+                // An error: the starter gave up.
+                if go_receiver.recv().is_ok() {
+                    let service =
+                        hyper_util::service::TowerToHyperService::new(warp::service(routes));
+                    runtime.block_on(listener::serve(
+                        listener,
+                        Shared {
+                            service,
+                            limits,
+                            stop: stop_receiver,
+                        },
+                    ));
+                }
+                runtime.shutdown_timeout(RENDER_GRACE);
+            })
+            .map_err(failed)?;
+        let gone = || io::Error::other("the thread ended before it served");
+        let (runtime, address) = ready
+            .recv()
+            .unwrap_or_else(|_| Err(gone()))
+            .map_err(failed)?;
+        before();
+        go.send(()).map_err(|_| failed(gone()))?;
+        let id = thread.thread().id();
+        Ok(Self {
+            address,
+            runtime,
+            stop,
+            done,
+            id,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The server's runtime; it takes no tasks any more once the server has stopped.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        *self.done.borrow()
+    }
+
+    /// Stops serving and waits until the thread has ended. Joining a thread is all that is waited with, so that this may
+    /// be called in an async context too. From the server's own thread it only gives the signal.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+        if std::thread::current().id() == self.id {
+            return;
+        }
+        // Held while joining: whoever else stops the server waits here until it has ended.
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            // Its panic was reported by the panic hook; the thread has ended either way.
+            let _ = thread.join();
+        }
+    }
+
+    /// The same without blocking the caller's executor, whichever that is.
+    pub(crate) async fn stop_and_wait(&self) {
+        self.stop.send_replace(true);
+        let mut done = self.done.clone();
+        // An error: the thread is gone already.
+        let _ = done.wait_for(|done| *done).await;
+        self.stop();
+    }
+}
+
+/// Says that the thread is at its end, on each way out.
+struct Done(watch::Sender<bool>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Everything in the new thread that can fail; the outcome goes to the starter.
+fn prepare(
+    listener: std::net::TcpListener,
+    ready: &mpsc::Sender<Ready>,
+) -> Option<(Runtime, TcpListener)> {
+    let prepared = || -> io::Result<_> {
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .thread_name(RENDER_THREAD_NAME)
+            .max_blocking_threads(RENDER_THREADS)
+            .build()?;
+        let listener = {
+            let _context = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
+        let address = listener.local_addr()?;
+        Ok((runtime, listener, address))
+    };
+    match prepared() {
+        Ok((runtime, listener, address)) => {
+            ready.send(Ok((runtime.handle().clone(), address))).ok()?;
+            Some((runtime, listener))
+        }
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            None
+        }
+    }
+}

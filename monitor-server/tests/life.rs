@@ -1,0 +1,536 @@
+//! The life of a server: start, refusals, drain, stop, and start again.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use monitor_core::Monitor;
+use monitor_server::{Limits, MetricServer, MonitorConfig, MonitorServer, RunError, run};
+
+/// There is one server a process: tests that run it take turns.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn local() -> MonitorConfig {
+    MonitorConfig::default().listen([127, 0, 0, 1]).port(0)
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("a connection");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a timeout");
+    stream
+}
+
+fn send(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).expect("sent");
+}
+
+/// The whole answer to a GET on a connection of its own.
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = connect(address);
+    send(
+        &mut stream,
+        &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+    );
+    read_all(&mut stream)
+}
+
+fn read_all(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    // A reset ends the answer too; what arrived before is looked at.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn status(address: SocketAddr, path: &str) -> String {
+    get(address, path)
+        .split(' ')
+        .nth(1)
+        .unwrap_or("none")
+        .to_owned()
+}
+
+/// Names of this process's threads that belong to a server.
+fn server_threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("procfs");
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| name.starts_with("monitor-"))
+        .collect()
+}
+
+/// Threads of a stopped server may take a moment to leave the process's list.
+fn assert_no_server_threads() {
+    let begin = Instant::now();
+    while !server_threads().is_empty() && begin.elapsed() < Duration::from_secs(2) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(server_threads(), Vec::<String>::new());
+}
+
+#[test]
+fn it_listens_when_run_returns_and_is_gone_after_shutdown() {
+    let _turn = turn();
+    assert!(MonitorServer::instance().is_none());
+    let server = run(local()).expect("a server");
+    let address = server.local_addr();
+    assert_ne!(address.port(), 0);
+    assert_eq!(
+        MonitorServer::instance().map(|server| server.local_addr()),
+        Some(address)
+    );
+    assert_eq!(status(address, "/livez"), "200");
+    assert!(server_threads().contains(&"monitor-server".to_owned()));
+    drop(server);
+    assert_eq!(status(address, "/livez"), "200");
+    let server = MonitorServer::instance().expect("it runs on");
+    server.shutdown();
+    assert!(MonitorServer::instance().is_none());
+    assert!(TcpStream::connect(address).is_err());
+    assert_no_server_threads();
+    server.shutdown();
+}
+
+#[test]
+fn a_taken_port_is_an_error_that_names_the_address() {
+    let _turn = turn();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address");
+    let error = run(local().port(address.port())).expect_err("taken");
+    assert!(
+        matches!(&error, RunError::Bind { address: named, .. } if *named == address),
+        "{error:?}"
+    );
+    assert_eq!(error.to_string(), format!("cannot listen on {address}"));
+    assert!(MonitorServer::instance().is_none());
+    assert_no_server_threads();
+}
+
+#[test]
+fn a_second_run_is_refused_and_leaves_the_first_alone() {
+    let _turn = turn();
+    let server = run(local()).expect("a server");
+    let error = run(local()).expect_err("one runs");
+    assert!(
+        matches!(error, RunError::AlreadyRunning { address } if address == server.local_addr()),
+        "{error:?}"
+    );
+    assert_eq!(status(server.local_addr(), "/livez"), "200");
+    server.shutdown();
+}
+
+#[test]
+fn a_wrong_setting_changes_and_leaves_nothing() {
+    let _turn = turn();
+    let error = run(local().max_workers(77).errors("FATAL", [""], 1)).expect_err("a blank word");
+    assert!(matches!(error, RunError::Config(_)), "{error:?}");
+    assert_ne!(Monitor::global().config().max_workers, 77);
+    assert!(MonitorServer::instance().is_none());
+    assert_no_server_threads();
+    run(local().max_workers(78)).expect("a server").shutdown();
+    assert_eq!(Monitor::global().config().max_workers, 78);
+}
+
+#[test]
+fn it_starts_a_hundred_times_on_one_port() {
+    let _turn = turn();
+    let first = run(local()).expect("a server");
+    let address = first.local_addr();
+    first.shutdown();
+    for round in 0..100 {
+        let server = run(local().port(address.port()))
+            .unwrap_or_else(|error| panic!("round {round}: {error:?}"));
+        assert_eq!(status(address, "/livez"), "200", "round {round}");
+        server.shutdown();
+    }
+    assert_no_server_threads();
+}
+
+#[test]
+fn half_sent_requests_do_not_hold_the_stop() {
+    let _turn = turn();
+    let server = run(local()).expect("a server");
+    let mut idle = connect(server.local_addr());
+    send(&mut idle, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    idle.read_exact(&mut [0; 12]).expect("an answer");
+    let clients: Vec<_> = (0..50)
+        .map(|_| {
+            let mut stream = connect(server.local_addr());
+            send(&mut stream, "GET /metrics HTTP/1.1\r\nHost:");
+            stream
+        })
+        .collect();
+    let silent = connect(server.local_addr());
+    let begin = Instant::now();
+    server.shutdown();
+    assert!(
+        begin.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begin.elapsed()
+    );
+    drop((idle, clients, silent));
+}
+
+/// A collector that takes its time.
+struct Slow(Duration);
+
+impl prometheus::core::Collector for Slow {
+    fn desc(&self) -> Vec<&prometheus::core::Desc> {
+        Vec::new()
+    }
+
+    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
+        std::thread::sleep(self.0);
+        Vec::new()
+    }
+}
+
+fn slow_registry(pause: Duration) -> prometheus::Registry {
+    let registry = prometheus::Registry::new();
+    registry
+        .register(Box::new(Slow(pause)))
+        .expect("a fresh registry");
+    registry
+}
+
+#[test]
+fn a_running_request_is_answered_before_the_stop() {
+    let _turn = turn();
+    let server =
+        run(local().registry(slow_registry(Duration::from_millis(500)))).expect("a server");
+    let address = server.local_addr();
+    let scrape = std::thread::spawn(move || get(address, "/metrics"));
+    std::thread::sleep(Duration::from_millis(150));
+    let begin = Instant::now();
+    server.shutdown();
+    assert!(
+        begin.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert!(
+        scrape
+            .join()
+            .expect("no panic")
+            .starts_with("HTTP/1.1 200 OK")
+    );
+}
+
+#[test]
+fn a_request_that_outlasts_the_grace_is_cut_off() {
+    let _turn = turn();
+    let limits = Limits::default().stop_grace(Duration::from_millis(300));
+    let config = local()
+        .registry(slow_registry(Duration::from_secs(3)))
+        .limits(limits);
+    let server = run(config).expect("a server");
+    let mut stream = connect(server.local_addr());
+    send(
+        &mut stream,
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
+    std::thread::sleep(Duration::from_millis(100));
+    let begin = Instant::now();
+    server.shutdown();
+    let took = begin.elapsed();
+    assert!(
+        took >= Duration::from_millis(300) && took < Duration::from_secs(1),
+        "{took:?}"
+    );
+    assert_eq!(read_all(&mut stream), "");
+    // The collector cannot be stopped: nothing of it may be left when the next test looks.
+    std::thread::sleep(Duration::from_secs(3));
+}
+
+#[test]
+fn a_storage_registered_in_an_exported_registry_gives_the_same_page() {
+    let monitor = Monitor::new(monitor_core::StorageConfig::default());
+    let method = monitor.method("twice").expect("a method");
+    method.start().finish(monitor_core::Outcome::Success);
+    let registry = prometheus::Registry::new();
+    registry
+        .register(Box::new(*monitor.storage()))
+        .expect("a fresh registry");
+    let page = |registry| {
+        let metrics = MetricServer::new(registry, false, monitor);
+        let server = metrics
+            .run_in_thread(([127, 0, 0, 1], 0))
+            .expect("a server");
+        let answer = get(server.local_addr(), "/metrics");
+        server.shutdown();
+        answer.split_once("\r\n\r\n").expect("a head").1.to_owned()
+    };
+    assert_eq!(page(registry), page(prometheus::Registry::new()));
+}
+
+/// A registry whose page is this many bytes long and a little more.
+fn large_registry(bytes: usize) -> prometheus::Registry {
+    let registry = prometheus::Registry::new();
+    let gauge = prometheus::Gauge::new("large", "x".repeat(bytes)).expect("a name");
+    registry
+        .register(Box::new(gauge))
+        .expect("a fresh registry");
+    registry
+}
+
+#[test]
+fn a_page_that_is_read_slowly_is_read_to_its_end_before_the_stop() {
+    let _turn = turn();
+    let bytes = 24 << 20;
+    let server = run(local().registry(large_registry(bytes))).expect("a server");
+    let mut stream = connect(server.local_addr());
+    send(
+        &mut stream,
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
+    stream.read_exact(&mut [0; 12]).expect("a status");
+    let stopping = std::thread::spawn(move || server.shutdown());
+    std::thread::sleep(Duration::from_millis(400));
+    assert!(!stopping.is_finished());
+    assert!(read_all(&mut stream).len() > bytes);
+    stopping.join().expect("no panic");
+}
+
+#[test]
+fn it_may_be_started_and_stopped_in_async_code() {
+    let _turn = turn();
+    for flavor in [
+        tokio::runtime::Builder::new_current_thread(),
+        tokio::runtime::Builder::new_multi_thread(),
+    ] {
+        let mut builder = flavor;
+        let runtime = builder.enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let server = run(local()).expect("a server");
+            assert!(server.wait_for_ending_tasks(Duration::ZERO).await.is_ok());
+            server.shutdown();
+            let server = run(local()).expect("a server");
+            server
+                .drain(Duration::from_secs(1))
+                .await
+                .expect("no tasks");
+            assert!(MonitorServer::instance().is_none());
+        });
+    }
+    assert_no_server_threads();
+}
+
+/// The smallest executor there is: waits work on any.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(value) => return value,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+#[test]
+fn waiting_ends_with_the_tasks_or_with_the_limit() {
+    let _turn = turn();
+    let server = run(local()).expect("a server");
+    let method = server.method("waited for").expect("a method");
+    let guard = method.start();
+    let limit = Duration::from_millis(50);
+    let left = block_on(server.wait_for_ending_tasks(limit)).expect_err("one runs");
+    assert_eq!((left.left, left.limit), (1, limit));
+    assert_eq!(left.to_string(), "1 tasks still run after 50ms");
+    assert_eq!(
+        server
+            .wait_for_ending_tasks_blocking(limit)
+            .expect_err("one runs")
+            .left,
+        1
+    );
+
+    let ending = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        guard.finish(monitor_core::Outcome::Success);
+    });
+    let begin = Instant::now();
+    block_on(server.wait_for_ending_tasks(Duration::from_secs(10))).expect("it ended");
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    ending.join().expect("no panic");
+    server
+        .wait_for_ending_tasks_blocking(Duration::ZERO)
+        .expect("none runs");
+
+    let guard = method.start();
+    server.shutdown();
+    assert_eq!(
+        block_on(server.wait_for_ending_tasks(limit))
+            .expect_err("one runs")
+            .left,
+        1
+    );
+    guard.finish(monitor_core::Outcome::Success);
+}
+
+#[test]
+fn draining_turns_readiness_off_waits_and_stops() {
+    let _turn = turn();
+    let server = run(local()).expect("a server");
+    let address = server.local_addr();
+    let guard = server.method("drained").expect("a method").start();
+    let draining = {
+        let server = server.clone();
+        std::thread::spawn(move || block_on(server.drain(Duration::from_secs(10))))
+    };
+    let begin = Instant::now();
+    while status(address, "/readyz") != "503" {
+        assert!(begin.elapsed() < Duration::from_secs(5));
+    }
+    for path in ["/metrics", "/livez", "/health"] {
+        assert_eq!(status(address, path), "200", "{path}");
+    }
+    assert!(!draining.is_finished());
+    guard.finish(monitor_core::Outcome::Success);
+    draining.join().expect("no panic").expect("the task ended");
+    assert!(MonitorServer::instance().is_none());
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_drain_whose_limit_passes_says_so_and_stops_all_the_same() {
+    let _turn = turn();
+    let server = run(local()).expect("a server");
+    let guard = server.method("never ends").expect("a method").start();
+    assert_eq!(
+        server
+            .drain_blocking(Duration::from_millis(20))
+            .expect_err("one runs")
+            .left,
+        1
+    );
+    assert!(MonitorServer::instance().is_none());
+    guard.finish(monitor_core::Outcome::Success);
+}
+
+#[test]
+fn readiness_waits_for_started_where_the_service_says_so() {
+    let _turn = turn();
+    let server = run(local().wait_for_started(true)).expect("a server");
+    assert!(get(server.local_addr(), "/readyz").ends_with("starting"));
+    assert_eq!(status(server.local_addr(), "/livez"), "200");
+    server.started();
+    assert!(get(server.local_addr(), "/readyz").ends_with("ready"));
+    server.shutdown();
+}
+
+#[test]
+fn a_metric_server_runs_beside_it() {
+    let _turn = turn();
+    let monitor = Monitor::new(monitor_core::StorageConfig::default());
+    let metrics = MetricServer::new(prometheus::Registry::new(), false, monitor);
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let (one, two) = (
+        metrics.run_in_thread(loopback).expect("a server"),
+        metrics.run_in_thread(loopback).expect("another"),
+    );
+    let server = run(local()).expect("the process's");
+    for address in [one.local_addr(), two.local_addr(), server.local_addr()] {
+        assert_eq!(status(address, "/metrics"), "200");
+        assert_eq!(status(address, "/health"), "200");
+    }
+    assert!(matches!(
+        metrics.run_in_thread(one.local_addr()),
+        Err(RunError::Bind { .. })
+    ));
+    one.shutdown();
+    assert!(TcpStream::connect(one.local_addr()).is_err());
+    assert_eq!(status(two.local_addr(), "/livez"), "200");
+    two.shutdown();
+    server.shutdown();
+    assert_no_server_threads();
+}
+
+#[test]
+fn stalled_clients_are_cut_off_and_do_not_lock_others_out() {
+    let _turn = turn();
+    let limits = Limits::default()
+        .max_connections(8)
+        .header_timeout(Duration::from_millis(700))
+        .connection_timeout(Duration::from_millis(1500));
+    let server = run(local().limits(limits)).expect("a server");
+    let address = server.local_addr();
+    let slow: Vec<_> = (0..50)
+        .map(|_| {
+            let mut stream = connect(address);
+            let _ = stream.write_all(b"GET /metrics HTT");
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        assert_eq!(status(address, "/livez"), "200");
+    }
+    drop(slow);
+    let stalls: [&[u8]; 4] = [
+        b"",
+        b"G",
+        b"GET /livez HTTP/1.1\r\nHost: x\r\n",
+        b"PRI * HTTP/2.0\r\n",
+    ];
+    for stall in stalls {
+        let mut stream = connect(address);
+        stream.write_all(stall).expect("sent");
+        let begin = Instant::now();
+        read_all(&mut stream);
+        assert!(
+            begin.elapsed() < Duration::from_millis(1700),
+            "{stall:?}: {:?}",
+            begin.elapsed()
+        );
+    }
+    // A body that never comes: the answer is sent, and the connection closed.
+    let mut stream = connect(address);
+    send(
+        &mut stream,
+        "GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
+    );
+    let begin = Instant::now();
+    assert!(read_all(&mut stream).starts_with("HTTP/1.1 200 OK"));
+    assert!(
+        begin.elapsed() < Duration::from_millis(2500),
+        "{:?}",
+        begin.elapsed()
+    );
+    server.shutdown();
+}
+
+#[test]
+fn heads_beyond_the_limits_are_431() {
+    let _turn = turn();
+    let server = run(local()).expect("a server");
+    let ask = |head: &str| {
+        let mut stream = connect(server.local_addr());
+        let _ = stream.write_all(
+            format!("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n").as_bytes(),
+        );
+        read_all(&mut stream)
+            .split(' ')
+            .nth(1)
+            .unwrap_or("none")
+            .to_owned()
+    };
+    assert_eq!(ask(""), "200");
+    assert_eq!(ask(&format!("X: {}\r\n", "a".repeat(8000))), "200");
+    assert_eq!(ask(&format!("X: {}\r\n", "a".repeat(17_000))), "431");
+    assert_eq!(ask(&"X: a\r\n".repeat(60)), "200");
+    assert_eq!(ask(&"X: a\r\n".repeat(70)), "431");
+    server.shutdown();
+}

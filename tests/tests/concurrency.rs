@@ -1,0 +1,113 @@
+//! Many threads and tasks at once, ended in every way: every total is exact when they are through.
+
+use std::time::Duration;
+
+use monitor_core::snapshot::{MethodSnapshot, Snapshot};
+use monitor_core::{Monitor, StorageConfig, monitored};
+
+const TASKS: u64 = 1000;
+const HOPS: u64 = 20;
+
+#[derive(Debug)]
+struct Refused;
+
+#[monitored(method = "step")]
+async fn step(task: u64) -> Result<u64, Refused> {
+    tokio::task::yield_now().await;
+    if task.is_multiple_of(5) {
+        Err(Refused)
+    } else {
+        Ok(task)
+    }
+}
+
+#[monitored(method = "task")]
+async fn hop(task: u64) -> Result<(), Refused> {
+    for hop in 0..HOPS {
+        drop(step(task).await);
+        count();
+        assert!(task % 4 != 1 || hop != HOPS / 2, "on purpose");
+        if task % 4 == 2 && hop == HOPS / 2 {
+            std::future::pending::<()>().await;
+        }
+    }
+    if task % 4 == 3 { Err(Refused) } else { Ok(()) }
+}
+
+#[monitored(method = "count")]
+fn count() {}
+
+fn method<'a>(snapshot: &'a Snapshot, name: &str) -> &'a MethodSnapshot {
+    let found = snapshot.methods.iter().find(|one| &*one.name == name);
+    found.expect("a method that was called")
+}
+
+fn errors(snapshot: &Snapshot, name: &str, error_type: &str) -> u64 {
+    let at = snapshot.error_types.iter().position(|t| &**t == error_type);
+    method(snapshot, name).errors[at.expect("a built-in type")]
+}
+
+#[test]
+fn tasks_that_hop_abort_and_panic_are_counted_exactly() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let monitor = Monitor::new(StorageConfig::default());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(8)
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|task| tokio::spawn(monitor.scope(hop(task))))
+            .collect();
+        // Those that never end are aborted once they hang: when nothing else is left.
+        while monitor.in_flight() > TASKS / 4 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for (task, number) in tasks.into_iter().zip(0..) {
+            if number % 4 == 2 {
+                task.abort();
+            }
+            let ended = task.await;
+            assert_eq!(ended.is_ok(), number % 4 == 0 || number % 4 == 3);
+        }
+    });
+    drop(runtime);
+    let snapshot = monitor.snapshot();
+    let quarter = TASKS / 4;
+    let task = method(&snapshot, "task");
+    assert_eq!((task.started, task.in_flight), (TASKS, 0));
+    assert_eq!(task.success.count(), quarter);
+    assert_eq!(errors(&snapshot, "task", "panic"), quarter);
+    assert_eq!(errors(&snapshot, "task", "cancelled"), quarter);
+    assert_eq!(errors(&snapshot, "task", "other"), quarter);
+    let steps = quarter * (2 * HOPS + 2 * (HOPS / 2 + 1));
+    let step = method(&snapshot, "step");
+    assert_eq!((step.started, step.in_flight), (steps, 0));
+    assert_eq!(step.failure.count(), steps / 5);
+    assert_eq!(errors(&snapshot, "step", "other"), steps / 5);
+    assert_eq!(method(&snapshot, "count").success.count(), steps);
+    assert_eq!(snapshot.tasks.started, TASKS + 2 * steps);
+    assert_eq!(snapshot.tasks.completed, snapshot.tasks.started);
+    assert!(snapshot.tasks.current_seconds.abs() < f64::EPSILON);
+}
+
+#[test]
+fn threads_that_come_and_go_leave_exact_totals() {
+    let monitor = Monitor::new(StorageConfig::default());
+    let get = monitor.method("Get").expect("a good name");
+    for _ in 0..100 {
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..10 {
+                        get.start().finish(monitor_core::Outcome::Success);
+                    }
+                });
+            }
+        });
+    }
+    let snapshot = monitor.snapshot();
+    assert_eq!(method(&snapshot, "Get").success.count(), 8000);
+    assert_eq!(snapshot.tasks.in_flight, 0);
+}

@@ -1,0 +1,563 @@
+//! What `#[monitored]` records, for every way a call can begin and end.
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::fmt;
+use std::future::{Future, pending, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use monitor_core::snapshot::MethodSnapshot;
+use monitor_core::{Monitor, StorageConfig, monitored};
+use tokio::task::yield_now;
+
+/// What a method counted, in one line: `started success failure in-flight`, then the error types.
+fn counted(monitor: &Monitor, method: &str) -> String {
+    let snapshot = monitor.snapshot();
+    let found = snapshot.methods.iter().find(|m| &*m.name == method);
+    let Some(MethodSnapshot {
+        started,
+        success,
+        failure,
+        in_flight,
+        errors,
+        ..
+    }) = found
+    else {
+        return "unknown".to_owned();
+    };
+    let mut line = format!(
+        "{started} {} {} {in_flight}",
+        success.count(),
+        failure.count()
+    );
+    for (name, count) in snapshot.error_types.iter().zip(errors) {
+        if *count > 0 {
+            line += &format!(" {name}={count}");
+        }
+    }
+    line
+}
+
+/// The type an error gets: the built-in rules know words like `ConnectionRefused`, none of which these tests use.
+fn monitor() -> Monitor {
+    Monitor::new(StorageConfig::default())
+}
+
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn run<F: Future>(future: F) -> F::Output {
+    match tokio::runtime::Builder::new_current_thread().build() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => panic!("no runtime: {error}"),
+    }
+}
+
+/// Runs a monitored call in a storage of its own and says what it counted.
+fn sync<R>(method: &str, call: impl FnOnce() -> R) -> String {
+    let monitor = monitor();
+    monitor.scope_sync(|| drop(call()));
+    counted(&monitor, method)
+}
+
+fn future<F: Future>(method: &str, call: impl FnOnce() -> F) -> String {
+    let monitor = monitor();
+    run(monitor.scope(async { drop(call().await) }));
+    counted(&monitor, method)
+}
+
+struct Refused;
+
+type Answer<T> = Result<T, Refused>;
+
+#[derive(Debug)]
+struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("broken")
+    }
+}
+
+impl Error for Broken {}
+
+mod outcomes {
+    use super::*;
+
+    #[monitored]
+    fn value() -> u32 {
+        1
+    }
+
+    #[monitored]
+    fn std_error(fail: bool) -> Result<u32, Broken> {
+        if fail { Err(Broken) } else { Ok(1) }
+    }
+
+    #[monitored]
+    fn alias(fail: bool) -> Answer<u32> {
+        if fail {
+            return Err(Refused);
+        }
+        Ok(1)
+    }
+
+    #[monitored]
+    fn question_mark() -> std::io::Result<u32> {
+        Err(std::io::ErrorKind::NotFound)?;
+        Ok(1)
+    }
+
+    #[monitored]
+    fn bail() -> anyhow::Result<()> {
+        anyhow::bail!("no")
+    }
+
+    #[monitored]
+    fn boxed() -> Result<(), Box<dyn Error>> {
+        Err(Box::new(Broken))
+    }
+
+    #[monitored]
+    fn text() -> Result<(), String> {
+        Err("text".to_owned())
+    }
+
+    #[monitored]
+    fn option() -> Option<u32> {
+        None
+    }
+
+    #[monitored]
+    fn hidden(fail: bool) -> Result<impl ToString, Refused> {
+        if fail { Err(Refused) } else { Ok(1) }
+    }
+
+    #[monitored]
+    fn generic<T>(value: T) -> T {
+        value
+    }
+
+    #[monitored(method = "Named.Method")]
+    fn named() {}
+
+    #[monitored]
+    fn r#loop() {}
+
+    #[test]
+    fn a_value_is_a_success() {
+        assert_eq!(sync("value", value), "1 1 0 0");
+        assert_eq!(sync("option", option), "1 1 0 0");
+        assert_eq!(sync("std_error", || std_error(false)), "1 1 0 0");
+        assert_eq!(sync("hidden", || hidden(false)), "1 1 0 0");
+    }
+
+    #[test]
+    fn an_err_is_a_failure_whatever_its_type() {
+        assert_eq!(sync("std_error", || std_error(true)), "1 0 1 0 other=1");
+        assert_eq!(sync("alias", || alias(true)), "1 0 1 0 other=1");
+        assert_eq!(sync("alias", || alias(false)), "1 1 0 0");
+        assert_eq!(sync("question_mark", question_mark), "1 0 1 0 other=1");
+        assert_eq!(sync("bail", bail), "1 0 1 0 other=1");
+        assert_eq!(sync("boxed", boxed), "1 0 1 0 other=1");
+        assert_eq!(sync("text", text), "1 0 1 0 other=1");
+        assert_eq!(sync("hidden", || hidden(true)), "1 0 1 0 other=1");
+    }
+
+    #[test]
+    fn a_result_behind_a_type_parameter_is_not_seen() {
+        let call = || generic::<Result<(), Refused>>(Err(Refused));
+        assert_eq!(sync("generic", call), "1 1 0 0");
+    }
+
+    #[test]
+    fn the_method_is_the_given_name_or_that_of_the_function() {
+        assert_eq!(sync("Named.Method", named), "1 1 0 0");
+        assert_eq!(sync("loop", r#loop), "1 1 0 0");
+    }
+
+    #[test]
+    fn a_site_is_known_before_its_first_call() {
+        #[expect(dead_code, reason = "a method is known without being called")]
+        #[monitored]
+        fn never_called() {}
+        assert_eq!(counted(&monitor(), "never_called"), "0 0 0 0");
+    }
+}
+
+mod panics {
+    use super::*;
+
+    fn quietly<R>(call: impl FnOnce() -> R) -> bool {
+        catch_unwind(AssertUnwindSafe(|| drop(call()))).is_err()
+    }
+
+    #[monitored]
+    fn panics() -> Result<(), Refused> {
+        panic!("on purpose")
+    }
+
+    #[monitored]
+    async fn panics_later() -> Result<(), Refused> {
+        yield_now().await;
+        panic!("on purpose")
+    }
+
+    #[monitored]
+    fn panics_in_a_future() -> impl Future<Output = Result<(), Refused>> {
+        std::future::poll_fn(|_| panic!("on purpose"))
+    }
+
+    #[monitored]
+    fn in_drop() {}
+
+    #[test]
+    fn a_panic_is_a_failure_of_its_own_type() {
+        assert_eq!(sync("panics", || quietly(panics)), "1 0 1 0 panic=1");
+        let call = || quietly(|| run(panics_later()));
+        assert_eq!(sync("panics_later", call), "1 0 1 0 panic=1");
+    }
+
+    #[test]
+    fn a_panic_is_one_even_if_the_future_is_dropped_later() {
+        let monitor = monitor();
+        monitor.scope_sync(|| {
+            let mut future = Box::pin(panics_in_a_future());
+            assert!(quietly(|| poll_once(future.as_mut())));
+            assert_eq!(
+                counted(&monitor, "panics_in_a_future"),
+                "1 0 1 0 panic=1",
+                "reported at once"
+            );
+        });
+        assert_eq!(counted(&monitor, "panics_in_a_future"), "1 0 1 0 panic=1");
+    }
+
+    #[test]
+    fn a_call_while_the_thread_panics_is_not_what_panics() {
+        struct Calls;
+        impl Drop for Calls {
+            fn drop(&mut self) {
+                in_drop();
+            }
+        }
+        let call = || {
+            quietly(|| {
+                let _calls = Calls;
+                panic!("on purpose")
+            })
+        };
+        assert_eq!(sync("in_drop", call), "1 1 0 0");
+    }
+}
+
+mod never {
+    use super::*;
+
+    #[monitored]
+    fn gives_up() -> ! {
+        panic!("on purpose")
+    }
+
+    #[monitored]
+    async fn serves() -> ! {
+        pending().await
+    }
+
+    #[test]
+    fn a_function_that_never_returns_ends_in_a_panic() {
+        let call = || {
+            let _caught = catch_unwind(|| gives_up());
+        };
+        assert_eq!(sync("gives_up", call), "1 0 1 0 panic=1");
+    }
+
+    #[test]
+    fn a_future_that_never_returns_is_cancelled() {
+        let monitor = monitor();
+        monitor.scope_sync(|| {
+            let mut future = Box::pin(serves());
+            assert!(poll_once(future.as_mut()).is_pending());
+            assert_eq!(counted(&monitor, "serves"), "1 0 0 1");
+        });
+        assert_eq!(counted(&monitor, "serves"), "1 0 1 0 cancelled=1");
+    }
+}
+
+mod track_caller {
+    use super::*;
+
+    #[monitored]
+    #[track_caller]
+    fn place(fail: bool) -> u32 {
+        assert!(!fail);
+        std::panic::Location::caller().line()
+    }
+
+    #[test]
+    fn the_caller_is_kept_and_the_call_counted() {
+        assert_eq!(place(false), line!());
+        assert_eq!(sync("place", || place(false)), "1 1 0 0");
+        let call = || {
+            let _caught = catch_unwind(|| place(true));
+        };
+        assert_eq!(sync("place", call), "1 0 1 0 panic=1");
+    }
+}
+
+mod futures {
+    use super::*;
+
+    #[monitored]
+    async fn succeeds() -> Answer<u32> {
+        yield_now().await;
+        Ok(1)
+    }
+
+    #[monitored]
+    async fn fails(early: bool) -> Answer<u32> {
+        if early {
+            return Err(Refused);
+        }
+        yield_now().await;
+        fails_at_once().await
+    }
+
+    #[monitored]
+    async fn fails_at_once() -> Answer<u32> {
+        Err(Refused)
+    }
+
+    #[monitored]
+    async fn bails() -> anyhow::Result<()> {
+        yield_now().await;
+        anyhow::bail!("no")
+    }
+
+    #[monitored]
+    async fn hidden() -> Result<impl ToString, Refused> {
+        yield_now().await;
+        if std::env::args().count() > 0 {
+            return Err(Refused);
+        }
+        Ok(1)
+    }
+
+    #[monitored]
+    async fn waits() -> Answer<u32> {
+        pending().await
+    }
+
+    #[test]
+    fn an_async_fn_is_judged_by_what_it_returns() {
+        assert_eq!(future("succeeds", succeeds), "1 1 0 0");
+        assert_eq!(future("fails", || fails(true)), "1 0 1 0 other=1");
+        assert_eq!(future("fails", || fails(false)), "1 0 1 0 other=1");
+        assert_eq!(future("fails_at_once", fails_at_once), "1 0 1 0 other=1");
+        assert_eq!(future("bails", bails), "1 0 1 0 other=1");
+        assert_eq!(future("hidden", hidden), "1 0 1 0 other=1");
+    }
+
+    #[test]
+    fn a_future_that_is_never_polled_is_no_call() {
+        assert_eq!(sync("waits", waits), "0 0 0 0");
+        assert_eq!(sync("opaque", || opaque(false)), "0 0 0 0");
+    }
+
+    #[test]
+    fn a_future_dropped_before_its_end_is_cancelled() {
+        let monitor = monitor();
+        monitor.scope_sync(|| {
+            let mut future = Box::pin(waits());
+            assert!(poll_once(future.as_mut()).is_pending());
+            assert!(poll_once(future.as_mut()).is_pending());
+            assert_eq!(counted(&monitor, "waits"), "1 0 0 1");
+        });
+        assert_eq!(counted(&monitor, "waits"), "1 0 1 0 cancelled=1");
+    }
+
+    #[monitored]
+    fn opaque(fail: bool) -> impl Future<Output = Answer<u32>> + Send {
+        let answer = if fail { Err(Refused) } else { Ok(1) };
+        async move {
+            yield_now().await;
+            answer
+        }
+    }
+
+    type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+    #[monitored]
+    fn boxed(fail: bool) -> Pin<Box<dyn Future<Output = Answer<u32>> + Send>> {
+        println!("a statement before the tail");
+        Box::pin(async move {
+            yield_now().await;
+            if fail { Err(Refused) } else { Ok(1) }
+        })
+    }
+
+    #[monitored]
+    fn boxed_early(early: bool) -> Pin<Box<dyn Future<Output = Answer<u32>> + Send>> {
+        if early {
+            return Box::pin(ready(Err(Refused)));
+        }
+        Box::pin(async { Err(Refused) })
+    }
+
+    #[monitored]
+    fn boxed_unpin() -> Box<dyn Future<Output = Answer<u32>> + Unpin> {
+        Box::new(ready(Err(Refused)))
+    }
+
+    /// The type does not show the future: until `future` comes with the attribute issue, making it is the call.
+    #[monitored]
+    fn hidden_by_alias() -> Boxed<Answer<u32>> {
+        Box::pin(ready(Err(Refused)))
+    }
+
+    #[test]
+    fn a_returned_future_is_the_call() {
+        assert_eq!(future("opaque", || opaque(true)), "1 0 1 0 other=1");
+        assert_eq!(future("opaque", || opaque(false)), "1 1 0 0");
+        assert_eq!(future("boxed", || boxed(true)), "1 0 1 0 other=1");
+        assert_eq!(future("boxed", || boxed(false)), "1 1 0 0");
+        assert_eq!(
+            future("boxed_early", || boxed_early(true)),
+            "1 0 1 0 other=1"
+        );
+        assert_eq!(
+            future("boxed_early", || boxed_early(false)),
+            "1 0 1 0 other=1"
+        );
+        assert_eq!(future("boxed_unpin", boxed_unpin), "1 0 1 0 other=1");
+        assert_eq!(future("hidden_by_alias", hidden_by_alias), "1 1 0 0");
+    }
+
+    #[async_trait::async_trait]
+    trait Remote {
+        async fn fetch(&self, key: &str) -> Answer<String>;
+
+        #[monitored]
+        async fn fetch_default(&self, key: &str) -> Answer<String> {
+            yield_now().await;
+            self.fetch(key).await?;
+            Err(Refused)
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl Remote for u8 {
+        #[monitored]
+        async fn fetch(&self, key: &str) -> Answer<String> {
+            yield_now().await;
+            if key.is_empty() {
+                return Err(Refused);
+            }
+            Ok(key.to_owned())
+        }
+    }
+
+    #[test]
+    fn a_method_of_an_async_trait_is_judged_by_what_it_resolves_to() {
+        assert_eq!(future("fetch", || 1_u8.fetch("")), "1 0 1 0 other=1");
+        assert_eq!(future("fetch", || 1_u8.fetch("a")), "1 1 0 0");
+        let call = || 1_u8.fetch_default("a");
+        assert_eq!(future("fetch_default", call), "1 0 1 0 other=1");
+    }
+
+    #[monitored]
+    async fn parent() {
+        tokio::join!(child(), child());
+    }
+
+    #[monitored]
+    async fn child() {
+        yield_now().await;
+    }
+
+    #[test]
+    fn nested_calls_count_each_for_itself() {
+        let monitor = monitor();
+        run(monitor.scope(parent()));
+        assert_eq!(counted(&monitor, "parent"), "1 1 0 0");
+        assert_eq!(counted(&monitor, "child"), "2 2 0 0");
+    }
+}
+
+mod order {
+    use super::*;
+
+    thread_local! {
+        static LOG: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+    }
+
+    struct Logs(&'static str);
+
+    impl Drop for Logs {
+        fn drop(&mut self) {
+            LOG.with_borrow_mut(|log| log.push(self.0));
+        }
+    }
+
+    #[monitored]
+    fn drops(_first: Logs, _second: Logs) {
+        let _local = Logs("local");
+    }
+
+    #[test]
+    fn unused_arguments_are_dropped_after_locals_in_the_usual_order() {
+        drops(Logs("first"), Logs("second"));
+        assert_eq!(LOG.take(), ["local", "second", "first"]);
+    }
+}
+
+mod size {
+    use super::*;
+
+    /// The promise: the future of an instrumented async fn is at most this many bytes larger.
+    const LIMIT: usize = 48;
+
+    macro_rules! pair {
+        ($bare:ident $(<$life:lifetime>)?, $monitored:ident, ($($arg:ident: $ty:ty),*) -> $ret:ty $body:block) => {
+            async fn $bare $(<$life>)? ($($arg: $ty),*) -> $ret $body
+            #[monitored]
+            async fn $monitored $(<$life>)? ($($arg: $ty),*) -> $ret $body
+        };
+    }
+
+    pair!(bare, watched, () -> u32 { yield_now().await; 1 });
+    pair!(bare_ready, watched_ready, () -> u32 { 1 });
+    pair!(bare_large, watched_large, (data: [u8; 1024]) -> usize { yield_now().await; data.len() });
+    pair!(bare_used, watched_used, (data: Vec<u8>, more: [u8; 1024]) -> Answer<usize> {
+        yield_now().await;
+        if more.iter().any(|byte| *byte > 0) { Err(Refused) } else { Ok(data.len()) }
+    });
+
+    fn larger(bare: &impl Future, watched: &impl Future) -> usize {
+        size_of_val(watched).saturating_sub(size_of_val(bare))
+    }
+
+    #[test]
+    fn the_future_grows_by_no_more_than_promised() {
+        let sizes = [
+            ("no argument", larger(&bare(), &watched())),
+            ("ready", larger(&bare_ready(), &watched_ready())),
+            (
+                "1 KiB",
+                larger(&bare_large([0; 1024]), &watched_large([0; 1024])),
+            ),
+            (
+                "1 KiB and a Vec",
+                larger(
+                    &bare_used(vec![], [0; 1024]),
+                    &watched_used(vec![], [0; 1024]),
+                ),
+            ),
+        ];
+        println!("{sizes:?}");
+        assert!(sizes.iter().all(|(_, size)| *size <= LIMIT), "{sizes:?}");
+    }
+}

@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored]
+const fn process() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored(crate = "monitor_core")]
+fn process() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use monitor_core::monitored;
+
+unsafe extern "C" {
+    #[monitored]
+    fn process();
+}
+
+fn main() {}

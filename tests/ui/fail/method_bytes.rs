@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored(method = b"Process")]
+fn process() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored(method("Process"))]
+fn process() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored(method)]
+fn process() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use monitor_core::monitored;
+
+#[monitored]
+trait Process {
+    fn run();
+}
+
+fn main() {}

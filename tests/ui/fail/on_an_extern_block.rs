@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored]
+unsafe extern "C" {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use monitor_core::monitored;
+
+struct Process;
+
+#[monitored]
+impl Process {
+    fn run() {}
+}
+
+fn main() {}

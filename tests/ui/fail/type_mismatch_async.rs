@@ -1,0 +1,9 @@
+use monitor_core::monitored;
+
+#[monitored]
+async fn process() -> u32 {
+    std::future::ready(()).await;
+    "text"
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored(crate = elsewhere)]
+fn process() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use monitor_core::monitored;
+
+#[monitored]
+fn process() {
+    1
+}
+
+fn main() {}
