@@ -251,6 +251,25 @@ pub struct Step {
 }
 
 impl Case {
+    /// The requests at the end, by name: a plain scrape, OpenMetrics, gzip, `name[]`, another path, and the case's own.
+    pub fn all_requests(&self) -> Vec<(String, Request)> {
+        let names: Vec<_> = self.name_filter.iter().map(|name| format!("name[]={name}")).collect();
+        let get = |target: &str, headers: &[(&str, &str)]| Request {
+            method: get(),
+            target: target.to_owned(),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        };
+        let mut all = vec![
+            ("plain".to_owned(), get("/metrics", &[])),
+            ("openmetrics".to_owned(), get("/metrics", &[("Accept", "application/openmetrics-text")])),
+            ("gzip".to_owned(), get("/metrics", &[("Accept-Encoding", "gzip")])),
+            ("name_filter".to_owned(), get(&format!("/metrics?{}", names.join("&")), &[])),
+            ("other_path".to_owned(), get(&self.other_path, &[])),
+        ];
+        all.extend(self.requests.iter().enumerate().map(|(at, request)| (format!("extra {at}"), request.clone())));
+        all
+    }
+
     /// The events in the order they happen, repeats unrolled.
     ///
     /// # Errors

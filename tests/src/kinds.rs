@@ -60,7 +60,6 @@ kinds! {
     S6 "S6" "`stats` and `tasks` are reserved: using them as something else is refused";
     S7 "S7" "a point of `stats` that is no map is refused";
     S8 "S8" "a task whose start is no number is refused";
-    Again "TASK-AGAIN" "a task begun again under its id completes the first: started = completed + in flight, always";
     Del "DEL" "taking a key out of what is no section does nothing";
     M1 "M1" "a list without a bound keeps its last 10,000 values";
     W9 "W9" "a mean is over the numbers alone, not 0 for one text among them";

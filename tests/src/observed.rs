@@ -56,6 +56,16 @@ pub enum Gave {
     Page(Page),
 }
 
+impl Note {
+    /// The page it gave, if it did.
+    pub fn page(&self) -> Option<&Page> {
+        match &self.gave {
+            Gave::Page(page) => Some(page),
+            _ => None,
+        }
+    }
+}
+
 /// A reply over HTTP.
 #[derive(Debug, Clone, Default)]
 pub struct Reply {

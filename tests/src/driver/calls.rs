@@ -37,7 +37,7 @@ struct Running {
 
 impl Calls {
     /// Puts the case's task ids for ours: the tasks that are calls are known by when they started.
-    pub fn with_case_ids(&self, tasks: Val, _epoch: f64) -> Val {
+    pub fn with_case_ids(&self, tasks: Val) -> Val {
         let Val::Map(mut tasks) = tasks else { return tasks };
         let mut calls: Vec<&Running> = self.running.values().collect();
         calls.sort_by(|a, b| a.start.total_cmp(&b.start).then(a.task.cmp(&b.task)));

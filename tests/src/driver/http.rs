@@ -9,7 +9,6 @@ use monitor_core::Monitor;
 use monitor_server::{MetricServer, MetricServerHandle};
 
 use super::{Driver, Failure};
-use crate::case::Request;
 use crate::observed::Reply;
 
 /// A server of one monitor, and who asks it.
@@ -71,19 +70,8 @@ fn reply(head: &str) -> Result<Reply, Failure> {
 impl Driver<'_> {
     /// All requests at the end of a case.
     pub(super) fn ask_all(&self) -> Result<BTreeMap<String, Reply>, Failure> {
-        let header = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
-        let names = self.case.name_filter.iter().map(|name| format!("name[]={name}")).collect::<Vec<_>>().join("&");
-        let get = |target: &str, headers| Request { method: "GET".to_owned(), target: target.to_owned(), headers };
-        let mut asked = vec![
-            ("plain".to_owned(), get("/metrics", Vec::new())),
-            ("openmetrics".to_owned(), get("/metrics", header("Accept", "application/openmetrics-text"))),
-            ("gzip".to_owned(), get("/metrics", header("Accept-Encoding", "gzip"))),
-            ("name_filter".to_owned(), get(&format!("/metrics?{names}"), Vec::new())),
-            ("other_path".to_owned(), get(&self.case.other_path, Vec::new())),
-        ];
-        asked.extend(self.case.requests.iter().enumerate().map(|(at, request)| (format!("extra {at}"), request.clone())));
         let mut replies = BTreeMap::new();
-        for (name, request) in asked {
+        for (name, request) in self.case.all_requests() {
             let (mut reply, body) = self.client.send(&request.method, &request.target, &request.headers)?;
             if name == "name_filter" || name == "openmetrics" && self.case.full_openmetrics {
                 reply.page = Some(self.page(&body));

@@ -166,7 +166,7 @@ impl Driver<'_> {
         let stats = self.monitor.stats();
         let named = |(key, value): (String, monitor_core::StatValue)| {
             let value = values::from_ours(&value);
-            let value = if key == "tasks" { self.calls.with_case_ids(value, EPOCH) } else { value };
+            let value = if key == "tasks" { self.calls.with_case_ids(value) } else { value };
             (key, value)
         };
         stats.into_iter().map(named).collect()

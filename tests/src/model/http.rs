@@ -20,16 +20,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 impl Model<'_> {
     /// Replies to the requests at the end of a case.
     pub(super) fn http(&mut self) -> BTreeMap<String, Reply> {
-        let header = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
-        let names = self.case.name_filter.iter().map(|name| format!("name[]={name}")).collect::<Vec<_>>().join("&");
-        let mut asked = vec![
-            ("plain".to_owned(), get("/metrics", Vec::new())),
-            ("openmetrics".to_owned(), get("/metrics", header("Accept", "application/openmetrics-text"))),
-            ("gzip".to_owned(), get("/metrics", header("Accept-Encoding", "gzip"))),
-            ("name_filter".to_owned(), get(&format!("/metrics?{names}"), Vec::new())),
-            ("other_path".to_owned(), get(&self.case.other_path, Vec::new())),
-        ];
-        asked.extend(self.case.requests.iter().enumerate().map(|(at, request)| (format!("extra {at}"), request.clone())));
+        let asked = self.case.all_requests();
         let mut replies: BTreeMap<_, _> = asked.iter().map(|(name, request)| (name.clone(), self.reply(request))).collect();
         let names: BTreeSet<String> = self.case.name_filter.iter().filter(|name| !name.is_empty()).cloned().collect();
         let filtered = self.scrape(false, Some(&names).filter(|names| !names.is_empty()));
@@ -116,10 +107,6 @@ fn text(status: u16) -> Reply {
 fn json(healthy: bool) -> Reply {
     let status = if healthy { 200 } else { 503 };
     Reply { status, content_type: Some("application/json".to_owned()), ..Reply::default() }
-}
-
-fn get(target: &str, headers: Vec<(String, String)>) -> Request {
-    Request { method: "GET".to_owned(), target: target.to_owned(), headers }
 }
 
 /// Percent-decoding.

@@ -255,11 +255,16 @@ impl Model<'_> {
         }
     }
 
+    /// What of a map feeds histograms.
     fn map_items(&self, value: &Val) -> Vec<(String, Val)> {
-        match value {
-            Val::Map(map) => map.iter().filter(|(key, _)| keys::bucket_bounds(&keys::Source::User, key, self.ours).is_some()).cloned().collect(),
-            _ => Vec::new(),
+        let Val::Map(map) = value else { return Vec::new() };
+        let fed = |(key, _): &&(String, Val)| keys::bucket_bounds(&keys::Source::User, key, self.ours).is_some();
+        let mut items: Vec<_> = map.iter().filter(fed).cloned().collect();
+        if self.ours(Id::Collide) {
+            // Ours keeps a map in the order of its keys.
+            items.sort_by(|a, b| a.0.cmp(&b.0));
         }
+        items
     }
 
     fn observe_items(&mut self, items: &[(String, Val)], source: &keys::Source) -> Result<(), Raised> {
@@ -291,12 +296,7 @@ impl Model<'_> {
         }
         match self.stats.iter_mut().find(|(known, _)| known == section) {
             Some((_, Val::Map(map))) => match map.iter_mut().find(|(known, _)| known == key) {
-                Some((_, known)) => {
-                    let replaced = std::mem::replace(known, value);
-                    if section == "tasks" && self.ours(Id::Again) {
-                        return self.complete(&replaced);
-                    }
-                }
+                Some((_, known)) => *known = value,
                 None => map.push((key.to_owned(), value)),
             },
             _ => return Err(Raised),

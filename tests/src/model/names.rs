@@ -218,10 +218,12 @@ impl Model<'_> {
                 self.book.place(export.plane, &export.source, &export.raw, &key.name, &labels)
             };
             let named = if family.starts_with("stats_key_") { &export.raw } else { &key.name };
-            if page.get(&family).is_none() {
-                page.create(&family, &family, export.cell.kind(), &self.help_of(export.plane, named), Vec::new())?;
+            // The original finds some built-in families under a key that is not their name.
+            let found_under = format!("family {family}");
+            if page.get(&found_under).is_none() {
+                page.create(&found_under, &family, export.cell.kind(), &self.help_of(export.plane, named), Vec::new())?;
             }
-            *page.get(&family).ok_or(Raised)?.child(labels) = export.cell;
+            *page.get(&found_under).ok_or(Raised)?.child(labels) = export.cell;
         }
         Ok(page.page(writing))
     }

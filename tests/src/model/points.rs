@@ -40,7 +40,9 @@ impl Windows {
 
     /// User code appended a point.
     pub fn by_user(&mut self, point: Val, keep: Option<usize>) {
-        let Val::Map(point) = point else { return };
+        let Val::Map(mut point) = point else { return };
+        // Ours keeps a map in the order of its keys.
+        point.sort_by(|a, b| a.0.cmp(&b.0));
         self.push(&Source::User, f64::INFINITY, point, keep.unwrap_or(LIST_BOUND));
     }
 
