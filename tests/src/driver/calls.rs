@@ -13,7 +13,7 @@ use super::{Driver, Failure};
 use crate::case::{Call, Context, Outcome, Payload, Raised};
 use crate::model::cannot_abort;
 use crate::observed::Gave;
-use crate::value::Val;
+use crate::value::{Val, get};
 
 type Waiting = Pin<Box<dyn Future<Output = Permit<'static>>>>;
 
@@ -107,10 +107,11 @@ impl Driver<'_> {
 
     fn begin(&mut self, call: &Call) -> Result<Running, Failure> {
         let mut guard = self.monitor.method(&call.method)?.start();
-        // A dictionary's later entry replaces an earlier one; a call's two observations would count twice.
-        let replaced = call.metrics.contains_key("request_size");
-        if let Some(bytes) = size(call.request_kind, call.request_size).filter(|_| !replaced) {
-            guard.request_size(bytes);
+        let metrics = call.metrics_at(self.clock.unix());
+        match (replacing(&metrics, "request_size"), size(call.request_kind, call.request_size)) {
+            (Some(number), _) => guard.observe("request_size", number),
+            (None, Some(bytes)) => guard.request_size(bytes),
+            (None, None) => {}
         }
         if call.context == Context::Deadline {
             guard.deadline(Some(Duration::from_secs_f64(call.deadline.max(0.0))));
@@ -128,11 +129,14 @@ impl Driver<'_> {
     fn end(&mut self, op: &str, running: Running) {
         let Running { call, mut guard, metrics, permit, .. } = running;
         let bytes = size(call.response_kind, call.response_size);
-        let replaced = metrics.iter().any(|(name, _)| name == "response_size");
+        let replaced = replacing(&metrics, "response_size").is_some();
         if let Some(bytes) = bytes.filter(|_| matches!(call.outcome, Outcome::Ok) && !replaced) {
             guard.response_size(bytes);
         }
-        let own = |name: &str| name == "time full" || name == "time_remaining_after_time" && call.context == Context::Deadline;
+        let own = |name: &str| match name {
+            "time full" | "request_size" => true,
+            name => name == "time_remaining_after_time" && call.context == Context::Deadline,
+        };
         for (name, value) in metrics.iter().filter(|(name, _)| !own(name)) {
             if let Some(number) = value.number() {
                 guard.observe(name, number);
@@ -153,6 +157,12 @@ impl Driver<'_> {
 fn fail(guard: CallGuard, raised: &Raised) {
     let error = CaseError::new(raised);
     guard.finish(Ended::Error(ErrorView { type_name: error.class(), text: ErrorText::Error(&error) }));
+}
+
+/// The number a handler puts in place of one of the call's own: of two entries of a dictionary the later one stays,
+/// while two observations would both count.
+fn replacing(metrics: &[(String, Val)], name: &str) -> Option<f64> {
+    get(metrics, name).and_then(Val::number).filter(|number| number.is_finite())
 }
 
 /// Bytes of a message; what cannot be measured is not noted.

@@ -245,7 +245,9 @@ impl Model<'_> {
         let mut all: Vec<_> = self.info.iter().map(|info| number(Plane::Info, &info.name, info.value, false)).collect();
         all.extend(self.counts.iter().map(|(raw, value)| number(Plane::Value, raw, *value, true)));
         let means = self.windows.means(self.ours);
-        let known: Vec<_> = self.windows.keys().cloned().collect();
+        // Method by method, by name; within one in the order of first use.
+        let mut known: Vec<_> = self.windows.keys().cloned().collect();
+        known.sort_by(|a, b| a.0.cmp(&b.0));
         for (source, raw) in known.iter().filter(|(source, _)| *source != Source::User) {
             all.extend(self.export_histogram(source, raw));
             all.extend(export_means(&means, source, raw));
