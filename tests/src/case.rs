@@ -55,7 +55,10 @@ pub struct Request {
 /// Something that happens in a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the verbs of the original, described in its own words")]
+#[allow(
+    missing_docs,
+    reason = "the verbs of the original, described in its own words"
+)]
 pub enum Event {
     IncStats {
         key: String,
@@ -253,20 +256,41 @@ pub struct Step {
 impl Case {
     /// The requests at the end, by name: a plain scrape, OpenMetrics, gzip, `name[]`, another path, and the case's own.
     pub fn all_requests(&self) -> Vec<(String, Request)> {
-        let names: Vec<_> = self.name_filter.iter().map(|name| format!("name[]={name}")).collect();
+        let names: Vec<_> = self
+            .name_filter
+            .iter()
+            .map(|name| format!("name[]={name}"))
+            .collect();
         let get = |target: &str, headers: &[(&str, &str)]| Request {
             method: get(),
             target: target.to_owned(),
-            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         };
         let mut all = vec![
             ("plain".to_owned(), get("/metrics", &[])),
-            ("openmetrics".to_owned(), get("/metrics", &[("Accept", "application/openmetrics-text")])),
-            ("gzip".to_owned(), get("/metrics", &[("Accept-Encoding", "gzip")])),
-            ("name_filter".to_owned(), get(&format!("/metrics?{}", names.join("&")), &[])),
+            (
+                "openmetrics".to_owned(),
+                get("/metrics", &[("Accept", "application/openmetrics-text")]),
+            ),
+            (
+                "gzip".to_owned(),
+                get("/metrics", &[("Accept-Encoding", "gzip")]),
+            ),
+            (
+                "name_filter".to_owned(),
+                get(&format!("/metrics?{}", names.join("&")), &[]),
+            ),
             ("other_path".to_owned(), get(&self.other_path, &[])),
         ];
-        all.extend(self.requests.iter().enumerate().map(|(at, request)| (format!("extra {at}"), request.clone())));
+        all.extend(
+            self.requests
+                .iter()
+                .enumerate()
+                .map(|(at, request)| (format!("extra {at}"), request.clone())),
+        );
         all
     }
 
@@ -288,11 +312,17 @@ fn unroll(events: &[Value], within: &str, steps: &mut Vec<Step>) -> Result<(), s
         if event["op"] == "repeat" {
             let inner = event["events"].as_array().map_or(&[][..], Vec::as_slice);
             for round in 0..event["times"].as_u64().unwrap_or(0) {
-                let inner: Vec<_> = inner.iter().map(|event| substituted(event, &round.to_string())).collect();
+                let inner: Vec<_> = inner
+                    .iter()
+                    .map(|event| substituted(event, &round.to_string()))
+                    .collect();
                 unroll(&inner, &format!("{at}.{round}."), steps)?;
             }
         } else {
-            steps.push(Step { at, event: Event::deserialize(event)? });
+            steps.push(Step {
+                at,
+                event: Event::deserialize(event)?,
+            });
         }
     }
     Ok(())
@@ -304,7 +334,11 @@ fn substituted(json: &Value, round: &str) -> Value {
     match json {
         Value::String(text) => Value::String(put(text)),
         Value::Array(list) => list.iter().map(|item| substituted(item, round)).collect(),
-        Value::Object(map) => Value::Object(map.iter().map(|(k, v)| (put(k), substituted(v, round))).collect()),
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .map(|(k, v)| (put(k), substituted(v, round)))
+                .collect(),
+        ),
         other => other.clone(),
     }
 }
@@ -370,14 +404,27 @@ mod tests {
         .unwrap();
         let steps = case.steps().unwrap();
         let at: Vec<_> = steps.iter().map(|step| step.at.as_str()).collect();
-        assert_eq!(at, ["0.0.0.0.0", "0.0.0.1.0", "0.0.1", "0.1.0.0.0", "0.1.0.1.0", "0.1.1"]);
+        assert_eq!(
+            at,
+            [
+                "0.0.0.0.0",
+                "0.0.0.1.0",
+                "0.0.1",
+                "0.1.0.0.0",
+                "0.1.0.1.0",
+                "0.1.1"
+            ]
+        );
         assert!(matches!(&steps[3].event, Event::IncStats { key, value: None } if key == "k1"));
     }
 
     #[test]
     fn a_value_of_null_is_a_value() {
         let event = |json| serde_json::from_value::<Event>(json).unwrap();
-        assert!(matches!(event(json!({"op": "inc_stats", "key": "k", "value": null})), Event::IncStats { value: Some(_), .. }));
+        assert!(matches!(
+            event(json!({"op": "inc_stats", "key": "k", "value": null})),
+            Event::IncStats { value: Some(_), .. }
+        ));
         assert!(serde_json::from_value::<Event>(json!({"op": "frobnicate"})).is_err());
     }
 }

@@ -30,13 +30,17 @@ pub fn is_comment(item: &str) -> bool {
 /// The place of a comment item and the family it describes.
 fn parts(item: &str) -> Option<(&str, &str)> {
     let (place, comment) = item.split_once(": ")?;
-    let rest = ["HELP of ", "TYPE of ", "UNIT of "].iter().find_map(|kind| comment.strip_prefix(kind))?;
+    let rest = ["HELP of ", "TYPE of ", "UNIT of "]
+        .iter()
+        .find_map(|kind| comment.strip_prefix(kind))?;
     Some((place, rest))
 }
 
 /// Whether the family of a comment has series on the other side.
 fn has_series(items: &Items, comment: &str) -> bool {
-    let Some((place, family)) = parts(comment) else { return false };
+    let Some((place, family)) = parts(comment) else {
+        return false;
+    };
     ["", "_total", "_bucket"].iter().any(|suffix| {
         let series = format!("{place}: {family}{suffix}");
         let labelled = format!("{series}{{");
@@ -50,7 +54,12 @@ fn has_series(items: &Items, comment: &str) -> bool {
 /// # Errors
 ///
 /// The line that says what the item is instead.
-pub fn replace(items: &mut Items, item: &str, from: Option<&Val>, to: Option<&Val>) -> Result<(), String> {
+pub fn replace(
+    items: &mut Items,
+    item: &str,
+    from: Option<&Val>,
+    to: Option<&Val>,
+) -> Result<(), String> {
     let now = items.get(item);
     let as_told = match (now, from) {
         (Some(now), Some(from)) => now.same(from),
@@ -58,8 +67,13 @@ pub fn replace(items: &mut Items, item: &str, from: Option<&Val>, to: Option<&Va
         _ => is_comment(item),
     };
     if !as_told {
-        let show = |value: Option<&Val>| value.map_or_else(|| "nothing".to_owned(), ToString::to_string);
-        return Err(format!("{item} is {} in the recorded result, not {}", show(now), show(from)));
+        let show =
+            |value: Option<&Val>| value.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+        return Err(format!(
+            "{item} is {} in the recorded result, not {}",
+            show(now),
+            show(from)
+        ));
     }
     match to {
         Some(to) => items.insert(item.to_owned(), to.clone()),

@@ -142,7 +142,10 @@ pub fn wanted(case: &Case, steps: &[Step], recorded: &Value) -> Wanted {
 
 fn apply(kind: &Kind, before: &Items, after: &Items, wanted: &mut Wanted) {
     let mut replaced = 0;
-    let mut names: Vec<&String> = before.keys().chain(after.keys().filter(|item| !before.contains_key(*item))).collect();
+    let mut names: Vec<&String> = before
+        .keys()
+        .chain(after.keys().filter(|item| !before.contains_key(*item)))
+        .collect();
     names.sort();
     for item in names {
         let (from, to) = (before.get(item), after.get(item));

@@ -95,7 +95,9 @@ impl Observed {
             http: recorded_http(&json["http"]),
             stats: map("stats"),
             statuses: map("statuses"),
-            error_types: texts.filter_map(|t| t.as_str().map(str::to_owned)).collect(),
+            error_types: texts
+                .filter_map(|t| t.as_str().map(str::to_owned))
+                .collect(),
             series_unhealthy: map("series_unhealthy"),
         }
     }
@@ -115,8 +117,14 @@ impl Observed {
             reply.items(name, &mut items);
         }
         self.stats_items("stats", self.stats.iter(), &mut items);
-        for (part, map) in [("statuses", &self.statuses), ("series_unhealthy", &self.series_unhealthy)] {
-            items.extend(map.iter().map(|(key, value)| (format!("{part}: {key}"), value.clone())));
+        for (part, map) in [
+            ("statuses", &self.statuses),
+            ("series_unhealthy", &self.series_unhealthy),
+        ] {
+            items.extend(
+                map.iter()
+                    .map(|(key, value)| (format!("{part}: {key}"), value.clone())),
+            );
         }
         let types = self.error_types.iter().map(|t| Val::text(t)).collect();
         items.insert("error_types".to_owned(), Val::List(types));
@@ -129,7 +137,10 @@ impl Observed {
             Gave::Raised(told) => {
                 items.insert(place.clone(), Val::text("raised"));
                 if *told {
-                    items.insert(format!("{place}: told the client"), Val::text("a code and a text"));
+                    items.insert(
+                        format!("{place}: told the client"),
+                        Val::text("a code and a text"),
+                    );
                 }
             }
             Gave::Value(Val::Map(map)) => {
@@ -143,10 +154,17 @@ impl Observed {
         }
     }
 
-    fn stats_items<'a>(&self, place: &str, stats: impl Iterator<Item = (&'a String, &'a Val)>, items: &mut Items) {
+    fn stats_items<'a>(
+        &self,
+        place: &str,
+        stats: impl Iterator<Item = (&'a String, &'a Val)>,
+        items: &mut Items,
+    ) {
         for (key, value) in stats {
             match value {
-                Val::List(list) if key == "stats" && self.points_by_source => points_items(place, list, items),
+                Val::List(list) if key == "stats" && self.points_by_source => {
+                    points_items(place, list, items)
+                }
                 _ => {
                     items.insert(format!("{place}: {key}"), value.clone());
                 }
@@ -159,7 +177,9 @@ impl Observed {
 fn points_items(place: &str, list: &[Val], items: &mut Items) {
     match model::by_source(list) {
         Some(sources) => items.extend(
-            sources.into_iter().map(|(source, points)| (format!("{place}: stats of {source}"), Val::List(points))),
+            sources
+                .into_iter()
+                .map(|(source, points)| (format!("{place}: stats of {source}"), Val::List(points))),
         ),
         None => {
             items.insert(format!("{place}: stats"), Val::List(list.to_vec()));
@@ -171,8 +191,14 @@ impl Reply {
     fn items(&self, name: &str, items: &mut Items) {
         let header = |value: &Option<String>| value.as_deref().map_or(Val::Null, Val::text);
         items.insert(format!("http {name}: status"), Val::Int(self.status.into()));
-        items.insert(format!("http {name}: content-type"), header(&self.content_type));
-        items.insert(format!("http {name}: content-encoding"), header(&self.content_encoding));
+        items.insert(
+            format!("http {name}: content-type"),
+            header(&self.content_type),
+        );
+        items.insert(
+            format!("http {name}: content-encoding"),
+            header(&self.content_encoding),
+        );
         if let Some(page) = &self.page {
             page_items(&format!("http {name}"), page, items);
         }
@@ -200,7 +226,10 @@ fn page_items(place: &str, page: &Page, items: &mut Items) {
 fn recorded_notes(events: &Value, places: &[String]) -> Vec<Note> {
     let events = events.as_array().map_or(&[][..], Vec::as_slice);
     let note = |(index, event): (usize, &Value)| Note {
-        at: places.get(index).cloned().unwrap_or_else(|| format!("note {index}")),
+        at: places
+            .get(index)
+            .cloned()
+            .unwrap_or_else(|| format!("note {index}")),
         op: event["op"].as_str().unwrap_or_default().to_owned(),
         gave: recorded_gave(event),
     };
@@ -221,7 +250,11 @@ fn recorded_http(http: &Value) -> BTreeMap<String, Reply> {
     let mut replies = BTreeMap::new();
     for (name, reply) in http.as_object().into_iter().flatten() {
         if let Some(list) = reply.as_array() {
-            replies.extend(list.iter().enumerate().map(|(at, reply)| (format!("{name} {at}"), recorded_reply(name, reply))));
+            replies.extend(
+                list.iter()
+                    .enumerate()
+                    .map(|(at, reply)| (format!("{name} {at}"), recorded_reply(name, reply))),
+            );
         } else {
             replies.insert(name.clone(), recorded_reply(name, reply));
         }
@@ -232,12 +265,22 @@ fn recorded_http(http: &Value) -> BTreeMap<String, Reply> {
 fn recorded_reply(name: &str, reply: &Value) -> Reply {
     let header = |wanted: &str| {
         let all = reply["headers"].as_array().into_iter().flatten();
-        let mut found = all.filter(|h| h[0].as_str().is_some_and(|name| name.eq_ignore_ascii_case(wanted)));
-        found.next_back().and_then(|h| h[1].as_str().map(str::to_owned))
+        let mut found = all.filter(|h| {
+            h[0].as_str()
+                .is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+        });
+        found
+            .next_back()
+            .and_then(|h| h[1].as_str().map(str::to_owned))
     };
-    let text = reply["text"].as_str().filter(|_| matches!(name, "name_filter" | "openmetrics"));
+    let text = reply["text"]
+        .as_str()
+        .filter(|_| matches!(name, "name_filter" | "openmetrics"));
     Reply {
-        status: reply["status"].as_u64().and_then(|s| u16::try_from(s).ok()).unwrap_or_default(),
+        status: reply["status"]
+            .as_u64()
+            .and_then(|s| u16::try_from(s).ok())
+            .unwrap_or_default(),
         content_type: header("content-type"),
         content_encoding: header("content-encoding"),
         page: text.map(Page::parse),

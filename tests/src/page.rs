@@ -19,7 +19,10 @@ impl Page {
     /// Parses text 0.0.4 or OpenMetrics, as far as `compare.py` does: any line that is no comment is a series.
     pub fn parse(text: &str) -> Self {
         let mut page = Self::default();
-        for line in text.split('\n').filter(|line| !line.is_empty() && *line != "# EOF") {
+        for line in text
+            .split('\n')
+            .filter(|line| !line.is_empty() && *line != "# EOF")
+        {
             if let Some(comment) = line.strip_prefix("# ") {
                 page.comment(comment);
             } else {
@@ -32,8 +35,14 @@ impl Page {
 
     fn comment(&mut self, comment: &str) {
         let mut parts = comment.splitn(3, ' ');
-        let (kind, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        self.meta.insert(format!("{kind} of {name}"), parts.next().unwrap_or_default().to_owned());
+        let (kind, name) = (
+            parts.next().unwrap_or_default(),
+            parts.next().unwrap_or_default(),
+        );
+        self.meta.insert(
+            format!("{kind} of {name}"),
+            parts.next().unwrap_or_default().to_owned(),
+        );
     }
 
     /// Adds a series.
@@ -54,7 +63,10 @@ pub fn series_key(name: &str, mut labels: Vec<(String, String)>) -> String {
         return name.to_owned();
     }
     labels.sort();
-    let written: Vec<_> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    let written: Vec<_> = labels
+        .iter()
+        .map(|(name, value)| format!("{name}=\"{value}\""))
+        .collect();
     format!("{name}{{{}}}", written.join(","))
 }
 
@@ -95,7 +107,9 @@ fn closing_quote(text: &str) -> Option<usize> {
 
 /// Escapes a label value or an OpenMetrics help text.
 pub fn escape_value(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"")
+    text.replace('\\', "\\\\")
+        .replace('\n', "\\n")
+        .replace('"', "\\\"")
 }
 
 /// Escapes a help text of text 0.0.4.
@@ -132,12 +146,35 @@ mod tests {
 
     #[test]
     fn a_repeated_series_is_seen() {
-        assert_eq!(Page::parse("a{x=\"1\",b=\"2\"} 1\na{b=\"2\",x=\"1\"} 2").repeated.len(), 1);
+        assert_eq!(
+            Page::parse("a{x=\"1\",b=\"2\"} 1\na{b=\"2\",x=\"1\"} 2")
+                .repeated
+                .len(),
+            1
+        );
     }
 
     #[test]
     fn bounds_are_written_as_the_original_does() {
-        let written: Vec<_> = [0.0, 0.0001, 0.00025, 1.0, 3600.0, 900_000.0, 1_050_000.0, 2e9, f64::INFINITY].map(le).into();
-        assert_eq!(written, ["0.0", "0.0001", "0.00025", "1.0", "3600.0", "900000.0", "1.05e+06", "2e+09", "+Inf"]);
+        let written: Vec<_> = [
+            0.0,
+            0.0001,
+            0.00025,
+            1.0,
+            3600.0,
+            900_000.0,
+            1_050_000.0,
+            2e9,
+            f64::INFINITY,
+        ]
+        .map(le)
+        .into();
+        assert_eq!(
+            written,
+            [
+                "0.0", "0.0001", "0.00025", "1.0", "3600.0", "900000.0", "1.05e+06", "2e+09",
+                "+Inf"
+            ]
+        );
     }
 }

@@ -68,18 +68,42 @@ pub fn judge(recorded: &Recorded) -> Result<Verdict, Failure> {
     let wanted = wanted(&recorded.case, &steps, &recorded.expected);
     let got = driver::run(&recorded.case, &steps)?;
     let mut lines = wanted.conflicts;
-    let pages = got.notes.iter().filter_map(|note| note.page()).chain([&got.exposition]);
-    lines.extend(pages.flat_map(|page| &page.repeated).map(|series| format!("{series} is on a page more than once")));
+    let pages = got
+        .notes
+        .iter()
+        .filter_map(|note| note.page())
+        .chain([&got.exposition]);
+    lines.extend(
+        pages
+            .flat_map(|page| &page.repeated)
+            .map(|series| format!("{series} is on a page more than once")),
+    );
     lines.extend(differences(&wanted.items, &got.items()));
-    Ok(Verdict { differences: lines, applied: wanted.applied })
+    Ok(Verdict {
+        differences: lines,
+        applied: wanted.applied,
+    })
 }
 
 /// The last line of a run: the kinds that applied, and in how many cases.
 pub fn kinds_line<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> String {
     let mut cases: BTreeMap<Id, usize> = BTreeMap::new();
-    for id in verdicts.into_iter().flat_map(|verdict| verdict.applied.keys()) {
+    for id in verdicts
+        .into_iter()
+        .flat_map(|verdict| verdict.applied.keys())
+    {
         *cases.entry(*id).or_default() += 1;
     }
-    let kinds: Vec<_> = cases.iter().map(|(id, cases)| format!("{} x{cases}", kind(*id).name)).collect();
-    format!("kinds applied: {}", if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") })
+    let kinds: Vec<_> = cases
+        .iter()
+        .map(|(id, cases)| format!("{} x{cases}", kind(*id).name))
+        .collect();
+    format!(
+        "kinds applied: {}",
+        if kinds.is_empty() {
+            "none".to_owned()
+        } else {
+            kinds.join(", ")
+        }
+    )
 }

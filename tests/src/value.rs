@@ -46,8 +46,13 @@ impl Val {
     /// A value of a case, with its forms expanded: `now` is what `{"$now": 0}` stands for.
     pub fn of_case(json: &Value, now: f64) -> Self {
         match json {
-            Value::Object(map) => form(map, now)
-                .unwrap_or_else(|| Self::Map(map.iter().map(|(k, v)| (expand_key(k), Self::of_case(v, now))).collect())),
+            Value::Object(map) => form(map, now).unwrap_or_else(|| {
+                Self::Map(
+                    map.iter()
+                        .map(|(k, v)| (expand_key(k), Self::of_case(v, now)))
+                        .collect(),
+                )
+            }),
             Value::Array(list) => Self::List(list.iter().map(|v| Self::of_case(v, now)).collect()),
             plain => Self::plain(plain),
         }
@@ -59,7 +64,11 @@ impl Val {
             Value::Object(map) => match (map.len(), map.get("$float"), map.get("$opaque")) {
                 (1, Some(float), _) => Self::Float(float_of(float)),
                 (1, _, Some(_)) => Self::Opaque,
-                _ => Self::Map(map.iter().map(|(k, v)| (k.clone(), Self::of_result(v))).collect()),
+                _ => Self::Map(
+                    map.iter()
+                        .map(|(k, v)| (k.clone(), Self::of_result(v)))
+                        .collect(),
+                ),
             },
             Value::Array(list) => Self::List(list.iter().map(Self::of_result).collect()),
             plain => Self::plain(plain),
@@ -70,9 +79,10 @@ impl Val {
         match json {
             Value::Bool(yes) => Self::Bool(*yes),
             Value::String(text) => Self::Text(text.clone()),
-            Value::Number(number) => number
-                .as_i128()
-                .map_or_else(|| Self::Float(number.as_f64().unwrap_or(f64::NAN)), Self::Int),
+            Value::Number(number) => number.as_i128().map_or_else(
+                || Self::Float(number.as_f64().unwrap_or(f64::NAN)),
+                Self::Int,
+            ),
             _ => Self::Null,
         }
     }
@@ -80,9 +90,13 @@ impl Val {
     /// Whether two values are the same as `compare.py` sees it: numbers within 1e-9, NaN equal to itself.
     pub fn same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::List(a), Self::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b)),
+            (Self::List(a), Self::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
+            }
             (Self::Map(a), Self::Map(b)) => {
-                a.len() == b.len() && a.iter().all(|(key, value)| get(b, key).is_some_and(|other| value.same(other)))
+                a.len() == b.len()
+                    && a.iter()
+                        .all(|(key, value)| get(b, key).is_some_and(|other| value.same(other)))
             }
             _ => match (self.number(), other.number()) {
                 (Some(a), Some(b)) => close(a, b),
@@ -94,7 +108,8 @@ impl Val {
 
 /// The value of a key of a dictionary.
 pub fn get<'a>(map: &'a [(String, Val)], key: &str) -> Option<&'a Val> {
-    map.iter().find_map(|(known, value)| (known == key).then_some(value))
+    map.iter()
+        .find_map(|(known, value)| (known == key).then_some(value))
 }
 
 /// Python's `math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9)`, except that NaN is close to itself.
@@ -104,7 +119,10 @@ fn close(a: f64, b: f64) -> bool {
     }
     #[allow(clippy::float_cmp, reason = "infinities are close only if equal")]
     let equal = a == b;
-    equal || (a.is_finite() && b.is_finite() && (a - b).abs() <= f64::max(1e-9 * f64::max(a.abs(), b.abs()), 1e-9))
+    equal
+        || (a.is_finite()
+            && b.is_finite()
+            && (a - b).abs() <= f64::max(1e-9 * f64::max(a.abs(), b.abs()), 1e-9))
 }
 
 fn form(map: &Map<String, Value>, now: f64) -> Option<Val> {
@@ -113,7 +131,10 @@ fn form(map: &Map<String, Value>, now: f64) -> Option<Val> {
         "$float" => Some(Val::Float(float_of(inner))),
         "$now" => Some(Val::Float(now + inner.as_f64()?)),
         "$opaque" => Some(Val::Opaque),
-        "$repeat" => Some(repeated(inner.get(0)?, usize::try_from(inner.get(1)?.as_u64()?).ok()?)),
+        "$repeat" => Some(repeated(
+            inner.get(0)?,
+            usize::try_from(inner.get(1)?.as_u64()?).ok()?,
+        )),
         _ => None,
     }
 }
@@ -121,7 +142,11 @@ fn form(map: &Map<String, Value>, now: f64) -> Option<Val> {
 fn repeated(what: &Value, times: usize) -> Val {
     match what {
         Value::String(text) => Val::Text(text.repeat(times)),
-        Value::Array(list) => Val::List((0..times).flat_map(|_| list.iter().map(|v| Val::of_case(v, 0.0))).collect()),
+        Value::Array(list) => Val::List(
+            (0..times)
+                .flat_map(|_| list.iter().map(|v| Val::of_case(v, 0.0)))
+                .collect(),
+        ),
         other => Val::plain(other),
     }
 }
@@ -160,7 +185,10 @@ fn repeat_form(text: &str) -> Option<(String, &str)> {
     let mut inner = text.strip_prefix('{')?.chars();
     let unit = inner.next().filter(|c| *c != '\n')?;
     let (count, after) = inner.as_str().strip_prefix('*')?.split_once('}')?;
-    let times: usize = count.parse().ok().filter(|_| count.bytes().all(|b| b.is_ascii_digit()))?;
+    let times: usize = count
+        .parse()
+        .ok()
+        .filter(|_| count.bytes().all(|b| b.is_ascii_digit()))?;
     Some((unit.to_string().repeat(times), after))
 }
 

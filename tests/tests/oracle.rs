@@ -10,14 +10,19 @@ use monitor_tests::observed::Observed;
 fn all() -> Vec<(Case, serde_json::Value)> {
     let mut all = Vec::new();
     for dir in ["cases", "extra"] {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle").join(dir);
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("oracle")
+            .join(dir);
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             if name.ends_with(".json") && !name.ends_with(".expected.json") {
                 let case = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
                 let expected = path.with_file_name(name.replace(".json", ".expected.json"));
-                all.push((case, serde_json::from_str(&std::fs::read_to_string(expected).unwrap()).unwrap()));
+                all.push((
+                    case,
+                    serde_json::from_str(&std::fs::read_to_string(expected).unwrap()).unwrap(),
+                ));
             }
         }
     }
@@ -50,8 +55,14 @@ fn scratch() {
     for (case, expected) in all() {
         let steps = case.steps().unwrap();
         let w = wanted(&case, &steps, &expected);
-        let kinds: Vec<_> = w.applied.iter().map(|(id, n)| format!("{} x{n}", kind(*id).name)).collect();
+        let kinds: Vec<_> = w
+            .applied
+            .iter()
+            .map(|(id, n)| format!("{} x{n}", kind(*id).name))
+            .collect();
         println!("{}: {}", case.name, kinds.join(", "));
-        for c in w.conflicts.iter().take(5) { println!("   CONFLICT {c}"); }
+        for c in w.conflicts.iter().take(5) {
+            println!("   CONFLICT {c}");
+        }
     }
 }

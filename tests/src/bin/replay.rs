@@ -21,7 +21,11 @@ fn main() -> ExitCode {
     };
     let verdicts: Vec<Verdict> = names.iter().map(|name| show(dir, name)).collect();
     println!("{}", kinds_line(&verdicts));
-    ExitCode::from(u8::from(verdicts.iter().any(|verdict| !verdict.differences.is_empty())))
+    ExitCode::from(u8::from(
+        verdicts
+            .iter()
+            .any(|verdict| !verdict.differences.is_empty()),
+    ))
 }
 
 fn fail(line: &str) -> ExitCode {
@@ -32,8 +36,18 @@ fn fail(line: &str) -> ExitCode {
 /// Judges a case and prints what it came to. A case that cannot be played differs.
 fn show(dir: &Path, name: &str) -> Verdict {
     let verdict = read(dir, name).and_then(|case| judge(&case));
-    let verdict = verdict.unwrap_or_else(|error| Verdict { differences: vec![error.to_string()], ..Verdict::default() });
-    println!("{} {name}", if verdict.differences.is_empty() { "ok" } else { "differs" });
+    let verdict = verdict.unwrap_or_else(|error| Verdict {
+        differences: vec![error.to_string()],
+        ..Verdict::default()
+    });
+    println!(
+        "{} {name}",
+        if verdict.differences.is_empty() {
+            "ok"
+        } else {
+            "differs"
+        }
+    );
     for line in &verdict.differences {
         println!("    {line}");
     }

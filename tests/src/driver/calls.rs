@@ -19,7 +19,7 @@ type Waiting = Pin<Box<dyn Future<Output = Permit<'static>>>>;
 
 /// Calls in flight.
 #[derive(Default)]
-pub struct Calls {
+pub(crate) struct Calls {
     running: BTreeMap<String, Running>,
     /// Ids of the calls that wait for a permit, in the order they came.
     waiting: Vec<(String, Waiting)>,
@@ -37,8 +37,10 @@ struct Running {
 
 impl Calls {
     /// Puts the case's task ids for ours: the tasks that are calls are known by when they started.
-    pub fn with_case_ids(&self, tasks: Val) -> Val {
-        let Val::Map(mut tasks) = tasks else { return tasks };
+    pub(crate) fn with_case_ids(&self, tasks: Val) -> Val {
+        let Val::Map(mut tasks) = tasks else {
+            return tasks;
+        };
         let mut calls: Vec<&Running> = self.running.values().collect();
         calls.sort_by(|a, b| a.start.total_cmp(&b.start).then(a.task.cmp(&b.task)));
         for call in calls {
@@ -53,7 +55,7 @@ impl Calls {
 }
 
 impl Driver<'_> {
-    pub(super) fn call(&mut self, call: &Call) -> Result<(), Failure> {
+    pub(crate) fn call(&mut self, call: &Call) -> Result<(), Failure> {
         for round in 0..call.times {
             let mut running = self.begin(call)?;
             let permit = self.monitor.method(&call.method)?.permits().try_acquire();
@@ -69,16 +71,18 @@ impl Driver<'_> {
         Ok(())
     }
 
-    pub(super) fn start_call(&mut self, call: &Call) -> Result<(), Failure> {
+    pub(crate) fn start_call(&mut self, call: &Call) -> Result<(), Failure> {
         let running = self.begin(call)?;
         self.calls.running.insert(call.id.clone(), running);
         let permits = self.monitor.method(&call.method)?.permits();
-        self.calls.waiting.push((call.id.clone(), Box::pin(permits.acquire())));
+        self.calls
+            .waiting
+            .push((call.id.clone(), Box::pin(permits.acquire())));
         self.grant();
         Ok(())
     }
 
-    pub(super) fn finish_call(&mut self, id: &str) {
+    pub(crate) fn finish_call(&mut self, id: &str) {
         if let Some(running) = self.calls.running.remove(id) {
             self.end("finish_call", running);
             self.grant();
@@ -89,13 +93,15 @@ impl Driver<'_> {
     fn grant(&mut self) {
         let mut context = TaskContext::from_waker(Waker::noop());
         let mut granted = Vec::new();
-        self.calls.waiting.retain_mut(|(id, waiting)| match waiting.as_mut().poll(&mut context) {
-            Poll::Ready(permit) => {
-                granted.push((id.clone(), permit));
-                false
-            }
-            Poll::Pending => true,
-        });
+        self.calls
+            .waiting
+            .retain_mut(|(id, waiting)| match waiting.as_mut().poll(&mut context) {
+                Poll::Ready(permit) => {
+                    granted.push((id.clone(), permit));
+                    false
+                }
+                Poll::Pending => true,
+            });
         for (id, permit) in granted {
             if let Some(mut running) = self.calls.running.remove(&id) {
                 running.permit = Some(permit);
@@ -108,7 +114,10 @@ impl Driver<'_> {
     fn begin(&mut self, call: &Call) -> Result<Running, Failure> {
         let mut guard = self.monitor.method(&call.method)?.start();
         let metrics = call.metrics_at(self.clock.unix());
-        match (replacing(&metrics, "request_size"), size(call.request_kind, call.request_size)) {
+        match (
+            replacing(&metrics, "request_size"),
+            size(call.request_kind, call.request_size),
+        ) {
             (Some(number), _) => guard.observe("request_size", number),
             (None, Some(bytes)) => guard.request_size(bytes),
             (None, None) => {}
@@ -118,7 +127,14 @@ impl Driver<'_> {
         }
         self.calls.begun += 1;
         let task = format!("task-{}", self.calls.begun);
-        Ok(Running { call: call.clone(), guard, metrics: Vec::new(), permit: None, task, start: self.clock.unix() })
+        Ok(Running {
+            call: call.clone(),
+            guard,
+            metrics: Vec::new(),
+            permit: None,
+            task,
+            start: self.clock.unix(),
+        })
     }
 
     fn handle(&self, running: &mut Running) {
@@ -127,7 +143,13 @@ impl Driver<'_> {
     }
 
     fn end(&mut self, op: &str, running: Running) {
-        let Running { call, mut guard, metrics, permit, .. } = running;
+        let Running {
+            call,
+            mut guard,
+            metrics,
+            permit,
+            ..
+        } = running;
         let bytes = size(call.response_kind, call.response_size);
         let replaced = replacing(&metrics, "response_size").is_some();
         if let Some(bytes) = bytes.filter(|_| matches!(call.outcome, Outcome::Ok) && !replaced) {
@@ -145,7 +167,9 @@ impl Driver<'_> {
         match &call.outcome {
             Outcome::Ok => return guard.finish(Ended::Success),
             Outcome::Raise(raised) => fail(guard, raised),
-            Outcome::Abort { .. } if call.context.is_real() => guard.finish(Ended::Expected("other")),
+            Outcome::Abort { .. } if call.context.is_real() => {
+                guard.finish(Ended::Expected("other"))
+            }
             Outcome::Abort { .. } => fail(guard, &cannot_abort(call.context)),
             Outcome::Cancel => drop(guard),
         }
@@ -156,13 +180,18 @@ impl Driver<'_> {
 
 fn fail(guard: CallGuard, raised: &Raised) {
     let error = CaseError::new(raised);
-    guard.finish(Ended::Error(ErrorView { type_name: error.class(), text: ErrorText::Error(&error) }));
+    guard.finish(Ended::Error(ErrorView {
+        type_name: error.class(),
+        text: ErrorText::Error(&error),
+    }));
 }
 
 /// The number a handler puts in place of one of the call's own: of two entries of a dictionary the later one stays,
 /// while two observations would both count.
 fn replacing(metrics: &[(String, Val)], name: &str) -> Option<f64> {
-    get(metrics, name).and_then(Val::number).filter(|number| number.is_finite())
+    get(metrics, name)
+        .and_then(Val::number)
+        .filter(|number| number.is_finite())
 }
 
 /// Bytes of a message; what cannot be measured is not noted.

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::case::Raised;
 
 /// An exception of a case.
-pub struct CaseError {
+pub(crate) struct CaseError {
     class: String,
     message: String,
     source: Option<Box<CaseError>>,
@@ -14,13 +14,17 @@ pub struct CaseError {
 
 impl CaseError {
     /// The error, with what led to it as its source.
-    pub fn new(raised: &Raised) -> Self {
+    pub(crate) fn new(raised: &Raised) -> Self {
         let led_to_it = raised.cause.as_deref().or(raised.during.as_deref());
-        Self { class: raised.class.clone(), message: raised.display(), source: led_to_it.map(|raised| Box::new(Self::new(raised))) }
+        Self {
+            class: raised.class.clone(),
+            message: raised.display(),
+            source: led_to_it.map(|raised| Box::new(Self::new(raised))),
+        }
     }
 
     /// The name of its type.
-    pub fn class(&self) -> &str {
+    pub(crate) fn class(&self) -> &str {
         &self.class
     }
 }
@@ -39,6 +43,8 @@ impl fmt::Debug for CaseError {
 
 impl Error for CaseError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
     }
 }

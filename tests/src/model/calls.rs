@@ -14,7 +14,7 @@ use crate::value::Val;
 
 /// A call between its start and its end.
 #[derive(Debug, Clone)]
-pub struct InFlight {
+pub(crate) struct InFlight {
     call: Call,
     /// Its id in the section `tasks`.
     task: String,
@@ -29,7 +29,7 @@ pub struct InFlight {
 
 /// Permits of a method.
 #[derive(Debug, Clone)]
-pub struct Permits {
+pub(crate) struct Permits {
     free: i64,
     waiting: VecDeque<String>,
 }
@@ -47,7 +47,7 @@ struct End {
 }
 
 impl Model<'_> {
-    pub(super) fn call(&mut self, call: &Call) {
+    pub(crate) fn call(&mut self, call: &Call) {
         for round in 0..call.times {
             let mut begun = self.begin(call);
             if !begun.stuck {
@@ -62,12 +62,15 @@ impl Model<'_> {
         }
     }
 
-    pub(super) fn start_call(&mut self, call: &Call) {
+    pub(crate) fn start_call(&mut self, call: &Call) {
         let mut begun = self.begin(call);
         if !begun.stuck {
             let free = self.case.max_workers.unwrap_or(1);
             let free = if free == 0 { i64::MAX } else { free };
-            let fresh = Permits { free, waiting: VecDeque::new() };
+            let fresh = Permits {
+                free,
+                waiting: VecDeque::new(),
+            };
             let permits = self.permits.entry(call.method.clone()).or_insert(fresh);
             if permits.free > 0 {
                 permits.free -= 1;
@@ -79,14 +82,18 @@ impl Model<'_> {
         self.in_flight.insert(call.id.clone(), begun);
     }
 
-    pub(super) fn finish_call(&mut self, id: &str) {
-        let Some(begun) = self.in_flight.remove(id) else { return };
+    pub(crate) fn finish_call(&mut self, id: &str) {
+        let Some(begun) = self.in_flight.remove(id) else {
+            return;
+        };
         let (method, stuck) = (begun.call.method.clone(), begun.stuck);
         self.end_and_note("finish_call", begun);
         if stuck {
             return;
         }
-        let Some(permits) = self.permits.get_mut(&method) else { return };
+        let Some(permits) = self.permits.get_mut(&method) else {
+            return;
+        };
         let Some(next) = permits.waiting.pop_front() else {
             permits.free += 1;
             return;
@@ -119,7 +126,10 @@ impl Model<'_> {
         self.expect_values(&begun);
         if !begun.stuck {
             // Entering the timer makes its child.
-            let _ = self.registry.get("stats_tasks_time_spent_quantile").map(|family| family.child(Vec::new()));
+            let _ = self
+                .registry
+                .get("stats_tasks_time_spent_quantile")
+                .map(|family| family.child(Vec::new()));
         }
         begun
     }
@@ -130,13 +140,19 @@ impl Model<'_> {
             return Err(Raised);
         }
         match size(call.request_kind, call.request_size) {
-            Some(bytes) => begun.point.push((keys::of_call("request_size", &call.method), Val::Int(bytes.into()))),
+            Some(bytes) => begun.point.push((
+                keys::of_call("request_size", &call.method),
+                Val::Int(bytes.into()),
+            )),
             None if self.ours(Id::C6) => {}
             None => return Err(Raised),
         }
         if call.context == Context::Deadline {
             let left = self.not_past(call.deadline);
-            begun.point.push((keys::of_call("time_remaining_time", &call.method), Val::Float(left)));
+            begun.point.push((
+                keys::of_call("time_remaining_time", &call.method),
+                Val::Float(left),
+            ));
             begun.deadline = Some(begun.start + call.deadline);
         }
         Ok(())
@@ -144,7 +160,11 @@ impl Model<'_> {
 
     /// Time left to a deadline; ours says 0 where it is past.
     fn not_past(&self, left: f64) -> f64 {
-        if self.ours(Id::W11) { left.max(0.0) } else { left }
+        if self.ours(Id::W11) {
+            left.max(0.0)
+        } else {
+            left
+        }
     }
 
     /// Values a call is going to have are there, at zero, from when it is known that it has them.
@@ -185,21 +205,39 @@ impl Model<'_> {
 
     fn outcome(&mut self, begun: &InFlight) -> End {
         let spent = (self.now - begun.start).max(0.0);
-        if let Some(Cell::Histogram(counts)) = self.registry.get("stats_tasks_time_spent_quantile").map(|family| family.child(Vec::new())) {
+        if let Some(Cell::Histogram(counts)) = self
+            .registry
+            .get("stats_tasks_time_spent_quantile")
+            .map(|family| family.child(Vec::new()))
+        {
             counts.observe(spent);
         }
-        let ok = End { raised: false, told: false, failed: false, error_type: None, status: Some("OK".to_owned()) };
+        let ok = End {
+            raised: false,
+            told: false,
+            failed: false,
+            error_type: None,
+            status: Some("OK".to_owned()),
+        };
         match &begun.call.outcome {
             Outcome::Ok => match size(begun.call.response_kind, begun.call.response_size) {
-                None if !self.ours(Id::C7) => self.failed_with(&plain("RuntimeError", "cannot measure"), &begun.call),
+                None if !self.ours(Id::C7) => {
+                    self.failed_with(&plain("RuntimeError", "cannot measure"), &begun.call)
+                }
                 _ => ok,
             },
             Outcome::Raise(error) => self.failed_with(error, &begun.call),
             Outcome::Abort { .. } if begun.call.context.is_real() => self.aborted(),
-            Outcome::Abort { .. } => self.failed_with(&cannot_abort(begun.call.context), &begun.call),
-            Outcome::Cancel if self.ours(Id::W14) => {
-                End { raised: true, failed: true, error_type: Some("cancelled".to_owned()), status: None, ..ok }
+            Outcome::Abort { .. } => {
+                self.failed_with(&cannot_abort(begun.call.context), &begun.call)
             }
+            Outcome::Cancel if self.ours(Id::W14) => End {
+                raised: true,
+                failed: true,
+                error_type: Some("cancelled".to_owned()),
+                status: None,
+                ..ok
+            },
             Outcome::Cancel => End { raised: true, ..ok },
         }
     }
@@ -207,7 +245,13 @@ impl Model<'_> {
     fn failed_with(&self, error: &Exception, call: &Call) -> End {
         let error_type = self.rules.parse(error, Seen::Call);
         let status = Some(self.rules.status_of(Some(&error_type)));
-        End { raised: true, told: call.context.is_real(), failed: true, error_type: Some(error_type), status }
+        End {
+            raised: true,
+            told: call.context.is_real(),
+            failed: true,
+            error_type: Some(error_type),
+            status,
+        }
     }
 
     fn aborted(&self) -> End {
@@ -225,26 +269,46 @@ impl Model<'_> {
     fn finally(&mut self, mut begun: InFlight, end: End) -> Result<(), Raised> {
         let method = begun.call.method.clone();
         if let Some(error_type) = &end.error_type {
-            self.count(&format!("errors___method__{method}___type__{error_type}"), 1.0);
+            self.count(
+                &format!("errors___method__{method}___type__{error_type}"),
+                1.0,
+            );
         }
         self.del_key_value("tasks", &begun.task)?;
         let mut point = std::mem::take(&mut begun.point);
         let returned = matches!(begun.call.outcome, Outcome::Ok) && (!end.failed);
-        if let Some(bytes) = size(begun.call.response_kind, begun.call.response_size).filter(|_| returned) {
-            put(&mut point, keys::of_call("response_size", &method), Val::Int(bytes.into()));
+        if let Some(bytes) =
+            size(begun.call.response_kind, begun.call.response_size).filter(|_| returned)
+        {
+            put(
+                &mut point,
+                keys::of_call("response_size", &method),
+                Val::Int(bytes.into()),
+            );
         }
         for (name, value) in begun.metrics {
             if self.is_observable(&value) {
                 put(&mut point, keys::of_call(&name, &method), value);
             }
         }
-        put(&mut point, keys::of_call("time full", &method), Val::Float(self.now - begun.start));
+        put(
+            &mut point,
+            keys::of_call("time full", &method),
+            Val::Float(self.now - begun.start),
+        );
         if let Some(deadline) = begun.deadline {
             let left = self.not_past(deadline - self.now);
-            put(&mut point, keys::of_call("time_remaining_after_time", &method), Val::Float(left));
+            put(
+                &mut point,
+                keys::of_call("time_remaining_after_time", &method),
+                Val::Float(left),
+            );
         }
         let status = if end.failed { "failure" } else { "success" };
-        self.count(&format!("processed___method__{method}___status__{status}"), 1.0);
+        self.count(
+            &format!("processed___method__{method}___status__{status}"),
+            1.0,
+        );
         self.append_point(&method, point)?;
         if let Some(status) = end.status {
             next_run(&mut self.method_statuses, &method, &status);
@@ -263,7 +327,9 @@ impl Model<'_> {
 
     fn append_point(&mut self, method: &str, point: Vec<(String, Val)>) -> Result<(), Raised> {
         let source = Source::Call(method.to_owned());
-        let observed = point.iter().filter(|(key, _)| keys::bucket_bounds(&source, key, self.ours).is_some());
+        let observed = point
+            .iter()
+            .filter(|(key, _)| keys::bucket_bounds(&source, key, self.ours).is_some());
         let observed: Vec<_> = observed.cloned().collect();
         if self.ours(Id::W5) {
             self.windows.by_call(method, self.now, point);
@@ -303,7 +369,14 @@ fn plain(class: &str, message: &str) -> Exception {
 }
 
 /// What aborting gives where the context is no real one.
-pub fn cannot_abort(context: Context) -> Exception {
-    let class = if context == Context::Fake { "FakeContext" } else { "NoneType" };
-    plain("AttributeError", &format!("'{class}' object has no attribute 'abort'"))
+pub(crate) fn cannot_abort(context: Context) -> Exception {
+    let class = if context == Context::Fake {
+        "FakeContext"
+    } else {
+        "NoneType"
+    };
+    plain(
+        "AttributeError",
+        &format!("'{class}' object has no attribute 'abort'"),
+    )
 }

@@ -10,7 +10,7 @@ use crate::page::Page;
 use crate::value::Val;
 
 /// What the original sends where a scrape fails.
-pub fn failed_page() -> Page {
+pub(crate) fn failed_page() -> Page {
     Page::parse(FAILED)
 }
 
@@ -19,13 +19,25 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 impl Model<'_> {
     /// Replies to the requests at the end of a case.
-    pub(super) fn http(&mut self) -> BTreeMap<String, Reply> {
+    pub(crate) fn http(&mut self) -> BTreeMap<String, Reply> {
         let asked = self.case.all_requests();
-        let mut replies: BTreeMap<_, _> = asked.iter().map(|(name, request)| (name.clone(), self.reply(request))).collect();
-        let names: BTreeSet<String> = self.case.name_filter.iter().filter(|name| !name.is_empty()).cloned().collect();
+        let mut replies: BTreeMap<_, _> = asked
+            .iter()
+            .map(|(name, request)| (name.clone(), self.reply(request)))
+            .collect();
+        let names: BTreeSet<String> = self
+            .case
+            .name_filter
+            .iter()
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .collect();
         let filtered = self.scrape(false, Some(&names).filter(|names| !names.is_empty()));
         let open = self.scrape(true, None);
-        let pages = [("name_filter", filtered, true), ("openmetrics", open, self.case.full_openmetrics)];
+        let pages = [
+            ("name_filter", filtered, true),
+            ("openmetrics", open, self.case.full_openmetrics),
+        ];
         for (name, page, _) in pages.into_iter().filter(|(.., wanted)| *wanted) {
             if let Some(reply) = replies.get_mut(name) {
                 reply.page = Some(page.unwrap_or_else(|_| failed_page()));
@@ -40,20 +52,40 @@ impl Model<'_> {
             return self.other_route(request, sent);
         }
         let path = decoded(sent);
-        let path = if path.starts_with("//") { format!("/{}", path.trim_start_matches('/')) } else { path };
+        let path = if path.starts_with("//") {
+            format!("/{}", path.trim_start_matches('/'))
+        } else {
+            path
+        };
         if path != "/metrics" {
-            return Reply { status: 503, ..Reply::default() };
+            return Reply {
+                status: 503,
+                ..Reply::default()
+            };
         }
         if self.ours(Id::H5) && !is_read(&request.method) {
             return text(405);
         }
         let list = |name: &str| {
-            let all = request.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
-            all.map(|(_, value)| value.trim()).collect::<Vec<_>>().join(",")
+            let all = request
+                .headers
+                .iter()
+                .filter(|(known, _)| known.eq_ignore_ascii_case(name));
+            all.map(|(_, value)| value.trim())
+                .collect::<Vec<_>>()
+                .join(",")
         };
         let (accept, encodings) = (list("accept"), list("accept-encoding"));
-        let content_type = if self.ours(Id::Negotiation) { Some(negotiate::best(&accept)) } else { choose(&accept) };
-        let gzip = if self.ours(Id::H5) { negotiate::takes_gzip(&encodings) } else { gzip_named(&encodings) };
+        let content_type = if self.ours(Id::Negotiation) {
+            Some(negotiate::best(&accept))
+        } else {
+            choose(&accept)
+        };
+        let gzip = if self.ours(Id::H5) {
+            negotiate::takes_gzip(&encodings)
+        } else {
+            gzip_named(&encodings)
+        };
         match (content_type, self.refresh()) {
             (Some(content_type), Ok(())) => Reply {
                 status: 200,
@@ -61,21 +93,38 @@ impl Model<'_> {
                 content_encoding: gzip.then(|| "gzip".to_owned()),
                 page: None,
             },
-            _ => Reply { status: 500, content_type: Some("text/plain".to_owned()), ..Reply::default() },
+            _ => Reply {
+                status: 500,
+                content_type: Some("text/plain".to_owned()),
+                ..Reply::default()
+            },
         }
     }
 
     /// Any path of ours but `/metrics`.
     fn other_route(&self, request: &Request, path: &str) -> Reply {
-        let task = path.strip_prefix("/health/").filter(|task| !task.is_empty());
+        let task = path
+            .strip_prefix("/health/")
+            .filter(|task| !task.is_empty());
         match (path, task) {
-            ("/livez" | "/readyz" | "/-/healthy" | "/-/ready" | "/health", _) | (_, Some(_)) if !is_read(&request.method) => text(405),
+            ("/livez" | "/readyz" | "/-/healthy" | "/-/ready" | "/health", _) | (_, Some(_))
+                if !is_read(&request.method) =>
+            {
+                text(405)
+            }
             ("/livez" | "/readyz" | "/-/healthy" | "/-/ready", _) => text(200),
-            ("/health", _) => json(self.all_statuses().all(|(_, status)| self.is_healthy(status))),
+            ("/health", _) => json(
+                self.all_statuses()
+                    .all(|(_, status)| self.is_healthy(status)),
+            ),
             (_, Some(task)) => {
                 let task = decoded(task);
                 let found = self.all_statuses().find(|(name, _)| **name == task);
-                let known = task == "default" || self.counts.iter().any(|(key, _)| *key == format!("request___method__{task}"));
+                let known = task == "default"
+                    || self
+                        .counts
+                        .iter()
+                        .any(|(key, _)| *key == format!("request___method__{task}"));
                 match found {
                     Some((_, status)) => json(self.is_healthy(status)),
                     None if known => json(true),
@@ -101,12 +150,20 @@ fn is_read(method: &str) -> bool {
 }
 
 fn text(status: u16) -> Reply {
-    Reply { status, content_type: Some("text/plain; charset=utf-8".to_owned()), ..Reply::default() }
+    Reply {
+        status,
+        content_type: Some("text/plain; charset=utf-8".to_owned()),
+        ..Reply::default()
+    }
 }
 
 fn json(healthy: bool) -> Reply {
     let status = if healthy { 200 } else { 503 };
-    Reply { status, content_type: Some("application/json".to_owned()), ..Reply::default() }
+    Reply {
+        status,
+        content_type: Some("application/json".to_owned()),
+        ..Reply::default()
+    }
 }
 
 /// Percent-decoding.
@@ -114,7 +171,9 @@ fn decoded(path: &str) -> String {
     let mut out = Vec::new();
     let mut rest = path.as_bytes();
     while let [first, after @ ..] = rest {
-        let hex = after.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        let hex = after
+            .get(..2)
+            .and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
         match hex.filter(|_| *first == b'%') {
             Some(byte) => {
                 out.push(byte);
@@ -134,7 +193,8 @@ fn choose(accept: &str) -> Option<String> {
     for entry in accept.split(',') {
         let media = entry.split(';').next().unwrap_or_default().trim();
         let version = param(entry, "version");
-        let escaping = param(entry, "escaping").filter(|e| matches!(*e, "allow-utf-8" | "underscores" | "dots" | "values"));
+        let escaping = param(entry, "escaping")
+            .filter(|e| matches!(*e, "allow-utf-8" | "underscores" | "dots" | "values"));
         let escaping = escaping.unwrap_or("underscores");
         if !matches!(media, "application/openmetrics-text" | "text/plain") {
             continue;
@@ -145,11 +205,21 @@ fn choose(accept: &str) -> Option<String> {
             None => None,
         };
         match (media, version, new_enough) {
-            ("application/openmetrics-text", _, None) => return Some("application/openmetrics-text; version=1.0.0; charset=utf-8".to_owned()),
-            ("application/openmetrics-text", Some(version), Some(true)) => {
-                return Some(format!("application/openmetrics-text; version={version}; charset=utf-8; escaping={escaping}"));
+            ("application/openmetrics-text", _, None) => {
+                return Some(
+                    "application/openmetrics-text; version=1.0.0; charset=utf-8".to_owned(),
+                );
             }
-            ("text/plain", _, Some(true)) => return Some(format!("text/plain; version=1.0.0; charset=utf-8; escaping={escaping}")),
+            ("application/openmetrics-text", Some(version), Some(true)) => {
+                return Some(format!(
+                    "application/openmetrics-text; version={version}; charset=utf-8; escaping={escaping}"
+                ));
+            }
+            ("text/plain", _, Some(true)) => {
+                return Some(format!(
+                    "text/plain; version=1.0.0; charset=utf-8; escaping={escaping}"
+                ));
+            }
             _ => {}
         }
     }
@@ -157,12 +227,21 @@ fn choose(accept: &str) -> Option<String> {
 }
 
 fn param<'a>(entry: &'a str, name: &str) -> Option<&'a str> {
-    entry.split(';').find_map(|param| param.trim().split_once('=').filter(|(known, _)| *known == name).map(|(_, value)| value))
+    entry.split(';').find_map(|param| {
+        param
+            .trim()
+            .split_once('=')
+            .filter(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+    })
 }
 
 /// Python's `parse_version(version) >= (1, 0, 0)`; `None` where text meets a number.
 fn at_least_one(version: &str) -> Option<bool> {
-    let parts: Vec<_> = version.split('.').map(|part| part.trim().parse::<i64>().ok()).collect();
+    let parts: Vec<_> = version
+        .split('.')
+        .map(|part| part.trim().parse::<i64>().ok())
+        .collect();
     for (part, ours) in parts.iter().zip([1, 0, 0]) {
         match part {
             None => return None,
@@ -174,5 +253,12 @@ fn at_least_one(version: &str) -> Option<bool> {
 }
 
 fn gzip_named(encodings: &str) -> bool {
-    encodings.split(',').any(|entry| entry.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("gzip"))
+    encodings.split(',').any(|entry| {
+        entry
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .eq_ignore_ascii_case("gzip")
+    })
 }

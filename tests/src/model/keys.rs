@@ -7,14 +7,14 @@ use crate::kinds::{Id, Ours};
 
 /// The original's bounds of durations, seconds.
 #[rustfmt::skip]
-pub const TIME: &[f64] = &[
+pub(crate) const TIME: &[f64] = &[
     0.0, 0.01, 0.02, 0.03, 0.05, 0.1, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 15.0, 20.0,
     25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0, 60.0, 90.0, 120.0, 180.0, 240.0, 270.0, 300.0, 360.0, 420.0, 480.0, 540.0, 600.0,
     900.0, 1200.0, 1500.0, 1800.0, 3600.0,
 ];
 /// The same with our six below 10 ms.
 #[rustfmt::skip]
-pub const FINER_TIME: &[f64] = &[
+pub(crate) const FINER_TIME: &[f64] = &[
     0.0, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005,
     0.01, 0.02, 0.03, 0.05, 0.1, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 15.0, 20.0,
     25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0, 60.0, 90.0, 120.0, 180.0, 240.0, 270.0, 300.0, 360.0, 420.0, 480.0, 540.0, 600.0,
@@ -33,7 +33,7 @@ const SIZE: &[f64] = &[
 
 /// Who observed a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
+pub(crate) enum Source {
     /// User code, by key.
     User,
     /// Calls of a method.
@@ -42,15 +42,15 @@ pub enum Source {
 
 /// A key, read.
 #[derive(Debug, Clone)]
-pub struct Key {
+pub(crate) struct Key {
     /// The name as written.
-    pub name: String,
+    pub(crate) name: String,
     /// Its labels.
-    pub labels: Labels,
+    pub(crate) labels: Labels,
 }
 
 /// The key the original makes of a value a call observed.
-pub fn of_call(name: &str, method: &str) -> String {
+pub(crate) fn of_call(name: &str, method: &str) -> String {
     format!("{name}___method__{method}")
 }
 
@@ -58,13 +58,19 @@ pub fn of_call(name: &str, method: &str) -> String {
 fn own_part<'a>(source: &Source, key: &'a str) -> &'a str {
     match source {
         Source::User => key,
-        Source::Call(method) => key.strip_suffix(&format!("___method__{method}")).unwrap_or(key),
+        Source::Call(method) => key
+            .strip_suffix(&format!("___method__{method}"))
+            .unwrap_or(key),
     }
 }
 
 /// The bounds of a key's histogram, if it has one: decided by a word in it.
-pub fn bucket_bounds(source: &Source, key: &str, ours: &Ours) -> Option<&'static [f64]> {
-    let searched = if ours.has(Id::MethodWord) { own_part(source, key) } else { key };
+pub(crate) fn bucket_bounds(source: &Source, key: &str, ours: &Ours) -> Option<&'static [f64]> {
+    let searched = if ours.has(Id::MethodWord) {
+        own_part(source, key)
+    } else {
+        key
+    };
     if searched.contains("time") {
         Some(time_bounds(ours))
     } else {
@@ -73,18 +79,28 @@ pub fn bucket_bounds(source: &Source, key: &str, ours: &Ours) -> Option<&'static
 }
 
 /// The bounds of durations.
-pub fn time_bounds(ours: &Ours) -> &'static [f64] {
-    if ours.has(Id::Bounds) { FINER_TIME } else { TIME }
+pub(crate) fn time_bounds(ours: &Ours) -> &'static [f64] {
+    if ours.has(Id::Bounds) {
+        FINER_TIME
+    } else {
+        TIME
+    }
 }
 
 /// Reads a key.
-pub fn read(source: &Source, key: &str, ours: &Ours) -> Key {
-    let Key { name, labels } = if ours.has(Id::W12) { read_well(source, key) } else { split(key) };
+pub(crate) fn read(source: &Source, key: &str, ours: &Ours) -> Key {
+    let Key { name, labels } = if ours.has(Id::W12) {
+        read_well(source, key)
+    } else {
+        split(key)
+    };
     let mut kept = Labels::new();
     for (label, value) in labels {
         let label = renamed(label, ours);
         let escaped = escape_name(&label, false);
-        let there = kept.iter().any(|(known, _)| escape_name(known, false) == escaped);
+        let there = kept
+            .iter()
+            .any(|(known, _)| escape_name(known, false) == escaped);
         if !(label.is_empty() && ours.has(Id::S10) || there && ours.has(Id::S10b)) {
             kept.push((label, value));
         }
@@ -100,17 +116,27 @@ fn split(key: &str) -> Key {
         [label, value] => Some((label.to_owned(), value.to_owned())),
         _ => None,
     };
-    Key { name, labels: parts.filter_map(pair).collect() }
+    Key {
+        name,
+        labels: parts.filter_map(pair).collect(),
+    }
 }
 
 /// As ours does: underscores in values are kept, and a method is never taken apart.
 fn read_well(source: &Source, key: &str) -> Key {
     let read = StatKey::parse(own_part(source, key));
-    let mut labels: Labels = read.labels.iter().map(|(label, value)| (label.to_string(), value.to_string())).collect();
+    let mut labels: Labels = read
+        .labels
+        .iter()
+        .map(|(label, value)| (label.to_string(), value.to_string()))
+        .collect();
     if let Source::Call(method) = source {
         labels.push(("method".to_owned(), method.clone()));
     }
-    Key { name: read.name.to_string(), labels }
+    Key {
+        name: read.name.to_string(),
+        labels,
+    }
 }
 
 /// Label names that mean something to a scraper get a prefix.
@@ -120,10 +146,14 @@ fn renamed(label: String, ours: &Ours) -> String {
         "le" | "quantile" => ours.has(Id::C3),
         _ => ours.has(Id::S13) && escape_name(&label, false).starts_with("__"),
     };
-    if prefix { format!("label_{label}") } else { label }
+    if prefix {
+        format!("label_{label}")
+    } else {
+        label
+    }
 }
 
 /// The original's `_sanitize_metric_name`.
-pub fn sanitised(name: &str) -> String {
+pub(crate) fn sanitised(name: &str) -> String {
     name.replace([' ', '-', '.'], "_").to_lowercase()
 }

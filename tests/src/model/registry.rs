@@ -7,14 +7,14 @@ use crate::value::Val;
 
 /// What made the original raise; which exception it was does not matter.
 #[derive(Debug, Clone, Copy)]
-pub struct Raised;
+pub(crate) struct Raised;
 
 /// Labels with their names as written, in the order given.
-pub type Labels = Vec<(String, String)>;
+pub(crate) type Labels = Vec<(String, String)>;
 
 /// What kind of family.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A counter: its name has no `_total`.
     Counter,
     /// A gauge.
@@ -25,7 +25,7 @@ pub enum Kind {
 
 /// A child's value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Cell {
+pub(crate) enum Cell {
     /// Of a counter or gauge.
     Number(f64),
     /// Of a histogram.
@@ -34,7 +34,7 @@ pub enum Cell {
 
 impl Cell {
     /// The kind of family it belongs to.
-    pub fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Number(_) => Kind::Gauge,
             Self::Histogram(counts) => Kind::Histogram(counts.bounds),
@@ -44,7 +44,7 @@ impl Cell {
 
 /// A histogram's buckets (not cumulative, the last is `+Inf`) and sum.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Counts {
+pub(crate) struct Counts {
     bounds: &'static [f64],
     buckets: Vec<f64>,
     sum: f64,
@@ -52,12 +52,16 @@ pub struct Counts {
 
 impl Counts {
     /// Nothing observed.
-    pub fn empty(bounds: &'static [f64]) -> Self {
-        Self { bounds, buckets: vec![0.0; bounds.len() + 1], sum: 0.0 }
+    pub(crate) fn empty(bounds: &'static [f64]) -> Self {
+        Self {
+            bounds,
+            buckets: vec![0.0; bounds.len() + 1],
+            sum: 0.0,
+        }
     }
 
     /// Counts a value: what is no number is in no bucket.
-    pub fn observe(&mut self, value: f64) {
+    pub(crate) fn observe(&mut self, value: f64) {
         self.sum += value;
         if !value.is_nan() {
             self.buckets[self.bounds.partition_point(|bound| *bound < value)] += 1.0;
@@ -67,26 +71,26 @@ impl Counts {
 
 /// A family.
 #[derive(Debug, Clone)]
-pub struct Family {
+pub(crate) struct Family {
     name: String,
     /// What kind it is.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     help: String,
     /// Names of the labels beside `inittime`, of the first key seen.
-    pub label_names: Vec<String>,
+    pub(crate) label_names: Vec<String>,
     /// Whether it was made for a key of the stats, and not for good.
-    pub of_key: bool,
+    pub(crate) of_key: bool,
     children: BTreeMap<Labels, Cell>,
 }
 
 impl Family {
     /// Forgets all children.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.children.clear();
     }
 
     /// The value of a child; made if need be.
-    pub fn child(&mut self, labels: Labels) -> &mut Cell {
+    pub(crate) fn child(&mut self, labels: Labels) -> &mut Cell {
         let kind = self.kind;
         self.children.entry(labels).or_insert_with(|| match kind {
             Kind::Histogram(bounds) => Cell::Histogram(Counts::empty(bounds)),
@@ -97,7 +101,7 @@ impl Family {
 
 /// All families, by the key they are found under.
 #[derive(Debug, Clone, Default)]
-pub struct Registry {
+pub(crate) struct Registry {
     families: Vec<Family>,
     by_key: BTreeMap<String, usize>,
     taken: BTreeSet<String>,
@@ -105,13 +109,13 @@ pub struct Registry {
 
 /// In which format, and with which names a page is written.
 #[derive(Debug, Clone, Copy)]
-pub struct Writing<'a> {
+pub(crate) struct Writing<'a> {
     /// Whether in OpenMetrics.
-    pub open_metrics: bool,
+    pub(crate) open_metrics: bool,
     /// Whether a colon stays in the sample names of OpenMetrics.
-    pub keep_colons: bool,
+    pub(crate) keep_colons: bool,
     /// Only samples of these names.
-    pub only: Option<&'a BTreeSet<String>>,
+    pub(crate) only: Option<&'a BTreeSet<String>>,
 }
 
 impl Registry {
@@ -120,13 +124,23 @@ impl Registry {
     /// # Errors
     ///
     /// If one of the names its samples could have is taken.
-    pub fn create(&mut self, key: &str, name: &str, kind: Kind, help: &str, label_names: Vec<String>) -> Result<&mut Family, Raised> {
+    pub(crate) fn create(
+        &mut self,
+        key: &str,
+        name: &str,
+        kind: Kind,
+        help: &str,
+        label_names: Vec<String>,
+    ) -> Result<&mut Family, Raised> {
         let suffixes: &[&str] = match kind {
             Kind::Counter => &["", "_total", "_created"],
             Kind::Gauge => &[""],
             Kind::Histogram(_) => &["", "_bucket", "_sum", "_count", "_created"],
         };
-        let names: Vec<_> = suffixes.iter().map(|suffix| format!("{name}{suffix}")).collect();
+        let names: Vec<_> = suffixes
+            .iter()
+            .map(|suffix| format!("{name}{suffix}"))
+            .collect();
         if names.iter().any(|name| self.taken.contains(name)) {
             return Err(Raised);
         }
@@ -144,7 +158,7 @@ impl Registry {
     }
 
     /// The family found under a key.
-    pub fn get(&mut self, key: &str) -> Option<&mut Family> {
+    pub(crate) fn get(&mut self, key: &str) -> Option<&mut Family> {
         self.by_key.get(key).map(|at| &mut self.families[*at])
     }
 
@@ -153,7 +167,7 @@ impl Registry {
     /// # Errors
     ///
     /// If the family has labels, or is none whose value can be set.
-    pub fn set(&mut self, key: &str, value: f64) -> Result<(), Raised> {
+    pub(crate) fn set(&mut self, key: &str, value: f64) -> Result<(), Raised> {
         match self.get(key) {
             Some(family) if family.label_names.is_empty() && family.kind == Kind::Gauge => {
                 *family.child(Vec::new()) = Cell::Number(value);
@@ -168,7 +182,7 @@ impl Registry {
     /// # Errors
     ///
     /// If the amount is negative.
-    pub fn inc(&mut self, key: &str, by: f64) -> Result<f64, Raised> {
+    pub(crate) fn inc(&mut self, key: &str, by: f64) -> Result<f64, Raised> {
         match self.get(key).map(|family| family.child(Vec::new())) {
             Some(Cell::Number(number)) if by >= 0.0 => {
                 *number += by;
@@ -179,14 +193,18 @@ impl Registry {
     }
 
     /// Forgets the children of the gauges made for keys.
-    pub fn clear_gauges_of_keys(&mut self) {
-        for family in self.families.iter_mut().filter(|family| family.of_key && family.kind == Kind::Gauge) {
+    pub(crate) fn clear_gauges_of_keys(&mut self) {
+        for family in self
+            .families
+            .iter_mut()
+            .filter(|family| family.of_key && family.kind == Kind::Gauge)
+        {
             family.children.clear();
         }
     }
 
     /// Writes all families.
-    pub fn page(&self, writing: Writing<'_>) -> Page {
+    pub(crate) fn page(&self, writing: Writing<'_>) -> Page {
         let mut page = Page::default();
         for family in &self.families {
             family.write(writing, &mut page);
@@ -204,9 +222,16 @@ impl Family {
     fn write(&self, writing: Writing<'_>, page: &mut Page) {
         let mut any = false;
         for (labels, cell) in &self.children {
-            for (name, le, value) in self.samples(cell).into_iter().filter(|(name, ..)| asked(writing, name)) {
+            for (name, le, value) in self
+                .samples(cell)
+                .into_iter()
+                .filter(|(name, ..)| asked(writing, name))
+            {
                 any = true;
-                page.insert(series_key(&sample_name(&name, writing), written(labels, le)), Val::Float(value));
+                page.insert(
+                    series_key(&sample_name(&name, writing), written(labels, le)),
+                    Val::Float(value),
+                );
             }
         }
         if any || writing.only.is_none() {
@@ -222,7 +247,11 @@ impl Family {
         };
         let suffix = if writing.open_metrics { "" } else { suffix };
         let name = escape_name(&format!("{}{suffix}", self.name), true);
-        let help = if writing.open_metrics { escape_value(&self.help) } else { escape_help(&self.help) };
+        let help = if writing.open_metrics {
+            escape_value(&self.help)
+        } else {
+            escape_help(&self.help)
+        };
         page.meta.insert(format!("HELP of {name}"), help);
         page.meta.insert(format!("TYPE of {name}"), kind.to_owned());
     }
@@ -232,7 +261,11 @@ impl Family {
         let name = &self.name;
         let counts = match cell {
             Cell::Number(number) => {
-                let suffix = if self.kind == Kind::Counter { "_total" } else { "" };
+                let suffix = if self.kind == Kind::Counter {
+                    "_total"
+                } else {
+                    ""
+                };
                 return vec![(format!("{name}{suffix}"), None, *number)];
             }
             Cell::Histogram(counts) => counts,
@@ -253,9 +286,15 @@ impl Family {
 /// Labels as written out: of equal names the last one counts, then names are escaped.
 fn written(labels: &Labels, le: Option<String>) -> Labels {
     let mut all = BTreeMap::from([("inittime", "<INITTIME>")]);
-    all.extend(labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    all.extend(
+        labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    );
     all.extend(le.as_deref().map(|le| ("le", le)));
-    all.into_iter().map(|(name, value)| (escape_name(name, false), escape_value(value))).collect()
+    all.into_iter()
+        .map(|(name, value)| (escape_name(name, false), escape_value(value)))
+        .collect()
 }
 
 fn sample_name(name: &str, writing: Writing<'_>) -> String {
@@ -263,7 +302,15 @@ fn sample_name(name: &str, writing: Writing<'_>) -> String {
 }
 
 /// A name with `_` for what is outside the alphabet.
-pub fn escape_name(name: &str, colons: bool) -> String {
-    let valid = |(at, c): (usize, char)| c == '_' || c.is_ascii_alphabetic() || (c.is_ascii_digit() && at > 0) || (colons && c == ':');
-    name.chars().enumerate().map(|(at, c)| if valid((at, c)) { c } else { '_' }).collect()
+pub(crate) fn escape_name(name: &str, colons: bool) -> String {
+    let valid = |(at, c): (usize, char)| {
+        c == '_'
+            || c.is_ascii_alphabetic()
+            || (c.is_ascii_digit() && at > 0)
+            || (colons && c == ':')
+    };
+    name.chars()
+        .enumerate()
+        .map(|(at, c)| if valid((at, c)) { c } else { '_' })
+        .collect()
 }

@@ -8,7 +8,13 @@ use crate::kinds::{Id, Ours};
 use crate::value::Val;
 
 /// Statuses with thresholds, in the order of the original.
-const STATUSES: [&str; 5] = ["CONNECTION_ERROR", "FATAL", "INTERNAL", "OTHER_EXCEPTION", "UNKNOWN"];
+const STATUSES: [&str; 5] = [
+    "CONNECTION_ERROR",
+    "FATAL",
+    "INTERNAL",
+    "OTHER_EXCEPTION",
+    "UNKNOWN",
+];
 const OTHER: &str = "other";
 const OTHER_EXCEPTION: &str = "OTHER_EXCEPTION";
 
@@ -22,19 +28,62 @@ const DURING: &str = "during handling of the above exception, another exception 
 
 /// Exceptions of Python itself: their module is not written in a traceback.
 const BUILT_IN: &[&str] = &[
-    "ArithmeticError", "AssertionError", "AttributeError", "BlockingIOError", "BrokenPipeError", "BufferError",
-    "ChildProcessError", "ConnectionAbortedError", "ConnectionError", "ConnectionRefusedError", "ConnectionResetError",
-    "EOFError", "EnvironmentError", "Exception", "FileExistsError", "FileNotFoundError", "FloatingPointError", "IOError",
-    "ImportError", "IndentationError", "IndexError", "InterruptedError", "IsADirectoryError", "KeyError", "LookupError",
-    "MemoryError", "ModuleNotFoundError", "NameError", "NotADirectoryError", "NotImplementedError", "OSError",
-    "OverflowError", "PermissionError", "ProcessLookupError", "RecursionError", "ReferenceError", "RuntimeError",
-    "RuntimeWarning", "StopAsyncIteration", "StopIteration", "SyntaxError", "SystemError", "TabError", "TimeoutError",
-    "TypeError", "UnboundLocalError", "UnicodeError", "UserWarning", "ValueError", "Warning", "ZeroDivisionError",
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BlockingIOError",
+    "BrokenPipeError",
+    "BufferError",
+    "ChildProcessError",
+    "ConnectionAbortedError",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "EOFError",
+    "EnvironmentError",
+    "Exception",
+    "FileExistsError",
+    "FileNotFoundError",
+    "FloatingPointError",
+    "IOError",
+    "ImportError",
+    "IndentationError",
+    "IndexError",
+    "InterruptedError",
+    "IsADirectoryError",
+    "KeyError",
+    "LookupError",
+    "MemoryError",
+    "ModuleNotFoundError",
+    "NameError",
+    "NotADirectoryError",
+    "NotImplementedError",
+    "OSError",
+    "OverflowError",
+    "PermissionError",
+    "ProcessLookupError",
+    "RecursionError",
+    "ReferenceError",
+    "RuntimeError",
+    "RuntimeWarning",
+    "StopAsyncIteration",
+    "StopIteration",
+    "SyntaxError",
+    "SystemError",
+    "TabError",
+    "TimeoutError",
+    "TypeError",
+    "UnboundLocalError",
+    "UnicodeError",
+    "UserWarning",
+    "ValueError",
+    "Warning",
+    "ZeroDivisionError",
 ];
 
 /// Where an error was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
+pub(crate) enum Seen {
     /// In the runner itself.
     Runner,
     /// In an instrumented call.
@@ -43,12 +92,12 @@ pub enum Seen {
 
 /// Error words by status, and thresholds.
 #[derive(Debug, Clone, Default)]
-pub struct Rules {
+pub(crate) struct Rules {
     statuses: Vec<(String, Vec<String>)>,
     /// All words in matching order.
-    pub types: Vec<String>,
+    pub(crate) types: Vec<String>,
     /// Thresholds by status.
-    pub thresholds: Vec<(String, Val)>,
+    pub(crate) thresholds: Vec<(String, Val)>,
     e1: bool,
     e2: bool,
     e4: bool,
@@ -60,19 +109,34 @@ impl Rules {
     /// # Errors
     ///
     /// If the service would not start.
-    pub fn read(case: &Case, ours: &Ours) -> Result<Self, Raised> {
-        let mut entries: Vec<(String, Value)> = STATUSES.iter().map(|status| ((*status).to_owned(), default_entry(status))).collect();
-        let given = case.server_config.get("errors").map_or(Ok(Map::new()), |errors| errors.as_object().cloned().ok_or(Raised))?;
+    pub(crate) fn read(case: &Case, ours: &Ours) -> Result<Self, Raised> {
+        let mut entries: Vec<(String, Value)> = STATUSES
+            .iter()
+            .map(|status| ((*status).to_owned(), default_entry(status)))
+            .collect();
+        let given = case
+            .server_config
+            .get("errors")
+            .map_or(Ok(Map::new()), |errors| {
+                errors.as_object().cloned().ok_or(Raised)
+            })?;
         for (status, entry) in given {
             match entries.iter_mut().find(|(known, _)| *known == status) {
                 Some((_, known)) => *known = entry,
                 None => entries.push((status, entry)),
             }
         }
-        let mut rules = Self { e1: ours.has(Id::E1), e2: ours.has(Id::E2), e4: ours.has(Id::E4), ..Self::default() };
+        let mut rules = Self {
+            e1: ours.has(Id::E1),
+            e2: ours.has(Id::E2),
+            e4: ours.has(Id::E4),
+            ..Self::default()
+        };
         for (status, entry) in entries {
             if STATUSES.contains(&status.as_str()) {
-                rules.thresholds.push((status.clone(), Val::Int(threshold(&entry, ours)?)));
+                rules
+                    .thresholds
+                    .push((status.clone(), Val::Int(threshold(&entry, ours)?)));
             }
             if case.methods.is_some() || case.error_parser_init || ours.has(Id::E11) {
                 let words = words(&entry, ours)?;
@@ -86,23 +150,43 @@ impl Rules {
 
     /// The set of types as ours has it: each once, the built-in ones included.
     fn close(&mut self, ours: &Ours) {
-        let builtin: &[(Id, &str)] = &[(Id::E4, OTHER), (Id::Types, "panic"), (Id::Types, "cancelled")];
-        let more = builtin.iter().filter(|(id, _)| ours.has(*id)).map(|(_, name)| (*name).to_owned());
+        let builtin: &[(Id, &str)] = &[
+            (Id::E4, OTHER),
+            (Id::Types, "panic"),
+            (Id::Types, "cancelled"),
+        ];
+        let more = builtin
+            .iter()
+            .filter(|(id, _)| ours.has(*id))
+            .map(|(_, name)| (*name).to_owned());
         let all = std::mem::take(&mut self.types).into_iter().chain(more);
         for name in all {
             let repeated = self.types.contains(&name);
-            if !repeated || (!ours.has(Id::E5) && !builtin.iter().any(|(id, known)| ours.has(*id) && *known == name)) {
+            if !repeated
+                || (!ours.has(Id::E5)
+                    && !builtin
+                        .iter()
+                        .any(|(id, known)| ours.has(*id) && *known == name))
+            {
                 self.types.push(name);
             }
         }
     }
 
     /// The type of an error.
-    pub fn parse(&self, error: &Exception, seen: Seen) -> String {
-        let text = if self.e2 { texts(error, false).join("\n") } else { traceback(error, seen) };
+    pub(crate) fn parse(&self, error: &Exception, seen: Seen) -> String {
+        let text = if self.e2 {
+            texts(error, false).join("\n")
+        } else {
+            traceback(error, seen)
+        };
         let text = text.to_lowercase();
         let found = self.types.iter().find(|word| {
-            let word = if self.e1 { word.to_lowercase() } else { (*word).clone() };
+            let word = if self.e1 {
+                word.to_lowercase()
+            } else {
+                (*word).clone()
+            };
             let searched = word != OTHER;
             searched && self.is_configured(&word) && text.contains(&word)
         });
@@ -111,16 +195,31 @@ impl Rules {
 
     /// Built-in types are no words.
     fn is_configured(&self, word: &str) -> bool {
-        let same = |known: &String| if self.e1 { known.to_lowercase() == word } else { known == word };
-        self.statuses.iter().any(|(_, words)| words.iter().any(same))
+        let same = |known: &String| {
+            if self.e1 {
+                known.to_lowercase() == word
+            } else {
+                known == word
+            }
+        };
+        self.statuses
+            .iter()
+            .any(|(_, words)| words.iter().any(same))
     }
 
     /// The status a type sets.
-    pub fn status_of(&self, error_type: Option<&str>) -> String {
-        let Some(error_type) = error_type else { return "OK".to_owned() };
-        let listed = self.statuses.iter().find(|(_, words)| words.iter().any(|word| word == error_type));
+    pub(crate) fn status_of(&self, error_type: Option<&str>) -> String {
+        let Some(error_type) = error_type else {
+            return "OK".to_owned();
+        };
+        let listed = self
+            .statuses
+            .iter()
+            .find(|(_, words)| words.iter().any(|word| word == error_type));
         match listed {
-            Some((status, _)) if status == "OK" || STATUSES.contains(&status.as_str()) => status.clone(),
+            Some((status, _)) if status == "OK" || STATUSES.contains(&status.as_str()) => {
+                status.clone()
+            }
             Some(_) => OTHER_EXCEPTION.to_owned(),
             None if self.e4 && error_type == "panic" => "INTERNAL".to_owned(),
             None if self.e4 => OTHER_EXCEPTION.to_owned(),
@@ -130,7 +229,11 @@ impl Rules {
 }
 
 fn default_entry(status: &str) -> Value {
-    let words: &[&str] = if status == OTHER_EXCEPTION { &[OTHER] } else { &[] };
+    let words: &[&str] = if status == OTHER_EXCEPTION {
+        &[OTHER]
+    } else {
+        &[]
+    };
     serde_json::json!({"service_errors": words, "unhealthy": -1})
 }
 
@@ -138,7 +241,9 @@ fn default_entry(status: &str) -> Value {
 fn threshold(entry: &Value, ours: &Ours) -> Result<i128, Raised> {
     let number = |number: &serde_json::Number| {
         #[allow(clippy::cast_possible_truncation, reason = "what `int` does")]
-        number.as_i128().or_else(|| number.as_f64().map(|float| float as i128))
+        number
+            .as_i128()
+            .or_else(|| number.as_f64().map(|float| float as i128))
     };
     match entry.as_object().ok_or(Raised)?.get("unhealthy") {
         None if ours.has(Id::E8) => Ok(-1),
@@ -153,7 +258,10 @@ fn threshold(entry: &Value, ours: &Ours) -> Result<i128, Raised> {
 fn words(entry: &Value, ours: &Ours) -> Result<Vec<String>, Raised> {
     let words: Vec<String> = match entry.as_object().ok_or(Raised)?.get("service_errors") {
         None if ours.has(Id::E8) => Vec::new(),
-        Some(Value::Array(list)) => list.iter().map(|word| word.as_str().map(str::to_owned).ok_or(Raised)).collect::<Result<_, _>>()?,
+        Some(Value::Array(list)) => list
+            .iter()
+            .map(|word| word.as_str().map(str::to_owned).ok_or(Raised))
+            .collect::<Result<_, _>>()?,
         Some(Value::String(_)) if ours.has(Id::E7) => return Err(Raised),
         Some(Value::String(text)) => text.chars().map(String::from).collect(),
         _ => return Err(Raised),

@@ -14,7 +14,7 @@ impl Model<'_> {
     /// # Errors
     ///
     /// If the original raises; what was set by then stays set.
-    pub(super) fn refresh(&mut self) -> Result<(), Raised> {
+    pub(crate) fn refresh(&mut self) -> Result<(), Raised> {
         if self.ours(Id::W4) {
             self.registry.clear_gauges_of_keys();
         }
@@ -37,7 +37,10 @@ impl Model<'_> {
             }
         }
         for (key, value) in self.stats.clone() {
-            if let Some(value) = value.number().filter(|_| !matches!(key.as_str(), "tasks" | "stats")) {
+            if let Some(value) = value
+                .number()
+                .filter(|_| !matches!(key.as_str(), "tasks" | "stats"))
+            {
                 self.set_gauge(Plane::Value, &Source::User, &key, value)?;
             }
         }
@@ -70,7 +73,11 @@ impl Model<'_> {
             Val::List(list) => list.is_empty(),
             _ => false,
         };
-        if points.iter().all(readable) { Ok(means_of(&points, self.ours)) } else { Err(Raised) }
+        if points.iter().all(readable) {
+            Ok(means_of(&points, self.ours))
+        } else {
+            Err(Raised)
+        }
     }
 
     fn refresh_tasks(&mut self) -> Result<(), Raised> {
@@ -88,15 +95,27 @@ impl Model<'_> {
             let age = self.now - start.number()?;
             Some(if not_in_future { age.max(0.0) } else { age })
         };
-        let ages: Vec<f64> = starts.iter().map(age).collect::<Option<_>>().ok_or(Raised)?;
+        let ages: Vec<f64> = starts
+            .iter()
+            .map(age)
+            .collect::<Option<_>>()
+            .ok_or(Raised)?;
         let current: f64 = ages.iter().fold(0.0, |sum, age| sum + age);
         let max = ages.iter().copied().reduce(f64::max).unwrap_or(0.0);
         self.registry.set("current_tasks_time_spend", current)?;
         self.registry.set("current_tasks_max_time_spend", max)?;
         let all = current + self.registry.inc("stats_tasks_time_spend", 0.0)?;
-        self.registry.set("stats_tasks_with_current_time_spend_total", all)?;
-        let normalised = if self.threads == 0.0 { 0.0 } else { all / self.threads };
-        self.registry.set("stats_tasks_with_current_time_spend_normalised_total", normalised)
+        self.registry
+            .set("stats_tasks_with_current_time_spend_total", all)?;
+        let normalised = if self.threads == 0.0 {
+            0.0
+        } else {
+            all / self.threads
+        };
+        self.registry.set(
+            "stats_tasks_with_current_time_spend_normalised_total",
+            normalised,
+        )
     }
 
     /// The statuses, which the original does not export.
@@ -110,8 +129,15 @@ impl Model<'_> {
             all.push(unset);
         }
         let taken: Vec<_> = all.iter().map(|(task, _)| task.clone()).collect();
-        all.extend(self.method_statuses.clone().into_iter().filter(|(method, _)| !taken.contains(method)));
-        let Some(family) = self.registry.get("monitor_task_status") else { return };
+        all.extend(
+            self.method_statuses
+                .clone()
+                .into_iter()
+                .filter(|(method, _)| !taken.contains(method)),
+        );
+        let Some(family) = self.registry.get("monitor_task_status") else {
+            return;
+        };
         family.clear();
         for (task, (status, run)) in all {
             let labels = vec![("status".to_owned(), status), ("task".to_owned(), task)];
@@ -121,10 +147,16 @@ impl Model<'_> {
     }
 
     /// Makes the family of the statuses, where it is exported.
-    pub(super) fn open_statuses(&mut self) -> Result<(), Raised> {
+    pub(crate) fn open_statuses(&mut self) -> Result<(), Raised> {
         if self.ours(Id::W7) {
             let help = "How many times in a row each task type was set to its current status.";
-            self.registry.create("monitor_task_status", "monitor_task_status", Kind::Gauge, help, Vec::new())?;
+            self.registry.create(
+                "monitor_task_status",
+                "monitor_task_status",
+                Kind::Gauge,
+                help,
+                Vec::new(),
+            )?;
         }
         Ok(())
     }
