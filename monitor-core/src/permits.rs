@@ -23,6 +23,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// assert!(method.permits().try_acquire().is_none());
 /// # Ok::<(), monitor_core::MethodError>(())
 /// ```
+#[doc(alias = "max_workers")]
 #[derive(Debug)]
 pub struct Permits {
     semaphore: Semaphore,

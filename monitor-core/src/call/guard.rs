@@ -66,13 +66,11 @@ impl CallGuard {
             0 => site.resolve(),
             id => id,
         };
-        match local.known(id) {
-            Some(shard) => Self::begin(shard),
-            None => {
-                let storage = local.storage().unwrap_or_else(storage::global);
-                Self::start_in(local, storage.method_of(id, site.method()))
-            }
+        if let Some(shard) = local.known(id) {
+            return Self::begin(shard);
         }
+        let storage = local.storage().unwrap_or_else(storage::global);
+        Self::start_in(local, storage.method_of(id, site.method()))
     }
 
     /// Starts a call of a method of a given storage.

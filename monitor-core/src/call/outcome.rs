@@ -80,6 +80,10 @@ pub struct AsValue<'a, T>(&'a T);
 
 impl<'a, T> AsValue<'a, T> {
     /// A success: the call returned what it was asked for.
+    #[expect(
+        clippy::unused_self,
+        reason = "the ladder is climbed by method look-up"
+    )]
     #[inline]
     pub fn outcome(&self) -> Outcome<'a> {
         Outcome::Success
@@ -126,6 +130,7 @@ mod tests {
             Outcome::Success => "success".to_owned(),
             Outcome::Error(view) => {
                 let name = view.type_name.rsplit("::").next().unwrap_or_default();
+                let name = name.split('<').next().unwrap_or_default();
                 format!("{:?} {name}", view.text)
             }
             other => format!("{other:?}"),

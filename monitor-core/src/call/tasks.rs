@@ -211,8 +211,9 @@ mod tests {
                 .map(<[u32]>::to_vec)
                 .map(|part| {
                     std::thread::spawn(move || {
-                        part.into_iter()
-                            .for_each(|slot| slots.release_elsewhere(slot));
+                        for slot in part {
+                            slots.release_elsewhere(slot);
+                        }
                     })
                 })
                 .collect();

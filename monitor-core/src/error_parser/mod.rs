@@ -94,6 +94,8 @@ pub struct ErrorParser {
 
 impl ErrorParser {
     /// A parser that follows `rules`.
+    #[doc(alias = "init")]
+    #[doc(alias = "ErrorParser.init")]
     pub fn new(rules: &ErrorRules) -> Self {
         let mut types = Types::default();
         for listed in rules.listed() {

@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 pub(crate) use self::core::StorageCore;
 
+use crate::call::method::MethodCore;
 use crate::clock::Clock;
 use crate::config::StorageConfig;
 use crate::error_parser::ErrorParser;
@@ -208,7 +209,7 @@ impl MonitorStorage {
 
     /// Calls in flight over all methods, and tasks of the section `tasks`.
     pub fn in_flight(&self) -> u64 {
-        let calls: u64 = self.core.methods().map(|method| method.in_flight()).sum();
+        let calls: u64 = self.core.methods().map(MethodCore::in_flight).sum();
         calls + self.core.values.tasks(self.core.clock.unix()).in_flight
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::call::method::MethodCore;
 use crate::call::shard::Shard;
 use crate::clock::to_f64;
+use crate::interner::Interner;
 use crate::snapshot::{MethodSnapshot, Snapshot, StatsMap, StatusSnapshot, ValueEntry};
 use crate::status::StatusParser;
 use crate::storage::core::StorageCore;
@@ -97,7 +98,7 @@ fn method_points(core: &'static StorageCore, method: &'static MethodCore) -> Vec
     let names: Vec<_> = method
         .known_values()
         .into_iter()
-        .flat_map(|all| all.iter())
+        .flat_map(Interner::iter)
         .collect();
     let points = Points::of(method);
     let list = points.list(&core.clock, &names);

@@ -1,0 +1,243 @@
+//! A monitored HTTP service over real text.
+//!
+//! Run it, drive it, and look at what `#[monitored]` makes of it:
+//!
+//! ```text
+//! cargo run --release -p monitor-examples --bin textprocessor -- --load 200
+//! curl -s localhost:9999/metrics
+//! curl -s -X POST localhost:8080/dictionary/stop; sleep 2; curl -s localhost:9999/health
+//! ```
+//!
+//! Where to look: `service.rs` for the attribute, `dependency.rs` for the call API without it, `http.rs` for values by
+//! key, `service.yaml` for errors and health, and this file for start and stop.
+
+mod args;
+mod client;
+mod corpus;
+mod dependency;
+mod error;
+mod http;
+mod load;
+mod mixture;
+mod service;
+mod text;
+
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use monitor_server::{MonitorConfig, MonitorServer};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::args::{Command, Options};
+use crate::corpus::Corpus;
+use crate::dependency::{Dictionary, DictionaryClient};
+use crate::error::ServiceError;
+use crate::http::App;
+use crate::load::{Plan, say};
+use crate::service::Service;
+
+/// The configuration compiled in, so that the program runs from any folder.
+const CONFIG: &str = include_str!("../../../service.yaml");
+/// How long open connections get to finish after Ctrl-C; warp on its own waits for ever for a half-sent request.
+const CLOSING: Duration = Duration::from_secs(5);
+/// How long running tasks get to finish after that.
+const DRAINING: Duration = Duration::from_secs(30);
+
+fn main() -> ExitCode {
+    let options = match args::parse(std::env::args().skip(1)) {
+        Ok(Command::Run(options)) => options,
+        Ok(Command::Help) => {
+            say(args::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("textprocessor: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    match start(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("textprocessor: {}", with_causes(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn start(options: &Options) -> Result<(), ServiceError> {
+    let mut signals = Signals::new().map_err(|source| ServiceError::Setup {
+        what: "signals",
+        source,
+    })?;
+    let listener = bind(options.port).await?;
+    let monitor = monitor_server::run(config(options)?)?;
+    let app = Arc::new(app(options, &monitor).await?);
+    let addr = local_addr(&listener)?;
+    introduce(addr, &monitor, &app.dictionary);
+
+    let (stop, stopped) = watch::channel(false);
+    let serving = serve(listener, app, stopped.clone());
+    monitor.started();
+    let loading = options.load.map(|per_second| {
+        let plan = Plan {
+            addr,
+            per_second,
+            limit: options.load_for,
+            monitor: monitor.monitor(),
+        };
+        tokio::spawn(load::run(plan, stopped))
+    });
+
+    signals.next().await;
+    say("stopping: waiting for running requests");
+    let _ = stop.send(true);
+    finish(loading, serving, &monitor, &mut signals).await
+}
+
+async fn bind(port: u16) -> Result<TcpListener, ServiceError> {
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpListener::bind(addr)
+        .await
+        .map_err(|source| ServiceError::Bind { addr, source })
+}
+
+fn local_addr(listener: &TcpListener) -> Result<SocketAddr, ServiceError> {
+    listener.local_addr().map_err(|source| ServiceError::Setup {
+        what: "the service's port",
+        source,
+    })
+}
+
+fn config(options: &Options) -> Result<MonitorConfig, ServiceError> {
+    let config = match &options.config {
+        Some(file) => MonitorConfig::from_file(file)?,
+        None => MonitorConfig::from_yaml(CONFIG)?.with_env()?,
+    };
+    Ok(match options.monitor_port {
+        Some(port) => config.port(port),
+        None => config,
+    })
+}
+
+async fn app(options: &Options, monitor: &MonitorServer) -> Result<App, ServiceError> {
+    let dictionary = Dictionary::launch(Corpus::vocabulary())
+        .await
+        .map_err(|source| ServiceError::Setup {
+            what: "the dictionary",
+            source,
+        })?;
+    if options.dictionary_down {
+        dictionary.stop();
+    }
+    let monitor = monitor.monitor();
+    let client = DictionaryClient::new(dictionary.addr(), monitor.method("LookUpWords")?);
+    let service = Service::new(Corpus::new(), client, monitor.counter("words_read")?);
+    Ok(App {
+        service,
+        dictionary,
+        monitor,
+    })
+}
+
+fn introduce(addr: SocketAddr, monitor: &MonitorServer, dictionary: &Dictionary) {
+    let port = monitor.local_addr().port();
+    say("textprocessor runs; Ctrl-C stops it");
+    say(&format!("  service     http://{addr}"));
+    say(&format!("  metrics     http://127.0.0.1:{port}/metrics"));
+    say(&format!("  health      http://127.0.0.1:{port}/health"));
+    say(&format!(
+        "  dictionary  {} ({})",
+        dictionary.addr(),
+        if dictionary.is_running() {
+            "up"
+        } else {
+            "down"
+        }
+    ));
+    say(&format!(
+        "  try         curl -s --data 'It was the best of times.' http://{addr}/analyse"
+    ));
+    say(&format!(
+        "  then        curl -s -X POST http://{addr}/dictionary/stop"
+    ));
+}
+
+fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    mut stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let stop = async move {
+        // An error means that the sender is gone, and so is the program.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    tokio::spawn(
+        warp::serve(http::routes(app))
+            .incoming(listener)
+            .graceful(stop)
+            .run(),
+    )
+}
+
+/// Ends in this order: no new requests, running ones to their end, then monitoring. A second signal ends it at once.
+async fn finish(
+    loading: Option<JoinHandle<()>>,
+    serving: JoinHandle<()>,
+    monitor: &MonitorServer,
+    signals: &mut Signals,
+) -> Result<(), ServiceError> {
+    let orderly = async {
+        if let Some(loading) = loading {
+            let _ = timeout(CLOSING, loading).await;
+        }
+        let _ = timeout(CLOSING, serving).await;
+        monitor.drain(DRAINING).await
+    };
+    let drained = tokio::select! {
+        drained = orderly => drained,
+        () = signals.next() => Ok(()),
+    };
+    say("stopped");
+    Ok(drained?)
+}
+
+/// Ctrl-C, and what service managers send.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// An error and what caused it, on one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}

@@ -1,0 +1,340 @@
+//! The example under load: each page of its metrics adds up, and health says what is wrong.
+
+mod textprocessor;
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use textprocessor::{PATIENCE, Page, TextProcessor, command, eventually, get, post};
+
+/// The families of the original, with their types, that a service has once each kind of call has been made; then ours.
+const FAMILIES: [(&str, &str); 31] = [
+    ("started_total", "counter"),
+    ("completed_total", "counter"),
+    ("tasks_count", "gauge"),
+    ("current_tasks_time_spend", "gauge"),
+    ("current_tasks_max_time_spend", "gauge"),
+    ("stats_tasks_time_spend_total", "counter"),
+    ("stats_tasks_with_current_time_spend_total", "gauge"),
+    (
+        "stats_tasks_with_current_time_spend_normalised_total",
+        "gauge",
+    ),
+    ("tasks_time_spent_quantile", "histogram"),
+    ("service_threads", "gauge"),
+    ("textprocessor_shipped_texts", "gauge"),
+    ("stats_request", "gauge"),
+    ("stats_processed", "gauge"),
+    ("stats_errors", "gauge"),
+    ("stats_words_read", "gauge"),
+    ("stats_body_bytes", "gauge"),
+    ("stats_aggregation_time_full", "gauge"),
+    ("stats_aggregation_last_time_full", "gauge"),
+    ("stats_hist_time_full", "histogram"),
+    ("stats_aggregation_request_size", "gauge"),
+    ("stats_aggregation_last_request_size", "gauge"),
+    ("stats_hist_request_size", "histogram"),
+    ("stats_aggregation_response_size", "gauge"),
+    ("stats_hist_response_size", "histogram"),
+    ("stats_aggregation_time_remaining_time", "gauge"),
+    ("stats_hist_time_remaining_time", "histogram"),
+    ("stats_aggregation_time_remaining_after_time", "gauge"),
+    ("stats_hist_time_remaining_after_time", "histogram"),
+    ("stats_aggregation_asked_words", "gauge"),
+    ("monitor_task_status", "gauge"),
+    ("process_start_time_seconds", "gauge"),
+];
+
+/// Everything monitored in the example, nested calls included.
+const METHODS: [&str; 13] = [
+    "Analyse",
+    "CompareWords",
+    "IndexCorpus",
+    "Keywords",
+    "LookUpWords",
+    "Neighbours",
+    "RankKeywords",
+    "RankNeighbours",
+    "ShowText",
+    "Similarity",
+    "Spelling",
+    "SplitWords",
+    "Statistics",
+];
+
+/// Values that never fall, as long as the process lives.
+const RISING: [&str; 8] = [
+    "started_total",
+    "completed_total",
+    "stats_tasks_time_spend_total",
+    "stats_tasks_with_current_time_spend_total",
+    "tasks_time_spent_quantile_count",
+    "stats_request",
+    "stats_processed",
+    "stats_errors",
+];
+
+#[test]
+fn every_series_of_a_call_is_there_at_zero_before_the_first_one() {
+    let example = TextProcessor::start(&[]);
+    let page = example.page();
+    assert_eq!(
+        page.label_values("stats_request", "method"),
+        METHODS.map(String::from).into()
+    );
+    for method in METHODS
+        .iter()
+        .filter(|method| !matches!(**method, "IndexCorpus" | "SplitWords"))
+    {
+        assert_eq!(
+            page.get("stats_request", &[("method", method)]),
+            Some(0.0),
+            "{method}"
+        );
+        for status in ["success", "failure"] {
+            assert_eq!(
+                page.get("stats_processed", &[("method", method), ("status", status)]),
+                Some(0.0),
+                "{method}"
+            );
+        }
+        for kind in ["unreachable", "empty text", "other", "panic", "cancelled"] {
+            assert_eq!(
+                page.get("stats_errors", &[("method", method), ("type", kind)]),
+                Some(0.0),
+                "{method} {kind}"
+            );
+        }
+    }
+    assert_adds_up(&page);
+}
+
+#[test]
+fn each_page_under_load_adds_up() {
+    let example = TextProcessor::start(&["--load", "300"]);
+    let begun = Instant::now();
+    let mut last = example.page();
+    let mut pages = 0;
+    while begun.elapsed() < Duration::from_secs(8) {
+        let page = example.page();
+        assert_adds_up(&page);
+        assert_nothing_fell(&last, &page);
+        last = page;
+        pages += 1;
+        std::thread::sleep(Duration::from_millis(15));
+    }
+    assert!(pages > 50, "only {pages} pages");
+    eventually("every family is there", || {
+        missing_families(&example.page()).is_empty()
+    });
+    let page = example.page();
+    assert!(page.value("started_total") > 1000.0, "the load runs");
+    for kind in [
+        "empty text",
+        "text too long",
+        "not UTF-8",
+        "bad JSON",
+        "unknown text",
+    ] {
+        assert!(page.sum("stats_errors", "type", kind) > 0.0, "no {kind}");
+    }
+    assert!(example.interrupt().success());
+}
+
+#[test]
+fn a_lost_dependency_is_unhealthy_until_it_is_back() {
+    let example = TextProcessor::start(&["--load", "200"]);
+    assert_eq!(get(example.monitor, "/health").status, 200);
+    assert_eq!(post(example.service, "/dictionary/stop", b"").status, 200);
+    assert_eq!(post(example.service, "/spelling", b"the whale").status, 503);
+    eventually("health fails", || {
+        get(example.monitor, "/health").status == 503
+    });
+    let health = get(example.monitor, "/health").body;
+    assert!(
+        health.contains("LookUpWords") && health.contains("CONNECTION_ERROR"),
+        "{health}"
+    );
+    assert_eq!(
+        get(example.monitor, "/livez").status,
+        200,
+        "no reason to be restarted"
+    );
+    let page = example.page();
+    let run = page.get(
+        "monitor_task_status",
+        &[("task", "LookUpWords"), ("status", "CONNECTION_ERROR")],
+    );
+    assert!(run.is_some_and(|run| run >= 5.0), "{run:?}");
+    assert!(
+        page.get(
+            "stats_errors",
+            &[("method", "LookUpWords"), ("type", "unreachable")]
+        ) >= Some(5.0)
+    );
+    assert_adds_up(&page);
+    assert_eq!(post(example.service, "/dictionary/start", b"").status, 200);
+    eventually("health is back", || {
+        get(example.monitor, "/health").status == 200
+    });
+}
+
+#[test]
+fn inputs_are_answered_or_refused_for_their_own_reason() {
+    let example = TextProcessor::start(&[]);
+    let status = |path: &str, body: &[u8]| post(example.service, path, body).status;
+    assert_eq!(status("/statistics", b"Call me Ishmael."), 200);
+    assert_eq!(status("/statistics", b"  "), 400);
+    assert_eq!(status("/keywords", b"caf\xe9"), 400);
+    assert_eq!(status("/neighbours", &vec![b'a'; 64 * 1024 + 1]), 413);
+    assert_eq!(status("/similarity", b"{"), 400);
+    assert_eq!(status("/nothing", b"x"), 404);
+    assert_eq!(get(example.service, "/texts/alice").status, 200);
+    assert_eq!(get(example.service, "/texts/nothing").status, 404);
+    let spelling = post(example.service, "/spelling", b"the white wahle").body;
+    assert_eq!(spelling, r#"{"words":3,"unknown":["wahle"]}"#);
+}
+
+#[test]
+fn ctrl_c_lets_running_requests_end() {
+    let example = TextProcessor::start(&["--load", "200"]);
+    eventually("the load runs", || {
+        example.page().value("completed_total") > 100.0
+    });
+    let begun = Instant::now();
+    assert!(example.interrupt().success());
+    assert!(begun.elapsed() < PATIENCE / 2);
+}
+
+#[test]
+fn a_taken_port_is_an_error_that_names_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("bound").port().to_string();
+    for args in [
+        ["--port", &port, "--monitor-port", "0"],
+        ["--port", "0", "--monitor-port", &port],
+    ] {
+        let output = command(&args).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(&format!(":{port}")), "{said}");
+    }
+}
+
+#[test]
+fn the_readme_shows_the_quickstart_as_it_is() {
+    let readme = include_str!("../../README.md");
+    let quickstart = include_str!("../../examples/src/bin/quickstart.rs");
+    let (_, code) = quickstart
+        .split_once("\n\n")
+        .expect("a crate doc, then code");
+    assert!(
+        readme.contains(&format!("```rust\n{code}```")),
+        "copy examples/src/bin/quickstart.rs into README.md"
+    );
+}
+
+/// What holds on any page at any moment.
+fn assert_adds_up(page: &Page) {
+    let completed = page.value("completed_total");
+    let started = page.value("started_total");
+    let failures = page.sum("stats_processed", "status", "failure");
+    equal(
+        "started = completed + in flight",
+        started,
+        completed + page.value("tasks_count"),
+    );
+    equal("requests = started", page.total("stats_request"), started);
+    equal(
+        "processed = completed",
+        page.total("stats_processed"),
+        completed,
+    );
+    equal(
+        "histogram count = completed",
+        page.value("tasks_time_spent_quantile_count"),
+        completed,
+    );
+    equal("errors = failures", page.total("stats_errors"), failures);
+    assert!(
+        page.value("current_tasks_max_time_spend") <= page.value("current_tasks_time_spend") + 1e-9
+    );
+    let threads = page.value("service_threads");
+    let busy = page.value("stats_tasks_with_current_time_spend_total");
+    equal(
+        "normalised",
+        page.value("stats_tasks_with_current_time_spend_normalised_total"),
+        busy / threads,
+    );
+    for method in page.label_values("stats_request", "method") {
+        assert_method_adds_up(page, &method);
+    }
+}
+
+fn assert_method_adds_up(page: &Page, method: &str) {
+    let of = |name: &str| page.sum(name, "method", method);
+    let processed = of("stats_processed");
+    assert!(
+        of("stats_request") >= processed,
+        "{method}: more ended than begun"
+    );
+    equal(
+        &format!("{method}: histogram = processed"),
+        of("stats_hist_time_full_count"),
+        processed,
+    );
+    let failures = page.get(
+        "stats_processed",
+        &[("method", method), ("status", "failure")],
+    );
+    equal(
+        &format!("{method}: errors = failures"),
+        of("stats_errors"),
+        failures.unwrap_or_default(),
+    );
+    let mut buckets: Vec<_> = page
+        .series("stats_hist_time_full_bucket")
+        .filter(|(labels, _)| labels["method"] == method)
+        .map(|(labels, value)| (textprocessor::number(&labels["le"]), value))
+        .collect();
+    buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+    assert!(
+        buckets.is_sorted_by(|a, b| a.1 <= b.1),
+        "{method}: {buckets:?}"
+    );
+    if let Some((bound, count)) = buckets.last() {
+        assert!(bound.is_infinite());
+        equal(
+            &format!("{method}: last bucket = processed"),
+            *count,
+            processed,
+        );
+    }
+}
+
+#[track_caller]
+fn equal(what: &str, left: f64, right: f64) {
+    assert!(
+        (left - right).abs() <= 1e-9 * left.abs().max(1.0),
+        "{what}: {left} and {right}"
+    );
+}
+
+fn assert_nothing_fell(before: &Page, after: &Page) {
+    for name in RISING {
+        for (labels, value) in before.series(name) {
+            let now = after.samples.get(&(name.to_owned(), labels.clone()));
+            assert!(
+                now.is_some_and(|now| *now >= value),
+                "{name} {labels:?}: {value}, then {now:?}"
+            );
+        }
+    }
+}
+
+fn missing_families(page: &Page) -> Vec<&'static str> {
+    let missing = FAMILIES
+        .iter()
+        .filter(|(name, kind)| page.types.get(*name).is_none_or(|found| found != kind));
+    missing.map(|(name, _)| *name).collect()
+}
