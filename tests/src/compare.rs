@@ -41,12 +41,15 @@ fn has_series(items: &Items, comment: &str) -> bool {
     let Some((place, family)) = parts(comment) else {
         return false;
     };
-    ["", "_total", "_bucket"].iter().any(|suffix| {
-        let series = format!("{place}: {family}{suffix}");
-        let labelled = format!("{series}{{");
-        let next = items.range(labelled.clone()..).next();
-        items.contains_key(&series) || next.is_some_and(|(found, _)| found.starts_with(&labelled))
-    })
+    ["", "_total", "_bucket", "_count", "_sum"]
+        .iter()
+        .any(|suffix| {
+            let series = format!("{place}: {family}{suffix}");
+            let labelled = format!("{series}{{");
+            let next = items.range(labelled.clone()..).next();
+            items.contains_key(&series)
+                || next.is_some_and(|(found, _)| found.starts_with(&labelled))
+        })
 }
 
 /// Replaces `from` by `to` in an item; where the item is not `from`, says so.
@@ -64,7 +67,7 @@ pub fn replace(
     let as_told = match (now, from) {
         (Some(now), Some(from)) => now.same(from),
         (None, None) => true,
-        _ => is_comment(item),
+        _ => false,
     };
     if !as_told {
         let show =

@@ -4,7 +4,7 @@
 //! when it begins to is the kind's exact replacement: every item that was `a` and is `b` now is `b` in what ours must
 //! give, provided the recorded result says `a` there. Where the model does not change, the kind does not apply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -12,6 +12,7 @@ use crate::case::{Case, Step};
 use crate::compare::{is_comment, replace};
 use crate::model;
 use crate::observed::{Items, Observed};
+use crate::value::Val;
 
 macro_rules! kinds {
     ($($id:ident $name:literal $reason:literal;)*) => {
@@ -43,7 +44,7 @@ kinds! {
     H6 "H6" "a gauge of `service info` with a name no exposition may have, or a built-in one's, and unknown keys are refused at the start";
     E11 "E11" "the error types are there from the start, whoever is initialised when";
     E5 "E5" "a word under two statuses is one error type";
-    E4 "E4" "the type `other` is always there, and a type no status lists means OTHER_EXCEPTION, not OK";
+    E4 "E4" "the type `other` is always there, and a type no status lists means `OTHER_EXCEPTION`, not `OK`";
     Types "TYPES" "the error types `panic` and `cancelled` are built in";
     E1 "E1" "words match whatever their case";
     E2 "E2" "words match the error's type, message and causes, never the text of a traceback or a module's path";
@@ -66,8 +67,8 @@ kinds! {
     W10 "W10" "NaN is in no histogram; a call observes finite numbers alone";
     W11 "W11" "a negative observation is in no histogram; time left to a deadline that is past is 0";
     // Keys.
-    W12 "S2/S3/W12" "label values may hold `__` and begin or end with `_`; a method or error type is never taken apart";
     S10 "S10" "a label without a name is left out";
+    W12 "S2/S3/W12" "label values may hold `__` and begin or end with `_`; a method or error type is never taken apart";
     S13 "S13" "a label `inittime` of a key does not replace the process's: it becomes `label_inittime`";
     C3 "C3" "labels `le` and `quantile` mean something to scrapers: they become `label_le`, `label_quantile`";
     S10b "S10b" "of label names that are written alike the first wins";
@@ -109,6 +110,23 @@ impl Ours {
     }
 }
 
+/// All replacements a case asks for, kind by kind.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Which event of the case each note of the original is of.
+    places: Vec<String>,
+    replacements: Vec<Replacement>,
+}
+
+/// What one kind makes of one item.
+#[derive(Debug, Clone)]
+struct Replacement {
+    kind: Id,
+    item: String,
+    from: Option<Val>,
+    to: Option<Val>,
+}
+
 /// What ours must give for a case.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -120,46 +138,65 @@ pub struct Wanted {
     pub conflicts: Vec<String>,
 }
 
-/// Makes what ours must give out of what the original gave.
-pub fn wanted(case: &Case, steps: &[Step], recorded: &Value) -> Wanted {
-    let mut ours = Ours::default();
-    let original = model::run(case, steps, &ours);
-    let places: Vec<String> = original.notes.iter().map(|note| note.at.clone()).collect();
-    let mut wanted = Wanted {
-        items: Observed::recorded(recorded, &places).items(),
-        applied: BTreeMap::new(),
-        conflicts: Vec::new(),
-    };
-    let mut before = original.items();
-    for kind in KINDS {
-        ours.begin(kind.id);
-        let after = model::run(case, steps, &ours).items();
-        apply(kind, &before, &after, &mut wanted);
-        before = after;
+impl Plan {
+    /// The replacements of a case: one kind after the other begins to be in force, and what changes is its.
+    pub fn new(case: &Case, steps: &[Step]) -> Self {
+        let mut ours = Ours::default();
+        let original = model::run(case, steps, &ours);
+        let places = original.notes.iter().map(|note| note.at.clone()).collect();
+        let (mut before, mut replacements) = (original.items(), Vec::new());
+        for kind in KINDS {
+            ours.begin(kind.id);
+            let after = model::run(case, steps, &ours).items();
+            replacements.extend(changes(kind.id, &before, &after));
+            before = after;
+        }
+        Self {
+            places,
+            replacements,
+        }
     }
-    wanted
+
+    /// Makes what ours must give out of what the original gave.
+    pub fn apply(&self, recorded: &Value) -> Wanted {
+        let mut wanted = Wanted {
+            items: Observed::recorded(recorded, &self.places).items(),
+            applied: BTreeMap::new(),
+            conflicts: Vec::new(),
+        };
+        for Replacement {
+            kind: id,
+            item,
+            from,
+            to,
+        } in &self.replacements
+        {
+            match replace(&mut wanted.items, item, from.as_ref(), to.as_ref()) {
+                Ok(()) if is_comment(item) => {}
+                Ok(()) => *wanted.applied.entry(*id).or_default() += 1,
+                Err(line) => wanted.conflicts.push(format!("{}: {line}", kind(*id).name)),
+            }
+        }
+        wanted
+    }
 }
 
-fn apply(kind: &Kind, before: &Items, after: &Items, wanted: &mut Wanted) {
-    let mut replaced = 0;
-    let mut names: Vec<&String> = before
-        .keys()
-        .chain(after.keys().filter(|item| !before.contains_key(*item)))
-        .collect();
-    names.sort();
-    for item in names {
+fn changes<'a>(
+    kind: Id,
+    before: &'a Items,
+    after: &'a Items,
+) -> impl Iterator<Item = Replacement> + 'a {
+    let items: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    items.into_iter().filter_map(move |item| {
         let (from, to) = (before.get(item), after.get(item));
-        if from.zip(to).is_some_and(|(from, to)| from.same(to)) {
-            continue;
-        }
-        match replace(&mut wanted.items, item, from, to) {
-            Ok(()) => replaced += usize::from(!is_comment(item)),
-            Err(line) => wanted.conflicts.push(format!("{}: {line}", kind.name)),
-        }
-    }
-    if replaced > 0 {
-        wanted.applied.insert(kind.id, replaced);
-    }
+        let same = from.zip(to).is_some_and(|(from, to)| from.same(to));
+        (!same).then(|| Replacement {
+            kind,
+            item: item.clone(),
+            from: from.cloned(),
+            to: to.cloned(),
+        })
+    })
 }
 
 /// The kind of an id.

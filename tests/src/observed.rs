@@ -163,7 +163,7 @@ impl Observed {
         for (key, value) in stats {
             match value {
                 Val::List(list) if key == "stats" && self.points_by_source => {
-                    points_items(place, list, items)
+                    points_items(place, list, items);
                 }
                 _ => {
                     items.insert(format!("{place}: {key}"), value.clone());
@@ -240,10 +240,11 @@ fn recorded_gave(event: &Value) -> Gave {
     if let Some(text) = event["text"].as_str() {
         return Gave::Page(Page::parse(text));
     }
-    if event.get("result").is_some() {
-        return Gave::Raised(event.get("abort").is_some());
+    match event["result"].as_str() {
+        Some("raised") => Gave::Raised(event.get("abort").is_some()),
+        Some(other) => Gave::Value(Val::text(other)),
+        None => Gave::Value(Val::of_result(&event["value"])),
     }
-    Gave::Value(Val::of_result(&event["value"]))
 }
 
 fn recorded_http(http: &Value) -> BTreeMap<String, Reply> {

@@ -16,7 +16,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Parses text 0.0.4 or OpenMetrics, as far as `compare.py` does: any line that is no comment is a series.
+    /// Parses text 0.0.4 or `OpenMetrics`, as far as `compare.py` does: any line that is no comment is a series.
     pub fn parse(text: &str) -> Self {
         let mut page = Self::default();
         for line in text
@@ -105,7 +105,7 @@ fn closing_quote(text: &str) -> Option<usize> {
     None
 }
 
-/// Escapes a label value or an OpenMetrics help text.
+/// Escapes a label value or an `OpenMetrics` help text.
 pub fn escape_value(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('\n', "\\n")

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::case::Case;
 use crate::compare::differences;
 use crate::driver::{self, Failure};
-use crate::kinds::{Id, kind, wanted};
+use crate::kinds::{Id, Plan, kind};
+use crate::observed::{Note, Observed};
 
 /// A case and its recorded result.
 #[derive(Debug, Clone)]
@@ -65,24 +66,27 @@ pub fn read(dir: &Path, name: &str) -> Result<Recorded, Failure> {
 /// If the case is not understood, or the server does not answer.
 pub fn judge(recorded: &Recorded) -> Result<Verdict, Failure> {
     let steps = recorded.case.steps()?;
-    let wanted = wanted(&recorded.case, &steps, &recorded.expected);
+    let plan = Plan::new(&recorded.case, &steps);
     let got = driver::run(&recorded.case, &steps)?;
+    Ok(compared(&plan, &recorded.expected, &got))
+}
+
+/// Compares what ours gave with what it must give.
+pub fn compared(plan: &Plan, expected: &Value, got: &Observed) -> Verdict {
+    let wanted = plan.apply(expected);
     let mut lines = wanted.conflicts;
     let pages = got
         .notes
         .iter()
-        .filter_map(|note| note.page())
+        .filter_map(Note::page)
         .chain([&got.exposition]);
-    lines.extend(
-        pages
-            .flat_map(|page| &page.repeated)
-            .map(|series| format!("{series} is on a page more than once")),
-    );
+    let repeated = pages.flat_map(|page| &page.repeated);
+    lines.extend(repeated.map(|series| format!("{series} is on a page more than once")));
     lines.extend(differences(&wanted.items, &got.items()));
-    Ok(Verdict {
+    Verdict {
         differences: lines,
         applied: wanted.applied,
-    })
+    }
 }
 
 /// The last line of a run: the kinds that applied, and in how many cases.

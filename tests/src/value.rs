@@ -62,7 +62,7 @@ impl Val {
     pub fn of_result(json: &Value) -> Self {
         match json {
             Value::Object(map) => match (map.len(), map.get("$float"), map.get("$opaque")) {
-                (1, Some(float), _) => Self::Float(float_of(float)),
+                (1, Some(float), _) => float_of(float),
                 (1, _, Some(_)) => Self::Opaque,
                 _ => Self::Map(
                     map.iter()
@@ -128,7 +128,7 @@ fn close(a: f64, b: f64) -> bool {
 fn form(map: &Map<String, Value>, now: f64) -> Option<Val> {
     let (name, inner) = map.iter().next().filter(|_| map.len() == 1)?;
     match name.as_str() {
-        "$float" => Some(Val::Float(float_of(inner))),
+        "$float" => Some(float_of(inner)),
         "$now" => Some(Val::Float(now + inner.as_f64()?)),
         "$opaque" => Some(Val::Opaque),
         "$repeat" => Some(repeated(
@@ -151,10 +151,11 @@ fn repeated(what: &Value, times: usize) -> Val {
     }
 }
 
-fn float_of(json: &Value) -> f64 {
+/// A float that JSON has no number for; a text that is none stays one.
+fn float_of(json: &Value) -> Val {
     match json {
-        Value::String(text) => parse_float(text).unwrap_or(f64::NAN),
-        other => other.as_f64().unwrap_or(f64::NAN),
+        Value::String(text) => parse_float(text).map_or_else(|| Val::text(text), Val::Float),
+        other => Val::plain(other),
     }
 }
 

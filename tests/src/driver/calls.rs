@@ -168,7 +168,7 @@ impl Driver<'_> {
             Outcome::Ok => return guard.finish(Ended::Success),
             Outcome::Raise(raised) => fail(guard, raised),
             Outcome::Abort { .. } if call.context.is_real() => {
-                guard.finish(Ended::Expected("other"))
+                guard.finish(Ended::Expected("other"));
             }
             Outcome::Abort { .. } => fail(guard, &cannot_abort(call.context)),
             Outcome::Cancel => drop(guard),

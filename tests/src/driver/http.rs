@@ -57,7 +57,7 @@ impl Client {
         let mut request =
             format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
         for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
+            request = request + name + ": " + value + "\r\n";
         }
         stream.write_all((request + "\r\n").as_bytes())?;
         let mut answer = Vec::new();

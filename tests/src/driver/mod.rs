@@ -113,7 +113,7 @@ impl Driver<'_> {
         });
     }
 
-    fn note_result<T, E>(&mut self, op: &str, result: Result<T, E>) {
+    fn note_result<T, E>(&mut self, op: &str, result: &Result<T, E>) {
         if result.is_err() {
             self.note(op, Gave::Raised(false));
         }
@@ -135,7 +135,7 @@ impl Driver<'_> {
                 Gave::Value(Val::text(StatusParser::parse(*error))),
             ),
             Event::SetTaskStatus { status, task_type } => {
-                self.monitor.set_task_status(status.parse()?, task_type)
+                self.monitor.set_task_status(status.parse()?, task_type);
             }
             Event::Call(call) => self.call(call)?,
             Event::StartCall(call) => self.start_call(call)?,
@@ -174,7 +174,7 @@ impl Driver<'_> {
                 let result = values::number(&by)
                     .ok_or(())
                     .and_then(|by| monitor.inc_stats(&expand_key(key), by).map_err(drop));
-                self.note_result("inc_stats", result);
+                self.note_result("inc_stats", &result);
             }
             Event::SetStats { key, value } | Event::SetStatSync { key, value } => {
                 let op = if matches!(event, Event::SetStats { .. }) {
@@ -184,7 +184,7 @@ impl Driver<'_> {
                 };
                 let result =
                     monitor.set_stats(&expand_key(key), values::to_ours(&self.value(value)));
-                self.note_result(op, result);
+                self.note_result(op, &result);
             }
             Event::AppendStats {
                 key,
@@ -197,7 +197,7 @@ impl Driver<'_> {
                     values::to_ours(&self.value(value)),
                     keep,
                 );
-                self.note_result("append_stats", result);
+                self.note_result("append_stats", &result);
             }
             Event::AddKeyValue {
                 section,
@@ -209,7 +209,7 @@ impl Driver<'_> {
                     &expand_key(key),
                     values::to_ours(&self.value(value)),
                 );
-                self.note_result("add_key_value", result);
+                self.note_result("add_key_value", &result);
             }
             Event::DelKeyValue { section, key } => {
                 monitor.del_key_value(section, &expand_key(key));

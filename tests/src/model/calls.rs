@@ -343,9 +343,8 @@ impl Model<'_> {
 /// Bytes of a message; `None` if asking fails.
 fn size(kind: Payload, bytes: Option<u64>) -> Option<u64> {
     match (kind, bytes) {
-        (_, None) => Some(0),
+        (_, None) | (Payload::Plain, _) => Some(0),
         (Payload::Bad, _) => None,
-        (Payload::Plain, _) => Some(0),
         (Payload::Bytesize | Payload::Serialize, bytes) => bytes,
     }
 }

@@ -174,16 +174,12 @@ fn decoded(path: &str) -> String {
         let hex = after
             .get(..2)
             .and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match hex.filter(|_| *first == b'%') {
-            Some(byte) => {
-                out.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                out.push(*first);
-                rest = after;
-            }
-        }
+        out.push(hex.filter(|_| *first == b'%').unwrap_or(*first));
+        rest = if hex.is_some() && *first == b'%' {
+            &after[2..]
+        } else {
+            after
+        };
     }
     String::from_utf8_lossy(&out).into_owned()
 }

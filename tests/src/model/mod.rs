@@ -5,6 +5,7 @@
 //! ours promises. The difference between the two is the exact replacement of that kind of difference, and where they
 //! agree the recorded result has to come out unchanged.
 
+mod book;
 mod calls;
 mod http;
 mod keys;
@@ -19,8 +20,8 @@ mod verbs;
 
 use std::collections::BTreeMap;
 
+use self::book::Book;
 use self::calls::InFlight;
-use self::names::Book;
 use self::points::Windows;
 use self::registry::{Counts, Raised, Registry};
 use self::rules::{Rules, Seen};

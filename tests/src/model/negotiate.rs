@@ -11,7 +11,7 @@ struct Said<'a> {
     escaping: Option<&'a str>,
 }
 
-/// The content type of the best format. A tie goes to OpenMetrics where it is named.
+/// The content type of the best format. A tie goes to `OpenMetrics` where it is named.
 pub(crate) fn best(accept: &str) -> String {
     let said = |media, any, version| {
         strongest(

@@ -110,9 +110,9 @@ pub(crate) struct Registry {
 /// In which format, and with which names a page is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Writing<'a> {
-    /// Whether in OpenMetrics.
+    /// Whether in `OpenMetrics`.
     pub(crate) open_metrics: bool,
-    /// Whether a colon stays in the sample names of OpenMetrics.
+    /// Whether a colon stays in the sample names of `OpenMetrics`.
     pub(crate) keep_colons: bool,
     /// Only samples of these names.
     pub(crate) only: Option<&'a BTreeSet<String>>,
@@ -229,7 +229,7 @@ impl Family {
             {
                 any = true;
                 page.insert(
-                    series_key(&sample_name(&name, writing), written(labels, le)),
+                    series_key(&sample_name(&name, writing), written(labels, le.as_deref())),
                     Val::Float(value),
                 );
             }
@@ -284,14 +284,14 @@ impl Family {
 }
 
 /// Labels as written out: of equal names the last one counts, then names are escaped.
-fn written(labels: &Labels, le: Option<String>) -> Labels {
+fn written(labels: &Labels, le: Option<&str>) -> Labels {
     let mut all = BTreeMap::from([("inittime", "<INITTIME>")]);
     all.extend(
         labels
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str())),
     );
-    all.extend(le.as_deref().map(|le| ("le", le)));
+    all.extend(le.map(|le| ("le", le)));
     all.into_iter()
         .map(|(name, value)| (escape_name(name, false), escape_value(value)))
         .collect()

@@ -59,14 +59,17 @@ impl Model<'_> {
     }
 
     /// Means over the one list that all calls and the user share.
-    fn shared_means(&self, last: usize) -> Result<Vec<(String, f64)>, Raised> {
+    fn shared_means(&self, newest: usize) -> Result<Vec<(String, f64)>, Raised> {
         let list = match self.get("stats") {
             None => return Ok(Vec::new()),
             Some(Val::List(list)) => list,
             Some(Val::Text(text)) if text.is_empty() => return Ok(Vec::new()),
             Some(_) => return Err(Raised),
         };
-        let points: Vec<_> = list.iter().skip(list.len().saturating_sub(last)).collect();
+        let points: Vec<_> = list
+            .iter()
+            .skip(list.len().saturating_sub(newest))
+            .collect();
         let readable = |point: &&Val| match point {
             Val::Map(_) => true,
             Val::Text(text) => text.is_empty(),
@@ -107,7 +110,7 @@ impl Model<'_> {
         let all = current + self.registry.inc("stats_tasks_time_spend", 0.0)?;
         self.registry
             .set("stats_tasks_with_current_time_spend_total", all)?;
-        let normalised = if self.threads == 0.0 {
+        let normalised = if self.threads <= 0.0 {
             0.0
         } else {
             all / self.threads

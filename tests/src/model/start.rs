@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::book::Book;
 use super::keys::{self, Source};
-use super::names::Book;
 use super::points::Windows;
 use super::registry::{Kind, Raised, Registry, escape_name};
 use super::rules::Rules;
