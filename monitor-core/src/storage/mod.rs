@@ -155,7 +155,8 @@ impl MonitorStorage {
     }
 
     /// Everything as the original's flat map: numbers by key, `request`, `processed` and `errors` of each method,
-    /// the last calls' points under `stats`, tasks of the section `tasks`, status runs under `series.<task type>`.
+    /// the last calls' points under `stats`, calls in flight and the tasks of `add_key_value` under `tasks`, status runs
+    /// under `series.<task type>`.
     #[doc(alias = "get_stats")]
     pub fn stats(&self) -> StatsMap {
         stats_map::stats(self.core)

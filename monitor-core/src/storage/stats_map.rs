@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::call::method::MethodCore;
+use crate::call::shard::Shard;
 use crate::clock::to_f64;
 use crate::interner::Interner;
 use crate::snapshot::{MethodSnapshot, Snapshot, StatsMap, StatusSnapshot, ValueEntry};
@@ -24,10 +25,26 @@ pub(crate) fn stats(core: &'static StorageCore) -> StatsMap {
     }
     add_points(&mut map, core);
     if snapshot.tasks.started > 0 {
-        let tasks = map.entry("tasks".to_owned());
-        tasks.or_insert_with(|| StatValue::Map(BTreeMap::new()));
+        add_calls(&mut map, core);
     }
     map
+}
+
+/// The calls in flight, beside the tasks of `add_key_value`: `METHOD#n` with when it started, seconds since 1970.
+fn add_calls(map: &mut StatsMap, core: &'static StorageCore) {
+    let section = map.entry("tasks".to_owned());
+    let section = section.or_insert_with(|| StatValue::Map(BTreeMap::new()));
+    let StatValue::Map(tasks) = section else {
+        return;
+    };
+    for method in core.methods() {
+        let starts = method.shards().flat_map(Shard::starts);
+        for (at, start) in starts.enumerate() {
+            let id = format!("{}#{at}", method.name);
+            let start = StatValue::Float(core.clock.unix_at(start));
+            tasks.entry(id).or_insert(start);
+        }
+    }
 }
 
 fn add_counts(map: &mut StatsMap, method: &MethodSnapshot, snapshot: &Snapshot) {

@@ -1,0 +1,100 @@
+//! What recording costs in memory: counted, at the sizes of a large service.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use allocation_counter::measure;
+use monitor_core::{CallGuard, Method, Monitor, Outcome, StorageConfig};
+
+/// The promise: 3 KiB a (method, thread) for counts, durations and their ring.
+const SHARD_LIMIT: u64 = 3 * 1024;
+
+/// The promise: 64 bytes a task in flight.
+const TASK_LIMIT: u64 = 64;
+
+fn monitor() -> Monitor {
+    Monitor::new(StorageConfig::default())
+}
+
+fn methods(monitor: Monitor, count: usize) -> Vec<Method> {
+    (0..count)
+        .map(|i| monitor.method(&format!("method {i}")).expect("a good name"))
+        .collect()
+}
+
+#[test]
+fn many_threads_of_many_methods_stay_within_the_promise() {
+    const THREADS: u64 = 128;
+    const METHODS: u64 = 500;
+    let monitor = monitor();
+    let methods = methods(monitor, 500);
+    let bytes = AtomicU64::new(0);
+    // All at once: a thread that ended would leave its shards to the next.
+    let barrier = std::sync::Barrier::new(128);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let counted = measure(|| {
+                    for method in &methods {
+                        method.start().finish(Outcome::Success);
+                    }
+                });
+                bytes.fetch_add(counted.bytes_total, Ordering::Relaxed);
+                barrier.wait();
+            });
+        }
+    });
+    let each = bytes.into_inner() / (THREADS * METHODS);
+    println!("{each} bytes a (method, thread)");
+    assert!(each <= SHARD_LIMIT, "{each}");
+    let tasks = monitor.snapshot().tasks;
+    assert_eq!(
+        (tasks.started, tasks.completed),
+        (THREADS * METHODS, THREADS * METHODS)
+    );
+}
+
+#[test]
+fn a_million_tasks_in_flight_stay_within_the_promise() {
+    const TASKS: u64 = 1_000_000;
+    let get = methods(monitor(), 1)[0];
+    get.start().finish(Outcome::Success);
+    let mut calls: Vec<CallGuard> = Vec::with_capacity(1_000_000);
+    let counted = measure(|| calls.extend((0..TASKS).map(|_| get.start())));
+    let each = counted.bytes_total / TASKS + size_of::<CallGuard>() as u64;
+    println!("{each} bytes a task in flight, its guard included");
+    assert!(each <= TASK_LIMIT, "{each}");
+    assert_eq!(get.in_flight(), TASKS);
+    // As many again in the same slots, and none of it allocates.
+    calls.clear();
+    let again = measure(|| calls.extend((0..TASKS).map(|_| get.start())));
+    assert_eq!(again.count_total, 0);
+}
+
+#[test]
+fn threads_that_come_and_go_leave_memory_flat() {
+    const THREADS: u64 = 10_000;
+    let monitor = monitor();
+    let methods = methods(monitor, 5);
+    let mut allocating = 0;
+    for _ in 0..THREADS {
+        let methods = methods.clone();
+        let thread = std::thread::spawn(move || {
+            let counted = measure(|| {
+                for method in &methods {
+                    method.start().finish(Outcome::Success);
+                }
+            });
+            counted.count_total
+        });
+        allocating += u64::from(thread.join().expect("no panic") > 0);
+    }
+    // The first makes the record that all others adopt.
+    assert_eq!(allocating, 1);
+    let snapshot = monitor.snapshot();
+    assert!(
+        snapshot
+            .methods
+            .iter()
+            .all(|method| method.success.count() == THREADS)
+    );
+}

@@ -1,0 +1,180 @@
+//! An exposition as a set of series: what order and spelling leave of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::value::{Val, parse_float};
+
+/// A parsed exposition.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// Value by series: name and labels, sorted by label name. A repeated series has its last value.
+    pub series: BTreeMap<String, Val>,
+    /// Text of `HELP`, `TYPE` and `UNIT` by `KIND of NAME`, as written.
+    pub meta: BTreeMap<String, String>,
+    /// Series that were written more than once.
+    pub repeated: BTreeSet<String>,
+}
+
+impl Page {
+    /// Parses text 0.0.4 or `OpenMetrics`, as far as `compare.py` does: any line that is no comment is a series.
+    pub fn parse(text: &str) -> Self {
+        let mut page = Self::default();
+        for line in text
+            .split('\n')
+            .filter(|line| !line.is_empty() && *line != "# EOF")
+        {
+            if let Some(comment) = line.strip_prefix("# ") {
+                page.comment(comment);
+            } else {
+                let (key, value) = line.rsplit_once(' ').unwrap_or(("", line));
+                page.insert(canonical(key), number_or_text(value));
+            }
+        }
+        page
+    }
+
+    fn comment(&mut self, comment: &str) {
+        let mut parts = comment.splitn(3, ' ');
+        let (kind, name) = (
+            parts.next().unwrap_or_default(),
+            parts.next().unwrap_or_default(),
+        );
+        self.meta.insert(
+            format!("{kind} of {name}"),
+            parts.next().unwrap_or_default().to_owned(),
+        );
+    }
+
+    /// Adds a series.
+    pub fn insert(&mut self, series: String, value: Val) {
+        if self.series.insert(series.clone(), value).is_some() {
+            self.repeated.insert(series);
+        }
+    }
+}
+
+fn number_or_text(value: &str) -> Val {
+    parse_float(value).map_or_else(|| Val::text(value), Val::Float)
+}
+
+/// The key of a series: its name and its labels (escaped), sorted by name.
+pub fn series_key(name: &str, mut labels: Vec<(String, String)>) -> String {
+    if labels.is_empty() {
+        return name.to_owned();
+    }
+    labels.sort();
+    let written: Vec<_> = labels
+        .iter()
+        .map(|(name, value)| format!("{name}=\"{value}\""))
+        .collect();
+    format!("{name}{{{}}}", written.join(","))
+}
+
+/// Sorts the labels of a series as written; a series that is malformed stays as it is.
+fn canonical(key: &str) -> String {
+    parse_series(key).map_or_else(|| key.to_owned(), |(name, labels)| series_key(name, labels))
+}
+
+fn parse_series(key: &str) -> Option<(&str, Vec<(String, String)>)> {
+    let (name, mut rest) = key.strip_suffix('}')?.split_once('{')?;
+    let mut labels = Vec::new();
+    while !rest.is_empty() {
+        let (label, after) = rest.split_once("=\"")?;
+        let end = closing_quote(after)?;
+        labels.push((label.to_owned(), after[..end].to_owned()));
+        rest = &after[end + 1..];
+        rest = match rest.strip_prefix(',') {
+            Some(more) => more,
+            None if rest.is_empty() => rest,
+            None => return None,
+        };
+    }
+    Some((name, labels))
+}
+
+fn closing_quote(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Escapes a label value or an `OpenMetrics` help text.
+pub fn escape_value(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('\n', "\\n")
+        .replace('"', "\\\"")
+}
+
+/// Escapes a help text of text 0.0.4.
+pub fn escape_help(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\n', "\\n")
+}
+
+/// A bound or other float as the original writes it in `le`.
+pub fn le(bound: f64) -> String {
+    if bound.is_infinite() {
+        return "+Inf".to_owned();
+    }
+    let plain = format!("{bound:?}");
+    let dot = plain.find('.').unwrap_or(plain.len());
+    if bound > 0.0 && dot > 6 {
+        let digits = plain.replace('.', "");
+        let mantissa = format!("{}.{}", &digits[..1], &digits[1..]);
+        return format!("{}e+{:02}", mantissa.trim_end_matches(['0', '.']), dot - 1);
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_sorted_and_quotes_in_values_respected() {
+        let page = Page::parse("# HELP a b c\na{z=\"1\",b=\"x\\\"} y,{\"} 2.0\nplain +Inf\n");
+        assert_eq!(page.series["a{b=\"x\\\"} y,{\",z=\"1\"}"], Val::Float(2.0));
+        assert_eq!(page.series["plain"], Val::Float(f64::INFINITY));
+        assert_eq!(page.meta["HELP of a"], "b c");
+    }
+
+    #[test]
+    fn a_repeated_series_is_seen() {
+        assert_eq!(
+            Page::parse("a{x=\"1\",b=\"2\"} 1\na{b=\"2\",x=\"1\"} 2")
+                .repeated
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn bounds_are_written_as_the_original_does() {
+        let written: Vec<_> = [
+            0.0,
+            0.0001,
+            0.00025,
+            1.0,
+            3600.0,
+            900_000.0,
+            1_050_000.0,
+            2e9,
+            f64::INFINITY,
+        ]
+        .map(le)
+        .into();
+        assert_eq!(
+            written,
+            [
+                "0.0", "0.0001", "0.00025", "1.0", "3600.0", "900000.0", "1.05e+06", "2e+09",
+                "+Inf"
+            ]
+        );
+    }
+}
