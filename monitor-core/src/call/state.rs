@@ -40,6 +40,7 @@ fn index_of(status: TaskStatus) -> Word {
 /// Calls are taken in the order their compare-and-swap or their read of the word takes. A reader sees the current
 /// status exactly; the length of its run may miss calls that are just ending, and is at least 1 once a status was set.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct TaskState {
     word: AtomicU64,
     /// What was set through the API rather than by calls.
