@@ -226,11 +226,12 @@ fn a_status_is_that_of_one_of_the_last_calls_and_its_run_is_whole_at_rest() {
         let seen: &'static Seen = leak(Seen::default());
         let failures: &'static RunCell = leak(RunCell::default());
         let failing = thread::spawn(move || {
-            state.note_failure(failures, TaskStatus::Fatal);
-            state.note_failure(failures, TaskStatus::Fatal);
+            let seen = Seen::default();
+            state.note_failure(&seen, failures, TaskStatus::Fatal);
+            state.note_failure(&seen, failures, TaskStatus::Fatal);
         });
         if !state.is_known_ok(seen) {
-            state.note_ok(seen, 0);
+            state.note_ok(seen, None, 0);
         }
         let read = |ok| state.read(|word| seen.run(word, || ok) + failures.run(word));
         let beside = read(1);
@@ -242,5 +243,33 @@ fn a_status_is_that_of_one_of_the_last_calls_and_its_run_is_whole_at_rest() {
             TaskStatus::Ok => assert_eq!(run, 1),
             other => panic!("{other} was never set"),
         }
+    });
+}
+
+#[test]
+fn a_shard_that_recovers_counts_its_run_anew_beside_one_that_is_well() {
+    check(|| {
+        let state: &'static TaskState = leak(TaskState::new());
+        let seen: &'static [Seen; 2] = leak([Seen::default(), Seen::default()]);
+        let failures: &'static RunCell = leak(RunCell::default());
+        let recovering = thread::spawn(move || {
+            state.note_failure(&seen[0], failures, TaskStatus::Fatal);
+            assert!(!state.is_known_ok(&seen[0]));
+            state.note_ok(&seen[0], Some(failures), 0);
+        });
+        if !state.is_known_ok(&seen[1]) {
+            state.note_ok(&seen[1], None, 0);
+        }
+        let read = |recovered: u64| {
+            state.read(|word| {
+                let runs = [seen[0].run(word, || recovered), seen[1].run(word, || 1)];
+                runs.iter().sum::<u64>() + failures.run(word)
+            })
+        };
+        let beside = read(1);
+        assert!(beside.is_some_and(|(_, run)| (1..=2).contains(&run)));
+        recovering.join().expect("no panic");
+        let last = read(1);
+        assert!(matches!(last, Some((TaskStatus::Ok, 1..=2))), "{last:?}");
     });
 }

@@ -16,6 +16,9 @@ const STATUS_MASK: Word = (1 << STATUS_BITS) - 1;
 /// No generation ever gets here: a cell that holds it is being written.
 const BEING_WRITTEN: Word = Word::MAX;
 
+/// Set in a shard's copy of a word that the shard itself has since replaced.
+const REPLACED: Word = 1 << 63;
+
 /// Reads of a run that a change of the word may spoil before the reader settles for the newest word.
 const READ_TRIES: usize = 8;
 
@@ -51,7 +54,8 @@ pub(crate) struct TaskState {
 /// What one shard saw of one [`TaskState`]: written by the shard's owner alone.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// The last word with status OK; only its successes compare against it.
+    /// The last word with status OK; only its successes compare against it. With [`REPLACED`] from the shard's next
+    /// failure on.
     ok_word: AtomicU64,
     /// The shard's successes before the run it counts.
     ok_base: AtomicU64,
@@ -77,33 +81,48 @@ impl TaskState {
     // Relaxed: the word guards no data; a success that misses a change just made is one that ended before it.
     #[inline]
     pub(crate) fn is_known_ok(&self, seen: &Seen) -> bool {
-        self.word.load(Ordering::Relaxed) == seen.ok_word.load(Ordering::Relaxed)
+        let known = seen.ok_word.load(Ordering::Relaxed);
+        // Where it is not, nothing else is: the shared word is about to be written, so it is not read first.
+        known & REPLACED == 0 && self.word.load(Ordering::Relaxed) == known
     }
 
-    /// Takes a success of a shard that had `ok_before` of them.
+    /// Takes a success of a shard that had `ok_before` of them; `failures` are the shard's, if it has any.
     #[cold]
-    pub(crate) fn note_ok(&self, seen: &Seen, ok_before: u64) {
-        let word = self.enter(TaskStatus::Ok);
+    pub(crate) fn note_ok(&self, seen: &Seen, failures: Option<&RunCell>, ok_before: u64) {
+        let replaced = seen.ok_word.load(Ordering::Relaxed) & REPLACED != 0;
+        let failing = failures.filter(|_| replaced);
+        let failing = failing.map(|cell| cell.word.load(Ordering::Relaxed));
+        let word = self.enter(TaskStatus::Ok, failing);
         seen.ok_word.store(BEING_WRITTEN, Ordering::Relaxed);
         // Release, twice: pair with the Acquires in `Seen::run`; a reader of the new base also sees the mark above.
         seen.ok_base.store(ok_before, Ordering::Release);
         seen.ok_word.store(word, Ordering::Release);
     }
 
-    /// Takes a failure.
-    pub(crate) fn note_failure(&self, cell: &RunCell, status: TaskStatus) {
-        cell.add(self.enter(status));
+    /// Takes a failure of a shard.
+    pub(crate) fn note_failure(&self, seen: &Seen, cell: &RunCell, status: TaskStatus) {
+        let ok = seen.ok_word.load(Ordering::Relaxed);
+        let fresh = ok & REPLACED == 0;
+        cell.add(self.enter(status, fresh.then_some(ok)));
+        if fresh && status != TaskStatus::Ok {
+            // Release: who finds the mark also finds the word that replaced this one.
+            seen.ok_word.store(ok | REPLACED, Ordering::Release);
+        }
     }
 
     /// Takes a status set through the API.
     pub(crate) fn set(&self, status: TaskStatus) {
         let _writer = lock(&self.api);
-        self.api_run.add(self.enter(status));
+        self.api_run.add(self.enter(status, None));
     }
 
-    /// Makes the word say this status; gives the word that does.
-    fn enter(&self, status: TaskStatus) -> Word {
-        let mut word = self.word.load(Ordering::Relaxed);
+    /// Makes the word say this status; gives the word that does. `last` is what the caller last saw.
+    ///
+    /// If that has another status the word will have to be written, and a compare-and-swap comes first: it fetches the
+    /// cache line once, a load before it would fetch it twice where threads contend.
+    fn enter(&self, status: TaskStatus, last: Option<Word>) -> Word {
+        let last = last.filter(|last| status_of(*last) != status);
+        let mut word = last.unwrap_or_else(|| self.word.load(Ordering::Relaxed));
         while status_of(word) != status {
             let next = (((word >> STATUS_BITS) + 1) << STATUS_BITS) | index_of(status);
             match self
@@ -199,9 +218,9 @@ mod tests {
     fn a_success_that_changes_nothing_writes_nothing() {
         let (state, seen, failures) = (TaskState::new(), Seen::default(), RunCell::default());
         assert!(state.is_known_ok(&seen));
-        state.note_failure(&failures, TaskStatus::Internal);
+        state.note_failure(&seen, &failures, TaskStatus::Internal);
         assert!(!state.is_known_ok(&seen));
-        state.note_ok(&seen, 7);
+        state.note_ok(&seen, Some(&failures), 7);
         assert!(state.is_known_ok(&seen));
         assert_eq!(
             state.read(|word| seen.run(word, || 10) + failures.run(word)),
@@ -213,8 +232,9 @@ mod tests {
     fn runs_of_several_shards_add_up() {
         let state = TaskState::new();
         let cells = [RunCell::default(), RunCell::default()];
+        let seen = [Seen::default(), Seen::default()];
         for cell in [0, 1, 1, 0, 1] {
-            state.note_failure(&cells[cell], TaskStatus::ConnectionError);
+            state.note_failure(&seen[cell], &cells[cell], TaskStatus::ConnectionError);
         }
         let read = state.read(|word| cells.iter().map(|cell| cell.run(word)).sum());
         assert_eq!(read, Some((TaskStatus::ConnectionError, 5)));
