@@ -1,12 +1,13 @@
 //! Probes and health. What they say is design section 5: liveness hears of nothing but the process, readiness of start
 //! and drain, `/health` of the task types.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::StatusCode;
 use monitor_core::DEFAULT_TASK;
-use monitor_core::health::{Component, Health};
-use serde_json::{Map, Value, json};
+use monitor_core::health::Component;
+use serde::Serialize;
 use warp::reply::Response;
 
 use super::metrics::percent_decoded;
@@ -59,42 +60,75 @@ pub(super) fn ready(context: &Context) -> Response {
     text(status, word)
 }
 
+/// What `/health` says. A struct rather than a map: its order does not depend on the features another crate switches
+/// on in `serde_json`. Components and reasons are for those who may see them.
+#[derive(Debug, Serialize)]
+struct Overview<'a> {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    components: Option<BTreeMap<&'a str, Judged>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Vec<String>>,
+}
+
+/// One task type, in the shape of Spring's health answers, which tools know to read.
+#[derive(Debug, Serialize)]
+struct Judged {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+}
+
+#[derive(Debug, Serialize)]
+struct Details {
+    status: &'static str,
+    run: u64,
+    unhealthy_from: Option<u64>,
+}
+
+impl Judged {
+    fn of(component: &Component, details: bool) -> Self {
+        Self {
+            status: word(component.healthy),
+            details: details.then(|| Details {
+                status: component.status.name(),
+                run: component.run,
+                unhealthy_from: component.threshold,
+            }),
+        }
+    }
+}
+
 /// `/health`
 pub(super) fn health(context: &Context, inbound: &Inbound) -> Response {
     let health = context.monitor.health();
-    let mut body = status(health.healthy);
-    if may_see_details(inbound.client.as_ref(), &inbound.headers) {
-        let components: Map<_, _> = health
-            .components
-            .iter()
-            .map(|c| (c.task.to_string(), component(c)))
-            .collect();
-        body.insert("components".to_owned(), components.into());
-        body.insert("reasons".to_owned(), json!(health.reasons()));
-    }
-    json_reply(health.healthy, body)
+    let details = may_see_details(inbound.client.as_ref(), &inbound.headers);
+    let components = health.components.iter();
+    let components = components.map(|one| (&*one.task, Judged::of(one, true)));
+    let body = Overview {
+        status: word(health.healthy),
+        components: details.then(|| components.collect()),
+        reasons: details.then(|| health.reasons()),
+    };
+    json_reply(health.healthy, &body)
 }
 
 /// `/health/<task>`: one task type. One that exists and was never set is well.
 pub(super) fn task(context: &Context, inbound: &Inbound, path: &str) -> Response {
     let task = percent_decoded(path);
-    let Health { components, .. } = context.monitor.health();
-    let Some(found) = components.iter().find(|component| *component.task == task) else {
-        return if is_known(context, &task) {
-            json_reply(true, status(true))
-        } else {
-            text(StatusCode::NOT_FOUND, "not found")
-        };
+    let health = context.monitor.health();
+    let details = may_see_details(inbound.client.as_ref(), &inbound.headers);
+    if let Some(found) = health.component(&task) {
+        return json_reply(found.healthy, &Judged::of(found, details));
+    }
+    if !is_known(context, &task) {
+        return text(StatusCode::NOT_FOUND, "not found");
+    }
+    let never_set = Judged {
+        status: word(true),
+        details: None,
     };
-    let body = if may_see_details(inbound.client.as_ref(), &inbound.headers) {
-        match component(found) {
-            Value::Object(body) => body,
-            _ => status(found.healthy),
-        }
-    } else {
-        status(found.healthy)
-    };
-    json_reply(found.healthy, body)
+    json_reply(true, &never_set)
 }
 
 fn is_known(context: &Context, task: &str) -> bool {
@@ -107,32 +141,18 @@ fn is_known(context: &Context, task: &str) -> bool {
             .any(|method| *method.name == *task)
 }
 
-/// A component in the shape of Spring's health answers, which tools know to read.
-fn component(component: &Component) -> Value {
-    let mut body = status(component.healthy);
-    let details = json!({
-        "status": component.status.name(),
-        "run": component.run,
-        "unhealthy_from": component.threshold,
-    });
-    body.insert("details".to_owned(), details);
-    body.into()
+fn word(healthy: bool) -> &'static str {
+    if healthy { "UP" } else { "DOWN" }
 }
 
-fn status(healthy: bool) -> Map<String, Value> {
-    let word = if healthy { "UP" } else { "DOWN" };
-    Map::from_iter([("status".to_owned(), word.into())])
-}
-
-fn json_reply(healthy: bool, body: Map<String, Value>) -> Response {
+/// Numbers and texts always make JSON; should they not, the answer still says how the service is.
+fn json_reply(healthy: bool, body: &impl Serialize) -> Response {
     let status = if healthy {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    reply(
-        status,
-        "application/json",
-        Value::Object(body).to_string().into(),
-    )
+    let body = serde_json::to_string(body);
+    let body = body.unwrap_or_else(|_| format!(r#"{{"status":"{}"}}"#, word(healthy)));
+    reply(status, "application/json", body.into())
 }
