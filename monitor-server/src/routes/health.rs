@@ -1,12 +1,10 @@
 //! Probes and health. What they say is design section 5: liveness hears of nothing but the process, readiness of start
 //! and drain, `/health` of the task types.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::StatusCode;
 use monitor_core::DEFAULT_TASK;
-use monitor_core::health::Component;
 use serde::Serialize;
 use warp::reply::Response;
 
@@ -60,41 +58,16 @@ pub(super) fn ready(context: &Context) -> Response {
     text(status, word)
 }
 
-/// What `/health` says. A struct rather than a map: its order does not depend on the features another crate switches
-/// on in `serde_json`. Components and reasons are for those who may see them.
+/// What those see who may not see details.
 #[derive(Debug, Serialize)]
-struct Overview<'a> {
+struct Verdict {
     status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    components: Option<BTreeMap<&'a str, Judged>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasons: Option<Vec<String>>,
 }
 
-/// One task type, in the shape of Spring's health answers, which tools know to read.
-#[derive(Debug, Serialize)]
-struct Judged {
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<Details>,
-}
-
-#[derive(Debug, Serialize)]
-struct Details {
-    status: &'static str,
-    run: u64,
-    unhealthy_from: Option<u64>,
-}
-
-impl Judged {
-    fn of(component: &Component, details: bool) -> Self {
+impl Verdict {
+    fn of(healthy: bool) -> Self {
         Self {
-            status: word(component.healthy),
-            details: details.then(|| Details {
-                status: component.status.name(),
-                run: component.run,
-                unhealthy_from: component.threshold,
-            }),
+            status: if healthy { "UP" } else { "DOWN" },
         }
     }
 }
@@ -102,33 +75,29 @@ impl Judged {
 /// `/health`
 pub(super) fn health(context: &Context, inbound: &Inbound) -> Response {
     let health = context.monitor.health();
-    let details = may_see_details(inbound.client.as_ref(), &inbound.headers);
-    let components = health.components.iter();
-    let components = components.map(|one| (&*one.task, Judged::of(one, true)));
-    let body = Overview {
-        status: word(health.healthy),
-        components: details.then(|| components.collect()),
-        reasons: details.then(|| health.reasons()),
-    };
-    json_reply(health.healthy, &body)
+    if may_see_details(inbound.client.as_ref(), &inbound.headers) {
+        json_reply(health.healthy, &health)
+    } else {
+        json_reply(health.healthy, &Verdict::of(health.healthy))
+    }
 }
 
 /// `/health/<task>`: one task type. One that exists and was never set is well.
 pub(super) fn task(context: &Context, inbound: &Inbound, path: &str) -> Response {
     let task = percent_decoded(path);
     let health = context.monitor.health();
-    let details = may_see_details(inbound.client.as_ref(), &inbound.headers);
     if let Some(found) = health.component(&task) {
-        return json_reply(found.healthy, &Judged::of(found, details));
+        return if may_see_details(inbound.client.as_ref(), &inbound.headers) {
+            json_reply(found.healthy, found)
+        } else {
+            json_reply(found.healthy, &Verdict::of(found.healthy))
+        };
     }
-    if !is_known(context, &task) {
-        return text(StatusCode::NOT_FOUND, "not found");
+    if is_known(context, &task) {
+        json_reply(true, &Verdict::of(true))
+    } else {
+        text(StatusCode::NOT_FOUND, "not found")
     }
-    let never_set = Judged {
-        status: word(true),
-        details: None,
-    };
-    json_reply(true, &never_set)
 }
 
 fn is_known(context: &Context, task: &str) -> bool {
@@ -141,18 +110,13 @@ fn is_known(context: &Context, task: &str) -> bool {
             .any(|method| *method.name == *task)
 }
 
-fn word(healthy: bool) -> &'static str {
-    if healthy { "UP" } else { "DOWN" }
-}
-
-/// Numbers and texts always make JSON; should they not, the answer still says how the service is.
+/// Numbers and texts always make JSON, so the empty body is never sent.
 fn json_reply(healthy: bool, body: &impl Serialize) -> Response {
     let status = if healthy {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let body = serde_json::to_string(body);
-    let body = body.unwrap_or_else(|_| format!(r#"{{"status":"{}"}}"#, word(healthy)));
+    let body = serde_json::to_string(body).unwrap_or_default();
     reply(status, "application/json", body.into())
 }
