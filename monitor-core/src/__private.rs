@@ -7,7 +7,7 @@ pub use inventory;
 pub use crate::call::guard::CallGuard;
 pub use crate::call::outcome::Probe;
 pub use crate::call::run::{
-    enter, enter_returning, run_async, run_boxed, run_future, run_pinned, run_sync,
+    enter, enter_returning, leave, run_async, run_boxed, run_future, run_pinned, run_sync,
 };
 pub use crate::call::site::{CallSite, SiteEntry};
 
@@ -68,4 +68,26 @@ pub const fn refuse_result(is_result: bool) {
         "`#[track_caller]` cannot be kept on a monitored function that returns a `Result`: seeing the `Result` takes a \
          closure around the body, and in a closure the caller's place is lost"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_method_name_has_1_to_120_bytes() {
+        assert_eq!(method_name("X"), "X");
+        let longest: &'static str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+        assert_eq!(method_name(longest).len(), MAX_METHOD_BYTES);
+        assert!(std::panic::catch_unwind(|| method_name("")).is_err());
+        let longer: &'static str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+        assert!(std::panic::catch_unwind(|| method_name(longer)).is_err());
+    }
+
+    #[test]
+    fn an_alias_of_a_result_is_seen_as_one() {
+        type Alias = std::io::Result<()>;
+        let seen = [Returns::<Alias>::RESULT, Returns::<Option<u8>>::RESULT];
+        assert_eq!(seen, [true, false]);
+    }
 }

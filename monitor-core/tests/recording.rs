@@ -79,6 +79,14 @@ fn every_outcome_is_counted_as_the_table_says() {
     assert_eq!((&*own.task, own.status), ("Get", TaskStatus::Internal));
 }
 
+struct CallsWhileUnwinding(Method);
+impl Drop for CallsWhileUnwinding {
+    fn drop(&mut self) {
+        drop(self.0.start());
+        self.0.start().finish(Outcome::Success);
+    }
+}
+
 #[test]
 fn a_dropped_call_is_cancelled_and_one_that_unwinds_is_a_panic() {
     let (monitor, _) = manual();
@@ -89,13 +97,6 @@ fn a_dropped_call_is_cancelled_and_one_that_unwinds_is_a_panic() {
         panic!("on purpose");
     });
     assert!(unwound.is_err());
-    struct CallsWhileUnwinding(Method);
-    impl Drop for CallsWhileUnwinding {
-        fn drop(&mut self) {
-            drop(self.0.start());
-            self.0.start().finish(Outcome::Success);
-        }
-    }
     let unwound = std::panic::catch_unwind(|| {
         let _last = CallsWhileUnwinding(get);
         panic!("on purpose");

@@ -1,11 +1,12 @@
 //! From a checked function to tokens. Cannot fail.
 //!
-//! # Spans
+//! # Spans and lints
 //!
 //! The user's tokens keep their spans, and the body goes on as the very group it was: the compiler parsed it before, so a
-//! syntax error in it is the same error again, and said once. The new outer braces stand where the user's are, which
-//! keeps lints and `expect`s on the function. The rest has macro hygiene (`mixed_site`): its locals meet none of the
-//! user's, and no lint judges it.
+//! syntax error in it is the same error again, and said once. Where `unused_braces` would speak of its braces, parentheses
+//! stand around them. The new outer braces stand where the user's are, which keeps lints and `expect`s on the function. The
+//! rest has macro hygiene (`mixed_site`): its locals meet none of the user's, and hardly a lint judges it. Of the others,
+//! `clippy::implicit_return` wants the `return`s, which a unit goes without: `unused_unit` would not be heard any more.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -28,6 +29,7 @@ pub(crate) fn expand(checked: &Checked) -> TokenStream {
     let site = call.site(&checked.method);
     let run = match &checked.shape {
         Shape::Sync => call.sync(),
+        Shape::Inline => call.inline(),
         Shape::Async => call.asynchronous(),
         Shape::Never => call.never(),
         Shape::TrackCaller(span) => call.track_caller(*span),
@@ -80,13 +82,30 @@ impl Call<'_> {
     fn sync(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, closure, verdict) = (self.runtime(span), self.closure(), self.verdict());
-        quote_spanned!(span=> #runtime::run_sync(&__MONITOR_SITE, #closure, #verdict))
+        let give = match self.body_type {
+            Type::Tuple(unit) if unit.elems.is_empty() => TokenStream::new(),
+            _ => quote_spanned!(span=> return),
+        };
+        quote_spanned!(span=> #give #runtime::run_sync(&__MONITOR_SITE, #closure, #verdict))
+    }
+
+    /// Where the body never gets to its end, neither does the call to `leave`: the `allow` is for that call alone.
+    fn inline(&self) -> TokenStream {
+        let span = Span::mixed_site();
+        let (runtime, verdict) = (self.runtime(span), self.verdict());
+        let (block, ty) = (&self.body.block, self.body_type);
+        quote_spanned! {span=>
+            let __monitor_guard = #runtime::enter(&__MONITOR_SITE);
+            let __monitor_value: #ty = (#block);
+            #[allow(unreachable_code)]
+            return #runtime::leave(__monitor_guard, __monitor_value, #verdict)
+        }
     }
 
     fn asynchronous(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, future, verdict) = (self.runtime(span), self.inner_future(), self.verdict());
-        quote_spanned!(span=> #runtime::run_async(&__MONITOR_SITE, #future, #verdict).await)
+        quote_spanned!(span=> return #runtime::run_async(&__MONITOR_SITE, #future, #verdict).await)
     }
 
     /// The body as a future. Its output has no place to be annotated: a `return` that is never taken tells the type, so
@@ -100,7 +119,7 @@ impl Call<'_> {
         let at = ty.span().resolved_at(span);
         let runtime = self.runtime(at);
         let edge = quote_spanned!(at=> return #runtime::edge::<#ty>(););
-        quote_spanned!(span=> async move { if false { #edge } #block })
+        quote_spanned!(span=> async move { if false { #edge } (#block) })
     }
 
     fn never(&self) -> TokenStream {
@@ -108,7 +127,7 @@ impl Call<'_> {
         let (runtime, block) = (self.runtime(span), &self.body.block);
         quote_spanned! {span=>
             let __monitor_guard = #runtime::enter(&__MONITOR_SITE);
-            #block
+            (#block)
         }
     }
 
@@ -119,7 +138,7 @@ impl Call<'_> {
         quote_spanned! {span=>
             #check
             let __monitor_guard = #runtime::enter_returning(&__MONITOR_SITE);
-            #block
+            (#block)
         }
     }
 
@@ -143,7 +162,7 @@ impl Call<'_> {
         let (runtime, value) = (self.runtime(span), self.value);
         let (closure, verdict) = (self.closure(), self.verdict());
         quote_spanned! {span=>
-            #runtime::#run::<#value, _, _>(&__MONITOR_SITE, #closure, #verdict)
+            return #runtime::#run::<#value, _, _>(&__MONITOR_SITE, #closure, #verdict)
         }
     }
 
@@ -182,4 +201,95 @@ fn group(delimiter: Delimiter, tokens: TokenStream, span: Span) -> TokenTree {
     let mut group = Group::new(delimiter, tokens);
     group.set_span(span);
     TokenTree::Group(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validate;
+
+    fn expanded(item: TokenStream) -> String {
+        match validate::check(TokenStream::new(), item) {
+            Ok(checked) => expand(&checked).to_string(),
+            Err(errors) => panic!("{errors:?}"),
+        }
+    }
+
+    /// One function of each shape: head and body apart.
+    fn functions() -> Vec<(TokenStream, TokenStream)> {
+        let body = quote! {{ let x = [1, 2]; if x.len() > 2 { return later!(x) } else { other::<'a'>(x)?; } }};
+        let tail = quote! {{ let x = 1; Box::pin(async move { x }) }};
+        let result = quote!(Result<(), E>);
+        vec![
+            (quote!(fn f()), body.clone()),
+            (
+                quote!(#[cold] pub(crate) unsafe fn f<T: Clone>(x: T) -> #result where T: Send),
+                body.clone(),
+            ),
+            (quote!(async fn f(&self) -> #result), body.clone()),
+            (quote!(async fn f() -> impl Sized), body.clone()),
+            (quote!(fn f() -> !), body.clone()),
+            (quote!(#[track_caller] fn f() -> u8), body.clone()),
+            (
+                quote!(fn f() -> impl Future<Output = #result> + Send),
+                body.clone(),
+            ),
+            (
+                quote!(fn f() -> Pin<Box<dyn Future<Output = #result> + 'a>>),
+                body.clone(),
+            ),
+            (
+                quote!(fn f() -> Box<dyn Future<Output = #result> + Unpin>),
+                body,
+            ),
+            (quote!(fn f() -> BoxFuture<'a, #result>), tail),
+        ]
+    }
+
+    #[test]
+    fn the_head_comes_first_and_the_body_once() {
+        for (head, body) in functions() {
+            let text = expanded(quote!(#head #body));
+            assert!(text.starts_with(&head.to_string()), "{text}");
+            if !text.contains("run_async :: < Result") {
+                assert_eq!(text.matches(&body.to_string()).count(), 1, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_boxed_async_tail_is_wrapped_inside_of_its_box() {
+        let text = expanded(quote! {
+            fn f() -> BoxFuture<'a, u8> { let x = 1; ::std::boxed::Box::pin(async move { x }) }
+        });
+        assert!(
+            text.contains("let x = 1 ; :: std :: boxed :: Box :: pin (:: monitor_core"),
+            "{text}"
+        );
+        assert!(text.contains(", async move { x } ,"), "{text}");
+    }
+
+    #[test]
+    fn a_body_that_may_return_before_its_boxed_tail_is_boxed_again() {
+        let text = expanded(quote! {
+            fn f() -> BoxFuture<'a, u8> { if x { return y; } Box::pin(async move { x }) }
+        });
+        assert!(text.contains("run_pinned"), "{text}");
+    }
+
+    #[test]
+    fn an_async_fn_without_an_await_needs_no_inner_future() {
+        let text = expanded(quote!(
+            async fn f() -> u8 {
+                if !x { format!("{}", !y) } else { a != b }
+            }
+        ));
+        assert!(text.contains("run_sync"), "{text}");
+        let text = expanded(quote!(
+            async fn f() -> u8 {
+                my::format!("")
+            }
+        ));
+        assert!(text.contains("run_async"), "{text}");
+    }
 }

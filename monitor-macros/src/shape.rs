@@ -11,7 +11,10 @@ use syn::{
 pub(crate) enum Shape {
     /// The body moves into a closure. Also an `async fn` that cannot suspend: no inner future, so its own is no larger.
     Sync,
-    /// The body moves into an inner future, awaited at once.
+    /// The body stays where it is, between the two ends of the call: an `async fn` that has no way out but its end.
+    Inline,
+    /// The body moves into an inner future, awaited at once: an `async fn` that may return early. An argument that the bare
+    /// function would use up before its first await takes its place twice then, in the outer future and in the inner.
     Async,
     /// The function never returns: a guard alone.
     Never,
@@ -59,12 +62,7 @@ impl Shape {
             return (Self::Never, Returned::plain(&returned));
         }
         if sig.asyncness.is_some() {
-            let shape = if may_suspend(body.clone()) {
-                Self::Async
-            } else {
-                Self::Sync
-            };
-            return (shape, Returned::plain(&returned));
+            return (Self::of_async(body), Returned::plain(&returned));
         }
         if let Some((wrap, output)) = future_output(&returned) {
             let wrap = match (wrap, tail(body)) {
@@ -88,6 +86,16 @@ impl Shape {
             None => Self::Sync,
         };
         (shape, Returned::plain(&returned))
+    }
+
+    fn of_async(body: &TokenStream) -> Self {
+        if !contains(body.clone(), &["await"]) {
+            Self::Sync
+        } else if contains(body.clone(), &["return", "?"]) {
+            Self::Async
+        } else {
+            Self::Inline
+        }
     }
 }
 
@@ -224,23 +232,19 @@ const PLAIN_MACROS: &str = "assert assert_eq assert_ne cfg column concat dbg deb
 /// Words that stand before a negation: `if !x` is no macro call.
 const KEYWORDS: &[&str] = &["break", "else", "if", "in", "match", "return", "while"];
 
-/// Whether the body of an `async fn` may await. Any macro not known may hide it.
-fn may_suspend(body: TokenStream) -> bool {
-    contains(body, "await")
-}
-
-/// Whether `word` stands anywhere in `tokens`, or may come out of a macro there.
-fn contains(tokens: TokenStream, word: &str) -> bool {
+/// Whether one of these words or signs stands anywhere in `tokens`, or may come out of a macro there.
+fn contains(tokens: TokenStream, words: &[&str]) -> bool {
     let mut previous: [Option<TokenTree>; 2] = [None, None];
     for token in tokens {
         let found = match (&token, &previous) {
-            (TokenTree::Ident(ident), _) => ident == word,
+            (TokenTree::Ident(ident), _) => words.iter().any(|word| ident == word),
             (TokenTree::Punct(bang), [before, Some(TokenTree::Ident(name))])
                 if bang.as_char() == '!' =>
             {
                 bang.spacing() == Spacing::Alone && !is_harmless(before.as_ref(), &name.to_string())
             }
-            (TokenTree::Group(group), _) => contains(group.stream(), word),
+            (TokenTree::Punct(sign), _) => words.contains(&&*sign.to_string()),
+            (TokenTree::Group(group), _) => contains(group.stream(), words),
             _ => false,
         };
         if found {
@@ -270,7 +274,9 @@ fn tail(body: &TokenStream) -> Option<Tail> {
         Some(TokenTree::Group(block)) => block.delimiter() == Delimiter::Brace,
         Some(_) => false,
     };
-    if !ended || !is_async_block(&call) || contains(statements.iter().cloned().collect(), "return")
+    if !ended
+        || !is_async_block(&call)
+        || contains(statements.iter().cloned().collect(), &["return"])
     {
         return None;
     }

@@ -1,6 +1,6 @@
 //! Every "not allowed" rule. All faults are collected, so one attempt shows them all.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::{LitStr, Path};
 
@@ -69,10 +69,12 @@ fn check_function(args: Args, target: Target, errors: &mut Vec<syn::Error>) -> C
     }
     let name = sig.ident.unraw();
     Checked {
-        method: args
-            .method
-            .take()
-            .unwrap_or_else(|| MethodName::Literal(LitStr::new(&name.to_string(), name.span()))),
+        method: args.method.take().unwrap_or_else(|| {
+            MethodName::Literal(LitStr::new(
+                &name.to_string(),
+                name.span().resolved_at(Span::mixed_site()),
+            ))
+        }),
         root: args.root.take(),
         head,
         body,

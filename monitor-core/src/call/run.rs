@@ -21,16 +21,23 @@ pub fn run_sync<R>(
     verdict: impl FnOnce(&R) -> Outcome<'_>,
 ) -> R {
     let guard = CallGuard::start(site);
-    let value = body();
-    finish(guard, verdict(&value));
-    value
+    leave(guard, body(), verdict)
 }
 
-/// Starts a call that is over when the guard is dropped, with no return value to look at: for functions that never
-/// return. Dropped, the guard reports a panic or a cancellation.
+/// Starts a call. Without a [`leave`], in a function that never returns, the guard's drop reports a panic or a cancellation.
 #[inline]
 pub fn enter(site: &'static CallSite) -> CallGuard {
     CallGuard::start(site)
+}
+
+/// Ends a call with its value: for bodies that stay in place, between [`enter`] and this.
+#[inline]
+pub fn leave<R, V>(guard: CallGuard, value: R, verdict: V) -> R
+where
+    V: FnOnce(&R) -> Outcome<'_>,
+{
+    finish(guard, verdict(&value));
+    value
 }
 
 /// Starts a call that is a success when the guard is dropped, unless a panic drops it: for `#[track_caller]` functions,

@@ -28,6 +28,12 @@ async fn nothing() {
 }
 
 #[monitored]
+#[allow(clippy::unused_unit)]
+async fn unit_written() -> () {
+    yield_now().await;
+}
+
+#[monitored]
 async fn question_mark(text: &str) -> Result<i32, std::num::ParseIntError> {
     yield_now().await;
     let number: i32 = text.parse()?;
@@ -205,6 +211,7 @@ async fn main() -> Result<(), anyhow::Error> {
     assert_eq!(one_expression().await, 1);
     assert_eq!(one_await().await, 1);
     nothing().await;
+    unit_written().await;
     assert_eq!(assert_send(question_mark("1")).await, Ok(2));
     assert!(bail().await.is_err());
     assert!(bail_alone().await.is_err());

@@ -193,7 +193,7 @@ fn items() -> u8 {
 
 #[monitored]
 fn captures_by_reference<'a>(text: &'a str) -> impl Fn() -> usize + 'a {
-    || text.len()
+    move || text.len()
 }
 
 #[monitored]
