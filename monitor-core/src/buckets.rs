@@ -61,14 +61,18 @@ const CELLS: usize = (64 - CELLS_PER_OCTAVE_LOG2 as usize + 1) << CELLS_PER_OCTA
 /// durations.)
 #[derive(Debug)]
 pub(crate) struct TickBounds {
-    ticks: Box<[u64]>,
-    first: Box<[u8; CELLS]>,
+    /// Past the last bound each holds the greatest value, so the search needs no other end.
+    ticks: [u64; MAX_BUCKETS],
+    first: [u8; CELLS],
 }
 
 impl TickBounds {
     pub(crate) fn new(bounds: &[f64], clock: &Clock) -> Self {
-        let ticks: Box<[u64]> = bounds.iter().map(|bound| clock.ticks(*bound)).collect();
-        let mut first = Box::new([0; CELLS]);
+        let mut ticks = [u64::MAX; MAX_BUCKETS];
+        for (edge, bound) in ticks[..MAX_BUCKETS - 1].iter_mut().zip(bounds) {
+            *edge = clock.ticks(*bound);
+        }
+        let mut first = [0; CELLS];
         for (cell, entry) in first.iter_mut().enumerate() {
             let at = ticks.partition_point(|bound| *bound < lower_edge(cell));
             *entry = u8::try_from(at).unwrap_or(u8::MAX);
@@ -80,12 +84,10 @@ impl TickBounds {
     #[inline]
     pub(crate) fn bucket(&self, ticks: u64) -> usize {
         let mut at = usize::from(self.first[cell_of(ticks)]);
-        while let Some(bound) = self.ticks.get(at)
-            && *bound < ticks
-        {
+        while self.ticks[at & (MAX_BUCKETS - 1)] < ticks {
             at += 1;
         }
-        at
+        at & (MAX_BUCKETS - 1)
     }
 }
 

@@ -16,7 +16,7 @@ const ENTRIES: usize = if cfg!(loom) { 4 } else { 128 };
 const END_SHIFT: u32 = 20;
 
 /// Set in an entry whose duration does not fit in 31 bits and stands in `long`.
-const LONG: u64 = 1 << 31;
+pub(crate) const LONG: u64 = 1 << 31;
 
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "masked")]
@@ -85,6 +85,7 @@ impl Ring {
     }
 
     #[cold]
+    #[inline(never)]
     fn push_long(&self, seq: u64, duration: u64) {
         let long = self.long.get_or_init(|| leak(cells()));
         long[place(seq)].store(duration, Ordering::Release);

@@ -39,9 +39,9 @@ use crate::storage;
 /// ```
 #[must_use = "a call that is dropped at once counts as cancelled"]
 pub struct CallGuard {
+    // Two words in all (the start time stands in the slot), so that a guard travels in registers.
     /// The shard it started in. Where the current thread's table still has it, the call ends on the fast path.
     shard: &'static Shard,
-    start: u64,
     slot: u32,
     /// Whether the thread was panicking when the call began: a call made while unwinding is not what panics.
     unwinding: bool,
@@ -50,27 +50,9 @@ pub struct CallGuard {
 
 impl CallGuard {
     /// Starts a call at a site, in the storage in force on this thread.
-    // Out of line, as are the ends: what an instrumented function gains are two calls, not two inlined bodies.
-    #[inline(never)]
+    #[inline]
     pub fn start(site: &'static CallSite) -> Self {
-        local::with(|local| match local.cached(site.known()) {
-            Some(shard) => Self::begin(shard),
-            None => Self::start_uncached(local, site),
-        })
-    }
-
-    /// The first call of a site, of a method on this thread or in this scope, or of one past the inline table.
-    #[cold]
-    fn start_uncached(local: &Local, site: &'static CallSite) -> Self {
-        let id = match site.known() {
-            0 => site.resolve(),
-            id => id,
-        };
-        if let Some(shard) = local.known(id) {
-            return Self::begin(shard);
-        }
-        let storage = local.storage().unwrap_or_else(storage::global);
-        Self::start_in(local, storage.method_of(id, site.method()))
+        Self::unpack(start(site))
     }
 
     /// Starts a call of a method of a given storage.
@@ -90,12 +72,30 @@ impl CallGuard {
 
     #[inline]
     fn begin(shard: &'static Shard) -> Self {
-        let (start, slot) = shard.begin();
         Self {
             shard,
-            start,
-            slot,
+            slot: shard.begin(),
             unwinding: std::thread::panicking(),
+            observed: false,
+        }
+    }
+
+    /// As two words: the flags of a call that has just begun are one bit above its slot.
+    #[inline]
+    fn pack(self) -> (&'static Shard, u64) {
+        let call = ManuallyDrop::new(self);
+        let word = u64::from(call.slot) | u64::from(call.unwinding) << u32::BITS;
+        (call.shard, word)
+    }
+
+    #[inline]
+    fn unpack((shard, word): (&'static Shard, u64)) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "the slot is the low half")]
+        let slot = word as u32;
+        Self {
+            shard,
+            slot,
+            unwinding: word >> u32::BITS != 0,
             observed: false,
         }
     }
@@ -109,10 +109,10 @@ impl CallGuard {
     }
 
     /// Ends the call as a success.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn succeed(self) {
         let call = ManuallyDrop::new(self);
-        local::with(|local| call.end(local, None));
+        succeed(call.shard, call.slot, call.observed);
     }
 
     #[cold]
@@ -125,30 +125,29 @@ impl CallGuard {
         // The clock first: classifying an error takes time that is not the call's.
         let end = self.shard.now();
         let failure = self.shard.method.storage.classify(outcome);
-        local::with(|local| self.end_at(local, end, Some(failure)));
+        local::with(|local| self.end_slow(local, end, Some(failure)));
     }
 
-    #[inline]
+    /// Ends the call with this table, as the thread's ends it.
+    #[cfg(all(test, loom))]
     pub(crate) fn end(&self, local: &Local, failure: Option<Failure>) {
-        self.end_at(local, self.shard.now(), failure);
+        let failed = failure.is_some();
+        if failed || !end_at_hand(local, self.shard, self.slot, self.observed) {
+            self.end_slow(local, self.shard.now(), failure);
+        }
     }
 
+    /// When the call started and ended.
     #[inline]
-    fn end_at(&self, local: &Local, end: u64, failure: Option<Failure>) {
-        let span = Span {
-            start: self.start,
-            end,
-        };
-        if self.observed || failure.is_some() || !local.owns(self.shard) {
-            return self.end_slow(local, span, failure);
-        }
-        self.shard.release(self.slot);
-        self.shard.succeed(span);
+    fn span(&self, end: u64) -> Span {
+        let start = self.shard.start_of(self.slot).unwrap_or(end);
+        Span { start, end }
     }
 
     #[cold]
     #[inline(never)]
-    fn end_slow(&self, local: &Local, span: Span, failure: Option<Failure>) {
+    fn end_slow(&self, local: &Local, end: u64, failure: Option<Failure>) {
+        let span = self.span(end);
         if local.owns(self.shard) {
             self.enter_values(self.shard, span);
             self.shard.release(self.slot);
@@ -224,9 +223,68 @@ impl CallGuard {
 
     /// Time since the call started.
     pub fn elapsed(&self) -> Duration {
-        let ticks = self.shard.now().saturating_sub(self.start);
+        let ticks = self.span(self.shard.now()).ticks();
         Duration::from_secs_f64(self.shard.method.storage.clock.seconds(ticks))
     }
+}
+
+// What an instrumented function gains are two calls, not two inlined bodies: the start and the end are out of line. They
+// take and give words, which travel in registers; a guard as it stands would travel through memory, in pieces that the
+// processor cannot forward from store to load.
+
+#[inline(never)]
+fn start(site: &'static CallSite) -> (&'static Shard, u64) {
+    match local::with(|local| local.cached(site.known())) {
+        Some(shard) => CallGuard::begin(shard).pack(),
+        None => start_uncached(site),
+    }
+}
+
+/// The first call of a site, of a method on this thread or in this scope, or of one past the inline table.
+#[cold]
+#[inline(never)]
+fn start_uncached(site: &'static CallSite) -> (&'static Shard, u64) {
+    let id = match site.known() {
+        0 => site.resolve(),
+        id => id,
+    };
+    let call = local::with(|local| {
+        if let Some(shard) = local.known(id) {
+            return CallGuard::begin(shard);
+        }
+        let storage = local.storage().unwrap_or_else(storage::global);
+        CallGuard::start_in(local, storage.method_of(id, site.method()))
+    });
+    call.pack()
+}
+
+#[inline(never)]
+fn succeed(shard: &'static Shard, slot: u32, observed: bool) {
+    if !local::with(|local| end_at_hand(local, shard, slot, observed)) {
+        succeed_slow(shard, slot, observed);
+    }
+}
+
+/// Ends a call as a success if it can be done here and at once.
+#[inline]
+fn end_at_hand(local: &Local, shard: &'static Shard, slot: u32, observed: bool) -> bool {
+    let at_hand = !observed && local.has_at_hand(shard);
+    if at_hand {
+        shard.end_ok(slot);
+    }
+    at_hand
+}
+
+#[cold]
+#[inline(never)]
+fn succeed_slow(shard: &'static Shard, slot: u32, observed: bool) {
+    let call = ManuallyDrop::new(CallGuard {
+        shard,
+        slot,
+        unwinding: false,
+        observed,
+    });
+    local::with(|local| call.end_slow(local, shard.now(), None));
 }
 
 /// Enters an ended call in a shard the caller may write.

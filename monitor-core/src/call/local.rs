@@ -61,18 +61,19 @@ impl Local {
         self.cells.get(id as usize)?.get()
     }
 
-    /// Whether this thread owns the shard; that proves both thread and storage.
+    /// Whether this thread owns the shard and has it at hand.
     #[inline]
-    pub(crate) fn owns(&self, shard: &'static Shard) -> bool {
+    pub(crate) fn has_at_hand(&self, shard: &'static Shard) -> bool {
         self.cached(shard.id)
             .is_some_and(|mine| std::ptr::eq(mine, shard))
-            || self.owns_uncached(shard)
     }
 
-    #[cold]
-    fn owns_uncached(&self, shard: &'static Shard) -> bool {
-        self.known(shard.id)
-            .is_some_and(|mine| std::ptr::eq(mine, shard))
+    /// Whether this thread owns the shard; that proves both thread and storage.
+    pub(crate) fn owns(&self, shard: &'static Shard) -> bool {
+        self.has_at_hand(shard)
+            || self
+                .known(shard.id)
+                .is_some_and(|mine| std::ptr::eq(mine, shard))
     }
 
     /// The shard this thread owns of a method, from the record; at hand from now on where the table has room.

@@ -13,7 +13,7 @@ use crate::chunked::Chunked;
 use crate::clock::Clock;
 use crate::status::TaskStatus;
 use crate::sync::{AtomicU64, Once, Ordering, bump, leak};
-use crate::window::Ring;
+use crate::window::{LONG, Ring};
 
 /// Buckets of one outcome, and the time spent.
 type Counts = [AtomicU64; MAX_BUCKETS];
@@ -114,12 +114,17 @@ impl Shard {
         self.clock.now()
     }
 
-    /// A call starts; only the owner. Gives its start and its slot.
+    /// A call starts; only the owner. Gives its slot.
     #[inline]
-    pub(crate) fn begin(&self) -> (u64, u32) {
+    pub(crate) fn begin(&self) -> u32 {
         bump(&self.started, 1, Ordering::Release);
-        let start = self.now();
-        (start, self.slots.claim(start))
+        self.slots.claim(self.now())
+    }
+
+    /// When the call in this slot started; only its guard.
+    #[inline]
+    pub(crate) fn start_of(&self, slot: u32) -> Option<u64> {
+        self.slots.start_of(slot)
     }
 
     /// Frees the slot of a call that started here; only the owner.
@@ -133,20 +138,52 @@ impl Shard {
         self.slots.release_elsewhere(slot);
     }
 
-    /// A call succeeded; only the owner.
+    /// A call that started here succeeds now; only the owner.
+    // All that is rare goes one way out, at the tail: what lives across a call would cost the common way saved registers.
     #[inline]
-    pub(crate) fn succeed(&self, span: Span) {
-        let duration = span.ticks();
-        if !(self.own.is_known_ok(&self.own_seen) && self.default.is_known_ok(&self.default_seen)) {
-            self.status_changed();
+    pub(crate) fn end_ok(&self, slot: u32) {
+        let end = self.now();
+        match self.slots.inline_start(slot) {
+            Some(start) if end.saturating_sub(start) < LONG && self.is_known_ok() => {
+                self.release(slot);
+                self.enter_ok(Span { start, end });
+            }
+            _ => self.end_ok_rare(slot, end),
         }
-        self.ring.push(span.end, duration);
-        let bucket = self.bounds.bucket(duration) & (MAX_BUCKETS - 1);
-        bump(&self.ok[bucket], 1, Ordering::Release);
-        bump(&self.ok_sum, duration, Ordering::Release);
     }
 
     #[cold]
+    #[inline(never)]
+    fn end_ok_rare(&self, slot: u32, end: u64) {
+        let start = self.start_of(slot).unwrap_or(end);
+        self.release(slot);
+        self.succeed(Span { start, end });
+    }
+
+    /// A call succeeded; only the owner.
+    pub(crate) fn succeed(&self, span: Span) {
+        if !self.is_known_ok() {
+            self.status_changed();
+        }
+        self.enter_ok(span);
+    }
+
+    #[inline]
+    fn enter_ok(&self, span: Span) {
+        let duration = span.ticks();
+        self.ring.push(span.end, duration);
+        bump(&self.ok[self.bounds.bucket(duration)], 1, Ordering::Release);
+        bump(&self.ok_sum, duration, Ordering::Release);
+    }
+
+    /// Whether a success changes no status.
+    #[inline]
+    fn is_known_ok(&self) -> bool {
+        self.own.is_known_ok(&self.own_seen) && self.default.is_known_ok(&self.default_seen)
+    }
+
+    #[cold]
+    #[inline(never)]
     fn status_changed(&self) {
         let before = self.ok_count();
         for (state, seen) in [
@@ -164,7 +201,7 @@ impl Shard {
         let duration = span.ticks();
         let failures = self.failures.get_or_init(|| leak(Failures::new()));
         self.ring.push(span.end, duration);
-        let bucket = self.bounds.bucket(duration) & (MAX_BUCKETS - 1);
+        let bucket = self.bounds.bucket(duration);
         bump(&failures.counts[bucket], 1, Ordering::Release);
         bump(&failures.sum, duration, Ordering::Release);
         // After the bucket: a reader takes the types first, so it never sees more errors than failures.

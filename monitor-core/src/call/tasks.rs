@@ -66,6 +66,7 @@ impl TaskSlots {
     }
 
     #[cold]
+    #[inline(never)]
     fn claim_more(&self, start: u64) -> u32 {
         self.reclaim();
         if self.free.load(Ordering::Relaxed) != 0 {
@@ -85,14 +86,37 @@ impl TaskSlots {
         slot
     }
 
+    /// [`start_of`](Self::start_of) for a slot in the shard itself.
+    #[inline]
+    pub(crate) fn inline_start(&self, slot: u32) -> Option<u64> {
+        let cell = self.inline.get(slot as usize)?;
+        Some(cell.load(Ordering::Relaxed) >> 1)
+    }
+
+    /// The start time in a slot; only whoever claimed it, wherever the claim is now.
+    // Relaxed: whoever hands the claim to another thread orders the store of the start time too.
+    #[inline]
+    pub(crate) fn start_of(&self, slot: u32) -> Option<u64> {
+        self.cell(slot)
+            .map(|cell| cell.load(Ordering::Relaxed) >> 1)
+    }
+
     /// Releases a slot; only the owner.
     #[inline]
     pub(crate) fn release(&self, slot: u32) {
-        if slot < INLINE {
-            self.inline[slot as usize].store(0, Ordering::Release);
+        if let Some(cell) = self.inline.get(slot as usize) {
+            cell.store(0, Ordering::Release);
             let free = self.free.load(Ordering::Relaxed);
             self.free.store(free | (1 << slot), Ordering::Relaxed);
-        } else if let Some(more) = self.more.get() {
+        } else {
+            self.release_more(slot);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn release_more(&self, slot: u32) {
+        if let Some(more) = self.more.get() {
             more.put_free(slot);
         }
     }
@@ -129,11 +153,18 @@ impl TaskSlots {
         }
     }
 
+    #[inline]
     fn cell(&self, slot: u32) -> Option<&AtomicU64> {
         match self.inline.get(slot as usize) {
             Some(cell) => Some(cell),
-            None => self.more.get()?.slots.get(slot - INLINE),
+            None => self.more(slot),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn more(&self, slot: u32) -> Option<&AtomicU64> {
+        self.more.get()?.slots.get(slot - INLINE)
     }
 
     /// Start times of the tasks in flight, in ticks.
@@ -157,7 +188,8 @@ impl MoreSlots {
     }
 
     /// A slot never used before. Past 2^27 tasks in flight on one thread they share a slot that does not exist:
-    /// counted, but without an age.
+    /// counted, but without an age and
+    /// with a duration of zero.
     fn take_new(&self) -> u32 {
         let slot = self.used.load(Ordering::Relaxed);
         self.used.store(slot.saturating_add(1), Ordering::Relaxed);

@@ -1,0 +1,76 @@
+//! This project beside its peers, in one run: `bench [recording|scrape|all] [--rounds N] [--quick]`.
+//!
+//! Exit status 1 if a promise falls short, 2 if the command line makes no sense.
+
+mod harness;
+mod pair;
+mod peers;
+mod promises;
+mod report;
+mod rows;
+mod work;
+
+use std::process::ExitCode;
+
+use promises::Promise;
+
+const USAGE: &str = "usage: bench [recording|scrape|all] [--rounds N] [--quick]";
+
+/// Rounds without `--rounds`: about half a minute.
+const ROUNDS: usize = 400;
+
+/// Rounds with `--quick`: figures good to about a tenth.
+const QUICK: usize = 60;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Recording,
+    All,
+}
+
+#[derive(Debug)]
+struct Options {
+    part: Part,
+    rounds: usize,
+}
+
+impl Options {
+    fn parse(mut words: impl Iterator<Item = String>) -> Option<Self> {
+        let mut options = Self {
+            part: Part::All,
+            rounds: ROUNDS,
+        };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "recording" => options.part = Part::Recording,
+                "all" => options.part = Part::All,
+                "--quick" => options.rounds = QUICK,
+                "--rounds" => options.rounds = words.next()?.parse().ok().filter(|n| *n > 0)?,
+                _ => return None,
+            }
+        }
+        Some(options)
+    }
+}
+
+fn main() -> ExitCode {
+    let Some(options) = Options::parse(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    report::build();
+    let promises = recording(options.rounds);
+    report::promises(&promises);
+    if promises.iter().all(Promise::holds) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn recording(rounds: usize) -> Vec<Promise> {
+    rows::configure();
+    let results = harness::measure(rows::rows(), rounds);
+    report::rows(&results);
+    promises::recording(&results)
+}

@@ -1,0 +1,102 @@
+//! The promises of the project, each with the figure that keeps or breaks it.
+
+use std::fmt;
+
+use crate::harness::{Figures, Results};
+use crate::rows;
+
+/// A promise and what was measured.
+pub(crate) struct Promise {
+    pub(crate) what: &'static str,
+    /// When it is due: the main job, or the recording path at its limit.
+    pub(crate) due: Due,
+    pub(crate) figures: Figures,
+    pub(crate) bar: f64,
+    pub(crate) unit: &'static str,
+}
+
+/// The step of the project that owes a promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    MainJob,
+    RecordingPath,
+}
+
+impl fmt::Display for Due {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::MainJob => "issue 2",
+            Self::RecordingPath => "issue 3",
+        })
+    }
+}
+
+impl Promise {
+    /// Noise pushes medians up and down: a promise is broken when even the lower quartile is above the bar.
+    pub(crate) fn holds(&self) -> bool {
+        self.figures.lower <= self.bar
+    }
+}
+
+/// The promises about recording.
+pub(crate) fn recording(results: &Results) -> Vec<Promise> {
+    let ideal = (rows::SYNC_OK, rows::IDEAL);
+    let ours = |row| (row, rows::MONITORED);
+    let ratio = |what, due, above, below, bar, unit| Promise {
+        what,
+        due,
+        figures: results.ratio(above, below),
+        bar,
+        unit,
+    };
+    let over_ideal =
+        |what, row, below, bar| ratio(what, Due::RecordingPath, ours(row), below, bar, "x ideal");
+    vec![
+        ratio(
+            "sync ok, against prometheus cached by hand",
+            Due::MainJob,
+            ours(rows::SYNC_OK),
+            (rows::SYNC_OK, rows::PROMETHEUS),
+            1.0,
+            "x prometheus",
+        ),
+        over_ideal("sync ok", rows::SYNC_OK, ideal, 1.3),
+        over_ideal(
+            "async, ready at first poll",
+            rows::ASYNC_READY,
+            (rows::ASYNC_READY, rows::IDEAL),
+            1.4,
+        ),
+        ratio(
+            "same method from 2 threads",
+            Due::RecordingPath,
+            ours(rows::TWO_THREADS),
+            ours(rows::SYNC_OK),
+            1.15,
+            "x own 1 thread",
+        ),
+        Promise {
+            what: "between other work",
+            due: Due::RecordingPath,
+            figures: results.overhead(rows::BETWEEN, rows::MONITORED),
+            bar: 25.0,
+            unit: "ns",
+        },
+        over_ideal("typed error", rows::TYPED_ERROR, ideal, 1.6),
+        over_ideal("text error (one rule)", rows::TEXT_ERROR, ideal, 30.0),
+        over_ideal("1 % errors on 2 threads", rows::MIXED_1, ideal, 1.3),
+        over_ideal("50 % errors on 2 threads", rows::MIXED_50, ideal, 8.0),
+        Promise {
+            what: "future of an instrumented async fn",
+            due: Due::RecordingPath,
+            figures: exact(rows::future_growth()),
+            bar: 48.0,
+            unit: "bytes more",
+        },
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size in bytes")]
+fn exact(value: usize) -> Figures {
+    Figures::of(std::iter::once(value as f64))
+}

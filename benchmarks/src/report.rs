@@ -1,0 +1,88 @@
+//! What is printed: the build, the rows, and last the promises.
+
+use crate::harness::{Figures, Results};
+use crate::promises::Promise;
+use crate::rows::IDEAL;
+
+/// Prints what was built how, as far as it changes what is measured.
+pub(crate) fn build() {
+    let manifest = include_str!("../../Cargo.toml");
+    let profile = manifest.split("[profile.release]").nth(1);
+    let lines = profile.and_then(|rest| rest.split("\n[").next());
+    let settings: Vec<&str> = lines
+        .into_iter()
+        .flat_map(str::lines)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    println!(
+        "profile release of the workspace ({}; else cargo's defaults: opt-level 3, lto off, 16 codegen units), {cores} cores; pinned are only the threads of the rows for two",
+        settings.join(", ")
+    );
+    for (name, value) in [
+        ("lto", option_env!("CARGO_PROFILE_RELEASE_LTO")),
+        (
+            "codegen-units",
+            option_env!("CARGO_PROFILE_RELEASE_CODEGEN_UNITS"),
+        ),
+        ("rustflags", option_env!("RUSTFLAGS")),
+    ] {
+        if let Some(value) = value {
+            println!("environment: {name} = {value}");
+        }
+    }
+    if cfg!(debug_assertions) {
+        println!("a debug build: its figures mean nothing");
+    }
+}
+
+/// Prints the rows about recording.
+pub(crate) fn rows(results: &Results) {
+    println!(
+        "\n{:<24} {:<26} {:>8} {:>22} {:>8}",
+        "row", "candidate", "bare ns", "adds ns  [quartiles]", "x ideal"
+    );
+    let mut last = "";
+    for (row, candidate) in results.cells() {
+        let title = if row == last { "" } else { row };
+        last = row;
+        let base = results.base(row, candidate);
+        let added = results.overhead(row, candidate);
+        let ratio = results.ratio((row, candidate), (row, IDEAL));
+        println!(
+            "{title:<24} {candidate:<26} {:>8.1} {:>8.1} {:>13} {:>8.2}",
+            base.median,
+            added.median,
+            quartiles(added, 1),
+            ratio.median
+        );
+    }
+}
+
+/// Prints the promises.
+pub(crate) fn promises(promises: &[Promise]) {
+    println!(
+        "\n{:<44} {:>8} {:>16} {:>6} {:<14} {:<8} verdict",
+        "promise", "median", "[quartiles]", "bar", "", "due"
+    );
+    for promise in promises {
+        let verdict = if promise.holds() {
+            "holds"
+        } else {
+            "falls short"
+        };
+        println!(
+            "{:<44} {:>8.2} {:>16} {:>6} {:<14} {:<8} {verdict}",
+            promise.what,
+            promise.figures.median,
+            quartiles(promise.figures, 2),
+            promise.bar,
+            promise.unit,
+            promise.due,
+        );
+    }
+}
+
+fn quartiles(figures: Figures, digits: usize) -> String {
+    format!("[{:.digits$}..{:.digits$}]", figures.lower, figures.upper)
+}

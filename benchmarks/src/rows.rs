@@ -1,0 +1,225 @@
+//! The rows about recording: which call, in which surroundings, recorded by whom.
+
+use monitor_core::{ErrorRules, Method, Monitor, Outcome, StatusRule, monitored};
+
+use crate::harness::{Batch, Row, Threads, batch, chain};
+use crate::peers::ideal::{Ideal, Ticks};
+use crate::peers::{Recorder, prometheus, prometheus_client};
+use crate::work::{Answer, REFUSE, Refused, drive, other_work, work, work_async, work_yielding};
+
+pub(crate) const SYNC_OK: &str = "sync ok";
+pub(crate) const TYPED_ERROR: &str = "typed error";
+pub(crate) const TEXT_ERROR: &str = "text error";
+pub(crate) const ASYNC_READY: &str = "async ready";
+pub(crate) const ASYNC_YIELDS: &str = "async yields once";
+pub(crate) const TWO_THREADS: &str = "2 threads, one method";
+pub(crate) const BETWEEN: &str = "between other work";
+pub(crate) const MIXED_1: &str = "2 threads, 1 % errors";
+pub(crate) const MIXED_50: &str = "2 threads, 50 % errors";
+
+pub(crate) const MONITORED: &str = "monitored";
+pub(crate) const IDEAL: &str = "ideal";
+pub(crate) const TICKS: &str = "two tick reads";
+pub(crate) const PROMETHEUS: &str = "prometheus cached";
+pub(crate) const PROMETHEUS_CLIENT: &str = "prometheus-client cached";
+
+#[monitored]
+fn sync(x: u64) -> Answer {
+    work(x)
+}
+
+#[monitored]
+async fn ready(x: u64) -> Answer {
+    work_async(x).await
+}
+
+#[monitored]
+async fn yielding(x: u64) -> Answer {
+    work_yielding(x).await
+}
+
+/// An error of a known type: what a typed error will expand to, through the call API.
+#[inline]
+fn typed(method: Method, x: u64) -> Answer {
+    let call = method.start();
+    let answer = work(x);
+    call.finish(match &answer {
+        Ok(_) => Outcome::Success,
+        Err(_) => Outcome::ErrorType(Refused::TYPE),
+    });
+    answer
+}
+
+/// The same by a library by hand.
+#[inline]
+fn by_hand<R: Recorder>(x: u64) -> Answer {
+    let call = R::start();
+    let answer = work(x);
+    R::end(call, &answer);
+    answer
+}
+
+async fn by_hand_async<R: Recorder>(x: u64) -> Answer {
+    let call = R::start();
+    let answer = work_async(x).await;
+    R::end(call, &answer);
+    answer
+}
+
+async fn by_hand_yielding<R: Recorder>(x: u64) -> Answer {
+    let call = R::start();
+    let answer = work_yielding(x).await;
+    R::end(call, &answer);
+    answer
+}
+
+/// How much larger an instrumented future is than the bare one, bytes.
+pub(crate) fn future_growth() -> usize {
+    size_of_val(&ready(0)).saturating_sub(size_of_val(&work_async(0)))
+}
+
+/// Puts a rule for the rows' error in force.
+pub(crate) fn configure() {
+    let monitor = Monitor::global();
+    let mut config = monitor.config();
+    config.errors = ErrorRules::try_new([StatusRule {
+        status: "CONNECTION_ERROR".to_owned(),
+        service_errors: vec![Refused::TYPE.to_owned()],
+        unhealthy: -1,
+    }])
+    .expect("one good rule");
+    monitor.configure(config);
+}
+
+fn method(name: &str) -> Method {
+    Monitor::global().method(name).expect("a good name")
+}
+
+/// Which inputs are refused.
+#[derive(Clone, Copy)]
+enum Refuse {
+    None,
+    All,
+    OneIn(u64),
+}
+
+impl Refuse {
+    #[inline]
+    fn mark(self, x: u64) -> u64 {
+        match self {
+            Self::All => x | REFUSE,
+            Self::OneIn(n) if x.is_multiple_of(n) => x | REFUSE,
+            Self::None | Self::OneIn(_) => x,
+        }
+    }
+}
+
+/// A row of plain calls; `ours` is the monitored candidate.
+fn calls(
+    name: &'static str,
+    threads: Threads,
+    refuse: Refuse,
+    ours: impl Fn(u64) -> Answer + Send + Sync + 'static,
+) -> Row {
+    Row {
+        name,
+        threads,
+        base: batch(move |x| work(refuse.mark(x))),
+        candidates: vec![
+            (MONITORED, batch(move |x| ours(refuse.mark(x)))),
+            (IDEAL, plain::<Ideal>(refuse)),
+            (TICKS, plain::<Ticks>(refuse)),
+            (PROMETHEUS, plain::<prometheus::Cached>(refuse)),
+            (
+                PROMETHEUS_CLIENT,
+                plain::<prometheus_client::Cached>(refuse),
+            ),
+        ],
+    }
+}
+
+fn plain<R: Recorder>(refuse: Refuse) -> Batch {
+    batch(move |x| by_hand::<R>(refuse.mark(x)))
+}
+
+fn async_ready() -> Row {
+    fn peer<R: Recorder>() -> Batch {
+        batch(|x| drive(by_hand_async::<R>(x)))
+    }
+    Row {
+        name: ASYNC_READY,
+        threads: Threads::One,
+        base: batch(|x| drive(work_async(x))),
+        candidates: vec![
+            (MONITORED, batch(|x| drive(ready(x)))),
+            (IDEAL, peer::<Ideal>()),
+            (TICKS, peer::<Ticks>()),
+            (PROMETHEUS, peer::<prometheus::Cached>()),
+            (PROMETHEUS_CLIENT, peer::<prometheus_client::Cached>()),
+        ],
+    }
+}
+
+fn async_yields() -> Row {
+    fn peer<R: Recorder>() -> Batch {
+        batch(|x| drive(by_hand_yielding::<R>(x)))
+    }
+    Row {
+        name: ASYNC_YIELDS,
+        threads: Threads::One,
+        base: batch(|x| drive(work_yielding(x))),
+        candidates: vec![
+            (MONITORED, batch(|x| drive(yielding(x)))),
+            (IDEAL, peer::<Ideal>()),
+            (TICKS, peer::<Ticks>()),
+            (PROMETHEUS, peer::<prometheus::Cached>()),
+            (PROMETHEUS_CLIENT, peer::<prometheus_client::Cached>()),
+        ],
+    }
+}
+
+/// A call between other work, which goes on with its result.
+fn among(call: impl Fn(u64) -> Answer + Send + Sync + 'static) -> Batch {
+    chain(move |x| call(other_work(x)).unwrap_or_default())
+}
+
+fn between() -> Row {
+    fn peer<R: Recorder>() -> Batch {
+        among(by_hand::<R>)
+    }
+    Row {
+        name: BETWEEN,
+        threads: Threads::One,
+        base: among(work),
+        candidates: vec![
+            (MONITORED, among(sync)),
+            (IDEAL, peer::<Ideal>()),
+            (TICKS, peer::<Ticks>()),
+            (PROMETHEUS, peer::<prometheus::Cached>()),
+            (PROMETHEUS_CLIENT, peer::<prometheus_client::Cached>()),
+        ],
+    }
+}
+
+/// All rows.
+pub(crate) fn rows() -> Vec<Row> {
+    let typed_error = method("typed");
+    let mixed = method("mixed");
+    vec![
+        calls(SYNC_OK, Threads::One, Refuse::None, sync),
+        calls(TYPED_ERROR, Threads::One, Refuse::All, move |x| {
+            typed(typed_error, x)
+        }),
+        calls(TEXT_ERROR, Threads::One, Refuse::All, sync),
+        async_ready(),
+        async_yields(),
+        between(),
+        calls(TWO_THREADS, Threads::Two, Refuse::None, sync),
+        calls(MIXED_1, Threads::Two, Refuse::OneIn(100), move |x| {
+            typed(mixed, x)
+        }),
+        calls(MIXED_50, Threads::Two, Refuse::OneIn(2), move |x| {
+            typed(mixed, x)
+        }),
+    ]
+}

@@ -1,0 +1,85 @@
+//! What is called: a function that does next to nothing, so that what is measured is what is put around it.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// What [`work`] returns.
+pub(crate) type Answer = Result<u64, Refused>;
+
+/// Set in an input that [`work`] is to refuse.
+pub(crate) const REFUSE: u64 = 1 << 63;
+
+/// Why [`work`] fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refused;
+
+impl Refused {
+    /// The error type in the storage's rules and in the peers' label.
+    pub(crate) const TYPE: &str = "refused";
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the input is refused")
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// The bare function.
+#[inline(never)]
+pub(crate) fn work(x: u64) -> Answer {
+    if x & REFUSE == 0 {
+        Ok(x.wrapping_mul(3) ^ 1)
+    } else {
+        Err(Refused)
+    }
+}
+
+/// The bare function, ready at its first poll.
+pub(crate) async fn work_async(x: u64) -> Answer {
+    work(x)
+}
+
+/// The bare function, ready at its second poll.
+pub(crate) async fn work_yielding(x: u64) -> Answer {
+    yield_once().await;
+    work(x)
+}
+
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|_| {
+        if std::mem::replace(&mut yielded, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// Polls a future until it is ready, as an executor with nothing else to do.
+#[inline]
+pub(crate) fn drive<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
+
+/// Steps of [`other_work`]; about 12 ns in all.
+const STEPS: u32 = 10;
+
+/// What a caller does between two calls: a chain of arithmetic, which a processor can overlap with what is around it.
+#[inline]
+pub(crate) fn other_work(x: u64) -> u64 {
+    (0..STEPS).fold(x, |x, _| {
+        (x ^ (x >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    }) & !REFUSE
+}
