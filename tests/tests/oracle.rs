@@ -78,7 +78,10 @@ fn no_kind_looks_at_the_name_of_a_case() -> Result<(), Failure> {
         let applied = judge(&recorded)?.applied;
         recorded.case.name = "another".to_owned();
         let renamed = judge(&recorded)?;
-        assert_eq!((renamed.differences, renamed.applied), (Vec::new(), applied));
+        assert_eq!(
+            (renamed.differences, renamed.applied),
+            (Vec::new(), applied)
+        );
     }
     Ok(())
 }
