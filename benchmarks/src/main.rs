@@ -8,6 +8,7 @@ mod peers;
 mod promises;
 mod report;
 mod rows;
+mod scrape;
 mod work;
 
 use std::process::ExitCode;
@@ -22,9 +23,13 @@ const ROUNDS: usize = 400;
 /// Rounds with `--quick`: figures good to about a tenth.
 const QUICK: usize = 60;
 
+/// Rounds of recording for each round of pages, which takes some ten times as long.
+const PAGES: usize = 8;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Recording,
+    Scrape,
     All,
 }
 
@@ -43,6 +48,7 @@ impl Options {
         while let Some(word) = words.next() {
             match word.as_str() {
                 "recording" => options.part = Part::Recording,
+                "scrape" => options.part = Part::Scrape,
                 "all" => options.part = Part::All,
                 "--quick" => options.rounds = QUICK,
                 "--rounds" => options.rounds = words.next()?.parse().ok().filter(|n| *n > 0)?,
@@ -59,13 +65,25 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     report::build();
-    let promises = recording(options.rounds);
+    let mut promises = Vec::new();
+    if options.part != Part::Scrape {
+        promises.extend(recording(options.rounds));
+    }
+    if options.part != Part::Recording {
+        promises.extend(scrape(options.rounds.div_ceil(PAGES)));
+    }
     report::promises(&promises);
     if promises.iter().all(Promise::holds) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
+}
+
+fn scrape(rounds: usize) -> Vec<Promise> {
+    let scrapes = scrape::Scrapes::measure(rounds);
+    report::scrapes(&scrapes);
+    promises::scrape(&scrapes)
 }
 
 fn recording(rounds: usize) -> Vec<Promise> {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::harness::{Figures, Results};
 use crate::rows;
+use crate::scrape::Scrapes;
 
 /// A promise and what was measured.
 pub(crate) struct Promise {
@@ -94,6 +95,17 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
             unit: "bytes more",
         },
     ]
+}
+
+/// The promise about scrapes.
+pub(crate) fn scrape(scrapes: &Scrapes) -> Vec<Promise> {
+    vec![Promise {
+        what: "a page of 1,000 methods on 4 threads",
+        due: Due::MainJob,
+        figures: scrapes.ours().ratio(scrapes.best_peer()),
+        bar: 2.0,
+        unit: "x best peer",
+    }]
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a size in bytes")]

@@ -3,6 +3,7 @@
 use crate::harness::{Figures, Results};
 use crate::promises::Promise;
 use crate::rows::IDEAL;
+use crate::scrape::Scrapes;
 
 /// Prints what was built how, as far as it changes what is measured.
 pub(crate) fn build() {
@@ -55,6 +56,27 @@ pub(crate) fn rows(results: &Results) {
             added.median,
             quartiles(added, 1),
             ratio.median
+        );
+    }
+}
+
+/// Prints the pages.
+pub(crate) fn scrapes(scrapes: &Scrapes) {
+    println!(
+        "\n{:<24} {:>8} {:>10} {:>10} {:>18} {:>12}",
+        "page", "lines", "bytes", "ns a line", "[quartiles]", "x best peer"
+    );
+    let best = scrapes.best_peer();
+    for one in &scrapes.0 {
+        let figures = one.figures();
+        println!(
+            "{:<24} {:>8} {:>10} {:>10.1} {:>18} {:>12.2}",
+            one.name,
+            one.lines,
+            one.bytes,
+            figures.median,
+            quartiles(figures, 1),
+            one.ratio(best).median
         );
     }
 }

@@ -14,6 +14,7 @@ pub(crate) const ASYNC_READY: &str = "async ready";
 pub(crate) const ASYNC_YIELDS: &str = "async yields once";
 pub(crate) const TWO_THREADS: &str = "2 threads, one method";
 pub(crate) const BETWEEN: &str = "between other work";
+pub(crate) const ALTERNATES: &str = "every 2nd call fails";
 pub(crate) const MIXED_1: &str = "2 threads, 1 % errors";
 pub(crate) const MIXED_50: &str = "2 threads, 50 % errors";
 
@@ -215,6 +216,9 @@ pub(crate) fn rows() -> Vec<Row> {
         async_yields(),
         between(),
         calls(TWO_THREADS, Threads::Two, Refuse::None, sync),
+        calls(ALTERNATES, Threads::One, Refuse::OneIn(2), move |x| {
+            typed(mixed, x)
+        }),
         calls(MIXED_1, Threads::Two, Refuse::OneIn(100), move |x| {
             typed(mixed, x)
         }),

@@ -25,6 +25,7 @@ pub mod family;
 pub mod health;
 mod interner;
 pub mod key;
+mod latest;
 #[cfg(all(test, loom))]
 mod models;
 mod monitor;

@@ -2,7 +2,6 @@
 //! threads and a few calls. Run by `scripts/test` with `--cfg loom`, where the sizes of rings, slots and buckets are
 //! small (see their constants).
 
-use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use loom::thread;
@@ -49,7 +48,7 @@ fn local(core: &'static StorageCore) -> Local {
 }
 
 fn end(call: CallGuard, local: &Local, failure: Option<Failure>) {
-    ManuallyDrop::new(call).end(local, failure);
+    call.end(local, failure);
 }
 
 fn ill(status: TaskStatus) -> Failure {

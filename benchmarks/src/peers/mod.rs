@@ -1,6 +1,7 @@
 //! The peers: for each library, how its users would record a call by hand, and the hand-written ideal.
 
 pub(crate) mod ideal;
+pub(crate) mod measured;
 pub(crate) mod prometheus;
 pub(crate) mod prometheus_client;
 
@@ -16,4 +17,21 @@ pub(crate) trait Recorder: 'static {
 
     /// It ended so.
     fn end(call: Self::Call, answer: &Answer);
+}
+
+/// A library with so many methods recorded, whose page can be rendered again and again into memory it keeps.
+pub(crate) trait Render {
+    /// The page as it is now.
+    fn render(&mut self) -> &[u8];
+}
+
+/// The name of a method.
+pub(crate) fn method(i: usize) -> String {
+    format!("ProcessText{i:04}")
+}
+
+/// The duration of a call in seconds: between 0.1 ms and half a minute, so that sums and buckets have many digits.
+pub(crate) fn duration(method: usize, call: u32) -> f64 {
+    let exponent = (call * 7 + u32::try_from(method % 13).unwrap_or_default()) % 18;
+    1.07e-4 * f64::from(2_u32.pow(exponent))
 }

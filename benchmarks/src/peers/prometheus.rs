@@ -1,4 +1,4 @@
-//! `prometheus` with every handle cached in a static.
+//! `prometheus`: every handle cached in a static, and its text encoder.
 
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -6,9 +6,10 @@ use std::time::Instant;
 use monitor_core::TIME_BOUNDS;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
-use crate::peers::Recorder;
+use crate::peers::{Recorder, Render, duration, method};
 use crate::work::{Answer, Refused};
 
 struct Handles {
@@ -20,26 +21,43 @@ struct Handles {
     duration: Histogram,
 }
 
-static HANDLES: LazyLock<Handles> = LazyLock::new(|| {
-    let counters = |name, labels: &[&str]| {
-        IntCounterVec::new(Opts::new(name, name), labels).expect("a good name")
-    };
-    let processed = counters("processed", &["method", "status"]);
-    let bounds = HistogramOpts::new("duration", "duration").buckets(TIME_BOUNDS.to_vec());
-    Handles {
-        started: counters("requests", &["method"]).with_label_values(&["work"]),
-        in_flight: IntGaugeVec::new(Opts::new("in_flight", "in flight"), &["method"])
-            .expect("a good name")
-            .with_label_values(&["work"]),
-        success: processed.with_label_values(&["work", "success"]),
-        failure: processed.with_label_values(&["work", "failure"]),
-        refused: counters("errors", &["method", "type"])
-            .with_label_values(&["work", Refused::TYPE]),
-        duration: HistogramVec::new(bounds, &["method"])
-            .expect("good bounds")
-            .with_label_values(&["work"]),
+struct Families {
+    started: IntCounterVec,
+    in_flight: IntGaugeVec,
+    processed: IntCounterVec,
+    errors: IntCounterVec,
+    duration: HistogramVec,
+}
+
+impl Families {
+    fn new() -> Self {
+        let counters = |name, labels: &[&str]| {
+            IntCounterVec::new(Opts::new(name, name), labels).expect("a good name")
+        };
+        let bounds = HistogramOpts::new("duration", "duration").buckets(TIME_BOUNDS.to_vec());
+        Self {
+            started: counters("requests", &["method"]),
+            in_flight: IntGaugeVec::new(Opts::new("in_flight", "in flight"), &["method"])
+                .expect("a good name"),
+            processed: counters("processed", &["method", "status"]),
+            errors: counters("errors", &["method", "type"]),
+            duration: HistogramVec::new(bounds, &["method"]).expect("good bounds"),
+        }
     }
-});
+
+    fn handles(&self, method: &str) -> Handles {
+        Handles {
+            started: self.started.with_label_values(&[method]),
+            in_flight: self.in_flight.with_label_values(&[method]),
+            success: self.processed.with_label_values(&[method, "success"]),
+            failure: self.processed.with_label_values(&[method, "failure"]),
+            refused: self.errors.with_label_values(&[method, Refused::TYPE]),
+            duration: self.duration.with_label_values(&[method]),
+        }
+    }
+}
+
+static HANDLES: LazyLock<Handles> = LazyLock::new(|| Families::new().handles("work"));
 
 /// Cached handles; a call that panics or is dropped is lost, and its gauge stays up.
 pub(crate) struct Cached;
@@ -66,5 +84,53 @@ impl Recorder for Cached {
             handles.failure.inc();
             handles.refused.inc();
         }
+    }
+}
+
+/// A registry of so many methods, and its page.
+pub(crate) struct Scraped {
+    registry: Registry,
+    page: String,
+}
+
+impl Scraped {
+    pub(crate) fn new(methods: usize) -> Self {
+        let (registry, families) = (Registry::new(), Families::new());
+        for i in 0..methods {
+            let handles = families.handles(&method(i));
+            handles.started.inc_by(100);
+            handles.success.inc_by(99);
+            handles.failure.inc();
+            handles.refused.inc();
+            (0..100).for_each(|call| handles.duration.observe(duration(i, call)));
+        }
+        let Families {
+            started,
+            in_flight,
+            processed,
+            errors,
+            duration,
+        } = families;
+        let register = |family| registry.register(family).expect("names of their own");
+        register(Box::new(started) as Box<dyn prometheus::core::Collector>);
+        register(Box::new(in_flight));
+        register(Box::new(processed));
+        register(Box::new(errors));
+        register(Box::new(duration));
+        Self {
+            registry,
+            page: String::new(),
+        }
+    }
+}
+
+impl Render for Scraped {
+    fn render(&mut self) -> &[u8] {
+        self.page.clear();
+        let families = self.registry.gather();
+        TextEncoder::new()
+            .encode_utf8(&families, &mut self.page)
+            .expect("a string takes all");
+        self.page.as_bytes()
     }
 }

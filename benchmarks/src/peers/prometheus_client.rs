@@ -1,15 +1,19 @@
-//! `prometheus-client` with every handle cached in a static.
+//! `prometheus-client`: every handle cached in a static, and its text encoder.
 
 use std::sync::LazyLock;
 use std::time::Instant;
 
 use monitor_core::TIME_BOUNDS;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
 
-use crate::peers::Recorder;
-use crate::work::Answer;
+use crate::peers::{Recorder, Render, duration, method};
+use crate::work::{Answer, Refused};
 
 struct Handles {
     started: Counter,
@@ -54,5 +58,75 @@ impl Recorder for Cached {
             handles.failure.inc();
             handles.refused.inc();
         }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Method {
+    method: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Status {
+    method: String,
+    status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorType {
+    method: String,
+    r#type: &'static str,
+}
+
+/// A registry of so many methods, and its page.
+pub(crate) struct Scraped {
+    registry: Registry,
+    page: String,
+}
+
+impl Scraped {
+    pub(crate) fn new(methods: usize) -> Self {
+        let started = Family::<Method, Counter>::default();
+        let in_flight = Family::<Method, Gauge>::default();
+        let processed = Family::<Status, Counter>::default();
+        let errors = Family::<ErrorType, Counter>::default();
+        let durations =
+            Family::<Method, Histogram>::new_with_constructor(|| Histogram::new(TIME_BOUNDS));
+        for i in 0..methods {
+            let label = Method { method: method(i) };
+            let status = |status| Status {
+                method: method(i),
+                status,
+            };
+            started.get_or_create(&label).inc_by(100);
+            in_flight.get_or_create(&label).set(0);
+            processed.get_or_create(&status("success")).inc_by(99);
+            processed.get_or_create(&status("failure")).inc();
+            let error = ErrorType {
+                method: method(i),
+                r#type: Refused::TYPE,
+            };
+            errors.get_or_create(&error).inc();
+            let histogram = durations.get_or_create(&label);
+            (0..100).for_each(|call| histogram.observe(duration(i, call)));
+        }
+        let mut registry = Registry::default();
+        registry.register("requests", "requests", started);
+        registry.register("in_flight", "in flight", in_flight);
+        registry.register("processed", "processed", processed);
+        registry.register("errors", "errors", errors);
+        registry.register("duration", "duration", durations);
+        Self {
+            registry,
+            page: String::new(),
+        }
+    }
+}
+
+impl Render for Scraped {
+    fn render(&mut self) -> &[u8] {
+        self.page.clear();
+        encode(&mut self.page, &self.registry).expect("a string takes all");
+        self.page.as_bytes()
     }
 }

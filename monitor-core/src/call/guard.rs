@@ -52,15 +52,13 @@ impl CallGuard {
     /// Starts a call at a site, in the storage in force on this thread.
     #[inline]
     pub fn start(site: &'static CallSite) -> Self {
-        Self::unpack(start(site))
+        start(site).guard()
     }
 
     /// Starts a call of a method of a given storage.
+    #[inline]
     pub(crate) fn start_method(method: &'static MethodCore) -> Self {
-        local::with(|local| match local.cached(method.id) {
-            Some(shard) if std::ptr::eq(shard.method, method) => Self::begin(shard),
-            _ => Self::start_in(local, method),
-        })
+        start_method(method).guard()
     }
 
     pub(crate) fn start_in(local: &Local, method: &'static MethodCore) -> Self {
@@ -80,60 +78,32 @@ impl CallGuard {
         }
     }
 
-    /// As two words: the flags of a call that has just begun are one bit above its slot.
-    #[inline]
-    fn pack(self) -> (&'static Shard, u64) {
-        let call = ManuallyDrop::new(self);
-        let word = u64::from(call.slot) | u64::from(call.unwinding) << u32::BITS;
-        (call.shard, word)
-    }
-
-    #[inline]
-    fn unpack((shard, word): (&'static Shard, u64)) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "the slot is the low half")]
-        let slot = word as u32;
-        Self {
-            shard,
-            slot,
-            unwinding: word >> u32::BITS != 0,
-            observed: false,
-        }
-    }
-
     /// Ends the call.
+    #[inline]
     pub fn finish(self, outcome: Outcome<'_>) {
         match outcome {
-            Outcome::Success => self.succeed(),
-            failed => self.fail(failed),
+            Outcome::Success => succeed(self.words()),
+            failed => fail(self.words(), failed),
         }
     }
 
-    /// Ends the call as a success.
+    /// As words, which no longer end the call when they are dropped.
     #[inline]
-    pub(crate) fn succeed(self) {
+    fn words(self) -> Words {
         let call = ManuallyDrop::new(self);
-        succeed(call.shard, call.slot, call.observed);
+        let flag = |set: bool, flag: u64| if set { flag } else { 0 };
+        let flags = flag(call.unwinding, UNWINDING) | flag(call.observed, OBSERVED);
+        Words(call.shard, u64::from(call.slot) | flags)
     }
 
-    #[cold]
-    fn fail(self, outcome: Outcome<'_>) {
-        let call = ManuallyDrop::new(self);
-        call.fail_as(outcome);
-    }
-
-    fn fail_as(&self, outcome: Outcome<'_>) {
-        // The clock first: classifying an error takes time that is not the call's.
-        let end = self.shard.now();
-        let failure = self.shard.method.storage.classify(outcome);
-        local::with(|local| self.end_slow(local, end, Some(failure)));
-    }
-
-    /// Ends the call with this table, as the thread's ends it.
+    /// Ends the call with this table, as it ends with the thread's.
     #[cfg(all(test, loom))]
-    pub(crate) fn end(&self, local: &Local, failure: Option<Failure>) {
-        let failed = failure.is_some();
-        if failed || !end_at_hand(local, self.shard, self.slot, self.observed) {
-            self.end_slow(local, self.shard.now(), failure);
+    pub(crate) fn end(self, local: &Local, failure: Option<Failure>) {
+        let words = self.words();
+        match failure {
+            None if end_at_hand(local, words) => {}
+            Some(failure) if fail_at_hand(local, words, words.0.now(), failure) => {}
+            failure => words.call().end_slow(local, words.0.now(), failure),
         }
     }
 
@@ -228,14 +198,51 @@ impl CallGuard {
     }
 }
 
-// What an instrumented function gains are two calls, not two inlined bodies: the start and the end are out of line. They
-// take and give words, which travel in registers; a guard as it stands would travel through memory, in pieces that the
-// processor cannot forward from store to load.
+/// A call as two words: its shard, and its slot with the flags above it.
+///
+/// What an instrumented function gains are two calls, not two inlined bodies: start and end are out of line. What they
+/// give and take travels in registers in this form; a guard as it stands would travel through memory, written and read
+/// in pieces of different sizes, which a processor cannot forward from store to load.
+#[derive(Clone, Copy)]
+struct Words(&'static Shard, u64);
+
+const UNWINDING: u64 = 1 << 32;
+const OBSERVED: u64 = 1 << 33;
+
+impl Words {
+    #[inline]
+    fn guard(self) -> CallGuard {
+        CallGuard {
+            shard: self.0,
+            slot: self.slot(),
+            unwinding: self.1 & UNWINDING != 0,
+            observed: self.1 & OBSERVED != 0,
+        }
+    }
+
+    /// The guard, for one who ends the call otherwise than by dropping it.
+    fn call(self) -> ManuallyDrop<CallGuard> {
+        ManuallyDrop::new(self.guard())
+    }
+
+    #[inline]
+    fn slot(self) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "the slot is the low half")]
+        let slot = self.1 as u32;
+        slot
+    }
+
+    /// Whether the call can end here and at once: in the shard it started in, with nothing but its duration to enter.
+    #[inline]
+    fn at_hand(self, local: &Local) -> bool {
+        self.1 & OBSERVED == 0 && local.has_at_hand(self.0)
+    }
+}
 
 #[inline(never)]
-fn start(site: &'static CallSite) -> (&'static Shard, u64) {
+fn start(site: &'static CallSite) -> Words {
     match local::with(|local| local.cached(site.known())) {
-        Some(shard) => CallGuard::begin(shard).pack(),
+        Some(shard) => CallGuard::begin(shard).words(),
         None => start_uncached(site),
     }
 }
@@ -243,7 +250,7 @@ fn start(site: &'static CallSite) -> (&'static Shard, u64) {
 /// The first call of a site, of a method on this thread or in this scope, or of one past the inline table.
 #[cold]
 #[inline(never)]
-fn start_uncached(site: &'static CallSite) -> (&'static Shard, u64) {
+fn start_uncached(site: &'static CallSite) -> Words {
     let id = match site.known() {
         0 => site.resolve(),
         id => id,
@@ -255,36 +262,65 @@ fn start_uncached(site: &'static CallSite) -> (&'static Shard, u64) {
         let storage = local.storage().unwrap_or_else(storage::global);
         CallGuard::start_in(local, storage.method_of(id, site.method()))
     });
-    call.pack()
+    call.words()
 }
 
 #[inline(never)]
-fn succeed(shard: &'static Shard, slot: u32, observed: bool) {
-    if !local::with(|local| end_at_hand(local, shard, slot, observed)) {
-        succeed_slow(shard, slot, observed);
+fn start_method(method: &'static MethodCore) -> Words {
+    match local::with(|local| local.cached(method.id)) {
+        Some(shard) if std::ptr::eq(shard.method, method) => CallGuard::begin(shard).words(),
+        _ => start_method_uncached(method),
     }
 }
 
-/// Ends a call as a success if it can be done here and at once.
+#[cold]
+#[inline(never)]
+fn start_method_uncached(method: &'static MethodCore) -> Words {
+    local::with(|local| CallGuard::start_in(local, method)).words()
+}
+
+#[inline(never)]
+fn succeed(call: Words) {
+    if !local::with(|local| end_at_hand(local, call)) {
+        succeed_elsewhere(call);
+    }
+}
+
 #[inline]
-fn end_at_hand(local: &Local, shard: &'static Shard, slot: u32, observed: bool) -> bool {
-    let at_hand = !observed && local.has_at_hand(shard);
+fn end_at_hand(local: &Local, call: Words) -> bool {
+    let at_hand = call.at_hand(local);
     if at_hand {
-        shard.end_ok(slot);
+        call.0.end_ok(call.slot());
     }
     at_hand
 }
 
 #[cold]
 #[inline(never)]
-fn succeed_slow(shard: &'static Shard, slot: u32, observed: bool) {
-    let call = ManuallyDrop::new(CallGuard {
-        shard,
-        slot,
-        unwinding: false,
-        observed,
-    });
-    local::with(|local| call.end_slow(local, shard.now(), None));
+fn succeed_elsewhere(call: Words) {
+    let end = call.0.now();
+    local::with(|local| call.call().end_slow(local, end, None));
+}
+
+/// Out of the way of the common case.
+#[cold]
+#[inline(never)]
+fn fail(call: Words, outcome: Outcome<'_>) {
+    // The clock first: classifying an error takes time that is not the call's.
+    let end = call.0.now();
+    let failure = call.0.method.storage.classify(outcome);
+    if !local::with(|local| fail_at_hand(local, call, end, failure)) {
+        local::with(|local| call.call().end_slow(local, end, Some(failure)));
+    }
+}
+
+#[inline]
+fn fail_at_hand(local: &Local, call: Words, end: u64, failure: Failure) -> bool {
+    let at_hand = call.at_hand(local);
+    if at_hand {
+        call.0.end_failed(call.slot(), end, failure);
+    }
+    at_hand
 }
 
 /// Enters an ended call in a shard the caller may write.
@@ -299,11 +335,14 @@ impl Drop for CallGuard {
     #[cold]
     fn drop(&mut self) {
         let panicked = !self.unwinding && std::thread::panicking();
-        self.fail_as(if panicked {
+        let outcome = if panicked {
             Outcome::Panic
         } else {
             Outcome::Cancelled
-        });
+        };
+        let end = self.shard.now();
+        let failure = self.shard.method.storage.classify(outcome);
+        local::with(|local| self.end_slow(local, end, Some(failure)));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an expansion of `#[monitored]` calls: run this body as a call of that site.
 //!
 //! Everything here is generic over the user's code and small, so that it inlines into the instrumented function. What it
-//! leaves there is two out-of-line calls, [`CallGuard::start`] and [`CallGuard::finish`], and a cold one for failures.
+//! leaves there is two out-of-line calls, for the start and the end, and a cold one for failures.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -36,7 +36,7 @@ pub fn leave<R, V>(guard: CallGuard, value: R, verdict: V) -> R
 where
     V: FnOnce(&R) -> Outcome<'_>,
 {
-    finish(guard, verdict(&value));
+    guard.finish(verdict(&value));
     value
 }
 
@@ -147,7 +147,7 @@ impl Call {
     #[inline]
     fn end(&mut self, outcome: Outcome<'_>) {
         if let Self::Running(guard) = std::mem::replace(self, Self::Over) {
-            finish(guard, outcome);
+            guard.finish(outcome);
         }
     }
 }
@@ -207,19 +207,4 @@ impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
         *self.0 = Call::Over;
     }
-}
-
-#[inline]
-fn finish(guard: CallGuard, outcome: Outcome<'_>) {
-    match outcome {
-        Outcome::Success => guard.succeed(),
-        failure => fail(guard, failure),
-    }
-}
-
-/// Out of the way of the common case.
-#[cold]
-#[inline(never)]
-fn fail(guard: CallGuard, failure: Outcome<'_>) {
-    guard.finish(failure);
 }

@@ -196,6 +196,13 @@ impl Shard {
         }
     }
 
+    /// A call that started here failed; only the owner.
+    pub(crate) fn end_failed(&self, slot: u32, end: u64, failure: Failure) {
+        let start = self.start_of(slot).unwrap_or(end);
+        self.release(slot);
+        self.fail(Span { start, end }, failure);
+    }
+
     /// A call failed; only the owner.
     pub(crate) fn fail(&self, span: Span, failure: Failure) {
         let duration = span.ticks();

@@ -84,13 +84,13 @@ impl StorageCore {
         for method in &methods {
             totals.completed_seconds += method.success.sum + method.failure.sum;
         }
-        let error_types = order_types(&rules, &types, &mut methods);
+        let error_types = order_types(rules, &types, &mut methods);
         totals.busy_seconds = self.busy(totals.completed_seconds + totals.current_seconds);
         Snapshot {
             taken_at: self.clock.unix_at(now),
             created_at: self.clock.unix_at(self.created),
             inittime: rules.config.inittime_label.then(|| self.init_time()),
-            service_threads: to_f64(threads(&rules)),
+            service_threads: to_f64(threads(rules)),
             service_info: rules.config.service_info.clone(),
             tasks: totals,
             error_types,

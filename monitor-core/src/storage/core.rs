@@ -5,8 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as IdCounter, Ordering as IdOrdering};
 
-use arc_swap::ArcSwap;
-
 use crate::buckets::{TickBounds, size_bounds, time_bounds};
 use crate::call::method::MethodCore;
 use crate::call::record::Record;
@@ -19,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::StorageConfig;
 use crate::error_parser::{ErrorParser, ErrorTypeId};
 use crate::health::Thresholds;
+use crate::latest::Latest;
 use crate::names::Names;
 use crate::stats::Values;
 use crate::status::{Outcome, TaskStatus};
@@ -42,7 +41,7 @@ pub(crate) struct StorageCore {
     idle: Mutex<Vec<&'static Record>>,
     tasks: Mutex<BTreeMap<Arc<str>, &'static TaskState>>,
     error_types: Mutex<Vec<Arc<str>>>,
-    rules: ArcSwap<Rules>,
+    rules: Latest<Rules>,
 }
 
 /// What the configuration says, ready for use.
@@ -81,7 +80,7 @@ impl StorageCore {
             idle: Mutex::new(Vec::new()),
             tasks: Mutex::new(BTreeMap::new()),
             error_types: Mutex::new(error_types),
-            rules: ArcSwap::from_pointee(rules),
+            rules: Latest::new(rules),
         });
         core.preregister();
         core
@@ -93,7 +92,7 @@ impl StorageCore {
         let rules = Rules::new(config, &mut lock(&self.error_types));
         self.values.configure(&rules.config);
         let max_workers = rules.config.max_workers;
-        self.rules.store(Arc::new(rules));
+        self.rules.store(rules);
         for method in self.methods() {
             method.permits.set_limit(max_workers);
         }
@@ -112,8 +111,8 @@ impl StorageCore {
         }
     }
 
-    pub(crate) fn rules(&self) -> Arc<Rules> {
-        self.rules.load_full()
+    pub(crate) fn rules(&self) -> &'static Rules {
+        self.rules.load()
     }
 
     pub(crate) fn max_workers(&self) -> usize {
