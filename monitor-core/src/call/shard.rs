@@ -186,13 +186,14 @@ impl Shard {
     #[inline(never)]
     fn status_changed(&self) {
         let before = self.ok_count();
-        for (state, seen) in [
-            (self.own, &self.own_seen),
-            (self.default, &self.default_seen),
-        ] {
-            if !state.is_known_ok(seen) {
-                state.note_ok(seen, before);
-            }
+        let failures = self.failures.get();
+        if !self.own.is_known_ok(&self.own_seen) {
+            let failed = failures.map(|all| &all.own);
+            self.own.note_ok(&self.own_seen, failed, before);
+        }
+        if !self.default.is_known_ok(&self.default_seen) {
+            let failed = failures.map(|all| &all.default);
+            self.default.note_ok(&self.default_seen, failed, before);
         }
     }
 
@@ -216,8 +217,10 @@ impl Shard {
             bump(cell, 1, Ordering::Release);
         }
         if let Some(status) = failure.status {
-            self.own.note_failure(&failures.own, status);
-            self.default.note_failure(&failures.default, status);
+            let (own, default) = (&failures.own, &failures.default);
+            self.own.note_failure(&self.own_seen, own, status);
+            self.default
+                .note_failure(&self.default_seen, default, status);
         }
     }
 
