@@ -223,3 +223,30 @@ impl Figures {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quartiles_leave_out_what_was_not_measured() {
+        let figures = Figures::of([5.0, f64::NAN, 1.0, 3.0, 2.0, 4.0].into_iter());
+        let all = [figures.lower, figures.median, figures.upper];
+        assert_eq!(all.map(f64::to_bits), [2.0, 3.0, 4.0].map(f64::to_bits));
+    }
+
+    #[test]
+    fn an_overhead_is_what_a_candidate_adds_to_its_base() {
+        let step = |times: u64| batch(move |x| (0..times).fold(x, |x, i| black_box(x ^ i)));
+        let row = Row {
+            name: "row",
+            threads: Threads::One,
+            base: step(50),
+            candidates: vec![("once more", step(100)), ("thrice more", step(200))],
+        };
+        let results = measure(vec![row], 20);
+        assert!(results.overhead("row", "once more").median > 0.0);
+        let ratio = results.ratio(("row", "thrice more"), ("row", "once more"));
+        assert!((1.5..6.0).contains(&ratio.median), "{ratio:?}");
+    }
+}

@@ -250,6 +250,7 @@ fn a_request_that_outlasts_the_grace_is_cut_off() {
 
 #[test]
 fn a_storage_registered_in_an_exported_registry_gives_the_same_page() {
+    let _turn = turn();
     let monitor = Monitor::new(monitor_core::StorageConfig::default());
     let method = monitor.method("twice").expect("a method");
     method.start().finish(monitor_core::Outcome::Success);

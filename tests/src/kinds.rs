@@ -1,6 +1,6 @@
 //! The closed list of differences on purpose.
 //!
-//! A kind is a rule, never a list of cases. [`model`](crate::model) follows it or not; what changes in the model's result
+//! A kind is a rule, never a list of cases. [`model`] follows it or not; what changes in the model's result
 //! when it begins to is the kind's exact replacement: every item that was `a` and is `b` now is `b` in what ours must
 //! give, provided the recorded result says `a` there. Where the model does not change, the kind does not apply.
 

@@ -93,7 +93,7 @@ fn each_route_answers_get_and_head_and_refuses_the_rest() {
         (
             "/health",
             JSON,
-            Some(r#"{"components":{},"reasons":[],"status":"UP"}"#),
+            Some(r#"{"status":"UP","components":{},"reasons":[]}"#),
         ),
         ("/health/default", JSON, Some(r#"{"status":"UP"}"#)),
         ("/health/ProcessText", JSON, Some(r#"{"status":"UP"}"#)),

@@ -191,3 +191,17 @@ impl Recorder for Ticks {
         black_box(CLOCK.with(quanta::Clock::raw).saturating_sub(start));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_buckets_are_exact() {
+        for (index, bound) in BOUNDS.ticks.iter().enumerate() {
+            assert_eq!(BOUNDS.bucket(*bound), index);
+            assert_eq!(BOUNDS.bucket(bound + 1), index + 1);
+        }
+        assert_eq!(BOUNDS.bucket(u64::MAX), BOUNDS.ticks.len());
+    }
+}

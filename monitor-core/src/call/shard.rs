@@ -52,8 +52,6 @@ pub(crate) struct Shard {
 /// What a shard needs from its first failure on.
 #[derive(Debug)]
 struct Failures {
-    /// Failures entered: the owner's alone, who would have to sum the counts.
-    ended: AtomicU64,
     counts: Counts,
     sum: AtomicU64,
     types: Chunked<AtomicU64>,
@@ -187,20 +185,15 @@ impl Shard {
     #[cold]
     #[inline(never)]
     fn status_changed(&self) {
+        let before = self.ok_count();
         let failures = self.failures.get();
-        let failed = failures.map_or(0, |all| all.ended.load(Ordering::Relaxed));
-        let before = self.ring.next().wrapping_sub(failed);
-        for (state, seen, failing) in [
-            (self.own, &self.own_seen, failures.map(|all| &all.own)),
-            (
-                self.default,
-                &self.default_seen,
-                failures.map(|all| &all.default),
-            ),
-        ] {
-            if !state.is_known_ok(seen) {
-                state.note_ok(seen, failing, before);
-            }
+        if !self.own.is_known_ok(&self.own_seen) {
+            let failed = failures.map(|all| &all.own);
+            self.own.note_ok(&self.own_seen, failed, before);
+        }
+        if !self.default.is_known_ok(&self.default_seen) {
+            let failed = failures.map(|all| &all.default);
+            self.default.note_ok(&self.default_seen, failed, before);
         }
     }
 
@@ -217,7 +210,6 @@ impl Shard {
         let failures = self.failures.get_or_init(|| leak(Failures::new()));
         self.ring.push(span.end, duration);
         let bucket = self.bounds.bucket(duration);
-        bump(&failures.ended, 1, Ordering::Relaxed);
         bump(&failures.counts[bucket], 1, Ordering::Release);
         bump(&failures.sum, duration, Ordering::Release);
         // After the bucket: a reader takes the types first, so it never sees more errors than failures.
@@ -225,9 +217,10 @@ impl Shard {
             bump(cell, 1, Ordering::Release);
         }
         if let Some(status) = failure.status {
-            self.own.note_failure(&self.own_seen, &failures.own, status);
+            let (own, default) = (&failures.own, &failures.default);
+            self.own.note_failure(&self.own_seen, own, status);
             self.default
-                .note_failure(&self.default_seen, &failures.default, status);
+                .note_failure(&self.default_seen, default, status);
         }
     }
 
@@ -301,7 +294,6 @@ impl Shard {
 impl Failures {
     fn new() -> Self {
         Self {
-            ended: AtomicU64::new(0),
             counts: counts(),
             sum: AtomicU64::new(0),
             types: Chunked::new(),

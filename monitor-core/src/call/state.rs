@@ -13,11 +13,8 @@ type Word = u64;
 const STATUS_BITS: u32 = 3;
 const STATUS_MASK: Word = (1 << STATUS_BITS) - 1;
 
-/// No generation ever gets here: a cell that holds it is being written.
-const BEING_WRITTEN: Word = Word::MAX;
-
-/// Set in a shard's copy of a word that the shard itself has since replaced.
-const REPLACED: Word = 1 << 63;
+/// No generation ever gets here: a cell that holds it is being written, or in no run.
+const NONE: Word = Word::MAX;
 
 /// Reads of a run that a change of the word may spoil before the reader settles for the newest word.
 const READ_TRIES: usize = 8;
@@ -42,8 +39,9 @@ fn index_of(status: TaskStatus) -> Word {
 ///
 /// Calls are taken in the order their compare-and-swap or their read of the word takes. A reader sees the current
 /// status exactly; the length of its run may miss calls that are just ending, and is at least 1 once a status was set.
+// A cache line of its own: a status that flaps on several threads must not slow down what lies beside it.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(align(64))]
 pub(crate) struct TaskState {
     word: AtomicU64,
     /// What was set through the API rather than by calls.
@@ -54,8 +52,7 @@ pub(crate) struct TaskState {
 /// What one shard saw of one [`TaskState`]: written by the shard's owner alone.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// The last word with status OK; only its successes compare against it. With [`REPLACED`] from the shard's next
-    /// failure on.
+    /// The word with status OK whose run the shard is in; [`NONE`] once the shard failed.
     ok_word: AtomicU64,
     /// The shard's successes before the run it counts.
     ok_base: AtomicU64,
@@ -82,58 +79,69 @@ impl TaskState {
     #[inline]
     pub(crate) fn is_known_ok(&self, seen: &Seen) -> bool {
         let known = seen.ok_word.load(Ordering::Relaxed);
-        // Where it is not, nothing else is: the shared word is about to be written, so it is not read first.
-        known & REPLACED == 0 && self.word.load(Ordering::Relaxed) == known
+        // A shard that failed last need not ask: the answer would cost a cache line that `enter` takes anyway.
+        known != NONE && self.word.load(Ordering::Relaxed) == known
     }
 
-    /// Takes a success of a shard that had `ok_before` of them; `failures` are the shard's, if it has any.
+    /// Takes a success of a shard that had `ok_before` of them; `failures` is the shard's part in failing runs.
     #[cold]
     pub(crate) fn note_ok(&self, seen: &Seen, failures: Option<&RunCell>, ok_before: u64) {
-        let replaced = seen.ok_word.load(Ordering::Relaxed) & REPLACED != 0;
-        let failing = failures.filter(|_| replaced);
-        let failing = failing.map(|cell| cell.word.load(Ordering::Relaxed));
-        let word = self.enter(TaskStatus::Ok, failing);
-        seen.ok_word.store(BEING_WRITTEN, Ordering::Relaxed);
-        // Release, twice: pair with the Acquires in `Seen::run`; a reader of the new base also sees the mark above.
-        seen.ok_base.store(ok_before, Ordering::Release);
-        seen.ok_word.store(word, Ordering::Release);
+        let known = seen.ok_word.load(Ordering::Relaxed);
+        let failed_last = failures.filter(|_| known == NONE);
+        let guess = failed_last.map(|cell| cell.word.load(Ordering::Relaxed));
+        if let Some(word) = self.enter(TaskStatus::Ok, guess) {
+            seen.ok_word.store(NONE, Ordering::Relaxed);
+            // Release, twice: pair with the Acquires in `Seen::run`; a reader of the new base also sees the mark above.
+            seen.ok_base.store(ok_before, Ordering::Release);
+            seen.ok_word.store(word, Ordering::Release);
+        }
     }
 
     /// Takes a failure of a shard.
     pub(crate) fn note_failure(&self, seen: &Seen, cell: &RunCell, status: TaskStatus) {
-        let ok = seen.ok_word.load(Ordering::Relaxed);
-        let fresh = ok & REPLACED == 0;
-        cell.add(self.enter(status, fresh.then_some(ok)));
-        if fresh && status != TaskStatus::Ok {
-            // Release: who finds the mark also finds the word that replaced this one.
-            seen.ok_word.store(ok | REPLACED, Ordering::Release);
+        let known = seen.ok_word.load(Ordering::Relaxed);
+        let guess = (known != NONE).then_some(known);
+        if let Some(word) = self.enter(status, guess) {
+            cell.add(word);
+            // The run of successes is over. Release: who sees the mark sees the word that ended it.
+            seen.ok_word.store(NONE, Ordering::Release);
         }
     }
 
     /// Takes a status set through the API.
     pub(crate) fn set(&self, status: TaskStatus) {
         let _writer = lock(&self.api);
-        self.api_run.add(self.enter(status, None));
+        if let Some(word) = self.enter(status, None) {
+            self.api_run.add(word);
+        }
     }
 
-    /// Makes the word say this status; gives the word that does. `last` is what the caller last saw.
+    /// Makes the word say this status; gives the word that does. `guess` is a word with another status, if the caller
+    /// has reason to believe it is still there: that spares fetching the word's cache line for reading first.
     ///
-    /// If that has another status the word will have to be written, and a compare-and-swap comes first: it fetches the
-    /// cache line once, a load before it would fetch it twice where threads contend.
-    fn enter(&self, status: TaskStatus, last: Option<Word>) -> Word {
-        let last = last.filter(|last| status_of(*last) != status);
-        let mut word = last.unwrap_or_else(|| self.word.load(Ordering::Relaxed));
-        while status_of(word) != status {
-            let next = (((word >> STATUS_BITS) + 1) << STATUS_BITS) | index_of(status);
-            match self
-                .word
-                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) => return next,
-                Err(now) => word = now,
-            }
+    /// `None`: another change came between, and the word says another status by now. Ours then came before that one,
+    /// and its run is over: there is nothing to try again.
+    fn enter(&self, status: TaskStatus, guess: Option<Word>) -> Option<Word> {
+        let word = match guess.map(|word| self.change(word, status)) {
+            Some(Ok(next)) => return Some(next),
+            Some(Err(now)) => now,
+            None => self.word.load(Ordering::Relaxed),
+        };
+        if status_of(word) == status {
+            return Some(word);
         }
-        word
+        match self.change(word, status) {
+            Ok(next) => Some(next),
+            Err(now) => (status_of(now) == status).then_some(now),
+        }
+    }
+
+    /// Changes this word to the next generation, with this status; `Err` with what is there instead.
+    fn change(&self, word: Word, status: TaskStatus) -> Result<Word, Word> {
+        let next = (((word >> STATUS_BITS) + 1) << STATUS_BITS) | index_of(status);
+        self.word
+            .compare_exchange(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            .map(|_| next)
     }
 
     /// The status and the length of its run; `shards` gives each shard's part in the run of a word. `None` if it was
@@ -176,7 +184,7 @@ impl RunCell {
             self.run.store(run + 1, Ordering::Release);
             return;
         }
-        self.word.store(BEING_WRITTEN, Ordering::Relaxed);
+        self.word.store(NONE, Ordering::Relaxed);
         // Release, twice: as in `note_ok`.
         self.run.store(1, Ordering::Release);
         self.word.store(word, Ordering::Release);
@@ -231,8 +239,8 @@ mod tests {
     #[test]
     fn runs_of_several_shards_add_up() {
         let state = TaskState::new();
-        let cells = [RunCell::default(), RunCell::default()];
         let seen = [Seen::default(), Seen::default()];
+        let cells = [RunCell::default(), RunCell::default()];
         for cell in [0, 1, 1, 0, 1] {
             state.note_failure(&seen[cell], &cells[cell], TaskStatus::ConnectionError);
         }

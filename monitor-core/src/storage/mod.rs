@@ -2,7 +2,7 @@
 
 pub(crate) mod collect;
 mod core;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(crate) mod parking;
 mod points;
 mod stats_map;

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::StatusCode;
 use monitor_core::DEFAULT_TASK;
-use monitor_core::health::{Component, Health};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use warp::reply::Response;
 
 use super::metrics::percent_decoded;
@@ -59,42 +58,46 @@ pub(super) fn ready(context: &Context) -> Response {
     text(status, word)
 }
 
+/// What those see who may not see details.
+#[derive(Debug, Serialize)]
+struct Verdict {
+    status: &'static str,
+}
+
+impl Verdict {
+    fn of(healthy: bool) -> Self {
+        Self {
+            status: if healthy { "UP" } else { "DOWN" },
+        }
+    }
+}
+
 /// `/health`
 pub(super) fn health(context: &Context, inbound: &Inbound) -> Response {
     let health = context.monitor.health();
-    let mut body = status(health.healthy);
     if may_see_details(inbound.client.as_ref(), &inbound.headers) {
-        let components: Map<_, _> = health
-            .components
-            .iter()
-            .map(|c| (c.task.to_string(), component(c)))
-            .collect();
-        body.insert("components".to_owned(), components.into());
-        body.insert("reasons".to_owned(), json!(health.reasons()));
+        json_reply(health.healthy, &health)
+    } else {
+        json_reply(health.healthy, &Verdict::of(health.healthy))
     }
-    json_reply(health.healthy, body)
 }
 
 /// `/health/<task>`: one task type. One that exists and was never set is well.
 pub(super) fn task(context: &Context, inbound: &Inbound, path: &str) -> Response {
     let task = percent_decoded(path);
-    let Health { components, .. } = context.monitor.health();
-    let Some(found) = components.iter().find(|component| *component.task == task) else {
-        return if is_known(context, &task) {
-            json_reply(true, status(true))
+    let health = context.monitor.health();
+    if let Some(found) = health.component(&task) {
+        return if may_see_details(inbound.client.as_ref(), &inbound.headers) {
+            json_reply(found.healthy, found)
         } else {
-            text(StatusCode::NOT_FOUND, "not found")
+            json_reply(found.healthy, &Verdict::of(found.healthy))
         };
-    };
-    let body = if may_see_details(inbound.client.as_ref(), &inbound.headers) {
-        match component(found) {
-            Value::Object(body) => body,
-            _ => status(found.healthy),
-        }
+    }
+    if is_known(context, &task) {
+        json_reply(true, &Verdict::of(true))
     } else {
-        status(found.healthy)
-    };
-    json_reply(found.healthy, body)
+        text(StatusCode::NOT_FOUND, "not found")
+    }
 }
 
 fn is_known(context: &Context, task: &str) -> bool {
@@ -107,32 +110,13 @@ fn is_known(context: &Context, task: &str) -> bool {
             .any(|method| *method.name == *task)
 }
 
-/// A component in the shape of Spring's health answers, which tools know to read.
-fn component(component: &Component) -> Value {
-    let mut body = status(component.healthy);
-    let details = json!({
-        "status": component.status.name(),
-        "run": component.run,
-        "unhealthy_from": component.threshold,
-    });
-    body.insert("details".to_owned(), details);
-    body.into()
-}
-
-fn status(healthy: bool) -> Map<String, Value> {
-    let word = if healthy { "UP" } else { "DOWN" };
-    Map::from_iter([("status".to_owned(), word.into())])
-}
-
-fn json_reply(healthy: bool, body: Map<String, Value>) -> Response {
+/// Numbers and texts always make JSON, so the empty body is never sent.
+fn json_reply(healthy: bool, body: &impl Serialize) -> Response {
     let status = if healthy {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    reply(
-        status,
-        "application/json",
-        Value::Object(body).to_string().into(),
-    )
+    let body = serde_json::to_string(body).unwrap_or_default();
+    reply(status, "application/json", body.into())
 }

@@ -242,7 +242,7 @@ async fn health_is_503_once_a_run_reaches_its_threshold_and_probes_do_not_care()
     assert_eq!(ill.status, 503);
     let body = json(&ill);
     assert_eq!(body["status"], "DOWN");
-    let details = serde_json::json!({"status": "FATAL", "run": 2, "unhealthy_from": 2});
+    let details = serde_json::json!({"task_status": "FATAL", "run": 2, "threshold": 2});
     assert_eq!(
         body["components"]["loader"],
         serde_json::json!({"status": "DOWN", "details": details})

@@ -44,8 +44,10 @@ impl Calls {
         let mut calls: Vec<&Running> = self.running.values().collect();
         calls.sort_by(|a, b| a.start.total_cmp(&b.start).then(a.task.cmp(&b.task)));
         for call in calls {
-            let started = Val::Float(call.start);
-            let same = |(id, start): &&mut (String, Val)| id.contains('#') && start.same(&started);
+            let same = |(id, start): &&mut (String, Val)| {
+                let apart = start.number().map(|start| (start - call.start).abs());
+                id.contains('#') && apart.is_some_and(|apart| apart < 1e-6)
+            };
             if let Some((id, _)) = tasks.iter_mut().find(same) {
                 id.clone_from(&call.task);
             }

@@ -7,7 +7,6 @@ use crate::case::Request;
 use crate::kinds::Id;
 use crate::observed::Reply;
 use crate::page::Page;
-use crate::value::Val;
 
 /// What the original sends where a scrape fails.
 pub(crate) fn failed_page() -> Page {
@@ -140,8 +139,7 @@ impl Model<'_> {
     }
 
     fn is_healthy(&self, (status, run): &(String, u64)) -> bool {
-        let threshold = crate::value::get(&self.rules.thresholds, status);
-        !matches!(threshold, Some(Val::Int(threshold)) if *threshold > 0 && i128::from(*run) >= *threshold)
+        self.rules.is_healthy(status, *run)
     }
 }
 

@@ -98,6 +98,8 @@ pub(crate) struct Rules {
     pub(crate) types: Vec<String>,
     /// Thresholds by status.
     pub(crate) thresholds: Vec<(String, Val)>,
+    /// From which run on a status is unhealthy; names that are none share `OTHER_EXCEPTION`'s.
+    unhealthy_from: Vec<(String, i128)>,
     e1: bool,
     e2: bool,
     e4: bool,
@@ -133,6 +135,14 @@ impl Rules {
             ..Self::default()
         };
         for (status, entry) in entries {
+            let known = STATUSES.contains(&status.as_str()) || status == "OK";
+            let counts_as = if known {
+                status.clone()
+            } else {
+                OTHER_EXCEPTION.to_owned()
+            };
+            let from = threshold(&entry, ours).unwrap_or(-1);
+            rules.unhealthy_from.push((counts_as, from));
             if STATUSES.contains(&status.as_str()) {
                 rules
                     .thresholds
@@ -205,6 +215,19 @@ impl Rules {
         self.statuses
             .iter()
             .any(|(_, words)| words.iter().any(same))
+    }
+
+    /// Whether a run of a status is no illness yet.
+    pub(crate) fn is_healthy(&self, status: &str, run: u64) -> bool {
+        let of_status = self
+            .unhealthy_from
+            .iter()
+            .filter(|(known, _)| known == status);
+        let from = of_status
+            .map(|(_, from)| *from)
+            .filter(|from| *from > 0)
+            .min();
+        status == "OK" || from.is_none_or(|from| i128::from(run) < from)
     }
 
     /// The status a type sets.
