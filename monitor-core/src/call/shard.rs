@@ -52,6 +52,8 @@ pub(crate) struct Shard {
 /// What a shard needs from its first failure on.
 #[derive(Debug)]
 struct Failures {
+    /// Failures entered here; the owner's alone.
+    ended: AtomicU64,
     counts: Counts,
     sum: AtomicU64,
     types: Chunked<AtomicU64>,
@@ -185,8 +187,10 @@ impl Shard {
     #[cold]
     #[inline(never)]
     fn status_changed(&self) {
-        let before = self.ok_count();
         let failures = self.failures.get();
+        // The ring numbers every call entered here: the rest of them succeeded. A sum over the buckets would say the same.
+        let failed = failures.map_or(0, |all| all.ended.load(Ordering::Relaxed));
+        let before = self.ring.next().wrapping_sub(failed);
         if !self.own.is_known_ok(&self.own_seen) {
             let failed = failures.map(|all| &all.own);
             self.own.note_ok(&self.own_seen, failed, before);
@@ -210,6 +214,7 @@ impl Shard {
         let failures = self.failures.get_or_init(|| leak(Failures::new()));
         self.ring.push(span.end, duration);
         let bucket = self.bounds.bucket(duration);
+        bump(&failures.ended, 1, Ordering::Relaxed);
         bump(&failures.counts[bucket], 1, Ordering::Release);
         bump(&failures.sum, duration, Ordering::Release);
         // After the bucket: a reader takes the types first, so it never sees more errors than failures.
@@ -294,6 +299,7 @@ impl Shard {
 impl Failures {
     fn new() -> Self {
         Self {
+            ended: AtomicU64::new(0),
             counts: counts(),
             sum: AtomicU64::new(0),
             types: Chunked::new(),
