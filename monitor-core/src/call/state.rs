@@ -103,8 +103,11 @@ impl TaskState {
         let guess = (known != NONE).then_some(known);
         if let Some(word) = self.enter(status, guess) {
             cell.add(word);
-            // The run of successes is over. Release: who sees the mark sees the word that ended it.
-            seen.ok_word.store(NONE, Ordering::Release);
+            // The run of successes is over, unless the rules call this failure OK. Release: who sees the mark sees the
+            // word that ended it.
+            if status != TaskStatus::Ok {
+                seen.ok_word.store(NONE, Ordering::Release);
+            }
         }
     }
 
@@ -116,12 +119,13 @@ impl TaskState {
         }
     }
 
-    /// Makes the word say this status; gives the word that does. `guess` is a word with another status, if the caller
-    /// has reason to believe it is still there: that spares fetching the word's cache line for reading first.
+    /// Makes the word say this status; gives the word that does. `guess` is a word the caller has reason to believe is
+    /// still there: if it has another status, that spares fetching the word's cache line for reading first.
     ///
     /// `None`: another change came between, and the word says another status by now. Ours then came before that one,
     /// and its run is over: there is nothing to try again.
     fn enter(&self, status: TaskStatus, guess: Option<Word>) -> Option<Word> {
+        let guess = guess.filter(|word| status_of(*word) != status);
         let word = match guess.map(|word| self.change(word, status)) {
             Some(Ok(next)) => return Some(next),
             Some(Err(now)) => now,
@@ -234,6 +238,19 @@ mod tests {
             state.read(|word| seen.run(word, || 10) + failures.run(word)),
             Some((TaskStatus::Ok, 3))
         );
+    }
+
+    #[test]
+    fn a_failure_that_is_no_illness_goes_on_with_the_run() {
+        let (state, seen, failures) = (TaskState::new(), Seen::default(), RunCell::default());
+        for before in 0..3 {
+            if !state.is_known_ok(&seen) {
+                state.note_ok(&seen, Some(&failures), before);
+            }
+            state.note_failure(&seen, &failures, TaskStatus::Ok);
+            let read = state.read(|word| seen.run(word, || before + 1) + failures.run(word));
+            assert_eq!(read, Some((TaskStatus::Ok, 2 * before + 2)));
+        }
     }
 
     #[test]
