@@ -41,7 +41,7 @@ mod window;
 
 pub use buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use call::guard::CallGuard;
-pub use clock::{Clock, ManualClock};
+pub use clock::{Clock, ClockSource, ManualClock};
 pub use config::StorageConfig;
 pub use error_parser::{
     ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, RuleError, StatusRule,

@@ -7,7 +7,8 @@ use std::task::{Context, Waker};
 
 use allocation_counter::measure;
 use monitor_core::{
-    CallGuard, ErrorRules, Method, Monitor, Outcome, StatusRule, StorageConfig, monitored,
+    CallGuard, ErrorRules, ErrorText, ErrorView, Method, Monitor, Outcome, StatusRule,
+    StorageConfig, monitored,
 };
 
 /// Calls counted after the ones that may allocate: more than the entries of a ring, so every place of it is used.
@@ -96,17 +97,34 @@ fn observed_values_allocate_nothing() {
 }
 
 /// Sends calls to another thread, which ends them by `end`; counts there, and here.
-fn elsewhere(what: &str, get: Method, end: impl Fn(CallGuard) + Send + 'static) {
+///
+/// In a scope of the storage, and without one: a storage that is not in force has a way of its own to its shards.
+fn elsewhere(what: &str, get: Method, end: impl Fn(CallGuard) + Copy + Send + 'static) {
+    elsewhere_in(what, get, end, |run| run());
+    let monitor = monitor();
+    let get = monitor.method(what).expect("a good name");
+    monitor.scope_sync(|| {
+        elsewhere_in(what, get, end, move |run| monitor.scope_sync(run));
+    });
+}
+
+fn elsewhere_in(
+    what: &str,
+    get: Method,
+    end: impl Fn(CallGuard) + Send + 'static,
+    scope: impl FnOnce(Box<dyn FnOnce() -> u64>) -> u64 + Send + 'static,
+) {
     let (send, receive) = mpsc::sync_channel::<CallGuard>(CALLS + 1);
     let (done, all_done) = mpsc::channel();
-    let ender = std::thread::spawn(move || {
+    let count = move || {
         for call in receive.iter().take(1) {
             end(call);
         }
         done.send(()).expect("the test waits");
         let mut calls: Vec<CallGuard> = receive.iter().take(CALLS).collect();
         measure(|| calls.drain(..).for_each(&end)).count_total
-    });
+    };
+    let ender = std::thread::spawn(move || scope(Box::new(count)));
     let start = || {
         let mut call = get.start();
         call.observe("tokens", 1.0);
@@ -138,6 +156,41 @@ fn calls_that_end_on_another_thread_allocate_nothing() {
         call.finish(Outcome::ErrorType("refused"));
     });
     elsewhere("dropped", get("dropped"), drop);
+    elsewhere("error by its text", get("error by its text"), |call| {
+        let view = ErrorView {
+            type_name: "Refused",
+            text: ErrorText::Error(&Refused),
+        };
+        call.finish(Outcome::Error(view));
+    });
+}
+
+#[test]
+fn futures_polled_here_and_dropped_elsewhere_allocate_nothing() {
+    let monitor = monitor();
+    let polled = || {
+        let mut future = Box::pin(monitor.scope(waits(true, false)));
+        let context = &mut Context::from_waker(Waker::noop());
+        assert!(future.as_mut().poll(context).is_pending());
+        future
+    };
+    let dropped = |futures: Vec<_>| {
+        let thread = std::thread::spawn(move || {
+            monitor.scope_sync(|| {
+                let mut futures: Vec<_> = futures;
+                drop(futures.pop());
+                measure(|| futures.clear()).count_total
+            })
+        });
+        thread.join().expect("no panic")
+    };
+    let mut futures: Vec<_> = (0..CALLS).map(|_| polled()).collect();
+    assert_eq!(dropped(futures.split_off(0)), 0);
+    // Each future is a box; the slots are there from the round before.
+    futures.reserve(CALLS);
+    let counted = measure(|| futures.extend((0..CALLS).map(|_| polled()))).count_total;
+    assert_eq!(counted, CALLS as u64);
+    assert_eq!(dropped(futures), 0);
 }
 
 #[test]

@@ -313,6 +313,38 @@ fn a_call_belongs_to_the_storage_it_started_in() {
     assert_eq!(only(&snapshot).in_flight, 0);
 }
 
+/// Calls of a method in the global storage.
+fn global_calls(name: &str) -> u64 {
+    let snapshot = Monitor::global().snapshot();
+    let found = snapshot.methods.iter().find(|method| &*method.name == name);
+    found.map_or(0, |method| method.success.count())
+}
+
+#[monitor_core::monitored(method = "outside any scope")]
+fn outside_any_scope() {}
+
+#[test]
+fn a_call_of_another_storage_does_not_take_the_thread_over() {
+    let (isolated, _) = manual();
+    let get = method(isolated, "Get");
+    let before = global_calls("outside any scope");
+    let started_here = get.start();
+    let ended_there = get.start();
+    let thread = std::thread::spawn(move || {
+        // A guard that only ends here, and calls that start and end here: neither puts their storage in force.
+        ended_there.finish(Outcome::Success);
+        outside_any_scope();
+        get.start().finish(Outcome::Success);
+        outside_any_scope();
+    });
+    assert!(thread.join().is_ok());
+    outside_any_scope();
+    started_here.finish(Outcome::Success);
+    outside_any_scope();
+    assert_eq!(global_calls("outside any scope"), before + 4);
+    assert_eq!(only(&isolated.snapshot()).success.count(), 3);
+}
+
 #[test]
 fn many_methods_go_past_the_inline_table() {
     let (monitor, _) = manual();

@@ -10,7 +10,6 @@ use crate::call::shard::{Failure, Shard, Span};
 use crate::call::site::CallSite;
 use crate::call::values::ValueRef;
 use crate::status::Outcome;
-use crate::storage;
 
 /// One call, from its start to its end.
 ///
@@ -259,8 +258,8 @@ fn start_uncached(site: &'static CallSite) -> Words {
         if let Some(shard) = local.known(id) {
             return CallGuard::begin(shard);
         }
-        let storage = local.storage().unwrap_or_else(storage::global);
-        CallGuard::start_in(local, storage.method_of(id, site.method()))
+        let method = local.in_force().method_of(id, site.method());
+        CallGuard::start_in(local, method)
     });
     call.words()
 }

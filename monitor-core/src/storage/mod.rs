@@ -59,6 +59,13 @@ pub(crate) fn global() -> &'static StorageCore {
     })
 }
 
+/// Whether this is the global storage.
+pub(crate) fn is_global(storage: &StorageCore) -> bool {
+    GLOBAL
+        .get()
+        .is_some_and(|global| std::ptr::eq(*global, storage))
+}
+
 impl MonitorStorage {
     pub(crate) fn of(core: &'static StorageCore) -> Self {
         Self { core }
