@@ -145,7 +145,12 @@ impl Clock {
 
     /// Ticks as seconds.
     pub(crate) fn seconds(&self, ticks: u64) -> f64 {
-        to_f64(ticks) * self.nanos_per_tick / NANOS_PER_SECOND
+        self.in_seconds(to_f64(ticks))
+    }
+
+    /// A sum of ticks as seconds.
+    pub(crate) fn in_seconds(&self, ticks: f64) -> f64 {
+        ticks * self.nanos_per_tick / NANOS_PER_SECOND
     }
 
     /// The most ticks that are not longer than this many seconds; for a bound that includes its edge.
@@ -170,10 +175,20 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Moves the clock on.
+    /// Moves the clock on; it stops at the end of time, 292 years after its start.
     pub fn advance(&self, by: Duration) {
-        // AcqRel: what was recorded before the clock moved is seen by who reads the new time.
-        self.ticks.fetch_add(nanos(by), Ordering::AcqRel);
+        let mut now = self.ticks.load(Ordering::Relaxed);
+        loop {
+            let later = now.saturating_add(nanos(by)).min(u64::MAX >> 1);
+            // AcqRel: what was recorded before the clock moved is seen by who reads the new time.
+            let moved =
+                self.ticks
+                    .compare_exchange(now, later, Ordering::AcqRel, Ordering::Relaxed);
+            match moved {
+                Ok(_) => return,
+                Err(other) => now = other,
+            }
+        }
     }
 }
 

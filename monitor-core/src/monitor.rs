@@ -91,7 +91,7 @@ impl Monitor {
     /// Runs a future whose calls record here. A task it spawns is not part of it: give that one a scope too.
     pub fn scope<F: Future>(&self, future: F) -> Scope<F> {
         Scope {
-            future,
+            future: Some(future),
             storage: self.storage,
         }
     }
@@ -208,9 +208,21 @@ pin_project_lite::pin_project! {
     /// A future whose calls record in one monitor; made by [`Monitor::scope`].
     #[must_use = "futures do nothing unless polled"]
     pub struct Scope<F> {
+        // Taken only when it is dropped.
         #[pin]
-        future: F,
+        future: Option<F>,
         storage: MonitorStorage,
+    }
+
+    impl<F> PinnedDrop for Scope<F> {
+        /// Calls in the future's own destructors belong to the scope too.
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            local::with(|local| {
+                let _scope = local.enter(this.storage.core());
+                this.future.set(None);
+            });
+        }
     }
 }
 
@@ -221,7 +233,10 @@ impl<F: Future> Future for Scope<F> {
         let this = self.project();
         local::with(|local| {
             let _scope = local.enter(this.storage.core());
-            this.future.poll(context)
+            match this.future.as_pin_mut() {
+                Some(future) => future.poll(context),
+                None => Poll::Pending,
+            }
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Permits of a method: how many of its calls may run at once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -27,48 +27,87 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 #[derive(Debug)]
 pub struct Permits {
     semaphore: Semaphore,
-    limit: AtomicUsize,
+    limit: Mutex<Limit>,
+}
+
+#[derive(Debug)]
+struct Limit {
+    /// How many there are to be.
+    permits: usize,
+    /// How many too many are in use since the limit was lowered: those are not given back.
+    excess: usize,
 }
 
 /// The right to run; given back when dropped.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped at once permits nothing"]
 pub struct Permit<'a> {
-    _held: Option<SemaphorePermit<'a>>,
+    held: Option<SemaphorePermit<'a>>,
+    of: &'a Permits,
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take()
+            && self.of.takes_back_one()
+        {
+            held.forget();
+        }
+    }
 }
 
 impl Permits {
     pub(crate) fn new(limit: usize) -> Self {
-        let limit = capacity(limit);
+        let permits = capacity(limit);
         Self {
-            semaphore: Semaphore::new(limit),
-            limit: AtomicUsize::new(limit),
+            semaphore: Semaphore::new(permits),
+            limit: Mutex::new(Limit { permits, excess: 0 }),
         }
     }
 
-    /// Changes how many there are; those in use stay in use.
+    fn limit(&self) -> MutexGuard<'_, Limit> {
+        self.limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes how many there are. Those in use stay in use: a lower limit holds once enough of them are given back.
     pub(crate) fn set_limit(&self, limit: usize) {
-        let limit = capacity(limit);
-        let before = self.limit.swap(limit, Ordering::Relaxed);
-        if limit > before {
-            self.semaphore.add_permits(limit - before);
+        let mut state = self.limit();
+        let permits = capacity(limit);
+        if let Some(more) = permits.checked_sub(state.permits) {
+            let pardoned = more.min(state.excess);
+            state.excess -= pardoned;
+            self.semaphore.add_permits(more - pardoned);
         } else {
-            self.semaphore.forget_permits(before - limit);
+            let fewer = state.permits - permits;
+            state.excess += fewer - self.semaphore.forget_permits(fewer);
         }
+        state.permits = permits;
+    }
+
+    /// Whether a permit that is given back is one too many.
+    fn takes_back_one(&self) -> bool {
+        let mut state = self.limit();
+        let excess = state.excess > 0;
+        if excess {
+            state.excess -= 1;
+        }
+        excess
+    }
+
+    fn permit<'a>(&'a self, held: Option<SemaphorePermit<'a>>) -> Permit<'a> {
+        Permit { held, of: self }
     }
 
     /// Waits for a permit; first come, first served.
     pub async fn acquire(&self) -> Permit<'_> {
         // The semaphore is never closed, so waiting cannot fail.
-        Permit {
-            _held: self.semaphore.acquire().await.ok(),
-        }
+        self.permit(self.semaphore.acquire().await.ok())
     }
 
     /// A permit, if one is free.
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         let held = self.semaphore.try_acquire().ok()?;
-        Some(Permit { _held: Some(held) })
+        Some(self.permit(Some(held)))
     }
 
     /// Permits that are free.
@@ -77,10 +116,40 @@ impl Permits {
     }
 }
 
-/// 0 is no limit.
+/// 0 is no limit: half of what the semaphore can count, so that none that comes back can be one too many for it.
 fn capacity(limit: usize) -> usize {
+    const UNLIMITED: usize = Semaphore::MAX_PERMITS / 2;
     match limit {
-        0 => Semaphore::MAX_PERMITS,
-        limit => limit.min(Semaphore::MAX_PERMITS),
+        0 => UNLIMITED,
+        limit => limit.min(UNLIMITED),
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_lowered_while_permits_are_in_use_holds_once_they_are_back() {
+        let permits = Permits::new(4);
+        let held: Vec<_> = (0..4).filter_map(|_| permits.try_acquire()).collect();
+        permits.set_limit(1);
+        assert!(permits.try_acquire().is_none());
+        drop(held);
+        assert_eq!(permits.available(), 1);
+        permits.set_limit(3);
+        assert_eq!(permits.available(), 3);
+    }
+
+    #[test]
+    fn a_limit_may_go_to_none_and_back_while_permits_are_in_use() {
+        let permits = Permits::new(2);
+        let held: Vec<_> = (0..2).filter_map(|_| permits.try_acquire()).collect();
+        for limit in [1, 0, 5, 0, 2] {
+            permits.set_limit(limit);
+        }
+        assert_eq!(permits.available(), 0);
+        drop(held);
+        assert_eq!(permits.available(), 2);
     }
 }

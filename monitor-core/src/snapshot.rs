@@ -14,7 +14,7 @@ use crate::value::StatValue;
 /// # Consistency
 ///
 /// Taken beside running calls. At any moment, for each method and in all: `started = completed + in flight`,
-/// `completed = success + failure = count of the duration histogram`; no counter is ever lower than in an earlier
+/// `completed = success + failure = count of the duration histogram`, `failure = sum of the errors by type`; no counter is ever lower than in an earlier
 /// snapshot.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

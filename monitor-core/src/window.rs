@@ -73,7 +73,9 @@ impl Ring {
     #[inline]
     pub(crate) fn push(&self, end: u64, duration: u64) {
         let seq = self.next();
-        let step = end >> END_SHIFT;
+        // Never before the one entered last: a clock read on another core, or before a lock, may be behind, and what a
+        // reader makes of the older entries' low bits hangs on this order.
+        let step = (end >> END_SHIFT).max(self.last_end.load(Ordering::Relaxed));
         let mut word = (step << 32) | duration;
         if duration >= LONG {
             self.push_long(seq, duration);
@@ -194,9 +196,10 @@ impl ValueRing {
 
 /// A count of what is recorded by one writer, for observations whose number is not that of the calls.
 pub(crate) fn observe(counts: &[AtomicU64], sum: &AtomicU64, bucket: usize, value: f64) {
-    let total = f64::from_bits(sum.load(Ordering::Relaxed)) + value;
-    sum.store(total.to_bits(), Ordering::Relaxed);
     bump(&counts[bucket], 1, Ordering::Release);
+    // After the bucket, and read before it: the sum may lag, and never counts what the buckets do not.
+    let total = f64::from_bits(sum.load(Ordering::Relaxed)) + value;
+    sum.store(total.to_bits(), Ordering::Release);
 }
 
 #[cfg(all(test, not(loom)))]
@@ -234,6 +237,16 @@ mod tests {
         }
         let seen: Vec<u64> = ring.cursor().map(|entry| entry.end << END_SHIFT).collect();
         assert_eq!(seen, [ends[2], ends[1], ends[0]]);
+    }
+
+    #[test]
+    fn an_end_that_steps_back_leaves_the_older_ones_where_they_were() {
+        let ring = Ring::new();
+        for step in [100_u64, 200, 199] {
+            ring.push(step << END_SHIFT, step);
+        }
+        let seen: Vec<(u64, u64)> = ring.cursor().map(|one| (one.end, one.duration)).collect();
+        assert_eq!(seen, [(200, 199), (200, 200), (100, 100)]);
     }
 
     #[test]

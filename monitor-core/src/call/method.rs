@@ -6,6 +6,7 @@ use crate::call::shard::Shard;
 use crate::call::state::TaskState;
 use crate::call::values::{ValueName, ValueNames, value_name};
 use crate::interner::Node;
+use crate::key::StatKey;
 use crate::permits::Permits;
 use crate::storage::StorageCore;
 use crate::sync::{AtomicU64, Mutex, Once, Ordering, leak, lock};
@@ -28,18 +29,19 @@ pub(crate) struct MethodCore {
     fallback: Once<&'static Shard>,
     fallback_writer: Mutex<()>,
     values: Once<&'static ValueNames>,
-    /// Observations of values past the limit of names.
+    /// Observations past a limit: of names, or of values a call keeps.
     pub(crate) dropped_values: AtomicU64,
 }
 
 impl MethodCore {
     pub(crate) fn new(storage: &'static StorageCore, name: Arc<str>, id: u32) -> Self {
         let permits = Permits::new(storage.max_workers());
+        let own = storage.task_of_method(&name);
         Self {
             storage,
             name,
             id,
-            own: leak(TaskState::new()),
+            own,
             default: storage.default_task,
             permits,
             first: Once::new(),
@@ -76,15 +78,28 @@ impl MethodCore {
         self.values.get()
     }
 
-    /// The value of this name; `None`, and counted, past the limit of names.
+    /// The value of this name. Past the limit of names a value goes to the child labelled `overflow` of its family, if
+    /// there is one or room for one more; else it is dropped.
     pub(crate) fn value(&self, name: &str) -> Option<&'static Node<ValueName>> {
         let names = self.values.get_or_init(|| leak(ValueNames::new()));
-        let limit = self.storage.max_series();
-        if names.len() >= limit && names.get(name).is_none() {
-            self.dropped_values.fetch_add(1, Ordering::Relaxed);
-            return None;
+        if let Some(node) = names.get(name) {
+            return Some(node);
         }
-        Some(names.get_or_add(name, |_| value_name(name)))
+        let limit = self.storage.max_series();
+        if names.len() < limit {
+            return Some(names.get_or_add(name, |_| value_name(name)));
+        }
+        self.drop_value();
+        let overflow = StatKey::write(&value_name(name).key.name, &[("overflow", "true")]);
+        if names.len() < limit.saturating_mul(2) {
+            return Some(names.get_or_add(&overflow, |_| value_name(&overflow)));
+        }
+        names.get(&overflow)
+    }
+
+    /// Counts an observation that its own series does not have.
+    pub(crate) fn drop_value(&self) {
+        self.dropped_values.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Calls in flight: the finished side of all shards first, then the started side (see [`Shard`]).

@@ -156,10 +156,11 @@ pin_project! {
     /// A future that is one call, from its first poll until it is ready or dropped.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct RunAsync<F, V> {
-        call: Call,
-        verdict: V,
+        // First, and so dropped before the call: it is in flight while the body's own destructors run.
         #[pin]
         future: F,
+        call: Call,
+        verdict: V,
     }
 }
 

@@ -12,6 +12,10 @@ use crate::window::{ValueRing, observe};
 /// Values a slot keeps in one piece; more take another piece.
 const PENDING: usize = if cfg!(loom) { 1 } else { 8 };
 
+/// Pieces a call may fill: 1,024 values. What it observes beyond them is dropped and counted; an event a message of a
+/// long stream is better a counter or a histogram of its own.
+const MAX_PIECES: usize = if cfg!(loom) { 2 } else { 128 };
+
 /// Which histogram a value has: decided by its name, as in the original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ValueKind {
@@ -130,30 +134,32 @@ impl Pending {
         }
     }
 
-    fn put(&self, value: ValueRef, number: f64) {
+    /// The piece behind this one, made if need be.
+    fn next(&self) -> &'static Self {
+        self.more.get_or_init(|| leak(Self::new()))
+    }
+
+    /// Keeps a value; false if this piece is full.
+    fn put(&self, value: ValueRef, number: f64) -> bool {
         let len = self.len.load(Ordering::Relaxed);
         let Some(cell) = self.names.get(len as usize) else {
-            let more = self.more.get_or_init(|| leak(Self::new()));
-            return more.put(value, number);
+            return false;
         };
         cell.store(value.0, Ordering::Relaxed);
         self.values[len as usize].store(number.to_bits(), Ordering::Relaxed);
         self.len.store(len + 1, Ordering::Relaxed);
+        true
     }
 
-    /// Hands over everything observed, in order, and forgets it.
-    fn take(&self, each: &mut impl FnMut(ValueRef, f64)) {
+    /// Hands over what this piece holds, in order, and forgets it; true if there may be more behind it.
+    fn take(&self, each: &mut impl FnMut(ValueRef, f64)) -> bool {
         let len = self.len.load(Ordering::Relaxed) as usize;
         for (name, number) in self.names.iter().zip(&self.values).take(len) {
             let number = f64::from_bits(number.load(Ordering::Relaxed));
             each(ValueRef(name.load(Ordering::Relaxed)), number);
         }
         self.len.store(0, Ordering::Relaxed);
-        if len == PENDING
-            && let Some(more) = self.more.get()
-        {
-            more.take(each);
-        }
+        len == PENDING
     }
 }
 
@@ -165,21 +171,31 @@ impl ShardValues {
         }
     }
 
-    /// Keeps a value for the end of the call in this slot.
-    pub(crate) fn observe(&self, slot: u32, value: ValueRef, number: f64) {
-        if let Some(cell) = self.pending.get_or_grow(slot) {
-            let pending = cell.get_or_init(|| leak(Pending::new()));
-            pending.put(value, number);
+    /// Keeps a value for the end of the call in this slot; false if the call has observed all a call may.
+    pub(crate) fn observe(&self, slot: u32, value: ValueRef, number: f64) -> bool {
+        let Some(cell) = self.pending.get_or_grow(slot) else {
+            return false;
+        };
+        let mut piece: &'static Pending = cell.get_or_init(|| leak(Pending::new()));
+        for _ in 0..MAX_PIECES {
+            if piece.put(value, number) {
+                return true;
+            }
+            piece = piece.next();
         }
+        false
     }
 
     /// Hands over what the call in this slot observed.
     pub(crate) fn take(&self, slot: u32, duration: f64, mut each: impl FnMut(ValueRef, f64)) {
-        if let Some(pending) = self.pending.get(slot).and_then(Once::get) {
-            pending.take(&mut |value, number| match value.0 & LEFT_AT_END {
-                0 => each(value, number),
-                _ => each(value, (number - duration).max(0.0)),
-            });
+        let mut each = |value: ValueRef, number: f64| match value.0 & LEFT_AT_END {
+            0 => each(value, number),
+            _ => each(value, (number - duration).max(0.0)),
+        };
+        let mut next = self.pending.get(slot).and_then(Once::get);
+        while let Some(piece) = next {
+            let full = piece.take(&mut each);
+            next = piece.more.get().filter(|_| full);
         }
     }
 
@@ -224,10 +240,10 @@ impl ValueCells {
     /// Adds this shard's observations to a histogram.
     pub(crate) fn add_to(&self, total: &mut crate::family::Histogram) {
         if let Some(histogram) = &self.histogram {
+            total.sum += f64::from_bits(histogram.sum.load(Ordering::Acquire));
             for (total, cell) in total.counts.iter_mut().zip(&histogram.counts) {
                 *total += cell.load(Ordering::Acquire);
             }
-            total.sum += f64::from_bits(histogram.sum.load(Ordering::Relaxed));
         }
     }
 }

@@ -9,15 +9,18 @@ use crate::call::values::ValueKind;
 use crate::clock::to_f64;
 use crate::family::Histogram;
 use crate::interner::Interner;
-use crate::snapshot::{CallValueSnapshot, MethodSnapshot, Snapshot, StatusSnapshot, TaskTotals};
+use crate::snapshot::{
+    CallValueSnapshot, MethodSnapshot, Snapshot, StatusSnapshot, TaskTotals, ValuesSnapshot,
+};
 use crate::storage::core::{Rules, StorageCore};
 use crate::storage::points::Points;
 use crate::sync::Ordering;
 
 /// Ages of tasks in flight, in ticks.
+// Added up as a float: the ages of 100,000 streams fill 64 bits of ticks within a day.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Ages {
-    pub(crate) sum: u64,
+    pub(crate) sum: f64,
     max: u64,
 }
 
@@ -25,7 +28,7 @@ pub(crate) struct Ages {
 #[derive(Debug)]
 pub(crate) struct Outcomes {
     pub(crate) buckets: Vec<u64>,
-    pub(crate) ticks: u64,
+    pub(crate) ticks: f64,
 }
 
 /// What the shards of one method count.
@@ -34,18 +37,19 @@ pub(crate) struct Counts {
     pub(crate) started: u64,
     pub(crate) success: Outcomes,
     pub(crate) failure: Outcomes,
+    /// By the storage's index of the type; those past the end are 0.
     pub(crate) errors: Vec<u64>,
     pub(crate) ages: Ages,
 }
 
 impl Counts {
     /// Reads sums and buckets of all shards, then the started side, then the slots (see [`Shard`]).
-    pub(crate) fn read(method: &MethodCore, buckets: usize, types: usize, now: u64) -> Self {
+    pub(crate) fn read(method: &MethodCore, buckets: usize, now: u64) -> Self {
         let outcomes = || Outcomes {
             buckets: vec![0; buckets],
-            ticks: 0,
+            ticks: 0.0,
         };
-        let (mut success, mut failure, mut errors) = (outcomes(), outcomes(), vec![0; types]);
+        let (mut success, mut failure, mut errors) = (outcomes(), outcomes(), Vec::new());
         for shard in method.shards() {
             failure.ticks += shard.add_failure(&mut failure.buckets, &mut errors);
             success.ticks += shard.add_success(&mut success.buckets);
@@ -73,18 +77,18 @@ impl StorageCore {
         // One `now` for all ages, read first: a call that starts later has no age yet.
         let now = self.clock.now();
         let rules = self.rules();
-        let types = self.error_types();
         let mut totals = self.values.tasks(self.clock.unix_at(now));
         let mut methods: Vec<MethodSnapshot> = self
             .methods()
-            .map(|method| self.read_method(method, &types, now, &mut totals))
+            .map(|method| self.read_method(method, now, &mut totals))
             .collect();
         methods.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         // Added up in the order of the exposition's histogram of all calls, so that the two are equal to the last bit.
         for method in &methods {
             totals.completed_seconds += method.success.sum + method.failure.sum;
         }
-        let error_types = order_types(rules, &types, &mut methods);
+        // After the counts: a type that was counted is listed by now.
+        let error_types = order_types(rules, &self.error_types(), &mut methods);
         totals.busy_seconds = self.busy(totals.completed_seconds + totals.current_seconds);
         Snapshot {
             taken_at: self.clock.unix_at(now),
@@ -98,9 +102,18 @@ impl StorageCore {
             methods,
             statuses: self.statuses(),
             method_statuses: self.method_statuses(),
-            values: self.values.exported(),
+            values: self.read_all_values(),
             names: Arc::clone(&self.names),
         }
+    }
+
+    fn read_all_values(&self) -> ValuesSnapshot {
+        let mut values = self.values.exported();
+        let dropped = self
+            .methods()
+            .map(|method| method.dropped_values.load(Ordering::Relaxed));
+        values.overflowed_updates += dropped.sum::<u64>();
+        values
     }
 
     /// Busy time never reports less than before: calls that end while it is read may be missing for a moment.
@@ -113,22 +126,21 @@ impl StorageCore {
     fn read_method(
         &self,
         method: &'static MethodCore,
-        types: &[Arc<str>],
         now: u64,
         totals: &mut TaskTotals,
     ) -> MethodSnapshot {
-        let counts = Counts::read(method, self.time_bounds.len() + 1, types.len(), now);
+        let counts = Counts::read(method, self.time_bounds.len() + 1, now);
         let finished = counts.finished();
         let histogram = |outcome: &Outcomes| Histogram {
             bounds: Arc::clone(&self.time_bounds),
             counts: outcome.buckets.clone(),
-            sum: self.clock.seconds(outcome.ticks),
+            sum: self.clock.in_seconds(outcome.ticks),
         };
         let (success, failure) = (histogram(&counts.success), histogram(&counts.failure));
         totals.started += counts.started;
         totals.completed += finished;
         totals.in_flight += counts.started.saturating_sub(finished);
-        totals.current_seconds += self.clock.seconds(counts.ages.sum);
+        totals.current_seconds += self.clock.in_seconds(counts.ages.sum);
         let oldest = self.clock.seconds(counts.ages.max);
         totals.current_max_seconds = totals.current_max_seconds.max(oldest);
         let points = Points::of(method);
@@ -180,7 +192,10 @@ impl StorageCore {
             shards.map(|shard| shard.default_run(word)).sum()
         });
         let named = self.tasks().into_iter().map(|(task, state)| {
-            let read = state.read(|_| 0);
+            let read = state.read(|word| {
+                let methods = self.methods().filter(|method| is_of(method, state));
+                methods.map(|method| own_run(method, word)).sum()
+            });
             (task, read)
         });
         let mut statuses: Vec<StatusSnapshot> =
@@ -192,19 +207,29 @@ impl StorageCore {
         statuses
     }
 
-    /// The methods' own task types.
+    /// The methods' own task types, but for those that were set through the API too.
     pub(crate) fn method_statuses(&self) -> Vec<StatusSnapshot> {
+        let named = self.tasks();
+        let is_named = |method: &MethodCore| named.iter().any(|(_, state)| is_of(method, state));
         let mut statuses: Vec<StatusSnapshot> = self
             .methods()
-            .filter_map(|method| status(Arc::clone(&method.name), read_own(method, method.own)))
+            .filter(|method| !is_named(method))
+            .filter_map(|method| {
+                let read = method.own.read(|word| own_run(method, word));
+                status(Arc::clone(&method.name), read)
+            })
             .collect();
         statuses.sort_unstable_by(|a, b| a.task.cmp(&b.task));
         statuses
     }
 }
 
-fn read_own(method: &MethodCore, state: &TaskState) -> Option<(crate::TaskStatus, u64)> {
-    state.read(|word| method.shards().map(|shard| shard.own_run(word)).sum())
+fn own_run(method: &MethodCore, word: u64) -> u64 {
+    method.shards().map(|shard| shard.own_run(word)).sum()
+}
+
+fn is_of(method: &MethodCore, state: &'static TaskState) -> bool {
+    std::ptr::eq(method.own, state)
 }
 
 fn status(task: Arc<str>, read: Option<(crate::TaskStatus, u64)>) -> Option<StatusSnapshot> {
@@ -217,7 +242,7 @@ fn ages(method: &MethodCore, now: u64) -> Ages {
     starts.fold(Ages::default(), |ages, start| {
         let age = now.saturating_sub(start);
         Ages {
-            sum: ages.sum + age,
+            sum: ages.sum + to_f64(age),
             max: ages.max.max(age),
         }
     })
@@ -237,16 +262,23 @@ fn order_types(
 ) -> Arc<[Arc<str>]> {
     let mut order: Vec<usize> = rules.indices.iter().map(|index| *index as usize).collect();
     for index in 0..types.len() {
-        let counted = || methods.iter().any(|method| method.errors[index] > 0);
+        let counted = || methods.iter().any(|method| errors_of(method, index) > 0);
         if !order.contains(&index) && counted() {
             order.push(index);
         }
     }
     for method in methods {
-        method.errors = order.iter().map(|index| method.errors[*index]).collect();
+        method.errors = order
+            .iter()
+            .map(|index| errors_of(method, *index))
+            .collect();
     }
     order
         .iter()
         .map(|index| Arc::clone(&types[*index]))
         .collect()
+}
+
+fn errors_of(method: &MethodSnapshot, index: usize) -> u64 {
+    method.errors.get(index).copied().unwrap_or_default()
 }

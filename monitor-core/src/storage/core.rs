@@ -167,18 +167,29 @@ impl StorageCore {
         lock(&self.idle).push(record);
     }
 
-    /// The task type of this name that is set through the API; made if need be.
+    /// The task type of this name that is set through the API; made if need be, up to the limit of names, past which
+    /// all are one named `overflow`. A method and a task type of one name are one.
     pub(crate) fn task(&self, name: &str) -> &'static TaskState {
         if name == crate::DEFAULT_TASK {
             return self.default_task;
         }
+        let limit = usize::try_from(self.max_series()).unwrap_or(usize::MAX);
         let mut tasks = lock(&self.tasks);
+        let is_full = tasks.len() >= limit && !tasks.contains_key(name);
+        let name = if is_full { "overflow" } else { name };
         if let Some(state) = tasks.get(name) {
             return state;
         }
-        let state: &'static TaskState = leak(TaskState::new());
+        let of_method = self.methods().find(|method| *method.name == *name);
+        let state = of_method.map_or_else(|| leak(TaskState::new()), |method| method.own);
         tasks.insert(Arc::from(name), state);
         state
+    }
+
+    /// The task type of a new method: that of its name, if it was set through the API before.
+    pub(crate) fn task_of_method(&self, name: &str) -> &'static TaskState {
+        let known = lock(&self.tasks).get(name).copied();
+        known.unwrap_or_else(|| leak(TaskState::new()))
     }
 
     /// The task types set through the API, by name.
