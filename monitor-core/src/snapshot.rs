@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::clock::ClockSource;
 use crate::family::Histogram;
 use crate::key::StatKey;
 use crate::names::Names;
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub taken_at: f64,
     /// When the storage came to be, seconds since 1970.
     pub created_at: f64,
+    /// What durations are measured with.
+    pub clock: ClockSource,
     /// The same as text, as the original's label `inittime` has it; `None` unless `inittime_label` is on.
     pub inittime: Option<Arc<str>>,
     /// Configured workers, the gauge `service_threads`; at least 0.

@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use monitor_core::family::Histogram;
 use monitor_core::snapshot::{MethodSnapshot, Snapshot};
 use monitor_core::{
     CallGuard, Clock, DEFAULT_TASK, ManualClock, Method, Monitor, Outcome, StorageConfig,
@@ -343,6 +344,141 @@ fn a_call_of_another_storage_does_not_take_the_thread_over() {
     outside_any_scope();
     assert_eq!(global_calls("outside any scope"), before + 4);
     assert_eq!(only(&isolated.snapshot()).success.count(), 3);
+}
+
+#[test]
+fn a_scope_reaches_the_destructors_of_its_future() {
+    struct CallsWhenDropped;
+    impl Drop for CallsWhenDropped {
+        fn drop(&mut self) {
+            outside_any_scope();
+        }
+    }
+    let (isolated, _) = manual();
+    let mut future = Box::pin(isolated.scope(async {
+        let _last = CallsWhenDropped;
+        std::future::pending::<()>().await;
+    }));
+    let context = &mut std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(future.as_mut().poll(context).is_pending());
+    drop(future);
+    assert_eq!(only(&isolated.snapshot()).success.count(), 1);
+}
+
+#[test]
+fn a_call_that_observes_without_end_keeps_a_bounded_part() {
+    let (monitor, _) = manual();
+    let mut call = method(monitor, "Stream").start();
+    for _ in 0..100_000 {
+        call.observe("chunk size", 1.0);
+    }
+    call.finish(Outcome::Success);
+    let snapshot = monitor.snapshot();
+    let chunks = only(&snapshot).values[0].histogram.as_ref();
+    assert_eq!(chunks.map(Histogram::count), Some(1024));
+    assert_eq!(snapshot.values.overflowed_updates, 100_000 - 1024);
+}
+
+#[test]
+fn values_past_the_limit_of_names_go_to_one_child() {
+    let (clock, _) = Clock::manual(0.0);
+    let mut config = StorageConfig::default();
+    config.max_series = 3;
+    let monitor = Monitor::with_clock(config, clock);
+    let mut call = method(monitor, "Get").start();
+    for id in 0..5 {
+        call.observe(&format!("size___id__{id}"), 1.0);
+    }
+    call.finish(Outcome::Success);
+    let snapshot = monitor.snapshot();
+    let counts: Vec<(Option<&str>, u64)> = only(&snapshot)
+        .values
+        .iter()
+        .map(|value| {
+            let count = value.histogram.as_ref().map_or(0, Histogram::count);
+            (value.key.label("overflow"), count)
+        })
+        .collect();
+    assert_eq!(counts, [(None, 1), (None, 1), (None, 1), (Some("true"), 2)]);
+    assert_eq!(snapshot.values.overflowed_updates, 2);
+}
+
+#[test]
+fn sums_and_ages_outgrow_sixty_four_bits_of_ticks() {
+    let (monitor, hand) = manual();
+    let get = method(monitor, "Stream");
+    let mut before = 0.0;
+    for days in 1..=3 {
+        let calls: Vec<CallGuard> = (0..100_000).map(|_| get.start()).collect();
+        hand.advance(Duration::from_hours(24));
+        let tasks = monitor.snapshot().tasks;
+        assert!((tasks.current_seconds / 8.64e9 - 1.0).abs() < 1e-9);
+        for call in calls {
+            call.finish(Outcome::Success);
+        }
+        let tasks = monitor.snapshot().tasks;
+        assert!((tasks.completed_seconds / (8.64e9 * f64::from(days)) - 1.0).abs() < 1e-9);
+        assert!(tasks.completed_seconds > before);
+        before = tasks.completed_seconds;
+    }
+}
+
+#[test]
+fn a_method_and_a_task_type_of_one_name_are_one() {
+    let (monitor, _) = manual();
+    monitor.set_task_status(TaskStatus::Fatal, "Before");
+    let (before, after) = (method(monitor, "Before"), method(monitor, "After"));
+    before.start().finish(Outcome::Success);
+    after.start().finish(Outcome::ErrorType("other"));
+    monitor.set_task_status(TaskStatus::OtherException, "After");
+    let runs: Vec<_> = monitor
+        .statuses()
+        .into_iter()
+        .map(|one| (one.task.to_string(), one.status, one.run))
+        .collect();
+    assert_eq!(
+        runs,
+        [
+            ("After".to_owned(), TaskStatus::OtherException, 2),
+            ("Before".to_owned(), TaskStatus::Ok, 1),
+            ("default".to_owned(), TaskStatus::OtherException, 1),
+        ]
+    );
+    assert_eq!(monitor.method_statuses(), []);
+}
+
+#[test]
+fn task_types_past_the_limit_are_one() {
+    let (clock, _) = Clock::manual(0.0);
+    let mut config = StorageConfig::default();
+    config.max_series = 2;
+    let monitor = Monitor::with_clock(config, clock);
+    for task in ["a", "b", "c", "d", "a"] {
+        monitor.set_task_status(TaskStatus::Fatal, task);
+    }
+    let statuses = monitor.statuses();
+    let runs: Vec<_> = statuses.iter().map(|one| (&*one.task, one.run)).collect();
+    assert_eq!(runs, [("a", 2), ("b", 1), ("overflow", 2)]);
+}
+
+#[test]
+fn the_clock_of_the_operating_system_serves_and_says_so() {
+    let monitor = Monitor::with_clock(StorageConfig::default(), Clock::os());
+    let call = method(monitor, "Get").start();
+    std::thread::sleep(Duration::from_millis(20));
+    call.finish(Outcome::Success);
+    let snapshot = monitor.snapshot();
+    let seconds = only(&snapshot).success.sum;
+    assert!((0.02..5.0).contains(&seconds), "{seconds}");
+    let fallback = |snapshot: &Snapshot| {
+        let families =
+            monitor_core::names::families(snapshot, monitor_core::names::Profile::default());
+        families
+            .iter()
+            .any(|one| one.name == "monitor_clock_fallback" && !one.children.is_empty())
+    };
+    assert!(fallback(&snapshot));
+    assert!(!fallback(&manual().0.snapshot()));
 }
 
 #[test]

@@ -221,7 +221,7 @@ impl Book {
         };
         self.entries[family]
             .series
-            .insert(Arc::clone(labels))
+            .insert(identity(labels))
             .then_some(family)
     }
 
@@ -239,7 +239,7 @@ impl Book {
             if let Some(family) =
                 self.open(name.into(), help.clone().into(), wanted.plane.kind(), None)
             {
-                self.entries[family].series.insert(Arc::clone(labels));
+                self.entries[family].series.insert(identity(labels));
                 self.renamed
                     .push((full_key.into(), self.entries[family].name.clone()));
                 return family;
@@ -269,6 +269,15 @@ impl Book {
             id
         })
     }
+}
+
+/// What tells a series from others: a label with an empty value is none to Prometheus.
+fn identity(labels: &Arc<[Label]>) -> Arc<[Label]> {
+    if labels.iter().all(|label| !label.value.is_empty()) {
+        return Arc::clone(labels);
+    }
+    let kept = labels.iter().filter(|label| !label.value.is_empty());
+    kept.cloned().collect()
 }
 
 /// The 32-bit FNV-1a hash (Fowler, Noll, Vo; offset basis and prime of their reference).

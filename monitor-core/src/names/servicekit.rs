@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::built_in::{BUILT_IN, Id};
 use super::clean::unit_of;
 use super::collide::{Book, Plane, Wanted};
+use crate::clock::ClockSource;
 use crate::family::{Child, ChildValue, Family, Histogram, Label};
 use crate::key::StatKey;
 use crate::snapshot::{MethodSnapshot, Snapshot, StatusSnapshot};
@@ -75,6 +76,9 @@ impl Page<'_> {
         );
         // The storage's creation: reading the process' own start is left to a later collector of process metrics.
         self.add(Id::ProcessStart, [], ChildValue::Float(snapshot.created_at));
+        if snapshot.clock == ClockSource::OperatingSystem {
+            self.add(Id::ClockFallback, [], ChildValue::Int(1));
+        }
         for info in &snapshot.service_info {
             // `service_threads` is the configured number of workers, whatever the section says, as in the original.
             if &*info.name != BUILT_IN[Id::ServiceThreads as usize].name {

@@ -93,6 +93,7 @@ impl StorageCore {
         Snapshot {
             taken_at: self.clock.unix_at(now),
             created_at: self.clock.unix_at(self.created),
+            clock: self.clock.source(),
             inittime: rules.config.inittime_label.then(|| self.init_time()),
             service_threads: to_f64(threads(rules)),
             service_info: rules.config.service_info.clone(),

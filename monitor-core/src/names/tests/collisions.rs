@@ -29,6 +29,9 @@ fn the_first_key_owns_a_family_and_the_others_go_by_hash() {
         one("x___b__2___a__1", 7),
         one("x___c__3", 8),
         one("aggregation_last_y", 9),
+        one("z", 12),
+        one("z___a__", 13),
+        one("only___a__", 14),
     ];
     snapshot.values.means = vec![(key("y"), means(10.0, 11.0))];
     snapshot.values.histograms = vec![ValueHistogram {
@@ -45,6 +48,10 @@ fn the_first_key_owns_a_family_and_the_others_go_by_hash() {
         "stats_x{a=\"1\",b=\"2\"} 6",
         "stats_x{c=\"3\"} 8",
         "stats_aggregation_last_y 9",
+        "stats_z 12",
+        // A label without a value is none to Prometheus: in the family of `z` the value would be lost.
+        "stats_key_1becaa55{a=\"\"} 13",
+        "stats_only{a=\"\"} 14",
         "stats_aggregation_y 10",
         "stats_key_fc0c4ef4 11",
         "stats_hist_a_time_count 1",
