@@ -41,7 +41,7 @@ use crate::error::{ConfigError, Origin, Place};
 /// | `max_series` | 2000 | most series a family whose labels are made at run time; 0 is no limit |
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` is 503 until [`started`](crate::MonitorServer::started) is called |
-/// | `limits` | [`Limits`] | what connections may take |
+/// | `limits` | [`Limits`] | what connections and registries may take |
 ///
 /// Numbers may be written as text. Any other key is refused, by name, with the nearest valid one.
 ///

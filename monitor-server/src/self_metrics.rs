@@ -10,6 +10,8 @@ use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label};
 pub(crate) enum Cause {
     /// A registry's collector panicked: all of that registry was left out.
     Source,
+    /// A registry took longer to gather than it may, or still does so for an earlier page: all of it was left out.
+    Overrun,
     /// A series that an earlier source has too was left out.
     RepeatedSeries,
     /// A family of another type than an earlier source's, or with an invalid name, was left out.
@@ -19,8 +21,9 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Source,
+        Self::Overrun,
         Self::RepeatedSeries,
         Self::Family,
         Self::Internal,
@@ -29,6 +32,7 @@ impl Cause {
     const fn name(self) -> &'static str {
         match self {
             Self::Source => "source",
+            Self::Overrun => "overrun",
             Self::RepeatedSeries => "repeated_series",
             Self::Family => "family",
             Self::Internal => "internal",

@@ -249,6 +249,31 @@ fn a_request_that_outlasts_the_grace_is_cut_off() {
 }
 
 #[test]
+fn a_registry_that_hangs_leaves_the_page_and_does_not_hold_the_stop() {
+    let _turn = turn();
+    let pause = Duration::from_secs(2);
+    let limits = Limits::default().gather_timeout(Duration::from_millis(100));
+    let config = local().registry(slow_registry(pause)).limits(limits);
+    let begin = Instant::now();
+    let server = run(config).expect("a server");
+    let page = get(server.local_addr(), "/metrics");
+    assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
+    assert!(
+        page.contains("monitor_scrape_errors_total{cause=\"overrun\"} 1\n"),
+        "{page}"
+    );
+    server.shutdown();
+    assert!(
+        begin.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert!(server_threads().contains(&"monitor-gather".to_owned()));
+    // The collector cannot be stopped: nothing of it may be left when the next test looks.
+    std::thread::sleep(pause);
+}
+
+#[test]
 fn a_storage_registered_in_an_exported_registry_gives_the_same_page() {
     let _turn = turn();
     let monitor = Monitor::new(monitor_core::StorageConfig::default());

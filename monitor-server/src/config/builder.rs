@@ -113,7 +113,7 @@ impl MonitorConfig {
         self
     }
 
-    /// What connections may take.
+    /// What connections and registries may take.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

@@ -33,6 +33,7 @@ const LIMIT_KEYS: &[&str] = &[
     "max_header_bytes",
     "max_headers",
     "stop_grace",
+    "gather_timeout",
 ];
 
 const RULE_KEYS: &[&str] = &["service_errors", "unhealthy"];
@@ -181,6 +182,7 @@ fn apply_limits(limits: &mut Limits, at: &At<'_>, node: &Node) -> Result<(), Con
             "max_header_bytes" => limits.max_header_bytes = whole(&here, value)?,
             "max_headers" => limits.max_headers = whole(&here, value)?,
             "stop_grace" => limits.stop_grace = seconds(&here, value)?,
+            "gather_timeout" => limits.gather_timeout = seconds(&here, value)?,
             _ => return Err(at.unknown(key, LIMIT_KEYS)),
         }
         check_limits(limits).map_err(|expected| here.invalid(expected, value))?;

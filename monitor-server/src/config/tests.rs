@@ -146,7 +146,7 @@ fn rules_keep_the_order_of_the_document_and_may_be_partial() {
 #[test]
 fn limits_are_read_in_seconds_and_bytes() {
     let config = MonitorConfig::from_yaml(
-        "limits: {max_connections: 0, header_timeout: 0.5, connection_timeout: '0', max_header_bytes: 8192, max_headers: 1, stop_grace: 2}",
+        "limits: {max_connections: 0, header_timeout: 0.5, connection_timeout: '0', max_header_bytes: 8192, max_headers: 1, stop_grace: 2, gather_timeout: 0.25}",
     )
     .expect("valid");
     let expected = Limits::default()
@@ -155,7 +155,8 @@ fn limits_are_read_in_seconds_and_bytes() {
         .connection_timeout(std::time::Duration::ZERO)
         .max_header_bytes(8192)
         .max_headers(1)
-        .stop_grace(std::time::Duration::from_secs(2));
+        .stop_grace(std::time::Duration::from_secs(2))
+        .gather_timeout(std::time::Duration::from_millis(250));
     assert_eq!(config.limits, expected);
 }
 

@@ -1,8 +1,8 @@
 //! Sharing of renders, and sources that fail.
 
 use std::io::Read;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::{Gauge, IntCounter};
@@ -14,6 +14,7 @@ use super::*;
 struct Probe {
     gathered: Arc<AtomicU64>,
     slow: Option<Duration>,
+    hangs: Arc<AtomicBool>,
     panics: bool,
 }
 
@@ -27,6 +28,9 @@ impl Collector for Probe {
         if let Some(pause) = self.slow {
             std::thread::sleep(pause);
         }
+        while self.hangs.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         assert!(!self.panics, "a broken collector");
         let gauge = Gauge::new("probe", "Number of the gathering.").expect("a name");
         #[allow(clippy::cast_precision_loss, reason = "small")]
@@ -36,6 +40,13 @@ impl Collector for Probe {
 }
 
 fn renderer(collectors: Vec<Box<dyn Collector>>) -> (Renderer, Arc<SelfMetrics>) {
+    renderer_with(collectors, Duration::from_secs(5))
+}
+
+fn renderer_with(
+    collectors: Vec<Box<dyn Collector>>,
+    gather_timeout: Duration,
+) -> (Renderer, Arc<SelfMetrics>) {
     let registries = collectors
         .into_iter()
         .map(|collector| {
@@ -49,6 +60,7 @@ fn renderer(collectors: Vec<Box<dyn Collector>>) -> (Renderer, Arc<SelfMetrics>)
         Renderer::new(
             Monitor::new(monitor_core::StorageConfig::default()),
             registries,
+            gather_timeout,
             Arc::clone(&metrics),
         ),
         metrics,
@@ -121,6 +133,68 @@ async fn a_registry_that_panics_is_left_out_whole_and_counted() {
     assert_eq!(metrics.errors(Cause::Source), 1);
     text(&renderer).await;
     assert_eq!(metrics.errors(Cause::Source), 2);
+}
+
+#[tokio::test]
+async fn a_registry_that_hangs_is_left_out_counted_and_skipped_until_it_returns() {
+    let counter = IntCounter::new("sound_total", "Of a sound registry.").expect("a name");
+    let hang = Arc::new(AtomicBool::new(true));
+    let probe = Probe {
+        hangs: Arc::clone(&hang),
+        ..Probe::default()
+    };
+    let (renderer, metrics) = renderer_with(
+        vec![Box::new(probe.clone()), Box::new(counter)],
+        Duration::from_millis(50),
+    );
+    for scrape in 1..=3 {
+        let page = text(&renderer).await;
+        assert!(page.contains("sound_total 0"), "{page}");
+        assert!(!page.contains("probe"), "{page}");
+        let line = format!("monitor_scrape_errors_total{{cause=\"overrun\"}} {scrape}\n");
+        assert!(page.contains(&line), "{page}");
+        assert_eq!(probe.gathered.load(Ordering::SeqCst), 1, "one outstanding");
+    }
+    hang.store(false, Ordering::SeqCst);
+    let begin = Instant::now();
+    while !text(&renderer).await.contains("probe 2") {
+        assert!(begin.elapsed() < Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(metrics.errors(Cause::Source), 0);
+}
+
+#[tokio::test]
+async fn registries_that_hang_cost_one_deadline_together() {
+    let hang = Arc::new(AtomicBool::new(true));
+    let probe = || -> Box<dyn Collector> {
+        let hangs = Arc::clone(&hang);
+        Box::new(Probe {
+            hangs,
+            ..Probe::default()
+        })
+    };
+    let probes = (0..8).map(|_| probe()).collect();
+    let (renderer, metrics) = renderer_with(probes, Duration::from_millis(200));
+    let begin = Instant::now();
+    text(&renderer).await;
+    assert!(
+        begin.elapsed() < Duration::from_millis(800),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(metrics.errors(Cause::Overrun), 8);
+    hang.store(false, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn a_gather_timeout_of_zero_is_no_limit() {
+    let probe = Probe {
+        slow: Some(Duration::from_millis(50)),
+        ..Probe::default()
+    };
+    let (renderer, _) = renderer_with(vec![Box::new(probe)], Duration::ZERO);
+    assert!(text(&renderer).await.contains("probe 1"));
 }
 
 #[test]

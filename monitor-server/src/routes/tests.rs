@@ -15,7 +15,12 @@ fn context(config: StorageConfig) -> Arc<Context> {
     let monitor = Monitor::new(config);
     let metrics = Arc::new(SelfMetrics::default());
     Arc::new(Context {
-        renderer: Renderer::new(monitor, vec![Registry::new()], Arc::clone(&metrics)),
+        renderer: Renderer::new(
+            monitor,
+            vec![Registry::new()],
+            std::time::Duration::from_secs(5),
+            Arc::clone(&metrics),
+        ),
         monitor,
         metrics,
         readiness: Arc::new(Readiness::new(false)),
