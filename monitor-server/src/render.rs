@@ -178,7 +178,7 @@ impl Shared {
         }
     }
 
-    /// The families of all sources, the storage first. A registry that panics or overruns is left out whole, and
+    /// The families of all sources: the storage first, then the server's own, then the registries. A registry that panics or overruns is left out whole, and
     /// counted. They gather at the same time, so that several which hang cost one deadline.
     fn gather(&self) -> Vec<Family> {
         let started: Vec<_> = self
@@ -197,12 +197,12 @@ impl Shared {
         } else {
             merge(vec![storage, again]).families
         };
-        let merged = merge(vec![storage, others]);
+        let merged = merge(vec![storage, self.metrics.families(), others]);
         self.metrics
             .count(Cause::RepeatedSeries, merged.dropped_series);
         self.metrics.count(Cause::Family, merged.dropped_families);
         let mut families = merged.families;
-        families.extend(self.metrics.families());
+        self.metrics.settle(&mut families);
         families
     }
 

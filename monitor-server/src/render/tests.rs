@@ -197,9 +197,56 @@ async fn a_gather_timeout_of_zero_is_no_limit() {
     assert!(text(&renderer).await.contains("probe 1"));
 }
 
-#[test]
-fn a_sound_page_has_no_counters_of_the_server() {
-    assert_eq!(SelfMetrics::default().families(), Vec::new());
+#[tokio::test]
+async fn a_sound_page_has_no_counters_of_the_server() {
+    let (renderer, _) = renderer(Vec::new());
+    let page = text(&renderer).await;
+    assert!(!page.contains("monitor_scrape_errors_total"), "{page}");
+}
+
+/// A counter of the server's own name in a user's registry.
+fn same_name(cause: &str) -> Box<dyn Collector> {
+    let opts = prometheus::Opts::new("monitor_scrape_errors_total", "The user's.");
+    let counter = IntCounter::with_opts(opts.const_label("cause", cause)).expect("a name");
+    counter.inc_by(77);
+    Box::new(counter)
+}
+
+#[tokio::test]
+async fn a_user_s_family_of_the_server_s_own_name_is_one_family_with_it() {
+    let count = |page: &str, text: &str| page.matches(text).count();
+    let (renderer, metrics) = renderer(vec![same_name("user")]);
+    let page = text(&renderer).await;
+    assert_eq!(
+        count(&page, "\nmonitor_scrape_errors_total{"),
+        1,
+        "the user's alone: {page}"
+    );
+    metrics.count(Cause::Internal, 1);
+    let page = text(&renderer).await;
+    assert_eq!(
+        count(&page, "# TYPE monitor_scrape_errors_total "),
+        1,
+        "{page}"
+    );
+    assert!(page.contains("{cause=\"user\"} 77\n"), "{page}");
+    assert!(page.contains("{cause=\"internal\"} 1\n"), "{page}");
+}
+
+#[tokio::test]
+async fn what_a_merge_leaves_out_is_counted_on_its_own_page() {
+    let gauge = Gauge::new("monitor_scrape_errors_total", "No counter.").expect("a name");
+    for (collector, line) in [
+        (same_name("source"), "{cause=\"repeated_series\"} 1\n"),
+        (Box::new(gauge), "{cause=\"family\"} 1\n"),
+    ] {
+        let (renderer, _) = renderer(vec![collector]);
+        let page = text(&renderer).await;
+        assert!(page.contains(line), "{page}");
+        assert!(page.contains("{cause=\"source\"} 0\n"), "{page}");
+        let types = page.matches("# TYPE monitor_scrape_errors_total ");
+        assert_eq!(types.count(), 1, "{page}");
+    }
 }
 
 #[test]
