@@ -1,7 +1,6 @@
 //! One render at a time. Who arrives during a render shares the next one with all who wait, so that no scrape shows a
 //! state older than its own arrival, and a crowd of scrapers costs no more than two renders in a row.
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +13,7 @@ use flate2::write::GzEncoder;
 use monitor_core::Monitor;
 use monitor_core::collector::merge;
 use monitor_core::exposition::{self, Format};
-use monitor_core::family::{Family, FamilyType};
+use monitor_core::family::Family;
 use monitor_core::names::{Profile, families};
 use prometheus::Registry;
 use tokio::sync::oneshot;
@@ -184,20 +183,16 @@ impl Shared {
         let started: Vec<_> = self
             .sources
             .iter()
-            .map(|source| source.start(self.gather_timeout))
+            .map(|source| source.start(self.monitor, self.gather_timeout))
             .collect();
         let storage = families(&self.monitor.snapshot(), Profile::default());
-        let registries = started
-            .into_iter()
-            .filter_map(|started| self.finished(started));
-        let (again, others) = split_off_storage(&storage, registries.collect());
-        // The storage, registered in an exported registry too, is no fault: nothing is counted for it.
-        let storage = if again.is_empty() {
-            storage
-        } else {
-            merge(vec![storage, again]).families
-        };
-        let merged = merge(vec![storage, self.metrics.families(), others]);
+        let mut sources = vec![storage, self.metrics.families()];
+        sources.extend(
+            started
+                .into_iter()
+                .filter_map(|started| self.finished(started)),
+        );
+        let merged = merge(sources);
         self.metrics
             .count(Cause::RepeatedSeries, merged.dropped_series);
         self.metrics.count(Cause::Family, merged.dropped_families);
@@ -218,23 +213,6 @@ impl Shared {
         }
         gathered.ok()
     }
-}
-
-/// Tells the storage's own families, read once more through a registry, from all others: they have its names, types and
-/// help texts.
-fn split_off_storage(
-    storage: &[Family],
-    registries: Vec<Vec<Family>>,
-) -> (Vec<Family>, Vec<Family>) {
-    let known: HashSet<_> = storage.iter().map(identity).collect();
-    registries
-        .into_iter()
-        .flatten()
-        .partition(|family| known.contains(&identity(family)))
-}
-
-fn identity(family: &Family) -> (&str, &str, FamilyType) {
-    (&family.name, &family.help, family.kind)
 }
 
 fn write_page(families: &[Family], wanted: &Wanted) -> Bytes {

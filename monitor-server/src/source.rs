@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use monitor_core::collector::{GatherError, gather};
+use monitor_core::Monitor;
+use monitor_core::collector::{GatherError, gather_beside};
 use monitor_core::family::Family;
 use prometheus::Registry;
 
@@ -67,8 +68,9 @@ impl Source {
         }
     }
 
-    /// Starts a gather, which may take this long (zero: as long as it likes), unless one is outstanding.
-    pub(crate) fn start(&self, timeout: Duration) -> Result<Gathering, Missing> {
+    /// Starts a gather, which may take this long (zero: as long as it likes), unless one is outstanding. The storage of
+    /// the monitor that is served, registered here too, is no fault: it gives nothing.
+    pub(crate) fn start(&self, served: Monitor, timeout: Duration) -> Result<Gathering, Missing> {
         if self.outstanding.swap(true, Ordering::Relaxed) {
             return Err(Missing::Outstanding);
         }
@@ -76,7 +78,7 @@ impl Source {
         let registry = self.registry.clone();
         let (sender, families) = mpsc::sync_channel(1);
         let run = move || {
-            let gathered = gather(&registry);
+            let gathered = gather_beside(&registry, served.storage());
             // First, so that who receives the families can start the next gather.
             drop(outstanding);
             // The page may have been made without them.

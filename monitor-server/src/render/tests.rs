@@ -1,5 +1,6 @@
 //! Sharing of renders, and sources that fail.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -231,6 +232,31 @@ async fn a_user_s_family_of_the_server_s_own_name_is_one_family_with_it() {
     );
     assert!(page.contains("{cause=\"user\"} 77\n"), "{page}");
     assert!(page.contains("{cause=\"internal\"} 1\n"), "{page}");
+}
+
+#[tokio::test]
+async fn another_storage_in_a_registry_loses_no_series_without_a_count() {
+    let other = Monitor::new(monitor_core::StorageConfig::default());
+    let method = other.method("of another").expect("a name");
+    method.start().finish(monitor_core::Outcome::Success);
+    let (renderer, metrics) = renderer(vec![Box::new(*other.storage())]);
+    let page = text(&renderer).await;
+    assert!(page.contains("of another"), "{page}");
+    assert_ne!(metrics.errors(Cause::RepeatedSeries), 0);
+}
+
+#[tokio::test]
+async fn the_storage_itself_in_a_registry_is_no_fault() {
+    let (renderer, metrics) = renderer(Vec::new());
+    let monitor = renderer.shared.monitor;
+    let registry = Registry::new();
+    registry
+        .register(Box::new(*monitor.storage()))
+        .expect("a fresh registry");
+    let timeout = Duration::from_secs(5);
+    let with = Renderer::new(monitor, vec![registry], timeout, Arc::clone(&metrics));
+    assert_eq!(text(&with).await, text(&renderer).await);
+    assert_eq!(metrics.errors(Cause::RepeatedSeries), 0);
 }
 
 #[tokio::test]
