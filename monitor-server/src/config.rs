@@ -227,7 +227,8 @@ impl MonitorConfig {
     ///
     /// # Errors
     ///
-    /// A setting made in code is wrong: a blank error word, a `service info` name that is no metric name or is taken.
+    /// A setting made in code is wrong: a blank error word, a `service info` name that is no metric name or is taken, a
+    /// method's name that is empty or longer than 120 bytes.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         self.check()?;
         let mut storage = StorageConfig::default();
@@ -254,6 +255,7 @@ impl MonitorConfig {
                 &gauge.name,
             )?;
         }
+        section::check_methods(self.methods.iter().map(AsRef::as_ref))?;
         section::check_code_limits(&self.limits)
     }
 }

@@ -54,8 +54,12 @@ pub(super) mod expected {
     pub(crate) const WORD: &str = "a word that is not blank";
     pub(crate) const TEXT: &str = "a text";
     pub(crate) const HEADER_BYTES: &str = "a whole number, 8192 or more";
+    pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
     pub(crate) const HEADERS: &str = "a whole number from 1 to 1024";
 }
+
+/// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
+const MAX_METHOD_BYTES: usize = 120;
 
 /// A position in the document: what to say about a value that is wrong.
 #[derive(Debug, Clone)]
@@ -285,6 +289,17 @@ fn info(name: &str, at: &At<'_>, node: &Node) -> Result<ServiceInfo, ConfigError
 /// Refuses a name that no exposition may carry, or that another family has.
 pub(super) fn check_info_name(at: &At<'_>, name: &str) -> Result<(), ConfigError> {
     names::check(name).map_err(|expected| at.invalid(expected, &Value::Text(name.to_owned())))
+}
+
+/// Refuses what [`Monitor::method`](monitor_core::Monitor::method) would refuse.
+pub(super) fn check_methods<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), ConfigError> {
+    for (index, name) in names.enumerate() {
+        if !(1..=MAX_METHOD_BYTES).contains(&name.len()) {
+            let at = At::named(&Origin::Code, format!("methods[{index}]"));
+            return Err(at.invalid(expected::METHOD, &Value::Text(name.to_owned())));
+        }
+    }
+    Ok(())
 }
 
 fn map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], ConfigError> {

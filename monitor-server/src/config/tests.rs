@@ -402,6 +402,33 @@ fn settings_made_in_code_are_checked_too() {
 }
 
 #[test]
+fn a_name_no_method_may_have_is_refused() {
+    let monitor = monitor_core::Monitor::new(StorageConfig::default());
+    for (length, allowed) in [
+        (0, false),
+        (1, true),
+        (120, true),
+        (121, false),
+        (300, false),
+    ] {
+        let name = "m".repeat(length);
+        let config = MonitorConfig::default().methods(["Get", &name]);
+        assert_eq!(config.storage_config().is_ok(), allowed, "{length} bytes");
+        assert_eq!(monitor.method(&name).is_ok(), allowed, "{length} bytes");
+    }
+    let refused = |name: String| {
+        let config = MonitorConfig::default().methods(["Get".to_owned(), name]);
+        config.storage_config().expect_err("refused").to_string()
+    };
+    let expected = "configuration: `methods[1]`: expected a name of 1 to 120 bytes, found the text";
+    assert_eq!(refused(String::new()), format!("{expected} ``"));
+    assert_eq!(
+        refused("m".repeat(300)),
+        format!("{expected} `{}..`", "m".repeat(80))
+    );
+}
+
+#[test]
 fn service_threads_may_be_given_and_is_overwritten() {
     let storage = storage(
         "service info: {service_threads: {info: Threads., value: 7}, v: {info: V., value: 1}}",
