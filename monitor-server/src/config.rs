@@ -1,6 +1,7 @@
 //! `MonitorConfig`: the server's settings, from a file, from code, from the environment.
 
 mod builder;
+mod check;
 mod limits;
 mod names;
 mod section;
@@ -227,10 +228,10 @@ impl MonitorConfig {
     ///
     /// # Errors
     ///
-    /// A setting made in code is wrong: a blank error word, a `service info` name that is no metric name or is taken, a
+    /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or is taken, a
     /// method's name that is empty or longer than 120 bytes.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
-        self.check()?;
+        check::check(self)?;
         let mut storage = StorageConfig::default();
         storage.errors = ErrorRules::try_new(self.errors.iter().cloned())?;
         storage.service_info = self
@@ -245,18 +246,6 @@ impl MonitorConfig {
         storage.max_series = self.max_series;
         storage.methods.clone_from(&self.methods);
         Ok(storage)
-    }
-
-    /// What was read from YAML was checked there, with its line; what came from code is checked here.
-    fn check(&self) -> Result<(), ConfigError> {
-        for gauge in &self.service_info {
-            section::check_info_name(
-                &At::named(&Origin::Code, format!("service info.{}", gauge.name)),
-                &gauge.name,
-            )?;
-        }
-        section::check_methods(self.methods.iter().map(AsRef::as_ref))?;
-        section::check_code_limits(&self.limits)
     }
 }
 

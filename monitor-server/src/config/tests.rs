@@ -184,6 +184,18 @@ const REFUSALS: &[(&str, &str)] = &[
         "yaml:1: `port`: expected a port number from 0 to 65535, found `80.5`",
     ),
     (
+        "port: 99.0",
+        "yaml:1: `port`: expected a port number from 0 to 65535, found `99.0`",
+    ),
+    (
+        "max_series: 1e3",
+        "yaml:1: `max_series`: expected a whole number, 0 or more, found `1000.0`",
+    ),
+    (
+        "1.0: 2",
+        "yaml:1: `1.0`: unknown key; the nearest valid one is `port`",
+    ),
+    (
         "port: http",
         "yaml:1: `port`: expected a port number from 0 to 65535, found the text `http`",
     ),
@@ -218,6 +230,14 @@ const REFUSALS: &[(&str, &str)] = &[
     (
         "errors: [a]",
         "yaml:1: `errors`: expected a map, found a list",
+    ),
+    (
+        "errors: {'': {unhealthy: 1}}",
+        "yaml:1: `errors.`: expected the name of a status, found the text ``",
+    ),
+    (
+        "errors: {' ':}",
+        "yaml:1: `errors. `: expected the name of a status, found the text ` `",
     ),
     (
         "errors: {FATAL: 3}",
@@ -356,7 +376,15 @@ fn e6_a_blank_word_is_refused() {
         ),
         (
             "errors: {FATAL: {service_errors: [404]}}",
-            "yaml:1: `errors.FATAL.service_errors[0]`: expected a word that is not blank, found `404`",
+            "yaml:1: `errors.FATAL.service_errors[0]`: expected a text (put it in quotes), found `404`",
+        ),
+        (
+            "errors: {FATAL: {service_errors: [no way, true]}}",
+            "yaml:1: `errors.FATAL.service_errors[1]`: expected a text (put it in quotes), found the truth value `true`",
+        ),
+        (
+            "errors: {FATAL: {service_errors: [1.0]}}",
+            "yaml:1: `errors.FATAL.service_errors[0]`: expected a text (put it in quotes), found `1.0`",
         ),
         (
             "errors: {FATAL: {service_errors: [null]}}",
@@ -371,7 +399,7 @@ fn e6_a_blank_word_is_refused() {
         .expect_err("a blank word");
     assert_eq!(
         built.to_string(),
-        "errors.FATAL.service_errors[1]: `` is blank and would be found in every error"
+        "configuration: `errors.FATAL.service_errors[1]`: expected a word that is not blank, found the text ``"
     );
 }
 
@@ -391,6 +419,13 @@ fn settings_made_in_code_are_checked_too() {
         refused(MonitorConfig::default().service_info("tasks_count", "Count.", 1.0)),
         "configuration: `service info.tasks_count`: expected a name that no built-in metric has, found the text `tasks_count`"
     );
+    assert_eq!(
+        refused(MonitorConfig::default().errors("", ["oom"], 1)),
+        "configuration: `errors.`: expected the name of a status, found the text ``"
+    );
+    let words = "w".repeat(1 << 20);
+    let many = refused(MonitorConfig::default().errors("FATAL", [words], 1));
+    assert!(many.starts_with("configuration: errors: "), "{many}");
     assert_eq!(
         refused(MonitorConfig::default().limits(Limits::default().max_header_bytes(1))),
         "configuration: `limits.max_header_bytes`: expected a whole number, 8192 or more, found `1`"
