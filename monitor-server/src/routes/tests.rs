@@ -291,6 +291,29 @@ async fn details_are_for_local_clients_alone() {
 }
 
 #[tokio::test]
+async fn a_known_task_that_was_never_set_is_ok_for_no_call_yet() {
+    let context = unhealthy_after_two();
+    context.monitor.method("Get").expect("a name");
+    let details = r#"{"status":"UP","details":{"task_status":"OK","run":0}}"#;
+    for path in ["/health/default", "/health/Get"] {
+        let answer = ask(all(Arc::clone(&context)), request("GET", path)).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, details),
+            "{path}"
+        );
+        let mut stranger = request("GET", path);
+        stranger
+            .headers_mut()
+            .insert("host", HeaderValue::from_static("evil.example"));
+        let answer = ask(all(Arc::clone(&context)), stranger).await;
+        assert_eq!(answer.body, r#"{"status":"UP"}"#, "{path}");
+    }
+    let unknown = ask(all(Arc::clone(&context)), request("GET", "/health/get")).await;
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test]
 async fn the_mounted_filter_has_metrics_and_probes_and_leaves_the_rest_to_others() {
     let context = context(StorageConfig::default());
     let mounted = || {
