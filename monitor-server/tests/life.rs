@@ -68,10 +68,12 @@ fn server_threads() -> Vec<String> {
 /// Threads of a stopped server may take a moment to leave the process's list.
 fn assert_no_server_threads() {
     let begin = Instant::now();
-    while !server_threads().is_empty() && begin.elapsed() < Duration::from_secs(2) {
+    let mut last_seen = server_threads();
+    while !last_seen.is_empty() && begin.elapsed() < Duration::from_secs(2) {
         std::thread::sleep(Duration::from_millis(1));
+        last_seen = server_threads();
     }
-    assert_eq!(server_threads(), Vec::<String>::new());
+    assert_eq!(last_seen, Vec::<String>::new());
 }
 
 #[test]
