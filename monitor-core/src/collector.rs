@@ -16,8 +16,10 @@ use prometheus::Registry;
 use prometheus::core::Desc;
 
 use crate::family::Family;
+use crate::storage::MonitorStorage;
 use crate::sync::{Mutex, OnceLock, leak, lock};
 
+use self::storage::leaving_out;
 use self::to_proto::to_proto;
 
 pub use self::merge::{Merged, merge};
@@ -50,6 +52,32 @@ pub fn gather(registry: &Registry) -> Result<Vec<Family>, GatherError> {
             message: message_of(&*panic),
         }),
     }
+}
+
+/// The families of a user's registry, for a page that holds those of `storage` already: where the very same storage is
+/// registered there, it gives nothing. Another storage does; what it repeats, [`merge`] drops and counts.
+///
+/// # Errors
+///
+/// As [`gather`].
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::collector::gather_beside;
+/// use monitor_core::{Monitor, StorageConfig};
+///
+/// let monitor = Monitor::new(StorageConfig::default());
+/// let registry = prometheus::Registry::new();
+/// registry.register(Box::new(*monitor.storage()))?;
+/// assert!(gather_beside(&registry, monitor.storage())?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn gather_beside(
+    registry: &Registry,
+    storage: &MonitorStorage,
+) -> Result<Vec<Family>, GatherError> {
+    leaving_out(storage.id(), || gather(registry))
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {

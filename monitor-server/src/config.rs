@@ -1,6 +1,7 @@
 //! `MonitorConfig`: the server's settings, from a file, from code, from the environment.
 
 mod builder;
+mod check;
 mod limits;
 mod names;
 mod section;
@@ -41,7 +42,7 @@ use crate::error::{ConfigError, Origin, Place};
 /// | `max_series` | 2000 | most series a family whose labels are made at run time; 0 is no limit |
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` is 503 until [`started`](crate::MonitorServer::started) is called |
-/// | `limits` | [`Limits`] | what connections may take |
+/// | `limits` | [`Limits`] | what connections and registries may take |
 ///
 /// Numbers may be written as text. Any other key is refused, by name, with the nearest valid one.
 ///
@@ -227,9 +228,10 @@ impl MonitorConfig {
     ///
     /// # Errors
     ///
-    /// A setting made in code is wrong: a blank error word, a `service info` name that is no metric name or is taken.
+    /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or is taken, a
+    /// method's name that is empty or longer than 120 bytes.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
-        self.check()?;
+        check::check(self)?;
         let mut storage = StorageConfig::default();
         storage.errors = ErrorRules::try_new(self.errors.iter().cloned())?;
         storage.service_info = self
@@ -244,17 +246,6 @@ impl MonitorConfig {
         storage.max_series = self.max_series;
         storage.methods.clone_from(&self.methods);
         Ok(storage)
-    }
-
-    /// What was read from YAML was checked there, with its line; what came from code is checked here.
-    fn check(&self) -> Result<(), ConfigError> {
-        for gauge in &self.service_info {
-            section::check_info_name(
-                &At::named(&Origin::Code, format!("service info.{}", gauge.name)),
-                &gauge.name,
-            )?;
-        }
-        section::check_code_limits(&self.limits)
     }
 }
 

@@ -64,8 +64,8 @@ pub enum ConfigError {
         place: Place,
     },
     /// The rules of `errors` cannot be used.
-    #[error(transparent)]
-    Rules(#[from] monitor_core::RuleError),
+    #[error("configuration: {0}")]
+    Rules(monitor_core::RuleError),
     /// A key that means nothing here.
     #[error("{place}: unknown key; the nearest valid one is `{nearest}`")]
     UnknownKey {
@@ -92,6 +92,12 @@ pub enum ConfigError {
         /// The value as text: numbers and texts in backticks.
         found: String,
     },
+}
+
+impl From<monitor_core::RuleError> for ConfigError {
+    fn from(error: monitor_core::RuleError) -> Self {
+        Self::Rules(error)
+    }
 }
 
 /// Where a setting is written: key path, and file and line or the environment.

@@ -22,6 +22,7 @@ mod render;
 mod routes;
 mod run;
 mod self_metrics;
+mod source;
 mod thread;
 mod wait;
 

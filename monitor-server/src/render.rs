@@ -1,24 +1,25 @@
 //! One render at a time. Who arrives during a render shares the next one with all who wait, so that no scrape shows a
 //! state older than its own arrival, and a crowd of scrapers costs no more than two renders in a row.
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use monitor_core::Monitor;
-use monitor_core::collector::{gather, merge};
+use monitor_core::collector::merge;
 use monitor_core::exposition::{self, Format};
-use monitor_core::family::{Family, FamilyType};
+use monitor_core::family::Family;
 use monitor_core::names::{Profile, families};
 use prometheus::Registry;
 use tokio::sync::oneshot;
 
 use crate::self_metrics::{Cause, SelfMetrics};
+use crate::source::{Gathering, Missing, Source};
 
 /// Fastest level: on an 855 KiB page a tenth of the default's time for a third more bytes.
 const GZIP_LEVEL: Compression = Compression::new(1);
@@ -46,7 +47,8 @@ pub(crate) struct Renderer {
 #[derive(Debug)]
 struct Shared {
     monitor: Monitor,
-    registries: Vec<Registry>,
+    sources: Vec<Source>,
+    gather_timeout: Duration,
     metrics: Arc<SelfMetrics>,
     queue: Mutex<Queue>,
 }
@@ -67,13 +69,16 @@ impl Renderer {
     pub(crate) fn new(
         monitor: Monitor,
         registries: Vec<Registry>,
+        gather_timeout: Duration,
         metrics: Arc<SelfMetrics>,
     ) -> Self {
         let queue = Mutex::default();
+        let sources = registries.into_iter().map(Source::new).collect();
         Self {
             shared: Arc::new(Shared {
                 monitor,
-                registries,
+                sources,
+                gather_timeout,
                 metrics,
                 queue,
             }),
@@ -172,54 +177,42 @@ impl Shared {
         }
     }
 
-    /// The families of all sources, the storage first. A registry that panics is left out whole, and counted.
+    /// The families of all sources: the storage first, then the server's own, then the registries. A registry that panics or overruns is left out whole, and
+    /// counted. They gather at the same time, so that several which hang cost one deadline.
     fn gather(&self) -> Vec<Family> {
-        let storage = families(&self.monitor.snapshot(), Profile::default());
-        let registries = self
-            .registries
+        let started: Vec<_> = self
+            .sources
             .iter()
-            .filter_map(|registry| self.gather_registry(registry));
-        let (again, others) = split_off_storage(&storage, registries.collect());
-        // The storage, registered in an exported registry too, is no fault: nothing is counted for it.
-        let storage = if again.is_empty() {
-            storage
-        } else {
-            merge(vec![storage, again]).families
-        };
-        let merged = merge(vec![storage, others]);
+            .map(|source| source.start(self.monitor, self.gather_timeout))
+            .collect();
+        let storage = families(&self.monitor.snapshot(), Profile::default());
+        let mut sources = vec![storage, self.metrics.families()];
+        sources.extend(
+            started
+                .into_iter()
+                .filter_map(|started| self.finished(started)),
+        );
+        let merged = merge(sources);
         self.metrics
             .count(Cause::RepeatedSeries, merged.dropped_series);
         self.metrics.count(Cause::Family, merged.dropped_families);
         let mut families = merged.families;
-        families.extend(self.metrics.families());
+        self.metrics.settle(&mut families);
         families
     }
 
-    fn gather_registry(&self, registry: &Registry) -> Option<Vec<Family>> {
-        let gathered = gather(registry);
+    fn finished(&self, started: Result<Gathering, Missing>) -> Option<Vec<Family>> {
+        let gathered = started.and_then(Gathering::families);
         if let Err(error) = &gathered {
-            self.metrics.count(Cause::Source, 1);
+            let cause = match error {
+                Missing::Overrun | Missing::Outstanding => Cause::Overrun,
+                Missing::Failed(_) | Missing::Ended | Missing::Thread(_) => Cause::Source,
+            };
+            self.metrics.count(cause, 1);
             tracing::warn!(%error, "a registry was left out of the metrics page");
         }
         gathered.ok()
     }
-}
-
-/// Tells the storage's own families, read once more through a registry, from all others: they have its names, types and
-/// help texts.
-fn split_off_storage(
-    storage: &[Family],
-    registries: Vec<Vec<Family>>,
-) -> (Vec<Family>, Vec<Family>) {
-    let known: HashSet<_> = storage.iter().map(identity).collect();
-    registries
-        .into_iter()
-        .flatten()
-        .partition(|family| known.contains(&identity(family)))
-}
-
-fn identity(family: &Family) -> (&str, &str, FamilyType) {
-    (&family.name, &family.help, family.kind)
 }
 
 fn write_page(families: &[Family], wanted: &Wanted) -> Bytes {

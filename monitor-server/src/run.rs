@@ -68,6 +68,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let context = Arc::new(Context::new(
         monitor,
         config.registries,
+        config.limits.gather_timeout,
         config.disable_compression,
         config.wait_for_started,
     ));
@@ -250,6 +251,7 @@ impl MetricServer {
             context: Arc::new(Context::new(
                 monitor,
                 vec![registry],
+                Limits::default().gather_timeout,
                 disable_compression,
                 false,
             )),
@@ -304,6 +306,7 @@ impl Context {
     fn new(
         monitor: Monitor,
         registries: Vec<Registry>,
+        gather_timeout: Duration,
         disable_compression: bool,
         wait_for_started: bool,
     ) -> Self {
@@ -315,7 +318,7 @@ impl Context {
         let metrics = Arc::new(SelfMetrics::default());
         Self {
             monitor,
-            renderer: Renderer::new(monitor, registries, Arc::clone(&metrics)),
+            renderer: Renderer::new(monitor, registries, gather_timeout, Arc::clone(&metrics)),
             metrics,
             readiness: Arc::new(Readiness::new(wait_for_started)),
             disable_compression,

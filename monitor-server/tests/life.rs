@@ -68,10 +68,12 @@ fn server_threads() -> Vec<String> {
 /// Threads of a stopped server may take a moment to leave the process's list.
 fn assert_no_server_threads() {
     let begin = Instant::now();
-    while !server_threads().is_empty() && begin.elapsed() < Duration::from_secs(2) {
+    let mut last_seen = server_threads();
+    while !last_seen.is_empty() && begin.elapsed() < Duration::from_secs(2) {
         std::thread::sleep(Duration::from_millis(1));
+        last_seen = server_threads();
     }
-    assert_eq!(server_threads(), Vec::<String>::new());
+    assert_eq!(last_seen, Vec::<String>::new());
 }
 
 #[test]
@@ -246,6 +248,31 @@ fn a_request_that_outlasts_the_grace_is_cut_off() {
     assert_eq!(read_all(&mut stream), "");
     // The collector cannot be stopped: nothing of it may be left when the next test looks.
     std::thread::sleep(Duration::from_secs(3));
+}
+
+#[test]
+fn a_registry_that_hangs_leaves_the_page_and_does_not_hold_the_stop() {
+    let _turn = turn();
+    let pause = Duration::from_secs(2);
+    let limits = Limits::default().gather_timeout(Duration::from_millis(100));
+    let config = local().registry(slow_registry(pause)).limits(limits);
+    let begin = Instant::now();
+    let server = run(config).expect("a server");
+    let page = get(server.local_addr(), "/metrics");
+    assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
+    assert!(
+        page.contains("monitor_scrape_errors_total{cause=\"overrun\"} 1\n"),
+        "{page}"
+    );
+    server.shutdown();
+    assert!(
+        begin.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert!(server_threads().contains(&"monitor-gather".to_owned()));
+    // The collector cannot be stopped: nothing of it may be left when the next test looks.
+    std::thread::sleep(pause);
 }
 
 #[test]

@@ -21,8 +21,7 @@ pub struct Merged {
 ///
 /// The first source goes first: give the storage there. A series that is there already is dropped and counted; a
 /// family of another type than an earlier one of its name, or with a sample of another's name (a gauge `x_count` beside a
-/// histogram `x`), is left out and counted, and so is a family with an invalid name. The rest is kept, so a
-/// storage that is also registered in one of the registries gives the same page as without.
+/// histogram `x`), is left out and counted, and so is a family with an invalid name. The rest is kept.
 pub fn merge(sources: Vec<Vec<Family>>) -> Merged {
     let mut merge = Merge::default();
     for family in sources.into_iter().flatten() {

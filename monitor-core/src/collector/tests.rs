@@ -9,7 +9,7 @@ use prometheus::{
 };
 use proptest::prelude::*;
 
-use super::{GatherError, Merged, descriptor, from_proto, gather, merge, to_proto};
+use super::{GatherError, Merged, descriptor, from_proto, gather, gather_beside, merge, to_proto};
 use crate::exposition::Format;
 use crate::exposition::tests::{checked_samples, page};
 use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
@@ -388,5 +388,35 @@ fn a_storage_in_an_exported_registry_gives_the_same_page_as_without() -> prometh
     let merged = merge(vec![own.clone(), gathered]);
     assert_eq!(merged.families, own);
     assert_eq!(merged.dropped_families, 0);
+    Ok(())
+}
+
+#[test]
+fn beside_a_storage_the_very_same_gives_nothing_and_any_other_is_counted() -> prometheus::Result<()> {
+    let monitor = || Monitor::new(StorageConfig::default());
+    let (one, other) = (monitor(), monitor());
+    let registry = Registry::new();
+    registry.register(Box::new(*one.storage()))?;
+    let beside = |storage: &Monitor| gather_beside(&registry, storage).expect("no collector panics");
+    assert_eq!(beside(&one), []);
+    let seen = beside(&other);
+    assert!(!seen.is_empty(), "registered is another");
+    assert_eq!(gather(&registry), Ok(seen.clone()), "left out no longer");
+
+    let own = families(&other.snapshot(), Profile::default());
+    let merged = merge(vec![own, seen.clone()]);
+    let series: usize = seen.iter().map(|family| family.children.len()).sum();
+    assert_eq!(merged.dropped_series, series as u64);
+    Ok(())
+}
+
+#[test]
+fn a_collector_that_panics_beside_a_storage_leaves_it_registered() -> prometheus::Result<()> {
+    let monitor = Monitor::new(StorageConfig::default());
+    let registry = Registry::new();
+    registry.register(Box::new(*monitor.storage()))?;
+    let broken = std::panic::catch_unwind(|| super::leaving_out(monitor.id(), || panic!("broken")));
+    assert!(broken.is_err());
+    assert!(!monitor.collect().is_empty());
     Ok(())
 }

@@ -192,6 +192,11 @@ impl MonitorStorage {
         self.core.snapshot()
     }
 
+    /// Whether there is a method of this name: cheaper than a [`snapshot`](Self::snapshot), and makes none.
+    pub fn has_method(&self, name: &str) -> bool {
+        self.core.methods().any(|method| &*method.name == name)
+    }
+
     /// The rules that classify errors.
     pub fn error_parser(&self) -> Arc<ErrorParser> {
         Arc::clone(&self.core.rules().parser)

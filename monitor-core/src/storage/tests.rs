@@ -112,3 +112,13 @@ fn idle_records_are_adopted_before_new_ones_are_made() {
     let method = core.methods().next().expect("it is there");
     assert_eq!(method.shards().count(), 1);
 }
+
+#[test]
+fn a_method_is_known_once_it_exists_and_asking_makes_none() {
+    let monitor = Monitor::new(StorageConfig::default());
+    assert!(!monitor.has_method("Get"));
+    assert!(!monitor.has_method("Get"));
+    monitor.method("Get").expect("a valid name");
+    assert!(monitor.has_method("Get") && !monitor.has_method("get"));
+    assert_eq!(monitor.snapshot().methods.len(), 1);
+}

@@ -92,7 +92,8 @@ impl MonitorConfig {
         self
     }
 
-    /// Adds methods that exist at zero from the start, beside those of `#[monitored]` functions.
+    /// Adds methods that exist at zero from the start, beside those of `#[monitored]` functions. A name has 1 to 120
+    /// bytes; any other is refused when the settings are applied.
     #[must_use]
     pub fn methods<M: Into<Arc<str>>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.methods.extend(methods.into_iter().map(Into::into));
@@ -113,7 +114,7 @@ impl MonitorConfig {
         self
     }
 
-    /// What connections may take.
+    /// What connections and registries may take.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

@@ -1,8 +1,8 @@
-//! Limits of the server: what one client may take, and how long anything may last.
+//! Limits of the server: what one client or source may take, and how long anything may last.
 
 use std::time::Duration;
 
-/// What connections may take of the process. Each field says its default, unit, and the meaning of zero.
+/// What connections and registries may take of the process. Each field says its default, unit, and the meaning of zero.
 ///
 /// # Examples
 ///
@@ -32,6 +32,11 @@ pub struct Limits {
     /// How long `shutdown` waits for requests being answered. Default 5 s; 0 cuts them off at once. In YAML seconds,
     /// fractions allowed.
     pub stop_grace: Duration,
+    /// How long a registry may take to be gathered for a page. Default 5 s; 0 is no limit, so that a collector that hangs
+    /// holds all pages. In YAML seconds, fractions allowed. Beyond it the page is served without that registry, which is
+    /// counted as `monitor_scrape_errors_total{cause="overrun"}`, and it is skipped until that gather returns: it is not
+    /// stopped.
+    pub gather_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -43,6 +48,7 @@ impl Default for Limits {
             max_header_bytes: 16 * 1024,
             max_headers: 64,
             stop_grace: Duration::from_secs(5),
+            gather_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -87,6 +93,13 @@ impl Limits {
     #[must_use]
     pub fn stop_grace(mut self, grace: Duration) -> Self {
         self.stop_grace = grace;
+        self
+    }
+
+    /// Sets [`gather_timeout`](Self::gather_timeout).
+    #[must_use]
+    pub fn gather_timeout(mut self, timeout: Duration) -> Self {
+        self.gather_timeout = timeout;
         self
     }
 }

@@ -33,6 +33,7 @@ const LIMIT_KEYS: &[&str] = &[
     "max_header_bytes",
     "max_headers",
     "stop_grace",
+    "gather_timeout",
 ];
 
 const RULE_KEYS: &[&str] = &["service_errors", "unhealthy"];
@@ -51,8 +52,11 @@ pub(super) mod expected {
     pub(crate) const MAP: &str = "a map";
     pub(crate) const WORDS: &str = "a list of words";
     pub(crate) const WORD: &str = "a word that is not blank";
+    pub(crate) const QUOTED: &str = "a text (put it in quotes)";
+    pub(crate) const STATUS: &str = "the name of a status";
     pub(crate) const TEXT: &str = "a text";
     pub(crate) const HEADER_BYTES: &str = "a whole number, 8192 or more";
+    pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
     pub(crate) const HEADERS: &str = "a whole number from 1 to 1024";
 }
 
@@ -181,6 +185,7 @@ fn apply_limits(limits: &mut Limits, at: &At<'_>, node: &Node) -> Result<(), Con
             "max_header_bytes" => limits.max_header_bytes = whole(&here, value)?,
             "max_headers" => limits.max_headers = whole(&here, value)?,
             "stop_grace" => limits.stop_grace = seconds(&here, value)?,
+            "gather_timeout" => limits.gather_timeout = seconds(&here, value)?,
             _ => return Err(at.unknown(key, LIMIT_KEYS)),
         }
         check_limits(limits).map_err(|expected| here.invalid(expected, value))?;
@@ -189,7 +194,7 @@ fn apply_limits(limits: &mut Limits, at: &At<'_>, node: &Node) -> Result<(), Con
 }
 
 /// What the HTTP library would panic at; the message says what is expected.
-fn check_limits(limits: &Limits) -> Result<(), &'static str> {
+pub(super) fn check_limits(limits: &Limits) -> Result<(), &'static str> {
     if limits.max_header_bytes < MIN_HEADER_BYTES {
         Err(expected::HEADER_BYTES)
     } else if !(1..=MAX_HEADERS).contains(&limits.max_headers) {
@@ -197,19 +202,6 @@ fn check_limits(limits: &Limits) -> Result<(), &'static str> {
     } else {
         Ok(())
     }
-}
-
-/// The same for limits set in code.
-pub(super) fn check_code_limits(limits: &Limits) -> Result<(), ConfigError> {
-    check_limits(limits).map_err(|wanted| {
-        let (key, found) = if wanted == expected::HEADERS {
-            ("limits.max_headers", limits.max_headers)
-        } else {
-            ("limits.max_header_bytes", limits.max_header_bytes)
-        };
-        let found = i128::try_from(found).unwrap_or(i128::MAX);
-        At::named(&Origin::Code, key).invalid(wanted, &Value::Int(found))
-    })
 }
 
 fn rules(at: &At<'_>, node: &Node) -> Result<Vec<StatusRule>, ConfigError> {
@@ -220,6 +212,7 @@ fn rules(at: &At<'_>, node: &Node) -> Result<Vec<StatusRule>, ConfigError> {
 }
 
 fn rule(status: &str, at: &At<'_>, node: &Node) -> Result<StatusRule, ConfigError> {
+    check_status(at, status)?;
     let mut rule = StatusRule {
         status: status.to_owned(),
         service_errors: Vec::new(),
@@ -247,10 +240,33 @@ fn words(at: &At<'_>, node: &Node) -> Result<Vec<String>, ConfigError> {
         return Err(at.invalid(expected::WORDS, &node.value));
     };
     let word = |(index, item): (usize, &Node)| match &item.value {
-        Value::Text(word) if !word.trim().is_empty() => Ok(word.clone()),
+        Value::Text(word) => {
+            check_word(&at.index(index, item.line), word)?;
+            Ok(word.clone())
+        }
+        // Such a word may well be meant: a status code, a `no`.
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) => Err(at
+            .index(index, item.line)
+            .invalid(expected::QUOTED, &item.value)),
         other => Err(at.index(index, item.line).invalid(expected::WORD, other)),
     };
     items.iter().enumerate().map(word).collect()
+}
+
+/// Refuses a word that would be found in every error.
+pub(super) fn check_word(at: &At<'_>, word: &str) -> Result<(), ConfigError> {
+    if word.trim().is_empty() {
+        return Err(at.invalid(expected::WORD, &Value::Text(word.to_owned())));
+    }
+    Ok(())
+}
+
+/// Refuses a status without a name.
+pub(super) fn check_status(at: &At<'_>, status: &str) -> Result<(), ConfigError> {
+    if status.trim().is_empty() {
+        return Err(at.invalid(expected::STATUS, &Value::Text(status.to_owned())));
+    }
+    Ok(())
 }
 
 fn service_info(at: &At<'_>, node: &Node) -> Result<Vec<ServiceInfo>, ConfigError> {

@@ -146,7 +146,7 @@ fn rules_keep_the_order_of_the_document_and_may_be_partial() {
 #[test]
 fn limits_are_read_in_seconds_and_bytes() {
     let config = MonitorConfig::from_yaml(
-        "limits: {max_connections: 0, header_timeout: 0.5, connection_timeout: '0', max_header_bytes: 8192, max_headers: 1, stop_grace: 2}",
+        "limits: {max_connections: 0, header_timeout: 0.5, connection_timeout: '0', max_header_bytes: 8192, max_headers: 1, stop_grace: 2, gather_timeout: 0.25}",
     )
     .expect("valid");
     let expected = Limits::default()
@@ -155,7 +155,8 @@ fn limits_are_read_in_seconds_and_bytes() {
         .connection_timeout(std::time::Duration::ZERO)
         .max_header_bytes(8192)
         .max_headers(1)
-        .stop_grace(std::time::Duration::from_secs(2));
+        .stop_grace(std::time::Duration::from_secs(2))
+        .gather_timeout(std::time::Duration::from_millis(250));
     assert_eq!(config.limits, expected);
 }
 
@@ -181,6 +182,18 @@ const REFUSALS: &[(&str, &str)] = &[
     (
         "port: 80.5",
         "yaml:1: `port`: expected a port number from 0 to 65535, found `80.5`",
+    ),
+    (
+        "port: 99.0",
+        "yaml:1: `port`: expected a port number from 0 to 65535, found `99.0`",
+    ),
+    (
+        "max_series: 1e3",
+        "yaml:1: `max_series`: expected a whole number, 0 or more, found `1000.0`",
+    ),
+    (
+        "1.0: 2",
+        "yaml:1: `1.0`: unknown key; the nearest valid one is `port`",
     ),
     (
         "port: http",
@@ -217,6 +230,14 @@ const REFUSALS: &[(&str, &str)] = &[
     (
         "errors: [a]",
         "yaml:1: `errors`: expected a map, found a list",
+    ),
+    (
+        "errors: {'': {unhealthy: 1}}",
+        "yaml:1: `errors.`: expected the name of a status, found the text ``",
+    ),
+    (
+        "errors: {' ':}",
+        "yaml:1: `errors. `: expected the name of a status, found the text ` `",
     ),
     (
         "errors: {FATAL: 3}",
@@ -355,7 +376,15 @@ fn e6_a_blank_word_is_refused() {
         ),
         (
             "errors: {FATAL: {service_errors: [404]}}",
-            "yaml:1: `errors.FATAL.service_errors[0]`: expected a word that is not blank, found `404`",
+            "yaml:1: `errors.FATAL.service_errors[0]`: expected a text (put it in quotes), found `404`",
+        ),
+        (
+            "errors: {FATAL: {service_errors: [no way, true]}}",
+            "yaml:1: `errors.FATAL.service_errors[1]`: expected a text (put it in quotes), found the truth value `true`",
+        ),
+        (
+            "errors: {FATAL: {service_errors: [1.0]}}",
+            "yaml:1: `errors.FATAL.service_errors[0]`: expected a text (put it in quotes), found `1.0`",
         ),
         (
             "errors: {FATAL: {service_errors: [null]}}",
@@ -370,7 +399,7 @@ fn e6_a_blank_word_is_refused() {
         .expect_err("a blank word");
     assert_eq!(
         built.to_string(),
-        "errors.FATAL.service_errors[1]: `` is blank and would be found in every error"
+        "configuration: `errors.FATAL.service_errors[1]`: expected a word that is not blank, found the text ``"
     );
 }
 
@@ -391,12 +420,46 @@ fn settings_made_in_code_are_checked_too() {
         "configuration: `service info.tasks_count`: expected a name that no built-in metric has, found the text `tasks_count`"
     );
     assert_eq!(
+        refused(MonitorConfig::default().errors("", ["oom"], 1)),
+        "configuration: `errors.`: expected the name of a status, found the text ``"
+    );
+    let words = "w".repeat(1 << 20);
+    let many = refused(MonitorConfig::default().errors("FATAL", [words], 1));
+    assert!(many.starts_with("configuration: errors: "), "{many}");
+    assert_eq!(
         refused(MonitorConfig::default().limits(Limits::default().max_header_bytes(1))),
         "configuration: `limits.max_header_bytes`: expected a whole number, 8192 or more, found `1`"
     );
     assert_eq!(
         refused(MonitorConfig::default().limits(Limits::default().max_headers(5000))),
         "configuration: `limits.max_headers`: expected a whole number from 1 to 1024, found `5000`"
+    );
+}
+
+#[test]
+fn a_name_no_method_may_have_is_refused() {
+    let monitor = monitor_core::Monitor::new(StorageConfig::default());
+    for (length, allowed) in [
+        (0, false),
+        (1, true),
+        (120, true),
+        (121, false),
+        (300, false),
+    ] {
+        let name = "m".repeat(length);
+        let config = MonitorConfig::default().methods(["Get", &name]);
+        assert_eq!(config.storage_config().is_ok(), allowed, "{length} bytes");
+        assert_eq!(monitor.method(&name).is_ok(), allowed, "{length} bytes");
+    }
+    let refused = |name: String| {
+        let config = MonitorConfig::default().methods(["Get".to_owned(), name]);
+        config.storage_config().expect_err("refused").to_string()
+    };
+    let expected = "configuration: `methods[1]`: expected a name of 1 to 120 bytes, found the text";
+    assert_eq!(refused(String::new()), format!("{expected} ``"));
+    assert_eq!(
+        refused("m".repeat(300)),
+        format!("{expected} `{}..`", "m".repeat(80))
     );
 }
 

@@ -55,7 +55,8 @@ impl fmt::Display for Value {
             Self::Null => f.write_str("nothing"),
             Self::Bool(value) => write!(f, "the truth value `{value}`"),
             Self::Int(value) => write!(f, "`{value}`"),
-            Self::Float(value) => write!(f, "`{value}`"),
+            // As it is written: `99.0`, not `99`.
+            Self::Float(value) => write!(f, "`{value:?}`"),
             Self::Text(text) => write!(f, "the text `{}`", Shortened(text)),
             Self::List(_) => f.write_str("a list"),
             Self::Map(_) => f.write_str("a map"),
@@ -101,7 +102,7 @@ impl<'de> Deserialize<'de> for Key {
             Value::Text(text) => text,
             Value::Bool(value) => value.to_string(),
             Value::Int(value) => value.to_string(),
-            Value::Float(value) => value.to_string(),
+            Value::Float(value) => format!("{value:?}"),
             Value::Null => "null".to_owned(),
             Value::List(_) | Value::Map(_) => "?".to_owned(),
         };

@@ -1,8 +1,9 @@
 //! Sharing of renders, and sources that fail.
 
+use std::collections::HashSet;
 use std::io::Read;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::{Gauge, IntCounter};
@@ -14,6 +15,7 @@ use super::*;
 struct Probe {
     gathered: Arc<AtomicU64>,
     slow: Option<Duration>,
+    hangs: Arc<AtomicBool>,
     panics: bool,
 }
 
@@ -27,6 +29,9 @@ impl Collector for Probe {
         if let Some(pause) = self.slow {
             std::thread::sleep(pause);
         }
+        while self.hangs.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         assert!(!self.panics, "a broken collector");
         let gauge = Gauge::new("probe", "Number of the gathering.").expect("a name");
         #[allow(clippy::cast_precision_loss, reason = "small")]
@@ -36,6 +41,13 @@ impl Collector for Probe {
 }
 
 fn renderer(collectors: Vec<Box<dyn Collector>>) -> (Renderer, Arc<SelfMetrics>) {
+    renderer_with(collectors, Duration::from_secs(5))
+}
+
+fn renderer_with(
+    collectors: Vec<Box<dyn Collector>>,
+    gather_timeout: Duration,
+) -> (Renderer, Arc<SelfMetrics>) {
     let registries = collectors
         .into_iter()
         .map(|collector| {
@@ -49,6 +61,7 @@ fn renderer(collectors: Vec<Box<dyn Collector>>) -> (Renderer, Arc<SelfMetrics>)
         Renderer::new(
             Monitor::new(monitor_core::StorageConfig::default()),
             registries,
+            gather_timeout,
             Arc::clone(&metrics),
         ),
         metrics,
@@ -123,9 +136,143 @@ async fn a_registry_that_panics_is_left_out_whole_and_counted() {
     assert_eq!(metrics.errors(Cause::Source), 2);
 }
 
-#[test]
-fn a_sound_page_has_no_counters_of_the_server() {
-    assert_eq!(SelfMetrics::default().families(), Vec::new());
+#[tokio::test]
+async fn a_registry_that_hangs_is_left_out_counted_and_skipped_until_it_returns() {
+    let counter = IntCounter::new("sound_total", "Of a sound registry.").expect("a name");
+    let hang = Arc::new(AtomicBool::new(true));
+    let probe = Probe {
+        hangs: Arc::clone(&hang),
+        ..Probe::default()
+    };
+    let (renderer, metrics) = renderer_with(
+        vec![Box::new(probe.clone()), Box::new(counter)],
+        Duration::from_millis(50),
+    );
+    for scrape in 1..=3 {
+        let page = text(&renderer).await;
+        assert!(page.contains("sound_total 0"), "{page}");
+        assert!(!page.contains("probe"), "{page}");
+        let line = format!("monitor_scrape_errors_total{{cause=\"overrun\"}} {scrape}\n");
+        assert!(page.contains(&line), "{page}");
+        assert_eq!(probe.gathered.load(Ordering::SeqCst), 1, "one outstanding");
+    }
+    hang.store(false, Ordering::SeqCst);
+    let begin = Instant::now();
+    while !text(&renderer).await.contains("probe 2") {
+        assert!(begin.elapsed() < Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(metrics.errors(Cause::Source), 0);
+}
+
+#[tokio::test]
+async fn registries_that_hang_cost_one_deadline_together() {
+    let hang = Arc::new(AtomicBool::new(true));
+    let probe = || -> Box<dyn Collector> {
+        let hangs = Arc::clone(&hang);
+        Box::new(Probe {
+            hangs,
+            ..Probe::default()
+        })
+    };
+    let probes = (0..8).map(|_| probe()).collect();
+    let (renderer, metrics) = renderer_with(probes, Duration::from_millis(200));
+    let begin = Instant::now();
+    text(&renderer).await;
+    assert!(
+        begin.elapsed() < Duration::from_millis(800),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(metrics.errors(Cause::Overrun), 8);
+    hang.store(false, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn a_gather_timeout_of_zero_is_no_limit() {
+    let probe = Probe {
+        slow: Some(Duration::from_millis(50)),
+        ..Probe::default()
+    };
+    let (renderer, _) = renderer_with(vec![Box::new(probe)], Duration::ZERO);
+    assert!(text(&renderer).await.contains("probe 1"));
+}
+
+#[tokio::test]
+async fn a_sound_page_has_no_counters_of_the_server() {
+    let (renderer, _) = renderer(Vec::new());
+    let page = text(&renderer).await;
+    assert!(!page.contains("monitor_scrape_errors_total"), "{page}");
+}
+
+/// A counter of the server's own name in a user's registry.
+fn same_name(cause: &str) -> Box<dyn Collector> {
+    let opts = prometheus::Opts::new("monitor_scrape_errors_total", "The user's.");
+    let counter = IntCounter::with_opts(opts.const_label("cause", cause)).expect("a name");
+    counter.inc_by(77);
+    Box::new(counter)
+}
+
+#[tokio::test]
+async fn a_user_s_family_of_the_server_s_own_name_is_one_family_with_it() {
+    let count = |page: &str, text: &str| page.matches(text).count();
+    let (renderer, metrics) = renderer(vec![same_name("user")]);
+    let page = text(&renderer).await;
+    assert_eq!(
+        count(&page, "\nmonitor_scrape_errors_total{"),
+        1,
+        "the user's alone: {page}"
+    );
+    metrics.count(Cause::Internal, 1);
+    let page = text(&renderer).await;
+    assert_eq!(
+        count(&page, "# TYPE monitor_scrape_errors_total "),
+        1,
+        "{page}"
+    );
+    assert!(page.contains("{cause=\"user\"} 77\n"), "{page}");
+    assert!(page.contains("{cause=\"internal\"} 1\n"), "{page}");
+}
+
+#[tokio::test]
+async fn another_storage_in_a_registry_loses_no_series_without_a_count() {
+    let other = Monitor::new(monitor_core::StorageConfig::default());
+    let method = other.method("of another").expect("a name");
+    method.start().finish(monitor_core::Outcome::Success);
+    let (renderer, metrics) = renderer(vec![Box::new(*other.storage())]);
+    let page = text(&renderer).await;
+    assert!(page.contains("of another"), "{page}");
+    assert_ne!(metrics.errors(Cause::RepeatedSeries), 0);
+}
+
+#[tokio::test]
+async fn the_storage_itself_in_a_registry_is_no_fault() {
+    let (renderer, metrics) = renderer(Vec::new());
+    let monitor = renderer.shared.monitor;
+    let registry = Registry::new();
+    registry
+        .register(Box::new(*monitor.storage()))
+        .expect("a fresh registry");
+    let timeout = Duration::from_secs(5);
+    let with = Renderer::new(monitor, vec![registry], timeout, Arc::clone(&metrics));
+    assert_eq!(text(&with).await, text(&renderer).await);
+    assert_eq!(metrics.errors(Cause::RepeatedSeries), 0);
+}
+
+#[tokio::test]
+async fn what_a_merge_leaves_out_is_counted_on_its_own_page() {
+    let gauge = Gauge::new("monitor_scrape_errors_total", "No counter.").expect("a name");
+    for (collector, line) in [
+        (same_name("source"), "{cause=\"repeated_series\"} 1\n"),
+        (Box::new(gauge), "{cause=\"family\"} 1\n"),
+    ] {
+        let (renderer, _) = renderer(vec![collector]);
+        let page = text(&renderer).await;
+        assert!(page.contains(line), "{page}");
+        assert!(page.contains("{cause=\"source\"} 0\n"), "{page}");
+        let types = page.matches("# TYPE monitor_scrape_errors_total ");
+        assert_eq!(types.count(), 1, "{page}");
+    }
 }
 
 #[test]

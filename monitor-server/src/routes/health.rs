@@ -4,7 +4,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::StatusCode;
-use monitor_core::DEFAULT_TASK;
+use monitor_core::health::{Component, Thresholds, verdict};
+use monitor_core::snapshot::StatusSnapshot;
+use monitor_core::{DEFAULT_TASK, TaskStatus};
 use serde::Serialize;
 use warp::reply::Response;
 
@@ -82,32 +84,34 @@ pub(super) fn health(context: &Context, inbound: &Inbound) -> Response {
     }
 }
 
-/// `/health/<task>`: one task type. One that exists and was never set is well.
+/// `/health/<task>`: one task type. One that exists and was never set is well: OK, for no call yet.
 pub(super) fn task(context: &Context, inbound: &Inbound, path: &str) -> Response {
-    let task = percent_decoded(path);
-    let health = context.monitor.health();
-    if let Some(found) = health.component(&task) {
-        return if may_see_details(inbound.client.as_ref(), &inbound.headers) {
-            json_reply(found.healthy, found)
-        } else {
-            json_reply(found.healthy, &Verdict::of(found.healthy))
-        };
-    }
-    if is_known(context, &task) {
-        json_reply(true, &Verdict::of(true))
+    let Some(found) = component(context, &percent_decoded(path)) else {
+        return text(StatusCode::NOT_FOUND, "not found");
+    };
+    if may_see_details(inbound.client.as_ref(), &inbound.headers) {
+        json_reply(found.healthy, &found)
     } else {
-        text(StatusCode::NOT_FOUND, "not found")
+        json_reply(found.healthy, &Verdict::of(found.healthy))
     }
 }
 
-fn is_known(context: &Context, task: &str) -> bool {
-    task == DEFAULT_TASK
-        || context
-            .monitor
-            .snapshot()
-            .methods
-            .iter()
-            .any(|method| *method.name == *task)
+fn component(context: &Context, task: &str) -> Option<Component> {
+    let monitor = context.monitor;
+    let mut health = monitor.health();
+    if health.component(task).is_none() {
+        if task != DEFAULT_TASK && !monitor.has_method(task) {
+            return None;
+        }
+        // No threshold is above a run of none.
+        let never_set = StatusSnapshot {
+            task: task.into(),
+            status: TaskStatus::Ok,
+            run: 0,
+        };
+        health = verdict(&Thresholds::default(), &[never_set]);
+    }
+    health.component(task).cloned()
 }
 
 /// Numbers and texts always make JSON, so the empty body is never sent.

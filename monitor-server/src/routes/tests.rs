@@ -15,7 +15,12 @@ fn context(config: StorageConfig) -> Arc<Context> {
     let monitor = Monitor::new(config);
     let metrics = Arc::new(SelfMetrics::default());
     Arc::new(Context {
-        renderer: Renderer::new(monitor, vec![Registry::new()], Arc::clone(&metrics)),
+        renderer: Renderer::new(
+            monitor,
+            vec![Registry::new()],
+            std::time::Duration::from_secs(5),
+            Arc::clone(&metrics),
+        ),
         monitor,
         metrics,
         readiness: Arc::new(Readiness::new(false)),
@@ -283,6 +288,29 @@ async fn details_are_for_local_clients_alone() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_known_task_that_was_never_set_is_ok_for_no_call_yet() {
+    let context = unhealthy_after_two();
+    context.monitor.method("Get").expect("a name");
+    let details = r#"{"status":"UP","details":{"task_status":"OK","run":0}}"#;
+    for path in ["/health/default", "/health/Get"] {
+        let answer = ask(all(Arc::clone(&context)), request("GET", path)).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, details),
+            "{path}"
+        );
+        let mut stranger = request("GET", path);
+        stranger
+            .headers_mut()
+            .insert("host", HeaderValue::from_static("evil.example"));
+        let answer = ask(all(Arc::clone(&context)), stranger).await;
+        assert_eq!(answer.body, r#"{"status":"UP"}"#, "{path}");
+    }
+    let unknown = ask(all(Arc::clone(&context)), request("GET", "/health/get")).await;
+    assert_eq!(unknown.status, 404);
 }
 
 #[tokio::test]

@@ -1,0 +1,60 @@
+//! Refusals of settings made in code. What was read from YAML was checked there, with its line.
+
+use std::sync::Arc;
+
+use monitor_core::StatusRule;
+
+use super::section::{self, At, expected};
+use super::yaml::Value;
+use super::{Limits, MonitorConfig};
+use crate::error::{ConfigError, Origin};
+
+/// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
+const MAX_METHOD_BYTES: usize = 120;
+
+/// Refuses the first setting that cannot be.
+pub(super) fn check(config: &MonitorConfig) -> Result<(), ConfigError> {
+    for rule in &config.errors {
+        check_rule(rule)?;
+    }
+    for gauge in &config.service_info {
+        let at = At::named(&Origin::Code, format!("service info.{}", gauge.name));
+        section::check_info_name(&at, &gauge.name)?;
+    }
+    check_methods(&config.methods)?;
+    check_limits(&config.limits)
+}
+
+fn check_rule(rule: &StatusRule) -> Result<(), ConfigError> {
+    let path = format!("errors.{}", rule.status);
+    section::check_status(&At::named(&Origin::Code, path.as_str()), &rule.status)?;
+    for (index, word) in rule.service_errors.iter().enumerate() {
+        let path = format!("{path}.service_errors[{index}]");
+        section::check_word(&At::named(&Origin::Code, path), word)?;
+    }
+    Ok(())
+}
+
+/// Refuses what [`Monitor::method`](monitor_core::Monitor::method) would refuse.
+fn check_methods(names: &[Arc<str>]) -> Result<(), ConfigError> {
+    for (index, name) in names.iter().enumerate() {
+        if !(1..=MAX_METHOD_BYTES).contains(&name.len()) {
+            let at = At::named(&Origin::Code, format!("methods[{index}]"));
+            return Err(at.invalid(expected::METHOD, &Value::Text(name.to_string())));
+        }
+    }
+    Ok(())
+}
+
+/// What the HTTP library would panic at.
+fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
+    section::check_limits(limits).map_err(|wanted| {
+        let (key, found) = if wanted == expected::HEADERS {
+            ("limits.max_headers", limits.max_headers)
+        } else {
+            ("limits.max_header_bytes", limits.max_header_bytes)
+        };
+        let found = i128::try_from(found).unwrap_or(i128::MAX);
+        At::named(&Origin::Code, key).invalid(wanted, &Value::Int(found))
+    })
+}
