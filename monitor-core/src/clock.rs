@@ -198,6 +198,20 @@ fn counts_ticks(clock: &quanta::Clock) -> bool {
     format!("{clock:?}").contains("Counter(")
 }
 
+/// When this process started, seconds since 1970, where the system tells (Linux: field 22 of `/proc/self/stat`, in ticks
+/// of 1/100 s since the boot that `btime` of `/proc/stat` gives; man 5 proc).
+pub(crate) fn process_start() -> Option<f64> {
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field is the program's name in parentheses, which may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks: f64 = fields.split_whitespace().nth(19)?.parse().ok()?;
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let boot = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    let boot: f64 = boot.trim().parse().ok()?;
+    Some(boot + ticks / TICKS_PER_SECOND)
+}
+
 fn unix_now() -> f64 {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH);
     unix.unwrap_or_default().as_secs_f64()
@@ -251,6 +265,16 @@ mod tests {
     fn the_system_clock_and_its_fallback_agree_with_std() {
         agrees_with_std(&Clock::system());
         agrees_with_std(&Clock::os());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_process_started_a_little_while_ago() {
+        let age = process_start().map(|start| unix_now() - start);
+        assert!(
+            age.is_some_and(|age| (-2.0..3600.0).contains(&age)),
+            "{age:?}"
+        );
     }
 
     fn agrees_with_std(clock: &Clock) {

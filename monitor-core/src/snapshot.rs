@@ -24,6 +24,9 @@ pub struct Snapshot {
     pub taken_at: f64,
     /// When the storage came to be, seconds since 1970.
     pub created_at: f64,
+    /// When the process started, seconds since 1970; where that is not known, and on a manual clock, when the storage came
+    /// to be.
+    pub started_at: f64,
     /// What durations are measured with.
     pub clock: ClockSource,
     /// The same as text, as the original's label `inittime` has it; `None` unless `inittime_label` is on.

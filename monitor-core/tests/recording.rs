@@ -6,8 +6,8 @@ use std::time::Duration;
 use monitor_core::family::Histogram;
 use monitor_core::snapshot::{MethodSnapshot, Snapshot};
 use monitor_core::{
-    CallGuard, Clock, DEFAULT_TASK, ManualClock, Method, Monitor, Outcome, StorageConfig,
-    TaskStatus,
+    CallGuard, Clock, DEFAULT_TASK, ErrorRules, ManualClock, Method, Monitor, Outcome, StatusRule,
+    StorageConfig, TaskStatus,
 };
 
 fn manual() -> (Monitor, ManualClock) {
@@ -424,27 +424,27 @@ fn sums_and_ages_outgrow_sixty_four_bits_of_ticks() {
 }
 
 #[test]
-fn a_method_and_a_task_type_of_one_name_are_one() {
+fn of_a_method_and_a_task_type_of_one_name_the_latter_counts_for_health() {
     let (monitor, _) = manual();
-    monitor.set_task_status(TaskStatus::Fatal, "Before");
-    let (before, after) = (method(monitor, "Before"), method(monitor, "After"));
-    before.start().finish(Outcome::Success);
-    after.start().finish(Outcome::ErrorType("other"));
-    monitor.set_task_status(TaskStatus::OtherException, "After");
-    let runs: Vec<_> = monitor
-        .statuses()
-        .into_iter()
-        .map(|one| (one.task.to_string(), one.status, one.run))
-        .collect();
+    let rules = ErrorRules::try_new([StatusRule {
+        status: "OTHER_EXCEPTION".to_owned(),
+        service_errors: vec!["other".to_owned()],
+        unhealthy: 1,
+    }]);
+    let mut config = StorageConfig::default();
+    config.errors = rules.expect("good rules");
+    monitor.configure(config);
+    monitor.set_task_status(TaskStatus::Ok, "Get");
+    method(monitor, "Get")
+        .start()
+        .finish(Outcome::ErrorType("other"));
+    method(monitor, "Put").start().finish(Outcome::Success);
+    let health = monitor.health();
+    assert_eq!(health.component("Get").map(|get| get.healthy), Some(true));
     assert_eq!(
-        runs,
-        [
-            ("After".to_owned(), TaskStatus::OtherException, 2),
-            ("Before".to_owned(), TaskStatus::Ok, 1),
-            ("default".to_owned(), TaskStatus::OtherException, 1),
-        ]
+        health.component("default").map(|all| all.healthy),
+        Some(true)
     );
-    assert_eq!(monitor.method_statuses(), []);
 }
 
 #[test]
@@ -525,7 +525,7 @@ fn another_configuration_keeps_what_was_counted() {
     let (monitor, _) = manual();
     let get = method(monitor, "Get");
     let rules = |word: &str| {
-        monitor_core::ErrorRules::try_new([monitor_core::StatusRule {
+        ErrorRules::try_new([StatusRule {
             status: "FATAL".to_owned(),
             service_errors: vec![word.to_owned()],
             unhealthy: 1,

@@ -120,6 +120,8 @@ use proc_macro::TokenStream;
 /// let __monitor_value: Ret = ({ /* the body */ });
 /// return leave(__monitor_guard, __monitor_value, |__monitor_value| Probe::new(__monitor_value).outcome())
 /// ```
+#[doc(alias = "grpc_init_wrapper")]
+#[doc(alias = "aio_grpc_method_wrapper")]
 #[proc_macro_attribute]
 pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
     let item = proc_macro2::TokenStream::from(item);

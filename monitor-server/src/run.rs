@@ -100,6 +100,13 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
 /// `append_stats`, `add_key_value`, `del_key_value`, `set_task_status`, `stats`, `statuses`, `init_time` (`get_time`)
 /// and the rest.
 #[derive(Debug, Clone)]
+#[doc(alias = "inc_stats")]
+#[doc(alias = "set_stats")]
+#[doc(alias = "append_stats")]
+#[doc(alias = "add_key_value")]
+#[doc(alias = "del_key_value")]
+#[doc(alias = "set_task_status")]
+#[doc(alias = "set_status")]
 #[doc(alias = "set_stat_sync")]
 #[doc(alias = "get_time")]
 #[doc(alias = "get_stats")]

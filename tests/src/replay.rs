@@ -31,7 +31,8 @@ pub struct Verdict {
     pub applied: BTreeMap<Id, usize>,
 }
 
-/// The cases of a directory: each `NAME.json` beside a `NAME.expected.json`, by name.
+/// The cases of a directory: each `NAME.json` or `NAME.expected.json`, by name. One without the other is a case that
+/// cannot be read, not one that is passed over.
 ///
 /// # Errors
 ///
@@ -40,9 +41,13 @@ pub fn names(dir: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir)? {
         let file = entry?.file_name().to_string_lossy().into_owned();
-        names.extend(file.strip_suffix(".expected.json").map(str::to_owned));
+        let name = file
+            .strip_suffix(".expected.json")
+            .or_else(|| file.strip_suffix(".json"));
+        names.extend(name.map(str::to_owned));
     }
     names.sort();
+    names.dedup();
     Ok(names)
 }
 

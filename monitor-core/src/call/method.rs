@@ -36,12 +36,11 @@ pub(crate) struct MethodCore {
 impl MethodCore {
     pub(crate) fn new(storage: &'static StorageCore, name: Arc<str>, id: u32) -> Self {
         let permits = Permits::new(storage.max_workers());
-        let own = storage.task_of_method(&name);
         Self {
             storage,
             name,
             id,
-            own,
+            own: leak(TaskState::new()),
             default: storage.default_task,
             permits,
             first: Once::new(),

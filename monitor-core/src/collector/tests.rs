@@ -392,12 +392,14 @@ fn a_storage_in_an_exported_registry_gives_the_same_page_as_without() -> prometh
 }
 
 #[test]
-fn beside_a_storage_the_very_same_gives_nothing_and_any_other_is_counted() -> prometheus::Result<()> {
+fn beside_a_storage_the_very_same_gives_nothing_and_any_other_is_counted() -> prometheus::Result<()>
+{
     let monitor = || Monitor::new(StorageConfig::default());
     let (one, other) = (monitor(), monitor());
     let registry = Registry::new();
     registry.register(Box::new(*one.storage()))?;
-    let beside = |storage: &Monitor| gather_beside(&registry, storage).expect("no collector panics");
+    let beside =
+        |storage: &Monitor| gather_beside(&registry, storage).expect("no collector panics");
     assert_eq!(beside(&one), []);
     let seen = beside(&other);
     assert!(!seen.is_empty(), "registered is another");

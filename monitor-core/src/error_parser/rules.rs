@@ -1,7 +1,7 @@
 //! Which words in an error's text mean which status, as the configuration has it.
 
-use super::OTHER;
 use super::words::{Words, fold};
+use super::{CANCELLED, OTHER, PANIC};
 use crate::status::TaskStatus;
 
 /// The statuses that always have a rule, in the order the original matches them.
@@ -203,6 +203,7 @@ impl ErrorRules {
                     Some(entry.is_no_word())
                 }
                 (None, Some(shadow)) if is_searched(entry.word) => Some(entry.shadowed_by(shadow)),
+                (None, _) if [PANIC, CANCELLED].contains(&entry.word) => Some(entry.is_built_in()),
                 _ => None,
             });
         }
@@ -272,6 +273,13 @@ impl Listed<'_> {
         let (word, status) = (earlier.word, &earlier.rule.status);
         format!(
             "{} is never found, because `{word}` of {status} comes first and is part of it",
+            self.place()
+        )
+    }
+
+    fn is_built_in(&self) -> String {
+        format!(
+            "{} is a built-in type: errors in which the word is found count as it, and it gets the status that lists it",
             self.place()
         )
     }

@@ -74,8 +74,7 @@ impl Page<'_> {
             [],
             ChildValue::Float(snapshot.service_threads),
         );
-        // The storage's creation: reading the process' own start is left to a later collector of process metrics.
-        self.add(Id::ProcessStart, [], ChildValue::Float(snapshot.created_at));
+        self.add(Id::ProcessStart, [], ChildValue::Float(snapshot.started_at));
         if snapshot.clock == ClockSource::OperatingSystem {
             self.add(Id::ClockFallback, [], ChildValue::Int(1));
         }

@@ -34,6 +34,7 @@ pub(crate) fn fresh() -> Snapshot {
     Snapshot {
         taken_at: 1_700_000_000.0,
         created_at: 1_700_000_000.0,
+        started_at: 1_700_000_000.0,
         clock: crate::ClockSource::Manual,
         inittime: Some(Arc::from("<INITTIME>")),
         service_threads: 1.0,

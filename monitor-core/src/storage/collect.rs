@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::call::method::MethodCore;
 use crate::call::shard::Shard;
-use crate::call::state::TaskState;
 use crate::call::values::ValueKind;
 use crate::clock::to_f64;
 use crate::family::Histogram;
@@ -93,6 +92,7 @@ impl StorageCore {
         Snapshot {
             taken_at: self.clock.unix_at(now),
             created_at: self.clock.unix_at(self.created),
+            started_at: self.started_at,
             clock: self.clock.source(),
             inittime: rules.config.inittime_label.then(|| self.init_time()),
             service_threads: to_f64(threads(rules)),
@@ -192,13 +192,8 @@ impl StorageCore {
             let shards = self.methods().flat_map(MethodCore::shards);
             shards.map(|shard| shard.default_run(word)).sum()
         });
-        let named = self.tasks().into_iter().map(|(task, state)| {
-            let read = state.read(|word| {
-                let methods = self.methods().filter(|method| is_of(method, state));
-                methods.map(|method| own_run(method, word)).sum()
-            });
-            (task, read)
-        });
+        let named = self.tasks().into_iter();
+        let named = named.map(|(task, state)| (task, state.read(|_| 0)));
         let mut statuses: Vec<StatusSnapshot> =
             std::iter::once((Arc::from(crate::DEFAULT_TASK), default))
                 .chain(named)
@@ -208,13 +203,10 @@ impl StorageCore {
         statuses
     }
 
-    /// The methods' own task types, but for those that were set through the API too.
+    /// The methods' own task types.
     pub(crate) fn method_statuses(&self) -> Vec<StatusSnapshot> {
-        let named = self.tasks();
-        let is_named = |method: &MethodCore| named.iter().any(|(_, state)| is_of(method, state));
         let mut statuses: Vec<StatusSnapshot> = self
             .methods()
-            .filter(|method| !is_named(method))
             .filter_map(|method| {
                 let read = method.own.read(|word| own_run(method, word));
                 status(Arc::clone(&method.name), read)
@@ -227,10 +219,6 @@ impl StorageCore {
 
 fn own_run(method: &MethodCore, word: u64) -> u64 {
     method.shards().map(|shard| shard.own_run(word)).sum()
-}
-
-fn is_of(method: &MethodCore, state: &'static TaskState) -> bool {
-    std::ptr::eq(method.own, state)
 }
 
 fn status(task: Arc<str>, read: Option<(crate::TaskStatus, u64)>) -> Option<StatusSnapshot> {

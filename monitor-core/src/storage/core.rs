@@ -13,7 +13,7 @@ use crate::call::site;
 use crate::call::state::TaskState;
 use crate::call::values::ValueKind;
 use crate::chunked::Chunked;
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockSource, process_start};
 use crate::config::StorageConfig;
 use crate::error_parser::{ErrorParser, ErrorTypeId};
 use crate::health::Thresholds;
@@ -29,6 +29,8 @@ pub(crate) struct StorageCore {
     pub(crate) id: u64,
     pub(crate) clock: Clock,
     pub(crate) created: u64,
+    /// When the process started, seconds since 1970.
+    pub(crate) started_at: f64,
     pub(crate) time_bounds: Arc<[f64]>,
     pub(crate) size_bounds: Arc<[f64]>,
     pub(crate) tick_bounds: &'static TickBounds,
@@ -64,6 +66,7 @@ impl StorageCore {
         let core: &'static Self = leak(Self {
             id: NEXT_ID.fetch_add(1, IdOrdering::Relaxed),
             created: clock.now(),
+            started_at: started_at(&clock),
             tick_bounds: leak(TickBounds::new(&time_bounds, &clock)),
             values: Values::new(
                 &rules.config,
@@ -168,7 +171,7 @@ impl StorageCore {
     }
 
     /// The task type of this name that is set through the API; made if need be, up to the limit of names, past which
-    /// all are one named `overflow`. A method and a task type of one name are one.
+    /// all are one named `overflow`.
     pub(crate) fn task(&self, name: &str) -> &'static TaskState {
         if name == crate::DEFAULT_TASK {
             return self.default_task;
@@ -180,16 +183,9 @@ impl StorageCore {
         if let Some(state) = tasks.get(name) {
             return state;
         }
-        let of_method = self.methods().find(|method| *method.name == *name);
-        let state = of_method.map_or_else(|| leak(TaskState::new()), |method| method.own);
+        let state: &'static TaskState = leak(TaskState::new());
         tasks.insert(Arc::from(name), state);
         state
-    }
-
-    /// The task type of a new method: that of its name, if it was set through the API before.
-    pub(crate) fn task_of_method(&self, name: &str) -> &'static TaskState {
-        let known = lock(&self.tasks).get(name).copied();
-        known.unwrap_or_else(|| leak(TaskState::new()))
     }
 
     /// The task types set through the API, by name.
@@ -275,6 +271,14 @@ impl StorageCore {
     pub(crate) fn init_time(&self) -> Arc<str> {
         Arc::from(utc(self.clock.unix_at(self.created)))
     }
+}
+
+fn started_at(clock: &Clock) -> f64 {
+    let known = match clock.source() {
+        ClockSource::Manual => None,
+        ClockSource::TickCounter | ClockSource::OperatingSystem => process_start(),
+    };
+    known.unwrap_or_else(|| clock.unix())
 }
 
 /// Seconds since 1970 as `2026-11-22 10:37:04.123456`.

@@ -202,10 +202,16 @@ impl MonitorStorage {
         Arc::clone(&self.core.rules().parser)
     }
 
-    /// Which task types are healthy, and why not.
+    /// Which task types are healthy, and why not. Of a method and a task type set through the API that have one name,
+    /// the latter counts, as on the page.
     pub fn health(&self) -> Health {
         let mut statuses = self.statuses();
-        statuses.extend(self.method_statuses());
+        let named = statuses.len();
+        for method in self.method_statuses() {
+            if statuses[..named].iter().all(|one| one.task != method.task) {
+                statuses.push(method);
+            }
+        }
         verdict(&self.core.rules().thresholds, &statuses)
     }
 
