@@ -9,6 +9,8 @@ mod promises;
 mod report;
 mod rows;
 mod scrape;
+mod surroundings;
+mod values;
 mod work;
 
 use std::process::ExitCode;

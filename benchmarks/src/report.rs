@@ -2,7 +2,7 @@
 
 use crate::harness::{Figures, Results};
 use crate::promises::Promise;
-use crate::rows::IDEAL;
+use crate::rows::{IDEAL, SYNC_OK};
 use crate::scrape::Scrapes;
 
 /// Prints what was built how, as far as it changes what is measured.
@@ -49,7 +49,12 @@ pub(crate) fn rows(results: &Results) {
         last = row;
         let base = results.base(row, candidate);
         let added = results.overhead(row, candidate);
-        let ratio = results.ratio((row, candidate), (row, IDEAL));
+        let ideal = if results.has(row, IDEAL) {
+            row
+        } else {
+            SYNC_OK
+        };
+        let ratio = results.ratio((row, candidate), (ideal, IDEAL));
         println!(
             "{title:<24} {candidate:<26} {:>8.1} {:>8.1} {:>13} {:>8.2}",
             base.median,

@@ -19,6 +19,15 @@ pub(crate) trait Recorder: 'static {
     fn end(call: Self::Call, answer: &Answer);
 }
 
+/// A library with handles for many methods; there are [`METHODS`].
+pub(crate) trait Many: Recorder {
+    /// A call of a method starts.
+    fn start_of(method: usize) -> Self::Call;
+}
+
+/// Methods of the rows that call many.
+pub(crate) const METHODS: usize = 100;
+
 /// A library with so many methods recorded, whose page can be rendered again and again into memory it keeps.
 pub(crate) trait Render {
     /// The page as it is now.

@@ -9,10 +9,10 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
-use crate::peers::{Recorder, Render, duration, method};
+use crate::peers::{METHODS, Many, Recorder, Render, duration, method};
 use crate::work::{Answer, Refused};
 
-struct Handles {
+pub(crate) struct Handles {
     started: IntCounter,
     in_flight: IntGauge,
     success: IntCounter,
@@ -59,23 +59,49 @@ impl Families {
 
 static HANDLES: LazyLock<Handles> = LazyLock::new(|| Families::new().handles("work"));
 
+static MANY: LazyLock<Vec<Handles>> = LazyLock::new(|| {
+    let families = Families::new();
+    (0..METHODS).map(|i| families.handles(&method(i))).collect()
+});
+
 /// Cached handles; a call that panics or is dropped is lost, and its gauge stays up.
 pub(crate) struct Cached;
 
-impl Recorder for Cached {
-    type Call = Instant;
+/// A call that began.
+pub(crate) struct Timer {
+    handles: &'static Handles,
+    start: Instant,
+}
 
+impl Timer {
     #[inline]
-    fn start() -> Instant {
-        let handles = &*HANDLES;
+    fn start(handles: &'static Handles) -> Self {
         handles.started.inc();
         handles.in_flight.inc();
-        Instant::now()
+        Self {
+            handles,
+            start: Instant::now(),
+        }
+    }
+}
+
+impl Many for Cached {
+    #[inline]
+    fn start_of(method: usize) -> Timer {
+        Timer::start(&MANY[method])
+    }
+}
+
+impl Recorder for Cached {
+    type Call = Timer;
+
+    #[inline]
+    fn start() -> Timer {
+        Timer::start(&HANDLES)
     }
 
     #[inline]
-    fn end(start: Instant, answer: &Answer) {
-        let handles = &*HANDLES;
+    fn end(Timer { handles, start }: Timer, answer: &Answer) {
         handles.duration.observe(start.elapsed().as_secs_f64());
         handles.in_flight.dec();
         if answer.is_ok() {
