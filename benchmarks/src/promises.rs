@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::beside::Beside;
 use crate::harness::{Figures, Results};
 use crate::scrape::Scrapes;
 use crate::{rows, values};
@@ -118,6 +119,17 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
             unit: "bytes more",
         },
     ]
+}
+
+/// The promise about calls beside scrapes.
+pub(crate) fn beside(beside: &Beside) -> Promise {
+    Promise {
+        what: "calls beside 4 scrapers at 10 Hz",
+        due: Due::RecordingPath,
+        figures: beside.slower(),
+        bar: 3.0,
+        unit: "% slower",
+    }
 }
 
 /// The promise about scrapes.

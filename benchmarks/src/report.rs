@@ -1,5 +1,6 @@
 //! What is printed: the build, the rows, and last the promises.
 
+use crate::beside::Beside;
 use crate::harness::{Figures, Results};
 use crate::promises::Promise;
 use crate::rows::{IDEAL, SYNC_OK};
@@ -61,6 +62,25 @@ pub(crate) fn rows(results: &Results) {
             added.median,
             quartiles(added, 1),
             ratio.median
+        );
+    }
+}
+
+/// Prints the calls beside scrapers.
+pub(crate) fn beside(beside: &Beside) {
+    println!(
+        "\n{:<24} {:>8} {:>22}",
+        "calls between work", "ns", "[quartiles]"
+    );
+    let with = format!("4 scrapers, {} lines", beside.lines);
+    for (name, figures) in [
+        ("no scraper", beside.alone()),
+        (with.as_str(), beside.beside()),
+    ] {
+        println!(
+            "{name:<24} {:>8.1} {:>22}",
+            figures.median,
+            quartiles(figures, 1)
         );
     }
 }
