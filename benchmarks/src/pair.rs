@@ -81,8 +81,7 @@ impl Member {
             while let Ok((batch, times, arrived)) = todo.recv() {
                 meet(&arrived);
                 let start = Instant::now();
-                batch.run(times);
-                let end = Instant::now();
+                let end = start + batch.run(times);
                 if done.send(Span { start, end }).is_err() {
                     return;
                 }

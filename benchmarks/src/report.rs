@@ -33,9 +33,33 @@ pub(crate) fn build() {
             println!("environment: {name} = {value}");
         }
     }
+    println!("peers: {}", peers().join(", "));
     if cfg!(debug_assertions) {
         println!("a debug build: its figures mean nothing");
     }
+}
+
+/// The peers and their versions, as the build has them.
+fn peers() -> Vec<String> {
+    const NAMES: [&str; 7] = [
+        "autometrics",
+        "measured",
+        "metered",
+        "metrics",
+        "metrics-exporter-prometheus",
+        "prometheus",
+        "prometheus-client",
+    ];
+    let versions = |name: &'static str| {
+        let lock = include_str!("../../Cargo.lock");
+        let packages = lock.split("[[package]]").filter_map(move |package| {
+            let rest = package.trim_start().strip_prefix("name = \"")?;
+            let rest = rest.strip_prefix(name)?;
+            rest.strip_prefix("\"\nversion = \"")?.split('"').next()
+        });
+        packages.map(move |version| format!("{name} {version}"))
+    };
+    NAMES.into_iter().flat_map(versions).collect()
 }
 
 /// Prints the rows about recording.

@@ -3,8 +3,9 @@
 use monitor_core::{ErrorRules, Method, Monitor, Outcome, StatusRule, monitored};
 
 use crate::harness::{Batch, Row, Threads, batch, chain};
+use crate::peers::attributes::{Metered, autometrics_call};
 use crate::peers::ideal::{Ideal, Ticks};
-use crate::peers::{Recorder, prometheus, prometheus_client};
+use crate::peers::{Recorder, measured, metrics, prometheus, prometheus_client};
 use crate::surroundings;
 use crate::values;
 use crate::work::{
@@ -28,6 +29,10 @@ pub(crate) const IDEAL: &str = "ideal";
 pub(crate) const TICKS: &str = "two tick reads";
 pub(crate) const PROMETHEUS: &str = "prometheus cached";
 pub(crate) const PROMETHEUS_LOOKUP: &str = "prometheus look-up";
+const MEASURED: &str = "measured";
+const METRICS: &str = "metrics macros";
+const AUTOMETRICS: &str = "autometrics";
+const METERED: &str = "metered";
 pub(crate) const PROMETHEUS_CLIENT: &str = "prometheus-client cached";
 
 #[monitored]
@@ -180,6 +185,22 @@ fn calls(
     }
 }
 
+/// The same with the peers that are no match for a cached handle: those that look labels up, and attributes.
+fn all_peers(mut row: Row, refuse: Refuse) -> Row {
+    let metered = Metered::default();
+    row.candidates.extend([
+        (PROMETHEUS_LOOKUP, plain::<prometheus::LookUp>(refuse)),
+        (MEASURED, plain::<measured::Interned>(refuse)),
+        (METRICS, metrics::drained(plain::<metrics::Macros>(refuse))),
+        (
+            AUTOMETRICS,
+            batch(move |x| autometrics_call(refuse.mark(x))),
+        ),
+        (METERED, batch(move |x| metered.call(refuse.mark(x)))),
+    ]);
+    row
+}
+
 fn plain<R: Recorder>(refuse: Refuse) -> Batch {
     batch(move |x| by_hand::<R>(refuse.mark(x)))
 }
@@ -256,15 +277,24 @@ pub(crate) fn rows() -> Vec<Row> {
     let typed_error = method("typed");
     let mixed = method("mixed");
     vec![
-        calls(SYNC_OK, Threads::One, Refuse::None, sync),
-        calls(TYPED_ERROR, Threads::One, Refuse::All, move |x| {
-            typed(typed_error, x)
-        }),
+        all_peers(
+            calls(SYNC_OK, Threads::One, Refuse::None, sync),
+            Refuse::None,
+        ),
+        all_peers(
+            calls(TYPED_ERROR, Threads::One, Refuse::All, move |x| {
+                typed(typed_error, x)
+            }),
+            Refuse::All,
+        ),
         text_error(),
         async_ready(),
         async_yields(),
         between(),
-        calls(TWO_THREADS, Threads::Two, Refuse::None, sync),
+        all_peers(
+            calls(TWO_THREADS, Threads::Two, Refuse::None, sync),
+            Refuse::None,
+        ),
         calls(ALTERNATES, Threads::One, Refuse::OneIn(2), move |x| {
             typed(mixed, x)
         }),

@@ -85,6 +85,38 @@ impl Timer {
     }
 }
 
+static FAMILIES: LazyLock<Families> = LazyLock::new(Families::new);
+
+/// Each handle looked up by its labels when it is used.
+pub(crate) struct LookUp;
+
+impl Recorder for LookUp {
+    type Call = Instant;
+
+    #[inline]
+    fn start() -> Instant {
+        FAMILIES.started.with_label_values(&["work"]).inc();
+        FAMILIES.in_flight.with_label_values(&["work"]).inc();
+        Instant::now()
+    }
+
+    #[inline]
+    fn end(start: Instant, answer: &Answer) {
+        let took = start.elapsed().as_secs_f64();
+        let families = &*FAMILIES;
+        families.duration.with_label_values(&["work"]).observe(took);
+        families.in_flight.with_label_values(&["work"]).dec();
+        let processed = |status| families.processed.with_label_values(&["work", status]);
+        if answer.is_ok() {
+            processed("success").inc();
+        } else {
+            processed("failure").inc();
+            let labels = ["work", Refused::TYPE];
+            families.errors.with_label_values(&labels).inc();
+        }
+    }
+}
+
 impl Many for Cached {
     #[inline]
     fn start_of(method: usize) -> Timer {
