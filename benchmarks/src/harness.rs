@@ -14,23 +14,62 @@ use crate::pair::Pair;
 /// Length of a batch: long against the two clock reads around it, short against a scheduler's slice.
 const BATCH: Duration = Duration::from_micros(300);
 
-/// Runs an operation so many times.
-pub(crate) type Batch = Arc<dyn Fn(u64) + Send + Sync>;
+/// Runs an operation so many times, and says how long that took.
+#[derive(Clone)]
+pub(crate) struct Batch {
+    run: Arc<dyn Fn(u64) -> Duration + Send + Sync>,
+    /// How many times it must be, where that is not to choose.
+    fixed: Option<u64>,
+}
+
+impl Batch {
+    pub(crate) fn new(run: impl Fn(u64) -> Duration + Send + Sync + 'static) -> Self {
+        Self {
+            run: Arc::new(run),
+            fixed: None,
+        }
+    }
+
+    /// A batch of so many operations at a time: with a preparation before them that must not count.
+    pub(crate) fn fixed(times: u64, run: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self {
+            run: Arc::new(move |_| run()),
+            fixed: Some(times),
+        }
+    }
+
+    /// Runs it.
+    pub(crate) fn run(&self, times: u64) -> Duration {
+        (self.run)(times)
+    }
+}
+
+/// How long this takes.
+#[inline]
+pub(crate) fn timed(run: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    run();
+    start.elapsed()
+}
 
 /// An operation as a batch. The operation is given a number that the compiler knows nothing of.
 pub(crate) fn batch<R>(operation: impl Fn(u64) -> R + Send + Sync + 'static) -> Batch {
-    Arc::new(move |times| {
-        for i in 0..times {
-            black_box(operation(black_box(i)));
-        }
+    Batch::new(move |times| {
+        timed(|| {
+            for i in 0..times {
+                black_box(operation(black_box(i)));
+            }
+        })
     })
 }
 
 /// An operation whose input is its last result, so that what it adds can hide only behind its own work.
 pub(crate) fn chain(operation: impl Fn(u64) -> u64 + Send + Sync + 'static) -> Batch {
-    Arc::new(move |times| {
-        let end = (0..times).fold(black_box(1), |x, _| operation(x));
-        black_box(end);
+    Batch::new(move |times| {
+        timed(|| {
+            let end = (0..times).fold(black_box(1), |x, _| operation(x));
+            black_box(end);
+        })
     })
 }
 
@@ -58,12 +97,15 @@ struct Portion {
 
 impl Portion {
     fn new(batch: Batch) -> Self {
+        if let Some(times) = batch.fixed {
+            return Self { batch, times };
+        }
         let mut times = 16;
-        while time(&batch, times) < BATCH {
+        while batch.run(times) < BATCH {
             times *= 2;
         }
         // The last try had warm caches; the least of a few had no interruption.
-        let least = (0..5).map(|_| time(&batch, times)).min().unwrap_or(BATCH);
+        let least = (0..5).map(|_| batch.run(times)).min().unwrap_or(BATCH);
         let fits = as_f64(times) * BATCH.as_secs_f64() / least.as_secs_f64();
         Self {
             batch,
@@ -74,19 +116,13 @@ impl Portion {
     /// Nanoseconds an operation; the mean of both threads where two run it at once, NaN where they never did.
     fn nanos(&self, pair: &Pair, threads: Threads) -> f64 {
         let took = match threads {
-            Threads::One => Some(time(&self.batch, self.times)),
+            Threads::One => Some(self.batch.run(self.times)),
             Threads::Two => pair.time(&self.batch, self.times),
         };
         took.map_or(f64::NAN, |took| {
             took.as_secs_f64() * 1e9 / as_f64(self.times)
         })
     }
-}
-
-fn time(batch: &Batch, times: u64) -> Duration {
-    let start = Instant::now();
-    batch(times);
-    start.elapsed()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
@@ -143,7 +179,7 @@ fn cells_of(row: Row) -> impl Iterator<Item = Cell> {
         row: name,
         candidate,
         threads,
-        base: Portion::new(Arc::clone(&base)),
+        base: Portion::new(base.clone()),
         run: Portion::new(run),
     })
 }
@@ -166,6 +202,11 @@ impl Results {
         self.cells
             .iter()
             .map(|(cell, _)| (cell.row, cell.candidate))
+    }
+
+    /// Whether the row has the candidate.
+    pub(crate) fn has(&self, row: &str, candidate: &str) -> bool {
+        self.cells().any(|cell| cell == (row, candidate))
     }
 
     fn samples(&self, row: &str, candidate: &str) -> impl Iterator<Item = Sample> {

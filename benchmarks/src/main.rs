@@ -2,6 +2,7 @@
 //!
 //! Exit status 1 if a promise falls short, 2 if the command line makes no sense.
 
+mod beside;
 mod harness;
 mod pair;
 mod peers;
@@ -9,6 +10,8 @@ mod promises;
 mod report;
 mod rows;
 mod scrape;
+mod surroundings;
+mod values;
 mod work;
 
 use std::process::ExitCode;
@@ -25,6 +28,9 @@ const QUICK: usize = 60;
 
 /// Rounds of recording for each round of pages, which takes some ten times as long.
 const PAGES: usize = 8;
+
+/// Rounds of recording for each pair of windows beside scrapers, which take 0.4 s.
+const WINDOWS: usize = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -90,5 +96,9 @@ fn recording(rounds: usize) -> Vec<Promise> {
     rows::configure();
     let results = harness::measure(rows::rows(), rounds);
     report::rows(&results);
-    promises::recording(&results)
+    let beside = beside::Beside::measure(rounds.div_ceil(WINDOWS));
+    report::beside(&beside);
+    let mut promises = promises::recording(&results);
+    promises.push(promises::beside(&beside));
+    promises
 }

@@ -60,7 +60,7 @@ impl Pair {
     fn run(&self, batch: &Batch, times: u64) -> [Span; 2] {
         let arrived = Arc::new(AtomicU32::new(0));
         for member in &self.0 {
-            let job = (Arc::clone(batch), times, Arc::clone(&arrived));
+            let job = (batch.clone(), times, Arc::clone(&arrived));
             member.jobs.send(job).expect("a member outlives the pair");
         }
         [0, 1].map(|which| {
@@ -81,8 +81,7 @@ impl Member {
             while let Ok((batch, times, arrived)) = todo.recv() {
                 meet(&arrived);
                 let start = Instant::now();
-                batch(times);
-                let end = Instant::now();
+                let end = start + batch.run(times);
                 if done.send(Span { start, end }).is_err() {
                     return;
                 }

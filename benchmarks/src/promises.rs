@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use crate::beside::Beside;
 use crate::harness::{Figures, Results};
-use crate::rows;
 use crate::scrape::Scrapes;
+use crate::{rows, values};
 
 /// A promise and what was measured.
 pub(crate) struct Promise {
@@ -84,9 +85,32 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
             unit: "ns",
         },
         over_ideal("typed error", rows::TYPED_ERROR, ideal, 1.6),
-        over_ideal("text error (one rule)", rows::TEXT_ERROR, ideal, 30.0),
+        over_ideal(
+            "text error (16 rules, 200-byte chain)",
+            rows::TEXT_ERROR,
+            ideal,
+            30.0,
+        ),
+        over_ideal("inc_stats on a known key", values::BY_KEY, ideal, 2.0),
+        over_ideal("inc_stats on a handle", values::BY_HANDLE, ideal, 0.2),
         over_ideal("1 % errors on 2 threads", rows::MIXED_1, ideal, 1.3),
         over_ideal("50 % errors on 2 threads", rows::MIXED_50, ideal, 8.0),
+        ratio(
+            "error storm on 2 threads",
+            Due::RecordingPath,
+            ours(rows::STORM),
+            ours(rows::TYPED_ERROR),
+            2.0,
+            "x own 1 thread",
+        ),
+        ratio(
+            "success and failure in turn on 2 threads",
+            Due::RecordingPath,
+            ours(rows::MIXED_50),
+            ours(rows::ALTERNATES),
+            3.0,
+            "x own 1 thread",
+        ),
         Promise {
             what: "future of an instrumented async fn",
             due: Due::RecordingPath,
@@ -95,6 +119,17 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
             unit: "bytes more",
         },
     ]
+}
+
+/// The promise about calls beside scrapes.
+pub(crate) fn beside(beside: &Beside) -> Promise {
+    Promise {
+        what: "calls beside 4 scrapers at 10 Hz",
+        due: Due::RecordingPath,
+        figures: beside.slower(),
+        bar: 3.0,
+        unit: "% slower",
+    }
 }
 
 /// The promise about scrapes.

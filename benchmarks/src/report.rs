@@ -1,8 +1,9 @@
 //! What is printed: the build, the rows, and last the promises.
 
+use crate::beside::Beside;
 use crate::harness::{Figures, Results};
 use crate::promises::Promise;
-use crate::rows::IDEAL;
+use crate::rows::{IDEAL, SYNC_OK};
 use crate::scrape::Scrapes;
 
 /// Prints what was built how, as far as it changes what is measured.
@@ -32,9 +33,33 @@ pub(crate) fn build() {
             println!("environment: {name} = {value}");
         }
     }
+    println!("peers: {}", peers().join(", "));
     if cfg!(debug_assertions) {
         println!("a debug build: its figures mean nothing");
     }
+}
+
+/// The peers and their versions, as the build has them.
+fn peers() -> Vec<String> {
+    const NAMES: [&str; 7] = [
+        "autometrics",
+        "measured",
+        "metered",
+        "metrics",
+        "metrics-exporter-prometheus",
+        "prometheus",
+        "prometheus-client",
+    ];
+    let versions = |name: &'static str| {
+        let lock = include_str!("../../Cargo.lock");
+        let packages = lock.split("[[package]]").filter_map(move |package| {
+            let rest = package.trim_start().strip_prefix("name = \"")?;
+            let rest = rest.strip_prefix(name)?;
+            rest.strip_prefix("\"\nversion = \"")?.split('"').next()
+        });
+        packages.map(move |version| format!("{name} {version}"))
+    };
+    NAMES.into_iter().flat_map(versions).collect()
 }
 
 /// Prints the rows about recording.
@@ -49,13 +74,37 @@ pub(crate) fn rows(results: &Results) {
         last = row;
         let base = results.base(row, candidate);
         let added = results.overhead(row, candidate);
-        let ratio = results.ratio((row, candidate), (row, IDEAL));
+        let ideal = if results.has(row, IDEAL) {
+            row
+        } else {
+            SYNC_OK
+        };
+        let ratio = results.ratio((row, candidate), (ideal, IDEAL));
         println!(
             "{title:<24} {candidate:<26} {:>8.1} {:>8.1} {:>13} {:>8.2}",
             base.median,
             added.median,
             quartiles(added, 1),
             ratio.median
+        );
+    }
+}
+
+/// Prints the calls beside scrapers.
+pub(crate) fn beside(beside: &Beside) {
+    println!(
+        "\n{:<24} {:>8} {:>22}",
+        "calls between work", "ns", "[quartiles]"
+    );
+    let with = format!("4 scrapers, {} lines", beside.lines);
+    for (name, figures) in [
+        ("no scraper", beside.alone()),
+        (with.as_str(), beside.beside()),
+    ] {
+        println!(
+            "{name:<24} {:>8.1} {:>22}",
+            figures.median,
+            quartiles(figures, 1)
         );
     }
 }

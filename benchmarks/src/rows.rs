@@ -3,18 +3,24 @@
 use monitor_core::{ErrorRules, Method, Monitor, Outcome, StatusRule, monitored};
 
 use crate::harness::{Batch, Row, Threads, batch, chain};
+use crate::peers::attributes::{Metered, autometrics_call};
 use crate::peers::ideal::{Ideal, Ticks};
-use crate::peers::{Recorder, prometheus, prometheus_client};
-use crate::work::{Answer, REFUSE, Refused, drive, other_work, work, work_async, work_yielding};
+use crate::peers::{Recorder, measured, metrics, prometheus, prometheus_client};
+use crate::surroundings;
+use crate::values;
+use crate::work::{
+    Answer, Chained, REFUSE, Refused, drive, other_work, work, work_async, work_yielding,
+};
 
 pub(crate) const SYNC_OK: &str = "sync ok";
 pub(crate) const TYPED_ERROR: &str = "typed error";
-pub(crate) const TEXT_ERROR: &str = "text error";
+pub(crate) const TEXT_ERROR: &str = "text error, 16 rules";
 pub(crate) const ASYNC_READY: &str = "async ready";
 pub(crate) const ASYNC_YIELDS: &str = "async yields once";
 pub(crate) const TWO_THREADS: &str = "2 threads, one method";
 pub(crate) const BETWEEN: &str = "between other work";
 pub(crate) const ALTERNATES: &str = "every 2nd call fails";
+pub(crate) const STORM: &str = "2 threads, all errors";
 pub(crate) const MIXED_1: &str = "2 threads, 1 % errors";
 pub(crate) const MIXED_50: &str = "2 threads, 50 % errors";
 
@@ -22,11 +28,21 @@ pub(crate) const MONITORED: &str = "monitored";
 pub(crate) const IDEAL: &str = "ideal";
 pub(crate) const TICKS: &str = "two tick reads";
 pub(crate) const PROMETHEUS: &str = "prometheus cached";
+pub(crate) const PROMETHEUS_LOOKUP: &str = "prometheus look-up";
+const MEASURED: &str = "measured";
+const METRICS: &str = "metrics macros";
+const AUTOMETRICS: &str = "autometrics";
+const METERED: &str = "metered";
 pub(crate) const PROMETHEUS_CLIENT: &str = "prometheus-client cached";
 
 #[monitored]
 fn sync(x: u64) -> Answer {
     work(x)
+}
+
+#[monitored]
+fn chained(x: u64) -> Result<u64, Chained> {
+    work(x).map_err(|_| Chained)
 }
 
 #[monitored]
@@ -41,7 +57,7 @@ async fn yielding(x: u64) -> Answer {
 
 /// An error of a known type: what a typed error will expand to, through the call API.
 #[inline]
-fn typed(method: Method, x: u64) -> Answer {
+pub(crate) fn typed(method: Method, x: u64) -> Answer {
     let call = method.start();
     let answer = work(x);
     call.finish(match &answer {
@@ -53,7 +69,7 @@ fn typed(method: Method, x: u64) -> Answer {
 
 /// The same by a library by hand.
 #[inline]
-fn by_hand<R: Recorder>(x: u64) -> Answer {
+pub(crate) fn by_hand<R: Recorder>(x: u64) -> Answer {
     let call = R::start();
     let answer = work(x);
     R::end(call, &answer);
@@ -79,20 +95,50 @@ pub(crate) fn future_growth() -> usize {
     size_of_val(&ready(0)).saturating_sub(size_of_val(&work_async(0)))
 }
 
-/// Puts a rule for the rows' error in force.
+/// The words of the rules in force, by status; the rows' errors are of the type that is searched last.
+const WORDS: [(&str, [&str; 4]); 4] = [
+    (
+        "CONNECTION_ERROR",
+        [
+            "timed out",
+            "connection reset",
+            "broken pipe",
+            "host unreachable",
+        ],
+    ),
+    (
+        "FATAL",
+        ["out of memory", "no space left", "corrupted", "poisonerror"],
+    ),
+    (
+        "INTERNAL",
+        [
+            "zerodivision",
+            "index out of range",
+            "parseinterror",
+            "utf8error",
+        ],
+    ),
+    (
+        "UNKNOWN",
+        ["mystery", "not implemented", "deadline", Refused::TYPE],
+    ),
+];
+
+/// Puts the rules in force.
 pub(crate) fn configure() {
     let monitor = Monitor::global();
     let mut config = monitor.config();
-    config.errors = ErrorRules::try_new([StatusRule {
-        status: "CONNECTION_ERROR".to_owned(),
-        service_errors: vec![Refused::TYPE.to_owned()],
+    let rules = WORDS.map(|(status, words)| StatusRule {
+        status: status.to_owned(),
+        service_errors: words.map(str::to_owned).into(),
         unhealthy: -1,
-    }])
-    .expect("one good rule");
+    });
+    config.errors = ErrorRules::try_new(rules).expect("good rules");
     monitor.configure(config);
 }
 
-fn method(name: &str) -> Method {
+pub(crate) fn method(name: &str) -> Method {
     Monitor::global().method(name).expect("a good name")
 }
 
@@ -139,8 +185,32 @@ fn calls(
     }
 }
 
+/// The same with the peers that are no match for a cached handle: those that look labels up, and attributes.
+fn all_peers(mut row: Row, refuse: Refuse) -> Row {
+    let metered = Metered::default();
+    row.candidates.extend([
+        (PROMETHEUS_LOOKUP, plain::<prometheus::LookUp>(refuse)),
+        (MEASURED, plain::<measured::Interned>(refuse)),
+        (METRICS, metrics::drained(plain::<metrics::Macros>(refuse))),
+        (
+            AUTOMETRICS,
+            batch(move |x| autometrics_call(refuse.mark(x))),
+        ),
+        (METERED, batch(move |x| metered.call(refuse.mark(x)))),
+    ]);
+    row
+}
+
 fn plain<R: Recorder>(refuse: Refuse) -> Batch {
     batch(move |x| by_hand::<R>(refuse.mark(x)))
+}
+
+/// An error of which only the text is known; the peers are told its type.
+fn text_error() -> Row {
+    let ours = batch(|x| chained(Refuse::All.mark(x)));
+    let mut row = calls(TEXT_ERROR, Threads::One, Refuse::All, sync);
+    row.candidates[0] = (MONITORED, ours);
+    row
 }
 
 fn async_ready() -> Row {
@@ -207,17 +277,29 @@ pub(crate) fn rows() -> Vec<Row> {
     let typed_error = method("typed");
     let mixed = method("mixed");
     vec![
-        calls(SYNC_OK, Threads::One, Refuse::None, sync),
-        calls(TYPED_ERROR, Threads::One, Refuse::All, move |x| {
-            typed(typed_error, x)
-        }),
-        calls(TEXT_ERROR, Threads::One, Refuse::All, sync),
+        all_peers(
+            calls(SYNC_OK, Threads::One, Refuse::None, sync),
+            Refuse::None,
+        ),
+        all_peers(
+            calls(TYPED_ERROR, Threads::One, Refuse::All, move |x| {
+                typed(typed_error, x)
+            }),
+            Refuse::All,
+        ),
+        text_error(),
         async_ready(),
         async_yields(),
         between(),
-        calls(TWO_THREADS, Threads::Two, Refuse::None, sync),
+        all_peers(
+            calls(TWO_THREADS, Threads::Two, Refuse::None, sync),
+            Refuse::None,
+        ),
         calls(ALTERNATES, Threads::One, Refuse::OneIn(2), move |x| {
             typed(mixed, x)
+        }),
+        calls(STORM, Threads::Two, Refuse::All, move |x| {
+            typed(typed_error, x)
         }),
         calls(MIXED_1, Threads::Two, Refuse::OneIn(100), move |x| {
             typed(mixed, x)
@@ -225,5 +307,11 @@ pub(crate) fn rows() -> Vec<Row> {
         calls(MIXED_50, Threads::Two, Refuse::OneIn(2), move |x| {
             typed(mixed, x)
         }),
+        surroundings::many(),
+        surroundings::cold(),
+        surroundings::first(),
+        values::by_key(),
+        values::by_handle(),
+        values::append(),
     ]
 }

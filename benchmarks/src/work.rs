@@ -28,6 +28,50 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// An error of three levels whose texts are 200 bytes together; the word that gives its type is the last of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chained;
+
+#[derive(Debug)]
+struct Cause {
+    text: &'static str,
+    cause: Option<&'static Cause>,
+}
+
+static MIDDLE: Cause = Cause {
+    text: "the document could not be sent on to the tagger, which has no free worker left",
+    cause: Some(&LAST),
+};
+
+static LAST: Cause = Cause {
+    text: "the peer at 10.20.30.40:8080 did not answer: connection refused",
+    cause: None,
+};
+
+impl fmt::Display for Chained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("processing of the text with id 012345678901234 was given up")
+    }
+}
+
+impl std::error::Error for Chained {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&MIDDLE)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.map(|cause| cause as _)
+    }
+}
+
 /// The bare function.
 #[inline(never)]
 pub(crate) fn work(x: u64) -> Answer {

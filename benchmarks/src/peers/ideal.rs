@@ -13,7 +13,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use monitor_core::TIME_BOUNDS;
 
 use crate::harness::{as_f64, to_u64};
-use crate::peers::Recorder;
+use crate::peers::{Many, Recorder};
 use crate::work::Answer;
 
 const BUCKETS: usize = 64;
@@ -33,6 +33,7 @@ struct Shard {
 }
 
 struct Bounds {
+    clock: quanta::Clock,
     ticks: Vec<u64>,
     first: [u8; CELLS],
 }
@@ -66,7 +67,11 @@ impl Bounds {
             let at = ticks.partition_point(|bound| *bound < lower_edge(cell));
             u8::try_from(at).unwrap_or(u8::MAX)
         });
-        Self { ticks, first }
+        Self {
+            clock,
+            ticks,
+            first,
+        }
     }
 
     #[inline]
@@ -101,7 +106,7 @@ fn bump(cell: &AtomicU64, by: u64) {
 #[cold]
 fn register(cell: &Cell<Option<&'static Shard>>) -> &'static Shard {
     let shard: &'static Shard = Box::leak(Box::new(Shard {
-        clock: quanta::Clock::new(),
+        clock: BOUNDS.clock.clone(),
         bounds: &BOUNDS,
         started: AtomicU64::new(0),
         ok: AtomicU64::new(0),
@@ -153,20 +158,32 @@ impl Drop for Guard {
     }
 }
 
+#[inline]
+fn begin(method: usize) -> Guard {
+    TABLE.with(|table| {
+        let cell = &table[method & (METHODS - 1)];
+        let shard = cell.get().unwrap_or_else(|| register(cell));
+        bump(&shard.started, 1);
+        Guard {
+            shard,
+            start: shard.clock.raw(),
+        }
+    })
+}
+
+impl Many for Ideal {
+    #[inline]
+    fn start_of(method: usize) -> Guard {
+        begin(method + 2)
+    }
+}
+
 impl Recorder for Ideal {
     type Call = Guard;
 
     #[inline]
     fn start() -> Guard {
-        TABLE.with(|table| {
-            let cell = &table[METHOD.load(Ordering::Relaxed) as usize & (METHODS - 1)];
-            let shard = cell.get().unwrap_or_else(|| register(cell));
-            bump(&shard.started, 1);
-            Guard {
-                shard,
-                start: shard.clock.raw(),
-            }
-        })
+        begin(METHOD.load(Ordering::Relaxed) as usize)
     }
 
     #[inline]

@@ -1,5 +1,8 @@
 //! `measured`: its text encoder over sets of labels known from the start, which it encodes fastest.
 
+use std::sync::LazyLock;
+use std::time::Instant;
+
 use lasso::{Rodeo, RodeoReader};
 use measured::metric::histogram::Thresholds;
 use measured::text::BufferedTextEncoder;
@@ -8,7 +11,8 @@ use measured::{
 };
 use monitor_core::TIME_BOUNDS;
 
-use crate::peers::{Render, duration, method};
+use crate::peers::{Recorder, Render, duration, method};
+use crate::work::Answer;
 
 #[derive(Debug, Clone, Copy, LabelGroup)]
 #[label(set = MethodSet)]
@@ -66,6 +70,39 @@ struct Families {
 
 fn reader(names: &[String]) -> RodeoReader {
     names.iter().collect::<Rodeo>().into_reader()
+}
+
+/// The families of [`Interned`]: one method.
+static WORK: LazyLock<Families> = LazyLock::new(|| Families::new(&["work".to_owned()]));
+
+/// Labels that are interned strings, looked up for each update.
+pub(crate) struct Interned;
+
+impl Recorder for Interned {
+    type Call = Instant;
+
+    #[inline]
+    fn start() -> Instant {
+        WORK.requests.inc(Method { method: "work" });
+        WORK.in_flight.inc(Method { method: "work" });
+        Instant::now()
+    }
+
+    #[inline]
+    fn end(start: Instant, answer: &Answer) {
+        let method = "work";
+        let took = start.elapsed().as_secs_f64();
+        WORK.duration.observe(Method { method }, took);
+        WORK.in_flight.dec(Method { method });
+        let processed = |status| WORK.processed.inc(Processed { method, status });
+        if answer.is_ok() {
+            processed(Status::Success);
+        } else {
+            processed(Status::Failure);
+            let kind = ErrorType::Refused;
+            WORK.errors.inc(Error { method, kind });
+        }
+    }
 }
 
 /// The families of so many methods, and their page.

@@ -1,7 +1,9 @@
 //! The peers: for each library, how its users would record a call by hand, and the hand-written ideal.
 
+pub(crate) mod attributes;
 pub(crate) mod ideal;
 pub(crate) mod measured;
+pub(crate) mod metrics;
 pub(crate) mod prometheus;
 pub(crate) mod prometheus_client;
 
@@ -18,6 +20,15 @@ pub(crate) trait Recorder: 'static {
     /// It ended so.
     fn end(call: Self::Call, answer: &Answer);
 }
+
+/// A library with handles for many methods; there are [`METHODS`].
+pub(crate) trait Many: Recorder {
+    /// A call of a method starts.
+    fn start_of(method: usize) -> Self::Call;
+}
+
+/// Methods of the rows that call many.
+pub(crate) const METHODS: usize = 100;
 
 /// A library with so many methods recorded, whose page can be rendered again and again into memory it keeps.
 pub(crate) trait Render {

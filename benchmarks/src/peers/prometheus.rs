@@ -9,10 +9,10 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
-use crate::peers::{Recorder, Render, duration, method};
+use crate::peers::{METHODS, Many, Recorder, Render, duration, method};
 use crate::work::{Answer, Refused};
 
-struct Handles {
+pub(crate) struct Handles {
     started: IntCounter,
     in_flight: IntGauge,
     success: IntCounter,
@@ -59,23 +59,81 @@ impl Families {
 
 static HANDLES: LazyLock<Handles> = LazyLock::new(|| Families::new().handles("work"));
 
+static MANY: LazyLock<Vec<Handles>> = LazyLock::new(|| {
+    let families = Families::new();
+    (0..METHODS).map(|i| families.handles(&method(i))).collect()
+});
+
 /// Cached handles; a call that panics or is dropped is lost, and its gauge stays up.
 pub(crate) struct Cached;
 
-impl Recorder for Cached {
+/// A call that began.
+pub(crate) struct Timer {
+    handles: &'static Handles,
+    start: Instant,
+}
+
+impl Timer {
+    #[inline]
+    fn start(handles: &'static Handles) -> Self {
+        handles.started.inc();
+        handles.in_flight.inc();
+        Self {
+            handles,
+            start: Instant::now(),
+        }
+    }
+}
+
+static FAMILIES: LazyLock<Families> = LazyLock::new(Families::new);
+
+/// Each handle looked up by its labels when it is used.
+pub(crate) struct LookUp;
+
+impl Recorder for LookUp {
     type Call = Instant;
 
     #[inline]
     fn start() -> Instant {
-        let handles = &*HANDLES;
-        handles.started.inc();
-        handles.in_flight.inc();
+        FAMILIES.started.with_label_values(&["work"]).inc();
+        FAMILIES.in_flight.with_label_values(&["work"]).inc();
         Instant::now()
     }
 
     #[inline]
     fn end(start: Instant, answer: &Answer) {
-        let handles = &*HANDLES;
+        let took = start.elapsed().as_secs_f64();
+        let families = &*FAMILIES;
+        families.duration.with_label_values(&["work"]).observe(took);
+        families.in_flight.with_label_values(&["work"]).dec();
+        let processed = |status| families.processed.with_label_values(&["work", status]);
+        if answer.is_ok() {
+            processed("success").inc();
+        } else {
+            processed("failure").inc();
+            let labels = ["work", Refused::TYPE];
+            families.errors.with_label_values(&labels).inc();
+        }
+    }
+}
+
+impl Many for Cached {
+    #[inline]
+    fn start_of(method: usize) -> Timer {
+        Timer::start(&MANY[method])
+    }
+}
+
+impl Recorder for Cached {
+    type Call = Timer;
+
+    #[inline]
+    fn start() -> Timer {
+        Timer::start(&HANDLES)
+    }
+
+    #[inline]
+    fn end(Timer { handles, start }: Timer, answer: &Answer) {
         handles.duration.observe(start.elapsed().as_secs_f64());
         handles.in_flight.dec();
         if answer.is_ok() {

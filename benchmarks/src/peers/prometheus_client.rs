@@ -12,10 +12,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::peers::{Recorder, Render, duration, method};
+use crate::peers::{METHODS, Many, Recorder, Render, duration, method};
 use crate::work::{Answer, Refused};
 
-struct Handles {
+pub(crate) struct Handles {
     started: Counter,
     in_flight: Gauge,
     success: Counter,
@@ -24,32 +24,62 @@ struct Handles {
     duration: Histogram,
 }
 
-static HANDLES: LazyLock<Handles> = LazyLock::new(|| Handles {
-    started: Counter::default(),
-    in_flight: Gauge::default(),
-    success: Counter::default(),
-    failure: Counter::default(),
-    refused: Counter::default(),
-    duration: Histogram::new(TIME_BOUNDS),
-});
+impl Handles {
+    fn new() -> Self {
+        Self {
+            started: Counter::default(),
+            in_flight: Gauge::default(),
+            success: Counter::default(),
+            failure: Counter::default(),
+            refused: Counter::default(),
+            duration: Histogram::new(TIME_BOUNDS),
+        }
+    }
+}
+
+static HANDLES: LazyLock<Handles> = LazyLock::new(Handles::new);
+
+static MANY: LazyLock<Vec<Handles>> =
+    LazyLock::new(|| (0..METHODS).map(|_| Handles::new()).collect());
 
 /// Cached handles; a call that panics or is dropped is lost, and its gauge stays up.
 pub(crate) struct Cached;
 
-impl Recorder for Cached {
-    type Call = Instant;
+/// A call that began.
+pub(crate) struct Timer {
+    handles: &'static Handles,
+    start: Instant,
+}
 
+impl Timer {
     #[inline]
-    fn start() -> Instant {
-        let handles = &*HANDLES;
+    fn start(handles: &'static Handles) -> Self {
         handles.started.inc();
         handles.in_flight.inc();
-        Instant::now()
+        Self {
+            handles,
+            start: Instant::now(),
+        }
+    }
+}
+
+impl Many for Cached {
+    #[inline]
+    fn start_of(method: usize) -> Timer {
+        Timer::start(&MANY[method])
+    }
+}
+
+impl Recorder for Cached {
+    type Call = Timer;
+
+    #[inline]
+    fn start() -> Timer {
+        Timer::start(&HANDLES)
     }
 
     #[inline]
-    fn end(start: Instant, answer: &Answer) {
-        let handles = &*HANDLES;
+    fn end(Timer { handles, start }: Timer, answer: &Answer) {
         handles.duration.observe(start.elapsed().as_secs_f64());
         handles.in_flight.dec();
         if answer.is_ok() {

@@ -87,6 +87,7 @@ fn whole_numbers_are_exact_and_then_doubles() -> Tested {
         i64::MIN,
         i64::MAX,
         1 << 61,
+        (1 << 62) - 1,
         1 << 62,
         -(1 << 61),
         -(1 << 62),
