@@ -234,6 +234,26 @@ mod panics {
         assert_eq!(counted(monitor, "panics_in_a_future"), "1 0 1 0 panic=1");
     }
 
+    #[monitored]
+    async fn suspended() -> Result<(), Refused> {
+        pending::<()>().await;
+        Err(Refused)?;
+        Ok(())
+    }
+
+    #[test]
+    fn a_suspended_future_that_a_panic_elsewhere_drops_is_cancelled() {
+        let monitor = monitor();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let mut future = Box::pin(monitor.scope(suspended()));
+            assert!(poll_once(future.as_mut()).is_pending());
+            quietly(|| panic!("elsewhere"));
+            std::panic::resume_unwind(Box::new("elsewhere"));
+        }));
+        assert!(outcome.is_err());
+        assert_eq!(counted(monitor, "suspended"), "1 0 1 0 cancelled=1");
+    }
+
     #[test]
     fn a_call_while_the_thread_panics_is_not_what_panics() {
         struct Calls;

@@ -130,23 +130,45 @@ where
 enum Call {
     /// Not polled yet.
     Waiting(&'static CallSite),
-    /// Polled; dropping the guard reports a cancellation, or a panic if one is going on.
-    Running(CallGuard),
+    /// Polled, and not ready yet.
+    Running(Suspended),
     /// Reported.
     Over,
+}
+
+/// The guard of a call between two polls. Dropped there it is cancelled, also when a panic elsewhere is what drops it: one
+/// of its own would have come out of a poll (see [`Unwinding`]).
+#[derive(Debug)]
+struct Suspended(Option<CallGuard>);
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        if let Some(guard) = self.0.take() {
+            guard.finish(Outcome::Cancelled);
+        }
+    }
 }
 
 impl Call {
     #[inline]
     fn begin(&mut self) {
         if let Self::Waiting(site) = *self {
-            *self = Self::Running(CallGuard::start(site));
+            *self = Self::Running(Suspended(Some(CallGuard::start(site))));
+        }
+    }
+
+    /// The guard, for one who ends the call.
+    #[inline]
+    fn take(&mut self) -> Option<CallGuard> {
+        match std::mem::replace(self, Self::Over) {
+            Self::Running(mut suspended) => suspended.0.take(),
+            Self::Waiting(_) | Self::Over => None,
         }
     }
 
     #[inline]
     fn end(&mut self, outcome: Outcome<'_>) {
-        if let Self::Running(guard) = std::mem::replace(self, Self::Over) {
+        if let Some(guard) = self.take() {
             guard.finish(outcome);
         }
     }
@@ -206,6 +228,7 @@ impl Unwinding<'_> {
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
-        *self.0 = Call::Over;
+        // The guard's own drop sees the panic.
+        drop(self.0.take());
     }
 }
