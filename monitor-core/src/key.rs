@@ -125,6 +125,8 @@ impl StatKey {
                 Part::Label(name, value) => labels.push((name.into(), value.into())),
             }
         }
+        // A key stays as long as its series; the room for four labels that a list begins with is a quarter of one.
+        labels.shrink_to_fit();
         Self {
             raw: raw.into(),
             name: name.into(),

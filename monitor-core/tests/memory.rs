@@ -101,3 +101,22 @@ fn threads_that_come_and_go_leave_memory_flat() {
             .all(|method| method.success.count() == THREADS)
     );
 }
+
+#[test]
+fn a_dynamic_series_stays_within_the_promise() {
+    const SERIES: u64 = 10_000;
+    let mut config = StorageConfig::default();
+    config.max_series = 0;
+    let monitor = Monitor::new(config);
+    let keys: Vec<String> = (0..SERIES)
+        .map(|i| format!("jobs___queue__number {i}"))
+        .collect();
+    let counted = measure(|| {
+        for key in &keys {
+            monitor.inc_stats(key, 1).expect("a number");
+        }
+    });
+    let each = u64::try_from(counted.bytes_current).expect("more than before") / SERIES;
+    println!("{each} bytes a dynamic series");
+    assert!(each <= 300, "{each}");
+}
