@@ -383,3 +383,29 @@ fn a_reader_of_the_newest_value_sees_one_that_was_stored() {
         assert_ne!(*latest.load(), 0);
     });
 }
+
+#[test]
+fn scopes_of_one_storage_on_two_threads_pass_their_records_on() {
+    check(|| {
+        let (core, method, _) = storage();
+        let starter = thread::spawn(move || {
+            let local = Local::new();
+            let scope = local.enter(core);
+            let call = CallGuard::start_in(&local, method);
+            drop(scope);
+            // The record is anybody's now; the call is still in flight.
+            call
+        });
+        let local = Local::new();
+        let scope = local.enter(core);
+        end(CallGuard::start_in(&local, method), &local, None);
+        drop(scope);
+        let call = starter.join().expect("no panic");
+        let scope = local.enter(core);
+        end(call, &local, None);
+        drop(scope);
+        let last = scrape(core, method).counts;
+        assert_eq!((last.started, last.finished()), (2, 2));
+        assert!(last.ages.sum == 0.0);
+    });
+}

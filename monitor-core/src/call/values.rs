@@ -102,6 +102,12 @@ pub(crate) struct ShardValues {
 }
 
 /// One value of one shard; written by its owner alone.
+///
+/// # Consistency
+///
+/// An observation is in its bucket before it is in the sum, and a reader takes the sum first: the sum may lag, and never has
+/// what the buckets lack. The rolling means take a value for that of a call only if the ring says the call's entry was
+/// intact after the value was read (see [`Ring`](crate::window::Ring)).
 #[derive(Debug)]
 pub(crate) struct ValueCells {
     ring: ValueRing,

@@ -58,3 +58,33 @@ impl LiveHistogram {
         }
     }
 }
+
+#[cfg(all(test, loom))]
+mod models {
+    use std::sync::Arc;
+
+    use loom::thread;
+
+    use super::LiveHistogram;
+    use crate::sync::leak;
+
+    #[test]
+    fn a_sum_never_has_an_observation_that_the_buckets_lack() {
+        loom::model(|| {
+            let bounds: Arc<[f64]> = Arc::from([1.0]);
+            let live: &'static LiveHistogram = leak(LiveHistogram::new(&bounds));
+            let writers = [1.0, 2.0].map(|value| thread::spawn(move || live.observe(value)));
+            let seen = live.snapshot();
+            // The buckets say which values were observed; the sum may lag.
+            let most = f64::from(u8::from(seen.counts[0] > 0))
+                + 2.0 * f64::from(u8::from(seen.counts[1] > 0));
+            assert!(seen.sum <= most, "{seen:?}");
+            for writer in writers {
+                writer.join().expect("no panic");
+            }
+            let last = live.snapshot();
+            assert_eq!(last.counts, [1, 1]);
+            assert!((last.sum - 3.0).abs() < f64::EPSILON);
+        });
+    }
+}
