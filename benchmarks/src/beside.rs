@@ -56,11 +56,13 @@ impl Beside {
             }
             let caller = scope.spawn(|| {
                 pin(caller);
-                let windows = all_windows(monitor, windows, &run);
-                over.store(true, Ordering::Relaxed);
-                windows
+                all_windows(monitor, windows, &run)
             });
-            caller.join().expect("no call panics")
+            let windows = caller.join();
+            // Whatever came of it: the scope waits for the scrapers.
+            run.store(false, Ordering::Relaxed);
+            over.store(true, Ordering::Relaxed);
+            windows.expect("no call panics")
         });
         Self {
             windows,

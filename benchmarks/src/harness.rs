@@ -38,6 +38,11 @@ impl Batch {
         }
     }
 
+    /// Whether how many times is not to choose.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.fixed.is_some()
+    }
+
     /// Runs it.
     pub(crate) fn run(&self, times: u64) -> Duration {
         (self.run)(times)

@@ -1,9 +1,11 @@
-//! This project beside its peers, in one run: `bench [recording|scrape|all] [--rounds N] [--quick]`.
+//! This project beside its peers, in one run: `bench [recording|scrape|all] [--rounds N] [--quick]`; or what its calls
+//! take in instructions: `bench --instructions [--bless]`.
 //!
 //! Exit status 1 if a promise falls short, 2 if the command line makes no sense.
 
 mod beside;
 mod harness;
+mod instructions;
 mod pair;
 mod peers;
 mod promises;
@@ -16,9 +18,11 @@ mod work;
 
 use std::process::ExitCode;
 
+use instructions::{Then, Verdict};
 use promises::Promise;
 
-const USAGE: &str = "usage: bench [recording|scrape|all] [--rounds N] [--quick]";
+const USAGE: &str =
+    "usage: bench [recording|scrape|all] [--rounds N] [--quick] | --instructions [--bless]";
 
 /// Rounds without `--rounds`: about half a minute.
 const ROUNDS: usize = 400;
@@ -37,12 +41,14 @@ enum Part {
     Recording,
     Scrape,
     All,
+    Instructions,
 }
 
 #[derive(Debug)]
 struct Options {
     part: Part,
     rounds: usize,
+    then: Then,
 }
 
 impl Options {
@@ -50,26 +56,40 @@ impl Options {
         let mut options = Self {
             part: Part::All,
             rounds: ROUNDS,
+            then: Then::Compare,
         };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "recording" => options.part = Part::Recording,
                 "scrape" => options.part = Part::Scrape,
                 "all" => options.part = Part::All,
+                "--instructions" => options.part = Part::Instructions,
+                "--bless" => options.then = Then::Bless,
                 "--quick" => options.rounds = QUICK,
                 "--rounds" => options.rounds = words.next()?.parse().ok().filter(|n| *n > 0)?,
                 _ => return None,
             }
         }
-        Some(options)
+        let blesses = options.then == Then::Bless;
+        (!blesses || options.part == Part::Instructions).then_some(options)
     }
 }
 
 fn main() -> ExitCode {
+    if std::env::args()
+        .nth(1)
+        .is_some_and(|word| word == instructions::COUNT)
+    {
+        instructions::count();
+        return ExitCode::SUCCESS;
+    }
     let Some(options) = Options::parse(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
+    if options.part == Part::Instructions {
+        return count(options.then);
+    }
     report::build();
     let mut promises = Vec::new();
     if options.part != Part::Scrape {
@@ -83,6 +103,17 @@ fn main() -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+fn count(then: Then) -> ExitCode {
+    match instructions::run(then) {
+        Ok(Verdict::Holds) => ExitCode::SUCCESS,
+        Ok(Verdict::FallsShort) => ExitCode::FAILURE,
+        Err(cause) => {
+            eprintln!("{cause}");
+            ExitCode::from(2)
+        }
     }
 }
 
