@@ -49,7 +49,9 @@ pub(crate) struct Shard {
 }
 
 /// What a shard needs from its first failure on.
+// Lines of its own, as a shard has: two threads that fail must not write into one.
 #[derive(Debug)]
+#[repr(align(128))]
 struct Failures {
     first: Once<&'static FailuresOfType>,
     /// How many there are; the owner's alone.
