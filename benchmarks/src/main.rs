@@ -1,4 +1,4 @@
-//! This project beside its peers, in one run: `bench [recording|scrape|all] [--rounds N] [--quick]`; or what its calls
+//! This project beside its peers, in one run: `bench [recording|scrape|all|buildup] [--rounds N] [--quick]`; or what its calls
 //! take in instructions: `bench --instructions [--bless]`.
 //!
 //! Exit status 1 if a promise falls short, 2 if the command line makes no sense.
@@ -22,7 +22,7 @@ use instructions::{Then, Verdict};
 use promises::Promise;
 
 const USAGE: &str =
-    "usage: bench [recording|scrape|all] [--rounds N] [--quick] | --instructions [--bless]";
+    "usage: bench [recording|scrape|all|buildup] [--rounds N] [--quick] | --instructions [--bless]";
 
 /// Rounds without `--rounds`: about half a minute.
 const ROUNDS: usize = 400;
@@ -41,6 +41,7 @@ enum Part {
     Recording,
     Scrape,
     All,
+    Buildup,
     Instructions,
 }
 
@@ -63,6 +64,7 @@ impl Options {
                 "recording" => options.part = Part::Recording,
                 "scrape" => options.part = Part::Scrape,
                 "all" => options.part = Part::All,
+                "buildup" => options.part = Part::Buildup,
                 "--instructions" => options.part = Part::Instructions,
                 "--bless" => options.then = Then::Bless,
                 "--quick" => options.rounds = QUICK,
@@ -91,6 +93,11 @@ fn main() -> ExitCode {
         return count(options.then);
     }
     report::build();
+    if options.part == Part::Buildup {
+        rows::configure();
+        report::rows(&harness::measure(rows::buildup(), options.rounds));
+        return ExitCode::SUCCESS;
+    }
     let mut promises = Vec::new();
     if options.part != Part::Scrape {
         promises.extend(recording(options.rounds));

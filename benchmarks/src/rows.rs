@@ -5,6 +5,7 @@ use monitor_core::{ErrorRules, Method, Monitor, Outcome, StatusRule, monitored};
 use crate::harness::{Batch, Row, Threads, batch, chain};
 use crate::peers::attributes::{Metered, autometrics_call};
 use crate::peers::ideal::{Ideal, Ticks};
+use crate::peers::steps::{PARTS, Steps};
 use crate::peers::{Recorder, measured, metrics, prometheus, prometheus_client};
 use crate::surroundings;
 use crate::values;
@@ -313,5 +314,34 @@ pub(crate) fn rows() -> Vec<Row> {
         values::by_key(),
         values::by_handle(),
         values::append(),
+    ]
+}
+
+/// The candidates of a build-up. A macro, so that each call keeps a type of its own and is inlined as in the other rows.
+macro_rules! steps {
+    ($batch:ident, $($number:literal)*) => {
+        vec![
+            (TICKS, $batch(by_hand::<Ticks>)),
+            $((PARTS[$number - 1], $batch(by_hand::<Steps<$number>>)),)*
+            (MONITORED, $batch(sync)),
+        ]
+    };
+}
+
+/// A call by hand, part by part, up to the monitored one: in a tight loop, and between other work.
+pub(crate) fn buildup() -> Vec<Row> {
+    vec![
+        Row {
+            name: "build-up, tight loop",
+            threads: Threads::One,
+            base: batch(work),
+            candidates: steps!(batch, 1 2 3 4 5 6 7),
+        },
+        Row {
+            name: "build-up, between work",
+            threads: Threads::One,
+            base: among(work),
+            candidates: steps!(among, 1 2 3 4 5 6 7),
+        },
     ]
 }

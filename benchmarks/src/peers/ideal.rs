@@ -32,7 +32,7 @@ struct Shard {
     buckets: [AtomicU64; BUCKETS],
 }
 
-struct Bounds {
+pub(crate) struct Bounds {
     clock: quanta::Clock,
     ticks: Vec<u64>,
     first: [u8; CELLS],
@@ -50,7 +50,7 @@ thread_local! {
 /// All shards, for the scraper.
 static SHARDS: Mutex<Vec<&'static Shard>> = Mutex::new(Vec::new());
 
-static BOUNDS: LazyLock<Bounds> = LazyLock::new(Bounds::new);
+pub(crate) static BOUNDS: LazyLock<Bounds> = LazyLock::new(Bounds::new);
 
 /// The number of the one method, as a call site would keep it.
 static METHOD: AtomicU32 = AtomicU32::new(1);
@@ -75,7 +75,7 @@ impl Bounds {
     }
 
     #[inline]
-    fn bucket(&self, ticks: u64) -> usize {
+    pub(crate) fn bucket(&self, ticks: u64) -> usize {
         let shift = (ticks | 1).ilog2().saturating_sub(4);
         #[expect(clippy::cast_possible_truncation, reason = "at most 31")]
         let cell = ((shift as usize) << 4) + (ticks >> shift) as usize;
@@ -96,7 +96,7 @@ fn lower_edge(cell: usize) -> u64 {
 }
 
 #[inline]
-fn bump(cell: &AtomicU64, by: u64) {
+pub(crate) fn bump(cell: &AtomicU64, by: u64) {
     cell.store(
         cell.load(Ordering::Relaxed).wrapping_add(by),
         Ordering::Release,

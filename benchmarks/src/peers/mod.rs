@@ -6,6 +6,7 @@ pub(crate) mod measured;
 pub(crate) mod metrics;
 pub(crate) mod prometheus;
 pub(crate) mod prometheus_client;
+pub(crate) mod steps;
 
 use crate::work::Answer;
 

@@ -100,8 +100,10 @@ impl CallGuard {
     pub(crate) fn end(self, local: &Local, failure: Option<Failure>) {
         let words = self.words();
         match failure {
-            None if end_at_hand(local, words) => {}
-            Some(failure) if fail_at_hand(local, words, words.0.now(), failure) => {}
+            None if words.at_hand(local) => words.0.end_ok(words.slot()),
+            Some(failure) if words.at_hand(local) => {
+                words.0.end_failed(words.slot(), words.0.now(), failure);
+            }
             failure => words.call().end_slow(local, words.0.now(), failure),
         }
     }
@@ -281,20 +283,14 @@ fn start_method_uncached(method: &'static MethodCore) -> Words {
     local::with(|local| CallGuard::start_in(local, method)).words()
 }
 
+// Only the look-up runs inside `with`: a larger closure is not inlined into it by every build.
 #[inline(never)]
 fn succeed(call: Words) {
-    if !local::with(|local| end_at_hand(local, call)) {
+    if local::with(|local| call.at_hand(local)) {
+        call.0.end_ok(call.slot());
+    } else {
         succeed_elsewhere(call);
     }
-}
-
-#[inline]
-fn end_at_hand(local: &Local, call: Words) -> bool {
-    let at_hand = call.at_hand(local);
-    if at_hand {
-        call.0.end_ok(call.slot());
-    }
-    at_hand
 }
 
 #[cold]
@@ -311,18 +307,11 @@ fn fail(call: Words, outcome: Outcome<'_>) {
     // The clock first: classifying an error takes time that is not the call's.
     let end = call.0.now();
     let failure = call.0.method.storage.classify(outcome);
-    if !local::with(|local| fail_at_hand(local, call, end, failure)) {
+    if local::with(|local| call.at_hand(local)) {
+        call.0.end_failed(call.slot(), end, failure);
+    } else {
         local::with(|local| call.call().end_slow(local, end, Some(failure)));
     }
-}
-
-#[inline]
-fn fail_at_hand(local: &Local, call: Words, end: u64, failure: Failure) -> bool {
-    let at_hand = call.at_hand(local);
-    if at_hand {
-        call.0.end_failed(call.slot(), end, failure);
-    }
-    at_hand
 }
 
 /// Enters an ended call in a shard the caller may write.
