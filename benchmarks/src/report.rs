@@ -79,13 +79,17 @@ pub(crate) fn rows(results: &Results) {
         } else {
             SYNC_OK
         };
-        let ratio = results.ratio((row, candidate), (ideal, IDEAL));
+        let ratio = if results.has(ideal, IDEAL) {
+            let ratio = results.ratio((row, candidate), (ideal, IDEAL));
+            format!("{:.2}", ratio.median)
+        } else {
+            "-".to_owned()
+        };
         println!(
-            "{title:<24} {candidate:<26} {:>8.1} {:>8.1} {:>13} {:>8.2}",
+            "{title:<24} {candidate:<26} {:>8.1} {:>8.1} {:>13} {ratio:>8}",
             base.median,
             added.median,
             quartiles(added, 1),
-            ratio.median
         );
     }
 }

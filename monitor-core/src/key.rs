@@ -28,7 +28,7 @@ const ASSIGN: &str = "__";
 /// use monitor_core::key::StatKey;
 ///
 /// let key = StatKey::parse("cache hits___tier__memory___path____init__.py");
-/// assert_eq!(&*key.name, "cache hits");
+/// assert_eq!(key.name(), "cache hits");
 /// assert_eq!(key.label("tier"), Some("memory"));
 /// assert_eq!(key.label("path"), Some("__init__.py"));
 /// ```
@@ -37,10 +37,10 @@ const ASSIGN: &str = "__";
 pub struct StatKey {
     /// The key as written.
     pub raw: Box<str>,
-    /// The name as written (before sanitising).
-    pub name: Box<str>,
+    /// Where the name ends in it.
+    name_end: usize,
     /// Labels in the order written; names as written, each once, none empty.
-    pub labels: Vec<(Box<str>, Box<str>)>,
+    pub labels: Box<[(Box<str>, Box<str>)]>,
 }
 
 /// A part of a key that is not among its labels.
@@ -74,6 +74,25 @@ impl StatKey {
         let mut parts = Vec::new();
         Self::read(&self.raw, |part| parts.push(part));
         parts
+    }
+
+    /// A key that begins with a name and has these labels, whatever else it holds.
+    pub(crate) fn from_parts(
+        raw: &str,
+        name: &str,
+        labels: impl IntoIterator<Item = (Box<str>, Box<str>)>,
+    ) -> Self {
+        debug_assert!(raw.starts_with(name));
+        Self {
+            raw: raw.into(),
+            name_end: name.len(),
+            labels: labels.into_iter().collect(),
+        }
+    }
+
+    /// The name as written (before sanitising).
+    pub fn name(&self) -> &str {
+        self.raw.get(..self.name_end).unwrap_or_default()
     }
 
     /// The value of a label.
@@ -125,12 +144,10 @@ impl StatKey {
                 Part::Label(name, value) => labels.push((name.into(), value.into())),
             }
         }
-        // A key stays as long as its series; the room for four labels that a list begins with is a quarter of one.
-        labels.shrink_to_fit();
         Self {
             raw: raw.into(),
-            name: name.into(),
-            labels,
+            name_end: name.len(),
+            labels: labels.into(),
         }
     }
 }

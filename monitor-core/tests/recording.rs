@@ -163,7 +163,7 @@ fn means_are_over_the_last_hundred_and_the_last_five_calls_of_all_threads() {
     assert_eq!(means.window, Some((95.0 + 6.0 + 8.0) / 100.0));
     assert_eq!(means.last, Some((6.0 + 8.0) / 5.0));
     let tokens = &only(&snapshot).values[0];
-    assert_eq!(&*tokens.key.name, "tokens");
+    assert_eq!(tokens.key.name(), "tokens");
     assert_eq!(tokens.means.window, Some((95.0 * 4.0 + 3.0 * 8.0) / 98.0));
     assert_eq!(tokens.means.last, Some(8.0));
     assert_eq!(tokens.histogram, None);
@@ -187,7 +187,7 @@ fn sizes_and_deadlines_are_observed_however_the_call_ends() {
         .map(|value| {
             let histogram = value.histogram.as_ref().expect("a time or a size");
             let mean = value.means.window.expect("one call");
-            (&*value.key.name, histogram.sum, histogram.count(), mean)
+            (value.key.name(), histogram.sum, histogram.count(), mean)
         })
         .collect();
     assert_eq!(

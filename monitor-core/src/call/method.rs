@@ -89,7 +89,7 @@ impl MethodCore {
             return Some(names.get_or_add(name, |_| value_name(name)));
         }
         self.drop_value();
-        let overflow = StatKey::write(&value_name(name).key.name, &[("overflow", "true")]);
+        let overflow = StatKey::write(value_name(name).key.name(), &[("overflow", "true")]);
         if names.len() < limit.saturating_mul(2) {
             return Some(names.get_or_add(&overflow, |_| value_name(&overflow)));
         }

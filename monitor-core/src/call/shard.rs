@@ -64,6 +64,7 @@ struct Failures {
 /// The failures of one error type, from the first on. Counted once, by type and bucket at a time: so the errors by type
 /// and the failures are sums of the same cells, and always equal.
 #[derive(Debug)]
+#[repr(align(128))]
 struct FailuresOfType {
     error_type: u32,
     counts: Counts,

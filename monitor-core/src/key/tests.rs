@@ -39,9 +39,9 @@ fn a_key_is_a_name_and_labels() {
     reads("space___s__ two  spaces ", &[("s", " two  spaces ")]);
     reads("empty___a__", &[("a", "")]);
     reads("___a__b", &[("a", "b")]);
-    assert_eq!(&*StatKey::parse("a__b").name, "a__b");
+    assert_eq!(StatKey::parse("a__b").name(), "a__b");
     assert_eq!(
-        &*StatKey::parse("Cache Hit-Ratio.v2___a__b").name,
+        StatKey::parse("Cache Hit-Ratio.v2___a__b").name(),
         "Cache Hit-Ratio.v2"
     );
 }
@@ -85,7 +85,7 @@ proptest! {
     fn any_text_is_a_key(raw in "[ab_é=]{0,40}") {
         let key = StatKey::parse(&raw);
         prop_assert_eq!(&*key.raw, &raw);
-        prop_assert_eq!(&*key.name, StatKey::name_of(&raw));
+        prop_assert_eq!(key.name(), StatKey::name_of(&raw));
         for (at, (name, _)) in key.labels.iter().enumerate() {
             prop_assert!(!name.is_empty());
             prop_assert!(key.labels[..at].iter().all(|(other, _)| other != name));
@@ -108,7 +108,7 @@ proptest! {
             }
             let key = StatKey::parse(&raw);
             let got: Vec<_> = key.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
-            prop_assert_eq!(&*key.name, name);
+            prop_assert_eq!(key.name(), name);
             prop_assert_eq!(got, once, "{}", raw);
         }
     }
@@ -123,7 +123,7 @@ proptest! {
         let pairs: Vec<_> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
         let key = StatKey::parse(&StatKey::write(&name, &pairs));
         let got: Vec<_> = key.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
-        prop_assert_eq!(&*key.name, &*name);
+        prop_assert_eq!(key.name(), &*name);
         prop_assert_eq!(got, pairs);
         prop_assert!(key.dropped().is_empty());
     }

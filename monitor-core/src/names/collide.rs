@@ -207,16 +207,16 @@ impl Book {
 
     /// The family of the key's own name, if it is free or its own, and the series is free in it.
     fn own_family(&mut self, wanted: Wanted<'_>, labels: &Arc<[Label]>) -> Option<usize> {
-        let name = wanted.plane.family_name(&wanted.key.name);
+        let name = wanted.plane.family_name(wanted.key.name());
         let family = if let Some(family) = self.claims.owner(&name) {
             let owner = self.entries[family].owner.as_ref()?;
-            (owner.0 == wanted.plane && owner.1 == wanted.key.name).then_some(family)?
+            (owner.0 == wanted.plane && *owner.1 == *wanted.key.name()).then_some(family)?
         } else {
-            let written = &wanted.key.name;
+            let written = wanted.key.name();
             let help = wanted
                 .help
                 .map_or_else(|| wanted.plane.help(written), str::to_owned);
-            let owner = Some((wanted.plane, written.clone()));
+            let owner = Some((wanted.plane, Box::from(written)));
             self.open(name.into(), help.into(), wanted.plane.kind(), owner)?
         };
         self.entries[family]

@@ -318,9 +318,5 @@ fn label(name: &'static str, value: &Arc<str>) -> Label {
 
 /// A name that is taken as it stands, whatever it holds.
 fn plain_key(name: &str) -> StatKey {
-    StatKey {
-        raw: name.into(),
-        name: name.into(),
-        labels: Vec::new(),
-    }
+    StatKey::from_parts(name, name, [])
 }

@@ -66,13 +66,8 @@ fn key(raw: &str) -> Arc<StatKey> {
     let labels = parts
         .filter_map(|part| part.split_once("__"))
         .filter(|(_, value)| !value.contains("__"));
-    Arc::new(StatKey {
-        raw: raw.into(),
-        name: name.into(),
-        labels: labels
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect(),
-    })
+    let labels = labels.map(|(name, value)| (name.into(), value.into()));
+    Arc::new(StatKey::from_parts(raw, name, labels))
 }
 
 fn entry(raw: &str, value: StatValue) -> ValueEntry {

@@ -74,7 +74,7 @@ impl Points {
             if limit == 0 || *sets <= limit {
                 found.add(&key.key, sums);
             } else {
-                let pool = keys.get_or_parse(&overflow_key(&key.key.name));
+                let pool = keys.get_or_parse(&overflow_key(key.key.name()));
                 found.add(&pool.key, sums);
             }
         }
@@ -144,7 +144,7 @@ impl Keys {
             return known.clone();
         }
         let key = Arc::new(StatKey::parse(raw));
-        let family: String = written_alike(&key.name).collect();
+        let family: String = written_alike(key.name()).collect();
         self.new.push(Arc::clone(&key));
         let family = family.into();
         let parsed = MeanKey { key, family };

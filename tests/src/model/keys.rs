@@ -134,7 +134,7 @@ fn read_well(source: &Source, key: &str) -> Key {
         labels.push(("method".to_owned(), method.clone()));
     }
     Key {
-        name: read.name.to_string(),
+        name: read.name().to_owned(),
         labels,
     }
 }

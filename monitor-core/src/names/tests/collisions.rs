@@ -98,12 +98,8 @@ fn label_names_with_a_meaning_of_their_own_get_a_prefix_and_repeated_ones_are_dr
         ("9 a", "6"),
         ("le", "7"),
     ];
-    let odd = StatKey {
-        labels: labels
-            .map(|(name, value)| (name.into(), value.into()))
-            .to_vec(),
-        ..StatKey::clone(&key("odd"))
-    };
+    let labels = labels.map(|(name, value)| (name.into(), value.into()));
+    let odd = StatKey::from_parts("odd", "odd", labels);
     snapshot.values.entries = vec![ValueEntry {
         key: Arc::new(odd),
         value: StatValue::Int(1),
@@ -177,11 +173,7 @@ fn any_keys() -> impl Strategy<Value = Vec<Arc<StatKey>>> {
             for (name, value) in &labels {
                 raw = format!("{raw}___{name}__{value}");
             }
-            let key = StatKey {
-                raw: raw.clone().into(),
-                name: name.into(),
-                labels,
-            };
+            let key = StatKey::from_parts(&raw, &name, labels);
             by_raw.entry(raw).or_insert_with(|| Arc::new(key));
         }
         by_raw.into_values().collect()
