@@ -1,4 +1,4 @@
-//! The profile `servicekit`: the original's families (`reference.md`, section a, says what each means).
+//! The profile `servicekit`: the original's families, by name, type, labels and help text.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Probes and health. What they say is design section 5: liveness hears of nothing but the process, readiness of start
+//! Probes and health. Liveness hears of nothing but the process, readiness of start
 //! and drain, `/health` of the task types.
 
 use std::sync::atomic::{AtomicBool, Ordering};

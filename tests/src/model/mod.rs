@@ -1,6 +1,6 @@
 //! What the original does with a case, and what ours does instead.
 //!
-//! A second implementation of `reference.md`, for tests alone: small, slow, single-threaded. Each defect of the original
+//! A second implementation of the Python original, for tests alone: small, slow, single-threaded. Each defect of the original
 //! that ours does not have is one condition on [`Ours`]: without it the model does what the original does, with it what
 //! ours promises. The difference between the two is the exact replacement of that kind of difference, and where they
 //! agree the recorded result has to come out unchanged.
