@@ -21,7 +21,9 @@ pub struct StorageConfig {
     pub hpa_max_workers: Option<usize>,
     /// Whether each series has the label `inittime`. Default: off.
     pub inittime_label: bool,
-    /// Most series a family may have whose label sets are made at run time. Default 2000; 0 is no limit.
+    /// Most series a family may have whose label sets are made at run time; also the most names of values the calls of one
+    /// method may observe, and the most task types made through the API. What is beyond goes to one child (or task type)
+    /// named `overflow`. Default 2000; 0 is no limit.
     pub max_series: usize,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
