@@ -111,3 +111,32 @@ fn threads_that_come_and_go_leave_exact_totals() {
     assert_eq!(method(&snapshot, "Get").success.count(), 8000);
     assert_eq!(snapshot.tasks.in_flight, 0);
 }
+
+/// Says, when it is dropped, how many calls are in flight then.
+struct CountsInFlight(Monitor, std::sync::mpsc::Sender<u64>);
+
+impl Drop for CountsInFlight {
+    fn drop(&mut self) {
+        self.1.send(self.0.in_flight()).expect("the test listens");
+    }
+}
+
+#[monitored(method = "hangs")]
+async fn hangs(last: CountsInFlight) -> Result<(), Refused> {
+    std::future::pending::<()>().await;
+    Err(Refused)?;
+    drop(last);
+    Ok(())
+}
+
+#[test]
+fn a_cancelled_call_is_in_flight_while_its_body_is_torn_down() {
+    let monitor = Monitor::new(StorageConfig::default());
+    let (send, seen) = std::sync::mpsc::channel();
+    let mut future = Box::pin(monitor.scope(hangs(CountsInFlight(monitor, send))));
+    let context = &mut std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(future.as_mut().poll(context).is_pending());
+    drop(future);
+    assert_eq!(seen.recv(), Ok(1));
+    assert_eq!(monitor.in_flight(), 0);
+}
