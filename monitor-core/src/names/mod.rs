@@ -33,6 +33,22 @@ impl fmt::Display for Profile {
     }
 }
 
+/// Whether a family that is there whatever is recorded has this name, with or without a counter's `_total`.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::names::is_built_in;
+///
+/// assert!(is_built_in("tasks_count") && is_built_in("started_total") && is_built_in("started"));
+/// assert!(!is_built_in("gpu_count"));
+/// ```
+pub fn is_built_in(name: &str) -> bool {
+    let bare = |name: &'static str| name.strip_suffix("_total").unwrap_or(name);
+    let mut names = built_in::BUILT_IN.iter().map(|family| family.name);
+    names.any(|family| family == name || bare(family) == name)
+}
+
 /// The families of a snapshot: what every exposition format is written from.
 ///
 /// # Definition

@@ -1,16 +1,6 @@
 //! Which names a `service info` gauge may have, and which key was meant.
 
-/// Families the exposition writes itself, whatever is recorded. `service_threads` may be given: as in the original its
-/// value is then overwritten.
-const BUILT_IN: &[&str] = &[
-    "started",
-    "completed",
-    "tasks_count",
-    "current_tasks_time_spend",
-    "current_tasks_max_time_spend",
-    "tasks_time_spent_quantile",
-    "process_start_time_seconds",
-];
+use monitor_core::names::is_built_in;
 
 /// All families that user code or the server itself makes begin with one of these.
 const RESERVED: &[&str] = &["stats_", "monitor_"];
@@ -33,7 +23,8 @@ pub(super) fn check(name: &str) -> Result<(), &'static str> {
         .iter()
         .find_map(|ending| name.strip_suffix(ending))
         .unwrap_or(name);
-    let taken = BUILT_IN.contains(&name) || BUILT_IN.contains(&base);
+    // That one may be given: as in the original its value is then overwritten.
+    let taken = base != OVERWRITTEN && (is_built_in(name) || is_built_in(base));
     if taken || RESERVED.iter().any(|prefix| name.starts_with(prefix)) {
         return Err("a name that no built-in metric has");
     }
