@@ -139,3 +139,36 @@ impl StatusParser {
         if failed { "failure" } else { "success" }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::TaskStatus;
+
+    #[test]
+    fn numbers_and_names_are_the_originals_and_lead_back() {
+        let original = [
+            ("OK", 1),
+            ("FATAL", 2),
+            ("CONNECTION_ERROR", 3),
+            ("OTHER_EXCEPTION", -1),
+            ("INTERNAL", 4),
+            ("UNKNOWN", 5),
+        ];
+        assert_eq!(TaskStatus::ALL.len(), original.len());
+        for (name, code) in original {
+            let status = TaskStatus::from_code(code);
+            assert_eq!(status, name.parse().ok());
+            let status = status.map(|status| (status.name(), status.code(), status));
+            assert_eq!(
+                status.map(|(name, code, _)| (name, code)),
+                Some((name, code))
+            );
+            let json = status.and_then(|(.., status)| serde_json::to_string(&status).ok());
+            assert_eq!(json, Some(format!("\"{name}\"")));
+            let back = json.and_then(|json| serde_json::from_str(&json).ok());
+            assert_eq!(back, status.map(|(.., status)| status));
+        }
+        assert_eq!(TaskStatus::from_code(0), None);
+        assert!("ok".parse::<TaskStatus>().is_err());
+    }
+}
