@@ -1,10 +1,11 @@
 //! The attribute [`monitored`] of `monitor-core`, which re-exports it: depend on that crate, not on this one.
 //!
-//! An attribute goes through these files: `args` reads what stands between its parentheses, `target` the function under
-//! it, `validate` checks both and collects every fault, `shape` decides how the function is wrapped, `expand` writes
-//! it. If anything is at fault, `fallback` gives the errors and the item as it was.
+//! An attribute goes through these files: `args` reads what stands between its parentheses, `target` the item under it,
+//! `validate` checks both and collects every fault, `shape` decides how a function is wrapped, `expand` writes it. If
+//! anything is at fault, `fallback` gives the errors and the item as it was. `attribute` is the order of these steps.
 
 mod args;
+mod attribute;
 mod expand;
 mod fallback;
 mod nearest;
@@ -124,10 +125,5 @@ use proc_macro::TokenStream;
 #[doc(alias = "aio_grpc_method_wrapper")]
 #[proc_macro_attribute]
 pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
-    let item = proc_macro2::TokenStream::from(item);
-    match validate::check(args.into(), item.clone()) {
-        Ok(checked) => expand::expand(&checked),
-        Err(errors) => fallback::fallback(errors, item),
-    }
-    .into()
+    attribute::monitored(args.into(), item.into()).into()
 }

@@ -1,0 +1,95 @@
+//! Functions whose call goes on in what they return: futures and streams.
+
+use proc_macro2::{Delimiter, Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use super::call::Call;
+use super::group;
+use crate::shape::{Boxing, Tail};
+
+impl Call<'_> {
+    /// The verdict is checked before the future's output is known from the outside, so the output's type is named.
+    pub(super) fn future(&self, boxing: Boxing) -> TokenStream {
+        if self.0.limit.is_some() {
+            return self.limited(boxing);
+        }
+        let span = Span::mixed_site();
+        self.run(&match boxing {
+            Boxing::Opaque => quote_spanned!(span=> run_future),
+            Boxing::Pinned => quote_spanned!(span=> run_pinned),
+            Boxing::Boxed => quote_spanned!(span=> run_boxed),
+        })
+    }
+
+    pub(super) fn stream(&self, boxing: Boxing) -> TokenStream {
+        let span = Span::mixed_site();
+        self.run(&match boxing {
+            Boxing::Opaque => quote_spanned!(span=> run_stream),
+            Boxing::Pinned => quote_spanned!(span=> run_stream_pinned),
+            Boxing::Boxed => quote_spanned!(span=> run_stream_boxed),
+        })
+    }
+
+    fn run(&self, run: &TokenStream) -> TokenStream {
+        let span = Span::mixed_site();
+        let (runtime, start, value) = (self.runtime(span), self.start(), self.value());
+        let (closure, verdict) = (self.closure(), self.verdict());
+        quote_spanned! {span=>
+            return #runtime::#run::<#value, _, _, _>(#start, #closure, #verdict)
+        }
+    }
+
+    /// A future that waits for a permit first. The body runs at once, as it does without a permit; through a function that
+    /// takes `FnOnce`, because a closure called directly counts as `FnMut`.
+    fn limited(&self, boxing: Boxing) -> TokenStream {
+        let span = Span::mixed_site();
+        let closure = self.closure();
+        let future = self.awaited(&quote_spanned!(span=> __monitor_future));
+        let future = match boxing {
+            Boxing::Opaque => future,
+            Boxing::Pinned => quote_spanned!(span=> ::std::boxed::Box::pin(#future)),
+            Boxing::Boxed => quote_spanned! {span=>
+                ::std::boxed::Box::new(::std::boxed::Box::pin(#future))
+            },
+        };
+        quote_spanned! {span=>
+            let __monitor_future = ::core::option::Option::unwrap_or_else(
+                ::core::option::Option::None,
+                #closure,
+            );
+            return #future
+        }
+    }
+
+    /// A future that is one call around another future.
+    fn awaited(&self, future: &TokenStream) -> TokenStream {
+        let span = Span::mixed_site();
+        let (enter, ty, verdict) = (self.enter(), self.value(), self.verdict());
+        let value = self.with_handles(&quote_spanned!(span=> #future.await));
+        quote_spanned! {span=>
+            async move {
+                #enter
+                let __monitor_value: #ty = #value;
+                return __monitor_call.leave(__monitor_value, #verdict)
+            }
+        }
+    }
+
+    /// A body that ends in a boxed async block: its statements stay, and the block is wrapped inside of that box.
+    pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
+        let span = Span::mixed_site();
+        let future = &tail.future;
+        let wrapped = if self.0.call.is_some() || self.0.limit.is_some() {
+            self.awaited(future)
+        } else {
+            let (runtime, start) = (self.runtime(span), self.start());
+            let (value, verdict) = (self.value(), self.verdict());
+            quote_spanned! {span=>
+                #runtime::run_async::<#value, _, _, _>(#start, #future, #verdict)
+            }
+        };
+        let before = &tail.before;
+        let arguments = group(Delimiter::Parenthesis, wrapped, tail.parentheses);
+        quote!(#before #arguments)
+    }
+}

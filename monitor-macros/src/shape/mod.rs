@@ -1,0 +1,152 @@
+//! How a function has to be wrapped: decided by its signature, and by its body only where that saves work at run time.
+
+mod body;
+mod returned;
+
+use proc_macro2::{Span, TokenStream};
+use syn::{Attribute, Signature, Type};
+
+pub(crate) use body::Tail;
+pub(crate) use returned::{Boxing, Returned, Value, is_unit, names_result};
+
+use body::{contains, tail};
+use returned::{FUTURE, STREAM, return_type};
+
+/// How the body becomes a call.
+pub(crate) enum Shape {
+    /// The body moves into a closure. Also an `async fn` that cannot suspend: no inner future, so its own is no larger.
+    Sync,
+    /// The body of an `async fn` moves into an inner future, awaited at once: it may return early. An argument that the
+    /// bare function would use up before its first await takes its place twice then, in the outer future and in the inner.
+    Async,
+    /// An `async fn` that is no future of its own beside the body: the two ends of the call stand around that.
+    InPlace(Inner, Ending),
+    /// The function never returns: a guard alone.
+    Never,
+    /// `#[track_caller]` would not survive a closure: a guard alone, which sees no return value.
+    TrackCaller(Span),
+    /// The function returns a future: that is the call.
+    Future(Boxing),
+    /// The body ends in `Box::pin(async ..)`: the call is wrapped inside of that box.
+    Tail(Tail),
+    /// The function returns a stream: that is the call.
+    Stream(Boxing),
+}
+
+/// What the body of an `async fn` is between the two ends of its call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inner {
+    /// Itself: it has no way out but its end.
+    Block,
+    /// An inner future, awaited at once: it may return early.
+    Future,
+}
+
+/// What ends a call that stays in place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The value.
+    Value,
+    /// The stream that is the value: the call goes on in there.
+    Stream(Boxing),
+}
+
+/// What the arguments ask for that decides the shape.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Wishes {
+    /// The return type is a future, though it does not show it.
+    pub(crate) future: bool,
+    /// The return type is a stream, though it does not show it.
+    pub(crate) stream: bool,
+    /// The body sees its call.
+    pub(crate) call: bool,
+    /// The call waits for a permit.
+    pub(crate) permit: bool,
+}
+
+impl Shape {
+    /// Decides.
+    pub(crate) fn of(
+        sig: &Signature,
+        attrs: &[Attribute],
+        body: &TokenStream,
+        wishes: Wishes,
+    ) -> (Self, Returned) {
+        let ty = return_type(&sig.output);
+        if let Type::Never(_) = ty {
+            return (Self::Never, Returned::plain(ty));
+        }
+        if let Some((boxing, returned)) = stream(&ty, wishes) {
+            let shape = if sig.asyncness.is_some() {
+                Self::InPlace(inner(body), Ending::Stream(boxing))
+            } else {
+                Self::Stream(boxing)
+            };
+            return (shape, returned);
+        }
+        if sig.asyncness.is_some() {
+            return (Self::of_async(body, wishes), Returned::plain(ty));
+        }
+        if let Some((boxing, returned)) = future(&ty, wishes) {
+            let shape = match tail(body) {
+                Some(tail) if boxing == Boxing::Pinned => Self::Tail(tail),
+                _ => Self::Future(boxing),
+            };
+            return (shape, returned);
+        }
+        let mut attrs = attrs.iter();
+        let shape = match attrs.find(|attr| attr.path().is_ident("track_caller")) {
+            Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span()),
+            None => Self::Sync,
+        };
+        (shape, Returned::plain(ty))
+    }
+
+    fn of_async(body: &TokenStream, wishes: Wishes) -> Self {
+        let suspends = contains(body.clone(), &["await"]);
+        match inner(body) {
+            _ if !suspends && !wishes.permit => Self::Sync,
+            Inner::Future if !wishes.permit && !wishes.call => Self::Async,
+            inner => Self::InPlace(inner, Ending::Value),
+        }
+    }
+
+    /// Whether the call goes on in a future or stream that the function returns.
+    pub(crate) fn outlives_the_function(&self) -> bool {
+        matches!(self, Self::Future(_) | Self::Tail(_) | Self::Stream(_))
+    }
+}
+
+fn inner(body: &TokenStream) -> Inner {
+    if contains(body.clone(), &["return", "?"]) {
+        Inner::Future
+    } else {
+        Inner::Block
+    }
+}
+
+fn future(ty: &Type, wishes: Wishes) -> Option<(Boxing, Returned)> {
+    match FUTURE.shown(ty) {
+        Some((boxing, output)) => Some((boxing, Returned::giving(ty.clone(), output))),
+        None if wishes.future => Some(hidden(ty, Value::OutputOf)),
+        None => None,
+    }
+}
+
+fn stream(ty: &Type, wishes: Wishes) -> Option<(Boxing, Returned)> {
+    match STREAM.shown(ty) {
+        Some((boxing, item)) => Some((boxing, Returned::giving(ty.clone(), item))),
+        None if wishes.stream => Some(hidden(ty, Value::ItemOf)),
+        None => None,
+    }
+}
+
+/// A pinned box behind an alias.
+fn hidden(ty: &Type, value: fn(Type) -> Value) -> (Boxing, Returned) {
+    let plain = Returned::plain(ty.clone());
+    let returned = Returned {
+        value: value(plain.body.clone()),
+        body: plain.body,
+    };
+    (Boxing::Pinned, returned)
+}

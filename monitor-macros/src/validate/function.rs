@@ -1,0 +1,317 @@
+//! The rules for a function and its arguments.
+
+use proc_macro2::{Ident, Span};
+use syn::ext::IdentExt;
+use syn::visit::{self, Visit};
+use syn::{FnArg, LitStr, PatIdent, Signature, Type};
+
+use super::listed::list;
+use super::{Checked, Entry, Exit, Health, Judge, Site, Surroundings};
+use crate::args::{Args, MethodName, check_name};
+use crate::shape::{Ending, Returned, Shape, Value, Wishes, is_unit, names_result};
+use crate::target::Target;
+
+/// Checks arguments and function together.
+pub(crate) fn function(
+    args: Args,
+    target: Target,
+    around: &Surroundings,
+    errors: &mut Vec<syn::Error>,
+) -> Checked {
+    let Target {
+        head,
+        attrs,
+        sig,
+        body,
+        ..
+    } = target;
+    let wishes = Wishes {
+        future: args.future.given(),
+        stream: args.stream.given(),
+        call: args.call.given(),
+        permit: args.max_concurrency.given(),
+    };
+    let (shape, returned) = Shape::of(&sig, &attrs, &body.block.stream(), wishes);
+    let mut rules = Rules {
+        args: &args,
+        sig: &sig,
+        shape: &shape,
+        returned: &returned,
+        in_block: around.in_block,
+        errors,
+    };
+    rules.check();
+    let streaming = matches!(
+        shape,
+        Shape::Stream(_) | Shape::InPlace(_, Ending::Stream(_))
+    );
+    let listed = args.labels.take().unwrap_or_default();
+    Checked {
+        site: Site {
+            health: health(
+                args.task.value(),
+                args.health.value().map(|flag| flag.value),
+            )
+            .unwrap_or_else(|| around.health.clone()),
+            method: name(args.method.take(), &sig, around, errors),
+            expected: args.expected.take().unwrap_or_default(),
+            buckets: args.buckets.take().or_else(|| around.buckets.clone()),
+            streaming,
+        },
+        entry: Entry {
+            labels: list(listed, &sig, &around.generics),
+            request_size: args.request_size.take(),
+            deadline: args.deadline.take(),
+        },
+        exit: Exit {
+            judge: match args.ok_if.take() {
+                Some(predicate) => Some(Judge::OkIf(predicate)),
+                None => args.error_if.take().map(Judge::ErrorIf),
+            },
+            error_type: args.error_type.take(),
+            response_size: args.response_size.take(),
+        },
+        call: args.call.take(),
+        limit: args.max_concurrency.take(),
+        root: args.root.take().or_else(|| around.root.clone()),
+        asynchronous: sig.asyncness.is_some(),
+        head,
+        body,
+        shape,
+        returned,
+    }
+}
+
+/// What `task` and `health` say together; nothing, if neither is given.
+pub(super) fn health(task: Option<&LitStr>, health: Option<bool>) -> Option<Health> {
+    match (task, health) {
+        (Some(task), _) => Some(Health::Task(task.clone())),
+        (None, Some(false)) => Some(Health::Nobody),
+        (None, Some(true)) => Some(Health::Own),
+        (None, None) => None,
+    }
+}
+
+fn name(
+    given: Option<MethodName>,
+    sig: &Signature,
+    around: &Surroundings,
+    errors: &mut Vec<syn::Error>,
+) -> MethodName {
+    given.unwrap_or_else(|| {
+        let ident = sig.ident.unraw();
+        let name = LitStr::new(
+            &format!("{}{ident}", around.prefix),
+            ident.span().resolved_at(Span::mixed_site()),
+        );
+        if let Err(error) = check_name("the method name", &name) {
+            errors.push(error);
+        }
+        MethodName::Literal(name)
+    })
+}
+
+struct Rules<'a> {
+    args: &'a Args,
+    sig: &'a Signature,
+    shape: &'a Shape,
+    returned: &'a Returned,
+    in_block: bool,
+    errors: &'a mut Vec<syn::Error>,
+}
+
+impl Rules<'_> {
+    fn check(&mut self) {
+        self.constness();
+        self.track_caller();
+        check_pairs(self.args, self.errors);
+        self.value_is_seen();
+        self.call();
+        self.permit();
+        self.future();
+        self.stream();
+    }
+
+    fn refuse(&mut self, span: Span, message: impl std::fmt::Display) {
+        self.errors.push(syn::Error::new(span, message));
+    }
+
+    fn constness(&mut self) {
+        if let Some(constness) = self.sig.constness {
+            let message = "a `const fn` cannot be monitored: it may run in the compiler, where nothing can be recorded";
+            self.refuse(constness.span, message);
+        }
+    }
+
+    fn track_caller(&mut self) {
+        if let Shape::TrackCaller(span) = *self.shape
+            && names_result(&self.returned.body)
+        {
+            let instead = if self.in_block {
+                "leave this one alone with `#[monitored(skip)]`"
+            } else {
+                "put `#[monitored]` on an inner function"
+            };
+            self.refuse(
+                span,
+                format_args!(
+                    "`#[track_caller]` cannot be kept on a monitored function that returns a `Result`: seeing the \
+                     `Result` takes a closure around the body, and in a closure the caller's place is lost; {instead}"
+                ),
+            );
+        }
+    }
+
+    /// Arguments about the returned value need one.
+    fn value_is_seen(&mut self) {
+        let why = match self.shape {
+            Shape::Never => "and this function never returns",
+            Shape::TrackCaller(_) => {
+                "which is not looked at under `#[track_caller]`: seeing it takes a closure around the body, and in a \
+                 closure the caller's place is lost"
+            }
+            _ => return,
+        };
+        let args = self.args;
+        let keys = [
+            args.ok_if.key(),
+            args.error_if.key(),
+            args.error_type.key(),
+            args.response_size.key(),
+        ];
+        for key in keys.into_iter().flatten() {
+            let message = format!("`{key}` is about the returned value, {why}");
+            self.refuse(key.span(), message);
+        }
+    }
+
+    fn call(&mut self) {
+        let Some((key, name)) = self.args.call.get() else {
+            return;
+        };
+        let why = match self.shape {
+            Shape::Future(_) => "the call goes on in the future that this function returns",
+            Shape::Stream(_) => "the call goes on in the stream that this function returns",
+            Shape::TrackCaller(_) => "`#[track_caller]` leaves the call out of the body's reach",
+            _ => return self.call_name(name),
+        };
+        self.refuse(
+            key.span(),
+            format_args!("`call` cannot be bound in this body: {why}"),
+        );
+    }
+
+    fn call_name(&mut self, name: &Ident) {
+        struct Names<'a>(&'a Ident, bool);
+        impl<'ast> Visit<'ast> for Names<'_> {
+            fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
+                self.1 |= pattern.ident == *self.0;
+                visit::visit_pat_ident(self, pattern);
+            }
+        }
+        let mut names = Names(name, false);
+        for input in &self.sig.inputs {
+            if let FnArg::Typed(argument) = input {
+                names.visit_pat(&argument.pat);
+            }
+        }
+        if names.1 {
+            let message =
+                format!("`{name}` is an argument of this function: the call needs another name");
+            self.refuse(name.span(), message);
+        }
+    }
+
+    fn permit(&mut self) {
+        let Some(key) = self.args.max_concurrency.key() else {
+            return;
+        };
+        let why = match self.shape {
+            Shape::Stream(_) | Shape::InPlace(_, Ending::Stream(_)) => {
+                "a permit ends with the function, and the stream goes on"
+            }
+            Shape::Future(_) | Shape::Tail(_) => return,
+            _ if self.sig.asyncness.is_some() => return,
+            _ => "waiting for a permit takes an `async fn`, or a function that returns a future",
+        };
+        self.refuse(
+            key.span(),
+            format_args!("`max_concurrency` cannot be kept here: {why}"),
+        );
+    }
+
+    fn future(&mut self) {
+        let Some(key) = self.args.future.key() else {
+            return;
+        };
+        let shown = matches!(self.returned.value, Value::Of(_));
+        let why = if self.sig.asyncness.is_some() {
+            "an `async fn` is one without saying so"
+        } else if let Some(why) = self.no_box() {
+            why
+        } else if shown && matches!(self.shape, Shape::Stream(_)) && !self.args.stream.given() {
+            "this one returns a stream"
+        } else if !shown && matches!(self.returned.body, Type::Infer(_)) {
+            "write what it resolves to: `impl Future<Output = T>`"
+        } else {
+            return;
+        };
+        self.refuse(
+            key.span(),
+            format_args!("`future` is for a function that returns a future: {why}"),
+        );
+    }
+
+    fn stream(&mut self) {
+        let Some(key) = self.args.stream.key() else {
+            return;
+        };
+        let shown = matches!(self.returned.value, Value::Of(_));
+        let why = if let Some(why) = self.no_box() {
+            why
+        } else if !shown && matches!(self.returned.body, Type::Infer(_)) {
+            "write what it yields: `impl Stream<Item = T>`"
+        } else {
+            return;
+        };
+        self.refuse(
+            key.span(),
+            format_args!("`stream` is for a function that returns a stream: {why}"),
+        );
+    }
+
+    fn no_box(&self) -> Option<&'static str> {
+        match &self.returned.body {
+            Type::Never(_) => Some("this one never returns"),
+            ty if is_unit(ty) => Some("this one returns nothing"),
+            _ => None,
+        }
+    }
+}
+
+/// Refuses arguments that exclude each other, in the same words on functions and blocks.
+pub(super) fn check_pairs(args: &Args, errors: &mut Vec<syn::Error>) {
+    let no_health = args.health.get().filter(|(_, flag)| !flag.value);
+    let pairs = [
+        (
+            args.ok_if.key(),
+            args.error_if.key(),
+            "`ok_if` and `error_if` exclude each other: one predicate tells success from failure",
+        ),
+        (
+            args.task.key(),
+            no_health.map(|(key, _)| key),
+            "`task` and `health = false` exclude each other: one names whose status is fed, the other feeds none",
+        ),
+        (
+            args.future.key(),
+            args.stream.key(),
+            "`future` and `stream` exclude each other: a call goes on in one of them",
+        ),
+    ];
+    for (one, other, message) in pairs {
+        if let (Some(_), Some(key)) = (one, other) {
+            errors.push(syn::Error::new(key.span(), message));
+        }
+    }
+}
