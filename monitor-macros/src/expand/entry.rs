@@ -43,7 +43,9 @@ impl Call<'_> {
         let mut plan = TokenStream::new();
         if !entry.labels.is_empty() {
             let labels = entry.labels.iter().map(|listed| self.label(listed));
-            plan.extend(quote_spanned!(span=> .labels([#(#labels.into()),*])));
+            plan.extend(quote_spanned! {span=>
+                .labels([#(::core::convert::Into::into(#labels)),*])
+            });
         }
         for (method, value) in [
             ("request_size", &entry.request_size),
