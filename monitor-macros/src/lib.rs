@@ -6,6 +6,7 @@
 
 mod args;
 mod attribute;
+mod derive;
 mod expand;
 mod fallback;
 mod nearest;
@@ -126,4 +127,17 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
     attribute::monitored(args.into(), item.into()).into()
+}
+
+/// Names the error type of each variant of an error, so that no rule has to guess it from text.
+#[doc = ""]
+#[proc_macro_derive(MonitorError, attributes(monitor))]
+pub fn derive_monitor_error(item: TokenStream) -> TokenStream {
+    derive::error(item.into()).into()
+}
+
+/// Makes an enum without fields a bounded label.
+#[proc_macro_derive(MonitorLabel, attributes(monitor))]
+pub fn derive_monitor_label(item: TokenStream) -> TokenStream {
+    derive::label(item.into()).into()
 }

@@ -11,7 +11,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{FnArg, Lifetime, Pat, PatIdent, PatType, Signature};
+use syn::{Expr, ExprPath, FnArg, Lifetime, Macro, Pat, PatIdent, PatType, Signature};
 
 use super::{Argument, ListedLabel};
 use crate::args::{Kind, Label};
@@ -23,7 +23,7 @@ pub(super) fn list(labels: Vec<Label>, sig: &Signature, outer: &[String]) -> Vec
     let generics: HashSet<String> = own.chain(outer.iter().cloned()).collect();
     let listed = |label: Label| ListedLabel {
         arguments: match label.kind {
-            Kind::Bounded => arguments(label.value.to_token_stream(), sig, &generics),
+            Kind::Bounded => arguments(&label.value, sig, &generics),
             Kind::Capped(_) => None,
         },
         label,
@@ -31,22 +31,41 @@ pub(super) fn list(labels: Vec<Label>, sig: &Signature, outer: &[String]) -> Vec
     labels.into_iter().map(listed).collect()
 }
 
-fn arguments(
-    value: TokenStream,
-    sig: &Signature,
-    generics: &HashSet<String>,
-) -> Option<Vec<Argument>> {
-    let words = Words::of(value);
-    if !words.stand_alone(generics) {
+fn arguments(value: &Expr, sig: &Signature, generics: &HashSet<String>) -> Option<Vec<Argument>> {
+    if !Words::of(value.to_token_stream()).stand_alone(generics) {
         return None;
     }
+    let used = Used::by(value);
     let typed = sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(argument) if binds_any(&argument.pat, &words.0) => Some(argument),
+        FnArg::Typed(argument) if binds_any(&argument.pat, &used) => Some(argument),
         _ => None,
     });
     typed
-        .map(|typed| argument(typed, &words.0, generics))
+        .map(|typed| argument(typed, &used, generics))
         .collect()
+}
+
+/// The names that an expression uses: what a macro makes of its words, nobody knows, so all of them.
+struct Used(HashSet<String>);
+
+impl Used {
+    fn by(value: &Expr) -> HashSet<String> {
+        let mut used = Self(HashSet::new());
+        used.visit_expr(value);
+        used.0
+    }
+}
+
+impl<'ast> Visit<'ast> for Used {
+    fn visit_expr_path(&mut self, path: &'ast ExprPath) {
+        if let Some(name) = path.path.get_ident() {
+            self.0.insert(name.to_string());
+        }
+    }
+
+    fn visit_macro(&mut self, invocation: &'ast Macro) {
+        collect(invocation.tokens.clone(), &mut self.0);
+    }
 }
 
 fn argument(
@@ -177,7 +196,8 @@ mod tests {
             .iter()
             .filter_map(parameter_name)
             .collect();
-        let arguments = arguments(value, &sig, &generics)?;
+        let value = syn::parse2(value).unwrap_or_else(|error| panic!("{error}"));
+        let arguments = arguments(&value, &sig, &generics)?;
         let shown = arguments.iter().map(|argument| {
             let (pattern, ty) = (&argument.pattern, &argument.ty);
             quote!(#pattern: #ty).to_string()
