@@ -62,16 +62,16 @@ fn bounds(list: &ExprArray) -> syn::Result<Vec<(f64, Span)>> {
     }
     let mut faults = Faults::default();
     let mut bounds: Vec<(f64, Span)> = Vec::new();
-    let mut last: Option<(f64, &Expr)> = None;
+    let mut highest: Option<f64> = None;
     for (place, expr) in list.elems.iter().enumerate() {
-        match bound(expr).and_then(|bound| after(last, bound, expr)) {
+        match bound(expr).and_then(|bound| after(highest, bound, expr)) {
             Ok(_) if place == MAX_BOUNDS => faults.push(syn::Error::new_spanned(
                 expr,
                 format!("a histogram has at most {MAX_BOUNDS} bounds"),
             )),
             Ok(bound) => {
                 bounds.push((bound, expr.span()));
-                last = Some((bound, expr));
+                highest = Some(bound);
             }
             Err(error) => faults.push(error),
         }
@@ -111,9 +111,9 @@ fn bound(expr: &Expr) -> syn::Result<f64> {
     }
 }
 
-fn after(last: Option<(f64, &Expr)>, bound: f64, expr: &Expr) -> syn::Result<f64> {
+fn after(last: Option<f64>, bound: f64, expr: &Expr) -> syn::Result<f64> {
     match last {
-        Some((last, _)) if bound <= last => {
+        Some(last) if bound <= last => {
             let message = format!("the bounds increase: {bound} is not above {last}");
             Err(syn::Error::new_spanned(expr, message))
         }

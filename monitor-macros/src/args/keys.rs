@@ -75,8 +75,9 @@ const KEYS: &[Key] = &[
 impl Place {
     fn takes(self, home: Home) -> bool {
         match (self, home) {
-            (Self::Other, _) | (_, Home::FunctionAndBlock) => true,
-            (Self::Function | Self::Method, Home::Function)
+            (Self::Other, _)
+            | (_, Home::FunctionAndBlock)
+            | (Self::Function | Self::Method, Home::Function)
             | (Self::Method, Home::Method)
             | (Self::Block, Home::Block) => true,
             (Self::Function | Self::Method, Home::Block)

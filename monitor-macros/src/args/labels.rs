@@ -66,7 +66,7 @@ fn read_label(input: ParseStream<'_>) -> syn::Result<Label> {
     // The value is read before the name is judged, for what it may have to say itself.
     let value = read_value(&name, input)?;
     Ok(Label {
-        name: check_name(name)?,
+        name: check_name(&name)?,
         kind: Kind::Bounded,
         value,
     })
@@ -113,7 +113,7 @@ fn read_capped(capped: &Ident, input: ParseStream<'_>) -> syn::Result<Label> {
         return Err(content.error(message));
     }
     Ok(Label {
-        name: check_name(name)?,
+        name: check_name(&name)?,
         kind: Kind::Capped(limit),
         value,
     })
@@ -168,7 +168,7 @@ const RESERVED: &[(&str, &str)] = &[
     ("inittime", "the configuration may put it on every series"),
 ];
 
-fn check_name(name: Ident) -> syn::Result<Ident> {
+fn check_name(name: &Ident) -> syn::Result<Ident> {
     let name = name.unraw();
     let text = name.to_string();
     let reserved = RESERVED.iter().find(|(reserved, _)| *reserved == text);

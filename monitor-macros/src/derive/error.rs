@@ -123,9 +123,9 @@ fn arm(
         .error_type
         .value()
         .or_else(|| container.fallback.value());
-    let answer = match named {
-        Some(name) => quote_spanned!(span=> ::core::option::Option::Some(#name)),
-        None => quote_spanned!(span=> ::core::option::Option::None),
-    };
+    let answer = named.map_or_else(
+        || quote_spanned!(span=> ::core::option::Option::None),
+        |name| quote_spanned!(span=> ::core::option::Option::Some(#name)),
+    );
     quote_spanned!(span=> #path { .. } => #answer)
 }

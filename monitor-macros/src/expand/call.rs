@@ -52,13 +52,12 @@ impl Call<'_> {
     pub(super) fn closure(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, block) = (self.runtime(span), &self.0.body.block);
-        let parameters = match &self.0.call {
-            Some(name) => quote_spanned!(span=> |#name: &mut #runtime::CallGuard|),
-            None => quote_spanned!(span=> ||),
-        };
+        let parameter = self.0.call.as_ref();
+        let parameter =
+            parameter.map(|name| quote_spanned!(span=> #name: &mut #runtime::CallGuard));
         match &self.0.returned.body {
-            Type::Infer(_) => quote_spanned!(span=> move #parameters #block),
-            ty => quote_spanned!(span=> move #parameters -> #ty #block),
+            Type::Infer(_) => quote_spanned!(span=> move |#parameter| #block),
+            ty => quote_spanned!(span=> move |#parameter| -> #ty #block),
         }
     }
 

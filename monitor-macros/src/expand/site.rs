@@ -55,8 +55,8 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
         let bounds = match self.0.site.buckets.as_ref()? {
-            Buckets::Time => quote_spanned!(span=> #runtime::TIME_BOUNDS),
-            Buckets::Size => quote_spanned!(span=> #runtime::SIZE_BOUNDS),
+            Buckets::Time => quote_spanned!(span=> &#runtime::TIME_BOUNDS),
+            Buckets::Size => quote_spanned!(span=> &#runtime::SIZE_BOUNDS),
             Buckets::List(bounds) => {
                 let bounds = bounds.iter().map(|(bound, at)| {
                     let mut literal = Literal::f64_suffixed(*bound);

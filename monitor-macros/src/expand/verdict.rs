@@ -39,13 +39,12 @@ impl Call<'_> {
     fn outcome(&self) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
-        let mut outcome = match &self.0.exit.error_type {
-            Some(ErrorType::Function(path)) => {
-                let at = place(path);
-                let runtime = self.runtime(at);
-                quote_spanned!(at=> #runtime::error_type(__monitor_value, #path))
-            }
-            _ => quote_spanned!(span=> #runtime::Probe::new(__monitor_value).outcome()),
+        let mut outcome = if let Some(ErrorType::Function(path)) = &self.0.exit.error_type {
+            let at = place(path);
+            let runtime = self.runtime(at);
+            quote_spanned!(at=> #runtime::error_type(__monitor_value, #path))
+        } else {
+            quote_spanned!(span=> #runtime::Probe::new(__monitor_value).outcome())
         };
         match &self.0.exit.judge {
             Some(Judge::OkIf(predicate)) => {

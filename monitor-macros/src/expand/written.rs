@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 
 use super::call::Call;
 use super::group;
-use crate::shape::{Shape, Tail};
+use crate::shape::Shape;
 use crate::validate::Checked;
 
 /// The function as written. The name that `call` gives to the call has a meaning there too: it stands for no call.
@@ -24,17 +24,13 @@ impl Call<'_> {
         let (runtime, body) = (self.runtime(span), &self.0.body);
         let (attrs, block) = (&body.attrs, &body.block);
         let no_call = quote_spanned!(span=> let #name = &mut #runtime::no_call(););
-        let tokens = match &self.0.shape {
-            Shape::Tail(Tail {
-                before,
-                future,
-                parentheses,
-            }) => {
-                let future = quote_spanned!(span=> async move { #no_call #future.await });
-                let arguments = group(Delimiter::Parenthesis, future, *parentheses);
-                quote!(#attrs #before #arguments)
-            }
-            _ => quote!(#attrs #no_call (#block)),
+        let tokens = if let Shape::Tail(tail) = &self.0.shape {
+            let (before, future) = (&tail.before, &tail.future);
+            let future = quote_spanned!(span=> async move { #no_call #future.await });
+            let arguments = group(Delimiter::Parenthesis, future, tail.parentheses);
+            quote!(#attrs #before #arguments)
+        } else {
+            quote!(#attrs #no_call (#block))
         };
         group(Delimiter::Brace, tokens, block.span())
     }

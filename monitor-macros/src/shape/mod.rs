@@ -9,6 +9,7 @@ use syn::{Attribute, Signature, Type};
 pub(crate) use body::Tail;
 pub(crate) use returned::{Boxing, Returned, Value, is_unit, names_result};
 
+use crate::args::Args;
 use body::{contains, tail};
 use returned::{FUTURE, STREAM, return_type};
 
@@ -51,32 +52,19 @@ pub(crate) enum Ending {
     Stream(Boxing),
 }
 
-/// What the arguments ask for that decides the shape.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Wishes {
-    /// The return type is a future, though it does not show it.
-    pub(crate) future: bool,
-    /// The return type is a stream, though it does not show it.
-    pub(crate) stream: bool,
-    /// The body sees its call.
-    pub(crate) call: bool,
-    /// The call waits for a permit.
-    pub(crate) permit: bool,
-}
-
 impl Shape {
     /// Decides.
     pub(crate) fn of(
         sig: &Signature,
         attrs: &[Attribute],
         body: &TokenStream,
-        wishes: Wishes,
+        args: &Args,
     ) -> (Self, Returned) {
         let ty = return_type(&sig.output);
         if let Type::Never(_) = ty {
             return (Self::Never, Returned::plain(ty));
         }
-        if let Some((boxing, returned)) = stream(&ty, wishes) {
+        if let Some((boxing, returned)) = stream(&ty, args) {
             let shape = if sig.asyncness.is_some() {
                 Self::InPlace(inner(body), Ending::Stream(boxing))
             } else {
@@ -85,9 +73,9 @@ impl Shape {
             return (shape, returned);
         }
         if sig.asyncness.is_some() {
-            return (Self::of_async(body, wishes), Returned::plain(ty));
+            return (Self::of_async(body, args), Returned::plain(ty));
         }
-        if let Some((boxing, returned)) = future(&ty, wishes) {
+        if let Some((boxing, returned)) = future(&ty, args) {
             let shape = match tail(body) {
                 Some(tail) if boxing == Boxing::Pinned => Self::Tail(tail),
                 _ => Self::Future(boxing),
@@ -102,11 +90,11 @@ impl Shape {
         (shape, Returned::plain(ty))
     }
 
-    fn of_async(body: &TokenStream, wishes: Wishes) -> Self {
+    fn of_async(body: &TokenStream, args: &Args) -> Self {
         let suspends = contains(body.clone(), &["await"]);
         match inner(body) {
-            _ if !suspends && !wishes.permit => Self::Sync,
-            Inner::Future if !wishes.permit && !wishes.call => Self::Async,
+            _ if !suspends && !args.max_concurrency.given() => Self::Sync,
+            Inner::Future if !args.max_concurrency.given() && !args.call.given() => Self::Async,
             inner => Self::InPlace(inner, Ending::Value),
         }
     }
@@ -125,18 +113,18 @@ fn inner(body: &TokenStream) -> Inner {
     }
 }
 
-fn future(ty: &Type, wishes: Wishes) -> Option<(Boxing, Returned)> {
+fn future(ty: &Type, args: &Args) -> Option<(Boxing, Returned)> {
     match FUTURE.shown(ty) {
         Some((boxing, output)) => Some((boxing, Returned::giving(ty.clone(), output))),
-        None if wishes.future => Some(hidden(ty, Value::OutputOf)),
+        None if args.future.given() => Some(hidden(ty, Value::OutputOf)),
         None => None,
     }
 }
 
-fn stream(ty: &Type, wishes: Wishes) -> Option<(Boxing, Returned)> {
+fn stream(ty: &Type, args: &Args) -> Option<(Boxing, Returned)> {
     match STREAM.shown(ty) {
         Some((boxing, item)) => Some((boxing, Returned::giving(ty.clone(), item))),
-        None if wishes.stream => Some(hidden(ty, Value::ItemOf)),
+        None if args.stream.given() => Some(hidden(ty, Value::ItemOf)),
         None => None,
     }
 }

@@ -8,7 +8,7 @@ use syn::{FnArg, LitStr, PatIdent, Signature, Type};
 use super::listed::list;
 use super::{Checked, Entry, Exit, Health, Judge, Site, Surroundings};
 use crate::args::{Args, MethodName, check_name};
-use crate::shape::{Ending, Returned, Shape, Value, Wishes, is_unit, names_result};
+use crate::shape::{Ending, Returned, Shape, Value, is_unit, names_result};
 use crate::target::Target;
 
 /// Checks arguments and function together.
@@ -25,13 +25,7 @@ pub(crate) fn function(
         body,
         ..
     } = target;
-    let wishes = Wishes {
-        future: args.future.given(),
-        stream: args.stream.given(),
-        call: args.call.given(),
-        permit: args.max_concurrency.given(),
-    };
-    let (shape, returned) = Shape::of(&sig, &attrs, &body.block.stream(), wishes);
+    let (shape, returned) = Shape::of(&sig, &attrs, &body.block.stream(), &args);
     let mut rules = Rules {
         args: &args,
         sig: &sig,
