@@ -5,11 +5,8 @@ use proc_macro2::TokenStream;
 use crate::args::{Args, Place};
 use crate::expand;
 use crate::fallback::fallback;
-use crate::target::{Block, Item, Target};
-use crate::validate;
-
-/// Whether functions are instrumented at all, or only their arguments checked.
-const OFF: bool = cfg!(feature = "off");
+use crate::target::{Block, Item, Target, is_closure};
+use crate::validate::{self, Checked, Surroundings};
 
 /// Expands the attribute.
 pub(crate) fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -20,32 +17,41 @@ pub(crate) fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
             let mut errors = Vec::new();
             Args::read(args, Place::Other, &mut errors);
             errors.push(error);
-            fallback(errors, item)
+            let is_closure = is_closure(item.clone());
+            let output = fallback(errors, item);
+            // Errors are items: without braces around, they would be the left side of a closure's `||`.
+            if is_closure {
+                quote::quote!({ #output })
+            } else {
+                output
+            }
         }
     }
 }
 
+/// How a function is written that has no faults: instrumented, unless a feature of the crate says no.
+const SOUND: fn(&Checked) -> TokenStream = if cfg!(feature = "off") {
+    expand::uninstrumented
+} else {
+    expand::expand
+};
+
 fn function(args: TokenStream, target: Target) -> TokenStream {
     let mut errors = Vec::new();
     let args = Args::read(args, Place::Function, &mut errors);
-    let checked = validate::function(
-        args,
-        target,
-        &validate::Surroundings::default(),
-        &mut errors,
-    );
-    if errors.is_empty() && !OFF {
-        return expand::expand(&checked);
+    let checked = validate::function(args, target, &Surroundings::default(), &mut errors);
+    if errors.is_empty() {
+        return SOUND(&checked);
     }
-    fallback(errors, expand::as_written(&checked))
+    fallback(errors, expand::refused(&checked))
 }
 
 fn impl_block(args: TokenStream, block: Block) -> TokenStream {
     let mut errors = Vec::new();
     let args = Args::read(args, Place::Block, &mut errors);
     let checked = validate::block(args, block, &mut errors);
-    if errors.is_empty() && !OFF {
-        return expand::block(&checked, expand::expand);
+    if errors.is_empty() {
+        return expand::block(&checked, SOUND);
     }
-    fallback(errors, expand::block(&checked, expand::as_written))
+    fallback(errors, expand::block(&checked, expand::refused))
 }

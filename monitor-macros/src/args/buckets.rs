@@ -62,19 +62,17 @@ fn bounds(list: &ExprArray) -> syn::Result<Vec<(f64, Span)>> {
     }
     let mut faults = Faults::default();
     let mut bounds: Vec<(f64, Span)> = Vec::new();
-    let mut highest: Option<f64> = None;
+    let mut last_seen: Option<f64> = None;
     for (place, expr) in list.elems.iter().enumerate() {
-        match bound(expr).and_then(|bound| after(highest, bound, expr)) {
+        match bound(expr).and_then(|bound| after(last_seen, bound, expr)) {
             Ok(_) if place == MAX_BOUNDS => faults.push(syn::Error::new_spanned(
                 expr,
                 format!("a histogram has at most {MAX_BOUNDS} bounds"),
             )),
-            Ok(bound) => {
-                bounds.push((bound, expr.span()));
-                highest = Some(bound);
-            }
+            Ok(bound) => bounds.push((bound, expr.span())),
             Err(error) => faults.push(error),
         }
+        last_seen = bound(expr).ok();
     }
     faults.or(bounds)
 }
@@ -114,7 +112,7 @@ fn bound(expr: &Expr) -> syn::Result<f64> {
 fn after(last: Option<f64>, bound: f64, expr: &Expr) -> syn::Result<f64> {
     match last {
         Some(last) if bound <= last => {
-            let message = format!("the bounds increase: {bound} is not above {last}");
+            let message = format!("the bounds increase: {bound:?} is not above {last:?}");
             Err(syn::Error::new_spanned(expr, message))
         }
         _ => Ok(bound),

@@ -1,6 +1,6 @@
 //! `labels(key = expr, .., capped(key = expr, max = N))`.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitInt, Token, token};
@@ -97,16 +97,23 @@ fn read_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
 
 fn read_capped(capped: &Ident, input: ParseStream<'_>) -> syn::Result<Label> {
     let content = list(capped, input)?;
+    let label = read_capped_label(capped, &content);
+    // What is left of a faulty list would be a fault of its own.
+    while content.parse::<TokenTree>().is_ok() {}
+    label
+}
+
+fn read_capped_label(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
     if content.is_empty() {
         return Err(no_limit(capped));
     }
-    let name = read_name(&content)?;
-    let value = read_value(&name, &content)?;
+    let name = read_name(content)?;
+    let value = read_value(&name, content)?;
     content.parse::<Option<Token![,]>>()?;
     if content.is_empty() {
         return Err(no_limit(capped));
     }
-    let limit = read_limit(&content)?;
+    let limit = read_limit(content)?;
     content.parse::<Option<Token![,]>>()?;
     if !content.is_empty() {
         let message = "`capped` takes one label and its `max`: write another `capped(..)`";

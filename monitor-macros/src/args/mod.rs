@@ -8,6 +8,8 @@ mod labels;
 mod once;
 mod value;
 
+use std::collections::HashSet;
+
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
@@ -62,12 +64,17 @@ pub(crate) struct Args {
     pub(crate) stream: Once<()>,
     /// `crate = path`.
     pub(crate) root: Once<Path>,
+    /// All words of all arguments, also of those at fault.
+    pub(crate) words: HashSet<String>,
 }
 
 impl Args {
     /// Reads all arguments. Every fault is added to `errors`; reading goes on at the next comma.
     pub(crate) fn read(tokens: TokenStream, place: Place, errors: &mut Vec<syn::Error>) -> Self {
-        let mut args = Self::default();
+        let mut args = Self {
+            words: words(tokens.clone()),
+            ..Self::default()
+        };
         let read = |input: ParseStream<'_>| {
             while !input.is_empty() {
                 if let Err(error) = args.read_one(input, place) {
@@ -145,6 +152,21 @@ impl Args {
         ];
         keys.into_iter().flatten().collect()
     }
+}
+
+/// The words among some tokens, at any depth.
+pub(crate) fn words(tokens: TokenStream) -> HashSet<String> {
+    let mut words = HashSet::new();
+    for token in tokens {
+        match token {
+            TokenTree::Ident(word) => {
+                words.insert(word.to_string());
+            }
+            TokenTree::Group(group) => words.extend(self::words(group.stream())),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+    words
 }
 
 fn read_key(input: ParseStream<'_>) -> syn::Result<Ident> {

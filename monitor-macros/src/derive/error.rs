@@ -1,6 +1,6 @@
 //! `#[derive(MonitorError)]`: each variant names the error type its calls count under.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr};
@@ -115,8 +115,9 @@ fn arm(
         let Some((member, ty)) = only_field(key, fields, errors) else {
             return TokenStream::new();
         };
-        let at = ty.span().resolved_at(span);
-        let ask = quote_spanned!(at=> #root::MonitorError::error_type(__monitor_inner));
+        // The fault of a field that is no such error is reported at its type.
+        let inner = Ident::new("__monitor_inner", ty.span().resolved_at(span));
+        let ask = quote_spanned!(span=> #root::MonitorError::error_type(#inner));
         return quote_spanned!(span=> #path { #member: __monitor_inner } => #ask);
     }
     let named: Option<&LitStr> = own

@@ -37,7 +37,7 @@ const HOMES: &[(&str, &str)] = &[
     ("fallback", "the enum itself"),
     ("error_type", "a variant of an error, or an error struct"),
     ("transparent", "a variant of an error, or an error struct"),
-    ("name", "a variant of a label (`derive(MonitorLabel)`)"),
+    ("name", "a variant of an enum that derives `MonitorLabel`"),
 ];
 
 impl Helper {
@@ -189,7 +189,7 @@ fn root(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     }
     let span = input.span();
     input.call(Path::parse_mod_style).map_err(|_| {
-        let _ = read_any(input);
+        let _ = input.parse::<Expr>();
         syn::Error::new(span, message)
     })
 }

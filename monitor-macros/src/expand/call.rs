@@ -63,13 +63,44 @@ impl Call<'_> {
 
     /// The type of the value the outcome is read from.
     pub(super) fn value(&self) -> TokenStream {
-        let span = Span::mixed_site();
-        let runtime = self.runtime(span);
         match &self.0.returned.value {
             Value::Of(ty) => ty.to_token_stream(),
-            Value::OutputOf(ty) => quote_spanned!(span=> #runtime::Output<#ty>),
-            Value::ItemOf(ty) => quote_spanned!(span=> #runtime::Item<#ty>),
+            Value::OutputOf(ty) => {
+                let at = place(ty);
+                let runtime = self.runtime(at);
+                quote_spanned!(at=> #runtime::Output<#ty>)
+            }
+            Value::ItemOf(ty) => {
+                let at = place(ty);
+                let runtime = self.runtime(at);
+                quote_spanned!(at=> #runtime::Item<#ty>)
+            }
         }
+    }
+
+    /// The output of an inner future has no place to be annotated: a `return` that is never taken tells the type, so that
+    /// the user's returns and tail are coerced as before. It stands at the declared type, where errors point.
+    pub(super) fn body_edge(&self) -> Option<TokenStream> {
+        match &self.0.returned.body {
+            Type::Infer(_) => None,
+            ty => Some(self.edge_of(place(ty), &ty.to_token_stream())),
+        }
+    }
+
+    /// The same for the future that is the call, where the function returns one.
+    pub(super) fn edge(&self) -> Option<TokenStream> {
+        match &self.0.returned.value {
+            Value::Of(Type::Infer(_)) => None,
+            Value::Of(ty) | Value::OutputOf(ty) | Value::ItemOf(ty) => {
+                Some(self.edge_of(place(ty), &self.value()))
+            }
+        }
+    }
+
+    fn edge_of(&self, at: Span, ty: &TokenStream) -> TokenStream {
+        let runtime = self.runtime(at);
+        let edge = quote_spanned!(at=> return #runtime::edge::<#ty>(););
+        quote_spanned!(Span::mixed_site()=> if false { #edge })
     }
 }
 

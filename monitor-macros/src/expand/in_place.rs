@@ -3,7 +3,6 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::Type;
-use syn::spanned::Spanned;
 
 use super::call::Call;
 use crate::args::Limit;
@@ -97,18 +96,14 @@ impl Call<'_> {
         quote_spanned!(span=> __monitor_call.#leave::<#item, _, _>(__monitor_value, #verdict))
     }
 
-    /// The body as a future. Its output has no place to be annotated: a `return` that is never taken tells the type, so
-    /// that the user's returns and tail are coerced as before. It stands at the declared type, where errors point.
+    /// The body as a future.
     fn inner_future(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let (block, ty) = (&self.0.body.block, &self.0.returned.body);
-        if let Type::Infer(_) = ty {
-            return quote_spanned!(span=> async move #block);
+        let block = &self.0.body.block;
+        match self.body_edge() {
+            None => quote_spanned!(span=> async move #block),
+            Some(edge) => quote_spanned!(span=> async move { #edge (#block) }),
         }
-        let at = ty.span().resolved_at(span);
-        let runtime = self.runtime(at);
-        let edge = quote_spanned!(at=> return #runtime::edge::<#ty>(););
-        quote_spanned!(span=> async move { if false { #edge } (#block) })
     }
 
     /// A function that never returns.

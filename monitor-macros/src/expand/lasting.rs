@@ -1,7 +1,7 @@
 //! Functions whose call goes on in what they return: futures and streams.
 
-use proc_macro2::{Delimiter, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 
 use super::call::Call;
 use super::group;
@@ -75,12 +75,13 @@ impl Call<'_> {
         }
     }
 
-    /// A body that ends in a boxed async block: its statements stay, and the block is wrapped inside of that box.
+    /// A body that ends in an async block: its statements stay, and the block is wrapped where it is. What is read off the
+    /// arguments comes before them; they keep a block of their own then, where lints see them as they were.
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
         let span = Span::mixed_site();
-        let future = &tail.future;
+        let future = self.typed(&tail.keywords, &tail.block);
         let wrapped = if self.0.call.is_some() || self.0.limit.is_some() {
-            self.awaited(future)
+            self.awaited(&future)
         } else {
             let (runtime, start) = (self.runtime(span), self.start());
             let (value, verdict) = (self.value(), self.verdict());
@@ -89,7 +90,25 @@ impl Call<'_> {
             }
         };
         let before = &tail.before;
-        let arguments = group(Delimiter::Parenthesis, wrapped, tail.parentheses);
-        quote!(#before #arguments)
+        let end = tail.parentheses.map_or_else(
+            || quote_spanned!(span=> return #wrapped),
+            |at| group(Delimiter::Parenthesis, wrapped.clone(), at).into_token_stream(),
+        );
+        let body = quote!(#before #end);
+        if self.entry().is_empty() {
+            return body;
+        }
+        let block = group(Delimiter::Brace, body, self.0.body.block.span());
+        quote_spanned!(span=> (#block))
+    }
+
+    /// An async block of the user's, with the type of its value said at its top.
+    fn typed(&self, keywords: &TokenStream, block: &Group) -> TokenStream {
+        let Some(edge) = self.edge() else {
+            return quote!(#keywords #block);
+        };
+        let content = quote_spanned!(Span::mixed_site()=> #edge (#block));
+        let block = group(Delimiter::Brace, content, block.span());
+        quote!(#keywords #block)
     }
 }

@@ -28,7 +28,7 @@ use crate::shape::Shape;
 use crate::validate::{Checked, CheckedBlock, Part};
 
 use call::Call;
-pub(crate) use written::as_written;
+pub(crate) use written::{refused, uninstrumented};
 
 /// The function, instrumented.
 pub(crate) fn expand(checked: &Checked) -> TokenStream {

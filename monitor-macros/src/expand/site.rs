@@ -2,7 +2,6 @@
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::spanned::Spanned;
 
 use super::call::{Call, place, reference};
 use crate::args::{Buckets, ErrorType, Kind, MethodName};
@@ -15,7 +14,11 @@ impl Call<'_> {
         let runtime = self.runtime(span);
         let method = match &self.0.site.method {
             MethodName::Literal(name) => name.to_token_stream(),
-            MethodName::Constant(path) => quote_spanned!(span=> #runtime::method_name(#path)),
+            MethodName::Constant(path) => {
+                let at = place(path);
+                let runtime = self.runtime(at);
+                quote_spanned!(at=> #runtime::method_name(#path))
+            }
         };
         let settings = self.settings();
         quote_spanned! {span=>
@@ -97,12 +100,12 @@ impl Call<'_> {
                 let patterns = arguments.iter().map(|argument| &argument.pattern);
                 let types = arguments.iter().map(|argument| &argument.ty);
                 let value = self.bounded(listed);
-                quote_spanned! {span=>
-                    #runtime::LabelKey::bounded(
-                        #name,
-                        #runtime::label_values(|(#(#patterns,)*): (#(#types,)*)| #value),
-                    )
-                }
+                let at = place(&listed.label.value);
+                let there = self.runtime(at);
+                let values = quote_spanned! {at=>
+                    #there::label_values(|(#(#patterns,)*): (#(#types,)*)| #value)
+                };
+                quote_spanned!(span=> #runtime::LabelKey::bounded(#name, #values))
             }
         }
     }
@@ -110,7 +113,7 @@ impl Call<'_> {
     /// The value of a bounded label, in the same words in the static and in the call: a fault in it is one fault.
     pub(super) fn bounded(&self, listed: &ListedLabel) -> TokenStream {
         let value = &listed.label.value;
-        let at = value.span().resolved_at(Span::mixed_site());
+        let at = place(value);
         let (runtime, reference) = (self.runtime(at), reference(value));
         quote_spanned!(at=> #runtime::bounded(#reference))
     }

@@ -11,7 +11,11 @@ use crate::validate::Judge;
 impl Call<'_> {
     /// Reads the outcome off the value.
     pub(super) fn verdict(&self) -> TokenStream {
-        let span = Span::mixed_site();
+        let exit = &self.0.exit;
+        let judge = exit.judge.as_ref().map(|judge| place(judge.predicate()));
+        let size = exit.response_size.as_ref().map(place);
+        // What the expressions borrow is borrowed there.
+        let span = judge.or(size).unwrap_or_else(Span::mixed_site);
         let outcome = self.outcome();
         let own = self.owns_its_captures();
         match &self.0.exit.response_size {

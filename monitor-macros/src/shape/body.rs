@@ -2,14 +2,16 @@
 
 use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
 
-/// A body that ends in `Box::pin(async ..)`.
+/// A body that ends in an async block, in a pinned box or alone.
 pub(crate) struct Tail {
-    /// Everything before the parentheses.
+    /// Everything before it, up to the parentheses of its box.
     pub(crate) before: TokenStream,
-    /// What stands between them.
-    pub(crate) future: TokenStream,
-    /// Where they are.
-    pub(crate) parentheses: Span,
+    /// `async`, with `move` if it has that.
+    pub(crate) keywords: TokenStream,
+    /// The block.
+    pub(crate) block: Group,
+    /// Where the parentheses of its box are, if it has one.
+    pub(crate) parentheses: Option<Span>,
 }
 
 /// Macros of the standard library: what they expand to suspends and returns only where their arguments do. `todo!` and
@@ -51,29 +53,58 @@ fn is_harmless(before: Option<&TokenTree>, name: &str) -> bool {
 }
 
 /// Recognises `.. Box::pin(async ..)` at the end of a body that cannot return before.
-pub(super) fn tail(body: &TokenStream) -> Option<Tail> {
+pub(super) fn boxed_tail(body: &TokenStream) -> Option<Tail> {
     let mut before: Vec<TokenTree> = body.clone().into_iter().collect();
     let TokenTree::Group(call) = before.pop()? else {
         return None;
     };
-    let statements = strip_box_pin(&before)?;
+    if call.delimiter() != Delimiter::Parenthesis || !goes_straight_on(strip_box_pin(&before)?) {
+        return None;
+    }
+    let content: Vec<TokenTree> = call.stream().into_iter().collect();
+    let (nothing, keywords, block) = strip_async_block(&content)?;
+    nothing.is_empty().then(|| Tail {
+        before: before.into_iter().collect(),
+        keywords: keywords.iter().cloned().collect(),
+        block: block.clone(),
+        parentheses: Some(call.span()),
+    })
+}
+
+/// The same for an async block without a box.
+pub(super) fn opaque_tail(body: &TokenStream) -> Option<Tail> {
+    let body: Vec<TokenTree> = body.clone().into_iter().collect();
+    let (before, keywords, block) = strip_async_block(&body)?;
+    goes_straight_on(before).then(|| Tail {
+        before: before.iter().cloned().collect(),
+        keywords: keywords.iter().cloned().collect(),
+        block: block.clone(),
+        parentheses: None,
+    })
+}
+
+/// Whether these are whole statements that do not return.
+fn goes_straight_on(statements: &[TokenTree]) -> bool {
     let ended = match statements.last() {
         None => true,
         Some(TokenTree::Punct(end)) => end.as_char() == ';',
         Some(TokenTree::Group(block)) => block.delimiter() == Delimiter::Brace,
         Some(_) => false,
     };
-    if !ended
-        || !is_async_block(&call)
-        || contains(statements.iter().cloned().collect(), &["return"])
-    {
+    ended && !contains(statements.iter().cloned().collect(), &["return"])
+}
+
+/// What stands before a final `async` block, its keywords, and its braces.
+fn strip_async_block(tokens: &[TokenTree]) -> Option<(&[TokenTree], &[TokenTree], &Group)> {
+    let [words @ .., TokenTree::Group(block)] = tokens else {
+        return None;
+    };
+    if block.delimiter() != Delimiter::Brace {
         return None;
     }
-    Some(Tail {
-        before: before.into_iter().collect(),
-        future: call.stream(),
-        parentheses: call.span(),
-    })
+    let start = strip_word(words, |word| word == "move").unwrap_or(words);
+    let before = strip_word(start, |word| word == "async")?;
+    Some((before, &words[before.len()..], block))
 }
 
 /// What stands before a final `Box::pin`, written with or without a path before `Box`.
@@ -101,19 +132,5 @@ fn strip_separator(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
             Some(rest)
         }
         _ => None,
-    }
-}
-
-fn is_async_block(call: &Group) -> bool {
-    if call.delimiter() != Delimiter::Parenthesis {
-        return false;
-    }
-    let tokens: Vec<TokenTree> = call.stream().into_iter().collect();
-    let is =
-        |token: &TokenTree, word: &str| matches!(token, TokenTree::Ident(ident) if ident == word);
-    match &tokens[..] {
-        [first, TokenTree::Group(_)] => is(first, "async"),
-        [first, second, TokenTree::Group(_)] => is(first, "async") && is(second, "move"),
-        _ => false,
     }
 }

@@ -7,10 +7,10 @@ use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Signature, Type};
 
 pub(crate) use body::Tail;
-pub(crate) use returned::{Boxing, Returned, Value, is_unit, names_result};
+pub(crate) use returned::{Boxing, Returned, Returns, Value, is_unit, names_result};
 
 use crate::args::Args;
-use body::{contains, tail};
+use body::{boxed_tail, contains, opaque_tail};
 use returned::{FUTURE, STREAM, return_type};
 
 /// How the body becomes a call.
@@ -28,7 +28,7 @@ pub(crate) enum Shape {
     TrackCaller(Span),
     /// The function returns a future: that is the call.
     Future(Boxing),
-    /// The body ends in `Box::pin(async ..)`: the call is wrapped inside of that box.
+    /// The body ends in an async block, which is the call: wrapped where it stands, inside of its box if it has one.
     Tail(Tail),
     /// The function returns a stream: that is the call.
     Stream(Boxing),
@@ -76,11 +76,12 @@ impl Shape {
             return (Self::of_async(body, args), Returned::plain(ty));
         }
         if let Some((boxing, returned)) = future(&ty, args) {
-            let shape = match tail(body) {
-                Some(tail) if boxing == Boxing::Pinned => Self::Tail(tail),
-                _ => Self::Future(boxing),
+            let tail = match boxing {
+                Boxing::Opaque => opaque_tail(body),
+                Boxing::Pinned => boxed_tail(body),
+                Boxing::Boxed => None,
             };
-            return (shape, returned);
+            return (tail.map_or(Self::Future(boxing), Self::Tail), returned);
         }
         let mut attrs = attrs.iter();
         let shape = match attrs.find(|attr| attr.path().is_ident("track_caller")) {

@@ -128,6 +128,61 @@ impl Lasting {
     }
 }
 
+/// What a function returns, as far as its type shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Returns {
+    Future,
+    Stream,
+    /// An `impl Trait` that is neither.
+    Opaque,
+    Nothing,
+    Never,
+    /// Something that is neither, and its name.
+    Plain(String),
+    /// Something that may be an alias of one.
+    Named,
+}
+
+impl Returns {
+    /// Tells.
+    pub(crate) fn of(output: &ReturnType) -> Self {
+        let ty = return_type(output);
+        let plain = |what: &str| Self::Plain(what.to_owned());
+        match &ty {
+            ty if FUTURE.shown(ty).is_some() => Self::Future,
+            ty if STREAM.shown(ty).is_some() => Self::Stream,
+            ty if is_unit(ty) => Self::Nothing,
+            Type::Never(_) => Self::Never,
+            Type::ImplTrait(_) => Self::Opaque,
+            Type::Tuple(_) => plain("a tuple"),
+            Type::Array(_) => plain("an array"),
+            Type::Reference(_) => plain("a reference"),
+            Type::BareFn(_) => plain("a function"),
+            ty => match last_segment(ty) {
+                Some(segment) if is_no_future(segment) => plain(&format!("`{}`", segment.ident)),
+                _ => Self::Named,
+            },
+        }
+    }
+
+    /// In one word.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Future => "future",
+            Self::Stream => "stream",
+            _ => "value",
+        }
+    }
+}
+
+/// Types of the standard library that anyone knows.
+const VALUES: &str = "bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize HashMap Option Result String \
+    Vec";
+
+fn is_no_future(segment: &PathSegment) -> bool {
+    VALUES.split(' ').any(|value| segment.ident == value)
+}
+
 /// Whether this type says `Result` in so many words.
 pub(crate) fn names_result(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident.to_string().ends_with("Result"))

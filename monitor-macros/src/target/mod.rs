@@ -12,6 +12,7 @@ use syn::{Attribute, Signature, Visibility};
 
 pub(crate) use block::{Block, Member, Method, parameter_name, type_name};
 use kind::ItemKind;
+pub(crate) use kind::is_closure;
 
 /// What the attribute stands on.
 pub(crate) enum Item {

@@ -2,13 +2,12 @@
 
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
-use syn::visit::{self, Visit};
-use syn::{FnArg, LitStr, PatIdent, Signature, Type};
+use syn::{FnArg, LitStr, Signature};
 
-use super::listed::list;
-use super::{Checked, Entry, Exit, Health, Judge, Site, Surroundings};
+use super::listed::{bindings, list};
+use super::{Checked, Entry, Exit, Health, Judge, Site, Surroundings, lasting};
 use crate::args::{Args, MethodName, check_name};
-use crate::shape::{Ending, Returned, Shape, Value, is_unit, names_result};
+use crate::shape::{Ending, Returned, Shape, names_result};
 use crate::target::Target;
 
 /// Checks arguments and function together.
@@ -65,7 +64,10 @@ pub(crate) fn function(
             error_type: args.error_type.take(),
             response_size: args.response_size.take(),
         },
-        call: args.call.take(),
+        mentioned: arguments(&sig)
+            .filter(|name| args.words.contains(&name.to_string()))
+            .collect(),
+        call: (args.call.take()).filter(|name| arguments(&sig).all(|argument| argument != *name)),
         limit: args.max_concurrency.take(),
         root: args.root.take().or_else(|| around.root.clone()),
         asynchronous: sig.asyncness.is_some(),
@@ -94,14 +96,20 @@ fn name(
 ) -> MethodName {
     given.unwrap_or_else(|| {
         let ident = sig.ident.unraw();
-        let name = LitStr::new(
-            &format!("{}{ident}", around.prefix),
-            ident.span().resolved_at(Span::mixed_site()),
-        );
+        let mut name = LitStr::new(&format!("{}{ident}", around.prefix), ident.span());
         if let Err(error) = check_name("the method name", &name) {
             errors.push(error);
         }
+        name.set_span(ident.span().resolved_at(Span::mixed_site()));
         MethodName::Literal(name)
+    })
+}
+
+/// The names of the function's arguments.
+fn arguments(sig: &Signature) -> impl Iterator<Item = Ident> {
+    sig.inputs.iter().flat_map(|input| match input {
+        FnArg::Typed(argument) => bindings(&argument.pat),
+        FnArg::Receiver(_) => Vec::new(),
     })
 }
 
@@ -122,8 +130,7 @@ impl Rules<'_> {
         self.value_is_seen();
         self.call();
         self.permit();
-        self.future();
-        self.stream();
+        lasting::check(self.args, self.sig, self.errors);
     }
 
     fn refuse(&mut self, span: Span, message: impl std::fmt::Display) {
@@ -196,20 +203,7 @@ impl Rules<'_> {
     }
 
     fn call_name(&mut self, name: &Ident) {
-        struct Names<'a>(&'a Ident, bool);
-        impl<'ast> Visit<'ast> for Names<'_> {
-            fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
-                self.1 |= pattern.ident == *self.0;
-                visit::visit_pat_ident(self, pattern);
-            }
-        }
-        let mut names = Names(name, false);
-        for input in &self.sig.inputs {
-            if let FnArg::Typed(argument) = input {
-                names.visit_pat(&argument.pat);
-            }
-        }
-        if names.1 {
+        if arguments(self.sig).any(|argument| argument == *name) {
             let message =
                 format!("`{name}` is an argument of this function: the call needs another name");
             self.refuse(name.span(), message);
@@ -232,54 +226,6 @@ impl Rules<'_> {
             key.span(),
             format_args!("`max_concurrency` cannot be kept here: {why}"),
         );
-    }
-
-    fn future(&mut self) {
-        let Some(key) = self.args.future.key() else {
-            return;
-        };
-        let shown = matches!(self.returned.value, Value::Of(_));
-        let why = if self.sig.asyncness.is_some() {
-            "an `async fn` is one without saying so"
-        } else if let Some(why) = self.no_box() {
-            why
-        } else if shown && matches!(self.shape, Shape::Stream(_)) && !self.args.stream.given() {
-            "this one returns a stream"
-        } else if !shown && matches!(self.returned.body, Type::Infer(_)) {
-            "write what it resolves to: `impl Future<Output = T>`"
-        } else {
-            return;
-        };
-        self.refuse(
-            key.span(),
-            format_args!("`future` is for a function that returns a future: {why}"),
-        );
-    }
-
-    fn stream(&mut self) {
-        let Some(key) = self.args.stream.key() else {
-            return;
-        };
-        let shown = matches!(self.returned.value, Value::Of(_));
-        let why = if let Some(why) = self.no_box() {
-            why
-        } else if !shown && matches!(self.returned.body, Type::Infer(_)) {
-            "write what it yields: `impl Stream<Item = T>`"
-        } else {
-            return;
-        };
-        self.refuse(
-            key.span(),
-            format_args!("`stream` is for a function that returns a stream: {why}"),
-        );
-    }
-
-    fn no_box(&self) -> Option<&'static str> {
-        match &self.returned.body {
-            Type::Never(_) => Some("this one never returns"),
-            ty if is_unit(ty) => Some("this one returns nothing"),
-            _ => None,
-        }
     }
 }
 

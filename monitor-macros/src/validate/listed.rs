@@ -14,7 +14,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprPath, FnArg, Lifetime, Macro, Pat, PatIdent, PatType, Signature};
 
 use super::{Argument, ListedLabel};
-use crate::args::{Kind, Label};
+use crate::args::{Kind, Label, words};
 use crate::target::parameter_name;
 
 /// Finds the arguments that each label's value is made of.
@@ -32,7 +32,7 @@ pub(super) fn list(labels: Vec<Label>, sig: &Signature, outer: &[String]) -> Vec
 }
 
 fn arguments(value: &Expr, sig: &Signature, generics: &HashSet<String>) -> Option<Vec<Argument>> {
-    if !Words::of(value.to_token_stream()).stand_alone(generics) {
+    if !stand_alone(&words(value.to_token_stream()), generics) {
         return None;
     }
     let used = Used::by(value);
@@ -64,7 +64,7 @@ impl<'ast> Visit<'ast> for Used {
     }
 
     fn visit_macro(&mut self, invocation: &'ast Macro) {
-        collect(invocation.tokens.clone(), &mut self.0);
+        self.0.extend(words(invocation.tokens.clone()));
     }
 }
 
@@ -73,9 +73,9 @@ fn argument(
     used: &HashSet<String>,
     generics: &HashSet<String>,
 ) -> Option<Argument> {
-    let words = Words::of(typed.ty.to_token_stream());
-    let from_afar = words.0.iter().any(|word| is_likely_a_parameter(word));
-    if from_afar || !words.stand_alone(generics) {
+    let words = words(typed.ty.to_token_stream());
+    let from_afar = words.iter().any(|word| is_likely_a_parameter(word));
+    if from_afar || !stand_alone(&words, generics) {
         return None;
     }
     let mut pattern = (*typed.pat).clone();
@@ -88,33 +88,10 @@ fn argument(
     })
 }
 
-/// The words of some tokens.
-struct Words(HashSet<String>);
-
-impl Words {
-    fn of(tokens: TokenStream) -> Self {
-        let mut words = HashSet::new();
-        collect(tokens, &mut words);
-        Self(words)
-    }
-
-    /// Whether nothing here belongs to the function.
-    fn stand_alone(&self, generics: &HashSet<String>) -> bool {
-        let bound = ["self", "Self", "impl", "for"];
-        self.0.is_disjoint(generics) && !bound.iter().any(|word| self.0.contains(*word))
-    }
-}
-
-fn collect(tokens: TokenStream, words: &mut HashSet<String>) {
-    for token in tokens {
-        match token {
-            TokenTree::Ident(word) => {
-                words.insert(word.to_string());
-            }
-            TokenTree::Group(group) => collect(group.stream(), words),
-            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
-        }
-    }
+/// Whether nothing among these words belongs to the function.
+fn stand_alone(words: &HashSet<String>, generics: &HashSet<String>) -> bool {
+    let bound = ["self", "Self", "impl", "for"];
+    words.is_disjoint(generics) && !bound.iter().any(|word| words.contains(*word))
 }
 
 /// Whether a name looks like a type parameter: `T`, `K`, `T1`. Those of an `impl` block are not seen from a method.
@@ -127,16 +104,22 @@ fn is_likely_a_parameter(word: &str) -> bool {
 }
 
 fn binds_any(pattern: &Pat, words: &HashSet<String>) -> bool {
-    struct Binds<'a>(&'a HashSet<String>, bool);
-    impl<'ast> Visit<'ast> for Binds<'_> {
+    let is_used = |name: &Ident| words.contains(&name.to_string());
+    bindings(pattern).iter().any(is_used)
+}
+
+/// The names that a pattern binds.
+pub(super) fn bindings(pattern: &Pat) -> Vec<Ident> {
+    struct Bindings(Vec<Ident>);
+    impl<'ast> Visit<'ast> for Bindings {
         fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
-            self.1 |= self.0.contains(&pattern.ident.to_string());
+            self.0.push(pattern.ident.clone());
             visit::visit_pat_ident(self, pattern);
         }
     }
-    let mut binds = Binds(words, false);
-    binds.visit_pat(pattern);
-    binds.1
+    let mut bindings = Bindings(Vec::new());
+    bindings.visit_pat(pattern);
+    bindings.0
 }
 
 /// Takes `mut` off: nothing changes in the closure.

@@ -3,6 +3,7 @@
 
 mod block;
 mod function;
+mod lasting;
 mod listed;
 
 use proc_macro2::{Ident, TokenStream};
@@ -39,6 +40,8 @@ pub(crate) struct Checked {
     pub(crate) call: Option<Ident>,
     /// How many calls may run at once.
     pub(crate) limit: Option<Limit>,
+    /// The function's arguments that the attribute mentions: they are used, even if only there.
+    pub(crate) mentioned: Vec<Ident>,
 }
 
 /// What is known of a method before its first call.
@@ -107,6 +110,15 @@ pub(crate) enum Judge {
     OkIf(Expr),
     /// Where it holds, the call is a failure.
     ErrorIf(Expr),
+}
+
+impl Judge {
+    /// The predicate.
+    pub(crate) fn predicate(&self) -> &Expr {
+        match self {
+            Self::OkIf(predicate) | Self::ErrorIf(predicate) => predicate,
+        }
+    }
 }
 
 /// What an `impl` block says for its methods.
