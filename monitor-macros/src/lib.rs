@@ -12,6 +12,8 @@ mod fallback;
 mod nearest;
 mod shape;
 mod target;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use proc_macro::TokenStream;

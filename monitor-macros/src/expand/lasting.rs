@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
-use super::call::Call;
+use super::call::{Call, place};
 use super::group;
 use crate::shape::{Boxing, Tail};
 
@@ -32,11 +32,13 @@ impl Call<'_> {
 
     fn run(&self, run: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
-        let (runtime, start, value) = (self.runtime(span), self.start(), self.value());
+        let (start, value) = (self.start(), self.value());
         let (closure, verdict) = (self.closure(), self.verdict());
-        quote_spanned! {span=>
-            return #runtime::#run::<#value, _, _, _>(#start, #closure, #verdict)
-        }
+        // What is returned is found to be of another type there.
+        let at = place(&self.0.returned.body);
+        let runtime = self.runtime(at);
+        let run = quote_spanned!(at=> #runtime::#run::<#value, _, _, _>);
+        quote_spanned!(span=> return #run(#start, #closure, #verdict))
     }
 
     /// A future that waits for a permit first. The body runs at once, as it does without a permit; through a function that

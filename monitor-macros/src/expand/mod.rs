@@ -16,8 +16,6 @@ mod entry;
 mod in_place;
 mod lasting;
 mod site;
-#[cfg(test)]
-mod tests;
 mod verdict;
 mod written;
 
