@@ -396,7 +396,7 @@ fn a_call_waits_for_its_permit_in_flight() {
             drop(permit);
             assert!(poll(waits.as_mut()).is_ready());
         }
-        first.leave((), |_, _| Outcome::Success);
+        first.leave((), |(), _| Outcome::Success);
         drop(second);
     });
     let snapshot = monitor.snapshot();
@@ -498,7 +498,7 @@ fn sizes_and_deadlines_are_noted_at_both_ends() {
     monitor.scope_sync(|| {
         let start = rt::plan(&SIZED)
             .request_size(&Some(1_024_u32))
-            .deadline(&Some(std::time::Duration::from_secs(3_600)));
+            .deadline(&Some(std::time::Duration::from_hours(1)));
         let answer = rt::run_sync(
             start,
             || Ok::<&str, ()>("four"),
