@@ -15,6 +15,8 @@ use crate::family::Family;
 use self::filter::Filter;
 use self::sample::Samples;
 
+pub(crate) use self::sample::push_label;
+
 /// A format of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -53,7 +55,7 @@ impl Format {
 ///     help: "Started tasks.".into(),
 ///     kind: FamilyType::Counter,
 ///     unit: None,
-///     children: vec![Child { labels: vec![], value: ChildValue::Int(4) }],
+///     children: vec![Child { labels: [].into(), value: ChildValue::Int(4) }],
 /// };
 /// let mut page = Vec::new();
 /// encode(&[family], Format::OpenMetrics100, &mut page);

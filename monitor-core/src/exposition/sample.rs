@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::filter::Filter;
 use super::number::{bound, push_float, push_int};
-use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
+use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label, Labels};
+
+/// Digits of the greatest count, and the end of the line.
+const LONGEST_COUNT: usize = 21;
 
 /// Writes sample lines. Keeps its buffers from family to family.
 #[derive(Debug, Default)]
@@ -21,6 +24,8 @@ pub(super) struct Samples {
 struct Bounds {
     of: Option<Arc<[f64]>>,
     labels: Vec<String>,
+    /// Bytes of the longest label.
+    longest: usize,
 }
 
 impl Bounds {
@@ -34,6 +39,7 @@ impl Bounds {
         self.labels = all
             .map(|upper| format!("le=\"{}\"", bound(upper)))
             .collect();
+        self.longest = self.labels.iter().map(String::len).max().unwrap_or(0);
     }
 }
 
@@ -92,8 +98,8 @@ impl Samples {
         }
     }
 
-    /// Appends the bucket lines. What is between name and value is rendered once a child, but for `le`, which is
-    /// rendered once for each set of bounds.
+    /// Appends the bucket lines. What is around `le` is rendered once a child, `le` once for each set of bounds, and a
+    /// count that is the one before (few buckets of many are hit) is not formatted again.
     fn write_buckets(
         &mut self,
         name: &str,
@@ -103,31 +109,37 @@ impl Samples {
     ) {
         self.bounds.render(&histogram.bounds);
         self.render_around_le(name, &child.labels);
-        let longest = self.before.len() + self.after.len() + 48;
+        let longest = self.before.len() + self.bounds.longest + self.after.len() + LONGEST_COUNT;
         out.reserve(longest * self.bounds.labels.len());
         let mut below = 0;
+        let mut digits = itoa::Buffer::new();
+        let mut count_text = digits.format(below);
         for (le, count) in self.bounds.labels.iter().zip(&histogram.counts) {
-            below += count;
+            if *count > 0 {
+                below += count;
+                count_text = digits.format(below);
+            }
             out.extend_from_slice(&self.before);
             out.extend_from_slice(le.as_bytes());
             out.extend_from_slice(&self.after);
-            end_line(out, |out| push_int(out, below));
+            out.extend_from_slice(count_text.as_bytes());
+            out.push(b'\n');
         }
     }
 
-    fn render_around_le(&mut self, name: &str, labels: &[Label]) {
-        let (before, after) = labels.split_at(labels.partition_point(|label| &*label.name < "le"));
+    fn render_around_le(&mut self, name: &str, labels: &Labels) {
+        let (before, after) = labels.around_le();
         self.before.clear();
-        self.before.extend_from_slice(name.as_bytes());
-        self.before.extend_from_slice(b"_bucket{");
-        for label in before {
-            push_label(&mut self.before, label);
+        for part in [name.as_bytes(), b"_bucket{", before] {
+            self.before.extend_from_slice(part);
+        }
+        if after.is_empty() && !before.is_empty() {
             self.before.push(b',');
         }
         self.after.clear();
-        for label in after {
+        if !after.is_empty() {
             self.after.push(b',');
-            push_label(&mut self.after, label);
+            self.after.extend_from_slice(after);
         }
         self.after.extend_from_slice(b"} ");
     }
@@ -174,7 +186,7 @@ fn write_quantiles(
         if !(0.0..=1.0).contains(quantile) || *value < 0.0 {
             continue;
         }
-        let mut labels = child.labels.clone();
+        let mut labels = child.labels.to_vec();
         labels.insert(
             at,
             Label {
@@ -182,28 +194,24 @@ fn write_quantiles(
                 value: bound(*quantile).into(),
             },
         );
-        push_series(out, name, "", &labels);
+        push_series(out, name, "", &labels.into());
         end_line(out, |out| push_float(out, *value));
     }
 }
 
 /// Appends name and labels, and the space before the value.
-fn push_series(out: &mut Vec<u8>, name: &str, suffix: &str, labels: &[Label]) {
+fn push_series(out: &mut Vec<u8>, name: &str, suffix: &str, labels: &Labels) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(suffix.as_bytes());
-    let mut separator = b'{';
-    for label in labels {
-        out.push(separator);
-        push_label(out, label);
-        separator = b',';
-    }
     if !labels.is_empty() {
+        out.push(b'{');
+        out.extend_from_slice(labels.text());
         out.push(b'}');
     }
     out.push(b' ');
 }
 
-fn push_label(out: &mut Vec<u8>, label: &Label) {
+pub(crate) fn push_label(out: &mut Vec<u8>, label: &Label) {
     out.extend_from_slice(label.name.as_bytes());
     out.extend_from_slice(b"=\"");
     push_escaped(out, &label.value, b"\\\n\"");

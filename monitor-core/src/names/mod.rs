@@ -4,6 +4,7 @@ mod built_in;
 mod claims;
 mod clean;
 mod collide;
+mod label_sets;
 mod servicekit;
 
 use std::fmt;

@@ -1,13 +1,13 @@
 //! The profile `servicekit`: the original's families, by name, type, labels and help text.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::built_in::{BUILT_IN, Id};
 use super::clean::unit_of;
 use super::collide::{Book, Plane, Wanted};
+use super::label_sets::label;
 use crate::clock::ClockSource;
-use crate::family::{Child, ChildValue, Family, Histogram, Label};
+use crate::family::{Child, ChildValue, Family, Histogram, Label, Labels};
 use crate::key::StatKey;
 use crate::snapshot::{MethodSnapshot, Snapshot, StatusSnapshot};
 use crate::status::TaskStatus;
@@ -15,6 +15,7 @@ use crate::value::StatValue;
 
 /// The families of a snapshot.
 pub(super) fn families(snapshot: &Snapshot, book: &mut Book) -> Vec<Family> {
+    book.begin(snapshot);
     let mut page = Page {
         snapshot,
         book,
@@ -99,15 +100,21 @@ impl Page<'_> {
         for method in &snapshot.methods {
             let durations = durations(method);
             add_into(&mut all, &durations);
-            self.add_of(method, Id::Request, None, ChildValue::Int(method.started));
             self.outcomes(method);
-            self.add_of(method, Id::TimeFull, None, ChildValue::Histogram(durations));
-            let means = method.duration;
-            self.add_mean(method, Id::TimeFullMean, means.and_then(|all| all.window));
-            self.add_mean(method, Id::TimeFullLast, means.and_then(|all| all.last));
-            if let Some(waiting) = method.waiting {
-                self.add_of(method, Id::Waiting, None, ChildValue::Int(waiting));
+            let labels = self
+                .book
+                .labels_of(method, &snapshot.error_types)
+                .plain
+                .clone();
+            self.push(Id::TimeFull, &labels, ChildValue::Histogram(durations));
+            if let Some(means) = method.duration {
+                self.push_mean(Id::TimeFullMean, &labels, means.window);
+                self.push_mean(Id::TimeFullLast, &labels, means.last);
             }
+            if let Some(waiting) = method.waiting {
+                self.push(Id::Waiting, &labels, ChildValue::Int(waiting));
+            }
+            self.push(Id::Request, &labels, ChildValue::Int(method.started));
         }
         self.add(Id::AllCalls, [], ChildValue::Histogram(all));
         for (method, error_type) in &snapshot.expected {
@@ -118,38 +125,31 @@ impl Page<'_> {
 
     /// What became of a method's calls, and of the items of its streams.
     fn outcomes(&mut self, method: &MethodSnapshot) {
-        let snapshot = self.snapshot;
-        let status = |status: &str| Some(label("status", &Arc::from(status)));
-        for (name, histogram) in [("failure", &method.failure), ("success", &method.success)] {
-            let count = ChildValue::Int(histogram.count());
-            self.add_of(method, Id::Processed, status(name), count);
-        }
-        for (at, error_type) in snapshot.error_types.iter().enumerate() {
+        let Self {
+            snapshot,
+            book,
+            children,
+        } = self;
+        let sets = book.labels_of(method, &snapshot.error_types);
+        let mut push = |id: Id, labels: &Labels, count| {
+            push(children, id as usize, labels, ChildValue::Int(count));
+        };
+        push(Id::Processed, &sets.failure, method.failure.count());
+        push(Id::Processed, &sets.success, method.success.count());
+        for (at, labels) in sets.types().enumerate() {
             let count = method.errors.get(at).copied().unwrap_or(0);
-            let label = label("type", error_type);
-            self.add_of(method, Id::Errors, Some(label), ChildValue::Int(count));
+            push(Id::Errors, labels, count);
         }
         if let Some(items) = method.items {
-            for (name, count) in [("failure", items.failed), ("success", items.ok)] {
-                self.add_of(method, Id::Items, status(name), ChildValue::Int(count));
-            }
+            push(Id::Items, &sets.failure, items.failed);
+            push(Id::Items, &sets.success, items.ok);
         }
     }
 
-    fn add_mean(&mut self, method: &MethodSnapshot, id: Id, mean: Option<f64>) {
+    fn push_mean(&mut self, id: Id, labels: &Labels, mean: Option<f64>) {
         if let Some(mean) = mean {
-            self.add_of(method, id, None, ChildValue::Float(mean));
+            self.push(id, labels, ChildValue::Float(mean));
         }
-    }
-
-    /// Adds a child of a method: with its labels, and perhaps one more.
-    fn add_of(&mut self, method: &MethodSnapshot, id: Id, more: Option<Label>, value: ChildValue) {
-        let mut labels = Vec::with_capacity(method.labels.len() + 3);
-        labels.push(label("method", &method.name));
-        labels.extend(more);
-        labels.extend(method.labels.iter().cloned());
-        labels.sort_unstable();
-        self.push(id as usize, labels, value);
     }
 
     fn statuses(&mut self) {
@@ -252,23 +252,17 @@ impl Page<'_> {
 
     fn put(&mut self, wanted: Wanted<'_>, value: ChildValue) {
         let at = self.book.place(wanted);
-        self.push(at.family, at.labels.to_vec(), value);
+        push(&mut self.children, at.family, &at.labels, value);
     }
 
     /// Adds a child of a built-in family; `labels` are sorted.
     fn add<const N: usize>(&mut self, id: Id, labels: [Label; N], value: ChildValue) {
-        self.push(id as usize, labels.into(), value);
+        let labels = self.book.complete(labels);
+        self.push(id, &labels, value);
     }
 
-    fn push(&mut self, family: usize, mut labels: Vec<Label>, value: ChildValue) {
-        if let Some(inittime) = &self.snapshot.inittime {
-            let at = labels.partition_point(|label| &*label.name < "inittime");
-            labels.insert(at, label("inittime", inittime));
-        }
-        if self.children.len() <= family {
-            self.children.resize_with(family + 1, Vec::new);
-        }
-        self.children[family].push(Child { labels, value });
+    fn push(&mut self, id: Id, labels: &Labels, value: ChildValue) {
+        push(&mut self.children, id as usize, labels, value);
     }
 
     fn finish(self) -> Vec<Family> {
@@ -287,6 +281,14 @@ impl Page<'_> {
             })
             .collect()
     }
+}
+
+fn push(children: &mut Vec<Vec<Child>>, family: usize, labels: &Labels, value: ChildValue) {
+    if children.len() <= family {
+        children.resize_with(family + 1, Vec::new);
+    }
+    let labels = labels.clone();
+    children[family].push(Child { labels, value });
 }
 
 /// The number the original exports for a value, if it exports it.
@@ -326,13 +328,6 @@ fn add_into(all: &mut Histogram, one: &Histogram) {
         all.counts[bucket] += count;
     }
     all.sum += one.sum;
-}
-
-fn label(name: &'static str, value: &Arc<str>) -> Label {
-    Label {
-        name: Cow::Borrowed(name),
-        value: Arc::clone(value),
-    }
 }
 
 /// A name that is taken as it stands, whatever it holds.

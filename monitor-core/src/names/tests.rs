@@ -97,6 +97,7 @@ fn call_value(name: &str, bounds: Option<&[f64]>, values: &[f64]) -> CallValueSn
 
 fn method(name: &str) -> MethodSnapshot {
     MethodSnapshot {
+        number: 0,
         name: name.into(),
         labels: Arc::from([]),
         started: 0,

@@ -1,0 +1,129 @@
+//! The label sets of methods, rendered once and kept from scrape to scrape.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::family::{Label, Labels};
+use crate::snapshot::{MethodSnapshot, Snapshot};
+
+/// The label sets of all methods of a storage, and the labels every series has.
+#[derive(Debug, Default)]
+pub(super) struct LabelSets {
+    common: Arc<[Label]>,
+    /// By the method's number.
+    methods: Vec<Option<OfMethod>>,
+}
+
+/// The label sets of one method with one set of labels of its own.
+#[derive(Debug)]
+pub(super) struct OfMethod {
+    name: Arc<str>,
+    labels: Arc<[Label]>,
+    pub(super) plain: Labels,
+    pub(super) success: Labels,
+    pub(super) failure: Labels,
+    /// By the index of an error type in the snapshot, each with its type.
+    types: Vec<(Arc<str>, Labels)>,
+}
+
+impl LabelSets {
+    /// Brings the labels of every series up to date; whether they changed.
+    pub(super) fn begin(&mut self, snapshot: &Snapshot) -> bool {
+        let inittime = snapshot.inittime.iter().map(|time| label("inittime", time));
+        let is_same = inittime.clone().eq(self.common.iter().cloned());
+        if !is_same {
+            self.common = inittime.collect();
+            self.methods.clear();
+        }
+        !is_same
+    }
+
+    /// A child's labels, with those of every series.
+    pub(super) fn complete(&self, labels: impl IntoIterator<Item = Label>) -> Labels {
+        complete(&self.common, labels)
+    }
+
+    /// The label sets of a method, with all of these error types.
+    pub(super) fn of(&mut self, method: &MethodSnapshot, types: &[Arc<str>]) -> &OfMethod {
+        let at = method.number as usize;
+        if self.methods.len() <= at {
+            self.methods.resize_with(at + 1, || None);
+        }
+        let common = &self.common;
+        let slot = &mut self.methods[at];
+        let sets = match slot.take() {
+            Some(sets) if sets.is_of(method) => sets,
+            _ => OfMethod::new(common, method),
+        };
+        let sets = slot.insert(sets);
+        sets.add_types(common, types);
+        sets
+    }
+}
+
+impl OfMethod {
+    fn new(common: &[Label], method: &MethodSnapshot) -> Self {
+        let of = |status: Option<&str>| {
+            let status = status.map(|status| label("status", &Arc::from(status)));
+            complete(
+                common,
+                of_method(&method.name, &method.labels).chain(status),
+            )
+        };
+        Self {
+            name: Arc::clone(&method.name),
+            labels: Arc::clone(&method.labels),
+            plain: of(None),
+            success: of(Some("success")),
+            failure: of(Some("failure")),
+            types: Vec::new(),
+        }
+    }
+
+    fn is_of(&self, method: &MethodSnapshot) -> bool {
+        let same_name = Arc::ptr_eq(&self.name, &method.name) || self.name == method.name;
+        same_name && (Arc::ptr_eq(&self.labels, &method.labels) || self.labels == method.labels)
+    }
+
+    fn add_types(&mut self, common: &[Label], types: &[Arc<str>]) {
+        let is_known = |(known, name): (&(Arc<str>, Labels), &Arc<str>)| {
+            Arc::ptr_eq(&known.0, name) || known.0 == *name
+        };
+        let known = self.types.iter().zip(types);
+        let known = known.take_while(|pair| is_known(*pair)).count();
+        self.types.truncate(known);
+        for name in &types[known..] {
+            let own = of_method(&self.name, &self.labels).chain([label("type", name)]);
+            let labels = complete(common, own);
+            self.types.push((Arc::clone(name), labels));
+        }
+    }
+
+    /// The label sets by error type.
+    pub(super) fn types(&self) -> impl Iterator<Item = &Labels> {
+        self.types.iter().map(|(_, labels)| labels)
+    }
+}
+
+fn of_method<'a>(name: &Arc<str>, labels: &'a [Label]) -> impl Iterator<Item = Label> + use<'a> {
+    std::iter::once(label("method", name)).chain(labels.iter().cloned())
+}
+
+/// Sorted, and each name once: a child's own label goes before one that every series has.
+fn complete(common: &[Label], labels: impl IntoIterator<Item = Label>) -> Labels {
+    let mut all: Vec<Label> = labels.into_iter().collect();
+    for label in common {
+        if all.iter().all(|own| own.name != label.name) {
+            all.push(label.clone());
+        }
+    }
+    all.sort_unstable();
+    all.into()
+}
+
+pub(super) fn label(name: &'static str, value: &Arc<str>) -> Label {
+    Label {
+        name: Cow::Borrowed(name),
+        value: Arc::clone(value),
+    }
+}
