@@ -27,6 +27,7 @@ pub mod health;
 mod interner;
 pub mod key;
 mod latest;
+mod method;
 #[cfg(all(test, loom))]
 mod models;
 mod monitor;
@@ -43,18 +44,21 @@ mod window;
 
 pub use buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use call::guard::CallGuard;
+pub use call::labels::MonitorLabel;
+pub use call::settings::SharedMethod;
 pub use clock::{Clock, ClockSource, ManualClock};
 pub use config::StorageConfig;
 pub use error_parser::{
-    ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, RuleError, StatusRule,
+    ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, MonitorError, RuleError, StatusRule,
 };
 pub use health::{Component, Health, Thresholds};
-pub use monitor::{Method, MethodError, Monitor, Scope, StillRunning};
+pub use method::{LabelError, Method, MethodError};
+pub use monitor::{Monitor, Scope, StillRunning};
 pub use monitor_macros::monitored;
 pub use permits::{Permit, Permits};
 pub use stats::{Keep, StatCounter, StatsError};
 pub use status::{Outcome, StatusParser, TaskStatus, UnknownStatus};
-pub use storage::MonitorStorage;
+pub use storage::{MonitorStorage, StartUpWarning};
 pub use value::{StatNumber, StatValue};
 
 /// The task type that all calls feed.

@@ -95,10 +95,10 @@ impl Call<'_> {
         let (runtime, verdict) = (self.runtime(span), self.verdict());
         let (block, ty) = (&self.body.block, self.body_type);
         quote_spanned! {span=>
-            let __monitor_guard = #runtime::enter(&__MONITOR_SITE);
+            let __monitor_call = #runtime::enter(&__MONITOR_SITE);
             let __monitor_value: #ty = (#block);
             #[allow(unreachable_code)]
-            return #runtime::leave(__monitor_guard, __monitor_value, #verdict)
+            return __monitor_call.leave(__monitor_value, #verdict)
         }
     }
 
@@ -126,7 +126,7 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let (runtime, block) = (self.runtime(span), &self.body.block);
         quote_spanned! {span=>
-            let __monitor_guard = #runtime::enter(&__MONITOR_SITE);
+            let __monitor_call = #runtime::enter(&__MONITOR_SITE);
             (#block)
         }
     }
@@ -137,7 +137,7 @@ impl Call<'_> {
         let check = self.refuse_result(attribute.resolved_at(span));
         quote_spanned! {span=>
             #check
-            let __monitor_guard = #runtime::enter_returning(&__MONITOR_SITE);
+            let __monitor_call = #runtime::enter_returning(&__MONITOR_SITE);
             (#block)
         }
     }
@@ -162,7 +162,7 @@ impl Call<'_> {
         let (runtime, value) = (self.runtime(span), self.value);
         let (closure, verdict) = (self.closure(), self.verdict());
         quote_spanned! {span=>
-            return #runtime::#run::<#value, _, _>(&__MONITOR_SITE, #closure, #verdict)
+            return #runtime::#run::<#value, _, _, _>(&__MONITOR_SITE, #closure, #verdict)
         }
     }
 
@@ -171,7 +171,7 @@ impl Call<'_> {
         let (runtime, value, verdict) = (self.runtime(span), self.value, self.verdict());
         let (before, future) = (&tail.before, &tail.future);
         let wrapped = quote_spanned! {span=>
-            #runtime::run_async::<#value, _, _>(&__MONITOR_SITE, #future, #verdict)
+            #runtime::run_async::<#value, _, _, _>(&__MONITOR_SITE, #future, #verdict)
         };
         let arguments = group(Delimiter::Parenthesis, wrapped, tail.parentheses);
         quote!(#before #arguments)
@@ -192,7 +192,7 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
         quote_spanned! {span=>
-            |__monitor_value| #runtime::Probe::new(__monitor_value).outcome()
+            |__monitor_value, _| #runtime::Probe::new(__monitor_value).outcome()
         }
     }
 }

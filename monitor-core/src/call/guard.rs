@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::call::local::{self, Local};
 use crate::call::method::MethodCore;
+use crate::call::method_name::MethodName;
 use crate::call::shard::{Failure, Shard, Span};
 use crate::call::site::CallSite;
 use crate::call::values::ValueRef;
@@ -54,6 +55,12 @@ impl CallGuard {
         start(site).guard()
     }
 
+    /// Starts a call with labels, in the storage in force on this thread.
+    #[inline]
+    pub(crate) fn start_named(name: &'static MethodName) -> Self {
+        start_named(name).guard()
+    }
+
     /// Starts a call of a method of a given storage.
     #[inline]
     pub(crate) fn start_method(method: &'static MethodCore) -> Self {
@@ -84,6 +91,22 @@ impl CallGuard {
             Outcome::Success => succeed(self.words()),
             failed => fail(self.words(), failed),
         }
+    }
+
+    /// Ends the call with a failure that was classified before.
+    pub(crate) fn finish_failed(self, failure: Failure) {
+        let end = self.shard.now();
+        fail_at(self.words(), end, failure);
+    }
+
+    /// The type and the status of what is no success.
+    pub(crate) fn classify(&self, outcome: Outcome<'_>) -> Failure {
+        self.shard.method.classify(outcome)
+    }
+
+    /// The method and label set it counts as.
+    pub(crate) fn method(&self) -> &'static MethodCore {
+        self.shard.method
     }
 
     /// As words, which no longer end the call when they are dropped.
@@ -255,15 +278,25 @@ fn start(site: &'static CallSite) -> Words {
 #[cold]
 #[inline(never)]
 fn start_uncached(site: &'static CallSite) -> Words {
-    let id = match site.known() {
-        0 => site.resolve(),
-        id => id,
-    };
+    start_named_uncached(site.resolve())
+}
+
+#[inline(never)]
+fn start_named(name: &'static MethodName) -> Words {
+    match local::with(|local| local.cached(name.id)) {
+        Some(shard) => CallGuard::begin(shard).words(),
+        None => start_named_uncached(name),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn start_named_uncached(name: &'static MethodName) -> Words {
     let call = local::with(|local| {
-        if let Some(shard) = local.known(id) {
+        if let Some(shard) = local.known(name.id) {
             return CallGuard::begin(shard);
         }
-        let method = local.in_force().method_of(id, site.method());
+        let method = local.in_force().method_for_call(name);
         CallGuard::start_in(local, method)
     });
     call.words()
@@ -306,7 +339,11 @@ fn succeed_elsewhere(call: Words) {
 fn fail(call: Words, outcome: Outcome<'_>) {
     // The clock first: classifying an error takes time that is not the call's.
     let end = call.0.now();
-    let failure = call.0.method.storage.classify(outcome);
+    let failure = call.0.method.classify(outcome);
+    fail_at(call, end, failure);
+}
+
+fn fail_at(call: Words, end: u64, failure: Failure) {
     if local::with(|local| call.at_hand(local)) {
         call.0.end_failed(call.slot(), end, failure);
     } else {
@@ -332,7 +369,7 @@ impl Drop for CallGuard {
             Outcome::Cancelled
         };
         let end = self.shard.now();
-        let failure = self.shard.method.storage.classify(outcome);
+        let failure = self.shard.method.classify(outcome);
         local::with(|local| self.end_slow(local, end, Some(failure)));
     }
 }

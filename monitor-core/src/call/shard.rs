@@ -14,8 +14,13 @@ use crate::status::TaskStatus;
 use crate::sync::{AtomicU64, Once, Ordering, bump, leak};
 use crate::window::{LONG, Ring};
 
-/// Buckets of one outcome, and the time spent.
-type Counts = [AtomicU64; MAX_BUCKETS];
+/// Buckets of one outcome.
+#[derive(Debug)]
+struct Counts {
+    near: [AtomicU64; MAX_BUCKETS],
+    /// Those past the common bounds' number: only where a method has bounds of its own.
+    far: Once<&'static [AtomicU64; MAX_BUCKETS]>,
+}
 
 /// The cells one thread owns of one method.
 ///
@@ -95,19 +100,65 @@ impl Span {
     }
 }
 
-fn counts() -> Counts {
+fn cells() -> [AtomicU64; MAX_BUCKETS] {
     std::array::from_fn(|_| AtomicU64::new(0))
+}
+
+impl Counts {
+    fn new() -> Self {
+        Self {
+            near: cells(),
+            far: Once::new(),
+        }
+    }
+
+    /// One more; only the owner.
+    // Release: pairs with the Acquire of who adds the shards up.
+    #[inline]
+    fn bump(&self, bucket: usize) {
+        match self.near.get(bucket) {
+            Some(cell) => bump(cell, 1, Ordering::Release),
+            None => self.bump_far(bucket),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bump_far(&self, bucket: usize) {
+        let far = self.far.get_or_init(|| leak(cells()));
+        bump(&far[bucket % MAX_BUCKETS], 1, Ordering::Release);
+    }
+
+    /// The counts by bucket.
+    fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        let far = self.far.get().into_iter().flatten();
+        let cells = self.near.iter().chain(far);
+        cells.map(|cell| cell.load(Ordering::Acquire))
+    }
+
+    fn sum(&self) -> u64 {
+        self.iter().sum()
+    }
+
+    /// Adds them to totals; gives how many there are.
+    fn add_to(&self, total: &mut [u64]) -> u64 {
+        let counts = total.iter_mut().zip(self.iter());
+        counts.fold(0, |sum, (total, count)| {
+            *total += count;
+            sum + count
+        })
+    }
 }
 
 impl Shard {
     pub(crate) fn new(method: &'static MethodCore) -> Self {
         Self {
             clock: method.storage.clock.clone(),
-            bounds: method.storage.tick_bounds,
+            bounds: method.common.ticks,
             id: method.id,
             method,
-            own: method.own,
-            default: method.default,
+            own: method.common.own,
+            default: method.common.default,
             started: AtomicU64::new(0),
             own_seen: Seen::default(),
             default_seen: Seen::default(),
@@ -116,7 +167,7 @@ impl Shard {
             failures: Once::new(),
             values: Once::new(),
             next: Once::new(),
-            ok: counts(),
+            ok: Counts::new(),
             ring: Ring::new(),
         }
     }
@@ -184,7 +235,7 @@ impl Shard {
     fn enter_ok(&self, span: Span) {
         let duration = span.ticks();
         self.ring.push(span.end, duration);
-        bump(&self.ok[self.bounds.bucket(duration)], 1, Ordering::Release);
+        self.ok.bump(self.bounds.bucket(duration));
         add_ticks(&self.ok_sum, duration);
     }
 
@@ -225,8 +276,7 @@ impl Shard {
         self.ring.push(span.end, duration);
         let bucket = self.bounds.bucket(duration);
         bump(&failures.ended, 1, Ordering::Relaxed);
-        let counts = &failures.of_type(failure.error_type).counts;
-        bump(&counts[bucket], 1, Ordering::Release);
+        failures.of_type(failure.error_type).counts.bump(bucket);
         add_ticks(&failures.sum, duration);
         if let Some(status) = failure.status {
             let (own, default) = (&failures.own, &failures.default);
@@ -250,7 +300,7 @@ impl Shard {
     }
 
     fn ok_count(&self) -> u64 {
-        sum(&self.ok)
+        self.ok.sum()
     }
 
     pub(crate) fn started(&self) -> u64 {
@@ -261,7 +311,7 @@ impl Shard {
     pub(crate) fn finished(&self) -> u64 {
         let failures = self.failures.get().into_iter();
         let failures = failures.flat_map(Failures::types);
-        failures.map(|one| sum(&one.counts)).sum::<u64>() + self.ok_count()
+        failures.map(|one| one.counts.sum()).sum::<u64>() + self.ok_count()
     }
 
     /// Start times of the calls that started here and are in flight.
@@ -272,7 +322,7 @@ impl Shard {
     /// Adds the durations of successes; gives the ticks they took.
     pub(crate) fn add_success(&self, total: &mut [u64]) -> f64 {
         let ticks = f64::from_bits(self.ok_sum.load(Ordering::Acquire));
-        add(total, &self.ok);
+        self.ok.add_to(total);
         ticks
     }
 
@@ -287,11 +337,7 @@ impl Shard {
             if types.len() <= index {
                 types.resize(index + 1, 0);
             }
-            for (total, cell) in total.iter_mut().zip(&one.counts) {
-                let count = cell.load(Ordering::Acquire);
-                *total += count;
-                types[index] += count;
-            }
+            types[index] += one.counts.add_to(total);
         }
         ticks
     }
@@ -332,7 +378,7 @@ impl Failures {
         link.get_or_init(|| {
             leak(FailuresOfType {
                 error_type,
-                counts: counts(),
+                counts: Counts::new(),
                 next: Once::new(),
             })
         })
@@ -361,14 +407,4 @@ fn add_ticks(sum: &AtomicU64, ticks: u64) {
 )]
 fn ticks_as_f64(ticks: u64) -> f64 {
     ticks as i64 as f64
-}
-
-fn sum(cells: &Counts) -> u64 {
-    cells.iter().map(|cell| cell.load(Ordering::Acquire)).sum()
-}
-
-fn add(total: &mut [u64], cells: &Counts) {
-    for (total, cell) in total.iter_mut().zip(cells) {
-        *total += cell.load(Ordering::Acquire);
-    }
 }

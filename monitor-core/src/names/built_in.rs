@@ -31,6 +31,9 @@ pub(super) enum Id {
     TaskStatus,
     ProcessStart,
     ClockFallback,
+    Waiting,
+    Items,
+    ExpectedError,
 }
 
 const fn spec(name: &'static str, kind: FamilyType, help: &'static str) -> Spec {
@@ -39,7 +42,7 @@ const fn spec(name: &'static str, kind: FamilyType, help: &'static str) -> Spec 
 
 /// The families no key can own, in the order of [`Id`]. Types are the original's: counts of calls are gauges, and
 /// gauges may end in `_total` (defect W17, kept so that existing queries and rules go on working).
-pub(super) const BUILT_IN: [Spec; 19] = {
+pub(super) const BUILT_IN: [Spec; 22] = {
     use FamilyType::{Counter, Gauge, Histogram};
     [
         spec("started_total", Counter, "Total number of started tasks."),
@@ -132,6 +135,21 @@ pub(super) const BUILT_IN: [Spec; 19] = {
             "monitor_clock_fallback",
             Gauge,
             "1 where durations are measured by the operating system's clock, because there is no usable tick counter.",
+        ),
+        spec(
+            "monitor_waiting_tasks",
+            Gauge,
+            "Tasks in flight that wait for a permit.",
+        ),
+        spec(
+            "monitor_stream_items_total",
+            Counter,
+            "Items that streams gave.",
+        ),
+        spec(
+            "monitor_expected_error",
+            Gauge,
+            "1 for each error type that is a failure of the method, but no illness.",
         ),
     ]
 };

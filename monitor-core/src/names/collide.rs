@@ -9,6 +9,7 @@ use super::claims::Claims;
 use super::clean;
 use crate::family::{FamilyType, Label};
 use crate::key::StatKey;
+use crate::snapshot::MethodSnapshot;
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Where the keys of one storage are exported, remembered from scrape to scrape.
@@ -23,7 +24,8 @@ use crate::sync::{Mutex, MutexGuard, lock};
 /// *First* is decided when a key is first exported: keys met at the same scrape go in the snapshot's order. What
 /// is decided stays, also when the owner is gone for a while. `<hash>` is the 32-bit FNV-1a hash of the key as
 /// written, 8 hexadecimal digits (of the key with `#1`, `#2`, .. at its end while that family is taken too). A value a
-/// call observed counts as the key the original makes of it: with `___method__<method>` at its end.
+/// call observed counts as the key the original makes of it: with `___method__<method>` at its end, and the call's own
+/// labels behind that.
 #[derive(Debug, Default)]
 pub struct Names {
     servicekit: Mutex<Book>,
@@ -102,7 +104,7 @@ pub(super) struct Wanted<'a> {
     pub(super) plane: Plane,
     pub(super) key: &'a StatKey,
     /// The method whose calls observed it; `None` for the user's own keys.
-    pub(super) method: Option<&'a str>,
+    pub(super) method: Option<&'a MethodSnapshot>,
     /// Instead of the original's help text.
     pub(super) help: Option<&'a str>,
 }
@@ -110,7 +112,16 @@ pub(super) struct Wanted<'a> {
 impl Wanted<'_> {
     fn full_key(&self) -> Cow<'_, str> {
         match self.method {
-            Some(method) => Cow::Owned(format!("{}___method__{method}", self.key.raw)),
+            Some(method) => {
+                let mut labels = vec![("method", &*method.name)];
+                labels.extend(
+                    method
+                        .labels
+                        .iter()
+                        .map(|label| (&*label.name, &*label.value)),
+                );
+                Cow::Owned(StatKey::write(&self.key.raw, &labels))
+            }
             None => Cow::Borrowed(&self.key.raw),
         }
     }
@@ -121,7 +132,12 @@ impl Wanted<'_> {
             .labels
             .iter()
             .map(|(name, value)| (&**name, &**value));
-        clean::labels(written.chain(self.method.map(|method| ("method", method))))
+        let calls = self.method.into_iter().flat_map(|method| {
+            let labels = method.labels.iter();
+            let labels = labels.map(|label| (&*label.name, &*label.value));
+            std::iter::once(("method", &*method.name)).chain(labels)
+        });
+        clean::labels(written.chain(calls))
     }
 }
 

@@ -95,41 +95,61 @@ impl Page<'_> {
 
     fn methods(&mut self) {
         let snapshot = self.snapshot;
-        let [success, failure] = ["success", "failure"].map(Arc::<str>::from);
         let mut all = Histogram::empty(&snapshot.time_bounds);
         for method in &snapshot.methods {
-            let name = || label("method", &method.name);
             let durations = durations(method);
             add_into(&mut all, &durations);
-            self.add(Id::Request, [name()], ChildValue::Int(method.started));
-            for (status, histogram) in [(&failure, &method.failure), (&success, &method.success)] {
-                let labels = [name(), label("status", status)];
-                self.add(Id::Processed, labels, ChildValue::Int(histogram.count()));
-            }
-            for (at, error_type) in snapshot.error_types.iter().enumerate() {
-                let count = method.errors.get(at).copied().unwrap_or(0);
-                self.add(
-                    Id::Errors,
-                    [name(), label("type", error_type)],
-                    ChildValue::Int(count),
-                );
-            }
-            self.add(Id::TimeFull, [name()], ChildValue::Histogram(durations));
+            self.add_of(method, Id::Request, None, ChildValue::Int(method.started));
+            self.outcomes(method);
+            self.add_of(method, Id::TimeFull, None, ChildValue::Histogram(durations));
             let means = method.duration;
-            self.add_mean(
-                Id::TimeFullMean,
-                name(),
-                means.and_then(|means| means.window),
-            );
-            self.add_mean(Id::TimeFullLast, name(), means.and_then(|means| means.last));
+            self.add_mean(method, Id::TimeFullMean, means.and_then(|all| all.window));
+            self.add_mean(method, Id::TimeFullLast, means.and_then(|all| all.last));
+            if let Some(waiting) = method.waiting {
+                self.add_of(method, Id::Waiting, None, ChildValue::Int(waiting));
+            }
         }
         self.add(Id::AllCalls, [], ChildValue::Histogram(all));
+        for (method, error_type) in &snapshot.expected {
+            let labels = [label("method", method), label("type", error_type)];
+            self.add(Id::ExpectedError, labels, ChildValue::Int(1));
+        }
     }
 
-    fn add_mean(&mut self, id: Id, method: Label, mean: Option<f64>) {
-        if let Some(mean) = mean {
-            self.add(id, [method], ChildValue::Float(mean));
+    /// What became of a method's calls, and of the items of its streams.
+    fn outcomes(&mut self, method: &MethodSnapshot) {
+        let snapshot = self.snapshot;
+        let status = |status: &str| Some(label("status", &Arc::from(status)));
+        for (name, histogram) in [("failure", &method.failure), ("success", &method.success)] {
+            let count = ChildValue::Int(histogram.count());
+            self.add_of(method, Id::Processed, status(name), count);
         }
+        for (at, error_type) in snapshot.error_types.iter().enumerate() {
+            let count = method.errors.get(at).copied().unwrap_or(0);
+            let label = label("type", error_type);
+            self.add_of(method, Id::Errors, Some(label), ChildValue::Int(count));
+        }
+        if let Some(items) = method.items {
+            for (name, count) in [("failure", items.failed), ("success", items.ok)] {
+                self.add_of(method, Id::Items, status(name), ChildValue::Int(count));
+            }
+        }
+    }
+
+    fn add_mean(&mut self, method: &MethodSnapshot, id: Id, mean: Option<f64>) {
+        if let Some(mean) = mean {
+            self.add_of(method, id, None, ChildValue::Float(mean));
+        }
+    }
+
+    /// Adds a child of a method: with its labels, and perhaps one more.
+    fn add_of(&mut self, method: &MethodSnapshot, id: Id, more: Option<Label>, value: ChildValue) {
+        let mut labels = Vec::with_capacity(method.labels.len() + 3);
+        labels.push(label("method", &method.name));
+        labels.extend(more);
+        labels.extend(method.labels.iter().cloned());
+        labels.sort_unstable();
+        self.push(id as usize, labels, value);
     }
 
     fn statuses(&mut self) {
@@ -166,7 +186,7 @@ impl Page<'_> {
         let snapshot = self.snapshot;
         for method in &snapshot.methods {
             for value in &method.values {
-                let method = Some(&*method.name);
+                let method = Some(method);
                 if let Some(histogram) = &value.histogram {
                     self.add_key(
                         Plane::Histogram,
@@ -206,7 +226,7 @@ impl Page<'_> {
         &mut self,
         plane: Plane,
         key: &StatKey,
-        method: Option<&str>,
+        method: Option<&MethodSnapshot>,
         mean: Option<f64>,
     ) {
         if let Some(mean) = mean {
@@ -214,7 +234,13 @@ impl Page<'_> {
         }
     }
 
-    fn add_key(&mut self, plane: Plane, key: &StatKey, method: Option<&str>, value: ChildValue) {
+    fn add_key(
+        &mut self,
+        plane: Plane,
+        key: &StatKey,
+        method: Option<&MethodSnapshot>,
+        value: ChildValue,
+    ) {
         let wanted = Wanted {
             plane,
             key,
@@ -226,30 +252,23 @@ impl Page<'_> {
 
     fn put(&mut self, wanted: Wanted<'_>, value: ChildValue) {
         let at = self.book.place(wanted);
-        self.push(at.family, at.labels.iter().cloned(), value);
+        self.push(at.family, at.labels.to_vec(), value);
     }
 
     /// Adds a child of a built-in family; `labels` are sorted.
     fn add<const N: usize>(&mut self, id: Id, labels: [Label; N], value: ChildValue) {
-        self.push(id as usize, labels.into_iter(), value);
+        self.push(id as usize, labels.into(), value);
     }
 
-    fn push(
-        &mut self,
-        family: usize,
-        labels: impl ExactSizeIterator<Item = Label>,
-        value: ChildValue,
-    ) {
-        let mut all = Vec::with_capacity(labels.len() + 1);
-        all.extend(labels);
+    fn push(&mut self, family: usize, mut labels: Vec<Label>, value: ChildValue) {
         if let Some(inittime) = &self.snapshot.inittime {
-            let at = all.partition_point(|label| &*label.name < "inittime");
-            all.insert(at, label("inittime", inittime));
+            let at = labels.partition_point(|label| &*label.name < "inittime");
+            labels.insert(at, label("inittime", inittime));
         }
         if self.children.len() <= family {
             self.children.resize_with(family + 1, Vec::new);
         }
-        self.children[family].push(Child { labels: all, value });
+        self.children[family].push(Child { labels, value });
     }
 
     fn finish(self) -> Vec<Family> {

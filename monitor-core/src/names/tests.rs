@@ -43,6 +43,7 @@ pub(crate) fn fresh() -> Snapshot {
         error_types: Arc::from([Arc::from("other")]),
         time_bounds: Arc::from(TIME),
         methods: Vec::new(),
+        expected: Vec::new(),
         statuses: Vec::new(),
         method_statuses: Vec::new(),
         values: ValuesSnapshot::default(),
@@ -97,6 +98,7 @@ fn call_value(name: &str, bounds: Option<&[f64]>, values: &[f64]) -> CallValueSn
 fn method(name: &str) -> MethodSnapshot {
     MethodSnapshot {
         name: name.into(),
+        labels: Arc::from([]),
         started: 0,
         success: observed(&TIME, &[]),
         failure: observed(&TIME, &[]),
@@ -104,6 +106,8 @@ fn method(name: &str) -> MethodSnapshot {
         in_flight: 0,
         duration: None,
         values: Vec::new(),
+        waiting: None,
+        items: None,
     }
 }
 
