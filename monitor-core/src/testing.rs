@@ -44,6 +44,7 @@
 //! calls set on the way (each method's own and `default`) and their durations follow from the calls: they are compared
 //! where a test names them.
 
+mod call;
 mod difference;
 mod expected;
 mod fact;
@@ -53,10 +54,14 @@ mod recorded;
 mod recorder;
 mod report;
 #[cfg(all(test, not(loom)))]
+#[expect(
+    clippy::similar_names,
+    reason = "what a recorder gives is what was recorded"
+)]
 mod tests;
 
-pub use expected::{Call, Expected, call, overflowed_updates, refused_observations};
-pub use expected::{task, task_run, value};
+pub use call::{Call, call};
+pub use expected::{Expected, overflowed_updates, refused_observations, task, task_run, value};
 pub use recorded::Recorded;
 pub use recorder::{Builder, Recorder};
 

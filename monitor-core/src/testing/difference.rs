@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::StatKey;
-use crate::snapshot::{CallValueSnapshot, MethodSnapshot, Snapshot, StatusSnapshot};
+use crate::snapshot::{CallValueSnapshot, MethodSnapshot, Snapshot, StatusSnapshot, StreamItems};
 use crate::value::StatValue;
 use crate::window::WINDOW;
 
@@ -63,6 +63,9 @@ impl Difference {
                 tell(Aspect::Failure(error_type), count);
             }
             tell(Aspect::InFlight, method.in_flight);
+            tell(Aspect::Waiting, method.waiting.unwrap_or_default());
+            tell(Aspect::Items, counts.grown(|one| items(one).ok));
+            tell(Aspect::FailedItems, counts.grown(|one| items(one).failed));
             self.add_durations(&series, &counts);
             for value in &method.values {
                 self.add_observed(&series, value, &counts, before, after);
@@ -107,7 +110,12 @@ impl Difference {
         if !observed.values.is_empty() || observed.more > 0 {
             let aspect = Aspect::Observed(value.key.raw.clone());
             let subject = Subject::Call(series.clone(), aspect);
-            self.tell(subject, Amount::Observed(observed));
+            let facts = match &*value.key.raw {
+                // What the runtime notes of each call with a `max_concurrency`.
+                "permit_wait_time" => &mut self.implied,
+                _ => &mut self.told,
+            };
+            facts.insert(subject, Amount::Observed(observed));
         }
     }
 
@@ -128,9 +136,13 @@ impl Difference {
                 self.tell(subject, Amount::Value(entry.value.clone()));
             }
         }
-        let refused = after.refused_observations - before.refused_observations;
+        let refused = after
+            .refused_observations
+            .saturating_sub(before.refused_observations);
         self.tell_count(Subject::Refused, refused);
-        let overflowed = after.overflowed_updates - before.overflowed_updates;
+        let overflowed = after
+            .overflowed_updates
+            .saturating_sub(before.overflowed_updates);
         self.tell_count(Subject::Overflowed, overflowed);
     }
 
@@ -174,9 +186,13 @@ fn ended(method: &MethodSnapshot) -> u64 {
     method.success.count() + method.failure.count()
 }
 
+fn items(method: &MethodSnapshot) -> StreamItems {
+    method.items.unwrap_or_default()
+}
+
 fn by_series(snapshot: &Snapshot) -> impl Iterator<Item = (Series, &MethodSnapshot)> {
     let methods = snapshot.methods.iter();
-    methods.map(|method| (Series::new(&method.name, &[]), method))
+    methods.map(|method| (Series::new(&method.name, &method.labels), method))
 }
 
 /// Failures by error type: new ones, each type once.
@@ -221,7 +237,7 @@ fn with_more(
     let ((count, sum), (earlier, earlier_sum)) = (total(after), before.map_or((0, 0.0), total));
     // Negative values are in no histogram.
     let in_histogram = values.iter().filter(|value| **value >= 0.0).count() as u64;
-    let more = (count - earlier).saturating_sub(in_histogram);
+    let more = count.saturating_sub(earlier + in_histogram);
     Observed {
         values,
         more,

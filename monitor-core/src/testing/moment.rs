@@ -42,7 +42,7 @@ fn observed(method: &'static MethodCore, clock: &Clock) -> BTreeMap<(Series, Box
         .into_iter()
         .flat_map(Interner::iter)
         .collect();
-    let series = Series::new(&method.name, &[]);
+    let series = Series::new(&method.name, &method.labels);
     let mut observed = BTreeMap::<_, Vec<f64>>::new();
     for point in Points::of(method).list(clock, &names) {
         for (key, value) in point.values {

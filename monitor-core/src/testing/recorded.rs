@@ -149,6 +149,10 @@ impl Recorded {
     }
 
     /// How often this was recorded, however often it is expected: `count(call("X").failure("other"))`.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "an expectation is made where it is given away, here as in the assertions"
+    )]
     pub fn count(&self, of: Expected) -> u64 {
         match self.find(&of.subject) {
             None => 0,
@@ -237,7 +241,20 @@ impl Recorded {
         }
     }
 
-    /// The monitor's whole state at the end, what was there before included.
+    /// The monitor's whole state at the end, what was there before included: for what has no assertion here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::monitored;
+    /// use monitor_core::testing;
+    ///
+    /// #[monitored]
+    /// fn tick() {}
+    ///
+    /// let ((), recorded) = testing::record(tick);
+    /// assert_eq!(recorded.snapshot().methods[0].success.counts[0], 1, "in the first bucket");
+    /// ```
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }

@@ -104,12 +104,40 @@ impl Recorder {
         }
     }
 
-    /// Its monitor.
+    /// Its monitor: a copy for a thread or a task, which a test can hand a scope or record values with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::monitored;
+    /// use monitor_core::testing::{Recorder, call};
+    ///
+    /// #[monitored]
+    /// fn tick() {}
+    ///
+    /// let recorder = Recorder::new();
+    /// let monitor = recorder.monitor();
+    /// std::thread::spawn(move || monitor.scope_sync(tick)).join().expect("no panic");
+    /// recorder.recorded().assert_exactly([call("tick").success()]);
+    /// ```
     pub fn monitor(&self) -> Monitor {
         self.monitor
     }
 
     /// Moves its clock on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::testing::Recorder;
+    /// use std::time::Duration;
+    ///
+    /// let recorder = Recorder::new();
+    /// let get = recorder.method("Get")?.start();
+    /// recorder.advance(Duration::from_millis(1_500));
+    /// assert_eq!(get.elapsed(), Duration::from_millis(1_500));
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -132,6 +160,22 @@ impl Recorder {
 
     /// What was recorded since the last `take`, or since the recorder was made: ends a phase of a test and begins the
     /// next. Calls in flight now count in each phase until they end, and as success or failure in the one they end in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::Outcome;
+    /// use monitor_core::testing::{Recorder, call};
+    ///
+    /// let recorder = Recorder::new();
+    /// let get = recorder.method("Get")?.start();
+    /// recorder.take().assert_exactly([call("Get").in_flight()]);
+    /// get.finish(Outcome::Success);
+    /// recorder.take().assert_exactly([call("Get").success()]);
+    /// recorder.take().assert_nothing();
+    /// recorder.recorded().assert_exactly([call("Get").success()]);
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
     pub fn take(&self) -> Recorded {
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Moment::now(self.monitor);
@@ -257,6 +301,18 @@ pub struct Builder {
 
 impl Builder {
     /// The whole configuration, as the service has it. Default: [`StorageConfig::default`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::StorageConfig;
+    /// use monitor_core::testing::Recorder;
+    ///
+    /// let mut config = StorageConfig::default();
+    /// config.max_workers = 4;
+    /// let recorder = Recorder::builder().config(config).build();
+    /// assert_eq!(recorder.config().max_workers, 4);
+    /// ```
     pub fn config(mut self, config: StorageConfig) -> Self {
         self.config = config;
         self
@@ -278,6 +334,20 @@ impl Builder {
     }
 
     /// The system's clock in place of one that moves when told: for code that must see time pass.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::testing::Recorder;
+    /// use std::time::Duration;
+    ///
+    /// let recorder = Recorder::builder().system_clock().build();
+    /// let get = recorder.method("Get")?.start();
+    /// std::thread::sleep(Duration::from_millis(2));
+    /// drop(get);
+    /// assert!(recorder.recorded().took("Get") > Duration::from_millis(1));
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
     pub fn system_clock(mut self) -> Self {
         self.uses_system_clock = true;
         self

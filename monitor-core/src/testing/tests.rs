@@ -2,6 +2,7 @@
 
 mod executors;
 mod messages;
+mod sites;
 
 use std::any::Any;
 use std::time::Duration;
@@ -266,4 +267,27 @@ fn what_a_closure_gives_is_given_back() {
     assert!(recorded.is_empty());
     assert_eq!(recorded.to_string(), "");
     assert_eq!(format!("{recorded:?}"), "[]");
+}
+
+#[test]
+fn label_sets_are_told_apart() -> Result<(), Box<dyn std::error::Error>> {
+    let recorder = Recorder::new();
+    for (tier, tokens) in [("free", 1.0), ("paid", 2.0), ("free", 3.0)] {
+        let get = method(&recorder, "Get").with_labels(&[("tier", tier), ("kind", "a")])?;
+        let mut get = get.start();
+        get.observe("tokens", tokens);
+        get.finish(Outcome::Success);
+    }
+    let get = |tier| call("Get").label("tier", tier).label("kind", "a");
+    let all = recorder.recorded();
+    all.assert_exactly([
+        get("free").success().times(2),
+        get("paid").success(),
+        get("free").observed("tokens", [1, 3]),
+        get("paid").observed("tokens", [2]),
+    ]);
+    assert_eq!(all.calls("Get"), 3, "whatever their labels");
+    assert_eq!(all.observed("Get", "tokens"), [1.0, 2.0, 3.0]);
+    assert_eq!(all.count(call("Get").success()), 0, "without labels");
+    Ok(())
 }

@@ -29,7 +29,7 @@ mod sites {
 
     #[monitored(crate = monitor_core)]
     pub(super) async fn never() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     #[monitored(crate = monitor_core)]
@@ -74,7 +74,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(super) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -217,7 +217,7 @@ async fn waiting_lets_a_paused_clock_move_on() {
     let recorder = Recorder::new();
     let sleeps = async {
         let _call = method(&recorder, "Sleep").start();
-        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        tokio::time::sleep(Duration::from_hours(1)).await;
     };
     let waits = async {
         step().await;
