@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::built_in::BUILT_IN;
 use super::claims::Claims;
 use super::clean;
-use super::label_sets::{LabelSets, OfMethod};
+use super::label_sets::LabelSets;
 use crate::family::{FamilyType, Label, Labels};
 use crate::key::StatKey;
 use crate::snapshot::{MethodSnapshot, Snapshot};
@@ -211,14 +211,9 @@ impl Book {
         }
     }
 
-    /// A child's labels, with those of every series.
-    pub(super) fn complete(&self, labels: impl IntoIterator<Item = Label>) -> Labels {
-        self.label_sets.complete(labels)
-    }
-
-    /// The label sets of a method.
-    pub(super) fn labels_of(&mut self, method: &MethodSnapshot, types: &[Arc<str>]) -> &OfMethod {
-        self.label_sets.of(method, types)
+    /// The label sets that are kept from scrape to scrape.
+    pub(super) fn label_sets(&self) -> &LabelSets {
+        &self.label_sets
     }
 
     /// Where a key is exported; decided at the first call.
@@ -240,7 +235,7 @@ impl Book {
             .unwrap_or_else(|| self.family_by_hash(wanted, &full_key, &labels));
         let place = Place {
             family,
-            labels: self.complete(labels.iter().cloned()),
+            labels: self.label_sets.complete(labels.iter().cloned()),
             own: labels,
         };
         self.places
