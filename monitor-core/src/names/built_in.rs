@@ -36,6 +36,39 @@ pub(super) enum Id {
     ExpectedError,
 }
 
+impl Id {
+    /// All of them, in the order of [`BUILT_IN`].
+    const ALL: [Self; BUILT_IN.len()] = [
+        Self::Started,
+        Self::Completed,
+        Self::InFlight,
+        Self::CurrentSeconds,
+        Self::CurrentMax,
+        Self::CompletedSeconds,
+        Self::BusySeconds,
+        Self::BusyNormalised,
+        Self::AllCalls,
+        Self::ServiceThreads,
+        Self::Request,
+        Self::Processed,
+        Self::Errors,
+        Self::TimeFull,
+        Self::TimeFullMean,
+        Self::TimeFullLast,
+        Self::TaskStatus,
+        Self::ProcessStart,
+        Self::ClockFallback,
+        Self::Waiting,
+        Self::Items,
+        Self::ExpectedError,
+    ];
+
+    /// The one at this index.
+    pub(super) fn at(index: usize) -> Option<Self> {
+        Self::ALL.get(index).copied()
+    }
+}
+
 const fn spec(name: &'static str, kind: FamilyType, help: &'static str) -> Spec {
     Spec { name, kind, help }
 }

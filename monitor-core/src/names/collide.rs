@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::built_in::BUILT_IN;
 use super::claims::Claims;
 use super::clean;
-use crate::family::{FamilyType, Label};
+use super::label_sets::LabelSets;
+use crate::family::{FamilyType, Label, Labels};
 use crate::key::StatKey;
-use crate::snapshot::MethodSnapshot;
+use crate::snapshot::{MethodSnapshot, Snapshot};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Where the keys of one storage are exported, remembered from scrape to scrape.
@@ -145,7 +146,10 @@ impl Wanted<'_> {
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) family: usize,
-    pub(super) labels: Arc<[Label]>,
+    /// With those that every series has.
+    pub(super) labels: Labels,
+    /// Without them.
+    own: Arc<[Label]>,
 }
 
 /// A family of the book.
@@ -166,6 +170,7 @@ pub(super) struct Book {
     claims: Claims,
     /// By what is exported and whether calls observed it, then by full key.
     places: HashMap<(Plane, bool), HashMap<Box<str>, Place>>,
+    label_sets: LabelSets,
     dropped_labels: u64,
     renamed: Vec<(Box<str>, Cow<'static, str>)>,
 }
@@ -176,6 +181,7 @@ impl Default for Book {
             entries: Vec::new(),
             claims: Claims::default(),
             places: HashMap::new(),
+            label_sets: LabelSets::default(),
             dropped_labels: 0,
             renamed: Vec::new(),
         };
@@ -196,6 +202,20 @@ impl Book {
         &self.entries
     }
 
+    /// Takes up the labels that every series of this snapshot has.
+    pub(super) fn begin(&mut self, snapshot: &Snapshot) {
+        if self.label_sets.begin(snapshot) {
+            for place in self.places.values_mut().flat_map(HashMap::values_mut) {
+                place.labels = self.label_sets.complete(place.own.iter().cloned());
+            }
+        }
+    }
+
+    /// The label sets that are kept from scrape to scrape.
+    pub(super) fn label_sets(&self) -> &LabelSets {
+        &self.label_sets
+    }
+
     /// Where a key is exported; decided at the first call.
     pub(super) fn place(&mut self, wanted: Wanted<'_>) -> Place {
         let full_key = wanted.full_key();
@@ -213,7 +233,11 @@ impl Book {
         let family = self
             .own_family(wanted, &labels)
             .unwrap_or_else(|| self.family_by_hash(wanted, &full_key, &labels));
-        let place = Place { family, labels };
+        let place = Place {
+            family,
+            labels: self.label_sets.complete(labels.iter().cloned()),
+            own: labels,
+        };
         self.places
             .entry(table)
             .or_default()

@@ -4,7 +4,10 @@ mod built_in;
 mod claims;
 mod clean;
 mod collide;
+mod label_sets;
+mod parts;
 mod servicekit;
+pub(crate) mod visit;
 
 use std::fmt;
 
@@ -13,6 +16,7 @@ pub use self::collide::Names;
 pub(crate) use self::claims::{Claims, openmetrics_name};
 pub(crate) use self::clean::{is_label_name, is_metric_name, unit_of};
 
+use self::visit::{Collect, Visitor};
 use crate::family::Family;
 use crate::snapshot::Snapshot;
 
@@ -62,10 +66,17 @@ pub fn is_built_in(name: &str) -> bool {
 /// A pure function of the snapshot but for one thing: where a key was placed is remembered in
 /// [`Snapshot::names`], which all snapshots of a storage share, so a series keeps its name for the life of the process.
 pub fn families(snapshot: &Snapshot, profile: Profile) -> Vec<Family> {
+    let mut collect = Collect::default();
+    visit(snapshot, profile, &mut collect);
+    collect.families
+}
+
+/// Shows the families of a snapshot to a visitor, in the order of [`families`].
+pub(crate) fn visit(snapshot: &Snapshot, profile: Profile, visitor: &mut impl Visitor) {
     match profile {
         Profile::Servicekit => snapshot
             .names
-            .with_servicekit(|book| servicekit::families(snapshot, book)),
+            .with_servicekit(|book| servicekit::visit(snapshot, book, visitor)),
     }
 }
 

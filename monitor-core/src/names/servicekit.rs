@@ -1,315 +1,222 @@
 //! The profile `servicekit`: the original's families, by name, type, labels and help text.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::built_in::{BUILT_IN, Id};
-use super::clean::unit_of;
-use super::collide::{Book, Plane, Wanted};
+use super::collide::{Book, Plane};
+use super::label_sets::{LabelSets, OfMethod};
+use super::parts::{Number, Out, Parts};
+use super::visit::{HistogramView, Visitor};
 use crate::clock::ClockSource;
-use crate::family::{Child, ChildValue, Family, Histogram, Label};
+use crate::family::Histogram;
 use crate::key::StatKey;
-use crate::snapshot::{MethodSnapshot, Snapshot, StatusSnapshot};
-use crate::status::TaskStatus;
+use crate::snapshot::{MethodSnapshot, Snapshot};
 use crate::value::StatValue;
 
-/// The families of a snapshot.
-pub(super) fn families(snapshot: &Snapshot, book: &mut Book) -> Vec<Family> {
-    let mut page = Page {
+/// Shows the families of a snapshot to a visitor.
+pub(super) fn visit(snapshot: &Snapshot, book: &mut Book, visitor: &mut impl Visitor) {
+    book.begin(snapshot);
+    let mut parts = Parts::default();
+    place_keys(snapshot, book, &mut parts);
+    let page = Page {
         snapshot,
-        book,
-        children: Vec::new(),
+        sets: book.label_sets(),
+        all: all_calls(snapshot),
     };
-    page.tasks();
-    page.service();
-    page.methods();
-    page.statuses();
-    page.call_values();
-    page.values();
-    page.finish()
+    for (at, entry) in book.entries().iter().enumerate() {
+        let mut out = Out::new(entry, visitor);
+        match Id::at(at) {
+            Some(id) => page.built_in(id, &mut out),
+            None => parts.show(at, &mut out),
+        }
+    }
 }
 
-/// The page being put together: children by the family's index in the book.
+/// Finds the places of all keys: the configuration's, those of calls' values, the user's.
+fn place_keys<'a>(snapshot: &'a Snapshot, book: &mut Book, parts: &mut Parts<'a>) {
+    for info in &snapshot.service_info {
+        // `service_threads` is the configured number of workers, whatever the section says, as in the original.
+        if &*info.name != BUILT_IN[Id::ServiceThreads as usize].name {
+            let key = StatKey::from_parts(&info.name, &info.name, []);
+            parts.add_info(book, &key, &info.info, info.value);
+        }
+    }
+    for method in &snapshot.methods {
+        for value in &method.values {
+            let (key, method) = (&value.key, Some(method));
+            if let Some(histogram) = &value.histogram {
+                parts.add_histogram(book, key, method, histogram);
+            }
+            parts.add_means(book, key, method, value.means);
+        }
+    }
+    for entry in &snapshot.values.entries {
+        if let Some(value) = exported(&entry.value) {
+            parts.add(book, Plane::Value, &entry.key, None, value);
+        }
+    }
+    for value in &snapshot.values.histograms {
+        parts.add_histogram(book, &value.key, None, &value.histogram);
+    }
+    for (key, means) in &snapshot.values.means {
+        parts.add_means(book, key, None, *means);
+    }
+}
+
+/// The families that are there whatever is recorded.
 struct Page<'a> {
     snapshot: &'a Snapshot,
-    book: &'a mut Book,
-    children: Vec<Vec<Child>>,
+    sets: &'a LabelSets,
+    /// The durations of all calls.
+    all: Histogram,
 }
 
-impl Page<'_> {
-    fn tasks(&mut self) {
-        let tasks = &self.snapshot.tasks;
-        let threads = self.snapshot.service_threads;
-        let normalised = if threads > 0.0 {
-            tasks.busy_seconds / threads
-        } else {
-            0.0
-        };
-        self.add(Id::Started, [], ChildValue::Int(tasks.started));
-        self.add(Id::Completed, [], ChildValue::Int(tasks.completed));
-        self.add(Id::InFlight, [], ChildValue::Int(tasks.in_flight));
-        self.add(
-            Id::CurrentSeconds,
-            [],
-            ChildValue::Float(tasks.current_seconds),
-        );
-        self.add(
-            Id::CurrentMax,
-            [],
-            ChildValue::Float(tasks.current_max_seconds),
-        );
-        self.add(
-            Id::CompletedSeconds,
-            [],
-            ChildValue::Float(tasks.completed_seconds),
-        );
-        self.add(Id::BusySeconds, [], ChildValue::Float(tasks.busy_seconds));
-        self.add(Id::BusyNormalised, [], ChildValue::Float(normalised));
-    }
-
-    fn service(&mut self) {
-        let snapshot = self.snapshot;
-        self.add(
-            Id::ServiceThreads,
-            [],
-            ChildValue::Float(snapshot.service_threads),
-        );
-        self.add(Id::ProcessStart, [], ChildValue::Float(snapshot.started_at));
-        if snapshot.clock == ClockSource::OperatingSystem {
-            self.add(Id::ClockFallback, [], ChildValue::Int(1));
-        }
-        for info in &snapshot.service_info {
-            // `service_threads` is the configured number of workers, whatever the section says, as in the original.
-            if &*info.name != BUILT_IN[Id::ServiceThreads as usize].name {
-                let key = plain_key(&info.name);
-                let wanted = Wanted {
-                    plane: Plane::Info,
-                    key: &key,
-                    method: None,
-                    help: Some(&info.info),
-                };
-                self.put(wanted, ChildValue::Float(info.value));
-            }
-        }
-    }
-
-    fn methods(&mut self) {
-        let snapshot = self.snapshot;
-        let mut all = Histogram::empty(&snapshot.time_bounds);
-        for method in &snapshot.methods {
-            let durations = durations(method);
-            add_into(&mut all, &durations);
-            self.add_of(method, Id::Request, None, ChildValue::Int(method.started));
-            self.outcomes(method);
-            self.add_of(method, Id::TimeFull, None, ChildValue::Histogram(durations));
-            let means = method.duration;
-            self.add_mean(method, Id::TimeFullMean, means.and_then(|all| all.window));
-            self.add_mean(method, Id::TimeFullLast, means.and_then(|all| all.last));
-            if let Some(waiting) = method.waiting {
-                self.add_of(method, Id::Waiting, None, ChildValue::Int(waiting));
-            }
-        }
-        self.add(Id::AllCalls, [], ChildValue::Histogram(all));
-        for (method, error_type) in &snapshot.expected {
-            let labels = [label("method", method), label("type", error_type)];
-            self.add(Id::ExpectedError, labels, ChildValue::Int(1));
-        }
-    }
-
-    /// What became of a method's calls, and of the items of its streams.
-    fn outcomes(&mut self, method: &MethodSnapshot) {
-        let snapshot = self.snapshot;
-        let status = |status: &str| Some(label("status", &Arc::from(status)));
-        for (name, histogram) in [("failure", &method.failure), ("success", &method.success)] {
-            let count = ChildValue::Int(histogram.count());
-            self.add_of(method, Id::Processed, status(name), count);
-        }
-        for (at, error_type) in snapshot.error_types.iter().enumerate() {
-            let count = method.errors.get(at).copied().unwrap_or(0);
-            let label = label("type", error_type);
-            self.add_of(method, Id::Errors, Some(label), ChildValue::Int(count));
-        }
-        if let Some(items) = method.items {
-            for (name, count) in [("failure", items.failed), ("success", items.ok)] {
-                self.add_of(method, Id::Items, status(name), ChildValue::Int(count));
-            }
-        }
-    }
-
-    fn add_mean(&mut self, method: &MethodSnapshot, id: Id, mean: Option<f64>) {
-        if let Some(mean) = mean {
-            self.add_of(method, id, None, ChildValue::Float(mean));
-        }
-    }
-
-    /// Adds a child of a method: with its labels, and perhaps one more.
-    fn add_of(&mut self, method: &MethodSnapshot, id: Id, more: Option<Label>, value: ChildValue) {
-        let mut labels = Vec::with_capacity(method.labels.len() + 3);
-        labels.push(label("method", &method.name));
-        labels.extend(more);
-        labels.extend(method.labels.iter().cloned());
-        labels.sort_unstable();
-        self.push(id as usize, labels, value);
-    }
-
-    fn statuses(&mut self) {
-        let snapshot = self.snapshot;
-        let default = StatusSnapshot {
-            task: Arc::from("default"),
-            status: TaskStatus::Ok,
-            run: 0,
-        };
-        let named = |task: &str| snapshot.statuses.iter().any(|status| &*status.task == task);
-        if !named("default") {
-            self.add_status(&default);
-        }
-        for status in &snapshot.statuses {
-            self.add_status(status);
-        }
-        for status in &snapshot.method_statuses {
-            // A method may have the name of a task type: the task type goes first, a task has one status.
-            if !named(&status.task) && status.task != default.task {
-                self.add_status(status);
-            }
-        }
-    }
-
-    fn add_status(&mut self, status: &StatusSnapshot) {
-        let labels = [
-            label("status", &Arc::from(status.status.name())),
-            label("task", &status.task),
-        ];
-        self.add(Id::TaskStatus, labels, ChildValue::Int(status.run));
-    }
-
-    fn call_values(&mut self) {
-        let snapshot = self.snapshot;
-        for method in &snapshot.methods {
-            for value in &method.values {
-                let method = Some(method);
-                if let Some(histogram) = &value.histogram {
-                    self.add_key(
-                        Plane::Histogram,
-                        &value.key,
-                        method,
-                        ChildValue::Histogram(histogram.clone()),
-                    );
+impl<'a> Page<'a> {
+    fn built_in(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
+        match id {
+            Id::Request | Id::Processed | Id::Errors => self.counts(id, out),
+            Id::TimeFull | Id::TimeFullMean | Id::TimeFullLast => self.durations(id, out),
+            Id::Waiting | Id::Items | Id::ExpectedError => self.if_any(id, out),
+            Id::TaskStatus => self.statuses(out),
+            Id::AllCalls => out.histogram(self.sets.none(), HistogramView::of(&self.all)),
+            _ => {
+                if let Some(value) = self.single(id) {
+                    out.number(self.sets.none(), value);
                 }
-                self.add_key_mean(Plane::Mean, &value.key, method, value.means.window);
-                self.add_key_mean(Plane::LastMean, &value.key, method, value.means.last);
             }
         }
     }
 
-    fn values(&mut self) {
-        let values = &self.snapshot.values;
-        for entry in &values.entries {
-            if let Some(value) = exported(&entry.value) {
-                self.add_key(Plane::Value, &entry.key, None, value);
+    /// A family without labels.
+    fn single(&self, id: Id) -> Option<Number> {
+        let Snapshot {
+            tasks,
+            service_threads: threads,
+            ..
+        } = self.snapshot;
+        Some(match id {
+            Id::Started => Number::Int(tasks.started),
+            Id::Completed => Number::Int(tasks.completed),
+            Id::InFlight => Number::Int(tasks.in_flight),
+            Id::CurrentSeconds => Number::Float(tasks.current_seconds),
+            Id::CurrentMax => Number::Float(tasks.current_max_seconds),
+            Id::CompletedSeconds => Number::Float(tasks.completed_seconds),
+            Id::BusySeconds => Number::Float(tasks.busy_seconds),
+            Id::BusyNormalised if *threads > 0.0 => Number::Float(tasks.busy_seconds / threads),
+            Id::BusyNormalised => Number::Float(0.0),
+            Id::ServiceThreads => Number::Float(*threads),
+            Id::ProcessStart => Number::Float(self.snapshot.started_at),
+            Id::ClockFallback if self.snapshot.clock == ClockSource::OperatingSystem => {
+                Number::Int(1)
+            }
+            _ => return None,
+        })
+    }
+
+    /// The methods, each with its label sets.
+    fn methods(&self) -> impl Iterator<Item = (&'a MethodSnapshot, &'a OfMethod)> + use<'a> {
+        let sets = self.sets;
+        let methods = self.snapshot.methods.iter();
+        methods.filter_map(|method| Some((method, sets.of(method)?)))
+    }
+
+    fn counts(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
+        for (method, sets) in self.methods() {
+            match id {
+                Id::Request => out.int(&sets.plain, method.started),
+                Id::Processed => {
+                    out.int(&sets.failure, method.failure.count());
+                    out.int(&sets.success, method.success.count());
+                }
+                _ => {
+                    for (at, labels) in sets.types().enumerate() {
+                        out.int(labels, method.errors.get(at).copied().unwrap_or(0));
+                    }
+                }
             }
         }
-        for value in &values.histograms {
-            self.add_key(
-                Plane::Histogram,
-                &value.key,
-                None,
-                ChildValue::Histogram(value.histogram.clone()),
-            );
-        }
-        for (key, means) in &values.means {
-            self.add_key_mean(Plane::Mean, key, None, means.window);
-            self.add_key_mean(Plane::LastMean, key, None, means.last);
-        }
     }
 
-    fn add_key_mean(
-        &mut self,
-        plane: Plane,
-        key: &StatKey,
-        method: Option<&MethodSnapshot>,
-        mean: Option<f64>,
-    ) {
-        if let Some(mean) = mean {
-            self.add_key(plane, key, method, ChildValue::Float(mean));
+    fn durations(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
+        for (method, sets) in self.methods() {
+            let mean = match id {
+                Id::TimeFull => {
+                    let durations = HistogramView::of_both(&method.success, &method.failure);
+                    out.histogram(&sets.plain, durations);
+                    continue;
+                }
+                Id::TimeFullMean => method.duration.and_then(|means| means.window),
+                _ => method.duration.and_then(|means| means.last),
+            };
+            if let Some(mean) = mean {
+                out.float(&sets.plain, mean);
+            }
         }
     }
 
-    fn add_key(
-        &mut self,
-        plane: Plane,
-        key: &StatKey,
-        method: Option<&MethodSnapshot>,
-        value: ChildValue,
-    ) {
-        let wanted = Wanted {
-            plane,
-            key,
-            method,
-            help: None,
-        };
-        self.put(wanted, value);
-    }
-
-    fn put(&mut self, wanted: Wanted<'_>, value: ChildValue) {
-        let at = self.book.place(wanted);
-        self.push(at.family, at.labels.to_vec(), value);
-    }
-
-    /// Adds a child of a built-in family; `labels` are sorted.
-    fn add<const N: usize>(&mut self, id: Id, labels: [Label; N], value: ChildValue) {
-        self.push(id as usize, labels.into(), value);
-    }
-
-    fn push(&mut self, family: usize, mut labels: Vec<Label>, value: ChildValue) {
-        if let Some(inittime) = &self.snapshot.inittime {
-            let at = labels.partition_point(|label| &*label.name < "inittime");
-            labels.insert(at, label("inittime", inittime));
+    /// What only some methods have.
+    fn if_any(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
+        for (method, sets) in self.methods() {
+            match (id, method.waiting, method.items) {
+                (Id::Waiting, Some(waiting), _) => out.int(&sets.plain, waiting),
+                (Id::Items, _, Some(items)) => {
+                    out.int(&sets.failure, items.failed);
+                    out.int(&sets.success, items.ok);
+                }
+                _ => {}
+            }
         }
-        if self.children.len() <= family {
-            self.children.resize_with(family + 1, Vec::new);
+        if let Id::ExpectedError = id {
+            for (method, error_type) in &self.snapshot.expected {
+                out.int(&self.sets.typed(method, error_type), 1);
+            }
         }
-        self.children[family].push(Child { labels, value });
     }
 
-    fn finish(self) -> Vec<Family> {
-        let entries = self.book.entries();
-        let filled = entries
+    fn statuses(&self, out: &mut Out<'_, impl Visitor>) {
+        let snapshot = self.snapshot;
+        let named = |task: &str| snapshot.statuses.iter().any(|status| &*status.task == task);
+        if !named(crate::DEFAULT_TASK) {
+            out.int(self.sets.default_ok(), 0);
+        }
+        // A method may have the name of a task type: the task type goes first, a task has one status.
+        let methods = snapshot
+            .method_statuses
             .iter()
-            .zip(self.children)
-            .filter(|(_, children)| !children.is_empty());
-        filled
-            .map(|(entry, children)| Family {
-                name: entry.name.clone(),
-                help: entry.help.clone(),
-                kind: entry.kind,
-                unit: unit_of(&entry.name),
-                children,
-            })
-            .collect()
+            .filter(|status| !named(&status.task) && &*status.task != crate::DEFAULT_TASK);
+        for status in snapshot.statuses.iter().chain(methods) {
+            if let Some(labels) = self.sets.status(status) {
+                out.int(labels, status.run);
+            }
+        }
     }
+}
+
+/// The durations of all calls, over the common bounds.
+fn all_calls(snapshot: &Snapshot) -> Histogram {
+    let mut all = Histogram::empty(&snapshot.time_bounds);
+    for method in &snapshot.methods {
+        add_into(&mut all, &method.success);
+        add_into(&mut all, &method.failure);
+    }
+    all
 }
 
 /// The number the original exports for a value, if it exports it.
-fn exported(value: &StatValue) -> Option<ChildValue> {
+fn exported(value: &StatValue) -> Option<Number> {
     #[expect(
         clippy::cast_precision_loss,
         reason = "samples are floats to every scraper, as in the original"
     )]
     match *value {
-        StatValue::Bool(value) => Some(ChildValue::Int(u64::from(value))),
+        StatValue::Bool(value) => Some(Number::Int(u64::from(value))),
         StatValue::Int(value) => Some(match u64::try_from(value) {
-            Ok(value) => ChildValue::Int(value),
-            Err(_) => ChildValue::Float(value as f64),
+            Ok(value) => Number::Int(value),
+            Err(_) => Number::Float(value as f64),
         }),
-        StatValue::Float(value) => Some(ChildValue::Float(value)),
+        StatValue::Float(value) => Some(Number::Float(value)),
         StatValue::Null | StatValue::Text(_) | StatValue::List(_) | StatValue::Map(_) => None,
     }
-}
-
-fn durations(method: &MethodSnapshot) -> Histogram {
-    let mut all = method.success.clone();
-    add_into(&mut all, &method.failure);
-    all
 }
 
 /// Adds a histogram whose bounds are at least those of `all`: bounds of a method's own keep the common ones.
@@ -326,16 +233,4 @@ fn add_into(all: &mut Histogram, one: &Histogram) {
         all.counts[bucket] += count;
     }
     all.sum += one.sum;
-}
-
-fn label(name: &'static str, value: &Arc<str>) -> Label {
-    Label {
-        name: Cow::Borrowed(name),
-        value: Arc::clone(value),
-    }
-}
-
-/// A name that is taken as it stands, whatever it holds.
-fn plain_key(name: &str) -> StatKey {
-    StatKey::from_parts(name, name, [])
 }

@@ -169,6 +169,7 @@ impl StorageCore {
         totals.current_max_seconds = totals.current_max_seconds.max(oldest);
         let points = Points::of(method);
         MethodSnapshot {
+            number: method.id,
             name: Arc::clone(&method.name),
             labels: Arc::clone(&method.labels),
             started: counts.started,
