@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use crate::args::{Args, Place};
 use crate::expand;
 use crate::fallback::fallback;
-use crate::target::{Block, Item, Target, is_closure};
+use crate::item::{Block, Item, Target, is_closure};
 use crate::validate::{self, Checked, Surroundings};
 
 /// Expands the attribute.

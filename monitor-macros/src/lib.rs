@@ -1,6 +1,6 @@
 //! The attribute [`monitored`] of `monitor-core`, which re-exports it: depend on that crate, not on this one.
 //!
-//! An attribute goes through these files: `args` reads what stands between its parentheses, `target` the item under it,
+//! An attribute goes through these files: `args` reads what stands between its parentheses, `item` what stands under it,
 //! `validate` checks both and collects every fault, `shape` decides how a function is wrapped, `expand` writes it. If
 //! anything is at fault, `fallback` gives the errors and the item as it was. `attribute` is the order of these steps.
 
@@ -9,9 +9,9 @@ mod attribute;
 mod derive;
 mod expand;
 mod fallback;
+mod item;
 mod nearest;
 mod shape;
-mod target;
 #[cfg(test)]
 mod tests;
 mod validate;

@@ -113,8 +113,10 @@ struct Page {
 }
 
 fn pretty(tokens: TokenStream) -> String {
-    let mut page = Page::default();
-    page.glued = true;
+    let mut page = Page {
+        glued: true,
+        ..Page::default()
+    };
     page.write(tokens);
     page.text.truncate(page.text.trim_end().len());
     page.text + "\n"
@@ -206,10 +208,10 @@ fn expansions_are_as_checked_in() {
     for (name, args, item) in shapes() {
         let output = expanded(args, item);
         let path = path(name);
-        if env::var_os("UPDATE_GOLDEN").is_some() {
-            if let Err(error) = fs::write(&path, pretty(output.clone())) {
-                panic!("{}: {error}", path.display());
-            }
+        if env::var_os("UPDATE_GOLDEN").is_some()
+            && let Err(error) = fs::write(&path, pretty(output.clone()))
+        {
+            panic!("{}: {error}", path.display());
         }
         let golden = fs::read_to_string(&path).unwrap_or_default();
         let golden: TokenStream = golden.parse().unwrap_or_default();

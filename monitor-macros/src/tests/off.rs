@@ -5,7 +5,7 @@ use quote::quote;
 
 use crate::args::{Args, Place};
 use crate::expand::uninstrumented;
-use crate::target::Item;
+use crate::item::Item;
 use crate::validate::{Surroundings, function};
 
 /// What the attribute gives where instrumentation is off.

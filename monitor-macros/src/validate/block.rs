@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 use super::function::{check_pairs, function, health};
 use super::{Checked, Surroundings};
 use crate::args::{Args, Place};
-use crate::target::{Block, Member, Method, Target, type_name};
+use crate::item::{Block, Member, Method, Target, type_name};
 
 /// An `impl` block, checked.
 pub(crate) struct CheckedBlock {

@@ -7,8 +7,8 @@ use syn::{FnArg, LitStr, Signature};
 use super::listed::{bindings, list};
 use super::{Checked, Entry, Exit, Health, Judge, Site, Surroundings, lasting};
 use crate::args::{Args, MethodName, check_name};
+use crate::item::Target;
 use crate::shape::{Ending, Returned, Shape, names_result};
-use crate::target::Target;
 
 /// Checks arguments and function together.
 pub(crate) fn function(

@@ -15,7 +15,7 @@ use syn::{Expr, ExprPath, FnArg, Lifetime, Macro, Pat, PatIdent, PatType, Signat
 
 use super::{Argument, ListedLabel};
 use crate::args::{Kind, Label, words};
-use crate::target::parameter_name;
+use crate::item::parameter_name;
 
 /// Finds the arguments that each label's value is made of.
 pub(super) fn list(labels: Vec<Label>, sig: &Signature, outer: &[String]) -> Vec<ListedLabel> {

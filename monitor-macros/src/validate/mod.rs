@@ -10,8 +10,8 @@ use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, LitStr, Path, Type};
 
 use crate::args::{Buckets, ErrorType, Label, Limit, MethodName};
+use crate::item::Body;
 use crate::shape::{Returned, Shape};
-use crate::target::Body;
 
 pub(crate) use block::{CheckedBlock, Part, block};
 pub(crate) use function::function;
