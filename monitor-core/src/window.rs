@@ -67,6 +67,11 @@ impl Ring {
         self.head.load(Ordering::Relaxed)
     }
 
+    /// Calls entered so far.
+    pub(crate) fn entered(&self) -> u64 {
+        self.head.load(Ordering::Acquire)
+    }
+
     /// Enters a call; only the owner.
     // Every store is a Release and pairs with the reader's Acquire of the same cell: a reader that sees the new
     // content of a place then also sees a head that tells it to leave the old one out.
@@ -130,6 +135,13 @@ pub(crate) struct Cursor<'a> {
     oldest: u64,
     /// An end time at or after that of the next entry.
     later: u64,
+}
+
+impl Cursor<'_> {
+    /// The number of the oldest call it may give.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.oldest
+    }
 }
 
 impl Iterator for Cursor<'_> {

@@ -129,25 +129,30 @@ impl Counts {
         bump(&far[bucket % MAX_BUCKETS], 1, Ordering::Release);
     }
 
-    /// The counts by bucket.
-    fn iter(&self) -> impl Iterator<Item = u64> + '_ {
-        let far = self.far.get().into_iter().flatten();
-        let cells = self.near.iter().chain(far);
-        cells.map(|cell| cell.load(Ordering::Acquire))
-    }
-
     fn sum(&self) -> u64 {
-        self.iter().sum()
+        let sum = |cells: &[AtomicU64]| -> u64 {
+            let counts = cells.iter().map(|cell| cell.load(Ordering::Acquire));
+            counts.sum()
+        };
+        sum(&self.near) + self.far.get().map_or(0, |far| sum(far))
     }
 
     /// Adds them to totals; gives how many there are.
     fn add_to(&self, total: &mut [u64]) -> u64 {
-        let counts = total.iter_mut().zip(self.iter());
-        counts.fold(0, |sum, (total, count)| {
-            *total += count;
-            sum + count
-        })
+        let (near, far) = total.split_at_mut(total.len().min(MAX_BUCKETS));
+        let more = self.far.get().map_or(0, |cells| add(far, cells));
+        add(near, &self.near) + more
     }
+}
+
+fn add(total: &mut [u64], cells: &[AtomicU64]) -> u64 {
+    let mut sum = 0;
+    for (total, cell) in total.iter_mut().zip(cells) {
+        let count = cell.load(Ordering::Acquire);
+        *total += count;
+        sum += count;
+    }
+    sum
 }
 
 impl Shard {
@@ -254,9 +259,7 @@ impl Shard {
     #[inline(never)]
     fn status_changed(&self) {
         let failures = self.failures.get();
-        // The ring numbers every call entered here: the rest of them succeeded. A sum over the buckets would say the same.
-        let failed = failures.map_or(0, |all| all.ended.load(Ordering::Relaxed));
-        let before = self.ring.next().wrapping_sub(failed);
+        let before = self.ok_count();
         if !self.own.is_known_ok(&self.own_seen) {
             let failed = failures.map(|all| &all.own);
             self.own.note_ok(&self.own_seen, failed, before);
@@ -278,9 +281,10 @@ impl Shard {
     pub(crate) fn fail(&self, span: Span, failure: Failure) {
         let duration = span.ticks();
         let failures = self.failures.get_or_init(|| leak(Failures::new()));
-        self.ring.push(span.end, duration);
         let bucket = self.bounds.bucket(duration);
+        // Before the ring, whose stores are Releases: see `ok_count`.
         bump(&failures.ended, 1, Ordering::Relaxed);
+        self.ring.push(span.end, duration);
         failures.of_type(failure.error_type).counts.bump(bucket);
         add_ticks(&failures.sum, duration);
         if let Some(status) = failure.status {
@@ -304,8 +308,15 @@ impl Shard {
         &self.ring
     }
 
+    /// Calls that succeeded: the ring numbers every call entered here, and the failures among them are known. A sum over
+    /// the buckets would say the same.
     fn ok_count(&self) -> u64 {
-        self.ok.sum()
+        let entered = self.ring.entered();
+        let failed = self.failures.get().map_or(0, |all| {
+            // Who sees a failure in the ring sees it here: it is counted before.
+            all.ended.load(Ordering::Relaxed)
+        });
+        entered.saturating_sub(failed)
     }
 
     pub(crate) fn started(&self) -> u64 {
@@ -316,7 +327,7 @@ impl Shard {
     pub(crate) fn finished(&self) -> u64 {
         let failures = self.failures.get().into_iter();
         let failures = failures.flat_map(Failures::types);
-        failures.map(|one| one.counts.sum()).sum::<u64>() + self.ok_count()
+        failures.map(|one| one.counts.sum()).sum::<u64>() + self.ok.sum()
     }
 
     /// Start times of the calls that started here and are in flight.
