@@ -72,8 +72,53 @@ struct Failures {
 #[repr(align(128))]
 struct FailuresOfType {
     error_type: u32,
-    counts: Counts,
+    /// The buckets that are not empty, a bit each: failures of a type are alike, and a reader need not look at the rest.
+    /// The last bit stands for those past the common bounds' number too.
+    used: AtomicU64,
     next: Once<&'static FailuresOfType>,
+    counts: Counts,
+}
+
+impl FailuresOfType {
+    fn new(error_type: u32) -> Self {
+        Self {
+            error_type,
+            used: AtomicU64::new(0),
+            next: Once::new(),
+            counts: Counts::new(),
+        }
+    }
+
+    /// One more; only the owner.
+    fn bump(&self, bucket: usize) {
+        let used = self.used.load(Ordering::Relaxed);
+        let bit = 1 << bucket.min(MAX_BUCKETS - 1);
+        if used & bit == 0 {
+            // Release: pairs with the Acquire in `add_to`; who learns of the count otherwise finds the bit set.
+            self.used.store(used | bit, Ordering::Release);
+        }
+        self.counts.bump(bucket);
+    }
+
+    /// Adds them to totals; gives how many there are.
+    fn add_to(&self, total: &mut [u64]) -> u64 {
+        let mut used = self.used.load(Ordering::Acquire);
+        if used >> (MAX_BUCKETS - 1) != 0 {
+            return self.counts.add_to(total);
+        }
+        let mut sum = 0;
+        while used != 0 {
+            let bucket = used.trailing_zeros() as usize;
+            used &= used - 1;
+            if let (Some(total), Some(cell)) = (total.get_mut(bucket), self.counts.near.get(bucket))
+            {
+                let count = cell.load(Ordering::Acquire);
+                *total += count;
+                sum += count;
+            }
+        }
+        sum
+    }
 }
 
 /// A failure, classified.
@@ -285,7 +330,7 @@ impl Shard {
         // Before the ring, whose stores are Releases: see `ok_count`.
         bump(&failures.ended, 1, Ordering::Relaxed);
         self.ring.push(span.end, duration);
-        failures.of_type(failure.error_type).counts.bump(bucket);
+        failures.of_type(failure.error_type).bump(bucket);
         add_ticks(&failures.sum, duration);
         if let Some(status) = failure.status {
             let (own, default) = (&failures.own, &failures.default);
@@ -353,7 +398,7 @@ impl Shard {
             if types.len() <= index {
                 types.resize(index + 1, 0);
             }
-            types[index] += one.counts.add_to(total);
+            types[index] += one.add_to(total);
         }
         ticks
     }
@@ -391,13 +436,7 @@ impl Failures {
             }
             link = &one.next;
         }
-        link.get_or_init(|| {
-            leak(FailuresOfType {
-                error_type,
-                counts: Counts::new(),
-                next: Once::new(),
-            })
-        })
+        link.get_or_init(|| leak(FailuresOfType::new(error_type)))
     }
 
     fn types(&self) -> impl Iterator<Item = &'static FailuresOfType> + '_ {
