@@ -98,6 +98,17 @@ impl Ring {
         long[place(seq)].store(duration, Ordering::Release);
     }
 
+    /// Loads the newest entries, a quarter of a window: see [`Shard::touch`](crate::call::shard::Shard::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        const LINE: usize = 8;
+        let head = self.head.load(Ordering::Relaxed);
+        let back = (0..=WINDOW / 4).step_by(LINE);
+        let places = back.map(|back| place(head.wrapping_sub(back)));
+        places.fold(head, |all, at| {
+            all ^ self.entries[at].load(Ordering::Relaxed)
+        })
+    }
+
     /// A cursor on the newest entry.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         let head = self.head.load(Ordering::Acquire);

@@ -87,11 +87,22 @@ impl StorageCore {
         let rules = self.rules();
         let mut totals = self.values.tasks(self.clock.unix_at(now));
         let mut points = Points::default();
-        let mut methods: Vec<MethodSnapshot> = self
-            .in_order()
+        let order = self.in_order();
+        let mut touched = 0;
+        let mut methods: Vec<MethodSnapshot> = order
             .iter()
-            .map(|method| self.read_method(method, now, &mut totals, &mut points))
+            .enumerate()
+            .map(|(at, method)| {
+                if let Some(next) = order.get(at + 1) {
+                    touched ^= next
+                        .shards()
+                        .map(Shard::touch)
+                        .fold(0, |all, one| all ^ one);
+                }
+                self.read_method(method, now, &mut totals, &mut points)
+            })
             .collect();
+        std::hint::black_box(touched);
         // Added up in the order of the exposition's histogram of all calls, so that the two are equal to the last bit.
         for method in &methods {
             totals.completed_seconds += method.success.sum + method.failure.sum;

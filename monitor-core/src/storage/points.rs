@@ -16,6 +16,8 @@ use crate::window::{Cursor, Entry, LAST, WINDOW};
 pub(crate) struct Points {
     entries: Vec<(Entry, &'static Shard)>,
     heads: Vec<Head>,
+    /// When the call of each head ended, plus 1; 0 where a head has none left.
+    ends: Vec<u64>,
     /// The shards that are read, each with the number from which its calls are in the window.
     windows: Vec<(&'static Shard, u64)>,
 }
@@ -39,11 +41,13 @@ impl Points {
     pub(crate) fn read(&mut self, method: &MethodCore) {
         self.entries.clear();
         self.heads.clear();
+        self.ends.clear();
         self.windows.clear();
         for shard in method.shards() {
             let mut cursor = shard.ring().cursor();
             self.windows.push((shard, cursor.oldest()));
             if let Some(entry) = cursor.next() {
+                self.ends.push(entry.end + 1);
                 self.heads.push(Head {
                     entry,
                     cursor,
@@ -51,15 +55,15 @@ impl Points {
                 });
             }
         }
-        while self.entries.len() < window()
-            && let Some(at) = newest(&self.heads)
-        {
-            let head = &mut self.heads[at];
+        while self.entries.len() < window() {
+            let (at, end) = newest(&self.ends);
+            let Some(head) = self.heads.get_mut(at).filter(|_| end > 0) else {
+                break;
+            };
             self.entries.push((head.entry, head.shard));
-            match head.cursor.next() {
-                Some(next) => head.entry = next,
-                None => drop(self.heads.swap_remove(at)),
-            }
+            let next = head.cursor.next();
+            self.ends[at] = next.map_or(0, |entry| entry.end + 1);
+            head.entry = next.unwrap_or(head.entry);
         }
         self.drop_overwritten();
     }
@@ -114,15 +118,15 @@ impl Points {
     }
 }
 
-/// Which head is the newest; the later shard of two that are as new.
-fn newest(heads: &[Head]) -> Option<usize> {
-    let mut best: Option<(usize, u64)> = None;
-    for (at, head) in heads.iter().enumerate() {
-        if best.is_none_or(|(_, end)| head.entry.end >= end) {
-            best = Some((at, head.entry.end));
-        }
-    }
-    best.map(|(at, _)| at)
+/// Where the greatest end is, the last of equal ones, and which. Without a branch that depends on the ends: threads take
+/// turns as they like, and a processor guesses wrong.
+fn newest(ends: &[u64]) -> (usize, u64) {
+    ends.iter().enumerate().fold(
+        (0, 0),
+        |best, (at, end)| {
+            if *end >= best.1 { (at, *end) } else { best }
+        },
+    )
 }
 
 /// One call of the window.
