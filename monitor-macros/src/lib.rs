@@ -67,13 +67,13 @@ pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
 /// assert_eq!(LoadError::Unknown.error_type(), None);
 ///
 /// #[monitored]
-/// fn load(key: &str) -> Result<(), LoadError> {
+/// fn load_by_key(key: &str) -> Result<(), LoadError> {
 ///     Err(LoadError::NotFound { key: key.to_owned() })
 /// }
 ///
 /// let recorder = Recorder::builder().errors("ERROR", ["NOT_FOUND"]).build();
-/// assert!(recorder.scope_sync(|| load("x")).is_err());
-/// recorder.recorded().assert_exactly([call("load").failure("NOT_FOUND")]);
+/// assert!(recorder.scope_sync(|| load_by_key("x")).is_err());
+/// recorder.recorded().assert_exactly([call("load_by_key").failure("NOT_FOUND")]);
 /// ```
 #[proc_macro_derive(MonitorError, attributes(monitor))]
 pub fn derive_monitor_error(item: TokenStream) -> TokenStream {
@@ -82,7 +82,7 @@ pub fn derive_monitor_error(item: TokenStream) -> TokenStream {
 
 /// Makes an enum without fields a label with a closed set of values: `#[monitored(labels(tier = req.tier))]`.
 ///
-/// The value of a variant is its name in snake_case, `PaidMonthly` is `paid_monthly`. Each has one of its own, which is not
+/// The value of a variant is its name in `snake_case`, `PaidMonthly` is `paid_monthly`. Each has one of its own, which is not
 /// `overflow`.
 ///
 /// | `#[monitor(..)]` | on | meaning |

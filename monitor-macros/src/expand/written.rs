@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 
 use super::call::{Call, place, reference};
 use super::group;
-use crate::args::{ErrorType, Limit};
+use crate::args::{Buckets, ErrorType, Limit, MethodName};
 use crate::shape::{Shape, Tail};
 use crate::validate::Checked;
 
@@ -25,11 +25,13 @@ pub(crate) fn refused(checked: &Checked) -> TokenStream {
 /// that is never taken.
 pub(crate) fn uninstrumented(checked: &Checked) -> TokenStream {
     let call = Call(checked);
-    let checks = call.checks();
-    if checks.is_empty() {
-        return call.written(&checks);
-    }
-    call.written(&quote_spanned!(Span::mixed_site()=> if false { #checks }))
+    let (constants, checks) = (call.constants(), call.checks());
+    let checks = if checks.is_empty() {
+        constants
+    } else {
+        quote_spanned!(Span::mixed_site()=> #constants if false { #checks })
+    };
+    call.written(&checks)
 }
 
 impl Call<'_> {
@@ -60,6 +62,26 @@ impl Call<'_> {
             }
             _ => quote_spanned!(span=> let #name = &mut #runtime::no_call();),
         })
+    }
+
+    /// The attribute's constants, checked as in the static that is not there.
+    fn constants(&self) -> TokenStream {
+        let mut constants = TokenStream::new();
+        if let MethodName::Constant(path) = &self.0.site.method {
+            let at = place(path);
+            let runtime = self.runtime(at);
+            constants.extend(quote_spanned! {at=>
+                const _: &'static ::core::primitive::str = #runtime::method_name(#path);
+            });
+        }
+        if let Some(Buckets::Constant(path)) = &self.0.site.buckets {
+            let at = place(path);
+            let runtime = self.runtime(at);
+            constants.extend(quote_spanned! {at=>
+                const _: &'static [::core::primitive::f64] = #runtime::bounds(&#path);
+            });
+        }
+        constants
     }
 
     /// The attribute's expressions, each in a statement that checks its type.

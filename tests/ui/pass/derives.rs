@@ -50,7 +50,7 @@ enum Database<'a> {
     #[monitor(transparent)]
     Named { inner: Wrapper<Unnamed> },
     Rest,
-    Other(u8, u8),
+    Other(#[allow(dead_code)] u8),
 }
 
 #[derive(MonitorError, MonitorLabel)]
@@ -75,7 +75,7 @@ fn main() {
     assert_eq!(Database::Inner(Timeout { _after: 1 }).error_type(), Some("TIMEOUT"));
     assert_eq!(Database::Named { inner: Wrapper(Unnamed) }.error_type(), None);
     assert_eq!(Database::Rest.error_type(), Some("DATABASE"));
-    assert_eq!(Database::Other(1, 2).error_type(), Some("DATABASE"));
+    assert_eq!(Database::Other(1).error_type(), Some("DATABASE"));
     assert_eq!(Both::VALUES, &["first"]);
     assert_eq!((Both::One.index(), Both::One.error_type()), (0, Some("ONE")));
     let never: ::std::option::Option<Never> = None;

@@ -45,8 +45,8 @@ impl<T: Clone, const N: usize> Store<T, N> {
         self.len()
     }
 
-    #[monitored(method = "Own", labels(tier = tier, item = item.clone()), health = false, call = call)]
-    fn labelled<L: MonitorLabel + Clone>(&self, tier: Tier, item: L) -> f64 {
+    #[monitored(method = "Own", labels(tier = tier, item = item), health = false, call = call)]
+    fn labelled<L: MonitorLabel>(&self, tier: Tier, item: L) -> f64 {
         call.observe("tokens", 1.0);
         let _labels = (tier, item);
         1.0
@@ -135,7 +135,7 @@ impl Remote for Tier {
 
 #[async_trait::async_trait]
 #[monitored]
-impl Remote for u8 {
+impl Remote for u16 {
     #[monitored(call = call, labels(fail = fail), max_concurrency = 4)]
     async fn fetch(&self, fail: bool) -> Result<u8, Refused> {
         yield_now().await;
@@ -155,7 +155,7 @@ macro_rules! made {
 
 made!(pub made_by_a_macro, u8, { 1 });
 
-fn methods(monitor: &Monitor) -> Vec<String> {
+fn methods(monitor: Monitor) -> Vec<String> {
     let methods = monitor.snapshot().methods;
     let called = methods.iter().filter(|method| method.started > 0);
     called.map(|method| method.name.to_string()).collect()
@@ -171,7 +171,7 @@ async fn all_but_public() {
     assert_eq!([Tier::Free, Tier::Paid].name(), "array");
     assert_eq!((&Tier::Free).name(), "tier");
     assert!(Tier::Free.fetch(true).await.is_err());
-    assert!(1_u8.fetch(true).await.is_err());
+    assert!(1_u16.fetch(true).await.is_err());
     assert_eq!(Tier::Free.made_by_a_macro(), 1);
 }
 
@@ -180,7 +180,7 @@ async fn main() {
     let monitor = Monitor::new(StorageConfig::default());
     monitor.scope(all_but_public()).await;
     assert_eq!(
-        methods(&monitor),
+        methods(monitor),
         [
             "Array::name",
             "Own",
@@ -191,10 +191,10 @@ async fn main() {
             "Tier::fetch",
             "Tier::made_by_a_macro",
             "Tier::name",
-            "u8::fetch",
+            "u16::fetch",
         ]
     );
     let monitor = Monitor::new(StorageConfig::default());
     assert_eq!(monitor.scope_sync(|| Store { items: [1_u8, 2] }.public()), 6);
-    assert_eq!(methods(&monitor), ["public", "told"]);
+    assert_eq!(methods(monitor), ["public", "told"]);
 }
