@@ -8,26 +8,30 @@ use quote::quote;
 
 use super::{expanded, flat};
 
+/// Name, arguments and function.
+type Case = (&'static str, TokenStream, TokenStream);
+
 /// One function of each shape, with what its attribute says.
-fn shapes() -> Vec<(&'static str, TokenStream, TokenStream)> {
-    let body = quote!({
-        check(text)?;
-        Ok(text.len())
-    });
-    let awaiting = quote!({
-        check(text).await?;
-        Ok(text.len())
-    });
+fn shapes() -> Vec<Case> {
+    let mut shapes = functions();
+    shapes.extend(lasting());
+    shapes.push(everything());
+    shapes
+}
+
+/// Functions that are the call.
+fn functions() -> Vec<Case> {
+    let result = quote!(Result<usize, Refused>);
     vec![
         (
             "sync",
             quote!(),
-            quote!(fn process(text: &str) -> Result<usize, Refused> #body),
+            quote!(fn process(text: &str) -> #result { check(text)?; Ok(text.len()) }),
         ),
         (
             "async_early_return",
             quote!(),
-            quote!(async fn process(text: &str) -> Result<usize, Refused> #awaiting),
+            quote!(async fn process(text: &str) -> #result { check(text).await?; Ok(text.len()) }),
         ),
         (
             "async_in_place",
@@ -38,6 +42,21 @@ fn shapes() -> Vec<(&'static str, TokenStream, TokenStream)> {
                 }
             ),
         ),
+        (
+            "never",
+            quote!(health = false),
+            quote!(
+                fn process() -> ! {
+                    loop {}
+                }
+            ),
+        ),
+    ]
+}
+
+/// Functions that return the call.
+fn lasting() -> Vec<Case> {
+    vec![
         (
             "boxed_future",
             quote!(),
@@ -66,36 +85,26 @@ fn shapes() -> Vec<(&'static str, TokenStream, TokenStream)> {
                 }
             ),
         ),
-        (
-            "never",
-            quote!(health = false),
-            quote!(
-                fn process() -> ! {
-                    loop {}
-                }
-            ),
-        ),
-        (
-            "everything",
-            quote! {
-                task = "text",
-                error_type = kind,
-                expected("NOT_FOUND"),
-                labels(tier = req.tier, own = self.own, capped(tenant = &req.tenant, max = 100)),
-                request_size = req.body.len(),
-                response_size = Response::len,
-                deadline = req.left,
-                buckets = [0.1, 1],
-                ok_if = |answer| answer.is_ok(),
-                crate = renamed,
-            },
-            quote!(
-                pub(crate) fn process(&self, mut req: Request<'a>) -> Result<Response, Refused> {
-                    self.run(req)
-                }
-            ),
-        ),
     ]
+}
+
+fn everything() -> Case {
+    let args = quote! {
+        task = "text",
+        error_type = kind,
+        expected("NOT_FOUND"),
+        labels(tier = req.tier, own = self.own, capped(tenant = &req.tenant, max = 100)),
+        request_size = req.body.len(),
+        response_size = Response::len,
+        deadline = req.left,
+        buckets = [0.1, 1],
+        ok_if = |answer| answer.is_ok(),
+        crate = renamed,
+    };
+    let item = quote! {
+        pub(crate) fn process(&self, mut req: Request<'a>) -> Result<Response, Refused> { self.run(req) }
+    };
+    ("everything", args, item)
 }
 
 fn path(name: &str) -> PathBuf {

@@ -34,25 +34,19 @@ pub(crate) fn function(
         errors,
     };
     rules.check();
-    let streaming = matches!(
-        shape,
-        Shape::Stream(_) | Shape::InPlace(_, Ending::Stream(_))
-    );
-    let listed = args.labels.take().unwrap_or_default();
+    let method = name(args.method.value(), &sig, around, errors);
     Checked {
-        site: Site {
-            health: health(
-                args.task.value(),
-                args.health.value().map(|flag| flag.value),
-            )
-            .unwrap_or_else(|| around.health.clone()),
-            method: name(args.method.take(), &sig, around, errors),
-            expected: args.expected.take().unwrap_or_default(),
-            buckets: args.buckets.take().or_else(|| around.buckets.clone()),
-            streaming,
-        },
+        mentioned: arguments(&sig)
+            .filter(|name| args.words.contains(&name.to_string()))
+            .collect(),
+        call: (args.call.value().cloned()).filter(|call| arguments(&sig).all(|name| name != *call)),
+        site: site(&args, method, &shape, around),
         entry: Entry {
-            labels: list(listed, &sig, &around.generics),
+            labels: list(
+                args.labels.take().unwrap_or_default(),
+                &sig,
+                &around.generics,
+            ),
             request_size: args.request_size.take(),
             deadline: args.deadline.take(),
         },
@@ -64,10 +58,6 @@ pub(crate) fn function(
             error_type: args.error_type.take(),
             response_size: args.response_size.take(),
         },
-        mentioned: arguments(&sig)
-            .filter(|name| args.words.contains(&name.to_string()))
-            .collect(),
-        call: (args.call.take()).filter(|name| arguments(&sig).all(|argument| argument != *name)),
         limit: args.max_concurrency.take(),
         root: args.root.take().or_else(|| around.root.clone()),
         asynchronous: sig.asyncness.is_some(),
@@ -75,6 +65,24 @@ pub(crate) fn function(
         body,
         shape,
         returned,
+    }
+}
+
+fn site(args: &Args, method: MethodName, shape: &Shape, around: &Surroundings) -> Site {
+    let own = health(
+        args.task.value(),
+        args.health.value().map(|flag| flag.value),
+    );
+    let buckets = args.buckets.value().or(around.buckets.as_ref());
+    Site {
+        method,
+        health: own.unwrap_or_else(|| around.health.clone()),
+        expected: args.expected.value().cloned().unwrap_or_default(),
+        buckets: buckets.cloned(),
+        streaming: matches!(
+            shape,
+            Shape::Stream(_) | Shape::InPlace(_, Ending::Stream(_))
+        ),
     }
 }
 
@@ -89,12 +97,12 @@ pub(super) fn health(task: Option<&LitStr>, health: Option<bool>) -> Option<Heal
 }
 
 fn name(
-    given: Option<MethodName>,
+    given: Option<&MethodName>,
     sig: &Signature,
     around: &Surroundings,
     errors: &mut Vec<syn::Error>,
 ) -> MethodName {
-    given.unwrap_or_else(|| {
+    given.cloned().unwrap_or_else(|| {
         let ident = sig.ident.unraw();
         let mut name = LitStr::new(&format!("{}{ident}", around.prefix), ident.span());
         if let Err(error) = check_name("the method name", &name) {
