@@ -91,5 +91,18 @@ pub(crate) fn visit(snapshot: &Snapshot, profile: Profile, visitor: &mut impl Vi
     snapshot.names.with_book(profile, show);
 }
 
+/// Whether one of these families has a name, or a sample's name, that a family of the snapshot's storage has.
+pub(crate) fn clashes<'a>(
+    snapshot: &Snapshot,
+    profile: Profile,
+    others: impl IntoIterator<Item = &'a Family>,
+) -> bool {
+    snapshot.names.with_book(profile, |book| {
+        page::place(snapshot, book);
+        let mut others = others.into_iter();
+        others.any(|family| book.takes_of(family))
+    })
+}
+
 #[cfg(test)]
 pub(crate) mod tests;

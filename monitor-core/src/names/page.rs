@@ -32,6 +32,12 @@ pub(super) fn visit(snapshot: &Snapshot, book: &mut Book, visitor: &mut impl Vis
     }
 }
 
+/// Finds a place for every key of a snapshot.
+pub(super) fn place(snapshot: &Snapshot, book: &mut Book) {
+    book.begin(snapshot);
+    place_keys(snapshot, book, &mut Parts::default());
+}
+
 /// Finds the places of all keys: the configuration's, those of calls' values, the user's.
 fn place_keys<'a>(snapshot: &'a Snapshot, book: &mut Book, parts: &mut Parts<'a>) {
     for info in &snapshot.service_info {
