@@ -5,8 +5,8 @@ mod claims;
 mod clean;
 mod collide;
 mod label_sets;
+mod page;
 mod parts;
-mod servicekit;
 pub(crate) mod visit;
 
 use std::fmt;
@@ -27,13 +27,26 @@ pub enum Profile {
     /// The names, labels and help texts of the original, so that dashboards and autoscaling rules carry over.
     #[default]
     Servicekit,
+    /// Idiomatic names: base units, `_total` on counters, durations by outcome; what `promtool check metrics` passes.
+    Prometheus,
+}
+
+impl Profile {
+    /// All profiles.
+    pub const ALL: [Self; 2] = [Self::Servicekit, Self::Prometheus];
+
+    /// Its name in configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Servicekit => "servicekit",
+            Self::Prometheus => "prometheus",
+        }
+    }
 }
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Servicekit => "servicekit",
-        })
+        f.pad(self.name())
     }
 }
 
@@ -49,7 +62,8 @@ impl fmt::Display for Profile {
 /// ```
 pub fn is_built_in(name: &str) -> bool {
     let bare = |name: &'static str| name.strip_suffix("_total").unwrap_or(name);
-    let mut names = built_in::BUILT_IN.iter().map(|family| family.name);
+    let specs = Profile::ALL.into_iter().flat_map(built_in::built_in);
+    let mut names = specs.map(|family| family.name);
     names.any(|family| family == name || bare(family) == name)
 }
 
@@ -73,11 +87,21 @@ pub fn families(snapshot: &Snapshot, profile: Profile) -> Vec<Family> {
 
 /// Shows the families of a snapshot to a visitor, in the order of [`families`].
 pub(crate) fn visit(snapshot: &Snapshot, profile: Profile, visitor: &mut impl Visitor) {
-    match profile {
-        Profile::Servicekit => snapshot
-            .names
-            .with_servicekit(|book| servicekit::visit(snapshot, book, visitor)),
-    }
+    let show = |book: &mut _| page::visit(snapshot, book, visitor);
+    snapshot.names.with_book(profile, show);
+}
+
+/// Whether one of these families has a name, or a sample's name, that a family of the snapshot's storage has.
+pub(crate) fn clashes<'a>(
+    snapshot: &Snapshot,
+    profile: Profile,
+    others: impl IntoIterator<Item = &'a Family>,
+) -> bool {
+    snapshot.names.with_book(profile, |book| {
+        page::place(snapshot, book);
+        let mut others = others.into_iter();
+        others.any(|family| book.takes_of(family))
+    })
 }
 
 #[cfg(test)]

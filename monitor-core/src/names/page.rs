@@ -1,8 +1,8 @@
-//! The profile `servicekit`: the original's families, by name, type, labels and help text.
+//! A page: which family shows what of a snapshot. Profiles differ in the families they have, and in their names.
 
 use std::sync::Arc;
 
-use super::built_in::{BUILT_IN, Id};
+use super::built_in::Id;
 use super::collide::{Book, Plane};
 use super::label_sets::{LabelSets, OfMethod};
 use super::parts::{Number, Out, Parts};
@@ -25,18 +25,24 @@ pub(super) fn visit(snapshot: &Snapshot, book: &mut Book, visitor: &mut impl Vis
     };
     for (at, entry) in book.entries().iter().enumerate() {
         let mut out = Out::new(entry, visitor);
-        match Id::at(at) {
+        match book.built_in(at) {
             Some(id) => page.built_in(id, &mut out),
             None => parts.show(at, &mut out),
         }
     }
 }
 
+/// Finds a place for every key of a snapshot.
+pub(super) fn place(snapshot: &Snapshot, book: &mut Book) {
+    book.begin(snapshot);
+    place_keys(snapshot, book, &mut Parts::default());
+}
+
 /// Finds the places of all keys: the configuration's, those of calls' values, the user's.
 fn place_keys<'a>(snapshot: &'a Snapshot, book: &mut Book, parts: &mut Parts<'a>) {
     for info in &snapshot.service_info {
         // `service_threads` is the configured number of workers, whatever the section says, as in the original.
-        if &*info.name != BUILT_IN[Id::ServiceThreads as usize].name {
+        if &*info.name != "service_threads" {
             let key = StatKey::from_parts(&info.name, &info.name, []);
             parts.add_info(book, &key, &info.info, info.value);
         }
@@ -74,8 +80,9 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     fn built_in(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
         match id {
-            Id::Request | Id::Processed | Id::Errors => self.counts(id, out),
-            Id::TimeFull | Id::TimeFullMean | Id::TimeFullLast => self.durations(id, out),
+            Id::Request | Id::InFlightOf | Id::Processed | Id::Errors => self.counts(id, out),
+            Id::TimeFull | Id::Durations => self.durations(id, out),
+            Id::TimeFullMean | Id::TimeFullLast => self.means(id, out),
             Id::Waiting | Id::Items | Id::ExpectedError => self.if_any(id, out),
             Id::TaskStatus => self.statuses(out),
             Id::AllCalls => out.histogram(self.sets.none(), HistogramView::of(&self.all)),
@@ -124,6 +131,7 @@ impl<'a> Page<'a> {
         for (method, sets) in self.methods() {
             match id {
                 Id::Request => out.int(&sets.plain, method.started),
+                Id::InFlightOf => out.int(&sets.plain, method.in_flight),
                 Id::Processed => {
                     out.int(&sets.failure, method.failure.count());
                     out.int(&sets.success, method.success.count());
@@ -139,14 +147,24 @@ impl<'a> Page<'a> {
 
     fn durations(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
         for (method, sets) in self.methods() {
+            if let Id::TimeFull = id {
+                let durations = HistogramView::of_both(&method.success, &method.failure);
+                out.histogram(&sets.plain, durations);
+            } else {
+                out.histogram(&sets.failure, HistogramView::of(&method.failure));
+                out.histogram(&sets.success, HistogramView::of(&method.success));
+            }
+        }
+    }
+
+    fn means(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
+        for (method, sets) in self.methods() {
+            let Some(means) = method.duration else {
+                continue;
+            };
             let mean = match id {
-                Id::TimeFull => {
-                    let durations = HistogramView::of_both(&method.success, &method.failure);
-                    out.histogram(&sets.plain, durations);
-                    continue;
-                }
-                Id::TimeFullMean => method.duration.and_then(|means| means.window),
-                _ => method.duration.and_then(|means| means.last),
+                Id::TimeFullMean => means.window,
+                _ => means.last,
             };
             if let Some(mean) = mean {
                 out.float(&sets.plain, mean);
