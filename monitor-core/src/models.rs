@@ -30,7 +30,7 @@ const METHOD: u32 = 1;
 /// documentation suggests is 2 or 3).
 const PREEMPTIONS: usize = 3;
 
-fn check(model: impl Fn() + Sync + Send + 'static) {
+pub(crate) fn check(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(PREEMPTIONS);
     builder.check(model);

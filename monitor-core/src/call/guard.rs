@@ -57,8 +57,8 @@ impl CallGuard {
 
     /// Starts a call with labels, in the storage in force on this thread.
     #[inline]
-    pub(crate) fn start_named(name: &'static MethodName) -> Self {
-        start_named(name).guard()
+    pub(crate) fn start_named(site: &'static CallSite, name: &'static MethodName) -> Self {
+        start_named(site, name).guard()
     }
 
     /// Starts a call of a method of a given storage.
@@ -278,25 +278,31 @@ fn start(site: &'static CallSite) -> Words {
 #[cold]
 #[inline(never)]
 fn start_uncached(site: &'static CallSite) -> Words {
-    start_named_uncached(site.resolve())
+    start_named_uncached(site, site.resolve())
 }
 
 #[inline(never)]
-fn start_named(name: &'static MethodName) -> Words {
+fn start_named(site: &'static CallSite, name: &'static MethodName) -> Words {
     match local::with(|local| local.cached(name.id)) {
         Some(shard) => CallGuard::begin(shard).words(),
-        None => start_named_uncached(name),
+        None => start_named_uncached(site, name),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn start_named_uncached(name: &'static MethodName) -> Words {
+fn start_named_uncached(site: &'static CallSite, name: &'static MethodName) -> Words {
     let call = local::with(|local| {
         if let Some(shard) = local.known(name.id) {
             return CallGuard::begin(shard);
         }
-        let method = local.in_force().method_for_call(name);
+        let storage = local.in_force();
+        if !storage.has(name) {
+            site.siblings().iter().for_each(|name| {
+                storage.method_of(name);
+            });
+        }
+        let method = storage.method_for_call(name);
         CallGuard::start_in(local, method)
     });
     call.words()

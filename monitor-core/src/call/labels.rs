@@ -19,7 +19,7 @@ use crate::sync::{Once, leak};
 /// The value of a label whose own value has no place.
 pub(crate) const OVERFLOW: &str = "overflow";
 
-/// Most label sets of a method that are made before its first call.
+/// Most label sets of a method that are made together, before its first call where that is possible.
 const MAX_AT_START: usize = 64;
 
 /// A type whose values can be those of a label of calls: a closed set, known while compiling.
@@ -172,6 +172,8 @@ pub(crate) struct Combinations {
     texts: Box<[Option<TextSet>]>,
     root: Branch,
     overflow: OnceLock<&'static MethodName>,
+    /// All label sets, where they are a small closed set.
+    siblings: OnceLock<Box<[&'static MethodName]>>,
 }
 
 /// The label sets that begin with certain values.
@@ -207,7 +209,12 @@ impl Combinations {
             keys,
             root: Branch::new(),
             overflow: OnceLock::new(),
+            siblings: OnceLock::new(),
         }
+    }
+
+    pub(crate) fn siblings(&self) -> &[&'static MethodName] {
+        self.siblings.get().map_or(&[], |all| all)
     }
 
     /// Those calls that no label set has room for.
@@ -241,7 +248,11 @@ impl Combinations {
             return self.overflow(method);
         }
         if !is_open {
-            self.make_all_at_once(method, labels);
+            let values = labels.iter().map(|label| match label {
+                LabelValue::Bounded(values, _) => *values,
+                LabelValue::Text(_) => &[],
+            });
+            self.make_siblings(method, &values.collect::<Vec<_>>());
         }
         self.make(method, labels, is_open)
             .unwrap_or_else(|| self.overflow(method))
@@ -275,37 +286,27 @@ impl Combinations {
         Some(branch.name.get_or_init(|| make(&method.name, written)))
     }
 
-    /// Makes every label set there can be, so that none appears only with its first call; where there are few.
-    fn make_all_at_once(&self, method: &'static MethodName, seen: &[LabelValue<'_>]) {
-        let closed = seen.iter().map(|label| match label {
-            LabelValue::Bounded(values, _) => *values,
-            LabelValue::Text(_) => &[],
-        });
-        for_each_set(&closed.collect::<Vec<_>>(), |labels| {
-            self.make(method, labels, false);
+    /// Makes every label set of these values, if they are few: so that none appears only with its first call.
+    fn make_siblings(&self, method: &'static MethodName, values: &[&'static [&'static str]]) {
+        self.siblings.get_or_init(|| {
+            let mut all = Vec::new();
+            for_each_set(values, |labels| {
+                all.extend(self.make(method, labels, false));
+            });
+            all.into()
         });
     }
 
-    /// Makes every label set that is known before the first call, and gives it away.
-    pub(crate) fn for_each_known(
-        &self,
-        method: &'static MethodName,
-        mut each: impl FnMut(&'static MethodName),
-    ) {
-        let values: Option<Vec<_>> = self
-            .keys
-            .iter()
-            .map(|key| match key.values {
-                Values::Bounded(values) => Some(values),
-                Values::Late | Values::Capped(_) => None,
-            })
-            .collect();
-        let Some(values) = values else { return };
-        for_each_set(&values, |labels| {
-            if let Some(name) = self.make(method, labels, false) {
-                each(name);
-            }
+    /// The label sets that are known before the first call.
+    pub(crate) fn known(&self, method: &'static MethodName) -> &[&'static MethodName] {
+        let values = self.keys.iter().map(|key| match key.values {
+            Values::Bounded(values) => Some(values),
+            Values::Late | Values::Capped(_) => None,
         });
+        if let Some(values) = values.collect::<Option<Vec<_>>>() {
+            self.make_siblings(method, &values);
+        }
+        self.siblings()
     }
 }
 

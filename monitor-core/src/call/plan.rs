@@ -78,7 +78,7 @@ impl Plan {
     #[inline]
     pub fn start(self) -> CallGuard {
         let mut call = match self.name {
-            Some(name) => CallGuard::start_named(name),
+            Some(name) => CallGuard::start_named(self.site, name),
             None => CallGuard::start(self.site),
         };
         if let Some(bytes) = self.request_size {

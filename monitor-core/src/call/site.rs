@@ -151,13 +151,19 @@ impl CallSite {
         self.combinations.get()?.find(labels)
     }
 
-    /// Gives the names that are known before the first call: the method, or each label set it can have.
-    pub(crate) fn for_each_known(&'static self, mut each: impl FnMut(&'static MethodName)) {
+    /// The label sets that come into being together; none where labels are text, or without labels.
+    pub(crate) fn siblings(&self) -> &[&'static MethodName] {
+        let combinations = self.combinations.get();
+        combinations.map_or(&[], Combinations::siblings)
+    }
+
+    /// The names that are known before the first call: the method, or each label set it can have.
+    pub(crate) fn known_names(&'static self) -> Vec<&'static MethodName> {
+        let name = self.resolve();
         if self.labels.is_empty() {
-            each(self.resolve());
-        } else {
-            self.combinations().for_each_known(self.resolve(), each);
+            return vec![name];
         }
+        self.combinations().known(name).to_vec()
     }
 
     /// [`find`](Self::find), made if `has_room` for a label set made at run time; else that of the method's overflow.

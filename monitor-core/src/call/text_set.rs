@@ -147,3 +147,35 @@ mod tests {
         assert_eq!(known.count(), 100);
     }
 }
+
+#[cfg(all(test, loom))]
+mod models {
+    use super::*;
+    use crate::models::check;
+
+    #[test]
+    fn two_texts_for_one_place_get_one_index_of_their_own() {
+        check(|| {
+            let set: &'static TextSet = leak(TextSet::new(1));
+            let other = loom::thread::spawn(|| (set.get_or_add("a"), set.get("a")));
+            let (b, b_again) = (set.get_or_add("b"), set.get("b"));
+            let (a, a_again) = other.join().expect("no panic");
+            assert_eq!([a, b].iter().sum::<u32>(), 1);
+            assert_eq!((a_again, b_again), (Some(a), Some(b)));
+        });
+    }
+
+    #[test]
+    fn a_reader_finds_a_text_whole_or_not_at_all() {
+        check(|| {
+            let set: &'static TextSet = leak(TextSet::new(1));
+            let writer = loom::thread::spawn(|| set.get_or_add("a"));
+            assert!(matches!(set.get("a"), None | Some(0)));
+            // Once the set is full its text is there for everyone.
+            if set.get("b") == Some(1) {
+                assert_eq!(set.get("a"), Some(0));
+            }
+            writer.join().expect("no panic");
+        });
+    }
+}

@@ -128,9 +128,9 @@ impl StorageCore {
         }
         if rules.config.preregister {
             for site in site::all() {
-                site.for_each_known(|name| {
+                for name in site.known_names() {
                     self.method_of(name);
-                });
+                }
             }
         }
     }
@@ -174,15 +174,16 @@ impl StorageCore {
     /// [`method_of`](Self::method_of) for a call: past the limit of label sets made at run time it is the method's
     /// overflow.
     pub(crate) fn method_for_call(&'static self, name: &MethodName) -> &'static MethodCore {
-        let is_known = || {
-            self.methods
-                .get(name.id)
-                .is_some_and(|cell| cell.get().is_some())
-        };
-        if name.is_open && !is_known() && !self.has_room_for(name) {
+        if name.is_open && !self.has(name) && !self.has_room_for(name) {
             return self.method_of(MethodName::overflow(&name.name));
         }
         self.method_of(name)
+    }
+
+    /// Whether there is this method with this label set.
+    pub(crate) fn has(&self, name: &MethodName) -> bool {
+        let cell = self.methods.get(name.id);
+        cell.is_some_and(|cell| cell.get().is_some())
     }
 
     fn place_of(&'static self, name: &MethodName) -> Option<&'static MethodCore> {
