@@ -1,12 +1,14 @@
 //! Bounds of a method's durations: `buckets`, as a preset, a list or a constant.
 //!
+//! What a method has of its own comes to the common bounds, so that methods can still be added up.
+//!
 //! Prints:
 //!
 //! ```text
-//! Batch: 6 bounds from 1s to 1h
-//! Block: 4 bounds from 10us to 1ms
-//! Default: as configured
-//! Preset: as configured
+//! Batch adds 7200s 14400s 28800s
+//! Block adds 10us 50us 200us
+//! Default adds nothing
+//! Preset adds nothing
 //! ```
 
 use std::time::Duration;
@@ -17,15 +19,15 @@ use monitor_core::{TIME_BOUNDS, monitored};
 #[monitored(method = "Default")]
 fn default() {}
 
-/// `"time"` is what the configuration has anyway; `"size"` is for what is no duration at all, so it is seldom right here.
+/// The common ones by name.
 #[monitored(method = "Preset", buckets = "time")]
 fn preset() {}
 
-/// Seconds, increasing. Everything longer is in the bucket above.
+/// Seconds, increasing. Everything longer is in the bucket above; 0.001 is there anyway.
 #[monitored(method = "Block", buckets = [0.000_01, 0.000_05, 0.000_2, 0.001])]
 fn block() {}
 
-const LONG: &[f64] = &[1.0, 10.0, 60.0, 300.0, 1_800.0, 3_600.0];
+const LONG: &[f64] = &[3_600.0, 7_200.0, 14_400.0, 28_800.0];
 
 #[monitored(method = "Batch", buckets = LONG)]
 fn batch() {}
@@ -39,26 +41,22 @@ fn main() {
         batch();
     });
     for method in recorder.snapshot().methods {
-        let bounds = &*method.success.bounds;
-        match bounds {
-            [first, .., last] if bounds != TIME_BOUNDS => {
-                let [first, last] = [first, last].map(|bound| shown(*bound));
-                println!(
-                    "{}: {} bounds from {first} to {last}",
-                    method.name,
-                    bounds.len()
-                );
-            }
-            _ => println!("{}: as configured", method.name),
-        }
+        let bounds = method.success.bounds.iter();
+        let own = bounds.filter(|bound| !TIME_BOUNDS.contains(bound));
+        let own: Vec<String> = own.map(|bound| shown(*bound)).collect();
+        let own = if own.is_empty() {
+            "nothing".to_owned()
+        } else {
+            own.join(" ")
+        };
+        println!("{} adds {own}", method.name);
     }
 }
 
 fn shown(seconds: f64) -> String {
-    let bound = Duration::from_secs_f64(seconds);
-    match bound.as_secs() {
-        0 => format!("{bound:?}").replace('µ', "u"),
-        3_600 => "1h".to_owned(),
-        seconds => format!("{seconds}s"),
+    if seconds < 1.0 {
+        let bound = Duration::from_secs_f64(seconds);
+        return format!("{}us", bound.as_micros());
     }
+    format!("{seconds}s")
 }

@@ -17,6 +17,7 @@ use monitor_core::testing::Recorder;
 /// What is observed is recorded however the call ends; a name with `time` or `size` in it has a histogram.
 #[monitored(method = "Complete", call = call)]
 async fn complete(prompt: &str, recorder: &Recorder) -> Result<String, String> {
+    tokio::task::yield_now().await;
     recorder.advance(Duration::from_millis(250));
     call.observe("first_token_time", call.elapsed().as_secs_f64());
     if prompt.is_empty() {

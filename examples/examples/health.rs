@@ -36,6 +36,8 @@ fn guess() -> Result<(), String> {
     Err("wrong".to_owned())
 }
 
+type Call = fn() -> Result<(), String>;
+
 fn main() {
     let recorder = Recorder::new();
     let status = |task: &str| {
@@ -43,7 +45,7 @@ fn main() {
         let found = known.iter().find(|one| &*one.task == task);
         found.map_or("not set", |one| one.status.name())
     };
-    let calls: [(&str, fn() -> Result<(), String>); 4] = [
+    let calls: [(&str, Call); 4] = [
         ("Load", load),
         ("Save", save),
         ("Delete", delete),

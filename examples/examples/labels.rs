@@ -7,6 +7,7 @@
 //! 1 x Upload{cached="true",tenant="acme",tier="paid_yearly"} success
 //! 1 x Upload{cached="true",tenant="globex",tier="free"} success
 //! 2 x Upload{cached="true",tenant="overflow",tier="free"} success
+//! 2 x overflowed update
 //! ```
 
 use monitor_core::testing::Recorder;

@@ -6,13 +6,14 @@
 //!
 //! ```text
 //! 1 x Charge failure card
-//! 1 x Charge failure timeout
 //! 1 x Charge failure not_found
+//! 1 x Charge failure store
+//! 1 x Charge failure timed out
 //! 1 x FindUser success
 //! 1 x FindUser failure not_found
 //! 1 x Forward success
 //! 1 x Forward failure upstream
-//! 1 x Ping failure timeout
+//! 1 x Ping failure timed out
 //! 1 x Spell success
 //! 1 x Spell failure other
 //! health: healthy after FindUser, unhealthy after Charge
@@ -33,22 +34,28 @@ fn spell(word: &str) -> Option<&str> {
 }
 
 /// The error names its type, which goes before the words of the configuration.
-#[derive(Debug, MonitorError)]
+#[derive(Debug, thiserror::Error, MonitorError)]
 enum PayError {
     #[monitor(error_type = "card")]
+    #[error("the card was declined")]
     Declined,
     /// Asks the error inside.
     #[monitor(transparent)]
-    Store(StoreError),
+    #[error("the store failed")]
+    Store(#[source] StoreError),
     /// Says nothing: the configuration's words decide by the text.
-    Network(std::io::Error),
+    #[error("the network failed")]
+    Network(#[source] std::io::Error),
 }
 
-#[derive(Debug, MonitorError)]
-#[monitor(fallback = "other")]
+/// Each variant but one is of the same type.
+#[derive(Debug, thiserror::Error, MonitorError)]
+#[monitor(fallback = "store")]
 enum StoreError {
     #[monitor(error_type = "not_found")]
+    #[error("it is not there")]
     Missing,
+    #[error("it is broken")]
     Broken,
 }
 
@@ -72,14 +79,17 @@ fn find_user(id: u32) -> Result<&'static str, StoreError> {
     }
 }
 
-fn type_of(code: &u8) -> &'static str {
-    if *code == 1 { "timeout" } else { "other" }
+fn type_of(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => "timed out",
+        _ => "other",
+    }
 }
 
 /// For an error of another crate: a function that knows its types.
 #[monitored(method = "Ping", error_type = type_of)]
-fn ping() -> Result<(), u8> {
-    Err(1)
+fn ping() -> std::io::Result<()> {
+    Err(std::io::ErrorKind::WouldBlock.into())
 }
 
 /// One failure is enough to be ill.
@@ -91,8 +101,8 @@ fn config() -> StorageConfig {
     };
     let mut config = StorageConfig::default();
     config.errors = ErrorRules::try_new([
-        rule("CONNECTION_ERROR", &["timeout", "upstream"]),
-        rule("OTHER_EXCEPTION", &["card", "not_found", "other"]),
+        rule("CONNECTION_ERROR", &["timed out", "upstream"]),
+        rule("OTHER_EXCEPTION", &["card", "not_found", "store", "other"]),
     ])
     .expect("good rules");
     config
@@ -110,7 +120,7 @@ fn main() {
     recorder.scope_sync(|| {
         let _found = (find_user(7), find_user(8));
         let after_find = health();
-        let _charged = [charge(0), charge(1), charge(2)];
+        let _charged = [charge(0), charge(1), charge(2), charge(3)];
         let after_charge = health();
         let _others = (
             forward("/"),

@@ -28,17 +28,19 @@ enum Tone {
 struct Rude;
 
 #[monitored(crate = crate::company::telemetry, method = "Greet", labels(tone = tone))]
-fn greet(tone: Tone) -> Result<(), Rude> {
+fn greet(tone: &Tone) -> Result<(), Rude> {
     match tone {
         Tone::Polite => Err(Rude),
     }
 }
 
-struct Greeter;
+struct Greeter(u32);
 
 #[monitored(crate = crate::company::telemetry)]
 impl Greeter {
-    fn wave(&self) {}
+    fn wave(&mut self) {
+        self.0 += 1;
+    }
 }
 
 fn main() {
@@ -46,8 +48,8 @@ fn main() {
         .errors("OTHER_EXCEPTION", ["rude"])
         .build();
     recorder.scope_sync(|| {
-        assert!(greet(Tone::Polite).is_err());
-        Greeter.wave();
+        assert!(greet(&Tone::Polite).is_err());
+        Greeter(0).wave();
     });
     print!("{}", recorder.recorded());
 }

@@ -31,7 +31,8 @@ fn recorder() -> Recorder {
 
 fn main() {
     let recorder = recorder();
-    recorder.scope_sync(|| ["80", "", "http"].map(parse_port));
+    let ports = recorder.scope_sync(|| ["80", "", "http"].map(parse_port));
+    assert_eq!(ports[0], Ok(80));
     let failed = recorder.catch(|| {
         recorder.recorded().assert_exactly([
             call("ParsePort").success(),

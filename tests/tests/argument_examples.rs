@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// The arguments of `#[monitored]` and of the derives' attributes, each with the example that shows it.
 const ARGUMENTS: [(&str, &str); 25] = [
@@ -56,13 +57,16 @@ fn documented(source: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Builds all examples, with these further arguments; cargo does nothing where they are up to date.
-fn build(further: &[&str]) -> BTreeMap<String, PathBuf> {
+/// Held while programs are built and run: those of another feature set replace them.
+static BUILT: Mutex<()> = Mutex::new(());
+
+/// Builds examples, those these arguments name; cargo does nothing where they are up to date.
+fn build(which: &[&str]) -> BTreeMap<String, PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["build", "-p", "monitor-examples"])
         .args(["--message-format", "json-render-diagnostics"])
-        .args(further)
+        .args(which)
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");
@@ -81,12 +85,13 @@ fn executable(message: &str) -> Option<(String, PathBuf)> {
 
 fn run(program: &Path) -> String {
     let output = Command::new(program).output().expect("it starts");
-    assert!(output.status.success(), "{program:?}: {output:?}");
+    assert!(output.status.success(), "{}: {output:?}", program.display());
     String::from_utf8(output.stdout).expect("it prints UTF-8")
 }
 
 #[test]
 fn each_prints_what_its_documentation_says() {
+    let _built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let (sources, programs) = (sources(), build(&["--examples"]));
     assert_eq!(
         sources.keys().collect::<Vec<_>>(),
@@ -110,6 +115,7 @@ fn no_argument_is_without_an_example() {
 
 #[test]
 fn switched_off_nothing_is_recorded_and_the_program_runs() {
+    let _built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let programs = build(&["--example", "off_switch", "--features", "off"]);
     let printed = run(&programs["off_switch"]);
     assert_eq!(printed, "the answer is 42\nnothing was recorded\n");
