@@ -208,8 +208,18 @@ impl Shard {
         let end = self.now();
         match self.slots.inline_start(slot) {
             Some(start) if end.saturating_sub(start) < LONG && self.is_known_ok() => {
-                self.release(slot);
-                self.enter_ok(Span { start, end });
+                let span = Span { start, end };
+                let duration = span.ticks();
+                match self.ok.near.get(self.bounds.bucket(duration)) {
+                    Some(cell) => {
+                        self.release(slot);
+                        self.ring.push(end, duration);
+                        // Release: pairs with the Acquire of who adds the shards up.
+                        bump(cell, 1, Ordering::Release);
+                        add_ticks(&self.ok_sum, duration);
+                    }
+                    None => self.end_ok_rare(slot, end),
+                }
             }
             _ => self.end_ok_rare(slot, end),
         }
@@ -228,11 +238,6 @@ impl Shard {
         if !self.is_known_ok() {
             self.status_changed();
         }
-        self.enter_ok(span);
-    }
-
-    #[inline]
-    fn enter_ok(&self, span: Span) {
         let duration = span.ticks();
         self.ring.push(span.end, duration);
         self.ok.bump(self.bounds.bucket(duration));
