@@ -6,6 +6,7 @@
 mod beside;
 mod harness;
 mod instructions;
+mod labelled;
 mod pair;
 mod peers;
 mod promises;

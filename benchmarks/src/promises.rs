@@ -5,7 +5,7 @@ use std::fmt;
 use crate::beside::Beside;
 use crate::harness::{Figures, Results};
 use crate::scrape::Scrapes;
-use crate::{rows, values};
+use crate::{labelled, rows, values};
 
 /// A promise and what was measured.
 pub(crate) struct Promise {
@@ -17,11 +17,13 @@ pub(crate) struct Promise {
     pub(crate) unit: &'static str,
 }
 
-/// The step of the project that owes a promise.
+/// The issue that owes a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
     MainJob,
     RecordingPath,
+    Attribute,
+    Exposition,
 }
 
 impl fmt::Display for Due {
@@ -29,6 +31,8 @@ impl fmt::Display for Due {
         f.pad(match self {
             Self::MainJob => "issue 2",
             Self::RecordingPath => "issue 3",
+            Self::Attribute => "issue 4",
+            Self::Exposition => "issue 5",
         })
     }
 }
@@ -53,6 +57,13 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
     };
     let over_ideal =
         |what, row, below, bar| ratio(what, Due::RecordingPath, ours(row), below, bar, "x ideal");
+    let label = |what, row, bar| Promise {
+        what,
+        due: Due::Attribute,
+        figures: results.added_ratio(ours(row), ours(rows::SYNC_OK), ideal),
+        bar,
+        unit: "x ideal more",
+    };
     vec![
         ratio(
             "sync ok, against prometheus cached by hand",
@@ -111,6 +122,8 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
             3.0,
             "x own 1 thread",
         ),
+        label("one bounded label", labelled::BOUNDED, 0.35),
+        label("one capped text label", labelled::CAPPED, 1.3),
         Promise {
             what: "future of an instrumented async fn",
             due: Due::RecordingPath,
