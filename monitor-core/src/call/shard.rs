@@ -257,9 +257,9 @@ impl Shard {
     pub(crate) fn end_ok(&self, slot: u32) {
         let end = self.now();
         match self.slots.inline_start(slot) {
-            Some(start) if end.saturating_sub(start) < LONG && self.is_known_ok() => {
-                let span = Span { start, end };
-                let duration = span.ticks();
+            // An end before the start (see `Span::ticks`) wraps around to a very long time, and goes the rare way too.
+            Some(start) if end.wrapping_sub(start) < LONG && self.is_known_ok() => {
+                let duration = end.wrapping_sub(start);
                 match self.ok.near.get(self.bounds.bucket(duration)) {
                     Some(cell) => {
                         self.release(slot);
