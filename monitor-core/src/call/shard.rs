@@ -368,9 +368,15 @@ impl Shard {
         self.started.load(Ordering::Acquire)
     }
 
-    /// Loads what a reader will need, without waiting for it: these loads do not depend on each other, so a processor
-    /// fetches their cache lines at once. Gives what must be used, so that they stay.
-    pub(crate) fn touch(&self) -> u64 {
+    /// Loads what tells where the rest is: see [`Order`](crate::storage::order::Order).
+    pub(crate) fn touch_head(&self) -> u64 {
+        let failed = u64::from(self.failures.get().is_some());
+        let sums = self.started.load(Ordering::Relaxed) ^ self.ok_sum.load(Ordering::Relaxed);
+        sums ^ failed ^ self.ring.next()
+    }
+
+    /// Loads the rest.
+    pub(crate) fn touch_cells(&self) -> u64 {
         const LINE: usize = 8;
         let counts = self.ok.near.iter().step_by(LINE);
         let counts = counts.map(|cell| cell.load(Ordering::Relaxed));

@@ -1,47 +1,15 @@
 //! Sample lines: the same in every format.
 
-use std::sync::Arc;
-
+use super::buckets::Buckets;
 use super::filter::Filter;
 use super::number::{bound, push_float, push_int};
 use crate::family::{Label, Labels};
 use crate::names::visit::HistogramView;
 
-/// Digits of the greatest count, and the end of the line.
-const LONGEST_COUNT: usize = 21;
-
 /// Writes sample lines. Keeps its buffers from family to family.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
-    /// A bucket line up to its `le`: name and the labels sorted before it.
-    before: Vec<u8>,
-    /// A bucket line from its `le` to its value.
-    after: Vec<u8>,
-    bounds: Bounds,
-}
-
-/// The `le` labels of the bounds used last, `+Inf` included: most histograms of a page share one set of bounds.
-#[derive(Debug, Default)]
-struct Bounds {
-    of: Option<Arc<[f64]>>,
-    labels: Vec<String>,
-    /// Bytes of the longest label.
-    longest: usize,
-}
-
-impl Bounds {
-    fn render(&mut self, bounds: &Arc<[f64]>) {
-        let is_same = |of: &Arc<[f64]>| Arc::ptr_eq(of, bounds) || **of == **bounds;
-        if self.of.as_ref().is_some_and(is_same) {
-            return;
-        }
-        self.of = Some(Arc::clone(bounds));
-        let all = bounds.iter().copied().chain([f64::INFINITY]);
-        self.labels = all
-            .map(|upper| format!("le=\"{}\"", bound(upper)))
-            .collect();
-        self.longest = self.labels.iter().map(String::len).max().unwrap_or(0);
-    }
+    buckets: Buckets,
 }
 
 /// The writer of one family's lines.
@@ -60,23 +28,6 @@ impl Samples {
             filter,
         }
     }
-
-    fn render_around_le(&mut self, name: &str, labels: &Labels) {
-        let (before, after) = labels.around_le();
-        self.before.clear();
-        for part in [name.as_bytes(), b"_bucket{", before] {
-            self.before.extend_from_slice(part);
-        }
-        if after.is_empty() && !before.is_empty() {
-            self.before.push(b',');
-        }
-        self.after.clear();
-        if !after.is_empty() {
-            self.after.push(b',');
-            self.after.extend_from_slice(after);
-        }
-        self.after.extend_from_slice(b"} ");
-    }
 }
 
 impl Named<'_> {
@@ -90,49 +41,17 @@ impl Named<'_> {
         end_line(out, |out| push_float(out, value));
     }
 
-    pub(super) fn histogram(
-        mut self,
-        labels: &Labels,
-        value: HistogramView<'_>,
-        out: &mut Vec<u8>,
-    ) {
+    pub(super) fn histogram(self, labels: &Labels, value: HistogramView<'_>, out: &mut Vec<u8>) {
         let has_sum = value.bounds.first().is_none_or(|first| *first >= 0.0);
         let count = if self.filter.wants(self.name, "_bucket") {
-            self.buckets(labels, value, out)
+            let buckets = &mut self.samples.buckets;
+            buckets.write(self.name, labels, value, out)
         } else {
             value.counts().sum()
         };
         if has_sum {
             self.totals(labels, count, value.sum, out);
         }
-    }
-
-    /// Appends the bucket lines; gives the count. What is around `le` is rendered once a child, `le` once for each set of
-    /// bounds, and a count that is the one before (few buckets of many are hit) is not formatted again.
-    fn buckets(&mut self, labels: &Labels, value: HistogramView<'_>, out: &mut Vec<u8>) -> u64 {
-        let samples = &mut *self.samples;
-        samples.bounds.render(value.bounds);
-        samples.render_around_le(self.name, labels);
-        let Samples {
-            before,
-            after,
-            bounds,
-        } = samples;
-        let longest = before.len() + bounds.longest + after.len() + LONGEST_COUNT;
-        out.reserve(longest * bounds.labels.len());
-        let mut below = 0;
-        let mut digits = itoa::Buffer::new();
-        let mut text = digits.format(below);
-        for (le, count) in bounds.labels.iter().zip(value.counts()) {
-            if count > 0 {
-                below += count;
-                text = digits.format(below);
-            }
-            for part in [&**before, le.as_bytes(), after, text.as_bytes(), b"\n"] {
-                out.extend_from_slice(part);
-            }
-        }
-        below
     }
 
     /// Appends a summary's quantiles, sum and count; values below 0 are left out, as no `OpenMetrics` parser takes them.
