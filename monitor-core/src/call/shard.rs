@@ -372,11 +372,11 @@ impl Shard {
     pub(crate) fn touch_head(&self) -> u64 {
         let failed = u64::from(self.failures.get().is_some());
         let sums = self.started.load(Ordering::Relaxed) ^ self.ok_sum.load(Ordering::Relaxed);
-        sums ^ failed ^ self.ring.next()
+        sums ^ failed ^ self.ring.next() ^ self.ring.touch(0)
     }
 
-    /// Loads the rest.
-    pub(crate) fn touch_cells(&self) -> u64 {
+    /// Loads the rest, and so many of the newest calls.
+    pub(crate) fn touch_cells(&self, newest: u64) -> u64 {
         const LINE: usize = 8;
         let counts = self.ok.near.iter().step_by(LINE);
         let counts = counts.map(|cell| cell.load(Ordering::Relaxed));
@@ -384,7 +384,7 @@ impl Shard {
             let types = all.types().map(|one| one.used.load(Ordering::Relaxed));
             types.fold(all.sum.load(Ordering::Relaxed), |all, one| all ^ one)
         });
-        counts.fold(self.ring.touch() ^ failures, |all, count| all ^ count)
+        counts.fold(self.ring.touch(newest) ^ failures, |all, count| all ^ count)
     }
 
     /// Calls that ended here.

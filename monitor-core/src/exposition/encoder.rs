@@ -13,8 +13,7 @@ pub(crate) struct Encoder<'a> {
     filter: Filter<'a>,
     samples: Samples,
     out: &'a mut Vec<u8>,
-    /// The family whose children come now.
-    name: String,
+    /// The type of the family whose children come now.
     kind: FamilyType,
     /// Where its head begins and ends.
     head: (usize, usize),
@@ -29,7 +28,6 @@ impl<'a> Encoder<'a> {
             samples: Samples::default(),
             head: (out.len(), out.len()),
             out,
-            name: String::new(),
             kind: FamilyType::Untyped,
         }
     }
@@ -62,8 +60,8 @@ impl<'a> Encoder<'a> {
                 sum,
                 count,
             } if self.kind == FamilyType::Summary => {
-                let name = self.samples.named(&self.name, &self.filter);
-                name.summary(labels, quantiles, (*count, *sum), self.out);
+                self.samples
+                    .summary(labels, quantiles, (*count, *sum), self.out);
             }
             ChildValue::Summary { .. } => {}
         }
@@ -72,7 +70,7 @@ impl<'a> Encoder<'a> {
     /// Whether a child may have a plain number.
     fn takes_numbers(&self) -> bool {
         use FamilyType::{Counter, Gauge, Untyped};
-        matches!(self.kind, Counter | Gauge | Untyped) && self.filter.wants(&self.name, "")
+        matches!(self.kind, Counter | Gauge | Untyped)
     }
 
     /// Takes back the head of a family that has no sample.
@@ -95,7 +93,7 @@ impl<'a> Encoder<'a> {
 impl Visitor for Encoder<'_> {
     fn family(&mut self, head: Head<'_>) {
         self.end_family();
-        head.name.clone_into(&mut self.name);
+        self.samples.begin(head.name, &self.filter);
         self.kind = head.kind;
         let start = self.out.len();
         match self.format {
@@ -107,25 +105,19 @@ impl Visitor for Encoder<'_> {
 
     fn int(&mut self, labels: &Labels, value: u64) {
         if self.takes_numbers() {
-            self.samples
-                .named(&self.name, &self.filter)
-                .int(labels, value, self.out);
+            self.samples.int(labels, value, self.out);
         }
     }
 
     fn float(&mut self, labels: &Labels, value: f64) {
         if self.takes_numbers() {
-            self.samples
-                .named(&self.name, &self.filter)
-                .float(labels, value, self.out);
+            self.samples.float(labels, value, self.out);
         }
     }
 
     fn histogram(&mut self, labels: &Labels, value: HistogramView<'_>) {
         if self.kind == FamilyType::Histogram {
-            self.samples
-                .named(&self.name, &self.filter)
-                .histogram(labels, value, self.out);
+            self.samples.histogram(labels, value, self.out);
         }
     }
 }

@@ -197,13 +197,13 @@ impl<'a> Page<'a> {
         if !named(crate::DEFAULT_TASK) {
             out.int(self.sets.default_ok(), 0);
         }
+        let [own, of_methods] = self.sets.statuses();
+        for (status, labels) in snapshot.statuses.iter().zip(own) {
+            out.int(labels, status.run);
+        }
         // A method may have the name of a task type: the task type goes first, a task has one status.
-        let methods = snapshot
-            .method_statuses
-            .iter()
-            .filter(|status| !named(&status.task) && &*status.task != crate::DEFAULT_TASK);
-        for status in snapshot.statuses.iter().chain(methods) {
-            if let Some(labels) = self.sets.status(status) {
+        for (status, labels) in snapshot.method_statuses.iter().zip(of_methods) {
+            if !named(&status.task) && &*status.task != crate::DEFAULT_TASK {
                 out.int(labels, status.run);
             }
         }

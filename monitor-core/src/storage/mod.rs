@@ -2,6 +2,7 @@
 
 pub(crate) mod collect;
 mod core;
+pub(crate) mod newest;
 pub(crate) mod order;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod parking;
