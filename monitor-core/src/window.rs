@@ -38,13 +38,14 @@ fn place(seq: u64) -> usize {
 /// A reader takes the head, reads entries, takes the head again, and leaves out what the writer may have begun to
 /// overwrite meanwhile: with `h` the second head, everything up to `h - ENTRIES`.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Ring {
     /// Calls ever entered; the next call's number.
     head: AtomicU64,
     /// When the newest ended, in steps.
     last_end: AtomicU64,
-    entries: [AtomicU64; ENTRIES],
     long: Once<&'static [AtomicU64; ENTRIES]>,
+    entries: [AtomicU64; ENTRIES],
 }
 
 fn cells() -> [AtomicU64; ENTRIES] {

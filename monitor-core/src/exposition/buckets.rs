@@ -71,6 +71,11 @@ impl LeLabels {
     }
 }
 
+/// How long the `le` labels of these bounds are, all together.
+pub(crate) fn le_length(bounds: &Arc<[f64]>) -> usize {
+    LeLabels::of(bounds).0.iter().map(String::len).sum()
+}
+
 /// Writes bucket lines. Keeps what it rendered from child to child.
 #[derive(Debug, Default)]
 pub(super) struct Buckets {

@@ -6,12 +6,17 @@ use super::{Format, openmetrics, text};
 use crate::family::{ChildValue, Family, FamilyType, Labels};
 use crate::names::visit::{Head, HistogramView, Visitor};
 
+/// Room behind the end of a page: lines are written in whole chunks.
+const MARGIN: usize = 1024;
+
 /// Writes a page, in one pass.
 #[derive(Debug)]
 pub(crate) struct Encoder<'a> {
     format: Format,
     filter: Filter<'a>,
     samples: Samples,
+    /// Where the page begins.
+    start: usize,
     out: &'a mut Vec<u8>,
     /// The type of the family whose children come now.
     kind: FamilyType,
@@ -26,6 +31,7 @@ impl<'a> Encoder<'a> {
             format,
             filter: Filter::named(names),
             samples: Samples::default(),
+            start: out.len(),
             head: (out.len(), out.len()),
             out,
             kind: FamilyType::Untyped,
@@ -119,6 +125,18 @@ impl Visitor for Encoder<'_> {
         if self.kind == FamilyType::Histogram {
             self.samples.histogram(labels, value, self.out);
         }
+    }
+
+    fn wants_room(&self) -> bool {
+        self.filter.is_open()
+    }
+
+    fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes + MARGIN);
+    }
+
+    fn written(&self) -> usize {
+        self.out.len() - self.start
     }
 }
 

@@ -17,6 +17,7 @@ use crate::family::Family;
 use crate::names::{Profile, visit};
 use crate::snapshot::Snapshot;
 
+pub(crate) use self::buckets::le_length;
 pub(crate) use self::chunks::{CHUNK, Chunk};
 pub(crate) use self::encoder::Encoder;
 pub(crate) use self::sample::push_label;

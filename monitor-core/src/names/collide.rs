@@ -9,6 +9,7 @@ use super::built_in::{Id, Spec, built_in};
 use super::claims::Claims;
 use super::clean;
 use super::label_sets::LabelSets;
+use super::room::{LastPage, Shape};
 use crate::family::{Family, FamilyType, Label, Labels};
 use crate::key::StatKey;
 use crate::snapshot::{MethodSnapshot, Snapshot};
@@ -221,6 +222,7 @@ pub(super) struct Book {
     /// By what is exported and whether calls observed it, then by full key.
     places: HashMap<(Plane, bool), HashMap<Box<str>, Place>>,
     label_sets: LabelSets,
+    last_page: LastPage,
     dropped_labels: u64,
     renamed: Vec<(Box<str>, Cow<'static, str>)>,
 }
@@ -233,6 +235,7 @@ impl Book {
             claims: Claims::default(),
             places: HashMap::new(),
             label_sets: LabelSets::default(),
+            last_page: LastPage::default(),
             dropped_labels: 0,
             renamed: Vec::new(),
         };
@@ -270,6 +273,15 @@ impl Book {
     /// The label sets that are kept from scrape to scrape.
     pub(super) fn label_sets(&self) -> &LabelSets {
         &self.label_sets
+    }
+
+    /// How long the last page was.
+    pub(super) fn last_page(&self) -> &LastPage {
+        &self.last_page
+    }
+
+    pub(super) fn note_page(&mut self, shape: Shape, bytes: usize) {
+        self.last_page.note(shape, bytes);
     }
 
     /// Where a key is exported; decided at the first call.

@@ -7,6 +7,7 @@ mod collide;
 mod label_sets;
 mod page;
 mod parts;
+mod room;
 pub(crate) mod visit;
 
 use std::fmt;

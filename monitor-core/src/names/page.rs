@@ -6,6 +6,7 @@ use super::built_in::Id;
 use super::collide::{Book, Plane};
 use super::label_sets::{LabelSets, OfMethod};
 use super::parts::{Number, Out, Parts};
+use super::room::{Room, Shape};
 use super::visit::{HistogramView, Visitor};
 use crate::clock::ClockSource;
 use crate::family::Histogram;
@@ -23,13 +24,18 @@ pub(super) fn visit(snapshot: &Snapshot, book: &mut Book, visitor: &mut impl Vis
         sets: book.label_sets(),
         all: all_calls(snapshot),
     };
-    for (at, entry) in book.entries().iter().enumerate() {
-        let mut out = Out::new(entry, visitor);
-        match book.built_in(at) {
-            Some(id) => page.built_in(id, &mut out),
-            None => parts.show(at, &mut out),
-        }
+    if !visitor.wants_room() {
+        return page.show(book, &parts, visitor);
     }
+    let shape = Shape::of(snapshot);
+    let room = book.last_page().room(shape).unwrap_or_else(|| {
+        let mut room = Room::default();
+        page.show(book, &parts, &mut room);
+        room.bytes
+    });
+    visitor.reserve(room);
+    page.show(book, &parts, visitor);
+    book.note_page(shape, visitor.written());
 }
 
 /// Finds a place for every key of a snapshot.
@@ -78,6 +84,16 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
+    fn show(&self, book: &Book, parts: &Parts<'_>, visitor: &mut impl Visitor) {
+        for (at, entry) in book.entries().iter().enumerate() {
+            let mut out = Out::new(entry, visitor);
+            match book.built_in(at) {
+                Some(id) => self.built_in(id, &mut out),
+                None => parts.show(at, &mut out),
+            }
+        }
+    }
+
     fn built_in(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
         match id {
             Id::Request | Id::InFlightOf | Id::Processed | Id::Errors => self.counts(id, out),

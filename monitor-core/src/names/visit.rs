@@ -34,6 +34,19 @@ pub(crate) trait Visitor {
     fn float(&mut self, labels: &Labels, value: f64);
     /// A child with a histogram.
     fn histogram(&mut self, labels: &Labels, value: HistogramView<'_>);
+
+    /// Whether it writes all of the page, and so wants to know how long that will be.
+    fn wants_room(&self) -> bool {
+        false
+    }
+
+    /// So many bytes are to come, or a few less.
+    fn reserve(&mut self, _bytes: usize) {}
+
+    /// How many bytes came.
+    fn written(&self) -> usize {
+        0
+    }
 }
 
 impl<'a> HistogramView<'a> {

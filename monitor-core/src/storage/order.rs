@@ -8,6 +8,7 @@ use crate::window::WINDOW;
 const METHOD_AHEAD: usize = 6;
 const HEADS_AHEAD: usize = 4;
 const CELLS_AHEAD: usize = 2;
+const FAILURES_AHEAD: usize = 1;
 
 /// All methods, by name and labels.
 ///
@@ -73,6 +74,8 @@ impl Order {
             _ => part,
         };
         let heads = heads.fold(method ^ common, |all, shard| all ^ shard.touch_head());
+        let failures = self.shards_of(at + FAILURES_AHEAD).iter();
+        let heads = failures.fold(heads, |all, shard| all ^ shard.touch_failures());
         let cells = cells.iter();
         cells.fold(heads, |all, shard| all ^ shard.touch_cells(newest(shard)))
     }
