@@ -126,6 +126,7 @@ impl<'a> Page<'a> {
             Id::Overflowed => Number::Int(self.snapshot.values.overflowed_updates),
             Id::Refused => Number::Int(self.snapshot.values.refused_observations),
             Id::DroppedLabels => Number::Int(self.dropped_labels),
+            Id::DroppedExemplars => Number::Int(self.snapshot.dropped_exemplars),
             Id::ClockFallback if self.snapshot.clock == ClockSource::OperatingSystem => {
                 Number::Int(1)
             }
@@ -162,10 +163,21 @@ impl<'a> Page<'a> {
         for (method, sets) in self.methods() {
             if let Id::TimeFull = id {
                 let durations = HistogramView::of_both(&method.success, &method.failure);
-                out.histogram(&sets.plain, durations);
-            } else {
-                out.histogram(&sets.failure, HistogramView::of(&method.failure));
-                out.histogram(&sets.success, HistogramView::of(&method.success));
+                out.histogram(
+                    &sets.plain,
+                    durations.with_exemplars(&method.exemplars, None),
+                );
+                continue;
+            }
+            for (labels, durations, failed) in [
+                (&sets.failure, &method.failure, true),
+                (&sets.success, &method.success, false),
+            ] {
+                let durations = HistogramView::of(durations);
+                out.histogram(
+                    labels,
+                    durations.with_exemplars(&method.exemplars, Some(failed)),
+                );
             }
         }
     }

@@ -48,6 +48,7 @@ pub(crate) fn fresh() -> Snapshot {
         method_statuses: Vec::new(),
         values: ValuesSnapshot::default(),
         names: Arc::new(Names::default()),
+        dropped_exemplars: 0,
     }
 }
 
@@ -112,6 +113,7 @@ fn method(name: &str) -> MethodSnapshot {
         values: Vec::new(),
         waiting: None,
         items: None,
+        exemplars: Vec::new(),
     }
 }
 
@@ -178,7 +180,7 @@ fn a_fresh_storage_gives_the_original_families_at_zero() {
                 .all(|sample| same(sample.value, 0.0))
         );
     }
-    assert_eq!(families.len(), 15);
+    assert_eq!(families.len(), 16);
 }
 
 #[test]
