@@ -72,6 +72,10 @@ use crate::render::{Ages, PageSettings};
 /// # Ok::<(), monitor_server::ConfigError>(())
 /// ```
 #[derive(Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each a key of the file"
+)]
 pub struct MonitorConfig {
     listen: IpAddr,
     port: u16,

@@ -14,43 +14,34 @@ const FULL: Weight = 1000;
 pub(crate) struct Negotiated {
     /// The exposition format.
     pub(crate) format: Format,
-    /// How names are escaped; `None` where the client says nothing of it.
+    /// How names are escaped; `None` where the client says nothing of it, and in text 0.0.4, which knows nothing of it.
     pub(crate) escaping: Option<Escaping>,
 }
 
 impl Negotiated {
     /// The answer's `Content-Type`: one of a closed set of constants, never a text the client sent.
     pub(crate) fn content_type(self) -> &'static str {
-        let [plain, utf8, underscores, dots, values] = match self.format {
-            Format::OpenMetrics100 => &OPEN_METRICS_TYPES,
-            _ => &TEXT_TYPES,
-        };
-        match self.escaping {
-            None => plain,
-            Some(Escaping::AllowUtf8) => utf8,
-            Some(Escaping::Underscores) => underscores,
-            Some(Escaping::Dots) => dots,
-            Some(Escaping::Values) => values,
+        match (self.format, self.escaping) {
+            (Format::OpenMetrics100, None) => OPEN_METRICS_TYPES[0],
+            (Format::OpenMetrics100, Some(Escaping::AllowUtf8)) => OPEN_METRICS_TYPES[1],
+            (Format::OpenMetrics100, Some(Escaping::Underscores)) => OPEN_METRICS_TYPES[2],
+            (Format::OpenMetrics100, Some(Escaping::Dots)) => OPEN_METRICS_TYPES[3],
+            (Format::OpenMetrics100, Some(Escaping::Values)) => OPEN_METRICS_TYPES[4],
+            _ => TEXT_TYPE,
         }
     }
 }
 
-/// The content types of a format: without `escaping`, then with each value of it.
-macro_rules! content_types {
-    ($plain:literal) => {
-        [
-            $plain,
-            concat!($plain, "; escaping=allow-utf-8"),
-            concat!($plain, "; escaping=underscores"),
-            concat!($plain, "; escaping=dots"),
-            concat!($plain, "; escaping=values"),
-        ]
-    };
-}
+const TEXT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-const TEXT_TYPES: [&str; 5] = content_types!("text/plain; version=0.0.4; charset=utf-8");
-const OPEN_METRICS_TYPES: [&str; 5] =
-    content_types!("application/openmetrics-text; version=1.0.0; charset=utf-8");
+/// Without `escaping`, then with each value of it.
+const OPEN_METRICS_TYPES: [&str; 5] = [
+    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots",
+    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
+];
 
 /// How names outside the classic alphabet are written. Ours are all inside it, so that the page is the same under each of
 /// these but [`Dots`](Self::Dots), which doubles underscores in every name.
@@ -95,7 +86,7 @@ pub(crate) fn format(headers: &HeaderMap) -> Negotiated {
         },
         None => Negotiated {
             format: Format::Text004,
-            escaping: text.and_then(|text| text.escaping),
+            escaping: None,
         },
     }
 }

@@ -29,7 +29,7 @@ fn said(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn less_margin(limit: Duration) -> Duration {
-    limit - (limit / MARGIN).max(LEAST_MARGIN).min(limit / 2)
+    limit.saturating_sub((limit / MARGIN).max(LEAST_MARGIN).min(limit / 2))
 }
 
 #[cfg(test)]

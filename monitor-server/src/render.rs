@@ -20,6 +20,7 @@ use monitor_core::collector::merge;
 use monitor_core::exposition::Format;
 use monitor_core::family::Family;
 use monitor_core::names::{Profile, families};
+use monitor_core::snapshot::Snapshot;
 use prometheus::Registry;
 use tokio::sync::oneshot;
 
@@ -216,7 +217,9 @@ impl Shared {
 
     /// One snapshot for the whole round; each distinct page is written once and shared as bytes.
     fn serve(&self, round: Round) {
-        let (mut families, gaps) = self.families(round.sources);
+        // Lives to the end: what it holds is freed when the pages are on their way.
+        let snapshot = self.monitor.snapshot();
+        let (mut families, gaps) = self.families(&snapshot, round.sources);
         if self.settings.strict && !gaps.is_empty() {
             let gaps: Arc<str> = gaps.to_string().into();
             for waiting in round.waiting {
@@ -261,9 +264,13 @@ impl Shared {
     }
 
     /// The families of all sources, the storage first, then the server's own, then the registries; and what is missing.
-    fn families(&self, gathered: Vec<Option<Arc<Gathered>>>) -> (Vec<Family>, Gaps) {
+    fn families(
+        &self,
+        snapshot: &Snapshot,
+        gathered: Vec<Option<Arc<Gathered>>>,
+    ) -> (Vec<Family>, Gaps) {
         let mut gaps = Gaps::default();
-        let storage = families(&self.monitor.snapshot(), self.settings.profile);
+        let storage = families(snapshot, self.settings.profile);
         let mut sources = vec![storage, self.metrics.families()];
         for (index, gathered) in gathered.into_iter().enumerate() {
             match owned(gathered) {
@@ -295,7 +302,10 @@ fn owned(gathered: Option<Arc<Gathered>>) -> Result<Vec<Family>, Cause> {
     };
     match Arc::try_unwrap(gathered) {
         Ok(gathered) => gathered.map_err(|error| failed(&error)),
-        Err(shared) => shared.as_ref().as_ref().map(Clone::clone).map_err(failed),
+        Err(shared) => match &*shared {
+            Ok(families) => Ok(families.clone()),
+            Err(error) => Err(failed(error)),
+        },
     }
 }
 

@@ -26,6 +26,9 @@ use crate::value::{Val, expand_key};
 /// Anything that keeps a case from being played; never a difference.
 pub type Failure = Box<dyn Error>;
 
+/// How the names of the server's metrics of its own scrapes begin.
+const OF_SCRAPES: &str = "monitor_scrape";
+
 /// Statuses that have thresholds.
 const STATUSES: [&str; 5] = [
     "CONNECTION_ERROR",
@@ -247,8 +250,18 @@ impl Driver<'_> {
         stats.into_iter().map(named).collect()
     }
 
-    /// The process's start is in a label; in the recorded results it is masked.
+    /// The process's start is in a label; in the recorded results it is masked. What the server says of its own scrapes is
+    /// no part of the service's metrics, and the original has nothing to compare it with.
     fn page(&self, text: &str) -> Page {
+        let is_compared = |line: &&str| {
+            let comment = line
+                .strip_prefix("# ")
+                .and_then(|line| line.split_once(' '));
+            let name = comment.map_or(*line, |(_, name)| name);
+            !name.starts_with(OF_SCRAPES)
+        };
+        let lines: Vec<_> = text.split('\n').filter(is_compared).collect();
+        let text = lines.join("\n");
         Page::parse(&text.replace(&*self.monitor.init_time(), "<INITTIME>"))
     }
 

@@ -75,7 +75,7 @@ async fn head_has_the_headers_of_get_in_every_format_and_encoding() {
     for headers in [
         &[][..],
         &[("accept", "application/openmetrics-text;escaping=dots")],
-        &[("accept", "text/plain;escaping=values")],
+        &[("accept", "text/plain;version=1.0.0;escaping=values")],
         &[("accept-encoding", "gzip")],
     ] {
         let head = scrape(&context, "HEAD", one, headers).await;
