@@ -7,6 +7,7 @@
 //! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
 //! - [`snapshot`], [`family`]: what was recorded, as plain data.
 //! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
+//! - [`testing`]: in unit tests, that a call recorded exactly this and nothing else.
 //! - [`collector`]: the bridge to the `prometheus` crate.
 //!
 //! `monitor-server` puts it on the wire.
@@ -37,6 +38,7 @@ mod stats;
 pub mod status;
 mod storage;
 mod sync;
+pub mod testing;
 pub mod value;
 mod window;
 
@@ -52,7 +54,7 @@ pub use error_parser::{
 pub use health::{Component, Health, Thresholds};
 pub use method::{LabelError, Method, MethodError};
 pub use monitor::{Monitor, Scope, StillRunning};
-pub use monitor_macros::monitored;
+pub use monitor_macros::{MonitorError, MonitorLabel, monitored};
 pub use permits::{Permit, Permits};
 pub use stats::{Keep, StatCounter, StatsError};
 pub use status::{Outcome, StatusParser, TaskStatus, UnknownStatus};

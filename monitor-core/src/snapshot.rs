@@ -89,6 +89,8 @@ pub struct TaskTotals {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MethodSnapshot {
+    /// The number of the method and its label set in the process: what is kept from scrape to scrape is found by it.
+    pub(crate) number: u32,
     /// The value of the label `method`.
     pub name: Arc<str>,
     /// The labels beside it, sorted by name; a method has an entry for each label set.

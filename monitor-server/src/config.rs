@@ -44,7 +44,7 @@ use crate::render::{Ages, PageSettings};
 /// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge `service_threads` |
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
 /// | `max_series` | 2000 | most series a family whose labels are made at run time; 0 is no limit |
-/// | `profile` | `servicekit` | names under which the storage is exported |
+/// | `profile` | `servicekit` | names under which the storage is exported: `servicekit` or `prometheus` |
 /// | `strict` | `false` | whether a page that lacks a registry or a family is answered 500 |
 /// | `render_cache` | 0, compressed 0.1 | seconds, up to 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
 /// | `disable_compression` | `false` | whether answers are never compressed |

@@ -16,11 +16,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use monitor_core::Monitor;
-use monitor_core::collector::merge;
 use monitor_core::exposition::Format;
 use monitor_core::family::Family;
-use monitor_core::names::{Profile, families};
-use monitor_core::snapshot::Snapshot;
+use monitor_core::names::Profile;
 use prometheus::Registry;
 use tokio::sync::oneshot;
 
@@ -30,6 +28,7 @@ use crate::source::{self, Gathered};
 pub(crate) use self::cache::Ages;
 use self::leader::Leader;
 use self::queue::{Queue, Round, Waiting};
+use self::write::Pages;
 
 /// What one scrape asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,20 +216,20 @@ impl Shared {
 
     /// One snapshot for the whole round; each distinct page is written once and shared as bytes.
     fn serve(&self, round: Round) {
-        // Lives to the end: what it holds is freed when the pages are on their way.
-        let snapshot = self.monitor.snapshot();
-        let (mut families, gaps) = self.families(&snapshot, round.sources);
+        let mut gaps = Gaps::default();
+        let beside = self.beside(round.sources, &mut gaps);
+        let dotted = round.waiting.iter().any(|waiting| waiting.wanted.dots);
+        let pages = Pages::new(self, beside, dotted);
+        gaps.families = pages.plain.merged.dropped_families;
         if self.settings.strict && !gaps.is_empty() {
             let gaps: Arc<str> = gaps.to_string().into();
             for waiting in round.waiting {
+                let answer = Err(PageError::Incomplete(Arc::clone(&gaps)));
                 // Here and below: the scraper may have left meanwhile.
-                let _ = waiting
-                    .sender
-                    .send(Err(PageError::Incomplete(Arc::clone(&gaps))));
+                let _ = waiting.sender.send(answer);
             }
             return;
         }
-        self.metrics.settle(&mut families);
         let mut written: Vec<(Wanted, Bytes)> = Vec::new();
         for Waiting { wanted, sender, .. } in round.waiting {
             if sender.is_closed() {
@@ -240,7 +239,7 @@ impl Shared {
             let page = if let Some((_, page)) = known {
                 page.clone()
             } else {
-                let page = self.write(&families, &wanted);
+                let page = self.write(&pages, &wanted);
                 if !round.is_hurried {
                     let mut queue = self.queue();
                     queue
@@ -254,24 +253,18 @@ impl Shared {
         }
     }
 
-    fn write(&self, families: &[Family], wanted: &Wanted) -> Bytes {
+    fn write(&self, pages: &Pages, wanted: &Wanted) -> Bytes {
         let size = self.size.load(Ordering::Relaxed);
-        let (page, written) = write::page(families, wanted, size + size / 16);
+        let (page, written) = pages.write(wanted, size + size / 16);
         if wanted.names.is_none() {
             self.size.store(written, Ordering::Relaxed);
         }
         page
     }
 
-    /// The families of all sources, the storage first, then the server's own, then the registries; and what is missing.
-    fn families(
-        &self,
-        snapshot: &Snapshot,
-        gathered: Vec<Option<Arc<Gathered>>>,
-    ) -> (Vec<Family>, Gaps) {
-        let mut gaps = Gaps::default();
-        let storage = families(snapshot, self.settings.profile);
-        let mut sources = vec![storage, self.metrics.families()];
+    /// The families beside the storage's: the server's own, then the registries'.
+    fn beside(&self, gathered: Vec<Option<Arc<Gathered>>>, gaps: &mut Gaps) -> Vec<Vec<Family>> {
+        let mut sources = vec![self.metrics.families()];
         for (index, gathered) in gathered.into_iter().enumerate() {
             match owned(gathered) {
                 Ok(families) => sources.push(families),
@@ -281,12 +274,7 @@ impl Shared {
                 }
             }
         }
-        let merged = merge(sources);
-        self.metrics
-            .count(Cause::RepeatedSeries, merged.dropped_series);
-        self.metrics.count(Cause::Family, merged.dropped_families);
-        gaps.families = merged.dropped_families;
-        (merged.families, gaps)
+        sources
     }
 }
 

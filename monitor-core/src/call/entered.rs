@@ -11,8 +11,7 @@ use crate::permits::Permit;
 use crate::status::Outcome;
 use crate::sync::Ordering;
 
-/// Starts a call. Without a [`leave`](Entered::leave), in a function that never returns, its drop reports a panic or a
-/// cancellation.
+/// Starts a call. Without a `leave`, in a function that never returns, its drop reports a panic or a cancellation.
 #[inline]
 pub fn enter(start: impl Start) -> Entered {
     Entered {

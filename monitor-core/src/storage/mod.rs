@@ -4,7 +4,7 @@ pub(crate) mod collect;
 mod core;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod parking;
-mod points;
+pub(crate) mod points;
 mod stats_map;
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -208,11 +208,11 @@ fn pages_may_be_old_by_default_only_where_they_are_compressed() {
 fn a_profile_is_named_as_it_prints() {
     let profile = |config: MonitorConfig| config.page_settings().profile;
     assert_eq!(profile(MonitorConfig::default()), Profile::Servicekit);
-    for known in values::PROFILES {
+    for known in Profile::ALL {
         let yaml = format!("profile: {known}");
         let read = MonitorConfig::from_yaml(&yaml).expect("a known profile");
-        assert_eq!(profile(read), *known);
-        assert_eq!(profile(MonitorConfig::default().profile(*known)), *known);
+        assert_eq!(profile(read), known);
+        assert_eq!(profile(MonitorConfig::default().profile(known)), known);
         assert!(values::expected::PROFILE.contains(&format!("`{known}`")));
     }
 }

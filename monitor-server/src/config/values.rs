@@ -10,9 +10,6 @@ use super::section::At;
 use super::yaml::{Key, Node, Value};
 use crate::error::ConfigError;
 
-/// The naming profiles that may be asked for, by the text they print as.
-pub(super) const PROFILES: &[Profile] = &[Profile::Servicekit];
-
 /// Longest time for which a page may be kept, in seconds.
 pub(super) const MAX_PAGE_AGE: f64 = 60.0;
 
@@ -34,8 +31,7 @@ pub(super) mod expected {
     pub(crate) const HEADER_BYTES: &str = "a whole number, 8192 or more";
     pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
     pub(crate) const PAGE_AGE: &str = "a number of seconds from 0 to 60";
-    // Names what `PROFILES` holds.
-    pub(crate) const PROFILE: &str = "`servicekit`";
+    pub(crate) const PROFILE: &str = "`servicekit` or `prometheus`";
     pub(crate) const HEADERS: &str = "a whole number from 1 to 1024";
 }
 
@@ -131,11 +127,10 @@ pub(super) fn page_age(at: &At<'_>, value: &Value) -> Result<Duration, ConfigErr
 
 pub(super) fn profile(at: &At<'_>, value: &Value) -> Result<Profile, ConfigError> {
     let read = match value {
-        Value::Text(text) => PROFILES.iter().find(|profile| profile.to_string() == *text),
+        Value::Text(text) => Profile::ALL.into_iter().find(|known| known.name() == text),
         _ => None,
     };
-    read.copied()
-        .ok_or_else(|| at.invalid(expected::PROFILE, value))
+    read.ok_or_else(|| at.invalid(expected::PROFILE, value))
 }
 
 pub(super) fn flag(at: &At<'_>, value: &Value) -> Result<bool, ConfigError> {

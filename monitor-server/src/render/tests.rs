@@ -144,10 +144,15 @@ async fn scrapers_that_leave_do_not_disturb_the_others() {
         slow: Some(Duration::from_millis(50)),
         ..Probe::default()
     };
-    let (renderer, _) = renderer(vec![Box::new(probe)]);
-    let leaving =
-        tokio::time::timeout(Duration::from_millis(5), renderer.page(wanted(), None)).await;
-    assert!(leaving.is_err());
+    let (renderer, _) = renderer(vec![Box::new(probe.clone())]);
+    let leaving = tokio::spawn({
+        let renderer = renderer.clone();
+        async move { text(&renderer).await }
+    });
+    while probe.gathered.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    leaving.abort();
     assert!(text(&renderer).await.contains("probe 2"));
 }
 

@@ -62,11 +62,11 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "profile: Servicekit",
-        "yaml:1: `profile`: expected `servicekit`, found the text `Servicekit`",
+        "yaml:1: `profile`: expected `servicekit` or `prometheus`, found the text `Servicekit`",
     ),
     (
         "\nprofile: 1",
-        "yaml:2: `profile`: expected `servicekit`, found `1`",
+        "yaml:2: `profile`: expected `servicekit` or `prometheus`, found `1`",
     ),
     (
         "strict: 'yes'",

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http::header::HeaderName;
+use monitor_core::names::Profile;
 use prometheus::core::{Collector, Desc};
 
 use super::*;
@@ -276,4 +277,21 @@ async fn more_scrapes_than_may_wait_are_a_503() {
         assert_eq!(one.await.expect("no panic"), 200);
     }
     assert_eq!(scrape(&context, "GET", "/metrics", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_profile_decides_the_storage_s_names() {
+    let config = MonitorConfig::default().registry(Registry::new());
+    for (profile, family) in [
+        (Profile::Servicekit, "# TYPE stats_request gauge\n"),
+        (
+            Profile::Prometheus,
+            "# TYPE monitor_requests_total counter\n",
+        ),
+    ] {
+        let context = served(&config.clone().profile(profile));
+        context.monitor.method("Get").expect("a name");
+        let page = scrape(&context, "GET", "/metrics", &[]).await.body;
+        assert!(page.contains(family), "{profile}: {page}");
+    }
 }
