@@ -1,5 +1,7 @@
 //! Who owns a family: where each key is exported, decided once.
 
+mod forget;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -23,7 +25,8 @@ use crate::sync::{Mutex, MutexGuard, lock};
 /// # Definition
 ///
 /// *First* is decided when a key is first exported: keys met at the same scrape go in the snapshot's order. What
-/// is decided stays, also when the owner is gone for a while. `<hash>` is the 32-bit FNV-1a hash of the key as
+/// is decided stays, also when the owner is gone for a while, until its key is removed or it is among more than 4096 series
+/// that are gone. `<hash>` is the 32-bit FNV-1a hash of the key as
 /// written, 8 hexadecimal digits (of the key with `#1`, `#2`, .. at its end while that family is taken too). A value a
 /// call observed counts as the key the original makes of it: with `___method__<method>` at its end, and the call's own
 /// labels behind that.
@@ -170,6 +173,10 @@ pub(super) struct Book {
     claims: Claims,
     /// By what is exported and whether calls observed it, then by full key.
     places: HashMap<(Plane, bool), HashMap<Box<str>, Place>>,
+    /// Entries that nobody is left in.
+    free: Vec<usize>,
+    /// By the name they were registered under.
+    registered: HashMap<Box<str>, usize>,
     label_sets: LabelSets,
     dropped_labels: u64,
     renamed: Vec<(Box<str>, Cow<'static, str>)>,
@@ -181,6 +188,8 @@ impl Default for Book {
             entries: Vec::new(),
             claims: Claims::default(),
             places: HashMap::new(),
+            free: Vec::new(),
+            registered: HashMap::new(),
             label_sets: LabelSets::default(),
             dropped_labels: 0,
             renamed: Vec::new(),
@@ -214,6 +223,22 @@ impl Book {
     /// A child's labels, with those of every series.
     pub(super) fn complete(&self, labels: impl IntoIterator<Item = Label>) -> Labels {
         self.label_sets.complete(labels)
+    }
+
+    /// As [`complete`](Self::complete), for labels that were rendered without them.
+    pub(super) fn complete_own(&self, labels: &Labels) -> Labels {
+        self.label_sets.complete_own(labels)
+    }
+
+    /// The family of a registered metric: under its own name, or its hash where a key was there first.
+    pub(super) fn registered(&mut self, name: &str, help: &str, kind: FamilyType) -> usize {
+        if let Some(family) = self.registered.get(name) {
+            return *family;
+        }
+        let own = self.open(name.to_owned().into(), help.to_owned().into(), kind, None);
+        let family = own.unwrap_or_else(|| self.open_by_hash(name, help, kind));
+        self.registered.insert(name.into(), family);
+        family
     }
 
     /// The label sets of a method.
@@ -277,20 +302,23 @@ impl Book {
         labels: &Arc<[Label]>,
     ) -> usize {
         let help = wanted.plane.help(full_key);
-        let mut salted = Cow::Borrowed(full_key);
+        let family = self.open_by_hash(full_key, &help, wanted.plane.kind());
+        self.entries[family].series.insert(identity(labels));
+        family
+    }
+
+    fn open_by_hash(&mut self, key: &str, help: &str, kind: FamilyType) -> usize {
+        let mut salted = Cow::Borrowed(key);
         let mut round = 0_u64;
         loop {
             let name = format!("stats_key_{:08x}", fnv1a(&salted));
-            if let Some(family) =
-                self.open(name.into(), help.clone().into(), wanted.plane.kind(), None)
-            {
-                self.entries[family].series.insert(identity(labels));
-                self.renamed
-                    .push((full_key.into(), self.entries[family].name.clone()));
+            if let Some(family) = self.open(name.into(), help.to_owned().into(), kind, None) {
+                let name = self.entries[family].name.clone();
+                self.renamed.push((key.into(), name));
                 return family;
             }
             round += 1;
-            salted = Cow::Owned(format!("{full_key}#{round}"));
+            salted = Cow::Owned(format!("{key}#{round}"));
         }
     }
 
@@ -302,17 +330,22 @@ impl Book {
         kind: FamilyType,
         owner: Option<(Plane, Box<str>)>,
     ) -> Option<usize> {
-        let id = self.entries.len();
-        self.claims.claim(&name, kind, id).then(|| {
-            self.entries.push(Entry {
-                name,
-                help,
-                kind,
-                owner,
-                series: HashSet::new(),
-            });
-            id
-        })
+        let id = self.free.last().copied().unwrap_or(self.entries.len());
+        if !self.claims.claim(&name, kind, id) {
+            return None;
+        }
+        let entry = Entry {
+            name,
+            help,
+            kind,
+            owner,
+            series: HashSet::new(),
+        };
+        match self.free.pop() {
+            Some(place) => self.entries[place] = entry,
+            None => self.entries.push(entry),
+        }
+        Some(id)
     }
 }
 

@@ -43,6 +43,14 @@ impl LabelSets {
         complete(&self.common, labels)
     }
 
+    /// As `complete`, for labels that were rendered without them.
+    pub(super) fn complete_own(&self, labels: &Labels) -> Labels {
+        if self.common.is_empty() {
+            return labels.clone();
+        }
+        self.complete(labels.iter().cloned())
+    }
+
     /// The label sets of a method, with all of these error types.
     pub(super) fn of(&mut self, method: &MethodSnapshot, types: &[Arc<str>]) -> &OfMethod {
         let at = method.number as usize;

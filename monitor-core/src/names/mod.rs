@@ -5,6 +5,7 @@ mod claims;
 mod clean;
 mod collide;
 mod label_sets;
+mod registered;
 mod servicekit;
 
 use std::fmt;
@@ -13,6 +14,7 @@ pub use self::collide::Names;
 
 pub(crate) use self::claims::{Claims, openmetrics_name};
 pub(crate) use self::clean::{is_label_name, is_metric_name, unit_of};
+pub(crate) use self::registered::built_in_claims;
 
 use crate::family::Family;
 use crate::snapshot::Snapshot;
@@ -54,7 +56,8 @@ pub fn is_built_in(name: &str) -> bool {
 ///
 /// # Definition
 ///
-/// Built-in families come first, in a fixed order, then those of keys in the order they were first exported. Families
+/// Built-in families come first, in a fixed order, then those of keys in the order they were first exported, then the
+/// registered ones in the order they were registered. Families
 /// without children are left out. Each child's labels are sorted and unique, no two children of a family have the
 /// same labels, and no two families claim the same sample name: see [`Names`] for what happens to keys that collide.
 ///

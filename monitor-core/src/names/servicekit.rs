@@ -6,6 +6,7 @@ use super::built_in::{BUILT_IN, Id};
 use super::clean::unit_of;
 use super::collide::{Book, Plane, Wanted};
 use super::label_sets::label;
+use super::registered;
 use crate::clock::ClockSource;
 use crate::family::{Child, ChildValue, Family, Histogram, Label, Labels};
 use crate::key::StatKey;
@@ -16,6 +17,8 @@ use crate::value::StatValue;
 /// The families of a snapshot.
 pub(super) fn families(snapshot: &Snapshot, book: &mut Book) -> Vec<Family> {
     book.begin(snapshot);
+    book.forget_all_but(snapshot);
+    let registered = registered::families(snapshot, book);
     let mut page = Page {
         snapshot,
         book,
@@ -27,7 +30,9 @@ pub(super) fn families(snapshot: &Snapshot, book: &mut Book) -> Vec<Family> {
     page.statuses();
     page.call_values();
     page.values();
-    page.finish()
+    let mut families = page.finish();
+    families.extend(registered);
+    families
 }
 
 /// The page being put together: children by the family's index in the book.

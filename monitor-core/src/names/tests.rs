@@ -1,6 +1,7 @@
 //! The original's pages.
 
 mod collisions;
+mod forget;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub(crate) fn fresh() -> Snapshot {
         method_statuses: Vec::new(),
         values: ValuesSnapshot::default(),
         names: Arc::new(Names::default()),
+        const_labels: crate::config::ConstLabels::default(),
     }
 }
 
