@@ -72,8 +72,53 @@ struct Failures {
 #[repr(align(128))]
 struct FailuresOfType {
     error_type: u32,
-    counts: Counts,
+    /// The buckets that are not empty, a bit each: failures of a type are alike, and a reader need not look at the rest.
+    /// The last bit stands for those past the common bounds' number too.
+    used: AtomicU64,
     next: Once<&'static FailuresOfType>,
+    counts: Counts,
+}
+
+impl FailuresOfType {
+    fn new(error_type: u32) -> Self {
+        Self {
+            error_type,
+            used: AtomicU64::new(0),
+            next: Once::new(),
+            counts: Counts::new(),
+        }
+    }
+
+    /// One more; only the owner.
+    fn bump(&self, bucket: usize) {
+        let used = self.used.load(Ordering::Relaxed);
+        let bit = 1 << bucket.min(MAX_BUCKETS - 1);
+        if used & bit == 0 {
+            // Release: pairs with the Acquire in `add_to`; who learns of the count otherwise finds the bit set.
+            self.used.store(used | bit, Ordering::Release);
+        }
+        self.counts.bump(bucket);
+    }
+
+    /// Adds them to totals; gives how many there are.
+    fn add_to(&self, total: &mut [u64]) -> u64 {
+        let mut used = self.used.load(Ordering::Acquire);
+        if used >> (MAX_BUCKETS - 1) != 0 {
+            return self.counts.add_to(total);
+        }
+        let mut sum = 0;
+        while used != 0 {
+            let bucket = used.trailing_zeros() as usize;
+            used &= used - 1;
+            if let (Some(total), Some(cell)) = (total.get_mut(bucket), self.counts.near.get(bucket))
+            {
+                let count = cell.load(Ordering::Acquire);
+                *total += count;
+                sum += count;
+            }
+        }
+        sum
+    }
 }
 
 /// A failure, classified.
@@ -129,25 +174,30 @@ impl Counts {
         bump(&far[bucket % MAX_BUCKETS], 1, Ordering::Release);
     }
 
-    /// The counts by bucket.
-    fn iter(&self) -> impl Iterator<Item = u64> + '_ {
-        let far = self.far.get().into_iter().flatten();
-        let cells = self.near.iter().chain(far);
-        cells.map(|cell| cell.load(Ordering::Acquire))
-    }
-
     fn sum(&self) -> u64 {
-        self.iter().sum()
+        let sum = |cells: &[AtomicU64]| -> u64 {
+            let counts = cells.iter().map(|cell| cell.load(Ordering::Acquire));
+            counts.sum()
+        };
+        sum(&self.near) + self.far.get().map_or(0, |far| sum(far))
     }
 
     /// Adds them to totals; gives how many there are.
     fn add_to(&self, total: &mut [u64]) -> u64 {
-        let counts = total.iter_mut().zip(self.iter());
-        counts.fold(0, |sum, (total, count)| {
-            *total += count;
-            sum + count
-        })
+        let (near, far) = total.split_at_mut(total.len().min(MAX_BUCKETS));
+        let more = self.far.get().map_or(0, |cells| add(far, cells));
+        add(near, &self.near) + more
     }
+}
+
+fn add(total: &mut [u64], cells: &[AtomicU64]) -> u64 {
+    let mut sum = 0;
+    for (total, cell) in total.iter_mut().zip(cells) {
+        let count = cell.load(Ordering::Acquire);
+        *total += count;
+        sum += count;
+    }
+    sum
 }
 
 impl Shard {
@@ -254,9 +304,7 @@ impl Shard {
     #[inline(never)]
     fn status_changed(&self) {
         let failures = self.failures.get();
-        // The ring numbers every call entered here: the rest of them succeeded. A sum over the buckets would say the same.
-        let failed = failures.map_or(0, |all| all.ended.load(Ordering::Relaxed));
-        let before = self.ring.next().wrapping_sub(failed);
+        let before = self.ok_count();
         if !self.own.is_known_ok(&self.own_seen) {
             let failed = failures.map(|all| &all.own);
             self.own.note_ok(&self.own_seen, failed, before);
@@ -278,10 +326,11 @@ impl Shard {
     pub(crate) fn fail(&self, span: Span, failure: Failure) {
         let duration = span.ticks();
         let failures = self.failures.get_or_init(|| leak(Failures::new()));
-        self.ring.push(span.end, duration);
         let bucket = self.bounds.bucket(duration);
+        // Before the ring, whose stores are Releases: see `ok_count`.
         bump(&failures.ended, 1, Ordering::Relaxed);
-        failures.of_type(failure.error_type).counts.bump(bucket);
+        self.ring.push(span.end, duration);
+        failures.of_type(failure.error_type).bump(bucket);
         add_ticks(&failures.sum, duration);
         if let Some(status) = failure.status {
             let (own, default) = (&failures.own, &failures.default);
@@ -304,19 +353,39 @@ impl Shard {
         &self.ring
     }
 
+    /// Calls that succeeded: the ring numbers every call entered here, and the failures among them are known. A sum over
+    /// the buckets would say the same.
     fn ok_count(&self) -> u64 {
-        self.ok.sum()
+        let entered = self.ring.entered();
+        let failed = self.failures.get().map_or(0, |all| {
+            // Who sees a failure in the ring sees it here: it is counted before.
+            all.ended.load(Ordering::Relaxed)
+        });
+        entered.saturating_sub(failed)
     }
 
     pub(crate) fn started(&self) -> u64 {
         self.started.load(Ordering::Acquire)
     }
 
+    /// Loads what a reader will need, without waiting for it: these loads do not depend on each other, so a processor
+    /// fetches their cache lines at once. Gives what must be used, so that they stay.
+    pub(crate) fn touch(&self) -> u64 {
+        const LINE: usize = 8;
+        let counts = self.ok.near.iter().step_by(LINE);
+        let counts = counts.map(|cell| cell.load(Ordering::Relaxed));
+        let failures = self.failures.get().map_or(0, |all| {
+            let types = all.types().map(|one| one.used.load(Ordering::Relaxed));
+            types.fold(all.sum.load(Ordering::Relaxed), |all, one| all ^ one)
+        });
+        counts.fold(self.ring.touch() ^ failures, |all, count| all ^ count)
+    }
+
     /// Calls that ended here.
     pub(crate) fn finished(&self) -> u64 {
         let failures = self.failures.get().into_iter();
         let failures = failures.flat_map(Failures::types);
-        failures.map(|one| one.counts.sum()).sum::<u64>() + self.ok_count()
+        failures.map(|one| one.counts.sum()).sum::<u64>() + self.ok.sum()
     }
 
     /// Start times of the calls that started here and are in flight.
@@ -342,7 +411,7 @@ impl Shard {
             if types.len() <= index {
                 types.resize(index + 1, 0);
             }
-            types[index] += one.counts.add_to(total);
+            types[index] += one.add_to(total);
         }
         ticks
     }
@@ -380,13 +449,7 @@ impl Failures {
             }
             link = &one.next;
         }
-        link.get_or_init(|| {
-            leak(FailuresOfType {
-                error_type,
-                counts: Counts::new(),
-                next: Once::new(),
-            })
-        })
+        link.get_or_init(|| leak(FailuresOfType::new(error_type)))
     }
 
     fn types(&self) -> impl Iterator<Item = &'static FailuresOfType> + '_ {

@@ -6,13 +6,14 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::built_in::BUILT_IN;
+use super::Profile;
+use super::built_in::{Id, Spec, built_in};
 use super::claims::Claims;
 use super::clean;
-use super::label_sets::{LabelSets, OfMethod};
-use crate::family::{FamilyType, Label, Labels};
+use super::label_sets::LabelSets;
+use crate::family::{Family, FamilyType, Label, Labels};
 use crate::key::StatKey;
-use crate::snapshot::{MethodSnapshot, Snapshot};
+use crate::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Where the keys of one storage are exported, remembered from scrape to scrape.
@@ -30,19 +31,33 @@ use crate::sync::{Mutex, MutexGuard, lock};
 /// written, 8 hexadecimal digits (of the key with `#1`, `#2`, .. at its end while that family is taken too). A value a
 /// call observed counts as the key the original makes of it: with `___method__<method>` at its end, and the call's own
 /// labels behind that.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Names {
     servicekit: Mutex<Book>,
+    prometheus: Mutex<Book>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            servicekit: Mutex::new(Book::new(Profile::Servicekit)),
+            prometheus: Mutex::new(Book::new(Profile::Prometheus)),
+        }
+    }
 }
 
 impl Names {
     /// How many labels were dropped because an earlier label of the same key has their name; each key counts once.
     pub fn dropped_labels(&self) -> u64 {
-        self.book().dropped_labels
+        Profile::ALL
+            .map(|profile| self.book(profile).dropped_labels)
+            .into_iter()
+            .max()
+            .unwrap_or(0)
     }
 
-    pub(super) fn with_servicekit<R>(&self, job: impl FnOnce(&mut Book) -> R) -> R {
-        let mut book = self.book();
+    pub(super) fn with_book<R>(&self, profile: Profile, job: impl FnOnce(&mut Book) -> R) -> R {
+        let mut book = self.book(profile);
         let answer = job(&mut book);
         let renamed = std::mem::take(&mut book.renamed);
         drop(book);
@@ -52,8 +67,11 @@ impl Names {
         answer
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        lock(&self.servicekit)
+    fn book(&self, profile: Profile) -> MutexGuard<'_, Book> {
+        lock(match profile {
+            Profile::Servicekit => &self.servicekit,
+            Profile::Prometheus => &self.prometheus,
+        })
     }
 }
 
@@ -86,18 +104,49 @@ impl Plane {
         }
     }
 
-    fn family_name(self, written: &str) -> String {
-        if self == Self::Info {
-            clean::metric_name(written)
-        } else {
-            clean::key_name(self.prefix(), written)
+    fn family_name(self, profile: Profile, written: &str) -> String {
+        match (self, profile) {
+            (Self::Info, _) => clean::metric_name(written),
+            (_, Profile::Servicekit) => clean::key_name(self.prefix(), written),
+            (_, Profile::Prometheus) => self.idiomatic_name(written),
         }
     }
 
-    fn help(self, name: &str) -> String {
-        match self {
-            Self::Histogram => format!("this is hist metric `{name}` in stats from MonitorServers"),
-            _ => format!("This is metric `{name}` from MonitorServer."),
+    /// The name in the profile `prometheus`: with the unit that the original reads out of a name, and none of the endings
+    /// that mean something else there.
+    fn idiomatic_name(self, written: &str) -> String {
+        let prefix = match self {
+            Self::Info => "",
+            Self::Value => "monitor_value_",
+            Self::Mean => "monitor_recent_mean_",
+            Self::LastMean => "monitor_last_mean_",
+            Self::Histogram => "monitor_",
+        };
+        let name = clean::key_name(prefix, written).replace(':', "_");
+        let reserved = ["_total", "_count", "_sum", "_bucket", "_info"];
+        if self == Self::Value {
+            let is_reserved = reserved.iter().any(|ending| name.ends_with(ending));
+            return if is_reserved { name + "_value" } else { name };
+        }
+        match clean::unit_in(written) {
+            Some(unit) if !name.ends_with(unit) => format!("{name}_{unit}"),
+            None if reserved.iter().any(|ending| name.ends_with(ending)) => name + "_value",
+            _ => name,
+        }
+    }
+
+    fn help(self, profile: Profile, name: &str) -> String {
+        match (self, profile) {
+            (Self::Histogram, Profile::Servicekit) => {
+                format!("this is hist metric `{name}` in stats from MonitorServers")
+            }
+            (_, Profile::Servicekit) | (Self::Info, _) => {
+                format!("This is metric `{name}` from MonitorServer.")
+            }
+            (Self::Value, _) => format!("Value recorded under the key `{name}`."),
+            (Self::Mean, _) => format!("Mean of the last 100 values of `{name}`."),
+            (Self::LastMean, _) => format!("Mean of the last 5 values of `{name}`."),
+            (Self::Histogram, _) => format!("Values observed as `{name}`."),
         }
     }
 }
@@ -161,6 +210,8 @@ pub(super) struct Entry {
     pub(super) name: Cow<'static, str>,
     pub(super) help: Cow<'static, str>,
     pub(super) kind: FamilyType,
+    /// The unit its name ends in.
+    pub(super) unit: Option<&'static str>,
     /// The name as written whose keys may add series; `None` for built-in families and for those named by hash.
     owner: Option<(Plane, Box<str>)>,
     series: HashSet<Arc<[Label]>>,
@@ -169,22 +220,24 @@ pub(super) struct Entry {
 /// All families a storage ever exported under one profile.
 #[derive(Debug)]
 pub(super) struct Book {
+    profile: Profile,
     entries: Vec<Entry>,
     claims: Claims,
     /// By what is exported and whether calls observed it, then by full key.
     places: HashMap<(Plane, bool), HashMap<Box<str>, Place>>,
     /// Entries that nobody is left in.
     free: Vec<usize>,
-    /// By the name they were registered under.
-    registered: HashMap<Box<str>, usize>,
+    /// Families of registered metrics, by the name they were registered under.
+    registered: HashMap<Arc<str>, usize>,
     label_sets: LabelSets,
     dropped_labels: u64,
     renamed: Vec<(Box<str>, Cow<'static, str>)>,
 }
 
-impl Default for Book {
-    fn default() -> Self {
+impl Book {
+    fn new(profile: Profile) -> Self {
         let mut book = Self {
+            profile,
             entries: Vec::new(),
             claims: Claims::default(),
             places: HashMap::new(),
@@ -194,7 +247,7 @@ impl Default for Book {
             dropped_labels: 0,
             renamed: Vec::new(),
         };
-        for spec in &BUILT_IN {
+        for spec in built_in(profile) {
             book.open(
                 Cow::Borrowed(spec.name),
                 Cow::Borrowed(spec.help),
@@ -204,9 +257,18 @@ impl Default for Book {
         }
         book
     }
-}
 
-impl Book {
+    /// What the family of this index shows, if it is a built-in one.
+    pub(super) fn built_in(&self, family: usize) -> Option<Id> {
+        built_in(self.profile)
+            .get(family)
+            .map(|spec: &Spec| spec.id)
+    }
+
+    pub(super) fn dropped_labels(&self) -> u64 {
+        self.dropped_labels
+    }
+
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -220,30 +282,26 @@ impl Book {
         }
     }
 
-    /// A child's labels, with those of every series.
-    pub(super) fn complete(&self, labels: impl IntoIterator<Item = Label>) -> Labels {
-        self.label_sets.complete(labels)
-    }
-
-    /// As [`complete`](Self::complete), for labels that were rendered without them.
-    pub(super) fn complete_own(&self, labels: &Labels) -> Labels {
-        self.label_sets.complete_own(labels)
+    /// The label sets that are kept from scrape to scrape.
+    pub(super) fn label_sets(&self) -> &LabelSets {
+        &self.label_sets
     }
 
     /// The family of a registered metric: under its own name, or its hash where a key was there first.
-    pub(super) fn registered(&mut self, name: &str, help: &str, kind: FamilyType) -> usize {
-        if let Some(family) = self.registered.get(name) {
+    pub(super) fn registered(&mut self, metric: &MetricSnapshot) -> usize {
+        if let Some(family) = self.registered.get(&metric.name) {
             return *family;
         }
-        let own = self.open(name.to_owned().into(), help.to_owned().into(), kind, None);
-        let family = own.unwrap_or_else(|| self.open_by_hash(name, help, kind));
-        self.registered.insert(name.into(), family);
+        let (name, help) = (metric.name.to_string(), metric.help.to_string());
+        let family = match self.open(name.into(), help.into(), metric.kind, None) {
+            None => self.open_by_hash(&metric.name, &metric.help, metric.kind),
+            Some(family) => {
+                self.entries[family].unit = metric.unit;
+                family
+            }
+        };
+        self.registered.insert(Arc::clone(&metric.name), family);
         family
-    }
-
-    /// The label sets of a method.
-    pub(super) fn labels_of(&mut self, method: &MethodSnapshot, types: &[Arc<str>]) -> &OfMethod {
-        self.label_sets.of(method, types)
     }
 
     /// Where a key is exported; decided at the first call.
@@ -265,7 +323,7 @@ impl Book {
             .unwrap_or_else(|| self.family_by_hash(wanted, &full_key, &labels));
         let place = Place {
             family,
-            labels: self.complete(labels.iter().cloned()),
+            labels: self.label_sets.complete(labels.iter().cloned()),
             own: labels,
         };
         self.places
@@ -277,7 +335,7 @@ impl Book {
 
     /// The family of the key's own name, if it is free or its own, and the series is free in it.
     fn own_family(&mut self, wanted: Wanted<'_>, labels: &Arc<[Label]>) -> Option<usize> {
-        let name = wanted.plane.family_name(wanted.key.name());
+        let name = wanted.plane.family_name(self.profile, wanted.key.name());
         let family = if let Some(family) = self.claims.owner(&name) {
             let owner = self.entries[family].owner.as_ref()?;
             (owner.0 == wanted.plane && *owner.1 == *wanted.key.name()).then_some(family)?
@@ -285,7 +343,7 @@ impl Book {
             let written = wanted.key.name();
             let help = wanted
                 .help
-                .map_or_else(|| wanted.plane.help(written), str::to_owned);
+                .map_or_else(|| wanted.plane.help(self.profile, written), str::to_owned);
             let owner = Some((wanted.plane, Box::from(written)));
             self.open(name.into(), help.into(), wanted.plane.kind(), owner)?
         };
@@ -301,7 +359,7 @@ impl Book {
         full_key: &str,
         labels: &Arc<[Label]>,
     ) -> usize {
-        let help = wanted.plane.help(full_key);
+        let help = wanted.plane.help(self.profile, full_key);
         let family = self.open_by_hash(full_key, &help, wanted.plane.kind());
         self.entries[family].series.insert(identity(labels));
         family
@@ -322,6 +380,11 @@ impl Book {
         }
     }
 
+    /// Whether another source's family has a name that is taken here.
+    pub(super) fn takes_of(&self, family: &Family) -> bool {
+        self.claims.takes_any(&family.name, family.kind)
+    }
+
     /// Opens a family if none of its names is taken.
     fn open(
         &mut self,
@@ -335,6 +398,7 @@ impl Book {
             return None;
         }
         let entry = Entry {
+            unit: clean::unit_of(&name),
             name,
             help,
             kind,

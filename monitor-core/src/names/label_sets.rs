@@ -1,17 +1,24 @@
 //! The label sets of methods, rendered once and kept from scrape to scrape.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::family::{Label, Labels};
-use crate::snapshot::{MethodSnapshot, Snapshot};
+use crate::snapshot::{MethodSnapshot, Snapshot, StatusSnapshot};
+use crate::status::TaskStatus;
 
 /// The label sets of all methods of a storage, and the labels every series has.
 #[derive(Debug, Default)]
 pub(super) struct LabelSets {
     common: Arc<[Label]>,
+    /// The labels of every series alone.
+    none: Labels,
     /// By the method's number.
     methods: Vec<Option<OfMethod>>,
+    /// Of task types, each with the status it had last.
+    statuses: HashMap<Arc<str>, (TaskStatus, Labels)>,
+    default_ok: Labels,
 }
 
 /// The label sets of one method with one set of labels of its own.
@@ -27,15 +34,58 @@ pub(super) struct OfMethod {
 }
 
 impl LabelSets {
-    /// Brings the labels of every series up to date; whether they changed.
+    /// Brings all label sets up to date; whether the labels of every series changed.
     pub(super) fn begin(&mut self, snapshot: &Snapshot) -> bool {
         let inittime = snapshot.inittime.iter().map(|time| label("inittime", time));
         let is_same = inittime.clone().eq(self.common.iter().cloned());
-        if !is_same {
-            self.common = inittime.collect();
-            self.methods.clear();
+        if !is_same || self.default_ok.is_empty() {
+            *self = Self::new(inittime.collect());
+        }
+        for method in &snapshot.methods {
+            self.prepare(method, &snapshot.error_types);
+        }
+        for status in snapshot.statuses.iter().chain(&snapshot.method_statuses) {
+            self.prepare_status(status);
         }
         !is_same
+    }
+
+    fn new(common: Arc<[Label]>) -> Self {
+        let ok = StatusSnapshot {
+            task: Arc::from(crate::DEFAULT_TASK),
+            status: TaskStatus::Ok,
+            run: 0,
+        };
+        Self {
+            none: complete(&common, []),
+            default_ok: of_status(&common, &ok),
+            common,
+            methods: Vec::new(),
+            statuses: HashMap::new(),
+        }
+    }
+
+    fn prepare(&mut self, method: &MethodSnapshot, types: &[Arc<str>]) {
+        let at = method.number as usize;
+        if self.methods.len() <= at {
+            self.methods.resize_with(at + 1, || None);
+        }
+        let slot = &mut self.methods[at];
+        if slot.as_ref().is_none_or(|sets| !sets.is_of(method)) {
+            *slot = Some(OfMethod::new(&self.common, method));
+        }
+        if let Some(sets) = slot {
+            sets.add_types(&self.common, types);
+        }
+    }
+
+    fn prepare_status(&mut self, status: &StatusSnapshot) {
+        let known = self.statuses.get(&status.task);
+        if known.is_none_or(|(known, _)| *known != status.status) {
+            let labels = of_status(&self.common, status);
+            self.statuses
+                .insert(Arc::clone(&status.task), (status.status, labels));
+        }
     }
 
     /// A child's labels, with those of every series.
@@ -51,22 +101,43 @@ impl LabelSets {
         self.complete(labels.iter().cloned())
     }
 
-    /// The label sets of a method, with all of these error types.
-    pub(super) fn of(&mut self, method: &MethodSnapshot, types: &[Arc<str>]) -> &OfMethod {
-        let at = method.number as usize;
-        if self.methods.len() <= at {
-            self.methods.resize_with(at + 1, || None);
-        }
-        let common = &self.common;
-        let slot = &mut self.methods[at];
-        let sets = match slot.take() {
-            Some(sets) if sets.is_of(method) => sets,
-            _ => OfMethod::new(common, method),
-        };
-        let sets = slot.insert(sets);
-        sets.add_types(common, types);
-        sets
+    /// The labels of every series alone.
+    pub(super) fn none(&self) -> &Labels {
+        &self.none
     }
+
+    /// The label sets of a method.
+    pub(super) fn of(&self, method: &MethodSnapshot) -> Option<&OfMethod> {
+        self.methods.get(method.number as usize)?.as_ref()
+    }
+
+    /// Those of a method and an error type.
+    pub(super) fn typed(&self, method: &Arc<str>, error_type: &Arc<str>) -> Labels {
+        self.complete([label("method", method), label("type", error_type)])
+    }
+
+    /// That of a family's name.
+    pub(super) fn family(&self, name: &Arc<str>) -> Labels {
+        self.complete([label("family", name)])
+    }
+
+    /// Those of a task type and its status.
+    pub(super) fn status(&self, status: &StatusSnapshot) -> Option<&Labels> {
+        self.statuses.get(&status.task).map(|(_, labels)| labels)
+    }
+
+    /// Those of the task type of all calls, never set.
+    pub(super) fn default_ok(&self) -> &Labels {
+        &self.default_ok
+    }
+}
+
+fn of_status(common: &[Label], status: &StatusSnapshot) -> Labels {
+    let name = Arc::from(status.status.name());
+    complete(
+        common,
+        [label("status", &name), label("task", &status.task)],
+    )
 }
 
 impl OfMethod {
@@ -129,7 +200,7 @@ fn complete(common: &[Label], labels: impl IntoIterator<Item = Label>) -> Labels
     all.into()
 }
 
-pub(super) fn label(name: &'static str, value: &Arc<str>) -> Label {
+fn label(name: &'static str, value: &Arc<str>) -> Label {
     Label {
         name: Cow::Borrowed(name),
         value: Arc::clone(value),

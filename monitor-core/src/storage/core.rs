@@ -44,6 +44,8 @@ pub(crate) struct StorageCore {
     methods: Chunked<Once<&'static MethodCore>>,
     /// By the number of the method without labels.
     commons: Chunked<Once<&'static Common>>,
+    /// The methods by name, as of the last look.
+    order: Mutex<Arc<[&'static MethodCore]>>,
     idle: Mutex<Vec<&'static Record>>,
     tasks: Mutex<BTreeMap<Arc<str>, &'static TaskState>>,
     error_types: Mutex<Vec<Arc<str>>>,
@@ -98,6 +100,7 @@ impl StorageCore {
             busy: AtomicU64::new(0),
             methods: Chunked::new(),
             commons: Chunked::new(),
+            order: Mutex::new(Arc::from([])),
             idle: Mutex::new(Vec::new()),
             tasks: Mutex::new(BTreeMap::new()),
             error_types: Mutex::new(error_types),
@@ -207,6 +210,18 @@ impl StorageCore {
     pub(crate) fn has_room_for(&'static self, name: &MethodName) -> bool {
         self.common_of(name)
             .is_some_and(|common| common.has_room(self.max_series()))
+    }
+
+    /// All methods so far, by name and labels.
+    pub(crate) fn in_order(&'static self) -> Arc<[&'static MethodCore]> {
+        let mut order = lock(&self.order);
+        // Numbers are never given back: there is something new if and only if there are more.
+        if self.methods().count() != order.len() {
+            let mut all: Vec<_> = self.methods().collect();
+            all.sort_unstable_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
+            *order = all.into();
+        }
+        Arc::clone(&order)
     }
 
     /// All methods so far.

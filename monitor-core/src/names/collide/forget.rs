@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{BUILT_IN, Book, Names, Place, Plane, Wanted, identity};
+use super::{Book, Names, Place, Plane, Profile, Wanted, built_in, identity};
 use crate::key::StatKey;
 use crate::snapshot::{MethodSnapshot, Snapshot};
 
@@ -19,7 +19,9 @@ type Table = (Plane, bool);
 impl Names {
     /// Forgets where a key of the user's own was exported, so that others may own its family.
     pub(crate) fn forget(&self, key: &str) {
-        self.book().forget(key);
+        for profile in Profile::ALL {
+            self.book(profile).forget(key);
+        }
     }
 }
 
@@ -67,7 +69,7 @@ impl Book {
     fn vacate(&mut self, place: &Place) {
         let entry = &mut self.entries[place.family];
         entry.series.remove(&identity(&place.own));
-        if entry.series.is_empty() && place.family >= BUILT_IN.len() {
+        if entry.series.is_empty() && place.family >= built_in(self.profile).len() {
             self.claims.release(&entry.name, entry.kind);
             entry.owner = None;
             self.free.push(place.family);

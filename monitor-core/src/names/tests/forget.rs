@@ -55,7 +55,11 @@ fn keys_that_come_and_go_leave_a_bounded_book() {
             let text = page(&families, Format::Text004);
             assert!(text.contains("\nstats_stays 1\n"));
             assert!(text.contains(&format!("\nstats_{key} 1\n")));
-            sizes.push(snapshot.names.with_servicekit(|book| book.entries().len()));
+            sizes.push(
+                snapshot
+                    .names
+                    .with_book(Profile::Servicekit, |book| book.entries().len()),
+            );
         }
     }
     assert!(sizes.iter().all(|size| *size < 5_000), "{sizes:?}");
