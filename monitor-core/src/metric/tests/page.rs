@@ -98,7 +98,7 @@ fn a_key_that_was_first_keeps_the_name() -> Tested {
     assert!(lines.contains(&"stats_yours 3".to_owned()), "{lines:?}");
     let by_hash = lines.iter().filter(|line| line.starts_with("stats_key_"));
     let values: Vec<&str> = by_hash.filter_map(|line| line.split(' ').nth(1)).collect();
-    assert_eq!(values, ["4", "2"]);
+    assert_eq!(values, ["2", "4"]);
     Ok(())
 }
 
