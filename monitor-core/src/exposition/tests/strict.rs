@@ -52,6 +52,15 @@ pub(crate) fn parse(text: &str, format: Format) -> Checked<Page> {
     Ok(page)
 }
 
+/// The samples alone, of a page that may be a part of one.
+pub(crate) fn samples(text: &str) -> Checked<Vec<Sample>> {
+    let lines = text.split_terminator('\n');
+    lines
+        .filter(|line| !line.starts_with('#'))
+        .map(parse_sample)
+        .collect()
+}
+
 fn ensure(holds: bool, fault: impl FnOnce() -> String) -> Checked<()> {
     if holds { Ok(()) } else { Err(fault()) }
 }
