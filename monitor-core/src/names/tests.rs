@@ -1,6 +1,7 @@
 //! The original's pages.
 
 mod collisions;
+mod round_trip;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

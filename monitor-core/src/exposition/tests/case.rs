@@ -164,15 +164,28 @@ pub(super) fn text(value: &Value) -> String {
 #[test]
 fn families_read_back_from_a_case() {
     let cases: BTreeMap<&str, &str> = [
-        ("numbers", include_str!("../../../tests/data/exposition/numbers.json")),
-        ("histograms", include_str!("../../../tests/data/exposition/histograms.json")),
-        ("summaries", include_str!("../../../tests/data/exposition/summaries.json")),
+        (
+            "numbers",
+            include_str!("../../../tests/data/exposition/numbers.json"),
+        ),
+        (
+            "histograms",
+            include_str!("../../../tests/data/exposition/histograms.json"),
+        ),
+        (
+            "summaries",
+            include_str!("../../../tests/data/exposition/summaries.json"),
+        ),
     ]
     .into();
     for (name, case) in cases {
         let families = families_of(&serde_json::from_str(case).expect("a case is JSON"));
         let back = json!({ "families": families.iter().map(written).collect::<Value>() });
         // By their texts: NaN is not itself.
-        assert_eq!(format!("{:?}", families_of(&back)), format!("{families:?}"), "{name}");
+        assert_eq!(
+            format!("{:?}", families_of(&back)),
+            format!("{families:?}"),
+            "{name}"
+        );
     }
 }

@@ -36,7 +36,11 @@ fn samples_of(family: &Family) -> Vec<Sample> {
                     add("_sum", None, histogram.sum);
                 }
             }
-            ChildValue::Summary { quantiles, sum, count } => {
+            ChildValue::Summary {
+                quantiles,
+                sum,
+                count,
+            } => {
                 for (quantile, value) in quantiles {
                     if (0.0..=1.0).contains(quantile) && !(*value < 0.0) {
                         add("", Some(("quantile", *quantile)), *value);
@@ -77,13 +81,16 @@ fn sample(
 
 /// The heads of the families that have a sample.
 fn heads(families: &[Family], format: Format) -> Vec<Meta> {
-    let shown = families.iter().filter(|family| !samples_of(family).is_empty());
+    let shown = families
+        .iter()
+        .filter(|family| !samples_of(family).is_empty());
     shown.map(|family| head(family, format)).collect()
 }
 
 fn head(family: &Family, format: Format) -> Meta {
     let open = format == Format::OpenMetrics100;
-    let is_count = |child: &Child| !matches!(child.value, ChildValue::Float(value) if !(value >= 0.0));
+    let is_count =
+        |child: &Child| !matches!(child.value, ChildValue::Float(value) if !(value >= 0.0));
     let name = openmetrics_name(&family.name, family.kind);
     let is_open_counter = name != family.name && family.children.iter().all(is_count);
     let kind = match family.kind {
@@ -95,8 +102,14 @@ fn head(family: &Family, format: Format) -> Meta {
         FamilyType::Untyped if open => "unknown",
         FamilyType::Untyped => "untyped",
     };
-    let name = if open && kind == "counter" { name } else { &family.name };
-    let unit = family.unit.filter(|unit| open && name.ends_with(&format!("_{unit}")));
+    let name = if open && kind == "counter" {
+        name
+    } else {
+        &family.name
+    };
+    let unit = family
+        .unit
+        .filter(|unit| open && name.ends_with(&format!("_{unit}")));
     Meta {
         name: name.to_owned(),
         kind: kind.to_owned(),
@@ -114,8 +127,14 @@ pub(crate) fn check_page(page: &str, families: &[Family], format: Format) -> Tes
     // To Prometheus a label without a value is none.
     let mut seen = HashSet::new();
     for Sample { name, labels, .. } in &parsed.samples {
-        let labels: Vec<_> = labels.iter().filter(|(_, value)| !value.is_empty()).collect();
-        prop_assert!(seen.insert((name, labels.clone())), "twice: {name} {labels:?}");
+        let labels: Vec<_> = labels
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        prop_assert!(
+            seen.insert((name, labels.clone())),
+            "twice: {name} {labels:?}"
+        );
     }
     Ok(())
 }

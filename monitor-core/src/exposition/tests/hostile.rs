@@ -5,12 +5,12 @@ use proptest::prelude::*;
 /// Any text a user can pass: what parsers trip over, what Unicode has, and very long ones.
 pub(crate) fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
-        4 => "[a-z]{0,6}",
-        4 => "[\\\\\"\n{},= #_]{0,8}",
-        4 => any::<String>(),
-        2 => "[\u{0}-\u{1f}\u{7f}-\u{9f}]{1,6}",
-        2 => "[\u{10000}-\u{10ffff}]{1,4}",
-        2 => prop::sample::select(WORDS).prop_map(str::to_owned),
+        40 => "[a-z]{0,6}",
+        20 => "[\\\\\"\n{},= #_]{0,8}",
+        20 => any::<String>(),
+        10 => "[\u{0}-\u{1f}\u{7f}-\u{9f}]{1,6}",
+        10 => "[\u{10000}-\u{10ffff}]{1,4}",
+        20 => prop::sample::select(WORDS).prop_map(str::to_owned),
         1 => (any::<char>(), prop::sample::select(['\\', '"', '\n', 'x'].as_slice()))
             .prop_map(|(one, other)| [one, other].iter().cycle().take(10_000).collect()),
     ]

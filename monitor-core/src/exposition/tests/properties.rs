@@ -24,8 +24,12 @@ const KINDS: &[FamilyType] = &[
 
 fn any_labels() -> impl Strategy<Value = Vec<Label>> {
     let name = "(a|b|kind|label|le|m|quantile|z_9)";
-    prop::collection::btree_map(name, any_text(), 0..4)
-        .prop_map(|labels| labels.iter().map(|(name, value)| label(name, value)).collect())
+    prop::collection::btree_map(name, any_text(), 0..4).prop_map(|labels| {
+        labels
+            .iter()
+            .map(|(name, value)| label(name, value))
+            .collect()
+    })
 }
 
 fn any_histogram() -> impl Strategy<Value = ChildValue> {
@@ -34,11 +38,19 @@ fn any_histogram() -> impl Strategy<Value = ChildValue> {
     (bounds, counts, any_number()).prop_map(|(bounds, counts, sum)| {
         let bounds = bounds.into_iter().map(|(at, factor)| {
             // Rising, now and then below 0, and of many digits.
-            if at < 0 { f64::from(at) } else { f64::from(at) * 1e7 + factor }
+            if at < 0 {
+                f64::from(at)
+            } else {
+                f64::from(at) * 1e7 + factor
+            }
         });
         let bounds: Arc<[f64]> = bounds.collect();
         let counts = counts[..=bounds.len()].to_vec();
-        ChildValue::Histogram(Histogram { bounds, counts, sum })
+        ChildValue::Histogram(Histogram {
+            bounds,
+            counts,
+            sum,
+        })
     })
 }
 
@@ -100,7 +112,10 @@ fn check_filter(families: &[Family], names: &[&str], format: Format) -> TestCase
     let mut wanted = samples(families);
     wanted.retain(|sample| names.contains(&&*sample.name));
     check_same(&found, &wanted)?;
-    let heads = page.lines().filter(|line| line.starts_with("# TYPE ")).count();
+    let heads = page
+        .lines()
+        .filter(|line| line.starts_with("# TYPE "))
+        .count();
     let by_family = families.iter().filter(|family| {
         let samples = samples(std::slice::from_ref(*family));
         samples.iter().any(|sample| names.contains(&&*sample.name))
