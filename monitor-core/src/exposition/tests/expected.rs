@@ -95,6 +95,7 @@ fn head(family: &Family, format: Format) -> Meta {
     let is_open_counter = name != family.name && family.children.iter().all(is_count);
     let kind = match family.kind {
         FamilyType::Counter if open && !is_open_counter => "unknown",
+        FamilyType::Counter if family.name == "_total" => "untyped",
         FamilyType::Counter => "counter",
         FamilyType::Gauge => "gauge",
         FamilyType::Histogram => "histogram",

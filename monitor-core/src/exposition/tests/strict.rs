@@ -183,6 +183,9 @@ fn end_family(page: &mut Page, own: &mut Vec<Sample>, format: Format) -> Checked
     };
     let open = format == Format::OpenMetrics100;
     let mut seen = HashSet::new();
+    ensure(family.kind != "counter" || family.name != "_total", || {
+        "a counter without a name".to_owned()
+    })?;
     for sample in &samples {
         let suffix = sample
             .name
@@ -272,7 +275,6 @@ fn check_clashes(families: &[Meta], open: bool) -> Checked<()> {
     for family in families {
         let (base, suffixes): (&str, &[&str]) = match &*family.kind {
             // In the text format a counter may have any name; the other format has it under this one without `_total`.
-            "counter" if family.name == "_total" => (&family.name, &[""]),
             "counter" => match family.name.strip_suffix("_total") {
                 Some(base) => (base, &["", "_total", "_created"]),
                 None if open => (&family.name, &["", "_total", "_created"]),
