@@ -54,7 +54,7 @@ pub use error_parser::{
 pub use health::{Component, Health, Thresholds};
 pub use method::{LabelError, Method, MethodError};
 pub use monitor::{Monitor, Scope, StillRunning};
-pub use monitor_macros::monitored;
+pub use monitor_macros::{MonitorError, MonitorLabel, monitored};
 pub use permits::{Permit, Permits};
 pub use stats::{Keep, StatCounter, StatsError};
 pub use status::{Outcome, StatusParser, TaskStatus, UnknownStatus};

@@ -9,7 +9,7 @@ use super::built_in::{Id, Spec, built_in};
 use super::claims::Claims;
 use super::clean;
 use super::label_sets::LabelSets;
-use crate::family::{FamilyType, Label, Labels};
+use crate::family::{Family, FamilyType, Label, Labels};
 use crate::key::StatKey;
 use crate::snapshot::{MethodSnapshot, Snapshot};
 use crate::sync::{Mutex, MutexGuard, lock};
@@ -254,6 +254,10 @@ impl Book {
             .map(|spec: &Spec| spec.id)
     }
 
+    pub(super) fn dropped_labels(&self) -> u64 {
+        self.dropped_labels
+    }
+
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -343,6 +347,11 @@ impl Book {
             round += 1;
             salted = Cow::Owned(format!("{full_key}#{round}"));
         }
+    }
+
+    /// Whether another source's family has a name that is taken here.
+    pub(super) fn takes_of(&self, family: &Family) -> bool {
+        self.claims.takes_any(&family.name, family.kind)
     }
 
     /// Opens a family if none of its names is taken.

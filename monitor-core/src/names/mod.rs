@@ -67,6 +67,30 @@ pub fn is_built_in(name: &str) -> bool {
     names.any(|family| family == name || bare(family) == name)
 }
 
+/// The families a profile has whatever is recorded, in the order of the page, without children: a page shows those of
+/// them that have any.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::names::{Profile, built_in_families};
+///
+/// let families = built_in_families(Profile::Prometheus);
+/// assert!(families.iter().any(|family| family.name == "monitor_requests_total"));
+/// ```
+pub fn built_in_families(profile: Profile) -> Vec<Family> {
+    let specs = built_in::built_in(profile).iter();
+    specs
+        .map(|spec| Family {
+            name: spec.name.into(),
+            help: spec.help.into(),
+            kind: spec.kind,
+            unit: unit_of(spec.name),
+            children: Vec::new(),
+        })
+        .collect()
+}
+
 /// The families of a snapshot: what every exposition format is written from.
 ///
 /// # Definition
@@ -89,6 +113,19 @@ pub fn families(snapshot: &Snapshot, profile: Profile) -> Vec<Family> {
 pub(crate) fn visit(snapshot: &Snapshot, profile: Profile, visitor: &mut impl Visitor) {
     let show = |book: &mut _| page::visit(snapshot, book, visitor);
     snapshot.names.with_book(profile, show);
+}
+
+/// Whether one of these families has a name, or a sample's name, that a family of the snapshot's storage has.
+pub(crate) fn clashes<'a>(
+    snapshot: &Snapshot,
+    profile: Profile,
+    others: impl IntoIterator<Item = &'a Family>,
+) -> bool {
+    snapshot.names.with_book(profile, |book| {
+        page::place(snapshot, book);
+        let mut others = others.into_iter();
+        others.any(|family| book.takes_of(family))
+    })
 }
 
 #[cfg(test)]
