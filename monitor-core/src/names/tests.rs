@@ -1,6 +1,7 @@
 //! The original's pages.
 
 mod collisions;
+mod forget;
 mod round_trip;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ pub(crate) fn fresh() -> Snapshot {
         method_statuses: Vec::new(),
         values: ValuesSnapshot::default(),
         names: Arc::new(Names::default()),
+        dropped_exemplars: 0,
+        const_labels: crate::config::ConstLabels::default(),
     }
 }
 
@@ -113,6 +116,7 @@ fn method(name: &str) -> MethodSnapshot {
         values: Vec::new(),
         waiting: None,
         items: None,
+        exemplars: Vec::new(),
     }
 }
 
@@ -179,7 +183,7 @@ fn a_fresh_storage_gives_the_original_families_at_zero() {
                 .all(|sample| same(sample.value, 0.0))
         );
     }
-    assert_eq!(families.len(), 15);
+    assert_eq!(families.len(), 16);
 }
 
 #[test]
