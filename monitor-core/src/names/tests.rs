@@ -2,6 +2,7 @@
 
 mod collisions;
 mod forget;
+mod round_trip;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
