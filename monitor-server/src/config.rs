@@ -5,6 +5,7 @@ mod check;
 mod limits;
 mod names;
 mod section;
+mod service;
 mod yaml;
 
 use std::fmt;
@@ -20,6 +21,7 @@ pub use self::limits::Limits;
 use self::section::At;
 use self::yaml::{Node, Value};
 use crate::error::{ConfigError, Origin, Place};
+use crate::process::Process;
 
 /// Settings of the monitor server and of the storage it serves.
 ///
@@ -36,6 +38,8 @@ use crate::error::{ConfigError, Origin, Place};
 /// | `listen` | `0.0.0.0` | IP address, with or without a port; a `port` beside it wins |
 /// | `errors` | the original's | status -> `service_errors` (list of words, default none) and `unhealthy` (length of a run, default -1; 0 or less is never) |
 /// | `service info` | none | name -> `info` (help text) and `value` (number or text of one), both needed |
+/// | `service` | none | `name`, `version` and, where it is known, `revision` of the service: the labels of `monitor_build_info` |
+/// | `process_metrics` | `true` | whether pages have the process's CPU time, memory, descriptors and threads (Linux alone) |
 /// | `max_workers` | 1 | permits a method; 0 is no limit |
 /// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge `service_threads` |
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
@@ -78,6 +82,7 @@ pub struct MonitorConfig {
     pub(crate) disable_compression: bool,
     pub(crate) wait_for_started: bool,
     pub(crate) limits: Limits,
+    pub(crate) process: Process,
     pub(crate) registries: Vec<Registry>,
 }
 
@@ -104,6 +109,7 @@ impl Default for MonitorConfig {
             disable_compression: false,
             wait_for_started: false,
             limits: Limits::default(),
+            process: Process::default(),
             registries: Vec::new(),
         }
     }
@@ -229,7 +235,7 @@ impl MonitorConfig {
     /// # Errors
     ///
     /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or is taken, a
-    /// method's name that is empty or longer than 120 bytes.
+    /// method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         check::check(self)?;
         let mut storage = StorageConfig::default();
@@ -258,6 +264,7 @@ impl fmt::Debug for MonitorConfig {
             .field("max_workers", &self.max_workers)
             .field("hpa_max_workers", &self.hpa_max_workers)
             .field("limits", &self.limits)
+            .field("process", &self.process)
             .finish_non_exhaustive()
     }
 }

@@ -18,6 +18,7 @@ mod connection;
 mod error;
 mod listener;
 mod negotiate;
+mod process;
 mod render;
 mod routes;
 mod run;
@@ -28,4 +29,5 @@ mod wait;
 
 pub use config::{Limits, MonitorConfig};
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
+pub use process::{Service, process_families};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};

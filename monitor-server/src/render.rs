@@ -18,6 +18,7 @@ use monitor_core::names::{Profile, families};
 use prometheus::Registry;
 use tokio::sync::oneshot;
 
+use crate::process::{self, Process};
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::source::{Gathering, Missing, Source};
 
@@ -49,6 +50,7 @@ struct Shared {
     monitor: Monitor,
     sources: Vec<Source>,
     gather_timeout: Duration,
+    process: Process,
     metrics: Arc<SelfMetrics>,
     queue: Mutex<Queue>,
 }
@@ -70,6 +72,7 @@ impl Renderer {
         monitor: Monitor,
         registries: Vec<Registry>,
         gather_timeout: Duration,
+        process: Process,
         metrics: Arc<SelfMetrics>,
     ) -> Self {
         let queue = Mutex::default();
@@ -79,6 +82,7 @@ impl Renderer {
                 monitor,
                 sources,
                 gather_timeout,
+                process,
                 metrics,
                 queue,
             }),
@@ -177,7 +181,7 @@ impl Shared {
         }
     }
 
-    /// The families of all sources: the storage first, then the server's own, then the registries. A registry that panics or overruns is left out whole, and
+    /// The families of all sources: the storage first, then what is said of the process, the server's own, then the registries. A registry that panics or overruns is left out whole, and
     /// counted. They gather at the same time, so that several which hang cost one deadline.
     fn gather(&self) -> Vec<Family> {
         let started: Vec<_> = self
@@ -186,12 +190,16 @@ impl Shared {
             .map(|source| source.start(self.monitor, self.gather_timeout))
             .collect();
         let storage = families(&self.monitor.snapshot(), Profile::default());
+        let ours = self.process.families();
         let mut sources = vec![storage, self.metrics.families()];
-        sources.extend(
-            started
-                .into_iter()
-                .filter_map(|started| self.finished(started)),
-        );
+        for mut families in started
+            .into_iter()
+            .filter_map(|started| self.finished(started))
+        {
+            process::leave_out_repeats(&ours, &mut families);
+            sources.push(families);
+        }
+        sources.insert(1, ours);
         let merged = merge(sources);
         self.metrics
             .count(Cause::RepeatedSeries, merged.dropped_series);

@@ -13,6 +13,7 @@ use warp::reply::Response;
 use crate::config::{Limits, MonitorConfig};
 use crate::error::{RunError, TasksLeft};
 use crate::listener;
+use crate::process::Process;
 use crate::render::Renderer;
 use crate::routes::health::Readiness;
 use crate::routes::{self, Context};
@@ -69,6 +70,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
         monitor,
         config.registries,
         config.limits.gather_timeout,
+        config.process,
         config.disable_compression,
         config.wait_for_started,
     ));
@@ -262,6 +264,7 @@ impl MetricServer {
                 monitor,
                 vec![registry],
                 Limits::default().gather_timeout,
+                Process::default(),
                 disable_compression,
                 false,
             )),
@@ -317,6 +320,7 @@ impl Context {
         monitor: Monitor,
         registries: Vec<Registry>,
         gather_timeout: Duration,
+        process: Process,
         disable_compression: bool,
         wait_for_started: bool,
     ) -> Self {
@@ -328,7 +332,13 @@ impl Context {
         let metrics = Arc::new(SelfMetrics::default());
         Self {
             monitor,
-            renderer: Renderer::new(monitor, registries, gather_timeout, Arc::clone(&metrics)),
+            renderer: Renderer::new(
+                monitor,
+                registries,
+                gather_timeout,
+                process,
+                Arc::clone(&metrics),
+            ),
             metrics,
             readiness: Arc::new(Readiness::new(wait_for_started)),
             disable_compression,

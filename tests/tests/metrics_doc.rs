@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use monitor_core::family::FamilyType;
 use monitor_core::names::{Profile, built_in_families};
+use monitor_server::process_families;
 
 const DOC: &str = include_str!("../../docs/metrics.md");
 
@@ -54,7 +55,8 @@ fn documented(profile: Profile) -> BTreeMap<&'static str, &'static str> {
 #[test]
 fn every_built_in_family_is_documented_with_its_type_and_no_other() {
     for profile in Profile::ALL {
-        let families = built_in_families(profile);
+        let mut families = built_in_families(profile);
+        families.extend(process_families());
         let families: BTreeMap<&str, &str> = families
             .iter()
             .map(|family| (&*family.name, kind(family.kind)))

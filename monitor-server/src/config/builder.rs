@@ -6,8 +6,10 @@ use std::sync::Arc;
 use monitor_core::StatusRule;
 use monitor_core::snapshot::ServiceInfo;
 use prometheus::Registry;
+use tokio::runtime::Handle;
 
 use super::{Limits, MonitorConfig};
+use crate::process::Service;
 
 /// Settings in code; each call replaces what was there, unless it says that it adds.
 impl MonitorConfig {
@@ -111,6 +113,58 @@ impl MonitorConfig {
     #[must_use]
     pub fn wait_for_started(mut self, on: bool) -> Self {
         self.wait_for_started = on;
+        self
+    }
+
+    /// Which service this is: pages then have the gauge `monitor_build_info` 1 with its name and version as labels. Default
+    /// none, and no such metric. [`service!`](crate::service) gives those of the calling crate; blank ones are refused when
+    /// the settings are applied.
+    #[must_use]
+    pub fn service(mut self, service: Service) -> Self {
+        self.process.service = Some(service);
+        self
+    }
+
+    /// Adds a tokio runtime whose metrics are to be on the pages, labelled `runtime="name"`. Replaces an earlier one of the
+    /// same name; a blank name is refused when the settings are applied. Default none, inside a runtime too: which runtimes
+    /// are watched, and under which names, is said once and does not depend on where [`run`](crate::run) is called.
+    ///
+    /// There are 3 series a runtime (`tokio_workers`, `tokio_alive_tasks`, `tokio_global_queue_depth`) and 3 a worker of it
+    /// (`tokio_worker_busy_seconds_total`, `tokio_worker_parks_total`, `tokio_worker_parked`): all that tokio gives without
+    /// `--cfg tokio_unstable`. Tokio brings a worker's up to date as it goes to sleep, wakes, and every few dozen polls; so a
+    /// worker that is stuck in one poll is awake (`tokio_worker_parked` 0) while neither its time nor its sleeps move on.
+    ///
+    /// The handle keeps no runtime running. One that has shut down keeps its last values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    /// use tokio::runtime::Handle;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let config = MonitorConfig::default().runtime("main", &Handle::current());
+    /// # drop(config);
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn runtime(mut self, name: impl Into<Arc<str>>, handle: &Handle) -> Self {
+        self.process.add_runtime(name.into(), handle);
+        self
+    }
+
+    /// Whether pages have the standard metrics of the process: `process_cpu_seconds_total`,
+    /// `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds` and
+    /// `process_threads`. Default on; on Linux alone. What cannot be read is left out.
+    ///
+    /// A registry that has these too, as the default one has where the `prometheus` crate is built with its feature
+    /// `process`, gives way: only its series with labels of their own are shown. `process_start_time_seconds` is one of the
+    /// storage's and always there.
+    #[must_use]
+    pub fn process_metrics(mut self, on: bool) -> Self {
+        self.process.metrics = on;
         self
     }
 

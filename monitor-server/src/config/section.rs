@@ -7,9 +7,9 @@ use monitor_core::StatusRule;
 use monitor_core::snapshot::ServiceInfo;
 
 use super::limits::{Limits, MAX_HEADERS, MIN_HEADER_BYTES};
-use super::names;
 use super::yaml::{Key, Node, Value};
 use super::{Listen, MonitorConfig};
+use super::{names, service};
 use crate::error::{ConfigError, Origin, Place};
 
 const KEYS: &[&str] = &[
@@ -17,6 +17,8 @@ const KEYS: &[&str] = &[
     "port",
     "errors",
     "service info",
+    "service",
+    "process_metrics",
     "max_workers",
     "hpa_max_workers",
     "inittime_label",
@@ -55,6 +57,7 @@ pub(super) mod expected {
     pub(crate) const QUOTED: &str = "a text (put it in quotes)";
     pub(crate) const STATUS: &str = "the name of a status";
     pub(crate) const TEXT: &str = "a text";
+    pub(crate) const NOT_BLANK: &str = "a text that is not blank";
     pub(crate) const HEADER_BYTES: &str = "a whole number, 8192 or more";
     pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
     pub(crate) const HEADERS: &str = "a whole number from 1 to 1024";
@@ -86,7 +89,7 @@ impl<'a> At<'a> {
         }
     }
 
-    fn key(&self, name: &str, line: u64) -> Self {
+    pub(super) fn key(&self, name: &str, line: u64) -> Self {
         let path = if self.path.is_empty() {
             name.to_owned()
         } else {
@@ -123,7 +126,7 @@ impl<'a> At<'a> {
         }
     }
 
-    fn unknown(&self, key: &Key, known: &[&'static str]) -> ConfigError {
+    pub(super) fn unknown(&self, key: &Key, known: &[&'static str]) -> ConfigError {
         ConfigError::UnknownKey {
             place: self.key(&key.name, key.line).place(),
             nearest: names::nearest(&key.name, known),
@@ -163,6 +166,8 @@ fn apply_key(
         "port" => config.port = port(at, &node.value)?,
         "errors" => config.errors = rules(at, node)?,
         "service info" => config.service_info = service_info(at, node)?,
+        "service" => config.process.service = Some(service::service(at, node)?),
+        "process_metrics" => config.process.metrics = flag(at, &node.value)?,
         "max_workers" => config.max_workers = whole(at, &node.value)?,
         "hpa_max_workers" => config.hpa_max_workers = Some(whole(at, &node.value)?),
         "inittime_label" => config.inittime_label = flag(at, &node.value)?,
@@ -301,7 +306,7 @@ pub(super) fn check_info_name(at: &At<'_>, name: &str) -> Result<(), ConfigError
     names::check(name).map_err(|expected| at.invalid(expected, &Value::Text(name.to_owned())))
 }
 
-fn map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], ConfigError> {
+pub(super) fn map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], ConfigError> {
     match &node.value {
         Value::Map(entries) => Ok(entries),
         Value::Null => Ok(&[]),

@@ -62,10 +62,18 @@ fn renderer_with(
             Monitor::new(monitor_core::StorageConfig::default()),
             registries,
             gather_timeout,
+            nothing(),
             Arc::clone(&metrics),
         ),
         metrics,
     )
+}
+
+/// A process of which nothing is said: its numbers change from page to page.
+fn nothing() -> Process {
+    crate::MonitorConfig::default()
+        .process_metrics(false)
+        .process
 }
 
 fn wanted() -> Wanted {
@@ -254,7 +262,13 @@ async fn the_storage_itself_in_a_registry_is_no_fault() {
         .register(Box::new(*monitor.storage()))
         .expect("a fresh registry");
     let timeout = Duration::from_secs(5);
-    let with = Renderer::new(monitor, vec![registry], timeout, Arc::clone(&metrics));
+    let with = Renderer::new(
+        monitor,
+        vec![registry],
+        timeout,
+        nothing(),
+        Arc::clone(&metrics),
+    );
     assert_eq!(text(&with).await, text(&renderer).await);
     assert_eq!(metrics.errors(Cause::RepeatedSeries), 0);
 }
@@ -335,4 +349,47 @@ async fn gzip_and_names_are_pages_of_their_own() {
         ..wanted()
     };
     assert!(renderer.page(none).await.expect("a page").is_empty());
+}
+
+/// What the `prometheus` crate's process collector gives; in this build of the crate it is not there.
+fn like_a_process_collector() -> Vec<Box<dyn Collector>> {
+    [
+        "process_threads",
+        "process_open_fds",
+        "process_start_time_seconds",
+    ]
+    .map(|name| {
+        let gauge = prometheus::IntGauge::new(name, "The registry's.").expect("a name");
+        gauge.set(7_777_777);
+        Box::new(gauge) as Box<dyn Collector>
+    })
+    .into()
+}
+
+#[tokio::test]
+async fn a_process_collector_in_a_registry_gives_way_without_noise() {
+    let registry = Registry::new();
+    for collector in like_a_process_collector() {
+        registry.register(collector).expect("a fresh registry");
+    }
+    let metrics = Arc::new(SelfMetrics::default());
+    let renderer = |process| {
+        Renderer::new(
+            Monitor::new(monitor_core::StorageConfig::default()),
+            vec![registry.clone()],
+            Duration::from_secs(5),
+            process,
+            Arc::clone(&metrics),
+        )
+    };
+    let count = |page: &str| page.matches(" 7777777\n").count();
+    let page = text(&renderer(Process::default())).await;
+    if cfg!(target_os = "linux") {
+        assert_eq!(count(&page), 0, "{page}");
+        assert_eq!(page.matches("\nprocess_threads ").count(), 1, "{page}");
+    }
+    // Where ours is switched off, theirs is shown; the start time is the storage's in any case.
+    assert_eq!(count(&text(&renderer(nothing())).await), 2);
+    assert_eq!(metrics.errors(Cause::RepeatedSeries), 0);
+    assert_eq!(metrics.errors(Cause::Family), 0);
 }

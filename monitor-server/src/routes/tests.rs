@@ -19,6 +19,7 @@ fn context(config: StorageConfig) -> Arc<Context> {
             monitor,
             vec![Registry::new()],
             std::time::Duration::from_secs(5),
+            crate::process::Process::default(),
             Arc::clone(&metrics),
         ),
         monitor,
