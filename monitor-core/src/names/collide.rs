@@ -1,5 +1,7 @@
 //! Who owns a family: where each key is exported, decided once.
 
+mod forget;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use super::clean;
 use super::label_sets::LabelSets;
 use crate::family::{Family, FamilyType, Label, Labels};
 use crate::key::StatKey;
-use crate::snapshot::{MethodSnapshot, Snapshot};
+use crate::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Where the keys of one storage are exported, remembered from scrape to scrape.
@@ -24,7 +26,8 @@ use crate::sync::{Mutex, MutexGuard, lock};
 /// # Definition
 ///
 /// *First* is decided when a key is first exported: keys met at the same scrape go in the snapshot's order. What
-/// is decided stays, also when the owner is gone for a while. `<hash>` is the 32-bit FNV-1a hash of the key as
+/// is decided stays, also when the owner is gone for a while, until its key is removed or it is among more than 4096 series
+/// that are gone. `<hash>` is the 32-bit FNV-1a hash of the key as
 /// written, 8 hexadecimal digits (of the key with `#1`, `#2`, .. at its end while that family is taken too). A value a
 /// call observed counts as the key the original makes of it: with `___method__<method>` at its end, and the call's own
 /// labels behind that.
@@ -207,6 +210,8 @@ pub(super) struct Entry {
     pub(super) name: Cow<'static, str>,
     pub(super) help: Cow<'static, str>,
     pub(super) kind: FamilyType,
+    /// The unit its name ends in.
+    pub(super) unit: Option<&'static str>,
     /// The name as written whose keys may add series; `None` for built-in families and for those named by hash.
     owner: Option<(Plane, Box<str>)>,
     series: HashSet<Arc<[Label]>>,
@@ -220,6 +225,10 @@ pub(super) struct Book {
     claims: Claims,
     /// By what is exported and whether calls observed it, then by full key.
     places: HashMap<(Plane, bool), HashMap<Box<str>, Place>>,
+    /// Entries that nobody is left in.
+    free: Vec<usize>,
+    /// Families of registered metrics, by the name they were registered under.
+    registered: HashMap<Arc<str>, usize>,
     label_sets: LabelSets,
     dropped_labels: u64,
     renamed: Vec<(Box<str>, Cow<'static, str>)>,
@@ -232,6 +241,8 @@ impl Book {
             entries: Vec::new(),
             claims: Claims::default(),
             places: HashMap::new(),
+            free: Vec::new(),
+            registered: HashMap::new(),
             label_sets: LabelSets::default(),
             dropped_labels: 0,
             renamed: Vec::new(),
@@ -274,6 +285,23 @@ impl Book {
     /// The label sets that are kept from scrape to scrape.
     pub(super) fn label_sets(&self) -> &LabelSets {
         &self.label_sets
+    }
+
+    /// The family of a registered metric: under its own name, or its hash where a key was there first.
+    pub(super) fn registered(&mut self, metric: &MetricSnapshot) -> usize {
+        if let Some(family) = self.registered.get(&metric.name) {
+            return *family;
+        }
+        let (name, help) = (metric.name.to_string(), metric.help.to_string());
+        let family = match self.open(name.into(), help.into(), metric.kind, None) {
+            None => self.open_by_hash(&metric.name, &metric.help, metric.kind),
+            Some(family) => {
+                self.entries[family].unit = metric.unit;
+                family
+            }
+        };
+        self.registered.insert(Arc::clone(&metric.name), family);
+        family
     }
 
     /// Where a key is exported; decided at the first call.
@@ -332,20 +360,23 @@ impl Book {
         labels: &Arc<[Label]>,
     ) -> usize {
         let help = wanted.plane.help(self.profile, full_key);
-        let mut salted = Cow::Borrowed(full_key);
+        let family = self.open_by_hash(full_key, &help, wanted.plane.kind());
+        self.entries[family].series.insert(identity(labels));
+        family
+    }
+
+    fn open_by_hash(&mut self, key: &str, help: &str, kind: FamilyType) -> usize {
+        let mut salted = Cow::Borrowed(key);
         let mut round = 0_u64;
         loop {
             let name = format!("stats_key_{:08x}", fnv1a(&salted));
-            if let Some(family) =
-                self.open(name.into(), help.clone().into(), wanted.plane.kind(), None)
-            {
-                self.entries[family].series.insert(identity(labels));
-                self.renamed
-                    .push((full_key.into(), self.entries[family].name.clone()));
+            if let Some(family) = self.open(name.into(), help.to_owned().into(), kind, None) {
+                let name = self.entries[family].name.clone();
+                self.renamed.push((key.into(), name));
                 return family;
             }
             round += 1;
-            salted = Cow::Owned(format!("{full_key}#{round}"));
+            salted = Cow::Owned(format!("{key}#{round}"));
         }
     }
 
@@ -362,17 +393,23 @@ impl Book {
         kind: FamilyType,
         owner: Option<(Plane, Box<str>)>,
     ) -> Option<usize> {
-        let id = self.entries.len();
-        self.claims.claim(&name, kind, id).then(|| {
-            self.entries.push(Entry {
-                name,
-                help,
-                kind,
-                owner,
-                series: HashSet::new(),
-            });
-            id
-        })
+        let id = self.free.last().copied().unwrap_or(self.entries.len());
+        if !self.claims.claim(&name, kind, id) {
+            return None;
+        }
+        let entry = Entry {
+            unit: clean::unit_of(&name),
+            name,
+            help,
+            kind,
+            owner,
+            series: HashSet::new(),
+        };
+        match self.free.pop() {
+            Some(place) => self.entries[place] = entry,
+            None => self.entries.push(entry),
+        }
+        Some(id)
     }
 }
 

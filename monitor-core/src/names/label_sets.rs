@@ -93,6 +93,14 @@ impl LabelSets {
         complete(&self.common, labels)
     }
 
+    /// As `complete`, for labels that were rendered without them.
+    pub(super) fn complete_own(&self, labels: &Labels) -> Labels {
+        if self.common.is_empty() {
+            return labels.clone();
+        }
+        self.complete(labels.iter().cloned())
+    }
+
     /// The labels of every series alone.
     pub(super) fn none(&self) -> &Labels {
         &self.none

@@ -1,6 +1,7 @@
 //! The original's pages.
 
 mod collisions;
+mod forget;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub(crate) fn fresh() -> Snapshot {
         values: ValuesSnapshot::default(),
         names: Arc::new(Names::default()),
         dropped_exemplars: 0,
+        const_labels: crate::config::ConstLabels::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod collect;
 mod core;
+mod metrics;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod parking;
 pub(crate) mod points;

@@ -1,11 +1,13 @@
 //! Refusals of settings made in code. What was read from YAML was checked there, with its line.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use monitor_core::StatusRule;
 
-use super::section::{self, At, expected};
+use super::section::{self, At};
 use super::service;
+use super::values::{MAX_PAGE_AGE, expected};
 use super::yaml::Value;
 use super::{Limits, MonitorConfig};
 use crate::error::{ConfigError, Origin};
@@ -25,6 +27,7 @@ pub(super) fn check(config: &MonitorConfig) -> Result<(), ConfigError> {
     }
     check_methods(&config.methods)?;
     check_process(&config.process)?;
+    check_render_cache(config.render_cache)?;
     check_limits(&config.limits)
 }
 
@@ -59,6 +62,16 @@ fn check_process(process: &Process) -> Result<(), ConfigError> {
         service::check_text(&At::named(&Origin::Code, "runtime"), name)?;
     }
     Ok(())
+}
+
+fn check_render_cache(age: Option<Duration>) -> Result<(), ConfigError> {
+    match age.map(|age| age.as_secs_f64()) {
+        Some(seconds) if seconds > MAX_PAGE_AGE => {
+            let at = At::named(&Origin::Code, "render_cache");
+            Err(at.invalid(expected::PAGE_AGE, &Value::Float(seconds)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the HTTP library would panic at.

@@ -1,6 +1,7 @@
 //! Reads which service it is.
 
-use super::section::{At, expected, map};
+use super::section::At;
+use super::values::{expected, map};
 use super::yaml::{Node, Value};
 use crate::error::ConfigError;
 use crate::process::Service;

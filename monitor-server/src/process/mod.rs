@@ -71,15 +71,20 @@ impl Process {
 /// families that stand on the page already, of whatever type.
 ///
 /// The default registry has them where the `prometheus` crate is built with its feature `process`, which any crate in the
-/// program may switch on; so they are no fault, and not counted as one. Series with labels are somebody else's, and stay.
-pub(crate) fn leave_out_repeats(ours: &[Family], theirs: &mut [Family]) {
+/// program may switch on; so they are no fault, and not counted as one. Series with labels are somebody else's, and stay;
+/// families without any go, so that none clashes with the storage's and costs its page a merge.
+pub(crate) fn leave_out_repeats(ours: &[Family], theirs: &mut Vec<Family>) {
     let is_standard = |name: &str| {
         name == START_TIME
             || (resources::is_one(name) && ours.iter().any(|family| family.name == name))
     };
-    for family in theirs.iter_mut().filter(|family| is_standard(&family.name)) {
+    theirs.retain_mut(|family| {
+        if !is_standard(&family.name) {
+            return true;
+        }
         family.children.retain(|child| !child.labels.is_empty());
-    }
+        !family.children.is_empty()
+    });
 }
 
 /// The families that pages can have of the process, in both naming profiles, without children; but for

@@ -216,6 +216,7 @@ fn a_registry_s_own_process_collector_gives_way_without_a_count() {
         of_another("process_open_fds"),
         of_another("monitor_build_info"),
         of_another("mine"),
+        family("process_start_time_seconds", vec![unlabelled()]),
     ];
     leave_out_repeats(&ours, &mut theirs);
     let left: Vec<_> = theirs.iter().map(|family| family.children.len()).collect();
