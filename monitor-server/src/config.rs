@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod labels;
 mod limits;
 mod names;
 mod section;
@@ -47,7 +48,9 @@ use crate::render::{Ages, PageSettings};
 /// | `max_workers` | 1 | permits a method; 0 is no limit |
 /// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge `service_threads` |
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
+/// | `labels` | none | name -> value of labels that every series has, but for those of the registries |
 /// | `max_series` | 2000 | most series a family whose labels are made at run time; 0 is no limit |
+/// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page; 0 is never |
 /// | `profile` | `servicekit` | names under which the storage is exported: `servicekit` or `prometheus` |
 /// | `strict` | `false` | whether a page that lacks a registry or a family is answered 500 |
 /// | `render_cache` | 0, compressed 0.1 | seconds, up to 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
@@ -88,7 +91,9 @@ pub struct MonitorConfig {
     max_workers: usize,
     hpa_max_workers: Option<usize>,
     inittime_label: bool,
+    labels: labels::Given,
     max_series: usize,
+    idle_series: Duration,
     methods: Vec<Arc<str>>,
     profile: Profile,
     strict: bool,
@@ -119,7 +124,9 @@ impl Default for MonitorConfig {
             max_workers: storage.max_workers,
             hpa_max_workers: storage.hpa_max_workers,
             inittime_label: storage.inittime_label,
+            labels: Vec::new(),
             max_series: storage.max_series,
+            idle_series: storage.idle_series,
             methods: Vec::new(),
             profile: Profile::default(),
             strict: false,
@@ -270,7 +277,8 @@ impl MonitorConfig {
     /// # Errors
     ///
     /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or is taken, a
-    /// method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime.
+    /// method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a label that cannot
+    /// be on every series, a `render_cache` above a minute, limits of heads that are out of range.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         check::check(self)?;
         let mut storage = StorageConfig::default();
@@ -284,7 +292,9 @@ impl MonitorConfig {
         storage.max_workers = self.max_workers;
         storage.hpa_max_workers = self.hpa_max_workers;
         storage.inittime_label = self.inittime_label;
+        storage.const_labels = labels::const_labels(&self.labels)?;
         storage.max_series = self.max_series;
+        storage.idle_series = self.idle_series;
         storage.methods.clone_from(&self.methods);
         Ok(storage)
     }
@@ -298,6 +308,7 @@ impl fmt::Debug for MonitorConfig {
             .field("service_info", &self.service_info)
             .field("max_workers", &self.max_workers)
             .field("hpa_max_workers", &self.hpa_max_workers)
+            .field("labels", &self.labels)
             .field("limits", &self.limits)
             .field("process", &self.process)
             .finish_non_exhaustive()

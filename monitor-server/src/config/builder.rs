@@ -96,6 +96,40 @@ impl MonitorConfig {
         self
     }
 
+    /// How long a series made at run time may go without an update before it leaves the page and its memory is freed: values by
+    /// key, and children of registered metrics with labels. Default 0, which is never. What comes back begins at 0: see
+    /// [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds, fractions allowed.
+    #[must_use]
+    pub fn idle_series(mut self, idle: Duration) -> Self {
+        self.idle_series = idle;
+        self
+    }
+
+    /// Adds a label that every series has, such as `env="prod"`: those of the storage and of the server, not those of the
+    /// registries. Replaces an earlier one of the same name. Default none. A series that has a label of this name itself keeps
+    /// its own.
+    ///
+    /// Refused when the settings are applied: a name that is no label name or [has a meaning of its
+    /// own](monitor_core::config::ConstLabels::try_new), and a blank value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let config = MonitorConfig::default().const_label("env", "prod");
+    /// assert_eq!(config.storage_config()?.const_labels.len(), 1);
+    /// assert!(config.const_label("le", "1").storage_config().is_err());
+    /// # Ok::<(), monitor_server::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn const_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        self.labels.retain(|(known, _)| *known != name);
+        self.labels.push((name, value.into()));
+        self
+    }
+
     /// Adds methods that exist at zero from the start, beside those of `#[monitored]` functions. A name has 1 to 120
     /// bytes; any other is refused when the settings are applied.
     #[must_use]

@@ -8,7 +8,7 @@ use super::values::{
     expected, flag, integer, listen, map, number, page_age, port, profile, seconds, text, whole,
 };
 use super::yaml::{Key, Node, Value};
-use super::{MonitorConfig, names, service};
+use super::{MonitorConfig, labels, names, service};
 use crate::error::{ConfigError, Origin, Place};
 
 const KEYS: &[&str] = &[
@@ -21,7 +21,9 @@ const KEYS: &[&str] = &[
     "max_workers",
     "hpa_max_workers",
     "inittime_label",
+    "labels",
     "max_series",
+    "idle_series",
     "profile",
     "strict",
     "render_cache",
@@ -154,7 +156,9 @@ fn apply_key(
         "max_workers" => config.max_workers = whole(at, &node.value)?,
         "hpa_max_workers" => config.hpa_max_workers = Some(whole(at, &node.value)?),
         "inittime_label" => config.inittime_label = flag(at, &node.value)?,
+        "labels" => config.labels = labels::labels(at, node)?,
         "max_series" => config.max_series = whole(at, &node.value)?,
+        "idle_series" => config.idle_series = seconds(at, &node.value)?,
         "profile" => config.profile = profile(at, &node.value)?,
         "strict" => config.strict = flag(at, &node.value)?,
         "render_cache" => config.render_cache = Some(page_age(at, &node.value)?),

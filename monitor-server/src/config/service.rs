@@ -37,7 +37,7 @@ pub(super) fn service(at: &At<'_>, node: &Node) -> Result<Service, ConfigError> 
 }
 
 /// A number is refused: `1.10` would be read as 1.1, and a revision of digits as a number.
-fn text<'v>(at: &At<'_>, value: &'v Value) -> Result<&'v str, ConfigError> {
+pub(super) fn text<'v>(at: &At<'_>, value: &'v Value) -> Result<&'v str, ConfigError> {
     match value {
         Value::Text(text) => {
             check_text(at, text)?;

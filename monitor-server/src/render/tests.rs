@@ -495,3 +495,43 @@ async fn a_process_collector_in_a_registry_gives_way_without_noise() {
     assert_eq!(metrics.errors(Cause::RepeatedSeries), 0);
     assert_eq!(metrics.errors(Cause::Family), 0);
 }
+
+#[tokio::test]
+async fn constant_labels_are_on_the_server_s_families_and_not_on_a_registry_s() {
+    let labels = [("env", "prod"), ("version", "of all")];
+    let mut config = monitor_core::StorageConfig::default();
+    config.const_labels = monitor_core::config::ConstLabels::try_new(labels).expect("labels");
+    let opts = prometheus::Opts::new("monitor_scrape_errors_total", "The user's.")
+        .const_label("cause", "source")
+        .const_label("env", "prod")
+        .const_label("version", "of all");
+    let repeated = IntCounter::with_opts(opts).expect("a name");
+    let mine = Gauge::new("mine", "The user's.").expect("a name");
+    let collectors: [Box<dyn Collector>; 2] = [Box::new(repeated), Box::new(mine)];
+    let runtime = tokio::runtime::Handle::current();
+    let server = crate::MonitorConfig::default()
+        .service(crate::Service::new("text", "1.10"))
+        .runtime("main", &runtime);
+    let renderer = Renderer::new(
+        Monitor::new(config),
+        collectors.map(registry_of).into(),
+        settings(),
+        server.process,
+        Arc::default(),
+    );
+    let page = text(&renderer).await;
+    for line in [
+        "monitor_build_info{env=\"prod\",name=\"text\",version=\"1.10\"} 1",
+        "tokio_workers{env=\"prod\",runtime=\"main\",version=\"of all\"} 1",
+        "monitor_scrapes_total{code=\"200\",env=\"prod\",version=\"of all\"} 0",
+        "monitor_scrapes_in_flight{env=\"prod\",version=\"of all\"} 0",
+        "monitor_scrape_errors_total{cause=\"repeated_series\",env=\"prod\",version=\"of all\"} 1",
+        "mine 0.0",
+    ] {
+        assert!(page.lines().any(|other| other == line), "{line}: {page}");
+    }
+    if cfg!(target_os = "linux") {
+        let threads = "\nprocess_threads{env=\"prod\",version=\"of all\"} ";
+        assert!(page.contains(threads), "{page}");
+    }
+}
