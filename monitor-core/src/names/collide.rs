@@ -200,8 +200,6 @@ pub(super) struct Place {
     pub(super) family: usize,
     /// With those that every series has.
     pub(super) labels: Labels,
-    /// Without them.
-    own: Arc<[Label]>,
 }
 
 /// A family of the book.
@@ -214,7 +212,7 @@ pub(super) struct Entry {
     pub(super) unit: Option<&'static str>,
     /// The name as written whose keys may add series; `None` for built-in families and for those named by hash.
     owner: Option<(Plane, Box<str>)>,
-    series: HashSet<Arc<[Label]>>,
+    series: HashSet<Labels>,
 }
 
 /// All families a storage ever exported under one profile.
@@ -276,9 +274,14 @@ impl Book {
     /// Takes up the labels that every series of this snapshot has.
     pub(super) fn begin(&mut self, snapshot: &Snapshot) {
         if self.label_sets.begin(snapshot) {
-            for place in self.places.values_mut().flat_map(HashMap::values_mut) {
-                place.labels = self.label_sets.complete(place.own.iter().cloned());
-            }
+            // Every series is another one now, and whether two are the same has to be asked anew.
+            let label_sets = std::mem::take(&mut self.label_sets);
+            let dropped_labels = self.dropped_labels;
+            *self = Self {
+                label_sets,
+                dropped_labels,
+                ..Self::new(self.profile)
+            };
         }
     }
 
@@ -317,15 +320,11 @@ impl Book {
         }
         let (labels, dropped) = wanted.labels();
         self.dropped_labels += dropped;
-        let labels: Arc<[Label]> = labels.into();
+        let labels = self.label_sets.complete(labels);
         let family = self
             .own_family(wanted, &labels)
             .unwrap_or_else(|| self.family_by_hash(wanted, &full_key, &labels));
-        let place = Place {
-            family,
-            labels: self.label_sets.complete(labels.iter().cloned()),
-            own: labels,
-        };
+        let place = Place { family, labels };
         self.places
             .entry(table)
             .or_default()
@@ -334,7 +333,7 @@ impl Book {
     }
 
     /// The family of the key's own name, if it is free or its own, and the series is free in it.
-    fn own_family(&mut self, wanted: Wanted<'_>, labels: &Arc<[Label]>) -> Option<usize> {
+    fn own_family(&mut self, wanted: Wanted<'_>, labels: &Labels) -> Option<usize> {
         let name = wanted.plane.family_name(self.profile, wanted.key.name());
         let family = if let Some(family) = self.claims.owner(&name) {
             let owner = self.entries[family].owner.as_ref()?;
@@ -353,12 +352,7 @@ impl Book {
             .then_some(family)
     }
 
-    fn family_by_hash(
-        &mut self,
-        wanted: Wanted<'_>,
-        full_key: &str,
-        labels: &Arc<[Label]>,
-    ) -> usize {
+    fn family_by_hash(&mut self, wanted: Wanted<'_>, full_key: &str, labels: &Labels) -> usize {
         let help = wanted.plane.help(self.profile, full_key);
         let family = self.open_by_hash(full_key, &help, wanted.plane.kind());
         self.entries[family].series.insert(identity(labels));
@@ -414,9 +408,9 @@ impl Book {
 }
 
 /// What tells a series from others: a label with an empty value is none to Prometheus.
-fn identity(labels: &Arc<[Label]>) -> Arc<[Label]> {
+fn identity(labels: &Labels) -> Labels {
     if labels.iter().all(|label| !label.value.is_empty()) {
-        return Arc::clone(labels);
+        return labels.clone();
     }
     let kept = labels.iter().filter(|label| !label.value.is_empty());
     kept.cloned().collect()

@@ -37,9 +37,10 @@ impl LabelSets {
     /// Brings all label sets up to date; whether the labels of every series changed.
     pub(super) fn begin(&mut self, snapshot: &Snapshot) -> bool {
         let inittime = snapshot.inittime.iter().map(|time| label("inittime", time));
-        let is_same = inittime.clone().eq(self.common.iter().cloned());
+        let common = inittime.chain(snapshot.const_labels.iter().cloned());
+        let is_same = common.clone().eq(self.common.iter().cloned());
         if !is_same || self.default_ok.is_empty() {
-            *self = Self::new(inittime.collect());
+            *self = Self::new(common.collect());
         }
         for method in &snapshot.methods {
             self.prepare(method, &snapshot.error_types);

@@ -497,7 +497,7 @@ async fn a_process_collector_in_a_registry_gives_way_without_noise() {
 }
 
 #[tokio::test]
-async fn constant_labels_are_on_the_server_s_families_and_not_on_a_registry_s() {
+async fn constant_labels_are_on_all_families_but_a_registry_s() {
     let labels = [("env", "prod"), ("version", "of all")];
     let mut config = monitor_core::StorageConfig::default();
     config.const_labels = monitor_core::config::ConstLabels::try_new(labels).expect("labels");
@@ -521,12 +521,13 @@ async fn constant_labels_are_on_the_server_s_families_and_not_on_a_registry_s() 
     );
     let page = text(&renderer).await;
     for line in [
+        "started_total{env=\"prod\",version=\"of all\"} 0",
         "monitor_build_info{env=\"prod\",name=\"text\",version=\"1.10\"} 1",
         "tokio_workers{env=\"prod\",runtime=\"main\",version=\"of all\"} 1",
         "monitor_scrapes_total{code=\"200\",env=\"prod\",version=\"of all\"} 0",
         "monitor_scrapes_in_flight{env=\"prod\",version=\"of all\"} 0",
         "monitor_scrape_errors_total{cause=\"repeated_series\",env=\"prod\",version=\"of all\"} 1",
-        "mine 0.0",
+        "mine 0",
     ] {
         assert!(page.lines().any(|other| other == line), "{line}: {page}");
     }

@@ -68,7 +68,7 @@ impl Book {
 
     fn vacate(&mut self, place: &Place) {
         let entry = &mut self.entries[place.family];
-        entry.series.remove(&identity(&place.own));
+        entry.series.remove(&identity(&place.labels));
         if entry.series.is_empty() && place.family >= built_in(self.profile).len() {
             self.claims.release(&entry.name, entry.kind);
             entry.owner = None;
