@@ -22,6 +22,10 @@ use textprocessor::{Page, TextProcessor, eventually};
 /// How the names of the server's metrics of its own scrapes begin: each scrape changes them.
 const OF_SCRAPES: &str = "monitor_scrape";
 
+/// How the names of those of the process begin, which change by themselves, its start aside.
+const OF_PROCESS: &str = "process_";
+const START_TIME: &str = "process_start_time_seconds";
+
 /// A scraper that takes nothing but the text format.
 const TEXT_ONLY: &str = "text/plain;version=0.0.4";
 
@@ -65,10 +69,10 @@ fn stores_what_our_pages_say(program: &Path) {
         });
         check_example(&prometheus, job, &ours);
     }
-    let now = without_scrapes(example.page().samples);
+    let now = at_rest(example.page().samples);
     assert_eq!(
         now,
-        without_scrapes(ours.samples),
+        at_rest(ours.samples),
         "a page of an idle service does not change"
     );
     for (job, wanted) in still.iter().zip(&wanted) {
@@ -142,8 +146,8 @@ fn check_example(prometheus: &Prometheus, job: &Job, ours: &Page) {
     assert_eq!(scraped, Some(count), "{}", job.name);
     check(
         job,
-        &without_scrapes(as_stored(ours.samples.clone())),
-        &without_scrapes(stored),
+        &at_rest(as_stored(ours.samples.clone())),
+        &at_rest(stored),
     );
     prometheus.assert_always_up(&job.name);
     check_exemplars(prometheus, job);
@@ -175,8 +179,17 @@ fn check_exemplars(prometheus: &Prometheus, job: &Job) {
     assert_eq!(prometheus.exemplars(&job.name), [], "{}", job.name);
 }
 
-fn without_scrapes(mut series: Series) -> Series {
-    series.retain(|(name, _), _| !name.starts_with(OF_SCRAPES));
+/// What neither a scrape nor time changes.
+fn at_rest(mut series: Series) -> Series {
+    let changes: [fn(&str) -> bool; 2] = [
+        |name| name.starts_with(OF_SCRAPES),
+        |name| name.starts_with(OF_PROCESS) && name != START_TIME,
+    ];
+    for changes in changes {
+        let is_there = series.keys().any(|(name, _)| changes(name));
+        assert!(is_there, "all families are stored");
+        series.retain(|(name, _), _| !changes(name));
+    }
     series
 }
 
