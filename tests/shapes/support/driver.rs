@@ -1,0 +1,89 @@
+//! Runs shapes and says how they behaved: what they returned, where they panicked, how large their futures are.
+
+use std::cell::RefCell;
+use std::fmt::Debug;
+use std::future::{Future, poll_fn};
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// A shape: its name, and what runs it and describes what it did.
+pub type Shape = (&'static str, fn() -> String);
+
+thread_local! {
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+    static SIZES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs shapes.
+pub fn main(shapes: &[Shape]) {
+    run_each(shapes, |run| (run(), Vec::new()));
+}
+
+/// Runs shapes through `observe`, which gives what a shape says and what it recorded, and prints all of it.
+pub fn run_each(shapes: &[Shape], observe: impl Fn(fn() -> String) -> (String, Vec<String>)) {
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map_or_else(String::new, ToString::to_string);
+        let text = info.payload_as_str().unwrap_or("something");
+        PANIC.set(format!("panic at {place}: {text}"));
+    }));
+    for (name, run) in shapes {
+        let (said, records) = observe(*run);
+        println!("shape {name}");
+        said.lines().for_each(|line| println!("said {line}"));
+        SIZES.take().iter().for_each(|size| println!("size {size}"));
+        records.iter().for_each(|record| println!("recorded {record}"));
+    }
+    println!("done");
+}
+
+/// What a call gives, or where it panics.
+pub fn caught<R: Debug>(call: impl FnOnce() -> R) -> String {
+    match panic::catch_unwind(AssertUnwindSafe(call)) {
+        Ok(value) => format!("{value:?}"),
+        Err(_) => PANIC.take(),
+    }
+}
+
+/// Runs a future on this thread, without a runtime.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return output;
+        }
+    }
+}
+
+/// Is ready at the second poll.
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|_| if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// Polls a future once and drops it.
+pub fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+/// Compiles only for what is `Send`.
+pub fn send<T: Send>(value: T) -> T {
+    value
+}
+
+/// Notes the size of a future that may be 48 bytes larger under the attribute.
+pub fn size<T>(label: &str, value: T) -> T {
+    let size = size_of::<T>();
+    SIZES.with_borrow_mut(|sizes| sizes.push(format!("grows {label} {size}")));
+    value
+}
+
+/// Notes the size of a future that may not be larger: its body does not await.
+pub fn same_size<T>(label: &str, value: T) -> T {
+    let size = size_of::<T>();
+    SIZES.with_borrow_mut(|sizes| sizes.push(format!("same {label} {size}")));
+    value
+}

@@ -1,0 +1,35 @@
+//! The driver for monitored shapes: each runs in a storage of its own, which then says what was recorded.
+
+pub use shapes_driver::*;
+
+use monitor_core::snapshot::{MethodSnapshot, Snapshot};
+use monitor_core::{Monitor, StorageConfig};
+
+/// Runs shapes.
+pub fn main(shapes: &[Shape]) {
+    run_each(shapes, |run| {
+        let mut config = StorageConfig::default();
+        config.preregister = true;
+        let monitor = Monitor::new(config);
+        let said = monitor.scope_sync(run);
+        (said, records(&monitor.snapshot()))
+    });
+}
+
+/// What was recorded, a line for each method that was called, as `method = ok 1, other 2`.
+fn records(snapshot: &Snapshot) -> Vec<String> {
+    let called = snapshot.methods.iter().filter(|method| method.started > 0);
+    called.map(|method| record(snapshot, method)).collect()
+}
+
+fn record(snapshot: &Snapshot, method: &MethodSnapshot) -> String {
+    let types = snapshot.error_types.iter().zip(&method.errors);
+    let mut counts = vec![("ok".to_owned(), method.success.count())];
+    counts.extend(types.map(|(name, count)| (name.to_string(), *count)));
+    let counted: u64 = counts.iter().map(|(_, count)| count).sum();
+    counts.push(("in flight".to_owned(), method.in_flight));
+    counts.push(("lost".to_owned(), method.started - counted - method.in_flight));
+    let counts = counts.iter().filter(|(_, count)| *count > 0);
+    let counts: Vec<String> = counts.map(|(name, count)| format!("{name} {count}")).collect();
+    format!("{} = {}", method.name, counts.join(", "))
+}

@@ -1,0 +1,100 @@
+//! Running cargo over the throw-away workspace, and reading what it and the compiler say.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What the compiler said about one place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Diagnostic {
+    /// File, without `.rs`.
+    pub file: String,
+    /// Line and column of the beginning, and of the end.
+    pub place: [u64; 4],
+    /// The lint, or the error's code; empty if it has none.
+    pub code: String,
+    /// The text.
+    pub message: String,
+    /// Whether it is an error.
+    pub error: bool,
+}
+
+/// What one cargo command gave, by crate.
+#[derive(Debug, Default)]
+pub struct Built {
+    /// Diagnostics.
+    pub diagnostics: BTreeMap<String, Vec<Diagnostic>>,
+    /// Programs by name.
+    pub programs: BTreeMap<String, PathBuf>,
+    /// What cargo said in plain text.
+    pub said: String,
+}
+
+/// `cargo` in the workspace, with nothing of the outer build in its environment.
+pub fn command(root: &Path) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root).env("CARGO_INCREMENTAL", "0");
+    cargo.env("CARGO_TARGET_DIR", root.join("target"));
+    for unwanted in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTDOCFLAGS"] {
+        cargo.env_remove(unwanted);
+    }
+    cargo
+}
+
+/// Runs a command of cargo that compiles, over all crates whatever fails.
+pub fn compile(root: &Path, arguments: &[&str]) -> Built {
+    let mut cargo = command(root);
+    cargo.args(arguments).args(["--keep-going", "--message-format=json"]);
+    let output = cargo.output().unwrap_or_else(|e| panic!("cargo: {e}"));
+    let mut built = Built { said: String::from_utf8_lossy(&output.stderr).into_owned(), ..Built::default() };
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        match serde_json::from_str(line) {
+            Ok(message) => built.take(root, &message),
+            Err(_) => built.said.push_str(line),
+        }
+    }
+    built
+}
+
+impl Built {
+    fn take(&mut self, root: &Path, message: &Value) {
+        let target = &message["target"];
+        if let (Some(name), Some(program)) = (target["name"].as_str(), message["executable"].as_str()) {
+            self.programs.insert(name.to_owned(), program.into());
+        }
+        let source = Path::new(target["src_path"].as_str().unwrap_or_default());
+        let Ok(source) = source.strip_prefix(root) else { return };
+        let member = source.iter().next().unwrap_or_default().to_string_lossy().into_owned();
+        if message["reason"] == "compiler-message"
+            && let Some(diagnostic) = Diagnostic::read(&message["message"])
+        {
+            self.diagnostics.entry(member).or_default().push(diagnostic);
+        }
+    }
+}
+
+impl Diagnostic {
+    /// Reads what the compiler wrote; what has no place, as "3 warnings emitted", is left out.
+    fn read(message: &Value) -> Option<Self> {
+        let spans = message["spans"].as_array()?;
+        let span = spans.iter().find(|span| span["is_primary"] == true)?;
+        let number = |key: &str| span[key].as_u64().unwrap_or_default();
+        let file = Path::new(span["file_name"].as_str()?).file_stem()?;
+        Some(Self {
+            file: file.to_string_lossy().into_owned(),
+            place: ["line_start", "column_start", "line_end", "column_end"].map(number),
+            code: message["code"]["code"].as_str().unwrap_or_default().to_owned(),
+            message: message["message"].as_str().unwrap_or_default().to_owned(),
+            error: message["level"] == "error",
+        })
+    }
+
+    /// In one line.
+    pub fn line(&self) -> String {
+        let [line, column, to_line, to_column] = self.place;
+        let (file, code, message) = (&self.file, &self.code, &self.message);
+        format!("{file}.rs:{line}:{column}-{to_line}:{to_column} {code}: {message}")
+    }
+}
