@@ -1,11 +1,9 @@
-//! A crate that forbids unsafe code and denies all warnings.
+//! A crate that forbids unsafe code.
 //@ shape: `#![forbid(unsafe_code)]`
 //@ records: now = ok 1
 //@ records: later = ok 1, other 1
 #![forbid(unsafe_code)]
-#![deny(warnings)]
-#![deny(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery)]
-#![allow(clippy::restriction, unused_results)]
+#![deny(missing_docs, unreachable_pub, unused_qualifications, clippy::nursery, clippy::pedantic)]
 
 use monitor_core::monitored;
 use shapes_driver::{block_on, yield_now};

@@ -21,5 +21,5 @@ async fn outside(x: u8) -> u32 {
 
 /// Runs it.
 pub fn run() -> String {
-    format!("{:?} {}", monitor_core::inside(1), shapes_driver::block_on(outside(3)))
+    format!("{:?} {}", self::monitor_core::inside(1), shapes_driver::block_on(outside(3)))
 }

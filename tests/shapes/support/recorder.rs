@@ -1,5 +1,6 @@
 //! The driver for monitored shapes: each runs in a storage of its own, which then says what was recorded.
 
+pub use monitor_core::*;
 pub use shapes_driver::*;
 
 use monitor_core::snapshot::{MethodSnapshot, Snapshot};

@@ -12,14 +12,14 @@ const GROWTH: u64 = 48;
 
 /// What one shape did.
 #[derive(Debug, Default, Clone)]
-pub struct Did {
+pub(crate) struct Did {
     said: Vec<String>,
     sizes: Vec<String>,
     recorded: Vec<String>,
 }
 
 /// Runs a program of shapes.
-pub fn run(program: &Path, arguments: &[&str]) -> Result<BTreeMap<String, Did>, String> {
+pub(crate) fn run(program: &Path, arguments: &[&str]) -> Result<BTreeMap<String, Did>, String> {
     let output = Command::new(program).args(arguments).output();
     let output = output.map_err(|e| format!("{}: {e}", program.display()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -33,7 +33,7 @@ pub fn run(program: &Path, arguments: &[&str]) -> Result<BTreeMap<String, Did>, 
 }
 
 /// Reads what the driver prints.
-pub fn read(text: &str) -> BTreeMap<String, Did> {
+pub(crate) fn read(text: &str) -> BTreeMap<String, Did> {
     let mut all: BTreeMap<String, Did> = BTreeMap::new();
     let mut shape = String::new();
     for line in text.lines() {
@@ -55,7 +55,7 @@ pub fn read(text: &str) -> BTreeMap<String, Did> {
 }
 
 /// Compares what a shape did without the attribute and with it. Paths begin with the crate's folder.
-pub fn compare(report: &mut Report, setting: &str, source: &Source, bare: &Did, monitored: &Did) {
+pub(crate) fn compare(report: &mut Report, setting: &str, source: &Source, bare: &Did, monitored: &Did) {
     let mut faults = Vec::new();
     let plain = |lines: &[String]| lines.join("\n").replace("bare_", "").replace("monitored_", "");
     let (was, is) = (plain(&bare.said), plain(&monitored.said));

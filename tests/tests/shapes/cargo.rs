@@ -8,32 +8,32 @@ use serde_json::Value;
 
 /// What the compiler said about one place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Diagnostic {
+pub(crate) struct Diagnostic {
     /// File, without `.rs`.
-    pub file: String,
+    pub(crate) file: String,
     /// Line and column of the beginning, and of the end.
-    pub place: [u64; 4],
+    pub(crate) place: [u64; 4],
     /// The lint, or the error's code; empty if it has none.
-    pub code: String,
+    pub(crate) code: String,
     /// The text.
-    pub message: String,
+    pub(crate) message: String,
     /// Whether it is an error.
-    pub error: bool,
+    pub(crate) error: bool,
 }
 
 /// What one cargo command gave, by crate.
 #[derive(Debug, Default)]
-pub struct Built {
+pub(crate) struct Built {
     /// Diagnostics.
-    pub diagnostics: BTreeMap<String, Vec<Diagnostic>>,
+    pub(crate) diagnostics: BTreeMap<String, Vec<Diagnostic>>,
     /// Programs by name.
-    pub programs: BTreeMap<String, PathBuf>,
+    pub(crate) programs: BTreeMap<String, PathBuf>,
     /// What cargo said in plain text.
-    pub said: String,
+    pub(crate) said: String,
 }
 
 /// `cargo` in the workspace, with nothing of the outer build in its environment.
-pub fn command(root: &Path) -> Command {
+pub(crate) fn command(root: &Path) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).env("CARGO_INCREMENTAL", "0");
     cargo.env("CARGO_TARGET_DIR", root.join("target"));
@@ -44,7 +44,7 @@ pub fn command(root: &Path) -> Command {
 }
 
 /// Runs a command of cargo that compiles, over all crates whatever fails.
-pub fn compile(root: &Path, arguments: &[&str]) -> Built {
+pub(crate) fn compile(root: &Path, arguments: &[&str]) -> Built {
     let mut cargo = command(root);
     cargo.args(arguments).args(["--keep-going", "--message-format=json"]);
     let output = cargo.output().unwrap_or_else(|e| panic!("cargo: {e}"));
@@ -92,7 +92,7 @@ impl Diagnostic {
     }
 
     /// In one line.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let [line, column, to_line, to_column] = self.place;
         let (file, code, message) = (&self.file, &self.code, &self.message);
         format!("{file}.rs:{line}:{column}-{to_line}:{to_column} {code}: {message}")

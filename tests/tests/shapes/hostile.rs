@@ -24,7 +24,7 @@ const PRELUDE: &[(&str, &str)] = &[
 ];
 
 const MACROS: &str = "assert assert_eq assert_ne concat debug_assert eprintln file format format_args line matches panic print \
-    println stringify todo unimplemented unreachable vec write writeln";
+    println stringify thread_local todo unimplemented unreachable vec write writeln";
 
 const CRATES: &str = "std core alloc anyhow async_stream async_trait futures_core guarding monitor_core shapes_driver tokio tonic tracing";
 
@@ -37,13 +37,13 @@ const ITEMS: &[(&str, &str)] = &[
 ];
 
 /// Macros of the user's own, in scope in all modules after them.
-pub const ROOT: &str = "#![no_implicit_prelude]
+pub(crate) const ROOT: &str = "#![no_implicit_prelude]
 macro_rules! shadow { ($($name:ident)*) => { $(#[allow(unused_macros)] macro_rules! $name { () => { compile_error!() }; })* }; }
 shadow! { assert concat file format format_args line matches panic stringify submit todo unimplemented unreachable vec write }
 ";
 
 /// The source with every name of the prelude written out, and the hostile items behind it.
-pub fn hostile(text: &str) -> String {
+pub(crate) fn hostile(text: &str) -> String {
     let tokens = tokens(text);
     let mut out = String::new();
     let mut copied = 0;

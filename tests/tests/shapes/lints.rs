@@ -5,7 +5,7 @@ use crate::report::{Check, Report};
 use crate::source::Source;
 
 /// Compares what was said of one file without the attribute and with it, each warning as often as it stands there.
-pub fn compare(report: &mut Report, setting: &str, source: &Source, bare: &[Diagnostic], monitored: &[Diagnostic]) {
+pub(crate) fn compare(report: &mut Report, setting: &str, source: &Source, bare: &[Diagnostic], monitored: &[Diagnostic]) {
     let of = |all: &[Diagnostic]| -> Vec<Diagnostic> {
         let mut found: Vec<_> = all.iter().filter(|found| found.file == source.name).cloned().collect();
         found.sort();
@@ -21,7 +21,7 @@ pub fn compare(report: &mut Report, setting: &str, source: &Source, bare: &[Diag
 }
 
 /// Lints the header promises that the bare function does not fire in any of the crates: there is nothing to lose then.
-pub fn unfired(source: &Source, bare: &[&Diagnostic]) -> Vec<String> {
+pub(crate) fn unfired(source: &Source, bare: &[&Diagnostic]) -> Vec<String> {
     let fired = |lint: &String| bare.iter().any(|found| found.file == source.name && found.code == **lint);
     let missing = source.fires.iter().filter(|lint| !fired(lint));
     missing.map(|lint| format!("the bare function does not fire {lint}")).collect()

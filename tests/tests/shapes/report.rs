@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// What is checked of each shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Check {
+pub(crate) enum Check {
     /// It compiles, or is refused, as it has to.
     Compiles,
     /// It returns, panics, drops and says the same as the bare one; its future is as large as it may be.
@@ -20,7 +20,7 @@ pub enum Check {
 
 impl Check {
     /// All, in the order of the table.
-    pub const ALL: [Self; 5] = [Self::Compiles, Self::Behaviour, Self::Outcome, Self::Added, Self::Lost];
+    pub(crate) const ALL: [Self; 5] = [Self::Compiles, Self::Behaviour, Self::Outcome, Self::Added, Self::Lost];
 
     fn title(self) -> &'static str {
         match self {
@@ -35,14 +35,14 @@ impl Check {
 
 /// What was looked at, and what was found.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     looked: BTreeMap<(String, Check), usize>,
     faults: BTreeMap<(String, Check), Vec<String>>,
 }
 
 impl Report {
     /// One look at a source file; `faults` are what is wrong with it.
-    pub fn look(&mut self, source: &str, check: Check, faults: impl IntoIterator<Item = String>) {
+    pub(crate) fn look(&mut self, source: &str, check: Check, faults: impl IntoIterator<Item = String>) {
         let key = (source.to_owned(), check);
         *self.looked.entry(key.clone()).or_default() += 1;
         let faults: Vec<String> = faults.into_iter().collect();
@@ -52,17 +52,17 @@ impl Report {
     }
 
     /// Whether nothing is wrong.
-    pub fn is_green(&self) -> bool {
+    pub(crate) fn is_green(&self) -> bool {
         self.faults.is_empty()
     }
 
     /// Whether a file was looked at for this.
-    pub fn looked(&self, source: &str, check: Check) -> usize {
+    pub(crate) fn looked(&self, source: &str, check: Check) -> usize {
         self.looked.get(&(source.to_owned(), check)).copied().unwrap_or_default()
     }
 
     /// The table, a row for each shape and its file, and the faults under it.
-    pub fn table(&self, rows: &[(String, String)]) -> String {
+    pub(crate) fn table(&self, rows: &[(String, String)]) -> String {
         let mut out = format!("{:<78}", "shape");
         for check in Check::ALL {
             let _ = write!(out, " | {:<11}", check.title());

@@ -7,33 +7,33 @@ use std::path::Path;
 use crate::text::attributes;
 
 /// The editions a shape is compiled in unless its header says otherwise.
-pub const EDITIONS: [&str; 3] = ["2018", "2021", "2024"];
+pub(crate) const EDITIONS: [&str; 3] = ["2018", "2021", "2024"];
 
 /// One source file under `tests/shapes`.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// Its name, without `.rs`.
-    pub name: String,
+    pub(crate) name: String,
     /// The shapes of the list it stands for.
-    pub shapes: Vec<String>,
+    pub(crate) shapes: Vec<String>,
     /// The editions it is compiled in.
-    pub editions: Vec<String>,
+    pub(crate) editions: Vec<String>,
     /// What its calls record: `method = ok 1, other 2`, sorted.
-    pub records: Vec<String>,
+    pub(crate) records: Vec<String>,
     /// Lints the bare function must fire, so that looking for lost ones looks at something.
-    pub fires: BTreeSet<String>,
+    pub(crate) fires: BTreeSet<String>,
     /// Lints that the attribute may take away from here, each with the reason.
-    pub loses: BTreeSet<String>,
+    pub(crate) loses: BTreeSet<String>,
     /// The settings it cannot be compiled in: `forbid-unsafe`, `hostile`.
-    pub not: BTreeSet<String>,
+    pub(crate) not: BTreeSet<String>,
     /// The one error the attribute gives, or `as bare`: the errors are those of the bare function.
-    pub refused: Option<String>,
+    pub(crate) refused: Option<String>,
     text: String,
 }
 
 impl Source {
     /// Reads one file; its header is the lines that begin with `//@`.
-    pub fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let name = path.file_stem().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
@@ -69,7 +69,7 @@ impl Source {
     }
 
     /// All files of a folder, by name.
-    pub fn read_all(folder: &Path) -> Vec<Self> {
+    pub(crate) fn read_all(folder: &Path) -> Vec<Self> {
         let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
         let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
@@ -77,12 +77,12 @@ impl Source {
     }
 
     /// The text with the attribute, which is the one in the file.
-    pub fn monitored(&self) -> String {
+    pub(crate) fn monitored(&self) -> String {
         self.text.clone()
     }
 
     /// The text without it: a comment as long stands in its place, so that all else stays where it is.
-    pub fn bare(&self) -> String {
+    pub(crate) fn bare(&self) -> String {
         let mut bare = self.text.clone();
         for place in attributes(&self.text) {
             bare.replace_range(place.clone(), &comment(&self.text[place]));

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A stretch of source that is no comment and no literal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Token {
+pub(crate) enum Token {
     /// A word: identifier, keyword, number.
     Word(Range<usize>),
     /// A sign.
@@ -12,7 +12,7 @@ pub enum Token {
 }
 
 /// The words and signs of `text`, in order. Doc comments are text like any other: their code is code here.
-pub fn tokens(text: &str) -> Vec<Token> {
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let bytes = text.as_bytes();
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -84,7 +84,7 @@ fn quote(rest: &str) -> usize {
 }
 
 /// Where an attribute that says `monitored` stands, and where it is imported. Not under `macro_rules!` variables.
-pub fn attributes(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn attributes(text: &str) -> Vec<Range<usize>> {
     let tokens = tokens(text);
     let import = "use monitor_core::monitored;";
     let mut found: Vec<Range<usize>> = text

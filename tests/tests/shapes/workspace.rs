@@ -10,7 +10,7 @@ use crate::source::Source;
 
 /// With the attribute or without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Variant {
+pub(crate) enum Variant {
     /// As a user would have it who does not monitor.
     Bare,
     /// As in the file.
@@ -19,10 +19,10 @@ pub enum Variant {
 
 impl Variant {
     /// Both.
-    pub const BOTH: [Self; 2] = [Self::Bare, Self::Monitored];
+    pub(crate) const BOTH: [Self; 2] = [Self::Bare, Self::Monitored];
 
     /// The word that begins the names of its crates.
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Bare => "bare",
             Self::Monitored => "monitored",
@@ -39,7 +39,7 @@ impl Variant {
 
 /// What a crate of shapes is compiled under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Setting {
+pub(crate) enum Setting {
     /// An edition, every lint on.
     Edition(&'static str),
     /// Edition 2024, no prelude, and the user's own items under the usual names.
@@ -50,7 +50,7 @@ pub enum Setting {
 
 impl Setting {
     /// The word that ends the names of its crates.
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Edition(edition) => edition,
             Self::Hostile => "hostile",
@@ -66,7 +66,7 @@ impl Setting {
     }
 
     /// Whether a shape is compiled under it.
-    pub fn takes(self, source: &Source) -> bool {
+    pub(crate) fn takes(self, source: &Source) -> bool {
         let edition = source.editions.iter().any(|edition| edition == self.edition());
         edition && !source.not.contains(self.word())
     }
@@ -81,7 +81,7 @@ impl Setting {
 }
 
 /// Name of the crate of a variant under a setting.
-pub fn crate_name(variant: Variant, setting: Setting) -> String {
+pub(crate) fn crate_name(variant: Variant, setting: Setting) -> String {
     format!("{}_{}", variant.word(), setting.word())
 }
 
@@ -98,23 +98,23 @@ const PROGRAMS: &str = "edition = \"2024\"\n";
 
 /// The workspace.
 #[derive(Debug)]
-pub struct Workspace {
+pub(crate) struct Workspace {
     /// Its folder.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     lints: String,
     members: Vec<String>,
 }
 
 impl Workspace {
     /// An empty one in `root`, with the crates that all others need.
-    pub fn new(root: PathBuf) -> Self {
+    pub(crate) fn new(root: PathBuf) -> Self {
         let mut workspace = Self { root, lints: lints_table(), members: Vec::new() };
         workspace.support();
         workspace
     }
 
     /// The crate of a variant under a setting.
-    pub fn shapes(&mut self, variant: Variant, setting: Setting, common: &[&Source], alone: &[&Source]) {
+    pub(crate) fn shapes(&mut self, variant: Variant, setting: Setting, common: &[&Source], alone: &[&Source]) {
         let name = crate_name(variant, setting);
         let mut lib = format!("//! Shapes.\n{}", setting.root());
         let mut main = String::from("//! Runs the shapes.\n#![allow(warnings, clippy::all)]\nfn main() {\n    shapes_driver::main(&[\n");
@@ -140,7 +140,7 @@ impl Workspace {
     }
 
     /// The crate of programs that find the runtime under another name.
-    pub fn renamed(&mut self, variant: Variant, sources: &[Source]) {
+    pub(crate) fn renamed(&mut self, variant: Variant, sources: &[Source]) {
         let name = format!("{}_renamed", variant.word());
         let programs: String = sources.iter().map(|source| self.binary(&name, source, variant)).collect();
         let dependencies = dependencies(variant).replace("monitor-core = {", "watch = { package = \"monitor-core\",");
@@ -148,7 +148,7 @@ impl Workspace {
     }
 
     /// A crate of tests.
-    pub fn harness(&mut self, variant: Variant, source: &Source) {
+    pub(crate) fn harness(&mut self, variant: Variant, source: &Source) {
         let name = format!("{}_{}", variant.word(), source.name);
         let path = format!("tests/{}.rs", source.name);
         self.write(&format!("{name}/{path}"), &variant.text(source));
@@ -164,7 +164,7 @@ impl Workspace {
     }
 
     /// Writes the workspace's own manifest: after this its members are complete.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let members = self.members.iter().map(|member| format!("\"{member}\", ")).collect::<String>();
         let manifest = format!(
             "[workspace]\nresolver = \"3\"\nmembers = [{members}]\n\n[profile.dev]\ndebug = 0\nincremental = false\n\n{}",
@@ -225,7 +225,7 @@ impl Workspace {
 }
 
 /// What shapes may use; the driver of monitored ones also looks at what was recorded.
-pub fn dependencies(variant: Variant) -> String {
+pub(crate) fn dependencies(variant: Variant) -> String {
     let core = core_path();
     let driver = match variant {
         Variant::Bare => "shapes_driver = { path = \"../driver\" }\n".to_owned(),
@@ -254,13 +254,13 @@ tracing-attributes = \"=0.1.31\"
 ";
 
 /// The folder of the project.
-pub fn project() -> PathBuf {
+pub(crate) fn project() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().unwrap_or(tests).to_owned()
 }
 
 /// The folder of the shapes.
-pub fn shapes_folder() -> PathBuf {
+pub(crate) fn shapes_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("shapes")
 }
 
