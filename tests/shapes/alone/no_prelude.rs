@@ -71,7 +71,7 @@ const NAME: &'static str = "by constant";
 fn by_constant() {}
 
 fn run() -> ::std::string::String {
-    let _unit = (by_constant(), elsewhere());
+    let _unit = (by_constant(), elsewhere(), reexported::monitor::caught(|| NAME));
     let _result = no_result();
     let never = ::shapes_driver::caught(|| never(7));
     ::std::format!("{:?} {:?} {}", now(1), ::shapes_driver::block_on(later(1)), never)

@@ -3,7 +3,7 @@
 //@ editions: 2018 2021
 //@ records: read = ok 1
 //@ records: write = ok 1
-//@ fires: unsafe_op_in_unsafe_fn
+//@ fires: E0133
 
 use monitor_core::monitored;
 

@@ -5,7 +5,7 @@
 //@ records: ensure = ok 1, other 1
 
 use monitor_core::monitored;
-use shapes_driver::{block_on, same_size};
+use shapes_driver::{block_on, size};
 
 #[monitored]
 fn bail() -> anyhow::Result<()> {
@@ -25,6 +25,6 @@ fn ensure(fine: bool) -> anyhow::Result<u8> {
 
 /// Runs it.
 pub fn run() -> String {
-    let later = block_on(same_size("bail_later", bail_later()));
+    let later = block_on(size("bail_later", bail_later()));
     format!("{:?} {:?} {:?} {:?}", bail(), later, ensure(true), ensure(false))
 }

@@ -20,7 +20,7 @@ pub(crate) struct Did {
 
 /// Runs a program of shapes.
 pub(crate) fn run(program: &Path, arguments: &[&str]) -> Result<BTreeMap<String, Did>, String> {
-    let output = Command::new(program).args(arguments).output();
+    let output = Command::new(program).args(arguments).env("RUST_BACKTRACE", "0").output();
     let output = output.map_err(|e| format!("{}: {e}", program.display()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let did = read(&text);

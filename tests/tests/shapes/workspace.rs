@@ -75,7 +75,7 @@ impl Setting {
         match self {
             Self::Edition(_) => "#![forbid(unsafe_code)]\n",
             Self::Hostile => hostile::ROOT,
-            Self::Strict => "#![forbid(unsafe_code, unused)]\n#![deny(warnings, missing_docs, clippy::all, clippy::pedantic, clippy::nursery)]\n",
+            Self::Strict => STRICT,
         }
     }
 }
@@ -84,6 +84,13 @@ impl Setting {
 pub(crate) fn crate_name(variant: Variant, setting: Setting) -> String {
     format!("{}_{}", variant.word(), setting.word())
 }
+
+/// Lints that expansions might want to allow are forbidden; those are off that would put nearly every shape out.
+const STRICT: &str = "\
+#![deny(warnings, missing_docs, clippy::all, clippy::pedantic, clippy::nursery)]
+#![forbid(unsafe_code, dead_code, unreachable_code, unused_braces, unused_parens, unused_mut, unused_must_use, unused_variables)]
+#![allow(clippy::missing_const_for_fn, clippy::must_use_candidate, clippy::uninlined_format_args)]
+";
 
 /// Where the levels of lints come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
