@@ -4,15 +4,15 @@
 //@ records: reads = ok 1
 //@ fires: unused_variables unused_mut unused_assignments unused_must_use unused_parens unused_braces unreachable_code
 //@ fires: unreachable_patterns dead_code path_statements unused_labels unused_imports unused_macros unconditional_recursion
-//@ fires: let_underscore_drop trivial_numeric_casts unused_results unused_qualifications redundant_semicolons
-//@ fires: clippy::needless_return clippy::let_and_return clippy::question_mark clippy::needless_question_mark
-//@ fires: clippy::redundant_clone clippy::clone_on_copy clippy::semicolon_if_nothing_returned clippy::cognitive_complexity
+//@ fires: let_underscore_drop trivial_numeric_casts unused_results redundant_semicolons
+//@ fires: clippy::needless_return clippy::let_and_return clippy::needless_question_mark
+//@ fires: clippy::redundant_clone clippy::clone_on_copy clippy::semicolon_if_nothing_returned
 //@ fires: clippy::too_many_lines clippy::redundant_closure_for_method_calls clippy::single_match clippy::items_after_statements
 //@ fires: clippy::unwrap_used clippy::panic_in_result_fn clippy::unwrap_in_result clippy::needless_borrow clippy::shadow_unrelated
-//@ fires: clippy::let_unit_value clippy::never_loop clippy::diverging_sub_expression clippy::let_underscore_untyped
+//@ fires: clippy::let_unit_value clippy::never_loop clippy::let_underscore_untyped
 //@ fires: clippy::only_used_in_recursion clippy::large_stack_arrays clippy::significant_drop_tightening
 //@ fires: clippy::question_mark_used clippy::try_err clippy::unused_io_amount clippy::blocks_in_conditions
-//@ fires: clippy::self_only_used_in_recursion clippy::redundant_else clippy::manual_let_else clippy::needless_late_init
+//@ fires: clippy::self_only_used_in_recursion clippy::needless_late_init
 
 use std::io::Read;
 use std::sync::Mutex;

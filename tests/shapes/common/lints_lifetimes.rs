@@ -13,7 +13,7 @@
 //@ records: unused = ok 1
 //@ fires: clippy::needless_lifetimes clippy::elidable_lifetime_names clippy::extra_unused_lifetimes single_use_lifetimes
 //@ fires: elided_lifetimes_in_paths mismatched_lifetime_syntaxes clippy::extra_unused_type_parameters
-//@ fires: explicit_outlives_requirements unused_lifetimes clippy::mut_from_ref
+//@ fires: explicit_outlives_requirements unused_lifetimes
 
 use std::future::Future;
 use std::pin::Pin;

@@ -3,14 +3,14 @@
 //@ records: wraps = ok 1
 //@ fires: clippy::too_many_arguments clippy::fn_params_excessive_bools clippy::unused_self clippy::trivially_copy_pass_by_ref
 //@ fires: clippy::needless_pass_by_value clippy::unnecessary_wraps clippy::missing_errors_doc clippy::missing_panics_doc
-//@ fires: clippy::must_use_candidate clippy::ptr_arg clippy::needless_pass_by_ref_mut clippy::unused_unit clippy::result_unit_err
-//@ fires: clippy::large_types_passed_by_value clippy::inherent_to_string clippy::new_ret_no_self clippy::wrong_self_convention
+//@ fires: clippy::must_use_candidate clippy::ptr_arg clippy::unused_unit clippy::result_unit_err
+//@ fires: clippy::new_ret_no_self
 //@ fires: clippy::should_implement_trait clippy::return_self_not_must_use clippy::implicit_hasher clippy::type_complexity
 //@ fires: clippy::ref_option clippy::option_option clippy::double_must_use clippy::self_named_constructors
 //@ fires: clippy::result_large_err clippy::missing_inline_in_public_items clippy::boxed_local clippy::box_collection
-//@ fires: clippy::borrowed_box clippy::mut_from_ref clippy::impl_trait_in_params clippy::ref_option_ref clippy::redundant_allocation
-//@ fires: clippy::must_use_unit clippy::use_self clippy::unnecessary_box_returns clippy::similar_names non_snake_case
-//@ fires: clippy::inline_always clippy::multiple_bound_locations clippy::type_repetition_in_bounds clippy::same_name_method
+//@ fires: clippy::borrowed_box clippy::impl_trait_in_params clippy::redundant_allocation
+//@ fires: clippy::must_use_unit clippy::use_self clippy::similar_names non_snake_case
+//@ fires: clippy::inline_always clippy::multiple_bound_locations clippy::type_repetition_in_bounds
 
 use std::collections::HashMap;
 use std::rc::Rc;

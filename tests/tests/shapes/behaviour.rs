@@ -20,7 +20,10 @@ pub(crate) struct Did {
 
 /// Runs a program of shapes.
 pub(crate) fn run(program: &Path, arguments: &[&str]) -> Result<BTreeMap<String, Did>, String> {
-    let output = Command::new(program).args(arguments).env("RUST_BACKTRACE", "0").output();
+    let output = Command::new(program)
+        .args(arguments)
+        .env("RUST_BACKTRACE", "0")
+        .output();
     let output = output.map_err(|e| format!("{}: {e}", program.display()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let did = read(&text);
@@ -29,7 +32,11 @@ pub(crate) fn run(program: &Path, arguments: &[&str]) -> Result<BTreeMap<String,
     }
     let last = did.keys().last().cloned().unwrap_or_default();
     let errors = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{} ended after {last}: {}: {errors}", program.display(), output.status))
+    Err(format!(
+        "{} ended after {last}: {}: {errors}",
+        program.display(),
+        output.status
+    ))
 }
 
 /// Reads what the driver prints.
@@ -55,9 +62,20 @@ pub(crate) fn read(text: &str) -> BTreeMap<String, Did> {
 }
 
 /// Compares what a shape did without the attribute and with it. Paths begin with the crate's folder.
-pub(crate) fn compare(report: &mut Report, setting: &str, source: &Source, bare: &Did, monitored: &Did) {
+pub(crate) fn compare(
+    report: &mut Report,
+    setting: &str,
+    source: &Source,
+    bare: &Did,
+    monitored: &Did,
+) {
     let mut faults = Vec::new();
-    let plain = |lines: &[String]| lines.join("\n").replace("bare_", "").replace("monitored_", "");
+    let plain = |lines: &[String]| {
+        lines
+            .join("\n")
+            .replace("bare_", "")
+            .replace("monitored_", "")
+    };
     let (was, is) = (plain(&bare.said), plain(&monitored.said));
     if was != is || was.is_empty() {
         faults.push(format!("{setting}: bare said {was:?}, monitored {is:?}"));
@@ -68,12 +86,17 @@ pub(crate) fn compare(report: &mut Report, setting: &str, source: &Source, bare:
     recorded.sort();
     let wrong = recorded != source.records;
     let (wanted, found) = (&source.records, &recorded);
-    report.look(&source.name, Check::Outcome, wrong.then(|| format!("{setting}: wanted {wanted:?}, recorded {found:?}")));
+    report.look(
+        &source.name,
+        Check::Outcome,
+        wrong.then(|| format!("{setting}: wanted {wanted:?}, recorded {found:?}")),
+    );
 }
 
 /// Futures that are larger than they may be.
 fn sizes<'a>(bare: &'a [String], monitored: &'a [String]) -> impl Iterator<Item = String> + 'a {
-    let same_count = (bare.len() != monitored.len()).then(|| "not the same futures were measured".to_owned());
+    let same_count =
+        (bare.len() != monitored.len()).then(|| "not the same futures were measured".to_owned());
     let pairs = bare.iter().zip(monitored);
     same_count.into_iter().chain(pairs.filter_map(|(was, is)| {
         let fits = match (measured(was), measured(is)) {

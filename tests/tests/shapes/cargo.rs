@@ -37,7 +37,13 @@ pub(crate) fn command(root: &Path) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).env("CARGO_INCREMENTAL", "0");
     cargo.env("CARGO_TARGET_DIR", root.join("target"));
-    for unwanted in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTDOCFLAGS"] {
+    for unwanted in [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTC_WRAPPER",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTDOCFLAGS",
+    ] {
         cargo.env_remove(unwanted);
     }
     cargo
@@ -46,9 +52,14 @@ pub(crate) fn command(root: &Path) -> Command {
 /// Runs a command of cargo that compiles, over all crates whatever fails.
 pub(crate) fn compile(root: &Path, arguments: &[&str]) -> Built {
     let mut cargo = command(root);
-    cargo.args(arguments).args(["--keep-going", "--message-format=json"]);
+    cargo
+        .args(arguments)
+        .args(["--keep-going", "--message-format=json"]);
     let output = cargo.output().unwrap_or_else(|e| panic!("cargo: {e}"));
-    let mut built = Built { said: String::from_utf8_lossy(&output.stderr).into_owned(), ..Built::default() };
+    let mut built = Built {
+        said: String::from_utf8_lossy(&output.stderr).into_owned(),
+        ..Built::default()
+    };
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         match serde_json::from_str(line) {
             Ok(message) => built.take(root, &message),
@@ -61,12 +72,21 @@ pub(crate) fn compile(root: &Path, arguments: &[&str]) -> Built {
 impl Built {
     fn take(&mut self, root: &Path, message: &Value) {
         let target = &message["target"];
-        if let (Some(name), Some(program)) = (target["name"].as_str(), message["executable"].as_str()) {
+        if let (Some(name), Some(program)) =
+            (target["name"].as_str(), message["executable"].as_str())
+        {
             self.programs.insert(name.to_owned(), program.into());
         }
         let source = Path::new(target["src_path"].as_str().unwrap_or_default());
-        let Ok(source) = source.strip_prefix(root) else { return };
-        let member = source.iter().next().unwrap_or_default().to_string_lossy().into_owned();
+        let Ok(source) = source.strip_prefix(root) else {
+            return;
+        };
+        let member = source
+            .iter()
+            .next()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if message["reason"] == "compiler-message"
             && let Some(diagnostic) = Diagnostic::read(&message["message"])
         {
@@ -85,8 +105,11 @@ impl Diagnostic {
         Some(Self {
             file: file.to_string_lossy().into_owned(),
             place: ["line_start", "column_start", "line_end", "column_end"].map(number),
-            code: message["code"]["code"].as_str().unwrap_or_default().to_owned(),
-            message: message["message"].as_str().unwrap_or_default().to_owned(),
+            code: message["code"]["code"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            message: without_sizes(message["message"].as_str().unwrap_or_default()),
             error: message["level"] == "error",
         })
     }
@@ -97,4 +120,17 @@ impl Diagnostic {
         let (file, code, message) = (&self.file, &self.code, &self.message);
         format!("{file}.rs:{line}:{column}-{to_line}:{to_column} {code}: {message}")
     }
+}
+
+/// The text with every number as `#`: futures and frames are a little larger under the attribute.
+fn without_sizes(message: &str) -> String {
+    let mut out = String::new();
+    for letter in message.chars() {
+        match letter {
+            digit if digit.is_ascii_digit() && out.ends_with('#') => {}
+            digit if digit.is_ascii_digit() => out.push('#'),
+            other => out.push(other),
+        }
+    }
+    out
 }

@@ -14,7 +14,10 @@ const PRELUDE: &[(&str, &str)] = &[
     ("cmp", "PartialEq PartialOrd Eq Ord"),
     ("convert", "AsRef AsMut Into From TryFrom TryInto"),
     ("default", "Default"),
-    ("iter", "Iterator Extend IntoIterator DoubleEndedIterator ExactSizeIterator FromIterator"),
+    (
+        "iter",
+        "Iterator Extend IntoIterator DoubleEndedIterator ExactSizeIterator FromIterator",
+    ),
     ("option::Option", "Some None"),
     ("option", "Option"),
     ("result::Result", "Ok Err"),
@@ -30,10 +33,22 @@ const CRATES: &str = "std core alloc anyhow async_stream async_trait futures_cor
 
 /// Items of the user's own: those are added whose names the source does not use.
 const ITEMS: &[(&str, &str)] = &[
-    ("modules", "std core alloc inventory monitor_core monitor __private anyhow tokio"),
-    ("structs", "Result Option Box Vec String Future Pin Probe CallSite SiteEntry CallGuard Returns Output Item Poll Outcome"),
-    ("functions", "Ok Err Some None drop file line edge enter leave run_sync run_async run_future plan bounded text"),
-    ("traits", "Send Sync Sized Fn FnMut FnOnce Drop Clone Into From ToString Iterator Display Debug Stream Error ReturnsValue"),
+    (
+        "modules",
+        "std core alloc inventory monitor_core monitor __private anyhow tokio",
+    ),
+    (
+        "structs",
+        "Result Option Box Vec String Future Pin Probe CallSite SiteEntry CallGuard Returns Output Item Poll Outcome",
+    ),
+    (
+        "functions",
+        "Ok Err Some None drop file line edge enter leave run_sync run_async run_future plan bounded text",
+    ),
+    (
+        "traits",
+        "Send Sync Sized Fn FnMut FnOnce Drop Clone Into From ToString Iterator Display Debug Stream Error ReturnsValue",
+    ),
 ];
 
 /// Macros of the user's own, in scope in all modules after them.
@@ -62,32 +77,44 @@ pub(crate) fn hostile(text: &str) -> String {
 }
 
 fn full_path(text: &str, tokens: &[Token], index: usize, word: &str) -> Option<String> {
-    let before = index.checked_sub(1).map_or("", |before| spelled(text, &tokens[before]));
-    let after = tokens.get(index + 1).map_or("", |after| spelled(text, after));
+    let before = index
+        .checked_sub(1)
+        .map_or("", |before| spelled(text, &tokens[before]));
+    let after = tokens
+        .get(index + 1)
+        .map_or("", |after| spelled(text, after));
     if matches!(before, ":" | "." | "fn") && !stands_after_type_colon(text, tokens, index) {
         return None;
     }
     let listed = |list: &str| list.split(' ').any(|listed| listed == word);
     match after {
         "!" if listed(MACROS) => return Some(format!("::std::{word}")),
-        ":" if listed(CRATES) && text[end(&tokens[index])..].starts_with("::") => return Some(format!("::{word}")),
+        ":" if listed(CRATES) && text[end(&tokens[index])..].starts_with("::") => {
+            return Some(format!("::{word}"));
+        }
         "(" if word == "derive" => return Some("::std::prelude::v1::derive".to_owned()),
         _ => {}
     }
     if word == "Debug" && in_derive(text, tokens, index) {
         return Some("::std::fmt::Debug".to_owned());
     }
-    let (module, _) = PRELUDE.iter().find(|(_, names)| names.split(' ').any(|name| name == word))?;
+    let (module, _) = PRELUDE
+        .iter()
+        .find(|(_, names)| names.split(' ').any(|name| name == word))?;
     Some(format!("::std::{module}::{word}"))
 }
 
 /// `x: Name` rather than `x::Name`.
 fn stands_after_type_colon(text: &str, tokens: &[Token], index: usize) -> bool {
-    spelled(text, &tokens[index - 1]) == ":" && (index < 2 || spelled(text, &tokens[index - 2]) != ":")
+    spelled(text, &tokens[index - 1]) == ":"
+        && (index < 2 || spelled(text, &tokens[index - 2]) != ":")
 }
 
 fn in_derive(text: &str, tokens: &[Token], index: usize) -> bool {
-    let words = tokens[..index].iter().rev().map(|token| spelled(text, token));
+    let words = tokens[..index]
+        .iter()
+        .rev()
+        .map(|token| spelled(text, token));
     let mut before = words.skip_while(|word| *word == "," || word.chars().all(char::is_alphabetic));
     before.next() == Some("(") && before.next() == Some("derive")
 }
@@ -110,9 +137,11 @@ fn end(token: &Token) -> usize {
 }
 
 fn items(text: &str, tokens: &[Token]) -> String {
-    let used = |name: &str| tokens.iter().enumerate().any(|(index, token)| {
-        spelled(text, token) == name && full_path(text, tokens, index, name).is_none()
-    });
+    let used = |name: &str| {
+        tokens.iter().enumerate().any(|(index, token)| {
+            spelled(text, token) == name && full_path(text, tokens, index, name).is_none()
+        })
+    };
     let allow = "#[allow(dead_code, missing_docs, non_snake_case, clippy::all, clippy::pedantic, clippy::nursery)]";
     let mut out = String::from(
         "\n#[allow(unused_imports)]\nuse ::std::prelude::rust_2024::{AsMut as _, AsRef as _, Clone as _, Default as _, \
@@ -140,7 +169,9 @@ mod tests {
 
     #[test]
     fn names_of_the_prelude_are_written_out_and_others_left_alone() {
-        let written = hostile("#[derive(Clone, Debug)] fn drop(x: Option<u8>) { x.Ok; a::Some; Ok(std::a!()); vec![] }");
+        let written = hostile(
+            "#[derive(Clone, Debug)] fn drop(x: Option<u8>) { x.Ok; a::Some; Ok(std::a!()); vec![] }",
+        );
         let code = written.lines().next();
         let wanted = "#[::std::prelude::v1::derive(::std::clone::Clone, ::std::fmt::Debug)] fn drop(x: ::std::option::Option<u8>) { \
             x.Ok; a::Some; ::std::result::Result::Ok(::std::a!()); ::std::vec![] }";

@@ -21,7 +21,9 @@ use workspace::shapes_folder;
 /// The shapes of the list.
 fn listed() -> Vec<String> {
     let text = fs::read_to_string(shapes_folder().join("list.txt")).unwrap_or_default();
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(str::to_owned).collect()
 }
 
@@ -29,22 +31,33 @@ fn listed() -> Vec<String> {
 fn the_list_and_the_files_name_the_same_shapes() {
     let listed: BTreeSet<String> = listed().into_iter().collect();
     let catalog = Catalog::read();
-    let covered: BTreeSet<String> = catalog.all().flat_map(|source| source.shapes.clone()).collect();
+    let covered: BTreeSet<String> = catalog
+        .all()
+        .flat_map(|source| source.shapes.clone())
+        .collect();
     let missing: Vec<_> = listed.difference(&covered).collect();
     let unknown: Vec<_> = covered.difference(&listed).collect();
-    assert!(missing.is_empty() && unknown.is_empty(), "no file: {missing:#?}; not in the list: {unknown:#?}");
+    assert!(
+        missing.is_empty() && unknown.is_empty(),
+        "no file: {missing:#?}; not in the list: {unknown:#?}"
+    );
 }
 
 #[test]
 fn every_shape_compiles_behaves_and_lints_as_without_the_attribute() {
     let catalog = Catalog::read();
-    let report = matrix::check(&catalog, Path::new(env!("CARGO_TARGET_TMPDIR")).join("shapes"));
+    let report = matrix::check(
+        &catalog,
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("shapes"),
+    );
     let mut rows = Vec::new();
     for shape in listed() {
-        let sources = catalog.all().filter(|source| source.shapes.contains(&shape));
+        let sources = catalog
+            .all()
+            .filter(|source| source.shapes.contains(&shape));
         rows.extend(sources.map(|source| (shape.clone(), source.name.clone())));
     }
     let table = report.table(&rows);
     println!("{table}");
-    assert!(report.is_green(), "{table}");
+    assert!(report.is_green(), "not all is green: see the table above");
 }

@@ -53,12 +53,19 @@ impl Catalog {
     /// All of them.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Source> {
         let compiled = self.common.iter().chain(&self.alone).chain(&self.renamed);
-        compiled.chain(&self.harness).chain(&self.docs).chain(&self.refused)
+        compiled
+            .chain(&self.harness)
+            .chain(&self.docs)
+            .chain(&self.refused)
     }
 
     fn programs(&self, setting: Setting) -> Vec<&Source> {
         match setting {
-            Setting::Edition(_) => self.alone.iter().filter(|source| setting.takes(source)).collect(),
+            Setting::Edition(_) => self
+                .alone
+                .iter()
+                .filter(|source| setting.takes(source))
+                .collect(),
             Setting::Hostile | Setting::Strict => Vec::new(),
         }
     }
@@ -72,11 +79,23 @@ pub(crate) fn check(catalog: &Catalog, root: PathBuf) -> Report {
     let mut report = Report::default();
     let mut members: Members<'_> = SETTINGS
         .into_iter()
-        .map(|setting| (setting, catalog.common.iter().filter(|source| setting.takes(source)).collect()))
+        .map(|setting| {
+            (
+                setting,
+                catalog
+                    .common
+                    .iter()
+                    .filter(|source| setting.takes(source))
+                    .collect(),
+            )
+        })
         .collect();
     let built = loop {
         write(catalog, root.clone(), &members);
-        let built = compile(&root, &["clippy", "--workspace", "--lib", "--bins", "--tests"]);
+        let built = compile(
+            &root,
+            &["clippy", "--workspace", "--lib", "--bins", "--tests"],
+        );
         if !drop_failing(&mut report, &mut members, &built) {
             break built;
         }
@@ -107,16 +126,32 @@ fn write(catalog: &Catalog, root: PathBuf, members: &Members<'_>) -> Workspace {
 fn drop_failing(report: &mut Report, members: &mut Members<'_>, built: &Built) -> bool {
     let mut any = false;
     for (setting, common) in members {
-        let [bare, monitored] = Variant::BOTH.map(|variant| errors(built, &crate_name(variant, *setting)));
-        let failing: BTreeSet<&str> = bare.iter().chain(&monitored).map(|error| &*error.file).collect();
+        let [bare, monitored] =
+            Variant::BOTH.map(|variant| errors(built, &crate_name(variant, *setting)));
+        let failing: BTreeSet<&str> = bare
+            .iter()
+            .chain(&monitored)
+            .map(|error| &*error.file)
+            .collect();
         let before = common.len();
         common.retain(|source| !failing.contains(&*source.name));
         any |= common.len() < before;
         if *setting != Setting::Strict {
-            assert!(bare.is_empty(), "does not compile without the attribute: {}", lines(&bare));
+            assert!(
+                bare.is_empty(),
+                "does not compile without the attribute: {}",
+                lines(&bare)
+            );
         }
-        for error in monitored.iter().filter(|error| bare.iter().all(|bare| bare.file != error.file)) {
-            report.look(&error.file, Check::Compiles, [format!("{}: {}", setting.word(), error.line())]);
+        for error in monitored
+            .iter()
+            .filter(|error| bare.iter().all(|bare| bare.file != error.file))
+        {
+            report.look(
+                &error.file,
+                Check::Compiles,
+                [format!("{}: {}", setting.word(), error.line())],
+            );
         }
     }
     any
@@ -128,22 +163,48 @@ fn errors<'a>(built: &'a Built, member: &str) -> Vec<&'a Diagnostic> {
 }
 
 fn lines(errors: &[&Diagnostic]) -> String {
-    errors.iter().map(|error| format!("\n{}", error.line())).collect()
+    errors
+        .iter()
+        .map(|error| format!("\n{}", error.line()))
+        .collect()
 }
 
 fn compare_lints(report: &mut Report, catalog: &Catalog, members: &Members<'_>, built: &Built) {
     let none = Vec::new();
-    let of = |variant, word: &str| built.diagnostics.get(&format!("{}_{word}", Variant::word(variant))).unwrap_or(&none);
+    let of = |variant, word: &str| {
+        built
+            .diagnostics
+            .get(&format!("{}_{word}", Variant::word(variant)))
+            .unwrap_or(&none)
+    };
     let mut compare = |word: &str, source: &Source| {
-        lints::compare(report, word, source, of(Variant::Bare, word), of(Variant::Monitored, word));
+        lints::compare(
+            report,
+            word,
+            source,
+            of(Variant::Bare, word),
+            of(Variant::Monitored, word),
+        );
     };
     for (setting, common) in members {
         let programs = catalog.programs(*setting);
-        common.iter().chain(&programs).for_each(|source| compare(setting.word(), source));
+        common
+            .iter()
+            .chain(&programs)
+            .for_each(|source| compare(setting.word(), source));
     }
-    catalog.renamed.iter().for_each(|source| compare("renamed", source));
-    catalog.harness.iter().for_each(|source| compare(&source.name, source));
-    let bare = built.diagnostics.iter().filter(|(name, _)| name.starts_with("bare"));
+    catalog
+        .renamed
+        .iter()
+        .for_each(|source| compare("renamed", source));
+    catalog
+        .harness
+        .iter()
+        .for_each(|source| compare(&source.name, source));
+    let bare = built
+        .diagnostics
+        .iter()
+        .filter(|(name, _)| name.starts_with("bare"));
     let bare: Vec<&Diagnostic> = bare.flat_map(|(_, found)| found).collect();
     for source in catalog.all() {
         let unfired = lints::unfired(source, &bare);
@@ -158,11 +219,25 @@ fn compare_behaviour(report: &mut Report, catalog: &Catalog, members: &Members<'
         let word = setting.word();
         compare_program(report, word, common, built, &format!("{word}_main"), &[]);
         for source in catalog.programs(*setting) {
-            compare_program(report, word, &[source], built, &format!("{word}_{}", source.name), &[]);
+            compare_program(
+                report,
+                word,
+                &[source],
+                built,
+                &format!("{word}_{}", source.name),
+                &[],
+            );
         }
     }
     for source in &catalog.renamed {
-        compare_program(report, "renamed", &[source], built, &format!("renamed_{}", source.name), &[]);
+        compare_program(
+            report,
+            "renamed",
+            &[source],
+            built,
+            &format!("renamed_{}", source.name),
+            &[],
+        );
     }
     let arguments = ["protocol", "--nocapture"];
     for source in &catalog.harness {
@@ -171,22 +246,39 @@ fn compare_behaviour(report: &mut Report, catalog: &Catalog, members: &Members<'
 }
 
 /// Runs a program in both variants, and looks at the shapes in it.
-fn compare_program(report: &mut Report, setting: &str, sources: &[&Source], built: &Built, program: &str, arguments: &[&str]) {
+fn compare_program(
+    report: &mut Report,
+    setting: &str,
+    sources: &[&Source],
+    built: &Built,
+    program: &str,
+    arguments: &[&str],
+) {
     let run = |variant: Variant| -> Result<BTreeMap<String, Did>, String> {
         let name = format!("{}_{program}", variant.word());
         let path = built.programs.get(&name).ok_or_else(|| {
-            let errors = built.diagnostics.values().flatten().filter(|found| found.error);
-            format!("{name} was not built: {}", lines(&errors.collect::<Vec<_>>()))
+            let errors = built
+                .diagnostics
+                .values()
+                .flatten()
+                .filter(|found| found.error);
+            format!(
+                "{name} was not built: {}",
+                lines(&errors.collect::<Vec<_>>())
+            )
         })?;
         behaviour::run(path, arguments)
     };
     let both = run(Variant::Bare).and_then(|bare| Ok((bare, run(Variant::Monitored)?)));
     for source in sources {
-        let compared = both.as_ref().map_err(Clone::clone).and_then(|(bare, monitored)| {
-            let missing = || format!("{setting}: {} did not run", source.name);
-            let bare = bare.get(&source.name).ok_or_else(missing)?;
-            Ok((bare, monitored.get(&source.name).ok_or_else(missing)?))
-        });
+        let compared = both
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|(bare, monitored)| {
+                let missing = || format!("{setting}: {} did not run", source.name);
+                let bare = bare.get(&source.name).ok_or_else(missing)?;
+                Ok((bare, monitored.get(&source.name).ok_or_else(missing)?))
+            });
         match compared {
             Ok((bare, monitored)) => {
                 report.look(&source.name, Check::Compiles, None);

@@ -20,7 +20,13 @@ pub(crate) enum Check {
 
 impl Check {
     /// All, in the order of the table.
-    pub(crate) const ALL: [Self; 5] = [Self::Compiles, Self::Behaviour, Self::Outcome, Self::Added, Self::Lost];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Compiles,
+        Self::Behaviour,
+        Self::Outcome,
+        Self::Added,
+        Self::Lost,
+    ];
 
     fn title(self) -> &'static str {
         match self {
@@ -42,7 +48,12 @@ pub(crate) struct Report {
 
 impl Report {
     /// One look at a source file; `faults` are what is wrong with it.
-    pub(crate) fn look(&mut self, source: &str, check: Check, faults: impl IntoIterator<Item = String>) {
+    pub(crate) fn look(
+        &mut self,
+        source: &str,
+        check: Check,
+        faults: impl IntoIterator<Item = String>,
+    ) {
         let key = (source.to_owned(), check);
         *self.looked.entry(key.clone()).or_default() += 1;
         let faults: Vec<String> = faults.into_iter().collect();
@@ -58,7 +69,10 @@ impl Report {
 
     /// Whether a file was looked at for this.
     pub(crate) fn looked(&self, source: &str, check: Check) -> usize {
-        self.looked.get(&(source.to_owned(), check)).copied().unwrap_or_default()
+        self.looked
+            .get(&(source.to_owned(), check))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The table, a row for each shape and its file, and the faults under it.
@@ -76,7 +90,9 @@ impl Report {
         out.push('\n');
         for ((source, check), faults) in &self.faults {
             let _ = writeln!(out, "\n{source}, {}:", check.title());
-            faults.iter().for_each(|fault| out.push_str(&format!("    {fault}\n")));
+            faults
+                .iter()
+                .for_each(|fault| out.push_str(&format!("    {fault}\n")));
         }
         out
     }

@@ -60,7 +60,9 @@ impl Source {
             editions,
             records,
             fires: words("fires").into_iter().collect(),
-            loses: reasoned.filter_map(|lint| Some(lint.split_once(' ')?.0.to_owned())).collect(),
+            loses: reasoned
+                .filter_map(|lint| Some(lint.split_once(' ')?.0.to_owned()))
+                .collect(),
             not: words("not").into_iter().collect(),
             refused: values("refused").pop(),
             name,

@@ -79,7 +79,11 @@ fn quote(rest: &str) -> usize {
     match letters[..] {
         [_, (_, '\\'), _, (end, '\'')] => end + 1,
         [_, _, (end, '\''), ..] => end + 1,
-        _ => 1 + rest[1..].find(|c: char| !is_word(c)).unwrap_or(rest.len() - 1),
+        _ => {
+            1 + rest[1..]
+                .find(|c: char| !is_word(c))
+                .unwrap_or(rest.len() - 1)
+        }
     }
 }
 
@@ -101,8 +105,12 @@ pub(crate) fn attributes(text: &str) -> Vec<Range<usize>> {
             && let Some(length) = bracketed(&tokens[index + 1..], &sign)
         {
             let inside = &tokens[index..=index + length];
-            let named = inside.iter().any(|token| matches!(token, Token::Word(word) if &text[word.clone()] == "monitored"));
-            if let (true, Token::Sign(from), Token::Sign(to)) = (named, &tokens[index], &tokens[index + length]) {
+            let named = inside.iter().any(
+                |token| matches!(token, Token::Word(word) if &text[word.clone()] == "monitored"),
+            );
+            if let (true, Token::Sign(from), Token::Sign(to)) =
+                (named, &tokens[index], &tokens[index + length])
+            {
                 found.push(*from..to + 1);
             }
             index += length;
@@ -135,7 +143,10 @@ mod tests {
     #[test]
     fn attributes_are_found_in_code_and_in_documented_code_only() {
         let text = "#[inline] #[monitored(a = \"]\")] fn f() {} // #[monitored]\n/// #[monitored]\nlet a = '[';";
-        let found: Vec<&str> = attributes(text).into_iter().map(|place| &text[place]).collect();
+        let found: Vec<&str> = attributes(text)
+            .into_iter()
+            .map(|place| &text[place])
+            .collect();
         assert_eq!(found, ["#[monitored(a = \"]\")]", "#[monitored]"]);
     }
 }

@@ -67,7 +67,10 @@ impl Setting {
 
     /// Whether a shape is compiled under it.
     pub(crate) fn takes(self, source: &Source) -> bool {
-        let edition = source.editions.iter().any(|edition| edition == self.edition());
+        let edition = source
+            .editions
+            .iter()
+            .any(|edition| edition == self.edition());
         edition && !source.not.contains(self.word())
     }
 
@@ -115,23 +118,39 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// An empty one in `root`, with the crates that all others need.
     pub(crate) fn new(root: PathBuf) -> Self {
-        let mut workspace = Self { root, lints: lints_table(), members: Vec::new() };
+        let mut workspace = Self {
+            root,
+            lints: lints_table(),
+            members: Vec::new(),
+        };
         workspace.support();
         workspace
     }
 
     /// The crate of a variant under a setting.
-    pub(crate) fn shapes(&mut self, variant: Variant, setting: Setting, common: &[&Source], alone: &[&Source]) {
+    pub(crate) fn shapes(
+        &mut self,
+        variant: Variant,
+        setting: Setting,
+        common: &[&Source],
+        alone: &[&Source],
+    ) {
         let name = crate_name(variant, setting);
         let mut lib = format!("//! Shapes.\n{}", setting.root());
-        let mut main = String::from("//! Runs the shapes.\n#![allow(warnings, clippy::all)]\nfn main() {\n    shapes_driver::main(&[\n");
+        let mut main = String::from(
+            "//! Runs the shapes.\n#![allow(warnings, clippy::all)]\nfn main() {\n    shapes_driver::main(&[\n",
+        );
         let mut targets = String::new();
         for source in common {
             let shape = &source.name;
             let _ = writeln!(lib, "pub mod {shape};");
             let _ = writeln!(main, "        (\"{shape}\", {name}::{shape}::run),");
             let text = variant.text(source);
-            let text = if setting == Setting::Hostile { hostile::hostile(&text) } else { text };
+            let text = if setting == Setting::Hostile {
+                hostile::hostile(&text)
+            } else {
+                text
+            };
             self.write(&format!("{name}/src/{shape}.rs"), &text);
         }
         main.push_str("    ]);\n}\n");
@@ -140,17 +159,31 @@ impl Workspace {
         for source in alone {
             targets.push_str(&self.binary(&name, source, variant));
         }
-        let _ = write!(targets, "[[bin]]\nname = \"{name}_main\"\npath = \"src/main.rs\"\ntest = false\n");
-        let head = format!("edition = \"{}\"\n[lib]\ndoctest = false\ntest = false\n", setting.edition());
-        let levels = if setting == Setting::Strict { Levels::Source } else { Levels::All };
+        let _ = write!(
+            targets,
+            "[[bin]]\nname = \"{name}_main\"\npath = \"src/main.rs\"\ntest = false\n"
+        );
+        let head = format!(
+            "edition = \"{}\"\n[lib]\ndoctest = false\ntest = false\n",
+            setting.edition()
+        );
+        let levels = if setting == Setting::Strict {
+            Levels::Source
+        } else {
+            Levels::All
+        };
         self.manifest(&name, &head, &targets, &dependencies(variant), levels);
     }
 
     /// The crate of programs that find the runtime under another name.
     pub(crate) fn renamed(&mut self, variant: Variant, sources: &[Source]) {
         let name = format!("{}_renamed", variant.word());
-        let programs: String = sources.iter().map(|source| self.binary(&name, source, variant)).collect();
-        let dependencies = dependencies(variant).replace("monitor-core = {", "watch = { package = \"monitor-core\",");
+        let programs: String = sources
+            .iter()
+            .map(|source| self.binary(&name, source, variant))
+            .collect();
+        let dependencies = dependencies(variant)
+            .replace("monitor-core = {", "watch = { package = \"monitor-core\",");
         self.manifest(&name, PROGRAMS, &programs, &dependencies, Levels::All);
     }
 
@@ -160,8 +193,16 @@ impl Workspace {
         let path = format!("tests/{}.rs", source.name);
         self.write(&format!("{name}/{path}"), &variant.text(source));
         self.write(&format!("{name}/src/lib.rs"), "");
-        let target = format!("[lib]\ntest = false\ndoctest = false\n[[test]]\nname = \"{name}\"\npath = \"{path}\"\n");
-        self.manifest(&name, PROGRAMS, &target, &dependencies(variant), Levels::All);
+        let target = format!(
+            "[lib]\ntest = false\ndoctest = false\n[[test]]\nname = \"{name}\"\npath = \"{path}\"\n"
+        );
+        self.manifest(
+            &name,
+            PROGRAMS,
+            &target,
+            &dependencies(variant),
+            Levels::All,
+        );
     }
 
     fn binary(&self, name: &str, source: &Source, variant: Variant) -> String {
@@ -172,7 +213,11 @@ impl Workspace {
 
     /// Writes the workspace's own manifest: after this its members are complete.
     pub(crate) fn close(&self) {
-        let members = self.members.iter().map(|member| format!("\"{member}\", ")).collect::<String>();
+        let members = self
+            .members
+            .iter()
+            .map(|member| format!("\"{member}\", "))
+            .collect::<String>();
         let manifest = format!(
             "[workspace]\nresolver = \"3\"\nmembers = [{members}]\n\n[profile.dev]\ndebug = 0\nincremental = false\n\n{}",
             self.lints
@@ -186,7 +231,14 @@ impl Workspace {
         }
     }
 
-    fn manifest(&mut self, name: &str, head: &str, targets: &str, dependencies: &str, levels: Levels) {
+    fn manifest(
+        &mut self,
+        name: &str,
+        head: &str,
+        targets: &str,
+        dependencies: &str,
+        levels: Levels,
+    ) {
         let lints = match levels {
             Levels::All => "[lints]\nworkspace = true\n",
             Levels::Source => "",
@@ -200,7 +252,10 @@ impl Workspace {
 
     fn support(&mut self) {
         let folder = shapes_folder().join("support");
-        let recorder = format!("monitor-core = {{ path = {} }}\nshapes_driver = {{ path = \"../driver\" }}\n", core_path());
+        let recorder = format!(
+            "monitor-core = {{ path = {} }}\nshapes_driver = {{ path = \"../driver\" }}\n",
+            core_path()
+        );
         let members = [
             ("driver", "", ""),
             ("recorder", "", &*recorder),
@@ -209,9 +264,14 @@ impl Workspace {
         ];
         for (member, target, dependencies) in members {
             let source = folder.join(format!("{member}.rs"));
-            let text = fs::read_to_string(&source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
+            let text =
+                fs::read_to_string(&source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
             self.write(&format!("{member}/src/lib.rs"), &text);
-            let name = if member == "driver" { "shapes_driver" } else { member };
+            let name = if member == "driver" {
+                "shapes_driver"
+            } else {
+                member
+            };
             let manifest = format!(
                 "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n{target}\n[dependencies]\n{dependencies}"
             );
@@ -226,7 +286,10 @@ impl Workspace {
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
             return;
         }
-        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
+        let written = path
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&path, text));
         written.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
 }
