@@ -4,14 +4,23 @@ pub use core::{file, line};
 
 pub use inventory;
 
+pub use crate::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
+pub use crate::call::answer::{Answer, error_type, holds, response_size};
+pub use crate::call::entered::{enter, enter_returning, limit, workers};
 pub use crate::call::guard::CallGuard;
+pub use crate::call::labels::{LabelKey, bounded, label_values, text};
+pub use crate::call::no_call::no_call;
 pub use crate::call::outcome::Probe;
-pub use crate::call::run::{
-    enter, enter_returning, leave, run_async, run_boxed, run_future, run_pinned, run_sync,
-};
+pub use crate::call::plan::{Plan, Start, plan};
+pub use crate::call::run::{run_async, run_boxed, run_future, run_pinned, run_sync, run_sync_with};
 pub use crate::call::site::{CallSite, SiteEntry};
+pub use crate::call::stream::{run_stream, run_stream_boxed, run_stream_pinned};
+
+use std::future::Future;
 
 use std::marker::PhantomData;
+
+use crate::buckets::check_bounds;
 
 /// The longest value of the label `method`, bytes.
 const MAX_METHOD_BYTES: usize = 120;
@@ -29,6 +38,22 @@ pub const fn method_name(name: &'static str) -> &'static str {
     );
     name
 }
+
+/// Checks bounds of durations, while compiling.
+///
+/// # Panics
+///
+/// If there are none or too many, if one is negative or not finite, or if they do not increase.
+pub const fn bounds(bounds: &'static [f64]) -> &'static [f64] {
+    check_bounds(bounds);
+    bounds
+}
+
+/// What a future becomes.
+pub type Output<F> = <F as Future>::Output;
+
+/// What a stream gives.
+pub type Item<S> = <S as futures_core::Stream>::Item;
 
 /// The typed return edge of an async body: `if false { return edge::<Ret>() }` tells the compiler the type to coerce to.
 ///

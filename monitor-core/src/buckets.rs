@@ -40,6 +40,61 @@ pub(crate) fn size_bounds() -> Arc<[f64]> {
 /// Most buckets a histogram may have, the one above every bound included.
 pub(crate) const MAX_BUCKETS: usize = if cfg!(loom) { 2 } else { 64 };
 
+/// Most buckets of durations: a method may have bounds of its own beside the common ones.
+pub(crate) const MAX_DURATION_BUCKETS: usize = if cfg!(loom) {
+    MAX_BUCKETS
+} else {
+    2 * MAX_BUCKETS
+};
+
+/// Checks bounds that a method has beside the common ones.
+///
+/// # Panics
+///
+/// If there are none, if one is negative or not finite, if they do not increase, or if there are more than fit beside the
+/// common ones. Called for a static, that is an error of the compiler.
+pub(crate) const fn check_bounds(bounds: &[f64]) {
+    assert!(!bounds.is_empty(), "there are no bounds");
+    let (mut at, mut own) = (0, 0);
+    while at < bounds.len() {
+        assert!(
+            bounds[at].is_finite() && bounds[at] >= 0.0,
+            "a bound is negative or not finite"
+        );
+        assert!(
+            at == 0 || bounds[at - 1] < bounds[at],
+            "the bounds do not increase strictly"
+        );
+        own += if is_common(bounds[at]) { 0 } else { 1 };
+        at += 1;
+    }
+    assert!(
+        own + TIME_BOUNDS.len() < 128,
+        "there are more than 74 bounds beside the common ones"
+    );
+}
+
+#[expect(clippy::float_cmp, reason = "the same bound, or another")]
+const fn is_common(bound: f64) -> bool {
+    let mut at = 0;
+    while at < TIME_BOUNDS.len() {
+        if TIME_BOUNDS[at] == bound {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// The common bounds with a method's own among them: the common ones stay, for the histogram over all methods.
+pub(crate) fn with_own_bounds(common: &[f64], own: &[f64]) -> Arc<[f64]> {
+    let mut all: Vec<f64> = common.iter().chain(own).copied().collect();
+    all.sort_unstable_by(f64::total_cmp);
+    all.dedup();
+    all.truncate(MAX_DURATION_BUCKETS - 1);
+    all.into()
+}
+
 /// Index of the bucket of a value: the first bound that is not below it, or one past the last.
 pub(crate) fn bucket_of(bounds: &[f64], value: f64) -> usize {
     bounds
@@ -62,14 +117,14 @@ const CELLS: usize = (64 - CELLS_PER_OCTAVE_LOG2 as usize + 1) << CELLS_PER_OCTA
 #[derive(Debug)]
 pub(crate) struct TickBounds {
     /// Past the last bound each holds the greatest value, so the search needs no other end.
-    ticks: [u64; MAX_BUCKETS],
+    ticks: [u64; MAX_DURATION_BUCKETS],
     first: [u8; CELLS],
 }
 
 impl TickBounds {
     pub(crate) fn new(bounds: &[f64], clock: &Clock) -> Self {
-        let mut ticks = [u64::MAX; MAX_BUCKETS];
-        for (edge, bound) in ticks[..MAX_BUCKETS - 1].iter_mut().zip(bounds) {
+        let mut ticks = [u64::MAX; MAX_DURATION_BUCKETS];
+        for (edge, bound) in ticks[..MAX_DURATION_BUCKETS - 1].iter_mut().zip(bounds) {
             *edge = clock.ticks(*bound);
         }
         let mut first = [0; CELLS];
@@ -80,14 +135,14 @@ impl TickBounds {
         Self { ticks, first }
     }
 
-    /// The bucket of a duration; below [`MAX_BUCKETS`].
+    /// The bucket of a duration; below [`MAX_DURATION_BUCKETS`].
     #[inline]
     pub(crate) fn bucket(&self, ticks: u64) -> usize {
         let mut at = usize::from(self.first[cell_of(ticks)]);
-        while self.ticks[at & (MAX_BUCKETS - 1)] < ticks {
+        while self.ticks[at & (MAX_DURATION_BUCKETS - 1)] < ticks {
             at += 1;
         }
-        at & (MAX_BUCKETS - 1)
+        at & (MAX_DURATION_BUCKETS - 1)
     }
 }
 

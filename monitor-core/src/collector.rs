@@ -5,6 +5,7 @@
 
 mod from_proto;
 mod merge;
+mod page;
 mod storage;
 mod to_proto;
 
@@ -23,6 +24,7 @@ use self::storage::leaving_out;
 use self::to_proto::to_proto;
 
 pub use self::merge::{Merged, merge};
+pub use self::page::Page;
 
 /// A registry that could not be gathered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,11 @@
 //! Metric families as plain data: what every exposition format is written from.
 
+mod labels;
+
 use std::borrow::Cow;
 use std::sync::Arc;
+
+pub use self::labels::{Label, Labels};
 
 /// What kind of metric a [`Family`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,20 +38,11 @@ pub struct Family {
     pub children: Vec<Child>,
 }
 
-/// A label: name and value, unescaped.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Label {
-    /// The name.
-    pub name: Cow<'static, str>,
-    /// The value.
-    pub value: Arc<str>,
-}
-
 /// A family's values for one label set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Child {
     /// The labels, sorted by name, each name once.
-    pub labels: Vec<Label>,
+    pub labels: Labels,
     /// The value.
     pub value: ChildValue,
 }

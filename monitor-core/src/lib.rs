@@ -7,6 +7,7 @@
 //! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
 //! - [`snapshot`], [`family`]: what was recorded, as plain data.
 //! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
+//! - [`testing`]: in unit tests, that a call recorded exactly this and nothing else.
 //! - [`collector`]: the bridge to the `prometheus` crate.
 //!
 //! `monitor-server` puts it on the wire.
@@ -26,6 +27,7 @@ pub mod health;
 mod interner;
 pub mod key;
 mod latest;
+mod method;
 #[cfg(all(test, loom))]
 mod models;
 mod monitor;
@@ -36,23 +38,27 @@ mod stats;
 pub mod status;
 mod storage;
 mod sync;
+pub mod testing;
 pub mod value;
 mod window;
 
 pub use buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use call::guard::CallGuard;
+pub use call::labels::MonitorLabel;
+pub use call::settings::SharedMethod;
 pub use clock::{Clock, ClockSource, ManualClock};
 pub use config::StorageConfig;
 pub use error_parser::{
-    ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, RuleError, StatusRule,
+    ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, MonitorError, RuleError, StatusRule,
 };
 pub use health::{Component, Health, Thresholds};
-pub use monitor::{Method, MethodError, Monitor, Scope, StillRunning};
-pub use monitor_macros::monitored;
+pub use method::{LabelError, Method, MethodError};
+pub use monitor::{Monitor, Scope, StillRunning};
+pub use monitor_macros::{MonitorError, MonitorLabel, monitored};
 pub use permits::{Permit, Permits};
 pub use stats::{Keep, StatCounter, StatsError};
 pub use status::{Outcome, StatusParser, TaskStatus, UnknownStatus};
-pub use storage::MonitorStorage;
+pub use storage::{MonitorStorage, StartUpWarning};
 pub use value::{StatNumber, StatValue};
 
 /// The task type that all calls feed.

@@ -10,6 +10,7 @@ use crate::buckets::MAX_BUCKETS;
 use crate::call::guard::CallGuard;
 use crate::call::local::Local;
 use crate::call::method::MethodCore;
+use crate::call::method_name::MethodName;
 use crate::call::shard::Failure;
 use crate::call::state::{RunCell, Seen, TaskState};
 use crate::call::tasks::TaskSlots;
@@ -29,7 +30,7 @@ const METHOD: u32 = 1;
 /// documentation suggests is 2 or 3).
 const PREEMPTIONS: usize = 3;
 
-fn check(model: impl Fn() + Sync + Send + 'static) {
+pub(crate) fn check(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(PREEMPTIONS);
     builder.check(model);
@@ -38,7 +39,7 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
 fn storage() -> (&'static StorageCore, &'static MethodCore, ManualClock) {
     let (clock, hand) = Clock::manual(0.0);
     let core = StorageCore::new(StorageConfig::default(), clock);
-    (core, core.method_of(METHOD, "Get"), hand)
+    (core, core.method_of(MethodName::fixed("Get", METHOD)), hand)
 }
 
 /// A thread's table, as a thread that records has it.

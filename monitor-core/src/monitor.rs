@@ -6,16 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::call::guard::CallGuard;
 use crate::call::local;
-use crate::call::method::MethodCore;
 use crate::clock::Clock;
 use crate::config::StorageConfig;
-use crate::permits::Permits;
+use crate::method::{MAX_METHOD_NAME, Method, MethodError};
 use crate::storage::{MonitorStorage, StorageCore, global};
-
-/// Longest name of a method, in bytes.
-pub(crate) const MAX_METHOD_NAME: usize = 120;
 
 /// How often a wait for tasks looks whether they ended. Only a wait pays for it: telling a waiter from the recording
 /// path would cost every call.
@@ -84,8 +79,7 @@ impl Monitor {
                 name: name.to_owned(),
             });
         }
-        let core = self.storage.core().method(name);
-        core.map(|core| Method { core }).ok_or(MethodError::TooMany)
+        Ok(Method::of(self.storage.core().method(name)))
     }
 
     /// Runs a future whose calls record here. A task it spawns is not part of it: give that one a scope too.
@@ -140,60 +134,6 @@ impl fmt::Debug for Monitor {
             .field("storage", &self.storage)
             .finish()
     }
-}
-
-/// One method of one monitor.
-#[derive(Clone, Copy)]
-pub struct Method {
-    core: &'static MethodCore,
-}
-
-impl Method {
-    /// Starts a call.
-    pub fn start(&self) -> CallGuard {
-        CallGuard::start_method(self.core)
-    }
-
-    /// Its permits.
-    pub fn permits(&self) -> &'static Permits {
-        &self.core.permits
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &'static str {
-        &self.core.name
-    }
-
-    /// Its calls in flight.
-    pub fn in_flight(&self) -> u64 {
-        self.core.in_flight()
-    }
-}
-
-impl fmt::Debug for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Method")
-            .field("name", &self.core.name)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a name is no method.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MethodError {
-    /// The name is empty.
-    #[error("the name of a method is empty")]
-    Empty,
-    /// The name is too long for a label value.
-    #[error("the name of a method is {} bytes long, the limit is {MAX_METHOD_NAME}: {name:?}", name.len())]
-    TooLong {
-        /// The name.
-        name: String,
-    },
-    /// There are 2^27 methods already.
-    #[error("too many methods; names must come from a closed set")]
-    TooMany,
 }
 
 /// Tasks were left when a wait was over.

@@ -1,5 +1,6 @@
 //! Permits of a method: how many of its calls may run at once.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -28,7 +29,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 pub struct Permits {
     semaphore: Semaphore,
     limit: Mutex<Limit>,
+    /// The limit a call set, or [`CONFIGURED`].
+    by_call: AtomicUsize,
 }
+
+/// No call set a limit.
+const CONFIGURED: usize = usize::MAX;
 
 #[derive(Debug)]
 struct Limit {
@@ -62,6 +68,7 @@ impl Permits {
         Self {
             semaphore: Semaphore::new(permits),
             limit: Mutex::new(Limit { permits, excess: 0 }),
+            by_call: AtomicUsize::new(CONFIGURED),
         }
     }
 
@@ -70,7 +77,7 @@ impl Permits {
     }
 
     /// Changes how many there are. Those in use stay in use: a lower limit holds once enough of them are given back.
-    pub(crate) fn set_limit(&self, limit: usize) {
+    fn set_limit(&self, limit: usize) {
         let mut state = self.limit();
         let permits = capacity(limit);
         if let Some(more) = permits.checked_sub(state.permits) {
@@ -92,6 +99,22 @@ impl Permits {
             state.excess -= 1;
         }
         excess
+    }
+
+    /// [`set_limit`](Self::set_limit) by a call, from where on the configuration no longer does; costs a look where
+    /// nothing changes.
+    pub(crate) fn ensure_limit(&self, limit: usize) {
+        if self.by_call.load(Ordering::Relaxed) != limit {
+            self.by_call.store(limit, Ordering::Relaxed);
+            self.set_limit(limit);
+        }
+    }
+
+    /// [`set_limit`](Self::set_limit) by the configuration.
+    pub(crate) fn configure(&self, limit: usize) {
+        if self.by_call.load(Ordering::Relaxed) == CONFIGURED {
+            self.set_limit(limit);
+        }
     }
 
     fn permit<'a>(&'a self, held: Option<SemaphorePermit<'a>>) -> Permit<'a> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::ClockSource;
-use crate::family::Histogram;
+use crate::family::{Histogram, Label};
 use crate::key::StatKey;
 use crate::names::Names;
 use crate::status::TaskStatus;
@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub time_bounds: Arc<[f64]>,
     /// All known methods, by name.
     pub methods: Vec<MethodSnapshot>,
+    /// Error types that are failures of a method but no illness (`expected(..)`): method and type.
+    pub expected: Vec<(Arc<str>, Arc<str>)>,
     /// The task types the original has: `default` and those set through the API, by name; only those set at least once.
     pub statuses: Vec<StatusSnapshot>,
     /// The methods' own task types; only those set at least once.
@@ -87,8 +89,12 @@ pub struct TaskTotals {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MethodSnapshot {
-    /// The label value.
+    /// The number of the method and its label set in the process: what is kept from scrape to scrape is found by it.
+    pub(crate) number: u32,
+    /// The value of the label `method`.
     pub name: Arc<str>,
+    /// The labels beside it, sorted by name; a method has an entry for each label set.
+    pub labels: Arc<[Label]>,
     /// Calls begun.
     pub started: u64,
     /// Durations of calls that succeeded, seconds; their count is the number of successes.
@@ -103,6 +109,19 @@ pub struct MethodSnapshot {
     pub duration: Option<Means>,
     /// What calls observed: sizes, deadlines, values; each from its first observation.
     pub values: Vec<CallValueSnapshot>,
+    /// Calls in flight that wait for a permit; `None` where calls need none.
+    pub waiting: Option<u64>,
+    /// Items its streams gave; `None` where its calls are no streams.
+    pub items: Option<StreamItems>,
+}
+
+/// Items that streams gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StreamItems {
+    /// Items that are no `Err`.
+    pub ok: u64,
+    /// Items that are an `Err`.
+    pub failed: u64,
 }
 
 /// Rolling means.

@@ -67,6 +67,11 @@ impl Ring {
         self.head.load(Ordering::Relaxed)
     }
 
+    /// Calls entered so far.
+    pub(crate) fn entered(&self) -> u64 {
+        self.head.load(Ordering::Acquire)
+    }
+
     /// Enters a call; only the owner.
     // Every store is a Release and pairs with the reader's Acquire of the same cell: a reader that sees the new
     // content of a place then also sees a head that tells it to leave the old one out.
@@ -91,6 +96,17 @@ impl Ring {
     fn push_long(&self, seq: u64, duration: u64) {
         let long = self.long.get_or_init(|| leak(cells()));
         long[place(seq)].store(duration, Ordering::Release);
+    }
+
+    /// Loads the newest entries, a quarter of a window: see [`Shard::touch`](crate::call::shard::Shard::touch).
+    pub(crate) fn touch(&self) -> u64 {
+        const LINE: usize = 8;
+        let head = self.head.load(Ordering::Relaxed);
+        let back = (0..=WINDOW / 4).step_by(LINE);
+        let places = back.map(|back| place(head.wrapping_sub(back)));
+        places.fold(head, |all, at| {
+            all ^ self.entries[at].load(Ordering::Relaxed)
+        })
     }
 
     /// A cursor on the newest entry.
@@ -130,6 +146,13 @@ pub(crate) struct Cursor<'a> {
     oldest: u64,
     /// An end time at or after that of the next entry.
     later: u64,
+}
+
+impl Cursor<'_> {
+    /// The number of the oldest call it may give.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.oldest
+    }
 }
 
 impl Iterator for Cursor<'_> {

@@ -1,4 +1,4 @@
-//! What is left of a function whose attribute is at fault: the errors, and the item as it was.
+//! What is left of an item whose attribute is at fault: the errors, and the item as it was.
 
 use proc_macro2::TokenStream;
 

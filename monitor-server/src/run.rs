@@ -80,6 +80,9 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
         routes::all(context),
         configure,
     )?;
+    for warning in monitor.start_up_warnings() {
+        tracing::warn!("{warning}");
+    }
     tracing::info!(address = %thread.address(), "monitor server listens");
     let server = MonitorServer {
         inner: Arc::new(Inner {

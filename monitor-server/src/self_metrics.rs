@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label};
+use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label, Labels};
 
 /// The one family there is.
 const FAMILY: &str = "monitor_scrape_errors_total";
@@ -97,9 +97,10 @@ impl SelfMetrics {
     }
 }
 
-fn labels(cause: Cause) -> Vec<Label> {
-    vec![Label {
+fn labels(cause: Cause) -> Labels {
+    let label = Label {
         name: "cause".into(),
         value: Arc::from(cause.name()),
-    }]
+    };
+    [label].into()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::call::local::{self, Local};
 use crate::call::method::MethodCore;
+use crate::call::method_name::MethodName;
 use crate::call::shard::{Failure, Shard, Span};
 use crate::call::site::CallSite;
 use crate::call::values::ValueRef;
@@ -38,26 +39,29 @@ use crate::status::Outcome;
 /// ```
 #[must_use = "a call that is dropped at once counts as cancelled"]
 pub struct CallGuard {
-    // Two words in all (the start time stands in the slot), so that a guard travels in registers.
-    /// The shard it started in. Where the current thread's table still has it, the call ends on the fast path.
-    shard: &'static Shard,
-    slot: u32,
-    /// Whether the thread was panicking when the call began: a call made while unwinding is not what panics.
-    unwinding: bool,
-    observed: bool,
+    words: Words,
 }
 
 impl CallGuard {
     /// Starts a call at a site, in the storage in force on this thread.
     #[inline]
     pub fn start(site: &'static CallSite) -> Self {
-        start(site).guard()
+        let words = start(site);
+        Self { words }
+    }
+
+    /// Starts a call with labels, in the storage in force on this thread.
+    #[inline]
+    pub(crate) fn start_named(site: &'static CallSite, name: &'static MethodName) -> Self {
+        let words = start_named(site, name);
+        Self { words }
     }
 
     /// Starts a call of a method of a given storage.
     #[inline]
     pub(crate) fn start_method(method: &'static MethodCore) -> Self {
-        start_method(method).guard()
+        let words = start_method(method);
+        Self { words }
     }
 
     pub(crate) fn start_in(local: &Local, method: &'static MethodCore) -> Self {
@@ -69,11 +73,13 @@ impl CallGuard {
 
     #[inline]
     fn begin(shard: &'static Shard) -> Self {
+        let unwinding = if std::thread::panicking() {
+            UNWINDING
+        } else {
+            0
+        };
         Self {
-            shard,
-            slot: shard.begin(),
-            unwinding: std::thread::panicking(),
-            observed: false,
+            words: Words(shard, u64::from(shard.begin()) | unwinding),
         }
     }
 
@@ -86,13 +92,37 @@ impl CallGuard {
         }
     }
 
+    /// Ends the call with a failure that was classified before.
+    pub(crate) fn finish_failed(self, failure: Failure) {
+        let end = self.shard().now();
+        fail_at(self.words(), end, failure);
+    }
+
+    /// The type and the status of what is no success.
+    pub(crate) fn classify(&self, outcome: Outcome<'_>) -> Failure {
+        self.shard().method.classify(outcome)
+    }
+
+    /// The method and label set it counts as.
+    pub(crate) fn method(&self) -> &'static MethodCore {
+        self.shard().method
+    }
+
     /// As words, which no longer end the call when they are dropped.
     #[inline]
     fn words(self) -> Words {
-        let call = ManuallyDrop::new(self);
-        let flag = |set: bool, flag: u64| if set { flag } else { 0 };
-        let flags = flag(call.unwinding, UNWINDING) | flag(call.observed, OBSERVED);
-        Words(call.shard, u64::from(call.slot) | flags)
+        ManuallyDrop::new(self).words
+    }
+
+    /// The shard it started in.
+    #[inline]
+    fn shard(&self) -> &'static Shard {
+        self.words.0
+    }
+
+    #[inline]
+    fn slot(&self) -> u32 {
+        self.words.slot()
     }
 
     /// Ends the call with this table, as it ends with the thread's.
@@ -111,7 +141,7 @@ impl CallGuard {
     /// When the call started and ended.
     #[inline]
     fn span(&self, end: u64) -> Span {
-        let start = self.shard.start_of(self.slot).unwrap_or(end);
+        let start = self.shard().start_of(self.slot()).unwrap_or(end);
         Span { start, end }
     }
 
@@ -119,31 +149,31 @@ impl CallGuard {
     #[inline(never)]
     fn end_slow(&self, local: &Local, end: u64, failure: Option<Failure>) {
         let span = self.span(end);
-        if local.owns(self.shard) {
-            self.enter_values(self.shard, span);
-            self.shard.release(self.slot);
-            return enter(self.shard, span, failure);
+        if local.owns(self.shard()) {
+            self.enter_values(self.shard(), span);
+            self.shard().release(self.slot());
+            return enter(self.shard(), span, failure);
         }
         let elsewhere = |target: &'static Shard| {
             self.enter_values(target, span);
-            self.shard.release_elsewhere(self.slot);
+            self.shard().release_elsewhere(self.slot());
             enter(target, span, failure);
         };
-        match local.shard(self.shard.method) {
+        match local.shard(self.shard().method) {
             Some(target) => elsewhere(target),
-            None => self.shard.method.with_fallback(elsewhere),
+            None => self.shard().method.with_fallback(elsewhere),
         }
     }
 
     /// Enters what the call observed, under the number the call is about to get.
     fn enter_values(&self, target: &'static Shard, span: Span) {
-        if self.observed
-            && let Some(values) = self.shard.known_values()
+        if self.words.1 & OBSERVED != 0
+            && let Some(values) = self.shard().known_values()
         {
             let storage = target.method.storage;
             let duration = storage.clock.seconds(span.ticks());
             let seq = target.ring().next();
-            values.take(self.slot, duration, |value, number| {
+            values.take(self.slot(), duration, |value, number| {
                 let bounds = storage.bounds_of(value.kind());
                 target.values().enter(value, bounds, seq, number);
             });
@@ -160,15 +190,15 @@ impl CallGuard {
         if !value.is_finite() {
             return;
         }
-        if let Some(node) = self.shard.method.value(name) {
+        if let Some(node) = self.shard().method.value(name) {
             self.keep(ValueRef::new(node), value);
         }
     }
 
     fn keep(&mut self, value: ValueRef, number: f64) {
-        self.observed = true;
-        if !self.shard.values().observe(self.slot, value, number) {
-            self.shard.method.drop_value();
+        self.words.1 |= OBSERVED;
+        if !self.shard().values().observe(self.slot(), value, number) {
+            self.shard().method.drop_value();
         }
     }
 
@@ -189,7 +219,7 @@ impl CallGuard {
         let Some(left) = left else { return };
         let left = left.as_secs_f64();
         self.observe("time_remaining_time", left);
-        if let Some(node) = self.shard.method.value("time_remaining_after_time") {
+        if let Some(node) = self.shard().method.value("time_remaining_after_time") {
             let from_start = left + self.elapsed().as_secs_f64();
             self.keep(ValueRef::new(node).left_at_end(), from_start);
         }
@@ -197,36 +227,29 @@ impl CallGuard {
 
     /// Time since the call started.
     pub fn elapsed(&self) -> Duration {
-        let ticks = self.span(self.shard.now()).ticks();
-        Duration::from_secs_f64(self.shard.method.storage.clock.seconds(ticks))
+        let ticks = self.span(self.shard().now()).ticks();
+        Duration::from_secs_f64(self.shard().method.storage.clock.seconds(ticks))
     }
 }
 
-/// A call as two words: its shard, and its slot with the flags above it.
+/// A call as two words: the shard it started in, and its slot with the flags above it (the start time stands in the slot).
+/// Where the current thread's table still has the shard, the call ends on the fast path.
 ///
-/// What an instrumented function gains are two calls, not two inlined bodies: start and end are out of line. What they
-/// give and take travels in registers in this form; a guard as it stands would travel through memory, written and read
-/// in pieces of different sizes, which a processor cannot forward from store to load.
+/// What an instrumented function gains are two calls, not two inlined bodies: start and end are out of line, and what they
+/// give and take travels in registers. Fields of other sizes would be written and read in pieces where a guard must stand in
+/// memory, and a processor cannot forward those from store to load.
 #[derive(Clone, Copy)]
 struct Words(&'static Shard, u64);
 
+/// Set if the thread was panicking when the call began: a call made while unwinding is not what panics.
 const UNWINDING: u64 = 1 << 32;
+/// Set once the call observed a value.
 const OBSERVED: u64 = 1 << 33;
 
 impl Words {
-    #[inline]
-    fn guard(self) -> CallGuard {
-        CallGuard {
-            shard: self.0,
-            slot: self.slot(),
-            unwinding: self.1 & UNWINDING != 0,
-            observed: self.1 & OBSERVED != 0,
-        }
-    }
-
     /// The guard, for one who ends the call otherwise than by dropping it.
     fn call(self) -> ManuallyDrop<CallGuard> {
-        ManuallyDrop::new(self.guard())
+        ManuallyDrop::new(CallGuard { words: self })
     }
 
     #[inline]
@@ -255,15 +278,31 @@ fn start(site: &'static CallSite) -> Words {
 #[cold]
 #[inline(never)]
 fn start_uncached(site: &'static CallSite) -> Words {
-    let id = match site.known() {
-        0 => site.resolve(),
-        id => id,
-    };
+    start_named_uncached(site, site.resolve())
+}
+
+#[inline(never)]
+fn start_named(site: &'static CallSite, name: &'static MethodName) -> Words {
+    match local::with(|local| local.cached(name.id)) {
+        Some(shard) => CallGuard::begin(shard).words(),
+        None => start_named_uncached(site, name),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn start_named_uncached(site: &'static CallSite, name: &'static MethodName) -> Words {
     let call = local::with(|local| {
-        if let Some(shard) = local.known(id) {
+        if let Some(shard) = local.known(name.id) {
             return CallGuard::begin(shard);
         }
-        let method = local.in_force().method_of(id, site.method());
+        let storage = local.in_force();
+        if !storage.has(name) {
+            site.siblings().iter().for_each(|name| {
+                storage.method_of(name);
+            });
+        }
+        let method = storage.method_for_call(name);
         CallGuard::start_in(local, method)
     });
     call.words()
@@ -306,7 +345,11 @@ fn succeed_elsewhere(call: Words) {
 fn fail(call: Words, outcome: Outcome<'_>) {
     // The clock first: classifying an error takes time that is not the call's.
     let end = call.0.now();
-    let failure = call.0.method.storage.classify(outcome);
+    let failure = call.0.method.classify(outcome);
+    fail_at(call, end, failure);
+}
+
+fn fail_at(call: Words, end: u64, failure: Failure) {
     if local::with(|local| call.at_hand(local)) {
         call.0.end_failed(call.slot(), end, failure);
     } else {
@@ -325,14 +368,14 @@ fn enter(target: &'static Shard, span: Span, failure: Option<Failure>) {
 impl Drop for CallGuard {
     #[cold]
     fn drop(&mut self) {
-        let panicked = !self.unwinding && std::thread::panicking();
+        let panicked = self.words.1 & UNWINDING == 0 && std::thread::panicking();
         let outcome = if panicked {
             Outcome::Panic
         } else {
             Outcome::Cancelled
         };
-        let end = self.shard.now();
-        let failure = self.shard.method.storage.classify(outcome);
+        let end = self.shard().now();
+        let failure = self.shard().method.classify(outcome);
         local::with(|local| self.end_slow(local, end, Some(failure)));
     }
 }
@@ -340,7 +383,7 @@ impl Drop for CallGuard {
 impl fmt::Debug for CallGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallGuard")
-            .field("method", &self.shard.method.name)
+            .field("method", &self.shard().method.name)
             .field("elapsed", &self.elapsed())
             .finish_non_exhaustive()
     }

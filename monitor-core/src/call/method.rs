@@ -1,28 +1,34 @@
-//! One method of one storage: its name, its shards, its task types and its permits.
+//! One method with one label set in one storage: its name, its shards and what its calls observe.
 
 use std::sync::Arc;
 
-use crate::call::shard::Shard;
-use crate::call::state::TaskState;
+use crate::call::common::Common;
+use crate::call::method_name::MethodName;
+use crate::call::shard::{Failure, Shard};
 use crate::call::values::{ValueName, ValueNames, value_name};
+use crate::family::Label;
 use crate::interner::Node;
 use crate::key::StatKey;
-use crate::permits::Permits;
+use crate::status::Outcome;
 use crate::storage::StorageCore;
 use crate::sync::{AtomicU64, Mutex, Once, Ordering, leak, lock};
 
-/// One method of one storage.
+/// One method with one label set in one storage.
 #[derive(Debug)]
 pub(crate) struct MethodCore {
     pub(crate) storage: &'static StorageCore,
     pub(crate) name: Arc<str>,
+    /// Beside `method`, sorted by name.
+    pub(crate) labels: Arc<[Label]>,
     /// Its number in the process, plus 1.
     pub(crate) id: u32,
-    /// Its own task type.
-    pub(crate) own: &'static TaskState,
-    /// The task type of all calls.
-    pub(crate) default: &'static TaskState,
-    pub(crate) permits: Permits,
+    /// What it shares with the method's other label sets.
+    pub(crate) common: &'static Common,
+    /// The method's next label set.
+    pub(crate) next: Once<&'static MethodCore>,
+    /// Calls that wait for a permit.
+    pub(crate) waiting: AtomicU64,
+    pub(crate) items: StreamItems,
     first: Once<&'static Shard>,
     /// The shard of calls no thread's table can take: where thread-locals are gone, and where a call ends outside
     /// the scope it started in. Whoever holds the lock is its single writer, so it keeps the promises of any shard.
@@ -33,22 +39,38 @@ pub(crate) struct MethodCore {
     pub(crate) dropped_values: AtomicU64,
 }
 
+/// Items that the streams of a method gave.
+// Shared by all threads that poll such streams: an item is worth more than a call's few nanoseconds.
+#[derive(Debug, Default)]
+pub(crate) struct StreamItems {
+    pub(crate) ok: AtomicU64,
+    pub(crate) failed: AtomicU64,
+}
+
 impl MethodCore {
-    pub(crate) fn new(storage: &'static StorageCore, name: Arc<str>, id: u32) -> Self {
-        let permits = Permits::new(storage.max_workers());
-        Self {
+    /// Makes it and lists it with the method's other label sets.
+    pub(crate) fn new(
+        storage: &'static StorageCore,
+        name: &MethodName,
+        common: &'static Common,
+    ) -> &'static Self {
+        let method: &'static Self = leak(Self {
             storage,
-            name,
-            id,
-            own: leak(TaskState::new()),
-            default: storage.default_task,
-            permits,
+            name: Arc::clone(&common.name),
+            labels: Arc::clone(&name.labels),
+            id: name.id,
+            common,
+            next: Once::new(),
+            waiting: AtomicU64::new(0),
+            items: StreamItems::default(),
             first: Once::new(),
             fallback: Once::new(),
             fallback_writer: Mutex::new(()),
             values: Once::new(),
             dropped_values: AtomicU64::new(0),
-        }
+        });
+        common.add(method, name.is_open);
+        method
     }
 
     /// Makes a shard and puts it at the end of the list; nobody waits, readers may walk the list meanwhile.
@@ -99,6 +121,26 @@ impl MethodCore {
     /// Counts an observation that its own series does not have.
     pub(crate) fn drop_value(&self) {
         self.dropped_values.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The type and the status of an outcome that is no success.
+    pub(crate) fn classify(&self, outcome: Outcome<'_>) -> Failure {
+        self.storage.classify(outcome, self.common.expected)
+    }
+
+    /// Calls that wait for a permit; `None` where calls need none.
+    pub(crate) fn waiting(&self) -> Option<u64> {
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        (self.common.limited || waiting > 0).then_some(waiting)
+    }
+
+    /// Items of its streams; `None` where calls are no streams.
+    pub(crate) fn items(&self) -> Option<crate::snapshot::StreamItems> {
+        let items = crate::snapshot::StreamItems {
+            ok: self.items.ok.load(Ordering::Relaxed),
+            failed: self.items.failed.load(Ordering::Relaxed),
+        };
+        (self.common.streaming || items.ok + items.failed > 0).then_some(items)
     }
 
     /// Calls in flight: the finished side of all shards first, then the started side (see [`Shard`]).

@@ -1,13 +1,23 @@
 //! The recording path: call sites, the cells each thread owns, tasks in flight, and the guard of one call.
 
+pub(crate) mod answer;
+pub(crate) mod common;
+pub(crate) mod entered;
 pub(crate) mod guard;
+pub(crate) mod labels;
 pub(crate) mod local;
 pub(crate) mod method;
+pub(crate) mod method_name;
+pub(crate) mod no_call;
 pub(crate) mod outcome;
+pub(crate) mod plan;
 pub(crate) mod record;
 pub(crate) mod run;
+pub(crate) mod settings;
 pub(crate) mod shard;
 pub(crate) mod site;
 pub(crate) mod state;
+pub(crate) mod stream;
 pub(crate) mod tasks;
+pub(crate) mod text_set;
 pub(crate) mod values;

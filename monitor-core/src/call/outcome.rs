@@ -10,12 +10,12 @@ use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
 
-use crate::error_parser::{ErrorText, ErrorView};
+use crate::error_parser::{ErrorText, ErrorView, MonitorError};
 use crate::status::Outcome;
 
 /// Declares one rung: what it derefs to, the bound on the error type, and how such an error is read.
 macro_rules! rung {
-    ($(#[$doc:meta])* $rung:ident -> $next:ident, $(<$life:lifetime>)? E $(: $bound:path)?, |$error:ident| $view:expr) => {
+    ($(#[$doc:meta])* $rung:ident -> $next:ident, $(<$life:lifetime>)? E $(: $bound:path $(, $also:path)?)?, |$error:ident| $outcome:expr) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $rung<'a, T>($next<'a, T>);
@@ -29,13 +29,13 @@ macro_rules! rung {
             }
         }
 
-        impl<'a, $($life: 'a,)? T, E $(: $bound)?> $rung<'a, Result<T, E>> {
+        impl<'a, $($life: 'a,)? T, E $(: $bound $(+ $also)?)?> $rung<'a, Result<T, E>> {
             /// The outcome this value stands for.
             #[inline]
             pub fn outcome(&self) -> Outcome<'a> {
                 match self.value() {
                     Ok(_) => Outcome::Success,
-                    Err($error) => Outcome::Error($view),
+                    Err($error) => $outcome,
                 }
             }
         }
@@ -46,8 +46,24 @@ rung! {
     /// A look at a returned value: `Probe::new(&value).outcome()` classifies it.
     ///
     /// A `Result` is seen through aliases, with any error type. Not seen, and so a success: a generic `T` that happens
-    /// to be a `Result`, and a `Result` inside of another value. This rung: an error that is a std error.
-    Probe -> AsSendSync, E: Error, |error| view::<E>(ErrorText::Error(error))
+    /// to be a `Result`, and a `Result` inside of another value. This rung: a std error that may name its type itself.
+    Probe -> TypedDisplay, E: MonitorError, Error, |error| typed(error, ErrorText::Error(error))
+}
+rung! {
+    /// An error that may name its type, and can be displayed.
+    TypedDisplay -> TypedDebug, E: MonitorError, fmt::Display, |error| typed(error, ErrorText::Display(error))
+}
+rung! {
+    /// An error that may name its type, and has Debug.
+    TypedDebug -> Typed, E: MonitorError, fmt::Debug, |error| typed(error, ErrorText::Debug(error))
+}
+rung! {
+    /// An error that may name its type, and can do nothing else.
+    Typed -> AsError, E: MonitorError, |error| typed(error, ErrorText::Opaque)
+}
+rung! {
+    /// An error that is a std error.
+    AsError -> AsSendSync, E: Error, |error| view::<E>(ErrorText::Error(error))
 }
 rung! {
     /// An error that gives a thread-safe std error: `anyhow::Error` and its kin, `Box<dyn Error + Send + Sync>`.
@@ -99,25 +115,34 @@ impl<'a, T> Probe<'a, T> {
     /// Looks at `value`.
     #[inline]
     pub fn new(value: &'a T) -> Self {
-        Self(AsSendSync(AsSend(AsBoxed(AsDisplay(AsDebug(AsAny(
+        let untyped = AsError(AsSendSync(AsSend(AsBoxed(AsDisplay(AsDebug(AsAny(
             AsValue(value),
-        )))))))
+        )))))));
+        Self(TypedDisplay(TypedDebug(Typed(untyped))))
     }
 }
 
-fn view<E>(text: ErrorText<'_>) -> ErrorView<'_> {
-    ErrorView {
+fn view<E>(text: ErrorText<'_>) -> Outcome<'_> {
+    Outcome::Error(ErrorView {
         type_name: type_name::<E>(),
         text,
+    })
+}
+
+/// The type the error names, or what the rules can read of it.
+fn typed<'a, E: MonitorError>(error: &'a E, text: ErrorText<'a>) -> Outcome<'a> {
+    match error.error_type() {
+        Some(name) => Outcome::ErrorType(name),
+        None => view::<E>(text),
     }
 }
 
 /// Leaves the type's name out: that of a wrapper (`anyhow::Error`, `Box<dyn ..>`) says nothing about the failure.
-fn wrapped<'a>(error: &'a (dyn Error + 'a)) -> ErrorView<'a> {
-    ErrorView {
+fn wrapped<'a>(error: &'a (dyn Error + 'a)) -> Outcome<'a> {
+    Outcome::Error(ErrorView {
         type_name: "",
         text: ErrorText::Error(error),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! Everything here is generic over the user's code and small, so that it inlines into the instrumented function. What it
 //! leaves there is two out-of-line calls, for the start and the end, and a cold one for failures.
+//!
+//! A *verdict* reads the outcome off the value the body gave; it gets the call beside it, for what the value says of that.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,74 +12,57 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::call::guard::CallGuard;
-use crate::call::site::CallSite;
+use crate::call::plan::Start;
 use crate::status::Outcome;
 
 /// Runs a synchronous body as one call.
 #[inline]
-pub fn run_sync<R>(
-    site: &'static CallSite,
-    body: impl FnOnce() -> R,
-    verdict: impl FnOnce(&R) -> Outcome<'_>,
-) -> R {
-    let guard = CallGuard::start(site);
-    leave(guard, body(), verdict)
-}
-
-/// Starts a call. Without a [`leave`], in a function that never returns, the guard's drop reports a panic or a cancellation.
-#[inline]
-pub fn enter(site: &'static CallSite) -> CallGuard {
-    CallGuard::start(site)
-}
-
-/// Ends a call with its value: for bodies that stay in place, between [`enter`] and this.
-#[inline]
-pub fn leave<R, V>(guard: CallGuard, value: R, verdict: V) -> R
+pub fn run_sync<R, V>(start: impl Start, body: impl FnOnce() -> R, verdict: V) -> R
 where
-    V: FnOnce(&R) -> Outcome<'_>,
+    V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
 {
-    guard.finish(verdict(&value));
-    value
+    let call = start.start();
+    leave(call, body(), verdict)
 }
 
-/// Starts a call that is a success when the guard is dropped, unless a panic drops it: for `#[track_caller]` functions,
-/// whose body cannot move into a closure.
+/// [`run_sync`] for a body that uses its call.
 #[inline]
-pub fn enter_returning(site: &'static CallSite) -> Returning {
-    Returning {
-        guard: Some(CallGuard::start(site)),
-        panicking_at_entry: std::thread::panicking(),
-    }
+pub fn run_sync_with<R, V>(
+    start: impl Start,
+    body: impl FnOnce(&mut CallGuard) -> R,
+    verdict: V,
+) -> R
+where
+    V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
+{
+    let mut call = start.start();
+    let value = body(&mut call);
+    leave(call, value, verdict)
 }
 
-/// The guard of [`enter_returning`].
-#[derive(Debug)]
-pub struct Returning {
-    guard: Option<CallGuard>,
-    panicking_at_entry: bool,
-}
-
-impl Drop for Returning {
-    fn drop(&mut self) {
-        // Without a finish, the inner guard's own drop reports the panic.
-        let panicked = std::thread::panicking() && !self.panicking_at_entry;
-        if let (Some(guard), false) = (self.guard.take(), panicked) {
-            guard.finish(Outcome::Success);
-        }
-    }
+/// Ends a call with its value.
+#[inline]
+pub(crate) fn leave<R, V>(mut call: CallGuard, value: R, verdict: V) -> R
+where
+    V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
+{
+    let outcome = verdict(&value, &mut call);
+    call.finish(outcome);
+    value
 }
 
 /// Wraps a future as one call, which begins at its first poll: a future that is never polled is no call.
 ///
 /// `R` comes first so that an expansion can name it: the verdict is type-checked before the future's output is known.
 #[inline]
-pub fn run_async<R, F, V>(site: &'static CallSite, future: F, verdict: V) -> RunAsync<F, V>
+pub fn run_async<R, S, F, V>(start: S, future: F, verdict: V) -> RunAsync<S, F, V>
 where
+    S: Start,
     F: Future<Output = R>,
-    V: Fn(&R) -> Outcome<'_>,
+    V: for<'a> Fn(&'a R, &mut CallGuard) -> Outcome<'a>,
 {
     RunAsync {
-        call: Call::Waiting(site),
+        call: Call::Waiting(start),
         verdict,
         future,
     }
@@ -85,51 +70,50 @@ where
 
 /// [`run_async`] for what a function with a body of its own returns; that body runs at once and is not part of the call.
 #[inline]
-pub fn run_future<R, F, V>(
-    site: &'static CallSite,
-    body: impl FnOnce() -> F,
-    verdict: V,
-) -> RunAsync<F, V>
+pub fn run_future<R, S, F, V>(start: S, body: impl FnOnce() -> F, verdict: V) -> RunAsync<S, F, V>
 where
+    S: Start,
     F: Future<Output = R>,
-    V: Fn(&R) -> Outcome<'_>,
+    V: for<'a> Fn(&'a R, &mut CallGuard) -> Outcome<'a>,
 {
-    run_async(site, body(), verdict)
+    run_async(start, body(), verdict)
 }
 
 /// [`run_future`] for functions that return a pinned box.
 #[inline]
-pub fn run_pinned<R, F, V>(
-    site: &'static CallSite,
+pub fn run_pinned<R, S, F, V>(
+    start: S,
     body: impl FnOnce() -> F,
     verdict: V,
-) -> Pin<Box<RunAsync<F, V>>>
+) -> Pin<Box<RunAsync<S, F, V>>>
 where
+    S: Start,
     F: Future<Output = R>,
-    V: Fn(&R) -> Outcome<'_>,
+    V: for<'a> Fn(&'a R, &mut CallGuard) -> Outcome<'a>,
 {
-    Box::pin(run_future(site, body, verdict))
+    Box::pin(run_future(start, body, verdict))
 }
 
 /// [`run_future`] for functions that return a box.
 #[inline]
-pub fn run_boxed<R, F, V>(
-    site: &'static CallSite,
+pub fn run_boxed<R, S, F, V>(
+    start: S,
     body: impl FnOnce() -> F,
     verdict: V,
-) -> Box<RunAsync<F, V>>
+) -> Box<RunAsync<S, F, V>>
 where
+    S: Start,
     F: Future<Output = R>,
-    V: Fn(&R) -> Outcome<'_>,
+    V: for<'a> Fn(&'a R, &mut CallGuard) -> Outcome<'a>,
 {
-    Box::new(run_future(site, body, verdict))
+    Box::new(run_future(start, body, verdict))
 }
 
 /// How far the call of a future is.
 #[derive(Debug)]
-enum Call {
+enum Call<S> {
     /// Not polled yet.
-    Waiting(&'static CallSite),
+    Waiting(S),
     /// Polled, and not ready yet.
     Running(Suspended),
     /// Reported.
@@ -149,14 +133,18 @@ impl Drop for Suspended {
     }
 }
 
-impl Call {
+impl<S: Start> Call<S> {
     #[inline]
     fn begin(&mut self) {
-        if let Self::Waiting(site) = *self {
-            *self = Self::Running(Suspended(Some(CallGuard::start(site))));
+        if matches!(self, Self::Waiting(_))
+            && let Self::Waiting(start) = std::mem::replace(self, Self::Over)
+        {
+            *self = Self::Running(Suspended(Some(start.start())));
         }
     }
+}
 
+impl<S> Call<S> {
     /// The guard, for one who ends the call.
     #[inline]
     fn take(&mut self) -> Option<CallGuard> {
@@ -165,39 +153,31 @@ impl Call {
             Self::Waiting(_) | Self::Over => None,
         }
     }
-
-    #[inline]
-    fn end(&mut self, outcome: Outcome<'_>) {
-        if let Some(guard) = self.take() {
-            guard.finish(outcome);
-        }
-    }
 }
 
 pin_project! {
     /// A future that is one call, from its first poll until it is ready or dropped.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct RunAsync<F, V> {
+    pub struct RunAsync<S, F, V> {
         // First, and so dropped before the call: it is in flight while the body's own destructors run.
         #[pin]
         future: F,
-        call: Call,
+        call: Call<S>,
         verdict: V,
     }
 }
 
-impl<F, V> std::fmt::Debug for RunAsync<F, V> {
+impl<S, F, V> std::fmt::Debug for RunAsync<S, F, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RunAsync")
-            .field("call", &self.call)
-            .finish_non_exhaustive()
+        f.debug_struct("RunAsync").finish_non_exhaustive()
     }
 }
 
-impl<F, V> Future for RunAsync<F, V>
+impl<S, F, V> Future for RunAsync<S, F, V>
 where
+    S: Start,
     F: Future,
-    V: Fn(&F::Output) -> Outcome<'_>,
+    V: for<'a> Fn(&'a F::Output, &mut CallGuard) -> Outcome<'a>,
 {
     type Output = F::Output;
 
@@ -208,25 +188,28 @@ where
         let unwinding = Unwinding(this.call);
         let poll = this.future.poll(cx);
         unwinding.disarm();
-        if let Poll::Ready(value) = &poll {
-            this.call.end((this.verdict)(value));
+        match poll {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(value) => Poll::Ready(match this.call.take() {
+                Some(call) => leave(call, value, &*this.verdict),
+                None => value,
+            }),
         }
-        poll
     }
 }
 
 /// Ends the call when a poll panics. An executor may catch the panic and drop the future later, when the guard could no
 /// longer tell a panic from a cancellation.
-struct Unwinding<'a>(&'a mut Call);
+struct Unwinding<'a, S>(&'a mut Call<S>);
 
-impl Unwinding<'_> {
+impl<S> Unwinding<'_, S> {
     #[inline]
     fn disarm(self) {
         std::mem::forget(self);
     }
 }
 
-impl Drop for Unwinding<'_> {
+impl<S> Drop for Unwinding<'_, S> {
     fn drop(&mut self) {
         // The guard's own drop sees the panic.
         drop(self.0.take());

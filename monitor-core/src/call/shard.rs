@@ -14,8 +14,13 @@ use crate::status::TaskStatus;
 use crate::sync::{AtomicU64, Once, Ordering, bump, leak};
 use crate::window::{LONG, Ring};
 
-/// Buckets of one outcome, and the time spent.
-type Counts = [AtomicU64; MAX_BUCKETS];
+/// Buckets of one outcome.
+#[derive(Debug)]
+struct Counts {
+    near: [AtomicU64; MAX_BUCKETS],
+    /// Those past the common bounds' number: only where a method has bounds of its own.
+    far: Once<&'static [AtomicU64; MAX_BUCKETS]>,
+}
 
 /// The cells one thread owns of one method.
 ///
@@ -67,8 +72,53 @@ struct Failures {
 #[repr(align(128))]
 struct FailuresOfType {
     error_type: u32,
-    counts: Counts,
+    /// The buckets that are not empty, a bit each: failures of a type are alike, and a reader need not look at the rest.
+    /// The last bit stands for those past the common bounds' number too.
+    used: AtomicU64,
     next: Once<&'static FailuresOfType>,
+    counts: Counts,
+}
+
+impl FailuresOfType {
+    fn new(error_type: u32) -> Self {
+        Self {
+            error_type,
+            used: AtomicU64::new(0),
+            next: Once::new(),
+            counts: Counts::new(),
+        }
+    }
+
+    /// One more; only the owner.
+    fn bump(&self, bucket: usize) {
+        let used = self.used.load(Ordering::Relaxed);
+        let bit = 1 << bucket.min(MAX_BUCKETS - 1);
+        if used & bit == 0 {
+            // Release: pairs with the Acquire in `add_to`; who learns of the count otherwise finds the bit set.
+            self.used.store(used | bit, Ordering::Release);
+        }
+        self.counts.bump(bucket);
+    }
+
+    /// Adds them to totals; gives how many there are.
+    fn add_to(&self, total: &mut [u64]) -> u64 {
+        let mut used = self.used.load(Ordering::Acquire);
+        if used >> (MAX_BUCKETS - 1) != 0 {
+            return self.counts.add_to(total);
+        }
+        let mut sum = 0;
+        while used != 0 {
+            let bucket = used.trailing_zeros() as usize;
+            used &= used - 1;
+            if let (Some(total), Some(cell)) = (total.get_mut(bucket), self.counts.near.get(bucket))
+            {
+                let count = cell.load(Ordering::Acquire);
+                *total += count;
+                sum += count;
+            }
+        }
+        sum
+    }
 }
 
 /// A failure, classified.
@@ -95,19 +145,70 @@ impl Span {
     }
 }
 
-fn counts() -> Counts {
+fn cells() -> [AtomicU64; MAX_BUCKETS] {
     std::array::from_fn(|_| AtomicU64::new(0))
+}
+
+impl Counts {
+    fn new() -> Self {
+        Self {
+            near: cells(),
+            far: Once::new(),
+        }
+    }
+
+    /// One more; only the owner.
+    // Release: pairs with the Acquire of who adds the shards up.
+    #[inline]
+    fn bump(&self, bucket: usize) {
+        match self.near.get(bucket) {
+            Some(cell) => bump(cell, 1, Ordering::Release),
+            None => self.bump_far(bucket),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bump_far(&self, bucket: usize) {
+        let far = self.far.get_or_init(|| leak(cells()));
+        bump(&far[bucket % MAX_BUCKETS], 1, Ordering::Release);
+    }
+
+    fn sum(&self) -> u64 {
+        let sum = |cells: &[AtomicU64]| -> u64 {
+            let counts = cells.iter().map(|cell| cell.load(Ordering::Acquire));
+            counts.sum()
+        };
+        sum(&self.near) + self.far.get().map_or(0, |far| sum(far))
+    }
+
+    /// Adds them to totals; gives how many there are.
+    fn add_to(&self, total: &mut [u64]) -> u64 {
+        let (near, far) = total.split_at_mut(total.len().min(MAX_BUCKETS));
+        let more = self.far.get().map_or(0, |cells| add(far, cells));
+        add(near, &self.near) + more
+    }
+}
+
+fn add(total: &mut [u64], cells: &[AtomicU64]) -> u64 {
+    let mut sum = 0;
+    for (total, cell) in total.iter_mut().zip(cells) {
+        let count = cell.load(Ordering::Acquire);
+        *total += count;
+        sum += count;
+    }
+    sum
 }
 
 impl Shard {
     pub(crate) fn new(method: &'static MethodCore) -> Self {
         Self {
             clock: method.storage.clock.clone(),
-            bounds: method.storage.tick_bounds,
+            bounds: method.common.ticks,
             id: method.id,
             method,
-            own: method.own,
-            default: method.default,
+            own: method.common.own,
+            default: method.common.default,
             started: AtomicU64::new(0),
             own_seen: Seen::default(),
             default_seen: Seen::default(),
@@ -116,7 +217,7 @@ impl Shard {
             failures: Once::new(),
             values: Once::new(),
             next: Once::new(),
-            ok: counts(),
+            ok: Counts::new(),
             ring: Ring::new(),
         }
     }
@@ -157,8 +258,18 @@ impl Shard {
         let end = self.now();
         match self.slots.inline_start(slot) {
             Some(start) if end.saturating_sub(start) < LONG && self.is_known_ok() => {
-                self.release(slot);
-                self.enter_ok(Span { start, end });
+                let span = Span { start, end };
+                let duration = span.ticks();
+                match self.ok.near.get(self.bounds.bucket(duration)) {
+                    Some(cell) => {
+                        self.release(slot);
+                        self.ring.push(end, duration);
+                        // Release: pairs with the Acquire of who adds the shards up.
+                        bump(cell, 1, Ordering::Release);
+                        add_ticks(&self.ok_sum, duration);
+                    }
+                    None => self.end_ok_rare(slot, end),
+                }
             }
             _ => self.end_ok_rare(slot, end),
         }
@@ -177,14 +288,9 @@ impl Shard {
         if !self.is_known_ok() {
             self.status_changed();
         }
-        self.enter_ok(span);
-    }
-
-    #[inline]
-    fn enter_ok(&self, span: Span) {
         let duration = span.ticks();
         self.ring.push(span.end, duration);
-        bump(&self.ok[self.bounds.bucket(duration)], 1, Ordering::Release);
+        self.ok.bump(self.bounds.bucket(duration));
         add_ticks(&self.ok_sum, duration);
     }
 
@@ -198,9 +304,7 @@ impl Shard {
     #[inline(never)]
     fn status_changed(&self) {
         let failures = self.failures.get();
-        // The ring numbers every call entered here: the rest of them succeeded. A sum over the buckets would say the same.
-        let failed = failures.map_or(0, |all| all.ended.load(Ordering::Relaxed));
-        let before = self.ring.next().wrapping_sub(failed);
+        let before = self.ok_count();
         if !self.own.is_known_ok(&self.own_seen) {
             let failed = failures.map(|all| &all.own);
             self.own.note_ok(&self.own_seen, failed, before);
@@ -222,11 +326,11 @@ impl Shard {
     pub(crate) fn fail(&self, span: Span, failure: Failure) {
         let duration = span.ticks();
         let failures = self.failures.get_or_init(|| leak(Failures::new()));
-        self.ring.push(span.end, duration);
         let bucket = self.bounds.bucket(duration);
+        // Before the ring, whose stores are Releases: see `ok_count`.
         bump(&failures.ended, 1, Ordering::Relaxed);
-        let counts = &failures.of_type(failure.error_type).counts;
-        bump(&counts[bucket], 1, Ordering::Release);
+        self.ring.push(span.end, duration);
+        failures.of_type(failure.error_type).bump(bucket);
         add_ticks(&failures.sum, duration);
         if let Some(status) = failure.status {
             let (own, default) = (&failures.own, &failures.default);
@@ -249,19 +353,39 @@ impl Shard {
         &self.ring
     }
 
+    /// Calls that succeeded: the ring numbers every call entered here, and the failures among them are known. A sum over
+    /// the buckets would say the same.
     fn ok_count(&self) -> u64 {
-        sum(&self.ok)
+        let entered = self.ring.entered();
+        let failed = self.failures.get().map_or(0, |all| {
+            // Who sees a failure in the ring sees it here: it is counted before.
+            all.ended.load(Ordering::Relaxed)
+        });
+        entered.saturating_sub(failed)
     }
 
     pub(crate) fn started(&self) -> u64 {
         self.started.load(Ordering::Acquire)
     }
 
+    /// Loads what a reader will need, without waiting for it: these loads do not depend on each other, so a processor
+    /// fetches their cache lines at once. Gives what must be used, so that they stay.
+    pub(crate) fn touch(&self) -> u64 {
+        const LINE: usize = 8;
+        let counts = self.ok.near.iter().step_by(LINE);
+        let counts = counts.map(|cell| cell.load(Ordering::Relaxed));
+        let failures = self.failures.get().map_or(0, |all| {
+            let types = all.types().map(|one| one.used.load(Ordering::Relaxed));
+            types.fold(all.sum.load(Ordering::Relaxed), |all, one| all ^ one)
+        });
+        counts.fold(self.ring.touch() ^ failures, |all, count| all ^ count)
+    }
+
     /// Calls that ended here.
     pub(crate) fn finished(&self) -> u64 {
         let failures = self.failures.get().into_iter();
         let failures = failures.flat_map(Failures::types);
-        failures.map(|one| sum(&one.counts)).sum::<u64>() + self.ok_count()
+        failures.map(|one| one.counts.sum()).sum::<u64>() + self.ok.sum()
     }
 
     /// Start times of the calls that started here and are in flight.
@@ -272,7 +396,7 @@ impl Shard {
     /// Adds the durations of successes; gives the ticks they took.
     pub(crate) fn add_success(&self, total: &mut [u64]) -> f64 {
         let ticks = f64::from_bits(self.ok_sum.load(Ordering::Acquire));
-        add(total, &self.ok);
+        self.ok.add_to(total);
         ticks
     }
 
@@ -287,11 +411,7 @@ impl Shard {
             if types.len() <= index {
                 types.resize(index + 1, 0);
             }
-            for (total, cell) in total.iter_mut().zip(&one.counts) {
-                let count = cell.load(Ordering::Acquire);
-                *total += count;
-                types[index] += count;
-            }
+            types[index] += one.add_to(total);
         }
         ticks
     }
@@ -329,13 +449,7 @@ impl Failures {
             }
             link = &one.next;
         }
-        link.get_or_init(|| {
-            leak(FailuresOfType {
-                error_type,
-                counts: counts(),
-                next: Once::new(),
-            })
-        })
+        link.get_or_init(|| leak(FailuresOfType::new(error_type)))
     }
 
     fn types(&self) -> impl Iterator<Item = &'static FailuresOfType> + '_ {
@@ -361,14 +475,4 @@ fn add_ticks(sum: &AtomicU64, ticks: u64) {
 )]
 fn ticks_as_f64(ticks: u64) -> f64 {
     ticks as i64 as f64
-}
-
-fn sum(cells: &Counts) -> u64 {
-    cells.iter().map(|cell| cell.load(Ordering::Acquire)).sum()
-}
-
-fn add(total: &mut [u64], cells: &Counts) {
-    for (total, cell) in total.iter_mut().zip(cells) {
-        *total += cell.load(Ordering::Acquire);
-    }
 }

@@ -1,11 +1,14 @@
 //! `CallSite`: the static an expansion submits; resolved once to a method's number.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-use crate::interner::Interner;
+use crate::buckets::check_bounds;
+use crate::call::labels::{Combinations, LabelKey, LabelValue};
+use crate::call::method_name::MethodName;
 use crate::sync::{Ordering, StaticAtomicU32};
 
-/// Where a monitored function stands and which method it counts as. An expansion makes it a `static`.
+/// Where a monitored function stands, which method it counts as, and what the attribute says of it. An expansion makes
+/// it a `static`.
 #[derive(Debug)]
 pub struct CallSite {
     method: &'static str,
@@ -13,6 +16,16 @@ pub struct CallSite {
     line: u32,
     /// The method's number plus 1; 0 until the first call.
     id: StaticAtomicU32,
+    name: OnceLock<&'static MethodName>,
+    pub(crate) task: Option<&'static str>,
+    pub(crate) health: bool,
+    pub(crate) error_type: Option<&'static str>,
+    pub(crate) expected: &'static [&'static str],
+    pub(crate) bounds: Option<&'static [f64]>,
+    pub(crate) limited: bool,
+    pub(crate) streaming: bool,
+    labels: &'static [LabelKey],
+    combinations: OnceLock<Combinations>,
 }
 
 /// A [`CallSite`] as the program's registry of sites holds it.
@@ -20,14 +33,6 @@ pub struct CallSite {
 pub struct SiteEntry(pub &'static CallSite);
 
 inventory::collect!(SiteEntry);
-
-/// The names of all methods of the process: a name has one number in every storage.
-static METHODS: LazyLock<Interner<()>> = LazyLock::new(Interner::new);
-
-/// The number of a method.
-pub(crate) fn method_id(name: &str) -> u32 {
-    METHODS.get_or_add(name, |_| ()).index
-}
 
 impl CallSite {
     /// A site of this method.
@@ -37,7 +42,78 @@ impl CallSite {
             file,
             line,
             id: StaticAtomicU32::new(0),
+            name: OnceLock::new(),
+            task: None,
+            health: true,
+            error_type: None,
+            expected: &[],
+            bounds: None,
+            limited: false,
+            streaming: false,
+            labels: &[],
+            combinations: OnceLock::new(),
         }
+    }
+
+    /// Its calls feed this task type instead of the method's own.
+    #[must_use]
+    pub const fn task(mut self, task: &'static str) -> Self {
+        self.task = Some(task);
+        self
+    }
+
+    /// Its calls feed no task type.
+    #[must_use]
+    pub const fn without_health(mut self) -> Self {
+        self.health = false;
+        self
+    }
+
+    /// All its failures are of this type; named here so that start-up can tell an unknown one.
+    #[must_use]
+    pub const fn error_type(mut self, name: &'static str) -> Self {
+        self.error_type = Some(name);
+        self
+    }
+
+    /// Failures of these types are no illness.
+    #[must_use]
+    pub const fn expected(mut self, types: &'static [&'static str]) -> Self {
+        self.expected = types;
+        self
+    }
+
+    /// Bounds of durations beside the common ones, seconds.
+    ///
+    /// # Panics
+    ///
+    /// If they are no bounds; in a static that is an error of the compiler.
+    #[must_use]
+    pub const fn buckets(mut self, bounds: &'static [f64]) -> Self {
+        check_bounds(bounds);
+        self.bounds = Some(bounds);
+        self
+    }
+
+    /// Its calls need permits.
+    #[must_use]
+    pub const fn limited(mut self) -> Self {
+        self.limited = true;
+        self
+    }
+
+    /// Its calls are streams.
+    #[must_use]
+    pub const fn streaming(mut self) -> Self {
+        self.streaming = true;
+        self
+    }
+
+    /// Its calls have these labels.
+    #[must_use]
+    pub const fn labels(mut self, labels: &'static [LabelKey]) -> Self {
+        self.labels = labels;
+        self
     }
 
     /// The method's name.
@@ -58,10 +134,47 @@ impl CallSite {
     }
 
     #[cold]
-    pub(crate) fn resolve(&self) -> u32 {
-        let id = method_id(self.method) + 1;
-        self.id.store(id, Ordering::Relaxed);
-        id
+    pub(crate) fn resolve(&self) -> &'static MethodName {
+        let name = self.name.get_or_init(|| MethodName::plain(self.method));
+        self.id.store(name.id, Ordering::Relaxed);
+        name
+    }
+
+    fn combinations(&self) -> &Combinations {
+        self.combinations
+            .get_or_init(|| Combinations::new(self.labels))
+    }
+
+    /// The name of a call with these labels, if it was made before.
+    #[inline]
+    pub(crate) fn find(&'static self, labels: &[LabelValue<'_>]) -> Option<&'static MethodName> {
+        self.combinations.get()?.find(labels)
+    }
+
+    /// The label sets that come into being together; none where labels are text, or without labels.
+    pub(crate) fn siblings(&self) -> &[&'static MethodName] {
+        let combinations = self.combinations.get();
+        combinations.map_or(&[], Combinations::siblings)
+    }
+
+    /// The names that are known before the first call: the method, or each label set it can have.
+    pub(crate) fn known_names(&'static self) -> Vec<&'static MethodName> {
+        let name = self.resolve();
+        if self.labels.is_empty() {
+            return vec![name];
+        }
+        self.combinations().known(name).to_vec()
+    }
+
+    /// [`find`](Self::find), made if `has_room` for a label set made at run time; else that of the method's overflow.
+    #[cold]
+    pub(crate) fn find_or_make(
+        &'static self,
+        labels: &[LabelValue<'_>],
+        has_room: impl FnOnce(&MethodName) -> bool,
+    ) -> &'static MethodName {
+        self.combinations()
+            .find_or_make(self.resolve(), labels, has_room)
     }
 }
 

@@ -23,7 +23,7 @@ fn family(family: &proto::MetricFamily) -> Family {
     };
     let mut bounds = None;
     let children = family.get_metric().iter().map(|metric| Child {
-        labels: labels(metric.get_label()),
+        labels: labels(metric.get_label()).into(),
         value: value(metric, kind, &mut bounds),
     });
     Family {

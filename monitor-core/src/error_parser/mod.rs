@@ -1,5 +1,6 @@
 //! `ErrorParser`: ordered rules, error text -> error type and status.
 
+mod named;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+pub use named::MonitorError;
 pub use rules::{ErrorRules, RuleError, StatusRule};
 pub use text::{ErrorText, ErrorView};
 use types::{ByName, Types};

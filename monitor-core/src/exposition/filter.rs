@@ -8,10 +8,6 @@ pub(super) struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    pub(super) fn all() -> Self {
-        Self { names: None }
-    }
-
     /// The samples of these names; of any name if all of them are empty, because `name[]=` asks for nothing.
     pub(super) fn named(names: &[&'a str]) -> Self {
         let names: Vec<&str> = names

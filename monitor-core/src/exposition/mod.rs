@@ -4,6 +4,7 @@
 //! series are off, and a histogram or summary whose sum is no counter (it is negative or NaN, or a bound is negative)
 //! has neither `_sum` nor `_count`; the bucket `+Inf` still is the count.
 
+mod encoder;
 mod filter;
 mod number;
 mod openmetrics;
@@ -11,9 +12,11 @@ mod sample;
 mod text;
 
 use crate::family::Family;
+use crate::names::{Profile, visit};
+use crate::snapshot::Snapshot;
 
-use self::filter::Filter;
-use self::sample::Samples;
+pub(crate) use self::encoder::Encoder;
+pub(crate) use self::sample::push_label;
 
 /// A format of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -53,14 +56,14 @@ impl Format {
 ///     help: "Started tasks.".into(),
 ///     kind: FamilyType::Counter,
 ///     unit: None,
-///     children: vec![Child { labels: vec![], value: ChildValue::Int(4) }],
+///     children: vec![Child { labels: [].into(), value: ChildValue::Int(4) }],
 /// };
 /// let mut page = Vec::new();
 /// encode(&[family], Format::OpenMetrics100, &mut page);
 /// assert_eq!(page, b"# HELP started Started tasks.\n# TYPE started counter\nstarted_total 4\n# EOF\n");
 /// ```
 pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
-    write_page(families, &Filter::all(), format, out);
+    encode_named(families, &[], format, out);
 }
 
 /// Appends the page of those samples whose full name is one of `names`.
@@ -69,26 +72,38 @@ pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
 /// these samples of a histogram. Empty names are passed over; where no other is left, every sample is written. A family
 /// that keeps no sample is left out, so the page may be empty (`# EOF` alone in `OpenMetrics`).
 pub fn encode_named(families: &[Family], names: &[&str], format: Format, out: &mut Vec<u8>) {
-    write_page(families, &Filter::named(names), format, out);
+    let mut encoder = Encoder::new(format, names, out);
+    encoder.families(families);
+    encoder.finish();
 }
 
-fn write_page(families: &[Family], filter: &Filter<'_>, format: Format, out: &mut Vec<u8>) {
-    let mut samples = Samples::default();
-    for family in families {
-        let start = out.len();
-        match format {
-            Format::Text004 => text::write_head(family, out),
-            Format::OpenMetrics100 => openmetrics::write_head(family, out),
-        }
-        let head_end = out.len();
-        samples.write(family, filter, out);
-        if out.len() == head_end {
-            out.truncate(start);
-        }
-    }
-    if format == Format::OpenMetrics100 {
-        out.extend_from_slice(openmetrics::END);
-    }
+/// Appends the page of a snapshot, as [`encode_named`] does with its [`families`](crate::names::families), but without
+/// making them: in one pass, with nothing allocated but what the page needs. No names are all.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::exposition::{Format, encode_snapshot};
+/// use monitor_core::names::Profile;
+/// use monitor_core::{Monitor, StorageConfig};
+///
+/// let monitor = Monitor::new(StorageConfig::default());
+/// monitor.method("Get")?.start();
+/// let mut page = Vec::new();
+/// encode_snapshot(&monitor.snapshot(), Profile::default(), &["stats_request"], Format::Text004, &mut page);
+/// assert!(page.ends_with(b"\nstats_request{method=\"Get\"} 1\n"));
+/// # Ok::<(), monitor_core::MethodError>(())
+/// ```
+pub fn encode_snapshot(
+    snapshot: &Snapshot,
+    profile: Profile,
+    names: &[&str],
+    format: Format,
+    out: &mut Vec<u8>,
+) {
+    let mut encoder = Encoder::new(format, names, out);
+    visit(snapshot, profile, &mut encoder);
+    encoder.finish();
 }
 
 #[cfg(test)]

@@ -1,16 +1,17 @@
 //! What is `OpenMetrics`' own: the head of a family, and the end of the page.
 
 use super::text::{write_help, write_meta};
-use crate::family::{ChildValue, Family, FamilyType};
+use crate::family::FamilyType;
 use crate::names::openmetrics_name;
+use crate::names::visit::Head;
 
 /// The last line of a page.
 pub(super) const END: &[u8] = b"# EOF\n";
 
 /// Appends the family's `# HELP`, `# TYPE`, and `# UNIT` where its name ends in it.
-pub(super) fn write_head(family: &Family, out: &mut Vec<u8>) {
+pub(super) fn write_head(family: &Head<'_>, out: &mut Vec<u8>) {
     let (name, kind) = name_and_type(family);
-    write_help(name, &family.help, b"\\\n\"", out);
+    write_help(name, family.help, b"\\\n\"", out);
     write_meta("TYPE", name, kind, out);
     let ends_in = |unit: &&str| {
         name.strip_suffix(*unit)
@@ -25,11 +26,11 @@ pub(super) fn write_head(family: &Family, out: &mut Vec<u8>) {
 ///
 /// A counter is one only if its samples can be called `<name>_total` and are counts: a user's registry may hold others,
 /// which are typed `unknown` under their own name, as `client_golang` does.
-fn name_and_type(family: &Family) -> (&str, &'static str) {
-    let base = openmetrics_name(&family.name, family.kind);
+fn name_and_type<'a>(family: &Head<'a>) -> (&'a str, &'static str) {
+    let base = openmetrics_name(family.name, family.kind);
     let kind = match family.kind {
-        FamilyType::Counter if base.len() == family.name.len() || !all_counts(family) => {
-            return (&family.name, "unknown");
+        FamilyType::Counter if base.len() == family.name.len() || !family.all_counts => {
+            return (family.name, "unknown");
         }
         FamilyType::Counter => "counter",
         FamilyType::Gauge => "gauge",
@@ -38,9 +39,4 @@ fn name_and_type(family: &Family) -> (&str, &'static str) {
         FamilyType::Untyped => "unknown",
     };
     (base, kind)
-}
-
-fn all_counts(family: &Family) -> bool {
-    let is_count = |value: &ChildValue| !matches!(value, ChildValue::Float(value) if value.is_nan() || *value < 0.0);
-    family.children.iter().all(|child| is_count(&child.value))
 }

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use super::filter::Filter;
 use super::number::{bound, push_float, push_int};
-use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
+use crate::family::{Label, Labels};
+use crate::names::visit::HistogramView;
+
+/// Digits of the greatest count, and the end of the line.
+const LONGEST_COUNT: usize = 21;
 
 /// Writes sample lines. Keeps its buffers from family to family.
 #[derive(Debug, Default)]
@@ -21,6 +25,8 @@ pub(super) struct Samples {
 struct Bounds {
     of: Option<Arc<[f64]>>,
     labels: Vec<String>,
+    /// Bytes of the longest label.
+    longest: usize,
 }
 
 impl Bounds {
@@ -34,176 +40,161 @@ impl Bounds {
         self.labels = all
             .map(|upper| format!("le=\"{}\"", bound(upper)))
             .collect();
+        self.longest = self.labels.iter().map(String::len).max().unwrap_or(0);
     }
 }
 
+/// The writer of one family's lines.
+pub(super) struct Named<'a> {
+    samples: &'a mut Samples,
+    name: &'a str,
+    filter: &'a Filter<'a>,
+}
+
 impl Samples {
-    /// Appends the lines of all children.
-    pub(super) fn write(&mut self, family: &Family, filter: &Filter<'_>, out: &mut Vec<u8>) {
-        for child in &family.children {
-            match (&child.value, family.kind) {
-                (ChildValue::Histogram(histogram), FamilyType::Histogram) => {
-                    self.write_histogram(&family.name, child, histogram, filter, out);
-                }
-                (
-                    ChildValue::Summary {
-                        quantiles,
-                        sum,
-                        count,
-                    },
-                    FamilyType::Summary,
-                ) => {
-                    write_quantiles(&family.name, child, quantiles, filter, out);
-                    write_totals(&family.name, child, *count, *sum, filter, out);
-                }
-                (
-                    ChildValue::Int(value),
-                    FamilyType::Counter | FamilyType::Gauge | FamilyType::Untyped,
-                ) if filter.wants(&family.name, "") => {
-                    push_series(out, &family.name, "", &child.labels);
-                    end_line(out, |out| push_int(out, *value));
-                }
-                (
-                    ChildValue::Float(value),
-                    FamilyType::Counter | FamilyType::Gauge | FamilyType::Untyped,
-                ) if filter.wants(&family.name, "") => {
-                    push_series(out, &family.name, "", &child.labels);
-                    end_line(out, |out| push_float(out, *value));
-                }
-                _ => {}
-            }
+    /// For the family of this name.
+    pub(super) fn named<'a>(&'a mut self, name: &'a str, filter: &'a Filter<'a>) -> Named<'a> {
+        Named {
+            samples: self,
+            name,
+            filter,
         }
     }
 
-    fn write_histogram(
-        &mut self,
-        name: &str,
-        child: &Child,
-        histogram: &Histogram,
-        filter: &Filter<'_>,
-        out: &mut Vec<u8>,
-    ) {
-        let count = histogram.count();
-        if filter.wants(name, "_bucket") {
-            self.write_buckets(name, child, histogram, out);
-        }
-        if histogram.bounds.first().is_none_or(|first| *first >= 0.0) {
-            write_totals(name, child, count, histogram.sum, filter, out);
-        }
-    }
-
-    /// Appends the bucket lines. What is between name and value is rendered once a child, but for `le`, which is
-    /// rendered once for each set of bounds.
-    fn write_buckets(
-        &mut self,
-        name: &str,
-        child: &Child,
-        histogram: &Histogram,
-        out: &mut Vec<u8>,
-    ) {
-        self.bounds.render(&histogram.bounds);
-        self.render_around_le(name, &child.labels);
-        let longest = self.before.len() + self.after.len() + 48;
-        out.reserve(longest * self.bounds.labels.len());
-        let mut below = 0;
-        for (le, count) in self.bounds.labels.iter().zip(&histogram.counts) {
-            below += count;
-            out.extend_from_slice(&self.before);
-            out.extend_from_slice(le.as_bytes());
-            out.extend_from_slice(&self.after);
-            end_line(out, |out| push_int(out, below));
-        }
-    }
-
-    fn render_around_le(&mut self, name: &str, labels: &[Label]) {
-        let (before, after) = labels.split_at(labels.partition_point(|label| &*label.name < "le"));
+    fn render_around_le(&mut self, name: &str, labels: &Labels) {
+        let (before, after) = labels.around_le();
         self.before.clear();
-        self.before.extend_from_slice(name.as_bytes());
-        self.before.extend_from_slice(b"_bucket{");
-        for label in before {
-            push_label(&mut self.before, label);
+        for part in [name.as_bytes(), b"_bucket{", before] {
+            self.before.extend_from_slice(part);
+        }
+        if after.is_empty() && !before.is_empty() {
             self.before.push(b',');
         }
         self.after.clear();
-        for label in after {
+        if !after.is_empty() {
             self.after.push(b',');
-            push_label(&mut self.after, label);
+            self.after.extend_from_slice(after);
         }
         self.after.extend_from_slice(b"} ");
     }
 }
 
-/// Appends `_count` and `_sum`, unless the sum is none a counter could have: strict `OpenMetrics` parsers then take
-/// neither.
-fn write_totals(
-    name: &str,
-    child: &Child,
-    count: u64,
-    sum: f64,
-    filter: &Filter<'_>,
-    out: &mut Vec<u8>,
-) {
-    if sum.is_nan() || sum < 0.0 {
-        return;
+impl Named<'_> {
+    pub(super) fn int(&self, labels: &Labels, value: u64, out: &mut Vec<u8>) {
+        push_series(out, self.name, "", labels);
+        end_line(out, |out| push_int(out, value));
     }
-    if filter.wants(name, "_count") {
-        push_series(out, name, "_count", &child.labels);
-        end_line(out, |out| push_int(out, count));
+
+    pub(super) fn float(&self, labels: &Labels, value: f64, out: &mut Vec<u8>) {
+        push_series(out, self.name, "", labels);
+        end_line(out, |out| push_float(out, value));
     }
-    if filter.wants(name, "_sum") {
-        push_series(out, name, "_sum", &child.labels);
-        end_line(out, |out| push_float(out, sum));
+
+    pub(super) fn histogram(
+        mut self,
+        labels: &Labels,
+        value: HistogramView<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let has_sum = value.bounds.first().is_none_or(|first| *first >= 0.0);
+        let count = if self.filter.wants(self.name, "_bucket") {
+            self.buckets(labels, value, out)
+        } else {
+            value.counts().sum()
+        };
+        if has_sum {
+            self.totals(labels, count, value.sum, out);
+        }
+    }
+
+    /// Appends the bucket lines; gives the count. What is around `le` is rendered once a child, `le` once for each set of
+    /// bounds, and a count that is the one before (few buckets of many are hit) is not formatted again.
+    fn buckets(&mut self, labels: &Labels, value: HistogramView<'_>, out: &mut Vec<u8>) -> u64 {
+        let samples = &mut *self.samples;
+        samples.bounds.render(value.bounds);
+        samples.render_around_le(self.name, labels);
+        let Samples {
+            before,
+            after,
+            bounds,
+        } = samples;
+        let longest = before.len() + bounds.longest + after.len() + LONGEST_COUNT;
+        out.reserve(longest * bounds.labels.len());
+        let mut below = 0;
+        let mut digits = itoa::Buffer::new();
+        let mut text = digits.format(below);
+        for (le, count) in bounds.labels.iter().zip(value.counts()) {
+            if count > 0 {
+                below += count;
+                text = digits.format(below);
+            }
+            for part in [&**before, le.as_bytes(), after, text.as_bytes(), b"\n"] {
+                out.extend_from_slice(part);
+            }
+        }
+        below
+    }
+
+    /// Appends a summary's quantiles, sum and count; values below 0 are left out, as no `OpenMetrics` parser takes them.
+    pub(super) fn summary(
+        &self,
+        labels: &Labels,
+        quantiles: &[(f64, f64)],
+        (count, sum): (u64, f64),
+        out: &mut Vec<u8>,
+    ) {
+        if self.filter.wants(self.name, "") {
+            for (quantile, value) in quantiles {
+                if (0.0..=1.0).contains(quantile) && (*value >= 0.0 || value.is_nan()) {
+                    push_series(out, self.name, "", &with_quantile(labels, *quantile));
+                    end_line(out, |out| push_float(out, *value));
+                }
+            }
+        }
+        self.totals(labels, count, sum, out);
+    }
+
+    /// Appends `_count` and `_sum`, unless the sum is none a counter could have: strict `OpenMetrics` parsers then take
+    /// neither.
+    fn totals(&self, labels: &Labels, count: u64, sum: f64, out: &mut Vec<u8>) {
+        if sum.is_nan() || sum < 0.0 {
+            return;
+        }
+        if self.filter.wants(self.name, "_count") {
+            push_series(out, self.name, "_count", labels);
+            end_line(out, |out| push_int(out, count));
+        }
+        if self.filter.wants(self.name, "_sum") {
+            push_series(out, self.name, "_sum", labels);
+            end_line(out, |out| push_float(out, sum));
+        }
     }
 }
 
-/// Appends a summary's quantiles; values below 0 are left out, as no `OpenMetrics` parser takes them.
-fn write_quantiles(
-    name: &str,
-    child: &Child,
-    quantiles: &[(f64, f64)],
-    filter: &Filter<'_>,
-    out: &mut Vec<u8>,
-) {
-    if !filter.wants(name, "") {
-        return;
-    }
-    let at = child
-        .labels
-        .partition_point(|label| &*label.name < "quantile");
-    for (quantile, value) in quantiles {
-        if !(0.0..=1.0).contains(quantile) || *value < 0.0 {
-            continue;
-        }
-        let mut labels = child.labels.clone();
-        labels.insert(
-            at,
-            Label {
-                name: "quantile".into(),
-                value: bound(*quantile).into(),
-            },
-        );
-        push_series(out, name, "", &labels);
-        end_line(out, |out| push_float(out, *value));
-    }
+fn with_quantile(labels: &Labels, quantile: f64) -> Labels {
+    let label = Label {
+        name: "quantile".into(),
+        value: bound(quantile).into(),
+    };
+    let mut labels = labels.to_vec();
+    let at = labels.partition_point(|label| &*label.name < "quantile");
+    labels.insert(at, label);
+    labels.into()
 }
 
 /// Appends name and labels, and the space before the value.
-fn push_series(out: &mut Vec<u8>, name: &str, suffix: &str, labels: &[Label]) {
+fn push_series(out: &mut Vec<u8>, name: &str, suffix: &str, labels: &Labels) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(suffix.as_bytes());
-    let mut separator = b'{';
-    for label in labels {
-        out.push(separator);
-        push_label(out, label);
-        separator = b',';
-    }
     if !labels.is_empty() {
+        out.push(b'{');
+        out.extend_from_slice(labels.text());
         out.push(b'}');
     }
     out.push(b' ');
 }
 
-fn push_label(out: &mut Vec<u8>, label: &Label) {
+pub(crate) fn push_label(out: &mut Vec<u8>, label: &Label) {
     out.extend_from_slice(label.name.as_bytes());
     out.extend_from_slice(b"=\"");
     push_escaped(out, &label.value, b"\\\n\"");

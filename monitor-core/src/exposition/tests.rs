@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{Format, encode, encode_named, number};
-use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
+use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label, Labels};
 
 pub(crate) const BOTH: [Format; 2] = [Format::Text004, Format::OpenMetrics100];
 
@@ -75,7 +75,7 @@ fn child_of(value: &Value) -> Child {
         .collect();
     labels.sort();
     Child {
-        labels,
+        labels: labels.into(),
         value: value_of(&value["value"]),
     }
 }
@@ -220,7 +220,7 @@ fn a_value_that_does_not_fit_its_family_is_left_out() {
         kind: FamilyType::Gauge,
         unit: None,
         children: vec![Child {
-            labels: Vec::new(),
+            labels: Labels::default(),
             value: ChildValue::Histogram(Histogram::empty(&Arc::from([1.0]))),
         }],
     };
@@ -257,7 +257,7 @@ proptest! {
         values in prop::collection::btree_map(any_label_value(), any_number(), 1..5),
     ) {
         let children = values.iter().map(|(text, value)| Child {
-            labels: vec![label("a", text), label("z", text)],
+            labels: [label("a", text), label("z", text)].into(),
             value: ChildValue::Float(*value),
         });
         let family = Family {
@@ -290,7 +290,7 @@ proptest! {
         let counts = counts[..=bounds.len()].to_vec();
         let histogram = Histogram { bounds, counts, sum };
         let count = histogram.count();
-        let child = Child { labels: vec![label("a", &value), label("m", &value)], value: ChildValue::Histogram(histogram) };
+        let child = Child { labels: [label("a", &value), label("m", &value)].into(), value: ChildValue::Histogram(histogram) };
         let family = Family { name: "x".into(), help: "".into(), kind: FamilyType::Histogram, unit: None, children: vec![child] };
         let samples = checked_samples(&[family]);
         let infinite = samples.iter().find(|sample| sample.labels.iter().any(|(name, value)| name == "le" && value == "+Inf"));

@@ -1,12 +1,13 @@
 //! What is the text format 0.0.4's own: the head of a family. The samples are the same in both formats.
 
 use super::sample::push_escaped;
-use crate::family::{Family, FamilyType};
+use crate::family::FamilyType;
+use crate::names::visit::Head;
 
 /// Appends the family's `# HELP` and `# TYPE`.
-pub(super) fn write_head(family: &Family, out: &mut Vec<u8>) {
-    write_help(&family.name, &family.help, b"\\\n", out);
-    write_meta("TYPE", &family.name, type_name(family.kind), out);
+pub(super) fn write_head(family: &Head<'_>, out: &mut Vec<u8>) {
+    write_help(family.name, family.help, b"\\\n", out);
+    write_meta("TYPE", family.name, type_name(family.kind), out);
 }
 
 /// The type as this format names it.

@@ -1,16 +1,18 @@
-//! The families that are there whatever is recorded: names, types and help texts.
+//! The families that are there whatever is recorded: names, types and help texts, by profile.
 
+use super::Profile;
 use crate::family::FamilyType;
 
 /// A built-in family.
 pub(super) struct Spec {
+    pub(super) id: Id,
     pub(super) name: &'static str,
     pub(super) kind: FamilyType,
     pub(super) help: &'static str,
 }
 
-/// Indices into [`BUILT_IN`].
-#[derive(Clone, Copy)]
+/// What a built-in family shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Id {
     Started,
     Completed,
@@ -31,106 +33,299 @@ pub(super) enum Id {
     TaskStatus,
     ProcessStart,
     ClockFallback,
+    Waiting,
+    Items,
+    ExpectedError,
+    InFlightOf,
+    Durations,
 }
 
-const fn spec(name: &'static str, kind: FamilyType, help: &'static str) -> Spec {
-    Spec { name, kind, help }
+const fn spec(id: Id, kind: FamilyType, name: &'static str, help: &'static str) -> Spec {
+    Spec {
+        id,
+        name,
+        kind,
+        help,
+    }
 }
 
-/// The families no key can own, in the order of [`Id`]. Types are the original's: counts of calls are gauges, and
-/// gauges may end in `_total` (defect W17, kept so that existing queries and rules go on working).
-pub(super) const BUILT_IN: [Spec; 19] = {
+/// The families of a profile that no key can own, in the order of the page.
+pub(super) fn built_in(profile: Profile) -> &'static [Spec] {
+    match profile {
+        Profile::Servicekit => SERVICEKIT,
+        Profile::Prometheus => PROMETHEUS,
+    }
+}
+
+/// Types are the original's: counts of calls are gauges, and gauges may end in `_total` (defect W17, kept so that
+/// existing queries and rules go on working).
+const SERVICEKIT: &[Spec] = {
     use FamilyType::{Counter, Gauge, Histogram};
-    [
-        spec("started_total", Counter, "Total number of started tasks."),
+    &[
         spec(
-            "completed_total",
+            Id::Started,
             Counter,
+            "started_total",
+            "Total number of started tasks.",
+        ),
+        spec(
+            Id::Completed,
+            Counter,
+            "completed_total",
             "Total number of completed tasks.",
         ),
         spec(
-            "tasks_count",
+            Id::InFlight,
             Gauge,
+            "tasks_count",
             "The total number of tasks currently being processed.",
         ),
         spec(
-            "current_tasks_time_spend",
+            Id::CurrentSeconds,
             Gauge,
+            "current_tasks_time_spend",
             "Total time spent processing current tasks.",
         ),
         spec(
-            "current_tasks_max_time_spend",
+            Id::CurrentMax,
             Gauge,
+            "current_tasks_max_time_spend",
             "Maximum processing time for current tasks.",
         ),
         spec(
-            "stats_tasks_time_spend_total",
+            Id::CompletedSeconds,
             Counter,
+            "stats_tasks_time_spend_total",
             "Total time spent on completed tasks.",
         ),
         spec(
-            "stats_tasks_with_current_time_spend_total",
+            Id::BusySeconds,
             Gauge,
+            "stats_tasks_with_current_time_spend_total",
             "Total time spent processing current and previous tasks.",
         ),
         spec(
-            "stats_tasks_with_current_time_spend_normalised_total",
+            Id::BusyNormalised,
             Gauge,
+            "stats_tasks_with_current_time_spend_normalised_total",
             "Total time spent on current and completed tasks per configured worker thread.",
         ),
         spec(
-            "tasks_time_spent_quantile",
+            Id::AllCalls,
             Histogram,
+            "tasks_time_spent_quantile",
             "Time spent on completing tasks.",
         ),
         spec(
-            "service_threads",
+            Id::ServiceThreads,
             Gauge,
+            "service_threads",
             "number of service threads setups by the config",
         ),
         spec(
-            "stats_request",
+            Id::Request,
             Gauge,
+            "stats_request",
             "This is metric `request` from MonitorServer.",
         ),
         spec(
-            "stats_processed",
+            Id::Processed,
             Gauge,
+            "stats_processed",
             "This is metric `processed` from MonitorServer.",
         ),
         spec(
-            "stats_errors",
+            Id::Errors,
             Gauge,
+            "stats_errors",
             "This is metric `errors` from MonitorServer.",
         ),
         spec(
-            "stats_hist_time_full",
+            Id::TimeFull,
             Histogram,
+            "stats_hist_time_full",
             "this is hist metric `time full` in stats from MonitorServers",
         ),
         spec(
+            Id::TimeFullMean,
+            Gauge,
             "stats_aggregation_time_full",
-            Gauge,
             "This is metric `time full` from MonitorServer.",
         ),
         spec(
+            Id::TimeFullLast,
+            Gauge,
             "stats_aggregation_last_time_full",
-            Gauge,
             "This is metric `time full` from MonitorServer.",
         ),
         spec(
-            "monitor_task_status",
+            Id::TaskStatus,
             Gauge,
+            "monitor_task_status",
             "How many times in a row each task type was set to its current status.",
         ),
         spec(
-            "process_start_time_seconds",
+            Id::ProcessStart,
             Gauge,
+            "process_start_time_seconds",
             "Start time of the process since unix epoch in seconds.",
         ),
         spec(
-            "monitor_clock_fallback",
+            Id::ClockFallback,
             Gauge,
+            "monitor_clock_fallback",
+            "1 where durations are measured by the operating system's clock, because there is no usable tick counter.",
+        ),
+        spec(
+            Id::Waiting,
+            Gauge,
+            "monitor_waiting_tasks",
+            "Tasks in flight that wait for a permit.",
+        ),
+        spec(
+            Id::Items,
+            Counter,
+            "monitor_stream_items_total",
+            "Items that streams gave.",
+        ),
+        spec(
+            Id::ExpectedError,
+            Gauge,
+            "monitor_expected_error",
+            "1 for each error type that is a failure of the method, but no illness.",
+        ),
+    ]
+};
+
+/// Base units, `_total` on counters and on nothing else: what `promtool check metrics` wants. Durations stand by outcome,
+/// so that processed calls are their counts, and those of all calls are a sum over methods.
+const PROMETHEUS: &[Spec] = {
+    use FamilyType::{Counter, Gauge, Histogram};
+    &[
+        spec(
+            Id::Started,
+            Counter,
+            "monitor_tasks_started_total",
+            "Tasks begun.",
+        ),
+        spec(
+            Id::Completed,
+            Counter,
+            "monitor_tasks_completed_total",
+            "Tasks ended.",
+        ),
+        spec(
+            Id::InFlight,
+            Gauge,
+            "monitor_tasks_in_flight",
+            "Tasks begun and not ended.",
+        ),
+        spec(
+            Id::CurrentSeconds,
+            Gauge,
+            "monitor_tasks_current_seconds",
+            "Ages of the tasks in flight, added up.",
+        ),
+        spec(
+            Id::CurrentMax,
+            Gauge,
+            "monitor_tasks_current_max_seconds",
+            "Age of the oldest task in flight.",
+        ),
+        spec(
+            Id::CompletedSeconds,
+            Counter,
+            "monitor_tasks_completed_seconds_total",
+            "Time spent on tasks that ended.",
+        ),
+        spec(
+            Id::BusySeconds,
+            Counter,
+            "monitor_tasks_busy_seconds_total",
+            "Time spent on tasks, those in flight included.",
+        ),
+        spec(
+            Id::BusyNormalised,
+            Gauge,
+            "monitor_worker_busy_seconds",
+            "Time spent on tasks, those in flight included, for each configured worker; 0 without a limit.",
+        ),
+        spec(
+            Id::ServiceThreads,
+            Gauge,
+            "monitor_workers",
+            "Configured workers; 0 is no limit.",
+        ),
+        spec(
+            Id::Request,
+            Counter,
+            "monitor_requests_total",
+            "Calls begun.",
+        ),
+        spec(
+            Id::InFlightOf,
+            Gauge,
+            "monitor_requests_in_flight",
+            "Calls begun and not ended.",
+        ),
+        spec(
+            Id::Waiting,
+            Gauge,
+            "monitor_requests_waiting",
+            "Calls in flight that wait for a permit.",
+        ),
+        spec(
+            Id::Durations,
+            Histogram,
+            "monitor_request_duration_seconds",
+            "Durations of calls that ended, by outcome.",
+        ),
+        spec(
+            Id::Errors,
+            Counter,
+            "monitor_request_errors_total",
+            "Calls that failed, by error type.",
+        ),
+        spec(
+            Id::TimeFullMean,
+            Gauge,
+            "monitor_request_duration_recent_mean_seconds",
+            "Mean duration of the method's last 100 calls.",
+        ),
+        spec(
+            Id::TimeFullLast,
+            Gauge,
+            "monitor_request_duration_last_mean_seconds",
+            "Mean duration of the method's last 5 calls.",
+        ),
+        spec(
+            Id::Items,
+            Counter,
+            "monitor_stream_items_total",
+            "Items that streams gave.",
+        ),
+        spec(
+            Id::ExpectedError,
+            Gauge,
+            "monitor_expected_error",
+            "1 for each error type that is a failure of the method, but no illness.",
+        ),
+        spec(
+            Id::TaskStatus,
+            Gauge,
+            "monitor_task_status",
+            "How many times in a row each task type was set to its current status.",
+        ),
+        spec(
+            Id::ProcessStart,
+            Gauge,
+            "process_start_time_seconds",
+            "Start time of the process since unix epoch in seconds.",
+        ),
+        spec(
+            Id::ClockFallback,
+            Gauge,
+            "monitor_clock_fallback",
             "1 where durations are measured by the operating system's clock, because there is no usable tick counter.",
         ),
     ]

@@ -31,6 +31,12 @@ impl Claims {
         self.taken.get(name).copied()
     }
 
+    /// Whether one of a family's names is taken.
+    pub(crate) fn takes_any(&self, name: &str, kind: FamilyType) -> bool {
+        let mut names = sample_names(name, kind).into_iter();
+        names.any(|name| self.taken.contains_key(&name))
+    }
+
     /// Takes all names of a family for `id`; takes none and says `false` if one of them is taken.
     pub(crate) fn claim(&mut self, name: &str, kind: FamilyType, id: usize) -> bool {
         let names = sample_names(name, kind);

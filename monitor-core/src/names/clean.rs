@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::call::values::ValueKind;
 use crate::family::Label;
 
 /// Whether a text is a metric name: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
@@ -25,6 +26,15 @@ pub(crate) fn unit_of(name: &str) -> Option<&'static str> {
         name.strip_suffix(unit)
             .is_some_and(|rest| rest.ends_with('_'))
     })
+}
+
+/// The unit that the original reads out of a key's name, which decides its histogram's bounds.
+pub(super) fn unit_in(written: &str) -> Option<&'static str> {
+    match ValueKind::of(written) {
+        ValueKind::Time => Some("seconds"),
+        ValueKind::Size => Some("bytes"),
+        ValueKind::Plain => None,
+    }
 }
 
 /// A metric name of any text: what is outside the alphabet becomes `_`.

@@ -4,11 +4,14 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::built_in::BUILT_IN;
+use super::Profile;
+use super::built_in::{Id, Spec, built_in};
 use super::claims::Claims;
 use super::clean;
-use crate::family::{FamilyType, Label};
+use super::label_sets::LabelSets;
+use crate::family::{Family, FamilyType, Label, Labels};
 use crate::key::StatKey;
+use crate::snapshot::{MethodSnapshot, Snapshot};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Where the keys of one storage are exported, remembered from scrape to scrape.
@@ -23,20 +26,35 @@ use crate::sync::{Mutex, MutexGuard, lock};
 /// *First* is decided when a key is first exported: keys met at the same scrape go in the snapshot's order. What
 /// is decided stays, also when the owner is gone for a while. `<hash>` is the 32-bit FNV-1a hash of the key as
 /// written, 8 hexadecimal digits (of the key with `#1`, `#2`, .. at its end while that family is taken too). A value a
-/// call observed counts as the key the original makes of it: with `___method__<method>` at its end.
-#[derive(Debug, Default)]
+/// call observed counts as the key the original makes of it: with `___method__<method>` at its end, and the call's own
+/// labels behind that.
+#[derive(Debug)]
 pub struct Names {
     servicekit: Mutex<Book>,
+    prometheus: Mutex<Book>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            servicekit: Mutex::new(Book::new(Profile::Servicekit)),
+            prometheus: Mutex::new(Book::new(Profile::Prometheus)),
+        }
+    }
 }
 
 impl Names {
     /// How many labels were dropped because an earlier label of the same key has their name; each key counts once.
     pub fn dropped_labels(&self) -> u64 {
-        self.book().dropped_labels
+        Profile::ALL
+            .map(|profile| self.book(profile).dropped_labels)
+            .into_iter()
+            .max()
+            .unwrap_or(0)
     }
 
-    pub(super) fn with_servicekit<R>(&self, job: impl FnOnce(&mut Book) -> R) -> R {
-        let mut book = self.book();
+    pub(super) fn with_book<R>(&self, profile: Profile, job: impl FnOnce(&mut Book) -> R) -> R {
+        let mut book = self.book(profile);
         let answer = job(&mut book);
         let renamed = std::mem::take(&mut book.renamed);
         drop(book);
@@ -46,8 +64,11 @@ impl Names {
         answer
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        lock(&self.servicekit)
+    fn book(&self, profile: Profile) -> MutexGuard<'_, Book> {
+        lock(match profile {
+            Profile::Servicekit => &self.servicekit,
+            Profile::Prometheus => &self.prometheus,
+        })
     }
 }
 
@@ -80,18 +101,49 @@ impl Plane {
         }
     }
 
-    fn family_name(self, written: &str) -> String {
-        if self == Self::Info {
-            clean::metric_name(written)
-        } else {
-            clean::key_name(self.prefix(), written)
+    fn family_name(self, profile: Profile, written: &str) -> String {
+        match (self, profile) {
+            (Self::Info, _) => clean::metric_name(written),
+            (_, Profile::Servicekit) => clean::key_name(self.prefix(), written),
+            (_, Profile::Prometheus) => self.idiomatic_name(written),
         }
     }
 
-    fn help(self, name: &str) -> String {
-        match self {
-            Self::Histogram => format!("this is hist metric `{name}` in stats from MonitorServers"),
-            _ => format!("This is metric `{name}` from MonitorServer."),
+    /// The name in the profile `prometheus`: with the unit that the original reads out of a name, and none of the endings
+    /// that mean something else there.
+    fn idiomatic_name(self, written: &str) -> String {
+        let prefix = match self {
+            Self::Info => "",
+            Self::Value => "monitor_value_",
+            Self::Mean => "monitor_recent_mean_",
+            Self::LastMean => "monitor_last_mean_",
+            Self::Histogram => "monitor_",
+        };
+        let name = clean::key_name(prefix, written).replace(':', "_");
+        let reserved = ["_total", "_count", "_sum", "_bucket", "_info"];
+        if self == Self::Value {
+            let is_reserved = reserved.iter().any(|ending| name.ends_with(ending));
+            return if is_reserved { name + "_value" } else { name };
+        }
+        match clean::unit_in(written) {
+            Some(unit) if !name.ends_with(unit) => format!("{name}_{unit}"),
+            None if reserved.iter().any(|ending| name.ends_with(ending)) => name + "_value",
+            _ => name,
+        }
+    }
+
+    fn help(self, profile: Profile, name: &str) -> String {
+        match (self, profile) {
+            (Self::Histogram, Profile::Servicekit) => {
+                format!("this is hist metric `{name}` in stats from MonitorServers")
+            }
+            (_, Profile::Servicekit) | (Self::Info, _) => {
+                format!("This is metric `{name}` from MonitorServer.")
+            }
+            (Self::Value, _) => format!("Value recorded under the key `{name}`."),
+            (Self::Mean, _) => format!("Mean of the last 100 values of `{name}`."),
+            (Self::LastMean, _) => format!("Mean of the last 5 values of `{name}`."),
+            (Self::Histogram, _) => format!("Values observed as `{name}`."),
         }
     }
 }
@@ -102,7 +154,7 @@ pub(super) struct Wanted<'a> {
     pub(super) plane: Plane,
     pub(super) key: &'a StatKey,
     /// The method whose calls observed it; `None` for the user's own keys.
-    pub(super) method: Option<&'a str>,
+    pub(super) method: Option<&'a MethodSnapshot>,
     /// Instead of the original's help text.
     pub(super) help: Option<&'a str>,
 }
@@ -110,7 +162,16 @@ pub(super) struct Wanted<'a> {
 impl Wanted<'_> {
     fn full_key(&self) -> Cow<'_, str> {
         match self.method {
-            Some(method) => Cow::Owned(format!("{}___method__{method}", self.key.raw)),
+            Some(method) => {
+                let mut labels = vec![("method", &*method.name)];
+                labels.extend(
+                    method
+                        .labels
+                        .iter()
+                        .map(|label| (&*label.name, &*label.value)),
+                );
+                Cow::Owned(StatKey::write(&self.key.raw, &labels))
+            }
             None => Cow::Borrowed(&self.key.raw),
         }
     }
@@ -121,7 +182,12 @@ impl Wanted<'_> {
             .labels
             .iter()
             .map(|(name, value)| (&**name, &**value));
-        clean::labels(written.chain(self.method.map(|method| ("method", method))))
+        let calls = self.method.into_iter().flat_map(|method| {
+            let labels = method.labels.iter();
+            let labels = labels.map(|label| (&*label.name, &*label.value));
+            std::iter::once(("method", &*method.name)).chain(labels)
+        });
+        clean::labels(written.chain(calls))
     }
 }
 
@@ -129,7 +195,10 @@ impl Wanted<'_> {
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) family: usize,
-    pub(super) labels: Arc<[Label]>,
+    /// With those that every series has.
+    pub(super) labels: Labels,
+    /// Without them.
+    own: Arc<[Label]>,
 }
 
 /// A family of the book.
@@ -146,24 +215,28 @@ pub(super) struct Entry {
 /// All families a storage ever exported under one profile.
 #[derive(Debug)]
 pub(super) struct Book {
+    profile: Profile,
     entries: Vec<Entry>,
     claims: Claims,
     /// By what is exported and whether calls observed it, then by full key.
     places: HashMap<(Plane, bool), HashMap<Box<str>, Place>>,
+    label_sets: LabelSets,
     dropped_labels: u64,
     renamed: Vec<(Box<str>, Cow<'static, str>)>,
 }
 
-impl Default for Book {
-    fn default() -> Self {
+impl Book {
+    fn new(profile: Profile) -> Self {
         let mut book = Self {
+            profile,
             entries: Vec::new(),
             claims: Claims::default(),
             places: HashMap::new(),
+            label_sets: LabelSets::default(),
             dropped_labels: 0,
             renamed: Vec::new(),
         };
-        for spec in &BUILT_IN {
+        for spec in built_in(profile) {
             book.open(
                 Cow::Borrowed(spec.name),
                 Cow::Borrowed(spec.help),
@@ -173,11 +246,30 @@ impl Default for Book {
         }
         book
     }
-}
 
-impl Book {
+    /// What the family of this index shows, if it is a built-in one.
+    pub(super) fn built_in(&self, family: usize) -> Option<Id> {
+        built_in(self.profile)
+            .get(family)
+            .map(|spec: &Spec| spec.id)
+    }
+
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Takes up the labels that every series of this snapshot has.
+    pub(super) fn begin(&mut self, snapshot: &Snapshot) {
+        if self.label_sets.begin(snapshot) {
+            for place in self.places.values_mut().flat_map(HashMap::values_mut) {
+                place.labels = self.label_sets.complete(place.own.iter().cloned());
+            }
+        }
+    }
+
+    /// The label sets that are kept from scrape to scrape.
+    pub(super) fn label_sets(&self) -> &LabelSets {
+        &self.label_sets
     }
 
     /// Where a key is exported; decided at the first call.
@@ -197,7 +289,11 @@ impl Book {
         let family = self
             .own_family(wanted, &labels)
             .unwrap_or_else(|| self.family_by_hash(wanted, &full_key, &labels));
-        let place = Place { family, labels };
+        let place = Place {
+            family,
+            labels: self.label_sets.complete(labels.iter().cloned()),
+            own: labels,
+        };
         self.places
             .entry(table)
             .or_default()
@@ -207,7 +303,7 @@ impl Book {
 
     /// The family of the key's own name, if it is free or its own, and the series is free in it.
     fn own_family(&mut self, wanted: Wanted<'_>, labels: &Arc<[Label]>) -> Option<usize> {
-        let name = wanted.plane.family_name(wanted.key.name());
+        let name = wanted.plane.family_name(self.profile, wanted.key.name());
         let family = if let Some(family) = self.claims.owner(&name) {
             let owner = self.entries[family].owner.as_ref()?;
             (owner.0 == wanted.plane && *owner.1 == *wanted.key.name()).then_some(family)?
@@ -215,7 +311,7 @@ impl Book {
             let written = wanted.key.name();
             let help = wanted
                 .help
-                .map_or_else(|| wanted.plane.help(written), str::to_owned);
+                .map_or_else(|| wanted.plane.help(self.profile, written), str::to_owned);
             let owner = Some((wanted.plane, Box::from(written)));
             self.open(name.into(), help.into(), wanted.plane.kind(), owner)?
         };
@@ -231,7 +327,7 @@ impl Book {
         full_key: &str,
         labels: &Arc<[Label]>,
     ) -> usize {
-        let help = wanted.plane.help(full_key);
+        let help = wanted.plane.help(self.profile, full_key);
         let mut salted = Cow::Borrowed(full_key);
         let mut round = 0_u64;
         loop {
@@ -247,6 +343,11 @@ impl Book {
             round += 1;
             salted = Cow::Owned(format!("{full_key}#{round}"));
         }
+    }
+
+    /// Whether another source's family has a name that is taken here.
+    pub(super) fn takes_of(&self, family: &Family) -> bool {
+        self.claims.takes_any(&family.name, family.kind)
     }
 
     /// Opens a family if none of its names is taken.

@@ -4,7 +4,10 @@ mod built_in;
 mod claims;
 mod clean;
 mod collide;
-mod servicekit;
+mod label_sets;
+mod page;
+mod parts;
+pub(crate) mod visit;
 
 use std::fmt;
 
@@ -13,6 +16,7 @@ pub use self::collide::Names;
 pub(crate) use self::claims::{Claims, openmetrics_name};
 pub(crate) use self::clean::{is_label_name, is_metric_name, unit_of};
 
+use self::visit::{Collect, Visitor};
 use crate::family::Family;
 use crate::snapshot::Snapshot;
 
@@ -23,13 +27,26 @@ pub enum Profile {
     /// The names, labels and help texts of the original, so that dashboards and autoscaling rules carry over.
     #[default]
     Servicekit,
+    /// Idiomatic names: base units, `_total` on counters, durations by outcome; what `promtool check metrics` passes.
+    Prometheus,
+}
+
+impl Profile {
+    /// All profiles.
+    pub const ALL: [Self; 2] = [Self::Servicekit, Self::Prometheus];
+
+    /// Its name in configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Servicekit => "servicekit",
+            Self::Prometheus => "prometheus",
+        }
+    }
 }
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Servicekit => "servicekit",
-        })
+        f.pad(self.name())
     }
 }
 
@@ -45,7 +62,8 @@ impl fmt::Display for Profile {
 /// ```
 pub fn is_built_in(name: &str) -> bool {
     let bare = |name: &'static str| name.strip_suffix("_total").unwrap_or(name);
-    let mut names = built_in::BUILT_IN.iter().map(|family| family.name);
+    let specs = Profile::ALL.into_iter().flat_map(built_in::built_in);
+    let mut names = specs.map(|family| family.name);
     names.any(|family| family == name || bare(family) == name)
 }
 
@@ -62,11 +80,28 @@ pub fn is_built_in(name: &str) -> bool {
 /// A pure function of the snapshot but for one thing: where a key was placed is remembered in
 /// [`Snapshot::names`], which all snapshots of a storage share, so a series keeps its name for the life of the process.
 pub fn families(snapshot: &Snapshot, profile: Profile) -> Vec<Family> {
-    match profile {
-        Profile::Servicekit => snapshot
-            .names
-            .with_servicekit(|book| servicekit::families(snapshot, book)),
-    }
+    let mut collect = Collect::default();
+    visit(snapshot, profile, &mut collect);
+    collect.families
+}
+
+/// Shows the families of a snapshot to a visitor, in the order of [`families`].
+pub(crate) fn visit(snapshot: &Snapshot, profile: Profile, visitor: &mut impl Visitor) {
+    let show = |book: &mut _| page::visit(snapshot, book, visitor);
+    snapshot.names.with_book(profile, show);
+}
+
+/// Whether one of these families has a name, or a sample's name, that a family of the snapshot's storage has.
+pub(crate) fn clashes<'a>(
+    snapshot: &Snapshot,
+    profile: Profile,
+    others: impl IntoIterator<Item = &'a Family>,
+) -> bool {
+    snapshot.names.with_book(profile, |book| {
+        page::place(snapshot, book);
+        let mut others = others.into_iter();
+        others.any(|family| book.takes_of(family))
+    })
 }
 
 #[cfg(test)]

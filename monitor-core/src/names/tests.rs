@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Names, Profile, families};
 use crate::exposition::Format;
 use crate::exposition::tests::{checked_samples, page, same};
-use crate::family::{Family, Histogram};
+use crate::family::{Family, FamilyType, Histogram};
 use crate::key::StatKey;
 use crate::snapshot::{
     CallValueSnapshot, Means, MethodSnapshot, ServiceInfo, Snapshot, StatusSnapshot, TaskTotals,
@@ -43,6 +43,7 @@ pub(crate) fn fresh() -> Snapshot {
         error_types: Arc::from([Arc::from("other")]),
         time_bounds: Arc::from(TIME),
         methods: Vec::new(),
+        expected: Vec::new(),
         statuses: Vec::new(),
         method_statuses: Vec::new(),
         values: ValuesSnapshot::default(),
@@ -96,7 +97,11 @@ fn call_value(name: &str, bounds: Option<&[f64]>, values: &[f64]) -> CallValueSn
 
 fn method(name: &str) -> MethodSnapshot {
     MethodSnapshot {
+        number: name
+            .bytes()
+            .fold(7, |all, byte| (all * 31 + u32::from(byte)) % 65_536),
         name: name.into(),
+        labels: Arc::from([]),
         started: 0,
         success: observed(&TIME, &[]),
         failure: observed(&TIME, &[]),
@@ -104,6 +109,8 @@ fn method(name: &str) -> MethodSnapshot {
         in_flight: 0,
         duration: None,
         values: Vec::new(),
+        waiting: None,
+        items: None,
     }
 }
 
@@ -387,4 +394,49 @@ fn units_are_those_the_names_end_in() {
         .filter_map(|family| family.unit.map(|unit| (&*family.name, unit)))
         .collect();
     assert_eq!(with_unit, [("process_start_time_seconds", "seconds")]);
+}
+
+#[test]
+fn the_idiomatic_profile_has_units_and_totals_where_they_belong() {
+    let mut snapshot = fresh();
+    snapshot.inittime = None;
+    snapshot.methods = vec![MethodSnapshot {
+        started: 2,
+        success: observed(&TIME, &[0.5]),
+        failure: observed(&TIME, &[0.25]),
+        duration: Some(means(0.375, 0.375)),
+        values: vec![call_value("request_size", Some(&SIZE), &[10.0])],
+        waiting: Some(1),
+        ..method("Get")
+    }];
+    snapshot.values.entries = vec![entry("jobs_total", StatValue::Int(3))];
+    let families = families(&snapshot, Profile::Prometheus);
+    for family in &families {
+        let is_counter = family.kind == FamilyType::Counter;
+        assert_eq!(
+            family.name.ends_with("_total"),
+            is_counter,
+            "{}",
+            family.name
+        );
+        assert!(!family.help.is_empty());
+    }
+    let durations = by_name(&families, "monitor_request_duration_seconds");
+    let counts: Vec<_> = checked_samples(std::slice::from_ref(durations))
+        .into_iter()
+        .filter(|sample| sample.name.ends_with("_count"))
+        .map(|sample| (sample.labels[1].1.clone(), sample.value))
+        .collect();
+    assert_eq!(
+        counts,
+        [("failure".to_owned(), 1.0), ("success".to_owned(), 1.0)]
+    );
+    for name in [
+        "monitor_request_size_bytes",
+        "monitor_recent_mean_request_size_bytes",
+        "monitor_value_jobs_total_value",
+        "monitor_requests_waiting",
+    ] {
+        by_name(&families, name);
+    }
 }

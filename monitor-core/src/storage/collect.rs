@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::call::common::Common;
+use crate::call::labels::OVERFLOW;
 use crate::call::method::MethodCore;
 use crate::call::shard::Shard;
 use crate::call::values::ValueKind;
@@ -56,13 +58,19 @@ impl Counts {
         #[cfg(all(test, not(loom)))]
         crate::storage::parking::pass();
         // The list again: a call that ended above may have started in a shard that was not listed yet.
-        Self {
-            started: method.shards().map(Shard::started).sum(),
-            ages: ages(method, now),
+        let started = method.shards().map(Shard::started).sum();
+        let mut counts = Self {
+            started,
             success,
             failure,
             errors,
+            ages: Ages::default(),
+        };
+        // A task that is in flight all this time was counted as started, and not as finished.
+        if started > counts.finished() {
+            counts.ages = ages(method, now);
         }
+        counts
     }
 
     pub(crate) fn finished(&self) -> u64 {
@@ -74,18 +82,33 @@ impl Counts {
 impl StorageCore {
     pub(crate) fn snapshot(&'static self) -> Snapshot {
         // One `now` for all ages, read first: a call that starts later has no age yet.
+        self.report_unknown_types();
         let now = self.clock.now();
         let rules = self.rules();
         let mut totals = self.values.tasks(self.clock.unix_at(now));
-        let mut methods: Vec<MethodSnapshot> = self
-            .methods()
-            .map(|method| self.read_method(method, now, &mut totals))
+        let mut points = Points::default();
+        let order = self.in_order();
+        let mut touched = 0;
+        let mut methods: Vec<MethodSnapshot> = order
+            .iter()
+            .enumerate()
+            .map(|(at, method)| {
+                if let Some(next) = order.get(at + 1) {
+                    touched ^= next
+                        .shards()
+                        .map(Shard::touch)
+                        .fold(0, |all, one| all ^ one);
+                }
+                self.read_method(method, now, &mut totals, &mut points)
+            })
             .collect();
-        methods.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        std::hint::black_box(touched);
         // Added up in the order of the exposition's histogram of all calls, so that the two are equal to the last bit.
         for method in &methods {
             totals.completed_seconds += method.success.sum + method.failure.sum;
         }
+        let overflowed = methods.iter().filter(|method| has_overflow(method));
+        let overflowed = overflowed.map(|method| method.started).sum();
         // After the counts: a type that was counted is listed by now.
         let error_types = order_types(rules, &self.error_types(), &mut methods);
         totals.busy_seconds = self.busy(totals.completed_seconds + totals.current_seconds);
@@ -101,20 +124,37 @@ impl StorageCore {
             error_types,
             time_bounds: Arc::clone(&self.time_bounds),
             methods,
+            expected: self.expected(rules),
             statuses: self.statuses(),
             method_statuses: self.method_statuses(),
-            values: self.read_all_values(),
+            values: self.read_all_values(overflowed),
             names: Arc::clone(&self.names),
         }
     }
 
-    fn read_all_values(&self) -> ValuesSnapshot {
+    /// `overflowed` calls had labels there was no room for.
+    fn read_all_values(&self, overflowed: u64) -> ValuesSnapshot {
         let mut values = self.values.exported();
         let dropped = self
             .methods()
             .map(|method| method.dropped_values.load(Ordering::Relaxed));
-        values.overflowed_updates += dropped.sum::<u64>();
+        values.overflowed_updates += dropped.sum::<u64>() + overflowed;
         values
+    }
+
+    /// Expected error types by method, as far as the configuration knows them.
+    fn expected(&self, rules: &Rules) -> Vec<(Arc<str>, Arc<str>)> {
+        let mut expected: Vec<(Arc<str>, Arc<str>)> = Vec::new();
+        for common in self.commons() {
+            let ids = common
+                .expected
+                .iter()
+                .filter_map(|name| rules.parser.type_id(name));
+            let names = ids.map(|id| Arc::clone(rules.parser.name(id)));
+            expected.extend(names.map(|name| (Arc::clone(&common.name), name)));
+        }
+        expected.sort_unstable();
+        expected
     }
 
     /// Busy time never reports less than before: calls that end while it is read may be missing for a moment.
@@ -129,31 +169,36 @@ impl StorageCore {
         method: &'static MethodCore,
         now: u64,
         totals: &mut TaskTotals,
+        points: &mut Points,
     ) -> MethodSnapshot {
-        let counts = Counts::read(method, self.time_bounds.len() + 1, now);
+        let bounds = &method.common.bounds;
+        let counts = Counts::read(method, bounds.len() + 1, now);
         let finished = counts.finished();
-        let histogram = |outcome: &Outcomes| Histogram {
-            bounds: Arc::clone(&self.time_bounds),
-            counts: outcome.buckets.clone(),
+        let histogram = |outcome: Outcomes| Histogram {
+            bounds: Arc::clone(bounds),
+            counts: outcome.buckets,
             sum: self.clock.in_seconds(outcome.ticks),
         };
-        let (success, failure) = (histogram(&counts.success), histogram(&counts.failure));
         totals.started += counts.started;
         totals.completed += finished;
         totals.in_flight += counts.started.saturating_sub(finished);
         totals.current_seconds += self.clock.in_seconds(counts.ages.sum);
         let oldest = self.clock.seconds(counts.ages.max);
         totals.current_max_seconds = totals.current_max_seconds.max(oldest);
-        let points = Points::of(method);
+        points.read(method);
         MethodSnapshot {
+            number: method.id,
             name: Arc::clone(&method.name),
+            labels: Arc::clone(&method.labels),
             started: counts.started,
-            success,
-            failure,
+            success: histogram(counts.success),
+            failure: histogram(counts.failure),
             errors: counts.errors,
             in_flight: counts.started.saturating_sub(finished),
             duration: points.duration(&self.clock),
-            values: self.read_values(method, &points),
+            values: self.read_values(method, points),
+            waiting: method.waiting(),
+            items: method.items(),
         }
     }
 
@@ -189,11 +234,22 @@ impl StorageCore {
     /// `default` and the task types set through the API.
     pub(crate) fn statuses(&self) -> Vec<StatusSnapshot> {
         let default = self.default_task.read(|word| {
-            let shards = self.methods().flat_map(MethodCore::shards);
+            let fed = |common: &&Common| std::ptr::eq(common.default, self.default_task);
+            let methods = self.commons().filter(fed).flat_map(Common::methods);
+            let shards = methods.flat_map(MethodCore::shards);
             shards.map(|shard| shard.default_run(word)).sum()
         });
         let named = self.tasks().into_iter();
-        let named = named.map(|(task, state)| (task, state.read(|_| 0)));
+        let named = named.map(|(task, state)| {
+            let fed = |common: &&Common| std::ptr::eq(common.own, state);
+            let run = |word| {
+                self.commons()
+                    .filter(fed)
+                    .map(|common| own_run(common, word))
+                    .sum()
+            };
+            (task, state.read(run))
+        });
         let mut statuses: Vec<StatusSnapshot> =
             std::iter::once((Arc::from(crate::DEFAULT_TASK), default))
                 .chain(named)
@@ -204,21 +260,31 @@ impl StorageCore {
     }
 
     /// The methods' own task types.
-    pub(crate) fn method_statuses(&self) -> Vec<StatusSnapshot> {
-        let mut statuses: Vec<StatusSnapshot> = self
-            .methods()
-            .filter_map(|method| {
-                let read = method.own.read(|word| own_run(method, word));
-                status(Arc::clone(&method.name), read)
+    pub(crate) fn method_statuses(&'static self) -> Vec<StatusSnapshot> {
+        let mut before = None;
+        self.in_order()
+            .iter()
+            .map(|method| method.common)
+            // The label sets of a method follow each other.
+            .filter(|common| before.replace(std::ptr::from_ref(*common)) != Some(*common))
+            .filter(|common| common.has_own_task)
+            .filter_map(|common| {
+                let read = common.own.read(|word| own_run(common, word));
+                status(Arc::clone(&common.name), read)
             })
-            .collect();
-        statuses.sort_unstable_by(|a, b| a.task.cmp(&b.task));
-        statuses
+            .collect()
     }
 }
 
-fn own_run(method: &MethodCore, word: u64) -> u64 {
-    method.shards().map(|shard| shard.own_run(word)).sum()
+/// Whether a label of the method stands for values there was no room for.
+fn has_overflow(method: &MethodSnapshot) -> bool {
+    let mut labels = method.labels.iter();
+    labels.any(|label| label.name == OVERFLOW || &*label.value == OVERFLOW)
+}
+
+fn own_run(common: &Common, word: u64) -> u64 {
+    let shards = common.methods().flat_map(MethodCore::shards);
+    shards.map(|shard| shard.own_run(word)).sum()
 }
 
 fn status(task: Arc<str>, read: Option<(crate::TaskStatus, u64)>) -> Option<StatusSnapshot> {

@@ -1,12 +1,14 @@
 //! What a storage holds: methods, records of threads, task types, the value plane, the rules in force.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as IdCounter, Ordering as IdOrdering};
 
 use crate::buckets::{TickBounds, size_bounds, time_bounds};
+use crate::call::common::Common;
 use crate::call::method::MethodCore;
+use crate::call::method_name::MethodName;
 use crate::call::record::Record;
 use crate::call::shard::Failure;
 use crate::call::site;
@@ -40,11 +42,28 @@ pub(crate) struct StorageCore {
     /// The most busy time ever reported, as the bits of a float (which for what is not negative order as it does).
     pub(crate) busy: AtomicU64,
     methods: Chunked<Once<&'static MethodCore>>,
+    /// By the number of the method without labels.
+    commons: Chunked<Once<&'static Common>>,
+    /// The methods by name, as of the last look.
+    order: Mutex<Arc<[&'static MethodCore]>>,
     idle: Mutex<Vec<&'static Record>>,
     tasks: Mutex<BTreeMap<Arc<str>, &'static TaskState>>,
     error_types: Mutex<Vec<Arc<str>>>,
     rules: Latest<Rules>,
+    /// Names of error types that calls gave and the configuration does not know.
+    unknown_types: Mutex<UnknownTypes>,
 }
+
+/// Names of error types that the configuration does not know.
+#[derive(Debug, Default)]
+struct UnknownTypes {
+    seen: BTreeSet<Box<str>>,
+    /// Those of `seen` that nobody was told of.
+    fresh: Vec<Box<str>>,
+}
+
+/// Most names of unknown error types that are kept: they are for a reader of logs.
+const MAX_UNKNOWN: usize = 64;
 
 /// What the configuration says, ready for use.
 #[derive(Debug)]
@@ -80,10 +99,13 @@ impl StorageCore {
             default_task: leak(TaskState::new()),
             busy: AtomicU64::new(0),
             methods: Chunked::new(),
+            commons: Chunked::new(),
+            order: Mutex::new(Arc::from([])),
             idle: Mutex::new(Vec::new()),
             tasks: Mutex::new(BTreeMap::new()),
             error_types: Mutex::new(error_types),
             rules: Latest::new(rules),
+            unknown_types: Mutex::default(),
         });
         core.preregister();
         core
@@ -96,8 +118,8 @@ impl StorageCore {
         self.values.configure(&rules.config);
         let max_workers = rules.config.max_workers;
         self.rules.store(rules);
-        for method in self.methods() {
-            method.permits.set_limit(max_workers);
+        for common in self.commons() {
+            common.permits.configure(max_workers);
         }
         self.preregister();
     }
@@ -109,7 +131,9 @@ impl StorageCore {
         }
         if rules.config.preregister {
             for site in site::all() {
-                self.method(site.method());
+                for name in site.known_names() {
+                    self.method_of(name);
+                }
             }
         }
     }
@@ -137,21 +161,67 @@ impl StorageCore {
         }
     }
 
-    /// The method of this name, made if need be.
-    pub(crate) fn method(&'static self, name: &str) -> Option<&'static MethodCore> {
-        let id = site::method_id(name) + 1;
-        let cell = self.methods.get_or_grow(id)?;
-        Some(cell.get_or_init(|| leak(MethodCore::new(self, Arc::from(name), id))))
+    /// The method of this name, without labels, made if need be.
+    pub(crate) fn method(&'static self, name: &str) -> &'static MethodCore {
+        self.method_of(MethodName::plain(name))
     }
 
-    /// The method of this number. Past the last number there is (2^27) all methods are one, named `overflow`.
-    pub(crate) fn method_of(&'static self, id: u32, name: &str) -> &'static MethodCore {
-        let (cell, id, name) = match self.methods.get_or_grow(id) {
-            Some(cell) => (Some(cell), id, name),
-            None => (self.methods.get_or_grow(0), 0, "overflow"),
-        };
-        let make = || -> &'static MethodCore { leak(MethodCore::new(self, Arc::from(name), id)) };
-        cell.map_or_else(make, |cell| cell.get_or_init(make))
+    /// The method of this name and label set, made if need be. Past the last number there is (2^27) all are one, named
+    /// `overflow`.
+    pub(crate) fn method_of(&'static self, name: &MethodName) -> &'static MethodCore {
+        self.place_of(name)
+            .or_else(|| self.place_of(MethodName::beyond()))
+            .expect("there is a first place")
+    }
+
+    /// [`method_of`](Self::method_of) for a call: past the limit of label sets made at run time it is the method's
+    /// overflow.
+    pub(crate) fn method_for_call(&'static self, name: &MethodName) -> &'static MethodCore {
+        if name.is_open && !self.has(name) && !self.has_room_for(name) {
+            return self.method_of(MethodName::overflow(&name.name));
+        }
+        self.method_of(name)
+    }
+
+    /// Whether there is this method with this label set.
+    pub(crate) fn has(&self, name: &MethodName) -> bool {
+        let cell = self.methods.get(name.id);
+        cell.is_some_and(|cell| cell.get().is_some())
+    }
+
+    fn place_of(&'static self, name: &MethodName) -> Option<&'static MethodCore> {
+        let cell = self.methods.get_or_grow(name.id)?;
+        let common = self.common_of(name)?;
+        Some(cell.get_or_init(|| MethodCore::new(self, name, common)))
+    }
+
+    /// What all label sets of a method share, made if need be.
+    fn common_of(&'static self, name: &MethodName) -> Option<&'static Common> {
+        let cell = self.commons.get_or_grow(name.base)?;
+        Some(cell.get_or_init(|| leak(Common::new(self, &name.name))))
+    }
+
+    /// What the label sets of each method share.
+    pub(crate) fn commons(&self) -> impl Iterator<Item = &'static Common> + '_ {
+        self.commons.iter().filter_map(|(_, cell)| cell.get())
+    }
+
+    /// Whether this method may have one more label set made at run time.
+    pub(crate) fn has_room_for(&'static self, name: &MethodName) -> bool {
+        self.common_of(name)
+            .is_some_and(|common| common.has_room(self.max_series()))
+    }
+
+    /// All methods so far, by name and labels.
+    pub(crate) fn in_order(&'static self) -> Arc<[&'static MethodCore]> {
+        let mut order = lock(&self.order);
+        // Numbers are never given back: there is something new if and only if there are more.
+        if self.methods().count() != order.len() {
+            let mut all: Vec<_> = self.methods().collect();
+            all.sort_unstable_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
+            *order = all.into();
+        }
+        Arc::clone(&order)
     }
 
     /// All methods so far.
@@ -180,12 +250,12 @@ impl StorageCore {
         let mut tasks = lock(&self.tasks);
         let is_full = tasks.len() >= limit && !tasks.contains_key(name);
         let name = if is_full { "overflow" } else { name };
-        if let Some(state) = tasks.get(name) {
-            return state;
-        }
-        let state: &'static TaskState = leak(TaskState::new());
-        tasks.insert(Arc::from(name), state);
-        state
+        state_in(&mut tasks, name)
+    }
+
+    /// The task type of this name that an attribute lists: a closed set, so no limit holds.
+    pub(crate) fn listed_task(&self, name: &str) -> &'static TaskState {
+        state_in(&mut lock(&self.tasks), name)
     }
 
     /// The task types set through the API, by name.
@@ -202,9 +272,31 @@ impl StorageCore {
         lock(&self.error_types).clone()
     }
 
-    /// The type and the status of an outcome that is no success.
-    pub(crate) fn classify(&self, outcome: Outcome<'_>) -> Failure {
-        self.rules.load().classify(outcome)
+    /// The type and the status of an outcome that is no success; an error of an `expected` type sets none.
+    pub(crate) fn classify(&self, outcome: Outcome<'_>, expected: &[&str]) -> Failure {
+        let (failure, unknown) = self.rules.load().classify(outcome, expected);
+        if let Some(name) = unknown {
+            self.note_unknown(name);
+        }
+        failure
+    }
+
+    /// Keeps an unknown name for the next snapshot: a call writes no log line.
+    #[cold]
+    fn note_unknown(&self, name: &str) {
+        let mut types = lock(&self.unknown_types);
+        if types.seen.len() < MAX_UNKNOWN && !types.seen.contains(name) {
+            types.seen.insert(name.into());
+            types.fresh.push(name.into());
+        }
+    }
+
+    /// Warns of unknown names that came up since the last snapshot, each once.
+    pub(crate) fn report_unknown_types(&self) {
+        let fresh = std::mem::take(&mut lock(&self.unknown_types).fresh);
+        for name in fresh {
+            tracing::warn!(error_type = %name, "an error type the configuration does not list counts as `other`");
+        }
     }
 }
 
@@ -224,9 +316,16 @@ impl Rules {
         }
     }
 
-    fn classify(&self, outcome: Outcome<'_>) -> Failure {
+    /// Gives a name that the configuration does not know along with the failure.
+    fn classify<'a>(&self, outcome: Outcome<'a>, expected: &[&str]) -> (Failure, Option<&'a str>) {
         let parser = &self.parser;
-        let named = |name| parser.type_id(name).unwrap_or(parser.other());
+        let mut unknown = None;
+        let mut named = |name: &'a str| {
+            parser.type_id(name).unwrap_or_else(|| {
+                unknown = Some(name);
+                parser.other()
+            })
+        };
         let (id, ill) = match outcome {
             Outcome::Error(view) => (parser.parse_view(&view), true),
             Outcome::ErrorType(name) => (named(name), true),
@@ -234,10 +333,12 @@ impl Rules {
             Outcome::Panic => (parser.panic(), true),
             Outcome::Cancelled | Outcome::Success => (parser.cancelled(), false),
         };
-        Failure {
+        let ill = ill && !(expected.iter().any(|name| *name == &**parser.name(id)));
+        let failure = Failure {
             error_type: self.index(id),
             status: ill.then(|| self.status_of(id)),
-        }
+        };
+        (failure, unknown)
     }
 
     pub(crate) fn status_of(&self, id: ErrorTypeId) -> TaskStatus {
@@ -247,6 +348,15 @@ impl Rules {
     fn index(&self, id: ErrorTypeId) -> u32 {
         self.indices.get(id.index()).copied().unwrap_or_default()
     }
+}
+
+fn state_in(tasks: &mut BTreeMap<Arc<str>, &'static TaskState>, name: &str) -> &'static TaskState {
+    if let Some(state) = tasks.get(name) {
+        return state;
+    }
+    let state: &'static TaskState = leak(TaskState::new());
+    tasks.insert(Arc::from(name), state);
+    state
 }
 
 fn index_in(known: &mut Vec<Arc<str>>, name: &Arc<str>) -> u32 {

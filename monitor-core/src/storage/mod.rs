@@ -4,15 +4,17 @@ pub(crate) mod collect;
 mod core;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod parking;
-mod points;
+pub(crate) mod points;
 mod stats_map;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod warnings;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 pub(crate) use self::core::StorageCore;
+pub use self::warnings::StartUpWarning;
 
 use crate::call::method::MethodCore;
 use crate::clock::Clock;
@@ -190,6 +192,12 @@ impl MonitorStorage {
     #[doc(alias = "refresh_registry_for_metrics")]
     pub fn snapshot(&self) -> Snapshot {
         self.core.snapshot()
+    }
+
+    /// What is worth a line in the log when a service starts: functions that count as one method, error types that attributes
+    /// name and the configuration does not list, a very large page. `monitor_server::run` writes them.
+    pub fn start_up_warnings(&self) -> Vec<StartUpWarning> {
+        warnings::at_start_up(self.core)
     }
 
     /// Whether there is a method of this name: cheaper than a [`snapshot`](Self::snapshot), and makes none.

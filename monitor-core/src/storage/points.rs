@@ -11,44 +11,71 @@ use crate::key::StatKey;
 use crate::snapshot::Means;
 use crate::window::{Cursor, Entry, LAST, WINDOW};
 
-/// A method's last calls, newest first.
+/// A method's last calls, newest first. Keeps its buffers from method to method.
+#[derive(Default)]
 pub(crate) struct Points {
     entries: Vec<(Entry, &'static Shard)>,
+    heads: Vec<Head>,
+    /// When the call of each head ended, plus 1; 0 where a head has none left.
+    ends: Vec<u64>,
+    /// The shards that are read, each with the number from which its calls are in the window.
+    windows: Vec<(&'static Shard, u64)>,
+}
+
+/// The newest call of a shard that is not taken yet, and those behind it.
+struct Head {
+    entry: Entry,
+    cursor: Cursor<'static>,
+    shard: &'static Shard,
 }
 
 impl Points {
-    /// Walks the rings of all shards backwards at once, always taking the newest call.
+    /// The last calls of a method.
     pub(crate) fn of(method: &MethodCore) -> Self {
-        let mut heads: Vec<(Entry, Cursor<'static>, &'static Shard)> = method
-            .shards()
-            .filter_map(|shard| {
-                let mut cursor = shard.ring().cursor();
-                Some((cursor.next()?, cursor, shard))
-            })
-            .collect();
-        let mut entries = Vec::new();
-        while entries.len() < window() {
-            let newest = heads.iter().enumerate().max_by_key(|(_, head)| head.0.end);
-            let Some(at) = newest.map(|(at, _)| at) else {
-                break;
-            };
-            let (entry, cursor, shard) = &mut heads[at];
-            entries.push((*entry, *shard));
-            match cursor.next() {
-                Some(next) => *entry = next,
-                None => drop(heads.swap_remove(at)),
+        let mut points = Self::default();
+        points.read(method);
+        points
+    }
+
+    /// Walks the rings of all shards backwards at once, always taking the newest call.
+    pub(crate) fn read(&mut self, method: &MethodCore) {
+        self.entries.clear();
+        self.heads.clear();
+        self.ends.clear();
+        self.windows.clear();
+        for shard in method.shards() {
+            let mut cursor = shard.ring().cursor();
+            self.windows.push((shard, cursor.oldest()));
+            if let Some(entry) = cursor.next() {
+                self.ends.push(entry.end + 1);
+                self.heads.push(Head {
+                    entry,
+                    cursor,
+                    shard,
+                });
             }
         }
-        let mut points = Self { entries };
-        points.drop_overwritten();
-        points
+        while self.entries.len() < window() {
+            let (at, end) = newest(&self.ends);
+            let Some(head) = self.heads.get_mut(at).filter(|_| end > 0) else {
+                break;
+            };
+            self.entries.push((head.entry, head.shard));
+            let next = head.cursor.next();
+            self.ends[at] = next.map_or(0, |entry| entry.end + 1);
+            head.entry = next.unwrap_or(head.entry);
+        }
+        self.drop_overwritten();
     }
 
     /// Leaves out what writers overwrote while it was read. For values too, as they are read before this is asked
     /// again through [`Points::value`].
     fn drop_overwritten(&mut self) {
-        self.entries
-            .retain(|(entry, shard)| entry.seq >= shard.ring().intact_from());
+        let mut windows = self.windows.iter();
+        if windows.any(|(shard, oldest)| shard.ring().intact_from() > *oldest) {
+            self.entries
+                .retain(|(entry, shard)| entry.seq >= shard.ring().intact_from());
+        }
     }
 
     /// Means of the durations, seconds; `None` without a call.
@@ -89,6 +116,17 @@ impl Points {
                 .collect(),
         })
     }
+}
+
+/// Where the greatest end is, the last of equal ones, and which. Without a branch that depends on the ends: threads take
+/// turns as they like, and a processor guesses wrong.
+fn newest(ends: &[u64]) -> (usize, u64) {
+    ends.iter().enumerate().fold(
+        (0, 0),
+        |best, (at, end)| {
+            if *end >= best.1 { (at, *end) } else { best }
+        },
+    )
 }
 
 /// One call of the window.

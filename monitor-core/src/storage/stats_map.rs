@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::call::method::MethodCore;
 use crate::call::shard::Shard;
 use crate::clock::to_f64;
+use crate::family::Label;
 use crate::interner::Interner;
+use crate::key::StatKey;
 use crate::snapshot::{MethodSnapshot, Snapshot, StatsMap, StatusSnapshot, ValueEntry};
 use crate::status::StatusParser;
 use crate::storage::core::StorageCore;
@@ -40,7 +42,7 @@ fn add_calls(map: &mut StatsMap, core: &'static StorageCore) {
     for method in core.methods() {
         let starts = method.shards().flat_map(Shard::starts);
         for (at, start) in starts.enumerate() {
-            let id = format!("{}#{at}", method.name);
+            let id = format!("{}#{at}", labelled(&method.name, &method.labels));
             let start = StatValue::Float(core.clock.unix_at(start));
             tasks.entry(id).or_insert(start);
         }
@@ -48,7 +50,7 @@ fn add_calls(map: &mut StatsMap, core: &'static StorageCore) {
 }
 
 fn add_counts(map: &mut StatsMap, method: &MethodSnapshot, snapshot: &Snapshot) {
-    let name = &method.name;
+    let name = labelled(&method.name, &method.labels);
     let mut put = |key: String, count: u64| map.insert(key, number(count));
     put(format!("request___method__{name}"), method.started);
     for (failed, histogram) in [(false, &method.success), (true, &method.failure)] {
@@ -64,6 +66,15 @@ fn add_counts(map: &mut StatsMap, method: &MethodSnapshot, snapshot: &Snapshot) 
             *count,
         );
     }
+}
+
+/// A method as the value of the label `method` in a key, with its further labels behind it.
+fn labelled(name: &str, labels: &[Label]) -> String {
+    let labels: Vec<(&str, &str)> = labels
+        .iter()
+        .map(|label| (&*label.name, &*label.value))
+        .collect();
+    StatKey::write(name, &labels)
 }
 
 fn number(count: u64) -> StatValue {
@@ -102,7 +113,8 @@ fn method_points(core: &'static StorageCore, method: &'static MethodCore) -> Vec
         .collect();
     let points = Points::of(method);
     let list = points.list(&core.clock, &names);
-    list.map(|point| (point.end, to_map(&point, &method.name)))
+    let name = labelled(&method.name, &method.labels);
+    list.map(|point| (point.end, to_map(&point, &name)))
         .collect()
 }
 

@@ -258,10 +258,12 @@ proptest! {
         let info = |name: &String| ServiceInfo { name: name.as_str().into(), info: "".into(), value: 1.0 };
         snapshot.service_info = infos.iter().map(info).collect();
         snapshot.service_info.dedup();
-        let families = families(&snapshot, Profile::Servicekit);
-        let found = series_by_value(&checked_samples(&families));
-        let wanted: Vec<u64> = (1001..=u64::from(last)).collect();
-        prop_assert_eq!(found.into_keys().collect::<Vec<_>>(), wanted);
+        for profile in Profile::ALL {
+            let families = families(&snapshot, profile);
+            let found = series_by_value(&checked_samples(&families));
+            let wanted: Vec<u64> = (1001..=u64::from(last)).collect();
+            prop_assert_eq!(found.into_keys().collect::<Vec<_>>(), wanted);
+        }
     }
 
     #[test]

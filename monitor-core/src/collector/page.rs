@@ -1,0 +1,124 @@
+//! One page of several sources: a storage's snapshot as it stands, and what is merged beside it.
+
+use super::merge::{Merged, merge};
+use crate::exposition::{Encoder, Format};
+use crate::family::Family;
+use crate::names::{Profile, clashes, families, visit};
+use crate::snapshot::Snapshot;
+
+/// What a page is written from.
+///
+/// The storage is written straight from its snapshot, where no other source has one of its families: then there is
+/// nothing to merge it with. Else its families are made and merged with the rest, as by [`merge`].
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::collector::Page;
+/// use monitor_core::exposition::Format;
+/// use monitor_core::names::Profile;
+/// use monitor_core::{Monitor, StorageConfig};
+///
+/// let monitor = Monitor::new(StorageConfig::default());
+/// let page = Page::new(monitor.snapshot(), Profile::Servicekit, vec![]);
+/// let mut text = Vec::new();
+/// page.encode(&[], Format::OpenMetrics100, &mut text);
+/// assert!(text.ends_with(b"# EOF\n"));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Page {
+    snapshot: Option<Snapshot>,
+    profile: Profile,
+    /// The families that are not written from the snapshot, merged.
+    pub merged: Merged,
+}
+
+impl Page {
+    /// Puts sources together, the storage first.
+    pub fn new(snapshot: Snapshot, profile: Profile, others: Vec<Vec<Family>>) -> Self {
+        let is_alone = !clashes(&snapshot, profile, others.iter().flatten());
+        let (snapshot, sources) = if is_alone {
+            (Some(snapshot), others)
+        } else {
+            let storage = families(&snapshot, profile);
+            (None, std::iter::once(storage).chain(others).collect())
+        };
+        Self {
+            snapshot,
+            profile,
+            merged: merge(sources),
+        }
+    }
+
+    /// Appends the page, or the samples of these names of it: see [`encode_named`](crate::exposition::encode_named).
+    pub fn encode(&self, names: &[&str], format: Format, out: &mut Vec<u8>) {
+        let mut encoder = Encoder::new(format, names, out);
+        if let Some(snapshot) = &self.snapshot {
+            visit(snapshot, self.profile, &mut encoder);
+        }
+        encoder.families(&self.merged.families);
+        encoder.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family::{Child, ChildValue, FamilyType};
+    use crate::{Monitor, Outcome, StorageConfig};
+
+    fn gauge(name: &'static str) -> Family {
+        Family {
+            name: name.into(),
+            help: "A gauge.".into(),
+            kind: FamilyType::Gauge,
+            unit: None,
+            children: vec![Child {
+                labels: [].into(),
+                value: ChildValue::Int(7),
+            }],
+        }
+    }
+
+    fn used() -> Monitor {
+        let monitor = Monitor::new(StorageConfig::default());
+        let method = monitor.method("Get").expect("a valid name");
+        method.start().finish(Outcome::Success);
+        monitor.set_stats("jobs", 3).expect("a free key");
+        monitor
+    }
+
+    #[test]
+    fn a_page_is_the_same_whether_the_storage_is_merged_or_not() {
+        let snapshot = used().snapshot();
+        for (other, whole) in [
+            (gauge("mine"), false),
+            (gauge("stats_jobs"), true),
+            (gauge("tasks_count"), true),
+            (gauge("stats_hist_time_full_count"), true),
+        ] {
+            for profile in Profile::ALL {
+                let others = vec![vec![other.clone()]];
+                let page = Page::new(snapshot.clone(), profile, others.clone());
+                let is_whole = page.snapshot.is_none();
+                assert_eq!(
+                    is_whole,
+                    whole && profile == Profile::Servicekit,
+                    "{}",
+                    other.name
+                );
+                let all = std::iter::once(families(&snapshot, profile)).chain(others);
+                let merged = merge(all.collect());
+                for format in [Format::Text004, Format::OpenMetrics100] {
+                    let (mut one, mut text) = (Vec::new(), Vec::new());
+                    page.encode(&[], format, &mut one);
+                    crate::exposition::encode(&merged.families, format, &mut text);
+                    assert_eq!(String::from_utf8(one), String::from_utf8(text));
+                }
+                assert_eq!(page.merged.dropped_series, merged.dropped_series);
+                assert_eq!(page.merged.dropped_families, merged.dropped_families);
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The label sets of methods, rendered once and kept from scrape to scrape.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::family::{Label, Labels};
+use crate::snapshot::{MethodSnapshot, Snapshot, StatusSnapshot};
+use crate::status::TaskStatus;
+
+/// The label sets of all methods of a storage, and the labels every series has.
+#[derive(Debug, Default)]
+pub(super) struct LabelSets {
+    common: Arc<[Label]>,
+    /// The labels of every series alone.
+    none: Labels,
+    /// By the method's number.
+    methods: Vec<Option<OfMethod>>,
+    /// Of task types, each with the status it had last.
+    statuses: HashMap<Arc<str>, (TaskStatus, Labels)>,
+    default_ok: Labels,
+}
+
+/// The label sets of one method with one set of labels of its own.
+#[derive(Debug)]
+pub(super) struct OfMethod {
+    name: Arc<str>,
+    labels: Arc<[Label]>,
+    pub(super) plain: Labels,
+    pub(super) success: Labels,
+    pub(super) failure: Labels,
+    /// By the index of an error type in the snapshot, each with its type.
+    types: Vec<(Arc<str>, Labels)>,
+}
+
+impl LabelSets {
+    /// Brings all label sets up to date; whether the labels of every series changed.
+    pub(super) fn begin(&mut self, snapshot: &Snapshot) -> bool {
+        let inittime = snapshot.inittime.iter().map(|time| label("inittime", time));
+        let is_same = inittime.clone().eq(self.common.iter().cloned());
+        if !is_same || self.default_ok.is_empty() {
+            *self = Self::new(inittime.collect());
+        }
+        for method in &snapshot.methods {
+            self.prepare(method, &snapshot.error_types);
+        }
+        for status in snapshot.statuses.iter().chain(&snapshot.method_statuses) {
+            self.prepare_status(status);
+        }
+        !is_same
+    }
+
+    fn new(common: Arc<[Label]>) -> Self {
+        let ok = StatusSnapshot {
+            task: Arc::from(crate::DEFAULT_TASK),
+            status: TaskStatus::Ok,
+            run: 0,
+        };
+        Self {
+            none: complete(&common, []),
+            default_ok: of_status(&common, &ok),
+            common,
+            methods: Vec::new(),
+            statuses: HashMap::new(),
+        }
+    }
+
+    fn prepare(&mut self, method: &MethodSnapshot, types: &[Arc<str>]) {
+        let at = method.number as usize;
+        if self.methods.len() <= at {
+            self.methods.resize_with(at + 1, || None);
+        }
+        let slot = &mut self.methods[at];
+        if slot.as_ref().is_none_or(|sets| !sets.is_of(method)) {
+            *slot = Some(OfMethod::new(&self.common, method));
+        }
+        if let Some(sets) = slot {
+            sets.add_types(&self.common, types);
+        }
+    }
+
+    fn prepare_status(&mut self, status: &StatusSnapshot) {
+        let known = self.statuses.get(&status.task);
+        if known.is_none_or(|(known, _)| *known != status.status) {
+            let labels = of_status(&self.common, status);
+            self.statuses
+                .insert(Arc::clone(&status.task), (status.status, labels));
+        }
+    }
+
+    /// A child's labels, with those of every series.
+    pub(super) fn complete(&self, labels: impl IntoIterator<Item = Label>) -> Labels {
+        complete(&self.common, labels)
+    }
+
+    /// The labels of every series alone.
+    pub(super) fn none(&self) -> &Labels {
+        &self.none
+    }
+
+    /// The label sets of a method.
+    pub(super) fn of(&self, method: &MethodSnapshot) -> Option<&OfMethod> {
+        self.methods.get(method.number as usize)?.as_ref()
+    }
+
+    /// Those of a method and an error type.
+    pub(super) fn typed(&self, method: &Arc<str>, error_type: &Arc<str>) -> Labels {
+        self.complete([label("method", method), label("type", error_type)])
+    }
+
+    /// Those of a task type and its status.
+    pub(super) fn status(&self, status: &StatusSnapshot) -> Option<&Labels> {
+        self.statuses.get(&status.task).map(|(_, labels)| labels)
+    }
+
+    /// Those of the task type of all calls, never set.
+    pub(super) fn default_ok(&self) -> &Labels {
+        &self.default_ok
+    }
+}
+
+fn of_status(common: &[Label], status: &StatusSnapshot) -> Labels {
+    let name = Arc::from(status.status.name());
+    complete(
+        common,
+        [label("status", &name), label("task", &status.task)],
+    )
+}
+
+impl OfMethod {
+    fn new(common: &[Label], method: &MethodSnapshot) -> Self {
+        let of = |status: Option<&str>| {
+            let status = status.map(|status| label("status", &Arc::from(status)));
+            complete(
+                common,
+                of_method(&method.name, &method.labels).chain(status),
+            )
+        };
+        Self {
+            name: Arc::clone(&method.name),
+            labels: Arc::clone(&method.labels),
+            plain: of(None),
+            success: of(Some("success")),
+            failure: of(Some("failure")),
+            types: Vec::new(),
+        }
+    }
+
+    fn is_of(&self, method: &MethodSnapshot) -> bool {
+        let same_name = Arc::ptr_eq(&self.name, &method.name) || self.name == method.name;
+        same_name && (Arc::ptr_eq(&self.labels, &method.labels) || self.labels == method.labels)
+    }
+
+    fn add_types(&mut self, common: &[Label], types: &[Arc<str>]) {
+        let is_known = |(known, name): (&(Arc<str>, Labels), &Arc<str>)| {
+            Arc::ptr_eq(&known.0, name) || known.0 == *name
+        };
+        let known = self.types.iter().zip(types);
+        let known = known.take_while(|pair| is_known(*pair)).count();
+        self.types.truncate(known);
+        for name in &types[known..] {
+            let own = of_method(&self.name, &self.labels).chain([label("type", name)]);
+            let labels = complete(common, own);
+            self.types.push((Arc::clone(name), labels));
+        }
+    }
+
+    /// The label sets by error type.
+    pub(super) fn types(&self) -> impl Iterator<Item = &Labels> {
+        self.types.iter().map(|(_, labels)| labels)
+    }
+}
+
+fn of_method<'a>(name: &Arc<str>, labels: &'a [Label]) -> impl Iterator<Item = Label> + use<'a> {
+    std::iter::once(label("method", name)).chain(labels.iter().cloned())
+}
+
+/// Sorted, and each name once: a child's own label goes before one that every series has.
+fn complete(common: &[Label], labels: impl IntoIterator<Item = Label>) -> Labels {
+    let mut all: Vec<Label> = labels.into_iter().collect();
+    for label in common {
+        if all.iter().all(|own| own.name != label.name) {
+            all.push(label.clone());
+        }
+    }
+    all.sort_unstable();
+    all.into()
+}
+
+fn label(name: &'static str, value: &Arc<str>) -> Label {
+    Label {
+        name: Cow::Borrowed(name),
+        value: Arc::clone(value),
+    }
+}

@@ -1,0 +1,254 @@
+//! A page: which family shows what of a snapshot. Profiles differ in the families they have, and in their names.
+
+use std::sync::Arc;
+
+use super::built_in::Id;
+use super::collide::{Book, Plane};
+use super::label_sets::{LabelSets, OfMethod};
+use super::parts::{Number, Out, Parts};
+use super::visit::{HistogramView, Visitor};
+use crate::clock::ClockSource;
+use crate::family::Histogram;
+use crate::key::StatKey;
+use crate::snapshot::{MethodSnapshot, Snapshot};
+use crate::value::StatValue;
+
+/// Shows the families of a snapshot to a visitor.
+pub(super) fn visit(snapshot: &Snapshot, book: &mut Book, visitor: &mut impl Visitor) {
+    book.begin(snapshot);
+    let mut parts = Parts::default();
+    place_keys(snapshot, book, &mut parts);
+    let page = Page {
+        snapshot,
+        sets: book.label_sets(),
+        all: all_calls(snapshot),
+    };
+    for (at, entry) in book.entries().iter().enumerate() {
+        let mut out = Out::new(entry, visitor);
+        match book.built_in(at) {
+            Some(id) => page.built_in(id, &mut out),
+            None => parts.show(at, &mut out),
+        }
+    }
+}
+
+/// Finds a place for every key of a snapshot.
+pub(super) fn place(snapshot: &Snapshot, book: &mut Book) {
+    book.begin(snapshot);
+    place_keys(snapshot, book, &mut Parts::default());
+}
+
+/// Finds the places of all keys: the configuration's, those of calls' values, the user's.
+fn place_keys<'a>(snapshot: &'a Snapshot, book: &mut Book, parts: &mut Parts<'a>) {
+    for info in &snapshot.service_info {
+        // `service_threads` is the configured number of workers, whatever the section says, as in the original.
+        if &*info.name != "service_threads" {
+            let key = StatKey::from_parts(&info.name, &info.name, []);
+            parts.add_info(book, &key, &info.info, info.value);
+        }
+    }
+    for method in &snapshot.methods {
+        for value in &method.values {
+            let (key, method) = (&value.key, Some(method));
+            if let Some(histogram) = &value.histogram {
+                parts.add_histogram(book, key, method, histogram);
+            }
+            parts.add_means(book, key, method, value.means);
+        }
+    }
+    for entry in &snapshot.values.entries {
+        if let Some(value) = exported(&entry.value) {
+            parts.add(book, Plane::Value, &entry.key, None, value);
+        }
+    }
+    for value in &snapshot.values.histograms {
+        parts.add_histogram(book, &value.key, None, &value.histogram);
+    }
+    for (key, means) in &snapshot.values.means {
+        parts.add_means(book, key, None, *means);
+    }
+}
+
+/// The families that are there whatever is recorded.
+struct Page<'a> {
+    snapshot: &'a Snapshot,
+    sets: &'a LabelSets,
+    /// The durations of all calls.
+    all: Histogram,
+}
+
+impl<'a> Page<'a> {
+    fn built_in(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
+        match id {
+            Id::Request | Id::InFlightOf | Id::Processed | Id::Errors => self.counts(id, out),
+            Id::TimeFull | Id::Durations => self.durations(id, out),
+            Id::TimeFullMean | Id::TimeFullLast => self.means(id, out),
+            Id::Waiting | Id::Items | Id::ExpectedError => self.if_any(id, out),
+            Id::TaskStatus => self.statuses(out),
+            Id::AllCalls => out.histogram(self.sets.none(), HistogramView::of(&self.all)),
+            _ => {
+                if let Some(value) = self.single(id) {
+                    out.number(self.sets.none(), value);
+                }
+            }
+        }
+    }
+
+    /// A family without labels.
+    fn single(&self, id: Id) -> Option<Number> {
+        let Snapshot {
+            tasks,
+            service_threads: threads,
+            ..
+        } = self.snapshot;
+        Some(match id {
+            Id::Started => Number::Int(tasks.started),
+            Id::Completed => Number::Int(tasks.completed),
+            Id::InFlight => Number::Int(tasks.in_flight),
+            Id::CurrentSeconds => Number::Float(tasks.current_seconds),
+            Id::CurrentMax => Number::Float(tasks.current_max_seconds),
+            Id::CompletedSeconds => Number::Float(tasks.completed_seconds),
+            Id::BusySeconds => Number::Float(tasks.busy_seconds),
+            Id::BusyNormalised if *threads > 0.0 => Number::Float(tasks.busy_seconds / threads),
+            Id::BusyNormalised => Number::Float(0.0),
+            Id::ServiceThreads => Number::Float(*threads),
+            Id::ProcessStart => Number::Float(self.snapshot.started_at),
+            Id::ClockFallback if self.snapshot.clock == ClockSource::OperatingSystem => {
+                Number::Int(1)
+            }
+            _ => return None,
+        })
+    }
+
+    /// The methods, each with its label sets.
+    fn methods(&self) -> impl Iterator<Item = (&'a MethodSnapshot, &'a OfMethod)> + use<'a> {
+        let sets = self.sets;
+        let methods = self.snapshot.methods.iter();
+        methods.filter_map(|method| Some((method, sets.of(method)?)))
+    }
+
+    fn counts(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
+        for (method, sets) in self.methods() {
+            match id {
+                Id::Request => out.int(&sets.plain, method.started),
+                Id::InFlightOf => out.int(&sets.plain, method.in_flight),
+                Id::Processed => {
+                    out.int(&sets.failure, method.failure.count());
+                    out.int(&sets.success, method.success.count());
+                }
+                _ => {
+                    for (at, labels) in sets.types().enumerate() {
+                        out.int(labels, method.errors.get(at).copied().unwrap_or(0));
+                    }
+                }
+            }
+        }
+    }
+
+    fn durations(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
+        for (method, sets) in self.methods() {
+            if let Id::TimeFull = id {
+                let durations = HistogramView::of_both(&method.success, &method.failure);
+                out.histogram(&sets.plain, durations);
+            } else {
+                out.histogram(&sets.failure, HistogramView::of(&method.failure));
+                out.histogram(&sets.success, HistogramView::of(&method.success));
+            }
+        }
+    }
+
+    fn means(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
+        for (method, sets) in self.methods() {
+            let Some(means) = method.duration else {
+                continue;
+            };
+            let mean = match id {
+                Id::TimeFullMean => means.window,
+                _ => means.last,
+            };
+            if let Some(mean) = mean {
+                out.float(&sets.plain, mean);
+            }
+        }
+    }
+
+    /// What only some methods have.
+    fn if_any(&self, id: Id, out: &mut Out<'_, impl Visitor>) {
+        for (method, sets) in self.methods() {
+            match (id, method.waiting, method.items) {
+                (Id::Waiting, Some(waiting), _) => out.int(&sets.plain, waiting),
+                (Id::Items, _, Some(items)) => {
+                    out.int(&sets.failure, items.failed);
+                    out.int(&sets.success, items.ok);
+                }
+                _ => {}
+            }
+        }
+        if let Id::ExpectedError = id {
+            for (method, error_type) in &self.snapshot.expected {
+                out.int(&self.sets.typed(method, error_type), 1);
+            }
+        }
+    }
+
+    fn statuses(&self, out: &mut Out<'_, impl Visitor>) {
+        let snapshot = self.snapshot;
+        let named = |task: &str| snapshot.statuses.iter().any(|status| &*status.task == task);
+        if !named(crate::DEFAULT_TASK) {
+            out.int(self.sets.default_ok(), 0);
+        }
+        // A method may have the name of a task type: the task type goes first, a task has one status.
+        let methods = snapshot
+            .method_statuses
+            .iter()
+            .filter(|status| !named(&status.task) && &*status.task != crate::DEFAULT_TASK);
+        for status in snapshot.statuses.iter().chain(methods) {
+            if let Some(labels) = self.sets.status(status) {
+                out.int(labels, status.run);
+            }
+        }
+    }
+}
+
+/// The durations of all calls, over the common bounds.
+fn all_calls(snapshot: &Snapshot) -> Histogram {
+    let mut all = Histogram::empty(&snapshot.time_bounds);
+    for method in &snapshot.methods {
+        add_into(&mut all, &method.success);
+        add_into(&mut all, &method.failure);
+    }
+    all
+}
+
+/// The number the original exports for a value, if it exports it.
+fn exported(value: &StatValue) -> Option<Number> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "samples are floats to every scraper, as in the original"
+    )]
+    match *value {
+        StatValue::Bool(value) => Some(Number::Int(u64::from(value))),
+        StatValue::Int(value) => Some(match u64::try_from(value) {
+            Ok(value) => Number::Int(value),
+            Err(_) => Number::Float(value as f64),
+        }),
+        StatValue::Float(value) => Some(Number::Float(value)),
+        StatValue::Null | StatValue::Text(_) | StatValue::List(_) | StatValue::Map(_) => None,
+    }
+}
+
+/// Adds a histogram whose bounds are at least those of `all`: bounds of a method's own keep the common ones.
+fn add_into(all: &mut Histogram, one: &Histogram) {
+    if Arc::ptr_eq(&all.bounds, &one.bounds) || all.bounds == one.bounds {
+        all.merge(one);
+        return;
+    }
+    for (at, count) in one.counts.iter().enumerate() {
+        let bucket = match one.bounds.get(at) {
+            Some(upper) => all.bounds.partition_point(|bound| bound < upper),
+            None => all.bounds.len(),
+        };
+        all.counts[bucket] += count;
+    }
+    all.sum += one.sum;
+}

@@ -1,0 +1,165 @@
+//! Children on their way to a visitor.
+
+use super::clean::unit_of;
+use super::collide::{Book, Entry, Plane, Wanted};
+use super::visit::{Head, HistogramView, Visitor};
+use crate::family::{FamilyType, Histogram, Labels};
+use crate::key::StatKey;
+use crate::snapshot::{Means, MethodSnapshot};
+
+/// A number of either kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Number {
+    Int(u64),
+    Float(f64),
+}
+
+/// A child of a key's family.
+#[derive(Debug)]
+struct Part<'a> {
+    labels: Labels,
+    value: PartValue<'a>,
+}
+
+#[derive(Debug)]
+enum PartValue<'a> {
+    Number(Number),
+    Histogram(&'a Histogram),
+}
+
+/// The children of keys, by their family's index in the book.
+#[derive(Debug, Default)]
+pub(super) struct Parts<'a> {
+    by_family: Vec<Vec<Part<'a>>>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn add_info(&mut self, book: &mut Book, key: &StatKey, help: &str, value: f64) {
+        let wanted = Wanted {
+            plane: Plane::Info,
+            key,
+            method: None,
+            help: Some(help),
+        };
+        self.put(book, wanted, PartValue::Number(Number::Float(value)));
+    }
+
+    pub(super) fn add(
+        &mut self,
+        book: &mut Book,
+        plane: Plane,
+        key: &StatKey,
+        method: Option<&MethodSnapshot>,
+        value: Number,
+    ) {
+        self.put(book, wanted(plane, key, method), PartValue::Number(value));
+    }
+
+    pub(super) fn add_histogram(
+        &mut self,
+        book: &mut Book,
+        key: &StatKey,
+        method: Option<&MethodSnapshot>,
+        histogram: &'a Histogram,
+    ) {
+        let value = PartValue::Histogram(histogram);
+        self.put(book, wanted(Plane::Histogram, key, method), value);
+    }
+
+    pub(super) fn add_means(
+        &mut self,
+        book: &mut Book,
+        key: &StatKey,
+        method: Option<&MethodSnapshot>,
+        means: Means,
+    ) {
+        for (plane, mean) in [(Plane::Mean, means.window), (Plane::LastMean, means.last)] {
+            if let Some(mean) = mean {
+                self.add(book, plane, key, method, Number::Float(mean));
+            }
+        }
+    }
+
+    fn put(&mut self, book: &mut Book, wanted: Wanted<'_>, value: PartValue<'a>) {
+        let place = book.place(wanted);
+        if self.by_family.len() <= place.family {
+            self.by_family.resize_with(place.family + 1, Vec::new);
+        }
+        let labels = place.labels;
+        self.by_family[place.family].push(Part { labels, value });
+    }
+
+    /// Shows the children of a family.
+    pub(super) fn show(&self, family: usize, out: &mut Out<'_, impl Visitor>) {
+        for part in self.by_family.get(family).into_iter().flatten() {
+            match part.value {
+                PartValue::Number(value) => out.number(&part.labels, value),
+                PartValue::Histogram(histogram) => {
+                    out.histogram(&part.labels, HistogramView::of(histogram));
+                }
+            }
+        }
+    }
+}
+
+fn wanted<'a>(plane: Plane, key: &'a StatKey, method: Option<&'a MethodSnapshot>) -> Wanted<'a> {
+    Wanted {
+        plane,
+        key,
+        method,
+        help: None,
+    }
+}
+
+/// A family on its way to a visitor: begun with its first child, so that one without children is left out.
+pub(super) struct Out<'a, V> {
+    head: Option<Head<'a>>,
+    visitor: &'a mut V,
+}
+
+impl<'a, V: Visitor> Out<'a, V> {
+    pub(super) fn new(entry: &'a Entry, visitor: &'a mut V) -> Self {
+        let head = Head {
+            name: &entry.name,
+            help: &entry.help,
+            kind: entry.kind,
+            unit: unit_of(&entry.name),
+            all_counts: entry.kind == FamilyType::Counter,
+        };
+        Self {
+            head: Some(head),
+            visitor,
+        }
+    }
+
+    #[inline]
+    fn begin(&mut self) {
+        if let Some(head) = self.head.take() {
+            self.visitor.family(head);
+        }
+    }
+
+    #[inline]
+    pub(super) fn int(&mut self, labels: &Labels, value: u64) {
+        self.begin();
+        self.visitor.int(labels, value);
+    }
+
+    #[inline]
+    pub(super) fn float(&mut self, labels: &Labels, value: f64) {
+        self.begin();
+        self.visitor.float(labels, value);
+    }
+
+    pub(super) fn number(&mut self, labels: &Labels, value: Number) {
+        match value {
+            Number::Int(value) => self.int(labels, value),
+            Number::Float(value) => self.float(labels, value),
+        }
+    }
+
+    pub(super) fn histogram(&mut self, labels: &Labels, value: HistogramView<'_>) {
+        self.begin();
+        self.visitor.histogram(labels, value);
+    }
+}

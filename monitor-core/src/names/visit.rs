@@ -1,0 +1,111 @@
+//! The families of a page, one after the other: what every format and the bridge are written from.
+
+use std::sync::Arc;
+
+use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Labels};
+
+/// A family without its children.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) help: &'a str,
+    pub(crate) kind: FamilyType,
+    pub(crate) unit: Option<&'static str>,
+    /// Whether no value is negative or NaN, as a counter's must be.
+    pub(crate) all_counts: bool,
+}
+
+/// A histogram that may be the sum of two over the same bounds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HistogramView<'a> {
+    pub(crate) bounds: &'a Arc<[f64]>,
+    counts: &'a [u64],
+    more: &'a [u64],
+    pub(crate) sum: f64,
+}
+
+/// Takes a page, family by family.
+pub(crate) trait Visitor {
+    /// A family begins. Its children follow, at least one.
+    fn family(&mut self, head: Head<'_>);
+    /// A child with a whole number.
+    fn int(&mut self, labels: &Labels, value: u64);
+    /// A child with any other number.
+    fn float(&mut self, labels: &Labels, value: f64);
+    /// A child with a histogram.
+    fn histogram(&mut self, labels: &Labels, value: HistogramView<'_>);
+}
+
+impl<'a> HistogramView<'a> {
+    pub(crate) fn of(histogram: &'a Histogram) -> Self {
+        Self {
+            bounds: &histogram.bounds,
+            counts: &histogram.counts,
+            more: &[],
+            sum: histogram.sum,
+        }
+    }
+
+    /// Two histograms over the same bounds as one.
+    pub(crate) fn of_both(one: &'a Histogram, other: &'a Histogram) -> Self {
+        Self {
+            more: &other.counts,
+            sum: one.sum + other.sum,
+            ..Self::of(one)
+        }
+    }
+
+    /// The counts by bucket.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = u64> + 'a {
+        let Self { counts, more, .. } = *self;
+        let more = more.iter().copied().chain(std::iter::repeat(0));
+        counts.iter().zip(more).map(|(one, other)| one + other)
+    }
+
+    pub(crate) fn to_owned(self) -> Histogram {
+        Histogram {
+            bounds: Arc::clone(self.bounds),
+            counts: self.counts().collect(),
+            sum: self.sum,
+        }
+    }
+}
+
+/// Keeps the families as plain data.
+#[derive(Debug, Default)]
+pub(super) struct Collect {
+    pub(super) families: Vec<Family>,
+}
+
+impl Collect {
+    fn push(&mut self, labels: &Labels, value: ChildValue) {
+        if let Some(family) = self.families.last_mut() {
+            let labels = labels.clone();
+            family.children.push(Child { labels, value });
+        }
+    }
+}
+
+impl Visitor for Collect {
+    fn family(&mut self, head: Head<'_>) {
+        self.families.push(Family {
+            name: head.name.to_owned().into(),
+            help: head.help.to_owned().into(),
+            kind: head.kind,
+            unit: head.unit,
+            children: Vec::new(),
+        });
+    }
+
+    fn int(&mut self, labels: &Labels, value: u64) {
+        self.push(labels, ChildValue::Int(value));
+    }
+
+    fn float(&mut self, labels: &Labels, value: f64) {
+        self.push(labels, ChildValue::Float(value));
+    }
+
+    fn histogram(&mut self, labels: &Labels, value: HistogramView<'_>) {
+        self.push(labels, ChildValue::Histogram(value.to_owned()));
+    }
+}

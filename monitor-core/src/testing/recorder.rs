@@ -1,0 +1,379 @@
+//! `Recorder`: a monitor for one test, and what was recorded in it step by step.
+
+use std::fmt;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::{Clock, ManualClock};
+use crate::config::StorageConfig;
+use crate::error_parser::{ErrorRules, StatusRule};
+use crate::monitor::{Monitor, StillRunning};
+
+use super::difference::difference;
+use super::idle::Idle;
+use super::moment::Moment;
+use super::recorded::Recorded;
+
+/// A monitor for one test, which tells what was recorded in it: since the start, or phase by phase.
+///
+/// It derefs to its [`Monitor`]: [`scope`](Monitor::scope) and [`scope_sync`](Monitor::scope_sync) run code whose calls
+/// it records, and what [`scope`](Monitor::scope) gives can be spawned. A scope belongs to the future or closure it is
+/// given: a task or thread started inside does not inherit it, and gets one the same way. Clones are one recorder.
+///
+/// Its clock stands still unless [`advance`](Self::advance)d, so durations are exact.
+///
+/// # Examples
+///
+/// Phases, a clock that moves when told, and tasks on any runtime:
+///
+/// ```
+/// use monitor_core::monitored;
+/// use monitor_core::testing::{Recorder, call};
+/// use std::time::Duration;
+///
+/// #[monitored(method = "Send")]
+/// async fn send(recorder: Recorder) {
+///     recorder.advance(Duration::from_millis(250));
+/// }
+///
+/// # let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
+/// # runtime.block_on(async {
+/// let recorder = Recorder::new();
+/// let first = tokio::spawn(recorder.scope(send(recorder.clone())));
+/// first.await?;
+/// recorder.take().assert_exactly([
+///     call("Send").success(),
+///     call("Send").took(Duration::from_millis(250)),
+/// ]);
+///
+/// // The second phase begins where `take` ended the first.
+/// recorder.take().assert_nothing();
+/// # Ok::<(), tokio::task::JoinError>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Recorder {
+    monitor: Monitor,
+    hand: Option<ManualClock>,
+    start: Arc<Moment>,
+    phase: Arc<Mutex<Moment>>,
+}
+
+impl Recorder {
+    /// A recorder with the default configuration, in which each error is of the type `other`, and a clock that stands
+    /// still.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A recorder with a configuration or a clock of its own.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A recorder of what an existing monitor records from now on. Calls of other tests in the same monitor are among
+    /// it, so watch the [global](Monitor::global) one only in a test that runs alone in its process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::testing::{Recorder, value};
+    /// use monitor_core::{Monitor, StorageConfig};
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// monitor.inc_stats("jobs", 1)?;
+    /// let recorder = Recorder::watching(monitor);
+    /// monitor.inc_stats("jobs", 1)?;
+    /// recorder.recorded().assert_exactly([value("jobs", 2)]);
+    /// # Ok::<(), monitor_core::StatsError>(())
+    /// ```
+    pub fn watching(monitor: Monitor) -> Self {
+        Self::of(monitor, None)
+    }
+
+    fn of(monitor: Monitor, hand: Option<ManualClock>) -> Self {
+        let start = Moment::now(monitor);
+        Self {
+            monitor,
+            hand,
+            phase: Arc::new(Mutex::new(start.clone())),
+            start: Arc::new(start),
+        }
+    }
+
+    /// Its monitor: a copy for a thread or a task, which a test can hand a scope or record values with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::monitored;
+    /// use monitor_core::testing::{Recorder, call};
+    ///
+    /// #[monitored]
+    /// fn tick() {}
+    ///
+    /// let recorder = Recorder::new();
+    /// let monitor = recorder.monitor();
+    /// std::thread::spawn(move || monitor.scope_sync(tick)).join().expect("no panic");
+    /// recorder.recorded().assert_exactly([call("tick").success()]);
+    /// ```
+    pub fn monitor(&self) -> Monitor {
+        self.monitor
+    }
+
+    /// Moves its clock on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::testing::Recorder;
+    /// use std::time::Duration;
+    ///
+    /// let recorder = Recorder::new();
+    /// let get = recorder.method("Get")?.start();
+    /// recorder.advance(Duration::from_millis(1_500));
+    /// assert_eq!(get.elapsed(), Duration::from_millis(1_500));
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If it was built with the [system clock](Builder::system_clock) or [watches](Self::watching) a monitor.
+    #[track_caller]
+    pub fn advance(&self, by: Duration) {
+        match &self.hand {
+            Some(hand) => hand.advance(by),
+            None => {
+                panic!("this recorder does not own its clock: only that of a new one can be moved")
+            }
+        }
+    }
+
+    /// What was recorded since the recorder was made.
+    pub fn recorded(&self) -> Recorded {
+        let now = Moment::now(self.monitor);
+        Recorded::new(difference(&self.start, &now), now.snapshot)
+    }
+
+    /// What was recorded since the last `take`, or since the recorder was made: ends a phase of a test and begins the
+    /// next. Calls in flight now count in each phase until they end, and as success or failure in the one they end in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::Outcome;
+    /// use monitor_core::testing::{Recorder, call};
+    ///
+    /// let recorder = Recorder::new();
+    /// let get = recorder.method("Get")?.start();
+    /// recorder.take().assert_exactly([call("Get").in_flight()]);
+    /// get.finish(Outcome::Success);
+    /// recorder.take().assert_exactly([call("Get").success()]);
+    /// recorder.take().assert_nothing();
+    /// recorder.recorded().assert_exactly([call("Get").success()]);
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    pub fn take(&self) -> Recorded {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Moment::now(self.monitor);
+        let recorded = Recorded::new(difference(&phase, &now), now.snapshot.clone());
+        *phase = now;
+        recorded
+    }
+
+    /// Runs a closure whose calls are recorded, and catches its panic.
+    ///
+    /// # Errors
+    ///
+    /// What the closure panicked with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::monitored;
+    /// use monitor_core::testing::{Recorder, call};
+    ///
+    /// #[monitored]
+    /// fn divide(a: u32, b: u32) -> u32 {
+    ///     a / b
+    /// }
+    ///
+    /// let recorder = Recorder::new();
+    /// assert!(recorder.catch(|| divide(1, 0)).is_err());
+    /// recorder.recorded().assert_exactly([call("divide").panicked()]);
+    /// ```
+    pub fn catch<R>(&self, run: impl FnOnce() -> R) -> std::thread::Result<R> {
+        catch_unwind(AssertUnwindSafe(|| self.monitor.scope_sync(run)))
+    }
+
+    /// Waits until no call is in flight, without holding the thread: the tasks waited for may run on it. Where that does
+    /// not matter, [`wait_blocking`](Monitor::wait_blocking) does the same.
+    ///
+    /// # Errors
+    ///
+    /// [`StillRunning`] if calls are left when the limit is over (by the system's clock).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::monitored;
+    /// use monitor_core::testing::{Recorder, call};
+    /// use std::time::Duration;
+    ///
+    /// #[monitored]
+    /// async fn notify() {
+    ///     tokio::time::sleep(Duration::from_millis(1)).await;
+    /// }
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// # runtime.block_on(async {
+    /// let recorder = Recorder::new();
+    /// tokio::spawn(recorder.scope(notify()));
+    /// tokio::task::yield_now().await;
+    /// recorder.wait(Duration::from_secs(5)).await?;
+    /// recorder.recorded().assert_exactly([call("notify").success()]);
+    /// # Ok::<(), monitor_core::StillRunning>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn wait(&self, limit: Duration) -> Result<(), StillRunning> {
+        Idle::new(self.monitor, limit).await
+    }
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deref for Recorder {
+    type Target = Monitor;
+
+    fn deref(&self) -> &Monitor {
+        &self.monitor
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder")
+            .field("recorded", &self.recorded())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a [`Recorder`] is to be.
+///
+/// # Examples
+///
+/// Errors are told apart by the words of the rules, as in the service:
+///
+/// ```
+/// use monitor_core::monitored;
+/// use monitor_core::testing::{Recorder, call, task};
+/// use monitor_core::TaskStatus;
+///
+/// #[monitored(method = "Connect")]
+/// fn connect() -> Result<(), std::io::Error> {
+///     Err(std::io::ErrorKind::ConnectionRefused.into())
+/// }
+///
+/// let recorder = Recorder::builder()
+///     .errors("CONNECTION_ERROR", ["refused", "timed out"])
+///     .build();
+/// recorder.scope_sync(connect).unwrap_err();
+/// recorder.recorded().assert_exactly([
+///     call("Connect").failure("refused"),
+///     task("Connect", TaskStatus::ConnectionError),
+/// ]);
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "a builder makes a recorder only when it is built"]
+pub struct Builder {
+    config: StorageConfig,
+    rules: Vec<StatusRule>,
+    uses_system_clock: bool,
+}
+
+impl Builder {
+    /// The whole configuration, as the service has it. Default: [`StorageConfig::default`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::StorageConfig;
+    /// use monitor_core::testing::Recorder;
+    ///
+    /// let mut config = StorageConfig::default();
+    /// config.max_workers = 4;
+    /// let recorder = Recorder::builder().config(config).build();
+    /// assert_eq!(recorder.config().max_workers, 4);
+    /// ```
+    pub fn config(mut self, config: StorageConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Words in errors that mean this status; each is an error type. They replace the rules of the
+    /// [configuration](Self::config). No run of failures is an illness; for that, give a configuration with thresholds.
+    pub fn errors<W: Into<String>>(
+        mut self,
+        status: impl Into<String>,
+        words: impl IntoIterator<Item = W>,
+    ) -> Self {
+        self.rules.push(StatusRule {
+            status: status.into(),
+            service_errors: words.into_iter().map(Into::into).collect(),
+            unhealthy: -1,
+        });
+        self
+    }
+
+    /// The system's clock in place of one that moves when told: for code that must see time pass.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::testing::Recorder;
+    /// use std::time::Duration;
+    ///
+    /// let recorder = Recorder::builder().system_clock().build();
+    /// let get = recorder.method("Get")?.start();
+    /// std::thread::sleep(Duration::from_millis(2));
+    /// drop(get);
+    /// assert!(recorder.recorded().took("Get") > Duration::from_millis(1));
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    pub fn system_clock(mut self) -> Self {
+        self.uses_system_clock = true;
+        self
+    }
+
+    /// The recorder.
+    ///
+    /// # Panics
+    ///
+    /// If the [errors](Self::errors) given are no rules, with the reason.
+    #[track_caller]
+    pub fn build(self) -> Recorder {
+        let mut config = self.config;
+        if !self.rules.is_empty() {
+            match ErrorRules::try_new(self.rules) {
+                Ok(rules) => config.errors = rules,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        if self.uses_system_clock {
+            return Recorder::of(Monitor::new(config), None);
+        }
+        let (clock, hand) = Clock::manual(EPOCH);
+        Recorder::of(Monitor::with_clock(config, clock), Some(hand))
+    }
+}
+
+/// When the clock of a recorder starts, seconds since 1970: 2001-09-09, a round number that is not taken for a duration.
+const EPOCH: f64 = 1e9;

@@ -1,0 +1,208 @@
+//! `labels(key = expr, .., capped(key = expr, max = N))`.
+
+use proc_macro2::{Ident, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::ParseStream;
+use syn::{Expr, Lit, LitInt, Token, token};
+
+use super::value::{Faults, inside, list};
+
+/// The most labels a method may have.
+const MAX_LABELS: usize = 8;
+/// The most values a capped label may have.
+const MAX_VALUES: u32 = 10_000;
+
+/// A label beside `method`.
+pub(crate) struct Label {
+    /// Its name, without `r#`.
+    pub(crate) name: Ident,
+    /// What its values are.
+    pub(crate) kind: Kind,
+    /// Its value, in terms of the function's arguments.
+    pub(crate) value: Expr,
+}
+
+/// What the values of a label are.
+pub(crate) enum Kind {
+    /// Those of a type that lists them.
+    Bounded,
+    /// Any text, up to so many different ones.
+    Capped(LitInt),
+}
+
+pub(super) fn labels(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Label>> {
+    let content = list(key, input)?;
+    if content.is_empty() {
+        let message = "`labels` names no label: `labels(key = expr, ..)`";
+        return Err(syn::Error::new(key.span(), message));
+    }
+    let mut labels: Vec<Label> = Vec::new();
+    let mut faults = Faults::default();
+    while !content.is_empty() {
+        match read_label(&content).and_then(|label| next_to(&labels, label)) {
+            Ok(label) => labels.push(label),
+            Err(error) => {
+                faults.push(error);
+                super::recover(&content);
+            }
+        }
+        if !content.is_empty()
+            && let Err(error) = content.parse::<Token![,]>()
+        {
+            let message = "expected `,` after the label";
+            faults.push(syn::Error::new(error.span(), message));
+            super::recover(&content);
+            let _ = content.parse::<Option<Token![,]>>();
+        }
+    }
+    faults.or(labels)
+}
+
+fn read_label(input: ParseStream<'_>) -> syn::Result<Label> {
+    let name = read_name(input)?;
+    if name == "capped" && input.peek(token::Paren) {
+        return read_capped(&name, input);
+    }
+    // The value is read before the name is judged, for what it may have to say itself.
+    let value = read_value(&name, input)?;
+    Ok(Label {
+        name: check_name(&name)?,
+        kind: Kind::Bounded,
+        value,
+    })
+}
+
+fn read_name(input: ParseStream<'_>) -> syn::Result<Ident> {
+    if input.peek(Lit) {
+        let literal: Lit = input.parse()?;
+        let message = "the name of a label is a word without quotes: `labels(key = expr)`";
+        return Err(syn::Error::new(literal.span(), message));
+    }
+    Ident::parse_any(input)
+        .map_err(|error| syn::Error::new(error.span(), "expected a label: `key = expr`"))
+}
+
+fn read_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
+    if input.peek(Token![=]) && !input.peek(Token![==]) {
+        input.parse::<Token![=]>()?;
+        if !input.is_empty() && !input.peek(Token![,]) {
+            let value: Expr = input.parse()?;
+            return inside(name, value);
+        }
+    }
+    let name = name.unraw();
+    let message = format!("the label `{name}` needs a value: `{name} = expr`");
+    Err(syn::Error::new(name.span(), message))
+}
+
+fn read_capped(capped: &Ident, input: ParseStream<'_>) -> syn::Result<Label> {
+    let content = list(capped, input)?;
+    let label = read_capped_label(capped, &content);
+    // What is left of a faulty list would be a fault of its own.
+    while content.parse::<TokenTree>().is_ok() {}
+    label
+}
+
+fn read_capped_label(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
+    if content.is_empty() {
+        return Err(no_limit(capped));
+    }
+    let name = read_name(content)?;
+    let value = read_value(&name, content)?;
+    content.parse::<Option<Token![,]>>()?;
+    if content.is_empty() {
+        return Err(no_limit(capped));
+    }
+    let limit = read_limit(content)?;
+    content.parse::<Option<Token![,]>>()?;
+    if !content.is_empty() {
+        let message = "`capped` takes one label and its `max`: write another `capped(..)`";
+        return Err(content.error(message));
+    }
+    Ok(Label {
+        name: check_name(&name)?,
+        kind: Kind::Capped(limit),
+        value,
+    })
+}
+
+fn no_limit(capped: &Ident) -> syn::Error {
+    let message =
+        "`capped` needs a label and the most values it may have: `capped(key = expr, max = 100)`";
+    syn::Error::new(capped.span(), message)
+}
+
+fn read_limit(input: ParseStream<'_>) -> syn::Result<LitInt> {
+    let key = read_name(input)?;
+    if key != "max" {
+        let message =
+            format!("expected `max = N`, the most values the label may have; found `{key}`");
+        return Err(syn::Error::new(key.span(), message));
+    }
+    let value = read_value(&key, input)?;
+    let message = format!("`max` is a whole number from 1 to {MAX_VALUES}");
+    let fault = || syn::Error::new_spanned(&value, message);
+    let Expr::Lit(literal) = &value else {
+        return Err(fault());
+    };
+    match &literal.lit {
+        Lit::Int(max)
+            if max.suffix().is_empty()
+                && max
+                    .base10_parse()
+                    .is_ok_and(|max: u32| (1..=MAX_VALUES).contains(&max)) =>
+        {
+            Ok(max.clone())
+        }
+        _ => Err(fault()),
+    }
+}
+
+/// Names that cannot be those of a label, and why.
+const RESERVED: &[(&str, &str)] = &[
+    ("method", "every series of a call has it already"),
+    ("status", "the series of a call have it already"),
+    ("type", "the series of errors have it already"),
+    ("le", "Prometheus keeps it for the bounds of histograms"),
+    (
+        "quantile",
+        "Prometheus keeps it for the quantiles of summaries",
+    ),
+    (
+        "overflow",
+        "it marks what is over the limit of a label's values",
+    ),
+    ("inittime", "the configuration may put it on every series"),
+];
+
+fn check_name(name: &Ident) -> syn::Result<Ident> {
+    let name = name.unraw();
+    let text = name.to_string();
+    let reserved = RESERVED.iter().find(|(reserved, _)| *reserved == text);
+    let valid = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let message = if let Some((_, why)) = reserved {
+        format!("the label name `{text}` is reserved: {why}")
+    } else if text.starts_with("__") {
+        format!("the label name `{text}` is reserved: Prometheus keeps names that begin with `__`")
+    } else if !text.chars().all(valid) {
+        format!(
+            "the label name `{text}` is not valid: Prometheus takes the letters a to z, digits and `_`"
+        )
+    } else {
+        return Ok(name);
+    };
+    Err(syn::Error::new(name.span(), message))
+}
+
+/// Refuses a label that is there already, or one too many.
+fn next_to(labels: &[Label], label: Label) -> syn::Result<Label> {
+    let name = &label.name;
+    let message = if labels.iter().any(|known| known.name == *name) {
+        format!("the label `{name}` is given twice")
+    } else if labels.len() == MAX_LABELS {
+        format!("a method has at most {MAX_LABELS} labels of its own")
+    } else {
+        return Ok(label);
+    };
+    Err(syn::Error::new(name.span(), message))
+}

@@ -1,0 +1,139 @@
+//! `#[derive(MonitorLabel)]`: the variants of an enum without fields are the values of a label.
+
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::quote_spanned;
+use syn::ext::IdentExt;
+use syn::{Data, DataEnum, DeriveInput, Fields, LitStr, Variant};
+
+use super::helper::{Helper, Position, refuse_on_fields};
+use super::{root, text, unlinted};
+use crate::args::check_name;
+
+const ON_TYPE: Position = Position {
+    place: "a label",
+    valid: &["crate"],
+    ignored: &["error_type", "fallback", "transparent"],
+};
+
+const ON_VARIANT: Position = Position {
+    place: "a variant of a label",
+    valid: &["name"],
+    ignored: &["error_type", "transparent"],
+};
+
+/// The value that stands for all others.
+const OVERFLOW: &str = "overflow";
+
+pub(super) fn derive(input: &DeriveInput, errors: &mut Vec<syn::Error>) -> TokenStream {
+    let helper = Helper::read(&input.attrs, &ON_TYPE, errors);
+    let Some(data) = variants(input, errors) else {
+        return TokenStream::new();
+    };
+    let values = values(data, errors);
+    let span = Span::mixed_site();
+    let (root, text) = (root(helper.root.value()), text());
+    let name = &input.ident;
+    let (generics, parameters, bounds) = input.generics.split_for_impl();
+    let arms = data.variants.iter().enumerate().map(|(index, variant)| {
+        let (name, index) = (unlinted(&variant.ident), Literal::usize_suffixed(index));
+        quote_spanned!(span=> Self::#name => #index)
+    });
+    quote_spanned! {span=>
+        #[automatically_derived]
+        impl #generics #root::MonitorLabel for #name #parameters #bounds {
+            const VALUES: &'static [#text] = &[#(#values),*];
+
+            #[inline]
+            fn index(&self) -> ::core::primitive::usize {
+                match self {
+                    #(#arms,)*
+                }
+            }
+        }
+    }
+}
+
+fn variants<'a>(input: &'a DeriveInput, errors: &mut Vec<syn::Error>) -> Option<&'a DataEnum> {
+    let (span, what) = match &input.data {
+        Data::Enum(data) if data.variants.is_empty() => {
+            let message = "a label needs a value: this enum has no variants";
+            errors.push(syn::Error::new(input.ident.span(), message));
+            return None;
+        }
+        Data::Enum(data) => return Some(data),
+        Data::Struct(data) => (data.struct_token.span, "a struct"),
+        Data::Union(data) => (data.union_token.span, "a union"),
+    };
+    let message = format!(
+        "`MonitorLabel` is derived for an enum without fields, whose variants are all values there are; this is {what}"
+    );
+    errors.push(syn::Error::new(span, message));
+    None
+}
+
+fn values(data: &DataEnum, errors: &mut Vec<syn::Error>) -> Vec<LitStr> {
+    let mut values: Vec<LitStr> = Vec::new();
+    for variant in &data.variants {
+        refuse_fields(variant, errors);
+        let helper = Helper::read(&variant.attrs, &ON_VARIANT, errors);
+        let value = helper.name.take().unwrap_or_else(|| default_value(variant));
+        if let Err(error) = check_value(&value, &values) {
+            errors.push(error);
+        }
+        values.push(value);
+    }
+    values
+}
+
+fn refuse_fields(variant: &Variant, errors: &mut Vec<syn::Error>) {
+    if matches!(variant.fields, Fields::Unit) {
+        return;
+    }
+    let message = format!(
+        "the variant `{}` has fields: the values of a label are all known while compiling",
+        variant.ident
+    );
+    errors.push(syn::Error::new_spanned(&variant.fields, message));
+    refuse_on_fields(&variant.fields, errors);
+}
+
+fn default_value(variant: &Variant) -> LitStr {
+    let name = snake_case(&variant.ident.unraw().to_string());
+    LitStr::new(&name, variant.ident.span())
+}
+
+fn check_value(value: &LitStr, before: &[LitStr]) -> syn::Result<()> {
+    check_name("the value of the label", value)?;
+    let text = value.value();
+    let message = if text == OVERFLOW {
+        format!(
+            "the value {text:?} stands for all values that have no place: take another, `#[monitor(name = \"..\")]`"
+        )
+    } else if before.iter().any(|known| known.value() == text) {
+        format!("two variants have the value {text:?}: rename one, `#[monitor(name = \"..\")]`")
+    } else {
+        return Ok(());
+    };
+    Err(syn::Error::new(value.span(), message))
+}
+
+/// `HTTPServer2Go` is `http_server2_go`: a word begins at a capital after a small letter or digit, and at the last of
+/// several capitals before a small letter.
+pub(super) fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let mut snake = String::with_capacity(name.len() + 4);
+    for (place, letter) in letters.iter().enumerate() {
+        let before = place.checked_sub(1).map(|before| letters[before]);
+        let next_is_small = letters
+            .get(place + 1)
+            .is_some_and(|next| next.is_lowercase());
+        let begins = before.is_some_and(|before| {
+            before != '_' && (!before.is_uppercase() || next_is_small) && letter.is_uppercase()
+        });
+        if begins {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}

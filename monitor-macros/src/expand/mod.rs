@@ -1,0 +1,69 @@
+//! From checked input to tokens. Cannot fail.
+//!
+//! # Spans and lints
+//!
+//! The user's tokens keep their spans, and the body goes on as the very group it was: the compiler parsed it before, so a
+//! syntax error in it is the same error again, and said once. Where `unused_braces` would speak of its braces, parentheses
+//! stand around them. The new outer braces stand where the user's are, which keeps lints and `expect`s on the function. The
+//! rest has macro hygiene (`mixed_site`): its locals meet none of the user's, and hardly a lint judges it. Of the others,
+//! `clippy::implicit_return` wants the `return`s, which a unit goes without: `unused_unit` would not be heard any more.
+//!
+//! What an argument's expression is put into (`&(..)`) stands where the expression does: there point the errors about its
+//! type.
+
+mod call;
+mod entry;
+mod in_place;
+mod lasting;
+mod site;
+mod verdict;
+mod written;
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::quote;
+
+use crate::shape::Shape;
+use crate::validate::{Checked, CheckedBlock, Part};
+
+use call::Call;
+pub(crate) use written::{refused, uninstrumented};
+
+/// The function, instrumented.
+pub(crate) fn expand(checked: &Checked) -> TokenStream {
+    let call = Call(checked);
+    let (site, entry) = (call.site(), call.entry());
+    let run = match &checked.shape {
+        Shape::Sync => call.sync(),
+        Shape::Async => call.asynchronous(),
+        Shape::InPlace(inner, ending) => call.in_place(*inner, *ending),
+        Shape::Never => call.never(),
+        Shape::TrackCaller(span) => call.track_caller(*span),
+        Shape::Future(boxing) => call.future(*boxing),
+        Shape::Tail(tail) => call.tail(tail),
+        Shape::Stream(boxing) => call.stream(*boxing),
+    };
+    let (head, attrs) = (&checked.head, &checked.body.attrs);
+    let body = group(
+        Delimiter::Brace,
+        quote!(#attrs #site #entry #run),
+        checked.body.block.span(),
+    );
+    quote!(#head #body)
+}
+
+/// The `impl` block, with each method put in as `method` makes it.
+pub(crate) fn block(checked: &CheckedBlock, method: fn(&Checked) -> TokenStream) -> TokenStream {
+    let parts = checked.parts.iter().map(|part| match part {
+        Part::Other(tokens) => tokens.clone(),
+        Part::Method(checked) => method(checked),
+    });
+    let (head, attrs) = (&checked.head, &checked.attrs);
+    let body = group(Delimiter::Brace, quote!(#attrs #(#parts)*), checked.braces);
+    quote!(#head #body)
+}
+
+fn group(delimiter: Delimiter, tokens: TokenStream, span: Span) -> TokenTree {
+    let mut group = Group::new(delimiter, tokens);
+    group.set_span(span);
+    TokenTree::Group(group)
+}

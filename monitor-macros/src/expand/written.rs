@@ -1,0 +1,149 @@
+//! The function as it was, for when it is not instrumented: the arguments are at fault, or instrumentation is off.
+
+use proc_macro2::{Delimiter, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+
+use super::call::{Call, place, reference};
+use super::group;
+use crate::args::{Buckets, ErrorType, Limit, MethodName};
+use crate::shape::{Shape, Tail};
+use crate::validate::Checked;
+
+/// The function as written, where its attribute is at fault: nothing but that fault is to be said. So the arguments that
+/// the attribute mentions count as used, and the name that `call` gives has a meaning.
+pub(crate) fn refused(checked: &Checked) -> TokenStream {
+    let mentioned = &checked.mentioned;
+    let used = if mentioned.is_empty() {
+        TokenStream::new()
+    } else {
+        quote_spanned!(Span::mixed_site()=> let _ = (#(&#mentioned,)*);)
+    };
+    Call(checked).written(&used)
+}
+
+/// The function as written, where instrumentation is off: the expressions of its attribute are type-checked, in a branch
+/// that is never taken.
+pub(crate) fn uninstrumented(checked: &Checked) -> TokenStream {
+    let call = Call(checked);
+    let (constants, checks) = (call.constants(), call.checks());
+    let checks = if checks.is_empty() {
+        constants
+    } else {
+        quote_spanned!(Span::mixed_site()=> #constants if false { #checks })
+    };
+    call.written(&checks)
+}
+
+impl Call<'_> {
+    fn written(&self, used: &TokenStream) -> TokenStream {
+        let (head, body) = (&self.0.head, &self.0.body);
+        if used.is_empty() && self.0.call.is_none() {
+            let body = body.written();
+            return quote!(#head #body);
+        }
+        let (attrs, block, no_call) = (&body.attrs, &body.block, self.no_call());
+        let tokens = if let (Shape::Tail(tail), Some(no_call)) = (&self.0.shape, &no_call) {
+            let tail = tail_with(tail, no_call);
+            quote!(#attrs #used #tail)
+        } else {
+            quote!(#attrs #used #no_call (#block))
+        };
+        let body = group(Delimiter::Brace, tokens, block.span());
+        quote!(#head #body)
+    }
+
+    /// The name that `call` gives stands for no call. What outlives the function cannot borrow it.
+    fn no_call(&self) -> Option<TokenStream> {
+        let span = Span::mixed_site();
+        let (runtime, name) = (self.runtime(span), self.0.call.as_ref()?);
+        Some(match self.0.shape {
+            Shape::Future(_) | Shape::Stream(_) => {
+                quote_spanned!(span=> let mut #name = #runtime::no_call();)
+            }
+            _ => quote_spanned!(span=> let #name = &mut #runtime::no_call();),
+        })
+    }
+
+    /// The attribute's constants, checked as in the static that is not there.
+    fn constants(&self) -> TokenStream {
+        let mut constants = TokenStream::new();
+        if let MethodName::Constant(path) = &self.0.site.method {
+            let at = place(path);
+            let runtime = self.runtime(at);
+            constants.extend(quote_spanned! {at=>
+                const _: &'static ::core::primitive::str = #runtime::method_name(#path);
+            });
+        }
+        if let Some(Buckets::Constant(path)) = &self.0.site.buckets {
+            let at = place(path);
+            let runtime = self.runtime(at);
+            constants.extend(quote_spanned! {at=>
+                const _: &'static [::core::primitive::f64] = #runtime::bounds(&#path);
+            });
+        }
+        constants
+    }
+
+    /// The attribute's expressions, each in a statement that checks its type.
+    fn checks(&self) -> TokenStream {
+        let span = Span::mixed_site();
+        let entry = &self.0.entry;
+        let labels = entry.labels.iter().map(|listed| &listed.label.value);
+        let mut expressions: Vec<_> = labels.collect();
+        expressions.extend(entry.request_size.iter().chain(&entry.deadline));
+        if let Some(Limit::Count(count)) = &self.0.limit {
+            expressions.push(count);
+        }
+        let references = expressions.into_iter().map(reference);
+        let mut checks = quote_spanned!(span=> #(let _ = #references;)*);
+        if let Some(value) = self.never_made() {
+            checks.extend(self.exit_checks(&value));
+        }
+        checks
+    }
+
+    /// Those of the value.
+    fn exit_checks(&self, value: &TokenStream) -> TokenStream {
+        let exit = &self.0.exit;
+        let mut checks = TokenStream::new();
+        if let Some(judge) = &exit.judge {
+            let (at, predicate) = (place(judge.predicate()), judge.predicate());
+            let runtime = self.runtime(at);
+            checks.extend(quote_spanned!(at=> let _ = #runtime::holds(&#value, #predicate);));
+        }
+        if let Some(size) = &exit.response_size {
+            let at = place(size);
+            let runtime = self.runtime(at);
+            checks.extend(quote_spanned! {at=>
+                let _ = #runtime::Answer::new(&#value).get().map(#size);
+            });
+        }
+        if let Some(ErrorType::Function(path)) = &exit.error_type {
+            let at = place(path);
+            let runtime = self.runtime(at);
+            checks.extend(quote_spanned!(at=> let _ = #runtime::error_type(&#value, #path);));
+        }
+        checks
+    }
+
+    /// A value of the type that is judged, if that has a name.
+    fn never_made(&self) -> Option<TokenStream> {
+        self.edge()?;
+        let span = Span::mixed_site();
+        let (runtime, ty) = (self.runtime(span), self.value());
+        Some(quote_spanned!(span=> #runtime::edge::<#ty>()))
+    }
+}
+
+/// A body with an async block at its end, in which this statement comes first.
+fn tail_with(tail: &Tail, first: &TokenStream) -> TokenStream {
+    let (before, keywords, block) = (&tail.before, &tail.keywords, &tail.block);
+    let inner = quote_spanned!(Span::mixed_site()=> #first (#block));
+    let inner = group(Delimiter::Brace, inner, block.span());
+    let future = quote!(#keywords #inner);
+    let future = match tail.parentheses {
+        Some(at) => group(Delimiter::Parenthesis, future, at).into_token_stream(),
+        None => future,
+    };
+    quote!(#before #future)
+}

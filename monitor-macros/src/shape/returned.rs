@@ -1,0 +1,249 @@
+//! What a return type tells: a future, a stream, a value; and how to name it inside of the body.
+
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    GenericArgument, Path, PathArguments, PathSegment, ReturnType, Type, TypeInfer, TypeParamBound,
+};
+
+/// What the expansion needs to know of the return type.
+pub(crate) struct Returned {
+    /// The value the outcome is read from.
+    pub(crate) value: Value,
+    /// The type of the body, with every `impl Trait` erased to `_`.
+    pub(crate) body: Type,
+}
+
+/// The value the outcome is read from.
+pub(crate) enum Value {
+    /// It has this type, where `impl Trait` is erased to `_`.
+    Of(Type),
+    /// It is the output of a future of this type, which does not show it.
+    OutputOf(Type),
+    /// It is the item of a stream of this type, which does not show it.
+    ItemOf(Type),
+}
+
+/// How a returned future or stream is wrapped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Boxing {
+    /// `impl Trait`: not at all.
+    Opaque,
+    /// `Pin<Box<dyn Trait>>`: boxed again.
+    Pinned,
+    /// `Box<dyn Trait + Unpin>`: boxed again.
+    Boxed,
+}
+
+/// A trait whose implementors are calls that go on after the function returned.
+#[derive(Clone, Copy)]
+pub(super) struct Lasting {
+    name: &'static str,
+    item: &'static str,
+    aliases: [&'static str; 2],
+}
+
+/// A future, with `futures::future::BoxFuture` and its kin.
+pub(super) const FUTURE: Lasting = Lasting {
+    name: "Future",
+    item: "Output",
+    aliases: ["BoxFuture", "LocalBoxFuture"],
+};
+
+/// A stream, with `futures::stream::BoxStream` and its kin.
+pub(super) const STREAM: Lasting = Lasting {
+    name: "Stream",
+    item: "Item",
+    aliases: ["BoxStream", "LocalBoxStream"],
+};
+
+impl Returned {
+    /// A plain value of this type.
+    pub(super) fn plain(ty: Type) -> Self {
+        let erased = erase(ty);
+        Self {
+            value: Value::Of(erased.clone()),
+            body: erased,
+        }
+    }
+
+    /// A future or stream of this type that gives values of that one.
+    pub(super) fn giving(ty: Type, value: Type) -> Self {
+        Self {
+            value: Value::Of(erase(value)),
+            body: erase(ty),
+        }
+    }
+}
+
+impl Lasting {
+    /// Whether a return type shows such a thing, how that is wrapped, and what it gives.
+    pub(super) fn shown(self, ty: &Type) -> Option<(Boxing, Type)> {
+        if let Type::ImplTrait(opaque) = ty {
+            return Some((Boxing::Opaque, self.given_by(&opaque.bounds)?));
+        }
+        let segment = last_segment(ty)?;
+        let argument = type_argument(segment)?;
+        if self.aliases.iter().any(|alias| segment.ident == alias) {
+            return Some((Boxing::Pinned, argument.clone()));
+        }
+        match segment.ident.to_string().as_str() {
+            "Pin" => Some((Boxing::Pinned, self.in_box(argument)?)),
+            "Box" => Some((Boxing::Boxed, self.in_object(argument)?)),
+            _ => None,
+        }
+    }
+
+    fn in_box(self, ty: &Type) -> Option<Type> {
+        let segment = last_segment(ty)?;
+        if segment.ident != "Box" {
+            return None;
+        }
+        self.in_object(type_argument(segment)?)
+    }
+
+    fn in_object(self, ty: &Type) -> Option<Type> {
+        match ty {
+            Type::TraitObject(object) => self.given_by(&object.bounds),
+            _ => None,
+        }
+    }
+
+    fn given_by<'a>(self, bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> Option<Type> {
+        bounds.into_iter().find_map(|bound| match bound {
+            TypeParamBound::Trait(bound) => self.given_by_path(&bound.path),
+            _ => None,
+        })
+    }
+
+    fn given_by_path(self, path: &Path) -> Option<Type> {
+        let segment = path.segments.last();
+        let segment = segment.filter(|segment| segment.ident == self.name)?;
+        let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+            return None;
+        };
+        arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(given) if given.ident == self.item => Some(given.ty.clone()),
+            _ => None,
+        })
+    }
+}
+
+/// What a function returns, as far as its type shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Returns {
+    Future,
+    Stream,
+    /// An `impl Trait` that is neither.
+    Opaque,
+    Nothing,
+    Never,
+    /// Something that is neither, and its name.
+    Plain(String),
+    /// Something that may be an alias of one.
+    Named,
+}
+
+impl Returns {
+    /// Tells.
+    pub(crate) fn of(output: &ReturnType) -> Self {
+        let ty = return_type(output);
+        let plain = |what: &str| Self::Plain(what.to_owned());
+        match &ty {
+            ty if FUTURE.shown(ty).is_some() => Self::Future,
+            ty if STREAM.shown(ty).is_some() => Self::Stream,
+            ty if is_unit(ty) => Self::Nothing,
+            Type::Never(_) => Self::Never,
+            Type::ImplTrait(_) => Self::Opaque,
+            Type::Tuple(_) => plain("a tuple"),
+            Type::Array(_) => plain("an array"),
+            Type::Reference(_) => plain("a reference"),
+            Type::BareFn(_) => plain("a function"),
+            ty => match last_segment(ty) {
+                Some(segment) if is_no_future(segment) => plain(&format!("`{}`", segment.ident)),
+                _ => Self::Named,
+            },
+        }
+    }
+
+    /// In one word.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Future => "future",
+            Self::Stream => "stream",
+            _ => "value",
+        }
+    }
+}
+
+/// Types of the standard library that anyone knows.
+const VALUES: &str = "bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize HashMap Option Result String \
+    Vec";
+
+fn is_no_future(segment: &PathSegment) -> bool {
+    VALUES.split(' ').any(|value| segment.ident == value)
+}
+
+/// Whether this type says `Result` in so many words.
+pub(crate) fn names_result(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.ident.to_string().ends_with("Result"))
+}
+
+/// Whether a function returns the unit.
+pub(crate) fn is_unit(ty: &Type) -> bool {
+    matches!(ty, Type::Tuple(unit) if unit.elems.is_empty())
+}
+
+pub(super) fn return_type(output: &ReturnType) -> Type {
+    match output {
+        ReturnType::Default => syn::parse_quote!(()),
+        ReturnType::Type(_, ty) => bare(ty).clone(),
+    }
+}
+
+/// The type without parentheses and invisible groups.
+fn bare(mut ty: &Type) -> &Type {
+    loop {
+        match ty {
+            Type::Group(group) => ty = &group.elem,
+            Type::Paren(paren) => ty = &paren.elem,
+            other => return other,
+        }
+    }
+}
+
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match bare(ty) {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// The last type argument of a path segment: `T` of `Box<T>` and of `BoxFuture<'a, T>`.
+fn type_argument(segment: &PathSegment) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return None;
+    };
+    let mut last_first = arguments.args.iter().rev();
+    last_first.find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(bare(ty)),
+        _ => None,
+    })
+}
+
+/// Replaces every `impl Trait` by `_`: it may not be written in a body.
+fn erase(mut ty: Type) -> Type {
+    struct Erase;
+    impl VisitMut for Erase {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            if let Type::ImplTrait(opaque) = ty {
+                *ty = Type::Infer(TypeInfer {
+                    underscore_token: syn::Token![_](opaque.impl_token.span),
+                });
+            } else {
+                visit_mut::visit_type_mut(self, ty);
+            }
+        }
+    }
+    Erase.visit_type_mut(&mut ty);
+    ty
+}

@@ -1,0 +1,249 @@
+//! Whole expansions, checked in. `UPDATE_GOLDEN=1` writes them anew.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use quote::quote;
+
+use super::{expanded, flat};
+
+/// Name, arguments and function.
+type Case = (&'static str, TokenStream, TokenStream);
+
+/// One function of each shape, with what its attribute says.
+fn shapes() -> Vec<Case> {
+    let mut shapes = functions();
+    shapes.extend(lasting());
+    shapes.push(everything());
+    shapes
+}
+
+/// Functions that are the call.
+fn functions() -> Vec<Case> {
+    let result = quote!(Result<usize, Refused>);
+    vec![
+        (
+            "sync",
+            quote!(),
+            quote!(fn process(text: &str) -> #result { check(text)?; Ok(text.len()) }),
+        ),
+        (
+            "async_early_return",
+            quote!(),
+            quote!(async fn process(text: &str) -> #result { check(text).await?; Ok(text.len()) }),
+        ),
+        (
+            "async_in_place",
+            quote!(call = call, max_concurrency = 8),
+            quote!(
+                async fn process(text: &str) -> usize {
+                    load(text, call).await
+                }
+            ),
+        ),
+        (
+            "never",
+            quote!(health = false),
+            quote!(
+                fn process() -> ! {
+                    loop {}
+                }
+            ),
+        ),
+    ]
+}
+
+/// Functions that return the call.
+fn lasting() -> Vec<Case> {
+    vec![
+        (
+            "boxed_future",
+            quote!(),
+            quote! {
+                fn process<'a>(text: &'a str) -> Pin<Box<dyn Future<Output = usize> + 'a>> {
+                    let length = text.len();
+                    Box::pin(async move { length })
+                }
+            },
+        ),
+        (
+            "future_made_elsewhere",
+            quote!(method = NAME),
+            quote!(
+                fn process() -> impl Future<Output = Result<(), Refused>> {
+                    ready(Ok(()))
+                }
+            ),
+        ),
+        (
+            "stream",
+            quote!(error_if = Item::is_bad),
+            quote!(
+                fn process() -> BoxStream<'static, Item> {
+                    Box::pin(items())
+                }
+            ),
+        ),
+    ]
+}
+
+fn everything() -> Case {
+    let args = quote! {
+        task = "text",
+        error_type = kind,
+        expected("NOT_FOUND"),
+        labels(tier = req.tier, own = self.own, capped(tenant = &req.tenant, max = 100)),
+        request_size = req.body.len(),
+        response_size = Response::len,
+        deadline = req.left,
+        buckets = [0.1, 1],
+        ok_if = |answer| answer.is_ok(),
+        crate = renamed,
+    };
+    let item = quote! {
+        pub(crate) fn process(&self, mut req: Request<'a>) -> Result<Response, Refused> { self.run(req) }
+    };
+    ("everything", args, item)
+}
+
+fn path(name: &str) -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.join("tests/golden").join(format!("{name}.txt"))
+}
+
+/// Lines and indentation, for readers; what is compared are the tokens.
+#[derive(Default)]
+struct Page {
+    text: String,
+    depth: usize,
+    /// Whether the next token goes without a space before it.
+    glued: bool,
+}
+
+fn pretty(tokens: TokenStream) -> String {
+    let mut page = Page {
+        glued: true,
+        ..Page::default()
+    };
+    page.write(tokens);
+    page.text.truncate(page.text.trim_end().len());
+    page.text + "\n"
+}
+
+impl Page {
+    fn write(&mut self, tokens: TokenStream) {
+        let mut before = String::new();
+        for token in tokens {
+            match &token {
+                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                    self.token("{", false);
+                    self.depth += 1;
+                    self.newline();
+                    self.write(group.stream());
+                    self.depth -= 1;
+                    self.newline();
+                    self.token("}", true);
+                    self.newline();
+                }
+                TokenTree::Group(group) => {
+                    let shown = if group.delimiter() == Delimiter::Bracket {
+                        "[]"
+                    } else {
+                        "()"
+                    };
+                    let (open, close) = shown.split_at(1);
+                    let called = before
+                        .chars()
+                        .all(|letter| letter.is_alphanumeric() || "_!>#".contains(letter));
+                    self.token(open, called);
+                    self.glued = true;
+                    self.write(group.stream());
+                    self.token(close, true);
+                    self.glued = false;
+                }
+                TokenTree::Punct(sign) => {
+                    let joint = sign.spacing() == Spacing::Joint;
+                    // The first colon of a path, or the second.
+                    let path = sign.as_char() == ':' && (joint || before == "::");
+                    let begins = path && joint && !is_segment(&before);
+                    let tight = path || ",;.?:".contains(sign.as_char());
+                    self.token(&sign.to_string(), tight && !begins);
+                    self.glued = joint || path || "&.!'#".contains(sign.as_char());
+                    if sign.as_char() == ';' {
+                        self.newline();
+                    }
+                }
+                word => self.token(&word.to_string(), false),
+            }
+            let joint_colon = matches!(&token, TokenTree::Punct(sign) if sign.as_char() == ':' && sign.spacing() == Spacing::Joint);
+            let shown = if joint_colon {
+                "::".to_owned()
+            } else {
+                token.to_string()
+            };
+            before = shown;
+        }
+    }
+
+    fn token(&mut self, token: &str, tight: bool) {
+        if matches!(token, "," | ";" | ")" | ".") {
+            self.text.truncate(self.text.trim_end().len());
+        } else if !self.glued && !tight {
+            self.text.push(' ');
+        }
+        self.text.push_str(token);
+        self.glued = false;
+    }
+
+    fn newline(&mut self) {
+        self.text.truncate(self.text.trim_end().len());
+        self.text.push('\n');
+        self.text.push_str(&"    ".repeat(self.depth));
+        self.glued = true;
+    }
+}
+
+/// Whether a path may go on after this.
+fn is_segment(token: &str) -> bool {
+    token != "return"
+        && token
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || "_>".contains(letter))
+}
+
+#[test]
+fn expansions_are_as_checked_in() {
+    for (name, args, item) in shapes() {
+        let output = expanded(args, item);
+        let path = path(name);
+        if env::var_os("UPDATE_GOLDEN").is_some()
+            && let Err(error) = fs::write(&path, pretty(output.clone()))
+        {
+            panic!("{}: {error}", path.display());
+        }
+        let golden = fs::read_to_string(&path).unwrap_or_default();
+        let golden: TokenStream = golden.parse().unwrap_or_default();
+        assert_eq!(
+            flat(output.clone()),
+            flat(golden),
+            "{name} is now\n{}",
+            pretty(output)
+        );
+    }
+}
+
+#[test]
+fn an_expansion_is_one_static_and_one_call_into_the_runtime() {
+    for (name, args, item) in shapes() {
+        let tokens = flat(expanded(args, item));
+        let count = |is: fn(&str) -> bool| tokens.iter().filter(|token| is(token)).count();
+        // The `'static` of a lifetime is one token after its quote.
+        let statics = tokens
+            .windows(2)
+            .filter(|pair| pair[1] == "static" && pair[0] != "'");
+        assert_eq!(statics.count(), 1, "{name}");
+        let calls = count(|token| token.starts_with("run_") || token == "enter");
+        assert_eq!(calls, 1, "{name}: {tokens:?}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Functions that are not instrumented.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::args::{Args, Place};
+use crate::expand::uninstrumented;
+use crate::item::Item;
+use crate::validate::{Surroundings, function};
+
+/// What the attribute gives where instrumentation is off.
+fn off(args: TokenStream, item: TokenStream) -> String {
+    let mut errors = Vec::new();
+    let args = Args::read(args, Place::Function, &mut errors);
+    let Ok(Item::Function(target)) = Item::read(item) else {
+        panic!("no function")
+    };
+    let checked = function(args, target, &Surroundings::default(), &mut errors);
+    assert!(errors.is_empty(), "{errors:?}");
+    uninstrumented(&checked).to_string()
+}
+
+#[test]
+fn a_function_is_given_back_as_written() {
+    let item = quote! {
+        #[cold] pub fn f<T>(x: T) -> Result<T, E> where T: Send { #![allow(x)] g(x)?; Ok(x) }
+    };
+    let args = quote!(
+        method = "X",
+        task = "x",
+        expected("A"),
+        buckets = "time",
+        error_type = "A"
+    );
+    assert_eq!(off(args, item.clone()), item.to_string());
+}
+
+#[test]
+fn expressions_are_checked_where_they_never_run() {
+    let text = off(
+        quote!(
+            labels(tier = tier),
+            request_size = n,
+            ok_if = Option::is_some
+        ),
+        quote!(
+            fn f(tier: Tier, n: u8) -> Option<u8> {
+                None
+            }
+        ),
+    );
+    let checks = "if false { let _ = & (tier) ; let _ = & (n) ; let _ = :: monitor_core :: __private :: holds";
+    assert!(text.contains(checks), "{text}");
+    assert!(text.ends_with("({ None }) }"), "{text}");
+    assert!(!text.contains("static"), "{text}");
+}
+
+#[test]
+fn the_name_of_the_call_has_a_meaning() {
+    let text = off(
+        quote!(call = call),
+        quote!(
+            fn f() -> u8 {
+                call.observe("x", 1.0);
+                1
+            }
+        ),
+    );
+    assert!(
+        text.contains("let call = & mut :: monitor_core :: __private :: no_call () ;"),
+        "{text}"
+    );
+    let text = off(
+        quote!(call = call),
+        quote!(
+            fn f() -> BoxFuture<'a, u8> {
+                let x = 1;
+                Box::pin(async move {
+                    call.elapsed();
+                    x
+                })
+            }
+        ),
+    );
+    let inside = "Box :: pin (async move { let call = & mut :: monitor_core :: __private :: no_call () ; ({ call";
+    assert!(text.contains(inside), "{text}");
+}

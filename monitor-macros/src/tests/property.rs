@@ -1,0 +1,205 @@
+//! Whatever function it is: all its tokens are in the expansion, once and in their order.
+
+use proc_macro2::TokenStream;
+use proptest::prelude::*;
+
+use super::{expanded, flat};
+
+fn tokens(text: &str) -> TokenStream {
+    text.parse()
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn one_of(choices: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop::sample::select(choices).prop_map(str::to_owned)
+}
+
+/// Heads up to the arguments; `async` or not is the first of the pair.
+fn head() -> impl Strategy<Value = (bool, String)> {
+    let attributes = prop::collection::vec(
+        one_of(&[
+            "#[cold]",
+            "#[inline(always)]",
+            "/** text */",
+            "#[cfg_attr(x, must_use)]",
+            "#[deprecated]",
+        ]),
+        0..3,
+    );
+    let visibility = one_of(&["", "pub", "pub(crate)", "pub(in crate::x)"]);
+    let qualifiers = prop::sample::select(&[
+        (false, ""),
+        (true, "async"),
+        (false, "unsafe"),
+        (true, "async unsafe"),
+        (false, "extern \"C\""),
+        (false, "unsafe extern \"C\""),
+    ]);
+    let generics = one_of(&[
+        "",
+        "<T>",
+        "<'a, T: Clone + 'a>",
+        "<const N: usize>",
+        "<T = [u8; { 1 }]>",
+    ]);
+    (attributes, visibility, qualifiers, generics).prop_map(
+        |(attributes, visibility, (is_async, qualifiers), generics)| {
+            let attributes = attributes.join(" ");
+            (
+                is_async,
+                format!("{attributes} {visibility} {qualifiers} fn r#fn{generics}"),
+            )
+        },
+    )
+}
+
+const ARGUMENTS: &[&str] = &[
+    "()",
+    "(a: u8)",
+    "(&self, a: &str, _: u8)",
+    "(self: Pin<&mut Self>, mut a: Vec<T>)",
+    "((a, b): (u8, u8), [c, ..]: [u8; 3])",
+    "(a: impl Fn(u8) -> u8,)",
+];
+
+/// Return types; for those of a future or stream, an `async fn` has them as values.
+const RETURNS: &[&str] = &[
+    "",
+    "-> ()",
+    "-> !",
+    "-> Result<Vec<u8>, E>",
+    "-> impl Sized + 'a",
+    "-> Result<impl ToString, Box<dyn Error>>",
+    "-> impl Future<Output = Result<(), E>> + Send",
+    "-> Pin<Box<dyn Future<Output = u8> + 'a>>",
+    "-> Box<dyn Future<Output = u8> + Unpin>",
+    "-> BoxFuture<'a, Result<(), E>>",
+    "-> impl Stream<Item = u8>",
+    "-> BoxStream<'a, Result<u8, E>>",
+    "-> <T as Trait>::Out",
+    "-> [u8; { 1 + 2 }]",
+];
+
+/// Bodies of any token trees, each with a word of its own, so that two of them are never mistaken for one another.
+fn body() -> impl Strategy<Value = String> {
+    let leaf = one_of(&[
+        "let x = 1;",
+        "y.await",
+        "z?",
+        "return q",
+        "if !b { } else { }",
+        "'a: loop { break 'a }",
+        "\"text\"",
+        "1.5e3",
+        "..=",
+        "made!(1, 2)",
+        "format!(\"{}\", 1)",
+        "use a::b;",
+        "->",
+        "$",
+        "#",
+        "'x'",
+        "|c| c",
+        "async move { }",
+        "::<>",
+    ]);
+    let tree = leaf.prop_recursive(3, 24, 4, |inner| {
+        (
+            prop::collection::vec(inner, 0..4),
+            one_of(&["()", "[]", "{}"]),
+        )
+            .prop_map(|(parts, pair)| {
+                let (open, close) = pair.split_at(1);
+                format!("{open} {} {close}", parts.join(" "))
+            })
+    });
+    let tails = one_of(&[
+        "",
+        "Box::pin(async move { 1 })",
+        "async { 2 }",
+        "; Box::pin(async { w })",
+        "; async move { v }",
+    ]);
+    (prop::collection::vec(tree, 0..6), tails).prop_map(|(parts, tail)| {
+        let parts: Vec<String> = parts
+            .into_iter()
+            .enumerate()
+            .map(|(place, part)| format!("word{place} {part}"))
+            .collect();
+        format!("{{ {} {tail} }}", parts.join(" "))
+    })
+}
+
+/// Attributes that are in order on any function.
+fn args() -> impl Strategy<Value = String> {
+    let pairs = [
+        one_of(&["", "method = \"X\"", "method = path::NAME"]).boxed(),
+        one_of(&["", "task = \"x\"", "health = false"]).boxed(),
+        one_of(&["", "expected(\"A\", \"B\")"]).boxed(),
+        one_of(&["", "labels(a_ = a.x, capped(b_ = b(), max = 3))"]).boxed(),
+        one_of(&["", "request_size = a.len(), deadline = Some(d)"]).boxed(),
+        one_of(&[
+            "",
+            "buckets = \"time\"",
+            "buckets = [0, 1.5]",
+            "buckets = B",
+        ])
+        .boxed(),
+        one_of(&["", "crate = a::b"]).boxed(),
+    ];
+    Vec::from(pairs).prop_map(|parts| {
+        let given: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        given.join(", ")
+    })
+}
+
+fn is_subsequence(inner: &[String], outer: &[String]) -> Result<(), String> {
+    let mut rest = outer.iter();
+    for token in inner {
+        if !rest.any(|other| other == token) {
+            return Err(token.clone());
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn all_tokens_of_a_function_are_in_its_expansion_once(
+        (_, head) in head(),
+        arguments in one_of(ARGUMENTS),
+        returns in one_of(RETURNS),
+        body in body(),
+        args in args(),
+    ) {
+        let text = format!("{head}{arguments} {returns} {body}");
+        let item = flat(tokens(&text));
+        let output = flat(expanded(tokens(&args), tokens(&text)));
+        prop_assert_eq!(is_subsequence(&item, &output), Ok(()), "{} in {}", text, output.join(" "));
+        for word in item.iter().filter(|token| token.starts_with("word")) {
+            let times = output.iter().filter(|token| *token == word).count();
+            prop_assert_eq!(times, 1, "{} in {}", word, output.join(" "));
+        }
+    }
+
+    #[test]
+    fn all_tokens_of_a_block_are_in_its_expansion_once(
+        heads in prop::collection::vec((head(), one_of(ARGUMENTS), one_of(RETURNS), body()), 0..4),
+        between in one_of(&["", "const A: u8 = { 1 };", "type B = C<{ 1 }>;", "made! { }", "made!();"]),
+    ) {
+        let methods = heads.into_iter().enumerate().map(|(place, ((_, head), arguments, returns, body))| {
+            let body = body.replace("word", &format!("word{place}_"));
+            format!("{head}{arguments} {returns} {body} {between}")
+        });
+        let text = format!("unsafe impl<T> Trait for a::Type<T> where T: Sized {{ {} }}", methods.collect::<String>());
+        let item = flat(tokens(&text));
+        let output = flat(expanded(TokenStream::new(), tokens(&text)));
+        prop_assert_eq!(is_subsequence(&item, &output), Ok(()), "{} in {}", text, output.join(" "));
+        for word in item.iter().filter(|token| token.starts_with("word")) {
+            let times = output.iter().filter(|token| *token == word).count();
+            prop_assert_eq!(times, 1, "{} in {}", word, output.join(" "));
+        }
+    }
+}

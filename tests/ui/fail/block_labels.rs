@@ -1,0 +1,10 @@
+use monitor_core::monitored;
+
+struct Process;
+
+#[monitored(labels(a = true))]
+impl Process {
+    fn process(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use monitor_core::monitored;
+
+struct Process;
+
+#[monitored]
+impl Process {
+    #[monitored(method = "A")]
+    #[monitored(method = "B")]
+    fn process(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored(call = self)]
+fn process() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use monitor_core::MonitorError;
+
+#[derive(MonitorError)]
+#[monitor(fallback = "X")]
+struct Fault;
+
+fn main() {}

@@ -1,0 +1,9 @@
+use monitor_core::MonitorError;
+
+#[derive(MonitorError)]
+enum Fault {
+    #[monitor(name = "timeout")]
+    Timeout,
+}
+
+fn main() {}

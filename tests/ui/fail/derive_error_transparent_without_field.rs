@@ -1,0 +1,9 @@
+use monitor_core::MonitorError;
+
+#[derive(MonitorError)]
+enum Fault {
+    #[monitor(transparent)]
+    Timeout,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use monitor_core::MonitorLabel;
+
+#[derive(MonitorLabel)]
+enum Tier {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use monitor_core::MonitorLabel;
+
+#[derive(MonitorLabel)]
+enum Tier {
+    Free,
+    #[monitor(name = "free")]
+    Paid,
+}
+
+fn main() {}

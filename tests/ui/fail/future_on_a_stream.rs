@@ -1,0 +1,21 @@
+use monitor_core::monitored;
+
+struct Numbers;
+
+impl futures_core::Stream for Numbers {
+    type Item = u8;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<u8>> {
+        std::task::Poll::Ready(None)
+    }
+}
+
+#[monitored(future)]
+fn process() -> impl futures_core::Stream<Item = u8> {
+    Numbers
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored(labels(größe = large))]
+fn process(large: bool) {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored(max_concurrency = limit)]
+async fn process(limit: &str) {}
+
+fn main() {}

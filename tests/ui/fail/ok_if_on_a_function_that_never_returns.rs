@@ -1,0 +1,8 @@
+use monitor_core::monitored;
+
+#[monitored(ok_if = |_| true)]
+fn process() -> ! {
+    loop {}
+}
+
+fn main() {}

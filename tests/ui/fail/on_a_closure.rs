@@ -1,0 +1,7 @@
+use monitor_core::monitored;
+
+fn main() {
+    let process = #[monitored]
+    || 1;
+    process();
+}

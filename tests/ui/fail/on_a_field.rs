@@ -1,0 +1,8 @@
+use monitor_core::monitored;
+
+struct Process {
+    #[monitored]
+    number: u8,
+}
+
+fn main() {}

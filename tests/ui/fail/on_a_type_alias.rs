@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored]
+type Process = u8;
+
+fn main() {}

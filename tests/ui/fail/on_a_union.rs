@@ -1,0 +1,8 @@
+use monitor_core::monitored;
+
+#[monitored]
+union Process {
+    number: u8,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored]
+extern crate core;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use monitor_core::monitored;
+
+#[monitored]
+pub use std::fmt;
+
+fn main() {}

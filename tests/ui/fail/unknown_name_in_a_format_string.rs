@@ -1,0 +1,8 @@
+use monitor_core::monitored;
+
+#[monitored]
+fn process(name: &str) -> String {
+    format!("{nme}")
+}
+
+fn main() {}

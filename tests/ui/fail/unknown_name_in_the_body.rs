@@ -1,0 +1,8 @@
+use monitor_core::monitored;
+
+#[monitored]
+fn process() -> usize {
+    nothing
+}
+
+fn main() {}
