@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::panic::{self, AssertUnwindSafe};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
 
 /// A shape: its name, and what runs it and describes what it did.
 pub type Shape = (&'static str, fn() -> String);
@@ -87,3 +89,63 @@ pub fn same_size<T>(label: &str, value: T) -> T {
     SIZES.with_borrow_mut(|sizes| sizes.push(format!("same {label} {size}")));
     value
 }
+
+/// The numbers from 1, of which the third is an error; each is there at the second poll.
+#[derive(Debug)]
+pub struct Numbers {
+    last: u8,
+    next: u8,
+    waited: bool,
+}
+
+/// As many numbers as said.
+pub fn numbers(last: u8) -> Numbers {
+    Numbers { last, next: 1, waited: false }
+}
+
+impl Stream for Numbers {
+    type Item = Result<u8, String>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.waited = !self.waited;
+        let number = self.next;
+        if self.waited {
+            return Poll::Pending;
+        }
+        self.next += 1;
+        Poll::Ready((number <= self.last).then(|| if number == 3 { Err(format!("no {number}")) } else { Ok(number) }))
+    }
+}
+
+/// The next item of a stream.
+pub async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
+}
+
+/// The first items of a stream, which is then dropped; without a runtime.
+pub fn first<S: Stream<Item: Debug>>(count: usize, stream: S) -> String {
+    let mut stream = Box::pin(stream);
+    block_on(async {
+        let mut items = Vec::new();
+        while items.len() < count && let Some(item) = next(&mut stream).await {
+            items.push(item);
+        }
+        format!("{items:?}")
+    })
+}
+
+/// All items of a stream.
+pub fn all<S: Stream<Item: Debug>>(stream: S) -> String {
+    first(usize::MAX, stream)
+}
+
+/// Notes a value under a call's handle, which is there under the attribute only.
+#[macro_export]
+macro_rules! observe {
+    ($call:ident, $value:expr) => {
+        $crate::noted($value)
+    };
+}
+
+/// What `observe` is without a handle.
+pub fn noted(_: f64) {}

@@ -6,6 +6,14 @@ pub use shapes_driver::*;
 use monitor_core::snapshot::{MethodSnapshot, Snapshot};
 use monitor_core::{Monitor, StorageConfig};
 
+/// Notes a value under a call's handle.
+#[macro_export]
+macro_rules! observe {
+    ($call:ident, $value:expr) => {
+        $call.observe("tokens", $value)
+    };
+}
+
 /// Runs shapes.
 pub fn main(shapes: &[Shape]) {
     run_each(shapes, |run| {
@@ -30,7 +38,12 @@ fn record(snapshot: &Snapshot, method: &MethodSnapshot) -> String {
     let counted: u64 = counts.iter().map(|(_, count)| count).sum();
     counts.push(("in flight".to_owned(), method.in_flight));
     counts.push(("lost".to_owned(), method.started - counted - method.in_flight));
+    if let Some(items) = &method.items {
+        counts.extend([("items".to_owned(), items.ok), ("failed items".to_owned(), items.failed)]);
+    }
     let counts = counts.iter().filter(|(_, count)| *count > 0);
     let counts: Vec<String> = counts.map(|(name, count)| format!("{name} {count}")).collect();
-    format!("{} = {}", method.name, counts.join(", "))
+    let labels: Vec<String> = method.labels.iter().map(|label| format!("{}={}", label.name, label.value)).collect();
+    let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+    format!("{}{labels} = {}", method.name, counts.join(", "))
 }
