@@ -20,11 +20,14 @@ pub(crate) struct Did {
 
 /// Runs a program of shapes.
 pub(crate) fn run(program: &Path, arguments: &[&str]) -> Result<BTreeMap<String, Did>, String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .env("RUST_BACKTRACE", "0")
-        .output();
-    let output = output.map_err(|e| format!("{}: {e}", program.display()))?;
+    run_command(Command::new(program).args(arguments))
+}
+
+/// Runs a command that runs shapes.
+pub(crate) fn run_command(command: &mut Command) -> Result<BTreeMap<String, Did>, String> {
+    let program = command.get_program().display().to_string();
+    let output = command.env("RUST_BACKTRACE", "0").output();
+    let output = output.map_err(|e| format!("{program}: {e}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let did = read(&text);
     if text.lines().any(|line| line == "done") {
@@ -32,10 +35,9 @@ pub(crate) fn run(program: &Path, arguments: &[&str]) -> Result<BTreeMap<String,
     }
     let last = did.keys().last().cloned().unwrap_or_default();
     let errors = String::from_utf8_lossy(&output.stderr);
+    let status = output.status;
     Err(format!(
-        "{} ended after {last}: {}: {errors}",
-        program.display(),
-        output.status
+        "{program} ended after {last}: {status}: {errors}{text}"
     ))
 }
 

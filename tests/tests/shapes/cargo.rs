@@ -19,6 +19,8 @@ pub(crate) struct Diagnostic {
     pub(crate) message: String,
     /// Whether it is an error.
     pub(crate) error: bool,
+    /// All of an error as users see it; empty for a warning.
+    pub(crate) rendered: String,
 }
 
 /// What one cargo command gave, by crate.
@@ -111,6 +113,11 @@ impl Diagnostic {
                 .to_owned(),
             message: without_sizes(message["message"].as_str().unwrap_or_default()),
             error: message["level"] == "error",
+            rendered: if message["level"] == "error" {
+                message["rendered"].as_str().unwrap_or_default().to_owned()
+            } else {
+                String::new()
+            },
         })
     }
 

@@ -1,6 +1,8 @@
 //! The same source where nothing has its usual name: no prelude, and items of the user's own under the names an expansion
 //! might use. What the source itself takes from the prelude is written out, so only the expansion's names are at risk.
 
+use std::fmt::Write as _;
+
 use crate::text::{Token, tokens};
 
 /// What the prelude gives, and where it really is.
@@ -157,7 +159,7 @@ fn items(text: &str, tokens: &[Token]) -> String {
                 "functions" => format!("fn {name}() {{}}"),
                 _ => format!("trait {name} {{}}"),
             };
-            out.push_str(&format!("{allow} {item}\n"));
+            let _ = writeln!(out, "{allow} {item}");
         }
     }
     out

@@ -1,6 +1,6 @@
 //! A shape's source: what its header says, and its text with the attribute and without.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -22,12 +22,12 @@ pub(crate) struct Source {
     pub(crate) records: Vec<String>,
     /// Lints the bare function must fire, so that looking for lost ones looks at something.
     pub(crate) fires: BTreeSet<String>,
-    /// Lints that the attribute may take away from here, each with the reason.
-    pub(crate) loses: BTreeSet<String>,
+    /// Lints that the attribute takes away from here, each with the reason.
+    pub(crate) loses: BTreeMap<String, String>,
     /// The settings it cannot be compiled in: `forbid-unsafe`, `hostile`.
     pub(crate) not: BTreeSet<String>,
-    /// The one error the attribute gives, or `as bare`: the errors are those of the bare function.
-    pub(crate) refused: Option<String>,
+    /// The errors the attribute gives as `line:column message`, or `as bare`: they are those of the bare function.
+    pub(crate) refused: Vec<String>,
     text: String,
 }
 
@@ -61,10 +61,10 @@ impl Source {
             records,
             fires: words("fires").into_iter().collect(),
             loses: reasoned
-                .filter_map(|lint| Some(lint.split_once(' ')?.0.to_owned()))
+                .filter_map(|lint| lint.split_once(' ').map(owned))
                 .collect(),
             not: words("not").into_iter().collect(),
-            refused: values("refused").pop(),
+            refused: values("refused"),
             name,
             text,
         }
@@ -91,6 +91,10 @@ impl Source {
         }
         bare
     }
+}
+
+fn owned((lint, reason): (&str, &str)) -> (String, String) {
+    (lint.to_owned(), reason.to_owned())
 }
 
 /// A comment with the line ends and the length of `replaced`.
