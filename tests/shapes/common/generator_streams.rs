@@ -27,7 +27,7 @@ fn lines<'a>(text: &'a str) -> impl Stream<Item = &'a str> + Send + 'a {
 fn checked(texts: Vec<String>) -> impl Stream<Item = Result<u8, std::num::ParseIntError>> {
     try_stream! {
         for text in texts {
-            let number = text.parse()?;
+            let number = text.parse::<u8>()?;
             yield number;
         }
     }

@@ -97,7 +97,8 @@ impl Shown {
 /// Runs it.
 pub fn run() -> String {
     let mut store = Store::new(vec![1, 2]);
-    let got = format!("{:?} {:?} {:?}", store.get(0), store.get(7), store.put(3));
+    let put = store.put(3).err();
+    let got = format!("{:?} {:?} {:?}", store.get(0), store.get(7), put);
     let waited = block_on(async {
         let later = size("later", store.later()).await;
         later + same_size("own", store.own()).await

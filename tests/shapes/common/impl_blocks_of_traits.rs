@@ -111,6 +111,7 @@ impl Named {
 pub fn run() -> String {
     let mut circle = Circle::from(1);
     let waited = block_on(send(circle.wait(3)));
-    let seen = format!("{} {:?} {:?}", circle, circle.next(), circle.next());
+    let seen = circle.to_string();
+    let seen = format!("{} {:?} {:?}", seen, circle.next(), circle.next());
     format!("{} {} {}", waited, seen, (circle, Circle(2)).area())
 }
