@@ -6,6 +6,7 @@
 //! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot).
 //! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
 //! - [`snapshot`], [`family`]: what was recorded, as plain data.
+//! - [`exemplar`]: what leads from a histogram's bucket to a trace.
 //! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
 //! - [`testing`]: in unit tests, that a call recorded exactly this and nothing else.
 //! - [`collector`]: the bridge to the `prometheus` crate.
@@ -21,6 +22,7 @@ mod clock;
 pub mod collector;
 pub mod config;
 pub mod error_parser;
+pub mod exemplar;
 pub mod exposition;
 pub mod family;
 pub mod health;

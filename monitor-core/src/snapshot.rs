@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::ClockSource;
+use crate::exemplar::KeptExemplar;
 use crate::family::{Histogram, Label};
 use crate::key::StatKey;
 use crate::names::Names;
@@ -51,6 +52,8 @@ pub struct Snapshot {
     pub method_statuses: Vec<StatusSnapshot>,
     /// What user code recorded by key.
     pub values: ValuesSnapshot,
+    /// Exemplars that were not kept because no page can hold them: too long, or with an invalid label.
+    pub dropped_exemplars: u64,
     /// Where each key is exported; one for all snapshots of a storage, so that a series keeps its name.
     pub names: Arc<Names>,
 }
@@ -91,6 +94,8 @@ pub struct TaskTotals {
 pub struct MethodSnapshot {
     /// The number of the method and its label set in the process: what is kept from scrape to scrape is found by it.
     pub(crate) number: u32,
+    /// Whether its label set was made at run time, from text.
+    pub(crate) is_open: bool,
     /// The value of the label `method`.
     pub name: Arc<str>,
     /// The labels beside it, sorted by name; a method has an entry for each label set.
@@ -113,6 +118,8 @@ pub struct MethodSnapshot {
     pub waiting: Option<u64>,
     /// Items its streams gave; `None` where its calls are no streams.
     pub items: Option<StreamItems>,
+    /// Exemplars of the durations, by bucket; none without a provider.
+    pub exemplars: Vec<KeptExemplar>,
 }
 
 /// Items that streams gave.

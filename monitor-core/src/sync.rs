@@ -1,7 +1,9 @@
 //! The only file that names atomics and locks: under `--cfg loom` the model checker's stand in for std's, so the
 //! models run the shipped code.
 
-pub(crate) use std::sync::atomic::AtomicU32 as StaticAtomicU32;
+pub(crate) use std::sync::atomic::{
+    AtomicU8 as StaticAtomicU8, AtomicU32 as StaticAtomicU32, Ordering as StaticOrdering,
+};
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

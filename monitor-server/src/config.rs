@@ -5,13 +5,16 @@ mod check;
 mod limits;
 mod names;
 mod section;
+mod values;
 mod yaml;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use monitor_core::{ErrorRules, StatusRule, StorageConfig};
 use prometheus::Registry;
@@ -20,6 +23,7 @@ pub use self::limits::Limits;
 use self::section::At;
 use self::yaml::{Node, Value};
 use crate::error::{ConfigError, Origin, Place};
+use crate::render::{Ages, PageSettings};
 
 /// Settings of the monitor server and of the storage it serves.
 ///
@@ -40,9 +44,12 @@ use crate::error::{ConfigError, Origin, Place};
 /// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge `service_threads` |
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
 /// | `max_series` | 2000 | most series a family whose labels are made at run time; 0 is no limit |
+/// | `profile` | `servicekit` | names under which the storage is exported: `servicekit` or `prometheus` |
+/// | `strict` | `false` | whether a page that lacks a registry or a family is answered 500 |
+/// | `render_cache` | 0, compressed 0.1 | seconds, up to 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` is 503 until [`started`](crate::MonitorServer::started) is called |
-/// | `limits` | [`Limits`] | what connections and registries may take |
+/// | `limits` | [`Limits`] | what connections, scrapes and registries may take |
 ///
 /// Numbers may be written as text. Any other key is refused, by name, with the nearest valid one.
 ///
@@ -65,6 +72,10 @@ use crate::error::{ConfigError, Origin, Place};
 /// # Ok::<(), monitor_server::ConfigError>(())
 /// ```
 #[derive(Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each a key of the file"
+)]
 pub struct MonitorConfig {
     listen: IpAddr,
     port: u16,
@@ -75,6 +86,10 @@ pub struct MonitorConfig {
     inittime_label: bool,
     max_series: usize,
     methods: Vec<Arc<str>>,
+    profile: Profile,
+    strict: bool,
+    /// `None` is the default, which depends on the encoding.
+    render_cache: Option<Duration>,
     pub(crate) disable_compression: bool,
     pub(crate) wait_for_started: bool,
     pub(crate) limits: Limits,
@@ -101,6 +116,9 @@ impl Default for MonitorConfig {
             inittime_label: storage.inittime_label,
             max_series: storage.max_series,
             methods: Vec::new(),
+            profile: Profile::default(),
+            strict: false,
+            render_cache: None,
             disable_compression: false,
             wait_for_started: false,
             limits: Limits::default(),
@@ -193,13 +211,13 @@ impl MonitorConfig {
                 .map(Value::Text)
         };
         if let Some(value) = given("MONITOR_LISTEN") {
-            self.set_listen(section::listen(
+            self.set_listen(values::listen(
                 &At::named(&Origin::Environment, "MONITOR_LISTEN"),
                 &value,
             )?);
         }
         if let Some(value) = given("MONITOR_PORT") {
-            self.port = section::port(&At::named(&Origin::Environment, "MONITOR_PORT"), &value)?;
+            self.port = values::port(&At::named(&Origin::Environment, "MONITOR_PORT"), &value)?;
         }
         Ok(self)
     }
@@ -216,8 +234,25 @@ impl MonitorConfig {
     }
 }
 
+/// How old a compressed page may be where nothing is said.
+const COMPRESSED_AGE: Duration = Duration::from_millis(100);
+
 /// What the settings amount to.
 impl MonitorConfig {
+    /// How pages are made.
+    pub(crate) fn page_settings(&self) -> PageSettings {
+        PageSettings {
+            profile: self.profile,
+            strict: self.strict,
+            ages: Ages {
+                identity: self.render_cache.unwrap_or_default(),
+                gzip: self.render_cache.unwrap_or(COMPRESSED_AGE),
+            },
+            gather_timeout: self.limits.gather_timeout,
+            max_scrapes: self.limits.max_scrapes,
+        }
+    }
+
     /// The address to listen on.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.listen, self.port)

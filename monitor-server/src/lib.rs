@@ -5,7 +5,7 @@
 //!
 //! | route | answer |
 //! |---|---|
-//! | `/metrics` | text 0.0.4 or `OpenMetrics` 1.0.0 as `Accept` asks, gzip as `Accept-Encoding` asks, `name[]` |
+//! | `/metrics` | text 0.0.4 or `OpenMetrics` 1.0.0 as `Accept` asks, gzip as `Accept-Encoding` asks, `name[]`; 503 beyond a limit |
 //! | `/livez`, `/-/healthy` | 200 while the process answers |
 //! | `/readyz`, `/-/ready` | 503 before [`MonitorServer::started`] where the service uses it, and while draining; else 200 |
 //! | `/health`, `/health/<task>` | JSON; 503 while a task type is unhealthy; components and reasons for loopback alone |
@@ -18,6 +18,7 @@ mod connection;
 mod error;
 mod listener;
 mod negotiate;
+mod patience;
 mod render;
 mod routes;
 mod run;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::filter::Filter;
 use super::number::{bound, push_float, push_int};
+use crate::exemplar::KeptExemplar;
 use crate::family::{Label, Labels};
 use crate::names::visit::HistogramView;
 
@@ -18,6 +19,7 @@ pub(super) struct Samples {
     /// A bucket line from its `le` to its value.
     after: Vec<u8>,
     bounds: Bounds,
+    with_exemplars: bool,
 }
 
 /// The `le` labels of the bounds used last, `+Inf` included: most histograms of a page share one set of bounds.
@@ -52,6 +54,14 @@ pub(super) struct Named<'a> {
 }
 
 impl Samples {
+    /// Exemplars stand behind buckets of one format only.
+    pub(super) fn new(with_exemplars: bool) -> Self {
+        Self {
+            with_exemplars,
+            ..Self::default()
+        }
+    }
+
     /// For the family of this name.
     pub(super) fn named<'a>(&'a mut self, name: &'a str, filter: &'a Filter<'a>) -> Named<'a> {
         Named {
@@ -117,20 +127,26 @@ impl Named<'_> {
             before,
             after,
             bounds,
+            with_exemplars,
         } = samples;
         let longest = before.len() + bounds.longest + after.len() + LONGEST_COUNT;
         out.reserve(longest * bounds.labels.len());
         let mut below = 0;
         let mut digits = itoa::Buffer::new();
         let mut text = digits.format(below);
-        for (le, count) in bounds.labels.iter().zip(value.counts()) {
+        let mut exemplars = value.exemplars().filter(|_| *with_exemplars).peekable();
+        for (at, (le, count)) in bounds.labels.iter().zip(value.counts()).enumerate() {
             if count > 0 {
                 below += count;
                 text = digits.format(below);
             }
-            for part in [&**before, le.as_bytes(), after, text.as_bytes(), b"\n"] {
+            for part in [&**before, le.as_bytes(), after, text.as_bytes()] {
                 out.extend_from_slice(part);
             }
+            if let Some(kept) = exemplars.next_if(|kept| kept.bucket == at) {
+                push_exemplar(out, kept);
+            }
+            out.push(b'\n');
         }
         below
     }
@@ -171,6 +187,21 @@ impl Named<'_> {
     }
 }
 
+/// Appends ` # {labels} value timestamp`.
+fn push_exemplar(out: &mut Vec<u8>, kept: &KeptExemplar) {
+    out.extend_from_slice(b" # {");
+    for (at, (name, value)) in kept.exemplar.labels().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        push_pair(out, name, value);
+    }
+    out.extend_from_slice(b"} ");
+    push_float(out, kept.seconds);
+    out.push(b' ');
+    push_float(out, kept.at);
+}
+
 fn with_quantile(labels: &Labels, quantile: f64) -> Labels {
     let label = Label {
         name: "quantile".into(),
@@ -195,9 +226,13 @@ fn push_series(out: &mut Vec<u8>, name: &str, suffix: &str, labels: &Labels) {
 }
 
 pub(crate) fn push_label(out: &mut Vec<u8>, label: &Label) {
-    out.extend_from_slice(label.name.as_bytes());
+    push_pair(out, &label.name, &label.value);
+}
+
+fn push_pair(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"=\"");
-    push_escaped(out, &label.value, b"\\\n\"");
+    push_escaped(out, value, b"\\\n\"");
     out.push(b'"');
 }
 

@@ -22,6 +22,8 @@ pub(super) fn visit(snapshot: &Snapshot, book: &mut Book, visitor: &mut impl Vis
         snapshot,
         sets: book.label_sets(),
         all: all_calls(snapshot),
+        series: series(snapshot, book, &parts),
+        dropped_labels: book.dropped_labels(),
     };
     for (at, entry) in book.entries().iter().enumerate() {
         let mut out = Out::new(entry, visitor);
@@ -75,6 +77,9 @@ struct Page<'a> {
     sets: &'a LabelSets,
     /// The durations of all calls.
     all: Histogram,
+    /// Series made at run time, by family.
+    series: Vec<(Arc<str>, u64)>,
+    dropped_labels: u64,
 }
 
 impl<'a> Page<'a> {
@@ -85,6 +90,11 @@ impl<'a> Page<'a> {
             Id::TimeFullMean | Id::TimeFullLast => self.means(id, out),
             Id::Waiting | Id::Items | Id::ExpectedError => self.if_any(id, out),
             Id::TaskStatus => self.statuses(out),
+            Id::Series => {
+                for (family, series) in &self.series {
+                    out.int(&self.sets.family(family), *series);
+                }
+            }
             Id::AllCalls => out.histogram(self.sets.none(), HistogramView::of(&self.all)),
             _ => {
                 if let Some(value) = self.single(id) {
@@ -113,6 +123,10 @@ impl<'a> Page<'a> {
             Id::BusyNormalised => Number::Float(0.0),
             Id::ServiceThreads => Number::Float(*threads),
             Id::ProcessStart => Number::Float(self.snapshot.started_at),
+            Id::Overflowed => Number::Int(self.snapshot.values.overflowed_updates),
+            Id::Refused => Number::Int(self.snapshot.values.refused_observations),
+            Id::DroppedLabels => Number::Int(self.dropped_labels),
+            Id::DroppedExemplars => Number::Int(self.snapshot.dropped_exemplars),
             Id::ClockFallback if self.snapshot.clock == ClockSource::OperatingSystem => {
                 Number::Int(1)
             }
@@ -149,10 +163,21 @@ impl<'a> Page<'a> {
         for (method, sets) in self.methods() {
             if let Id::TimeFull = id {
                 let durations = HistogramView::of_both(&method.success, &method.failure);
-                out.histogram(&sets.plain, durations);
-            } else {
-                out.histogram(&sets.failure, HistogramView::of(&method.failure));
-                out.histogram(&sets.success, HistogramView::of(&method.success));
+                out.histogram(
+                    &sets.plain,
+                    durations.with_exemplars(&method.exemplars, None),
+                );
+                continue;
+            }
+            for (labels, durations, failed) in [
+                (&sets.failure, &method.failure, true),
+                (&sets.success, &method.success, false),
+            ] {
+                let durations = HistogramView::of(durations);
+                out.histogram(
+                    labels,
+                    durations.with_exemplars(&method.exemplars, Some(failed)),
+                );
             }
         }
     }
@@ -208,6 +233,22 @@ impl<'a> Page<'a> {
             }
         }
     }
+}
+
+/// How many series of each family were made at run time: those of keys with labels, and of calls whose labels are text.
+fn series(snapshot: &Snapshot, book: &Book, parts: &Parts<'_>) -> Vec<(Arc<str>, u64)> {
+    let calls = snapshot.methods.iter().filter(|method| method.is_open);
+    let calls = calls.count() as u64;
+    let entries = book.entries().iter().enumerate();
+    let counted = entries.filter_map(|(at, entry)| {
+        let series = match book.built_in(at) {
+            Some(Id::Request) => calls,
+            Some(_) => 0,
+            None => parts.labelled(at, book.label_sets().none().len()),
+        };
+        (series > 0).then(|| (Arc::from(&*entry.name), series))
+    });
+    counted.collect()
 }
 
 /// The durations of all calls, over the common bounds.

@@ -129,6 +129,7 @@ impl StorageCore {
             method_statuses: self.method_statuses(),
             values: self.read_all_values(overflowed),
             names: Arc::clone(&self.names),
+            dropped_exemplars: self.dropped_exemplars(),
         }
     }
 
@@ -188,6 +189,7 @@ impl StorageCore {
         points.read(method);
         MethodSnapshot {
             number: method.id,
+            is_open: method.is_open,
             name: Arc::clone(&method.name),
             labels: Arc::clone(&method.labels),
             started: counts.started,
@@ -199,6 +201,7 @@ impl StorageCore {
             values: self.read_values(method, points),
             waiting: method.waiting(),
             items: method.items(),
+            exemplars: method.exemplars(),
         }
     }
 

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use monitor_core::StatusRule;
+use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use prometheus::Registry;
 
@@ -97,6 +99,31 @@ impl MonitorConfig {
     #[must_use]
     pub fn methods<M: Into<Arc<str>>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.methods.extend(methods.into_iter().map(Into::into));
+        self
+    }
+
+    /// The names under which the storage is exported. Default [`Profile::Servicekit`].
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Whether a scrape is answered 500 where a registry or a family had to be left out of its page; the body says which.
+    /// Default off: the rest is served, and what is missing counts in `monitor_scrape_errors_total`. A repeated series is
+    /// none of these: the page has its first value.
+    #[must_use]
+    pub fn strict(mut self, on: bool) -> Self {
+        self.strict = on;
+        self
+    }
+
+    /// How old the state on a page may be when its scrape arrives, at most 60 s. Not set by default, which is zero, except
+    /// 100 ms for compressed pages: compressing costs as much as all the rest. Zero keeps no page; pages filtered by `name[]`
+    /// are never kept.
+    #[must_use]
+    pub fn render_cache(mut self, age: Duration) -> Self {
+        self.render_cache = Some(age);
         self
     }
 
