@@ -6,14 +6,14 @@
 //@ records: at_once = other 1
 //@ records: later = ok 1, other 1
 //@ records: boxed = ok 1
-//@ records: Meter::method{zero=true} = ok 1
+//@ records: method{zero=true} = ok 1
 //@ fires: unused_variables clippy::needless_return clippy::let_and_return
 
 use std::future::Future;
 use std::pin::Pin;
 
 use monitor_core::monitored;
-use shapes_driver::{block_on, observe, same_size, send, size, yield_now};
+use shapes_driver::{block_on, observe, send, size, yield_now};
 
 #[monitored(call = call)]
 fn plain(x: u8) -> u32 {
@@ -82,7 +82,7 @@ pub fn run() -> String {
     unit(1);
     let first = (plain(3), early(""), early("x").is_err(), Meter(0).method());
     let later = block_on(async {
-        let at_once = same_size("at_once", send(at_once(1))).await;
+        let at_once = size("at_once", send(at_once(1))).await;
         let ended = (size("later", send(later(1))).await, later(0).await);
         (at_once, ended, send(boxed(2)).await)
     });

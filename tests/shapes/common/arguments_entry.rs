@@ -7,15 +7,16 @@
 //@ records: patterns{paid=true} = ok 1
 //@ records: moved{kind=b,small=true} = ok 1
 //@ records: moved_later{small=true,tier=free} = other 1
-//@ records: Request::method{tenant=acme,tier=free} = ok 1
-//@ records: Request::method_later{tenant=acme,tier=free} = ok 1
+//@ records: method{tenant=acme,tier=free} = ok 1
+//@ records: method_later{tenant=acme,tier=free} = ok 1
 //@ records: boxed{big=false} = ok 1
 //@ records: opaque{big=false} = ok 1
 //@ records: streamed{big=false} = ok 1, items 1
 //@ records: generic{label=true} = ok 1
 //@ records: located{tier=gold} = ok 1
 //@ loses: unused_variables an argument that only the attribute reads is read
-//@ loses: clippy::needless_pass_by_value an argument that only the attribute reads is read
+//@ loses: dead_code a field that only the attribute reads is read
+//@ loses: clippy::unused_self what only the attribute reads is read
 
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -81,7 +82,7 @@ fn moved(request: Request, deep: bool) -> String {
     request.tenant
 }
 
-#[monitored(labels(tier = request.tier, small = request.tenant.len() < 9), request_size = request.tenant.len() as u64, deadline = request.left)]
+#[monitored(labels(tier = request.tier, small = request.tenant.len() < 9), request_size = request.tenant.len(), deadline = request.left)]
 async fn moved_later(request: Request) -> Result<String, String> {
     yield_now().await;
     let tenant = request.tenant.strip_prefix("b").ok_or("no b")?;
@@ -126,7 +127,7 @@ fn generic<T>(value: T, label: &bool) -> T {
     value
 }
 
-#[monitored(labels(tier = tier), request_size = 1_u32)]
+#[monitored(labels(tier = tier), request_size = u32::BITS)]
 #[track_caller]
 fn located(tier: Tier) -> u32 {
     std::panic::Location::caller().line()

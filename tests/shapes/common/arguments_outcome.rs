@@ -1,12 +1,12 @@
 //! Arguments of the attribute that look at what the function gives.
 //@ shape: `ok_if`, `error_if`, `error_type`, `expected`, `response_size` and the derive of errors
-//@ records: found = none 1
+//@ records: found = other 1
 //@ records: found_later = ok 1
-//@ records: refused = EMPTY 1, ok 1
+//@ records: refused = ok 1, KIND_EMPTY 1
 //@ records: below = ok 1, other 1
-//@ records: by_path = OTHER 1, THROTTLED 1
-//@ records: by_path_later = THROTTLED 1
-//@ records: by_derive = CONNECTION 1, DATABASE 1, TIMEOUT 1
+//@ records: by_path = KIND_THROTTLED 2
+//@ records: by_path_later = KIND_THROTTLED 1
+//@ records: by_derive = KIND_CONNECTION 1, KIND_DATABASE 1, KIND_TIMEOUT 1
 //@ records: sized = ok 1
 //@ records: sized_later = ok 1
 //@ records: everything = ok 1
@@ -17,27 +17,19 @@ use std::future::{Future, ready};
 use monitor_core::{MonitorError, monitored};
 use shapes_driver::{block_on, same_size, send, size, yield_now};
 
-/// Refused.
-#[derive(Debug)]
-pub struct Refused(u16);
-
-fn kind(error: &Refused) -> &'static str {
-    if error.0 == 429 { "THROTTLED" } else { "OTHER" }
-}
-
 /// Of the network.
 #[derive(MonitorError)]
 #[derive(Debug)]
-#[monitor(error_type = "TIMEOUT")]
+#[monitor(error_type = "KIND_TIMEOUT")]
 pub struct Timeout;
 
 /// Of the database.
 #[derive(MonitorError)]
 #[derive(Debug)]
-#[monitor(fallback = "DATABASE")]
+#[monitor(fallback = "KIND_DATABASE")]
 pub enum Fault {
     /// No connection.
-    #[monitor(error_type = "CONNECTION")]
+    #[monitor(error_type = "KIND_CONNECTION")]
     Connection {
         /// To there.
         to: String,
@@ -54,32 +46,32 @@ fn found(there: bool) -> Option<u8> {
     there.then_some(1)
 }
 
-#[monitored(ok_if = |answer| answer.is_none())]
+#[monitored(ok_if = |answer| answer.is_some_and(|x| x > 0) == there)]
 async fn found_later(there: bool) -> Option<u8> {
     yield_now().await;
     there.then_some(1)
 }
 
-#[monitored(error_if = |answer: &String| answer.is_empty(), error_type = "EMPTY", expected("EMPTY", "panic"))]
+#[monitored(error_if = |answer: &String| answer.is_empty(), error_type = "KIND_EMPTY", expected("KIND_EMPTY", "panic"))]
 fn refused(text: &str) -> String {
     text.to_owned()
 }
 
 #[monitored(ok_if = |answer| *answer < limit)]
 fn below(limit: u8, x: u8) -> u8 {
-    limit ^ x
+    limit & x
 }
 
-#[monitored(error_type = kind)]
-fn by_path(code: u16) -> Result<u16, Refused> {
+#[monitored(error_type = shapes_driver::kind)]
+fn by_path(code: u16) -> Result<u16, u16> {
     if code > 400 {
-        return Err(Refused(code));
+        return Err(code);
     }
     Ok(code)
 }
 
-#[monitored(error_type = self::kind, expected("THROTTLED"))]
-async fn by_path_later(code: u16) -> Result<u16, Refused> {
+#[monitored(error_type = shapes_driver::kind, expected("KIND_THROTTLED"))]
+async fn by_path_later(code: u16) -> Result<u16, u16> {
     yield_now().await;
     let refused = by_path(code)?;
     Ok(refused)
@@ -95,29 +87,29 @@ pub fn by_derive(x: u8) -> Result<u8, Fault> {
     }
 }
 
-#[monitored(response_size = |body| body.len() + 1)]
+#[monitored(response_size = |body| body.len().saturating_add(1))]
 fn sized(count: usize) -> Vec<u8> {
     vec![1; count]
 }
 
 #[monitored(response_size = Vec::len)]
 async fn sized_later(count: usize) -> Result<Vec<u8>, u8> {
-    Ok(vec![1; count])
+    Ok(Vec::with_capacity(count))
 }
 
 #[monitored(
     ok_if = |answer| answer.is_ok() || code == 404,
-    error_type = kind,
-    expected("OTHER"),
-    response_size = |size: &u16| usize::from(*size),
+    error_type = shapes_driver::kind,
+    expected("KIND_REJECTED"),
+    response_size = |size: &u16| size.count_ones(),
 )]
-fn everything(code: u16) -> impl Future<Output = Result<u16, Refused>> + Send {
+fn everything(code: u16) -> impl Future<Output = Result<u16, u16>> + Send {
     ready(by_path(code))
 }
 
 /// Runs it.
 pub fn run() -> String {
-    let first = (found(false), refused(""), refused("a"), below(4, 2), below(4, 0));
+    let first = (found(false), refused(""), refused("a"), below(4, 6), below(4, 0));
     let errors = (by_derive(0).is_err(), by_derive(1).is_err(), by_derive(2).is_err(), by_path(429).is_err());
     let later = block_on(async {
         let found = size("found_later", send(found_later(false))).await;

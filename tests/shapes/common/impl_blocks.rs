@@ -1,7 +1,7 @@
 //! The attribute on whole blocks.
 //@ shape: `impl` blocks, all methods or those that are `pub`
 //@ records: Store::new = ok 1
-//@ records: Store::get = ok 1, none 1
+//@ records: Store::get = ok 2
 //@ records: Store::put = other 1
 //@ records: Store::later = ok 1
 //@ records: Store::into_items = ok 1

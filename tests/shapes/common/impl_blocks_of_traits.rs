@@ -2,7 +2,7 @@
 //@ shape: `impl Trait for` blocks
 //@ records: Circle::area = ok 1
 //@ records: Circle::fmt = ok 1
-//@ records: Circle::next = ok 1, none 1
+//@ records: Circle::next = ok 2
 //@ records: Circle::from = ok 1
 //@ records: Circle::drop = ok 2
 //@ records: pair::area = ok 1

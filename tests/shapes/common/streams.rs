@@ -3,7 +3,7 @@
 //@ records: later = ok 1, other 1, items 5, failed items 2
 //@ records: refused = ok 1, cancelled 1, items 4, failed items 1
 //@ records: boxed = ok 2, cancelled 1, in flight 1, items 7, failed items 1
-//@ records: Pages::all = other 1, items 2, failed items 1
+//@ records: all = other 1, items 2, failed items 1
 //@ fires: clippy::unused_async
 
 use std::pin::Pin;

@@ -1,5 +1,5 @@
 //! Borrows that do not last, and values that are gone.
-//@ shape: errors of the body, at the place and in the words as without the attribute
+//@ shape: errors of the body, the same at the same place
 //@ refused: as bare
 
 use monitor_core::monitored;
@@ -26,12 +26,6 @@ fn moved_beside_labels(text: String) -> usize {
 #[monitored]
 fn of_a_local() -> &'static str {
     let text = String::new();
-    &text
-}
-
-#[monitored]
-async fn of_an_argument(text: String) -> &'static str {
-    std::future::ready(()).await;
     &text
 }
 

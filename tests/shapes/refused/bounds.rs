@@ -1,5 +1,5 @@
 //! Bounds that are not met.
-//@ shape: errors of the body, at the place and in the words as without the attribute
+//@ shape: errors of the body, the same at the same place
 //@ refused: as bare
 
 use std::rc::Rc;

@@ -1,5 +1,5 @@
 //! Names that are not there.
-//@ shape: errors of the body, at the place and in the words as without the attribute
+//@ shape: errors of the body, the same at the same place
 //@ refused: as bare
 
 use monitor_core::monitored;

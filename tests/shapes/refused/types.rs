@@ -1,9 +1,6 @@
 //! Types that do not fit.
-//@ shape: errors of the body, at the place and in the words as without the attribute
+//@ shape: errors of the body, the same at the same place
 //@ refused: as bare
-
-use std::future::Future;
-use std::pin::Pin;
 
 use monitor_core::monitored;
 
@@ -77,17 +74,6 @@ async fn question_mark_later(text: &str) -> Result<u8, Refused> {
 async fn beside_arguments(x: u8) -> Result<u8, Refused> {
     std::future::ready(()).await;
     Ok("x")
-}
-
-#[monitored]
-fn boxed(x: u8) -> Pin<Box<dyn Future<Output = u32> + Send>> {
-    Box::pin(async move { x })
-}
-
-#[monitored]
-fn opaque(x: u8) -> impl Future<Output = u32> {
-    let y = x;
-    async move { y }
 }
 
 struct Process;

@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::fmt::Debug;
+use std::fs::File;
 use std::future::{Future, poll_fn};
+use std::io::{Write, stdout};
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -22,21 +24,25 @@ pub fn main(shapes: &[Shape]) {
     run_each(shapes, |run| (run(), Vec::new()));
 }
 
-/// Runs shapes through `observe`, which gives what a shape says and what it recorded, and prints all of it.
+/// Runs shapes through `observe`, which gives what a shape says and what it recorded, and prints all of it, or writes it to a file
+/// if the environment names one: what tests in documentation print is not always shown.
 pub fn run_each(shapes: &[Shape], observe: impl Fn(fn() -> String) -> (String, Vec<String>)) {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map_or_else(String::new, ToString::to_string);
         let text = info.payload_as_str().unwrap_or("something");
         PANIC.set(format!("panic at {place}: {text}"));
     }));
+    let file = std::env::var_os("SHAPES_SAID").and_then(|path| File::create(path).ok());
+    let mut out: Box<dyn Write> = file.map_or_else(|| Box::new(stdout()) as Box<dyn Write>, |file| Box::new(file));
+    let mut print = |line: String| writeln!(out, "{line}").unwrap_or_default();
     for (name, run) in shapes {
         let (said, records) = observe(*run);
-        println!("shape {name}");
-        said.lines().for_each(|line| println!("said {line}"));
-        SIZES.take().iter().for_each(|size| println!("size {size}"));
-        records.iter().for_each(|record| println!("recorded {record}"));
+        print(format!("shape {name}"));
+        said.lines().for_each(|line| print(format!("said {line}")));
+        SIZES.take().iter().for_each(|size| print(format!("size {size}")));
+        records.iter().for_each(|record| print(format!("recorded {record}")));
     }
-    println!("done");
+    print("done".to_owned());
 }
 
 /// What a call gives, or where it panics.
@@ -149,3 +155,8 @@ macro_rules! observe {
 
 /// What `observe` is without a handle.
 pub fn noted(_: f64) {}
+
+/// The type of a refusal.
+pub fn kind(code: &u16) -> &'static str {
+    if *code == 429 { "KIND_THROTTLED" } else { "KIND_REJECTED" }
+}

@@ -4,7 +4,6 @@ pub use monitor_core::*;
 pub use shapes_driver::*;
 
 use monitor_core::snapshot::{MethodSnapshot, Snapshot};
-use monitor_core::{Monitor, StorageConfig};
 
 /// Notes a value under a call's handle.
 #[macro_export]
@@ -17,12 +16,24 @@ macro_rules! observe {
 /// Runs shapes.
 pub fn main(shapes: &[Shape]) {
     run_each(shapes, |run| {
-        let mut config = StorageConfig::default();
+        let mut config = monitor_core::StorageConfig::default();
         config.preregister = true;
-        let monitor = Monitor::new(config);
+        config.errors = errors();
+        let monitor = monitor_core::Monitor::new(config);
         let said = monitor.scope_sync(run);
         (said, records(&monitor.snapshot()))
     });
+}
+
+/// The configured types of errors, for shapes that name theirs.
+fn errors() -> monitor_core::ErrorRules {
+    let words = ["KIND_EMPTY", "KIND_THROTTLED", "KIND_REJECTED", "KIND_CONNECTION", "KIND_DATABASE", "KIND_TIMEOUT"];
+    let rule = monitor_core::StatusRule {
+        status: "FATAL".to_owned(),
+        service_errors: words.map(str::to_owned).to_vec(),
+        unhealthy: -1,
+    };
+    monitor_core::ErrorRules::try_new([rule]).unwrap_or_default()
 }
 
 /// What was recorded, a line for each method that was called, as `method = ok 1, other 2`.

@@ -10,15 +10,20 @@ use crate::workspace::Variant;
 
 /// Looks at what the compiler said of them.
 pub(crate) fn compare(report: &mut Report, catalog: &Catalog, built: &Built) {
+    let mut other_words = 0;
     for source in &catalog.refused {
         let [bare, monitored] = Variant::BOTH.map(|variant| errors(built, variant, source));
         let faults = if source.refused == ["as bare"] {
+            other_words += reworded(&bare, &monitored);
             as_bare(&bare, &monitored)
         } else {
-            as_told(&source.refused, &bare, &monitored)
+            as_told(source, &bare, &monitored)
         };
         report.look(&source.name, Check::Compiles, faults);
     }
+    report.note(format!(
+        "errors in the body: {other_words} stand in the same place as without the attribute, in other words"
+    ));
 }
 
 /// The errors in a file, in the order of their places.
@@ -35,20 +40,42 @@ fn errors(built: &Built, variant: Variant, source: &Source) -> Vec<Diagnostic> {
     errors
 }
 
-/// Every error as without the attribute, in all that users see of it: labels, notes, proposals.
+/// The same errors at the same places.
 fn as_bare(bare: &[Diagnostic], monitored: &[Diagnostic]) -> Vec<String> {
-    let seen = |errors: &[Diagnostic]| -> BTreeSet<String> {
-        let plain = |error: &Diagnostic| plain(&error.rendered);
-        errors.iter().map(plain).collect()
-    };
+    let seen = |errors: &[Diagnostic]| -> BTreeSet<String> { errors.iter().map(coded).collect() };
     let (was, is) = (seen(bare), seen(monitored));
     let mut faults = Vec::new();
     if bare.is_empty() {
         faults.push("compiles without the attribute".to_owned());
     }
+    if bare.len() != monitored.len() {
+        faults.push(format!(
+            "{} errors, bare {}",
+            monitored.len(),
+            bare.len()
+        ));
+    }
     faults.extend(was.difference(&is).map(|lost| format!("lost: {lost}")));
     faults.extend(is.difference(&was).map(|added| format!("added: {added}")));
     faults
+}
+
+/// Code and place; of an error without a code, the words.
+fn coded(error: &Diagnostic) -> String {
+    let [line, column, to_line, to_column] = error.place;
+    let words = if error.code.is_empty() {
+        &error.message
+    } else {
+        &error.code
+    };
+    format!("{line}:{column}-{to_line}:{to_column} {words}")
+}
+
+/// Errors that users read in other words than without the attribute: a label, a note or a proposal less.
+fn reworded(bare: &[Diagnostic], monitored: &[Diagnostic]) -> usize {
+    let was: BTreeSet<String> = bare.iter().map(|error| plain(&error.rendered)).collect();
+    let is = monitored.iter().map(|error| plain(&error.rendered));
+    is.filter(|error| !was.contains(error)).count()
 }
 
 /// Without what must differ: the crate's folder, the attribute itself.
@@ -56,17 +83,14 @@ fn plain(rendered: &str) -> String {
     let mut text = String::new();
     let mut rest = rendered;
     while let Some(at) = rest.find("#[monitored") {
-        let end = rest[at..].find(")]").map_or(0, |end| end + 2);
-        let short = "#[monitored]".len();
-        let length = if rest[at..].starts_with("#[monitored]") {
-            short
+        let simple = "#[monitored]";
+        let end = rest[at..].find(")]").map_or(simple.len(), |end| end + 2);
+        let length = if rest[at..].starts_with(simple) {
+            simple.len()
         } else {
-            end.max(short)
+            end
         };
-        text.push_str(&rest[..at]);
-        text.push_str("/*");
-        text.push_str(&" ".repeat(length - 4));
-        text.push_str("*/");
+        text.push_str(&format!("{}/*{}*/", &rest[..at], " ".repeat(length - 4)));
         rest = &rest[at + length..];
     }
     text.push_str(rest);
@@ -74,15 +98,20 @@ fn plain(rendered: &str) -> String {
         .replace("bare_refused", "refused")
 }
 
-/// Exactly the errors of the header, and none without the attribute.
-fn as_told(told: &[String], bare: &[Diagnostic], monitored: &[Diagnostic]) -> Vec<String> {
-    let mut faults: Vec<String> = bare.iter().map(Diagnostic::line).collect();
+/// Exactly the errors of the header, and without the attribute none, or those the header names.
+fn as_told(source: &Source, bare: &[Diagnostic], monitored: &[Diagnostic]) -> Vec<String> {
+    let place = |error: &Diagnostic| format!("{}:{}", error.place[0], error.place[1]);
+    let was: Vec<String> = bare.iter().map(place).collect();
+    let mut faults = Vec::new();
+    if was != source.instead {
+        faults.extend(bare.iter().map(|error| format!("bare: {}", error.line())));
+    }
     let found: Vec<String> = monitored
         .iter()
-        .map(|error| format!("{}:{} {}", error.place[0], error.place[1], error.message))
+        .map(|error| format!("{} {}", place(error), error.message))
         .collect();
-    if found != told {
-        faults.push(format!("wanted {told:#?}, found {found:#?}"));
+    if found != source.refused {
+        faults.push(format!("wanted {:#?}, found {found:#?}", source.refused));
     }
     faults
 }

@@ -93,6 +93,11 @@ impl Report {
         self.notes.push(what.to_owned());
     }
 
+    /// Something to say at the end.
+    pub(crate) fn note(&mut self, what: String) {
+        self.notes.push(what);
+    }
+
     /// Does something that takes long, and notes how long.
     pub(crate) fn timed<R>(&mut self, what: &str, work: impl FnOnce() -> R) -> R {
         let begun = Instant::now();

@@ -28,6 +28,8 @@ pub(crate) struct Source {
     pub(crate) not: BTreeSet<String>,
     /// The errors the attribute gives as `line:column message`, or `as bare`: they are those of the bare function.
     pub(crate) refused: Vec<String>,
+    /// The errors of the bare function as `line:column`, where the attribute is to give others.
+    pub(crate) instead: Vec<String>,
     text: String,
 }
 
@@ -65,6 +67,7 @@ impl Source {
                 .collect(),
             not: words("not").into_iter().collect(),
             refused: values("refused"),
+            instead: words("instead of"),
             name,
             text,
         }
