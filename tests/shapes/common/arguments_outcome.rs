@@ -4,7 +4,7 @@
 //@ records: found_later = ok 1
 //@ records: refused = ok 1, KIND_EMPTY 1
 //@ records: below = ok 1, other 1
-//@ records: by_path = KIND_THROTTLED 2
+//@ records: by_path = KIND_THROTTLED 2, KIND_REJECTED 1
 //@ records: by_path_later = KIND_THROTTLED 1
 //@ records: by_derive = KIND_CONNECTION 1, KIND_DATABASE 1, KIND_TIMEOUT 1
 //@ records: sized = ok 1

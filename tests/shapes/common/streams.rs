@@ -1,7 +1,7 @@
 //! Functions that give a stream, at once or later.
 //@ shape: async returning `impl Stream`; fn returning a boxed stream
-//@ records: later = ok 1, other 1, items 5, failed items 2
-//@ records: refused = ok 1, cancelled 1, items 4, failed items 1
+//@ records: later = ok 1, other 1, items 4, failed items 1
+//@ records: refused = ok 1, cancelled 2, items 3, failed items 1
 //@ records: boxed = ok 2, cancelled 1, in flight 1, items 7, failed items 1
 //@ records: all = other 1, items 2, failed items 1
 //@ fires: clippy::unused_async

@@ -20,13 +20,11 @@ pub(crate) struct Did {
 
 /// Runs a program of shapes.
 pub(crate) fn run(program: &Path, arguments: &[&str]) -> Result<BTreeMap<String, Did>, String> {
-    run_command(Command::new(program).args(arguments))
-}
-
-/// Runs a command that runs shapes.
-pub(crate) fn run_command(command: &mut Command) -> Result<BTreeMap<String, Did>, String> {
-    let program = command.get_program().display().to_string();
-    let output = command.env("RUST_BACKTRACE", "0").output();
+    let output = Command::new(program)
+        .args(arguments)
+        .env("RUST_BACKTRACE", "0")
+        .output();
+    let program = program.display();
     let output = output.map_err(|e| format!("{program}: {e}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let did = read(&text);

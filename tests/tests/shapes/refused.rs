@@ -1,6 +1,7 @@
 //! Shapes that do not compile: the errors are those the header names, or those of the bare function.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use crate::cargo::{Built, Diagnostic};
 use crate::matrix::Catalog;
@@ -49,11 +50,7 @@ fn as_bare(bare: &[Diagnostic], monitored: &[Diagnostic]) -> Vec<String> {
         faults.push("compiles without the attribute".to_owned());
     }
     if bare.len() != monitored.len() {
-        faults.push(format!(
-            "{} errors, bare {}",
-            monitored.len(),
-            bare.len()
-        ));
+        faults.push(format!("{} errors, bare {}", monitored.len(), bare.len()));
     }
     faults.extend(was.difference(&is).map(|lost| format!("lost: {lost}")));
     faults.extend(is.difference(&was).map(|added| format!("added: {added}")));
@@ -90,7 +87,7 @@ fn plain(rendered: &str) -> String {
         } else {
             end
         };
-        text.push_str(&format!("{}/*{}*/", &rest[..at], " ".repeat(length - 4)));
+        let _ = write!(text, "{}/*{}*/", &rest[..at], " ".repeat(length - 4));
         rest = &rest[at + length..];
     }
     text.push_str(rest);

@@ -140,7 +140,7 @@ impl Report {
         }
         for ((lint, reason), sources) in &self.excuses {
             let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
-            let _ = writeln!(out, "excused: {lint}: {reason} (in {})", sources.join(", "));
+            let _ = writeln!(out, "excused: {lint}: {reason} (in {})", told(&sources));
         }
         for note in &self.notes {
             let _ = writeln!(out, "{note}");
@@ -157,4 +157,12 @@ impl Report {
             (None, None) => "-".to_owned(),
         }
     }
+}
+
+/// Names, or how many there are.
+fn told(names: &[&str]) -> String {
+    if names.len() > 9 {
+        return format!("{} files", names.len());
+    }
+    names.join(", ")
 }

@@ -86,6 +86,17 @@ impl Source {
         self.text.clone()
     }
 
+    /// The lines on which there is nothing but the attribute.
+    pub(crate) fn attribute_lines(&self) -> BTreeSet<u32> {
+        let bare = self.bare();
+        let numbered = (1..).zip(self.text.lines().zip(bare.lines()));
+        let own = numbered.filter(|(_, (text, bare))| {
+            let rest = bare.replace("/*", "").replace("*/", "");
+            text != bare && rest.trim().is_empty()
+        });
+        own.map(|(line, _)| line).collect()
+    }
+
     /// The text without it: a comment as long stands in its place, so that all else stays where it is.
     pub(crate) fn bare(&self) -> String {
         let mut bare = self.text.clone();
