@@ -56,7 +56,17 @@ pub(crate) fn compare(
         let general = || reason(LOST, &found.code).or_else(|| reason(FORM, &found.code));
         excuse(found, own.or_else(general))
     });
-    report.look(&source.name, Check::Added, added.iter().map(line));
+    let kept = monitored
+        .iter()
+        .filter(|found| source.loses.contains_key(&found.code));
+    let kept: Vec<String> = kept
+        .map(|found| format!("the header says it is lost: {}", line(found)))
+        .collect();
+    report.look(
+        &source.name,
+        Check::Added,
+        added.iter().map(line).chain(kept),
+    );
     report.look(&source.name, Check::Lost, lost.iter().map(line));
 }
 
