@@ -41,7 +41,7 @@ pub enum Fault {
     Other(u8),
 }
 
-#[monitored(ok_if = Option::is_some)]
+#[monitored(ok_if = |answer| answer.is_some_and(|x| x > 0))]
 fn found(there: bool) -> Option<u8> {
     there.then_some(1)
 }
@@ -52,7 +52,7 @@ async fn found_later(there: bool) -> Option<u8> {
     there.then_some(1)
 }
 
-#[monitored(error_if = |answer: &String| answer.is_empty(), error_type = "KIND_EMPTY", expected("KIND_EMPTY", "panic"))]
+#[monitored(error_if = |answer| answer.bytes().next().is_none(), error_type = "KIND_EMPTY", expected("KIND_EMPTY", "panic"))]
 fn refused(text: &str) -> String {
     text.to_owned()
 }
@@ -92,7 +92,7 @@ fn sized(count: usize) -> Vec<u8> {
     vec![1; count]
 }
 
-#[monitored(response_size = Vec::len)]
+#[monitored(response_size = shapes_driver::length)]
 async fn sized_later(count: usize) -> Result<Vec<u8>, u8> {
     Ok(Vec::with_capacity(count))
 }

@@ -2,13 +2,13 @@
 //@ shape: lints clippy gives most often
 //@ records: Shelf::to_string = ok 1
 //@ fires: clippy::cognitive_complexity clippy::inherent_to_string clippy::wrong_self_convention clippy::len_without_is_empty
-//@ fires: clippy::new_without_default clippy::collapsible_if clippy::manual_let_else clippy::equatable_if_let clippy::redundant_else
+//@ fires: clippy::new_without_default clippy::collapsible_if clippy::equatable_if_let clippy::redundant_else
 //@ fires: clippy::map_unwrap_or clippy::unnecessary_box_returns clippy::large_types_passed_by_value clippy::needless_range_loop
 //@ fires: clippy::manual_map clippy::cast_possible_truncation clippy::match_same_arms clippy::many_single_char_names
 //@ fires: clippy::used_underscore_binding clippy::useless_format clippy::useless_vec clippy::redundant_pattern_matching
-//@ fires: clippy::question_mark clippy::option_if_let_else clippy::or_fun_call clippy::needless_bool clippy::nonminimal_bool
+//@ fires: clippy::option_if_let_else clippy::or_fun_call clippy::needless_bool clippy::nonminimal_bool
 //@ fires: clippy::branches_sharing_code clippy::async_yields_async clippy::let_underscore_must_use clippy::misnamed_getters
-//@ fires: clippy::mut_from_ref clippy::float_cmp clippy::needless_collect clippy::unnecessary_to_owned clippy::same_name_method
+//@ fires: clippy::float_cmp clippy::needless_collect clippy::unnecessary_to_owned clippy::same_name_method
 //@ fires: clippy::infinite_loop clippy::missing_assert_message clippy::indexing_slicing clippy::explicit_iter_loop
 
 use std::collections::HashMap;
@@ -47,8 +47,7 @@ impl Shelf {
         self.items.join(" ")
     }
 
-    /// Its items.
-    pub fn into_items(&self) -> Vec<String> {
+    fn into_items(&self) -> Vec<String> {
         self.items.clone()
     }
 
@@ -115,6 +114,51 @@ fn complex(a: u32, b: u32) -> u32 {
     }
     if a == 15 && b != 15 {
         total = total.rotate_left(a);
+    }
+    if a == 16 && b != 16 {
+        total = total.rotate_left(b);
+    }
+    if a == 17 && b != 17 {
+        total = total.rotate_left(b);
+    }
+    if a == 18 && b != 18 {
+        total = total.rotate_left(b);
+    }
+    if a == 19 && b != 19 {
+        total = total.rotate_left(b);
+    }
+    if a == 20 && b != 20 {
+        total = total.rotate_left(b);
+    }
+    if a == 21 && b != 21 {
+        total = total.rotate_left(b);
+    }
+    if a == 22 && b != 22 {
+        total = total.rotate_left(b);
+    }
+    if a == 23 && b != 23 {
+        total = total.rotate_left(b);
+    }
+    if a == 24 && b != 24 {
+        total = total.rotate_left(b);
+    }
+    if a == 25 && b != 25 {
+        total = total.rotate_left(b);
+    }
+    if a == 26 && b != 26 {
+        total = total.rotate_left(b);
+    }
+    if a == 27 && b != 27 {
+        total = total.rotate_left(b);
+    }
+    if a == 28 && b != 28 {
+        total = total.rotate_left(b);
+    }
+    if a == 29 && b != 29 {
+        total = total.rotate_left(b);
+    }
+    if a == 30 && b != 30 {
+        total = total.rotate_left(b);
     }
     total
 }
@@ -244,6 +288,6 @@ fn given(pot: &Pot) -> &mut u8 {
 pub fn run() -> String {
     let _ = (complex as fn(_, _) -> _, conditions as fn(_, _, _) -> _, options as fn(_, &_) -> _, else_after_return as fn(_) -> _);
     let _ = (numbers as fn(&[u64], _) -> _, large as fn(_) -> _, takes as fn(&str) -> _, twice as fn(_) -> _, forever as fn(_));
-    let _ = given as for<'a> fn(&'a Pot) -> &'a mut u8;
+    let _ = (Shelf::into_items as fn(&_) -> _, given as for<'a> fn(&'a Pot) -> &'a mut u8);
     Shelf { items: vec!["a".to_owned()], names: Vec::new() }.to_string()
 }

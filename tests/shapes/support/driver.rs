@@ -156,6 +156,11 @@ macro_rules! observe {
 /// What `observe` is without a handle.
 pub fn noted(_: f64) {}
 
+/// How many there are.
+pub fn length(list: &Vec<u8>) -> usize {
+    list.len()
+}
+
 /// The type of a refusal.
 pub fn kind(code: &u16) -> &'static str {
     if *code == 429 { "KIND_THROTTLED" } else { "KIND_REJECTED" }

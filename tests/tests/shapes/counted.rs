@@ -28,6 +28,7 @@ pub(crate) fn compare(report: &mut Report, root: &Path, common: &[&Source]) {
                 let own = source.attribute_lines();
                 if let Some(counted) = &mut monitored {
                     counted.retain(|line, _| !own.contains(line));
+                    leave_braces(counted, bare.get(&source.name), source);
                 }
                 let faults = differing(bare.get(&source.name), monitored.as_ref());
                 report.look(&source.name, Check::Lines, faults);
@@ -38,6 +39,17 @@ pub(crate) fn compare(report: &mut Report, root: &Path, common: &[&Source]) {
             report.look("all", Check::Lines, faults);
         }
     }
+}
+
+/// A line with nothing but a brace may be counted where the compiler leaves it out: behind what does not return.
+fn leave_braces(
+    counted: &mut BTreeMap<u32, u64>,
+    bare: Option<&BTreeMap<u32, u64>>,
+    source: &Source,
+) {
+    let braces = source.brace_lines();
+    let known = |line: &u32| bare.is_some_and(|bare| bare.contains_key(line));
+    counted.retain(|line, _| known(line) || !braces.contains(line));
 }
 
 /// The folder of the compiler's own LLVM tools, if they are installed.

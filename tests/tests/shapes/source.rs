@@ -97,6 +97,13 @@ impl Source {
         own.map(|(line, _)| line).collect()
     }
 
+    /// The lines on which there is nothing but a brace.
+    pub(crate) fn brace_lines(&self) -> BTreeSet<u32> {
+        let numbered = (1..).zip(self.text.lines());
+        let braces = numbered.filter(|(_, line)| matches!(line.trim(), "{" | "}"));
+        braces.map(|(line, _)| line).collect()
+    }
+
     /// The text without it: a comment as long stands in its place, so that all else stays where it is.
     pub(crate) fn bare(&self) -> String {
         let mut bare = self.text.clone();

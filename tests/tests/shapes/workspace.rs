@@ -145,7 +145,7 @@ impl Workspace {
             let _ = writeln!(main, "        (\"{shape}\", {name}::{shape}::run),");
             let text = variant.text(source);
             let text = if setting == Setting::Hostile {
-                hostile::hostile(&text)
+                hostile::hostile(&text, &source.monitored())
             } else {
                 text
             };
