@@ -14,11 +14,15 @@ enum Disk {
 #[derive(MonitorError)]
 enum Load {
     #[monitor(error_type = "NOT_FOUND")]
-    NotFound { key: String },
+    NotFound {
+        key: String,
+    },
     #[monitor(transparent)]
     Disk(Disk),
     #[monitor(transparent)]
-    Boxed { inner: Box<Named> },
+    Boxed {
+        inner: Box<Named>,
+    },
     Unknown,
 }
 
@@ -64,11 +68,22 @@ fn generic(items: &[String; 2]) -> Result<(), Generic<'_, String, 2>> {
 
 #[test]
 fn each_variant_has_its_type() {
-    let recorder = Recorder::builder().errors("ERROR", ["NOT_FOUND", "DISK", "TIMEOUT", "NAMED"]).build();
+    let recorder = Recorder::builder()
+        .errors("ERROR", ["NOT_FOUND", "DISK", "TIMEOUT", "NAMED"])
+        .build();
     let key = "k".to_owned();
     recorder.scope_sync(|| {
-        let _ = (load(Load::NotFound { key }), load(Load::Disk(Disk::Full)), load(Load::Disk(Disk::Slow(1))));
-        let _ = (load(Load::Boxed { inner: Box::new(Named) }), load(Load::Unknown));
+        let _ = (
+            load(Load::NotFound { key }),
+            load(Load::Disk(Disk::Full)),
+            load(Load::Disk(Disk::Slow(1))),
+        );
+        let _ = (
+            load(Load::Boxed {
+                inner: Box::new(Named),
+            }),
+            load(Load::Unknown),
+        );
         let _ = (crate::drive::ready(wrapped(Named)), concrete(Disk::Full));
         let _ = generic(&[String::new(), String::new()]);
     });
@@ -116,8 +131,12 @@ fn said() -> Result<(), Named> {
 
 #[test]
 fn the_rules_decide_where_the_error_says_nothing_and_the_attribute_goes_first() {
-    let recorder = Recorder::builder().errors("ERROR", ["throttled", "NAMED", "SAID"]).build();
-    recorder.scope_sync(|| silent_boxed().map_err(|_| ()).and(said().map_err(|_| ()))).expect_err("an error");
+    let recorder = Recorder::builder()
+        .errors("ERROR", ["throttled", "NAMED", "SAID"])
+        .build();
+    recorder
+        .scope_sync(|| silent_boxed().map_err(|_| ()).and(said().map_err(|_| ())))
+        .expect_err("an error");
     let _ = recorder.scope_sync(said);
     recorder.recorded().assert_exactly([
         call("silent").failure("throttled"),
@@ -143,11 +162,21 @@ fn tiers(tier: Tier) {
 
 #[test]
 fn a_label_has_the_variants_names() {
-    let all = [Tier::Free, Tier::PaidMonthly, Tier::Gold, Tier::HTTPServer2, Tier::Type];
+    let all = [
+        Tier::Free,
+        Tier::PaidMonthly,
+        Tier::Gold,
+        Tier::HTTPServer2,
+        Tier::Type,
+    ];
     assert_eq!(Tier::VALUES[..3], ["free", "paid_monthly", "gold, \"24\""]);
     assert_eq!(Tier::VALUES[4], "type");
     let ((), recorded) = testing::record(|| all.into_iter().for_each(tiers));
-    recorded.assert_exactly(Tier::VALUES.iter().map(|value| call("tiers").label("tier", value).success()));
+    recorded.assert_exactly(
+        Tier::VALUES
+            .iter()
+            .map(|value| call("tiers").label("tier", value).success()),
+    );
     for (index, tier) in all.into_iter().enumerate() {
         assert_eq!(tier.index(), index);
     }

@@ -8,7 +8,10 @@ use monitor_core::{StartUpWarning, TaskStatus, monitored};
 use crate::drive::{collect, items, pause, ready};
 
 fn rules() -> Recorder {
-    Recorder::builder().errors("FATAL", ["THROTTLED", "BROKEN"]).errors("CONNECTION_ERROR", ["GONE"]).build()
+    Recorder::builder()
+        .errors("FATAL", ["THROTTLED", "BROKEN"])
+        .errors("CONNECTION_ERROR", ["GONE"])
+        .build()
 }
 
 #[monitored(ok_if = |status: &u16| *status < 500)]
@@ -39,7 +42,10 @@ async fn ok_if_result(answer: Result<u8, String>, wait: bool) -> Result<u8, Stri
 fn a_predicate_takes_the_place_of_the_question_for_err() {
     let (_, recorded) = testing::record(|| {
         assert_eq!((ok_if_number(200), ok_if_number(500)), (200, 500));
-        assert_eq!(ready(error_if_path(0)).len() + ready(error_if_path(2)).len(), 2);
+        assert_eq!(
+            ready(error_if_path(0)).len() + ready(error_if_path(2)).len(),
+            2
+        );
         for answer in [Ok(0), Ok(1), Err("x".to_owned())] {
             assert_eq!(error_if_result(answer.clone()), answer);
         }
@@ -144,7 +150,11 @@ fn a_type_is_named_by_a_word_or_a_function() {
     let recorder = rules();
     recorder.scope_sync(|| {
         for one in [Kind::Throttled, Kind::Broken, Kind::Unlisted] {
-            let _ = (typed(Err(one)), ready(typed_async(Err(one))), ready(typed_future(Err(one))));
+            let _ = (
+                typed(Err(one)),
+                ready(typed_async(Err(one))),
+                ready(typed_future(Err(one))),
+            );
             assert_eq!(collect(typed_stream(Err(one))).len(), 1);
         }
         assert_eq!(named_for_all("1"), Ok(1));
@@ -152,7 +162,10 @@ fn a_type_is_named_by_a_word_or_a_function() {
         assert_eq!(typed(Ok(1)).ok(), Some(1));
     });
     let three = |name| ["THROTTLED", "BROKEN", "other"].map(|kind| call(name).failure(kind));
-    let mut expected: Vec<_> = ["typed", "typed_async", "typed_future", "typed_stream"].into_iter().flat_map(three).collect();
+    let mut expected: Vec<_> = ["typed", "typed_async", "typed_future", "typed_stream"]
+        .into_iter()
+        .flat_map(three)
+        .collect();
     expected.extend([
         call("typed_stream").failed_items(3),
         call("typed").success(),
@@ -192,7 +205,9 @@ fn unknown_name() -> Result<(), String> {
 fn a_name_the_configuration_does_not_list_is_other_and_warned_of_at_start_up() {
     let recorder = rules();
     assert!(recorder.scope_sync(unknown_name).is_err());
-    recorder.recorded().assert_exactly([call("unknown_name").failure("other")]);
+    recorder
+        .recorded()
+        .assert_exactly([call("unknown_name").failure("other")]);
     let warned = |recorder: &Recorder, of: &str| {
         let warnings = recorder.start_up_warnings();
         warnings
@@ -200,12 +215,22 @@ fn a_name_the_configuration_does_not_list_is_other_and_warned_of_at_start_up() {
             .filter(|one| matches!(one, StartUpWarning::UnknownErrorType { method, .. } if *method == of))
             .count()
     };
-    assert_eq!((warned(&recorder, "unknown_name"), warned(&recorder, "named_for_all")), (1, 0));
+    assert_eq!(
+        (
+            warned(&recorder, "unknown_name"),
+            warned(&recorder, "named_for_all")
+        ),
+        (1, 0)
+    );
 }
 
 #[monitored(expected("THROTTLED", "GONE"))]
 fn expects(text: &str) -> Result<u8, String> {
-    if text.is_empty() { Ok(1) } else { Err(text.to_owned()) }
+    if text.is_empty() {
+        Ok(1)
+    } else {
+        Err(text.to_owned())
+    }
 }
 
 #[monitored(expected("panic", "cancelled"))]
@@ -219,20 +244,42 @@ fn an_expected_failure_counts_and_leaves_the_statuses_as_they_were() {
     let recorder = rules();
     recorder.scope_sync(|| expects("")).expect("no error");
     assert_eq!(recorder.take().task("expects"), Some((TaskStatus::Ok, 1)));
-    recorder.scope_sync(|| expects("throttled")).expect_err("an error");
-    recorder.scope_sync(|| expects("it is gone")).expect_err("an error");
+    recorder
+        .scope_sync(|| expects("throttled"))
+        .expect_err("an error");
+    recorder
+        .scope_sync(|| expects("it is gone"))
+        .expect_err("an error");
     let recorded = recorder.take();
-    recorded.assert_exactly([call("expects").failure("THROTTLED"), call("expects").failure("GONE")]);
-    assert_eq!((recorded.task("expects"), recorded.task("default")), (None, None));
-    recorder.scope_sync(|| expects("broken")).expect_err("an error");
+    recorded.assert_exactly([
+        call("expects").failure("THROTTLED"),
+        call("expects").failure("GONE"),
+    ]);
+    assert_eq!(
+        (recorded.task("expects"), recorded.task("default")),
+        (None, None)
+    );
+    recorder
+        .scope_sync(|| expects("broken"))
+        .expect_err("an error");
     let recorded = recorder.take();
     recorded.assert_exactly([call("expects").failure("BROKEN")]);
     assert_eq!(recorded.task("expects"), Some((TaskStatus::Fatal, 1)));
     assert_eq!(recorded.task("default"), Some((TaskStatus::Fatal, 1)));
-    recorder.scope_sync(|| expects("gone")).expect_err("an error");
-    assert_eq!(recorder.recorded().task("expects"), Some((TaskStatus::Fatal, 1)), "unchanged");
+    recorder
+        .scope_sync(|| expects("gone"))
+        .expect_err("an error");
+    assert_eq!(
+        recorder.recorded().task("expects"),
+        Some((TaskStatus::Fatal, 1)),
+        "unchanged"
+    );
     let expected = recorder.snapshot().expected;
-    let of_method: Vec<_> = expected.iter().filter(|(method, _)| &**method == "expects").map(|(_, kind)| &**kind).collect();
+    let of_method: Vec<_> = expected
+        .iter()
+        .filter(|(method, _)| &**method == "expects")
+        .map(|(_, kind)| &**kind)
+        .collect();
     assert_eq!(of_method.len(), 2);
     assert!(of_method.contains(&"THROTTLED") && of_method.contains(&"GONE"));
 }
@@ -243,7 +290,10 @@ fn a_panic_may_be_expected() {
     assert!(recorder.catch(|| ready(expects_panics(true))).is_err());
     let recorded = recorder.recorded();
     recorded.assert_exactly([call("expects_panics").panicked()]);
-    assert_eq!((recorded.task("expects_panics"), recorded.task("default")), (None, None));
+    assert_eq!(
+        (recorded.task("expects_panics"), recorded.task("default")),
+        (None, None)
+    );
 }
 
 thread_local! {
@@ -277,7 +327,10 @@ fn a_predicate_runs_once_a_call_and_not_where_none_is_made() {
         assert_eq!(ready(looked_at_async()), Ok(1));
         assert_eq!(SEEN.get(), before + 2);
     });
-    recorded.assert_exactly([call("looked_at").success(), call("looked_at_async").success()]);
+    recorded.assert_exactly([
+        call("looked_at").success(),
+        call("looked_at_async").success(),
+    ]);
 }
 
 #[test]

@@ -77,7 +77,12 @@ impl Serve for Service {
     #[monitored(call = handle)]
     async fn inside(&self, fail: bool) -> Result<u8, String> {
         handle.observe("tokens", 1.0);
-        if fail { Err("late".to_owned()) } else { handle.observe("tokens", 2.0); Ok(1) }
+        if fail {
+            Err("late".to_owned())
+        } else {
+            handle.observe("tokens", 2.0);
+            Ok(1)
+        }
     }
 }
 
@@ -95,7 +100,13 @@ fn what_a_handle_notes_counts_however_the_call_ends() {
     });
     let mut expected: Vec<_> = ["in_sync", "in_async", "in_a_box", "outside", "inside"]
         .into_iter()
-        .flat_map(|name| [call(name).success(), call(name).failure("other"), call(name).observed("tokens", [1, 2])])
+        .flat_map(|name| {
+            [
+                call(name).success(),
+                call(name).failure("other"),
+                call(name).observed("tokens", [1, 2]),
+            ]
+        })
         .collect();
     expected.extend([
         call("without_early_return").success().times(2),
@@ -146,7 +157,10 @@ fn a_handle_knows_the_time_since_the_start() {
     let recorder = Recorder::new();
     let times = recorder.scope_sync(|| ready(elapses(&recorder)));
     assert_eq!(times, (Duration::from_millis(3), Duration::from_millis(7)));
-    recorder.recorded().assert_exactly([call("elapses").success(), call("elapses").took(Duration::from_millis(7))]);
+    recorder.recorded().assert_exactly([
+        call("elapses").success(),
+        call("elapses").took(Duration::from_millis(7)),
+    ]);
 }
 
 #[monitored(call = handle, deadline = left, request_size = 3, response_size = |_| 4)]

@@ -19,7 +19,11 @@ struct Request {
 }
 
 fn request(tier: Tier, tenant: &str) -> Request {
-    Request { tier, tenant: tenant.to_owned(), flag: true }
+    Request {
+        tier,
+        tenant: tenant.to_owned(),
+        flag: true,
+    }
 }
 
 #[monitored(labels(tier = req.tier, paid = req.flag))]
@@ -39,7 +43,10 @@ fn at_zero(method: &str) -> Vec<Vec<(String, String)>> {
     found
         .map(|one| {
             assert_eq!((one.started, one.in_flight), (0, 0));
-            one.labels.iter().map(|label| (label.name.to_string(), label.value.to_string())).collect()
+            one.labels
+                .iter()
+                .map(|label| (label.name.to_string(), label.value.to_string()))
+                .collect()
         })
         .collect()
 }
@@ -51,7 +58,10 @@ fn bounded_labels_are_at_zero_from_the_start() {
     assert_eq!(sets.len(), 6, "{sets:?}");
     for tier in ["free", "paid", "gold"] {
         for paid in ["false", "true"] {
-            let set = vec![("paid".to_owned(), paid.to_owned()), ("tier".to_owned(), tier.to_owned())];
+            let set = vec![
+                ("paid".to_owned(), paid.to_owned()),
+                ("tier".to_owned(), tier.to_owned()),
+            ];
             assert!(sets.contains(&set), "{set:?} of {sets:?}");
         }
     }
@@ -77,17 +87,32 @@ fn at_zero_up_to_sixty_four_values_and_else_from_the_first_call() {
     assert_eq!(at_zero("twenty_seven").len(), 27);
     assert_eq!(at_zero("sixty_four").len(), 64);
     let late = at_zero("a_hundred_and_eight");
-    assert!(late.iter().all(Vec::is_empty) && late.len() <= 1, "{late:?}");
+    assert!(
+        late.iter().all(Vec::is_empty) && late.len() <= 1,
+        "{late:?}"
+    );
     let ((), recorded) = testing::record(|| {
         twenty_seven(Tier::Gold);
         a_hundred_and_eight(Tier::Paid);
         sixty_four(true);
     });
-    let three = |name, value| call(name).label("a", value).label("b", value).label("c", value);
+    let three = |name, value| {
+        call(name)
+            .label("a", value)
+            .label("b", value)
+            .label("c", value)
+    };
     recorded.assert_exactly([
         three("twenty_seven", "gold").success(),
-        three("a_hundred_and_eight", "paid").label("d", "true").label("e", "false").success(),
-        three("sixty_four", "true").label("d", "true").label("e", "true").label("f", "true").success(),
+        three("a_hundred_and_eight", "paid")
+            .label("d", "true")
+            .label("e", "false")
+            .success(),
+        three("sixty_four", "true")
+            .label("d", "true")
+            .label("e", "true")
+            .label("f", "true")
+            .success(),
     ]);
 }
 
@@ -99,7 +124,11 @@ fn two_kinds_of_labels_stand_beside_each_other() {
         mixed(Tier::Gold, "", false);
     });
     let with = |tier, tenant, flag| {
-        call("mixed").label("tier", tier).label("tenant", tenant).label("flag", flag).label("other", "constant")
+        call("mixed")
+            .label("tier", tier)
+            .label("tenant", tenant)
+            .label("flag", flag)
+            .label("other", "constant")
     };
     recorded.assert_exactly([
         with("free", "acme", "true").success(),
@@ -114,30 +143,51 @@ fn capped_at_two(key: &str) {}
 #[test]
 fn a_capped_label_has_n_values_and_overflow() {
     let recorder = Recorder::new();
-    recorder.scope_sync(|| ["b", "a", "c", "a", "d", "b", "c"].into_iter().for_each(capped_at_two));
+    recorder.scope_sync(|| {
+        ["b", "a", "c", "a", "d", "b", "c"]
+            .into_iter()
+            .for_each(capped_at_two)
+    });
     let recorded = recorder.recorded();
     recorded.assert_includes([
         call("capped_at_two").label("key", "a").success().times(2),
         call("capped_at_two").label("key", "b").success().times(2),
-        call("capped_at_two").label("key", "overflow").success().times(3),
+        call("capped_at_two")
+            .label("key", "overflow")
+            .success()
+            .times(3),
         call("capped_at_two").label("key", "c").success().times(0),
     ]);
     assert_eq!(recorded.calls("capped_at_two"), 7);
-    let sets = recorder.snapshot().methods.iter().filter(|one| one.started > 0).count();
+    let sets = recorder
+        .snapshot()
+        .methods
+        .iter()
+        .filter(|one| one.started > 0)
+        .count();
     assert_eq!(sets, 3, "N and overflow");
     let of_others = Recorder::new();
     of_others.scope_sync(|| capped_at_two("c"));
-    of_others.recorded().assert_exactly([call("capped_at_two").label("key", "c").success()]);
+    of_others
+        .recorded()
+        .assert_exactly([call("capped_at_two").label("key", "c").success()]);
 }
 
 #[test]
 fn what_a_capped_label_left_out_is_counted_once_a_call() {
-    let ((), recorded) = testing::record(|| (0..5).map(|n| n.to_string()).for_each(|key| capped_at_two(&key)));
+    let ((), recorded) = testing::record(|| {
+        (0..5)
+            .map(|n| n.to_string())
+            .for_each(|key| capped_at_two(&key))
+    });
     recorded.assert_exactly([
         call("capped_at_two").label("key", "0").success(),
         call("capped_at_two").label("key", "1").success(),
-        call("capped_at_two").label("key", "overflow").success().times(3),
-        monitor_core::testing::overflowed_updates(3),
+        call("capped_at_two")
+            .label("key", "overflow")
+            .success()
+            .times(3),
+        testing::overflowed_updates(3),
     ]);
 }
 
@@ -156,12 +206,22 @@ async fn every_end(key: String, number: u32, end: u8) -> Result<u8, String> {
 fn errors_panics_cancelled_calls_and_observed_values_have_the_labels() {
     let recorder = Recorder::new();
     recorder.scope_sync(|| {
-        let _ = (ready(every_end("a".to_owned(), 1, 0)), ready(every_end("a".to_owned(), 1, 1)));
+        let _ = (
+            ready(every_end("a".to_owned(), 1, 0)),
+            ready(every_end("a".to_owned(), 1, 1)),
+        );
         let mut dropped = Box::pin(every_end("b".to_owned(), 2, 0));
         assert!(poll(dropped.as_mut()).is_pending());
-        recorder.recorded().assert_includes([call("every_end").label("key", "b").label("number", "2").in_flight()]);
+        recorder.recorded().assert_includes([call("every_end")
+            .label("key", "b")
+            .label("number", "2")
+            .in_flight()]);
     });
-    assert!(recorder.catch(|| ready(every_end("a".to_owned(), 2, 2))).is_err());
+    assert!(
+        recorder
+            .catch(|| ready(every_end("a".to_owned(), 2, 2)))
+            .is_err()
+    );
     let with = |key, number| call("every_end").label("key", key).label("number", number);
     recorder.recorded().assert_exactly([
         with("a", "1").success(),
@@ -192,19 +252,35 @@ fn of_an_option(text: Option<String>) -> Option<String> {
 #[test]
 fn an_argument_is_looked_at_and_still_the_bodys() {
     let (_, recorded) = testing::record(|| {
-        assert_eq!(ready(moves_its_argument(request(Tier::Paid, "acme"))), "acme");
+        assert_eq!(
+            ready(moves_its_argument(request(Tier::Paid, "acme"))),
+            "acme"
+        );
         assert_eq!(of_an_option(Some("x".to_owned())), Some("x".to_owned()));
         assert_eq!(of_an_option(None), None);
     });
     recorded.assert_exactly([
-        call("moves_its_argument").label("tier", "paid").label("tenant", "acme").success(),
-        call("of_an_option").label("tenant", "x").label("given", "true").success(),
-        call("of_an_option").label("tenant", "none").label("given", "false").success(),
+        call("moves_its_argument")
+            .label("tier", "paid")
+            .label("tenant", "acme")
+            .success(),
+        call("of_an_option")
+            .label("tenant", "x")
+            .label("given", "true")
+            .success(),
+        call("of_an_option")
+            .label("tenant", "none")
+            .label("given", "false")
+            .success(),
     ]);
 }
 
 #[monitored(labels(tier = tier, capped(name = name, max = 9)))]
-fn of_patterns((tier, _): (Tier, u8), Request { tenant: name, .. }: &Request, [_, r#type]: [u8; 2]) -> u8 {
+fn of_patterns(
+    (tier, _): (Tier, u8),
+    Request { tenant: name, .. }: &Request,
+    [_, r#type]: [u8; 2],
+) -> u8 {
     let _ = tier;
     r#type + u8::try_from(name.len()).unwrap_or(0)
 }
@@ -215,11 +291,21 @@ fn of_expressions(r#type: u8, flag: &bool, letter: char) {}
 #[test]
 fn patterns_and_expressions_are_seen() {
     let ((), recorded) = testing::record(|| {
-        assert_eq!(of_patterns((Tier::Gold, 1), &request(Tier::Free, "ab"), [1, 2]), 4);
+        assert_eq!(
+            of_patterns((Tier::Gold, 1), &request(Tier::Free, "ab"), [1, 2]),
+            4
+        );
         of_expressions(3, &false, 'x');
     });
     recorded.assert_exactly([
-        call("of_patterns").label("tier", "gold").label("name", "ab").success(),
-        call("of_expressions").label("odd", "true").label("text", "false").label("letter", "x").success(),
+        call("of_patterns")
+            .label("tier", "gold")
+            .label("name", "ab")
+            .success(),
+        call("of_expressions")
+            .label("odd", "true")
+            .label("text", "false")
+            .label("letter", "x")
+            .success(),
     ]);
 }

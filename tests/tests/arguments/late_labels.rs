@@ -13,7 +13,16 @@ fn series(monitor: &Monitor, method: &str) -> Vec<(String, u64)> {
     let snapshot = monitor.snapshot();
     let found = snapshot.methods.iter().filter(|one| &*one.name == method);
     let mut found: Vec<_> = found
-        .map(|one| (one.labels.iter().map(|label| label.value.to_string()).collect::<Vec<_>>().join(","), one.started))
+        .map(|one| {
+            (
+                one.labels
+                    .iter()
+                    .map(|label| label.value.to_string())
+                    .collect::<Vec<_>>()
+                    .join(","),
+                one.started,
+            )
+        })
         .collect();
     found.sort();
     found
@@ -33,10 +42,21 @@ fn generic<L: MonitorLabel>(value: L) {
 #[test]
 fn a_generic_functions_label_appears_with_its_first_call() {
     let monitor = registering();
-    assert!(series(&monitor, "generic").iter().all(|(labels, started)| labels.is_empty() && *started == 0));
+    assert!(
+        series(&monitor, "generic")
+            .iter()
+            .all(|(labels, started)| labels.is_empty() && *started == 0)
+    );
     monitor.scope_sync(|| generic(Side::Left));
-    let after: Vec<_> = series(&monitor, "generic").into_iter().filter(|(labels, _)| !labels.is_empty()).collect();
-    assert_eq!(after, [("left".to_owned(), 1), ("right".to_owned(), 0)], "the others at zero with the first call");
+    let after: Vec<_> = series(&monitor, "generic")
+        .into_iter()
+        .filter(|(labels, _)| !labels.is_empty())
+        .collect();
+    assert_eq!(
+        after,
+        [("left".to_owned(), 1), ("right".to_owned(), 0)],
+        "the others at zero with the first call"
+    );
 }
 
 #[test]
@@ -46,7 +66,9 @@ fn a_generic_function_counts_each_types_values() {
         generic(true);
         generic(&Side::Left);
     });
-    recorded.assert_exactly(["right", "true", "left"].map(|value| call("generic").label("value", value).success()));
+    recorded.assert_exactly(
+        ["right", "true", "left"].map(|value| call("generic").label("value", value).success()),
+    );
 }
 
 struct Door<S, Key2> {
@@ -80,9 +102,16 @@ impl Named {
 #[test]
 fn labels_of_self_are_known_at_the_first_call() {
     let monitor = registering();
-    assert!(series(&monitor, "turn").iter().all(|(labels, _)| labels.is_empty()));
+    assert!(
+        series(&monitor, "turn")
+            .iter()
+            .all(|(labels, _)| labels.is_empty())
+    );
     monitor.scope_sync(|| Named { side: Side::Right }.turn(false));
-    let after: Vec<_> = series(&monitor, "turn").into_iter().filter(|(labels, _)| !labels.is_empty()).collect();
+    let after: Vec<_> = series(&monitor, "turn")
+        .into_iter()
+        .filter(|(labels, _)| !labels.is_empty())
+        .collect();
     assert_eq!(after.len(), 4, "{after:?}");
     assert_eq!(after.iter().map(|(_, started)| started).sum::<u64>(), 1);
 }
@@ -91,16 +120,31 @@ fn labels_of_self_are_known_at_the_first_call() {
 fn labels_in_a_generic_block() {
     let recorder = Recorder::new();
     recorder.scope_sync(|| {
-        let mut door = Door { side: Side::Left, key: "gold".to_owned() };
+        let mut door = Door {
+            side: Side::Left,
+            key: "gold".to_owned(),
+        };
         assert!(door.open());
         crate::drive::ready(door.open_later(Side::Right));
-        let door = Door { side: true, key: "iron" };
+        let door = Door {
+            side: true,
+            key: "iron",
+        };
         assert!(!crate::drive::ready(door.open_later(false)));
     });
     recorder.recorded().assert_exactly([
-        call("Door::open").label("side", "left").label("key", "gold").success(),
-        call("Door::open_later").label("side", "left").label("of", "right").success(),
-        call("Door::open_later").label("side", "true").label("of", "false").success(),
+        call("Door::open")
+            .label("side", "left")
+            .label("key", "gold")
+            .success(),
+        call("Door::open_later")
+            .label("side", "left")
+            .label("of", "right")
+            .success(),
+        call("Door::open_later")
+            .label("side", "true")
+            .label("of", "false")
+            .success(),
     ]);
 }
 

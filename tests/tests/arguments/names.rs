@@ -49,7 +49,6 @@ mod facade {
 
 /// A user's own module of this name: the attribute must not look into it.
 mod elsewhere {
-    #[expect(dead_code, reason = "shadows the crate's name")]
     mod monitor_core {}
 
     #[super::facade::inner::monitored(crate = crate::names::facade::inner, labels(on = flag), call = handle)]
@@ -88,7 +87,9 @@ fn the_crate_may_be_found_through_a_re_export() {
     recorder.recorded().assert_exactly([
         call("through").label("on", "true").success(),
         call("through").label("on", "true").observed("weight", [2]),
-        call("through_relative").label("side", "left").failure("SIDE"),
+        call("through_relative")
+            .label("side", "left")
+            .failure("SIDE"),
     ]);
 }
 
@@ -108,8 +109,12 @@ mod second_place {
 
 #[test]
 fn two_functions_of_one_name_are_one_method_and_reported_once_with_both_places() {
-    let (lines, recorded) =
-        testing::record(|| [first_place::one(), crate::drive::ready(second_place::other())]);
+    let (lines, recorded) = testing::record(|| {
+        [
+            first_place::one(),
+            crate::drive::ready(second_place::other()),
+        ]
+    });
     recorded.assert_exactly([call("two places").success().times(2)]);
     let warnings = Monitor::new(StorageConfig::default()).start_up_warnings();
     let shared: Vec<_> = warnings
@@ -123,10 +128,16 @@ fn two_functions_of_one_name_are_one_method_and_reported_once_with_both_places()
     for (file, line) in [shared[0].first, shared[0].other] {
         assert!(file.ends_with("names.rs"), "{file}");
         // The attribute or the function's head: within three lines above the body.
-        assert!(lines.iter().any(|body| (body - 3..=*body).contains(&line)), "{line} is none of {lines:?}");
+        assert!(
+            lines.iter().any(|body| (body - 3..=*body).contains(&line)),
+            "{line} is none of {lines:?}"
+        );
     }
     assert_ne!(shared[0].first.1, shared[0].other.1);
-    let text = warnings.iter().map(ToString::to_string).find(|text| text.contains("two places"));
+    let text = warnings
+        .iter()
+        .map(ToString::to_string)
+        .find(|text| text.contains("two places"));
     assert_eq!(text.map(|text| text.matches("names.rs:").count()), Some(2));
 }
 
@@ -140,7 +151,11 @@ fn one_generic_function_is_one_method_and_no_duplicate() {
     let (_, recorded) = testing::record(|| (one_of_many::<1, u8>(), one_of_many::<2, String>()));
     recorded.assert_exactly([call("one_of_many").success().times(2)]);
     let warnings = Monitor::new(StorageConfig::default()).start_up_warnings();
-    assert!(!warnings.iter().any(|warning| warning.to_string().contains("one_of_many")));
+    assert!(
+        !warnings
+            .iter()
+            .any(|warning| warning.to_string().contains("one_of_many"))
+    );
 }
 
 #[monitored]
@@ -152,9 +167,20 @@ fn known_from_the_start_at_zero_where_the_monitor_wants_so() {
     let mut config = StorageConfig::default();
     config.preregister = true;
     let snapshot = Monitor::new(config).snapshot();
-    let found: Vec<_> = snapshot.methods.iter().filter(|one| &*one.name == "never_called_in_any_test").collect();
+    let found: Vec<_> = snapshot
+        .methods
+        .iter()
+        .filter(|one| &*one.name == "never_called_in_any_test")
+        .collect();
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].started, found[0].success.count(), found[0].failure.count()), (0, 0, 0));
+    assert_eq!(
+        (
+            found[0].started,
+            found[0].success.count(),
+            found[0].failure.count()
+        ),
+        (0, 0, 0)
+    );
     let without = Monitor::new(StorageConfig::default()).snapshot();
     assert!(without.methods.is_empty());
 }
@@ -196,10 +222,25 @@ fn buckets_are_those_of_the_method() {
         buckets_none();
     });
     let snapshot = recorder.snapshot();
-    let of = |name: &str| snapshot.methods.iter().find(|one| &*one.name == name).expect("the method");
-    assert_eq!(*of("buckets_size").success.bounds, monitor_core::SIZE_BOUNDS);
-    assert_eq!(*of("buckets_time").success.bounds, monitor_core::TIME_BOUNDS);
-    assert_eq!(*of("buckets_none").success.bounds, monitor_core::TIME_BOUNDS);
+    let of = |name: &str| {
+        snapshot
+            .methods
+            .iter()
+            .find(|one| &*one.name == name)
+            .expect("the method")
+    };
+    assert_eq!(
+        *of("buckets_size").success.bounds,
+        monitor_core::SIZE_BOUNDS
+    );
+    assert_eq!(
+        *of("buckets_time").success.bounds,
+        monitor_core::TIME_BOUNDS
+    );
+    assert_eq!(
+        *of("buckets_none").success.bounds,
+        monitor_core::TIME_BOUNDS
+    );
     assert_eq!(*of("buckets_array").success.bounds, OWN);
     assert_eq!(*of("buckets_slice").success.bounds, *SLICE);
     let list = of("buckets_list");

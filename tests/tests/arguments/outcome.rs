@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use monitor_core::TaskStatus;
 use monitor_core::monitored;
 use monitor_core::testing::{self, Recorder, call, task};
-use monitor_core::TaskStatus;
 
 use crate::drive::{pause, poll, ready};
 
@@ -119,11 +119,22 @@ fn a_panic_is_a_failure_and_its_payload_passes() {
         recorder.catch(|| ready(panics_async(2, false))).err(),
         recorder.catch(|| ready(panics_async(3, true))).err(),
     ];
-    let payloads = payloads.map(|payload| *payload.expect("a panic").downcast::<u64>().expect("the payload"));
+    let payloads = payloads.map(|payload| {
+        *payload
+            .expect("a panic")
+            .downcast::<u64>()
+            .expect("the payload")
+    });
     assert_eq!(payloads, [1, 2, 3]);
     let recorded = recorder.recorded();
-    recorded.assert_exactly([call("panics_sync").panicked(), call("panics_async").panicked().times(2)]);
-    assert_eq!(recorded.task("panics_async"), Some((TaskStatus::Internal, 2)));
+    recorded.assert_exactly([
+        call("panics_sync").panicked(),
+        call("panics_async").panicked().times(2),
+    ]);
+    assert_eq!(
+        recorded.task("panics_async"),
+        Some((TaskStatus::Internal, 2))
+    );
     assert_eq!(recorded.task("default"), Some((TaskStatus::Internal, 3)));
 }
 
@@ -155,11 +166,21 @@ fn a_future_dropped_after_its_first_poll_is_cancelled_and_no_illness() {
         let mut other = Box::pin(dropped_in_place(true));
         assert!(poll(one.as_mut()).is_pending());
         assert!(poll(other.as_mut()).is_pending());
-        recorder.take().assert_exactly([call("dropped_early").in_flight(), call("dropped_in_place").in_flight()]);
+        recorder.take().assert_exactly([
+            call("dropped_early").in_flight(),
+            call("dropped_in_place").in_flight(),
+        ]);
     });
     let recorded = recorder.take();
-    recorded.assert_exactly([call("dropped_early").cancelled(), call("dropped_in_place").cancelled()]);
-    assert_eq!(recorded.task("dropped_early"), None, "a client that leaves is no illness");
+    recorded.assert_exactly([
+        call("dropped_early").cancelled(),
+        call("dropped_in_place").cancelled(),
+    ]);
+    assert_eq!(
+        recorded.task("dropped_early"),
+        None,
+        "a client that leaves is no illness"
+    );
     assert_eq!(recorded.task("default"), None);
 }
 
@@ -197,10 +218,18 @@ async fn pends_for_ever() -> ! {
 #[test]
 fn a_function_that_never_returns_panics_or_is_cancelled() {
     let recorder = Recorder::new();
-    let payload = recorder.catch(|| diverges(4)).expect_err("it never returns");
-    assert_eq!(payload.downcast_ref::<String>().map(String::as_str), Some("never 4"));
+    let payload = recorder
+        .catch(|| diverges(4))
+        .expect_err("it never returns");
+    assert_eq!(
+        payload.downcast_ref::<String>().map(String::as_str),
+        Some("never 4")
+    );
     recorder.scope_sync(|| assert!(poll(Box::pin(pends_for_ever()).as_mut()).is_pending()));
-    recorder.recorded().assert_exactly([call("diverges").panicked(), call("pends_for_ever").cancelled()]);
+    recorder.recorded().assert_exactly([
+        call("diverges").panicked(),
+        call("pends_for_ever").cancelled(),
+    ]);
 }
 
 /// Notes when it is dropped.
@@ -281,7 +310,13 @@ fn what_is_dropped_is_dropped_in_the_same_order() {
 
 #[test]
 fn the_statuses_follow_the_calls() {
-    let (_, recorded) = testing::record(|| (outcome_alias(true), outcome_alias(true), outcome_alias(false)));
+    let (_, recorded) = testing::record(|| {
+        (
+            outcome_alias(true),
+            outcome_alias(true),
+            outcome_alias(false),
+        )
+    });
     assert_eq!(recorded.task("outcome_alias"), Some((TaskStatus::Ok, 1)));
     let (_, recorded) = testing::record(|| (outcome_alias(true), outcome_alias(true)));
     recorded.assert_exactly([
@@ -289,5 +324,8 @@ fn the_statuses_follow_the_calls() {
         task("outcome_alias", TaskStatus::OtherException),
         task("default", TaskStatus::OtherException),
     ]);
-    assert_eq!(recorded.task("outcome_alias"), Some((TaskStatus::OtherException, 2)));
+    assert_eq!(
+        recorded.task("outcome_alias"),
+        Some((TaskStatus::OtherException, 2))
+    );
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use monitor_core::testing::{self, Recorder, call};
 use monitor_core::monitored;
+use monitor_core::testing::{self, Recorder, call};
 
 use crate::drive::{pause, poll, ready};
 
@@ -79,7 +79,15 @@ fn making_is_the_call(fail: bool) -> Hidden {
 fn the_future_is_the_call_and_not_making_it() {
     let recorder = Recorder::new();
     recorder.scope_sync(|| {
-        drop((shown(true), pinned(true), borrowed(&true), boxed(true), box_future(true), hidden(true), shown_and_said(true)));
+        drop((
+            shown(true),
+            pinned(true),
+            borrowed(&true),
+            boxed(true),
+            box_future(true),
+            hidden(true),
+            shown_and_said(true),
+        ));
         recorder.take().assert_nothing();
         for fail in [false, true] {
             let answers = [
@@ -94,18 +102,33 @@ fn the_future_is_the_call_and_not_making_it() {
             assert!(answers.iter().all(|answer| answer.is_err() == fail));
         }
     });
-    let names = ["shown", "pinned", "borrowed", "boxed", "box_future", "hidden", "shown_and_said"];
+    let names = [
+        "shown",
+        "pinned",
+        "borrowed",
+        "boxed",
+        "box_future",
+        "hidden",
+        "shown_and_said",
+    ];
+    recorder.take().assert_exactly(
+        names
+            .into_iter()
+            .flat_map(|name| [call(name).success(), call(name).failure("other")]),
+    );
+    recorder.scope_sync(|| drop(making_is_the_call(true)));
     recorder
         .take()
-        .assert_exactly(names.into_iter().flat_map(|name| [call(name).success(), call(name).failure("other")]));
-    recorder.scope_sync(|| drop(making_is_the_call(true)));
-    recorder.take().assert_exactly([call("making_is_the_call").success()]);
+        .assert_exactly([call("making_is_the_call").success()]);
 }
 
 #[test]
 fn a_helpers_future_is_a_call_inside_the_call() {
     let (_, recorded) = testing::record(|| ready(built_by_a_helper(true)));
-    recorded.assert_exactly([call("built_by_a_helper").failure("other"), call("pinned").failure("other")]);
+    recorded.assert_exactly([
+        call("built_by_a_helper").failure("other"),
+        call("pinned").failure("other"),
+    ]);
 }
 
 #[test]
@@ -200,14 +223,20 @@ fn async_trait_in_both_orders() {
     let recorder = Recorder::builder().errors("ERROR", ["EMPTY"]).build();
     recorder.scope_sync(|| {
         drop(Store("x".into()).required("never polled"));
-        assert_eq!(ready(Store("x".into()).provided("y".to_owned())).as_deref(), Ok("xy"));
+        assert_eq!(
+            ready(Store("x".into()).provided("y".to_owned())).as_deref(),
+            Ok("xy")
+        );
         for one in [&Other as &dyn Load, &Third] {
             assert!(ready(one.required("")).is_err());
             assert_eq!(ready(one.required("k")).map(|text| text.len()), Ok(5));
             assert!(poll(one.required("k").as_mut()).is_pending());
         }
     });
-    let mut expected = vec![call("provided").success(), call("After::required").success()];
+    let mut expected = vec![
+        call("provided").success(),
+        call("After::required").success(),
+    ];
     for (name, kind) in [("Before::required", "EMPTY"), ("Third::required", "EMPTY")] {
         let with = |key| call(name).label("key", key);
         expected.extend([

@@ -43,8 +43,22 @@ fn a_size_is_any_integer_a_reference_or_an_option_of_one() {
         size_reference_option(&Some(16));
     });
     let names = [
-        "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "reference", "option",
-        "option_reference", "reference_option",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "u128",
+        "usize",
+        "i8",
+        "i16",
+        "i32",
+        "i64",
+        "i128",
+        "isize",
+        "reference",
+        "option",
+        "option_reference",
+        "reference_option",
     ];
     let expected = names.iter().zip(1..).flat_map(|(name, size)| {
         let name = format!("size_{name}");
@@ -60,7 +74,14 @@ fn no_size_is_noted_where_there_is_none() {
         size_option_reference(None);
         size_reference_option(&None);
     });
-    recorded.assert_exactly(["size_option", "size_option_reference", "size_reference_option"].map(|name| call(name).success()));
+    recorded.assert_exactly(
+        [
+            "size_option",
+            "size_option_reference",
+            "size_reference_option",
+        ]
+        .map(|name| call(name).success()),
+    );
 }
 
 #[monitored(request_size = body.len(), response_size = Vec::len)]
@@ -85,7 +106,11 @@ fn doubled_future(body: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, Vec<u8>
     let length = body.len();
     async move {
         pause().await;
-        if length == 0 { Err(vec![1, 2, 3]) } else { Ok([body.clone(), body].concat()) }
+        if length == 0 {
+            Err(vec![1, 2, 3])
+        } else {
+            Ok([body.clone(), body].concat())
+        }
     }
 }
 
@@ -93,19 +118,31 @@ fn doubled_future(body: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, Vec<u8>
 fn the_response_has_a_size_only_if_it_is_ok() {
     let ((), recorded) = testing::record(|| {
         for body in [vec![], vec![1, 2, 3]] {
-            let answers = [doubled(body.clone()), ready(doubled_async(body.clone())), ready(doubled_future(body.clone()))];
-            assert!(answers.iter().all(|answer| answer.is_err() == body.is_empty()));
+            let answers = [
+                doubled(body.clone()),
+                ready(doubled_async(body.clone())),
+                ready(doubled_future(body.clone())),
+            ];
+            assert!(
+                answers
+                    .iter()
+                    .all(|answer| answer.is_err() == body.is_empty())
+            );
         }
     });
-    recorded.assert_exactly(["doubled", "doubled_async", "doubled_future"].into_iter().flat_map(|name| {
-        [
-            call(name).success(),
-            call(name).failure("other"),
-            call(name).request_size(0),
-            call(name).request_size(3),
-            call(name).response_size(6),
-        ]
-    }));
+    recorded.assert_exactly(
+        ["doubled", "doubled_async", "doubled_future"]
+            .into_iter()
+            .flat_map(|name| {
+                [
+                    call(name).success(),
+                    call(name).failure("other"),
+                    call(name).request_size(0),
+                    call(name).request_size(3),
+                    call(name).response_size(6),
+                ]
+            }),
+    );
 }
 
 #[monitored(response_size = String::len)]
@@ -148,9 +185,21 @@ fn any_other_value_is_seen_as_it_is_and_each_item_of_a_stream() {
         call("of_items").failed_items(1),
     ]);
     let snapshot = recorded.snapshot();
-    let stream = snapshot.methods.iter().find(|one| &*one.name == "of_items").expect("the method");
-    let sizes = stream.values.iter().find_map(|value| value.histogram.as_ref()).expect("sizes");
-    assert_eq!((sizes.count(), sizes.sum), (2, 11.0), "one for each item that is no error");
+    let stream = snapshot
+        .methods
+        .iter()
+        .find(|one| &*one.name == "of_items")
+        .expect("the method");
+    let sizes = stream
+        .values
+        .iter()
+        .find_map(|value| value.histogram.as_ref())
+        .expect("sizes");
+    assert_eq!(
+        (sizes.count(), sizes.sum),
+        (2, 11.0),
+        "one for each item that is no error"
+    );
 }
 
 #[test]
@@ -164,7 +213,11 @@ fn ok_if_does_not_change_which_answer_has_a_size() {
         answer
     }
     let (_, recorded) = testing::record(|| {
-        let _ = (all_well(Ok("ab".to_owned())), all_well(Err("abc".to_owned())), none_well(Ok("abcd".to_owned())));
+        let _ = (
+            all_well(Ok("ab".to_owned())),
+            all_well(Err("abc".to_owned())),
+            none_well(Ok("abcd".to_owned())),
+        );
         assert_eq!(behind_an_alias("ok").as_deref(), Ok("ok"));
     });
     recorded.assert_exactly([
@@ -178,7 +231,11 @@ fn ok_if_does_not_change_which_answer_has_a_size() {
 }
 
 #[monitored(deadline = left)]
-async fn with_deadline(recorder: Recorder, left: Option<Duration>, fail: bool) -> Result<(), String> {
+async fn with_deadline(
+    recorder: Recorder,
+    left: Option<Duration>,
+    fail: bool,
+) -> Result<(), String> {
     recorder.advance(Duration::from_secs(2));
     pause().await;
     if fail { Err("late".to_owned()) } else { Ok(()) }
@@ -198,9 +255,16 @@ fn a_deadline_is_noted_at_the_start_and_at_the_end() {
     recorder.scope_sync(|| {
         let run = |left, fail| ready(with_deadline(recorder.clone(), left, fail));
         assert_eq!(run(Some(Duration::from_secs(5)), false), Ok(()));
-        assert!(run(Some(Duration::from_secs(1)), true).is_err(), "past its deadline: 0 left");
+        assert!(
+            run(Some(Duration::from_secs(1)), true).is_err(),
+            "past its deadline: 0 left"
+        );
         assert_eq!(run(None, false), Ok(()));
-        let mut dropped = Box::pin(with_deadline(recorder.clone(), Some(Duration::from_secs(7)), false));
+        let mut dropped = Box::pin(with_deadline(
+            recorder.clone(),
+            Some(Duration::from_secs(7)),
+            false,
+        ));
         assert!(poll(dropped.as_mut()).is_pending());
         drop(dropped);
         with_a_duration(&1_500);
@@ -235,5 +299,7 @@ fn a_panicking_call_has_its_request_size_and_no_response_size() {
     }
     let recorder = Recorder::new();
     assert!(recorder.catch(|| dies(true)).is_err());
-    recorder.recorded().assert_exactly([call("dies").panicked(), call("dies").request_size(7)]);
+    recorder
+        .recorded()
+        .assert_exactly([call("dies").panicked(), call("dies").request_size(7)]);
 }

@@ -7,13 +7,21 @@ use crate::drive::{pause, ready};
 
 #[monitored(task = "storage")]
 fn read(fail: bool) -> Result<(), String> {
-    if fail { Err("no disk".to_owned()) } else { Ok(()) }
+    if fail {
+        Err("no disk".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 #[monitored(task = "storage")]
 async fn write(fail: bool) -> Result<(), String> {
     pause().await;
-    if fail { Err("no disk".to_owned()) } else { Ok(()) }
+    if fail {
+        Err("no disk".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 #[test]
@@ -28,13 +36,33 @@ fn methods_that_share_a_task_feed_one_status() {
         call("write").failure("other"),
         task_run("storage", TaskStatus::OtherException, 3),
     ]);
-    assert_eq!((recorded.task("read"), recorded.task("write")), (None, None), "not their own");
-    assert_eq!(recorded.task("default"), Some((TaskStatus::OtherException, 3)));
-    recorder.scope_sync(|| ready(write(false))).expect("no error");
-    recorder.recorded().assert_includes([task("storage", TaskStatus::Ok), task("default", TaskStatus::Ok)]);
-    let named: Vec<_> = recorder.statuses().into_iter().map(|one| one.task.to_string()).collect();
+    assert_eq!(
+        (recorded.task("read"), recorded.task("write")),
+        (None, None),
+        "not their own"
+    );
+    assert_eq!(
+        recorded.task("default"),
+        Some((TaskStatus::OtherException, 3))
+    );
+    recorder
+        .scope_sync(|| ready(write(false)))
+        .expect("no error");
+    recorder.recorded().assert_includes([
+        task("storage", TaskStatus::Ok),
+        task("default", TaskStatus::Ok),
+    ]);
+    let named: Vec<_> = recorder
+        .statuses()
+        .into_iter()
+        .map(|one| one.task.to_string())
+        .collect();
     assert!(named.contains(&"storage".to_owned()), "{named:?}");
-    let own: Vec<_> = recorder.method_statuses().into_iter().map(|one| one.task.to_string()).collect();
+    let own: Vec<_> = recorder
+        .method_statuses()
+        .into_iter()
+        .map(|one| one.task.to_string())
+        .collect();
     assert!(own.is_empty(), "{own:?}");
 }
 
@@ -55,7 +83,10 @@ fn with_health() -> Result<(), String> {
 #[test]
 fn without_health_no_status_is_fed() {
     let recorder = Recorder::new();
-    recorder.scope_sync(|| (no_health(0), no_health(1))).1.expect_err("an error");
+    recorder
+        .scope_sync(|| (no_health(0), no_health(1)))
+        .1
+        .expect_err("an error");
     assert!(recorder.catch(|| no_health(2)).is_err());
     let recorded = recorder.take();
     recorded.assert_exactly([
@@ -63,13 +94,22 @@ fn without_health_no_status_is_fed() {
         call("no_health").failure("other"),
         call("no_health").panicked(),
     ]);
-    assert_eq!((recorded.task("no_health"), recorded.task("default")), (None, None));
+    assert_eq!(
+        (recorded.task("no_health"), recorded.task("default")),
+        (None, None)
+    );
     assert!(recorder.statuses().is_empty() && recorder.method_statuses().is_empty());
     recorder.scope_sync(with_health).expect_err("an error");
     recorder.scope_sync(|| no_health(0)).expect("no error");
     let recorded = recorder.recorded();
-    assert_eq!(recorded.task("with_health"), Some((TaskStatus::OtherException, 1)));
-    assert_eq!(recorded.task("default"), Some((TaskStatus::OtherException, 1)));
+    assert_eq!(
+        recorded.task("with_health"),
+        Some((TaskStatus::OtherException, 1))
+    );
+    assert_eq!(
+        recorded.task("default"),
+        Some((TaskStatus::OtherException, 1))
+    );
 }
 
 #[monitored(task = "storage of panics", expected("other"))]
@@ -85,10 +125,17 @@ async fn panics(kind: u8) -> Result<(), String> {
 #[test]
 fn a_task_of_its_own_name_knows_panics_and_what_is_expected() {
     let recorder = Recorder::new();
-    recorder.scope_sync(|| ready(panics(1))).expect_err("an error");
-    recorder.take().assert_exactly([call("panics").failure("other")]);
+    recorder
+        .scope_sync(|| ready(panics(1)))
+        .expect_err("an error");
+    recorder
+        .take()
+        .assert_exactly([call("panics").failure("other")]);
     assert!(recorder.catch(|| ready(panics(2))).is_err());
-    recorder.take().assert_exactly([call("panics").panicked(), task("storage of panics", TaskStatus::Internal)]);
+    recorder.take().assert_exactly([
+        call("panics").panicked(),
+        task("storage of panics", TaskStatus::Internal),
+    ]);
     recorder.scope_sync(|| {
         assert!(crate::drive::poll(Box::pin(panics(0)).as_mut()).is_pending());
     });

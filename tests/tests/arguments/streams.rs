@@ -26,7 +26,10 @@ fn results(list: Vec<Item>) -> impl Stream<Item = Item> + Unpin + Send {
 
 #[monitored]
 fn pinned<'a>(list: &'a [u8]) -> Pin<Box<dyn Stream<Item = Item> + Send + 'a>> {
-    Box::pin(items(list.iter().map(|item| if *item == 0 { bad() } else { Ok(*item) })))
+    Box::pin(items(
+        list.iter()
+            .map(|item| if *item == 0 { bad() } else { Ok(*item) }),
+    ))
 }
 
 #[monitored]
@@ -134,9 +137,13 @@ fn a_stream_begins_with_its_first_poll_and_is_in_flight_until_its_end() {
         let mut stream = Box::pin(numbers(2));
         recorder.take().assert_nothing();
         assert_eq!(next(&mut stream), Some(0));
-        recorder.take().assert_exactly([call("numbers").in_flight(), call("numbers").items(1)]);
+        recorder
+            .take()
+            .assert_exactly([call("numbers").in_flight(), call("numbers").items(1)]);
         assert_eq!((next(&mut stream), next(&mut stream)), (Some(1), None));
-        recorder.take().assert_exactly([call("numbers").success(), call("numbers").items(1)]);
+        recorder
+            .take()
+            .assert_exactly([call("numbers").success(), call("numbers").items(1)]);
         assert_eq!(next(&mut stream), None);
         drop(stream);
         recorder.take().assert_nothing();
@@ -152,12 +159,25 @@ fn a_stream_dropped_before_its_end_is_cancelled_and_no_illness() {
     });
     let recorded = recorder.take();
     recorded.assert_exactly([call("results").cancelled(), call("results").items(1)]);
-    assert_eq!((recorded.task("results"), recorded.task("default")), (None, None));
+    assert_eq!(
+        (recorded.task("results"), recorded.task("default")),
+        (None, None)
+    );
     recorder.scope_sync(|| {
         let mut stream = results(vec![Ok(1), bad()]);
-        assert_eq!(next(&mut stream).into_iter().chain(next(&mut stream)).count(), 2);
+        assert_eq!(
+            next(&mut stream)
+                .into_iter()
+                .chain(next(&mut stream))
+                .count(),
+            2
+        );
     });
-    recorder.take().assert_exactly([call("results").cancelled(), call("results").items(1), call("results").failed_items(1)]);
+    recorder.take().assert_exactly([
+        call("results").cancelled(),
+        call("results").items(1),
+        call("results").failed_items(1),
+    ]);
 }
 
 #[test]
@@ -165,16 +185,25 @@ fn the_stream_of_an_async_fn_is_part_of_the_call() {
     let recorder = Recorder::new();
     recorder.scope_sync(|| {
         let mut stream = Box::pin(ready(async_stream(1)));
-        recorder.take().assert_exactly([call("async_stream").in_flight()]);
+        recorder
+            .take()
+            .assert_exactly([call("async_stream").in_flight()]);
         assert_eq!(next(&mut stream), Some(0));
         assert_eq!(next(&mut stream), None);
-        recorder.take().assert_exactly([call("async_stream").success(), call("async_stream").items(1)]);
+        recorder.take().assert_exactly([
+            call("async_stream").success(),
+            call("async_stream").items(1),
+        ]);
         drop(ready(async_stream(1)));
-        recorder.take().assert_exactly([call("async_stream").cancelled()]);
+        recorder
+            .take()
+            .assert_exactly([call("async_stream").cancelled()]);
         let mut future = Box::pin(async_stream(1));
         assert!(crate::drive::poll(future.as_mut()).is_pending());
         drop(future);
-        recorder.take().assert_exactly([call("async_stream").cancelled()]);
+        recorder
+            .take()
+            .assert_exactly([call("async_stream").cancelled()]);
     });
 }
 
@@ -198,7 +227,10 @@ struct PanicsAtTwo(u8);
 impl Stream for PanicsAtTwo {
     type Item = u8;
 
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<Option<u8>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<u8>> {
         self.0 += 1;
         assert!(self.0 < 2, "an item's panic");
         std::task::Poll::Ready(Some(self.0))
@@ -224,7 +256,9 @@ fn a_stream_that_panics_is_a_panicked_call() {
     let recorded = recorder.take();
     recorded.assert_exactly([call("panics").panicked(), call("panics").items(1)]);
     assert_eq!(recorded.task("panics"), Some((TaskStatus::Internal, 1)));
-    let payload = recorder.catch(|| collect(panics_at_once(false))).expect_err("a panic");
+    let payload = recorder
+        .catch(|| collect(panics_at_once(false)))
+        .expect_err("a panic");
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"never made"));
 }
 
