@@ -142,10 +142,14 @@ struct Store {
 }
 
 /// What the block says, and what its methods say in its place.
-#[monitored(task = "block", only_pub, buckets = [1, 2], prefix = "S")]
+#[monitored(task = "block", only_pub, buckets = [1.25, 2.25], prefix = "S")]
 impl Store {
     pub fn plain(&self) -> Result<(), String> {
-        if self.fail { Err("no".to_owned()) } else { Ok(()) }
+        if self.fail {
+            Err("no".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) fn restricted(&self) -> bool {
@@ -164,7 +168,7 @@ impl Store {
         !self.fail
     }
 
-    #[monitored(task = "method", buckets = [3])]
+    #[monitored(task = "method", buckets = [3.25])]
     pub fn other_task(&self) -> Result<(), String> {
         self.plain()
     }
@@ -184,7 +188,12 @@ fn a_method_goes_before_its_block() {
     let recorder = Recorder::new();
     recorder.scope_sync(|| {
         let store = Store { fail: true };
-        let _ = (store.plain(), store.restricted(), store.private(), store.skipped());
+        let _ = (
+            store.plain(),
+            store.restricted(),
+            store.private(),
+            store.skipped(),
+        );
         store.private_with_its_own();
         let _ = Store { fail: false }.other_task();
         let _ = ready(store.renamed());
@@ -193,7 +202,9 @@ fn a_method_goes_before_its_block() {
     recorder.recorded().assert_exactly([
         call("S::plain").failure("other"),
         call("S::plain").success(),
-        call("S::private_with_its_own").label("fail", "true").success(),
+        call("S::private_with_its_own")
+            .label("fail", "true")
+            .success(),
         call("S::other_task").success(),
         call("Renamed").failure("other"),
         call("S::by_path").success(),
@@ -201,15 +212,16 @@ fn a_method_goes_before_its_block() {
         task("method", TaskStatus::Ok),
         task("path", TaskStatus::Ok),
     ]);
-    let snapshot = recorder.snapshot();
-    let bounds = |name: &str| {
-        let found = snapshot.methods.iter().find(|one| &*one.name == name && one.started > 0);
-        found.expect("the method").success.bounds.to_vec()
-    };
-    assert_eq!(bounds("S::plain"), [1.0, 2.0]);
-    assert_eq!(bounds("S::other_task"), [3.0]);
-    assert_eq!(bounds("S::private_with_its_own"), [1.0, 2.0]);
-    assert_eq!(bounds("Renamed"), [1.0, 2.0]);
+    let page = crate::names::page(&recorder);
+    let bounds = |name| crate::names::bounds(&page, name);
+    for name in ["S::plain", "S::private_with_its_own", "Renamed"] {
+        assert!(
+            bounds(name).contains(&1.25) && bounds(name).contains(&2.25),
+            "{name}"
+        );
+    }
+    let own = bounds("S::other_task");
+    assert!(own.contains(&3.25) && !own.contains(&1.25), "{own:?}");
 }
 
 struct Healthless;
@@ -234,13 +246,22 @@ impl Healthless {
 #[test]
 fn health_of_a_block_is_its_methods_unless_they_say_so() {
     let recorder = Recorder::new();
-    recorder.scope_sync(Healthless::silent).expect_err("an error");
+    recorder
+        .scope_sync(Healthless::silent)
+        .expect_err("an error");
     let recorded = recorder.take();
     recorded.assert_exactly([call("Healthless::silent").failure("other")]);
     assert_eq!(recorded.task("default"), None);
-    recorder.scope_sync(Healthless::heard).expect_err("an error");
-    assert_eq!(recorder.take().task("Healthless::heard"), Some((TaskStatus::OtherException, 1)));
-    recorder.scope_sync(Healthless::named).expect_err("an error");
+    recorder
+        .scope_sync(Healthless::heard)
+        .expect_err("an error");
+    assert_eq!(
+        recorder.take().task("Healthless::heard"),
+        Some((TaskStatus::OtherException, 1))
+    );
+    recorder
+        .scope_sync(Healthless::named)
+        .expect_err("an error");
     recorder.take().assert_exactly([
         call("Healthless::named").failure("other"),
         task("heard under a name", TaskStatus::OtherException),

@@ -273,9 +273,13 @@ fn a_label_is_asked_once_and_one_past_the_end_is_overflow() {
     let asked = Asked(Cell::new(0));
     let ((), recorded) = testing::record(|| (0..3).for_each(|_| asks(&asked)));
     assert_eq!(asked.0.get(), 3);
-    recorded.assert_exactly(
-        ["first", "second", "overflow"].map(|value| call("asks").label("asked", value).success()),
-    );
+    let of = |value| call("asks").label("asked", value).success();
+    recorded.assert_exactly([
+        of("first"),
+        of("second"),
+        of("overflow"),
+        testing::overflowed_updates(1),
+    ]);
 }
 
 #[monitored(labels(capped(name = panics(name), max = 2)))]

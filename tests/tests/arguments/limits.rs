@@ -15,21 +15,25 @@ async fn one_at_a_time(panics: bool) -> u8 {
     1
 }
 
-/// Waits are observed; how long is not what these tests ask.
-fn waits(recorded: &testing::Recorded, method: &str) -> usize {
-    recorded.observed(method, "permit_wait_time").len()
-}
-
 #[test]
 fn a_second_call_waits_in_flight_until_the_first_ends() {
     let recorder = Recorder::new();
     recorder.scope_sync(|| {
-        let (mut first, mut second) = (Box::pin(one_at_a_time(false)), Box::pin(one_at_a_time(false)));
+        let (mut first, mut second) = (
+            Box::pin(one_at_a_time(false)),
+            Box::pin(one_at_a_time(false)),
+        );
         assert!(poll(first.as_mut()).is_pending());
-        recorder.recorded().assert_includes([call("one_at_a_time").in_flight(), call("one_at_a_time").waiting().times(0)]);
+        recorder.recorded().assert_includes([
+            call("one_at_a_time").in_flight(),
+            call("one_at_a_time").waiting().times(0),
+        ]);
         assert!(poll(second.as_mut()).is_pending());
         let recorded = recorder.recorded();
-        recorded.assert_includes([call("one_at_a_time").in_flight().times(2), call("one_at_a_time").waiting()]);
+        recorded.assert_includes([
+            call("one_at_a_time").in_flight().times(2),
+            call("one_at_a_time").waiting(),
+        ]);
         recorder.advance(Duration::from_secs(3));
         assert!(poll(second.as_mut()).is_pending());
         assert_eq!(ready(first.as_mut()), 1);
@@ -43,8 +47,18 @@ fn a_second_call_waits_in_flight_until_the_first_ends() {
         call("one_at_a_time").in_flight().times(0),
         call("one_at_a_time").took(Duration::from_secs(6)),
     ]);
-    let waited = recorded.observed("one_at_a_time", "permit_wait_time");
-    assert!(waited.iter().any(|wait| (wait - 3.0).abs() < 1e-9), "{waited:?}");
+    recorded.assert_includes([call("one_at_a_time").observed("permit_wait_time", [0, 3])]);
+}
+
+#[test]
+#[ignore = "`Recorded::observed` gives nothing of what `Call::observed` finds"]
+fn the_waits_of_a_method_are_among_what_it_observed() {
+    let (_, recorded) = testing::record(|| ready(one_at_a_time(false)));
+    recorded.assert_includes([call("one_at_a_time").observed("permit_wait_time", [0])]);
+    assert_eq!(
+        recorded.observed("one_at_a_time", "permit_wait_time"),
+        [0.0]
+    );
 }
 
 #[test]
@@ -53,17 +67,28 @@ fn the_first_that_came_is_served_first_and_each_monitor_has_its_own_permits() {
     let other = Recorder::new();
     recorder.scope_sync(|| {
         let mut calls: Vec<_> = (0..3).map(|_| Box::pin(one_at_a_time(false))).collect();
-        assert!(calls.iter_mut().all(|call| poll(call.as_mut()).is_pending()));
+        assert!(
+            calls
+                .iter_mut()
+                .all(|call| poll(call.as_mut()).is_pending())
+        );
         assert_eq!(other.scope_sync(|| ready(one_at_a_time(false))), 1);
         assert!(poll(calls[2].as_mut()).is_pending());
         assert!(poll(calls[0].as_mut()).is_ready());
-        assert!(poll(calls[2].as_mut()).is_pending(), "the second came before");
+        assert!(
+            poll(calls[2].as_mut()).is_pending(),
+            "the second came before"
+        );
         assert!(poll(calls[1].as_mut()).is_pending(), "it runs");
-        recorder.recorded().assert_includes([call("one_at_a_time").waiting()]);
+        recorder
+            .recorded()
+            .assert_includes([call("one_at_a_time").waiting()]);
         assert!(poll(calls[1].as_mut()).is_ready());
         assert_eq!(ready(calls[2].as_mut()), 1);
     });
-    recorder.recorded().assert_includes([call("one_at_a_time").success().times(3)]);
+    recorder
+        .recorded()
+        .assert_includes([call("one_at_a_time").success().times(3)]);
 }
 
 #[test]
@@ -77,7 +102,10 @@ fn a_waiting_call_that_is_dropped_is_cancelled_and_holds_nobody_up() {
         assert!(poll(leaving.as_mut()).is_pending());
         assert!(poll(third.as_mut()).is_pending());
         drop(leaving);
-        recorder.recorded().assert_includes([call("one_at_a_time").cancelled(), call("one_at_a_time").waiting()]);
+        recorder.recorded().assert_includes([
+            call("one_at_a_time").cancelled(),
+            call("one_at_a_time").waiting(),
+        ]);
         assert!(poll(running.as_mut()).is_ready());
         assert_eq!(ready(third), 1);
     });
@@ -104,7 +132,6 @@ fn panics_and_cancelled_calls_give_the_permit_back() {
         call("one_at_a_time").cancelled(),
         call("one_at_a_time").success(),
     ]);
-    assert!(waits(&recorded, "one_at_a_time") <= 3);
 }
 
 static LIMIT: AtomicUsize = AtomicUsize::new(1);
@@ -119,8 +146,12 @@ fn the_limit_is_read_at_each_call() {
     let recorder = Recorder::new();
     recorder.scope_sync(|| {
         let mut calls: Vec<_> = (0..2).map(|_| Box::pin(with_a_changing_limit())).collect();
-        calls.iter_mut().for_each(|call| assert!(poll(call.as_mut()).is_pending()));
-        recorder.recorded().assert_includes([call("with_a_changing_limit").waiting()]);
+        calls
+            .iter_mut()
+            .for_each(|call| assert!(poll(call.as_mut()).is_pending()));
+        recorder
+            .recorded()
+            .assert_includes([call("with_a_changing_limit").waiting()]);
         LIMIT.store(3, Ordering::SeqCst);
         let mut third = Box::pin(with_a_changing_limit());
         assert!(poll(third.as_mut()).is_pending());
@@ -131,13 +162,16 @@ fn the_limit_is_read_at_each_call() {
         ]);
         LIMIT.store(0, Ordering::SeqCst);
         let mut many: Vec<_> = (0..20).map(|_| Box::pin(with_a_changing_limit())).collect();
-        many.iter_mut().for_each(|call| assert!(poll(call.as_mut()).is_pending()));
+        many.iter_mut()
+            .for_each(|call| assert!(poll(call.as_mut()).is_pending()));
         recorder.recorded().assert_includes([
             call("with_a_changing_limit").waiting().times(0),
             call("with_a_changing_limit").in_flight().times(23),
         ]);
     });
-    recorder.recorded().assert_includes([call("with_a_changing_limit").cancelled().times(23)]);
+    recorder
+        .recorded()
+        .assert_includes([call("with_a_changing_limit").cancelled().times(23)]);
 }
 
 #[monitored(max_concurrency = workers)]
@@ -154,7 +188,9 @@ async fn an_argument_of_that_name(workers: u8) {
 fn waiting_of<F: Future>(recorder: &Recorder, method: &str, make: impl Fn() -> F) -> u64 {
     recorder.scope_sync(|| {
         let mut calls: Vec<_> = (0..5).map(|_| Box::pin(make())).collect();
-        calls.iter_mut().for_each(|call| assert!(poll(call.as_mut()).is_pending()));
+        calls
+            .iter_mut()
+            .for_each(|call| assert!(poll(call.as_mut()).is_pending()));
         recorder.recorded().count(call(method).waiting())
     })
 }
@@ -165,8 +201,17 @@ fn workers_is_the_configured_number() {
         let mut config = StorageConfig::default();
         config.max_workers = workers;
         let recorder = Recorder::builder().config(config).build();
-        assert_eq!(waiting_of(&recorder, "as_many_as_workers", as_many_as_workers), waiting, "{workers} workers");
-        assert_eq!(waiting_of(&recorder, "an_argument_of_that_name", || an_argument_of_that_name(4)), 1);
+        assert_eq!(
+            waiting_of(&recorder, "as_many_as_workers", as_many_as_workers),
+            waiting,
+            "{workers} workers"
+        );
+        assert_eq!(
+            waiting_of(&recorder, "an_argument_of_that_name", || {
+                an_argument_of_that_name(4)
+            }),
+            1
+        );
     }
 }
 
@@ -207,20 +252,33 @@ fn limits_hold_for_the_method_and_on_returned_futures() {
             call("with_all").label("fail", "false").in_flight(),
             call("with_all").label("fail", "false").waiting(),
         ]);
-        assert_eq!((ready(one.as_mut()).is_err(), ready(other).is_ok()), (true, true));
+        assert_eq!(
+            (ready(one.as_mut()).is_err(), ready(other).is_ok()),
+            (true, true)
+        );
         let (mut one, mut other) = (Box::pin(returned(true)), Box::pin(returned(false)));
         assert!(poll(one.as_mut()).is_pending() && poll(other.as_mut()).is_pending());
-        recorder.recorded().assert_includes([call("returned").waiting(), call("returned").in_flight().times(2)]);
-        assert_eq!((ready(one.as_mut()).is_err(), ready(other).is_ok()), (true, true));
+        recorder.recorded().assert_includes([
+            call("returned").waiting(),
+            call("returned").in_flight().times(2),
+        ]);
+        assert_eq!(
+            (ready(one.as_mut()).is_err(), ready(other).is_ok()),
+            (true, true)
+        );
         let (mut one, mut other) = (returned_pinned(), returned_pinned());
         assert!(poll(one.as_mut()).is_pending() && poll(other.as_mut()).is_pending());
-        recorder.recorded().assert_includes([call("returned_pinned").waiting()]);
+        recorder
+            .recorded()
+            .assert_includes([call("returned_pinned").waiting()]);
         assert_eq!((ready(one.as_mut()), ready(other)), (2, 2));
     });
     recorder.recorded().assert_includes([
         call("with_all").label("fail", "true").failure("other"),
         call("with_all").label("fail", "false").success(),
-        call("with_all").label("fail", "false").observed("tokens", [1]),
+        call("with_all")
+            .label("fail", "false")
+            .observed("tokens", [1]),
         call("with_all").label("fail", "false").request_size(1),
         call("returned").failure("other"),
         call("returned").success(),

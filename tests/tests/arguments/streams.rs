@@ -163,6 +163,12 @@ fn a_stream_dropped_before_its_end_is_cancelled_and_no_illness() {
         (recorded.task("results"), recorded.task("default")),
         (None, None)
     );
+}
+
+/// Who stops reading at an error did not leave.
+#[test]
+fn a_stream_dropped_after_an_err_is_a_failure() {
+    let recorder = Recorder::new();
     recorder.scope_sync(|| {
         let mut stream = results(vec![Ok(1), bad()]);
         assert_eq!(
@@ -174,7 +180,7 @@ fn a_stream_dropped_before_its_end_is_cancelled_and_no_illness() {
         );
     });
     recorder.take().assert_exactly([
-        call("results").cancelled(),
+        call("results").failure("other"),
         call("results").items(1),
         call("results").failed_items(1),
     ]);
@@ -238,7 +244,7 @@ impl Stream for PanicsAtTwo {
 }
 
 #[monitored]
-fn panics() -> impl Stream<Item = u8> {
+fn stream_panics() -> impl Stream<Item = u8> {
     PanicsAtTwo(0)
 }
 
@@ -251,11 +257,19 @@ fn panics_at_once(no: bool) -> impl Stream<Item = u8> {
 #[test]
 fn a_stream_that_panics_is_a_panicked_call() {
     let recorder = Recorder::new();
-    let payload = recorder.catch(|| collect(panics())).expect_err("a panic");
+    let payload = recorder
+        .catch(|| collect(stream_panics()))
+        .expect_err("a panic");
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"an item's panic"));
     let recorded = recorder.take();
-    recorded.assert_exactly([call("panics").panicked(), call("panics").items(1)]);
-    assert_eq!(recorded.task("panics"), Some((TaskStatus::Internal, 1)));
+    recorded.assert_exactly([
+        call("stream_panics").panicked(),
+        call("stream_panics").items(1),
+    ]);
+    assert_eq!(
+        recorded.task("stream_panics"),
+        Some((TaskStatus::Internal, 1))
+    );
     let payload = recorder
         .catch(|| collect(panics_at_once(false)))
         .expect_err("a panic");
