@@ -1,5 +1,7 @@
 //! `impl` blocks: inherent, of a trait, generic; `prefix`, `only_pub`, `skip`, a method's own attribute.
 
+#![allow(unreachable_pub, reason = "`only_pub` looks for it")]
+
 use monitor_core::testing::{self, Recorder, call, task};
 use monitor_core::{TaskStatus, monitored};
 
@@ -185,8 +187,8 @@ impl Store {
 
 #[test]
 fn a_method_goes_before_its_block() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let store = Store { fail: true };
         let _ = (
             store.plain(),
@@ -199,7 +201,7 @@ fn a_method_goes_before_its_block() {
         let _ = ready(store.renamed());
         store.by_path();
     });
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         call("S::plain").failure("other"),
         call("S::plain").success(),
         call("S::private_with_its_own")
@@ -212,7 +214,7 @@ fn a_method_goes_before_its_block() {
         task("method", TaskStatus::Ok),
         task("path", TaskStatus::Ok),
     ]);
-    let page = crate::names::page(&recorder);
+    let page = crate::names::page(&probe);
     let bounds = |name| crate::names::bounds(&page, name);
     for name in ["S::plain", "S::private_with_its_own", "Renamed"] {
         assert!(
@@ -245,24 +247,18 @@ impl Healthless {
 
 #[test]
 fn health_of_a_block_is_its_methods_unless_they_say_so() {
-    let recorder = Recorder::new();
-    recorder
-        .scope_sync(Healthless::silent)
-        .expect_err("an error");
-    let recorded = recorder.take();
+    let probe = Recorder::new();
+    probe.scope_sync(Healthless::silent).expect_err("an error");
+    let recorded = probe.take();
     recorded.assert_exactly([call("Healthless::silent").failure("other")]);
     assert_eq!(recorded.task("default"), None);
-    recorder
-        .scope_sync(Healthless::heard)
-        .expect_err("an error");
+    probe.scope_sync(Healthless::heard).expect_err("an error");
     assert_eq!(
-        recorder.take().task("Healthless::heard"),
+        probe.take().task("Healthless::heard"),
         Some((TaskStatus::OtherException, 1))
     );
-    recorder
-        .scope_sync(Healthless::named)
-        .expect_err("an error");
-    recorder.take().assert_exactly([
+    probe.scope_sync(Healthless::named).expect_err("an error");
+    probe.take().assert_exactly([
         call("Healthless::named").failure("other"),
         task("heard under a name", TaskStatus::OtherException),
     ]);

@@ -1,5 +1,10 @@
 //! `#[derive(MonitorError)]`, `#[derive(MonitorLabel)]`.
 
+#![allow(
+    dead_code,
+    reason = "the derives look at no field, and nobody else does"
+)]
+
 use monitor_core::testing::{self, Recorder, call};
 use monitor_core::{MonitorError, MonitorLabel, monitored};
 
@@ -68,11 +73,11 @@ fn generic(items: &[String; 2]) -> Result<(), Generic<'_, String, 2>> {
 
 #[test]
 fn each_variant_has_its_type() {
-    let recorder = Recorder::builder()
+    let probe = Recorder::builder()
         .errors("ERROR", ["NOT_FOUND", "DISK", "TIMEOUT", "NAMED"])
         .build();
     let key = "k".to_owned();
-    recorder.scope_sync(|| {
+    probe.scope_sync(|| {
         let _ = (
             load(Load::NotFound { key }),
             load(Load::Disk(Disk::Full)),
@@ -87,7 +92,7 @@ fn each_variant_has_its_type() {
         let _ = (crate::drive::ready(wrapped(Named)), concrete(Disk::Full));
         let _ = generic(&[String::new(), String::new()]);
     });
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         call("load").failure("NOT_FOUND"),
         call("load").failure("DISK"),
         call("load").failure("TIMEOUT"),
@@ -131,14 +136,12 @@ fn said() -> Result<(), Named> {
 
 #[test]
 fn the_rules_decide_where_the_error_says_nothing_and_the_attribute_goes_first() {
-    let recorder = Recorder::builder()
+    let probe = Recorder::builder()
         .errors("ERROR", ["throttled", "NAMED", "SAID"])
         .build();
-    recorder
-        .scope_sync(|| silent_boxed())
-        .expect_err("an error");
-    let _ = recorder.scope_sync(said);
-    recorder.recorded().assert_exactly([
+    probe.scope_sync(silent_boxed).expect_err("an error");
+    let _ = probe.scope_sync(said);
+    probe.recorded().assert_exactly([
         call("silent").failure("throttled"),
         call("silent in a box").failure("throttled"),
         call("said").failure("SAID"),

@@ -100,8 +100,8 @@ fn kind(kind: &Kind) -> &'static str {
 
 #[test]
 fn a_failure_without_an_error_is_other_unless_named() {
-    let recorder = rules();
-    recorder.scope_sync(|| {
+    let probe = rules();
+    probe.scope_sync(|| {
         none_is_gone(None);
         none_is_gone(Some(1));
         assert!(always_fails(Ok(1)).is_ok());
@@ -109,7 +109,7 @@ fn a_failure_without_an_error_is_other_unless_named() {
         assert!(ok_is_failure(Ok(1)).is_ok());
         assert!(ok_is_failure(Err("it is broken".to_owned())).is_err());
     });
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         call("none_is_gone").success(),
         call("none_is_gone").failure("GONE"),
         call("always_fails").failure("other"),
@@ -147,8 +147,8 @@ fn named_for_all(text: &str) -> Result<u8, std::num::ParseIntError> {
 
 #[test]
 fn a_type_is_named_by_a_word_or_a_function() {
-    let recorder = rules();
-    recorder.scope_sync(|| {
+    let probe = rules();
+    probe.scope_sync(|| {
         for one in [Kind::Throttled, Kind::Broken, Kind::Unlisted] {
             let _ = (
                 typed(Err(one)),
@@ -172,7 +172,7 @@ fn a_type_is_named_by_a_word_or_a_function() {
         call("named_for_all").success(),
         call("named_for_all").failure("BROKEN"),
     ]);
-    recorder.recorded().assert_exactly(expected);
+    probe.recorded().assert_exactly(expected);
 }
 
 #[test]
@@ -183,13 +183,13 @@ fn a_panic_and_a_cancelled_call_keep_their_types_whatever_is_named() {
         pause().await;
         Err("an error that counts as success".to_owned())
     }
-    let recorder = rules();
-    assert!(recorder.catch(|| ready(ends_otherwise(true))).is_err());
-    recorder.scope_sync(|| {
+    let probe = rules();
+    assert!(probe.catch(|| ready(ends_otherwise(true))).is_err());
+    probe.scope_sync(|| {
         assert!(crate::drive::poll(Box::pin(ends_otherwise(false)).as_mut()).is_pending());
         assert!(ready(ends_otherwise(false)).is_err());
     });
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         call("ends_otherwise").panicked(),
         call("ends_otherwise").cancelled(),
         call("ends_otherwise").success(),
@@ -203,13 +203,13 @@ fn unknown_name() -> Result<(), String> {
 
 #[test]
 fn a_name_the_configuration_does_not_list_is_other_and_warned_of_at_start_up() {
-    let recorder = rules();
-    assert!(recorder.scope_sync(unknown_name).is_err());
-    recorder
+    let probe = rules();
+    assert!(probe.scope_sync(unknown_name).is_err());
+    probe
         .recorded()
         .assert_exactly([call("unknown_name").failure("other")]);
-    let warned = |recorder: &Recorder, of: &str| {
-        let warnings = recorder.start_up_warnings();
+    let warned = |probe: &Recorder, of: &str| {
+        let warnings = probe.start_up_warnings();
         warnings
             .iter()
             .filter(|one| matches!(one, StartUpWarning::UnknownErrorType { method, .. } if *method == of))
@@ -217,8 +217,8 @@ fn a_name_the_configuration_does_not_list_is_other_and_warned_of_at_start_up() {
     };
     assert_eq!(
         (
-            warned(&recorder, "unknown_name"),
-            warned(&recorder, "named_for_all")
+            warned(&probe, "unknown_name"),
+            warned(&probe, "named_for_all")
         ),
         (1, 0)
     );
@@ -241,16 +241,16 @@ async fn expects_panics(panics: bool) {
 
 #[test]
 fn an_expected_failure_counts_and_leaves_the_statuses_as_they_were() {
-    let recorder = rules();
-    recorder.scope_sync(|| expects("")).expect("no error");
-    assert_eq!(recorder.take().task("expects"), Some((TaskStatus::Ok, 1)));
-    recorder
+    let probe = rules();
+    probe.scope_sync(|| expects("")).expect("no error");
+    assert_eq!(probe.take().task("expects"), Some((TaskStatus::Ok, 1)));
+    probe
         .scope_sync(|| expects("throttled"))
         .expect_err("an error");
-    recorder
+    probe
         .scope_sync(|| expects("it is gone"))
         .expect_err("an error");
-    let recorded = recorder.take();
+    let recorded = probe.take();
     recorded.assert_exactly([
         call("expects").failure("THROTTLED"),
         call("expects").failure("GONE"),
@@ -259,22 +259,20 @@ fn an_expected_failure_counts_and_leaves_the_statuses_as_they_were() {
         (recorded.task("expects"), recorded.task("default")),
         (None, None)
     );
-    recorder
+    probe
         .scope_sync(|| expects("broken"))
         .expect_err("an error");
-    let recorded = recorder.take();
+    let recorded = probe.take();
     recorded.assert_exactly([call("expects").failure("BROKEN")]);
     assert_eq!(recorded.task("expects"), Some((TaskStatus::Fatal, 1)));
     assert_eq!(recorded.task("default"), Some((TaskStatus::Fatal, 1)));
-    recorder
-        .scope_sync(|| expects("gone"))
-        .expect_err("an error");
+    probe.scope_sync(|| expects("gone")).expect_err("an error");
     assert_eq!(
-        recorder.recorded().task("expects"),
+        probe.recorded().task("expects"),
         Some((TaskStatus::Fatal, 1)),
         "unchanged"
     );
-    let expected = recorder.snapshot().expected;
+    let expected = probe.snapshot().expected;
     let of_method: Vec<_> = expected
         .iter()
         .filter(|(method, _)| &**method == "expects")
@@ -286,9 +284,9 @@ fn an_expected_failure_counts_and_leaves_the_statuses_as_they_were() {
 
 #[test]
 fn a_panic_may_be_expected() {
-    let recorder = rules();
-    assert!(recorder.catch(|| ready(expects_panics(true))).is_err());
-    let recorded = recorder.recorded();
+    let probe = rules();
+    assert!(probe.catch(|| ready(expects_panics(true))).is_err());
+    let recorded = probe.recorded();
     recorded.assert_exactly([call("expects_panics").panicked()]);
     assert_eq!(
         (recorded.task("expects_panics"), recorded.task("default")),

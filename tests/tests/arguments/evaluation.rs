@@ -77,8 +77,10 @@ all_arguments! {
     }
 }
 
-fn exactly_once(name: &str, run: impl FnOnce()) {
-    let (log, recorded) = logged(run);
+fn exactly_once(name: &str, run: impl FnOnce() -> u8) {
+    let (log, recorded) = logged(|| {
+        run();
+    });
     let body = log
         .iter()
         .position(|word| *word == "body")
@@ -105,11 +107,11 @@ fn exactly_once(name: &str, run: impl FnOnce()) {
 
 #[test]
 fn each_expression_runs_once_before_or_after_the_body() {
-    exactly_once("sync_call", || drop(sync_call()));
-    exactly_once("async_call", || drop(ready(async_call())));
-    exactly_once("async_early", || drop(ready(async_early(true))));
-    exactly_once("async_early", || drop(ready(async_early(false))));
-    exactly_once("future_call", || drop(ready(future_call())));
+    exactly_once("sync_call", sync_call);
+    exactly_once("async_call", || ready(async_call()));
+    exactly_once("async_early", || ready(async_early(true)));
+    exactly_once("async_early", || ready(async_early(false)));
+    exactly_once("future_call", || ready(future_call()));
 }
 
 #[test]
@@ -206,7 +208,7 @@ fn temporaries_are_gone_before_the_next_expression() {
 
 struct NotClone(String);
 
-#[monitored(labels(capped(name = arg.0, max = 9)), request_size = arg.0.len(), deadline = (&other).1)]
+#[monitored(labels(capped(name = arg.0, max = 9)), request_size = arg.0.len(), deadline = other.1)]
 fn moved_in_the_body(arg: NotClone, other: (NotClone, Option<Duration>)) -> [NotClone; 2] {
     let (second, _) = other;
     [arg, second]
@@ -292,16 +294,16 @@ fn panics(name: &str) -> &str {
 
 #[test]
 fn the_panic_of_an_expression_passes() {
-    let recorder = Recorder::new();
-    let payload = recorder
+    let probe = Recorder::new();
+    let payload = probe
         .catch(|| with_an_expression_that_panics(""))
         .expect_err("a panic");
     assert_eq!(
         payload.downcast_ref::<&str>(),
         Some(&"an expression's panic")
     );
-    recorder.scope_sync(|| with_an_expression_that_panics("x"));
-    recorder
+    probe.scope_sync(|| with_an_expression_that_panics("x"));
+    probe
         .recorded()
         .assert_includes([call("with_an_expression_that_panics")
             .label("name", "x")

@@ -127,14 +127,14 @@ async fn ends_badly(panics: bool) {
 
 #[test]
 fn a_panic_and_a_cancelled_call_keep_what_was_noted() {
-    let recorder = Recorder::new();
-    assert!(recorder.catch(|| ready(ends_badly(true))).is_err());
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    assert!(probe.catch(|| ready(ends_badly(true))).is_err());
+    probe.scope_sync(|| {
         let mut future = Box::pin(ends_badly(false));
         assert!(poll(future.as_mut()).is_pending());
         assert!(poll(future.as_mut()).is_pending());
     });
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         call("ends_badly").panicked(),
         call("ends_badly").cancelled(),
         call("ends_badly").observed("tokens", [4, 4]),
@@ -144,20 +144,20 @@ fn a_panic_and_a_cancelled_call_keep_what_was_noted() {
 }
 
 #[monitored(call = handle)]
-async fn elapses(recorder: &Recorder) -> (Duration, Duration) {
-    recorder.advance(Duration::from_millis(3));
+async fn elapses(probe: &Recorder) -> (Duration, Duration) {
+    probe.advance(Duration::from_millis(3));
     let first = handle.elapsed();
     pause().await;
-    recorder.advance(Duration::from_millis(4));
+    probe.advance(Duration::from_millis(4));
     (first, handle.elapsed())
 }
 
 #[test]
 fn a_handle_knows_the_time_since_the_start() {
-    let recorder = Recorder::new();
-    let times = recorder.scope_sync(|| ready(elapses(&recorder)));
+    let probe = Recorder::new();
+    let times = probe.scope_sync(|| ready(elapses(&probe)));
     assert_eq!(times, (Duration::from_millis(3), Duration::from_millis(7)));
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         call("elapses").success(),
         call("elapses").took(Duration::from_millis(7)),
     ]);

@@ -142,13 +142,13 @@ fn capped_at_two(key: &str) {}
 
 #[test]
 fn a_capped_label_has_n_values_and_overflow() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         ["b", "a", "c", "a", "d", "b", "c"]
             .into_iter()
-            .for_each(capped_at_two)
+            .for_each(capped_at_two);
     });
-    let recorded = recorder.recorded();
+    let recorded = probe.recorded();
     recorded.assert_includes([
         call("capped_at_two").label("key", "a").success().times(2),
         call("capped_at_two").label("key", "b").success().times(2),
@@ -159,7 +159,7 @@ fn a_capped_label_has_n_values_and_overflow() {
         call("capped_at_two").label("key", "c").success().times(0),
     ]);
     assert_eq!(recorded.calls("capped_at_two"), 7);
-    let sets = recorder
+    let sets = probe
         .snapshot()
         .methods
         .iter()
@@ -208,26 +208,26 @@ async fn every_end(key: String, number: u32, end: u8) -> Result<u8, String> {
 
 #[test]
 fn errors_panics_cancelled_calls_and_observed_values_have_the_labels() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let _ = (
             ready(every_end("a".to_owned(), 1, 0)),
             ready(every_end("a".to_owned(), 1, 1)),
         );
         let mut dropped = Box::pin(every_end("b".to_owned(), 2, 0));
         assert!(poll(dropped.as_mut()).is_pending());
-        recorder.recorded().assert_includes([call("every_end")
+        probe.recorded().assert_includes([call("every_end")
             .label("key", "b")
             .label("number", "2")
             .in_flight()]);
     });
     assert!(
-        recorder
+        probe
             .catch(|| ready(every_end("a".to_owned(), 2, 2)))
             .is_err()
     );
     let with = |key, number| call("every_end").label("key", key).label("number", number);
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         with("a", "1").success(),
         with("a", "1").failure("other"),
         with("b", "2").cancelled(),

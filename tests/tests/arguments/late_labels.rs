@@ -124,8 +124,8 @@ fn labels_of_self_are_known_at_the_first_call() {
 
 #[test]
 fn labels_in_a_generic_block() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let mut door = Door {
             side: Side::Left,
             key: "gold".to_owned(),
@@ -133,7 +133,7 @@ fn labels_in_a_generic_block() {
         assert!(door.open());
         crate::drive::ready(door.open_later(Side::Right));
     });
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         call("Door::open")
             .label("side", "left")
             .label("key", "gold")

@@ -17,30 +17,30 @@ async fn one_at_a_time(panics: bool) -> u8 {
 
 #[test]
 fn a_second_call_waits_in_flight_until_the_first_ends() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let (mut first, mut second) = (
             Box::pin(one_at_a_time(false)),
             Box::pin(one_at_a_time(false)),
         );
         assert!(poll(first.as_mut()).is_pending());
-        recorder.recorded().assert_includes([
+        probe.recorded().assert_includes([
             call("one_at_a_time").in_flight(),
             call("one_at_a_time").waiting().times(0),
         ]);
         assert!(poll(second.as_mut()).is_pending());
-        let recorded = recorder.recorded();
+        let recorded = probe.recorded();
         recorded.assert_includes([
             call("one_at_a_time").in_flight().times(2),
             call("one_at_a_time").waiting(),
         ]);
-        recorder.advance(Duration::from_secs(3));
+        probe.advance(Duration::from_secs(3));
         assert!(poll(second.as_mut()).is_pending());
         assert_eq!(ready(first.as_mut()), 1);
         assert_eq!(ready(second), 1);
         drop(first);
     });
-    let recorded = recorder.recorded();
+    let recorded = probe.recorded();
     recorded.assert_includes([
         call("one_at_a_time").success().times(2),
         call("one_at_a_time").waiting().times(0),
@@ -63,9 +63,9 @@ fn the_waits_of_a_method_are_among_what_it_observed() {
 
 #[test]
 fn the_first_that_came_is_served_first_and_each_monitor_has_its_own_permits() {
-    let recorder = Recorder::new();
+    let probe = Recorder::new();
     let other = Recorder::new();
-    recorder.scope_sync(|| {
+    probe.scope_sync(|| {
         let mut calls: Vec<_> = (0..3).map(|_| Box::pin(one_at_a_time(false))).collect();
         assert!(
             calls
@@ -80,21 +80,21 @@ fn the_first_that_came_is_served_first_and_each_monitor_has_its_own_permits() {
             "the second came before"
         );
         assert!(poll(calls[1].as_mut()).is_pending(), "it runs");
-        recorder
+        probe
             .recorded()
             .assert_includes([call("one_at_a_time").waiting()]);
         assert!(poll(calls[1].as_mut()).is_ready());
         assert_eq!(ready(calls[2].as_mut()), 1);
     });
-    recorder
+    probe
         .recorded()
         .assert_includes([call("one_at_a_time").success().times(3)]);
 }
 
 #[test]
 fn a_waiting_call_that_is_dropped_is_cancelled_and_holds_nobody_up() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let mut running = Box::pin(one_at_a_time(false));
         let mut leaving = Box::pin(one_at_a_time(false));
         let mut third = Box::pin(one_at_a_time(false));
@@ -102,14 +102,14 @@ fn a_waiting_call_that_is_dropped_is_cancelled_and_holds_nobody_up() {
         assert!(poll(leaving.as_mut()).is_pending());
         assert!(poll(third.as_mut()).is_pending());
         drop(leaving);
-        recorder.recorded().assert_includes([
+        probe.recorded().assert_includes([
             call("one_at_a_time").cancelled(),
             call("one_at_a_time").waiting(),
         ]);
         assert!(poll(running.as_mut()).is_ready());
         assert_eq!(ready(third), 1);
     });
-    recorder.recorded().assert_includes([
+    probe.recorded().assert_includes([
         call("one_at_a_time").success().times(2),
         call("one_at_a_time").cancelled(),
         call("one_at_a_time").waiting().times(0),
@@ -118,15 +118,15 @@ fn a_waiting_call_that_is_dropped_is_cancelled_and_holds_nobody_up() {
 
 #[test]
 fn panics_and_cancelled_calls_give_the_permit_back() {
-    let recorder = Recorder::new();
-    assert!(recorder.catch(|| ready(one_at_a_time(true))).is_err());
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    assert!(probe.catch(|| ready(one_at_a_time(true))).is_err());
+    probe.scope_sync(|| {
         let mut dropped = Box::pin(one_at_a_time(false));
         assert!(poll(dropped.as_mut()).is_pending());
         drop(dropped);
         assert_eq!(ready(one_at_a_time(false)), 1);
     });
-    let recorded = recorder.recorded();
+    let recorded = probe.recorded();
     recorded.assert_includes([
         call("one_at_a_time").panicked(),
         call("one_at_a_time").cancelled(),
@@ -143,33 +143,34 @@ async fn with_a_changing_limit() {
 
 #[test]
 fn the_limit_is_read_at_each_call() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let mut calls: Vec<_> = (0..2).map(|_| Box::pin(with_a_changing_limit())).collect();
-        calls
-            .iter_mut()
-            .for_each(|call| assert!(poll(call.as_mut()).is_pending()));
-        recorder
+        assert!(
+            calls
+                .iter_mut()
+                .all(|call| poll(call.as_mut()).is_pending())
+        );
+        probe
             .recorded()
             .assert_includes([call("with_a_changing_limit").waiting()]);
         LIMIT.store(3, Ordering::SeqCst);
         let mut third = Box::pin(with_a_changing_limit());
         assert!(poll(third.as_mut()).is_pending());
         assert!(poll(calls[1].as_mut()).is_pending());
-        recorder.recorded().assert_includes([
+        probe.recorded().assert_includes([
             call("with_a_changing_limit").waiting().times(0),
             call("with_a_changing_limit").in_flight().times(3),
         ]);
         LIMIT.store(0, Ordering::SeqCst);
         let mut many: Vec<_> = (0..20).map(|_| Box::pin(with_a_changing_limit())).collect();
-        many.iter_mut()
-            .for_each(|call| assert!(poll(call.as_mut()).is_pending()));
-        recorder.recorded().assert_includes([
+        assert!(many.iter_mut().all(|call| poll(call.as_mut()).is_pending()));
+        probe.recorded().assert_includes([
             call("with_a_changing_limit").waiting().times(0),
             call("with_a_changing_limit").in_flight().times(23),
         ]);
     });
-    recorder
+    probe
         .recorded()
         .assert_includes([call("with_a_changing_limit").cancelled().times(23)]);
 }
@@ -185,13 +186,15 @@ async fn an_argument_of_that_name(workers: u8) {
     let _ = workers;
 }
 
-fn waiting_of<F: Future>(recorder: &Recorder, method: &str, make: impl Fn() -> F) -> u64 {
-    recorder.scope_sync(|| {
+fn waiting_of<F: Future>(probe: &Recorder, method: &str, make: impl Fn() -> F) -> u64 {
+    probe.scope_sync(|| {
         let mut calls: Vec<_> = (0..5).map(|_| Box::pin(make())).collect();
-        calls
-            .iter_mut()
-            .for_each(|call| assert!(poll(call.as_mut()).is_pending()));
-        recorder.recorded().count(call(method).waiting())
+        assert!(
+            calls
+                .iter_mut()
+                .all(|call| poll(call.as_mut()).is_pending())
+        );
+        probe.recorded().count(call(method).waiting())
     })
 }
 
@@ -200,14 +203,14 @@ fn workers_is_the_configured_number() {
     for (workers, waiting) in [(0, 0), (2, 3), (5, 0)] {
         let mut config = StorageConfig::default();
         config.max_workers = workers;
-        let recorder = Recorder::builder().config(config).build();
+        let probe = Recorder::builder().config(config).build();
         assert_eq!(
-            waiting_of(&recorder, "as_many_as_workers", as_many_as_workers),
+            waiting_of(&probe, "as_many_as_workers", as_many_as_workers),
             waiting,
             "{workers} workers"
         );
         assert_eq!(
-            waiting_of(&recorder, "an_argument_of_that_name", || {
+            waiting_of(&probe, "an_argument_of_that_name", || {
                 an_argument_of_that_name(4)
             }),
             1
@@ -243,11 +246,11 @@ fn returned_pinned() -> std::pin::Pin<Box<dyn Future<Output = u8> + Send>> {
 
 #[test]
 fn limits_hold_for_the_method_and_on_returned_futures() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let (mut one, mut other) = (Box::pin(with_all(1, true)), Box::pin(with_all(1, false)));
         assert!(poll(one.as_mut()).is_pending() && poll(other.as_mut()).is_pending());
-        recorder.recorded().assert_includes([
+        probe.recorded().assert_includes([
             call("with_all").label("fail", "true").in_flight(),
             call("with_all").label("fail", "false").in_flight(),
             call("with_all").label("fail", "false").waiting(),
@@ -258,7 +261,7 @@ fn limits_hold_for_the_method_and_on_returned_futures() {
         );
         let (mut one, mut other) = (Box::pin(returned(true)), Box::pin(returned(false)));
         assert!(poll(one.as_mut()).is_pending() && poll(other.as_mut()).is_pending());
-        recorder.recorded().assert_includes([
+        probe.recorded().assert_includes([
             call("returned").waiting(),
             call("returned").in_flight().times(2),
         ]);
@@ -268,12 +271,12 @@ fn limits_hold_for_the_method_and_on_returned_futures() {
         );
         let (mut one, mut other) = (returned_pinned(), returned_pinned());
         assert!(poll(one.as_mut()).is_pending() && poll(other.as_mut()).is_pending());
-        recorder
+        probe
             .recorded()
             .assert_includes([call("returned_pinned").waiting()]);
         assert_eq!((ready(one.as_mut()), ready(other)), (2, 2));
     });
-    recorder.recorded().assert_includes([
+    probe.recorded().assert_includes([
         call("with_all").label("fail", "true").failure("other"),
         call("with_all").label("fail", "false").success(),
         call("with_all")

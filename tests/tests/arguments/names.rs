@@ -74,19 +74,19 @@ mod elsewhere {
 
     #[super::facade::inner::monitored(labels(side = side), crate = super::facade::inner)]
     pub(super) fn through_relative(side: Side) -> Result<(), SideError> {
-        drop(side);
+        let _ = side;
         Err(SideError::Any)
     }
 }
 
 #[test]
 fn the_crate_may_be_found_through_a_re_export() {
-    let recorder = Recorder::builder().errors("ERROR", ["SIDE"]).build();
-    recorder.scope_sync(|| {
+    let probe = Recorder::builder().errors("ERROR", ["SIDE"]).build();
+    probe.scope_sync(|| {
         assert_eq!(crate::drive::ready(elsewhere::through(true)), Ok(1));
         assert!(elsewhere::through_relative(elsewhere::Side::Left).is_err());
     });
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         call("through").label("on", "true").success(),
         call("through").label("on", "true").observed("weight", [2]),
         call("through_relative")
@@ -197,8 +197,8 @@ fn buckets_size() {}
 async fn buckets_time() {}
 
 #[monitored(buckets = [0, 1, 2.5])]
-fn buckets_list(recorder: &Recorder, seconds: u64) {
-    recorder.advance(std::time::Duration::from_secs(seconds));
+fn buckets_list(probe: &Recorder, seconds: u64) {
+    probe.advance(std::time::Duration::from_secs(seconds));
 }
 
 #[monitored(buckets = OWN)]
@@ -212,18 +212,18 @@ fn buckets_none() {}
 
 #[test]
 fn buckets_are_those_of_the_method() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         buckets_size();
         crate::drive::ready(buckets_time());
         for seconds in [0, 1, 2, 3] {
-            buckets_list(&recorder, seconds);
+            buckets_list(&probe, seconds);
         }
         buckets_array();
         buckets_slice();
         buckets_none();
     });
-    let page = page(&recorder);
+    let page = page(&probe);
     for name in ["buckets_time", "buckets_none"] {
         assert_eq!(bounds(&page, name), monitor_core::TIME_BOUNDS);
     }
@@ -251,23 +251,23 @@ const OWN_BOUNDS: [(&str, &[f64]); 4] = [
 #[test]
 #[ignore = "a method's own bounds stand among the 53 of the configuration, in place of replacing them"]
 fn buckets_are_those_of_the_method_and_no_others() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         buckets_size();
-        buckets_list(&recorder, 0);
+        buckets_list(&probe, 0);
         buckets_array();
         buckets_slice();
     });
     for (name, own) in OWN_BOUNDS {
-        assert_eq!(bounds(&page(&recorder), name), own, "{name}");
+        assert_eq!(bounds(&page(&probe), name), own, "{name}");
     }
 }
 
 /// The durations of all methods, as a scraper sees them.
-pub(crate) fn page(recorder: &Recorder) -> String {
+pub(crate) fn page(probe: &Recorder) -> String {
     let mut page = Vec::new();
     encode_snapshot(
-        &recorder.snapshot(),
+        &probe.snapshot(),
         Profile::default(),
         &[],
         Format::Text004,

@@ -113,11 +113,11 @@ async fn panics_async(value: u64, wait: bool) -> Result<u8, String> {
 
 #[test]
 fn a_panic_is_a_failure_and_its_payload_passes() {
-    let recorder = Recorder::new();
+    let probe = Recorder::new();
     let payloads = [
-        recorder.catch(|| panics_sync(1)).err(),
-        recorder.catch(|| ready(panics_async(2, false))).err(),
-        recorder.catch(|| ready(panics_async(3, true))).err(),
+        probe.catch(|| panics_sync(1)).err(),
+        probe.catch(|| ready(panics_async(2, false))).err(),
+        probe.catch(|| ready(panics_async(3, true))).err(),
     ];
     let payloads = payloads.map(|payload| {
         *payload
@@ -126,7 +126,7 @@ fn a_panic_is_a_failure_and_its_payload_passes() {
             .expect("the payload")
     });
     assert_eq!(payloads, [1, 2, 3]);
-    let recorded = recorder.recorded();
+    let recorded = probe.recorded();
     recorded.assert_exactly([
         call("panics_sync").panicked(),
         call("panics_async").panicked().times(2),
@@ -155,23 +155,23 @@ async fn dropped_in_place(wait: bool) {
 
 #[test]
 fn a_future_dropped_after_its_first_poll_is_cancelled_and_no_illness() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         drop(dropped_early(true));
         drop(dropped_in_place(true));
     });
-    recorder.take().assert_nothing();
-    recorder.scope_sync(|| {
+    probe.take().assert_nothing();
+    probe.scope_sync(|| {
         let mut one = Box::pin(dropped_early(true));
         let mut other = Box::pin(dropped_in_place(true));
         assert!(poll(one.as_mut()).is_pending());
         assert!(poll(other.as_mut()).is_pending());
-        recorder.take().assert_exactly([
+        probe.take().assert_exactly([
             call("dropped_early").in_flight(),
             call("dropped_in_place").in_flight(),
         ]);
     });
-    let recorded = recorder.take();
+    let recorded = probe.take();
     recorded.assert_exactly([
         call("dropped_early").cancelled(),
         call("dropped_in_place").cancelled(),
@@ -185,21 +185,21 @@ fn a_future_dropped_after_its_first_poll_is_cancelled_and_no_illness() {
 }
 
 #[monitored]
-async fn timed(recorder: Recorder) -> u8 {
-    recorder.advance(std::time::Duration::from_millis(10));
+async fn timed(probe: Recorder) -> u8 {
+    probe.advance(std::time::Duration::from_millis(10));
     pause().await;
-    recorder.advance(std::time::Duration::from_millis(20));
+    probe.advance(std::time::Duration::from_millis(20));
     7
 }
 
 #[test]
 fn a_call_begins_at_the_first_poll_and_lasts_until_ready() {
-    let recorder = Recorder::new();
-    let future = recorder.scope(timed(recorder.clone()));
-    recorder.advance(std::time::Duration::from_secs(5));
-    recorder.take().assert_nothing();
+    let probe = Recorder::new();
+    let future = probe.scope(timed(probe.clone()));
+    probe.advance(std::time::Duration::from_secs(5));
+    probe.take().assert_nothing();
     assert_eq!(ready(future), 7);
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         call("timed").success(),
         call("timed").took(std::time::Duration::from_millis(30)),
     ]);
@@ -217,16 +217,14 @@ async fn pends_for_ever() -> ! {
 
 #[test]
 fn a_function_that_never_returns_panics_or_is_cancelled() {
-    let recorder = Recorder::new();
-    let payload = recorder
-        .catch(|| diverges(4))
-        .expect_err("it never returns");
+    let probe = Recorder::new();
+    let payload = probe.catch(|| diverges(4)).expect_err("it never returns");
     assert_eq!(
         payload.downcast_ref::<String>().map(String::as_str),
         Some("never 4")
     );
-    recorder.scope_sync(|| assert!(poll(Box::pin(pends_for_ever()).as_mut()).is_pending()));
-    recorder.recorded().assert_exactly([
+    probe.scope_sync(|| assert!(poll(Box::pin(pends_for_ever()).as_mut()).is_pending()));
+    probe.recorded().assert_exactly([
         call("diverges").panicked(),
         call("pends_for_ever").cancelled(),
     ]);

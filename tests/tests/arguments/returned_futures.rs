@@ -77,8 +77,8 @@ fn making_is_the_call(fail: bool) -> Hidden {
 
 #[test]
 fn the_future_is_the_call_and_not_making_it() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         drop((
             shown(true),
             pinned(true),
@@ -88,7 +88,7 @@ fn the_future_is_the_call_and_not_making_it() {
             hidden(true),
             shown_and_said(true),
         ));
-        recorder.take().assert_nothing();
+        probe.take().assert_nothing();
         for fail in [false, true] {
             let answers = [
                 ready(shown(fail)),
@@ -111,13 +111,13 @@ fn the_future_is_the_call_and_not_making_it() {
         "hidden",
         "shown_and_said",
     ];
-    recorder.take().assert_exactly(
+    probe.take().assert_exactly(
         names
             .into_iter()
             .flat_map(|name| [call(name).success(), call(name).failure("other")]),
     );
-    recorder.scope_sync(|| drop(making_is_the_call(true)));
-    recorder
+    probe.scope_sync(|| drop(making_is_the_call(true)));
+    probe
         .take()
         .assert_exactly([call("making_is_the_call").success()]);
 }
@@ -133,15 +133,15 @@ fn a_helpers_future_is_a_call_inside_the_call() {
 
 #[test]
 fn a_returned_future_is_cancelled_by_dropping_it_and_lasts_from_its_first_poll() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let mut one = hidden(false);
         let mut other = Box::pin(shown(false));
-        recorder.advance(Duration::from_secs(1));
+        probe.advance(Duration::from_secs(1));
         assert!(poll(one.as_mut()).is_pending() && poll(other.as_mut()).is_pending());
-        recorder.advance(Duration::from_secs(2));
+        probe.advance(Duration::from_secs(2));
     });
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         call("hidden").cancelled(),
         call("shown").cancelled(),
         call("hidden").took(Duration::from_secs(2)),
@@ -220,8 +220,8 @@ impl Load for Third {
 
 #[test]
 fn async_trait_in_both_orders() {
-    let recorder = Recorder::builder().errors("ERROR", ["EMPTY"]).build();
-    recorder.scope_sync(|| {
+    let probe = Recorder::builder().errors("ERROR", ["EMPTY"]).build();
+    probe.scope_sync(|| {
         drop(Store("x".into()).required("never polled"));
         assert_eq!(
             ready(Store("x".into()).provided("y".to_owned())).as_deref(),
@@ -250,5 +250,5 @@ fn async_trait_in_both_orders() {
             with("k").response_size(5),
         ]);
     }
-    recorder.recorded().assert_exactly(expected);
+    probe.recorded().assert_exactly(expected);
 }

@@ -231,12 +231,8 @@ fn ok_if_does_not_change_which_answer_has_a_size() {
 }
 
 #[monitored(deadline = left)]
-async fn with_deadline(
-    recorder: Recorder,
-    left: Option<Duration>,
-    fail: bool,
-) -> Result<(), String> {
-    recorder.advance(Duration::from_secs(2));
+async fn with_deadline(probe: Recorder, left: Option<Duration>, fail: bool) -> Result<(), String> {
+    probe.advance(Duration::from_secs(2));
     pause().await;
     if fail { Err("late".to_owned()) } else { Ok(()) }
 }
@@ -251,9 +247,9 @@ fn with_a_field(req: (Option<Duration>, String)) -> String {
 
 #[test]
 fn a_deadline_is_noted_at_the_start_and_at_the_end() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
-        let run = |left, fail| ready(with_deadline(recorder.clone(), left, fail));
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
+        let run = |left, fail| ready(with_deadline(probe.clone(), left, fail));
         assert_eq!(run(Some(Duration::from_secs(5)), false), Ok(()));
         assert!(
             run(Some(Duration::from_secs(1)), true).is_err(),
@@ -261,7 +257,7 @@ fn a_deadline_is_noted_at_the_start_and_at_the_end() {
         );
         assert_eq!(run(None, false), Ok(()));
         let mut dropped = Box::pin(with_deadline(
-            recorder.clone(),
+            probe.clone(),
             Some(Duration::from_secs(7)),
             false,
         ));
@@ -271,7 +267,7 @@ fn a_deadline_is_noted_at_the_start_and_at_the_end() {
         with_a_field((Some(Duration::from_secs(9)), String::new()));
     });
     let seconds = Duration::from_secs;
-    recorder.recorded().assert_exactly([
+    probe.recorded().assert_exactly([
         call("with_deadline").success().times(2),
         call("with_deadline").failure("other"),
         call("with_deadline").cancelled(),
@@ -297,9 +293,9 @@ fn a_panicking_call_has_its_request_size_and_no_response_size() {
         assert!(!die);
         1
     }
-    let recorder = Recorder::new();
-    assert!(recorder.catch(|| dies(true)).is_err());
-    recorder
+    let probe = Recorder::new();
+    assert!(probe.catch(|| dies(true)).is_err());
+    probe
         .recorded()
         .assert_exactly([call("dies").panicked(), call("dies").request_size(7)]);
 }

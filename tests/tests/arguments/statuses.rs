@@ -26,11 +26,11 @@ async fn write(fail: bool) -> Result<(), String> {
 
 #[test]
 fn methods_that_share_a_task_feed_one_status() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let _ = (read(true), ready(write(true)), read(true));
     });
-    let recorded = recorder.take();
+    let recorded = probe.take();
     recorded.assert_exactly([
         call("read").failure("other").times(2),
         call("write").failure("other"),
@@ -45,20 +45,18 @@ fn methods_that_share_a_task_feed_one_status() {
         recorded.task("default"),
         Some((TaskStatus::OtherException, 3))
     );
-    recorder
-        .scope_sync(|| ready(write(false)))
-        .expect("no error");
-    recorder.recorded().assert_includes([
+    probe.scope_sync(|| ready(write(false))).expect("no error");
+    probe.recorded().assert_includes([
         task("storage", TaskStatus::Ok),
         task("default", TaskStatus::Ok),
     ]);
-    let named: Vec<_> = recorder
+    let named: Vec<_> = probe
         .statuses()
         .into_iter()
         .map(|one| one.task.to_string())
         .collect();
     assert!(named.contains(&"storage".to_owned()), "{named:?}");
-    let own: Vec<_> = recorder
+    let own: Vec<_> = probe
         .method_statuses()
         .into_iter()
         .map(|one| one.task.to_string())
@@ -82,13 +80,13 @@ fn with_health() -> Result<(), String> {
 
 #[test]
 fn without_health_no_status_is_fed() {
-    let recorder = Recorder::new();
-    recorder
+    let probe = Recorder::new();
+    probe
         .scope_sync(|| (no_health(0), no_health(1)))
         .1
         .expect_err("an error");
-    assert!(recorder.catch(|| no_health(2)).is_err());
-    let recorded = recorder.take();
+    assert!(probe.catch(|| no_health(2)).is_err());
+    let recorded = probe.take();
     recorded.assert_exactly([
         call("no_health").success(),
         call("no_health").failure("other"),
@@ -98,10 +96,10 @@ fn without_health_no_status_is_fed() {
         (recorded.task("no_health"), recorded.task("default")),
         (None, None)
     );
-    assert!(recorder.statuses().is_empty() && recorder.method_statuses().is_empty());
-    recorder.scope_sync(with_health).expect_err("an error");
-    recorder.scope_sync(|| no_health(0)).expect("no error");
-    let recorded = recorder.recorded();
+    assert!(probe.statuses().is_empty() && probe.method_statuses().is_empty());
+    probe.scope_sync(with_health).expect_err("an error");
+    probe.scope_sync(|| no_health(0)).expect("no error");
+    let recorded = probe.recorded();
     assert_eq!(
         recorded.task("with_health"),
         Some((TaskStatus::OtherException, 1))
@@ -124,20 +122,18 @@ async fn panics(kind: u8) -> Result<(), String> {
 
 #[test]
 fn a_task_of_its_own_name_knows_panics_and_what_is_expected() {
-    let recorder = Recorder::new();
-    recorder
-        .scope_sync(|| ready(panics(1)))
-        .expect_err("an error");
-    recorder
+    let probe = Recorder::new();
+    probe.scope_sync(|| ready(panics(1))).expect_err("an error");
+    probe
         .take()
         .assert_exactly([call("panics").failure("other")]);
-    assert!(recorder.catch(|| ready(panics(2))).is_err());
-    recorder.take().assert_exactly([
+    assert!(probe.catch(|| ready(panics(2))).is_err());
+    probe.take().assert_exactly([
         call("panics").panicked(),
         task("storage of panics", TaskStatus::Internal),
     ]);
-    recorder.scope_sync(|| {
+    probe.scope_sync(|| {
         assert!(crate::drive::poll(Box::pin(panics(0)).as_mut()).is_pending());
     });
-    recorder.take().assert_exactly([call("panics").cancelled()]);
+    probe.take().assert_exactly([call("panics").cancelled()]);
 }

@@ -130,34 +130,34 @@ fn each_kind_of_stream_counts_its_items_and_ends_with_them() {
 
 #[test]
 fn a_stream_begins_with_its_first_poll_and_is_in_flight_until_its_end() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         drop(numbers(2));
-        recorder.take().assert_nothing();
+        probe.take().assert_nothing();
         let mut stream = Box::pin(numbers(2));
-        recorder.take().assert_nothing();
+        probe.take().assert_nothing();
         assert_eq!(next(&mut stream), Some(0));
-        recorder
+        probe
             .take()
             .assert_exactly([call("numbers").in_flight(), call("numbers").items(1)]);
         assert_eq!((next(&mut stream), next(&mut stream)), (Some(1), None));
-        recorder
+        probe
             .take()
             .assert_exactly([call("numbers").success(), call("numbers").items(1)]);
         assert_eq!(next(&mut stream), None);
         drop(stream);
-        recorder.take().assert_nothing();
+        probe.take().assert_nothing();
     });
 }
 
 #[test]
 fn a_stream_dropped_before_its_end_is_cancelled_and_no_illness() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let mut stream = results(vec![Ok(1), bad()]);
         assert_eq!(next(&mut stream), Some(Ok(1)));
     });
-    let recorded = recorder.take();
+    let recorded = probe.take();
     recorded.assert_exactly([call("results").cancelled(), call("results").items(1)]);
     assert_eq!(
         (recorded.task("results"), recorded.task("default")),
@@ -168,8 +168,8 @@ fn a_stream_dropped_before_its_end_is_cancelled_and_no_illness() {
 /// Who stops reading at an error did not leave.
 #[test]
 fn a_stream_dropped_after_an_err_is_a_failure() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let mut stream = results(vec![Ok(1), bad()]);
         assert_eq!(
             next(&mut stream)
@@ -179,7 +179,7 @@ fn a_stream_dropped_after_an_err_is_a_failure() {
             2
         );
     });
-    recorder.take().assert_exactly([
+    probe.take().assert_exactly([
         call("results").failure("other"),
         call("results").items(1),
         call("results").failed_items(1),
@@ -188,26 +188,26 @@ fn a_stream_dropped_after_an_err_is_a_failure() {
 
 #[test]
 fn the_stream_of_an_async_fn_is_part_of_the_call() {
-    let recorder = Recorder::new();
-    recorder.scope_sync(|| {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
         let mut stream = Box::pin(ready(async_stream(1)));
-        recorder
+        probe
             .take()
             .assert_exactly([call("async_stream").in_flight()]);
         assert_eq!(next(&mut stream), Some(0));
         assert_eq!(next(&mut stream), None);
-        recorder.take().assert_exactly([
+        probe.take().assert_exactly([
             call("async_stream").success(),
             call("async_stream").items(1),
         ]);
         drop(ready(async_stream(1)));
-        recorder
+        probe
             .take()
             .assert_exactly([call("async_stream").cancelled()]);
         let mut future = Box::pin(async_stream(1));
         assert!(crate::drive::poll(future.as_mut()).is_pending());
         drop(future);
-        recorder
+        probe
             .take()
             .assert_exactly([call("async_stream").cancelled()]);
     });
@@ -256,12 +256,12 @@ fn panics_at_once(no: bool) -> impl Stream<Item = u8> {
 
 #[test]
 fn a_stream_that_panics_is_a_panicked_call() {
-    let recorder = Recorder::new();
-    let payload = recorder
+    let probe = Recorder::new();
+    let payload = probe
         .catch(|| collect(stream_panics()))
         .expect_err("a panic");
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"an item's panic"));
-    let recorded = recorder.take();
+    let recorded = probe.take();
     recorded.assert_exactly([
         call("stream_panics").panicked(),
         call("stream_panics").items(1),
@@ -270,7 +270,7 @@ fn a_stream_that_panics_is_a_panicked_call() {
         recorded.task("stream_panics"),
         Some((TaskStatus::Internal, 1))
     );
-    let payload = recorder
+    let payload = probe
         .catch(|| collect(panics_at_once(false)))
         .expect_err("a panic");
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"never made"));
