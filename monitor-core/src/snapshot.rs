@@ -91,6 +91,8 @@ pub struct TaskTotals {
 pub struct MethodSnapshot {
     /// The number of the method and its label set in the process: what is kept from scrape to scrape is found by it.
     pub(crate) number: u32,
+    /// Whether its label set was made at run time, from text.
+    pub(crate) is_open: bool,
     /// The value of the label `method`.
     pub name: Arc<str>,
     /// The labels beside it, sorted by name; a method has an entry for each label set.

@@ -70,8 +70,8 @@ impl Common {
     }
 
     /// Puts a label set at the end of the list.
-    pub(crate) fn add(&self, method: &'static MethodCore, is_open: bool) {
-        if is_open {
+    pub(crate) fn add(&self, method: &'static MethodCore) {
+        if method.is_open {
             self.open.fetch_add(1, Ordering::Relaxed);
         }
         let mut link = &self.first;

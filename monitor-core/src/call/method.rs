@@ -22,6 +22,8 @@ pub(crate) struct MethodCore {
     pub(crate) labels: Arc<[Label]>,
     /// Its number in the process, plus 1.
     pub(crate) id: u32,
+    /// Whether the label set was made at run time, from text.
+    pub(crate) is_open: bool,
     /// What it shares with the method's other label sets.
     pub(crate) common: &'static Common,
     /// The method's next label set.
@@ -59,6 +61,7 @@ impl MethodCore {
             name: Arc::clone(&common.name),
             labels: Arc::clone(&name.labels),
             id: name.id,
+            is_open: name.is_open,
             common,
             next: Once::new(),
             waiting: AtomicU64::new(0),
@@ -69,7 +72,7 @@ impl MethodCore {
             values: Once::new(),
             dropped_values: AtomicU64::new(0),
         });
-        common.add(method, name.is_open);
+        common.add(method);
         method
     }
 

@@ -254,6 +254,10 @@ impl Book {
             .map(|spec: &Spec| spec.id)
     }
 
+    pub(super) fn dropped_labels(&self) -> u64 {
+        self.dropped_labels
+    }
+
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
     }

@@ -108,6 +108,11 @@ impl LabelSets {
         self.complete([label("method", method), label("type", error_type)])
     }
 
+    /// That of a family's name.
+    pub(super) fn family(&self, name: &Arc<str>) -> Labels {
+        self.complete([label("family", name)])
+    }
+
     /// Those of a task type and its status.
     pub(super) fn status(&self, status: &StatusSnapshot) -> Option<&Labels> {
         self.statuses.get(&status.task).map(|(_, labels)| labels)

@@ -67,6 +67,30 @@ pub fn is_built_in(name: &str) -> bool {
     names.any(|family| family == name || bare(family) == name)
 }
 
+/// The families a profile has whatever is recorded, in the order of the page, without children: a page shows those of
+/// them that have any.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::names::{Profile, built_in_families};
+///
+/// let families = built_in_families(Profile::Prometheus);
+/// assert!(families.iter().any(|family| family.name == "monitor_requests_total"));
+/// ```
+pub fn built_in_families(profile: Profile) -> Vec<Family> {
+    let specs = built_in::built_in(profile).iter();
+    specs
+        .map(|spec| Family {
+            name: spec.name.into(),
+            help: spec.help.into(),
+            kind: spec.kind,
+            unit: unit_of(spec.name),
+            children: Vec::new(),
+        })
+        .collect()
+}
+
 /// The families of a snapshot: what every exposition format is written from.
 ///
 /// # Definition

@@ -22,6 +22,8 @@ pub(super) fn visit(snapshot: &Snapshot, book: &mut Book, visitor: &mut impl Vis
         snapshot,
         sets: book.label_sets(),
         all: all_calls(snapshot),
+        series: series(snapshot, book, &parts),
+        dropped_labels: book.dropped_labels(),
     };
     for (at, entry) in book.entries().iter().enumerate() {
         let mut out = Out::new(entry, visitor);
@@ -75,6 +77,9 @@ struct Page<'a> {
     sets: &'a LabelSets,
     /// The durations of all calls.
     all: Histogram,
+    /// Series made at run time, by family.
+    series: Vec<(Arc<str>, u64)>,
+    dropped_labels: u64,
 }
 
 impl<'a> Page<'a> {
@@ -85,6 +90,11 @@ impl<'a> Page<'a> {
             Id::TimeFullMean | Id::TimeFullLast => self.means(id, out),
             Id::Waiting | Id::Items | Id::ExpectedError => self.if_any(id, out),
             Id::TaskStatus => self.statuses(out),
+            Id::Series => {
+                for (family, series) in &self.series {
+                    out.int(&self.sets.family(family), *series);
+                }
+            }
             Id::AllCalls => out.histogram(self.sets.none(), HistogramView::of(&self.all)),
             _ => {
                 if let Some(value) = self.single(id) {
@@ -113,6 +123,9 @@ impl<'a> Page<'a> {
             Id::BusyNormalised => Number::Float(0.0),
             Id::ServiceThreads => Number::Float(*threads),
             Id::ProcessStart => Number::Float(self.snapshot.started_at),
+            Id::Overflowed => Number::Int(self.snapshot.values.overflowed_updates),
+            Id::Refused => Number::Int(self.snapshot.values.refused_observations),
+            Id::DroppedLabels => Number::Int(self.dropped_labels),
             Id::ClockFallback if self.snapshot.clock == ClockSource::OperatingSystem => {
                 Number::Int(1)
             }
@@ -208,6 +221,22 @@ impl<'a> Page<'a> {
             }
         }
     }
+}
+
+/// How many series of each family were made at run time: those of keys with labels, and of calls whose labels are text.
+fn series(snapshot: &Snapshot, book: &Book, parts: &Parts<'_>) -> Vec<(Arc<str>, u64)> {
+    let calls = snapshot.methods.iter().filter(|method| method.is_open);
+    let calls = calls.count() as u64;
+    let entries = book.entries().iter().enumerate();
+    let counted = entries.filter_map(|(at, entry)| {
+        let series = match book.built_in(at) {
+            Some(Id::Request) => calls,
+            Some(_) => 0,
+            None => parts.labelled(at, book.label_sets().none().len()),
+        };
+        (series > 0).then(|| (Arc::from(&*entry.name), series))
+    });
+    counted.collect()
 }
 
 /// The durations of all calls, over the common bounds.

@@ -89,6 +89,12 @@ impl<'a> Parts<'a> {
         self.by_family[place.family].push(Part { labels, value });
     }
 
+    /// How many children of a family have labels beside those of every series.
+    pub(super) fn labelled(&self, family: usize, common: usize) -> u64 {
+        let parts = self.by_family.get(family).into_iter().flatten();
+        parts.filter(|part| part.labels.len() > common).count() as u64
+    }
+
     /// Shows the children of a family.
     pub(super) fn show(&self, family: usize, out: &mut Out<'_, impl Visitor>) {
         for part in self.by_family.get(family).into_iter().flatten() {

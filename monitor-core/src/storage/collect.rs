@@ -188,6 +188,7 @@ impl StorageCore {
         points.read(method);
         MethodSnapshot {
             number: method.id,
+            is_open: method.is_open,
             name: Arc::clone(&method.name),
             labels: Arc::clone(&method.labels),
             started: counts.started,

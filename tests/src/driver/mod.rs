@@ -249,7 +249,7 @@ impl Driver<'_> {
 
     /// The process's start is in a label; in the recorded results it is masked.
     fn page(&self, text: &str) -> Page {
-        Page::parse(&text.replace(&*self.monitor.init_time(), "<INITTIME>"))
+        Page::parse(&text.replace(&*self.monitor.init_time(), "<INITTIME>")).without_additions()
     }
 
     fn plain_page(&self) -> Result<Page, Failure> {
