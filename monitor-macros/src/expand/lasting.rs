@@ -11,7 +11,7 @@ impl Call<'_> {
     /// The verdict is checked before the future's output is known from the outside, so the output's type is named.
     pub(super) fn future(&self, boxing: Boxing, way: Way) -> TokenStream {
         if self.checked.limit.is_some() {
-            return self.limited(boxing);
+            return self.limited(boxing, way);
         }
         let span = Span::mixed_site();
         let run = match boxing {
@@ -34,41 +34,39 @@ impl Call<'_> {
 
     fn run(&self, run: &TokenStream, way: Way) -> TokenStream {
         let span = Span::mixed_site();
-        let (start, value, verdict) = (self.start(), self.value(), self.verdict());
-        let (before, closure) = self.given(way);
-        // What is returned is found to be of another type, or to borrow what it must not, there.
-        let (from, to) = match way {
-            Way::Closure => (place(self.ty), span),
-            Way::Straight => last_expression(self.block),
-        };
-        let runtime = self.runtime(from);
-        let run = quote_spanned!(from=> #runtime::#run::<#value, _, _, _>);
-        let given = quote_spanned!(span=> #start, #closure, #verdict);
-        let given = group(Delimiter::Parenthesis, given, to);
-        quote_spanned!(span=> #before return #run #given)
-    }
-
-    /// A statement that makes the future or stream, if one does, and a closure that gives it.
-    fn given(&self, way: Way) -> (TokenStream, TokenStream) {
-        let span = Span::mixed_site();
-        let ty = self.ty;
-        match way {
-            Way::Closure => (TokenStream::new(), self.closure(Some(ty))),
-            Way::Straight => {
-                let value = self.straight();
-                (
-                    quote_spanned!(span=> let __monitor_value: #ty = #value;),
-                    quote_spanned!(span=> move || __monitor_value),
-                )
-            }
+        let (ty, start, verdict) = (self.ty, self.start(), self.verdict());
+        // The body's is found not to be a future or stream of that there.
+        let at = place(ty);
+        let (runtime, value) = (self.runtime(at), self.value());
+        let run = quote_spanned!(at=> #runtime::#run::<#value, _, _, _>);
+        if way == Way::Closure {
+            let closure = self.closure(Some(ty));
+            return quote_spanned!(span=> return #run(#start, #closure, #verdict));
+        }
+        let body = self.straight();
+        // And to borrow what it must not, here.
+        let (from, _) = last_expression(self.block);
+        let returned = quote_spanned!(from=> __monitor_value);
+        quote_spanned! {span=>
+            let __monitor_value: #ty = #body;
+            let __monitor_value = #run(#start, move || __monitor_value, #verdict);
+            return #returned
         }
     }
 
     /// A future that waits for a permit first. The body runs at once, as it does without a permit; through a function that
     /// takes `FnOnce`, because a closure called directly counts as `FnMut`.
-    fn limited(&self, boxing: Boxing) -> TokenStream {
+    fn limited(&self, boxing: Boxing, way: Way) -> TokenStream {
         let span = Span::mixed_site();
-        let closure = self.closure(Some(self.ty));
+        let ty = self.ty;
+        let body = if way == Way::Straight {
+            self.straight()
+        } else {
+            let closure = self.closure(Some(ty));
+            quote_spanned! {span=>
+                ::core::option::Option::unwrap_or_else(::core::option::Option::None, #closure)
+            }
+        };
         let future = self.awaited(&quote_spanned!(span=> __monitor_future));
         let future = match boxing {
             Boxing::Opaque => future,
@@ -78,10 +76,7 @@ impl Call<'_> {
             },
         };
         quote_spanned! {span=>
-            let __monitor_future = ::core::option::Option::unwrap_or_else(
-                ::core::option::Option::None,
-                #closure,
-            );
+            let __monitor_future: #ty = #body;
             return #future
         }
     }
