@@ -190,7 +190,6 @@ fn locks_twice() {}
 fn locks_for_two_labels() {}
 
 #[test]
-#[ignore = "the temporaries of one expression live on while the next runs: two that lock one mutex wait for ever"]
 fn temporaries_are_gone_before_the_next_expression() {
     let ((), recorded) = testing::record(|| {
         locks_twice();

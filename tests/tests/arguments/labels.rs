@@ -172,7 +172,6 @@ fn a_capped_label_has_n_values_and_overflow() {
 fn capped_at_one(key: &str) {}
 
 #[test]
-#[ignore = "the first N values are those of the process: what one test records depends on the others"]
 fn each_monitor_has_its_own_first_values() {
     for key in ["first test", "second test"] {
         let ((), recorded) = testing::record(|| capped_at_one(key));

@@ -65,7 +65,6 @@ fn a_generic_functions_label_appears_with_its_first_call() {
 }
 
 #[test]
-#[ignore = "the first type of a process gives the values of all others: `true` counts as `right`"]
 fn a_generic_function_counts_each_types_values() {
     let ((), recorded) = testing::record(|| {
         generic(Side::Right);
@@ -154,7 +153,6 @@ impl<S: MonitorLabel> Gate<S> {
 }
 
 #[test]
-#[ignore = "the first type of a process gives the values of all others: `false` counts as `left`"]
 fn a_generic_block_counts_each_types_values() {
     let ((), recorded) = testing::record(|| {
         Gate(Side::Left).open();

@@ -51,7 +51,6 @@ fn a_second_call_waits_in_flight_until_the_first_ends() {
 }
 
 #[test]
-#[ignore = "`Recorded::observed` gives nothing of what `Call::observed` finds"]
 fn the_waits_of_a_method_are_among_what_it_observed() {
     let (_, recorded) = testing::record(|| ready(one_at_a_time(false)));
     recorded.assert_includes([call("one_at_a_time").observed("permit_wait_time", [0])]);
