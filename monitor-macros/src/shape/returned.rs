@@ -5,7 +5,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{
     BoundLifetimes, GenericArgument, GenericParam, Lifetime, ParenthesizedGenericArguments, Path,
     PathArguments, PathSegment, ReturnType, TraitBound, Type, TypeBareFn, TypeInfer,
-    TypeParamBound, TypePath, TypeReference,
+    TypeParamBound, TypePath,
 };
 
 /// What the expansion needs to know of the return type.
