@@ -99,7 +99,7 @@ impl Call<'_> {
     /// arguments comes before them; they keep a block of their own then, where lints see them as they were.
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
         let span = Span::mixed_site();
-        let future = self.typed(&tail.keywords, &tail.block, self.edge());
+        let future = Self::typed(&tail.keywords, &tail.block, self.edge());
         let wrapped = if self.checked.call.is_some() || self.checked.limit.is_some() {
             self.awaited(&future)
         } else {
@@ -141,7 +141,6 @@ impl Call<'_> {
 
     /// An async block, with the type of its value said at its top.
     pub(super) fn typed(
-        &self,
         keywords: &TokenStream,
         block: &Group,
         edge: Option<TokenStream>,

@@ -33,6 +33,7 @@ impl Plain {
         Ok(Self::constant())
     }
 
+    #[expect(clippy::manual_async_fn, reason = "the shape is what is tested")]
     fn future(self) -> impl Future<Output = u8> {
         async { 1 }
     }

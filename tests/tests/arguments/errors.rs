@@ -130,6 +130,7 @@ async fn typed_async(answer: Result<u8, Kind>) -> Result<u8, Kind> {
     Ok(answer?)
 }
 
+#[expect(clippy::manual_async_fn, reason = "the shape is what is tested")]
 #[monitored(error_type = kind)]
 fn typed_future(answer: Result<u8, Kind>) -> impl Future<Output = Result<u8, Kind>> {
     async move { answer }

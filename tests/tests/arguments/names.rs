@@ -21,6 +21,7 @@ fn by_text() {}
 #[monitored(method = constants::NAME,)]
 async fn by_constant() {}
 
+#[expect(clippy::manual_async_fn, reason = "the shape is what is tested")]
 #[monitored(method = constants::Holder::NAME)]
 fn by_associated() -> impl Future<Output = u8> {
     async { 1 }

@@ -33,8 +33,8 @@ pub(crate) fn everything() -> Monitor {
     // On a machine whose ticks can be read, only so does its family appear.
     let monitor = Monitor::with_clock(config, Clock::os());
     monitor.scope_sync(service::call_all);
-    call_by_hand(&monitor);
-    record_values(&monitor);
+    call_by_hand(monitor);
+    record_values(monitor);
     monitor.set_task_status(TaskStatus::ConnectionError, "uploads");
     monitor
 }
@@ -57,7 +57,7 @@ fn info(name: &str, info: &str, value: f64) -> ServiceInfo {
 }
 
 /// Calls without the attribute, with all that a guard takes.
-fn call_by_hand(monitor: &Monitor) {
+fn call_by_hand(monitor: Monitor) {
     let method = monitor.method("LookUpWords").expect("a name");
     for tenant in ["acme", "initech"] {
         let mut call = method
@@ -82,7 +82,7 @@ fn call_by_hand(monitor: &Monitor) {
 }
 
 /// The value plane, its limits included.
-fn record_values(monitor: &Monitor) {
+fn record_values(monitor: Monitor) {
     let done: Result<(), monitor_core::StatsError> = (|| {
         monitor.inc_stats("body_bytes___route__analyse", 12)?;
         monitor.inc_stats("jobs___queue__fast", 1)?;
@@ -190,7 +190,7 @@ pub(crate) fn hostile(inittime_label: bool) -> Monitor {
         let point = BTreeMap::from([(format!("size{text}"), *value), ((*text).to_owned(), 1.0)]);
         drop(monitor.append_stats("stats", point, Keep::Default));
         monitor.set_task_status(TaskStatus::Fatal, text);
-        call(&monitor, text, *value);
+        call(monitor, text, *value);
     }
     let long = "x\\\"\n🚀".repeat(2000);
     drop(monitor.set_stats(&format!("long___a__{long}"), 1));
@@ -200,7 +200,7 @@ pub(crate) fn hostile(inittime_label: bool) -> Monitor {
     monitor
 }
 
-fn call(monitor: &Monitor, text: &str, value: f64) {
+fn call(monitor: Monitor, text: &str, value: f64) {
     if let Ok(method) = monitor.method(text) {
         method.start().finish(Outcome::ErrorType(text));
     }
