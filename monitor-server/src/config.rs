@@ -2,9 +2,11 @@
 
 mod builder;
 mod check;
+mod labels;
 mod limits;
 mod names;
 mod section;
+mod service;
 mod values;
 mod yaml;
 
@@ -23,6 +25,7 @@ pub use self::limits::Limits;
 use self::section::At;
 use self::yaml::{Node, Value};
 use crate::error::{ConfigError, Origin, Place};
+use crate::process::Process;
 use crate::render::{Ages, PageSettings};
 
 /// Settings of the monitor server and of the storage it serves.
@@ -40,10 +43,14 @@ use crate::render::{Ages, PageSettings};
 /// | `listen` | `0.0.0.0` | IP address, with or without a port; a `port` beside it wins |
 /// | `errors` | the original's | status -> `service_errors` (list of words, default none) and `unhealthy` (length of a run, default -1; 0 or less is never) |
 /// | `service info` | none | name -> `info` (help text) and `value` (number or text of one), both needed |
+/// | `service` | none | `name`, `version` and, where it is known, `revision` of the service: the labels of `monitor_build_info` |
+/// | `process_metrics` | `true` | whether pages have the process's CPU time, memory, descriptors and threads (Linux alone) |
 /// | `max_workers` | 1 | permits a method; 0 is no limit |
 /// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge `service_threads` |
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
+/// | `labels` | none | name -> value of labels that every series has, but for those of the registries |
 /// | `max_series` | 2000 | most series a family whose labels are made at run time; 0 is no limit |
+/// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page; 0 is never |
 /// | `profile` | `servicekit` | names under which the storage is exported: `servicekit` or `prometheus` |
 /// | `strict` | `false` | whether a page that lacks a registry or a family is answered 500 |
 /// | `render_cache` | 0, compressed 0.1 | seconds, up to 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
@@ -84,7 +91,9 @@ pub struct MonitorConfig {
     max_workers: usize,
     hpa_max_workers: Option<usize>,
     inittime_label: bool,
+    labels: labels::Given,
     max_series: usize,
+    idle_series: Duration,
     methods: Vec<Arc<str>>,
     profile: Profile,
     strict: bool,
@@ -93,6 +102,7 @@ pub struct MonitorConfig {
     pub(crate) disable_compression: bool,
     pub(crate) wait_for_started: bool,
     pub(crate) limits: Limits,
+    pub(crate) process: Process,
     pub(crate) registries: Vec<Registry>,
 }
 
@@ -114,7 +124,9 @@ impl Default for MonitorConfig {
             max_workers: storage.max_workers,
             hpa_max_workers: storage.hpa_max_workers,
             inittime_label: storage.inittime_label,
+            labels: Vec::new(),
             max_series: storage.max_series,
+            idle_series: storage.idle_series,
             methods: Vec::new(),
             profile: Profile::default(),
             strict: false,
@@ -122,6 +134,7 @@ impl Default for MonitorConfig {
             disable_compression: false,
             wait_for_started: false,
             limits: Limits::default(),
+            process: Process::default(),
             registries: Vec::new(),
         }
     }
@@ -264,7 +277,8 @@ impl MonitorConfig {
     /// # Errors
     ///
     /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or is taken, a
-    /// method's name that is empty or longer than 120 bytes.
+    /// method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a label that cannot
+    /// be on every series, a `render_cache` above a minute, limits of heads that are out of range.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         check::check(self)?;
         let mut storage = StorageConfig::default();
@@ -278,7 +292,9 @@ impl MonitorConfig {
         storage.max_workers = self.max_workers;
         storage.hpa_max_workers = self.hpa_max_workers;
         storage.inittime_label = self.inittime_label;
+        storage.const_labels = labels::const_labels(&self.labels)?;
         storage.max_series = self.max_series;
+        storage.idle_series = self.idle_series;
         storage.methods.clone_from(&self.methods);
         Ok(storage)
     }
@@ -292,7 +308,9 @@ impl fmt::Debug for MonitorConfig {
             .field("service_info", &self.service_info)
             .field("max_workers", &self.max_workers)
             .field("hpa_max_workers", &self.hpa_max_workers)
+            .field("labels", &self.labels)
             .field("limits", &self.limits)
+            .field("process", &self.process)
             .finish_non_exhaustive()
     }
 }

@@ -16,9 +16,11 @@ mod access;
 mod config;
 mod connection;
 mod error;
+mod labels;
 mod listener;
 mod negotiate;
 mod patience;
+mod process;
 mod render;
 mod routes;
 mod run;
@@ -29,4 +31,6 @@ mod wait;
 
 pub use config::{Limits, MonitorConfig};
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
+pub use process::{Service, process_families};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};
+pub use self_metrics::scrape_families;

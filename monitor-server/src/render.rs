@@ -17,11 +17,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use monitor_core::Monitor;
 use monitor_core::exposition::Format;
-use monitor_core::family::Family;
+use monitor_core::family::{Family, Label};
 use monitor_core::names::Profile;
 use prometheus::Registry;
 use tokio::sync::oneshot;
 
+use crate::labels;
+use crate::process::{self, Process};
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::source::{self, Gathered};
 
@@ -82,6 +84,7 @@ struct Shared {
     monitor: Monitor,
     registries: Vec<Registry>,
     settings: PageSettings,
+    process: Process,
     metrics: Arc<SelfMetrics>,
     /// Bytes of the last whole page before compression. `Relaxed`: it only saves copying.
     size: AtomicUsize,
@@ -95,6 +98,7 @@ impl Renderer {
         monitor: Monitor,
         registries: Vec<Registry>,
         settings: PageSettings,
+        process: Process,
         metrics: Arc<SelfMetrics>,
     ) -> Self {
         let queue = Queue::new(registries.len(), settings.gather_timeout, settings.ages);
@@ -103,6 +107,7 @@ impl Renderer {
                 monitor,
                 registries,
                 settings,
+                process,
                 metrics,
                 size: AtomicUsize::new(0),
                 queue: Mutex::new(queue),
@@ -217,9 +222,10 @@ impl Shared {
     /// One snapshot for the whole round; each distinct page is written once and shared as bytes.
     fn serve(&self, round: Round) {
         let mut gaps = Gaps::default();
-        let beside = self.beside(round.sources, &mut gaps);
+        let snapshot = self.monitor.snapshot();
+        let beside = self.beside(&snapshot.const_labels, round.sources, &mut gaps);
         let dotted = round.waiting.iter().any(|waiting| waiting.wanted.dots);
-        let pages = Pages::new(self, beside, dotted);
+        let pages = Pages::new(self, snapshot, beside, dotted);
         gaps.families = pages.plain.merged.dropped_families;
         if self.settings.strict && !gaps.is_empty() {
             let gaps: Arc<str> = gaps.to_string().into();
@@ -262,18 +268,32 @@ impl Shared {
         page
     }
 
-    /// The families beside the storage's: the server's own, then the registries'.
-    fn beside(&self, gathered: Vec<Option<Arc<Gathered>>>, gaps: &mut Gaps) -> Vec<Vec<Family>> {
-        let mut sources = vec![self.metrics.families()];
+    /// The families beside the storage's: what is said of the process, the server's own, then the registries', without what
+    /// these say of the process again. The first two have the labels of every series, too.
+    fn beside(
+        &self,
+        common: &[Label],
+        gathered: Vec<Option<Arc<Gathered>>>,
+        gaps: &mut Gaps,
+    ) -> Vec<Vec<Family>> {
+        let mut ours = self.process.families();
+        labels::add_to_all(&mut ours, common);
+        let mut own = self.metrics.families();
+        labels::add_to_all(&mut own, common);
+        let mut sources = vec![own];
         for (index, gathered) in gathered.into_iter().enumerate() {
             match owned(gathered) {
-                Ok(families) => sources.push(families),
+                Ok(mut families) => {
+                    process::leave_out_repeats(&ours, &mut families);
+                    sources.push(families);
+                }
                 Err(cause) => {
                     self.metrics.count(cause, 1);
                     gaps.sources.push((index + 1, cause));
                 }
             }
         }
+        sources.insert(0, ours);
         sources
     }
 }

@@ -258,8 +258,8 @@ impl MetricServer {
     }
 
     /// The same with what a configuration says of pages: registries, `profile`, `strict`, `render_cache`,
-    /// `disable_compression`, `wait_for_started` and the limits of scrapes and registries. What it says of the storage, of the
-    /// address and of connections is not looked at.
+    /// `disable_compression`, `wait_for_started`, the limits of scrapes and registries, and what is said of the service and the
+    /// process. What it says of the storage (its constant labels, too), of the address and of connections is not looked at.
     pub fn with_config(config: &MonitorConfig, monitor: Monitor) -> Self {
         Self {
             context: Arc::new(Context::new(monitor, config)),
@@ -322,7 +322,13 @@ impl Context {
         let settings = config.page_settings();
         Self {
             monitor,
-            renderer: Renderer::new(monitor, registries, settings, Arc::clone(&metrics)),
+            renderer: Renderer::new(
+                monitor,
+                registries,
+                settings,
+                config.process.clone(),
+                Arc::clone(&metrics),
+            ),
             metrics,
             readiness: Arc::new(Readiness::new(config.wait_for_started)),
             disable_compression: config.disable_compression,

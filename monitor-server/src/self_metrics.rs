@@ -9,6 +9,8 @@ use std::time::Duration;
 use http::StatusCode;
 use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label};
 
+use crate::labels;
+
 /// The family that a merge can change while it is on the page.
 const ERRORS: &str = "monitor_scrape_errors_total";
 
@@ -195,20 +197,36 @@ impl SelfMetrics {
         )
     }
 
-    /// Brings the counters on a merged page up to date with what the merge itself left out.
-    pub(crate) fn settle(&self, page: &mut [Family]) {
+    /// Brings the counters on a merged page up to date with what the merge itself left out; `common` are the labels that all
+    /// of them have.
+    pub(crate) fn settle(&self, page: &mut [Family], common: &[Label]) {
         let is_ours =
             |family: &&mut Family| family.name == ERRORS && family.kind == FamilyType::Counter;
         let Some(family) = page.iter_mut().find(is_ours) else {
             return;
         };
-        for fresh in self.errors_by_cause().children {
+        let mut settled = [self.errors_by_cause()];
+        labels::add_to_all(&mut settled, common);
+        let [settled] = settled;
+        for fresh in settled.children {
             let same = |old: &&mut Child| old.labels == fresh.labels;
             if let Some(old) = family.children.iter_mut().find(same) {
                 old.value = fresh.value;
             }
         }
     }
+}
+
+/// The families that pages have of the server's own scrapes, in both naming profiles, as they are at the start: all at zero.
+///
+/// # Examples
+///
+/// ```
+/// let families = monitor_server::scrape_families();
+/// assert!(families.iter().any(|family| family.name == "monitor_scrapes_total"));
+/// ```
+pub fn scrape_families() -> Vec<Family> {
+    SelfMetrics::default().families()
 }
 
 fn int(count: &AtomicU64) -> ChildValue {

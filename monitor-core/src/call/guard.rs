@@ -73,13 +73,15 @@ impl CallGuard {
 
     #[inline]
     fn begin(shard: &'static Shard) -> Self {
+        // The question about a panic last: its answer would have to be kept over the reading of the clock.
+        let slot = u64::from(shard.begin());
         let unwinding = if std::thread::panicking() {
             UNWINDING
         } else {
             0
         };
         Self {
-            words: Words(shard, u64::from(shard.begin()) | unwinding),
+            words: Words(shard, slot | unwinding),
         }
     }
 

@@ -100,6 +100,12 @@ impl MethodCore {
         write(self.fallback.get_or_init(|| self.add_shard()))
     }
 
+    /// Loads what a snapshot needs of it: see [`Order`](crate::storage::order::Order).
+    pub(crate) fn touch(&self) -> u64 {
+        let counted = Arc::strong_count(&self.name) ^ Arc::strong_count(&self.labels);
+        self.waiting.load(Ordering::Relaxed) ^ u64::try_from(counted).unwrap_or_default()
+    }
+
     /// The values calls observed so far.
     pub(crate) fn known_values(&self) -> Option<&'static ValueNames> {
         self.values.get()

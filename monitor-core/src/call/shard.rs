@@ -257,9 +257,9 @@ impl Shard {
     pub(crate) fn end_ok(&self, slot: u32) {
         let end = self.now();
         match self.slots.inline_start(slot) {
-            Some(start) if end.saturating_sub(start) < LONG && self.is_known_ok() => {
-                let span = Span { start, end };
-                let duration = span.ticks();
+            // An end before the start (see `Span::ticks`) wraps around to a very long time, and goes the rare way too.
+            Some(start) if end.wrapping_sub(start) < LONG && self.is_known_ok() => {
+                let duration = end.wrapping_sub(start);
                 match self.ok.near.get(self.bounds.bucket(duration)) {
                     Some(cell) => {
                         self.release(slot);
@@ -373,9 +373,15 @@ impl Shard {
         self.started.load(Ordering::Acquire)
     }
 
-    /// Loads what a reader will need, without waiting for it: these loads do not depend on each other, so a processor
-    /// fetches their cache lines at once. Gives what must be used, so that they stay.
-    pub(crate) fn touch(&self) -> u64 {
+    /// Loads what tells where the rest is: see [`Order`](crate::storage::order::Order).
+    pub(crate) fn touch_head(&self) -> u64 {
+        let failed = u64::from(self.failures.get().is_some());
+        let sums = self.started.load(Ordering::Relaxed) ^ self.ok_sum.load(Ordering::Relaxed);
+        sums ^ failed ^ self.ring.next()
+    }
+
+    /// Loads the rest.
+    pub(crate) fn touch_cells(&self) -> u64 {
         const LINE: usize = 8;
         let counts = self.ok.near.iter().step_by(LINE);
         let counts = counts.map(|cell| cell.load(Ordering::Relaxed));

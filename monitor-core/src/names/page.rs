@@ -6,6 +6,7 @@ use super::built_in::Id;
 use super::collide::{Book, Plane};
 use super::label_sets::{LabelSets, OfMethod};
 use super::parts::{Number, Out, Parts};
+use super::registered;
 use super::visit::{HistogramView, Visitor};
 use crate::clock::ClockSource;
 use crate::family::Histogram;
@@ -40,8 +41,10 @@ pub(super) fn place(snapshot: &Snapshot, book: &mut Book) {
     place_keys(snapshot, book, &mut Parts::default());
 }
 
-/// Finds the places of all keys: the configuration's, those of calls' values, the user's.
+/// Finds the places of registered metrics, and of all keys: the configuration's, those of calls' values, the user's.
 fn place_keys<'a>(snapshot: &'a Snapshot, book: &mut Book, parts: &mut Parts<'a>) {
+    book.forget_all_but(snapshot);
+    registered::place(snapshot, book, parts);
     for info in &snapshot.service_info {
         // `service_threads` is the configured number of workers, whatever the section says, as in the original.
         if &*info.name != "service_threads" {

@@ -25,6 +25,7 @@ use crate::latest::Latest;
 use crate::names::Names;
 use crate::stats::Values;
 use crate::status::{Outcome, TaskStatus};
+use crate::storage::order::Order;
 use crate::sync::{AtomicU64, Mutex, Once, Ordering, leak, lock};
 
 /// The state behind a [`MonitorStorage`](crate::MonitorStorage). It lives as long as the process: threads and guards
@@ -47,7 +48,7 @@ pub(crate) struct StorageCore {
     /// By the number of the method without labels.
     commons: Chunked<Once<&'static Common>>,
     /// The methods by name, as of the last look.
-    order: Mutex<Arc<[&'static MethodCore]>>,
+    order: Mutex<Arc<Order>>,
     idle: Mutex<Vec<&'static Record>>,
     tasks: Mutex<BTreeMap<Arc<str>, &'static TaskState>>,
     error_types: Mutex<Vec<Arc<str>>>,
@@ -108,7 +109,7 @@ impl StorageCore {
             busy: AtomicU64::new(0),
             methods: Chunked::new(),
             commons: Chunked::new(),
-            order: Mutex::new(Arc::from([])),
+            order: Mutex::default(),
             idle: Mutex::new(Vec::new()),
             tasks: Mutex::new(BTreeMap::new()),
             error_types: Mutex::new(error_types),
@@ -223,15 +224,18 @@ impl StorageCore {
     }
 
     /// All methods so far, by name and labels.
-    pub(crate) fn in_order(&'static self) -> Arc<[&'static MethodCore]> {
+    pub(crate) fn in_order(&'static self) -> Arc<Order> {
         let mut order = lock(&self.order);
         // Numbers are never given back: there is something new if and only if there are more.
-        if self.methods().count() != order.len() {
-            let mut all: Vec<_> = self.methods().collect();
-            all.sort_unstable_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
-            *order = all.into();
+        if self.methods().count() != order.methods().len() {
+            *order = Arc::new(Order::new(self.methods().collect()));
         }
         Arc::clone(&order)
+    }
+
+    /// Lists again what the order knows of the methods' shards.
+    pub(crate) fn list_shards(&'static self, order: &Order) {
+        *lock(&self.order) = Arc::new(order.listed_again());
     }
 
     /// All methods so far.

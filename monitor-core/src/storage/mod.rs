@@ -2,10 +2,13 @@
 
 pub(crate) mod collect;
 mod core;
+mod metrics;
+pub(crate) mod order;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod parking;
 pub(crate) mod points;
 mod stats_map;
+mod statuses;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod warnings;

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 
 use super::call::{Call, place, reference};
 use crate::args::{Kind, Limit};
-use crate::shape::{Ending, Shape};
+use crate::shape::Shape;
 use crate::validate::{Entry, ListedLabel};
 
 impl Entry {
@@ -21,11 +21,12 @@ impl Call<'_> {
         let (runtime, plan) = (self.runtime(span), self.plan());
         let mut entry = TokenStream::new();
         if let Some(plan) = plan {
+            let site = self.site();
             entry.extend(quote_spanned! {span=>
-                let __monitor_start = #runtime::plan(&__MONITOR_SITE) #plan;
+                let __monitor_start = #runtime::plan(#site) #plan;
             });
         }
-        if let Some(Limit::Count(count)) = &self.0.limit {
+        if let Some(Limit::Count(count)) = &self.checked.limit {
             let at = place(count);
             let (runtime, reference) = (self.runtime(at), reference(count));
             let limit = quote_spanned!(at=> #runtime::limit(#reference));
@@ -35,7 +36,7 @@ impl Call<'_> {
     }
 
     fn plan(&self) -> Option<TokenStream> {
-        let entry = &self.0.entry;
+        let entry = &self.checked.entry;
         if entry.is_empty() {
             return None;
         }
@@ -79,10 +80,10 @@ impl Call<'_> {
 
     /// Whether the function itself is a future that waits.
     fn suspends(&self) -> bool {
-        match &self.0.shape {
-            Shape::Async | Shape::InPlace(_, Ending::Value | Ending::Stream(_)) => true,
-            Shape::Never => self.0.asynchronous,
-            _ => false,
-        }
+        let here = matches!(
+            self.checked.shape,
+            Shape::Async | Shape::InPlace(..) | Shape::Never
+        );
+        here && self.checked.asynchronous
     }
 }

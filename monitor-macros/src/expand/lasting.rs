@@ -3,49 +3,72 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
-use super::call::{Call, place};
+use super::call::{Call, last_expression, place};
 use super::group;
-use crate::shape::{Boxing, Tail};
+use crate::shape::{Boxing, Shape, Tail, Value, Way};
 
 impl Call<'_> {
     /// The verdict is checked before the future's output is known from the outside, so the output's type is named.
-    pub(super) fn future(&self, boxing: Boxing) -> TokenStream {
-        if self.0.limit.is_some() {
+    pub(super) fn future(&self, boxing: Boxing, way: Way) -> TokenStream {
+        if self.checked.limit.is_some() {
             return self.limited(boxing);
         }
         let span = Span::mixed_site();
-        self.run(&match boxing {
+        let run = match boxing {
             Boxing::Opaque => quote_spanned!(span=> run_future),
             Boxing::Pinned => quote_spanned!(span=> run_pinned),
             Boxing::Boxed => quote_spanned!(span=> run_boxed),
-        })
+        };
+        self.run(&run, way)
     }
 
-    pub(super) fn stream(&self, boxing: Boxing) -> TokenStream {
+    pub(super) fn stream(&self, boxing: Boxing, way: Way) -> TokenStream {
         let span = Span::mixed_site();
-        self.run(&match boxing {
+        let run = match boxing {
             Boxing::Opaque => quote_spanned!(span=> run_stream),
             Boxing::Pinned => quote_spanned!(span=> run_stream_pinned),
             Boxing::Boxed => quote_spanned!(span=> run_stream_boxed),
-        })
+        };
+        self.run(&run, way)
     }
 
-    fn run(&self, run: &TokenStream) -> TokenStream {
+    fn run(&self, run: &TokenStream, way: Way) -> TokenStream {
         let span = Span::mixed_site();
-        let (start, value) = (self.start(), self.value());
-        let (closure, verdict) = (self.closure(), self.verdict());
-        // What is returned is found to be of another type there.
-        let at = place(&self.0.returned.body);
-        let runtime = self.runtime(at);
-        let run = quote_spanned!(at=> #runtime::#run::<#value, _, _, _>);
-        quote_spanned!(span=> return #run(#start, #closure, #verdict))
+        let (start, value, verdict) = (self.start(), self.value(), self.verdict());
+        let (before, closure) = self.given(way);
+        // What is returned is found to be of another type, or to borrow what it must not, there.
+        let (from, to) = match way {
+            Way::Closure => (place(self.ty), span),
+            Way::Straight => last_expression(self.block),
+        };
+        let runtime = self.runtime(from);
+        let run = quote_spanned!(from=> #runtime::#run::<#value, _, _, _>);
+        let given = quote_spanned!(span=> #start, #closure, #verdict);
+        let given = group(Delimiter::Parenthesis, given, to);
+        quote_spanned!(span=> #before return #run #given)
+    }
+
+    /// A statement that makes the future or stream, if one does, and a closure that gives it.
+    fn given(&self, way: Way) -> (TokenStream, TokenStream) {
+        let span = Span::mixed_site();
+        let ty = self.ty;
+        match way {
+            Way::Closure => (TokenStream::new(), self.closure(Some(ty))),
+            Way::Straight => {
+                let value = self.straight();
+                (
+                    quote_spanned!(span=> let __monitor_value: #ty = #value;),
+                    quote_spanned!(span=> move || __monitor_value),
+                )
+            }
+        }
     }
 
     /// A future that waits for a permit first. The body runs at once, as it does without a permit; through a function that
     /// takes `FnOnce`, because a closure called directly counts as `FnMut`.
     fn limited(&self, boxing: Boxing) -> TokenStream {
         let span = Span::mixed_site();
-        let closure = self.closure();
+        let closure = self.closure(Some(self.ty));
         let future = self.awaited(&quote_spanned!(span=> __monitor_future));
         let future = match boxing {
             Boxing::Opaque => future,
@@ -81,8 +104,8 @@ impl Call<'_> {
     /// arguments comes before them; they keep a block of their own then, where lints see them as they were.
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
         let span = Span::mixed_site();
-        let future = self.typed(&tail.keywords, &tail.block);
-        let wrapped = if self.0.call.is_some() || self.0.limit.is_some() {
+        let future = self.typed(&tail.keywords, &tail.block, self.edge());
+        let wrapped = if self.checked.call.is_some() || self.checked.limit.is_some() {
             self.awaited(&future)
         } else {
             let (runtime, start) = (self.runtime(span), self.start());
@@ -100,13 +123,35 @@ impl Call<'_> {
         if self.entry().is_empty() {
             return body;
         }
-        let block = group(Delimiter::Brace, body, self.0.body.block.span());
+        let block = group(Delimiter::Brace, body, self.block.span());
         quote_spanned!(span=> (#block))
     }
 
-    /// An async block of the user's, with the type of its value said at its top.
-    fn typed(&self, keywords: &TokenStream, block: &Group) -> TokenStream {
-        let Some(edge) = self.edge() else {
+    /// A body that is an async block, and that block the call: the block is treated as the body of an `async fn` is. So the
+    /// function is one async block as before.
+    pub(super) fn block(&self, tail: &Tail, within: &Shape) -> TokenStream {
+        let Value::Of(ty) = &self.checked.returned.value else {
+            return self.tail(tail);
+        };
+        let call = Call {
+            checked: self.checked,
+            block: &tail.block,
+            ty,
+        };
+        let content = call.run_as(within);
+        let block = group(Delimiter::Brace, content, tail.block.span());
+        let keywords = &tail.keywords;
+        quote!(#keywords #block)
+    }
+
+    /// An async block, with the type of its value said at its top.
+    pub(super) fn typed(
+        &self,
+        keywords: &TokenStream,
+        block: &Group,
+        edge: Option<TokenStream>,
+    ) -> TokenStream {
+        let Some(edge) = edge else {
             return quote!(#keywords #block);
         };
         let content = quote_spanned!(Span::mixed_site()=> #edge (#block));

@@ -30,25 +30,31 @@ pub(crate) use written::{refused, uninstrumented};
 
 /// The function, instrumented.
 pub(crate) fn expand(checked: &Checked) -> TokenStream {
-    let call = Call(checked);
-    let (site, entry) = (call.site(), call.entry());
-    let run = match &checked.shape {
-        Shape::Sync => call.sync(),
-        Shape::Async => call.asynchronous(),
-        Shape::InPlace(inner, ending) => call.in_place(*inner, *ending),
-        Shape::Never => call.never(),
-        Shape::TrackCaller(span) => call.track_caller(*span),
-        Shape::Future(boxing) => call.future(*boxing),
-        Shape::Tail(tail) => call.tail(tail),
-        Shape::Stream(boxing) => call.stream(*boxing),
-    };
+    let call = Call::new(checked);
+    let (entry, run) = (call.entry(), call.run_as(&checked.shape));
     let (head, attrs) = (&checked.head, &checked.body.attrs);
     let body = group(
         Delimiter::Brace,
-        quote!(#attrs #site #entry #run),
+        quote!(#attrs #entry #run),
         checked.body.block.span(),
     );
     quote!(#head #body)
+}
+
+impl Call<'_> {
+    fn run_as(&self, shape: &Shape) -> TokenStream {
+        match shape {
+            Shape::Sync => self.sync(),
+            Shape::Async => self.asynchronous(),
+            Shape::InPlace(inner, ending) => self.in_place(*inner, *ending),
+            Shape::Never => self.never(),
+            Shape::TrackCaller(span) => self.track_caller(*span),
+            Shape::Future(boxing, way) => self.future(*boxing, *way),
+            Shape::Tail(tail) => self.tail(tail),
+            Shape::Block(tail, within) => self.block(tail, within),
+            Shape::Stream(boxing, way) => self.stream(*boxing, *way),
+        }
+    }
 }
 
 /// The `impl` block, with each method put in as `method` makes it.

@@ -6,10 +6,12 @@ use std::time::Duration;
 use monitor_core::StatusRule;
 
 use super::section::{self, At};
+use super::service;
 use super::values::{MAX_PAGE_AGE, expected};
 use super::yaml::Value;
 use super::{Limits, MonitorConfig};
 use crate::error::{ConfigError, Origin};
+use crate::process::{Process, Service};
 
 /// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
 const MAX_METHOD_BYTES: usize = 120;
@@ -24,6 +26,7 @@ pub(super) fn check(config: &MonitorConfig) -> Result<(), ConfigError> {
         section::check_info_name(&at, &gauge.name)?;
     }
     check_methods(&config.methods)?;
+    check_process(&config.process)?;
     check_render_cache(config.render_cache)?;
     check_limits(&config.limits)
 }
@@ -45,6 +48,18 @@ fn check_methods(names: &[Arc<str>]) -> Result<(), ConfigError> {
             let at = At::named(&Origin::Code, format!("methods[{index}]"));
             return Err(at.invalid(expected::METHOD, &Value::Text(name.to_string())));
         }
+    }
+    Ok(())
+}
+
+fn check_process(process: &Process) -> Result<(), ConfigError> {
+    let parts = process.service.iter().flat_map(Service::parts);
+    for (name, text) in parts {
+        let at = At::named(&Origin::Code, format!("service.{name}"));
+        service::check_text(&at, text)?;
+    }
+    for name in process.runtime_names() {
+        service::check_text(&At::named(&Origin::Code, "runtime"), name)?;
     }
     Ok(())
 }

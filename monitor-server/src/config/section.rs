@@ -8,7 +8,7 @@ use super::values::{
     expected, flag, integer, listen, map, number, page_age, port, profile, seconds, text, whole,
 };
 use super::yaml::{Key, Node, Value};
-use super::{MonitorConfig, names};
+use super::{MonitorConfig, labels, names, service};
 use crate::error::{ConfigError, Origin, Place};
 
 const KEYS: &[&str] = &[
@@ -16,10 +16,14 @@ const KEYS: &[&str] = &[
     "port",
     "errors",
     "service info",
+    "service",
+    "process_metrics",
     "max_workers",
     "hpa_max_workers",
     "inittime_label",
+    "labels",
     "max_series",
+    "idle_series",
     "profile",
     "strict",
     "render_cache",
@@ -70,7 +74,7 @@ impl<'a> At<'a> {
         }
     }
 
-    fn key(&self, name: &str, line: u64) -> Self {
+    pub(super) fn key(&self, name: &str, line: u64) -> Self {
         let path = if self.path.is_empty() {
             name.to_owned()
         } else {
@@ -107,7 +111,7 @@ impl<'a> At<'a> {
         }
     }
 
-    fn unknown(&self, key: &Key, known: &[&'static str]) -> ConfigError {
+    pub(super) fn unknown(&self, key: &Key, known: &[&'static str]) -> ConfigError {
         ConfigError::UnknownKey {
             place: self.key(&key.name, key.line).place(),
             nearest: names::nearest(&key.name, known),
@@ -147,10 +151,14 @@ fn apply_key(
         "port" => config.port = port(at, &node.value)?,
         "errors" => config.errors = rules(at, node)?,
         "service info" => config.service_info = service_info(at, node)?,
+        "service" => config.process.service = Some(service::service(at, node)?),
+        "process_metrics" => config.process.metrics = flag(at, &node.value)?,
         "max_workers" => config.max_workers = whole(at, &node.value)?,
         "hpa_max_workers" => config.hpa_max_workers = Some(whole(at, &node.value)?),
         "inittime_label" => config.inittime_label = flag(at, &node.value)?,
+        "labels" => config.labels = labels::labels(at, node)?,
         "max_series" => config.max_series = whole(at, &node.value)?,
+        "idle_series" => config.idle_series = seconds(at, &node.value)?,
         "profile" => config.profile = profile(at, &node.value)?,
         "strict" => config.strict = flag(at, &node.value)?,
         "render_cache" => config.render_cache = Some(page_age(at, &node.value)?),

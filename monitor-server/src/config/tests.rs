@@ -205,6 +205,21 @@ fn pages_may_be_old_by_default_only_where_they_are_compressed() {
 }
 
 #[test]
+fn series_are_idle_after_seconds_and_by_default_never() {
+    for (yaml, milliseconds) in [
+        ("", 0),
+        ("idle_series: 0", 0),
+        ("idle_series: '1.5'", 1500),
+        ("idle_series: 3600", 3_600_000),
+    ] {
+        let idle = Duration::from_millis(milliseconds);
+        assert_eq!(storage(yaml).idle_series, idle, "{yaml}");
+        let built = MonitorConfig::default().idle_series(idle).storage_config();
+        assert_eq!(built.expect("valid").idle_series, idle);
+    }
+}
+
+#[test]
 fn a_profile_is_named_as_it_prints() {
     let profile = |config: MonitorConfig| config.page_settings().profile;
     assert_eq!(profile(MonitorConfig::default()), Profile::Servicekit);

@@ -28,6 +28,7 @@ pub(super) mod expected {
     pub(crate) const QUOTED: &str = "a text (put it in quotes)";
     pub(crate) const STATUS: &str = "the name of a status";
     pub(crate) const TEXT: &str = "a text";
+    pub(crate) const NOT_BLANK: &str = "a text that is not blank";
     pub(crate) const HEADER_BYTES: &str = "a whole number, 8192 or more";
     pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
     pub(crate) const PAGE_AGE: &str = "a number of seconds from 0 to 60";

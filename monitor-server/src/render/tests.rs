@@ -64,7 +64,13 @@ fn renderer_with(
     let monitor = Monitor::new(monitor_core::StorageConfig::default());
     let registries = collectors.into_iter().map(registry_of).collect();
     let metrics = Arc::new(SelfMetrics::default());
-    let renderer = Renderer::new(monitor, registries, settings, Arc::clone(&metrics));
+    let renderer = Renderer::new(
+        monitor,
+        registries,
+        settings,
+        nothing(),
+        Arc::clone(&metrics),
+    );
     (renderer, metrics)
 }
 
@@ -73,6 +79,13 @@ fn gather_timeout(timeout: Duration) -> PageSettings {
         gather_timeout: timeout,
         ..settings()
     }
+}
+
+/// A process of which nothing is said: its numbers change from page to page.
+fn nothing() -> Process {
+    crate::MonitorConfig::default()
+        .process_metrics(false)
+        .process
 }
 
 fn wanted() -> Wanted {
@@ -320,7 +333,13 @@ async fn the_storage_itself_in_a_registry_is_no_fault() {
     registry
         .register(Box::new(*monitor.storage()))
         .expect("a fresh registry");
-    let with = Renderer::new(monitor, vec![registry], settings(), Arc::clone(&metrics));
+    let with = Renderer::new(
+        monitor,
+        vec![registry],
+        settings(),
+        nothing(),
+        Arc::clone(&metrics),
+    );
     assert_eq!(others(&with).await, others(&renderer).await);
     assert_eq!(metrics.errors(Cause::RepeatedSeries), 0);
 }
@@ -431,5 +450,89 @@ async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
         let one = std::str::from_utf8(&one).expect("text");
         assert!(one.contains("\nstarted__total 0\n"), "{one}");
         assert_eq!(series(one.trim_end_matches("# EOF\n")).len(), 1, "{one}");
+    }
+}
+
+/// What the `prometheus` crate's process collector gives; in this build of the crate it is not there.
+fn like_a_process_collector() -> Vec<Box<dyn Collector>> {
+    [
+        "process_threads",
+        "process_open_fds",
+        "process_start_time_seconds",
+    ]
+    .map(|name| {
+        let gauge = prometheus::IntGauge::new(name, "The registry's.").expect("a name");
+        gauge.set(7_777_777);
+        Box::new(gauge) as Box<dyn Collector>
+    })
+    .into()
+}
+
+#[tokio::test]
+async fn a_process_collector_in_a_registry_gives_way_without_noise() {
+    let registry = Registry::new();
+    for collector in like_a_process_collector() {
+        registry.register(collector).expect("a fresh registry");
+    }
+    let metrics = Arc::new(SelfMetrics::default());
+    let renderer = |process| {
+        Renderer::new(
+            Monitor::new(monitor_core::StorageConfig::default()),
+            vec![registry.clone()],
+            settings(),
+            process,
+            Arc::clone(&metrics),
+        )
+    };
+    let count = |page: &str| page.matches(" 7777777\n").count();
+    let page = text(&renderer(Process::default())).await;
+    if cfg!(target_os = "linux") {
+        assert_eq!(count(&page), 0, "{page}");
+        assert_eq!(page.matches("\nprocess_threads ").count(), 1, "{page}");
+    }
+    // Where ours is switched off, theirs is shown; the start time is the storage's in any case.
+    assert_eq!(count(&text(&renderer(nothing())).await), 2);
+    assert_eq!(metrics.errors(Cause::RepeatedSeries), 0);
+    assert_eq!(metrics.errors(Cause::Family), 0);
+}
+
+#[tokio::test]
+async fn constant_labels_are_on_all_families_but_a_registry_s() {
+    let labels = [("env", "prod"), ("version", "of all")];
+    let mut config = monitor_core::StorageConfig::default();
+    config.const_labels = monitor_core::config::ConstLabels::try_new(labels).expect("labels");
+    let opts = prometheus::Opts::new("monitor_scrape_errors_total", "The user's.")
+        .const_label("cause", "source")
+        .const_label("env", "prod")
+        .const_label("version", "of all");
+    let repeated = IntCounter::with_opts(opts).expect("a name");
+    let mine = Gauge::new("mine", "The user's.").expect("a name");
+    let collectors: [Box<dyn Collector>; 2] = [Box::new(repeated), Box::new(mine)];
+    let runtime = tokio::runtime::Handle::current();
+    let server = crate::MonitorConfig::default()
+        .service(crate::Service::new("text", "1.10"))
+        .runtime("main", &runtime);
+    let renderer = Renderer::new(
+        Monitor::new(config),
+        collectors.map(registry_of).into(),
+        settings(),
+        server.process,
+        Arc::default(),
+    );
+    let page = text(&renderer).await;
+    for line in [
+        "started_total{env=\"prod\",version=\"of all\"} 0",
+        "monitor_build_info{env=\"prod\",name=\"text\",version=\"1.10\"} 1",
+        "tokio_workers{env=\"prod\",runtime=\"main\",version=\"of all\"} 1",
+        "monitor_scrapes_total{code=\"200\",env=\"prod\",version=\"of all\"} 0",
+        "monitor_scrapes_in_flight{env=\"prod\",version=\"of all\"} 0",
+        "monitor_scrape_errors_total{cause=\"repeated_series\",env=\"prod\",version=\"of all\"} 1",
+        "mine 0",
+    ] {
+        assert!(page.lines().any(|other| other == line), "{line}: {page}");
+    }
+    if cfg!(target_os = "linux") {
+        let threads = "\nprocess_threads{env=\"prod\",version=\"of all\"} ";
+        assert!(page.contains(threads), "{page}");
     }
 }

@@ -10,6 +10,7 @@ use monitor_core::collector::{Page, merge};
 use monitor_core::exposition;
 use monitor_core::family::{Child, Family, Label};
 use monitor_core::names::families;
+use monitor_core::snapshot::Snapshot;
 
 use super::{Shared, Wanted};
 use crate::self_metrics::Cause;
@@ -28,10 +29,15 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Takes a snapshot, and counts what cannot be on a page of it with the rest.
-    pub(super) fn new(shared: &Shared, beside: Vec<Vec<Family>>, dotted: bool) -> Self {
+    /// Counts what cannot be on a page of the snapshot with the rest.
+    pub(super) fn new(
+        shared: &Shared,
+        snapshot: Snapshot,
+        beside: Vec<Vec<Family>>,
+        dotted: bool,
+    ) -> Self {
         let (profile, metrics) = (shared.settings.profile, &shared.metrics);
-        let snapshot = shared.monitor.snapshot();
+        let common = snapshot.const_labels.clone();
         let sources = dotted.then(|| {
             let storage = families(&snapshot, profile);
             once(storage).chain(beside.clone()).collect()
@@ -39,10 +45,10 @@ impl Pages {
         let mut plain = Page::new(snapshot, profile, beside);
         metrics.count(Cause::RepeatedSeries, plain.merged.dropped_series);
         metrics.count(Cause::Family, plain.merged.dropped_families);
-        metrics.settle(&mut plain.merged.families);
+        metrics.settle(&mut plain.merged.families, &common);
         let dotted = sources.map_or_else(Vec::new, |sources| {
             let mut families = merge(sources).families;
-            metrics.settle(&mut families);
+            metrics.settle(&mut families, &common);
             families.iter().map(with_dots).collect()
         });
         Self { plain, dotted }

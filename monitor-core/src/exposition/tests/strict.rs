@@ -52,6 +52,15 @@ pub(crate) fn parse(text: &str, format: Format) -> Checked<Page> {
     Ok(page)
 }
 
+/// The samples alone, of a page that may be a part of one.
+pub(crate) fn samples(text: &str) -> Checked<Vec<Sample>> {
+    let lines = text.split_terminator('\n');
+    lines
+        .filter(|line| !line.starts_with('#'))
+        .map(parse_sample)
+        .collect()
+}
+
 fn ensure(holds: bool, fault: impl FnOnce() -> String) -> Checked<()> {
     if holds { Ok(()) } else { Err(fault()) }
 }
@@ -174,6 +183,9 @@ fn end_family(page: &mut Page, own: &mut Vec<Sample>, format: Format) -> Checked
     };
     let open = format == Format::OpenMetrics100;
     let mut seen = HashSet::new();
+    ensure(family.kind != "counter" || family.name != "_total", || {
+        "a counter without a name".to_owned()
+    })?;
     for sample in &samples {
         let suffix = sample
             .name
@@ -263,7 +275,6 @@ fn check_clashes(families: &[Meta], open: bool) -> Checked<()> {
     for family in families {
         let (base, suffixes): (&str, &[&str]) = match &*family.kind {
             // In the text format a counter may have any name; the other format has it under this one without `_total`.
-            "counter" if family.name == "_total" => (&family.name, &[""]),
             "counter" => match family.name.strip_suffix("_total") {
                 Some(base) => (base, &["", "_total", "_created"]),
                 None if open => (&family.name, &["", "_total", "_created"]),

@@ -89,6 +89,18 @@ const REFUSALS: &[(&str, &str)] = &[
         "yaml:1: `render_cache`: expected a number of seconds from 0 to 60, found the text `never`",
     ),
     (
+        "idle_series: -1",
+        "yaml:1: `idle_series`: expected a number of seconds, 0 or more, found `-1`",
+    ),
+    (
+        "idle_series: an hour",
+        "yaml:1: `idle_series`: expected a number of seconds, 0 or more, found the text `an hour`",
+    ),
+    (
+        "process_metrics: 1",
+        "yaml:1: `process_metrics`: expected `true` or `false`, found `1`",
+    ),
+    (
         "limits: {scrape_timeout: soon}",
         "yaml:1: `limits.scrape_timeout`: expected a number of seconds, 0 or more, found the text `soon`",
     ),
