@@ -75,7 +75,7 @@ impl Catalog {
 pub(crate) type Members<'a> = BTreeMap<Setting, Vec<&'a Source>>;
 
 /// How many shapes fire nothing at all under the strict setting, at least: less would mean it looks at too little.
-const STRICT_AT_LEAST: usize = 40;
+const STRICT_AT_LEAST: usize = 30;
 
 /// The setting under which lines are counted.
 const COUNTED: Setting = Setting::Edition("2024");
