@@ -24,7 +24,7 @@ pub(crate) struct Source {
     pub(crate) fires: BTreeSet<String>,
     /// Lints that the attribute takes away from here, each with the reason.
     pub(crate) loses: BTreeMap<String, String>,
-    /// The settings it cannot be compiled in: `forbid-unsafe`, `hostile`.
+    /// The settings it cannot be compiled in: `hostile`, `strict`, an edition, `counted`.
     pub(crate) not: BTreeSet<String>,
     /// The errors the attribute gives as `line:column message`, or `as bare`: they are those of the bare function.
     pub(crate) refused: Vec<String>,
