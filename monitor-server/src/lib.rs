@@ -16,6 +16,9 @@ mod access;
 mod config;
 mod connection;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod labels;
 mod listener;
 mod negotiate;

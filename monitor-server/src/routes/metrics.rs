@@ -82,11 +82,11 @@ fn refused(context: &Context, error: &PageError) -> Response {
 
 /// A query that asks for more than it may.
 #[derive(Debug, PartialEq, Eq)]
-struct TooMuch;
+pub(crate) struct TooMuch;
 
 /// The values of `name[]`, decoded; empty ones do not count, and none at all is no filter. Other parameters are not
 /// looked at.
-fn names(query: &str) -> Result<Option<Arc<[String]>>, TooMuch> {
+pub(crate) fn names(query: &str) -> Result<Option<Arc<[String]>>, TooMuch> {
     let mut names = Vec::new();
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::{BOTH, label};
+use crate::exemplar::KeptExemplar;
 use crate::exposition::Format;
 use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
 
@@ -25,14 +26,36 @@ pub(super) fn formats() -> impl Iterator<Item = (Format, &'static str)> {
     BOTH.into_iter().zip(["text", "openmetrics"])
 }
 
+/// The exemplars of histograms, by family name and labels. Families as plain data have none.
+pub(crate) type Kept<'a> = BTreeMap<(&'static str, Vec<(String, String)>), Vec<&'a KeptExemplar>>;
+
 /// Keeps a page where the environment asks for it; each once.
-pub(crate) fn keep(families: &[Family], names: &[&str], pages: [&str; 2]) {
+pub(crate) fn keep(families: &[Family], pages: [&str; 2]) {
+    keep_with(families, &Kept::new(), pages);
+}
+
+/// Keeps a page with exemplars.
+pub(crate) fn keep_with(families: &[Family], exemplars: &Kept<'_>, pages: [&str; 2]) {
     let Some(folder) = std::env::var_os("MONITOR_PAGES") else {
         return;
     };
     let mut case = json!({ "families": families.iter().map(written).collect::<Value>() });
-    if !names.is_empty() {
-        case["names"] = json!(names);
+    for (of, family) in families.iter().enumerate() {
+        for (at, child) in family.children.iter().enumerate() {
+            let labels = child.labels.iter();
+            let labels = labels.map(|label| (label.name.to_string(), label.value.to_string()));
+            let kept = exemplars
+                .iter()
+                .find(|(key, _)| key.0 == family.name && labels.clone().eq(key.1.iter().cloned()));
+            if let Some((_, kept)) = kept {
+                let value = &mut case["families"][of]["children"][at]["value"];
+                let mut buckets = vec![Value::Null; value["counts"].as_array().map_or(0, Vec::len)];
+                for kept in kept {
+                    buckets[kept.bucket] = written_exemplar(kept);
+                }
+                value["exemplars"] = buckets.into();
+            }
+        }
     }
     for ((_, key), page) in formats().zip(pages) {
         case[key] = page.split_terminator('\n').collect();
@@ -79,6 +102,16 @@ fn written_child(child: &Child) -> Value {
         }),
     };
     json!({ "labels": labels.collect::<Map<_, _>>(), "value": value })
+}
+
+fn written_exemplar(kept: &KeptExemplar) -> Value {
+    let labels = kept.exemplar.labels();
+    let labels = labels.map(|(name, value)| (name.to_owned(), json!(value)));
+    json!({
+        "labels": labels.collect::<Map<_, _>>(),
+        "value": written_number(kept.seconds),
+        "timestamp": kept.at,
+    })
 }
 
 /// JSON has no infinities and no NaN.

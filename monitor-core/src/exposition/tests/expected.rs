@@ -76,6 +76,7 @@ fn sample(
         name: format!("{}{suffix}", family.name),
         labels,
         value,
+        exemplar: None,
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use crate::exposition::tests::expected::{check_page, samples};
+use crate::exemplar::{Exemplar, KeptExemplar};
+use crate::exposition::tests::expected::{check_page, check_same, samples};
 use crate::exposition::tests::hostile::{any_number, any_text};
 use crate::exposition::tests::{BOTH, case, same, strict};
 use crate::exposition::{Format, encode_named, encode_snapshot};
@@ -160,35 +161,109 @@ fn page(snapshot: &Snapshot, profile: Profile, names: &[&str], format: Format) -
     String::from_utf8(out).expect("a page is UTF-8")
 }
 
-/// One pass over the snapshot writes what the families of it are written as.
+/// Where each exemplar of the snapshot belongs.
+fn exemplars_of(snapshot: &Snapshot, profile: Profile) -> case::Kept<'_> {
+    let mut all = case::Kept::new();
+    for method in &snapshot.methods {
+        for kept in &method.exemplars {
+            let (family, status) = match profile {
+                Profile::Servicekit => ("stats_hist_time_full", None),
+                Profile::Prometheus if kept.failed => {
+                    ("monitor_request_duration_seconds", Some("failure"))
+                }
+                Profile::Prometheus => ("monitor_request_duration_seconds", Some("success")),
+            };
+            let own = method
+                .labels
+                .iter()
+                .map(|label| (&*label.name, &*label.value));
+            let common = snapshot.inittime.as_deref().map(|time| ("inittime", time));
+            let all_labels = own.chain([("method", &*method.name)]).chain(common);
+            let all_labels = all_labels.chain(status.map(|status| ("status", status)));
+            let labels: BTreeMap<String, String> = all_labels
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            let place = (family, labels.into_iter().collect());
+            all.entry(place).or_default().push(kept);
+        }
+    }
+    all
+}
+
+/// The exemplars of a page are those of the snapshot, each at its bucket.
+fn check_exemplars(
+    found: &[strict::Sample],
+    wanted: &case::Kept<'_>,
+    bounds: &[f64],
+) -> TestCaseResult {
+    let mut count = 0;
+    for (sample, exemplar) in found
+        .iter()
+        .filter_map(|sample| Some((sample, sample.exemplar.as_ref()?)))
+    {
+        let (le, own): (Vec<_>, Vec<_>) = sample
+            .labels
+            .iter()
+            .cloned()
+            .partition(|(name, _)| name == "le");
+        let family = sample.name.strip_suffix("_bucket").unwrap_or_default();
+        let kept = wanted
+            .iter()
+            .find(|((name, labels), _)| *name == family && *labels == own);
+        let upper: f64 = le[0].1.parse().expect("a bound");
+        let at_bucket = |kept: &&&KeptExemplar| {
+            same(
+                bounds.get(kept.bucket).copied().unwrap_or(f64::INFINITY),
+                upper,
+            )
+        };
+        let kept = kept.and_then(|(_, all)| all.iter().find(at_bucket));
+        let kept = kept.ok_or_else(|| TestCaseError::fail(format!("none of ours: {sample:?}")))?;
+        let labels = kept
+            .exemplar
+            .labels()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        prop_assert_eq!(&exemplar.labels, &labels.collect::<Vec<_>>());
+        prop_assert!(same(exemplar.value, kept.seconds) && same(exemplar.at, kept.at));
+        prop_assert!(exemplar.value <= upper, "in its bucket");
+        count += 1;
+    }
+    prop_assert_eq!(count, wanted.values().map(Vec::len).sum::<usize>());
+    Ok(())
+}
+
+/// One pass over the snapshot writes what the families of it are written as; exemplars come from the snapshot alone.
 fn check_one_pass(
     snapshot: &Snapshot,
     profile: Profile,
     picks: &[prop::sample::Index],
 ) -> TestCaseResult {
+    let mut bare = snapshot.clone();
+    bare.methods
+        .iter_mut()
+        .for_each(|method| method.exemplars.clear());
     let families = families(snapshot, profile);
+    let exemplars = exemplars_of(snapshot, profile);
     let known = samples(&families);
     let picked = picks.iter().map(|pick| &*pick.get(&known).name);
     let picked: Vec<&str> = picked.chain(["", "nothing"]).collect();
     let whole = BOTH.map(|format| page(snapshot, profile, &[], format));
-    case::keep(&families, &[], whole.each_ref().map(String::as_str));
+    case::keep_with(&families, &exemplars, whole.each_ref().map(String::as_str));
     for (format, whole) in BOTH.into_iter().zip(&whole) {
         check_page(whole, &families, format)?;
         for names in [&[][..], &picked] {
             let mut out = Vec::new();
             encode_named(&families, names, format, &mut out);
             let out = String::from_utf8(out).expect("a page is UTF-8");
-            prop_assert_eq!(page(snapshot, profile, names, format), out);
+            prop_assert_eq!(page(&bare, profile, names, format), out);
         }
         let part = strict::samples(&page(snapshot, profile, &picked, format));
         let mut wanted = known.clone();
         wanted.retain(|sample| picked.contains(&&*sample.name));
-        crate::exposition::tests::expected::check_same(
-            &part.map_err(TestCaseError::fail)?,
-            &wanted,
-        )?;
+        check_same(&part.map_err(TestCaseError::fail)?, &wanted)?;
     }
-    Ok(())
+    let open = strict::samples(&whole[1]).map_err(TestCaseError::fail)?;
+    check_exemplars(&open, &exemplars, &snapshot.time_bounds)
 }
 
 fn values_of(labels: &[Label]) -> Vec<&str> {
@@ -283,9 +358,12 @@ proptest! {
         steps in prop::collection::vec(any_step(), 0..16),
         more in prop::collection::vec(any_step(), 0..4),
         picks in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        traces in prop::collection::vec(("(trace_id|a|le|9|)", any_text()), 0..4),
     ) {
         let (clock, hand) = Clock::manual(1_700_000_000.0);
         let monitor = Monitor::with_clock(config, clock);
+        // Some have a name twice or one that is none, and some are too long: these are not kept.
+        monitor.set_exemplars(move || (!traces.is_empty()).then(|| Exemplar::new(traces.clone())));
         for steps in [steps, more] {
             for step in &steps {
                 record(&monitor, &hand, step);
