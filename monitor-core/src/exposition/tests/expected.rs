@@ -42,7 +42,7 @@ fn samples_of(family: &Family) -> Vec<Sample> {
                 count,
             } => {
                 for (quantile, value) in quantiles {
-                    if (0.0..=1.0).contains(quantile) && !(*value < 0.0) {
+                    if (0.0..=1.0).contains(quantile) && (*value >= 0.0 || value.is_nan()) {
                         add("", Some(("quantile", *quantile)), *value);
                     }
                 }
@@ -90,8 +90,7 @@ fn heads(families: &[Family], format: Format) -> Vec<Meta> {
 
 fn head(family: &Family, format: Format) -> Meta {
     let open = format == Format::OpenMetrics100;
-    let is_count =
-        |child: &Child| !matches!(child.value, ChildValue::Float(value) if !(value >= 0.0));
+    let is_count = |child: &Child| !matches!(child.value, ChildValue::Float(value) if value < 0.0 || value.is_nan());
     let name = openmetrics_name(&family.name, family.kind);
     let is_open_counter = name != family.name && family.children.iter().all(is_count);
     let kind = match family.kind {

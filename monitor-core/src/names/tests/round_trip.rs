@@ -119,7 +119,7 @@ fn any_config() -> impl Strategy<Value = StorageConfig> {
     })
 }
 
-fn record(monitor: &Monitor, hand: &ManualClock, step: &Step) {
+fn record(monitor: Monitor, hand: &ManualClock, step: &Step) {
     // What is refused has recorded nothing, and what is recorded is looked up in the snapshot.
     match step {
         Step::Set(key, value) => drop(monitor.set_stats(key, value.clone())),
@@ -366,7 +366,7 @@ proptest! {
         monitor.set_exemplars(move || (!traces.is_empty()).then(|| Exemplar::new(traces.clone())));
         for steps in [steps, more] {
             for step in &steps {
-                record(&monitor, &hand, step);
+                record(monitor, &hand, step);
             }
             let snapshot = monitor.snapshot();
             for profile in Profile::ALL {
