@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::clock::Clock;
+use crate::sync::{StaticAtomicU8, StaticOrdering};
 
 /// Upper bounds of durations in seconds: the original's 47, and six below 10 ms because Rust services live there.
 #[rustfmt::skip]
@@ -123,7 +124,11 @@ const EDGES: usize = 1 << u8::BITS;
 pub(crate) struct TickBounds {
     /// Past the last bound each holds the greatest value, so the search needs no other end.
     ticks: [u64; EDGES],
-    first: [u8; TABLE],
+    /// Where the search of the recording path starts. All past the end once somebody wants to see every call: those are
+    /// then sent on the rare way, and while nobody does, a call does not even ask.
+    first: [StaticAtomicU8; TABLE],
+    /// Where it starts in truth.
+    exact: [u8; TABLE],
 }
 
 impl TickBounds {
@@ -137,13 +142,39 @@ impl TickBounds {
             let at = ticks.partition_point(|bound| *bound < lower_edge(cell));
             *entry = u8::try_from(at).unwrap_or(u8::MAX);
         }
-        Self { ticks, first }
+        Self {
+            ticks,
+            exact: first,
+            first: first.map(StaticAtomicU8::new),
+        }
     }
 
-    /// The bucket of a duration; below [`MAX_DURATION_BUCKETS`].
+    /// From now on [`bucket`](Self::bucket) gives the last bucket there can be, whatever the duration.
+    pub(crate) fn send_all_away(&self) {
+        let end = u8::try_from(MAX_DURATION_BUCKETS - 1).unwrap_or(u8::MAX);
+        // Relaxed: a call that does not see it yet ends the common way.
+        self.first
+            .iter()
+            .for_each(|cell| cell.store(end, StaticOrdering::Relaxed));
+    }
+
+    /// The bucket of a duration, unless all are sent away; below [`MAX_DURATION_BUCKETS`].
     #[inline]
     pub(crate) fn bucket(&self, ticks: u64) -> usize {
-        let mut at = usize::from(self.first[cell_of(ticks) & (TABLE - 1)]);
+        self.search(
+            self.first[cell_of(ticks) & (TABLE - 1)].load(StaticOrdering::Relaxed),
+            ticks,
+        )
+    }
+
+    /// The bucket of a duration.
+    pub(crate) fn exact_bucket(&self, ticks: u64) -> usize {
+        self.search(self.exact[cell_of(ticks) & (TABLE - 1)], ticks)
+    }
+
+    #[inline]
+    fn search(&self, first: u8, ticks: u64) -> usize {
+        let mut at = usize::from(first);
         while self.ticks[at & (EDGES - 1)] < ticks {
             at += 1;
         }
@@ -185,6 +216,18 @@ mod tests {
             }
         }
         assert_eq!(cell_of(u64::MAX), CELLS - 1);
+    }
+
+    #[test]
+    fn sent_away_every_duration_is_past_the_inline_cells_and_exact_all_the_same() {
+        let (clock, _) = Clock::manual(0.0);
+        let bounds = TickBounds::new(&TIME_BOUNDS, &clock);
+        bounds.send_all_away();
+        for ticks in [0, 1, 1 << 20, u64::MAX] {
+            assert!(bounds.bucket(ticks) >= MAX_BUCKETS);
+            let exact = TickBounds::new(&TIME_BOUNDS, &clock).bucket(ticks);
+            assert_eq!(bounds.exact_bucket(ticks), exact);
+        }
     }
 
     #[test]

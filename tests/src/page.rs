@@ -33,6 +33,23 @@ impl Page {
         page
     }
 
+    /// Without the families that the original has not, and that no key of a user's can have: `monitor_..` and `process_..`. The
+    /// task status (W7) and the start of the process, which are compared, stay.
+    #[must_use]
+    pub fn without_additions(mut self) -> Self {
+        let is_addition = |name: &str| {
+            // As escaped by `dots`, too.
+            let name = &name.replace("__", "_");
+            let ours = name.starts_with("monitor_") || name.starts_with("process_");
+            let compared = ["monitor_task_status", "process_start_time_seconds"];
+            ours && !compared.iter().any(|kept| name.starts_with(kept))
+        };
+        self.series.retain(|series, _| !is_addition(series));
+        self.meta
+            .retain(|meta, _| !meta.split(' ').nth(2).is_some_and(is_addition));
+        self
+    }
+
     fn comment(&mut self, comment: &str) {
         let mut parts = comment.splitn(3, ' ');
         let (kind, name) = (

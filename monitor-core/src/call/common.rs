@@ -50,6 +50,9 @@ impl Common {
             Some(own) => {
                 let bounds = with_own_bounds(&storage.time_bounds, own);
                 let ticks: &'static TickBounds = leak(TickBounds::new(&bounds, &storage.clock));
+                if storage.exemplar_provider().is_some() {
+                    ticks.send_all_away();
+                }
                 (bounds, ticks)
             }
         };
@@ -70,8 +73,8 @@ impl Common {
     }
 
     /// Puts a label set at the end of the list.
-    pub(crate) fn add(&self, method: &'static MethodCore, is_open: bool) {
-        if is_open {
+    pub(crate) fn add(&self, method: &'static MethodCore) {
+        if method.is_open {
             self.open.fetch_add(1, Ordering::Relaxed);
         }
         let mut link = &self.first;

@@ -151,6 +151,12 @@ impl CallGuard {
     #[inline(never)]
     fn end_slow(&self, local: &Local, end: u64, failure: Option<Failure>) {
         let span = self.span(end);
+        self.enter_slow(local, span, failure);
+        // Behind all locks: a provider is the user's code.
+        self.method().note_exemplar(span, failure.is_some());
+    }
+
+    fn enter_slow(&self, local: &Local, span: Span, failure: Option<Failure>) {
         if local.owns(self.shard()) {
             self.enter_values(self.shard(), span);
             self.shard().release(self.slot());

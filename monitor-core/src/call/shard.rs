@@ -309,8 +309,10 @@ impl Shard {
     #[inline(never)]
     fn end_ok_rare(&self, slot: u32, end: u64) {
         let start = self.start_of(slot).unwrap_or(end);
+        let span = Span { start, end };
         self.release(slot);
-        self.succeed(Span { start, end });
+        self.succeed(span);
+        self.method.note_exemplar(span, false);
     }
 
     /// A call succeeded; only the owner.
@@ -320,7 +322,8 @@ impl Shard {
         }
         let duration = span.ticks();
         self.ring.push(span.end, duration);
-        self.ok.bump(self.bounds.bucket(duration));
+        let bucket = self.bounds.exact_bucket(duration);
+        self.ok.bump(bucket);
         add_ticks(&self.head.ok_sum, duration);
     }
 
@@ -350,15 +353,17 @@ impl Shard {
     /// A call that started here failed; only the owner.
     pub(crate) fn end_failed(&self, slot: u32, end: u64, failure: Failure) {
         let start = self.start_of(slot).unwrap_or(end);
+        let span = Span { start, end };
         self.release(slot);
-        self.fail(Span { start, end }, failure);
+        self.fail(span, failure);
+        self.method.note_exemplar(span, true);
     }
 
     /// A call failed; only the owner.
     pub(crate) fn fail(&self, span: Span, failure: Failure) {
         let duration = span.ticks();
         let failures = self.head.failures.get_or_init(|| leak(Failures::new()));
-        let bucket = self.bounds.bucket(duration);
+        let bucket = self.bounds.exact_bucket(duration);
         // Before the ring, whose stores are Releases: see `ok_count`.
         bump(&failures.ended, 1, Ordering::Relaxed);
         self.ring.push(span.end, duration);

@@ -161,6 +161,10 @@ impl TaskState {
     }
 
     /// What [`read`](Self::read) gives, in its one round; `None` if the status changed meanwhile.
+    #[expect(
+        clippy::option_option,
+        reason = "never set, and no longer known, are two answers"
+    )]
     pub(crate) fn end_reading(&self, reading: &Reading) -> Option<Option<(TaskStatus, u64)>> {
         let is_same = self.word.load(Ordering::Acquire) == reading.word;
         is_same.then(|| shown(reading.word, reading.run))

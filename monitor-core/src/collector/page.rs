@@ -3,7 +3,7 @@
 use super::merge::{Merged, merge};
 use crate::exposition::{Encoder, Format};
 use crate::family::Family;
-use crate::names::{Profile, clashes, families, visit};
+use crate::names::{Profile, clashes, families, room_for, visit};
 use crate::snapshot::Snapshot;
 
 /// What a page is written from.
@@ -54,6 +54,7 @@ impl Page {
     /// Appends the page, or the samples of these names of it: see [`encode_named`](crate::exposition::encode_named).
     pub fn encode(&self, names: &[&str], format: Format, out: &mut Vec<u8>) {
         let mut encoder = Encoder::new(format, names, out);
+        encoder.leave_room(room_for(&self.merged.families));
         if let Some(snapshot) = &self.snapshot {
             visit(snapshot, self.profile, &mut encoder);
         }

@@ -17,6 +17,8 @@ pub(crate) struct Encoder<'a> {
     samples: Samples,
     /// Where the page begins.
     start: usize,
+    /// Room to leave behind it.
+    margin: usize,
     out: &'a mut Vec<u8>,
     /// The type of the family whose children come now.
     kind: FamilyType,
@@ -30,23 +32,26 @@ impl<'a> Encoder<'a> {
         Self {
             format,
             filter: Filter::named(names),
-            samples: Samples::default(),
+            samples: Samples::new(format == Format::OpenMetrics100),
             start: out.len(),
+            margin: MARGIN,
             head: (out.len(), out.len()),
             out,
             kind: FamilyType::Untyped,
         }
     }
 
+    /// So much more will come behind the page of a snapshot.
+    pub(crate) fn leave_room(&mut self, bytes: usize) {
+        self.margin += bytes;
+    }
+
     /// Appends families.
     pub(crate) fn families(&mut self, families: &[Family]) {
         for family in families {
             self.family(Head {
-                name: &family.name,
-                help: &family.help,
-                kind: family.kind,
-                unit: family.unit,
                 all_counts: all_counts(family),
+                ..Head::of(family)
             });
             for child in &family.children {
                 self.child(&child.labels, &child.value);
@@ -132,7 +137,7 @@ impl Visitor for Encoder<'_> {
     }
 
     fn reserve(&mut self, bytes: usize) {
-        self.out.reserve(bytes + MARGIN);
+        self.out.reserve(bytes + self.margin);
     }
 
     fn written(&self) -> usize {

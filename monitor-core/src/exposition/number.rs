@@ -15,6 +15,13 @@ pub(super) fn put_float(to: &mut [u8], value: f64) -> usize {
     }
 }
 
+/// Appends a sample's value.
+pub(super) fn push_float(out: &mut Vec<u8>, value: f64) {
+    let mut text = [0; 24];
+    let length = put_float(&mut text, value);
+    out.extend_from_slice(&text[..length]);
+}
+
 fn put(to: &mut [u8], text: &str) -> usize {
     to[..text.len()].copy_from_slice(text.as_bytes());
     text.len()

@@ -3,18 +3,19 @@
 use super::buckets::Buckets;
 use super::chunks::{CHUNK, Chunk, Padded, push};
 use super::filter::Filter;
-use super::number::{bound, put_float, put_int};
+use super::number::{bound, push_float, put_float, put_int};
+use crate::exemplar::KeptExemplar;
 use crate::family::{Label, Labels};
 use crate::names::visit::HistogramView;
 
 /// Writes the sample lines of one family after the other. Keeps its buffers.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
-    name: String,
     buckets: Buckets,
     plain: Start,
     count: Start,
     sum: Start,
+    with_exemplars: bool,
 }
 
 /// What the lines of a sample begin with, if they are wanted.
@@ -53,9 +54,16 @@ impl Start {
 }
 
 impl Samples {
+    /// Exemplars stand behind buckets of one format only.
+    pub(super) fn new(with_exemplars: bool) -> Self {
+        Self {
+            with_exemplars,
+            ..Self::default()
+        }
+    }
+
     /// The lines to come are those of this family.
     pub(super) fn begin(&mut self, name: &str, filter: &Filter<'_>) {
-        name.clone_into(&mut self.name);
         self.plain.set(name, "", filter);
         self.count.set(name, "_count", filter);
         self.sum.set(name, "_sum", filter);
@@ -79,10 +87,25 @@ impl Samples {
         out: &mut Vec<u8>,
     ) {
         let has_sum = value.bounds.first().is_none_or(|first| *first >= 0.0);
-        let count = self.buckets.write(labels, value, out);
+        let count = self.bucket_lines(labels, value, out);
         if has_sum {
             self.totals(labels, count, value.sum, out);
         }
+    }
+
+    /// Appends the bucket lines; gives the count.
+    fn bucket_lines(
+        &mut self,
+        labels: &Labels,
+        value: HistogramView<'_>,
+        out: &mut Vec<u8>,
+    ) -> u64 {
+        let start = out.len();
+        let count = self.buckets.write(labels, value, out);
+        if self.with_exemplars && value.exemplars().next().is_some() {
+            add_exemplars(value, start, out);
+        }
+        count
     }
 
     /// Appends a summary's quantiles, sum and count; values below 0 are left out, as no `OpenMetrics` parser takes them.
@@ -114,6 +137,36 @@ impl Samples {
     }
 }
 
+/// Appends ` # {labels} value timestamp`.
+fn push_exemplar(out: &mut Vec<u8>, kept: &KeptExemplar) {
+    out.extend_from_slice(b" # {");
+    for (at, (name, value)) in kept.exemplar.labels().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        push_pair(out, name, value);
+    }
+    out.extend_from_slice(b"} ");
+    push_float(out, kept.seconds);
+    out.push(b' ');
+    push_float(out, kept.at);
+}
+
+/// Puts exemplars at the ends of the bucket lines that begin at `start`.
+fn add_exemplars(value: HistogramView<'_>, start: usize, out: &mut Vec<u8>) {
+    let lines = out.split_off(start);
+    let mut exemplars = value.exemplars().peekable();
+    for (at, line) in lines.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let Some(kept) = exemplars.next_if(|kept| kept.bucket == at) else {
+            out.extend_from_slice(line);
+            continue;
+        };
+        out.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
+        push_exemplar(out, kept);
+        out.push(b'\n');
+    }
+}
+
 fn with_quantile(labels: &Labels, quantile: f64) -> Labels {
     let label = Label {
         name: "quantile".into(),
@@ -126,9 +179,13 @@ fn with_quantile(labels: &Labels, quantile: f64) -> Labels {
 }
 
 pub(crate) fn push_label(out: &mut Vec<u8>, label: &Label) {
-    out.extend_from_slice(label.name.as_bytes());
+    push_pair(out, &label.name, &label.value);
+}
+
+fn push_pair(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"=\"");
-    push_escaped(out, &label.value, b"\\\n\"");
+    push_escaped(out, value, b"\\\n\"");
     out.push(b'"');
 }
 

@@ -38,6 +38,11 @@ pub(super) enum Id {
     ExpectedError,
     InFlightOf,
     Durations,
+    Series,
+    Overflowed,
+    Refused,
+    DroppedLabels,
+    DroppedExemplars,
 }
 
 const fn spec(id: Id, kind: FamilyType, name: &'static str, help: &'static str) -> Spec {
@@ -194,6 +199,36 @@ const SERVICEKIT: &[Spec] = {
             "monitor_expected_error",
             "1 for each error type that is a failure of the method, but no illness.",
         ),
+        spec(
+            Id::Series,
+            Gauge,
+            "monitor_series",
+            "Series of a family that were made at run time; limited by `max_series`.",
+        ),
+        spec(
+            Id::Overflowed,
+            Counter,
+            "monitor_overflowed_updates_total",
+            "Updates of label sets their family had no room for: counted under the label `overflow`.",
+        ),
+        spec(
+            Id::Refused,
+            Counter,
+            "monitor_refused_observations_total",
+            "Observations that no histogram takes: NaN and negative ones.",
+        ),
+        spec(
+            Id::DroppedLabels,
+            Counter,
+            "monitor_dropped_labels_total",
+            "Labels of keys that were left out because an earlier one has their name.",
+        ),
+        spec(
+            Id::DroppedExemplars,
+            Counter,
+            "monitor_dropped_exemplars_total",
+            "Exemplars that were not kept: longer than 128 characters, or with an invalid label.",
+        ),
     ]
 };
 
@@ -327,6 +362,36 @@ const PROMETHEUS: &[Spec] = {
             Gauge,
             "monitor_clock_fallback",
             "1 where durations are measured by the operating system's clock, because there is no usable tick counter.",
+        ),
+        spec(
+            Id::Series,
+            Gauge,
+            "monitor_series",
+            "Series of a family that were made at run time; limited by `max_series`.",
+        ),
+        spec(
+            Id::Overflowed,
+            Counter,
+            "monitor_overflowed_updates_total",
+            "Updates of label sets their family had no room for: counted under the label `overflow`.",
+        ),
+        spec(
+            Id::Refused,
+            Counter,
+            "monitor_refused_observations_total",
+            "Observations that no histogram takes: NaN and negative ones.",
+        ),
+        spec(
+            Id::DroppedLabels,
+            Counter,
+            "monitor_dropped_labels_total",
+            "Labels of keys that were left out because an earlier one has their name.",
+        ),
+        spec(
+            Id::DroppedExemplars,
+            Counter,
+            "monitor_dropped_exemplars_total",
+            "Exemplars that were not kept: longer than 128 characters, or with an invalid label.",
         ),
     ]
 };

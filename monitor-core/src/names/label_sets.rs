@@ -45,9 +45,10 @@ impl LabelSets {
     /// Brings all label sets up to date; whether the labels of every series changed.
     pub(super) fn begin(&mut self, snapshot: &Snapshot) -> bool {
         let inittime = snapshot.inittime.iter().map(|time| label("inittime", time));
-        let is_same = inittime.clone().eq(self.common.iter().cloned());
+        let common = inittime.chain(snapshot.const_labels.iter().cloned());
+        let is_same = common.clone().eq(self.common.iter().cloned());
         if !is_same || self.default_ok.is_empty() {
-            *self = Self::new(inittime.collect());
+            *self = Self::new(common.collect());
         }
         for method in &snapshot.methods {
             self.prepare_method(method, &snapshot.error_types);
@@ -93,6 +94,14 @@ impl LabelSets {
         complete(&self.common, labels)
     }
 
+    /// As `complete`, for labels that were rendered without them.
+    pub(super) fn complete_own(&self, labels: &Labels) -> Labels {
+        if self.common.is_empty() {
+            return labels.clone();
+        }
+        self.complete(labels.iter().cloned())
+    }
+
     /// The labels of every series alone.
     pub(super) fn none(&self) -> &Labels {
         &self.none
@@ -106,6 +115,11 @@ impl LabelSets {
     /// Those of a method and an error type.
     pub(super) fn typed(&self, method: &Arc<str>, error_type: &Arc<str>) -> Labels {
         self.complete([label("method", method), label("type", error_type)])
+    }
+
+    /// That of a family's name.
+    pub(super) fn family(&self, name: &Arc<str>) -> Labels {
+        self.complete([label("family", name)])
     }
 
     /// Those of the task types, and of the methods' own, in the snapshot's order.

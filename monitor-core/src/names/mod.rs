@@ -7,6 +7,7 @@ mod collide;
 mod label_sets;
 mod page;
 mod parts;
+mod registered;
 mod room;
 pub(crate) mod visit;
 
@@ -16,6 +17,8 @@ pub use self::collide::Names;
 
 pub(crate) use self::claims::{Claims, openmetrics_name};
 pub(crate) use self::clean::{is_label_name, is_metric_name, unit_of};
+pub(crate) use self::registered::built_in_claims;
+pub(crate) use self::room::room_for;
 
 use self::visit::{Collect, Visitor};
 use crate::family::Family;
@@ -68,11 +71,36 @@ pub fn is_built_in(name: &str) -> bool {
     names.any(|family| family == name || bare(family) == name)
 }
 
+/// The families a profile has whatever is recorded, in the order of the page, without children: a page shows those of
+/// them that have any.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::names::{Profile, built_in_families};
+///
+/// let families = built_in_families(Profile::Prometheus);
+/// assert!(families.iter().any(|family| family.name == "monitor_requests_total"));
+/// ```
+pub fn built_in_families(profile: Profile) -> Vec<Family> {
+    let specs = built_in::built_in(profile).iter();
+    specs
+        .map(|spec| Family {
+            name: spec.name.into(),
+            help: spec.help.into(),
+            kind: spec.kind,
+            unit: unit_of(spec.name),
+            children: Vec::new(),
+        })
+        .collect()
+}
+
 /// The families of a snapshot: what every exposition format is written from.
 ///
 /// # Definition
 ///
-/// Built-in families come first, in a fixed order, then those of keys in the order they were first exported. Families
+/// Built-in families come first, in a fixed order, then registered ones and those of keys in the order they were first
+/// exported (one that comes later may take the place of one that is gone). Families
 /// without children are left out. Each child's labels are sorted and unique, no two children of a family have the
 /// same labels, and no two families claim the same sample name: see [`Names`] for what happens to keys that collide.
 ///

@@ -6,6 +6,7 @@ use super::built_in::Id;
 use super::collide::{Book, Plane};
 use super::label_sets::{LabelSets, OfMethod};
 use super::parts::{Number, Out, Parts};
+use super::registered;
 use super::room::{Room, Shape};
 use super::visit::{HistogramView, Visitor};
 use crate::clock::ClockSource;
@@ -23,6 +24,8 @@ pub(super) fn visit(snapshot: &Snapshot, book: &mut Book, visitor: &mut impl Vis
         snapshot,
         sets: book.label_sets(),
         all: all_calls(snapshot),
+        series: series(snapshot, book, &parts),
+        dropped_labels: book.dropped_labels(),
     };
     if !visitor.wants_room() {
         return page.show(book, &parts, visitor);
@@ -44,8 +47,10 @@ pub(super) fn place(snapshot: &Snapshot, book: &mut Book) {
     place_keys(snapshot, book, &mut Parts::default());
 }
 
-/// Finds the places of all keys: the configuration's, those of calls' values, the user's.
+/// Finds the places of registered metrics, and of all keys: the configuration's, those of calls' values, the user's.
 fn place_keys<'a>(snapshot: &'a Snapshot, book: &mut Book, parts: &mut Parts<'a>) {
+    book.forget_all_but(snapshot);
+    registered::place(snapshot, book, parts);
     for info in &snapshot.service_info {
         // `service_threads` is the configured number of workers, whatever the section says, as in the original.
         if &*info.name != "service_threads" {
@@ -81,6 +86,9 @@ struct Page<'a> {
     sets: &'a LabelSets,
     /// The durations of all calls.
     all: Histogram,
+    /// Series made at run time, by family.
+    series: Vec<(Arc<str>, u64)>,
+    dropped_labels: u64,
 }
 
 impl<'a> Page<'a> {
@@ -101,6 +109,11 @@ impl<'a> Page<'a> {
             Id::TimeFullMean | Id::TimeFullLast => self.means(id, out),
             Id::Waiting | Id::Items | Id::ExpectedError => self.if_any(id, out),
             Id::TaskStatus => self.statuses(out),
+            Id::Series => {
+                for (family, series) in &self.series {
+                    out.int(&self.sets.family(family), *series);
+                }
+            }
             Id::AllCalls => out.histogram(self.sets.none(), HistogramView::of(&self.all)),
             _ => {
                 if let Some(value) = self.single(id) {
@@ -129,6 +142,10 @@ impl<'a> Page<'a> {
             Id::BusyNormalised => Number::Float(0.0),
             Id::ServiceThreads => Number::Float(*threads),
             Id::ProcessStart => Number::Float(self.snapshot.started_at),
+            Id::Overflowed => Number::Int(self.snapshot.values.overflowed_updates),
+            Id::Refused => Number::Int(self.snapshot.values.refused_observations),
+            Id::DroppedLabels => Number::Int(self.dropped_labels),
+            Id::DroppedExemplars => Number::Int(self.snapshot.dropped_exemplars),
             Id::ClockFallback if self.snapshot.clock == ClockSource::OperatingSystem => {
                 Number::Int(1)
             }
@@ -165,10 +182,21 @@ impl<'a> Page<'a> {
         for (method, sets) in self.methods() {
             if let Id::TimeFull = id {
                 let durations = HistogramView::of_both(&method.success, &method.failure);
-                out.histogram(&sets.plain, durations);
-            } else {
-                out.histogram(&sets.failure, HistogramView::of(&method.failure));
-                out.histogram(&sets.success, HistogramView::of(&method.success));
+                out.histogram(
+                    &sets.plain,
+                    durations.with_exemplars(&method.exemplars, None),
+                );
+                continue;
+            }
+            for (labels, durations, failed) in [
+                (&sets.failure, &method.failure, true),
+                (&sets.success, &method.success, false),
+            ] {
+                let durations = HistogramView::of(durations);
+                out.histogram(
+                    labels,
+                    durations.with_exemplars(&method.exemplars, Some(failed)),
+                );
             }
         }
     }
@@ -224,6 +252,22 @@ impl<'a> Page<'a> {
             }
         }
     }
+}
+
+/// How many series of each family were made at run time: those of keys with labels, and of calls whose labels are text.
+fn series(snapshot: &Snapshot, book: &Book, parts: &Parts<'_>) -> Vec<(Arc<str>, u64)> {
+    let calls = snapshot.methods.iter().filter(|method| method.is_open);
+    let calls = calls.count() as u64;
+    let entries = book.entries().iter().enumerate();
+    let counted = entries.filter_map(|(at, entry)| {
+        let series = match book.built_in(at) {
+            Some(Id::Request) => calls,
+            Some(_) => 0,
+            None => parts.labelled(at, book.label_sets().none().len()),
+        };
+        (series > 0).then(|| (Arc::from(&*entry.name), series))
+    });
+    counted.collect()
 }
 
 /// The durations of all calls, over the common bounds.

@@ -2,7 +2,7 @@
 
 use super::visit::{Head, HistogramView, Visitor};
 use crate::exposition::le_length;
-use crate::family::Labels;
+use crate::family::{ChildValue, Family, Labels};
 use crate::snapshot::Snapshot;
 
 /// Longest number there is in a sample.
@@ -10,6 +10,9 @@ const NUMBER: usize = 24;
 
 /// What a line has beside name, labels and value: braces, a space, a newline; the longest suffix; a comma.
 const AROUND: usize = 4 + "_bucket".len() + 1;
+
+/// A summary's own label, its value aside.
+const QUANTILE: usize = ",quantile=\"\"".len();
 
 /// What the head of a family has beside two names, help and unit: keywords, spaces, newlines, the longest type.
 const HEAD: usize = 64;
@@ -88,6 +91,28 @@ impl Visitor for Room {
         self.line(labels, count);
         self.line(labels, NUMBER);
     }
+}
+
+/// Room for families that are written behind a snapshot's page.
+pub(crate) fn room_for(families: &[Family]) -> usize {
+    let mut room = Room::default();
+    for family in families {
+        room.family(Head::of(family));
+        for child in &family.children {
+            match &child.value {
+                ChildValue::Int(value) => room.int(&child.labels, *value),
+                ChildValue::Float(value) => room.float(&child.labels, *value),
+                ChildValue::Histogram(value) => {
+                    room.histogram(&child.labels, HistogramView::of(value));
+                }
+                ChildValue::Summary { quantiles, .. } => {
+                    let lines = quantiles.len() + 2;
+                    (0..lines).for_each(|_| room.line(&child.labels, 2 * NUMBER + QUANTILE));
+                }
+            }
+        }
+    }
+    room.bytes
 }
 
 fn digits(value: u64) -> usize {

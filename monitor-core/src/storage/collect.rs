@@ -1,6 +1,7 @@
 //! From cells to a snapshot: what is read, and in which order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::call::labels::OVERFLOW;
 use crate::call::method::MethodCore;
@@ -125,13 +126,19 @@ impl StorageCore {
             expected: self.expected(rules),
             statuses,
             method_statuses,
-            values: self.read_all_values(overflowed),
+            values: self.read_all_values(overflowed, now, rules.config.idle_series),
             names: Arc::clone(&self.names),
+            dropped_exemplars: self.dropped_exemplars(),
+            const_labels: rules.config.const_labels.clone(),
         }
     }
 
     /// `overflowed` calls had labels there was no room for.
-    fn read_all_values(&self, overflowed: u64) -> ValuesSnapshot {
+    fn read_all_values(&self, overflowed: u64, now: u64, idle: Duration) -> ValuesSnapshot {
+        if !idle.is_zero() {
+            let ticks = self.clock.ticks(idle.as_secs_f64());
+            self.values.expire(now, ticks);
+        }
         let mut values = self.values.exported();
         let dropped = self
             .methods()
@@ -186,6 +193,7 @@ impl StorageCore {
         let duration = points.means_of(method, &self.clock);
         MethodSnapshot {
             number: method.id,
+            is_open: method.is_open,
             name: Arc::clone(&method.name),
             labels: Arc::clone(&method.labels),
             started: counts.started,
@@ -197,6 +205,7 @@ impl StorageCore {
             values: self.read_values(method, points),
             waiting: method.waiting(),
             items: method.items(),
+            exemplars: method.exemplars(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as IdCounter, Ordering as IdOrdering};
 
@@ -18,13 +19,14 @@ use crate::chunked::Chunked;
 use crate::clock::{Clock, ClockSource, process_start};
 use crate::config::StorageConfig;
 use crate::error_parser::{ErrorParser, ErrorTypeId};
+use crate::exemplar::ExemplarProvider;
 use crate::health::Thresholds;
 use crate::latest::Latest;
 use crate::names::Names;
 use crate::stats::Values;
 use crate::status::{Outcome, TaskStatus};
 use crate::storage::order::Order;
-use crate::sync::{AtomicU64, Mutex, Once, leak, lock};
+use crate::sync::{AtomicU64, Mutex, Once, Ordering, leak, lock};
 
 /// The state behind a [`MonitorStorage`](crate::MonitorStorage). It lives as long as the process: threads and guards
 /// point at its parts without counting.
@@ -51,9 +53,15 @@ pub(crate) struct StorageCore {
     tasks: Mutex<BTreeMap<Arc<str>, &'static TaskState>>,
     error_types: Mutex<Vec<Arc<str>>>,
     rules: Latest<Rules>,
+    exemplars: Latest<Option<Provider>>,
+    /// Exemplars that no page can hold.
+    dropped_exemplars: AtomicU64,
     /// Names of error types that calls gave and the configuration does not know.
     unknown_types: Mutex<UnknownTypes>,
 }
+
+/// Who gives exemplars. A panic of its is caught where it is asked, so that nobody sees it half-way.
+struct Provider(AssertUnwindSafe<Box<dyn ExemplarProvider>>);
 
 /// Names of error types that the configuration does not know.
 #[derive(Debug, Default)]
@@ -106,6 +114,8 @@ impl StorageCore {
             tasks: Mutex::new(BTreeMap::new()),
             error_types: Mutex::new(error_types),
             rules: Latest::new(rules),
+            exemplars: Latest::new(None),
+            dropped_exemplars: AtomicU64::new(0),
             unknown_types: Mutex::default(),
         });
         core.preregister();
@@ -283,6 +293,29 @@ impl StorageCore {
             self.note_unknown(name);
         }
         failure
+    }
+
+    /// Who gives exemplars, if anyone.
+    pub(crate) fn exemplar_provider(&self) -> Option<&'static dyn ExemplarProvider> {
+        self.exemplars.load().as_ref().map(|provider| &**provider.0)
+    }
+
+    /// From now on every call ends on the rare way, where the provider is asked.
+    pub(crate) fn set_exemplars(&'static self, provider: Box<dyn ExemplarProvider>) {
+        self.exemplars
+            .store(Some(Provider(AssertUnwindSafe(provider))));
+        self.tick_bounds.send_all_away();
+        for common in self.commons() {
+            common.ticks.send_all_away();
+        }
+    }
+
+    pub(crate) fn drop_exemplar(&self) {
+        self.dropped_exemplars.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn dropped_exemplars(&self) -> u64 {
+        self.dropped_exemplars.load(Ordering::Relaxed)
     }
 
     /// Keeps an unknown name for the next snapshot: a call writes no log line.

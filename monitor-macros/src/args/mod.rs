@@ -129,6 +129,31 @@ impl Args {
         }
     }
 
+    /// Whether an argument is about the value.
+    pub(crate) fn ask_the_value(&self) -> bool {
+        let keys = [
+            self.ok_if.key(),
+            self.error_if.key(),
+            self.error_type.key(),
+            self.response_size.key(),
+        ];
+        keys.iter().any(Option::is_some)
+    }
+
+    /// Whether no expression of the arguments is about what the function was given or gives, and nothing waits.
+    pub(crate) fn touch_nothing(&self) -> bool {
+        let keys = [
+            self.ok_if.key(),
+            self.error_if.key(),
+            self.labels.key(),
+            self.request_size.key(),
+            self.response_size.key(),
+            self.deadline.key(),
+            self.max_concurrency.key(),
+        ];
+        keys.iter().all(Option::is_none)
+    }
+
     /// The keys given beside `skip`.
     pub(crate) fn beside_skip(&self) -> Vec<&Ident> {
         let keys = [

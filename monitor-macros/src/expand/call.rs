@@ -1,31 +1,48 @@
 //! The pieces all expansions are made of.
 
-use proc_macro2::{Delimiter, Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
 use super::group;
-use crate::shape::{Value, is_unit};
+use crate::shape::{Value, ends_in_a_statement, is_unit, may_be_result};
 use crate::validate::Checked;
 
 /// One function, while it is expanded.
-pub(super) struct Call<'a>(pub(super) &'a Checked);
+pub(super) struct Call<'a> {
+    pub(super) checked: &'a Checked,
+    /// What runs as the call.
+    pub(super) block: &'a Group,
+    /// The type of its value.
+    pub(super) ty: &'a Type,
+}
+
+impl<'a> Call<'a> {
+    /// The body as the call.
+    pub(super) fn new(checked: &'a Checked) -> Self {
+        Self {
+            checked,
+            block: &checked.body.block,
+            ty: &checked.returned.body,
+        }
+    }
+}
 
 impl Call<'_> {
     /// The module all generated paths go through.
     pub(super) fn runtime(&self, span: Span) -> TokenStream {
-        match &self.0.root {
+        match &self.checked.root {
             None => quote_spanned!(span=> ::monitor_core::__private),
             Some(root) => quote_spanned!(span=> #root::__private),
         }
     }
 
-    /// What the runtime starts the call from.
+    /// What the runtime starts the call from. It stands in each expansion once: the static is in it.
     pub(super) fn start(&self) -> TokenStream {
         let span = Span::mixed_site();
-        if self.0.entry.is_empty() {
-            quote_spanned!(span=> &__MONITOR_SITE)
+        if self.checked.entry.is_empty() {
+            self.site()
         } else {
             quote_spanned!(span=> __monitor_start)
         }
@@ -34,36 +51,47 @@ impl Call<'_> {
     pub(super) fn sync(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
-        let (closure, verdict) = (self.closure(), self.verdict());
-        let give = if is_unit(&self.0.returned.body) {
-            TokenStream::new()
-        } else {
-            quote_spanned!(span=> return)
-        };
-        let run = if self.0.call.is_some() {
+        // Errors about the type point at the closure's, if it says one. If that is a `Result` with a large error, clippy
+        // would speak of the closure too (`result_large_err`).
+        let says_it = !may_be_result(self.ty) || ends_in_a_statement(&self.block.stream());
+        let closure = self.closure(says_it.then_some(self.ty));
+        let (verdict, give) = (self.verdict(), self.give());
+        let run = if self.checked.call.is_some() {
             quote_spanned!(span=> run_sync_with)
         } else {
             quote_spanned!(span=> run_sync)
         };
-        quote_spanned!(span=> #give #runtime::#run(#start, #closure, #verdict))
+        let ty = self.ty;
+        quote_spanned!(span=> #give #runtime::#run::<#ty, _>(#start, #closure, #verdict))
     }
 
-    /// The body as a closure of the declared type.
-    pub(super) fn closure(&self) -> TokenStream {
+    /// Before the value.
+    pub(super) fn give(&self) -> Option<TokenStream> {
+        let unit = is_unit(self.ty) && !self.checked.asynchronous;
+        (!unit).then(|| quote_spanned!(Span::mixed_site()=> return))
+    }
+
+    /// The body as a closure, which says its type if nothing else does.
+    pub(super) fn closure(&self, ty: Option<&Type>) -> TokenStream {
         let span = Span::mixed_site();
-        let (runtime, block) = (self.runtime(span), &self.0.body.block);
-        let parameter = self.0.call.as_ref();
+        let (runtime, block) = (self.runtime(span), self.block);
+        let parameter = self.checked.call.as_ref();
         let parameter =
             parameter.map(|name| quote_spanned!(span=> #name: &mut #runtime::CallGuard));
-        match &self.0.returned.body {
-            Type::Infer(_) => quote_spanned!(span=> move |#parameter| #block),
-            ty => quote_spanned!(span=> move |#parameter| -> #ty #block),
-        }
+        let ty = ty.filter(|ty| !matches!(ty, Type::Infer(_)));
+        let ty = ty.map(|ty| quote_spanned!(span=> -> #ty));
+        let head = quote_spanned!(self.begin()=> move |#parameter|);
+        quote!(#head #ty #block)
+    }
+
+    /// Where a closure or future of the body begins: it is the user's, so lints look into it.
+    pub(super) fn begin(&self) -> Span {
+        self.block.span_open()
     }
 
     /// The type of the value the outcome is read from.
     pub(super) fn value(&self) -> TokenStream {
-        match &self.0.returned.value {
+        match &self.checked.returned.value {
             Value::Of(ty) => ty.to_token_stream(),
             Value::OutputOf(ty) => {
                 let at = place(ty);
@@ -81,7 +109,7 @@ impl Call<'_> {
     /// The output of an inner future has no place to be annotated: a `return` that is never taken tells the type, so that
     /// the user's returns and tail are coerced as before. It stands at the declared type, where errors point.
     pub(super) fn body_edge(&self) -> Option<TokenStream> {
-        match &self.0.returned.body {
+        match self.ty {
             Type::Infer(_) => None,
             ty => Some(self.edge_of(place(ty), &ty.to_token_stream())),
         }
@@ -89,7 +117,7 @@ impl Call<'_> {
 
     /// The same for the future that is the call, where the function returns one.
     pub(super) fn edge(&self) -> Option<TokenStream> {
-        match &self.0.returned.value {
+        match &self.checked.returned.value {
             Value::Of(Type::Infer(_)) => None,
             Value::Of(ty) | Value::OutputOf(ty) | Value::ItemOf(ty) => {
                 Some(self.edge_of(place(ty), &self.value()))
@@ -102,6 +130,20 @@ impl Call<'_> {
         let edge = quote_spanned!(at=> return #runtime::edge::<#ty>(););
         quote_spanned!(Span::mixed_site()=> if false { #edge })
     }
+}
+
+/// Where errors about what a body gives point: the beginning and the end of its last expression.
+pub(super) fn last_expression(body: &Group) -> (Span, Span) {
+    let tokens: Vec<TokenTree> = body.stream().into_iter().collect();
+    let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(end) if end.as_char() == ';');
+    let last = tokens.rsplit(is_end).next().unwrap_or_default();
+    let (from, to) = match last {
+        [] => (body.span_close(), body.span_close()),
+        [only] => (only.span(), only.span()),
+        [first, .., last] => (first.span(), last.span()),
+    };
+    let hygiene = Span::mixed_site();
+    (from.resolved_at(hygiene), to.resolved_at(hygiene))
 }
 
 /// Where errors about an expression point.

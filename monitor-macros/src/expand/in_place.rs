@@ -1,10 +1,12 @@
 //! Functions whose body stays where it is, or is awaited there.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Span, TokenStream};
 use quote::quote_spanned;
 use syn::Type;
 
-use super::call::Call;
+use super::call::{Call, last_expression, place};
+use super::group;
+use super::lasting::typed;
 use crate::args::Limit;
 use crate::shape::{Boxing, Ending, Inner};
 
@@ -17,16 +19,12 @@ impl Call<'_> {
         quote_spanned!(span=> return #runtime::run_async(#start, #future, #verdict).await)
     }
 
-    /// An `async fn` between the two ends of its call. Where the body never gets to its end, neither does the call to
-    /// `leave`: the `allow` is for that call alone.
+    /// The body between the two ends of its call.
     pub(super) fn in_place(&self, inner: Inner, ending: Ending) -> TokenStream {
         let span = Span::mixed_site();
-        let ty = &self.0.returned.body;
+        let (ty, give) = (self.ty, self.give());
         let value = match inner {
-            Inner::Block => {
-                let block = &self.0.body.block;
-                quote_spanned!(span=> (#block))
-            }
+            Inner::Block => self.straight(),
             Inner::Future => {
                 let future = self.inner_future();
                 quote_spanned!(span=> #future.await)
@@ -36,8 +34,31 @@ impl Call<'_> {
         quote_spanned! {span=>
             #enter
             let __monitor_value: #ty = #value;
-            #[allow(unreachable_code)]
-            return #leave
+            #give #leave
+        }
+    }
+
+    /// The body as an expression of the declared type. Where it never gets to its end, neither does what comes after it,
+    /// and the compiler would say so of our words: so there is a way past it, which is never taken. That is the second arm
+    /// of a match whose first takes everything. Behind an `if false`, the compiler would believe in it, and not see any
+    /// more that a body calls itself whatever happens.
+    pub(super) fn straight(&self) -> TokenStream {
+        let span = Span::mixed_site();
+        let (ty, block) = (self.ty, self.block);
+        if let Type::Infer(_) = ty {
+            return quote_spanned!(span=> (#block));
+        }
+        let at = place(ty);
+        let runtime = self.runtime(at);
+        let edge = quote_spanned!(at=> #runtime::edge::<#ty>());
+        quote_spanned! {span=>
+            '__monitor_body: {
+                match () {
+                    () => {}
+                    _ => break '__monitor_body #edge,
+                }
+                (#block)
+            }
         }
     }
 
@@ -45,7 +66,7 @@ impl Call<'_> {
     pub(super) fn enter(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
-        let handed_out = self.0.call.is_some() || self.0.limit.is_some();
+        let handed_out = self.checked.call.is_some() || self.checked.limit.is_some();
         let mutable = handed_out.then(|| quote_spanned!(span=> mut));
         quote_spanned!(span=> let #mutable __monitor_call = #runtime::enter(#start);)
     }
@@ -55,7 +76,7 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
         let mut handles = TokenStream::new();
-        if let Some(limit) = &self.0.limit {
+        if let Some(limit) = &self.checked.limit {
             let limit = match limit {
                 Limit::Workers => quote_spanned!(span=> #runtime::workers()),
                 Limit::Count(_) => quote_spanned!(span=> __monitor_limit),
@@ -64,7 +85,7 @@ impl Call<'_> {
                 let __monitor_permit = __monitor_call.permit(#limit).await;
             });
         }
-        if let Some(name) = &self.0.call {
+        if let Some(name) = &self.checked.call {
             handles.extend(quote_spanned!(span=> let #name = __monitor_call.guard();));
         }
         handles
@@ -81,35 +102,38 @@ impl Call<'_> {
         }
     }
 
+    /// Ends the call. It stands where the last expression of the body does: there point the errors about a value that
+    /// borrows what it must not.
     fn leave(&self, ending: Ending) -> TokenStream {
-        let span = Span::mixed_site();
+        let (from, to) = last_expression(self.block);
         let verdict = self.verdict();
         let leave = match ending {
-            Ending::Value => {
-                return quote_spanned!(span=> __monitor_call.leave(__monitor_value, #verdict));
+            Ending::Value => quote_spanned!(from=> leave),
+            Ending::Stream(boxing) => {
+                let leave = match boxing {
+                    Boxing::Opaque => quote_spanned!(from=> leave_stream),
+                    Boxing::Pinned => quote_spanned!(from=> leave_stream_pinned),
+                    Boxing::Boxed => quote_spanned!(from=> leave_stream_boxed),
+                };
+                let item = self.value();
+                quote_spanned!(from=> #leave::<#item, _, _>)
             }
-            Ending::Stream(Boxing::Opaque) => quote_spanned!(span=> leave_stream),
-            Ending::Stream(Boxing::Pinned) => quote_spanned!(span=> leave_stream_pinned),
-            Ending::Stream(Boxing::Boxed) => quote_spanned!(span=> leave_stream_boxed),
         };
-        let item = self.value();
-        quote_spanned!(span=> __monitor_call.#leave::<#item, _, _>(__monitor_value, #verdict))
+        let given = quote_spanned!(from=> __monitor_value, #verdict);
+        let given = group(Delimiter::Parenthesis, given, to);
+        quote_spanned!(from=> __monitor_call.#leave #given)
     }
 
     /// The body as a future.
     fn inner_future(&self) -> TokenStream {
-        let span = Span::mixed_site();
-        let block = &self.0.body.block;
-        match self.body_edge() {
-            None => quote_spanned!(span=> async move #block),
-            Some(edge) => quote_spanned!(span=> async move { #edge (#block) }),
-        }
+        let keywords = quote_spanned!(self.begin()=> async move);
+        typed(&keywords, self.block, self.body_edge())
     }
 
     /// A function that never returns.
     pub(super) fn never(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let (enter, handles, block) = (self.enter(), self.handles(), &self.0.body.block);
+        let (enter, handles, block) = (self.enter(), self.handles(), self.block);
         quote_spanned!(span=> #enter #handles (#block))
     }
 
@@ -117,10 +141,7 @@ impl Call<'_> {
     pub(super) fn track_caller(&self, attribute: Span) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
-        let (check, block) = (
-            self.refuse_result(attribute.resolved_at(span)),
-            &self.0.body.block,
-        );
+        let (check, block) = (self.refuse_result(attribute.resolved_at(span)), self.block);
         quote_spanned! {span=>
             #check
             let __monitor_call = #runtime::enter_returning(#start);
@@ -130,7 +151,7 @@ impl Call<'_> {
 
     /// The type may be an alias of a `Result`, which only the compiler can tell.
     fn refuse_result(&self, at: Span) -> TokenStream {
-        let (runtime, ty) = (self.runtime(at), &self.0.returned.body);
+        let (runtime, ty) = (self.runtime(at), self.ty);
         if let Type::Infer(_) = ty {
             return TokenStream::new();
         }

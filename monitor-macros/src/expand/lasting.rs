@@ -3,49 +3,70 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
-use super::call::{Call, place};
+use super::call::{Call, last_expression, place};
 use super::group;
-use crate::shape::{Boxing, Tail};
+use crate::shape::{Boxing, Shape, Tail, Value, Way};
 
 impl Call<'_> {
     /// The verdict is checked before the future's output is known from the outside, so the output's type is named.
-    pub(super) fn future(&self, boxing: Boxing) -> TokenStream {
-        if self.0.limit.is_some() {
-            return self.limited(boxing);
+    pub(super) fn future(&self, boxing: Boxing, way: Way) -> TokenStream {
+        if self.checked.limit.is_some() {
+            return self.limited(boxing, way);
         }
         let span = Span::mixed_site();
-        self.run(&match boxing {
+        let run = match boxing {
             Boxing::Opaque => quote_spanned!(span=> run_future),
             Boxing::Pinned => quote_spanned!(span=> run_pinned),
             Boxing::Boxed => quote_spanned!(span=> run_boxed),
-        })
+        };
+        self.run(&run, way)
     }
 
-    pub(super) fn stream(&self, boxing: Boxing) -> TokenStream {
+    pub(super) fn stream(&self, boxing: Boxing, way: Way) -> TokenStream {
         let span = Span::mixed_site();
-        self.run(&match boxing {
+        let run = match boxing {
             Boxing::Opaque => quote_spanned!(span=> run_stream),
             Boxing::Pinned => quote_spanned!(span=> run_stream_pinned),
             Boxing::Boxed => quote_spanned!(span=> run_stream_boxed),
-        })
+        };
+        self.run(&run, way)
     }
 
-    fn run(&self, run: &TokenStream) -> TokenStream {
+    fn run(&self, run: &TokenStream, way: Way) -> TokenStream {
         let span = Span::mixed_site();
-        let (start, value) = (self.start(), self.value());
-        let (closure, verdict) = (self.closure(), self.verdict());
-        // What is returned is found to be of another type there.
-        let at = place(&self.0.returned.body);
-        let runtime = self.runtime(at);
+        let (ty, start, verdict) = (self.ty, self.start(), self.verdict());
+        // The body's is found not to be a future or stream of that there.
+        let at = place(ty);
+        let (runtime, value) = (self.runtime(at), self.value());
         let run = quote_spanned!(at=> #runtime::#run::<#value, _, _, _>);
-        quote_spanned!(span=> return #run(#start, #closure, #verdict))
+        if way == Way::Closure {
+            let closure = self.closure(Some(ty));
+            return quote_spanned!(span=> return #run(#start, #closure, #verdict));
+        }
+        let body = self.straight();
+        // And to borrow what it must not, here.
+        let (from, _) = last_expression(self.block);
+        let returned = quote_spanned!(from=> __monitor_value);
+        quote_spanned! {span=>
+            let __monitor_value: #ty = #body;
+            let __monitor_value = #run(#start, move || __monitor_value, #verdict);
+            return #returned
+        }
     }
 
     /// A future that waits for a permit first. The body runs at once, as it does without a permit; through a function that
     /// takes `FnOnce`, because a closure called directly counts as `FnMut`.
-    fn limited(&self, boxing: Boxing) -> TokenStream {
+    fn limited(&self, boxing: Boxing, way: Way) -> TokenStream {
         let span = Span::mixed_site();
-        let closure = self.closure();
+        let ty = self.ty;
+        let body = if way == Way::Straight {
+            self.straight()
+        } else {
+            let closure = self.closure(Some(ty));
+            quote_spanned! {span=>
+                ::core::option::Option::unwrap_or_else(::core::option::Option::None, #closure)
+            }
+        };
         let future = self.awaited(&quote_spanned!(span=> __monitor_future));
         let future = match boxing {
             Boxing::Opaque => future,
@@ -55,10 +76,7 @@ impl Call<'_> {
             },
         };
         quote_spanned! {span=>
-            let __monitor_future = ::core::option::Option::unwrap_or_else(
-                ::core::option::Option::None,
-                #closure,
-            );
+            let __monitor_future: #ty = #body;
             return #future
         }
     }
@@ -81,8 +99,8 @@ impl Call<'_> {
     /// arguments comes before them; they keep a block of their own then, where lints see them as they were.
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
         let span = Span::mixed_site();
-        let future = self.typed(&tail.keywords, &tail.block);
-        let wrapped = if self.0.call.is_some() || self.0.limit.is_some() {
+        let future = typed(&tail.keywords, &tail.block, self.edge());
+        let wrapped = if self.checked.call.is_some() || self.checked.limit.is_some() {
             self.awaited(&future)
         } else {
             let (runtime, start) = (self.runtime(span), self.start());
@@ -100,17 +118,38 @@ impl Call<'_> {
         if self.entry().is_empty() {
             return body;
         }
-        let block = group(Delimiter::Brace, body, self.0.body.block.span());
+        let block = group(Delimiter::Brace, body, self.block.span());
         quote_spanned!(span=> (#block))
     }
 
-    /// An async block of the user's, with the type of its value said at its top.
-    fn typed(&self, keywords: &TokenStream, block: &Group) -> TokenStream {
-        let Some(edge) = self.edge() else {
-            return quote!(#keywords #block);
+    /// A body that is an async block, and that block the call: the block is treated as the body of an `async fn` is. So the
+    /// function is one async block as before.
+    pub(super) fn block(&self, tail: &Tail, within: &Shape) -> TokenStream {
+        let Value::Of(ty) = &self.checked.returned.value else {
+            return self.tail(tail);
         };
-        let content = quote_spanned!(Span::mixed_site()=> #edge (#block));
-        let block = group(Delimiter::Brace, content, block.span());
+        let call = Call {
+            checked: self.checked,
+            block: &tail.block,
+            ty,
+        };
+        let content = call.run_as(within);
+        let block = group(Delimiter::Brace, content, tail.block.span());
+        let keywords = &tail.keywords;
         quote!(#keywords #block)
     }
+}
+
+/// An async block, with the type of its value said at its top.
+pub(super) fn typed(
+    keywords: &TokenStream,
+    block: &Group,
+    edge: Option<TokenStream>,
+) -> TokenStream {
+    let Some(edge) = edge else {
+        return quote!(#keywords #block);
+    };
+    let content = quote_spanned!(Span::mixed_site()=> #edge (#block));
+    let block = group(Delimiter::Brace, content, block.span());
+    quote!(#keywords #block)
 }

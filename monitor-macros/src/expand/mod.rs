@@ -2,14 +2,27 @@
 //!
 //! # Spans and lints
 //!
-//! The user's tokens keep their spans, and the body goes on as the very group it was: the compiler parsed it before, so a
-//! syntax error in it is the same error again, and said once. Where `unused_braces` would speak of its braces, parentheses
-//! stand around them. The new outer braces stand where the user's are, which keeps lints and `expect`s on the function. The
-//! rest has macro hygiene (`mixed_site`): its locals meet none of the user's, and hardly a lint judges it. Of the others,
-//! `clippy::implicit_return` wants the `return`s, which a unit goes without: `unused_unit` would not be heard any more.
+//! What the compiler and clippy say of a function, they say under the attribute too, and in the same place. So:
+//!
+//! - The user's tokens keep their spans, and the body goes on as the very group it was: the compiler parsed it before, so a
+//!   syntax error in it is the same error again, and said once. Where `unused_braces` would speak of its braces, parentheses
+//!   stand around them.
+//! - The new outer braces stand where the user's are, which keeps lints and `expect`s on the function.
+//! - The rest has macro hygiene (`mixed_site`): its locals meet none of the user's, and hardly a lint judges it.
+//!   `unreachable_code` does, so there is a way past a body that never ends; nothing is `allow`ed, for an `allow` is an error
+//!   where the crate `forbid`s.
+//! - The body stays in place where it can: a closure around it takes the arguments, and lints that ask what becomes of an
+//!   argument would see that only. Closures and futures around a body stand where it begins, with the user's hygiene: in
+//!   others, `needless_return` does not look. A closure says its type only where that cannot be a `Result`
+//!   (`result_large_err` is about closures too).
+//! - The static stands inside of the call, not before it: clippy takes a body that begins with an item for an empty one
+//!   (`inline_always`).
+//! - Types are named with `'_` for lifetimes: a lifetime that is named in the body is needed (`needless_lifetimes`).
+//! - A body that is one async block stays one (`manual_async_fn`).
+//! - `clippy::implicit_return` wants the `return`s, which a unit goes without: `unused_unit` would not be heard any more.
 //!
 //! What an argument's expression is put into (`&(..)`) stands where the expression does: there point the errors about its
-//! type.
+//! type. The end of the call stands where the last expression of the body does: there point the errors about borrows.
 
 mod call;
 mod entry;
@@ -30,25 +43,31 @@ pub(crate) use written::{refused, uninstrumented};
 
 /// The function, instrumented.
 pub(crate) fn expand(checked: &Checked) -> TokenStream {
-    let call = Call(checked);
-    let (site, entry) = (call.site(), call.entry());
-    let run = match &checked.shape {
-        Shape::Sync => call.sync(),
-        Shape::Async => call.asynchronous(),
-        Shape::InPlace(inner, ending) => call.in_place(*inner, *ending),
-        Shape::Never => call.never(),
-        Shape::TrackCaller(span) => call.track_caller(*span),
-        Shape::Future(boxing) => call.future(*boxing),
-        Shape::Tail(tail) => call.tail(tail),
-        Shape::Stream(boxing) => call.stream(*boxing),
-    };
+    let call = Call::new(checked);
+    let (entry, run) = (call.entry(), call.run_as(&checked.shape));
     let (head, attrs) = (&checked.head, &checked.body.attrs);
     let body = group(
         Delimiter::Brace,
-        quote!(#attrs #site #entry #run),
+        quote!(#attrs #entry #run),
         checked.body.block.span(),
     );
     quote!(#head #body)
+}
+
+impl Call<'_> {
+    fn run_as(&self, shape: &Shape) -> TokenStream {
+        match shape {
+            Shape::Sync => self.sync(),
+            Shape::Async => self.asynchronous(),
+            Shape::InPlace(inner, ending) => self.in_place(*inner, *ending),
+            Shape::Never => self.never(),
+            Shape::TrackCaller(span) => self.track_caller(*span),
+            Shape::Future(boxing, way) => self.future(*boxing, *way),
+            Shape::Tail(tail) => self.tail(tail),
+            Shape::Block(tail, within) => self.block(tail, within),
+            Shape::Stream(boxing, way) => self.stream(*boxing, *way),
+        }
+    }
 }
 
 /// The `impl` block, with each method put in as `method` makes it.

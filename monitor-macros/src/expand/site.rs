@@ -8,11 +8,12 @@ use crate::args::{Buckets, ErrorType, Kind, MethodName};
 use crate::validate::{Health, ListedLabel};
 
 impl Call<'_> {
-    /// The call site and its registration, which makes the method known before its first call.
+    /// The call site and its registration, which makes the method known before its first call. In a block of its own: as
+    /// the first thing in the body, an item would keep clippy from looking at the body (`inline_always`).
     pub(super) fn site(&self) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
-        let method = match &self.0.site.method {
+        let method = match &self.checked.site.method {
             MethodName::Literal(name) => name.to_token_stream(),
             MethodName::Constant(path) => {
                 let at = place(path);
@@ -22,21 +23,24 @@ impl Call<'_> {
         };
         let settings = self.settings();
         quote_spanned! {span=>
-            static __MONITOR_SITE: #runtime::CallSite =
-                #runtime::CallSite::new(#method, #runtime::file!(), #runtime::line!()) #settings;
-            #runtime::inventory::submit! { #runtime::SiteEntry(&__MONITOR_SITE) }
+            {
+                static __MONITOR_SITE: #runtime::CallSite =
+                    #runtime::CallSite::new(#method, #runtime::file!(), #runtime::line!()) #settings;
+                #runtime::inventory::submit! { #runtime::SiteEntry(&__MONITOR_SITE) }
+                &__MONITOR_SITE
+            }
         }
     }
 
     fn settings(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let site = &self.0.site;
+        let site = &self.checked.site;
         let mut settings = match &site.health {
             Health::Own => TokenStream::new(),
             Health::Task(name) => quote_spanned!(span=> .task(#name)),
             Health::Nobody => quote_spanned!(span=> .without_health()),
         };
-        if let Some(ErrorType::Name(name)) = &self.0.exit.error_type {
+        if let Some(ErrorType::Name(name)) = &self.checked.exit.error_type {
             settings.extend(quote_spanned!(span=> .error_type(#name)));
         }
         if !site.expected.is_empty() {
@@ -45,7 +49,7 @@ impl Call<'_> {
         }
         settings.extend(self.buckets());
         settings.extend(self.label_keys());
-        if self.0.limit.is_some() {
+        if self.checked.limit.is_some() {
             settings.extend(quote_spanned!(span=> .limited()));
         }
         if site.streaming {
@@ -57,7 +61,7 @@ impl Call<'_> {
     fn buckets(&self) -> Option<TokenStream> {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
-        let bounds = match self.0.site.buckets.as_ref()? {
+        let bounds = match self.checked.site.buckets.as_ref()? {
             Buckets::Time => quote_spanned!(span=> &#runtime::TIME_BOUNDS),
             Buckets::Size => quote_spanned!(span=> &#runtime::SIZE_BOUNDS),
             Buckets::List(bounds) => {
@@ -78,7 +82,7 @@ impl Call<'_> {
     }
 
     fn label_keys(&self) -> Option<TokenStream> {
-        let labels = &self.0.entry.labels;
+        let labels = &self.checked.entry.labels;
         if labels.is_empty() {
             return None;
         }

@@ -11,14 +11,14 @@ use crate::validate::Judge;
 impl Call<'_> {
     /// Reads the outcome off the value.
     pub(super) fn verdict(&self) -> TokenStream {
-        let exit = &self.0.exit;
+        let exit = &self.checked.exit;
         let judge = exit.judge.as_ref().map(|judge| place(judge.predicate()));
         let size = exit.response_size.as_ref().map(place);
         // What the expressions borrow is borrowed there.
         let span = judge.or(size).unwrap_or_else(Span::mixed_site);
         let outcome = self.outcome();
         let own = self.owns_its_captures();
-        match &self.0.exit.response_size {
+        match &self.checked.exit.response_size {
             None => quote_spanned!(span=> #own |__monitor_value, _| #outcome),
             Some(size) => {
                 let size = self.response_size(size);
@@ -34,23 +34,23 @@ impl Call<'_> {
 
     /// What lasts longer than the function cannot borrow the arguments that an expression names.
     fn owns_its_captures(&self) -> Option<TokenStream> {
-        let exit = &self.0.exit;
+        let exit = &self.checked.exit;
         let captures = exit.judge.is_some() || exit.response_size.is_some();
-        (captures && self.0.shape.outlives_the_function())
+        (captures && self.checked.shape.outlives_the_function())
             .then(|| quote_spanned!(Span::mixed_site()=> move))
     }
 
     fn outcome(&self) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
-        let mut outcome = if let Some(ErrorType::Function(path)) = &self.0.exit.error_type {
+        let mut outcome = if let Some(ErrorType::Function(path)) = &self.checked.exit.error_type {
             let at = place(path);
             let runtime = self.runtime(at);
             quote_spanned!(at=> #runtime::error_type(__monitor_value, #path))
         } else {
             quote_spanned!(span=> #runtime::Probe::new(__monitor_value).outcome())
         };
-        match &self.0.exit.judge {
+        match &self.checked.exit.judge {
             Some(Judge::OkIf(predicate)) => {
                 let holds = self.holds(predicate);
                 outcome.extend(quote_spanned!(span=> .ok_if(#holds)));
@@ -61,7 +61,7 @@ impl Call<'_> {
             }
             None => {}
         }
-        if let Some(ErrorType::Name(name)) = &self.0.exit.error_type {
+        if let Some(ErrorType::Name(name)) = &self.checked.exit.error_type {
             outcome.extend(quote_spanned!(span=> .named(#name)));
         }
         outcome

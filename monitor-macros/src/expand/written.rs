@@ -18,13 +18,13 @@ pub(crate) fn refused(checked: &Checked) -> TokenStream {
     } else {
         quote_spanned!(Span::mixed_site()=> let _ = (#(&#mentioned,)*);)
     };
-    Call(checked).written(&used)
+    Call::new(checked).written(&used)
 }
 
 /// The function as written, where instrumentation is off: the expressions of its attribute are type-checked, in a branch
 /// that is never taken.
 pub(crate) fn uninstrumented(checked: &Checked) -> TokenStream {
-    let call = Call(checked);
+    let call = Call::new(checked);
     let (constants, checks) = (call.constants(), call.checks());
     let checks = if checks.is_empty() {
         constants
@@ -36,13 +36,15 @@ pub(crate) fn uninstrumented(checked: &Checked) -> TokenStream {
 
 impl Call<'_> {
     fn written(&self, used: &TokenStream) -> TokenStream {
-        let (head, body) = (&self.0.head, &self.0.body);
-        if used.is_empty() && self.0.call.is_none() {
+        let (head, body) = (&self.checked.head, &self.checked.body);
+        if used.is_empty() && self.checked.call.is_none() {
             let body = body.written();
             return quote!(#head #body);
         }
         let (attrs, block, no_call) = (&body.attrs, &body.block, self.no_call());
-        let tokens = if let (Shape::Tail(tail), Some(no_call)) = (&self.0.shape, &no_call) {
+        let tokens = if let (Shape::Tail(tail) | Shape::Block(tail, _), Some(no_call)) =
+            (&self.checked.shape, &no_call)
+        {
             let tail = tail_with(tail, no_call);
             quote!(#attrs #used #tail)
         } else {
@@ -55,9 +57,9 @@ impl Call<'_> {
     /// The name that `call` gives stands for no call. What outlives the function cannot borrow it.
     fn no_call(&self) -> Option<TokenStream> {
         let span = Span::mixed_site();
-        let (runtime, name) = (self.runtime(span), self.0.call.as_ref()?);
-        Some(match self.0.shape {
-            Shape::Future(_) | Shape::Stream(_) => {
+        let (runtime, name) = (self.runtime(span), self.checked.call.as_ref()?);
+        Some(match self.checked.shape {
+            Shape::Future(..) | Shape::Stream(..) => {
                 quote_spanned!(span=> let mut #name = #runtime::no_call();)
             }
             _ => quote_spanned!(span=> let #name = &mut #runtime::no_call();),
@@ -67,14 +69,14 @@ impl Call<'_> {
     /// The attribute's constants, checked as in the static that is not there.
     fn constants(&self) -> TokenStream {
         let mut constants = TokenStream::new();
-        if let MethodName::Constant(path) = &self.0.site.method {
+        if let MethodName::Constant(path) = &self.checked.site.method {
             let at = place(path);
             let runtime = self.runtime(at);
             constants.extend(quote_spanned! {at=>
                 const _: &'static ::core::primitive::str = #runtime::method_name(#path);
             });
         }
-        if let Some(Buckets::Constant(path)) = &self.0.site.buckets {
+        if let Some(Buckets::Constant(path)) = &self.checked.site.buckets {
             let at = place(path);
             let runtime = self.runtime(at);
             constants.extend(quote_spanned! {at=>
@@ -87,11 +89,11 @@ impl Call<'_> {
     /// The attribute's expressions, each in a statement that checks its type.
     fn checks(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let entry = &self.0.entry;
+        let entry = &self.checked.entry;
         let labels = entry.labels.iter().map(|listed| &listed.label.value);
         let mut expressions: Vec<_> = labels.collect();
         expressions.extend(entry.request_size.iter().chain(&entry.deadline));
-        if let Some(Limit::Count(count)) = &self.0.limit {
+        if let Some(Limit::Count(count)) = &self.checked.limit {
             expressions.push(count);
         }
         let references = expressions.into_iter().map(reference);
@@ -104,7 +106,7 @@ impl Call<'_> {
 
     /// Those of the value.
     fn exit_checks(&self, value: &TokenStream) -> TokenStream {
-        let exit = &self.0.exit;
+        let exit = &self.checked.exit;
         let mut checks = TokenStream::new();
         if let Some(judge) = &exit.judge {
             let (at, predicate) = (place(judge.predicate()), judge.predicate());

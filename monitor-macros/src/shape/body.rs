@@ -1,6 +1,8 @@
-//! What a body's tokens tell: whether it may suspend or return early, and whether it ends in a boxed async block.
+//! Bodies that end in an async block, in a pinned box or alone.
 
-use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+
+use super::flow::{Flow, strip_separator, strip_word};
 
 /// A body that ends in an async block, in a pinned box or alone.
 pub(crate) struct Tail {
@@ -14,42 +16,16 @@ pub(crate) struct Tail {
     pub(crate) parentheses: Option<Span>,
 }
 
-/// Macros of the standard library: what they expand to suspends and returns only where their arguments do. `todo!` and
-/// `unimplemented!` are not here: clippy does not ask an async function that holds one to await, which a closure would hide.
-const PLAIN_MACROS: &str = "assert assert_eq assert_ne cfg column concat dbg debug_assert debug_assert_eq \
-    debug_assert_ne env eprint eprintln file format format_args include_bytes include_str line matches module_path \
-    option_env panic print println stringify unreachable vec write writeln";
-
-/// Words that stand before a negation: `if !x` is no macro call.
-const KEYWORDS: &[&str] = &["break", "else", "if", "in", "match", "return", "while"];
-
-/// Whether one of these words or signs stands anywhere in `tokens`, or may come out of a macro there.
-pub(super) fn contains(tokens: TokenStream, words: &[&str]) -> bool {
-    let mut previous: [Option<TokenTree>; 2] = [None, None];
-    for token in tokens {
-        let found = match (&token, &previous) {
-            (TokenTree::Ident(ident), _) => words.iter().any(|word| ident == word),
-            (TokenTree::Punct(bang), [before, Some(TokenTree::Ident(name))])
-                if bang.as_char() == '!' =>
-            {
-                bang.spacing() == Spacing::Alone && !is_harmless(before.as_ref(), &name.to_string())
-            }
-            (TokenTree::Punct(sign), _) => words.contains(&&*sign.to_string()),
-            (TokenTree::Group(group), _) => contains(group.stream(), words),
-            _ => false,
-        };
-        if found {
-            return true;
-        }
-        previous = [previous[1].take(), Some(token)];
+impl Tail {
+    /// Whether the block is the whole body.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.before.is_empty() && self.parentheses.is_none()
     }
-    false
-}
 
-/// Whether `name !` is no macro call, or one of the standard library: under its bare name, for in a path it may be anyone's.
-fn is_harmless(before: Option<&TokenTree>, name: &str) -> bool {
-    let in_path = matches!(before, Some(TokenTree::Punct(colon)) if colon.as_char() == ':');
-    KEYWORDS.contains(&name) || (!in_path && PLAIN_MACROS.split(' ').any(|plain| plain == name))
+    /// Whether the block owns what it uses.
+    pub(crate) fn moves(&self) -> bool {
+        self.keywords.clone().into_iter().count() > 1
+    }
 }
 
 /// Recognises `.. Box::pin(async ..)` at the end of a body that cannot return before.
@@ -91,7 +67,7 @@ fn goes_straight_on(statements: &[TokenTree]) -> bool {
         Some(TokenTree::Group(block)) => block.delimiter() == Delimiter::Brace,
         Some(_) => false,
     };
-    ended && !contains(statements.iter().cloned().collect(), &["return"])
+    ended && !Flow::of(statements.iter().cloned().collect()).returns
 }
 
 /// What stands before a final `async` block, its keywords, and its braces.
@@ -115,22 +91,4 @@ fn strip_box_pin(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
         tokens = strip_word(path, |word| word != "return").unwrap_or(path);
     }
     Some(tokens)
-}
-
-fn strip_word(tokens: &[TokenTree], is: impl Fn(&str) -> bool) -> Option<&[TokenTree]> {
-    match tokens {
-        [rest @ .., TokenTree::Ident(word)] if is(&word.to_string()) => Some(rest),
-        _ => None,
-    }
-}
-
-fn strip_separator(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
-    match tokens {
-        [rest @ .., TokenTree::Punct(first), TokenTree::Punct(second)]
-            if first.as_char() == ':' && second.as_char() == ':' =>
-        {
-            Some(rest)
-        }
-        _ => None,
-    }
 }

@@ -1,46 +1,61 @@
 //! How a function has to be wrapped: decided by its signature, and by its body only where that saves work at run time.
 
 mod body;
+mod flow;
 mod returned;
 
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Signature, Type};
 
 pub(crate) use body::Tail;
-pub(crate) use returned::{Boxing, Returned, Returns, Value, is_unit, names_result};
+pub(crate) use flow::ends_in_a_statement;
+pub(crate) use returned::{Boxing, Returned, Returns, Value, is_unit, may_be_result, names_result};
 
 use crate::args::Args;
-use body::{boxed_tail, contains, opaque_tail};
-use returned::{FUTURE, STREAM, return_type};
+use body::{boxed_tail, opaque_tail};
+use flow::{Flow, is_stub};
+use returned::{FUTURE, STREAM, output_of_future_alone, return_type};
 
 /// How the body becomes a call.
 pub(crate) enum Shape {
-    /// The body moves into a closure. Also an `async fn` that cannot suspend: no inner future, so its own is no larger.
+    /// The body moves into a closure: it may return early. Also in an `async fn` that cannot suspend: no inner future, so
+    /// its own is no larger.
     Sync,
     /// The body of an `async fn` moves into an inner future, awaited at once: it may return early. An argument that the
     /// bare function would use up before its first await takes its place twice then, in the outer future and in the inner.
     Async,
-    /// An `async fn` that is no future of its own beside the body: the two ends of the call stand around that.
+    /// The body stays where it is, between the two ends of the call.
     InPlace(Inner, Ending),
-    /// The function never returns: a guard alone.
+    /// The function never returns, or not yet: a guard alone.
     Never,
     /// `#[track_caller]` would not survive a closure: a guard alone, which sees no return value.
     TrackCaller(Span),
     /// The function returns a future: that is the call.
-    Future(Boxing),
+    Future(Boxing, Way),
     /// The body ends in an async block, which is the call: wrapped where it stands, inside of its box if it has one.
     Tail(Tail),
+    /// The body is nothing but an async block, and the function could be an `async fn`: the block becomes the body of one.
+    Block(Tail, Box<Self>),
     /// The function returns a stream: that is the call.
-    Stream(Boxing),
+    Stream(Boxing, Way),
 }
 
-/// What the body of an `async fn` is between the two ends of its call.
+/// What the body is between the two ends of its call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Inner {
     /// Itself: it has no way out but its end.
     Block,
     /// An inner future, awaited at once: it may return early.
     Future,
+}
+
+/// How the body gives the future or stream that is the call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Before the call: it has no way out but its end.
+    Straight,
+    /// In a closure: it may return early.
+    Closure,
 }
 
 /// What ends a call that stays in place.
@@ -64,53 +79,98 @@ impl Shape {
         if let Type::Never(_) = ty {
             return (Self::Never, Returned::plain(ty));
         }
+        if let Type::ImplTrait(_) = ty
+            && is_stub(body)
+            && !args.ask_the_value()
+        {
+            // Nobody could tell the type of the value that never comes.
+            return (Self::Never, Returned::plain(ty));
+        }
         if let Some((boxing, returned)) = stream(&ty, args) {
             let shape = if sig.asyncness.is_some() {
                 Self::InPlace(inner(body), Ending::Stream(boxing))
             } else {
-                Self::Stream(boxing)
+                Self::Stream(boxing, way(body, &ty))
             };
             return (shape, returned);
         }
         if sig.asyncness.is_some() {
-            return (Self::of_async(body, args), Returned::plain(ty));
+            let opaque_stub = is_stub(body) && sig.inputs.is_empty();
+            let shape = Self::of_async(body, &ty, args, opaque_stub);
+            return (shape, Returned::plain(ty));
         }
         if let Some((boxing, returned)) = future(&ty, args) {
-            let tail = match boxing {
-                Boxing::Opaque => opaque_tail(body),
-                Boxing::Pinned => boxed_tail(body),
-                Boxing::Boxed => None,
-            };
-            return (tail.map_or(Self::Future(boxing), Self::Tail), returned);
+            return (Self::of_future(&ty, boxing, body, args), returned);
         }
         let mut attrs = attrs.iter();
         let shape = match attrs.find(|attr| attr.path().is_ident("track_caller")) {
             Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span()),
+            None if way(body, &ty) == Way::Straight => Self::InPlace(Inner::Block, Ending::Value),
             None => Self::Sync,
         };
         (shape, Returned::plain(ty))
     }
 
-    fn of_async(body: &TokenStream, args: &Args) -> Self {
-        let suspends = contains(body.clone(), &["await"]);
+    /// An async function that waits for nothing is told so by clippy, unless its body is only `todo!()` and it has no
+    /// arguments: then it has to be left in the dark by an inner future.
+    fn of_async(body: &TokenStream, ty: &Type, args: &Args, opaque_stub: bool) -> Self {
+        let limited = args.max_concurrency.given();
+        let suspends = limited || opaque_stub || Flow::of(body.clone()).suspends;
+        if !suspends && way(body, ty) == Way::Closure {
+            return Self::Sync;
+        }
         match inner(body) {
-            _ if !suspends && !args.max_concurrency.given() => Self::Sync,
-            Inner::Future if !args.max_concurrency.given() && !args.call.given() => Self::Async,
-            inner => Self::InPlace(inner, Ending::Value),
+            Inner::Block if !opaque_stub => Self::InPlace(Inner::Block, Ending::Value),
+            _ if limited || args.call.given() => Self::InPlace(Inner::Future, Ending::Value),
+            _ => Self::Async,
+        }
+    }
+
+    fn of_future(ty: &Type, boxing: Boxing, body: &TokenStream, args: &Args) -> Self {
+        let tail = match boxing {
+            Boxing::Opaque => opaque_tail(body),
+            Boxing::Pinned => boxed_tail(body),
+            Boxing::Boxed => None,
+        };
+        match (tail, output_of_future_alone(ty)) {
+            (Some(tail), Some(output)) if tail.is_alone() && args.touch_nothing() => {
+                match Self::of_async(&tail.block.stream(), &output, args, false) {
+                    // The closure would take what the block only borrows.
+                    Self::Sync if !tail.moves() => Self::Tail(tail),
+                    within => Self::Block(tail, Box::new(within)),
+                }
+            }
+            (Some(tail), _) => Self::Tail(tail),
+            (None, _) => Self::Future(boxing, way(body, ty)),
         }
     }
 
     /// Whether the call goes on in a future or stream that the function returns.
     pub(crate) fn outlives_the_function(&self) -> bool {
-        matches!(self, Self::Future(_) | Self::Tail(_) | Self::Stream(_))
+        matches!(
+            self,
+            Self::Future(..) | Self::Tail(_) | Self::Block(..) | Self::Stream(..)
+        )
     }
 }
 
 fn inner(body: &TokenStream) -> Inner {
-    if contains(body.clone(), &["return", "?"]) {
+    let flow = Flow::of(body.clone());
+    if flow.returns || flow.asks {
         Inner::Future
     } else {
         Inner::Block
+    }
+}
+
+/// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a function or
+/// closure that it is, and where it should be.
+fn way(body: &TokenStream, ty: &Type) -> Way {
+    let gives = is_unit(ty) || !ends_in_a_statement(body);
+    if gives && inner(body) == Inner::Block {
+        Way::Straight
+    } else {
+        Way::Closure
     }
 }
 

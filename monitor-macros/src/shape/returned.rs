@@ -1,8 +1,11 @@
 //! What a return type tells: a future, a stream, a value; and how to name it inside of the body.
 
+use proc_macro2::{Ident, Span};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    GenericArgument, Path, PathArguments, PathSegment, ReturnType, Type, TypeInfer, TypeParamBound,
+    BoundLifetimes, GenericArgument, GenericParam, Lifetime, ParenthesizedGenericArguments, Path,
+    PathArguments, PathSegment, ReturnType, TraitBound, Type, TypeBareFn, TypeInfer,
+    TypeParamBound, TypePath,
 };
 
 /// What the expansion needs to know of the return type.
@@ -108,7 +111,10 @@ impl Lasting {
         }
     }
 
-    fn given_by<'a>(self, bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> Option<Type> {
+    pub(super) fn given_by<'a>(
+        self,
+        bounds: impl IntoIterator<Item = &'a TypeParamBound>,
+    ) -> Option<Type> {
         bounds.into_iter().find_map(|bound| match bound {
             TypeParamBound::Trait(bound) => self.given_by_path(&bound.path),
             _ => None,
@@ -188,6 +194,16 @@ pub(crate) fn names_result(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident.to_string().ends_with("Result"))
 }
 
+/// Whether a type may turn out to be a `Result`.
+pub(crate) fn may_be_result(ty: &Type) -> bool {
+    match bare(ty) {
+        Type::Path(_) => last_segment(ty)
+            .is_none_or(|segment| segment.ident == "Result" || !is_no_future(segment)),
+        Type::Macro(_) | Type::Verbatim(_) => true,
+        _ => false,
+    }
+}
+
 /// Whether a function returns the unit.
 pub(crate) fn is_unit(ty: &Type) -> bool {
     matches!(ty, Type::Tuple(unit) if unit.elems.is_empty())
@@ -230,20 +246,77 @@ fn type_argument(segment: &PathSegment) -> Option<&Type> {
     })
 }
 
-/// Replaces every `impl Trait` by `_`: it may not be written in a body.
+/// What a future gives that is all an `impl` promises, so that the function could be an `async fn`.
+pub(super) fn output_of_future_alone(ty: &Type) -> Option<Type> {
+    let Type::ImplTrait(opaque) = ty else {
+        return None;
+    };
+    let traits = opaque.bounds.iter();
+    let mut traits = traits.filter(|bound| matches!(bound, TypeParamBound::Trait(_)));
+    match (traits.next(), traits.next()) {
+        (Some(_), None) => FUTURE.given_by(&opaque.bounds),
+        _ => None,
+    }
+}
+
+/// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`, or clippy would not
+/// hear any more that its name is not needed.
 fn erase(mut ty: Type) -> Type {
-    struct Erase;
-    impl VisitMut for Erase {
-        fn visit_type_mut(&mut self, ty: &mut Type) {
-            if let Type::ImplTrait(opaque) = ty {
-                *ty = Type::Infer(TypeInfer {
-                    underscore_token: syn::Token![_](opaque.impl_token.span),
-                });
-            } else {
-                visit_mut::visit_type_mut(self, ty);
+    Erase::default().visit_type_mut(&mut ty);
+    ty
+}
+
+/// Those lifetimes keep their names that are bound inside of the type, and those for which `'_` means something else: in
+/// the arguments of functions, and where a trait is asked for one of its types.
+#[derive(Default)]
+struct Erase {
+    bound: Vec<Ident>,
+}
+
+impl Erase {
+    fn within(&mut self, binder: Option<&BoundLifetimes>, visit: impl FnOnce(&mut Self)) {
+        let outside = self.bound.len();
+        for parameter in binder.into_iter().flat_map(|binder| &binder.lifetimes) {
+            if let GenericParam::Lifetime(parameter) = parameter {
+                self.bound.push(parameter.lifetime.ident.clone());
             }
         }
+        visit(self);
+        self.bound.truncate(outside);
     }
-    Erase.visit_type_mut(&mut ty);
-    ty
+}
+
+impl VisitMut for Erase {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Type::ImplTrait(opaque) = ty {
+            *ty = Type::Infer(TypeInfer {
+                underscore_token: syn::Token![_](opaque.impl_token.span),
+            });
+        } else {
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
+
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        if lifetime.ident != "static" && !self.bound.contains(&lifetime.ident) {
+            let span = lifetime.span().resolved_at(Span::mixed_site());
+            *lifetime = Lifetime::new("'_", span);
+        }
+    }
+
+    fn visit_trait_bound_mut(&mut self, bound: &mut TraitBound) {
+        let binder = bound.lifetimes.clone();
+        self.within(binder.as_ref(), |this| this.visit_path_mut(&mut bound.path));
+    }
+
+    fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {
+    }
+
+    fn visit_type_bare_fn_mut(&mut self, _: &mut TypeBareFn) {}
+
+    fn visit_type_path_mut(&mut self, path: &mut TypePath) {
+        if path.qself.is_none() {
+            visit_mut::visit_type_path_mut(self, path);
+        }
+    }
 }

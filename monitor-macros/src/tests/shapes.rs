@@ -54,19 +54,148 @@ fn a_body_that_may_return_before_its_boxed_tail_is_boxed_again() {
 }
 
 #[test]
-fn an_async_fn_without_an_await_needs_no_inner_future() {
-    let plain = text(quote!(
-        async fn f() -> u8 {
-            if !x { format!("{}", !y) } else { a != b }
+fn a_body_without_a_way_out_but_its_end_stays_where_it_is() {
+    for item in [
+        quote!(
+            async fn f() -> u8 {
+                if !x { format!("{}", !y) } else { a != b }
+            }
+        ),
+        quote!(
+            fn f(x: String) -> u8 {
+                std::println!("{x}");
+                ::core::debug_assert!(true);
+                log::info!("x");
+                1
+            }
+        ),
+        quote!(
+            fn f(x: String) {
+                g(x);
+            }
+        ),
+        quote!(
+            async fn f() -> u8 {
+                spawn(async move { g().await? });
+                1
+            }
+        ),
+        quote!(
+            async fn f(x: u8) -> u8 {
+                todo!()
+            }
+        ),
+    ] {
+        let text = text(item);
+        assert!(text.contains("enter ("), "{text}");
+        assert!(!text.contains("run_"), "{text}");
+    }
+}
+
+#[test]
+fn a_body_that_may_return_early_moves() {
+    for (item, run) in [
+        (
+            quote!(
+                fn f() -> R {
+                    g()?;
+                    Ok(1)
+                }
+            ),
+            "run_sync",
+        ),
+        (
+            quote!(
+                fn f() -> R {
+                    unknown!()
+                }
+            ),
+            "run_sync",
+        ),
+        (
+            quote!(
+                fn f() -> R {
+                    anyhow::bail!("x")
+                }
+            ),
+            "run_sync",
+        ),
+        (
+            quote!(
+                async fn f() -> R {
+                    anyhow::bail!("x")
+                }
+            ),
+            "run_sync",
+        ),
+        (
+            quote!(
+                async fn f() -> R {
+                    my::format!("")
+                }
+            ),
+            "run_async",
+        ),
+        (
+            quote!(
+                async fn f() -> R {
+                    g().await?;
+                    Ok(1)
+                }
+            ),
+            "run_async",
+        ),
+        // Nothing is told of the value that is missing but in a closure.
+        (
+            quote!(
+                fn f() -> R {
+                    g();
+                }
+            ),
+            "run_sync",
+        ),
+        // Clippy asks for an await where there are arguments only.
+        (
+            quote!(
+                async fn f() -> R {
+                    todo!()
+                }
+            ),
+            "run_async",
+        ),
+    ] {
+        let text = text(item);
+        assert!(text.contains(run), "{run}: {text}");
+    }
+}
+
+#[test]
+fn a_body_that_is_one_async_block_stays_one() {
+    let text = text(quote! {
+        fn f(x: String) -> impl Future<Output = u8> { async move { g(x).await } }
+    });
+    assert!(text.contains("{ async move { let __monitor_call"), "{text}");
+    let args = quote!(request_size = x.len());
+    let asks = expanded(
+        args,
+        quote!(
+            fn f(x: String) -> impl Future<Output = u8> {
+                async move { g(x).await }
+            }
+        ),
+    );
+    assert!(asks.to_string().contains("run_async"), "{asks}");
+}
+
+#[test]
+fn lifetimes_lose_their_names_but_where_those_mean_something() {
+    let text = text(quote! {
+        fn f<'a, T>(x: &'a T) -> Out<'a, &'static u8, Box<dyn for<'b> Fn(&'b u8, &'a u8) -> &'b u8 + 'a>, <T as A<'a>>::B> {
+            g(x)
         }
-    ));
-    assert!(plain.contains("run_sync"), "{plain}");
-    let unknown = text(quote!(
-        async fn f() -> u8 {
-            my::format!("")
-        }
-    ));
-    assert!(unknown.contains("run_async"), "{unknown}");
+    });
+    let erased = "Out < '_ , & 'static u8 , Box < dyn for < 'b > Fn (& 'b u8 , & 'a u8) -> & 'b u8 + '_ > , < T as A < 'a > > :: B >";
+    assert!(text.contains(erased), "{text}");
 }
 
 #[test]

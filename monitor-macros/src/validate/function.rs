@@ -81,7 +81,7 @@ fn site(args: &Args, method: MethodName, shape: &Shape, around: &Surroundings) -
         buckets: buckets.cloned(),
         streaming: matches!(
             shape,
-            Shape::Stream(_) | Shape::InPlace(_, Ending::Stream(_))
+            Shape::Stream(..) | Shape::InPlace(_, Ending::Stream(_))
         ),
     }
 }
@@ -199,8 +199,8 @@ impl Rules<'_> {
             return;
         };
         let why = match self.shape {
-            Shape::Future(_) => "the call goes on in the future that this function returns",
-            Shape::Stream(_) => "the call goes on in the stream that this function returns",
+            Shape::Future(..) => "the call goes on in the future that this function returns",
+            Shape::Stream(..) => "the call goes on in the stream that this function returns",
             Shape::TrackCaller(_) => "`#[track_caller]` leaves the call out of the body's reach",
             _ => return self.call_name(name),
         };
@@ -223,10 +223,10 @@ impl Rules<'_> {
             return;
         };
         let why = match self.shape {
-            Shape::Stream(_) | Shape::InPlace(_, Ending::Stream(_)) => {
+            Shape::Stream(..) | Shape::InPlace(_, Ending::Stream(_)) => {
                 "a permit ends with the function, and the stream goes on"
             }
-            Shape::Future(_) | Shape::Tail(_) => return,
+            Shape::Future(..) | Shape::Tail(_) | Shape::Block(..) => return,
             _ if self.sig.asyncness.is_some() => return,
             _ => "waiting for a permit takes an `async fn`, or a function that returns a future",
         };

@@ -1,0 +1,72 @@
+//! Shapes x {compiles, behaves the same, records the right outcome, lints added, lints lost}: each shape of `tests/shapes` is
+//! compiled and run without the attribute and with it, under every setting, and everything said and done is compared.
+
+mod behaviour;
+mod cargo;
+mod counted;
+mod hostile;
+mod levels;
+mod lints;
+mod matrix;
+mod programs;
+mod refused;
+mod report;
+mod source;
+mod text;
+mod workspace;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use matrix::Catalog;
+use workspace::shapes_folder;
+
+/// The shapes of the list.
+fn listed() -> Vec<String> {
+    let text = fs::read_to_string(shapes_folder().join("list.txt")).unwrap_or_default();
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_list_and_the_files_name_the_same_shapes() {
+    let listed: BTreeSet<String> = listed().into_iter().collect();
+    let catalog = Catalog::read();
+    let covered: BTreeSet<String> = catalog
+        .all()
+        .flat_map(|source| source.shapes.clone())
+        .collect();
+    let missing: Vec<_> = listed.difference(&covered).collect();
+    let unknown: Vec<_> = covered.difference(&listed).collect();
+    assert!(
+        missing.is_empty() && unknown.is_empty(),
+        "no file: {missing:#?}; not in the list: {unknown:#?}"
+    );
+}
+
+#[test]
+fn every_shape_compiles_behaves_and_lints_as_without_the_attribute() {
+    let catalog = Catalog::read();
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shapes");
+    let report = matrix::check(&catalog, &root);
+    let listed = listed();
+    let mut rows = Vec::new();
+    for shape in &listed {
+        let sources = catalog.all().filter(|source| source.shapes.contains(shape));
+        let looked = sources.filter(|source| report.looked(&source.name));
+        rows.extend(looked.map(|source| (shape.clone(), source.name.clone())));
+    }
+    println!("{}", report.table(&rows));
+    let covered: BTreeSet<&String> = rows.iter().map(|(shape, _)| shape).collect();
+    let (covered, listed) = (covered.len(), listed.len());
+    let files = catalog.all().count();
+    let (looks, faults) = report.counts();
+    println!(
+        "shapes: {covered} of {listed} covered by {files} files, {looks} looks, {faults} faults"
+    );
+    assert_eq!(covered, listed, "not every shape was looked at");
+    assert!(report.is_green(), "not all is green: see the table above");
+}
