@@ -176,7 +176,8 @@ fn exemplars_of(snapshot: &Snapshot) -> Vec<Exemplar> {
     let mut all: Vec<Exemplar> = kept
         .map(|kept| {
             let labels = kept.exemplar.labels();
-            let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let labels = labels.filter(|(_, value)| !value.is_empty());
+            let labels = labels.map(|(name, value)| (name.to_owned(), escaped(value)));
             (
                 labels.collect(),
                 kept.seconds.to_string(),
