@@ -177,7 +177,7 @@ fn exemplars_of(snapshot: &Snapshot) -> Vec<Exemplar> {
         .map(|kept| {
             let labels = kept.exemplar.labels();
             let labels = labels.filter(|(_, value)| !value.is_empty());
-            let labels = labels.map(|(name, value)| (name.to_owned(), escaped(value)));
+            let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
             (
                 labels.collect(),
                 kept.seconds.to_string(),
@@ -187,12 +187,6 @@ fn exemplars_of(snapshot: &Snapshot) -> Vec<Exemplar> {
         .collect();
     all.sort();
     all
-}
-
-/// Prometheus keeps a label of an exemplar as it stands on the page.
-fn escaped(value: &str) -> String {
-    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
-    value.replace('\n', "\\n")
 }
 
 /// As a timestamp is kept.
