@@ -234,6 +234,22 @@ impl Results {
         )
     }
 
+    /// What one cell adds beyond another, over the overhead of a third, round by round.
+    pub(crate) fn added_ratio(
+        &self,
+        (row, candidate): (&str, &str),
+        (less_row, less): (&str, &str),
+        (over_row, over): (&str, &str),
+    ) -> Figures {
+        let overhead = |row, candidate| {
+            let samples = self.samples(row, candidate);
+            samples.map(|sample| sample.run - sample.base)
+        };
+        let added = overhead(row, candidate).zip(overhead(less_row, less));
+        let rounds = added.zip(overhead(over_row, over));
+        Figures::of(rounds.map(|((more, less), over)| (more - less) / over))
+    }
+
     /// The overhead of one cell over that of another, round by round.
     pub(crate) fn ratio(
         &self,

@@ -6,12 +6,15 @@
 mod beside;
 mod harness;
 mod instructions;
+mod labelled;
 mod pair;
 mod peers;
 mod promises;
+mod recorded;
 mod report;
 mod rows;
 mod scrape;
+mod served;
 mod surroundings;
 mod values;
 mod work;
@@ -127,7 +130,11 @@ fn count(then: Then) -> ExitCode {
 fn scrape(rounds: usize) -> Vec<Promise> {
     let scrapes = scrape::Scrapes::measure(rounds);
     report::scrapes(&scrapes);
-    promises::scrape(&scrapes)
+    let served = served::Served::measure(rounds);
+    report::served(&served);
+    let mut promises = promises::scrape(&scrapes);
+    promises.push(promises::served(&served));
+    promises
 }
 
 fn recording(rounds: usize) -> Vec<Promise> {

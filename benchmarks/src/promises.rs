@@ -1,15 +1,17 @@
 //! The promises of the project, each with the figure that keeps or breaks it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::beside::Beside;
 use crate::harness::{Figures, Results};
-use crate::scrape::Scrapes;
-use crate::{rows, values};
+use crate::scrape::{FEW, FULL, LINES, MOST_LINES, Scrapes};
+use crate::served::Served;
+use crate::{labelled, rows, values};
 
 /// A promise and what was measured.
 pub(crate) struct Promise {
-    pub(crate) what: &'static str,
+    pub(crate) what: Cow<'static, str>,
     /// When it is due: the main job, or the recording path at its limit.
     pub(crate) due: Due,
     pub(crate) figures: Figures,
@@ -17,11 +19,13 @@ pub(crate) struct Promise {
     pub(crate) unit: &'static str,
 }
 
-/// The step of the project that owes a promise.
+/// The issue that owes a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
     MainJob,
     RecordingPath,
+    Attribute,
+    Exposition,
 }
 
 impl fmt::Display for Due {
@@ -29,6 +33,8 @@ impl fmt::Display for Due {
         f.pad(match self {
             Self::MainJob => "issue 2",
             Self::RecordingPath => "issue 3",
+            Self::Attribute => "issue 4",
+            Self::Exposition => "issue 5",
         })
     }
 }
@@ -44,8 +50,8 @@ impl Promise {
 pub(crate) fn recording(results: &Results) -> Vec<Promise> {
     let ideal = (rows::SYNC_OK, rows::IDEAL);
     let ours = |row| (row, rows::MONITORED);
-    let ratio = |what, due, above, below, bar, unit| Promise {
-        what,
+    let ratio = |what: &'static str, due, above, below, bar, unit| Promise {
+        what: what.into(),
         due,
         figures: results.ratio(above, below),
         bar,
@@ -53,6 +59,13 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
     };
     let over_ideal =
         |what, row, below, bar| ratio(what, Due::RecordingPath, ours(row), below, bar, "x ideal");
+    let label = |what: &'static str, row, bar| Promise {
+        what: what.into(),
+        due: Due::Attribute,
+        figures: results.added_ratio(ours(row), ours(rows::SYNC_OK), ideal),
+        bar,
+        unit: "x ideal more",
+    };
     vec![
         ratio(
             "sync ok, against prometheus cached by hand",
@@ -78,7 +91,7 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
             "x own 1 thread",
         ),
         Promise {
-            what: "between other work",
+            what: "between other work".into(),
             due: Due::RecordingPath,
             figures: results.overhead(rows::BETWEEN, rows::MONITORED),
             bar: 25.0,
@@ -111,8 +124,10 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
             3.0,
             "x own 1 thread",
         ),
+        label("one bounded label", labelled::BOUNDED, 0.35),
+        label("one capped text label", labelled::CAPPED, 1.3),
         Promise {
-            what: "future of an instrumented async fn",
+            what: "future of an instrumented async fn".into(),
             due: Due::RecordingPath,
             figures: exact(rows::future_growth()),
             bar: 48.0,
@@ -124,7 +139,7 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
 /// The promise about calls beside scrapes.
 pub(crate) fn beside(beside: &Beside) -> Promise {
     Promise {
-        what: "calls beside 4 scrapers at 10 Hz",
+        what: "calls beside 4 scrapers at 10 Hz".into(),
         due: Due::RecordingPath,
         figures: beside.slower(),
         bar: 3.0,
@@ -132,15 +147,50 @@ pub(crate) fn beside(beside: &Beside) -> Promise {
     }
 }
 
-/// The promise about scrapes.
+/// The promises about pages.
 pub(crate) fn scrape(scrapes: &Scrapes) -> Vec<Promise> {
-    vec![Promise {
-        what: "a page of 1,000 methods on 4 threads",
-        due: Due::MainJob,
-        figures: scrapes.ours().ratio(scrapes.best_peer()),
+    let due = Due::Exposition;
+    let mut promises = Vec::new();
+    for lines in LINES {
+        let size = scrapes.size(lines);
+        let (few, full) = (size.ours(FEW), size.ours(FULL));
+        let mut promise = |what: &str, figures, bar, unit| {
+            let what = format!("{lines} lines: {what}").into();
+            promises.push(Promise {
+                what,
+                due,
+                figures,
+                bar,
+                unit,
+            });
+        };
+        promise("a line", few.figures(), 40.0, "ns");
+        promise("with full rings", full.more(few), 15.0, "ns a line more");
+        if let Some(peer) = size.best_peer() {
+            let what = format!("against {}", peer.name);
+            promise(&what, few.ratio(peer), 0.25, "x best peer");
+        }
+    }
+    let most = scrapes.size(MOST_LINES).ours(FEW);
+    promises.push(Promise {
+        what: "a line of 1,000,000, against 100,000".into(),
+        due,
+        figures: most.ratio(scrapes.size(100_000).ours(FEW)),
+        bar: 1.5,
+        unit: "x",
+    });
+    promises
+}
+
+/// The promise about a scrape over HTTP.
+pub(crate) fn served(served: &Served) -> Promise {
+    Promise {
+        what: "100,000 lines over HTTP with gzip".into(),
+        due: Due::Exposition,
+        figures: served.ratio(),
         bar: 2.0,
-        unit: "x best peer",
-    }]
+        unit: "x gzip alone",
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a size in bytes")]

@@ -5,6 +5,7 @@ use crate::harness::{Figures, Results};
 use crate::promises::Promise;
 use crate::rows::{IDEAL, SYNC_OK};
 use crate::scrape::Scrapes;
+use crate::served::Served;
 
 /// Prints what was built how, as far as it changes what is measured.
 pub(crate) fn build() {
@@ -116,20 +117,41 @@ pub(crate) fn beside(beside: &Beside) {
 /// Prints the pages.
 pub(crate) fn scrapes(scrapes: &Scrapes) {
     println!(
-        "\n{:<24} {:>8} {:>10} {:>10} {:>18} {:>12}",
-        "page", "lines", "bytes", "ns a line", "[quartiles]", "x best peer"
+        "\n{:<28} {:>8} {:>10} {:>10} {:>18} {:>12}",
+        "page (processor time)", "lines", "bytes", "ns a line", "[quartiles]", "x best peer"
     );
-    let best = scrapes.best_peer();
-    for one in &scrapes.0 {
-        let figures = one.figures();
+    for size in &scrapes.0 {
+        for one in &size.candidates {
+            let figures = one.figures();
+            let best = size.best_peer().map(|best| one.ratio(best).median);
+            let best = best.map_or_else(|| "-".to_owned(), |best| format!("{best:.2}"));
+            println!(
+                "{:<28} {:>8} {:>10} {:>10.1} {:>18} {best:>12}",
+                one.name,
+                one.lines,
+                one.bytes,
+                figures.median,
+                quartiles(figures, 1),
+            );
+        }
+    }
+}
+
+/// Prints the scrapes over HTTP.
+pub(crate) fn served(served: &Served) {
+    println!(
+        "\n{:<28} {:>10} {:>8} {:>18}",
+        "100,000 lines with gzip", "bytes", "ms", "[quartiles]"
+    );
+    for (name, figures) in [
+        ("a scrape over HTTP", served.scraped()),
+        ("compressing alone", served.compressed()),
+    ] {
         println!(
-            "{:<24} {:>8} {:>10} {:>10.1} {:>18} {:>12.2}",
-            one.name,
-            one.lines,
-            one.bytes,
+            "{name:<28} {:>10} {:>8.1} {:>18}",
+            served.bytes,
             figures.median,
-            quartiles(figures, 1),
-            one.ratio(best).median
+            quartiles(figures, 1)
         );
     }
 }

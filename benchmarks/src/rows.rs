@@ -3,6 +3,7 @@
 use monitor_core::{ErrorRules, Method, Monitor, Outcome, StatusRule, monitored};
 
 use crate::harness::{Batch, Row, Threads, batch, chain};
+use crate::labelled;
 use crate::peers::attributes::{Metered, autometrics_call};
 use crate::peers::ideal::{Ideal, Ticks};
 use crate::peers::steps::{PARTS, Steps};
@@ -282,6 +283,8 @@ pub(crate) fn rows() -> Vec<Row> {
             calls(SYNC_OK, Threads::One, Refuse::None, sync),
             Refuse::None,
         ),
+        labelled::bounded(),
+        labelled::capped(),
         all_peers(
             calls(TYPED_ERROR, Threads::One, Refuse::All, move |x| {
                 typed(typed_error, x)

@@ -1,34 +1,31 @@
-//! Scrapes: from what was recorded to the bytes of a page, for many methods.
+//! Scrapes: from what was recorded to the bytes of a page, at several sizes, beside the peers.
+//!
+//! What is counted is the processor time of the thread that renders: a page of 100,000 lines takes longer than a
+//! scheduler's slice, so a clock on the wall would show who else is on the machine.
 
-use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::hint::black_box;
 
-use monitor_core::exposition::{Format, encode};
-use monitor_core::names::{Profile, families};
-use monitor_core::{Clock, ManualClock, Monitor, Outcome, StorageConfig};
+use monitor_core::Monitor;
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::harness::{Figures, as_f64};
-use crate::peers::{Render, duration, measured, method, prometheus, prometheus_client};
-use crate::work::Refused;
+use crate::peers::{Render, measured, metrics, prometheus, prometheus_client};
+use crate::recorded::{Calls, append_page, recorded};
 
-pub(crate) const MONITOR: &str = "monitor-core";
-pub(crate) const MONITOR_FEW: &str = "monitor-core, few calls";
-const PROMETHEUS: &str = "prometheus";
-const PROMETHEUS_CLIENT: &str = "prometheus-client";
-const MEASURED: &str = "measured";
+pub(crate) const FULL: &str = "monitor-core, full rings";
+pub(crate) const FEW: &str = "monitor-core";
 
-/// Methods of our page.
-const METHODS: usize = 1000;
+/// Lines of the pages, about.
+pub(crate) const LINES: [usize; 3] = [1_000, 10_000, 100_000];
 
-/// Threads that called each of them.
-const THREADS: u32 = 4;
-
-/// Calls a thread makes of each method: their rings of last calls are full, as in a service that has run for a while.
-const CALLS: u32 = 110;
+/// Where only we are looked at: whether what a line costs stays what it is.
+pub(crate) const MOST_LINES: usize = 1_000_000;
 
 /// Lines a peer writes for a method: as many buckets as ours, `+Inf`, sum, count, four counters and a gauge.
-const PEER_LINES: u64 = monitor_core::TIME_BOUNDS.len() as u64 + 8;
+const PEER_LINES: usize = monitor_core::TIME_BOUNDS.len() + 8;
+
+/// Lines of a sample: small pages are rendered that often, for the clock's sake.
+const SAMPLE: u64 = 10_000;
 
 /// Our storage and its page.
 struct Ours {
@@ -37,61 +34,23 @@ struct Ours {
 }
 
 impl Ours {
-    fn new(calls: u32) -> Self {
-        // Manual, so that durations are those the peers were given.
-        let (clock, hand) = Clock::manual(1_700_000_000.0);
-        let monitor = Monitor::with_clock(StorageConfig::default(), clock);
-        // One thread after another, as the clock is one; each stays until all have called, or the next would adopt
-        // its cells.
-        let mut stay = Vec::new();
-        let all_called = Arc::new(std::sync::Barrier::new(THREADS as usize + 1));
-        for _ in 0..THREADS {
-            let (hand, all_called) = (hand.clone(), Arc::clone(&all_called));
-            let (called, done) = std::sync::mpsc::channel();
-            stay.push(thread::spawn(move || {
-                call_all(monitor, &hand, calls);
-                called.send(()).expect("the caller waits");
-                all_called.wait();
-            }));
-            done.recv().expect("no call panics");
-        }
-        all_called.wait();
-        for thread in stay {
-            thread.join().expect("no call panics");
-        }
-        Self {
-            monitor,
+    fn new(lines: usize, calls: Calls) -> Box<Self> {
+        Box::new(Self {
+            monitor: recorded(lines, calls),
             page: Vec::new(),
-        }
-    }
-}
-
-/// Calls every method so often; one call in a hundred fails.
-fn call_all(monitor: Monitor, hand: &ManualClock, calls: u32) {
-    for i in 0..METHODS {
-        let method = monitor.method(&method(i)).expect("a good name");
-        for call in 0..calls {
-            let guard = method.start();
-            hand.advance(Duration::from_secs_f64(duration(i, call)));
-            guard.finish(if call % 100 == 1 {
-                Outcome::ErrorType(Refused::TYPE)
-            } else {
-                Outcome::Success
-            });
-        }
+        })
     }
 }
 
 impl Render for Ours {
     fn render(&mut self) -> &[u8] {
         self.page.clear();
-        let families = families(&self.monitor.snapshot(), Profile::Servicekit);
-        encode(&families, Format::Text004, &mut self.page);
+        append_page(self.monitor, &mut self.page);
         &self.page
     }
 }
 
-/// One library's renders.
+/// One library's renders of a page.
 pub(crate) struct Candidate {
     pub(crate) name: &'static str,
     page: Box<dyn Render>,
@@ -116,11 +75,18 @@ impl Candidate {
     }
 
     fn round(&mut self) {
-        let start = Instant::now();
-        std::hint::black_box(self.page.render());
-        let took = start.elapsed();
-        self.nanos
-            .push(took.as_secs_f64() * 1e9 / as_f64(self.lines));
+        let times = (SAMPLE / self.lines).max(1);
+        // Once before: what was rendered last evicted what this one reads, and a page of a thousand lines is read again
+        // and again only here.
+        if times == 1 {
+            black_box(self.page.render());
+        }
+        let start = processor_nanos();
+        for _ in 0..times {
+            black_box(self.page.render());
+        }
+        let took = processor_nanos() - start;
+        self.nanos.push(took / as_f64(times * self.lines));
     }
 
     /// Nanoseconds a line.
@@ -128,55 +94,93 @@ impl Candidate {
         Figures::of(self.nanos.iter().copied())
     }
 
+    fn with(&self, other: &Self, one: impl Fn(f64, f64) -> f64) -> Figures {
+        let rounds = self.nanos.iter().zip(&other.nanos);
+        Figures::of(rounds.map(|(own, other)| one(*own, *other)))
+    }
+
     /// Its time a line over another's, round by round.
     pub(crate) fn ratio(&self, other: &Self) -> Figures {
-        Figures::of(
-            self.nanos
-                .iter()
-                .zip(&other.nanos)
-                .map(|(own, other)| own / other),
-        )
+        self.with(other, |own, other| own / other)
+    }
+
+    /// What a line takes more than another's.
+    pub(crate) fn more(&self, other: &Self) -> Figures {
+        self.with(other, |own, other| own - other)
     }
 
     fn is_peer(&self) -> bool {
-        ![MONITOR, MONITOR_FEW].contains(&self.name)
+        ![FEW, FULL].contains(&self.name)
     }
 }
 
-/// All candidates, each rendered once a round.
-pub(crate) struct Scrapes(pub(crate) Vec<Candidate>);
+fn processor_nanos() -> f64 {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ThreadCPUTime);
+    let whole = |value: i64| as_f64(u64::try_from(value).unwrap_or_default());
+    whole(tv_sec) * 1e9 + whole(tv_nsec)
+}
+
+/// All candidates with pages of one size.
+pub(crate) struct Size {
+    pub(crate) lines: usize,
+    pub(crate) candidates: Vec<Candidate>,
+}
+
+impl Size {
+    fn new(lines: usize) -> Self {
+        let mut candidates = vec![Candidate::new(FEW, Ours::new(lines, Calls::Few))];
+        if lines < MOST_LINES {
+            let methods = (lines / PEER_LINES).max(1);
+            let mut add = |name, page| candidates.push(Candidate::new(name, page));
+            add(FULL, Ours::new(lines, Calls::FullRings));
+            add("prometheus", Box::new(prometheus::Scraped::new(methods)));
+            add(
+                "prometheus-client",
+                Box::new(prometheus_client::Scraped::new(methods)),
+            );
+            add("measured", Box::new(measured::Scraped::new(methods)));
+            add(
+                "metrics-exporter-prometheus",
+                Box::new(metrics::Scraped::new(methods)),
+            );
+        }
+        Self { lines, candidates }
+    }
+
+    fn round(&mut self, round: usize) {
+        let first = round % self.candidates.len();
+        let (before, after) = self.candidates.split_at_mut(first);
+        after.iter_mut().chain(before).for_each(Candidate::round);
+    }
+
+    /// Ours of this name; ours with few calls if there is none.
+    pub(crate) fn ours(&self, name: &str) -> &Candidate {
+        let found = self.candidates.iter().find(|one| one.name == name);
+        found.unwrap_or(&self.candidates[0])
+    }
+
+    /// The peer with the least time a line.
+    pub(crate) fn best_peer(&self) -> Option<&Candidate> {
+        let peers = self.candidates.iter().filter(|one| one.is_peer());
+        peers.min_by(|a, b| a.figures().median.total_cmp(&b.figures().median))
+    }
+}
+
+/// All sizes, each candidate rendered in each round.
+pub(crate) struct Scrapes(pub(crate) Vec<Size>);
 
 impl Scrapes {
     pub(crate) fn measure(rounds: usize) -> Self {
-        let ours = Candidate::new(MONITOR, Box::new(Ours::new(CALLS)));
-        let few = Candidate::new(MONITOR_FEW, Box::new(Ours::new(2)));
-        let methods = usize::try_from(ours.lines.div_ceil(PEER_LINES)).unwrap_or(METHODS);
-        let mut all = vec![
-            ours,
-            few,
-            Candidate::new(PROMETHEUS, Box::new(prometheus::Scraped::new(methods))),
-            Candidate::new(
-                PROMETHEUS_CLIENT,
-                Box::new(prometheus_client::Scraped::new(methods)),
-            ),
-            Candidate::new(MEASURED, Box::new(measured::Scraped::new(methods))),
-        ];
+        let sizes = LINES.into_iter().chain([MOST_LINES]);
+        let mut all: Vec<Size> = sizes.map(Size::new).collect();
         for round in 0..rounds {
-            let (before, after) = all.split_at_mut(round % 5);
-            after.iter_mut().chain(before).for_each(Candidate::round);
+            all.iter_mut().for_each(|size| size.round(round));
         }
         Self(all)
     }
 
-    pub(crate) fn ours(&self) -> &Candidate {
-        &self.0[0]
-    }
-
-    /// The peer with the least time a line.
-    pub(crate) fn best_peer(&self) -> &Candidate {
-        let peers = self.0.iter().filter(|one| one.is_peer());
-        let order =
-            |a: &&Candidate, b: &&Candidate| a.figures().median.total_cmp(&b.figures().median);
-        peers.min_by(order).unwrap_or(self.ours())
+    pub(crate) fn size(&self, lines: usize) -> &Size {
+        let found = self.0.iter().find(|size| size.lines == lines);
+        found.unwrap_or(&self.0[0])
     }
 }

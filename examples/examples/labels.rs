@@ -31,7 +31,7 @@ struct Request {
     method = "Upload",
     labels(tier = request.tier, cached = cached, capped(tenant = request.tenant, max = 2))
 )]
-fn upload(request: Request, cached: bool) -> usize {
+fn upload(request: &Request, cached: bool) -> usize {
     request.tenant.len()
 }
 
@@ -46,7 +46,7 @@ fn main() {
     ];
     for (tenant, tier, cached) in calls {
         let tenant = tenant.to_owned();
-        recorder.scope_sync(|| upload(Request { tenant, tier }, cached));
+        recorder.scope_sync(|| upload(&Request { tenant, tier }, cached));
     }
     print!("{}", recorder.recorded());
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::clock::Clock;
+use crate::sync::{StaticAtomicU8, StaticOrdering};
 
 /// Upper bounds of durations in seconds: the original's 47, and six below 10 ms because Rust services live there.
 #[rustfmt::skip]
@@ -106,6 +107,11 @@ pub(crate) fn bucket_of(bounds: &[f64], value: f64) -> usize {
 const CELLS_PER_OCTAVE_LOG2: u32 = 4;
 const CELLS: usize = (64 - CELLS_PER_OCTAVE_LOG2 as usize + 1) << CELLS_PER_OCTAVE_LOG2;
 
+/// Lengths of the arrays: powers of two, so that an index need not be checked; for the first look at the edges not even
+/// masked, as a byte cannot be past them.
+const TABLE: usize = CELLS.next_power_of_two();
+const EDGES: usize = 1 << u8::BITS;
+
 /// Bounds of durations in ticks, with a table that leads to the bucket of any tick count in a step or two.
 ///
 /// # Definition
@@ -117,32 +123,62 @@ const CELLS: usize = (64 - CELLS_PER_OCTAVE_LOG2 as usize + 1) << CELLS_PER_OCTA
 #[derive(Debug)]
 pub(crate) struct TickBounds {
     /// Past the last bound each holds the greatest value, so the search needs no other end.
-    ticks: [u64; MAX_DURATION_BUCKETS],
-    first: [u8; CELLS],
+    ticks: [u64; EDGES],
+    /// Where the search of the recording path starts. All past the end once somebody wants to see every call: those are
+    /// then sent on the rare way, and while nobody does, a call does not even ask.
+    first: [StaticAtomicU8; TABLE],
+    /// Where it starts in truth.
+    exact: [u8; TABLE],
 }
 
 impl TickBounds {
     pub(crate) fn new(bounds: &[f64], clock: &Clock) -> Self {
-        let mut ticks = [u64::MAX; MAX_DURATION_BUCKETS];
+        let mut ticks = [u64::MAX; EDGES];
         for (edge, bound) in ticks[..MAX_DURATION_BUCKETS - 1].iter_mut().zip(bounds) {
             *edge = clock.ticks(*bound);
         }
-        let mut first = [0; CELLS];
-        for (cell, entry) in first.iter_mut().enumerate() {
+        let mut first = [0; TABLE];
+        for (cell, entry) in first[..CELLS].iter_mut().enumerate() {
             let at = ticks.partition_point(|bound| *bound < lower_edge(cell));
             *entry = u8::try_from(at).unwrap_or(u8::MAX);
         }
-        Self { ticks, first }
+        Self {
+            ticks,
+            exact: first,
+            first: first.map(StaticAtomicU8::new),
+        }
     }
 
-    /// The bucket of a duration; below [`MAX_DURATION_BUCKETS`].
+    /// From now on [`bucket`](Self::bucket) gives the last bucket there can be, whatever the duration.
+    pub(crate) fn send_all_away(&self) {
+        let end = u8::try_from(MAX_DURATION_BUCKETS - 1).unwrap_or(u8::MAX);
+        // Relaxed: a call that does not see it yet ends the common way.
+        self.first
+            .iter()
+            .for_each(|cell| cell.store(end, StaticOrdering::Relaxed));
+    }
+
+    /// The bucket of a duration, unless all are sent away; below [`MAX_DURATION_BUCKETS`].
     #[inline]
     pub(crate) fn bucket(&self, ticks: u64) -> usize {
-        let mut at = usize::from(self.first[cell_of(ticks)]);
-        while self.ticks[at & (MAX_DURATION_BUCKETS - 1)] < ticks {
+        self.search(
+            self.first[cell_of(ticks) & (TABLE - 1)].load(StaticOrdering::Relaxed),
+            ticks,
+        )
+    }
+
+    /// The bucket of a duration.
+    pub(crate) fn exact_bucket(&self, ticks: u64) -> usize {
+        self.search(self.exact[cell_of(ticks) & (TABLE - 1)], ticks)
+    }
+
+    #[inline]
+    fn search(&self, first: u8, ticks: u64) -> usize {
+        let mut at = usize::from(first);
+        while self.ticks[at & (EDGES - 1)] < ticks {
             at += 1;
         }
-        at & (MAX_DURATION_BUCKETS - 1)
+        at & (EDGES - 1)
     }
 }
 
@@ -180,6 +216,18 @@ mod tests {
             }
         }
         assert_eq!(cell_of(u64::MAX), CELLS - 1);
+    }
+
+    #[test]
+    fn sent_away_every_duration_is_past_the_inline_cells_and_exact_all_the_same() {
+        let (clock, _) = Clock::manual(0.0);
+        let bounds = TickBounds::new(&TIME_BOUNDS, &clock);
+        bounds.send_all_away();
+        for ticks in [0, 1, 1 << 20, u64::MAX] {
+            assert!(bounds.bucket(ticks) >= MAX_BUCKETS);
+            let exact = TickBounds::new(&TIME_BOUNDS, &clock).bucket(ticks);
+            assert_eq!(bounds.exact_bucket(ticks), exact);
+        }
     }
 
     #[test]

@@ -25,6 +25,19 @@ enum Source {
     Manual(Arc<AtomicU64>),
 }
 
+impl Source {
+    /// Out of the way of the tick counter.
+    #[cold]
+    #[inline(never)]
+    fn now(&self) -> u64 {
+        match self {
+            Self::Counter(clock) => clock.raw(),
+            Self::Os(anchor) => nanos(anchor.elapsed()),
+            Self::Manual(ticks) => ticks.load(Ordering::Acquire),
+        }
+    }
+}
+
 /// Where a [`Clock`] takes its ticks from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -129,8 +142,7 @@ impl Clock {
     pub(crate) fn now(&self) -> u64 {
         match &self.source {
             Source::Counter(clock) => clock.raw(),
-            Source::Os(anchor) => nanos(anchor.elapsed()),
-            Source::Manual(ticks) => ticks.load(Ordering::Acquire),
+            other => other.now(),
         }
     }
 

@@ -1,6 +1,12 @@
 //! The core's settings: default, unit, meaning of zero.
 
+mod const_labels;
+
 use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use self::const_labels::is_reserved_label;
+pub use self::const_labels::{ConstLabelError, ConstLabels};
 
 use crate::error_parser::ErrorRules;
 use crate::snapshot::ServiceInfo;
@@ -25,6 +31,16 @@ pub struct StorageConfig {
     /// method may observe, and the most task types made through the API. What is beyond goes to one child (or task type)
     /// named `overflow`. Default 2000; 0 is no limit.
     pub max_series: usize,
+    /// How long a series made at run time may go without an update before it leaves the page and its memory is freed: numbers,
+    /// lists and histograms by key, the list of points, and children of registered metrics with labels. Default 0: never.
+    /// Looked at when a snapshot is taken, and counted from the first snapshot that saw the last update, so a series is on
+    /// one page at least.
+    ///
+    /// What comes back begins at 0 (but for a registered metric somebody holds a handle on), so choose it far above the
+    /// time between updates, and leave it off where numbers by key are raised and lowered.
+    pub idle_series: Duration,
+    /// Labels that every series has, such as `env="prod"`. Default: none.
+    pub const_labels: ConstLabels,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
     pub preregister: bool,
@@ -41,6 +57,8 @@ impl Default for StorageConfig {
             hpa_max_workers: None,
             inittime_label: false,
             max_series: 2000,
+            idle_series: Duration::ZERO,
+            const_labels: ConstLabels::default(),
             preregister: false,
             methods: Vec::new(),
         }

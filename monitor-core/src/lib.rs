@@ -4,8 +4,10 @@
 //! - [`Monitor`]: the handle on everything recorded; the global one, or one of its own for a test ([`Monitor::scope`]).
 //! - [`Method`] and [`CallGuard`]: the same without the macro, for closures, middleware and names known at run time.
 //! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot).
+//! - [`MetricDesc`], [`metric`]: counters, gauges and histograms of the user's own, under their own names.
 //! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
 //! - [`snapshot`], [`family`]: what was recorded, as plain data.
+//! - [`exemplar`]: what leads from a histogram's bucket to a trace.
 //! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
 //! - [`testing`]: in unit tests, that a call recorded exactly this and nothing else.
 //! - [`collector`]: the bridge to the `prometheus` crate.
@@ -21,6 +23,7 @@ mod clock;
 pub mod collector;
 pub mod config;
 pub mod error_parser;
+pub mod exemplar;
 pub mod exposition;
 pub mod family;
 pub mod health;
@@ -28,6 +31,7 @@ mod interner;
 pub mod key;
 mod latest;
 mod method;
+pub mod metric;
 #[cfg(all(test, loom))]
 mod models;
 mod monitor;
@@ -53,6 +57,7 @@ pub use error_parser::{
 };
 pub use health::{Component, Health, Thresholds};
 pub use method::{LabelError, Method, MethodError};
+pub use metric::{Counter, Gauge, Histogram, MetricDesc, MetricFamily, RegisterError};
 pub use monitor::{Monitor, Scope, StillRunning};
 pub use monitor_macros::{MonitorError, MonitorLabel, monitored};
 pub use permits::{Permit, Permits};

@@ -30,7 +30,7 @@ impl Method {
         Self { core }
     }
 
-    /// The method with these labels beside it: for values known only at run time. At most `max_series` label sets of a
+    /// The method with these labels beside it: for values known only at run time. A label without a value is none. At most `max_series` label sets of a
     /// method are made so; the calls of all others have the label `overflow="true"` alone, and are counted.
     ///
     /// # Errors

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::ClockSource;
-use crate::family::{Histogram, Label};
+use crate::config::ConstLabels;
+use crate::exemplar::KeptExemplar;
+use crate::family::{Child, FamilyType, Histogram, Label};
 use crate::key::StatKey;
 use crate::names::Names;
 use crate::status::TaskStatus;
@@ -51,8 +53,12 @@ pub struct Snapshot {
     pub method_statuses: Vec<StatusSnapshot>,
     /// What user code recorded by key.
     pub values: ValuesSnapshot,
+    /// Exemplars that were not kept because no page can hold them: too long, or with an invalid label.
+    pub dropped_exemplars: u64,
     /// Where each key is exported; one for all snapshots of a storage, so that a series keeps its name.
     pub names: Arc<Names>,
+    /// Labels that every series has, from the configuration; a series that has a label of that name itself keeps its own.
+    pub const_labels: ConstLabels,
 }
 
 /// A gauge of the configuration's `service info`.
@@ -115,6 +121,8 @@ pub struct MethodSnapshot {
     pub waiting: Option<u64>,
     /// Items its streams gave; `None` where its calls are no streams.
     pub items: Option<StreamItems>,
+    /// Exemplars of the durations, by bucket; none without a provider.
+    pub exemplars: Vec<KeptExemplar>,
 }
 
 /// Items that streams gave.
@@ -168,7 +176,10 @@ pub struct ValuesSnapshot {
     pub histograms: Vec<ValueHistogram>,
     /// Rolling means over the user's own points in `stats`: key, mean over the list, mean over its last 5.
     pub means: Vec<(Arc<StatKey>, Means)>,
-    /// Observations that were left out of the histograms: NaN and negative ones.
+    /// Registered metrics, in the order they were registered.
+    pub metrics: Vec<MetricSnapshot>,
+    /// Observations that were left out of the histograms: NaN and negative ones; and updates that would have lowered a
+    /// registered counter.
     pub refused_observations: u64,
     /// Updates of label sets their family had no room for.
     pub overflowed_updates: u64,
@@ -190,6 +201,23 @@ pub struct ValueHistogram {
     pub key: Arc<StatKey>,
     /// Its state.
     pub histogram: Histogram,
+}
+
+/// A metric registered with `register_counter`, `register_gauge` or `register_histogram`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct MetricSnapshot {
+    /// The family's name, with its unit and a counter's `_total`. Valid as it is.
+    pub name: Arc<str>,
+    /// What it means.
+    pub help: Arc<str>,
+    /// Counter, gauge or histogram.
+    pub kind: FamilyType,
+    /// The unit the name ends in, `_total` set aside.
+    pub unit: Option<&'static str>,
+    /// One child for each label set on the page, in the order they came, the child of all others last; labels are valid,
+    /// sorted by name, each name once.
+    pub children: Vec<Child>,
 }
 
 /// The answer of `stats()`: the original's flat map.

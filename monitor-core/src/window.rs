@@ -98,7 +98,7 @@ impl Ring {
         long[place(seq)].store(duration, Ordering::Release);
     }
 
-    /// Loads the newest entries, a quarter of a window: see [`Shard::touch`](crate::call::shard::Shard::touch).
+    /// Loads the newest entries, a quarter of a window: see [`Order`](crate::storage::order::Order).
     pub(crate) fn touch(&self) -> u64 {
         const LINE: usize = 8;
         let head = self.head.load(Ordering::Relaxed);

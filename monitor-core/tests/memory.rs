@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use allocation_counter::measure;
+use monitor_core::names::{Profile, families};
 use monitor_core::{CallGuard, Method, Monitor, Outcome, StorageConfig};
 
 /// The promise: 3 KiB a (method, thread) for counts, durations and their ring.
@@ -119,4 +120,30 @@ fn a_dynamic_series_stays_within_the_promise() {
     let each = u64::try_from(counted.bytes_current).expect("more than before") / SERIES;
     println!("{each} bytes a dynamic series");
     assert!(each <= 300, "{each}");
+}
+
+#[test]
+fn a_million_keys_that_come_and_go_leave_memory_flat() {
+    const KEYS: u32 = 1_000_000;
+    let monitor = monitor();
+    let come_and_go = |from: u32, to: u32| {
+        measure(|| {
+            for n in from..to {
+                // The name differs too: a family for each.
+                let key = format!("request_{n}___id__{n}");
+                assert!(monitor.inc_stats(&key, 1).is_ok());
+                if n % 100_000 == 0 {
+                    // Some are on a page, whose names are remembered while they are there.
+                    families(&monitor.snapshot(), Profile::Servicekit);
+                }
+                assert!(monitor.remove_stats(&key).is_some());
+            }
+        })
+        .bytes_current
+    };
+    let first = come_and_go(0, KEYS / 10);
+    let rest = come_and_go(KEYS / 10, KEYS);
+    println!("{first} bytes after the first tenth, {rest} more after the rest");
+    assert!(first < 4_000_000 && rest < 10_000, "{first}, {rest}");
+    assert!(monitor.snapshot().values.entries.is_empty());
 }

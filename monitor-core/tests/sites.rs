@@ -103,7 +103,7 @@ fn bounded_labels_are_at_zero_from_start_up() {
     assert_eq!(of(&monitor.snapshot(), "both labels"), expected);
     monitor.scope_sync(|| {
         let plan = rt::plan(&BOTH);
-        let labels = [rt::bounded(&true).into(), rt::bounded(&&false).into()];
+        let labels = [(&rt::bounded(&true)).into(), (&rt::bounded(&&false)).into()];
         call(plan.labels(labels), Outcome::Success);
         call(plan.labels(labels), Outcome::Panic);
     });
@@ -124,7 +124,7 @@ fn labels_of_generic_code_are_there_from_the_first_call_all_at_once() {
     assert_eq!(of(&monitor.snapshot(), "late labels"), [""; 0]);
     monitor.scope_sync(|| {
         call(
-            rt::plan(&LATE).labels([rt::bounded(&true).into()]),
+            rt::plan(&LATE).labels([(&rt::bounded(&true)).into()]),
             Outcome::Success,
         );
     });
@@ -143,7 +143,7 @@ fn a_capped_label_takes_so_many_values_and_counts_the_rest() {
     monitor.scope_sync(|| {
         for tenant in ["a", "b", "c", "a", "d", "overflow"] {
             call(
-                rt::plan(&CAPPED).labels([rt::text(tenant)]),
+                rt::plan(&CAPPED).labels([(&rt::text(tenant)).into()]),
                 Outcome::Success,
             );
         }
@@ -177,7 +177,8 @@ fn label_sets_made_at_run_time_are_limited_and_totals_stay_right() {
                 ("1", "1"),
                 ("3", "3"),
             ] {
-                let labels = [rt::text(a), rt::text(b)];
+                let (a, b) = (rt::text(a), rt::text(b));
+                let labels = [(&a).into(), (&b).into()];
                 call(rt::plan(&OPEN).labels(labels), Outcome::Success);
             }
         });
@@ -292,7 +293,10 @@ fn a_run_of_failures_goes_on_over_label_sets() {
     let monitor = monitor(|_| ());
     monitor.scope_sync(|| {
         for shard in ["1", "2", "3"] {
-            call(rt::plan(&RUNS).labels([rt::text(shard)]), Outcome::Panic);
+            call(
+                rt::plan(&RUNS).labels([(&rt::text(shard)).into()]),
+                Outcome::Panic,
+            );
         }
     });
     let run = status(&monitor.snapshot(), "runs over label sets");

@@ -2,16 +2,21 @@
 
 mod builder;
 mod check;
+mod labels;
 mod limits;
 mod names;
 mod section;
+mod service;
+mod values;
 mod yaml;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use monitor_core::{ErrorRules, StatusRule, StorageConfig};
 use prometheus::Registry;
@@ -20,6 +25,8 @@ pub use self::limits::Limits;
 use self::section::At;
 use self::yaml::{Node, Value};
 use crate::error::{ConfigError, Origin, Place};
+use crate::process::Process;
+use crate::render::{Ages, PageSettings};
 
 /// Settings of the monitor server and of the storage it serves.
 ///
@@ -36,13 +43,20 @@ use crate::error::{ConfigError, Origin, Place};
 /// | `listen` | `0.0.0.0` | IP address, with or without a port; a `port` beside it wins |
 /// | `errors` | the original's | status -> `service_errors` (list of words, default none) and `unhealthy` (length of a run, default -1; 0 or less is never) |
 /// | `service info` | none | name -> `info` (help text) and `value` (number or text of one), both needed |
+/// | `service` | none | `name`, `version` and, where it is known, `revision` of the service: the labels of `monitor_build_info` |
+/// | `process_metrics` | `true` | whether pages have the process's CPU time, memory, descriptors and threads (Linux alone) |
 /// | `max_workers` | 1 | permits a method; 0 is no limit |
 /// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge `service_threads` |
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
+/// | `labels` | none | name -> value of labels that every series has, but for those of the registries |
 /// | `max_series` | 2000 | most series a family whose labels are made at run time; 0 is no limit |
+/// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page; 0 is never |
+/// | `profile` | `servicekit` | names under which the storage is exported: `servicekit` or `prometheus` |
+/// | `strict` | `false` | whether a page that lacks a registry or a family is answered 500 |
+/// | `render_cache` | 0, compressed 0.1 | seconds, up to 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` is 503 until [`started`](crate::MonitorServer::started) is called |
-/// | `limits` | [`Limits`] | what connections and registries may take |
+/// | `limits` | [`Limits`] | what connections, scrapes and registries may take |
 ///
 /// Numbers may be written as text. Any other key is refused, by name, with the nearest valid one.
 ///
@@ -65,6 +79,10 @@ use crate::error::{ConfigError, Origin, Place};
 /// # Ok::<(), monitor_server::ConfigError>(())
 /// ```
 #[derive(Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each a key of the file"
+)]
 pub struct MonitorConfig {
     listen: IpAddr,
     port: u16,
@@ -73,11 +91,18 @@ pub struct MonitorConfig {
     max_workers: usize,
     hpa_max_workers: Option<usize>,
     inittime_label: bool,
+    labels: labels::Given,
     max_series: usize,
+    idle_series: Duration,
     methods: Vec<Arc<str>>,
+    profile: Profile,
+    strict: bool,
+    /// `None` is the default, which depends on the encoding.
+    render_cache: Option<Duration>,
     pub(crate) disable_compression: bool,
     pub(crate) wait_for_started: bool,
     pub(crate) limits: Limits,
+    pub(crate) process: Process,
     pub(crate) registries: Vec<Registry>,
 }
 
@@ -99,11 +124,17 @@ impl Default for MonitorConfig {
             max_workers: storage.max_workers,
             hpa_max_workers: storage.hpa_max_workers,
             inittime_label: storage.inittime_label,
+            labels: Vec::new(),
             max_series: storage.max_series,
+            idle_series: storage.idle_series,
             methods: Vec::new(),
+            profile: Profile::default(),
+            strict: false,
+            render_cache: None,
             disable_compression: false,
             wait_for_started: false,
             limits: Limits::default(),
+            process: Process::default(),
             registries: Vec::new(),
         }
     }
@@ -193,13 +224,13 @@ impl MonitorConfig {
                 .map(Value::Text)
         };
         if let Some(value) = given("MONITOR_LISTEN") {
-            self.set_listen(section::listen(
+            self.set_listen(values::listen(
                 &At::named(&Origin::Environment, "MONITOR_LISTEN"),
                 &value,
             )?);
         }
         if let Some(value) = given("MONITOR_PORT") {
-            self.port = section::port(&At::named(&Origin::Environment, "MONITOR_PORT"), &value)?;
+            self.port = values::port(&At::named(&Origin::Environment, "MONITOR_PORT"), &value)?;
         }
         Ok(self)
     }
@@ -216,8 +247,25 @@ impl MonitorConfig {
     }
 }
 
+/// How old a compressed page may be where nothing is said.
+const COMPRESSED_AGE: Duration = Duration::from_millis(100);
+
 /// What the settings amount to.
 impl MonitorConfig {
+    /// How pages are made.
+    pub(crate) fn page_settings(&self) -> PageSettings {
+        PageSettings {
+            profile: self.profile,
+            strict: self.strict,
+            ages: Ages {
+                identity: self.render_cache.unwrap_or_default(),
+                gzip: self.render_cache.unwrap_or(COMPRESSED_AGE),
+            },
+            gather_timeout: self.limits.gather_timeout,
+            max_scrapes: self.limits.max_scrapes,
+        }
+    }
+
     /// The address to listen on.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.listen, self.port)
@@ -229,7 +277,8 @@ impl MonitorConfig {
     /// # Errors
     ///
     /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or is taken, a
-    /// method's name that is empty or longer than 120 bytes.
+    /// method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a label that cannot
+    /// be on every series, a `render_cache` above a minute, limits of heads that are out of range.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         check::check(self)?;
         let mut storage = StorageConfig::default();
@@ -243,7 +292,9 @@ impl MonitorConfig {
         storage.max_workers = self.max_workers;
         storage.hpa_max_workers = self.hpa_max_workers;
         storage.inittime_label = self.inittime_label;
+        storage.const_labels = labels::const_labels(&self.labels)?;
         storage.max_series = self.max_series;
+        storage.idle_series = self.idle_series;
         storage.methods.clone_from(&self.methods);
         Ok(storage)
     }
@@ -257,7 +308,9 @@ impl fmt::Debug for MonitorConfig {
             .field("service_info", &self.service_info)
             .field("max_workers", &self.max_workers)
             .field("hpa_max_workers", &self.hpa_max_workers)
+            .field("labels", &self.labels)
             .field("limits", &self.limits)
+            .field("process", &self.process)
             .finish_non_exhaustive()
     }
 }

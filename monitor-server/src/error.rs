@@ -82,6 +82,16 @@ pub enum ConfigError {
         /// What would be right.
         expected: &'static str,
     },
+    /// A label that cannot be on every series.
+    #[error("{place}: {error}; its value is {found}")]
+    Label {
+        /// Where; the key path ends with the label's name.
+        place: Place,
+        /// What is wrong with it.
+        error: monitor_core::config::ConstLabelError,
+        /// The label's value as text, in backticks.
+        found: String,
+    },
     /// A value that cannot be used.
     #[error("{place}: expected {expected}, found {found}")]
     Invalid {

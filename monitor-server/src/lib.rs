@@ -5,7 +5,7 @@
 //!
 //! | route | answer |
 //! |---|---|
-//! | `/metrics` | text 0.0.4 or `OpenMetrics` 1.0.0 as `Accept` asks, gzip as `Accept-Encoding` asks, `name[]` |
+//! | `/metrics` | text 0.0.4 or `OpenMetrics` 1.0.0 as `Accept` asks, gzip as `Accept-Encoding` asks, `name[]`; 503 beyond a limit |
 //! | `/livez`, `/-/healthy` | 200 while the process answers |
 //! | `/readyz`, `/-/ready` | 503 before [`MonitorServer::started`] where the service uses it, and while draining; else 200 |
 //! | `/health`, `/health/<task>` | JSON; 503 while a task type is unhealthy; components and reasons for loopback alone |
@@ -16,8 +16,14 @@ mod access;
 mod config;
 mod connection;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+mod labels;
 mod listener;
 mod negotiate;
+mod patience;
+mod process;
 mod render;
 mod routes;
 mod run;
@@ -28,4 +34,6 @@ mod wait;
 
 pub use config::{Limits, MonitorConfig};
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
+pub use process::{Service, process_families};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};
+pub use self_metrics::scrape_families;

@@ -14,48 +14,51 @@ const FULL: Weight = 1000;
 pub(crate) struct Negotiated {
     /// The exposition format.
     pub(crate) format: Format,
-    /// The answer's `Content-Type`: one of a closed set of constants, never a text the client sent.
-    pub(crate) content_type: &'static str,
+    /// How names are escaped; `None` where the client says nothing of it, and in text 0.0.4, which knows nothing of it.
+    pub(crate) escaping: Option<Escaping>,
 }
 
 impl Negotiated {
-    const TEXT: Self = Self {
-        format: Format::Text004,
-        content_type: "text/plain; version=0.0.4; charset=utf-8",
-    };
-
-    const fn open_metrics(escaping: Option<Escaping>) -> Self {
-        Self {
-            format: Format::OpenMetrics100,
-            content_type: match escaping {
-                None => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-                Some(Escaping::AllowUtf8) => {
-                    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
-                }
-                Some(Escaping::Underscores) => {
-                    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"
-                }
-                Some(Escaping::Values) => {
-                    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values"
-                }
-            },
+    /// The answer's `Content-Type`: one of a closed set of constants, never a text the client sent.
+    pub(crate) fn content_type(self) -> &'static str {
+        match (self.format, self.escaping) {
+            (Format::OpenMetrics100, None) => OPEN_METRICS_TYPES[0],
+            (Format::OpenMetrics100, Some(Escaping::AllowUtf8)) => OPEN_METRICS_TYPES[1],
+            (Format::OpenMetrics100, Some(Escaping::Underscores)) => OPEN_METRICS_TYPES[2],
+            (Format::OpenMetrics100, Some(Escaping::Dots)) => OPEN_METRICS_TYPES[3],
+            (Format::OpenMetrics100, Some(Escaping::Values)) => OPEN_METRICS_TYPES[4],
+            _ => TEXT_TYPE,
         }
     }
 }
 
-/// How names outside the classic alphabet are written. Ours are all inside it, so that the page is the same under each
-/// of these. (It is not under `dots`, which doubles underscores; who asks for that is answered `underscores`.)
+const TEXT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Without `escaping`, then with each value of it.
+const OPEN_METRICS_TYPES: [&str; 5] = [
+    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots",
+    "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
+];
+
+/// How names outside the classic alphabet are written. Ours are all inside it, so that the page is the same under each of
+/// these but [`Dots`](Self::Dots), which doubles underscores in every name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Escaping {
+pub(crate) enum Escaping {
     AllowUtf8,
     Underscores,
+    Dots,
     Values,
 }
 
 impl Escaping {
+    /// What nobody knows is answered with the scheme that is always safe.
     fn from_param(value: &str) -> Self {
         match value {
             "allow-utf-8" => Self::AllowUtf8,
+            "dots" => Self::Dots,
             "values" => Self::Values,
             _ => Self::Underscores,
         }
@@ -66,29 +69,33 @@ impl Escaping {
 /// where only `*/*` speaks of it. Never a refusal: with nothing acceptable the answer is text.
 pub(crate) fn format(headers: &HeaderMap) -> Negotiated {
     let mut ranges = Vec::new();
-    for_each_element(headers, &ACCEPT, ',', |element| {
+    for_each_element(headers, &ACCEPT, |element| {
         ranges.extend(Range::parse(element));
     });
     let open = best(&ranges, Range::open_metrics_rank);
     let text = best(&ranges, Range::text_rank);
-    match (open, text) {
-        (Some(open), text) if open.weight > 0 => {
-            let text = text.map_or(0, |text| text.weight);
-            let wins = open.weight > text || (open.weight == text && !open.any);
-            if wins {
-                Negotiated::open_metrics(open.escaping)
-            } else {
-                Negotiated::TEXT
-            }
-        }
-        _ => Negotiated::TEXT,
+    let text_weight = text.map_or(0, |text| text.weight);
+    let wins = |open: &&Range| {
+        open.weight > text_weight
+            || (open.weight > 0 && open.weight == text_weight && open.kind != Kind::Any)
+    };
+    match open.filter(wins) {
+        Some(open) => Negotiated {
+            format: Format::OpenMetrics100,
+            escaping: open.escaping,
+        },
+        None => Negotiated {
+            format: Format::Text004,
+            escaping: None,
+        },
     }
 }
 
-/// Whether the answer may be compressed with gzip: the client takes it, and does not like `identity` better.
+/// Whether the answer may be compressed with gzip: the client takes it, and does not like `identity` better. A coding that
+/// is not named has the weight of `*` (RFC 9110, section 12.5.3).
 pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let (mut gzip, mut any, mut identity) = (None, None, None);
-    for_each_element(headers, &ACCEPT_ENCODING, ',', |element| {
+    for_each_element(headers, &ACCEPT_ENCODING, |element| {
         let (coding, params) = split_params(element);
         let Some(weight) = weight(&params) else {
             return;
@@ -101,7 +108,7 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
         }
     });
     let gzip = gzip.or(any).unwrap_or(0);
-    gzip > 0 && identity.is_none_or(|identity| gzip >= identity)
+    gzip > 0 && identity.or(any).is_none_or(|identity| gzip >= identity)
 }
 
 /// A media range of `Accept` with what of its parameters matters here.
@@ -111,7 +118,6 @@ struct Range {
     version: Option<String>,
     escaping: Option<Escaping>,
     weight: Weight,
-    any: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +146,6 @@ impl Range {
             version: param(&params, "version"),
             escaping: param(&params, "escaping").map(|value| Escaping::from_param(&value)),
             weight: weight(&params)?,
-            any: kind == Kind::Any,
         })
     }
 
@@ -188,20 +193,13 @@ fn best(ranges: &[Range], rank: impl Fn(&Range) -> Option<u8>) -> Option<&Range>
 }
 
 /// Calls `each` for every element of every line of a list header. A line that is not visible ASCII is passed over.
-fn for_each_element(
-    headers: &HeaderMap,
-    name: &HeaderName,
-    separator: char,
-    mut each: impl FnMut(&str),
-) {
+fn for_each_element(headers: &HeaderMap, name: &HeaderName, mut each: impl FnMut(&str)) {
     for line in headers
         .get_all(name)
         .iter()
         .filter_map(|line| line.to_str().ok())
     {
-        split_unquoted(line, separator)
-            .into_iter()
-            .for_each(&mut each);
+        split_unquoted(line, ',').into_iter().for_each(&mut each);
     }
 }
 
@@ -231,18 +229,30 @@ fn split_params(element: &str) -> (&str, Vec<&str>) {
     (first, parts)
 }
 
+/// The value of the first parameter of this name, unquoted, in lower case: none of those that matter here knows case.
 fn param(params: &[&str], name: &str) -> Option<String> {
     params.iter().find_map(|param| {
         let (key, value) = param.split_once('=')?;
-        let value = value.trim();
-        let value = value
-            .strip_prefix('"')
-            .and_then(|value| value.strip_suffix('"'))
-            .unwrap_or(value);
         key.trim()
             .eq_ignore_ascii_case(name)
-            .then(|| value.to_ascii_lowercase())
+            .then(|| unquoted(value.trim()).to_ascii_lowercase())
     })
+}
+
+/// The text of a quoted string, escapes resolved; any other value as it stands.
+fn unquoted(value: &str) -> String {
+    let inner = value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'));
+    let Some(inner) = inner else {
+        return value.to_owned();
+    };
+    let mut escaped = false;
+    let kept = |c: &char| {
+        escaped = *c == '\\' && !escaped;
+        !escaped
+    };
+    inner.chars().filter(kept).collect()
 }
 
 /// The weight of an element: 1 without `q`; `None` where `q` is no weight, so that the element is passed over.
@@ -263,5 +273,7 @@ fn parse_weight(q: &str) -> Option<Weight> {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -1,42 +1,77 @@
-//! One render at a time. Who arrives during a render shares the next one with all who wait, so that no scrape shows a
-//! state older than its own arrival, and a crowd of scrapers costs no more than two renders in a row.
+//! Pages for those who scrape. One renders for all who wait; who arrives meanwhile shares the next render with all who do,
+//! so that no scrape shows a state older than its own arrival, less what [`Ages`] allows, and a crowd of scrapers costs
+//! little more than one.
+//!
+//! The one who renders, the leader, is a job on a thread for blocking work. [`queue`] says what it does next; here it is done.
 
-use std::io::Write;
-use std::mem;
+mod cache;
+mod leader;
+mod queue;
+mod write;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use monitor_core::Monitor;
-use monitor_core::collector::merge;
-use monitor_core::exposition::{self, Format};
-use monitor_core::family::Family;
-use monitor_core::names::{Profile, families};
+use monitor_core::exposition::Format;
+use monitor_core::family::{Family, Label};
+use monitor_core::names::Profile;
 use prometheus::Registry;
 use tokio::sync::oneshot;
 
+use crate::labels;
+use crate::process::{self, Process};
 use crate::self_metrics::{Cause, SelfMetrics};
-use crate::source::{Gathering, Missing, Source};
+use crate::source::{self, Gathered};
 
-/// Fastest level: on an 855 KiB page a tenth of the default's time for a third more bytes.
-const GZIP_LEVEL: Compression = Compression::new(1);
+pub(crate) use self::cache::Ages;
+use self::leader::Leader;
+use self::queue::{Queue, Round, Waiting};
+use self::write::Pages;
 
 /// What one scrape asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) format: Format,
-    /// Only the samples of these full names; `None` is all.
+    /// Only the samples of these full names, as the page writes them; `None` is all.
     pub(crate) names: Option<Arc<[String]>>,
+    /// Whether names are written under the escaping scheme `dots`.
+    pub(crate) dots: bool,
     pub(crate) gzip: bool,
 }
 
-/// The page could not be made. Why is in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the page could not be rendered")]
-pub(crate) struct RenderFailed;
+/// Why there is no page for a scrape.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PageError {
+    /// As many as may wait already.
+    #[error("too many scrapes are waiting")]
+    Busy,
+    /// Its deadline passed.
+    #[error("the page was not ready in time")]
+    Late,
+    /// Something was left out, and pages are to be whole; the text says what.
+    #[error("{0}")]
+    Incomplete(Arc<str>),
+    /// Why is in the log.
+    #[error("the page could not be rendered")]
+    Failed,
+}
+
+/// How pages are made.
+#[derive(Debug, Clone)]
+pub(crate) struct PageSettings {
+    pub(crate) profile: Profile,
+    /// Whether a page that lacks a source or a family is none.
+    pub(crate) strict: bool,
+    pub(crate) ages: Ages,
+    /// How long a source may take; zero is no limit.
+    pub(crate) gather_timeout: Duration,
+    /// Most scrapes that wait at once; zero is no limit.
+    pub(crate) max_scrapes: usize,
+}
 
 /// Renders the pages of one storage and the registries beside it.
 #[derive(Debug, Clone)]
@@ -47,106 +82,97 @@ pub(crate) struct Renderer {
 #[derive(Debug)]
 struct Shared {
     monitor: Monitor,
-    sources: Vec<Source>,
-    gather_timeout: Duration,
+    registries: Vec<Registry>,
+    settings: PageSettings,
+    process: Process,
     metrics: Arc<SelfMetrics>,
+    /// Bytes of the last whole page before compression. `Relaxed`: it only saves copying.
+    size: AtomicUsize,
     queue: Mutex<Queue>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    rendering: bool,
-    waiting: Vec<Waiting>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    wanted: Wanted,
-    sender: oneshot::Sender<Bytes>,
+    /// An arrival, a departure, or a source that returned.
+    changed: Condvar,
 }
 
 impl Renderer {
     pub(crate) fn new(
         monitor: Monitor,
         registries: Vec<Registry>,
-        gather_timeout: Duration,
+        settings: PageSettings,
+        process: Process,
         metrics: Arc<SelfMetrics>,
     ) -> Self {
-        let queue = Mutex::default();
-        let sources = registries.into_iter().map(Source::new).collect();
+        let queue = Queue::new(registries.len(), settings.gather_timeout, settings.ages);
         Self {
             shared: Arc::new(Shared {
                 monitor,
-                sources,
-                gather_timeout,
+                registries,
+                settings,
+                process,
                 metrics,
-                queue,
+                size: AtomicUsize::new(0),
+                queue: Mutex::new(queue),
+                changed: Condvar::new(),
             }),
         }
     }
 
-    /// Waits for a page that was gathered after this call.
+    /// Waits for a page whose state is not older than this call, less what [`Ages`] allows; at most this long. Sources are
+    /// given up after three quarters of it, so that the rest of the page arrives.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future leaves the others that wait untouched: the render runs on a thread for blocking work.
-    pub(crate) async fn page(&self, wanted: Wanted) -> Result<Bytes, RenderFailed> {
+    /// Dropping the future leaves the others that wait untouched.
+    pub(crate) async fn page(
+        &self,
+        wanted: Wanted,
+        patience: Option<Duration>,
+    ) -> Result<Bytes, PageError> {
+        let arrived = Instant::now();
         let (sender, receiver) = oneshot::channel();
-        let leader = {
-            let mut queue = self.shared.queue();
-            queue.waiting.push(Waiting { wanted, sender });
-            (!mem::replace(&mut queue.rendering, true)).then(|| Leader::new(&self.shared))
+        let due = patience.and_then(|patience| arrived.checked_add(patience / 4 * 3));
+        let waiting = Waiting {
+            wanted,
+            arrived,
+            due,
+            sender,
         };
+        let (shared, leader) = match self.shared.enqueue(waiting)? {
+            Entry::Kept(page) => return Ok(page),
+            Entry::Waits { leads } => (&self.shared, leads.then(|| Leader::new(&self.shared))),
+        };
+        let mut asking = Asking { shared, receiver };
         if let Some(leader) = leader {
-            tokio::task::spawn_blocking(move || leader.render_until_nobody_waits());
+            tokio::task::spawn_blocking(move || leader.lead());
         }
-        receiver.await.map_err(|_| RenderFailed)
+        let answer = match patience {
+            None => (&mut asking.receiver).await,
+            Some(patience) => tokio::time::timeout(patience, &mut asking.receiver)
+                .await
+                .map_err(|_| PageError::Late)?,
+        };
+        answer.unwrap_or(Err(PageError::Failed))
     }
 }
 
-/// The one that renders. However it ends, run or dropped unrun with its runtime, the next arrival can lead again.
-struct Leader {
-    shared: Arc<Shared>,
-    resigned: bool,
+/// What became of an arrival.
+enum Entry {
+    /// A page that was kept suits it.
+    Kept(Bytes),
+    /// It is in the queue; where nobody leads yet, it is the one to make somebody.
+    Waits { leads: bool },
 }
 
-impl Leader {
-    fn new(shared: &Arc<Shared>) -> Self {
-        Self {
-            shared: Arc::clone(shared),
-            resigned: false,
-        }
-    }
-
-    fn render_until_nobody_waits(mut self) {
-        while let Some(batch) = self.next_batch() {
-            // The senders of a batch that panics are dropped by the unwinding: its scrapes are answered `RenderFailed`.
-            if catch_unwind(AssertUnwindSafe(|| self.shared.serve(batch))).is_err() {
-                self.shared.metrics.count(Cause::Internal, 1);
-                tracing::error!("rendering the metrics page panicked");
-            }
-        }
-    }
-
-    /// All who wait now; with nobody there it resigns, under the same lock, so that the next arrival leads.
-    fn next_batch(&mut self) -> Option<Vec<Waiting>> {
-        let mut queue = self.shared.queue();
-        if queue.waiting.is_empty() {
-            queue.rendering = false;
-            self.resigned = true;
-            return None;
-        }
-        Some(mem::take(&mut queue.waiting))
-    }
+/// A scrape that waits; on each way out it leaves, and whoever renders for nobody else stops.
+struct Asking<'s> {
+    shared: &'s Arc<Shared>,
+    receiver: oneshot::Receiver<Result<Bytes, PageError>>,
 }
 
-impl Drop for Leader {
+impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if !self.resigned {
-            let mut queue = self.shared.queue();
-            queue.rendering = false;
-            queue.waiting.clear();
-        }
+        self.receiver.close();
+        self.shared.queue().in_flight -= 1;
+        self.shared.changed.notify_all();
     }
 }
 
@@ -155,91 +181,173 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One gathering for the whole batch; each distinct page is written once and shared as bytes.
-    fn serve(&self, batch: Vec<Waiting>) {
-        let families = self.gather();
+    fn enqueue(&self, waiting: Waiting) -> Result<Entry, PageError> {
+        let mut queue = self.queue();
+        let ages = self.settings.ages;
+        if let Some(page) = queue.cache.find(&waiting.wanted, waiting.arrived, ages) {
+            return Ok(Entry::Kept(page));
+        }
+        let max = self.settings.max_scrapes;
+        if max != 0 && queue.in_flight >= max {
+            return Err(PageError::Busy);
+        }
+        queue.in_flight += 1;
+        queue.waiting.push(waiting);
+        let leads = !std::mem::replace(&mut queue.rendering, true);
+        self.changed.notify_all();
+        Ok(Entry::Waits { leads })
+    }
+
+    /// Starts to gather these sources, at the same time, so that several which hang cost one limit.
+    fn start(self: &Arc<Self>, sources: Vec<usize>) {
+        for source in sources {
+            let shared = Arc::clone(self);
+            source::gather(&self.registries[source], self.monitor, move |gathered| {
+                shared.queue().returned(source, gathered);
+                shared.changed.notify_all();
+            });
+        }
+    }
+
+    /// A panic is a bug; the senders of its round are dropped by the unwinding, and its scrapes are answered `Failed`.
+    fn serve_caught(&self, round: Round) {
+        let begun = Instant::now();
+        if catch_unwind(AssertUnwindSafe(|| self.serve(round))).is_err() {
+            self.metrics.count(Cause::Internal, 1);
+            tracing::error!("rendering the metrics page panicked");
+        }
+        self.metrics.rendered(begun.elapsed());
+    }
+
+    /// One snapshot for the whole round; each distinct page is written once and shared as bytes.
+    fn serve(&self, round: Round) {
+        let mut gaps = Gaps::default();
+        let snapshot = self.monitor.snapshot();
+        let beside = self.beside(&snapshot.const_labels, round.sources, &mut gaps);
+        let dotted = round.waiting.iter().any(|waiting| waiting.wanted.dots);
+        let pages = Pages::new(self, snapshot, beside, dotted);
+        gaps.families = pages.plain.merged.dropped_families;
+        if self.settings.strict && !gaps.is_empty() {
+            let gaps: Arc<str> = gaps.to_string().into();
+            for waiting in round.waiting {
+                let answer = Err(PageError::Incomplete(Arc::clone(&gaps)));
+                // Here and below: the scraper may have left meanwhile.
+                let _ = waiting.sender.send(answer);
+            }
+            return;
+        }
         let mut written: Vec<(Wanted, Bytes)> = Vec::new();
-        for Waiting { wanted, sender } in batch {
+        for Waiting { wanted, sender, .. } in round.waiting {
             if sender.is_closed() {
                 continue;
             }
-            let known = written
-                .iter()
-                .find(|(other, _)| *other == wanted)
-                .map(|(_, page)| page.clone());
-            let page = known.unwrap_or_else(|| {
-                let page = write_page(&families, &wanted);
+            let known = written.iter().find(|(other, _)| *other == wanted);
+            let page = if let Some((_, page)) = known {
+                page.clone()
+            } else {
+                let page = self.write(&pages, &wanted);
+                if !round.is_hurried {
+                    let mut queue = self.queue();
+                    queue
+                        .cache
+                        .keep(&wanted, round.state, &page, self.settings.ages);
+                }
                 written.push((wanted, page.clone()));
                 page
-            });
-            // The scraper may have left meanwhile.
-            let _ = sender.send(page);
-        }
-    }
-
-    /// The families of all sources: the storage first, then the server's own, then the registries. A registry that panics or overruns is left out whole, and
-    /// counted. They gather at the same time, so that several which hang cost one deadline.
-    fn gather(&self) -> Vec<Family> {
-        let started: Vec<_> = self
-            .sources
-            .iter()
-            .map(|source| source.start(self.monitor, self.gather_timeout))
-            .collect();
-        let storage = families(&self.monitor.snapshot(), Profile::default());
-        let mut sources = vec![storage, self.metrics.families()];
-        sources.extend(
-            started
-                .into_iter()
-                .filter_map(|started| self.finished(started)),
-        );
-        let merged = merge(sources);
-        self.metrics
-            .count(Cause::RepeatedSeries, merged.dropped_series);
-        self.metrics.count(Cause::Family, merged.dropped_families);
-        let mut families = merged.families;
-        self.metrics.settle(&mut families);
-        families
-    }
-
-    fn finished(&self, started: Result<Gathering, Missing>) -> Option<Vec<Family>> {
-        let gathered = started.and_then(Gathering::families);
-        if let Err(error) = &gathered {
-            let cause = match error {
-                Missing::Overrun | Missing::Outstanding => Cause::Overrun,
-                Missing::Failed(_) | Missing::Ended | Missing::Thread(_) => Cause::Source,
             };
-            self.metrics.count(cause, 1);
-            tracing::warn!(%error, "a registry was left out of the metrics page");
+            let _ = sender.send(Ok(page));
         }
-        gathered.ok()
+    }
+
+    fn write(&self, pages: &Pages, wanted: &Wanted) -> Bytes {
+        let size = self.size.load(Ordering::Relaxed);
+        let (page, written) = pages.write(wanted, size + size / 16);
+        if wanted.names.is_none() {
+            self.size.store(written, Ordering::Relaxed);
+        }
+        page
+    }
+
+    /// The families beside the storage's: what is said of the process, the server's own, then the registries', without what
+    /// these say of the process again. The first two have the labels of every series, too.
+    fn beside(
+        &self,
+        common: &[Label],
+        gathered: Vec<Option<Arc<Gathered>>>,
+        gaps: &mut Gaps,
+    ) -> Vec<Vec<Family>> {
+        let mut ours = self.process.families();
+        labels::add_to_all(&mut ours, common);
+        let mut own = self.metrics.families();
+        labels::add_to_all(&mut own, common);
+        let mut sources = vec![own];
+        for (index, gathered) in gathered.into_iter().enumerate() {
+            match owned(gathered) {
+                Ok(mut families) => {
+                    process::leave_out_repeats(&ours, &mut families);
+                    sources.push(families);
+                }
+                Err(cause) => {
+                    self.metrics.count(cause, 1);
+                    gaps.sources.push((index + 1, cause));
+                }
+            }
+        }
+        sources.insert(0, ours);
+        sources
     }
 }
 
-fn write_page(families: &[Family], wanted: &Wanted) -> Bytes {
-    let mut page = Vec::new();
-    match &wanted.names {
-        None => exposition::encode(families, wanted.format, &mut page),
-        Some(names) => {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            exposition::encode_named(families, &names, wanted.format, &mut page);
-        }
-    }
-    if wanted.gzip {
-        compress(&page).into()
-    } else {
-        page.into()
+/// The families a source gave, copied only where another scrape still waits for them.
+fn owned(gathered: Option<Arc<Gathered>>) -> Result<Vec<Family>, Cause> {
+    let Some(gathered) = gathered else {
+        tracing::warn!("a registry was left out of the metrics page: it takes longer than it may");
+        return Err(Cause::Overrun);
+    };
+    let failed = |error: &source::Missing| {
+        tracing::warn!(%error, "a registry was left out of the metrics page");
+        Cause::Source
+    };
+    match Arc::try_unwrap(gathered) {
+        Ok(gathered) => gathered.map_err(|error| failed(&error)),
+        Err(shared) => match &*shared {
+            Ok(families) => Ok(families.clone()),
+            Err(error) => Err(failed(error)),
+        },
     }
 }
 
-/// # Panics
-///
-/// Never: writing to memory does not fail.
-fn compress(page: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(page.len() / 8), GZIP_LEVEL);
-    encoder
-        .write_all(page)
-        .and_then(|()| encoder.finish())
-        .expect("writing to a vector does not fail")
+/// What a page lacks.
+#[derive(Debug, Default)]
+struct Gaps {
+    /// Registries by number, from 1, in the order they were given.
+    sources: Vec<(usize, Cause)>,
+    families: u64,
+}
+
+impl Gaps {
+    fn is_empty(&self) -> bool {
+        self.sources.is_empty() && self.families == 0
+    }
+}
+
+impl std::fmt::Display for Gaps {
+    /// Names what failed, not why: the log has that.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the page is incomplete, and `strict` is set\n")?;
+        for (number, cause) in &self.sources {
+            let what = match cause {
+                Cause::Overrun => "took longer than it may",
+                _ => "failed",
+            };
+            writeln!(f, "registry {number} {what}")?;
+        }
+        if self.families > 0 {
+            let count = self.families;
+            writeln!(f, "families with an invalid or a taken name: {count}")?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

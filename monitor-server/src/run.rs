@@ -65,13 +65,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     }
     let listener = listener::bind(config.address())?;
     let monitor = Monitor::global();
-    let context = Arc::new(Context::new(
-        monitor,
-        config.registries,
-        config.limits.gather_timeout,
-        config.disable_compression,
-        config.wait_for_started,
-    ));
+    let context = Arc::new(Context::new(monitor, &config));
     let readiness = Arc::clone(&context.readiness);
     let configure = || monitor.configure(storage);
     let thread = ServerThread::start(
@@ -257,19 +251,24 @@ impl MetricServer {
     /// Serves a monitor and, beside it, a registry of the `prometheus` crate
     /// ([`prometheus::default_registry`] is the process's).
     pub fn new(registry: Registry, disable_compression: bool, monitor: Monitor) -> Self {
+        let config = MonitorConfig::default()
+            .registry(registry)
+            .disable_compression(disable_compression);
+        Self::with_config(&config, monitor)
+    }
+
+    /// The same with what a configuration says of pages: registries, `profile`, `strict`, `render_cache`,
+    /// `disable_compression`, `wait_for_started`, the limits of scrapes and registries, and what is said of the service and the
+    /// process. What it says of the storage (its constant labels, too), of the address and of connections is not looked at.
+    pub fn with_config(config: &MonitorConfig, monitor: Monitor) -> Self {
         Self {
-            context: Arc::new(Context::new(
-                monitor,
-                vec![registry],
-                Limits::default().gather_timeout,
-                disable_compression,
-                false,
-            )),
+            context: Arc::new(Context::new(monitor, config)),
         }
     }
 
     /// The routes `/metrics`, `/livez`, `/readyz`, `/-/healthy` and `/-/ready`; every other path is rejected as not
-    /// found, so that other filters take it. It may stand behind `warp::path` prefixes.
+    /// found, so that other filters take it. It may stand behind `warp::path` prefixes. The runtime it is served on must have
+    /// its timers enabled, as those of `#[tokio::main]` have.
     #[doc(alias = "get_wsgi_app")]
     pub fn filter(&self) -> BoxedFilter<(Response,)> {
         routes::open(Arc::clone(&self.context))
@@ -313,25 +312,27 @@ impl MetricServerHandle {
 
 impl Context {
     /// Without a registry the process's default one is exported.
-    fn new(
-        monitor: Monitor,
-        registries: Vec<Registry>,
-        gather_timeout: Duration,
-        disable_compression: bool,
-        wait_for_started: bool,
-    ) -> Self {
-        let registries = if registries.is_empty() {
+    pub(crate) fn new(monitor: Monitor, config: &MonitorConfig) -> Self {
+        let registries = if config.registries.is_empty() {
             vec![prometheus::default_registry().clone()]
         } else {
-            registries
+            config.registries.clone()
         };
         let metrics = Arc::new(SelfMetrics::default());
+        let settings = config.page_settings();
         Self {
             monitor,
-            renderer: Renderer::new(monitor, registries, gather_timeout, Arc::clone(&metrics)),
+            renderer: Renderer::new(
+                monitor,
+                registries,
+                settings,
+                config.process.clone(),
+                Arc::clone(&metrics),
+            ),
             metrics,
-            readiness: Arc::new(Readiness::new(wait_for_started)),
-            disable_compression,
+            readiness: Arc::new(Readiness::new(config.wait_for_started)),
+            disable_compression: config.disable_compression,
+            scrape_timeout: config.limits.scrape_timeout,
         }
     }
 }

@@ -286,7 +286,9 @@ fn a_storage_registered_in_an_exported_registry_gives_the_same_page() {
         .register(Box::new(*monitor.storage()))
         .expect("a fresh registry");
     let page = |registry| {
-        let metrics = MetricServer::new(registry, false, monitor);
+        // What the process takes changes from page to page.
+        let config = MonitorConfig::default().process_metrics(false);
+        let metrics = MetricServer::with_config(&config.registry(registry), monitor);
         let server = metrics
             .run_in_thread(([127, 0, 0, 1], 0))
             .expect("a server");

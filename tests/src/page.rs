@@ -38,6 +38,8 @@ impl Page {
     #[must_use]
     pub fn without_additions(mut self) -> Self {
         let is_addition = |name: &str| {
+            // As escaped by `dots`, too.
+            let name = &name.replace("__", "_");
             let ours = name.starts_with("monitor_") || name.starts_with("process_");
             let compared = ["monitor_task_status", "process_start_time_seconds"];
             ours && !compared.iter().any(|kept| name.starts_with(kept))

@@ -6,7 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use monitor_server::{MonitorConfig, run};
+use monitor_core::Monitor;
+use monitor_server::{Limits, MetricServer, MonitorConfig, run};
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -45,7 +46,11 @@ impl Answer {
 
 /// Sends a request as it stands and reads until the server closes.
 fn exchange(request: &str) -> Answer {
-    let mut stream = TcpStream::connect(address()).expect("a connection");
+    exchange_with(address(), request)
+}
+
+fn exchange_with(server: SocketAddr, request: &str) -> Answer {
+    let mut stream = TcpStream::connect(server).expect("a connection");
     stream
         .set_read_timeout(Some(Duration::from_secs(10)))
         .expect("a timeout");
@@ -272,6 +277,144 @@ fn names_filter_by_full_sample_name() {
     );
     let many = vec!["name[]=a"; 1001].join("&");
     assert_eq!(get(&format!("/metrics?{many}")).status, 400);
+}
+
+/// A registry whose collector takes its time.
+fn slow_registry(pause: Duration) -> prometheus::Registry {
+    struct Slow(Duration);
+
+    impl prometheus::core::Collector for Slow {
+        fn desc(&self) -> Vec<&prometheus::core::Desc> {
+            Vec::new()
+        }
+
+        fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
+            std::thread::sleep(self.0);
+            let gauge = prometheus::Gauge::new("slow_gauge", "Of a slow registry.");
+            gauge.map_or_else(|_| Vec::new(), |gauge| gauge.collect())
+        }
+    }
+
+    let registry = prometheus::Registry::new();
+    registry
+        .register(Box::new(Slow(pause)))
+        .expect("a fresh registry");
+    registry
+}
+
+/// A further server on a port of its own, and what it answers a scrape with these header lines.
+fn scraped(config: &MonitorConfig, headers: &[&str]) -> Vec<Answer> {
+    let monitor = Monitor::new(monitor_core::StorageConfig::default());
+    let server = MetricServer::with_config(config, monitor)
+        .run_in_thread(([127, 0, 0, 1], 0))
+        .expect("a free port");
+    let ask = |headers: &&str| {
+        let request =
+            format!("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n");
+        exchange_with(server.local_addr(), &request)
+    };
+    let answers = headers.iter().map(ask).collect();
+    server.shutdown();
+    answers
+}
+
+#[test]
+fn a_scrape_ends_within_the_time_its_scraper_has() {
+    let config = MonitorConfig::default().registry(slow_registry(Duration::from_millis(1500)));
+    let begin = std::time::Instant::now();
+    let answers = scraped(&config, &["X-Prometheus-Scrape-Timeout-Seconds: 0.5\r\n"]);
+    let took = begin.elapsed();
+    assert!(took < Duration::from_millis(1400), "{took:?}");
+    let page = answers[0].text();
+    assert_eq!(answers[0].status, 200);
+    assert!(
+        page.contains("started_total 0\n") && !page.contains("slow_gauge"),
+        "{page}"
+    );
+    let whole = scraped(&config, &["X-Prometheus-Scrape-Timeout-Seconds: soon\r\n"]);
+    assert!(
+        whole[0].text().contains("slow_gauge 0"),
+        "{}",
+        whole[0].text()
+    );
+}
+
+#[test]
+fn a_strict_scrape_is_a_500_where_a_registry_is_missing() {
+    let config = MonitorConfig::default()
+        .registry(slow_registry(Duration::from_secs(1)))
+        .strict(true)
+        .limits(Limits::default().gather_timeout(Duration::from_millis(50)));
+    let answers = scraped(&config, &["", "Accept-Encoding: gzip\r\n"]);
+    for answer in answers {
+        assert_eq!((answer.status, answer.header("content-type")), (500, WORD));
+        assert_eq!(answer.header("content-encoding"), "");
+        assert!(
+            answer
+                .text()
+                .ends_with("\nregistry 1 took longer than it may\n")
+        );
+    }
+}
+
+#[test]
+fn compressed_pages_are_shared_for_a_moment_and_plain_ones_never() {
+    let started = |answer: &Answer| {
+        let mut page = String::new();
+        if answer.header("content-encoding") == "gzip" {
+            flate2::read::GzDecoder::new(&answer.body[..])
+                .read_to_string(&mut page)
+                .expect("gzip");
+        } else {
+            answer.text().clone_into(&mut page);
+        }
+        let line = page
+            .lines()
+            .find(|line| line.starts_with("monitor_scrapes_total{code=\"200\"}"));
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+    };
+    let config = MonitorConfig::default().registry(prometheus::Registry::new());
+    let gzip = "Accept-Encoding: gzip\r\n";
+    let long = config.clone().render_cache(Duration::from_secs(50));
+    for (config, headers, expected) in [
+        (&config, ["", "", ""], [0, 1, 2]),
+        (
+            &config.clone().render_cache(Duration::ZERO),
+            [gzip, gzip, ""],
+            [0, 1, 2],
+        ),
+        (&long, [gzip, gzip, ""], [0, 0, 2]),
+    ] {
+        let answers = scraped(config, &headers);
+        let seen: Vec<_> = answers.iter().filter_map(started).collect();
+        assert_eq!(seen, expected, "{headers:?}");
+    }
+}
+
+#[test]
+fn a_registry_s_metrics_are_on_the_page_in_every_format() {
+    let registry = prometheus::Registry::new();
+    let of_user = prometheus::IntCounter::new("of_user", "The user's own.").expect("a name");
+    of_user.inc_by(3);
+    registry
+        .register(Box::new(of_user))
+        .expect("a fresh registry");
+    let config = MonitorConfig::default().registry(registry);
+    let open = "Accept: application/openmetrics-text;version=1.0.0\r\n";
+    let dots = "Accept: application/openmetrics-text;version=1.0.0;escaping=dots\r\n";
+    let answers = scraped(&config, &["", open, dots]);
+    for (answer, head, sample) in [
+        (&answers[0], "# TYPE of_user counter\n", "\nof_user 3\n"),
+        (&answers[1], "# TYPE of_user unknown\n", "\nof_user 3\n"),
+        (&answers[2], "# TYPE of__user unknown\n", "\nof__user 3\n"),
+    ] {
+        let page = answer.text();
+        assert!(page.contains(head) && page.contains(sample), "{page}");
+    }
+    assert_eq!(
+        answers[2].header("content-type"),
+        format!("{OPEN_METRICS}; escaping=dots")
+    );
 }
 
 #[test]

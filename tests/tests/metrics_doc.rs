@@ -1,9 +1,10 @@
 //! `docs/metrics.md` against the code: every family there is, in both profiles, with its type, and no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use monitor_core::family::FamilyType;
 use monitor_core::names::{Profile, built_in_families};
+use monitor_server::{process_families, scrape_families};
 
 const DOC: &str = include_str!("../../docs/metrics.md");
 
@@ -16,18 +17,25 @@ fn rows() -> impl Iterator<Item = Vec<&'static str>> {
     rows.filter(|cells| !cells.iter().all(|cell| cell.starts_with("---")))
 }
 
+fn quoted(cell: &str) -> Option<&str> {
+    cell.strip_prefix('`')?.strip_suffix('`')
+}
+
 /// The one name a cell holds, if it is a name and no expression or pattern.
 fn name(cell: &str) -> Option<&str> {
-    let name = cell.strip_prefix('`')?.strip_suffix('`')?;
+    let name = quoted(cell)?;
     let is_plain = name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     (is_plain && name.contains('_')).then_some(name)
 }
+
+const KINDS: [&str; 4] = ["counter", "gauge", "histogram", "summary"];
 
 fn kind(kind: FamilyType) -> &'static str {
     match kind {
         FamilyType::Counter => "counter",
         FamilyType::Gauge => "gauge",
         FamilyType::Histogram => "histogram",
+        FamilyType::Summary => "summary",
         _ => "another",
     }
 }
@@ -43,7 +51,7 @@ fn documented(profile: Profile) -> BTreeMap<&'static str, &'static str> {
         };
         if let (Some(name), Some(kind)) =
             (cells.get(at).and_then(|cell| name(cell)), cells.get(at + 1))
-            && *kind != "-"
+            && KINDS.contains(kind)
         {
             found.insert(name, *kind);
         }
@@ -54,7 +62,9 @@ fn documented(profile: Profile) -> BTreeMap<&'static str, &'static str> {
 #[test]
 fn every_built_in_family_is_documented_with_its_type_and_no_other() {
     for profile in Profile::ALL {
-        let families = built_in_families(profile);
+        let mut families = built_in_families(profile);
+        families.extend(process_families());
+        families.extend(scrape_families());
         let families: BTreeMap<&str, &str> = families
             .iter()
             .map(|family| (&*family.name, kind(family.kind)))
@@ -62,4 +72,33 @@ fn every_built_in_family_is_documented_with_its_type_and_no_other() {
         assert!(families.len() > 15);
         assert_eq!(documented(profile), families, "profile {profile}");
     }
+}
+
+#[test]
+fn the_labels_of_scrapes_are_documented_with_all_their_values() {
+    for family in scrape_families() {
+        let labels: BTreeSet<&str> = family
+            .children
+            .iter()
+            .flat_map(|child| child.labels.iter().map(|label| &*label.name))
+            .collect();
+        let row = rows().find(|cells| name(cells[0]) == Some(&*family.name));
+        let row = row.expect("it is documented");
+        let documented: BTreeSet<&str> = row[2].split(", ").filter_map(quoted).collect();
+        assert_eq!(documented, labels, "{}", family.name);
+        for label in family.children.iter().flat_map(|child| &child.labels) {
+            let value = format!("`{}`", label.value);
+            let in_a_row = rows().any(|cells| cells[0] == value);
+            assert!(in_a_row || row[3].contains(&value), "{label:?}");
+        }
+    }
+    let causes = rows().skip_while(|cells| cells[0] != "`cause`").skip(1);
+    let causes = causes.map_while(|cells| quoted(cells[0]));
+    let causes: Vec<&str> = causes.take_while(|name| !name.contains('`')).collect();
+    let known = scrape_families();
+    let known = known
+        .iter()
+        .find(|family| family.name == "monitor_scrape_errors_total");
+    let known = known.map_or(0, |family| family.children.len());
+    assert_eq!(causes.len(), known, "{causes:?}");
 }

@@ -3,21 +3,25 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use metrics::{counter, gauge, histogram};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics::{counter, gauge, histogram, with_local_recorder};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use monitor_core::TIME_BOUNDS;
 
 use crate::harness::Batch;
-use crate::peers::Recorder;
+use crate::peers::{Recorder, Render, duration, method};
 use crate::work::{Answer, Refused};
 
 static EXPORTER: LazyLock<PrometheusHandle> = LazyLock::new(|| {
-    let builder = PrometheusBuilder::new().set_buckets(&TIME_BOUNDS);
-    let recorder = builder.expect("there are buckets").build_recorder();
+    let recorder = recorder();
     let exporter = recorder.handle();
     metrics::set_global_recorder(recorder).expect("the first one");
     exporter
 });
+
+fn recorder() -> PrometheusRecorder {
+    let builder = PrometheusBuilder::new().set_buckets(&TIME_BOUNDS);
+    builder.expect("there are buckets").build_recorder()
+}
 
 /// The macros, as in the crate's documentation.
 pub(crate) struct Macros;
@@ -53,4 +57,42 @@ pub(crate) fn drained(batch: Batch) -> Batch {
         EXPORTER.run_upkeep();
         took
     })
+}
+
+/// A recorder with so many methods, and its page.
+pub(crate) struct Scraped {
+    exporter: PrometheusHandle,
+    page: String,
+}
+
+impl Scraped {
+    pub(crate) fn new(methods: usize) -> Self {
+        let recorder = recorder();
+        with_local_recorder(&recorder, || (0..methods).for_each(record));
+        let exporter = recorder.handle();
+        exporter.run_upkeep();
+        Self {
+            exporter,
+            page: String::new(),
+        }
+    }
+}
+
+/// A hundred calls of a method, of which one failed.
+fn record(i: usize) {
+    let method = method(i);
+    counter!("requests", "method" => method.clone()).increment(100);
+    gauge!("in_flight", "method" => method.clone()).set(0.0);
+    counter!("processed", "method" => method.clone(), "status" => "success").increment(99);
+    counter!("processed", "method" => method.clone(), "status" => "failure").increment(1);
+    counter!("errors", "method" => method.clone(), "type" => Refused::TYPE).increment(1);
+    let durations = histogram!("duration", "method" => method);
+    (0..100).for_each(|call| durations.record(duration(i, call)));
+}
+
+impl Render for Scraped {
+    fn render(&mut self) -> &[u8] {
+        self.page = self.exporter.render();
+        self.page.as_bytes()
+    }
 }

@@ -8,6 +8,7 @@ pub(crate) mod prometheus;
 pub(crate) mod prometheus_client;
 pub(crate) mod steps;
 
+pub(crate) use crate::recorded::{duration, method};
 use crate::work::Answer;
 
 /// How a library records a call, by hand: requests begun, tasks in flight, results by status, errors by type, durations.
@@ -35,15 +36,4 @@ pub(crate) const METHODS: usize = 100;
 pub(crate) trait Render {
     /// The page as it is now.
     fn render(&mut self) -> &[u8];
-}
-
-/// The name of a method.
-pub(crate) fn method(i: usize) -> String {
-    format!("ProcessText{i:04}")
-}
-
-/// The duration of a call in seconds: between 0.1 ms and half a minute, so that sums and buckets have many digits.
-pub(crate) fn duration(method: usize, call: u32) -> f64 {
-    let exponent = (call * 7 + u32::try_from(method % 13).unwrap_or_default()) % 18;
-    1.07e-4 * f64::from(2_u32.pow(exponent))
 }

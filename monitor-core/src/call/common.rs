@@ -50,6 +50,9 @@ impl Common {
             Some(own) => {
                 let bounds = with_own_bounds(&storage.time_bounds, own);
                 let ticks: &'static TickBounds = leak(TickBounds::new(&bounds, &storage.clock));
+                if storage.exemplar_provider().is_some() {
+                    ticks.send_all_away();
+                }
                 (bounds, ticks)
             }
         };

@@ -73,13 +73,15 @@ impl CallGuard {
 
     #[inline]
     fn begin(shard: &'static Shard) -> Self {
+        // The question about a panic last: its answer would have to be kept over the reading of the clock.
+        let slot = u64::from(shard.begin());
         let unwinding = if std::thread::panicking() {
             UNWINDING
         } else {
             0
         };
         Self {
-            words: Words(shard, u64::from(shard.begin()) | unwinding),
+            words: Words(shard, slot | unwinding),
         }
     }
 
@@ -149,6 +151,12 @@ impl CallGuard {
     #[inline(never)]
     fn end_slow(&self, local: &Local, end: u64, failure: Option<Failure>) {
         let span = self.span(end);
+        self.enter_slow(local, span, failure);
+        // Behind all locks: a provider is the user's code.
+        self.method().note_exemplar(span, failure.is_some());
+    }
+
+    fn enter_slow(&self, local: &Local, span: Span, failure: Option<Failure>) {
         if local.owns(self.shard()) {
             self.enter_values(self.shard(), span);
             self.shard().release(self.slot());

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::call::method_name::MethodName;
 use crate::call::text_set::TextSet;
@@ -151,29 +151,105 @@ pub enum LabelValue<'a> {
     Text(&'a str),
 }
 
-impl<L: MonitorLabel> From<Bounded<L>> for LabelValue<'_> {
+impl<L: MonitorLabel> From<&Bounded<L>> for LabelValue<'_> {
     #[inline]
-    fn from(value: Bounded<L>) -> Self {
+    fn from(value: &Bounded<L>) -> Self {
         Self::Bounded(L::VALUES, value.index)
     }
 }
 
+/// Bytes of a text that are copied without an allocation.
+const SHORT: usize = 64;
+
+/// A value of a capped label: a copy, so that what the text was borrowed from (a lock, say) is free again before the next
+/// argument is read.
+#[derive(Debug)]
+pub enum Text {
+    /// So many bytes of this.
+    Short(usize, [u8; SHORT]),
+    /// More.
+    Long(Box<str>),
+}
+
 /// Reads a capped label.
 #[inline]
-pub fn text<T: AsRef<str> + ?Sized>(value: &T) -> LabelValue<'_> {
-    LabelValue::Text(value.as_ref())
+pub fn text<T: AsRef<str> + ?Sized>(value: &T) -> Text {
+    let text = value.as_ref();
+    let mut copy = [0; SHORT];
+    match copy.get_mut(..text.len()) {
+        Some(place) => {
+            place.copy_from_slice(text.as_bytes());
+            Text::Short(text.len(), copy)
+        }
+        None => Text::Long(text.into()),
+    }
+}
+
+impl<'a> From<&'a Text> for LabelValue<'a> {
+    #[inline]
+    fn from(text: &'a Text) -> Self {
+        // The bytes are those of a text.
+        Self::Text(match text {
+            Text::Short(length, bytes) => {
+                std::str::from_utf8(&bytes[..*length]).unwrap_or_default()
+            }
+            Text::Long(text) => text,
+        })
+    }
 }
 
 /// The label sets of one call site.
 #[derive(Debug)]
 pub(crate) struct Combinations {
     keys: &'static [LabelKey],
-    /// Parallel to `keys`; `None` where a label is bounded.
-    texts: Box<[Option<TextSet>]>,
+    /// Parallel to `keys`: where a value's index comes from.
+    indices: Box<[Indices]>,
     root: Branch,
     overflow: OnceLock<&'static MethodName>,
-    /// All label sets, where they are a small closed set.
-    siblings: OnceLock<Box<[&'static MethodName]>>,
+    /// All label sets, where they are small closed sets: of late labels, those of each type that came by.
+    siblings: Mutex<Vec<&'static MethodName>>,
+}
+
+/// Where the index of a label's value comes from.
+#[derive(Debug)]
+enum Indices {
+    /// Its place in the type.
+    Type,
+    /// Its place in the type, behind those of the types that came by before: generic code may be called with several.
+    Types(&'static LateType),
+    /// A set of texts.
+    Texts(TextSet),
+}
+
+/// The values of one type of a late label, by the order in which types came by.
+#[derive(Debug, Default)]
+struct LateType {
+    values: OnceLock<&'static [&'static str]>,
+    next: OnceLock<&'static LateType>,
+}
+
+impl LateType {
+    /// The index of a value of this type; `make` says whether a type that is new is taken up.
+    fn index(&'static self, values: &'static [&'static str], at: usize, make: bool) -> Option<u32> {
+        let mut first = 0;
+        let mut one = self;
+        loop {
+            let known = if make {
+                one.values.get_or_init(|| values)
+            } else {
+                one.values.get()?
+            };
+            if std::ptr::eq(*known, values) || *known == values {
+                return u32::try_from(first + at.min(values.len())).ok();
+            }
+            first += known.len() + 1;
+            one = if make {
+                one.next.get_or_init(|| leak(Self::default()))
+            } else {
+                one.next.get()?
+            };
+        }
+    }
 }
 
 /// The label sets that begin with certain values.
@@ -200,21 +276,22 @@ impl fmt::Debug for Branch {
 
 impl Combinations {
     pub(crate) fn new(keys: &'static [LabelKey]) -> Self {
-        let texts = keys.iter().map(|key| match key.values {
-            Values::Capped(max) => Some(TextSet::new(max)),
-            Values::Bounded(_) | Values::Late => None,
+        let indices = keys.iter().map(|key| match key.values {
+            Values::Capped(max) => Indices::Texts(TextSet::new(max)),
+            Values::Bounded(_) => Indices::Type,
+            Values::Late => Indices::Types(leak(LateType::default())),
         });
         Self {
-            texts: texts.collect(),
+            indices: indices.collect(),
             keys,
             root: Branch::new(),
             overflow: OnceLock::new(),
-            siblings: OnceLock::new(),
+            siblings: Mutex::default(),
         }
     }
 
-    pub(crate) fn siblings(&self) -> &[&'static MethodName] {
-        self.siblings.get().map_or(&[], |all| all)
+    pub(crate) fn siblings(&self) -> Vec<&'static MethodName> {
+        lock(&self.siblings).clone()
     }
 
     /// Those calls that no label set has room for.
@@ -227,8 +304,8 @@ impl Combinations {
     #[inline]
     pub(crate) fn find(&self, labels: &[LabelValue<'_>]) -> Option<&'static MethodName> {
         let mut branch = &self.root;
-        for (label, texts) in labels.iter().zip(&self.texts) {
-            branch = branch.next.get(index(*label, texts.as_ref())?)?.get()?;
+        for (label, indices) in labels.iter().zip(&self.indices) {
+            branch = branch.next.get(indices.get(*label)?)?.get()?;
         }
         branch.name.get()
     }
@@ -243,7 +320,7 @@ impl Combinations {
         if let Some(name) = self.find(labels) {
             return name;
         }
-        let is_open = self.texts.iter().any(Option::is_some);
+        let is_open = has_text(self.keys);
         if is_open && !has_room(method) {
             return self.overflow(method);
         }
@@ -266,14 +343,11 @@ impl Combinations {
     ) -> Option<&'static MethodName> {
         let mut branch = &self.root;
         let mut written = Vec::with_capacity(labels.len());
-        for ((label, texts), key) in labels.iter().zip(&self.texts).zip(self.keys) {
-            let index = match (label, texts) {
-                (LabelValue::Text(text), Some(texts)) => texts.get_or_add(text),
-                _ => index(*label, texts.as_ref())?,
-            };
+        for ((label, indices), key) in labels.iter().zip(&self.indices).zip(self.keys) {
+            let index = indices.get_or_add(*label)?;
             written.push(Label {
                 name: Cow::Borrowed(key.name),
-                value: value(*label, texts.as_ref(), index),
+                value: indices.value(*label, index),
             });
             let cell = branch.next.get_or_grow(index)?;
             branch = cell.get_or_init(|| leak(Branch::new()));
@@ -288,17 +362,18 @@ impl Combinations {
 
     /// Makes every label set of these values, if they are few: so that none appears only with its first call.
     fn make_siblings(&self, method: &'static MethodName, values: &[&'static [&'static str]]) {
-        self.siblings.get_or_init(|| {
-            let mut all = Vec::new();
-            for_each_set(values, |labels| {
-                all.extend(self.make(method, labels, false));
-            });
-            all.into()
+        let mut siblings = lock(&self.siblings);
+        for_each_set(values, |labels| {
+            if let Some(name) = self.make(method, labels, false)
+                && !siblings.iter().any(|known| std::ptr::eq(*known, name))
+            {
+                siblings.push(name);
+            }
         });
     }
 
     /// The label sets that are known before the first call.
-    pub(crate) fn known(&self, method: &'static MethodName) -> &[&'static MethodName] {
+    pub(crate) fn known(&self, method: &'static MethodName) -> Vec<&'static MethodName> {
         let values = self.keys.iter().map(|key| match key.values {
             Values::Bounded(values) => Some(values),
             Values::Late | Values::Capped(_) => None,
@@ -332,23 +407,45 @@ fn for_each_set(values: &[&'static [&'static str]], mut each: impl FnMut(&[Label
     }
 }
 
-/// The index of a value in its label's tables, if it has one by now.
-#[inline]
-fn index(label: LabelValue<'_>, texts: Option<&TextSet>) -> Option<u32> {
-    match (label, texts) {
-        // One past the end is no value of the type: all of them share a place.
-        (LabelValue::Bounded(values, at), _) => u32::try_from(at.min(values.len())).ok(),
-        (LabelValue::Text(text), Some(texts)) => texts.get(text),
-        (LabelValue::Text(_), None) => None,
+impl Indices {
+    /// The index of a value in its label's tables, if it has one by now.
+    // One past the end of a type is no value of it: all of those share a place.
+    #[inline]
+    fn get(&self, label: LabelValue<'_>) -> Option<u32> {
+        match (self, label) {
+            (Self::Type, LabelValue::Bounded(values, at)) => {
+                u32::try_from(at.min(values.len())).ok()
+            }
+            (Self::Types(types), LabelValue::Bounded(values, at)) => types.index(values, at, false),
+            (Self::Texts(texts), LabelValue::Text(text)) => texts.get(text),
+            _ => None,
+        }
+    }
+
+    /// [`get`](Self::get), with an index made if need be and possible.
+    fn get_or_add(&self, label: LabelValue<'_>) -> Option<u32> {
+        match (self, label) {
+            (Self::Types(types), LabelValue::Bounded(values, at)) => types.index(values, at, true),
+            (Self::Texts(texts), LabelValue::Text(text)) => Some(texts.get_or_add(text)),
+            _ => self.get(label),
+        }
+    }
+
+    fn value(&self, label: LabelValue<'_>, index: u32) -> Arc<str> {
+        Arc::from(match (self, label) {
+            (_, LabelValue::Bounded(values, at)) => values.get(at).copied().unwrap_or(OVERFLOW),
+            (Self::Texts(texts), LabelValue::Text(text)) if index < texts.max() => text,
+            (_, LabelValue::Text(_)) => OVERFLOW,
+        })
     }
 }
 
-fn value(label: LabelValue<'_>, texts: Option<&TextSet>, index: u32) -> Arc<str> {
-    match (label, texts) {
-        (LabelValue::Bounded(values, at), _) => {
-            Arc::from(values.get(at).copied().unwrap_or(OVERFLOW))
-        }
-        (LabelValue::Text(text), Some(texts)) if index < texts.max() => Arc::from(text),
-        (LabelValue::Text(_), _) => Arc::from(OVERFLOW),
-    }
+/// Whether one of these labels takes any text: its values then belong to a storage, as its limit does.
+pub(crate) fn has_text(keys: &[LabelKey]) -> bool {
+    keys.iter()
+        .any(|key| matches!(key.values, Values::Capped(_)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

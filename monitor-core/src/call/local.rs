@@ -127,6 +127,12 @@ impl Local {
         self.in_force.get().unwrap_or_else(storage::global)
     }
 
+    /// The storage that a scope put in force; none is the global one.
+    #[inline]
+    pub(crate) fn scoped(&self) -> Option<&'static StorageCore> {
+        self.in_force.get()
+    }
+
     fn is_in_force(&self, storage: &'static StorageCore) -> bool {
         match self.in_force.get() {
             Some(scoped) => std::ptr::eq(scoped, storage),
@@ -180,7 +186,8 @@ impl Local {
 
     /// Puts another storage in force until the scope is dropped.
     pub(crate) fn enter<'a>(&'a self, storage: &'static StorageCore) -> LocalScope<'a> {
-        let outer = (self.in_force.replace(Some(storage)), self.record.take());
+        let scoped = (!storage::is_global(storage)).then_some(storage);
+        let outer = (self.in_force.replace(scoped), self.record.take());
         self.clear();
         if !self.gone.get() {
             self.adopt(storage);

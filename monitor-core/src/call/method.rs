@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::call::common::Common;
 use crate::call::method_name::MethodName;
-use crate::call::shard::{Failure, Shard};
+use crate::call::shard::{Failure, Shard, Span};
 use crate::call::values::{ValueName, ValueNames, value_name};
+use crate::exemplar::{Ended, ExemplarProvider, Exemplars, KEPT_SECONDS, KeptExemplar};
 use crate::family::Label;
 use crate::interner::Node;
 use crate::key::StatKey;
@@ -31,6 +32,7 @@ pub(crate) struct MethodCore {
     /// Calls that wait for a permit.
     pub(crate) waiting: AtomicU64,
     pub(crate) items: StreamItems,
+    exemplars: Once<&'static Exemplars>,
     first: Once<&'static Shard>,
     /// The shard of calls no thread's table can take: where thread-locals are gone, and where a call ends outside
     /// the scope it started in. Whoever holds the lock is its single writer, so it keeps the promises of any shard.
@@ -66,6 +68,7 @@ impl MethodCore {
             next: Once::new(),
             waiting: AtomicU64::new(0),
             items: StreamItems::default(),
+            exemplars: Once::new(),
             first: Once::new(),
             fallback: Once::new(),
             fallback_writer: Mutex::new(()),
@@ -95,6 +98,12 @@ impl MethodCore {
     pub(crate) fn with_fallback<R>(&'static self, write: impl FnOnce(&'static Shard) -> R) -> R {
         let _writer = lock(&self.fallback_writer);
         write(self.fallback.get_or_init(|| self.add_shard()))
+    }
+
+    /// Loads what a snapshot needs of it: see [`Order`](crate::storage::order::Order).
+    pub(crate) fn touch(&self) -> u64 {
+        let counted = Arc::strong_count(&self.name) ^ Arc::strong_count(&self.labels);
+        self.waiting.load(Ordering::Relaxed) ^ u64::try_from(counted).unwrap_or_default()
     }
 
     /// The values calls observed so far.
@@ -129,6 +138,37 @@ impl MethodCore {
     /// The type and the status of an outcome that is no success.
     pub(crate) fn classify(&self, outcome: Outcome<'_>) -> Failure {
         self.storage.classify(outcome, self.common.expected)
+    }
+
+    /// Keeps an exemplar of a call that has just ended, if the storage has a provider.
+    pub(crate) fn note_exemplar(&self, span: Span, failed: bool) {
+        if let Some(provider) = self.storage.exemplar_provider() {
+            self.ask_for_exemplar(provider, span, failed);
+        }
+    }
+
+    #[cold]
+    fn ask_for_exemplar(&self, provider: &dyn ExemplarProvider, span: Span, failed: bool) {
+        let exemplars = self.exemplars.get_or_init(|| leak(Exemplars::new()));
+        let clock = &self.storage.clock;
+        let ended = Ended {
+            bucket: self.common.ticks.exact_bucket(span.ticks()),
+            seconds: clock.seconds(span.ticks()),
+            at: clock.unix_at(span.end),
+            failed,
+        };
+        let times = (span.end, clock.ticks(KEPT_SECONDS));
+        if !exemplars.note(provider, times, &ended) {
+            self.storage.drop_exemplar();
+        }
+    }
+
+    /// The exemplars kept, by bucket.
+    pub(crate) fn exemplars(&self) -> Vec<KeptExemplar> {
+        self.exemplars
+            .get()
+            .map(Exemplars::kept)
+            .unwrap_or_default()
     }
 
     /// Calls that wait for a permit; `None` where calls need none.

@@ -61,8 +61,11 @@ impl MethodName {
         &BEYOND
     }
 
+    /// A label without a value is none: to Prometheus the series of both are one, and all but one value would be lost.
     fn get_or_make(name: &str, mut labels: Vec<Label>, is_open: bool) -> &'static Self {
+        labels.retain(|label| !label.value.is_empty());
         labels.sort_unstable();
+        let is_open = is_open && !labels.is_empty();
         let base = (!labels.is_empty()).then(|| Self::plain(name).id);
         let node = METHODS.get_or_add(&key(name, &labels), |index| Self {
             id: index + 1,
@@ -123,6 +126,16 @@ mod tests {
         assert_eq!(ab.id, ba.id);
         assert_ne!(ab.id, plain.id);
         assert_eq!((ab.base, plain.base), (plain.id, plain.id));
+    }
+
+    #[test]
+    fn a_label_without_a_value_is_none() {
+        let plain = MethodName::open("unlabelled", vec![label("a", "")]);
+        assert_eq!(plain.id, MethodName::plain("unlabelled").id);
+        assert!(plain.labels.is_empty() && !plain.is_open);
+        let one = MethodName::open("unlabelled", vec![label("a", ""), label("b", "2")]);
+        assert_eq!(*one.labels, [label("b", "2")]);
+        assert_eq!((one.base, one.is_open), (plain.id, true));
     }
 
     #[test]

@@ -257,9 +257,9 @@ impl Shard {
     pub(crate) fn end_ok(&self, slot: u32) {
         let end = self.now();
         match self.slots.inline_start(slot) {
-            Some(start) if end.saturating_sub(start) < LONG && self.is_known_ok() => {
-                let span = Span { start, end };
-                let duration = span.ticks();
+            // An end before the start (see `Span::ticks`) wraps around to a very long time, and goes the rare way too.
+            Some(start) if end.wrapping_sub(start) < LONG && self.is_known_ok() => {
+                let duration = end.wrapping_sub(start);
                 match self.ok.near.get(self.bounds.bucket(duration)) {
                     Some(cell) => {
                         self.release(slot);
@@ -279,8 +279,10 @@ impl Shard {
     #[inline(never)]
     fn end_ok_rare(&self, slot: u32, end: u64) {
         let start = self.start_of(slot).unwrap_or(end);
+        let span = Span { start, end };
         self.release(slot);
-        self.succeed(Span { start, end });
+        self.succeed(span);
+        self.method.note_exemplar(span, false);
     }
 
     /// A call succeeded; only the owner.
@@ -290,7 +292,8 @@ impl Shard {
         }
         let duration = span.ticks();
         self.ring.push(span.end, duration);
-        self.ok.bump(self.bounds.bucket(duration));
+        let bucket = self.bounds.exact_bucket(duration);
+        self.ok.bump(bucket);
         add_ticks(&self.ok_sum, duration);
     }
 
@@ -318,15 +321,17 @@ impl Shard {
     /// A call that started here failed; only the owner.
     pub(crate) fn end_failed(&self, slot: u32, end: u64, failure: Failure) {
         let start = self.start_of(slot).unwrap_or(end);
+        let span = Span { start, end };
         self.release(slot);
-        self.fail(Span { start, end }, failure);
+        self.fail(span, failure);
+        self.method.note_exemplar(span, true);
     }
 
     /// A call failed; only the owner.
     pub(crate) fn fail(&self, span: Span, failure: Failure) {
         let duration = span.ticks();
         let failures = self.failures.get_or_init(|| leak(Failures::new()));
-        let bucket = self.bounds.bucket(duration);
+        let bucket = self.bounds.exact_bucket(duration);
         // Before the ring, whose stores are Releases: see `ok_count`.
         bump(&failures.ended, 1, Ordering::Relaxed);
         self.ring.push(span.end, duration);
@@ -368,9 +373,15 @@ impl Shard {
         self.started.load(Ordering::Acquire)
     }
 
-    /// Loads what a reader will need, without waiting for it: these loads do not depend on each other, so a processor
-    /// fetches their cache lines at once. Gives what must be used, so that they stay.
-    pub(crate) fn touch(&self) -> u64 {
+    /// Loads what tells where the rest is: see [`Order`](crate::storage::order::Order).
+    pub(crate) fn touch_head(&self) -> u64 {
+        let failed = u64::from(self.failures.get().is_some());
+        let sums = self.started.load(Ordering::Relaxed) ^ self.ok_sum.load(Ordering::Relaxed);
+        sums ^ failed ^ self.ring.next()
+    }
+
+    /// Loads the rest.
+    pub(crate) fn touch_cells(&self) -> u64 {
         const LINE: usize = 8;
         let counts = self.ok.near.iter().step_by(LINE);
         let counts = counts.map(|cell| cell.load(Ordering::Relaxed));

@@ -3,9 +3,11 @@
 use std::sync::OnceLock;
 
 use crate::buckets::check_bounds;
-use crate::call::labels::{Combinations, LabelKey, LabelValue};
+use crate::call::labels::{Combinations, LabelKey, LabelValue, has_text};
+use crate::call::local::{self, Local};
 use crate::call::method_name::MethodName;
-use crate::sync::{Ordering, StaticAtomicU32};
+use crate::storage::StorageCore;
+use crate::sync::{Ordering, StaticAtomicU32, leak};
 
 /// Where a monitored function stands, which method it counts as, and what the attribute says of it. An expansion makes
 /// it a `static`.
@@ -25,7 +27,26 @@ pub struct CallSite {
     pub(crate) limited: bool,
     pub(crate) streaming: bool,
     labels: &'static [LabelKey],
+    combinations: InStorages,
+}
+
+/// The label sets of a site: one for all storages, or, where a label takes any text, one for each. The global storage's
+/// comes first.
+#[derive(Debug)]
+struct InStorages {
+    storage: OnceLock<Option<&'static StorageCore>>,
     combinations: OnceLock<Combinations>,
+    next: OnceLock<&'static InStorages>,
+}
+
+impl InStorages {
+    const fn new() -> Self {
+        Self {
+            storage: OnceLock::new(),
+            combinations: OnceLock::new(),
+            next: OnceLock::new(),
+        }
+    }
 }
 
 /// A [`CallSite`] as the program's registry of sites holds it.
@@ -51,7 +72,7 @@ impl CallSite {
             limited: false,
             streaming: false,
             labels: &[],
-            combinations: OnceLock::new(),
+            combinations: InStorages::new(),
         }
     }
 
@@ -140,21 +161,41 @@ impl CallSite {
         name
     }
 
-    fn combinations(&self) -> &Combinations {
-        self.combinations
+    /// The label sets of calls in this storage (none is the global one), if there are any yet.
+    #[inline]
+    fn known_combinations(&'static self, storage: Scoped) -> Option<&'static Combinations> {
+        let mut one = &self.combinations;
+        if !has_text(self.labels) {
+            return one.combinations.get();
+        }
+        while !is_same(*one.storage.get()?, storage) {
+            one = one.next.get()?;
+        }
+        one.combinations.get()
+    }
+
+    fn combinations(&'static self, storage: Scoped) -> &'static Combinations {
+        let mut one = &self.combinations;
+        if has_text(self.labels) {
+            while !is_same(*one.storage.get_or_init(|| storage), storage) {
+                one = one.next.get_or_init(|| leak(InStorages::new()));
+            }
+        }
+        one.combinations
             .get_or_init(|| Combinations::new(self.labels))
     }
 
-    /// The name of a call with these labels, if it was made before.
+    /// The name of a call with these labels in the storage in force, if it was made before.
     #[inline]
     pub(crate) fn find(&'static self, labels: &[LabelValue<'_>]) -> Option<&'static MethodName> {
-        self.combinations.get()?.find(labels)
+        let storage = local::with(Local::scoped);
+        self.known_combinations(storage)?.find(labels)
     }
 
     /// The label sets that come into being together; none where labels are text, or without labels.
-    pub(crate) fn siblings(&self) -> &[&'static MethodName] {
-        let combinations = self.combinations.get();
-        combinations.map_or(&[], Combinations::siblings)
+    pub(crate) fn siblings(&'static self) -> Vec<&'static MethodName> {
+        let combinations = self.known_combinations(None);
+        combinations.map(Combinations::siblings).unwrap_or_default()
     }
 
     /// The names that are known before the first call: the method, or each label set it can have.
@@ -163,7 +204,10 @@ impl CallSite {
         if self.labels.is_empty() {
             return vec![name];
         }
-        self.combinations().known(name).to_vec()
+        if has_text(self.labels) {
+            return Vec::new();
+        }
+        self.combinations(None).known(name)
     }
 
     /// [`find`](Self::find), made if `has_room` for a label set made at run time; else that of the method's overflow.
@@ -173,8 +217,21 @@ impl CallSite {
         labels: &[LabelValue<'_>],
         has_room: impl FnOnce(&MethodName) -> bool,
     ) -> &'static MethodName {
-        self.combinations()
+        let storage = local::with(Local::scoped);
+        self.combinations(storage)
             .find_or_make(self.resolve(), labels, has_room)
+    }
+}
+
+/// A storage that a scope put in force, or none for the global one.
+type Scoped = Option<&'static StorageCore>;
+
+#[inline]
+fn is_same(one: Scoped, other: Scoped) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => std::ptr::eq(one, other),
+        _ => false,
     }
 }
 

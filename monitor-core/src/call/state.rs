@@ -148,6 +148,23 @@ impl TaskState {
             .map(|_| next)
     }
 
+    /// Begins a reading of which the caller adds up the shards' parts as it comes by them.
+    pub(crate) fn begin_reading(&self) -> Reading {
+        let word = self.word.load(Ordering::Acquire);
+        let run = self.api_run.run(word);
+        Reading { word, run }
+    }
+
+    /// What [`read`](Self::read) gives, in its one round; `None` if the status changed meanwhile.
+    #[expect(
+        clippy::option_option,
+        reason = "never set, and no longer known, are two answers"
+    )]
+    pub(crate) fn end_reading(&self, reading: &Reading) -> Option<Option<(TaskStatus, u64)>> {
+        let is_same = self.word.load(Ordering::Acquire) == reading.word;
+        is_same.then(|| shown(reading.word, reading.run))
+    }
+
     /// The status and the length of its run; `shards` gives each shard's part in the run of a word. `None` if it was
     /// never set.
     pub(crate) fn read(&self, shards: impl Fn(Word) -> u64) -> Option<(TaskStatus, u64)> {
@@ -162,8 +179,32 @@ impl TaskState {
             }
             (word, run) = (now, 0);
         }
-        let shown = if word == 0 { run } else { run.max(1) };
-        (shown > 0).then(|| (status_of(word), shown))
+        shown(word, run)
+    }
+}
+
+/// A status and a run as they are shown, if it was ever set.
+fn shown(word: Word, run: u64) -> Option<(TaskStatus, u64)> {
+    let run = if word == 0 { run } else { run.max(1) };
+    (run > 0).then(|| (status_of(word), run))
+}
+
+/// A reading of a [`TaskState`] that goes on.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    word: Word,
+    run: u64,
+}
+
+impl Reading {
+    /// The word whose run is wanted.
+    pub(crate) fn word(&self) -> u64 {
+        self.word
+    }
+
+    /// Adds a part of the run.
+    pub(crate) fn add(&mut self, run: u64) {
+        self.run += run;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Merging of sources: one page of the storage, registries and collectors.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::family::{Child, Family, FamilyType, Label};
@@ -50,8 +51,8 @@ impl Merge {
         };
         let family = &mut self.merged.families[at];
         let kept = {
-            let known: HashSet<&[Label]> =
-                family.children.iter().map(|child| &*child.labels).collect();
+            let known = family.children.iter().map(|child| identity(&child.labels));
+            let known: Identities<'_> = known.collect();
             keep(&children, &known, family.kind)
         };
         let before = children.len();
@@ -79,14 +80,26 @@ impl Merge {
     }
 }
 
+/// Series of a family, by what tells them apart.
+type Identities<'a> = HashSet<Cow<'a, [Label]>>;
+
+/// What tells a series from others: a label with an empty value is none to Prometheus.
+fn identity(labels: &[Label]) -> Cow<'_, [Label]> {
+    if labels.iter().all(|label| !label.value.is_empty()) {
+        return Cow::Borrowed(labels);
+    }
+    let kept = labels.iter().filter(|label| !label.value.is_empty());
+    Cow::Owned(kept.cloned().collect())
+}
+
 /// For each child, whether it goes on the page.
-fn keep(children: &[Child], known: &HashSet<&[Label]>, kind: FamilyType) -> Vec<bool> {
-    let mut fresh: HashSet<&[Label]> = HashSet::with_capacity(children.len());
+fn keep(children: &[Child], known: &Identities<'_>, kind: FamilyType) -> Vec<bool> {
+    let mut fresh = Identities::with_capacity(children.len());
     children
         .iter()
         .map(|child| {
-            let labels = &*child.labels;
-            are_valid(labels, kind) && !known.contains(labels) && fresh.insert(labels)
+            let series = identity(&child.labels);
+            are_valid(&child.labels, kind) && !known.contains(&series) && fresh.insert(series)
         })
         .collect()
 }

@@ -313,6 +313,17 @@ fn a_series_no_page_can_hold_is_dropped_alone() {
     assert_eq!((merged.dropped_series, merged.dropped_families), (3, 0));
 }
 
+#[test]
+fn a_label_without_a_value_does_not_make_another_series() {
+    let one = gauge("x", &[("a", "1")], 1.0);
+    let same = gauge("x", &[("a", "1"), ("b", "")], 2.0);
+    let merged = merge(vec![vec![one.clone()], vec![same.clone()]]);
+    assert_eq!(merged.families, [one]);
+    assert_eq!((merged.dropped_series, merged.dropped_families), (1, 0));
+    let merged = merge(vec![vec![same.clone()], vec![same.clone()]]);
+    assert_eq!(merged.families, [same]);
+}
+
 fn any_family() -> impl Strategy<Value = Family> {
     let name = "(x|y|[a-z:_ ]{0,3})(_total|_count|_sum|_bucket|_created|)";
     let kind = prop::sample::select(

@@ -26,7 +26,7 @@ impl<'a> Encoder<'a> {
         Self {
             format,
             filter: Filter::named(names),
-            samples: Samples::default(),
+            samples: Samples::new(format == Format::OpenMetrics100),
             head: (out.len(), out.len()),
             out,
             name: String::new(),

@@ -4,6 +4,7 @@
 //! series are off, and a histogram or summary whose sum is no counter (it is negative or NaN, or a bound is negative)
 //! has neither `_sum` nor `_count`; the bucket `+Inf` still is the count.
 
+mod buckets;
 mod encoder;
 mod filter;
 mod number;

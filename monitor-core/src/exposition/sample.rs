@@ -1,47 +1,17 @@
 //! Sample lines: the same in every format.
 
-use std::sync::Arc;
-
+use super::buckets::Buckets;
 use super::filter::Filter;
 use super::number::{bound, push_float, push_int};
+use crate::exemplar::KeptExemplar;
 use crate::family::{Label, Labels};
 use crate::names::visit::HistogramView;
-
-/// Digits of the greatest count, and the end of the line.
-const LONGEST_COUNT: usize = 21;
 
 /// Writes sample lines. Keeps its buffers from family to family.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
-    /// A bucket line up to its `le`: name and the labels sorted before it.
-    before: Vec<u8>,
-    /// A bucket line from its `le` to its value.
-    after: Vec<u8>,
-    bounds: Bounds,
-}
-
-/// The `le` labels of the bounds used last, `+Inf` included: most histograms of a page share one set of bounds.
-#[derive(Debug, Default)]
-struct Bounds {
-    of: Option<Arc<[f64]>>,
-    labels: Vec<String>,
-    /// Bytes of the longest label.
-    longest: usize,
-}
-
-impl Bounds {
-    fn render(&mut self, bounds: &Arc<[f64]>) {
-        let is_same = |of: &Arc<[f64]>| Arc::ptr_eq(of, bounds) || **of == **bounds;
-        if self.of.as_ref().is_some_and(is_same) {
-            return;
-        }
-        self.of = Some(Arc::clone(bounds));
-        let all = bounds.iter().copied().chain([f64::INFINITY]);
-        self.labels = all
-            .map(|upper| format!("le=\"{}\"", bound(upper)))
-            .collect();
-        self.longest = self.labels.iter().map(String::len).max().unwrap_or(0);
-    }
+    buckets: Buckets,
+    with_exemplars: bool,
 }
 
 /// The writer of one family's lines.
@@ -52,6 +22,14 @@ pub(super) struct Named<'a> {
 }
 
 impl Samples {
+    /// Exemplars stand behind buckets of one format only.
+    pub(super) fn new(with_exemplars: bool) -> Self {
+        Self {
+            with_exemplars,
+            ..Self::default()
+        }
+    }
+
     /// For the family of this name.
     pub(super) fn named<'a>(&'a mut self, name: &'a str, filter: &'a Filter<'a>) -> Named<'a> {
         Named {
@@ -59,23 +37,6 @@ impl Samples {
             name,
             filter,
         }
-    }
-
-    fn render_around_le(&mut self, name: &str, labels: &Labels) {
-        let (before, after) = labels.around_le();
-        self.before.clear();
-        for part in [name.as_bytes(), b"_bucket{", before] {
-            self.before.extend_from_slice(part);
-        }
-        if after.is_empty() && !before.is_empty() {
-            self.before.push(b',');
-        }
-        self.after.clear();
-        if !after.is_empty() {
-            self.after.push(b',');
-            self.after.extend_from_slice(after);
-        }
-        self.after.extend_from_slice(b"} ");
     }
 }
 
@@ -107,32 +68,14 @@ impl Named<'_> {
         }
     }
 
-    /// Appends the bucket lines; gives the count. What is around `le` is rendered once a child, `le` once for each set of
-    /// bounds, and a count that is the one before (few buckets of many are hit) is not formatted again.
+    /// Appends the bucket lines; gives the count.
     fn buckets(&mut self, labels: &Labels, value: HistogramView<'_>, out: &mut Vec<u8>) -> u64 {
-        let samples = &mut *self.samples;
-        samples.bounds.render(value.bounds);
-        samples.render_around_le(self.name, labels);
-        let Samples {
-            before,
-            after,
-            bounds,
-        } = samples;
-        let longest = before.len() + bounds.longest + after.len() + LONGEST_COUNT;
-        out.reserve(longest * bounds.labels.len());
-        let mut below = 0;
-        let mut digits = itoa::Buffer::new();
-        let mut text = digits.format(below);
-        for (le, count) in bounds.labels.iter().zip(value.counts()) {
-            if count > 0 {
-                below += count;
-                text = digits.format(below);
-            }
-            for part in [&**before, le.as_bytes(), after, text.as_bytes(), b"\n"] {
-                out.extend_from_slice(part);
-            }
+        let start = out.len();
+        let count = self.samples.buckets.write(self.name, labels, value, out);
+        if self.samples.with_exemplars && value.exemplars().next().is_some() {
+            add_exemplars(value, start, out);
         }
-        below
+        count
     }
 
     /// Appends a summary's quantiles, sum and count; values below 0 are left out, as no `OpenMetrics` parser takes them.
@@ -171,6 +114,36 @@ impl Named<'_> {
     }
 }
 
+/// Appends ` # {labels} value timestamp`.
+fn push_exemplar(out: &mut Vec<u8>, kept: &KeptExemplar) {
+    out.extend_from_slice(b" # {");
+    for (at, (name, value)) in kept.exemplar.labels().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        push_pair(out, name, value);
+    }
+    out.extend_from_slice(b"} ");
+    push_float(out, kept.seconds);
+    out.push(b' ');
+    push_float(out, kept.at);
+}
+
+/// Puts exemplars at the ends of the bucket lines that begin at `start`.
+fn add_exemplars(value: HistogramView<'_>, start: usize, out: &mut Vec<u8>) {
+    let lines = out.split_off(start);
+    let mut exemplars = value.exemplars().peekable();
+    for (at, line) in lines.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let Some(kept) = exemplars.next_if(|kept| kept.bucket == at) else {
+            out.extend_from_slice(line);
+            continue;
+        };
+        out.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
+        push_exemplar(out, kept);
+        out.push(b'\n');
+    }
+}
+
 fn with_quantile(labels: &Labels, quantile: f64) -> Labels {
     let label = Label {
         name: "quantile".into(),
@@ -195,9 +168,13 @@ fn push_series(out: &mut Vec<u8>, name: &str, suffix: &str, labels: &Labels) {
 }
 
 pub(crate) fn push_label(out: &mut Vec<u8>, label: &Label) {
-    out.extend_from_slice(label.name.as_bytes());
+    push_pair(out, &label.name, &label.value);
+}
+
+fn push_pair(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"=\"");
-    push_escaped(out, &label.value, b"\\\n\"");
+    push_escaped(out, value, b"\\\n\"");
     out.push(b'"');
 }
 

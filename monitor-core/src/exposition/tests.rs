@@ -1,12 +1,16 @@
 //! Known cases from `tests/data/exposition`, and properties of any page.
 
+pub(crate) mod case;
+pub(crate) mod expected;
+pub(crate) mod hostile;
+mod properties;
 pub(crate) mod strict;
 
 use std::sync::Arc;
 
-use proptest::prelude::*;
 use serde_json::Value;
 
+use self::case::{families_of, formats, keep, text};
 use super::{Format, encode, encode_named, number};
 use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label, Labels};
 
@@ -20,9 +24,11 @@ pub(crate) fn page(families: &[Family], format: Format) -> String {
 
 /// Encodes in both formats, checks each strictly, and answers the samples, which must be the same in both.
 pub(crate) fn checked_samples(families: &[Family]) -> Vec<strict::Sample> {
-    let [text, open] = BOTH.map(|format| {
-        let page = page(families, format);
-        let mut samples = strict::parse(&page, format)
+    let pages = BOTH.map(|format| page(families, format));
+    keep(families, pages.each_ref().map(String::as_str));
+    let [text, open] = [0, 1].map(|at| {
+        let (page, format) = (&pages[at], BOTH[at]);
+        let mut samples = strict::parse(page, format)
             .unwrap_or_else(|fault| panic!("{fault}\n{page}"))
             .samples;
         samples.sort_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
@@ -43,82 +49,6 @@ pub(crate) fn same(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
 }
 
-fn families_of(case: &Value) -> Vec<Family> {
-    let list = case["families"].as_array().expect("families");
-    list.iter().map(family_of).collect()
-}
-
-fn family_of(value: &Value) -> Family {
-    let kind = match value["type"].as_str() {
-        Some("counter") => FamilyType::Counter,
-        Some("gauge") => FamilyType::Gauge,
-        Some("histogram") => FamilyType::Histogram,
-        Some("summary") => FamilyType::Summary,
-        _ => FamilyType::Untyped,
-    };
-    let children = value["children"].as_array().expect("children");
-    Family {
-        name: text(&value["name"]).into(),
-        help: text(&value["help"]).into(),
-        kind,
-        unit: ["seconds", "bytes"]
-            .into_iter()
-            .find(|unit| value["unit"] == **unit),
-        children: children.iter().map(child_of).collect(),
-    }
-}
-
-fn child_of(value: &Value) -> Child {
-    let labels = value["labels"].as_object().into_iter().flatten();
-    let mut labels: Vec<Label> = labels
-        .map(|(name, value)| label(name, &text(value)))
-        .collect();
-    labels.sort();
-    Child {
-        labels: labels.into(),
-        value: value_of(&value["value"]),
-    }
-}
-
-fn value_of(value: &Value) -> ChildValue {
-    let numbers = |value: &Value| -> Vec<f64> {
-        value.as_array().into_iter().flatten().map(number).collect()
-    };
-    if let Some(whole) = value.as_u64() {
-        ChildValue::Int(whole)
-    } else if value["bounds"].is_array() {
-        let counts = value["counts"].as_array().expect("counts");
-        ChildValue::Histogram(Histogram {
-            bounds: numbers(&value["bounds"]).into(),
-            counts: counts
-                .iter()
-                .map(|count| count.as_u64().expect("a count"))
-                .collect(),
-            sum: number(&value["sum"]),
-        })
-    } else if let Some(quantiles) = value["quantiles"].as_array() {
-        ChildValue::Summary {
-            quantiles: quantiles
-                .iter()
-                .map(|pair| (number(&pair[0]), number(&pair[1])))
-                .collect(),
-            sum: number(&value["sum"]),
-            count: value["count"].as_u64().expect("a count"),
-        }
-    } else {
-        ChildValue::Float(number(value))
-    }
-}
-
-fn number(value: &Value) -> f64 {
-    let special = value.as_str().and_then(|text| text.parse().ok());
-    value.as_f64().or(special).expect("a number")
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
 fn label(name: &str, value: &str) -> Label {
     Label {
         name: name.to_owned().into(),
@@ -132,7 +62,7 @@ fn run_case(name: &str, case: &str) {
     let names = case["names"]
         .as_array()
         .map(|names| names.iter().map(text).collect::<Vec<_>>());
-    for (format, key) in BOTH.into_iter().zip(["text", "openmetrics"]) {
+    for (format, key) in formats() {
         let mut out = Vec::new();
         match &names {
             Some(names) => {
@@ -225,77 +155,4 @@ fn a_value_that_does_not_fit_its_family_is_left_out() {
         }],
     };
     assert_eq!(page(&[family], Format::Text004), "");
-}
-
-fn any_label_value() -> impl Strategy<Value = String> {
-    prop_oneof![".{0,12}", "[\\\\\"\n{},= #]{0,8}", any::<String>()]
-}
-
-fn any_number() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        any::<f64>(),
-        (-1_000_000_i32..1_000_000).prop_map(f64::from),
-        Just(-0.0),
-        Just(f64::NAN)
-    ]
-}
-
-proptest! {
-    #[test]
-    fn a_number_reads_back_as_itself(value in any_number()) {
-        let mut out = Vec::new();
-        number::push_float(&mut out, value);
-        let back: f64 = std::str::from_utf8(&out).unwrap().parse().unwrap();
-        prop_assert!(same(back, value));
-        let bound: f64 = number::bound(value).parse().unwrap();
-        prop_assert!(same(bound, value));
-    }
-
-    #[test]
-    fn labels_values_and_help_read_back(
-        help in any_label_value(),
-        values in prop::collection::btree_map(any_label_value(), any_number(), 1..5),
-    ) {
-        let children = values.iter().map(|(text, value)| Child {
-            labels: [label("a", text), label("z", text)].into(),
-            value: ChildValue::Float(*value),
-        });
-        let family = Family {
-            name: "x_total".into(),
-            help: help.clone().into(),
-            kind: FamilyType::Gauge,
-            unit: None,
-            children: children.collect(),
-        };
-        for format in BOTH {
-            let page = strict::parse(&page(std::slice::from_ref(&family), format), format).unwrap();
-            prop_assert_eq!(&page.families[0].help, &help);
-            prop_assert_eq!(page.samples.len(), values.len());
-            for (sample, (text, value)) in page.samples.iter().zip(&values) {
-                prop_assert_eq!(&sample.labels[0].1, text);
-                prop_assert_eq!(&sample.labels[1].1, text);
-                prop_assert!(same(sample.value, *value));
-            }
-        }
-    }
-
-    #[test]
-    fn any_histogram_makes_a_valid_page(
-        bounds in prop::collection::btree_set(-3_i32..40, 0..6),
-        counts in prop::collection::vec(0_u64..1_000_000, 7),
-        sum in any_number(),
-        value in any_label_value(),
-    ) {
-        let bounds: Arc<[f64]> = bounds.into_iter().map(|bound| f64::from(bound) / 8.0).collect();
-        let counts = counts[..=bounds.len()].to_vec();
-        let histogram = Histogram { bounds, counts, sum };
-        let count = histogram.count();
-        let child = Child { labels: [label("a", &value), label("m", &value)].into(), value: ChildValue::Histogram(histogram) };
-        let family = Family { name: "x".into(), help: "".into(), kind: FamilyType::Histogram, unit: None, children: vec![child] };
-        let samples = checked_samples(&[family]);
-        let infinite = samples.iter().find(|sample| sample.labels.iter().any(|(name, value)| name == "le" && value == "+Inf"));
-        #[expect(clippy::cast_precision_loss, reason = "the counts are small")]
-        let count = count as f64;
-        prop_assert!(infinite.is_some_and(|sample| (sample.value - count).abs() < 0.5));
-    }
 }

@@ -7,12 +7,14 @@ use crate::names::visit::Head;
 /// Appends the family's `# HELP` and `# TYPE`.
 pub(super) fn write_head(family: &Head<'_>, out: &mut Vec<u8>) {
     write_help(family.name, family.help, b"\\\n", out);
-    write_meta("TYPE", family.name, type_name(family.kind), out);
+    write_meta("TYPE", family.name, type_name(family), out);
 }
 
-/// The type as this format names it.
-fn type_name(kind: FamilyType) -> &'static str {
-    match kind {
+/// The type as this format names it. A counter that is called just `_total` has no type, because `prometheus_client`
+/// refuses a page with a counter whose name is nothing without that.
+fn type_name(family: &Head<'_>) -> &'static str {
+    match family.kind {
+        FamilyType::Counter if family.name == "_total" => "untyped",
         FamilyType::Counter => "counter",
         FamilyType::Gauge => "gauge",
         FamilyType::Histogram => "histogram",

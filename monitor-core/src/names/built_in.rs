@@ -42,6 +42,7 @@ pub(super) enum Id {
     Overflowed,
     Refused,
     DroppedLabels,
+    DroppedExemplars,
 }
 
 const fn spec(id: Id, kind: FamilyType, name: &'static str, help: &'static str) -> Spec {
@@ -222,6 +223,12 @@ const SERVICEKIT: &[Spec] = {
             "monitor_dropped_labels_total",
             "Labels of keys that were left out because an earlier one has their name.",
         ),
+        spec(
+            Id::DroppedExemplars,
+            Counter,
+            "monitor_dropped_exemplars_total",
+            "Exemplars that were not kept: longer than 128 characters, or with an invalid label.",
+        ),
     ]
 };
 
@@ -379,6 +386,12 @@ const PROMETHEUS: &[Spec] = {
             Counter,
             "monitor_dropped_labels_total",
             "Labels of keys that were left out because an earlier one has their name.",
+        ),
+        spec(
+            Id::DroppedExemplars,
+            Counter,
+            "monitor_dropped_exemplars_total",
+            "Exemplars that were not kept: longer than 128 characters, or with an invalid label.",
         ),
     ]
 };

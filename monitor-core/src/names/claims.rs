@@ -37,6 +37,26 @@ impl Claims {
         names.any(|name| self.taken.contains_key(&name))
     }
 
+    /// The first sample name of a family that is taken, and by which family.
+    pub(crate) fn in_the_way(&self, name: &str, kind: FamilyType) -> Option<(Box<str>, usize)> {
+        let mut names = sample_names(name, kind).into_iter();
+        names.find_map(|name| self.owner(&name).map(|owner| (name, owner)))
+    }
+
+    /// Takes those names of a family for `id` that are free.
+    pub(super) fn reserve(&mut self, name: &str, kind: FamilyType, id: usize) {
+        for name in sample_names(name, kind) {
+            self.taken.entry(name).or_insert(id);
+        }
+    }
+
+    /// Gives back all names of a family.
+    pub(super) fn release(&mut self, name: &str, kind: FamilyType) {
+        for name in sample_names(name, kind) {
+            self.taken.remove(&name);
+        }
+    }
+
     /// Takes all names of a family for `id`; takes none and says `false` if one of them is taken.
     pub(crate) fn claim(&mut self, name: &str, kind: FamilyType, id: usize) -> bool {
         let names = sample_names(name, kind);

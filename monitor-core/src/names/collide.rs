@@ -1,5 +1,7 @@
 //! Who owns a family: where each key is exported, decided once.
 
+mod forget;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use super::clean;
 use super::label_sets::LabelSets;
 use crate::family::{Family, FamilyType, Label, Labels};
 use crate::key::StatKey;
-use crate::snapshot::{MethodSnapshot, Snapshot};
+use crate::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Where the keys of one storage are exported, remembered from scrape to scrape.
@@ -24,7 +26,8 @@ use crate::sync::{Mutex, MutexGuard, lock};
 /// # Definition
 ///
 /// *First* is decided when a key is first exported: keys met at the same scrape go in the snapshot's order. What
-/// is decided stays, also when the owner is gone for a while. `<hash>` is the 32-bit FNV-1a hash of the key as
+/// is decided stays, also when the owner is gone for a while, until its key is removed or it is among more than 4096 series
+/// that are gone. `<hash>` is the 32-bit FNV-1a hash of the key as
 /// written, 8 hexadecimal digits (of the key with `#1`, `#2`, .. at its end while that family is taken too). A value a
 /// call observed counts as the key the original makes of it: with `___method__<method>` at its end, and the call's own
 /// labels behind that.
@@ -197,8 +200,6 @@ pub(super) struct Place {
     pub(super) family: usize,
     /// With those that every series has.
     pub(super) labels: Labels,
-    /// Without them.
-    own: Arc<[Label]>,
 }
 
 /// A family of the book.
@@ -207,9 +208,11 @@ pub(super) struct Entry {
     pub(super) name: Cow<'static, str>,
     pub(super) help: Cow<'static, str>,
     pub(super) kind: FamilyType,
+    /// The unit its name ends in.
+    pub(super) unit: Option<&'static str>,
     /// The name as written whose keys may add series; `None` for built-in families and for those named by hash.
     owner: Option<(Plane, Box<str>)>,
-    series: HashSet<Arc<[Label]>>,
+    series: HashSet<Labels>,
 }
 
 /// All families a storage ever exported under one profile.
@@ -220,6 +223,10 @@ pub(super) struct Book {
     claims: Claims,
     /// By what is exported and whether calls observed it, then by full key.
     places: HashMap<(Plane, bool), HashMap<Box<str>, Place>>,
+    /// Entries that nobody is left in.
+    free: Vec<usize>,
+    /// Families of registered metrics, by the name they were registered under.
+    registered: HashMap<Arc<str>, usize>,
     label_sets: LabelSets,
     dropped_labels: u64,
     renamed: Vec<(Box<str>, Cow<'static, str>)>,
@@ -232,6 +239,8 @@ impl Book {
             entries: Vec::new(),
             claims: Claims::default(),
             places: HashMap::new(),
+            free: Vec::new(),
+            registered: HashMap::new(),
             label_sets: LabelSets::default(),
             dropped_labels: 0,
             renamed: Vec::new(),
@@ -265,15 +274,37 @@ impl Book {
     /// Takes up the labels that every series of this snapshot has.
     pub(super) fn begin(&mut self, snapshot: &Snapshot) {
         if self.label_sets.begin(snapshot) {
-            for place in self.places.values_mut().flat_map(HashMap::values_mut) {
-                place.labels = self.label_sets.complete(place.own.iter().cloned());
-            }
+            // Every series is another one now, and whether two are the same has to be asked anew.
+            let label_sets = std::mem::take(&mut self.label_sets);
+            let dropped_labels = self.dropped_labels;
+            *self = Self {
+                label_sets,
+                dropped_labels,
+                ..Self::new(self.profile)
+            };
         }
     }
 
     /// The label sets that are kept from scrape to scrape.
     pub(super) fn label_sets(&self) -> &LabelSets {
         &self.label_sets
+    }
+
+    /// The family of a registered metric: under its own name, or its hash where a key was there first.
+    pub(super) fn registered(&mut self, metric: &MetricSnapshot) -> usize {
+        if let Some(family) = self.registered.get(&metric.name) {
+            return *family;
+        }
+        let (name, help) = (metric.name.to_string(), metric.help.to_string());
+        let family = match self.open(name.into(), help.into(), metric.kind, None) {
+            None => self.open_by_hash(&metric.name, &metric.help, metric.kind),
+            Some(family) => {
+                self.entries[family].unit = metric.unit;
+                family
+            }
+        };
+        self.registered.insert(Arc::clone(&metric.name), family);
+        family
     }
 
     /// Where a key is exported; decided at the first call.
@@ -289,15 +320,11 @@ impl Book {
         }
         let (labels, dropped) = wanted.labels();
         self.dropped_labels += dropped;
-        let labels: Arc<[Label]> = labels.into();
+        let labels = self.label_sets.complete(labels);
         let family = self
             .own_family(wanted, &labels)
             .unwrap_or_else(|| self.family_by_hash(wanted, &full_key, &labels));
-        let place = Place {
-            family,
-            labels: self.label_sets.complete(labels.iter().cloned()),
-            own: labels,
-        };
+        let place = Place { family, labels };
         self.places
             .entry(table)
             .or_default()
@@ -306,7 +333,7 @@ impl Book {
     }
 
     /// The family of the key's own name, if it is free or its own, and the series is free in it.
-    fn own_family(&mut self, wanted: Wanted<'_>, labels: &Arc<[Label]>) -> Option<usize> {
+    fn own_family(&mut self, wanted: Wanted<'_>, labels: &Labels) -> Option<usize> {
         let name = wanted.plane.family_name(self.profile, wanted.key.name());
         let family = if let Some(family) = self.claims.owner(&name) {
             let owner = self.entries[family].owner.as_ref()?;
@@ -325,27 +352,25 @@ impl Book {
             .then_some(family)
     }
 
-    fn family_by_hash(
-        &mut self,
-        wanted: Wanted<'_>,
-        full_key: &str,
-        labels: &Arc<[Label]>,
-    ) -> usize {
+    fn family_by_hash(&mut self, wanted: Wanted<'_>, full_key: &str, labels: &Labels) -> usize {
         let help = wanted.plane.help(self.profile, full_key);
-        let mut salted = Cow::Borrowed(full_key);
+        let family = self.open_by_hash(full_key, &help, wanted.plane.kind());
+        self.entries[family].series.insert(identity(labels));
+        family
+    }
+
+    fn open_by_hash(&mut self, key: &str, help: &str, kind: FamilyType) -> usize {
+        let mut salted = Cow::Borrowed(key);
         let mut round = 0_u64;
         loop {
             let name = format!("stats_key_{:08x}", fnv1a(&salted));
-            if let Some(family) =
-                self.open(name.into(), help.clone().into(), wanted.plane.kind(), None)
-            {
-                self.entries[family].series.insert(identity(labels));
-                self.renamed
-                    .push((full_key.into(), self.entries[family].name.clone()));
+            if let Some(family) = self.open(name.into(), help.to_owned().into(), kind, None) {
+                let name = self.entries[family].name.clone();
+                self.renamed.push((key.into(), name));
                 return family;
             }
             round += 1;
-            salted = Cow::Owned(format!("{full_key}#{round}"));
+            salted = Cow::Owned(format!("{key}#{round}"));
         }
     }
 
@@ -362,24 +387,30 @@ impl Book {
         kind: FamilyType,
         owner: Option<(Plane, Box<str>)>,
     ) -> Option<usize> {
-        let id = self.entries.len();
-        self.claims.claim(&name, kind, id).then(|| {
-            self.entries.push(Entry {
-                name,
-                help,
-                kind,
-                owner,
-                series: HashSet::new(),
-            });
-            id
-        })
+        let id = self.free.last().copied().unwrap_or(self.entries.len());
+        if !self.claims.claim(&name, kind, id) {
+            return None;
+        }
+        let entry = Entry {
+            unit: clean::unit_of(&name),
+            name,
+            help,
+            kind,
+            owner,
+            series: HashSet::new(),
+        };
+        match self.free.pop() {
+            Some(place) => self.entries[place] = entry,
+            None => self.entries.push(entry),
+        }
+        Some(id)
     }
 }
 
 /// What tells a series from others: a label with an empty value is none to Prometheus.
-fn identity(labels: &Arc<[Label]>) -> Arc<[Label]> {
+fn identity(labels: &Labels) -> Labels {
     if labels.iter().all(|label| !label.value.is_empty()) {
-        return Arc::clone(labels);
+        return labels.clone();
     }
     let kept = labels.iter().filter(|label| !label.value.is_empty());
     kept.cloned().collect()

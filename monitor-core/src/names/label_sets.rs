@@ -37,9 +37,10 @@ impl LabelSets {
     /// Brings all label sets up to date; whether the labels of every series changed.
     pub(super) fn begin(&mut self, snapshot: &Snapshot) -> bool {
         let inittime = snapshot.inittime.iter().map(|time| label("inittime", time));
-        let is_same = inittime.clone().eq(self.common.iter().cloned());
+        let common = inittime.chain(snapshot.const_labels.iter().cloned());
+        let is_same = common.clone().eq(self.common.iter().cloned());
         if !is_same || self.default_ok.is_empty() {
-            *self = Self::new(inittime.collect());
+            *self = Self::new(common.collect());
         }
         for method in &snapshot.methods {
             self.prepare(method, &snapshot.error_types);
@@ -91,6 +92,14 @@ impl LabelSets {
     /// A child's labels, with those of every series.
     pub(super) fn complete(&self, labels: impl IntoIterator<Item = Label>) -> Labels {
         complete(&self.common, labels)
+    }
+
+    /// As `complete`, for labels that were rendered without them.
+    pub(super) fn complete_own(&self, labels: &Labels) -> Labels {
+        if self.common.is_empty() {
+            return labels.clone();
+        }
+        self.complete(labels.iter().cloned())
     }
 
     /// The labels of every series alone.

@@ -7,6 +7,7 @@ mod collide;
 mod label_sets;
 mod page;
 mod parts;
+mod registered;
 pub(crate) mod visit;
 
 use std::fmt;
@@ -15,6 +16,7 @@ pub use self::collide::Names;
 
 pub(crate) use self::claims::{Claims, openmetrics_name};
 pub(crate) use self::clean::{is_label_name, is_metric_name, unit_of};
+pub(crate) use self::registered::built_in_claims;
 
 use self::visit::{Collect, Visitor};
 use crate::family::Family;
@@ -95,7 +97,8 @@ pub fn built_in_families(profile: Profile) -> Vec<Family> {
 ///
 /// # Definition
 ///
-/// Built-in families come first, in a fixed order, then those of keys in the order they were first exported. Families
+/// Built-in families come first, in a fixed order, then registered ones and those of keys in the order they were first
+/// exported (one that comes later may take the place of one that is gone). Families
 /// without children are left out. Each child's labels are sorted and unique, no two children of a family have the
 /// same labels, and no two families claim the same sample name: see [`Names`] for what happens to keys that collide.
 ///

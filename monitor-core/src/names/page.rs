@@ -6,6 +6,7 @@ use super::built_in::Id;
 use super::collide::{Book, Plane};
 use super::label_sets::{LabelSets, OfMethod};
 use super::parts::{Number, Out, Parts};
+use super::registered;
 use super::visit::{HistogramView, Visitor};
 use crate::clock::ClockSource;
 use crate::family::Histogram;
@@ -40,8 +41,10 @@ pub(super) fn place(snapshot: &Snapshot, book: &mut Book) {
     place_keys(snapshot, book, &mut Parts::default());
 }
 
-/// Finds the places of all keys: the configuration's, those of calls' values, the user's.
+/// Finds the places of registered metrics, and of all keys: the configuration's, those of calls' values, the user's.
 fn place_keys<'a>(snapshot: &'a Snapshot, book: &mut Book, parts: &mut Parts<'a>) {
+    book.forget_all_but(snapshot);
+    registered::place(snapshot, book, parts);
     for info in &snapshot.service_info {
         // `service_threads` is the configured number of workers, whatever the section says, as in the original.
         if &*info.name != "service_threads" {
@@ -126,6 +129,7 @@ impl<'a> Page<'a> {
             Id::Overflowed => Number::Int(self.snapshot.values.overflowed_updates),
             Id::Refused => Number::Int(self.snapshot.values.refused_observations),
             Id::DroppedLabels => Number::Int(self.dropped_labels),
+            Id::DroppedExemplars => Number::Int(self.snapshot.dropped_exemplars),
             Id::ClockFallback if self.snapshot.clock == ClockSource::OperatingSystem => {
                 Number::Int(1)
             }
@@ -162,10 +166,21 @@ impl<'a> Page<'a> {
         for (method, sets) in self.methods() {
             if let Id::TimeFull = id {
                 let durations = HistogramView::of_both(&method.success, &method.failure);
-                out.histogram(&sets.plain, durations);
-            } else {
-                out.histogram(&sets.failure, HistogramView::of(&method.failure));
-                out.histogram(&sets.success, HistogramView::of(&method.success));
+                out.histogram(
+                    &sets.plain,
+                    durations.with_exemplars(&method.exemplars, None),
+                );
+                continue;
+            }
+            for (labels, durations, failed) in [
+                (&sets.failure, &method.failure, true),
+                (&sets.success, &method.success, false),
+            ] {
+                let durations = HistogramView::of(durations);
+                out.histogram(
+                    labels,
+                    durations.with_exemplars(&method.exemplars, Some(failed)),
+                );
             }
         }
     }

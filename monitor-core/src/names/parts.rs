@@ -1,9 +1,8 @@
 //! Children on their way to a visitor.
 
-use super::clean::unit_of;
 use super::collide::{Book, Entry, Plane, Wanted};
 use super::visit::{Head, HistogramView, Visitor};
-use crate::family::{FamilyType, Histogram, Labels};
+use crate::family::{ChildValue, FamilyType, Histogram, Labels};
 use crate::key::StatKey;
 use crate::snapshot::{Means, MethodSnapshot};
 
@@ -80,13 +79,27 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// Adds a child of a registered metric; those have no summaries.
+    pub(super) fn add_child(&mut self, family: usize, labels: Labels, value: &'a ChildValue) {
+        let value = match value {
+            ChildValue::Int(value) => PartValue::Number(Number::Int(*value)),
+            ChildValue::Float(value) => PartValue::Number(Number::Float(*value)),
+            ChildValue::Histogram(histogram) => PartValue::Histogram(histogram),
+            ChildValue::Summary { .. } => return,
+        };
+        self.push(family, labels, value);
+    }
+
     fn put(&mut self, book: &mut Book, wanted: Wanted<'_>, value: PartValue<'a>) {
         let place = book.place(wanted);
-        if self.by_family.len() <= place.family {
-            self.by_family.resize_with(place.family + 1, Vec::new);
+        self.push(place.family, place.labels, value);
+    }
+
+    fn push(&mut self, family: usize, labels: Labels, value: PartValue<'a>) {
+        if self.by_family.len() <= family {
+            self.by_family.resize_with(family + 1, Vec::new);
         }
-        let labels = place.labels;
-        self.by_family[place.family].push(Part { labels, value });
+        self.by_family[family].push(Part { labels, value });
     }
 
     /// How many children of a family have labels beside those of every series.
@@ -129,7 +142,7 @@ impl<'a, V: Visitor> Out<'a, V> {
             name: &entry.name,
             help: &entry.help,
             kind: entry.kind,
-            unit: unit_of(&entry.name),
+            unit: entry.unit,
             all_counts: entry.kind == FamilyType::Counter,
         };
         Self {

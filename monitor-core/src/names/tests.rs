@@ -1,6 +1,8 @@
 //! The original's pages.
 
 mod collisions;
+mod forget;
+mod round_trip;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub(crate) fn fresh() -> Snapshot {
         method_statuses: Vec::new(),
         values: ValuesSnapshot::default(),
         names: Arc::new(Names::default()),
+        dropped_exemplars: 0,
+        const_labels: crate::config::ConstLabels::default(),
     }
 }
 
@@ -112,6 +116,7 @@ fn method(name: &str) -> MethodSnapshot {
         values: Vec::new(),
         waiting: None,
         items: None,
+        exemplars: Vec::new(),
     }
 }
 
@@ -178,7 +183,7 @@ fn a_fresh_storage_gives_the_original_families_at_zero() {
                 .all(|sample| same(sample.value, 0.0))
         );
     }
-    assert_eq!(families.len(), 15);
+    assert_eq!(families.len(), 16);
 }
 
 #[test]
@@ -440,4 +445,35 @@ fn the_idiomatic_profile_has_units_and_totals_where_they_belong() {
     ] {
         by_name(&families, name);
     }
+}
+
+#[test]
+fn constant_labels_are_on_every_series_and_a_series_own_label_wins() {
+    let mut snapshot = fresh();
+    snapshot.const_labels =
+        crate::config::ConstLabels::try_new([("env", "prod")]).expect("a good label");
+    snapshot.methods = vec![method("Get")];
+    let keys = ["jobs", "jobs___env__test", "jobs___env__prod"];
+    snapshot.values.entries = keys.map(|raw| entry(raw, StatValue::Int(1))).to_vec();
+    for profile in Profile::ALL {
+        let samples = checked_samples(&families(&snapshot, profile));
+        let env = |sample: &crate::exposition::tests::strict::Sample| {
+            let mut labels = sample.labels.iter();
+            let found = labels.find(|(name, _)| name == "env");
+            found.map(|(_, value)| value.clone())
+        };
+        assert!(samples.iter().all(|sample| env(sample).is_some()));
+        let test = samples
+            .iter()
+            .filter(|one| env(one).as_deref() == Some("test"));
+        assert_eq!(test.count(), 1);
+    }
+    // Another value of the label: the same keys, other series.
+    snapshot.const_labels =
+        crate::config::ConstLabels::try_new([("env", "test")]).expect("a good label");
+    let samples = checked_samples(&families(&snapshot, Profile::Servicekit));
+    let jobs = samples
+        .iter()
+        .filter(|one| one.name == "stats_jobs" || one.name.starts_with("stats_key"));
+    assert_eq!(jobs.count(), 3);
 }

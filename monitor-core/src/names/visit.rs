@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::exemplar::KeptExemplar;
 use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Labels};
 
 /// A family without its children.
@@ -22,6 +23,9 @@ pub(crate) struct HistogramView<'a> {
     counts: &'a [u64],
     more: &'a [u64],
     pub(crate) sum: f64,
+    /// By bucket; only those of calls that failed, or of those that did not, if `only` says so.
+    exemplars: &'a [KeptExemplar],
+    only: Option<bool>,
 }
 
 /// Takes a page, family by family.
@@ -43,7 +47,26 @@ impl<'a> HistogramView<'a> {
             counts: &histogram.counts,
             more: &[],
             sum: histogram.sum,
+            exemplars: &[],
+            only: None,
         }
+    }
+
+    /// With exemplars: all of them, or those of failed calls, or of the others.
+    pub(crate) fn with_exemplars(self, exemplars: &'a [KeptExemplar], only: Option<bool>) -> Self {
+        Self {
+            exemplars,
+            only,
+            ..self
+        }
+    }
+
+    /// The exemplars, by bucket.
+    pub(crate) fn exemplars(&self) -> impl Iterator<Item = &'a KeptExemplar> + use<'a> {
+        let only = self.only;
+        self.exemplars
+            .iter()
+            .filter(move |kept| only.is_none_or(|failed| kept.failed == failed))
     }
 
     /// Two histograms over the same bounds as one.

@@ -1,11 +1,12 @@
-//! What one key holds: a number in an atomic, anything else behind a lock.
+//! What one key holds: a number in an atomic, anything else behind a lock; or nothing, once it was taken away.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::sync::{AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, lock};
 use crate::value::{StatNumber, StatValue, ValueKind};
 
+use super::held::{Held, Refused};
 use super::keep::Keep;
 
 /// Whole numbers from minus this to below this are kept in `int`; every other content of it means that the value is not
@@ -30,11 +31,16 @@ const NO_FLOAT: u64 = 0x7ff8_6d6f_6e69_746f;
 /// sentinel is one. Adding to `float` is a compare-and-swap that fails on the sentinel. A reader that finds neither is
 /// beside such a move, or the value is behind the lock: it takes the lock.
 ///
+/// A value that is taken away leaves [`Other::Gone`] behind the lock, and nothing updates that: each update comes before,
+/// and goes with it, or learns that it came too late.
+///
 /// `Relaxed` is enough where a word that is in use goes from one number to the next: it stands for itself.
 #[derive(Debug)]
 pub(super) struct Entry {
     int: AtomicU64,
     float: AtomicU64,
+    /// 1 once it was updated since a scrape last looked: a number that is set to what it was is not idle.
+    touched: AtomicU32,
     other: Mutex<Option<Box<Other>>>,
 }
 
@@ -44,6 +50,8 @@ enum Other {
     Value(StatValue),
     List(VecDeque<Arc<StatValue>>),
     Map(BTreeMap<String, StatValue>),
+    /// Taken away.
+    Gone,
 }
 
 impl Entry {
@@ -51,15 +59,17 @@ impl Entry {
         let entry = Self {
             int: AtomicU64::new(NO_INT),
             float: AtomicU64::new(NO_FLOAT),
+            touched: AtomicU32::new(1),
             other: Mutex::new(None),
         };
-        entry.set(value);
+        entry.put(value, &mut lock(&entry.other));
         entry
     }
 
-    /// Adds to a number and answers the sum; answers what is there if that is none.
+    /// Adds to a number and answers the sum.
     #[inline]
-    pub(super) fn add(&self, by: StatNumber) -> Result<StatNumber, ValueKind> {
+    pub(super) fn add(&self, by: StatNumber) -> Result<StatNumber, Refused> {
+        self.touch();
         match self.try_add(by) {
             Some(sum) => Ok(sum),
             None => self.add_slowly(by),
@@ -109,7 +119,7 @@ impl Entry {
     }
 
     #[cold]
-    fn add_slowly(&self, by: StatNumber) -> Result<StatNumber, ValueKind> {
+    fn add_slowly(&self, by: StatNumber) -> Result<StatNumber, Refused> {
         let mut other = lock(&self.other);
         if let Some(sum) = self.try_add(by) {
             return Ok(sum);
@@ -124,12 +134,44 @@ impl Entry {
             self.put(sum.into(), &mut other);
             return Ok(sum);
         }
-        Err(kind(other.as_deref()))
+        Err(refused(other.as_deref()))
     }
 
-    /// Replaces the value, whatever it was.
-    pub(super) fn set(&self, value: StatValue) {
-        self.put(value, &mut lock(&self.other));
+    /// Says that it was updated. A plain look first: on the fast path the line is written by the update alone.
+    #[inline]
+    fn touch(&self) {
+        if self.touched.load(Ordering::Relaxed) == 0 {
+            self.touched.store(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Replaces the value, whatever it was; gives it back if it was taken away.
+    pub(super) fn set(&self, value: StatValue) -> Result<(), StatValue> {
+        let mut other = lock(&self.other);
+        if matches!(other.as_deref(), Some(Other::Gone)) {
+            return Err(value);
+        }
+        self.touch();
+        self.put(value, &mut other);
+        Ok(())
+    }
+
+    /// Takes the value away; `None` if that was done before.
+    pub(super) fn take(&self) -> Option<StatValue> {
+        let mut other = lock(&self.other);
+        if matches!(other.as_deref(), Some(Other::Gone)) {
+            return None;
+        }
+        let number = self.take_number();
+        let other = other.replace(Box::new(Other::Gone));
+        let value = other.map_or(StatValue::Null, |other| other.into_value());
+        Some(number.map_or(value, StatValue::from))
+    }
+
+    /// Takes the number out of its word; who comes to the lock then finds none there.
+    fn take_number(&self) -> Option<StatNumber> {
+        let int = self.clear_int().map(StatNumber::Int);
+        int.or_else(|| self.clear_float().map(StatNumber::Float))
     }
 
     /// Makes this the value; `other` is what is behind the lock.
@@ -163,10 +205,9 @@ impl Entry {
         int(self.int.swap(NO_INT, Ordering::AcqRel))
     }
 
-    fn clear_float(&self) {
-        if float(self.float.load(Ordering::Relaxed)).is_some() {
-            self.float.swap(NO_FLOAT, Ordering::AcqRel);
-        }
+    fn clear_float(&self) -> Option<f64> {
+        float(self.float.load(Ordering::Relaxed))?;
+        float(self.float.swap(NO_FLOAT, Ordering::AcqRel))
     }
 
     /// The number, if it is in one of the words.
@@ -192,47 +233,49 @@ impl Entry {
         }
     }
 
-    /// The value, copied. Lists are copied after the lock is free again.
-    pub(super) fn read(&self) -> StatValue {
+    /// The value, copied; `None` if it was taken away. Lists are copied after the lock is free again.
+    pub(super) fn read(&self) -> Option<StatValue> {
         if let Some(number) = self.number() {
-            return number.into();
+            return Some(number.into());
         }
         let other = lock(&self.other);
         if let Some(number) = self.number() {
-            return number.into();
+            return Some(number.into());
         }
         let list = match other.as_deref() {
-            None => return StatValue::Null,
-            Some(Other::Value(value)) => return value.clone(),
-            Some(Other::Map(map)) => return StatValue::Map(map.clone()),
+            None => return Some(StatValue::Null),
+            Some(Other::Gone) => return None,
+            Some(Other::Value(value)) => return Some(value.clone()),
+            Some(Other::Map(map)) => return Some(StatValue::Map(map.clone())),
             Some(Other::List(list)) => list.clone(),
         };
         drop(other);
-        StatValue::List(list.iter().map(|value| StatValue::clone(value)).collect())
+        Some(Other::List(list).into_value())
     }
 
     /// Appends to a list and drops what is too old.
-    pub(super) fn append(&self, value: &Arc<StatValue>, keep: Keep) -> Result<(), ValueKind> {
+    pub(super) fn append(&self, value: &Arc<StatValue>, keep: Keep) -> Result<(), Refused> {
         let mut other = lock(&self.other);
         match other.as_deref_mut() {
             Some(Other::List(list)) => {
+                self.touch();
                 list.push_back(Arc::clone(value));
                 keep.trim(list);
                 Ok(())
             }
-            found => Err(kind(found.as_deref())),
+            found => Err(refused(found.as_deref())),
         }
     }
 
     /// Adds a key to a section.
-    pub(super) fn insert(&self, key: &str, value: StatValue) -> Result<(), ValueKind> {
+    pub(super) fn insert(&self, key: &str, value: &StatValue) -> Result<(), Refused> {
         let mut other = lock(&self.other);
         match other.as_deref_mut() {
             Some(Other::Map(map)) => {
-                map.insert(key.to_owned(), value);
+                map.insert(key.to_owned(), value.clone());
                 Ok(())
             }
-            found => Err(kind(found.as_deref())),
+            found => Err(refused(found.as_deref())),
         }
     }
 
@@ -245,12 +288,84 @@ impl Entry {
     }
 }
 
-fn kind(other: Option<&Other>) -> ValueKind {
-    match other {
+impl Held for Entry {
+    fn bring_back(&self, fresh: Self) {
+        let value = fresh.take().unwrap_or(StatValue::Null);
+        let mut other = lock(&self.other);
+        self.touch();
+        self.put(value, &mut other);
+    }
+
+    fn was_touched(&self) -> bool {
+        self.touched.swap(0, Ordering::Relaxed) != 0
+    }
+
+    /// A number's bits. A list is told apart by `touched` alone, which for it changes under the lock. Texts, maps and
+    /// nothing are no series.
+    fn mark(&self) -> Option<u64> {
+        if let Some(number) = self.number() {
+            return Some(mark_of(number));
+        }
+        let other = lock(&self.other);
+        if let Some(number) = self.number() {
+            return Some(mark_of(number));
+        }
+        match other.as_deref()? {
+            Other::Value(StatValue::Bool(_)) | Other::List(_) => Some(0),
+            Other::Value(value) => value.as_number().map(mark_of),
+            Other::Map(_) | Other::Gone => None,
+        }
+    }
+
+    fn take_unchanged(&self, mark: u64) -> bool {
+        let mut other = lock(&self.other);
+        if let Some(number) = self.take_number() {
+            if mark_of(number) != mark {
+                self.put(number.into(), &mut other);
+                return false;
+            }
+        } else {
+            let is_series = match other.as_deref() {
+                Some(Other::Value(value)) => value.as_number().is_some(),
+                Some(Other::List(_)) => true,
+                _ => false,
+            };
+            if !is_series || self.touched.load(Ordering::Relaxed) != 0 {
+                return false;
+            }
+        }
+        *other = Some(Box::new(Other::Gone));
+        true
+    }
+}
+
+fn mark_of(number: StatNumber) -> u64 {
+    match number {
+        StatNumber::Int(number) => number.cast_unsigned(),
+        StatNumber::Float(number) => number.to_bits(),
+    }
+}
+
+fn refused(other: Option<&Other>) -> Refused {
+    Refused::Holds(match other {
         None => ValueKind::Number,
         Some(Other::Value(value)) => value.kind(),
         Some(Other::List(_)) => ValueKind::List,
         Some(Other::Map(_)) => ValueKind::Map,
+        Some(Other::Gone) => return Refused::Gone,
+    })
+}
+
+impl Other {
+    fn into_value(self) -> StatValue {
+        match self {
+            Self::Gone => StatValue::Null,
+            Self::Value(value) => value,
+            Self::Map(map) => StatValue::Map(map),
+            Self::List(list) => {
+                StatValue::List(list.into_iter().map(Arc::unwrap_or_clone).collect())
+            }
+        }
     }
 }
 

@@ -4,19 +4,26 @@ mod counter;
 mod entry;
 mod error;
 mod families;
+mod held;
 mod histogram;
+mod index;
 mod keep;
+mod keys;
+mod order;
 mod points;
+mod removal;
 mod snapshot;
 mod tasks;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod trie;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::StorageConfig;
+use crate::metric::Registry;
 use crate::snapshot::TaskTotals;
 use crate::sync::{AtomicU64, Ordering};
 use crate::value::{StatNumber, StatValue};
@@ -25,10 +32,11 @@ pub use counter::StatCounter;
 pub use error::StatsError;
 pub use keep::Keep;
 
-use counter::not_a_number;
+use counter::{found, not_a_number};
 use entry::Entry;
-use families::{Families, Place};
-use histogram::LiveHistogram;
+use families::{ChildRef, Families};
+use held::Refused;
+use histogram::KeyHistogram;
 use points::Points;
 use tasks::TaskSection;
 
@@ -41,18 +49,21 @@ const TASKS: &str = "tasks";
 ///
 /// # Consistency
 ///
-/// Every verb may be called from any thread. Updates of numbers and histograms are not lost and take no lock; the rest
-/// takes a lock of its key for as long as the update takes. A snapshot beside updates sees each key at some moment
-/// during the snapshot.
+/// Every verb may be called from any thread. Updates of numbers are not lost and take no lock; the rest takes a lock of
+/// its key for as long as the update takes. A snapshot beside updates sees each key at some moment during the snapshot.
+///
+/// A key may be removed while others update it: each update comes before that, and goes with it, or after, and then the key
+/// is back, with that update alone. None is lost in between.
 ///
 /// A family (the keys whose names are written alike) has at most `max_series` label sets. Numbers of further ones are
 /// added to one child labelled `overflow="true"` alone, so totals stay right; other values of further ones are not kept.
 #[derive(Debug)]
 pub(crate) struct Values {
-    entries: Families<Entry, ()>,
-    histograms: Families<LiveHistogram, Arc<[f64]>>,
+    entries: Arc<Families<Entry, ()>>,
+    histograms: Families<KeyHistogram, Arc<[f64]>>,
     points: Points,
     tasks: TaskSection,
+    pub(crate) metrics: Registry,
     time_bounds: Arc<[f64]>,
     size_bounds: Arc<[f64]>,
     refused: AtomicU64,
@@ -66,9 +77,10 @@ impl Values {
         size_bounds: Arc<[f64]>,
     ) -> Self {
         Self {
-            entries: Families::new(config.max_series),
+            entries: Arc::new(Families::new(config.max_series)),
             histograms: Families::new(config.max_series),
             points: Points::default(),
+            metrics: Registry::new(config.max_series),
             tasks: TaskSection::default(),
             time_bounds,
             size_bounds,
@@ -80,6 +92,7 @@ impl Values {
     pub(crate) fn configure(&self, config: &StorageConfig) {
         self.entries.set_limit(config.max_series);
         self.histograms.set_limit(config.max_series);
+        self.metrics.set_limit(config.max_series);
     }
 
     /// Adds to the number under a key, 0 if there is none yet, and answers the sum.
@@ -96,23 +109,24 @@ impl Values {
         by: impl Into<StatNumber>,
     ) -> Result<StatValue, StatsError> {
         let by = by.into();
-        let Some(child) = self.entries.get(key) else {
-            return self.inc_new(key, by);
+        let done = match self.entries.get(key) {
+            Some(child) => child.value.add(by),
+            None => Err(Refused::Gone),
         };
-        match child.value.add(by) {
+        match done {
             Ok(sum) => Ok(sum.into()),
-            Err(found) => Err(not_a_number(key, found)),
+            Err(Refused::Gone) => self.inc_new(key, by),
+            Err(refused) => Err(not_a_number(key, refused)),
         }
     }
 
     #[cold]
     fn inc_new(&self, key: &str, by: StatNumber) -> Result<StatValue, StatsError> {
-        let counter = self.counter(key)?;
-        counter
-            .child()
-            .value
-            .add(by)
-            .map_or_else(|found| Err(not_a_number(key, found)), |sum| Ok(sum.into()))
+        not_reserved(key)?;
+        let add = |child: &ChildRef<Entry>| child.value.add(by);
+        let sum = self.entries.update(key, || (), |()| zero(), add);
+        sum.map(StatValue::from)
+            .map_err(|refused| not_a_number(key, refused))
     }
 
     /// Puts a value under a key, whatever is there.
@@ -123,19 +137,28 @@ impl Values {
     /// under a key its family has no room for.
     pub(crate) fn set(&self, key: &str, value: StatValue) -> Result<(), StatsError> {
         not_reserved(key)?;
-        let mut value = Some(value);
-        let is_number = value.as_ref().and_then(StatValue::as_number).is_some();
+        let is_number = value.as_number().is_some();
+        let value = Cell::new(Some(value));
         // The first value is there from the key's first moment.
         let first = |(): &()| Entry::new(value.take().unwrap_or(StatValue::Null));
-        let child = match self.entries.place(key, || (), first) {
-            Place::Own(child) => child,
-            Place::Full(family) if is_number => self.entries.overflow(family, |()| zero()),
-            Place::Full(_) => return Err(self.too_many(key)),
+        let replace = |child: &ChildRef<Entry>| match value.take() {
+            None => Ok(()),
+            Some(new) => child.value.set(new).map_err(|back| {
+                value.set(Some(back));
+                Refused::Gone
+            }),
         };
-        if let Some(value) = value {
-            child.value.set(value);
+        let placed = if is_number {
+            let update = self.entries.update(key, || (), first, replace);
+            update.map(Some)
+        } else {
+            self.entries.update_own(key, || (), first, replace)
+        };
+        // Nothing else is refused: any value may follow any other.
+        match placed {
+            Ok(None) => Err(self.too_many(key)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Appends a value to the list under a key, and observes it: a number under the key itself, the numbers of a map
@@ -171,18 +194,14 @@ impl Values {
     fn append_to(&self, key: &str, value: &Arc<StatValue>, keep: Keep) -> Result<(), StatsError> {
         not_reserved(key)?;
         let empty = |(): &()| Entry::new(StatValue::List(Vec::new()));
-        match self.entries.place(key, || (), empty) {
-            Place::Full(_) => Ok(()),
-            Place::Own(child) => {
-                child
-                    .value
-                    .append(value, keep)
-                    .map_err(|found| StatsError::NotAList {
-                        key: key.into(),
-                        found,
-                    })
-            }
-        }
+        let append = |child: &ChildRef<Entry>| child.value.append(value, keep);
+        let appended = self.entries.update_own(key, || (), empty, append);
+        appended
+            .map(|_| ())
+            .map_err(|refused| StatsError::NotAList {
+                key: key.into(),
+                found: found(refused),
+            })
     }
 
     /// Adds a key to a section, which is a map under its name. In the section `tasks` it is a task: the value is when
@@ -203,17 +222,13 @@ impl Values {
         }
         not_reserved(section)?;
         let empty = |(): &()| Entry::new(StatValue::Map(BTreeMap::new()));
-        match self.entries.place(section, || (), empty) {
-            Place::Full(_) => Err(self.too_many(section)),
-            Place::Own(child) => {
-                child
-                    .value
-                    .insert(key, value)
-                    .map_err(|found| StatsError::NotASection {
-                        key: section.into(),
-                        found,
-                    })
-            }
+        let insert = |child: &ChildRef<Entry>| child.value.insert(key, &value);
+        match self.entries.update_own(section, || (), empty, insert) {
+            Ok(inserted) => inserted.ok_or_else(|| self.too_many(section)),
+            Err(refused) => Err(StatsError::NotASection {
+                key: section.into(),
+                found: found(refused),
+            }),
         }
     }
 
@@ -238,10 +253,7 @@ impl Values {
     /// As [`inc`](Self::inc).
     pub(crate) fn counter(&self, key: &str) -> Result<StatCounter, StatsError> {
         not_reserved(key)?;
-        match self.entries.place(key, || (), |()| zero()) {
-            Place::Own(child) => StatCounter::try_new(child),
-            Place::Full(family) => StatCounter::try_new(self.entries.overflow(family, |()| zero())),
-        }
+        StatCounter::try_new(&self.entries, key)
     }
 
     /// The section `tasks` alone: counts, and ages at `now_unix`. Busy time never reports less than before.
@@ -270,14 +282,12 @@ impl Values {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let place = self
+        let observe = |child: &ChildRef<KeyHistogram>| child.value.observe(value);
+        let shared = || Arc::clone(bounds);
+        // Only what is gone refuses, and that is tried again.
+        let _ = self
             .histograms
-            .place(key, || Arc::clone(bounds), LiveHistogram::new);
-        let child = match place {
-            Place::Own(child) => child,
-            Place::Full(family) => self.histograms.overflow(family, LiveHistogram::new),
-        };
-        child.value.observe(value);
+            .update(key, shared, KeyHistogram::new, observe);
     }
 
     fn bounds_of(&self, key: &str) -> Option<&Arc<[f64]>> {

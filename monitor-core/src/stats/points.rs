@@ -8,8 +8,8 @@ use crate::snapshot::Means;
 use crate::sync::{Mutex, lock};
 use crate::value::StatValue;
 
-use super::families::{overflow_key, warn_of_gauge_key, written_alike};
 use super::keep::Keep;
+use super::keys::{overflow_key, warn_of_gauge_key, written_alike};
 
 /// How many points at the end of the list the last mean is over.
 const LAST_POINTS: usize = 5;
@@ -23,6 +23,14 @@ pub(super) struct Points {
     /// `None` until the first point.
     list: Mutex<Option<VecDeque<Arc<StatValue>>>>,
     keys: Mutex<Keys>,
+    idle: Mutex<Idle>,
+}
+
+/// When a scrape first saw the newest point.
+#[derive(Debug, Default)]
+struct Idle {
+    newest: Option<Arc<StatValue>>,
+    since: u64,
 }
 
 /// The keys of points, parsed once.
@@ -58,6 +66,45 @@ impl Points {
     /// The points, or `None` if there never was one.
     pub(super) fn list(&self) -> Option<Vec<Arc<StatValue>>> {
         Some(lock(&self.list).as_ref()?.iter().cloned().collect())
+    }
+
+    /// Takes all points away, and answers them.
+    pub(super) fn clear(&self) -> Option<StatValue> {
+        let list = lock(&self.list).take()?;
+        *lock(&self.keys) = Keys::default();
+        let values = list.into_iter().map(Arc::unwrap_or_clone);
+        Some(StatValue::List(values.collect()))
+    }
+
+    /// Takes a key out of all points; whether one had it. A point is copied for that while somebody reads it.
+    pub(super) fn remove(&self, key: &str) -> bool {
+        let mut list = lock(&self.list);
+        let mut found = false;
+        for point in list.iter_mut().flatten() {
+            let has = matches!(&**point, StatValue::Map(map) if map.contains_key(key));
+            if has && let StatValue::Map(map) = Arc::make_mut(point) {
+                map.remove(key);
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// Takes all points away once the newest one is `idle` ticks old, by the first scrape that saw it.
+    pub(super) fn expire(&self, now: u64, idle: u64) {
+        let mut seen = lock(&self.idle);
+        let mut list = lock(&self.list);
+        let newest = list.as_ref().and_then(|list| list.back().cloned());
+        let is_same = match (&newest, &seen.newest) {
+            (Some(newest), Some(seen)) => Arc::ptr_eq(newest, seen),
+            (newest, seen) => newest.is_none() && seen.is_none(),
+        };
+        if !is_same {
+            *seen = Idle { newest, since: now };
+        } else if seen.newest.is_some() && now.saturating_sub(seen.since) >= idle {
+            *list = None;
+            seen.newest = None;
+        }
     }
 
     /// Means by key in the order the keys come, at most `limit` a family (0: no limit); label sets beyond that have

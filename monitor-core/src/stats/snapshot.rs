@@ -7,7 +7,7 @@ use crate::snapshot::{ValueEntry, ValueHistogram, ValuesSnapshot};
 use crate::sync::Ordering;
 use crate::value::StatValue;
 
-use super::families::{warn_of_gauge_key, warn_of_histogram_key};
+use super::keys::{warn_of_gauge_key, warn_of_histogram_key};
 use super::{POINTS, TASKS, Values};
 
 /// Which entries a snapshot has.
@@ -37,8 +37,11 @@ impl Values {
             entries,
             histograms: self.histograms(),
             means: self.points.means(self.entries.limit()),
-            refused_observations: self.refused.load(Ordering::Relaxed),
-            overflowed_updates: self.entries.overflowed() + self.histograms.overflowed(),
+            metrics: self.metrics.snapshot(),
+            refused_observations: self.refused.load(Ordering::Relaxed) + self.metrics.refused(),
+            overflowed_updates: self.entries.overflowed()
+                + self.histograms.overflowed()
+                + self.metrics.overflowed(),
         };
         self.entries.warn_of_overflow();
         self.histograms.warn_of_overflow();
@@ -53,7 +56,7 @@ impl Values {
                 child.warn_of_key(warn_of_gauge_key);
             }
             let value = match detail {
-                Detail::All => Some(exported.unwrap_or_else(|| child.value.read())),
+                Detail::All => exported.or_else(|| child.value.read()),
                 Detail::Exported => exported,
             };
             let key = || Arc::clone(&child.key);
@@ -80,11 +83,12 @@ impl Values {
     fn histograms(&self) -> Vec<ValueHistogram> {
         let mut histograms = Vec::new();
         for child in self.histograms.children() {
+            let Some(histogram) = child.value.snapshot() else {
+                continue;
+            };
             child.warn_of_key(warn_of_histogram_key);
-            histograms.push(ValueHistogram {
-                key: Arc::clone(&child.key),
-                histogram: child.value.snapshot(),
-            });
+            let key = Arc::clone(&child.key);
+            histograms.push(ValueHistogram { key, histogram });
         }
         histograms
     }

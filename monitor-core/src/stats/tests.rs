@@ -2,6 +2,7 @@
 #![allow(clippy::float_cmp, reason = "sums of powers of two are exact")]
 
 mod concurrency;
+mod removal;
 mod warnings;
 
 use super::*;

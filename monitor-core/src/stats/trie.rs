@@ -1,7 +1,8 @@
 //! A concurrent hash map that only grows: readers take no lock, pin nothing and need no thread-local.
 //!
-//! What is registered is never taken away again, so nothing has to be reclaimed under readers, which is what a
-//! general concurrent map spends its time on (and its thread-locals: those panic in the destructors of others).
+//! What is in it is never taken out again, so nothing has to be reclaimed under readers, which is what a general
+//! concurrent map spends its time on (and its thread-locals: those panic in the destructors of others). What may go is in
+//! `index.rs`.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -38,6 +39,20 @@ impl<E> Deref for Node<E> {
     }
 }
 
+impl<E> Node<E> {
+    pub(super) fn new(hash: u64, entry: E) -> Self {
+        Self {
+            hash,
+            children: OnceLock::new(),
+            entry,
+        }
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
 impl<E> Trie<E> {
     pub(super) fn new() -> Self {
         Self {
@@ -63,11 +78,7 @@ impl<E> Trie<E> {
     ///
     /// Once the bits of the hash are used up, all that is left is zeros: entries of one hash make a list.
     pub(super) fn insert(&self, hash: u64, entry: E) -> &Arc<Node<E>> {
-        let node = Arc::new(Node {
-            hash,
-            children: OnceLock::new(),
-            entry,
-        });
+        let node = Arc::new(Node::new(hash, entry));
         let (mut slots, mut bits): (&[Slot<E>], u64) = (&*self.root, hash);
         loop {
             let found = slot(slots, bits).get_or_init(|| Arc::clone(&node));

@@ -1,8 +1,8 @@
 //! From cells to a snapshot: what is read, and in which order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::call::common::Common;
 use crate::call::labels::OVERFLOW;
 use crate::call::method::MethodCore;
 use crate::call::shard::Shard;
@@ -10,11 +10,10 @@ use crate::call::values::ValueKind;
 use crate::clock::to_f64;
 use crate::family::Histogram;
 use crate::interner::Interner;
-use crate::snapshot::{
-    CallValueSnapshot, MethodSnapshot, Snapshot, StatusSnapshot, TaskTotals, ValuesSnapshot,
-};
+use crate::snapshot::{CallValueSnapshot, MethodSnapshot, Snapshot, TaskTotals, ValuesSnapshot};
 use crate::storage::core::{Rules, StorageCore};
 use crate::storage::points::Points;
+use crate::storage::statuses::Statuses;
 use crate::sync::Ordering;
 
 /// Ages of tasks in flight, in ticks.
@@ -87,22 +86,22 @@ impl StorageCore {
         let rules = self.rules();
         let mut totals = self.values.tasks(self.clock.unix_at(now));
         let mut points = Points::default();
+        let mut statuses = Statuses::new(self);
         let order = self.in_order();
-        let mut touched = 0;
-        let mut methods: Vec<MethodSnapshot> = order
-            .iter()
-            .enumerate()
-            .map(|(at, method)| {
-                if let Some(next) = order.get(at + 1) {
-                    touched ^= next
-                        .shards()
-                        .map(Shard::touch)
-                        .fold(0, |all, one| all ^ one);
-                }
-                self.read_method(method, now, &mut totals, &mut points)
-            })
-            .collect();
-        std::hint::black_box(touched);
+        let (mut fetched, mut shards) = (0, 0);
+        let mut methods = Vec::with_capacity(order.methods().len());
+        for (at, method) in order.methods().iter().enumerate() {
+            fetched ^= order.fetch_behind(at);
+            methods.push(self.read_method(method, now, &mut totals, &mut points));
+            // While its cells are at hand.
+            statuses.add(method, order.methods().get(at + 1).copied());
+            shards += points.shards();
+        }
+        std::hint::black_box(fetched);
+        if shards != order.shards() {
+            self.list_shards(&order);
+        }
+        let (statuses, method_statuses) = statuses.finish();
         // Added up in the order of the exposition's histogram of all calls, so that the two are equal to the last bit.
         for method in &methods {
             totals.completed_seconds += method.success.sum + method.failure.sum;
@@ -125,15 +124,21 @@ impl StorageCore {
             time_bounds: Arc::clone(&self.time_bounds),
             methods,
             expected: self.expected(rules),
-            statuses: self.statuses(),
-            method_statuses: self.method_statuses(),
-            values: self.read_all_values(overflowed),
+            statuses,
+            method_statuses,
+            values: self.read_all_values(overflowed, now, rules.config.idle_series),
             names: Arc::clone(&self.names),
+            dropped_exemplars: self.dropped_exemplars(),
+            const_labels: rules.config.const_labels.clone(),
         }
     }
 
     /// `overflowed` calls had labels there was no room for.
-    fn read_all_values(&self, overflowed: u64) -> ValuesSnapshot {
+    fn read_all_values(&self, overflowed: u64, now: u64, idle: Duration) -> ValuesSnapshot {
+        if !idle.is_zero() {
+            let ticks = self.clock.ticks(idle.as_secs_f64());
+            self.values.expire(now, ticks);
+        }
         let mut values = self.values.exported();
         let dropped = self
             .methods()
@@ -200,6 +205,7 @@ impl StorageCore {
             values: self.read_values(method, points),
             waiting: method.waiting(),
             items: method.items(),
+            exemplars: method.exemplars(),
         }
     }
 
@@ -231,66 +237,12 @@ impl StorageCore {
         values.sort_unstable_by_key(|(index, _)| *index);
         values.into_iter().map(|(_, value)| value).collect()
     }
-
-    /// `default` and the task types set through the API.
-    pub(crate) fn statuses(&self) -> Vec<StatusSnapshot> {
-        let default = self.default_task.read(|word| {
-            let fed = |common: &&Common| std::ptr::eq(common.default, self.default_task);
-            let methods = self.commons().filter(fed).flat_map(Common::methods);
-            let shards = methods.flat_map(MethodCore::shards);
-            shards.map(|shard| shard.default_run(word)).sum()
-        });
-        let named = self.tasks().into_iter();
-        let named = named.map(|(task, state)| {
-            let fed = |common: &&Common| std::ptr::eq(common.own, state);
-            let run = |word| {
-                self.commons()
-                    .filter(fed)
-                    .map(|common| own_run(common, word))
-                    .sum()
-            };
-            (task, state.read(run))
-        });
-        let mut statuses: Vec<StatusSnapshot> =
-            std::iter::once((Arc::from(crate::DEFAULT_TASK), default))
-                .chain(named)
-                .filter_map(|(task, read)| status(task, read))
-                .collect();
-        statuses.sort_unstable_by(|a, b| a.task.cmp(&b.task));
-        statuses
-    }
-
-    /// The methods' own task types.
-    pub(crate) fn method_statuses(&'static self) -> Vec<StatusSnapshot> {
-        let mut before = None;
-        self.in_order()
-            .iter()
-            .map(|method| method.common)
-            // The label sets of a method follow each other.
-            .filter(|common| before.replace(std::ptr::from_ref(*common)) != Some(*common))
-            .filter(|common| common.has_own_task)
-            .filter_map(|common| {
-                let read = common.own.read(|word| own_run(common, word));
-                status(Arc::clone(&common.name), read)
-            })
-            .collect()
-    }
 }
 
 /// Whether a label of the method stands for values there was no room for.
 fn has_overflow(method: &MethodSnapshot) -> bool {
     let mut labels = method.labels.iter();
     labels.any(|label| label.name == OVERFLOW || &*label.value == OVERFLOW)
-}
-
-fn own_run(common: &Common, word: u64) -> u64 {
-    let shards = common.methods().flat_map(MethodCore::shards);
-    shards.map(|shard| shard.own_run(word)).sum()
-}
-
-fn status(task: Arc<str>, read: Option<(crate::TaskStatus, u64)>) -> Option<StatusSnapshot> {
-    let (status, run) = read?;
-    Some(StatusSnapshot { task, status, run })
 }
 
 fn ages(method: &MethodCore, now: u64) -> Ages {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as IdCounter, Ordering as IdOrdering};
 
@@ -18,12 +19,14 @@ use crate::chunked::Chunked;
 use crate::clock::{Clock, ClockSource, process_start};
 use crate::config::StorageConfig;
 use crate::error_parser::{ErrorParser, ErrorTypeId};
+use crate::exemplar::ExemplarProvider;
 use crate::health::Thresholds;
 use crate::latest::Latest;
 use crate::names::Names;
 use crate::stats::Values;
 use crate::status::{Outcome, TaskStatus};
-use crate::sync::{AtomicU64, Mutex, Once, leak, lock};
+use crate::storage::order::Order;
+use crate::sync::{AtomicU64, Mutex, Once, Ordering, leak, lock};
 
 /// The state behind a [`MonitorStorage`](crate::MonitorStorage). It lives as long as the process: threads and guards
 /// point at its parts without counting.
@@ -45,14 +48,20 @@ pub(crate) struct StorageCore {
     /// By the number of the method without labels.
     commons: Chunked<Once<&'static Common>>,
     /// The methods by name, as of the last look.
-    order: Mutex<Arc<[&'static MethodCore]>>,
+    order: Mutex<Arc<Order>>,
     idle: Mutex<Vec<&'static Record>>,
     tasks: Mutex<BTreeMap<Arc<str>, &'static TaskState>>,
     error_types: Mutex<Vec<Arc<str>>>,
     rules: Latest<Rules>,
+    exemplars: Latest<Option<Provider>>,
+    /// Exemplars that no page can hold.
+    dropped_exemplars: AtomicU64,
     /// Names of error types that calls gave and the configuration does not know.
     unknown_types: Mutex<UnknownTypes>,
 }
+
+/// Who gives exemplars. A panic of its is caught where it is asked, so that nobody sees it half-way.
+struct Provider(AssertUnwindSafe<Box<dyn ExemplarProvider>>);
 
 /// Names of error types that the configuration does not know.
 #[derive(Debug, Default)]
@@ -100,11 +109,13 @@ impl StorageCore {
             busy: AtomicU64::new(0),
             methods: Chunked::new(),
             commons: Chunked::new(),
-            order: Mutex::new(Arc::from([])),
+            order: Mutex::default(),
             idle: Mutex::new(Vec::new()),
             tasks: Mutex::new(BTreeMap::new()),
             error_types: Mutex::new(error_types),
             rules: Latest::new(rules),
+            exemplars: Latest::new(None),
+            dropped_exemplars: AtomicU64::new(0),
             unknown_types: Mutex::default(),
         });
         core.preregister();
@@ -213,15 +224,18 @@ impl StorageCore {
     }
 
     /// All methods so far, by name and labels.
-    pub(crate) fn in_order(&'static self) -> Arc<[&'static MethodCore]> {
+    pub(crate) fn in_order(&'static self) -> Arc<Order> {
         let mut order = lock(&self.order);
         // Numbers are never given back: there is something new if and only if there are more.
-        if self.methods().count() != order.len() {
-            let mut all: Vec<_> = self.methods().collect();
-            all.sort_unstable_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
-            *order = all.into();
+        if self.methods().count() != order.methods().len() {
+            *order = Arc::new(Order::new(self.methods().collect()));
         }
         Arc::clone(&order)
+    }
+
+    /// Lists again what the order knows of the methods' shards.
+    pub(crate) fn list_shards(&'static self, order: &Order) {
+        *lock(&self.order) = Arc::new(order.listed_again());
     }
 
     /// All methods so far.
@@ -279,6 +293,29 @@ impl StorageCore {
             self.note_unknown(name);
         }
         failure
+    }
+
+    /// Who gives exemplars, if anyone.
+    pub(crate) fn exemplar_provider(&self) -> Option<&'static dyn ExemplarProvider> {
+        self.exemplars.load().as_ref().map(|provider| &**provider.0)
+    }
+
+    /// From now on every call ends on the rare way, where the provider is asked.
+    pub(crate) fn set_exemplars(&'static self, provider: Box<dyn ExemplarProvider>) {
+        self.exemplars
+            .store(Some(Provider(AssertUnwindSafe(provider))));
+        self.tick_bounds.send_all_away();
+        for common in self.commons() {
+            common.ticks.send_all_away();
+        }
+    }
+
+    pub(crate) fn drop_exemplar(&self) {
+        self.dropped_exemplars.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn dropped_exemplars(&self) -> u64 {
+        self.dropped_exemplars.load(Ordering::Relaxed)
     }
 
     /// Keeps an unknown name for the next snapshot: a call writes no log line.

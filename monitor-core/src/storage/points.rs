@@ -68,6 +68,11 @@ impl Points {
         self.drop_overwritten();
     }
 
+    /// How many shards were read.
+    pub(crate) fn shards(&self) -> usize {
+        self.windows.len()
+    }
+
     /// Leaves out what writers overwrote while it was read. For values too, as they are read before this is asked
     /// again through [`Points::value`].
     fn drop_overwritten(&mut self) {

@@ -85,11 +85,14 @@ impl Call {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn label(mut self, name: &str, value: &str) -> Self {
-        self.0.labels.push(Label {
-            name: name.to_owned().into(),
-            value: Arc::from(value),
-        });
-        self.0.labels.sort_unstable();
+        // To a page a label without a value is none.
+        if !value.is_empty() {
+            self.0.labels.push(Label {
+                name: name.to_owned().into(),
+                value: Arc::from(value),
+            });
+            self.0.labels.sort_unstable();
+        }
         self
     }
 

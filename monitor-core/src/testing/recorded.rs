@@ -177,7 +177,8 @@ impl Recorded {
     /// ```
     pub fn observed(&self, method: &str, name: &str) -> Vec<f64> {
         let mut values = Vec::new();
-        for (subject, amount) in &self.difference.told {
+        let implied = self.difference.implied.iter();
+        for (subject, amount) in self.difference.told.iter().chain(implied) {
             if let (Subject::Call(series, Aspect::Observed(of)), Amount::Observed(observed)) =
                 (subject, amount)
                 && &*series.method == method

@@ -1,6 +1,6 @@
 //! What is read off the arguments when a call begins: in a statement of its own, so that temporaries do not live on.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
 use super::call::{Call, place, reference};
@@ -16,16 +16,10 @@ impl Entry {
 }
 
 impl Call<'_> {
+    /// Each argument is read in a statement of its own: what one borrows, a lock say, is free again before the next.
     pub(super) fn entry(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let (runtime, plan) = (self.runtime(span), self.plan());
-        let mut entry = TokenStream::new();
-        if let Some(plan) = plan {
-            let site = self.site();
-            entry.extend(quote_spanned! {span=>
-                let __monitor_start = #runtime::plan(#site) #plan;
-            });
-        }
+        let mut entry = self.plan();
         if let Some(Limit::Count(count)) = &self.checked.limit {
             let at = place(count);
             let (runtime, reference) = (self.runtime(at), reference(count));
@@ -35,35 +29,49 @@ impl Call<'_> {
         entry
     }
 
-    fn plan(&self) -> Option<TokenStream> {
+    fn plan(&self) -> TokenStream {
         let entry = &self.checked.entry;
+        let mut plan = TokenStream::new();
         if entry.is_empty() {
-            return None;
+            return plan;
         }
         let span = Span::mixed_site();
-        let mut plan = TokenStream::new();
-        if !entry.labels.is_empty() {
-            let labels = entry.labels.iter().map(|listed| self.label(listed));
-            plan.extend(quote_spanned! {span=>
-                .labels([#(::core::convert::Into::into(#labels)),*])
-            });
-        }
+        let first = self.labelled_plan();
+        plan.extend(quote_spanned!(span=> let __monitor_start = #first;));
         for (method, value) in [
             ("request_size", &entry.request_size),
             ("deadline", &entry.deadline),
         ] {
             if let Some(value) = value {
                 let at = place(value);
-                let method = proc_macro2::Ident::new(method, at);
+                let method = Ident::new(method, at);
                 let reference = reference(value);
-                plan.extend(quote_spanned!(at=> .#method(#reference)));
+                let noted = quote_spanned!(at=> __monitor_start.#method(#reference));
+                plan.extend(quote_spanned!(span=> let __monitor_start = #noted;));
             }
         }
         if self.suspends() {
             // A plan is larger than a call, and would be kept over the awaits.
-            plan.extend(quote_spanned!(span=> .start()));
+            plan.extend(quote_spanned!(span=> let __monitor_start = __monitor_start.start();));
         }
-        Some(plan)
+        plan
+    }
+
+    /// The plan with its labels, in a block: they do not outlive it.
+    fn labelled_plan(&self) -> TokenStream {
+        let span = Span::mixed_site();
+        let (runtime, site) = (self.runtime(span), self.site());
+        let labels = &self.checked.entry.labels;
+        if labels.is_empty() {
+            return quote_spanned!(span=> #runtime::plan(#site));
+        }
+        let name = |at: usize| Ident::new(&format!("__monitor_label_{at}"), span);
+        let names: Vec<Ident> = (0..labels.len()).map(name).collect();
+        let values = labels.iter().map(|listed| self.label(listed));
+        quote_spanned! {span=> {
+            #(let #names = #values;)*
+            #runtime::plan(#site).labels([#(::core::convert::Into::into(&#names)),*])
+        }}
     }
 
     fn label(&self, listed: &ListedLabel) -> TokenStream {

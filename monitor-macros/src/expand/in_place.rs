@@ -6,7 +6,6 @@ use syn::Type;
 
 use super::call::{Call, last_expression, place};
 use super::group;
-use super::lasting::typed;
 use crate::args::Limit;
 use crate::shape::{Boxing, Ending, Inner};
 
@@ -127,7 +126,7 @@ impl Call<'_> {
     /// The body as a future.
     fn inner_future(&self) -> TokenStream {
         let keywords = quote_spanned!(self.begin()=> async move);
-        typed(&keywords, self.block, self.body_edge())
+        Self::typed(&keywords, self.block, self.body_edge())
     }
 
     /// A function that never returns.

@@ -2,12 +2,16 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use monitor_core::StatusRule;
+use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use prometheus::Registry;
+use tokio::runtime::Handle;
 
 use super::{Limits, MonitorConfig};
+use crate::process::Service;
 
 /// Settings in code; each call replaces what was there, unless it says that it adds.
 impl MonitorConfig {
@@ -92,11 +96,70 @@ impl MonitorConfig {
         self
     }
 
+    /// How long a series made at run time may go without an update before it leaves the page and its memory is freed: values by
+    /// key, and children of registered metrics with labels. Default 0, which is never. What comes back begins at 0: see
+    /// [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds, fractions allowed.
+    #[must_use]
+    pub fn idle_series(mut self, idle: Duration) -> Self {
+        self.idle_series = idle;
+        self
+    }
+
+    /// Adds a label that every series has, such as `env="prod"`: those of the storage and of the server, not those of the
+    /// registries. Replaces an earlier one of the same name. Default none. A series that has a label of this name itself keeps
+    /// its own.
+    ///
+    /// Refused when the settings are applied: a name that is no label name or [has a meaning of its
+    /// own](monitor_core::config::ConstLabels::try_new), and a blank value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let config = MonitorConfig::default().const_label("env", "prod");
+    /// assert_eq!(config.storage_config()?.const_labels.len(), 1);
+    /// assert!(config.const_label("le", "1").storage_config().is_err());
+    /// # Ok::<(), monitor_server::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn const_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        self.labels.retain(|(known, _)| *known != name);
+        self.labels.push((name, value.into()));
+        self
+    }
+
     /// Adds methods that exist at zero from the start, beside those of `#[monitored]` functions. A name has 1 to 120
     /// bytes; any other is refused when the settings are applied.
     #[must_use]
     pub fn methods<M: Into<Arc<str>>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.methods.extend(methods.into_iter().map(Into::into));
+        self
+    }
+
+    /// The names under which the storage is exported. Default [`Profile::Servicekit`].
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Whether a scrape is answered 500 where a registry or a family had to be left out of its page; the body says which.
+    /// Default off: the rest is served, and what is missing counts in `monitor_scrape_errors_total`. A repeated series is
+    /// none of these: the page has its first value.
+    #[must_use]
+    pub fn strict(mut self, on: bool) -> Self {
+        self.strict = on;
+        self
+    }
+
+    /// How old the state on a page may be when its scrape arrives, at most 60 s. Not set by default, which is zero, except
+    /// 100 ms for compressed pages: compressing costs as much as all the rest. Zero keeps no page; pages filtered by `name[]`
+    /// are never kept.
+    #[must_use]
+    pub fn render_cache(mut self, age: Duration) -> Self {
+        self.render_cache = Some(age);
         self
     }
 
@@ -111,6 +174,58 @@ impl MonitorConfig {
     #[must_use]
     pub fn wait_for_started(mut self, on: bool) -> Self {
         self.wait_for_started = on;
+        self
+    }
+
+    /// Which service this is: pages then have the gauge `monitor_build_info` 1 with its name and version as labels. Default
+    /// none, and no such metric. [`service!`](crate::service) gives those of the calling crate; blank ones are refused when
+    /// the settings are applied.
+    #[must_use]
+    pub fn service(mut self, service: Service) -> Self {
+        self.process.service = Some(service);
+        self
+    }
+
+    /// Adds a tokio runtime whose metrics are to be on the pages, labelled `runtime="name"`. Replaces an earlier one of the
+    /// same name; a blank name is refused when the settings are applied. Default none, inside a runtime too: which runtimes
+    /// are watched, and under which names, is said once and does not depend on where [`run`](crate::run) is called.
+    ///
+    /// There are 3 series a runtime (`tokio_workers`, `tokio_alive_tasks`, `tokio_global_queue_depth`) and 3 a worker of it
+    /// (`tokio_worker_busy_seconds_total`, `tokio_worker_parks_total`, `tokio_worker_parked`): all that tokio gives without
+    /// `--cfg tokio_unstable`. Tokio brings a worker's up to date as it goes to sleep, wakes, and every few dozen polls; so a
+    /// worker that is stuck in one poll is awake (`tokio_worker_parked` 0) while neither its time nor its sleeps move on.
+    ///
+    /// The handle keeps no runtime running. One that has shut down keeps its last values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    /// use tokio::runtime::Handle;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let config = MonitorConfig::default().runtime("main", &Handle::current());
+    /// # drop(config);
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn runtime(mut self, name: impl Into<Arc<str>>, handle: &Handle) -> Self {
+        self.process.add_runtime(name.into(), handle);
+        self
+    }
+
+    /// Whether pages have the standard metrics of the process: `process_cpu_seconds_total`,
+    /// `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds` and
+    /// `process_threads`. Default on; on Linux alone. What cannot be read is left out.
+    ///
+    /// A registry that has these too, as the default one has where the `prometheus` crate is built with its feature
+    /// `process`, gives way: only its series with labels of their own are shown. `process_start_time_seconds` is one of the
+    /// storage's and always there.
+    #[must_use]
+    pub fn process_metrics(mut self, on: bool) -> Self {
+        self.process.metrics = on;
         self
     }
 

@@ -1,13 +1,17 @@
 //! Refusals of settings made in code. What was read from YAML was checked there, with its line.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use monitor_core::StatusRule;
 
-use super::section::{self, At, expected};
+use super::section::{self, At};
+use super::service;
+use super::values::{MAX_PAGE_AGE, expected};
 use super::yaml::Value;
 use super::{Limits, MonitorConfig};
 use crate::error::{ConfigError, Origin};
+use crate::process::{Process, Service};
 
 /// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
 const MAX_METHOD_BYTES: usize = 120;
@@ -22,6 +26,8 @@ pub(super) fn check(config: &MonitorConfig) -> Result<(), ConfigError> {
         section::check_info_name(&at, &gauge.name)?;
     }
     check_methods(&config.methods)?;
+    check_process(&config.process)?;
+    check_render_cache(config.render_cache)?;
     check_limits(&config.limits)
 }
 
@@ -44,6 +50,28 @@ fn check_methods(names: &[Arc<str>]) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+fn check_process(process: &Process) -> Result<(), ConfigError> {
+    let parts = process.service.iter().flat_map(Service::parts);
+    for (name, text) in parts {
+        let at = At::named(&Origin::Code, format!("service.{name}"));
+        service::check_text(&at, text)?;
+    }
+    for name in process.runtime_names() {
+        service::check_text(&At::named(&Origin::Code, "runtime"), name)?;
+    }
+    Ok(())
+}
+
+fn check_render_cache(age: Option<Duration>) -> Result<(), ConfigError> {
+    match age.map(|age| age.as_secs_f64()) {
+        Some(seconds) if seconds > MAX_PAGE_AGE => {
+            let at = At::named(&Origin::Code, "render_cache");
+            Err(at.invalid(expected::PAGE_AGE, &Value::Float(seconds)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the HTTP library would panic at.

@@ -33,10 +33,17 @@ pub struct Limits {
     /// fractions allowed.
     pub stop_grace: Duration,
     /// How long a registry may take to be gathered for a page. Default 5 s; 0 is no limit, so that a collector that hangs
-    /// holds all pages. In YAML seconds, fractions allowed. Beyond it the page is served without that registry, which is
+    /// holds each page for as long as its scrape may take. In YAML seconds, fractions allowed. Beyond it the page is served without that registry, which is
     /// counted as `monitor_scrape_errors_total{cause="overrun"}`, and it is skipped until that gather returns: it is not
     /// stopped.
     pub gather_timeout: Duration,
+    /// How long a scrape may take, from its arrival to the page. Default 30 s; 0 is no limit. In YAML seconds, fractions
+    /// allowed. Less where the scraper says so: of its `X-Prometheus-Scrape-Timeout-Seconds` a twentieth, at least 50 ms, is
+    /// kept back for the way (of a limit below 0.1 s, half). Registries that are not there after three quarters of the time
+    /// are left out, so that the rest of the page arrives. Beyond it the answer is 503.
+    pub scrape_timeout: Duration,
+    /// Scrapes that wait for a page at once. Default 64; 0 is no limit. A further one is answered 503.
+    pub max_scrapes: usize,
 }
 
 impl Default for Limits {
@@ -49,6 +56,8 @@ impl Default for Limits {
             max_headers: 64,
             stop_grace: Duration::from_secs(5),
             gather_timeout: Duration::from_secs(5),
+            scrape_timeout: Duration::from_secs(30),
+            max_scrapes: 64,
         }
     }
 }
@@ -100,6 +109,20 @@ impl Limits {
     #[must_use]
     pub fn gather_timeout(mut self, timeout: Duration) -> Self {
         self.gather_timeout = timeout;
+        self
+    }
+
+    /// Sets [`scrape_timeout`](Self::scrape_timeout).
+    #[must_use]
+    pub fn scrape_timeout(mut self, timeout: Duration) -> Self {
+        self.scrape_timeout = timeout;
+        self
+    }
+
+    /// Sets [`max_scrapes`](Self::max_scrapes).
+    #[must_use]
+    pub fn max_scrapes(mut self, scrapes: usize) -> Self {
+        self.max_scrapes = scrapes;
         self
     }
 }

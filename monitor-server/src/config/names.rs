@@ -2,6 +2,8 @@
 
 use monitor_core::names::is_built_in;
 
+use crate::process::is_family;
+
 /// All families that user code or the server itself makes begin with one of these.
 const RESERVED: &[&str] = &["stats_", "monitor_"];
 
@@ -24,7 +26,8 @@ pub(super) fn check(name: &str) -> Result<(), &'static str> {
         .find_map(|ending| name.strip_suffix(ending))
         .unwrap_or(name);
     // That one may be given: as in the original its value is then overwritten.
-    let taken = base != OVERWRITTEN && (is_built_in(name) || is_built_in(base));
+    let is_taken = |name| is_built_in(name) || is_family(name);
+    let taken = base != OVERWRITTEN && (is_taken(name) || is_taken(base));
     if taken || RESERVED.iter().any(|prefix| name.starts_with(prefix)) {
         return Err("a name that no built-in metric has");
     }

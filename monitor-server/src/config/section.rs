@@ -1,15 +1,14 @@
 //! Reads the section's keys into a [`MonitorConfig`]; every refusal names place, key and value.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
 use monitor_core::StatusRule;
 use monitor_core::snapshot::ServiceInfo;
 
 use super::limits::{Limits, MAX_HEADERS, MIN_HEADER_BYTES};
-use super::names;
+use super::values::{
+    expected, flag, integer, listen, map, number, page_age, port, profile, seconds, text, whole,
+};
 use super::yaml::{Key, Node, Value};
-use super::{Listen, MonitorConfig};
+use super::{MonitorConfig, labels, names, service};
 use crate::error::{ConfigError, Origin, Place};
 
 const KEYS: &[&str] = &[
@@ -17,10 +16,17 @@ const KEYS: &[&str] = &[
     "port",
     "errors",
     "service info",
+    "service",
+    "process_metrics",
     "max_workers",
     "hpa_max_workers",
     "inittime_label",
+    "labels",
     "max_series",
+    "idle_series",
+    "profile",
+    "strict",
+    "render_cache",
     "disable_compression",
     "wait_for_started",
     "limits",
@@ -34,31 +40,13 @@ const LIMIT_KEYS: &[&str] = &[
     "max_headers",
     "stop_grace",
     "gather_timeout",
+    "scrape_timeout",
+    "max_scrapes",
 ];
 
 const RULE_KEYS: &[&str] = &["service_errors", "unhealthy"];
 
 const INFO_KEYS: &[&str] = &["info", "value"];
-
-/// What a wrong value is measured against; also used for values that do not come from YAML.
-pub(super) mod expected {
-    pub(crate) const PORT: &str = "a port number from 0 to 65535";
-    pub(crate) const LISTEN: &str = "an IP address, with or without a port";
-    pub(crate) const WHOLE: &str = "a whole number, 0 or more";
-    pub(crate) const INTEGER: &str = "a whole number";
-    pub(crate) const NUMBER: &str = "a number";
-    pub(crate) const SECONDS: &str = "a number of seconds, 0 or more";
-    pub(crate) const FLAG: &str = "`true` or `false`";
-    pub(crate) const MAP: &str = "a map";
-    pub(crate) const WORDS: &str = "a list of words";
-    pub(crate) const WORD: &str = "a word that is not blank";
-    pub(crate) const QUOTED: &str = "a text (put it in quotes)";
-    pub(crate) const STATUS: &str = "the name of a status";
-    pub(crate) const TEXT: &str = "a text";
-    pub(crate) const HEADER_BYTES: &str = "a whole number, 8192 or more";
-    pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
-    pub(crate) const HEADERS: &str = "a whole number from 1 to 1024";
-}
 
 /// A position in the document: what to say about a value that is wrong.
 #[derive(Debug, Clone)]
@@ -86,7 +74,7 @@ impl<'a> At<'a> {
         }
     }
 
-    fn key(&self, name: &str, line: u64) -> Self {
+    pub(super) fn key(&self, name: &str, line: u64) -> Self {
         let path = if self.path.is_empty() {
             name.to_owned()
         } else {
@@ -123,7 +111,7 @@ impl<'a> At<'a> {
         }
     }
 
-    fn unknown(&self, key: &Key, known: &[&'static str]) -> ConfigError {
+    pub(super) fn unknown(&self, key: &Key, known: &[&'static str]) -> ConfigError {
         ConfigError::UnknownKey {
             place: self.key(&key.name, key.line).place(),
             nearest: names::nearest(&key.name, known),
@@ -163,10 +151,17 @@ fn apply_key(
         "port" => config.port = port(at, &node.value)?,
         "errors" => config.errors = rules(at, node)?,
         "service info" => config.service_info = service_info(at, node)?,
+        "service" => config.process.service = Some(service::service(at, node)?),
+        "process_metrics" => config.process.metrics = flag(at, &node.value)?,
         "max_workers" => config.max_workers = whole(at, &node.value)?,
         "hpa_max_workers" => config.hpa_max_workers = Some(whole(at, &node.value)?),
         "inittime_label" => config.inittime_label = flag(at, &node.value)?,
+        "labels" => config.labels = labels::labels(at, node)?,
         "max_series" => config.max_series = whole(at, &node.value)?,
+        "idle_series" => config.idle_series = seconds(at, &node.value)?,
+        "profile" => config.profile = profile(at, &node.value)?,
+        "strict" => config.strict = flag(at, &node.value)?,
+        "render_cache" => config.render_cache = Some(page_age(at, &node.value)?),
         "disable_compression" => config.disable_compression = flag(at, &node.value)?,
         "wait_for_started" => config.wait_for_started = flag(at, &node.value)?,
         _ => apply_limits(&mut config.limits, at, node)?,
@@ -186,6 +181,8 @@ fn apply_limits(limits: &mut Limits, at: &At<'_>, node: &Node) -> Result<(), Con
             "max_headers" => limits.max_headers = whole(&here, value)?,
             "stop_grace" => limits.stop_grace = seconds(&here, value)?,
             "gather_timeout" => limits.gather_timeout = seconds(&here, value)?,
+            "scrape_timeout" => limits.scrape_timeout = seconds(&here, value)?,
+            "max_scrapes" => limits.max_scrapes = whole(&here, value)?,
             _ => return Err(at.unknown(key, LIMIT_KEYS)),
         }
         check_limits(limits).map_err(|expected| here.invalid(expected, value))?;
@@ -299,103 +296,4 @@ fn info(name: &str, at: &At<'_>, node: &Node) -> Result<ServiceInfo, ConfigError
 /// Refuses a name that no exposition may carry, or that another family has.
 pub(super) fn check_info_name(at: &At<'_>, name: &str) -> Result<(), ConfigError> {
     names::check(name).map_err(|expected| at.invalid(expected, &Value::Text(name.to_owned())))
-}
-
-fn map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], ConfigError> {
-    match &node.value {
-        Value::Map(entries) => Ok(entries),
-        Value::Null => Ok(&[]),
-        other => Err(at.invalid(expected::MAP, other)),
-    }
-}
-
-/// A whole number, as such or as text.
-fn read_integer(value: &Value) -> Option<i128> {
-    match value {
-        Value::Int(number) => Some(*number),
-        Value::Text(text) => text.trim().parse().ok(),
-        _ => None,
-    }
-}
-
-fn integer(at: &At<'_>, value: &Value) -> Result<i64, ConfigError> {
-    let read = read_integer(value).and_then(|number| i64::try_from(number).ok());
-    read.ok_or_else(|| at.invalid(expected::INTEGER, value))
-}
-
-fn whole(at: &At<'_>, value: &Value) -> Result<usize, ConfigError> {
-    let read = read_integer(value).and_then(|number| usize::try_from(number).ok());
-    read.ok_or_else(|| at.invalid(expected::WHOLE, value))
-}
-
-pub(super) fn port(at: &At<'_>, value: &Value) -> Result<u16, ConfigError> {
-    let read = read_integer(value).and_then(|number| u16::try_from(number).ok());
-    read.ok_or_else(|| at.invalid(expected::PORT, value))
-}
-
-pub(super) fn listen(at: &At<'_>, value: &Value) -> Result<Listen, ConfigError> {
-    let read = match value {
-        Value::Text(text) => read_listen(text.trim()),
-        _ => None,
-    };
-    read.ok_or_else(|| at.invalid(expected::LISTEN, value))
-}
-
-fn read_listen(text: &str) -> Option<Listen> {
-    let text = text
-        .strip_prefix("localhost")
-        .map_or_else(|| text.to_owned(), |rest| format!("127.0.0.1{rest}"));
-    if let Ok(address) = text.parse::<std::net::SocketAddr>() {
-        return Some(Listen {
-            address: address.ip(),
-            port: Some(address.port()),
-        });
-    }
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'))
-        .unwrap_or(&text);
-    let address: IpAddr = bare.parse().ok()?;
-    Some(Listen {
-        address,
-        port: None,
-    })
-}
-
-fn read_number(value: &Value) -> Option<f64> {
-    match value {
-        // Exact below 2^53, and beyond that as near as the original gets.
-        #[allow(clippy::cast_precision_loss, reason = "a gauge is a double")]
-        Value::Int(number) => Some(*number as f64),
-        Value::Float(number) => Some(*number),
-        Value::Text(text) => text.trim().parse().ok(),
-        _ => None,
-    }
-}
-
-fn number(at: &At<'_>, value: &Value) -> Result<f64, ConfigError> {
-    read_number(value).ok_or_else(|| at.invalid(expected::NUMBER, value))
-}
-
-fn seconds(at: &At<'_>, value: &Value) -> Result<Duration, ConfigError> {
-    // The bound keeps sums with the clock in range; it is 31 years.
-    let read = read_number(value).filter(|seconds| (0.0..=1e9).contains(seconds));
-    read.map(Duration::from_secs_f64)
-        .ok_or_else(|| at.invalid(expected::SECONDS, value))
-}
-
-fn flag(at: &At<'_>, value: &Value) -> Result<bool, ConfigError> {
-    match value {
-        Value::Bool(flag) => Ok(*flag),
-        Value::Text(text) if text == "true" => Ok(true),
-        Value::Text(text) if text == "false" => Ok(false),
-        other => Err(at.invalid(expected::FLAG, other)),
-    }
-}
-
-fn text<'v>(at: &At<'_>, value: &'v Value) -> Result<&'v str, ConfigError> {
-    match value {
-        Value::Text(text) => Ok(text),
-        other => Err(at.invalid(expected::TEXT, other)),
-    }
 }

@@ -4,16 +4,17 @@ use http::HeaderValue;
 
 use super::*;
 
-const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const TEXT: &str = TEXT_TYPE;
+const OPEN: &str = OPEN_METRICS_TYPES[0];
 const OPEN_UTF8: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8";
 const OPEN_UNDERSCORES: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores";
+const OPEN_DOTS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots";
 const OPEN_VALUES: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values";
 
-fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
+pub(super) fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in lines {
         headers.append(
@@ -25,49 +26,35 @@ fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
 }
 
 fn content_type(accept: &str) -> &'static str {
-    format(&headers(&ACCEPT, &[accept])).content_type
+    format(&headers(&ACCEPT, &[accept])).content_type()
 }
+
+/// What clients send, a line each; recorded where the client's line does not say `source`.
+const CLIENTS: &str = include_str!("clients.txt");
 
 #[test]
 fn every_known_client_gets_what_it_likes_best() {
-    let cases = [
-        // Prometheus 2.42, and with native histograms.
-        (
-            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-            OPEN,
-        ),
-        (
-            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-            OPEN,
-        ),
-        // Prometheus 3.5.3, and with native histograms.
-        (
-            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-            OPEN_UTF8,
-        ),
-        (
-            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
-            OPEN_UTF8,
-        ),
-        // Prometheus 2.30.
-        (
-            "application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-            OPEN,
-        ),
-        // curl, browsers, probes.
-        ("*/*", TEXT),
-        (
-            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-            TEXT,
-        ),
-        ("text/plain", TEXT),
-        ("text/plain;version=0.0.4", TEXT),
-        ("text/*;q=0.5", TEXT),
-        ("application/json", TEXT),
-    ];
-    for (accept, expected) in cases {
-        assert_eq!(content_type(accept), expected, "{accept}");
+    let mut seen = 0;
+    for line in CLIENTS.lines().filter(|line| !line.starts_with('#')) {
+        let parts: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [client, format, encoding, accept_encoding, accept] = parts[..] else {
+            panic!("five columns: {line}");
+        };
+        let expected = match format {
+            "text" => TEXT,
+            "open" => OPEN,
+            "open utf-8" => OPEN_UTF8,
+            "open underscores" => OPEN_UNDERSCORES,
+            "open dots" => OPEN_DOTS,
+            "open values" => OPEN_VALUES,
+            _ => panic!("a format: {line}"),
+        };
+        assert_eq!(content_type(accept), expected, "{client}");
+        let gzip = accepts_gzip(&headers(&ACCEPT_ENCODING, &[accept_encoding]));
+        assert_eq!(gzip, encoding == "gzip", "{client}");
+        seen += 1;
     }
+    assert!(seen > 15, "{seen} clients");
 }
 
 #[test]
@@ -110,7 +97,8 @@ fn escaping_is_answered_from_a_closed_set() {
         ("ALLOW-UTF-8", OPEN_UTF8),
         ("underscores", OPEN_UNDERSCORES),
         ("values", OPEN_VALUES),
-        ("dots", OPEN_UNDERSCORES),
+        ("dots", OPEN_DOTS),
+        ("\"d\\ots\"", OPEN_DOTS),
         ("\"<script>\"", OPEN_UNDERSCORES),
         ("", OPEN_UNDERSCORES),
     ];
@@ -142,6 +130,7 @@ fn malformed_elements_are_passed_over() {
         ("text/plain;note=\"a,application/openmetrics-text\"", TEXT),
         ("application/openmetrics-text;note=\"unterminated", OPEN),
         ("garbage, application/openmetrics-text", OPEN),
+        ("text/plain, application/openmetrics-text;q=\"0.\\5\"", TEXT),
     ];
     for (accept, expected) in cases {
         assert_eq!(content_type(accept), expected, "{accept}");
@@ -150,20 +139,22 @@ fn malformed_elements_are_passed_over() {
 
 #[test]
 fn no_header_is_text_and_several_lines_are_one_list() {
-    assert_eq!(format(&HeaderMap::new()).content_type, TEXT);
+    assert_eq!(format(&HeaderMap::new()).content_type(), TEXT);
     let lines = headers(
         &ACCEPT,
         &["text/plain;q=0.5", "application/openmetrics-text;q=0.6"],
     );
-    assert_eq!(format(&lines).content_type, OPEN);
+    assert_eq!(format(&lines).content_type(), OPEN);
     let lines = headers(&ACCEPT, &["\u{e4}\u{f6}", "application/openmetrics-text"]);
-    assert_eq!(format(&lines).content_type, OPEN);
+    assert_eq!(format(&lines).content_type(), OPEN);
 }
 
 #[test]
-fn the_content_type_is_the_format_s_own() {
+fn the_content_types_are_the_formats_own_and_no_two_are_alike() {
     assert_eq!(TEXT, Format::Text004.content_type());
     assert_eq!(OPEN, Format::OpenMetrics100.content_type());
+    let all: std::collections::HashSet<_> = OPEN_METRICS_TYPES.iter().chain([&TEXT]).collect();
+    assert_eq!(all.len(), 6);
 }
 
 #[test]
@@ -183,6 +174,11 @@ fn gzip_is_used_only_where_it_is_wanted() {
         ("identity;q=0.5, gzip;q=0.4", false),
         ("identity;q=0.5, gzip;q=0.5", true),
         ("identity;q=0", false),
+        // What is not named has the weight of `*`.
+        ("gzip;q=0.5, *;q=0.8", false),
+        ("gzip;q=0.8, *;q=0.5", true),
+        ("gzip;q=0.5, *;q=0", true),
+        ("identity;q=0.5, *", true),
         ("br, zstd", false),
         ("gzip;q=abc", false),
         ("", false),

@@ -10,6 +10,8 @@ use prometheus::{Gauge, IntCounter};
 
 use super::*;
 
+mod sharing;
+
 /// A collector that counts its gatherings, and waits or panics in them as told.
 #[derive(Clone, Default)]
 struct Probe {
@@ -40,45 +42,89 @@ impl Collector for Probe {
     }
 }
 
+/// What a configuration without a word says.
+fn settings() -> PageSettings {
+    crate::MonitorConfig::default().page_settings()
+}
+
+fn registry_of(collector: Box<dyn Collector>) -> Registry {
+    let registry = Registry::new();
+    registry.register(collector).expect("a fresh registry");
+    registry
+}
+
 fn renderer(collectors: Vec<Box<dyn Collector>>) -> (Renderer, Arc<SelfMetrics>) {
-    renderer_with(collectors, Duration::from_secs(5))
+    renderer_with(collectors, settings())
 }
 
 fn renderer_with(
     collectors: Vec<Box<dyn Collector>>,
-    gather_timeout: Duration,
+    settings: PageSettings,
 ) -> (Renderer, Arc<SelfMetrics>) {
-    let registries = collectors
-        .into_iter()
-        .map(|collector| {
-            let registry = Registry::new();
-            registry.register(collector).expect("a fresh registry");
-            registry
-        })
-        .collect();
+    let monitor = Monitor::new(monitor_core::StorageConfig::default());
+    let registries = collectors.into_iter().map(registry_of).collect();
     let metrics = Arc::new(SelfMetrics::default());
-    (
-        Renderer::new(
-            Monitor::new(monitor_core::StorageConfig::default()),
-            registries,
-            gather_timeout,
-            Arc::clone(&metrics),
-        ),
-        metrics,
-    )
+    let renderer = Renderer::new(
+        monitor,
+        registries,
+        settings,
+        nothing(),
+        Arc::clone(&metrics),
+    );
+    (renderer, metrics)
+}
+
+fn gather_timeout(timeout: Duration) -> PageSettings {
+    PageSettings {
+        gather_timeout: timeout,
+        ..settings()
+    }
+}
+
+/// A process of which nothing is said: its numbers change from page to page.
+fn nothing() -> Process {
+    crate::MonitorConfig::default()
+        .process_metrics(false)
+        .process
 }
 
 fn wanted() -> Wanted {
     Wanted {
         format: Format::Text004,
         names: None,
+        dots: false,
         gzip: false,
     }
 }
 
+fn packed() -> Wanted {
+    Wanted {
+        gzip: true,
+        ..wanted()
+    }
+}
+
+fn unpacked(page: &[u8]) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(page)
+        .read_to_string(&mut text)
+        .expect("gzip");
+    text
+}
+
+async fn page(renderer: &Renderer, wanted: Wanted) -> Bytes {
+    renderer.page(wanted, None).await.expect("a page")
+}
+
 async fn text(renderer: &Renderer) -> String {
-    let page = renderer.page(wanted()).await.expect("a page");
-    String::from_utf8(page.to_vec()).expect("text")
+    String::from_utf8(page(renderer, wanted()).await.to_vec()).expect("text")
+}
+
+/// A page without the server's own metrics, which tell of earlier pages.
+async fn others(renderer: &Renderer) -> String {
+    let page = text(renderer).await;
+    let lines = page.lines().filter(|line| !line.contains("monitor_scrape"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]
@@ -111,9 +157,15 @@ async fn scrapers_that_leave_do_not_disturb_the_others() {
         slow: Some(Duration::from_millis(50)),
         ..Probe::default()
     };
-    let (renderer, _) = renderer(vec![Box::new(probe)]);
-    let leaving = tokio::time::timeout(Duration::from_millis(5), renderer.page(wanted())).await;
-    assert!(leaving.is_err());
+    let (renderer, _) = renderer(vec![Box::new(probe.clone())]);
+    let leaving = tokio::spawn({
+        let renderer = renderer.clone();
+        async move { text(&renderer).await }
+    });
+    while probe.gathered.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    leaving.abort();
     assert!(text(&renderer).await.contains("probe 2"));
 }
 
@@ -146,7 +198,7 @@ async fn a_registry_that_hangs_is_left_out_counted_and_skipped_until_it_returns(
     };
     let (renderer, metrics) = renderer_with(
         vec![Box::new(probe.clone()), Box::new(counter)],
-        Duration::from_millis(50),
+        gather_timeout(Duration::from_millis(50)),
     );
     for scrape in 1..=3 {
         let page = text(&renderer).await;
@@ -176,7 +228,7 @@ async fn registries_that_hang_cost_one_deadline_together() {
         })
     };
     let probes = (0..8).map(|_| probe()).collect();
-    let (renderer, metrics) = renderer_with(probes, Duration::from_millis(200));
+    let (renderer, metrics) = renderer_with(probes, gather_timeout(Duration::from_millis(200)));
     let begin = Instant::now();
     text(&renderer).await;
     assert!(
@@ -194,15 +246,49 @@ async fn a_gather_timeout_of_zero_is_no_limit() {
         slow: Some(Duration::from_millis(50)),
         ..Probe::default()
     };
-    let (renderer, _) = renderer_with(vec![Box::new(probe)], Duration::ZERO);
+    let (renderer, _) = renderer_with(vec![Box::new(probe)], gather_timeout(Duration::ZERO));
     assert!(text(&renderer).await.contains("probe 1"));
 }
 
 #[tokio::test]
-async fn a_sound_page_has_no_counters_of_the_server() {
-    let (renderer, _) = renderer(Vec::new());
+async fn the_server_s_counters_are_there_from_the_start_at_zero() {
+    let (renderer, metrics) = renderer(Vec::new());
     let page = text(&renderer).await;
-    assert!(!page.contains("monitor_scrape_errors_total"), "{page}");
+    for line in [
+        "# TYPE monitor_scrapes_total counter",
+        "monitor_scrapes_total{code=\"200\"} 0",
+        "monitor_scrapes_total{code=\"400\"} 0",
+        "monitor_scrapes_total{code=\"500\"} 0",
+        "monitor_scrapes_total{code=\"503\"} 0",
+        "monitor_scrapes_in_flight 0",
+        "# TYPE monitor_scrape_render_seconds summary",
+        "monitor_scrape_render_seconds_count 0",
+        "monitor_scrape_body_bytes_total 0",
+        "monitor_scrape_errors_total{cause=\"source\"} 0",
+        "monitor_scrape_errors_total{cause=\"timeout\"} 0",
+        "monitor_scrape_errors_total{cause=\"busy\"} 0",
+    ] {
+        assert!(page.lines().any(|other| other == line), "{line}: {page}");
+    }
+    let scrape = metrics.scrape();
+    let page = text(&renderer).await;
+    assert!(page.contains("monitor_scrapes_in_flight 1\n"), "{page}");
+    assert!(
+        page.contains("monitor_scrape_render_seconds_count 1\n"),
+        "{page}"
+    );
+    scrape.answered(http::StatusCode::OK, 70);
+    drop(metrics.scrape());
+    let page = text(&renderer).await;
+    assert!(page.contains("monitor_scrapes_in_flight 0\n"), "{page}");
+    assert!(
+        page.contains("monitor_scrapes_total{code=\"200\"} 1\n"),
+        "{page}"
+    );
+    assert!(
+        page.contains("monitor_scrape_body_bytes_total 70\n"),
+        "{page}"
+    );
 }
 
 /// A counter of the server's own name in a user's registry.
@@ -217,12 +303,6 @@ fn same_name(cause: &str) -> Box<dyn Collector> {
 async fn a_user_s_family_of_the_server_s_own_name_is_one_family_with_it() {
     let count = |page: &str, text: &str| page.matches(text).count();
     let (renderer, metrics) = renderer(vec![same_name("user")]);
-    let page = text(&renderer).await;
-    assert_eq!(
-        count(&page, "\nmonitor_scrape_errors_total{"),
-        1,
-        "the user's alone: {page}"
-    );
     metrics.count(Cause::Internal, 1);
     let page = text(&renderer).await;
     assert_eq!(
@@ -253,9 +333,14 @@ async fn the_storage_itself_in_a_registry_is_no_fault() {
     registry
         .register(Box::new(*monitor.storage()))
         .expect("a fresh registry");
-    let timeout = Duration::from_secs(5);
-    let with = Renderer::new(monitor, vec![registry], timeout, Arc::clone(&metrics));
-    assert_eq!(text(&with).await, text(&renderer).await);
+    let with = Renderer::new(
+        monitor,
+        vec![registry],
+        settings(),
+        nothing(),
+        Arc::clone(&metrics),
+    );
+    assert_eq!(others(&with).await, others(&renderer).await);
     assert_eq!(metrics.errors(Cause::RepeatedSeries), 0);
 }
 
@@ -290,7 +375,7 @@ fn a_render_dropped_with_its_runtime_leaves_the_renderer_usable() {
     let (release, taken) = std::sync::mpsc::channel::<()>();
     first.spawn_blocking(move || taken.recv());
     let waiting = first.block_on(async {
-        tokio::time::timeout(Duration::from_millis(20), renderer.page(wanted())).await
+        tokio::time::timeout(Duration::from_millis(20), renderer.page(wanted(), None)).await
     });
     assert!(waiting.is_err());
     first.shutdown_background();
@@ -302,37 +387,152 @@ fn a_render_dropped_with_its_runtime_leaves_the_renderer_usable() {
     );
 }
 
+/// The names and labels of a page's samples.
+fn series(page: &str) -> HashSet<String> {
+    let samples = page.lines().filter(|line| !line.starts_with('#'));
+    samples
+        .map(|line| {
+            line.rsplit_once(' ')
+                .map_or(line, |(series, _)| series)
+                .to_owned()
+        })
+        .collect()
+}
+
 #[tokio::test]
 async fn gzip_and_names_are_pages_of_their_own() {
     let (renderer, _) = renderer(Vec::new());
     let plain = text(&renderer).await;
-    let packed = renderer
-        .page(Wanted {
-            gzip: true,
+    let gzip = unpacked(&page(&renderer, packed()).await);
+    assert_eq!(series(&plain), series(&gzip));
+    let named = |name: &str| Wanted {
+        names: Some(Arc::from([name.to_owned()])),
+        ..wanted()
+    };
+    let one = page(&renderer, named("started_total")).await;
+    assert_eq!(series(std::str::from_utf8(&one).expect("text")).len(), 1);
+    assert!(page(&renderer, named("nothing")).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
+    let opts = prometheus::HistogramOpts::new("of_user", "A user's.").const_label("a_b", "c_d");
+    let histogram = prometheus::Histogram::with_opts(opts.buckets(vec![1.0])).expect("a name");
+    let (renderer, _) = renderer(vec![Box::new(histogram)]);
+    for (format, total) in [
+        (Format::Text004, "# TYPE started__total counter"),
+        (Format::OpenMetrics100, "# TYPE started_ counter"),
+    ] {
+        let dots = Wanted {
+            format,
+            dots: true,
             ..wanted()
-        })
-        .await
-        .expect("a page");
-    let mut unpacked = String::new();
-    flate2::read::GzDecoder::new(&packed[..])
-        .read_to_string(&mut unpacked)
-        .expect("gzip");
-    let names = |page: &str| -> HashSet<String> {
-        let samples = page.lines().filter(|line| !line.starts_with('#'));
-        samples
-            .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
-            .collect()
+        };
+        let bytes = page(&renderer, dots.clone()).await;
+        let dotted = std::str::from_utf8(&bytes).expect("text");
+        for line in [
+            total,
+            "started__total 0",
+            "# TYPE of__user histogram",
+            "of__user_bucket{a__b=\"c_d\",le=\"1.0\"} 0",
+            "of__user_count{a__b=\"c_d\"} 0",
+        ] {
+            assert!(
+                dotted.lines().any(|other| other == line),
+                "{line}: {dotted}"
+            );
+        }
+        let named = Wanted {
+            names: Some(Arc::from(["started__total".to_owned()])),
+            ..dots
+        };
+        let one = page(&renderer, named).await;
+        let one = std::str::from_utf8(&one).expect("text");
+        assert!(one.contains("\nstarted__total 0\n"), "{one}");
+        assert_eq!(series(one.trim_end_matches("# EOF\n")).len(), 1, "{one}");
+    }
+}
+
+/// What the `prometheus` crate's process collector gives; in this build of the crate it is not there.
+fn like_a_process_collector() -> Vec<Box<dyn Collector>> {
+    [
+        "process_threads",
+        "process_open_fds",
+        "process_start_time_seconds",
+    ]
+    .map(|name| {
+        let gauge = prometheus::IntGauge::new(name, "The registry's.").expect("a name");
+        gauge.set(7_777_777);
+        Box::new(gauge) as Box<dyn Collector>
+    })
+    .into()
+}
+
+#[tokio::test]
+async fn a_process_collector_in_a_registry_gives_way_without_noise() {
+    let registry = Registry::new();
+    for collector in like_a_process_collector() {
+        registry.register(collector).expect("a fresh registry");
+    }
+    let metrics = Arc::new(SelfMetrics::default());
+    let renderer = |process| {
+        Renderer::new(
+            Monitor::new(monitor_core::StorageConfig::default()),
+            vec![registry.clone()],
+            settings(),
+            process,
+            Arc::clone(&metrics),
+        )
     };
-    assert_eq!(names(&plain), names(&unpacked));
-    let one = Wanted {
-        names: Some(Arc::from(["started_total".to_owned()])),
-        ..wanted()
-    };
-    let page = renderer.page(one).await.expect("a page");
-    assert_eq!(names(std::str::from_utf8(&page).expect("text")).len(), 1);
-    let none = Wanted {
-        names: Some(Arc::from(["nothing".to_owned()])),
-        ..wanted()
-    };
-    assert!(renderer.page(none).await.expect("a page").is_empty());
+    let count = |page: &str| page.matches(" 7777777\n").count();
+    let page = text(&renderer(Process::default())).await;
+    if cfg!(target_os = "linux") {
+        assert_eq!(count(&page), 0, "{page}");
+        assert_eq!(page.matches("\nprocess_threads ").count(), 1, "{page}");
+    }
+    // Where ours is switched off, theirs is shown; the start time is the storage's in any case.
+    assert_eq!(count(&text(&renderer(nothing())).await), 2);
+    assert_eq!(metrics.errors(Cause::RepeatedSeries), 0);
+    assert_eq!(metrics.errors(Cause::Family), 0);
+}
+
+#[tokio::test]
+async fn constant_labels_are_on_all_families_but_a_registry_s() {
+    let labels = [("env", "prod"), ("version", "of all")];
+    let mut config = monitor_core::StorageConfig::default();
+    config.const_labels = monitor_core::config::ConstLabels::try_new(labels).expect("labels");
+    let opts = prometheus::Opts::new("monitor_scrape_errors_total", "The user's.")
+        .const_label("cause", "source")
+        .const_label("env", "prod")
+        .const_label("version", "of all");
+    let repeated = IntCounter::with_opts(opts).expect("a name");
+    let mine = Gauge::new("mine", "The user's.").expect("a name");
+    let collectors: [Box<dyn Collector>; 2] = [Box::new(repeated), Box::new(mine)];
+    let runtime = tokio::runtime::Handle::current();
+    let server = crate::MonitorConfig::default()
+        .service(crate::Service::new("text", "1.10"))
+        .runtime("main", &runtime);
+    let renderer = Renderer::new(
+        Monitor::new(config),
+        collectors.map(registry_of).into(),
+        settings(),
+        server.process,
+        Arc::default(),
+    );
+    let page = text(&renderer).await;
+    for line in [
+        "started_total{env=\"prod\",version=\"of all\"} 0",
+        "monitor_build_info{env=\"prod\",name=\"text\",version=\"1.10\"} 1",
+        "tokio_workers{env=\"prod\",runtime=\"main\",version=\"of all\"} 1",
+        "monitor_scrapes_total{code=\"200\",env=\"prod\",version=\"of all\"} 0",
+        "monitor_scrapes_in_flight{env=\"prod\",version=\"of all\"} 0",
+        "monitor_scrape_errors_total{cause=\"repeated_series\",env=\"prod\",version=\"of all\"} 1",
+        "mine 0",
+    ] {
+        assert!(page.lines().any(|other| other == line), "{line}: {page}");
+    }
+    if cfg!(target_os = "linux") {
+        let threads = "\nprocess_threads{env=\"prod\",version=\"of all\"} ";
+        assert!(page.contains(threads), "{page}");
+    }
 }

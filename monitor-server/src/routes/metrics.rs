@@ -2,19 +2,39 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use http::header::{CONTENT_ENCODING, HeaderValue, VARY};
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, HeaderValue, RETRY_AFTER, VARY};
+use http::{Method, StatusCode};
+use hyper::body::Body;
 use warp::reply::Response;
 
-use super::{Context, Inbound, internal_error, reply, text};
-use crate::negotiate;
-use crate::render::Wanted;
+use super::{Context, Inbound, TEXT, internal_error, reply, text};
+use crate::negotiate::{self, Escaping};
+use crate::patience;
+use crate::render::{PageError, Wanted};
+use crate::self_metrics::Cause;
 
 /// Most names a request may ask for, and the longest of them in bytes; beyond it the answer is 400.
 const MAX_NAMES: usize = 1000;
 const MAX_NAME_BYTES: usize = 1024;
 
+/// Seconds after which a scrape that could not be answered is worth another try.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// Answers a scrape, and counts it.
 pub(super) async fn metrics(context: &Context, inbound: &Inbound) -> Response {
+    let scrape = context.metrics.scrape();
+    let response = answer(context, inbound).await;
+    let body = if inbound.method == Method::HEAD {
+        0
+    } else {
+        response.body().size_hint().exact().unwrap_or_default()
+    };
+    scrape.answered(response.status(), body);
+    response
+}
+
+async fn answer(context: &Context, inbound: &Inbound) -> Response {
     let Ok(names) = names(&inbound.query) else {
         return text(StatusCode::BAD_REQUEST, "too many or too long names");
     };
@@ -23,30 +43,50 @@ pub(super) async fn metrics(context: &Context, inbound: &Inbound) -> Response {
     let wanted = Wanted {
         format: negotiated.format,
         names,
+        dots: negotiated.escaping == Some(Escaping::Dots),
         gzip,
     };
-    let Ok(page) = context.renderer.page(wanted).await else {
-        return internal_error();
-    };
-    let mut response = reply(StatusCode::OK, negotiated.content_type, page);
-    response
-        .headers_mut()
-        .insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-    if gzip {
-        response
-            .headers_mut()
-            .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    let patience = patience::of(&inbound.headers, context.scrape_timeout);
+    match context.renderer.page(wanted, patience).await {
+        Ok(page) => found(negotiated.content_type(), gzip, page),
+        Err(error) => refused(context, &error),
     }
+}
+
+fn found(content_type: &'static str, gzip: bool, page: Bytes) -> Response {
+    let mut response = reply(StatusCode::OK, content_type, page);
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    if gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// The answer where there is no page. Never a part of one, and never an empty one: either would pass for the truth.
+fn refused(context: &Context, error: &PageError) -> Response {
+    let (cause, body) = match error {
+        PageError::Failed => return internal_error(),
+        PageError::Incomplete(gaps) => {
+            let body = Bytes::copy_from_slice(gaps.as_bytes());
+            return reply(StatusCode::INTERNAL_SERVER_ERROR, TEXT, body);
+        }
+        PageError::Late => (Cause::Timeout, "the page was not ready in time"),
+        PageError::Busy => (Cause::Busy, "too many scrapes are waiting"),
+    };
+    context.metrics.count(cause, 1);
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, body);
+    response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
     response
 }
 
 /// A query that asks for more than it may.
 #[derive(Debug, PartialEq, Eq)]
-struct TooMuch;
+pub(crate) struct TooMuch;
 
 /// The values of `name[]`, decoded; empty ones do not count, and none at all is no filter. Other parameters are not
 /// looked at.
-fn names(query: &str) -> Result<Option<Arc<[String]>>, TooMuch> {
+pub(crate) fn names(query: &str) -> Result<Option<Arc<[String]>>, TooMuch> {
     let mut names = Vec::new();
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

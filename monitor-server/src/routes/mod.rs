@@ -6,6 +6,7 @@ pub(crate) mod metrics;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -32,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) metrics: Arc<SelfMetrics>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) disable_compression: bool,
+    /// How long a scrape may take; zero is no limit.
+    pub(crate) scrape_timeout: Duration,
 }
 
 /// A known path.
@@ -123,8 +126,18 @@ fn inbound() -> impl Filter<Extract = (Inbound,), Error = Infallible> + Clone + 
         )
 }
 
-/// The one mapping of path and method to an answer.
+/// The answer to GET, for HEAD without its body.
 async fn answer(context: &Context, inbound: &Inbound) -> Response {
+    let response = full_answer(context, inbound).await;
+    if inbound.method == Method::HEAD {
+        without_body(response)
+    } else {
+        response
+    }
+}
+
+/// The one mapping of path and method to an answer.
+async fn full_answer(context: &Context, inbound: &Inbound) -> Response {
     let Some(route) = Route::find(&inbound.path) else {
         return text(StatusCode::NOT_FOUND, "not found");
     };
@@ -135,17 +148,12 @@ async fn answer(context: &Context, inbound: &Inbound) -> Response {
             .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    let response = match route {
+    match route {
         Route::Metrics => metrics::metrics(context, inbound).await,
         Route::Live => health::live(),
         Route::Ready => health::ready(context),
         Route::Health => health::health(context, inbound),
         Route::TaskHealth(task) => health::task(context, inbound, task),
-    };
-    if inbound.method == Method::HEAD {
-        without_body(response)
-    } else {
-        response
     }
 }
 
@@ -171,17 +179,17 @@ async fn caught(context: &Context, answer: impl Future<Output = Response>) -> Re
     })
 }
 
+/// Says nothing of why: the log does.
 pub(crate) fn internal_error() -> Response {
     text(StatusCode::INTERNAL_SERVER_ERROR, "internal server error")
 }
 
+/// The type of answers that are no page.
+const TEXT: &str = "text/plain; charset=utf-8";
+
 /// A plain text answer.
 pub(crate) fn text(status: StatusCode, body: &'static str) -> Response {
-    reply(
-        status,
-        "text/plain; charset=utf-8",
-        Bytes::from_static(body.as_bytes()),
-    )
+    reply(status, TEXT, Bytes::from_static(body.as_bytes()))
 }
 
 /// An answer that no cache may keep and no browser may guess the type of.

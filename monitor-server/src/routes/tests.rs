@@ -10,22 +10,13 @@ use monitor_core::{ErrorRules, StatusRule, StorageConfig, TaskStatus};
 use prometheus::Registry;
 
 use super::*;
+use crate::MonitorConfig;
+
+mod scrapes;
 
 fn context(config: StorageConfig) -> Arc<Context> {
-    let monitor = Monitor::new(config);
-    let metrics = Arc::new(SelfMetrics::default());
-    Arc::new(Context {
-        renderer: Renderer::new(
-            monitor,
-            vec![Registry::new()],
-            std::time::Duration::from_secs(5),
-            Arc::clone(&metrics),
-        ),
-        monitor,
-        metrics,
-        readiness: Arc::new(Readiness::new(false)),
-        disable_compression: false,
-    })
+    let server = MonitorConfig::default().registry(Registry::new());
+    Arc::new(Context::new(Monitor::new(config), &server))
 }
 
 struct Answer {
@@ -150,6 +141,13 @@ async fn paths_are_exact() {
                 404
             };
             assert_eq!(answer.status, expected, "{method} {path}");
+            assert_eq!(
+                answer.header("cache-control"),
+                "no-store",
+                "{method} {path}"
+            );
+            assert_eq!(answer.body.is_empty(), method == "HEAD", "{method} {path}");
+            assert_ne!(answer.header("content-length"), "0", "{method} {path}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Everything the compiler and clippy have to say about a body, they say under the attribute too.
 //@ shape: lints of the body
+//@ not: counted
 //@ records: returns = ok 1
 //@ records: reads = ok 1
 //@ fires: unused_variables unused_mut unused_assignments unused_must_use unused_parens unused_braces unreachable_code

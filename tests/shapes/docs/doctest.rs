@@ -20,7 +20,7 @@
 //!
 //! fn run() -> String {
 //!     let later = shapes_driver::block_on(halve_later(3));
-//!     format!("{:?} {later:?} {}", halve(4), shapes_driver::caught(|| halve(1).unwrap()))
+//!     format!("{:?} {later:?} {:?}", halve(4), halve(1))
 //! }
 //!
 //! shapes_driver::main(&[("doctest", run)]);

@@ -247,7 +247,8 @@ impl Driver<'_> {
         stats.into_iter().map(named).collect()
     }
 
-    /// The process's start is in a label; in the recorded results it is masked.
+    /// The process's start is in a label; in the recorded results it is masked. What the server says of its own scrapes is
+    /// no part of the service's metrics, and the original has nothing to compare it with.
     fn page(&self, text: &str) -> Page {
         Page::parse(&text.replace(&*self.monitor.init_time(), "<INITTIME>")).without_additions()
     }

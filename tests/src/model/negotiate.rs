@@ -28,7 +28,7 @@ pub(crate) fn best(accept: &str) -> String {
                 || (open.quality > 0.0 && open.quality >= text && open.rank > 0) =>
         {
             let escaping = open.escaping.map(|escaping| match escaping {
-                "allow-utf-8" | "values" => format!("; escaping={escaping}"),
+                "allow-utf-8" | "dots" | "values" => format!("; escaping={escaping}"),
                 _ => "; escaping=underscores".to_owned(),
             });
             format!("{OPEN}{}", escaping.unwrap_or_default())

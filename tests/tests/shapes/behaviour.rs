@@ -24,7 +24,8 @@ pub(crate) fn run(program: &Path, arguments: &[&str]) -> Result<BTreeMap<String,
         .args(arguments)
         .env("RUST_BACKTRACE", "0")
         .output();
-    let output = output.map_err(|e| format!("{}: {e}", program.display()))?;
+    let program = program.display();
+    let output = output.map_err(|e| format!("{program}: {e}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let did = read(&text);
     if text.lines().any(|line| line == "done") {
@@ -32,10 +33,9 @@ pub(crate) fn run(program: &Path, arguments: &[&str]) -> Result<BTreeMap<String,
     }
     let last = did.keys().last().cloned().unwrap_or_default();
     let errors = String::from_utf8_lossy(&output.stderr);
+    let status = output.status;
     Err(format!(
-        "{} ended after {last}: {}: {errors}",
-        program.display(),
-        output.status
+        "{program} ended after {last}: {status}: {errors}{text}"
     ))
 }
 

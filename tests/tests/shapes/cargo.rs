@@ -19,6 +19,8 @@ pub(crate) struct Diagnostic {
     pub(crate) message: String,
     /// Whether it is an error.
     pub(crate) error: bool,
+    /// All of an error as users see it; empty for a warning.
+    pub(crate) rendered: String,
 }
 
 /// What one cargo command gave, by crate.
@@ -100,6 +102,7 @@ impl Diagnostic {
     fn read(message: &Value) -> Option<Self> {
         let spans = message["spans"].as_array()?;
         let span = spans.iter().find(|span| span["is_primary"] == true)?;
+        let span = in_a_shape(span);
         let number = |key: &str| span[key].as_u64().unwrap_or_default();
         let file = Path::new(span["file_name"].as_str()?).file_stem()?;
         Some(Self {
@@ -111,6 +114,11 @@ impl Diagnostic {
                 .to_owned(),
             message: without_sizes(message["message"].as_str().unwrap_or_default()),
             error: message["level"] == "error",
+            rendered: if message["level"] == "error" {
+                message["rendered"].as_str().unwrap_or_default().to_owned()
+            } else {
+                String::new()
+            },
         })
     }
 
@@ -119,6 +127,17 @@ impl Diagnostic {
         let [line, column, to_line, to_column] = self.place;
         let (file, code, message) = (&self.file, &self.code, &self.message);
         format!("{file}.rs:{line}:{column}-{to_line}:{to_column} {code}: {message}")
+    }
+}
+
+/// The place itself, or for one in the macro of a foreign crate that of the macro's call.
+fn in_a_shape(span: &Value) -> &Value {
+    let foreign = span["file_name"]
+        .as_str()
+        .is_some_and(|name| Path::new(name).is_absolute());
+    match &span["expansion"]["span"] {
+        call if foreign && call.is_object() => in_a_shape(call),
+        _ => span,
     }
 }
 

@@ -17,10 +17,19 @@ const LOST: &[(&str, &str)] = &[
 ];
 
 /// Lints of clippy's group `restriction` that look at the exact form of a last expression: they may come and go.
-const FORM: &[&str] = &[
-    "clippy::default_numeric_fallback",
-    "clippy::implicit_return",
-    "clippy::unwrap_in_result",
+const FORM: &[(&str, &str)] = &[
+    (
+        "clippy::default_numeric_fallback",
+        "restriction: the type of a number is looked for outside of the closure the body is in",
+    ),
+    (
+        "clippy::implicit_return",
+        "restriction: the last expression of a closure is looked at like that of a function",
+    ),
+    (
+        "clippy::unwrap_in_result",
+        "restriction: the body of a closure is not looked at",
+    ),
 ];
 
 /// Compares what was said of one file without the attribute and with it, each warning as often as it stands there.
@@ -31,32 +40,57 @@ pub(crate) fn compare(
     bare: &[Diagnostic],
     monitored: &[Diagnostic],
 ) {
-    let of = |all: &[Diagnostic]| -> Vec<Diagnostic> {
-        let mut found: Vec<_> = all
-            .iter()
-            .filter(|found| found.file == source.name)
-            .cloned()
-            .collect();
-        found.sort();
-        found
-    };
-    let (bare, monitored) = (of(bare), of(monitored));
+    let (bare, monitored) = (of(bare, source), of(monitored, source));
     let line = |found: &Diagnostic| format!("{setting}: {}", found.line());
-    let form = |found: &&Diagnostic| !FORM.contains(&&*found.code);
-    let added = without(&monitored, &bare);
+    let mut excuse = |found: &Diagnostic, reason: Option<&str>| {
+        if let Some(reason) = reason {
+            report.excuse(&found.code, reason, &source.name);
+        }
+        reason.is_none()
+    };
+    let mut added = without(&monitored, &bare);
+    added.retain(|found| excuse(found, reason(FORM, &found.code)));
+    let mut lost = without(&bare, &monitored);
+    lost.retain(|found| {
+        let own = source.loses.get(&found.code).map(String::as_str);
+        let general = || reason(LOST, &found.code).or_else(|| reason(FORM, &found.code));
+        excuse(found, own.or_else(general))
+    });
+    let kept = monitored
+        .iter()
+        .filter(|found| source.loses.contains_key(&found.code));
+    let kept: Vec<String> = kept
+        .map(|found| format!("the header says it is lost: {}", line(found)))
+        .collect();
     report.look(
         &source.name,
         Check::Added,
-        added.iter().filter(form).map(line),
+        added.iter().map(line).chain(kept),
     );
-    let lost = without(&bare, &monitored);
-    let excused =
-        |code: &str| source.loses.contains(code) || LOST.iter().any(|(lint, _)| *lint == code);
-    let lost = lost
+    report.look(&source.name, Check::Lost, lost.iter().map(line));
+}
+
+/// What was said of a file, in order.
+fn of(all: &[Diagnostic], source: &Source) -> Vec<Diagnostic> {
+    let found = all.iter().filter(|found| found.file == source.name);
+    let mut found: Vec<Diagnostic> = found.cloned().collect();
+    found.sort();
+    found
+}
+
+fn reason(excused: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
+    let found = excused.iter().find(|(lint, _)| *lint == code);
+    found.map(|(_, reason)| *reason)
+}
+
+/// Lints the header says the attribute takes away, and it does not.
+pub(crate) fn not_lost(report: &Report, source: &Source) -> Vec<String> {
+    let kept = source
+        .loses
         .iter()
-        .filter(form)
-        .filter(|found| !excused(&found.code));
-    report.look(&source.name, Check::Lost, lost.map(line));
+        .filter(|(lint, reason)| !report.excused(lint, reason, &source.name));
+    kept.map(|(lint, _)| format!("{lint} is not lost, the header says it is"))
+        .collect()
 }
 
 /// Lints the header promises that the bare function does not fire in any of the crates: there is nothing to lose then.
@@ -71,14 +105,14 @@ pub(crate) fn unfired(source: &Source, bare: &[&Diagnostic]) -> Vec<String> {
         .collect()
 }
 
-/// `these` without `those`, both sorted: of equal ones as many stay as there are more.
-fn without(these: &[Diagnostic], those: &[Diagnostic]) -> Vec<Diagnostic> {
-    let mut those = those.to_vec();
+/// `all` without `taken`, both sorted: of equal ones as many stay as there are more.
+fn without(all: &[Diagnostic], taken: &[Diagnostic]) -> Vec<Diagnostic> {
+    let mut taken = taken.to_vec();
     let mut rest = Vec::new();
-    for this in these {
-        match those.iter().position(|that| that == this) {
-            Some(at) => drop(those.swap_remove(at)),
-            None => rest.push(this.clone()),
+    for each in all {
+        match taken.iter().position(|that| that == each) {
+            Some(at) => drop(taken.swap_remove(at)),
+            None => rest.push(each.clone()),
         }
     }
     rest

@@ -3,9 +3,13 @@
 
 mod behaviour;
 mod cargo;
+mod counted;
 mod hostile;
+mod levels;
 mod lints;
 mod matrix;
+mod programs;
+mod refused;
 mod report;
 mod source;
 mod text;
@@ -46,18 +50,23 @@ fn the_list_and_the_files_name_the_same_shapes() {
 #[test]
 fn every_shape_compiles_behaves_and_lints_as_without_the_attribute() {
     let catalog = Catalog::read();
-    let report = matrix::check(
-        &catalog,
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join("shapes"),
-    );
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shapes");
+    let report = matrix::check(&catalog, &root);
+    let listed = listed();
     let mut rows = Vec::new();
-    for shape in listed() {
-        let sources = catalog
-            .all()
-            .filter(|source| source.shapes.contains(&shape));
-        rows.extend(sources.map(|source| (shape.clone(), source.name.clone())));
+    for shape in &listed {
+        let sources = catalog.all().filter(|source| source.shapes.contains(shape));
+        let looked = sources.filter(|source| report.looked(&source.name));
+        rows.extend(looked.map(|source| (shape.clone(), source.name.clone())));
     }
-    let table = report.table(&rows);
-    println!("{table}");
+    println!("{}", report.table(&rows));
+    let covered: BTreeSet<&String> = rows.iter().map(|(shape, _)| shape).collect();
+    let (covered, listed) = (covered.len(), listed.len());
+    let files = catalog.all().count();
+    let (looks, faults) = report.counts();
+    println!(
+        "shapes: {covered} of {listed} covered by {files} files, {looks} looks, {faults} faults"
+    );
+    assert_eq!(covered, listed, "not every shape was looked at");
     assert!(report.is_green(), "not all is green: see the table above");
 }

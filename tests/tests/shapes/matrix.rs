@@ -1,14 +1,13 @@
 //! Compiles all shapes under all settings, without the attribute and with it, and compares.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::behaviour::{self, Did};
 use crate::cargo::{Built, Diagnostic, compile};
-use crate::lints;
 use crate::report::{Check, Report};
 use crate::source::Source;
 use crate::workspace::{Setting, Variant, Workspace, crate_name, shapes_folder};
+use crate::{counted, lints, programs, refused};
 
 /// Every setting.
 pub(crate) const SETTINGS: [Setting; 5] = [
@@ -59,7 +58,8 @@ impl Catalog {
             .chain(&self.refused)
     }
 
-    fn programs(&self, setting: Setting) -> Vec<&Source> {
+    /// The programs with crate attributes of their own, of one setting.
+    pub(crate) fn programs(&self, setting: Setting) -> Vec<&Source> {
         match setting {
             Setting::Edition(_) => self
                 .alone
@@ -72,38 +72,71 @@ impl Catalog {
 }
 
 /// The shapes of each setting that are still in: those are out that do not compile.
-type Members<'a> = BTreeMap<Setting, Vec<&'a Source>>;
+pub(crate) type Members<'a> = BTreeMap<Setting, Vec<&'a Source>>;
 
-/// Compiles and runs what has to compile.
-pub(crate) fn check(catalog: &Catalog, root: PathBuf) -> Report {
+/// How many shapes fire nothing at all under the strict setting, at least: less would mean it looks at too little.
+const STRICT_AT_LEAST: usize = 30;
+
+/// The setting under which lines are counted.
+const COUNTED: Setting = Setting::Edition("2024");
+
+const CLIPPY: [&str; 7] = [
+    "clippy",
+    "--workspace",
+    "--exclude=bare_counted",
+    "--exclude=monitored_counted",
+    "--lib",
+    "--bins",
+    "--tests",
+];
+
+/// What `build` leaves out: what does not compile, what is compiled with counters, and what is not run.
+const BUILD: [&str; 11] = [
+    "build",
+    "--exclude=bare_refused",
+    "--exclude=monitored_refused",
+    "--exclude=bare_counted",
+    "--exclude=monitored_counted",
+    "--exclude=bare_strict",
+    "--exclude=monitored_strict",
+    "--workspace",
+    "--lib",
+    "--bins",
+    "--tests",
+];
+
+/// Compiles, runs and compares everything.
+pub(crate) fn check(catalog: &Catalog, root: &Path) -> Report {
     let mut report = Report::default();
     let mut members: Members<'_> = SETTINGS
         .into_iter()
-        .map(|setting| {
-            (
-                setting,
-                catalog
-                    .common
-                    .iter()
-                    .filter(|source| setting.takes(source))
-                    .collect(),
-            )
-        })
+        .map(|setting| (setting, setting.taken(&catalog.common)))
         .collect();
     let built = loop {
-        write(catalog, root.clone(), &members);
-        let built = compile(
-            &root,
-            &["clippy", "--workspace", "--lib", "--bins", "--tests"],
-        );
+        write(catalog, root.to_owned(), &members);
+        let built = report.timed("clippy", || compile(root, &CLIPPY));
         if !drop_failing(&mut report, &mut members, &built) {
             break built;
         }
     };
+    let strict = members.get(&Setting::Strict).map_or(0, Vec::len);
+    let few = (strict < STRICT_AT_LEAST)
+        .then(|| format!("{strict} shapes, {STRICT_AT_LEAST} at least were to be compiled"));
+    report.look("all under the strict setting", Check::Compiles, few);
     compare_lints(&mut report, catalog, &members, &built);
-    let built = compile(&root, &["build", "--workspace", "--bins", "--tests"]);
-    compare_behaviour(&mut report, catalog, &members, &built);
+    refused::compare(&mut report, catalog, &built);
+    let built = report.timed("build", || compile(root, &BUILD));
+    programs::compare(&mut report, catalog, &members, &built);
+    programs::compare_documented(&mut report, root, &catalog.docs);
+    counted::compare(&mut report, root, &counted_of(&members));
     report
+}
+
+/// The shapes whose lines are counted: not those with code that cannot be reached, of which the compiler counts what it likes.
+fn counted_of<'a>(members: &Members<'a>) -> Vec<&'a Source> {
+    let all = members[&COUNTED].iter().copied();
+    all.filter(|source| !source.not.contains("counted"))
+        .collect()
 }
 
 fn write(catalog: &Catalog, root: PathBuf, members: &Members<'_>) -> Workspace {
@@ -113,8 +146,13 @@ fn write(catalog: &Catalog, root: PathBuf, members: &Members<'_>) -> Workspace {
             workspace.shapes(variant, *setting, common, &catalog.programs(*setting));
         }
         workspace.renamed(variant, &catalog.renamed);
+        workspace.refused(variant, &catalog.refused);
+        workspace.counted(variant, &counted_of(members));
         for source in &catalog.harness {
             workspace.harness(variant, source);
+        }
+        for source in &catalog.docs {
+            workspace.documented(variant, source);
         }
     }
     workspace.close();
@@ -162,11 +200,10 @@ fn errors<'a>(built: &'a Built, member: &str) -> Vec<&'a Diagnostic> {
     all.filter(|found| found.error).collect()
 }
 
-fn lines(errors: &[&Diagnostic]) -> String {
-    errors
-        .iter()
-        .map(|error| format!("\n{}", error.line()))
-        .collect()
+/// Errors, a line each.
+pub(crate) fn lines(errors: &[&Diagnostic]) -> String {
+    let lines: Vec<String> = errors.iter().map(|error| error.line()).collect();
+    lines.join("\n")
 }
 
 fn compare_lints(report: &mut Report, catalog: &Catalog, members: &Members<'_>, built: &Built) {
@@ -208,83 +245,9 @@ fn compare_lints(report: &mut Report, catalog: &Catalog, members: &Members<'_>, 
     let bare: Vec<&Diagnostic> = bare.flat_map(|(_, found)| found).collect();
     for source in catalog.all() {
         let unfired = lints::unfired(source, &bare);
-        if !unfired.is_empty() {
-            report.look(&source.name, Check::Lost, unfired);
-        }
-    }
-}
-
-fn compare_behaviour(report: &mut Report, catalog: &Catalog, members: &Members<'_>, built: &Built) {
-    for (setting, common) in members {
-        let word = setting.word();
-        compare_program(report, word, common, built, &format!("{word}_main"), &[]);
-        for source in catalog.programs(*setting) {
-            compare_program(
-                report,
-                word,
-                &[source],
-                built,
-                &format!("{word}_{}", source.name),
-                &[],
-            );
-        }
-    }
-    for source in &catalog.renamed {
-        compare_program(
-            report,
-            "renamed",
-            &[source],
-            built,
-            &format!("renamed_{}", source.name),
-            &[],
-        );
-    }
-    let arguments = ["protocol", "--nocapture"];
-    for source in &catalog.harness {
-        compare_program(report, "test", &[source], built, &source.name, &arguments);
-    }
-}
-
-/// Runs a program in both variants, and looks at the shapes in it.
-fn compare_program(
-    report: &mut Report,
-    setting: &str,
-    sources: &[&Source],
-    built: &Built,
-    program: &str,
-    arguments: &[&str],
-) {
-    let run = |variant: Variant| -> Result<BTreeMap<String, Did>, String> {
-        let name = format!("{}_{program}", variant.word());
-        let path = built.programs.get(&name).ok_or_else(|| {
-            let errors = built
-                .diagnostics
-                .values()
-                .flatten()
-                .filter(|found| found.error);
-            format!(
-                "{name} was not built: {}",
-                lines(&errors.collect::<Vec<_>>())
-            )
-        })?;
-        behaviour::run(path, arguments)
-    };
-    let both = run(Variant::Bare).and_then(|bare| Ok((bare, run(Variant::Monitored)?)));
-    for source in sources {
-        let compared = both
-            .as_ref()
-            .map_err(Clone::clone)
-            .and_then(|(bare, monitored)| {
-                let missing = || format!("{setting}: {} did not run", source.name);
-                let bare = bare.get(&source.name).ok_or_else(missing)?;
-                Ok((bare, monitored.get(&source.name).ok_or_else(missing)?))
-            });
-        match compared {
-            Ok((bare, monitored)) => {
-                report.look(&source.name, Check::Compiles, None);
-                behaviour::compare(report, setting, source, bare, monitored);
-            }
-            Err(fault) => report.look(&source.name, Check::Compiles, [fault]),
+        let stale = lints::not_lost(report, source);
+        if !unfired.is_empty() || !stale.is_empty() {
+            report.look(&source.name, Check::Lost, unfired.into_iter().chain(stale));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The table of shapes and checks, and what went wrong where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::time::Instant;
 
 /// What is checked of each shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,16 +17,19 @@ pub(crate) enum Check {
     Added,
     /// Lints that only the bare one fires.
     Lost,
+    /// Lines that coverage counts.
+    Lines,
 }
 
 impl Check {
     /// All, in the order of the table.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Compiles,
         Self::Behaviour,
         Self::Outcome,
         Self::Added,
         Self::Lost,
+        Self::Lines,
     ];
 
     fn title(self) -> &'static str {
@@ -35,6 +39,7 @@ impl Check {
             Self::Outcome => "outcome",
             Self::Added => "lints added",
             Self::Lost => "lints lost",
+            Self::Lines => "coverage",
         }
     }
 }
@@ -44,6 +49,8 @@ impl Check {
 pub(crate) struct Report {
     looked: BTreeMap<(String, Check), usize>,
     faults: BTreeMap<(String, Check), Vec<String>>,
+    excuses: BTreeMap<(String, String), BTreeSet<String>>,
+    notes: Vec<String>,
 }
 
 impl Report {
@@ -67,12 +74,49 @@ impl Report {
         self.faults.is_empty()
     }
 
-    /// Whether a file was looked at for this.
-    pub(crate) fn looked(&self, source: &str, check: Check) -> usize {
+    /// A lint that came or went where it may, and why it may.
+    pub(crate) fn excuse(&mut self, lint: &str, reason: &str, source: &str) {
+        let key = (lint.to_owned(), reason.to_owned());
+        let sources = self.excuses.entry(key).or_default();
+        sources.insert(source.to_owned());
+    }
+
+    /// Whether a lint was excused in a file for this reason.
+    pub(crate) fn excused(&self, lint: &str, reason: &str, source: &str) -> bool {
+        let sources = self.excuses.get(&(lint.to_owned(), reason.to_owned()));
+        sources.is_some_and(|sources| sources.contains(source))
+    }
+
+    /// Something that could not be looked at: it is said at once, and again at the end.
+    pub(crate) fn skip(&mut self, what: &str) {
+        println!("{what}");
+        self.notes.push(what.to_owned());
+    }
+
+    /// Something to say at the end.
+    pub(crate) fn note(&mut self, what: String) {
+        self.notes.push(what);
+    }
+
+    /// Does something that takes long, and notes how long.
+    pub(crate) fn timed<R>(&mut self, what: &str, work: impl FnOnce() -> R) -> R {
+        let begun = Instant::now();
+        let result = work();
+        let seconds = begun.elapsed().as_secs();
+        self.notes.push(format!("{what}: {seconds} s"));
+        result
+    }
+
+    /// Whether a file compiled, or was refused, at least once.
+    pub(crate) fn looked(&self, source: &str) -> bool {
         self.looked
-            .get(&(source.to_owned(), check))
-            .copied()
-            .unwrap_or_default()
+            .contains_key(&(source.to_owned(), Check::Compiles))
+    }
+
+    /// How many looks there were, and how many faults were found.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let faults = self.faults.values().map(Vec::len).sum();
+        (self.looked.values().sum(), faults)
     }
 
     /// The table, a row for each shape and its file, and the faults under it.
@@ -90,9 +134,16 @@ impl Report {
         out.push('\n');
         for ((source, check), faults) in &self.faults {
             let _ = writeln!(out, "\n{source}, {}:", check.title());
-            faults
-                .iter()
-                .for_each(|fault| out.push_str(&format!("    {fault}\n")));
+            for fault in faults {
+                let _ = writeln!(out, "    {fault}");
+            }
+        }
+        for ((lint, reason), sources) in &self.excuses {
+            let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+            let _ = writeln!(out, "excused: {lint}: {reason} (in {})", told(&sources));
+        }
+        for note in &self.notes {
+            let _ = writeln!(out, "{note}");
         }
         out
     }
@@ -106,4 +157,12 @@ impl Report {
             (None, None) => "-".to_owned(),
         }
     }
+}
+
+/// Names, or how many there are.
+fn told(names: &[&str]) -> String {
+    if names.len() > 9 {
+        return format!("{} files", names.len());
+    }
+    names.join(", ")
 }

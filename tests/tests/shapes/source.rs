@@ -1,6 +1,6 @@
 //! A shape's source: what its header says, and its text with the attribute and without.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -22,12 +22,14 @@ pub(crate) struct Source {
     pub(crate) records: Vec<String>,
     /// Lints the bare function must fire, so that looking for lost ones looks at something.
     pub(crate) fires: BTreeSet<String>,
-    /// Lints that the attribute may take away from here, each with the reason.
-    pub(crate) loses: BTreeSet<String>,
-    /// The settings it cannot be compiled in: `forbid-unsafe`, `hostile`.
+    /// Lints that the attribute takes away from here, each with the reason.
+    pub(crate) loses: BTreeMap<String, String>,
+    /// The settings it cannot be compiled in: `hostile`, `strict`, an edition, `counted`.
     pub(crate) not: BTreeSet<String>,
-    /// The one error the attribute gives, or `as bare`: the errors are those of the bare function.
-    pub(crate) refused: Option<String>,
+    /// The errors the attribute gives as `line:column message`, or `as bare`: they are those of the bare function.
+    pub(crate) refused: Vec<String>,
+    /// The errors of the bare function as `line:column`, where the attribute is to give others.
+    pub(crate) instead: Vec<String>,
     text: String,
 }
 
@@ -61,10 +63,11 @@ impl Source {
             records,
             fires: words("fires").into_iter().collect(),
             loses: reasoned
-                .filter_map(|lint| Some(lint.split_once(' ')?.0.to_owned()))
+                .filter_map(|lint| lint.split_once(' ').map(owned))
                 .collect(),
             not: words("not").into_iter().collect(),
-            refused: values("refused").pop(),
+            refused: values("refused"),
+            instead: words("instead of"),
             name,
             text,
         }
@@ -83,6 +86,24 @@ impl Source {
         self.text.clone()
     }
 
+    /// The lines on which there is nothing but the attribute.
+    pub(crate) fn attribute_lines(&self) -> BTreeSet<u32> {
+        let bare = self.bare();
+        let numbered = (1..).zip(self.text.lines().zip(bare.lines()));
+        let own = numbered.filter(|(_, (text, bare))| {
+            let rest = bare.replace("/*", "").replace("*/", "");
+            text != bare && rest.trim().is_empty()
+        });
+        own.map(|(line, _)| line).collect()
+    }
+
+    /// The lines on which there is nothing but a brace.
+    pub(crate) fn brace_lines(&self) -> BTreeSet<u32> {
+        let numbered = (1..).zip(self.text.lines());
+        let braces = numbered.filter(|(_, line)| matches!(line.trim(), "{" | "}"));
+        braces.map(|(line, _)| line).collect()
+    }
+
     /// The text without it: a comment as long stands in its place, so that all else stays where it is.
     pub(crate) fn bare(&self) -> String {
         let mut bare = self.text.clone();
@@ -91,6 +112,10 @@ impl Source {
         }
         bare
     }
+}
+
+fn owned((lint, reason): (&str, &str)) -> (String, String) {
+    (lint.to_owned(), reason.to_owned())
 }
 
 /// A comment with the line ends and the length of `replaced`.

@@ -77,8 +77,7 @@ fn string(rest: &str) -> usize {
 fn quote(rest: &str) -> usize {
     let letters: Vec<(usize, char)> = rest.char_indices().take(4).collect();
     match letters[..] {
-        [_, (_, '\\'), _, (end, '\'')] => end + 1,
-        [_, _, (end, '\''), ..] => end + 1,
+        [_, (_, '\\'), _, (end, '\'')] | [_, _, (end, '\''), ..] => end + 1,
         _ => {
             1 + rest[1..]
                 .find(|c: char| !is_word(c))
@@ -87,13 +86,15 @@ fn quote(rest: &str) -> usize {
     }
 }
 
-/// Where an attribute that says `monitored` stands, and where it is imported. Not under `macro_rules!` variables.
+/// Words of attributes that are not there in a program that does not monitor.
+const OURS: [&str; 4] = ["monitored", "monitor", "MonitorLabel", "MonitorError"];
+
+/// Where attributes of the project stand, and where they are imported. Not under `macro_rules!` variables.
 pub(crate) fn attributes(text: &str) -> Vec<Range<usize>> {
     let tokens = tokens(text);
-    let import = "use monitor_core::monitored;";
-    let mut found: Vec<Range<usize>> = text
-        .match_indices(import)
-        .map(|(at, import)| at..at + import.len())
+    let imports = text.match_indices("use monitor_core::");
+    let mut found: Vec<Range<usize>> = imports
+        .filter_map(|(at, _)| Some(at..at + text[at..].find(';')? + 1))
         .collect();
     let sign = |token: &Token| match token {
         Token::Sign(at) => text[*at..].chars().next(),
@@ -106,7 +107,7 @@ pub(crate) fn attributes(text: &str) -> Vec<Range<usize>> {
         {
             let inside = &tokens[index..=index + length];
             let named = inside.iter().any(
-                |token| matches!(token, Token::Word(word) if &text[word.clone()] == "monitored"),
+                |token| matches!(token, Token::Word(word) if OURS.contains(&&text[word.clone()])),
             );
             if let (true, Token::Sign(from), Token::Sign(to)) =
                 (named, &tokens[index], &tokens[index + length])

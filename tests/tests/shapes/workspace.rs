@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::hostile;
+use crate::levels;
 use crate::source::Source;
 
 /// With the attribute or without.
@@ -74,11 +74,16 @@ impl Setting {
         edition && !source.not.contains(self.word())
     }
 
+    /// Those of `sources` that are compiled under it.
+    pub(crate) fn taken(self, sources: &[Source]) -> Vec<&Source> {
+        sources.iter().filter(|source| self.takes(source)).collect()
+    }
+
     fn root(self) -> &'static str {
         match self {
             Self::Edition(_) => "#![forbid(unsafe_code)]\n",
             Self::Hostile => hostile::ROOT,
-            Self::Strict => STRICT,
+            Self::Strict => levels::STRICT,
         }
     }
 }
@@ -87,13 +92,6 @@ impl Setting {
 pub(crate) fn crate_name(variant: Variant, setting: Setting) -> String {
     format!("{}_{}", variant.word(), setting.word())
 }
-
-/// Lints that expansions might want to allow are forbidden; those are off that would put nearly every shape out.
-const STRICT: &str = "\
-#![deny(warnings, missing_docs, clippy::all, clippy::pedantic, clippy::nursery)]
-#![forbid(unsafe_code, dead_code, unreachable_code, unused_braces, unused_parens, unused_mut, unused_must_use, unused_variables)]
-#![allow(clippy::missing_const_for_fn, clippy::must_use_candidate, clippy::uninlined_format_args)]
-";
 
 /// Where the levels of lints come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +118,7 @@ impl Workspace {
     pub(crate) fn new(root: PathBuf) -> Self {
         let mut workspace = Self {
             root,
-            lints: lints_table(),
+            lints: levels::table(),
             members: Vec::new(),
         };
         workspace.support();
@@ -147,7 +145,7 @@ impl Workspace {
             let _ = writeln!(main, "        (\"{shape}\", {name}::{shape}::run),");
             let text = variant.text(source);
             let text = if setting == Setting::Hostile {
-                hostile::hostile(&text)
+                hostile::hostile(&text, &source.monitored())
             } else {
                 text
             };
@@ -177,14 +175,56 @@ impl Workspace {
 
     /// The crate of programs that find the runtime under another name.
     pub(crate) fn renamed(&mut self, variant: Variant, sources: &[Source]) {
-        let name = format!("{}_renamed", variant.word());
+        let renamed = dependencies(variant)
+            .replace("monitor-core = {", "watch = { package = \"monitor-core\",");
+        self.binaries(variant, "renamed", sources, &renamed);
+    }
+
+    /// The crate of what does not compile.
+    pub(crate) fn refused(&mut self, variant: Variant, sources: &[Source]) {
+        self.binaries(variant, "refused", sources, &dependencies(variant));
+    }
+
+    fn binaries(&mut self, variant: Variant, word: &str, sources: &[Source], dependencies: &str) {
+        let name = format!("{}_{word}", variant.word());
         let programs: String = sources
             .iter()
             .map(|source| self.binary(&name, source, variant))
             .collect();
-        let dependencies = dependencies(variant)
-            .replace("monitor-core = {", "watch = { package = \"monitor-core\",");
-        self.manifest(&name, PROGRAMS, &programs, &dependencies, Levels::All);
+        self.manifest(&name, PROGRAMS, &programs, dependencies, Levels::All);
+    }
+
+    /// One program of all shapes, whose lines can be counted.
+    pub(crate) fn counted(&mut self, variant: Variant, common: &[&Source]) {
+        let name = format!("{}_counted", variant.word());
+        let mut main = String::from("//! Runs the shapes.\n#![allow(warnings, clippy::all)]\n");
+        for source in common {
+            let _ = writeln!(main, "mod {};", source.name);
+            let path = format!("{name}/src/{}.rs", source.name);
+            self.write(&path, &variant.text(source));
+        }
+        main.push_str("fn main() {\n    shapes_driver::main(&[\n");
+        for source in common {
+            let shape = &source.name;
+            let _ = writeln!(main, "        (\"{shape}\", {shape}::run),");
+        }
+        main.push_str("    ]);\n}\n");
+        self.write(&format!("{name}/src/main.rs"), &main);
+        let target = format!("[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n");
+        self.manifest(
+            &name,
+            PROGRAMS,
+            &target,
+            &dependencies(variant),
+            Levels::Source,
+        );
+    }
+
+    /// A crate whose documentation has code.
+    pub(crate) fn documented(&mut self, variant: Variant, source: &Source) {
+        let name = format!("{}_{}", variant.word(), source.name);
+        self.write(&format!("{name}/src/lib.rs"), &variant.text(source));
+        self.manifest(&name, PROGRAMS, "", &dependencies(variant), Levels::Source);
     }
 
     /// A crate of tests.
@@ -213,22 +253,27 @@ impl Workspace {
 
     /// Writes the workspace's own manifest: after this its members are complete.
     pub(crate) fn close(&self) {
-        let members = self
-            .members
-            .iter()
-            .map(|member| format!("\"{member}\", "))
-            .collect::<String>();
+        let members: Vec<String> = self.members.iter().map(|name| quoted(name)).collect();
+        let members = members.join(", ");
         let manifest = format!(
             "[workspace]\nresolver = \"3\"\nmembers = [{members}]\n\n[profile.dev]\ndebug = 0\nincremental = false\n\n{}",
             self.lints
         );
         self.write("Cargo.toml", &manifest);
-        let lock = self.root.join("Cargo.lock");
-        if !lock.exists() {
-            let outer = project().join("Cargo.lock");
-            let copied = fs::copy(&outer, &lock);
-            copied.unwrap_or_else(|e| panic!("{}: {e}", outer.display()));
+        self.lock();
+    }
+
+    /// The versions are those of the project: its lock file is taken over whenever it has changed.
+    fn lock(&self) {
+        let outer = project().join("Cargo.lock");
+        let text =
+            fs::read_to_string(&outer).unwrap_or_else(|e| panic!("{}: {e}", outer.display()));
+        let taken = self.root.join("taken.lock");
+        if fs::read_to_string(taken).is_ok_and(|taken| taken == text) {
+            return;
         }
+        self.write("Cargo.lock", &text);
+        self.write("taken.lock", &text);
     }
 
     fn manifest(
@@ -257,7 +302,7 @@ impl Workspace {
             core_path()
         );
         let members = [
-            ("driver", "", ""),
+            ("driver", "", "futures-core = \"0.3\"\n"),
             ("recorder", "", &*recorder),
             ("tonic", "", "async-trait = \"0.1\"\n"),
             ("guarding", "[lib]\nproc-macro = true\n", ""),
@@ -306,8 +351,12 @@ pub(crate) fn dependencies(variant: Variant) -> String {
     format!("{driver}{USED}")
 }
 
+fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}
+
 fn core_path() -> String {
-    format!("{:?}", project().join("monitor-core"))
+    quoted(&project().join("monitor-core").to_string_lossy())
 }
 
 /// Exact versions of what the project's lock file does not have.
@@ -333,43 +382,3 @@ pub(crate) fn project() -> PathBuf {
 pub(crate) fn shapes_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("shapes")
 }
-
-/// Every lint there is: what this compiler has and leaves off, and all of clippy's.
-fn lints_table() -> String {
-    let help = Command::new("rustc").args(["-W", "help"]).output();
-    let help = help.unwrap_or_else(|e| panic!("rustc: {e}"));
-    let help = String::from_utf8_lossy(&help.stdout).into_owned();
-    let mut table = String::from("[workspace.lints.rust]\n");
-    let mut count = 0;
-    for line in help.lines() {
-        let mut words = line.split_whitespace();
-        if let (Some(lint), Some("allow"), Some(_)) = (words.next(), words.next(), words.next())
-            && !UNSTABLE.contains(&lint)
-        {
-            let _ = writeln!(table, "{} = \"warn\"", lint.replace('-', "_"));
-            count += 1;
-        }
-    }
-    assert!(count > 40, "the lints of rustc were not understood: {help}");
-    table.push_str("\n[workspace.lints.clippy]\n");
-    for group in ["all", "pedantic", "nursery", "restriction"] {
-        let _ = writeln!(table, "{group} = {{ level = \"warn\", priority = -1 }}");
-    }
-    table.push_str("blanket_clippy_restriction_lints = \"allow\"\n");
-    table
-}
-
-/// Lints a stable compiler does not know, and those about the crate as a whole.
-const UNSTABLE: &[&str] = &[
-    "fuzzy-provenance-casts",
-    "lossy-provenance-casts",
-    "linker-messages",
-    "multiple-supertrait-upcastable",
-    "must-not-suspend",
-    "non-exhaustive-omitted-patterns",
-    "resolving-to-items-shadowing-supertrait-items",
-    "shadowing-supertrait-items",
-    "unqualified-local-imports",
-    "unstable-features",
-    "unused-crate-dependencies",
-];

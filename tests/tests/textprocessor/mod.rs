@@ -206,38 +206,42 @@ fn exchange(addr: SocketAddr, method: &str, path: &str, body: &[u8]) -> Answer {
         .write_all(head.as_bytes())
         .and_then(|()| stream.write_all(body))
         .expect("it reads");
-    let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .expect("it answers in UTF-8");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
-    let chunked = head
-        .to_ascii_lowercase()
-        .contains("transfer-encoding: chunked");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it answers");
+    let end = answer
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .expect("an HTTP answer");
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let body = &answer[end + 4..];
     let status = head
         .get(9..12)
         .and_then(|status| status.parse().ok())
         .expect("a status line");
+    let body = if head.contains("transfer-encoding: chunked") {
+        join_chunks(body)
+    } else {
+        body.to_owned()
+    };
     Answer {
         status,
-        body: if chunked {
-            join_chunks(body)
-        } else {
-            body.to_owned()
-        },
+        body: String::from_utf8(body).expect("UTF-8"),
     }
 }
 
 /// A body in chunks (Prometheus sends longer answers so): each its length in hexadecimal, then that many bytes.
-fn join_chunks(mut rest: &str) -> String {
-    let mut body = String::new();
+fn join_chunks(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
     loop {
-        let (length, after) = rest.split_once("\r\n").expect("a chunk's length");
+        let end = rest.windows(2).position(|window| window == b"\r\n");
+        let (length, after) = rest.split_at(end.expect("a chunk's length"));
+        let length = std::str::from_utf8(length).expect("ASCII");
         let length = usize::from_str_radix(length, 16).expect("hexadecimal");
         if length == 0 {
             return body;
         }
-        body.push_str(&after[..length]);
-        rest = &after[length + 2..];
+        let (chunk, after) = after[2..].split_at(length);
+        body.extend_from_slice(chunk);
+        rest = &after[2..];
     }
 }

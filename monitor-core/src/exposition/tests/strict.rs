@@ -9,6 +9,15 @@ pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) value: f64,
+    pub(crate) exemplar: Option<Exemplar>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Exemplar {
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) value: f64,
+    /// Seconds since 1970.
+    pub(crate) at: f64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -44,12 +53,26 @@ pub(crate) fn parse(text: &str, format: Format) -> Checked<Page> {
             parse_meta(meta, format, &mut page, &mut own)
                 .map_err(|fault| format!("{fault} in: {line}"))?;
         } else {
-            own.push(parse_sample(line).map_err(|fault| format!("{fault} in: {line}"))?);
+            let sample = parse_sample(line).map_err(|fault| format!("{fault} in: {line}"))?;
+            ensure(
+                sample.exemplar.is_none() || format == Format::OpenMetrics100,
+                || format!("an exemplar in text: {line}"),
+            )?;
+            own.push(sample);
         }
     }
     end_family(&mut page, &mut own, format)?;
     check_clashes(&page.families, format == Format::OpenMetrics100)?;
     Ok(page)
+}
+
+/// The samples alone, of a page that may be a part of one.
+pub(crate) fn samples(text: &str) -> Checked<Vec<Sample>> {
+    let lines = text.split_terminator('\n');
+    lines
+        .filter(|line| !line.starts_with('#'))
+        .map(parse_sample)
+        .collect()
 }
 
 fn ensure(holds: bool, fault: impl FnOnce() -> String) -> Checked<()> {
@@ -103,15 +126,52 @@ fn parse_sample(line: &str) -> Checked<Sample> {
         Some(rest) => parse_labels(rest)?,
         None => (Vec::new(), rest),
     };
+    let sorted = labels.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    ensure(sorted, || "labels unsorted or twice".to_owned())?;
     let value = value.strip_prefix(' ').ok_or("no space before the value")?;
+    let (value, exemplar) = match value.split_once(" # ") {
+        Some((value, exemplar)) => (value, Some(parse_exemplar(name, exemplar)?)),
+        None => (value, None),
+    };
+    Ok(Sample {
+        name: name.to_owned(),
+        labels,
+        value: parse_number(value)?,
+        exemplar,
+    })
+}
+
+fn parse_number(value: &str) -> Checked<f64> {
     let plain = value.bytes().all(|byte| b"0123456789.e+-".contains(&byte));
     ensure(plain || ["NaN", "+Inf", "-Inf"].contains(&value), || {
         "bad number".to_owned()
     })?;
-    Ok(Sample {
-        name: name.to_owned(),
+    value.parse().map_err(|_| "bad number".to_owned())
+}
+
+/// Of a bucket or a counter alone; at most 128 characters, each label once.
+fn parse_exemplar(name: &str, text: &str) -> Checked<Exemplar> {
+    let is_allowed = name.ends_with("_bucket") || name.ends_with("_total");
+    ensure(is_allowed, || "an exemplar of another sample".to_owned())?;
+    let rest = text.strip_prefix('{').ok_or("no labels of an exemplar")?;
+    let (labels, rest) = match rest.strip_prefix('}') {
+        Some(rest) => (Vec::new(), rest),
+        None => parse_labels(rest)?,
+    };
+    let chars = labels
+        .iter()
+        .map(|(name, value)| name.chars().count() + value.chars().count());
+    ensure(chars.sum::<usize>() <= 128, || "a long exemplar".to_owned())?;
+    let mut names = HashSet::new();
+    ensure(labels.iter().all(|(name, _)| names.insert(name)), || {
+        "a label of an exemplar twice".to_owned()
+    })?;
+    let rest = rest.strip_prefix(' ').ok_or("no value of an exemplar")?;
+    let (value, at) = rest.split_once(' ').ok_or("no time of an exemplar")?;
+    Ok(Exemplar {
         labels,
-        value: value.parse().map_err(|_| "bad number")?,
+        value: parse_number(value)?,
+        at: parse_number(at)?,
     })
 }
 
@@ -120,9 +180,6 @@ fn parse_labels(mut rest: &str) -> Checked<(Vec<(String, String)>, &str)> {
     loop {
         let (name, after) = rest.split_once("=\"").ok_or("no label")?;
         ensure(is_name(name, false), || format!("bad label name `{name}`"))?;
-        ensure(labels.last().is_none_or(|last| *last.0 < *name), || {
-            "labels unsorted or twice".to_owned()
-        })?;
         let end = end_of_value(after).ok_or("no end of a label value")?;
         labels.push((name.to_owned(), unescape(&after[..end], true)?));
         rest = &after[end + 1..];
@@ -174,6 +231,9 @@ fn end_family(page: &mut Page, own: &mut Vec<Sample>, format: Format) -> Checked
     };
     let open = format == Format::OpenMetrics100;
     let mut seen = HashSet::new();
+    ensure(family.kind != "counter" || family.name != "_total", || {
+        "a counter without a name".to_owned()
+    })?;
     for sample in &samples {
         let suffix = sample
             .name
@@ -263,7 +323,6 @@ fn check_clashes(families: &[Meta], open: bool) -> Checked<()> {
     for family in families {
         let (base, suffixes): (&str, &[&str]) = match &*family.kind {
             // In the text format a counter may have any name; the other format has it under this one without `_total`.
-            "counter" if family.name == "_total" => (&family.name, &[""]),
             "counter" => match family.name.strip_suffix("_total") {
                 Some(base) => (base, &["", "_total", "_created"]),
                 None if open => (&family.name, &["", "_total", "_created"]),

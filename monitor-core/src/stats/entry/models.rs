@@ -12,7 +12,7 @@ fn a_move_between_the_words_loses_no_update() {
         let other = thread::spawn(move || theirs.add(StatNumber::Float(0.5)));
         assert!(entry.add(StatNumber::Int(1)).is_ok());
         assert!(matches!(other.join(), Ok(Ok(_))));
-        assert_eq!(entry.read(), StatValue::Float(1.5));
+        assert_eq!(entry.read(), Some(StatValue::Float(1.5)));
     });
 }
 
@@ -22,8 +22,8 @@ fn a_reader_beside_moves_sees_one_of_the_values() {
         let entry = Arc::new(Entry::new(StatValue::Float(1.5)));
         let theirs = Arc::clone(&entry);
         let writer = thread::spawn(move || {
-            theirs.set(StatValue::Int(2));
-            theirs.set(StatValue::Float(2.5));
+            let _ = theirs.set(StatValue::Int(2));
+            let _ = theirs.set(StatValue::Float(2.5));
         });
         let mut seen = 0.0;
         for _ in 0..2 {
@@ -34,7 +34,7 @@ fn a_reader_beside_moves_sees_one_of_the_values() {
             seen = number;
         }
         assert!(writer.join().is_ok());
-        assert_eq!(entry.read(), StatValue::Float(2.5));
+        assert_eq!(entry.read(), Some(StatValue::Float(2.5)));
     });
 }
 
@@ -46,10 +46,67 @@ fn an_update_beside_a_replacement_comes_before_or_after_it() {
         let setter = thread::spawn(move || theirs.set(StatValue::Bool(true)));
         assert!(entry.add(StatNumber::Int(1)).is_ok());
         assert!(setter.join().is_ok());
-        let left = entry.read();
+        let left = entry.read().unwrap_or(StatValue::Null);
         assert!(
             [StatValue::Bool(true), StatValue::Int(2)].contains(&left),
             "{left:?} {entry:?}"
         );
+    });
+}
+
+#[test]
+fn an_update_beside_a_removal_goes_with_it_or_learns_that_it_came_too_late() {
+    for by in [StatNumber::Int(1), StatNumber::Float(1.0)] {
+        loom::model(move || {
+            let entry = Arc::new(Entry::new(StatValue::Int(7)));
+            let theirs = Arc::clone(&entry);
+            let updater = thread::spawn(move || theirs.add(by));
+            let taken = entry.take().and_then(|value| value.as_number());
+            let updated = updater.join().expect("no panic");
+            let left = match updated {
+                Ok(_) => 8.0,
+                Err(refused) => {
+                    assert_eq!(refused, Refused::Gone);
+                    7.0
+                }
+            };
+            assert_eq!(taken.map(StatNumber::as_f64), Some(left));
+            assert_eq!((entry.read(), entry.take()), (None, None));
+        });
+    }
+}
+
+#[test]
+fn an_update_beside_an_idle_removal_stops_it_or_learns_that_it_came_too_late() {
+    loom::model(|| {
+        let entry = Arc::new(Entry::new(StatValue::Int(7)));
+        assert!(entry.was_touched());
+        let mark = entry.mark().expect("a number");
+        let theirs = Arc::clone(&entry);
+        let updater = thread::spawn(move || theirs.add(StatNumber::Int(1)));
+        let taken = entry.take_unchanged(mark);
+        let updated = updater.join().expect("no panic");
+        assert_eq!(taken, updated == Err(Refused::Gone));
+        assert_eq!(entry.read(), (!taken).then_some(StatValue::Int(8)));
+    });
+}
+
+#[test]
+fn what_comes_back_has_what_came_after_alone() {
+    loom::model(|| {
+        let entry = Arc::new(Entry::new(StatValue::Int(7)));
+        let theirs = Arc::clone(&entry);
+        let updater = thread::spawn(move || theirs.add(StatNumber::Int(1)));
+        let taken = entry.take().expect("it was there");
+        entry.bring_back(Entry::new(StatValue::Int(0)));
+        let updated = updater.join().expect("no panic");
+        let left = entry.read().expect("it is back");
+        // Of three places the update is in exactly one: in what was taken, in what came back, or with its caller.
+        let places = [
+            taken == StatValue::Int(8),
+            left == StatValue::Int(1),
+            updated == Err(Refused::Gone),
+        ];
+        assert_eq!(places.iter().filter(|is| **is).count(), 1, "{places:?}");
     });
 }

@@ -1,0 +1,151 @@
+//! Reads single values; every refusal names place, key and value.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use monitor_core::names::Profile;
+
+use super::Listen;
+use super::section::At;
+use super::yaml::{Key, Node, Value};
+use crate::error::ConfigError;
+
+/// Longest time for which a page may be kept, in seconds.
+pub(super) const MAX_PAGE_AGE: f64 = 60.0;
+
+/// What a wrong value is measured against; also used for values that do not come from YAML.
+pub(super) mod expected {
+    pub(crate) const PORT: &str = "a port number from 0 to 65535";
+    pub(crate) const LISTEN: &str = "an IP address, with or without a port";
+    pub(crate) const WHOLE: &str = "a whole number, 0 or more";
+    pub(crate) const INTEGER: &str = "a whole number";
+    pub(crate) const NUMBER: &str = "a number";
+    pub(crate) const SECONDS: &str = "a number of seconds, 0 or more";
+    pub(crate) const FLAG: &str = "`true` or `false`";
+    pub(crate) const MAP: &str = "a map";
+    pub(crate) const WORDS: &str = "a list of words";
+    pub(crate) const WORD: &str = "a word that is not blank";
+    pub(crate) const QUOTED: &str = "a text (put it in quotes)";
+    pub(crate) const STATUS: &str = "the name of a status";
+    pub(crate) const TEXT: &str = "a text";
+    pub(crate) const NOT_BLANK: &str = "a text that is not blank";
+    pub(crate) const HEADER_BYTES: &str = "a whole number, 8192 or more";
+    pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
+    pub(crate) const PAGE_AGE: &str = "a number of seconds from 0 to 60";
+    pub(crate) const PROFILE: &str = "`servicekit` or `prometheus`";
+    pub(crate) const HEADERS: &str = "a whole number from 1 to 1024";
+}
+
+pub(super) fn map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], ConfigError> {
+    match &node.value {
+        Value::Map(entries) => Ok(entries),
+        Value::Null => Ok(&[]),
+        other => Err(at.invalid(expected::MAP, other)),
+    }
+}
+
+/// A whole number, as such or as text.
+fn read_integer(value: &Value) -> Option<i128> {
+    match value {
+        Value::Int(number) => Some(*number),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+pub(super) fn integer(at: &At<'_>, value: &Value) -> Result<i64, ConfigError> {
+    let read = read_integer(value).and_then(|number| i64::try_from(number).ok());
+    read.ok_or_else(|| at.invalid(expected::INTEGER, value))
+}
+
+pub(super) fn whole(at: &At<'_>, value: &Value) -> Result<usize, ConfigError> {
+    let read = read_integer(value).and_then(|number| usize::try_from(number).ok());
+    read.ok_or_else(|| at.invalid(expected::WHOLE, value))
+}
+
+pub(super) fn port(at: &At<'_>, value: &Value) -> Result<u16, ConfigError> {
+    let read = read_integer(value).and_then(|number| u16::try_from(number).ok());
+    read.ok_or_else(|| at.invalid(expected::PORT, value))
+}
+
+pub(super) fn listen(at: &At<'_>, value: &Value) -> Result<Listen, ConfigError> {
+    let read = match value {
+        Value::Text(text) => read_listen(text.trim()),
+        _ => None,
+    };
+    read.ok_or_else(|| at.invalid(expected::LISTEN, value))
+}
+
+fn read_listen(text: &str) -> Option<Listen> {
+    let text = text
+        .strip_prefix("localhost")
+        .map_or_else(|| text.to_owned(), |rest| format!("127.0.0.1{rest}"));
+    if let Ok(address) = text.parse::<std::net::SocketAddr>() {
+        return Some(Listen {
+            address: address.ip(),
+            port: Some(address.port()),
+        });
+    }
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(&text);
+    let address: IpAddr = bare.parse().ok()?;
+    Some(Listen {
+        address,
+        port: None,
+    })
+}
+
+fn read_number(value: &Value) -> Option<f64> {
+    match value {
+        // Exact below 2^53, and beyond that as near as the original gets.
+        #[allow(clippy::cast_precision_loss, reason = "a gauge is a double")]
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+pub(super) fn number(at: &At<'_>, value: &Value) -> Result<f64, ConfigError> {
+    read_number(value).ok_or_else(|| at.invalid(expected::NUMBER, value))
+}
+
+pub(super) fn seconds(at: &At<'_>, value: &Value) -> Result<Duration, ConfigError> {
+    // The bound keeps sums with the clock in range; it is 31 years.
+    let read = read_number(value).filter(|seconds| (0.0..=1e9).contains(seconds));
+    read.map(Duration::from_secs_f64)
+        .ok_or_else(|| at.invalid(expected::SECONDS, value))
+}
+
+/// A duration for which a page may be kept: a minute freezes gauges long enough.
+pub(super) fn page_age(at: &At<'_>, value: &Value) -> Result<Duration, ConfigError> {
+    let read = read_number(value).filter(|seconds| (0.0..=MAX_PAGE_AGE).contains(seconds));
+    read.map(Duration::from_secs_f64)
+        .ok_or_else(|| at.invalid(expected::PAGE_AGE, value))
+}
+
+pub(super) fn profile(at: &At<'_>, value: &Value) -> Result<Profile, ConfigError> {
+    let read = match value {
+        Value::Text(text) => Profile::ALL.into_iter().find(|known| known.name() == text),
+        _ => None,
+    };
+    read.ok_or_else(|| at.invalid(expected::PROFILE, value))
+}
+
+pub(super) fn flag(at: &At<'_>, value: &Value) -> Result<bool, ConfigError> {
+    match value {
+        Value::Bool(flag) => Ok(*flag),
+        Value::Text(text) if text == "true" => Ok(true),
+        Value::Text(text) if text == "false" => Ok(false),
+        other => Err(at.invalid(expected::FLAG, other)),
+    }
+}
+
+pub(super) fn text<'v>(at: &At<'_>, value: &'v Value) -> Result<&'v str, ConfigError> {
+    match value {
+        Value::Text(text) => Ok(text),
+        other => Err(at.invalid(expected::TEXT, other)),
+    }
+}

@@ -1,0 +1,247 @@
+//! What `/proc` says, and what is made of a folder that lacks or garbles it.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
+
+use super::*;
+
+const STAT: &str = "7 (a) b) R 1 1 1 0 -1 4194304 98 0 0 0 250 125 9 9 20 0 3 0 153 313 38 1844";
+const STATUS: &str = "Name:\tVmRSS: 1\nVmSize:\t    3060 kB\nVmRSS:\t     382 kB\nThreads:\t3\n";
+const LIMITS: &str = "Limit                     Soft Limit           Hard Limit           Units     \n\
+    Max file size             unlimited            unlimited            bytes     \n\
+    Max open files            1024                 524288               files     \n";
+
+/// A folder for one test, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn with(files: &[(&str, &[u8])]) -> Self {
+        let name = std::thread::current().name().unwrap_or("test").to_owned();
+        let name = format!(
+            "monitored-{}-{}",
+            std::process::id(),
+            name.replace(':', "-")
+        );
+        let folder = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a temporary folder");
+        for (file, text) in files {
+            fs::write(folder.join(file), text).expect("a temporary file");
+        }
+        Self(folder)
+    }
+
+    fn values(&self) -> Vec<(String, ChildValue)> {
+        let value = |family: Family| (family.name.to_string(), family.children[0].value.clone());
+        families(&self.0).into_iter().map(value).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.values().into_iter().map(|(name, _)| name).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The value of one of this process's families now.
+#[cfg(target_os = "linux")]
+fn now(name: &str) -> f64 {
+    let families = families(Path::new("/proc/self"));
+    let family = families.iter().find(|family| family.name == name);
+    match family.map(|family| &family.children[0].value) {
+        Some(ChildValue::Float(value)) => *value,
+        #[expect(clippy::cast_precision_loss, reason = "small")]
+        Some(ChildValue::Int(value)) => *value as f64,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[test]
+fn every_number_is_the_one_of_its_file() {
+    let files: [(&str, &[u8]); 3] = [
+        ("stat", STAT.as_bytes()),
+        ("status", STATUS.as_bytes()),
+        ("limits", LIMITS.as_bytes()),
+    ];
+    let expected = [
+        ("process_cpu_seconds_total", ChildValue::Float(3.75)),
+        ("process_virtual_memory_bytes", ChildValue::Int(3060 * 1024)),
+        ("process_resident_memory_bytes", ChildValue::Int(382 * 1024)),
+        ("process_max_fds", ChildValue::Int(1024)),
+        ("process_threads", ChildValue::Int(3)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(Folder::with(&files).values(), expected);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_leaves_out_its_own_families_alone() {
+    assert_eq!(Folder::with(&[]).names(), Vec::<String>::new());
+    let alone = |file: &str, text: &[u8]| Folder::with(&[(file, text)]).names();
+    assert_eq!(
+        alone("stat", STAT.as_bytes()),
+        ["process_cpu_seconds_total"]
+    );
+    assert_eq!(alone("limits", LIMITS.as_bytes()), ["process_max_fds"]);
+    assert_eq!(
+        alone(
+            "status",
+            b"Threads:\tmany\nVmRSS:\t8 kB\nVmSize:\t18446744073709551615 kB\n"
+        ),
+        ["process_resident_memory_bytes"]
+    );
+    for text in [
+        "",
+        "1",
+        "1 (a",
+        "1 (a)",
+        "1 (a) R 1 2",
+        "Max open files",
+        "\0\u{fffd}\n",
+    ] {
+        for file in ["stat", "status", "limits"] {
+            assert_eq!(
+                alone(file, text.as_bytes()),
+                Vec::<String>::new(),
+                "{file}: {text:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_program_s_name_may_hold_any_bytes() {
+    let stat = STAT.replacen("(a) b)", "(@)", 1).into_bytes();
+    let stat: Vec<u8> = stat
+        .into_iter()
+        .map(|byte| if byte == b'@' { 0xff } else { byte })
+        .collect();
+    let folder = Folder::with(&[("stat", &stat), ("status", b"Name:\t\xff\nThreads:\t3\n")]);
+    assert_eq!(
+        folder.names(),
+        ["process_cpu_seconds_total", "process_threads"]
+    );
+}
+
+#[test]
+fn no_limit_is_the_largest_number() {
+    assert_eq!(
+        max_fds("Max open files   unlimited   unlimited   files\n"),
+        Some(u64::MAX)
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn every_family_is_there_on_linux() {
+    let names: Vec<_> = families(Path::new("/proc/self"))
+        .into_iter()
+        .map(|family| family.name)
+        .collect();
+    assert_eq!(names, ALL.iter().map(|spec| spec.name).collect::<Vec<_>>());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn cpu_time_rises_with_work_as_the_time_worked() {
+    let (before, begun) = (now(CPU.name), Instant::now());
+    let mut sum = 0_u64;
+    while now(CPU.name) < before + 0.25 {
+        sum = (0..100_000_u64).fold(sum, |sum, number| std::hint::black_box(sum ^ number));
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "no CPU time in a minute"
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn open_descriptors_are_counted_either_way() {
+    const FILES: u32 = 300;
+    // Other tests open and close a few meanwhile.
+    const OTHERS: f64 = 100.0;
+    let fds = Path::new("/proc/self/fd");
+    let counted = || count(fds).map(|fds| u32::try_from(fds).map(f64::from));
+    let (before, counted_before) = (now(OPEN_FDS.name), counted());
+    let files: Vec<_> = (0..FILES).map(|_| File::open("/dev/null")).collect();
+    assert!(files.iter().all(Result::is_ok));
+    let expected = before + f64::from(FILES);
+    assert!((now(OPEN_FDS.name) - expected).abs() < OTHERS);
+    let (Some(Ok(then)), Some(Ok(counted))) = (counted_before, counted()) else {
+        panic!("the folder can be listed");
+    };
+    assert!((counted - then - f64::from(FILES)).abs() < OTHERS);
+    assert!((then - before).abs() < OTHERS, "{then} and {before}");
+    drop(files);
+    assert!((now(OPEN_FDS.name) - before).abs() < OTHERS);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_limit_of_descriptors_is_the_shell_s() {
+    let told = Command::new("sh").args(["-c", "ulimit -n"]).output();
+    let told = String::from_utf8(told.expect("a shell").stdout).expect("text");
+    let limits = text(Path::new("/proc/self"), "limits");
+    match told.trim() {
+        "unlimited" => assert_eq!(max_fds(&limits), Some(u64::MAX)),
+        number => assert_eq!(max_fds(&limits), number.parse().ok()),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_are_counted() {
+    const THREADS_MORE: u32 = 100;
+    let before = now(THREADS.name);
+    let barrier = Arc::new(Barrier::new(101));
+    let threads: Vec<_> = (0..THREADS_MORE)
+        .map(|_| {
+            let barrier = Arc::clone(&barrier);
+            std::thread::spawn(move || barrier.wait())
+        })
+        .collect();
+    let during = now(THREADS.name);
+    barrier.wait();
+    for thread in threads {
+        thread.join().expect("it waits only");
+    }
+    // Other tests begin and end meanwhile.
+    assert!(
+        (during - before - f64::from(THREADS_MORE)).abs() < 50.0,
+        "{before} {during}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_resident_once_it_is_used() {
+    const SIZE: u32 = 128 << 20;
+    let (resident, size) = (now(RESIDENT.name), now(VIRTUAL.name));
+    let memory = std::hint::black_box(vec![1_u8; SIZE as usize]);
+    let (resident, size) = (now(RESIDENT.name) - resident, now(VIRTUAL.name) - size);
+    drop(memory);
+    let (least, most) = (f64::from(SIZE) / 2.0, f64::from(SIZE) * 4.0);
+    assert!((least..most).contains(&resident), "{resident}");
+    assert!(size > least, "{size}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn reading_is_cheap() {
+    const READS: u32 = 50;
+    let begun = Instant::now();
+    for _ in 0..READS {
+        families(Path::new("/proc/self"));
+    }
+    let each = begun.elapsed() / READS;
+    // Some 60 us on the machine this was written on; the bound is for one that is very busy.
+    assert!(each < Duration::from_millis(20), "{each:?}");
+}

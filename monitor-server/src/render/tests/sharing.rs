@@ -1,0 +1,290 @@
+//! What may be shown to whom: pages that are kept, limits of time and number, and pages that must be whole.
+
+use super::*;
+
+/// The number in the line `probe N`.
+fn number(page: &str) -> u64 {
+    let line = page.lines().find_map(|line| line.strip_prefix("probe "));
+    let number = line.and_then(|number| number.parse::<f64>().ok());
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small count"
+    )]
+    number.map_or(0, |number| number as u64)
+}
+
+async fn gzip_number(renderer: &Renderer) -> u64 {
+    number(&unpacked(&page(renderer, packed()).await))
+}
+
+fn with_ages(identity: u64, gzip: u64) -> PageSettings {
+    PageSettings {
+        ages: Ages {
+            identity: Duration::from_millis(identity),
+            gzip: Duration::from_millis(gzip),
+        },
+        ..settings()
+    }
+}
+
+const LONG: u64 = 50_000;
+
+#[tokio::test]
+async fn a_compressed_page_is_shown_again_while_it_is_young_enough_and_a_plain_one_is_not() {
+    let (renderer, _) = renderer_with(vec![Box::new(Probe::default())], with_ages(0, LONG));
+    assert_eq!(gzip_number(&renderer).await, 1);
+    assert_eq!(gzip_number(&renderer).await, 1);
+    assert_eq!(number(&text(&renderer).await), 2);
+    assert_eq!(number(&text(&renderer).await), 3);
+    assert_eq!(gzip_number(&renderer).await, 1);
+    let open = Wanted {
+        format: Format::OpenMetrics100,
+        ..packed()
+    };
+    assert_eq!(number(&unpacked(&page(&renderer, open).await)), 4);
+}
+
+#[tokio::test]
+async fn no_page_is_shown_that_is_older_than_it_may_be() {
+    let (renderer, _) = renderer_with(vec![Box::new(Probe::default())], with_ages(0, 100));
+    let mut last = (0, Instant::now());
+    for _ in 0..60 {
+        let arrived = Instant::now();
+        let seen = gzip_number(&renderer).await;
+        if seen == last.0 {
+            // It began to be made before it was first seen.
+            let first_seen: Instant = last.1;
+            assert!(arrived.duration_since(first_seen) < Duration::from_millis(100));
+        } else {
+            last = (seen, Instant::now());
+        }
+        tokio::time::sleep(Duration::from_millis(7)).await;
+    }
+    assert!((2..20).contains(&last.0), "{} renders", last.0);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_where_the_age_is_zero_nor_of_names_nor_longer_than_of_use() {
+    let kept = |renderer: &Renderer| {
+        let queue = renderer.shared.queue();
+        queue.cache.len()
+    };
+    let (none, _) = renderer_with(Vec::new(), with_ages(0, 0));
+    page(&none, packed()).await;
+    assert_eq!(kept(&none), 0);
+    let (some, _) = renderer_with(Vec::new(), with_ages(80, 80));
+    for format in [Format::Text004, Format::OpenMetrics100] {
+        for gzip in [false, true] {
+            for (dots, names) in [
+                (false, None),
+                (true, None),
+                (false, Some(Arc::from(["x".to_owned()]))),
+            ] {
+                page(
+                    &some,
+                    Wanted {
+                        format,
+                        names,
+                        dots,
+                        gzip,
+                    },
+                )
+                .await;
+            }
+        }
+    }
+    assert!(kept(&some) <= 4, "{}", kept(&some));
+    page(&some, packed()).await;
+    assert_ne!(kept(&some), 0);
+    let begin = Instant::now();
+    while kept(&some) != 0 {
+        assert!(begin.elapsed() < Duration::from_secs(5), "still kept");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn hanging() -> (Probe, Arc<AtomicBool>) {
+    let hangs = Arc::new(AtomicBool::new(true));
+    let probe = Probe {
+        hangs: Arc::clone(&hangs),
+        ..Probe::default()
+    };
+    (probe, hangs)
+}
+
+/// A renderer with one sound registry and one that hangs, of which nothing is given up by itself.
+fn half_hanging() -> (Renderer, Arc<SelfMetrics>, Arc<AtomicBool>) {
+    let sound = IntCounter::new("sound_total", "Of a sound registry.").expect("a name");
+    let (probe, hangs) = hanging();
+    let collectors: Vec<Box<dyn Collector>> = vec![Box::new(probe), Box::new(sound)];
+    let (renderer, metrics) = renderer_with(collectors, gather_timeout(Duration::ZERO));
+    (renderer, metrics, hangs)
+}
+
+#[tokio::test]
+async fn a_hanging_registry_is_left_out_in_time_for_the_rest_to_arrive() {
+    let (renderer, metrics, hangs) = half_hanging();
+    let patience = Duration::from_millis(400);
+    let begin = Instant::now();
+    let page = renderer
+        .page(wanted(), Some(patience))
+        .await
+        .expect("a page");
+    let took = begin.elapsed();
+    assert!(took >= patience / 4 * 3 && took < patience, "{took:?}");
+    let page = String::from_utf8(page.to_vec()).expect("text");
+    assert!(
+        page.contains("sound_total 0") && number(&page) == 0,
+        "{page}"
+    );
+    assert_eq!(metrics.errors(Cause::Overrun), 1);
+    hangs.store(false, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn a_scraper_in_a_hurry_takes_nothing_from_the_others() {
+    let probe = Probe {
+        slow: Some(Duration::from_millis(300)),
+        ..Probe::default()
+    };
+    let (renderer, _) = renderer_with(vec![Box::new(probe)], with_ages(0, LONG));
+    let patient = tokio::spawn({
+        let renderer = renderer.clone();
+        async move { gzip_number(&renderer).await }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let hurried = renderer
+        .page(packed(), Some(Duration::from_millis(100)))
+        .await
+        .expect("a page without the slow registry");
+    assert_eq!(number(&unpacked(&hurried)), 0);
+    assert!(!patient.is_finished());
+    // What was left out for the one is neither kept for the others nor skipped for them.
+    assert_ne!(patient.await.expect("no panic"), 0);
+    assert_ne!(gzip_number(&renderer).await, 0);
+}
+
+#[tokio::test]
+async fn who_has_no_time_left_is_told_so_and_the_leader_stops_for_nobody() {
+    let (renderer, _, hangs) = half_hanging();
+    let none = renderer.page(wanted(), Some(Duration::ZERO)).await;
+    assert!(matches!(none, Err(PageError::Late) | Ok(_)), "{none:?}");
+    let leaves = tokio::time::timeout(Duration::from_millis(20), renderer.page(wanted(), None));
+    assert!(leaves.await.is_err());
+    let begin = Instant::now();
+    while renderer.shared.queue().rendering {
+        assert!(begin.elapsed() < Duration::from_secs(5), "it leads nobody");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(renderer.shared.queue().in_flight, 0);
+    hangs.store(false, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn one_more_than_may_wait_is_busy_unless_a_kept_page_suits_it() {
+    let (probe, hangs) = hanging();
+    hangs.store(false, Ordering::SeqCst);
+    let settings = PageSettings {
+        max_scrapes: 3,
+        ..with_ages(0, LONG)
+    };
+    let (renderer, _) = renderer_with(vec![Box::new(probe)], settings);
+    assert_eq!(gzip_number(&renderer).await, 1);
+    hangs.store(true, Ordering::SeqCst);
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let renderer = renderer.clone();
+            tokio::spawn(async move { text(&renderer).await })
+        })
+        .collect();
+    while renderer.shared.queue().in_flight < 3 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(renderer.page(wanted(), None).await, Err(PageError::Busy));
+    assert_eq!(gzip_number(&renderer).await, 1);
+    hangs.store(false, Ordering::SeqCst);
+    for waiting in waiting {
+        assert_ne!(number(&waiting.await.expect("no panic")), 0);
+    }
+    assert_ne!(number(&text(&renderer).await), 0);
+}
+
+fn strict(gather_timeout: Duration) -> PageSettings {
+    PageSettings {
+        strict: true,
+        gather_timeout,
+        ..settings()
+    }
+}
+
+#[tokio::test]
+async fn a_strict_page_is_whole_or_none() {
+    let sound = || -> Box<dyn Collector> {
+        Box::new(IntCounter::new("sound_total", "Of a sound registry.").expect("a name"))
+    };
+    let broken: Box<dyn Collector> = Box::new(Probe {
+        panics: true,
+        ..Probe::default()
+    });
+    let (hanging, hangs) = hanging();
+    let taken: Box<dyn Collector> =
+        Box::new(Gauge::new("started_total", "Taken.").expect("a name"));
+    let limit = Duration::from_millis(50);
+    for (collector, says, cause) in [
+        (broken, "registry 2 failed\n", Cause::Source),
+        (
+            Box::new(hanging),
+            "registry 2 took longer than it may\n",
+            Cause::Overrun,
+        ),
+        (
+            taken,
+            "families with an invalid or a taken name: 1\n",
+            Cause::Family,
+        ),
+    ] {
+        let (renderer, metrics) = renderer_with(vec![sound(), collector], strict(limit));
+        for wanted in [wanted(), packed()] {
+            let refused = renderer.page(wanted, None).await;
+            let Err(PageError::Incomplete(what)) = refused else {
+                panic!("{says}: {refused:?}");
+            };
+            assert_eq!(
+                *what,
+                *format!("the page is incomplete, and `strict` is set\n{says}")
+            );
+        }
+        assert_eq!(metrics.errors(cause), 2);
+    }
+    hangs.store(false, Ordering::SeqCst);
+    // A repeated series is there, with its first value.
+    let (renderer, metrics) = renderer_with(vec![sound(), sound()], strict(limit * 100));
+    assert!(text(&renderer).await.contains("sound_total 0\n"));
+    assert_eq!(metrics.errors(Cause::RepeatedSeries), 1);
+}
+
+#[tokio::test]
+async fn a_hundred_compressed_scrapes_a_moment_cost_few_renders() {
+    let probe = Probe::default();
+    let (renderer, _) = renderer(vec![Box::new(probe.clone())]);
+    let begin = Instant::now();
+    for _ in 0..20 {
+        let crowd: Vec<_> = (0..50)
+            .map(|_| {
+                let renderer = renderer.clone();
+                tokio::spawn(async move { page(&renderer, packed()).await })
+            })
+            .collect();
+        for one in crowd {
+            assert!(!one.await.expect("no panic").is_empty());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let windows = begin.elapsed().as_millis() / 100 + 1;
+    let renders = u128::from(probe.gathered.load(Ordering::SeqCst));
+    assert!(
+        renders <= windows + 1,
+        "{renders} renders in {windows} times 100 ms"
+    );
+}

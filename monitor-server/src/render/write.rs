@@ -1,0 +1,110 @@
+//! Families to the bytes that are sent.
+
+use std::io::Write;
+use std::iter::once;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use monitor_core::collector::{Page, merge};
+use monitor_core::exposition;
+use monitor_core::family::{Child, Family, Label};
+use monitor_core::names::families;
+use monitor_core::snapshot::Snapshot;
+
+use super::{Shared, Wanted};
+use crate::self_metrics::Cause;
+
+/// Fastest level. A page of 100,000 lines (6.6 MiB) takes 5.3 ms and comes out at 6.3 %; level 2 takes 2.2 times as long for
+/// 5.6 %, level 6, the default, 7 times as long for 4.5 %. The backend is flate2's own (`miniz_oxide`, no unsafe code): `zlib-rs`
+/// takes 4.7 ms on its fastest level, for 8.2 %.
+const GZIP_LEVEL: Compression = Compression::new(1);
+
+/// What the pages of one render are written from: one snapshot, and what is beside it.
+#[derive(Debug)]
+pub(super) struct Pages {
+    pub(super) plain: Page,
+    /// The same under the escaping scheme `dots`, where somebody wants it.
+    dotted: Vec<Family>,
+}
+
+impl Pages {
+    /// Counts what cannot be on a page of the snapshot with the rest.
+    pub(super) fn new(
+        shared: &Shared,
+        snapshot: Snapshot,
+        beside: Vec<Vec<Family>>,
+        dotted: bool,
+    ) -> Self {
+        let (profile, metrics) = (shared.settings.profile, &shared.metrics);
+        let common = snapshot.const_labels.clone();
+        let sources = dotted.then(|| {
+            let storage = families(&snapshot, profile);
+            once(storage).chain(beside.clone()).collect()
+        });
+        let mut plain = Page::new(snapshot, profile, beside);
+        metrics.count(Cause::RepeatedSeries, plain.merged.dropped_series);
+        metrics.count(Cause::Family, plain.merged.dropped_families);
+        metrics.settle(&mut plain.merged.families, &common);
+        let dotted = sources.map_or_else(Vec::new, |sources| {
+            let mut families = merge(sources).families;
+            metrics.settle(&mut families, &common);
+            families.iter().map(with_dots).collect()
+        });
+        Self { plain, dotted }
+    }
+
+    /// Writes a page; `size` is what is expected of a whole one, in bytes before compression. Says how many these were.
+    pub(super) fn write(&self, wanted: &Wanted, size: usize) -> (Bytes, usize) {
+        let names = wanted.names.iter().flat_map(|names| names.iter());
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        let mut page = Vec::new();
+        if names.is_empty() {
+            page.reserve(size);
+        }
+        if wanted.dots {
+            exposition::encode_named(&self.dotted, &names, wanted.format, &mut page);
+        } else {
+            self.plain.encode(&names, wanted.format, &mut page);
+        }
+        let written = page.len();
+        if wanted.gzip {
+            page = compress(&page);
+        }
+        (page.into(), written)
+    }
+}
+
+/// # Panics
+///
+/// Never: writing to memory does not fail.
+fn compress(page: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(page.len() / 8), GZIP_LEVEL);
+    encoder
+        .write_all(page)
+        .and_then(|()| encoder.finish())
+        .expect("writing to a vector does not fail")
+}
+
+/// The family under the escaping scheme `dots`, which doubles the underscores of every name, so that `_dot_` can stand for a
+/// dot. The endings of derived samples (`_bucket`, `_sum`, `_count`) are added afterwards, and stay single.
+fn with_dots(family: &Family) -> Family {
+    let label = |label: &Label| Label {
+        name: doubled(&label.name).into(),
+        value: label.value.clone(),
+    };
+    let child = |child: &Child| Child {
+        labels: child.labels.iter().map(label).collect(),
+        value: child.value.clone(),
+    };
+    Family {
+        name: doubled(&family.name).into(),
+        children: family.children.iter().map(child).collect(),
+        help: family.help.clone(),
+        ..*family
+    }
+}
+
+fn doubled(name: &str) -> String {
+    name.replace('_', "__")
+}

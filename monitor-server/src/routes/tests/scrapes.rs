@@ -1,0 +1,297 @@
+//! `/metrics` in memory: what is asked for by headers and query, what is refused, and how it is counted.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use http::header::HeaderName;
+use monitor_core::names::Profile;
+use prometheus::core::{Collector, Desc};
+
+use super::*;
+use crate::Limits;
+
+/// A registry whose collector hangs until this is dropped.
+struct Hanging(Arc<AtomicBool>);
+
+impl Hanging {
+    fn new() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+
+    fn registry(&self) -> Registry {
+        let registry = Registry::new();
+        registry
+            .register(Box::new(Hangs(Arc::clone(&self.0))))
+            .expect("a fresh registry");
+        registry
+    }
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+struct Hangs(Arc<AtomicBool>);
+
+impl Collector for Hangs {
+    fn desc(&self) -> Vec<&Desc> {
+        Vec::new()
+    }
+
+    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
+        while self.0.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Vec::new()
+    }
+}
+
+fn served(config: &MonitorConfig) -> Arc<Context> {
+    Arc::new(Context::new(Monitor::new(StorageConfig::default()), config))
+}
+
+async fn scrape(
+    context: &Arc<Context>,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let mut request = request(method, target);
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header value");
+        request.headers_mut().append(name, value);
+    }
+    ask(all(Arc::clone(context)), request).await
+}
+
+const TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
+
+#[tokio::test]
+async fn head_has_the_headers_of_get_in_every_format_and_encoding() {
+    let context = context(StorageConfig::default());
+    let one = "/metrics?name[]=started_total";
+    for headers in [
+        &[][..],
+        &[("accept", "application/openmetrics-text;escaping=dots")],
+        &[("accept", "text/plain;version=1.0.0;escaping=values")],
+        &[("accept-encoding", "gzip")],
+    ] {
+        let head = scrape(&context, "HEAD", one, headers).await;
+        let mut request = request("GET", one);
+        for (name, value) in headers {
+            request
+                .headers_mut()
+                .insert(*name, HeaderValue::from_static(value));
+        }
+        let service = TowerToHyperService::new(warp::service(all(Arc::clone(&context))));
+        let get = service.call(request).await.expect("infallible");
+        assert_eq!(head.headers, *get.headers(), "{headers:?}");
+        assert_eq!(head.header("vary"), "Accept, Accept-Encoding");
+        let body = get
+            .into_body()
+            .collect()
+            .await
+            .expect("in memory")
+            .to_bytes();
+        assert_eq!(head.header("content-length"), body.len().to_string());
+        assert!(head.body.is_empty() && !body.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn compression_can_be_switched_off() {
+    let config = MonitorConfig::default()
+        .registry(Registry::new())
+        .disable_compression(true);
+    let context = served(&config);
+    let answer = scrape(&context, "GET", "/metrics", &[("accept-encoding", "gzip")]).await;
+    assert_eq!(answer.header("content-encoding"), "");
+    assert!(answer.body.contains("started_total 0"));
+}
+
+#[tokio::test]
+async fn scrapes_are_counted_by_code_and_bytes() {
+    let context = context(StorageConfig::default());
+    let first = scrape(&context, "GET", "/metrics", &[]).await;
+    scrape(&context, "HEAD", "/metrics", &[]).await;
+    let many = format!("/metrics?name[]={}", "a".repeat(1025));
+    let refused = scrape(&context, "GET", &many, &[]).await;
+    assert_eq!(
+        (refused.status, refused.header("cache-control")),
+        (400, "no-store")
+    );
+    let page = scrape(&context, "GET", "/metrics", &[]).await.body;
+    let bytes = first.body.len() + refused.body.len();
+    for line in [
+        "monitor_scrapes_total{code=\"200\"} 2",
+        "monitor_scrapes_total{code=\"400\"} 1",
+        "monitor_scrapes_total{code=\"500\"} 0",
+        "monitor_scrapes_in_flight 1",
+        &format!("monitor_scrape_body_bytes_total {bytes}"),
+        "monitor_scrape_render_seconds_count 2",
+    ] {
+        assert!(page.lines().any(|other| other == line), "{line}: {page}");
+    }
+}
+
+#[test]
+fn a_page_that_is_late_is_a_503_that_says_when_to_come_back() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let limits = Limits::default().scrape_timeout(Duration::from_millis(50));
+    let context = served(
+        &MonitorConfig::default()
+            .registry(Registry::new())
+            .limits(limits),
+    );
+    // The one thread for blocking work is taken, so that nothing is rendered.
+    let (release, taken) = std::sync::mpsc::channel::<()>();
+    runtime.spawn_blocking(move || taken.recv());
+    runtime.block_on(async {
+        for headers in [
+            &[][..],
+            &[(TIMEOUT, "0.06")],
+            &[(TIMEOUT, "1e300")],
+            &[(TIMEOUT, "-1")],
+        ] {
+            let begin = Instant::now();
+            let late = scrape(&context, "GET", "/metrics", headers).await;
+            assert!(begin.elapsed() < Duration::from_secs(5), "{headers:?}");
+            assert_eq!(
+                (late.status, late.header("retry-after")),
+                (503, "1"),
+                "{headers:?}"
+            );
+            assert_eq!(late.header("cache-control"), "no-store");
+            assert_eq!(late.body, "the page was not ready in time");
+        }
+    });
+    assert_eq!(context.metrics.errors(Cause::Timeout), 4);
+    drop(release);
+}
+
+#[tokio::test]
+async fn the_scraper_s_own_limit_decides_how_long_a_registry_is_waited_for() {
+    let hanging = Hanging::new();
+    let limits = Limits::default().gather_timeout(Duration::ZERO);
+    let context = served(
+        &MonitorConfig::default()
+            .registry(hanging.registry())
+            .limits(limits),
+    );
+    let begin = Instant::now();
+    let page = scrape(&context, "GET", "/metrics", &[(TIMEOUT, "0.4")]).await;
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("started_total 0"), "{}", page.body);
+    let overrun = "monitor_scrape_errors_total{cause=\"overrun\"} 1\n";
+    assert!(page.body.contains(overrun), "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_strict_scrape_that_lacks_a_registry_is_a_500_that_names_it() {
+    let hanging = Hanging::new();
+    let config = MonitorConfig::default()
+        .registry(Registry::new())
+        .registry(hanging.registry())
+        .strict(true)
+        .limits(Limits::default().gather_timeout(Duration::from_millis(20)));
+    let context = served(&config);
+    for method in ["GET", "HEAD"] {
+        let refused = scrape(&context, method, "/metrics", &[]).await;
+        assert_eq!(
+            (
+                refused.status,
+                refused.header("content-type"),
+                refused.header("cache-control")
+            ),
+            (500, "text/plain; charset=utf-8", "no-store")
+        );
+        let body =
+            "the page is incomplete, and `strict` is set\nregistry 2 took longer than it may\n";
+        assert_eq!(refused.body, if method == "GET" { body } else { "" });
+        assert_eq!(refused.header("content-length"), body.len().to_string());
+    }
+    assert_eq!(context.metrics.errors(Cause::Overrun), 2);
+    assert_eq!(
+        ask(all(Arc::clone(&context)), request("GET", "/livez"))
+            .await
+            .status,
+        200
+    );
+    drop(hanging);
+    let begin = Instant::now();
+    let whole = loop {
+        let page = scrape(&context, "GET", "/metrics", &[]).await;
+        if page.status == 200 || begin.elapsed() > Duration::from_secs(5) {
+            break page;
+        }
+    };
+    assert!(
+        !whole
+            .body
+            .contains("monitor_scrapes_total{code=\"500\"} 0\n"),
+        "{}",
+        whole.body
+    );
+    assert!(
+        whole.body.contains("monitor_scrapes_total{code=\"500\"} "),
+        "{}",
+        whole.body
+    );
+}
+
+#[tokio::test]
+async fn more_scrapes_than_may_wait_are_a_503() {
+    let hanging = Hanging::new();
+    let limits = Limits::default().max_scrapes(2);
+    let context = served(
+        &MonitorConfig::default()
+            .registry(hanging.registry())
+            .limits(limits),
+    );
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let context = Arc::clone(&context);
+            tokio::spawn(async move { scrape(&context, "GET", "/metrics", &[]).await.status })
+        })
+        .collect();
+    // Lets both arrive: on this runtime a task runs as soon as another waits.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let busy = scrape(&context, "GET", "/metrics", &[]).await;
+    assert_eq!((busy.status, busy.header("retry-after")), (503, "1"));
+    assert_eq!(busy.body, "too many scrapes are waiting");
+    assert_eq!(context.metrics.errors(Cause::Busy), 1);
+    drop(hanging);
+    for one in waiting {
+        assert_eq!(one.await.expect("no panic"), 200);
+    }
+    assert_eq!(scrape(&context, "GET", "/metrics", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_profile_decides_the_storage_s_names() {
+    let config = MonitorConfig::default().registry(Registry::new());
+    for (profile, family) in [
+        (Profile::Servicekit, "# TYPE stats_request gauge\n"),
+        (
+            Profile::Prometheus,
+            "# TYPE monitor_requests_total counter\n",
+        ),
+    ] {
+        let context = served(&config.clone().profile(profile));
+        context.monitor.method("Get").expect("a name");
+        let page = scrape(&context, "GET", "/metrics", &[]).await.body;
+        assert!(page.contains(family), "{profile}: {page}");
+    }
+}

@@ -1,0 +1,12 @@
+//! No function.
+//@ shape: on struct/enum/mod/closure (error)
+//@ refused: 8:1 `#[monitored]` goes on a function or an `impl` block; this is a struct: put it on the `impl` block
+
+use monitor_core::monitored;
+
+#[monitored]
+struct Process;
+
+fn main() {
+    let _ = Process;
+}

@@ -1,0 +1,14 @@
+//! What an editor sends while somebody types.
+//@ shape: an unfinished expression such as a trailing dot (IDE completion)
+//@ refused: as bare
+
+use monitor_core::monitored;
+
+#[monitored]
+fn process(text: &str) -> usize {
+    text.
+}
+
+fn main() {
+    process("a");
+}

@@ -1,0 +1,284 @@
+//! `impl` blocks: inherent, of a trait, generic; `prefix`, `only_pub`, `skip`, a method's own attribute.
+
+#![allow(unreachable_pub, reason = "`only_pub` looks for it")]
+
+use monitor_core::testing::{self, Recorder, call, task};
+use monitor_core::{TaskStatus, monitored};
+
+use crate::drive::{pause, ready};
+
+struct Plain;
+
+#[monitored]
+impl Plain {
+    const LIMIT: u8 = 3;
+
+    fn new() -> Self {
+        Self
+    }
+
+    const fn constant() -> u8 {
+        Self::LIMIT
+    }
+
+    fn by_reference(&self) -> Result<u8, String> {
+        Err("no".to_owned())
+    }
+
+    async fn later(&mut self, fail: bool) -> Result<u8, String> {
+        pause().await;
+        if fail {
+            return Err("no".to_owned());
+        }
+        Ok(Self::constant())
+    }
+
+    #[expect(clippy::manual_async_fn, reason = "the shape is what is tested")]
+    fn future(self) -> impl Future<Output = u8> {
+        async { 1 }
+    }
+}
+
+#[test]
+fn each_method_is_named_after_the_type() {
+    let (_, recorded) = testing::record(|| {
+        let mut plain = Plain::new();
+        let _ = (plain.by_reference(), ready(plain.later(true)));
+        assert_eq!(ready(plain.later(false)), Ok(3));
+        assert_eq!(ready(plain.future()), 1);
+    });
+    recorded.assert_exactly([
+        call("Plain::new").success(),
+        call("Plain::by_reference").failure("other"),
+        call("Plain::later").failure("other"),
+        call("Plain::later").success(),
+        call("Plain::future").success(),
+    ]);
+}
+
+mod inner {
+    pub(super) struct Generic<'a, T>(pub(super) &'a T);
+}
+
+#[monitored]
+impl<'a, LongName: Clone + ToString> inner::Generic<'a, LongName> {
+    #[monitored(labels(capped(text = self.0.to_string(), max = 4)))]
+    fn get(&self) -> LongName {
+        self.0.clone()
+    }
+
+    fn take<U: From<u8>>(self, _: U) -> (&'a LongName, U) {
+        (self.0, U::from(1))
+    }
+}
+
+#[monitored(prefix = "Words")]
+impl<T> Extra for Vec<T> {
+    fn required(&self) -> usize {
+        self.len()
+    }
+}
+
+trait Extra {
+    fn required(&self) -> usize;
+
+    #[monitored]
+    fn provided(&self) -> usize {
+        self.required() + 1
+    }
+}
+
+#[monitored(prefix = "", only_pub)]
+impl<T> Extra for Option<T> {
+    fn required(&self) -> usize {
+        usize::from(self.is_some())
+    }
+}
+
+#[monitored]
+impl Extra for dyn Fn() -> u8 {
+    fn required(&self) -> usize {
+        self().into()
+    }
+}
+
+#[monitored]
+impl Extra for &Plain {
+    fn required(&self) -> usize {
+        9
+    }
+}
+
+#[monitored(prefix = "Pair")]
+impl Extra for (u8, [u8; 2]) {
+    fn required(&self) -> usize {
+        2
+    }
+}
+
+#[test]
+fn blocks_of_traits_and_generic_blocks() {
+    let (_, recorded) = testing::record(|| {
+        let word = "w".to_owned();
+        assert_eq!(inner::Generic(&word).get(), "w");
+        assert_eq!(inner::Generic(&word).take::<u32>(4), (&word, 1));
+        assert_eq!(vec![1].provided(), 2);
+        assert_eq!(None::<u8>.required(), 0);
+        assert_eq!((&Plain).required() + (1, [0, 0]).required(), 11);
+        let function: &'static dyn Fn() -> u8 = &|| 5;
+        assert_eq!(function.required(), 5);
+    });
+    recorded.assert_exactly([
+        call("Generic::get").label("text", "w").success(),
+        call("Generic::take").success(),
+        call("Words::required").success(),
+        call("provided").success(),
+        call("required").success(),
+        call("Plain::required").success(),
+        call("Pair::required").success(),
+        call("Fn::required").success(),
+    ]);
+}
+
+struct Store {
+    fail: bool,
+}
+
+/// What the block says, and what its methods say in its place.
+#[monitored(task = "block", only_pub, buckets = [1.25, 2.25], prefix = "S")]
+impl Store {
+    pub fn plain(&self) -> Result<(), String> {
+        if self.fail {
+            Err("no".to_owned())
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn restricted(&self) -> bool {
+        self.private()
+    }
+
+    fn private(&self) -> bool {
+        self.fail
+    }
+
+    #[monitored(labels(fail = self.fail))]
+    fn private_with_its_own(&self) {}
+
+    #[monitored(skip)]
+    pub fn skipped(&self) -> bool {
+        !self.fail
+    }
+
+    #[monitored(task = "method", buckets = [3.25])]
+    pub fn other_task(&self) -> Result<(), String> {
+        self.plain()
+    }
+
+    #[monitored(method = "Renamed", health = false)]
+    pub async fn renamed(&self) -> Result<(), String> {
+        pause().await;
+        Err("no".to_owned())
+    }
+
+    #[monitor_core::monitored(task = "path", error_type = "other")]
+    pub(self) fn by_path(&self) {}
+}
+
+#[test]
+fn a_method_goes_before_its_block() {
+    let probe = Recorder::new();
+    probe.scope_sync(|| {
+        let store = Store { fail: true };
+        let _ = (
+            store.plain(),
+            store.restricted(),
+            store.private(),
+            store.skipped(),
+        );
+        store.private_with_its_own();
+        let _ = Store { fail: false }.other_task();
+        let _ = ready(store.renamed());
+        store.by_path();
+    });
+    probe.recorded().assert_exactly([
+        call("S::plain").failure("other"),
+        call("S::plain").success(),
+        call("S::private_with_its_own")
+            .label("fail", "true")
+            .success(),
+        call("S::other_task").success(),
+        call("Renamed").failure("other"),
+        call("S::by_path").success(),
+        task("block", TaskStatus::Ok),
+        task("method", TaskStatus::Ok),
+        task("path", TaskStatus::Ok),
+    ]);
+    let page = crate::names::page(&probe);
+    let bounds = |name| crate::names::bounds(&page, name);
+    for name in ["S::plain", "S::private_with_its_own", "Renamed"] {
+        assert!(
+            bounds(name).contains(&1.25) && bounds(name).contains(&2.25),
+            "{name}"
+        );
+    }
+    let own = bounds("S::other_task");
+    assert!(own.contains(&3.25) && !own.contains(&1.25), "{own:?}");
+}
+
+struct Healthless;
+
+#[monitored(health = false)]
+impl Healthless {
+    fn silent() -> Result<(), String> {
+        Err("no".to_owned())
+    }
+
+    #[monitored(health = true)]
+    fn heard() -> Result<(), String> {
+        Err("no".to_owned())
+    }
+
+    #[monitored(task = "heard under a name")]
+    fn named() -> Result<(), String> {
+        Err("no".to_owned())
+    }
+}
+
+#[test]
+fn health_of_a_block_is_its_methods_unless_they_say_so() {
+    let probe = Recorder::new();
+    probe.scope_sync(Healthless::silent).expect_err("an error");
+    let recorded = probe.take();
+    recorded.assert_exactly([call("Healthless::silent").failure("other")]);
+    assert_eq!(recorded.task("default"), None);
+    probe.scope_sync(Healthless::heard).expect_err("an error");
+    assert_eq!(
+        probe.take().task("Healthless::heard"),
+        Some((TaskStatus::OtherException, 1))
+    );
+    probe.scope_sync(Healthless::named).expect_err("an error");
+    probe.take().assert_exactly([
+        call("Healthless::named").failure("other"),
+        task("heard under a name", TaskStatus::OtherException),
+    ]);
+}
+
+mod facade {
+    pub(super) use monitor_core as inner;
+}
+
+struct Elsewhere;
+
+#[monitored(crate = facade::inner)]
+impl Elsewhere {
+    #[monitored(labels(on = on))]
+    fn through(on: bool) {}
+}
+
+#[test]
+fn a_block_may_find_the_crate_through_a_re_export() {
+    let ((), recorded) = testing::record(|| Elsewhere::through(true));
+    recorded.assert_exactly([call("Elsewhere::through").label("on", "true").success()]);
+}

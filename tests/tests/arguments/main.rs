@@ -1,0 +1,30 @@
+//! Every argument of `#[monitored]`, from its documentation alone: what it records, what it does not, and what stays as it is.
+
+#![allow(
+    clippy::ignored_unit_patterns,
+    clippy::needless_borrows_for_generic_args,
+    clippy::needless_pass_by_value,
+    clippy::needless_question_mark,
+    clippy::redundant_closure_for_method_calls,
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_async,
+    clippy::unused_self,
+    reason = "the functions are there for their shapes"
+)]
+
+mod blocks;
+mod derives;
+mod drive;
+mod errors;
+mod evaluation;
+mod handles;
+mod labels;
+mod late_labels;
+mod limits;
+mod names;
+mod outcome;
+mod returned_futures;
+mod sizes;
+mod statuses;
+mod streams;

@@ -1,0 +1,98 @@
+//! `promtool check metrics` on pages of a storage in which everything was used, and on hostile ones.
+//!
+//! Needs the program `promtool` (in Debian's package `prometheus`, which `scripts/test` installs). Without it the tests
+//! say `SKIPPED`, and with `CI` set they fail.
+
+mod programs;
+mod used;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use monitor_core::exposition::Format;
+use monitor_core::names::{Profile, built_in_families};
+
+/// What it says of the names of the original, which are kept so that dashboards and rules carry over. A finding that is not
+/// in this list is a fault.
+const OF_THE_ORIGINAL: &[&str] = &[
+    "stats_tasks_with_current_time_spend_normalised_total non-counter metrics should not have \"_total\" suffix",
+    "stats_tasks_with_current_time_spend_total non-counter metrics should not have \"_total\" suffix",
+    "tasks_count non-histogram and non-summary metrics should not have \"_count\" suffix",
+];
+
+/// Its exit status, and what it found.
+fn check(page: &str) -> (Option<i32>, Vec<String>) {
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut stdin = promtool.stdin.take().expect("piped");
+    let page = page.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(page.as_bytes()));
+    let output = promtool.wait_with_output().expect("it ends");
+    writer.join().expect("no panic").expect("it reads");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let mut findings: Vec<String> = said.lines().map(str::to_owned).collect();
+    findings.sort();
+    (output.status.code(), findings)
+}
+
+#[test]
+fn promtool_finds_nothing_in_the_idiomatic_names() {
+    if !programs::is_installed("promtool", "promtool_finds_nothing_in_the_idiomatic_names") {
+        return;
+    }
+    let page = used::page(
+        &used::everything().snapshot(),
+        Profile::Prometheus,
+        Format::Text004,
+    );
+    let (status, findings) = check(&page);
+    assert_eq!(findings, Vec::<String>::new());
+    assert_eq!(status, Some(0));
+}
+
+#[test]
+fn promtool_finds_in_the_names_of_the_original_what_is_known_and_no_more() {
+    let name = "promtool_finds_in_the_names_of_the_original_what_is_known_and_no_more";
+    if !programs::is_installed("promtool", name) {
+        return;
+    }
+    let page = used::page(
+        &used::everything().snapshot(),
+        Profile::Servicekit,
+        Format::Text004,
+    );
+    let (status, findings) = check(&page);
+    assert_eq!(findings, OF_THE_ORIGINAL);
+    assert_eq!(status, Some(3), "findings, but no syntax error");
+}
+
+#[test]
+fn promtool_can_read_any_page() {
+    if !programs::is_installed("promtool", "promtool_can_read_any_page") {
+        return;
+    }
+    for profile in Profile::ALL {
+        let page = used::page(&used::hostile(true).snapshot(), profile, Format::Text004);
+        let (status, findings) = check(&page);
+        assert!(matches!(status, Some(0 | 3)), "{profile}: {findings:?}");
+    }
+}
+
+/// Else the tests above would say nothing of it.
+#[test]
+fn everything_built_in_was_used() {
+    for profile in Profile::ALL {
+        let page = used::page(&used::everything().snapshot(), profile, Format::Text004);
+        for family in built_in_families(profile) {
+            let sample = |line: &str| line.starts_with(&*family.name);
+            assert!(page.lines().any(sample), "{profile}: no {}", family.name);
+        }
+        assert!(!page.contains("stats_key_"), "{profile}: nothing collides");
+    }
+}
