@@ -124,7 +124,7 @@ impl Call<'_> {
     /// The body as a future.
     fn inner_future(&self) -> TokenStream {
         let keywords = quote_spanned!(self.begin()=> async move);
-        Self::typed(&keywords, self.block, self.body_edge())
+        typed(&keywords, self.block, self.body_edge())
     }
 
     /// A function that never returns.

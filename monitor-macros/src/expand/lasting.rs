@@ -99,7 +99,7 @@ impl Call<'_> {
     /// arguments comes before them; they keep a block of their own then, where lints see them as they were.
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
         let span = Span::mixed_site();
-        let future = Self::typed(&tail.keywords, &tail.block, self.edge());
+        let future = typed(&tail.keywords, &tail.block, self.edge());
         let wrapped = if self.checked.call.is_some() || self.checked.limit.is_some() {
             self.awaited(&future)
         } else {
@@ -138,18 +138,18 @@ impl Call<'_> {
         let keywords = &tail.keywords;
         quote!(#keywords #block)
     }
+}
 
-    /// An async block, with the type of its value said at its top.
-    pub(super) fn typed(
-        keywords: &TokenStream,
-        block: &Group,
-        edge: Option<TokenStream>,
-    ) -> TokenStream {
-        let Some(edge) = edge else {
-            return quote!(#keywords #block);
-        };
-        let content = quote_spanned!(Span::mixed_site()=> #edge (#block));
-        let block = group(Delimiter::Brace, content, block.span());
-        quote!(#keywords #block)
-    }
+/// An async block, with the type of its value said at its top.
+pub(super) fn typed(
+    keywords: &TokenStream,
+    block: &Group,
+    edge: Option<TokenStream>,
+) -> TokenStream {
+    let Some(edge) = edge else {
+        return quote!(#keywords #block);
+    };
+    let content = quote_spanned!(Span::mixed_site()=> #edge (#block));
+    let block = group(Delimiter::Brace, content, block.span());
+    quote!(#keywords #block)
 }
