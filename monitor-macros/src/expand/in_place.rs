@@ -6,6 +6,7 @@ use syn::Type;
 
 use super::call::{Call, last_expression};
 use super::group;
+use super::lasting::typed;
 use crate::args::Limit;
 use crate::shape::{Boxing, Ending, Inner};
 
