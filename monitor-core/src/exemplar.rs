@@ -114,7 +114,9 @@ impl Exemplar {
         self.labels.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// Whether a page can hold it: at most 128 characters in all, valid names, each once.
+    /// Whether a page can hold it: at most 128 characters in all, valid names, each once, and no value with a character
+    /// that readers fail on in exemplars, though they take it in a series' labels. For a NUL, Prometheus (2.42, 3.5)
+    /// refuses the whole page, and for a quote `prometheus_client` does; what is escaped, Prometheus never unescapes.
     fn fits(&self) -> bool {
         let chars = self
             .labels()
@@ -122,7 +124,10 @@ impl Exemplar {
         let names_are_fine = self.labels.iter().enumerate().all(|(at, (name, _))| {
             is_label_name(name) && self.labels[..at].iter().all(|(other, _)| other != name)
         });
-        names_are_fine && chars.sum::<usize>() <= MAX_CHARS
+        let are_plain = self
+            .labels()
+            .all(|(_, value)| !value.contains(['\0', '"', '\\', '\n']));
+        names_are_fine && are_plain && chars.sum::<usize>() <= MAX_CHARS
     }
 }
 

@@ -53,7 +53,7 @@ pub struct Snapshot {
     pub method_statuses: Vec<StatusSnapshot>,
     /// What user code recorded by key.
     pub values: ValuesSnapshot,
-    /// Exemplars that were not kept because no page can hold them: too long, or with an invalid label.
+    /// Exemplars that were not kept because no page can hold them: too long, or with a label that readers fail on.
     pub dropped_exemplars: u64,
     /// Where each key is exported; one for all snapshots of a storage, so that a series keeps its name.
     pub names: Arc<Names>,

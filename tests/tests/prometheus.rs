@@ -10,14 +10,16 @@ mod prometheus_server;
 mod textprocessor;
 mod used;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use monitor_core::exposition::Format;
 use monitor_core::names::Profile;
+use monitor_core::snapshot::Snapshot;
 use prometheus_server::pages::{self, Pages};
 use prometheus_server::{Job, Prometheus, Series, differences, relay};
-use textprocessor::{Page, TextProcessor, eventually};
+use textprocessor::{Page, TextProcessor, eventually, number};
 
 /// How the names of the server's metrics of its own scrapes begin: each scrape changes them.
 const OF_SCRAPES: &str = "monitor_scrape";
@@ -52,9 +54,7 @@ fn stores_what_our_pages_say(program: &Path) {
     let jobs = [&live[..], &still].concat();
     let prometheus = Prometheus::start(program, &jobs);
     for job in &jobs {
-        eventually("the first scrape", || {
-            prometheus.value("up", &job.name) == Some(1.0)
-        });
+        eventually("the first scrape", || prometheus.is_up(&job.name));
     }
     example.wait_for_line("load stopped");
     eventually("the last call ends", || {
@@ -94,8 +94,18 @@ fn jobs_of(example: &TextProcessor) -> [Job; 2] {
     })
 }
 
+/// What Prometheus should have of a page.
+#[derive(Debug)]
+struct Stored {
+    series: Series,
+    exemplars: Vec<Exemplar>,
+}
+
+/// Labels, value, and when, in milliseconds since 1970.
+type Exemplar = (BTreeMap<String, String>, String, u64);
+
 /// Pages that are hard to read, and pages with everything, in both profiles and formats; and what is on each.
-fn unchanging() -> (Vec<Job>, Vec<Series>) {
+fn unchanging() -> (Vec<Job>, Vec<Stored>) {
     let storages = [
         ("everything", used::everything().snapshot()),
         ("hostile", used::hostile(true).snapshot()),
@@ -109,7 +119,13 @@ fn unchanging() -> (Vec<Job>, Vec<Series>) {
                 let page = used::page(&snapshot, profile, format);
                 pages.insert(format!("/{name}"), (format, page));
                 names.push(name);
-                wanted.push(as_stored(Page::parse(&text).samples));
+                wanted.push(Stored {
+                    series: as_stored(Page::parse(&text).samples),
+                    exemplars: match format {
+                        Format::OpenMetrics100 => exemplars_of(&snapshot),
+                        _ => Vec::new(),
+                    },
+                });
             }
         }
     }
@@ -150,16 +166,47 @@ fn check_example(prometheus: &Prometheus, job: &Job, ours: &Page) {
         &at_rest(stored),
     );
     prometheus.assert_always_up(&job.name);
-    check_exemplars(prometheus, job);
+    // It sets no provider.
+    check_exemplars(prometheus, job, &[]);
 }
 
-fn check_still(prometheus: &Prometheus, job: &Job, wanted: &Series) {
+/// Those of a page in `OpenMetrics`; text has none.
+fn exemplars_of(snapshot: &Snapshot) -> Vec<Exemplar> {
+    let kept = snapshot.methods.iter().flat_map(|method| &method.exemplars);
+    let mut all: Vec<Exemplar> = kept
+        .map(|kept| {
+            let labels = kept.exemplar.labels();
+            let labels = labels.filter(|(_, value)| !value.is_empty());
+            let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            (
+                labels.collect(),
+                kept.seconds.to_string(),
+                milliseconds(kept.at),
+            )
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// As a timestamp is kept.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "after 1970, and far below 2^53"
+)]
+fn milliseconds(seconds: f64) -> u64 {
+    (seconds * 1000.0) as u64
+}
+
+fn check_still(prometheus: &Prometheus, job: &Job, wanted: &Stored) {
     #[expect(clippy::cast_precision_loss, reason = "small")]
-    let count = wanted.len() as f64;
+    let count = wanted.series.len() as f64;
     let scraped = prometheus.value("scrape_samples_scraped", &job.name);
     assert_eq!(scraped, Some(count), "{}", job.name);
-    check(job, wanted, &prometheus.series(&job.name));
+    check(job, &wanted.series, &prometheus.series(&job.name));
     prometheus.assert_always_up(&job.name);
+    check_exemplars(prometheus, job, &wanted.exemplars);
 }
 
 fn check(job: &Job, wanted: &Series, stored: &Series) {
@@ -174,9 +221,22 @@ fn check(job: &Job, wanted: &Series, stored: &Series) {
     );
 }
 
-/// The example sets no provider of exemplars, so none may come back.
-fn check_exemplars(prometheus: &Prometheus, job: &Job) {
-    assert_eq!(prometheus.exemplars(&job.name), [], "{}", job.name);
+fn check_exemplars(prometheus: &Prometheus, job: &Job, wanted: &[Exemplar]) {
+    let stored = prometheus.exemplars(&job.name).into_iter();
+    let mut stored: Vec<Exemplar> = stored
+        .map(|exemplar| {
+            let labels = serde_json::from_value(exemplar["labels"].clone());
+            let value = number(exemplar["value"].as_str().expect("a number as text"));
+            let at = exemplar["timestamp"].as_f64().expect("a time");
+            (
+                labels.expect("labels are texts"),
+                value.to_string(),
+                milliseconds(at),
+            )
+        })
+        .collect();
+    stored.sort();
+    assert_eq!(stored, wanted, "{}", job.name);
 }
 
 /// What neither a scrape nor time changes.

@@ -62,7 +62,7 @@ fn names(lines: &[u8], any: &[&str]) -> bool {
             .windows(name.len())
             .any(|part| part == name.as_bytes())
     };
-    any.iter().any(|name| holds(&name))
+    any.iter().any(|name| holds(name))
 }
 
 /// Lines of a list header are one list, and what is no element of it changes nothing.

@@ -113,6 +113,7 @@ impl LabelKey {
 
 /// A value of a bounded label, of the type it came from.
 pub struct Bounded<L> {
+    values: &'static [&'static str],
     index: usize,
     of: PhantomData<fn(L)>,
 }
@@ -121,6 +122,7 @@ pub struct Bounded<L> {
 #[inline]
 pub fn bounded<L: MonitorLabel>(value: &L) -> Bounded<L> {
     Bounded {
+        values: L::VALUES,
         index: value.index(),
         of: PhantomData,
     }
@@ -151,10 +153,11 @@ pub enum LabelValue<'a> {
     Text(&'a str),
 }
 
-impl<L: MonitorLabel> From<&Bounded<L>> for LabelValue<'_> {
+/// Without a bound on the type: what is wrong with that was said where it was read.
+impl<L> From<&Bounded<L>> for LabelValue<'_> {
     #[inline]
     fn from(value: &Bounded<L>) -> Self {
-        Self::Bounded(L::VALUES, value.index)
+        Self::Bounded(value.values, value.index)
     }
 }
 

@@ -140,7 +140,7 @@ impl Args {
         keys.iter().any(Option::is_some)
     }
 
-    /// Whether no expression of the arguments is about what the function was given or gives, and nothing waits.
+    /// Whether no expression of the arguments is about what the function was given or gives.
     pub(crate) fn touch_nothing(&self) -> bool {
         let keys = [
             self.ok_if.key(),
@@ -149,9 +149,9 @@ impl Args {
             self.request_size.key(),
             self.response_size.key(),
             self.deadline.key(),
-            self.max_concurrency.key(),
         ];
-        keys.iter().all(Option::is_none)
+        let counted = matches!(self.max_concurrency.value(), Some(Limit::Count(_)));
+        keys.iter().all(Option::is_none) && !counted
     }
 
     /// The keys given beside `skip`.

@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, Span, TokenStream};
 use quote::quote_spanned;
 use syn::Type;
 
-use super::call::{Call, last_expression, place};
+use super::call::{Call, last_expression};
 use super::group;
 use super::lasting::typed;
 use crate::args::Limit;
@@ -48,14 +48,12 @@ impl Call<'_> {
         if let Type::Infer(_) = ty {
             return quote_spanned!(span=> (#block));
         }
-        let at = place(ty);
-        let runtime = self.runtime(at);
-        let edge = quote_spanned!(at=> #runtime::edge::<#ty>());
+        let runtime = self.runtime(span);
         quote_spanned! {span=>
             '__monitor_body: {
                 match () {
                     () => {}
-                    _ => break '__monitor_body #edge,
+                    _ => break '__monitor_body #runtime::edge(),
                 }
                 (#block)
             }

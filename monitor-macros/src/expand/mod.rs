@@ -12,12 +12,13 @@
 //!   `unreachable_code` does, so there is a way past a body that never ends; nothing is `allow`ed, for an `allow` is an error
 //!   where the crate `forbid`s.
 //! - The body stays in place where it can: a closure around it takes the arguments, and lints that ask what becomes of an
-//!   argument would see that only. Closures and futures around a body stand where it begins, with the user's hygiene: in
-//!   others, `needless_return` does not look. A closure says its type only where that cannot be a `Result`
-//!   (`result_large_err` is about closures too).
+//!   argument would see that only. Closures and futures around a body with a `return` have the user's hygiene: in others,
+//!   `needless_return` does not look. A closure says its type only where that cannot be a `Result` (`result_large_err` is
+//!   about closures too).
 //! - The static stands inside of the call, not before it: clippy takes a body that begins with an item for an empty one
 //!   (`inline_always`).
-//! - Types are named with `'_` for lifetimes: a lifetime that is named in the body is needed (`needless_lifetimes`).
+//! - Types are named with `'_` for lifetimes: a lifetime that is named in the body is needed (`needless_lifetimes`). And not
+//!   in paths, where that can be: a type that is not there would be reported twice.
 //! - A body that is one async block stays one (`manual_async_fn`).
 //! - `clippy::implicit_return` wants the `return`s, which a unit goes without: `unused_unit` would not be heard any more.
 //!

@@ -14,7 +14,7 @@ pub(crate) use returned::{Boxing, Returned, Returns, Value, is_unit, may_be_resu
 use crate::args::Args;
 use body::{boxed_tail, opaque_tail};
 use flow::{Flow, is_stub};
-use returned::{FUTURE, STREAM, output_of_future_alone, return_type};
+use returned::{FUTURE, STREAM, return_type};
 
 /// How the body becomes a call.
 pub(crate) enum Shape {
@@ -132,8 +132,8 @@ impl Shape {
             Boxing::Pinned => boxed_tail(body),
             Boxing::Boxed => None,
         };
-        match (tail, output_of_future_alone(ty)) {
-            (Some(tail), Some(output)) if tail.is_alone() && args.touch_nothing() => {
+        match (tail, FUTURE.shown(ty)) {
+            (Some(tail), Some((_, output))) if tail.is_alone() && args.touch_nothing() => {
                 match Self::of_async(&tail.block.stream(), &output, args, false) {
                     // The closure would take what the block only borrows.
                     Self::Sync if !tail.moves() => Self::Tail(tail),

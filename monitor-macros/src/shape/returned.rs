@@ -111,10 +111,7 @@ impl Lasting {
         }
     }
 
-    pub(super) fn given_by<'a>(
-        self,
-        bounds: impl IntoIterator<Item = &'a TypeParamBound>,
-    ) -> Option<Type> {
+    fn given_by<'a>(self, bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> Option<Type> {
         bounds.into_iter().find_map(|bound| match bound {
             TypeParamBound::Trait(bound) => self.given_by_path(&bound.path),
             _ => None,
@@ -246,21 +243,8 @@ fn type_argument(segment: &PathSegment) -> Option<&Type> {
     })
 }
 
-/// What a future gives that is all an `impl` promises, so that the function could be an `async fn`.
-pub(super) fn output_of_future_alone(ty: &Type) -> Option<Type> {
-    let Type::ImplTrait(opaque) = ty else {
-        return None;
-    };
-    let traits = opaque.bounds.iter();
-    let mut traits = traits.filter(|bound| matches!(bound, TypeParamBound::Trait(_)));
-    match (traits.next(), traits.next()) {
-        (Some(_), None) => FUTURE.given_by(&opaque.bounds),
-        _ => None,
-    }
-}
-
-/// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`, or clippy would not
-/// hear any more that its name is not needed.
+/// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`: clippy would not say
+/// any more that its name is not needed, and errors about a borrow that is too short would speak of this type.
 fn erase(mut ty: Type) -> Type {
     Erase::default().visit_type_mut(&mut ty);
     ty
@@ -298,7 +282,7 @@ impl VisitMut for Erase {
     }
 
     fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        if lifetime.ident != "static" && !self.bound.contains(&lifetime.ident) {
+        if !self.bound.contains(&lifetime.ident) {
             let span = lifetime.span().resolved_at(Span::mixed_site());
             *lifetime = Lifetime::new("'_", span);
         }

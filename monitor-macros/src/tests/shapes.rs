@@ -194,7 +194,7 @@ fn lifetimes_lose_their_names_but_where_those_mean_something() {
             g(x)
         }
     });
-    let erased = "Out < '_ , & 'static u8 , Box < dyn for < 'b > Fn (& 'b u8 , & 'a u8) -> & 'b u8 + '_ > , < T as A < 'a > > :: B >";
+    let erased = "Out < '_ , & '_ u8 , Box < dyn for < 'b > Fn (& 'b u8 , & 'a u8) -> & 'b u8 + '_ > , < T as A < 'a > > :: B >";
     assert!(text.contains(erased), "{text}");
 }
 

@@ -105,7 +105,16 @@ impl Prometheus {
         values.into_values().next()
     }
 
-    /// Fails if a scrape of a job has failed.
+    /// Whether a job was scraped; fails if it was in vain.
+    pub(crate) fn is_up(&self, job: &str) -> bool {
+        let scraped = self.value("up", job).is_some();
+        if scraped {
+            self.assert_always_up(job);
+        }
+        scraped
+    }
+
+    /// Fails, with the reason, if a scrape of a job has failed.
     pub(crate) fn assert_always_up(&self, job: &str) {
         let lowest = self.query(&format!("min_over_time(up{{job=\"{job}\"}}[5m])"));
         if !lowest.into_values().eq([1.0]) {
@@ -122,19 +131,14 @@ impl Prometheus {
         timestamps.into_values().next().unwrap_or_default()
     }
 
-    /// Exemplars that came with the samples of a job: labels and value, by series.
-    pub(crate) fn exemplars(&self, job: &str) -> Vec<(Value, Value)> {
+    /// The exemplars that came with the samples of a job.
+    pub(crate) fn exemplars(&self, job: &str) -> Vec<Value> {
         let query = percent_encoded(&format!("{{job=\"{job}\"}}"));
-        let data = self.ask(&format!(
-            "/api/v1/query_exemplars?query={query}&start=0&end=9999999999"
-        ));
+        let range = "start=0&end=9999999999";
+        let data = self.ask(&format!("/api/v1/query_exemplars?query={query}&{range}"));
         let series = data.as_array().map_or(&[][..], Vec::as_slice);
-        let all = series.iter().flat_map(|one| {
-            let exemplars = one["exemplars"].as_array().map_or(&[][..], Vec::as_slice);
-            let labelled = |exemplar: &Value| (one["seriesLabels"].clone(), exemplar.clone());
-            exemplars.iter().map(labelled).collect::<Vec<_>>()
-        });
-        all.collect()
+        let exemplars = series.iter().filter_map(|one| one["exemplars"].as_array());
+        exemplars.flatten().cloned().collect()
     }
 }
 

@@ -69,9 +69,30 @@ impl Report {
         }
     }
 
-    /// Whether nothing is wrong.
-    pub(crate) fn is_green(&self) -> bool {
-        self.faults.is_empty()
+    /// What is wrong and not known, and what is known and no longer wrong. A known fault is `file | check | part of it`.
+    pub(crate) fn against<'a>(&self, known: &[&'a str]) -> (Vec<String>, Vec<&'a str>) {
+        let faults = self.faults.iter().flat_map(|((source, check), faults)| {
+            let told = move |fault: &String| format!("{source} | {} | {fault}", check.title());
+            faults.iter().map(told)
+        });
+        let is = |fault: &str, known: &str| {
+            let mut parts = known.splitn(3, " | ");
+            let (source, check) = (parts.next(), parts.next());
+            let begins = source
+                .zip(check)
+                .map(|(source, check)| format!("{source} | {check} | "));
+            begins.is_some_and(|begins| fault.starts_with(&begins))
+                && parts.next().is_some_and(|part| fault.contains(part))
+        };
+        let faults: Vec<String> = faults.collect();
+        let gone = known
+            .iter()
+            .filter(|known| !faults.iter().any(|fault| is(fault, known)));
+        let gone = gone.copied().collect();
+        let fresh = faults
+            .into_iter()
+            .filter(|fault| !known.iter().any(|known| is(fault, known)));
+        (fresh.collect(), gone)
     }
 
     /// A lint that came or went where it may, and why it may.

@@ -7,8 +7,10 @@
 mod service;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use monitor_core::exemplar::Exemplar;
 use monitor_core::exposition::{Format, encode_snapshot};
 use monitor_core::names::Profile;
 use monitor_core::snapshot::{ServiceInfo, Snapshot};
@@ -32,6 +34,12 @@ pub(crate) fn everything() -> Monitor {
     config.max_series = 20;
     // On a machine whose ticks can be read, only so does its family appear.
     let monitor = Monitor::with_clock(config, Clock::os());
+    monitor.set_exemplars(|| {
+        Some(Exemplar::new([(
+            "trace_id",
+            "4bf92f3577b34da6a3ce929d0e0e4736",
+        )]))
+    });
     monitor.scope_sync(service::call_all);
     call_by_hand(monitor);
     record_values(monitor);
@@ -181,6 +189,11 @@ pub(crate) fn hostile(inittime_label: bool) -> Monitor {
         .map(|(text, value)| info(text, text, *value))
         .collect();
     let monitor = Monitor::new(config);
+    let next = AtomicUsize::new(0);
+    monitor.set_exemplars(move || {
+        let text = TEXTS[next.fetch_add(1, Ordering::Relaxed) % TEXTS.len()];
+        Some(Exemplar::new([("trace_id", text), ("method", "own")]))
+    });
     for (text, value) in texts() {
         // What is refused is not on the page; all else has to be readable.
         drop(monitor.set_stats(text, *value));
