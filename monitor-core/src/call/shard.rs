@@ -201,18 +201,14 @@ impl Counts {
 
     /// Loads the lines of the buckets that are not empty: see [`Order`](crate::storage::order::Order).
     fn touch(&self) -> u64 {
-        const LINE: usize = 8;
+        const LINE: u32 = 8;
         let (mut used, mut all) = (self.used.load(Ordering::Relaxed), 0);
         while used != 0 {
-            let bucket = used.trailing_zeros() as usize;
-            let cell = self
-                .near
-                .get(bucket)
-                .map(|cell| cell.load(Ordering::Relaxed));
-            all ^= cell.unwrap_or_default();
-            used &= (!0_u64)
-                .checked_shl((bucket / LINE * LINE + LINE) as u32)
-                .unwrap_or(0);
+            let bucket = used.trailing_zeros();
+            let cell = self.near.get(bucket as usize);
+            all ^= cell.map_or(0, |cell| cell.load(Ordering::Relaxed));
+            let next_line = bucket / LINE * LINE + LINE;
+            used &= (!0_u64).checked_shl(next_line).unwrap_or(0);
         }
         all
     }

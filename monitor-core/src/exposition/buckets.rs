@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::chunks::{CHUNK, Chunk, Padded, put, write_parts};
+use super::chunks::{CHUNK, Chunk, put, write_parts};
 use super::filter::Filter;
 use super::number::{bound, put_int};
 use crate::buckets::{size_bounds, time_bounds};
@@ -87,8 +87,8 @@ pub(super) struct Buckets {
     before: Vec<u8>,
     /// Lines up to the end of their `le`.
     heads: Table,
-    /// From there to the value.
-    after: Padded,
+    /// From there to the end of the line.
+    tail: Tail,
 }
 
 impl Buckets {
@@ -107,34 +107,34 @@ impl Buckets {
         value: HistogramView<'_>,
         out: &mut Vec<u8>,
     ) -> u64 {
-        let count = value.counts().sum();
         if !self.is_wanted {
-            return count;
+            return value.counts().sum();
         }
         self.render(labels, value.bounds);
-        let mut digits = Digits::of(count);
-        let heads: usize = self.heads.lengths.iter().sum();
-        let behind = self.after.length() + digits.length;
         let start = out.len();
-        let most = heads + behind * self.heads.lengths.len();
-        // A copy may write this much behind the end of its text.
-        let slack = CHUNK * (self.heads.stride + self.after.chunks().len() + 1);
-        out.resize(start + most + slack, 0);
-        let mut at = start;
-        let mut below = 0;
-        digits = Digits::of(0);
+        // A copy may write a chunk behind the end of its text.
+        let line = CHUNK * (self.heads.stride + self.tail.chunks.len() + 2);
+        let room: usize = self
+            .heads
+            .lengths
+            .iter()
+            .map(|head| head + self.tail.most())
+            .sum();
+        out.resize(start + room + line, 0);
+        let place = &mut out[start..];
+        let (mut at, mut below) = (0, 0);
+        self.tail.set_count(0);
         for ((head, length), count) in self.heads.iter().zip(value.counts()) {
             // A count that is the one before (few buckets of many are hit) is not formatted again.
             if count > 0 {
                 below += count;
-                digits = Digits::of(below);
+                self.tail.set_count(below);
             }
-            at = put(out, at, head, length);
-            at = put(out, at, self.after.chunks(), self.after.length());
-            at = put(out, at, &[digits.text], digits.length);
+            at = put(place, at, head, length);
+            at = put(place, at, self.tail.chunks(), self.tail.length);
         }
-        out.truncate(at);
-        count
+        out.truncate(start + at);
+        below
     }
 
     fn render(&mut self, labels: &Labels, bounds: &Arc<[f64]>) {
@@ -156,20 +156,45 @@ impl Buckets {
             self.bounds = Some((Arc::clone(bounds), le));
         }
         let comma: &[u8] = if after.is_empty() { b"" } else { b"," };
-        self.after.set(&[comma, after, b"} "]);
+        self.tail.set(&[comma, after, b"} "]);
     }
 }
 
-/// A count and the end of its line.
-struct Digits {
-    text: Chunk,
+/// The end of a line: what is the same for all lines of a child, and a count.
+#[derive(Debug, Default)]
+struct Tail {
+    /// With room for any count.
+    chunks: Vec<Chunk>,
+    before_count: usize,
     length: usize,
 }
 
-impl Digits {
-    fn of(count: u64) -> Self {
-        let mut text = [b'\n'; CHUNK];
-        let length = put_int(&mut text, count) + 1;
-        Self { text, length }
+/// Digits of the greatest count, and the end of the line.
+const LONGEST_COUNT: usize = 21;
+
+impl Tail {
+    fn set(&mut self, parts: &[&[u8]]) {
+        self.before_count = parts.iter().map(|part| part.len()).sum();
+        let chunks = (self.before_count + LONGEST_COUNT).div_ceil(CHUNK);
+        self.chunks.clear();
+        self.chunks.resize(chunks, [0; CHUNK]);
+        write_parts(self.chunks.as_flattened_mut(), parts);
+    }
+
+    fn set_count(&mut self, count: u64) {
+        let place = &mut self.chunks.as_flattened_mut()[self.before_count..];
+        let digits = put_int(place, count);
+        place[digits] = b'\n';
+        self.length = self.before_count + digits + 1;
+    }
+
+    /// Those that hold its text.
+    fn chunks(&self) -> &[Chunk] {
+        &self.chunks[..self.length.div_ceil(CHUNK)]
+    }
+
+    /// Its greatest length.
+    fn most(&self) -> usize {
+        self.before_count + LONGEST_COUNT
     }
 }

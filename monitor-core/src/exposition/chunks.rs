@@ -20,14 +20,6 @@ impl Padded {
         write_parts(self.chunks.as_flattened_mut(), parts);
     }
 
-    pub(super) fn chunks(&self) -> &[Chunk] {
-        &self.chunks
-    }
-
-    pub(super) fn length(&self) -> usize {
-        self.length
-    }
-
     /// Appends the text.
     #[inline]
     pub(super) fn push_to(&self, out: &mut Vec<u8>) {

@@ -58,6 +58,11 @@ impl Labels {
         (chunks, self.0.length as usize)
     }
 
+    /// Loads its text, so that it is at hand a little later.
+    pub(crate) fn touch(&self) -> u8 {
+        self.chunks().0.first().map_or(0, |chunk| chunk[0])
+    }
+
     /// The text before and after a bucket's `le`. Where there is some, the first ends in a comma, or the second begins
     /// with one, or one must come between.
     pub(crate) fn around_le(&self) -> (&[u8], &[u8]) {
@@ -81,7 +86,6 @@ impl From<Vec<Label>> for Labels {
         }
         let le = le.unwrap_or(text.len());
         Self(match text.len().div_ceil(CHUNK) {
-            0 => rendered::<0>(labels, &text, le),
             1 => rendered::<1>(labels, &text, le),
             2 => rendered::<2>(labels, &text, le),
             3 => rendered::<3>(labels, &text, le),
@@ -94,16 +98,13 @@ impl From<Vec<Label>> for Labels {
 
 fn rendered<const N: usize>(labels: Vec<Label>, text: &[u8], le: usize) -> Arc<Rendered<[Chunk]>> {
     let mut inline = [[0; CHUNK]; N];
-    let long = match inline.as_flattened_mut().get_mut(..text.len()) {
-        Some(place) => {
-            place.copy_from_slice(text);
-            None
-        }
-        None => {
-            let mut chunks = vec![[0; CHUNK]; text.len().div_ceil(CHUNK)];
-            chunks.as_flattened_mut()[..text.len()].copy_from_slice(text);
-            Some(chunks.into())
-        }
+    let long = if let Some(place) = inline.as_flattened_mut().get_mut(..text.len()) {
+        place.copy_from_slice(text);
+        None
+    } else {
+        let mut chunks = vec![[0; CHUNK]; text.len().div_ceil(CHUNK)];
+        chunks.as_flattened_mut()[..text.len()].copy_from_slice(text);
+        Some(chunks.into())
     };
     let bytes = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     Arc::new(Rendered {

@@ -17,9 +17,10 @@ const QUANTILE: usize = ",quantile=\"\"".len();
 /// What the head of a family has beside two names, help and unit: keywords, spaces, newlines, the longest type.
 const HEAD: usize = 64;
 
-/// What decides about the number of a page's lines. Pages of one shape differ by no more than the digits of their numbers.
+/// What mostly decides about the length of a page. Pages of one storage and one shape differ by the digits of their numbers, or
+/// by labels that came and went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shape([usize; 7]);
+pub(super) struct Shape([usize; 8]);
 
 impl Shape {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
@@ -33,6 +34,7 @@ impl Shape {
             values.entries.len(),
             values.histograms.len(),
             values.means.len(),
+            values.metrics.len(),
             of_calls.sum(),
         ])
     }
@@ -50,7 +52,7 @@ impl LastPage {
     /// Room for a page of this shape, if there was one: with some for numbers that have grown.
     pub(super) fn room(&self, shape: Shape) -> Option<usize> {
         let (_, bytes) = self.0.filter(|(known, _)| *known == shape)?;
-        Some(bytes + bytes / 8)
+        Some(bytes + bytes / 16)
     }
 }
 

@@ -107,8 +107,8 @@ impl<'a> HistogramView<'a> {
     /// The counts by bucket.
     pub(crate) fn counts(&self) -> impl Iterator<Item = u64> + 'a {
         let Self { counts, more, .. } = *self;
-        let more = more.iter().copied().chain(std::iter::repeat(0));
-        counts.iter().zip(more).map(|(one, other)| one + other)
+        let counts = counts.iter().enumerate();
+        counts.map(|(at, one)| one + more.get(at).copied().unwrap_or_default())
     }
 
     pub(crate) fn to_owned(self) -> Histogram {

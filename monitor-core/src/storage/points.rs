@@ -75,7 +75,7 @@ impl Points {
     /// come before.
     pub(crate) fn means_of(&mut self, method: &MethodCore, clock: &Clock) -> Option<Means> {
         if method.known_values().is_none()
-            && let Some(means) = self.newest.means(method, clock)
+            && let Ok(means) = self.newest.means(method, clock)
         {
             return means;
         }

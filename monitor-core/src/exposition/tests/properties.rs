@@ -140,7 +140,7 @@ proptest! {
     fn a_count_is_written_to_the_last_digit(value in any_count()) {
         let mut out = [0; 20];
         let length = number::put_int(&mut out, value);
-        prop_assert_eq!(&out[..length], value.to_string().as_bytes());
+        prop_assert_eq!(str::from_utf8(&out[..length]).unwrap(), value.to_string());
     }
 
     #[test]
