@@ -1,13 +1,27 @@
 //! The encoder: what a visitor is shown, as bytes.
 
+use std::fmt;
+
 use super::filter::Filter;
 use super::sample::Samples;
 use super::{Format, openmetrics, text};
 use crate::family::{ChildValue, Family, FamilyType, Labels};
 use crate::names::visit::{Head, HistogramView, Visitor};
 
-/// Room behind the end of a page: lines are written in whole chunks.
-const MARGIN: usize = 1024;
+/// Room behind the end of a page: a histogram's lines are written where there is room for longer ones.
+const MARGIN: usize = 4096;
+
+/// Bytes after which a page that is taken in parts is handed on: they then still are in a processor's own cache.
+const PART: usize = 64 << 10;
+
+/// Takes a page part by part.
+struct Parts<'a>(&'a mut dyn FnMut(&[u8]));
+
+impl fmt::Debug for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
 
 /// Writes a page, in one pass.
 #[derive(Debug)]
@@ -22,8 +36,9 @@ pub(crate) struct Encoder<'a> {
     out: &'a mut Vec<u8>,
     /// The type of the family whose children come now.
     kind: FamilyType,
-    /// Where its head begins and ends.
-    head: (usize, usize),
+    /// Where its head begins and ends; `None` once a part was handed on behind it.
+    head: Option<(usize, usize)>,
+    parts: Option<Parts<'a>>,
 }
 
 impl<'a> Encoder<'a> {
@@ -35,9 +50,28 @@ impl<'a> Encoder<'a> {
             samples: Samples::new(format == Format::OpenMetrics100),
             start: out.len(),
             margin: MARGIN,
-            head: (out.len(), out.len()),
+            head: None,
             out,
             kind: FamilyType::Untyped,
+            parts: None,
+        }
+    }
+
+    /// Hands the page on part by part, instead of leaving it in `out`, which should be empty.
+    pub(crate) fn in_parts(mut self, take: &'a mut dyn FnMut(&[u8])) -> Self {
+        self.out.reserve(2 * PART);
+        self.parts = Some(Parts(take));
+        self
+    }
+
+    /// Hands on what was written, if it is a part, or the rest.
+    fn hand_on(&mut self, least: usize) {
+        if self.out.len() >= least
+            && let Some(Parts(take)) = &mut self.parts
+        {
+            take(self.out);
+            self.out.clear();
+            self.head = None;
         }
     }
 
@@ -86,8 +120,9 @@ impl<'a> Encoder<'a> {
 
     /// Takes back the head of a family that has no sample.
     fn end_family(&mut self) {
-        let (start, end) = self.head;
-        if self.out.len() == end {
+        if let Some((start, end)) = self.head
+            && self.out.len() == end
+        {
             self.out.truncate(start);
         }
     }
@@ -98,6 +133,7 @@ impl<'a> Encoder<'a> {
         if self.format == Format::OpenMetrics100 {
             self.out.extend_from_slice(openmetrics::END);
         }
+        self.hand_on(0);
     }
 }
 
@@ -111,29 +147,32 @@ impl Visitor for Encoder<'_> {
             Format::Text004 => text::write_head(&head, self.out),
             Format::OpenMetrics100 => openmetrics::write_head(&head, self.out),
         }
-        self.head = (start, self.out.len());
+        self.head = Some((start, self.out.len()));
     }
 
     fn int(&mut self, labels: &Labels, value: u64) {
         if self.takes_numbers() {
             self.samples.int(labels, value, self.out);
+            self.hand_on(PART);
         }
     }
 
     fn float(&mut self, labels: &Labels, value: f64) {
         if self.takes_numbers() {
             self.samples.float(labels, value, self.out);
+            self.hand_on(PART);
         }
     }
 
     fn histogram(&mut self, labels: &Labels, value: HistogramView<'_>) {
         if self.kind == FamilyType::Histogram {
             self.samples.histogram(labels, value, self.out);
+            self.hand_on(PART);
         }
     }
 
     fn wants_room(&self) -> bool {
-        self.filter.is_open()
+        self.filter.is_open() && self.parts.is_none()
     }
 
     fn reserve(&mut self, bytes: usize) {
