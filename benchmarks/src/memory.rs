@@ -1,4 +1,4 @@
-//! What recording and scrapes cost in memory, counted by an allocator: `memory [pages]`.
+//! What recording costs in memory, counted by an allocator (`memory`), and what scrapes do (`memory pages`).
 //!
 //! Exit status 1 if a promise falls short.
 
@@ -27,10 +27,10 @@ struct Cost {
 }
 
 fn main() -> ExitCode {
-    let only_pages = std::env::args().nth(1).is_some_and(|word| word == "pages");
-    // The costs first: what a thread keeps by a method's number depends on how many there are.
-    let costs = only_pages || costs();
-    if pages() && costs {
+    // One or the other: what a thread keeps by a method's number depends on how many methods the process has.
+    let pages_wanted = std::env::args().nth(1).is_some_and(|word| word == "pages");
+    let holds = if pages_wanted { pages() } else { costs() };
+    if holds {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -142,7 +142,6 @@ fn costs() -> bool {
             cost.what, cost.bytes, cost.promise
         );
     }
-    println!();
     costs.iter().all(Cost::holds)
 }
 
