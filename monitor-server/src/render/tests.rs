@@ -453,6 +453,47 @@ async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
     }
 }
 
+#[tokio::test]
+async fn exemplars_stand_on_every_page_in_openmetrics() {
+    use monitor_core::exemplar::Exemplar;
+
+    let clash = Gauge::new("stats_hist_time_full_sum", "The user's.").expect("a name");
+    for (collector, dropped) in [
+        (Box::new(Probe::default()) as Box<dyn Collector>, 0),
+        (Box::new(clash), 1),
+    ] {
+        let (renderer, metrics) = renderer(vec![collector]);
+        let monitor = renderer.shared.monitor;
+        monitor.set_exemplars(|| Some(Exemplar::new([("trace_id", "4bf92f")])));
+        let method = monitor.method("Get").expect("a name");
+        method.start().finish(monitor_core::Outcome::Success);
+        for (format, dots, gzip) in [
+            (Format::Text004, false, false),
+            (Format::OpenMetrics100, false, false),
+            (Format::OpenMetrics100, false, true),
+            (Format::OpenMetrics100, true, false),
+            (Format::OpenMetrics100, true, true),
+        ] {
+            let wanted = Wanted {
+                format,
+                names: None,
+                dots,
+                gzip,
+            };
+            let page = page(&renderer, wanted).await;
+            let page = if gzip {
+                unpacked(&page)
+            } else {
+                String::from_utf8(page.to_vec()).expect("text")
+            };
+            let lines = page.matches(" # {trace_id=\"4bf92f\"} ").count();
+            let expected = usize::from(format == Format::OpenMetrics100);
+            assert_eq!(lines, expected, "{page}");
+        }
+        assert_eq!(metrics.errors(Cause::Family) > 0, dropped > 0);
+    }
+}
+
 /// What the `prometheus` crate's process collector gives; in this build of the crate it is not there.
 fn like_a_process_collector() -> Vec<Box<dyn Collector>> {
     [
