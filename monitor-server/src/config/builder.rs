@@ -108,8 +108,9 @@ impl MonitorConfig {
     }
 
     /// Adds a label that every series has, such as `env="prod"`: those of the storage and of the server, not those of the
-    /// registries and collectors. Replaces an earlier one of the same name. Default none. A series that has a label of this name itself keeps
-    /// its own.
+    /// registries and collectors. Replaces an earlier one of the same name. Default none. A label of this name that a call, a key or a
+    /// registered metric has is written with `label_` before it; the server's own families, such as `monitor_build_info` with its
+    /// `name` and `version`, keep theirs under the name.
     ///
     /// Refused when the settings are applied: a name that is no label name or [has a meaning of its
     /// own](monitor_core::config::ConstLabels::try_new), and a blank value.

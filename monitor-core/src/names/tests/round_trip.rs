@@ -1,12 +1,12 @@
 //! Whatever is recorded, through the public verbs: its pages say just that.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
+use crate::config::ConstLabels;
 use crate::exemplar::{Exemplar, KeptExemplar};
 use crate::exposition::tests::expected::{check_page, check_same, samples};
 use crate::exposition::tests::hostile::{any_number, any_text};
@@ -47,7 +47,7 @@ fn any_key() -> impl Strategy<Value = String> {
         any_text()
     ];
     let label = (
-        "(a|b|A|a b|le|method|overflow|inittime|__name__)",
+        "(a|b|A|a b|le|method|overflow|inittime|__name__|tenant|label_tenant)",
         any_text(),
     );
     let labels = prop::collection::vec(label, 0..4);
@@ -72,7 +72,11 @@ fn any_stat_value() -> impl Strategy<Value = StatValue> {
 
 fn any_call() -> impl Strategy<Value = Step> {
     let method = prop_oneof!["(Get|Put)", any_text()];
-    let labels = prop::collection::btree_map("(tenant|kind|task|z)", any_text(), 0..3);
+    let labels = prop::collection::btree_map(
+        "(tenant|kind|task|z|label_kind|label_z)",
+        prop_oneof![3 => any_text(), 1 => Just("here".to_owned())],
+        0..3,
+    );
     let error = prop::option::of(prop_oneof!["(other|timed out)", any_text()]);
     let observed = prop::collection::vec((any_key(), any_number()), 0..4);
     (method, labels, 0_u64..1 << 40, error, observed).prop_map(
@@ -104,19 +108,27 @@ fn any_step() -> impl Strategy<Value = Step> {
 fn any_config() -> impl Strategy<Value = StorageConfig> {
     let info = prop::collection::btree_map(any_text(), (any_text(), any_number()), 0..3);
     let most = prop::sample::select([1_usize, 3, 2000].as_slice());
-    (info, any::<bool>(), most).prop_map(|(info, inittime_label, max_series)| StorageConfig {
-        service_info: info
-            .into_iter()
-            .map(|(name, (info, value))| ServiceInfo {
-                name: name.into(),
-                info: info.into(),
-                value,
-            })
-            .collect(),
-        inittime_label,
-        max_series,
-        ..StorageConfig::default()
-    })
+    let constant = prop::collection::btree_set("(tenant|kind|z)", 0..3);
+    let constant = constant.prop_map(|names| {
+        let labels = names.into_iter().map(|name| (name, "here"));
+        ConstLabels::try_new(labels).expect("good labels")
+    });
+    (info, any::<bool>(), most, constant).prop_map(
+        |(info, inittime_label, max_series, const_labels)| StorageConfig {
+            const_labels,
+            service_info: info
+                .into_iter()
+                .map(|(name, (info, value))| ServiceInfo {
+                    name: name.into(),
+                    info: info.into(),
+                    value,
+                })
+                .collect(),
+            inittime_label,
+            max_series,
+            ..StorageConfig::default()
+        },
+    )
 }
 
 fn record(monitor: Monitor, hand: &ManualClock, step: &Step) {
@@ -161,6 +173,28 @@ fn page(snapshot: &Snapshot, profile: Profile, names: &[&str], format: Format) -
     String::from_utf8(out).expect("a page is UTF-8")
 }
 
+/// The labels of a method's series.
+fn labels_of(snapshot: &Snapshot, method: &MethodSnapshot) -> BTreeMap<String, String> {
+    let constant = snapshot.const_labels.iter();
+    let own = method.labels.iter().map(|label| {
+        let mut constant = constant.clone();
+        let aside = constant.any(|one| label.name.trim_start_matches("label_") == one.name);
+        let before = if aside { "label_" } else { "" };
+        (format!("{before}{}", label.name), label.value.to_string())
+    });
+    let common = snapshot.inittime.as_deref().map(|time| ("inittime", time));
+    let constant = snapshot
+        .const_labels
+        .iter()
+        .map(|label| (&*label.name, &*label.value));
+    let rest = common
+        .into_iter()
+        .chain(constant)
+        .chain([("method", &*method.name)]);
+    let rest = rest.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    own.chain(rest).collect()
+}
+
 /// Exemplars by family name and labels.
 type Kept<'a> = BTreeMap<(&'static str, Vec<(String, String)>), Vec<&'a KeptExemplar>>;
 
@@ -176,16 +210,8 @@ fn exemplars_of(snapshot: &Snapshot, profile: Profile) -> Kept<'_> {
                 }
                 Profile::Prometheus => ("monitor_request_duration_seconds", Some("success")),
             };
-            let own = method
-                .labels
-                .iter()
-                .map(|label| (&*label.name, &*label.value));
-            let common = snapshot.inittime.as_deref().map(|time| ("inittime", time));
-            let all_labels = own.chain([("method", &*method.name)]).chain(common);
-            let all_labels = all_labels.chain(status.map(|status| ("status", status)));
-            let labels: BTreeMap<String, String> = all_labels
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect();
+            let mut labels = labels_of(snapshot, method);
+            labels.extend(status.map(|status| ("status".to_owned(), status.to_owned())));
             let place = (family, labels.into_iter().collect());
             all.entry(place).or_default().push(kept);
         }
@@ -290,7 +316,13 @@ fn is_exported(families: &[Family], key: &StatKey, value: f64, common: &[&str]) 
 /// Every number of the value plane is exported as the key of it says.
 fn check_values(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     let families = families(snapshot, profile);
-    let common: Vec<&str> = snapshot.inittime.as_deref().into_iter().collect();
+    let constant = snapshot.const_labels.iter().map(|label| &*label.value);
+    let common: Vec<&str> = snapshot
+        .inittime
+        .as_deref()
+        .into_iter()
+        .chain(constant)
+        .collect();
     for entry in &snapshot.values.entries {
         let Some(number) = entry.value.as_number() else {
             continue;
@@ -321,23 +353,13 @@ fn check_calls(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     let family = families.iter().find(|family| family.name == name);
     let children = family.map_or(&[][..], |family| &family.children);
     prop_assert_eq!(children.len(), snapshot.methods.len());
-    for MethodSnapshot {
-        name,
-        labels,
-        started,
-        ..
-    } in &snapshot.methods
-    {
-        let common = snapshot.inittime.as_ref().map(|time| ("inittime", time));
-        let own = labels.iter().map(|label| (&*label.name, &label.value));
-        let all = own.chain([("method", name)]).chain(common);
-        let wanted: BTreeMap<&str, &Arc<str>> = all.collect();
+    for method in &snapshot.methods {
+        let wanted = labels_of(snapshot, method);
         let found = children.iter().any(|child| {
-            let labels = child
-                .labels
-                .iter()
-                .map(|label| (&*label.name, &label.value));
-            labels.eq(wanted.clone()) && child.value == crate::family::ChildValue::Int(*started)
+            let labels = child.labels.iter();
+            let labels = labels.map(|label| (label.name.to_string(), label.value.to_string()));
+            labels.eq(wanted.clone())
+                && child.value == crate::family::ChildValue::Int(method.started)
         });
         prop_assert!(found, "no {wanted:?}");
     }
