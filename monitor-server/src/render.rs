@@ -222,7 +222,9 @@ impl Shared {
     fn serve(&self, round: Round) {
         let mut gaps = Gaps::default();
         let snapshot = self.monitor.snapshot();
-        let beside = self.beside(&snapshot.const_labels, round.sources, &mut gaps);
+        let ours = self.own_families(&snapshot.const_labels);
+        snapshot.names.reserve(self.settings.profile, &ours);
+        let beside = self.beside(ours, round.sources, &mut gaps);
         let dotted = round.waiting.iter().any(|waiting| waiting.wanted.dots);
         let pages = Pages::new(self, snapshot, beside, dotted);
         gaps.families = pages.plain.merged.dropped_families;
@@ -267,19 +269,14 @@ impl Shared {
         page
     }
 
-    /// The families beside the storage's: what is said of the process, the server's own, then the sources', without what
-    /// these say of the process again. The first two have the labels of every series, too.
+    /// The families beside the storage's: the server's own, then the sources', without what these say of the process again.
     fn beside(
         &self,
-        common: &[Label],
+        ours: Vec<Family>,
         gathered: Vec<Option<Arc<Gathered>>>,
         gaps: &mut Gaps,
     ) -> Vec<Vec<Family>> {
-        let mut ours = self.process.families();
-        labels::add_to_all(&mut ours, common);
-        let mut own = self.metrics.families();
-        labels::add_to_all(&mut own, common);
-        let mut sources = vec![own];
+        let mut sources = Vec::with_capacity(gathered.len() + 1);
         for (index, (source, gathered)) in self.sources.iter().zip(gathered).enumerate() {
             match owned(source, gathered) {
                 Ok(mut families) => {
@@ -294,6 +291,14 @@ impl Shared {
         }
         sources.insert(0, ours);
         sources
+    }
+
+    /// What is said of the process, and the server's own; with the labels of every series.
+    fn own_families(&self, common: &[Label]) -> Vec<Family> {
+        let mut ours = self.process.families();
+        ours.extend(self.metrics.families());
+        labels::add_to_all(&mut ours, common);
+        ours
     }
 }
 

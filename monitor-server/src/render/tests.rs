@@ -11,6 +11,7 @@ use prometheus::{Gauge, IntCounter, Registry};
 use super::*;
 
 mod formats;
+mod own_names;
 mod sharing;
 mod sources;
 
