@@ -12,13 +12,13 @@ use crate::exposition::tests::expected::{check_page, check_same, samples};
 use crate::exposition::tests::hostile::{any_number, any_text};
 use crate::exposition::tests::{BOTH, case, same, strict};
 use crate::exposition::{Format, encode_named, encode_snapshot};
-use crate::family::{Family, Label};
+use crate::family::{Child, Family, FamilyType, Label};
 use crate::key::StatKey;
 use crate::names::{Profile, families};
 use crate::snapshot::{MethodSnapshot, ServiceInfo, Snapshot};
 use crate::status::{Outcome, TaskStatus};
 use crate::value::StatValue;
-use crate::{Clock, Keep, ManualClock, Monitor, StorageConfig};
+use crate::{Clock, Keep, ManualClock, MetricDesc, Monitor, RegisterError, StorageConfig};
 
 /// A call, with labels and values of its own.
 #[derive(Debug, Clone)]
@@ -38,6 +38,17 @@ enum Step {
     Append(String, BTreeMap<String, f64>),
     Status(String, TaskStatus),
     Call(Call),
+    Metric(Metric),
+}
+
+/// A registered metric, and an update of it.
+#[derive(Debug, Clone)]
+struct Metric {
+    kind: FamilyType,
+    name: String,
+    help: String,
+    label: String,
+    value: f64,
 }
 
 /// Keys as users write them, and any text at all.
@@ -92,6 +103,25 @@ fn any_call() -> impl Strategy<Value = Step> {
     )
 }
 
+fn any_metric() -> impl Strategy<Value = Step> {
+    use FamilyType::{Counter, Gauge, Histogram};
+
+    let name =
+        "(mine|mine_count|stats_x|stats_jobs_total|monitor_value_x|stats_hist_wait_time|x:y)";
+    let kind = prop::sample::select([Counter, Gauge, Histogram].as_slice());
+    (kind, name, any_text(), any_text(), any_number()).prop_map(
+        |(kind, name, help, label, value)| {
+            Step::Metric(Metric {
+                kind,
+                name,
+                help,
+                label,
+                value,
+            })
+        },
+    )
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     let points = prop::collection::btree_map(any_key(), any_number(), 0..3);
     let status = prop::sample::select([TaskStatus::Ok, TaskStatus::Fatal].as_slice());
@@ -102,6 +132,7 @@ fn any_step() -> impl Strategy<Value = Step> {
             .prop_map(|(key, point)| Step::Append(key, point)),
         1 => (any_text(), status).prop_map(|(task, status)| Step::Status(task, status)),
         4 => any_call(),
+        2 => any_metric(),
     ]
 }
 
@@ -131,6 +162,25 @@ fn any_config() -> impl Strategy<Value = StorageConfig> {
     )
 }
 
+fn update(monitor: Monitor, metric: &Metric) -> Result<(), RegisterError> {
+    let desc = MetricDesc::new(metric.name.clone(), metric.help.clone());
+    // Sometimes a label of a name that is taken, and of a name that may be.
+    let desc = desc.labels(["tenant", "label_kind"]);
+    let labels = [&*metric.label, "own"];
+    match metric.kind {
+        FamilyType::Counter => {
+            let family = monitor.register_counter(desc)?;
+            family.with(labels).inc_by_f64(metric.value);
+        }
+        FamilyType::Gauge => monitor.register_gauge(desc)?.with(labels).set(metric.value),
+        _ => {
+            let family = monitor.register_histogram(desc, &[-0.5, 0.0, 0.1, 1e21])?;
+            family.with(labels).observe(metric.value);
+        }
+    }
+    Ok(())
+}
+
 fn record(monitor: Monitor, hand: &ManualClock, step: &Step) {
     // What is refused has recorded nothing, and what is recorded is looked up in the snapshot.
     match step {
@@ -144,6 +194,7 @@ fn record(monitor: Monitor, hand: &ManualClock, step: &Step) {
             drop(monitor.append_stats(key, point, Keep::Default));
         }
         Step::Status(task, status) => monitor.set_task_status(*status, task),
+        Step::Metric(metric) => drop(update(monitor, metric)),
         Step::Call(call) => {
             let labels: Vec<_> = call
                 .labels
@@ -343,6 +394,50 @@ fn check_values(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     Ok(())
 }
 
+/// Every child of a registered metric is exported, under the metric's name or its hash.
+fn check_metrics(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
+    let families = families(snapshot, profile);
+    let constant = snapshot.const_labels.iter().map(|label| &*label.value);
+    let common: Vec<&str> = snapshot
+        .inittime
+        .as_deref()
+        .into_iter()
+        .chain(constant)
+        .collect();
+    for metric in &snapshot.values.metrics {
+        let by_hash = format!("`{}`: {}", metric.name, metric.help);
+        let is_hashed =
+            |family: &&Family| family.name.starts_with("stats_key_") && *family.help == *by_hash;
+        let mut all = families.iter();
+        let hashed = all.clone().find(is_hashed);
+        let of = hashed.or_else(|| all.find(|family| *family.name == *metric.name));
+        let Some(of) = of.filter(|family| family.kind == metric.kind) else {
+            return Err(TestCaseError::fail(format!("{profile}: no {metric:?}")));
+        };
+        let labels = |child: &Child| {
+            let mut labels: Vec<String> = child
+                .labels
+                .iter()
+                .map(|one| one.value.to_string())
+                .collect();
+            labels.sort_unstable();
+            labels
+        };
+        for child in &metric.children {
+            let own = labels(child).into_iter();
+            let mut wanted: Vec<String> = own
+                .chain(common.iter().map(|&one| one.to_owned()))
+                .collect();
+            wanted.sort_unstable();
+            let found = of.children.iter().find(|other| labels(other) == wanted);
+            // As text: NaN is NaN.
+            let value = found.map(|found| format!("{:?}", found.value));
+            prop_assert_eq!(value, Some(format!("{:?}", child.value)));
+        }
+    }
+    Ok(())
+}
+
 /// Every call's method has its count, with all labels.
 fn check_calls(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     let families = families(snapshot, profile);
@@ -390,6 +485,7 @@ proptest! {
                 check_one_pass(&snapshot, profile, &picks)?;
                 check_values(&snapshot, profile)?;
                 check_calls(&snapshot, profile)?;
+                check_metrics(&snapshot, profile)?;
             }
         }
     }
