@@ -184,6 +184,7 @@ impl StorageCore {
             bounds: Arc::clone(bounds),
             counts: outcome.buckets,
             sum: self.clock.in_seconds(outcome.ticks),
+            exemplars: Vec::new(),
         };
         totals.started += counts.started;
         totals.completed += finished;
