@@ -92,8 +92,9 @@ impl StorageCore {
         let (mut fetched, mut shards) = (0, 0);
         let mut methods = Vec::with_capacity(order.methods().len());
         for (at, method) in order.methods().iter().enumerate() {
-            fetched ^= order.fetch_behind(at);
+            fetched ^= order.fetch(at);
             methods.push(self.read_method(method, now, &mut totals, &mut points));
+            order.note_taken(at, points.taken());
             // While its cells are at hand.
             statuses.add(method, order.methods().get(at + 1).copied());
             shards += method.shards().count();

@@ -7,7 +7,7 @@ use crate::sync::{AtomicU64, Once, leak};
 /// What a shard needs from its first failure on.
 // Lines of its own, as a shard has: two threads that fail must not write into one.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub(super) struct Failures {
     first: Once<&'static FailuresOfType>,
     /// How many there are; the owner's alone.
@@ -19,8 +19,9 @@ pub(super) struct Failures {
 
 /// The failures of one error type, from the first on. Counted once, by type and bucket at a time: so the errors by type
 /// and the failures are sums of the same cells, and always equal.
+// In this order for the reader's sake, as a shard is.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub(super) struct FailuresOfType {
     pub(super) error_type: u32,
     next: Once<&'static FailuresOfType>,
