@@ -120,6 +120,13 @@ impl Ring {
         }
     }
 
+    /// When the newest call ended, in ticks, to a step; `None` before the first.
+    pub(crate) fn newest_end(&self) -> Option<u64> {
+        // Acquire: pairs with the Release of the head, after which the end it goes with is there.
+        let entered = self.head.load(Ordering::Acquire) > 0;
+        entered.then(|| self.last_end.load(Ordering::Relaxed) << END_SHIFT)
+    }
+
     /// The number from which entries are still what a cursor made before this read of them.
     pub(crate) fn intact_from(&self) -> u64 {
         // Acquire loads of the entries come before this one, so it sees the head their overwriting began at.
@@ -260,6 +267,18 @@ mod tests {
         }
         let seen: Vec<u64> = ring.cursor().map(|entry| entry.end << END_SHIFT).collect();
         assert_eq!(seen, [ends[2], ends[1], ends[0]]);
+    }
+
+    #[test]
+    fn the_newest_end_is_known_to_a_step_from_the_first_call_on() {
+        let ring = Ring::new();
+        assert_eq!(ring.newest_end(), None);
+        ring.push(5, 5);
+        assert_eq!(ring.newest_end(), Some(0));
+        for (end, step) in [(7_u64 << END_SHIFT, 7), ((9 << END_SHIFT) + 1234, 9)] {
+            ring.push(end, 1);
+            assert_eq!(ring.newest_end(), Some(step << END_SHIFT));
+        }
     }
 
     #[test]

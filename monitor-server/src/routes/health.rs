@@ -108,6 +108,7 @@ fn component(context: &Context, task: &str) -> Option<Component> {
             task: task.into(),
             status: TaskStatus::Ok,
             run: 0,
+            age: None,
         };
         health = verdict(&Thresholds::default(), &[never_set]);
     }
