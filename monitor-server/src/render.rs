@@ -19,9 +19,11 @@ use monitor_core::Monitor;
 use monitor_core::exposition::Format;
 use monitor_core::family::{Family, Label};
 use monitor_core::names::Profile;
+use monitor_core::snapshot::Snapshot;
 use prometheus::Registry;
 use tokio::sync::oneshot;
 
+use crate::health::Vitals;
 use crate::labels;
 use crate::process::{self, Process};
 use crate::self_metrics::{Cause, SelfMetrics};
@@ -86,6 +88,7 @@ struct Shared {
     settings: PageSettings,
     process: Process,
     metrics: Arc<SelfMetrics>,
+    vitals: Arc<Vitals>,
     /// Bytes of the last whole page before compression. `Relaxed`: it only saves copying.
     size: AtomicUsize,
     queue: Mutex<Queue>,
@@ -100,6 +103,7 @@ impl Renderer {
         settings: PageSettings,
         process: Process,
         metrics: Arc<SelfMetrics>,
+        vitals: Arc<Vitals>,
     ) -> Self {
         let queue = Queue::new(registries.len(), settings.gather_timeout, settings.ages);
         Self {
@@ -109,6 +113,7 @@ impl Renderer {
                 settings,
                 process,
                 metrics,
+                vitals,
                 size: AtomicUsize::new(0),
                 queue: Mutex::new(queue),
                 changed: Condvar::new(),
@@ -223,7 +228,7 @@ impl Shared {
     fn serve(&self, round: Round) {
         let mut gaps = Gaps::default();
         let snapshot = self.monitor.snapshot();
-        let beside = self.beside(&snapshot.const_labels, round.sources, &mut gaps);
+        let beside = self.beside(&snapshot, round.sources, &mut gaps);
         let dotted = round.waiting.iter().any(|waiting| waiting.wanted.dots);
         let pages = Pages::new(self, snapshot, beside, dotted);
         gaps.families = pages.plain.merged.dropped_families;
@@ -268,17 +273,19 @@ impl Shared {
         page
     }
 
-    /// The families beside the storage's: what is said of the process, the server's own, then the registries', without what
-    /// these say of the process again. The first two have the labels of every series, too.
+    /// The families beside the storage's: what is said of the process, the server's own and those of health, then the
+    /// registries', without what these say of the process again. All but the last have the labels of every series, too.
     fn beside(
         &self,
-        common: &[Label],
+        snapshot: &Snapshot,
         gathered: Vec<Option<Arc<Gathered>>>,
         gaps: &mut Gaps,
     ) -> Vec<Vec<Family>> {
+        let common: &[Label] = &snapshot.const_labels;
         let mut ours = self.process.families();
         labels::add_to_all(&mut ours, common);
         let mut own = self.metrics.families();
+        own.extend(self.vitals.families(snapshot));
         labels::add_to_all(&mut own, common);
         let mut sources = vec![own];
         for (index, gathered) in gathered.into_iter().enumerate() {

@@ -9,6 +9,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::{Gauge, IntCounter};
 
 use super::*;
+use crate::health::{HealthSettings, Phase};
 
 mod sharing;
 
@@ -47,6 +48,14 @@ fn settings() -> PageSettings {
     crate::MonitorConfig::default().page_settings()
 }
 
+fn vitals(monitor: Monitor) -> Arc<Vitals> {
+    Arc::new(Vitals::new(
+        monitor,
+        &HealthSettings::default(),
+        Phase::new(false),
+    ))
+}
+
 fn registry_of(collector: Box<dyn Collector>) -> Registry {
     let registry = Registry::new();
     registry.register(collector).expect("a fresh registry");
@@ -70,6 +79,7 @@ fn renderer_with(
         settings,
         nothing(),
         Arc::clone(&metrics),
+        vitals(monitor),
     );
     (renderer, metrics)
 }
@@ -339,6 +349,7 @@ async fn the_storage_itself_in_a_registry_is_no_fault() {
         settings(),
         nothing(),
         Arc::clone(&metrics),
+        vitals(monitor),
     );
     assert_eq!(others(&with).await, others(&renderer).await);
     assert_eq!(metrics.errors(Cause::RepeatedSeries), 0);
@@ -476,12 +487,14 @@ async fn a_process_collector_in_a_registry_gives_way_without_noise() {
     }
     let metrics = Arc::new(SelfMetrics::default());
     let renderer = |process| {
+        let monitor = Monitor::new(monitor_core::StorageConfig::default());
         Renderer::new(
-            Monitor::new(monitor_core::StorageConfig::default()),
+            monitor,
             vec![registry.clone()],
             settings(),
             process,
             Arc::clone(&metrics),
+            vitals(monitor),
         )
     };
     let count = |page: &str| page.matches(" 7777777\n").count();
@@ -512,12 +525,14 @@ async fn constant_labels_are_on_all_families_but_a_registry_s() {
     let server = crate::MonitorConfig::default()
         .service(crate::Service::new("text", "1.10"))
         .runtime("main", &runtime);
+    let monitor = Monitor::new(config);
     let renderer = Renderer::new(
-        Monitor::new(config),
+        monitor,
         collectors.map(registry_of).into(),
         settings(),
         server.process,
         Arc::default(),
+        vitals(monitor),
     );
     let page = text(&renderer).await;
     for line in [
