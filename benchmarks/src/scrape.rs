@@ -34,11 +34,11 @@ struct Ours {
 }
 
 impl Ours {
-    fn new(lines: usize, calls: Calls) -> Box<Self> {
-        Box::new(Self {
+    fn new(lines: usize, calls: Calls) -> Self {
+        Self {
             monitor: recorded(lines, calls),
             page: Vec::new(),
-        })
+        }
     }
 }
 
@@ -128,11 +128,11 @@ pub(crate) struct Size {
 
 impl Size {
     fn new(lines: usize) -> Self {
-        let mut candidates = vec![Candidate::new(FEW, Ours::new(lines, Calls::Few))];
+        let mut candidates = vec![Candidate::new(FEW, Box::new(Ours::new(lines, Calls::Few)))];
         if lines < MOST_LINES {
             let methods = (lines / PEER_LINES).max(1);
             let mut add = |name, page| candidates.push(Candidate::new(name, page));
-            add(FULL, Ours::new(lines, Calls::FullRings));
+            add(FULL, Box::new(Ours::new(lines, Calls::FullRings)));
             add("prometheus", Box::new(prometheus::Scraped::new(methods)));
             add(
                 "prometheus-client",
@@ -174,7 +174,9 @@ impl Scrapes {
         let sizes = LINES.into_iter().chain([MOST_LINES]);
         let mut all: Vec<Size> = sizes.map(Size::new).collect();
         for round in 0..rounds {
-            all.iter_mut().for_each(|size| size.round(round));
+            for size in &mut all {
+                size.round(round);
+            }
         }
         Self(all)
     }

@@ -106,6 +106,11 @@ impl MethodCore {
         self.waiting.load(Ordering::Relaxed) ^ u64::try_from(counted).unwrap_or_default()
     }
 
+    /// The same for what it shares.
+    pub(crate) fn touch_common(&self) -> u64 {
+        self.common.own.touch()
+    }
+
     /// The values calls observed so far.
     pub(crate) fn known_values(&self) -> Option<&'static ValueNames> {
         self.values.get()

@@ -11,6 +11,7 @@ use super::built_in::{Id, Spec, built_in};
 use super::claims::Claims;
 use super::clean;
 use super::label_sets::LabelSets;
+use super::room::{LastPage, Shape};
 use crate::family::{Family, FamilyType, Label, Labels};
 use crate::key::StatKey;
 use crate::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
@@ -228,6 +229,7 @@ pub(super) struct Book {
     /// Families of registered metrics, by the name they were registered under.
     registered: HashMap<Arc<str>, usize>,
     label_sets: LabelSets,
+    last_page: LastPage,
     dropped_labels: u64,
     renamed: Vec<(Box<str>, Cow<'static, str>)>,
 }
@@ -242,6 +244,7 @@ impl Book {
             free: Vec::new(),
             registered: HashMap::new(),
             label_sets: LabelSets::default(),
+            last_page: LastPage::default(),
             dropped_labels: 0,
             renamed: Vec::new(),
         };
@@ -288,6 +291,15 @@ impl Book {
     /// The label sets that are kept from scrape to scrape.
     pub(super) fn label_sets(&self) -> &LabelSets {
         &self.label_sets
+    }
+
+    /// How long the last page was.
+    pub(super) fn last_page(&self) -> &LastPage {
+        &self.last_page
+    }
+
+    pub(super) fn note_page(&mut self, shape: Shape, bytes: usize) {
+        self.last_page.note(shape, bytes);
     }
 
     /// The family of a registered metric: under its own name, or its hash where a key was there first.

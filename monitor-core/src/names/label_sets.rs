@@ -1,7 +1,6 @@
 //! The label sets of methods, rendered once and kept from scrape to scrape.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::family::{Label, Labels};
@@ -16,9 +15,18 @@ pub(super) struct LabelSets {
     none: Labels,
     /// By the method's number.
     methods: Vec<Option<OfMethod>>,
-    /// Of task types, each with the status it had last.
-    statuses: HashMap<Arc<str>, (TaskStatus, Labels)>,
+    /// Of task types, in the snapshot's order.
+    statuses: Vec<OfTask>,
+    method_statuses: Vec<OfTask>,
     default_ok: Labels,
+}
+
+/// The label set of one task type with the status it had last.
+#[derive(Debug)]
+struct OfTask {
+    task: Arc<str>,
+    status: TaskStatus,
+    labels: Labels,
 }
 
 /// The label sets of one method with one set of labels of its own.
@@ -43,11 +51,11 @@ impl LabelSets {
             *self = Self::new(common.collect());
         }
         for method in &snapshot.methods {
-            self.prepare(method, &snapshot.error_types);
+            self.prepare_method(method, &snapshot.error_types);
         }
-        for status in snapshot.statuses.iter().chain(&snapshot.method_statuses) {
-            self.prepare_status(status);
-        }
+        prepare(&self.common, &mut self.statuses, &snapshot.statuses);
+        let methods = &snapshot.method_statuses;
+        prepare(&self.common, &mut self.method_statuses, methods);
         !is_same
     }
 
@@ -63,11 +71,12 @@ impl LabelSets {
             default_ok: of_status(&common, &ok),
             common,
             methods: Vec::new(),
-            statuses: HashMap::new(),
+            statuses: Vec::new(),
+            method_statuses: Vec::new(),
         }
     }
 
-    fn prepare(&mut self, method: &MethodSnapshot, types: &[Arc<str>]) {
+    fn prepare_method(&mut self, method: &MethodSnapshot, types: &[Arc<str>]) {
         let at = method.number as usize;
         if self.methods.len() <= at {
             self.methods.resize_with(at + 1, || None);
@@ -78,15 +87,6 @@ impl LabelSets {
         }
         if let Some(sets) = slot {
             sets.add_types(&self.common, types);
-        }
-    }
-
-    fn prepare_status(&mut self, status: &StatusSnapshot) {
-        let known = self.statuses.get(&status.task);
-        if known.is_none_or(|(known, _)| *known != status.status) {
-            let labels = of_status(&self.common, status);
-            self.statuses
-                .insert(Arc::clone(&status.task), (status.status, labels));
         }
     }
 
@@ -123,14 +123,39 @@ impl LabelSets {
         self.complete([label("family", name)])
     }
 
-    /// Those of a task type and its status.
-    pub(super) fn status(&self, status: &StatusSnapshot) -> Option<&Labels> {
-        self.statuses.get(&status.task).map(|(_, labels)| labels)
+    /// Those of the task types, and of the methods' own, in the snapshot's order.
+    pub(super) fn statuses(&self) -> [impl Iterator<Item = &Labels>; 2] {
+        [&self.statuses, &self.method_statuses].map(|all| all.iter().map(|one| &one.labels))
     }
 
     /// Those of the task type of all calls, never set.
     pub(super) fn default_ok(&self) -> &Labels {
         &self.default_ok
+    }
+}
+
+fn prepare(common: &[Label], known: &mut Vec<OfTask>, statuses: &[StatusSnapshot]) {
+    known.truncate(statuses.len());
+    for (at, status) in statuses.iter().enumerate() {
+        if known.get(at).is_some_and(|one| one.is_of(status)) {
+            continue;
+        }
+        let of = OfTask {
+            task: Arc::clone(&status.task),
+            status: status.status,
+            labels: of_status(common, status),
+        };
+        match known.get_mut(at) {
+            Some(place) => *place = of,
+            None => known.push(of),
+        }
+    }
+}
+
+impl OfTask {
+    fn is_of(&self, status: &StatusSnapshot) -> bool {
+        let same_task = Arc::ptr_eq(&self.task, &status.task) || self.task == status.task;
+        same_task && self.status == status.status
     }
 }
 
@@ -159,6 +184,11 @@ impl OfMethod {
             failure: of(Some("failure")),
             types: Vec::new(),
         }
+    }
+
+    /// Loads the texts that a histogram's lines need.
+    pub(super) fn touch(&self) -> u8 {
+        self.plain.touch() ^ self.failure.touch() ^ self.success.touch()
     }
 
     fn is_of(&self, method: &MethodSnapshot) -> bool {

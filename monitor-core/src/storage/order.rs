@@ -2,11 +2,13 @@
 
 use crate::call::method::MethodCore;
 use crate::call::shard::Shard;
+use crate::window::WINDOW;
 
 /// How many methods ahead of the one that is read something is fetched.
 const METHOD_AHEAD: usize = 6;
 const HEADS_AHEAD: usize = 4;
 const CELLS_AHEAD: usize = 2;
+const FAILURES_AHEAD: usize = 1;
 
 /// All methods, by name and labels.
 ///
@@ -60,10 +62,22 @@ impl Order {
     pub(crate) fn fetch_behind(&self, at: usize) -> u64 {
         let method = self.methods.get(at + METHOD_AHEAD);
         let method = method.map_or(0, |method| method.touch());
+        let common = self.methods.get(at + HEADS_AHEAD);
+        let common = common.map_or(0, |method| method.touch_common());
         let heads = self.shards_of(at + HEADS_AHEAD).iter();
-        let cells = self.shards_of(at + CELLS_AHEAD).iter();
-        let heads = heads.fold(method, |all, shard| all ^ shard.touch_head());
-        cells.fold(heads, |all, shard| all ^ shard.touch_cells())
+        let cells = self.shards_of(at + CELLS_AHEAD);
+        // Of the last calls each thread had its part, or one had them all.
+        let latest = cells.iter().map(|shard| shard.ring().last_end()).max();
+        let part = WINDOW / (cells.len() as u64).max(1);
+        let newest = |shard: &Shard| match latest {
+            Some(latest) if shard.ring().last_end() == latest => WINDOW,
+            _ => part,
+        };
+        let heads = heads.fold(method ^ common, |all, shard| all ^ shard.touch_head());
+        let failures = self.shards_of(at + FAILURES_AHEAD).iter();
+        let heads = failures.fold(heads, |all, shard| all ^ shard.touch_failures());
+        let cells = cells.iter();
+        cells.fold(heads, |all, shard| all ^ shard.touch_cells(newest(shard)))
     }
 
     fn shards_of(&self, at: usize) -> &[&'static Shard] {

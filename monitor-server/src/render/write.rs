@@ -58,6 +58,9 @@ impl Pages {
     pub(super) fn write(&self, wanted: &Wanted, size: usize) -> (Bytes, usize) {
         let names = wanted.names.iter().flat_map(|names| names.iter());
         let names: Vec<&str> = names.map(String::as_str).collect();
+        if wanted.gzip && !wanted.dots {
+            return self.compressed(&names, wanted, size);
+        }
         let mut page = Vec::new();
         if names.is_empty() {
             page.reserve(size);
@@ -71,6 +74,25 @@ impl Pages {
         if wanted.gzip {
             page = compress(&page);
         }
+        (page.into(), written)
+    }
+
+    /// The same compressed, part by part as it is written: a large page then never is in memory whole.
+    ///
+    /// # Panics
+    ///
+    /// Never: writing to memory does not fail.
+    fn compressed(&self, names: &[&str], wanted: &Wanted, size: usize) -> (Bytes, usize) {
+        let mut encoder = GzEncoder::new(Vec::with_capacity(size / 8), GZIP_LEVEL);
+        let mut written = 0;
+        self.plain.encode_in_parts(names, wanted.format, |part| {
+            written += part.len();
+            encoder
+                .write_all(part)
+                .expect("writing to a vector does not fail");
+        });
+        let page = encoder.finish();
+        let page = page.expect("writing to a vector does not fail");
         (page.into(), written)
     }
 }

@@ -138,9 +138,9 @@ proptest! {
 
     #[test]
     fn a_count_is_written_to_the_last_digit(value in any_count()) {
-        let mut out = Vec::new();
-        number::push_int(&mut out, value);
-        prop_assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+        let mut out = [0; 20];
+        let length = number::put_int(&mut out, value);
+        prop_assert_eq!(str::from_utf8(&out[..length]).unwrap(), value.to_string());
     }
 
     #[test]
