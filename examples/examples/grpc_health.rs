@@ -22,6 +22,7 @@ use monitor_server::{Check, HealthState, MonitorConfig, Readiness};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Endpoint, Server};
 use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -29,7 +30,7 @@ use tonic_health::server::HealthReporter;
 
 /// Tells a gRPC health service how this service is, until the monitor server has stopped: the empty name is what `/readyz`
 /// says, and each group has its own.
-pub async fn feed(mut health: watch::Receiver<HealthState>, reporter: HealthReporter) {
+pub(crate) async fn feed(mut health: watch::Receiver<HealthState>, reporter: HealthReporter) {
     loop {
         let state = health.borrow_and_update().clone();
         let ready = serving(state.readiness.is_ready());
@@ -74,12 +75,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(feed(health, reporter));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let server = tonic::transport::Server::builder()
+    let server = Server::builder()
         .add_service(service)
         .serve_with_incoming(TcpListenerStream::new(listener));
     tokio::spawn(server);
 
-    let mut client = HealthClient::connect(format!("http://{address}")).await?;
+    let channel = Endpoint::new(format!("http://{address}"))?
+        .connect()
+        .await?;
+    let mut client = HealthClient::new(channel);
     let whole = HealthCheckRequest::default();
     let mut changes = client.watch(whole).await?.into_inner();
     for is_there in [false, true, true] {
