@@ -171,14 +171,16 @@ pub(crate) struct Scrapes(pub(crate) Vec<Size>);
 
 impl Scrapes {
     pub(crate) fn measure(rounds: usize) -> Self {
-        let sizes = LINES.into_iter().chain([MOST_LINES]);
-        let mut all: Vec<Size> = sizes.map(Size::new).collect();
-        for round in 0..rounds {
-            for size in &mut all {
+        // One size after the other, the smallest first: a process with a page of a thousand lines does not hold what one of a
+        // million needs, which would leave nothing of the smaller ones in any cache.
+        let sizes = LINES.into_iter().chain([MOST_LINES]).map(|lines| {
+            let mut size = Size::new(lines);
+            for round in 0..rounds {
                 size.round(round);
             }
-        }
-        Self(all)
+            size
+        });
+        Self(sizes.collect())
     }
 
     pub(crate) fn size(&self, lines: usize) -> &Size {

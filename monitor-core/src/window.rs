@@ -112,11 +112,6 @@ impl Ring {
         })
     }
 
-    /// When the newest call ended, in steps; for a guess.
-    pub(crate) fn last_end(&self) -> u64 {
-        self.last_end.load(Ordering::Relaxed)
-    }
-
     /// A cursor on the newest entry.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         let head = self.head.load(Ordering::Acquire);

@@ -20,7 +20,6 @@ use std::time::Duration;
 use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use monitor_core::{ErrorRules, StatusRule, StorageConfig};
-use prometheus::Registry;
 
 pub(crate) use self::health::check_check;
 pub use self::limits::Limits;
@@ -30,6 +29,7 @@ use crate::error::{ConfigError, Origin, Place};
 use crate::health::HealthSettings;
 use crate::process::Process;
 use crate::render::{Ages, PageSettings};
+use crate::source::Source;
 
 /// Settings of the monitor server and of the storage it serves.
 ///
@@ -51,11 +51,11 @@ use crate::render::{Ages, PageSettings};
 /// | `max_workers` | 1 | permits a method; 0 is no limit |
 /// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge `service_threads` |
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
-/// | `labels` | none | name -> value of labels that every series has, but for those of the registries |
+/// | `labels` | none | name -> value of labels that every series has, but for those of the registries and collectors |
 /// | `max_series` | 2000 | most series a family whose labels are made at run time; 0 is no limit |
 /// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page; 0 is never |
 /// | `profile` | `servicekit` | names under which the storage is exported: `servicekit` or `prometheus` |
-/// | `strict` | `false` | whether a page that lacks a registry or a family is answered 500 |
+/// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500 |
 /// | `render_cache` | 0, compressed 0.1 | seconds, up to 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` is 503 until [`started`](crate::MonitorServer::started) is called |
@@ -64,7 +64,7 @@ use crate::render::{Ages, PageSettings};
 /// | `health.groups` | none | name -> list of checks and task types, for `/health/<group>` |
 /// | `health.heartbeat_timeout` | 0 | seconds that the newest pulse may be old before `/livez` is 503; 0 is any age |
 /// | `health.drain_pause` | 0 | seconds that a drain goes on as before once `/readyz` is 503 |
-/// | `limits` | [`Limits`] | what connections, scrapes and registries may take |
+/// | `limits` | [`Limits`] | what connections, scrapes, registries and collectors may take |
 ///
 /// Numbers may be written as text. Any other key is refused, by name, with the nearest valid one.
 ///
@@ -112,7 +112,8 @@ pub struct MonitorConfig {
     pub(crate) health: HealthSettings,
     pub(crate) limits: Limits,
     pub(crate) process: Process,
-    pub(crate) registries: Vec<Registry>,
+    /// In the order they were given.
+    pub(crate) sources: Vec<Source>,
 }
 
 /// What `listen` says.
@@ -145,7 +146,7 @@ impl Default for MonitorConfig {
             health: HealthSettings::default(),
             limits: Limits::default(),
             process: Process::default(),
-            registries: Vec::new(),
+            sources: Vec::new(),
         }
     }
 }

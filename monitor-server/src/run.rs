@@ -19,6 +19,7 @@ use crate::listener;
 use crate::render::Renderer;
 use crate::routes::{self, Context};
 use crate::self_metrics::SelfMetrics;
+use crate::source::Source;
 use crate::thread::ServerThread;
 use crate::wait;
 
@@ -267,8 +268,8 @@ impl MetricServer {
         Self::with_config(&config, monitor)
     }
 
-    /// The same with what a configuration says of pages: registries, `profile`, `strict`, `render_cache`,
-    /// `disable_compression`, `wait_for_started`, the limits of scrapes and registries, what is said of the service and the
+    /// The same with what a configuration says of pages: registries, collectors, `profile`, `strict`, `render_cache`,
+    /// `disable_compression`, `wait_for_started`, the limits of scrapes and sources, what is said of the service and the
     /// process, and of health what concerns task types. What it says of the storage (its constant labels, too), of the address,
     /// of connections and of checks is not looked at.
     pub fn with_config(config: &MonitorConfig, monitor: Monitor) -> Self {
@@ -322,21 +323,21 @@ impl MetricServerHandle {
 }
 
 impl Context {
-    /// Without a registry the process's default one is exported.
+    /// Without a registry the process's default one is exported, before the collectors.
     pub(crate) fn new(monitor: Monitor, config: &MonitorConfig) -> Self {
-        let registries = if config.registries.is_empty() {
-            vec![prometheus::default_registry().clone()]
-        } else {
-            config.registries.clone()
-        };
+        let mut sources = config.sources.clone();
+        let is_registry = |source: &Source| matches!(source, Source::Registry(_));
+        if !sources.iter().any(is_registry) {
+            sources.insert(0, Source::Registry(prometheus::default_registry().clone()));
+        }
         let metrics = Arc::new(SelfMetrics::default());
         let settings = config.page_settings();
         let phase = Phase::new(config.wait_for_started);
         let vitals = Arc::new(Vitals::new(monitor, &config.health, phase));
         Self {
-            renderer: Renderer::new(
+            renderer: Renderer::with_vitals(
                 monitor,
-                registries,
+                sources,
                 settings,
                 config.process.clone(),
                 Arc::clone(&metrics),

@@ -108,7 +108,8 @@ impl MethodCore {
 
     /// The same for what it shares.
     pub(crate) fn touch_common(&self) -> u64 {
-        self.common.own.touch()
+        let bounds = u64::try_from(self.common.bounds.len()).unwrap_or_default();
+        self.common.own.touch() ^ bounds
     }
 
     /// The values calls observed so far.

@@ -69,7 +69,7 @@ struct Head {
 /// What a shard needs from its first failure on.
 // Lines of its own, as a shard has: two threads that fail must not write into one.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 struct Failures {
     first: Once<&'static FailuresOfType>,
     /// How many there are; the owner's alone.
@@ -81,8 +81,9 @@ struct Failures {
 
 /// The failures of one error type, from the first on. Counted once, by type and bucket at a time: so the errors by type
 /// and the failures are sums of the same cells, and always equal.
+// In this order for the reader's sake, as a shard is.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 struct FailuresOfType {
     error_type: u32,
     next: Once<&'static FailuresOfType>,

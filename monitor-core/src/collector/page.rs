@@ -51,6 +51,15 @@ impl Page {
         }
     }
 
+    /// A page of these families alone.
+    pub fn of(merged: Merged) -> Self {
+        Self {
+            snapshot: None,
+            profile: Profile::default(),
+            merged,
+        }
+    }
+
     /// Appends the page, or the samples of these names of it: see [`encode_named`](crate::exposition::encode_named).
     pub fn encode(&self, names: &[&str], format: Format, out: &mut Vec<u8>) {
         let mut encoder = Encoder::new(format, names, out);
@@ -77,6 +86,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exemplar::Exemplar;
     use crate::family::{Child, ChildValue, FamilyType};
     use crate::{Monitor, Outcome, StorageConfig};
 
@@ -96,7 +106,9 @@ mod tests {
     fn used() -> Monitor {
         let monitor = Monitor::new(StorageConfig::default());
         let method = monitor.method("Get").expect("a valid name");
+        monitor.set_exemplars(|| Some(Exemplar::new([("trace_id", "4bf92f")])));
         method.start().finish(Outcome::Success);
+        method.start().finish(Outcome::ErrorType("other"));
         monitor.set_stats("jobs", 3).expect("a free key");
         monitor
     }
@@ -129,6 +141,10 @@ mod tests {
                     let mut parts = Vec::new();
                     page.encode_in_parts(&[], format, |part| parts.extend_from_slice(part));
                     assert_eq!(parts, one);
+                    let count = one.windows(4).filter(|four| four == b" # {").count();
+                    let kept = snapshot.methods[0].exemplars.len();
+                    let wanted = if format == Format::Text004 { 0 } else { kept };
+                    assert_eq!((count, kept > 0), (wanted, true), "{}", other.name);
                     assert_eq!(String::from_utf8(one), String::from_utf8(text));
                 }
                 assert_eq!(page.merged.dropped_series, merged.dropped_series);

@@ -7,6 +7,9 @@ use crate::family::{Label, Labels};
 use crate::snapshot::{MethodSnapshot, Snapshot, StatusSnapshot};
 use crate::status::TaskStatus;
 
+/// What stands before a label's name that is taken.
+const ASIDE: &str = "label_";
+
 /// The label sets of all methods of a storage, and the labels every series has.
 #[derive(Debug, Default)]
 pub(super) struct LabelSets {
@@ -220,16 +223,34 @@ fn of_method<'a>(name: &Arc<str>, labels: &'a [Label]) -> impl Iterator<Item = L
     std::iter::once(label("method", name)).chain(labels.iter().cloned())
 }
 
-/// Sorted, and each name once: a child's own label goes before one that every series has.
+/// Sorted, and each name once: labels of a child's own make way for those that every series has.
 fn complete(common: &[Label], labels: impl IntoIterator<Item = Label>) -> Labels {
-    let mut all: Vec<Label> = labels.into_iter().collect();
-    for label in common {
-        if all.iter().all(|own| own.name != label.name) {
-            all.push(label.clone());
-        }
-    }
+    let own = labels.into_iter().map(|label| apart_from(common, label));
+    let mut all: Vec<Label> = own.chain(common.iter().cloned()).collect();
     all.sort_unstable();
     all.into()
+}
+
+/// A label of a child's own beside those that every series has: under its name, or with [`ASIDE`] before it, as often as it
+/// takes, where it could be taken for one of these.
+///
+/// No two names become one, and none becomes that of a common label: names that only differ in how often `ASIDE` stands before
+/// them all get it once more than the common label that has it most often. So no label set becomes another's, as it might if
+/// a label took the place of a common one: a call without the label and one that gives it the same value would be one series.
+fn apart_from(common: &[Label], label: Label) -> Label {
+    let bare = label.name.trim_start_matches(ASIDE);
+    // A label of a child's own is never called `inittime`.
+    let common = common.iter().filter(|one| one.name != "inittime");
+    let alike = common.filter_map(|one| one.name.strip_suffix(bare));
+    let alike = alike.filter(|before| before.trim_start_matches(ASIDE).is_empty());
+    let most = alike.map(|before| before.len() / ASIDE.len());
+    match most.max() {
+        None => label,
+        Some(most) => Label {
+            name: format!("{}{}", ASIDE.repeat(most + 1), label.name).into(),
+            ..label
+        },
+    }
 }
 
 fn label(name: &'static str, value: &Arc<str>) -> Label {

@@ -73,7 +73,7 @@ impl<'a> HistogramView<'a> {
             counts: &histogram.counts,
             more: &[],
             sum: histogram.sum,
-            exemplars: &[],
+            exemplars: &histogram.exemplars,
             only: None,
         }
     }
@@ -116,6 +116,7 @@ impl<'a> HistogramView<'a> {
             bounds: Arc::clone(self.bounds),
             counts: self.counts().collect(),
             sum: self.sum,
+            exemplars: self.exemplars().cloned().collect(),
         }
     }
 }

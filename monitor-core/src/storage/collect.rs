@@ -91,8 +91,9 @@ impl StorageCore {
         let (mut fetched, mut shards) = (0, 0);
         let mut methods = Vec::with_capacity(order.methods().len());
         for (at, method) in order.methods().iter().enumerate() {
-            fetched ^= order.fetch_behind(at);
+            fetched ^= order.fetch(at);
             methods.push(self.read_method(method, now, &mut totals, &mut points));
+            order.note_taken(at, points.taken());
             // While its cells are at hand.
             statuses.add(method, order.methods().get(at + 1).copied());
             shards += method.shards().count();
@@ -183,6 +184,7 @@ impl StorageCore {
             bounds: Arc::clone(bounds),
             counts: outcome.buckets,
             sum: self.clock.in_seconds(outcome.ticks),
+            exemplars: Vec::new(),
         };
         totals.started += counts.started;
         totals.completed += finished;

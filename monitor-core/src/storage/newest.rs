@@ -85,8 +85,18 @@ impl Newest {
         }
     }
 
-    fn begin(&mut self, method: &MethodCore) {
+    /// How many calls the last means took of each shard of their method, in the order of its shards.
+    pub(crate) fn taken(&self) -> impl Iterator<Item = usize> {
+        self.lanes().map(|lane| lane.taken)
+    }
+
+    /// Forgets what was taken.
+    pub(crate) fn clear(&mut self) {
         self.used = 0;
+    }
+
+    fn begin(&mut self, method: &MethodCore) {
+        self.clear();
         for shard in method.shards() {
             let calls = shard.ring().back();
             if let Some(lane) = self.lanes.get_mut(self.used) {
@@ -118,10 +128,14 @@ impl Newest {
             }
             let some = wanted.div_ceil(rings);
             let mut best = (0, 0);
-            for (at, lane) in lanes.iter_mut().enumerate() {
-                let end = lane.end(some);
-                if end >= best.0 {
-                    best = (end, at);
+            // From the ring with the newest call on: another whose newest is older than what this gives is not looked into.
+            let newest = |lane: &mut Lane| lane.end(1);
+            let first = (0..lanes.len()).max_by_key(|at| newest(&mut lanes[*at]));
+            let first = first.unwrap_or(0);
+            for at in std::iter::once(first).chain((0..lanes.len()).filter(|at| *at != first)) {
+                let lane = &mut lanes[at];
+                if newest(lane) >= best.0 {
+                    best = best.max((lane.end(some), at));
                 }
             }
             if best.0 == 0 {

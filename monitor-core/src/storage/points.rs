@@ -79,8 +79,14 @@ impl Points {
         {
             return means;
         }
+        self.newest.clear();
         self.read(method);
         self.duration(clock)
+    }
+
+    /// How many calls the last means took of each shard; nothing if it is not known.
+    pub(crate) fn taken(&self) -> impl Iterator<Item = usize> {
+        self.newest.taken()
     }
 
     /// Leaves out what writers overwrote while it was read. For values too, as they are read before this is asked

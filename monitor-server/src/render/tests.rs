@@ -6,12 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use prometheus::core::{Collector, Desc};
-use prometheus::{Gauge, IntCounter};
+use prometheus::{Gauge, IntCounter, Registry};
 
 use super::*;
 use crate::health::{HealthSettings, Phase};
 
+mod formats;
+mod own_names;
 mod sharing;
+mod sources;
 
 /// A collector that counts its gatherings, and waits or panics in them as told.
 #[derive(Clone, Default)]
@@ -43,23 +46,36 @@ impl Collector for Probe {
     }
 }
 
+impl Renderer {
+    /// Of a service of which nothing is known but its task types.
+    pub(super) fn new(
+        monitor: Monitor,
+        sources: Vec<Source>,
+        settings: PageSettings,
+        process: Process,
+        metrics: Arc<SelfMetrics>,
+    ) -> Self {
+        let vitals = Vitals::new(monitor, &HealthSettings::default(), Phase::new(false));
+        Self::with_vitals(
+            monitor,
+            sources,
+            settings,
+            process,
+            metrics,
+            Arc::new(vitals),
+        )
+    }
+}
+
 /// What a configuration without a word says.
 fn settings() -> PageSettings {
     crate::MonitorConfig::default().page_settings()
 }
 
-fn vitals(monitor: Monitor) -> Arc<Vitals> {
-    Arc::new(Vitals::new(
-        monitor,
-        &HealthSettings::default(),
-        Phase::new(false),
-    ))
-}
-
-fn registry_of(collector: Box<dyn Collector>) -> Registry {
+fn registry_of(collector: Box<dyn Collector>) -> Source {
     let registry = Registry::new();
     registry.register(collector).expect("a fresh registry");
-    registry
+    Source::Registry(registry)
 }
 
 fn renderer(collectors: Vec<Box<dyn Collector>>) -> (Renderer, Arc<SelfMetrics>) {
@@ -71,16 +87,9 @@ fn renderer_with(
     settings: PageSettings,
 ) -> (Renderer, Arc<SelfMetrics>) {
     let monitor = Monitor::new(monitor_core::StorageConfig::default());
-    let registries = collectors.into_iter().map(registry_of).collect();
+    let sources = collectors.into_iter().map(registry_of).collect();
     let metrics = Arc::new(SelfMetrics::default());
-    let renderer = Renderer::new(
-        monitor,
-        registries,
-        settings,
-        nothing(),
-        Arc::clone(&metrics),
-        vitals(monitor),
-    );
+    let renderer = Renderer::new(monitor, sources, settings, nothing(), Arc::clone(&metrics));
     (renderer, metrics)
 }
 
@@ -345,11 +354,10 @@ async fn the_storage_itself_in_a_registry_is_no_fault() {
         .expect("a fresh registry");
     let with = Renderer::new(
         monitor,
-        vec![registry],
+        vec![Source::Registry(registry)],
         settings(),
         nothing(),
         Arc::clone(&metrics),
-        vitals(monitor),
     );
     assert_eq!(others(&with).await, others(&renderer).await);
     assert_eq!(metrics.errors(Cause::RepeatedSeries), 0);
@@ -425,45 +433,6 @@ async fn gzip_and_names_are_pages_of_their_own() {
     assert!(page(&renderer, named("nothing")).await.is_empty());
 }
 
-#[tokio::test]
-async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
-    let opts = prometheus::HistogramOpts::new("of_user", "A user's.").const_label("a_b", "c_d");
-    let histogram = prometheus::Histogram::with_opts(opts.buckets(vec![1.0])).expect("a name");
-    let (renderer, _) = renderer(vec![Box::new(histogram)]);
-    for (format, total) in [
-        (Format::Text004, "# TYPE started__total counter"),
-        (Format::OpenMetrics100, "# TYPE started_ counter"),
-    ] {
-        let dots = Wanted {
-            format,
-            dots: true,
-            ..wanted()
-        };
-        let bytes = page(&renderer, dots.clone()).await;
-        let dotted = std::str::from_utf8(&bytes).expect("text");
-        for line in [
-            total,
-            "started__total 0",
-            "# TYPE of__user histogram",
-            "of__user_bucket{a__b=\"c_d\",le=\"1.0\"} 0",
-            "of__user_count{a__b=\"c_d\"} 0",
-        ] {
-            assert!(
-                dotted.lines().any(|other| other == line),
-                "{line}: {dotted}"
-            );
-        }
-        let named = Wanted {
-            names: Some(Arc::from(["started__total".to_owned()])),
-            ..dots
-        };
-        let one = page(&renderer, named).await;
-        let one = std::str::from_utf8(&one).expect("text");
-        assert!(one.contains("\nstarted__total 0\n"), "{one}");
-        assert_eq!(series(one.trim_end_matches("# EOF\n")).len(), 1, "{one}");
-    }
-}
-
 /// What the `prometheus` crate's process collector gives; in this build of the crate it is not there.
 fn like_a_process_collector() -> Vec<Box<dyn Collector>> {
     [
@@ -487,14 +456,12 @@ async fn a_process_collector_in_a_registry_gives_way_without_noise() {
     }
     let metrics = Arc::new(SelfMetrics::default());
     let renderer = |process| {
-        let monitor = Monitor::new(monitor_core::StorageConfig::default());
         Renderer::new(
-            monitor,
-            vec![registry.clone()],
+            Monitor::new(monitor_core::StorageConfig::default()),
+            vec![Source::Registry(registry.clone())],
             settings(),
             process,
             Arc::clone(&metrics),
-            vitals(monitor),
         )
     };
     let count = |page: &str| page.matches(" 7777777\n").count();
@@ -525,14 +492,12 @@ async fn constant_labels_are_on_all_families_but_a_registry_s() {
     let server = crate::MonitorConfig::default()
         .service(crate::Service::new("text", "1.10"))
         .runtime("main", &runtime);
-    let monitor = Monitor::new(config);
     let renderer = Renderer::new(
-        monitor,
+        Monitor::new(config),
         collectors.map(registry_of).into(),
         settings(),
         server.process,
         Arc::default(),
-        vitals(monitor),
     );
     let page = text(&renderer).await;
     for line in [

@@ -50,6 +50,7 @@ fn any_histogram() -> impl Strategy<Value = ChildValue> {
             bounds,
             counts,
             sum,
+            exemplars: Vec::new(),
         })
     })
 }
@@ -180,7 +181,7 @@ proptest! {
     ) {
         let bounds: Arc<[f64]> = bounds.into_iter().map(|bound| f64::from(bound) / 8.0).collect();
         let counts = counts[..=bounds.len()].to_vec();
-        let histogram = Histogram { bounds, counts, sum };
+        let histogram = Histogram { bounds, counts, sum, exemplars: Vec::new() };
         let count = histogram.count();
         let child = Child { labels: vec![label("a", &value), label("m", &value)].into(), value: ChildValue::Histogram(histogram) };
         let family = Family { name: "x".into(), help: "".into(), kind: FamilyType::Histogram, unit: None, children: vec![child] };
