@@ -90,8 +90,9 @@ impl MonitorServer {
     /// [`drain_pause`](crate::MonitorConfig::drain_pause): then the service's own listener should stop, and
     /// [`drain`](Self::drain) follow. A second signal ends the pause at once. Works on every executor and none.
     ///
-    /// From the first call in a process on, a signal that nobody waits for ends the process: see [`ShutdownSignals`]. So a
-    /// second signal while the service's listener stops ends it at once.
+    /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost. And from the
+    /// first call in a process on, one that nobody waits for ends the process: see [`ShutdownSignals`]. So a second signal
+    /// while the service's listener stops ends it at once.
     ///
     /// # Errors
     ///
@@ -111,22 +112,26 @@ impl MonitorServer {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn shutdown_signal(&self) -> io::Result<Signal> {
-        let mut signals = ShutdownSignals::listen()?;
-        let signal = signals.recv().await;
-        tracing::info!(%signal, "told to end");
-        self.begin_drain();
-        tokio::select! {
-            () = wait::pause(self.vitals().pause_left(), self.runtime()) => {}
-            second = signals.recv() => tracing::warn!(signal = %second, "told to end again"),
+    pub fn shutdown_signal(&self) -> impl Future<Output = io::Result<Signal>> + Send + use<> {
+        let (server, listened) = (self.clone(), ShutdownSignals::listen());
+        async move {
+            let mut signals = listened?;
+            let signal = signals.recv().await;
+            tracing::info!(%signal, "told to end");
+            server.begin_drain();
+            tokio::select! {
+                () = wait::pause(server.vitals().pause_left(), server.runtime()) => {}
+                second = signals.recv() => tracing::warn!(signal = %second, "told to end again"),
+            }
+            Ok(signal)
         }
-        Ok(signal)
     }
 
     /// Waits for SIGTERM or Ctrl-C, then [drains](Self::drain). A second signal meanwhile ends that at once: the server stops
     /// without waiting for tasks or for its own requests, and this returns. Works on every executor.
     ///
-    /// Afterwards signals end the process as ever: see [`ShutdownSignals`].
+    /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost. Afterwards
+    /// they end the process as ever: see [`ShutdownSignals`].
     ///
     /// # Errors
     ///
@@ -135,20 +140,27 @@ impl MonitorServer {
     /// # Cancellation
     ///
     /// Dropping the future before a signal changes nothing, afterwards it leaves the server running, with `/readyz` at 503.
-    pub async fn drain_on_signal(&self, limit: Duration) -> Result<Signal, DrainError> {
-        let listened = ShutdownSignals::listen();
-        let mut signals = listened.map_err(|source| DrainError::Signals { source })?;
-        let signal = signals.recv().await;
-        tracing::info!(%signal, "told to end: draining");
-        tokio::select! {
-            drained = self.drain(limit) => drained.map(|()| signal).map_err(DrainError::from),
-            second = signals.recv() => {
-                let left = self.monitor().in_flight();
-                tracing::warn!(signal = %second, left, "told to end again: stopping at once");
-                self.stop_at_once();
-                Err(DrainError::Interrupted { signal: second, left })
+    pub fn drain_on_signal(
+        &self,
+        limit: Duration,
+    ) -> impl Future<Output = Result<Signal, DrainError>> + Send + use<> {
+        let (server, listened) = (self.clone(), ShutdownSignals::listen());
+        async move {
+            let mut signals = listened.map_err(|source| DrainError::Signals { source })?;
+            let signal = signals.recv().await;
+            tracing::info!(%signal, "told to end: draining");
+            tokio::select! {
+                drained = server.drain(limit) => drained.map(|()| signal).map_err(DrainError::from),
+                second = signals.recv() => Err(server.give_up(second)),
             }
         }
+    }
+
+    fn give_up(&self, signal: Signal) -> DrainError {
+        let left = self.monitor().in_flight();
+        tracing::warn!(%signal, left, "told to end again: stopping at once");
+        self.stop_at_once();
+        DrainError::Interrupted { signal, left }
     }
 
     /// The same, blocking the calling thread: the last line of a program without a runtime.

@@ -81,14 +81,18 @@ impl ShutdownSignals {
     ///
     /// The operating system takes no handler, or gives no thread to wait on.
     pub fn listen() -> io::Result<Self> {
-        let mut sender = SENDER.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = match &*sender {
-            Some(known) => known,
-            None => sender.insert(start()?),
-        };
-        let receiver = sender.subscribe();
-        let told = receiver.borrow().count;
-        Ok(Self { receiver, told })
+        let mut known = SENDER.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = &*known {
+            let receiver = sender.subscribe();
+            let told = receiver.borrow().count;
+            return Ok(Self { receiver, told });
+        }
+        // Before the handlers are there: the first signal they see has a listener.
+        let (sender, receiver) = watch::channel(Seen::default());
+        let sender = Arc::new(sender);
+        start(Arc::clone(&sender))?;
+        *known = Some(sender);
+        Ok(Self { receiver, told: 0 })
     }
 
     /// Waits for the next signal since [`listen`](Self::listen), or since the last one that this told. Works on every executor.
@@ -98,11 +102,9 @@ impl ShutdownSignals {
     /// Dropping the future loses no signal.
     pub async fn recv(&mut self) -> Signal {
         let told = self.told;
-        let last = match self.receiver.wait_for(|seen| seen.count > told).await {
-            Ok(seen) => seen.last,
-            // Never: the sender is in a static.
-            Err(_) => std::future::pending().await,
-        };
+        let seen = self.receiver.wait_for(|seen| seen.count > told).await;
+        // An error: never, as the sender is in a static.
+        let last = seen.ok().and_then(|seen| seen.last);
         self.told += 1;
         last.unwrap_or(Signal::Terminate)
     }
@@ -114,9 +116,7 @@ impl ShutdownSignals {
 }
 
 /// Installs the handlers, and starts the thread that waits for them.
-fn start() -> io::Result<Arc<watch::Sender<Seen>>> {
-    let sender = Arc::new(watch::Sender::new(Seen::default()));
-    let told = Arc::clone(&sender);
+fn start(sender: Arc<watch::Sender<Seen>>) -> io::Result<()> {
     let (ready, is_ready) = mpsc::channel();
     std::thread::Builder::new()
         .name(THREAD_NAME.to_owned())
@@ -127,7 +127,7 @@ fn start() -> io::Result<Arc<watch::Sender<Seen>>> {
                     // An error: whoever started this is gone, and others may listen yet.
                     let _ = ready.send(Ok(()));
                     loop {
-                        deliver(&told, source.next().await);
+                        deliver(&sender, source.next().await);
                     }
                 })
             };
@@ -136,8 +136,7 @@ fn start() -> io::Result<Arc<watch::Sender<Seen>>> {
             let _ = ready.send(ended);
         })?;
     let gone = || io::Error::other("the thread of signals ended before it waited");
-    is_ready.recv().unwrap_or_else(|_| Err(gone()))?;
-    Ok(sender)
+    is_ready.recv().unwrap_or_else(|_| Err(gone()))
 }
 
 /// A signal that nobody listens to does what it would without us.

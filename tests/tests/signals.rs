@@ -1,5 +1,5 @@
 //! Real signals to a real process: it drains in order, a second signal ends that at once, and later ones end the process.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -46,11 +46,31 @@ impl Program {
         });
         let line = lines.recv_timeout(PATIENCE).expect("it says where it is");
         let address = line.strip_prefix("listens on ").expect("an address");
-        Self {
+        let program = Self {
             address: address.parse().expect("an address"),
             child,
             lines,
+        };
+        program.wait_for_handlers();
+        program
+    }
+
+    /// Until then a signal ends it, as it should: it has not got so far.
+    fn wait_for_handlers(&self) {
+        let begin = Instant::now();
+        while !self.catches_signals() {
+            assert!(begin.elapsed() < PATIENCE, "it listens for signals");
+            std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Whether SIGINT (2) and SIGTERM (15) have handlers: man 5 proc, `SigCgt`.
+    fn catches_signals(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("procfs");
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        mask.is_some_and(|mask| mask & 0x4002 == 0x4002)
     }
 
     fn signal(&self, name: &str) {
