@@ -6,10 +6,10 @@ use std::time::Duration;
 use monitor_core::StatusRule;
 
 use super::section::{self, At};
-use super::service;
 use super::values::{MAX_PAGE_AGE, expected};
 use super::yaml::Value;
 use super::{Limits, MonitorConfig};
+use super::{health, service};
 use crate::error::{ConfigError, Origin};
 use crate::process::{Process, Service};
 
@@ -27,6 +27,7 @@ pub(super) fn check(config: &MonitorConfig) -> Result<(), ConfigError> {
     }
     check_methods(&config.methods)?;
     check_process(&config.process)?;
+    health::check(&config.health)?;
     check_render_cache(config.render_cache)?;
     check_limits(&config.limits)
 }

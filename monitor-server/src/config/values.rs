@@ -33,6 +33,10 @@ pub(super) mod expected {
     pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
     pub(crate) const PAGE_AGE: &str = "a number of seconds from 0 to 60";
     pub(crate) const PROFILE: &str = "`servicekit` or `prometheus`";
+    pub(crate) const GROUP: &str = "a name that is not blank, `liveness` or `readiness`";
+    pub(crate) const CHECK: &str =
+        "a name of 1 to 120 bytes that no group has and is not `default`";
+    pub(crate) const TIME: &str = "a time above 0";
     pub(crate) const HEADERS: &str = "a whole number from 1 to 1024";
 }
 

@@ -14,24 +14,24 @@ use http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Method, StatusCode};
-use monitor_core::Monitor;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::access::Client;
+use crate::health::Vitals;
+use crate::process::Service;
 use crate::render::Renderer;
 use crate::self_metrics::{Cause, SelfMetrics};
-
-use self::health::Readiness;
 
 /// What handlers work on.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) monitor: Monitor,
     pub(crate) renderer: Renderer,
     pub(crate) metrics: Arc<SelfMetrics>,
-    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) vitals: Arc<Vitals>,
+    /// Which service it is, where that is configured.
+    pub(crate) service: Option<Service>,
     pub(crate) disable_compression: bool,
     /// How long a scrape may take; zero is no limit.
     pub(crate) scrape_timeout: Duration,
@@ -43,9 +43,10 @@ pub(crate) enum Route<'p> {
     Metrics,
     Live,
     Ready,
+    Startup,
     Health,
-    /// The task type as the path has it, percent-encoded.
-    TaskHealth(&'p str),
+    /// The group, check or task type as the path has it, percent-encoded.
+    NamedHealth(&'p str),
 }
 
 impl<'p> Route<'p> {
@@ -55,17 +56,21 @@ impl<'p> Route<'p> {
             "metrics" => Some(Self::Metrics),
             "livez" | "-/healthy" => Some(Self::Live),
             "readyz" | "-/ready" => Some(Self::Ready),
+            "startupz" => Some(Self::Startup),
             "health" => Some(Self::Health),
             _ => path
                 .strip_prefix("health/")
-                .filter(|task| !task.is_empty())
-                .map(Self::TaskHealth),
+                .filter(|name| !name.is_empty())
+                .map(Self::NamedHealth),
         }
     }
 
     /// Whether the route may be served where the peer is not known.
     fn is_open(self) -> bool {
-        matches!(self, Self::Metrics | Self::Live | Self::Ready)
+        matches!(
+            self,
+            Self::Metrics | Self::Live | Self::Ready | Self::Startup
+        )
     }
 }
 
@@ -150,10 +155,11 @@ async fn full_answer(context: &Context, inbound: &Inbound) -> Response {
     }
     match route {
         Route::Metrics => metrics::metrics(context, inbound).await,
-        Route::Live => health::live(),
+        Route::Live => health::live(context),
         Route::Ready => health::ready(context),
-        Route::Health => health::health(context, inbound),
-        Route::TaskHealth(task) => health::task(context, inbound, task),
+        Route::Startup => health::startup(context),
+        Route::Health => health::health(context, inbound, None),
+        Route::NamedHealth(name) => health::health(context, inbound, Some(name)),
     }
 }
 
