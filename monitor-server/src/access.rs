@@ -1,16 +1,20 @@
 //! Who may see details: loopback peers whose Host no foreign web page could have sent.
 
+mod source;
+
 use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 use http::header::HOST;
 use http::uri::Authority;
 
+pub(crate) use self::source::{Peer, Source};
+
 /// Who asks. Put into a request's extensions by the connection that it came over.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     /// The other end of the connection.
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     /// The authority of an absolute-form target (`GET http://host/path`), which overrides Host.
     pub(crate) authority: Option<Authority>,
 }
@@ -21,7 +25,7 @@ const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 /// Whether the client may see details. Without a known client (a filter mounted in another server) nobody may.
 pub(crate) fn may_see_details(client: Option<&Client>, headers: &HeaderMap) -> bool {
     let Some(client) = client else { return false };
-    client.peer.ip().to_canonical().is_loopback()
+    client.peer.is_local()
         && !FORWARDED.iter().any(|name| headers.contains_key(*name))
         && client
             .authority
@@ -63,7 +67,7 @@ mod tests {
 
     fn client(peer: &str) -> Client {
         Client {
-            peer: peer.parse().expect("an address"),
+            peer: Peer::Tcp(peer.parse().expect("an address")),
             authority: None,
         }
     }

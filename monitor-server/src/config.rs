@@ -12,7 +12,7 @@ mod yaml;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use prometheus::Registry;
 pub use self::limits::Limits;
 use self::section::At;
 use self::yaml::{Node, Value};
+use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Origin, Place};
 use crate::process::Process;
 use crate::render::{Ages, PageSettings};
@@ -40,7 +41,7 @@ use crate::render::{Ages, PageSettings};
 /// | YAML key | default | meaning |
 /// |---|---|---|
 /// | `port` | 9999 | port number or text of one; 0 is any free port |
-/// | `listen` | `0.0.0.0` | IP address, with or without a port; a `port` beside it wins |
+/// | `listen` | `0.0.0.0` | IP address, with or without a port; a `port` beside it wins. Or `unix:/path` of a Unix socket |
 /// | `errors` | the original's | status -> `service_errors` (list of words, default none) and `unhealthy` (length of a run, default -1; 0 or less is never) |
 /// | `service info` | none | name -> `info` (help text) and `value` (number or text of one), both needed |
 /// | `service` | none | `name`, `version` and, where it is known, `revision` of the service: the labels of `monitor_build_info` |
@@ -86,6 +87,8 @@ use crate::render::{Ages, PageSettings};
 pub struct MonitorConfig {
     listen: IpAddr,
     port: u16,
+    /// Instead of the address, where it is given.
+    unix: Option<PathBuf>,
     errors: Vec<StatusRule>,
     service_info: Vec<ServiceInfo>,
     max_workers: usize,
@@ -107,10 +110,10 @@ pub struct MonitorConfig {
 }
 
 /// What `listen` says.
-#[derive(Debug, Clone, Copy)]
-struct Listen {
-    address: IpAddr,
-    port: Option<u16>,
+#[derive(Debug, Clone)]
+enum Listen {
+    Ip(IpAddr, Option<u16>),
+    Unix(PathBuf),
 }
 
 impl Default for MonitorConfig {
@@ -119,6 +122,7 @@ impl Default for MonitorConfig {
         Self {
             listen: Ipv4Addr::UNSPECIFIED.into(),
             port: 9999,
+            unix: None,
             errors: Vec::new(),
             service_info: Vec::new(),
             max_workers: storage.max_workers,
@@ -202,7 +206,7 @@ impl MonitorConfig {
         Self::default().with_env()
     }
 
-    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port) and `MONITOR_PORT` where they are set and not
+    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port, or `unix:/path`) and `MONITOR_PORT` where they are set and not
     /// empty.
     ///
     /// # Errors
@@ -242,8 +246,14 @@ impl MonitorConfig {
     }
 
     fn set_listen(&mut self, listen: Listen) {
-        self.listen = listen.address;
-        self.port = listen.port.unwrap_or(self.port);
+        match listen {
+            Listen::Ip(address, port) => {
+                self.listen = address;
+                self.port = port.unwrap_or(self.port);
+                self.unix = None;
+            }
+            Listen::Unix(path) => self.unix = Some(path),
+        }
     }
 }
 
@@ -266,9 +276,17 @@ impl MonitorConfig {
         }
     }
 
-    /// The address to listen on.
+    /// The address to listen on; not used where the [`endpoint`](Self::endpoint) is a Unix socket.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.listen, self.port)
+    }
+
+    /// Where to listen.
+    pub fn endpoint(&self) -> Endpoint {
+        match &self.unix {
+            Some(path) => Endpoint::Unix(path.clone()),
+            None => Endpoint::Tcp(self.address()),
+        }
     }
 
     /// The storage's part of the settings, for the global storage. [`run`](crate::run) applies it; tests hand it to
@@ -303,7 +321,7 @@ impl MonitorConfig {
 impl fmt::Debug for MonitorConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MonitorConfig")
-            .field("address", &self.address())
+            .field("endpoint", &self.endpoint())
             .field("errors", &self.errors)
             .field("service_info", &self.service_info)
             .field("max_workers", &self.max_workers)

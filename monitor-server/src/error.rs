@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::endpoint::Endpoint;
 
 /// Why [`run`](crate::run) did not start a server. Nothing is left running then.
 #[derive(Debug, thiserror::Error)]
@@ -13,8 +14,8 @@ pub enum RunError {
     /// The address cannot be listened on: taken, not allowed, or not of this machine.
     #[error("cannot listen on {address}")]
     Bind {
-        /// The address.
-        address: SocketAddr,
+        /// The address, or the path of the Unix socket.
+        address: Endpoint,
         /// What the operating system says.
         source: io::Error,
     },
@@ -22,7 +23,7 @@ pub enum RunError {
     #[error("a monitor server runs already, on {address}")]
     AlreadyRunning {
         /// Where it listens.
-        address: SocketAddr,
+        address: Endpoint,
     },
     /// A setting is wrong.
     #[error(transparent)]

@@ -15,6 +15,7 @@
 mod access;
 mod config;
 mod connection;
+mod endpoint;
 mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -24,6 +25,7 @@ mod listener;
 mod negotiate;
 mod patience;
 mod process;
+mod quiet;
 mod render;
 mod routes;
 mod run;
@@ -33,6 +35,7 @@ mod thread;
 mod wait;
 
 pub use config::{Limits, MonitorConfig};
+pub use endpoint::Endpoint;
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use process::{Service, process_families};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};

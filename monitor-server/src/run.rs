@@ -11,6 +11,8 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::config::{Limits, MonitorConfig};
+use crate::connection::Terms;
+use crate::endpoint::Endpoint;
 use crate::error::{RunError, TasksLeft};
 use crate::listener;
 use crate::render::Renderer;
@@ -55,7 +57,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(running) = MonitorServer::instance() {
         return Err(RunError::AlreadyRunning {
-            address: running.local_addr(),
+            address: running.endpoint(),
         });
     }
     let mut storage = config.storage_config()?;
@@ -63,21 +65,17 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     for warning in storage.errors.warnings() {
         tracing::warn!("configuration: {warning}");
     }
-    let listener = listener::bind(config.address())?;
+    let bound = listener::bind(&config.endpoint())?;
     let monitor = Monitor::global();
     let context = Arc::new(Context::new(monitor, &config));
     let readiness = Arc::clone(&context.readiness);
     let configure = || monitor.configure(storage);
-    let thread = ServerThread::start(
-        listener,
-        Arc::new(config.limits),
-        routes::all(context),
-        configure,
-    )?;
+    let terms = context.terms(config.limits);
+    let thread = ServerThread::start(bound, terms, routes::all(context), configure)?;
     for warning in monitor.start_up_warnings() {
         tracing::warn!("{warning}");
     }
-    tracing::info!(address = %thread.address(), "monitor server listens");
+    tracing::info!(address = %thread.endpoint(), "monitor server listens");
     let server = MonitorServer {
         inner: Arc::new(Inner {
             monitor,
@@ -129,9 +127,15 @@ impl MonitorServer {
             .cloned()
     }
 
-    /// The address it listens on, with the port that was chosen where the configured one is 0.
+    /// The address it listens on, with the port that was chosen where the configured one is 0. Where it listens on a Unix
+    /// socket there is none, and this is `0.0.0.0:0`; see [`endpoint`](Self::endpoint).
     pub fn local_addr(&self) -> SocketAddr {
-        self.inner.thread.address()
+        tcp_address(self.inner.thread.endpoint())
+    }
+
+    /// Where it listens: the address or the Unix socket.
+    pub fn endpoint(&self) -> Endpoint {
+        self.inner.thread.endpoint().clone()
     }
 
     /// The monitor it serves.
@@ -283,9 +287,10 @@ impl MetricServer {
         &self,
         address: impl Into<SocketAddr>,
     ) -> Result<MetricServerHandle, RunError> {
-        let listener = listener::bind(address.into())?;
+        let bound = listener::bind(&Endpoint::Tcp(address.into()))?;
         let routes = routes::all(Arc::clone(&self.context));
-        let thread = ServerThread::start(listener, Arc::new(Limits::default()), routes, || ())?;
+        let terms = self.context.terms(Limits::default());
+        let thread = ServerThread::start(bound, terms, routes, || ())?;
         Ok(MetricServerHandle {
             thread: Arc::new(thread),
         })
@@ -301,7 +306,7 @@ pub struct MetricServerHandle {
 impl MetricServerHandle {
     /// The address it listens on.
     pub fn local_addr(&self) -> SocketAddr {
-        self.thread.address()
+        tcp_address(self.thread.endpoint())
     }
 
     /// Stops it, as [`MonitorServer::shutdown`] does.
@@ -310,7 +315,20 @@ impl MetricServerHandle {
     }
 }
 
+fn tcp_address(endpoint: &Endpoint) -> SocketAddr {
+    let none = SocketAddr::from(([0, 0, 0, 0], 0));
+    endpoint.tcp().unwrap_or(none)
+}
+
 impl Context {
+    /// On which terms a server of this takes connections.
+    fn terms(&self, limits: Limits) -> Terms {
+        Terms {
+            limits,
+            metrics: Arc::clone(&self.metrics),
+        }
+    }
+
     /// Without a registry the process's default one is exported.
     pub(crate) fn new(monitor: Monitor, config: &MonitorConfig) -> Self {
         let registries = if config.registries.is_empty() {

@@ -1,4 +1,4 @@
-//! The server's own metrics: how scrapes went, and what had to be left out of them.
+//! The server's own metrics: how scrapes went, what had to be left out of them, and what became of connections.
 //!
 //! They exist, at zero, from the start; they are on the pages that a server serves, not among the storage's own families.
 
@@ -9,7 +9,10 @@ use std::time::Duration;
 use http::StatusCode;
 use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label};
 
+use self::connections::ConnectionMetrics;
 use crate::labels;
+
+pub(crate) mod connections;
 
 /// The family that a merge can change while it is on the page.
 const ERRORS: &str = "monitor_scrape_errors_total";
@@ -74,6 +77,7 @@ pub(crate) struct SelfMetrics {
     body_bytes: AtomicU64,
     renders: AtomicU64,
     render_nanoseconds: AtomicU64,
+    pub(crate) connections: ConnectionMetrics,
 }
 
 /// A scrape that is being answered. Dropped without an answer, as when its client leaves, it counts nowhere; by a panic, as a
@@ -131,7 +135,7 @@ impl SelfMetrics {
 
     /// The families to merge with those of other sources; [`settle`](Self::settle) them afterwards.
     pub(crate) fn families(&self) -> Vec<Family> {
-        vec![
+        let mut families = vec![
             self.scrapes(),
             family(
                 "monitor_scrapes_in_flight",
@@ -150,7 +154,9 @@ impl SelfMetrics {
                 )
             },
             self.errors_by_cause(),
-        ]
+        ];
+        families.extend(self.connections.families());
+        families
     }
 
     fn scrapes(&self) -> Family {
@@ -217,7 +223,7 @@ impl SelfMetrics {
     }
 }
 
-/// The families that pages have of the server's own scrapes, in both naming profiles, as they are at the start: all at zero.
+/// The families that pages have of the server's own scrapes and connections, in both naming profiles, as they are at the start: all at zero.
 ///
 /// # Examples
 ///

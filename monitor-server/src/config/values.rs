@@ -8,6 +8,7 @@ use monitor_core::names::Profile;
 use super::Listen;
 use super::section::At;
 use super::yaml::{Key, Node, Value};
+use crate::endpoint::UNIX_PREFIX;
 use crate::error::ConfigError;
 
 /// Longest time for which a page may be kept, in seconds.
@@ -16,7 +17,8 @@ pub(super) const MAX_PAGE_AGE: f64 = 60.0;
 /// What a wrong value is measured against; also used for values that do not come from YAML.
 pub(super) mod expected {
     pub(crate) const PORT: &str = "a port number from 0 to 65535";
-    pub(crate) const LISTEN: &str = "an IP address, with or without a port";
+    pub(crate) const LISTEN: &str =
+        "an IP address, with or without a port, or `unix:` and an absolute path";
     pub(crate) const WHOLE: &str = "a whole number, 0 or more";
     pub(crate) const INTEGER: &str = "a whole number";
     pub(crate) const NUMBER: &str = "a number";
@@ -80,21 +82,18 @@ fn read_listen(text: &str) -> Option<Listen> {
     let text = text
         .strip_prefix("localhost")
         .map_or_else(|| text.to_owned(), |rest| format!("127.0.0.1{rest}"));
+    if let Some(path) = text.strip_prefix(UNIX_PREFIX) {
+        return path.starts_with('/').then(|| Listen::Unix(path.into()));
+    }
     if let Ok(address) = text.parse::<std::net::SocketAddr>() {
-        return Some(Listen {
-            address: address.ip(),
-            port: Some(address.port()),
-        });
+        return Some(Listen::Ip(address.ip(), Some(address.port())));
     }
     let bare = text
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'))
         .unwrap_or(&text);
     let address: IpAddr = bare.parse().ok()?;
-    Some(Listen {
-        address,
-        port: None,
-    })
+    Some(Listen::Ip(address, None))
 }
 
 fn read_number(value: &Value) -> Option<f64> {

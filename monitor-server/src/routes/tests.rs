@@ -48,7 +48,7 @@ async fn ask(filter: BoxedFilter<(Response,)>, request: Request<Empty<Bytes>>) -
 /// A request from this machine.
 fn request(method: &str, target: &str) -> Request<Empty<Bytes>> {
     let client = Client {
-        peer: SocketAddr::from(([127, 0, 0, 1], 5)),
+        peer: SocketAddr::from(([127, 0, 0, 1], 5)).into(),
         authority: None,
     };
     Request::builder()
