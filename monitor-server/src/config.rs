@@ -6,8 +6,10 @@ mod labels;
 mod limits;
 mod names;
 mod section;
+mod security;
 mod service;
 mod values;
+pub(crate) mod web;
 mod yaml;
 
 use std::fmt;
@@ -23,6 +25,7 @@ use prometheus::Registry;
 
 pub use self::limits::Limits;
 use self::section::At;
+pub(crate) use self::security::{Security, is_token};
 use self::yaml::{Node, Value};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Origin, Place};
@@ -58,6 +61,10 @@ use crate::render::{Ages, PageSettings};
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` is 503 until [`started`](crate::MonitorServer::started) is called |
 /// | `limits` | [`Limits`] | what connections, scrapes and registries may take |
+/// | `web_config` | none | path of a web configuration file in the format of Prometheus' exporters: TLS, users and headers |
+/// | `bearer_tokens` | none | list of tokens that are as good as a user's password |
+/// | `bearer_token_file` | none | path of a file with such tokens, one a line |
+/// | `allow_from` | all | list of the addresses and networks that may connect |
 ///
 /// Numbers may be written as text. Any other key is refused, by name, with the nearest valid one.
 ///
@@ -105,6 +112,7 @@ pub struct MonitorConfig {
     pub(crate) disable_compression: bool,
     pub(crate) wait_for_started: bool,
     pub(crate) limits: Limits,
+    pub(crate) security: Security,
     pub(crate) process: Process,
     pub(crate) registries: Vec<Registry>,
 }
@@ -138,6 +146,7 @@ impl Default for MonitorConfig {
             disable_compression: false,
             wait_for_started: false,
             limits: Limits::default(),
+            security: Security::default(),
             process: Process::default(),
             registries: Vec::new(),
         }
@@ -328,6 +337,7 @@ impl fmt::Debug for MonitorConfig {
             .field("hpa_max_workers", &self.hpa_max_workers)
             .field("labels", &self.labels)
             .field("limits", &self.limits)
+            .field("security", &self.security)
             .field("process", &self.process)
             .finish_non_exhaustive()
     }

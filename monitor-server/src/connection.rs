@@ -16,11 +16,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 
-use crate::access::{Client, Peer};
+use crate::access::{Client, Networks, Peer};
 use crate::config::Limits;
 use crate::listener::Stream;
 use crate::self_metrics::SelfMetrics;
 use crate::self_metrics::connections::Ending;
+use crate::web::Keeper;
 
 mod progress;
 
@@ -31,6 +32,9 @@ pub(crate) use self::progress::{Progress, Stage};
 pub(crate) struct Terms {
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<SelfMetrics>,
+    /// Who may connect.
+    pub(crate) networks: Networks,
+    pub(crate) keeper: Arc<Keeper>,
 }
 
 /// What every connection of a server shares.
@@ -60,13 +64,22 @@ pub(crate) async fn serve<S, B>(
         mut stop,
     } = shared;
     let limits = &terms.limits;
-    let routes = service_fn(|request| answer(&service, request, peer, &progress));
+    let mut deadline = std::pin::pin!(expiry(limits.connection_timeout));
+    let secured = tokio::select! {
+        secured = secured(stream, peer, &terms) => secured,
+        () = deadline.as_mut() => None,
+    };
+    let Some((stream, is_certified)) = secured else {
+        progress.ends(Ending::Tls);
+        tracing::debug!(%peer, "connection ended in the TLS handshake");
+        return;
+    };
+    let routes = service_fn(|request| answer(&service, request, peer, is_certified, &progress));
     let socket = TokioIo::new(Socket {
         stream,
         progress: Arc::clone(&progress),
     });
     let mut connection = std::pin::pin!(builder(limits).serve_connection(socket, routes));
-    let mut deadline = std::pin::pin!(expiry(limits.connection_timeout));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => Some(outcome),
         () = deadline.as_mut() => None,
@@ -82,6 +95,23 @@ pub(crate) async fn serve<S, B>(
     progress.ends(ending);
     let error = outcome.and_then(Result::err);
     tracing::debug!(%peer, ?ending, ?error, "connection ended");
+}
+
+/// The connection as requests come over it, and whether its client has a certificate that was verified; `None` where the TLS
+/// handshake fails, or takes longer than the head of a request may.
+async fn secured(
+    stream: Box<dyn Stream>,
+    peer: Peer,
+    terms: &Terms,
+) -> Option<(Box<dyn Stream>, bool)> {
+    let protection = terms.keeper.current();
+    let Some(tls) = &protection.tls else {
+        return Some((stream, false));
+    };
+    tokio::select! {
+        accepted = tls.accept(stream, peer) => accepted,
+        () = expiry(terms.limits.header_timeout) => None,
+    }
 }
 
 /// What ended it; `None` is its deadline.
@@ -128,16 +158,15 @@ async fn answer<S, B>(
     service: &S,
     mut request: Request<Incoming>,
     peer: Peer,
+    is_certified: bool,
     progress: &Arc<Progress>,
 ) -> Result<Response<TrackedBody<B>>, Infallible>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
 {
     progress.asked();
-    let client = Client {
-        peer,
-        authority: request.uri().authority().cloned(),
-    };
+    let authority = request.uri().authority().cloned();
+    let client = Client::new(peer, authority, is_certified);
     request.extensions_mut().insert(client);
     // No route reads a body, and a connection is not worth reading one away for.
     let has_body = !request.body().is_end_stream();

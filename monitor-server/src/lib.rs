@@ -13,6 +13,7 @@
 //! Paths are exact: anything else is 404. GET and HEAD alone: anything else is 405. Nothing over HTTP changes state.
 
 mod access;
+mod auth;
 mod config;
 mod connection;
 mod endpoint;
@@ -32,7 +33,9 @@ mod run;
 mod self_metrics;
 mod source;
 mod thread;
+mod tls;
 mod wait;
+mod web;
 
 pub use config::{Limits, MonitorConfig};
 pub use endpoint::Endpoint;

@@ -102,6 +102,10 @@ impl Door {
         self.reserve.restore();
         let counts = &shared.terms.metrics.connections;
         counts.accepted();
+        if !shared.terms.networks.admit(peer) {
+            counts.refused(Ending::Source);
+            return;
+        }
         if !self.connections.admit(peer, serve) {
             counts.refused(Ending::Full);
             self.of_evictions.say(|left_out| {

@@ -21,6 +21,7 @@ use crate::routes::{self, Context};
 use crate::self_metrics::SelfMetrics;
 use crate::thread::ServerThread;
 use crate::wait;
+use crate::web::Keeper;
 
 /// The server that runs. Locked for moments only: a log subscriber that is called during `run` may ask for the instance.
 static INSTANCE: Mutex<Option<MonitorServer>> = Mutex::new(None);
@@ -65,9 +66,10 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     for warning in storage.errors.warnings() {
         tracing::warn!("configuration: {warning}");
     }
+    let keeper = Keeper::load(&config.security)?;
     let bound = listener::bind(&config.endpoint())?;
     let monitor = Monitor::global();
-    let context = Arc::new(Context::new(monitor, &config));
+    let context = Arc::new(Context::kept(monitor, &config, keeper));
     let readiness = Arc::clone(&context.readiness);
     let configure = || monitor.configure(storage);
     let terms = context.terms(config.limits);
@@ -263,7 +265,12 @@ impl MetricServer {
 
     /// The same with what a configuration says of pages: registries, `profile`, `strict`, `render_cache`,
     /// `disable_compression`, `wait_for_started`, the limits of scrapes and registries, and what is said of the service and the
-    /// process. What it says of the storage (its constant labels, too), of the address and of connections is not looked at.
+    /// process, and credentials and addresses that may connect. What it says of the storage (its constant labels, too), of the
+    /// address and of connections is not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that
+    /// it is mounted in takes the connections.
+    ///
+    /// Where what is to protect it cannot be loaded, an error is logged, [`run_in_thread`](Self::run_in_thread) fails, and a
+    /// filter lets nobody in, but for probes.
     pub fn with_config(config: &MonitorConfig, monitor: Monitor) -> Self {
         Self {
             context: Arc::new(Context::new(monitor, config)),
@@ -282,11 +289,13 @@ impl MetricServer {
     ///
     /// # Errors
     ///
-    /// The address cannot be listened on, or no thread can be had. Nothing is left running then.
+    /// What protects the server could not be loaded, the address cannot be listened on, or no thread can be had. Nothing is
+    /// left running then.
     pub fn run_in_thread(
         &self,
         address: impl Into<SocketAddr>,
     ) -> Result<MetricServerHandle, RunError> {
+        self.context.keeper.check()?;
         let bound = listener::bind(&Endpoint::Tcp(address.into()))?;
         let routes = routes::all(Arc::clone(&self.context));
         let terms = self.context.terms(Limits::default());
@@ -326,11 +335,18 @@ impl Context {
         Terms {
             limits,
             metrics: Arc::clone(&self.metrics),
+            networks: self.keeper.networks(),
+            keeper: Arc::clone(&self.keeper),
         }
     }
 
-    /// Without a registry the process's default one is exported.
+    /// Where what is to protect it cannot be loaded, nobody is let in.
     pub(crate) fn new(monitor: Monitor, config: &MonitorConfig) -> Self {
+        Self::kept(monitor, config, Keeper::load_or_lock(&config.security))
+    }
+
+    /// Without a registry the process's default one is exported.
+    fn kept(monitor: Monitor, config: &MonitorConfig, keeper: Keeper) -> Self {
         let registries = if config.registries.is_empty() {
             vec![prometheus::default_registry().clone()]
         } else {
@@ -349,6 +365,7 @@ impl Context {
             ),
             metrics,
             readiness: Arc::new(Readiness::new(config.wait_for_started)),
+            keeper: Arc::new(keeper),
             disable_compression: config.disable_compression,
             scrape_timeout: config.limits.scrape_timeout,
         }

@@ -18,11 +18,12 @@ use crate::listener::{self, Bound, Socket};
 /// Name of the server's thread; 15 bytes, as long as Linux shows.
 pub(crate) const THREAD_NAME: &str = "monitor-server";
 
-/// Name of the threads that gather and write pages.
+/// Name of the threads that do what would hold up the others: write pages, check passwords, look at files.
 const RENDER_THREAD_NAME: &str = "monitor-render";
 
-/// One render runs at a time; a second thread is for what the HTTP libraries might do.
-const RENDER_THREADS: usize = 2;
+/// One page is made at a time, one password checked, and files are looked at; another is for what the HTTP libraries might
+/// do.
+const RENDER_THREADS: usize = 4;
 
 /// How long a stop waits for a page that is still being gathered: a collector that hangs must not hold it.
 const RENDER_GRACE: Duration = Duration::from_millis(100);
@@ -68,6 +69,8 @@ impl ServerThread {
                 if go_receiver.recv().is_ok() {
                     let service =
                         hyper_util::service::TowerToHyperService::new(warp::service(routes));
+                    let keeper = Arc::clone(&terms.keeper);
+                    runtime.spawn(keeper.watch(Arc::clone(&terms.metrics)));
                     runtime.block_on(listener::serve(
                         socket,
                         Shared {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use monitor_core::StatusRule;
 
 use super::section::{self, At};
-use super::service;
 use super::values::{MAX_PAGE_AGE, expected};
 use super::yaml::Value;
 use super::{Limits, MonitorConfig};
+use super::{security, service};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Origin};
 use crate::process::{Process, Service};
@@ -31,6 +31,7 @@ pub(super) fn check(config: &MonitorConfig) -> Result<(), ConfigError> {
     check_methods(&config.methods)?;
     check_process(&config.process)?;
     check_render_cache(config.render_cache)?;
+    security::check(&config.security)?;
     check_limits(&config.limits)
 }
 

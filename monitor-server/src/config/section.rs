@@ -8,7 +8,7 @@ use super::values::{
     expected, flag, integer, listen, map, number, page_age, port, profile, seconds, text, whole,
 };
 use super::yaml::{Key, Node, Value};
-use super::{MonitorConfig, labels, names, service};
+use super::{MonitorConfig, labels, names, security, service};
 use crate::error::{ConfigError, Origin, Place};
 
 const KEYS: &[&str] = &[
@@ -30,6 +30,10 @@ const KEYS: &[&str] = &[
     "disable_compression",
     "wait_for_started",
     "limits",
+    "web_config",
+    "bearer_tokens",
+    "bearer_token_file",
+    "allow_from",
 ];
 
 const LIMIT_KEYS: &[&str] = &[
@@ -87,7 +91,7 @@ impl<'a> At<'a> {
         }
     }
 
-    fn index(&self, index: usize, line: u64) -> Self {
+    pub(super) fn index(&self, index: usize, line: u64) -> Self {
         Self {
             origin: self.origin,
             line: Some(line),
@@ -164,7 +168,8 @@ fn apply_key(
         "render_cache" => config.render_cache = Some(page_age(at, &node.value)?),
         "disable_compression" => config.disable_compression = flag(at, &node.value)?,
         "wait_for_started" => config.wait_for_started = flag(at, &node.value)?,
-        _ => apply_limits(&mut config.limits, at, node)?,
+        "limits" => apply_limits(&mut config.limits, at, node)?,
+        _ => security::apply(&mut config.security, key, at, node)?,
     }
     Ok(())
 }

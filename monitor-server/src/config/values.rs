@@ -35,6 +35,23 @@ pub(super) mod expected {
     pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
     pub(crate) const PAGE_AGE: &str = "a number of seconds from 0 to 60";
     pub(crate) const PROFILE: &str = "`servicekit` or `prometheus`";
+    pub(crate) const BCRYPT: &str = "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)";
+    pub(crate) const COST: &str = "a bcrypt hash of a cost from 4 to 14";
+    pub(crate) const USER: &str = "a user name without a colon";
+    pub(crate) const NO_RATE_LIMIT: &str = "no such key: a limit for all clients together keeps the good ones out, and passwords are checked one at a time already";
+    pub(crate) const HEADER_NAME: &str = "`Content-Security-Policy`, `X-Frame-Options`, `X-Content-Type-Options`, `X-XSS-Protection` or `Strict-Transport-Security`";
+    pub(crate) const HEADER_VALUE: &str = "a value that this header may have";
+    pub(crate) const ONE_OF_BOTH: &str = "either the text or the file";
+    pub(crate) const FILE: &str = "the path of a file";
+    pub(crate) const CLIENT_AUTH: &str = "`NoClientCert`, `VerifyClientCertIfGiven` or `RequireAndVerifyClientCert` (others do not check the certificate)";
+    pub(crate) const TLS_VERSION: &str = "`TLS12` or `TLS13`";
+    pub(crate) const VERSION_ORDER: &str = "a version not later than `max_version`";
+    pub(crate) const SANS: &str = "`client_auth_type: RequireAndVerifyClientCert` beside it";
+    pub(crate) const NETWORK: &str =
+        "an IP address or a network as `10.0.0.0/8`, with no bit set behind its length";
+    pub(crate) const NETWORKS: &str = "a list of IP addresses and networks";
+    pub(crate) const TOKEN: &str = "a text of at least 16 visible ASCII characters";
+    pub(crate) const TOKENS: &str = "a list of tokens";
     pub(crate) const HEADERS: &str = "a whole number from 1 to 1024";
 }
 

@@ -47,10 +47,8 @@ async fn ask(filter: BoxedFilter<(Response,)>, request: Request<Empty<Bytes>>) -
 
 /// A request from this machine.
 fn request(method: &str, target: &str) -> Request<Empty<Bytes>> {
-    let client = Client {
-        peer: SocketAddr::from(([127, 0, 0, 1], 5)).into(),
-        authority: None,
-    };
+    let peer = SocketAddr::from(([127, 0, 0, 1], 5)).into();
+    let client = Client::new(peer, None, false);
     Request::builder()
         .method(method)
         .uri(target)
