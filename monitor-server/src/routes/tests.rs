@@ -12,6 +12,7 @@ use prometheus::Registry;
 use super::*;
 use crate::MonitorConfig;
 
+mod matrix;
 mod scrapes;
 
 fn context(config: StorageConfig) -> Arc<Context> {
