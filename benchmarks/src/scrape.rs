@@ -34,11 +34,11 @@ struct Ours {
 }
 
 impl Ours {
-    fn new(lines: usize, calls: Calls) -> Box<Self> {
-        Box::new(Self {
+    fn new(lines: usize, calls: Calls) -> Self {
+        Self {
             monitor: recorded(lines, calls),
             page: Vec::new(),
-        })
+        }
     }
 }
 
@@ -128,11 +128,11 @@ pub(crate) struct Size {
 
 impl Size {
     fn new(lines: usize) -> Self {
-        let mut candidates = vec![Candidate::new(FEW, Ours::new(lines, Calls::Few))];
+        let mut candidates = vec![Candidate::new(FEW, Box::new(Ours::new(lines, Calls::Few)))];
         if lines < MOST_LINES {
             let methods = (lines / PEER_LINES).max(1);
             let mut add = |name, page| candidates.push(Candidate::new(name, page));
-            add(FULL, Ours::new(lines, Calls::FullRings));
+            add(FULL, Box::new(Ours::new(lines, Calls::FullRings)));
             add("prometheus", Box::new(prometheus::Scraped::new(methods)));
             add(
                 "prometheus-client",
@@ -171,12 +171,16 @@ pub(crate) struct Scrapes(pub(crate) Vec<Size>);
 
 impl Scrapes {
     pub(crate) fn measure(rounds: usize) -> Self {
-        let sizes = LINES.into_iter().chain([MOST_LINES]);
-        let mut all: Vec<Size> = sizes.map(Size::new).collect();
-        for round in 0..rounds {
-            all.iter_mut().for_each(|size| size.round(round));
-        }
-        Self(all)
+        // One size after the other, the smallest first: a process with a page of a thousand lines does not hold what one of a
+        // million needs, which would leave nothing of the smaller ones in any cache.
+        let sizes = LINES.into_iter().chain([MOST_LINES]).map(|lines| {
+            let mut size = Size::new(lines);
+            for round in 0..rounds {
+                size.round(round);
+            }
+            size
+        });
+        Self(sizes.collect())
     }
 
     pub(crate) fn size(&self, lines: usize) -> &Size {

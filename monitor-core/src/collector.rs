@@ -13,8 +13,8 @@ use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use prometheus::Registry;
-use prometheus::core::Desc;
+use prometheus::core::{Collector, Desc};
+use prometheus::{Registry, proto};
 
 use crate::family::Family;
 use crate::storage::MonitorStorage;
@@ -26,12 +26,12 @@ use self::to_proto::to_proto;
 pub use self::merge::{Merged, merge};
 pub use self::page::Page;
 
-/// A registry that could not be gathered.
+/// A registry, or a collector, that could not be gathered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GatherError {
-    /// One of its collectors panicked.
-    #[error("a collector of the registry panicked: {message}")]
+    /// A collector panicked.
+    #[error("a collector panicked: {message}")]
     Panicked {
         /// What it panicked with.
         message: String,
@@ -47,8 +47,12 @@ pub enum GatherError {
 ///
 /// If a collector panics.
 pub fn gather(registry: &Registry) -> Result<Vec<Family>, GatherError> {
-    // Nothing of ours is seen half-changed: the registry's lock is a reader's, and its families are dropped.
-    match catch_unwind(AssertUnwindSafe(|| registry.gather())) {
+    caught(|| registry.gather())
+}
+
+fn caught(gather: impl FnOnce() -> Vec<proto::MetricFamily>) -> Result<Vec<Family>, GatherError> {
+    // Nothing of ours is seen half-changed: a registry's lock is a reader's, and its families are dropped.
+    match catch_unwind(AssertUnwindSafe(gather)) {
         Ok(families) => Ok(from_proto::families(&families)),
         Err(panic) => Err(GatherError::Panicked {
             message: message_of(&*panic),
@@ -80,6 +84,32 @@ pub fn gather_beside(
     storage: &MonitorStorage,
 ) -> Result<Vec<Family>, GatherError> {
     leaving_out(storage.id(), || gather(registry))
+}
+
+/// The families of one collector that is in no registry, for a page that holds those of `storage` already, as
+/// [`gather_beside`]. Its descriptors are not looked at: what it gives is what counts.
+///
+/// # Errors
+///
+/// If it panics. It can be asked again afterwards.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::collector::collect_beside;
+/// use monitor_core::{Monitor, StorageConfig};
+///
+/// let monitor = Monitor::new(StorageConfig::default());
+/// let gauge = prometheus::Gauge::new("queue_length", "Jobs that wait.")?;
+/// let families = collect_beside(&gauge, monitor.storage())?;
+/// assert_eq!(families[0].name, "queue_length");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn collect_beside(
+    collector: &dyn Collector,
+    storage: &MonitorStorage,
+) -> Result<Vec<Family>, GatherError> {
+    leaving_out(storage.id(), || caught(|| collector.collect()))
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {

@@ -5,6 +5,8 @@ mod labels;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::exemplar::KeptExemplar;
+
 pub use self::labels::{Label, Labels};
 
 /// What kind of metric a [`Family`] is.
@@ -77,6 +79,8 @@ pub struct Histogram {
     pub counts: Vec<u64>,
     /// Sum of the observations.
     pub sum: f64,
+    /// Observations that lead to a trace, by bucket; none without a provider, and none from a registry.
+    pub exemplars: Vec<KeptExemplar>,
 }
 
 impl Histogram {
@@ -86,6 +90,7 @@ impl Histogram {
             counts: vec![0; bounds.len() + 1],
             bounds: Arc::clone(bounds),
             sum: 0.0,
+            exemplars: Vec::new(),
         }
     }
 
@@ -94,7 +99,7 @@ impl Histogram {
         self.counts.iter().sum()
     }
 
-    /// Adds another histogram over the same bounds.
+    /// Adds the counts and the sum of another histogram over the same bounds; exemplars stay as they are.
     ///
     /// # Panics
     ///

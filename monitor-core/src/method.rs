@@ -35,7 +35,7 @@ impl Method {
     ///
     /// # Errors
     ///
-    /// [`LabelError`] if a label's name is none, is reserved or given twice.
+    /// [`LabelError`] if a label's name is none, is reserved, is given twice, or is that of a label the method has already.
     ///
     /// # Examples
     ///
@@ -53,7 +53,9 @@ impl Method {
     /// ```
     pub fn with_labels(&self, labels: &[(&str, &str)]) -> Result<Self, LabelError> {
         for (at, (name, _)) in labels.iter().enumerate() {
-            check_label(name, labels[..at].iter().any(|(other, _)| other == name))?;
+            let has_it = self.core.labels.iter().any(|own| own.name == *name);
+            let is_repeated = has_it || labels[..at].iter().any(|(other, _)| other == name);
+            check_label(name, is_repeated)?;
         }
         let own = self.core.labels.iter().cloned();
         let more = labels.iter().map(|(name, value)| Label {
@@ -129,7 +131,7 @@ pub enum LabelError {
         /// The name.
         name: String,
     },
-    /// It is given twice.
+    /// It is given twice, or there already.
     #[error("the label {name:?} is given twice")]
     Repeated {
         /// The name.

@@ -57,7 +57,8 @@ pub struct Snapshot {
     pub dropped_exemplars: u64,
     /// Where each key is exported; one for all snapshots of a storage, so that a series keeps its name.
     pub names: Arc<Names>,
-    /// Labels that every series has, from the configuration; a series that has a label of that name itself keeps its own.
+    /// Labels that every series has, from the configuration. A label of the same name of a call, a key or a registered metric is
+    /// written with `label_` before it.
     pub const_labels: ConstLabels,
 }
 

@@ -38,13 +38,14 @@ fn place(seq: u64) -> usize {
 /// A reader takes the head, reads entries, takes the head again, and leaves out what the writer may have begun to
 /// overwrite meanwhile: with `h` the second head, everything up to `h - ENTRIES`.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Ring {
     /// Calls ever entered; the next call's number.
     head: AtomicU64,
     /// When the newest ended, in steps.
     last_end: AtomicU64,
-    entries: [AtomicU64; ENTRIES],
     long: Once<&'static [AtomicU64; ENTRIES]>,
+    entries: [AtomicU64; ENTRIES],
 }
 
 fn cells() -> [AtomicU64; ENTRIES] {
@@ -98,14 +99,16 @@ impl Ring {
         long[place(seq)].store(duration, Ordering::Release);
     }
 
-    /// Loads the newest entries, a quarter of a window: see [`Order`](crate::storage::order::Order).
-    pub(crate) fn touch(&self) -> u64 {
+    /// Loads the newest entries, so many: see [`Order`](crate::storage::order::Order).
+    pub(crate) fn touch(&self, newest: u64) -> u64 {
         const LINE: usize = 8;
         let head = self.head.load(Ordering::Relaxed);
-        let back = (0..=WINDOW / 4).step_by(LINE);
+        let back = (0..=newest.min(head)).step_by(LINE);
         let places = back.map(|back| place(head.wrapping_sub(back)));
+        let long = self.long.get();
         places.fold(head, |all, at| {
-            all ^ self.entries[at].load(Ordering::Relaxed)
+            let long = long.map_or(0, |long| long[at].load(Ordering::Relaxed));
+            all ^ long ^ self.entries[at].load(Ordering::Relaxed)
         })
     }
 
@@ -118,6 +121,25 @@ impl Ring {
             oldest: head.saturating_sub(WINDOW),
             later: self.last_end.load(Ordering::Relaxed),
         }
+    }
+
+    /// The window's calls, to be looked at from the newest on.
+    pub(crate) fn back(&self) -> Back<'_> {
+        let head = self.head.load(Ordering::Acquire);
+        Back {
+            ring: self,
+            head,
+            looked: 0,
+            later: self.last_end.load(Ordering::Relaxed),
+        }
+    }
+
+    fn duration(&self, seq: u64, word: u64) -> Option<u64> {
+        if word & LONG == 0 {
+            return Some(word & (LONG - 1));
+        }
+        let long = self.long.get()?;
+        Some(long[place(seq)].load(Ordering::Acquire))
     }
 
     /// The number from which entries are still what a cursor made before this read of them.
@@ -166,17 +188,54 @@ impl Iterator for Cursor<'_> {
         let word = self.ring.entries[place(self.next)].load(Ordering::Acquire);
         let behind = self.later.wrapping_sub(word >> 32) & 0xffff_ffff;
         self.later = self.later.saturating_sub(behind);
-        let duration = if word & LONG == 0 {
-            word & (LONG - 1)
-        } else {
-            let long = self.ring.long.get()?;
-            long[place(self.next)].load(Ordering::Acquire)
-        };
         Some(Entry {
             seq: self.next,
             end: self.later,
-            duration,
+            duration: self.ring.duration(self.next, word)?,
         })
+    }
+}
+
+/// The calls of a ring's window: their ends one by one, newest first, and the durations of the newest in sum.
+#[derive(Debug)]
+pub(crate) struct Back<'a> {
+    ring: &'a Ring,
+    head: u64,
+    /// How many ends were asked for.
+    looked: u64,
+    /// An end time at or after that of the next one.
+    later: u64,
+}
+
+impl Back<'_> {
+    /// How many calls there are.
+    pub(crate) fn len(&self) -> usize {
+        usize::try_from(self.head.min(WINDOW)).unwrap_or(usize::MAX)
+    }
+
+    /// When the next call ended, in steps; not to be asked more often than there are calls.
+    #[inline]
+    pub(crate) fn next_end(&mut self) -> u64 {
+        self.looked += 1;
+        let seq = self.head.wrapping_sub(self.looked);
+        let word = self.ring.entries[place(seq)].load(Ordering::Acquire);
+        let behind = self.later.wrapping_sub(word >> 32) & 0xffff_ffff;
+        self.later = self.later.saturating_sub(behind);
+        self.later
+    }
+
+    /// The durations of so many of the newest calls, added up, in ticks.
+    pub(crate) fn ticks(&self, newest: usize) -> u64 {
+        let numbers = (1..=newest as u64).map(|back| self.head.wrapping_sub(back));
+        numbers.fold(0, |sum, seq| {
+            let word = self.ring.entries[place(seq)].load(Ordering::Acquire);
+            sum.saturating_add(self.ring.duration(seq, word).unwrap_or_default())
+        })
+    }
+
+    /// Whether nothing that was read may have been overwritten meanwhile.
+    pub(crate) fn is_intact(&self) -> bool {
+        self.ring.intact_from() <= self.head.saturating_sub(WINDOW)
     }
 }
 

@@ -224,6 +224,8 @@ fn labels_through_the_api_are_limited_too() {
         refused(&[("a", ""), ("a", "")]).as_deref(),
         Some("the label \"a\" is given twice")
     );
+    let labelled = method.with_labels(&[("tenant", "a")]).expect("labels");
+    assert!(labelled.with_labels(&[("tenant", "b")]).is_err());
 }
 
 site!(TASK_A = "task a", task("shared task"));

@@ -21,7 +21,6 @@ use std::time::Duration;
 use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use monitor_core::{ErrorRules, StatusRule, StorageConfig};
-use prometheus::Registry;
 
 pub use self::limits::Limits;
 use self::section::At;
@@ -31,6 +30,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Origin, Place};
 use crate::process::Process;
 use crate::render::{Ages, PageSettings};
+use crate::source::Source;
 
 /// Settings of the monitor server and of the storage it serves.
 ///
@@ -52,15 +52,15 @@ use crate::render::{Ages, PageSettings};
 /// | `max_workers` | 1 | permits a method; 0 is no limit |
 /// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge `service_threads` |
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
-/// | `labels` | none | name -> value of labels that every series has, but for those of the registries |
+/// | `labels` | none | name -> value of labels that every series has, but for those of the registries and collectors |
 /// | `max_series` | 2000 | most series a family whose labels are made at run time; 0 is no limit |
 /// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page; 0 is never |
 /// | `profile` | `servicekit` | names under which the storage is exported: `servicekit` or `prometheus` |
-/// | `strict` | `false` | whether a page that lacks a registry or a family is answered 500 |
+/// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500 |
 /// | `render_cache` | 0, compressed 0.1 | seconds, up to 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` is 503 until [`started`](crate::MonitorServer::started) is called |
-/// | `limits` | [`Limits`] | what connections, scrapes and registries may take |
+/// | `limits` | [`Limits`] | what connections, scrapes, registries and collectors may take |
 /// | `web_config` | none | path of a web configuration file in the format of Prometheus' exporters: TLS, users and headers |
 /// | `bearer_tokens` | none | list of tokens that are as good as a user's password |
 /// | `bearer_token_file` | none | path of a file with such tokens, one a line |
@@ -114,7 +114,8 @@ pub struct MonitorConfig {
     pub(crate) limits: Limits,
     pub(crate) security: Security,
     pub(crate) process: Process,
-    pub(crate) registries: Vec<Registry>,
+    /// In the order they were given.
+    pub(crate) sources: Vec<Source>,
 }
 
 /// What `listen` says.
@@ -148,7 +149,7 @@ impl Default for MonitorConfig {
             limits: Limits::default(),
             security: Security::default(),
             process: Process::default(),
-            registries: Vec::new(),
+            sources: Vec::new(),
         }
     }
 }

@@ -19,13 +19,12 @@ use monitor_core::Monitor;
 use monitor_core::exposition::Format;
 use monitor_core::family::{Family, Label};
 use monitor_core::names::Profile;
-use prometheus::Registry;
 use tokio::sync::oneshot;
 
 use crate::labels;
 use crate::process::{self, Process};
 use crate::self_metrics::{Cause, SelfMetrics};
-use crate::source::{self, Gathered};
+use crate::source::{self, Gathered, Source};
 
 pub(crate) use self::cache::Ages;
 use self::leader::Leader;
@@ -73,7 +72,7 @@ pub(crate) struct PageSettings {
     pub(crate) max_scrapes: usize,
 }
 
-/// Renders the pages of one storage and the registries beside it.
+/// Renders the pages of one storage and the sources beside it.
 #[derive(Debug, Clone)]
 pub(crate) struct Renderer {
     shared: Arc<Shared>,
@@ -82,7 +81,7 @@ pub(crate) struct Renderer {
 #[derive(Debug)]
 struct Shared {
     monitor: Monitor,
-    registries: Vec<Registry>,
+    sources: Vec<Source>,
     settings: PageSettings,
     process: Process,
     metrics: Arc<SelfMetrics>,
@@ -96,16 +95,16 @@ struct Shared {
 impl Renderer {
     pub(crate) fn new(
         monitor: Monitor,
-        registries: Vec<Registry>,
+        sources: Vec<Source>,
         settings: PageSettings,
         process: Process,
         metrics: Arc<SelfMetrics>,
     ) -> Self {
-        let queue = Queue::new(registries.len(), settings.gather_timeout, settings.ages);
+        let queue = Queue::new(sources.len(), settings.gather_timeout, settings.ages);
         Self {
             shared: Arc::new(Shared {
                 monitor,
-                registries,
+                sources,
                 settings,
                 process,
                 metrics,
@@ -202,7 +201,7 @@ impl Shared {
     fn start(self: &Arc<Self>, sources: Vec<usize>) {
         for source in sources {
             let shared = Arc::clone(self);
-            source::gather(&self.registries[source], self.monitor, move |gathered| {
+            source::gather(&self.sources[source], self.monitor, move |gathered| {
                 shared.queue().returned(source, gathered);
                 shared.changed.notify_all();
             });
@@ -223,7 +222,9 @@ impl Shared {
     fn serve(&self, round: Round) {
         let mut gaps = Gaps::default();
         let snapshot = self.monitor.snapshot();
-        let beside = self.beside(&snapshot.const_labels, round.sources, &mut gaps);
+        let ours = self.own_families(&snapshot.const_labels);
+        snapshot.names.reserve(self.settings.profile, &ours);
+        let beside = self.beside(ours, round.sources, &mut gaps);
         let dotted = round.waiting.iter().any(|waiting| waiting.wanted.dots);
         let pages = Pages::new(self, snapshot, beside, dotted);
         gaps.families = pages.plain.merged.dropped_families;
@@ -268,44 +269,48 @@ impl Shared {
         page
     }
 
-    /// The families beside the storage's: what is said of the process, the server's own, then the registries', without what
-    /// these say of the process again. The first two have the labels of every series, too.
+    /// The families beside the storage's: the server's own, then the sources', without what these say of the process again.
     fn beside(
         &self,
-        common: &[Label],
+        ours: Vec<Family>,
         gathered: Vec<Option<Arc<Gathered>>>,
         gaps: &mut Gaps,
     ) -> Vec<Vec<Family>> {
-        let mut ours = self.process.families();
-        labels::add_to_all(&mut ours, common);
-        let mut own = self.metrics.families();
-        labels::add_to_all(&mut own, common);
-        let mut sources = vec![own];
-        for (index, gathered) in gathered.into_iter().enumerate() {
-            match owned(gathered) {
+        let mut sources = Vec::with_capacity(gathered.len() + 1);
+        for (index, (source, gathered)) in self.sources.iter().zip(gathered).enumerate() {
+            match owned(source, gathered) {
                 Ok(mut families) => {
                     process::leave_out_repeats(&ours, &mut families);
                     sources.push(families);
                 }
                 Err(cause) => {
                     self.metrics.count(cause, 1);
-                    gaps.sources.push((index + 1, cause));
+                    gaps.sources.push((source.kind(), index + 1, cause));
                 }
             }
         }
         sources.insert(0, ours);
         sources
     }
+
+    /// What is said of the process, and the server's own; with the labels of every series.
+    fn own_families(&self, common: &[Label]) -> Vec<Family> {
+        let mut ours = self.process.families();
+        ours.extend(self.metrics.families());
+        labels::add_to_all(&mut ours, common);
+        ours
+    }
 }
 
 /// The families a source gave, copied only where another scrape still waits for them.
-fn owned(gathered: Option<Arc<Gathered>>) -> Result<Vec<Family>, Cause> {
+fn owned(source: &Source, gathered: Option<Arc<Gathered>>) -> Result<Vec<Family>, Cause> {
+    let kind = source.kind();
     let Some(gathered) = gathered else {
-        tracing::warn!("a registry was left out of the metrics page: it takes longer than it may");
+        tracing::warn!("a {kind} was left out of the metrics page: it takes longer than it may");
         return Err(Cause::Overrun);
     };
     let failed = |error: &source::Missing| {
-        tracing::warn!(%error, "a registry was left out of the metrics page");
+        tracing::warn!(%error, "a {kind} was left out of the metrics page");
         Cause::Source
     };
     match Arc::try_unwrap(gathered) {
@@ -320,8 +325,8 @@ fn owned(gathered: Option<Arc<Gathered>>) -> Result<Vec<Family>, Cause> {
 /// What a page lacks.
 #[derive(Debug, Default)]
 struct Gaps {
-    /// Registries by number, from 1, in the order they were given.
-    sources: Vec<(usize, Cause)>,
+    /// Registries and collectors by number, from 1, in the order they were given.
+    sources: Vec<(&'static str, usize, Cause)>,
     families: u64,
 }
 
@@ -335,12 +340,12 @@ impl std::fmt::Display for Gaps {
     /// Names what failed, not why: the log has that.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("the page is incomplete, and `strict` is set\n")?;
-        for (number, cause) in &self.sources {
+        for (kind, number, cause) in &self.sources {
             let what = match cause {
                 Cause::Overrun => "took longer than it may",
                 _ => "failed",
             };
-            writeln!(f, "registry {number} {what}")?;
+            writeln!(f, "{kind} {number} {what}")?;
         }
         if self.families > 0 {
             let count = self.families;

@@ -19,6 +19,7 @@ use crate::render::Renderer;
 use crate::routes::health::Readiness;
 use crate::routes::{self, Context};
 use crate::self_metrics::SelfMetrics;
+use crate::source::Source;
 use crate::thread::ServerThread;
 use crate::wait;
 use crate::web::Keeper;
@@ -263,8 +264,8 @@ impl MetricServer {
         Self::with_config(&config, monitor)
     }
 
-    /// The same with what a configuration says of pages: registries, `profile`, `strict`, `render_cache`,
-    /// `disable_compression`, `wait_for_started`, the limits of scrapes and registries, and what is said of the service and the
+    /// The same with what a configuration says of pages: registries, collectors, `profile`, `strict`, `render_cache`,
+    /// `disable_compression`, `wait_for_started`, the limits of scrapes and sources, what is said of the service and the
     /// process, and credentials and addresses that may connect. What it says of the storage (its constant labels, too), of the
     /// address and of connections is not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that
     /// it is mounted in takes the connections.
@@ -345,20 +346,20 @@ impl Context {
         Self::kept(monitor, config, Keeper::load_or_lock(&config.security))
     }
 
-    /// Without a registry the process's default one is exported.
+    /// Without a registry the process's default one is exported, before the collectors.
     fn kept(monitor: Monitor, config: &MonitorConfig, keeper: Keeper) -> Self {
-        let registries = if config.registries.is_empty() {
-            vec![prometheus::default_registry().clone()]
-        } else {
-            config.registries.clone()
-        };
+        let mut sources = config.sources.clone();
+        let is_registry = |source: &Source| matches!(source, Source::Registry(_));
+        if !sources.iter().any(is_registry) {
+            sources.insert(0, Source::Registry(prometheus::default_registry().clone()));
+        }
         let metrics = Arc::new(SelfMetrics::default());
         let settings = config.page_settings();
         Self {
             monitor,
             renderer: Renderer::new(
                 monitor,
-                registries,
+                sources,
                 settings,
                 config.process.clone(),
                 Arc::clone(&metrics),

@@ -24,9 +24,9 @@ const ERRORS: &str = "monitor_scrape_errors_total";
 /// Why something is missing from a page, or an answer was an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// A registry's collector panicked: all of that registry was left out.
+    /// A collector panicked: all of its source, a registry or itself, was left out.
     Source,
-    /// A registry took longer to gather than it may, or still does so for an earlier page: all of it was left out.
+    /// A source took longer to gather than it may, or still does so for an earlier page: all of it was left out.
     Overrun,
     /// A series that an earlier source has too was left out.
     RepeatedSeries,

@@ -1,12 +1,47 @@
-//! A registry beside the storage, gathered on a thread of its own, so that one that hangs holds nobody.
+//! A registry or a collector beside the storage, gathered on a thread of its own, so that one that hangs holds nobody.
+
+use std::fmt;
+use std::sync::Arc;
 
 use monitor_core::Monitor;
-use monitor_core::collector::{GatherError, gather_beside};
+use monitor_core::collector::{GatherError, collect_beside, gather_beside};
 use monitor_core::family::Family;
 use prometheus::Registry;
+use prometheus::core::Collector;
 
 /// Name of the threads that gather; 14 bytes, Linux shows 15.
 const THREAD_NAME: &str = "monitor-gather";
+
+/// What is exported beside the storage: it fails by itself, and whole.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Registry(Registry),
+    /// One that is in no registry.
+    Collector(Arc<dyn Collector>),
+}
+
+impl Source {
+    /// What it is, for who reads of its failure.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Registry(_) => "registry",
+            Self::Collector(_) => "collector",
+        }
+    }
+
+    fn families(&self, served: Monitor) -> Result<Vec<Family>, GatherError> {
+        match self {
+            Self::Registry(registry) => gather_beside(registry, served.storage()),
+            Self::Collector(collector) => collect_beside(&**collector, served.storage()),
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind())
+    }
+}
 
 /// Why a gather gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -24,22 +59,22 @@ pub(crate) type Gathered = Result<Vec<Family>, Missing>;
 
 /// Starts a gather; its end is reported to `done`, whatever happens, at latest by the thread that calls this. The storage of
 /// the monitor that is served, registered here too, is no fault: it gives nothing.
-pub(crate) fn gather<F>(registry: &Registry, served: Monitor, done: F)
+pub(crate) fn gather<F>(source: &Source, served: Monitor, done: F)
 where
     F: FnOnce(Gathered) + Send + 'static,
 {
-    let registry = registry.clone();
+    let source = source.clone();
     let report = Report(Some(done));
     let run = move || {
         let report = report;
-        report.give(gather_beside(&registry, served.storage()).map_err(Missing::from));
+        report.give(source.families(served).map_err(Missing::from));
     };
     // Never joined: a collector that hangs cannot be stopped, and holds no shutdown.
     let spawned = std::thread::Builder::new()
         .name(THREAD_NAME.to_owned())
         .spawn(run);
     if let Err(error) = spawned {
-        tracing::warn!(%error, "no thread to gather a registry on");
+        tracing::warn!(%error, "no thread to gather on");
     }
 }
 

@@ -96,6 +96,11 @@ def head_of(family, form):
     return (name, kind, unit if unit and name.endswith("_" + unit) else "")
 
 
+def counter(name):
+    """What tells a counter's sample: the text parser has all of them end in `_total`, where a gauge's may do so too."""
+    return ("counter", name.removesuffix("_total"))
+
+
 def expected(case, form):
     """Heads and samples of the page."""
     names = {name for name in case.get("names") or [] if name}
@@ -110,8 +115,7 @@ def expected(case, form):
             heads[name] = (kind, unit, family["help"].strip())
             for (name, labels), sample in found.items():
                 if form == "text" and kind == "counter":
-                    # What this parser makes of the name of any counter's sample.
-                    name = name.removesuffix("_total") + "_total"
+                    name = counter(name)
                 samples[name, labels] = sample
     return heads, samples
 
@@ -126,7 +130,8 @@ def parsed(page, form):
             special = {"histogram": "le", "gaugehistogram": "le", "summary": "quantile"}.get(family.type)
             labels = dict(sample.labels)
             more = [(special, bound(float(labels.pop(special))))] if special in labels else []
-            key = series(sample.name, labels, more)
+            of_counter = form == "text" and family.type == "counter"
+            key = series(counter(sample.name) if of_counter else sample.name, labels, more)
             if key in samples:
                 raise Fault(f"the parser gives {key} twice")
             if sample.timestamp is not None:

@@ -104,25 +104,36 @@ struct Stored {
 /// Labels, value, and when, in milliseconds since 1970.
 type Exemplar = (BTreeMap<String, String>, String, u64);
 
-/// Pages that are hard to read, and pages with everything, in both profiles and formats; and what is on each.
+/// How a page is written.
+type Write = fn(&Snapshot, Profile, Format) -> String;
+
+/// Pages that are hard to read, and pages with everything, in both profiles and formats, alone and merged with another
+/// source's; and what is on each.
 fn unchanging() -> (Vec<Job>, Vec<Stored>) {
     let storages = [
         ("everything", used::everything().snapshot()),
         ("hostile", used::hostile(true).snapshot()),
     ];
+    let written: [(&str, Write); 2] = [
+        ("alone", used::page),
+        ("merged", used::metrics::merged_page),
+    ];
     let (mut pages, mut names, mut wanted) = (Pages::new(), Vec::new(), Vec::new());
-    for (storage, snapshot) in storages {
+    let each = storages
+        .iter()
+        .flat_map(|one| written.map(|how| (one, how)));
+    for ((storage, snapshot), (how, write)) in each {
         for profile in Profile::ALL {
-            let text = used::page(&snapshot, profile, Format::Text004);
+            let text = write(snapshot, profile, Format::Text004);
             for (format, kind) in [(Format::Text004, "text"), (Format::OpenMetrics100, "open")] {
-                let name = format!("{storage}-{profile}-{kind}");
-                let page = used::page(&snapshot, profile, format);
+                let name = format!("{storage}-{how}-{profile}-{kind}");
+                let page = write(snapshot, profile, format);
                 pages.insert(format!("/{name}"), (format, page));
                 names.push(name);
                 wanted.push(Stored {
                     series: as_stored(Page::parse(&text).samples),
                     exemplars: match format {
-                        Format::OpenMetrics100 => exemplars_of(&snapshot),
+                        Format::OpenMetrics100 => exemplars_of(snapshot),
                         _ => Vec::new(),
                     },
                 });

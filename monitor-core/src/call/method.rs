@@ -106,6 +106,12 @@ impl MethodCore {
         self.waiting.load(Ordering::Relaxed) ^ u64::try_from(counted).unwrap_or_default()
     }
 
+    /// The same for what it shares.
+    pub(crate) fn touch_common(&self) -> u64 {
+        let bounds = u64::try_from(self.common.bounds.len()).unwrap_or_default();
+        self.common.own.touch() ^ bounds
+    }
+
     /// The values calls observed so far.
     pub(crate) fn known_values(&self) -> Option<&'static ValueNames> {
         self.values.get()

@@ -71,7 +71,7 @@ impl MethodName {
             id: index + 1,
             base: base.unwrap_or(index + 1),
             name: Arc::from(name),
-            labels: labels.into(),
+            labels: shared(labels),
             is_open,
         });
         &node.item
@@ -87,6 +87,16 @@ impl MethodName {
             labels: Arc::from([]),
             is_open: false,
         })
+    }
+}
+
+/// No labels are the same for all methods: a snapshot counts who has them, and need not go to each method's for that.
+fn shared(labels: Vec<Label>) -> Arc<[Label]> {
+    static NONE: LazyLock<Arc<[Label]>> = LazyLock::new(|| Arc::from([]));
+    if labels.is_empty() {
+        Arc::clone(&NONE)
+    } else {
+        labels.into()
     }
 }
 

@@ -16,10 +16,14 @@ use crate::window::{LONG, Ring};
 
 /// Buckets of one outcome.
 #[derive(Debug)]
+#[repr(C)]
 struct Counts {
-    near: [AtomicU64; MAX_BUCKETS],
+    /// The buckets that are not empty, a bit each: a method's calls are alike, and a reader need not look at the rest. The
+    /// last bit stands for those past the common bounds' number too.
+    used: AtomicU64,
     /// Those past the common bounds' number: only where a method has bounds of its own.
     far: Once<&'static [AtomicU64; MAX_BUCKETS]>,
+    near: [AtomicU64; MAX_BUCKETS],
 }
 
 /// The cells one thread owns of one method.
@@ -31,32 +35,41 @@ struct Counts {
 /// counts is in the buckets (the sum may lag by calls just ending), what the buckets count had started (in flight is
 /// never negative) and is in no slot. Success, failure, processed and the histograms are all sums of the same cells,
 /// so they always add up, and none can ever fall.
+// In this order, so that what a snapshot reads lies in few cache lines: it reads the shards of all threads, most of which
+// are in no cache, and waits for each line.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub(crate) struct Shard {
     clock: Clock,
     bounds: &'static TickBounds,
-    /// The method's number, plus 1.
-    pub(crate) id: u32,
     pub(crate) method: &'static MethodCore,
     own: &'static TaskState,
     default: &'static TaskState,
+    values: Once<&'static ShardValues>,
+    /// The method's number, plus 1.
+    pub(crate) id: u32,
+    head: Head,
+    pub(crate) next: Once<&'static Shard>,
+    ok: Counts,
+    ring: Ring,
+    slots: TaskSlots,
+}
+
+/// One cache line of a shard.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Head {
     started: AtomicU64,
     own_seen: Seen,
     default_seen: Seen,
     ok_sum: AtomicU64,
-    slots: TaskSlots,
     failures: Once<&'static Failures>,
-    values: Once<&'static ShardValues>,
-    pub(crate) next: Once<&'static Shard>,
-    ok: Counts,
-    ring: Ring,
 }
 
 /// What a shard needs from its first failure on.
 // Lines of its own, as a shard has: two threads that fail must not write into one.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 struct Failures {
     first: Once<&'static FailuresOfType>,
     /// How many there are; the owner's alone.
@@ -68,13 +81,11 @@ struct Failures {
 
 /// The failures of one error type, from the first on. Counted once, by type and bucket at a time: so the errors by type
 /// and the failures are sums of the same cells, and always equal.
+// In this order for the reader's sake, as a shard is.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 struct FailuresOfType {
     error_type: u32,
-    /// The buckets that are not empty, a bit each: failures of a type are alike, and a reader need not look at the rest.
-    /// The last bit stands for those past the common bounds' number too.
-    used: AtomicU64,
     next: Once<&'static FailuresOfType>,
     counts: Counts,
 }
@@ -83,41 +94,9 @@ impl FailuresOfType {
     fn new(error_type: u32) -> Self {
         Self {
             error_type,
-            used: AtomicU64::new(0),
             next: Once::new(),
             counts: Counts::new(),
         }
-    }
-
-    /// One more; only the owner.
-    fn bump(&self, bucket: usize) {
-        let used = self.used.load(Ordering::Relaxed);
-        let bit = 1 << bucket.min(MAX_BUCKETS - 1);
-        if used & bit == 0 {
-            // Release: pairs with the Acquire in `add_to`; who learns of the count otherwise finds the bit set.
-            self.used.store(used | bit, Ordering::Release);
-        }
-        self.counts.bump(bucket);
-    }
-
-    /// Adds them to totals; gives how many there are.
-    fn add_to(&self, total: &mut [u64]) -> u64 {
-        let mut used = self.used.load(Ordering::Acquire);
-        if used >> (MAX_BUCKETS - 1) != 0 {
-            return self.counts.add_to(total);
-        }
-        let mut sum = 0;
-        while used != 0 {
-            let bucket = used.trailing_zeros() as usize;
-            used &= used - 1;
-            if let (Some(total), Some(cell)) = (total.get_mut(bucket), self.counts.near.get(bucket))
-            {
-                let count = cell.load(Ordering::Acquire);
-                *total += count;
-                sum += count;
-            }
-        }
-        sum
     }
 }
 
@@ -152,15 +131,28 @@ fn cells() -> [AtomicU64; MAX_BUCKETS] {
 impl Counts {
     fn new() -> Self {
         Self {
-            near: cells(),
+            used: AtomicU64::new(0),
             far: Once::new(),
+            near: cells(),
         }
     }
 
-    /// One more; only the owner.
-    // Release: pairs with the Acquire of who adds the shards up.
+    /// The cell of a bucket that is not empty, for the common way of a call.
     #[inline]
+    fn used_cell(&self, bucket: usize) -> Option<&AtomicU64> {
+        let cell = self.near.get(bucket)?;
+        (self.used.load(Ordering::Relaxed) & (1 << bucket) != 0).then_some(cell)
+    }
+
+    /// One more; only the owner.
     fn bump(&self, bucket: usize) {
+        let used = self.used.load(Ordering::Relaxed);
+        let bit = 1 << bucket.min(MAX_BUCKETS - 1);
+        if used & bit == 0 {
+            // Release: pairs with the Acquire in `add_to`; who learns of the count otherwise finds the bit set.
+            self.used.store(used | bit, Ordering::Release);
+        }
+        // Release: pairs with the Acquire of who adds the shards up.
         match self.near.get(bucket) {
             Some(cell) => bump(cell, 1, Ordering::Release),
             None => self.bump_far(bucket),
@@ -184,9 +176,42 @@ impl Counts {
 
     /// Adds them to totals; gives how many there are.
     fn add_to(&self, total: &mut [u64]) -> u64 {
+        let mut used = self.used.load(Ordering::Acquire);
+        if used >> (MAX_BUCKETS - 1) != 0 {
+            return self.add_all_to(total);
+        }
+        let mut sum = 0;
+        while used != 0 {
+            let bucket = used.trailing_zeros() as usize;
+            used &= used - 1;
+            if let (Some(total), Some(cell)) = (total.get_mut(bucket), self.near.get(bucket)) {
+                let count = cell.load(Ordering::Acquire);
+                *total += count;
+                sum += count;
+            }
+        }
+        sum
+    }
+
+    #[cold]
+    fn add_all_to(&self, total: &mut [u64]) -> u64 {
         let (near, far) = total.split_at_mut(total.len().min(MAX_BUCKETS));
         let more = self.far.get().map_or(0, |cells| add(far, cells));
         add(near, &self.near) + more
+    }
+
+    /// Loads the lines of the buckets that are not empty: see [`Order`](crate::storage::order::Order).
+    fn touch(&self) -> u64 {
+        const LINE: u32 = 8;
+        let (mut used, mut all) = (self.used.load(Ordering::Relaxed), 0);
+        while used != 0 {
+            let bucket = used.trailing_zeros();
+            let cell = self.near.get(bucket as usize);
+            all ^= cell.map_or(0, |cell| cell.load(Ordering::Relaxed));
+            let next_line = bucket / LINE * LINE + LINE;
+            used &= (!0_u64).checked_shl(next_line).unwrap_or(0);
+        }
+        all
     }
 }
 
@@ -209,12 +234,14 @@ impl Shard {
             method,
             own: method.common.own,
             default: method.common.default,
-            started: AtomicU64::new(0),
-            own_seen: Seen::default(),
-            default_seen: Seen::default(),
-            ok_sum: AtomicU64::new(0),
+            head: Head {
+                started: AtomicU64::new(0),
+                own_seen: Seen::default(),
+                default_seen: Seen::default(),
+                ok_sum: AtomicU64::new(0),
+                failures: Once::new(),
+            },
             slots: TaskSlots::new(),
-            failures: Once::new(),
             values: Once::new(),
             next: Once::new(),
             ok: Counts::new(),
@@ -230,7 +257,7 @@ impl Shard {
     /// A call starts; only the owner. Gives its slot.
     #[inline]
     pub(crate) fn begin(&self) -> u32 {
-        bump(&self.started, 1, Ordering::Release);
+        bump(&self.head.started, 1, Ordering::Release);
         self.slots.claim(self.now())
     }
 
@@ -260,13 +287,13 @@ impl Shard {
             // An end before the start (see `Span::ticks`) wraps around to a very long time, and goes the rare way too.
             Some(start) if end.wrapping_sub(start) < LONG && self.is_known_ok() => {
                 let duration = end.wrapping_sub(start);
-                match self.ok.near.get(self.bounds.bucket(duration)) {
+                match self.ok.used_cell(self.bounds.bucket(duration)) {
                     Some(cell) => {
                         self.release(slot);
                         self.ring.push(end, duration);
                         // Release: pairs with the Acquire of who adds the shards up.
                         bump(cell, 1, Ordering::Release);
-                        add_ticks(&self.ok_sum, duration);
+                        add_ticks(&self.head.ok_sum, duration);
                     }
                     None => self.end_ok_rare(slot, end),
                 }
@@ -294,27 +321,29 @@ impl Shard {
         self.ring.push(span.end, duration);
         let bucket = self.bounds.exact_bucket(duration);
         self.ok.bump(bucket);
-        add_ticks(&self.ok_sum, duration);
+        add_ticks(&self.head.ok_sum, duration);
     }
 
     /// Whether a success changes no status.
     #[inline]
     fn is_known_ok(&self) -> bool {
-        self.own.is_known_ok(&self.own_seen) && self.default.is_known_ok(&self.default_seen)
+        self.own.is_known_ok(&self.head.own_seen)
+            && self.default.is_known_ok(&self.head.default_seen)
     }
 
     #[cold]
     #[inline(never)]
     fn status_changed(&self) {
-        let failures = self.failures.get();
+        let failures = self.head.failures.get();
         let before = self.ok_count();
-        if !self.own.is_known_ok(&self.own_seen) {
+        if !self.own.is_known_ok(&self.head.own_seen) {
             let failed = failures.map(|all| &all.own);
-            self.own.note_ok(&self.own_seen, failed, before);
+            self.own.note_ok(&self.head.own_seen, failed, before);
         }
-        if !self.default.is_known_ok(&self.default_seen) {
+        if !self.default.is_known_ok(&self.head.default_seen) {
             let failed = failures.map(|all| &all.default);
-            self.default.note_ok(&self.default_seen, failed, before);
+            self.default
+                .note_ok(&self.head.default_seen, failed, before);
         }
     }
 
@@ -330,18 +359,18 @@ impl Shard {
     /// A call failed; only the owner.
     pub(crate) fn fail(&self, span: Span, failure: Failure) {
         let duration = span.ticks();
-        let failures = self.failures.get_or_init(|| leak(Failures::new()));
+        let failures = self.head.failures.get_or_init(|| leak(Failures::new()));
         let bucket = self.bounds.exact_bucket(duration);
         // Before the ring, whose stores are Releases: see `ok_count`.
         bump(&failures.ended, 1, Ordering::Relaxed);
         self.ring.push(span.end, duration);
-        failures.of_type(failure.error_type).bump(bucket);
+        failures.of_type(failure.error_type).counts.bump(bucket);
         add_ticks(&failures.sum, duration);
         if let Some(status) = failure.status {
             let (own, default) = (&failures.own, &failures.default);
-            self.own.note_failure(&self.own_seen, own, status);
+            self.own.note_failure(&self.head.own_seen, own, status);
             self.default
-                .note_failure(&self.default_seen, default, status);
+                .note_failure(&self.head.default_seen, default, status);
         }
     }
 
@@ -362,7 +391,7 @@ impl Shard {
     /// the buckets would say the same.
     fn ok_count(&self) -> u64 {
         let entered = self.ring.entered();
-        let failed = self.failures.get().map_or(0, |all| {
+        let failed = self.head.failures.get().map_or(0, |all| {
             // Who sees a failure in the ring sees it here: it is counted before.
             all.ended.load(Ordering::Relaxed)
         });
@@ -370,31 +399,36 @@ impl Shard {
     }
 
     pub(crate) fn started(&self) -> u64 {
-        self.started.load(Ordering::Acquire)
+        self.head.started.load(Ordering::Acquire)
     }
 
     /// Loads what tells where the rest is: see [`Order`](crate::storage::order::Order).
     pub(crate) fn touch_head(&self) -> u64 {
-        let failed = u64::from(self.failures.get().is_some());
-        let sums = self.started.load(Ordering::Relaxed) ^ self.ok_sum.load(Ordering::Relaxed);
-        sums ^ failed ^ self.ring.next()
+        let started = self.head.started.load(Ordering::Relaxed);
+        started ^ self.ok.used.load(Ordering::Relaxed) ^ self.ring.touch(0)
     }
 
-    /// Loads the rest.
-    pub(crate) fn touch_cells(&self) -> u64 {
-        const LINE: usize = 8;
-        let counts = self.ok.near.iter().step_by(LINE);
-        let counts = counts.map(|cell| cell.load(Ordering::Relaxed));
-        let failures = self.failures.get().map_or(0, |all| {
-            let types = all.types().map(|one| one.used.load(Ordering::Relaxed));
-            types.fold(all.sum.load(Ordering::Relaxed), |all, one| all ^ one)
+    /// Loads the rest but for failures' cells, and so many of the newest calls.
+    pub(crate) fn touch_cells(&self, newest: u64) -> u64 {
+        let failures = self.head.failures.get().map_or(0, |all| {
+            let types = all
+                .types()
+                .map(|one| one.counts.used.load(Ordering::Relaxed));
+            types.fold(0, |all, one| all ^ one)
         });
-        counts.fold(self.ring.touch() ^ failures, |all, count| all ^ count)
+        self.ok.touch() ^ self.ring.touch(newest) ^ failures
+    }
+
+    /// Loads the cells of failures.
+    pub(crate) fn touch_failures(&self) -> u64 {
+        let failures = self.head.failures.get().into_iter();
+        let types = failures.flat_map(Failures::types);
+        types.fold(0, |all, one| all ^ one.counts.touch())
     }
 
     /// Calls that ended here.
     pub(crate) fn finished(&self) -> u64 {
-        let failures = self.failures.get().into_iter();
+        let failures = self.head.failures.get().into_iter();
         let failures = failures.flat_map(Failures::types);
         failures.map(|one| one.counts.sum()).sum::<u64>() + self.ok.sum()
     }
@@ -406,14 +440,14 @@ impl Shard {
 
     /// Adds the durations of successes; gives the ticks they took.
     pub(crate) fn add_success(&self, total: &mut [u64]) -> f64 {
-        let ticks = f64::from_bits(self.ok_sum.load(Ordering::Acquire));
+        let ticks = f64::from_bits(self.head.ok_sum.load(Ordering::Acquire));
         self.ok.add_to(total);
         ticks
     }
 
     /// Adds the durations of failures and the failures by type; gives the ticks they took.
     pub(crate) fn add_failure(&self, total: &mut [u64], types: &mut Vec<u64>) -> f64 {
-        let Some(failures) = self.failures.get() else {
+        let Some(failures) = self.head.failures.get() else {
             return 0.0;
         };
         let ticks = f64::from_bits(failures.sum.load(Ordering::Acquire));
@@ -422,21 +456,25 @@ impl Shard {
             if types.len() <= index {
                 types.resize(index + 1, 0);
             }
-            types[index] += one.add_to(total);
+            types[index] += one.counts.add_to(total);
         }
         ticks
     }
 
     /// This shard's part in the run of the method's own status.
     pub(crate) fn own_run(&self, word: u64) -> u64 {
-        let failing = self.failures.get().map_or(0, |all| all.own.run(word));
-        failing + self.own_seen.run(word, || self.ok_count())
+        let failing = self.head.failures.get().map_or(0, |all| all.own.run(word));
+        failing + self.head.own_seen.run(word, || self.ok_count())
     }
 
     /// This shard's part in the run of the status of all calls.
     pub(crate) fn default_run(&self, word: u64) -> u64 {
-        let failing = self.failures.get().map_or(0, |all| all.default.run(word));
-        failing + self.default_seen.run(word, || self.ok_count())
+        let failing = self
+            .head
+            .failures
+            .get()
+            .map_or(0, |all| all.default.run(word));
+        failing + self.head.default_seen.run(word, || self.ok_count())
     }
 }
 

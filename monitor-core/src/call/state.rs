@@ -148,6 +148,11 @@ impl TaskState {
             .map(|_| next)
     }
 
+    /// Loads it: see [`Order`](crate::storage::order::Order).
+    pub(crate) fn touch(&self) -> u64 {
+        self.word.load(Ordering::Relaxed)
+    }
+
     /// Begins a reading of which the caller adds up the shards' parts as it comes by them.
     pub(crate) fn begin_reading(&self) -> Reading {
         let word = self.word.load(Ordering::Acquire);

@@ -84,6 +84,7 @@ fn histogram(histogram: &proto::Histogram, known: &mut Option<Arc<[f64]>>) -> Hi
         bounds: shared,
         counts,
         sum: histogram.get_sample_sum(),
+        exemplars: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::merge::{Merged, merge};
 use crate::exposition::{Encoder, Format};
 use crate::family::Family;
-use crate::names::{Profile, clashes, families, visit};
+use crate::names::{Profile, clashes, families, room_for, visit};
 use crate::snapshot::Snapshot;
 
 /// What a page is written from.
@@ -51,9 +51,30 @@ impl Page {
         }
     }
 
+    /// A page of these families alone.
+    pub fn of(merged: Merged) -> Self {
+        Self {
+            snapshot: None,
+            profile: Profile::default(),
+            merged,
+        }
+    }
+
     /// Appends the page, or the samples of these names of it: see [`encode_named`](crate::exposition::encode_named).
     pub fn encode(&self, names: &[&str], format: Format, out: &mut Vec<u8>) {
         let mut encoder = Encoder::new(format, names, out);
+        encoder.leave_room(room_for(&self.merged.families));
+        self.write(encoder);
+    }
+
+    /// Hands the page on part by part, of which each is written over the one before: for who compresses it, and needs it
+    /// nowhere whole. The parts are of some 64 KiB, and of whole lines.
+    pub fn encode_in_parts(&self, names: &[&str], format: Format, mut take: impl FnMut(&[u8])) {
+        let mut part = Vec::new();
+        self.write(Encoder::new(format, names, &mut part).in_parts(&mut take));
+    }
+
+    fn write(&self, mut encoder: Encoder<'_>) {
         if let Some(snapshot) = &self.snapshot {
             visit(snapshot, self.profile, &mut encoder);
         }
@@ -65,6 +86,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exemplar::Exemplar;
     use crate::family::{Child, ChildValue, FamilyType};
     use crate::{Monitor, Outcome, StorageConfig};
 
@@ -84,7 +106,9 @@ mod tests {
     fn used() -> Monitor {
         let monitor = Monitor::new(StorageConfig::default());
         let method = monitor.method("Get").expect("a valid name");
+        monitor.set_exemplars(|| Some(Exemplar::new([("trace_id", "4bf92f")])));
         method.start().finish(Outcome::Success);
+        method.start().finish(Outcome::ErrorType("other"));
         monitor.set_stats("jobs", 3).expect("a free key");
         monitor
     }
@@ -114,6 +138,13 @@ mod tests {
                     let (mut one, mut text) = (Vec::new(), Vec::new());
                     page.encode(&[], format, &mut one);
                     crate::exposition::encode(&merged.families, format, &mut text);
+                    let mut parts = Vec::new();
+                    page.encode_in_parts(&[], format, |part| parts.extend_from_slice(part));
+                    assert_eq!(parts, one);
+                    let count = one.windows(4).filter(|four| four == b" # {").count();
+                    let kept = snapshot.methods[0].exemplars.len();
+                    let wanted = if format == Format::Text004 { 0 } else { kept };
+                    assert_eq!((count, kept > 0), (wanted, true), "{}", other.name);
                     assert_eq!(String::from_utf8(one), String::from_utf8(text));
                 }
                 assert_eq!(page.merged.dropped_series, merged.dropped_series);

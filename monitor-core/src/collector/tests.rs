@@ -50,6 +50,7 @@ fn histogram(name: &str) -> Family {
         bounds: Arc::from([0.5, 1.0]),
         counts: vec![1, 0, 2],
         sum: 7.0,
+        exemplars: Vec::new(),
     };
     family(
         name,
@@ -195,6 +196,7 @@ fn buckets_out_of_order_are_left_out_and_no_observation_is_lost() {
         bounds: Arc::from([1.0, 2.0]),
         counts: vec![1, 3, 5],
         sum: 0.0,
+        exemplars: Vec::new(),
     };
     assert_eq!(families[0].children[0].value, ChildValue::Histogram(want));
 }
@@ -347,6 +349,7 @@ fn any_family() -> impl Strategy<Value = Family> {
                 bounds: Arc::from([1.0]),
                 counts: vec![1, 1],
                 sum: number,
+                exemplars: Vec::new(),
             }),
             FamilyType::Summary => ChildValue::Summary {
                 quantiles: vec![(0.5, number), (1.5, number)],

@@ -8,6 +8,10 @@ use crate::names::is_label_name;
 
 /// Constant labels of all families, checked when they are made: a slice of [`Label`], sorted by name.
 ///
+/// They are on every series of a storage. A label of the same name that a call, a key or a registered metric has is written with
+/// `label_` before its name (as often as it takes for a name that is free), so that no two series become one: calls with
+/// `env="prod"` of their own and calls without stay apart under a constant `env="prod"`.
+///
 /// # Examples
 ///
 /// ```
@@ -54,7 +58,7 @@ pub enum ConstLabelError {
 }
 
 /// The labels of this crate's own families.
-const BUILT_IN: [&str; 4] = ["method", "status", "task", "type"];
+const BUILT_IN: [&str; 5] = ["family", "method", "status", "task", "type"];
 
 /// Whether a label name has a meaning of its own on a page.
 pub(crate) fn is_reserved_label(name: &str) -> bool {
@@ -67,7 +71,7 @@ impl ConstLabels {
     /// # Errors
     ///
     /// [`ConstLabelError`] for a name that is no label name, is reserved (`le`, `quantile`, `inittime`, `overflow`, what
-    /// begins with `__`, and the labels of built-in families: `method`, `status`, `task`, `type`) or comes twice, and for
+    /// begins with `__`, and the labels of built-in families: `family`, `method`, `status`, `task`, `type`) or comes twice, and for
     /// an empty value.
     pub fn try_new<N: Into<String>, V: Into<String>>(
         labels: impl IntoIterator<Item = (N, V)>,
@@ -132,7 +136,7 @@ mod tests {
             assert_eq!(labels(&["ok", bad]), Err(expected));
         }
         for bad in [
-            "le", "quantile", "inittime", "overflow", "__name__", "method", "type",
+            "le", "quantile", "inittime", "overflow", "__name__", "method", "type", "family",
         ] {
             let expected = ConstLabelError::Reserved { name: name(bad) };
             assert_eq!(labels(&[bad]), Err(expected));

@@ -7,40 +7,35 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::number::bound;
+use super::chunks::{CHUNK, Chunk, put, write_parts};
+use super::filter::Filter;
+use super::number::{bound, put_int};
 use crate::buckets::{size_bounds, time_bounds};
 use crate::family::Labels;
 use crate::names::visit::HistogramView;
 
-/// Bytes that are copied at once.
-const CHUNK: usize = 32;
-
-type Chunk = [u8; CHUNK];
-
 /// Texts, each padded to the same number of chunks.
 #[derive(Debug, Default)]
-struct Padded {
+struct Table {
     chunks: Vec<Chunk>,
     lengths: Vec<usize>,
     /// Chunks of each text.
     stride: usize,
 }
 
-impl Padded {
-    fn set<'a>(&mut self, texts: impl Iterator<Item = [&'a [u8]; 2]> + Clone) {
-        let length = |parts: [&[u8]; 2]| parts[0].len() + parts[1].len();
+impl Table {
+    /// Each text behind the same start.
+    fn set(&mut self, start: &[u8], texts: &[String]) {
+        let lengths = texts.iter().map(|text| start.len() + text.len());
         self.lengths.clear();
-        self.lengths.extend(texts.clone().map(length));
+        self.lengths.extend(lengths);
         let longest = self.lengths.iter().copied().max().unwrap_or(0);
         self.stride = longest.div_ceil(CHUNK).max(1);
         self.chunks.clear();
-        self.chunks
-            .resize(self.stride * self.lengths.len(), [0; CHUNK]);
+        self.chunks.resize(self.stride * texts.len(), [0; CHUNK]);
         let places = self.chunks.chunks_exact_mut(self.stride);
-        for (place, parts) in places.zip(texts) {
-            let (start, end) = place.as_flattened_mut().split_at_mut(parts[0].len());
-            start.copy_from_slice(parts[0]);
-            end[..parts[1].len()].copy_from_slice(parts[1]);
+        for (place, text) in places.zip(texts) {
+            write_parts(place.as_flattened_mut(), &[start, text.as_bytes()]);
         }
     }
 
@@ -76,55 +71,73 @@ impl LeLabels {
     }
 }
 
+/// How long the `le` labels of these bounds are, all together.
+pub(crate) fn le_length(bounds: &Arc<[f64]>) -> usize {
+    LeLabels::of(bounds).0.iter().map(String::len).sum()
+}
+
 /// Writes bucket lines. Keeps what it rendered from child to child.
 #[derive(Debug, Default)]
 pub(super) struct Buckets {
+    is_wanted: bool,
+    /// The family's name and what follows it.
+    start: Vec<u8>,
     bounds: Option<(Arc<[f64]>, Arc<LeLabels>)>,
     /// A line up to its `le`.
     before: Vec<u8>,
     /// Lines up to the end of their `le`.
-    heads: Padded,
-    /// From there to the value.
-    after: Padded,
+    heads: Table,
+    /// From there to the end of the line.
+    tail: Tail,
 }
 
 impl Buckets {
-    /// Appends the bucket lines; gives the count.
+    /// The lines to come are those of this family.
+    pub(super) fn begin(&mut self, name: &str, filter: &Filter<'_>) {
+        self.is_wanted = filter.wants(name, "_bucket");
+        self.start.clear();
+        self.start.extend_from_slice(name.as_bytes());
+        self.start.extend_from_slice(b"_bucket{");
+    }
+
+    /// Appends the bucket lines, if they are wanted; gives the count.
     pub(super) fn write(
         &mut self,
-        name: &str,
         labels: &Labels,
         value: HistogramView<'_>,
         out: &mut Vec<u8>,
     ) -> u64 {
-        self.render(name, labels, value.bounds);
-        let count = value.counts().sum();
-        let mut digits = Digits::of(count);
-        let heads: usize = self.heads.lengths.iter().sum();
-        let behind = self.after.lengths[0] + digits.length;
+        if !self.is_wanted {
+            return value.counts().sum();
+        }
+        self.render(labels, value.bounds);
         let start = out.len();
-        let most = heads + behind * self.heads.lengths.len();
-        // A copy may write this much behind the end of its text.
-        let slack = CHUNK * (self.heads.stride + self.after.stride + 1);
-        out.resize(start + most + slack, 0);
-        let mut at = start;
-        let mut below = 0;
-        digits = Digits::of(0);
+        // A copy may write a chunk behind the end of its text.
+        let line = CHUNK * (self.heads.stride + self.tail.chunks.len() + 2);
+        let room: usize = self
+            .heads
+            .lengths
+            .iter()
+            .map(|head| head + self.tail.most())
+            .sum();
+        out.resize(start + room + line, 0);
+        let place = &mut out[start..];
+        let (mut at, mut below) = (0, 0);
+        self.tail.set_count(0);
         for ((head, length), count) in self.heads.iter().zip(value.counts()) {
             // A count that is the one before (few buckets of many are hit) is not formatted again.
             if count > 0 {
                 below += count;
-                digits = Digits::of(below);
+                self.tail.set_count(below);
             }
-            at = put(out, at, head, length);
-            at = put(out, at, &self.after.chunks, self.after.lengths[0]);
-            at = put(out, at, &[digits.text], digits.length);
+            at = put(place, at, head, length);
+            at = put(place, at, self.tail.chunks(), self.tail.length);
         }
-        out.truncate(at);
-        count
+        out.truncate(start + at);
+        below
     }
 
-    fn render(&mut self, name: &str, labels: &Labels, bounds: &Arc<[f64]>) {
+    fn render(&mut self, labels: &Labels, bounds: &Arc<[f64]>) {
         let is_same = |of: &Arc<[f64]>| Arc::ptr_eq(of, bounds) || **of == **bounds;
         let known = self.bounds.as_ref().filter(|(of, _)| is_same(of));
         let had_bounds = known.is_some();
@@ -135,49 +148,53 @@ impl Buckets {
         } else {
             b""
         };
-        let parts = [name.as_bytes(), b"_bucket{", before, comma];
+        let parts = [&*self.start, before, comma];
         if !had_bounds || !parts.iter().copied().flatten().eq(&self.before) {
             self.before.clear();
             self.before.extend(parts.into_iter().flatten());
-            let texts = le.0.iter().map(|le| [&*self.before, le.as_bytes()]);
-            self.heads.set(texts);
+            self.heads.set(&self.before, &le.0);
             self.bounds = Some((Arc::clone(bounds), le));
         }
-        let mut text = Vec::new();
-        if !after.is_empty() {
-            text.push(b',');
-            text.extend_from_slice(after);
-        }
-        self.after.set(std::iter::once([&*text, b"} "]));
+        let comma: &[u8] = if after.is_empty() { b"" } else { b"," };
+        self.tail.set(&[comma, after, b"} "]);
     }
 }
 
-/// Writes a text over what is there from `at` on, in whole chunks; gives where it ends.
-#[inline]
-fn put(out: &mut [u8], at: usize, text: &[Chunk], length: usize) -> usize {
-    let mut to = at;
-    for chunk in text {
-        out[to..to + CHUNK].copy_from_slice(chunk);
-        to += CHUNK;
-    }
-    at + length
-}
-
-/// A count and the end of its line.
-struct Digits {
-    text: Chunk,
+/// The end of a line: what is the same for all lines of a child, and a count.
+#[derive(Debug, Default)]
+struct Tail {
+    /// With room for any count.
+    chunks: Vec<Chunk>,
+    before_count: usize,
     length: usize,
 }
 
-impl Digits {
-    fn of(count: u64) -> Self {
-        let mut buffer = itoa::Buffer::new();
-        let digits = buffer.format(count).as_bytes();
-        let mut text = [b'\n'; CHUNK];
-        text[..digits.len()].copy_from_slice(digits);
-        Self {
-            text,
-            length: digits.len() + 1,
-        }
+/// Digits of the greatest count, and the end of the line.
+const LONGEST_COUNT: usize = 21;
+
+impl Tail {
+    fn set(&mut self, parts: &[&[u8]]) {
+        self.before_count = parts.iter().map(|part| part.len()).sum();
+        let chunks = (self.before_count + LONGEST_COUNT).div_ceil(CHUNK);
+        self.chunks.clear();
+        self.chunks.resize(chunks, [0; CHUNK]);
+        write_parts(self.chunks.as_flattened_mut(), parts);
+    }
+
+    fn set_count(&mut self, count: u64) {
+        let place = &mut self.chunks.as_flattened_mut()[self.before_count..];
+        let digits = put_int(place, count);
+        place[digits] = b'\n';
+        self.length = self.before_count + digits + 1;
+    }
+
+    /// Those that hold its text.
+    fn chunks(&self) -> &[Chunk] {
+        &self.chunks[..self.length.div_ceil(CHUNK)]
+    }
+
+    /// Its greatest length.
+    fn most(&self) -> usize {
+        self.before_count + LONGEST_COUNT
     }
 }

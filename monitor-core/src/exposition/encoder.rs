@@ -1,10 +1,27 @@
 //! The encoder: what a visitor is shown, as bytes.
 
+use std::fmt;
+
 use super::filter::Filter;
 use super::sample::Samples;
 use super::{Format, openmetrics, text};
 use crate::family::{ChildValue, Family, FamilyType, Labels};
 use crate::names::visit::{Head, HistogramView, Visitor};
+
+/// Room behind the end of a page: a histogram's lines are written where there is room for longer ones.
+const MARGIN: usize = 4096;
+
+/// Bytes after which a page that is taken in parts is handed on: they then still are in a processor's own cache.
+const PART: usize = 64 << 10;
+
+/// Takes a page part by part.
+struct Parts<'a>(&'a mut dyn FnMut(&[u8]));
+
+impl fmt::Debug for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
 
 /// Writes a page, in one pass.
 #[derive(Debug)]
@@ -12,12 +29,16 @@ pub(crate) struct Encoder<'a> {
     format: Format,
     filter: Filter<'a>,
     samples: Samples,
+    /// Where the page begins.
+    start: usize,
+    /// Room to leave behind it.
+    margin: usize,
     out: &'a mut Vec<u8>,
-    /// The family whose children come now.
-    name: String,
+    /// The type of the family whose children come now.
     kind: FamilyType,
-    /// Where its head begins and ends.
-    head: (usize, usize),
+    /// Where its head begins and ends; `None` once a part was handed on behind it.
+    head: Option<(usize, usize)>,
+    parts: Option<Parts<'a>>,
 }
 
 impl<'a> Encoder<'a> {
@@ -27,22 +48,44 @@ impl<'a> Encoder<'a> {
             format,
             filter: Filter::named(names),
             samples: Samples::new(format == Format::OpenMetrics100),
-            head: (out.len(), out.len()),
+            start: out.len(),
+            margin: MARGIN,
+            head: None,
             out,
-            name: String::new(),
             kind: FamilyType::Untyped,
+            parts: None,
         }
+    }
+
+    /// Hands the page on part by part, instead of leaving it in `out`, which should be empty.
+    pub(crate) fn in_parts(mut self, take: &'a mut dyn FnMut(&[u8])) -> Self {
+        self.out.reserve(2 * PART);
+        self.parts = Some(Parts(take));
+        self
+    }
+
+    /// Hands on what was written, if it is a part, or the rest.
+    fn hand_on(&mut self, least: usize) {
+        if self.out.len() >= least
+            && let Some(Parts(take)) = &mut self.parts
+        {
+            take(self.out);
+            self.out.clear();
+            self.head = None;
+        }
+    }
+
+    /// So much more will come behind the page of a snapshot.
+    pub(crate) fn leave_room(&mut self, bytes: usize) {
+        self.margin += bytes;
     }
 
     /// Appends families.
     pub(crate) fn families(&mut self, families: &[Family]) {
         for family in families {
             self.family(Head {
-                name: &family.name,
-                help: &family.help,
-                kind: family.kind,
-                unit: family.unit,
                 all_counts: all_counts(family),
+                ..Head::of(family)
             });
             for child in &family.children {
                 self.child(&child.labels, &child.value);
@@ -62,8 +105,8 @@ impl<'a> Encoder<'a> {
                 sum,
                 count,
             } if self.kind == FamilyType::Summary => {
-                let name = self.samples.named(&self.name, &self.filter);
-                name.summary(labels, quantiles, (*count, *sum), self.out);
+                self.samples
+                    .summary(labels, quantiles, (*count, *sum), self.out);
             }
             ChildValue::Summary { .. } => {}
         }
@@ -72,13 +115,14 @@ impl<'a> Encoder<'a> {
     /// Whether a child may have a plain number.
     fn takes_numbers(&self) -> bool {
         use FamilyType::{Counter, Gauge, Untyped};
-        matches!(self.kind, Counter | Gauge | Untyped) && self.filter.wants(&self.name, "")
+        matches!(self.kind, Counter | Gauge | Untyped)
     }
 
     /// Takes back the head of a family that has no sample.
     fn end_family(&mut self) {
-        let (start, end) = self.head;
-        if self.out.len() == end {
+        if let Some((start, end)) = self.head
+            && self.out.len() == end
+        {
             self.out.truncate(start);
         }
     }
@@ -89,44 +133,54 @@ impl<'a> Encoder<'a> {
         if self.format == Format::OpenMetrics100 {
             self.out.extend_from_slice(openmetrics::END);
         }
+        self.hand_on(0);
     }
 }
 
 impl Visitor for Encoder<'_> {
     fn family(&mut self, head: Head<'_>) {
         self.end_family();
-        head.name.clone_into(&mut self.name);
+        self.samples.begin(head.name, &self.filter);
         self.kind = head.kind;
         let start = self.out.len();
         match self.format {
             Format::Text004 => text::write_head(&head, self.out),
             Format::OpenMetrics100 => openmetrics::write_head(&head, self.out),
         }
-        self.head = (start, self.out.len());
+        self.head = Some((start, self.out.len()));
     }
 
     fn int(&mut self, labels: &Labels, value: u64) {
         if self.takes_numbers() {
-            self.samples
-                .named(&self.name, &self.filter)
-                .int(labels, value, self.out);
+            self.samples.int(labels, value, self.out);
+            self.hand_on(PART);
         }
     }
 
     fn float(&mut self, labels: &Labels, value: f64) {
         if self.takes_numbers() {
-            self.samples
-                .named(&self.name, &self.filter)
-                .float(labels, value, self.out);
+            self.samples.float(labels, value, self.out);
+            self.hand_on(PART);
         }
     }
 
     fn histogram(&mut self, labels: &Labels, value: HistogramView<'_>) {
         if self.kind == FamilyType::Histogram {
-            self.samples
-                .named(&self.name, &self.filter)
-                .histogram(labels, value, self.out);
+            self.samples.histogram(labels, value, self.out);
+            self.hand_on(PART);
         }
+    }
+
+    fn wants_room(&self) -> bool {
+        self.filter.is_open() && self.parts.is_none()
+    }
+
+    fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes + self.margin);
+    }
+
+    fn written(&self) -> usize {
+        self.out.len() - self.start
     }
 }
 

@@ -20,6 +20,11 @@ impl<'a> Filter<'a> {
         }
     }
 
+    /// Whether it lets all samples pass.
+    pub(super) fn is_open(&self) -> bool {
+        self.names.is_none()
+    }
+
     /// Whether the sample `family` + `suffix` is wanted.
     pub(super) fn wants(&self, family: &str, suffix: &str) -> bool {
         match &self.names {

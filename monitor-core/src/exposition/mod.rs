@@ -5,6 +5,7 @@
 //! has neither `_sum` nor `_count`; the bucket `+Inf` still is the count.
 
 mod buckets;
+mod chunks;
 mod encoder;
 mod filter;
 mod number;
@@ -16,6 +17,8 @@ use crate::family::Family;
 use crate::names::{Profile, visit};
 use crate::snapshot::Snapshot;
 
+pub(crate) use self::buckets::le_length;
+pub(crate) use self::chunks::{CHUNK, Chunk};
 pub(crate) use self::encoder::Encoder;
 pub(crate) use self::sample::push_label;
 

@@ -1,20 +1,30 @@
 //! How numbers are written.
 
-/// Appends a whole number.
-pub(super) fn push_int(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+/// Writes a whole number; gives its length, at most 20.
+pub(super) fn put_int(to: &mut [u8], value: u64) -> usize {
+    put(to, itoa::Buffer::new().format(value))
 }
 
-/// Appends a sample's value: whole numbers plain (`4`), others in the shortest form that reads back as the same
-/// number, and `NaN`, `+Inf`, `-Inf`.
-pub(super) fn push_float(out: &mut Vec<u8>, value: f64) {
+/// Writes a sample's value: whole numbers plain (`4`), others in the shortest form that reads back as the same
+/// number, and `NaN`, `+Inf`, `-Inf`. Gives its length, at most 24.
+pub(super) fn put_float(to: &mut [u8], value: f64) -> usize {
     match small_whole(value) {
-        Some(whole) => out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes()),
-        None if value.is_finite() => {
-            out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
-        }
-        None => out.extend_from_slice(special(value).as_bytes()),
+        Some(whole) => put(to, itoa::Buffer::new().format(whole)),
+        None if value.is_finite() => put(to, ryu::Buffer::new().format_finite(value)),
+        None => put(to, special(value)),
     }
+}
+
+/// Appends a sample's value.
+pub(super) fn push_float(out: &mut Vec<u8>, value: f64) {
+    let mut text = [0; 24];
+    let length = put_float(&mut text, value);
+    out.extend_from_slice(&text[..length]);
+}
+
+fn put(to: &mut [u8], text: &str) -> usize {
+    to[..text.len()].copy_from_slice(text.as_bytes());
+    text.len()
 }
 
 /// The value as an integer, if it is one below 2^53: up to there a float holds every integer. Not for -0.

@@ -1,24 +1,56 @@
 //! Sample lines: the same in every format.
 
 use super::buckets::Buckets;
+use super::chunks::{CHUNK, Chunk, Padded, push};
 use super::filter::Filter;
-use super::number::{bound, push_float, push_int};
+use super::number::{bound, push_float, put_float, put_int};
 use crate::exemplar::KeptExemplar;
 use crate::family::{Label, Labels};
 use crate::names::visit::HistogramView;
 
-/// Writes sample lines. Keeps its buffers from family to family.
+/// Writes the sample lines of one family after the other. Keeps its buffers.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
     buckets: Buckets,
+    plain: Start,
+    count: Start,
+    sum: Start,
     with_exemplars: bool,
 }
 
-/// The writer of one family's lines.
-pub(super) struct Named<'a> {
-    samples: &'a mut Samples,
-    name: &'a str,
-    filter: &'a Filter<'a>,
+/// What the lines of a sample begin with, if they are wanted.
+#[derive(Debug, Default)]
+struct Start {
+    is_wanted: bool,
+    /// With the brace before labels.
+    text: Padded,
+}
+
+impl Start {
+    fn set(&mut self, name: &str, suffix: &str, filter: &Filter<'_>) {
+        self.is_wanted = filter.wants(name, suffix);
+        self.text.set(&[name.as_bytes(), suffix.as_bytes(), b"{"]);
+    }
+
+    /// Appends a line, if it is wanted.
+    #[inline]
+    fn line(&self, labels: &Labels, value: impl FnOnce(&mut Chunk) -> usize, out: &mut Vec<u8>) {
+        if !self.is_wanted {
+            return;
+        }
+        self.text.push_to(out);
+        if labels.is_empty() {
+            out.pop();
+        } else {
+            let (chunks, length) = labels.chunks();
+            push(out, chunks, length);
+            out.push(b'}');
+        }
+        let mut end = [b'\n'; CHUNK];
+        end[0] = b' ';
+        let length = value(&mut end);
+        push(out, &[end], length + 2);
+    }
 }
 
 impl Samples {
@@ -30,49 +62,47 @@ impl Samples {
         }
     }
 
-    /// For the family of this name.
-    pub(super) fn named<'a>(&'a mut self, name: &'a str, filter: &'a Filter<'a>) -> Named<'a> {
-        Named {
-            samples: self,
-            name,
-            filter,
-        }
+    /// The lines to come are those of this family.
+    pub(super) fn begin(&mut self, name: &str, filter: &Filter<'_>) {
+        self.plain.set(name, "", filter);
+        self.count.set(name, "_count", filter);
+        self.sum.set(name, "_sum", filter);
+        self.buckets.begin(name, filter);
     }
-}
 
-impl Named<'_> {
     pub(super) fn int(&self, labels: &Labels, value: u64, out: &mut Vec<u8>) {
-        push_series(out, self.name, "", labels);
-        end_line(out, |out| push_int(out, value));
+        self.plain
+            .line(labels, |to| put_int(&mut to[1..], value), out);
     }
 
     pub(super) fn float(&self, labels: &Labels, value: f64, out: &mut Vec<u8>) {
-        push_series(out, self.name, "", labels);
-        end_line(out, |out| push_float(out, value));
+        self.plain
+            .line(labels, |to| put_float(&mut to[1..], value), out);
     }
 
     pub(super) fn histogram(
-        mut self,
+        &mut self,
         labels: &Labels,
         value: HistogramView<'_>,
         out: &mut Vec<u8>,
     ) {
         let has_sum = value.bounds.first().is_none_or(|first| *first >= 0.0);
-        let count = if self.filter.wants(self.name, "_bucket") {
-            self.buckets(labels, value, out)
-        } else {
-            value.counts().sum()
-        };
+        let count = self.bucket_lines(labels, value, out);
         if has_sum {
             self.totals(labels, count, value.sum, out);
         }
     }
 
     /// Appends the bucket lines; gives the count.
-    fn buckets(&mut self, labels: &Labels, value: HistogramView<'_>, out: &mut Vec<u8>) -> u64 {
+    fn bucket_lines(
+        &mut self,
+        labels: &Labels,
+        value: HistogramView<'_>,
+        out: &mut Vec<u8>,
+    ) -> u64 {
         let start = out.len();
-        let count = self.samples.buckets.write(self.name, labels, value, out);
-        if self.samples.with_exemplars && value.exemplars().next().is_some() {
+        let count = self.buckets.write(labels, value, out);
+        if self.with_exemplars && value.exemplars().next().is_some() {
             add_exemplars(value, start, out);
         }
         count
@@ -86,12 +116,9 @@ impl Named<'_> {
         (count, sum): (u64, f64),
         out: &mut Vec<u8>,
     ) {
-        if self.filter.wants(self.name, "") {
-            for (quantile, value) in quantiles {
-                if (0.0..=1.0).contains(quantile) && (*value >= 0.0 || value.is_nan()) {
-                    push_series(out, self.name, "", &with_quantile(labels, *quantile));
-                    end_line(out, |out| push_float(out, *value));
-                }
+        for (quantile, value) in quantiles {
+            if (0.0..=1.0).contains(quantile) && (*value >= 0.0 || value.is_nan()) {
+                self.float(&with_quantile(labels, *quantile), *value, out);
             }
         }
         self.totals(labels, count, sum, out);
@@ -103,14 +130,10 @@ impl Named<'_> {
         if sum.is_nan() || sum < 0.0 {
             return;
         }
-        if self.filter.wants(self.name, "_count") {
-            push_series(out, self.name, "_count", labels);
-            end_line(out, |out| push_int(out, count));
-        }
-        if self.filter.wants(self.name, "_sum") {
-            push_series(out, self.name, "_sum", labels);
-            end_line(out, |out| push_float(out, sum));
-        }
+        self.count
+            .line(labels, |to| put_int(&mut to[1..], count), out);
+        self.sum
+            .line(labels, |to| put_float(&mut to[1..], sum), out);
     }
 }
 
@@ -155,18 +178,6 @@ fn with_quantile(labels: &Labels, quantile: f64) -> Labels {
     labels.into()
 }
 
-/// Appends name and labels, and the space before the value.
-fn push_series(out: &mut Vec<u8>, name: &str, suffix: &str, labels: &Labels) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(suffix.as_bytes());
-    if !labels.is_empty() {
-        out.push(b'{');
-        out.extend_from_slice(labels.text());
-        out.push(b'}');
-    }
-    out.push(b' ');
-}
-
 pub(crate) fn push_label(out: &mut Vec<u8>, label: &Label) {
     push_pair(out, &label.name, &label.value);
 }
@@ -176,11 +187,6 @@ fn push_pair(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(b"=\"");
     push_escaped(out, value, b"\\\n\"");
     out.push(b'"');
-}
-
-fn end_line(out: &mut Vec<u8>, push_value: impl FnOnce(&mut Vec<u8>)) {
-    push_value(out);
-    out.push(b'\n');
 }
 
 /// Appends a text with a backslash before each of the `special` bytes (a newline becomes `\n`).

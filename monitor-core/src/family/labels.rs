@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
-use crate::exposition::push_label;
+use crate::exposition::{CHUNK, Chunk, push_label};
 
 /// A label: name and value, unescaped.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,26 +35,39 @@ pub struct Label {
 /// assert_eq!(&*labels[1].value, "success");
 /// ```
 #[derive(Clone)]
-pub struct Labels(Arc<Rendered>);
+pub struct Labels(Arc<Rendered<[Chunk]>>);
 
-struct Rendered {
+/// In one piece, if the text is not too long: a page of many label sets waits for memory at each step from one piece to
+/// the next.
+struct Rendered<T: ?Sized> {
     labels: Box<[Label]>,
-    /// `a="1",b="2"`, escaped.
-    text: Box<[u8]>,
+    length: u32,
     /// Where a bucket's `le` goes in the text.
-    le: usize,
+    le: u32,
+    /// A text too long to stand here.
+    long: Option<Box<[Chunk]>>,
+    /// `a="1",b="2"`, escaped.
+    text: T,
 }
 
 impl Labels {
-    /// The text of all labels.
-    pub(crate) fn text(&self) -> &[u8] {
-        &self.0.text
+    /// The text of all labels, in chunks, and its length.
+    #[inline]
+    pub(crate) fn chunks(&self) -> (&[Chunk], usize) {
+        let chunks = self.0.long.as_deref().unwrap_or(&self.0.text);
+        (chunks, self.0.length as usize)
+    }
+
+    /// Loads its text, so that it is at hand a little later.
+    pub(crate) fn touch(&self) -> u8 {
+        self.chunks().0.first().map_or(0, |chunk| chunk[0])
     }
 
     /// The text before and after a bucket's `le`. Where there is some, the first ends in a comma, or the second begins
     /// with one, or one must come between.
     pub(crate) fn around_le(&self) -> (&[u8], &[u8]) {
-        self.0.text.split_at(self.0.le)
+        let (chunks, length) = self.chunks();
+        chunks.as_flattened()[..length].split_at(self.0.le as usize)
     }
 }
 
@@ -71,12 +84,36 @@ impl From<Vec<Label>> for Labels {
             }
             push_label(&mut text, label);
         }
-        Self(Arc::new(Rendered {
-            le: le.unwrap_or(text.len()),
-            labels: labels.into(),
-            text: text.into(),
-        }))
+        let le = le.unwrap_or(text.len());
+        Self(match text.len().div_ceil(CHUNK) {
+            1 => rendered::<1>(labels, &text, le),
+            2 => rendered::<2>(labels, &text, le),
+            3 => rendered::<3>(labels, &text, le),
+            4 => rendered::<4>(labels, &text, le),
+            5..=8 => rendered::<8>(labels, &text, le),
+            _ => rendered::<0>(labels, &text, le),
+        })
     }
+}
+
+fn rendered<const N: usize>(labels: Vec<Label>, text: &[u8], le: usize) -> Arc<Rendered<[Chunk]>> {
+    let mut inline = [[0; CHUNK]; N];
+    let long = if let Some(place) = inline.as_flattened_mut().get_mut(..text.len()) {
+        place.copy_from_slice(text);
+        None
+    } else {
+        let mut chunks = vec![[0; CHUNK]; text.len().div_ceil(CHUNK)];
+        chunks.as_flattened_mut()[..text.len()].copy_from_slice(text);
+        Some(chunks.into())
+    };
+    let bytes = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Arc::new(Rendered {
+        labels: labels.into(),
+        length: bytes(text.len()),
+        le: bytes(le),
+        long,
+        text: inline,
+    })
 }
 
 impl FromIterator<Label> for Labels {

@@ -127,6 +127,7 @@ impl HistogramCell {
                 .map(|count| count.load(Ordering::Relaxed) & !HIDDEN)
                 .collect(),
             sum,
+            exemplars: Vec::new(),
         }
     }
 }

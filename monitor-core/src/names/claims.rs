@@ -31,10 +31,10 @@ impl Claims {
         self.taken.get(name).copied()
     }
 
-    /// Whether one of a family's names is taken.
-    pub(crate) fn takes_any(&self, name: &str, kind: FamilyType) -> bool {
-        let mut names = sample_names(name, kind).into_iter();
-        names.any(|name| self.taken.contains_key(&name))
+    /// The families that took one of this family's names.
+    pub(super) fn owners(&self, name: &str, kind: FamilyType) -> impl Iterator<Item = usize> {
+        let names = sample_names(name, kind).into_iter();
+        names.filter_map(|name| self.owner(&name))
     }
 
     /// The first sample name of a family that is taken, and by which family.

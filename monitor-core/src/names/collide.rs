@@ -1,16 +1,19 @@
 //! Who owns a family: where each key is exported, decided once.
 
 mod forget;
+mod reserve;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use self::reserve::RESERVED;
 use super::Profile;
 use super::built_in::{Id, Spec, built_in};
 use super::claims::Claims;
 use super::clean;
 use super::label_sets::LabelSets;
+use super::room::{LastPage, Shape};
 use crate::family::{Family, FamilyType, Label, Labels};
 use crate::key::StatKey;
 use crate::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
@@ -20,7 +23,7 @@ use crate::sync::{Mutex, MutexGuard, lock};
 ///
 /// Any text can be a key, but not any set of families is a valid page. So the first key owns a family. A key
 /// whose sanitised name, type or derived sample (`_bucket`, `_sum`, `_count`, `_created`, `_total`) collides with
-/// another's or with a built-in family, or whose series another key already has, is exported as `stats_key_<hash>` with
+/// another's, with a built-in family or with one of the server's own, or whose series another key already has, is exported as `stats_key_<hash>` with
 /// the key in the help text, and reported once through `tracing`.
 ///
 /// # Definition
@@ -227,7 +230,10 @@ pub(super) struct Book {
     free: Vec<usize>,
     /// Families of registered metrics, by the name they were registered under.
     registered: HashMap<Arc<str>, usize>,
+    /// Families of others, whose names no key and no registered metric gets.
+    reserved: HashMap<Cow<'static, str>, FamilyType>,
     label_sets: LabelSets,
+    last_page: LastPage,
     dropped_labels: u64,
     renamed: Vec<(Box<str>, Cow<'static, str>)>,
 }
@@ -241,7 +247,9 @@ impl Book {
             places: HashMap::new(),
             free: Vec::new(),
             registered: HashMap::new(),
+            reserved: HashMap::new(),
             label_sets: LabelSets::default(),
+            last_page: LastPage::default(),
             dropped_labels: 0,
             renamed: Vec::new(),
         };
@@ -275,13 +283,22 @@ impl Book {
     pub(super) fn begin(&mut self, snapshot: &Snapshot) {
         if self.label_sets.begin(snapshot) {
             // Every series is another one now, and whether two are the same has to be asked anew.
-            let label_sets = std::mem::take(&mut self.label_sets);
-            let dropped_labels = self.dropped_labels;
-            *self = Self {
-                label_sets,
-                dropped_labels,
-                ..Self::new(self.profile)
-            };
+            self.begin_anew();
+        }
+    }
+
+    /// Forgets the places of all keys and registered metrics.
+    fn begin_anew(&mut self) {
+        let label_sets = std::mem::take(&mut self.label_sets);
+        let reserved = std::mem::take(&mut self.reserved);
+        let dropped_labels = self.dropped_labels;
+        *self = Self {
+            label_sets,
+            dropped_labels,
+            ..Self::new(self.profile)
+        };
+        for (name, kind) in reserved {
+            self.reserve(name, kind);
         }
     }
 
@@ -290,14 +307,26 @@ impl Book {
         &self.label_sets
     }
 
-    /// The family of a registered metric: under its own name, or its hash where a key was there first.
+    /// How long the last page was.
+    pub(super) fn last_page(&self) -> &LastPage {
+        &self.last_page
+    }
+
+    pub(super) fn note_page(&mut self, shape: Shape, bytes: usize) {
+        self.last_page.note(shape, bytes);
+    }
+
+    /// The family of a registered metric: under its own name, or its hash where that is taken.
     pub(super) fn registered(&mut self, metric: &MetricSnapshot) -> usize {
         if let Some(family) = self.registered.get(&metric.name) {
             return *family;
         }
         let (name, help) = (metric.name.to_string(), metric.help.to_string());
         let family = match self.open(name.into(), help.into(), metric.kind, None) {
-            None => self.open_by_hash(&metric.name, &metric.help, metric.kind),
+            None => {
+                let help = format!("`{}`: {}", metric.name, metric.help);
+                self.open_by_hash(&metric.name, &help, metric.kind)
+            }
             Some(family) => {
                 self.entries[family].unit = metric.unit;
                 family
@@ -336,7 +365,7 @@ impl Book {
     fn own_family(&mut self, wanted: Wanted<'_>, labels: &Labels) -> Option<usize> {
         let name = wanted.plane.family_name(self.profile, wanted.key.name());
         let family = if let Some(family) = self.claims.owner(&name) {
-            let owner = self.entries[family].owner.as_ref()?;
+            let owner = self.entries.get(family)?.owner.as_ref()?;
             (owner.0 == wanted.plane && *owner.1 == *wanted.key.name()).then_some(family)?
         } else {
             let written = wanted.key.name();
@@ -363,7 +392,12 @@ impl Book {
         let mut salted = Cow::Borrowed(key);
         let mut round = 0_u64;
         loop {
-            let name = format!("stats_key_{:08x}", fnv1a(&salted));
+            let ending = if kind == FamilyType::Counter {
+                "_total"
+            } else {
+                ""
+            };
+            let name = format!("stats_key_{:08x}{ending}", fnv1a(&salted));
             if let Some(family) = self.open(name.into(), help.to_owned().into(), kind, None) {
                 let name = self.entries[family].name.clone();
                 self.renamed.push((key.into(), name));
@@ -374,9 +408,10 @@ impl Book {
         }
     }
 
-    /// Whether another source's family has a name that is taken here.
+    /// Whether another source's family has a name that is taken here, by a family of the storage.
     pub(super) fn takes_of(&self, family: &Family) -> bool {
-        self.claims.takes_any(&family.name, family.kind)
+        let mut owners = self.claims.owners(&family.name, family.kind);
+        owners.any(|owner| owner != RESERVED)
     }
 
     /// Opens a family if none of its names is taken.

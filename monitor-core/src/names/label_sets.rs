@@ -1,12 +1,14 @@
 //! The label sets of methods, rendered once and kept from scrape to scrape.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::family::{Label, Labels};
 use crate::snapshot::{MethodSnapshot, Snapshot, StatusSnapshot};
 use crate::status::TaskStatus;
+
+/// What stands before a label's name that is taken.
+const ASIDE: &str = "label_";
 
 /// The label sets of all methods of a storage, and the labels every series has.
 #[derive(Debug, Default)]
@@ -16,9 +18,18 @@ pub(super) struct LabelSets {
     none: Labels,
     /// By the method's number.
     methods: Vec<Option<OfMethod>>,
-    /// Of task types, each with the status it had last.
-    statuses: HashMap<Arc<str>, (TaskStatus, Labels)>,
+    /// Of task types, in the snapshot's order.
+    statuses: Vec<OfTask>,
+    method_statuses: Vec<OfTask>,
     default_ok: Labels,
+}
+
+/// The label set of one task type with the status it had last.
+#[derive(Debug)]
+struct OfTask {
+    task: Arc<str>,
+    status: TaskStatus,
+    labels: Labels,
 }
 
 /// The label sets of one method with one set of labels of its own.
@@ -43,11 +54,11 @@ impl LabelSets {
             *self = Self::new(common.collect());
         }
         for method in &snapshot.methods {
-            self.prepare(method, &snapshot.error_types);
+            self.prepare_method(method, &snapshot.error_types);
         }
-        for status in snapshot.statuses.iter().chain(&snapshot.method_statuses) {
-            self.prepare_status(status);
-        }
+        prepare(&self.common, &mut self.statuses, &snapshot.statuses);
+        let methods = &snapshot.method_statuses;
+        prepare(&self.common, &mut self.method_statuses, methods);
         !is_same
     }
 
@@ -62,11 +73,12 @@ impl LabelSets {
             default_ok: of_status(&common, &ok),
             common,
             methods: Vec::new(),
-            statuses: HashMap::new(),
+            statuses: Vec::new(),
+            method_statuses: Vec::new(),
         }
     }
 
-    fn prepare(&mut self, method: &MethodSnapshot, types: &[Arc<str>]) {
+    fn prepare_method(&mut self, method: &MethodSnapshot, types: &[Arc<str>]) {
         let at = method.number as usize;
         if self.methods.len() <= at {
             self.methods.resize_with(at + 1, || None);
@@ -77,15 +89,6 @@ impl LabelSets {
         }
         if let Some(sets) = slot {
             sets.add_types(&self.common, types);
-        }
-    }
-
-    fn prepare_status(&mut self, status: &StatusSnapshot) {
-        let known = self.statuses.get(&status.task);
-        if known.is_none_or(|(known, _)| *known != status.status) {
-            let labels = of_status(&self.common, status);
-            self.statuses
-                .insert(Arc::clone(&status.task), (status.status, labels));
         }
     }
 
@@ -122,14 +125,39 @@ impl LabelSets {
         self.complete([label("family", name)])
     }
 
-    /// Those of a task type and its status.
-    pub(super) fn status(&self, status: &StatusSnapshot) -> Option<&Labels> {
-        self.statuses.get(&status.task).map(|(_, labels)| labels)
+    /// Those of the task types, and of the methods' own, in the snapshot's order.
+    pub(super) fn statuses(&self) -> [impl Iterator<Item = &Labels>; 2] {
+        [&self.statuses, &self.method_statuses].map(|all| all.iter().map(|one| &one.labels))
     }
 
     /// Those of the task type of all calls, never set.
     pub(super) fn default_ok(&self) -> &Labels {
         &self.default_ok
+    }
+}
+
+fn prepare(common: &[Label], known: &mut Vec<OfTask>, statuses: &[StatusSnapshot]) {
+    known.truncate(statuses.len());
+    for (at, status) in statuses.iter().enumerate() {
+        if known.get(at).is_some_and(|one| one.is_of(status)) {
+            continue;
+        }
+        let of = OfTask {
+            task: Arc::clone(&status.task),
+            status: status.status,
+            labels: of_status(common, status),
+        };
+        match known.get_mut(at) {
+            Some(place) => *place = of,
+            None => known.push(of),
+        }
+    }
+}
+
+impl OfTask {
+    fn is_of(&self, status: &StatusSnapshot) -> bool {
+        let same_task = Arc::ptr_eq(&self.task, &status.task) || self.task == status.task;
+        same_task && self.status == status.status
     }
 }
 
@@ -158,6 +186,11 @@ impl OfMethod {
             failure: of(Some("failure")),
             types: Vec::new(),
         }
+    }
+
+    /// Loads the texts that a histogram's lines need.
+    pub(super) fn touch(&self) -> u8 {
+        self.plain.touch() ^ self.failure.touch() ^ self.success.touch()
     }
 
     fn is_of(&self, method: &MethodSnapshot) -> bool {
@@ -189,16 +222,34 @@ fn of_method<'a>(name: &Arc<str>, labels: &'a [Label]) -> impl Iterator<Item = L
     std::iter::once(label("method", name)).chain(labels.iter().cloned())
 }
 
-/// Sorted, and each name once: a child's own label goes before one that every series has.
+/// Sorted, and each name once: labels of a child's own make way for those that every series has.
 fn complete(common: &[Label], labels: impl IntoIterator<Item = Label>) -> Labels {
-    let mut all: Vec<Label> = labels.into_iter().collect();
-    for label in common {
-        if all.iter().all(|own| own.name != label.name) {
-            all.push(label.clone());
-        }
-    }
+    let own = labels.into_iter().map(|label| apart_from(common, label));
+    let mut all: Vec<Label> = own.chain(common.iter().cloned()).collect();
     all.sort_unstable();
     all.into()
+}
+
+/// A label of a child's own beside those that every series has: under its name, or with [`ASIDE`] before it, as often as it
+/// takes, where it could be taken for one of these.
+///
+/// No two names become one, and none becomes that of a common label: names that only differ in how often `ASIDE` stands before
+/// them all get it once more than the common label that has it most often. So no label set becomes another's, as it might if
+/// a label took the place of a common one: a call without the label and one that gives it the same value would be one series.
+fn apart_from(common: &[Label], label: Label) -> Label {
+    let bare = label.name.trim_start_matches(ASIDE);
+    // A label of a child's own is never called `inittime`.
+    let common = common.iter().filter(|one| one.name != "inittime");
+    let alike = common.filter_map(|one| one.name.strip_suffix(bare));
+    let alike = alike.filter(|before| before.trim_start_matches(ASIDE).is_empty());
+    let most = alike.map(|before| before.len() / ASIDE.len());
+    match most.max() {
+        None => label,
+        Some(most) => Label {
+            name: format!("{}{}", ASIDE.repeat(most + 1), label.name).into(),
+            ..label
+        },
+    }
 }
 
 fn label(name: &'static str, value: &Arc<str>) -> Label {

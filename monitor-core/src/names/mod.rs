@@ -8,6 +8,7 @@ mod label_sets;
 mod page;
 mod parts;
 mod registered;
+mod room;
 pub(crate) mod visit;
 
 use std::fmt;
@@ -17,6 +18,7 @@ pub use self::collide::Names;
 pub(crate) use self::claims::{Claims, openmetrics_name};
 pub(crate) use self::clean::{is_label_name, is_metric_name, unit_of};
 pub(crate) use self::registered::built_in_claims;
+pub(crate) use self::room::room_for;
 
 use self::visit::{Collect, Visitor};
 use crate::family::Family;

@@ -1,6 +1,7 @@
 //! The original's pages.
 
 mod collisions;
+mod constant;
 mod forget;
 mod round_trip;
 
@@ -445,35 +446,4 @@ fn the_idiomatic_profile_has_units_and_totals_where_they_belong() {
     ] {
         by_name(&families, name);
     }
-}
-
-#[test]
-fn constant_labels_are_on_every_series_and_a_series_own_label_wins() {
-    let mut snapshot = fresh();
-    snapshot.const_labels =
-        crate::config::ConstLabels::try_new([("env", "prod")]).expect("a good label");
-    snapshot.methods = vec![method("Get")];
-    let keys = ["jobs", "jobs___env__test", "jobs___env__prod"];
-    snapshot.values.entries = keys.map(|raw| entry(raw, StatValue::Int(1))).to_vec();
-    for profile in Profile::ALL {
-        let samples = checked_samples(&families(&snapshot, profile));
-        let env = |sample: &crate::exposition::tests::strict::Sample| {
-            let mut labels = sample.labels.iter();
-            let found = labels.find(|(name, _)| name == "env");
-            found.map(|(_, value)| value.clone())
-        };
-        assert!(samples.iter().all(|sample| env(sample).is_some()));
-        let test = samples
-            .iter()
-            .filter(|one| env(one).as_deref() == Some("test"));
-        assert_eq!(test.count(), 1);
-    }
-    // Another value of the label: the same keys, other series.
-    snapshot.const_labels =
-        crate::config::ConstLabels::try_new([("env", "test")]).expect("a good label");
-    let samples = checked_samples(&families(&snapshot, Profile::Servicekit));
-    let jobs = samples
-        .iter()
-        .filter(|one| one.name == "stats_jobs" || one.name.starts_with("stats_key"));
-    assert_eq!(jobs.count(), 3);
 }

@@ -38,6 +38,32 @@ pub(crate) trait Visitor {
     fn float(&mut self, labels: &Labels, value: f64);
     /// A child with a histogram.
     fn histogram(&mut self, labels: &Labels, value: HistogramView<'_>);
+
+    /// Whether it writes all of the page, and so wants to know how long that will be.
+    fn wants_room(&self) -> bool {
+        false
+    }
+
+    /// So many bytes are to come, or a few less.
+    fn reserve(&mut self, _bytes: usize) {}
+
+    /// How many bytes came.
+    fn written(&self) -> usize {
+        0
+    }
+}
+
+impl<'a> Head<'a> {
+    /// A family's, whatever its values are.
+    pub(crate) fn of(family: &'a Family) -> Self {
+        Self {
+            name: &family.name,
+            help: &family.help,
+            kind: family.kind,
+            unit: family.unit,
+            all_counts: false,
+        }
+    }
 }
 
 impl<'a> HistogramView<'a> {
@@ -47,7 +73,7 @@ impl<'a> HistogramView<'a> {
             counts: &histogram.counts,
             more: &[],
             sum: histogram.sum,
-            exemplars: &[],
+            exemplars: &histogram.exemplars,
             only: None,
         }
     }
@@ -81,8 +107,8 @@ impl<'a> HistogramView<'a> {
     /// The counts by bucket.
     pub(crate) fn counts(&self) -> impl Iterator<Item = u64> + 'a {
         let Self { counts, more, .. } = *self;
-        let more = more.iter().copied().chain(std::iter::repeat(0));
-        counts.iter().zip(more).map(|(one, other)| one + other)
+        let counts = counts.iter().enumerate();
+        counts.map(|(at, one)| one + more.get(at).copied().unwrap_or_default())
     }
 
     pub(crate) fn to_owned(self) -> Histogram {
@@ -90,6 +116,7 @@ impl<'a> HistogramView<'a> {
             bounds: Arc::clone(self.bounds),
             counts: self.counts().collect(),
             sum: self.sum,
+            exemplars: self.exemplars().cloned().collect(),
         }
     }
 }

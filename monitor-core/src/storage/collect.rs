@@ -91,11 +91,12 @@ impl StorageCore {
         let (mut fetched, mut shards) = (0, 0);
         let mut methods = Vec::with_capacity(order.methods().len());
         for (at, method) in order.methods().iter().enumerate() {
-            fetched ^= order.fetch_behind(at);
+            fetched ^= order.fetch(at);
             methods.push(self.read_method(method, now, &mut totals, &mut points));
+            order.note_taken(at, points.taken());
             // While its cells are at hand.
             statuses.add(method, order.methods().get(at + 1).copied());
-            shards += points.shards();
+            shards += method.shards().count();
         }
         std::hint::black_box(fetched);
         if shards != order.shards() {
@@ -183,6 +184,7 @@ impl StorageCore {
             bounds: Arc::clone(bounds),
             counts: outcome.buckets,
             sum: self.clock.in_seconds(outcome.ticks),
+            exemplars: Vec::new(),
         };
         totals.started += counts.started;
         totals.completed += finished;
@@ -190,7 +192,7 @@ impl StorageCore {
         totals.current_seconds += self.clock.in_seconds(counts.ages.sum);
         let oldest = self.clock.seconds(counts.ages.max);
         totals.current_max_seconds = totals.current_max_seconds.max(oldest);
-        points.read(method);
+        let duration = points.means_of(method, &self.clock);
         MethodSnapshot {
             number: method.id,
             is_open: method.is_open,
@@ -201,7 +203,7 @@ impl StorageCore {
             failure: histogram(counts.failure),
             errors: counts.errors,
             in_flight: counts.started.saturating_sub(finished),
-            duration: points.duration(&self.clock),
+            duration,
             values: self.read_values(method, points),
             waiting: method.waiting(),
             items: method.items(),

@@ -3,6 +3,7 @@
 pub(crate) mod collect;
 mod core;
 mod metrics;
+pub(crate) mod newest;
 pub(crate) mod order;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod parking;

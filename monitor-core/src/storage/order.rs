@@ -2,22 +2,25 @@
 
 use crate::call::method::MethodCore;
 use crate::call::shard::Shard;
+use crate::sync::{AtomicU32, Ordering};
 
-/// How many methods ahead of the one that is read something is fetched.
-const METHOD_AHEAD: usize = 6;
-const HEADS_AHEAD: usize = 4;
-const CELLS_AHEAD: usize = 2;
+/// How many methods are fetched at once: enough for a processor to have all the loads it can under way, few enough for what
+/// they bring to stay in its inner caches.
+const BATCH: usize = 16;
 
 /// All methods, by name and labels.
 ///
 /// The cells of a method are spread over the memory of the threads that own them, behind a list from one to the next: to
 /// read them is to wait, again and again, for memory that only then turns out to be needed. So what the methods to come
-/// need is loaded before: by loads of which none waits for another, which a processor has under way at once. For this,
-/// and only for this, the shards are listed here too. Shards made since are missing, which costs time and nothing else.
+/// need is loaded before, some methods at a time, in steps: by loads of which none waits for another of its step, which a processor
+/// has under way at once. For this, and only for this, the shards are listed here too. Shards made since are missing, which costs time and nothing else.
 #[derive(Debug, Default)]
 pub(crate) struct Order {
     methods: Box<[&'static MethodCore]>,
     shards: Box<[&'static Shard]>,
+    /// Parallel to `shards`: how many of their last calls the means took last time. As the threads shared the calls then, they
+    /// most likely still do.
+    taken: Box<[AtomicU32]>,
     /// Where the shards of each method begin, and where the last one's end.
     first: Box<[usize]>,
 }
@@ -37,6 +40,7 @@ impl Order {
         }
         Self {
             methods,
+            taken: shards.iter().map(|_| AtomicU32::new(0)).collect(),
             shards: shards.into(),
             first: first.into(),
         }
@@ -56,18 +60,37 @@ impl Order {
         self.shards.len()
     }
 
-    /// Loads what the methods some places behind this one need. Gives what must be used, so that the loads stay.
-    pub(crate) fn fetch_behind(&self, at: usize) -> u64 {
-        let method = self.methods.get(at + METHOD_AHEAD);
-        let method = method.map_or(0, |method| method.touch());
-        let heads = self.shards_of(at + HEADS_AHEAD).iter();
-        let cells = self.shards_of(at + CELLS_AHEAD).iter();
-        let heads = heads.fold(method, |all, shard| all ^ shard.touch_head());
-        cells.fold(heads, |all, shard| all ^ shard.touch_cells())
+    /// Loads what this method and those behind it need, if it is the first of a batch. Gives what must be used, so that the
+    /// loads stay.
+    pub(crate) fn fetch(&self, at: usize) -> u64 {
+        if !at.is_multiple_of(BATCH) {
+            return 0;
+        }
+        let end = (at + BATCH).min(self.methods.len());
+        let methods = &self.methods[at..end];
+        let places = self.first[at]..self.first[end];
+        let shards = &self.shards[places.clone()];
+        let taken = &self.taken[places];
+        let mut all = 0;
+        let mut step = |loaded: u64| all ^= loaded;
+        shards.iter().for_each(|shard| step(shard.touch_head()));
+        methods.iter().for_each(|method| step(method.touch()));
+        for (shard, taken) in shards.iter().zip(taken) {
+            step(shard.touch_cells(taken.load(Ordering::Relaxed).into()));
+        }
+        methods
+            .iter()
+            .for_each(|method| step(method.touch_common()));
+        shards.iter().for_each(|shard| step(shard.touch_failures()));
+        all
     }
 
-    fn shards_of(&self, at: usize) -> &[&'static Shard] {
+    /// Notes how many of their last calls the means of this method took from each of its shards.
+    pub(crate) fn note_taken(&self, at: usize, taken: impl Iterator<Item = usize>) {
         let ends = self.first.get(at).zip(self.first.get(at + 1));
-        ends.map_or(&[], |(from, to)| &self.shards[*from..*to])
+        let places = ends.map_or(&[][..], |(from, to)| &self.taken[*from..*to]);
+        for (place, taken) in places.iter().zip(taken) {
+            place.store(u32::try_from(taken).unwrap_or(u32::MAX), Ordering::Relaxed);
+        }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::call::method::MethodCore;
 use crate::call::shard::Shard;
 use crate::call::values::ValueName;
-use crate::clock::Clock;
+use crate::clock::{Clock, to_f64};
 use crate::interner::Node;
 use crate::key::StatKey;
 use crate::snapshot::Means;
+use crate::storage::newest::Newest;
 use crate::window::{Cursor, Entry, LAST, WINDOW};
 
 /// A method's last calls, newest first. Keeps its buffers from method to method.
@@ -18,6 +19,8 @@ pub(crate) struct Points {
     heads: Vec<Head>,
     /// When the call of each head ended, plus 1; 0 where a head has none left.
     ends: Vec<u64>,
+    /// For methods whose calls observe nothing: they need no more than means.
+    newest: Newest,
     /// The shards that are read, each with the number from which its calls are in the window.
     windows: Vec<(&'static Shard, u64)>,
 }
@@ -68,9 +71,22 @@ impl Points {
         self.drop_overwritten();
     }
 
-    /// How many shards were read.
-    pub(crate) fn shards(&self) -> usize {
-        self.windows.len()
+    /// Means of the durations of the last calls, seconds; `None` without a call. For [`value`](Self::value), `read` must
+    /// come before.
+    pub(crate) fn means_of(&mut self, method: &MethodCore, clock: &Clock) -> Option<Means> {
+        if method.known_values().is_none()
+            && let Ok(means) = self.newest.means(method, clock)
+        {
+            return means;
+        }
+        self.newest.clear();
+        self.read(method);
+        self.duration(clock)
+    }
+
+    /// How many calls the last means took of each shard; nothing if it is not known.
+    pub(crate) fn taken(&self) -> impl Iterator<Item = usize> {
+        self.newest.taken()
     }
 
     /// Leaves out what writers overwrote while it was read. For values too, as they are read before this is asked
@@ -83,10 +99,17 @@ impl Points {
         }
     }
 
-    /// Means of the durations, seconds; `None` without a call.
-    pub(crate) fn duration(&self, clock: &Clock) -> Option<Means> {
-        let seconds = |(entry, _): &(Entry, _)| Some(clock.seconds(entry.duration));
-        let means = self.means(seconds);
+    /// Means of the durations, seconds; `None` without a call. Added up in ticks, which no order changes.
+    fn duration(&self, clock: &Clock) -> Option<Means> {
+        let last = &self.entries[..self.entries.len().min(LAST)];
+        let mean = |entries: &[(Entry, &Shard)]| {
+            let durations = entries.iter().map(|(entry, _)| entry.duration);
+            mean_of_ticks(durations.fold(0, u64::saturating_add), entries.len(), clock)
+        };
+        let means = Means {
+            window: mean(&self.entries),
+            last: mean(last),
+        };
         means.window.is_some().then_some(means)
     }
 
@@ -149,6 +172,12 @@ fn value_of(entry: Entry, shard: &Shard, name: u32) -> Option<f64> {
 
 fn window() -> usize {
     usize::try_from(WINDOW).unwrap_or(usize::MAX)
+}
+
+/// The mean of so many durations in seconds; `None` of nothing.
+pub(super) fn mean_of_ticks(sum: u64, count: usize, clock: &Clock) -> Option<f64> {
+    let seconds = || clock.in_seconds(to_f64(sum)) / to_f64(count as u64);
+    (count > 0).then(seconds)
 }
 
 /// The arithmetic mean; `None` of nothing. Added up oldest first, as the original does.

@@ -9,10 +9,12 @@ use monitor_core::StatusRule;
 use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use prometheus::Registry;
+use prometheus::core::Collector;
 use tokio::runtime::Handle;
 
 use super::{Limits, MonitorConfig};
 use crate::process::Service;
+use crate::source::Source;
 
 /// Settings in code; each call replaces what was there, unless it says that it adds.
 impl MonitorConfig {
@@ -117,8 +119,9 @@ impl MonitorConfig {
     }
 
     /// Adds a label that every series has, such as `env="prod"`: those of the storage and of the server, not those of the
-    /// registries. Replaces an earlier one of the same name. Default none. A series that has a label of this name itself keeps
-    /// its own.
+    /// registries and collectors. Replaces an earlier one of the same name. Default none. A label of this name that a call, a key or a
+    /// registered metric has is written with `label_` before it; the server's own families, such as `monitor_build_info` with its
+    /// `name` and `version`, keep theirs under the name.
     ///
     /// Refused when the settings are applied: a name that is no label name or [has a meaning of its
     /// own](monitor_core::config::ConstLabels::try_new), and a blank value.
@@ -156,7 +159,7 @@ impl MonitorConfig {
         self
     }
 
-    /// Whether a scrape is answered 500 where a registry or a family had to be left out of its page; the body says which.
+    /// Whether a scrape is answered 500 where a registry, a collector or a family had to be left out of its page; the body says which.
     /// Default off: the rest is served, and what is missing counts in `monitor_scrape_errors_total`. A repeated series is
     /// none of these: the page has its first value.
     #[must_use]
@@ -240,7 +243,7 @@ impl MonitorConfig {
         self
     }
 
-    /// What connections and registries may take.
+    /// What connections, registries and collectors may take.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -251,7 +254,30 @@ impl MonitorConfig {
     /// [`prometheus::default_registry`].
     #[must_use]
     pub fn registry(mut self, registry: Registry) -> Self {
-        self.registries.push(registry);
+        self.sources.push(Source::Registry(registry));
+        self
+    }
+
+    /// Adds a collector whose metrics are exported beside the storage's and those of the registries. Default none.
+    ///
+    /// A source of its own: where it panics, or takes longer than [`Limits::gather_timeout`], the page lacks it alone, which
+    /// counts in `monitor_scrape_errors_total`; in a registry it would take all of that along. It is asked on a thread for the
+    /// purpose, and not again before it has returned. Its descriptors are not looked at.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let queue = prometheus::IntGauge::new("queue_length", "Jobs that wait.")?;
+    /// let config = MonitorConfig::default().collector(queue.clone());
+    /// queue.set(3);
+    /// # drop(config);
+    /// # Ok::<(), prometheus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn collector(mut self, collector: impl Collector + 'static) -> Self {
+        self.sources.push(Source::Collector(Arc::new(collector)));
         self
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What connections and registries may take of the process. Each field says its default, unit, and the meaning of zero.
+/// What connections, registries and collectors may take of the process. Each field says its default, unit, and the meaning of zero.
 ///
 /// # Examples
 ///
@@ -32,8 +32,8 @@ pub struct Limits {
     /// How long `shutdown` waits for requests being answered. Default 5 s; 0 cuts them off at once. In YAML seconds,
     /// fractions allowed.
     pub stop_grace: Duration,
-    /// How long a registry may take to be gathered for a page. Default 5 s; 0 is no limit, so that a collector that hangs
-    /// holds each page for as long as its scrape may take. In YAML seconds, fractions allowed. Beyond it the page is served without that registry, which is
+    /// How long a registry, or a collector, may take to be gathered for a page. Default 5 s; 0 is no limit, so that a collector that hangs
+    /// holds each page for as long as its scrape may take. In YAML seconds, fractions allowed. Beyond it the page is served without that source, which is
     /// counted as `monitor_scrape_errors_total{cause="overrun"}`, and it is skipped until that gather returns: it is not
     /// stopped.
     pub gather_timeout: Duration,

@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use prometheus::core::{Collector, Desc};
-use prometheus::{Gauge, IntCounter};
+use prometheus::{Gauge, IntCounter, Registry};
 
 use super::*;
 
+mod formats;
+mod own_names;
 mod sharing;
+mod sources;
 
 /// A collector that counts its gatherings, and waits or panics in them as told.
 #[derive(Clone, Default)]
@@ -47,10 +50,10 @@ fn settings() -> PageSettings {
     crate::MonitorConfig::default().page_settings()
 }
 
-fn registry_of(collector: Box<dyn Collector>) -> Registry {
+fn registry_of(collector: Box<dyn Collector>) -> Source {
     let registry = Registry::new();
     registry.register(collector).expect("a fresh registry");
-    registry
+    Source::Registry(registry)
 }
 
 fn renderer(collectors: Vec<Box<dyn Collector>>) -> (Renderer, Arc<SelfMetrics>) {
@@ -62,15 +65,9 @@ fn renderer_with(
     settings: PageSettings,
 ) -> (Renderer, Arc<SelfMetrics>) {
     let monitor = Monitor::new(monitor_core::StorageConfig::default());
-    let registries = collectors.into_iter().map(registry_of).collect();
+    let sources = collectors.into_iter().map(registry_of).collect();
     let metrics = Arc::new(SelfMetrics::default());
-    let renderer = Renderer::new(
-        monitor,
-        registries,
-        settings,
-        nothing(),
-        Arc::clone(&metrics),
-    );
+    let renderer = Renderer::new(monitor, sources, settings, nothing(), Arc::clone(&metrics));
     (renderer, metrics)
 }
 
@@ -335,7 +332,7 @@ async fn the_storage_itself_in_a_registry_is_no_fault() {
         .expect("a fresh registry");
     let with = Renderer::new(
         monitor,
-        vec![registry],
+        vec![Source::Registry(registry)],
         settings(),
         nothing(),
         Arc::clone(&metrics),
@@ -414,45 +411,6 @@ async fn gzip_and_names_are_pages_of_their_own() {
     assert!(page(&renderer, named("nothing")).await.is_empty());
 }
 
-#[tokio::test]
-async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
-    let opts = prometheus::HistogramOpts::new("of_user", "A user's.").const_label("a_b", "c_d");
-    let histogram = prometheus::Histogram::with_opts(opts.buckets(vec![1.0])).expect("a name");
-    let (renderer, _) = renderer(vec![Box::new(histogram)]);
-    for (format, total) in [
-        (Format::Text004, "# TYPE started__total counter"),
-        (Format::OpenMetrics100, "# TYPE started_ counter"),
-    ] {
-        let dots = Wanted {
-            format,
-            dots: true,
-            ..wanted()
-        };
-        let bytes = page(&renderer, dots.clone()).await;
-        let dotted = std::str::from_utf8(&bytes).expect("text");
-        for line in [
-            total,
-            "started__total 0",
-            "# TYPE of__user histogram",
-            "of__user_bucket{a__b=\"c_d\",le=\"1.0\"} 0",
-            "of__user_count{a__b=\"c_d\"} 0",
-        ] {
-            assert!(
-                dotted.lines().any(|other| other == line),
-                "{line}: {dotted}"
-            );
-        }
-        let named = Wanted {
-            names: Some(Arc::from(["started__total".to_owned()])),
-            ..dots
-        };
-        let one = page(&renderer, named).await;
-        let one = std::str::from_utf8(&one).expect("text");
-        assert!(one.contains("\nstarted__total 0\n"), "{one}");
-        assert_eq!(series(one.trim_end_matches("# EOF\n")).len(), 1, "{one}");
-    }
-}
-
 /// What the `prometheus` crate's process collector gives; in this build of the crate it is not there.
 fn like_a_process_collector() -> Vec<Box<dyn Collector>> {
     [
@@ -478,7 +436,7 @@ async fn a_process_collector_in_a_registry_gives_way_without_noise() {
     let renderer = |process| {
         Renderer::new(
             Monitor::new(monitor_core::StorageConfig::default()),
-            vec![registry.clone()],
+            vec![Source::Registry(registry.clone())],
             settings(),
             process,
             Arc::clone(&metrics),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use monitor_core::collector::{Page, merge};
-use monitor_core::exposition;
+use monitor_core::exposition::Format;
 use monitor_core::family::{Child, Family, Label};
 use monitor_core::names::families;
 use monitor_core::snapshot::Snapshot;
@@ -25,7 +25,7 @@ const GZIP_LEVEL: Compression = Compression::new(1);
 pub(super) struct Pages {
     pub(super) plain: Page,
     /// The same under the escaping scheme `dots`, where somebody wants it.
-    dotted: Vec<Family>,
+    dotted: Option<Page>,
 }
 
 impl Pages {
@@ -46,10 +46,11 @@ impl Pages {
         metrics.count(Cause::RepeatedSeries, plain.merged.dropped_series);
         metrics.count(Cause::Family, plain.merged.dropped_families);
         metrics.settle(&mut plain.merged.families, &common);
-        let dotted = sources.map_or_else(Vec::new, |sources| {
-            let mut families = merge(sources).families;
-            metrics.settle(&mut families, &common);
-            families.iter().map(with_dots).collect()
+        let dotted = sources.map(|sources| {
+            let mut merged = merge(sources);
+            metrics.settle(&mut merged.families, &common);
+            merged.families = merged.families.iter().map(with_dots).collect();
+            Page::of(merged)
         });
         Self { plain, dotted }
     }
@@ -58,32 +59,38 @@ impl Pages {
     pub(super) fn write(&self, wanted: &Wanted, size: usize) -> (Bytes, usize) {
         let names = wanted.names.iter().flat_map(|names| names.iter());
         let names: Vec<&str> = names.map(String::as_str).collect();
+        let dotted = self.dotted.as_ref().filter(|_| wanted.dots);
+        let from = dotted.unwrap_or(&self.plain);
+        if wanted.gzip {
+            return compressed(from, &names, wanted.format, size);
+        }
         let mut page = Vec::new();
         if names.is_empty() {
             page.reserve(size);
         }
-        if wanted.dots {
-            exposition::encode_named(&self.dotted, &names, wanted.format, &mut page);
-        } else {
-            self.plain.encode(&names, wanted.format, &mut page);
-        }
+        from.encode(&names, wanted.format, &mut page);
         let written = page.len();
-        if wanted.gzip {
-            page = compress(&page);
-        }
         (page.into(), written)
     }
 }
 
+/// A page compressed, part by part as it is written: a large one then never is in memory whole.
+///
 /// # Panics
 ///
 /// Never: writing to memory does not fail.
-fn compress(page: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(page.len() / 8), GZIP_LEVEL);
-    encoder
-        .write_all(page)
-        .and_then(|()| encoder.finish())
-        .expect("writing to a vector does not fail")
+fn compressed(from: &Page, names: &[&str], format: Format, size: usize) -> (Bytes, usize) {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(size / 8), GZIP_LEVEL);
+    let mut written = 0;
+    from.encode_in_parts(names, format, |part| {
+        written += part.len();
+        encoder
+            .write_all(part)
+            .expect("writing to a vector does not fail");
+    });
+    let page = encoder.finish();
+    let page = page.expect("writing to a vector does not fail");
+    (page.into(), written)
 }
 
 /// The family under the escaping scheme `dots`, which doubles the underscores of every name, so that `_dot_` can stand for a

@@ -1,7 +1,6 @@
-//! The place is the same, the compiler tells it otherwise: in the body the argument is a variable of its own.
+//! A borrow of an argument that does not outlive the call.
 //@ shape: errors of the body, the same at the same place
-//@ refused: 11:5 `text` does not live long enough
-//@ instead of: 11:5
+//@ refused: as bare
 
 use monitor_core::monitored;
 

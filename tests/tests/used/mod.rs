@@ -4,12 +4,14 @@
     reason = "each test file uses its own part; an `expect` would be unfulfilled in one of them"
 )]
 
+pub(crate) mod metrics;
 mod service;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use monitor_core::config::ConstLabels;
 use monitor_core::exemplar::Exemplar;
 use monitor_core::exposition::{Format, encode_snapshot};
 use monitor_core::names::Profile;
@@ -43,6 +45,7 @@ pub(crate) fn everything() -> Monitor {
     monitor.scope_sync(service::call_all);
     call_by_hand(monitor);
     record_values(monitor);
+    metrics::register(monitor).expect("all of it can be registered");
     monitor.set_task_status(TaskStatus::ConnectionError, "uploads");
     monitor
 }
@@ -184,6 +187,9 @@ pub(crate) fn hostile(inittime_label: bool) -> Monitor {
         .collect();
     config.errors = rules(&words);
     config.inittime_label = inittime_label;
+    // Calls, keys and metrics have labels of these names, too.
+    let labels = [("tenant", "own"), ("a", "\\\"\n🚀")];
+    config.const_labels = ConstLabels::try_new(labels).expect("good labels");
     let texts = || TEXTS.iter().zip(NUMBERS.iter().cycle());
     config.service_info = texts()
         .map(|(text, value)| info(text, text, *value))
@@ -208,6 +214,7 @@ pub(crate) fn hostile(inittime_label: bool) -> Monitor {
     let long = "x\\\"\n🚀".repeat(2000);
     drop(monitor.set_stats(&format!("long___a__{long}"), 1));
     drop(monitor.set_stats(&long, 2));
+    metrics::register_hostile(monitor);
     drop(monitor.set_stats("greatest", i64::MAX));
     drop(monitor.set_stats("least", i64::MIN));
     monitor
@@ -218,6 +225,7 @@ fn call(monitor: Monitor, text: &str, value: f64) {
         method.start().finish(Outcome::ErrorType(text));
     }
     let method = monitor.method("Labelled").expect("a name");
+    method.start().finish(Outcome::Success);
     let mut call = method
         .with_labels(&[("tenant", text)])
         .expect("a label")

@@ -26,37 +26,12 @@ pub(super) fn formats() -> impl Iterator<Item = (Format, &'static str)> {
     BOTH.into_iter().zip(["text", "openmetrics"])
 }
 
-/// The exemplars of histograms, by family name and labels. Families as plain data have none.
-pub(crate) type Kept<'a> = BTreeMap<(&'static str, Vec<(String, String)>), Vec<&'a KeptExemplar>>;
-
 /// Keeps a page where the environment asks for it; each once.
 pub(crate) fn keep(families: &[Family], pages: [&str; 2]) {
-    keep_with(families, &Kept::new(), pages);
-}
-
-/// Keeps a page with exemplars.
-pub(crate) fn keep_with(families: &[Family], exemplars: &Kept<'_>, pages: [&str; 2]) {
     let Some(folder) = std::env::var_os("MONITOR_PAGES") else {
         return;
     };
     let mut case = json!({ "families": families.iter().map(written).collect::<Value>() });
-    for (of, family) in families.iter().enumerate() {
-        for (at, child) in family.children.iter().enumerate() {
-            let labels = child.labels.iter();
-            let labels = labels.map(|label| (label.name.to_string(), label.value.to_string()));
-            let kept = exemplars
-                .iter()
-                .find(|(key, _)| key.0 == family.name && labels.clone().eq(key.1.iter().cloned()));
-            if let Some((_, kept)) = kept {
-                let value = &mut case["families"][of]["children"][at]["value"];
-                let mut buckets = vec![Value::Null; value["counts"].as_array().map_or(0, Vec::len)];
-                for kept in kept {
-                    buckets[kept.bucket] = written_exemplar(kept);
-                }
-                value["exemplars"] = buckets.into();
-            }
-        }
-    }
     for ((_, key), page) in formats().zip(pages) {
         case[key] = page.split_terminator('\n').collect();
     }
@@ -86,11 +61,7 @@ fn written_child(child: &Child) -> Value {
     let value = match &child.value {
         ChildValue::Int(value) => json!(value),
         ChildValue::Float(value) => written_number(*value),
-        ChildValue::Histogram(histogram) => json!({
-            "bounds": histogram.bounds.iter().copied().map(written_number).collect::<Value>(),
-            "counts": histogram.counts,
-            "sum": written_number(histogram.sum),
-        }),
+        ChildValue::Histogram(histogram) => written_histogram(histogram),
         ChildValue::Summary {
             quantiles,
             sum,
@@ -102,6 +73,22 @@ fn written_child(child: &Child) -> Value {
         }),
     };
     json!({ "labels": labels.collect::<Map<_, _>>(), "value": value })
+}
+
+fn written_histogram(histogram: &Histogram) -> Value {
+    let mut value = json!({
+        "bounds": histogram.bounds.iter().copied().map(written_number).collect::<Value>(),
+        "counts": histogram.counts,
+        "sum": written_number(histogram.sum),
+    });
+    if !histogram.exemplars.is_empty() {
+        let mut buckets = vec![Value::Null; histogram.counts.len()];
+        for kept in &histogram.exemplars {
+            buckets[kept.bucket] = written_exemplar(kept);
+        }
+        value["exemplars"] = buckets.into();
+    }
+    value
 }
 
 fn written_exemplar(kept: &KeptExemplar) -> Value {
@@ -169,6 +156,7 @@ fn value_of(value: &Value) -> ChildValue {
                 .map(|count| count.as_u64().expect("a count"))
                 .collect(),
             sum: number(&value["sum"]),
+            exemplars: Vec::new(),
         })
     } else if let Some(quantiles) = value["quantiles"].as_array() {
         ChildValue::Summary {

@@ -50,6 +50,7 @@ fn any_histogram() -> impl Strategy<Value = ChildValue> {
             bounds,
             counts,
             sum,
+            exemplars: Vec::new(),
         })
     })
 }
@@ -138,9 +139,9 @@ proptest! {
 
     #[test]
     fn a_count_is_written_to_the_last_digit(value in any_count()) {
-        let mut out = Vec::new();
-        number::push_int(&mut out, value);
-        prop_assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+        let mut out = [0; 20];
+        let length = number::put_int(&mut out, value);
+        prop_assert_eq!(str::from_utf8(&out[..length]).unwrap(), value.to_string());
     }
 
     #[test]
@@ -180,7 +181,7 @@ proptest! {
     ) {
         let bounds: Arc<[f64]> = bounds.into_iter().map(|bound| f64::from(bound) / 8.0).collect();
         let counts = counts[..=bounds.len()].to_vec();
-        let histogram = Histogram { bounds, counts, sum };
+        let histogram = Histogram { bounds, counts, sum, exemplars: Vec::new() };
         let count = histogram.count();
         let child = Child { labels: vec![label("a", &value), label("m", &value)].into(), value: ChildValue::Histogram(histogram) };
         let family = Family { name: "x".into(), help: "".into(), kind: FamilyType::Histogram, unit: None, children: vec![child] };

@@ -1,24 +1,24 @@
 //! Whatever is recorded, through the public verbs: its pages say just that.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
+use crate::config::ConstLabels;
 use crate::exemplar::{Exemplar, KeptExemplar};
 use crate::exposition::tests::expected::{check_page, check_same, samples};
 use crate::exposition::tests::hostile::{any_number, any_text};
 use crate::exposition::tests::{BOTH, case, same, strict};
 use crate::exposition::{Format, encode_named, encode_snapshot};
-use crate::family::{Family, Label};
+use crate::family::{Child, Family, FamilyType, Label};
 use crate::key::StatKey;
 use crate::names::{Profile, families};
 use crate::snapshot::{MethodSnapshot, ServiceInfo, Snapshot};
 use crate::status::{Outcome, TaskStatus};
 use crate::value::StatValue;
-use crate::{Clock, Keep, ManualClock, Monitor, StorageConfig};
+use crate::{Clock, Keep, ManualClock, MetricDesc, Monitor, RegisterError, StorageConfig};
 
 /// A call, with labels and values of its own.
 #[derive(Debug, Clone)]
@@ -38,6 +38,17 @@ enum Step {
     Append(String, BTreeMap<String, f64>),
     Status(String, TaskStatus),
     Call(Call),
+    Metric(Metric),
+}
+
+/// A registered metric, and an update of it.
+#[derive(Debug, Clone)]
+struct Metric {
+    kind: FamilyType,
+    name: String,
+    help: String,
+    label: String,
+    value: f64,
 }
 
 /// Keys as users write them, and any text at all.
@@ -47,7 +58,7 @@ fn any_key() -> impl Strategy<Value = String> {
         any_text()
     ];
     let label = (
-        "(a|b|A|a b|le|method|overflow|inittime|__name__)",
+        "(a|b|A|a b|le|method|overflow|inittime|__name__|tenant|label_tenant)",
         any_text(),
     );
     let labels = prop::collection::vec(label, 0..4);
@@ -72,7 +83,11 @@ fn any_stat_value() -> impl Strategy<Value = StatValue> {
 
 fn any_call() -> impl Strategy<Value = Step> {
     let method = prop_oneof!["(Get|Put)", any_text()];
-    let labels = prop::collection::btree_map("(tenant|kind|task|z)", any_text(), 0..3);
+    let labels = prop::collection::btree_map(
+        "(tenant|kind|task|z|label_kind|label_z)",
+        prop_oneof![3 => any_text(), 1 => Just("here".to_owned())],
+        0..3,
+    );
     let error = prop::option::of(prop_oneof!["(other|timed out)", any_text()]);
     let observed = prop::collection::vec((any_key(), any_number()), 0..4);
     (method, labels, 0_u64..1 << 40, error, observed).prop_map(
@@ -88,6 +103,25 @@ fn any_call() -> impl Strategy<Value = Step> {
     )
 }
 
+fn any_metric() -> impl Strategy<Value = Step> {
+    use FamilyType::{Counter, Gauge, Histogram};
+
+    let name =
+        "(mine|mine_count|stats_x|stats_jobs_total|monitor_value_x|stats_hist_wait_time|x:y)";
+    let kind = prop::sample::select([Counter, Gauge, Histogram].as_slice());
+    (kind, name, any_text(), any_text(), any_number()).prop_map(
+        |(kind, name, help, label, value)| {
+            Step::Metric(Metric {
+                kind,
+                name,
+                help,
+                label,
+                value,
+            })
+        },
+    )
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     let points = prop::collection::btree_map(any_key(), any_number(), 0..3);
     let status = prop::sample::select([TaskStatus::Ok, TaskStatus::Fatal].as_slice());
@@ -98,25 +132,53 @@ fn any_step() -> impl Strategy<Value = Step> {
             .prop_map(|(key, point)| Step::Append(key, point)),
         1 => (any_text(), status).prop_map(|(task, status)| Step::Status(task, status)),
         4 => any_call(),
+        2 => any_metric(),
     ]
 }
 
 fn any_config() -> impl Strategy<Value = StorageConfig> {
     let info = prop::collection::btree_map(any_text(), (any_text(), any_number()), 0..3);
     let most = prop::sample::select([1_usize, 3, 2000].as_slice());
-    (info, any::<bool>(), most).prop_map(|(info, inittime_label, max_series)| StorageConfig {
-        service_info: info
-            .into_iter()
-            .map(|(name, (info, value))| ServiceInfo {
-                name: name.into(),
-                info: info.into(),
-                value,
-            })
-            .collect(),
-        inittime_label,
-        max_series,
-        ..StorageConfig::default()
-    })
+    let constant = prop::collection::btree_set("(tenant|kind|z)", 0..3);
+    let constant = constant.prop_map(|names| {
+        let labels = names.into_iter().map(|name| (name, "here"));
+        ConstLabels::try_new(labels).expect("good labels")
+    });
+    (info, any::<bool>(), most, constant).prop_map(
+        |(info, inittime_label, max_series, const_labels)| StorageConfig {
+            const_labels,
+            service_info: info
+                .into_iter()
+                .map(|(name, (info, value))| ServiceInfo {
+                    name: name.into(),
+                    info: info.into(),
+                    value,
+                })
+                .collect(),
+            inittime_label,
+            max_series,
+            ..StorageConfig::default()
+        },
+    )
+}
+
+fn update(monitor: Monitor, metric: &Metric) -> Result<(), RegisterError> {
+    let desc = MetricDesc::new(metric.name.clone(), metric.help.clone());
+    // Sometimes a label of a name that is taken, and of a name that may be.
+    let desc = desc.labels(["tenant", "label_kind"]);
+    let labels = [&*metric.label, "own"];
+    match metric.kind {
+        FamilyType::Counter => {
+            let family = monitor.register_counter(desc)?;
+            family.with(labels).inc_by_f64(metric.value);
+        }
+        FamilyType::Gauge => monitor.register_gauge(desc)?.with(labels).set(metric.value),
+        _ => {
+            let family = monitor.register_histogram(desc, &[-0.5, 0.0, 0.1, 1e21])?;
+            family.with(labels).observe(metric.value);
+        }
+    }
+    Ok(())
 }
 
 fn record(monitor: Monitor, hand: &ManualClock, step: &Step) {
@@ -132,6 +194,7 @@ fn record(monitor: Monitor, hand: &ManualClock, step: &Step) {
             drop(monitor.append_stats(key, point, Keep::Default));
         }
         Step::Status(task, status) => monitor.set_task_status(*status, task),
+        Step::Metric(metric) => drop(update(monitor, metric)),
         Step::Call(call) => {
             let labels: Vec<_> = call
                 .labels
@@ -161,9 +224,34 @@ fn page(snapshot: &Snapshot, profile: Profile, names: &[&str], format: Format) -
     String::from_utf8(out).expect("a page is UTF-8")
 }
 
+/// The labels of a method's series.
+fn labels_of(snapshot: &Snapshot, method: &MethodSnapshot) -> BTreeMap<String, String> {
+    let constant = snapshot.const_labels.iter();
+    let own = method.labels.iter().map(|label| {
+        let mut constant = constant.clone();
+        let aside = constant.any(|one| label.name.trim_start_matches("label_") == one.name);
+        let before = if aside { "label_" } else { "" };
+        (format!("{before}{}", label.name), label.value.to_string())
+    });
+    let common = snapshot.inittime.as_deref().map(|time| ("inittime", time));
+    let constant = snapshot
+        .const_labels
+        .iter()
+        .map(|label| (&*label.name, &*label.value));
+    let rest = common
+        .into_iter()
+        .chain(constant)
+        .chain([("method", &*method.name)]);
+    let rest = rest.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    own.chain(rest).collect()
+}
+
+/// Exemplars by family name and labels.
+type Kept<'a> = BTreeMap<(&'static str, Vec<(String, String)>), Vec<&'a KeptExemplar>>;
+
 /// Where each exemplar of the snapshot belongs.
-fn exemplars_of(snapshot: &Snapshot, profile: Profile) -> case::Kept<'_> {
-    let mut all = case::Kept::new();
+fn exemplars_of(snapshot: &Snapshot, profile: Profile) -> Kept<'_> {
+    let mut all = Kept::new();
     for method in &snapshot.methods {
         for kept in &method.exemplars {
             let (family, status) = match profile {
@@ -173,16 +261,8 @@ fn exemplars_of(snapshot: &Snapshot, profile: Profile) -> case::Kept<'_> {
                 }
                 Profile::Prometheus => ("monitor_request_duration_seconds", Some("success")),
             };
-            let own = method
-                .labels
-                .iter()
-                .map(|label| (&*label.name, &*label.value));
-            let common = snapshot.inittime.as_deref().map(|time| ("inittime", time));
-            let all_labels = own.chain([("method", &*method.name)]).chain(common);
-            let all_labels = all_labels.chain(status.map(|status| ("status", status)));
-            let labels: BTreeMap<String, String> = all_labels
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect();
+            let mut labels = labels_of(snapshot, method);
+            labels.extend(status.map(|status| ("status".to_owned(), status.to_owned())));
             let place = (family, labels.into_iter().collect());
             all.entry(place).or_default().push(kept);
         }
@@ -191,11 +271,7 @@ fn exemplars_of(snapshot: &Snapshot, profile: Profile) -> case::Kept<'_> {
 }
 
 /// The exemplars of a page are those of the snapshot, each at its bucket.
-fn check_exemplars(
-    found: &[strict::Sample],
-    wanted: &case::Kept<'_>,
-    bounds: &[f64],
-) -> TestCaseResult {
+fn check_exemplars(found: &[strict::Sample], wanted: &Kept<'_>, bounds: &[f64]) -> TestCaseResult {
     let mut count = 0;
     for (sample, exemplar) in found
         .iter()
@@ -232,30 +308,26 @@ fn check_exemplars(
     Ok(())
 }
 
-/// One pass over the snapshot writes what the families of it are written as; exemplars come from the snapshot alone.
+/// One pass over the snapshot writes what the families of it are written as.
 fn check_one_pass(
     snapshot: &Snapshot,
     profile: Profile,
     picks: &[prop::sample::Index],
 ) -> TestCaseResult {
-    let mut bare = snapshot.clone();
-    bare.methods
-        .iter_mut()
-        .for_each(|method| method.exemplars.clear());
     let families = families(snapshot, profile);
     let exemplars = exemplars_of(snapshot, profile);
     let known = samples(&families);
     let picked = picks.iter().map(|pick| &*pick.get(&known).name);
     let picked: Vec<&str> = picked.chain(["", "nothing"]).collect();
     let whole = BOTH.map(|format| page(snapshot, profile, &[], format));
-    case::keep_with(&families, &exemplars, whole.each_ref().map(String::as_str));
+    case::keep(&families, whole.each_ref().map(String::as_str));
     for (format, whole) in BOTH.into_iter().zip(&whole) {
         check_page(whole, &families, format)?;
         for names in [&[][..], &picked] {
             let mut out = Vec::new();
             encode_named(&families, names, format, &mut out);
             let out = String::from_utf8(out).expect("a page is UTF-8");
-            prop_assert_eq!(page(&bare, profile, names, format), out);
+            prop_assert_eq!(page(snapshot, profile, names, format), out);
         }
         let part = strict::samples(&page(snapshot, profile, &picked, format));
         let mut wanted = known.clone();
@@ -295,7 +367,13 @@ fn is_exported(families: &[Family], key: &StatKey, value: f64, common: &[&str]) 
 /// Every number of the value plane is exported as the key of it says.
 fn check_values(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     let families = families(snapshot, profile);
-    let common: Vec<&str> = snapshot.inittime.as_deref().into_iter().collect();
+    let constant = snapshot.const_labels.iter().map(|label| &*label.value);
+    let common: Vec<&str> = snapshot
+        .inittime
+        .as_deref()
+        .into_iter()
+        .chain(constant)
+        .collect();
     for entry in &snapshot.values.entries {
         let Some(number) = entry.value.as_number() else {
             continue;
@@ -316,6 +394,50 @@ fn check_values(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     Ok(())
 }
 
+/// Every child of a registered metric is exported, under the metric's name or its hash.
+fn check_metrics(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
+    let families = families(snapshot, profile);
+    let constant = snapshot.const_labels.iter().map(|label| &*label.value);
+    let common: Vec<&str> = snapshot
+        .inittime
+        .as_deref()
+        .into_iter()
+        .chain(constant)
+        .collect();
+    for metric in &snapshot.values.metrics {
+        let by_hash = format!("`{}`: {}", metric.name, metric.help);
+        let is_hashed =
+            |family: &&Family| family.name.starts_with("stats_key_") && *family.help == *by_hash;
+        let mut all = families.iter();
+        let hashed = all.clone().find(is_hashed);
+        let of = hashed.or_else(|| all.find(|family| *family.name == *metric.name));
+        let Some(of) = of.filter(|family| family.kind == metric.kind) else {
+            return Err(TestCaseError::fail(format!("{profile}: no {metric:?}")));
+        };
+        let labels = |child: &Child| {
+            let mut labels: Vec<String> = child
+                .labels
+                .iter()
+                .map(|one| one.value.to_string())
+                .collect();
+            labels.sort_unstable();
+            labels
+        };
+        for child in &metric.children {
+            let own = labels(child).into_iter();
+            let mut wanted: Vec<String> = own
+                .chain(common.iter().map(|&one| one.to_owned()))
+                .collect();
+            wanted.sort_unstable();
+            let found = of.children.iter().find(|other| labels(other) == wanted);
+            // As text: NaN is NaN.
+            let value = found.map(|found| format!("{:?}", found.value));
+            prop_assert_eq!(value, Some(format!("{:?}", child.value)));
+        }
+    }
+    Ok(())
+}
+
 /// Every call's method has its count, with all labels.
 fn check_calls(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     let families = families(snapshot, profile);
@@ -326,23 +448,13 @@ fn check_calls(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     let family = families.iter().find(|family| family.name == name);
     let children = family.map_or(&[][..], |family| &family.children);
     prop_assert_eq!(children.len(), snapshot.methods.len());
-    for MethodSnapshot {
-        name,
-        labels,
-        started,
-        ..
-    } in &snapshot.methods
-    {
-        let common = snapshot.inittime.as_ref().map(|time| ("inittime", time));
-        let own = labels.iter().map(|label| (&*label.name, &label.value));
-        let all = own.chain([("method", name)]).chain(common);
-        let wanted: BTreeMap<&str, &Arc<str>> = all.collect();
+    for method in &snapshot.methods {
+        let wanted = labels_of(snapshot, method);
         let found = children.iter().any(|child| {
-            let labels = child
-                .labels
-                .iter()
-                .map(|label| (&*label.name, &label.value));
-            labels.eq(wanted.clone()) && child.value == crate::family::ChildValue::Int(*started)
+            let labels = child.labels.iter();
+            let labels = labels.map(|label| (label.name.to_string(), label.value.to_string()));
+            labels.eq(wanted.clone())
+                && child.value == crate::family::ChildValue::Int(method.started)
         });
         prop_assert!(found, "no {wanted:?}");
     }
@@ -373,6 +485,7 @@ proptest! {
                 check_one_pass(&snapshot, profile, &picks)?;
                 check_values(&snapshot, profile)?;
                 check_calls(&snapshot, profile)?;
+                check_metrics(&snapshot, profile)?;
             }
         }
     }

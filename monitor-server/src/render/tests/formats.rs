@@ -1,0 +1,83 @@
+//! One state in every format and encoding.
+
+use monitor_core::exemplar::Exemplar;
+
+use super::*;
+
+#[tokio::test]
+async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
+    let opts = prometheus::HistogramOpts::new("of_user", "A user's.").const_label("a_b", "c_d");
+    let histogram = prometheus::Histogram::with_opts(opts.buckets(vec![1.0])).expect("a name");
+    let (renderer, _) = renderer(vec![Box::new(histogram)]);
+    for (format, total) in [
+        (Format::Text004, "# TYPE started__total counter"),
+        (Format::OpenMetrics100, "# TYPE started_ counter"),
+    ] {
+        let dots = Wanted {
+            format,
+            dots: true,
+            ..wanted()
+        };
+        let bytes = page(&renderer, dots.clone()).await;
+        let dotted = std::str::from_utf8(&bytes).expect("text");
+        for line in [
+            total,
+            "started__total 0",
+            "# TYPE of__user histogram",
+            "of__user_bucket{a__b=\"c_d\",le=\"1.0\"} 0",
+            "of__user_count{a__b=\"c_d\"} 0",
+        ] {
+            assert!(
+                dotted.lines().any(|other| other == line),
+                "{line}: {dotted}"
+            );
+        }
+        let named = Wanted {
+            names: Some(Arc::from(["started__total".to_owned()])),
+            ..dots
+        };
+        let one = page(&renderer, named).await;
+        let one = std::str::from_utf8(&one).expect("text");
+        assert!(one.contains("\nstarted__total 0\n"), "{one}");
+        assert_eq!(series(one.trim_end_matches("# EOF\n")).len(), 1, "{one}");
+    }
+}
+
+#[tokio::test]
+async fn exemplars_stand_on_every_page_in_openmetrics() {
+    let clash = Gauge::new("stats_hist_time_full_sum", "The user's.").expect("a name");
+    for (collector, dropped) in [
+        (Box::new(Probe::default()) as Box<dyn Collector>, 0),
+        (Box::new(clash), 1),
+    ] {
+        let (renderer, metrics) = renderer(vec![collector]);
+        let monitor = renderer.shared.monitor;
+        monitor.set_exemplars(|| Some(Exemplar::new([("trace_id", "4bf92f")])));
+        let method = monitor.method("Get").expect("a name");
+        method.start().finish(monitor_core::Outcome::Success);
+        for (format, dots, gzip) in [
+            (Format::Text004, false, false),
+            (Format::OpenMetrics100, false, false),
+            (Format::OpenMetrics100, false, true),
+            (Format::OpenMetrics100, true, false),
+            (Format::OpenMetrics100, true, true),
+        ] {
+            let wanted = Wanted {
+                format,
+                names: None,
+                dots,
+                gzip,
+            };
+            let page = page(&renderer, wanted).await;
+            let page = if gzip {
+                unpacked(&page)
+            } else {
+                String::from_utf8(page.to_vec()).expect("text")
+            };
+            let lines = page.matches(" # {trace_id=\"4bf92f\"} ").count();
+            let expected = usize::from(format == Format::OpenMetrics100);
+            assert_eq!(lines, expected, "{page}");
+        }
+        assert_eq!(metrics.errors(Cause::Family) > 0, dropped > 0);
+    }
+}
