@@ -4,9 +4,12 @@
 //! lock). So an update is a plain load and a plain store; no locked instruction, no cache line shared with another
 //! writer. A call that ends on another thread than it started on is entered in that thread's shard.
 
-use crate::buckets::{MAX_BUCKETS, TickBounds};
+mod counts;
+mod failures;
+
+use crate::buckets::TickBounds;
 use crate::call::method::MethodCore;
-use crate::call::state::{RunCell, Seen, TaskState};
+use crate::call::state::{Seen, TaskState};
 use crate::call::tasks::TaskSlots;
 use crate::call::values::ShardValues;
 use crate::clock::Clock;
@@ -14,17 +17,8 @@ use crate::status::TaskStatus;
 use crate::sync::{AtomicU64, Once, Ordering, bump, leak};
 use crate::window::{LONG, Ring};
 
-/// Buckets of one outcome.
-#[derive(Debug)]
-#[repr(C)]
-struct Counts {
-    /// The buckets that are not empty, a bit each: a method's calls are alike, and a reader need not look at the rest. The
-    /// last bit stands for those past the common bounds' number too.
-    used: AtomicU64,
-    /// Those past the common bounds' number: only where a method has bounds of its own.
-    far: Once<&'static [AtomicU64; MAX_BUCKETS]>,
-    near: [AtomicU64; MAX_BUCKETS],
-}
+use self::counts::Counts;
+use self::failures::Failures;
 
 /// The cells one thread owns of one method.
 ///
@@ -66,40 +60,6 @@ struct Head {
     failures: Once<&'static Failures>,
 }
 
-/// What a shard needs from its first failure on.
-// Lines of its own, as a shard has: two threads that fail must not write into one.
-#[derive(Debug)]
-#[repr(C, align(128))]
-struct Failures {
-    first: Once<&'static FailuresOfType>,
-    /// How many there are; the owner's alone.
-    ended: AtomicU64,
-    sum: AtomicU64,
-    own: RunCell,
-    default: RunCell,
-}
-
-/// The failures of one error type, from the first on. Counted once, by type and bucket at a time: so the errors by type
-/// and the failures are sums of the same cells, and always equal.
-// In this order for the reader's sake, as a shard is.
-#[derive(Debug)]
-#[repr(C, align(128))]
-struct FailuresOfType {
-    error_type: u32,
-    next: Once<&'static FailuresOfType>,
-    counts: Counts,
-}
-
-impl FailuresOfType {
-    fn new(error_type: u32) -> Self {
-        Self {
-            error_type,
-            next: Once::new(),
-            counts: Counts::new(),
-        }
-    }
-}
-
 /// A failure, classified.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failure {
@@ -122,107 +82,6 @@ impl Span {
     pub(crate) fn ticks(self) -> u64 {
         self.end.saturating_sub(self.start)
     }
-}
-
-fn cells() -> [AtomicU64; MAX_BUCKETS] {
-    std::array::from_fn(|_| AtomicU64::new(0))
-}
-
-impl Counts {
-    fn new() -> Self {
-        Self {
-            used: AtomicU64::new(0),
-            far: Once::new(),
-            near: cells(),
-        }
-    }
-
-    /// The cell of a bucket that is not empty, for the common way of a call.
-    #[inline]
-    fn used_cell(&self, bucket: usize) -> Option<&AtomicU64> {
-        let cell = self.near.get(bucket)?;
-        (self.used.load(Ordering::Relaxed) & (1 << bucket) != 0).then_some(cell)
-    }
-
-    /// One more; only the owner.
-    fn bump(&self, bucket: usize) {
-        let used = self.used.load(Ordering::Relaxed);
-        let bit = 1 << bucket.min(MAX_BUCKETS - 1);
-        if used & bit == 0 {
-            // Release: pairs with the Acquire in `add_to`; who learns of the count otherwise finds the bit set.
-            self.used.store(used | bit, Ordering::Release);
-        }
-        // Release: pairs with the Acquire of who adds the shards up.
-        match self.near.get(bucket) {
-            Some(cell) => bump(cell, 1, Ordering::Release),
-            None => self.bump_far(bucket),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn bump_far(&self, bucket: usize) {
-        let far = self.far.get_or_init(|| leak(cells()));
-        bump(&far[bucket % MAX_BUCKETS], 1, Ordering::Release);
-    }
-
-    fn sum(&self) -> u64 {
-        let sum = |cells: &[AtomicU64]| -> u64 {
-            let counts = cells.iter().map(|cell| cell.load(Ordering::Acquire));
-            counts.sum()
-        };
-        sum(&self.near) + self.far.get().map_or(0, |far| sum(far))
-    }
-
-    /// Adds them to totals; gives how many there are.
-    fn add_to(&self, total: &mut [u64]) -> u64 {
-        let mut used = self.used.load(Ordering::Acquire);
-        if used >> (MAX_BUCKETS - 1) != 0 {
-            return self.add_all_to(total);
-        }
-        let mut sum = 0;
-        while used != 0 {
-            let bucket = used.trailing_zeros() as usize;
-            used &= used - 1;
-            if let (Some(total), Some(cell)) = (total.get_mut(bucket), self.near.get(bucket)) {
-                let count = cell.load(Ordering::Acquire);
-                *total += count;
-                sum += count;
-            }
-        }
-        sum
-    }
-
-    #[cold]
-    fn add_all_to(&self, total: &mut [u64]) -> u64 {
-        let (near, far) = total.split_at_mut(total.len().min(MAX_BUCKETS));
-        let more = self.far.get().map_or(0, |cells| add(far, cells));
-        add(near, &self.near) + more
-    }
-
-    /// Loads the lines of the buckets that are not empty: see [`Order`](crate::storage::order::Order).
-    fn touch(&self) -> u64 {
-        const LINE: u32 = 8;
-        let (mut used, mut all) = (self.used.load(Ordering::Relaxed), 0);
-        while used != 0 {
-            let bucket = used.trailing_zeros();
-            let cell = self.near.get(bucket as usize);
-            all ^= cell.map_or(0, |cell| cell.load(Ordering::Relaxed));
-            let next_line = bucket / LINE * LINE + LINE;
-            used &= (!0_u64).checked_shl(next_line).unwrap_or(0);
-        }
-        all
-    }
-}
-
-fn add(total: &mut [u64], cells: &[AtomicU64]) -> u64 {
-    let mut sum = 0;
-    for (total, cell) in total.iter_mut().zip(cells) {
-        let count = cell.load(Ordering::Acquire);
-        *total += count;
-        sum += count;
-    }
-    sum
 }
 
 impl Shard {
@@ -405,15 +264,13 @@ impl Shard {
     /// Loads what tells where the rest is: see [`Order`](crate::storage::order::Order).
     pub(crate) fn touch_head(&self) -> u64 {
         let started = self.head.started.load(Ordering::Relaxed);
-        started ^ self.ok.used.load(Ordering::Relaxed) ^ self.ring.touch(0)
+        started ^ self.ok.touch_used() ^ self.ring.touch(0)
     }
 
     /// Loads the rest but for failures' cells, and so many of the newest calls.
     pub(crate) fn touch_cells(&self, newest: u64) -> u64 {
         let failures = self.head.failures.get().map_or(0, |all| {
-            let types = all
-                .types()
-                .map(|one| one.counts.used.load(Ordering::Relaxed));
+            let types = all.types().map(|one| one.counts.touch_used());
             types.fold(0, |all, one| all ^ one)
         });
         self.ok.touch() ^ self.ring.touch(newest) ^ failures
@@ -475,34 +332,6 @@ impl Shard {
             .get()
             .map_or(0, |all| all.default.run(word));
         failing + self.head.default_seen.run(word, || self.ok_count())
-    }
-}
-
-impl Failures {
-    fn new() -> Self {
-        Self {
-            first: Once::new(),
-            ended: AtomicU64::new(0),
-            sum: AtomicU64::new(0),
-            own: RunCell::default(),
-            default: RunCell::default(),
-        }
-    }
-
-    /// The cells of an error type, made if need be; only the shard's owner.
-    fn of_type(&self, error_type: u32) -> &'static FailuresOfType {
-        let mut link = &self.first;
-        while let Some(one) = link.get() {
-            if one.error_type == error_type {
-                return one;
-            }
-            link = &one.next;
-        }
-        link.get_or_init(|| leak(FailuresOfType::new(error_type)))
-    }
-
-    fn types(&self) -> impl Iterator<Item = &'static FailuresOfType> + '_ {
-        std::iter::successors(self.first.get(), |one| one.next.get())
     }
 }
 

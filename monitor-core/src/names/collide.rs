@@ -2,21 +2,22 @@
 
 mod forget;
 mod reserve;
+mod wanted;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use self::reserve::RESERVED;
+pub(super) use self::wanted::{Plane, Wanted};
 use super::Profile;
 use super::built_in::{Id, Spec, built_in};
 use super::claims::Claims;
 use super::clean;
 use super::label_sets::LabelSets;
 use super::room::{LastPage, Shape};
-use crate::family::{Family, FamilyType, Label, Labels};
-use crate::key::StatKey;
-use crate::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
+use crate::family::{Family, FamilyType, Labels};
+use crate::snapshot::{MetricSnapshot, Snapshot};
 use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Where the keys of one storage are exported, remembered from scrape to scrape.
@@ -75,125 +76,6 @@ impl Names {
             Profile::Servicekit => &self.servicekit,
             Profile::Prometheus => &self.prometheus,
         })
-    }
-}
-
-/// What of a key is exported; each has its own prefix and help text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Plane {
-    Info,
-    Value,
-    Mean,
-    LastMean,
-    Histogram,
-}
-
-impl Plane {
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::Info => "",
-            Self::Value => "stats_",
-            Self::Mean => "stats_aggregation_",
-            Self::LastMean => "stats_aggregation_last_",
-            Self::Histogram => "stats_hist_",
-        }
-    }
-
-    fn kind(self) -> FamilyType {
-        if self == Self::Histogram {
-            FamilyType::Histogram
-        } else {
-            FamilyType::Gauge
-        }
-    }
-
-    fn family_name(self, profile: Profile, written: &str) -> String {
-        match (self, profile) {
-            (Self::Info, _) => clean::metric_name(written),
-            (_, Profile::Servicekit) => clean::key_name(self.prefix(), written),
-            (_, Profile::Prometheus) => self.idiomatic_name(written),
-        }
-    }
-
-    /// The name in the profile `prometheus`: with the unit that the original reads out of a name, and none of the endings
-    /// that mean something else there.
-    fn idiomatic_name(self, written: &str) -> String {
-        let prefix = match self {
-            Self::Info => "",
-            Self::Value => "monitor_value_",
-            Self::Mean => "monitor_recent_mean_",
-            Self::LastMean => "monitor_last_mean_",
-            Self::Histogram => "monitor_",
-        };
-        let name = clean::key_name(prefix, written).replace(':', "_");
-        let reserved = ["_total", "_count", "_sum", "_bucket", "_info"];
-        if self == Self::Value {
-            let is_reserved = reserved.iter().any(|ending| name.ends_with(ending));
-            return if is_reserved { name + "_value" } else { name };
-        }
-        match clean::unit_in(written) {
-            Some(unit) if !name.ends_with(unit) => format!("{name}_{unit}"),
-            None if reserved.iter().any(|ending| name.ends_with(ending)) => name + "_value",
-            _ => name,
-        }
-    }
-
-    fn help(self, profile: Profile, name: &str) -> String {
-        match (self, profile) {
-            (Self::Histogram, Profile::Servicekit) => {
-                format!("this is hist metric `{name}` in stats from MonitorServers")
-            }
-            (_, Profile::Servicekit) | (Self::Info, _) => {
-                format!("This is metric `{name}` from MonitorServer.")
-            }
-            (Self::Value, _) => format!("Value recorded under the key `{name}`."),
-            (Self::Mean, _) => format!("Mean of the last 100 values of `{name}`."),
-            (Self::LastMean, _) => format!("Mean of the last 5 values of `{name}`."),
-            (Self::Histogram, _) => format!("Values observed as `{name}`."),
-        }
-    }
-}
-
-/// One thing to place.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    pub(super) plane: Plane,
-    pub(super) key: &'a StatKey,
-    /// The method whose calls observed it; `None` for the user's own keys.
-    pub(super) method: Option<&'a MethodSnapshot>,
-    /// Instead of the original's help text.
-    pub(super) help: Option<&'a str>,
-}
-
-impl Wanted<'_> {
-    fn full_key(&self) -> Cow<'_, str> {
-        match self.method {
-            Some(method) => {
-                let mut labels = vec![("method", &*method.name)];
-                labels.extend(
-                    method
-                        .labels
-                        .iter()
-                        .map(|label| (&*label.name, &*label.value)),
-                );
-                Cow::Owned(StatKey::write(&self.key.raw, &labels))
-            }
-            None => Cow::Borrowed(&self.key.raw),
-        }
-    }
-
-    fn labels(&self) -> (Vec<Label>, u64) {
-        let written = self
-            .key
-            .labels
-            .iter()
-            .map(|(name, value)| (&**name, &**value));
-        let calls = self.method.into_iter().flat_map(|method| {
-            let labels = method.labels.iter();
-            let labels = labels.map(|label| (&*label.name, &*label.value));
-            std::iter::once(("method", &*method.name)).chain(labels)
-        });
-        clean::labels(written.chain(calls))
     }
 }
 

@@ -1,11 +1,13 @@
 //! What one key holds: a number in an atomic, anything else behind a lock; or nothing, once it was taken away.
 
-use std::collections::{BTreeMap, VecDeque};
+mod other;
+
 use std::sync::Arc;
 
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, lock};
-use crate::value::{StatNumber, StatValue, ValueKind};
+use crate::value::{StatNumber, StatValue};
 
+use self::other::{Other, refused};
 use super::held::{Held, Refused};
 use super::keep::Keep;
 
@@ -42,16 +44,6 @@ pub(super) struct Entry {
     /// 1 once it was updated since a scrape last looked: a number that is set to what it was is not idle.
     touched: AtomicU32,
     other: Mutex<Option<Box<Other>>>,
-}
-
-/// A value that is in neither word.
-#[derive(Debug)]
-enum Other {
-    Value(StatValue),
-    List(VecDeque<Arc<StatValue>>),
-    Map(BTreeMap<String, StatValue>),
-    /// Taken away.
-    Gone,
 }
 
 impl Entry {
@@ -343,39 +335,6 @@ fn mark_of(number: StatNumber) -> u64 {
     match number {
         StatNumber::Int(number) => number.cast_unsigned(),
         StatNumber::Float(number) => number.to_bits(),
-    }
-}
-
-fn refused(other: Option<&Other>) -> Refused {
-    Refused::Holds(match other {
-        None => ValueKind::Number,
-        Some(Other::Value(value)) => value.kind(),
-        Some(Other::List(_)) => ValueKind::List,
-        Some(Other::Map(_)) => ValueKind::Map,
-        Some(Other::Gone) => return Refused::Gone,
-    })
-}
-
-impl Other {
-    fn into_value(self) -> StatValue {
-        match self {
-            Self::Gone => StatValue::Null,
-            Self::Value(value) => value,
-            Self::Map(map) => StatValue::Map(map),
-            Self::List(list) => {
-                StatValue::List(list.into_iter().map(Arc::unwrap_or_clone).collect())
-            }
-        }
-    }
-}
-
-impl From<StatValue> for Other {
-    fn from(value: StatValue) -> Self {
-        match value {
-            StatValue::List(list) => Self::List(list.into_iter().map(Arc::new).collect()),
-            StatValue::Map(map) => Self::Map(map),
-            value => Self::Value(value),
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A child may be taken away under its key and come back; see `index.rs` for what that does to memory.
 
+mod child;
 mod leave;
 
 use std::fmt;
@@ -16,6 +17,9 @@ use super::index::{Found, Index};
 use super::keys::{overflow_key, written_alike};
 use super::order::Order;
 use super::trie::Node;
+
+pub(super) use self::child::Child;
+use self::child::{COUNTED, GONE, SETTLED};
 
 /// All children of one kind, each under its key as written.
 ///
@@ -32,24 +36,6 @@ pub(super) struct Families<T, S> {
 
 pub(super) type ChildRef<T> = Arc<Node<Child<T>>>;
 pub(super) type FamilyRef<T, S> = Arc<Node<Family<T, S>>>;
-
-/// A value and its key.
-#[derive(Debug)]
-pub(super) struct Child<T> {
-    pub(super) key: Arc<StatKey>,
-    /// Where it is in the order; only of use to who holds its lock.
-    pub(super) at: AtomicU32,
-    state: AtomicU32,
-    pub(super) value: T,
-}
-
-// Bits of a child's state.
-/// Nothing is wrong with the key, or was warned about.
-const SETTLED: u32 = 1;
-/// It was taken away. Set and cleared by who holds the lock of the order.
-const GONE: u32 = 2;
-/// It is one of the label sets its family may have; the child of all others is not.
-const COUNTED: u32 = 4;
 
 /// The children whose names are written alike.
 pub(super) struct Family<T, S> {
@@ -390,20 +376,5 @@ impl<T, S> fmt::Debug for Families<T, S> {
         f.debug_struct("Families")
             .field("children", &lock(&self.order).children().len())
             .finish_non_exhaustive()
-    }
-}
-
-impl<T> Child<T> {
-    fn is_gone(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & GONE != 0
-    }
-
-    /// Logs, once, the parts of the key that are left out.
-    pub(super) fn warn_of_key(&self, warn: fn(&StatKey)) {
-        if self.state.load(Ordering::Relaxed) & SETTLED == 0
-            && self.state.fetch_or(SETTLED, Ordering::Relaxed) & SETTLED == 0
-        {
-            warn(&self.key);
-        }
     }
 }

@@ -11,8 +11,9 @@ use crate::clock::to_f64;
 use crate::family::Histogram;
 use crate::interner::Interner;
 use crate::snapshot::{CallValueSnapshot, MethodSnapshot, Snapshot, TaskTotals, ValuesSnapshot};
-use crate::storage::core::{Rules, StorageCore};
+use crate::storage::core::StorageCore;
 use crate::storage::points::Points;
+use crate::storage::rules::Rules;
 use crate::storage::statuses::Statuses;
 use crate::sync::Ordering;
 

@@ -18,14 +18,14 @@ use crate::call::values::ValueKind;
 use crate::chunked::Chunked;
 use crate::clock::{Clock, ClockSource, process_start};
 use crate::config::StorageConfig;
-use crate::error_parser::{ErrorParser, ErrorTypeId};
 use crate::exemplar::ExemplarProvider;
-use crate::health::Thresholds;
 use crate::latest::Latest;
 use crate::names::Names;
 use crate::stats::Values;
-use crate::status::{Outcome, TaskStatus};
+use crate::status::Outcome;
+use crate::storage::calendar::utc;
 use crate::storage::order::Order;
+use crate::storage::rules::Rules;
 use crate::sync::{AtomicU64, Mutex, Once, Ordering, leak, lock};
 
 /// The state behind a [`MonitorStorage`](crate::MonitorStorage). It lives as long as the process: threads and guards
@@ -73,17 +73,6 @@ struct UnknownTypes {
 
 /// Most names of unknown error types that are kept: they are for a reader of logs.
 const MAX_UNKNOWN: usize = 64;
-
-/// What the configuration says, ready for use.
-#[derive(Debug)]
-pub(crate) struct Rules {
-    pub(crate) config: StorageConfig,
-    pub(crate) parser: Arc<ErrorParser>,
-    pub(crate) thresholds: Thresholds,
-    /// The storage's index of each of the parser's error types; the storage keeps counts of types that left the
-    /// configuration.
-    pub(crate) indices: Vec<u32>,
-}
 
 impl StorageCore {
     pub(crate) fn new(config: StorageConfig, clock: Clock) -> &'static Self {
@@ -337,56 +326,6 @@ impl StorageCore {
     }
 }
 
-impl Rules {
-    fn new(config: StorageConfig, known: &mut Vec<Arc<str>>) -> Self {
-        let parser = ErrorParser::new(&config.errors);
-        let indices = parser
-            .types()
-            .iter()
-            .map(|name| index_in(known, name))
-            .collect();
-        Self {
-            thresholds: Thresholds::from_rules(&config.errors),
-            parser: Arc::new(parser),
-            indices,
-            config,
-        }
-    }
-
-    /// Gives a name that the configuration does not know along with the failure.
-    fn classify<'a>(&self, outcome: Outcome<'a>, expected: &[&str]) -> (Failure, Option<&'a str>) {
-        let parser = &self.parser;
-        let mut unknown = None;
-        let mut named = |name: &'a str| {
-            parser.type_id(name).unwrap_or_else(|| {
-                unknown = Some(name);
-                parser.other()
-            })
-        };
-        let (id, ill) = match outcome {
-            Outcome::Error(view) => (parser.parse_view(&view), true),
-            Outcome::ErrorType(name) => (named(name), true),
-            Outcome::Expected(name) => (named(name), false),
-            Outcome::Panic => (parser.panic(), true),
-            Outcome::Cancelled | Outcome::Success => (parser.cancelled(), false),
-        };
-        let ill = ill && !(expected.iter().any(|name| *name == &**parser.name(id)));
-        let failure = Failure {
-            error_type: self.index(id),
-            status: ill.then(|| self.status_of(id)),
-        };
-        (failure, unknown)
-    }
-
-    pub(crate) fn status_of(&self, id: ErrorTypeId) -> TaskStatus {
-        self.parser.status_of(id)
-    }
-
-    fn index(&self, id: ErrorTypeId) -> u32 {
-        self.indices.get(id.index()).copied().unwrap_or_default()
-    }
-}
-
 fn state_in(tasks: &mut BTreeMap<Arc<str>, &'static TaskState>, name: &str) -> &'static TaskState {
     if let Some(state) = tasks.get(name) {
         return state;
@@ -394,15 +333,6 @@ fn state_in(tasks: &mut BTreeMap<Arc<str>, &'static TaskState>, name: &str) -> &
     let state: &'static TaskState = leak(TaskState::new());
     tasks.insert(Arc::from(name), state);
     state
-}
-
-fn index_in(known: &mut Vec<Arc<str>>, name: &Arc<str>) -> u32 {
-    let at = known.iter().position(|other| other == name);
-    let at = at.unwrap_or_else(|| {
-        known.push(Arc::clone(name));
-        known.len() - 1
-    });
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 impl fmt::Debug for StorageCore {
@@ -426,42 +356,4 @@ fn started_at(clock: &Clock) -> f64 {
         ClockSource::TickCounter | ClockSource::OperatingSystem => process_start(),
     };
     known.unwrap_or_else(|| clock.unix())
-}
-
-/// Seconds since 1970 as `2026-11-22 10:37:04.123456`.
-///
-/// The calendar is computed as in Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`,
-/// for days since 1970 (which is not negative here).
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "`as` saturates; times before 1970 read as 1970"
-)]
-fn utc(unix: f64) -> String {
-    let micros = (unix * 1e6).round() as u64;
-    let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
-    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = (month_from_march + 2) % 12 + 1;
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::utc;
-
-    #[test]
-    fn the_calendar_is_right() {
-        assert_eq!(utc(0.0), "1970-01-01 00:00:00.000000");
-        assert_eq!(utc(951_827_696.5), "2000-02-29 12:34:56.500000");
-        assert_eq!(utc(1_700_000_000.0), "2023-11-14 22:13:20.000000");
-        assert_eq!(utc(1_798_761_599.999_999), "2026-12-31 23:59:59.999999");
-    }
 }

@@ -1,5 +1,6 @@
 //! `MonitorStorage`: both planes behind the original's verbs.
 
+mod calendar;
 pub(crate) mod collect;
 mod core;
 mod metrics;
@@ -8,6 +9,7 @@ pub(crate) mod order;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod parking;
 pub(crate) mod points;
+mod rules;
 mod stats_map;
 mod statuses;
 #[cfg(all(test, not(loom)))]

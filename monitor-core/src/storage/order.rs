@@ -73,15 +73,21 @@ impl Order {
         let taken = &self.taken[places];
         let mut all = 0;
         let mut step = |loaded: u64| all ^= loaded;
-        shards.iter().for_each(|shard| step(shard.touch_head()));
-        methods.iter().for_each(|method| step(method.touch()));
+        for shard in shards {
+            step(shard.touch_head());
+        }
+        for method in methods {
+            step(method.touch());
+        }
         for (shard, taken) in shards.iter().zip(taken) {
             step(shard.touch_cells(taken.load(Ordering::Relaxed).into()));
         }
-        methods
-            .iter()
-            .for_each(|method| step(method.touch_common()));
-        shards.iter().for_each(|shard| step(shard.touch_failures()));
+        for method in methods {
+            step(method.touch_common());
+        }
+        for shard in shards {
+            step(shard.touch_failures());
+        }
         all
     }
 
