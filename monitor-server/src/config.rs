@@ -7,13 +7,15 @@ mod labels;
 mod limits;
 mod names;
 mod section;
+mod security;
 mod service;
 mod values;
+pub(crate) mod web;
 mod yaml;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +26,9 @@ use monitor_core::{ErrorRules, StatusRule, StorageConfig};
 pub(crate) use self::health::check_check;
 pub use self::limits::Limits;
 use self::section::At;
+pub(crate) use self::security::{Security, is_token};
 use self::yaml::{Node, Value};
+use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Origin, Place};
 use crate::health::HealthSettings;
 use crate::process::Process;
@@ -43,7 +47,7 @@ use crate::source::Source;
 /// | YAML key | default | meaning |
 /// |---|---|---|
 /// | `port` | 9999 | port number or text of one; 0 is any free port |
-/// | `listen` | `0.0.0.0` | IP address, with or without a port; a `port` beside it wins |
+/// | `listen` | `0.0.0.0` | IP address, with or without a port; a `port` beside it wins. Or `unix:/path` of a Unix socket |
 /// | `errors` | the original's | status -> `service_errors` (list of words, default none) and `unhealthy` (length of a run, default -1; 0 or less is never) |
 /// | `service info` | none | name -> `info` (help text) and `value` (number or text of one), both needed |
 /// | `service` | none | `name`, `version` and, where it is known, `revision` of the service: the labels of `monitor_build_info` |
@@ -65,6 +69,10 @@ use crate::source::Source;
 /// | `health.heartbeat_timeout` | 0 | seconds that the newest pulse may be old before `/livez` is 503; 0 is any age |
 /// | `health.drain_pause` | 0 | seconds that a drain goes on as before once `/readyz` is 503 |
 /// | `limits` | [`Limits`] | what connections, scrapes, registries and collectors may take |
+/// | `web_config` | none | path of a web configuration file in the format of Prometheus' exporters: TLS, users and headers |
+/// | `bearer_tokens` | none | list of tokens that are as good as a user's password |
+/// | `bearer_token_file` | none | path of a file with such tokens, one a line |
+/// | `allow_from` | all | list of the addresses and networks that may connect |
 ///
 /// Numbers may be written as text. Any other key is refused, by name, with the nearest valid one.
 ///
@@ -94,6 +102,8 @@ use crate::source::Source;
 pub struct MonitorConfig {
     listen: IpAddr,
     port: u16,
+    /// Instead of the address, where it is given.
+    unix: Option<PathBuf>,
     errors: Vec<StatusRule>,
     service_info: Vec<ServiceInfo>,
     max_workers: usize,
@@ -111,16 +121,17 @@ pub struct MonitorConfig {
     pub(crate) wait_for_started: bool,
     pub(crate) health: HealthSettings,
     pub(crate) limits: Limits,
+    pub(crate) security: Security,
     pub(crate) process: Process,
     /// In the order they were given.
     pub(crate) sources: Vec<Source>,
 }
 
 /// What `listen` says.
-#[derive(Debug, Clone, Copy)]
-struct Listen {
-    address: IpAddr,
-    port: Option<u16>,
+#[derive(Debug, Clone)]
+enum Listen {
+    Ip(IpAddr, Option<u16>),
+    Unix(PathBuf),
 }
 
 impl Default for MonitorConfig {
@@ -129,6 +140,7 @@ impl Default for MonitorConfig {
         Self {
             listen: Ipv4Addr::UNSPECIFIED.into(),
             port: 9999,
+            unix: None,
             errors: Vec::new(),
             service_info: Vec::new(),
             max_workers: storage.max_workers,
@@ -145,6 +157,7 @@ impl Default for MonitorConfig {
             wait_for_started: false,
             health: HealthSettings::default(),
             limits: Limits::default(),
+            security: Security::default(),
             process: Process::default(),
             sources: Vec::new(),
         }
@@ -213,7 +226,7 @@ impl MonitorConfig {
         Self::default().with_env()
     }
 
-    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port) and `MONITOR_PORT` where they are set and not
+    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port, or `unix:/path`) and `MONITOR_PORT` where they are set and not
     /// empty.
     ///
     /// # Errors
@@ -253,8 +266,14 @@ impl MonitorConfig {
     }
 
     fn set_listen(&mut self, listen: Listen) {
-        self.listen = listen.address;
-        self.port = listen.port.unwrap_or(self.port);
+        match listen {
+            Listen::Ip(address, port) => {
+                self.listen = address;
+                self.port = port.unwrap_or(self.port);
+                self.unix = None;
+            }
+            Listen::Unix(path) => self.unix = Some(path),
+        }
     }
 }
 
@@ -277,9 +296,17 @@ impl MonitorConfig {
         }
     }
 
-    /// The address to listen on.
+    /// The address to listen on; not used where the [`endpoint`](Self::endpoint) is a Unix socket.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.listen, self.port)
+    }
+
+    /// Where to listen.
+    pub fn endpoint(&self) -> Endpoint {
+        match &self.unix {
+            Some(path) => Endpoint::Unix(path.clone()),
+            None => Endpoint::Tcp(self.address()),
+        }
     }
 
     /// The storage's part of the settings, for the global storage. [`run`](crate::run) applies it; tests hand it to
@@ -315,7 +342,7 @@ impl MonitorConfig {
 impl fmt::Debug for MonitorConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MonitorConfig")
-            .field("address", &self.address())
+            .field("endpoint", &self.endpoint())
             .field("errors", &self.errors)
             .field("service_info", &self.service_info)
             .field("max_workers", &self.max_workers)
@@ -323,6 +350,7 @@ impl fmt::Debug for MonitorConfig {
             .field("labels", &self.labels)
             .field("health", &self.health)
             .field("limits", &self.limits)
+            .field("security", &self.security)
             .field("process", &self.process)
             .finish_non_exhaustive()
     }

@@ -14,10 +14,12 @@
 //! Paths are exact: anything else is 404. GET and HEAD alone: anything else is 405. Nothing over HTTP changes state.
 
 mod access;
+mod auth;
 mod block_on;
 mod config;
 mod connection;
 mod drain;
+mod endpoint;
 mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -28,6 +30,7 @@ mod listener;
 mod negotiate;
 mod patience;
 mod process;
+mod quiet;
 mod render;
 mod routes;
 mod run;
@@ -35,10 +38,13 @@ mod self_metrics;
 mod signals;
 mod source;
 mod thread;
+mod tls;
 mod wait;
+mod web;
 
 pub use config::{Limits, MonitorConfig};
 pub use drain::DrainError;
+pub use endpoint::Endpoint;
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};
 pub use process::{Service, process_families};

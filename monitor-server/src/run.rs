@@ -13,6 +13,8 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::config::{Limits, MonitorConfig};
+use crate::connection::Terms;
+use crate::endpoint::Endpoint;
 use crate::error::{RunError, TasksLeft};
 use crate::health::{HealthState, Phase, Vitals};
 use crate::listener;
@@ -22,6 +24,7 @@ use crate::self_metrics::SelfMetrics;
 use crate::source::Source;
 use crate::thread::ServerThread;
 use crate::wait;
+use crate::web::Keeper;
 
 /// The server that runs. Locked for moments only: a log subscriber that is called during `run` may ask for the instance.
 static INSTANCE: Mutex<Option<MonitorServer>> = Mutex::new(None);
@@ -58,7 +61,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(running) = MonitorServer::instance() {
         return Err(RunError::AlreadyRunning {
-            address: running.local_addr(),
+            address: running.endpoint(),
         });
     }
     let mut storage = config.storage_config()?;
@@ -66,9 +69,10 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     for warning in storage.errors.warnings() {
         tracing::warn!("configuration: {warning}");
     }
-    let listener = listener::bind(config.address())?;
+    let keeper = Keeper::load(&config.security)?;
+    let bound = listener::bind(&config.endpoint())?;
     let monitor = Monitor::global();
-    let context = Arc::new(Context::new(monitor, &config));
+    let context = Arc::new(Context::kept(monitor, &config, keeper));
     let vitals = Arc::clone(&context.vitals);
     let checks = config.health.checks;
     if !checks.is_empty() {
@@ -80,12 +84,8 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
             vitals.checks.begin(check);
         }
     };
-    let started = ServerThread::start(
-        listener,
-        Arc::new(config.limits),
-        routes::all(context),
-        begin,
-    );
+    let terms = context.terms(config.limits);
+    let started = ServerThread::start(bound, terms, routes::all(context), begin);
     let thread = started.inspect_err(|_| vitals.checks.stop())?;
     let (sender, health) = watch::channel(vitals.state());
     thread.runtime().spawn(Arc::clone(&vitals).publish(sender));
@@ -95,7 +95,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     for name in vitals.unknown_names() {
         tracing::warn!(%name, "counts for readiness or is in a group, and is no check and no task type (yet)");
     }
-    tracing::info!(address = %thread.address(), "monitor server listens");
+    tracing::info!(address = %thread.endpoint(), "monitor server listens");
     let server = MonitorServer {
         inner: Arc::new(Inner {
             monitor,
@@ -149,9 +149,15 @@ impl MonitorServer {
             .cloned()
     }
 
-    /// The address it listens on, with the port that was chosen where the configured one is 0.
+    /// The address it listens on, with the port that was chosen where the configured one is 0. Where it listens on a Unix
+    /// socket there is none, and this is `0.0.0.0:0`; see [`endpoint`](Self::endpoint).
     pub fn local_addr(&self) -> SocketAddr {
-        self.inner.thread.address()
+        tcp_address(self.inner.thread.endpoint())
+    }
+
+    /// Where it listens: the address or the Unix socket.
+    pub fn endpoint(&self) -> Endpoint {
+        self.inner.thread.endpoint().clone()
     }
 
     /// The monitor it serves.
@@ -270,8 +276,12 @@ impl MetricServer {
 
     /// The same with what a configuration says of pages: registries, collectors, `profile`, `strict`, `render_cache`,
     /// `disable_compression`, `wait_for_started`, the limits of scrapes and sources, what is said of the service and the
-    /// process, and of health what concerns task types. What it says of the storage (its constant labels, too), of the address,
-    /// of connections and of checks is not looked at.
+    /// process, of health what concerns task types, and credentials and addresses that may connect. What it says of the storage (its constant labels, too), of the
+    /// address, of connections and of checks is not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that
+    /// it is mounted in takes the connections.
+    ///
+    /// Where what is to protect it cannot be loaded, an error is logged, [`run_in_thread`](Self::run_in_thread) fails, and a
+    /// filter lets nobody in, but for probes.
     pub fn with_config(config: &MonitorConfig, monitor: Monitor) -> Self {
         Self {
             context: Arc::new(Context::new(monitor, config)),
@@ -290,14 +300,17 @@ impl MetricServer {
     ///
     /// # Errors
     ///
-    /// The address cannot be listened on, or no thread can be had. Nothing is left running then.
+    /// What protects the server could not be loaded, the address cannot be listened on, or no thread can be had. Nothing is
+    /// left running then.
     pub fn run_in_thread(
         &self,
         address: impl Into<SocketAddr>,
     ) -> Result<MetricServerHandle, RunError> {
-        let listener = listener::bind(address.into())?;
+        self.context.keeper.check()?;
+        let bound = listener::bind(&Endpoint::Tcp(address.into()))?;
         let routes = routes::all(Arc::clone(&self.context));
-        let thread = ServerThread::start(listener, Arc::new(Limits::default()), routes, || ())?;
+        let terms = self.context.terms(Limits::default());
+        let thread = ServerThread::start(bound, terms, routes, || ())?;
         Ok(MetricServerHandle {
             thread: Arc::new(thread),
         })
@@ -313,7 +326,7 @@ pub struct MetricServerHandle {
 impl MetricServerHandle {
     /// The address it listens on.
     pub fn local_addr(&self) -> SocketAddr {
-        self.thread.address()
+        tcp_address(self.thread.endpoint())
     }
 
     /// Stops it, as [`MonitorServer::shutdown`] does.
@@ -322,9 +335,29 @@ impl MetricServerHandle {
     }
 }
 
+fn tcp_address(endpoint: &Endpoint) -> SocketAddr {
+    let none = SocketAddr::from(([0, 0, 0, 0], 0));
+    endpoint.tcp().unwrap_or(none)
+}
+
 impl Context {
-    /// Without a registry the process's default one is exported, before the collectors.
+    /// On which terms a server of this takes connections.
+    fn terms(&self, limits: Limits) -> Terms {
+        Terms {
+            limits,
+            metrics: Arc::clone(&self.metrics),
+            networks: self.keeper.networks(),
+            keeper: Arc::clone(&self.keeper),
+        }
+    }
+
+    /// Where what is to protect it cannot be loaded, nobody is let in.
     pub(crate) fn new(monitor: Monitor, config: &MonitorConfig) -> Self {
+        Self::kept(monitor, config, Keeper::load_or_lock(&config.security))
+    }
+
+    /// Without a registry the process's default one is exported, before the collectors.
+    fn kept(monitor: Monitor, config: &MonitorConfig, keeper: Keeper) -> Self {
         let mut sources = config.sources.clone();
         let is_registry = |source: &Source| matches!(source, Source::Registry(_));
         if !sources.iter().any(is_registry) {
@@ -346,6 +379,7 @@ impl Context {
             metrics,
             vitals,
             service: config.process.service.clone(),
+            keeper: Arc::new(keeper),
             disable_compression: config.disable_compression,
             scrape_timeout: config.limits.scrape_timeout,
         }

@@ -8,7 +8,7 @@ use super::values::{
     expected, flag, integer, listen, map, number, page_age, port, profile, seconds, text, whole,
 };
 use super::yaml::{Key, Node, Value};
-use super::{MonitorConfig, health, labels, names, service};
+use super::{MonitorConfig, health, labels, names, security, service};
 use crate::error::{ConfigError, Origin, Place};
 
 const KEYS: &[&str] = &[
@@ -31,6 +31,10 @@ const KEYS: &[&str] = &[
     "wait_for_started",
     "health",
     "limits",
+    "web_config",
+    "bearer_tokens",
+    "bearer_token_file",
+    "allow_from",
 ];
 
 const LIMIT_KEYS: &[&str] = &[
@@ -88,7 +92,7 @@ impl<'a> At<'a> {
         }
     }
 
-    fn index(&self, index: usize, line: u64) -> Self {
+    pub(super) fn index(&self, index: usize, line: u64) -> Self {
         Self {
             origin: self.origin,
             line: Some(line),
@@ -166,7 +170,8 @@ fn apply_key(
         "disable_compression" => config.disable_compression = flag(at, &node.value)?,
         "wait_for_started" => config.wait_for_started = flag(at, &node.value)?,
         "health" => health::apply(&mut config.health, at, node)?,
-        _ => apply_limits(&mut config.limits, at, node)?,
+        "limits" => apply_limits(&mut config.limits, at, node)?,
+        _ => security::apply(&mut config.security, key, at, node)?,
     }
     Ok(())
 }

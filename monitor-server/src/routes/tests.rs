@@ -12,6 +12,7 @@ use prometheus::Registry;
 use super::*;
 use crate::MonitorConfig;
 
+mod matrix;
 mod scrapes;
 
 fn context(config: StorageConfig) -> Arc<Context> {
@@ -47,10 +48,8 @@ async fn ask(filter: BoxedFilter<(Response,)>, request: Request<Empty<Bytes>>) -
 
 /// A request from this machine.
 fn request(method: &str, target: &str) -> Request<Empty<Bytes>> {
-    let client = Client {
-        peer: SocketAddr::from(([127, 0, 0, 1], 5)),
-        authority: None,
-    };
+    let peer = SocketAddr::from(([127, 0, 0, 1], 5)).into();
+    let client = Client::new(peer, None, false);
     Request::builder()
         .method(method)
         .uri(target)

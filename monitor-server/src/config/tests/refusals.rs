@@ -62,11 +62,11 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "listen: example.org",
-        "yaml:1: `listen`: expected an IP address, with or without a port, found the text `example.org`",
+        "yaml:1: `listen`: expected an IP address, with or without a port, or `unix:` and an absolute path, found the text `example.org`",
     ),
     (
         "listen: 5",
-        "yaml:1: `listen`: expected an IP address, with or without a port, found `5`",
+        "yaml:1: `listen`: expected an IP address, with or without a port, or `unix:` and an absolute path, found `5`",
     ),
     (
         "max_workers: -1",
