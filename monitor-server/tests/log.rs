@@ -94,7 +94,7 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     let failing = lines("a check fails");
     assert_eq!(failing.len(), 1, "{failing:?}");
     assert!(
-        failing[0].contains("check=db output=refused"),
+        failing[0].contains("check=db output=\"refused\""),
         "{failing:?}"
     );
     well.store(true, Ordering::SeqCst);
