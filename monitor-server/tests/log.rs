@@ -100,6 +100,11 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     well.store(true, Ordering::SeqCst);
     eventually("it is well", || lines("well again").len() == 1);
 
+    eventually("it is ready", || !lines("readiness=ready").is_empty());
+    let unready = lines("not ready: what counts for readiness");
+    assert_eq!(unready.len(), 1, "{unready:?}");
+    assert!(unready[0].contains("check `db`: refused"), "{unready:?}");
+
     let load = server.method("Load").expect("a name");
     let labelled = load.with_labels(&[("kind", "a")]).expect("good labels");
     let (first, second) = (labelled.start(), load.start());
