@@ -94,11 +94,16 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     let failing = lines("a check fails");
     assert_eq!(failing.len(), 1, "{failing:?}");
     assert!(
-        failing[0].contains("check=db output=refused"),
+        failing[0].contains("check=db output=\"refused\""),
         "{failing:?}"
     );
     well.store(true, Ordering::SeqCst);
     eventually("it is well", || lines("well again").len() == 1);
+
+    eventually("it is ready", || !lines("readiness=ready").is_empty());
+    let unready = lines("not ready: what counts for readiness");
+    assert_eq!(unready.len(), 1, "{unready:?}");
+    assert!(unready[0].contains("check `db`: refused"), "{unready:?}");
 
     let load = server.method("Load").expect("a name");
     let labelled = load.with_labels(&[("kind", "a")]).expect("good labels");

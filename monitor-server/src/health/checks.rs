@@ -154,7 +154,8 @@ impl Entry {
         let had_failed = before.map(|(result, _)| result.is_err());
         match output {
             Some(output) if had_failed != Some(true) => {
-                tracing::warn!(check = %name, %output, "a check fails");
+                // Quoted: it may hold anything, and the log has a line for each event.
+                tracing::warn!(check = %name, ?output, "a check fails");
             }
             None if had_failed == Some(true) => {
                 tracing::info!(check = %name, "a check is well again");

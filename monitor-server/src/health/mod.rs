@@ -159,13 +159,31 @@ impl Vitals {
         let last_word = LastWord(sender);
         async move {
             loop {
-                last_word.tell(self.state());
+                let report = self.report();
+                if report.readiness != last_word.0.borrow().readiness {
+                    log(&report);
+                }
+                last_word.tell(report.state(&self.groups));
                 tokio::select! {
                     () = self.changed.notified() => {}
                     () = tokio::time::sleep(LOOK_EVERY) => {}
                 }
             }
         }
+    }
+}
+
+/// Why an instance left a load balancer is asked later, when nobody can ask it any more.
+fn log(report: &Report) {
+    let readiness = report.readiness;
+    if readiness == Readiness::Unhealthy {
+        let reasons = report.unready().join("; ");
+        tracing::warn!(
+            ?reasons,
+            "not ready: what counts for readiness is unhealthy"
+        );
+    } else {
+        tracing::info!(%readiness, "readiness changed");
     }
 }
 

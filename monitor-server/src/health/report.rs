@@ -139,6 +139,14 @@ impl Report {
             .map(|members| Group::of(self, members, None))
     }
 
+    /// Why what is marked is unhealthy.
+    pub(crate) fn unready(&self) -> Vec<String> {
+        let marked = self
+            .parts()
+            .filter(|(_, part)| self.marked.contains(&part.name()));
+        marked.filter_map(|(_, part)| part.reason()).collect()
+    }
+
     /// What those who watch are told.
     pub(crate) fn state(&self, groups: &Groups) -> HealthState {
         let parts = self.parts().map(|(key, part)| (key, part.status()));

@@ -1,6 +1,6 @@
 //! A program that ends when it is told to, for the tests of signals.
 //!
-//! `drains MODE PAUSE LIMIT TASK`, the last three in milliseconds: the drain's pause and limit, and how long its one task takes. The modes:
+//! `drains MODE PAUSE LIMIT`, the last two in milliseconds: the drain's pause and limit. Its one task ends when its input does. The modes:
 //! `threads` has no runtime; `async` drains within tokio, after its own listener would have stopped; `lingers` does not end
 //! after its drain.
 
@@ -18,12 +18,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let number = args.next().ok_or("a number")?.parse()?;
         Ok(Duration::from_millis(number))
     };
-    let (pause, limit, task) = (milliseconds()?, milliseconds()?, milliseconds()?);
+    let (pause, limit) = (milliseconds()?, milliseconds()?);
     let config = MonitorConfig::default().listen([127, 0, 0, 1]).port(0);
     let monitor = monitor_server::run(config.drain_pause(pause))?;
     let running = monitor.method("Task")?.start();
     std::thread::spawn(move || {
-        std::thread::sleep(task);
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         running.finish(Outcome::Success);
     });
     say(&format!("listens on {}", monitor.local_addr()));

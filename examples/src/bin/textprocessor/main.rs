@@ -28,9 +28,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use monitor_server::{MonitorConfig, MonitorServer};
+use monitor_server::{MonitorConfig, MonitorServer, ShutdownSignals};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -73,7 +72,7 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn start(options: &Options) -> Result<(), ServiceError> {
-    let mut signals = Signals::new().map_err(|source| ServiceError::Setup {
+    let mut signals = ShutdownSignals::listen().map_err(|source| ServiceError::Setup {
         what: "signals",
         source,
     })?;
@@ -96,7 +95,8 @@ async fn start(options: &Options) -> Result<(), ServiceError> {
         tokio::spawn(load::run(plan, stopped))
     });
 
-    signals.next().await;
+    signals.recv().await;
+    monitor.begin_drain();
     say("stopping: waiting for running requests");
     let _ = stop.send(true);
     finish(loading, serving, &monitor, &mut signals).await
@@ -192,7 +192,7 @@ async fn finish(
     loading: Option<JoinHandle<()>>,
     serving: JoinHandle<()>,
     monitor: &MonitorServer,
-    signals: &mut Signals,
+    signals: &mut ShutdownSignals,
 ) -> Result<(), ServiceError> {
     let orderly = async {
         if let Some(loading) = loading {
@@ -203,32 +203,10 @@ async fn finish(
     };
     let drained = tokio::select! {
         drained = orderly => drained,
-        () = signals.next() => Ok(()),
+        _ = signals.recv() => Ok(()),
     };
     say("stopped");
     Ok(drained?)
-}
-
-/// Ctrl-C, and what service managers send.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 /// An error and what caused it, on one line.
