@@ -86,3 +86,22 @@ impl Drop for Crowd {
         self.0.iter().for_each(JoinHandle::abort);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_what_succeeded() {
+        let mut waits = Waits::default();
+        assert_eq!(waits.percentile(50), Duration::MAX);
+        for millis in (0..100).rev() {
+            waits.add(Some(Duration::from_millis(millis)));
+        }
+        waits.add(None);
+        assert_eq!((waits.all(), waits.failed), (101, 1));
+        assert_eq!(waits.percentile(50), Duration::from_millis(50));
+        assert_eq!(waits.percentile(99), Duration::from_millis(99));
+        assert_eq!(waits.percentile(100), Duration::from_millis(99));
+    }
+}

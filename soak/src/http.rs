@@ -81,3 +81,26 @@ pub(crate) fn sample(page: &[u8], series: &str) -> Option<f64> {
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     value?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_whole_or_none() {
+        let answer = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{body}");
+        let read = |body: &str| parse(answer(body).as_bytes()).ok();
+        assert_eq!(read("abc"), Some((200, b"abc".to_vec())));
+        assert_eq!(read("ab"), None);
+        assert_eq!(read("abcd"), None);
+        assert!(parse(b"HTTP/1.1 200 OK\r\n").is_err());
+    }
+
+    #[test]
+    fn a_sample_is_found_by_its_whole_name() {
+        let page = b"x_total 1\nx{a=\"b\"} 2\nx 3\n";
+        assert_eq!(sample(page, "x"), Some(3.0));
+        assert_eq!(sample(page, "x{a=\"b\"}"), Some(2.0));
+        assert_eq!(sample(page, "y"), None);
+    }
+}
