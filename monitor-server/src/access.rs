@@ -1,4 +1,8 @@
-//! Who may see details: loopback peers whose Host no foreign web page could have sent.
+//! Who may see what: decided on the exact path, before any handler, and denied where nothing is said.
+
+mod decision;
+mod networks;
+mod source;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,28 +10,59 @@ use http::HeaderMap;
 use http::header::HOST;
 use http::uri::Authority;
 
+pub(crate) use self::decision::{Access, Demand, Denial, Origin, decide};
+pub(crate) use self::networks::{Network, Networks};
+pub(crate) use self::source::{Peer, Source};
+
 /// Who asks. Put into a request's extensions by the connection that it came over.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     /// The other end of the connection.
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     /// The authority of an absolute-form target (`GET http://host/path`), which overrides Host.
     pub(crate) authority: Option<Authority>,
+    /// Whether it came with a client certificate that was verified.
+    pub(crate) is_certified: bool,
+    /// What was decided, for handlers that tell more or less.
+    pub(crate) access: Access,
+}
+
+impl Client {
+    pub(crate) fn new(peer: Peer, authority: Option<Authority>, is_certified: bool) -> Self {
+        Self {
+            peer,
+            authority,
+            is_certified,
+            access: Access::Probe,
+        }
+    }
 }
 
 /// Headers a proxy adds: the peer is then the proxy, not the client.
 const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 
-/// Whether the client may see details. Without a known client (a filter mounted in another server) nobody may.
-pub(crate) fn may_see_details(client: Option<&Client>, headers: &HeaderMap) -> bool {
-    let Some(client) = client else { return false };
-    client.peer.ip().to_canonical().is_loopback()
-        && !FORWARDED.iter().any(|name| headers.contains_key(*name))
-        && client
-            .authority
-            .as_ref()
-            .is_none_or(|authority| is_local_name(authority.as_str()))
-        && has_local_host(headers)
+/// Whether the request may see details, as it was decided when it arrived. Without a known client (a filter mounted in
+/// another server) nobody may.
+pub(crate) fn may_see_details(client: Option<&Client>, _headers: &HeaderMap) -> bool {
+    client.is_some_and(|client| client.access == Access::Full)
+}
+
+/// Where a request comes from. Without a known client that cannot be said.
+pub(crate) fn origin(client: Option<&Client>, headers: &HeaderMap) -> Origin {
+    let Some(client) = client else {
+        return Origin::Elsewhere;
+    };
+    let is_proxied = FORWARDED.iter().any(|name| headers.contains_key(*name));
+    if !client.peer.is_local() || is_proxied {
+        return Origin::Elsewhere;
+    }
+    let authority = client.authority.as_ref();
+    let has_local_target = authority.is_none_or(|authority| is_local_name(authority.as_str()));
+    if has_local_target && has_local_host(headers) {
+        Origin::Here
+    } else {
+        Origin::ForeignHost
+    }
 }
 
 /// Against DNS rebinding: a web page of another site that reaches us through the operator's browser sends that site's
@@ -62,10 +97,7 @@ mod tests {
     use super::*;
 
     fn client(peer: &str) -> Client {
-        Client {
-            peer: peer.parse().expect("an address"),
-            authority: None,
-        }
+        Client::new(Peer::Tcp(peer.parse().expect("an address")), None, false)
     }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -95,61 +127,56 @@ mod tests {
         ];
         for (host, expected) in cases {
             let headers = headers(&[("host", host)]);
-            assert_eq!(
-                may_see_details(Some(&client("127.0.0.1:5")), &headers),
-                expected,
-                "{host}"
-            );
+            let found = origin(Some(&client("127.0.0.1:5")), &headers);
+            let expected = if expected {
+                Origin::Here
+            } else {
+                Origin::ForeignHost
+            };
+            assert_eq!(found, expected, "{host}");
         }
     }
 
     #[test]
     fn a_host_is_needed_and_only_one() {
         let peer = client("127.0.0.1:5");
-        assert!(!may_see_details(Some(&peer), &HeaderMap::new()));
         let two = headers(&[("host", "localhost"), ("host", "localhost")]);
-        assert!(!may_see_details(Some(&peer), &two));
+        for headers in [HeaderMap::new(), two] {
+            assert_eq!(origin(Some(&peer), &headers), Origin::ForeignHost);
+        }
     }
 
     #[test]
-    fn only_loopback_without_a_proxy_sees_details() {
+    fn only_loopback_without_a_proxy_is_here() {
         let local = headers(&[("host", "localhost")]);
         for (peer, expected) in [
-            ("127.0.0.1:5", true),
-            ("127.8.8.8:5", true),
-            ("[::1]:5", true),
-            ("[::ffff:127.0.0.1]:5", true),
-            ("192.168.0.3:5", false),
-            ("[::ffff:10.0.0.1]:5", false),
+            ("127.0.0.1:5", Origin::Here),
+            ("127.8.8.8:5", Origin::Here),
+            ("[::1]:5", Origin::Here),
+            ("[::ffff:127.0.0.1]:5", Origin::Here),
+            ("192.168.0.3:5", Origin::Elsewhere),
+            ("[::ffff:10.0.0.1]:5", Origin::Elsewhere),
         ] {
-            assert_eq!(
-                may_see_details(Some(&client(peer)), &local),
-                expected,
-                "{peer}"
-            );
+            assert_eq!(origin(Some(&client(peer)), &local), expected, "{peer}");
         }
+        let socket = Client::new(Peer::Unix, None, false);
+        assert_eq!(origin(Some(&socket), &local), Origin::Here);
         for name in FORWARDED {
             let proxied = headers(&[("host", "localhost"), (name, "127.0.0.1")]);
-            assert!(
-                !may_see_details(Some(&client("127.0.0.1:5")), &proxied),
-                "{name}"
-            );
+            for client in [&client("127.0.0.1:5"), &socket] {
+                assert_eq!(origin(Some(client), &proxied), Origin::Elsewhere, "{name}");
+            }
         }
-        assert!(!may_see_details(None, &local));
+        assert_eq!(origin(None, &local), Origin::Elsewhere);
     }
 
     #[test]
     fn an_absolute_target_s_authority_is_checked_too() {
         let mut peer = client("127.0.0.1:5");
+        let local = headers(&[("host", "localhost")]);
         peer.authority = Some(Authority::from_static("evil.example"));
-        assert!(!may_see_details(
-            Some(&peer),
-            &headers(&[("host", "localhost")])
-        ));
+        assert_eq!(origin(Some(&peer), &local), Origin::ForeignHost);
         peer.authority = Some(Authority::from_static("localhost:9999"));
-        assert!(may_see_details(
-            Some(&peer),
-            &headers(&[("host", "localhost")])
-        ));
+        assert_eq!(origin(Some(&peer), &local), Origin::Here);
     }
 }

@@ -2,17 +2,20 @@
 
 mod builder;
 mod check;
+mod health;
 mod labels;
 mod limits;
 mod names;
 mod section;
+mod security;
 mod service;
 mod values;
+pub(crate) mod web;
 mod yaml;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,10 +23,14 @@ use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use monitor_core::{ErrorRules, StatusRule, StorageConfig};
 
+pub(crate) use self::health::check_check;
 pub use self::limits::Limits;
 use self::section::At;
+pub(crate) use self::security::{Security, is_token};
 use self::yaml::{Node, Value};
+use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Origin, Place};
+use crate::health::HealthSettings;
 use crate::process::Process;
 use crate::render::{Ages, PageSettings};
 use crate::source::Source;
@@ -40,7 +47,7 @@ use crate::source::Source;
 /// | YAML key | default | meaning |
 /// |---|---|---|
 /// | `port` | 9999 | port number or text of one; 0 is any free port |
-/// | `listen` | `0.0.0.0` | IP address, with or without a port; a `port` beside it wins |
+/// | `listen` | `0.0.0.0` | IP address, with or without a port; a `port` beside it wins. Or `unix:/path` of a Unix socket |
 /// | `errors` | the original's | status -> `service_errors` (list of words, default none) and `unhealthy` (length of a run, default -1; 0 or less is never) |
 /// | `service info` | none | name -> `info` (help text) and `value` (number or text of one), both needed |
 /// | `service` | none | `name`, `version` and, where it is known, `revision` of the service: the labels of `monitor_build_info` |
@@ -56,7 +63,16 @@ use crate::source::Source;
 /// | `render_cache` | 0, compressed 0.1 | seconds, up to 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` is 503 until [`started`](crate::MonitorServer::started) is called |
+/// | `health.status_ttl` | 60 | seconds without a call after which a marked task type reads `UNKNOWN`; 0 is never |
+/// | `health.readiness` | none | names of checks and task types that count for readiness |
+/// | `health.groups` | none | name -> list of checks and task types, for `/health/<group>` |
+/// | `health.heartbeat_timeout` | 0 | seconds that the newest pulse may be old before `/livez` is 503; 0 is any age |
+/// | `health.drain_pause` | 0 | seconds that a drain goes on as before once `/readyz` is 503 |
 /// | `limits` | [`Limits`] | what connections, scrapes, registries and collectors may take |
+/// | `web_config` | none | path of a web configuration file in the format of Prometheus' exporters: TLS, users and headers |
+/// | `bearer_tokens` | none | list of tokens that are as good as a user's password |
+/// | `bearer_token_file` | none | path of a file with such tokens, one a line |
+/// | `allow_from` | all | list of the addresses and networks that may connect |
 ///
 /// Numbers may be written as text. Any other key is refused, by name, with the nearest valid one.
 ///
@@ -86,6 +102,8 @@ use crate::source::Source;
 pub struct MonitorConfig {
     listen: IpAddr,
     port: u16,
+    /// Instead of the address, where it is given.
+    unix: Option<PathBuf>,
     errors: Vec<StatusRule>,
     service_info: Vec<ServiceInfo>,
     max_workers: usize,
@@ -101,17 +119,19 @@ pub struct MonitorConfig {
     render_cache: Option<Duration>,
     pub(crate) disable_compression: bool,
     pub(crate) wait_for_started: bool,
+    pub(crate) health: HealthSettings,
     pub(crate) limits: Limits,
+    pub(crate) security: Security,
     pub(crate) process: Process,
     /// In the order they were given.
     pub(crate) sources: Vec<Source>,
 }
 
 /// What `listen` says.
-#[derive(Debug, Clone, Copy)]
-struct Listen {
-    address: IpAddr,
-    port: Option<u16>,
+#[derive(Debug, Clone)]
+enum Listen {
+    Ip(IpAddr, Option<u16>),
+    Unix(PathBuf),
 }
 
 impl Default for MonitorConfig {
@@ -120,6 +140,7 @@ impl Default for MonitorConfig {
         Self {
             listen: Ipv4Addr::UNSPECIFIED.into(),
             port: 9999,
+            unix: None,
             errors: Vec::new(),
             service_info: Vec::new(),
             max_workers: storage.max_workers,
@@ -134,7 +155,9 @@ impl Default for MonitorConfig {
             render_cache: None,
             disable_compression: false,
             wait_for_started: false,
+            health: HealthSettings::default(),
             limits: Limits::default(),
+            security: Security::default(),
             process: Process::default(),
             sources: Vec::new(),
         }
@@ -203,7 +226,7 @@ impl MonitorConfig {
         Self::default().with_env()
     }
 
-    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port) and `MONITOR_PORT` where they are set and not
+    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port, or `unix:/path`) and `MONITOR_PORT` where they are set and not
     /// empty.
     ///
     /// # Errors
@@ -243,8 +266,14 @@ impl MonitorConfig {
     }
 
     fn set_listen(&mut self, listen: Listen) {
-        self.listen = listen.address;
-        self.port = listen.port.unwrap_or(self.port);
+        match listen {
+            Listen::Ip(address, port) => {
+                self.listen = address;
+                self.port = port.unwrap_or(self.port);
+                self.unix = None;
+            }
+            Listen::Unix(path) => self.unix = Some(path),
+        }
     }
 }
 
@@ -267,9 +296,17 @@ impl MonitorConfig {
         }
     }
 
-    /// The address to listen on.
+    /// The address to listen on; not used where the [`endpoint`](Self::endpoint) is a Unix socket.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.listen, self.port)
+    }
+
+    /// Where to listen.
+    pub fn endpoint(&self) -> Endpoint {
+        match &self.unix {
+            Some(path) => Endpoint::Unix(path.clone()),
+            None => Endpoint::Tcp(self.address()),
+        }
     }
 
     /// The storage's part of the settings, for the global storage. [`run`](crate::run) applies it; tests hand it to
@@ -279,7 +316,8 @@ impl MonitorConfig {
     ///
     /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or is taken, a
     /// method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a label that cannot
-    /// be on every series, a `render_cache` above a minute, limits of heads that are out of range.
+    /// be on every series, a `render_cache` above a minute, limits of heads that are out of range, a check or a group whose name
+    /// is blank or taken, a check without time.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         check::check(self)?;
         let mut storage = StorageConfig::default();
@@ -304,13 +342,15 @@ impl MonitorConfig {
 impl fmt::Debug for MonitorConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MonitorConfig")
-            .field("address", &self.address())
+            .field("endpoint", &self.endpoint())
             .field("errors", &self.errors)
             .field("service_info", &self.service_info)
             .field("max_workers", &self.max_workers)
             .field("hpa_max_workers", &self.hpa_max_workers)
             .field("labels", &self.labels)
+            .field("health", &self.health)
             .field("limits", &self.limits)
+            .field("security", &self.security)
             .field("process", &self.process)
             .finish_non_exhaustive()
     }

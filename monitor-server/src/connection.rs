@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,55 +14,27 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::access::Client;
+use crate::access::{Client, Networks, Peer};
 use crate::config::Limits;
+use crate::listener::Stream;
+use crate::self_metrics::SelfMetrics;
+use crate::self_metrics::connections::Ending;
+use crate::web::Keeper;
 
-/// How far a connection is. `Relaxed` throughout: it is read to choose whom to cut off, and publishes nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Progress(AtomicU8);
+mod progress;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// No request has arrived yet.
-    Waiting,
-    /// A request is being answered, or its answer is not wholly written.
-    Busy,
-    /// The last answer is written; nothing further has been asked.
-    Idle,
-}
+pub(crate) use self::progress::{Progress, Stage};
 
-const WAITING: u8 = 0;
-const BUSY: u8 = 1;
-const ANSWERED: u8 = 2;
-const IDLE: u8 = 3;
-
-impl Progress {
-    pub(crate) fn stage(&self) -> Stage {
-        match self.0.load(Ordering::Relaxed) {
-            WAITING => Stage::Waiting,
-            IDLE => Stage::Idle,
-            _ => Stage::Busy,
-        }
-    }
-
-    fn asked(&self) {
-        self.0.store(BUSY, Ordering::Relaxed);
-    }
-
-    fn answered(&self) {
-        self.0.store(ANSWERED, Ordering::Relaxed);
-    }
-
-    /// The HTTP library flushes the socket only when its own buffer is empty: with the whole answer handed over, that
-    /// is the end of the request.
-    fn flushed(&self) {
-        let _ = self
-            .0
-            .compare_exchange(ANSWERED, IDLE, Ordering::Relaxed, Ordering::Relaxed);
-    }
+/// On which terms a server takes connections.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<SelfMetrics>,
+    /// Who may connect.
+    pub(crate) networks: Networks,
+    pub(crate) keeper: Arc<Keeper>,
 }
 
 /// What every connection of a server shares.
@@ -71,15 +42,15 @@ impl Progress {
 pub(crate) struct Shared<S> {
     /// The routes.
     pub(crate) service: S,
-    pub(crate) limits: Arc<Limits>,
+    pub(crate) terms: Arc<Terms>,
     /// Turns true when the server stops.
     pub(crate) stop: watch::Receiver<bool>,
 }
 
 /// Serves one connection to its end: the client's, a limit's, or the server's.
 pub(crate) async fn serve<S, B>(
-    stream: TcpStream,
-    peer: std::net::SocketAddr,
+    stream: Box<dyn Stream>,
+    peer: Peer,
     shared: Shared<S>,
     progress: Arc<Progress>,
 ) where
@@ -89,18 +60,26 @@ pub(crate) async fn serve<S, B>(
 {
     let Shared {
         service,
-        limits,
+        terms,
         mut stop,
     } = shared;
-    // Answers are small or written in one go; waiting for more to send would only delay them.
-    let _ = stream.set_nodelay(true);
-    let routes = service_fn(|request| answer(&service, request, peer, &progress));
+    let limits = &terms.limits;
+    let mut deadline = std::pin::pin!(expiry(limits.connection_timeout));
+    let secured = tokio::select! {
+        secured = secured(stream, peer, &terms) => secured,
+        () = deadline.as_mut() => None,
+    };
+    let Some((stream, is_certified)) = secured else {
+        progress.ends(Ending::Tls);
+        tracing::debug!(%peer, "connection ended in the TLS handshake");
+        return;
+    };
+    let routes = service_fn(|request| answer(&service, request, peer, is_certified, &progress));
     let socket = TokioIo::new(Socket {
         stream,
         progress: Arc::clone(&progress),
     });
-    let mut connection = std::pin::pin!(builder(&limits).serve_connection(socket, routes));
-    let mut deadline = std::pin::pin!(expiry(limits.connection_timeout));
+    let mut connection = std::pin::pin!(builder(limits).serve_connection(socket, routes));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => Some(outcome),
         () = deadline.as_mut() => None,
@@ -112,10 +91,40 @@ pub(crate) async fn serve<S, B>(
             }
         }
     };
+    let ending = ending(outcome.as_ref(), &progress);
+    progress.ends(ending);
+    let error = outcome.and_then(Result::err);
+    tracing::debug!(%peer, ?ending, ?error, "connection ended");
+}
+
+/// The connection as requests come over it, and whether its client has a certificate that was verified; `None` where the TLS
+/// handshake fails, or takes longer than the head of a request may.
+async fn secured(
+    stream: Box<dyn Stream>,
+    peer: Peer,
+    terms: &Terms,
+) -> Option<(Box<dyn Stream>, bool)> {
+    let protection = terms.keeper.current();
+    let Some(tls) = &protection.tls else {
+        return Some((stream, false));
+    };
+    tokio::select! {
+        accepted = tls.accept(stream, peer) => accepted,
+        () = expiry(terms.limits.header_timeout) => None,
+    }
+}
+
+/// What ended it; `None` is its deadline.
+fn ending(outcome: Option<&Result<(), hyper::Error>>, progress: &Progress) -> Ending {
     match outcome {
-        Some(Ok(())) => {}
-        Some(Err(error)) => tracing::debug!(%peer, %error, "connection ended with an error"),
-        None => tracing::debug!(%peer, "connection cut off at its deadline"),
+        None => Ending::Deadline,
+        Some(Ok(())) => Ending::Done,
+        Some(Err(error)) if error.is_timeout() && progress.stage() == Stage::Waiting => {
+            Ending::HeaderTimeout
+        }
+        Some(Err(error)) if error.is_timeout() => Ending::Idle,
+        Some(Err(error)) if error.is_parse() => Ending::Malformed,
+        Some(Err(_)) => Ending::Broken,
     }
 }
 
@@ -148,17 +157,16 @@ async fn expiry(timeout: Duration) {
 async fn answer<S, B>(
     service: &S,
     mut request: Request<Incoming>,
-    peer: std::net::SocketAddr,
+    peer: Peer,
+    is_certified: bool,
     progress: &Arc<Progress>,
 ) -> Result<Response<TrackedBody<B>>, Infallible>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
 {
     progress.asked();
-    let client = Client {
-        peer,
-        authority: request.uri().authority().cloned(),
-    };
+    let authority = request.uri().authority().cloned();
+    let client = Client::new(peer, authority, is_certified);
     request.extensions_mut().insert(client);
     // No route reads a body, and a connection is not worth reading one away for.
     let has_body = !request.body().is_end_stream();
@@ -208,7 +216,7 @@ impl<B: Body + Unpin> Body for TrackedBody<B> {
 
 /// The socket, which says when all that was written is on its way.
 struct Socket {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     progress: Arc<Progress>,
 }
 
@@ -228,7 +236,9 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.progress.written(&written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -248,7 +258,9 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, buffers)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, buffers);
+        self.progress.written(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

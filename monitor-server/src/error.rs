@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::endpoint::Endpoint;
 
 /// Why [`run`](crate::run) did not start a server. Nothing is left running then.
 #[derive(Debug, thiserror::Error)]
@@ -13,8 +14,8 @@ pub enum RunError {
     /// The address cannot be listened on: taken, not allowed, or not of this machine.
     #[error("cannot listen on {address}")]
     Bind {
-        /// The address.
-        address: SocketAddr,
+        /// The address, or the path of the Unix socket.
+        address: Endpoint,
         /// What the operating system says.
         source: io::Error,
     },
@@ -22,7 +23,7 @@ pub enum RunError {
     #[error("a monitor server runs already, on {address}")]
     AlreadyRunning {
         /// Where it listens.
-        address: SocketAddr,
+        address: Endpoint,
     },
     /// A setting is wrong.
     #[error(transparent)]
@@ -74,6 +75,42 @@ pub enum ConfigError {
         /// The valid key most like it.
         nearest: &'static str,
     },
+    /// A file that a setting names cannot be read.
+    #[error("{place}: cannot read {}", file.display())]
+    Unreadable {
+        /// Where it is named.
+        place: Place,
+        /// The file.
+        file: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// What a file holds, or the setting itself, cannot be used for what it is named for.
+    #[error("{place}: cannot be used{}", InFile(file.as_deref()))]
+    Unusable {
+        /// Where it is named.
+        place: Place,
+        /// The file, if it is in one.
+        file: Option<PathBuf>,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A setting that needs a cargo feature this program was built without.
+    #[error("{place}: needs the cargo feature `{feature}` of monitor-server")]
+    MissingFeature {
+        /// Where.
+        place: Place,
+        /// The feature's name.
+        feature: &'static str,
+    },
+    /// A reload that would take a protection away. Only a restart does.
+    #[error("{}: without {lost}, which were in force when the server started", file.display())]
+    Weaker {
+        /// The web configuration file.
+        file: PathBuf,
+        /// What it lacks.
+        lost: &'static str,
+    },
     /// A key that must be given is not.
     #[error("{place}: missing; expected {expected}")]
     Missing {
@@ -102,6 +139,16 @@ pub enum ConfigError {
         /// The value as text: numbers and texts in backticks.
         found: String,
     },
+}
+
+/// Names the file that something is in.
+struct InFile<'a>(Option<&'a std::path::Path>);
+
+impl fmt::Display for InFile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .map_or(Ok(()), |file| write!(f, ": {}", file.display()))
+    }
 }
 
 impl From<monitor_core::RuleError> for ConfigError {

@@ -7,19 +7,24 @@ use std::time::Duration;
 
 use monitor_core::Monitor;
 use prometheus::Registry;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::config::{Limits, MonitorConfig};
+use crate::connection::Terms;
+use crate::endpoint::Endpoint;
 use crate::error::{RunError, TasksLeft};
+use crate::health::{HealthState, Phase, Vitals};
 use crate::listener;
 use crate::render::Renderer;
-use crate::routes::health::Readiness;
 use crate::routes::{self, Context};
 use crate::self_metrics::SelfMetrics;
 use crate::source::Source;
 use crate::thread::ServerThread;
 use crate::wait;
+use crate::web::Keeper;
 
 /// The server that runs. Locked for moments only: a log subscriber that is called during `run` may ask for the instance.
 static INSTANCE: Mutex<Option<MonitorServer>> = Mutex::new(None);
@@ -56,7 +61,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(running) = MonitorServer::instance() {
         return Err(RunError::AlreadyRunning {
-            address: running.local_addr(),
+            address: running.endpoint(),
         });
     }
     let mut storage = config.storage_config()?;
@@ -64,25 +69,38 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     for warning in storage.errors.warnings() {
         tracing::warn!("configuration: {warning}");
     }
-    let listener = listener::bind(config.address())?;
+    let keeper = Keeper::load(&config.security)?;
+    let bound = listener::bind(&config.endpoint())?;
     let monitor = Monitor::global();
-    let context = Arc::new(Context::new(monitor, &config));
-    let readiness = Arc::clone(&context.readiness);
-    let configure = || monitor.configure(storage);
-    let thread = ServerThread::start(
-        listener,
-        Arc::new(config.limits),
-        routes::all(context),
-        configure,
-    )?;
+    let context = Arc::new(Context::kept(monitor, &config, keeper));
+    let vitals = Arc::clone(&context.vitals);
+    let checks = config.health.checks;
+    if !checks.is_empty() {
+        vitals.prepare_checks()?;
+    }
+    let begin = || {
+        monitor.configure(storage);
+        for check in checks {
+            vitals.checks.begin(check);
+        }
+    };
+    let terms = context.terms(config.limits);
+    let started = ServerThread::start(bound, terms, routes::all(context), begin);
+    let thread = started.inspect_err(|_| vitals.checks.stop())?;
+    let (sender, health) = watch::channel(vitals.state());
+    thread.runtime().spawn(Arc::clone(&vitals).publish(sender));
     for warning in monitor.start_up_warnings() {
         tracing::warn!("{warning}");
     }
-    tracing::info!(address = %thread.address(), "monitor server listens");
+    for name in vitals.unknown_names() {
+        tracing::warn!(%name, "counts for readiness or is in a group, and is no check and no task type (yet)");
+    }
+    tracing::info!(address = %thread.endpoint(), "monitor server listens");
     let server = MonitorServer {
         inner: Arc::new(Inner {
             monitor,
-            readiness,
+            vitals,
+            health,
             thread,
         }),
     };
@@ -116,7 +134,8 @@ pub struct MonitorServer {
 #[derive(Debug)]
 struct Inner {
     monitor: Monitor,
-    readiness: Arc<Readiness>,
+    vitals: Arc<Vitals>,
+    health: watch::Receiver<HealthState>,
     thread: ServerThread,
 }
 
@@ -130,19 +149,20 @@ impl MonitorServer {
             .cloned()
     }
 
-    /// The address it listens on, with the port that was chosen where the configured one is 0.
+    /// The address it listens on, with the port that was chosen where the configured one is 0. Where it listens on a Unix
+    /// socket there is none, and this is `0.0.0.0:0`; see [`endpoint`](Self::endpoint).
     pub fn local_addr(&self) -> SocketAddr {
-        self.inner.thread.address()
+        tcp_address(self.inner.thread.endpoint())
+    }
+
+    /// Where it listens: the address or the Unix socket.
+    pub fn endpoint(&self) -> Endpoint {
+        self.inner.thread.endpoint().clone()
     }
 
     /// The monitor it serves.
     pub fn monitor(&self) -> Monitor {
         self.inner.monitor
-    }
-
-    /// Says that the service has started: from now on `/readyz` is 200, where `wait_for_started` is set.
-    pub fn started(&self) {
-        self.inner.readiness.set_started();
     }
 
     /// Waits until no task is in flight, at most for this long. Works on every executor.
@@ -169,36 +189,6 @@ impl MonitorServer {
         wait::for_ending_tasks_blocking(self.inner.monitor, limit)
     }
 
-    /// Ends the service's life in order: `/readyz` turns to 503, running tasks are waited for, at most for this long,
-    /// then the server stops as with [`shutdown`](Self::shutdown). Until then `/metrics` and the probes keep answering.
-    ///
-    /// # Errors
-    ///
-    /// The limit passed; the error says how many tasks were left. The server has stopped then, too.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future leaves the server running, with `/readyz` at 503.
-    pub async fn drain(&self, limit: Duration) -> Result<(), TasksLeft> {
-        self.inner.readiness.set_draining();
-        let waited = self.wait_for_ending_tasks(limit).await;
-        self.inner.thread.stop_and_wait().await;
-        self.vacate();
-        waited
-    }
-
-    /// The same, blocking the calling thread.
-    ///
-    /// # Errors
-    ///
-    /// As [`drain`](Self::drain).
-    pub fn drain_blocking(&self, limit: Duration) -> Result<(), TasksLeft> {
-        self.inner.readiness.set_draining();
-        let waited = self.wait_for_ending_tasks_blocking(limit);
-        self.shutdown();
-        waited
-    }
-
     /// Stops the server: no new connections, requests being answered come to their end within the configured grace, the
     /// rest is cut off, the thread has ended when this returns. Then [`run`] works again, on the same port too.
     ///
@@ -209,8 +199,34 @@ impl MonitorServer {
         self.vacate();
     }
 
-    /// Makes room for the next server, unless it runs already.
+    /// The same without blocking the caller's executor, whichever that is.
+    pub(crate) async fn stop_and_wait(&self) {
+        self.inner.thread.stop_and_wait().await;
+        self.vacate();
+    }
+
+    /// Begins to stop, and waits for nothing.
+    pub(crate) fn stop_at_once(&self) {
+        self.inner.thread.begin_stop();
+        self.vacate();
+    }
+
+    pub(crate) fn vitals(&self) -> &Vitals {
+        &self.inner.vitals
+    }
+
+    pub(crate) fn watched(&self) -> watch::Receiver<HealthState> {
+        self.inner.health.clone()
+    }
+
+    /// The server's runtime; it takes no tasks any more once the server has stopped.
+    pub(crate) fn runtime(&self) -> &Handle {
+        self.inner.thread.runtime()
+    }
+
+    /// Ends the checks, and makes room for the next server, unless it runs already.
     fn vacate(&self) {
+        self.inner.vitals.checks.stop();
         let mut slot = slot();
         if slot
             .as_ref()
@@ -259,8 +275,13 @@ impl MetricServer {
     }
 
     /// The same with what a configuration says of pages: registries, collectors, `profile`, `strict`, `render_cache`,
-    /// `disable_compression`, `wait_for_started`, the limits of scrapes and sources, and what is said of the service and the
-    /// process. What it says of the storage (its constant labels, too), of the address and of connections is not looked at.
+    /// `disable_compression`, `wait_for_started`, the limits of scrapes and sources, what is said of the service and the
+    /// process, of health what concerns task types, and credentials and addresses that may connect. What it says of the storage (its constant labels, too), of the
+    /// address, of connections and of checks is not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that
+    /// it is mounted in takes the connections.
+    ///
+    /// Where what is to protect it cannot be loaded, an error is logged, [`run_in_thread`](Self::run_in_thread) fails, and a
+    /// filter lets nobody in, but for probes.
     pub fn with_config(config: &MonitorConfig, monitor: Monitor) -> Self {
         Self {
             context: Arc::new(Context::new(monitor, config)),
@@ -279,14 +300,17 @@ impl MetricServer {
     ///
     /// # Errors
     ///
-    /// The address cannot be listened on, or no thread can be had. Nothing is left running then.
+    /// What protects the server could not be loaded, the address cannot be listened on, or no thread can be had. Nothing is
+    /// left running then.
     pub fn run_in_thread(
         &self,
         address: impl Into<SocketAddr>,
     ) -> Result<MetricServerHandle, RunError> {
-        let listener = listener::bind(address.into())?;
+        self.context.keeper.check()?;
+        let bound = listener::bind(&Endpoint::Tcp(address.into()))?;
         let routes = routes::all(Arc::clone(&self.context));
-        let thread = ServerThread::start(listener, Arc::new(Limits::default()), routes, || ())?;
+        let terms = self.context.terms(Limits::default());
+        let thread = ServerThread::start(bound, terms, routes, || ())?;
         Ok(MetricServerHandle {
             thread: Arc::new(thread),
         })
@@ -302,7 +326,7 @@ pub struct MetricServerHandle {
 impl MetricServerHandle {
     /// The address it listens on.
     pub fn local_addr(&self) -> SocketAddr {
-        self.thread.address()
+        tcp_address(self.thread.endpoint())
     }
 
     /// Stops it, as [`MonitorServer::shutdown`] does.
@@ -311,9 +335,29 @@ impl MetricServerHandle {
     }
 }
 
+fn tcp_address(endpoint: &Endpoint) -> SocketAddr {
+    let none = SocketAddr::from(([0, 0, 0, 0], 0));
+    endpoint.tcp().unwrap_or(none)
+}
+
 impl Context {
-    /// Without a registry the process's default one is exported, before the collectors.
+    /// On which terms a server of this takes connections.
+    fn terms(&self, limits: Limits) -> Terms {
+        Terms {
+            limits,
+            metrics: Arc::clone(&self.metrics),
+            networks: self.keeper.networks(),
+            keeper: Arc::clone(&self.keeper),
+        }
+    }
+
+    /// Where what is to protect it cannot be loaded, nobody is let in.
     pub(crate) fn new(monitor: Monitor, config: &MonitorConfig) -> Self {
+        Self::kept(monitor, config, Keeper::load_or_lock(&config.security))
+    }
+
+    /// Without a registry the process's default one is exported, before the collectors.
+    fn kept(monitor: Monitor, config: &MonitorConfig, keeper: Keeper) -> Self {
         let mut sources = config.sources.clone();
         let is_registry = |source: &Source| matches!(source, Source::Registry(_));
         if !sources.iter().any(is_registry) {
@@ -321,17 +365,21 @@ impl Context {
         }
         let metrics = Arc::new(SelfMetrics::default());
         let settings = config.page_settings();
+        let phase = Phase::new(config.wait_for_started);
+        let vitals = Arc::new(Vitals::new(monitor, &config.health, phase));
         Self {
-            monitor,
-            renderer: Renderer::new(
+            renderer: Renderer::with_vitals(
                 monitor,
                 sources,
                 settings,
                 config.process.clone(),
                 Arc::clone(&metrics),
+                Arc::clone(&vitals),
             ),
             metrics,
-            readiness: Arc::new(Readiness::new(config.wait_for_started)),
+            vitals,
+            service: config.process.service.clone(),
+            keeper: Arc::new(keeper),
             disable_compression: config.disable_compression,
             scrape_timeout: config.limits.scrape_timeout,
         }

@@ -1,4 +1,4 @@
-//! The server's own metrics: how scrapes went, and what had to be left out of them.
+//! The server's own metrics: how scrapes went, what had to be left out of them, and what became of connections.
 //!
 //! They exist, at zero, from the start; they are on the pages that a server serves, not among the storage's own families.
 
@@ -9,7 +9,14 @@ use std::time::Duration;
 use http::StatusCode;
 use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label};
 
+use self::access::AccessMetrics;
+use self::connections::ConnectionMetrics;
+use self::protection::ProtectionMetrics;
 use crate::labels;
+
+pub(crate) mod access;
+pub(crate) mod connections;
+mod protection;
 
 /// The family that a merge can change while it is on the page.
 const ERRORS: &str = "monitor_scrape_errors_total";
@@ -74,6 +81,9 @@ pub(crate) struct SelfMetrics {
     body_bytes: AtomicU64,
     renders: AtomicU64,
     render_nanoseconds: AtomicU64,
+    pub(crate) connections: ConnectionMetrics,
+    pub(crate) access: AccessMetrics,
+    pub(crate) protection: ProtectionMetrics,
 }
 
 /// A scrape that is being answered. Dropped without an answer, as when its client leaves, it counts nowhere; by a panic, as a
@@ -131,7 +141,7 @@ impl SelfMetrics {
 
     /// The families to merge with those of other sources; [`settle`](Self::settle) them afterwards.
     pub(crate) fn families(&self) -> Vec<Family> {
-        vec![
+        let mut families = vec![
             self.scrapes(),
             family(
                 "monitor_scrapes_in_flight",
@@ -150,7 +160,11 @@ impl SelfMetrics {
                 )
             },
             self.errors_by_cause(),
-        ]
+        ];
+        families.extend(self.connections.families());
+        families.extend(self.access.families());
+        families.extend(self.protection.families());
+        families
     }
 
     fn scrapes(&self) -> Family {
@@ -217,7 +231,8 @@ impl SelfMetrics {
     }
 }
 
-/// The families that pages have of the server's own scrapes, in both naming profiles, as they are at the start: all at zero.
+/// The families that pages have of the server's own scrapes, connections and protection, in both naming profiles, as they are
+/// at the start: counts at zero.
 ///
 /// # Examples
 ///
@@ -226,7 +241,10 @@ impl SelfMetrics {
 /// assert!(families.iter().any(|family| family.name == "monitor_scrapes_total"));
 /// ```
 pub fn scrape_families() -> Vec<Family> {
-    SelfMetrics::default().families()
+    let metrics = SelfMetrics::default();
+    // As with a certificate, which not every server has.
+    metrics.protection.loaded(Some(1));
+    metrics.families()
 }
 
 fn int(count: &AtomicU64) -> ChildValue {

@@ -1,30 +1,29 @@
 //! A server's own thread with its own small runtime: works in programs without one, and takes no worker of theirs.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use crate::config::Limits;
-use crate::connection::Shared;
+use crate::connection::{Shared, Terms};
+use crate::endpoint::Endpoint;
 use crate::error::RunError;
-use crate::listener;
+use crate::listener::{self, Bound, Socket};
 
 /// Name of the server's thread; 15 bytes, as long as Linux shows.
 pub(crate) const THREAD_NAME: &str = "monitor-server";
 
-/// Name of the threads that gather and write pages.
+/// Name of the threads that do what would hold up the others: write pages, check passwords, look at files.
 const RENDER_THREAD_NAME: &str = "monitor-render";
 
-/// One render runs at a time; a second thread is for what the HTTP libraries might do.
-const RENDER_THREADS: usize = 2;
+/// One page is made at a time, one password checked, and files are looked at; another is for what the HTTP libraries might
+/// do.
+const RENDER_THREADS: usize = 4;
 
 /// How long a stop waits for a page that is still being gathered: a collector that hangs must not hold it.
 const RENDER_GRACE: Duration = Duration::from_millis(100);
@@ -32,7 +31,7 @@ const RENDER_GRACE: Duration = Duration::from_millis(100);
 /// A server on its thread.
 #[derive(Debug)]
 pub(crate) struct ServerThread {
-    address: SocketAddr,
+    endpoint: Endpoint,
     runtime: Handle,
     stop: watch::Sender<bool>,
     done: watch::Receiver<bool>,
@@ -40,14 +39,14 @@ pub(crate) struct ServerThread {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the new thread hands back: its runtime and the address it listens on.
-type Ready = io::Result<(Handle, SocketAddr)>;
+/// What the new thread hands back: its runtime and where it listens.
+type Ready = io::Result<(Handle, Endpoint)>;
 
 impl ServerThread {
     /// Starts serving. `before` runs when nothing can fail any more, before the first connection is accepted.
     pub(crate) fn start(
-        listener: std::net::TcpListener,
-        limits: Arc<Limits>,
+        bound: Bound,
+        terms: Terms,
         routes: BoxedFilter<(Response,)>,
         before: impl FnOnce(),
     ) -> Result<Self, RunError> {
@@ -63,18 +62,20 @@ impl ServerThread {
             .name(THREAD_NAME.to_owned())
             .spawn(move || {
                 let _done = Done(done_sender);
-                let Some((runtime, listener)) = prepare(listener, &ready_sender) else {
+                let Some((runtime, socket)) = prepare(bound, &ready_sender) else {
                     return;
                 };
                 // An error: the starter gave up.
                 if go_receiver.recv().is_ok() {
                     let service =
                         hyper_util::service::TowerToHyperService::new(warp::service(routes));
+                    let keeper = Arc::clone(&terms.keeper);
+                    runtime.spawn(keeper.watch(Arc::clone(&terms.metrics)));
                     runtime.block_on(listener::serve(
-                        listener,
+                        socket,
                         Shared {
                             service,
-                            limits,
+                            terms: Arc::new(terms),
                             stop: stop_receiver,
                         },
                     ));
@@ -83,7 +84,7 @@ impl ServerThread {
             })
             .map_err(failed)?;
         let gone = || io::Error::other("the thread ended before it served");
-        let (runtime, address) = ready
+        let (runtime, endpoint) = ready
             .recv()
             .unwrap_or_else(|_| Err(gone()))
             .map_err(failed)?;
@@ -91,7 +92,7 @@ impl ServerThread {
         go.send(()).map_err(|_| failed(gone()))?;
         let id = thread.thread().id();
         Ok(Self {
-            address,
+            endpoint,
             runtime,
             stop,
             done,
@@ -100,8 +101,8 @@ impl ServerThread {
         })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The server's runtime; it takes no tasks any more once the server has stopped.
@@ -111,6 +112,11 @@ impl ServerThread {
 
     pub(crate) fn has_ended(&self) -> bool {
         *self.done.borrow()
+    }
+
+    /// Gives the signal to stop, and waits for nothing.
+    pub(crate) fn begin_stop(&self) {
+        self.stop.send_replace(true);
     }
 
     /// Stops serving and waits until the thread has ended. Joining a thread is all that is waited with, so that this may
@@ -148,10 +154,7 @@ impl Drop for Done {
 }
 
 /// Everything in the new thread that can fail; the outcome goes to the starter.
-fn prepare(
-    listener: std::net::TcpListener,
-    ready: &mpsc::Sender<Ready>,
-) -> Option<(Runtime, TcpListener)> {
+fn prepare(bound: Bound, ready: &mpsc::Sender<Ready>) -> Option<(Runtime, Socket)> {
     let prepared = || -> io::Result<_> {
         let runtime = Builder::new_current_thread()
             .enable_io()
@@ -159,17 +162,17 @@ fn prepare(
             .thread_name(RENDER_THREAD_NAME)
             .max_blocking_threads(RENDER_THREADS)
             .build()?;
-        let listener = {
+        let socket = {
             let _context = runtime.enter();
-            TcpListener::from_std(listener)?
+            Socket::new(bound)?
         };
-        let address = listener.local_addr()?;
-        Ok((runtime, listener, address))
+        let endpoint = socket.endpoint()?;
+        Ok((runtime, socket, endpoint))
     };
     match prepared() {
-        Ok((runtime, listener, address)) => {
-            ready.send(Ok((runtime.handle().clone(), address))).ok()?;
-            Some((runtime, listener))
+        Ok((runtime, socket, endpoint)) => {
+            ready.send(Ok((runtime.handle().clone(), endpoint))).ok()?;
+            Some((runtime, socket))
         }
         Err(error) => {
             let _ = ready.send(Err(error));

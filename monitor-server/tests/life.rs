@@ -120,7 +120,7 @@ fn a_second_run_is_refused_and_leaves_the_first_alone() {
     let server = run(local()).expect("a server");
     let error = run(local()).expect_err("one runs");
     assert!(
-        matches!(error, RunError::AlreadyRunning { address } if address == server.local_addr()),
+        matches!(&error, RunError::AlreadyRunning { address } if *address == server.local_addr()),
         "{error:?}"
     );
     assert_eq!(status(server.local_addr(), "/livez"), "200");

@@ -21,8 +21,8 @@ use prometheus_server::pages::{self, Pages};
 use prometheus_server::{Job, Prometheus, Series, differences, relay};
 use textprocessor::{Page, TextProcessor, eventually, number};
 
-/// How the names of the server's metrics of its own scrapes begin: each scrape changes them.
-const OF_SCRAPES: &str = "monitor_scrape";
+/// How the names of the server's metrics of itself begin: each scrape changes them.
+const OF_SERVER: [&str; 2] = ["monitor_scrape", "monitor_server_"];
 
 /// How the names of those of the process begin, which change by themselves, its start aside.
 const OF_PROCESS: &str = "process_";
@@ -253,7 +253,7 @@ fn check_exemplars(prometheus: &Prometheus, job: &Job, wanted: &[Exemplar]) {
 /// What neither a scrape nor time changes.
 fn at_rest(mut series: Series) -> Series {
     let changes: [fn(&str) -> bool; 2] = [
-        |name| name.starts_with(OF_SCRAPES),
+        |name| OF_SERVER.iter().any(|own| name.starts_with(own)),
         |name| name.starts_with(OF_PROCESS) && name != START_TIME,
     ];
     for changes in changes {

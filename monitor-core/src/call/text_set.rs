@@ -1,8 +1,9 @@
 //! The values of a capped label: text to a small number, up to a limit.
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::LazyLock;
+
+use foldhash::fast::RandomState;
 
 use crate::call::labels::OVERFLOW;
 use crate::sync::{AtomicU32, Mutex, Once, Ordering, leak, lock};
@@ -10,8 +11,9 @@ use crate::sync::{AtomicU32, Mutex, Once, Ordering, leak, lock};
 /// Longest text that is a value of its own, bytes: a label is on every line of a page.
 const MAX_BYTES: usize = 256;
 
-/// Seeded: texts come from requests, and nobody must be able to make them collide.
-static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+/// Seeded: texts come from requests, and it should be hard to make them collide. Who manages to makes a look-up take as many
+/// steps as there are texts, which are limited; so a fast hash will do.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// A set of texts that grows up to a limit and never shrinks. Looking one up takes no lock.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The builder: settings made in code.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,16 @@ impl MonitorConfig {
     #[must_use]
     pub fn listen(mut self, address: impl Into<IpAddr>) -> Self {
         self.listen = address.into();
+        self.unix = None;
+        self
+    }
+
+    /// Listens on a Unix socket of this path, an absolute one, instead of an address; Unix alone. Default none. It is for the
+    /// service's own user alone (mode 0600). A socket that nobody listens on any more is replaced, anything else at the path
+    /// is an error, and the file is removed as the server stops. Its peers count as being on this machine.
+    #[must_use]
+    pub fn listen_unix(mut self, path: impl Into<PathBuf>) -> Self {
+        self.unix = Some(path.into());
         self
     }
 

@@ -1,15 +1,17 @@
 //! Refusals of settings made in code. What was read from YAML was checked there, with its line.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use monitor_core::StatusRule;
 
 use super::section::{self, At};
-use super::service;
 use super::values::{MAX_PAGE_AGE, expected};
 use super::yaml::Value;
 use super::{Limits, MonitorConfig};
+use super::{health, security, service};
+use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Origin};
 use crate::process::{Process, Service};
 
@@ -25,10 +27,24 @@ pub(super) fn check(config: &MonitorConfig) -> Result<(), ConfigError> {
         let at = At::named(&Origin::Code, format!("service info.{}", gauge.name));
         section::check_info_name(&at, &gauge.name)?;
     }
+    check_listen(config.unix.as_deref())?;
     check_methods(&config.methods)?;
     check_process(&config.process)?;
+    health::check(&config.health)?;
     check_render_cache(config.render_cache)?;
+    security::check(&config.security)?;
     check_limits(&config.limits)
+}
+
+/// A relative path would depend on where the service happens to be started.
+fn check_listen(unix: Option<&Path>) -> Result<(), ConfigError> {
+    match unix {
+        Some(path) if !(cfg!(unix) && path.is_absolute()) => {
+            let found = Endpoint::Unix(path.to_owned()).to_string();
+            Err(At::named(&Origin::Code, "listen").invalid(expected::LISTEN, &Value::Text(found)))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_rule(rule: &StatusRule) -> Result<(), ConfigError> {

@@ -8,7 +8,7 @@ use super::values::{
     expected, flag, integer, listen, map, number, page_age, port, profile, seconds, text, whole,
 };
 use super::yaml::{Key, Node, Value};
-use super::{MonitorConfig, labels, names, service};
+use super::{MonitorConfig, health, labels, names, security, service};
 use crate::error::{ConfigError, Origin, Place};
 
 const KEYS: &[&str] = &[
@@ -29,7 +29,12 @@ const KEYS: &[&str] = &[
     "render_cache",
     "disable_compression",
     "wait_for_started",
+    "health",
     "limits",
+    "web_config",
+    "bearer_tokens",
+    "bearer_token_file",
+    "allow_from",
 ];
 
 const LIMIT_KEYS: &[&str] = &[
@@ -87,7 +92,7 @@ impl<'a> At<'a> {
         }
     }
 
-    fn index(&self, index: usize, line: u64) -> Self {
+    pub(super) fn index(&self, index: usize, line: u64) -> Self {
         Self {
             origin: self.origin,
             line: Some(line),
@@ -164,7 +169,9 @@ fn apply_key(
         "render_cache" => config.render_cache = Some(page_age(at, &node.value)?),
         "disable_compression" => config.disable_compression = flag(at, &node.value)?,
         "wait_for_started" => config.wait_for_started = flag(at, &node.value)?,
-        _ => apply_limits(&mut config.limits, at, node)?,
+        "health" => health::apply(&mut config.health, at, node)?,
+        "limits" => apply_limits(&mut config.limits, at, node)?,
+        _ => security::apply(&mut config.security, key, at, node)?,
     }
     Ok(())
 }
@@ -232,7 +239,7 @@ fn rule(status: &str, at: &At<'_>, node: &Node) -> Result<StatusRule, ConfigErro
 
 /// A text in place of the list would be taken letter by letter (defect E7 of the original), and a blank word would
 /// match every error (E6).
-fn words(at: &At<'_>, node: &Node) -> Result<Vec<String>, ConfigError> {
+pub(super) fn words(at: &At<'_>, node: &Node) -> Result<Vec<String>, ConfigError> {
     let Value::List(items) = &node.value else {
         return Err(at.invalid(expected::WORDS, &node.value));
     };

@@ -327,12 +327,33 @@ fn the_environment_wins_over_the_file_and_code_over_both() {
         with(&[("MONITOR_LISTEN", "here")])
             .expect_err("refused")
             .to_string(),
-        "environment: `MONITOR_LISTEN`: expected an IP address, with or without a port, found the text `here`"
+        "environment: `MONITOR_LISTEN`: expected an IP address, with or without a port, or `unix:` and an absolute path, found the text `here`"
     );
 }
 
+#[test]
+fn a_unix_socket_takes_the_address_s_place() {
+    let unix = MonitorConfig::from_yaml("listen: unix:/run/a.sock\nport: 5").expect("valid");
+    assert_eq!(unix.endpoint().to_string(), "unix:/run/a.sock");
+    let address = unix.clone().listen([10, 0, 0, 1]);
+    assert_eq!(address.endpoint().to_string(), "10.0.0.1:5");
+    assert_eq!(
+        unix.endpoint(),
+        address.listen_unix("/run/a.sock").endpoint()
+    );
+    let refused = MonitorConfig::default()
+        .listen_unix("a.sock")
+        .storage_config();
+    assert_eq!(
+        refused.expect_err("relative").to_string(),
+        "configuration: `listen`: expected an IP address, with or without a port, or `unix:` and an absolute path, found the text `unix:a.sock`"
+    );
+    let expected = "yaml:1: `listen`: expected an IP address, with or without a port, or `unix:` and an absolute path, found the text `unix:a.sock`";
+    assert_eq!(refusal("listen: unix:a.sock"), expected);
+}
+
 /// A file that is removed when the test ends.
-struct TempFile(std::path::PathBuf);
+struct TempFile(PathBuf);
 
 impl TempFile {
     fn new(name: &str, text: &str) -> Self {
@@ -407,4 +428,36 @@ fn control_characters_do_not_get_into_messages() {
         !message.contains('\u{1b}') && !message.contains('\n'),
         "{message:?}"
     );
+}
+
+#[test]
+fn health_is_read_and_code_says_the_same() {
+    let yaml = "
+health:
+  status_ttl: 1.5
+  readiness: [db, download]
+  groups: {storage: [db, cache], empty: []}
+  heartbeat_timeout: '30'
+  drain_pause: 5
+";
+    let read = MonitorConfig::from_yaml(yaml)
+        .expect("a valid section")
+        .health;
+    let second = Duration::from_secs(1);
+    let built = MonitorConfig::default()
+        .status_ttl(second * 3 / 2)
+        .readiness(["db"])
+        .readiness(["download"])
+        .health_group("storage", ["db", "cache"])
+        .health_group("empty", [""; 0])
+        .heartbeat_timeout(second * 30)
+        .drain_pause(second * 5);
+    assert!(built.storage_config().is_ok());
+    assert_eq!(format!("{read:?}"), format!("{:?}", built.health));
+    let nothing = MonitorConfig::from_yaml("health: {status_ttl: , groups: null}");
+    let nothing = nothing.expect("a valid section").health;
+    assert_eq!(nothing.status_ttl, second * 60);
+    assert!(nothing.heartbeat_timeout.is_zero() && nothing.drain_pause.is_zero());
+    let forever = MonitorConfig::from_yaml("health: {status_ttl: 0}").expect("a valid section");
+    assert!(forever.health.status_ttl.is_zero());
 }

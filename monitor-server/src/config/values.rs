@@ -8,6 +8,7 @@ use monitor_core::names::Profile;
 use super::Listen;
 use super::section::At;
 use super::yaml::{Key, Node, Value};
+use crate::endpoint::UNIX_PREFIX;
 use crate::error::ConfigError;
 
 /// Longest time for which a page may be kept, in seconds.
@@ -16,7 +17,8 @@ pub(super) const MAX_PAGE_AGE: f64 = 60.0;
 /// What a wrong value is measured against; also used for values that do not come from YAML.
 pub(super) mod expected {
     pub(crate) const PORT: &str = "a port number from 0 to 65535";
-    pub(crate) const LISTEN: &str = "an IP address, with or without a port";
+    pub(crate) const LISTEN: &str =
+        "an IP address, with or without a port, or `unix:` and an absolute path";
     pub(crate) const WHOLE: &str = "a whole number, 0 or more";
     pub(crate) const INTEGER: &str = "a whole number";
     pub(crate) const NUMBER: &str = "a number";
@@ -33,6 +35,27 @@ pub(super) mod expected {
     pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
     pub(crate) const PAGE_AGE: &str = "a number of seconds from 0 to 60";
     pub(crate) const PROFILE: &str = "`servicekit` or `prometheus`";
+    pub(crate) const GROUP: &str = "a name that is not blank, `liveness` or `readiness`";
+    pub(crate) const CHECK: &str =
+        "a name of 1 to 120 bytes that no group has and is not `default`";
+    pub(crate) const TIME: &str = "a time above 0";
+    pub(crate) const BCRYPT: &str = "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)";
+    pub(crate) const COST: &str = "a bcrypt hash of a cost from 4 to 14";
+    pub(crate) const USER: &str = "a user name without a colon";
+    pub(crate) const NO_RATE_LIMIT: &str = "no such key: a limit for all clients together keeps the good ones out, and passwords are checked one at a time already";
+    pub(crate) const HEADER_NAME: &str = "`Content-Security-Policy`, `X-Frame-Options`, `X-Content-Type-Options`, `X-XSS-Protection` or `Strict-Transport-Security`";
+    pub(crate) const HEADER_VALUE: &str = "a value that this header may have";
+    pub(crate) const ONE_OF_BOTH: &str = "either the text or the file";
+    pub(crate) const FILE: &str = "the path of a file";
+    pub(crate) const CLIENT_AUTH: &str = "`NoClientCert`, `VerifyClientCertIfGiven` or `RequireAndVerifyClientCert` (others do not check the certificate)";
+    pub(crate) const TLS_VERSION: &str = "`TLS12` or `TLS13`";
+    pub(crate) const VERSION_ORDER: &str = "a version not later than `max_version`";
+    pub(crate) const SANS: &str = "`client_auth_type: RequireAndVerifyClientCert` beside it";
+    pub(crate) const NETWORK: &str =
+        "an IP address or a network as `10.0.0.0/8`, with no bit set behind its length";
+    pub(crate) const NETWORKS: &str = "a list of IP addresses and networks";
+    pub(crate) const TOKEN: &str = "a text of at least 16 visible ASCII characters";
+    pub(crate) const TOKENS: &str = "a list of tokens";
     pub(crate) const HEADERS: &str = "a whole number from 1 to 1024";
 }
 
@@ -80,21 +103,18 @@ fn read_listen(text: &str) -> Option<Listen> {
     let text = text
         .strip_prefix("localhost")
         .map_or_else(|| text.to_owned(), |rest| format!("127.0.0.1{rest}"));
+    if let Some(path) = text.strip_prefix(UNIX_PREFIX) {
+        return path.starts_with('/').then(|| Listen::Unix(path.into()));
+    }
     if let Ok(address) = text.parse::<std::net::SocketAddr>() {
-        return Some(Listen {
-            address: address.ip(),
-            port: Some(address.port()),
-        });
+        return Some(Listen::Ip(address.ip(), Some(address.port())));
     }
     let bare = text
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'))
         .unwrap_or(&text);
     let address: IpAddr = bare.parse().ok()?;
-    Some(Listen {
-        address,
-        port: None,
-    })
+    Some(Listen::Ip(address, None))
 }
 
 fn read_number(value: &Value) -> Option<f64> {

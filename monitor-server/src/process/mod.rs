@@ -67,6 +67,11 @@ impl Process {
     }
 }
 
+/// Most descriptors that this process may have, where that can be read.
+pub(crate) fn descriptor_limit() -> Option<u64> {
+    OF_THIS_PROCESS.and_then(|folder| resources::descriptor_limit(Path::new(folder)))
+}
+
 /// Takes out of a registry's families what they say of this process again: the series without labels of the standard
 /// families that stand on the page already, of whatever type.
 ///

@@ -76,6 +76,11 @@ pub(super) fn families(folder: &Path) -> Vec<Family> {
     values.into_iter().filter_map(family).collect()
 }
 
+/// Most descriptors that the process of this folder may have, where that can be read.
+pub(super) fn descriptor_limit(folder: &Path) -> Option<u64> {
+    max_fds(&text(folder, "limits"))
+}
+
 /// A file's text, empty where there is none. The program's name is in it, which need not be UTF-8.
 fn text(folder: &Path, file: &str) -> String {
     let bytes = fs::read(folder.join(file)).unwrap_or_default();

@@ -10,28 +10,30 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Method, StatusCode};
-use monitor_core::Monitor;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use crate::access::Client;
+use crate::access::{Access, Client, Demand, Denial};
+use crate::health::Vitals;
+use crate::process::Service;
 use crate::render::Renderer;
 use crate::self_metrics::{Cause, SelfMetrics};
-
-use self::health::Readiness;
+use crate::web::Keeper;
 
 /// What handlers work on.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) monitor: Monitor,
     pub(crate) renderer: Renderer,
     pub(crate) metrics: Arc<SelfMetrics>,
-    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) vitals: Arc<Vitals>,
+    /// Which service it is, where that is configured.
+    pub(crate) service: Option<Service>,
+    pub(crate) keeper: Arc<Keeper>,
     pub(crate) disable_compression: bool,
     /// How long a scrape may take; zero is no limit.
     pub(crate) scrape_timeout: Duration,
@@ -43,9 +45,12 @@ pub(crate) enum Route<'p> {
     Metrics,
     Live,
     Ready,
+    Startup,
     Health,
-    /// The task type as the path has it, percent-encoded.
-    TaskHealth(&'p str),
+    /// The group, check or task type as the path has it, percent-encoded.
+    NamedHealth(&'p str),
+    /// Kept for the live page and its API: nothing is there yet, and strangers are turned away already.
+    Page,
 }
 
 impl<'p> Route<'p> {
@@ -55,17 +60,33 @@ impl<'p> Route<'p> {
             "metrics" => Some(Self::Metrics),
             "livez" | "-/healthy" => Some(Self::Live),
             "readyz" | "-/ready" => Some(Self::Ready),
+            "startupz" => Some(Self::Startup),
             "health" => Some(Self::Health),
+            "" => Some(Self::Page),
+            _ if path.starts_with("api/v1/") => Some(Self::Page),
             _ => path
                 .strip_prefix("health/")
-                .filter(|task| !task.is_empty())
-                .map(Self::TaskHealth),
+                .filter(|name| !name.is_empty())
+                .map(Self::NamedHealth),
+        }
+    }
+
+    /// What it demands of who asks. A route that is not listed here does not compile; a path that is no route is denied.
+    fn demand(self) -> Demand {
+        match self {
+            Self::Live | Self::Ready | Self::Startup => Demand::Nothing,
+            Self::Metrics => Demand::Metrics,
+            Self::Health | Self::NamedHealth(_) => Demand::Details,
+            Self::Page => Demand::Protected,
         }
     }
 
     /// Whether the route may be served where the peer is not known.
     fn is_open(self) -> bool {
-        matches!(self, Self::Metrics | Self::Live | Self::Ready)
+        matches!(
+            self,
+            Self::Metrics | Self::Live | Self::Ready | Self::Startup
+        )
     }
 }
 
@@ -82,9 +103,9 @@ pub(crate) struct Inbound {
 /// All routes, and an answer for everything else: what the server's own listener serves.
 pub(crate) fn all(context: Arc<Context>) -> BoxedFilter<(Response,)> {
     inbound()
-        .then(move |inbound: Inbound| {
+        .then(move |mut inbound: Inbound| {
             let context = Arc::clone(&context);
-            async move { caught(&context, answer(&context, &inbound)).await }
+            async move { caught(&context, answer(&context, &mut inbound)).await }
         })
         .boxed()
 }
@@ -92,14 +113,13 @@ pub(crate) fn all(context: Arc<Context>) -> BoxedFilter<(Response,)> {
 /// `/metrics` and the probes alone; other paths are rejected as not found, so that other filters can take them.
 pub(crate) fn open(context: Arc<Context>) -> BoxedFilter<(Response,)> {
     inbound()
-        .and_then(move |inbound: Inbound| {
+        .and_then(move |mut inbound: Inbound| {
             let context = Arc::clone(&context);
             async move {
-                match Route::find(&inbound.path) {
-                    Some(route) if route.is_open() => {
-                        Ok(caught(&context, answer(&context, &inbound)).await)
-                    }
-                    _ => Err(warp::reject::not_found()),
+                if Route::find(&inbound.path).is_some_and(Route::is_open) {
+                    Ok(caught(&context, answer(&context, &mut inbound)).await)
+                } else {
+                    Err(warp::reject::not_found())
                 }
             }
         })
@@ -127,8 +147,11 @@ fn inbound() -> impl Filter<Extract = (Inbound,), Error = Infallible> + Clone + 
 }
 
 /// The answer to GET, for HEAD without its body.
-async fn answer(context: &Context, inbound: &Inbound) -> Response {
-    let response = full_answer(context, inbound).await;
+async fn answer(context: &Context, inbound: &mut Inbound) -> Response {
+    let mut response = full_answer(context, inbound).await;
+    for (name, value) in &context.keeper.current().headers {
+        response.headers_mut().insert(name, value.clone());
+    }
     if inbound.method == Method::HEAD {
         without_body(response)
     } else {
@@ -136,25 +159,59 @@ async fn answer(context: &Context, inbound: &Inbound) -> Response {
     }
 }
 
-/// The one mapping of path and method to an answer.
-async fn full_answer(context: &Context, inbound: &Inbound) -> Response {
-    let Some(route) = Route::find(&inbound.path) else {
-        return text(StatusCode::NOT_FOUND, "not found");
+/// The one mapping of path and method to an answer. Who may see what is decided first.
+async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
+    let route = Route::find(&inbound.path);
+    let demand = route.map(Route::demand);
+    let client = inbound.client.as_ref();
+    let keeper = &context.keeper;
+    let access = keeper
+        .admit(demand, client, &inbound.headers, &context.metrics)
+        .await;
+    if let Access::Denied(denial) = access {
+        return denied(context, denial);
+    }
+    let Some(route) = route.filter(|route| *route != Route::Page) else {
+        return denied(context, Denial::Path);
     };
     if inbound.method != Method::GET && inbound.method != Method::HEAD {
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
+        return denied(context, Denial::Method);
+    }
+    if let Some(client) = &mut inbound.client {
+        client.access = access;
     }
     match route {
         Route::Metrics => metrics::metrics(context, inbound).await,
-        Route::Live => health::live(),
+        Route::Live => health::live(context),
         Route::Ready => health::ready(context),
-        Route::Health => health::health(context, inbound),
-        Route::TaskHealth(task) => health::task(context, inbound, task),
+        Route::Startup => health::startup(context),
+        Route::Health => health::health(context, inbound, None),
+        Route::NamedHealth(name) => health::health(context, inbound, Some(name)),
+        Route::Page => denied(context, Denial::Path),
     }
+}
+
+/// A refusal says what is wrong with the request, and nothing of the server.
+fn denied(context: &Context, denial: Denial) -> Response {
+    context.metrics.access.refused(denial);
+    let (status, body) = denial.answer();
+    let mut response = text(status, body);
+    let headers = response.headers_mut();
+    match denial {
+        Denial::Method => {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        Denial::Busy => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Denial::Credentials => {
+            for challenge in context.keeper.challenges() {
+                headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            }
+        }
+        Denial::Path | Denial::Elsewhere | Denial::Host => {}
+    }
+    response
 }
 
 /// The answer to HEAD: all headers of GET, `Content-Length` included.

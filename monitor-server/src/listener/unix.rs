@@ -1,0 +1,216 @@
+//! A Unix socket: for its owner alone, taken over only from the dead, removed at the end.
+
+use std::fs::{self, DirBuilder, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
+use std::path::{Path, PathBuf};
+
+use tokio::net::{UnixListener, UnixStream};
+
+/// Who may connect: the user that the service runs as.
+const MODE: u32 = 0o600;
+
+/// A bound socket. Its file is removed when this goes, if it is still ours.
+#[derive(Debug)]
+pub(crate) struct BoundUnix {
+    listener: StdListener,
+    file: SocketFile,
+}
+
+impl BoundUnix {
+    /// Binds to the path. A socket that somebody listens on is taken, and a file of another kind is not ours to remove;
+    /// what a server that died has left behind is replaced.
+    ///
+    /// The socket is made in a folder that nobody else may enter and moved from there: at the path it has its mode from the
+    /// first moment, whatever the umask, and between an old socket and the new one there is no time without any.
+    pub(crate) fn bind(path: &Path) -> io::Result<Self> {
+        refuse_living(path)?;
+        let folder = Hidden::beside(path)?;
+        let made = folder.0.join("s");
+        let listener = StdListener::bind(&made)?;
+        fs::set_permissions(&made, Permissions::from_mode(MODE))?;
+        listener.set_nonblocking(true)?;
+        let file = SocketFile {
+            path: path.to_owned(),
+            identity: identity(&fs::symlink_metadata(&made)?),
+        };
+        fs::rename(&made, path)?;
+        Ok(Self { listener, file })
+    }
+}
+
+fn refuse_living(path: &Path) -> io::Result<()> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !found.file_type().is_socket() {
+        let reason = "there is a file at the path that is no socket";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
+    }
+    match StdStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A folder for nobody else, which goes when this does.
+struct Hidden(PathBuf);
+
+impl Hidden {
+    /// In the same file system as the path. The name is short: a socket's path may have a hundred bytes or so.
+    fn beside(path: &Path) -> io::Result<Self> {
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        for attempt in 0..100 {
+            let name = format!(".m{:x}.{attempt}", std::process::id());
+            let folder = parent.join(name);
+            match DirBuilder::new().mode(0o700).create(&folder) {
+                Ok(()) => return Ok(Self(folder)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.0.join("s"));
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+/// Device and inode: what stays the same when a file is moved.
+fn identity(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}
+
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Another server may have replaced it, were it only by hand.
+        let is_ours = |file: Metadata| identity(&file) == self.identity;
+        if fs::symlink_metadata(&self.path).is_ok_and(is_ours) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A Unix socket that connections are taken from.
+#[derive(Debug)]
+pub(crate) struct UnixSocket {
+    listener: UnixListener,
+    file: SocketFile,
+}
+
+impl UnixSocket {
+    pub(super) fn new(bound: BoundUnix) -> io::Result<Self> {
+        let BoundUnix { listener, file } = bound;
+        let listener = UnixListener::from_std(listener)?;
+        Ok(Self { listener, file })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+        let (stream, _) = self.listener.accept().await?;
+        Ok(stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder that is removed when the test ends.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let name = format!("monitor-unix-{}-{name}", std::process::id());
+            let folder = std::env::temp_dir().join(name);
+            fs::create_dir_all(&folder).expect("a folder");
+            Self(folder)
+        }
+
+        fn names(&self) -> Vec<String> {
+            let entries = fs::read_dir(&self.0).expect("the folder");
+            let name = |entry: io::Result<fs::DirEntry>| entry.expect("an entry").file_name();
+            entries
+                .map(|entry| name(entry).to_string_lossy().into_owned())
+                .collect()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_socket_is_its_owner_s_alone_and_removed_at_the_end() {
+        let folder = Folder::new("mode");
+        let path = folder.0.join("socket");
+        let bound = BoundUnix::bind(&path).expect("bound");
+        let mode = fs::symlink_metadata(&path).expect("there").mode();
+        assert_eq!(mode & 0o777, MODE);
+        StdStream::connect(&path).expect("it listens");
+        assert_eq!(folder.names(), ["socket"]);
+        drop(bound);
+        assert_eq!(folder.names(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_a_dead_socket_is_taken_over() {
+        let folder = Folder::new("dead");
+        let path = folder.0.join("socket");
+        let kind = |path: &Path| BoundUnix::bind(path).map(drop).expect_err("refused").kind();
+        let living = BoundUnix::bind(&path).expect("bound");
+        assert_eq!(kind(&path), io::ErrorKind::AddrInUse);
+        StdStream::connect(&path).expect("the first still listens");
+        drop(living);
+        // Dead: its file is there, and nobody listens.
+        drop(StdListener::bind(&path).expect("bound"));
+        assert_eq!(folder.names(), ["socket"]);
+        let next = BoundUnix::bind(&path).expect("taken over");
+        StdStream::connect(&path).expect("it listens");
+        drop(next);
+
+        fs::write(&path, "a letter").expect("written");
+        assert_eq!(kind(&path), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).expect("still there"), b"a letter");
+        assert_eq!(kind(&folder.0), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            kind(Path::new("/nonexistent/socket")),
+            io::ErrorKind::NotFound
+        );
+        assert_eq!(folder.names(), ["socket"]);
+    }
+
+    #[test]
+    fn what_another_has_put_there_meanwhile_is_left() {
+        let folder = Folder::new("replaced");
+        let path = folder.0.join("socket");
+        let bound = BoundUnix::bind(&path).expect("bound");
+        fs::remove_file(&path).expect("ours");
+        let other = StdListener::bind(&path).expect("another's");
+        drop(bound);
+        StdStream::connect(&path).expect("the other still listens");
+        drop(other);
+    }
+}

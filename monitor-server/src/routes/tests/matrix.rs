@@ -1,0 +1,258 @@
+//! The access matrix: every route, form of path, method, credentials, Host, source and configuration in each combination,
+//! against a table that knows nothing of the code.
+
+use monitor_core::Outcome;
+
+use super::*;
+
+/// A method's name: on pages and among details, and nowhere else.
+const LABEL: &str = "OnlyForThoseWhoMay";
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Setting {
+    /// Nothing is asked for.
+    Open,
+    /// A user and a token.
+    Secrets,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Given {
+    Nothing,
+    WrongPassword,
+    UnknownUser,
+    WrongToken,
+    Password,
+    Token,
+    /// A certificate that was verified; a wrong one does not get as far as a request.
+    Certificate,
+}
+
+impl Given {
+    const ALL: [Self; 7] = [
+        Self::Nothing,
+        Self::WrongPassword,
+        Self::UnknownUser,
+        Self::WrongToken,
+        Self::Password,
+        Self::Token,
+        Self::Certificate,
+    ];
+
+    /// `ann:guess`, `eve:secret`, `ann:secret`.
+    fn authorization(self) -> Option<&'static str> {
+        match self {
+            Self::Nothing | Self::Certificate => None,
+            Self::WrongPassword => Some("Basic YW5uOmd1ZXNz"),
+            Self::UnknownUser => Some("Basic ZXZlOnNlY3JldA=="),
+            Self::WrongToken => Some("Bearer another-token-0123456789"),
+            Self::Password => Some("Basic YW5uOnNlY3JldA=="),
+            Self::Token => Some("Bearer the-token-of-the-scraper"),
+        }
+    }
+}
+
+/// Where from, and under which name.
+const SOURCES: [(&str, &[(&str, &str)], bool); 8] = [
+    ("127.0.0.1:5", &[("host", "localhost")], true),
+    ("[::1]:5", &[("host", "127.0.0.1:9999")], true),
+    ("127.0.0.1:5", &[("host", "evil.example")], false),
+    ("127.0.0.1:5", &[], false),
+    (
+        "127.0.0.1:5",
+        &[("host", "localhost"), ("host", "localhost")],
+        false,
+    ),
+    (
+        "127.0.0.1:5",
+        &[("host", "localhost"), ("x-forwarded-for", "127.0.0.1")],
+        false,
+    ),
+    ("10.0.0.7:5", &[("host", "localhost")], false),
+    ("10.0.0.7:5", &[("host", "evil.example")], false),
+];
+
+const PATHS: [&str; 11] = [
+    "/metrics",
+    "/livez",
+    "/readyz",
+    "/-/healthy",
+    "/-/ready",
+    "/health",
+    "/health/default",
+    "/",
+    "/api/v1/x",
+    "/healthz",
+    "/favicon.ico",
+];
+
+/// A path as it is, and in forms that other servers take for the same.
+fn forms(path: &str) -> Vec<String> {
+    vec![
+        path.to_owned(),
+        format!("{path}/"),
+        format!("/{path}"),
+        format!("/%2e{path}"),
+        format!("/.{path}"),
+        path.to_uppercase(),
+        format!("{path}%2e"),
+        format!("{path};x"),
+    ]
+}
+
+/// The table. `here` is loopback under a local name and without a proxy.
+fn expected(
+    path: &str,
+    method: &str,
+    given: Given,
+    here: bool,
+    foreign: bool,
+    setting: Setting,
+) -> u16 {
+    let is_probe = ["/livez", "/readyz", "/-/healthy", "/-/ready"].contains(&path);
+    let is_health = path == "/health"
+        || path
+            .strip_prefix("/health/")
+            .is_some_and(|task| !task.is_empty());
+    let is_page = path == "/" || path.starts_with("/api/v1/");
+    let is_known = is_probe || is_health || path == "/metrics";
+    if !is_known && !is_page {
+        return 404;
+    }
+    let has_secrets = setting == Setting::Secrets;
+    let presented = given.authorization().is_some();
+    let is_right = if has_secrets {
+        matches!(given, Given::Password | Given::Token)
+    } else {
+        given == Given::Certificate
+    };
+    let asks = path == "/metrics" || ((is_health || is_page) && !here);
+    if asks && has_secrets && !is_right && (presented || path == "/metrics") {
+        return 401;
+    }
+    if is_page && !here && !is_right {
+        return match (foreign, has_secrets) {
+            (true, _) => 421,
+            (false, true) => 401,
+            (false, false) => 403,
+        };
+    }
+    if is_page {
+        return 404;
+    }
+    match method {
+        "GET" | "HEAD" if is_health && path != "/health" && path != "/health/default" => 404,
+        "GET" | "HEAD" => 200,
+        _ => 405,
+    }
+}
+
+/// Whether the label may be in an answer of 200.
+fn may_show(path: &str, given: Given, here: bool, setting: Setting) -> bool {
+    let is_right = match setting {
+        Setting::Secrets => matches!(given, Given::Password | Given::Token),
+        Setting::Open => given == Given::Certificate,
+    };
+    match path {
+        "/metrics" => setting == Setting::Open || is_right,
+        "/health" => here || is_right,
+        _ => false,
+    }
+}
+
+fn served(setting: Setting) -> Arc<Context> {
+    let mut config = MonitorConfig::default().registry(Registry::new());
+    let name = format!("monitor-matrix-{}-{setting:?}.yml", std::process::id());
+    let file = std::env::temp_dir().join(name);
+    if setting == Setting::Secrets {
+        let hash = bcrypt::hash_with_salt("secret", 4, [5; 16]).expect("a hash");
+        std::fs::write(&file, format!("basic_auth_users: {{ann: {hash}}}")).expect("written");
+        config = config
+            .web_config(&file)
+            .bearer_token("the-token-of-the-scraper");
+    }
+    let monitor = Monitor::new(StorageConfig::default());
+    let context = Context::new(monitor, &config);
+    context.keeper.check().expect("it loads");
+    let _ = std::fs::remove_file(file);
+    let method = monitor.method(LABEL).expect("a name");
+    method.start().finish(Outcome::Success);
+    Arc::new(context)
+}
+
+fn request_of(
+    method: &str,
+    target: &str,
+    given: Given,
+    source: &(&str, &[(&str, &str)], bool),
+) -> Request<Empty<Bytes>> {
+    let (peer, headers, _) = source;
+    let peer: SocketAddr = peer.parse().expect("an address");
+    let mut request = Request::builder().method(method).uri(target);
+    for (name, value) in *headers {
+        request = request.header(*name, *value);
+    }
+    if let Some(authorization) = given.authorization() {
+        request = request.header("authorization", authorization);
+    }
+    let mut request = request.body(Empty::new()).expect("a request");
+    let authority = request.uri().authority().cloned();
+    let client = Client::new(peer.into(), authority, given == Given::Certificate);
+    request.extensions_mut().insert(client);
+    request
+}
+
+async fn check_all(setting: Setting) -> usize {
+    let context = served(setting);
+    let filter = all(Arc::clone(&context));
+    let mut cells = 0;
+    for path in PATHS.into_iter().flat_map(forms) {
+        for method in ["GET", "HEAD", "POST"] {
+            for given in Given::ALL {
+                for source in &SOURCES {
+                    for prefix in ["", "http://localhost", "http://evil.example"] {
+                        // Without a path of its own there is no such target.
+                        if !prefix.is_empty() && path.starts_with("//") {
+                            continue;
+                        }
+                        let target = format!("{prefix}{path}");
+                        let is_evil = prefix == "http://evil.example";
+                        let here = source.2 && !is_evil;
+                        let is_direct = source.0 != "10.0.0.7:5"
+                            && !source.1.iter().any(|(name, _)| *name == "x-forwarded-for");
+                        let foreign = is_direct && !here;
+                        let request = request_of(method, &target, given, source);
+                        let answer = ask(filter.clone(), request).await;
+                        let cell = format!("{setting:?} {method} {target} {given:?} {source:?}");
+                        let wanted = expected(&path, method, given, here, foreign, setting);
+                        assert_eq!(answer.status, wanted, "{cell}");
+                        let shows = answer.body.contains(LABEL);
+                        let may = may_show(&path, given, here, setting);
+                        assert!(may || !shows, "{cell}: {}", answer.body);
+                        assert!(
+                            shows || !may || answer.status != 200 || method != "GET",
+                            "{cell}"
+                        );
+                        assert_eq!(
+                            answer.headers.contains_key("www-authenticate"),
+                            wanted == 401,
+                            "{cell}"
+                        );
+                        cells += 1;
+                    }
+                }
+            }
+        }
+    }
+    cells
+}
+
+#[tokio::test]
+async fn without_secrets_no_cell_deviates() {
+    assert!(check_all(Setting::Open).await > 40_000);
+}
+
+#[tokio::test]
+async fn with_secrets_no_cell_deviates() {
+    assert!(check_all(Setting::Secrets).await > 40_000);
+}

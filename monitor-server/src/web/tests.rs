@@ -1,0 +1,231 @@
+//! Files that protect the server: loaded, reloaded, kept.
+
+use std::fs;
+use std::path::PathBuf;
+
+use http::header::AUTHORIZATION;
+use monitor_core::family::ChildValue;
+
+use super::*;
+use crate::MonitorConfig;
+
+/// `ann:old` and `ann:new`.
+const WITH_OLD: &str = "Basic YW5uOm9sZA==";
+const WITH_NEW: &str = "Basic YW5uOm5ldw==";
+
+/// A folder that is removed when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("monitor-web-{}-{name}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        Self(folder)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, text).expect("written");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn users(password: &str) -> String {
+    let hash = bcrypt::hash_with_salt(password, 4, [3; 16]).expect("a hash");
+    format!("basic_auth_users:\n  ann: {hash}\n")
+}
+
+fn loaded(config: &MonitorConfig) -> (Keeper, SelfMetrics) {
+    let metrics = SelfMetrics::default();
+    metrics.protection.loaded(None);
+    (Keeper::load(&config.security).expect("it loads"), metrics)
+}
+
+/// What a request with these credentials may see.
+async fn access(keeper: &Keeper, demand: Demand, authorization: &str) -> Access {
+    let value = HeaderValue::from_str(authorization).expect("a header value");
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
+    let metrics = SelfMetrics::default();
+    keeper.admit(Some(demand), None, &headers, &metrics).await
+}
+
+async fn opens(keeper: &Keeper, authorization: &str) -> bool {
+    access(keeper, Demand::Metrics, authorization).await == Access::Full
+}
+
+/// Whether the page says that what the files hold is in force.
+fn is_in_force(metrics: &SelfMetrics) -> bool {
+    let families = metrics.families();
+    let mut families = families.iter();
+    let state = families.find(|family| family.name.ends_with("last_reload_successful"));
+    matches!(
+        state.expect("the family").children[0].value,
+        ChildValue::Int(1)
+    )
+}
+
+#[tokio::test]
+async fn a_change_is_taken_over_and_a_bad_one_is_not() {
+    let folder = Folder::new("reload");
+    let path = folder.write("web.yml", &users("old"));
+    let (keeper, metrics) = loaded(&MonitorConfig::default().web_config(&path));
+    assert!(opens(&keeper, WITH_OLD).await && !opens(&keeper, WITH_NEW).await);
+    keeper.reload(&metrics);
+    assert!(opens(&keeper, WITH_OLD).await);
+
+    folder.write("web.yml", &users("new"));
+    keeper.reload(&metrics);
+    assert!(!opens(&keeper, WITH_OLD).await && opens(&keeper, WITH_NEW).await);
+    assert!(is_in_force(&metrics));
+
+    // Half written, emptied, without anybody: nothing opens, and nobody is locked out.
+    let half = users("old")[..40].to_owned();
+    for bad in [
+        half.as_str(),
+        "",
+        "basic_auth_users: {}",
+        "http_server_config: {}",
+        "a: [",
+    ] {
+        folder.write("web.yml", bad);
+        for _ in 0..2 {
+            keeper.reload(&metrics);
+            assert!(opens(&keeper, WITH_NEW).await, "{bad:?}");
+            assert!(!opens(&keeper, WITH_OLD).await, "{bad:?}");
+            assert!(!is_in_force(&metrics), "{bad:?}");
+        }
+    }
+    fs::remove_file(&path).expect("ours");
+    keeper.reload(&metrics);
+    assert!(opens(&keeper, WITH_NEW).await && !is_in_force(&metrics));
+
+    folder.write("web.yml", &users("old"));
+    keeper.reload(&metrics);
+    assert!(opens(&keeper, WITH_OLD).await && is_in_force(&metrics));
+}
+
+#[tokio::test]
+async fn tokens_come_from_a_file_too_and_change_with_it() {
+    let folder = Folder::new("tokens");
+    let text = "# of the scraper\n\na-token-of-16-characters\nanother-token-0123456789\n";
+    let path = folder.write("tokens", text);
+    let config = MonitorConfig::default().bearer_token_file(&path);
+    let (keeper, metrics) = loaded(&config.bearer_token("given-in-the-code-itself"));
+    for token in [
+        "a-token-of-16-characters",
+        "another-token-0123456789",
+        "given-in-the-code-itself",
+    ] {
+        assert!(opens(&keeper, &format!("Bearer {token}")).await, "{token}");
+    }
+    assert!(!opens(&keeper, "Bearer # of the scraper").await);
+    folder.write("tokens", "a-third-token-0123456789");
+    keeper.reload(&metrics);
+    assert!(opens(&keeper, "Bearer a-third-token-0123456789").await);
+    assert!(!opens(&keeper, "Bearer a-token-of-16-characters").await);
+    for bad in [
+        "",
+        "\n# none\n",
+        "short",
+        "a-token-of-16-characters and more",
+    ] {
+        folder.write("tokens", bad);
+        keeper.reload(&metrics);
+        assert!(
+            opens(&keeper, "Bearer a-third-token-0123456789").await,
+            "{bad:?}"
+        );
+        assert!(!is_in_force(&metrics), "{bad:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_loaded_is_refused_by_name() {
+    let folder = Folder::new("refused");
+    let empty = folder.write("empty", "");
+    let missing = folder.0.join("missing");
+    let (empty, missing) = (empty.display(), missing.display());
+    let config = MonitorConfig::default;
+    for (config, expected) in [
+        (
+            config().web_config(missing.to_string()),
+            format!("configuration: `web_config`: cannot read {missing}"),
+        ),
+        (
+            config().bearer_token_file(missing.to_string()),
+            format!("configuration: `bearer_token_file`: cannot read {missing}"),
+        ),
+        (
+            config().bearer_token_file(empty.to_string()),
+            format!("configuration: `bearer_token_file`: cannot be used: {empty}"),
+        ),
+    ] {
+        let refused = Keeper::load(&config.security).expect_err(&expected);
+        assert_eq!(refused.to_string(), expected);
+    }
+    let path = folder.write(
+        "tls.yml",
+        "\ntls_server_config: {cert_file: a, key_file: b}\n",
+    );
+    let refused = Keeper::load(&config().web_config(&path).security).expect_err("no files");
+    let expected = if cfg!(feature = "tls") {
+        let file = folder.0.join("a");
+        format!(
+            "{}:2: `tls_server_config.cert_file`: cannot read {}",
+            path.display(),
+            file.display()
+        )
+    } else {
+        format!(
+            "{}:2: `tls_server_config`: needs the cargo feature `tls` of monitor-server",
+            path.display()
+        )
+    };
+    assert_eq!(refused.to_string(), expected);
+}
+
+#[tokio::test]
+async fn where_nobody_can_be_told_nobody_is_let_in() {
+    let config = MonitorConfig::default().web_config("/nonexistent/web.yml");
+    let keeper = Keeper::load_or_lock(&config.security);
+    for authorization in ["", WITH_OLD, "Bearer a-token-of-16-characters"] {
+        assert!(!opens(&keeper, authorization).await, "{authorization}");
+    }
+    assert_eq!(access(&keeper, Demand::Nothing, "").await, Access::Full);
+    assert!(keeper.check().is_err());
+    let open = Keeper::load_or_lock(&MonitorConfig::default().security);
+    assert!(open.check().is_ok() && opens(&open, "").await);
+}
+
+#[test]
+fn headers_of_the_file_are_in_force() {
+    let folder = Folder::new("headers");
+    let text =
+        "http_server_config:\n  headers: {X-Frame-Options: deny, Content-Security-Policy: ''}\n";
+    let path = folder.write("web.yml", text);
+    let (keeper, _) = loaded(&MonitorConfig::default().web_config(path));
+    let headers = &keeper.current().headers;
+    assert_eq!(headers.len(), 1);
+    assert_eq!(headers[0].0, "x-frame-options");
+    assert_eq!(headers[0].1, "deny");
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let folder = Folder::new("debug");
+    let path = folder.write("web.yml", &users("secret"));
+    let config = MonitorConfig::default()
+        .web_config(path)
+        .bearer_token("a-token-of-16-characters");
+    let (keeper, _) = loaded(&config);
+    for text in [format!("{keeper:?}"), format!("{config:?}")] {
+        assert!(!text.contains("$2") && !text.contains("a-token"), "{text}");
+    }
+}
