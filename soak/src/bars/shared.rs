@@ -1,7 +1,7 @@
 //! Many who want the same page at once, and probes beside them.
 
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
@@ -15,9 +15,9 @@ const RENDERS: &str = "monitor_scrape_render_seconds_count";
 
 /// Bar 14, and what else is cheap to see.
 pub(crate) async fn crowd(report: &mut Report) -> io::Result<()> {
-    let server = Server::start("")?;
+    let server = Server::start("limits: {max_scrapes: 512}")?;
     let address = server.address;
-    let mut idle = probes(address, 200).await;
+    let mut idle = probes(address, 200).await?;
     let p99 = idle.percentile(99);
     report.say(
         "probe's p99 on an idle server: below 5 ms",
@@ -51,7 +51,7 @@ pub(crate) async fn crowd(report: &mut Report) -> io::Result<()> {
         }
     });
     sleep(Duration::from_secs(1)).await;
-    let mut busy = probes(address, 200).await;
+    let mut busy = probes(address, 200).await?;
     let p99 = busy.percentile(99);
     report.say(
         "probe's p99 beside 200 who scrape: below 40 ms",
@@ -66,13 +66,26 @@ async fn renders(server: SocketAddr) -> io::Result<f64> {
     http::sample(&page, RENDERS).ok_or_else(|| io::Error::other("no count of renders"))
 }
 
-async fn probes(server: SocketAddr, count: usize) -> Waits {
-    let mut waits = Waits::default();
-    for _ in 0..count {
-        let answer = http::get(server, "/livez", "").await;
-        let answer = answer.ok().filter(|answer| answer.status == 200);
-        waits.add(answer.map(|answer| answer.took));
-        sleep(Duration::from_millis(5)).await;
-    }
-    waits
+/// Probes from a thread of their own, which waits behind no other client.
+async fn probes(server: SocketAddr, count: usize) -> io::Result<Waits> {
+    let probes = tokio::task::spawn_blocking(move || {
+        let mut waits = Waits::default();
+        for _ in 0..count {
+            let begun = Instant::now();
+            let is_fine = probe(server).is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200"));
+            waits.add(is_fine.then(|| begun.elapsed()));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        waits
+    });
+    Ok(probes.await?)
+}
+
+fn probe(server: SocketAddr) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(server)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
 }
