@@ -1,15 +1,21 @@
-//! Thresholds, and the pure verdict on how task types are doing, with reasons.
+//! Thresholds, and the pure verdict on how task types are doing, with reasons; marks, and how statuses expire.
+
+mod marks;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 
 use crate::error_parser::ErrorRules;
 use crate::snapshot::StatusSnapshot;
 use crate::status::TaskStatus;
+
+pub use self::marks::{DEFAULT_STATUS_TTL, Marks};
 
 /// For each status, the run that makes a task type unhealthy.
 ///
@@ -52,6 +58,7 @@ impl Thresholds {
 /// Serialises to what `/health` answers, in the shape of Spring Boot's health endpoint:
 ///
 /// ```
+/// use std::time::Duration;
 /// use monitor_core::health::{Thresholds, verdict};
 /// use monitor_core::snapshot::StatusSnapshot;
 /// use monitor_core::{ErrorRules, StatusRule, TaskStatus};
@@ -62,8 +69,8 @@ impl Thresholds {
 ///     unhealthy: 5,
 /// }])?;
 /// let statuses = [
-///     StatusSnapshot { task: "default".into(), status: TaskStatus::Ok, run: 3 },
-///     StatusSnapshot { task: "download".into(), status: TaskStatus::ConnectionError, run: 7 },
+///     StatusSnapshot { task: "default".into(), status: TaskStatus::Ok, run: 3, age: None },
+///     StatusSnapshot { task: "download".into(), status: TaskStatus::ConnectionError, run: 7, age: Some(Duration::from_millis(1500)) },
 /// ];
 /// let health = verdict(&Thresholds::from_rules(&rules), &statuses);
 ///
@@ -85,7 +92,8 @@ impl Thresholds {
 ///       "details": {
 ///         "task_status": "CONNECTION_ERROR",
 ///         "run": 7,
-///         "threshold": 5
+///         "threshold": 5,
+///         "age_seconds": 1.5
 ///       }
 ///     }
 ///   },
@@ -108,13 +116,22 @@ pub struct Health {
 }
 
 impl Health {
+    /// `DOWN` if a task type is unhealthy, else `UP`.
+    pub fn state(&self) -> HealthStatus {
+        if self.healthy {
+            HealthStatus::Up
+        } else {
+            HealthStatus::Down
+        }
+    }
+
     /// Why the service is unhealthy: one text for each unhealthy task type, none if it is healthy.
     pub fn reasons(&self) -> Vec<String> {
-        self.components
+        let unhealthy = self
+            .components
             .iter()
-            .filter(|component| !component.healthy)
-            .map(ToString::to_string)
-            .collect()
+            .filter(|component| !component.healthy);
+        unhealthy.map(ToString::to_string).collect()
     }
 
     /// The task type of this name.
@@ -139,8 +156,47 @@ pub struct Component {
     pub run: u64,
     /// The run of this status that is unhealthy; `None` if none is.
     pub threshold: Option<u64>,
-    /// Whether the run is below the threshold.
+    /// How long ago it was last set, or a call that feeds it ended; `None` where that is not known.
+    pub age: Option<Duration>,
+    /// Whether the status has expired: it is [marked](Marks), and the last call was too long ago to say how the task type is
+    /// doing now.
+    pub expired: bool,
+    /// Whether the run is below the threshold, or the status has expired.
     pub healthy: bool,
+}
+
+/// How a component is doing, in the words of Spring Boot's health endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
+pub enum HealthStatus {
+    /// It is well.
+    Up,
+    /// It is not known how it is; no illness.
+    Unknown,
+    /// It is unhealthy.
+    Down,
+}
+
+impl HealthStatus {
+    /// The word in answers.
+    ///
+    /// ```
+    /// assert_eq!(monitor_core::HealthStatus::Down.name(), "DOWN");
+    /// ```
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "UP",
+            Self::Unknown => "UNKNOWN",
+            Self::Down => "DOWN",
+        }
+    }
+}
+
+impl fmt::Display for HealthStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl Component {
@@ -149,6 +205,7 @@ impl Component {
             ref task,
             status,
             run,
+            age,
         } = *snapshot;
         let threshold = thresholds.of(status);
         let healthy = threshold.is_none_or(|threshold| run < threshold);
@@ -157,7 +214,18 @@ impl Component {
             status,
             run,
             threshold,
+            age,
+            expired: false,
             healthy,
+        }
+    }
+
+    /// `UNKNOWN` once the status has expired, else `UP` or `DOWN`.
+    pub fn state(&self) -> HealthStatus {
+        match (self.expired, self.healthy) {
+            (true, _) => HealthStatus::Unknown,
+            (false, true) => HealthStatus::Up,
+            (false, false) => HealthStatus::Down,
         }
     }
 }
@@ -203,14 +271,10 @@ pub fn verdict<'a>(
     }
 }
 
-const fn up_or_down(healthy: bool) -> &'static str {
-    if healthy { "UP" } else { "DOWN" }
-}
-
 impl Serialize for Health {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut health = serializer.serialize_struct("Health", 3)?;
-        health.serialize_field("status", up_or_down(self.healthy))?;
+        health.serialize_field("status", &self.state())?;
         health.serialize_field("components", &ByTask(&self.components))?;
         health.serialize_field("reasons", &self.reasons())?;
         health.end()
@@ -220,7 +284,7 @@ impl Serialize for Health {
 impl Serialize for Component {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut component = serializer.serialize_struct("Component", 2)?;
-        component.serialize_field("status", up_or_down(self.healthy))?;
+        component.serialize_field("status", &self.state())?;
         component.serialize_field("details", &Details(self))?;
         component.end()
     }
@@ -244,125 +308,29 @@ impl Serialize for Details<'_> {
             status,
             run,
             threshold,
+            age,
             ..
         } = self.0;
-        let mut details =
-            serializer.serialize_struct("Details", 2 + usize::from(threshold.is_some()))?;
+        let fields = 2 + usize::from(threshold.is_some()) + usize::from(age.is_some());
+        let mut details = serializer.serialize_struct("Details", fields)?;
         details.serialize_field("task_status", status)?;
         details.serialize_field("run", run)?;
         match threshold {
             Some(threshold) => details.serialize_field("threshold", threshold)?,
             None => details.skip_field("threshold")?,
         }
+        match age {
+            Some(age) => details.serialize_field("age_seconds", &rounded(*age))?,
+            None => details.skip_field("age_seconds")?,
+        }
         details.end()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error_parser::StatusRule;
-
-    fn thresholds(rules: &[(&str, i64)]) -> Thresholds {
-        let rules = rules.iter().map(|&(status, unhealthy)| StatusRule {
-            status: status.to_owned(),
-            service_errors: Vec::new(),
-            unhealthy,
-        });
-        Thresholds::from_rules(&ErrorRules::try_new(rules).expect("the rules are valid"))
-    }
-
-    fn status(task: &str, status: TaskStatus, run: u64) -> StatusSnapshot {
-        StatusSnapshot {
-            task: task.into(),
-            status,
-            run,
-        }
-    }
-
-    #[test]
-    fn a_run_is_unhealthy_from_its_threshold_on() {
-        let thresholds = thresholds(&[("FATAL", 1), ("CONNECTION_ERROR", 5)]);
-        for (run, healthy) in [
-            (0, true),
-            (4, true),
-            (5, false),
-            (6, false),
-            (u64::MAX, false),
-        ] {
-            let health = verdict(
-                &thresholds,
-                &[status("t", TaskStatus::ConnectionError, run)],
-            );
-            assert_eq!(health.healthy, healthy, "run of {run}");
-        }
-        assert!(!verdict(&thresholds, &[status("t", TaskStatus::Fatal, 1)]).healthy);
-        assert!(verdict(&thresholds, &[status("t", TaskStatus::Internal, u64::MAX)]).healthy);
-        assert!(verdict(&thresholds, &[]).healthy);
-    }
-
-    #[test]
-    fn zero_and_below_is_no_threshold_and_ok_has_none() {
-        let thresholds = thresholds(&[
-            ("FATAL", 0),
-            ("UNKNOWN", -1),
-            ("INTERNAL", i64::MIN),
-            ("OK", 3),
-        ]);
-        assert_eq!(thresholds, Thresholds::default());
-        assert!(verdict(&thresholds, &[status("t", TaskStatus::Ok, 1000)]).healthy);
-    }
-
-    #[test]
-    fn names_that_are_no_status_share_the_smallest_threshold_of_other_exception() {
-        let some = thresholds(&[("OTHER_EXCEPTION", 100), ("DATABASE", 7), ("CACHE", 0)]);
-        assert_eq!(some.of(TaskStatus::OtherException), Some(7));
-        let one = thresholds(&[("DATABASE", 7)]);
-        assert_eq!(one.of(TaskStatus::OtherException), Some(7));
-        assert_eq!(one.of(TaskStatus::Unknown), None);
-    }
-
-    #[test]
-    fn one_unhealthy_task_type_makes_the_service_unhealthy_and_says_why() {
-        let statuses = [
-            status("b", TaskStatus::Fatal, 1),
-            status("default", TaskStatus::Ok, 9),
-            status("a", TaskStatus::Ok, 0),
-        ];
-        let health = verdict(&thresholds(&[("FATAL", 1)]), statuses.iter().chain(&[]));
-        assert!(!health.healthy);
-        assert_eq!(
-            health.reasons(),
-            ["task type `b`: FATAL 1 time in a row, unhealthy from 1"]
-        );
-        let tasks: Vec<&str> = health
-            .components
-            .iter()
-            .map(|component| &*component.task)
-            .collect();
-        assert_eq!(tasks, ["a", "b", "default"]);
-        assert!(
-            health
-                .component("a")
-                .is_some_and(|component| component.healthy)
-        );
-        assert_eq!(health.component("c"), None);
-    }
-
-    #[test]
-    fn a_task_type_given_twice_is_one_component_and_the_unhealthy_one() {
-        let statuses = [
-            status("a", TaskStatus::Ok, 1),
-            status("a", TaskStatus::Fatal, 1),
-            status("a", TaskStatus::Ok, 2),
-        ];
-        let health = verdict(&thresholds(&[("FATAL", 1)]), &statuses);
-        assert_eq!(health.components.len(), 1);
-        assert!(!health.healthy);
-        let json = serde_json::to_string(&health.components[0]).expect("it serialises");
-        assert_eq!(
-            json,
-            r#"{"status":"DOWN","details":{"task_status":"FATAL","run":1,"threshold":1}}"#
-        );
-    }
+/// Seconds to the millisecond: more digits than an age has.
+fn rounded(age: Duration) -> f64 {
+    (age.as_secs_f64() * 1e3).round() / 1e3
 }
+
+#[cfg(test)]
+mod tests;

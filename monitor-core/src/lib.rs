@@ -55,7 +55,7 @@ pub use config::StorageConfig;
 pub use error_parser::{
     ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, MonitorError, RuleError, StatusRule,
 };
-pub use health::{Component, Health, Thresholds};
+pub use health::{Component, Health, HealthStatus, Marks, Thresholds};
 pub use method::{LabelError, Method, MethodError};
 pub use metric::{Counter, Gauge, Histogram, MetricDesc, MetricFamily, RegisterError};
 pub use monitor::{Monitor, Scope, StillRunning};

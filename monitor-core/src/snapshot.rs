@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::ClockSource;
 use crate::config::ConstLabels;
@@ -165,6 +166,21 @@ pub struct StatusSnapshot {
     pub status: TaskStatus,
     /// How many times in a row it was set.
     pub run: u64,
+    /// How long ago it was last set, or a call that feeds it ended, whichever its outcome; to a millisecond. `None` where that
+    /// is not known.
+    pub age: Option<Duration>,
+}
+
+/// A task in flight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunningTask {
+    /// The call's method, or the task's id in the section `tasks`.
+    pub name: Arc<str>,
+    /// The labels beside the method; none for a task of that section.
+    pub labels: Arc<[Label]>,
+    /// Since when it runs.
+    pub age: Duration,
 }
 
 /// The value plane: what user code recorded by key.

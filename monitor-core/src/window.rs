@@ -123,6 +123,13 @@ impl Ring {
         }
     }
 
+    /// When the newest call ended, in ticks, to a step; `None` before the first.
+    pub(crate) fn newest_end(&self) -> Option<u64> {
+        // Acquire: pairs with the Release of the head, after which the end it goes with is there.
+        let entered = self.head.load(Ordering::Acquire) > 0;
+        entered.then(|| self.last_end.load(Ordering::Relaxed) << END_SHIFT)
+    }
+
     /// The window's calls, to be looked at from the newest on.
     pub(crate) fn back(&self) -> Back<'_> {
         let head = self.head.load(Ordering::Acquire);
@@ -319,6 +326,18 @@ mod tests {
         }
         let seen: Vec<u64> = ring.cursor().map(|entry| entry.end << END_SHIFT).collect();
         assert_eq!(seen, [ends[2], ends[1], ends[0]]);
+    }
+
+    #[test]
+    fn the_newest_end_is_known_to_a_step_from_the_first_call_on() {
+        let ring = Ring::new();
+        assert_eq!(ring.newest_end(), None);
+        ring.push(5, 5);
+        assert_eq!(ring.newest_end(), Some(0));
+        for (end, step) in [(7_u64 << END_SHIFT, 7), ((9 << END_SHIFT) + 1234, 9)] {
+            ring.push(end, 1);
+            assert_eq!(ring.newest_end(), Some(step << END_SHIFT));
+        }
     }
 
     #[test]

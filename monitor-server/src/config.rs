@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod health;
 mod labels;
 mod limits;
 mod names;
@@ -22,12 +23,14 @@ use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use monitor_core::{ErrorRules, StatusRule, StorageConfig};
 
+pub(crate) use self::health::check_check;
 pub use self::limits::Limits;
 use self::section::At;
 pub(crate) use self::security::{Security, is_token};
 use self::yaml::{Node, Value};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Origin, Place};
+use crate::health::HealthSettings;
 use crate::process::Process;
 use crate::render::{Ages, PageSettings};
 use crate::source::Source;
@@ -60,6 +63,11 @@ use crate::source::Source;
 /// | `render_cache` | 0, compressed 0.1 | seconds, up to 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` is 503 until [`started`](crate::MonitorServer::started) is called |
+/// | `health.status_ttl` | 60 | seconds without a call after which a marked task type reads `UNKNOWN`; 0 is never |
+/// | `health.readiness` | none | names of checks and task types that count for readiness |
+/// | `health.groups` | none | name -> list of checks and task types, for `/health/<group>` |
+/// | `health.heartbeat_timeout` | 0 | seconds that the newest pulse may be old before `/livez` is 503; 0 is any age |
+/// | `health.drain_pause` | 0 | seconds that a drain goes on as before once `/readyz` is 503 |
 /// | `limits` | [`Limits`] | what connections, scrapes, registries and collectors may take |
 /// | `web_config` | none | path of a web configuration file in the format of Prometheus' exporters: TLS, users and headers |
 /// | `bearer_tokens` | none | list of tokens that are as good as a user's password |
@@ -111,6 +119,7 @@ pub struct MonitorConfig {
     render_cache: Option<Duration>,
     pub(crate) disable_compression: bool,
     pub(crate) wait_for_started: bool,
+    pub(crate) health: HealthSettings,
     pub(crate) limits: Limits,
     pub(crate) security: Security,
     pub(crate) process: Process,
@@ -146,6 +155,7 @@ impl Default for MonitorConfig {
             render_cache: None,
             disable_compression: false,
             wait_for_started: false,
+            health: HealthSettings::default(),
             limits: Limits::default(),
             security: Security::default(),
             process: Process::default(),
@@ -306,7 +316,8 @@ impl MonitorConfig {
     ///
     /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or is taken, a
     /// method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a label that cannot
-    /// be on every series, a `render_cache` above a minute, limits of heads that are out of range.
+    /// be on every series, a `render_cache` above a minute, limits of heads that are out of range, a check or a group whose name
+    /// is blank or taken, a check without time.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         check::check(self)?;
         let mut storage = StorageConfig::default();
@@ -337,6 +348,7 @@ impl fmt::Debug for MonitorConfig {
             .field("max_workers", &self.max_workers)
             .field("hpa_max_workers", &self.hpa_max_workers)
             .field("labels", &self.labels)
+            .field("health", &self.health)
             .field("limits", &self.limits)
             .field("security", &self.security)
             .field("process", &self.process)

@@ -6,21 +6,25 @@
 //! | route | answer |
 //! |---|---|
 //! | `/metrics` | text 0.0.4 or `OpenMetrics` 1.0.0 as `Accept` asks, gzip as `Accept-Encoding` asks, `name[]`; 503 beyond a limit |
-//! | `/livez`, `/-/healthy` | 200 while the process answers |
-//! | `/readyz`, `/-/ready` | 503 before [`MonitorServer::started`] where the service uses it, and while draining; else 200 |
-//! | `/health`, `/health/<task>` | JSON; 503 while a task type is unhealthy; components and reasons for loopback alone |
+//! | `/livez`, `/-/healthy` | 200 while the process answers and, where the service gives a [`Heartbeat`], while that is fresh |
+//! | `/readyz`, `/-/ready` | 503 before [`MonitorServer::started`] where the service uses it, while draining, and while a marked check or task type is unhealthy; else 200 |
+//! | `/startupz` | 503 before [`MonitorServer::started`] where the service uses it; else 200 |
+//! | `/health`, `/health/<name>` | JSON of all, or of a group, a check or a task type; 503 while one of them is unhealthy; components and reasons for loopback alone; `application/health+json` as `Accept` asks |
 //!
 //! Paths are exact: anything else is 404. GET and HEAD alone: anything else is 405. Nothing over HTTP changes state.
 
 mod access;
 mod auth;
+mod block_on;
 mod config;
 mod connection;
+mod drain;
 mod endpoint;
 mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod health;
 mod labels;
 mod listener;
 mod negotiate;
@@ -31,6 +35,7 @@ mod render;
 mod routes;
 mod run;
 mod self_metrics;
+mod signals;
 mod source;
 mod thread;
 mod tls;
@@ -38,8 +43,11 @@ mod wait;
 mod web;
 
 pub use config::{Limits, MonitorConfig};
+pub use drain::DrainError;
 pub use endpoint::Endpoint;
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
+pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};
 pub use process::{Service, process_families};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};
 pub use self_metrics::scrape_families;
+pub use signals::{ShutdownSignals, Signal};

@@ -111,6 +111,28 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     gzip > 0 && identity.or(any).is_none_or(|identity| gzip >= identity)
 }
 
+/// Whether health is wanted as `application/health+json`: only where the client names that, and likes nothing better that
+/// plain JSON is.
+pub(crate) fn prefers_health_json(headers: &HeaderMap) -> bool {
+    let (mut health, mut json, mut application, mut any) = (None, None, None, None);
+    for_each_element(headers, &ACCEPT, |element| {
+        let (media, params) = split_params(element);
+        let Some(weight) = weight(&params) else {
+            return;
+        };
+        let place = match media.to_ascii_lowercase().as_str() {
+            "application/health+json" => &mut health,
+            "application/json" => &mut json,
+            "application/*" => &mut application,
+            "*/*" => &mut any,
+            _ => return,
+        };
+        *place = (*place).max(Some(weight));
+    });
+    let json = json.or(application).or(any).unwrap_or(0);
+    health.is_some_and(|health| health > 0 && health >= json)
+}
+
 /// A media range of `Accept` with what of its parameters matters here.
 #[derive(Debug, Clone)]
 struct Range {

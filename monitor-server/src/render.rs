@@ -19,8 +19,10 @@ use monitor_core::Monitor;
 use monitor_core::exposition::Format;
 use monitor_core::family::{Family, Label};
 use monitor_core::names::Profile;
+use monitor_core::snapshot::Snapshot;
 use tokio::sync::oneshot;
 
+use crate::health::Vitals;
 use crate::labels;
 use crate::process::{self, Process};
 use crate::self_metrics::{Cause, SelfMetrics};
@@ -85,6 +87,7 @@ struct Shared {
     settings: PageSettings,
     process: Process,
     metrics: Arc<SelfMetrics>,
+    vitals: Arc<Vitals>,
     /// Bytes of the last whole page before compression. `Relaxed`: it only saves copying.
     size: AtomicUsize,
     queue: Mutex<Queue>,
@@ -93,12 +96,13 @@ struct Shared {
 }
 
 impl Renderer {
-    pub(crate) fn new(
+    pub(crate) fn with_vitals(
         monitor: Monitor,
         sources: Vec<Source>,
         settings: PageSettings,
         process: Process,
         metrics: Arc<SelfMetrics>,
+        vitals: Arc<Vitals>,
     ) -> Self {
         let queue = Queue::new(sources.len(), settings.gather_timeout, settings.ages);
         Self {
@@ -108,6 +112,7 @@ impl Renderer {
                 settings,
                 process,
                 metrics,
+                vitals,
                 size: AtomicUsize::new(0),
                 queue: Mutex::new(queue),
                 changed: Condvar::new(),
@@ -222,7 +227,7 @@ impl Shared {
     fn serve(&self, round: Round) {
         let mut gaps = Gaps::default();
         let snapshot = self.monitor.snapshot();
-        let ours = self.own_families(&snapshot.const_labels);
+        let ours = self.own_families(&snapshot);
         snapshot.names.reserve(self.settings.profile, &ours);
         let beside = self.beside(ours, round.sources, &mut gaps);
         let dotted = round.waiting.iter().any(|waiting| waiting.wanted.dots);
@@ -293,10 +298,12 @@ impl Shared {
         sources
     }
 
-    /// What is said of the process, and the server's own; with the labels of every series.
-    fn own_families(&self, common: &[Label]) -> Vec<Family> {
+    /// What is said of the process, of scrapes and of health; with the labels of every series.
+    fn own_families(&self, snapshot: &Snapshot) -> Vec<Family> {
+        let common: &[Label] = &snapshot.const_labels;
         let mut ours = self.process.families();
         ours.extend(self.metrics.families());
+        ours.extend(self.vitals.families(snapshot));
         labels::add_to_all(&mut ours, common);
         ours
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use monitor_core::Monitor;
 use prometheus::Registry;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
@@ -14,9 +16,9 @@ use crate::config::{Limits, MonitorConfig};
 use crate::connection::Terms;
 use crate::endpoint::Endpoint;
 use crate::error::{RunError, TasksLeft};
+use crate::health::{HealthState, Phase, Vitals};
 use crate::listener;
 use crate::render::Renderer;
-use crate::routes::health::Readiness;
 use crate::routes::{self, Context};
 use crate::self_metrics::SelfMetrics;
 use crate::source::Source;
@@ -71,18 +73,34 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let bound = listener::bind(&config.endpoint())?;
     let monitor = Monitor::global();
     let context = Arc::new(Context::kept(monitor, &config, keeper));
-    let readiness = Arc::clone(&context.readiness);
-    let configure = || monitor.configure(storage);
+    let vitals = Arc::clone(&context.vitals);
+    let checks = config.health.checks;
+    if !checks.is_empty() {
+        vitals.prepare_checks()?;
+    }
+    let begin = || {
+        monitor.configure(storage);
+        for check in checks {
+            vitals.checks.begin(check);
+        }
+    };
     let terms = context.terms(config.limits);
-    let thread = ServerThread::start(bound, terms, routes::all(context), configure)?;
+    let started = ServerThread::start(bound, terms, routes::all(context), begin);
+    let thread = started.inspect_err(|_| vitals.checks.stop())?;
+    let (sender, health) = watch::channel(vitals.state());
+    thread.runtime().spawn(Arc::clone(&vitals).publish(sender));
     for warning in monitor.start_up_warnings() {
         tracing::warn!("{warning}");
+    }
+    for name in vitals.unknown_names() {
+        tracing::warn!(%name, "counts for readiness or is in a group, and is no check and no task type (yet)");
     }
     tracing::info!(address = %thread.endpoint(), "monitor server listens");
     let server = MonitorServer {
         inner: Arc::new(Inner {
             monitor,
-            readiness,
+            vitals,
+            health,
             thread,
         }),
     };
@@ -116,7 +134,8 @@ pub struct MonitorServer {
 #[derive(Debug)]
 struct Inner {
     monitor: Monitor,
-    readiness: Arc<Readiness>,
+    vitals: Arc<Vitals>,
+    health: watch::Receiver<HealthState>,
     thread: ServerThread,
 }
 
@@ -146,11 +165,6 @@ impl MonitorServer {
         self.inner.monitor
     }
 
-    /// Says that the service has started: from now on `/readyz` is 200, where `wait_for_started` is set.
-    pub fn started(&self) {
-        self.inner.readiness.set_started();
-    }
-
     /// Waits until no task is in flight, at most for this long. Works on every executor.
     ///
     /// New tasks may begin meanwhile; a service that ends stops taking requests first.
@@ -175,36 +189,6 @@ impl MonitorServer {
         wait::for_ending_tasks_blocking(self.inner.monitor, limit)
     }
 
-    /// Ends the service's life in order: `/readyz` turns to 503, running tasks are waited for, at most for this long,
-    /// then the server stops as with [`shutdown`](Self::shutdown). Until then `/metrics` and the probes keep answering.
-    ///
-    /// # Errors
-    ///
-    /// The limit passed; the error says how many tasks were left. The server has stopped then, too.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future leaves the server running, with `/readyz` at 503.
-    pub async fn drain(&self, limit: Duration) -> Result<(), TasksLeft> {
-        self.inner.readiness.set_draining();
-        let waited = self.wait_for_ending_tasks(limit).await;
-        self.inner.thread.stop_and_wait().await;
-        self.vacate();
-        waited
-    }
-
-    /// The same, blocking the calling thread.
-    ///
-    /// # Errors
-    ///
-    /// As [`drain`](Self::drain).
-    pub fn drain_blocking(&self, limit: Duration) -> Result<(), TasksLeft> {
-        self.inner.readiness.set_draining();
-        let waited = self.wait_for_ending_tasks_blocking(limit);
-        self.shutdown();
-        waited
-    }
-
     /// Stops the server: no new connections, requests being answered come to their end within the configured grace, the
     /// rest is cut off, the thread has ended when this returns. Then [`run`] works again, on the same port too.
     ///
@@ -215,8 +199,34 @@ impl MonitorServer {
         self.vacate();
     }
 
-    /// Makes room for the next server, unless it runs already.
+    /// The same without blocking the caller's executor, whichever that is.
+    pub(crate) async fn stop_and_wait(&self) {
+        self.inner.thread.stop_and_wait().await;
+        self.vacate();
+    }
+
+    /// Begins to stop, and waits for nothing.
+    pub(crate) fn stop_at_once(&self) {
+        self.inner.thread.begin_stop();
+        self.vacate();
+    }
+
+    pub(crate) fn vitals(&self) -> &Vitals {
+        &self.inner.vitals
+    }
+
+    pub(crate) fn watched(&self) -> watch::Receiver<HealthState> {
+        self.inner.health.clone()
+    }
+
+    /// The server's runtime; it takes no tasks any more once the server has stopped.
+    pub(crate) fn runtime(&self) -> &Handle {
+        self.inner.thread.runtime()
+    }
+
+    /// Ends the checks, and makes room for the next server, unless it runs already.
     fn vacate(&self) {
+        self.inner.vitals.checks.stop();
         let mut slot = slot();
         if slot
             .as_ref()
@@ -266,8 +276,8 @@ impl MetricServer {
 
     /// The same with what a configuration says of pages: registries, collectors, `profile`, `strict`, `render_cache`,
     /// `disable_compression`, `wait_for_started`, the limits of scrapes and sources, what is said of the service and the
-    /// process, and credentials and addresses that may connect. What it says of the storage (its constant labels, too), of the
-    /// address and of connections is not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that
+    /// process, of health what concerns task types, and credentials and addresses that may connect. What it says of the storage (its constant labels, too), of the
+    /// address, of connections and of checks is not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that
     /// it is mounted in takes the connections.
     ///
     /// Where what is to protect it cannot be loaded, an error is logged, [`run_in_thread`](Self::run_in_thread) fails, and a
@@ -355,17 +365,20 @@ impl Context {
         }
         let metrics = Arc::new(SelfMetrics::default());
         let settings = config.page_settings();
+        let phase = Phase::new(config.wait_for_started);
+        let vitals = Arc::new(Vitals::new(monitor, &config.health, phase));
         Self {
-            monitor,
-            renderer: Renderer::new(
+            renderer: Renderer::with_vitals(
                 monitor,
                 sources,
                 settings,
                 config.process.clone(),
                 Arc::clone(&metrics),
+                Arc::clone(&vitals),
             ),
             metrics,
-            readiness: Arc::new(Readiness::new(config.wait_for_started)),
+            vitals,
+            service: config.process.service.clone(),
             keeper: Arc::new(keeper),
             disable_compression: config.disable_compression,
             scrape_timeout: config.limits.scrape_timeout,

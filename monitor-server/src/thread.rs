@@ -114,6 +114,11 @@ impl ServerThread {
         *self.done.borrow()
     }
 
+    /// Gives the signal to stop, and waits for nothing.
+    pub(crate) fn begin_stop(&self) {
+        self.stop.send_replace(true);
+    }
+
     /// Stops serving and waits until the thread has ended. Joining a thread is all that is waited with, so that this may
     /// be called in an async context too. From the server's own thread it only gives the signal.
     pub(crate) fn stop(&self) {

@@ -74,6 +74,19 @@ impl Wait {
     }
 }
 
+/// Lets some time pass, on any executor or none; where the server has stopped, nobody is left to see it pass.
+pub(crate) async fn pause(pause: Duration, runtime: &Handle) {
+    if pause.is_zero() {
+        return;
+    }
+    let (sender, passed) = oneshot::channel();
+    runtime.spawn(async move {
+        tokio::time::sleep(pause).await;
+        let _ = sender.send(());
+    });
+    let _ = passed.await;
+}
+
 pub(crate) fn for_ending_tasks_blocking(
     monitor: Monitor,
     limit: Duration,

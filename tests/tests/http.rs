@@ -99,7 +99,9 @@ fn each_route_answers_get_and_head_and_refuses_the_rest() {
         (
             "/health",
             JSON,
-            Some(r#"{"status":"UP","components":{},"reasons":[]}"#),
+            Some(
+                r#"{"status":"UP","components":{},"reasons":[],"groups":["liveness","readiness"]}"#,
+            ),
         ),
         ("/health/default", JSON, Some(never_set)),
         ("/health/ProcessText", JSON, Some(never_set)),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use monitor_core::family::FamilyType;
 use monitor_core::names::{Profile, built_in_families};
-use monitor_server::{process_families, scrape_families};
+use monitor_server::{health_families, process_families, scrape_families};
 
 const DOC: &str = include_str!("../../docs/metrics.md");
 
@@ -64,6 +64,7 @@ fn every_built_in_family_is_documented_with_its_type_and_no_other() {
     for profile in Profile::ALL {
         let mut families = built_in_families(profile);
         families.extend(process_families());
+        families.extend(health_families());
         families.extend(scrape_families());
         let families: BTreeMap<&str, &str> = families
             .iter()

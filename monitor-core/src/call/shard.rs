@@ -246,6 +246,11 @@ impl Shard {
         &self.ring
     }
 
+    /// When the newest call entered here ended, in ticks, to a step of the ring.
+    pub(crate) fn newest_end(&self) -> Option<u64> {
+        self.ring.newest_end()
+    }
+
     /// Calls that succeeded: the ring numbers every call entered here, and the failures among them are known. A sum over
     /// the buckets would say the same.
     fn ok_count(&self) -> u64 {

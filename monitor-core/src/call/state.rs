@@ -47,6 +47,8 @@ pub(crate) struct TaskState {
     /// What was set through the API rather than by calls.
     api: Mutex<()>,
     api_run: RunCell,
+    /// When that was last, in ticks, plus 1; 0 if never. Calls leave theirs in the rings of their shards.
+    api_set: AtomicU64,
 }
 
 /// What one shard saw of one [`TaskState`]: written by the shard's owner alone.
@@ -71,6 +73,7 @@ impl TaskState {
             word: AtomicU64::new(0),
             api: Mutex::new(()),
             api_run: RunCell::default(),
+            api_set: AtomicU64::new(0),
         }
     }
 
@@ -111,12 +114,20 @@ impl TaskState {
         }
     }
 
-    /// Takes a status set through the API.
-    pub(crate) fn set(&self, status: TaskStatus) {
+    /// Takes a status set through the API at this time, in ticks.
+    pub(crate) fn set(&self, status: TaskStatus, now: u64) {
         let _writer = lock(&self.api);
+        // Relaxed: an age is read for itself. Before the word, so that who sees the status rarely finds an older time.
+        self.api_set
+            .fetch_max(now.saturating_add(1), Ordering::Relaxed);
         if let Some(word) = self.enter(status, None) {
             self.api_run.add(word);
         }
+    }
+
+    /// When a status was last set through the API, in ticks.
+    pub(crate) fn last_set(&self) -> Option<u64> {
+        self.api_set.load(Ordering::Relaxed).checked_sub(1)
     }
 
     /// Makes the word say this status; gives the word that does. `guess` is a word the caller has reason to believe is
@@ -267,7 +278,7 @@ mod tests {
             (TaskStatus::Unknown, 1),
             (TaskStatus::Ok, 1),
         ] {
-            state.set(status);
+            state.set(status, 0);
             assert_eq!(state.read(|_| 0), Some((status, run)));
         }
     }

@@ -67,6 +67,7 @@ impl LabelSets {
             task: Arc::from(crate::DEFAULT_TASK),
             status: TaskStatus::Ok,
             run: 0,
+            age: None,
         };
         Self {
             none: complete(&common, []),

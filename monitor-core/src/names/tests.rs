@@ -304,6 +304,7 @@ fn a_task_type_has_one_sample_its_current_status() {
         task: task.into(),
         status,
         run,
+        age: None,
     };
     let samples = |snapshot: &Snapshot| {
         let families = families(snapshot, Profile::Servicekit);

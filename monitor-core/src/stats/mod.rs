@@ -261,6 +261,11 @@ impl Values {
         self.tasks.totals(now_unix)
     }
 
+    /// The tasks of the section `tasks` that run, by id, with their ages in seconds.
+    pub(crate) fn running_tasks(&self, now_unix: f64) -> Vec<(Arc<str>, f64)> {
+        self.tasks.running(now_unix)
+    }
+
     fn observe_all(&self, key: &str, value: &StatValue) {
         if let StatValue::Map(point) = value {
             for (key, value) in point {

@@ -1,6 +1,7 @@
 //! The section `tasks`: what runs, by id, and since when.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::snapshot::TaskTotals;
 use crate::sync::{Mutex, lock};
@@ -78,6 +79,15 @@ impl TaskSection {
         tasks.busy_reported = tasks.busy_reported.max(busy);
         totals.busy_seconds = tasks.busy_reported;
         totals
+    }
+
+    /// The running tasks by id, with their ages in seconds.
+    pub(super) fn running(&self, now_unix: f64) -> Vec<(Arc<str>, f64)> {
+        let tasks = lock(&self.0);
+        let running = tasks.running.iter();
+        running
+            .map(|(id, start)| (Arc::from(&**id), start.age(now_unix)))
+            .collect()
     }
 
     /// The running tasks by id, with their starts as given; `None` if there never was one.

@@ -87,7 +87,7 @@ impl StorageCore {
         let rules = self.rules();
         let mut totals = self.values.tasks(self.clock.unix_at(now));
         let mut points = Points::default();
-        let mut statuses = Statuses::new(self);
+        let mut statuses = Statuses::new(self, now);
         let order = self.in_order();
         let (mut fetched, mut shards) = (0, 0);
         let mut methods = Vec::with_capacity(order.methods().len());

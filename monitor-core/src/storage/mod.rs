@@ -10,6 +10,7 @@ pub(crate) mod order;
 pub(crate) mod parking;
 pub(crate) mod points;
 mod rules;
+mod running;
 mod stats_map;
 mod statuses;
 #[cfg(all(test, not(loom)))]
@@ -28,7 +29,7 @@ use crate::config::StorageConfig;
 use crate::error_parser::ErrorParser;
 use crate::exemplar::ExemplarProvider;
 use crate::health::{Health, verdict};
-use crate::snapshot::{Snapshot, StatsMap, StatusSnapshot};
+use crate::snapshot::{RunningTask, Snapshot, StatsMap, StatusSnapshot};
 use crate::stats::{Keep, StatCounter, StatsError};
 use crate::status::TaskStatus;
 use crate::value::{StatNumber, StatValue};
@@ -156,7 +157,7 @@ impl MonitorStorage {
 
     /// Sets the status of a task type; [`DEFAULT_TASK`](crate::DEFAULT_TASK) is the one all calls feed.
     pub fn set_task_status(&self, status: TaskStatus, task: &str) {
-        self.core.task(task).set(status);
+        self.core.task(task).set(status, self.core.clock.now());
     }
 
     /// Sets the status an error type maps to (`None`: OK) for [`DEFAULT_TASK`](crate::DEFAULT_TASK).
@@ -167,7 +168,7 @@ impl MonitorStorage {
             let id = rules.parser.type_id(name);
             id.map_or(TaskStatus::OtherException, |id| rules.status_of(id))
         });
-        self.core.default_task.set(status);
+        self.core.default_task.set(status, self.core.clock.now());
     }
 
     /// Everything as the original's flat map: numbers by key, `request`, `processed` and `errors` of each method,
@@ -219,6 +220,12 @@ impl MonitorStorage {
         self.core.methods().any(|method| &*method.name == name)
     }
 
+    /// Whether there is a task type of this name: [`DEFAULT_TASK`](crate::DEFAULT_TASK), a method's, one that an attribute
+    /// names (`task = ".."`), or one set through the API. One that exists need not have been set yet.
+    pub fn has_task(&self, name: &str) -> bool {
+        self.core.has_task(name)
+    }
+
     /// The rules that classify errors.
     pub fn error_parser(&self) -> Arc<ErrorParser> {
         Arc::clone(&self.core.rules().parser)
@@ -235,6 +242,33 @@ impl MonitorStorage {
             }
         }
         verdict(&self.core.rules().thresholds, &statuses)
+    }
+
+    /// The same of a snapshot of this storage, by the thresholds now in force.
+    pub fn health_of(&self, snapshot: &Snapshot) -> Health {
+        let named = &snapshot.statuses;
+        let is_own = |method: &&StatusSnapshot| named.iter().all(|one| one.task != method.task);
+        let methods = snapshot.method_statuses.iter().filter(is_own);
+        verdict(&self.core.rules().thresholds, named.iter().chain(methods))
+    }
+
+    /// Tasks in flight with their ages, the oldest first: calls by method, and tasks of the section `tasks` by id. At most
+    /// this many are given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::{Monitor, StorageConfig};
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// let running = monitor.method("Load")?.start();
+    /// assert_eq!(&*monitor.running_tasks(10)[0].name, "Load");
+    /// drop(running);
+    /// assert!(monitor.running_tasks(10).is_empty());
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    pub fn running_tasks(&self, most: usize) -> Vec<RunningTask> {
+        self.core.running_tasks(most)
     }
 
     /// Puts another configuration in force; what was recorded stays.

@@ -122,3 +122,96 @@ fn a_method_is_known_once_it_exists_and_asking_makes_none() {
     assert!(monitor.has_method("Get") && !monitor.has_method("get"));
     assert_eq!(monitor.snapshot().methods.len(), 1);
 }
+
+/// The age of a task type in seconds, as the snapshot and the list alone have it.
+fn age(monitor: Monitor, task: &str) -> Option<f64> {
+    let find = |list: &[crate::snapshot::StatusSnapshot]| {
+        let found = list.iter().find(|one| &*one.task == task);
+        found.map(|one| one.age.map(|age| age.as_secs_f64()))
+    };
+    let snapshot = monitor.snapshot();
+    let listed = find(&monitor.statuses()).or_else(|| find(&monitor.method_statuses()));
+    let in_snapshot = find(&snapshot.statuses).or_else(|| find(&snapshot.method_statuses));
+    assert_eq!(listed, in_snapshot, "{task}");
+    assert_eq!(monitor.health_of(&snapshot), monitor.health());
+    in_snapshot.flatten()
+}
+
+fn about(seconds: f64) -> impl Fn(Option<f64>) -> bool {
+    // The ring keeps ends to 2^20 ticks.
+    move |age| age.is_some_and(|age| (age - seconds).abs() < 0.0011)
+}
+
+#[test]
+fn a_status_is_as_old_as_its_last_call_or_its_last_set() {
+    let second = std::time::Duration::from_secs(1);
+    let (clock, hand) = Clock::manual(1000.0);
+    let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+    let (get, put) = ("Get", "Put");
+    let call = |name: &str, outcome| {
+        monitor
+            .method(name)
+            .expect("a name")
+            .start()
+            .finish(outcome);
+    };
+    assert_eq!(age(monitor, "default"), None);
+    hand.advance(second);
+    call(get, Outcome::Success);
+    hand.advance(second * 10);
+    call(put, Outcome::ErrorType("other"));
+    hand.advance(second * 5);
+    assert!(about(15.0)(age(monitor, get)));
+    assert!(about(5.0)(age(monitor, put)));
+    assert!(about(5.0)(age(monitor, "default")));
+    // A call that changes no status is a call.
+    call(get, Outcome::Cancelled);
+    assert!(about(0.0)(age(monitor, get)));
+    assert!(about(0.0)(age(monitor, "default")));
+    hand.advance(second * 3);
+    monitor.set_task_status(crate::TaskStatus::Fatal, "loader");
+    monitor.set_task_status(crate::TaskStatus::Fatal, "default");
+    hand.advance(second * 2);
+    assert!(about(2.0)(age(monitor, "loader")));
+    assert!(about(2.0)(age(monitor, "default")));
+    assert!(about(5.0)(age(monitor, get)));
+    // On another thread, in a shard of its own.
+    std::thread::scope(|scope| {
+        scope.spawn(|| call(get, Outcome::Success));
+    });
+    assert!(about(0.0)(age(monitor, get)));
+    assert!(about(10.0)(age(monitor, put)));
+}
+
+#[test]
+fn running_tasks_are_listed_oldest_first_and_bounded() {
+    let second = std::time::Duration::from_secs(1);
+    let (clock, hand) = Clock::manual(1000.0);
+    let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+    let get = monitor.method("Get").expect("a name");
+    let first = get.start();
+    hand.advance(second * 4);
+    let others: Vec<_> = (0..40).map(|_| get.start()).collect();
+    monitor
+        .add_key_value("tasks", "job", 1001.0)
+        .expect("a start");
+    hand.advance(second);
+    let seen = monitor.running_tasks(3);
+    let seen: Vec<_> = seen.iter().map(|one| (&*one.name, one.age)).collect();
+    assert_eq!(
+        seen,
+        [("Get", second * 5), ("job", second * 4), ("Get", second)]
+    );
+    assert_eq!(monitor.running_tasks(1000).len(), 42);
+    drop((first, others));
+    assert_eq!(monitor.running_tasks(1000).len(), 1);
+}
+
+#[test]
+fn task_types_are_known_before_they_are_set() {
+    let monitor = Monitor::new(StorageConfig::default());
+    assert!(monitor.has_task("default") && !monitor.has_task("loader"));
+    monitor.set_task_status(crate::TaskStatus::Ok, "loader");
+    monitor.method("Get").expect("a name");
+    assert!(monitor.has_task("loader") && monitor.has_task("Get") && !monitor.has_task("get"));
+}

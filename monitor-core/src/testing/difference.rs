@@ -250,7 +250,11 @@ fn changed<'a>(
     before: &'a [StatusSnapshot],
     after: &'a [StatusSnapshot],
 ) -> impl Iterator<Item = &'a StatusSnapshot> {
-    after.iter().filter(|status| !before.contains(status))
+    let what = |status: &StatusSnapshot| (Arc::clone(&status.task), status.status, status.run);
+    let same = move |a: &StatusSnapshot, b: &StatusSnapshot| what(a) == what(b);
+    after
+        .iter()
+        .filter(move |status| !before.iter().any(|earlier| same(earlier, status)))
 }
 
 fn status_fact(status: &StatusSnapshot) -> (Subject, Amount) {

@@ -10,7 +10,7 @@ use super::section::{self, At};
 use super::values::{MAX_PAGE_AGE, expected};
 use super::yaml::Value;
 use super::{Limits, MonitorConfig};
-use super::{security, service};
+use super::{health, security, service};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Origin};
 use crate::process::{Process, Service};
@@ -30,6 +30,7 @@ pub(super) fn check(config: &MonitorConfig) -> Result<(), ConfigError> {
     check_listen(config.unix.as_deref())?;
     check_methods(&config.methods)?;
     check_process(&config.process)?;
+    health::check(&config.health)?;
     check_render_cache(config.render_cache)?;
     security::check(&config.security)?;
     check_limits(&config.limits)

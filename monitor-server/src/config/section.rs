@@ -8,7 +8,7 @@ use super::values::{
     expected, flag, integer, listen, map, number, page_age, port, profile, seconds, text, whole,
 };
 use super::yaml::{Key, Node, Value};
-use super::{MonitorConfig, labels, names, security, service};
+use super::{MonitorConfig, health, labels, names, security, service};
 use crate::error::{ConfigError, Origin, Place};
 
 const KEYS: &[&str] = &[
@@ -29,6 +29,7 @@ const KEYS: &[&str] = &[
     "render_cache",
     "disable_compression",
     "wait_for_started",
+    "health",
     "limits",
     "web_config",
     "bearer_tokens",
@@ -168,6 +169,7 @@ fn apply_key(
         "render_cache" => config.render_cache = Some(page_age(at, &node.value)?),
         "disable_compression" => config.disable_compression = flag(at, &node.value)?,
         "wait_for_started" => config.wait_for_started = flag(at, &node.value)?,
+        "health" => health::apply(&mut config.health, at, node)?,
         "limits" => apply_limits(&mut config.limits, at, node)?,
         _ => security::apply(&mut config.security, key, at, node)?,
     }
@@ -237,7 +239,7 @@ fn rule(status: &str, at: &At<'_>, node: &Node) -> Result<StatusRule, ConfigErro
 
 /// A text in place of the list would be taken letter by letter (defect E7 of the original), and a blank word would
 /// match every error (E6).
-fn words(at: &At<'_>, node: &Node) -> Result<Vec<String>, ConfigError> {
+pub(super) fn words(at: &At<'_>, node: &Node) -> Result<Vec<String>, ConfigError> {
     let Value::List(items) = &node.value else {
         return Err(at.invalid(expected::WORDS, &node.value));
     };

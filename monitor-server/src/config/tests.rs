@@ -429,3 +429,35 @@ fn control_characters_do_not_get_into_messages() {
         "{message:?}"
     );
 }
+
+#[test]
+fn health_is_read_and_code_says_the_same() {
+    let yaml = "
+health:
+  status_ttl: 1.5
+  readiness: [db, download]
+  groups: {storage: [db, cache], empty: []}
+  heartbeat_timeout: '30'
+  drain_pause: 5
+";
+    let read = MonitorConfig::from_yaml(yaml)
+        .expect("a valid section")
+        .health;
+    let second = Duration::from_secs(1);
+    let built = MonitorConfig::default()
+        .status_ttl(second * 3 / 2)
+        .readiness(["db"])
+        .readiness(["download"])
+        .health_group("storage", ["db", "cache"])
+        .health_group("empty", [""; 0])
+        .heartbeat_timeout(second * 30)
+        .drain_pause(second * 5);
+    assert!(built.storage_config().is_ok());
+    assert_eq!(format!("{read:?}"), format!("{:?}", built.health));
+    let nothing = MonitorConfig::from_yaml("health: {status_ttl: , groups: null}");
+    let nothing = nothing.expect("a valid section").health;
+    assert_eq!(nothing.status_ttl, second * 60);
+    assert!(nothing.heartbeat_timeout.is_zero() && nothing.drain_pause.is_zero());
+    let forever = MonitorConfig::from_yaml("health: {status_ttl: 0}").expect("a valid section");
+    assert!(forever.health.status_ttl.is_zero());
+}

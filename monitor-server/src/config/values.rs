@@ -35,6 +35,10 @@ pub(super) mod expected {
     pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
     pub(crate) const PAGE_AGE: &str = "a number of seconds from 0 to 60";
     pub(crate) const PROFILE: &str = "`servicekit` or `prometheus`";
+    pub(crate) const GROUP: &str = "a name that is not blank, `liveness` or `readiness`";
+    pub(crate) const CHECK: &str =
+        "a name of 1 to 120 bytes that no group has and is not `default`";
+    pub(crate) const TIME: &str = "a time above 0";
     pub(crate) const BCRYPT: &str = "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)";
     pub(crate) const COST: &str = "a bcrypt hash of a cost from 4 to 14";
     pub(crate) const USER: &str = "a user name without a colon";

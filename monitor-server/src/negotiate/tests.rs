@@ -192,3 +192,32 @@ fn gzip_is_used_only_where_it_is_wanted() {
     }
     assert!(!accepts_gzip(&HeaderMap::new()));
 }
+
+#[test]
+fn health_json_is_for_who_names_it_and_likes_plain_json_no_better() {
+    for (accept, expected) in [
+        ("", false),
+        ("*/*", false),
+        ("application/json", false),
+        ("application/*", false),
+        ("application/health+json", true),
+        ("Application/Health+JSON; charset=utf-8", true),
+        ("application/health+json;q=0", false),
+        ("application/health+json;q=2", false),
+        ("application/health+json, application/json", true),
+        (
+            "application/health+json;q=0.5, application/json;q=0.6",
+            false,
+        ),
+        (
+            "application/health+json;q=0.5, application/json;q=0.4, */*",
+            true,
+        ),
+        ("application/health+json;q=0.5, */*", false),
+        ("application/json;q=0.9, application/health+json", true),
+        ("text/html, application/health+json;q=0.1", true),
+    ] {
+        let headers = headers(&ACCEPT, &[accept]);
+        assert_eq!(prefers_health_json(&headers), expected, "{accept}");
+    }
+}

@@ -9,6 +9,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::{Gauge, IntCounter, Registry};
 
 use super::*;
+use crate::health::{HealthSettings, Phase};
 
 mod formats;
 mod own_names;
@@ -42,6 +43,27 @@ impl Collector for Probe {
         #[allow(clippy::cast_precision_loss, reason = "small")]
         gauge.set(number as f64);
         gauge.collect()
+    }
+}
+
+impl Renderer {
+    /// Of a service of which nothing is known but its task types.
+    pub(super) fn new(
+        monitor: Monitor,
+        sources: Vec<Source>,
+        settings: PageSettings,
+        process: Process,
+        metrics: Arc<SelfMetrics>,
+    ) -> Self {
+        let vitals = Vitals::new(monitor, &HealthSettings::default(), Phase::new(false));
+        Self::with_vitals(
+            monitor,
+            sources,
+            settings,
+            process,
+            metrics,
+            Arc::new(vitals),
+        )
     }
 }
 

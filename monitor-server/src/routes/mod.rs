@@ -14,25 +14,25 @@ use http::header::{
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Method, StatusCode};
-use monitor_core::Monitor;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::access::{Access, Client, Demand, Denial};
+use crate::health::Vitals;
+use crate::process::Service;
 use crate::render::Renderer;
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::web::Keeper;
 
-use self::health::Readiness;
-
 /// What handlers work on.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) monitor: Monitor,
     pub(crate) renderer: Renderer,
     pub(crate) metrics: Arc<SelfMetrics>,
-    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) vitals: Arc<Vitals>,
+    /// Which service it is, where that is configured.
+    pub(crate) service: Option<Service>,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) disable_compression: bool,
     /// How long a scrape may take; zero is no limit.
@@ -45,9 +45,10 @@ pub(crate) enum Route<'p> {
     Metrics,
     Live,
     Ready,
+    Startup,
     Health,
-    /// The task type as the path has it, percent-encoded.
-    TaskHealth(&'p str),
+    /// The group, check or task type as the path has it, percent-encoded.
+    NamedHealth(&'p str),
     /// Kept for the live page and its API: nothing is there yet, and strangers are turned away already.
     Page,
 }
@@ -59,29 +60,33 @@ impl<'p> Route<'p> {
             "metrics" => Some(Self::Metrics),
             "livez" | "-/healthy" => Some(Self::Live),
             "readyz" | "-/ready" => Some(Self::Ready),
+            "startupz" => Some(Self::Startup),
             "health" => Some(Self::Health),
             "" => Some(Self::Page),
             _ if path.starts_with("api/v1/") => Some(Self::Page),
             _ => path
                 .strip_prefix("health/")
-                .filter(|task| !task.is_empty())
-                .map(Self::TaskHealth),
+                .filter(|name| !name.is_empty())
+                .map(Self::NamedHealth),
         }
     }
 
     /// What it demands of who asks. A route that is not listed here does not compile; a path that is no route is denied.
     fn demand(self) -> Demand {
         match self {
-            Self::Live | Self::Ready => Demand::Nothing,
+            Self::Live | Self::Ready | Self::Startup => Demand::Nothing,
             Self::Metrics => Demand::Metrics,
-            Self::Health | Self::TaskHealth(_) => Demand::Details,
+            Self::Health | Self::NamedHealth(_) => Demand::Details,
             Self::Page => Demand::Protected,
         }
     }
 
     /// Whether the route may be served where the peer is not known.
     fn is_open(self) -> bool {
-        matches!(self, Self::Metrics | Self::Live | Self::Ready)
+        matches!(
+            self,
+            Self::Metrics | Self::Live | Self::Ready | Self::Startup
+        )
     }
 }
 
@@ -177,10 +182,11 @@ async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
     }
     match route {
         Route::Metrics => metrics::metrics(context, inbound).await,
-        Route::Live => health::live(),
+        Route::Live => health::live(context),
         Route::Ready => health::ready(context),
-        Route::Health => health::health(context, inbound),
-        Route::TaskHealth(task) => health::task(context, inbound, task),
+        Route::Startup => health::startup(context),
+        Route::Health => health::health(context, inbound, None),
+        Route::NamedHealth(name) => health::health(context, inbound, Some(name)),
         Route::Page => denied(context, Denial::Path),
     }
 }

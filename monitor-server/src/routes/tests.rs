@@ -6,7 +6,7 @@ use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
-use monitor_core::{ErrorRules, StatusRule, StorageConfig, TaskStatus};
+use monitor_core::{ErrorRules, Monitor, StatusRule, StorageConfig, TaskStatus};
 use prometheus::Registry;
 
 use super::*;
@@ -68,8 +68,11 @@ async fn each_method_on_each_path() {
         "/readyz",
         "/-/healthy",
         "/-/ready",
+        "/startupz",
         "/health",
         "/health/default",
+        "/health/readiness",
+        "/health/liveness",
     ];
     for path in known {
         for method in [
@@ -189,26 +192,10 @@ async fn probes_answer_one_word() {
         assert_eq!(word(path).await, (200, "ok".to_owned()));
     }
     assert_eq!(word("/readyz").await, (200, "ready".to_owned()));
-    context.readiness.set_draining();
+    context.vitals.set_draining();
     assert_eq!(word("/readyz").await, (503, "draining".to_owned()));
     assert_eq!(word("/-/ready").await, (503, "draining".to_owned()));
     assert_eq!(word("/livez").await, (200, "ok".to_owned()));
-}
-
-#[test]
-fn readiness_waits_for_the_start_only_where_told() {
-    let waiting = Readiness::new(true);
-    assert_eq!(
-        waiting.state(),
-        (StatusCode::SERVICE_UNAVAILABLE, "starting")
-    );
-    waiting.set_started();
-    assert_eq!(waiting.state(), (StatusCode::OK, "ready"));
-    waiting.set_draining();
-    assert_eq!(
-        waiting.state(),
-        (StatusCode::SERVICE_UNAVAILABLE, "draining")
-    );
 }
 
 fn unhealthy_after_two() -> Arc<Context> {
@@ -220,6 +207,14 @@ fn unhealthy_after_two() -> Arc<Context> {
     };
     config.errors = ErrorRules::try_new([rule]).expect("valid rules");
     context(config)
+}
+
+/// Takes out the age, which is another each time.
+fn take_age(details: &mut serde_json::Value) {
+    let age = details
+        .as_object_mut()
+        .and_then(|map| map.remove("age_seconds"));
+    assert!(age.is_some_and(|age| age.as_f64().is_some_and(|age| age < 60.0)));
 }
 
 #[tokio::test]
@@ -236,14 +231,24 @@ async fn health_is_503_once_a_run_reaches_its_threshold_and_probes_do_not_care()
     );
     assert_eq!(json(&healthy)["status"], "UP");
 
-    context.monitor.set_task_status(TaskStatus::Fatal, "loader");
+    context
+        .vitals
+        .monitor
+        .set_task_status(TaskStatus::Fatal, "loader");
     assert_eq!(get("/health").await.status, 200);
-    context.monitor.set_task_status(TaskStatus::Fatal, "loader");
-    context.monitor.set_task_status(TaskStatus::Ok, "default");
+    context
+        .vitals
+        .monitor
+        .set_task_status(TaskStatus::Fatal, "loader");
+    context
+        .vitals
+        .monitor
+        .set_task_status(TaskStatus::Ok, "default");
     let ill = get("/health").await;
     assert_eq!(ill.status, 503);
-    let body = json(&ill);
+    let mut body = json(&ill);
     assert_eq!(body["status"], "DOWN");
+    take_age(&mut body["components"]["loader"]["details"]);
     let details = serde_json::json!({"task_status": "FATAL", "run": 2, "threshold": 2});
     assert_eq!(
         body["components"]["loader"],
@@ -253,10 +258,9 @@ async fn health_is_503_once_a_run_reaches_its_threshold_and_probes_do_not_care()
     assert_eq!(body["reasons"].as_array().map(Vec::len), Some(1));
 
     let task = get("/health/loader").await;
-    assert_eq!(
-        (task.status, json(&task)["details"].clone()),
-        (503, details)
-    );
+    let mut found = json(&task)["details"].clone();
+    take_age(&mut found);
+    assert_eq!((task.status, found), (503, details));
     assert_eq!(get("/health/%6Coader").await.status, 503);
     assert_eq!(get("/health/default").await.status, 200);
     assert_eq!(
@@ -268,8 +272,14 @@ async fn health_is_503_once_a_run_reaches_its_threshold_and_probes_do_not_care()
 #[tokio::test]
 async fn details_are_for_local_clients_alone() {
     let context = unhealthy_after_two();
-    context.monitor.set_task_status(TaskStatus::Fatal, "loader");
-    context.monitor.set_task_status(TaskStatus::Fatal, "loader");
+    context
+        .vitals
+        .monitor
+        .set_task_status(TaskStatus::Fatal, "loader");
+    context
+        .vitals
+        .monitor
+        .set_task_status(TaskStatus::Fatal, "loader");
     let stranger = |path: &str| {
         let mut request = request("GET", path);
         request
@@ -290,7 +300,7 @@ async fn details_are_for_local_clients_alone() {
 #[tokio::test]
 async fn a_known_task_that_was_never_set_is_ok_for_no_call_yet() {
     let context = unhealthy_after_two();
-    context.monitor.method("Get").expect("a name");
+    context.vitals.monitor.method("Get").expect("a name");
     let details = r#"{"status":"UP","details":{"task_status":"OK","run":0}}"#;
     for path in ["/health/default", "/health/Get"] {
         let answer = ask(all(Arc::clone(&context)), request("GET", path)).await;
@@ -323,6 +333,7 @@ async fn the_mounted_filter_has_metrics_and_probes_and_leaves_the_rest_to_others
         ("/readyz", 200),
         ("/-/healthy", 200),
         ("/-/ready", 200),
+        ("/startupz", 200),
         ("/hello", 200),
         ("/health", 404),
         ("/health/default", 404),

@@ -9,6 +9,30 @@ const REFUSALS: &[(&str, &str)] = &[
         "yaml:1: `port`: expected a port number from 0 to 65535, found `65536`",
     ),
     (
+        "health: {status_ttl: -1}",
+        "yaml:1: `health.status_ttl`: expected a number of seconds, 0 or more, found `-1`",
+    ),
+    (
+        "health: {heartbeat: 1}",
+        "yaml:1: `health.heartbeat`: unknown key; the nearest valid one is `readiness`",
+    ),
+    (
+        "health:\n  readiness: db",
+        "yaml:2: `health.readiness`: expected a list of words, found the text `db`",
+    ),
+    (
+        "health:\n  readiness: [db, '']",
+        "yaml:2: `health.readiness[1]`: expected a word that is not blank, found the text ``",
+    ),
+    (
+        "health: {groups: {readiness: [db]}}",
+        "yaml:1: `health.groups.readiness`: expected a name that is not blank, `liveness` or `readiness`, found the text `readiness`",
+    ),
+    (
+        "health: [db]",
+        "yaml:1: `health`: expected a map, found a list",
+    ),
+    (
         "\nport: -1",
         "yaml:2: `port`: expected a port number from 0 to 65535, found `-1`",
     ),
@@ -291,4 +315,47 @@ fn e7_a_text_in_place_of_the_list_is_refused() {
         refusal("errors:\n  FATAL:\n    service_errors: timeout\n"),
         "yaml:3: `errors.FATAL.service_errors`: expected a list of words, found the text `timeout`"
     );
+}
+
+#[test]
+fn checks_and_groups_made_in_code_are_refused_by_name() {
+    use crate::Check;
+    let refusal = |config: MonitorConfig| {
+        let error = config.storage_config().expect_err("refused");
+        error.to_string()
+    };
+    let check = |name: &str, check| {
+        let config = MonitorConfig::default().health_group("storage", ["db"]);
+        config.check(name, check, || async { Ok::<(), String>(()) })
+    };
+    let name = "expected a name of 1 to 120 bytes that no group has and is not `default`";
+    for taken in ["", " ", "default", "readiness", "storage"] {
+        assert_eq!(
+            refusal(check(taken, Check::default())),
+            format!("configuration: `health.checks.{taken}`: {name}, found the text `{taken}`")
+        );
+    }
+    let zero = Duration::ZERO;
+    for (bad, part) in [
+        (Check::every(zero), "interval"),
+        (Check::default().timeout(zero), "timeout"),
+    ] {
+        assert_eq!(
+            refusal(check("db", bad)),
+            format!(
+                "configuration: `health.checks.db.{part}`: expected a time above 0, found `0.0`"
+            )
+        );
+    }
+    assert_eq!(
+        refusal(MonitorConfig::default().readiness(["a", " "])),
+        "configuration: `health.readiness[1]`: expected a word that is not blank, found the text ` `"
+    );
+    let group = MonitorConfig::default().health_group("liveness", ["a"]);
+    assert!(refusal(group).starts_with("configuration: `health.groups.liveness`: expected a name"));
+    let ok = check("db", Check::default()).check("db", Check::default().ready(), || async {
+        Ok::<(), String>(())
+    });
+    assert!(ok.storage_config().is_ok());
+    assert_eq!(ok.health.checks.len(), 1);
 }

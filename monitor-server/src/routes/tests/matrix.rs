@@ -52,8 +52,11 @@ impl Given {
     }
 }
 
+/// A peer, its headers, and whether it counts as here.
+type Origin = (&'static str, &'static [(&'static str, &'static str)], bool);
+
 /// Where from, and under which name.
-const SOURCES: [(&str, &[(&str, &str)], bool); 8] = [
+const SOURCES: [Origin; 8] = [
     ("127.0.0.1:5", &[("host", "localhost")], true),
     ("[::1]:5", &[("host", "127.0.0.1:9999")], true),
     ("127.0.0.1:5", &[("host", "evil.example")], false),

@@ -290,7 +290,7 @@ async fn the_profile_decides_the_storage_s_names() {
         ),
     ] {
         let context = served(&config.clone().profile(profile));
-        context.monitor.method("Get").expect("a name");
+        context.vitals.monitor.method("Get").expect("a name");
         let page = scrape(&context, "GET", "/metrics", &[]).await.body;
         assert!(page.contains(family), "{profile}: {page}");
     }

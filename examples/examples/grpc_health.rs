@@ -1,0 +1,103 @@
+//! Health over gRPC: what the monitor server knows, as `grpc.health.v1`, which Kubernetes' gRPC probes and clients' load
+//! balancers ask for. [`feed`] is all there is to it: copy it.
+//!
+//! The service below is ready while its dependency is; the dependency goes away and comes back.
+//!
+//! Prints:
+//!
+//! ```text
+//! the service is Serving
+//! the service is NotServing
+//! the service is Serving
+//! group storage is Serving
+//! ```
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use monitor_core::HealthStatus;
+use monitor_server::{Check, HealthState, MonitorConfig, Readiness};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Endpoint, Server};
+use tonic_health::ServingStatus;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::server::HealthReporter;
+
+/// Tells a gRPC health service how this service is, until the monitor server has stopped: the empty name is what `/readyz`
+/// says, and each group has its own.
+pub(crate) async fn feed(mut health: watch::Receiver<HealthState>, reporter: HealthReporter) {
+    loop {
+        let state = health.borrow_and_update().clone();
+        let ready = serving(state.readiness.is_ready());
+        reporter.set_service_status("", ready).await;
+        for (group, status) in &state.groups {
+            let is_down = *status == HealthStatus::Down || state.readiness == Readiness::Stopped;
+            reporter.set_service_status(group, serving(!is_down)).await;
+        }
+        if health.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn serving(yes: bool) -> ServingStatus {
+    if yes {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let dependency = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&dependency);
+    let often = Check::every(Duration::from_millis(50)).ready();
+    let config = MonitorConfig::default()
+        .listen([127, 0, 0, 1])
+        .port(0)
+        .health_group("storage", ["dependency"])
+        .check("dependency", often, move || {
+            let is_there = asked.load(Ordering::Relaxed);
+            async move { if is_there { Ok(()) } else { Err("gone") } }
+        });
+    let monitor = monitor_server::run(config)?;
+    let mut health = monitor.watch_health();
+    // The check's first result.
+    health.wait_for(|state| state.readiness.is_ready()).await?;
+
+    let (reporter, service) = tonic_health::server::health_reporter();
+    tokio::spawn(feed(health, reporter));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let server = Server::builder()
+        .add_service(service)
+        .serve_with_incoming(TcpListenerStream::new(listener));
+    tokio::spawn(server);
+
+    let channel = Endpoint::new(format!("http://{address}"))?
+        .connect()
+        .await?;
+    let mut client = HealthClient::new(channel);
+    let whole = HealthCheckRequest::default();
+    let mut changes = client.watch(whole).await?.into_inner();
+    for is_there in [false, true, true] {
+        let Some(change) = changes.message().await? else {
+            break;
+        };
+        println!("the service is {:?}", change.status());
+        dependency.store(is_there, Ordering::Relaxed);
+    }
+    let storage = HealthCheckRequest {
+        service: "storage".to_owned(),
+    };
+    let answer = client.check(storage).await?.into_inner();
+    println!("group storage is {:?}", answer.status());
+    monitor.shutdown();
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Thresholds and verdicts; marks and how statuses expire.
+
+use super::*;
+use crate::error_parser::StatusRule;
+
+fn thresholds(rules: &[(&str, i64)]) -> Thresholds {
+    let rules = rules.iter().map(|&(status, unhealthy)| StatusRule {
+        status: status.to_owned(),
+        service_errors: Vec::new(),
+        unhealthy,
+    });
+    Thresholds::from_rules(&ErrorRules::try_new(rules).expect("the rules are valid"))
+}
+
+fn status(task: &str, status: TaskStatus, run: u64) -> StatusSnapshot {
+    StatusSnapshot {
+        task: task.into(),
+        status,
+        run,
+        age: None,
+    }
+}
+
+#[test]
+fn a_run_is_unhealthy_from_its_threshold_on() {
+    let thresholds = thresholds(&[("FATAL", 1), ("CONNECTION_ERROR", 5)]);
+    for (run, healthy) in [
+        (0, true),
+        (4, true),
+        (5, false),
+        (6, false),
+        (u64::MAX, false),
+    ] {
+        let health = verdict(
+            &thresholds,
+            &[status("t", TaskStatus::ConnectionError, run)],
+        );
+        assert_eq!(health.healthy, healthy, "run of {run}");
+    }
+    assert!(!verdict(&thresholds, &[status("t", TaskStatus::Fatal, 1)]).healthy);
+    assert!(verdict(&thresholds, &[status("t", TaskStatus::Internal, u64::MAX)]).healthy);
+    assert!(verdict(&thresholds, &[]).healthy);
+}
+
+#[test]
+fn zero_and_below_is_no_threshold_and_ok_has_none() {
+    let thresholds = thresholds(&[
+        ("FATAL", 0),
+        ("UNKNOWN", -1),
+        ("INTERNAL", i64::MIN),
+        ("OK", 3),
+    ]);
+    assert_eq!(thresholds, Thresholds::default());
+    assert!(verdict(&thresholds, &[status("t", TaskStatus::Ok, 1000)]).healthy);
+}
+
+#[test]
+fn names_that_are_no_status_share_the_smallest_threshold_of_other_exception() {
+    let some = thresholds(&[("OTHER_EXCEPTION", 100), ("DATABASE", 7), ("CACHE", 0)]);
+    assert_eq!(some.of(TaskStatus::OtherException), Some(7));
+    let one = thresholds(&[("DATABASE", 7)]);
+    assert_eq!(one.of(TaskStatus::OtherException), Some(7));
+    assert_eq!(one.of(TaskStatus::Unknown), None);
+}
+
+#[test]
+fn one_unhealthy_task_type_makes_the_service_unhealthy_and_says_why() {
+    let statuses = [
+        status("b", TaskStatus::Fatal, 1),
+        status("default", TaskStatus::Ok, 9),
+        status("a", TaskStatus::Ok, 0),
+    ];
+    let health = verdict(&thresholds(&[("FATAL", 1)]), statuses.iter().chain(&[]));
+    assert!(!health.healthy);
+    assert_eq!(
+        health.reasons(),
+        ["task type `b`: FATAL 1 time in a row, unhealthy from 1"]
+    );
+    let tasks: Vec<&str> = health
+        .components
+        .iter()
+        .map(|component| &*component.task)
+        .collect();
+    assert_eq!(tasks, ["a", "b", "default"]);
+    assert!(
+        health
+            .component("a")
+            .is_some_and(|component| component.healthy)
+    );
+    assert_eq!(health.component("c"), None);
+}
+
+#[test]
+fn a_task_type_given_twice_is_one_component_and_the_unhealthy_one() {
+    let statuses = [
+        status("a", TaskStatus::Ok, 1),
+        status("a", TaskStatus::Fatal, 1),
+        status("a", TaskStatus::Ok, 2),
+    ];
+    let health = verdict(&thresholds(&[("FATAL", 1)]), &statuses);
+    assert_eq!(health.components.len(), 1);
+    assert!(!health.healthy);
+    let json = serde_json::to_string(&health.components[0]).expect("it serialises");
+    assert_eq!(
+        json,
+        r#"{"status":"DOWN","details":{"task_status":"FATAL","run":1,"threshold":1}}"#
+    );
+}
+
+fn aged(task: &str, run: u64, seconds: Option<u64>) -> StatusSnapshot {
+    StatusSnapshot {
+        age: seconds.map(Duration::from_secs),
+        ..status(task, TaskStatus::Fatal, run)
+    }
+}
+
+#[test]
+fn a_marked_status_expires_and_no_other_does() {
+    let statuses = [
+        aged("fresh", 1, Some(59)),
+        aged("old", 1, Some(60)),
+        aged("other", 1, Some(6000)),
+        aged("unknown age", 1, None),
+    ];
+    let marks = Marks::new(
+        ["fresh", "old", "unknown age", "nobody"],
+        DEFAULT_STATUS_TTL,
+    );
+    let health = marks.expire(verdict(&thresholds(&[("FATAL", 1)]), &statuses));
+    let states: Vec<_> = health.components.iter().map(Component::state).collect();
+    assert_eq!(
+        states,
+        [
+            HealthStatus::Down,
+            HealthStatus::Unknown,
+            HealthStatus::Down,
+            HealthStatus::Down
+        ]
+    );
+    let failing: Vec<_> = marks.failing(&health).map(|one| &*one.task).collect();
+    assert_eq!(failing, ["fresh", "unknown age"]);
+    assert_eq!(health.reasons().len(), 3);
+    assert!(!health.healthy);
+    let json = serde_json::to_string(&health.components[1]).expect("it serialises");
+    let details = r#"{"task_status":"FATAL","run":1,"threshold":1,"age_seconds":60.0}"#;
+    assert_eq!(
+        json,
+        format!(r#"{{"status":"UNKNOWN","details":{details}}}"#)
+    );
+}
+
+#[test]
+fn a_service_whose_only_illness_has_expired_is_healthy_and_zero_is_for_ever() {
+    let statuses = [aged("a", 1, Some(3600))];
+    let health = || verdict(&thresholds(&[("FATAL", 1)]), &statuses);
+    assert!(
+        Marks::new(["a"], Duration::from_hours(1))
+            .expire(health())
+            .healthy
+    );
+    assert!(!Marks::new(["a"], Duration::ZERO).expire(health()).healthy);
+    assert!(!Marks::default().expire(health()).healthy);
+}
+
+#[test]
+fn a_status_that_is_well_expires_too_and_stays_no_illness() {
+    let statuses = [StatusSnapshot {
+        age: Some(Duration::from_secs(61)),
+        ..status("a", TaskStatus::Ok, 5)
+    }];
+    let marks = Marks::new(["a"], DEFAULT_STATUS_TTL);
+    let health = marks.expire(verdict(&Thresholds::default(), &statuses));
+    assert!(health.healthy && health.components[0].expired);
+    assert_eq!(marks.failing(&health).count(), 0);
+}

@@ -1,0 +1,229 @@
+//! What counts for health: the map `health`, the builder's calls that say the same, and checks, which are code alone.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::MonitorConfig;
+use super::section::{self, At};
+use super::values::{expected, map, seconds};
+use super::yaml::{Node, Value};
+use crate::error::{ConfigError, Origin};
+use crate::health::{Check, GROUPS, Groups, HealthSettings, Probe, Registered};
+
+const KEYS: &[&str] = &[
+    "status_ttl",
+    "readiness",
+    "groups",
+    "heartbeat_timeout",
+    "drain_pause",
+];
+
+/// Longest name of a check, in bytes: it is a label's value.
+const MAX_NAME_BYTES: usize = 120;
+
+/// Health in code; each call replaces what was there, unless it says that it adds.
+impl MonitorConfig {
+    /// How long the status of a task type that counts for readiness does without a call. Default 60 s; 0 is for ever. After
+    /// that it reads `UNKNOWN`, which is no illness, so that an instance that gets no calls because it is not ready can come
+    /// back: see [`Marks`](monitor_core::Marks). In YAML `health.status_ttl`, seconds, fractions allowed.
+    #[must_use]
+    pub fn status_ttl(mut self, ttl: Duration) -> Self {
+        self.health.status_ttl = ttl;
+        self
+    }
+
+    /// Adds checks and task types that count for readiness, by name: `/readyz` is 503 while one of them is unhealthy. Default
+    /// none. A task type may come later; of a name that neither a check nor a task type has by the start, the log warns once. In
+    /// YAML `health.readiness`, a list.
+    ///
+    /// Never mark what all instances share and depend on unless none can do anything without it: they would all leave at once.
+    #[must_use]
+    pub fn readiness<N: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.health
+            .readiness
+            .extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds a group, which `/health/<group>` tells of: checks and task types, by name. Replaces an earlier one of its name.
+    /// Default none but `liveness` and `readiness`, which always are, and whose names are refused when the settings are applied;
+    /// so are blank ones. In YAML `health.groups`, name -> list.
+    #[must_use]
+    pub fn health_group<N: Into<Arc<str>>>(
+        mut self,
+        name: impl Into<Arc<str>>,
+        members: impl IntoIterator<Item = N>,
+    ) -> Self {
+        let members = members.into_iter().map(Into::into).collect();
+        self.health.groups.insert(name.into(), members);
+        self
+    }
+
+    /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age. Without a
+    /// first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
+    #[must_use]
+    pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
+        self.health.heartbeat_timeout = timeout;
+        self
+    }
+
+    /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that who sends requests has
+    /// seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few seconds. In YAML
+    /// `health.drain_pause`, seconds, fractions allowed.
+    #[must_use]
+    pub fn drain_pause(mut self, pause: Duration) -> Self {
+        self.health.drain_pause = pause;
+        self
+    }
+
+    /// Adds a check: a future that says whether something the service needs is well. Replaces an earlier one of its name.
+    ///
+    /// It runs in the background, on a thread of the monitor server's own with a tokio runtime, at its interval and within its
+    /// limit ([`Check`]); `/health` tells of its last result with its age. An `Err` is `DOWN`, with its text for those who may
+    /// see details (1024 bytes of it); so are a panic, a run that overran its limit, and a result that is older than interval and limit together. A
+    /// check that blocks its thread makes the others late, and nothing else: what blocks belongs in a
+    /// [`blocking_check`](Self::blocking_check).
+    ///
+    /// Refused when the settings are applied: a name that is empty or longer than 120 bytes, `default`, or a group's; an
+    /// interval or limit of zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use monitor_server::{Check, MonitorConfig};
+    /// use tokio::net::TcpStream;
+    ///
+    /// let every = Check::every(Duration::from_secs(10)).timeout(Duration::from_secs(2));
+    /// let config = MonitorConfig::default()
+    ///     .check("db", every.ready(), || async {
+    ///         TcpStream::connect("127.0.0.1:5432").await.map(drop)
+    ///     });
+    /// # drop(config);
+    /// ```
+    #[must_use]
+    pub fn check<F, Fut, E>(mut self, name: impl Into<Arc<str>>, check: Check, probe: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display + 'static,
+    {
+        self.health.add_check(Registered {
+            name: name.into(),
+            check,
+            probe: Probe::of_future(probe),
+        });
+        self
+    }
+
+    /// The same with a function that may block. Each run has a thread of its own, and there is at most one: a run that hangs is
+    /// `DOWN` once its limit is over, holds neither other checks nor a stop, and is the last until it returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::{Check, MonitorConfig};
+    ///
+    /// let config = MonitorConfig::default()
+    ///     .blocking_check("scratch", Check::default(), || std::fs::write("/tmp/scratch", "x"));
+    /// # drop(config);
+    /// ```
+    #[must_use]
+    pub fn blocking_check<F, E>(mut self, name: impl Into<Arc<str>>, check: Check, probe: F) -> Self
+    where
+        F: Fn() -> Result<(), E> + Send + Sync + 'static,
+        E: fmt::Display,
+    {
+        self.health.add_check(Registered {
+            name: name.into(),
+            check,
+            probe: Probe::of_call(probe),
+        });
+        self
+    }
+}
+
+/// Reads the map `health` on top of what is there.
+pub(super) fn apply(
+    health: &mut HealthSettings,
+    at: &At<'_>,
+    node: &Node,
+) -> Result<(), ConfigError> {
+    for (key, node) in map(at, node)? {
+        let here = at.key(&key.name, node.line);
+        let value = &node.value;
+        match key.name.as_str() {
+            known if KEYS.contains(&known) && matches!(value, Value::Null) => {}
+            "status_ttl" => health.status_ttl = seconds(&here, value)?,
+            "readiness" => health.readiness = names(&here, node)?,
+            "groups" => health.groups = groups(&here, node)?,
+            "heartbeat_timeout" => health.heartbeat_timeout = seconds(&here, value)?,
+            "drain_pause" => health.drain_pause = seconds(&here, value)?,
+            _ => return Err(at.unknown(key, KEYS)),
+        }
+    }
+    Ok(())
+}
+
+fn names(at: &At<'_>, node: &Node) -> Result<Vec<Arc<str>>, ConfigError> {
+    let words = section::words(at, node)?;
+    Ok(words.into_iter().map(Into::into).collect())
+}
+
+fn groups(at: &At<'_>, node: &Node) -> Result<Groups, ConfigError> {
+    let group = |(key, node): &(_, Node)| {
+        let key: &super::yaml::Key = key;
+        let here = at.key(&key.name, node.line);
+        check_group(&here, &key.name)?;
+        Ok((key.name.as_str().into(), names(&here, node)?))
+    };
+    map(at, node)?.iter().map(group).collect()
+}
+
+fn check_group(at: &At<'_>, name: &str) -> Result<(), ConfigError> {
+    if name.trim().is_empty() || GROUPS.contains(&name) {
+        return Err(at.invalid(expected::GROUP, &Value::Text(name.to_owned())));
+    }
+    Ok(())
+}
+
+/// Refuses what only code can get wrong.
+pub(super) fn check(health: &HealthSettings) -> Result<(), ConfigError> {
+    let at = |path: String| At::named(&Origin::Code, path);
+    for (name, members) in &health.groups {
+        check_group(&at(format!("health.groups.{name}")), name)?;
+        for (index, member) in members.iter().enumerate() {
+            let path = format!("health.groups.{name}[{index}]");
+            section::check_word(&at(path), member)?;
+        }
+    }
+    for (index, name) in health.readiness.iter().enumerate() {
+        section::check_word(&at(format!("health.readiness[{index}]")), name)?;
+    }
+    health
+        .checks
+        .iter()
+        .try_for_each(|check| check_check(check, &health.groups))
+}
+
+/// Refuses a check whose name `/health/<name>` could not tell from another's, or that has no time to run.
+pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result<(), ConfigError> {
+    let name = &*check.name;
+    let at = |part: &str| At::named(&Origin::Code, format!("health.checks.{name}{part}"));
+    let is_taken =
+        name == monitor_core::DEFAULT_TASK || GROUPS.contains(&name) || groups.contains_key(name);
+    if is_taken || name.trim().is_empty() || name.len() > MAX_NAME_BYTES {
+        return Err(at("").invalid(expected::CHECK, &Value::Text(name.to_owned())));
+    }
+    let Check {
+        interval, timeout, ..
+    } = check.check;
+    for (part, time) in [(".interval", interval), (".timeout", timeout)] {
+        if time.is_zero() {
+            let found = Value::Float(time.as_secs_f64());
+            return Err(at(part).invalid(expected::TIME, &found));
+        }
+    }
+    Ok(())
+}

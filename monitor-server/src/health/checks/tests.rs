@@ -1,0 +1,249 @@
+//! Checks that run, fail, panic and hang, on a clock that is moved by hand and on threads that are not.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use monitor_core::HealthStatus;
+
+use super::*;
+use crate::health::{Check, Probe};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A check that runs on the test's own runtime, so that its clock can be moved.
+fn running(check: Check, probe: Probe) -> Arc<Entry> {
+    let entry = Arc::new(Entry {
+        registered: Registered {
+            name: "db".into(),
+            check,
+            probe,
+        },
+        since: Instant::now(),
+        last: Mutex::default(),
+    });
+    tokio::spawn(keep_running(Arc::clone(&entry), Arc::default()));
+    entry
+}
+
+fn seen(entry: &Entry) -> (HealthStatus, Option<String>) {
+    let report = entry.report();
+    (
+        report.status,
+        report.output.map(|output| output.to_string()),
+    )
+}
+
+fn every_ten() -> Check {
+    Check::every(SECOND * 10).timeout(SECOND * 2)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_runs_at_once_and_then_at_its_interval() {
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let entry = running(
+        every_ten(),
+        Probe::of_future(move || {
+            let run = counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                tokio::time::sleep(SECOND).await;
+                if run == 1 { Err("refused") } else { Ok(()) }
+            }
+        }),
+    );
+    assert_eq!(seen(&entry).0, HealthStatus::Unknown);
+    assert_eq!(entry.report().age, None);
+    tokio::time::sleep(SECOND + SECOND / 2).await;
+    assert_eq!(seen(&entry).0, HealthStatus::Up);
+    assert_eq!(entry.report().age, Some(SECOND / 2));
+    tokio::time::sleep(SECOND * 10).await;
+    assert_eq!(
+        seen(&entry),
+        (HealthStatus::Down, Some("refused".to_owned()))
+    );
+    tokio::time::sleep(SECOND * 10).await;
+    assert_eq!(seen(&entry).0, HealthStatus::Up);
+    assert_eq!(runs.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_end_is_dropped_at_its_limit_and_tried_again() {
+    struct Dropped(Arc<AtomicU32>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let dropped = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&dropped);
+    let entry = running(
+        every_ten(),
+        Probe::of_future(move || {
+            let dropped = Dropped(Arc::clone(&counted));
+            async move {
+                std::future::pending::<()>().await;
+                drop(dropped);
+                Ok::<(), String>(())
+            }
+        }),
+    );
+    tokio::time::sleep(SECOND * 3).await;
+    let late = (HealthStatus::Down, Some("no answer within 2s".to_owned()));
+    assert_eq!(seen(&entry), late);
+    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    tokio::time::sleep(SECOND * 10).await;
+    assert_eq!(seen(&entry), late);
+    assert_eq!(dropped.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_wherever_it_happens_is_a_failure_and_the_next_run_comes() {
+    struct Bad;
+    impl std::fmt::Display for Bad {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("a broken Display")
+        }
+    }
+    let run = AtomicU32::new(0);
+    let entry = running(
+        every_ten(),
+        Probe::of_future(move || {
+            let run = run.fetch_add(1, Ordering::SeqCst);
+            assert!(run != 0, "before the future");
+            async move {
+                assert!(run != 1, "in the future");
+                if run == 2 { Err(Bad) } else { Ok(()) }
+            }
+        }),
+    );
+    tokio::time::sleep(SECOND).await;
+    for _ in 0..3 {
+        assert_eq!(
+            seen(&entry),
+            (HealthStatus::Down, Some("it panicked".to_owned()))
+        );
+        tokio::time::sleep(SECOND * 10).await;
+    }
+    assert_eq!(seen(&entry).0, HealthStatus::Up);
+}
+
+/// Waits for what happens on another thread, for as long as a busy machine may take.
+fn eventually(what: &str, happened: impl Fn() -> bool) {
+    let begin = std::time::Instant::now();
+    while !happened() {
+        assert!(begin.elapsed() < SECOND * 30, "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn status(checks: &Checks, name: &str) -> Option<HealthStatus> {
+    let reports = checks.reports();
+    let found = reports.into_iter().find(|one| &*one.name == name);
+    found.map(|one| one.status)
+}
+
+#[test]
+fn a_call_that_hangs_is_down_runs_once_and_holds_nobody() {
+    let checks = Checks::new(Arc::default());
+    checks.prepare().expect("a thread");
+    let quick = Check::every(Duration::from_millis(10)).timeout(Duration::from_millis(20));
+    let (hangs, runs) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU32::new(0)));
+    let (held, counted) = (Arc::clone(&hangs), Arc::clone(&runs));
+    let hanging = Probe::of_call(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        while held.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok::<(), String>(())
+    });
+    let panicking = Probe::of_call(|| -> Result<(), String> { panic!("a broken check") });
+    let patient = Check::every(Duration::from_millis(10)).timeout(SECOND * 30);
+    for (name, check, probe) in [
+        ("hangs", quick, hanging),
+        ("panics", patient.clone(), panicking),
+        ("well", patient, Probe::of_call(|| Ok::<(), String>(()))),
+    ] {
+        let name = name.into();
+        checks.begin(Registered { name, check, probe });
+    }
+    eventually("it overruns", || {
+        status(&checks, "hangs") == Some(HealthStatus::Down)
+    });
+    eventually("it panics", || {
+        status(&checks, "panics") == Some(HealthStatus::Down)
+    });
+    eventually("it is well", || {
+        status(&checks, "well") == Some(HealthStatus::Up)
+    });
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    hangs.store(false, Ordering::SeqCst);
+    eventually("it comes back", || runs.load(Ordering::SeqCst) > 3);
+    hangs.store(true, Ordering::SeqCst);
+    let begin = std::time::Instant::now();
+    checks.stop();
+    assert!(begin.elapsed() < SECOND * 5, "{:?}", begin.elapsed());
+    hangs.store(false, Ordering::SeqCst);
+}
+
+#[test]
+fn a_future_that_blocks_its_thread_does_not_hold_the_stop() {
+    let checks = Checks::new(Arc::default());
+    checks.prepare().expect("a thread");
+    let (blocks, started) = (
+        Arc::new(AtomicBool::new(true)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (held, told) = (Arc::clone(&blocks), Arc::clone(&started));
+    checks.begin(Registered {
+        name: "blocks".into(),
+        check: Check::default(),
+        probe: Probe::of_future(move || {
+            let (held, told) = (Arc::clone(&held), Arc::clone(&told));
+            async move {
+                told.store(true, Ordering::SeqCst);
+                while held.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Ok::<(), String>(())
+            }
+        }),
+    });
+    eventually("it runs", || started.load(Ordering::SeqCst));
+    let begin = std::time::Instant::now();
+    checks.stop();
+    assert!(begin.elapsed() < SECOND * 5, "{:?}", begin.elapsed());
+    blocks.store(false, Ordering::SeqCst);
+    // For good.
+    checks.prepare().expect("nothing to do");
+    checks.begin(Registered {
+        name: "after".into(),
+        check: Check::default(),
+        probe: Probe::of_call(|| Ok::<(), String>(())),
+    });
+    assert!(!checks.has("after"));
+}
+
+#[test]
+fn a_check_is_replaced_and_removed_by_name() {
+    let checks = Checks::new(Arc::default());
+    checks.prepare().expect("a thread");
+    let check = |answer: Result<(), &'static str>| Registered {
+        name: "db".into(),
+        check: Check::default().ready(),
+        probe: Probe::of_future(move || async move { answer }),
+    };
+    checks.begin(check(Err("refused")));
+    eventually("it fails", || {
+        status(&checks, "db") == Some(HealthStatus::Down)
+    });
+    checks.begin(check(Ok(())));
+    eventually("it is well", || {
+        status(&checks, "db") == Some(HealthStatus::Up)
+    });
+    assert!(checks.has("db") && checks.any_ready());
+    assert!(checks.remove("db"));
+    assert!(!checks.remove("db") && !checks.has("db") && !checks.any_ready());
+    assert_eq!(checks.reports(), []);
+    checks.stop();
+}

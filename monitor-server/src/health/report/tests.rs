@@ -1,0 +1,187 @@
+//! Readiness, groups and totals follow from statuses, marks and checks.
+
+use std::time::Duration;
+
+use monitor_core::health::{Thresholds, verdict};
+use monitor_core::snapshot::StatusSnapshot;
+use monitor_core::{ErrorRules, StatusRule, TaskStatus};
+use proptest::prelude::*;
+
+use super::*;
+use crate::health::Check;
+
+use HealthStatus::{Down, Unknown, Up};
+
+const NO_MARK: [&str; 0] = [];
+
+fn check(name: &str, status: HealthStatus) -> CheckReport {
+    CheckReport {
+        name: name.into(),
+        check: Check::default(),
+        status,
+        age: (status != Unknown).then_some(Duration::from_secs(1)),
+        output: (status == Down).then(|| "refused".into()),
+    }
+}
+
+fn health(tasks: &[(&str, bool)]) -> Health {
+    let rule = StatusRule {
+        status: "FATAL".to_owned(),
+        service_errors: Vec::new(),
+        unhealthy: 1,
+    };
+    let rules = ErrorRules::try_new([rule]).expect("good rules");
+    let statuses: Vec<_> = tasks
+        .iter()
+        .map(|(task, well)| StatusSnapshot {
+            task: (*task).into(),
+            status: if *well {
+                TaskStatus::Ok
+            } else {
+                TaskStatus::Fatal
+            },
+            run: 1,
+            age: Some(Duration::from_secs(10)),
+        })
+        .collect();
+    verdict(&Thresholds::from_rules(&rules), &statuses)
+}
+
+fn report(
+    tasks: &[(&str, bool)],
+    checks: &[(&str, HealthStatus)],
+    marks: &[&str],
+    phase: Readiness,
+) -> Report {
+    let marks = Marks::new(marks.iter().copied(), Duration::from_mins(1));
+    let checks = checks.iter().map(|(name, status)| check(name, *status));
+    Report::new(health(tasks), checks.collect(), &marks, phase, true)
+}
+
+fn readiness(tasks: &[(&str, bool)], checks: &[(&str, HealthStatus)], marks: &[&str]) -> Readiness {
+    report(tasks, checks, marks, Readiness::Ready).readiness
+}
+
+#[test]
+fn only_what_is_marked_counts_for_readiness() {
+    let tasks = [("load", false), ("save", true)];
+    let checks = [("cache", Down), ("db", Up), ("new", Unknown)];
+    for (marks, expected) in [
+        (&NO_MARK[..], Readiness::Ready),
+        (&["save", "db"], Readiness::Ready),
+        (&["load"], Readiness::Unhealthy),
+        (&["cache"], Readiness::Unhealthy),
+        (&["new"], Readiness::Starting),
+        (&["new", "cache"], Readiness::Unhealthy),
+        (&["nobody"], Readiness::Ready),
+    ] {
+        assert_eq!(readiness(&tasks, &checks, marks), expected, "{marks:?}");
+    }
+}
+
+#[test]
+fn start_and_drain_go_before_what_is_marked() {
+    for phase in [Readiness::Starting, Readiness::Draining] {
+        let report = report(&[("load", false)], &[], &["load"], phase);
+        assert_eq!(report.readiness, phase);
+        let group = report
+            .group("readiness", &Groups::new())
+            .expect("always there");
+        assert_eq!(
+            (group.status, group.reason.as_deref()),
+            (Down, Some(phase.word()))
+        );
+    }
+}
+
+#[test]
+fn a_check_may_mark_itself() {
+    let marks = Marks::default();
+    let mut own = check("db", Down);
+    own.check = own.check.ready();
+    let report = Report::new(health(&[]), vec![own], &marks, Readiness::Ready, true);
+    assert_eq!(report.readiness, Readiness::Unhealthy);
+    let group = report
+        .group("readiness", &Groups::new())
+        .expect("always there");
+    assert_eq!((group.status, group.parts.len()), (Down, 1));
+}
+
+#[test]
+fn groups_have_their_members_and_pass_over_who_is_not_there() {
+    let report = report(
+        &[("load", false), ("db", true)],
+        &[("db", Up), ("new", Unknown)],
+        &[],
+        Readiness::Ready,
+    );
+    let group = |members: &[&str]| {
+        let members = members.iter().map(|name| Arc::from(*name)).collect();
+        let groups = Groups::from([("g".into(), members)]);
+        let group = report.group("g", &groups).expect("it is there");
+        let keys: Vec<String> = group.parts.iter().map(|(key, _)| key.to_string()).collect();
+        (group.status, keys.join(" "))
+    };
+    assert_eq!(group(&["db"]), (Up, "task:db db".to_owned()));
+    assert_eq!(group(&["load", "db"]), (Down, "task:db load db".to_owned()));
+    assert_eq!(group(&["new"]), (Unknown, "new".to_owned()));
+    assert_eq!(group(&["nobody"]), (Up, String::new()));
+    assert!(report.group("other", &Groups::new()).is_none());
+    assert_eq!(report.status(), Down);
+    let state = report.state(&Groups::from([("g".into(), vec!["new".into()])]));
+    assert_eq!(state.groups["g"], Unknown);
+    assert_eq!(
+        (state.groups["liveness"], state.groups["readiness"]),
+        (Up, Up)
+    );
+    assert_eq!(state.components["task:db"], Up);
+    assert_eq!(state.components["load"], Down);
+}
+
+#[test]
+fn a_stale_heartbeat_is_the_liveness_group_s_alone() {
+    let report = Report::new(
+        health(&[]),
+        Vec::new(),
+        &Marks::default(),
+        Readiness::Ready,
+        false,
+    );
+    let group = report
+        .group("liveness", &Groups::new())
+        .expect("always there");
+    assert_eq!(group.status, Down);
+    assert_eq!(group.reason.as_deref(), Some("the heartbeat is too old"));
+    assert_eq!((report.status(), report.readiness), (Up, Readiness::Ready));
+}
+
+fn any_status() -> impl Strategy<Value = HealthStatus> {
+    prop_oneof![Just(Up), Just(Down), Just(Unknown)]
+}
+
+proptest! {
+    /// A second, plainer way to say what is ready.
+    #[test]
+    fn readiness_is_what_the_marked_ones_say(
+        tasks in prop::collection::btree_map("[a-c]", any::<bool>(), 0..3),
+        checks in prop::collection::btree_map("[b-e]", any_status(), 0..4),
+        marks in prop::collection::btree_set("[a-f]", 0..5),
+    ) {
+        let tasks: Vec<(&str, bool)> = tasks.iter().map(|(name, well)| (&**name, *well)).collect();
+        let checks: Vec<_> = checks.iter().map(|(name, status)| (&**name, *status)).collect();
+        let marked: Vec<&str> = marks.iter().map(|name| &**name).collect();
+        let is_marked = |name: &str| marks.contains(name);
+        let ill = tasks.iter().any(|(name, well)| is_marked(name) && !well)
+            || checks.iter().any(|(name, status)| is_marked(name) && *status == Down);
+        let waits = checks.iter().any(|(name, status)| is_marked(name) && *status == Unknown);
+        let expected = match (ill, waits) {
+            (true, _) => Readiness::Unhealthy,
+            (false, true) => Readiness::Starting,
+            (false, false) => Readiness::Ready,
+        };
+        prop_assert_eq!(readiness(&tasks, &checks, &marked), expected);
+        // Every component has a key of its own, and the state has them all.
+        let state = report(&tasks, &checks, &marked, Readiness::Ready).state(&Groups::new());
+        prop_assert_eq!(state.components.len(), tasks.len() + checks.len());
+    }
+}

@@ -1,0 +1,284 @@
+//! The whole of it in memory: marks that expire, answers in both shapes, metrics, the state for those who watch.
+
+use monitor_core::{Clock, ErrorRules, HealthStatus, StatusRule, StorageConfig, TaskStatus};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::health::metrics::health_families;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Unhealthy from the first FATAL on, on a clock that stands.
+fn monitor() -> (Monitor, monitor_core::ManualClock) {
+    let mut config = StorageConfig::default();
+    let rule = StatusRule {
+        status: "FATAL".into(),
+        service_errors: vec!["oom".into()],
+        unhealthy: 1,
+    };
+    config.errors = ErrorRules::try_new([rule]).expect("good rules");
+    let (clock, hand) = Clock::manual(1_700_000_000.0);
+    (Monitor::with_clock(config, clock), hand)
+}
+
+fn vitals(monitor: Monitor, readiness: &[&str]) -> Vitals {
+    let settings = HealthSettings {
+        readiness: readiness.iter().map(|name| Arc::from(*name)).collect(),
+        groups: Groups::from([("storage".into(), vec!["loader".into(), "db".into()])]),
+        ..HealthSettings::default()
+    };
+    Vitals::new(monitor, &settings, Phase::new(false))
+}
+
+fn full(vitals: &Vitals, asked: Asked<'_>, shape: Shape) -> (HealthStatus, Value) {
+    let answer = vitals.answer(asked, Detail::Full, shape, None);
+    let answer = answer.expect("it is there");
+    (
+        answer.status,
+        serde_json::from_str(&answer.body).expect("json"),
+    )
+}
+
+#[test]
+fn no_traffic_after_an_unhealthy_run_lets_readiness_recover() {
+    let (monitor, hand) = monitor();
+    let vitals = vitals(monitor, &["loader"]);
+    let loader = monitor.method("loader").expect("a name");
+    assert_eq!(vitals.readiness(), Readiness::Ready);
+    loader
+        .start()
+        .finish(monitor_core::Outcome::ErrorType("oom"));
+    assert_eq!(vitals.readiness(), Readiness::Unhealthy);
+    hand.advance(SECOND * 59);
+    assert_eq!(vitals.readiness(), Readiness::Unhealthy);
+    // A step of the ring of last calls is a millisecond of this clock.
+    hand.advance(SECOND);
+    assert_eq!(vitals.readiness(), Readiness::Ready);
+    let (status, body) = full(&vitals, Asked::Named("loader"), Shape::Spring);
+    assert_eq!(
+        (status, &body["status"]),
+        (HealthStatus::Unknown, &json!("UNKNOWN"))
+    );
+    assert_eq!(body["details"]["task_status"], "FATAL");
+    // The first call tells.
+    loader
+        .start()
+        .finish(monitor_core::Outcome::ErrorType("oom"));
+    assert_eq!(vitals.readiness(), Readiness::Unhealthy);
+    loader.start().finish(monitor_core::Outcome::Success);
+    assert_eq!(vitals.readiness(), Readiness::Ready);
+}
+
+#[test]
+fn what_is_not_marked_neither_expires_nor_counts() {
+    let (monitor, hand) = monitor();
+    let vitals = vitals(monitor, &[]);
+    monitor.set_task_status(TaskStatus::Fatal, "loader");
+    assert_eq!(vitals.readiness(), Readiness::Ready);
+    hand.advance(SECOND * 3600);
+    let (status, body) = full(&vitals, Asked::All, Shape::Spring);
+    assert_eq!(status, HealthStatus::Down);
+    assert_eq!(
+        body,
+        json!({
+            "status": "DOWN",
+            "components": {"loader": {
+                "status": "DOWN",
+                "details": {"task_status": "FATAL", "run": 1, "threshold": 1, "age_seconds": 3600.0},
+            }},
+            "reasons": ["task type `loader`: FATAL 1 time in a row, unhealthy from 1"],
+            "groups": ["liveness", "readiness", "storage"],
+        })
+    );
+    assert!(vitals.is_live());
+}
+
+#[test]
+fn a_group_is_asked_for_before_a_check_and_that_before_a_task_type() {
+    let (monitor, _hand) = monitor();
+    let vitals = vitals(monitor, &["loader"]);
+    monitor.set_task_status(TaskStatus::Fatal, "loader");
+    monitor.set_task_status(TaskStatus::Ok, "storage");
+    let (status, body) = full(&vitals, Asked::Named("storage"), Shape::Spring);
+    assert_eq!(status, HealthStatus::Down);
+    assert_eq!(body["components"]["loader"]["status"], "DOWN");
+    assert_eq!(body.get("groups"), None);
+    let (status, body) = full(&vitals, Asked::Named("readiness"), Shape::Spring);
+    assert_eq!(
+        (status, body["reasons"].as_array().map(Vec::len)),
+        (HealthStatus::Down, Some(1))
+    );
+    vitals.set_draining();
+    let (_, body) = full(&vitals, Asked::Named("readiness"), Shape::Spring);
+    assert_eq!(body["reasons"][0], "draining");
+    let nobody = vitals.answer(Asked::Named("nobody"), Detail::Full, Shape::Spring, None);
+    assert_eq!(nobody, None);
+}
+
+#[test]
+fn health_json_has_the_words_and_fields_of_the_draft() {
+    let (monitor, _hand) = monitor();
+    let vitals = vitals(monitor, &[]);
+    monitor.set_task_status(TaskStatus::Fatal, "a:b");
+    monitor.set_task_status(TaskStatus::Ok, "loader");
+    let service = crate::process::Service::new("text", "2.1.0").revision("5f2c1a9");
+    let answer = vitals.answer(Asked::All, Detail::Full, Shape::HealthJson, Some(&service));
+    let answer = answer.expect("always there");
+    let mut body: Value = serde_json::from_str(&answer.body).expect("json");
+    for entries in body["checks"].as_object_mut().expect("a map").values_mut() {
+        let time = entries[0]
+            .as_object_mut()
+            .and_then(|entry| entry.remove("time"));
+        assert!(time.is_some_and(|time| time.as_str().is_some_and(|time| time.ends_with('Z'))));
+    }
+    let reason = "task type `a:b`: FATAL 1 time in a row, unhealthy from 1";
+    assert_eq!(
+        body,
+        json!({
+            "status": "fail",
+            "serviceId": "text",
+            "version": "2.1.0",
+            "releaseId": "5f2c1a9",
+            "output": reason,
+            "checks": {
+                "a_b:task_status": [{
+                    "componentType": "component", "observedValue": "FATAL", "status": "fail", "output": reason,
+                }],
+                "loader:task_status": [{
+                    "componentType": "component", "observedValue": "OK", "status": "pass",
+                }],
+            },
+        })
+    );
+    let named = full(&vitals, Asked::Named("loader"), Shape::HealthJson).1;
+    assert_eq!(
+        (&named["status"], named.get("output")),
+        (&json!("pass"), None)
+    );
+}
+
+#[test]
+fn who_may_not_see_details_is_told_the_status_alone() {
+    let (monitor, _hand) = monitor();
+    let vitals = vitals(monitor, &[]);
+    monitor.set_task_status(TaskStatus::Fatal, "loader");
+    let name = Asked::Named("loader");
+    for (asked, shape, body) in [
+        (Asked::All, Shape::Spring, r#"{"status":"DOWN"}"#),
+        (name, Shape::Spring, r#"{"status":"DOWN"}"#),
+        (Asked::All, Shape::HealthJson, r#"{"status":"fail"}"#),
+        (name, Shape::HealthJson, r#"{"status":"fail"}"#),
+        (
+            Asked::Named("liveness"),
+            Shape::HealthJson,
+            r#"{"status":"pass"}"#,
+        ),
+    ] {
+        let answer = vitals.answer(asked, Detail::Status, shape, None);
+        assert_eq!(answer.expect("it is there").body, body);
+    }
+}
+
+#[test]
+fn a_pulse_that_is_too_old_fails_liveness_and_nothing_else_does() {
+    let (monitor, _hand) = monitor();
+    let settings = HealthSettings {
+        heartbeat_timeout: Duration::from_millis(20),
+        ..HealthSettings::default()
+    };
+    let vitals = Vitals::new(monitor, &settings, Phase::new(true));
+    std::thread::sleep(Duration::from_millis(40));
+    assert!(vitals.is_live(), "no pulse was given yet");
+    vitals.heartbeat.clone().pulse();
+    std::thread::sleep(Duration::from_millis(40));
+    assert!(!vitals.is_live());
+    vitals.set_started();
+    assert_eq!(vitals.readiness(), Readiness::Ready);
+    assert!(!vitals.state().live);
+    vitals.heartbeat.pulse();
+    assert!(vitals.heartbeat.age() < Some(SECOND));
+}
+
+#[test]
+fn names_that_nothing_has_are_found_once() {
+    let (monitor, _hand) = monitor();
+    monitor.method("Get").expect("a name");
+    let vitals = vitals(monitor, &["Get", "default", "nobody", "db"]);
+    assert_eq!(
+        vitals.unknown_names(),
+        ["db", "loader", "nobody"].map(Arc::from)
+    );
+}
+
+#[test]
+fn metrics_say_what_the_answers_do_and_are_the_listed_ones() {
+    let (monitor, hand) = monitor();
+    let vitals = vitals(monitor, &["loader"]);
+    let values = |vitals: &Vitals| {
+        let families = vitals.families(&monitor.snapshot());
+        let listed = health_families();
+        let mut values = Vec::new();
+        for family in families {
+            let one = listed.iter().find(|one| one.name == family.name);
+            let one = one.expect("it is listed");
+            assert_eq!(
+                (one.kind, one.unit, &one.help),
+                (family.kind, family.unit, &family.help)
+            );
+            for child in family.children {
+                let label = child.labels.first().map_or("", |label| &*label.value);
+                let value = match child.value {
+                    monitor_core::family::ChildValue::Int(value) => value.to_string(),
+                    _ => "an age".to_owned(),
+                };
+                values.push(format!("{}/{label} {value}", family.name));
+            }
+        }
+        values.join("\n")
+    };
+    assert_eq!(values(&vitals), "monitor_ready/ 1");
+    monitor.set_task_status(TaskStatus::Fatal, "loader");
+    monitor.set_task_status(TaskStatus::Ok, "default");
+    vitals.heartbeat.pulse();
+    assert_eq!(
+        values(&vitals),
+        "monitor_ready/ 0\nmonitor_health/default 1\nmonitor_health/loader 0\nmonitor_heartbeat_age_seconds/ an age"
+    );
+    hand.advance(SECOND * 60);
+    assert!(
+        values(&vitals)
+            .starts_with("monitor_ready/ 1\nmonitor_health/default 1\nmonitor_health/loader 1\n")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_watches_is_told_of_changes_and_of_the_end() {
+    let (monitor, _hand) = monitor();
+    let vitals = Arc::new(vitals(monitor, &["loader"]));
+    let (sender, mut health) = watch::channel(vitals.state());
+    let publishing = tokio::spawn(Arc::clone(&vitals).publish(sender));
+    tokio::time::sleep(SECOND * 5).await;
+    assert!(
+        !health.has_changed().expect("it goes on"),
+        "nothing changed"
+    );
+    monitor.set_task_status(TaskStatus::Fatal, "loader");
+    health.changed().await.expect("it goes on");
+    assert_eq!(health.borrow_and_update().readiness, Readiness::Unhealthy);
+    assert_eq!(health.borrow().groups["storage"], HealthStatus::Down);
+    let before = tokio::time::Instant::now();
+    vitals.set_draining();
+    health.changed().await.expect("it goes on");
+    assert_eq!(health.borrow_and_update().readiness, Readiness::Draining);
+    assert_eq!(before.elapsed(), Duration::ZERO, "an event is told at once");
+    publishing.abort();
+    health.changed().await.expect("the last word");
+    let last = health.borrow_and_update().clone();
+    assert_eq!((last.readiness, last.live), (Readiness::Stopped, false));
+    assert!(
+        last.components
+            .values()
+            .all(|status| *status == HealthStatus::Unknown)
+    );
+    health.changed().await.expect_err("it has ended");
+}

@@ -1,0 +1,393 @@
+//! Health over a socket: checks, marks, heartbeat, groups, both shapes, metrics, the watch channel.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use monitor_core::names::Profile;
+use monitor_core::{HealthStatus, TaskStatus};
+use monitor_server::{Check, MonitorConfig, MonitorServer, Readiness, RunError, run};
+use serde_json::Value;
+
+/// How long what should happen at once may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// There is one server a process: tests that run it take turns.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn local() -> MonitorConfig {
+    MonitorConfig::default().listen([127, 0, 0, 1]).port(0)
+}
+
+struct Answer {
+    code: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("json")
+    }
+}
+
+fn ask(address: SocketAddr, path: &str, headers: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let request = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let code = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    Answer {
+        code: code.expect("a status"),
+        head: head.to_lowercase(),
+        body: body.to_owned(),
+    }
+}
+
+fn get(address: SocketAddr, path: &str) -> Answer {
+    ask(address, path, "Host: localhost\r\n")
+}
+
+fn word(address: SocketAddr, path: &str) -> (u16, String) {
+    let answer = get(address, path);
+    (answer.code, answer.body)
+}
+
+fn words(code: u16, word: &str) -> (u16, String) {
+    (code, word.to_owned())
+}
+
+fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !happened() {
+        assert!(begin.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}
+
+/// A server with a check `db` that is well while the flag says so.
+fn with_check(config: MonitorConfig, check: Check) -> (MonitorServer, Arc<AtomicBool>) {
+    let well = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&well);
+    let config = config.check("db", check, move || {
+        let well = asked.load(Ordering::SeqCst);
+        async move {
+            if well {
+                Ok(())
+            } else {
+                Err("connection refused")
+            }
+        }
+    });
+    (run(config).expect("a server"), well)
+}
+
+fn often() -> Check {
+    Check::every(Duration::from_millis(10)).timeout(PATIENCE)
+}
+
+#[test]
+fn a_marked_check_turns_readiness_off_and_on_and_never_liveness() {
+    let _turn = turn();
+    let (server, well) = with_check(local(), often().ready());
+    let address = server.local_addr();
+    eventually("it is ready", || {
+        word(address, "/readyz") == words(200, "ready")
+    });
+    assert_eq!(word(address, "/startupz"), words(200, "started"));
+    well.store(false, Ordering::SeqCst);
+    eventually("it is not", || {
+        word(address, "/readyz") == words(503, "unhealthy")
+    });
+    assert_eq!(word(address, "/-/ready"), words(503, "unhealthy"));
+    for path in ["/livez", "/-/healthy"] {
+        assert_eq!(word(address, path), words(200, "ok"));
+    }
+    let health = get(address, "/health");
+    assert_eq!(
+        (health.code, health.json()["status"].as_str()),
+        (503, Some("DOWN"))
+    );
+    let db = get(address, "/health/db");
+    assert_eq!(db.code, 503);
+    assert_eq!(db.json()["details"]["output"], "connection refused");
+    assert!(db.json()["details"]["age_seconds"].as_f64() < Some(60.0));
+    well.store(true, Ordering::SeqCst);
+    eventually("it is ready again", || {
+        word(address, "/readyz") == words(200, "ready")
+    });
+    assert_eq!(get(address, "/health/db").code, 200);
+    server.shutdown();
+}
+
+#[test]
+fn a_marked_check_without_a_result_is_starting_and_one_that_hangs_is_unhealthy() {
+    let _turn = turn();
+    let hanging = || {
+        std::thread::sleep(Duration::from_secs(3));
+        Ok::<(), String>(())
+    };
+    let slow = Check::every(PATIENCE).timeout(Duration::from_millis(400));
+    let config = local()
+        .blocking_check("hangs", slow, hanging)
+        .readiness(["hangs"]);
+    let server = run(config).expect("a server");
+    let address = server.local_addr();
+    assert_eq!(word(address, "/readyz"), words(503, "starting"));
+    assert_eq!(get(address, "/health").code, 200);
+    eventually("it overruns", || {
+        word(address, "/readyz") == words(503, "unhealthy")
+    });
+    let output = get(address, "/health/hangs").json()["details"]["output"].clone();
+    assert_eq!(output, "no answer within 400ms");
+    // Nobody is held: not a probe, not the stop.
+    assert_eq!(word(address, "/livez"), words(200, "ok"));
+    let begin = Instant::now();
+    server.shutdown();
+    assert!(
+        begin.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+#[test]
+fn only_a_late_pulse_fails_liveness() {
+    let _turn = turn();
+    let timeout = Duration::from_millis(300);
+    let server = run(local().heartbeat_timeout(timeout)).expect("a server");
+    let address = server.local_addr();
+    std::thread::sleep(timeout * 2);
+    assert_eq!(
+        word(address, "/livez"),
+        words(200, "ok"),
+        "before the first pulse"
+    );
+    let heartbeat = server.heartbeat();
+    heartbeat.pulse();
+    eventually("it stalls", || {
+        word(address, "/livez") == words(503, "stalled")
+    });
+    assert_eq!(word(address, "/-/healthy"), words(503, "stalled"));
+    assert_eq!(word(address, "/readyz"), words(200, "ready"));
+    assert_eq!(get(address, "/health").code, 200);
+    let group = get(address, "/health/liveness");
+    assert_eq!(group.code, 503);
+    assert_eq!(group.json()["reasons"][0], "the heartbeat is too old");
+    eventually("it goes on", || {
+        heartbeat.pulse();
+        word(address, "/livez") == words(200, "ok")
+    });
+    server.shutdown();
+}
+
+#[test]
+fn groups_names_and_both_shapes() {
+    let _turn = turn();
+    let config = local()
+        .errors("FATAL", ["oom"], 1)
+        .service(monitor_server::Service::new("text", "2.1.0"))
+        .health_group("storage", ["db", "shape loader"]);
+    let (server, well) = with_check(config, often());
+    let address = server.local_addr();
+    server.set_task_status(TaskStatus::Fatal, "shape loader");
+    eventually("a result", || {
+        get(address, "/health/db").json()["status"] == "UP"
+    });
+    let group = get(address, "/health/storage");
+    assert_eq!(group.code, 503);
+    let group = group.json();
+    assert_eq!(group["components"]["db"]["status"], "UP");
+    assert_eq!(group["components"]["shape loader"]["status"], "DOWN");
+    assert_eq!(get(address, "/health/shape%20loader").code, 503);
+    assert_eq!(get(address, "/health/nobody").code, 404);
+    let groups = get(address, "/health").json()["groups"].clone();
+    assert_eq!(
+        groups,
+        serde_json::json!(["liveness", "readiness", "storage"])
+    );
+
+    let accept = "Host: localhost\r\nAccept: application/health+json\r\n";
+    let draft = ask(address, "/health", accept);
+    assert_eq!(draft.code, 503);
+    assert!(
+        draft
+            .head
+            .contains("content-type: application/health+json\r\n")
+    );
+    assert!(draft.head.contains("vary: accept"));
+    assert!(
+        get(address, "/health")
+            .head
+            .contains("content-type: application/json\r\n")
+    );
+    let draft = draft.json();
+    assert_eq!(
+        (&draft["status"], &draft["serviceId"]),
+        (&"fail".into(), &"text".into())
+    );
+    assert_eq!(draft["checks"]["db:check"][0]["status"], "pass");
+    assert_eq!(
+        draft["checks"]["shape loader:task_status"][0]["observedValue"],
+        "FATAL"
+    );
+
+    // A stranger hears the verdict, and nothing of what it is made of.
+    well.store(false, Ordering::SeqCst);
+    eventually("it fails", || get(address, "/health/db").code == 503);
+    for (path, accept, body) in [
+        ("/health", "", r#"{"status":"DOWN"}"#),
+        ("/health/db", "", r#"{"status":"DOWN"}"#),
+        ("/health/storage", "", r#"{"status":"DOWN"}"#),
+        (
+            "/health",
+            "Accept: application/health+json\r\n",
+            r#"{"status":"fail"}"#,
+        ),
+    ] {
+        let stranger = ask(address, path, &format!("Host: evil.example\r\n{accept}"));
+        assert_eq!(
+            (stranger.code, stranger.body.as_str()),
+            (503, body),
+            "{path}"
+        );
+    }
+    server.shutdown();
+}
+
+#[test]
+fn the_same_state_is_on_the_pages_of_both_profiles() {
+    let _turn = turn();
+    for profile in Profile::ALL {
+        let config = local()
+            .profile(profile)
+            .errors("FATAL", ["oom"], 1)
+            .readiness(["metrics loader"]);
+        let (server, well) = with_check(config, often());
+        let address = server.local_addr();
+        well.store(false, Ordering::SeqCst);
+        server.set_task_status(TaskStatus::Fatal, "metrics loader");
+        server.heartbeat().pulse();
+        eventually("it fails", || get(address, "/health/db").code == 503);
+        let page = get(address, "/metrics").body;
+        for line in [
+            "\nmonitor_ready 0\n",
+            "\nmonitor_health{task=\"metrics loader\"} 0\n",
+            "\nmonitor_check_up{check=\"db\"} 0\n",
+            "\nmonitor_check_age_seconds{check=\"db\"} ",
+            "\nmonitor_heartbeat_age_seconds ",
+            "# TYPE monitor_check_up gauge\n",
+        ] {
+            assert_eq!(page.matches(line).count(), 1, "{line} in {profile}");
+        }
+        assert!(server.remove_check("db"));
+        server.set_task_status(TaskStatus::Ok, "metrics loader");
+        let page = get(address, "/metrics").body;
+        assert!(page.contains("monitor_ready 1\n") && !page.contains("monitor_check_"));
+        assert!(page.contains("monitor_health{task=\"metrics loader\"} 1\n"));
+        server.shutdown();
+    }
+}
+
+#[test]
+fn checks_come_and_go_while_it_runs() {
+    let _turn = turn();
+    let server = run(local()).expect("a server");
+    let address = server.local_addr();
+    let well = || async { Ok::<(), String>(()) };
+    for name in ["", "default", "liveness"] {
+        let refused = server.add_check(name, often(), well);
+        assert!(matches!(refused, Err(RunError::Config(_))), "{name}");
+    }
+    assert_eq!(get(address, "/health/db").code, 404);
+    server.add_check("db", often(), well).expect("a good check");
+    eventually("it is up", || {
+        get(address, "/health/db").json()["status"] == "UP"
+    });
+    let panics = || -> Result<(), String> { panic!("a broken check") };
+    server
+        .add_blocking_check("db", often(), panics)
+        .expect("a good check");
+    eventually("it is another", || get(address, "/health/db").code == 503);
+    assert!(server.remove_check("db") && !server.remove_check("db"));
+    assert_eq!(get(address, "/health/db").code, 404);
+    server.shutdown();
+    server
+        .add_check("db", often(), well)
+        .expect("nothing to do");
+    assert!(!server.remove_check("db"));
+}
+
+#[test]
+fn who_watches_sees_each_state_and_the_end() {
+    let _turn = turn();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let (server, well) = with_check(local().wait_for_started(true), often().ready());
+    let mut health = server.watch_health();
+    let mut wait_for = |readiness: Readiness| {
+        let seen = async {
+            health
+                .wait_for(|state| state.readiness == readiness)
+                .await
+                .map(|state| state.clone())
+        };
+        let seen = runtime.block_on(async { tokio::time::timeout(PATIENCE, seen).await });
+        seen.unwrap_or_else(|_| panic!("it never was {readiness}"))
+            .expect("the channel is open")
+    };
+    wait_for(Readiness::Starting);
+    server.started();
+    let ready = wait_for(Readiness::Ready);
+    assert_eq!(ready.components["db"], HealthStatus::Up);
+    well.store(false, Ordering::SeqCst);
+    let ill = wait_for(Readiness::Unhealthy);
+    assert_eq!(
+        (ill.status, ill.groups["readiness"]),
+        (HealthStatus::Down, HealthStatus::Down)
+    );
+    assert!(ill.live);
+    server.begin_drain();
+    wait_for(Readiness::Draining);
+    server.shutdown();
+    wait_for(Readiness::Stopped);
+    assert!(runtime.block_on(health.changed()).is_err());
+}
+
+#[test]
+fn a_drain_pauses_before_it_waits_and_only_once() {
+    let _turn = turn();
+    let pause = Duration::from_millis(400);
+    let server = run(local().drain_pause(pause)).expect("a server");
+    let address = server.local_addr();
+    let begin = Instant::now();
+    let draining = {
+        let server = server.clone();
+        std::thread::spawn(move || server.drain_blocking(PATIENCE))
+    };
+    eventually("it drains", || {
+        word(address, "/readyz") == words(503, "draining")
+    });
+    assert_eq!(word(address, "/startupz"), words(200, "started"));
+    draining.join().expect("no panic").expect("no tasks");
+    assert!(begin.elapsed() >= pause, "{:?}", begin.elapsed());
+    assert!(MonitorServer::instance().is_none());
+
+    let server = run(local().drain_pause(PATIENCE * 10)).expect("a server");
+    server.begin_drain();
+    server.shutdown();
+    // Where the server has stopped, a drain has nobody to pause for.
+    let begin = Instant::now();
+    server.drain_blocking(PATIENCE).expect("no tasks");
+    assert!(begin.elapsed() < PATIENCE);
+}

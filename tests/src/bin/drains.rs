@@ -1,0 +1,60 @@
+//! A program that ends when it is told to, for the tests of signals.
+//!
+//! `drains MODE PAUSE LIMIT TASK`, the last three in milliseconds: the drain's pause and limit, and how long its one task takes. The modes:
+//! `threads` has no runtime; `async` drains within tokio, after its own listener would have stopped; `lingers` does not end
+//! after its drain.
+
+use std::error::Error;
+use std::io::Write;
+use std::time::Duration;
+
+use monitor_core::Outcome;
+use monitor_server::{DrainError, MonitorConfig, MonitorServer, Signal};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let mode = args.next().ok_or("a mode")?;
+    let mut milliseconds = || -> Result<Duration, Box<dyn Error>> {
+        let number = args.next().ok_or("a number")?.parse()?;
+        Ok(Duration::from_millis(number))
+    };
+    let (pause, limit, task) = (milliseconds()?, milliseconds()?, milliseconds()?);
+    let config = MonitorConfig::default().listen([127, 0, 0, 1]).port(0);
+    let monitor = monitor_server::run(config.drain_pause(pause))?;
+    let running = monitor.method("Task")?.start();
+    std::thread::spawn(move || {
+        std::thread::sleep(task);
+        running.finish(Outcome::Success);
+    });
+    say(&format!("listens on {}", monitor.local_addr()));
+    let drained = if mode == "async" {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        runtime.block_on(stop_in_order(&monitor, limit))
+    } else {
+        monitor.drain_on_signal_blocking(limit)
+    };
+    match drained {
+        Ok(signal) => say(&format!("drained after {signal}")),
+        Err(error) => say(&error.to_string()),
+    }
+    if mode == "lingers" {
+        loop {
+            std::thread::park();
+        }
+    }
+    Ok(())
+}
+
+/// Told to end, not ready, own listener stopped, tasks ended, monitoring stopped.
+async fn stop_in_order(monitor: &MonitorServer, limit: Duration) -> Result<Signal, DrainError> {
+    let told = monitor.shutdown_signal().await;
+    let signal = told.map_err(|source| DrainError::Signals { source })?;
+    say(&format!("told {signal}, readiness off"));
+    monitor.drain(limit).await?;
+    Ok(signal)
+}
+
+/// A reader that is gone is no reason to end otherwise.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

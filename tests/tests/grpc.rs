@@ -1,0 +1,99 @@
+//! Health over gRPC, as the example does it, seen by a real client.
+
+#[allow(
+    dead_code,
+    reason = "its `main` runs as a program: see `argument_examples`"
+)]
+#[path = "../../examples/examples/grpc_health.rs"]
+mod grpc_health;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use monitor_core::TaskStatus;
+use monitor_server::{Check, MonitorConfig, MonitorServer};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Channel, Endpoint, Server};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// How long what should happen at once may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+async fn serve(monitor: &MonitorServer) -> HealthClient<Channel> {
+    let (reporter, service) = tonic_health::server::health_reporter();
+    tokio::spawn(grpc_health::feed(monitor.watch_health(), reporter));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let serving = Server::builder()
+        .add_service(service)
+        .serve_with_incoming(TcpListenerStream::new(listener));
+    tokio::spawn(serving);
+    let endpoint = Endpoint::new(format!("http://{address}")).expect("an address");
+    HealthClient::new(endpoint.connect().await.expect("it listens"))
+}
+
+/// Waits until a service, by name, has this status.
+async fn wait_for(client: &mut HealthClient<Channel>, service: &str, status: ServingStatus) {
+    let waiting = async {
+        loop {
+            let service = service.to_owned();
+            let answer = client.check(HealthCheckRequest { service }).await;
+            if answer.is_ok_and(|answer| answer.into_inner().status() == status) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    assert!(waited.is_ok(), "`{service}` never was {status:?}");
+}
+
+#[tokio::test]
+async fn a_grpc_client_sees_what_the_probes_say() {
+    use ServingStatus::{NotServing, Serving};
+    let well = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&well);
+    let often = Check::every(Duration::from_millis(20)).timeout(PATIENCE);
+    let config = MonitorConfig::default()
+        .listen([127, 0, 0, 1])
+        .port(0)
+        .errors("FATAL", ["oom"], 1)
+        .readiness(["db", "loader"])
+        .health_group("storage", ["db"])
+        .check("db", often, move || {
+            let well = asked.load(Ordering::SeqCst);
+            async move { if well { Ok(()) } else { Err("refused") } }
+        });
+    let monitor = monitor_server::run(config).expect("a server");
+    let mut client = serve(&monitor).await;
+    wait_for(&mut client, "", Serving).await;
+    wait_for(&mut client, "storage", Serving).await;
+
+    well.store(false, Ordering::SeqCst);
+    wait_for(&mut client, "", NotServing).await;
+    wait_for(&mut client, "storage", NotServing).await;
+    wait_for(&mut client, "liveness", Serving).await;
+    well.store(true, Ordering::SeqCst);
+    wait_for(&mut client, "", Serving).await;
+
+    monitor.set_task_status(TaskStatus::Fatal, "loader");
+    wait_for(&mut client, "readiness", NotServing).await;
+    wait_for(&mut client, "storage", Serving).await;
+    monitor.set_task_status(TaskStatus::Ok, "loader");
+    wait_for(&mut client, "", Serving).await;
+
+    monitor.begin_drain();
+    wait_for(&mut client, "", NotServing).await;
+    wait_for(&mut client, "liveness", Serving).await;
+    monitor.drain(PATIENCE).await.expect("no tasks");
+    wait_for(&mut client, "liveness", NotServing).await;
+    let unknown = HealthCheckRequest {
+        service: "nobody".to_owned(),
+    };
+    let refused = client.check(unknown).await.expect_err("unknown");
+    assert_eq!(refused.code(), tonic::Code::NotFound);
+}
