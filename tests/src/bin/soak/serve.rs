@@ -8,10 +8,11 @@ use std::io::{BufRead, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use monitor_core::{Monitor, Outcome};
 use monitor_server::{Limits, MonitorConfig, MonitorServer, run};
+use prometheus::Registry;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{GaugeVec, Opts, Registry};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -67,18 +68,16 @@ impl Collector for Slow {
     }
 }
 
-/// A page of about this many lines, 78 bytes each.
-fn page(lines: usize) -> Registry {
-    let registry = Registry::new();
-    let opts = Opts::new("soak_reference_load", "Lines of the reference page.");
-    let gauges = GaugeVec::new(opts, &["number"]).expect("a name");
-    for line in 0..lines {
-        gauges.with_label_values(&[&format!("{line:040}")]).set(0.5);
+/// Lines that a page has for a method.
+const LINES_A_METHOD: usize = 65;
+
+/// Makes the page about this many lines long, of 80 bytes each: those of methods, as a service has them.
+fn fill(lines: usize) {
+    for number in 0..lines / LINES_A_METHOD {
+        let method = Monitor::global().method(&format!("Method{number:03}"));
+        let method = method.expect("a name");
+        method.start().finish(Outcome::Success);
     }
-    registry
-        .register(Box::new(gauges))
-        .expect("a fresh registry");
-    registry
 }
 
 /// Before the server starts, which leaves half of them to the service.
@@ -98,7 +97,7 @@ fn configured(options: &[String]) -> Result<MonitorConfig, monitor_server::RunEr
         let number = || value.parse().unwrap_or_default();
         let milliseconds = || Duration::from_millis(number());
         match key {
-            "lines" => config = config.registry(page(value.parse().unwrap_or_default())),
+            "lines" => fill(value.parse().unwrap_or_default()),
             "slow" => {
                 let registry = Registry::new();
                 registry
