@@ -39,6 +39,8 @@ impl Server {
         let mut child = Command::new(program)
             .arg("serve")
             .args(options)
+            // A panic that was ordered is a line, and takes no time to tell where it was.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
