@@ -19,8 +19,8 @@ use crate::error::{ConfigError, Origin, Place};
 use crate::self_metrics::SelfMetrics;
 use crate::tls::Tls;
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the files are looked at: a password that was taken away is to be refused within a second.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What is in force.
 #[derive(Debug, Default)]

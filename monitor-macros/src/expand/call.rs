@@ -134,8 +134,9 @@ impl Call<'_> {
     fn edge_of(&self, at: Span, ty: &TokenStream) -> TokenStream {
         let runtime = self.runtime(at);
         // In a path, a type that is not there would be reported in other words than in the signature, so twice.
-        let edge = quote_spanned!(at=> let __monitor_edge: #ty = #runtime::edge(););
-        quote_spanned!(Span::mixed_site()=> if false { #edge return __monitor_edge; })
+        let edge =
+            quote_spanned!(at=> let __monitor_edge: #ty = #runtime::edge(); return __monitor_edge;);
+        quote_spanned!(Span::mixed_site()=> if false { #edge })
     }
 }
 

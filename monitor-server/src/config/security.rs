@@ -136,7 +136,7 @@ impl MonitorConfig {
     /// (`http_server_config`). Default none. With users, or with tokens, `/metrics` is for them alone; probes stay open. A
     /// relative path starts at the current directory, those in the file where the file is.
     ///
-    /// The file, and those it names, are looked at once a second. A change that cannot be used, or that would take
+    /// The file, and those it names, are looked at twice a second. A change that cannot be used, or that would take
     /// protection away, is not taken: what was good stays in force, and `monitor_server_web_config_last_reload_successful`
     /// turns 0.
     #[must_use]

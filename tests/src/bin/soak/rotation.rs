@@ -1,0 +1,119 @@
+//! Bar 15: mixed clients, while certificates and passwords change.
+
+use std::time::{Duration, Instant};
+
+use crate::bars::options;
+use crate::client::{LOCAL, Scrapes, value};
+use crate::process::{Server, mib, until};
+use crate::table::Table;
+use crate::tls::{Pki, ask, users};
+
+const PAUSE: Duration = Duration::from_secs(10);
+/// A run that is long enough for its memory to settle first.
+const JUDGED: Duration = Duration::from_mins(5);
+
+const TOKEN: &str = "a-token-that-never-changes";
+
+/// Of user `ann` and this password.
+fn basic(password: &str) -> String {
+    use base64::Engine;
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("ann:{password}"));
+    format!("{LOCAL}Authorization: Basic {pair}\r\n")
+}
+
+pub(crate) async fn rotate(table: &mut Table, length: Duration) {
+    let pki = Pki::new("rotation");
+    let web = pki.web(&users(&[("ann", "password 0")], 8));
+    let (web, token) = (format!("web={}", web.display()), format!("token={TOKEN}"));
+    let server = Server::start(&options(&["lines=11000", &web, &token]));
+    let (address, connector) = (server.address, pki.connector());
+    let with_token = format!("{LOCAL}Authorization: Bearer {TOKEN}\r\n");
+    let scrape = async |headers: &str| {
+        let answer = ask(&connector, address, "/metrics", headers).await;
+        answer
+            .filter(|answer| answer.status == 200)
+            .map(|answer| answer.took)
+    };
+    for _ in 0..100 {
+        let _ = scrape(&with_token).await;
+    }
+    let (memory, descriptors) = (server.rss(), server.descriptors());
+    let (begin, mut round) = (Instant::now(), 0_u32);
+    let (mut scrapes, mut slowest, mut broken) = (Scrapes::default(), Duration::ZERO, 0);
+    while begin.elapsed() < length {
+        round += 1;
+        pki.renew();
+        let (old, new) = (
+            basic(&format!("password {}", round - 1)),
+            basic(&format!("password {round}")),
+        );
+        pki.web(&users(&[("ann", &format!("password {round}"))], 8));
+        let changed = Instant::now();
+        // Scrapes with credentials that stay go on all the time.
+        while scrape(&old).await.is_some() && changed.elapsed() < PAUSE {
+            scrapes.note(scrape(&with_token).await);
+        }
+        slowest = slowest.max(changed.elapsed());
+        if round % 3 == 0 {
+            pki.replace("web.yml", "basic_auth_users: {ann: $2b$");
+            broken += 1;
+        }
+        while changed.elapsed() < PAUSE {
+            scrapes.note(scrape(&new).await);
+            scrapes.note(scrape(&with_token).await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    let total = format!(
+        "{} of {} in {round} rotations, {broken} broken",
+        scrapes.failed,
+        scrapes.number()
+    );
+    table.note(
+        "15",
+        "failed scrapes with current credentials",
+        total,
+        scrapes.failed == 0,
+    );
+    let slowest = slowest.as_secs_f64();
+    table.note(
+        "15",
+        "an old password is refused after its file changed, at most 1 s",
+        format!("{slowest:.2} s"),
+        slowest <= 1.0,
+    );
+    let settled = until(Duration::from_secs(10), || {
+        server.descriptors() <= descriptors + 2
+    })
+    .await;
+    table.note(
+        "15",
+        "descriptors at the beginning and the end",
+        format!("{descriptors}, {}", server.descriptors()),
+        settled.is_some(),
+    );
+    let grown = server.rss().saturating_sub(memory);
+    // In a short run there is no slope to be seen, only how much was needed at most.
+    let most = (length.as_secs() << 20) / 600 + (if length < JUDGED { 8 << 20 } else { 0 });
+    table.note(
+        "15",
+        format!("memory grown, at most {} (1 MiB in 10 minutes)", mib(most)),
+        mib(grown),
+        grown <= most,
+    );
+    let page = ask(
+        &connector,
+        address,
+        "/metrics?name[]=monitor_server_web_config_last_reload_successful",
+        &with_token,
+    )
+    .await;
+    let page = page.map(|answer| answer.text()).unwrap_or_default();
+    let state = value(&page, "monitor_server_web_config_last_reload_successful");
+    table.note(
+        "15",
+        "the metric of reloads is there",
+        format!("{state:?}"),
+        state.is_some(),
+    );
+}
