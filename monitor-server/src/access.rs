@@ -39,7 +39,14 @@ impl Client {
 }
 
 /// Headers a proxy adds: the peer is then the proxy, not the client.
-const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+const FORWARDED: [&str; 6] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "via",
+];
 
 /// Whether the request may see details, as it was decided when it arrived. Without a known client (a filter mounted in
 /// another server) nobody may.

@@ -43,6 +43,8 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// Loads what the settings name.
     pub(crate) fn load(security: &Security) -> Result<Self, ConfigError> {
+        // The service may change its current directory.
+        let security = &security.clone().made_absolute();
         let mut files = Files::default();
         let protection = load(security, &mut files)?;
         files.warn();
@@ -57,6 +59,7 @@ impl Keeper {
                 secrets: Arc::new(Secrets::locked()),
                 ..Protection::default()
             };
+            let security = &security.clone().made_absolute();
             Self::new(security, locked, Files::default().fingerprint())
         })
     }

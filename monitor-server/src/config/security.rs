@@ -46,6 +46,19 @@ impl Security {
         Networks::new(networks.collect())
     }
 
+    /// The same with paths that do not depend on the current directory; one that cannot be told stays as it is.
+    pub(crate) fn made_absolute(mut self) -> Self {
+        for path in [&mut self.web_config, &mut self.bearer_token_file]
+            .into_iter()
+            .flatten()
+        {
+            if let Ok(absolute) = std::path::absolute(&*path) {
+                *path = absolute;
+            }
+        }
+        self
+    }
+
     /// Whether the server is to be protected by something that has to be loaded first.
     pub(crate) fn is_given(&self) -> bool {
         self.web_config.is_some()

@@ -1,6 +1,7 @@
 //! The files that protection is read from, and what they held.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::auth::Fingerprint;
@@ -26,8 +27,14 @@ impl Files {
 
     fn read(&mut self, path: &Path, place: Place) -> Result<Vec<u8>, ConfigError> {
         let read = || {
-            if fs::metadata(path)?.len() > MOST_BYTES {
-                return Err(std::io::ErrorKind::FileTooLarge.into());
+            let file = fs::metadata(path)?;
+            // A pipe or a device could be read for ever.
+            if !file.is_file() {
+                let reason = "it is no regular file";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+            }
+            if file.len() > MOST_BYTES {
+                return Err(io::ErrorKind::FileTooLarge.into());
             }
             fs::read(path)
         };

@@ -170,6 +170,12 @@ fn what_cannot_be_loaded_is_refused_by_name() {
         let refused = Keeper::load(&config.security).expect_err(&expected);
         assert_eq!(refused.to_string(), expected);
     }
+    // Reading from it would never end.
+    let device = Keeper::load(&config().web_config("/dev/zero").security);
+    assert!(
+        matches!(device, Err(ConfigError::Unreadable { .. })),
+        "{device:?}"
+    );
     let path = folder.write(
         "tls.yml",
         "\ntls_server_config: {cert_file: a, key_file: b}\n",

@@ -75,8 +75,9 @@ const SOURCES: [Origin; 8] = [
     ("10.0.0.7:5", &[("host", "evil.example")], false),
 ];
 
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 12] = [
     "/metrics",
+    "/startupz",
     "/livez",
     "/readyz",
     "/-/healthy",
@@ -112,7 +113,7 @@ fn expected(
     foreign: bool,
     setting: Setting,
 ) -> u16 {
-    let is_probe = ["/livez", "/readyz", "/-/healthy", "/-/ready"].contains(&path);
+    let is_probe = ["/livez", "/readyz", "/startupz", "/-/healthy", "/-/ready"].contains(&path);
     let is_health = path == "/health"
         || path
             .strip_prefix("/health/")
