@@ -97,11 +97,13 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
         failing[0].contains("check=db output=\"refused\""),
         "{failing:?}"
     );
+    let not_ready = "not ready: what counts for readiness";
+    eventually("it is not ready", || !lines(not_ready).is_empty());
     well.store(true, Ordering::SeqCst);
     eventually("it is well", || lines("well again").len() == 1);
 
     eventually("it is ready", || !lines("readiness=ready").is_empty());
-    let unready = lines("not ready: what counts for readiness");
+    let unready = lines(not_ready);
     assert_eq!(unready.len(), 1, "{unready:?}");
     assert!(unready[0].contains("check `db`: refused"), "{unready:?}");
 

@@ -69,7 +69,8 @@ fn histogram(histogram: &proto::Histogram, known: &mut Option<Arc<[f64]>>) -> Hi
             && bounds.last().is_none_or(|last| *last < upper)
             && cumulative >= below;
         if in_order {
-            bounds.push(upper);
+            // A zero has no sign: Prometheus 3 stores `-0.0` under another label value than it reads.
+            bounds.push(upper + 0.0);
             counts.push(cumulative - below);
             below = cumulative;
         }

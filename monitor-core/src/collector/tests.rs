@@ -436,3 +436,14 @@ fn a_collector_that_panics_beside_a_storage_leaves_it_registered() -> prometheus
     assert!(!monitor.collect().is_empty());
     Ok(())
 }
+
+#[test]
+fn a_bound_of_zero_from_elsewhere_has_no_sign() {
+    let registry = Registry::new();
+    let opts = HistogramOpts::new("change", "A change.").buckets(vec![-1.0, -0.0]);
+    let change = PromHistogram::with_opts(opts).expect("good options");
+    registry.register(Box::new(change)).expect("a free name");
+    let families = gather(&registry).expect("no panic");
+    let text = page(&families, Format::Text004);
+    assert!(text.contains("change_bucket{le=\"0.0\"}"), "{text}");
+}

@@ -217,7 +217,8 @@ impl Spec {
             kind,
             places: labels.iter().map(place).collect(),
             labels: labels.into(),
-            bounds: bounds.into(),
+            // A zero has no sign: Prometheus 3 stores `-0.0` under another label value than it reads.
+            bounds: bounds.iter().map(|bound| bound + 0.0).collect(),
         })
     }
 

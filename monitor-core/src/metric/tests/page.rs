@@ -187,3 +187,13 @@ fn updates_allocate_nothing() -> Tested {
     assert_eq!(info.count_total, 0);
     Ok(())
 }
+
+#[test]
+fn a_bound_of_zero_has_no_sign() -> Tested {
+    let monitor = monitor();
+    let change = MetricDesc::new("my_change", "A change.");
+    monitor.register_histogram(change, &[-1.0, -0.0])?;
+    let page = lines(monitor, "my_change_bucket", Format::Text004);
+    assert!(page[1].contains("le=\"0.0\""), "{page:?}");
+    Ok(())
+}
