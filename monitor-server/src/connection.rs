@@ -1,7 +1,6 @@
 //! One connection: HTTP/1.1 with limits on everything a client may take, and how far its current request is.
 
 use std::convert::Infallible;
-use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,7 +12,6 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 
 use crate::access::{Client, Networks, Peer};
@@ -23,9 +21,13 @@ use crate::self_metrics::SelfMetrics;
 use crate::self_metrics::connections::Ending;
 use crate::web::Keeper;
 
+mod head;
 mod progress;
+mod socket;
 
+use self::head::First;
 pub(crate) use self::progress::{Progress, Stage};
+use self::socket::Socket;
 
 /// On which terms a server takes connections.
 #[derive(Debug)]
@@ -69,17 +71,26 @@ pub(crate) async fn serve<S, B>(
         secured = secured(stream, peer, &terms) => secured,
         () = deadline.as_mut() => None,
     };
-    let Some((stream, is_certified)) = secured else {
+    let Some((mut stream, is_certified)) = secured else {
         progress.ends(Ending::Tls);
         tracing::debug!(%peer, "connection ended in the TLS handshake");
         return;
     };
+    let mut head = Vec::new();
+    let begun = first_head(&mut stream, &mut head, &mut stop, limits);
+    let begun = tokio::select! {
+        begun = begun => begun,
+        () = deadline.as_mut() => Err(Ending::Deadline),
+    };
+    if let Err(ending) = begun {
+        progress.ends(ending);
+        tracing::debug!(%peer, ?ending, "connection ended before a request");
+        return;
+    }
     let routes = service_fn(|request| answer(&service, request, peer, is_certified, &progress));
-    let socket = TokioIo::new(Socket {
-        stream,
-        progress: Arc::clone(&progress),
-    });
-    let mut connection = std::pin::pin!(builder(limits).serve_connection(socket, routes));
+    let socket = TokioIo::new(Socket::new(stream, head, Arc::clone(&progress)));
+    // Boxed: what waits for its first request has no place for it.
+    let mut connection = Box::pin(builder(limits).serve_connection(socket, routes));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => Some(outcome),
         () = deadline.as_mut() => None,
@@ -95,6 +106,43 @@ pub(crate) async fn serve<S, B>(
     progress.ends(ending);
     let error = outcome.and_then(Result::err);
     tracing::debug!(%peer, ?ending, ?error, "connection ended");
+}
+
+/// Waits for the head of the first request, or for what is none.
+///
+/// # Errors
+///
+/// How the connection ends before it.
+async fn first_head(
+    stream: &mut Box<dyn Stream>,
+    head: &mut Vec<u8>,
+    stop: &mut watch::Receiver<bool>,
+    limits: &Limits,
+) -> Result<(), Ending> {
+    let mut timeout = std::pin::pin!(expiry(limits.header_timeout));
+    let most = limits.max_header_bytes;
+    tokio::select! {
+        biased;
+        first = head::read(stream, head, most) => return begun(&first, head),
+        () = timeout.as_mut() => return Err(Ending::HeaderTimeout),
+        () = stopped(stop) => {}
+    }
+    // Who has begun to ask may go on; who has not will not.
+    if head.is_empty() {
+        return Err(Ending::Done);
+    }
+    tokio::select! {
+        first = head::read(stream, head, most) => begun(&first, head),
+        () = timeout => Err(Ending::HeaderTimeout),
+    }
+}
+
+fn begun(first: &std::io::Result<First>, head: &[u8]) -> Result<(), Ending> {
+    match first {
+        Ok(First::Ready) => Ok(()),
+        Ok(First::Left) if head.is_empty() => Err(Ending::Done),
+        Ok(First::Left) | Err(_) => Err(Ending::Broken),
+    }
 }
 
 /// The connection as requests come over it, and whether its client has a certificate that was verified; `None` where the TLS
@@ -211,59 +259,5 @@ impl<B: Body + Unpin> Body for TrackedBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// The socket, which says when all that was written is on its way.
-struct Socket {
-    stream: Box<dyn Stream>,
-    progress: Arc<Progress>,
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.progress.written(&written);
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        if let Poll::Ready(Ok(())) = flushed {
-            self.progress.flushed();
-        }
-        flushed
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, buffers);
-        self.progress.written(&written);
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }

@@ -1,0 +1,125 @@
+//! The head of a connection's first request, read before the HTTP library is there: that takes some 20 KiB a connection from its
+//! beginning, so a crowd of clients that say nothing, or little, would cost megabytes. Here one costs what it sent.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
+use httparse::{EMPTY_HEADER, Request};
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::listener::Stream;
+
+/// Bytes read at once; requests of scrapers are shorter.
+const READ: usize = 512;
+
+/// Header lines that are looked at. What has more is the HTTP library's to judge.
+const LINES: usize = 64;
+
+/// How the reading of a first head ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum First {
+    /// It is there whole; or it is none, or too long, and the HTTP library is to say so.
+    Ready,
+    /// The client left before it.
+    Left,
+}
+
+/// Reads until the HTTP library has something to answer to. `head` then is all that was read; so it is if this is dropped.
+///
+/// # Errors
+///
+/// The connection broke.
+pub(super) async fn read(
+    stream: &mut Box<dyn Stream>,
+    head: &mut Vec<u8>,
+    most: usize,
+) -> io::Result<First> {
+    loop {
+        let before = head.len();
+        poll_fn(|cx| {
+            let mut bytes = [0; READ];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
+            head.extend_from_slice(buffer.filled());
+            Poll::Ready(io::Result::Ok(()))
+        })
+        .await?;
+        let new = &head[before..];
+        if new.is_empty() {
+            return Ok(First::Left);
+        }
+        // Only a new line can end a head or be a wrong one; but what is no text at all is told at once.
+        let is_worth_a_look = before == 0 || new.contains(&b'\n');
+        if head.len() >= most || (is_worth_a_look && is_decided(head)) {
+            return Ok(First::Ready);
+        }
+    }
+}
+
+/// Whether more bytes would not change what the HTTP library makes of these.
+fn is_decided(head: &[u8]) -> bool {
+    let mut headers = [EMPTY_HEADER; LINES];
+    let parsed = Request::new(&mut headers).parse(head);
+    !matches!(parsed, Ok(httparse::Status::Partial))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    /// What was read, and how it ended, of parts that come one after the other.
+    async fn of(parts: &[&[u8]], most: usize) -> (Vec<u8>, First) {
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        let mut stream: Box<dyn Stream> = Box::new(server);
+        let mut head = Vec::new();
+        let sent = async {
+            for part in parts {
+                client.write_all(part).await.expect("room");
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+            }
+            drop(client);
+        };
+        let (first, ()) = tokio::join!(read(&mut stream, &mut head, most), sent);
+        (head, first.expect("memory does not break"))
+    }
+
+    #[tokio::test]
+    async fn a_head_may_come_in_pieces() {
+        let parts: [&[u8]; 4] = [b"G", b"ET / HTTP/1.1\r", b"\nHost: a\r\n\r", b"\nmore"];
+        let (head, first) = of(&parts, 1000).await;
+        assert_eq!(first, First::Ready);
+        assert_eq!(head, b"GET / HTTP/1.1\r\nHost: a\r\n\r\nmore");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_head_is_handed_on_at_once() {
+        for wrong in [
+            &b"\x16\x03\x01\x02\x00"[..],
+            b"GET / HTTP/3.7\r\n",
+            b"GET / HTTP/1.1\r\nno colon\r\n",
+            b"PRI * HTTP/2.0\r\n",
+        ] {
+            let (head, first) = of(&[wrong, b"never read\r\n"], 1000).await;
+            assert_eq!((&*head, first), (wrong, First::Ready));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_too_long_is_handed_on() {
+        let line = [b'a'; 300];
+        let (head, first) = of(&[b"GET / HTTP/1.1\r\nA: ", &line, &line, &line], 500).await;
+        assert_eq!((head.len(), first), (19 + 600, First::Ready));
+    }
+
+    #[tokio::test]
+    async fn who_leaves_has_left() {
+        assert_eq!(of(&[], 1000).await, (Vec::new(), First::Left));
+        let part = b"GET / HT";
+        assert_eq!(of(&[part], 1000).await, (part.to_vec(), First::Left));
+    }
+}
