@@ -156,8 +156,10 @@ async fn secured(
     let Some(tls) = &protection.tls else {
         return Some((stream, false));
     };
+    // Boxed: connections without TLS have no place for it.
+    let accepting = Box::pin(tls.accept(stream, peer));
     tokio::select! {
-        accepted = tls.accept(stream, peer) => accepted,
+        accepted = accepting => accepted,
         () = expiry(terms.limits.header_timeout) => None,
     }
 }
