@@ -158,11 +158,16 @@ impl Vitals {
     ) -> impl Future<Output = Infallible> + Send {
         let last_word = LastWord(sender);
         async move {
+            // That the service is not ready yet, or is, is no news at first; that it is ill would be.
+            let mut said = None;
             loop {
                 let report = self.report();
-                if report.readiness != last_word.0.borrow().readiness {
+                let readiness = report.readiness;
+                let is_ill = readiness == Readiness::Unhealthy;
+                if said != Some(readiness) && (said.is_some() || is_ill) {
                     log(&report);
                 }
+                said = Some(readiness);
                 last_word.tell(report.state(&self.groups));
                 tokio::select! {
                     () = self.changed.notified() => {}
