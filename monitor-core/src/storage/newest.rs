@@ -1,7 +1,6 @@
 //! The newest calls of several rings: how many of each, and what they took.
 
 use crate::call::method::MethodCore;
-use crate::call::shard::Shard;
 use crate::clock::Clock;
 use crate::snapshot::Means;
 use crate::storage::points::mean_of_ticks;
@@ -10,7 +9,6 @@ use crate::window::{Back, LAST, WINDOW};
 /// One ring, of which more and more calls are taken, newest first.
 #[derive(Debug)]
 struct Lane {
-    shard: &'static Shard,
     calls: Back<'static>,
     /// When the calls that were looked at ended, plus 1, newest first.
     ends: Vec<u64>,
@@ -101,10 +99,9 @@ impl Newest {
             let calls = shard.ring().back();
             if let Some(lane) = self.lanes.get_mut(self.used) {
                 lane.ends.clear();
-                (lane.shard, lane.calls, lane.taken) = (shard, calls, 0);
+                (lane.calls, lane.taken) = (calls, 0);
             } else {
                 self.lanes.push(Lane {
-                    shard,
                     calls,
                     ends: Vec::new(),
                     taken: 0,
@@ -152,12 +149,13 @@ impl Newest {
 
     fn sum(&self) -> Sum {
         self.lanes().fold((0, 0), |(ticks, count), lane| {
-            (ticks + lane.calls.ticks(lane.taken), count + lane.taken)
+            let more = lane.calls.ticks(lane.taken);
+            (ticks.saturating_add(more), count + lane.taken)
         })
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::mpsc::{self, Sender};
     use std::time::Duration;
