@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -106,22 +107,44 @@ impl Server {
 
     /// Seconds of CPU time so far.
     pub(crate) fn cpu(&self) -> f64 {
-        let stat = self.entry("stat");
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-        let ticks = fields.split_whitespace().skip(11).take(2);
-        ticks
-            .filter_map(|field| field.parse::<f64>().ok())
-            .sum::<f64>()
-            / 100.0
+        cpu(&self.entry("stat"))
+    }
+
+    /// Seconds of CPU time so far of the threads that are there and whose name begins so.
+    pub(crate) fn cpu_of(&self, name: &str) -> f64 {
+        let tasks = self.tasks(name);
+        tasks
+            .map(|task| cpu(&std::fs::read_to_string(task.join("stat")).unwrap_or_default()))
+            .sum()
     }
 
     /// Threads of the monitor server.
     pub(crate) fn server_threads(&self) -> usize {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
-        let names = tasks.into_iter().flatten().flatten();
-        let names = names.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
-        names.filter(|name| name.starts_with("monitor-")).count()
+        self.tasks("monitor-").count()
     }
+
+    /// Folders of the threads whose name begins so.
+    fn tasks(&self, name: &str) -> impl Iterator<Item = PathBuf> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let tasks = tasks
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|task| task.path());
+        tasks.filter(move |task| {
+            std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.starts_with(name))
+        })
+    }
+}
+
+/// Seconds of CPU time in a `stat` of procfs, of a process or of a thread.
+fn cpu(stat: &str) -> f64 {
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum::<f64>()
+        / 100.0
 }
 
 /// Waits until it holds, at most for so long; how long it took, if it did.
