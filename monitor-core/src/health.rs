@@ -2,7 +2,6 @@
 
 mod marks;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -254,17 +253,13 @@ pub fn verdict<'a>(
     thresholds: &Thresholds,
     statuses: impl IntoIterator<Item = &'a StatusSnapshot>,
 ) -> Health {
-    let mut components: BTreeMap<Arc<str>, Component> = BTreeMap::new();
-    for snapshot in statuses {
-        let component = Component::new(thresholds, snapshot);
-        let known = components
-            .entry(Arc::clone(&snapshot.task))
-            .or_insert_with(|| component.clone());
-        if known.healthy && !component.healthy {
-            *known = component;
-        }
-    }
-    let components: Vec<Component> = components.into_values().collect();
+    // Most are in order already, as storages keep them: this costs little then.
+    let mut components: Vec<Component> = statuses
+        .into_iter()
+        .map(|snapshot| Component::new(thresholds, snapshot))
+        .collect();
+    components.sort_by(|a, b| (&a.task, a.healthy).cmp(&(&b.task, b.healthy)));
+    components.dedup_by(|later, first| later.task == first.task);
     Health {
         healthy: components.iter().all(|component| component.healthy),
         components,

@@ -94,14 +94,27 @@ fn identity(labels: &[Label]) -> Cow<'_, [Label]> {
 
 /// For each child, whether it goes on the page.
 fn keep(children: &[Child], known: &Identities<'_>, kind: FamilyType) -> Vec<bool> {
+    let of_valid = |child: &Child| are_valid(&child.labels, kind);
+    if known.is_empty() && are_in_order(children) {
+        return children.iter().map(of_valid).collect();
+    }
     let mut fresh = Identities::with_capacity(children.len());
     children
         .iter()
         .map(|child| {
             let series = identity(&child.labels);
-            are_valid(&child.labels, kind) && !known.contains(&series) && fresh.insert(series)
+            of_valid(child) && !known.contains(&series) && fresh.insert(series)
         })
         .collect()
+}
+
+/// Whether each series comes behind the one before it, as most sources give them: then none is there twice.
+fn are_in_order(children: &[Child]) -> bool {
+    let mut series = children.iter().map(|child| &child.labels);
+    series.all(|labels| labels.iter().all(|label| !label.value.is_empty()))
+        && children
+            .windows(2)
+            .all(|pair| pair[0].labels < pair[1].labels)
 }
 
 /// Whether a page can hold these labels: valid names, each once, none that the type's samples have themselves.

@@ -326,6 +326,12 @@ fn a_label_without_a_value_does_not_make_another_series() {
     assert_eq!(merged.families, [same]);
 }
 
+/// What tells a series from others.
+fn with_values(labels: &[Label]) -> Vec<Label> {
+    let labels = labels.iter().filter(|label| !label.value.is_empty());
+    labels.cloned().collect()
+}
+
 fn any_family() -> impl Strategy<Value = Family> {
     let name = "(x|y|[a-z:_ ]{0,3})(_total|_count|_sum|_bucket|_created|)";
     let kind = prop::sample::select(
@@ -382,6 +388,23 @@ proptest! {
         prop_assert!(kept <= count);
         let unique: BTreeSet<&str> = names(&merged).into_iter().collect();
         prop_assert_eq!(unique.len(), merged.families.len());
+    }
+
+    #[test]
+    fn the_same_series_are_kept_whatever_their_order(family in any_family()) {
+        let kept = |family: &Family| -> Vec<Vec<Label>> {
+            let merged = merge(vec![vec![family.clone()]]);
+            let children = merged.families.into_iter().flat_map(|family| family.children);
+            let mut kept: Vec<_> = children.map(|child| with_values(&child.labels)).collect();
+            kept.sort();
+            kept
+        };
+        let as_it_is = kept(&family);
+        let mut ordered = family;
+        ordered.children.sort_by(|a, b| a.labels.cmp(&b.labels));
+        prop_assert_eq!(kept(&ordered), as_it_is.clone());
+        ordered.children.reverse();
+        prop_assert_eq!(kept(&ordered), as_it_is);
     }
 }
 

@@ -73,7 +73,8 @@ impl Labels {
 
 impl From<Vec<Label>> for Labels {
     fn from(labels: Vec<Label>) -> Self {
-        let mut text = Vec::new();
+        let unescaped = |label: &Label| label.name.len() + label.value.len() + 4;
+        let mut text = Vec::with_capacity(labels.iter().map(unescaped).sum());
         let mut le = None;
         for label in &labels {
             if !text.is_empty() {

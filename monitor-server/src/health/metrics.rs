@@ -1,10 +1,10 @@
 //! Health as metric families, the same in both naming profiles.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use monitor_core::HealthStatus;
-use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label};
+use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label, Labels};
 use monitor_core::snapshot::Snapshot;
 
 use super::Vitals;
@@ -51,7 +51,11 @@ impl Vitals {
         let report = self.report_of(self.monitor.health_of(snapshot));
         let well = |status| ChildValue::Int((status == HealthStatus::Up).into());
         let tasks = report.health.components.iter();
-        let tasks = tasks.map(|task| child("task", &task.task, flag(task.healthy)));
+        let labels = self.labels.of(tasks.clone().map(|task| &task.task));
+        let tasks = labels.into_iter().zip(tasks).map(|(labels, task)| Child {
+            labels,
+            value: flag(task.healthy),
+        });
         let checks = report.checks.iter();
         let up = checks
             .clone()
@@ -68,6 +72,26 @@ impl Vitals {
         let mut families: Vec<Family> = families.into();
         families.retain(|family| !family.children.is_empty());
         families
+    }
+}
+
+/// The labels of task types, kept from page to page: there may be thousands, and they hardly ever change.
+#[derive(Debug, Default)]
+pub(super) struct TaskLabels(Mutex<Vec<Labels>>);
+
+impl TaskLabels {
+    /// Those of these task types, which are in order.
+    fn of<'a>(&self, tasks: impl Iterator<Item = &'a Arc<str>>) -> Vec<Labels> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = std::mem::take(&mut *kept).into_iter().peekable();
+        let labels = tasks.map(|task| {
+            // Those of task types that are gone.
+            while known.next_if(|labels| labels[0].value < *task).is_some() {}
+            let same = known.next_if(|labels| labels[0].value == *task);
+            same.unwrap_or_else(|| labelled("task", task))
+        });
+        *kept = labels.collect();
+        kept.clone()
     }
 }
 
@@ -96,13 +120,40 @@ fn alone(value: ChildValue) -> Child {
     }
 }
 
-fn child(name: &'static str, label: &Arc<str>, value: ChildValue) -> Child {
-    let label = Label {
-        name: name.into(),
-        value: Arc::clone(label),
-    };
+fn child(name: &'static str, value: &Arc<str>, number: ChildValue) -> Child {
     Child {
-        labels: [label].into_iter().collect(),
-        value,
+        labels: labelled(name, value),
+        value: number,
+    }
+}
+
+fn labelled(name: &'static str, value: &Arc<str>) -> Labels {
+    Labels::from([Label {
+        name: name.into(),
+        value: Arc::clone(value),
+    }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_those_of_the_task_types_whichever_were_there_before() {
+        let known = TaskLabels::default();
+        for tasks in [
+            &["b", "d"][..],
+            &["a", "b", "c", "d", "e"],
+            &["c"],
+            &[],
+            &["a", "c"],
+        ] {
+            let tasks: Vec<Arc<str>> = tasks.iter().map(|task| Arc::from(*task)).collect();
+            let labels = known.of(tasks.iter());
+            let again = known.of(tasks.iter());
+            let named: Vec<&Arc<str>> = labels.iter().map(|labels| &labels[0].value).collect();
+            assert_eq!(named, tasks.iter().collect::<Vec<_>>());
+            assert_eq!(labels, again);
+        }
     }
 }

@@ -54,6 +54,7 @@ pub(crate) struct Vitals {
     pub(crate) checks: Checks,
     /// Something changed that whoever watches should hear of at once.
     changed: Arc<Notify>,
+    labels: metrics::TaskLabels,
 }
 
 impl Vitals {
@@ -70,6 +71,7 @@ impl Vitals {
             heartbeat: Heartbeat::default(),
             checks: Checks::new(Arc::clone(&changed)),
             changed,
+            labels: metrics::TaskLabels::default(),
         }
     }
 
