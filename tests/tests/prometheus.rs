@@ -1,9 +1,9 @@
 //! Real Prometheus servers scrape the example under load, in both formats, and pages that are hard to read; what they have
 //! stored in the end is what the pages say.
 //!
-//! Needs the program `prometheus` (Debian package of that name; `scripts/test` installs it), and for the newest version
-//! a program named by the variable `PROMETHEUS_3` (`scripts/test` fetches it). Without one its test says `SKIPPED`;
-//! without the first it fails with `CI` set.
+//! Needs the program `prometheus` (Debian package of that name; `scripts/test` installs it), and for newer versions
+//! programs named by the variables `PROMETHEUS_2_53` and `PROMETHEUS_3` (`scripts/test` fetches them). Without one its test
+//! says `SKIPPED`; without the first it fails with `CI` set.
 
 mod programs;
 mod prometheus_server;
@@ -41,9 +41,22 @@ fn prometheus_2_stores_what_our_pages_say() {
 
 #[test]
 fn prometheus_3_stores_what_our_pages_say() {
-    match std::env::var_os("PROMETHEUS_3") {
+    where_named("PROMETHEUS_3", "prometheus_3_stores_what_our_pages_say");
+}
+
+#[test]
+fn prometheus_2_53_stores_what_our_pages_say() {
+    where_named(
+        "PROMETHEUS_2_53",
+        "prometheus_2_53_stores_what_our_pages_say",
+    );
+}
+
+/// With the program that this variable names.
+fn where_named(variable: &str, test: &str) {
+    match std::env::var_os(variable).filter(|program| !program.is_empty()) {
         Some(program) => stores_what_our_pages_say(Path::new(&program)),
-        None => programs::skipped("prometheus_3_stores_what_our_pages_say (no PROMETHEUS_3)"),
+        None => programs::skipped(&format!("{test} (no {variable})")),
     }
 }
 
