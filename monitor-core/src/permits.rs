@@ -1,9 +1,8 @@
 //! Permits of a method: how many of its calls may run at once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 
 /// Permits of one method, the original's workers.
 ///
@@ -29,11 +28,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 pub struct Permits {
     semaphore: Semaphore,
     limit: Mutex<Limit>,
-    /// The limit a call set, or [`CONFIGURED`].
+    /// The limit a call set, or [`CONFIGURED`]. Written under the lock of `limit`, so that the two never disagree; a look
+    /// without it may be late, and the next call looks again.
     by_call: AtomicUsize,
 }
 
-/// No call set a limit.
+/// No call set a limit. A call that asks for as many is given one less: both are more than there can be.
 const CONFIGURED: usize = usize::MAX;
 
 #[derive(Debug)]
@@ -72,13 +72,8 @@ impl Permits {
         }
     }
 
-    fn limit(&self) -> MutexGuard<'_, Limit> {
-        self.limit.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Changes how many there are. Those in use stay in use: a lower limit holds once enough of them are given back.
-    fn set_limit(&self, limit: usize) {
-        let mut state = self.limit();
+    fn change(&self, state: &mut Limit, limit: usize) {
         let permits = capacity(limit);
         if let Some(more) = permits.checked_sub(state.permits) {
             let pardoned = more.min(state.excess);
@@ -93,7 +88,7 @@ impl Permits {
 
     /// Whether a permit that is given back is one too many.
     fn takes_back_one(&self) -> bool {
-        let mut state = self.limit();
+        let mut state = lock(&self.limit);
         let excess = state.excess > 0;
         if excess {
             state.excess -= 1;
@@ -101,19 +96,21 @@ impl Permits {
         excess
     }
 
-    /// [`set_limit`](Self::set_limit) by a call, from where on the configuration no longer does; costs a look where
-    /// nothing changes.
+    /// Changes the limit by a call, from where on the configuration no longer does; costs a look where nothing changes.
     pub(crate) fn ensure_limit(&self, limit: usize) {
+        let limit = limit.min(CONFIGURED - 1);
         if self.by_call.load(Ordering::Relaxed) != limit {
+            let mut state = lock(&self.limit);
             self.by_call.store(limit, Ordering::Relaxed);
-            self.set_limit(limit);
+            self.change(&mut state, limit);
         }
     }
 
-    /// [`set_limit`](Self::set_limit) by the configuration.
+    /// Changes the limit by the configuration.
     pub(crate) fn configure(&self, limit: usize) {
+        let mut state = lock(&self.limit);
         if self.by_call.load(Ordering::Relaxed) == CONFIGURED {
-            self.set_limit(limit);
+            self.change(&mut state, limit);
         }
     }
 
@@ -156,11 +153,11 @@ mod tests {
     fn a_limit_lowered_while_permits_are_in_use_holds_once_they_are_back() {
         let permits = Permits::new(4);
         let held: Vec<_> = (0..4).filter_map(|_| permits.try_acquire()).collect();
-        permits.set_limit(1);
+        permits.configure(1);
         assert!(permits.try_acquire().is_none());
         drop(held);
         assert_eq!(permits.available(), 1);
-        permits.set_limit(3);
+        permits.configure(3);
         assert_eq!(permits.available(), 3);
     }
 
@@ -169,10 +166,49 @@ mod tests {
         let permits = Permits::new(2);
         let held: Vec<_> = (0..2).filter_map(|_| permits.try_acquire()).collect();
         for limit in [1, 0, 5, 0, 2] {
-            permits.set_limit(limit);
+            permits.configure(limit);
         }
         assert_eq!(permits.available(), 0);
         drop(held);
         assert_eq!(permits.available(), 2);
+    }
+
+    #[test]
+    fn as_many_as_a_number_can_say_is_no_limit() {
+        let permits = Permits::new(1);
+        permits.ensure_limit(usize::MAX);
+        assert_eq!(permits.available(), capacity(0));
+        // Said by a call, so the configuration has no more to say.
+        permits.configure(1);
+        assert_eq!(permits.available(), capacity(0));
+    }
+}
+
+#[cfg(all(test, loom))]
+mod models {
+    use super::*;
+    use crate::sync::leak;
+
+    #[test]
+    fn calls_with_different_limits_leave_the_limit_of_the_last() {
+        loom::model(|| {
+            let permits: &'static Permits = leak(Permits::new(1));
+            let other = loom::thread::spawn(|| permits.ensure_limit(2));
+            permits.ensure_limit(3);
+            let _ = other.join();
+            let set = permits.by_call.load(Ordering::Relaxed);
+            assert_eq!(permits.available(), set);
+        });
+    }
+
+    #[test]
+    fn a_limit_of_a_call_outlasts_a_configuration_beside_it() {
+        loom::model(|| {
+            let permits: &'static Permits = leak(Permits::new(1));
+            let other = loom::thread::spawn(|| permits.configure(2));
+            permits.ensure_limit(3);
+            let _ = other.join();
+            assert_eq!(permits.available(), 3);
+        });
     }
 }

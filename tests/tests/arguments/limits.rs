@@ -217,6 +217,24 @@ fn workers_is_the_configured_number() {
     }
 }
 
+#[monitored(max_concurrency = u64::MAX)]
+async fn without_end() {
+    pause().await;
+}
+
+#[monitored(max_concurrency = usize::MAX)]
+async fn as_many_as_there_are() {
+    pause().await;
+}
+
+#[test]
+fn a_limit_as_large_as_a_number_can_be_is_none() {
+    let probe = Recorder::new();
+    assert_eq!(waiting_of(&probe, "without_end", without_end), 0);
+    let method = "as_many_as_there_are";
+    assert_eq!(waiting_of(&probe, method, as_many_as_there_are), 0);
+}
+
 #[monitored(max_concurrency = limit, labels(fail = fail), call = handle, request_size = 1)]
 async fn with_all(limit: i32, fail: bool) -> Result<u8, String> {
     handle.observe("tokens", 1.0);
