@@ -30,6 +30,8 @@ pub mod health;
 mod interner;
 pub mod key;
 mod latest;
+#[cfg(all(test, not(loom)))]
+mod logged;
 mod method;
 pub mod metric;
 #[cfg(all(test, loom))]

@@ -62,8 +62,10 @@ impl Method {
             name: Cow::Owned((*name).to_owned()),
             value: Arc::from(*value),
         });
-        let name = MethodName::open(&self.core.name, own.chain(more).collect());
-        Ok(Self::of(self.core.storage.method_for_call(name)))
+        let storage = self.core.storage;
+        let has_room = || storage.has_room_for(MethodName::plain(&self.core.name));
+        let name = MethodName::open(&self.core.name, own.chain(more).collect(), has_room);
+        Ok(Self::of(storage.method_for_call(name)))
     }
 
     /// The labels beside `method`, sorted by name.

@@ -74,7 +74,7 @@ impl Common {
 
     /// Puts a label set at the end of the list.
     pub(crate) fn add(&self, method: &'static MethodCore) {
-        if method.is_open {
+        if method.origin.is_open() {
             self.open.fetch_add(1, Ordering::Relaxed);
         }
         let mut link = &self.first;

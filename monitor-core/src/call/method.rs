@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::call::common::Common;
-use crate::call::method_name::MethodName;
+use crate::call::method_name::{MethodName, Origin};
 use crate::call::shard::{Failure, Shard, Span};
 use crate::call::values::{ValueName, ValueNames, value_name};
 use crate::exemplar::{Ended, ExemplarProvider, Exemplars, KEPT_SECONDS, KeptExemplar};
@@ -23,8 +23,8 @@ pub(crate) struct MethodCore {
     pub(crate) labels: Arc<[Label]>,
     /// Its number in the process, plus 1.
     pub(crate) id: u32,
-    /// Whether the label set was made at run time, from text.
-    pub(crate) is_open: bool,
+    /// Where its label set comes from.
+    pub(crate) origin: Origin,
     /// What it shares with the method's other label sets.
     pub(crate) common: &'static Common,
     /// The method's next label set.
@@ -63,7 +63,7 @@ impl MethodCore {
             name: Arc::clone(&common.name),
             labels: Arc::clone(&name.labels),
             id: name.id,
-            is_open: name.is_open,
+            origin: name.origin,
             common,
             next: Once::new(),
             waiting: AtomicU64::new(0),

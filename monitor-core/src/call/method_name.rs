@@ -17,8 +17,31 @@ pub(crate) struct MethodName {
     pub(crate) name: Arc<str>,
     /// Beside `method`, sorted by name.
     pub(crate) labels: Arc<[Label]>,
-    /// Whether the label set was made at run time, from text: there may be any number of those.
-    pub(crate) is_open: bool,
+    /// Where its label set comes from.
+    pub(crate) origin: Origin,
+}
+
+/// Where a label set comes from. One that comes from several places is what it was made as: a page has it once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It is one of a closed set.
+    Closed,
+    /// It was made at run time, from text: there may be any number of those.
+    Open,
+    /// A label stands for values that have no place of their own. Not told by the text: a value may be `overflow` too.
+    Overflow,
+    /// The same, of a label set made from text.
+    OpenOverflow,
+}
+
+impl Origin {
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::OpenOverflow)
+    }
+
+    pub(crate) fn is_overflow(self) -> bool {
+        matches!(self, Self::Overflow | Self::OpenOverflow)
+    }
 }
 
 /// The names of all methods of the process: a name has one number in every storage.
@@ -27,17 +50,26 @@ static METHODS: LazyLock<Interner<MethodName>> = LazyLock::new(Interner::new);
 impl MethodName {
     /// The method of this name without labels.
     pub(crate) fn plain(name: &str) -> &'static Self {
-        Self::of(name, Vec::new())
+        Self::of(name, Vec::new(), Origin::Closed)
     }
 
-    /// The method of this name with these labels, of a closed set.
-    pub(crate) fn of(name: &str, labels: Vec<Label>) -> &'static Self {
-        Self::get_or_make(name, labels, false)
+    /// The method of this name with these labels, made if need be.
+    pub(crate) fn of(name: &str, labels: Vec<Label>, origin: Origin) -> &'static Self {
+        Self::get_or_make(name, told(labels), origin)
     }
 
-    /// The same for labels that come from text.
-    pub(crate) fn open(name: &str, labels: Vec<Label>) -> &'static Self {
-        Self::get_or_make(name, labels, true)
+    /// [`of`](Self::of) for labels made at run time, where a new name is only made if there is room: names are never freed.
+    pub(crate) fn open(
+        name: &str,
+        labels: Vec<Label>,
+        has_room: impl FnOnce() -> bool,
+    ) -> &'static Self {
+        let labels = told(labels);
+        match METHODS.get(&key(name, &labels)) {
+            Some(known) => &known.item,
+            None if has_room() => Self::get_or_make(name, labels, Origin::Open),
+            None => Self::overflow(name),
+        }
     }
 
     /// Those calls of a method that no label set has room for: labelled `overflow` alone.
@@ -46,7 +78,7 @@ impl MethodName {
             name: Cow::Borrowed("overflow"),
             value: Arc::from("true"),
         };
-        Self::of(name, vec![label])
+        Self::get_or_make(name, vec![label], Origin::Overflow)
     }
 
     /// What is past the last number.
@@ -56,23 +88,23 @@ impl MethodName {
             base: 0,
             name: Arc::from("overflow"),
             labels: Arc::from([]),
-            is_open: false,
+            origin: Origin::Closed,
         });
         &BEYOND
     }
 
-    /// A label without a value is none: to Prometheus the series of both are one, and all but one value would be lost.
-    fn get_or_make(name: &str, mut labels: Vec<Label>, is_open: bool) -> &'static Self {
-        labels.retain(|label| !label.value.is_empty());
-        labels.sort_unstable();
-        let is_open = is_open && !labels.is_empty();
+    fn get_or_make(name: &str, labels: Vec<Label>, origin: Origin) -> &'static Self {
         let base = (!labels.is_empty()).then(|| Self::plain(name).id);
         let node = METHODS.get_or_add(&key(name, &labels), |index| Self {
             id: index + 1,
             base: base.unwrap_or(index + 1),
             name: Arc::from(name),
+            origin: if labels.is_empty() {
+                Origin::Closed
+            } else {
+                origin
+            },
             labels: shared(labels),
-            is_open,
         });
         &node.item
     }
@@ -85,9 +117,17 @@ impl MethodName {
             base: id,
             name: Arc::from(name),
             labels: Arc::from([]),
-            is_open: false,
+            origin: Origin::Closed,
         })
     }
+}
+
+/// The labels as they are told: sorted, and without those that have no value. To Prometheus such a label is none, so the
+/// series with and without it are one, and all but one value would be lost.
+fn told(mut labels: Vec<Label>) -> Vec<Label> {
+    labels.retain(|label| !label.value.is_empty());
+    labels.sort_unstable();
+    labels
 }
 
 /// No labels are the same for all methods: a snapshot counts who has them, and need not go to each method's for that.
@@ -128,10 +168,14 @@ mod tests {
         }
     }
 
+    fn closed(labels: Vec<Label>) -> &'static MethodName {
+        MethodName::of("names", labels, Origin::Closed)
+    }
+
     #[test]
     fn a_label_set_has_one_number_whatever_its_order() {
-        let ab = MethodName::of("names", vec![label("a", "1"), label("b", "2")]);
-        let ba = MethodName::of("names", vec![label("b", "2"), label("a", "1")]);
+        let ab = closed(vec![label("a", "1"), label("b", "2")]);
+        let ba = closed(vec![label("b", "2"), label("a", "1")]);
         let plain = MethodName::plain("names");
         assert_eq!(ab.id, ba.id);
         assert_ne!(ab.id, plain.id);
@@ -140,12 +184,31 @@ mod tests {
 
     #[test]
     fn a_label_without_a_value_is_none() {
-        let plain = MethodName::open("unlabelled", vec![label("a", "")]);
+        let plain = MethodName::of("unlabelled", vec![label("a", "")], Origin::Open);
         assert_eq!(plain.id, MethodName::plain("unlabelled").id);
-        assert!(plain.labels.is_empty() && !plain.is_open);
-        let one = MethodName::open("unlabelled", vec![label("a", ""), label("b", "2")]);
+        assert!(plain.labels.is_empty() && !plain.origin.is_open());
+        let labels = vec![label("a", ""), label("b", "2")];
+        let one = MethodName::open("unlabelled", labels, || true);
         assert_eq!(*one.labels, [label("b", "2")]);
-        assert_eq!((one.base, one.is_open), (plain.id, true));
+        assert_eq!((one.base, one.origin), (plain.id, Origin::Open));
+    }
+
+    #[test]
+    fn a_label_set_there_is_no_room_for_gets_no_name_of_its_own() {
+        let names = || {
+            let all = METHODS.iter().map(|node| &*node.item.name);
+            all.filter(|name| *name == "without_room").count()
+        };
+        let of = |value: &str, has_room: bool| {
+            let labels = vec![label("tenant", value)];
+            MethodName::open("without_room", labels, || has_room)
+        };
+        let first = of("a", true);
+        for tenant in 0..100 {
+            assert_eq!(of(&tenant.to_string(), false).origin, Origin::Overflow);
+        }
+        assert_eq!(of("a", false).id, first.id, "what has a name keeps it");
+        assert_eq!(names(), 3, "the method, its first label set, its overflow");
     }
 
     #[test]

@@ -41,6 +41,14 @@ pub(super) fn warn_of_histogram_key(key: &StatKey) {
     }
 }
 
+/// Warns of a family of means that is full, of which this is a key.
+pub(super) fn warn_of_full_means(key: &StatKey) {
+    tracing::warn!(
+        family = key.name(),
+        "more label sets than max_series in the points of `stats`: further ones have one mean, under overflow=\"true\""
+    );
+}
+
 fn warn_of_repeated(name: &str, key: &StatKey) {
     tracing::warn!(
         key = &*key.raw,

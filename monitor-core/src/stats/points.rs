@@ -1,6 +1,6 @@
 //! The list `stats`: the user's own points, and the rolling means over them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::key::StatKey;
@@ -9,7 +9,7 @@ use crate::sync::{Mutex, lock};
 use crate::value::StatValue;
 
 use super::keep::Keep;
-use super::keys::{overflow_key, warn_of_gauge_key, written_alike};
+use super::keys::{overflow_key, warn_of_full_means, warn_of_gauge_key, written_alike};
 
 /// How many points at the end of the list the last mean is over.
 const LAST_POINTS: usize = 5;
@@ -39,6 +39,8 @@ struct Keys {
     parsed: HashMap<Box<str>, MeanKey>,
     /// Those that nobody was warned about yet.
     new: Vec<Arc<StatKey>>,
+    /// Families of which everybody knows that they are full.
+    full: HashSet<Arc<str>>,
 }
 
 /// A key of points, parsed.
@@ -114,6 +116,7 @@ impl Points {
         let sums = sums(&points);
         let mut keys = lock(&self.keys);
         let mut found = Grouped::default();
+        let mut newly_full = Vec::new();
         for (raw, sums) in sums.list {
             let key = keys.get_or_parse(raw);
             let sets = found.sets.entry(Arc::clone(&key.family)).or_default();
@@ -121,6 +124,9 @@ impl Points {
             if limit == 0 || *sets <= limit {
                 found.add(&key.key, sums);
             } else {
+                if keys.full.insert(key.family) {
+                    newly_full.push(Arc::clone(&key.key));
+                }
                 let pool = keys.get_or_parse(&overflow_key(key.key.name()));
                 found.add(&pool.key, sums);
             }
@@ -131,6 +137,9 @@ impl Points {
         drop(keys);
         for key in &new {
             warn_of_gauge_key(key);
+        }
+        for key in &newly_full {
+            warn_of_full_means(key);
         }
         let means = |(key, sums): (Arc<StatKey>, Sums)| (key, sums.means());
         found.means.into_iter().map(means).collect()
@@ -202,6 +211,7 @@ impl Keys {
     fn forget_all_but(&mut self, found: &Grouped) {
         if self.parsed.len() > SPARE_KEYS.max(2 * found.means.len()) {
             self.parsed.retain(|raw, _| found.at.contains_key(raw));
+            self.full.retain(|family| found.sets.contains_key(family));
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::labels::OVERFLOW;
 use crate::call::method::MethodCore;
 use crate::call::shard::Shard;
 use crate::call::values::ValueKind;
@@ -108,8 +107,7 @@ impl StorageCore {
         for method in &methods {
             totals.completed_seconds += method.success.sum + method.failure.sum;
         }
-        let overflowed = methods.iter().filter(|method| has_overflow(method));
-        let overflowed = overflowed.map(|method| method.started).sum();
+        let overflowed = self.overflowed(order.methods(), &methods);
         // After the counts: a type that was counted is listed by now.
         let error_types = order_types(rules, &self.error_types(), &mut methods);
         totals.busy_seconds = self.busy(totals.completed_seconds + totals.current_seconds);
@@ -135,17 +133,14 @@ impl StorageCore {
         }
     }
 
-    /// `overflowed` calls had labels there was no room for.
+    /// `overflowed` updates of calls and task types had no series of their own.
     fn read_all_values(&self, overflowed: u64, now: u64, idle: Duration) -> ValuesSnapshot {
         if !idle.is_zero() {
             let ticks = self.clock.ticks(idle.as_secs_f64());
             self.values.expire(now, ticks);
         }
         let mut values = self.values.exported();
-        let dropped = self
-            .methods()
-            .map(|method| method.dropped_values.load(Ordering::Relaxed));
-        values.overflowed_updates += dropped.sum::<u64>() + overflowed;
+        values.overflowed_updates += overflowed;
         values
     }
 
@@ -196,7 +191,7 @@ impl StorageCore {
         let duration = points.means_of(method, &self.clock);
         MethodSnapshot {
             number: method.id,
-            is_open: method.is_open,
+            is_open: method.origin.is_open(),
             name: Arc::clone(&method.name),
             labels: Arc::clone(&method.labels),
             started: counts.started,
@@ -240,12 +235,6 @@ impl StorageCore {
         values.sort_unstable_by_key(|(index, _)| *index);
         values.into_iter().map(|(_, value)| value).collect()
     }
-}
-
-/// Whether a label of the method stands for values there was no room for.
-fn has_overflow(method: &MethodSnapshot) -> bool {
-    let mut labels = method.labels.iter();
-    labels.any(|label| label.name == OVERFLOW || &*label.value == OVERFLOW)
 }
 
 fn ages(method: &MethodCore, now: u64) -> Ages {

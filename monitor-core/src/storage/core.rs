@@ -25,6 +25,7 @@ use crate::stats::Values;
 use crate::status::Outcome;
 use crate::storage::calendar::utc;
 use crate::storage::order::Order;
+use crate::storage::overflows::Overflows;
 use crate::storage::rules::Rules;
 use crate::sync::{AtomicU64, Mutex, Once, Ordering, leak, lock};
 
@@ -58,6 +59,7 @@ pub(crate) struct StorageCore {
     dropped_exemplars: AtomicU64,
     /// Names of error types that calls gave and the configuration does not know.
     unknown_types: Mutex<UnknownTypes>,
+    pub(crate) overflows: Overflows,
 }
 
 /// Who gives exemplars. A panic of its is caught where it is asked, so that nobody sees it half-way.
@@ -106,6 +108,7 @@ impl StorageCore {
             exemplars: Latest::new(None),
             dropped_exemplars: AtomicU64::new(0),
             unknown_types: Mutex::default(),
+            overflows: Overflows::new(),
         });
         core.preregister();
         core
@@ -177,7 +180,7 @@ impl StorageCore {
     /// [`method_of`](Self::method_of) for a call: past the limit of label sets made at run time it is the method's
     /// overflow.
     pub(crate) fn method_for_call(&'static self, name: &MethodName) -> &'static MethodCore {
-        if name.is_open && !self.has(name) && !self.has_room_for(name) {
+        if name.origin.is_open() && !self.has(name) && !self.has_room_for(name) {
             return self.method_of(MethodName::overflow(&name.name));
         }
         self.method_of(name)
@@ -252,6 +255,9 @@ impl StorageCore {
         let limit = usize::try_from(self.max_series()).unwrap_or(usize::MAX);
         let mut tasks = lock(&self.tasks);
         let is_full = tasks.len() >= limit && !tasks.contains_key(name);
+        if is_full {
+            self.overflows.note_task();
+        }
         let name = if is_full { "overflow" } else { name };
         state_in(&mut tasks, name)
     }

@@ -6,6 +6,7 @@ mod core;
 mod metrics;
 pub(crate) mod newest;
 pub(crate) mod order;
+mod overflows;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod parking;
 pub(crate) mod points;

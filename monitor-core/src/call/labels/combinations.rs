@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{LabelKey, LabelValue, OVERFLOW, Values, has_text};
-use crate::call::method_name::MethodName;
+use crate::call::method_name::{MethodName, Origin};
 use crate::call::text_set::TextSet;
 use crate::chunked::Chunked;
 use crate::family::Label;
@@ -159,21 +159,26 @@ impl Combinations {
     ) -> Option<&'static MethodName> {
         let mut branch = &self.root;
         let mut written = Vec::with_capacity(labels.len());
+        let mut is_overflow = false;
         for ((label, indices), key) in labels.iter().zip(&self.indices).zip(self.keys) {
             let index = indices.get_or_add(*label)?;
+            let value = indices.value(*label, index);
+            is_overflow |= value.is_none();
             written.push(Label {
                 name: Cow::Borrowed(key.name),
-                value: indices.value(*label, index),
+                value: Arc::from(value.unwrap_or(OVERFLOW)),
             });
             let cell = branch.next.get_or_grow(index)?;
             branch = cell.get_or_init(|| leak(Branch::new()));
         }
-        let make = if is_open {
-            MethodName::open
-        } else {
-            MethodName::of
+        let origin = match (is_open, is_overflow) {
+            (false, false) => Origin::Closed,
+            (true, false) => Origin::Open,
+            (false, true) => Origin::Overflow,
+            (true, true) => Origin::OpenOverflow,
         };
-        Some(branch.name.get_or_init(|| make(&method.name, written)))
+        let make = || MethodName::of(&method.name, written, origin);
+        Some(branch.name.get_or_init(make))
     }
 
     /// Makes every label set of these values, if they are few: so that none appears only with its first call.
@@ -247,12 +252,13 @@ impl Indices {
         }
     }
 
-    fn value(&self, label: LabelValue<'_>, index: u32) -> Arc<str> {
-        Arc::from(match (self, label) {
-            (_, LabelValue::Bounded(values, at)) => values.get(at).copied().unwrap_or(OVERFLOW),
-            (Self::Texts(texts), LabelValue::Text(text)) if index < texts.max() => text,
-            (_, LabelValue::Text(_)) => OVERFLOW,
-        })
+    /// The text of a value; none where it has no place of its own.
+    fn value<'a>(&self, label: LabelValue<'a>, index: u32) -> Option<&'a str> {
+        match (self, label) {
+            (_, LabelValue::Bounded(values, at)) => values.get(at).copied(),
+            (Self::Texts(texts), LabelValue::Text(text)) => (index < texts.max()).then_some(text),
+            (_, LabelValue::Text(_)) => None,
+        }
     }
 }
 

@@ -1,46 +1,12 @@
 //! What is logged: once a key, once a family, and only when a snapshot is taken.
 
-use std::fmt;
-use std::sync::Mutex as StdMutex;
-
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
-
 use super::*;
-
-#[derive(Clone, Default)]
-struct Lines(Arc<StdMutex<Vec<String>>>);
-
-impl Visit for Lines {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            lock(&self.0).push(format!("{value:?}"));
-        }
-    }
-}
-
-impl Subscriber for Lines {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut self.clone());
-    }
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
+use crate::logged::lines_of;
 
 fn logged(run: impl FnOnce() -> Tested) -> Vec<String> {
-    let lines = Lines::default();
-    let ran = tracing::subscriber::with_default(lines.clone(), run);
+    let (ran, lines) = lines_of(run);
     assert_eq!(ran, Ok(()));
-    std::mem::take(&mut lock(&lines.0))
+    lines
 }
 
 #[test]
@@ -84,4 +50,22 @@ fn a_full_family_is_warned_about_once() {
         Ok(())
     });
     assert_eq!(lines.len(), 1, "{lines:?}");
+}
+
+#[test]
+fn means_of_a_full_family_are_warned_about_once() {
+    let values = limited(1);
+    let lines = logged(|| {
+        for n in 0..10 {
+            values.append(
+                "stats",
+                map([(&*format!("tokens___id__{n}"), 1.into())]),
+                Keep::Default,
+            )?;
+            values.exported();
+        }
+        Ok(())
+    });
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("in the points of `stats`"), "{lines:?}");
 }
