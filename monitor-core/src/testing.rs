@@ -42,7 +42,8 @@
 //! streams; what calls observed (sizes, deadlines, values); values by key that are new or other than before; task
 //! statuses set through the API or by `task = ..`; updates and observations that were left out. The statuses that
 //! calls set on the way (each method's own and `default`) and their durations follow from the calls: they are compared
-//! where a test names them.
+//! where a test names them. Registered metrics are not among it: their handles tell (as [`Counter::get`](crate::Counter::get)
+//! does).
 
 mod call;
 mod difference;

@@ -192,8 +192,8 @@ impl CallGuard {
     /// name holds `time` (seconds) or `size` (bytes). The name may carry labels (`name___label__value`). Recorded
     /// however the call ends; of several values with one name the last one counts for the means.
     ///
-    /// NaN and the infinities are left out: no mean survives them. A negative value is left out of the histogram. A call
-    /// keeps 1,024 values; more, and values of more than `max_series` names, are dropped and counted.
+    /// NaN and the infinities are left out: no mean survives them. A negative value is left out of the histogram. Neither is
+    /// counted. A call keeps 1,024 values; more, and values of more than `max_series` names, are dropped and counted.
     pub fn observe(&mut self, name: &str, value: f64) {
         if !value.is_finite() {
             return;

@@ -203,7 +203,7 @@ const SERVICEKIT: &[Spec] = {
             Id::Series,
             Gauge,
             "monitor_series",
-            "Series of a family that were made at run time; limited by `max_series`.",
+            "Series with labels of families made at run time, and label sets of calls made from text.",
         ),
         spec(
             Id::Overflowed,
@@ -215,7 +215,7 @@ const SERVICEKIT: &[Spec] = {
             Id::Refused,
             Counter,
             "monitor_refused_observations_total",
-            "Observations that no histogram takes: NaN and negative ones.",
+            "Observations of keys and registered histograms that no histogram takes: NaN and negative ones.",
         ),
         spec(
             Id::DroppedLabels,
@@ -367,7 +367,7 @@ const PROMETHEUS: &[Spec] = {
             Id::Series,
             Gauge,
             "monitor_series",
-            "Series of a family that were made at run time; limited by `max_series`.",
+            "Series with labels of families made at run time, and label sets of calls made from text.",
         ),
         spec(
             Id::Overflowed,
@@ -379,7 +379,7 @@ const PROMETHEUS: &[Spec] = {
             Id::Refused,
             Counter,
             "monitor_refused_observations_total",
-            "Observations that no histogram takes: NaN and negative ones.",
+            "Observations of keys and registered histograms that no histogram takes: NaN and negative ones.",
         ),
         spec(
             Id::DroppedLabels,
