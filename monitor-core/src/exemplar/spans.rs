@@ -101,3 +101,6 @@ fn in_scope((id, dispatch): (&Id, &Dispatch)) -> Option<Exemplar> {
         Some(Exemplar::new([(TRACE_ID, trace.clone())]))
     })
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
