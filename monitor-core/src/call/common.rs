@@ -42,6 +42,7 @@ impl Common {
             error_types: Vec::new(),
             limited: false,
             streaming: false,
+            closed_sets: 0,
         };
         let settings = settings::all().get(&**name).unwrap_or(&NONE);
         let (own, default, has_own_task) = tasks(storage, settings);

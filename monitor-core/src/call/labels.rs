@@ -69,13 +69,13 @@ impl<L: MonitorLabel + ?Sized> MonitorLabel for &L {
 }
 
 /// A label of a call site.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LabelKey {
     name: &'static str,
     values: Values,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Values {
     Bounded(&'static [&'static str]),
     /// Bounded, but known only when a call is made: the site is in generic code.
@@ -198,4 +198,13 @@ impl<'a> From<&'a Text> for LabelValue<'a> {
 pub(crate) fn has_text(keys: &[LabelKey]) -> bool {
     keys.iter()
         .any(|key| matches!(key.values, Values::Capped(_)))
+}
+
+/// How many label sets these labels make if each has a closed set of values; else, and without labels, 0.
+pub(crate) fn closed_sets(keys: &[LabelKey]) -> usize {
+    let sizes = keys.iter().map(|key| match key.values {
+        Values::Bounded(values) => values.len(),
+        Values::Late | Values::Capped(_) => 0,
+    });
+    sizes.reduce(usize::saturating_mul).unwrap_or_default()
 }

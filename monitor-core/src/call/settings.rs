@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) error_types: Vec<&'static str>,
     pub(crate) limited: bool,
     pub(crate) streaming: bool,
+    /// How many label sets its calls can have where all their labels have a closed set of values.
+    pub(crate) closed_sets: usize,
 }
 
 /// Two places that count as one method.
@@ -105,8 +107,18 @@ impl Settings {
             add_new(&mut settings.expected, site.expected);
             add_new(&mut settings.error_types, site.error_type.as_slice());
         }
+        settings.closed_sets = closed_sets(sites);
         settings
     }
+}
+
+/// Sites with the same labels share their label sets.
+fn closed_sets(sites: &[&'static CallSite]) -> usize {
+    let sets = sites.iter().enumerate().filter_map(|(at, site)| {
+        let is_new = sites[..at].iter().all(|other| !other.has_labels_of(site));
+        is_new.then(|| site.closed_sets())
+    });
+    sets.fold(0, usize::saturating_add)
 }
 
 fn add_new(all: &mut Vec<&'static str>, some: &[&'static str]) {

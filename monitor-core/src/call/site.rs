@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::buckets::check_bounds;
-use crate::call::labels::{Combinations, LabelKey, LabelValue, has_text};
+use crate::call::labels::{Combinations, LabelKey, LabelValue, closed_sets, has_text};
 use crate::call::local::{self, Local};
 use crate::call::method_name::MethodName;
 use crate::storage::StorageCore;
@@ -208,6 +208,17 @@ impl CallSite {
             return Vec::new();
         }
         self.combinations(None).known(name)
+    }
+
+    /// How many label sets its calls can have: 0 without labels, and where a label takes any text or tells its values only
+    /// when a call is made.
+    pub(crate) fn closed_sets(&self) -> usize {
+        closed_sets(self.labels)
+    }
+
+    /// Whether it has the labels of another site.
+    pub(crate) fn has_labels_of(&self, other: &Self) -> bool {
+        self.labels == other.labels
     }
 
     /// [`find`](Self::find), made if `has_room` for a label set made at run time; else that of the method's overflow.

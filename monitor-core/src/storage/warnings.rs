@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::call::method::MethodCore;
+use crate::buckets::with_own_bounds;
 use crate::call::settings::{self, SharedMethod};
 use crate::storage::core::StorageCore;
 
@@ -22,7 +22,7 @@ pub enum StartUpWarning {
         /// The name.
         error_type: &'static str,
     },
-    /// The methods and label sets known so far make a large page.
+    /// The methods with all label sets of closed sets of values make a large page, once calls have them.
     ManySeries {
         /// How many series.
         series: usize,
@@ -57,14 +57,42 @@ pub(crate) fn at_start_up(core: &'static StorageCore) -> Vec<StartUpWarning> {
         );
     }
     let types = parser.types().len();
-    let series: usize = core.methods().map(|method| series_of(method, types)).sum();
+    let series = known_series(core, types).saturating_add(coming_series(core, types));
     if series > MANY_SERIES {
         warnings.push(StartUpWarning::ManySeries { series });
     }
     warnings
 }
 
+/// The series of the methods and label sets there are.
+fn known_series(core: &StorageCore, types: usize) -> usize {
+    let methods = core.methods();
+    methods
+        .map(|method| series_of(method.common.bounds.len(), types))
+        .sum()
+}
+
+/// Those of the label sets that come with their first call, being too many to make before.
+fn coming_series(core: &StorageCore, types: usize) -> usize {
+    if !core.rules().config.preregister {
+        return 0;
+    }
+    let labelled = settings::all()
+        .iter()
+        .filter(|(_, one)| one.closed_sets > 0);
+    let coming = labelled.map(|(name, settings)| {
+        let own = core.methods().filter(|method| *method.name == **name);
+        let there = own.filter(|method| !method.labels.is_empty() && !method.origin.is_open());
+        let bounds = settings.bounds.map_or(core.time_bounds.len(), |own| {
+            with_own_bounds(&core.time_bounds, own).len()
+        });
+        let coming = settings.closed_sets.saturating_sub(there.count());
+        coming.saturating_mul(series_of(bounds, types))
+    });
+    coming.fold(0, usize::saturating_add)
+}
+
 /// Requests, two outcomes, errors by type, two means, and the histogram with its bucket of infinity, sum and count.
-fn series_of(method: &MethodCore, types: usize) -> usize {
-    1 + 2 + types + 2 + method.common.bounds.len() + 3
+fn series_of(bounds: usize, types: usize) -> usize {
+    1 + 2 + types + 2 + bounds + 3
 }
