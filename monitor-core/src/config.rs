@@ -31,13 +31,16 @@ pub struct StorageConfig {
     /// method may observe, and the most task types made through the API. What is beyond goes to one child (or task type)
     /// named `overflow`. Default 2000; 0 is no limit.
     pub max_series: usize,
-    /// How long a series may go without an update before it leaves the page and its memory is freed: numbers, lists and
-    /// histograms by key, the list of points, and children of registered metrics with labels. Label sets of calls and the
-    /// values calls observe stay: at most `max_series` of each a method. Default 0: never. Looked at when a snapshot is taken, and counted from the first snapshot that saw the last update, so a series is on
-    /// one page at least.
+    /// How long a series made at run time may go without an update before it leaves the page. Default 0: never. Looked at when
+    /// a snapshot is taken, and counted from the first snapshot that saw the last update, so a series is on one page at
+    /// least.
     ///
-    /// What comes back begins at 0 (but for a registered metric somebody holds a handle on), so choose it far above the
-    /// time between updates, and leave it off where numbers by key are raised and lowered.
+    /// Numbers, lists and histograms by key, the list of points, and children of registered metrics with labels are freed.
+    /// What comes back begins at 0 (but for a registered metric somebody holds a handle on), so choose the time far above that
+    /// between updates, and leave it off where numbers by key are raised and lowered.
+    ///
+    /// A label set of calls that is made from text, with no call in flight, keeps its counts (at most `max_series` a
+    /// method): it stays in all totals and in snapshots, and the next call brings it back as it was.
     pub idle_series: Duration,
     /// Labels that every series has, such as `env="prod"`. Default: none.
     pub const_labels: ConstLabels,

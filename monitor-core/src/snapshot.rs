@@ -63,6 +63,13 @@ pub struct Snapshot {
     pub const_labels: ConstLabels,
 }
 
+impl Snapshot {
+    /// The methods with their label sets, but for those that left the page.
+    pub(crate) fn methods_on_page(&self) -> impl Iterator<Item = &MethodSnapshot> {
+        self.methods.iter().filter(|method| !method.is_hidden)
+    }
+}
+
 /// A gauge of the configuration's `service info`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceInfo {
@@ -101,6 +108,8 @@ pub struct MethodSnapshot {
     pub(crate) number: u32,
     /// Whether its label set was made at run time, from text.
     pub(crate) is_open: bool,
+    /// Whether it is not on the page, as nobody has called it for long; it is part of all totals.
+    pub(crate) is_hidden: bool,
     /// The value of the label `method`.
     pub name: Arc<str>,
     /// The labels beside it, sorted by name; a method has an entry for each label set.

@@ -12,6 +12,7 @@ use crate::interner::Node;
 use crate::key::StatKey;
 use crate::status::Outcome;
 use crate::storage::StorageCore;
+use crate::storage::idle::Seen;
 use crate::sync::{AtomicU64, Mutex, Once, Ordering, leak, lock};
 
 /// One method with one label set in one storage.
@@ -41,6 +42,8 @@ pub(crate) struct MethodCore {
     values: Once<&'static ValueNames>,
     /// Observations past a limit: of names, or of values a call keeps.
     pub(crate) dropped_values: AtomicU64,
+    /// What snapshots saw of its calls.
+    pub(crate) seen: Seen,
 }
 
 /// Items that the streams of a method gave.
@@ -74,6 +77,7 @@ impl MethodCore {
             fallback_writer: Mutex::new(()),
             values: Once::new(),
             dropped_values: AtomicU64::new(0),
+            seen: Seen::new(),
         });
         common.add(method);
         method

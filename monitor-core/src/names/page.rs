@@ -58,7 +58,7 @@ fn place_keys<'a>(snapshot: &'a Snapshot, book: &mut Book, parts: &mut Parts<'a>
             parts.add_info(book, &key, &info.info, info.value);
         }
     }
-    for method in &snapshot.methods {
+    for method in snapshot.methods_on_page() {
         for value in &method.values {
             let (key, method) = (&value.key, Some(method));
             if let Some(histogram) = &value.histogram {
@@ -156,7 +156,7 @@ impl<'a> Page<'a> {
     /// The methods, each with its label sets.
     fn methods(&self) -> impl Iterator<Item = (&'a MethodSnapshot, &'a OfMethod)> + use<'a> {
         let sets = self.sets;
-        let methods = self.snapshot.methods.iter();
+        let methods = self.snapshot.methods_on_page();
         methods.filter_map(|method| Some((method, sets.of(method)?)))
     }
 
@@ -261,7 +261,7 @@ impl<'a> Page<'a> {
 
 /// How many series of each family were made at run time: those of keys with labels, and of calls whose labels are text.
 fn series(snapshot: &Snapshot, book: &Book, parts: &Parts<'_>) -> Vec<(Arc<str>, u64)> {
-    let calls = snapshot.methods.iter().filter(|method| method.is_open);
+    let calls = snapshot.methods_on_page().filter(|method| method.is_open);
     let calls = calls.count() as u64;
     let entries = book.entries().iter().enumerate();
     let counted = entries.filter_map(|(at, entry)| {

@@ -25,10 +25,10 @@ pub(super) struct Shape([usize; 8]);
 impl Shape {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
         let values = &snapshot.values;
-        let of_calls = snapshot.methods.iter();
+        let of_calls = snapshot.methods_on_page();
         let of_calls = of_calls.map(|one| one.values.len() + usize::from(one.duration.is_some()));
         Self([
-            snapshot.methods.len(),
+            snapshot.methods_on_page().count(),
             snapshot.error_types.len(),
             snapshot.statuses.len() + snapshot.method_statuses.len(),
             values.entries.len(),

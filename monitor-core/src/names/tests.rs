@@ -107,6 +107,7 @@ fn method(name: &str) -> MethodSnapshot {
             .fold(7, |all, byte| (all * 31 + u32::from(byte)) % 65_536),
         name: name.into(),
         is_open: false,
+        is_hidden: false,
         labels: Arc::from([]),
         started: 0,
         success: observed(&TIME, &[]),

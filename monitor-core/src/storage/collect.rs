@@ -108,6 +108,7 @@ impl StorageCore {
             totals.completed_seconds += method.success.sum + method.failure.sum;
         }
         let overflowed = self.overflowed(order.methods(), &methods);
+        self.hide_idle(rules.config.idle_series, now, order.methods(), &mut methods);
         // After the counts: a type that was counted is listed by now.
         let error_types = order_types(rules, &self.error_types(), &mut methods);
         totals.busy_seconds = self.busy(totals.completed_seconds + totals.current_seconds);
@@ -192,6 +193,7 @@ impl StorageCore {
         MethodSnapshot {
             number: method.id,
             is_open: method.origin.is_open(),
+            is_hidden: false,
             name: Arc::clone(&method.name),
             labels: Arc::clone(&method.labels),
             started: counts.started,

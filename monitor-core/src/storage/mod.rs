@@ -3,6 +3,7 @@
 mod calendar;
 pub(crate) mod collect;
 mod core;
+pub(crate) mod idle;
 mod metrics;
 pub(crate) mod newest;
 pub(crate) mod order;

@@ -93,7 +93,7 @@ pub fn refused_observations(count: u64) -> Expected {
     Expected::new(Subject::Refused, Amount::Count(count))
 }
 
-/// Updates of label sets their family had no room for, and observed values past the limits.
+/// Updates of label sets their family had no room for, and observed values and statuses past the limits.
 ///
 /// # Examples
 ///
