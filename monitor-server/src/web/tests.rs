@@ -38,7 +38,12 @@ impl Drop for Folder {
 }
 
 fn users(password: &str) -> String {
-    let hash = bcrypt::hash_with_salt(password, 4, [3; 16]).expect("a hash");
+    users_at(password, 4)
+}
+
+/// With a hash of this cost.
+fn users_at(password: &str, cost: u32) -> String {
+    let hash = bcrypt::hash_with_salt(password, cost, [3; 16]).expect("a hash");
     format!("basic_auth_users:\n  ann: {hash}\n")
 }
 
@@ -288,7 +293,8 @@ async fn what_was_missing_at_first_is_taken_once_it_is_there() {
 #[tokio::test]
 async fn a_password_withdrawn_while_it_waits_is_refused() {
     let folder = Folder::new("withdrawn");
-    let path = folder.write("web.yml", &users("old"));
+    // It takes long enough to be caught at it.
+    let path = folder.write("web.yml", &users_at("old", 9));
     let (keeper, metrics) = loaded(&MonitorConfig::default().web_config(&path));
     let mut asked = Box::pin(opens(&keeper, WITH_OLD));
     // It has got as far as the check, on another thread.
