@@ -146,7 +146,7 @@ impl Renderer {
         };
         let mut asking = Asking { shared, receiver };
         if let Some(leader) = leader {
-            tokio::task::spawn_blocking(move || leader.lead());
+            leader.send_off()?;
         }
         let answer = match patience {
             None => (&mut asking.receiver).await,
