@@ -9,6 +9,7 @@ use monitor_core::snapshot::RunningTask;
 
 use crate::block_on::block_on;
 use crate::error::TasksLeft;
+use crate::quiet::tell;
 use crate::run::MonitorServer;
 use crate::signals::{ShutdownSignals, Signal};
 use crate::wait;
@@ -81,7 +82,9 @@ impl MonitorServer {
         if let Some(left) = left {
             let running = self.monitor().running_tasks(MOST_NAMED);
             let tasks = named(&running);
-            tracing::warn!(left = left.left, %tasks, "tasks still run after the limit of the drain");
+            tell(|| {
+                tracing::warn!(left = left.left, %tasks, "tasks still run after the limit of the drain");
+            });
         }
         self.stop_and_wait().await;
     }
@@ -117,11 +120,13 @@ impl MonitorServer {
         async move {
             let mut signals = listened?;
             let signal = signals.recv().await;
-            tracing::info!(%signal, "told to end");
+            tell(|| tracing::info!(%signal, "told to end"));
             server.begin_drain();
             tokio::select! {
                 () = wait::pause(server.vitals().pause_left(), server.runtime()) => {}
-                second = signals.recv() => tracing::warn!(signal = %second, "told to end again"),
+                second = signals.recv() => tell(|| {
+                    tracing::warn!(signal = %second, "told to end again");
+                }),
             }
             Ok(signal)
         }
@@ -148,7 +153,7 @@ impl MonitorServer {
         async move {
             let mut signals = listened.map_err(|source| DrainError::Signals { source })?;
             let signal = signals.recv().await;
-            tracing::info!(%signal, "told to end: draining");
+            tell(|| tracing::info!(%signal, "told to end: draining"));
             tokio::select! {
                 drained = server.drain(limit) => drained.map(|()| signal).map_err(DrainError::from),
                 second = signals.recv() => Err(server.give_up(second)),
@@ -158,7 +163,7 @@ impl MonitorServer {
 
     fn give_up(&self, signal: Signal) -> DrainError {
         let left = self.monitor().in_flight();
-        tracing::warn!(%signal, left, "told to end again: stopping at once");
+        tell(|| tracing::warn!(%signal, left, "told to end again: stopping at once"));
         self.stop_at_once();
         DrainError::Interrupted { signal, left }
     }
@@ -187,7 +192,7 @@ impl MonitorServer {
 fn say_what_runs(monitor: Monitor) {
     let tasks = monitor.in_flight();
     if tasks > 0 {
-        tracing::info!(tasks, "draining: waiting for tasks to end");
+        tell(|| tracing::info!(tasks, "draining: waiting for tasks to end"));
     }
 }
 

@@ -20,7 +20,7 @@ use self::seats::Connections;
 pub(crate) use self::socket::{Bound, Socket, Stream, bind};
 use crate::access::Peer;
 use crate::connection::{self, Shared};
-use crate::quiet::Quiet;
+use crate::quiet::{Quiet, tell};
 use crate::self_metrics::connections::Ending;
 
 /// Pause after a failed accept: at the limit of descriptors each accept fails at once, and would spin. Also how long a
@@ -77,11 +77,13 @@ impl Door {
         let configured = shared.terms.limits.max_connections;
         let most = reserve::most_connections(configured);
         if configured != 0 && most < configured {
-            tracing::warn!(
-                configured,
-                most,
-                "fewer connections than configured: half of the descriptors are left to the service"
-            );
+            tell(|| {
+                tracing::warn!(
+                    configured,
+                    most,
+                    "fewer connections than configured: half of the descriptors are left to the service"
+                );
+            });
         }
         Self {
             connections: Connections::new(most, shared.terms.metrics.clone()),

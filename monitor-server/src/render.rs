@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use crate::health::Vitals;
 use crate::labels;
 use crate::process::{self, Process};
+use crate::quiet::tell;
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::source::{self, Gathered, Source};
 
@@ -218,7 +219,7 @@ impl Shared {
         let begun = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| self.serve(round))).is_err() {
             self.metrics.count(Cause::Internal, 1);
-            tracing::error!("rendering the metrics page panicked");
+            tell(|| tracing::error!("rendering the metrics page panicked"));
         }
         self.metrics.rendered(begun.elapsed());
     }

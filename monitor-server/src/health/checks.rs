@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::check::{CheckReport, CheckResult, Registered};
 use super::worker::Worker;
+use crate::quiet::tell;
 
 /// The named checks of one server.
 #[derive(Debug)]
@@ -155,10 +156,10 @@ impl Entry {
         match output {
             Some(output) if had_failed != Some(true) => {
                 // Quoted: it may hold anything, and the log has a line for each event.
-                tracing::warn!(check = %name, ?output, "a check fails");
+                tell(|| tracing::warn!(check = %name, ?output, "a check fails"));
             }
             None if had_failed == Some(true) => {
-                tracing::info!(check = %name, "a check is well again");
+                tell(|| tracing::info!(check = %name, "a check is well again"));
             }
             _ => {}
         }

@@ -23,6 +23,7 @@ use monitor_core::{Marks, Monitor};
 use tokio::sync::{Notify, watch};
 
 use crate::error::RunError;
+use crate::quiet::tell;
 
 pub(crate) use self::answer::{Asked, Detail, Shape};
 pub use self::check::Check;
@@ -167,7 +168,7 @@ impl Vitals {
                 let readiness = report.readiness;
                 let is_ill = readiness == Readiness::Unhealthy;
                 if said != Some(readiness) && (said.is_some() || is_ill) {
-                    log(&report);
+                    tell(|| log(&report));
                 }
                 said = Some(readiness);
                 last_word.tell(report.state(&self.groups));
