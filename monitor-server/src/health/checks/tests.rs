@@ -1,6 +1,8 @@
 //! Checks that run, fail, panic and hang, on a clock that is moved by hand and on threads that are not.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use monitor_core::HealthStatus;
@@ -122,6 +124,47 @@ async fn a_panic_wherever_it_happens_is_a_failure_and_the_next_run_comes() {
             seen(&entry),
             (HealthStatus::Down, Some("it panicked".to_owned()))
         );
+        tokio::time::sleep(SECOND * 10).await;
+    }
+    assert_eq!(seen(&entry).0, HealthStatus::Up);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_what_a_check_drops_is_a_failure_and_the_next_run_comes() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a broken Drop");
+        }
+    }
+    /// Is there at once, and panics when it is dropped after that.
+    struct Late(Bomb);
+    impl Future for Late {
+        type Output = Result<(), &'static str>;
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+            let Self(Bomb) = &*self;
+            Poll::Ready(Ok(()))
+        }
+    }
+    type Kind = Pin<Box<dyn Future<Output = Result<(), &'static str>> + Send>>;
+    let run = AtomicU32::new(0);
+    let entry = running(
+        every_ten(),
+        Probe::of_future(move || -> Kind {
+            match run.fetch_add(1, Ordering::SeqCst) {
+                0 => Box::pin(async {
+                    let _bomb = Bomb;
+                    std::future::pending().await
+                }),
+                1 => Box::pin(Late(Bomb)),
+                _ => Box::pin(async { Ok(()) }),
+            }
+        }),
+    );
+    tokio::time::sleep(SECOND * 3).await;
+    for _ in 0..2 {
+        let panicked = (HealthStatus::Down, Some("it panicked".to_owned()));
+        assert_eq!(seen(&entry), panicked);
         tokio::time::sleep(SECOND * 10).await;
     }
     assert_eq!(seen(&entry).0, HealthStatus::Up);
