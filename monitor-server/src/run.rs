@@ -275,7 +275,7 @@ impl MetricServer {
     }
 
     /// The same with what a configuration says of pages: registries, collectors, `profile`, `strict`, `render_cache`,
-    /// `disable_compression`, `wait_for_started`, the limits of scrapes and sources, what is said of the service and the
+    /// `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits of scrapes and sources, what is said of the service and the
     /// process, of health what concerns task types, and credentials and addresses that may connect. What it says of the storage (its constant labels, too), of the
     /// address, of connections and of checks is not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that
     /// it is mounted in takes the connections.
@@ -286,6 +286,10 @@ impl MetricServer {
         Self {
             context: Arc::new(Context::new(monitor, config)),
         }
+    }
+
+    pub(crate) fn vitals(&self) -> &Vitals {
+        &self.context.vitals
     }
 
     /// The routes `/metrics`, `/livez`, `/readyz`, `/-/healthy` and `/-/ready`; every other path is rejected as not

@@ -95,6 +95,20 @@ fn often() -> Check {
 }
 
 #[test]
+fn start_up_is_over_once_the_service_says_so() {
+    let _turn = turn();
+    let server = run(local().wait_for_started(true)).expect("a server");
+    let address = server.local_addr();
+    for path in ["/startupz", "/readyz"] {
+        assert_eq!(word(address, path), words(503, "starting"));
+    }
+    server.started();
+    assert_eq!(word(address, "/startupz"), words(200, "started"));
+    assert_eq!(word(address, "/readyz"), words(200, "ready"));
+    server.shutdown();
+}
+
+#[test]
 fn a_marked_check_turns_readiness_off_and_on_and_never_liveness() {
     let _turn = turn();
     let (server, well) = with_check(local(), often().ready());
