@@ -99,6 +99,9 @@ impl Vitals {
 
     /// What is left of the pause between the beginning of a drain and its waiting.
     pub(crate) fn pause_left(&self) -> Duration {
+        if self.phase.is_hurried() {
+            return Duration::ZERO;
+        }
         let since = self.phase.draining_for().unwrap_or_default();
         self.drain_pause.saturating_sub(since)
     }
