@@ -50,7 +50,8 @@ impl MonitorServer {
     }
 
     /// Adds a check while the server runs, in the place of an earlier one of its name: see
-    /// [`MonitorConfig::check`](crate::MonitorConfig::check). Once the server has stopped, nothing happens.
+    /// [`MonitorConfig::check`](crate::MonitorConfig::check). The earlier one's last result stands until the first of this, unless
+    /// it is older than this one's interval and limit together. Once the server has stopped, nothing happens.
     ///
     /// # Errors
     ///

@@ -14,15 +14,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A check that runs on the test's own runtime, so that its clock can be moved.
 fn running(check: Check, probe: Probe) -> Arc<Entry> {
-    let entry = Arc::new(Entry {
-        registered: Registered {
-            name: "db".into(),
-            check,
-            probe,
-        },
-        since: Instant::now(),
-        last: Mutex::default(),
-    });
+    let name = "db".into();
+    let entry = Arc::new(Entry::new(Registered { name, check, probe }, None));
     tokio::spawn(keep_running(Arc::clone(&entry), Arc::default()));
     entry
 }
@@ -289,4 +282,56 @@ fn a_check_is_replaced_and_removed_by_name() {
     assert!(!checks.remove("db") && !checks.has("db") && !checks.any_ready());
     assert_eq!(checks.reports(), []);
     checks.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_result_of_a_check_that_is_replaced_stands_while_it_is_young() {
+    let endless = || Probe::of_future(std::future::pending::<Result<(), String>>);
+    let next = |check, earlier: &Entry| {
+        let name = "db".into();
+        let probe = endless();
+        seen(&Entry::new(
+            Registered { name, check, probe },
+            Some(earlier),
+        ))
+        .0
+    };
+    let unknown = running(every_ten(), endless());
+    assert_eq!(next(every_ten(), &unknown), HealthStatus::Unknown);
+    for (answer, status) in [
+        (Ok(()), HealthStatus::Up),
+        (Err("refused"), HealthStatus::Down),
+    ] {
+        let earlier = running(every_ten(), Probe::of_future(move || async move { answer }));
+        tokio::time::sleep(SECOND * 5).await;
+        assert_eq!(next(every_ten(), &earlier), status);
+        let quick = Check::every(SECOND).timeout(SECOND);
+        assert_eq!(next(quick, &earlier), HealthStatus::Unknown);
+    }
+}
+
+#[test]
+fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
+    let checks = Checks::new(Arc::default());
+    checks.prepare().expect("a thread");
+    let held = Arc::new(());
+    for (name, is_async) in [("async", true), ("blocking", false)] {
+        let held = Arc::clone(&held);
+        let call = move || {
+            let _held = &held;
+            Ok::<(), String>(())
+        };
+        let probe = if is_async {
+            Probe::of_future(move || std::future::ready(call()))
+        } else {
+            Probe::of_call(call)
+        };
+        let (name, check) = (name.into(), Check::default());
+        checks.begin(Registered { name, check, probe });
+    }
+    assert!(Arc::strong_count(&held) > 1);
+    checks.stop();
+    // A thread that was still at it lets go a moment later.
+    eventually("nothing is held", || Arc::strong_count(&held) == 1);
+    assert_eq!(checks.reports(), []);
 }
