@@ -17,8 +17,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections held at once. Default 256; 0 is no limit. A further one takes the place of the oldest that has not
-    /// asked for anything yet, else of the one idle for longest, else it is closed.
+    /// Connections held at once. Default 256; 0 is no limit. A further one takes the place of one that is not being answered, of
+    /// the address that holds most: of the oldest that has not asked for anything yet, else of the oldest that has not taken its
+    /// answer for 2 s, else of the oldest that idles. Where all are being answered it is closed.
     pub max_connections: usize,
     /// How long a client may take to send a request's head, and how long a connection may idle between requests.
     /// Default 5 s; 0 is no limit. In YAML seconds, fractions allowed.
