@@ -18,6 +18,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{RunError, TasksLeft};
 use crate::health::{HealthState, Phase, Vitals};
 use crate::listener;
+use crate::quiet::tell;
 use crate::render::Renderer;
 use crate::routes::{self, Context};
 use crate::self_metrics::SelfMetrics;
@@ -227,12 +228,9 @@ impl MonitorServer {
     /// Ends the checks, and makes room for the next server, unless it runs already.
     fn vacate(&self) {
         self.inner.vitals.checks.stop();
-        let mut slot = slot();
-        if slot
-            .as_ref()
-            .is_some_and(|server| Arc::ptr_eq(&server.inner, &self.inner))
-        {
-            *slot = None;
+        let ours = slot().take_if(|server| Arc::ptr_eq(&server.inner, &self.inner));
+        if ours.is_some() {
+            tell(|| tracing::info!(address = %self.endpoint(), "monitor server stops"));
         }
     }
 }

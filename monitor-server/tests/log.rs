@@ -145,6 +145,7 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     for named in ["left=2", "Load{kind=\"a\"} 0.", "Load 0."] {
         assert!(left[0].contains(named), "{left:?}");
     }
+    assert_eq!(lines("monitor server stops").len(), 1);
     first.finish(Outcome::Success);
     second.finish(Outcome::Success);
 }
