@@ -25,13 +25,13 @@ use tokio::sync::oneshot;
 use crate::health::Vitals;
 use crate::labels;
 use crate::process::{self, Process};
-use crate::quiet::tell;
+use crate::quiet::{Quiet, tell};
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::source::{self, Gathered, Source};
 
 pub(crate) use self::cache::Ages;
 use self::leader::Leader;
-use self::queue::{Queue, Round, Waiting};
+use self::queue::{Absent, Queue, Round, Waiting};
 use self::write::Pages;
 
 /// What one scrape asks for.
@@ -89,6 +89,7 @@ struct Shared {
     process: Process,
     metrics: Arc<SelfMetrics>,
     vitals: Arc<Vitals>,
+    of_gaps: Quiet,
     /// Bytes of the last whole page before compression. `Relaxed`: it only saves copying.
     size: AtomicUsize,
     queue: Mutex<Queue>,
@@ -114,6 +115,7 @@ impl Renderer {
                 process,
                 metrics,
                 vitals,
+                of_gaps: Quiet::default(),
                 size: AtomicUsize::new(0),
                 queue: Mutex::new(queue),
                 changed: Condvar::new(),
@@ -279,12 +281,12 @@ impl Shared {
     fn beside(
         &self,
         ours: Vec<Family>,
-        gathered: Vec<Option<Arc<Gathered>>>,
+        gathered: Vec<Result<Arc<Gathered>, Absent>>,
         gaps: &mut Gaps,
     ) -> Vec<Vec<Family>> {
         let mut sources = Vec::with_capacity(gathered.len() + 1);
         for (index, (source, gathered)) in self.sources.iter().zip(gathered).enumerate() {
-            match owned(source, gathered) {
+            match self.owned(source, gathered) {
                 Ok(mut families) => {
                     process::leave_out_repeats(&ours, &mut families);
                     sources.push(families);
@@ -299,6 +301,39 @@ impl Shared {
         sources
     }
 
+    /// The families a source gave, copied only where another scrape still waits for them.
+    fn owned(
+        &self,
+        source: &Source,
+        gathered: Result<Arc<Gathered>, Absent>,
+    ) -> Result<Vec<Family>, Cause> {
+        let failed = |error: &source::Missing| {
+            self.warn_of(source, error);
+            Cause::Source
+        };
+        match gathered.map(Arc::try_unwrap) {
+            Ok(Ok(gathered)) => gathered.map_err(|error| failed(&error)),
+            Ok(Err(shared)) => match &*shared {
+                Ok(families) => Ok(families.clone()),
+                Err(error) => Err(failed(error)),
+            },
+            Err(Absent::Overrun) => {
+                self.warn_of(source, &"it takes longer than it may");
+                Err(Cause::Overrun)
+            }
+            // Whoever scrapes can bring that about, and the source is not to blame.
+            Err(Absent::Hurried) => Err(Cause::Hurried),
+        }
+    }
+
+    /// Each page may lack it, so not each page says so.
+    fn warn_of(&self, source: &Source, why: &dyn std::fmt::Display) {
+        let kind = source.kind();
+        self.of_gaps.say(|left_out| {
+            tracing::warn!(%why, left_out, "a {kind} was left out of the metrics page");
+        });
+    }
+
     /// What is said of the process, of scrapes and of health; with the labels of every series.
     fn own_families(&self, snapshot: &Snapshot) -> Vec<Family> {
         let common: &[Label] = &snapshot.const_labels;
@@ -307,26 +342,6 @@ impl Shared {
         ours.extend(self.vitals.families(snapshot));
         labels::add_to_all(&mut ours, common);
         ours
-    }
-}
-
-/// The families a source gave, copied only where another scrape still waits for them.
-fn owned(source: &Source, gathered: Option<Arc<Gathered>>) -> Result<Vec<Family>, Cause> {
-    let kind = source.kind();
-    let Some(gathered) = gathered else {
-        tracing::warn!("a {kind} was left out of the metrics page: it takes longer than it may");
-        return Err(Cause::Overrun);
-    };
-    let failed = |error: &source::Missing| {
-        tracing::warn!(%error, "a {kind} was left out of the metrics page");
-        Cause::Source
-    };
-    match Arc::try_unwrap(gathered) {
-        Ok(gathered) => gathered.map_err(|error| failed(&error)),
-        Err(shared) => match &*shared {
-            Ok(families) => Ok(families.clone()),
-            Err(error) => Err(failed(error)),
-        },
     }
 }
 
@@ -351,6 +366,7 @@ impl std::fmt::Display for Gaps {
         for (kind, number, cause) in &self.sources {
             let what = match cause {
                 Cause::Overrun => "took longer than it may",
+                Cause::Hurried => "was not there within the scraper's time limit",
                 _ => "failed",
             };
             writeln!(f, "{kind} {number} {what}")?;

@@ -28,6 +28,8 @@ pub(crate) enum Cause {
     Source,
     /// A source took longer to gather than it may, or still does so for an earlier page: all of it was left out.
     Overrun,
+    /// A source was not there yet when the scraper's own time limit was nearly over: all of it was left out.
+    Hurried,
     /// A series that an earlier source has too was left out.
     RepeatedSeries,
     /// A family of another type than an earlier source's, or with an invalid name, was left out.
@@ -41,9 +43,10 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Source,
         Self::Overrun,
+        Self::Hurried,
         Self::RepeatedSeries,
         Self::Family,
         Self::Internal,
@@ -55,6 +58,7 @@ impl Cause {
         match self {
             Self::Source => "source",
             Self::Overrun => "overrun",
+            Self::Hurried => "hurried",
             Self::RepeatedSeries => "repeated_series",
             Self::Family => "family",
             Self::Internal => "internal",

@@ -116,6 +116,11 @@ impl<'a> At<'a> {
         }
     }
 
+    /// The same of a value that may be, or hold, a secret.
+    pub(super) fn hidden(&self, expected: &'static str) -> ConfigError {
+        self.invalid(expected, &Value::Text("<secret>".to_owned()))
+    }
+
     pub(super) fn unknown(&self, key: &Key, known: &[&'static str]) -> ConfigError {
         ConfigError::UnknownKey {
             place: self.key(&key.name, key.line).place(),
