@@ -302,6 +302,13 @@ fn the_same_state_is_on_the_pages_of_both_profiles() {
         ] {
             assert_eq!(page.matches(line).count(), 1, "{line} in {profile}");
         }
+        well.store(true, Ordering::SeqCst);
+        eventually("it is well", || get(address, "/health/db").code == 200);
+        let page = get(address, "/metrics").body;
+        assert!(
+            page.contains("\nmonitor_check_up{check=\"db\"} 1\n"),
+            "{page}"
+        );
         assert!(server.remove_check("db"));
         server.set_task_status(TaskStatus::Ok, "metrics loader");
         let page = get(address, "/metrics").body;
@@ -309,6 +316,35 @@ fn the_same_state_is_on_the_pages_of_both_profiles() {
         assert!(page.contains("monitor_health{task=\"metrics loader\"} 1\n"));
         server.shutdown();
     }
+}
+
+#[test]
+fn ages_on_a_page_are_those_of_the_last_result_and_the_last_pulse() {
+    let _turn = turn();
+    let begin = Instant::now();
+    let once = Check::every(PATIENCE * 100).timeout(PATIENCE);
+    let (server, _) = with_check(local(), once);
+    let address = server.local_addr();
+    eventually("a result", || {
+        get(address, "/health/db").json()["status"] == "UP"
+    });
+    server.heartbeat().pulse();
+    let seen = Instant::now();
+    std::thread::sleep(Duration::from_millis(120));
+    let page = get(address, "/metrics").body;
+    for series in [
+        "monitor_check_age_seconds{check=\"db\"} ",
+        "monitor_heartbeat_age_seconds ",
+    ] {
+        let age = page.lines().find_map(|line| line.strip_prefix(series));
+        let age: f64 = age.and_then(|age| age.parse().ok()).expect("an age");
+        assert!(
+            (0.12..=begin.elapsed().as_secs_f64()).contains(&age),
+            "{series}{age}, {:?} after it was seen",
+            seen.elapsed()
+        );
+    }
+    server.shutdown();
 }
 
 #[test]

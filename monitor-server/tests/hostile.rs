@@ -4,10 +4,16 @@ mod served;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use monitor_server::Limits;
-use served::{connect, eventually, large_registry, local, metric, read_all, send, started, status};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use served::{
+    connect, eventually, large_registry, local, metric, read_all, send, started, status, status_of,
+};
 
 const CLOSED: &str = "monitor_server_connections_closed_total";
 
@@ -87,6 +93,61 @@ fn an_idle_connection_ends_in_time() {
     assert!(begin.elapsed() < Duration::from_secs(5));
     let ended = format!("{CLOSED}{{reason=\"idle\"}}");
     eventually(|| metric(server.local_addr(), &ended) >= 1.0);
+}
+
+#[test]
+fn limits_of_zero_are_none() {
+    let limits = Limits::default()
+        .header_timeout(Duration::ZERO)
+        .connection_timeout(Duration::ZERO)
+        .max_connections(0);
+    let server = started(local().limits(limits));
+    let address = server.local_addr();
+    // More than there would be places by default, and fewer than their share of descriptors.
+    let open = |_| {
+        let mut stream = connect(address);
+        send(&mut stream, "GET /livez HTTP/1.1\r\nHost: local");
+        stream
+    };
+    let mut half_sent: Vec<_> = (0..270).map(open).collect();
+    std::thread::sleep(Duration::from_millis(300));
+    for stream in &mut half_sent {
+        send(stream, "host\r\nConnection: close\r\n\r\n");
+        assert_eq!(status_of(&read_all(stream)), "200");
+    }
+}
+
+#[test]
+fn a_grace_of_zero_cuts_off_what_is_being_answered() {
+    /// Takes longer than any grace.
+    struct Slow(Arc<AtomicBool>);
+    impl Collector for Slow {
+        fn desc(&self) -> Vec<&Desc> {
+            Vec::new()
+        }
+        fn collect(&self) -> Vec<MetricFamily> {
+            self.0.store(true, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_secs(30));
+            Vec::new()
+        }
+    }
+    let begun = Arc::new(AtomicBool::new(false));
+    let limits = Limits::default()
+        .stop_grace(Duration::ZERO)
+        .gather_timeout(Duration::ZERO);
+    let config = local().collector(Slow(Arc::clone(&begun))).limits(limits);
+    let server = started(config);
+    let mut asking = connect(server.local_addr());
+    send(
+        &mut asking,
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
+    eventually(|| begun.load(Ordering::SeqCst));
+    let begin = Instant::now();
+    server.shutdown();
+    // By default it would be waited for, five seconds.
+    assert!(begin.elapsed() < Duration::from_secs(4));
+    assert_eq!(read_all(&mut asking), "");
 }
 
 /// A page is held once, however many clients do not take it, and they go at their deadline.

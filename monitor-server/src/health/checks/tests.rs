@@ -261,6 +261,48 @@ fn a_future_that_blocks_its_thread_does_not_hold_the_stop() {
 }
 
 #[test]
+fn a_future_that_blocks_its_thread_makes_the_others_late_until_it_returns() {
+    let checks = Checks::new(Arc::default());
+    checks.prepare().expect("a thread");
+    let blocks = Arc::new(AtomicBool::new(false));
+    let held = Arc::clone(&blocks);
+    let blocking = Probe::of_future(move || {
+        let held = Arc::clone(&held);
+        async move {
+            while held.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok::<(), String>(())
+        }
+    });
+    let well = Probe::of_future(|| async { Ok::<(), String>(()) });
+    let check = Check::every(Duration::from_millis(10)).timeout(Duration::from_millis(300));
+    for (name, probe) in [("blocks", blocking), ("well", well)] {
+        let (name, check) = (name.into(), check.clone());
+        checks.begin(Registered { name, check, probe });
+    }
+    eventually("it is well", || {
+        status(&checks, "well") == Some(HealthStatus::Up)
+    });
+    blocks.store(true, Ordering::SeqCst);
+    for name in ["well", "blocks"] {
+        eventually("it is late", || {
+            let mut reports = checks.reports().into_iter();
+            let report = reports.find(|report| &*report.name == name);
+            let output = report.and_then(|report| report.output);
+            output.is_some_and(|output| output.starts_with("late: no result for"))
+        });
+    }
+    blocks.store(false, Ordering::SeqCst);
+    for name in ["well", "blocks"] {
+        eventually("it comes back", || {
+            status(&checks, name) == Some(HealthStatus::Up)
+        });
+    }
+    checks.stop();
+}
+
+#[test]
 fn a_check_is_replaced_and_removed_by_name() {
     let checks = Checks::new(Arc::default());
     checks.prepare().expect("a thread");
