@@ -131,18 +131,18 @@ fn a_grace_of_zero_cuts_off_what_is_being_answered() {
             Vec::new()
         }
     }
-    let begun = Arc::new(AtomicBool::new(false));
+    let gathers = Arc::new(AtomicBool::new(false));
     let limits = Limits::default()
         .stop_grace(Duration::ZERO)
         .gather_timeout(Duration::ZERO);
-    let config = local().collector(Slow(Arc::clone(&begun))).limits(limits);
+    let config = local().collector(Slow(Arc::clone(&gathers))).limits(limits);
     let server = started(config);
     let mut asking = connect(server.local_addr());
     send(
         &mut asking,
         "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
     );
-    eventually(|| begun.load(Ordering::SeqCst));
+    eventually(|| gathers.load(Ordering::SeqCst));
     let begin = Instant::now();
     server.shutdown();
     // By default it would be waited for, five seconds.

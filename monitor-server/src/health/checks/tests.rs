@@ -360,8 +360,8 @@ fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
     for (name, is_async) in [("async", true), ("blocking", false)] {
         let held = Arc::clone(&held);
         let call = move || {
-            let _held = &held;
-            Ok::<(), String>(())
+            let is_held = Arc::strong_count(&held) > 0;
+            is_held.then_some(()).ok_or("let go of")
         };
         let probe = if is_async {
             Probe::of_future(move || std::future::ready(call()))
