@@ -45,7 +45,7 @@ pub struct Limits {
     /// Scrapes that wait for a page at once. Default 64; 0 is no limit. A further one is answered 503.
     pub max_scrapes: usize,
     /// Bytes of pages in memory, those that clients have not taken yet included. Default 64 MiB, and however large pages are four
-    /// of them; 0 is no limit. Beyond it connections whose clients have taken nothing for 0.1 s are cut off, of the address
+    /// of them; 0 is no limit. Beyond it connections whose clients have taken nothing for 0.02 s are cut off, of the address
     /// that holds most the one that has taken nothing for longest.
     pub max_page_bytes: usize,
 }

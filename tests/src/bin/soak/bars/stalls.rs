@@ -124,9 +124,9 @@ pub(crate) async fn never_reading(table: &mut Table) {
     let (grown, _) = deaf(16).await;
     table.note(
         "4",
-        "the same with 16 pages each, less than `max_page_bytes` and 16 MiB",
+        "the same with 16 pages each, less than `max_page_bytes` and 32 MiB",
         mib(grown),
-        grown < (64 + 16) << 20,
+        grown < (64 + 32) << 20,
     );
 }
 
