@@ -1,5 +1,6 @@
 //! Accepts, keeps the number of connections bounded, and stops in bounded time.
 
+mod relief;
 mod reserve;
 mod seats;
 mod socket;
@@ -41,11 +42,14 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut door = Door::new(&shared);
+    let relief = relief::relieve(door.connections.clone(), &shared.terms.pages);
+    let mut relief = std::pin::pin!(relief);
     let mut stop = shared.stop.clone();
     loop {
         tokio::select! {
             biased;
             () = connection::stopped(&mut stop) => break,
+            never = relief.as_mut() => match never {},
             accepted = socket.accept() => match accepted {
                 Ok((stream, peer)) => {
                     door.admit(peer, &shared, |progress| {

@@ -348,6 +348,7 @@ impl Context {
         Terms {
             limits,
             metrics: Arc::clone(&self.metrics),
+            pages: self.renderer.held(),
             networks: self.keeper.networks(),
             keeper: Arc::clone(&self.keeper),
         }

@@ -197,6 +197,34 @@ fn deaf_clients_make_room_when_all_places_are_taken() {
     drop(deaf);
 }
 
+/// Each comes when the page of the one before is made, and so holds one of its own.
+#[test]
+fn deaf_clients_do_not_hold_more_pages_than_there_may_be() {
+    let limits = Limits::default().max_page_bytes(1 << 20);
+    let config = local().registry(large_registry(16 << 20)).limits(limits);
+    let server = started(config);
+    let address = server.local_addr();
+    let ask = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let answered = || metric(address, "monitor_scrapes_total{code=\"200\"}");
+    let mut deaf = Vec::new();
+    for _ in 0..10 {
+        let before = answered();
+        deaf.extend(attackers(address, 1, ask));
+        // One of them is the question itself.
+        eventually(|| answered() > before + 1.0);
+    }
+    // Four may be there, however large they are.
+    let stalled = format!("{CLOSED}{{reason=\"evicted_stalled\"}}");
+    eventually(|| metric(address, &stalled) >= 5.0);
+    let most = metric(address, "monitor_scrape_page_bytes");
+    // Room for what the buffers of a page have beyond it, and for one that is just being made.
+    assert!(most < 6.0 * 2.0_f64.powi(25), "{most}");
+    // Who reads gets all of it.
+    let page = served::page(address);
+    assert!(page.starts_with("HTTP/1.1 200 OK") && page.len() > 16 << 20);
+    drop(deaf);
+}
+
 #[test]
 fn garbage_is_refused_and_counted_to_the_last_connection() {
     let server = started(local());

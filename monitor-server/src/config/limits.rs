@@ -45,6 +45,10 @@ pub struct Limits {
     pub scrape_timeout: Duration,
     /// Scrapes that wait for a page at once. Default 64; 0 is no limit. A further one is answered 503.
     pub max_scrapes: usize,
+    /// Bytes of pages in memory, those that clients have not taken yet included. Default 64 MiB, and however large pages are four
+    /// of them; 0 is no limit. Beyond it connections whose clients have taken nothing for 0.02 s are cut off, of the address
+    /// that holds most the one that has taken nothing for longest.
+    pub max_page_bytes: usize,
 }
 
 impl Default for Limits {
@@ -59,6 +63,7 @@ impl Default for Limits {
             gather_timeout: Duration::from_secs(5),
             scrape_timeout: Duration::from_secs(30),
             max_scrapes: 64,
+            max_page_bytes: 64 << 20,
         }
     }
 }
@@ -124,6 +129,13 @@ impl Limits {
     #[must_use]
     pub fn max_scrapes(mut self, scrapes: usize) -> Self {
         self.max_scrapes = scrapes;
+        self
+    }
+
+    /// Sets [`max_page_bytes`](Self::max_page_bytes).
+    #[must_use]
+    pub fn max_page_bytes(mut self, bytes: usize) -> Self {
+        self.max_page_bytes = bytes;
         self
     }
 }
