@@ -35,9 +35,11 @@ static LOST: AtomicU32 = AtomicU32::new(0);
 struct Log;
 
 impl Log {
-    fn set() {
+    /// Sets it, without the lines of an earlier test.
+    fn begin() {
         static SET: Once = Once::new();
         SET.call_once(|| tracing::subscriber::set_global_default(Self).expect("the only log"));
+        LINES.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -98,7 +100,7 @@ fn eventually(what: &str, happened: impl Fn() -> bool) {
 #[test]
 fn the_log_has_one_line_for_each_thing_worth_one() {
     let _turn = turn();
-    Log::set();
+    Log::begin();
     let well = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&well);
     let often = Check::every(Duration::from_millis(5)).timeout(PATIENCE);
@@ -188,7 +190,7 @@ fn a_log_that_panics_ends_no_check_no_watch_and_no_server() {
             async move { if well { Ok(()) } else { Err("refused") } }
         });
     let server = started(config);
-    Log::set();
+    Log::begin();
     BROKEN.store(true, Ordering::SeqCst);
 
     let health = server.watch_health();
