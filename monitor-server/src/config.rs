@@ -296,6 +296,7 @@ impl MonitorConfig {
             },
             gather_timeout: self.limits.gather_timeout,
             max_scrapes: self.limits.max_scrapes,
+            max_page_bytes: self.limits.max_page_bytes,
         }
     }
 

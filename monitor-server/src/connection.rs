@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::access::{Client, Networks, Peer};
 use crate::config::Limits;
 use crate::listener::Stream;
+use crate::render::HeldPages;
 use crate::self_metrics::SelfMetrics;
 use crate::self_metrics::connections::Ending;
 use crate::web::Keeper;
@@ -34,6 +35,8 @@ use self::socket::Socket;
 pub(crate) struct Terms {
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<SelfMetrics>,
+    /// The pages that are in memory, which connections hold.
+    pub(crate) pages: Arc<HeldPages>,
     /// Who may connect.
     pub(crate) networks: Networks,
     pub(crate) keeper: Arc<Keeper>,

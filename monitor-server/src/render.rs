@@ -5,6 +5,7 @@
 //! The one who renders, the leader, is a job on a thread for blocking work. [`queue`] says what it does next; here it is done.
 
 mod cache;
+mod held;
 mod leader;
 mod queue;
 mod write;
@@ -25,11 +26,12 @@ use tokio::sync::oneshot;
 use crate::health::Vitals;
 use crate::labels;
 use crate::process::{self, Process};
-use crate::quiet::Quiet;
+use crate::quiet::{Quiet, tell};
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::source::{self, Gathered, Source};
 
 pub(crate) use self::cache::Ages;
+pub(crate) use self::held::HeldPages;
 use self::leader::Leader;
 use self::queue::{Absent, Queue, Round, Waiting};
 use self::write::Pages;
@@ -73,6 +75,8 @@ pub(crate) struct PageSettings {
     pub(crate) gather_timeout: Duration,
     /// Most scrapes that wait at once; zero is no limit.
     pub(crate) max_scrapes: usize,
+    /// Most bytes of pages in memory; zero is no limit.
+    pub(crate) max_page_bytes: usize,
 }
 
 /// Renders the pages of one storage and the sources beside it.
@@ -90,6 +94,7 @@ struct Shared {
     metrics: Arc<SelfMetrics>,
     vitals: Arc<Vitals>,
     of_gaps: Quiet,
+    held: Arc<HeldPages>,
     /// Bytes of the last whole page before compression. `Relaxed`: it only saves copying.
     size: AtomicUsize,
     queue: Mutex<Queue>,
@@ -107,6 +112,7 @@ impl Renderer {
         vitals: Arc<Vitals>,
     ) -> Self {
         let queue = Queue::new(sources.len(), settings.gather_timeout, settings.ages);
+        let held = Arc::new(HeldPages::new(settings.max_page_bytes));
         Self {
             shared: Arc::new(Shared {
                 monitor,
@@ -116,11 +122,17 @@ impl Renderer {
                 metrics,
                 vitals,
                 of_gaps: Quiet::default(),
+                held,
                 size: AtomicUsize::new(0),
                 queue: Mutex::new(queue),
                 changed: Condvar::new(),
             }),
         }
+    }
+
+    /// The pages that are in memory.
+    pub(crate) fn held(&self) -> Arc<HeldPages> {
+        Arc::clone(&self.shared.held)
     }
 
     /// Waits for a page whose state is not older than this call, less what [`Ages`] allows; at most this long. Sources are
@@ -149,7 +161,7 @@ impl Renderer {
         };
         let mut asking = Asking { shared, receiver };
         if let Some(leader) = leader {
-            tokio::task::spawn_blocking(move || leader.lead());
+            leader.send_off()?;
         }
         let answer = match patience {
             None => (&mut asking.receiver).await,
@@ -221,7 +233,7 @@ impl Shared {
         let begun = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| self.serve(round))).is_err() {
             self.metrics.count(Cause::Internal, 1);
-            tracing::error!("rendering the metrics page panicked");
+            tell(|| tracing::error!("rendering the metrics page panicked"));
         }
         self.metrics.rendered(begun.elapsed());
     }
@@ -274,7 +286,7 @@ impl Shared {
         if wanted.names.is_none() {
             self.size.store(written, Ordering::Relaxed);
         }
-        page
+        self.held.hold(page)
     }
 
     /// The families beside the storage's: the server's own, then the sources', without what these say of the process again.
@@ -338,7 +350,7 @@ impl Shared {
     fn own_families(&self, snapshot: &Snapshot) -> Vec<Family> {
         let common: &[Label] = &snapshot.const_labels;
         let mut ours = self.process.families();
-        ours.extend(self.metrics.families());
+        ours.extend(self.metrics.families(self.held.bytes()));
         ours.extend(self.vitals.families(snapshot));
         labels::add_to_all(&mut ours, common);
         ours

@@ -144,7 +144,8 @@ impl SelfMetrics {
     }
 
     /// The families to merge with those of other sources; [`settle`](Self::settle) them afterwards.
-    pub(crate) fn families(&self) -> Vec<Family> {
+    /// `page_bytes` are those of pages in memory.
+    pub(crate) fn families(&self, page_bytes: usize) -> Vec<Family> {
         let mut families = vec![
             self.scrapes(),
             family(
@@ -164,6 +165,7 @@ impl SelfMetrics {
                 )
             },
             self.errors_by_cause(),
+            held(page_bytes),
         ];
         families.extend(self.connections.families());
         families.extend(self.access.families());
@@ -248,7 +250,21 @@ pub fn scrape_families() -> Vec<Family> {
     let metrics = SelfMetrics::default();
     // As with a certificate, which not every server has.
     metrics.protection.loaded(Some(1));
-    metrics.families()
+    metrics.families(0)
+}
+
+/// What pages take of the memory, this one not counted.
+fn held(page_bytes: usize) -> Family {
+    let bytes = ChildValue::Int(page_bytes as u64);
+    Family {
+        unit: Some("bytes"),
+        ..family(
+            "monitor_scrape_page_bytes",
+            "Bytes of pages in memory, those that clients have not taken yet included.",
+            FamilyType::Gauge,
+            vec![child(None, bytes)],
+        )
+    }
 }
 
 fn int(count: &AtomicU64) -> ChildValue {

@@ -100,10 +100,17 @@ impl Progress {
     }
 
     fn is_stalled(&self) -> bool {
-        let stall = u64::try_from(STALL.as_millis()).unwrap_or(u64::MAX);
+        self.blocked_for().is_some_and(|blocked| blocked >= STALL)
+    }
+
+    /// For how long the socket has taken nothing of what there is to send.
+    pub(crate) fn blocked_for(&self) -> Option<Duration> {
         match self.blocked.load(Ordering::Relaxed) {
-            0 => false,
-            since => self.milliseconds() + 1 >= since.saturating_add(stall),
+            0 => None,
+            since => {
+                let blocked = (self.milliseconds() + 1).saturating_sub(since);
+                Some(Duration::from_millis(blocked))
+            }
         }
     }
 

@@ -12,6 +12,7 @@ fn terms() -> Terms {
     Terms {
         limits: Limits::default(),
         metrics: Arc::default(),
+        pages: Arc::default(),
         networks: keeper.networks(),
         keeper: Arc::new(keeper),
     }

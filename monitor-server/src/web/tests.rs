@@ -67,7 +67,7 @@ async fn opens(keeper: &Keeper, authorization: &str) -> bool {
 
 /// Whether the page says that what the files hold is in force.
 fn is_in_force(metrics: &SelfMetrics) -> bool {
-    let families = metrics.families();
+    let families = metrics.families(0);
     let mut families = families.iter();
     let state = families.find(|family| family.name.ends_with("last_reload_successful"));
     matches!(

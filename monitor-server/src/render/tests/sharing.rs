@@ -183,6 +183,33 @@ async fn who_has_no_time_left_is_told_so_and_the_leader_stops_for_nobody() {
     hangs.store(false, Ordering::SeqCst);
 }
 
+#[test]
+fn a_thread_that_cannot_be_had_costs_that_scrape_and_no_later_one() {
+    let runtime = |stack| {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().thread_stack_size(stack);
+        builder.build().expect("a runtime")
+    };
+    let (renderer, metrics) = renderer(Vec::new());
+    // No address space has room for such a stack.
+    let without_threads = runtime(1 << 60);
+    for failures in 1..3 {
+        let page = without_threads.block_on(renderer.page(wanted(), None));
+        assert_eq!(page, Err(PageError::Failed));
+        assert_eq!(metrics.errors(Cause::Internal), failures);
+        assert_eq!(renderer.shared.queue().in_flight, 0);
+    }
+    let sound = runtime(1 << 20);
+    let ask = || {
+        let page = renderer.page(wanted(), Some(Duration::from_secs(30)));
+        sound.block_on(page).expect("a page");
+    };
+    ask();
+    // The jobs that it kept go with it, and change nothing.
+    drop(without_threads);
+    ask();
+}
+
 #[tokio::test]
 async fn one_more_than_may_wait_is_busy_unless_a_kept_page_suits_it() {
     let (probe, hangs) = hanging();
