@@ -3,6 +3,7 @@
 //! What can be told from an argument alone is checked here; what depends on other arguments or on the item, in `validate`.
 
 mod buckets;
+mod exits;
 mod keys;
 mod labels;
 mod once;
