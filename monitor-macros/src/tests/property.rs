@@ -242,7 +242,8 @@ proptest! {
         let block = |methods: String| format!("unsafe impl<T> Trait for a::Type<T> where T: Sized {{ {methods} }}");
         // Their own attributes are ours, and are gone.
         let text = block(methods.iter().map(|(_, method)| method.as_str()).collect());
-        let attributed = block(methods.iter().map(|(attribute, method)| format!("{attribute} {method}")).collect());
+        let attributed = methods.iter().flat_map(|(attribute, method)| [attribute.as_str(), method]);
+        let attributed = block(attributed.collect());
         let item = flat(tokens(&text));
         let output = flat(expanded(tokens(&args), tokens(&attributed)));
         prop_assert_eq!(is_subsequence(&item, &output), Ok(()), "{} in {}", text, output.join(" "));
