@@ -1,5 +1,5 @@
 //! Health over gRPC: what the monitor server knows, as `grpc.health.v1`, which Kubernetes' gRPC probes and clients' load
-//! balancers ask for. [`feed`] is all there is to it: copy it.
+//! balancers ask for. [`health_service`] and what it calls is all there is to it: copy it.
 //!
 //! The service below is ready while its dependency is; the dependency goes away and comes back.
 //!
@@ -26,22 +26,33 @@ use tonic::transport::{Endpoint, Server};
 use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::HealthReporter;
 
-/// Tells a gRPC health service how this service is, until the monitor server has stopped: the empty name is what `/readyz`
+/// A gRPC health service that says how this service is, until the monitor server has stopped: the empty name is what `/readyz`
 /// says, and each group has its own.
-pub(crate) async fn feed(mut health: watch::Receiver<HealthState>, reporter: HealthReporter) {
-    loop {
-        let state = health.borrow_and_update().clone();
-        let ready = serving(state.readiness.is_ready());
-        reporter.set_service_status("", ready).await;
-        for (group, status) in &state.groups {
-            let is_down = *status == HealthStatus::Down || state.readiness == Readiness::Stopped;
-            reporter.set_service_status(group, serving(!is_down)).await;
+///
+/// `tonic-health` begins with an empty name that is serving. So the first state is told before anybody can ask.
+pub(crate) async fn health_service(
+    mut health: watch::Receiver<HealthState>,
+) -> HealthServer<impl Health> {
+    let (reporter, service) = tonic_health::server::health_reporter();
+    tell(&mut health, &reporter).await;
+    tokio::spawn(async move {
+        while health.changed().await.is_ok() {
+            tell(&mut health, &reporter).await;
         }
-        if health.changed().await.is_err() {
-            return;
-        }
+    });
+    service
+}
+
+async fn tell(health: &mut watch::Receiver<HealthState>, reporter: &HealthReporter) {
+    let state = health.borrow_and_update().clone();
+    let ready = serving(state.readiness.is_ready());
+    reporter.set_service_status("", ready).await;
+    for (group, status) in &state.groups {
+        let is_down = *status == HealthStatus::Down || state.readiness == Readiness::Stopped;
+        reporter.set_service_status(group, serving(!is_down)).await;
     }
 }
 
@@ -71,8 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The check's first result.
     health.wait_for(|state| state.readiness.is_ready()).await?;
 
-    let (reporter, service) = tonic_health::server::health_reporter();
-    tokio::spawn(feed(health, reporter));
+    let service = health_service(health).await;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let server = Server::builder()

@@ -284,15 +284,19 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 impl MonitorConfig {
     /// How pages are made.
     pub(crate) fn page_settings(&self) -> PageSettings {
+        // More is refused, where somebody can be told.
+        let longest = Duration::from_secs_f64(values::MAX_PAGE_AGE);
+        let render_cache = self.render_cache.map(|age| age.min(longest));
         PageSettings {
             profile: self.profile,
             strict: self.strict,
             ages: Ages {
-                identity: self.render_cache.unwrap_or_default(),
-                gzip: self.render_cache.unwrap_or(COMPRESSED_AGE),
+                identity: render_cache.unwrap_or_default(),
+                gzip: render_cache.unwrap_or(COMPRESSED_AGE),
             },
             gather_timeout: self.limits.gather_timeout,
             max_scrapes: self.limits.max_scrapes,
+            max_page_bytes: self.limits.max_page_bytes,
         }
     }
 

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::access::{Client, Networks, Peer};
 use crate::config::Limits;
 use crate::listener::Stream;
+use crate::render::HeldPages;
 use crate::self_metrics::SelfMetrics;
 use crate::self_metrics::connections::Ending;
 use crate::web::Keeper;
@@ -34,6 +35,8 @@ use self::socket::Socket;
 pub(crate) struct Terms {
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<SelfMetrics>,
+    /// The pages that are in memory, which connections hold.
+    pub(crate) pages: Arc<HeldPages>,
     /// Who may connect.
     pub(crate) networks: Networks,
     pub(crate) keeper: Arc<Keeper>,
@@ -67,8 +70,11 @@ pub(crate) async fn serve<S, B>(
     } = shared;
     let limits = &terms.limits;
     let mut deadline = std::pin::pin!(expiry(limits.connection_timeout));
+    // One for both: who was slow in the handshake has less time for the head.
+    let mut head_deadline = std::pin::pin!(expiry(limits.header_timeout));
     let secured = tokio::select! {
         secured = secured(stream, peer, &terms) => secured,
+        () = head_deadline.as_mut() => None,
         () = deadline.as_mut() => None,
     };
     let Some((mut stream, is_certified)) = secured else {
@@ -79,7 +85,9 @@ pub(crate) async fn serve<S, B>(
     let mut head = Vec::new();
     let begun = first_head(&mut stream, &mut head, &mut stop, limits);
     let begun = tokio::select! {
+        biased;
         begun = begun => begun,
+        () = head_deadline => Err(Ending::HeaderTimeout),
         () = deadline.as_mut() => Err(Ending::Deadline),
     };
     if let Err(ending) = begun {
@@ -92,6 +100,8 @@ pub(crate) async fn serve<S, B>(
     // Boxed: what waits for its first request has no place for it.
     let mut connection = Box::pin(builder(limits).serve_connection(socket, routes));
     let outcome = tokio::select! {
+        // The connection first: one that has read nothing yet would take the stop for its end, and its request is there.
+        biased;
         outcome = connection.as_mut() => Some(outcome),
         () = deadline.as_mut() => None,
         () = stopped(&mut stop) => {
@@ -108,7 +118,7 @@ pub(crate) async fn serve<S, B>(
     tracing::debug!(%peer, ?ending, ?error, "connection ended");
 }
 
-/// Waits for the head of the first request, or for what is none.
+/// Waits for the head of the first request, or for what is none, for as long as it takes.
 ///
 /// # Errors
 ///
@@ -119,22 +129,17 @@ async fn first_head(
     stop: &mut watch::Receiver<bool>,
     limits: &Limits,
 ) -> Result<(), Ending> {
-    let mut timeout = std::pin::pin!(expiry(limits.header_timeout));
-    let most = limits.max_header_bytes;
     tokio::select! {
         biased;
-        first = head::read(stream, head, most) => return begun(&first, head),
-        () = timeout.as_mut() => return Err(Ending::HeaderTimeout),
+        first = head::read(stream, head, limits) => return begun(&first, head),
         () = stopped(stop) => {}
     }
     // Who has begun to ask may go on; who has not will not.
     if head.is_empty() {
         return Err(Ending::Done);
     }
-    tokio::select! {
-        first = head::read(stream, head, most) => begun(&first, head),
-        () = timeout => Err(Ending::HeaderTimeout),
-    }
+    let first = head::read(stream, head, limits).await;
+    begun(&first, head)
 }
 
 fn begun(first: &std::io::Result<First>, head: &[u8]) -> Result<(), Ending> {
@@ -146,7 +151,7 @@ fn begun(first: &std::io::Result<First>, head: &[u8]) -> Result<(), Ending> {
 }
 
 /// The connection as requests come over it, and whether its client has a certificate that was verified; `None` where the TLS
-/// handshake fails, or takes longer than the head of a request may.
+/// handshake fails.
 async fn secured(
     stream: Box<dyn Stream>,
     peer: Peer,
@@ -157,11 +162,7 @@ async fn secured(
         return Some((stream, false));
     };
     // Boxed: connections without TLS have no place for it.
-    let accepting = Box::pin(tls.accept(stream, peer));
-    tokio::select! {
-        accepted = accepting => accepted,
-        () = expiry(terms.limits.header_timeout) => None,
-    }
+    Box::pin(tls.accept(stream, peer)).await
 }
 
 /// What ended it; `None` is its deadline.
@@ -263,3 +264,6 @@ impl<B: Body + Unpin> Body for TrackedBody<B> {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

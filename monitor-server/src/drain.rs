@@ -9,6 +9,7 @@ use monitor_core::snapshot::RunningTask;
 
 use crate::block_on::block_on;
 use crate::error::TasksLeft;
+use crate::quiet::tell;
 use crate::run::MonitorServer;
 use crate::signals::{ShutdownSignals, Signal};
 use crate::wait;
@@ -50,11 +51,14 @@ impl MonitorServer {
     /// running tasks are waited for, at most for `limit`, then the server stops as with [`shutdown`](Self::shutdown). Until
     /// then `/metrics` and the probes keep answering. The log names the tasks that are left at the end, with their ages.
     ///
-    /// The pause is what is left of it since [`begin_drain`](Self::begin_drain) or an earlier drain. Works on every executor.
+    /// The pause is what is left of it since [`begin_drain`](Self::begin_drain) or an earlier drain. Once a second signal has cut
+    /// short a [`shutdown_signal`](Self::shutdown_signal), there is neither pause nor limit, and the server stops without waiting
+    /// for its own requests. Works on every executor.
     ///
     /// # Errors
     ///
-    /// The limit passed; the error says how many tasks were left. The server has stopped then, too.
+    /// The limit passed; the error says how many tasks were left. The server has stopped then, too, or is about to after a
+    /// second signal.
     ///
     /// # Cancellation
     ///
@@ -62,9 +66,22 @@ impl MonitorServer {
     pub async fn drain(&self, limit: Duration) -> Result<(), TasksLeft> {
         self.begin_drain();
         wait::pause(self.vitals().pause_left(), self.runtime()).await;
-        say_what_runs(self.monitor());
+        let is_hurried = self.vitals().phase.is_hurried();
+        let limit = if is_hurried {
+            Duration::ZERO
+        } else {
+            say_what_runs(self.monitor());
+            limit
+        };
         let waited = self.wait_for_ending_tasks(limit).await;
-        self.stop_after(waited.as_ref().err()).await;
+        if let Err(left) = &waited {
+            say_what_is_left(self.monitor(), left);
+        }
+        if is_hurried {
+            self.stop_at_once();
+        } else {
+            self.stop_and_wait().await;
+        }
         waited
     }
 
@@ -77,18 +94,10 @@ impl MonitorServer {
         block_on(self.drain(limit))
     }
 
-    async fn stop_after(&self, left: Option<&TasksLeft>) {
-        if let Some(left) = left {
-            let running = self.monitor().running_tasks(MOST_NAMED);
-            let tasks = named(&running);
-            tracing::warn!(left = left.left, %tasks, "tasks still run after the limit of the drain");
-        }
-        self.stop_and_wait().await;
-    }
-
     /// Waits for SIGTERM or Ctrl-C, turns `/readyz` to 503 and waits out
     /// [`drain_pause`](crate::MonitorConfig::drain_pause): then the service's own listener should stop, and
-    /// [`drain`](Self::drain) follow. A second signal ends the pause at once. Works on every executor and none.
+    /// [`drain`](Self::drain) follow. A second signal ends the pause at once, and has that drain wait for nothing. Works on every
+    /// executor and none.
     ///
     /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost. And from the
     /// first call in a process on, one that nobody waits for ends the process: see [`ShutdownSignals`]. So a second signal
@@ -117,11 +126,14 @@ impl MonitorServer {
         async move {
             let mut signals = listened?;
             let signal = signals.recv().await;
-            tracing::info!(%signal, "told to end");
+            tell(|| tracing::info!(%signal, "told to end"));
             server.begin_drain();
             tokio::select! {
                 () = wait::pause(server.vitals().pause_left(), server.runtime()) => {}
-                second = signals.recv() => tracing::warn!(signal = %second, "told to end again"),
+                second = signals.recv() => {
+                    server.vitals().phase.set_hurried();
+                    tell(|| tracing::warn!(signal = %second, "told to end again: nothing is waited for"));
+                }
             }
             Ok(signal)
         }
@@ -148,7 +160,7 @@ impl MonitorServer {
         async move {
             let mut signals = listened.map_err(|source| DrainError::Signals { source })?;
             let signal = signals.recv().await;
-            tracing::info!(%signal, "told to end: draining");
+            tell(|| tracing::info!(%signal, "told to end: draining"));
             tokio::select! {
                 drained = server.drain(limit) => drained.map(|()| signal).map_err(DrainError::from),
                 second = signals.recv() => Err(server.give_up(second)),
@@ -158,7 +170,7 @@ impl MonitorServer {
 
     fn give_up(&self, signal: Signal) -> DrainError {
         let left = self.monitor().in_flight();
-        tracing::warn!(%signal, left, "told to end again: stopping at once");
+        tell(|| tracing::warn!(%signal, left, "told to end again: stopping at once"));
         self.stop_at_once();
         DrainError::Interrupted { signal, left }
     }
@@ -187,8 +199,15 @@ impl MonitorServer {
 fn say_what_runs(monitor: Monitor) {
     let tasks = monitor.in_flight();
     if tasks > 0 {
-        tracing::info!(tasks, "draining: waiting for tasks to end");
+        tell(|| tracing::info!(tasks, "draining: waiting for tasks to end"));
     }
+}
+
+fn say_what_is_left(monitor: Monitor, left: &TasksLeft) {
+    let tasks = named(&monitor.running_tasks(MOST_NAMED));
+    tell(|| {
+        tracing::warn!(left = left.left, %tasks, "tasks still run after the limit of the drain");
+    });
 }
 
 /// Tasks with their ages, for a line of the log.

@@ -111,6 +111,12 @@ pub enum ConfigError {
         /// What it lacks.
         lost: &'static str,
     },
+    /// A reload that brings TLS where there was none: clients that speak plain HTTP would be cut off. Only a restart does.
+    #[error("{}: TLS, which was not in force when the server started, begins with a restart", file.display())]
+    NeedsRestart {
+        /// The web configuration file.
+        file: PathBuf,
+    },
     /// A key that must be given is not.
     #[error("{place}: missing; expected {expected}")]
     Missing {
@@ -139,6 +145,21 @@ pub enum ConfigError {
         /// The value as text: numbers and texts in backticks.
         found: String,
     },
+}
+
+/// An error with all its sources, for a line of the log.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
 }
 
 /// Names the file that something is in.

@@ -1,5 +1,6 @@
 //! Accepts, keeps the number of connections bounded, and stops in bounded time.
 
+mod relief;
 mod reserve;
 mod seats;
 mod socket;
@@ -20,7 +21,7 @@ use self::seats::Connections;
 pub(crate) use self::socket::{Bound, Socket, Stream, bind};
 use crate::access::Peer;
 use crate::connection::{self, Shared};
-use crate::quiet::Quiet;
+use crate::quiet::{Quiet, tell};
 use crate::self_metrics::connections::Ending;
 
 /// Pause after a failed accept: at the limit of descriptors each accept fails at once, and would spin. Also how long a
@@ -41,11 +42,14 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut door = Door::new(&shared);
+    let relief = relief::relieve(door.connections.clone(), &shared.terms.pages);
+    let mut relief = std::pin::pin!(relief);
     let mut stop = shared.stop.clone();
     loop {
         tokio::select! {
             biased;
             () = connection::stopped(&mut stop) => break,
+            never = relief.as_mut() => match never {},
             accepted = socket.accept() => match accepted {
                 Ok((stream, peer)) => {
                     door.admit(peer, &shared, |progress| {
@@ -77,11 +81,13 @@ impl Door {
         let configured = shared.terms.limits.max_connections;
         let most = reserve::most_connections(configured);
         if configured != 0 && most < configured {
-            tracing::warn!(
-                configured,
-                most,
-                "fewer connections than configured: half of the descriptors are left to the service"
-            );
+            tell(|| {
+                tracing::warn!(
+                    configured,
+                    most,
+                    "fewer connections than configured: half of the descriptors are left to the service"
+                );
+            });
         }
         Self {
             connections: Connections::new(most, shared.terms.metrics.clone()),

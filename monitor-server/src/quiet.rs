@@ -1,10 +1,18 @@
-//! Log lines that a flood cannot multiply.
+//! Log lines that a flood cannot multiply, and whose failure ends nothing.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Least time between two lines of the same kind.
 const PAUSE: Duration = Duration::from_secs(10);
+
+/// Writes to the log from where a panic would end more than the line. Subscribers are the service's, and the usual ones panic
+/// where neither standard output nor standard error can be written to, as once a terminal or a pipe has closed.
+pub(crate) fn tell(log: impl FnOnce()) {
+    // The panic hook has told of it, as far as anything can.
+    let _ = catch_unwind(AssertUnwindSafe(log));
+}
 
 /// Lets the first line of a kind through, then one every ten seconds with the number of those left out.
 #[derive(Debug, Default)]
@@ -20,7 +28,7 @@ impl Quiet {
     /// Calls `log` with the number of lines left out since the last one, or counts one more.
     pub(crate) fn say(&self, log: impl FnOnce(u64)) {
         if let Some(left_out) = self.turn(Instant::now()) {
-            log(left_out);
+            tell(|| log(left_out));
         }
     }
 

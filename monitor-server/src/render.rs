@@ -5,6 +5,7 @@
 //! The one who renders, the leader, is a job on a thread for blocking work. [`queue`] says what it does next; here it is done.
 
 mod cache;
+mod held;
 mod leader;
 mod queue;
 mod write;
@@ -25,12 +26,14 @@ use tokio::sync::oneshot;
 use crate::health::Vitals;
 use crate::labels;
 use crate::process::{self, Process};
+use crate::quiet::{Quiet, tell};
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::source::{self, Gathered, Source};
 
 pub(crate) use self::cache::Ages;
+pub(crate) use self::held::HeldPages;
 use self::leader::Leader;
-use self::queue::{Queue, Round, Waiting};
+use self::queue::{Absent, Queue, Round, Waiting};
 use self::write::Pages;
 
 /// What one scrape asks for.
@@ -72,6 +75,8 @@ pub(crate) struct PageSettings {
     pub(crate) gather_timeout: Duration,
     /// Most scrapes that wait at once; zero is no limit.
     pub(crate) max_scrapes: usize,
+    /// Most bytes of pages in memory; zero is no limit.
+    pub(crate) max_page_bytes: usize,
 }
 
 /// Renders the pages of one storage and the sources beside it.
@@ -88,6 +93,8 @@ struct Shared {
     process: Process,
     metrics: Arc<SelfMetrics>,
     vitals: Arc<Vitals>,
+    of_gaps: Quiet,
+    held: Arc<HeldPages>,
     /// Bytes of the last whole page before compression. `Relaxed`: it only saves copying.
     size: AtomicUsize,
     queue: Mutex<Queue>,
@@ -105,6 +112,7 @@ impl Renderer {
         vitals: Arc<Vitals>,
     ) -> Self {
         let queue = Queue::new(sources.len(), settings.gather_timeout, settings.ages);
+        let held = Arc::new(HeldPages::new(settings.max_page_bytes));
         Self {
             shared: Arc::new(Shared {
                 monitor,
@@ -113,11 +121,18 @@ impl Renderer {
                 process,
                 metrics,
                 vitals,
+                of_gaps: Quiet::default(),
+                held,
                 size: AtomicUsize::new(0),
                 queue: Mutex::new(queue),
                 changed: Condvar::new(),
             }),
         }
+    }
+
+    /// The pages that are in memory.
+    pub(crate) fn held(&self) -> Arc<HeldPages> {
+        Arc::clone(&self.shared.held)
     }
 
     /// Waits for a page whose state is not older than this call, less what [`Ages`] allows; at most this long. Sources are
@@ -146,7 +161,7 @@ impl Renderer {
         };
         let mut asking = Asking { shared, receiver };
         if let Some(leader) = leader {
-            tokio::task::spawn_blocking(move || leader.lead());
+            leader.send_off()?;
         }
         let answer = match patience {
             None => (&mut asking.receiver).await,
@@ -218,7 +233,7 @@ impl Shared {
         let begun = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| self.serve(round))).is_err() {
             self.metrics.count(Cause::Internal, 1);
-            tracing::error!("rendering the metrics page panicked");
+            tell(|| tracing::error!("rendering the metrics page panicked"));
         }
         self.metrics.rendered(begun.elapsed());
     }
@@ -271,19 +286,19 @@ impl Shared {
         if wanted.names.is_none() {
             self.size.store(written, Ordering::Relaxed);
         }
-        page
+        self.held.hold(page)
     }
 
     /// The families beside the storage's: the server's own, then the sources', without what these say of the process again.
     fn beside(
         &self,
         ours: Vec<Family>,
-        gathered: Vec<Option<Arc<Gathered>>>,
+        gathered: Vec<Result<Arc<Gathered>, Absent>>,
         gaps: &mut Gaps,
     ) -> Vec<Vec<Family>> {
         let mut sources = Vec::with_capacity(gathered.len() + 1);
         for (index, (source, gathered)) in self.sources.iter().zip(gathered).enumerate() {
-            match owned(source, gathered) {
+            match self.owned(source, gathered) {
                 Ok(mut families) => {
                     process::leave_out_repeats(&ours, &mut families);
                     sources.push(families);
@@ -298,34 +313,47 @@ impl Shared {
         sources
     }
 
+    /// The families a source gave, copied only where another scrape still waits for them.
+    fn owned(
+        &self,
+        source: &Source,
+        gathered: Result<Arc<Gathered>, Absent>,
+    ) -> Result<Vec<Family>, Cause> {
+        let failed = |error: &source::Missing| {
+            self.warn_of(source, error);
+            Cause::Source
+        };
+        match gathered.map(Arc::try_unwrap) {
+            Ok(Ok(gathered)) => gathered.map_err(|error| failed(&error)),
+            Ok(Err(shared)) => match &*shared {
+                Ok(families) => Ok(families.clone()),
+                Err(error) => Err(failed(error)),
+            },
+            Err(Absent::Overrun) => {
+                self.warn_of(source, &"it takes longer than it may");
+                Err(Cause::Overrun)
+            }
+            // Whoever scrapes can bring that about, and the source is not to blame.
+            Err(Absent::Hurried) => Err(Cause::Hurried),
+        }
+    }
+
+    /// Each page may lack it, so not each page says so.
+    fn warn_of(&self, source: &Source, why: &dyn std::fmt::Display) {
+        let kind = source.kind();
+        self.of_gaps.say(|left_out| {
+            tracing::warn!(%why, left_out, "a {kind} was left out of the metrics page");
+        });
+    }
+
     /// What is said of the process, of scrapes and of health; with the labels of every series.
     fn own_families(&self, snapshot: &Snapshot) -> Vec<Family> {
         let common: &[Label] = &snapshot.const_labels;
         let mut ours = self.process.families();
-        ours.extend(self.metrics.families());
+        ours.extend(self.metrics.families(self.held.bytes()));
         ours.extend(self.vitals.families(snapshot));
         labels::add_to_all(&mut ours, common);
         ours
-    }
-}
-
-/// The families a source gave, copied only where another scrape still waits for them.
-fn owned(source: &Source, gathered: Option<Arc<Gathered>>) -> Result<Vec<Family>, Cause> {
-    let kind = source.kind();
-    let Some(gathered) = gathered else {
-        tracing::warn!("a {kind} was left out of the metrics page: it takes longer than it may");
-        return Err(Cause::Overrun);
-    };
-    let failed = |error: &source::Missing| {
-        tracing::warn!(%error, "a {kind} was left out of the metrics page");
-        Cause::Source
-    };
-    match Arc::try_unwrap(gathered) {
-        Ok(gathered) => gathered.map_err(|error| failed(&error)),
-        Err(shared) => match &*shared {
-            Ok(families) => Ok(families.clone()),
-            Err(error) => Err(failed(error)),
-        },
     }
 }
 
@@ -350,6 +378,7 @@ impl std::fmt::Display for Gaps {
         for (kind, number, cause) in &self.sources {
             let what = match cause {
                 Cause::Overrun => "took longer than it may",
+                Cause::Hurried => "was not there within the scraper's time limit",
                 _ => "failed",
             };
             writeln!(f, "{kind} {number} {what}")?;

@@ -18,6 +18,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{RunError, TasksLeft};
 use crate::health::{HealthState, Phase, Vitals};
 use crate::listener;
+use crate::quiet::tell;
 use crate::render::Renderer;
 use crate::routes::{self, Context};
 use crate::self_metrics::SelfMetrics;
@@ -227,12 +228,9 @@ impl MonitorServer {
     /// Ends the checks, and makes room for the next server, unless it runs already.
     fn vacate(&self) {
         self.inner.vitals.checks.stop();
-        let mut slot = slot();
-        if slot
-            .as_ref()
-            .is_some_and(|server| Arc::ptr_eq(&server.inner, &self.inner))
-        {
-            *slot = None;
+        let ours = slot().take_if(|server| Arc::ptr_eq(&server.inner, &self.inner));
+        if ours.is_some() {
+            tell(|| tracing::info!(address = %self.endpoint(), "monitor server stops"));
         }
     }
 }
@@ -275,7 +273,7 @@ impl MetricServer {
     }
 
     /// The same with what a configuration says of pages: registries, collectors, `profile`, `strict`, `render_cache`,
-    /// `disable_compression`, `wait_for_started`, the limits of scrapes and sources, what is said of the service and the
+    /// `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits of scrapes and sources, what is said of the service and the
     /// process, of health what concerns task types, and credentials and addresses that may connect. What it says of the storage (its constant labels, too), of the
     /// address, of connections and of checks is not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that
     /// it is mounted in takes the connections.
@@ -286,6 +284,10 @@ impl MetricServer {
         Self {
             context: Arc::new(Context::new(monitor, config)),
         }
+    }
+
+    pub(crate) fn vitals(&self) -> &Vitals {
+        &self.context.vitals
     }
 
     /// The routes `/metrics`, `/livez`, `/readyz`, `/-/healthy` and `/-/ready`; every other path is rejected as not
@@ -346,6 +348,7 @@ impl Context {
         Terms {
             limits,
             metrics: Arc::clone(&self.metrics),
+            pages: self.renderer.held(),
             networks: self.keeper.networks(),
             keeper: Arc::clone(&self.keeper),
         }

@@ -28,6 +28,8 @@ pub(crate) enum Cause {
     Source,
     /// A source took longer to gather than it may, or still does so for an earlier page: all of it was left out.
     Overrun,
+    /// A source was not there yet when the scraper's own time limit was nearly over: all of it was left out.
+    Hurried,
     /// A series that an earlier source has too was left out.
     RepeatedSeries,
     /// A family of another type than an earlier source's, or with an invalid name, was left out.
@@ -41,9 +43,10 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Source,
         Self::Overrun,
+        Self::Hurried,
         Self::RepeatedSeries,
         Self::Family,
         Self::Internal,
@@ -55,6 +58,7 @@ impl Cause {
         match self {
             Self::Source => "source",
             Self::Overrun => "overrun",
+            Self::Hurried => "hurried",
             Self::RepeatedSeries => "repeated_series",
             Self::Family => "family",
             Self::Internal => "internal",
@@ -140,7 +144,8 @@ impl SelfMetrics {
     }
 
     /// The families to merge with those of other sources; [`settle`](Self::settle) them afterwards.
-    pub(crate) fn families(&self) -> Vec<Family> {
+    /// `page_bytes` are those of pages in memory.
+    pub(crate) fn families(&self, page_bytes: usize) -> Vec<Family> {
         let mut families = vec![
             self.scrapes(),
             family(
@@ -160,6 +165,7 @@ impl SelfMetrics {
                 )
             },
             self.errors_by_cause(),
+            held(page_bytes),
         ];
         families.extend(self.connections.families());
         families.extend(self.access.families());
@@ -244,7 +250,21 @@ pub fn scrape_families() -> Vec<Family> {
     let metrics = SelfMetrics::default();
     // As with a certificate, which not every server has.
     metrics.protection.loaded(Some(1));
-    metrics.families()
+    metrics.families(0)
+}
+
+/// What pages take of the memory, this one not counted.
+fn held(page_bytes: usize) -> Family {
+    let bytes = ChildValue::Int(page_bytes as u64);
+    Family {
+        unit: Some("bytes"),
+        ..family(
+            "monitor_scrape_page_bytes",
+            "Bytes of pages in memory, those that clients have not taken yet included.",
+            FamilyType::Gauge,
+            vec![child(None, bytes)],
+        )
+    }
 }
 
 fn int(count: &AtomicU64) -> ChildValue {

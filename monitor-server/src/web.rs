@@ -5,8 +5,10 @@
 
 mod files;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
@@ -15,7 +17,7 @@ use self::files::Files;
 use crate::access::{self, Access, Client, Demand, Networks, Source};
 use crate::auth::{Authenticator, Credentials, Fingerprint, Secrets};
 use crate::config::{Security, web as file};
-use crate::error::{ConfigError, Origin, Place};
+use crate::error::{Chain, ConfigError, Origin, Place};
 use crate::self_metrics::SelfMetrics;
 use crate::tls::Tls;
 
@@ -38,6 +40,19 @@ pub(crate) struct Keeper {
     /// What the files last held, good or bad.
     seen: Mutex<Fingerprint>,
     auth: Authenticator,
+    /// When the files were looked at last, where nobody does so all the time.
+    looked: Mutex<Option<Instant>>,
+    /// Whether somebody looks at them. `Relaxed`: what it guards has locks of its own.
+    looks: AtomicBool,
+}
+
+/// A look at the files; at its end, or when nobody was there to look, the next one can begin.
+struct Look(Arc<Keeper>);
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.0.looks.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Keeper {
@@ -54,6 +69,7 @@ impl Keeper {
     /// The same where nobody can be told that it went wrong: nobody is let in then, but for probes.
     pub(crate) fn load_or_lock(security: &Security) -> Self {
         Self::load(security).unwrap_or_else(|error| {
+            let error = Chain(&error);
             tracing::error!(%error, "the monitor server's protection cannot be loaded: nobody is let in");
             let locked = Protection {
                 secrets: Arc::new(Secrets::locked()),
@@ -64,11 +80,16 @@ impl Keeper {
         })
     }
 
-    /// Says what went wrong where it was locked.
+    /// Where it was locked, loads again, and says what goes wrong.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if self.current().secrets.are_locked() {
-            Self::load(&self.security)?;
+        if !self.current().secrets.are_locked() {
+            return Ok(());
         }
+        let mut files = Files::default();
+        let loaded = load(&self.security, &mut files)?;
+        files.warn();
+        self.replace(loaded)?;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = files.fingerprint();
         Ok(())
     }
 
@@ -78,6 +99,8 @@ impl Keeper {
             current: RwLock::new(Arc::new(protection)),
             seen: Mutex::new(seen),
             auth: Authenticator::new(),
+            looked: Mutex::default(),
+            looks: AtomicBool::new(false),
         }
     }
 
@@ -125,13 +148,18 @@ impl Keeper {
         headers: &HeaderMap,
         metrics: &SelfMetrics,
     ) -> Credentials {
-        let secrets = Arc::clone(&self.current().secrets);
-        if secrets.are_given() {
+        loop {
+            let secrets = Arc::clone(&self.current().secrets);
+            if !secrets.are_given() {
+                break;
+            }
             let source = client.map_or(Source::Unix, |client| client.peer.source());
-            return self
-                .auth
-                .check(&secrets, headers, source, &metrics.access)
-                .await;
+            let checking = self.auth.check(&secrets, headers, source, &metrics.access);
+            let found = checking.await;
+            // What was right when it began to wait may have been withdrawn meanwhile.
+            if found != Credentials::Right || Arc::ptr_eq(&secrets, &self.current().secrets) {
+                return found;
+            }
         }
         match client {
             Some(client) if client.is_certified => Credentials::Right,
@@ -144,13 +172,50 @@ impl Keeper {
         if !self.security.is_given() {
             return;
         }
-        metrics.protection.loaded(self.expiry());
+        self.say_first(&metrics);
         loop {
             tokio::time::sleep(LOOK).await;
-            let (keeper, metrics) = (Arc::clone(&self), Arc::clone(&metrics));
-            // Files may be on a network that hangs.
-            let looked = tokio::task::spawn_blocking(move || keeper.reload(&metrics));
+            Arc::clone(&self).look(&metrics).await;
+        }
+    }
+
+    /// Looks at the files if that was long ago: for a filter, which has no task of its own to do so. Does not wait long.
+    pub(crate) async fn look_now_and_then(self: Arc<Self>, metrics: &Arc<SelfMetrics>) {
+        if !self.security.is_given() {
+            return;
+        }
+        let now = Instant::now();
+        {
+            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            if looked.is_some_and(|last| now.saturating_duration_since(last) < LOOK) {
+                return;
+            }
+            if looked.replace(now).is_none() {
+                self.say_first(metrics);
+            }
+        }
+        let _ = tokio::time::timeout(LOOK, self.look(metrics)).await;
+    }
+
+    /// Looks at the files on a thread of its own: they may be on a network that hangs. One look at a time.
+    async fn look(self: Arc<Self>, metrics: &Arc<SelfMetrics>) {
+        if self.looks.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (look, metrics) = (Look(self), Arc::clone(metrics));
+        let look = || tokio::task::spawn_blocking(move || look.0.reload(&metrics));
+        // It panics where there is no thread to be had; the next look may have one.
+        if let Ok(looked) = catch_unwind(AssertUnwindSafe(look)) {
             let _ = looked.await;
+        }
+    }
+
+    /// Says what came of the first load.
+    fn say_first(&self, metrics: &SelfMetrics) {
+        if self.current().secrets.are_locked() {
+            metrics.protection.failed();
+        } else {
+            metrics.protection.loaded(self.expiry());
         }
     }
 
@@ -178,6 +243,7 @@ impl Keeper {
             }
             Err(error) => {
                 metrics.protection.failed();
+                let error = Chain(&error);
                 tracing::warn!(%error, "web configuration not reloaded: what was good stays in force");
             }
         }
@@ -185,9 +251,14 @@ impl Keeper {
 
     fn replace(&self, new: Protection) -> Result<(), ConfigError> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let file = || self.security.web_config.clone().unwrap_or_default();
         if let Some(lost) = lost(&current, &new) {
-            let file = self.security.web_config.clone().unwrap_or_default();
+            let file = file();
             return Err(ConfigError::Weaker { file, lost });
+        }
+        // A locked one serves nobody yet, or a filter, whose connections are another server's.
+        if current.tls.is_none() && new.tls.is_some() && !current.secrets.are_locked() {
+            return Err(ConfigError::NeedsRestart { file: file() });
         }
         self.auth.forget_others(&new.secrets);
         *current = Arc::new(new);
@@ -200,7 +271,6 @@ fn lost(old: &Protection, new: &Protection) -> Option<&'static str> {
     let (before, after) = (&old.secrets, &new.secrets);
     match (&old.tls, &new.tls) {
         (Some(_), None) => Some("TLS"),
-        (None, Some(_)) => Some("plain HTTP"),
         (Some(before), Some(after)) if after.weakens(before) => Some("client certificates"),
         _ if before.has_users() && !after.has_users() => Some("users"),
         _ if before.has_tokens() && !after.has_tokens() => Some("tokens"),
@@ -210,6 +280,7 @@ fn lost(old: &Protection, new: &Protection) -> Option<&'static str> {
 
 /// Reads everything there is to read.
 fn load(security: &Security, files: &mut Files) -> Result<Protection, ConfigError> {
+    security.check()?;
     let mut tokens: Vec<Fingerprint> = security.fingerprints().collect();
     if let Some(path) = &security.bearer_token_file {
         tokens.extend(files.tokens(path)?);

@@ -95,6 +95,20 @@ fn often() -> Check {
 }
 
 #[test]
+fn start_up_is_over_once_the_service_says_so() {
+    let _turn = turn();
+    let server = run(local().wait_for_started(true)).expect("a server");
+    let address = server.local_addr();
+    for path in ["/startupz", "/readyz"] {
+        assert_eq!(word(address, path), words(503, "starting"));
+    }
+    server.started();
+    assert_eq!(word(address, "/startupz"), words(200, "started"));
+    assert_eq!(word(address, "/readyz"), words(200, "ready"));
+    server.shutdown();
+}
+
+#[test]
 fn a_marked_check_turns_readiness_off_and_on_and_never_liveness() {
     let _turn = turn();
     let (server, well) = with_check(local(), often().ready());
@@ -288,6 +302,13 @@ fn the_same_state_is_on_the_pages_of_both_profiles() {
         ] {
             assert_eq!(page.matches(line).count(), 1, "{line} in {profile}");
         }
+        well.store(true, Ordering::SeqCst);
+        eventually("it is well", || get(address, "/health/db").code == 200);
+        let page = get(address, "/metrics").body;
+        assert!(
+            page.contains("\nmonitor_check_up{check=\"db\"} 1\n"),
+            "{page}"
+        );
         assert!(server.remove_check("db"));
         server.set_task_status(TaskStatus::Ok, "metrics loader");
         let page = get(address, "/metrics").body;
@@ -295,6 +316,35 @@ fn the_same_state_is_on_the_pages_of_both_profiles() {
         assert!(page.contains("monitor_health{task=\"metrics loader\"} 1\n"));
         server.shutdown();
     }
+}
+
+#[test]
+fn ages_on_a_page_are_those_of_the_last_result_and_the_last_pulse() {
+    let _turn = turn();
+    let begin = Instant::now();
+    let once = Check::every(PATIENCE * 100).timeout(PATIENCE);
+    let (server, _) = with_check(local(), once);
+    let address = server.local_addr();
+    eventually("a result", || {
+        get(address, "/health/db").json()["status"] == "UP"
+    });
+    server.heartbeat().pulse();
+    let seen = Instant::now();
+    std::thread::sleep(Duration::from_millis(120));
+    let page = get(address, "/metrics").body;
+    for series in [
+        "monitor_check_age_seconds{check=\"db\"} ",
+        "monitor_heartbeat_age_seconds ",
+    ] {
+        let age = page.lines().find_map(|line| line.strip_prefix(series));
+        let age: f64 = age.and_then(|age| age.parse().ok()).expect("an age");
+        assert!(
+            (0.12..=begin.elapsed().as_secs_f64()).contains(&age),
+            "{series}{age}, {:?} after it was seen",
+            seen.elapsed()
+        );
+    }
+    server.shutdown();
 }
 
 #[test]

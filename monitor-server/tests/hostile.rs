@@ -4,10 +4,16 @@ mod served;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use monitor_server::Limits;
-use served::{connect, eventually, large_registry, local, metric, read_all, send, started, status};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use served::{
+    connect, eventually, large_registry, local, metric, read_all, send, started, status, status_of,
+};
 
 const CLOSED: &str = "monitor_server_connections_closed_total";
 
@@ -89,6 +95,61 @@ fn an_idle_connection_ends_in_time() {
     eventually(|| metric(server.local_addr(), &ended) >= 1.0);
 }
 
+#[test]
+fn limits_of_zero_are_none() {
+    let limits = Limits::default()
+        .header_timeout(Duration::ZERO)
+        .connection_timeout(Duration::ZERO)
+        .max_connections(0);
+    let server = started(local().limits(limits));
+    let address = server.local_addr();
+    // More than there would be places by default, and fewer than their share of descriptors.
+    let open = |_| {
+        let mut stream = connect(address);
+        send(&mut stream, "GET /livez HTTP/1.1\r\nHost: local");
+        stream
+    };
+    let mut half_sent: Vec<_> = (0..270).map(open).collect();
+    std::thread::sleep(Duration::from_millis(300));
+    for stream in &mut half_sent {
+        send(stream, "host\r\nConnection: close\r\n\r\n");
+        assert_eq!(status_of(&read_all(stream)), "200");
+    }
+}
+
+#[test]
+fn a_grace_of_zero_cuts_off_what_is_being_answered() {
+    /// Takes longer than any grace.
+    struct Slow(Arc<AtomicBool>);
+    impl Collector for Slow {
+        fn desc(&self) -> Vec<&Desc> {
+            Vec::new()
+        }
+        fn collect(&self) -> Vec<MetricFamily> {
+            self.0.store(true, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_secs(30));
+            Vec::new()
+        }
+    }
+    let gathers = Arc::new(AtomicBool::new(false));
+    let limits = Limits::default()
+        .stop_grace(Duration::ZERO)
+        .gather_timeout(Duration::ZERO);
+    let config = local().collector(Slow(Arc::clone(&gathers))).limits(limits);
+    let server = started(config);
+    let mut asking = connect(server.local_addr());
+    send(
+        &mut asking,
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
+    eventually(|| gathers.load(Ordering::SeqCst));
+    let begin = Instant::now();
+    server.shutdown();
+    // By default it would be waited for, five seconds.
+    assert!(begin.elapsed() < Duration::from_secs(4));
+    assert_eq!(read_all(&mut asking), "");
+}
+
 /// A page is held once, however many clients do not take it, and they go at their deadline.
 #[test]
 fn clients_that_never_read_share_one_page_and_end_in_time() {
@@ -133,6 +194,34 @@ fn deaf_clients_make_room_when_all_places_are_taken() {
     eventually(|| status(address, "/livez") == "200");
     let stalled = format!("{CLOSED}{{reason=\"evicted_stalled\"}}");
     assert!(metric(address, &stalled) >= 1.0);
+    drop(deaf);
+}
+
+/// Each comes when the page of the one before is made, and so holds one of its own.
+#[test]
+fn deaf_clients_do_not_hold_more_pages_than_there_may_be() {
+    let limits = Limits::default().max_page_bytes(1 << 20);
+    let config = local().registry(large_registry(16 << 20)).limits(limits);
+    let server = started(config);
+    let address = server.local_addr();
+    let ask = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let answered = || metric(address, "monitor_scrapes_total{code=\"200\"}");
+    let mut deaf = Vec::new();
+    for _ in 0..10 {
+        let before = answered();
+        deaf.extend(attackers(address, 1, ask));
+        // One of them is the question itself.
+        eventually(|| answered() > before + 1.0);
+    }
+    // Four may be there, however large they are.
+    let stalled = format!("{CLOSED}{{reason=\"evicted_stalled\"}}");
+    eventually(|| metric(address, &stalled) >= 5.0);
+    let most = metric(address, "monitor_scrape_page_bytes");
+    // Room for what the buffers of a page have beyond it, and for one that is just being made.
+    assert!(most < 6.0 * 2.0_f64.powi(25), "{most}");
+    // Who reads gets all of it.
+    let page = served::page(address);
+    assert!(page.starts_with("HTTP/1.1 200 OK") && page.len() > 16 << 20);
     drop(deaf);
 }
 

@@ -1,12 +1,16 @@
-//! What the log is told of health: marks that name nothing, checks that change, tasks that a drain leaves. One process, one log.
+//! What the log is told of health: marks that name nothing, checks that change, tasks that a drain leaves; and a log that panics.
+//! One process, one log.
+
+mod served;
 
 use std::fmt::{Debug, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use monitor_core::Outcome;
-use monitor_server::{Check, MonitorConfig};
+use monitor_server::{Check, Limits};
+use served::{connect, local, read_all, send, started, status, status_of, turn};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -21,8 +25,30 @@ fn lines(that_say: &str) -> Vec<String> {
     found.cloned().collect()
 }
 
+/// Whether the log panics on the server's threads, as one that can write nowhere does.
+static BROKEN: AtomicBool = AtomicBool::new(false);
+
+/// How many lines were lost that way.
+static LOST: AtomicU32 = AtomicU32::new(0);
+
 /// Keeps what is worth an operator's look.
 struct Log;
+
+impl Log {
+    /// Sets it, without the lines of an earlier test.
+    fn begin() {
+        static SET: Once = Once::new();
+        SET.call_once(|| tracing::subscriber::set_global_default(Self).expect("the only log"));
+        LINES.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+fn is_of_the_server() -> bool {
+    let thread = std::thread::current();
+    thread
+        .name()
+        .is_some_and(|name| name.starts_with("monitor-"))
+}
 
 struct Line(String);
 
@@ -46,6 +72,10 @@ impl Subscriber for Log {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
+        if BROKEN.load(Ordering::SeqCst) && is_of_the_server() {
+            LOST.fetch_add(1, Ordering::SeqCst);
+            panic!("a log that can write nowhere");
+        }
         let mut line = Line(event.metadata().level().to_string());
         event.record(&mut line);
         LINES
@@ -69,13 +99,12 @@ fn eventually(what: &str, happened: impl Fn() -> bool) {
 
 #[test]
 fn the_log_has_one_line_for_each_thing_worth_one() {
-    tracing::subscriber::set_global_default(Log).expect("the only log");
+    let _turn = turn();
+    Log::begin();
     let well = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&well);
     let often = Check::every(Duration::from_millis(5)).timeout(PATIENCE);
-    let config = MonitorConfig::default()
-        .listen([127, 0, 0, 1])
-        .port(0)
+    let config = local()
         .methods(["Load"])
         .readiness(["db", "Load", "default", "misspelt"])
         .health_group("storage", ["db", "misspelt", "other"])
@@ -118,6 +147,75 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     for named in ["left=2", "Load{kind=\"a\"} 0.", "Load 0."] {
         assert!(left[0].contains(named), "{left:?}");
     }
+    assert_eq!(lines("monitor server stops").len(), 1);
     first.finish(Outcome::Success);
     second.finish(Outcome::Success);
+}
+
+/// A collector that takes as long as it is told to.
+struct Slow {
+    begun: Arc<AtomicBool>,
+    held: Arc<AtomicBool>,
+}
+
+impl prometheus::core::Collector for Slow {
+    fn desc(&self) -> Vec<&prometheus::core::Desc> {
+        Vec::new()
+    }
+
+    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
+        self.begun.store(true, Ordering::SeqCst);
+        while self.held.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_log_that_panics_ends_no_check_no_watch_and_no_server() {
+    let (well, begun) = (Arc::new(AtomicBool::new(true)), Arc::default());
+    let held = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&well);
+    let slow = Slow {
+        begun: Arc::clone(&begun),
+        held: Arc::clone(&held),
+    };
+    let often = Check::every(Duration::from_millis(5)).timeout(PATIENCE);
+    let config = local()
+        .limits(Limits::default().max_connections(1))
+        .collector(slow)
+        .check("db", often.ready(), move || {
+            let well = asked.load(Ordering::SeqCst);
+            async move { if well { Ok(()) } else { Err("refused") } }
+        });
+    let server = started(config);
+    Log::begin();
+    BROKEN.store(true, Ordering::SeqCst);
+
+    let health = server.watch_health();
+    for is_well in [true, false, true] {
+        well.store(is_well, Ordering::SeqCst);
+        eventually("whoever watches hears of it", || {
+            health.borrow().readiness.is_ready() == is_well
+        });
+    }
+    let of_health = LOST.load(Ordering::SeqCst);
+    assert!(
+        of_health >= 4,
+        "{of_health}: twice each of check and readiness"
+    );
+
+    let mut busy = connect(server.local_addr());
+    send(
+        &mut busy,
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    );
+    eventually("it is busy", || begun.load(Ordering::SeqCst));
+    assert_eq!(read_all(&mut connect(server.local_addr())), "", "refused");
+    held.store(false, Ordering::SeqCst);
+    assert_eq!(status_of(&read_all(&mut busy)), "200");
+    assert_eq!(status(server.local_addr(), "/livez"), "200");
+    assert!(LOST.load(Ordering::SeqCst) > of_health, "of the refusal");
+    BROKEN.store(false, Ordering::SeqCst);
 }

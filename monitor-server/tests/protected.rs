@@ -243,10 +243,16 @@ fn a_server_beside_it_is_protected_alike() {
     assert_eq!(code(server.local_addr(), "/metrics", ""), "401");
     assert_eq!(code(server.local_addr(), "/metrics", RIGHT), "200");
     server.shutdown();
-    let missing = MonitorConfig::default().web_config("/nonexistent/web.yml");
-    let metrics = MetricServer::with_config(&missing, Monitor::global());
-    let refused = metrics.run_in_thread(([127, 0, 0, 1], 0));
-    assert!(matches!(refused, Err(RunError::Config(_))), "{refused:?}");
+    let config = MonitorConfig::default;
+    for wrong in [
+        config().web_config("/nonexistent/web.yml"),
+        config().allow_from("10.0.0.5/24"),
+        config().bearer_token("short"),
+    ] {
+        let metrics = MetricServer::with_config(&wrong, Monitor::global());
+        let refused = metrics.run_in_thread(([127, 0, 0, 1], 0));
+        assert!(matches!(refused, Err(RunError::Config(_))), "{refused:?}");
+    }
 }
 
 #[test]

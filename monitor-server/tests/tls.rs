@@ -326,7 +326,15 @@ fn what_cannot_be_served_is_an_error_at_once_and_leaves_no_thread() {
         "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n",
     );
     let other = KeyPair::generate().expect("a key");
-    pki.write("other.key", &other.serialize_pem());
+    let pem = other.serialize_pem();
+    pki.write("other.key", &pem);
+    // As an environment variable has it that lost its line breaks; and one that was cut off.
+    pki.write("one-line.key", &pem.replace('\n', " "));
+    pki.write("cut.key", &pem[..pem.len() - 40]);
+    // The reader's own errors show what they read, as text or as numbers.
+    let secret = pem.lines().nth(1).expect("a line")[..12].to_owned();
+    let numbers = format!("{:?}", secret.as_bytes());
+    let numbers = numbers.trim_matches(['[', ']']).to_owned();
     for (cert, key, more, named) in [
         ("none.crt", "server.key", "", "cert_file`: cannot read"),
         ("server.crt", "none.key", "", "key_file`: cannot read"),
@@ -334,6 +342,13 @@ fn what_cannot_be_served_is_an_error_at_once_and_leaves_no_thread() {
         ("server.key", "server.key", "", "cert_file`: cannot be used"),
         ("server.crt", "server.crt", "", "key_file`: cannot be used"),
         ("server.crt", "other.key", "", "key_file`: cannot be used"),
+        (
+            "server.crt",
+            "one-line.key",
+            "",
+            "key_file`: cannot be used",
+        ),
+        ("server.crt", "cut.key", "", "key_file`: cannot be used"),
         (
             "server.crt",
             "server.key",
@@ -364,6 +379,11 @@ fn what_cannot_be_served_is_an_error_at_once_and_leaves_no_thread() {
         );
         assert!(matches!(error, RunError::Config(_)), "{error:?}");
         assert!(error.to_string().contains(named), "{error}");
+        let whole = format!("{error} {error:?}");
+        assert!(
+            !whole.contains(&secret) && !whole.contains(&numbers),
+            "{whole}"
+        );
     }
     let threads = fs::read_dir("/proc/self/task").expect("procfs");
     let names = threads.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());

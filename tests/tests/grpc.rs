@@ -24,8 +24,7 @@ use tonic_health::pb::health_client::HealthClient;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn serve(monitor: &MonitorServer) -> HealthClient<Channel> {
-    let (reporter, service) = tonic_health::server::health_reporter();
-    tokio::spawn(grpc_health::feed(monitor.watch_health(), reporter));
+    let service = grpc_health::health_service(monitor.watch_health()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let serving = Server::builder()
@@ -61,6 +60,7 @@ async fn a_grpc_client_sees_what_the_probes_say() {
     let config = MonitorConfig::default()
         .listen([127, 0, 0, 1])
         .port(0)
+        .wait_for_started(true)
         .errors("FATAL", ["oom"], 1)
         .readiness(["db", "loader"])
         .health_group("storage", ["db"])
@@ -70,6 +70,12 @@ async fn a_grpc_client_sees_what_the_probes_say() {
         });
     let monitor = monitor_server::run(config).expect("a server");
     let mut client = serve(&monitor).await;
+    // What is said first is true already.
+    let whole = HealthCheckRequest::default();
+    let changes = client.watch(whole).await.expect("the empty name");
+    let first = changes.into_inner().message().await.expect("an answer");
+    assert_eq!(first.map(|first| first.status()), Some(NotServing));
+    monitor.started();
     wait_for(&mut client, "", Serving).await;
     wait_for(&mut client, "storage", Serving).await;
 

@@ -160,6 +160,17 @@ fn a_second_signal_ends_a_drain_at_once() {
 }
 
 #[test]
+fn a_second_signal_while_the_service_is_told_leaves_its_drain_no_time() {
+    let mut program = Program::start(["async", EVER, EVER]);
+    program.signal("TERM");
+    program.wait_for_draining();
+    program.signal("INT");
+    assert_eq!(program.line(), "told SIGTERM, readiness off");
+    assert_eq!(program.line(), "1 tasks still run after 0ns");
+    assert!(program.ends().success());
+}
+
+#[test]
 fn tasks_that_are_left_at_the_limit_are_told() {
     let mut program = Program::start(["threads", "0", "50"]);
     program.signal("TERM");

@@ -15,6 +15,10 @@ pub const DEFAULT_STATUS_TTL: Duration = Duration::from_mins(1);
 /// it is then not known how the task type is doing, which is no reason to keep calls away. The first call after that tells.
 /// Task types that are not marked do not expire, and do not count for readiness.
 ///
+/// A status is as old as the end of the newest call that feeds its task type, or as its last setting through the API, whichever is
+/// later. Each call counts that ends, also one that leaves the status as it is: a future that is dropped, an error in
+/// `expected(..)`. So where calls go on and all of them are given up, a failing status does not expire.
+///
 /// The default marks none, with a time to live of a minute.
 ///
 /// # Examples

@@ -7,10 +7,10 @@ use std::time::Duration;
 use monitor_core::StatusRule;
 
 use super::section::{self, At};
-use super::values::{MAX_PAGE_AGE, expected};
+use super::values::{MAX_PAGE_AGE, MAX_SECONDS, expected};
 use super::yaml::Value;
 use super::{Limits, MonitorConfig};
-use super::{health, security, service};
+use super::{health, service};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Origin};
 use crate::process::{Process, Service};
@@ -32,7 +32,7 @@ pub(super) fn check(config: &MonitorConfig) -> Result<(), ConfigError> {
     check_process(&config.process)?;
     health::check(&config.health)?;
     check_render_cache(config.render_cache)?;
-    security::check(&config.security)?;
+    config.security.check()?;
     check_limits(&config.limits)
 }
 
@@ -90,8 +90,20 @@ fn check_render_cache(age: Option<Duration>) -> Result<(), ConfigError> {
     }
 }
 
-/// What the HTTP library would panic at.
+/// What the HTTP library would panic at, or sums with the clock.
 fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
+    for (key, time) in [
+        ("header_timeout", limits.header_timeout),
+        ("connection_timeout", limits.connection_timeout),
+        ("stop_grace", limits.stop_grace),
+        ("gather_timeout", limits.gather_timeout),
+        ("scrape_timeout", limits.scrape_timeout),
+    ] {
+        if time.as_secs_f64() > MAX_SECONDS {
+            let at = At::named(&Origin::Code, format!("limits.{key}"));
+            return Err(at.invalid(expected::TIMEOUT, &Value::Float(time.as_secs_f64())));
+        }
+    }
     section::check_limits(limits).map_err(|wanted| {
         let (key, found) = if wanted == expected::HEADERS {
             ("limits.max_headers", limits.max_headers)

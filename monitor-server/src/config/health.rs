@@ -85,6 +85,11 @@ impl MonitorConfig {
     /// check that blocks its thread makes the others late, and nothing else: what blocks belongs in a
     /// [`blocking_check`](Self::blocking_check).
     ///
+    /// What a check opens belongs to the runtime it runs on. A connection that a pool or a client of the service's opens for a
+    /// check, and that the service uses after it, stands still while a check blocks, and is dead once the server has stopped. So a
+    /// check has a client of its own, or hands the asking to the service's runtime, with a time limit there:
+    /// `Handle::spawn`, and awaits the outcome.
+    ///
     /// Refused when the settings are applied: a name that is empty or longer than 120 bytes, `default`, or a group's; an
     /// interval or limit of zero.
     ///

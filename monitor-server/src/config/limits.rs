@@ -17,8 +17,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections held at once. Default 256; 0 is no limit. A further one takes the place of the oldest that has not
-    /// asked for anything yet, else of the one idle for longest, else it is closed.
+    /// Connections held at once. Default 256; 0 is no limit. A further one takes the place of one that is not being answered, of
+    /// the address that holds most: of the oldest that has not asked for anything yet, else of the oldest that has not taken its
+    /// answer for 2 s, else of the oldest that idles. Where all are being answered it is closed.
     pub max_connections: usize,
     /// How long a client may take to send a request's head, and how long a connection may idle between requests.
     /// Default 5 s; 0 is no limit. In YAML seconds, fractions allowed.
@@ -44,6 +45,10 @@ pub struct Limits {
     pub scrape_timeout: Duration,
     /// Scrapes that wait for a page at once. Default 64; 0 is no limit. A further one is answered 503.
     pub max_scrapes: usize,
+    /// Bytes of pages in memory, those that clients have not taken yet included. Default 64 MiB, and however large pages are four
+    /// of them; 0 is no limit. Beyond it connections whose clients have taken nothing for 0.02 s are cut off, of the address
+    /// that holds most the one that has taken nothing for longest.
+    pub max_page_bytes: usize,
 }
 
 impl Default for Limits {
@@ -58,6 +63,7 @@ impl Default for Limits {
             gather_timeout: Duration::from_secs(5),
             scrape_timeout: Duration::from_secs(30),
             max_scrapes: 64,
+            max_page_bytes: 64 << 20,
         }
     }
 }
@@ -123,6 +129,13 @@ impl Limits {
     #[must_use]
     pub fn max_scrapes(mut self, scrapes: usize) -> Self {
         self.max_scrapes = scrapes;
+        self
+    }
+
+    /// Sets [`max_page_bytes`](Self::max_page_bytes).
+    #[must_use]
+    pub fn max_page_bytes(mut self, bytes: usize) -> Self {
+        self.max_page_bytes = bytes;
         self
     }
 }

@@ -47,6 +47,7 @@ const LIMIT_KEYS: &[&str] = &[
     "gather_timeout",
     "scrape_timeout",
     "max_scrapes",
+    "max_page_bytes",
 ];
 
 const RULE_KEYS: &[&str] = &["service_errors", "unhealthy"];
@@ -114,6 +115,11 @@ impl<'a> At<'a> {
             expected,
             found: found.to_string(),
         }
+    }
+
+    /// The same of a value that may be, or hold, a secret.
+    pub(super) fn hidden(&self, expected: &'static str) -> ConfigError {
+        self.invalid(expected, &Value::Text("<secret>".to_owned()))
     }
 
     pub(super) fn unknown(&self, key: &Key, known: &[&'static str]) -> ConfigError {
@@ -190,6 +196,7 @@ fn apply_limits(limits: &mut Limits, at: &At<'_>, node: &Node) -> Result<(), Con
             "gather_timeout" => limits.gather_timeout = seconds(&here, value)?,
             "scrape_timeout" => limits.scrape_timeout = seconds(&here, value)?,
             "max_scrapes" => limits.max_scrapes = whole(&here, value)?,
+            "max_page_bytes" => limits.max_page_bytes = whole(&here, value)?,
             _ => return Err(at.unknown(key, LIMIT_KEYS)),
         }
         check_limits(limits).map_err(|expected| here.invalid(expected, value))?;

@@ -40,10 +40,23 @@ impl Security {
         tokens.map(|token| Fingerprint::of(token.as_bytes()))
     }
 
-    /// Who may connect. What is no network was refused before.
+    /// Who may connect. What is no network is refused by [`check`](Self::check).
     pub(crate) fn networks(&self) -> Networks {
         let networks = self.allow_from.iter().filter_map(|text| text.parse().ok());
         Networks::new(networks.collect())
+    }
+
+    /// Refuses what was given in code and cannot be.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let value = |text: &String| Value::Text(text.clone());
+        let at = |key: &str, index| At::named(&Origin::Code, format!("{key}[{index}]"));
+        for (index, text) in self.bearer_tokens.iter().enumerate() {
+            token(&at("bearer_tokens", index), &value(text))?;
+        }
+        for (index, text) in self.allow_from.iter().enumerate() {
+            network(&at("allow_from", index), &value(text))?;
+        }
+        Ok(())
     }
 
     /// The same with paths that do not depend on the current directory; one that cannot be told stays as it is.
@@ -98,9 +111,9 @@ fn list(
                 |(index, item): (usize, &Node)| read(&at.index(index, item.line), &item.value);
             items.iter().enumerate().map(item).collect()
         }
+        Value::Null | Value::List(_) | Value::Map(_) => Err(at.invalid(expected, &node.value)),
         // A token in place of the list is not shown.
-        Value::Text(_) => Err(at.invalid(expected, &Value::Text("..".to_owned()))),
-        other => Err(at.invalid(expected, other)),
+        _ => Err(at.hidden(expected)),
     }
 }
 
@@ -108,7 +121,7 @@ fn list(
 fn token(at: &At<'_>, value: &Value) -> Result<String, ConfigError> {
     match value {
         Value::Text(token) if is_token(token) => Ok(token.clone()),
-        _ => Err(at.invalid(expected::TOKEN, &Value::Text("<secret>".to_owned()))),
+        _ => Err(at.hidden(expected::TOKEN)),
     }
 }
 
@@ -122,24 +135,6 @@ fn network(at: &At<'_>, value: &Value) -> Result<String, ConfigError> {
         Value::Text(text) if text.parse::<Network>().is_ok() => Ok(text.clone()),
         other => Err(at.invalid(expected::NETWORK, other)),
     }
-}
-
-/// Refuses what was given in code.
-pub(super) fn check(security: &Security) -> Result<(), ConfigError> {
-    let value = |text: &String| Value::Text(text.clone());
-    for (index, text) in security.bearer_tokens.iter().enumerate() {
-        token(
-            &At::named(&Origin::Code, format!("bearer_tokens[{index}]")),
-            &value(text),
-        )?;
-    }
-    for (index, text) in security.allow_from.iter().enumerate() {
-        network(
-            &At::named(&Origin::Code, format!("allow_from[{index}]")),
-            &value(text),
-        )?;
-    }
-    Ok(())
 }
 
 /// Who may connect, and with what.

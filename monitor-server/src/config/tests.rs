@@ -251,6 +251,12 @@ fn settings_made_in_code_are_checked_too() {
         "configuration: `limits.max_header_bytes`: expected a whole number, 8192 or more, found `1`"
     );
     assert_eq!(
+        refused(MonitorConfig::default().limits(Limits::default().header_timeout(Duration::MAX))),
+        "configuration: `limits.header_timeout`: expected at most 1000000000 seconds, found `1.8446744073709552e19`"
+    );
+    let longest = MonitorConfig::default().render_cache(Duration::MAX);
+    assert_eq!(longest.page_settings().ages.gzip, Duration::from_mins(1));
+    assert_eq!(
         refused(MonitorConfig::default().limits(Limits::default().max_headers(5000))),
         "configuration: `limits.max_headers`: expected a whole number from 1 to 1024, found `5000`"
     );

@@ -14,6 +14,9 @@ use crate::error::ConfigError;
 /// Longest time for which a page may be kept, in seconds.
 pub(super) const MAX_PAGE_AGE: f64 = 60.0;
 
+/// Longest time of other kinds, in seconds: 31 years, which keeps sums with the clock in range.
+pub(super) const MAX_SECONDS: f64 = 1e9;
+
 /// What a wrong value is measured against; also used for values that do not come from YAML.
 pub(super) mod expected {
     pub(crate) const PORT: &str = "a port number from 0 to 65535";
@@ -23,6 +26,7 @@ pub(super) mod expected {
     pub(crate) const INTEGER: &str = "a whole number";
     pub(crate) const NUMBER: &str = "a number";
     pub(crate) const SECONDS: &str = "a number of seconds, 0 or more";
+    pub(crate) const TIMEOUT: &str = "at most 1000000000 seconds";
     pub(crate) const FLAG: &str = "`true` or `false`";
     pub(crate) const MAP: &str = "a map";
     pub(crate) const WORDS: &str = "a list of words";
@@ -48,6 +52,8 @@ pub(super) mod expected {
     pub(crate) const ONE_OF_BOTH: &str = "either the text or the file";
     pub(crate) const FILE: &str = "the path of a file";
     pub(crate) const CLIENT_AUTH: &str = "`NoClientCert`, `VerifyClientCertIfGiven` or `RequireAndVerifyClientCert` (others do not check the certificate)";
+    pub(crate) const CHECKS_CLIENTS: &str =
+        "a type that checks certificates where there is a `client_ca`";
     pub(crate) const TLS_VERSION: &str = "`TLS12` or `TLS13`";
     pub(crate) const VERSION_ORDER: &str = "a version not later than `max_version`";
     pub(crate) const SANS: &str = "`client_auth_type: RequireAndVerifyClientCert` beside it";
@@ -133,8 +139,7 @@ pub(super) fn number(at: &At<'_>, value: &Value) -> Result<f64, ConfigError> {
 }
 
 pub(super) fn seconds(at: &At<'_>, value: &Value) -> Result<Duration, ConfigError> {
-    // The bound keeps sums with the clock in range; it is 31 years.
-    let read = read_number(value).filter(|seconds| (0.0..=1e9).contains(seconds));
+    let read = read_number(value).filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds));
     read.map(Duration::from_secs_f64)
         .ok_or_else(|| at.invalid(expected::SECONDS, value))
 }

@@ -10,8 +10,9 @@ use http::header::{
 };
 
 use super::section::At;
-use super::values::{expected, flag, map, text};
-use super::yaml::{Node, Value};
+use super::values;
+use super::values::{expected, flag, text};
+use super::yaml::{Key, Node, Value};
 use crate::auth::{HashError, StoredHash};
 use crate::error::{ConfigError, Origin, Place};
 use crate::tls::{ClientAuth, Pem, TlsSettings, Version};
@@ -72,18 +73,25 @@ pub(crate) fn parse(path: &Path, content: &str) -> Result<WebFile, ConfigError> 
     Ok(file)
 }
 
+/// A map, as everything in this file is that has keys. What is none is not shown: with a forgotten space, `ann:$2y$..` is a
+/// text, and a secret.
+fn map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], ConfigError> {
+    match &node.value {
+        Value::Map(_) | Value::List(_) | Value::Null => values::map(at, node),
+        _ => Err(at.hidden(expected::MAP)),
+    }
+}
+
 fn users(at: &At<'_>, node: &Node) -> Result<Vec<(String, StoredHash)>, ConfigError> {
     let mut users = Vec::new();
     for (key, node) in map(at, node)? {
         let here = at.key(&key.name, node.line);
-        // The value is a secret: no message shows it.
-        let secret = Value::Text("<secret>".to_owned());
         let Value::Text(hash) = &node.value else {
-            return Err(here.invalid(expected::BCRYPT, &secret));
+            return Err(here.hidden(expected::BCRYPT));
         };
         let stored = StoredHash::new(hash).map_err(|error| match error {
-            HashError::NoBcrypt => here.invalid(expected::BCRYPT, &secret),
-            HashError::Cost => here.invalid(expected::COST, &secret),
+            HashError::NoBcrypt => here.hidden(expected::BCRYPT),
+            HashError::Cost => here.hidden(expected::COST),
         })?;
         if key.name.contains(':') {
             return Err(here.invalid(expected::USER, &Value::Text(key.name.clone())));
@@ -208,7 +216,7 @@ fn tls_key(
 /// A certificate or key in the file itself, or the file it is in; relative paths start where the file is.
 fn pem(at: &At<'_>, key: &str, value: &Value, folder: &Path) -> Result<Pem, ConfigError> {
     let Value::Text(given) = value else {
-        return Err(at.invalid(expected::NOT_BLANK, &Value::Text("<secret>".to_owned())));
+        return Err(at.hidden(expected::NOT_BLANK));
     };
     if given.trim().is_empty() {
         return Err(at.invalid(expected::NOT_BLANK, value));
@@ -291,7 +299,10 @@ fn settings(at: &At<'_>, read: Reading) -> Result<TlsSettings, ConfigError> {
         ));
     }
     if read.client_ca.is_some() && client_auth == ClientAuth::None {
-        return Err(missing("client_auth_type", expected::CLIENT_AUTH));
+        return Err(match read.client_auth {
+            Some((_, place)) => invalid(place, expected::CHECKS_CLIENTS, "one that checks none"),
+            None => missing("client_auth_type", expected::CLIENT_AUTH),
+        });
     }
     if read.client_ca.is_none() && client_auth != ClientAuth::None {
         return Err(missing("client_ca_file", expected::FILE));

@@ -9,12 +9,13 @@ use std::task::{Poll, ready};
 use httparse::{EMPTY_HEADER, Request};
 use tokio::io::{AsyncRead, ReadBuf};
 
+use crate::config::Limits;
 use crate::listener::Stream;
 
 /// Bytes read at once; requests of scrapers are shorter.
 const READ: usize = 512;
 
-/// Header lines that are looked at. What has more is the HTTP library's to judge.
+/// Header lines that there is always a place for; more of them are looked at where more are allowed.
 const LINES: usize = 64;
 
 /// How the reading of a first head ended.
@@ -34,7 +35,7 @@ pub(super) enum First {
 pub(super) async fn read(
     stream: &mut Box<dyn Stream>,
     head: &mut Vec<u8>,
-    most: usize,
+    limits: &Limits,
 ) -> io::Result<First> {
     loop {
         let before = head.len();
@@ -52,16 +53,21 @@ pub(super) async fn read(
         }
         // Only a new line can end a head or be a wrong one; but what is no text at all is told at once.
         let is_worth_a_look = before == 0 || new.contains(&b'\n');
-        if head.len() >= most || (is_worth_a_look && is_decided(head)) {
+        let is_full = head.len() >= limits.max_header_bytes;
+        if is_full || (is_worth_a_look && is_decided(head, limits.max_headers)) {
             return Ok(First::Ready);
         }
     }
 }
 
 /// Whether more bytes would not change what the HTTP library makes of these.
-fn is_decided(head: &[u8]) -> bool {
+fn is_decided(head: &[u8], most_lines: usize) -> bool {
     let mut headers = [EMPTY_HEADER; LINES];
-    let parsed = Request::new(&mut headers).parse(head);
+    let mut parsed = Request::new(&mut headers).parse(head);
+    if most_lines > LINES && parsed == Err(httparse::Error::TooManyHeaders) {
+        let mut headers = vec![EMPTY_HEADER; most_lines];
+        parsed = Request::new(&mut headers).parse(head);
+    }
     !matches!(parsed, Ok(httparse::Status::Partial))
 }
 
@@ -84,7 +90,8 @@ mod tests {
             }
             drop(client);
         };
-        let (first, ()) = tokio::join!(read(&mut stream, &mut head, most), sent);
+        let limits = Limits::default().max_header_bytes(most).max_headers(100);
+        let (first, ()) = tokio::join!(read(&mut stream, &mut head, &limits), sent);
         (head, first.expect("memory does not break"))
     }
 
@@ -114,6 +121,19 @@ mod tests {
         let line = [b'a'; 300];
         let (head, first) = of(&[b"GET / HTTP/1.1\r\nA: ", &line, &line, &line], 500).await;
         assert_eq!((head.len(), first), (19 + 600, First::Ready));
+    }
+
+    #[tokio::test]
+    async fn a_head_of_as_many_lines_as_may_be_is_waited_for_and_no_longer() {
+        let line = b"A: b\r\n";
+        let (start, lines) = (b"GET / HTTP/1.1\r\n", line.repeat(100));
+        let (_, first) = of(&[start, &lines], 10_000).await;
+        assert_eq!(first, First::Left);
+        let (_, first) = of(&[start, &lines, b"\r\n"], 10_000).await;
+        assert_eq!(first, First::Ready);
+        let (head, first) = of(&[start, &lines, line, b"never read"], 10_000).await;
+        assert_eq!(first, First::Ready);
+        assert_eq!(head.len(), start.len() + lines.len() + line.len());
     }
 
     #[tokio::test]

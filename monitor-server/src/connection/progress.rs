@@ -89,8 +89,8 @@ impl Progress {
             .compare_exchange(ANSWERED, IDLE, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// Notes whether the socket took something.
-    pub(super) fn written(&self, outcome: &Poll<io::Result<usize>>) {
+    /// Notes whether the socket took something, or all of it.
+    pub(super) fn written<T>(&self, outcome: &Poll<io::Result<T>>) {
         if outcome.is_ready() {
             self.blocked.store(0, Ordering::Relaxed);
         } else if self.blocked.load(Ordering::Relaxed) == 0 {
@@ -100,10 +100,17 @@ impl Progress {
     }
 
     fn is_stalled(&self) -> bool {
-        let stall = u64::try_from(STALL.as_millis()).unwrap_or(u64::MAX);
+        self.blocked_for().is_some_and(|blocked| blocked >= STALL)
+    }
+
+    /// For how long the socket has taken nothing of what there is to send.
+    pub(crate) fn blocked_for(&self) -> Option<Duration> {
         match self.blocked.load(Ordering::Relaxed) {
-            0 => false,
-            since => self.milliseconds() + 1 >= since.saturating_add(stall),
+            0 => None,
+            since => {
+                let blocked = (self.milliseconds() + 1).saturating_sub(since);
+                Some(Duration::from_millis(blocked))
+            }
         }
     }
 
@@ -114,6 +121,13 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::Context;
+
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    use super::super::socket::Socket;
     use super::*;
 
     #[test]
@@ -136,13 +150,61 @@ mod tests {
         let mut progress = Progress::default();
         progress.asked();
         progress.answered();
-        progress.written(&Poll::Pending);
+        progress.written::<()>(&Poll::Pending);
         assert_eq!(progress.stage(), Stage::Busy);
         progress.begin = progress.begin.checked_sub(STALL).expect("a clock");
-        progress.written(&Poll::Pending);
+        progress.written::<()>(&Poll::Pending);
         assert_eq!(progress.stage(), Stage::Stalled);
-        progress.written(&Poll::Ready(Ok(1)));
+        progress.written(&Poll::Ready(Ok(())));
         assert_eq!(progress.stage(), Stage::Busy);
+    }
+
+    /// Takes all that is written and lets nothing go, as TLS does with the end of an answer whose client reads nothing.
+    struct Keeps;
+
+    impl AsyncRead for Keeps {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Keeps {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn who_takes_nothing_of_what_is_kept_for_it_stalls() {
+        let mut progress = Arc::new(Progress::default());
+        let mut socket = Socket::new(Box::new(Keeps), Vec::new(), Arc::clone(&progress));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        progress.asked();
+        let written = Pin::new(&mut socket).poll_write(&mut cx, b"the end");
+        assert!(written.is_ready());
+        progress.answered();
+        assert!(Pin::new(&mut socket).poll_flush(&mut cx).is_pending());
+        assert_eq!(progress.stage(), Stage::Busy);
+        drop(socket);
+        let later = Arc::get_mut(&mut progress).expect("the socket is gone");
+        later.begin = later.begin.checked_sub(STALL).expect("a clock");
+        assert_eq!(progress.stage(), Stage::Stalled);
     }
 
     #[test]

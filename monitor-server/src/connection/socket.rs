@@ -60,6 +60,8 @@ impl AsyncWrite for Socket {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        // TLS keeps the end of an answer to itself, so that only here it shows that the client takes none of it.
+        self.progress.written(&flushed);
         if let Poll::Ready(Ok(())) = flushed {
             self.progress.flushed();
         }

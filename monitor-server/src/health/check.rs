@@ -67,9 +67,9 @@ impl Check {
         self
     }
 
-    /// After how long without a result the last one says nothing any more.
-    fn patience(&self) -> Duration {
-        self.interval.saturating_add(self.timeout)
+    /// Whether a result of this age says nothing any more.
+    pub(crate) fn is_late(&self, age: Duration) -> bool {
+        age > self.interval.saturating_add(self.timeout)
     }
 
     /// The verdict on a result of this age; `Err` with the age of the check itself where there is none yet.
@@ -82,7 +82,7 @@ impl Check {
             Ok((Err(output), age)) => (HealthStatus::Down, age, Some(Arc::clone(output))),
             Err(age) => (HealthStatus::Unknown, age, None),
         };
-        if status == HealthStatus::Down || age <= self.patience() {
+        if status == HealthStatus::Down || !self.is_late(age) {
             return (status, output);
         }
         let late = format!("late: no result for {:.1} s", age.as_secs_f64());

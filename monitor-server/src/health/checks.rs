@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::check::{CheckReport, CheckResult, Registered};
 use super::worker::Worker;
+use crate::quiet::tell;
 
 /// The named checks of one server.
 #[derive(Debug)]
@@ -66,27 +67,27 @@ impl Checks {
         Ok(())
     }
 
-    /// Begins to run a check, in the place of an earlier one of its name. Nothing happens without
-    /// [`prepare`](Self::prepare), and after [`stop`](Self::stop).
+    /// Begins to run a check, in the place of an earlier one of its name, whose last result stands until its first, unless it
+    /// would be late by its times. Nothing happens without [`prepare`](Self::prepare), and after [`stop`](Self::stop).
     pub(crate) fn begin(&self, registered: Registered) {
         let stage = lock(&self.stage);
         let Stage::Running(worker) = &*stage else {
             return;
         };
-        let entry = Arc::new(Entry {
-            registered,
-            since: Instant::now(),
-            last: Mutex::default(),
-        });
+        let name = Arc::clone(&registered.name);
+        let mut table = lock(&self.table);
+        let earlier = table.get(&name).map(|earlier| &*earlier.entry);
+        let entry = Arc::new(Entry::new(registered, earlier));
         let task = worker
             .runtime()
             .spawn(keep_running(Arc::clone(&entry), Arc::clone(&self.changed)))
             .abort_handle();
-        let name = Arc::clone(&entry.registered.name);
-        let earlier = lock(&self.table).insert(name, Running { task, entry });
+        let earlier = table.insert(name, Running { task, entry });
+        drop(table);
         if let Some(earlier) = earlier {
             earlier.task.abort();
         }
+        self.changed.notify_one();
     }
 
     /// Ends a check; whether there was one of this name.
@@ -99,12 +100,15 @@ impl Checks {
         removed.is_some()
     }
 
-    /// Ends all of them, and their thread.
+    /// Ends all of them, and their thread, and lets go of what they hold.
     pub(crate) fn stop(&self) {
         let stage = std::mem::replace(&mut *lock(&self.stage), Stage::Stopped);
         if let Stage::Running(worker) = stage {
             worker.stop();
         }
+        // What users' checks hold is dropped without a lock held: their `drop` may ask for anything.
+        let table = std::mem::take(&mut *lock(&self.table));
+        drop(table);
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -128,6 +132,16 @@ impl Checks {
 }
 
 impl Entry {
+    fn new(registered: Registered, earlier: Option<&Self>) -> Self {
+        let last = earlier.and_then(|earlier| lock(&earlier.last).clone());
+        let is_young = |(_, at): &(CheckResult, Instant)| !registered.check.is_late(at.elapsed());
+        Self {
+            last: Mutex::new(last.filter(is_young)),
+            since: Instant::now(),
+            registered,
+        }
+    }
+
     fn report(&self) -> CheckReport {
         let Registered { name, check, .. } = &self.registered;
         let last = lock(&self.last);
@@ -155,10 +169,10 @@ impl Entry {
         match output {
             Some(output) if had_failed != Some(true) => {
                 // Quoted: it may hold anything, and the log has a line for each event.
-                tracing::warn!(check = %name, ?output, "a check fails");
+                tell(|| tracing::warn!(check = %name, ?output, "a check fails"));
             }
             None if had_failed == Some(true) => {
-                tracing::info!(check = %name, "a check is well again");
+                tell(|| tracing::info!(check = %name, "a check is well again"));
             }
             _ => {}
         }

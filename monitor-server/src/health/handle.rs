@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::{Check, HealthState, Heartbeat, Probe, Registered};
 use crate::config::check_check;
 use crate::error::RunError;
-use crate::run::MonitorServer;
+use crate::run::{MetricServer, MonitorServer};
 
 /// Health.
 impl MonitorServer {
@@ -50,7 +50,8 @@ impl MonitorServer {
     }
 
     /// Adds a check while the server runs, in the place of an earlier one of its name: see
-    /// [`MonitorConfig::check`](crate::MonitorConfig::check). Once the server has stopped, nothing happens.
+    /// [`MonitorConfig::check`](crate::MonitorConfig::check). The earlier one's last result stands until the first of this, unless
+    /// it is older than this one's interval and limit together. Once the server has stopped, nothing happens.
     ///
     /// # Errors
     ///
@@ -108,5 +109,34 @@ impl MonitorServer {
     /// there was one of this name.
     pub fn remove_check(&self, name: &str) -> bool {
         self.vitals().checks.remove(name)
+    }
+}
+
+/// Readiness.
+impl MetricServer {
+    /// Says that the service has started: from now on `/readyz` may be 200, where the configuration's `wait_for_started` is set;
+    /// so is `/startupz`, where [`run_in_thread`](Self::run_in_thread) serves it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::Monitor;
+    /// use monitor_server::{MetricServer, MonitorConfig};
+    ///
+    /// let config = MonitorConfig::default().wait_for_started(true);
+    /// let metrics = MetricServer::with_config(&config, Monitor::global());
+    /// let routes = metrics.filter(); // `/readyz` is 503
+    /// // .. caches are filled, connections are made ..
+    /// metrics.started();
+    /// # drop(routes);
+    /// ```
+    pub fn started(&self) {
+        self.vitals().set_started();
+    }
+
+    /// Turns `/readyz` to 503, for good; everything else goes on. What a service's end begins with, before its own listener
+    /// stops.
+    pub fn begin_drain(&self) {
+        self.vitals().set_draining();
     }
 }

@@ -23,6 +23,7 @@ use monitor_core::{Marks, Monitor};
 use tokio::sync::{Notify, watch};
 
 use crate::error::RunError;
+use crate::quiet::tell;
 
 pub(crate) use self::answer::{Asked, Detail, Shape};
 pub use self::check::Check;
@@ -98,6 +99,9 @@ impl Vitals {
 
     /// What is left of the pause between the beginning of a drain and its waiting.
     pub(crate) fn pause_left(&self) -> Duration {
+        if self.phase.is_hurried() {
+            return Duration::ZERO;
+        }
         let since = self.phase.draining_for().unwrap_or_default();
         self.drain_pause.saturating_sub(since)
     }
@@ -167,7 +171,7 @@ impl Vitals {
                 let readiness = report.readiness;
                 let is_ill = readiness == Readiness::Unhealthy;
                 if said != Some(readiness) && (said.is_some() || is_ill) {
-                    log(&report);
+                    tell(|| log(&report));
                 }
                 said = Some(readiness);
                 last_word.tell(report.state(&self.groups));

@@ -1,4 +1,4 @@
-//! Where the service is in its life: starting, running, draining.
+//! Where the service is in its life: starting, running, draining, and whether it has time for that.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::Readiness;
 
-/// Where the service is in its life. `Relaxed`: the flag stands for itself and publishes nothing.
+/// Where the service is in its life. `Relaxed`: each flag stands for itself and publishes nothing.
 #[derive(Debug)]
 pub(crate) struct Phase {
     started: AtomicBool,
     /// Since when it drains.
     draining: OnceLock<Instant>,
+    hurried: AtomicBool,
 }
 
 impl Phase {
@@ -20,6 +21,7 @@ impl Phase {
         Self {
             started: AtomicBool::new(!wait_for_started),
             draining: OnceLock::new(),
+            hurried: AtomicBool::new(false),
         }
     }
 
@@ -39,6 +41,15 @@ impl Phase {
     /// How long it drains already.
     pub(crate) fn draining_for(&self) -> Option<Duration> {
         self.draining.get().map(Instant::elapsed)
+    }
+
+    /// It was told to end again: nothing is waited for any more.
+    pub(crate) fn set_hurried(&self) {
+        self.hurried.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.hurried.load(Ordering::Relaxed)
     }
 
     /// Readiness as far as it follows from this alone.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::check::CheckResult;
+use crate::quiet::tell;
 
 /// Name of the threads that blocking checks run on; 13 bytes, Linux shows 15.
 const THREAD_NAME: &str = "monitor-check";
@@ -54,7 +55,7 @@ impl Probe {
     pub(super) fn start(&self) -> Run {
         match self {
             Self::Async(probe) => match catch_unwind(AssertUnwindSafe(|| probe())) {
-                Ok(future) => Run::Future(Box::pin(caught(future))),
+                Ok(future) => Run::Future(future),
                 Err(_) => Run::Future(Box::pin(async { Err(PANICKED.to_owned()) })),
             },
             Self::Blocking(probe) => Run::Call(call(Arc::clone(probe))),
@@ -62,13 +63,16 @@ impl Probe {
     }
 }
 
-/// A panic is an answer.
-async fn caught(mut future: AnswerFuture) -> Answer {
-    std::future::poll_fn(|cx| {
+/// Its answer, or `None` where it has none within `limit`. A panic is an answer, while it is dropped too: it is dropped here.
+async fn caught(mut future: AnswerFuture, limit: Duration) -> Option<Answer> {
+    let panicked = || Err(PANICKED.to_owned());
+    let polled = std::future::poll_fn(|cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        polled.unwrap_or_else(|_| Poll::Ready(Err(PANICKED.to_owned())))
-    })
-    .await
+        polled.unwrap_or_else(|_| Poll::Ready(panicked()))
+    });
+    let answer = tokio::time::timeout(limit, polled).await.ok();
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
+    dropped.map_or_else(|_| Some(panicked()), |()| answer)
 }
 
 /// Calls on a thread of its own. The sender is gone without an answer where there was no thread.
@@ -84,7 +88,7 @@ fn call(probe: Arc<dyn Fn() -> Answer + Send + Sync>) -> oneshot::Receiver<Answe
         .name(THREAD_NAME.to_owned())
         .spawn(call);
     if let Err(error) = spawned {
-        tracing::warn!(%error, "no thread to run a check on");
+        tell(|| tracing::warn!(%error, "no thread to run a check on"));
     }
     receiver
 }
@@ -111,7 +115,7 @@ impl Run {
     /// Its result, at latest after `limit`; and what is left of it then, if anything.
     pub(crate) async fn result(self, limit: Duration) -> (CheckResult, Option<Rest>) {
         let (answer, rest) = match self {
-            Self::Future(future) => (tokio::time::timeout(limit, future).await.ok(), None),
+            Self::Future(future) => (caught(future, limit).await, None),
             Self::Call(mut receiver) => match tokio::time::timeout(limit, &mut receiver).await {
                 Ok(answer) => {
                     let no_thread = |_| Err("there was no thread to run it on".to_owned());

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::victim::{self, Seat};
+use super::victim::{self, Blocked, Seat};
 use crate::access::{Peer, Source};
 use crate::connection::{Progress, Stage};
 use crate::self_metrics::SelfMetrics;
@@ -116,6 +116,25 @@ impl Connections {
         self.table().evict(Source::Unix, age)
     }
 
+    /// Cuts off one whose client has taken nothing of its answer for so long, for the sake of the page it holds; says whether
+    /// there was any.
+    pub(super) fn evict_for_memory(&self, patience: Duration) -> bool {
+        let mut table = self.table();
+        let blocked = |(id, open): (&u64, &Open)| {
+            let lasted = open.progress.blocked_for()?;
+            (lasted >= patience).then_some(Blocked {
+                id: *id,
+                source: open.source,
+                lasted,
+            })
+        };
+        let all: Vec<Blocked> = table.open.iter().filter_map(blocked).collect();
+        let Some(id) = victim::choose_blocked(&all) else {
+            return false;
+        };
+        table.cut_off(id, Ending::EvictedStalled)
+    }
+
     /// Waits for what is being answered; cuts off the rest.
     pub(super) async fn end(&self, grace: Duration) {
         let begin = Instant::now();
@@ -145,15 +164,20 @@ impl Table {
         let Some(seat) = victim::choose(&seats, newcomer) else {
             return false;
         };
-        // Out of the table at once: the place is free before the newcomer is served.
-        let Some(open) = self.open.remove(&seat.id) else {
-            return false;
-        };
-        open.progress.ends(match seat.stage {
+        let ending = match seat.stage {
             Stage::Stalled => Ending::EvictedStalled,
             Stage::Idle => Ending::EvictedIdle,
             Stage::Waiting | Stage::Busy => Ending::EvictedWaiting,
-        });
+        };
+        self.cut_off(seat.id, ending)
+    }
+
+    fn cut_off(&mut self, id: u64, ending: Ending) -> bool {
+        // Out of the table at once: the place is free before a newcomer is served.
+        let Some(open) = self.open.remove(&id) else {
+            return false;
+        };
+        open.progress.ends(ending);
         open.abort.abort();
         true
     }

@@ -3,9 +3,10 @@
 use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
+use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{UnixListener, UnixStream};
 
 /// Who may connect: the user that the service runs as.
@@ -50,11 +51,22 @@ fn refuse_living(path: &Path) -> io::Result<()> {
         let reason = "there is a file at the path that is no socket";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
     }
-    match StdStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
-        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
-        Err(error) => Err(error),
+    match knock(path) {
+        Ok(()) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) => match error.kind() {
+            io::ErrorKind::ConnectionRefused => Ok(()),
+            // As many wait as may: somebody lives there who takes no connections.
+            io::ErrorKind::WouldBlock => Err(io::ErrorKind::AddrInUse.into()),
+            _ => Err(error),
+        },
     }
+}
+
+/// Connects, and waits for nobody, which std cannot.
+fn knock(path: &Path) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)
 }
 
 /// A folder for nobody else, which goes when this does.
@@ -134,6 +146,8 @@ impl UnixSocket {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream as StdStream;
+
     use super::*;
 
     /// A folder that is removed when the test ends.
@@ -199,6 +213,23 @@ mod tests {
             kind(Path::new("/nonexistent/socket")),
             io::ErrorKind::NotFound
         );
+        assert_eq!(folder.names(), ["socket"]);
+    }
+
+    #[test]
+    fn a_socket_whose_owner_takes_no_connections_is_refused_at_once() {
+        let folder = Folder::new("wedged");
+        let path = folder.0.join("socket");
+        let wedged = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        let address = SockAddr::unix(&path).expect("a short path");
+        wedged.bind(&address).expect("a free path");
+        wedged.listen(0).expect("it listens");
+        let waiting = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        waiting
+            .connect(&address)
+            .expect("the only one that may wait");
+        let refused = BoundUnix::bind(&path).expect_err("somebody lives there");
+        assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
         assert_eq!(folder.names(), ["socket"]);
     }
 

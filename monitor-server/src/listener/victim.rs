@@ -6,6 +6,7 @@
 //! holds most places, so that one noisy address evicts itself and not those who came with few.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::access::Source;
 use crate::connection::Stage;
@@ -35,6 +36,26 @@ pub(super) fn choose(seats: &[Seat], newcomer: Source) -> Option<Seat> {
     candidates
         .min_by_key(|seat| (worth(seat), seat.id))
         .copied()
+}
+
+/// A connection whose client takes nothing of its answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Blocked {
+    pub(super) id: u64,
+    pub(super) source: Source,
+    /// For how long by now.
+    pub(super) lasted: Duration,
+}
+
+/// Chooses whom to cut off where pages take too much memory: of the source that holds most of these, the one that has taken
+/// nothing for longest.
+pub(super) fn choose_blocked(all: &[Blocked]) -> Option<u64> {
+    let mut held: HashMap<Source, usize> = HashMap::new();
+    for one in all {
+        *held.entry(one.source).or_default() += 1;
+    }
+    let worst = all.iter().max_by_key(|one| (held[&one.source], one.lasted));
+    worst.map(|one| one.id)
 }
 
 #[cfg(test)]
@@ -105,6 +126,22 @@ mod tests {
         assert_eq!(chosen(&[(1, Busy), (1, Idle), (1, Idle)], 1), Some(1));
         assert_eq!(chosen(&[(1, Busy), (2, Busy)], 3), None);
         assert_eq!(chosen(&[], 1), None);
+    }
+
+    #[test]
+    fn for_memory_the_source_with_most_gives_its_longest_blocked() {
+        let blocked = |of: &[(u8, u64)]| {
+            let numbered = (0..).zip(of);
+            let one = |(id, (from, seconds)): (u64, &(u8, u64))| Blocked {
+                id,
+                source: source(*from),
+                lasted: Duration::from_secs(*seconds),
+            };
+            choose_blocked(&numbered.map(one).collect::<Vec<_>>())
+        };
+        assert_eq!(blocked(&[]), None);
+        assert_eq!(blocked(&[(1, 9), (2, 1), (2, 3), (2, 2)]), Some(2));
+        assert_eq!(blocked(&[(1, 1), (2, 2)]), Some(1));
     }
 
     fn stage() -> impl Strategy<Value = Stage> {

@@ -1,12 +1,16 @@
 //! The job that renders, and the task that sees stale pages off.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
-use super::Shared;
 use super::queue::{Queue, Step};
+use super::{PageError, Shared};
+use crate::quiet::tell;
+use crate::self_metrics::Cause;
 
 /// The one that renders. However it ends, run or dropped unrun with its runtime, the next arrival can lead again.
 pub(super) struct Leader {
@@ -22,8 +26,31 @@ impl Leader {
         }
     }
 
+    /// Has it lead, on a thread for blocking work.
+    ///
+    /// Where there is no such thread to be had, the runtime panics, and yet keeps the job until there is one, or for ever. So the
+    /// job finds the leader in a place from which it is taken back: those who wait are told at once, and the next arrival can
+    /// lead.
+    pub(super) fn send_off(self) -> Result<(), PageError> {
+        let shared = Arc::clone(&self.shared);
+        let place = Arc::new(Mutex::new(Some(self)));
+        let found = Arc::clone(&place);
+        let job = move || {
+            if let Some(leader) = taken(&found) {
+                leader.lead();
+            }
+        };
+        let sent = catch_unwind(AssertUnwindSafe(|| drop(spawn_blocking(job))));
+        if sent.is_ok() || taken(&place).is_none() {
+            return Ok(());
+        }
+        shared.metrics.count(Cause::Internal, 1);
+        tell(|| tracing::error!("there was no thread to render the metrics page on"));
+        Err(PageError::Failed)
+    }
+
     /// Renders until nobody waits.
-    pub(super) fn lead(mut self) {
+    fn lead(mut self) {
         let shared = Arc::clone(&self.shared);
         let mut queue = shared.queue();
         loop {
@@ -46,6 +73,10 @@ impl Leader {
             queue = shared.queue();
         }
     }
+}
+
+fn taken(place: &Mutex<Option<Leader>>) -> Option<Leader> {
+    place.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl Drop for Leader {

@@ -41,12 +41,21 @@ pub(super) enum Step {
     Wait(Option<Instant>),
 }
 
+/// Why a page goes without a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absent {
+    /// It takes longer than it may.
+    Overrun,
+    /// These scrapes would wait no longer; others still would.
+    Hurried,
+}
+
 /// Scrapes that are served together, from the same sources.
 #[derive(Debug)]
 pub(super) struct Round {
     pub(super) waiting: Vec<Waiting>,
-    /// What each source gave; `None` for one that was not there in time.
-    pub(super) sources: Vec<Option<Arc<Gathered>>>,
+    /// What each source gave, or why it is not there.
+    pub(super) sources: Vec<Result<Arc<Gathered>, Absent>>,
     /// When the first of these began to gather; now without any.
     pub(super) state: Instant,
     /// A source was given up for these scrapes' own sake: others would still wait for it.
@@ -151,24 +160,30 @@ impl Queue {
                 .is_some_and(|verdict| verdict.as_ref() == Some(&first))
         };
         let waiting: Vec<_> = self.waiting.extract_if(.., is_served).collect();
-        let (mut state, mut is_hurried) = (now, false);
+        let mut state = now;
         let mut sources = Vec::with_capacity(first.len());
         for (slot, is_there) in self.slots.iter_mut().zip(&first) {
             let last = is_there.then_some(slot.last.as_ref()).flatten();
             state = last.map_or(state, |(began, _)| state.min(*began));
-            is_hurried |= !is_there && !slot.is_overrun(self.gather_timeout, now);
-            sources.push(last.map(|(_, gathered)| Arc::clone(gathered)));
+            let absent = if slot.is_overrun(self.gather_timeout, now) {
+                Absent::Overrun
+            } else {
+                Absent::Hurried
+            };
+            let gathered = last.map(|(_, gathered)| Arc::clone(gathered));
+            sources.push(gathered.ok_or(absent));
             let is_fresh = |waiting: &Waiting| slot.is_fresh_for(waiting, self.ages);
             if !self.waiting.iter().any(is_fresh) {
                 // The round's is the only one then, and need not be copied.
                 slot.last = None;
             }
         }
+        let is_hurried = |source: &Result<_, Absent>| matches!(source, Err(Absent::Hurried));
         Some(Round {
             waiting,
+            is_hurried: sources.iter().any(is_hurried),
             sources,
             state,
-            is_hurried,
         })
     }
 

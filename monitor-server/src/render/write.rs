@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::iter::once;
 
-use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use monitor_core::collector::{Page, merge};
@@ -56,7 +55,7 @@ impl Pages {
     }
 
     /// Writes a page; `size` is what is expected of a whole one, in bytes before compression. Says how many these were.
-    pub(super) fn write(&self, wanted: &Wanted, size: usize) -> (Bytes, usize) {
+    pub(super) fn write(&self, wanted: &Wanted, size: usize) -> (Vec<u8>, usize) {
         let names = wanted.names.iter().flat_map(|names| names.iter());
         let names: Vec<&str> = names.map(String::as_str).collect();
         let dotted = self.dotted.as_ref().filter(|_| wanted.dots);
@@ -70,7 +69,7 @@ impl Pages {
         }
         from.encode(&names, wanted.format, &mut page);
         let written = page.len();
-        (page.into(), written)
+        (page, written)
     }
 }
 
@@ -79,7 +78,7 @@ impl Pages {
 /// # Panics
 ///
 /// Never: writing to memory does not fail.
-fn compressed(from: &Page, names: &[&str], format: Format, size: usize) -> (Bytes, usize) {
+fn compressed(from: &Page, names: &[&str], format: Format, size: usize) -> (Vec<u8>, usize) {
     let mut encoder = GzEncoder::new(Vec::with_capacity(size / 8), GZIP_LEVEL);
     let mut written = 0;
     from.encode_in_parts(names, format, |part| {
@@ -90,7 +89,7 @@ fn compressed(from: &Page, names: &[&str], format: Format, size: usize) -> (Byte
     });
     let page = encoder.finish();
     let page = page.expect("writing to a vector does not fail");
-    (page.into(), written)
+    (page, written)
 }
 
 /// The family under the escaping scheme `dots`, which doubles the underscores of every name, so that `_dot_` can stand for a

@@ -117,6 +117,8 @@ pub(crate) fn open(context: Arc<Context>) -> BoxedFilter<(Response,)> {
             let context = Arc::clone(&context);
             async move {
                 if Route::find(&inbound.path).is_some_and(Route::is_open) {
+                    let keeper = Arc::clone(&context.keeper);
+                    keeper.look_now_and_then(&context.metrics).await;
                     Ok(caught(&context, answer(&context, &mut inbound)).await)
                 } else {
                     Err(warp::reject::not_found())

@@ -60,6 +60,28 @@ fn request(method: &str, target: &str) -> Request<Empty<Bytes>> {
 }
 
 #[tokio::test]
+async fn a_mounted_server_is_ready_from_its_start_to_its_drain() {
+    let monitor = Monitor::new(StorageConfig::default());
+    let config = MonitorConfig::default()
+        .registry(Registry::new())
+        .wait_for_started(true);
+    let server = crate::MetricServer::with_config(&config, monitor);
+    let said = async |code, word| {
+        for path in ["/readyz", "/-/ready"] {
+            let answer = ask(server.filter(), request("GET", path)).await;
+            assert_eq!((answer.status, answer.body.as_str()), (code, word));
+        }
+        let alive = ask(server.filter(), request("GET", "/livez")).await;
+        assert_eq!(alive.status, 200);
+    };
+    said(503, "starting").await;
+    server.started();
+    said(200, "ready").await;
+    server.begin_drain();
+    said(503, "draining").await;
+}
+
+#[tokio::test]
 async fn each_method_on_each_path() {
     let context = context(StorageConfig::default());
     let known = [

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
@@ -74,7 +74,7 @@ impl Tls {
         let chain = certificates(&settings.cert, read)?;
         let expiry = chain.first().and_then(certificate::expiry);
         let key = PrivateKeyDer::from_pem_slice(&read(&settings.key)?)
-            .map_err(|error| unusable(&settings.key, error))?;
+            .map_err(|error| unusable(&settings.key, wrong(&error)))?;
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&versions(settings))
             .map_err(|error| at(&settings.place, error))?;
@@ -157,13 +157,24 @@ fn unusable(pem: &Pem, source: impl Into<Cause>) -> ConfigError {
     }
 }
 
+/// What is wrong with a PEM text. The reader's own errors hold what they read, which may be a key.
+fn wrong(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "a PEM section in it has no end",
+        pem::Error::IllegalSectionStart { .. } => "a PEM section in it begins with no proper line",
+        pem::Error::Base64Decode(_) => "a PEM section in it is no base64",
+        pem::Error::NoItemsFound => "there is no such PEM section in it",
+        _ => "it is no PEM text",
+    }
+}
+
 fn certificates(
     pem: &Pem,
     read: &mut dyn FnMut(&Pem) -> Result<Vec<u8>, ConfigError>,
 ) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let content = read(pem)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content).collect();
-    let found = found.map_err(|error| unusable(pem, error))?;
+    let found = found.map_err(|error| unusable(pem, wrong(&error)))?;
     if found.is_empty() {
         return Err(unusable(pem, "there is no certificate in it"));
     }

@@ -38,7 +38,12 @@ impl Drop for Folder {
 }
 
 fn users(password: &str) -> String {
-    let hash = bcrypt::hash_with_salt(password, 4, [3; 16]).expect("a hash");
+    users_at(password, 4)
+}
+
+/// With a hash of this cost.
+fn users_at(password: &str, cost: u32) -> String {
+    let hash = bcrypt::hash_with_salt(password, cost, [3; 16]).expect("a hash");
     format!("basic_auth_users:\n  ann: {hash}\n")
 }
 
@@ -62,7 +67,7 @@ async fn opens(keeper: &Keeper, authorization: &str) -> bool {
 
 /// Whether the page says that what the files hold is in force.
 fn is_in_force(metrics: &SelfMetrics) -> bool {
-    let families = metrics.families();
+    let families = metrics.families(0);
     let mut families = families.iter();
     let state = families.find(|family| family.name.ends_with("last_reload_successful"));
     matches!(
@@ -234,4 +239,88 @@ fn debug_shows_no_secret() {
     for text in [format!("{keeper:?}"), format!("{config:?}")] {
         assert!(!text.contains("$2") && !text.contains("a-token"), "{text}");
     }
+}
+
+#[test]
+fn no_message_shows_what_may_be_a_secret() {
+    use crate::error::Chain;
+    let folder = Folder::new("secrets");
+    let hash = bcrypt::hash_with_salt("secret", 4, [3; 16]).expect("a hash");
+    let hash = hash.to_string();
+    // A space is missing, a list, a level.
+    for text in [
+        format!("basic_auth_users:\n  ann:{hash}\n"),
+        format!("basic_auth_users: ann:{hash}\n"),
+        format!("ann:{hash}\n"),
+        format!("tls_server_config: {hash}\n"),
+        "basic_auth_users: 1234567890123456\n".to_owned(),
+        "tls_server_config: {cert: a, key: 1234567890123456}\n".to_owned(),
+    ] {
+        let path = folder.write("web.yml", &text);
+        let config = MonitorConfig::default().web_config(path);
+        let error = Keeper::load(&config.security).expect_err(&text);
+        let said = format!("{} {error:?}", Chain(&error));
+        assert!(said.contains("<secret>"), "{said}");
+        assert!(!said.contains("$2") && !said.contains("12345"), "{said}");
+    }
+}
+
+#[test]
+fn settings_made_in_code_are_checked_wherever_they_are_loaded() {
+    let config = MonitorConfig::default;
+    for (named, config) in [
+        ("`allow_from[0]`", config().allow_from("10.0.0.5/24")),
+        ("`bearer_tokens[0]`", config().bearer_token("short")),
+    ] {
+        let keeper = Keeper::load_or_lock(&config.security);
+        assert!(keeper.current().secrets.are_locked(), "{named}");
+        let error = keeper.check().expect_err(named).to_string();
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_missing_at_first_is_taken_once_it_is_there() {
+    let folder = Folder::new("late");
+    let config = MonitorConfig::default().web_config(folder.0.join("web.yml"));
+    let keeper = Keeper::load_or_lock(&config.security);
+    assert!(keeper.check().is_err());
+    folder.write("web.yml", &users("old"));
+    keeper.check().expect("it is there");
+    assert!(opens(&keeper, WITH_OLD).await && !opens(&keeper, WITH_NEW).await);
+}
+
+#[tokio::test]
+async fn a_password_withdrawn_while_it_waits_is_refused() {
+    let folder = Folder::new("withdrawn");
+    // It takes long enough to be caught at it.
+    let path = folder.write("web.yml", &users_at("old", 9));
+    let (keeper, metrics) = loaded(&MonitorConfig::default().web_config(&path));
+    let mut asked = Box::pin(opens(&keeper, WITH_OLD));
+    // It has got as far as the check, on another thread.
+    let is_pending =
+        std::future::poll_fn(|cx| std::task::Poll::Ready(asked.as_mut().poll(cx).is_pending()));
+    assert!(is_pending.await);
+    folder.write("web.yml", &users("new"));
+    keeper.reload(&metrics);
+    assert!(!asked.await);
+    assert!(opens(&keeper, WITH_NEW).await);
+}
+
+#[tokio::test]
+async fn a_filter_looks_at_its_files_when_it_is_asked() {
+    let folder = Folder::new("filter");
+    let path = folder.write("web.yml", &users("old"));
+    let config = MonitorConfig::default().web_config(&path);
+    let (keeper, metrics) = loaded(&config);
+    let (keeper, metrics) = (Arc::new(keeper), Arc::new(metrics));
+    Arc::clone(&keeper).look_now_and_then(&metrics).await;
+    folder.write("web.yml", &users("new"));
+    // Not each request does.
+    Arc::clone(&keeper).look_now_and_then(&metrics).await;
+    assert!(opens(&keeper, WITH_OLD).await);
+    tokio::time::sleep(LOOK).await;
+    Arc::clone(&keeper).look_now_and_then(&metrics).await;
+    assert!(opens(&keeper, WITH_NEW).await && !opens(&keeper, WITH_OLD).await);
+    assert!(is_in_force(&metrics));
 }

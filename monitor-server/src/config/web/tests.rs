@@ -100,6 +100,10 @@ fn each_refusal_says_where_and_what() {
             ":2: `basic_auth_users.ann`: expected a bcrypt hash (`htpasswd -nBC 10 USER` makes one), found the text `<secret>`",
         ),
         (
+            "basic_auth_users:\n  ann:secret".to_owned(),
+            ":2: `basic_auth_users`: expected a map, found the text `<secret>`",
+        ),
+        (
             "basic_auth_users:\n  ann: 17".to_owned(),
             ":2: `basic_auth_users.ann`: expected a bcrypt hash (`htpasswd -nBC 10 USER` makes one), found the text `<secret>`",
         ),
@@ -126,6 +130,10 @@ fn each_refusal_says_where_and_what() {
         (
             format!("{tls}, client_ca_file: c}}"),
             ":1: `tls_server_config.client_auth_type`: missing; expected `NoClientCert`, `VerifyClientCertIfGiven` or `RequireAndVerifyClientCert` (others do not check the certificate)",
+        ),
+        (
+            format!("{tls}, client_ca_file: c, client_auth_type: RequestClientCert}}"),
+            ":1: `tls_server_config.client_auth_type`: expected a type that checks certificates where there is a `client_ca`, found one that checks none",
         ),
         (
             format!("{tls}, client_auth_type: RequireAnyClientCert}}"),

@@ -1,6 +1,8 @@
 //! Checks that run, fail, panic and hang, on a clock that is moved by hand and on threads that are not.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use monitor_core::HealthStatus;
@@ -12,15 +14,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A check that runs on the test's own runtime, so that its clock can be moved.
 fn running(check: Check, probe: Probe) -> Arc<Entry> {
-    let entry = Arc::new(Entry {
-        registered: Registered {
-            name: "db".into(),
-            check,
-            probe,
-        },
-        since: Instant::now(),
-        last: Mutex::default(),
-    });
+    let name = "db".into();
+    let entry = Arc::new(Entry::new(Registered { name, check, probe }, None));
     tokio::spawn(keep_running(Arc::clone(&entry), Arc::default()));
     entry
 }
@@ -127,6 +122,47 @@ async fn a_panic_wherever_it_happens_is_a_failure_and_the_next_run_comes() {
     assert_eq!(seen(&entry).0, HealthStatus::Up);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_what_a_check_drops_is_a_failure_and_the_next_run_comes() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a broken Drop");
+        }
+    }
+    /// Is there at once, and panics when it is dropped after that.
+    struct Late(Bomb);
+    impl Future for Late {
+        type Output = Result<(), &'static str>;
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+            let Self(Bomb) = &*self;
+            Poll::Ready(Ok(()))
+        }
+    }
+    type Kind = Pin<Box<dyn Future<Output = Result<(), &'static str>> + Send>>;
+    let run = AtomicU32::new(0);
+    let entry = running(
+        every_ten(),
+        Probe::of_future(move || -> Kind {
+            match run.fetch_add(1, Ordering::SeqCst) {
+                0 => Box::pin(async {
+                    let _bomb = Bomb;
+                    std::future::pending().await
+                }),
+                1 => Box::pin(Late(Bomb)),
+                _ => Box::pin(async { Ok(()) }),
+            }
+        }),
+    );
+    tokio::time::sleep(SECOND * 3).await;
+    for _ in 0..2 {
+        let panicked = (HealthStatus::Down, Some("it panicked".to_owned()));
+        assert_eq!(seen(&entry), panicked);
+        tokio::time::sleep(SECOND * 10).await;
+    }
+    assert_eq!(seen(&entry).0, HealthStatus::Up);
+}
+
 /// Waits for what happens on another thread, for as long as a busy machine may take.
 fn eventually(what: &str, happened: impl Fn() -> bool) {
     let begin = std::time::Instant::now();
@@ -225,6 +261,48 @@ fn a_future_that_blocks_its_thread_does_not_hold_the_stop() {
 }
 
 #[test]
+fn a_future_that_blocks_its_thread_makes_the_others_late_until_it_returns() {
+    let checks = Checks::new(Arc::default());
+    checks.prepare().expect("a thread");
+    let blocks = Arc::new(AtomicBool::new(false));
+    let held = Arc::clone(&blocks);
+    let blocking = Probe::of_future(move || {
+        let held = Arc::clone(&held);
+        async move {
+            while held.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok::<(), String>(())
+        }
+    });
+    let well = Probe::of_future(|| async { Ok::<(), String>(()) });
+    let check = Check::every(Duration::from_millis(10)).timeout(Duration::from_millis(300));
+    for (name, probe) in [("blocks", blocking), ("well", well)] {
+        let (name, check) = (name.into(), check.clone());
+        checks.begin(Registered { name, check, probe });
+    }
+    eventually("it is well", || {
+        status(&checks, "well") == Some(HealthStatus::Up)
+    });
+    blocks.store(true, Ordering::SeqCst);
+    for name in ["well", "blocks"] {
+        eventually("it is late", || {
+            let mut reports = checks.reports().into_iter();
+            let report = reports.find(|report| &*report.name == name);
+            let output = report.and_then(|report| report.output);
+            output.is_some_and(|output| output.starts_with("late: no result for"))
+        });
+    }
+    blocks.store(false, Ordering::SeqCst);
+    for name in ["well", "blocks"] {
+        eventually("it comes back", || {
+            status(&checks, name) == Some(HealthStatus::Up)
+        });
+    }
+    checks.stop();
+}
+
+#[test]
 fn a_check_is_replaced_and_removed_by_name() {
     let checks = Checks::new(Arc::default());
     checks.prepare().expect("a thread");
@@ -246,4 +324,56 @@ fn a_check_is_replaced_and_removed_by_name() {
     assert!(!checks.remove("db") && !checks.has("db") && !checks.any_ready());
     assert_eq!(checks.reports(), []);
     checks.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_result_of_a_check_that_is_replaced_stands_while_it_is_young() {
+    let endless = || Probe::of_future(std::future::pending::<Result<(), String>>);
+    let next = |check, earlier: &Entry| {
+        let name = "db".into();
+        let probe = endless();
+        seen(&Entry::new(
+            Registered { name, check, probe },
+            Some(earlier),
+        ))
+        .0
+    };
+    let unknown = running(every_ten(), endless());
+    assert_eq!(next(every_ten(), &unknown), HealthStatus::Unknown);
+    for (answer, status) in [
+        (Ok(()), HealthStatus::Up),
+        (Err("refused"), HealthStatus::Down),
+    ] {
+        let earlier = running(every_ten(), Probe::of_future(move || async move { answer }));
+        tokio::time::sleep(SECOND * 5).await;
+        assert_eq!(next(every_ten(), &earlier), status);
+        let quick = Check::every(SECOND).timeout(SECOND);
+        assert_eq!(next(quick, &earlier), HealthStatus::Unknown);
+    }
+}
+
+#[test]
+fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
+    let checks = Checks::new(Arc::default());
+    checks.prepare().expect("a thread");
+    let held = Arc::new(());
+    for (name, is_async) in [("async", true), ("blocking", false)] {
+        let held = Arc::clone(&held);
+        let call = move || {
+            let is_held = Arc::strong_count(&held) > 0;
+            is_held.then_some(()).ok_or("let go of")
+        };
+        let probe = if is_async {
+            Probe::of_future(move || std::future::ready(call()))
+        } else {
+            Probe::of_call(call)
+        };
+        let (name, check) = (name.into(), Check::default());
+        checks.begin(Registered { name, check, probe });
+    }
+    assert!(Arc::strong_count(&held) > 1);
+    checks.stop();
+    // A thread that was still at it lets go a moment later.
+    eventually("nothing is held", || Arc::strong_count(&held) == 1);
+    assert_eq!(checks.reports(), []);
 }

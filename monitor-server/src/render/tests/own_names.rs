@@ -63,7 +63,7 @@ async fn a_user_s_metrics_never_take_the_server_s_names() {
         let monitor = Monitor::new(StorageConfig::default());
         let metrics = Arc::new(SelfMetrics::default());
         let mut ours = telling().families();
-        ours.extend(metrics.families());
+        ours.extend(metrics.families(0));
         let registry = take_all_names(monitor, &ours);
         monitor.set_exemplars(|| Some(Exemplar::new([("trace_id", "4bf92f")])));
         monitor

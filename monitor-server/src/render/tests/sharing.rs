@@ -138,7 +138,9 @@ async fn a_hanging_registry_is_left_out_in_time_for_the_rest_to_arrive() {
         page.contains("sound_total 0") && number(&page) == 0,
         "{page}"
     );
-    assert_eq!(metrics.errors(Cause::Overrun), 1);
+    // Who is in a hurry says nothing against the registry.
+    assert_eq!(metrics.errors(Cause::Hurried), 1);
+    assert_eq!(metrics.errors(Cause::Overrun), 0);
     hangs.store(false, Ordering::SeqCst);
 }
 
@@ -179,6 +181,33 @@ async fn who_has_no_time_left_is_told_so_and_the_leader_stops_for_nobody() {
     }
     assert_eq!(renderer.shared.queue().in_flight, 0);
     hangs.store(false, Ordering::SeqCst);
+}
+
+#[test]
+fn a_thread_that_cannot_be_had_costs_that_scrape_and_no_later_one() {
+    let runtime = |stack| {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().thread_stack_size(stack);
+        builder.build().expect("a runtime")
+    };
+    let (renderer, metrics) = renderer(Vec::new());
+    // No address space has room for such a stack.
+    let without_threads = runtime(1 << 60);
+    for failures in 1..3 {
+        let page = without_threads.block_on(renderer.page(wanted(), None));
+        assert_eq!(page, Err(PageError::Failed));
+        assert_eq!(metrics.errors(Cause::Internal), failures);
+        assert_eq!(renderer.shared.queue().in_flight, 0);
+    }
+    let sound = runtime(1 << 20);
+    let ask = || {
+        let page = renderer.page(wanted(), Some(Duration::from_secs(30)));
+        sound.block_on(page).expect("a page");
+    };
+    ask();
+    // The jobs that it kept go with it, and change nothing.
+    drop(without_threads);
+    ask();
 }
 
 #[tokio::test]

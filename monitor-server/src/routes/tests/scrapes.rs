@@ -194,8 +194,8 @@ async fn the_scraper_s_own_limit_decides_how_long_a_registry_is_waited_for() {
     );
     assert_eq!(page.status, 200);
     assert!(page.body.contains("started_total 0"), "{}", page.body);
-    let overrun = "monitor_scrape_errors_total{cause=\"overrun\"} 1\n";
-    assert!(page.body.contains(overrun), "{}", page.body);
+    let hurried = "monitor_scrape_errors_total{cause=\"hurried\"} 1\n";
+    assert!(page.body.contains(hurried), "{}", page.body);
 }
 
 #[tokio::test]
