@@ -11,8 +11,31 @@ const PROGRAMS: &[&str] = &["arguments", "derives", "streams", "methods"];
 
 /// A program of its own: the call does what it does, and no monitor hears of it.
 const SILENT: &str = r#"
+use std::time::Duration;
+
 use monitor_core::testing::{self, call};
-use monitor_core::monitored;
+use monitor_core::{CallGuard, Monitor, Outcome, StorageConfig, monitored};
+
+fn note(handle: &mut CallGuard) {
+    handle.observe("tokens", 1.0);
+    handle.deadline(Some(Duration::from_secs(1)));
+    assert!(format!("{handle:?}").contains("elapsed"));
+}
+
+#[monitored(call = call)]
+fn noted() -> Duration {
+    note(call);
+    std::thread::sleep(Duration::from_millis(2));
+    call.elapsed()
+}
+
+#[monitored(call = handle)]
+fn swapped(mut own: CallGuard) {
+    std::mem::swap(handle, &mut own);
+    note(&mut own);
+    own.finish(Outcome::Success);
+    handle.observe("mine", 1.0);
+}
 
 struct Store(Vec<u8>);
 
@@ -38,8 +61,56 @@ fn main() {
     recorded.assert_nothing();
     assert_eq!(recorded.count(call("Store::len").success()), 0);
     assert!(recorded.snapshot().methods.is_empty());
+
+    let (elapsed, recorded) = testing::record(noted);
+    assert!((2..60_000).contains(&elapsed.as_millis()), "{elapsed:?}");
+    recorded.assert_nothing();
+
+    // What is recorded by hand still is, and no more: the handle that took its place ends nothing.
+    let (_, recorded) = testing::record(|| {
+        let storage = Monitor::new(StorageConfig::default());
+        swapped(storage.method("ByHand").expect("a name").start());
+        let snapshot = storage.snapshot();
+        assert_eq!((snapshot.methods.len(), snapshot.methods[0].started, snapshot.methods[0].in_flight), (1, 1, 0));
+    });
+    recorded.assert_nothing();
 }
 "#;
+
+/// Arguments of the wrong type, each with a word of what the compiler says without the feature.
+const WRONG: &[(&str, &str)] = &[
+    (
+        "labels(t = n)",
+        "`u8` is no label with a closed set of values",
+    ),
+    (
+        "labels(capped(t = n, max = 3))",
+        "the trait bound `u8: AsRef<str>` is not satisfied",
+    ),
+    ("request_size = text", "`str` is no number of bytes"),
+    (
+        "response_size = |answer| *answer == 1",
+        "`bool` is no number of bytes",
+    ),
+    ("deadline = text", "`str` is no time left"),
+    ("max_concurrency = text", "`str` is no number of calls"),
+    ("ok_if = |answer| *answer", "expected `bool`, found `u8`"),
+    (
+        "error_type = kind",
+        "expected `&Result<_, u8>`, found `&u8`",
+    ),
+];
+
+/// Functions with these arguments, each on a line of its own.
+fn wrong() -> String {
+    let functions = WRONG.iter().enumerate().map(|(number, (argument, _))| {
+        format!("#[monitored({argument})] pub async fn f{number}(n: u8, text: &str) -> u8 {{ n + text.len() as u8 }}\n")
+    });
+    let functions: String = functions.collect();
+    format!(
+        "use monitor_core::monitored;\n{functions}fn kind(_: &u8) -> &'static str {{ \"kind\" }}\nfn main() {{}}\n"
+    )
+}
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -72,20 +143,38 @@ fn project() -> io::Result<PathBuf> {
         )?;
     }
     fs::write(programs.join("silent.rs"), SILENT)?;
+    fs::write(programs.join("wrong.rs"), wrong())?;
     Ok(project)
+}
+
+/// Whether cargo did it, and what it said.
+fn cargo(project: &Path, verb: &str, program: &str) -> io::Result<(bool, String)> {
+    let output = Command::new(env!("CARGO"))
+        .args([verb, "--offline", "--quiet", "--bin", program])
+        .current_dir(project)
+        .env("CARGO_TARGET_DIR", project.join("target"))
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Ok((output.status.success(), said))
 }
 
 #[test]
 fn nothing_is_recorded_and_everything_compiles() -> io::Result<()> {
     let project = project()?;
     for program in PROGRAMS.iter().chain(&["silent"]) {
-        let output = Command::new(env!("CARGO"))
-            .args(["run", "--offline", "--quiet", "--bin", program])
-            .current_dir(&project)
-            .env("CARGO_TARGET_DIR", project.join("target"))
-            .output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{program}:\n{said}");
+        let (succeeded, said) = cargo(&project, "run", program)?;
+        assert!(succeeded, "{program}:\n{said}");
+    }
+    // Arguments are still checked.
+    let (_, said) = cargo(&project, "check", "wrong")?;
+    for (number, (argument, why)) in WRONG.iter().enumerate() {
+        let place = format!("src/bin/wrong.rs:{}:", number + 2);
+        let faults = said.split("\n\n").filter(|fault| fault.contains(&place));
+        let faults: Vec<_> = faults.collect();
+        assert!(
+            faults.iter().any(|fault| fault.contains(why)),
+            "{argument}:\n{said}"
+        );
     }
     Ok(())
 }

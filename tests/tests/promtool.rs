@@ -1,4 +1,4 @@
-//! `promtool check metrics` on pages of a storage in which everything was used, and on hostile ones.
+//! `promtool check metrics` on pages of a storage in which everything was used, on a served one, and on hostile ones.
 //!
 //! Needs the program `promtool` (in Debian's package `prometheus`, which `scripts/test` installs). Without it the tests
 //! say `SKIPPED`, and with `CI` set they fail.
@@ -6,11 +6,15 @@
 mod programs;
 mod used;
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use monitor_core::TaskStatus;
 use monitor_core::exposition::Format;
 use monitor_core::names::{Profile, built_in_families};
+use monitor_server::{Check, MonitorConfig, health_families, scrape_families};
 
 /// What it says of the names of the original, which are kept so that dashboards and rules carry over. A finding that is not
 /// in this list is a fault.
@@ -51,6 +55,75 @@ fn promtool_finds_nothing_in_the_idiomatic_names() {
         Profile::Prometheus,
         Format::Text004,
     );
+    let (status, findings) = check(&page);
+    assert_eq!(findings, Vec::<String>::new());
+    assert_eq!(status, Some(0));
+}
+
+/// A page as a server gives it, with the families of its own: the probes have answered, and a heartbeat has pulsed.
+fn served() -> String {
+    let config = MonitorConfig::default()
+        .listen([127, 0, 0, 1])
+        .port(0)
+        .profile(Profile::Prometheus)
+        .heartbeat_timeout(Duration::from_mins(10))
+        .check("db", Check::every(Duration::from_millis(20)), || async {
+            Ok::<_, std::io::Error>(())
+        });
+    let server = monitor_server::run(config).expect("a free port");
+    server.started();
+    server.heartbeat().pulse();
+    let monitor = server.monitor();
+    monitor.set_task_status(TaskStatus::ConnectionError, "uploads");
+    // From the first result of the check on.
+    let is_checked = |page: &String| page.contains("\nmonitor_check_age_seconds{");
+    let pages = std::iter::repeat_with(|| {
+        std::thread::sleep(Duration::from_millis(20));
+        page_of(server.local_addr())
+    });
+    pages
+        .take(1_500)
+        .find(is_checked)
+        .expect("a check was made")
+}
+
+fn page_of(server: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(server).expect("a connection");
+    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (head, page) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    page.to_owned()
+}
+
+#[test]
+fn promtool_finds_nothing_in_a_served_page_with_the_idiomatic_names() {
+    let name = "promtool_finds_nothing_in_a_served_page_with_the_idiomatic_names";
+    let mut page = served();
+    let own = [health_families(), scrape_families()].concat();
+    for family in own {
+        if page.lines().any(|line| line.starts_with(&*family.name)) {
+            continue;
+        }
+        // Those of a protected server: here they are named alone.
+        let protected = ["_certificate_", "_web_config_"];
+        let (name, help) = (&family.name, &family.help);
+        assert!(
+            protected.iter().any(|part| name.contains(part)),
+            "no {name}"
+        );
+        let kind = if name.ends_with("_total") {
+            "counter"
+        } else {
+            "gauge"
+        };
+        page = format!("{page}# HELP {name} {help}\n# TYPE {name} {kind}\n{name} 1\n");
+    }
+    if !programs::is_installed("promtool", name) {
+        return;
+    }
     let (status, findings) = check(&page);
     assert_eq!(findings, Vec::<String>::new());
     assert_eq!(status, Some(0));

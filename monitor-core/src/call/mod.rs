@@ -8,7 +8,6 @@ pub(crate) mod labels;
 pub(crate) mod local;
 pub(crate) mod method;
 pub(crate) mod method_name;
-pub(crate) mod no_call;
 pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod record;

@@ -72,6 +72,12 @@ const KEYS: &[Key] = &[
     ),
 ];
 
+/// All of them.
+#[cfg(test)]
+pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|key| key.name)
+}
+
 impl Place {
     fn takes(self, home: Home) -> bool {
         match (self, home) {

@@ -5,7 +5,8 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitInt, Token, token};
 
-use super::value::{Faults, inside, list};
+use super::exits::inside;
+use super::value::{Faults, list};
 
 /// The most labels a method may have.
 const MAX_LABELS: usize = 8;

@@ -3,6 +3,7 @@
 //! What can be told from an argument alone is checked here; what depends on other arguments or on the item, in `validate`.
 
 mod buckets;
+mod exits;
 mod keys;
 mod labels;
 mod once;
@@ -17,6 +18,8 @@ use syn::{Expr, Lit, LitBool, LitStr, Path, Token};
 
 pub(crate) use buckets::Buckets;
 pub(crate) use keys::Place;
+#[cfg(test)]
+pub(crate) use keys::keys;
 pub(crate) use labels::{Kind, Label};
 pub(crate) use once::Once;
 pub(crate) use value::{ErrorType, Limit, MethodName, check_name};

@@ -1,15 +1,14 @@
 //! The values of single arguments. A fault is reported at the token that is wrong, and says what to write instead.
 
 use proc_macro2::Ident;
-use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::visit::{self, Visit};
 use syn::{
-    Expr, ExprAsync, ExprAwait, ExprClosure, ExprLit, ExprPath, ExprReturn, ExprTry, ExprUnary,
-    Lit, LitBool, LitStr, Path, Token, UnOp, parenthesized, token,
+    Expr, ExprLit, ExprPath, ExprUnary, Lit, LitBool, LitStr, Path, Token, UnOp, parenthesized,
+    token,
 };
 
+use super::exits::inside;
 use super::keys::example;
 
 /// The longest name of a method, an error type or a task type, bytes; the runtime has the same limit for names given at
@@ -307,39 +306,6 @@ pub(super) fn root(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
         .map_err(|_| syn::Error::new(span, "expected a path: `crate = path::to::monitor_core`"))
 }
 
-/// Refuses an expression that would leave the function, or suspend it, in the middle of its instrumentation.
-pub(super) fn inside(key: &Ident, value: Expr) -> syn::Result<Expr> {
-    struct Exits<'a>(&'a Ident, Faults);
-    impl Exits<'_> {
-        fn refuse(&mut self, span: proc_macro2::Span, what: &str) {
-            let key = self.0.unraw();
-            let message = format!(
-                "the expression of `{key}` stands outside of the function's body: no {what} there"
-            );
-            self.1.push(syn::Error::new(span, message));
-        }
-    }
-    impl<'ast> Visit<'ast> for Exits<'_> {
-        fn visit_expr_try(&mut self, expr: &'ast ExprTry) {
-            self.refuse(expr.question_token.span, "`?`");
-            visit::visit_expr_try(self, expr);
-        }
-        fn visit_expr_return(&mut self, expr: &'ast ExprReturn) {
-            self.refuse(expr.return_token.span, "`return`");
-            visit::visit_expr_return(self, expr);
-        }
-        fn visit_expr_await(&mut self, expr: &'ast ExprAwait) {
-            self.refuse(expr.await_token.span, "`.await`");
-            visit::visit_expr_await(self, expr);
-        }
-        fn visit_expr_closure(&mut self, _: &'ast ExprClosure) {}
-        fn visit_expr_async(&mut self, _: &'ast ExprAsync) {}
-    }
-    let mut exits = Exits(key, Faults::default());
-    exits.visit_expr(&value);
-    exits.1.or(value)
-}
-
 /// Faults collected while a list is read.
 #[derive(Default)]
 pub(super) struct Faults(Option<syn::Error>);
@@ -349,6 +315,12 @@ impl Faults {
         match &mut self.0 {
             Some(first) => first.combine(error),
             none => *none = Some(error),
+        }
+    }
+
+    pub(super) fn extend(&mut self, more: Self) {
+        if let Some(error) = more.0 {
+            self.push(error);
         }
     }
 

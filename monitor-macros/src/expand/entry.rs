@@ -19,24 +19,32 @@ impl Call<'_> {
     /// Each argument is read in a statement of its own: what one borrows, a lock say, is free again before the next.
     pub(super) fn entry(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let mut entry = self.plan();
-        if let Some(Limit::Count(count)) = &self.checked.limit {
-            let at = place(count);
-            let (runtime, reference) = (self.runtime(at), reference(count));
-            let limit = quote_spanned!(at=> #runtime::limit(#reference));
+        let mut entry = self.plan(&self.site());
+        if let Some(limit) = self.counted_limit() {
             entry.extend(quote_spanned!(span=> let __monitor_limit = #limit;));
         }
         entry
     }
 
-    fn plan(&self) -> TokenStream {
+    /// The limit, if it is an expression.
+    pub(super) fn counted_limit(&self) -> Option<TokenStream> {
+        let Some(Limit::Count(count)) = &self.checked.limit else {
+            return None;
+        };
+        let at = place(count);
+        let (runtime, reference) = (self.runtime(at), reference(count));
+        Some(quote_spanned!(at=> #runtime::limit(#reference)))
+    }
+
+    /// What the arguments tell of a call of this site.
+    pub(super) fn plan(&self, site: &TokenStream) -> TokenStream {
         let entry = &self.checked.entry;
         let mut plan = TokenStream::new();
         if entry.is_empty() {
             return plan;
         }
         let span = Span::mixed_site();
-        let first = self.labelled_plan();
+        let first = self.labelled_plan(site);
         plan.extend(quote_spanned!(span=> let __monitor_start = #first;));
         for (method, value) in [
             ("request_size", &entry.request_size),
@@ -58,9 +66,9 @@ impl Call<'_> {
     }
 
     /// The plan with its labels, in a block: they do not outlive it.
-    fn labelled_plan(&self) -> TokenStream {
+    fn labelled_plan(&self, site: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
-        let (runtime, site) = (self.runtime(span), self.site());
+        let runtime = self.runtime(span);
         let labels = &self.checked.entry.labels;
         if labels.is_empty() {
             return quote_spanned!(span=> #runtime::plan(#site));

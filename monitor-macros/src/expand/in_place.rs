@@ -8,7 +8,7 @@ use super::call::{Call, last_expression};
 use super::group;
 use super::lasting::typed;
 use crate::args::Limit;
-use crate::shape::{Boxing, Ending, Inner};
+use crate::shape::{Boxing, Ending, Inner, has_a_stray_break};
 
 impl Call<'_> {
     /// An `async fn` whose future is the body's.
@@ -42,10 +42,13 @@ impl Call<'_> {
     /// and the compiler would say so of our words: so there is a way past it, which is never taken. That is the second arm
     /// of a match whose first takes everything. Behind an `if false`, the compiler would believe in it, and not see any
     /// more that a body calls itself whatever happens.
+    ///
+    /// The match needs a label, and of a `break` outside of any loop the compiler says something else in a labelled block:
+    /// such a body, which is an error anyway, goes without.
     pub(super) fn straight(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (ty, block) = (self.ty, self.block);
-        if let Type::Infer(_) = ty {
+        if matches!(ty, Type::Infer(_)) || has_a_stray_break(block.stream()) {
             return quote_spanned!(span=> (#block));
         }
         let runtime = self.runtime(span);

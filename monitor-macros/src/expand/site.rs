@@ -22,10 +22,14 @@ impl Call<'_> {
             }
         };
         let settings = self.settings();
+        // What `file!` and `line!` tell is the place of these very words, or of the outermost macro they come from.
+        let at = self.checked.site.place;
+        let here = self.runtime(at);
+        let here = quote_spanned!(at=> #here::file!(), #here::line!());
         quote_spanned! {span=>
             {
                 static __MONITOR_SITE: #runtime::CallSite =
-                    #runtime::CallSite::new(#method, #runtime::file!(), #runtime::line!()) #settings;
+                    #runtime::CallSite::new(#method, #here) #settings;
                 #runtime::inventory::submit! { #runtime::SiteEntry(&__MONITOR_SITE) }
                 &__MONITOR_SITE
             }

@@ -73,7 +73,8 @@ impl Call<'_> {
         quote_spanned!(at=> #runtime::holds(__monitor_value, #predicate))
     }
 
-    fn response_size(&self, size: &Expr) -> TokenStream {
+    /// Notes the size of `__monitor_value` with `__monitor_call`.
+    pub(super) fn response_size(&self, size: &Expr) -> TokenStream {
         let at = place(size);
         let (runtime, size) = (self.runtime(at), size.to_token_stream());
         quote_spanned! {at=>

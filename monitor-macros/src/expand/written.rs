@@ -3,9 +3,9 @@
 use proc_macro2::{Delimiter, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
-use super::call::{Call, place, reference};
+use super::call::{Call, place};
 use super::group;
-use crate::args::{Buckets, ErrorType, Limit, MethodName};
+use crate::args::{Buckets, ErrorType, MethodName};
 use crate::shape::{Shape, Tail};
 use crate::validate::Checked;
 
@@ -54,13 +54,14 @@ impl Call<'_> {
         quote!(#head #body)
     }
 
-    /// The name that `call` gives stands for no call. What outlives the function cannot borrow it.
+    /// The name that `call` gives stands for no call. What outlives the function could not borrow that; there `call` is
+    /// refused, so nothing runs.
     fn no_call(&self) -> Option<TokenStream> {
         let span = Span::mixed_site();
         let (runtime, name) = (self.runtime(span), self.checked.call.as_ref()?);
         Some(match self.checked.shape {
             Shape::Future(..) | Shape::Stream(..) => {
-                quote_spanned!(span=> let mut #name = #runtime::no_call();)
+                quote_spanned!(span=> let #name: &'static mut #runtime::CallGuard = #runtime::edge();)
             }
             _ => quote_spanned!(span=> let #name = &mut #runtime::no_call();),
         })
@@ -86,18 +87,16 @@ impl Call<'_> {
         constants
     }
 
-    /// The attribute's expressions, each in a statement that checks its type.
+    /// The attribute's expressions, put to the use they would have in a call.
     fn checks(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let entry = &self.checked.entry;
-        let labels = entry.labels.iter().map(|listed| &listed.label.value);
-        let mut expressions: Vec<_> = labels.collect();
-        expressions.extend(entry.request_size.iter().chain(&entry.deadline));
-        if let Some(Limit::Count(count)) = &self.checked.limit {
-            expressions.push(count);
+        let runtime = self.runtime(span);
+        let mut checks = self.plan(&quote_spanned!(span=> #runtime::edge()));
+        if !checks.is_empty() {
+            checks.extend(quote_spanned!(span=> let _ = __monitor_start;));
         }
-        let references = expressions.into_iter().map(reference);
-        let mut checks = quote_spanned!(span=> #(let _ = #references;)*);
+        let limit = self.counted_limit();
+        checks.extend(limit.map(|limit| quote_spanned!(span=> let _ = #limit;)));
         if let Some(value) = self.never_made() {
             checks.extend(self.exit_checks(&value));
         }
@@ -114,11 +113,13 @@ impl Call<'_> {
             checks.extend(quote_spanned!(at=> let _ = #runtime::holds(&#value, #predicate);));
         }
         if let Some(size) = &exit.response_size {
-            let at = place(size);
+            let (at, span) = (place(size), Span::mixed_site());
             let runtime = self.runtime(at);
-            checks.extend(quote_spanned! {at=>
-                let _ = #runtime::Answer::new(&#value).get().map(#size);
+            checks.extend(quote_spanned! {span=>
+                let (__monitor_value, __monitor_call) = (&#value, &mut #runtime::no_call());
             });
+            let noted = self.response_size(size);
+            checks.extend(quote_spanned!(span=> #noted;));
         }
         if let Some(ErrorType::Function(path)) = &exit.error_type {
             let at = place(path);

@@ -3,6 +3,7 @@
 mod body;
 mod flow;
 mod returned;
+mod stray;
 
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Signature, Type};
@@ -10,6 +11,7 @@ use syn::{Attribute, Signature, Type};
 pub(crate) use body::Tail;
 pub(crate) use flow::ends_in_a_statement;
 pub(crate) use returned::{Boxing, Returned, Returns, Value, is_unit, may_be_result, names_result};
+pub(crate) use stray::has_a_stray_break;
 
 use crate::args::Args;
 use body::{boxed_tail, opaque_tail};
@@ -164,9 +166,9 @@ fn inner(body: &TokenStream) -> Inner {
 }
 
 /// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a function or
-/// closure that it is, and where it should be.
+/// closure that it is, and where it should be. Of a stray `break` it says something else in a closure.
 fn way(body: &TokenStream, ty: &Type) -> Way {
-    let gives = is_unit(ty) || !ends_in_a_statement(body);
+    let gives = is_unit(ty) || !ends_in_a_statement(body) || has_a_stray_break(body.clone());
     if gives && inner(body) == Inner::Block {
         Way::Straight
     } else {

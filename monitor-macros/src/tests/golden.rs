@@ -233,17 +233,76 @@ fn expansions_are_as_checked_in() {
     }
 }
 
+/// The one call on the path of a call: it is given the static, what the arguments told of it, and the closure that reads the
+/// outcome. What `enter` gives is left at the end of the same call.
+const CALLS: &[&str] = &[
+    "enter",
+    "run_async",
+    "run_boxed",
+    "run_future",
+    "run_pinned",
+    "run_stream",
+    "run_stream_boxed",
+    "run_stream_pinned",
+    "run_sync",
+];
+
+/// In the closure that the call is given.
+const OUTCOME: &[&str] = &["Probe"];
+
+/// Settled while compiling: types, and what the static is made of.
+const COMPILED: &[&str] = &[
+    "CallSite",
+    "Item",
+    "LabelKey",
+    "Output",
+    "SiteEntry",
+    "bounds",
+    "file",
+    "inventory",
+    "label_values",
+    "line",
+    "method_name",
+];
+
+/// In a branch that is never taken.
+const NEVER_RUN: &[&str] = &["edge"];
+
+/// What the attribute's arguments ask for, and nothing else does.
+const ASKED: &[&str] = &[
+    "Answer",
+    "bounded",
+    "error_type",
+    "holds",
+    "limit",
+    "plan",
+    "response_size",
+    "text",
+];
+
+/// The names that an expansion takes from the runtime.
+fn names(tokens: &[String]) -> Vec<&str> {
+    let after = tokens.windows(4);
+    let named = after.filter(|next| next[0] == "__private" && next[1] == ":" && next[2] == ":");
+    named.map(|next| &*next[3]).collect()
+}
+
 #[test]
 fn an_expansion_is_one_static_and_one_call_into_the_runtime() {
     for (name, args, item) in shapes() {
+        let asks = !args.is_empty();
         let tokens = flat(expanded(args, item));
-        let count = |is: fn(&str) -> bool| tokens.iter().filter(|token| is(token)).count();
         // The `'static` of a lifetime is one token after its quote.
         let statics = tokens
             .windows(2)
             .filter(|pair| pair[1] == "static" && pair[0] != "'");
         assert_eq!(statics.count(), 1, "{name}");
-        let calls = count(|token| token.starts_with("run_") || token == "enter");
-        assert_eq!(calls, 1, "{name}: {tokens:?}");
+        let names = names(&tokens);
+        let count = |known: &[&str]| names.iter().filter(|name| known.contains(*name)).count();
+        assert_eq!(count(CALLS), 1, "{name}: {names:?}");
+        assert!(count(OUTCOME) <= 1, "{name}: {names:?}");
+        assert!(asks || count(ASKED) == 0, "{name}: {names:?}");
+        let all = [CALLS, OUTCOME, COMPILED, NEVER_RUN, ASKED].map(count);
+        assert_eq!(all.iter().sum::<usize>(), names.len(), "{name}: {names:?}");
     }
 }

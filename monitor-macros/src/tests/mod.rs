@@ -1,6 +1,8 @@
 //! Expansions as tokens.
 
+mod documented;
 mod golden;
+mod lengths;
 mod off;
 mod property;
 mod shapes;

@@ -130,27 +130,69 @@ fn body() -> impl Strategy<Value = String> {
     })
 }
 
-/// Attributes that are in order on any function.
-fn args() -> impl Strategy<Value = String> {
-    let pairs = [
-        one_of(&["", "method = \"X\"", "method = path::NAME"]).boxed(),
-        one_of(&["", "task = \"x\"", "health = false"]).boxed(),
-        one_of(&["", "expected(\"A\", \"B\")"]).boxed(),
-        one_of(&["", "labels(a_ = a.x, capped(b_ = b(), max = 3))"]).boxed(),
-        one_of(&["", "request_size = a.len(), deadline = Some(d)"]).boxed(),
-        one_of(&[
-            "",
-            "buckets = \"time\"",
-            "buckets = [0, 1.5]",
-            "buckets = B",
-        ])
-        .boxed(),
-        one_of(&["", "crate = a::b"]).boxed(),
+/// What an attribute may say: any of each line, or nothing.
+const CHOICES: [&[&str]; 13] = [
+    &["method = \"X\"", "method = path::NAME"],
+    &["task = \"x\"", "health = false"],
+    &["expected(\"A\", \"B\")"],
+    &["labels(a_ = a.x, capped(b_ = b(), max = 3))"],
+    &["request_size = a.len()"],
+    &["deadline = Some(d)"],
+    &["buckets = \"time\"", "buckets = [0, 1.5]", "buckets = B"],
+    &["crate = a::b"],
+    &["ok_if = |it| it.x", "error_if = path::is_bad"],
+    &["error_type = \"A\"", "error_type = path::kind"],
+    &["response_size = Vec::len"],
+    &["call = handle_"],
+    &[
+        "max_concurrency = 4",
+        "max_concurrency = workers",
+        "future",
+        "stream",
+    ],
+];
+
+/// What an attribute says.
+fn args() -> impl Strategy<Value = Vec<String>> {
+    let line = |choices: &'static [&str]| prop::option::of(one_of(choices)).boxed();
+    let lines = Vec::from(CHOICES.map(line));
+    lines.prop_map(|parts: Vec<_>| parts.into_iter().flatten().collect())
+}
+
+/// Those that an `impl` block takes.
+fn block_args() -> impl Strategy<Value = String> {
+    let lines: [&'static [&str]; 5] = [
+        CHOICES[1],
+        CHOICES[6],
+        CHOICES[7],
+        &["prefix = \"P\"", "prefix = \"\""],
+        &["only_pub"],
     ];
-    Vec::from(pairs).prop_map(|parts| {
-        let given: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        given.join(", ")
-    })
+    let line = |choices: &'static [&str]| prop::option::of(one_of(choices)).boxed();
+    Vec::from(lines.map(line))
+        .prop_map(|parts: Vec<_>| parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+/// Whether an argument is in order on such a function.
+fn fits(arg: &str, is_async: bool, returns: &str) -> bool {
+    let key = arg.split([' ', '(']).next().unwrap_or_default();
+    let future = returns.contains("Future");
+    let stream = returns.contains("Stream");
+    let hidden = returns == "-> <T as Trait>::Out";
+    match key {
+        "ok_if" | "error_if" | "error_type" | "response_size" => returns != "-> !",
+        "call" => is_async || !(future || stream || hidden),
+        "max_concurrency" => !stream && (is_async || future),
+        "future" => !is_async && (hidden || future),
+        "stream" => hidden || stream,
+        _ => true,
+    }
+}
+
+/// The arguments that are in order on it.
+fn fitting(args: &[String], is_async: bool, returns: &str) -> String {
+    let fit = args.iter().filter(|arg| fits(arg, is_async, returns));
+    fit.cloned().collect::<Vec<_>>().join(", ")
 }
 
 fn is_subsequence(inner: &[String], outer: &[String]) -> Result<(), String> {
@@ -168,7 +210,7 @@ proptest! {
 
     #[test]
     fn all_tokens_of_a_function_are_in_its_expansion_once(
-        (_, head) in head(),
+        (is_async, head) in head(),
         arguments in one_of(ARGUMENTS),
         returns in one_of(RETURNS),
         body in body(),
@@ -176,6 +218,7 @@ proptest! {
     ) {
         let text = format!("{head}{arguments} {returns} {body}");
         let item = flat(tokens(&text));
+        let args = fitting(&args, is_async, &returns);
         let output = flat(expanded(tokens(&args), tokens(&text)));
         prop_assert_eq!(is_subsequence(&item, &output), Ok(()), "{} in {}", text, output.join(" "));
         for word in item.iter().filter(|token| token.starts_with("word")) {
@@ -186,16 +229,23 @@ proptest! {
 
     #[test]
     fn all_tokens_of_a_block_are_in_its_expansion_once(
-        heads in prop::collection::vec((head(), one_of(ARGUMENTS), one_of(RETURNS), body()), 0..4),
+        heads in prop::collection::vec((head(), one_of(ARGUMENTS), one_of(RETURNS), body(), prop::option::of(args())), 0..4),
         between in one_of(&["", "const A: u8 = { 1 };", "type B = C<{ 1 }>;", "made! { }", "made!();"]),
+        args in block_args(),
     ) {
-        let methods = heads.into_iter().enumerate().map(|(place, ((_, head), arguments, returns, body))| {
+        let methods = heads.into_iter().enumerate().map(|(place, ((is_async, head), arguments, returns, body, args))| {
             let body = body.replace("word", &format!("word{place}_"));
-            format!("{head}{arguments} {returns} {body} {between}")
+            let attribute = args.map(|args| format!("#[monitored({})]", fitting(&args, is_async, &returns)));
+            (attribute.unwrap_or_default(), format!("{head}{arguments} {returns} {body} {between}"))
         });
-        let text = format!("unsafe impl<T> Trait for a::Type<T> where T: Sized {{ {} }}", methods.collect::<String>());
+        let methods: Vec<_> = methods.collect();
+        let block = |methods: String| format!("unsafe impl<T> Trait for a::Type<T> where T: Sized {{ {methods} }}");
+        // Their own attributes are ours, and are gone.
+        let text = block(methods.iter().map(|(_, method)| method.as_str()).collect());
+        let attributed = methods.iter().flat_map(|(attribute, method)| [attribute.as_str(), method]);
+        let attributed = block(attributed.collect());
         let item = flat(tokens(&text));
-        let output = flat(expanded(TokenStream::new(), tokens(&text)));
+        let output = flat(expanded(tokens(&args), tokens(&attributed)));
         prop_assert_eq!(is_subsequence(&item, &output), Ok(()), "{} in {}", text, output.join(" "));
         for word in item.iter().filter(|token| token.starts_with("word")) {
             let times = output.iter().filter(|token| *token == word).count();

@@ -40,7 +40,7 @@ pub(crate) fn function(
             .filter(|name| args.words.contains(&name.to_string()))
             .collect(),
         call: (args.call.value().cloned()).filter(|call| arguments(&sig).all(|name| name != *call)),
-        site: site(&args, method, &shape, around),
+        site: site(&args, method, place(&sig, around), &shape, around),
         entry: Entry {
             labels: list(
                 args.labels.take().unwrap_or_default(),
@@ -68,7 +68,22 @@ pub(crate) fn function(
     }
 }
 
-fn site(args: &Args, method: MethodName, shape: &Shape, around: &Surroundings) -> Site {
+/// Where a site is: at the attribute, or at the method's name where one attribute stands for several.
+fn place(sig: &Signature, around: &Surroundings) -> Span {
+    if around.in_block {
+        sig.ident.span()
+    } else {
+        Span::mixed_site()
+    }
+}
+
+fn site(
+    args: &Args,
+    method: MethodName,
+    place: Span,
+    shape: &Shape,
+    around: &Surroundings,
+) -> Site {
     let own = health(
         args.task.value(),
         args.health.value().map(|flag| flag.value),
@@ -76,6 +91,7 @@ fn site(args: &Args, method: MethodName, shape: &Shape, around: &Surroundings) -
     let buckets = args.buckets.value().or(around.buckets.as_ref());
     Site {
         method,
+        place,
         health: own.unwrap_or_else(|| around.health.clone()),
         expected: args.expected.value().cloned().unwrap_or_default(),
         buckets: buckets.cloned(),

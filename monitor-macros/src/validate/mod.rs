@@ -6,7 +6,7 @@ mod function;
 mod lasting;
 mod listed;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Expr, LitStr, Path, Type};
 
 use crate::args::{Buckets, ErrorType, Label, Limit, MethodName};
@@ -48,6 +48,8 @@ pub(crate) struct Checked {
 pub(crate) struct Site {
     /// The value of the label `method`.
     pub(crate) method: MethodName,
+    /// Where it is said to be: a method of a block has its own place, not that of the block's attribute.
+    pub(crate) place: Span,
     /// Whose status its calls feed.
     pub(crate) health: Health,
     /// Error types that are no illness.

@@ -3,7 +3,7 @@
 #![allow(unreachable_pub, reason = "`only_pub` looks for it")]
 
 use monitor_core::testing::{self, Recorder, call, task};
-use monitor_core::{TaskStatus, monitored};
+use monitor_core::{Monitor, StartUpWarning, StorageConfig, TaskStatus, monitored};
 
 use crate::drive::{pause, ready};
 
@@ -281,4 +281,34 @@ impl Elsewhere {
 fn a_block_may_find_the_crate_through_a_re_export() {
     let ((), recorded) = testing::record(|| Elsewhere::through(true));
     recorded.assert_exactly([call("Elsewhere::through").label("on", "true").success()]);
+}
+
+struct Places;
+
+#[monitored]
+impl Places {
+    #[monitored(method = "two in a block")]
+    fn one() -> u32 {
+        line!() - 1
+    }
+
+    #[monitored(method = "two in a block")]
+    fn other() -> u32 {
+        line!() - 1
+    }
+}
+
+#[test]
+fn a_method_of_a_block_has_its_own_place() {
+    let (lines, _) = testing::record(|| [Places::one(), Places::other()]);
+    let warnings = Monitor::new(StorageConfig::default()).start_up_warnings();
+    let shared = warnings.iter().find_map(|warning| match warning {
+        StartUpWarning::SharedMethod(shared) if shared.method == "two in a block" => Some(shared),
+        _ => None,
+    });
+    let shared = shared.expect("two of one name");
+    assert_eq!(
+        [shared.first, shared.other],
+        lines.map(|line| (file!(), line))
+    );
 }

@@ -48,6 +48,18 @@ fn the_list_and_the_files_name_the_same_shapes() {
 }
 
 #[test]
+fn every_lint_that_is_known_to_be_lost_is_documented() {
+    const DOC: &str = include_str!("../../../monitor-macros/src/monitored.md");
+    let (_, documented) = DOC.split_once("\n# Lints\n").expect("a list of lints");
+    let known = fs::read_to_string(shapes_folder().join("known.txt")).unwrap_or_default();
+    let mut lints = known
+        .lines()
+        .filter_map(|line| line.rsplit_once("clippy::"));
+    assert!(lints.clone().count() > 0);
+    assert!(lints.all(|(_, lint)| documented.contains(&format!("`{lint}`"))));
+}
+
+#[test]
 fn every_shape_compiles_behaves_and_lints_as_without_the_attribute() {
     let catalog = Catalog::read();
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shapes");

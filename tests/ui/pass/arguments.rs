@@ -12,7 +12,7 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 use std::time::Duration;
 
-use monitor_core::{MonitorLabel, monitored};
+use monitor_core::{CallGuard, MonitorLabel, monitored};
 use tokio::task::yield_now;
 
 #[derive(Clone, Copy, MonitorLabel)]
@@ -174,6 +174,17 @@ fn observed() -> Duration {
     call.elapsed()
 }
 
+fn note(handle: &mut CallGuard) {
+    handle.observe("tokens", 12.0);
+}
+
+#[monitored(call = call)]
+async fn observed_elsewhere() {
+    note(call);
+    yield_now().await;
+    note(call);
+}
+
 #[monitored(call = call)]
 fn observed_unit() {
     call.observe("tokens", 12.0);
@@ -297,6 +308,7 @@ async fn main() {
     assert_eq!(in_a_macro("1"), 1);
     assert!(observed() < Duration::from_mins(1));
     observed_unit();
+    send(observed_elsewhere()).await;
     assert!(observed_at_once().await.is_err());
     assert!(send(observed_later(true)).await.is_err());
     assert_eq!(send(observed_to_the_end()).await, 1);

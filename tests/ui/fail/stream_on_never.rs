@@ -1,0 +1,8 @@
+use monitor_core::monitored;
+
+#[monitored(stream)]
+fn forever() -> ! {
+    loop {}
+}
+
+fn main() {}
