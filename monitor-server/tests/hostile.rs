@@ -154,8 +154,10 @@ fn a_grace_of_zero_cuts_off_what_is_being_answered() {
 #[test]
 fn clients_that_never_read_share_one_page_and_end_in_time() {
     let page = 855 << 10;
+    // Not by idling: on a machine that stands still for a while both times are over at once.
     let limits = Limits::default()
         .connection_timeout(Duration::from_secs(4))
+        .header_timeout(Duration::ZERO)
         .max_scrapes(0);
     let config = local()
         .registry(large_registry(page))
@@ -171,12 +173,8 @@ fn clients_that_never_read_share_one_page_and_end_in_time() {
     }
     eventually(|| metric(address, "monitor_scrapes_in_flight") <= 1.0);
     let ended = format!("{CLOSED}{{reason=\"deadline\"}}");
-    eventually(|| metric(address, "monitor_server_connections") <= 2.0);
-    assert!(
-        metric(address, &ended) >= 200.0,
-        "{}",
-        served::page(address)
-    );
+    eventually(|| metric(address, &ended) >= 200.0);
+    assert!(metric(address, "monitor_server_connections") <= 2.0);
     assert_eq!(status(address, "/livez"), "200");
 }
 
