@@ -40,7 +40,8 @@ pub struct Exemplar {
 /// Gives the exemplar of the call that is just ending on this thread.
 ///
 /// Asked at the end of a call, on the thread that ends it. Once it gave one, it is not asked for a second about that method
-/// and bucket; while it gives none, as for calls that are not sampled, it is asked at each call. So it should be quick. One that panics gives none; calls it makes itself are recorded, but get no exemplar.
+/// and bucket; while it gives none, as for calls that are not sampled, it is asked at each call. So it should be quick. One that
+/// panics gives none; calls it makes itself are recorded, but get no exemplar.
 ///
 /// # Examples
 ///
