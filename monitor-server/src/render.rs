@@ -94,6 +94,8 @@ struct Shared {
     metrics: Arc<SelfMetrics>,
     vitals: Arc<Vitals>,
     of_gaps: Quiet,
+    /// Apart: whoever scrapes can bring these about, and they hide no other line.
+    of_haste: Quiet,
     held: Arc<HeldPages>,
     /// Bytes of the last whole page before compression. `Relaxed`: it only saves copying.
     size: AtomicUsize,
@@ -122,6 +124,7 @@ impl Renderer {
                 metrics,
                 vitals,
                 of_gaps: Quiet::default(),
+                of_haste: Quiet::default(),
                 held,
                 size: AtomicUsize::new(0),
                 queue: Mutex::new(queue),
@@ -320,7 +323,7 @@ impl Shared {
         gathered: Result<Arc<Gathered>, Absent>,
     ) -> Result<Vec<Family>, Cause> {
         let failed = |error: &source::Missing| {
-            self.warn_of(source, error);
+            source.warn_left_out(&self.of_gaps, error);
             Cause::Source
         };
         match gathered.map(Arc::try_unwrap) {
@@ -330,20 +333,14 @@ impl Shared {
                 Err(error) => Err(failed(error)),
             },
             Err(Absent::Overrun) => {
-                self.warn_of(source, &"it takes longer than it may");
+                source.warn_left_out(&self.of_gaps, &"it takes longer than it may");
                 Err(Cause::Overrun)
             }
-            // Whoever scrapes can bring that about, and the source is not to blame.
-            Err(Absent::Hurried) => Err(Cause::Hurried),
+            Err(Absent::Hurried) => {
+                source.warn_left_out(&self.of_haste, &"it was not there in the scrape's time");
+                Err(Cause::Hurried)
+            }
         }
-    }
-
-    /// Each page may lack it, so not each page says so.
-    fn warn_of(&self, source: &Source, why: &dyn std::fmt::Display) {
-        let kind = source.kind();
-        self.of_gaps.say(|left_out| {
-            tracing::warn!(%why, left_out, "a {kind} was left out of the metrics page");
-        });
     }
 
     /// What is said of the process, of scrapes and of health; with the labels of every series.
@@ -378,7 +375,7 @@ impl std::fmt::Display for Gaps {
         for (kind, number, cause) in &self.sources {
             let what = match cause {
                 Cause::Overrun => "took longer than it may",
-                Cause::Hurried => "was not there within the scraper's time limit",
+                Cause::Hurried => "was not there in the scrape's time",
                 _ => "failed",
             };
             writeln!(f, "{kind} {number} {what}")?;

@@ -28,7 +28,7 @@ pub(crate) enum Cause {
     Source,
     /// A source took longer to gather than it may, or still does so for an earlier page: all of it was left out.
     Overrun,
-    /// A source was not there yet when the scraper's own time limit was nearly over: all of it was left out.
+    /// A source was not there at three quarters of the scrape's time: all of it was left out.
     Hurried,
     /// A series that an earlier source has too was left out.
     RepeatedSeries,

@@ -9,6 +9,8 @@ use monitor_core::family::Family;
 use prometheus::Registry;
 use prometheus::core::Collector;
 
+use crate::quiet::Quiet;
+
 /// Name of the threads that gather; 14 bytes, Linux shows 15.
 const THREAD_NAME: &str = "monitor-gather";
 
@@ -27,6 +29,14 @@ impl Source {
             Self::Registry(_) => "registry",
             Self::Collector(_) => "collector",
         }
+    }
+
+    /// Says that a page goes without it, and why. Each page may, so not each has its line.
+    pub(crate) fn warn_left_out(&self, quiet: &Quiet, why: &dyn fmt::Display) {
+        let kind = self.kind();
+        quiet.say(|left_out| {
+            tracing::warn!(%why, left_out, "a {kind} was left out of the metrics page");
+        });
     }
 
     fn families(&self, served: Monitor) -> Result<Vec<Family>, GatherError> {

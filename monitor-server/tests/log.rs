@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use monitor_core::Outcome;
 use monitor_server::{Check, Limits};
-use served::{connect, local, read_all, send, started, status, status_of, turn};
+use served::{ask, connect, local, read_all, send, started, status, status_of, turn};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -170,6 +170,26 @@ impl prometheus::core::Collector for Slow {
         }
         Vec::new()
     }
+}
+
+#[test]
+fn a_source_that_is_left_out_again_and_again_is_one_line() {
+    let held = Arc::new(AtomicBool::new(true));
+    let slow = Slow {
+        begun: Arc::default(),
+        held: Arc::clone(&held),
+    };
+    let limits = Limits::default().gather_timeout(Duration::ZERO);
+    let server = started(local().collector(slow).limits(limits));
+    Log::begin();
+    let hurry = "Host: localhost\r\nX-Prometheus-Scrape-Timeout-Seconds: 0.2\r\n";
+    for _ in 0..3 {
+        ask(server.local_addr(), "GET", "/metrics", hurry);
+    }
+    let told = lines("left out of the metrics page");
+    held.store(false, Ordering::SeqCst);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("the scrape's time"), "{told:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::render::HeldPages;
 
 /// How long a client may take nothing while memory is short. Networks may need longer for a packet: those that take nothing for
 /// longest go first, of the address that has most of them.
-pub(super) const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Between two looks where nobody could be cut off.
 const PAUSE: Duration = Duration::from_millis(5);

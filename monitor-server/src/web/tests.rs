@@ -324,3 +324,31 @@ async fn a_filter_looks_at_its_files_when_it_is_asked() {
     assert!(opens(&keeper, WITH_NEW).await && !opens(&keeper, WITH_OLD).await);
     assert!(is_in_force(&metrics));
 }
+
+/// The status of a scrape of a mounted filter with these credentials.
+async fn scraped(
+    filter: &warp::filters::BoxedFilter<(warp::reply::Response,)>,
+    authorization: &str,
+) -> u16 {
+    let request = http::Request::get("/metrics").header(AUTHORIZATION, authorization);
+    let request = request.body(http_body_util::Empty::<bytes::Bytes>::new());
+    let service = hyper_util::service::TowerToHyperService::new(warp::service(filter.clone()));
+    let answer = hyper::service::Service::call(&service, request.expect("a request")).await;
+    answer.expect("infallible").status().as_u16()
+}
+
+#[tokio::test]
+async fn a_mounted_filter_takes_a_new_password_and_no_more_the_old_one() {
+    let folder = Folder::new("mounted");
+    let path = folder.write("web.yml", &users("old"));
+    let config = MonitorConfig::default()
+        .web_config(path)
+        .registry(prometheus::Registry::new());
+    let monitor = monitor_core::Monitor::new(monitor_core::StorageConfig::default());
+    let filter = crate::MetricServer::with_config(&config, monitor).filter();
+    assert_eq!(scraped(&filter, WITH_OLD).await, 200);
+    folder.write("web.yml", &users("new"));
+    tokio::time::sleep(LOOK).await;
+    assert_eq!(scraped(&filter, WITH_OLD).await, 401);
+    assert_eq!(scraped(&filter, WITH_NEW).await, 200);
+}
