@@ -6,9 +6,9 @@ mod source;
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::HeaderMap;
 use http::header::HOST;
 use http::uri::Authority;
+use http::{HeaderMap, Uri};
 
 pub(crate) use self::decision::{Access, Demand, Denial, Origin, decide};
 pub(crate) use self::networks::{Network, Networks};
@@ -21,6 +21,8 @@ pub(crate) struct Client {
     pub(crate) peer: Peer,
     /// The authority of an absolute-form target (`GET http://host/path`), which overrides Host.
     pub(crate) authority: Option<Authority>,
+    /// Whether the target has a path: neither an authority alone (`CONNECT host:80`) nor `*` has one.
+    pub(crate) has_path: bool,
     /// Whether it came with a client certificate that was verified.
     pub(crate) is_certified: bool,
     /// What was decided, for handlers that tell more or less.
@@ -28,10 +30,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(peer: Peer, authority: Option<Authority>, is_certified: bool) -> Self {
+    pub(crate) fn new(peer: Peer, target: &Uri, is_certified: bool) -> Self {
         Self {
             peer,
-            authority,
+            authority: target.authority().cloned(),
+            has_path: target.path().starts_with('/'),
             is_certified,
             access: Access::Probe,
         }
@@ -103,8 +106,12 @@ mod tests {
 
     use super::*;
 
+    fn of(peer: Peer, target: &str) -> Client {
+        Client::new(peer, &target.parse().expect("a target"), false)
+    }
+
     fn client(peer: &str) -> Client {
-        Client::new(Peer::Tcp(peer.parse().expect("an address")), None, false)
+        of(Peer::Tcp(peer.parse().expect("an address")), "/")
     }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -166,7 +173,7 @@ mod tests {
         ] {
             assert_eq!(origin(Some(&client(peer)), &local), expected, "{peer}");
         }
-        let socket = Client::new(Peer::Unix, None, false);
+        let socket = of(Peer::Unix, "/");
         assert_eq!(origin(Some(&socket), &local), Origin::Here);
         for name in FORWARDED {
             let proxied = headers(&[("host", "localhost"), (name, "127.0.0.1")]);
@@ -179,11 +186,36 @@ mod tests {
 
     #[test]
     fn an_absolute_target_s_authority_is_checked_too() {
-        let mut peer = client("127.0.0.1:5");
+        let peer = Peer::Tcp("127.0.0.1:5".parse().expect("an address"));
         let local = headers(&[("host", "localhost")]);
-        peer.authority = Some(Authority::from_static("evil.example"));
-        assert_eq!(origin(Some(&peer), &local), Origin::ForeignHost);
-        peer.authority = Some(Authority::from_static("localhost:9999"));
-        assert_eq!(origin(Some(&peer), &local), Origin::Here);
+        for (target, expected) in [
+            ("http://evil.example/", Origin::ForeignHost),
+            ("http://localhost@evil.example", Origin::ForeignHost),
+            ("http://localhost:9999/x", Origin::Here),
+            ("http://localhost", Origin::Here),
+            ("http://localhost?x", Origin::Here),
+        ] {
+            let client = of(peer, target);
+            assert_eq!(origin(Some(&client), &local), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn an_authority_alone_and_an_asterisk_have_no_path() {
+        for (target, expected) in [
+            ("/", true),
+            ("/*", true),
+            ("/?x", true),
+            ("http://a", true),
+            ("http://a?x", true),
+            ("http://a/x", true),
+            ("*", false),
+            ("a", false),
+            ("metrics", false),
+            ("a:80", false),
+            ("[::1]:80", false),
+        ] {
+            assert_eq!(of(Peer::Unix, target).has_path, expected, "{target}");
+        }
     }
 }

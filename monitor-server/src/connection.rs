@@ -169,6 +169,7 @@ async fn secured(
 fn ending(outcome: Option<&Result<(), hyper::Error>>, progress: &Progress) -> Ending {
     match outcome {
         None => Ending::Deadline,
+        Some(Ok(())) if progress.ending() == Ending::Malformed => Ending::Malformed,
         Some(Ok(())) => Ending::Done,
         Some(Err(error)) if error.is_timeout() && progress.stage() == Stage::Waiting => {
             Ending::HeaderTimeout
@@ -216,13 +217,16 @@ where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
 {
     progress.asked();
-    let authority = request.uri().authority().cloned();
-    let client = Client::new(peer, authority, is_certified);
+    let client = Client::new(peer, request.uri(), is_certified);
+    let has_path = client.has_path;
     request.extensions_mut().insert(client);
     // No route reads a body, and a connection is not worth reading one away for.
     let has_body = !request.body().is_end_stream();
     let mut response = service.call(request).await?;
-    if has_body {
+    if !has_path {
+        progress.ends(Ending::Malformed);
+    }
+    if has_body || !has_path {
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));

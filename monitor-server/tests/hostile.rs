@@ -259,6 +259,64 @@ fn garbage_is_refused_and_counted_to_the_last_connection() {
     assert_eq!(status(address, "/livez"), "200");
 }
 
+#[test]
+fn a_target_without_a_path_is_refused_and_counted() {
+    let server = started(local());
+    let address = server.local_addr();
+    let good = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut sent = 0.0;
+    for line in [
+        "GET x HTTP/1.1",
+        "GET metrics HTTP/1.1",
+        "GET x HTTP/1.0",
+        "HEAD livez HTTP/1.1",
+        "POST localhost:9999 HTTP/1.1",
+        "CONNECT a:80 HTTP/1.1",
+        "CONNECT [::1]:80 HTTP/1.0",
+        "GET * HTTP/1.1",
+        "OPTIONS * HTTP/1.1",
+    ] {
+        let bad = format!("{line}\r\nHost: localhost\r\n\r\n");
+        // Alone, with a body, and after an answer: on its own, and sent along with others.
+        let body = format!("{line}\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab");
+        for (before, request) in [
+            (0, bad.clone()),
+            (0, body),
+            (1, format!("{good}{bad}{good}")),
+        ] {
+            let mut stream = connect(address);
+            send(&mut stream, &request);
+            let answer = read_all(&mut stream);
+            // Nothing is read after it.
+            let answers: Vec<_> = answer.split("HTTP/1.").skip(1).collect();
+            assert_eq!(answers.len(), before + 1, "{request}{answer}");
+            let last = answers[before].to_lowercase();
+            assert!(
+                last[2..].starts_with("400 bad request"),
+                "{request}{answer}"
+            );
+            assert!(last.contains("connection: close"), "{request}{answer}");
+            sent += 1.0;
+        }
+    }
+    let malformed = format!("{CLOSED}{{reason=\"malformed\"}}");
+    eventually(|| metric(address, &malformed) >= sent);
+    assert!(metric(address, &malformed) < sent + 0.5);
+    let failed = "monitor_scrape_errors_total{cause=\"internal\"}";
+    assert!(metric(address, failed) < 0.5);
+    // An absolute target has a path, also where none is written.
+    for (target, expected) in [
+        ("http://localhost/livez", "200"),
+        ("http://evil.example/livez", "200"),
+        ("http://localhost", "404"),
+        ("http://localhost?x", "404"),
+        ("http://evil.example", "421"),
+        ("http://evil.example?x", "421"),
+    ] {
+        assert_eq!(status(address, target), expected, "{target}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_unix_socket_serves_details_to_its_owner() {

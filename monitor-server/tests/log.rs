@@ -239,3 +239,16 @@ fn a_log_that_panics_ends_no_check_no_watch_and_no_server() {
     assert!(LOST.load(Ordering::SeqCst) > of_health, "of the refusal");
     BROKEN.store(false, Ordering::SeqCst);
 }
+
+#[test]
+fn nothing_is_said_of_a_target_without_a_path() {
+    let server = started(local());
+    Log::begin();
+    for target in ["x", "a:80", "*"] {
+        for method in ["GET", "HEAD", "CONNECT"] {
+            let answer = ask(server.local_addr(), method, target, "Host: localhost\r\n");
+            assert_eq!(status_of(&answer), "400", "{method} {target}");
+        }
+    }
+    assert_eq!(lines(""), [""; 0]);
+}

@@ -131,21 +131,22 @@ pub(crate) fn open(context: Arc<Context>) -> BoxedFilter<(Response,)> {
 /// Takes the rest of the path after what earlier filters matched, so that a mounted filter may stand under a prefix.
 fn inbound() -> impl Filter<Extract = (Inbound,), Error = Infallible> + Clone + Send + Sync + 'static
 {
+    // Where nothing is left there may be no path at all (`CONNECT host:80`), and peeking at that panics.
+    let nothing_left = warp::path::end().map(String::new);
+    let rest = warp::path::peek().map(|path: warp::path::Peek| path.as_str().to_owned());
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::method()
-        .and(warp::path::peek())
+        .and(nothing_left.or(rest).unify())
         .and(query)
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional())
-        .map(
-            |method, path: warp::path::Peek, query, headers, client| Inbound {
-                method,
-                path: path.as_str().to_owned(),
-                query,
-                headers,
-                client,
-            },
-        )
+        .map(|method, path, query, headers, client| Inbound {
+            method,
+            path,
+            query,
+            headers,
+            client,
+        })
 }
 
 /// The answer to GET, for HEAD without its body.
@@ -163,9 +164,12 @@ async fn answer(context: &Context, inbound: &mut Inbound) -> Response {
 
 /// The one mapping of path and method to an answer. Who may see what is decided first.
 async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
+    let client = inbound.client.as_ref();
+    if client.is_some_and(|client| !client.has_path) {
+        return text(StatusCode::BAD_REQUEST, "bad request");
+    }
     let route = Route::find(&inbound.path);
     let demand = route.map(Route::demand);
-    let client = inbound.client.as_ref();
     let keeper = &context.keeper;
     let access = keeper
         .admit(demand, client, &inbound.headers, &context.metrics)

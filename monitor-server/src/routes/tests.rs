@@ -49,7 +49,7 @@ async fn ask(filter: BoxedFilter<(Response,)>, request: Request<Empty<Bytes>>) -
 /// A request from this machine.
 fn request(method: &str, target: &str) -> Request<Empty<Bytes>> {
     let peer = SocketAddr::from(([127, 0, 0, 1], 5)).into();
-    let client = Client::new(peer, None, false);
+    let client = Client::new(peer, &target.parse().expect("a target"), false);
     Request::builder()
         .method(method)
         .uri(target)

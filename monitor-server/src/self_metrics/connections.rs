@@ -17,7 +17,7 @@ pub(crate) enum Ending {
     HeaderTimeout,
     /// It lasted as long as a connection may.
     Deadline,
-    /// What arrived was no HTTP request, or one beyond the limits.
+    /// What arrived was no HTTP request, or one for no path, or beyond the limits.
     Malformed,
     /// The client went away, or its network did.
     Broken,

@@ -104,6 +104,18 @@ fn forms(path: &str) -> Vec<String> {
     ]
 }
 
+/// Targets that have no path: authorities, also such as read like the name of a route, and the server as a whole.
+const PATHLESS: [&str; 8] = [
+    "x",
+    "metrics",
+    "livez",
+    "localhost:9999",
+    "evil.example:80",
+    "127.0.0.1:80",
+    "[::1]:80",
+    "*",
+];
+
 /// The table. `here` is loopback under a local name and without a proxy.
 fn expected(
     path: &str,
@@ -200,23 +212,113 @@ fn request_of(
         request = request.header("authorization", authorization);
     }
     let mut request = request.body(Empty::new()).expect("a request");
-    let authority = request.uri().authority().cloned();
-    let client = Client::new(peer.into(), authority, given == Given::Certificate);
+    let client = Client::new(peer.into(), request.uri(), given == Given::Certificate);
     request.extensions_mut().insert(client);
     request
+}
+
+/// Targets without a path, whoever asks for them, and however.
+async fn check_pathless(setting: Setting) -> usize {
+    let filter = all(served(setting));
+    let mut cells = 0;
+    for target in PATHLESS {
+        for method in ["GET", "HEAD", "POST", "OPTIONS", "CONNECT"] {
+            for given in Given::ALL {
+                for source in &SOURCES {
+                    let request = request_of(method, target, given, source);
+                    let answer = ask(filter.clone(), request).await;
+                    let cell = format!("{setting:?} {method} {target} {given:?} {source:?}");
+                    assert_eq!(answer.status, 400, "{cell}");
+                    let body = if method == "HEAD" { "" } else { "bad request" };
+                    assert_eq!(answer.body, body, "{cell}");
+                    assert!(!answer.headers.contains_key("www-authenticate"), "{cell}");
+                    cells += 1;
+                }
+            }
+        }
+    }
+    cells
+}
+
+/// What an application answers that the open routes are mounted in: at the root or under a prefix, before a filter that takes
+/// what they leave.
+fn mounted(context: &Arc<Context>, is_prefixed: bool) -> BoxedFilter<(Response,)> {
+    let open = open(Arc::clone(context));
+    let open = if is_prefixed {
+        warp::path("monitor").and(open).boxed()
+    } else {
+        open
+    };
+    let others = warp::any().map(|| text(StatusCode::IM_A_TEAPOT, "others"));
+    open.or(others).unify().boxed()
+}
+
+/// The filter in an application, which does not say where a request comes from.
+async fn check_mounted(setting: Setting) -> usize {
+    const OPEN: [&str; 6] = [
+        "/metrics",
+        "/livez",
+        "/readyz",
+        "/startupz",
+        "/-/healthy",
+        "/-/ready",
+    ];
+    const NO_CERTIFICATE: usize = Given::ALL.len() - 1;
+    let context = served(setting);
+    let forms = PATHS.into_iter().flat_map(forms);
+    let whole = [String::new(), "?x".to_owned()];
+    let paths: Vec<_> = forms.chain(whole).collect();
+    let mut cells = 0;
+    for is_prefixed in [false, true] {
+        let filter = mounted(&context, is_prefixed);
+        let prefix = if is_prefixed { "/monitor" } else { "" };
+        let with_path = paths.iter().flat_map(|path| {
+            ["", "http://localhost", "http://evil.example"]
+                .map(|authority| (format!("{authority}{prefix}{path}"), path.as_str()))
+        });
+        let pathless = PATHLESS.map(|target| (target.to_owned(), target));
+        for (target, path) in with_path.chain(pathless) {
+            // No target at all.
+            if target.is_empty() || target.starts_with('?') {
+                continue;
+            }
+            for method in ["GET", "HEAD", "POST"] {
+                for given in Given::ALL.into_iter().take(NO_CERTIFICATE) {
+                    let mut request = request_of(method, &target, given, &SOURCES[0]);
+                    request.extensions_mut().clear();
+                    let answer = ask(filter.clone(), request).await;
+                    let wanted = if OPEN.contains(&path) {
+                        expected(path, method, given, false, false, setting)
+                    } else {
+                        418
+                    };
+                    let cell = format!("{setting:?} {method} {target} {given:?}");
+                    assert_eq!(answer.status, wanted, "{cell}");
+                    let may = may_show(path, given, false, setting);
+                    assert!(may || !answer.body.contains(LABEL), "{cell}");
+                    cells += 1;
+                }
+            }
+        }
+    }
+    cells
 }
 
 async fn check_all(setting: Setting) -> usize {
     let context = served(setting);
     let filter = all(Arc::clone(&context));
     let mut cells = 0;
-    for path in PATHS.into_iter().flat_map(forms) {
+    let whole = String::new();
+    for path in PATHS.into_iter().flat_map(forms).chain([whole]) {
         for method in ["GET", "HEAD", "POST"] {
             for given in Given::ALL {
                 for source in &SOURCES {
                     for prefix in ["", "http://localhost", "http://evil.example"] {
                         // Without a path of its own there is no such target.
                         if !prefix.is_empty() && path.starts_with("//") {
+                            continue;
+                        }
+                        if prefix.is_empty() && path.is_empty() {
                             continue;
                         }
                         let target = format!("{prefix}{path}");
@@ -228,10 +330,11 @@ async fn check_all(setting: Setting) -> usize {
                         let request = request_of(method, &target, given, source);
                         let answer = ask(filter.clone(), request).await;
                         let cell = format!("{setting:?} {method} {target} {given:?} {source:?}");
-                        let wanted = expected(&path, method, given, here, foreign, setting);
+                        let path = if path.is_empty() { "/" } else { &path };
+                        let wanted = expected(path, method, given, here, foreign, setting);
                         assert_eq!(answer.status, wanted, "{cell}");
                         let shows = answer.body.contains(LABEL);
-                        let may = may_show(&path, given, here, setting);
+                        let may = may_show(path, given, here, setting);
                         assert!(may || !shows, "{cell}: {}", answer.body);
                         assert!(
                             shows || !may || answer.status != 200 || method != "GET",
@@ -254,9 +357,13 @@ async fn check_all(setting: Setting) -> usize {
 #[tokio::test]
 async fn without_secrets_no_cell_deviates() {
     assert!(check_all(Setting::Open).await > 40_000);
+    assert!(check_pathless(Setting::Open).await > 2000);
+    assert!(check_mounted(Setting::Open).await > 5000);
 }
 
 #[tokio::test]
 async fn with_secrets_no_cell_deviates() {
     assert!(check_all(Setting::Secrets).await > 40_000);
+    assert!(check_pathless(Setting::Secrets).await > 2000);
+    assert!(check_mounted(Setting::Secrets).await > 5000);
 }

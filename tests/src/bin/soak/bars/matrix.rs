@@ -1,5 +1,14 @@
-//! Bar 10 over sockets: route, form, method, credentials and Host in each combination. The whole matrix, with peers from
+//! Bar 10 over sockets: route, form, method, credentials and Host in each combination, and the filter in an application. The whole matrix, with peers from
 //! elsewhere and certificates, is a unit test of the server.
+
+use std::net::SocketAddr;
+
+use monitor_core::Monitor;
+use monitor_server::{MetricServer, MonitorConfig};
+use prometheus::Registry;
+use tokio::net::TcpListener;
+use warp::Filter;
+use warp::http::StatusCode;
 
 use super::options;
 use crate::client::ask;
@@ -37,6 +46,9 @@ const PATHS: [&str; 8] = [
     "/api/v1/x",
 ];
 
+/// Targets that have no path.
+const PATHLESS: [&str; 5] = ["x", "metrics", "a:80", "localhost:9999", "*"];
+
 fn forms(path: &str) -> Vec<String> {
     vec![
         path.to_owned(),
@@ -72,43 +84,121 @@ fn expected(path: &str, method: &str, credentials: (bool, bool), source: (bool, 
     if foreign && !presented { 421 } else { 401 }
 }
 
-pub(crate) async fn matrix(table: &mut Table) {
-    let name = format!("monitor-soak-matrix-{}.yml", std::process::id());
-    let file = std::env::temp_dir().join(name);
-    std::fs::write(&file, users(&[("ann", "secret")], 4)).expect("written");
-    let server = Server::start(&options(&[&format!("web={}", file.display())]));
-    let (mut cells, mut deviating) = (0, Vec::new());
+/// Cells that were looked at, and those that deviate.
+#[derive(Default)]
+struct Cells {
+    number: usize,
+    deviating: Vec<String>,
+}
+
+impl Cells {
+    fn note(&mut self, cell: &str, status: u16, wanted: u16, leaks: bool) {
+        self.number += 1;
+        if status != wanted || leaks {
+            self.deviating
+                .push(format!("{cell}: {status}, not {wanted}"));
+        }
+    }
+}
+
+/// The status and body of an answer; none is 0.
+async fn answered(address: SocketAddr, method: &str, target: &str, headers: &str) -> (u16, String) {
+    let answer = ask(address, method, target, headers).await;
+    answer.map_or((0, String::new()), |answer| (answer.status, answer.text()))
+}
+
+async fn with_path(address: SocketAddr, cells: &mut Cells) {
     for target in PATHS.into_iter().flat_map(forms) {
         let path = target.strip_prefix("http://localhost").unwrap_or(&target);
         for method in ["GET", "HEAD", "POST"] {
             for (authorization, right) in CREDENTIALS {
                 for (headers, here, foreign) in SOURCES {
                     let headers = format!("{headers}{authorization}");
-                    let answer = ask(server.address, method, &target, &headers).await;
+                    let (status, body) = answered(address, method, &target, &headers).await;
                     let presented = !authorization.is_empty();
                     let wanted = expected(path, method, (presented, right), (here, foreign));
-                    let status = answer.as_ref().map_or(0, |answer| answer.status);
-                    let body = answer.map(|answer| answer.text()).unwrap_or_default();
                     let leaks = !right
                         && (body.contains("# TYPE") || (!here && body.contains("components")));
-                    cells += 1;
-                    if status != wanted || leaks {
-                        deviating.push(format!(
-                            "{method} {target} {headers:?}: {status}, not {wanted}"
-                        ));
+                    let cell = format!("{method} {target} {headers:?}");
+                    cells.note(&cell, status, wanted, leaks);
+                }
+            }
+        }
+    }
+}
+
+/// The same bytes to the server, which refuses them, and to an application that the open routes are mounted in, whose other
+/// filter takes them.
+async fn without_path(server: SocketAddr, mounted: SocketAddr, cells: &mut Cells) {
+    for target in PATHLESS {
+        for method in ["GET", "HEAD", "POST", "OPTIONS", "BREW"] {
+            for (authorization, _) in CREDENTIALS {
+                for (headers, _, _) in SOURCES {
+                    let headers = format!("{headers}{authorization}");
+                    for (address, wanted) in [(server, 400), (mounted, 418)] {
+                        let (status, _) = answered(address, method, target, &headers).await;
+                        let cell = format!("{method} {target} {headers:?}");
+                        cells.note(&cell, status, wanted, false);
                     }
                 }
             }
         }
     }
-    for cell in deviating.iter().take(10) {
+}
+
+/// The open routes, in an application of this process; what they leave is a teapot.
+async fn mount(config: &MonitorConfig) -> SocketAddr {
+    let open = MetricServer::with_config(config, Monitor::global()).filter();
+    let others = warp::any().map(|| StatusCode::IM_A_TEAPOT);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+    let listener = listener.expect("a free port");
+    let address = listener.local_addr().expect("it listens");
+    tokio::spawn(warp::serve(open.or(others)).incoming(listener).run());
+    address
+}
+
+async fn mounted(address: SocketAddr, cells: &mut Cells) {
+    for path in PATHS {
+        for target in [path.to_owned(), format!("http://evil.example{path}")] {
+            for method in ["GET", "HEAD", "POST"] {
+                for (authorization, right) in CREDENTIALS {
+                    let headers = format!("{}{authorization}", SOURCES[0].0);
+                    let (status, body) = answered(address, method, &target, &headers).await;
+                    let is_open = path == "/metrics" || path.ends_with('y') || path.ends_with('z');
+                    let wanted = if is_open {
+                        let presented = !authorization.is_empty();
+                        expected(path, method, (presented, right), (false, false))
+                    } else {
+                        418
+                    };
+                    let leaks = !right && body.contains("# TYPE");
+                    let cell = format!("mounted: {method} {target} {headers:?}");
+                    cells.note(&cell, status, wanted, leaks);
+                }
+            }
+        }
+    }
+}
+
+pub(crate) async fn matrix(table: &mut Table) {
+    let name = format!("monitor-soak-matrix-{}.yml", std::process::id());
+    let file = std::env::temp_dir().join(name);
+    std::fs::write(&file, users(&[("ann", "secret")], 4)).expect("written");
+    let server = Server::start(&options(&[&format!("web={}", file.display())]));
+    let config = MonitorConfig::default().web_config(&file);
+    let application = mount(&config.registry(Registry::new())).await;
+    let mut cells = Cells::default();
+    with_path(server.address, &mut cells).await;
+    without_path(server.address, application, &mut cells).await;
+    mounted(application, &mut cells).await;
+    for cell in cells.deviating.iter().take(10) {
         eprintln!("{cell}");
     }
     let _ = std::fs::remove_file(file);
     table.note(
         "10",
         "cells of the access matrix that deviate, over sockets",
-        format!("{} of {cells}", deviating.len()),
-        deviating.is_empty(),
+        format!("{} of {}", cells.deviating.len(), cells.number),
+        cells.deviating.is_empty(),
     );
 }
