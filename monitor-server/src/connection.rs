@@ -187,6 +187,8 @@ fn builder(limits: &Limits) -> http1::Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout((!limits.header_timeout.is_zero()).then_some(limits.header_timeout))
+        // A client may say that it will ask for nothing more while it waits for its answer.
+        .half_close(true)
         .max_buf_size(limits.max_header_bytes)
         .max_headers(limits.max_headers);
     builder

@@ -5,12 +5,14 @@ mod served;
 
 use std::fs;
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use monitor_server::{Limits, MonitorConfig, RunError, run};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use served::{connect, eventually, local, read_all, started, status_of, turn};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
@@ -174,6 +176,42 @@ fn it_serves_over_tls_and_nothing_else() {
         CryptoProvider::get_default().is_none(),
         "the process's own is left alone"
     );
+}
+
+/// Takes longer than what its client does after it asked.
+struct Slow;
+
+impl Collector for Slow {
+    fn desc(&self) -> Vec<&Desc> {
+        Vec::new()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        std::thread::sleep(Duration::from_millis(200));
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_client_that_half_closes_after_its_request_is_answered() {
+    let pki = Pki::new("half-closes");
+    let server = started(pki.config("").collector(Slow));
+    for version in [&TLS13, &TLS12] {
+        for says_so in [true, false] {
+            let mut client = pki.client(None);
+            client.versions = vec![version];
+            let mut stream = client.stream(server.local_addr());
+            let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            stream.write_all(request).expect("sent");
+            if says_so {
+                stream.conn.send_close_notify();
+            }
+            stream.flush().expect("sent");
+            stream.sock.shutdown(Shutdown::Write).expect("it is open");
+            let answer = read_all(&mut stream);
+            assert!(answer.contains("# TYPE"), "{version:?} {says_so} {answer}");
+        }
+    }
 }
 
 #[test]

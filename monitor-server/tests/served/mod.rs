@@ -66,6 +66,22 @@ pub(crate) fn read_all(stream: &mut impl Read) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// One answer of a connection that may go on: its head, and its body by its length. What arrived of it where it is not whole.
+pub(crate) fn read_answer(stream: &mut impl Read) -> (String, String) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).to_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = Vec::new();
+    let _ = stream.take(length.unwrap_or(0)).read_to_end(&mut body);
+    (head, String::from_utf8_lossy(&body).into_owned())
+}
+
 /// The whole answer to a request on a connection of its own.
 pub(crate) fn ask(address: SocketAddr, method: &str, target: &str, headers: &str) -> String {
     let mut stream = connect(address);

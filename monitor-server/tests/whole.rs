@@ -1,0 +1,105 @@
+//! An answer that is under way arrives whole: when its client has said that it will ask for nothing more, and when the
+//! connection's time is over.
+
+mod served;
+
+use std::io::Write;
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+use monitor_server::MonitorConfig;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use served::{connect, local, read_all, send, started, status_of};
+
+/// Long enough that the server has seen before it answers whatever its client did after it asked.
+struct Slow;
+
+impl Collector for Slow {
+    fn desc(&self) -> Vec<&Desc> {
+        Vec::new()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        std::thread::sleep(Duration::from_millis(200));
+        Vec::new()
+    }
+}
+
+/// Each page takes its time.
+fn slow() -> MonitorConfig {
+    local().collector(Slow).render_cache(Duration::ZERO)
+}
+
+/// Requests on each route and of each kind, and what they are answered.
+const REQUESTS: [(&str, &str); 14] = [
+    ("GET /metrics HTTP/1.1", "200"),
+    ("HEAD /metrics HTTP/1.1", "200"),
+    ("GET /metrics HTTP/1.0", "200"),
+    ("GET /metrics?name[]=none HTTP/1.1", "200"),
+    ("GET http://localhost/metrics HTTP/1.1", "200"),
+    ("GET /livez HTTP/1.1", "200"),
+    ("GET /readyz HTTP/1.1", "200"),
+    ("GET /startupz HTTP/1.1", "200"),
+    ("GET /-/healthy HTTP/1.1", "200"),
+    ("GET /health HTTP/1.1", "200"),
+    ("GET / HTTP/1.1", "404"),
+    ("POST /metrics HTTP/1.1", "405"),
+    ("GET x HTTP/1.1", "400"),
+    ("GET no head", "400"),
+];
+
+/// What comes back to a client that sends this and says that it sends nothing more.
+fn half_closed(address: SocketAddr, sent: &str) -> String {
+    let mut stream = connect(address);
+    send(&mut stream, sent);
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    read_all(&mut stream)
+}
+
+#[test]
+fn a_client_that_half_closes_after_its_request_is_answered() {
+    let server = started(slow());
+    let address = server.local_addr();
+    for (line, expected) in REQUESTS {
+        let answer = half_closed(address, &format!("{line}\r\nHost: localhost\r\n\r\n"));
+        assert_eq!(status_of(&answer), expected, "{line}: {answer}");
+        let has_page = line.starts_with("GET") && line.contains("/metrics HTTP");
+        assert!(!has_page || answer.contains("# TYPE"), "{line}: {answer}");
+    }
+    // With a body, in whole and in part.
+    for body in ["ab", "a", ""] {
+        let head = "POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n";
+        let answer = half_closed(address, &format!("{head}{body}"));
+        assert_eq!(status_of(&answer), "405", "{body}: {answer}");
+    }
+    // Several at once, the slow one first and last.
+    let get = |path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let all = ["/metrics", "/livez", "/health", "/metrics"]
+        .map(get)
+        .concat();
+    let answer = half_closed(address, &all);
+    assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 4, "{answer}");
+    // After others, which were answered before.
+    let mut stream = connect(address);
+    send(&mut stream, &get("/livez"));
+    served::read_answer(&mut stream);
+    send(&mut stream, &get("/metrics"));
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    assert!(read_all(&mut stream).contains("# TYPE"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_client_of_a_unix_socket_may_half_close_too() {
+    use std::os::unix::net::UnixStream;
+    let name = format!("monitor-whole-{}.sock", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let _server = started(slow().listen_unix(&path));
+    let mut stream = UnixStream::connect(&path).expect("a connection");
+    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(request).expect("sent");
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    let answer = read_all(&mut stream);
+    assert!(answer.contains("# TYPE"), "{answer}");
+}
