@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::access::{Client, Networks, Peer};
 use crate::config::Limits;
@@ -97,18 +98,22 @@ pub(crate) async fn serve<S, B>(
     }
     let routes = service_fn(|request| answer(&service, request, peer, is_certified, &progress));
     let socket = TokioIo::new(Socket::new(stream, head, Arc::clone(&progress)));
+    let mut end = std::pin::pin!(async {
+        deadline.await;
+        outlast(&progress, limits).await;
+    });
     // Boxed: what waits for its first request has no place for it.
     let mut connection = Box::pin(builder(limits).serve_connection(socket, routes));
     let outcome = tokio::select! {
         // The connection first: one that has read nothing yet would take the stop for its end, and its request is there.
         biased;
         outcome = connection.as_mut() => Some(outcome),
-        () = deadline.as_mut() => None,
+        () = end.as_mut() => None,
         () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 outcome = connection => Some(outcome),
-                () = deadline => None,
+                () = end => None,
             }
         }
     };
@@ -116,6 +121,34 @@ pub(crate) async fn serve<S, B>(
     progress.ends(ending);
     let error = outcome.and_then(Result::err);
     tracing::debug!(%peer, ?ending, ?error, "connection ended");
+}
+
+/// How long a connection whose time is over still waits for a request: longer than one needs that is on its way already.
+const DEADLINE_LINGER: Duration = Duration::from_secs(1);
+
+/// How often a connection whose time is over is looked at.
+const DEADLINE_TICK: Duration = Duration::from_millis(50);
+
+/// Makes the next answer the last, and returns when the connection is to be cut off all the same: it idles, its client takes
+/// nothing of what it asked for, or the answer is not there after all the time that one may take.
+async fn outlast(progress: &Progress, limits: &Limits) {
+    progress.closes();
+    let grace = if limits.scrape_timeout.is_zero() {
+        limits.connection_timeout
+    } else {
+        limits.scrape_timeout
+    };
+    let begin = Instant::now();
+    let mut busy = begin;
+    while begin.elapsed() < grace {
+        match progress.stage() {
+            Stage::Busy => busy = Instant::now(),
+            Stage::Stalled => return,
+            Stage::Waiting | Stage::Idle if busy.elapsed() >= DEADLINE_LINGER => return,
+            Stage::Waiting | Stage::Idle => {}
+        }
+        tokio::time::sleep(DEADLINE_TICK).await;
+    }
 }
 
 /// Waits for the head of the first request, or for what is none, for as long as it takes.
@@ -165,11 +198,12 @@ async fn secured(
     Box::pin(tls.accept(stream, peer)).await
 }
 
-/// What ended it; `None` is its deadline.
+/// What ended it; `None` is that it was cut off at its deadline.
 fn ending(outcome: Option<&Result<(), hyper::Error>>, progress: &Progress) -> Ending {
     match outcome {
         None => Ending::Deadline,
         Some(Ok(())) if progress.ending() == Ending::Malformed => Ending::Malformed,
+        Some(Ok(())) if progress.is_closing() => Ending::Deadline,
         Some(Ok(())) => Ending::Done,
         Some(Err(error)) if error.is_timeout() && progress.stage() == Stage::Waiting => {
             Ending::HeaderTimeout
@@ -228,7 +262,7 @@ where
     if !has_path {
         progress.ends(Ending::Malformed);
     }
-    if has_body || !has_path {
+    if has_body || !has_path || progress.is_closing() {
         response
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -215,6 +215,27 @@ fn a_client_that_half_closes_after_its_request_is_answered() {
 }
 
 #[test]
+fn a_busy_connection_is_not_cut_off_at_its_deadline() {
+    let pki = Pki::new("deadline");
+    let limits = Limits::default().connection_timeout(Duration::from_millis(500));
+    let server = started(pki.config("").collector(Slow).limits(limits));
+    for path in ["/metrics", "/livez"] {
+        let mut stream = pki.client(None).stream(server.local_addr());
+        loop {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            stream.write_all(request.as_bytes()).expect("sent");
+            let (head, body) = served::read_answer(&mut stream);
+            let length = format!("content-length: {}\r\n", body.len());
+            assert!(head.contains(&length), "{path}: {head}{body}");
+            if head.contains("connection: close") {
+                break;
+            }
+        }
+        assert_eq!(read_all(&mut stream), "");
+    }
+}
+
+#[test]
 fn versions_are_kept_to() {
     let pki = Pki::new("versions");
     for (more, with_12, with_13) in [

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
-use monitor_server::MonitorConfig;
+use monitor_server::{Limits, MonitorConfig};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use served::{connect, local, read_all, send, started, status_of};
@@ -102,4 +102,67 @@ fn a_client_of_a_unix_socket_may_half_close_too() {
     stream.shutdown(Shutdown::Write).expect("it is open");
     let answer = read_all(&mut stream);
     assert!(answer.contains("# TYPE"), "{answer}");
+}
+
+/// How long a connection may last where it is to end often.
+const SHORT: Duration = Duration::from_millis(300);
+
+#[test]
+fn a_busy_connection_is_not_cut_off_at_its_deadline() {
+    let limits = Limits::default().connection_timeout(SHORT);
+    let server = started(slow().limits(limits));
+    let address = server.local_addr();
+    // Each route, the ones that take their time and the ones that are answered at once.
+    for (path, connections) in [
+        ("/metrics", 5),
+        ("/metrics?name[]=none", 2),
+        ("/livez", 3),
+        ("/readyz", 1),
+        ("/startupz", 1),
+        ("/health", 1),
+        ("/health/none", 1),
+        ("/", 1),
+    ] {
+        for _ in 0..connections {
+            let mut stream = connect(address);
+            let mut answers = 0;
+            loop {
+                let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+                send(&mut stream, &request);
+                let (head, body) = served::read_answer(&mut stream);
+                answers += 1;
+                assert!(
+                    head.starts_with("http/1.1 "),
+                    "{path}, answer {answers}: {head:?}"
+                );
+                let length = format!("content-length: {}\r\n", body.len());
+                assert!(
+                    head.contains(&length),
+                    "{path}, answer {answers}: {head}{body}"
+                );
+                if head.contains("connection: close") {
+                    break;
+                }
+            }
+            assert_eq!(read_all(&mut stream), "");
+        }
+    }
+    let ended = "monitor_server_connections_closed_total{reason=\"deadline\"}";
+    served::eventually(|| served::metric(address, ended) >= 15.0);
+}
+
+#[test]
+fn a_connection_that_idles_at_its_deadline_is_closed() {
+    let limits = Limits::default()
+        .connection_timeout(SHORT)
+        .header_timeout(Duration::ZERO);
+    let server = started(local().limits(limits));
+    let mut stream = connect(server.local_addr());
+    send(
+        &mut stream,
+        "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
+    assert!(read_all(&mut stream).ends_with("ok"));
+    let ended = "monitor_server_connections_closed_total{reason=\"deadline\"}";
+    served::eventually(|| served::metric(server.local_addr(), ended) >= 1.0);
 }

@@ -24,7 +24,10 @@ pub struct Limits {
     /// How long a client may take to send a request's head, and how long a connection may idle between requests.
     /// Default 5 s; 0 is no limit. In YAML seconds, fractions allowed.
     pub header_timeout: Duration,
-    /// How long a connection may last in all. Default 60 s; 0 is no limit. In YAML seconds, fractions allowed.
+    /// How long a connection may last. Default 60 s; 0 is no limit. In YAML seconds, fractions allowed. The answer that is under
+    /// way then is the connection's last, with `Connection: close`, and has [`scrape_timeout`](Self::scrape_timeout) (where that
+    /// is 0, as long again) to come to its end; a client that takes nothing of it for 2 s is cut off, and a connection that
+    /// idles for 1 s is closed.
     pub connection_timeout: Duration,
     /// Bytes of a request's head. Default 16384; at least 8192. Beyond it the answer is 431.
     pub max_header_bytes: usize,

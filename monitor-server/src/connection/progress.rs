@@ -1,7 +1,7 @@
 //! How far a connection is, for whoever has to choose which one goes.
 
 use std::io;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,7 @@ pub(crate) struct Progress {
     /// Milliseconds from the beginning to when the socket took no more, and one; zero while it takes.
     blocked: AtomicU64,
     ending: AtomicU8,
+    closing: AtomicBool,
 }
 
 impl Default for Progress {
@@ -46,6 +47,7 @@ impl Default for Progress {
             blocked: AtomicU64::new(0),
             // A task that is dropped without another reason was so because the server is gone.
             ending: AtomicU8::new(Ending::Stopped as u8),
+            closing: AtomicBool::new(false),
         }
     }
 }
@@ -71,6 +73,15 @@ impl Progress {
 
     pub(crate) fn ending(&self) -> Ending {
         Ending::of(self.ending.load(Ordering::Relaxed))
+    }
+
+    /// Its time is over: the next answer says that it is the last.
+    pub(super) fn closes(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     pub(super) fn asked(&self) {

@@ -1,4 +1,4 @@
-//! A connection whose server stops.
+//! A connection whose server stops, and one whose time is over.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -52,4 +52,80 @@ async fn who_had_begun_to_ask_when_the_server_stops_is_answered() {
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer:?}");
         assert!(answer.ends_with("here"), "{answer:?}");
     }
+}
+
+/// What a client is answered that asks again and again, each answer made for so long: each is complete, but for the last
+/// that is cut off; and how the connection ended.
+async fn answers(limits: Limits, made_for: Duration) -> (Vec<String>, Ending) {
+    let (mut client, server) = tokio::io::duplex(4096);
+    let (_stopping, stop) = watch::channel(false);
+    let service = service_fn(move |_: Request<Incoming>| async move {
+        tokio::time::sleep(made_for).await;
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"here"))))
+    });
+    let shared = Shared {
+        service,
+        terms: Arc::new(Terms { limits, ..terms() }),
+        stop,
+    };
+    let progress = Arc::new(Progress::default());
+    let serving = serve(Box::new(server), Peer::Unix, shared, Arc::clone(&progress));
+    let asked = async {
+        let mut answers = Vec::new();
+        while client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.is_ok() {
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"here") {
+                match client.read_u8().await {
+                    Ok(byte) => answer.push(byte),
+                    Err(_) => break,
+                }
+            }
+            if answer.is_empty() {
+                break;
+            }
+            answers.push(String::from_utf8_lossy(&answer).into_owned());
+        }
+        answers
+    };
+    let ((), answers) = tokio::join!(serving, asked);
+    (answers, progress.ending())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_in_hand_at_the_deadline_is_the_last() {
+    let limits = Limits::default().connection_timeout(Duration::from_secs(60));
+    // Those that end before the deadline, and one that is under way.
+    for (made_for, before) in [(7, 8), (29, 2), (31, 1), (61, 0), (89, 0)] {
+        let (answers, ending) = answers(limits.clone(), Duration::from_secs(made_for)).await;
+        let closes = |answer: &String| answer.contains("connection: close");
+        assert_eq!(answers.len(), before + 1, "{made_for}: {answers:?}");
+        assert!(answers.iter().all(|answer| answer.ends_with("here")));
+        assert!(!answers[..before].iter().any(closes), "{answers:?}");
+        assert!(closes(&answers[before]), "{answers:?}");
+        assert_eq!(ending, Ending::Deadline);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_outlasts_the_grace_is_cut_off() {
+    let limits = Limits::default().connection_timeout(Duration::from_secs(60));
+    // As long as a scrape may take after the deadline; where that has no limit, as long as before it.
+    for (scrape, answered) in [(30, 89), (5, 64), (0, 119)] {
+        let limits = limits.clone().scrape_timeout(Duration::from_secs(scrape));
+        for (made_for, expected) in [(answered, 1), (answered + 2, 0), (100_000, 0)] {
+            let made_for = Duration::from_secs(made_for);
+            let (answers, ending) = answers(limits.clone(), made_for).await;
+            assert_eq!(answers.len(), expected, "{scrape} {made_for:?}");
+            assert_eq!(ending, Ending::Deadline);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_deadline_no_answer_is_the_last() {
+    let limits = Limits::default().connection_timeout(Duration::ZERO);
+    let asked = answers(limits, Duration::from_secs(100));
+    let hour = Duration::from_hours(1);
+    let outcome = tokio::time::timeout(hour, asked).await;
+    assert!(outcome.is_err(), "{outcome:?}");
 }

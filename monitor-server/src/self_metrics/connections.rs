@@ -15,7 +15,7 @@ pub(crate) enum Ending {
     Idle,
     /// The head of a request did not arrive in time.
     HeaderTimeout,
-    /// It lasted as long as a connection may.
+    /// It lasted as long as a connection may: ended with its last answer, or cut off.
     Deadline,
     /// What arrived was no HTTP request, or one for no path, or beyond the limits.
     Malformed,
