@@ -21,14 +21,19 @@ use crate::listener::Stream;
 use crate::render::HeldPages;
 use crate::self_metrics::SelfMetrics;
 use crate::self_metrics::connections::Ending;
+use crate::tls::Tls;
 use crate::web::Keeper;
 
 mod head;
 mod progress;
+mod refusal;
+mod replayed;
 mod socket;
 
 use self::head::First;
 pub(crate) use self::progress::{Progress, Stage};
+use self::refusal::Refusal;
+use self::replayed::Replayed;
 use self::socket::Socket;
 
 /// On which terms a server takes connections.
@@ -71,31 +76,15 @@ pub(crate) async fn serve<S, B>(
     } = shared;
     let limits = &terms.limits;
     let mut deadline = std::pin::pin!(expiry(limits.connection_timeout));
-    // One for both: who was slow in the handshake has less time for the head.
-    let mut head_deadline = std::pin::pin!(expiry(limits.header_timeout));
-    let secured = tokio::select! {
-        secured = secured(stream, peer, &terms) => secured,
-        () = head_deadline.as_mut() => None,
-        () = deadline.as_mut() => None,
+    let begun = begin(stream, peer, &terms, &mut stop, deadline.as_mut()).await;
+    let (stream, head, is_certified) = match begun {
+        Ok(begun) => begun,
+        Err(ending) => {
+            progress.ends(ending);
+            tracing::debug!(%peer, ?ending, "connection ended before a request");
+            return;
+        }
     };
-    let Some((mut stream, is_certified)) = secured else {
-        progress.ends(Ending::Tls);
-        tracing::debug!(%peer, "connection ended in the TLS handshake");
-        return;
-    };
-    let mut head = Vec::new();
-    let begun = first_head(&mut stream, &mut head, &mut stop, limits);
-    let begun = tokio::select! {
-        biased;
-        begun = begun => begun,
-        () = head_deadline => Err(Ending::HeaderTimeout),
-        () = deadline.as_mut() => Err(Ending::Deadline),
-    };
-    if let Err(ending) = begun {
-        progress.ends(ending);
-        tracing::debug!(%peer, ?ending, "connection ended before a request");
-        return;
-    }
     let routes = service_fn(|request| answer(&service, request, peer, is_certified, &progress));
     let socket = TokioIo::new(Socket::new(stream, head, Arc::clone(&progress)));
     let mut end = std::pin::pin!(async {
@@ -121,6 +110,44 @@ pub(crate) async fn serve<S, B>(
     progress.ends(ending);
     let error = outcome.and_then(Result::err);
     tracing::debug!(%peer, ?ending, ?error, "connection ended");
+}
+
+/// Waits for TLS, where that is spoken, and for the head of the first request: the connection as requests come over it, that
+/// head, and whether the client has a certificate that was verified.
+///
+/// # Errors
+///
+/// How the connection ends before it.
+async fn begin(
+    stream: Box<dyn Stream>,
+    peer: Peer,
+    terms: &Terms,
+    stop: &mut watch::Receiver<bool>,
+    mut deadline: Pin<&mut impl Future<Output = ()>>,
+) -> Result<(Box<dyn Stream>, Vec<u8>, bool), Ending> {
+    let limits = &terms.limits;
+    // One for both: who was slow in the handshake has less time for the head.
+    let mut head_deadline = std::pin::pin!(expiry(limits.header_timeout));
+    let secured = tokio::select! {
+        secured = secured(stream, peer, terms) => secured,
+        () = head_deadline.as_mut() => None,
+        () = deadline.as_mut() => None,
+    };
+    let (mut stream, is_certified) = secured.ok_or(Ending::Tls)?;
+    let mut head = Vec::new();
+    let begun = first_head(&mut stream, &mut head, stop, limits);
+    tokio::select! {
+        biased;
+        begun = begun => begun?,
+        () = head_deadline => return Err(Ending::HeaderTimeout),
+        () = deadline => return Err(Ending::Deadline),
+    }
+    if let Some(refusal) = Refusal::of_head(&head) {
+        // It is counted, whether it arrives or not.
+        let _ = refusal.send(&mut stream, &head).await;
+        return Err(Ending::Malformed);
+    }
+    Ok((stream, head, is_certified))
 }
 
 /// How long a connection whose time is over still waits for a request: longer than one needs that is on its way already.
@@ -195,7 +222,27 @@ async fn secured(
         return Some((stream, false));
     };
     // Boxed: connections without TLS have no place for it.
-    Box::pin(tls.accept(stream, peer)).await
+    Box::pin(encrypted(stream, peer, tls, &terms.limits)).await
+}
+
+/// The same where TLS is spoken. A client that begins with text is told so in plain HTTP, once its head is there: it has no
+/// longer for that than for a handshake.
+async fn encrypted(
+    mut stream: Box<dyn Stream>,
+    peer: Peer,
+    tls: &Tls,
+    limits: &Limits,
+) -> Option<(Box<dyn Stream>, bool)> {
+    let mut first = Vec::new();
+    head::more(&mut stream, &mut first).await.ok()?;
+    if let Some(refusal) = Refusal::of_tls(&first) {
+        // It is counted, whether it arrives or not.
+        let _ = head::read(&mut stream, &mut first, limits).await;
+        let _ = refusal.send(&mut stream, &first).await;
+        return None;
+    }
+    let stream = Replayed::new(stream, first);
+    tls.accept(Box::new(stream), peer).await
 }
 
 /// What ended it; `None` is that it was cut off at its deadline.

@@ -260,6 +260,33 @@ fn garbage_is_refused_and_counted_to_the_last_connection() {
 }
 
 #[test]
+fn other_protocols_are_told_that_this_port_speaks_http_1() {
+    let server = started(local());
+    let address = server.local_addr();
+    let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let settings = [&preface[..], b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"].concat();
+    let mut ended = 0.0;
+    for sent in [
+        &hello[..],
+        &preface[..16],
+        preface,
+        &settings,
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+    ] {
+        let mut stream = connect(address);
+        stream.write_all(sent).expect("sent");
+        let answer = read_all(&mut stream);
+        assert_eq!(status_of(&answer), "400", "{sent:?}: {answer:?}");
+        let is_told = answer.contains("HTTP/1.1 only");
+        assert_eq!(is_told, sent.starts_with(b"PRI"), "{answer:?}");
+        ended += 1.0;
+    }
+    let malformed = format!("{CLOSED}{{reason=\"malformed\"}}");
+    eventually(|| metric(address, &malformed) >= ended);
+}
+
+#[test]
 fn a_target_without_a_path_is_refused_and_counted() {
     let server = started(local());
     let address = server.local_addr();

@@ -4,6 +4,7 @@
 mod served;
 
 use std::fmt::{Debug, Write};
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
@@ -241,9 +242,19 @@ fn a_log_that_panics_ends_no_check_no_watch_and_no_server() {
 }
 
 #[test]
-fn nothing_is_said_of_a_target_without_a_path() {
+fn nothing_is_said_of_what_is_no_request_that_can_be_answered() {
     let server = started(local());
     Log::begin();
+    for sent in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+    ] {
+        let mut stream = connect(server.local_addr());
+        stream.write_all(sent).expect("sent");
+        let answer = read_all(&mut stream);
+        assert_eq!(status_of(&answer), "400", "{sent:?}");
+    }
     for target in ["x", "a:80", "*"] {
         for method in ["GET", "HEAD", "CONNECT"] {
             let answer = ask(server.local_addr(), method, target, "Host: localhost\r\n");

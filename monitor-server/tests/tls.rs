@@ -235,6 +235,87 @@ fn a_busy_connection_is_not_cut_off_at_its_deadline() {
     }
 }
 
+const ENDED: &str = "monitor_server_connections_closed_total{reason=\"tls\"}";
+
+#[test]
+fn plain_http_is_told_that_this_port_speaks_tls() {
+    let pki = Pki::new("plain");
+    let server = started(pki.config(""));
+    let address = server.local_addr();
+    let headers = "Host: localhost\r\n\r\n";
+    let long = format!("GET /{} HTTP/1.1\r\n{headers}", "a".repeat(2000));
+    let mut ended = 0.0;
+    for request in [
+        format!("GET /metrics HTTP/1.1\r\n{headers}"),
+        format!("get /metrics HTTP/1.0\r\n{headers}"),
+        format!("HEAD / HTTP/1.1\r\n{headers}"),
+        format!("CONNECT localhost:443 HTTP/1.1\r\n{headers}"),
+        "POST /metrics HTTP/1.1\r\nContent-Length: 2\r\n\r\nab".to_owned(),
+        "SSH-2.0-OpenSSH_9.2\r\n".to_owned(),
+        long,
+    ] {
+        for half_closes in [false, true] {
+            let mut stream = connect(address);
+            // In pieces: what it is shows with the first, and is answered after the last.
+            let (first, rest) = request.split_at(1);
+            served::send(&mut stream, first);
+            served::send(&mut stream, rest);
+            if half_closes {
+                stream.shutdown(Shutdown::Write).expect("it is open");
+            }
+            let answer = read_all(&mut stream);
+            assert!(
+                answer.starts_with("HTTP/1.1 400 Bad Request\r\n"),
+                "{request}{answer}"
+            );
+            let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+            assert!(head.contains("Connection: close"), "{request}{answer}");
+            let has_body = !request.starts_with("HEAD");
+            assert_eq!(body.contains("TLS"), has_body, "{request}{answer}");
+            ended += 1.0;
+        }
+    }
+    let client = pki.client(None);
+    let page = || client.get(address, "/metrics", "");
+    eventually(|| served::value(&page(), ENDED) >= ended);
+    // What is neither is left to TLS.
+    for bytes in [
+        &b"\x00\x01\x02"[..],
+        b"\x80\x2e\x01",
+        b"\x15\x03\x01\x00\x02\x01\x00",
+    ] {
+        let mut stream = connect(address);
+        stream.write_all(bytes).expect("sent");
+        stream.shutdown(Shutdown::Write).expect("it is open");
+        let answer = read_all(&mut stream);
+        assert!(!answer.starts_with("HTTP"), "{answer}");
+    }
+    assert_eq!(client.status(address, "/livez"), "200");
+}
+
+#[test]
+fn plain_http_does_not_hold_a_connection_to_a_tls_port() {
+    let pki = Pki::new("plain-stalls");
+    let limits = Limits::default().header_timeout(Duration::from_millis(300));
+    let server = started(pki.config("").limits(limits));
+    let address = server.local_addr();
+    // The beginning of a head, a head that is too long, and one that is answered and stays.
+    let endless = format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(20_000));
+    let whole = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for (sent, is_answered) in [("GET / HT", false), (&*endless, true), (whole, true)] {
+        let mut stream = connect(address);
+        let _ = stream.write_all(sent.as_bytes());
+        let answer = read_all(&mut stream);
+        let status = status_of(&answer);
+        // What was sent beyond the limit is not read, so that the answer may be lost to a reset.
+        let is_lost = sent.len() > 10_000 && status == "none";
+        assert_eq!(status == "400" || is_lost, is_answered, "{answer}");
+    }
+    let client = pki.client(None);
+    let page = || client.get(address, "/metrics", "");
+    eventually(|| served::value(&page(), ENDED) >= 3.0);
+}
+
 #[test]
 fn versions_are_kept_to() {
     let pki = Pki::new("versions");

@@ -37,27 +37,42 @@ pub(super) async fn read(
     head: &mut Vec<u8>,
     limits: &Limits,
 ) -> io::Result<First> {
+    // What is there already may be all of it.
+    let mut before = 0;
     loop {
-        let before = head.len();
-        poll_fn(|cx| {
-            let mut bytes = [0; READ];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
-            head.extend_from_slice(buffer.filled());
-            Poll::Ready(io::Result::Ok(()))
-        })
-        .await?;
-        let new = &head[before..];
-        if new.is_empty() {
-            return Ok(First::Left);
-        }
-        // Only a new line can end a head or be a wrong one; but what is no text at all is told at once.
-        let is_worth_a_look = before == 0 || new.contains(&b'\n');
-        let is_full = head.len() >= limits.max_header_bytes;
-        if is_full || (is_worth_a_look && is_decided(head, limits.max_headers)) {
+        if is_ready(head, before, limits) {
             return Ok(First::Ready);
         }
+        before = head.len();
+        if !more(stream, head).await? {
+            return Ok(First::Left);
+        }
     }
+}
+
+/// Reads what comes next; says whether something came.
+///
+/// # Errors
+///
+/// The connection broke.
+pub(super) async fn more(stream: &mut Box<dyn Stream>, head: &mut Vec<u8>) -> io::Result<bool> {
+    poll_fn(|cx| {
+        let mut bytes = [0; READ];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
+        head.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(!buffer.filled().is_empty()))
+    })
+    .await
+}
+
+/// Whether the HTTP library has something to answer to, of which so much was looked at before.
+fn is_ready(head: &[u8], before: usize, limits: &Limits) -> bool {
+    let new = &head[before..];
+    // Only a new line can end a head or be a wrong one; but what is no text at all is told at once.
+    let is_worth_a_look = (before == 0 && !new.is_empty()) || new.contains(&b'\n');
+    let is_full = head.len() >= limits.max_header_bytes;
+    is_full || (is_worth_a_look && is_decided(head, limits.max_headers))
 }
 
 /// Whether more bytes would not change what the HTTP library makes of these.

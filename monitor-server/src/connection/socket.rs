@@ -8,21 +8,20 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Progress;
+use super::replayed::Replayed;
 use crate::listener::Stream;
 
 /// The socket, which says when all that was written is on its way.
 pub(super) struct Socket {
-    /// What was read of it already, and is to be read again.
-    read: Vec<u8>,
-    stream: Box<dyn Stream>,
+    stream: Replayed,
     progress: Arc<Progress>,
 }
 
 impl Socket {
+    /// What was read already is to be read again.
     pub(super) fn new(stream: Box<dyn Stream>, read: Vec<u8>, progress: Arc<Progress>) -> Self {
         Self {
-            read,
-            stream,
+            stream: Replayed::new(stream, read),
             progress,
         }
     }
@@ -34,15 +33,6 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.read.is_empty() {
-            let taken = self.read.len().min(buffer.remaining());
-            buffer.put_slice(&self.read[..taken]);
-            self.read.drain(..taken);
-            if self.read.is_empty() {
-                self.read = Vec::new();
-            }
-            return Poll::Ready(Ok(()));
-        }
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
