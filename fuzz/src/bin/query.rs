@@ -1,11 +1,12 @@
-//! The query of a scrape: `name[]` is bounded, reads back, and selects just the samples it names.
+//! The query of a scrape: `name[]` is bounded, reads back, and selects just the samples and families it names.
 #![no_main]
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use monitor_core::names::Profile;
+use monitor_core::family::{Family, FamilyType};
+use monitor_core::names::{Profile, families};
 use monitor_core::snapshot::Snapshot;
 use monitor_fuzz::{FORMATS, Sample, page, read, read_part, snapshot};
 use monitor_server::fuzzing::names;
@@ -16,6 +17,8 @@ static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     let page = page(&SNAPSHOT, Profile::Servicekit, &[], FORMATS[0]);
     read(&page, FORMATS[0])
 });
+
+static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| families(&SNAPSHOT, Profile::Servicekit));
 
 fuzz_target!(|query: &str| {
     let Some(names) = self::names(query) else {
@@ -51,13 +54,31 @@ fn check_again(query: &str, wanted: &[String]) {
 
 fn check_page(names: &[String]) {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let wanted = SAMPLES
-        .iter()
-        .filter(|sample| names.is_empty() || names.contains(&&*sample.0));
+    let is_wanted = |name: &str| {
+        let is_named = |name: &str| names.contains(&name);
+        names.is_empty() || is_named(name) || of_family(name).is_some_and(is_named)
+    };
+    let wanted = SAMPLES.iter().filter(|sample| is_wanted(&sample.0));
     let wanted: Vec<&Sample> = wanted.collect();
     for format in FORMATS {
         let page = page(&SNAPSHOT, Profile::Servicekit, &names, format);
         let found = read_part(&page);
         assert!(found.iter().eq(wanted.iter().copied()), "{names:?}\n{page}");
+    }
+}
+
+/// The name of a sample's family, where it is not the sample's own.
+fn of_family(sample: &str) -> Option<&str> {
+    let family = FAMILIES.iter().find(|family| match family.kind {
+        FamilyType::Counter => *family.name == *sample,
+        FamilyType::Histogram => {
+            let suffix = sample.strip_prefix(&*family.name);
+            suffix.is_some_and(|suffix| ["_bucket", "_count", "_sum"].contains(&suffix))
+        }
+        _ => false,
+    })?;
+    match family.kind {
+        FamilyType::Counter => sample.strip_suffix("_total"),
+        _ => Some(&family.name),
     }
 }

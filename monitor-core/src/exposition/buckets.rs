@@ -8,7 +8,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::chunks::{CHUNK, Chunk, put, write_parts};
-use super::filter::Filter;
+use super::filter::OfFamily;
 use super::number::{bound, put_int};
 use crate::buckets::{size_bounds, time_bounds};
 use crate::family::Labels;
@@ -93,7 +93,7 @@ pub(super) struct Buckets {
 
 impl Buckets {
     /// The lines to come are those of this family.
-    pub(super) fn begin(&mut self, name: &str, filter: &Filter<'_>) {
+    pub(super) fn begin(&mut self, name: &str, filter: OfFamily<'_>) {
         self.is_wanted = filter.wants(name, "_bucket");
         self.start.clear();
         self.start.extend_from_slice(name.as_bytes());

@@ -42,7 +42,7 @@ pub(crate) struct Encoder<'a> {
 }
 
 impl<'a> Encoder<'a> {
-    /// Appends to `out` the samples of these full names; of all, if there is none that is not empty.
+    /// Appends to `out` the samples and families of these names; all of them, if there is none that is not empty.
     pub(crate) fn new(format: Format, names: &[&'a str], out: &'a mut Vec<u8>) -> Self {
         Self {
             format,
@@ -140,7 +140,8 @@ impl<'a> Encoder<'a> {
 impl Visitor for Encoder<'_> {
     fn family(&mut self, head: Head<'_>) {
         self.end_family();
-        self.samples.begin(head.name, &self.filter);
+        let wanted = self.filter.of(head.name, head.kind);
+        self.samples.begin(head.name, wanted);
         self.kind = head.kind;
         let start = self.out.len();
         match self.format {

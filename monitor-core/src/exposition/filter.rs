@@ -1,6 +1,9 @@
 //! `name[]`: only the samples asked for.
 
-/// Which samples are wanted, by full name.
+use crate::family::FamilyType;
+use crate::names::openmetrics_name;
+
+/// Which samples are wanted, by their full name or by that of their family.
 #[derive(Debug)]
 pub(super) struct Filter<'a> {
     /// `None`: all of them.
@@ -8,7 +11,7 @@ pub(super) struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    /// The samples of these names; of any name if all of them are empty, because `name[]=` asks for nothing.
+    /// The samples and families of these names; of any name if all of them are empty, because `name[]=` asks for nothing.
     pub(super) fn named(names: &[&'a str]) -> Self {
         let names: Vec<&str> = names
             .iter()
@@ -25,11 +28,35 @@ impl<'a> Filter<'a> {
         self.names.is_none()
     }
 
+    /// Which samples of a family are wanted.
+    pub(super) fn of(&self, family: &str, kind: FamilyType) -> OfFamily<'_> {
+        let Some(names) = &self.names else {
+            return OfFamily::All;
+        };
+        // Families are named differently in the two formats, and asked for by either name.
+        let other = openmetrics_name(family, kind);
+        if names.iter().any(|name| *name == family || *name == other) {
+            OfFamily::All
+        } else {
+            OfFamily::Named(names)
+        }
+    }
+}
+
+/// Which samples of one family are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum OfFamily<'a> {
+    All,
+    /// Those of these full names.
+    Named(&'a [&'a str]),
+}
+
+impl OfFamily<'_> {
     /// Whether the sample `family` + `suffix` is wanted.
-    pub(super) fn wants(&self, family: &str, suffix: &str) -> bool {
-        match &self.names {
-            None => true,
-            Some(names) => names
+    pub(super) fn wants(self, family: &str, suffix: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names
                 .iter()
                 .any(|name| name.strip_prefix(family) == Some(suffix)),
         }

@@ -70,10 +70,10 @@ pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
     encode_named(families, &[], format, out);
 }
 
-/// Appends the page of those samples whose full name is one of `names`.
+/// Appends the page of those samples whose full name, or whose family's name, is one of `names`.
 ///
-/// `started_total` selects that counter in both formats, `started` nothing; `x_bucket` and `x_count` select just
-/// these samples of a histogram. Empty names are passed over; where no other is left, every sample is written. A family
+/// A counter's family is called `started_total` in one format and `started` in the other: either name selects it in both. `x`
+/// selects all of a histogram or summary, `x_bucket` and `x_count` just these samples of it. Empty names are passed over; where no other is left, every sample is written. A family
 /// that keeps no sample is left out, so the page may be empty (`# EOF` alone in `OpenMetrics`).
 pub fn encode_named(families: &[Family], names: &[&str], format: Format, out: &mut Vec<u8>) {
     let mut encoder = Encoder::new(format, names, out);

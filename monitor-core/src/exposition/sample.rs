@@ -2,7 +2,7 @@
 
 use super::buckets::Buckets;
 use super::chunks::{CHUNK, Chunk, Padded, push};
-use super::filter::Filter;
+use super::filter::OfFamily;
 use super::number::{bound, push_float, put_float, put_int};
 use crate::exemplar::KeptExemplar;
 use crate::family::{Label, Labels};
@@ -27,7 +27,7 @@ struct Start {
 }
 
 impl Start {
-    fn set(&mut self, name: &str, suffix: &str, filter: &Filter<'_>) {
+    fn set(&mut self, name: &str, suffix: &str, filter: OfFamily<'_>) {
         self.is_wanted = filter.wants(name, suffix);
         self.text.set(&[name.as_bytes(), suffix.as_bytes(), b"{"]);
     }
@@ -63,7 +63,7 @@ impl Samples {
     }
 
     /// The lines to come are those of this family.
-    pub(super) fn begin(&mut self, name: &str, filter: &Filter<'_>) {
+    pub(super) fn begin(&mut self, name: &str, filter: OfFamily<'_>) {
         self.plain.set(name, "", filter);
         self.count.set(name, "_count", filter);
         self.sum.set(name, "_sum", filter);

@@ -93,7 +93,7 @@ async fn answers(limits: Limits, made_for: Duration) -> (Vec<String>, Ending) {
 
 #[tokio::test(start_paused = true)]
 async fn the_answer_in_hand_at_the_deadline_is_the_last() {
-    let limits = Limits::default().connection_timeout(Duration::from_secs(60));
+    let limits = Limits::default().connection_timeout(Duration::from_mins(1));
     // Those that end before the deadline, and one that is under way.
     for (made_for, before) in [(7, 8), (29, 2), (31, 1), (61, 0), (89, 0)] {
         let (answers, ending) = answers(limits.clone(), Duration::from_secs(made_for)).await;
@@ -108,7 +108,7 @@ async fn the_answer_in_hand_at_the_deadline_is_the_last() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_outlasts_the_grace_is_cut_off() {
-    let limits = Limits::default().connection_timeout(Duration::from_secs(60));
+    let limits = Limits::default().connection_timeout(Duration::from_mins(1));
     // As long as a scrape may take after the deadline; where that has no limit, as long as before it.
     for (scrape, answered) in [(30, 89), (5, 64), (0, 119)] {
         let limits = limits.clone().scrape_timeout(Duration::from_secs(scrape));

@@ -137,6 +137,71 @@ async fn scrapes_are_counted_by_code_and_bytes() {
     }
 }
 
+/// The families of a page, with their series.
+fn families_of(page: &str) -> Vec<(String, Vec<String>)> {
+    let mut families: Vec<(String, Vec<String>)> = Vec::new();
+    for line in page.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, _) = rest.split_once(' ').expect("a type");
+            families.push((name.to_owned(), Vec::new()));
+        } else if let Some((series, _)) = line.rsplit_once(' ')
+            && !line.starts_with('#')
+        {
+            let (_, all) = families.last_mut().expect("below its family");
+            all.push(series.to_owned());
+        }
+    }
+    families
+}
+
+#[tokio::test]
+async fn each_family_is_there_by_its_name_in_either_format_and_by_those_of_its_samples() {
+    const FORMATS: [&str; 3] = [
+        "text/plain",
+        "application/openmetrics-text",
+        "application/openmetrics-text;escaping=dots",
+    ];
+    let registry = Registry::new();
+    let options = prometheus::HistogramOpts::new("theirs", "Theirs.");
+    let theirs = prometheus::Histogram::with_opts(options).expect("options");
+    registry.register(Box::new(theirs)).expect("once");
+    for profile in Profile::ALL {
+        let config = MonitorConfig::default()
+            .registry(registry.clone())
+            .profile(profile);
+        let monitor = Monitor::new(StorageConfig::default());
+        let method = monitor.method("Get").expect("a name");
+        method.start().finish(monitor_core::Outcome::Success);
+        let context = Arc::new(Context::new(monitor, &config));
+        let page = async |accept, name: &str| {
+            let target = format!("/metrics?name[]={name}");
+            let answer = scrape(&context, "GET", &target, &[("accept", accept)]).await;
+            families_of(&answer.body)
+        };
+        let [text, open, dots] = [
+            page(FORMATS[0], "").await,
+            page(FORMATS[1], "").await,
+            page(FORMATS[2], "").await,
+        ];
+        assert_eq!((text.len(), text.len()), (open.len(), dots.len()));
+        for (at, (name, series)) in text.iter().enumerate() {
+            for format in [FORMATS[0], FORMATS[1]] {
+                for asked in [name, &open[at].0] {
+                    let found = page(format, asked).await;
+                    assert_eq!(found.len(), 1, "{profile} {format} {asked}");
+                    assert_eq!(found[0].1, *series, "{profile} {format} {asked}");
+                }
+                let sample = series[0].split('{').next().expect("a name");
+                let found = page(format, sample).await;
+                assert_eq!(found[0].1[0], series[0], "{profile} {format} {sample}");
+            }
+            let (dotted, series) = &dots[at];
+            let found = page(FORMATS[2], dotted).await;
+            assert_eq!(found[0].1, *series, "{profile} {dotted}");
+        }
+    }
+}
+
 #[test]
 fn a_page_that_is_late_is_a_503_that_says_when_to_come_back() {
     let runtime = tokio::runtime::Builder::new_current_thread()
