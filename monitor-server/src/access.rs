@@ -111,7 +111,8 @@ mod tests {
     }
 
     fn client(peer: &str) -> Client {
-        of(Peer::Tcp(peer.parse().expect("an address")), "/")
+        let address: SocketAddr = peer.parse().expect("an address");
+        of(address.into(), "/")
     }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
