@@ -95,7 +95,7 @@ fn bound(expr: &Expr) -> syn::Result<f64> {
         }) if matches!(**inner, Expr::Lit(_)) => {
             return fault("a bound is not negative: no call takes less than no time");
         }
-        Expr::Group(group) => return bound(&group.expr),
+        Expr::Paren(number) => return bound(&number.expr),
         Expr::Path(_) => {
             return fault(
                 "a bound in a list is a number: bounds that have names go into a constant, `buckets = path::BOUNDS`",

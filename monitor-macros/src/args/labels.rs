@@ -7,6 +7,7 @@ use syn::{Expr, Lit, LitInt, Token, token};
 
 use super::exits::inside;
 use super::value::{Faults, list};
+use crate::fragments::expression;
 
 /// The most labels a method may have.
 const MAX_LABELS: usize = 8;
@@ -87,8 +88,7 @@ fn read_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     if input.peek(Token![=]) && !input.peek(Token![==]) {
         input.parse::<Token![=]>()?;
         if !input.is_empty() && !input.peek(Token![,]) {
-            let value: Expr = input.parse()?;
-            return inside(name, value);
+            return inside(name, expression(input)?);
         }
     }
     let name = name.unraw();

@@ -10,6 +10,7 @@ use syn::{
 
 use super::exits::inside;
 use super::keys::example;
+use crate::fragments::expression;
 
 /// The longest name of a method, an error type or a task type, bytes; the runtime has the same limit for names given at
 /// run time.
@@ -43,12 +44,7 @@ pub(crate) enum Limit {
 /// Reads `= value` after `key`, as any expression: one of the wrong kind is then refused as a whole.
 pub(super) fn value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     equals(key, input)?;
-    let mut value: Expr = input.parse()?;
-    // A fragment of a `macro_rules!` comes in an invisible group.
-    while let Expr::Group(group) = value {
-        value = *group.expr;
-    }
-    Ok(value)
+    expression(input)
 }
 
 /// Reads the `=` after `key`.
@@ -159,7 +155,7 @@ pub(super) fn error_type(key: &Ident, input: ParseStream<'_>) -> syn::Result<Err
 
 pub(super) fn expected(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
     let content = list(key, input)?;
-    let names = Punctuated::<Expr, Token![,]>::parse_terminated(&content)?;
+    let names = Punctuated::<_, Token![,]>::parse_terminated_with(&content, expression)?;
     if names.is_empty() {
         let message = "`expected` names no error type: `expected(\"name\", ..)`";
         return Err(syn::Error::new(key.span(), message));

@@ -7,6 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token, Type};
 
 use crate::args::{Once, check_name};
+use crate::fragments::expression;
 use crate::nearest::nearest;
 
 /// What one or more `#[monitor(..)]` say together.
@@ -146,7 +147,7 @@ fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitSt
     if input.peek(Token![=]) && !input.peek2(Token![=]) {
         input.parse::<Token![=]>()?;
         if !input.is_empty() && !input.peek(Token![,]) {
-            return match input.parse()? {
+            return match expression(input)? {
                 Expr::Lit(ExprLit {
                     lit: Lit::Str(text),
                     ..

@@ -1,6 +1,7 @@
 //! Expansions as tokens.
 
 mod documented;
+mod fragments;
 mod golden;
 mod lengths;
 mod off;
