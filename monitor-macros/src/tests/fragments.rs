@@ -110,8 +110,15 @@ const ARGUMENTS: &[Row] = &[
     (BLOCK, "crate = @", &["a::b"]),
 ];
 
+/// A derive, on an item with an `@` for what may stand there.
+type DeriveRow = (
+    &'static str,
+    fn(TokenStream) -> TokenStream,
+    &'static [&'static str],
+);
+
 /// All of the derives.
-const DERIVED: &[(&str, fn(TokenStream) -> TokenStream, &[&str])] = &[
+const DERIVED: &[DeriveRow] = &[
     (ERRORS, derive::error, &["\"X\"", "\"\"", "x", "-1"]),
     (FALLBACK, derive::error, &["\"X\"", "1"]),
     (ERRORS_OF, derive::error, &["a::b", "\"x\""]),

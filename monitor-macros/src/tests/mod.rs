@@ -7,6 +7,7 @@ mod lengths;
 mod off;
 mod property;
 mod shapes;
+mod written;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::{ImplItemFn, Item, ItemFn};

@@ -172,14 +172,14 @@ macro_rules! literals {
         }
 
         #[monitored(
-                                    method = $method,
-                                    task = $task,
-                                    expected($error, $task),
-                                    buckets = [$low, $high],
-                                    labels(kind = kind, capped(text = $error, max = $max)),
-                                    request_size = $max,
-                                    max_concurrency = $max,
-                                )]
+                                            method = $method,
+                                            task = $task,
+                                            expected($error, $task),
+                                            buckets = [$low, $high],
+                                            labels(kind = kind, capped(text = $error, max = $max)),
+                                            request_size = $max,
+                                            max_concurrency = $max,
+                                        )]
         async fn with_literals(
             kind: LiteralLabel,
             fail: Option<LiteralError>,
