@@ -9,6 +9,7 @@ mod attribute;
 mod derive;
 mod expand;
 mod fallback;
+mod fragments;
 mod item;
 mod nearest;
 mod shape;

@@ -5,7 +5,7 @@ use syn::parse::ParseStream;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprArray, ExprLit, ExprPath, ExprUnary, Lit, LitStr, UnOp};
 
-use super::value::{Faults, value};
+use super::value::{Faults, bare, refuse, string, value};
 use crate::nearest::nearest;
 
 /// The most bounds a histogram may have.
@@ -25,21 +25,21 @@ pub(crate) enum Buckets {
 }
 
 pub(super) fn buckets(key: &Ident, input: ParseStream<'_>) -> syn::Result<Buckets> {
-    match value(key, input)? {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(name),
-            ..
-        }) => preset(&name),
-        Expr::Path(path) => Ok(Buckets::Constant(path)),
-        Expr::Array(list) => bounds(&list).map(Buckets::List),
+    let value = value(key, input)?;
+    if let Some(name) = string(&value) {
+        return preset(name);
+    }
+    match bare(&value) {
+        Expr::Path(path) => Ok(Buckets::Constant(path.clone())),
+        Expr::Array(list) => bounds(list).map(Buckets::List),
         Expr::Reference(reference) if matches!(*reference.expr, Expr::Array(_)) => {
             let message = "the list of bounds is written without `&`";
             Err(syn::Error::new(reference.and_token.span, message))
         }
-        other => Err(syn::Error::new_spanned(
-            &other,
+        _ => refuse(
+            &value,
             "`buckets` is `\"time\"`, `\"size\"`, a list like `[0.1, 1.0]`, or the path of a constant",
-        )),
+        ),
     }
 }
 
@@ -78,8 +78,8 @@ fn bounds(list: &ExprArray) -> syn::Result<Vec<(f64, Span)>> {
 }
 
 fn bound(expr: &Expr) -> syn::Result<f64> {
-    let fault = |message: &str| Err(syn::Error::new_spanned(expr, message));
-    let number = match expr {
+    let fault = |message: &str| refuse(expr, message);
+    let number = match bare(expr) {
         Expr::Lit(ExprLit {
             lit: Lit::Int(number),
             ..
@@ -95,7 +95,6 @@ fn bound(expr: &Expr) -> syn::Result<f64> {
         }) if matches!(**inner, Expr::Lit(_)) => {
             return fault("a bound is not negative: no call takes less than no time");
         }
-        Expr::Group(group) => return bound(&group.expr),
         Expr::Path(_) => {
             return fault(
                 "a bound in a list is a number: bounds that have names go into a constant, `buckets = path::BOUNDS`",

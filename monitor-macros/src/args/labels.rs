@@ -6,7 +6,8 @@ use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitInt, Token, token};
 
 use super::exits::inside;
-use super::value::{Faults, list};
+use super::value::{Faults, bare, list, refuse};
+use crate::fragments::expression;
 
 /// The most labels a method may have.
 const MAX_LABELS: usize = 8;
@@ -87,8 +88,7 @@ fn read_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     if input.peek(Token![=]) && !input.peek(Token![==]) {
         input.parse::<Token![=]>()?;
         if !input.is_empty() && !input.peek(Token![,]) {
-            let value: Expr = input.parse()?;
-            return inside(name, value);
+            return inside(name, expression(input)?);
         }
     }
     let name = name.unraw();
@@ -142,9 +142,8 @@ fn read_limit(input: ParseStream<'_>) -> syn::Result<LitInt> {
     }
     let value = read_value(&key, input)?;
     let message = format!("`max` is a whole number from 1 to {MAX_VALUES}");
-    let fault = || syn::Error::new_spanned(&value, message);
-    let Expr::Lit(literal) = &value else {
-        return Err(fault());
+    let Expr::Lit(literal) = bare(&value) else {
+        return refuse(&value, message);
     };
     match &literal.lit {
         Lit::Int(max)
@@ -155,7 +154,7 @@ fn read_limit(input: ParseStream<'_>) -> syn::Result<LitInt> {
         {
             Ok(max.clone())
         }
-        _ => Err(fault()),
+        _ => refuse(&value, message),
     }
 }
 

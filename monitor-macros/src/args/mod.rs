@@ -22,7 +22,7 @@ pub(crate) use keys::Place;
 pub(crate) use keys::keys;
 pub(crate) use labels::{Kind, Label};
 pub(crate) use once::Once;
-pub(crate) use value::{ErrorType, Limit, MethodName, check_name};
+pub(crate) use value::{ErrorType, Limit, MethodName, check_name, refuse, string};
 
 /// What was written between the attribute's parentheses.
 #[derive(Default)]

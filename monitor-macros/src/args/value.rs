@@ -10,6 +10,7 @@ use syn::{
 
 use super::exits::inside;
 use super::keys::example;
+use crate::fragments::expression;
 
 /// The longest name of a method, an error type or a task type, bytes; the runtime has the same limit for names given at
 /// run time.
@@ -20,8 +21,8 @@ const MAX_NAME_BYTES: usize = 120;
 pub(crate) enum MethodName {
     /// A literal, checked here.
     Literal(LitStr),
-    /// A constant, checked by the runtime's `method_name` while compiling.
-    Constant(Path),
+    /// The path of a constant, or a macro: checked by the runtime's `method_name` while compiling.
+    Constant(Box<Expr>),
 }
 
 /// Where the type of an error comes from, if not from the configured rules.
@@ -43,12 +44,7 @@ pub(crate) enum Limit {
 /// Reads `= value` after `key`, as any expression: one of the wrong kind is then refused as a whole.
 pub(super) fn value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     equals(key, input)?;
-    let mut value: Expr = input.parse()?;
-    // A fragment of a `macro_rules!` comes in an invisible group.
-    while let Expr::Group(group) = value {
-        value = *group.expr;
-    }
-    Ok(value)
+    expression(input)
 }
 
 /// Reads the `=` after `key`.
@@ -77,8 +73,35 @@ pub(super) fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-fn refuse<T>(value: &Expr, message: impl std::fmt::Display) -> syn::Result<T> {
+/// Refuses a value. What a macro makes is known to the compiler later, so one does not help where a literal is missing.
+pub(crate) fn refuse<T>(value: &Expr, message: impl std::fmt::Display) -> syn::Result<T> {
+    let Expr::Macro(made) = bare(value) else {
+        return Err(syn::Error::new_spanned(value, message));
+    };
+    let name = made.mac.path.segments.last();
+    let name = name.map_or_else(String::new, |last| format!("`{}!`", last.ident));
+    let message =
+        format!("{message}: {name} is expanded after this attribute, so write out what it gives");
     Err(syn::Error::new_spanned(value, message))
+}
+
+/// An expression without parentheses around it.
+pub(crate) fn bare(mut value: &Expr) -> &Expr {
+    while let Expr::Paren(inner) = value {
+        value = &inner.expr;
+    }
+    value
+}
+
+/// The text of a string literal.
+pub(crate) fn string(value: &Expr) -> Option<&LitStr> {
+    match bare(value) {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => Some(text),
+        _ => None,
+    }
 }
 
 /// Checks a name that becomes the value of a label.
@@ -97,14 +120,15 @@ pub(crate) fn check_name(what: &str, name: &LitStr) -> syn::Result<()> {
 }
 
 pub(super) fn method_name(key: &Ident, input: ParseStream<'_>) -> syn::Result<MethodName> {
-    match value(key, input)? {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(name),
-            ..
-        }) => check_name("the method name", &name).map(|()| MethodName::Literal(name)),
-        Expr::Path(path) if path.qself.is_none() => Ok(MethodName::Constant(path.path)),
-        other => refuse(
-            &other,
+    let value = value(key, input)?;
+    if let Some(name) = string(&value) {
+        check_name("the method name", name)?;
+        return Ok(MethodName::Literal(name.clone()));
+    }
+    match bare(&value) {
+        Expr::Path(_) | Expr::Macro(_) => Ok(MethodName::Constant(Box::new(value))),
+        _ => refuse(
+            &value,
             "the method name is a string literal or the path of a `&'static str` constant",
         ),
     }
@@ -124,34 +148,34 @@ pub(super) fn task(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
 }
 
 fn text(key: &Ident, input: ParseStream<'_>, what: &str) -> syn::Result<LitStr> {
-    match value(key, input)? {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) => Ok(text),
-        other => refuse(&other, format_args!("{what} is a string literal")),
+    let value = value(key, input)?;
+    match string(&value) {
+        Some(text) => Ok(text.clone()),
+        None => refuse(&value, format_args!("{what} is a string literal")),
     }
 }
 
 pub(super) fn health(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitBool> {
-    match value(key, input)? {
+    let value = value(key, input)?;
+    match bare(&value) {
         Expr::Lit(ExprLit {
             lit: Lit::Bool(flag),
             ..
-        }) => Ok(flag),
-        other => refuse(&other, "`health` is `true` or `false`"),
+        }) => Ok(flag.clone()),
+        _ => refuse(&value, "`health` is `true` or `false`"),
     }
 }
 
 pub(super) fn error_type(key: &Ident, input: ParseStream<'_>) -> syn::Result<ErrorType> {
-    match value(key, input)? {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(name),
-            ..
-        }) => check_name("the error type", &name).map(|()| ErrorType::Name(name)),
-        Expr::Path(path) => Ok(ErrorType::Function(path)),
-        other => refuse(
-            &other,
+    let value = value(key, input)?;
+    if let Some(name) = string(&value) {
+        check_name("the error type", name)?;
+        return Ok(ErrorType::Name(name.clone()));
+    }
+    match bare(&value) {
+        Expr::Path(path) => Ok(ErrorType::Function(path.clone())),
+        _ => refuse(
+            &value,
             "the error type is a string literal or the path of a `fn(&E) -> &'static str`",
         ),
     }
@@ -159,7 +183,7 @@ pub(super) fn error_type(key: &Ident, input: ParseStream<'_>) -> syn::Result<Err
 
 pub(super) fn expected(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
     let content = list(key, input)?;
-    let names = Punctuated::<Expr, Token![,]>::parse_terminated(&content)?;
+    let names = Punctuated::<_, Token![,]>::parse_terminated_with(&content, expression)?;
     if names.is_empty() {
         let message = "`expected` names no error type: `expected(\"name\", ..)`";
         return Err(syn::Error::new(key.span(), message));
@@ -167,7 +191,7 @@ pub(super) fn expected(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<L
     let mut faults = Faults::default();
     let mut known: Vec<LitStr> = Vec::new();
     for name in names {
-        match expected_name(name, &known) {
+        match expected_name(&name, &known) {
             Ok(name) => known.push(name),
             Err(error) => faults.push(error),
         }
@@ -175,20 +199,16 @@ pub(super) fn expected(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<L
     faults.or(known)
 }
 
-fn expected_name(name: Expr, known: &[LitStr]) -> syn::Result<LitStr> {
-    let Expr::Lit(ExprLit {
-        lit: Lit::Str(name),
-        ..
-    }) = name
-    else {
-        return refuse(&name, "an expected error type is a string literal");
+fn expected_name(name: &Expr, known: &[LitStr]) -> syn::Result<LitStr> {
+    let Some(name) = string(name) else {
+        return refuse(name, "an expected error type is a string literal");
     };
-    check_name("the error type", &name)?;
+    check_name("the error type", name)?;
     if known.iter().any(|before| before.value() == name.value()) {
         let message = format!("the error type {:?} is given twice", name.value());
         return Err(syn::Error::new(name.span(), message));
     }
-    Ok(name)
+    Ok(name.clone())
 }
 
 /// Opens the parentheses after `key`.

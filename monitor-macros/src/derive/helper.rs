@@ -4,9 +4,10 @@ use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token, Type};
+use syn::{Attribute, Expr, LitStr, Meta, Path, Token, Type};
 
-use crate::args::{Once, check_name};
+use crate::args::{Once, check_name, refuse, string};
+use crate::fragments::expression;
 use crate::nearest::nearest;
 
 /// What one or more `#[monitor(..)]` say together.
@@ -146,15 +147,10 @@ fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitSt
     if input.peek(Token![=]) && !input.peek2(Token![=]) {
         input.parse::<Token![=]>()?;
         if !input.is_empty() && !input.peek(Token![,]) {
-            return match input.parse()? {
-                Expr::Lit(ExprLit {
-                    lit: Lit::Str(text),
-                    ..
-                }) => Ok(text),
-                other => Err(syn::Error::new_spanned(
-                    &other,
-                    format!("`{key}` is a string literal"),
-                )),
+            let value = expression(input)?;
+            return match string(&value) {
+                Some(text) => Ok(text.clone()),
+                None => refuse(&value, format_args!("`{key}` is a string literal")),
             };
         }
     }

@@ -8,9 +8,11 @@ mod tests;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
+use syn::visit_mut::VisitMut;
 use syn::{DeriveInput, Path};
 
 use crate::fallback::fallback;
+use crate::fragments::Ungrouped;
 
 /// A derive, from its item to its implementation.
 type Derive = fn(&DeriveInput, &mut Vec<syn::Error>) -> TokenStream;
@@ -28,7 +30,8 @@ pub(crate) fn label(item: TokenStream) -> TokenStream {
 fn derive(item: TokenStream, derive: Derive) -> TokenStream {
     let mut errors = Vec::new();
     match syn::parse2(item) {
-        Ok(input) => {
+        Ok(mut input) => {
+            Ungrouped.visit_derive_input_mut(&mut input);
             let implementation = derive(&input, &mut errors);
             if errors.is_empty() {
                 return implementation;

@@ -44,7 +44,8 @@ impl Call<'_> {
     /// more that a body calls itself whatever happens.
     ///
     /// The match needs a label, and of a `break` outside of any loop the compiler says something else in a labelled block:
-    /// such a body, which is an error anyway, goes without.
+    /// such a body, which is an error anyway, goes without. And it needs the parentheses: attribute macros above this one that
+    /// parse with `syn` 2 take the `::` after a label for a colon.
     pub(super) fn straight(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (ty, block) = (self.ty, self.block);
@@ -56,7 +57,7 @@ impl Call<'_> {
             '__monitor_body: {
                 match () {
                     () => {}
-                    _ => break '__monitor_body #runtime::edge(),
+                    _ => break '__monitor_body (#runtime::edge()),
                 }
                 (#block)
             }

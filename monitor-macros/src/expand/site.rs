@@ -15,10 +15,10 @@ impl Call<'_> {
         let runtime = self.runtime(span);
         let method = match &self.checked.site.method {
             MethodName::Literal(name) => name.to_token_stream(),
-            MethodName::Constant(path) => {
-                let at = place(path);
+            MethodName::Constant(name) => {
+                let at = place(name);
                 let runtime = self.runtime(at);
-                quote_spanned!(at=> #runtime::method_name(#path))
+                quote_spanned!(at=> #runtime::method_name(#name))
             }
         };
         let settings = self.settings();

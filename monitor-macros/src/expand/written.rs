@@ -70,11 +70,11 @@ impl Call<'_> {
     /// The attribute's constants, checked as in the static that is not there.
     fn constants(&self) -> TokenStream {
         let mut constants = TokenStream::new();
-        if let MethodName::Constant(path) = &self.checked.site.method {
-            let at = place(path);
+        if let MethodName::Constant(name) = &self.checked.site.method {
+            let at = place(name);
             let runtime = self.runtime(at);
             constants.extend(quote_spanned! {at=>
-                const _: &'static ::core::primitive::str = #runtime::method_name(#path);
+                const _: &'static ::core::primitive::str = #runtime::method_name(#name);
             });
         }
         if let Some(Buckets::Constant(path)) = &self.checked.site.buckets {

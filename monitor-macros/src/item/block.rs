@@ -1,10 +1,14 @@
 //! An `impl` block, cut into its members. What is no method with a body goes on as raw tokens.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use syn::{Attribute, ItemImpl, Meta, Type, TypeParamBound};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::visit_mut::VisitMut;
+use syn::{Attribute, ItemImpl, Meta, Token, Type, TypeParamBound};
 
-use super::kind::{ItemKind, skip_attributes, skip_visibility};
-use super::{Target, braced, take_inner_attributes};
+use super::kind::{self, ItemKind, skip_visibility};
+use super::{Target, take_inner_attributes};
+use crate::fragments::{self, Ungrouped, braced, held};
 
 /// An `impl` block.
 pub(crate) struct Block {
@@ -30,6 +34,8 @@ pub(crate) enum Member {
     Other(TokenStream),
     /// A method with a body.
     Method(Box<Method>),
+    /// A method that fragments of a `macro_rules!` make up, and what cannot be read of it.
+    Unread(TokenStream, syn::Error),
 }
 
 /// A method with a body.
@@ -50,17 +56,18 @@ impl Block {
         };
         let head: TokenStream = head.into_iter().collect();
         let empty = Group::new(Delimiter::Brace, TokenStream::new());
-        let parsed: ItemImpl = syn::parse2(quote::quote!(#head #empty))?;
+        let mut parsed: ItemImpl = syn::parse2(quote::quote!(#head #empty))?;
+        Ungrouped.visit_item_impl_mut(&mut parsed);
         let generics = parsed.generics.params.iter().filter_map(parameter_name);
         let mut tokens = body.stream().into_iter();
         let attrs = take_inner_attributes(&mut tokens);
-        let tokens: Vec<TokenTree> = tokens.collect();
+        let members = split(held(tokens));
         Ok(Self {
             attrs,
             of_trait: parsed.trait_.is_some(),
             generics: generics.collect(),
             self_type: *parsed.self_ty,
-            members: split(&tokens).into_iter().map(Member::read).collect(),
+            members: members.iter().map(|member| Member::read(member)).collect(),
             braces: body.span(),
             head,
         })
@@ -79,7 +86,6 @@ pub(crate) fn parameter_name(parameter: &syn::GenericParam) -> Option<String> {
 /// The name of a type, without generics: that of its last path segment, or of what it refers to.
 pub(crate) fn type_name(ty: &Type) -> Option<&syn::Ident> {
     match ty {
-        Type::Group(group) => type_name(&group.elem),
         Type::Paren(paren) => type_name(&paren.elem),
         Type::Reference(reference) => type_name(&reference.elem),
         Type::Ptr(pointer) => type_name(&pointer.elem),
@@ -93,7 +99,8 @@ pub(crate) fn type_name(ty: &Type) -> Option<&syn::Ident> {
 }
 
 impl Member {
-    /// Tells a method with a body from everything else. A fault is one only where an attribute of ours asks for more.
+    /// Tells a method with a body from everything else. A fault is one only where an attribute of ours asks for more, or where
+    /// a macro wrote the method: what is written by hand, the compiler has refused already.
     fn read(tokens: &[TokenTree]) -> Self {
         if !matches!(ItemKind::of(tokens), Ok(ItemKind::Function)) {
             return Self::Other(tokens.iter().cloned().collect());
@@ -103,6 +110,9 @@ impl Member {
         match Target::read(rest.clone()) {
             Ok(target) if own.is_nothing() && target.sig.constness.is_some() => raw(),
             Ok(target) => Self::Method(Box::new(Method::new(target, own))),
+            Err(error) if fragments::are_in(&rest) => {
+                Self::Unread(rest.into_iter().collect(), error)
+            }
             Err(_) => raw(),
         }
     }
@@ -159,7 +169,7 @@ impl Own {
         {
             match read_attribute(hash, content) {
                 Some(attr) if is_ours(&attr) => own.attrs.push(attr),
-                Some(attr) if hides_ours(&attr) => own.hidden.push(attr),
+                Some(attr) if hides_ours(&attr.meta) => own.hidden.push(attr),
                 _ => rest.extend([hash.clone(), content.clone()]),
             }
             tokens = after;
@@ -176,38 +186,48 @@ impl Own {
 fn read_attribute(hash: &TokenTree, content: &TokenTree) -> Option<Attribute> {
     let tokens: TokenStream = [hash.clone(), content.clone()].into_iter().collect();
     let read = |input: syn::parse::ParseStream<'_>| input.call(Attribute::parse_outer);
-    syn::parse::Parser::parse2(read, tokens).ok()?.pop()
+    read.parse2(tokens).ok()?.pop()
 }
 
 fn is_ours(attr: &Attribute) -> bool {
-    let last = attr.path().segments.last();
+    is_our_name(attr.path())
+}
+
+fn is_our_name(path: &syn::Path) -> bool {
+    let last = path.segments.last();
     last.is_some_and(|last| last.ident == "monitored")
 }
 
 /// Whether a `cfg_attr` holds an attribute of ours.
-fn hides_ours(attr: &Attribute) -> bool {
-    let Meta::List(list) = &attr.meta else {
+fn hides_ours(meta: &Meta) -> bool {
+    let Meta::List(list) = meta else {
         return false;
     };
-    let is_name = |token| matches!(token, TokenTree::Ident(word) if word == "monitored");
-    attr.path().is_ident("cfg_attr") && list.tokens.clone().into_iter().any(is_name)
+    let metas = Punctuated::<Meta, Token![,]>::parse_terminated;
+    let metas = metas.parse2(list.tokens.clone()).unwrap_or_default();
+    // The first is the condition.
+    let mut held = metas.iter().skip(1);
+    meta.path().is_ident("cfg_attr")
+        && held.any(|meta| is_our_name(meta.path()) || hides_ours(meta))
 }
 
-/// Cuts the tokens between the braces into items.
-fn split(mut tokens: &[TokenTree]) -> Vec<&[TokenTree]> {
+/// Cuts the tokens between the braces into items, those that come as fragments too.
+fn split(mut tokens: Vec<TokenTree>) -> Vec<Vec<TokenTree>> {
     let mut items = Vec::new();
-    while !tokens.is_empty() {
-        let (item, rest) = tokens.split_at(length(tokens));
-        items.push(item);
-        tokens = rest;
+    loop {
+        fragments::open(&mut tokens, kind::start);
+        if tokens.is_empty() {
+            return items;
+        }
+        let rest = tokens.split_off(length(&tokens));
+        items.push(std::mem::replace(&mut tokens, rest));
     }
-    items
 }
 
 /// The length of the first item: up to its `;` or its braces. Braces between angle brackets are those of a constant in a
 /// type; constants and types end at their `;` alone.
 fn length(tokens: &[TokenTree]) -> usize {
-    let words = skip_visibility(skip_attributes(tokens));
+    let words = skip_visibility(&tokens[kind::start(tokens)..]);
     let start = tokens.len() - words.len();
     let has_braces = ends_at_braces(tokens, words);
     let mut depth = 0_usize;

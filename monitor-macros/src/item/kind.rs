@@ -2,6 +2,8 @@
 
 use proc_macro2::{Delimiter, Span, TokenTree};
 
+use crate::fragments::is_fragment;
+
 /// What can be monitored.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ItemKind {
@@ -49,7 +51,7 @@ impl ItemKind {
     /// Refuses what cannot be monitored, at the word that says what it is.
     pub(super) fn of(item: &[TokenTree]) -> syn::Result<Self> {
         let mut qualifier: Option<&TokenTree> = None;
-        for token in skip_visibility(skip_attributes(item)) {
+        for token in skip_visibility(&item[start(item)..]) {
             match token {
                 TokenTree::Ident(word) if word == "fn" => return Ok(Self::Function),
                 TokenTree::Ident(word) if word == "impl" => return Ok(Self::Block),
@@ -57,6 +59,8 @@ impl ItemKind {
                     qualifier = Some(token);
                 }
                 TokenTree::Literal(_) if qualifier.is_some() => {}
+                // The same, from a macro: `extern $abi fn`.
+                abi if qualifier.is_some() && is_fragment(abi) => {}
                 other => return Err(wrong_kind(other, qualifier)),
             }
         }
@@ -90,7 +94,12 @@ pub(crate) fn is_closure(item: proc_macro2::TokenStream) -> bool {
     first.is_some_and(|first| first == "|" || first == "move")
 }
 
-pub(super) fn skip_attributes(mut item: &[TokenTree]) -> &[TokenTree] {
+/// Where an item begins behind its attributes.
+pub(super) fn start(item: &[TokenTree]) -> usize {
+    item.len() - skip_attributes(item).len()
+}
+
+fn skip_attributes(mut item: &[TokenTree]) -> &[TokenTree] {
     while let [TokenTree::Punct(hash), TokenTree::Group(_), rest @ ..] = item
         && hash.as_char() == '#'
     {
@@ -101,8 +110,6 @@ pub(super) fn skip_attributes(mut item: &[TokenTree]) -> &[TokenTree] {
 
 pub(super) fn skip_visibility(item: &[TokenTree]) -> &[TokenTree] {
     match item {
-        // A `vis` fragment of a `macro_rules!`.
-        [TokenTree::Group(group), rest @ ..] if group.delimiter() == Delimiter::None => rest,
         [TokenTree::Ident(word), TokenTree::Group(scope), rest @ ..]
             if word == "pub" && scope.delimiter() == Delimiter::Parenthesis =>
         {

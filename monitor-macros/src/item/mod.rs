@@ -8,7 +8,10 @@ mod kind;
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
+use syn::visit_mut::VisitMut;
 use syn::{Attribute, Signature, Visibility};
+
+use crate::fragments::{self, Ungrouped, braced, held};
 
 pub(crate) use block::{Block, Member, Method, parameter_name, type_name};
 use kind::ItemKind;
@@ -47,7 +50,8 @@ pub(crate) struct Body {
 impl Item {
     /// Reads the item.
     pub(crate) fn read(item: TokenStream) -> syn::Result<Self> {
-        let tokens: Vec<TokenTree> = item.into_iter().collect();
+        let mut tokens = held(item);
+        fragments::open(&mut tokens, kind::start);
         match ItemKind::of(&tokens)? {
             ItemKind::Function => Target::read(tokens).map(Self::Function),
             ItemKind::Block => Block::read(tokens).map(Self::Block),
@@ -83,7 +87,9 @@ fn read_head(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Visibility,
     let vis = input.parse()?;
     // Of specialisation.
     input.parse::<Option<syn::Token![default]>>()?;
-    Ok((attrs, vis, input.parse()?))
+    let mut sig = input.parse()?;
+    Ungrouped.visit_signature_mut(&mut sig);
+    Ok((attrs, vis, sig))
 }
 
 fn no_body(span: Span) -> syn::Error {
@@ -91,20 +97,6 @@ fn no_body(span: Span) -> syn::Error {
         span,
         "`#[monitored]` needs a function with a body: put it on the implementation",
     )
-}
-
-/// The brace group itself; a `block` fragment of a `macro_rules!` comes wrapped in invisible groups.
-fn braced(mut group: Group) -> Result<Group, Group> {
-    loop {
-        if group.delimiter() == Delimiter::Brace {
-            return Ok(group);
-        }
-        let mut inner = group.stream().into_iter();
-        match (group.delimiter(), inner.next(), inner.next()) {
-            (Delimiter::None, Some(TokenTree::Group(only)), None) => group = only,
-            _ => return Err(group),
-        }
-    }
 }
 
 impl Body {
@@ -117,7 +109,7 @@ impl Body {
                 block: group,
             };
         }
-        let mut block = Group::new(Delimiter::Brace, tokens.collect());
+        let mut block = Group::new(Delimiter::Brace, held(tokens).into_iter().collect());
         block.set_span(group.span());
         Self { attrs, block }
     }

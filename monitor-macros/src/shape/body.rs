@@ -3,6 +3,7 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 
 use super::flow::{Flow, strip_separator, strip_word};
+use crate::fragments::held;
 
 /// A body that ends in an async block, in a pinned box or alone.
 pub(crate) struct Tail {
@@ -40,7 +41,7 @@ pub(super) fn boxed_tail(body: &TokenStream) -> Option<Tail> {
     let content: Vec<TokenTree> = call.stream().into_iter().collect();
     let (nothing, keywords, block) = strip_async_block(&content)?;
     nothing.is_empty().then(|| Tail {
-        before: before.into_iter().collect(),
+        before: held(before).into_iter().collect(),
         keywords: keywords.iter().cloned().collect(),
         block: block.clone(),
         parentheses: Some(call.span()),
@@ -52,7 +53,7 @@ pub(super) fn opaque_tail(body: &TokenStream) -> Option<Tail> {
     let body: Vec<TokenTree> = body.clone().into_iter().collect();
     let (before, keywords, block) = strip_async_block(&body)?;
     goes_straight_on(before).then(|| Tail {
-        before: before.iter().cloned().collect(),
+        before: held(before.iter().cloned()).into_iter().collect(),
         keywords: keywords.iter().cloned().collect(),
         block: block.clone(),
         parentheses: None,

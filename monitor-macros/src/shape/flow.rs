@@ -2,6 +2,8 @@
 
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 
+use crate::fragments::is_fragment;
+
 /// Macros of the standard library: what they expand to suspends and returns only where their arguments do.
 const PLAIN_MACROS: &str = "assert assert_eq assert_ne cfg column concat dbg debug_assert debug_assert_eq \
     debug_assert_ne env eprint eprintln file format format_args include_bytes include_str line matches module_path \
@@ -77,6 +79,10 @@ impl Flow {
 
     /// That of a macro, by its path; a `!` after anything else is a negation.
     fn of_macro(before: &[TokenTree]) -> Self {
+        if before.last().is_some_and(is_fragment) {
+            // `$path!(..)`: any macro.
+            return Self::ANY;
+        }
         let Some((name, crates)) = macro_path(before) else {
             return Self::default();
         };

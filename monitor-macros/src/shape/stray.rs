@@ -1,6 +1,8 @@
 //! `break` and `continue` outside of any loop: an error, whose words depend on what stands around them.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
+
+use crate::fragments::braced;
 
 /// Whether a body may have one. Of a condition with braces in it, the first are taken for those of the loop.
 pub(crate) fn has_a_stray_break(body: TokenStream) -> bool {
@@ -16,7 +18,7 @@ pub(crate) fn has_a_stray_break(body: TokenStream) -> bool {
                 }
                 in_head |= word == "loop" || word == "while" || word == "for";
             }
-            TokenTree::Group(body) if in_head && body.delimiter() == Delimiter::Brace => {
+            TokenTree::Group(body) if in_head && braced(body.clone()).is_ok() => {
                 in_head = false;
             }
             TokenTree::Group(group) if has_a_stray_break(group.stream()) => return true,

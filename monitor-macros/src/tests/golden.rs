@@ -6,7 +6,7 @@ use std::{env, fs};
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::quote;
 
-use super::{expanded, flat};
+use super::{assert_parses, expanded, flat};
 
 /// Name, arguments and function.
 type Case = (&'static str, TokenStream, TokenStream);
@@ -231,6 +231,17 @@ fn expansions_are_as_checked_in() {
             pretty(output)
         );
     }
+}
+
+#[test]
+fn other_attribute_macros_can_parse_an_expansion() {
+    for (_, args, item) in shapes() {
+        assert_parses(&expanded(args, item));
+    }
+    assert_parses(&expanded(
+        quote!(),
+        quote! { #[track_caller] fn process(at: usize) -> u8 { BYTES[at] } },
+    ));
 }
 
 /// The one call on the path of a call: it is given the static, what the arguments told of it, and the closure that reads the

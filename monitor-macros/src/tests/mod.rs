@@ -1,13 +1,16 @@
 //! Expansions as tokens.
 
 mod documented;
+mod fragments;
 mod golden;
 mod lengths;
 mod off;
 mod property;
 mod shapes;
+mod written;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use syn::{ImplItemFn, Item, ItemFn};
 
 use crate::attribute::monitored;
 
@@ -18,6 +21,29 @@ fn expanded(args: TokenStream, item: TokenStream) -> TokenStream {
     let text = output.to_string();
     assert!(!text.contains("compile_error"), "{shown}\n{text}");
     output
+}
+
+/// Whether other attribute macros can parse an item, as a function or an `impl` block. Most do so with `syn` 2.
+fn is_parsed(item: &TokenStream) -> bool {
+    parsed(item).is_ok()
+}
+
+/// Panics if other attribute macros cannot parse an item, wherever they find it.
+fn assert_parses(item: &TokenStream) {
+    if let Err(error) = parsed(item) {
+        panic!("{error}: {item}");
+    }
+}
+
+fn parsed(item: &TokenStream) -> syn::Result<()> {
+    match syn::parse2(item.clone())? {
+        Item::Fn(_) => {
+            syn::parse2::<ImplItemFn>(item.clone())?;
+            syn::parse2::<ItemFn>(item.clone()).map(drop)
+        }
+        Item::Impl(_) => Ok(()),
+        other => Err(syn::Error::new_spanned(other, "not understood")),
+    }
 }
 
 /// All tokens in the order they stand in, with the delimiters of groups.

@@ -1,9 +1,11 @@
-//! Whatever function it is: all its tokens are in the expansion, once and in their order.
+//! Whatever function it is: all its tokens are in the expansion, once and in their order. And what other attribute macros
+//! can parse without the attribute, they can parse with it.
 
 use proc_macro2::TokenStream;
 use proptest::prelude::*;
 
-use super::{expanded, flat};
+use super::off::off;
+use super::{assert_parses, expanded, flat, is_parsed};
 
 fn tokens(text: &str) -> TokenStream {
     text.parse()
@@ -130,6 +132,40 @@ fn body() -> impl Strategy<Value = String> {
     })
 }
 
+/// Bodies of statements that any parser knows, with all ways to wait and to leave.
+fn sound_body() -> impl Strategy<Value = String> {
+    let statement = one_of(&[
+        "let x = 1;",
+        "let Some(x) = y else { return };",
+        "y.await;",
+        "z?;",
+        "if !b { return q; }",
+        "'a: loop { break 'a }",
+        "let v = 'b: { break 'b 1 };",
+        "made!(1, 2);",
+        "let f = |c: u8| -> u8 { c };",
+        "use a::b;",
+        "static S: u8 = 1;",
+        "const { 1 };",
+        "while let Some(w) = x { continue }",
+    ]);
+    let end = one_of(&[
+        "",
+        "1",
+        "z?",
+        "todo!()",
+        "return q",
+        "x.await?",
+        "match x { _ => 1 }",
+        "Box::pin(async move { 1 })",
+        "Box::pin(async { x.await? })",
+        "async move { z?; return 2 }",
+        "async { x.await }",
+    ]);
+    (prop::collection::vec(statement, 0..4), end)
+        .prop_map(|(statements, end)| format!("{{ {} {end} }}", statements.join(" ")))
+}
+
 /// What an attribute may say: any of each line, or nothing.
 const CHOICES: [&[&str]; 13] = [
     &["method = \"X\"", "method = path::NAME"],
@@ -251,5 +287,36 @@ proptest! {
             let times = output.iter().filter(|token| *token == word).count();
             prop_assert_eq!(times, 1, "{} in {}", word, output.join(" "));
         }
+    }
+
+    #[test]
+    fn what_other_macros_can_parse_they_can_parse_under_the_attribute(
+        (is_async, head) in head(),
+        arguments in one_of(ARGUMENTS),
+        returns in one_of(RETURNS),
+        body in sound_body(),
+        args in args(),
+    ) {
+        let item = tokens(&format!("{head}{arguments} {returns} {body}"));
+        let args = tokens(&fitting(&args, is_async, &returns));
+        prop_assume!(is_parsed(&item));
+        assert_parses(&expanded(args.clone(), item.clone()));
+        assert_parses(&off(args, item));
+    }
+
+    #[test]
+    fn a_block_that_other_macros_can_parse_they_can_parse_under_the_attribute(
+        (is_async, head) in head(),
+        arguments in one_of(ARGUMENTS),
+        returns in one_of(RETURNS),
+        body in sound_body(),
+        own in args(),
+        args in block_args(),
+    ) {
+        let method = format!("{head}{arguments} {returns} {body}");
+        let own = fitting(&own, is_async, &returns);
+        prop_assume!(is_parsed(&tokens(&method)));
+        let block = tokens(&format!("impl<T> Trait for Type<T> {{ #[monitored({own})] {method} }}"));
+        assert_parses(&expanded(tokens(&args), block));
     }
 }

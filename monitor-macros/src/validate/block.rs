@@ -44,6 +44,10 @@ pub(crate) fn block(args: Args, block: Block, errors: &mut Vec<syn::Error>) -> C
     for member in block.members {
         parts.push(match member {
             Member::Other(tokens) => Part::Other(tokens),
+            Member::Unread(tokens, error) => {
+                rules.errors.push(error);
+                Part::Other(tokens)
+            }
             Member::Method(method) => rules.method(*method),
         });
     }

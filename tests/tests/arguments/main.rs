@@ -18,6 +18,7 @@ mod derives;
 mod drive;
 mod errors;
 mod evaluation;
+mod fragments;
 mod handles;
 mod labels;
 mod late_labels;

@@ -10,6 +10,14 @@ mod constants {
 
     pub(super) struct Holder;
 
+    pub(super) trait Named {
+        const TITLE: &'static str;
+    }
+
+    impl Named for Holder {
+        const TITLE: &'static str = "named by a trait";
+    }
+
     impl Holder {
         pub(super) const NAME: &'static str = "named by an associated constant";
     }
@@ -25,6 +33,57 @@ async fn by_constant() {}
 #[monitored(method = constants::Holder::NAME)]
 fn by_associated() -> impl Future<Output = u8> {
     async { 1 }
+}
+
+#[monitored(method = concat!("of ", "parts"))]
+fn by_macro() {}
+
+#[monitored(method = env!("CARGO_PKG_NAME"), health = (false))]
+async fn by_environment() {}
+
+#[monitored(method = stringify!(a + b))]
+fn by_words() -> Result<(), String> {
+    Err("no".to_owned())?;
+    Ok(())
+}
+
+#[monitored(method = module_path!())]
+fn by_module() {}
+
+#[monitored(method = include_str!("name.txt"))]
+fn by_file() {}
+
+#[monitored(method = <constants::Holder as constants::Named>::TITLE)]
+fn by_trait() {}
+
+#[monitored(method = ("in parentheses"), task = ("in"), expected(("A")), buckets = [(0.1), 1])]
+fn in_parentheses() {}
+
+#[monitored(method = r"raw \d", task = r#"a "task""#)]
+fn raw() {}
+
+#[test]
+fn a_method_is_named_by_what_a_macro_makes() {
+    let (_, recorded) = testing::record(|| {
+        by_macro();
+        crate::drive::ready(by_environment());
+        let _ = by_words();
+        by_module();
+        by_file();
+        by_trait();
+        in_parentheses();
+        raw();
+    });
+    recorded.assert_includes([
+        call("of parts").success(),
+        call("monitor-tests").success(),
+        call("a + b").failure("other"),
+        call("arguments::names").success(),
+        call("named by a file").success(),
+        call("named by a trait").success(),
+        call("in parentheses").success(),
+        call("raw \\d").success(),
+    ]);
 }
 
 #[monitored]

@@ -1,0 +1,173 @@
+//! What a `macro_rules!` hands on: a fragment (`$t:ty`, `$e:expr`, `$i:item`, ..) comes in a group without delimiters.
+//!
+//! The compiler sees such a group where it parses the macro's own words. It sees none in what an attribute gives back, unless
+//! the attribute passed on whole what is around it: there, `$e * 2` with `1 + 1` for `$e` would be `1 + 1 * 2`. So wherever
+//! tokens are taken out of what is around them, a fragment that would fall apart gets parentheses ([`held`], [`Ungrouped`]);
+//! where it is only looked at, it is looked through.
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use syn::parse::ParseStream;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, ExprParen, Type, TypeParen, token};
+
+/// Whether it is a fragment.
+pub(crate) fn is_fragment(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::None)
+}
+
+/// Whether there are fragments among tokens, at any depth.
+pub(crate) fn are_in(tokens: &[TokenTree]) -> bool {
+    tokens.iter().any(|token| match token {
+        TokenTree::Group(group) => {
+            let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+            is_fragment(token) || are_in(&inner)
+        }
+        _ => false,
+    })
+}
+
+/// Tokens that are taken out of what is around them: fragments that would fall apart there are in parentheses.
+pub(crate) fn held(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree> {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut held = Vec::new();
+    while let Some(token) = tokens.next() {
+        held.push(match token {
+            TokenTree::Group(group) if falls_apart(&group, tokens.peek()) => {
+                parenthesized(group.stream(), group.span())
+            }
+            other => other,
+        });
+    }
+    held
+}
+
+fn parenthesized(tokens: TokenStream, span: Span) -> TokenTree {
+    let mut group = Group::new(Delimiter::Parenthesis, tokens);
+    group.set_span(span.resolved_at(Span::mixed_site()));
+    TokenTree::Group(group)
+}
+
+/// Whether a fragment before `next` would mean something else without its group. What is no expression and no type with a
+/// `+`, such as a visibility or a path, must not have parentheses, and needs none.
+fn falls_apart(group: &Group, next: Option<&TokenTree>) -> bool {
+    if group.delimiter() != Delimiter::None {
+        return false;
+    }
+    let tokens = group.stream();
+    match syn::parse2::<Expr>(tokens.clone()) {
+        Ok(Expr::Unary(_) | Expr::Reference(_)) => next.is_some_and(goes_on),
+        Ok(expr) => is_loose(&expr),
+        Err(_) => syn::parse2::<Type>(tokens).is_ok_and(|ty| has_a_plus(&ty)),
+    }
+}
+
+/// Whether what comes before goes on here: a method, a field, a `?`, arguments or an index bind before any operator.
+fn goes_on(next: &TokenTree) -> bool {
+    match next {
+        TokenTree::Punct(sign) => matches!(sign.as_char(), '.' | '?'),
+        TokenTree::Group(group) => {
+            matches!(
+                group.delimiter(),
+                Delimiter::Parenthesis | Delimiter::Bracket
+            )
+        }
+        _ => false,
+    }
+}
+
+/// Whether an expression has an operator that others may bind before.
+fn is_loose(expr: &Expr) -> bool {
+    match expr {
+        Expr::Group(group) => is_loose(&group.expr),
+        Expr::Assign(_)
+        | Expr::Binary(_)
+        | Expr::Break(_)
+        | Expr::Cast(_)
+        | Expr::Closure(_)
+        | Expr::Range(_)
+        | Expr::Return(_) => true,
+        _ => false,
+    }
+}
+
+fn has_a_plus(ty: &Type) -> bool {
+    match ty {
+        Type::Group(group) => has_a_plus(&group.elem),
+        Type::ImplTrait(opaque) => opaque.bounds.len() > 1,
+        Type::TraitObject(object) => object.bounds.len() > 1,
+        _ => false,
+    }
+}
+
+/// Puts what fragments at the beginning of an item hold (a visibility, or whole items) in their places.
+pub(crate) fn open(item: &mut Vec<TokenTree>, start: impl Fn(&[TokenTree]) -> usize) {
+    loop {
+        let start = start(item);
+        match item.get(start) {
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => {
+                let content = held(group.stream());
+                item.splice(start..=start, content);
+            }
+            _ => return,
+        }
+    }
+}
+
+/// The brace group itself, of a `block` fragment too.
+pub(crate) fn braced(mut group: Group) -> Result<Group, Group> {
+    loop {
+        if group.delimiter() == Delimiter::Brace {
+            return Ok(group);
+        }
+        let mut inner = group.stream().into_iter();
+        match (group.delimiter(), inner.next(), inner.next()) {
+            (Delimiter::None, Some(TokenTree::Group(only)), None) => group = only,
+            _ => return Err(group),
+        }
+    }
+}
+
+/// Reads an expression whose fragments hold together by parentheses; as a whole, it needs none.
+pub(crate) fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
+    let mut expr: Expr = input.parse()?;
+    while let Expr::Group(group) = expr {
+        expr = *group.expr;
+    }
+    Ungrouped.visit_expr_mut(&mut expr);
+    Ok(expr)
+}
+
+/// Takes the groups of fragments out of what was parsed, and puts parentheses where something would fall apart.
+pub(crate) struct Ungrouped;
+
+impl VisitMut for Ungrouped {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        visit_mut::visit_expr_mut(self, expr);
+        let Expr::Group(group) = expr else { return };
+        let inner = std::mem::replace(&mut *group.expr, Expr::Verbatim(TokenStream::new()));
+        let binds = is_loose(&inner) || matches!(inner, Expr::Unary(_) | Expr::Reference(_));
+        *expr = if binds || !group.attrs.is_empty() {
+            Expr::Paren(ExprParen {
+                attrs: std::mem::take(&mut group.attrs),
+                paren_token: token::Paren(group.group_token.span.resolved_at(Span::mixed_site())),
+                expr: Box::new(inner),
+            })
+        } else {
+            inner
+        };
+    }
+
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        visit_mut::visit_type_mut(self, ty);
+        let Type::Group(group) = ty else { return };
+        let inner = std::mem::replace(&mut *group.elem, Type::Verbatim(TokenStream::new()));
+        *ty = if has_a_plus(&inner) {
+            Type::Paren(TypeParen {
+                paren_token: token::Paren(group.group_token.span.resolved_at(Span::mixed_site())),
+                elem: Box::new(inner),
+            })
+        } else {
+            inner
+        };
+    }
+}
