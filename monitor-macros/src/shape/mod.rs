@@ -107,10 +107,12 @@ impl Shape {
         if let Some((boxing, returned)) = future(&ty, args) {
             return (Self::of_future(&ty, boxing, body, args), returned);
         }
+        if infers_at_the_end(body, &ty, args) {
+            return (Self::End, Returned::plain(ty));
+        }
         let mut attrs = attrs.iter();
         let shape = match attrs.find(|attr| attr.path().is_ident("track_caller")) {
             Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span()),
-            None if infers_at_the_end(body, &ty, args) => Self::End,
             None if way(body, &ty) == Way::Straight => Self::InPlace(Inner::Block, Ending::Value),
             None => Self::Sync,
         };
