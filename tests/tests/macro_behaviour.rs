@@ -588,3 +588,36 @@ mod size {
         assert!(sizes.iter().all(|(_, size)| *size <= LIMIT), "{sizes:?}");
     }
 }
+
+/// Each function awaits the one before: futures in futures, as deep as the documentation of the attribute says.
+mod nested {
+    use super::monitored;
+
+    macro_rules! functions {
+        ($first:ident) => {};
+        ($first:ident $second:ident $($rest:ident)*) => {
+            #[monitored]
+            pub(super) async fn $second() -> Result<u8, String> {
+                let depth = $first().await?;
+                Ok(depth + 1)
+            }
+
+            functions!($second $($rest)*);
+        };
+    }
+
+    #[monitored]
+    async fn first() -> Result<u8, String> {
+        std::future::ready(Ok(1)).await
+    }
+
+    functions!(first f2 f3 f4 f5 f6 f7 f8 f9 f10 f11 f12 f13 f14 f15 f16 f17 f18 f19 f20 f21);
+}
+
+#[test]
+fn twenty_one_functions_nest_under_the_compilers_own_limit() {
+    fn sendable<F: Future + Send>(future: F) -> F {
+        future
+    }
+    assert_eq!(run(sendable(nested::f21())), Ok(21));
+}

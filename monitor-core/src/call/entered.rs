@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use crate::call::guard::CallGuard;
+use crate::call::guard::no_call::no_call;
 use crate::call::method::MethodCore;
 use crate::call::plan::Start;
 use crate::call::run;
@@ -175,8 +176,8 @@ impl Drop for Waiting {
     }
 }
 
-/// Starts a call that is a success when the guard is dropped, unless a panic drops it: for `#[track_caller]` functions,
-/// whose body cannot move into a closure.
+/// Starts a call that is a success when the guard is dropped, unless a panic drops it: for functions whose value cannot be
+/// looked at, because their body has to be their end.
 #[inline]
 pub fn enter_returning(start: impl Start) -> Returning {
     Returning {
@@ -190,6 +191,14 @@ pub fn enter_returning(start: impl Start) -> Returning {
 pub struct Returning {
     guard: Option<CallGuard>,
     panicking_at_entry: bool,
+}
+
+impl Returning {
+    /// The call, for its body.
+    #[inline]
+    pub fn guard(&mut self) -> &mut CallGuard {
+        self.guard.get_or_insert_with(no_call)
+    }
 }
 
 impl Drop for Returning {

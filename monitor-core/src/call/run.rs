@@ -22,7 +22,9 @@ where
     V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
 {
     let call = start.start();
-    leave(call, body(), verdict)
+    let value = body();
+    report(call, &value, verdict);
+    value
 }
 
 /// [`run_sync`] for a body that uses its call.
@@ -37,18 +39,28 @@ where
 {
     let mut call = start.start();
     let value = body(&mut call);
-    leave(call, value, verdict)
+    report(call, &value, verdict);
+    value
 }
 
 /// Ends a call with its value.
 #[inline]
-pub(crate) fn leave<R, V>(mut call: CallGuard, value: R, verdict: V) -> R
+pub(crate) fn leave<R, V>(call: CallGuard, value: R, verdict: V) -> R
 where
     V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
 {
-    let outcome = verdict(&value, &mut call);
-    call.finish(outcome);
+    report(call, &value, verdict);
     value
+}
+
+/// The same where the value stays: in a recursive function, another place for it would be one more a level of its stack.
+#[inline]
+fn report<R, V>(mut call: CallGuard, value: &R, verdict: V)
+where
+    V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
+{
+    let outcome = verdict(value, &mut call);
+    call.finish(outcome);
 }
 
 /// Wraps a future as one call, which begins at its first poll: a future that is never polled is no call.

@@ -151,6 +151,19 @@ impl Call<'_> {
         }
     }
 
+    /// A function whose body has to be its end.
+    pub(super) fn at_the_end(&self) -> TokenStream {
+        let span = Span::mixed_site();
+        let (runtime, start) = (self.runtime(span), self.start());
+        let mutable = (self.checked.call.as_ref()).map(|_| quote_spanned!(span=> mut));
+        let (handles, block) = (self.handles(), self.block);
+        quote_spanned! {span=>
+            let #mutable __monitor_call = #runtime::enter_returning(#start);
+            #handles
+            (#block)
+        }
+    }
+
     /// The type may be an alias of a `Result`, which only the compiler can tell.
     fn refuse_result(&self, at: Span) -> TokenStream {
         let (runtime, ty) = (self.runtime(at), self.ty);

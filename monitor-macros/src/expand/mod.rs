@@ -63,6 +63,7 @@ impl Call<'_> {
             Shape::InPlace(inner, ending) => self.in_place(*inner, *ending),
             Shape::Never => self.never(),
             Shape::TrackCaller(span) => self.track_caller(*span),
+            Shape::End => self.at_the_end(),
             Shape::Future(boxing, way) => self.future(*boxing, *way),
             Shape::Tail(tail) => self.tail(tail),
             Shape::Block(tail, within) => self.block(tail, within),

@@ -139,6 +139,38 @@ pub(crate) fn ends_in_a_statement(body: &TokenStream) -> bool {
     last.is_none_or(|last| matches!(last, TokenTree::Punct(end) if end.as_char() == ';'))
 }
 
+/// Whether a body ends in a closure, or returns one.
+pub(super) fn gives_a_closure(body: &TokenStream) -> bool {
+    let body: Vec<TokenTree> = body.clone().into_iter().collect();
+    let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(end) if end.as_char() == ';');
+    let last = body.rsplit(is_end).next().unwrap_or_default();
+    // Behind a block too: statements like `if x { .. }` end without a semicolon.
+    let begins = |at: usize| at == 0 || is_braced(&last[at - 1]);
+    let ends = (0..last.len()).any(|at| begins(at) && is_closure(&last[at..]));
+    ends || returns_a_closure(&body)
+}
+
+fn returns_a_closure(tokens: &[TokenTree]) -> bool {
+    (0..tokens.len()).any(|at| match &tokens[at] {
+        TokenTree::Ident(word) => word == "return" && is_closure(&tokens[at + 1..]),
+        TokenTree::Group(group) => {
+            returns_a_closure(&group.stream().into_iter().collect::<Vec<_>>())
+        }
+        _ => false,
+    })
+}
+
+fn is_braced(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Group(block) if block.delimiter() == Delimiter::Brace)
+}
+
+/// Whether an expression that begins here is a closure.
+fn is_closure(tokens: &[TokenTree]) -> bool {
+    let modifier = |token: &&TokenTree| matches!(token, TokenTree::Ident(word) if word == "async" || word == "move");
+    let first = tokens.iter().find(|token| !modifier(token));
+    matches!(first, Some(TokenTree::Punct(bar)) if bar.as_char() == '|')
+}
+
 /// Whether a body is nothing but a macro that stands for code to come.
 pub(super) fn is_stub(body: &TokenStream) -> bool {
     let body: Vec<TokenTree> = body.clone().into_iter().collect();

@@ -15,8 +15,8 @@ pub(crate) use stray::has_a_stray_break;
 
 use crate::args::Args;
 use body::{boxed_tail, opaque_tail};
-use flow::{Flow, is_stub};
-use returned::{FUTURE, STREAM, return_type};
+use flow::{Flow, gives_a_closure, is_stub};
+use returned::{FUTURE, STREAM, has_an_opaque_part, return_type, takes_calls};
 
 /// How the body becomes a call.
 pub(crate) enum Shape {
@@ -32,6 +32,9 @@ pub(crate) enum Shape {
     Never,
     /// `#[track_caller]` would not survive a closure: a guard alone, which sees no return value.
     TrackCaller(Span),
+    /// The body infers from an `impl Trait` of the return type, which it can only at the very end of its function: a guard
+    /// alone. It need not see the value, which is no `Result`.
+    End,
     /// The function returns a future: that is the call.
     Future(Boxing, Way),
     /// The body ends in an async block, which is the call: wrapped where it stands, inside of its box if it has one.
@@ -104,6 +107,9 @@ impl Shape {
         if let Some((boxing, returned)) = future(&ty, args) {
             return (Self::of_future(&ty, boxing, body, args), returned);
         }
+        if infers_at_the_end(body, &ty, args) {
+            return (Self::End, Returned::plain(ty));
+        }
         let mut attrs = attrs.iter();
         let shape = match attrs.find(|attr| attr.path().is_ident("track_caller")) {
             Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span()),
@@ -118,6 +124,9 @@ impl Shape {
     fn of_async(body: &TokenStream, ty: &Type, args: &Args, opaque_stub: bool) -> Self {
         let limited = args.max_concurrency.given();
         let suspends = limited || opaque_stub || Flow::of(body.clone()).suspends;
+        if !suspends && infers_at_the_end(body, ty, args) {
+            return Self::End;
+        }
         if !suspends && way(body, ty) == Way::Closure {
             return Self::Sync;
         }
@@ -154,6 +163,18 @@ impl Shape {
             Self::Future(..) | Self::Tail(_) | Self::Block(..) | Self::Stream(..)
         )
     }
+}
+
+/// Whether a body may infer something from the bounds of an `impl Trait` that it gives, the arguments of a closure say. The
+/// compiler hands these bounds down from the function's end alone; there the value cannot be looked at, so it has to be one
+/// that is surely no `Result`, and that no argument asks for.
+fn infers_at_the_end(body: &TokenStream, ty: &Type, args: &Args) -> bool {
+    let no_result = match ty {
+        Type::ImplTrait(opaque) => takes_calls(opaque) || gives_a_closure(body),
+        Type::Tuple(_) | Type::Array(_) | Type::Reference(_) => has_an_opaque_part(ty),
+        _ => false,
+    };
+    no_result && !args.ask_the_value()
 }
 
 fn inner(body: &TokenStream) -> Inner {

@@ -1,10 +1,11 @@
 //! What a return type tells: a future, a stream, a value; and how to name it inside of the body.
 
 use proc_macro2::{Ident, Span};
+use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     BoundLifetimes, GenericArgument, GenericParam, Lifetime, ParenthesizedGenericArguments, Path,
-    PathArguments, PathSegment, ReturnType, TraitBound, Type, TypeBareFn, TypeInfer,
+    PathArguments, PathSegment, ReturnType, TraitBound, Type, TypeBareFn, TypeImplTrait, TypeInfer,
     TypeParamBound, TypePath,
 };
 
@@ -204,6 +205,31 @@ pub(crate) fn may_be_result(ty: &Type) -> bool {
 /// Whether a function returns the unit.
 pub(crate) fn is_unit(ty: &Type) -> bool {
     matches!(ty, Type::Tuple(unit) if unit.elems.is_empty())
+}
+
+/// Whether an `impl Trait` is one of functions: `Fn(A) -> B` and its kin alone are written with parentheses.
+pub(super) fn takes_calls(opaque: &TypeImplTrait) -> bool {
+    let mut bounds = opaque.bounds.iter();
+    bounds.any(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            let last = bound.path.segments.last();
+            last.is_some_and(|last| matches!(last.arguments, PathArguments::Parenthesized(_)))
+        }
+        _ => false,
+    })
+}
+
+/// Whether an `impl Trait` is part of a type.
+pub(super) fn has_an_opaque_part(ty: &Type) -> bool {
+    struct Found(bool);
+    impl<'ast> Visit<'ast> for Found {
+        fn visit_type_impl_trait(&mut self, _: &'ast TypeImplTrait) {
+            self.0 = true;
+        }
+    }
+    let mut found = Found(false);
+    found.visit_type(ty);
+    found.0
 }
 
 pub(super) fn return_type(output: &ReturnType) -> Type {

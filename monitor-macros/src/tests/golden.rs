@@ -43,6 +43,15 @@ fn functions() -> Vec<Case> {
             ),
         ),
         (
+            "closure",
+            quote!(call = call),
+            quote!(
+                fn process(least: usize) -> impl Fn(&str) -> bool {
+                    move |text| text.len() >= least
+                }
+            ),
+        ),
+        (
             "never",
             quote!(health = false),
             quote!(
@@ -248,6 +257,7 @@ fn other_attribute_macros_can_parse_an_expansion() {
 /// outcome. What `enter` gives is left at the end of the same call.
 const CALLS: &[&str] = &[
     "enter",
+    "enter_returning",
     "run_async",
     "run_boxed",
     "run_future",

@@ -209,6 +209,55 @@ fn lifetimes_lose_their_names_but_where_those_mean_something() {
 }
 
 #[test]
+fn a_body_that_infers_from_its_return_type_is_the_end_of_its_function() {
+    for (ty, body) in [
+        (quote!(impl Fn(&A) -> B), quote!(g())),
+        (
+            quote!(impl Send + for<'a> FnMut(&'a A)),
+            quote!(if x { return g() } h()),
+        ),
+        (quote!(impl Trait), quote!(let x = y; move |a| a.b())),
+        (
+            quote!(impl Trait),
+            quote!(if x { g() } async move |a| if b { c } else { d }),
+        ),
+        (quote!(impl Trait), quote!(if x { return |a| a.b() } h())),
+        (quote!((A, (impl Trait, B))), quote!(g())),
+        (quote!(&'static impl Trait), quote!(g())),
+        (quote!([impl Trait; 2]), quote!(g())),
+    ] {
+        let text = text(quote!(fn f() -> #ty { #body }));
+        assert!(text.contains("enter_returning ("), "{text}");
+    }
+    let text = text(quote!(
+        async fn f() -> impl Fn(&A) -> B {
+            unknown(return g())
+        }
+    ));
+    assert!(text.contains("enter_returning ("), "{text}");
+}
+
+#[test]
+fn a_value_that_may_be_a_result_is_looked_at() {
+    for (ty, body) in [
+        (quote!(impl Debug), quote!(if x { Ok(1) } else { Err(2) })),
+        (quote!(impl Debug), quote!(let x = |a| a; x(1) | y)),
+        (quote!(Result<impl Fn(&A) -> B, E>), quote!(g())),
+        (quote!((A, B)), quote!(g())),
+    ] {
+        let text = text(quote!(fn f() -> #ty { #body }));
+        assert!(text.contains("outcome ()"), "{text}");
+    }
+    let asked = quote!(
+        fn f() -> (impl Fn(&A) -> B, u8) {
+            g()
+        }
+    );
+    let asked = expanded(quote!(error_if = |pair| pair.1 > 2), asked).to_string();
+    assert!(asked.contains("holds ("), "{asked}");
+}
+
+#[test]
 fn a_body_that_does_not_parse_goes_on_as_it_is() {
     let text = text(quote! {
         fn f(text: &str) -> usize { let x = ; text. }

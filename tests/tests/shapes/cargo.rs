@@ -53,8 +53,14 @@ pub(crate) fn command(root: &Path) -> Command {
 
 /// Runs a command of cargo that compiles, over all crates whatever fails.
 pub(crate) fn compile(root: &Path, arguments: &[&str]) -> Built {
+    compile_in(root, &root.join("target"), arguments)
+}
+
+/// The same with another folder for what is built.
+pub(crate) fn compile_in(root: &Path, target: &Path, arguments: &[&str]) -> Built {
     let mut cargo = command(root);
     cargo
+        .env("CARGO_TARGET_DIR", target)
         .args(arguments)
         .args(["--keep-going", "--message-format=json"]);
     let output = cargo.output().unwrap_or_else(|e| panic!("cargo: {e}"));

@@ -5,6 +5,7 @@ mod behaviour;
 mod cargo;
 mod counted;
 mod hostile;
+mod inferred;
 mod levels;
 mod lints;
 mod matrix;

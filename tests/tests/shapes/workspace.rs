@@ -325,18 +325,21 @@ impl Workspace {
         }
     }
 
-    /// Leaves files alone that are as they should be, so that cargo does not compile them again.
     fn write(&self, path: &str, text: &str) {
-        let path = self.root.join(path);
-        if fs::read_to_string(&path).is_ok_and(|old| old == text) {
-            return;
-        }
-        let written = path
-            .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| fs::write(&path, text));
-        written.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        write(&self.root.join(path), text);
     }
+}
+
+/// Leaves a file alone that is as it should be, so that cargo does not compile it again.
+pub(crate) fn write(path: &Path, text: &str) {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return;
+    }
+    let written = path
+        .parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(path, text));
+    written.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
 }
 
 /// What shapes may use; the driver of monitored ones also looks at what was recorded.
@@ -355,7 +358,8 @@ fn quoted(text: &str) -> String {
     format!("{text:?}")
 }
 
-fn core_path() -> String {
+/// The runtime's folder, in quotes.
+pub(crate) fn core_path() -> String {
     quoted(&project().join("monitor-core").to_string_lossy())
 }
 

@@ -1,0 +1,86 @@
+//! Closures whose arguments only the return type names.
+//@ shape: closures that take their arguments from an `impl Fn` of the return type
+//@ records: at_least = ok 1
+//@ records: early = ok 1, panic 1
+//@ records: beside = ok 1
+//@ records: by_alias = ok 1
+//@ records: borrowed = ok 1
+//@ records: told = ok 1
+//@ records: later = ok 1
+//@ records: Filter::longer = ok 1
+
+use monitor_core::monitored;
+use shapes_driver::{block_on, caught};
+
+/// A test of a text.
+pub trait Test: Fn(&str) -> bool {}
+
+impl<F: Fn(&str) -> bool> Test for F {}
+
+#[monitored]
+fn at_least(size: usize) -> impl Fn(&String) -> bool {
+    move |text| text.len() >= size
+}
+
+#[monitored]
+fn early(size: usize) -> impl Fn(&String) -> bool + Clone {
+    if size > 3 {
+        return move |text| text.len() >= size;
+    }
+    panic!("too small")
+}
+
+#[monitored]
+fn beside(size: usize) -> (impl for<'a> Fn(&'a str) -> &'a str, usize) {
+    (|text| text.trim(), size)
+}
+
+#[monitored]
+fn by_alias(size: usize) -> impl Test {
+    let size = size + 1;
+    move |text| text.len() >= size
+}
+
+#[monitored]
+fn borrowed() -> &'static impl Fn(&str) -> bool {
+    &|text| text.is_empty()
+}
+
+#[monitored(call = call)]
+fn told(size: usize) -> impl FnMut(&mut Vec<usize>) {
+    call.observe("size", 3.0);
+    move |numbers| numbers.push(size)
+}
+
+#[monitored]
+async fn later(size: usize) -> impl Fn(&str) -> bool {
+    move |text| text.len() >= size
+}
+
+struct Filter(usize);
+
+#[monitored]
+impl Filter {
+    fn longer(&self) -> impl Fn(&str) -> bool + '_ {
+        move |text| text.len() > self.0
+    }
+}
+
+/// Runs it.
+pub fn run() -> String {
+    let text = "  abc".to_owned();
+    let (trim, size) = beside(7);
+    let mut numbers = Vec::new();
+    told(4)(&mut numbers);
+    format!(
+        "{} {} {} {} {size} {} {} {numbers:?} {} {}",
+        at_least(3)(&text),
+        early(4)(&text),
+        caught(|| early(2)(&text)),
+        trim(&text),
+        by_alias(3)(&text),
+        borrowed()(&text),
+        block_on(later(3))(&text),
+        Filter(9).longer()(&text),
+    )
+}
