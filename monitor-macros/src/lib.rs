@@ -2,7 +2,8 @@
 //!
 //! An attribute goes through these files: `args` reads what stands between its parentheses, `item` what stands under it,
 //! `validate` checks both and collects every fault, `shape` decides how a function is wrapped, `expand` writes it. If
-//! anything is at fault, `fallback` gives the errors and the item as it was. `attribute` is the order of these steps.
+//! anything is at fault, `fallback` gives the errors and the item as it was. `attribute` is the order of these steps, and
+//! `fragments` is about what a `macro_rules!` hands on to them.
 
 mod args;
 mod attribute;
