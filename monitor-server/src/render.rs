@@ -40,7 +40,7 @@ use self::write::Pages;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) format: Format,
-    /// Only the samples and families of these names, as the page writes them; `None` is all.
+    /// Only the samples of these full names, and in `OpenMetrics` the families, as the page writes them; `None` is all.
     pub(crate) names: Option<Arc<[String]>>,
     /// Whether names are written under the escaping scheme `dots`.
     pub(crate) dots: bool,

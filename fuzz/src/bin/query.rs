@@ -1,4 +1,4 @@
-//! The query of a scrape: `name[]` is bounded, reads back, and selects just the samples and families it names.
+//! The query of a scrape: `name[]` is bounded, reads back, and selects just the samples it names, and in `OpenMetrics` families.
 #![no_main]
 
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use monitor_core::family::{Family, FamilyType};
 use monitor_core::names::{Profile, families};
 use monitor_core::snapshot::Snapshot;
-use monitor_fuzz::{FORMATS, Sample, page, read, read_part, snapshot};
+use monitor_fuzz::{FORMATS, Format, Sample, page, read, read_part, snapshot};
 use monitor_server::fuzzing::names;
 
 static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| snapshot(&["a", "b___c__d"]));
@@ -54,13 +54,14 @@ fn check_again(query: &str, wanted: &[String]) {
 
 fn check_page(names: &[String]) {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let is_wanted = |name: &str| {
-        let is_named = |name: &str| names.contains(&name);
-        names.is_empty() || is_named(name) || of_family(name).is_some_and(is_named)
-    };
-    let wanted = SAMPLES.iter().filter(|sample| is_wanted(&sample.0));
-    let wanted: Vec<&Sample> = wanted.collect();
+    let is_named = |name: &str| names.is_empty() || names.contains(&name);
     for format in FORMATS {
+        let by_family =
+            |name: &str| format == Format::OpenMetrics100 && of_family(name).is_some_and(is_named);
+        let wanted = SAMPLES
+            .iter()
+            .filter(|sample| is_named(&sample.0) || by_family(&sample.0));
+        let wanted: Vec<&Sample> = wanted.collect();
         let page = page(&SNAPSHOT, Profile::Servicekit, &names, format);
         let found = read_part(&page);
         assert!(found.iter().eq(wanted.iter().copied()), "{names:?}\n{page}");

@@ -140,7 +140,7 @@ impl<'a> Encoder<'a> {
 impl Visitor for Encoder<'_> {
     fn family(&mut self, head: Head<'_>) {
         self.end_family();
-        let wanted = self.filter.of(head.name, head.kind);
+        let wanted = self.filter.of(&head, self.format);
         self.samples.begin(head.name, wanted);
         self.kind = head.kind;
         let start = self.out.len();

@@ -1,9 +1,10 @@
 //! `name[]`: only the samples asked for.
 
-use crate::family::FamilyType;
+use super::Format;
 use crate::names::openmetrics_name;
+use crate::names::visit::Head;
 
-/// Which samples are wanted, by their full name or by that of their family.
+/// Which samples are wanted, by their full name or, in `OpenMetrics`, by that of their family.
 #[derive(Debug)]
 pub(super) struct Filter<'a> {
     /// `None`: all of them.
@@ -28,14 +29,17 @@ impl<'a> Filter<'a> {
         self.names.is_none()
     }
 
-    /// Which samples of a family are wanted.
-    pub(super) fn of(&self, family: &str, kind: FamilyType) -> OfFamily<'_> {
+    /// Which samples of a family are wanted. In the text format a family's name selects nothing of its own, as in the
+    /// original; in `OpenMetrics` it may be the only name that a reader knows.
+    pub(super) fn of(&self, family: &Head<'_>, format: Format) -> OfFamily<'_> {
         let Some(names) = &self.names else {
             return OfFamily::All;
         };
-        // Families are named differently in the two formats, and asked for by either name.
-        let other = openmetrics_name(family, kind);
-        if names.iter().any(|name| *name == family || *name == other) {
+        let is_whole = match format {
+            Format::Text004 => false,
+            Format::OpenMetrics100 => names.contains(&openmetrics_name(family.name, family.kind)),
+        };
+        if is_whole {
             OfFamily::All
         } else {
             OfFamily::Named(names)

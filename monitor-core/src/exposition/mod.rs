@@ -70,10 +70,11 @@ pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
     encode_named(families, &[], format, out);
 }
 
-/// Appends the page of those samples whose full name, or whose family's name, is one of `names`.
+/// Appends the page of those samples whose full name is one of `names`; in `OpenMetrics` also of those whose family's name is.
 ///
-/// A counter's family is called `started_total` in one format and `started` in the other: either name selects it in both. `x`
-/// selects all of a histogram or summary, `x_bucket` and `x_count` just these samples of it. Empty names are passed over; where no other is left, every sample is written. A family
+/// `started_total` selects that counter in both formats, `x_bucket` and `x_count` just these samples of a histogram. In
+/// `OpenMetrics` `started` selects the counter too, which is the family's name there, and `x` all of the histogram; the text
+/// format selects by samples alone, as the original does. Empty names are passed over; where no other is left, every sample is written. A family
 /// that keeps no sample is left out, so the page may be empty (`# EOF` alone in `OpenMetrics`).
 pub fn encode_named(families: &[Family], names: &[&str], format: Format, out: &mut Vec<u8>) {
     let mut encoder = Encoder::new(format, names, out);

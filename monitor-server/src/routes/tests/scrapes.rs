@@ -155,7 +155,7 @@ fn families_of(page: &str) -> Vec<(String, Vec<String>)> {
 }
 
 #[tokio::test]
-async fn each_family_is_there_by_its_name_in_either_format_and_by_those_of_its_samples() {
+async fn each_family_is_there_by_its_name_and_by_those_of_its_samples() {
     const FORMATS: [&str; 3] = [
         "text/plain",
         "application/openmetrics-text",
@@ -183,21 +183,19 @@ async fn each_family_is_there_by_its_name_in_either_format_and_by_those_of_its_s
             page(FORMATS[1], "").await,
             page(FORMATS[2], "").await,
         ];
-        assert_eq!((text.len(), text.len()), (open.len(), dots.len()));
-        for (at, (name, series)) in text.iter().enumerate() {
-            for format in [FORMATS[0], FORMATS[1]] {
-                for asked in [name, &open[at].0] {
-                    let found = page(format, asked).await;
-                    assert_eq!(found.len(), 1, "{profile} {format} {asked}");
-                    assert_eq!(found[0].1, *series, "{profile} {format} {asked}");
+        for (format, whole) in FORMATS.into_iter().zip([text, open, dots]) {
+            for (family, series) in &whole {
+                let first = series[0].split('{').next().expect("a name");
+                let found = page(format, first).await;
+                assert_eq!(found.len(), 1, "{profile} {format} {first}");
+                assert_eq!(found[0].1[0], series[0], "{profile} {format} {first}");
+                // In text the name of a family is one of its samples', or none.
+                if format != FORMATS[0] {
+                    let found = page(format, family).await;
+                    assert_eq!(found.len(), 1, "{profile} {format} {family}");
+                    assert_eq!(found[0].1, *series, "{profile} {format} {family}");
                 }
-                let sample = series[0].split('{').next().expect("a name");
-                let found = page(format, sample).await;
-                assert_eq!(found[0].1[0], series[0], "{profile} {format} {sample}");
             }
-            let (dotted, series) = &dots[at];
-            let found = page(FORMATS[2], dotted).await;
-            assert_eq!(found[0].1, *series, "{profile} {dotted}");
         }
     }
 }

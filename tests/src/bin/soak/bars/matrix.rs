@@ -149,7 +149,7 @@ async fn without_path(server: SocketAddr, mounted: SocketAddr, cells: &mut Cells
 /// The open routes, in an application of this process; what they leave is a teapot.
 async fn mount(config: &MonitorConfig) -> SocketAddr {
     let open = MetricServer::with_config(config, Monitor::global()).filter();
-    let others = warp::any().map(|| StatusCode::IM_A_TEAPOT);
+    let others = warp::any().map(|| warp::reply::with_status("others", StatusCode::IM_A_TEAPOT));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await;
     let listener = listener.expect("a free port");
     let address = listener.local_addr().expect("it listens");
