@@ -1,8 +1,8 @@
 //! `#[monitored]` above and below the attribute macros that Rust services use most, in three generations of these.
 //!
 //! What is between them is tokens that the one writes and the other parses, with the release of `syn` it was made for: those of
-//! `tests/attributes/syn2` and `syn1` cannot parse all that the compiler can. The macros are those on functions that crates.io
-//! counts most downloads of, and that parse a body: `async_trait`, `tokio::main` and `test`, `tracing::instrument`,
+//! `tests/attributes/syn2` and `syn1` cannot parse all that the compiler can. The macros are ones that services write on functions,
+//! and that parse a body: `async_trait`, `tokio::main` and `test`, `tracing::instrument`,
 //! `axum::debug_handler`, `actix_web::get`, `async_recursion`, `rstest`, `test_case`, `serial_test::serial` and `cached`. The
 //! oldest `tokio` and `tracing` are those that `monitor-core` can be built beside.
 
