@@ -1,5 +1,6 @@
 //! How a function has to be wrapped: decided by its signature, and by its body only where that saves work at run time.
 
+mod awaits;
 mod body;
 mod flow;
 mod returned;
@@ -8,12 +9,14 @@ mod stray;
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Signature, Type};
 
+pub(crate) use awaits::rewritten;
 pub(crate) use body::Tail;
-pub(crate) use flow::ends_in_a_statement;
+pub(crate) use flow::{ends_in_a_statement, may_suspend};
 pub(crate) use returned::{Boxing, Returned, Returns, Value, is_unit, may_be_result, names_result};
 pub(crate) use stray::has_a_stray_break;
 
 use crate::args::Args;
+use awaits::are_clear;
 use body::{boxed_tail, opaque_tail};
 use flow::{Flow, is_stub};
 use returned::{FUTURE, STREAM, return_type};
@@ -29,9 +32,9 @@ pub(crate) enum Shape {
     /// The body stays where it is, between the two ends of the call.
     InPlace(Inner, Ending),
     /// The function never returns, or not yet: a guard alone.
-    Never,
-    /// `#[track_caller]` would not survive a closure: a guard alone, which sees no return value.
-    TrackCaller(Span),
+    Never(Inner),
+    /// `#[track_caller]` would not survive a closure: the body stays where it is, and what it may return early is not seen.
+    TrackCaller(Span, Way),
     /// The function returns a future: that is the call.
     Future(Boxing, Way),
     /// The body ends in an async block, which is the call: wrapped where it stands, inside of its box if it has one.
@@ -45,9 +48,9 @@ pub(crate) enum Shape {
 /// What the body is between the two ends of its call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Inner {
-    /// Itself: it has no way out but its end.
+    /// Itself: it has no way out but its end, and each place where it may be suspended shows.
     Block,
-    /// An inner future, awaited at once: it may return early.
+    /// An inner future, awaited at once: it may return early, or be suspended where that does not show.
     Future,
 }
 
@@ -79,14 +82,20 @@ impl Shape {
     ) -> (Self, Returned) {
         let ty = return_type(&sig.output);
         if let Type::Never(_) = ty {
-            return (Self::Never, Returned::plain(ty));
+            let asynchronous = sig.asyncness.is_some();
+            let inner = if asynchronous {
+                inner(body)
+            } else {
+                Inner::Block
+            };
+            return (Self::Never(inner), Returned::plain(ty));
         }
         if let Type::ImplTrait(_) = ty
             && is_stub(body)
             && !args.ask_the_value()
         {
             // Nobody could tell the type of the value that never comes.
-            return (Self::Never, Returned::plain(ty));
+            return (Self::Never(Inner::Block), Returned::plain(ty));
         }
         if let Some((boxing, returned)) = stream(&ty, args) {
             let shape = if sig.asyncness.is_some() {
@@ -106,7 +115,7 @@ impl Shape {
         }
         let mut attrs = attrs.iter();
         let shape = match attrs.find(|attr| attr.path().is_ident("track_caller")) {
-            Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span()),
+            Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span(), way(body, &ty)),
             None if way(body, &ty) == Way::Straight => Self::InPlace(Inner::Block, Ending::Value),
             None => Self::Sync,
         };
@@ -158,7 +167,7 @@ impl Shape {
 
 fn inner(body: &TokenStream) -> Inner {
     let flow = Flow::of(body.clone());
-    if flow.returns || flow.asks {
+    if flow.returns || flow.asks || !are_clear(body.clone()) {
         Inner::Future
     } else {
         Inner::Block
