@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
-use syn::Type;
+use syn::{PatIdent, Type};
 
 use super::call::{Call, last_expression};
 use super::group;
@@ -19,7 +19,9 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
         let (future, verdict) = (self.inner_future(), self.verdict());
-        quote_spanned!(span=> return #runtime::run_async(#start, #future, #verdict).await)
+        // Where nothing is read off the arguments, the future takes them before anything may panic.
+        let again = (!self.checked.entry.is_empty()).then(|| self.bind_again());
+        quote_spanned!(span=> #again return #runtime::run_async(#start, #future, #verdict).await)
     }
 
     /// The body between the two ends of its call.
@@ -30,9 +32,11 @@ impl Call<'_> {
             Inner::Block => self.straight(&self.hooked()),
             Inner::Future => self.inner_await(),
         };
-        let (enter, value, leave) = (self.enter(), self.with_handles(&value), self.leave(ending));
+        let (enter, again, leave) = (self.enter(), self.bind_again(), self.leave(ending));
+        let value = self.with_handles(&value);
         quote_spanned! {span=>
             #enter
+            #again
             let __monitor_value: #ty = #value;
             #give #leave
         }
@@ -71,6 +75,36 @@ impl Call<'_> {
         quote_spanned!(span=> let #mutable __monitor_call = #runtime::enter(#start);)
     }
 
+    /// The arguments that the body takes apart, moved as a whole. Of the `mut` of one, the compiler would say that it is not
+    /// needed, so it is used on a way that is never taken; of the second `mut` it says what it says without us.
+    fn bind_again(&self) -> TokenStream {
+        let span = Span::mixed_site();
+        if self.checked.bound_again.is_empty() {
+            return TokenStream::new();
+        }
+        // Whatever may panic comes before.
+        let handle = self.checked.call.is_some().then(|| {
+            quote_spanned! {span=>
+                let __monitor_suspension = __monitor_call.suspension();
+                let __monitor_handle = __monitor_call.guard();
+            }
+        });
+        let bind = |name: &PatIdent| {
+            let (ident, mutability) = (&name.ident, &name.mutability);
+            let used = mutability.map(|_| {
+                quote_spanned! {span=>
+                    match () {
+                        () => {}
+                        _ => { let _ = &mut #ident; }
+                    }
+                }
+            });
+            quote_spanned!(span=> #used let #mutability #ident = #ident;)
+        };
+        let again: TokenStream = self.checked.bound_again.iter().map(bind).collect();
+        quote_spanned!(span=> #handle #again)
+    }
+
     /// The permit, then the name this value has for its call.
     fn handles(&self, value: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
@@ -86,6 +120,9 @@ impl Call<'_> {
             });
         }
         if let Some(name) = &self.checked.call {
+            if !self.checked.bound_again.is_empty() {
+                return quote_spanned!(span=> let #name = __monitor_handle;);
+            }
             if words(value.clone()).contains(SUSPENSION) {
                 handles.extend(quote_spanned! {span=>
                     let __monitor_suspension = __monitor_call.suspension();
@@ -180,7 +217,7 @@ impl Call<'_> {
     /// A function that never returns.
     pub(super) fn never(&self, inner: Inner) -> TokenStream {
         let span = Span::mixed_site();
-        let enter = self.enter();
+        let (enter, again) = (self.enter(), self.bind_again());
         let body = match inner {
             Inner::Block => {
                 let block = self.hooked();
@@ -189,7 +226,7 @@ impl Call<'_> {
             Inner::Future => self.inner_await(),
         };
         let handles = self.handles(&body);
-        quote_spanned!(span=> #enter #handles #body)
+        quote_spanned!(span=> #enter #again #handles #body)
     }
 
     /// A function whose body cannot move into a closure.

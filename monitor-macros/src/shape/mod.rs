@@ -5,9 +5,10 @@ mod body;
 mod flow;
 mod returned;
 mod stray;
+mod taken_apart;
 
 use proc_macro2::{Span, TokenStream};
-use syn::{Attribute, Signature, Type};
+use syn::{Attribute, PatIdent, Signature, Type};
 
 pub(crate) use awaits::rewritten;
 pub(crate) use body::Tail;
@@ -20,6 +21,7 @@ use awaits::are_clear;
 use body::{boxed_tail, opaque_tail};
 use flow::{Flow, is_stub};
 use returned::{FUTURE, STREAM, return_type};
+use taken_apart::taken_apart;
 
 /// How the body becomes a call.
 pub(crate) enum Shape {
@@ -154,6 +156,25 @@ impl Shape {
             (Some(tail), _) => Self::Tail(tail),
             (None, _) => Self::Future(boxing, way(body, ty)),
         }
+    }
+
+    /// The arguments that an `async fn` binds again once its call has begun. Those that the attribute borrows before are kept
+    /// in any case, and so are all while a call waits for a permit.
+    pub(crate) fn bound_again(
+        &self,
+        sig: &Signature,
+        body: &TokenStream,
+        args: &Args,
+    ) -> Vec<PatIdent> {
+        let binds = matches!(self, Self::Async | Self::InPlace(..) | Self::Never(_));
+        if !binds || sig.asyncness.is_none() || args.max_concurrency.given() {
+            return Vec::new();
+        }
+        let mut names = taken_apart(sig, body);
+        if (names.iter()).any(|name| args.words.contains(&name.ident.to_string())) {
+            names.clear();
+        }
+        names
     }
 
     /// Whether the call goes on in a future or stream that the function returns.

@@ -25,6 +25,7 @@ pub(crate) fn function(
         ..
     } = target;
     let (shape, returned) = Shape::of(&sig, &attrs, &body.block.stream(), &args);
+    let bound_again = shape.bound_again(&sig, &body.block.stream(), &args);
     let mut rules = Rules {
         args: &args,
         sig: &sig,
@@ -61,6 +62,7 @@ pub(crate) fn function(
         limit: args.max_concurrency.take(),
         root: args.root.take().or_else(|| around.root.clone()),
         asynchronous: sig.asyncness.is_some(),
+        bound_again,
         head,
         body,
         shape,
