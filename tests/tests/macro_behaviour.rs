@@ -747,3 +747,57 @@ fn twenty_one_functions_nest_under_the_compilers_own_limit() {
     }
     assert_eq!(run(sendable(nested::f21())), Ok(21));
 }
+
+/// Bodies that are the end of their function: a guard alone sees how they end.
+mod ends {
+    use super::*;
+
+    #[monitored]
+    async fn filter(size: usize) -> impl Fn(&str) -> bool {
+        yield_now().await;
+        if size > 3 {
+            return move |text| text.len() > size;
+        }
+        panic!("small")
+    }
+
+    #[monitored(max_concurrency = 1, call = call)]
+    async fn pair(size: usize) -> (impl Fn(&str) -> bool, usize) {
+        call.observe("size", 1.0);
+        (move |text| text.len() > size, ready(size).await)
+    }
+
+    #[monitored]
+    async fn beside_a_panic() -> (impl Fn(&str) -> usize, u8) {
+        yield_now().await;
+        (|text| text.len(), 1)
+    }
+
+    #[test]
+    fn one_that_gives_its_value_is_a_success() {
+        assert_eq!(future("filter", || filter(4)), "1 1 0 0");
+        assert_eq!(future("pair", || pair(4)), "1 1 0 0");
+    }
+
+    #[test]
+    fn one_that_is_dropped_is_cancelled() {
+        let monitor = monitor();
+        monitor.scope_sync(|| {
+            let mut future = Box::pin(filter(4));
+            assert!(poll_once(future.as_mut()).is_pending());
+        });
+        assert_eq!(counted(monitor, "filter"), "1 0 1 0 cancelled=1");
+    }
+
+    #[test]
+    fn one_that_panics_is_a_panic_and_its_neighbour_is_cancelled() {
+        let monitor = monitor();
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            run(monitor.scope(async { tokio::join!(beside_a_panic(), filter(1)) }))
+        }));
+        assert!(caught.is_err());
+        let monitor_of = |method| counted(monitor.clone(), method);
+        assert_eq!(monitor_of("filter"), "1 0 1 0 panic=1");
+        assert_eq!(monitor_of("beside_a_panic"), "1 0 1 0 cancelled=1");
+    }
+}

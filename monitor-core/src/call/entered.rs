@@ -1,11 +1,11 @@
 //! Calls whose body stays where it is, between two ends: what cannot move into a closure or a future of its own.
 
 use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 
 use crate::call::awaited::awaited;
 use crate::call::guard::CallGuard;
-use crate::call::guard::no_call::no_call;
 use crate::call::method::MethodCore;
 use crate::call::plan::Start;
 use crate::call::run;
@@ -204,12 +204,12 @@ impl Drop for Waiting {
     }
 }
 
-/// Starts a call that is a success when the guard is dropped, unless a panic drops it: for functions whose value cannot be
-/// looked at, because their body has to be their end.
+/// Starts a call that is a success when the guard is dropped, unless a panic drops it, or its body is suspended: for functions
+/// whose value cannot be looked at, because their body has to be their end.
 #[inline]
 pub fn enter_returning(start: impl Start) -> Returning {
     Returning {
-        guard: Some(start.start()),
+        call: ManuallyDrop::new(enter(start)),
         panicking_at_entry: std::thread::panicking(),
     }
 }
@@ -217,24 +217,37 @@ pub fn enter_returning(start: impl Start) -> Returning {
 /// The guard of [`enter_returning`].
 #[derive(Debug)]
 pub struct Returning {
-    guard: Option<CallGuard>,
+    call: ManuallyDrop<Entered>,
     panicking_at_entry: bool,
 }
 
-impl Returning {
-    /// The call, for its body.
+impl Deref for Returning {
+    type Target = Entered;
+
     #[inline]
-    pub fn guard(&mut self) -> &mut CallGuard {
-        self.guard.get_or_insert_with(no_call)
+    fn deref(&self) -> &Entered {
+        &self.call
+    }
+}
+
+impl DerefMut for Returning {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Entered {
+        &mut self.call
     }
 }
 
 impl Drop for Returning {
     fn drop(&mut self) {
-        // Without a finish, the inner guard's own drop reports the panic.
+        let entered = Entered {
+            call: ManuallyDrop::new(CallGuard::taken(&self.call.call)),
+        };
         let panicked = std::thread::panicking() && !self.panicking_at_entry;
-        if let (Some(guard), false) = (self.guard.take(), panicked) {
-            guard.finish(Outcome::Success);
+        if panicked || entered.suspension().is_suspended() {
+            // Whose own drop tells the one from the other.
+            drop(entered);
+        } else {
+            entered.into_guard().finish(Outcome::Success);
         }
     }
 }

@@ -70,9 +70,14 @@ impl Call<'_> {
     pub(super) fn enter(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
-        let handed_out = self.checked.call.is_some() || self.checked.limit.is_some();
-        let mutable = handed_out.then(|| quote_spanned!(span=> mut));
+        let mutable = self.mutable();
         quote_spanned!(span=> let #mutable __monitor_call = #runtime::enter(#start);)
+    }
+
+    /// Before the name of a call that is handed out.
+    fn mutable(&self) -> Option<TokenStream> {
+        let handed_out = self.checked.call.is_some() || self.checked.limit.is_some();
+        handed_out.then(|| quote_spanned!(Span::mixed_site()=> mut))
     }
 
     /// The arguments that the body takes apart, moved as a whole. Of the `mut` of one, the compiler would say that it is not
@@ -249,13 +254,14 @@ impl Call<'_> {
     pub(super) fn at_the_end(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
-        let mutable = (self.checked.call.as_ref()).map(|_| quote_spanned!(span=> mut));
-        let block = self.block;
-        let handles = self.handles(&quote_spanned!(span=> (#block)));
+        let (mutable, block) = (self.mutable(), self.hooked());
+        let body = quote_spanned!(span=> (#block));
+        let (again, handles) = (self.bind_again(), self.handles(&body));
         quote_spanned! {span=>
             let #mutable __monitor_call = #runtime::enter_returning(#start);
+            #again
             #handles
-            (#block)
+            #body
         }
     }
 

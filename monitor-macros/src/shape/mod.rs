@@ -135,7 +135,7 @@ impl Shape {
     fn of_async(body: &TokenStream, ty: &Type, args: &Args, opaque_stub: bool) -> Self {
         let limited = args.max_concurrency.given();
         let suspends = limited || opaque_stub || Flow::of(body.clone()).suspends;
-        if !suspends && infers_at_the_end(body, ty, args) {
+        if infers_at_the_end(body, ty, args) && are_clear(body.clone()) {
             return Self::End;
         }
         if !suspends && way(body, ty) == Way::Closure {
@@ -175,7 +175,10 @@ impl Shape {
         body: &TokenStream,
         args: &Args,
     ) -> Vec<PatIdent> {
-        let binds = matches!(self, Self::Async | Self::InPlace(..) | Self::Never(_));
+        let binds = matches!(
+            self,
+            Self::Async | Self::InPlace(..) | Self::End | Self::Never(_)
+        );
         if !binds || sig.asyncness.is_none() || args.max_concurrency.given() {
             return Vec::new();
         }
