@@ -6,6 +6,7 @@ pub use inventory;
 
 pub use crate::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use crate::call::answer::{Answer, error_type, holds, response_size};
+pub use crate::call::awaited::awaited;
 pub use crate::call::entered::{enter, enter_returning, limit, workers};
 pub use crate::call::guard::CallGuard;
 pub use crate::call::guard::no_call::no_call;

@@ -525,6 +525,27 @@ mod order {
         let _local = Logs("local");
     }
 
+    #[monitored]
+    async fn drops_apart(_first: Logs, second: (Logs, Logs), third: Logs, fourth: Logs) {
+        let _ = &fourth;
+        let _local = Logs("local");
+        let part = second.0;
+        yield_now().await;
+        drop((third, part));
+    }
+
+    #[test]
+    fn arguments_that_are_taken_apart_are_dropped_in_the_usual_order() {
+        run(drops_apart(
+            Logs("first"),
+            (Logs("part"), Logs("rest")),
+            Logs("third"),
+            Logs("fourth"),
+        ));
+        let expected = ["third", "part", "local", "fourth", "rest", "first"];
+        assert_eq!(LOG.take(), expected);
+    }
+
     #[test]
     fn unused_arguments_are_dropped_after_locals_in_the_usual_order() {
         drops(Logs("first"), Logs("second"));
@@ -570,6 +591,111 @@ mod size {
             let watched = size_of_val(&$watched($($arg),*));
             (stringify!($watched), watched.saturating_sub(bare))
         }};
+    }
+
+    /// A large part that is read, and one that is moved out.
+    struct Parts {
+        data: [u8; 512],
+        text: String,
+    }
+
+    fn parts() -> Parts {
+        Parts {
+            data: [0; 512],
+            text: String::new(),
+        }
+    }
+
+    pair!(bare_field, watched_field, (parts: Parts) -> usize { let text = parts.text; yield_now().await; text.len() });
+    pair!(bare_pattern, watched_pattern, (parts: Parts) -> usize {
+        let Parts { text, .. } = parts;
+        yield_now().await;
+        text.len()
+    });
+    pair!(bare_apart, watched_apart, (parts: Parts) -> usize {
+        let Parts { data, text } = parts;
+        yield_now().await;
+        data.len() + text.len()
+    });
+    pair!(bare_tuple, watched_tuple, (both: (String, [u8; 512])) -> usize {
+        let (text, data) = both;
+        yield_now().await;
+        data.len() + text.len()
+    });
+    pair!(bare_match, watched_match, (some: Option<Parts>) -> usize {
+        let text = match some { Some(parts) => parts.text, None => String::new() };
+        yield_now().await;
+        text.len()
+    });
+    pair!(bare_closure, watched_closure, (parts: Parts) -> usize {
+        let length = move || parts.text.len();
+        yield_now().await;
+        length()
+    });
+    pair!(bare_two, watched_two, (one: Parts, other: Parts, last: String) -> usize {
+        let (text, more) = (one.text, other.text);
+        yield_now().await;
+        text.len() + more.len() + last.len()
+    });
+    pair!(bare_borrow, watched_borrow, (parts: Parts) -> usize { let text = &parts.text; yield_now().await; text.len() });
+    pair!(bare_read, watched_read, (parts: Parts) -> usize { let n = parts.text.len(); yield_now().await; n });
+    pair!(bare_later, watched_later, (parts: Parts) -> usize { yield_now().await; let text = parts.text; text.len() });
+    pair!(bare_whole, watched_whole, (parts: Parts) -> usize { let all = parts; yield_now().await; all.text.len() });
+    pair!(bare_dropped, watched_dropped, (parts: Parts) -> usize { drop(parts); yield_now().await; 1 });
+    pair!(bare_on_first, watched_on_first, (parts: Parts) -> usize { bare_field(parts).await });
+    pair!(bare_awaits, watched_awaits, (parts: Parts) -> usize {
+        yield_now().await;
+        let one = bare_field(parts).await;
+        yield_now().await;
+        one + bare().await as usize
+    });
+
+    async fn bare_mut(mut parts: Parts) -> usize {
+        parts.data = [1; 512];
+        let text = parts.text;
+        yield_now().await;
+        text.len()
+    }
+
+    #[monitored]
+    async fn watched_mut(mut parts: Parts) -> usize {
+        parts.data = [1; 512];
+        let text = parts.text;
+        yield_now().await;
+        text.len()
+    }
+
+    #[monitored(call = call)]
+    async fn asked(parts: Parts) -> usize {
+        let text = parts.text;
+        yield_now().await;
+        call.observe("tokens", 1.0);
+        text.len()
+    }
+
+    #[test]
+    fn the_future_grows_no_more_where_an_argument_is_taken_apart() {
+        let both = || (String::new(), [0; 512]);
+        let mut sizes = vec![
+            larger!(bare_field, watched_field, parts()),
+            larger!(bare_pattern, watched_pattern, parts()),
+            larger!(bare_apart, watched_apart, parts()),
+            larger!(bare_tuple, watched_tuple, both()),
+            larger!(bare_match, watched_match, None),
+            larger!(bare_closure, watched_closure, parts()),
+            larger!(bare_two, watched_two, parts(), parts(), String::new()),
+            larger!(bare_borrow, watched_borrow, parts()),
+            larger!(bare_read, watched_read, parts()),
+            larger!(bare_later, watched_later, parts()),
+            larger!(bare_whole, watched_whole, parts()),
+            larger!(bare_dropped, watched_dropped, parts()),
+            larger!(bare_on_first, watched_on_first, parts()),
+            larger!(bare_awaits, watched_awaits, parts()),
+            larger!(bare_mut, watched_mut, parts()),
+        ];
+        sizes.push(larger!(bare_field, asked, parts()));
+        println!("{sizes:?}");
+        assert!(sizes.iter().all(|(_, size)| *size <= LIMIT), "{sizes:?}");
     }
 
     #[test]
@@ -620,4 +746,58 @@ fn twenty_one_functions_nest_under_the_compilers_own_limit() {
         future
     }
     assert_eq!(run(sendable(nested::f21())), Ok(21));
+}
+
+/// Bodies that are the end of their function: a guard alone sees how they end.
+mod ends {
+    use super::*;
+
+    #[monitored]
+    async fn filter(size: usize) -> impl Fn(&str) -> bool {
+        yield_now().await;
+        if size > 3 {
+            return move |text| text.len() > size;
+        }
+        panic!("small")
+    }
+
+    #[monitored(max_concurrency = 1, call = call)]
+    async fn pair(size: usize) -> (impl Fn(&str) -> bool, usize) {
+        call.observe("size", 1.0);
+        (move |text| text.len() > size, ready(size).await)
+    }
+
+    #[monitored]
+    async fn beside_a_panic() -> (impl Fn(&str) -> usize, u8) {
+        yield_now().await;
+        (|text| text.len(), 1)
+    }
+
+    #[test]
+    fn one_that_gives_its_value_is_a_success() {
+        assert_eq!(future("filter", || filter(4)), "1 1 0 0");
+        assert_eq!(future("pair", || pair(4)), "1 1 0 0");
+    }
+
+    #[test]
+    fn one_that_is_dropped_is_cancelled() {
+        let monitor = monitor();
+        monitor.scope_sync(|| {
+            let mut future = Box::pin(filter(4));
+            assert!(poll_once(future.as_mut()).is_pending());
+        });
+        assert_eq!(counted(monitor, "filter"), "1 0 1 0 cancelled=1");
+    }
+
+    #[test]
+    fn one_that_panics_is_a_panic_and_its_neighbour_is_cancelled() {
+        let monitor = monitor();
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            run(monitor.scope(async { tokio::join!(beside_a_panic(), filter(1)) }))
+        }));
+        assert!(caught.is_err());
+        let monitor_of = |method| counted(monitor.clone(), method);
+        assert_eq!(monitor_of("filter"), "1 0 1 0 panic=1");
+        assert_eq!(monitor_of("beside_a_panic"), "1 0 1 0 cancelled=1");
+    }
 }

@@ -1,13 +1,16 @@
 //! Calls whose body stays where it is, between two ends: what cannot move into a closure or a future of its own.
 
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 
+use crate::call::awaited::awaited;
 use crate::call::guard::CallGuard;
-use crate::call::guard::no_call::no_call;
 use crate::call::method::MethodCore;
 use crate::call::plan::Start;
 use crate::call::run;
-use crate::call::stream::{RunStream, run_stream};
+use crate::call::stream::{RunStream, running_stream};
+use crate::call::tasks::Suspension;
 use crate::permits::Permit;
 use crate::status::Outcome;
 use crate::sync::Ordering;
@@ -16,15 +19,28 @@ use crate::sync::Ordering;
 #[inline]
 pub fn enter(start: impl Start) -> Entered {
     Entered {
-        call: start.start(),
+        call: ManuallyDrop::new(start.start()),
     }
 }
 
 /// A call that was entered and not left yet.
+///
+/// What drops it while its body is suspended comes from outside: the call is cancelled, also if that is a panic, which is one
+/// of another future then. While the body runs, it is the body's own panic.
 #[derive(Debug)]
 #[must_use = "a call that is dropped at once counts as cancelled"]
 pub struct Entered {
-    call: CallGuard,
+    call: ManuallyDrop<CallGuard>,
+}
+
+impl Drop for Entered {
+    #[cold]
+    fn drop(&mut self) {
+        let call = CallGuard::taken(&self.call);
+        if call.suspension().is_suspended() {
+            call.finish(Outcome::Cancelled);
+        }
+    }
 }
 
 /// How many calls of a method may run at once.
@@ -94,6 +110,18 @@ impl Entered {
         &mut self.call
     }
 
+    /// Where the body notes that it is suspended, for its awaits. It borrows nothing: the body may have the guard meanwhile.
+    #[inline]
+    pub fn suspension(&self) -> Suspension {
+        self.call.suspension()
+    }
+
+    /// The guard, which reports the call from here on.
+    #[inline]
+    fn into_guard(self) -> CallGuard {
+        CallGuard::taken(&ManuallyDrop::new(self).call)
+    }
+
     /// Waits until the call may run, and notes how long that took as `permit_wait_time`.
     pub async fn permit(&mut self, limit: Limit) -> Permit<'static> {
         let method = self.call.method();
@@ -105,7 +133,7 @@ impl Entered {
             permit
         } else {
             let _waiting = Waiting::new(method);
-            permits.acquire().await
+            awaited(self.suspension(), permits.acquire()).await
         };
         let waited = self.call.elapsed().as_secs_f64();
         self.call.observe("permit_wait_time", waited);
@@ -118,7 +146,7 @@ impl Entered {
     where
         V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
     {
-        run::leave(self.call, value, verdict)
+        run::leave(self.into_guard(), value, verdict)
     }
 
     /// Goes on with the stream that is its value.
@@ -128,7 +156,7 @@ impl Entered {
         T: futures_core::Stream<Item = I>,
         V: for<'a> Fn(&'a I, &mut CallGuard) -> Outcome<'a>,
     {
-        run_stream(self.call, || stream, verdict)
+        running_stream(self.into_guard(), stream, verdict)
     }
 
     /// [`leave_stream`](Self::leave_stream) for functions that return a pinned box.
@@ -176,12 +204,12 @@ impl Drop for Waiting {
     }
 }
 
-/// Starts a call that is a success when the guard is dropped, unless a panic drops it: for functions whose value cannot be
-/// looked at, because their body has to be their end.
+/// Starts a call that is a success when the guard is dropped, unless a panic drops it, or its body is suspended: for functions
+/// whose value cannot be looked at, because their body has to be their end.
 #[inline]
 pub fn enter_returning(start: impl Start) -> Returning {
     Returning {
-        guard: Some(start.start()),
+        call: ManuallyDrop::new(enter(start)),
         panicking_at_entry: std::thread::panicking(),
     }
 }
@@ -189,24 +217,37 @@ pub fn enter_returning(start: impl Start) -> Returning {
 /// The guard of [`enter_returning`].
 #[derive(Debug)]
 pub struct Returning {
-    guard: Option<CallGuard>,
+    call: ManuallyDrop<Entered>,
     panicking_at_entry: bool,
 }
 
-impl Returning {
-    /// The call, for its body.
+impl Deref for Returning {
+    type Target = Entered;
+
     #[inline]
-    pub fn guard(&mut self) -> &mut CallGuard {
-        self.guard.get_or_insert_with(no_call)
+    fn deref(&self) -> &Entered {
+        &self.call
+    }
+}
+
+impl DerefMut for Returning {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Entered {
+        &mut self.call
     }
 }
 
 impl Drop for Returning {
     fn drop(&mut self) {
-        // Without a finish, the inner guard's own drop reports the panic.
+        let entered = Entered {
+            call: ManuallyDrop::new(CallGuard::taken(&self.call.call)),
+        };
         let panicked = std::thread::panicking() && !self.panicking_at_entry;
-        if let (Some(guard), false) = (self.guard.take(), panicked) {
-            guard.finish(Outcome::Success);
+        if panicked || entered.suspension().is_suspended() {
+            // Whose own drop tells the one from the other.
+            drop(entered);
+        } else {
+            entered.into_guard().finish(Outcome::Success);
         }
     }
 }

@@ -12,13 +12,21 @@ use crate::call::method::MethodCore;
 use crate::call::method_name::MethodName;
 use crate::call::shard::{Failure, Shard, Span};
 use crate::call::site::CallSite;
+use crate::call::tasks::Suspension;
 use crate::status::Outcome;
 
 /// One call, from its start to its end.
 ///
 /// Made by [`Method::start`](crate::Method::start) and by `#[monitored]`. It counts as a request at once, is in
 /// flight until it is finished or dropped, and may be moved to another thread. Dropped without
-/// [`finish`](Self::finish) it counts as a panic if the thread began to panic meanwhile, else as cancelled.
+/// [`finish`](Self::finish) it counts as a panic if the thread that drops it panics, else as cancelled.
+///
+/// # Cancellation
+///
+/// A guard knows of no `.await`. Kept over one, it counts as cancelled when its future is dropped, but as a panic if that is
+/// because another future panics, as beside it in a `join!`. The calls of `#[monitored]` functions tell the two apart: put the body
+/// in one where that matters. And one that was started while its thread panicked, in a destructor, counts as cancelled when it
+/// is dropped, even by a panic of its own.
 ///
 /// Recording never fails, panics, blocks or logs, and allocates only at a thread's first call of a method, the first
 /// failure, the first use of a value, and when more tasks are in flight than ever before.
@@ -62,8 +70,15 @@ impl CallGuard {
     /// Starts a call of a method of a given storage.
     #[inline]
     pub(crate) fn start_method(method: &'static MethodCore) -> Self {
-        let words = start_method(method);
-        Self { words }
+        let Words(shard, slot) = start_method(method);
+        let unwinding = if std::thread::panicking() {
+            UNWINDING
+        } else {
+            0
+        };
+        Self {
+            words: Words(shard, slot | unwinding),
+        }
     }
 
     pub(crate) fn start_in(local: &Local, method: &'static MethodCore) -> Self {
@@ -75,15 +90,9 @@ impl CallGuard {
 
     #[inline]
     fn begin(shard: &'static Shard) -> Self {
-        // The question about a panic last: its answer would have to be kept over the reading of the clock.
         let slot = u64::from(shard.begin());
-        let unwinding = if std::thread::panicking() {
-            UNWINDING
-        } else {
-            0
-        };
         Self {
-            words: Words(shard, slot | unwinding),
+            words: Words(shard, slot),
         }
     }
 
@@ -113,6 +122,12 @@ impl CallGuard {
         self.shard().method
     }
 
+    /// The guard out of a place that does not drop it.
+    #[inline]
+    pub(crate) fn taken(held: &ManuallyDrop<Self>) -> Self {
+        Self { words: held.words }
+    }
+
     /// As words, which no longer end the call when they are dropped.
     #[inline]
     fn words(self) -> Words {
@@ -123,6 +138,12 @@ impl CallGuard {
     #[inline]
     fn shard(&self) -> &'static Shard {
         self.words.0
+    }
+
+    /// Where it notes that its body is suspended.
+    #[inline]
+    pub(crate) fn suspension(&self) -> Suspension {
+        self.shard().suspension(self.slot())
     }
 
     #[inline]
@@ -209,7 +230,8 @@ impl CallGuard {
 #[derive(Clone, Copy)]
 struct Words(&'static Shard, u64);
 
-/// Set if the thread was panicking when the call began: a call made while unwinding is not what panics.
+/// Set if the thread was panicking when a call began that the user holds: it may well come to its end while the panic goes on.
+/// Who holds the call of a body knows better (see [`Entered`](crate::call::entered::Entered)).
 const UNWINDING: u64 = 1 << 32;
 /// Set once the call observed a value.
 const OBSERVED: u64 = 1 << 33;

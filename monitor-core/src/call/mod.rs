@@ -1,6 +1,7 @@
 //! The recording path: call sites, the cells each thread owns, tasks in flight, and the guard of one call.
 
 pub(crate) mod answer;
+pub(crate) mod awaited;
 pub(crate) mod common;
 pub(crate) mod entered;
 pub(crate) mod guard;

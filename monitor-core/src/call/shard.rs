@@ -10,7 +10,7 @@ mod failures;
 use crate::buckets::TickBounds;
 use crate::call::method::MethodCore;
 use crate::call::state::{Seen, TaskState};
-use crate::call::tasks::TaskSlots;
+use crate::call::tasks::{Suspension, TaskSlots};
 use crate::call::values::ShardValues;
 use crate::clock::Clock;
 use crate::status::TaskStatus;
@@ -124,6 +124,12 @@ impl Shard {
     #[inline]
     pub(crate) fn start_of(&self, slot: u32) -> Option<u64> {
         self.slots.start_of(slot)
+    }
+
+    /// Where the call in this slot notes that its body is suspended.
+    #[inline]
+    pub(crate) fn suspension(&'static self, slot: u32) -> Suspension {
+        self.slots.suspension(slot)
     }
 
     /// Frees the slot of a call that started here; only the owner.

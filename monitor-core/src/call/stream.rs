@@ -30,6 +30,20 @@ where
     }
 }
 
+/// [`run_stream`] for a call that began before there was a stream.
+#[inline]
+pub(crate) fn running_stream<T, V>(
+    call: CallGuard,
+    stream: T,
+    verdict: V,
+) -> RunStream<CallGuard, T, V> {
+    RunStream {
+        stream,
+        call: Call::Running(Running::new(call)),
+        verdict,
+    }
+}
+
 /// [`run_stream`] for functions that return a pinned box.
 #[inline]
 pub fn run_stream_pinned<I, S, T, V>(
@@ -89,6 +103,14 @@ impl Drop for Running {
 }
 
 impl Running {
+    #[inline]
+    fn new(call: CallGuard) -> Self {
+        Self {
+            guard: Some(call),
+            failure: None,
+        }
+    }
+
     /// Counts an item.
     fn item(&mut self, outcome: Outcome<'_>) {
         let Some(guard) = &self.guard else { return };
@@ -108,10 +130,7 @@ impl<S: Start> Call<S> {
         if matches!(self, Self::Waiting(_))
             && let Self::Waiting(start) = std::mem::replace(self, Self::Over)
         {
-            *self = Self::Running(Running {
-                guard: Some(start.start()),
-                failure: None,
-            });
+            *self = Self::Running(Running::new(start.start()));
         }
         match self {
             Self::Running(running) => Some(running),

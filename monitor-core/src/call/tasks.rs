@@ -13,6 +13,9 @@ const INLINE: u32 = if cfg!(loom) { 1 } else { 16 };
 /// number of the next free one (plus 1) above.
 const BUSY: u64 = 1;
 
+/// Highest bit of a slot: set while the body of its task is suspended.
+const SUSPENDED: u64 = 1 << 63;
+
 /// The end of a list of free slots.
 const NONE: u32 = 0;
 
@@ -86,7 +89,7 @@ impl TaskSlots {
         slot
     }
 
-    /// [`start_of`](Self::start_of) for a slot in the shard itself.
+    /// [`start_of`](Self::start_of) for a slot in the shard itself, whose task runs.
     #[inline]
     pub(crate) fn inline_start(&self, slot: u32) -> Option<u64> {
         let cell = self.inline.get(slot as usize)?;
@@ -98,7 +101,13 @@ impl TaskSlots {
     #[inline]
     pub(crate) fn start_of(&self, slot: u32) -> Option<u64> {
         self.cell(slot)
-            .map(|cell| cell.load(Ordering::Relaxed) >> 1)
+            .map(|cell| start(cell.load(Ordering::Relaxed)))
+    }
+
+    /// Where the task in this slot notes that it is suspended.
+    #[inline]
+    pub(crate) fn suspension(&'static self, slot: u32) -> Suspension {
+        Suspension(self.cell(slot))
     }
 
     /// Releases a slot; only the owner.
@@ -173,8 +182,42 @@ impl TaskSlots {
         let more = more.flat_map(|more| more.slots.iter().map(|(_, cell)| cell));
         self.inline.iter().chain(more).filter_map(|cell| {
             let word = cell.load(Ordering::Acquire);
-            (word & BUSY != 0).then_some(word >> 1)
+            (word & BUSY != 0).then(|| start(word))
         })
+    }
+}
+
+/// Whether the body of a call is suspended at one of its awaits: a bit of its slot. Only who polls or drops the body asks or
+/// says so, and has it alone.
+///
+/// A call past the limit of slots has no such place, and counts as running.
+#[derive(Debug, Clone, Copy)]
+pub struct Suspension(Option<&'static AtomicU64>);
+
+impl Suspension {
+    pub(crate) fn is_suspended(self) -> bool {
+        self.0
+            .is_some_and(|cell| cell.load(Ordering::Relaxed) & SUSPENDED != 0)
+    }
+
+    // Release, here and below: pairs with the Acquire in `starts`, which is to find what the store of the start time told it.
+    #[inline]
+    pub(crate) fn suspend(self) {
+        if let Some(cell) = self.0 {
+            let word = cell.load(Ordering::Relaxed);
+            cell.store(word | SUSPENDED, Ordering::Release);
+        }
+    }
+
+    /// Writes nothing at a body's first poll.
+    #[inline]
+    pub(crate) fn resume(self) {
+        if let Some(cell) = self.0 {
+            let word = cell.load(Ordering::Relaxed);
+            if word & SUSPENDED != 0 {
+                cell.store(word & !SUSPENDED, Ordering::Release);
+            }
+        }
     }
 }
 
@@ -205,6 +248,12 @@ impl MoreSlots {
     }
 }
 
+/// The start time a busy slot keeps.
+#[inline]
+fn start(word: u64) -> u64 {
+    (word & !SUSPENDED) >> 1
+}
+
 /// The next free slot (plus 1) a free slot names.
 #[expect(clippy::cast_possible_truncation, reason = "a slot number was put in")]
 fn link(word: u64) -> u32 {
@@ -230,6 +279,26 @@ mod tests {
             slots.release(*slot);
         }
         assert_eq!(starts(&slots), (1..1000).step_by(2).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn a_suspended_task_keeps_its_start() {
+        let slots: &'static TaskSlots = leak(TaskSlots::new());
+        let claimed: Vec<u32> = (0..40).map(|start| slots.claim(start)).collect();
+        for slot in &claimed {
+            let suspension = slots.suspension(*slot);
+            assert!(!suspension.is_suspended());
+            suspension.suspend();
+            assert!(suspension.is_suspended());
+            assert_eq!(slots.start_of(*slot), Some(u64::from(*slot)));
+        }
+        assert_eq!(starts(slots), (0..40).collect::<Vec<u64>>());
+        slots.suspension(claimed[0]).resume();
+        assert!(!slots.suspension(claimed[0]).is_suspended());
+        slots.release(claimed[1]);
+        let again = slots.claim(7);
+        assert!(!slots.suspension(again).is_suspended());
+        assert!(!slots.suspension(u32::MAX).is_suspended());
     }
 
     #[test]

@@ -116,7 +116,8 @@ impl Call<'_> {
     /// the user's returns and tail are coerced as before. It stands at the declared type, where errors point.
     pub(super) fn body_edge(&self) -> Option<TokenStream> {
         match self.ty {
-            Type::Infer(_) => None,
+            // One that never returns has no edge, and no type to name.
+            Type::Infer(_) | Type::Never(_) => None,
             ty => Some(self.edge_of(place(ty), &ty.to_token_stream())),
         }
     }

@@ -98,7 +98,7 @@ impl Call<'_> {
     fn suspends(&self) -> bool {
         let here = matches!(
             self.checked.shape,
-            Shape::Async | Shape::InPlace(..) | Shape::Never
+            Shape::Async | Shape::InPlace(..) | Shape::End | Shape::Never(_)
         );
         here && self.checked.asynchronous
     }

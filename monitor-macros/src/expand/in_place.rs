@@ -1,14 +1,17 @@
 //! Functions whose body stays where it is, or is awaited there.
 
-use proc_macro2::{Delimiter, Span, TokenStream};
-use quote::quote_spanned;
-use syn::Type;
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
+use syn::{PatIdent, Type};
 
 use super::call::{Call, last_expression};
 use super::group;
 use super::lasting::typed;
-use crate::args::Limit;
-use crate::shape::{Boxing, Ending, Inner, has_a_stray_break};
+use crate::args::{Limit, words};
+use crate::shape::{Boxing, Ending, Inner, Way, has_a_stray_break, may_suspend, rewritten};
+
+/// Where a body that has its call notes that it is suspended: a name in our tokens.
+const SUSPENSION: &str = "__monitor_suspension";
 
 impl Call<'_> {
     /// An `async fn` whose future is the body's.
@@ -16,7 +19,9 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
         let (future, verdict) = (self.inner_future(), self.verdict());
-        quote_spanned!(span=> return #runtime::run_async(#start, #future, #verdict).await)
+        // Where nothing is read off the arguments, the future takes them before anything may panic.
+        let again = (!self.checked.entry.is_empty()).then(|| self.bind_again());
+        quote_spanned!(span=> #again return #runtime::run_async(#start, #future, #verdict).await)
     }
 
     /// The body between the two ends of its call.
@@ -24,15 +29,14 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let (ty, give) = (self.ty, self.give());
         let value = match inner {
-            Inner::Block => self.straight(),
-            Inner::Future => {
-                let future = self.inner_future();
-                quote_spanned!(span=> #future.await)
-            }
+            Inner::Block => self.straight(&self.hooked()),
+            Inner::Future => self.inner_await(),
         };
-        let (enter, value, leave) = (self.enter(), self.with_handles(&value), self.leave(ending));
+        let (enter, again, leave) = (self.enter(), self.bind_again(), self.leave(ending));
+        let value = self.with_handles(&value);
         quote_spanned! {span=>
             #enter
+            #again
             let __monitor_value: #ty = #value;
             #give #leave
         }
@@ -46,9 +50,8 @@ impl Call<'_> {
     /// The match needs a label, and of a `break` outside of any loop the compiler says something else in a labelled block:
     /// such a body, which is an error anyway, goes without. And it needs the parentheses: attribute macros above this one that
     /// parse with `syn` 2 take the `::` after a label for a colon.
-    pub(super) fn straight(&self) -> TokenStream {
-        let span = Span::mixed_site();
-        let (ty, block) = (self.ty, self.block);
+    pub(super) fn straight(&self, block: &Group) -> TokenStream {
+        let (span, ty) = (Span::mixed_site(), self.ty);
         if matches!(ty, Type::Infer(_)) || has_a_stray_break(block.stream()) {
             return quote_spanned!(span=> (#block));
         }
@@ -68,13 +71,48 @@ impl Call<'_> {
     pub(super) fn enter(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
-        let handed_out = self.checked.call.is_some() || self.checked.limit.is_some();
-        let mutable = handed_out.then(|| quote_spanned!(span=> mut));
+        let mutable = self.mutable();
         quote_spanned!(span=> let #mutable __monitor_call = #runtime::enter(#start);)
     }
 
-    /// The permit, then the name the body has for its call.
-    fn handles(&self) -> TokenStream {
+    /// Before the name of a call that is handed out.
+    fn mutable(&self) -> Option<TokenStream> {
+        let handed_out = self.checked.call.is_some() || self.checked.limit.is_some();
+        handed_out.then(|| quote_spanned!(Span::mixed_site()=> mut))
+    }
+
+    /// The arguments that the body takes apart, moved as a whole. Of the `mut` of one, the compiler would say that it is not
+    /// needed, so it is used on a way that is never taken; of the second `mut` it says what it says without us.
+    fn bind_again(&self) -> TokenStream {
+        let span = Span::mixed_site();
+        if self.checked.bound_again.is_empty() {
+            return TokenStream::new();
+        }
+        // Whatever may panic comes before.
+        let handle = self.checked.call.is_some().then(|| {
+            quote_spanned! {span=>
+                let __monitor_suspension = __monitor_call.suspension();
+                let __monitor_handle = __monitor_call.guard();
+            }
+        });
+        let bind = |name: &PatIdent| {
+            let (ident, mutability) = (&name.ident, &name.mutability);
+            let used = mutability.map(|_| {
+                quote_spanned! {span=>
+                    match () {
+                        () => {}
+                        _ => { let _ = &mut #ident; }
+                    }
+                }
+            });
+            quote_spanned!(span=> #used let #mutability #ident = #ident;)
+        };
+        let again: TokenStream = self.checked.bound_again.iter().map(bind).collect();
+        quote_spanned!(span=> #handle #again)
+    }
+
+    /// The permit, then the name this value has for its call.
+    fn handles(&self, value: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
         let mut handles = TokenStream::new();
@@ -88,6 +126,14 @@ impl Call<'_> {
             });
         }
         if let Some(name) = &self.checked.call {
+            if !self.checked.bound_again.is_empty() {
+                return quote_spanned!(span=> let #name = __monitor_handle;);
+            }
+            if words(value.clone()).contains(SUSPENSION) {
+                handles.extend(quote_spanned! {span=>
+                    let __monitor_suspension = __monitor_call.suspension();
+                });
+            }
             handles.extend(quote_spanned!(span=> let #name = __monitor_call.guard();));
         }
         handles
@@ -96,7 +142,7 @@ impl Call<'_> {
     /// The value with what the body needs beside it, which does not outlive the body.
     pub(super) fn with_handles(&self, value: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
-        let handles = self.handles();
+        let handles = self.handles(value);
         if handles.is_empty() {
             value.clone()
         } else {
@@ -132,18 +178,72 @@ impl Call<'_> {
         typed(&keywords, self.block, self.body_edge())
     }
 
-    /// A function that never returns.
-    pub(super) fn never(&self) -> TokenStream {
+    fn inner_await(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let (enter, handles, block) = (self.enter(), self.handles(), self.block);
-        quote_spanned!(span=> #enter #handles (#block))
+        let future = self.awaited((span, span), &self.inner_future());
+        quote_spanned!(span=> #future.await)
+    }
+
+    /// The body, in which each await notes that the call is suspended there.
+    fn hooked(&self) -> Group {
+        let body = self.block.stream();
+        match rewritten(body.clone(), &|expression| self.hooked_await(expression)) {
+            Some(hooked) if may_suspend(body) => {
+                let mut block = Group::new(Delimiter::Brace, hooked);
+                block.set_span(self.block.span());
+                block
+            }
+            // Without an await it stays the very group it was.
+            _ => self.block.clone(),
+        }
+    }
+
+    /// What is awaited instead. It stands where the user's expression does and has the user's hygiene, for lints that look at
+    /// expressions with an await in them.
+    fn hooked_await(&self, expression: &[TokenTree]) -> TokenStream {
+        let hygiene = Span::mixed_site();
+        let from = expression.first().map_or(hygiene, TokenTree::span);
+        let to = expression.last().map_or(hygiene, TokenTree::span);
+        self.awaited((from, to), &expression.iter().cloned().collect())
+    }
+
+    /// A future that notes whether the call is suspended. The body may have the call itself meanwhile.
+    pub(super) fn awaited(&self, (from, to): (Span, Span), future: &TokenStream) -> TokenStream {
+        let (runtime, at) = (self.runtime(from), from.resolved_at(Span::mixed_site()));
+        let suspension = if self.checked.call.is_some() {
+            Ident::new(SUSPENSION, at).into_token_stream()
+        } else {
+            quote_spanned!(at=> __monitor_call.suspension())
+        };
+        let given = quote_spanned!(at=> #suspension, #future);
+        let given = group(Delimiter::Parenthesis, given, to);
+        quote_spanned!(from=> #runtime::awaited #given)
+    }
+
+    /// A function that never returns.
+    pub(super) fn never(&self, inner: Inner) -> TokenStream {
+        let span = Span::mixed_site();
+        let (enter, again) = (self.enter(), self.bind_again());
+        let body = match inner {
+            Inner::Block => {
+                let block = self.hooked();
+                quote_spanned!(span=> (#block))
+            }
+            Inner::Future => self.inner_await(),
+        };
+        let handles = self.handles(&body);
+        quote_spanned!(span=> #enter #again #handles #body)
     }
 
     /// A function whose body cannot move into a closure.
-    pub(super) fn track_caller(&self, attribute: Span) -> TokenStream {
+    pub(super) fn track_caller(&self, attribute: Span, way: Way) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
         let (check, block) = (self.refuse_result(attribute.resolved_at(span)), self.block);
+        if way == Way::Straight {
+            let body = self.in_place(Inner::Block, Ending::Value);
+            return quote_spanned!(span=> #check #body);
+        }
         quote_spanned! {span=>
             #check
             let __monitor_call = #runtime::enter_returning(#start);
@@ -155,12 +255,14 @@ impl Call<'_> {
     pub(super) fn at_the_end(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
-        let mutable = (self.checked.call.as_ref()).map(|_| quote_spanned!(span=> mut));
-        let (handles, block) = (self.handles(), self.block);
+        let (mutable, block) = (self.mutable(), self.hooked());
+        let body = quote_spanned!(span=> (#block));
+        let (again, handles) = (self.bind_again(), self.handles(&body));
         quote_spanned! {span=>
             let #mutable __monitor_call = #runtime::enter_returning(#start);
+            #again
             #handles
-            (#block)
+            #body
         }
     }
 

@@ -43,7 +43,7 @@ impl Call<'_> {
             let closure = self.closure(Some(ty));
             return quote_spanned!(span=> return #run(#start, #closure, #verdict));
         }
-        let body = self.straight();
+        let body = self.straight(self.block);
         // And to borrow what it must not, here.
         let (from, _) = last_expression(self.block);
         let returned = quote_spanned!(from=> __monitor_value);
@@ -60,14 +60,14 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let ty = self.ty;
         let body = if way == Way::Straight {
-            self.straight()
+            self.straight(self.block)
         } else {
             let closure = self.closure(Some(ty));
             quote_spanned! {span=>
                 ::core::option::Option::unwrap_or_else(::core::option::Option::None, #closure)
             }
         };
-        let future = self.awaited(&quote_spanned!(span=> __monitor_future));
+        let future = self.as_call(&quote_spanned!(span=> __monitor_future));
         let future = match boxing {
             Boxing::Opaque => future,
             Boxing::Pinned => quote_spanned!(span=> ::std::boxed::Box::pin(#future)),
@@ -82,9 +82,10 @@ impl Call<'_> {
     }
 
     /// A future that is one call around another future.
-    fn awaited(&self, future: &TokenStream) -> TokenStream {
+    fn as_call(&self, future: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
         let (enter, ty, verdict) = (self.enter(), self.value(), self.verdict());
+        let future = self.awaited((span, span), future);
         let value = self.with_handles(&quote_spanned!(span=> #future.await));
         quote_spanned! {span=>
             async move {
@@ -101,7 +102,7 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let future = typed(&tail.keywords, &tail.block, self.edge());
         let wrapped = if self.checked.call.is_some() || self.checked.limit.is_some() {
-            self.awaited(&future)
+            self.as_call(&future)
         } else {
             let (runtime, start) = (self.runtime(span), self.start());
             let (value, verdict) = (self.value(), self.verdict());

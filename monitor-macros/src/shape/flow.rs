@@ -114,8 +114,13 @@ impl Flow {
     }
 }
 
+/// Whether these may wait; what stands in an async block waits in there.
+pub(crate) fn may_suspend(tokens: TokenStream) -> bool {
+    Flow::of(tokens).suspends
+}
+
 /// The name of a macro that is called after these tokens, and what its path goes through; nothing if none is.
-fn macro_path(mut before: &[TokenTree]) -> Option<(String, Vec<String>)> {
+pub(super) fn macro_path(mut before: &[TokenTree]) -> Option<(String, Vec<String>)> {
     let mut path = Vec::new();
     while let [rest @ .., TokenTree::Ident(word)] = before {
         path.push(word.to_string());
@@ -128,7 +133,7 @@ fn macro_path(mut before: &[TokenTree]) -> Option<(String, Vec<String>)> {
     (!KEYWORDS.contains(&&*name)).then(|| (name, path.split_off(1)))
 }
 
-fn is_async_block(group: &Group, before: &[TokenTree]) -> bool {
+pub(super) fn is_async_block(group: &Group, before: &[TokenTree]) -> bool {
     let start = strip_word(before, |word| word == "move").unwrap_or(before);
     group.delimiter() == Delimiter::Brace && strip_word(start, |word| word == "async").is_some()
 }

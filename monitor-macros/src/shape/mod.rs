@@ -1,22 +1,27 @@
 //! How a function has to be wrapped: decided by its signature, and by its body only where that saves work at run time.
 
+mod awaits;
 mod body;
 mod flow;
 mod returned;
 mod stray;
+mod taken_apart;
 
 use proc_macro2::{Span, TokenStream};
-use syn::{Attribute, Signature, Type};
+use syn::{Attribute, PatIdent, Signature, Type};
 
+pub(crate) use awaits::rewritten;
 pub(crate) use body::Tail;
-pub(crate) use flow::ends_in_a_statement;
+pub(crate) use flow::{ends_in_a_statement, may_suspend};
 pub(crate) use returned::{Boxing, Returned, Returns, Value, is_unit, may_be_result, names_result};
 pub(crate) use stray::has_a_stray_break;
 
 use crate::args::Args;
+use awaits::are_clear;
 use body::{boxed_tail, opaque_tail};
 use flow::{Flow, gives_a_closure, is_stub};
 use returned::{FUTURE, STREAM, has_an_opaque_part, return_type, takes_calls};
+use taken_apart::taken_apart;
 
 /// How the body becomes a call.
 pub(crate) enum Shape {
@@ -29,9 +34,9 @@ pub(crate) enum Shape {
     /// The body stays where it is, between the two ends of the call.
     InPlace(Inner, Ending),
     /// The function never returns, or not yet: a guard alone.
-    Never,
-    /// `#[track_caller]` would not survive a closure: a guard alone, which sees no return value.
-    TrackCaller(Span),
+    Never(Inner),
+    /// `#[track_caller]` would not survive a closure: the body stays where it is, and what it may return early is not seen.
+    TrackCaller(Span, Way),
     /// The body infers from an `impl Trait` of the return type, which it can only at the very end of its function: a guard
     /// alone. It need not see the value, which is no `Result`.
     End,
@@ -48,9 +53,9 @@ pub(crate) enum Shape {
 /// What the body is between the two ends of its call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Inner {
-    /// Itself: it has no way out but its end.
+    /// Itself: it has no way out but its end, and each place where it may be suspended shows.
     Block,
-    /// An inner future, awaited at once: it may return early.
+    /// An inner future, awaited at once: it may return early, or be suspended where that does not show.
     Future,
 }
 
@@ -82,14 +87,20 @@ impl Shape {
     ) -> (Self, Returned) {
         let ty = return_type(&sig.output);
         if let Type::Never(_) = ty {
-            return (Self::Never, Returned::plain(ty));
+            let asynchronous = sig.asyncness.is_some();
+            let inner = if asynchronous {
+                inner(body)
+            } else {
+                Inner::Block
+            };
+            return (Self::Never(inner), Returned::plain(ty));
         }
         if let Type::ImplTrait(_) = ty
             && is_stub(body)
             && !args.ask_the_value()
         {
             // Nobody could tell the type of the value that never comes.
-            return (Self::Never, Returned::plain(ty));
+            return (Self::Never(Inner::Block), Returned::plain(ty));
         }
         if let Some((boxing, returned)) = stream(&ty, args) {
             let shape = if sig.asyncness.is_some() {
@@ -112,7 +123,7 @@ impl Shape {
         }
         let mut attrs = attrs.iter();
         let shape = match attrs.find(|attr| attr.path().is_ident("track_caller")) {
-            Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span()),
+            Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span(), way(body, &ty)),
             None if way(body, &ty) == Way::Straight => Self::InPlace(Inner::Block, Ending::Value),
             None => Self::Sync,
         };
@@ -124,7 +135,7 @@ impl Shape {
     fn of_async(body: &TokenStream, ty: &Type, args: &Args, opaque_stub: bool) -> Self {
         let limited = args.max_concurrency.given();
         let suspends = limited || opaque_stub || Flow::of(body.clone()).suspends;
-        if !suspends && infers_at_the_end(body, ty, args) {
+        if infers_at_the_end(body, ty, args) && are_clear(body.clone()) {
             return Self::End;
         }
         if !suspends && way(body, ty) == Way::Closure {
@@ -156,6 +167,28 @@ impl Shape {
         }
     }
 
+    /// The arguments that an `async fn` binds again once its call has begun. Those that the attribute borrows before are kept
+    /// in any case, and so are all while a call waits for a permit.
+    pub(crate) fn bound_again(
+        &self,
+        sig: &Signature,
+        body: &TokenStream,
+        args: &Args,
+    ) -> Vec<PatIdent> {
+        let binds = matches!(
+            self,
+            Self::Async | Self::InPlace(..) | Self::End | Self::Never(_)
+        );
+        if !binds || sig.asyncness.is_none() || args.max_concurrency.given() {
+            return Vec::new();
+        }
+        let mut names = taken_apart(sig, body);
+        if (names.iter()).any(|name| args.words.contains(&name.ident.to_string())) {
+            names.clear();
+        }
+        names
+    }
+
     /// Whether the call goes on in a future or stream that the function returns.
     pub(crate) fn outlives_the_function(&self) -> bool {
         matches!(
@@ -179,7 +212,7 @@ fn infers_at_the_end(body: &TokenStream, ty: &Type, args: &Args) -> bool {
 
 fn inner(body: &TokenStream) -> Inner {
     let flow = Flow::of(body.clone());
-    if flow.returns || flow.asks {
+    if flow.returns || flow.asks || !are_clear(body.clone()) {
         Inner::Future
     } else {
         Inner::Block

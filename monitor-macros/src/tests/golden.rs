@@ -286,6 +286,9 @@ const COMPILED: &[&str] = &[
     "method_name",
 ];
 
+/// Around what a body that stays in place awaits.
+const AWAITS: &[&str] = &["awaited"];
+
 /// In a branch that is never taken.
 const NEVER_RUN: &[&str] = &["edge"];
 
@@ -323,7 +326,7 @@ fn an_expansion_is_one_static_and_one_call_into_the_runtime() {
         assert_eq!(count(CALLS), 1, "{name}: {names:?}");
         assert!(count(OUTCOME) <= 1, "{name}: {names:?}");
         assert!(asks || count(ASKED) == 0, "{name}: {names:?}");
-        let all = [CALLS, OUTCOME, COMPILED, NEVER_RUN, ASKED].map(count);
+        let all = [CALLS, OUTCOME, AWAITS, COMPILED, NEVER_RUN, ASKED].map(count);
         assert_eq!(all.iter().sum::<usize>(), names.len(), "{name}: {names:?}");
     }
 }

@@ -47,7 +47,7 @@ fn parsed(item: &TokenStream) -> syn::Result<()> {
 }
 
 /// All tokens in the order they stand in, with the delimiters of groups.
-fn flat(tokens: TokenStream) -> Vec<String> {
+pub(crate) fn flat(tokens: TokenStream) -> Vec<String> {
     let mut all = Vec::new();
     flatten(tokens, &mut all);
     all

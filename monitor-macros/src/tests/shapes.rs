@@ -231,10 +231,14 @@ fn a_body_that_infers_from_its_return_type_is_the_end_of_its_function() {
     }
     let text = text(quote!(
         async fn f() -> impl Fn(&A) -> B {
-            unknown(return g())
+            if x.await {
+                return g();
+            }
+            h(y.await)
         }
     ));
     assert!(text.contains("enter_returning ("), "{text}");
+    assert_eq!(text.matches("awaited (").count(), 2, "{text}");
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(crate) fn function(
         ..
     } = target;
     let (shape, returned) = Shape::of(&sig, &attrs, &body.block.stream(), &args);
+    let bound_again = shape.bound_again(&sig, &body.block.stream(), &args);
     let mut rules = Rules {
         args: &args,
         sig: &sig,
@@ -61,6 +62,7 @@ pub(crate) fn function(
         limit: args.max_concurrency.take(),
         root: args.root.take().or_else(|| around.root.clone()),
         asynchronous: sig.asyncness.is_some(),
+        bound_again,
         head,
         body,
         shape,
@@ -169,7 +171,7 @@ impl Rules<'_> {
     }
 
     fn track_caller(&mut self) {
-        if let Shape::TrackCaller(span) = *self.shape
+        if let Shape::TrackCaller(span, _) = *self.shape
             && names_result(&self.returned.body)
         {
             let instead = if self.in_block {
@@ -190,8 +192,8 @@ impl Rules<'_> {
     /// Arguments about the returned value need one.
     fn value_is_seen(&mut self) {
         let why = match self.shape {
-            Shape::Never => "and this function never returns",
-            Shape::TrackCaller(_) => {
+            Shape::Never(_) => "and this function never returns",
+            Shape::TrackCaller(..) => {
                 "which is not looked at under `#[track_caller]`: seeing it takes a closure around the body, and in a \
                  closure the caller's place is lost"
             }
@@ -217,7 +219,7 @@ impl Rules<'_> {
         let why = match self.shape {
             Shape::Future(..) => "the call goes on in the future that this function returns",
             Shape::Stream(..) => "the call goes on in the stream that this function returns",
-            Shape::TrackCaller(_) => "`#[track_caller]` leaves the call out of the body's reach",
+            Shape::TrackCaller(..) => "`#[track_caller]` leaves the call out of the body's reach",
             _ => return self.call_name(name),
         };
         self.refuse(

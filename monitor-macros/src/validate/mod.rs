@@ -7,7 +7,7 @@ mod lasting;
 mod listed;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::{Expr, LitStr, Path, Type};
+use syn::{Expr, LitStr, PatIdent, Path, Type};
 
 use crate::args::{Buckets, ErrorType, Label, Limit, MethodName};
 use crate::item::Body;
@@ -28,6 +28,8 @@ pub(crate) struct Checked {
     pub(crate) shape: Shape,
     /// Whether it is an `async fn`.
     pub(crate) asynchronous: bool,
+    /// The arguments that it binds again once its call has begun.
+    pub(crate) bound_again: Vec<PatIdent>,
     /// Its type.
     pub(crate) returned: Returned,
     /// What is known before the first call.

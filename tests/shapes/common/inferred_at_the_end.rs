@@ -5,12 +5,13 @@
 //@ records: beside = ok 1
 //@ records: by_alias = ok 1
 //@ records: borrowed = ok 1
-//@ records: told = ok 1
+//@ records: pushes = ok 1
 //@ records: later = ok 1
+//@ records: waits = ok 1
 //@ records: Filter::longer = ok 1
 
 use monitor_core::monitored;
-use shapes_driver::{block_on, caught};
+use shapes_driver::{block_on, caught, yield_now};
 
 /// A test of a text.
 pub trait Test: Fn(&str) -> bool {}
@@ -46,15 +47,23 @@ fn borrowed() -> &'static impl Fn(&str) -> bool {
     &|text| text.is_empty()
 }
 
-#[monitored(call = call)]
-fn told(size: usize) -> impl FnMut(&mut Vec<usize>) {
-    call.observe("size", 3.0);
+#[monitored]
+fn pushes(size: usize) -> impl FnMut(&mut Vec<usize>) {
     move |numbers| numbers.push(size)
 }
 
 #[monitored]
 async fn later(size: usize) -> impl Fn(&str) -> bool {
     move |text| text.len() >= size
+}
+
+#[monitored]
+async fn waits(size: usize) -> (impl Fn(&str) -> bool, usize) {
+    yield_now().await;
+    if size > 3 {
+        return (move |text| text.len() >= size, 4);
+    }
+    unreachable!()
 }
 
 struct Filter(usize);
@@ -71,9 +80,11 @@ pub fn run() -> String {
     let text = "  abc".to_owned();
     let (trim, size) = beside(7);
     let mut numbers = Vec::new();
-    told(4)(&mut numbers);
+    pushes(4)(&mut numbers);
+    let (long, four) = block_on(waits(5));
     format!(
-        "{} {} {} {} {size} {} {} {numbers:?} {} {}",
+        "{four} {} {} {} {} {} {size} {} {} {numbers:?} {} {}",
+        long(&text),
         at_least(3)(&text),
         early(4)(&text),
         caught(|| early(2)(&text)),

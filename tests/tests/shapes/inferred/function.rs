@@ -71,8 +71,6 @@ impl Function {
             }
             _ => "",
         };
-        let limited = args.starts_with("max") && typed.other.is_none();
-        let args = if limited { "" } else { args };
         let body = kind.body(choice, &typed);
         Self {
             kind,
@@ -181,7 +179,7 @@ impl Kind {
                 )
             }
             Self::Async | Self::AsyncMethod | Self::AsyncTrait => {
-                let waits = choice.below(3) > 0 && typed.other.is_some();
+                let waits = choice.below(3) > 0;
                 block(choice, typed, waits)
             }
             _ => block(choice, typed, false),
