@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod environment;
 mod health;
 mod labels;
 mod limits;
@@ -39,10 +40,11 @@ use crate::source::Source;
 ///
 /// The default is the original's: port 9999 on all addresses, one worker, no error words but `other`, no thresholds.
 /// Settings come from a YAML file ([`from_file`](Self::from_file), [`from_file_at`](Self::from_file_at)), from the
-/// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. What comes later wins: the two that
-/// read a file look at the environment after it, and a builder's call comes after both.
-/// [`from_yaml`](Self::from_yaml) and [`default`](Self::default) do not look at the environment;
-/// [`with_env`](Self::with_env) does.
+/// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. What comes later wins: these two
+/// read the environment after the file, and a builder's call comes after both.
+/// [`default`](Self::default), [`from_yaml`](Self::from_yaml), [`with_file`](Self::with_file) and
+/// [`with_file_at`](Self::with_file_at) do not look at the environment; [`with_env`](Self::with_env) does, and says who else
+/// sets such variables.
 ///
 /// | YAML key | default | meaning |
 /// |---|---|---|
@@ -104,6 +106,7 @@ pub struct MonitorConfig {
     port: u16,
     /// Instead of the address, where it is given.
     unix: Option<PathBuf>,
+    service_link: Option<environment::ServiceLink>,
     errors: Vec<StatusRule>,
     service_info: Vec<ServiceInfo>,
     max_workers: usize,
@@ -141,6 +144,7 @@ impl Default for MonitorConfig {
             listen: Ipv4Addr::UNSPECIFIED.into(),
             port: 9999,
             unix: None,
+            service_link: None,
             errors: Vec::new(),
             service_info: Vec::new(),
             max_workers: storage.max_workers,
@@ -166,22 +170,23 @@ impl Default for MonitorConfig {
 
 /// Reading.
 impl MonitorConfig {
-    /// Reads a file whose whole document is the section, then the environment.
+    /// Reads a file whose whole document is the section, then the environment; [`with_file`](Self::with_file) leaves the
+    /// environment out.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is no YAML, or has a wrong key or value.
+    /// The file cannot be read, is no YAML, or has a wrong key or value; or as [`with_env`](Self::with_env).
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let (origin, document) = read(path.as_ref())?;
-        Self::from_section(&origin, &document)?.with_env()
+        Self::default().with_file(path)?.with_env()
     }
 
-    /// Reads the section of this name from a file that holds others too, then the environment. What the other sections
-    /// hold does not matter.
+    /// Reads the section of this name from a file that holds others too, then the environment;
+    /// [`with_file_at`](Self::with_file_at) leaves the environment out. What the other sections hold does not matter.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is no YAML, lacks the section, or has a wrong key or value in it.
+    /// The file cannot be read, is no YAML, lacks the section, or has a wrong key or value in it; or as
+    /// [`with_env`](Self::with_env).
     ///
     /// # Examples
     ///
@@ -190,6 +195,50 @@ impl MonitorConfig {
     /// # Ok::<(), monitor_server::ConfigError>(())
     /// ```
     pub fn from_file_at(path: impl AsRef<Path>, section: &str) -> Result<Self, ConfigError> {
+        Self::default().with_file_at(path, section)?.with_env()
+    }
+
+    /// Reads a file as [`from_file`](Self::from_file) does, on top of what is set already, and not the environment: a key of
+    /// the file replaces what was there, what the file does not name stays.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no YAML, or has a wrong key or value.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// // The file and nothing else, whatever the environment holds.
+    /// let config = MonitorConfig::default().with_file("service.yaml")?;
+    /// # Ok::<(), monitor_server::ConfigError>(())
+    /// ```
+    pub fn with_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let (origin, document) = read(path.as_ref())?;
+        self.apply(&origin, &document)?;
+        Ok(self)
+    }
+
+    /// Reads the section of this name from a file that holds others too, as [`with_file`](Self::with_file) reads a file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no YAML, lacks the section, or has a wrong key or value in it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let config = MonitorConfig::default().with_file_at("service.yaml", "MonitorServer")?;
+    /// # Ok::<(), monitor_server::ConfigError>(())
+    /// ```
+    pub fn with_file_at(
+        mut self,
+        path: impl AsRef<Path>,
+        section: &str,
+    ) -> Result<Self, ConfigError> {
         let (origin, document) = read(path.as_ref())?;
         let found = match &document.value {
             Value::Map(entries) => entries.iter().find(|(key, _)| key.name == section),
@@ -203,7 +252,8 @@ impl MonitorConfig {
             };
             return Err(ConfigError::MissingSection { place });
         };
-        Self::from_section(&origin, node)?.with_env()
+        self.apply(&origin, node)?;
+        Ok(self)
     }
 
     /// Reads a text that is the section; JSON is YAML too. An empty one is the default. The environment is not looked
@@ -214,7 +264,9 @@ impl MonitorConfig {
     /// The text is no YAML, or has a wrong key or value.
     pub fn from_yaml(text: &str) -> Result<Self, ConfigError> {
         let document = parse(&Origin::Yaml, text)?;
-        Self::from_section(&Origin::Yaml, &document)
+        let mut config = Self::default();
+        config.apply(&Origin::Yaml, &document)?;
+        Ok(config)
     }
 
     /// The default, then the environment.
@@ -226,43 +278,8 @@ impl MonitorConfig {
         Self::default().with_env()
     }
 
-    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port, or `unix:/path`) and `MONITOR_PORT` where they are set and not
-    /// empty.
-    ///
-    /// # Errors
-    ///
-    /// A variable holds no address or no port.
-    pub fn with_env(self) -> Result<Self, ConfigError> {
-        self.with_variables(|name| {
-            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-        })
-    }
-
-    fn with_variables(
-        mut self,
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, ConfigError> {
-        let given = |name| {
-            variable(name)
-                .filter(|value| !value.is_empty())
-                .map(Value::Text)
-        };
-        if let Some(value) = given("MONITOR_LISTEN") {
-            self.set_listen(values::listen(
-                &At::named(&Origin::Environment, "MONITOR_LISTEN"),
-                &value,
-            )?);
-        }
-        if let Some(value) = given("MONITOR_PORT") {
-            self.port = values::port(&At::named(&Origin::Environment, "MONITOR_PORT"), &value)?;
-        }
-        Ok(self)
-    }
-
-    fn from_section(origin: &Origin, node: &Node) -> Result<Self, ConfigError> {
-        let mut config = Self::default();
-        section::apply(&mut config, &At::section(origin, node.line), node)?;
-        Ok(config)
+    fn apply(&mut self, origin: &Origin, node: &Node) -> Result<(), ConfigError> {
+        section::apply(self, &At::section(origin, node.line), node)
     }
 
     fn set_listen(&mut self, listen: Listen) {

@@ -70,6 +70,9 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     for warning in storage.errors.warnings() {
         tracing::warn!("configuration: {warning}");
     }
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
     let keeper = Keeper::load(&config.security)?;
     let bound = listener::bind(&config.endpoint())?;
     let monitor = Monitor::global();

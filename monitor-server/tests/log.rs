@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use monitor_core::Outcome;
-use monitor_server::{Check, Limits};
+use monitor_server::{Check, Limits, MonitorConfig};
 use served::{ask, connect, local, read_all, send, started, status, status_of, turn};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -150,6 +150,37 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     assert_eq!(lines("monitor server stops").len(), 1);
     first.finish(Outcome::Success);
     second.finish(Outcome::Success);
+}
+
+/// Not a test: what the test below runs in a process of its own, whose environment it sets.
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn the_service_in_an_environment() {
+    Log::begin();
+    let config = MonitorConfig::from_env().expect("the environment of a pod");
+    assert_eq!(config.address().to_string(), "127.0.0.1:0");
+    let server = started(config);
+    let warnings = lines("WARN");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let expected = "environment: `MONITOR_PORT`: the text `tcp://10.3.240.11:9999` is passed over";
+    assert!(warnings[0].contains(expected), "{warnings:?}");
+    assert_eq!(status(server.local_addr(), "/livez"), "200");
+}
+
+#[test]
+fn a_kubernetes_service_named_monitor_costs_a_line_and_not_the_start() {
+    let program = std::env::current_exe().expect("this program");
+    let run = std::process::Command::new(program)
+        .args(["--ignored", "--exact", "the_service_in_an_environment"])
+        .env("MONITOR_LISTEN", "127.0.0.1:0")
+        .env("MONITOR_SERVICE_HOST", "10.3.240.11")
+        .env("MONITOR_SERVICE_PORT", "9999")
+        .env("MONITOR_PORT", "tcp://10.3.240.11:9999")
+        .env("MONITOR_PORT_9999_TCP", "tcp://10.3.240.11:9999")
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && said.contains("1 passed"), "{said}");
 }
 
 /// A collector that takes as long as it is told to.

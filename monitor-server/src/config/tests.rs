@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 
+mod environment;
 mod refusals;
 
 fn storage(yaml: &str) -> StorageConfig {
@@ -295,46 +296,6 @@ fn service_threads_may_be_given_and_is_overwritten() {
         "service info: {service_threads: {info: Threads., value: 7}, v: {info: V., value: 1}}",
     );
     assert_eq!(storage.service_info.len(), 1);
-}
-
-#[test]
-fn the_environment_wins_over_the_file_and_code_over_both() {
-    let config = MonitorConfig::from_yaml("{port: 1, listen: 10.0.0.1}").expect("valid");
-    let with = |variables: &'static [(&str, &str)]| {
-        config.clone().with_variables(|name| {
-            variables
-                .iter()
-                .find(|(other, _)| *other == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
-    };
-    let address = |variables| with(variables).expect("valid").address().to_string();
-    assert_eq!(address(&[]), "10.0.0.1:1");
-    assert_eq!(address(&[("MONITOR_PORT", "2")]), "10.0.0.1:2");
-    assert_eq!(address(&[("MONITOR_LISTEN", "127.0.0.1")]), "127.0.0.1:1");
-    assert_eq!(address(&[("MONITOR_LISTEN", "127.0.0.1:3")]), "127.0.0.1:3");
-    assert_eq!(
-        address(&[("MONITOR_LISTEN", "127.0.0.1:3"), ("MONITOR_PORT", "4")]),
-        "127.0.0.1:4"
-    );
-    assert_eq!(
-        address(&[("MONITOR_LISTEN", ""), ("MONITOR_PORT", "")]),
-        "10.0.0.1:1"
-    );
-    let in_code = with(&[("MONITOR_PORT", "2")]).expect("valid").port(5);
-    assert_eq!(in_code.address().to_string(), "10.0.0.1:5");
-    assert_eq!(
-        with(&[("MONITOR_PORT", "many")])
-            .expect_err("refused")
-            .to_string(),
-        "environment: `MONITOR_PORT`: expected a port number from 0 to 65535, found the text `many`"
-    );
-    assert_eq!(
-        with(&[("MONITOR_LISTEN", "here")])
-            .expect_err("refused")
-            .to_string(),
-        "environment: `MONITOR_LISTEN`: expected an IP address, with or without a port, or `unix:` and an absolute path, found the text `here`"
-    );
 }
 
 #[test]

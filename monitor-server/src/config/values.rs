@@ -34,6 +34,7 @@ pub(super) mod expected {
     pub(crate) const QUOTED: &str = "a text (put it in quotes)";
     pub(crate) const STATUS: &str = "the name of a status";
     pub(crate) const TEXT: &str = "a text";
+    pub(crate) const UTF8: &str = "a text in UTF-8";
     pub(crate) const NOT_BLANK: &str = "a text that is not blank";
     pub(crate) const HEADER_BYTES: &str = "a whole number, 8192 or more";
     pub(crate) const METHOD: &str = "a name of 1 to 120 bytes";
