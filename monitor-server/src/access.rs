@@ -104,7 +104,8 @@ mod tests {
     use super::*;
 
     fn client(peer: &str) -> Client {
-        Client::new(Peer::Tcp(peer.parse().expect("an address")), None, false)
+        let address: SocketAddr = peer.parse().expect("an address");
+        Client::new(address.into(), None, false)
     }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

@@ -15,7 +15,7 @@ pub(crate) mod web;
 mod yaml;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +49,7 @@ use crate::source::Source;
 /// | YAML key | default | meaning |
 /// |---|---|---|
 /// | `port` | 9999 | port number or text of one; 0 is any free port |
-/// | `listen` | `0.0.0.0` | IP address, with or without a port; a `port` beside it wins. Or `unix:/path` of a Unix socket |
+/// | `listen` | `::` | IP address, with or without a port; a `port` beside it wins. `::` is all addresses, IPv4 and IPv6; `0.0.0.0` all of IPv4. Or `unix:/path` of a Unix socket |
 /// | `errors` | the original's | status -> `service_errors` (list of words, default none) and `unhealthy` (length of a run, default -1; 0 or less is never) |
 /// | `service info` | none | name -> `info` (help text) and `value` (number or text of one), both needed |
 /// | `service` | none | `name`, `version` and, where it is known, `revision` of the service: the labels of `monitor_build_info` |
@@ -141,7 +141,7 @@ impl Default for MonitorConfig {
     fn default() -> Self {
         let storage = StorageConfig::default();
         Self {
-            listen: Ipv4Addr::UNSPECIFIED.into(),
+            listen: Ipv6Addr::UNSPECIFIED.into(),
             port: 9999,
             unix: None,
             service_link: None,
@@ -317,7 +317,8 @@ impl MonitorConfig {
         }
     }
 
-    /// The address to listen on; not used where the [`endpoint`](Self::endpoint) is a Unix socket.
+    /// The address to listen on; not used where the [`endpoint`](Self::endpoint) is a Unix socket. `[::]:9999` is all addresses
+    /// of both families: see [`listen`](Self::listen).
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.listen, self.port)
     }

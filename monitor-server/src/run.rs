@@ -153,7 +153,8 @@ impl MonitorServer {
             .cloned()
     }
 
-    /// The address it listens on, with the port that was chosen where the configured one is 0. Where it listens on a Unix
+    /// The address it listens on, with the port that was chosen where the configured one is 0. `[::]` is all addresses, IPv4 and
+    /// IPv6; `0.0.0.0` all of IPv4, also where all were asked for and the machine has no IPv6. Where it listens on a Unix
     /// socket there is none, and this is `0.0.0.0:0`; see [`endpoint`](Self::endpoint).
     pub fn local_addr(&self) -> SocketAddr {
         tcp_address(self.inner.thread.endpoint())
@@ -301,7 +302,8 @@ impl MetricServer {
         routes::open(Arc::clone(&self.context))
     }
 
-    /// Serves all routes, health included, on a thread of its own, with default [`Limits`].
+    /// Serves all routes, health included, on a thread of its own, with default [`Limits`]. Addresses mean what they do in
+    /// [`MonitorConfig::listen`].
     ///
     /// # Errors
     ///

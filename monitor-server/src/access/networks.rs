@@ -122,6 +122,11 @@ mod tests {
         Networks::new(networks.collect())
     }
 
+    fn peer(text: &str) -> Peer {
+        let address: std::net::SocketAddr = text.parse().expect("an address");
+        address.into()
+    }
+
     #[test]
     fn addresses_in_a_network_may_connect() {
         let some = networks(&["10.1.0.0/16", "192.168.7.9", "fd00::/8", "::1"]);
@@ -137,16 +142,19 @@ mod tests {
             ("[::1]:1", true),
             ("127.0.0.1:1", false),
         ] {
-            let peer = Peer::Tcp(peer.parse().expect("an address"));
+            let peer = self::peer(peer);
             assert_eq!(some.admit(peer), expected, "{peer}");
             assert!(Networks::default().admit(peer));
         }
         assert!(some.admit(Peer::Unix));
         let all = networks(&["0.0.0.0/0"]);
-        assert!(all.admit(Peer::Tcp("9.9.9.9:1".parse().expect("an address"))));
-        assert!(!all.admit(Peer::Tcp("[2001:db8::1]:1".parse().expect("an address"))));
+        assert!(all.admit(peer("9.9.9.9:1")));
+        assert!(all.admit(peer("[::ffff:9.9.9.9]:1")));
+        assert!(!all.admit(peer("[2001:db8::1]:1")));
+        let all6 = networks(&["::/0"]);
+        assert!(!all6.admit(peer("[::ffff:9.9.9.9]:1")) && all6.admit(peer("[2001:db8::1]:1")));
         let mapped = networks(&["::ffff:10.0.0.0/104"]);
-        assert!(mapped.admit(Peer::Tcp("10.9.9.9:1".parse().expect("an address"))));
+        assert!(mapped.admit(peer("10.9.9.9:1")));
     }
 
     #[test]

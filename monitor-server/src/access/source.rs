@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
+    /// Never an IPv4 address written as IPv6: made by `From`.
     Tcp(SocketAddr),
     /// A Unix socket's peers have no address; who may open the socket is on this machine.
     Unix,
@@ -15,15 +16,14 @@ impl Peer {
     /// Whether it is on this machine.
     pub(crate) fn is_local(self) -> bool {
         match self {
-            Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Self::Tcp(address) => address.ip().is_loopback(),
             Self::Unix => true,
         }
     }
 
-    /// Its address, that of IPv4 where it is written as IPv6.
     pub(crate) fn ip(self) -> Option<IpAddr> {
         match self {
-            Self::Tcp(address) => Some(address.ip().to_canonical()),
+            Self::Tcp(address) => Some(address.ip()),
             Self::Unix => None,
         }
     }
@@ -38,7 +38,12 @@ impl Peer {
 }
 
 impl From<SocketAddr> for Peer {
-    fn from(address: SocketAddr) -> Self {
+    /// An IPv4 client of a socket for both families comes as `::ffff:10.0.0.1`. Here, at the one way in, it becomes what it is
+    /// for networks, limits, this machine's rights, and the log.
+    fn from(mut address: SocketAddr) -> Self {
+        if let ip @ IpAddr::V4(_) = address.ip().to_canonical() {
+            address.set_ip(ip);
+        }
         Self::Tcp(address)
     }
 }
@@ -70,7 +75,26 @@ mod tests {
     use super::*;
 
     fn peer(text: &str) -> Peer {
-        Peer::Tcp(text.parse().expect("an address"))
+        let address: SocketAddr = text.parse().expect("an address");
+        address.into()
+    }
+
+    #[test]
+    fn an_ipv4_client_of_a_socket_for_both_families_is_one_of_ipv4() {
+        let mapped = peer("[::ffff:127.0.0.1]:5");
+        assert_eq!(mapped, peer("127.0.0.1:5"));
+        assert_eq!(mapped.to_string(), "127.0.0.1:5");
+        assert_eq!(mapped.ip(), Some(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        assert!(mapped.is_local());
+        for other in [
+            "[fe80::1%3]:5",
+            "[::]:5",
+            "[::7f00:1]:5",
+            "[64:ff9b::a00:1]:5",
+        ] {
+            assert_eq!(peer(other).to_string(), other);
+            assert!(!peer(other).is_local());
+        }
     }
 
     #[test]

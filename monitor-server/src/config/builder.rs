@@ -26,7 +26,25 @@ impl MonitorConfig {
         self
     }
 
-    /// The address to listen on. Default `0.0.0.0`, all IPv4 addresses of the machine.
+    /// The address to listen on. Default `::`, all addresses of the machine: IPv6 and IPv4, whatever the system's default for
+    /// such sockets is (Linux: `net.ipv6.bindv6only`), or IPv4 alone where the machine has no IPv6. `0.0.0.0` is all IPv4
+    /// addresses and none of IPv6. For IPv6 alone, name an address, or add `::/0` with [`allow_from`](Self::allow_from).
+    ///
+    /// IPv4 clients count as such, however they come: for `allow_from`, limits a source, the log, and as clients on this
+    /// machine.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    ///
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let config = MonitorConfig::default();
+    /// assert_eq!(config.address().to_string(), "[::]:9999");
+    /// let config = config.listen(Ipv4Addr::UNSPECIFIED);
+    /// assert_eq!(config.address().to_string(), "0.0.0.0:9999");
+    /// ```
     #[must_use]
     pub fn listen(mut self, address: impl Into<IpAddr>) -> Self {
         self.listen = address.into();

@@ -45,7 +45,7 @@ fn nothing_given_is_the_original_s_default() {
         "---\n",
         "errors:\nport:\nservice info:\n",
     ] {
-        assert_eq!(address(yaml), "0.0.0.0:9999", "{yaml:?}");
+        assert_eq!(address(yaml), "[::]:9999", "{yaml:?}");
         let storage = storage(yaml);
         assert_eq!(storage.max_workers, 1);
         assert_eq!(storage.hpa_max_workers, None);
@@ -71,9 +71,9 @@ fn nothing_given_is_the_original_s_default() {
 
 #[test]
 fn numbers_may_be_text() {
-    assert_eq!(address("port: 80"), "0.0.0.0:80");
-    assert_eq!(address("port: ' 80 '"), "0.0.0.0:80");
-    assert_eq!(address("port: 0"), "0.0.0.0:0");
+    assert_eq!(address("port: 80"), "[::]:80");
+    assert_eq!(address("port: ' 80 '"), "[::]:80");
+    assert_eq!(address("port: 0"), "[::]:0");
     let storage = storage(
         "
 max_workers: '4'
@@ -122,6 +122,9 @@ fn addresses_may_carry_a_port_and_port_wins() {
         ("listen: '::1'", "[::1]:9999"),
         ("listen: '[::1]'", "[::1]:9999"),
         ("listen: '[::]:0'", "[::]:0"),
+        ("listen: '::'", "[::]:9999"),
+        ("listen: 0.0.0.0", "0.0.0.0:9999"),
+        ("listen: 0.0.0.0:0", "0.0.0.0:0"),
         ("listen: 127.0.0.1:80", "127.0.0.1:80"),
         ("{port: 81, listen: '127.0.0.1:80'}", "127.0.0.1:81"),
     ];
