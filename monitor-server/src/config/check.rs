@@ -84,7 +84,7 @@ fn check_render_cache(age: Option<Duration>) -> Result<(), ConfigError> {
     match age.map(|age| age.as_secs_f64()) {
         Some(seconds) if seconds > MAX_PAGE_AGE => {
             let at = At::named(&Origin::Code, "render_cache");
-            Err(at.invalid(expected::PAGE_AGE, &Value::Float(seconds)))
+            Err(at.invalid(expected::PAGE_AGE, &Value::Float(seconds.into())))
         }
         _ => Ok(()),
     }
@@ -101,7 +101,7 @@ fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
     ] {
         if time.as_secs_f64() > MAX_SECONDS {
             let at = At::named(&Origin::Code, format!("limits.{key}"));
-            return Err(at.invalid(expected::TIMEOUT, &Value::Float(time.as_secs_f64())));
+            return Err(at.invalid(expected::TIMEOUT, &Value::Float(time.as_secs_f64().into())));
         }
     }
     section::check_limits(limits).map_err(|wanted| {
@@ -111,6 +111,6 @@ fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
             ("limits.max_header_bytes", limits.max_header_bytes)
         };
         let found = i128::try_from(found).unwrap_or(i128::MAX);
-        At::named(&Origin::Code, key).invalid(wanted, &Value::Int(found))
+        At::named(&Origin::Code, key).invalid(wanted, &Value::Int(found.into()))
     })
 }

@@ -159,7 +159,7 @@ pub(super) fn apply(
         let here = at.key(&key.name, node.line);
         let value = &node.value;
         match key.name.as_str() {
-            known if KEYS.contains(&known) && matches!(value, Value::Null) => {}
+            known if KEYS.contains(&known) && matches!(value, Value::Null(_)) => {}
             "status_ttl" => health.status_ttl = seconds(&here, value)?,
             "readiness" => health.readiness = names(&here, node)?,
             "groups" => health.groups = groups(&here, node)?,
@@ -226,7 +226,7 @@ pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result<(), Con
     } = check.check;
     for (part, time) in [(".interval", interval), (".timeout", timeout)] {
         if time.is_zero() {
-            let found = Value::Float(time.as_secs_f64());
+            let found = Value::Float(time.as_secs_f64().into());
             return Err(at(part).invalid(expected::TIME, &found));
         }
     }

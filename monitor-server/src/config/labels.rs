@@ -113,7 +113,7 @@ mod tests {
             ),
             (
                 "labels: {release: 1.10}",
-                "yaml:1: `labels.release`: expected a text (put it in quotes), found `1.1`",
+                "yaml:1: `labels.release`: expected a text (put it in quotes), found `1.10`",
             ),
             (
                 "labels: {env: [prod]}",

@@ -123,10 +123,31 @@ impl<'a> At<'a> {
     }
 
     pub(super) fn unknown(&self, key: &Key, known: &[&'static str]) -> ConfigError {
-        ConfigError::UnknownKey {
-            place: self.key(&key.name, key.line).place(),
-            nearest: names::nearest(&key.name, known),
+        if key.name.starts_with("bearer_tokens:") {
+            return self.unknown_hidden(key, known);
         }
+        self.unknown_as(&key.name, key.line, known)
+    }
+
+    /// The same of a key that may hold a secret.
+    pub(super) fn unknown_hidden(&self, key: &Key, known: &[&'static str]) -> ConfigError {
+        self.unknown_as(&without_secret(&key.name), key.line, known)
+    }
+
+    fn unknown_as(&self, name: &str, line: u64, known: &[&'static str]) -> ConfigError {
+        let unspaced = name.split(':').next().unwrap_or(name);
+        ConfigError::UnknownKey {
+            place: self.key(name, line).place(),
+            nearest: names::nearest(unspaced, known),
+        }
+    }
+}
+
+/// With a forgotten space, `{ann:$2y$..}` is a key without a value, and the secret is in the key.
+pub(super) fn without_secret(name: &str) -> String {
+    match name.split_once(':') {
+        Some((name, _)) => format!("{name}:<secret>"),
+        None => name.to_owned(),
     }
 }
 
@@ -144,7 +165,7 @@ pub(super) fn apply(
         if !KEYS.contains(&key.name.as_str()) {
             return Err(at.unknown(key, KEYS));
         }
-        if !matches!(node.value, Value::Null) {
+        if !matches!(node.value, Value::Null(_)) {
             apply_key(config, &key.name, &at.key(&key.name, node.line), node)?;
         }
     }
@@ -229,13 +250,13 @@ fn rule(status: &str, at: &At<'_>, node: &Node) -> Result<StatusRule, ConfigErro
         service_errors: Vec::new(),
         unhealthy: -1,
     };
-    if matches!(node.value, Value::Null) {
+    if matches!(node.value, Value::Null(_)) {
         return Ok(rule);
     }
     for (key, node) in map(at, node)? {
         let here = at.key(&key.name, node.line);
         match (key.name.as_str(), &node.value) {
-            ("service_errors" | "unhealthy", Value::Null) => {}
+            ("service_errors" | "unhealthy", Value::Null(_)) => {}
             ("service_errors", _) => rule.service_errors = words(&here, node)?,
             ("unhealthy", value) => rule.unhealthy = integer(&here, value)?,
             _ => return Err(at.unknown(key, RULE_KEYS)),

@@ -92,18 +92,31 @@ pub(super) fn apply(
         "bearer_token_file" => {
             security.bearer_token_file = Some(service::text(at, &node.value)?.into());
         }
-        "bearer_tokens" => security.bearer_tokens = list(at, node, expected::TOKENS, token)?,
-        _ => security.allow_from = list(at, node, expected::NETWORKS, network)?,
+        "bearer_tokens" => {
+            let hidden = |found: &Value| match found {
+                Value::Null(_) | Value::List(_) | Value::Map(_) => {
+                    at.invalid(expected::TOKENS, found)
+                }
+                // A token in place of the list is not shown.
+                _ => at.hidden(expected::TOKENS),
+            };
+            security.bearer_tokens = list(at, node, token, hidden)?;
+        }
+        _ => {
+            let shown = |found: &Value| at.invalid(expected::NETWORKS, found);
+            security.allow_from = list(at, node, network, shown)?;
+        }
     }
     Ok(())
 }
 
-/// An empty list is refused: whether nobody is meant or everybody cannot be said.
+/// An empty list is refused: whether nobody is meant or everybody cannot be said. `refusal` is given what is there
+/// instead, which may be a secret.
 fn list(
     at: &At<'_>,
     node: &Node,
-    expected: &'static str,
     read: fn(&At<'_>, &Value) -> Result<String, ConfigError>,
+    refusal: impl Fn(&Value) -> ConfigError,
 ) -> Result<Vec<String>, ConfigError> {
     match &node.value {
         Value::List(items) if !items.is_empty() => {
@@ -111,9 +124,7 @@ fn list(
                 |(index, item): (usize, &Node)| read(&at.index(index, item.line), &item.value);
             items.iter().enumerate().map(item).collect()
         }
-        Value::Null | Value::List(_) | Value::Map(_) => Err(at.invalid(expected, &node.value)),
-        // A token in place of the list is not shown.
-        _ => Err(at.hidden(expected)),
+        found => Err(refusal(found)),
     }
 }
 

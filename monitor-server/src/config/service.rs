@@ -18,7 +18,7 @@ pub(super) fn service(at: &At<'_>, node: &Node) -> Result<Service, ConfigError> 
             "revision" => &mut revision,
             _ => return Err(at.unknown(key, KEYS)),
         };
-        if !matches!(node.value, Value::Null) {
+        if !matches!(node.value, Value::Null(_)) {
             *place = Some(text(&at.key(&key.name, node.line), &node.value)?);
         }
     }
@@ -103,7 +103,7 @@ mod tests {
             ),
             (
                 "service: {name: a, version: 1.10}",
-                "yaml:1: `service.version`: expected a text (put it in quotes), found `1.1`",
+                "yaml:1: `service.version`: expected a text (put it in quotes), found `1.10`",
             ),
             (
                 "service: {name: ' ', version: b}",

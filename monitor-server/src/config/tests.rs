@@ -7,6 +7,7 @@ use super::*;
 
 mod environment;
 mod refusals;
+mod spelling;
 
 fn storage(yaml: &str) -> StorageConfig {
     MonitorConfig::from_yaml(yaml)

@@ -69,7 +69,7 @@ pub(super) mod expected {
 pub(super) fn map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], ConfigError> {
     match &node.value {
         Value::Map(entries) => Ok(entries),
-        Value::Null => Ok(&[]),
+        Value::Null(_) => Ok(&[]),
         other => Err(at.invalid(expected::MAP, other)),
     }
 }
@@ -77,7 +77,7 @@ pub(super) fn map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], 
 /// A whole number, as such or as text.
 fn read_integer(value: &Value) -> Option<i128> {
     match value {
-        Value::Int(number) => Some(*number),
+        Value::Int(number) => Some(number.value),
         Value::Text(text) => text.trim().parse().ok(),
         _ => None,
     }
@@ -128,8 +128,8 @@ fn read_number(value: &Value) -> Option<f64> {
     match value {
         // Exact below 2^53, and beyond that as near as the original gets.
         #[allow(clippy::cast_precision_loss, reason = "a gauge is a double")]
-        Value::Int(number) => Some(*number as f64),
-        Value::Float(number) => Some(*number),
+        Value::Int(number) => Some(number.value as f64),
+        Value::Float(number) => Some(number.value),
         Value::Text(text) => text.trim().parse().ok(),
         _ => None,
     }
@@ -162,7 +162,7 @@ pub(super) fn profile(at: &At<'_>, value: &Value) -> Result<Profile, ConfigError
 
 pub(super) fn flag(at: &At<'_>, value: &Value) -> Result<bool, ConfigError> {
     match value {
-        Value::Bool(flag) => Ok(*flag),
+        Value::Bool(flag) => Ok(flag.value),
         Value::Text(text) if text == "true" => Ok(true),
         Value::Text(text) if text == "false" => Ok(false),
         other => Err(at.invalid(expected::FLAG, other)),

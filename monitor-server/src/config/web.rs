@@ -9,7 +9,7 @@ use http::header::{
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
 };
 
-use super::section::At;
+use super::section::{self, At};
 use super::values;
 use super::values::{expected, flag, text};
 use super::yaml::{Key, Node, Value};
@@ -60,35 +60,35 @@ pub(crate) fn parse(path: &Path, content: &str) -> Result<WebFile, ConfigError> 
     let at = At::section(&origin, document.line);
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut file = WebFile::default();
-    for (key, node) in map(&at, &document)? {
+    for (key, node) in secret_map(&at, &document)? {
         let here = at.key(&key.name, node.line);
         match key.name.as_str() {
             "tls_server_config" => file.tls = tls(&here, node, folder)?,
             "http_server_config" => file.headers = http(&here, node)?,
             "basic_auth_users" => file.users = users(&here, node)?,
             RATE_LIMIT => return Err(here.invalid(expected::NO_RATE_LIMIT, &node.value)),
-            _ => return Err(at.unknown(key, KEYS)),
+            _ => return Err(at.unknown_hidden(key, KEYS)),
         }
     }
     Ok(file)
 }
 
-/// A map, as everything in this file is that has keys. What is none is not shown: with a forgotten space, `ann:$2y$..` is a
-/// text, and a secret.
-fn map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], ConfigError> {
+/// A map that holds secrets. What is none is not shown: with a forgotten space, `ann:$2y$..` is a text, and a secret.
+fn secret_map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], ConfigError> {
     match &node.value {
-        Value::Map(_) | Value::List(_) | Value::Null => values::map(at, node),
+        Value::Map(_) | Value::List(_) | Value::Null(_) => values::map(at, node),
         _ => Err(at.hidden(expected::MAP)),
     }
 }
 
 fn users(at: &At<'_>, node: &Node) -> Result<Vec<(String, StoredHash)>, ConfigError> {
     let mut users = Vec::new();
-    for (key, node) in map(at, node)? {
-        let here = at.key(&key.name, node.line);
+    for (key, node) in secret_map(at, node)? {
         let Value::Text(hash) = &node.value else {
+            let here = at.key(&section::without_secret(&key.name), node.line);
             return Err(here.hidden(expected::BCRYPT));
         };
+        let here = at.key(&key.name, node.line);
         let stored = StoredHash::new(hash).map_err(|error| match error {
             HashError::NoBcrypt => here.hidden(expected::BCRYPT),
             HashError::Cost => here.hidden(expected::COST),
@@ -103,13 +103,13 @@ fn users(at: &At<'_>, node: &Node) -> Result<Vec<(String, StoredHash)>, ConfigEr
 
 fn http(at: &At<'_>, node: &Node) -> Result<Vec<(HeaderName, HeaderValue)>, ConfigError> {
     let mut headers = Vec::new();
-    for (key, node) in map(at, node)? {
+    for (key, node) in values::map(at, node)? {
         let here = at.key(&key.name, node.line);
         match key.name.as_str() {
             // Served or not, HTTP/1.1 is what every client speaks too.
             "http2" => drop(flag(&here, &node.value)?),
             "headers" => {
-                for (key, node) in map(&here, node)? {
+                for (key, node) in values::map(&here, node)? {
                     headers.extend(header(&here.key(&key.name, node.line), &key.name, node)?);
                 }
             }
@@ -162,13 +162,13 @@ struct Reading {
 
 /// An empty map is no TLS, as in the format's own reader.
 fn tls(at: &At<'_>, node: &Node, folder: &Path) -> Result<Option<TlsSettings>, ConfigError> {
-    let entries = map(at, node)?;
+    let entries = secret_map(at, node)?;
     let mut read = Reading::default();
     for (key, node) in entries {
         if !TLS_KEYS.contains(&key.name.as_str()) {
-            return Err(at.unknown(key, TLS_KEYS));
+            return Err(at.unknown_hidden(key, TLS_KEYS));
         }
-        if !matches!(node.value, Value::Null) {
+        if !matches!(node.value, Value::Null(_)) {
             tls_key(
                 &mut read,
                 &key.name,
@@ -215,8 +215,10 @@ fn tls_key(
 
 /// A certificate or key in the file itself, or the file it is in; relative paths start where the file is.
 fn pem(at: &At<'_>, key: &str, value: &Value, folder: &Path) -> Result<Pem, ConfigError> {
-    let Value::Text(given) = value else {
-        return Err(at.hidden(expected::NOT_BLANK));
+    let given = match value {
+        Value::Text(given) => given,
+        _ if key == "key" => return Err(at.hidden(expected::NOT_BLANK)),
+        other => return Err(at.invalid(expected::NOT_BLANK, other)),
     };
     if given.trim().is_empty() {
         return Err(at.invalid(expected::NOT_BLANK, value));

@@ -253,6 +253,9 @@ fn no_message_shows_what_may_be_a_secret() {
         format!("basic_auth_users: ann:{hash}\n"),
         format!("ann:{hash}\n"),
         format!("tls_server_config: {hash}\n"),
+        format!("{{ann:{hash}}}\n"),
+        format!("basic_auth_users: {{ann:{hash}}}\n"),
+        format!("tls_server_config: {{key:{hash}}}\n"),
         "basic_auth_users: 1234567890123456\n".to_owned(),
         "tls_server_config: {cert: a, key: 1234567890123456}\n".to_owned(),
     ] {

@@ -83,6 +83,39 @@ fn certificates_may_stand_in_the_file() {
 }
 
 #[test]
+fn what_is_no_secret_is_shown_as_it_is_written() {
+    for (text, expected) in [
+        (
+            "basic_auth_users: {007: x}",
+            ":1: `basic_auth_users.007`: expected a bcrypt hash (`htpasswd -nBC 10 USER` makes one), found the text `<secret>`",
+        ),
+        (
+            "http_server_config: none",
+            ":1: `http_server_config`: expected a map, found the text `none`",
+        ),
+        (
+            "http_server_config: {headers: 010}",
+            ":1: `http_server_config.headers`: expected a map, found `010`",
+        ),
+        (
+            "tls_server_config: {cert_file: 007}",
+            ":1: `tls_server_config.cert_file`: expected a text that is not blank, found `007`",
+        ),
+        (
+            "tls_server_config: {key_file: yes}",
+            ":1: `tls_server_config.key_file`: expected a text that is not blank, found the truth value `yes`",
+        ),
+        (
+            "tls_server_config: {key: 007}",
+            ":1: `tls_server_config.key`: expected a text that is not blank, found the text `<secret>`",
+        ),
+    ] {
+        let message = refusal(text);
+        assert_eq!(message, format!("/etc/web.yml{expected}"), "{text}");
+    }
+}
+
+#[test]
 fn each_refusal_says_where_and_what() {
     let tls = "tls_server_config: {cert_file: a, key_file: b";
     for (text, expected) in [
