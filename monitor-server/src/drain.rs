@@ -105,7 +105,7 @@ impl MonitorServer {
     ///
     /// # Errors
     ///
-    /// Signals cannot be listened to.
+    /// Signals cannot be listened to, as in a fork of the server's process.
     ///
     /// # Examples
     ///
@@ -122,7 +122,7 @@ impl MonitorServer {
     /// # }
     /// ```
     pub fn shutdown_signal(&self) -> impl Future<Output = io::Result<Signal>> + Send + use<> {
-        let (server, listened) = (self.clone(), ShutdownSignals::listen());
+        let (server, listened) = (self.clone(), self.listen());
         async move {
             let mut signals = listened?;
             let signal = signals.recv().await;
@@ -156,7 +156,7 @@ impl MonitorServer {
         &self,
         limit: Duration,
     ) -> impl Future<Output = Result<Signal, DrainError>> + Send + use<> {
-        let (server, listened) = (self.clone(), ShutdownSignals::listen());
+        let (server, listened) = (self.clone(), self.listen());
         async move {
             let mut signals = listened.map_err(|source| DrainError::Signals { source })?;
             let signal = signals.recv().await;
@@ -166,6 +166,11 @@ impl MonitorServer {
                 second = signals.recv() => Err(server.give_up(second)),
             }
         }
+    }
+
+    fn listen(&self) -> io::Result<ShutdownSignals> {
+        self.check_here().map_err(io::Error::other)?;
+        ShutdownSignals::listen()
     }
 
     fn give_up(&self, signal: Signal) -> DrainError {

@@ -25,6 +25,18 @@ pub enum RunError {
         /// Where it listens.
         address: Endpoint,
     },
+    /// A server runs in the process that this one was forked from. `fork` takes no threads along, so this process has none, and
+    /// the address stays the parent's. [`MonitorServer::shutdown`](crate::MonitorServer::shutdown) on a handle that was taken
+    /// along lets go of it, and this process may run its own.
+    #[error(
+        "the monitor server on {address} runs in process {process}, of which this one is a fork: threads are not taken along"
+    )]
+    Forked {
+        /// Where it listens.
+        address: Endpoint,
+        /// The number of the process that it runs in.
+        process: u32,
+    },
     /// A setting is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -45,8 +45,8 @@ fn slot() -> MutexGuard<'static, Option<MonitorServer>> {
 ///
 /// # Errors
 ///
-/// A wrong setting, an address that cannot be listened on, or a server that runs already. Nothing is left running then,
-/// and nothing is changed.
+/// A wrong setting, an address that cannot be listened on, or a server that runs already, in this process or in the one that it
+/// was forked from. Nothing is left running then, and nothing is changed.
 ///
 /// # Examples
 ///
@@ -60,7 +60,8 @@ fn slot() -> MutexGuard<'static, Option<MonitorServer>> {
 /// ```
 pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(running) = MonitorServer::instance() {
+    if let Some(running) = MonitorServer::known() {
+        running.inner.thread.check_here()?;
         return Err(RunError::AlreadyRunning {
             address: running.endpoint(),
         });
@@ -92,7 +93,9 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let started = ServerThread::start(bound, terms, routes::all(context), begin);
     let thread = started.inspect_err(|_| vitals.checks.stop())?;
     let (sender, health) = watch::channel(vitals.state());
-    thread.runtime().spawn(Arc::clone(&vitals).publish(sender));
+    if let Some(runtime) = thread.runtime() {
+        runtime.spawn(Arc::clone(&vitals).publish(sender));
+    }
     for warning in monitor.start_up_warnings() {
         tracing::warn!("{warning}");
     }
@@ -119,6 +122,14 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
 /// [`MonitorStorage`](monitor_core::MonitorStorage): `inc_stats`, `set_stats` (the original's `set_stat_sync`),
 /// `append_stats`, `add_key_value`, `del_key_value`, `set_task_status`, `stats`, `statuses`, `init_time` (`get_time`)
 /// and the rest.
+///
+/// # Forks
+///
+/// `fork` takes no threads along: the server goes on in the parent, and what a child has of it is this handle and a copy of all
+/// counts, with the calls that ran in the parent for ever in flight. So start the server after the fork. In a child
+/// [`instance`](Self::instance) is `None`, [`run`] and new checks are [`RunError::Forked`], what is watched reads as stopped, and
+/// signals cannot be listened to. `shutdown` and `drain` do not touch the parent's server; after them `run` works, on another
+/// address: the parent's, whose socket the child shares, stays taken until both have ended.
 #[derive(Debug, Clone)]
 #[doc(alias = "inc_stats")]
 #[doc(alias = "set_stats")]
@@ -144,9 +155,14 @@ struct Inner {
 }
 
 impl MonitorServer {
-    /// The server that runs in this process; `None` before the first [`run`] and after a shutdown.
+    /// The server that runs in this process; `None` before the first [`run`], after a shutdown, and in a fork.
     #[doc(alias = "get_instance")]
     pub fn instance() -> Option<Self> {
+        Self::known().filter(|server| server.inner.thread.is_here())
+    }
+
+    /// The same, or that of the process that this one was forked from.
+    fn known() -> Option<Self> {
         slot()
             .as_ref()
             .filter(|server| !server.inner.thread.has_ended())
@@ -198,7 +214,8 @@ impl MonitorServer {
     /// rest is cut off, the thread has ended when this returns. Then [`run`] works again, on the same port too.
     ///
     /// Blocks the calling thread, at most a little longer than the grace; in async code it may be called, but
-    /// [`drain`](Self::drain) does not block. A second call waits for the first and does nothing.
+    /// [`drain`](Self::drain) does not block. A second call waits for the first and does nothing. In a fork there is nothing to
+    /// stop, and it waits for nothing.
     pub fn shutdown(&self) {
         self.inner.thread.stop();
         self.vacate();
@@ -220,21 +237,39 @@ impl MonitorServer {
         &self.inner.vitals
     }
 
+    /// In a fork nothing is published: there the state is that of a server that has stopped, and the channel is closed.
     pub(crate) fn watched(&self) -> watch::Receiver<HealthState> {
-        self.inner.health.clone()
+        if self.inner.thread.is_here() {
+            return self.inner.health.clone();
+        }
+        let mut state = self.inner.health.borrow().clone();
+        state.stop();
+        watch::channel(state).1
     }
 
-    /// The server's runtime; it takes no tasks any more once the server has stopped.
-    pub(crate) fn runtime(&self) -> &Handle {
+    /// The server's runtime; it takes no tasks any more once the server has stopped. `None` in a fork.
+    pub(crate) fn runtime(&self) -> Option<&Handle> {
         self.inner.thread.runtime()
     }
 
-    /// Ends the checks, and makes room for the next server, unless it runs already.
+    /// An error in a fork of the server's process.
+    pub(crate) fn check_here(&self) -> Result<(), RunError> {
+        self.inner.thread.check_here()
+    }
+
+    /// Ends the checks, and makes room for the next server, unless it runs already. In a fork the checks are the parent's.
     fn vacate(&self) {
-        self.inner.vitals.checks.stop();
+        let here = self.check_here();
+        if here.is_ok() {
+            self.inner.vitals.checks.stop();
+        }
         let ours = slot().take_if(|server| Arc::ptr_eq(&server.inner, &self.inner));
-        if ours.is_some() {
-            tell(|| tracing::info!(address = %self.endpoint(), "monitor server stops"));
+        match here {
+            Ok(()) if ours.is_some() => {
+                tell(|| tracing::info!(address = %self.endpoint(), "monitor server stops"));
+            }
+            Err(error) if ours.is_some() => tell(|| tracing::warn!("nothing to stop: {error}")),
+            _ => {}
         }
     }
 }

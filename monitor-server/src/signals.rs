@@ -72,17 +72,37 @@ struct Seen {
 }
 
 /// Set once signals are waited for; for the life of the process, as handlers cannot be taken back.
-static SENDER: Mutex<Option<Arc<watch::Sender<Seen>>>> = Mutex::new(None);
+static SENDER: Mutex<Option<Waiting>> = Mutex::new(None);
+
+/// Who waits for signals, and tells the others.
+struct Waiting {
+    sender: Arc<watch::Sender<Seen>>,
+    /// The process whose thread it is. A fork has its handlers, which write into the same pipe: a signal of the child would be
+    /// seen by the parent, or by nobody.
+    process: u32,
+}
+
+/// An error in a fork of the process that listens.
+fn check_here(process: u32) -> io::Result<()> {
+    if std::process::id() == process {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "signals are listened to in process {process}, of which this one is a fork"
+    )))
+}
 
 impl ShutdownSignals {
     /// Listens from now on.
     ///
     /// # Errors
     ///
-    /// The operating system takes no handler, or gives no thread to wait on.
+    /// The operating system takes no handler, or gives no thread to wait on. Or this process is a fork of one that listens: its
+    /// handlers are taken along, and the thread that waits for them is not.
     pub fn listen() -> io::Result<Self> {
         let mut known = SENDER.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = &*known {
+        if let Some(Waiting { sender, process }) = &*known {
+            check_here(*process)?;
             let receiver = sender.subscribe();
             let told = receiver.borrow().count;
             return Ok(Self { receiver, told });
@@ -91,7 +111,10 @@ impl ShutdownSignals {
         let (sender, receiver) = watch::channel(Seen::default());
         let sender = Arc::new(sender);
         start(Arc::clone(&sender))?;
-        *known = Some(sender);
+        *known = Some(Waiting {
+            sender,
+            process: std::process::id(),
+        });
         Ok(Self { receiver, told: 0 })
     }
 

@@ -36,6 +36,8 @@ pub(crate) struct ServerThread {
     stop: watch::Sender<bool>,
     done: watch::Receiver<bool>,
     id: ThreadId,
+    /// The process that has the thread: a fork of it has all that is in memory, and no thread but the one that forked.
+    process: u32,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -97,6 +99,7 @@ impl ServerThread {
             stop,
             done,
             id,
+            process: std::process::id(),
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -105,25 +108,45 @@ impl ServerThread {
         &self.endpoint
     }
 
-    /// The server's runtime; it takes no tasks any more once the server has stopped.
-    pub(crate) fn runtime(&self) -> &Handle {
-        &self.runtime
+    /// The server's runtime; it takes no tasks any more once the server has stopped. In a fork it would take them, and never
+    /// run one: there is none.
+    pub(crate) fn runtime(&self) -> Option<&Handle> {
+        self.is_here().then_some(&self.runtime)
     }
 
     pub(crate) fn has_ended(&self) -> bool {
         *self.done.borrow()
     }
 
+    /// Whether the thread is, or was, in this process.
+    pub(crate) fn is_here(&self) -> bool {
+        std::process::id() == self.process
+    }
+
+    /// An error in a fork of the server's process.
+    pub(crate) fn check_here(&self) -> Result<(), RunError> {
+        if self.is_here() {
+            return Ok(());
+        }
+        Err(RunError::Forked {
+            address: self.endpoint.clone(),
+            process: self.process,
+        })
+    }
+
     /// Gives the signal to stop, and waits for nothing.
     pub(crate) fn begin_stop(&self) {
-        self.stop.send_replace(true);
+        if self.is_here() {
+            self.stop.send_replace(true);
+        }
     }
 
     /// Stops serving and waits until the thread has ended. Joining a thread is all that is waited with, so that this may
-    /// be called in an async context too. From the server's own thread it only gives the signal.
+    /// be called in an async context too. From the server's own thread it only gives the signal. In a fork there is nothing to
+    /// stop, and no thread that could be joined.
     pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
-        if std::thread::current().id() == self.id {
+        self.begin_stop();
+        if !self.is_here() || std::thread::current().id() == self.id {
             return;
         }
         // Held while joining: whoever else stops the server waits here until it has ended.
@@ -136,7 +159,10 @@ impl ServerThread {
 
     /// The same without blocking the caller's executor, whichever that is.
     pub(crate) async fn stop_and_wait(&self) {
-        self.stop.send_replace(true);
+        self.begin_stop();
+        if !self.is_here() {
+            return;
+        }
         let mut done = self.done.clone();
         // An error: the thread is gone already.
         let _ = done.wait_for(|done| *done).await;

@@ -74,11 +74,11 @@ impl Wait {
     }
 }
 
-/// Lets some time pass, on any executor or none; where the server has stopped, nobody is left to see it pass.
-pub(crate) async fn pause(pause: Duration, runtime: &Handle) {
-    if pause.is_zero() {
+/// Lets some time pass, on any executor or none; where the server has stopped, or is not here, nobody is left to see it pass.
+pub(crate) async fn pause(pause: Duration, runtime: Option<&Handle>) {
+    let Some(runtime) = runtime.filter(|_| !pause.is_zero()) else {
         return;
-    }
+    };
     let (sender, passed) = oneshot::channel();
     runtime.spawn(async move {
         tokio::time::sleep(pause).await;
@@ -94,24 +94,26 @@ pub(crate) fn for_ending_tasks_blocking(
     Wait::new(monitor, limit).block()
 }
 
-/// The looking is done on the server's runtime, or on a thread of its own where that has ended; the caller awaits a
-/// channel that needs no runtime.
+/// The looking is done on the server's runtime, or on a thread of its own where that has ended or is not here; the caller
+/// awaits a channel that needs no runtime.
 pub(crate) async fn for_ending_tasks(
     monitor: Monitor,
     limit: Duration,
-    runtime: &Handle,
+    runtime: Option<&Handle>,
 ) -> Result<(), TasksLeft> {
     let mut first = Wait::new(monitor, limit);
     let begin = first.begin;
     if let Ok(outcome) = first.look() {
         return outcome;
     }
-    let (sender, receiver) = oneshot::channel();
-    runtime.spawn(async move {
-        let _ = sender.send(first.run().await);
-    });
-    if let Ok(outcome) = receiver.await {
-        return outcome;
+    if let Some(runtime) = runtime {
+        let (sender, receiver) = oneshot::channel();
+        runtime.spawn(async move {
+            let _ = sender.send(first.run().await);
+        });
+        if let Ok(outcome) = receiver.await {
+            return outcome;
+        }
     }
     let rest = Wait {
         begin,

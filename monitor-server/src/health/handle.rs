@@ -55,7 +55,7 @@ impl MonitorServer {
     ///
     /// # Errors
     ///
-    /// The name or a time is refused, as there, or there is no thread to be had.
+    /// The name or a time is refused, as there, there is no thread to be had, or this process is a fork of the server's.
     pub fn add_check<F, Fut, E>(
         &self,
         name: impl Into<Arc<str>>,
@@ -98,6 +98,7 @@ impl MonitorServer {
     }
 
     fn add(&self, check: Registered) -> Result<(), RunError> {
+        self.check_here()?;
         let vitals = self.vitals();
         check_check(&check, &vitals.groups)?;
         vitals.prepare_checks()?;
@@ -106,9 +107,9 @@ impl MonitorServer {
     }
 
     /// Takes a check out, with its last result and its metrics; a run of it is dropped, or left alone where it blocks. Whether
-    /// there was one of this name.
+    /// there was one of this name. In a fork there is none.
     pub fn remove_check(&self, name: &str) -> bool {
-        self.vitals().checks.remove(name)
+        self.check_here().is_ok() && self.vitals().checks.remove(name)
     }
 }
 
