@@ -29,8 +29,11 @@ pub(crate) fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// How a function is written that has no faults: instrumented, unless a feature of the crate says no.
-const SOUND: fn(&Checked) -> TokenStream = if cfg!(feature = "off") {
+/// Whether a feature of the crate says that nothing is to be instrumented.
+pub(crate) const IS_OFF: bool = cfg!(feature = "off");
+
+/// How a function is written that has no faults: instrumented, unless that is off.
+const SOUND: fn(&Checked) -> TokenStream = if IS_OFF {
     expand::uninstrumented
 } else {
     expand::expand

@@ -18,6 +18,14 @@ mod validate;
 
 use proc_macro::TokenStream;
 
+/// Whether the feature `off` is on, as a literal: any dependency may set it on this crate, and `monitor-core` would not know.
+#[doc(hidden)]
+#[proc_macro]
+pub fn is_off(_: TokenStream) -> TokenStream {
+    let is_off = attribute::IS_OFF;
+    quote::quote!(#is_off).into()
+}
+
 #[doc = include_str!("monitored.md")]
 #[doc(alias = "grpc_init_wrapper")]
 #[doc(alias = "aio_grpc_method_wrapper")]

@@ -1,6 +1,7 @@
 //! The feature `off`: every argument still compiles, no new warning comes of it, and nothing is recorded.
 //!
-//! Features hold for a whole build, so this is a build of its own.
+//! Features hold for a whole build, so this is a build of its own: one with the feature of `monitor-core`, one with that of
+//! `monitor-macros` alone, which any dependency may set just so.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -77,6 +78,31 @@ fn main() {
 }
 "#;
 
+/// A program that finds out: the feature may be a dependency's, and then its log and its page have to say so.
+const TOLD: &str = r#"
+use monitor_core::exposition::{Format, encode_snapshot};
+use monitor_core::names::Profile;
+use monitor_core::{Monitor, StartUpWarning, monitored};
+
+#[monitored]
+fn lost() {}
+
+fn main() {
+    lost();
+    let warnings = Monitor::global().start_up_warnings();
+    assert_eq!(warnings[0], StartUpWarning::InstrumentationOff, "{warnings:?}");
+    let said = warnings[0].to_string();
+    assert!(said.contains("`off`") && said.contains("cargo tree -e features -i monitor-macros"), "{said}");
+    let snapshot = Monitor::global().snapshot();
+    for profile in Profile::ALL {
+        let mut page = Vec::new();
+        encode_snapshot(&snapshot, profile, &[], Format::default(), &mut page);
+        let page = String::from_utf8_lossy(&page);
+        assert!(page.contains("\nmonitor_instrumentation_off 1\n"), "{page}");
+    }
+}
+"#;
+
 /// Arguments of the wrong type, each with a word of what the compiler says without the feature.
 const WRONG: &[(&str, &str)] = &[
     (
@@ -116,14 +142,16 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn manifest(core: &Path) -> String {
-    let core = core.display();
+/// The project's features are those of the two crates.
+fn manifest(core: &Path, macros: &Path) -> String {
+    let (core, macros) = (core.display().to_string(), macros.display().to_string());
     format!(
         "[package]\nname = \"off\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
          anyhow = \"1\"\nasync-trait = \"0.1\"\nfutures-core = \"0.3\"\n\
-         monitor-core = {{ path = {core:?}, features = [\"off\"] }}\n\
-         tokio = {{ version = \"1\", default-features = false, features = [\"macros\", \"rt\"] }}\n",
-        core = core.to_string()
+         monitor-core = {{ path = {core:?} }}\n\
+         monitor-macros = {{ path = {macros:?} }}\n\
+         tokio = {{ version = \"1\", default-features = false, features = [\"macros\", \"rt\"] }}\n\n\
+         [features]\ncore = [\"monitor-core/off\"]\nmacros = [\"monitor-macros/off\"]\n",
     )
 }
 
@@ -132,8 +160,9 @@ fn project() -> io::Result<PathBuf> {
     let project = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("off");
     let programs = project.join("src/bin");
     fs::create_dir_all(&programs)?;
-    let core = root().join("monitor-core").canonicalize()?;
-    fs::write(project.join("Cargo.toml"), manifest(&core))?;
+    let [core, macros] =
+        ["monitor-core", "monitor-macros"].map(|name| root().join(name).canonicalize());
+    fs::write(project.join("Cargo.toml"), manifest(&core?, &macros?))?;
     fs::copy(root().join("Cargo.lock"), project.join("Cargo.lock"))?;
     for program in PROGRAMS {
         let file = format!("{program}.rs");
@@ -143,14 +172,16 @@ fn project() -> io::Result<PathBuf> {
         )?;
     }
     fs::write(programs.join("silent.rs"), SILENT)?;
+    fs::write(programs.join("told.rs"), TOLD)?;
     fs::write(programs.join("wrong.rs"), wrong())?;
     Ok(project)
 }
 
 /// Whether cargo did it, and what it said.
-fn cargo(project: &Path, verb: &str, program: &str) -> io::Result<(bool, String)> {
+fn cargo(project: &Path, verb: &str, feature: &str, program: &str) -> io::Result<(bool, String)> {
     let output = Command::new(env!("CARGO"))
-        .args([verb, "--offline", "--quiet", "--bin", program])
+        .args([verb, "--offline", "--quiet", "--features", feature])
+        .args(["--bin", program])
         .current_dir(project)
         .env("CARGO_TARGET_DIR", project.join("target"))
         .output()?;
@@ -161,12 +192,16 @@ fn cargo(project: &Path, verb: &str, program: &str) -> io::Result<(bool, String)
 #[test]
 fn nothing_is_recorded_and_everything_compiles() -> io::Result<()> {
     let project = project()?;
-    for program in PROGRAMS.iter().chain(&["silent"]) {
-        let (succeeded, said) = cargo(&project, "run", program)?;
+    for program in PROGRAMS.iter().chain(&["silent", "told"]) {
+        let (succeeded, said) = cargo(&project, "run", "core", program)?;
+        assert!(succeeded, "{program}:\n{said}");
+    }
+    for program in ["silent", "told"] {
+        let (succeeded, said) = cargo(&project, "run", "macros", program)?;
         assert!(succeeded, "{program}:\n{said}");
     }
     // Arguments are still checked.
-    let (_, said) = cargo(&project, "check", "wrong")?;
+    let (_, said) = cargo(&project, "check", "core", "wrong")?;
     for (number, (argument, why)) in WRONG.iter().enumerate() {
         let place = format!("src/bin/wrong.rs:{}:", number + 2);
         let faults = said.split("\n\n").filter(|fault| fault.contains(&place));

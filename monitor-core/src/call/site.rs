@@ -9,6 +9,9 @@ use crate::call::method_name::MethodName;
 use crate::storage::StorageCore;
 use crate::sync::{Ordering, StaticAtomicU32, leak};
 
+/// Whether the attribute makes no sites: the feature `off`, which a dependency may have set on `monitor-macros` alone.
+pub(crate) const IS_OFF: bool = monitor_macros::is_off!();
+
 /// Where a monitored function stands, which method it counts as, and what the attribute says of it. An expansion makes
 /// it a `static`.
 #[derive(Debug)]

@@ -33,6 +33,7 @@ pub(super) enum Id {
     TaskStatus,
     ProcessStart,
     ClockFallback,
+    InstrumentationOff,
     Waiting,
     Items,
     ExpectedError,
@@ -180,6 +181,12 @@ const SERVICEKIT: &[Spec] = {
             Gauge,
             "monitor_clock_fallback",
             "1 where durations are measured by the operating system's clock, because there is no usable tick counter.",
+        ),
+        spec(
+            Id::InstrumentationOff,
+            Gauge,
+            "monitor_instrumentation_off",
+            "1 where the program was built with the feature `off`: monitored functions record nothing.",
         ),
         spec(
             Id::Waiting,
@@ -362,6 +369,12 @@ const PROMETHEUS: &[Spec] = {
             Gauge,
             "monitor_clock_fallback",
             "1 where durations are measured by the operating system's clock, because there is no usable tick counter.",
+        ),
+        spec(
+            Id::InstrumentationOff,
+            Gauge,
+            "monitor_instrumentation_off",
+            "1 where the program was built with the feature `off`: monitored functions record nothing.",
         ),
         spec(
             Id::Series,

@@ -9,6 +9,7 @@ use super::parts::{Number, Out, Parts};
 use super::registered;
 use super::room::{Room, Shape};
 use super::visit::{HistogramView, Visitor};
+use crate::call::site::IS_OFF;
 use crate::clock::ClockSource;
 use crate::family::Histogram;
 use crate::key::StatKey;
@@ -149,6 +150,7 @@ impl<'a> Page<'a> {
             Id::ClockFallback if self.snapshot.clock == ClockSource::OperatingSystem => {
                 Number::Int(1)
             }
+            Id::InstrumentationOff if IS_OFF => Number::Int(1),
             _ => return None,
         })
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::buckets::with_own_bounds;
 use crate::call::settings::{self, SharedMethod};
+use crate::call::site::IS_OFF;
 use crate::storage::core::StorageCore;
 
 /// Series above which a page is slow to read and a scraper's memory is worth a thought.
@@ -13,6 +14,9 @@ const MANY_SERIES: usize = 50_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartUpWarning {
+    /// The program was built with the feature `off`, of this crate or of `monitor-macros`: monitored functions record nothing.
+    /// Any crate of the build may have set it, for all of them.
+    InstrumentationOff,
     /// Two functions count as one method.
     SharedMethod(SharedMethod),
     /// An attribute names an error type that the configuration does not list; it counts as `other`.
@@ -32,6 +36,9 @@ pub enum StartUpWarning {
 impl fmt::Display for StartUpWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::InstrumentationOff => f.write_str(
+                "monitored functions record nothing: the feature `off` is on; `cargo tree -e features -i monitor-macros` shows who sets it",
+            ),
             Self::SharedMethod(shared) => shared.fmt(f),
             Self::UnknownErrorType { method, error_type } => write!(
                 f,
@@ -46,8 +53,10 @@ impl fmt::Display for StartUpWarning {
 }
 
 pub(crate) fn at_start_up(core: &'static StorageCore) -> Vec<StartUpWarning> {
+    let mut warnings = Vec::new();
+    warnings.extend(IS_OFF.then_some(StartUpWarning::InstrumentationOff));
     let shared = settings::shared_methods().into_iter();
-    let mut warnings: Vec<_> = shared.map(StartUpWarning::SharedMethod).collect();
+    warnings.extend(shared.map(StartUpWarning::SharedMethod));
     let parser = &core.rules().parser;
     for (method, settings) in settings::all() {
         let named = settings.error_types.iter().chain(&settings.expected);

@@ -1,6 +1,7 @@
 //! The handle of a call where instrumentation is switched off.
 
 use super::{CallGuard, Words};
+use crate::call::site::IS_OFF;
 use crate::clock::Clock;
 use crate::config::StorageConfig;
 use crate::storage::StorageCore;
@@ -32,7 +33,7 @@ impl CallGuard {
     /// Whether it stands for no call.
     #[inline]
     pub(super) fn is_dead(&self) -> bool {
-        cfg!(feature = "off") && self.words.1 & DEAD != 0
+        IS_OFF && self.words.1 & DEAD != 0
     }
 
     /// When a dead one was made.
