@@ -13,6 +13,13 @@
 //! - [`collector`]: the bridge to the `prometheus` crate.
 //!
 //! `monitor-server` puts it on the wire.
+//!
+//! # One copy in a program
+//!
+//! The global monitor is one for each copy of this crate in a process. Two versions of it among the dependencies (`cargo tree -d`
+//! lists them), or a `cdylib` that is loaded at run time, are two copies: each records on its own, and a server shows what its own
+//! copy has. Methods that are monitored with the other one are missing from its page. `docs/operations.md`, "Methods that are
+//! missing", says how to find out, and what can be done.
 
 #[doc(hidden)]
 pub mod __private;
