@@ -157,7 +157,6 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn the_service_in_an_environment() {
-    let _turn = turn();
     Log::begin();
     let config = MonitorConfig::from_env().expect("the environment of a pod");
     assert_eq!(config.address().to_string(), "127.0.0.1:0");
