@@ -105,9 +105,9 @@ mod tests {
     use super::*;
     use quote::quote;
 
-    fn names(sig: TokenStream, body: TokenStream) -> Vec<String> {
+    fn names(sig: TokenStream, body: &TokenStream) -> Vec<String> {
         let sig: Signature = syn::parse2(sig).unwrap_or_else(|error| panic!("{error}"));
-        let names = taken_apart(&sig, &body);
+        let names = taken_apart(&sig, body);
         names.iter().map(|name| name.ident.to_string()).collect()
     }
 
@@ -126,7 +126,7 @@ mod tests {
                 g(x).await
             }),
         ] {
-            assert_eq!(names(sig.clone(), body.clone()), ["b", "d"], "{body}");
+            assert_eq!(names(sig.clone(), &body), ["b", "d"], "{body}");
         }
     }
 
@@ -143,7 +143,7 @@ mod tests {
             quote!(a..b),
             quote!(x == a + 1),
         ] {
-            assert_eq!(names(sig.clone(), body.clone()), [""; 0], "{body}");
+            assert_eq!(names(sig.clone(), &body), [""; 0], "{body}");
         }
     }
 
@@ -155,9 +155,9 @@ mod tests {
             quote!(async fn f(a: A, _b: B)),
             quote!(async fn f(a: A, #[cfg(x)] b: B)),
         ] {
-            assert_eq!(names(sig, quote!(a.b)), [""; 0]);
+            assert_eq!(names(sig, &quote!(a.b)), [""; 0]);
         }
-        let behind = names(quote!(async fn f((b, c): B, a: A)), quote!(a.b));
+        let behind = names(quote!(async fn f((b, c): B, a: A)), &quote!(a.b));
         assert_eq!(behind, ["a"]);
     }
 }
