@@ -128,7 +128,8 @@ impl<'a> Level<'a> {
         }
     }
 
-    /// Passes over an async closure behind its first `|`; where its body is no block, it is not clear how far that goes.
+    /// Passes over an async closure behind its first `|`; where its body is no block, it is not clear how far that goes, so
+    /// behind it there must be no await at all.
     fn closure(&mut self, tokens: &mut impl Iterator<Item = TokenTree>) -> Option<()> {
         loop {
             let token = tokens.next()?;
@@ -144,8 +145,13 @@ impl<'a> Level<'a> {
         self.push(next);
         if typed {
             self.push_to_block(tokens);
+        } else if !is_body {
+            let body = self.before.len() - 1;
+            self.before.extend(tokens);
+            let rest = self.before[body..].iter().cloned().collect();
+            return (!may_suspend(rest)).then_some(());
         }
-        (typed || is_body).then_some(())
+        Some(())
     }
 
     /// Where the expression begins that ends here: a name, a path, a call, a field, in any order behind each other.
@@ -395,6 +401,7 @@ mod tests {
             "let f = async |x: u8| -> u8 { x.await };",
             "let f = async move || { x.await };",
             "async fn f<A, B>(x: A) -> u8 where A: B { x.await }",
+            "async move |x| x.f()",
             "impl A { async fn f() { x.await } }",
             "vec![async { x.await }]",
             "let x = 1; x.f()",
@@ -425,6 +432,7 @@ mod tests {
             "vec![x.await]",
             "println!(\"{}\", x.await)",
             "async |x| x.await",
+            "f(async |x| x, y.await)",
             "#[allow(x)] (y).await",
             "x?.await",
             "await",

@@ -144,35 +144,48 @@ pub(crate) fn ends_in_a_statement(body: &TokenStream) -> bool {
     last.is_none_or(|last| matches!(last, TokenTree::Punct(end) if end.as_char() == ';'))
 }
 
-/// Whether a body ends in a closure, or returns one.
+/// Whether a body ends in a closure, also at the end of a block there, or returns one.
 pub(super) fn gives_a_closure(body: &TokenStream) -> bool {
     let body: Vec<TokenTree> = body.clone().into_iter().collect();
+    ends_in_a_closure(&body) || returns_a_closure(&body)
+}
+
+fn ends_in_a_closure(body: &[TokenTree]) -> bool {
     let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(end) if end.as_char() == ';');
-    let last = body.rsplit(is_end).next().unwrap_or_default();
+    let mut statements = body.rsplit(is_end).skip_while(|last| last.is_empty());
+    let last = statements.next().unwrap_or_default();
     // Behind a block too: statements like `if x { .. }` end without a semicolon.
-    let begins = |at: usize| at == 0 || is_braced(&last[at - 1]);
-    let ends = (0..last.len()).any(|at| begins(at) && is_closure(&last[at..]));
-    ends || returns_a_closure(&body)
+    let begins = |at: usize| at == 0 || braced(&last[at - 1]).is_some();
+    (0..last.len()).any(|at| {
+        let within = braced(&last[at]).is_some_and(|block| ends_in_a_closure(&block));
+        within || begins(at) && is_closure(&last[at..])
+    })
 }
 
 fn returns_a_closure(tokens: &[TokenTree]) -> bool {
     (0..tokens.len()).any(|at| match &tokens[at] {
         TokenTree::Ident(word) => word == "return" && is_closure(&tokens[at + 1..]),
-        TokenTree::Group(group) => {
-            returns_a_closure(&group.stream().into_iter().collect::<Vec<_>>())
-        }
+        TokenTree::Group(group) => returns_a_closure(&tokens_of(group)),
         _ => false,
     })
 }
 
-fn is_braced(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Group(block) if block.delimiter() == Delimiter::Brace)
+/// What stands in a pair of braces.
+fn braced(token: &TokenTree) -> Option<Vec<TokenTree>> {
+    match token {
+        TokenTree::Group(block) if block.delimiter() == Delimiter::Brace => Some(tokens_of(block)),
+        _ => None,
+    }
 }
 
-/// Whether an expression that begins here is a closure.
+fn tokens_of(group: &Group) -> Vec<TokenTree> {
+    group.stream().into_iter().collect()
+}
+
+/// Whether an expression that begins here is a closure, or the end of a loop that gives one.
 fn is_closure(tokens: &[TokenTree]) -> bool {
-    let modifier = |token: &&TokenTree| matches!(token, TokenTree::Ident(word) if word == "async" || word == "move");
-    let first = tokens.iter().find(|token| !modifier(token));
+    let before = |token: &&TokenTree| matches!(token, TokenTree::Ident(word) if word == "async" || word == "break" || word == "move");
+    let first = tokens.iter().find(|token| !before(token));
     matches!(first, Some(TokenTree::Punct(bar)) if bar.as_char() == '|')
 }
 

@@ -222,6 +222,13 @@ fn a_body_that_infers_from_its_return_type_is_the_end_of_its_function() {
             quote!(if x { g() } async move |a| if b { c } else { d }),
         ),
         (quote!(impl Trait), quote!(if x { return |a| a.b() } h())),
+        (quote!(impl Trait), quote!({ { move |a| a.b() } })),
+        (
+            quote!(impl Trait),
+            quote!(loop {
+                break |a| a.b();
+            }),
+        ),
         (quote!((A, (impl Trait, B))), quote!(g())),
         (quote!(&'static impl Trait), quote!(g())),
         (quote!([impl Trait; 2]), quote!(g())),
