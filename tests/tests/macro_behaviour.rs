@@ -796,7 +796,7 @@ mod ends {
             run(monitor.scope(async { tokio::join!(beside_a_panic(), filter(1)) }))
         }));
         assert!(caught.is_err());
-        let monitor_of = |method| counted(monitor.clone(), method);
+        let monitor_of = |method| counted(monitor, method);
         assert_eq!(monitor_of("filter"), "1 0 1 0 panic=1");
         assert_eq!(monitor_of("beside_a_panic"), "1 0 1 0 cancelled=1");
     }
