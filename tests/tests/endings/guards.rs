@@ -34,7 +34,8 @@ fn suspended(monitor: Monitor) -> Pin<Box<dyn Future<Output = ()>>> {
 
 #[test]
 fn a_guard_that_is_dropped_is_cancelled_unless_the_thread_began_to_panic_meanwhile() {
-    let ways: [(&str, fn(Monitor), &str); 7] = [
+    type Way = (&'static str, fn(Monitor), &'static str);
+    let ways: [Way; 7] = [
         ("dropped", |monitor| drop(start(monitor)), CANCELLED),
         (
             "after a panic",

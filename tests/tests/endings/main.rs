@@ -1,6 +1,16 @@
 //! Every shape of a monitored function through every way its call can end: the outcome is the same for all of them.
 
 mod guards;
+#[allow(
+    clippy::ignored_unit_patterns,
+    clippy::manual_async_fn,
+    clippy::match_single_binding,
+    clippy::no_effect_underscore_binding,
+    clippy::redundant_async_block,
+    clippy::unit_arg,
+    clippy::unused_async,
+    reason = "what is tested is how each of these forms ends"
+)]
 mod shapes;
 mod sync;
 mod ways;

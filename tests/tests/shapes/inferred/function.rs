@@ -211,13 +211,12 @@ fn end(choice: &mut Choice, typed: &Typed) -> String {
     match (&typed.other, choice.below(6)) {
         (None, 0) => format!("if n < 200 {{ return {value}; }} unreachable!()"),
         (None, 1) => format!("{{ {value} }}"),
-        (None, 2) => format!("loop {{ break {value}; }}"),
         (Some(other), 0) => format!("if n > 200 {{ return {other}; }} {value}"),
         (Some(other), 1) => {
             format!("match n {{ 200 => panic!(), 201 => return {other}, _ => {value} }}")
         }
         (Some(other), 2) => format!("if n > 200 {{ {other} }} else {{ {value} }}"),
-        (Some(_), 3) => format!("loop {{ break {value}; }}"),
+        (None, 2) | (Some(_), 3) => format!("loop {{ break {value}; }}"),
         (Some(_), 4) => format!("given!({value})"),
         _ => value.clone(),
     }
