@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use monitor_core::Outcome;
 use monitor_server::{Check, Limits};
-use served::{ask, connect, local, read_all, send, started, status, status_of, turn};
+use served::{ask, connect, local, page, read_all, send, started, status, status_of, turn};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -150,6 +150,37 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     assert_eq!(lines("monitor server stops").len(), 1);
     first.finish(Outcome::Success);
     second.finish(Outcome::Success);
+}
+
+#[test]
+fn what_no_page_can_hold_is_left_out_counted_and_said_once() {
+    let _turn = turn();
+    Log::begin();
+    let opts = prometheus::Opts::new("blinding", "Takes a whole page down.");
+    let blinding = prometheus::Gauge::with_opts(opts.const_label("__name__", "x"));
+    let registry = prometheus::Registry::new();
+    for gauge in [blinding, prometheus::Gauge::new("mine", "The user's.")] {
+        let gauge = gauge.expect("good options");
+        registry.register(Box::new(gauge)).expect("a free name");
+    }
+    let server = monitor_server::run(local().registry(registry)).expect("a server");
+    for scrape in 1..4 {
+        let page = page(server.local_addr());
+        assert!(
+            page.contains("\nmine 0\n") && !page.contains("blinding"),
+            "{page}"
+        );
+        let count = format!("monitor_scrape_errors_total{{cause=\"repeated_series\"}} {scrape}\n");
+        assert!(page.contains(&count), "{page}");
+    }
+    server.shutdown();
+    let said = lines("were left out of the metrics page");
+    assert_eq!(said.len(), 1, "{said:?}");
+    let why = "a series of `blinding` has the label `__name__`, which no page can hold";
+    assert!(
+        said[0].contains(why) && said[0].contains("series=1 families=0"),
+        "{said:?}"
+    );
 }
 
 /// A collector that takes as long as it is told to.
