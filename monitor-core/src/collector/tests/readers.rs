@@ -396,6 +396,79 @@ fn what_a_registry_takes_is_left_out_too() -> prometheus::Result<()> {
     Ok(())
 }
 
+/// A registry puts two families of one name together, of whatever types, in any order.
+#[test]
+fn a_value_of_another_type_than_its_family_is_never_another_value() -> prometheus::Result<()> {
+    let opts = |labels: &str| Opts::new("mixed", "Two types.").const_label("of", labels);
+    for _ in 0..8 {
+        let registry = Registry::new();
+        let counter = Counter::with_opts(opts("counter"))?;
+        counter.inc_by(5.0);
+        let gauge = Gauge::with_opts(opts("gauge"))?;
+        gauge.set(7.0);
+        let time = HistogramOpts::from(opts("histogram")).buckets(vec![1.0]);
+        let time = PromHistogram::with_opts(time)?;
+        time.observe(0.5);
+        registry.register(Box::new(counter))?;
+        registry.register(Box::new(gauge))?;
+        registry.register(Box::new(time))?;
+        let families =
+            gather(&registry).map_err(|error| prometheus::Error::Msg(error.to_string()))?;
+        let merged = merge(vec![families]);
+        let text = page(&merged.families, Format::Text004);
+        checked_samples(&merged.families);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let family = "mixed".to_owned();
+        assert_eq!(
+            merged.first_left_out,
+            Some(LeftOut::Value { family }),
+            "{text}"
+        );
+        if text.contains("histogram") {
+            assert_eq!((lines.len(), merged.dropped_series), (4, 2), "{text}");
+            assert_eq!(
+                lines[0], "mixed_bucket{le=\"1.0\",of=\"histogram\"} 1",
+                "{text}"
+            );
+        } else {
+            let wanted = ["mixed{of=\"counter\"} 5", "mixed{of=\"gauge\"} 7"];
+            assert_eq!(
+                (lines, merged.dropped_series),
+                (wanted.to_vec(), 1),
+                "{text}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_label_value_is_not_taken_for_an_untyped_number() {
+    let labels = [
+        ("a", "untyped: Untyped { value: 5 }"),
+        ("b", "\"Untyped { value: 6 }"),
+    ];
+    let families = from_proto::families(&[one("x", UNTYPED, &labels)]);
+    assert_eq!(families[0].children[0].value, ChildValue::Float(0.0));
+}
+
+#[test]
+fn a_quantile_of_zero_has_no_sign() {
+    let quantile = |at: f64| {
+        let mut quantile = proto::Quantile::default();
+        quantile.set_quantile(at);
+        quantile.set_value(at.abs());
+        quantile
+    };
+    let mut summary = proto::Summary::default();
+    summary.set_quantile([0.0, -0.0, 1.0, -1.0, 2.0, f64::NAN].map(quantile).to_vec());
+    let mut metric = proto::Metric::default();
+    metric.set_summary(summary);
+    let (series, _) = shown(&[of("x", SUMMARY, vec![metric])]);
+    let wanted = ["x{quantile=0.0}", "x{quantile=1.0}", "x_count{}", "x_sum{}"];
+    assert_eq!(series, wanted);
+}
+
 fn any_proto() -> impl Strategy<Value = proto::MetricFamily> {
     let name = "(x|y|up|scrape_series_added|_total|[a-z:_.ü ]{0,3})(_total|_count|_sum|_bucket|_created|_info|)";
     let kinds = [COUNTER, GAUGE, HISTOGRAM, SUMMARY, UNTYPED];
