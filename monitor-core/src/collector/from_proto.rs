@@ -7,8 +7,7 @@ use prometheus::proto;
 use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
 use crate::names::unit_of;
 
-/// The gathered families. Nothing is checked here but what our types promise: labels are sorted, bounds increase. Times
-/// of samples are left out: a page says what is now.
+/// The gathered families. Nothing is checked here but what our types promise: labels are sorted, bounds increase.
 pub(super) fn families(families: &[proto::MetricFamily]) -> Vec<Family> {
     families.iter().map(family).collect()
 }
@@ -24,7 +23,7 @@ fn family(family: &proto::MetricFamily) -> Family {
     let mut bounds = None;
     let children = family.get_metric().iter().map(|metric| Child {
         labels: labels(metric.get_label()).into(),
-        value: value(metric, kind, &mut bounds),
+        value: timestamped(metric, value(metric, kind, &mut bounds)),
     });
     Family {
         name: family.name().to_owned().into(),
@@ -45,6 +44,17 @@ fn labels(pairs: &[proto::LabelPair]) -> Vec<Label> {
         .collect();
     labels.sort();
     labels
+}
+
+/// With the time that a metric says its value is of; 0 is none, as to that crate's own encoder.
+fn timestamped(metric: &proto::Metric, value: ChildValue) -> ChildValue {
+    match metric.timestamp_ms() {
+        0 => value,
+        milliseconds => ChildValue::Timestamped {
+            value: Box::new(value),
+            milliseconds,
+        },
+    }
 }
 
 /// The value that a metric has, if it can be told: a registry puts two families of one name together without a look at their

@@ -40,6 +40,12 @@ pub enum LeftOut {
         /// The family's name.
         family: String,
     },
+    /// A series: its value is of a time before 1970, which the text format has no way to write.
+    #[error("a series of `{family}` has a timestamp before 1970")]
+    Time {
+        /// The family's name.
+        family: String,
+    },
     /// A series: without labels, under a name that Prometheus itself writes for each target, as `up`. It would hide that one.
     #[error("`{family}` without labels is a series that Prometheus writes itself")]
     OfPrometheus {

@@ -165,6 +165,11 @@ fn fault(child: &Child, family: &Family) -> Option<LeftOut> {
     if !fits(&child.value, family.kind) {
         return Some(LeftOut::Value { family: name() });
     }
+    if let ChildValue::Timestamped { milliseconds, .. } = child.value
+        && milliseconds < 0
+    {
+        return Some(LeftOut::Time { family: name() });
+    }
     let is_bare = || child.labels.iter().all(|label| label.value.is_empty());
     let is_taken = has_bare_samples(family.kind) && is_of_prometheus(&family.name) && is_bare();
     is_taken.then(|| LeftOut::OfPrometheus { family: name() })
@@ -198,5 +203,6 @@ fn fits(value: &ChildValue, kind: FamilyType) -> bool {
         ChildValue::Int(_) | ChildValue::Float(_) => has_bare_samples(kind),
         ChildValue::Histogram(_) => kind == FamilyType::Histogram,
         ChildValue::Summary { .. } => kind == FamilyType::Summary,
+        ChildValue::Timestamped { value, .. } => fits(value, kind),
     }
 }

@@ -469,6 +469,52 @@ fn a_quantile_of_zero_has_no_sign() {
     assert_eq!(series, wanted);
 }
 
+/// As that crate's own encoder writes them: 0 is none.
+#[test]
+fn the_time_of_a_value_stays_with_it() {
+    let at = |name: &str, kind, milliseconds| {
+        let mut metric = metric(&[("a", "x")], kind, 1.5);
+        metric.set_timestamp_ms(milliseconds);
+        of(name, kind, vec![metric])
+    };
+    let given = [
+        at("g", GAUGE, 1_700_000_000_007),
+        at("none", GAUGE, 0),
+        at("h", HISTOGRAM, 32_503_680_000_000),
+        at("before", SUMMARY, -1),
+    ];
+    let families = from_proto::families(&given);
+    let merged = merge(vec![families.clone()]);
+    assert_eq!((merged.dropped_series, merged.dropped_families), (1, 0));
+    let family = "before".to_owned();
+    assert_eq!(merged.first_left_out, Some(LeftOut::Time { family }));
+    checked_samples(&merged.families);
+    for (format, lines) in [
+        (
+            Format::Text004,
+            [
+                "g{a=\"x\"} 1.5 1700000000007",
+                "none{a=\"x\"} 1.5",
+                "h_count{a=\"x\"} 2 32503680000000",
+            ],
+        ),
+        (
+            Format::OpenMetrics100,
+            [
+                "g{a=\"x\"} 1.5 1700000000.007",
+                "none{a=\"x\"} 1.5",
+                "h_count{a=\"x\"} 2 32503680000.000",
+            ],
+        ),
+    ] {
+        let page = page(&merged.families, format);
+        for line in lines {
+            assert!(page.lines().any(|other| other == line), "{line}: {page}");
+        }
+    }
+    assert_eq!(from_proto::families(&to_proto(&families)), families);
+}
+
 fn any_proto() -> impl Strategy<Value = proto::MetricFamily> {
     let name = "(x|y|up|scrape_series_added|_total|[a-z:_.ü ]{0,3})(_total|_count|_sum|_bucket|_created|_info|)";
     let kinds = [COUNTER, GAUGE, HISTOGRAM, SUMMARY, UNTYPED];
@@ -476,15 +522,23 @@ fn any_proto() -> impl Strategy<Value = proto::MetricFamily> {
     let label = "(a|b|le|quantile|__name__|__[a-z_]{0,3}|[a-zü_:0-9 -]{0,3})";
     let labels = prop::collection::vec((label, "[ab\"\\\\\n\0\r]{0,2}"), 0..4);
     // Now and then a metric of another type than its family: a registry merges two families of one name without a look.
-    let series = (labels, prop::option::weighted(0.2, kind()), any::<f64>());
+    let time = prop::option::weighted(0.2, -4_000_000_000_000_i64..4_000_000_000_000);
+    let series = (
+        labels,
+        prop::option::weighted(0.2, kind()),
+        any::<f64>(),
+        time,
+    );
     let series = prop::collection::vec(series, 0..5);
     (name, kind(), series).prop_map(|(name, kind, series)| {
-        let metrics = series.into_iter().map(|(labels, other, number)| {
+        let metrics = series.into_iter().map(|(labels, other, number, time)| {
             let labels: Vec<_> = labels
                 .iter()
                 .map(|(name, value)| (&**name, &**value))
                 .collect();
-            metric(&labels, other.unwrap_or(kind), number)
+            let mut metric = metric(&labels, other.unwrap_or(kind), number);
+            metric.set_timestamp_ms(time.unwrap_or(0));
+            metric
         });
         of(&name, kind, metrics.collect())
     })

@@ -9,6 +9,8 @@ pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) value: f64,
+    /// As written.
+    pub(crate) timestamp: Option<String>,
     pub(crate) exemplar: Option<Exemplar>,
 }
 
@@ -153,10 +155,21 @@ fn parse_sample(line: &str) -> Checked<Sample> {
         Some((value, exemplar)) => (value, Some(parse_exemplar(name, exemplar)?)),
         None => (value, None),
     };
+    let (value, timestamp) = match value.split_once(' ') {
+        Some((value, timestamp)) => (value, Some(timestamp.to_owned())),
+        None => (value, None),
+    };
+    // Prometheus refuses a page with a negative one in the text format.
+    let digits = |text: &String| {
+        text.bytes()
+            .all(|byte| byte == b'.' || byte.is_ascii_digit())
+    };
+    ensure(timestamp.iter().all(digits), || "bad timestamp".to_owned())?;
     Ok(Sample {
         name: name.to_owned(),
         labels,
         value: parse_number(value)?,
+        timestamp,
         exemplar,
     })
 }
