@@ -234,5 +234,5 @@ fn ask(provider: &dyn ExemplarProvider) -> Option<Exemplar> {
     exemplar.ok().flatten()
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests;

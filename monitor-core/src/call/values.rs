@@ -10,11 +10,15 @@ use crate::sync::{AtomicU32, AtomicU64, Once, Ordering, leak};
 use crate::window::{ValueRing, observe};
 
 /// Values a slot keeps in one piece; more take another piece.
-const PENDING: usize = if cfg!(loom) { 1 } else { 8 };
+const PENDING: usize = if cfg!(all(test, monitor_loom)) { 1 } else { 8 };
 
 /// Pieces a call may fill: 1,024 values. What it observes beyond them is dropped and counted; an event a message of a
 /// long stream is better a counter or a histogram of its own.
-const MAX_PIECES: usize = if cfg!(loom) { 2 } else { 128 };
+const MAX_PIECES: usize = if cfg!(all(test, monitor_loom)) {
+    2
+} else {
+    128
+};
 
 /// Which histogram a value has: decided by its name, as in the original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

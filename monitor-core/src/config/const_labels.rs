@@ -110,7 +110,7 @@ impl Deref for ConstLabels {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use proptest::prelude::*;
 

@@ -14,7 +14,7 @@ mod points;
 mod removal;
 mod snapshot;
 mod tasks;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests;
 mod trie;
 

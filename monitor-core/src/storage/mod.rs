@@ -8,14 +8,14 @@ mod metrics;
 pub(crate) mod newest;
 pub(crate) mod order;
 mod overflows;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 pub(crate) mod parking;
 pub(crate) mod points;
 mod rules;
 mod running;
 mod stats_map;
 mod statuses;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests;
 mod warnings;
 
