@@ -88,6 +88,15 @@ pub(crate) struct ValueName {
     pub(crate) kind: ValueKind,
 }
 
+/// Whether a number can be a time in seconds or a size in bytes, and so enter a sum. A negative one would make it fall,
+/// which readers take for a reset; NaN, the infinities and what is from 2^63 on (as all bits of a number set, for one that is
+/// not known) would be in it for good.
+pub(crate) fn is_measure(number: f64) -> bool {
+    /// 2^63.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    (0.0..LIMIT).contains(&number)
+}
+
 /// The values calls of one method observed so far.
 pub(crate) type ValueNames = Interner<ValueName>;
 
@@ -216,9 +225,8 @@ impl ShardValues {
         };
         let cells = cell.get_or_init(|| leak(ValueCells::new(value.kind())));
         cells.ring.push(seq, number);
-        // A negative observation would make the sum fall, which readers take for a reset.
         if let Some(histogram) = &cells.histogram
-            && number >= 0.0
+            && is_measure(number)
         {
             let bucket = bucket_of(bounds, number);
             observe(&histogram.counts, &histogram.sum, bucket, number);

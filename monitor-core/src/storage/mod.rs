@@ -92,7 +92,8 @@ impl MonitorStorage {
         self.core.id
     }
 
-    /// Adds to a number; a key that is not there begins at 0. Gives the new value.
+    /// Adds to a number; a key that is not there begins at 0. Gives the new value. A sum beyond 64 bits becomes a double; NaN and
+    /// the infinities are numbers too, and what they make of a key stays until it is set or removed.
     ///
     /// # Errors
     ///
@@ -112,7 +113,8 @@ impl MonitorStorage {
     }
 
     /// Appends to a list, and observes a histogram for each name that holds `time` or `size`: the key's for a number,
-    /// those of its entries for a map.
+    /// those of its entries for a map. What is no time and no size (negative, NaN, infinite, from 2^63 on) is in the list, and
+    /// refused by the histogram and counted (`monitor_refused_observations_total`): its sum would keep it for good.
     ///
     /// # Errors
     ///
