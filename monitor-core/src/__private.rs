@@ -16,6 +16,7 @@ pub use crate::call::plan::{Plan, Start, plan};
 pub use crate::call::run::{run_async, run_boxed, run_future, run_pinned, run_sync, run_sync_with};
 pub use crate::call::site::{CallSite, SiteEntry};
 pub use crate::call::stream::{run_stream, run_stream_boxed, run_stream_pinned};
+pub use crate::error_parser::{NamedError, Naming, Unnamed};
 
 use std::future::Future;
 

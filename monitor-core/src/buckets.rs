@@ -39,10 +39,10 @@ pub(crate) fn size_bounds() -> Arc<[f64]> {
 }
 
 /// Most buckets a histogram may have, the one above every bound included.
-pub(crate) const MAX_BUCKETS: usize = if cfg!(loom) { 2 } else { 64 };
+pub(crate) const MAX_BUCKETS: usize = if cfg!(all(test, monitor_loom)) { 2 } else { 64 };
 
 /// Most buckets of durations: a method may have bounds of its own beside the common ones.
-pub(crate) const MAX_DURATION_BUCKETS: usize = if cfg!(loom) {
+pub(crate) const MAX_DURATION_BUCKETS: usize = if cfg!(all(test, monitor_loom)) {
     MAX_BUCKETS
 } else {
     2 * MAX_BUCKETS

@@ -2,8 +2,8 @@
 
 use crate::sync::Once;
 
-const FIRST_LOG2: u32 = if cfg!(loom) { 1 } else { 5 };
-const CHUNKS: usize = if cfg!(loom) { 3 } else { 22 };
+const FIRST_LOG2: u32 = if cfg!(all(test, monitor_loom)) { 1 } else { 5 };
+const CHUNKS: usize = if cfg!(all(test, monitor_loom)) { 3 } else { 22 };
 
 /// Cells by index; chunk `k` holds `32 << k` of them, 2^27 in all. Readers and writers share cells in place, so a
 /// cell must bring its own synchronisation.
@@ -57,7 +57,7 @@ fn place(index: u32) -> Option<(usize, usize)> {
     (chunk < CHUNKS).then_some((chunk, offset))
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
     use crate::sync::{AtomicU64, Ordering};

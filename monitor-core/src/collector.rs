@@ -4,6 +4,7 @@
 //! user's whole dependency tree.
 
 mod from_proto;
+mod left_out;
 mod merge;
 mod page;
 mod storage;
@@ -23,6 +24,7 @@ use crate::sync::{Mutex, OnceLock, leak, lock};
 use self::storage::leaving_out;
 use self::to_proto::to_proto;
 
+pub use self::left_out::LeftOut;
 pub use self::merge::{Merged, merge};
 pub use self::page::Page;
 

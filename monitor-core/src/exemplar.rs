@@ -115,7 +115,8 @@ impl Exemplar {
         self.labels.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// Whether a page can hold it: at most 128 characters in all, valid names, each once, and no value with a character
+    /// Whether a page can hold it: at most 128 characters in all, valid names, each once and none that begins with `__`
+    /// (`prometheus_client` refuses the whole page for one), and no value with a character
     /// that readers fail on in exemplars, though they take it in a series' labels. For a NUL, Prometheus (2.42, 3.5)
     /// refuses the whole page, and for a quote `prometheus_client` does; what is escaped, Prometheus never unescapes.
     fn fits(&self) -> bool {
@@ -123,7 +124,9 @@ impl Exemplar {
             .labels()
             .map(|(name, value)| name.chars().count() + value.chars().count());
         let names_are_fine = self.labels.iter().enumerate().all(|(at, (name, _))| {
-            is_label_name(name) && self.labels[..at].iter().all(|(other, _)| other != name)
+            is_label_name(name)
+                && !name.starts_with("__")
+                && self.labels[..at].iter().all(|(other, _)| other != name)
         });
         let are_plain = self
             .labels()
@@ -231,5 +234,5 @@ fn ask(provider: &dyn ExemplarProvider) -> Option<Exemplar> {
     exemplar.ok().flatten()
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests;

@@ -68,6 +68,14 @@ pub enum ChildValue {
         /// Number of observations.
         count: u64,
     },
+    /// A value of another time than the page's: what a collector of the `prometheus` crate gives a timestamp. Prometheus keeps it
+    /// under that time, unless it is too old or too new for it, and never marks such a series as stale.
+    Timestamped {
+        /// The value; itself without a time.
+        value: Box<ChildValue>,
+        /// Of which time it is, milliseconds since 1970; no page can hold one before.
+        milliseconds: i64,
+    },
 }
 
 /// A histogram's state.

@@ -2,7 +2,7 @@
 
 use crate::sync::{AtomicU32, Once, Ordering, leak};
 
-const BUCKETS: usize = if cfg!(loom) { 1 } else { 64 };
+const BUCKETS: usize = if cfg!(all(test, monitor_loom)) { 1 } else { 64 };
 
 /// A closed or slowly growing set of names, each with what belongs to it. Nothing is ever removed.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ fn bucket_of(name: &str) -> usize {
     folded % BUCKETS
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
 

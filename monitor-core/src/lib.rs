@@ -37,11 +37,11 @@ pub mod health;
 mod interner;
 pub mod key;
 mod latest;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod logged;
 mod method;
 pub mod metric;
-#[cfg(all(test, loom))]
+#[cfg(all(test, monitor_loom))]
 mod models;
 mod monitor;
 pub mod names;

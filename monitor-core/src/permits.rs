@@ -145,7 +145,7 @@ fn capacity(limit: usize) -> usize {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
 
@@ -184,7 +184,7 @@ mod tests {
     }
 }
 
-#[cfg(all(test, loom))]
+#[cfg(all(test, monitor_loom))]
 mod models {
     use super::*;
     use crate::sync::leak;

@@ -1,22 +1,22 @@
-//! The only file that names atomics and locks: under `--cfg loom` the model checker's stand in for std's, so the
+//! The only file that names atomics and locks: under `--cfg monitor_loom` the model checker's stand in for std's, so the
 //! models run the shipped code.
 
 pub(crate) use std::sync::atomic::{
     AtomicU8 as StaticAtomicU8, AtomicU32 as StaticAtomicU32, Ordering as StaticOrdering,
 };
 
-#[cfg(not(loom))]
+#[cfg(not(all(test, monitor_loom)))]
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-#[cfg(not(loom))]
+#[cfg(not(all(test, monitor_loom)))]
 pub(crate) use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 
-#[cfg(loom)]
+#[cfg(all(test, monitor_loom))]
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-#[cfg(loom)]
+#[cfg(all(test, monitor_loom))]
 pub(crate) use loom::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
-#[cfg(loom)]
+#[cfg(all(test, monitor_loom))]
 pub(crate) use std::sync::{Arc, OnceLock};
 
 /// Locks, and goes on with what is there when a panic poisoned it: better lose a sample than the caller.
@@ -56,11 +56,11 @@ pub(crate) fn leak<T>(value: T) -> &'static T {
 }
 
 /// A cell that is set once; a reader sees nothing or the whole value.
-#[cfg(not(loom))]
+#[cfg(not(all(test, monitor_loom)))]
 #[derive(Debug)]
 pub(crate) struct Once<T>(OnceLock<T>);
 
-#[cfg(not(loom))]
+#[cfg(not(all(test, monitor_loom)))]
 impl<T: Copy> Once<T> {
     pub(crate) const fn new() -> Self {
         Self(OnceLock::new())
@@ -88,14 +88,14 @@ impl<T: Copy> Once<T> {
 }
 
 /// For the model: a flag it knows of, and a value it need not (nothing switches threads while that is locked).
-#[cfg(loom)]
+#[cfg(all(test, monitor_loom))]
 #[derive(Debug)]
 pub(crate) struct Once<T> {
     ready: loom::sync::atomic::AtomicBool,
     value: std::sync::Mutex<Option<T>>,
 }
 
-#[cfg(loom)]
+#[cfg(all(test, monitor_loom))]
 impl<T: Copy> Once<T> {
     pub(crate) fn new() -> Self {
         Self {

@@ -54,7 +54,7 @@ mod moment;
 mod recorded;
 mod recorder;
 mod report;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 #[expect(
     clippy::similar_names,
     reason = "what a recorder gives is what was recorded"

@@ -3,14 +3,22 @@
 use crate::sync::{AtomicU32, AtomicU64, Once, Ordering, bump, leak};
 
 /// Calls in a rolling mean, the original's window.
-pub(crate) const WINDOW: u64 = if cfg!(loom) { 2 } else { 100 };
+pub(crate) const WINDOW: u64 = if cfg!(all(test, monitor_loom)) {
+    2
+} else {
+    100
+};
 
 /// Calls in the short mean, the original's too.
-pub(crate) const LAST: usize = if cfg!(loom) { 1 } else { 5 };
+pub(crate) const LAST: usize = if cfg!(all(test, monitor_loom)) { 1 } else { 5 };
 
 /// Entries of a ring: a power of two, so that a place is a mask away; the entries past [`WINDOW`] are what a writer
 /// may overwrite while a reader reads the window.
-const ENTRIES: usize = if cfg!(loom) { 4 } else { 128 };
+const ENTRIES: usize = if cfg!(all(test, monitor_loom)) {
+    4
+} else {
+    128
+};
 
 /// Ticks (as a power of two) in which end times are kept beside durations: 0.4 ms at 2.6 GHz.
 const END_SHIFT: u32 = 20;
@@ -291,7 +299,7 @@ pub(crate) fn observe(counts: &[AtomicU64], sum: &AtomicU64, bucket: usize, valu
     sum.store(total.to_bits(), Ordering::Release);
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
 

@@ -1,13 +1,14 @@
 //! The recording path through the public API: what calls leave behind, wherever and however they end.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use monitor_core::family::Histogram;
 use monitor_core::snapshot::{MethodSnapshot, Snapshot};
 use monitor_core::{
-    CallGuard, Clock, DEFAULT_TASK, ErrorRules, ManualClock, Method, Monitor, Outcome, StatusRule,
-    StorageConfig, TaskStatus,
+    CallGuard, Clock, DEFAULT_TASK, ErrorRules, Keep, ManualClock, Method, Monitor, Outcome,
+    StatusRule, StorageConfig, TaskStatus,
 };
 
 fn manual() -> (Monitor, ManualClock) {
@@ -198,6 +199,103 @@ fn sizes_and_deadlines_are_observed_however_the_call_ends() {
             ("time_remaining_after_time", 1.5, 1, 1.5),
         ]
     );
+}
+
+#[test]
+fn what_is_no_time_and_no_size_is_in_no_sum() {
+    let (monitor, _) = manual();
+    let method = method(monitor, "Get");
+    let year = Duration::from_hours(365 * 24);
+    let endless = [
+        Duration::MAX,
+        Duration::from_secs(u64::MAX),
+        Duration::from_secs(i64::MAX.unsigned_abs()),
+        Duration::from_millis(u64::MAX),
+        Duration::from_micros(u64::MAX),
+        Duration::from_nanos(u64::MAX),
+        100 * year,
+    ];
+    for left in endless {
+        let mut call = method.start();
+        call.deadline(Some(left));
+        for bytes in [u64::MAX, u64::MAX - 1, i64::MAX.unsigned_abs()] {
+            call.request_size(bytes);
+            call.response_size(bytes);
+        }
+        call.finish(Outcome::Success);
+    }
+    assert!(
+        only(&monitor.snapshot()).values.is_empty(),
+        "nothing is noted"
+    );
+
+    let mut call = method.start();
+    call.deadline(Some(99 * year));
+    call.request_size(1 << 40);
+    for value in [
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+        f64::MAX,
+        1e300,
+        2f64.powi(63),
+        -1.0,
+        2.0,
+    ] {
+        call.observe("wait_time", value);
+        call.observe("page_size", value);
+    }
+    call.finish(Outcome::Success);
+    let snapshot = monitor.snapshot();
+    let sums = only(&snapshot).values.iter().map(|value| {
+        let histogram = value.histogram.as_ref().expect("times and sizes have one");
+        (value.key.name(), histogram.count(), histogram.sum)
+    });
+    let sums: BTreeMap<_, _> = sums
+        .map(|(name, count, sum)| (name, (count, sum)))
+        .collect();
+    let left = (99 * year).as_secs_f64();
+    let wanted = BTreeMap::from([
+        ("page_size", (1, 2.0)),
+        ("request_size", (1, 2f64.powi(40))),
+        ("time_remaining_after_time", (1, left)),
+        ("time_remaining_time", (1, left)),
+        ("wait_time", (1, 2.0)),
+    ]);
+    assert_eq!(sums, wanted);
+}
+
+#[test]
+fn what_is_no_time_and_no_size_is_refused_by_key_and_counted() {
+    let (monitor, _) = manual();
+    let values = [
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+        1e300,
+        2f64.powi(63),
+        2.0,
+    ];
+    for value in values {
+        monitor
+            .append_stats("queue_time", value, Keep::Default)
+            .expect("a list");
+    }
+    monitor
+        .append_stats("queue_time", u64::MAX, Keep::Default)
+        .expect("a list");
+    let snapshot = monitor.snapshot();
+    let histogram = &snapshot.values.histograms[0].histogram;
+    assert_eq!((histogram.count(), histogram.sum), (1, 2.0));
+    assert_eq!(snapshot.values.refused_observations, 6);
+
+    // A number by key ends at no limit of its type, and is what it is set to.
+    for by in [i64::MAX, i64::MAX, i64::MIN] {
+        monitor.inc_stats("jobs", by).expect("a number");
+    }
+    monitor.inc_stats("jobs", f64::INFINITY).expect("a number");
+    monitor.set_stats("jobs", 1).expect("a number");
+    assert_eq!(monitor.inc_stats("jobs", 1), Ok(2.into()));
 }
 
 #[test]

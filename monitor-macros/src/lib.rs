@@ -49,6 +49,12 @@ pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// A name that the configuration does not list counts as `other`, with one warning at start-up or first use.
 ///
+/// An error that is a std error has its type inside of others too: in `anyhow::Error`, `Box<dyn Error>`, `Arc<dyn Error>` and
+/// `io::Error`, and as a source at any depth up to 64. The outermost that names a type goes first, and any goes before the
+/// configured words. Not seen: a type with parameters, an implementation of `MonitorError` by hand, what a `transparent` variant of
+/// `thiserror` holds (derive `MonitorError` for it as well), a context of `anyhow`, and the outermost error in a box whose type
+/// names a lifetime (`Box<dyn Error + 'a>`), though its sources are.
+///
 /// # Examples
 ///
 /// ```
@@ -84,6 +90,37 @@ pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
 /// let recorder = Recorder::builder().errors("ERROR", ["NOT_FOUND"]).build();
 /// assert!(recorder.scope_sync(|| load_by_key("x")).is_err());
 /// recorder.recorded().assert_exactly([call("load_by_key").failure("NOT_FOUND")]);
+/// ```
+///
+/// In a box:
+///
+/// ```
+/// use std::error::Error;
+/// use std::fmt;
+///
+/// use monitor_core::testing::{Recorder, call};
+/// use monitor_core::{MonitorError, monitored};
+///
+/// #[derive(Debug, MonitorError)]
+/// #[monitor(error_type = "DISK")]
+/// struct DiskFull;
+///
+/// impl fmt::Display for DiskFull {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("no space left")
+///     }
+/// }
+///
+/// impl Error for DiskFull {}
+///
+/// #[monitored]
+/// fn save() -> Result<(), Box<dyn Error>> {
+///     Err(DiskFull.into())
+/// }
+///
+/// let recorder = Recorder::builder().errors("ERROR", ["DISK"]).build();
+/// assert!(recorder.scope_sync(save).is_err());
+/// recorder.recorded().assert_exactly([call("save").failure("DISK")]);
 /// ```
 #[proc_macro_derive(MonitorError, attributes(monitor))]
 pub fn derive_monitor_error(item: TokenStream) -> TokenStream {

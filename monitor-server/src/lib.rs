@@ -21,7 +21,7 @@ mod connection;
 mod drain;
 mod endpoint;
 mod error;
-#[cfg(fuzzing)]
+#[cfg(monitor_fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;

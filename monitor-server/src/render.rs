@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use monitor_core::Monitor;
+use monitor_core::collector::Merged;
 use monitor_core::exposition::Format;
 use monitor_core::family::{Family, Label};
 use monitor_core::names::Profile;
@@ -96,6 +97,7 @@ struct Shared {
     of_gaps: Quiet,
     /// Apart: whoever scrapes can bring these about, and they hide no other line.
     of_haste: Quiet,
+    of_merges: Quiet,
     held: Arc<HeldPages>,
     /// Bytes of the last whole page before compression. `Relaxed`: it only saves copying.
     size: AtomicUsize,
@@ -125,6 +127,7 @@ impl Renderer {
                 vitals,
                 of_gaps: Quiet::default(),
                 of_haste: Quiet::default(),
+                of_merges: Quiet::default(),
                 held,
                 size: AtomicUsize::new(0),
                 queue: Mutex::new(queue),
@@ -280,6 +283,19 @@ impl Shared {
                 page
             };
             let _ = sender.send(Ok(page));
+        }
+    }
+
+    /// Counts the series and families that a page goes without, and says what the first of them was. Each page may have some, so
+    /// not each has its line.
+    fn count_left_out(&self, merged: &Merged) {
+        let (series, families) = (merged.dropped_series, merged.dropped_families);
+        self.metrics.count(Cause::RepeatedSeries, series);
+        self.metrics.count(Cause::Family, families);
+        if let Some(why) = &merged.first_left_out {
+            self.of_merges.say(|left_out| {
+                tracing::warn!(%why, series, families, left_out, "series or families of a source were left out of the metrics page");
+            });
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) enum Cause {
     Overrun,
     /// A source was not there at three quarters of the scrape's time: all of it was left out.
     Hurried,
-    /// A series that an earlier source has too was left out.
+    /// A series that an earlier source has too, or that no page can hold, was left out.
     RepeatedSeries,
     /// A family of another type than an earlier source's, or with an invalid name, was left out.
     Family,

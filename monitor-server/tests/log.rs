@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use monitor_core::Outcome;
 use monitor_server::{Check, Limits, MonitorConfig};
-use served::{ask, connect, local, read_all, send, started, status, status_of, turn};
+use served::{ask, connect, local, page, read_all, send, started, status, status_of, turn};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -182,6 +182,37 @@ fn a_kubernetes_service_named_monitor_costs_a_line_and_not_the_start() {
         .expect("it runs");
     let said = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+fn what_no_page_can_hold_is_left_out_counted_and_said_once() {
+    let _turn = turn();
+    Log::begin();
+    let opts = prometheus::Opts::new("blinding", "Takes a whole page down.");
+    let blinding = prometheus::Gauge::with_opts(opts.const_label("__name__", "x"));
+    let registry = prometheus::Registry::new();
+    for gauge in [blinding, prometheus::Gauge::new("mine", "The user's.")] {
+        let gauge = gauge.expect("good options");
+        registry.register(Box::new(gauge)).expect("a free name");
+    }
+    let server = monitor_server::run(local().registry(registry)).expect("a server");
+    for scrape in 1..4 {
+        let page = page(server.local_addr());
+        assert!(
+            page.contains("\nmine 0\n") && !page.contains("blinding"),
+            "{page}"
+        );
+        let count = format!("monitor_scrape_errors_total{{cause=\"repeated_series\"}} {scrape}\n");
+        assert!(page.contains(&count), "{page}");
+    }
+    server.shutdown();
+    let said = lines("were left out of the metrics page");
+    assert_eq!(said.len(), 1, "{said:?}");
+    let why = "a series of `blinding` has the label `__name__`, which no page can hold";
+    assert!(
+        said[0].contains(why) && said[0].contains("series=1 families=0"),
+        "{said:?}"
+    );
 }
 
 /// A collector that takes as long as it is told to.

@@ -43,14 +43,14 @@ def series(name, labels, more=()):
 
 
 def samples_of(family):
-    """The samples of a family: (name, labels) to (value, exemplar)."""
+    """The samples of a family: (name, labels) to (value, exemplar, milliseconds)."""
     name, found = family["name"], {}
     for child in family["children"]:
         labels, value = child.get("labels") or {}, child["value"]
         for key, sample in child_samples(name, labels, value):
             if key in found:
                 raise Fault(f"the case has {key} twice")
-            found[key] = sample
+            found[key] = (*sample, child.get("timestamp"))
     return found
 
 
@@ -134,9 +134,7 @@ def parsed(page, form):
             key = series(counter(sample.name) if of_counter else sample.name, labels, more)
             if key in samples:
                 raise Fault(f"the parser gives {key} twice")
-            if sample.timestamp is not None:
-                raise Fault(f"{key} has a timestamp")
-            samples[key] = (sample.value, sample.exemplar)
+            samples[key] = (sample.value, sample.exemplar, sample.timestamp)
     return heads, samples
 
 
@@ -150,6 +148,15 @@ def exemplar_of(exemplar):
     return (exemplar.labels, bits(exemplar.value), None if at is None else float(at))
 
 
+def milliseconds_of(timestamp, form):
+    """A sample's time; both parsers give seconds, the strict one exactly."""
+    if timestamp is None:
+        return None
+    if form == "openmetrics":
+        return timestamp.sec * 1000 + timestamp.nsec // 1_000_000
+    return round(timestamp * 1000)
+
+
 def compare(case, form):
     page = "".join(line + "\n" for line in case[form])
     heads, samples = parsed(page, form)
@@ -159,8 +166,10 @@ def compare(case, form):
         raise Fault(f"heads: {sorted(odd)[:4]}")
     if samples.keys() != wanted.keys():
         raise Fault(f"series: {list(samples.keys() ^ wanted.keys())[:4]}")
-    for key, (value, exemplar) in wanted.items():
-        found, found_exemplar = samples[key]
+    for key, (value, exemplar, milliseconds) in wanted.items():
+        found, found_exemplar, timestamp = samples[key]
+        if milliseconds_of(timestamp, form) != milliseconds:
+            raise Fault(f"{key}: timestamp {timestamp}, not {milliseconds} ms")
         if bits(found) != bits(value):
             raise Fault(f"{key}: {found!r}, not {value!r}")
         if form == "openmetrics" and exemplar_of(found_exemplar) != exemplar_of(exemplar):

@@ -152,7 +152,7 @@ impl CallGuard {
     }
 
     /// Ends the call with this table, as it ends with the thread's.
-    #[cfg(all(test, loom))]
+    #[cfg(all(test, monitor_loom))]
     pub(crate) fn end(self, local: &Local, failure: Option<Failure>) {
         let words = self.words();
         match failure {

@@ -9,7 +9,11 @@ use crate::call::shard::Shard;
 use crate::storage::{self, StorageCore};
 
 /// Methods whose shards stand in the thread-local table itself; the rest is found through the record.
-const INLINE: usize = if cfg!(loom) { 2 } else { 128 };
+const INLINE: usize = if cfg!(all(test, monitor_loom)) {
+    2
+} else {
+    128
+};
 
 /// A thread's table: which shards it owns.
 ///

@@ -110,7 +110,7 @@ impl MethodName {
     }
 
     /// The name of this number, for models: no number is handed out.
-    #[cfg(all(test, loom))]
+    #[cfg(all(test, monitor_loom))]
     pub(crate) fn fixed(name: &str, id: u32) -> &'static Self {
         crate::sync::leak(Self {
             id,
@@ -157,7 +157,7 @@ fn key<'a>(name: &'a str, labels: &[Label]) -> Cow<'a, str> {
     Cow::Owned(key)
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
 

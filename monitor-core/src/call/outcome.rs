@@ -8,14 +8,35 @@
 use std::any::type_name;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::ops::Deref;
 
-use crate::error_parser::{ErrorText, ErrorView, MonitorError};
+use crate::error_parser::{ErrorText, ErrorView, MonitorError, named, named_below};
 use crate::status::Outcome;
 
-/// Declares one rung: what it derefs to, the bound on the error type, and how such an error is read.
+/// Declares one rung: what it derefs to, the bound on the error type, and how such an error is read. A rung of errors that give a
+/// trait object reads it in two ways: as one that may borrow, and as one that does not.
 macro_rules! rung {
-    ($(#[$doc:meta])* $rung:ident -> $next:ident, $(<$life:lifetime>)? E $(: $bound:path $(, $also:path)?)?, |$error:ident| $outcome:expr) => {
+    ($(#[$doc:meta])* $rung:ident -> $next:ident, E $(: $bound:path $(, $also:path)?)?, |$error:ident| $outcome:expr) => {
+        rung!(@type $(#[$doc])* $rung -> $next);
+
+        impl<'a, T, E $(: $bound $(+ $also)?)?> $rung<'a, Result<T, E>> {
+            rung!(@outcome outcome, |$error| $outcome);
+            rung!(@outcome outcome_borrowed, |$error| $outcome);
+        }
+    };
+    ($(#[$doc:meta])* $rung:ident -> $next:ident, E: AsRef<dyn $object:path $(, $auto:path)*> $(, $also:path)?, |$error:ident| $outcome:expr, $borrowed:expr) => {
+        rung!(@type $(#[$doc])* $rung -> $next);
+
+        impl<'a, T, E: AsRef<dyn $object $(+ $auto)* + 'static> $(+ $also)?> $rung<'a, Result<T, E>> {
+            rung!(@outcome outcome, |$error| $outcome);
+        }
+
+        impl<'a, 'e: 'a, T, E: AsRef<dyn $object $(+ $auto)* + 'e> $(+ $also)?> $rung<'a, Result<T, E>> {
+            rung!(@outcome outcome_borrowed, |$error| $borrowed);
+        }
+    };
+    (@type $(#[$doc:meta])* $rung:ident -> $next:ident) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $rung<'a, T>($next<'a, T>);
@@ -28,15 +49,14 @@ macro_rules! rung {
                 &self.0
             }
         }
-
-        impl<'a, $($life: 'a,)? T, E $(: $bound $(+ $also)?)?> $rung<'a, Result<T, E>> {
-            /// The outcome this value stands for.
-            #[inline]
-            pub fn outcome(&self) -> Outcome<'a> {
-                match self.value() {
-                    Ok(_) => Outcome::Success,
-                    Err($error) => $outcome,
-                }
+    };
+    (@outcome $name:ident, |$error:ident| $outcome:expr) => {
+        /// The outcome this value stands for.
+        #[inline]
+        pub fn $name(&self) -> Outcome<'a> {
+            match self.value() {
+                Ok(_) => Outcome::Success,
+                Err($error) => $outcome,
             }
         }
     };
@@ -46,36 +66,62 @@ rung! {
     /// A look at a returned value: `Probe::new(&value).outcome()` classifies it.
     ///
     /// A `Result` is seen through aliases, with any error type. Not seen, and so a success: a generic `T` that happens
-    /// to be a `Result`, and a `Result` inside of another value. This rung: a std error that may name its type itself.
-    Probe -> TypedDisplay, E: MonitorError, Error, |error| typed(error, ErrorText::Error(error))
+    /// to be a `Result`, and a `Result` inside of another value. `outcome_borrowed` is for a type that names a lifetime: a
+    /// trait object that borrows cannot be asked which error it is, so only its sources are. This rung: a std error that may name
+    /// its type itself.
+    Probe -> TypedDisplay, E: MonitorError, Error, |error| typed(error, || named_below(error), ErrorText::Error(error))
 }
 rung! {
     /// An error that may name its type, and can be displayed.
-    TypedDisplay -> TypedDebug, E: MonitorError, fmt::Display, |error| typed(error, ErrorText::Display(error))
+    TypedDisplay -> TypedDebug, E: MonitorError, fmt::Display, |error| typed(error, || None, ErrorText::Display(error))
 }
 rung! {
     /// An error that may name its type, and has Debug.
-    TypedDebug -> Typed, E: MonitorError, fmt::Debug, |error| typed(error, ErrorText::Debug(error))
+    TypedDebug -> Typed, E: MonitorError, fmt::Debug, |error| typed(error, || None, ErrorText::Debug(error))
 }
 rung! {
     /// An error that may name its type, and can do nothing else.
-    Typed -> AsError, E: MonitorError, |error| typed(error, ErrorText::Opaque)
+    Typed -> Io, E: MonitorError, |error| typed(error, || None, ErrorText::Opaque)
+}
+rung!(
+    @type
+    /// The error of the standard library that has another inside of it.
+    Io -> SharedSendSync
+);
+
+impl<'a, T> Io<'a, io::Result<T>> {
+    rung!(@outcome outcome, |error| read(named(error), error));
+    rung!(@outcome outcome_borrowed, |error| read(named(error), error));
+}
+
+rung! {
+    /// `Arc<dyn Error + Send + Sync>`, which is a std error itself.
+    SharedSendSync -> Shared, E: AsRef<dyn Error, Send, Sync>, Error,
+    |error| read::<E>(named(error.as_ref()), error), read::<E>(named_below(error), error)
+}
+rung! {
+    /// `Arc<dyn Error>`.
+    Shared -> AsError, E: AsRef<dyn Error>, Error,
+    |error| read::<E>(named(error.as_ref()), error), read::<E>(named_below(error), error)
 }
 rung! {
     /// An error that is a std error.
-    AsError -> AsSendSync, E: Error, |error| view::<E>(ErrorText::Error(error))
+    AsError -> AsSendSync, E: Error, |error| read::<E>(named_below(error), error)
 }
 rung! {
     /// An error that gives a thread-safe std error: `anyhow::Error` and its kin, `Box<dyn Error + Send + Sync>`.
-    AsSendSync -> AsSend, <'e> E: AsRef<dyn Error + Send + Sync + 'e>, |error| wrapped(error.as_ref())
+    AsSendSync -> AsSend, E: AsRef<dyn Error, Send, Sync>,
+    |error| wrapped(named(error.as_ref()), error.as_ref()), wrapped(named_below(error.as_ref()), error.as_ref())
 }
 rung! {
     /// `Box<dyn Error + Send>`.
-    AsSend -> AsBoxed, <'e> E: AsRef<dyn Error + Send + 'e>, |error| wrapped(error.as_ref())
+    AsSend -> AsBoxed, E: AsRef<dyn Error, Send>,
+    |error| wrapped(named(error.as_ref()), error.as_ref()), wrapped(named_below(error.as_ref()), error.as_ref())
 }
 rung! {
     /// `Box<dyn Error>`.
-    AsBoxed -> AsDisplay, <'e> E: AsRef<dyn Error + 'e>, |error| wrapped(error.as_ref())
+    AsBoxed -> AsDisplay, E: AsRef<dyn Error>,
+    |error| wrapped(named(error.as_ref()), error.as_ref()), wrapped(named_below(error.as_ref()), error.as_ref())
 }
 rung! {
     /// An error that can only be displayed: `String`, `&str`.
@@ -105,6 +151,16 @@ impl<'a, T> AsValue<'a, T> {
         Outcome::Success
     }
 
+    /// As `outcome`.
+    #[expect(
+        clippy::unused_self,
+        reason = "the ladder is climbed by method look-up"
+    )]
+    #[inline]
+    pub fn outcome_borrowed(&self) -> Outcome<'a> {
+        Outcome::Success
+    }
+
     #[inline]
     fn value(&self) -> &'a T {
         self.0
@@ -115,10 +171,10 @@ impl<'a, T> Probe<'a, T> {
     /// Looks at `value`.
     #[inline]
     pub fn new(value: &'a T) -> Self {
-        let untyped = AsError(AsSendSync(AsSend(AsBoxed(AsDisplay(AsDebug(AsAny(
-            AsValue(value),
-        )))))));
-        Self(TypedDisplay(TypedDebug(Typed(untyped))))
+        let unnamed = AsDisplay(AsDebug(AsAny(AsValue(value))));
+        let untyped = AsError(AsSendSync(AsSend(AsBoxed(unnamed))));
+        let known = Io(SharedSendSync(Shared(untyped)));
+        Self(TypedDisplay(TypedDebug(Typed(known))))
     }
 }
 
@@ -129,20 +185,31 @@ fn view<E>(text: ErrorText<'_>) -> Outcome<'_> {
     })
 }
 
-/// The type the error names, or what the rules can read of it.
-fn typed<'a, E: MonitorError>(error: &'a E, text: ErrorText<'a>) -> Outcome<'a> {
-    match error.error_type() {
-        Some(name) => Outcome::ErrorType(name),
-        None => view::<E>(text),
-    }
+/// The type the error names, or one below it does, or what the rules can read of it.
+fn typed<'a, E: MonitorError>(
+    error: &'a E,
+    below: impl FnOnce() -> Option<&'static str>,
+    text: ErrorText<'a>,
+) -> Outcome<'a> {
+    let name = error.error_type().or_else(below);
+    name.map_or_else(|| view::<E>(text), Outcome::ErrorType)
 }
 
-/// Leaves the type's name out: that of a wrapper (`anyhow::Error`, `Box<dyn ..>`) says nothing about the failure.
-fn wrapped<'a>(error: &'a (dyn Error + 'a)) -> Outcome<'a> {
-    Outcome::Error(ErrorView {
-        type_name: "",
-        text: ErrorText::Error(error),
-    })
+/// The type that was found, or what the rules can read.
+fn read<'a, E: Error>(found: Option<&'static str>, error: &'a E) -> Outcome<'a> {
+    found.map_or_else(|| view::<E>(ErrorText::Error(error)), Outcome::ErrorType)
+}
+
+/// The type that was found, or what the rules can read. Leaves the type's name out: that of a wrapper (`anyhow::Error`,
+/// `Box<dyn ..>`) says nothing about the failure.
+fn wrapped<'a>(found: Option<&'static str>, error: &'a (dyn Error + 'a)) -> Outcome<'a> {
+    let view = || {
+        Outcome::Error(ErrorView {
+            type_name: "",
+            text: ErrorText::Error(error),
+        })
+    };
+    found.map_or_else(view, Outcome::ErrorType)
 }
 
 #[cfg(test)]
@@ -178,8 +245,8 @@ mod tests {
         let parse = || "x".parse::<i32>().map(|_| ());
         assert_rung!(Result<(), std::num::ParseIntError>, parse(), "Error ParseIntError");
         assert_rung!(
-            std::io::Result<()>,
-            Err(std::io::ErrorKind::NotFound.into()),
+            io::Result<()>,
+            Err(io::ErrorKind::NotFound.into()),
             "Error Error"
         );
         assert_rung!(anyhow::Result<()>, Err(anyhow::anyhow!("x")), "Error ");
@@ -211,7 +278,7 @@ mod tests {
         impl Error for Borrowed<'_> {}
 
         fn check<'e>(value: &Result<(), Box<dyn Error + 'e>>) -> String {
-            rung(&Probe::new(value).outcome())
+            rung(&Probe::new(value).outcome_borrowed())
         }
         let text = "here".to_owned();
         assert_eq!(check(&Err(Box::new(Borrowed(&text)))), "Error ");

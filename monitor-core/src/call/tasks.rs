@@ -7,7 +7,7 @@ use crate::chunked::Chunked;
 use crate::sync::{AtomicU32, AtomicU64, Once, Ordering, leak};
 
 /// Slots in the shard itself; more come on demand.
-const INLINE: u32 = if cfg!(loom) { 1 } else { 16 };
+const INLINE: u32 = if cfg!(all(test, monitor_loom)) { 1 } else { 16 };
 
 /// Lowest bit of a slot: set while a task is in flight, its start time above; clear while the slot is free, the
 /// number of the next free one (plus 1) above.
@@ -260,7 +260,7 @@ fn link(word: u64) -> u32 {
     (word >> 1) as u32
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
 

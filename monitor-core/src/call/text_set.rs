@@ -103,7 +103,7 @@ impl TextSet {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
 
@@ -150,7 +150,7 @@ mod tests {
     }
 }
 
-#[cfg(all(test, loom))]
+#[cfg(all(test, monitor_loom))]
 mod models {
     use super::*;
     use crate::models::check;

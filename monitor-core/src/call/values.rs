@@ -10,11 +10,15 @@ use crate::sync::{AtomicU32, AtomicU64, Once, Ordering, leak};
 use crate::window::{ValueRing, observe};
 
 /// Values a slot keeps in one piece; more take another piece.
-const PENDING: usize = if cfg!(loom) { 1 } else { 8 };
+const PENDING: usize = if cfg!(all(test, monitor_loom)) { 1 } else { 8 };
 
 /// Pieces a call may fill: 1,024 values. What it observes beyond them is dropped and counted; an event a message of a
 /// long stream is better a counter or a histogram of its own.
-const MAX_PIECES: usize = if cfg!(loom) { 2 } else { 128 };
+const MAX_PIECES: usize = if cfg!(all(test, monitor_loom)) {
+    2
+} else {
+    128
+};
 
 /// Which histogram a value has: decided by its name, as in the original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +86,15 @@ impl ValueRef {
 pub(crate) struct ValueName {
     pub(crate) key: Arc<StatKey>,
     pub(crate) kind: ValueKind,
+}
+
+/// Whether a number can be a time in seconds or a size in bytes, and so enter a sum. A negative one would make it fall,
+/// which readers take for a reset; NaN, the infinities and what is from 2^63 on (as all bits of a number set, for one that is
+/// not known) would be in it for good.
+pub(crate) fn is_measure(number: f64) -> bool {
+    /// 2^63.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    (0.0..LIMIT).contains(&number)
 }
 
 /// The values calls of one method observed so far.
@@ -212,9 +225,8 @@ impl ShardValues {
         };
         let cells = cell.get_or_init(|| leak(ValueCells::new(value.kind())));
         cells.ring.push(seq, number);
-        // A negative observation would make the sum fall, which readers take for a reset.
         if let Some(histogram) = &cells.histogram
-            && number >= 0.0
+            && is_measure(number)
         {
             let bucket = bucket_of(bounds, number);
             observe(&histogram.counts, &histogram.sum, bucket, number);

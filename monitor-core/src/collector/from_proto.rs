@@ -7,8 +7,7 @@ use prometheus::proto;
 use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
 use crate::names::unit_of;
 
-/// The gathered families. Nothing is checked here but what our types promise: labels are sorted, bounds increase. Times
-/// of samples are left out: a page says what is now.
+/// The gathered families. Nothing is checked here but what our types promise: labels are sorted, bounds increase.
 pub(super) fn families(families: &[proto::MetricFamily]) -> Vec<Family> {
     families.iter().map(family).collect()
 }
@@ -24,7 +23,7 @@ fn family(family: &proto::MetricFamily) -> Family {
     let mut bounds = None;
     let children = family.get_metric().iter().map(|metric| Child {
         labels: labels(metric.get_label()).into(),
-        value: value(metric, kind, &mut bounds),
+        value: timestamped(metric, value(metric, kind, &mut bounds)),
     });
     Family {
         name: family.name().to_owned().into(),
@@ -47,14 +46,54 @@ fn labels(pairs: &[proto::LabelPair]) -> Vec<Label> {
     labels
 }
 
+/// With the time that a metric says its value is of; 0 is none, as to that crate's own encoder.
+fn timestamped(metric: &proto::Metric, value: ChildValue) -> ChildValue {
+    match metric.timestamp_ms() {
+        0 => value,
+        milliseconds => ChildValue::Timestamped {
+            value: Box::new(value),
+            milliseconds,
+        },
+    }
+}
+
+/// The value that a metric has, if it can be told: a registry puts two families of one name together without a look at their
+/// types, and so one that has none of its family's type may have another's. What is of neither is the type's zero.
 fn value(metric: &proto::Metric, kind: FamilyType, bounds: &mut Option<Arc<[f64]>>) -> ChildValue {
+    let [counter, gauge, histogram, summary] = are_set(metric);
+    let kind = match kind {
+        FamilyType::Counter if counter => kind,
+        FamilyType::Gauge if gauge => kind,
+        FamilyType::Histogram if histogram => kind,
+        FamilyType::Summary if summary => kind,
+        _ if counter => FamilyType::Counter,
+        _ if gauge => FamilyType::Gauge,
+        _ if histogram => FamilyType::Histogram,
+        _ if summary => FamilyType::Summary,
+        _ => kind,
+    };
     match kind {
         FamilyType::Counter => ChildValue::Float(numbers::of_counter(metric)),
         FamilyType::Gauge => ChildValue::Float(numbers::of_gauge(metric)),
         FamilyType::Untyped => ChildValue::Float(numbers::of_untyped(metric)),
-        FamilyType::Histogram => ChildValue::Histogram(histogram(metric.get_histogram(), bounds)),
-        FamilyType::Summary => summary(metric.get_summary()),
+        FamilyType::Histogram => {
+            ChildValue::Histogram(self::histogram(metric.get_histogram(), bounds))
+        }
+        FamilyType::Summary => self::summary(metric.get_summary()),
     }
+}
+
+/// Whether it has a counter, a gauge, a histogram, a summary that is not as a new one is.
+fn are_set(metric: &proto::Metric) -> [bool; 4] {
+    fn is_set<T: Default + PartialEq>(value: &T) -> bool {
+        *value != T::default()
+    }
+    [
+        is_set(metric.get_counter()),
+        is_set(metric.get_gauge()),
+        is_set(metric.get_histogram()),
+        is_set(metric.get_summary()),
+    ]
 }
 
 /// A histogram's own counts of its cumulative ones. Buckets a custom collector gave out of order are left out: their
@@ -93,7 +132,8 @@ fn summary(summary: &proto::Summary) -> ChildValue {
     let mut quantiles: Vec<(f64, f64)> = summary
         .get_quantile()
         .iter()
-        .map(|quantile| (quantile.quantile(), quantile.value()))
+        // Without a sign, as a bound.
+        .map(|quantile| (quantile.quantile() + 0.0, quantile.value()))
         .collect();
     quantiles.sort_by(|a, b| a.0.total_cmp(&b.0));
     quantiles.dedup_by(|a, b| a.0.total_cmp(&b.0).is_eq());
@@ -149,11 +189,14 @@ mod numbers {
     }
 
     /// With `protobuf` there is no method at all for untyped values, so this reads the metric's `Debug`, which is
-    /// derived there: `untyped: .. Untyped { value: Some(1.5), ..`. Nothing but a user's own collector makes such metrics.
+    /// derived there: `untyped: .. Untyped { value: Some(1.5), ..`. Nothing but a user's own collector makes such metrics. Texts
+    /// come before it, in quotes: a label's value may say the same.
     pub(super) fn of_untyped(metric: &Metric) -> f64 {
         let text = format!("{metric:?}");
         let value = text
-            .split_once("Untyped { value: ")
+            .rsplit('"')
+            .next()
+            .and_then(|numbers| numbers.split_once("Untyped { value: "))
             .map(|(_, value)| value.trim_start_matches("Some("));
         let number = value.and_then(|value| value.split([')', ' ', ',']).next());
         number.and_then(|number| number.parse().ok()).unwrap_or(0.0)

@@ -1,5 +1,7 @@
 //! Both ways over the bridge, and merging.
 
+mod readers;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -9,7 +11,9 @@ use prometheus::{
 };
 use proptest::prelude::*;
 
-use super::{GatherError, Merged, descriptor, from_proto, gather, gather_beside, merge, to_proto};
+use super::{
+    GatherError, LeftOut, Merged, descriptor, from_proto, gather, gather_beside, merge, to_proto,
+};
 use crate::exposition::Format;
 use crate::exposition::tests::{checked_samples, page};
 use crate::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};

@@ -32,21 +32,32 @@ fn family(family: &Family) -> proto::MetricFamily {
 
 fn metric(child: &Child, kind: FamilyType) -> proto::Metric {
     let mut metric = proto::Metric::from_label(child.labels.iter().map(pair).collect());
-    match &child.value {
+    set_value(&mut metric, &child.value, kind);
+    metric
+}
+
+fn set_value(metric: &mut proto::Metric, value: &ChildValue, kind: FamilyType) {
+    match value {
         #[expect(
             clippy::cast_precision_loss,
             reason = "that crate has no other numbers"
         )]
-        ChildValue::Int(value) => set_number(&mut metric, *value as f64, kind),
-        ChildValue::Float(value) => set_number(&mut metric, *value, kind),
+        ChildValue::Int(value) => set_number(metric, *value as f64, kind),
+        ChildValue::Float(value) => set_number(metric, *value, kind),
         ChildValue::Histogram(value) => metric.set_histogram(histogram(value)),
         ChildValue::Summary {
             quantiles,
             sum,
             count,
         } => metric.set_summary(summary(quantiles, *sum, *count)),
+        ChildValue::Timestamped {
+            value,
+            milliseconds,
+        } => {
+            set_value(metric, value, kind);
+            metric.set_timestamp_ms(*milliseconds);
+        }
     }
-    metric
 }
 
 fn set_number(metric: &mut proto::Metric, value: f64, kind: FamilyType) {

@@ -62,7 +62,8 @@ const BUILT_IN: [&str; 5] = ["family", "method", "status", "task", "type"];
 
 /// Whether a label name has a meaning of its own on a page.
 pub(crate) fn is_reserved_label(name: &str) -> bool {
-    name.starts_with("__") || matches!(name, "le" | "quantile" | "inittime" | "overflow")
+    // `_name_` would be `__name__` under the escaping scheme `dots`.
+    name.starts_with("__") || matches!(name, "le" | "quantile" | "inittime" | "overflow" | "_name_")
 }
 
 impl ConstLabels {
@@ -70,8 +71,8 @@ impl ConstLabels {
     ///
     /// # Errors
     ///
-    /// [`ConstLabelError`] for a name that is no label name, is reserved (`le`, `quantile`, `inittime`, `overflow`, what
-    /// begins with `__`, and the labels of built-in families: `family`, `method`, `status`, `task`, `type`) or comes twice, and for
+    /// [`ConstLabelError`] for a name that is no label name, is reserved (`le`, `quantile`, `inittime`, `overflow`,
+    /// `_name_`, what begins with `__`, and the labels of built-in families: `family`, `method`, `status`, `task`, `type`) or comes twice, and for
     /// an empty value.
     pub fn try_new<N: Into<String>, V: Into<String>>(
         labels: impl IntoIterator<Item = (N, V)>,
@@ -109,7 +110,7 @@ impl Deref for ConstLabels {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use proptest::prelude::*;
 
@@ -136,7 +137,8 @@ mod tests {
             assert_eq!(labels(&["ok", bad]), Err(expected));
         }
         for bad in [
-            "le", "quantile", "inittime", "overflow", "__name__", "method", "type", "family",
+            "le", "quantile", "inittime", "overflow", "__name__", "_name_", "method", "type",
+            "family",
         ] {
             let expected = ConstLabelError::Reserved { name: name(bad) };
             assert_eq!(labels(&[bad]), Err(expected));

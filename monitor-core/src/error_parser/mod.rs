@@ -1,5 +1,6 @@
 //! `ErrorParser`: ordered rules, error text -> error type and status.
 
+mod chain;
 mod named;
 mod rules;
 #[cfg(test)]
@@ -13,6 +14,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+pub use chain::{NamedError, Naming, Unnamed};
+pub(crate) use chain::{named, named_below};
 pub use named::MonitorError;
 pub use rules::{ErrorRules, RuleError, StatusRule};
 pub use text::{ErrorText, ErrorView};

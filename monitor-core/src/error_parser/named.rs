@@ -5,7 +5,8 @@ use std::sync::Arc;
 /// An error that knows its own type, among those the configuration lists.
 ///
 /// Derive it: `#[derive(MonitorError)]` with `#[monitor(error_type = "..")]` on the variants. What it says goes before the
-/// configured words; a type that the configuration does not list counts as `other`, with one warning.
+/// configured words; a type that the configuration does not list counts as `other`, with one warning. What derives it is found
+/// behind trait objects and as a source too: see the [derive](macro@crate::MonitorError).
 ///
 /// # Examples
 ///
@@ -29,7 +30,7 @@ use std::sync::Arc;
     note = "derive it: `#[derive(MonitorError)]`; or give the variant a type of its own: `#[monitor(error_type = \"..\")]`"
 )]
 pub trait MonitorError {
-    /// The error type; `None` leaves it to the configured rules.
+    /// The error type; `None` leaves it to the sources that name one, and then to the configured rules.
     fn error_type(&self) -> Option<&'static str>;
 }
 

@@ -102,5 +102,5 @@ fn in_scope((id, dispatch): (&Id, &Dispatch)) -> Option<Exemplar> {
     })
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests;

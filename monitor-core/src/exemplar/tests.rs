@@ -108,6 +108,8 @@ fn what_is_too_long_or_misnamed_is_not_sent_and_counted() {
         Exemplar::new([("a", "say \"x\"")]),
         Exemplar::new([("a", "x\\")]),
         Exemplar::new([("a", "x\n")]),
+        Exemplar::new([("__name__", "x")]),
+        Exemplar::new([("a", "x"), ("__a", "y")]),
         Exemplar::new([("a", "\u{1f40b}".repeat(127))]),
     ];
     let next = AtomicU32::new(0);
@@ -116,10 +118,10 @@ fn what_is_too_long_or_misnamed_is_not_sent_and_counted() {
             .get(next.fetch_add(1, Ordering::Relaxed) as usize)
             .cloned()
     });
-    for _ in 0..9 {
+    for _ in 0..11 {
         call(monitor, &hand, Duration::from_secs(2), Outcome::Success);
     }
-    assert_eq!(monitor.snapshot().dropped_exemplars, 7);
+    assert_eq!(monitor.snapshot().dropped_exemplars, 9);
     let value = kept(monitor).remove(0).0;
     assert_eq!(value.chars().count(), 127);
 }

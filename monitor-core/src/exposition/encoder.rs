@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::filter::Filter;
-use super::sample::Samples;
+use super::sample::{Samples, add_timestamps};
 use super::{Format, openmetrics, text};
 use crate::family::{ChildValue, Family, FamilyType, Labels};
 use crate::names::visit::{Head, HistogramView, Visitor};
@@ -94,21 +94,47 @@ impl<'a> Encoder<'a> {
     }
 
     fn child(&mut self, labels: &Labels, value: &ChildValue) {
-        match value {
-            ChildValue::Int(value) => self.int(labels, *value),
-            ChildValue::Float(value) => self.float(labels, *value),
-            ChildValue::Histogram(histogram) => {
-                self.histogram(labels, HistogramView::of(histogram));
+        self.write(labels, value);
+        self.hand_on(PART);
+    }
+
+    /// Appends the lines of a child, if its value fits its family.
+    fn write(&mut self, labels: &Labels, value: &ChildValue) {
+        use FamilyType::{Counter, Gauge, Histogram, Summary, Untyped};
+        match (value, self.kind) {
+            (ChildValue::Int(value), Counter | Gauge | Untyped) => {
+                self.samples.int(labels, *value, self.out);
             }
-            ChildValue::Summary {
-                quantiles,
-                sum,
-                count,
-            } if self.kind == FamilyType::Summary => {
-                self.samples
-                    .summary(labels, quantiles, (*count, *sum), self.out);
+            (ChildValue::Float(value), Counter | Gauge | Untyped) => {
+                self.samples.float(labels, *value, self.out);
             }
-            ChildValue::Summary { .. } => {}
+            (ChildValue::Histogram(histogram), Histogram) => {
+                let value = HistogramView::of(histogram);
+                self.samples.histogram(labels, value, self.out);
+            }
+            (
+                ChildValue::Summary {
+                    quantiles,
+                    sum,
+                    count,
+                },
+                Summary,
+            ) => {
+                let totals = (*count, *sum);
+                self.samples.summary(labels, quantiles, totals, self.out);
+            }
+            (
+                ChildValue::Timestamped {
+                    value,
+                    milliseconds,
+                },
+                _,
+            ) => {
+                let start = self.out.len();
+                self.write(labels, value);
+                add_timestamps(self.out, start, &self.format.timestamp(*milliseconds));
+            }
+            _ => {}
         }
     }
 
@@ -186,6 +212,13 @@ impl Visitor for Encoder<'_> {
 }
 
 fn all_counts(family: &Family) -> bool {
-    let is_count = |value: &ChildValue| !matches!(value, ChildValue::Float(value) if value.is_nan() || *value < 0.0);
     family.children.iter().all(|child| is_count(&child.value))
+}
+
+fn is_count(value: &ChildValue) -> bool {
+    match value {
+        ChildValue::Float(value) => *value >= 0.0,
+        ChildValue::Timestamped { value, .. } => is_count(value),
+        _ => true,
+    }
 }

@@ -41,6 +41,17 @@ impl Format {
             Self::OpenMetrics100 => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         }
     }
+
+    /// A time after 1970 as a sample's timestamp: milliseconds in the text format, seconds in `OpenMetrics`.
+    fn timestamp(self, milliseconds: i64) -> String {
+        match self {
+            Self::Text004 => milliseconds.to_string(),
+            Self::OpenMetrics100 => {
+                let (seconds, rest) = (milliseconds / 1000, milliseconds % 1000);
+                format!("{seconds}.{rest:03}")
+            }
+        }
+    }
 }
 
 /// Appends the page of these families to `out`.

@@ -167,6 +167,20 @@ fn add_exemplars(value: HistogramView<'_>, start: usize, out: &mut Vec<u8>) {
     }
 }
 
+/// Puts a timestamp at the ends of the lines that begin at `start`. These have no exemplars: what brings timestamps has none.
+pub(super) fn add_timestamps(out: &mut Vec<u8>, start: usize, timestamp: &str) {
+    let lines = out.split_off(start);
+    for line in lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
+        out.extend_from_slice(line);
+        out.push(b' ');
+        out.extend_from_slice(timestamp.as_bytes());
+        out.push(b'\n');
+    }
+}
+
 fn with_quantile(labels: &Labels, quantile: f64) -> Labels {
     let label = Label {
         name: "quantile".into(),

@@ -98,7 +98,7 @@ macro_rules! cases {
 }
 
 cases! {
-    counters escaping filter_by_full_name filter_by_family_name filter_by_empty_name filter_finds_nothing histograms numbers summaries units
+    counters escaping filter_by_full_name filter_by_family_name filter_by_empty_name filter_finds_nothing histograms numbers summaries timestamps units
 }
 
 #[test]

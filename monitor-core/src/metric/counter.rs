@@ -46,7 +46,8 @@ impl Counter {
         }
     }
 
-    /// Adds a number that is finite and not negative; any other is left out and counted as refused.
+    /// Adds a number that is finite and not negative; any other is left out and counted as refused. A sum that leaves the range
+    /// of doubles stays at its end.
     pub fn inc_by_f64(&self, by: f64) {
         if !(by.is_finite() && by >= 0.0) {
             return self.0.refuse();
@@ -95,6 +96,13 @@ pub struct CounterCell {
     float: AtomicU64,
 }
 
+/// The sum of a number in its bits and a finite one, which may be the greatest there is, and never infinite: nothing would
+/// bring it back.
+#[inline]
+pub(super) fn finite_sum(sum: u64, by: f64) -> f64 {
+    (f64::from_bits(sum) + by).clamp(f64::MIN, f64::MAX)
+}
+
 impl CounterCell {
     /// Adds; whether the child is hidden.
     #[inline]
@@ -125,7 +133,7 @@ impl CounterCell {
         let mut sum = self.float.load(Ordering::Relaxed);
         while let Err(found) = self.float.compare_exchange_weak(
             sum,
-            (f64::from_bits(sum) + by).to_bits(),
+            finite_sum(sum, by).to_bits(),
             Ordering::Relaxed,
             Ordering::Relaxed,
         ) {

@@ -10,6 +10,12 @@ pub enum RegisterError {
         /// The name.
         name: String,
     },
+    /// Prometheus itself writes a series of this name for each target, as `up`: a gauge without labels would hide it.
+    #[error("the metric name `{name}` is reserved: Prometheus writes it itself for each target")]
+    ReservedName {
+        /// The name on the page.
+        name: String,
+    },
     /// A unit ends a name: letters, digits and inner `_`.
     #[error("`{unit}` is no unit: it has to match [a-zA-Z0-9]+(_[a-zA-Z0-9]+)*")]
     Unit {

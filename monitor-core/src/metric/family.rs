@@ -249,7 +249,7 @@ impl<C: Cell> FamilyCore<C> {
         self.hasher.hash_one(values)
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(monitor_loom)))]
     pub(super) fn slots(&self) -> usize {
         read(&self.slots).len()
     }
@@ -329,7 +329,7 @@ impl<I: Instrument, const N: usize> MetricFamily<I, N> {
         &self.core.spec.name
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(monitor_loom)))]
     pub(super) fn slots(self) -> usize {
         self.core.slots()
     }

@@ -50,7 +50,7 @@ impl Gauge {
         self.add(-1.0);
     }
 
-    /// Adds any number, negative ones too.
+    /// Adds any number, negative ones too. What NaN or an infinity makes of the value stays until it is set.
     #[inline]
     pub fn add(&self, by: f64) {
         self.0.touch();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::family::{ChildValue, Histogram as Plain};
 use crate::sync::{AtomicU64, Ordering};
 
-use super::counter::HIDDEN;
+use super::counter::{HIDDEN, finite_sum};
 use super::family::{Cell, FamilyCore, Handle, Instrument, sealed};
 use super::registry::{AnyFamily, Spec};
 
@@ -36,12 +36,13 @@ use super::registry::{AnyFamily, Spec};
 pub struct Histogram(Handle<HistogramCell>);
 
 impl Histogram {
-    /// Counts a value. NaN is left out and counted as refused, and so is a negative value, unless the first bound is
-    /// negative: the sum must not fall. (With a negative bound, pages leave the sum out.)
+    /// Counts a value. NaN and the infinities are left out and counted as refused, because the sum would keep them for good, and
+    /// so is a negative value, unless the first bound is negative: the sum must not fall. (With a negative bound, pages leave the
+    /// sum out.) A sum that leaves the range of doubles stays at its end.
     #[inline]
     pub fn observe(&self, value: f64) {
         let cell = &self.0.cell;
-        if value.is_nan() || (value < 0.0 && !cell.takes_negative()) {
+        if !value.is_finite() || (value < 0.0 && !cell.takes_negative()) {
             return self.0.refuse();
         }
         self.0.touch();
@@ -108,7 +109,7 @@ impl HistogramCell {
         // Release: pairs with the Acquire in `read`; a chain of swaps passes every earlier one's Release on.
         while let Err(found) = self.sum.compare_exchange_weak(
             sum,
-            (f64::from_bits(sum) + value).to_bits(),
+            finite_sum(sum, value).to_bits(),
             Ordering::Release,
             Ordering::Relaxed,
         ) {

@@ -22,11 +22,11 @@ mod error;
 mod family;
 mod gauge;
 mod histogram;
-#[cfg(all(test, loom))]
+#[cfg(all(test, monitor_loom))]
 mod models;
 mod registry;
 mod slots;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests;
 
 pub use self::counter::Counter;

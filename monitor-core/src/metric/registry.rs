@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::config::is_reserved_label;
 use crate::family::FamilyType;
-use crate::names::{Claims, built_in_claims, is_label_name, is_metric_name};
+use crate::names::{Claims, built_in_claims, is_label_name, is_metric_name, is_of_prometheus};
 use crate::snapshot::MetricSnapshot;
 use crate::sync::{AtomicU64, Mutex, Ordering, leak, lock};
 
@@ -209,9 +209,13 @@ impl Spec {
         let labels = desc.labels.names();
         check_labels(&labels)?;
         check_bounds(bounds)?;
+        let name = full_name(&desc.name, desc.unit, kind);
+        if kind == FamilyType::Gauge && is_of_prometheus(&name) {
+            return Err(RegisterError::ReservedName { name });
+        }
         let place = |name| labels.iter().filter(|other| *other < name).count();
         Ok(Self {
-            name: full_name(&desc.name, desc.unit, kind).into(),
+            name: name.into(),
             help: Arc::from(&*desc.help),
             unit: desc.unit,
             kind,

@@ -19,6 +19,21 @@ pub(crate) fn is_label_name(text: &str) -> bool {
     !text.is_empty() && text.char_indices().all(|(at, c)| in_alphabet(at, c))
 }
 
+/// Whether Prometheus itself writes a series of this name for each target, some with its feature `extra-scrape-metrics` only.
+/// One of the page's own with the same labels would be taken for it: a gauge `up` decides which targets count as up.
+pub(crate) fn is_of_prometheus(name: &str) -> bool {
+    matches!(
+        name,
+        "up" | "scrape_duration_seconds"
+            | "scrape_samples_scraped"
+            | "scrape_samples_post_metric_relabeling"
+            | "scrape_series_added"
+            | "scrape_timeout_seconds"
+            | "scrape_sample_limit"
+            | "scrape_body_size_bytes"
+    )
+}
+
 /// The unit a family's name ends in, `_total` set aside.
 pub(crate) fn unit_of(name: &str) -> Option<&'static str> {
     let name = name.strip_suffix("_total").unwrap_or(name);

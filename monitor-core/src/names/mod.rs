@@ -16,7 +16,7 @@ use std::fmt;
 pub use self::collide::Names;
 
 pub(crate) use self::claims::{Claims, openmetrics_name};
-pub(crate) use self::clean::{is_label_name, is_metric_name, unit_of};
+pub(crate) use self::clean::{is_label_name, is_metric_name, is_of_prometheus, unit_of};
 pub(crate) use self::registered::built_in_claims;
 pub(crate) use self::room::room_for;
 

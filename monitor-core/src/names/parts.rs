@@ -79,13 +79,13 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Adds a child of a registered metric; those have no summaries.
+    /// Adds a child of a registered metric; those have no summaries and no times.
     pub(super) fn add_child(&mut self, family: usize, labels: Labels, value: &'a ChildValue) {
         let value = match value {
             ChildValue::Int(value) => PartValue::Number(Number::Int(*value)),
             ChildValue::Float(value) => PartValue::Number(Number::Float(*value)),
             ChildValue::Histogram(histogram) => PartValue::Histogram(histogram),
-            ChildValue::Summary { .. } => return,
+            ChildValue::Summary { .. } | ChildValue::Timestamped { .. } => return,
         };
         self.push(family, labels, value);
     }

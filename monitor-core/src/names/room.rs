@@ -64,6 +64,22 @@ pub(super) struct Room {
 }
 
 impl Room {
+    fn child(&mut self, labels: &Labels, value: &ChildValue) {
+        match value {
+            ChildValue::Int(value) => self.int(labels, *value),
+            ChildValue::Float(value) => self.float(labels, *value),
+            ChildValue::Histogram(value) => self.histogram(labels, HistogramView::of(value)),
+            ChildValue::Summary { quantiles, .. } => {
+                let lines = quantiles.len() + 2;
+                (0..lines).for_each(|_| self.line(labels, 2 * NUMBER + QUANTILE));
+            }
+            ChildValue::Timestamped { value, .. } => {
+                self.bytes += lines_of(value) * (NUMBER + 1);
+                self.child(labels, value);
+            }
+        }
+    }
+
     fn line(&mut self, labels: &Labels, number: usize) {
         self.bytes += self.name + labels.chunks().1 + number + AROUND;
     }
@@ -101,20 +117,20 @@ pub(crate) fn room_for(families: &[Family]) -> usize {
     for family in families {
         room.family(Head::of(family));
         for child in &family.children {
-            match &child.value {
-                ChildValue::Int(value) => room.int(&child.labels, *value),
-                ChildValue::Float(value) => room.float(&child.labels, *value),
-                ChildValue::Histogram(value) => {
-                    room.histogram(&child.labels, HistogramView::of(value));
-                }
-                ChildValue::Summary { quantiles, .. } => {
-                    let lines = quantiles.len() + 2;
-                    (0..lines).for_each(|_| room.line(&child.labels, 2 * NUMBER + QUANTILE));
-                }
-            }
+            room.child(&child.labels, &child.value);
         }
     }
     room.bytes
+}
+
+/// How many lines a value has at most.
+fn lines_of(value: &ChildValue) -> usize {
+    match value {
+        ChildValue::Int(_) | ChildValue::Float(_) => 1,
+        ChildValue::Histogram(value) => value.counts.len() + 2,
+        ChildValue::Summary { quantiles, .. } => quantiles.len() + 2,
+        ChildValue::Timestamped { value, .. } => lines_of(value),
+    }
 }
 
 fn digits(value: u64) -> usize {

@@ -356,5 +356,5 @@ fn float_bits(value: f64) -> u64 {
     if value.is_nan() { f64::NAN } else { value }.to_bits()
 }
 
-#[cfg(all(test, loom))]
+#[cfg(all(test, monitor_loom))]
 mod models;

@@ -25,10 +25,10 @@ pub(super) struct Index<E> {
 type Side<E> = HashMap<u64, Vec<Arc<Node<E>>>>;
 
 /// Entries of the trie that may be gone before new ones go to the map.
-#[cfg(not(loom))]
+#[cfg(not(all(test, monitor_loom)))]
 pub(super) const GONE_LIMIT: usize = 4096;
 /// In models: so that one removal is enough.
-#[cfg(loom)]
+#[cfg(all(test, monitor_loom))]
 pub(super) const GONE_LIMIT: usize = 1;
 
 /// An entry that was found.
@@ -112,7 +112,7 @@ impl<E> Index<E> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
 

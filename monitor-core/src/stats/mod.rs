@@ -14,7 +14,7 @@ mod points;
 mod removal;
 mod snapshot;
 mod tasks;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests;
 mod trie;
 
@@ -22,6 +22,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::call::values::is_measure;
 use crate::config::StorageConfig;
 use crate::metric::Registry;
 use crate::snapshot::TaskTotals;
@@ -283,7 +284,7 @@ impl Values {
         let Some(value) = value.as_number().map(StatNumber::as_f64) else {
             return;
         };
-        if value.is_nan() || value < 0.0 {
+        if !is_measure(value) {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return;
         }

@@ -105,7 +105,7 @@ fn slot<E>(slots: &[Slot<E>], bits: u64) -> &Slot<E> {
     &slots[bits as usize & (slots.len() - 1)]
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
 

@@ -54,7 +54,7 @@ impl Counts {
             failure.ticks += shard.add_failure(&mut failure.buckets, &mut errors);
             success.ticks += shard.add_success(&mut success.buckets);
         }
-        #[cfg(all(test, not(loom)))]
+        #[cfg(all(test, not(monitor_loom)))]
         crate::storage::parking::pass();
         // The list again: a call that ended above may have started in a shard that was not listed yet.
         let started = method.shards().map(Shard::started).sum();

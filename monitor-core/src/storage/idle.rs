@@ -60,7 +60,7 @@ impl StorageCore {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
     use crate::exposition::{Format, encode_snapshot};

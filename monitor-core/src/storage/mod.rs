@@ -8,14 +8,14 @@ mod metrics;
 pub(crate) mod newest;
 pub(crate) mod order;
 mod overflows;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 pub(crate) mod parking;
 pub(crate) mod points;
 mod rules;
 mod running;
 mod stats_map;
 mod statuses;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests;
 mod warnings;
 
@@ -92,7 +92,8 @@ impl MonitorStorage {
         self.core.id
     }
 
-    /// Adds to a number; a key that is not there begins at 0. Gives the new value.
+    /// Adds to a number; a key that is not there begins at 0. Gives the new value. A sum beyond 64 bits becomes a double; NaN and
+    /// the infinities are numbers too, and what they make of a key stays until it is set or removed.
     ///
     /// # Errors
     ///
@@ -112,7 +113,8 @@ impl MonitorStorage {
     }
 
     /// Appends to a list, and observes a histogram for each name that holds `time` or `size`: the key's for a number,
-    /// those of its entries for a map.
+    /// those of its entries for a map. What is no time and no size (negative, NaN, infinite, from 2^63 on) is in the list, and
+    /// refused by the histogram and counted (`monitor_refused_observations_total`): its sum would keep it for good.
     ///
     /// # Errors
     ///

@@ -155,7 +155,7 @@ impl Newest {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use std::sync::mpsc::{self, Sender};
     use std::time::Duration;

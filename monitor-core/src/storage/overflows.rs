@@ -94,7 +94,7 @@ impl StorageCore {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use crate::logged::lines_of;
     use crate::{LabelError, Monitor, Outcome, StorageConfig, TaskStatus};

@@ -78,7 +78,9 @@ fn implementation(input: &DeriveInput, root: &TokenStream, body: &TokenStream) -
     let name = &input.ident;
     let text = text();
     let (generics, parameters, bounds) = input.generics.split_for_impl();
+    let question = question(input, root);
     quote_spanned! {Span::mixed_site()=>
+        #question
         #[automatically_derived]
         impl #generics #root::MonitorError for #name #parameters #bounds {
             fn error_type(&self) -> ::core::option::Option<#text> {
@@ -86,6 +88,22 @@ fn implementation(input: &DeriveInput, root: &TokenStream, body: &TokenStream) -
             }
         }
     }
+}
+
+/// What makes the type known behind trait objects (`Box<dyn Error>`, `anyhow::Error`, a source), if it is a std error. One
+/// with parameters is as many types as there are arguments, and none of them is known here.
+fn question(input: &DeriveInput, root: &TokenStream) -> Option<TokenStream> {
+    let name = unlinted(&input.ident);
+    input.generics.params.is_empty().then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            const _: () = {
+                use #root::__private::Unnamed as _;
+                #root::__private::inventory::submit! {
+                    #root::__private::NamedError(#root::__private::Naming::<#name>::QUESTIONS)
+                }
+            };
+        }
+    })
 }
 
 fn choice(arms: &[TokenStream]) -> TokenStream {

@@ -1,11 +1,12 @@
 //! The closure that reads the outcome off the value.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::Expr;
 
 use super::call::{Call, place};
 use crate::args::ErrorType;
+use crate::shape::Value;
 use crate::validate::Judge;
 
 impl Call<'_> {
@@ -48,7 +49,12 @@ impl Call<'_> {
             let runtime = self.runtime(at);
             quote_spanned!(at=> #runtime::error_type(__monitor_value, #path))
         } else {
-            quote_spanned!(span=> #runtime::Probe::new(__monitor_value).outcome())
+            let outcome = if self.may_borrow() {
+                quote_spanned!(span=> outcome_borrowed)
+            } else {
+                quote_spanned!(span=> outcome)
+            };
+            quote_spanned!(span=> #runtime::Probe::new(__monitor_value).#outcome())
         };
         match &self.checked.exit.judge {
             Some(Judge::OkIf(predicate)) => {
@@ -67,6 +73,13 @@ impl Call<'_> {
         outcome
     }
 
+    /// Whether an error in the value may be a trait object that borrows: its type names a lifetime, that of a reference aside.
+    fn may_borrow(&self) -> bool {
+        let (Value::Of(ty) | Value::OutputOf(ty) | Value::ItemOf(ty)) =
+            &self.checked.returned.value;
+        names_a_lifetime(ty.to_token_stream())
+    }
+
     fn holds(&self, predicate: &Expr) -> TokenStream {
         let at = place(predicate);
         let (runtime, predicate) = (self.runtime(at), predicate.to_token_stream());
@@ -81,4 +94,28 @@ impl Call<'_> {
             #runtime::response_size(__monitor_call, #runtime::Answer::new(__monitor_value).get(), #size)
         }
     }
+}
+
+/// Whether a lifetime stands in a type other than `'static` and those of references.
+fn names_a_lifetime(ty: TokenStream) -> bool {
+    let mut before = None;
+    let mut tokens = ty.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match &token {
+            TokenTree::Group(group) if names_a_lifetime(group.stream()) => return true,
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
+                let is_static =
+                    matches!(tokens.peek(), Some(TokenTree::Ident(name)) if name == "static");
+                if !is_static && before != Some('&') {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+        before = match &token {
+            TokenTree::Punct(punct) => Some(punct.as_char()),
+            _ => None,
+        };
+    }
+    false
 }

@@ -42,11 +42,12 @@ impl Pages {
             once(storage).chain(beside.clone()).collect()
         });
         let mut plain = Page::new(snapshot, profile, beside);
-        metrics.count(Cause::RepeatedSeries, plain.merged.dropped_series);
-        metrics.count(Cause::Family, plain.merged.dropped_families);
+        shared.count_left_out(&plain.merged);
         metrics.settle(&mut plain.merged.families, &common);
         let dotted = sources.map(|sources| {
             let mut merged = merge(sources);
+            let names = leave_out_names(&mut merged.families);
+            metrics.count(Cause::RepeatedSeries, names);
             metrics.settle(&mut merged.families, &common);
             merged.families = merged.families.iter().map(with_dots).collect();
             Page::of(merged)
@@ -90,6 +91,20 @@ fn compressed(from: &Page, names: &[&str], format: Format, size: usize) -> (Vec<
     let page = encoder.finish();
     let page = page.expect("writing to a vector does not fail");
     (page, written)
+}
+
+/// Takes out the series that would have a label `__name__` under the escaping scheme `dots`, for which Prometheus would refuse the
+/// whole page; says how many these were.
+fn leave_out_names(families: &mut Vec<Family>) -> u64 {
+    let mut left_out = 0;
+    families.retain_mut(|family| {
+        let before = family.children.len();
+        let is_fine = |child: &Child| child.labels.iter().all(|label| label.name != "_name_");
+        family.children.retain(is_fine);
+        left_out += (before - family.children.len()) as u64;
+        !family.children.is_empty()
+    });
+    left_out
 }
 
 /// The family under the escaping scheme `dots`, which doubles the underscores of every name, so that `_dot_` can stand for a

@@ -1,7 +1,7 @@
 //! Registered metrics: as their documentation says, and with all that is hard to read.
 
 use monitor_core::Monitor;
-use monitor_core::collector::Page;
+use monitor_core::collector::{Page, gather};
 use monitor_core::exposition::Format;
 use monitor_core::family::{Child, ChildValue, Family, FamilyType};
 use monitor_core::metric::{MetricDesc, RegisterError};
@@ -82,6 +82,28 @@ pub(super) fn register_hostile(monitor: Monitor) {
     }
 }
 
+/// A registry with what Prometheus refuses a whole page for, or takes for its own; six series.
+fn blinding() -> Vec<Family> {
+    let registry = prometheus::Registry::new();
+    for label in ["__name__", "__x", "a"] {
+        let opts = prometheus::Opts::new(format!("blinding{label}"), "A gauge.");
+        let opts = opts.const_label(label, "x").variable_label("a");
+        let gauge = prometheus::GaugeVec::new(opts.clone(), &["a"]).expect("good options");
+        gauge.with_label_values(&["y"]).set(1.0);
+        registry.register(Box::new(gauge)).expect("a free name");
+    }
+    let named = prometheus::Gauge::new("__name__", "Only named so.");
+    registry
+        .register(Box::new(named.expect("good options")))
+        .expect("a free name");
+    for name in ["up", "scrape_samples_scraped", "scrape_duration_seconds"] {
+        let gauge = prometheus::Gauge::new(name, "A gauge.").expect("a valid name");
+        gauge.set(7.0);
+        registry.register(Box::new(gauge)).expect("a free name");
+    }
+    gather(&registry).expect("no collector panics")
+}
+
 /// The page of a snapshot beside a source that has names of the storage's, so that they are merged.
 pub(crate) fn merged_page(snapshot: &Snapshot, profile: Profile, format: Format) -> String {
     let family = |name: &'static str, kind, value| Family {
@@ -99,7 +121,8 @@ pub(crate) fn merged_page(snapshot: &Snapshot, profile: Profile, format: Format)
         family("monitor_requests_total", FamilyType::Gauge, 7),
         family("of_another_source", FamilyType::Untyped, 8),
     ];
-    let page = Page::new(snapshot.clone(), profile, vec![others]);
+    let page = Page::new(snapshot.clone(), profile, vec![others, blinding()]);
+    assert_eq!(page.merged.dropped_series, 6);
     assert_eq!(
         page.merged.dropped_families, 1,
         "the storage's own goes first"

@@ -58,7 +58,24 @@ fn written_child(child: &Child) -> Value {
         .labels
         .iter()
         .map(|label| (label.name.to_string(), json!(&*label.value)));
+    let mut written = json!({ "labels": labels.collect::<Map<_, _>>() });
     let value = match &child.value {
+        ChildValue::Timestamped {
+            value,
+            milliseconds,
+        } => {
+            written["timestamp"] = json!(milliseconds);
+            value
+        }
+        value => value,
+    };
+    written["value"] = written_value(value);
+    written
+}
+
+fn written_value(value: &ChildValue) -> Value {
+    match value {
+        ChildValue::Timestamped { value, .. } => written_value(value),
         ChildValue::Int(value) => json!(value),
         ChildValue::Float(value) => written_number(*value),
         ChildValue::Histogram(histogram) => written_histogram(histogram),
@@ -71,8 +88,7 @@ fn written_child(child: &Child) -> Value {
             "sum": written_number(*sum),
             "count": count,
         }),
-    };
-    json!({ "labels": labels.collect::<Map<_, _>>(), "value": value })
+    }
 }
 
 fn written_histogram(histogram: &Histogram) -> Value {
@@ -135,9 +151,16 @@ fn child_of(value: &Value) -> Child {
         .map(|(name, value)| label(name, &text(value)))
         .collect();
     labels.sort();
+    let inner = value_of(&value["value"]);
     Child {
         labels: labels.into(),
-        value: value_of(&value["value"]),
+        value: match value["timestamp"].as_i64() {
+            None => inner,
+            Some(milliseconds) => ChildValue::Timestamped {
+                value: Box::new(inner),
+                milliseconds,
+            },
+        },
     }
 }
 
@@ -196,6 +219,10 @@ fn families_read_back_from_a_case() {
         (
             "summaries",
             include_str!("../../../tests/data/exposition/summaries.json"),
+        ),
+        (
+            "timestamps",
+            include_str!("../../../tests/data/exposition/timestamps.json"),
         ),
     ]
     .into();

@@ -22,7 +22,12 @@ fn samples_of(family: &Family) -> Vec<Sample> {
         let mut add = |suffix: &str, more: Option<(&str, f64)>, value| {
             samples.push(sample(family, suffix, child, more, value));
         };
-        match &child.value {
+        let value = match &child.value {
+            ChildValue::Timestamped { value, .. } => value,
+            value => value,
+        };
+        match value {
+            ChildValue::Timestamped { .. } => unreachable!("a value within has no time"),
             ChildValue::Int(value) => add("", None, float(*value)),
             ChildValue::Float(value) => add("", None, *value),
             ChildValue::Histogram(histogram) => {
@@ -76,6 +81,7 @@ fn sample(
         name: format!("{}{suffix}", family.name),
         labels,
         value,
+        timestamp: None,
         exemplar: None,
     }
 }
@@ -90,7 +96,13 @@ fn heads(families: &[Family], format: Format) -> Vec<Meta> {
 
 fn head(family: &Family, format: Format) -> Meta {
     let open = format == Format::OpenMetrics100;
-    let is_count = |child: &Child| !matches!(child.value, ChildValue::Float(value) if value < 0.0 || value.is_nan());
+    let is_count = |child: &Child| {
+        let value = match &child.value {
+            ChildValue::Timestamped { value, .. } => value,
+            value => value,
+        };
+        !matches!(value, ChildValue::Float(value) if *value < 0.0 || value.is_nan())
+    };
     let name = openmetrics_name(&family.name, family.kind);
     let is_open_counter = name != family.name && family.children.iter().all(is_count);
     let kind = match family.kind {

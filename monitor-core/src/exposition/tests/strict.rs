@@ -9,6 +9,8 @@ pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) value: f64,
+    /// As written.
+    pub(crate) timestamp: Option<String>,
     pub(crate) exemplar: Option<Exemplar>,
 }
 
@@ -35,6 +37,18 @@ pub(crate) struct Page {
 }
 
 type Checked<T> = Result<T, String>;
+
+/// What a target's scrapes are written under, where they have no further labels.
+const OF_PROMETHEUS: [&str; 8] = [
+    "up",
+    "scrape_body_size_bytes",
+    "scrape_duration_seconds",
+    "scrape_sample_limit",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_samples_scraped",
+    "scrape_series_added",
+    "scrape_timeout_seconds",
+];
 
 pub(crate) fn parse(text: &str, format: Format) -> Checked<Page> {
     let mut page = Page::default();
@@ -126,6 +140,14 @@ fn parse_sample(line: &str) -> Checked<Sample> {
         Some(rest) => parse_labels(rest)?,
         None => (Vec::new(), rest),
     };
+    let is_own = |(name, _): &(String, String)| name.starts_with("__");
+    ensure(!labels.iter().any(is_own), || {
+        "a label for a reader's own use".to_owned()
+    })?;
+    let is_bare = labels.iter().all(|(_, value)| value.is_empty());
+    ensure(!(is_bare && OF_PROMETHEUS.contains(&name)), || {
+        "a series that Prometheus writes itself".to_owned()
+    })?;
     let sorted = labels.windows(2).all(|pair| pair[0].0 < pair[1].0);
     ensure(sorted, || "labels unsorted or twice".to_owned())?;
     let value = value.strip_prefix(' ').ok_or("no space before the value")?;
@@ -133,10 +155,21 @@ fn parse_sample(line: &str) -> Checked<Sample> {
         Some((value, exemplar)) => (value, Some(parse_exemplar(name, exemplar)?)),
         None => (value, None),
     };
+    let (value, timestamp) = match value.split_once(' ') {
+        Some((value, timestamp)) => (value, Some(timestamp.to_owned())),
+        None => (value, None),
+    };
+    // Prometheus refuses a page with a negative one in the text format.
+    let digits = |text: &String| {
+        text.bytes()
+            .all(|byte| byte == b'.' || byte.is_ascii_digit())
+    };
+    ensure(timestamp.iter().all(digits), || "bad timestamp".to_owned())?;
     Ok(Sample {
         name: name.to_owned(),
         labels,
         value: parse_number(value)?,
+        timestamp,
         exemplar,
     })
 }
@@ -162,6 +195,10 @@ fn parse_exemplar(name: &str, text: &str) -> Checked<Exemplar> {
         .iter()
         .map(|(name, value)| name.chars().count() + value.chars().count());
     ensure(chars.sum::<usize>() <= 128, || "a long exemplar".to_owned())?;
+    let is_own = |(name, _): &(String, String)| name.starts_with("__");
+    ensure(!labels.iter().any(is_own), || {
+        "a label of an exemplar for a reader's own use".to_owned()
+    })?;
     let mut names = HashSet::new();
     ensure(labels.iter().all(|(name, _)| names.insert(name)), || {
         "a label of an exemplar twice".to_owned()
@@ -231,9 +268,8 @@ fn end_family(page: &mut Page, own: &mut Vec<Sample>, format: Format) -> Checked
     };
     let open = format == Format::OpenMetrics100;
     let mut seen = HashSet::new();
-    ensure(family.kind != "counter" || family.name != "_total", || {
-        "a counter without a name".to_owned()
-    })?;
+    let is_named = open || family.kind != "counter" || family.name != "_total";
+    ensure(is_named, || "a counter without a name".to_owned())?;
     for sample in &samples {
         let suffix = sample
             .name

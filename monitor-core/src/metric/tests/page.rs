@@ -110,19 +110,21 @@ fn what_would_lower_a_sum_is_refused_and_counted() -> Tested {
         jobs.inc_by_f64(by);
     }
     let wait = monitor.register_histogram(MetricDesc::new("wait", ""), &[0.0])?;
-    for value in [-1.0, f64::NAN, -0.0, f64::INFINITY] {
+    for value in [-1.0, f64::NAN, -0.0, f64::INFINITY, 1e300] {
         wait.observe(value);
     }
     let drift = monitor.register_histogram(MetricDesc::new("drift", ""), &[-1.0, 1.0])?;
-    for value in [-2.0, -1.0, 0.0] {
+    for value in [-2.0, -1.0, 0.0, f64::NEG_INFINITY, f64::INFINITY] {
         drift.observe(value);
     }
-    assert_eq!(
-        (jobs.get(), wait.count(), wait.sum()),
-        (0.0, 2, f64::INFINITY)
-    );
+    assert_eq!((jobs.get(), wait.count(), wait.sum()), (0.0, 2, 1e300));
+    for _ in 0..3 {
+        jobs.inc_by_f64(f64::MAX);
+        wait.observe(f64::MAX);
+    }
+    assert_eq!((jobs.get(), wait.sum()), (f64::MAX, f64::MAX));
     assert_eq!((drift.count(), drift.sum()), (3, -3.0));
-    assert_eq!(monitor.snapshot().values.refused_observations, 5);
+    assert_eq!(monitor.snapshot().values.refused_observations, 8);
     Ok(())
 }
 

@@ -115,11 +115,22 @@ fn invalid_parts_are_named() {
         labels(["a", "a"]),
         Some(RegisterError::RepeatedLabel { label: named("a") })
     );
-    for bad in ["le", "quantile", "inittime", "overflow", "__name__"] {
+    for bad in [
+        "le", "quantile", "inittime", "overflow", "__name__", "__x", "_name_",
+    ] {
         assert_eq!(
             labels(["a", bad]),
             Some(RegisterError::ReservedLabel { label: named(bad) })
         );
+    }
+    for (name, unit) in [("up", None), ("scrape_duration", Some("seconds"))] {
+        let desc = MetricDesc {
+            unit,
+            ..MetricDesc::new(name, "")
+        };
+        let name = [name, "scrape_duration_seconds"][usize::from(unit.is_some())].to_owned();
+        let refused = monitor.register_gauge(desc).err();
+        assert_eq!(refused, Some(RegisterError::ReservedName { name }));
     }
     for (bounds, index) in [
         (&[1.0, 1.0][..], 1),

@@ -44,6 +44,27 @@ async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
 }
 
 #[tokio::test]
+async fn a_label_that_the_scheme_dots_makes_the_name_is_left_out_there_alone() {
+    let opts = prometheus::Opts::new("mine", "The user's.").const_label("_name_", "x");
+    let mine = Gauge::with_opts(opts).expect("good options");
+    let (renderer, metrics) = renderer(vec![Box::new(mine)]);
+    let dots = Wanted {
+        dots: true,
+        ..wanted()
+    };
+    let dotted = page(&renderer, dots).await;
+    let dotted = std::str::from_utf8(&dotted).expect("text");
+    assert!(
+        !dotted.contains("mine") && !dotted.contains("__name__"),
+        "{dotted}"
+    );
+    let count = "monitor__scrape__errors__total{cause=\"repeated_series\"} 1\n";
+    assert!(dotted.contains(count), "{dotted}");
+    assert!(text(&renderer).await.contains("mine{_name_=\"x\"} 0\n"));
+    assert_eq!(metrics.errors(Cause::RepeatedSeries), 1);
+}
+
+#[tokio::test]
 async fn exemplars_stand_on_every_page_in_openmetrics() {
     let clash = Gauge::new("stats_hist_time_full_sum", "The user's.").expect("a name");
     for (collector, dropped) in [
