@@ -4,25 +4,27 @@ pub use core::{file, line};
 
 pub use inventory;
 
-pub use crate::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
-pub use crate::call::answer::{Answer, error_type, holds, response_size};
-pub use crate::call::awaited::awaited;
-pub use crate::call::entered::{enter, enter_returning, limit, workers};
-pub use crate::call::guard::CallGuard;
-pub use crate::call::guard::no_call::no_call;
-pub use crate::call::labels::{LabelKey, bounded, label_values, text};
-pub use crate::call::outcome::Probe;
-pub use crate::call::plan::{Plan, Start, plan};
-pub use crate::call::run::{run_async, run_boxed, run_future, run_pinned, run_sync, run_sync_with};
-pub use crate::call::site::{CallSite, SiteEntry};
-pub use crate::call::stream::{run_stream, run_stream_boxed, run_stream_pinned};
-pub use crate::error_parser::{NamedError, Naming, Unnamed};
+pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
+pub use crate::errors::{NamedError, Naming, Unnamed};
+pub use crate::recording::answer::{Answer, error_type, holds, response_size};
+pub use crate::recording::awaited::awaited;
+pub use crate::recording::entered::{enter, enter_returning, limit, workers};
+pub use crate::recording::guard::CallGuard;
+pub use crate::recording::guard::no_call::no_call;
+pub use crate::recording::labels::{LabelKey, bounded, label_values, text};
+pub use crate::recording::outcome::Probe;
+pub use crate::recording::plan::{Plan, Start, plan};
+pub use crate::recording::run::{
+    run_async, run_boxed, run_future, run_pinned, run_sync, run_sync_with,
+};
+pub use crate::recording::site::{CallSite, SiteEntry};
+pub use crate::recording::stream::{run_stream, run_stream_boxed, run_stream_pinned};
 
 use std::future::Future;
 
 use std::marker::PhantomData;
 
-use crate::buckets::check_bounds;
+use crate::data::buckets::check_bounds;
 
 /// The longest value of the label `method`, bytes.
 const MAX_METHOD_BYTES: usize = 120;

@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
-use crate::error_parser::ErrorRules;
-use crate::snapshot::StatusSnapshot;
-use crate::status::TaskStatus;
+use crate::data::snapshot::{Snapshot, StatusSnapshot};
+use crate::data::status::TaskStatus;
+use crate::errors::ErrorRules;
+use crate::storage::MonitorStorage;
 
 pub use self::marks::{DEFAULT_STATUS_TTL, Marks};
 
@@ -325,6 +326,34 @@ impl Serialize for Details<'_> {
 /// Seconds to the millisecond: more digits than an age has.
 fn rounded(age: Duration) -> f64 {
     (age.as_secs_f64() * 1e3).round() / 1e3
+}
+
+impl MonitorStorage {
+    /// Which task types are healthy, and why not. Of a method and a task type set through the API that have one name,
+    /// the latter counts, as on the page.
+    pub fn health(&self) -> Health {
+        let mut statuses = self.statuses();
+        let named = statuses.len();
+        for method in self.method_statuses() {
+            if statuses[..named].iter().all(|one| one.task != method.task) {
+                statuses.push(method);
+            }
+        }
+        verdict(&self.thresholds(), &statuses)
+    }
+
+    /// The same of a snapshot of this storage, by the thresholds now in force.
+    pub fn health_of(&self, snapshot: &Snapshot) -> Health {
+        let named = &snapshot.statuses;
+        let is_own = |method: &&StatusSnapshot| named.iter().all(|one| one.task != method.task);
+        let methods = snapshot.method_statuses.iter().filter(is_own);
+        verdict(&self.thresholds(), named.iter().chain(methods))
+    }
+
+    /// The thresholds now in force.
+    fn thresholds(&self) -> Thresholds {
+        Thresholds::from_rules(&self.core().rules().config.errors)
+    }
 }
 
 #[cfg(test)]

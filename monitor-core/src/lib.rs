@@ -23,57 +23,41 @@
 
 #[doc(hidden)]
 pub mod __private;
-mod buckets;
-mod call;
-mod chunked;
-mod clock;
-pub mod collector;
-pub mod config;
-pub mod error_parser;
-pub mod exemplar;
-pub mod exposition;
-pub mod family;
+mod base;
+mod data;
+pub mod errors;
+mod export;
 pub mod health;
-mod interner;
-pub mod key;
-mod latest;
-#[cfg(all(test, not(monitor_loom)))]
-mod logged;
 mod method;
-pub mod metric;
-#[cfg(all(test, monitor_loom))]
-mod models;
+mod metrics;
 mod monitor;
-pub mod names;
-mod permits;
-pub mod snapshot;
-mod stats;
-pub mod status;
+mod recording;
 mod storage;
-mod sync;
 pub mod testing;
-pub mod value;
-mod window;
 
-pub use buckets::{SIZE_BOUNDS, TIME_BOUNDS};
-pub use call::guard::CallGuard;
-pub use call::labels::MonitorLabel;
-pub use call::settings::SharedMethod;
-pub use clock::{Clock, ClockSource, ManualClock};
-pub use config::StorageConfig;
-pub use error_parser::{
-    ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, MonitorError, RuleError, StatusRule,
+pub use base::clock::{Clock, ManualClock};
+pub use data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
+pub use data::snapshot::ClockSource;
+pub use data::status::DEFAULT_TASK;
+pub use data::status::{StatusParser, TaskStatus, UnknownStatus};
+pub use data::value::{StatNumber, StatValue};
+pub use data::{family, key, snapshot, status, value};
+pub use errors::{
+    ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, MonitorError, Outcome, RuleError,
+    StatusRule,
 };
+pub use export::{collector, exposition, names};
 pub use health::{Component, Health, HealthStatus, Marks, Thresholds};
 pub use method::{LabelError, Method, MethodError};
-pub use metric::{Counter, Gauge, Histogram, MetricDesc, MetricFamily, RegisterError};
+pub use metrics::keyed::{Keep, StatCounter, StatsError};
+pub use metrics::typed as metric;
+pub use metrics::typed::{Counter, Gauge, Histogram, MetricDesc, MetricFamily, RegisterError};
 pub use monitor::{Monitor, Scope, StillRunning};
 pub use monitor_macros::{MonitorError, MonitorLabel, monitored};
-pub use permits::{Permit, Permits};
-pub use stats::{Keep, StatCounter, StatsError};
-pub use status::{Outcome, StatusParser, TaskStatus, UnknownStatus};
+pub use recording::config::StorageConfig;
+pub use recording::guard::CallGuard;
+pub use recording::labels::MonitorLabel;
+pub use recording::permits::{Permit, Permits};
+pub use recording::settings::SharedMethod;
+pub use recording::{config, exemplar};
 pub use storage::{MonitorStorage, StartUpWarning};
-pub use value::{StatNumber, StatValue};
-
-/// The task type that all calls feed.
-pub const DEFAULT_TASK: &str = "default";

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::call::guard::CallGuard;
-use crate::call::method::MethodCore;
-use crate::call::method_name::MethodName;
-use crate::family::Label;
-use crate::names::is_label_name;
-use crate::permits::Permits;
+use crate::data::family::Label;
+use crate::data::name::is_label_name;
+use crate::recording::guard::CallGuard;
+use crate::recording::method::MethodCore;
+use crate::recording::method_name::MethodName;
+use crate::recording::permits::Permits;
 
 /// Longest name of a method, in bytes.
 pub(crate) const MAX_METHOD_NAME: usize = 120;

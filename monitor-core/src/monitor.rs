@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::call::local;
-use crate::clock::Clock;
-use crate::config::StorageConfig;
+use crate::base::clock::Clock;
 use crate::method::{MAX_METHOD_NAME, Method, MethodError};
-use crate::storage::{MonitorStorage, StorageCore, global};
+use crate::recording::config::StorageConfig;
+use crate::recording::local;
+use crate::recording::store::{StorageCore, global};
+use crate::storage::MonitorStorage;
 
 /// How often a wait for tasks looks whether they ended. Only a wait pays for it: telling a waiter from the recording
 /// path would cost every call.

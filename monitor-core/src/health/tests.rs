@@ -1,7 +1,7 @@
 //! Thresholds and verdicts; marks and how statuses expire.
 
 use super::*;
-use crate::error_parser::StatusRule;
+use crate::errors::StatusRule;
 
 fn thresholds(rules: &[(&str, i64)]) -> Thresholds {
     let rules = rules.iter().map(|&(status, unhealthy)| StatusRule {

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::method::MethodCore;
-use crate::call::shard::Shard;
-use crate::call::values::ValueKind;
-use crate::clock::to_f64;
-use crate::family::Histogram;
-use crate::interner::Interner;
-use crate::snapshot::{CallValueSnapshot, MethodSnapshot, Snapshot, TaskTotals, ValuesSnapshot};
-use crate::storage::core::StorageCore;
+use crate::base::clock::to_f64;
+use crate::base::interner::Interner;
+use crate::base::sync::Ordering;
+use crate::data::buckets::ValueKind;
+use crate::data::family::Histogram;
+use crate::data::snapshot::{
+    CallValueSnapshot, MethodSnapshot, Snapshot, TaskTotals, ValuesSnapshot,
+};
+use crate::recording::method::MethodCore;
+use crate::recording::rules::Rules;
+use crate::recording::shard::Shard;
+use crate::recording::store::StorageCore;
 use crate::storage::points::Points;
-use crate::storage::rules::Rules;
 use crate::storage::statuses::Statuses;
-use crate::sync::Ordering;
 
 /// Ages of tasks in flight, in ticks.
 // Added up as a float: the ages of 100,000 streams fill 64 bits of ticks within a day.

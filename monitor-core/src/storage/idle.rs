@@ -5,37 +5,9 @@
 
 use std::time::Duration;
 
-use crate::call::method::MethodCore;
-use crate::snapshot::MethodSnapshot;
-use crate::storage::core::StorageCore;
-use crate::sync::{AtomicU64, Ordering};
-
-/// When a snapshot first saw the calls of a label set as they are.
-// Relaxed: of two snapshots at once either may be the first.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    /// Calls begun and calls ended, plus 1; 0 before the first snapshot.
-    calls: AtomicU64,
-    /// Ticks.
-    since: AtomicU64,
-}
-
-impl Seen {
-    pub(crate) fn new() -> Self {
-        Self {
-            calls: AtomicU64::new(0),
-            since: AtomicU64::new(0),
-        }
-    }
-
-    /// Notes how many calls there are `now`; for how many ticks that did not change.
-    fn unchanged_for(&self, calls: u64, now: u64) -> u64 {
-        if self.calls.swap(calls + 1, Ordering::Relaxed) != calls + 1 {
-            self.since.store(now, Ordering::Relaxed);
-        }
-        now.saturating_sub(self.since.load(Ordering::Relaxed))
-    }
-}
+use crate::data::snapshot::MethodSnapshot;
+use crate::recording::method::MethodCore;
+use crate::recording::store::StorageCore;
 
 impl StorageCore {
     /// Marks the label sets that are not on the page. `counted` is parallel to `methods`.
@@ -53,7 +25,7 @@ impl StorageCore {
         for (method, counted) in methods.iter().zip(counted) {
             if method.origin.is_open() {
                 let calls = 2 * counted.started - counted.in_flight;
-                let unchanged = method.seen.unchanged_for(calls, now);
+                let unchanged = method.idle_since.unchanged_for(calls, now);
                 counted.is_hidden = counted.in_flight == 0 && unchanged >= idle;
             }
         }
@@ -63,8 +35,8 @@ impl StorageCore {
 #[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
-    use crate::exposition::{Format, encode_snapshot};
-    use crate::names::Profile;
+    use crate::data::catalog::Profile;
+    use crate::export::exposition::{Format, encode_snapshot};
     use crate::{Clock, ManualClock, Monitor, Outcome, StorageConfig};
 
     const IDLE: Duration = Duration::from_mins(1);
@@ -140,7 +112,7 @@ mod tests {
         hand.advance(IDLE);
         let after = page(monitor);
         assert!(lines(&after, "tenant=\"a\"") < lines(&before, "tenant=\"a\""));
-        let sum = |snapshot: &crate::snapshot::Snapshot| -> u64 {
+        let sum = |snapshot: &crate::data::snapshot::Snapshot| -> u64 {
             snapshot.methods.iter().map(|one| one.started).sum()
         };
         let snapshot = monitor.snapshot();

@@ -1,9 +1,9 @@
 //! Typed metrics of the user's own, and series that go.
 
-use crate::family::FamilyType;
-use crate::metric::{Counter, Gauge, Histogram, LabelNames, MetricDesc, RegisterError};
+use crate::data::family::FamilyType;
+use crate::data::value::StatValue;
+use crate::metrics::typed::{Counter, Gauge, Histogram, LabelNames, MetricDesc, RegisterError};
 use crate::storage::MonitorStorage;
-use crate::value::StatValue;
 
 impl MonitorStorage {
     /// Registers a counter, which is exported under its own name from then on; its name on the page ends in `_total`,

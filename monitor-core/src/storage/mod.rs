@@ -1,17 +1,12 @@
 //! `MonitorStorage`: both planes behind the original's verbs.
 
-mod calendar;
 pub(crate) mod collect;
-mod core;
 pub(crate) mod idle;
 mod metrics;
 pub(crate) mod newest;
-pub(crate) mod order;
-mod overflows;
 #[cfg(all(test, not(monitor_loom)))]
 pub(crate) mod parking;
 pub(crate) mod points;
-mod rules;
 mod running;
 mod stats_map;
 mod statuses;
@@ -20,21 +15,19 @@ mod tests;
 mod warnings;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-pub(crate) use self::core::StorageCore;
 pub use self::warnings::StartUpWarning;
 
-use crate::call::method::MethodCore;
-use crate::clock::Clock;
-use crate::config::StorageConfig;
-use crate::error_parser::ErrorParser;
-use crate::exemplar::ExemplarProvider;
-use crate::health::{Health, verdict};
-use crate::snapshot::{RunningTask, Snapshot, StatsMap, StatusSnapshot};
-use crate::stats::{Keep, StatCounter, StatsError};
-use crate::status::TaskStatus;
-use crate::value::{StatNumber, StatValue};
+use crate::data::snapshot::{RunningTask, Snapshot, StatsMap, StatusSnapshot};
+use crate::data::status::TaskStatus;
+use crate::data::value::{StatNumber, StatValue};
+use crate::errors::ErrorParser;
+use crate::metrics::keyed::{Keep, StatCounter, StatsError};
+use crate::recording::config::StorageConfig;
+use crate::recording::exemplar::ExemplarProvider;
+use crate::recording::method::MethodCore;
+use crate::recording::store::StorageCore;
 
 /// Everything recorded: calls (through [`Method`](crate::Method) and `#[monitored]`) and values by key.
 ///
@@ -56,26 +49,6 @@ use crate::value::{StatNumber, StatValue};
 #[derive(Clone, Copy)]
 pub struct MonitorStorage {
     core: &'static StorageCore,
-}
-
-static GLOBAL: OnceLock<&'static StorageCore> = OnceLock::new();
-
-/// The storage of calls outside any scope; made at the first call of the process.
-pub(crate) fn global() -> &'static StorageCore {
-    GLOBAL.get_or_init(|| {
-        let config = StorageConfig {
-            preregister: true,
-            ..StorageConfig::default()
-        };
-        StorageCore::new(config, Clock::system())
-    })
-}
-
-/// Whether this is the global storage.
-pub(crate) fn is_global(storage: &StorageCore) -> bool {
-    GLOBAL
-        .get()
-        .is_some_and(|global| std::ptr::eq(*global, storage))
 }
 
 impl MonitorStorage {
@@ -159,12 +132,12 @@ impl MonitorStorage {
         self.core.values.counter(key)
     }
 
-    /// Sets the status of a task type; [`DEFAULT_TASK`](crate::DEFAULT_TASK) is the one all calls feed.
+    /// Sets the status of a task type; [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK) is the one all calls feed.
     pub fn set_task_status(&self, status: TaskStatus, task: &str) {
         self.core.task(task).set(status, self.core.clock.now());
     }
 
-    /// Sets the status an error type maps to (`None`: OK) for [`DEFAULT_TASK`](crate::DEFAULT_TASK).
+    /// Sets the status an error type maps to (`None`: OK) for [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK).
     #[doc(alias = "ErrorParser.set_status")]
     pub fn set_status(&self, error_type: Option<&str>) {
         let rules = self.core.rules();
@@ -224,7 +197,7 @@ impl MonitorStorage {
         self.core.methods().any(|method| &*method.name == name)
     }
 
-    /// Whether there is a task type of this name: [`DEFAULT_TASK`](crate::DEFAULT_TASK), a method's, one that an attribute
+    /// Whether there is a task type of this name: [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK), a method's, one that an attribute
     /// names (`task = ".."`), or one set through the API. One that exists need not have been set yet.
     pub fn has_task(&self, name: &str) -> bool {
         self.core.has_task(name)
@@ -233,27 +206,6 @@ impl MonitorStorage {
     /// The rules that classify errors.
     pub fn error_parser(&self) -> Arc<ErrorParser> {
         Arc::clone(&self.core.rules().parser)
-    }
-
-    /// Which task types are healthy, and why not. Of a method and a task type set through the API that have one name,
-    /// the latter counts, as on the page.
-    pub fn health(&self) -> Health {
-        let mut statuses = self.statuses();
-        let named = statuses.len();
-        for method in self.method_statuses() {
-            if statuses[..named].iter().all(|one| one.task != method.task) {
-                statuses.push(method);
-            }
-        }
-        verdict(&self.core.rules().thresholds, &statuses)
-    }
-
-    /// The same of a snapshot of this storage, by the thresholds now in force.
-    pub fn health_of(&self, snapshot: &Snapshot) -> Health {
-        let named = &snapshot.statuses;
-        let is_own = |method: &&StatusSnapshot| named.iter().all(|one| one.task != method.task);
-        let methods = snapshot.method_statuses.iter().filter(is_own);
-        verdict(&self.core.rules().thresholds, named.iter().chain(methods))
     }
 
     /// Tasks in flight with their ages, the oldest first: calls by method, and tasks of the section `tasks` by id. At most

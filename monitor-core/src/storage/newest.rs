@@ -1,10 +1,10 @@
 //! The newest calls of several rings: how many of each, and what they took.
 
-use crate::call::method::MethodCore;
-use crate::clock::Clock;
-use crate::snapshot::Means;
+use crate::base::clock::Clock;
+use crate::data::snapshot::Means;
+use crate::recording::method::MethodCore;
+use crate::recording::window::{Back, LAST, WINDOW};
 use crate::storage::points::mean_of_ticks;
-use crate::window::{Back, LAST, WINDOW};
 
 /// One ring, of which more and more calls are taken, newest first.
 #[derive(Debug)]
@@ -162,7 +162,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use crate::clock::ManualClock;
+    use crate::base::clock::ManualClock;
     use crate::method::Method;
     use crate::{Clock, Monitor, Outcome, StorageConfig};
 

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::call::method::MethodCore;
-use crate::call::shard::Shard;
-use crate::call::values::ValueName;
-use crate::clock::{Clock, to_f64};
-use crate::interner::Node;
-use crate::key::StatKey;
-use crate::snapshot::Means;
+use crate::base::clock::{Clock, to_f64};
+use crate::base::interner::Node;
+use crate::data::key::StatKey;
+use crate::data::snapshot::Means;
+use crate::recording::method::MethodCore;
+use crate::recording::shard::Shard;
+use crate::recording::values::ValueName;
+use crate::recording::window::{Cursor, Entry, LAST, WINDOW};
 use crate::storage::newest::Newest;
-use crate::window::{Cursor, Entry, LAST, WINDOW};
 
 /// A method's last calls, newest first. Keeps its buffers from method to method.
 #[derive(Default)]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::call::shard::Shard;
-use crate::snapshot::RunningTask;
-use crate::storage::core::StorageCore;
+use crate::data::snapshot::RunningTask;
+use crate::recording::shard::Shard;
+use crate::recording::store::StorageCore;
 
 impl StorageCore {
     /// The oldest tasks in flight, at most this many, oldest first.

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::method::MethodCore;
-use crate::call::shard::Shard;
-use crate::clock::to_f64;
-use crate::family::Label;
-use crate::interner::Interner;
-use crate::key::StatKey;
-use crate::snapshot::{MethodSnapshot, Snapshot, StatsMap, StatusSnapshot, ValueEntry};
-use crate::status::StatusParser;
-use crate::storage::core::StorageCore;
+use crate::base::clock::to_f64;
+use crate::base::interner::Interner;
+use crate::data::family::Label;
+use crate::data::key::StatKey;
+use crate::data::snapshot::{MethodSnapshot, Snapshot, StatsMap, StatusSnapshot, ValueEntry};
+use crate::data::status::StatusParser;
+use crate::data::value::StatValue;
+use crate::recording::method::MethodCore;
+use crate::recording::shard::Shard;
+use crate::recording::store::StorageCore;
 use crate::storage::points::{Point, Points};
-use crate::value::StatValue;
 
 pub(crate) fn stats(core: &'static StorageCore) -> StatsMap {
     let snapshot = core.snapshot();

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::common::Common;
-use crate::call::method::MethodCore;
-use crate::call::shard::Shard;
-use crate::call::state::{self, TaskState};
-use crate::snapshot::StatusSnapshot;
-use crate::status::TaskStatus;
-use crate::storage::core::StorageCore;
+use crate::data::snapshot::StatusSnapshot;
+use crate::data::status::TaskStatus;
+use crate::recording::common::Common;
+use crate::recording::method::MethodCore;
+use crate::recording::shard::Shard;
+use crate::recording::state::{self, TaskState};
+use crate::recording::store::StorageCore;
 
 /// Reads statuses beside the methods of a snapshot, each while the cells it is a sum of are at hand.
 pub(crate) struct Statuses {
@@ -97,7 +97,7 @@ impl StorageCore {
         let named = self.tasks().into_iter();
         let named = named.map(|(task, state)| (task, self.listed_status(state)));
         let mut statuses: Vec<StatusSnapshot> =
-            std::iter::once((Arc::from(crate::DEFAULT_TASK), default))
+            std::iter::once((Arc::from(crate::data::status::DEFAULT_TASK), default))
                 .chain(named)
                 .filter_map(|(task, read)| self.status(task, read, now))
                 .collect();
@@ -154,7 +154,7 @@ impl StorageCore {
 
     /// Whether there is a task type of this name: `default`, a method's, one that an attribute names or that was set.
     pub(crate) fn has_task(&self, name: &str) -> bool {
-        name == crate::DEFAULT_TASK
+        name == crate::data::status::DEFAULT_TASK
             || self.tasks().iter().any(|(task, _)| &**task == name)
             || self.methods().any(|method| &*method.name == name)
     }

@@ -83,7 +83,7 @@ fn snapshots_beside_calls_add_up_and_never_go_back() {
         assert_eq!(now.tasks.completed, finished);
         assert_eq!(b.errors.iter().sum::<u64>(), b.failure.count());
         assert!(b.started >= a.started);
-        let cells = |m: &crate::snapshot::MethodSnapshot| {
+        let cells = |m: &crate::data::snapshot::MethodSnapshot| {
             let outcomes = [m.success.counts.clone(), m.failure.counts.clone()];
             outcomes.concat()
         };
@@ -125,7 +125,7 @@ fn a_method_is_known_once_it_exists_and_asking_makes_none() {
 
 /// The age of a task type in seconds, as the snapshot and the list alone have it.
 fn age(monitor: Monitor, task: &str) -> Option<f64> {
-    let find = |list: &[crate::snapshot::StatusSnapshot]| {
+    let find = |list: &[crate::data::snapshot::StatusSnapshot]| {
         let found = list.iter().find(|one| &*one.task == task);
         found.map(|one| one.age.map(|age| age.as_secs_f64()))
     };

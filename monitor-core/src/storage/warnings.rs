@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::buckets::with_own_bounds;
-use crate::call::settings::{self, SharedMethod};
-use crate::call::site::IS_OFF;
-use crate::storage::core::StorageCore;
+use crate::data::buckets::with_own_bounds;
+use crate::recording::settings::{self, SharedMethod};
+use crate::recording::site::IS_OFF;
+use crate::recording::store::StorageCore;
 
 /// Series above which a page is slow to read and a scraper's memory is worth a thought.
 const MANY_SERIES: usize = 50_000;

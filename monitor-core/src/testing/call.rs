@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::family::Label;
+use crate::data::family::Label;
 
 use super::expected::Expected;
 use super::fact::{Amount, Aspect, Observed, Series, Subject};
@@ -152,12 +152,12 @@ impl Call {
 
     /// The size of one request in bytes, [observed](Self::observed) as `request_size`.
     pub fn request_size(self, bytes: u64) -> Expected {
-        self.values("request_size", vec![crate::clock::to_f64(bytes)])
+        self.values("request_size", vec![crate::base::clock::to_f64(bytes)])
     }
 
     /// The size of one response in bytes, observed as `response_size`.
     pub fn response_size(self, bytes: u64) -> Expected {
-        self.values("response_size", vec![crate::clock::to_f64(bytes)])
+        self.values("response_size", vec![crate::base::clock::to_f64(bytes)])
     }
 
     /// The time one call had left at its start, observed as `time_remaining_time`.

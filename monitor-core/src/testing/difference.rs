@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::key::StatKey;
-use crate::snapshot::{CallValueSnapshot, MethodSnapshot, Snapshot, StatusSnapshot, StreamItems};
-use crate::value::StatValue;
-use crate::window::WINDOW;
+use crate::data::key::StatKey;
+use crate::data::snapshot::{
+    CallValueSnapshot, MethodSnapshot, Snapshot, StatusSnapshot, StreamItems,
+};
+use crate::data::value::StatValue;
+use crate::recording::window::WINDOW;
 
 use super::fact::{Amount, Aspect, Facts, Observed, Series, Subject};
 use super::moment::Moment;
@@ -121,7 +123,7 @@ impl Difference {
 
     fn add_values(&mut self, before: &Snapshot, after: &Snapshot) {
         let (before, after) = (&before.values, &after.values);
-        let observations = |values: &crate::snapshot::ValuesSnapshot, key: &StatKey| {
+        let observations = |values: &crate::data::snapshot::ValuesSnapshot, key: &StatKey| {
             let mut all = values.histograms.iter();
             let found = all.find(|one| *one.key == *key);
             found.map_or(0, |one| one.histogram.count())
@@ -154,7 +156,7 @@ impl Difference {
         for status in changed(&before.statuses, &after.statuses) {
             let (subject, amount) = status_fact(status);
             self.implied.remove(&subject);
-            if &*status.task == crate::DEFAULT_TASK && !self.ended.is_empty() {
+            if &*status.task == crate::data::status::DEFAULT_TASK && !self.ended.is_empty() {
                 self.implied.insert(subject, amount);
             } else {
                 self.tell(subject, amount);

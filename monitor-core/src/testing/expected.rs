@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::status::TaskStatus;
-use crate::value::StatValue;
+use crate::data::status::TaskStatus;
+use crate::data::value::StatValue;
 
 use super::fact::{Amount, Facts, Subject};
 

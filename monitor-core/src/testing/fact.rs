@@ -5,9 +5,9 @@ use std::fmt::{self, Display as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::family::Label;
-use crate::status::TaskStatus;
-use crate::value::StatValue;
+use crate::data::family::Label;
+use crate::data::status::TaskStatus;
+use crate::data::value::StatValue;
 
 /// What was recorded, by what it is about; in the order it is shown.
 pub(super) type Facts = BTreeMap<Subject, Amount>;

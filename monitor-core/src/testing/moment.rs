@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::method::MethodCore;
-use crate::clock::Clock;
-use crate::interner::Interner;
+use crate::base::clock::Clock;
+use crate::base::interner::Interner;
+use crate::data::snapshot::Snapshot;
 use crate::monitor::Monitor;
-use crate::snapshot::Snapshot;
+use crate::recording::method::MethodCore;
 use crate::storage::points::Points;
 
 use super::fact::Series;

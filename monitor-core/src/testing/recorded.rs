@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::snapshot::Snapshot;
-use crate::status::TaskStatus;
-use crate::value::StatValue;
+use crate::data::snapshot::Snapshot;
+use crate::data::status::TaskStatus;
+use crate::data::value::StatValue;
 
 use super::difference::Difference;
 use super::expected::{Expected, all};

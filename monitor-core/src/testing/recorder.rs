@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::clock::{Clock, ManualClock};
-use crate::config::StorageConfig;
-use crate::error_parser::{ErrorRules, StatusRule};
+use crate::base::clock::{Clock, ManualClock};
+use crate::errors::{ErrorRules, StatusRule};
 use crate::monitor::{Monitor, StillRunning};
+use crate::recording::config::StorageConfig;
 
 use super::difference::difference;
 use super::idle::Idle;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::snapshot::Snapshot;
-use crate::value::StatValue;
+use crate::data::snapshot::Snapshot;
+use crate::data::value::StatValue;
 
 use super::difference::Difference;
 use super::fact::{Amount, Aspect, Facts, Observed, Subject};

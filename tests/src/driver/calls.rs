@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
-use monitor_core::error_parser::{ErrorText, ErrorView};
+use monitor_core::errors::{ErrorText, ErrorView};
 use monitor_core::{CallGuard, Outcome as Ended, Permit};
 
 use super::error::CaseError;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
-use monitor_core::error_parser::{ErrorText, ErrorView};
+use monitor_core::errors::{ErrorText, ErrorView};
 use monitor_core::{Clock, Keep, ManualClock, Monitor, StatusParser};
 use monitor_server::MonitorConfig;
 use serde_json::{Value, json};

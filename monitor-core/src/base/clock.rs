@@ -1,0 +1,288 @@
+//! One clock behind one file: ticks for durations, and the manual clock tests use.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::base::sync::{Arc, AtomicU64, Ordering};
+use crate::data::snapshot::ClockSource;
+
+/// A time source: ticks whose length is fixed when it is made.
+///
+/// The system clock is the processor's tick counter where that runs at a constant rate over all cores, else the
+/// monotonic clock of the operating system, which is as right and costs a call some 30 ns more (`quanta` decides;
+/// [`source`](Self::source) and the metric `monitor_clock_fallback` tell).
+#[derive(Clone)]
+pub struct Clock {
+    source: Source,
+    nanos_per_tick: f64,
+    anchor: Anchor,
+}
+
+#[derive(Clone)]
+enum Source {
+    Counter(quanta::Clock),
+    Os(Instant),
+    Manual(Arc<AtomicU64>),
+}
+
+impl Source {
+    /// Out of the way of the tick counter.
+    #[cold]
+    #[inline(never)]
+    fn now(&self) -> u64 {
+        match self {
+            Self::Counter(clock) => clock.raw(),
+            Self::Os(anchor) => nanos(anchor.elapsed()),
+            Self::Manual(ticks) => ticks.load(Ordering::Acquire),
+        }
+    }
+}
+
+/// The moment that ties ticks to the calendar.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    ticks: u64,
+    unix_seconds: f64,
+}
+
+/// Ticks over which the length of one tick is measured from quanta's conversion; long enough that its rounding to
+/// whole nanoseconds is below one part in 10^11.
+const TICKS_TO_MEASURE: u64 = 1 << 40;
+
+const NANOS_PER_SECOND: f64 = 1e9;
+
+impl Clock {
+    /// The process-wide system clock. The first call calibrates the tick counter, which takes about a millisecond.
+    pub fn system() -> Self {
+        static SYSTEM: OnceLock<Clock> = OnceLock::new();
+        SYSTEM.get_or_init(Self::measured).clone()
+    }
+
+    fn measured() -> Self {
+        let clock = quanta::Clock::new();
+        if !counts_ticks(&clock) {
+            return Self::os();
+        }
+        Self {
+            nanos_per_tick: to_f64(clock.delta_as_nanos(0, TICKS_TO_MEASURE))
+                / to_f64(TICKS_TO_MEASURE),
+            anchor: Anchor {
+                ticks: clock.raw(),
+                unix_seconds: unix_now(),
+            },
+            source: Source::Counter(clock),
+        }
+    }
+
+    /// The monotonic clock of the operating system, whatever the processor can do: what [`system`](Self::system) falls
+    /// back to.
+    pub fn os() -> Self {
+        Self {
+            source: Source::Os(Instant::now()),
+            nanos_per_tick: 1.0,
+            anchor: Anchor {
+                ticks: 0,
+                unix_seconds: unix_now(),
+            },
+        }
+    }
+
+    /// Where the ticks come from.
+    pub fn source(&self) -> ClockSource {
+        match self.source {
+            Source::Counter(_) => ClockSource::TickCounter,
+            Source::Os(_) => ClockSource::OperatingSystem,
+            Source::Manual(_) => ClockSource::Manual,
+        }
+    }
+
+    /// A clock that moves only when told, and starts at this time (seconds since 1970). Its ticks are nanoseconds,
+    /// so every duration and mean is exact.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::Clock;
+    /// use std::time::Duration;
+    ///
+    /// let (clock, hand) = Clock::manual(1_700_000_000.0);
+    /// hand.advance(Duration::from_millis(500));
+    /// assert_eq!(clock.unix(), 1_700_000_000.5);
+    /// ```
+    pub fn manual(unix_seconds: f64) -> (Self, ManualClock) {
+        let ticks = Arc::new(AtomicU64::new(0));
+        let hand = ManualClock {
+            ticks: Arc::clone(&ticks),
+        };
+        let clock = Self {
+            source: Source::Manual(ticks),
+            nanos_per_tick: 1.0,
+            anchor: Anchor {
+                ticks: 0,
+                unix_seconds,
+            },
+        };
+        (clock, hand)
+    }
+
+    /// Ticks since some fixed moment. Reads on different cores may be out of order by a few ticks.
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        match &self.source {
+            Source::Counter(clock) => clock.raw(),
+            other => other.now(),
+        }
+    }
+
+    /// The calendar time, seconds since 1970: the wall clock's at start-up plus the ticks since, so it never steps.
+    pub fn unix(&self) -> f64 {
+        self.unix_at(self.now())
+    }
+
+    pub(crate) fn unix_at(&self, ticks: u64) -> f64 {
+        self.anchor.unix_seconds + self.seconds(ticks.saturating_sub(self.anchor.ticks))
+    }
+
+    /// Ticks as seconds.
+    pub(crate) fn seconds(&self, ticks: u64) -> f64 {
+        self.in_seconds(to_f64(ticks))
+    }
+
+    /// A sum of ticks as seconds.
+    pub(crate) fn in_seconds(&self, ticks: f64) -> f64 {
+        ticks * self.nanos_per_tick / NANOS_PER_SECOND
+    }
+
+    /// The most ticks that are not longer than this many seconds; for a bound that includes its edge.
+    pub(crate) fn ticks(&self, seconds: f64) -> u64 {
+        to_u64((seconds * NANOS_PER_SECOND / self.nanos_per_tick).floor())
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clock")
+            .field("source", &self.source())
+            .field("nanos_per_tick", &self.nanos_per_tick)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The hand of a [`Clock::manual`].
+#[derive(Debug, Clone)]
+pub struct ManualClock {
+    ticks: Arc<AtomicU64>,
+}
+
+impl ManualClock {
+    /// Moves the clock on; it stops at the end of time, 292 years after its start.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.ticks.load(Ordering::Relaxed);
+        loop {
+            let later = now.saturating_add(nanos(by)).min(u64::MAX >> 1);
+            // AcqRel: what was recorded before the clock moved is seen by who reads the new time.
+            let moved =
+                self.ticks
+                    .compare_exchange(now, later, Ordering::AcqRel, Ordering::Relaxed);
+            match moved {
+                Ok(_) => return,
+                Err(other) => now = other,
+            }
+        }
+    }
+}
+
+/// Whether quanta found a tick counter it trusts. It does not say so but in its Debug: the length of a tick would mistake
+/// a counter of exactly 1 GHz, as newer ARM cores have, for the clock of the operating system.
+fn counts_ticks(clock: &quanta::Clock) -> bool {
+    format!("{clock:?}").contains("Counter(")
+}
+
+/// When this process started, seconds since 1970, where the system tells (Linux: field 22 of `/proc/self/stat`, in ticks
+/// of 1/100 s since the boot that `btime` of `/proc/stat` gives; man 5 proc).
+pub(crate) fn process_start() -> Option<f64> {
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field is the program's name in parentheses, which may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks: f64 = fields.split_whitespace().nth(19)?.parse().ok()?;
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let boot = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    let boot: f64 = boot.trim().parse().ok()?;
+    Some(boot + ticks / TICKS_PER_SECOND)
+}
+
+fn unix_now() -> f64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    unix.unwrap_or_default().as_secs_f64()
+}
+
+/// Nanoseconds; 584 years are the most there is.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "ticks of a duration stay below 2^53 for weeks"
+)]
+pub(crate) fn to_f64(value: u64) -> f64 {
+    value as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates, which is what a bound wants"
+)]
+fn to_u64(value: f64) -> u64 {
+    value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_in_ticks_includes_its_edge() {
+        let (clock, _) = Clock::manual(0.0);
+        assert_eq!(clock.ticks(0.5), 500_000_000);
+        assert_eq!(clock.ticks(0.0), 0);
+        assert_eq!(clock.ticks(f64::INFINITY), u64::MAX);
+    }
+
+    #[test]
+    fn the_tick_counter_is_told_from_its_fallback() {
+        // Where quanta has a counter its ticks are not nanoseconds, but for a counter of 1 GHz.
+        let clock = quanta::Clock::new();
+        let nanoseconds = clock.delta_as_nanos(0, TICKS_TO_MEASURE) == TICKS_TO_MEASURE;
+        assert!(counts_ticks(&clock) || nanoseconds);
+        assert_eq!(Clock::os().source(), ClockSource::OperatingSystem);
+        assert_eq!(Clock::manual(0.0).0.source(), ClockSource::Manual);
+    }
+
+    #[test]
+    fn the_system_clock_and_its_fallback_agree_with_std() {
+        agrees_with_std(&Clock::system());
+        agrees_with_std(&Clock::os());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_process_started_a_little_while_ago() {
+        let age = process_start().map(|start| unix_now() - start);
+        assert!(
+            age.is_some_and(|age| (-2.0..3600.0).contains(&age)),
+            "{age:?}"
+        );
+    }
+
+    fn agrees_with_std(clock: &Clock) {
+        let (start, std_start) = (clock.now(), Instant::now());
+        std::thread::sleep(Duration::from_millis(50));
+        let (ticks, std_time) = (clock.now() - start, std_start.elapsed());
+        let ratio = clock.seconds(ticks) / std_time.as_secs_f64();
+        assert!((0.8..1.25).contains(&ratio), "ratio {ratio}");
+    }
+}

@@ -1,0 +1,10 @@
+//! What everything above stands on: the clock, atomics and locks, and containers that recording reads without waiting.
+
+pub(crate) mod calendar;
+pub(crate) mod chunked;
+pub(crate) mod clock;
+pub(crate) mod interner;
+#[cfg(all(test, not(monitor_loom)))]
+pub(crate) mod logged;
+pub(crate) mod swap;
+pub(crate) mod sync;

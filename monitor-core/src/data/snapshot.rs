@@ -1,0 +1,262 @@
+//! What a scrape sees: plain owned data, no atomics. Everything downstream is a pure function of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::data::const_labels::ConstLabels;
+use crate::data::exemplar::KeptExemplar;
+use crate::data::family::{Child, FamilyType, Histogram, Label};
+use crate::data::key::StatKey;
+use crate::data::status::TaskStatus;
+use crate::data::value::StatValue;
+use crate::export::names::Names;
+
+/// The state of a storage at one moment.
+///
+/// # Consistency
+///
+/// Taken beside running calls. At any moment, for each method and in all: `started = completed + in flight`,
+/// `completed = success + failure = count of the duration histogram`, `failure = sum of the errors by type`; no counter is ever lower than in an earlier
+/// snapshot.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// When it was taken, seconds since 1970.
+    pub taken_at: f64,
+    /// When the storage came to be, seconds since 1970.
+    pub created_at: f64,
+    /// When the process started, seconds since 1970; where that is not known, and on a manual clock, when the storage came
+    /// to be.
+    pub started_at: f64,
+    /// What durations are measured with.
+    pub clock: ClockSource,
+    /// The same as text, as the original's label `inittime` has it; `None` unless `inittime_label` is on.
+    pub inittime: Option<Arc<str>>,
+    /// Configured workers, the gauge `service_threads`; at least 0.
+    pub service_threads: f64,
+    /// Gauges from the configuration's `service info`.
+    pub service_info: Vec<ServiceInfo>,
+    /// Tasks over all methods, those of `add_key_value("tasks", ..)` included.
+    pub tasks: TaskTotals,
+    /// Error types in the order of their indices; a closed set.
+    pub error_types: Arc<[Arc<str>]>,
+    /// Upper bounds of durations, seconds.
+    pub time_bounds: Arc<[f64]>,
+    /// All known methods, by name.
+    pub methods: Vec<MethodSnapshot>,
+    /// Error types that are failures of a method but no illness (`expected(..)`): method and type.
+    pub expected: Vec<(Arc<str>, Arc<str>)>,
+    /// The task types the original has: `default` and those set through the API, by name; only those set at least once.
+    pub statuses: Vec<StatusSnapshot>,
+    /// The methods' own task types; only those set at least once.
+    pub method_statuses: Vec<StatusSnapshot>,
+    /// What user code recorded by key.
+    pub values: ValuesSnapshot,
+    /// Exemplars that were not kept because no page can hold them: too long, or with a label that readers fail on.
+    pub dropped_exemplars: u64,
+    /// Where each key is exported; one for all snapshots of a storage, so that a series keeps its name.
+    pub names: Arc<Names>,
+    /// Labels that every series has, from the configuration. A label of the same name of a call, a key or a registered metric is
+    /// written with `label_` before it.
+    pub const_labels: ConstLabels,
+}
+
+impl Snapshot {
+    /// The methods with their label sets, but for those that left the page.
+    pub(crate) fn methods_on_page(&self) -> impl Iterator<Item = &MethodSnapshot> {
+        self.methods.iter().filter(|method| !method.is_hidden)
+    }
+}
+
+/// Where a [`Clock`](crate::Clock) takes its ticks from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ClockSource {
+    /// The processor's tick counter.
+    TickCounter,
+    /// The monotonic clock of the operating system.
+    OperatingSystem,
+    /// The hand of a [`ManualClock`](crate::ManualClock).
+    Manual,
+}
+
+/// A gauge of the configuration's `service info`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceInfo {
+    /// The family name.
+    pub name: Arc<str>,
+    /// Its help text.
+    pub info: Arc<str>,
+    /// Its value.
+    pub value: f64,
+}
+
+/// Tasks over all methods.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TaskTotals {
+    /// Tasks begun.
+    pub started: u64,
+    /// Tasks ended.
+    pub completed: u64,
+    /// Tasks in flight: `started - completed`, unless an id of the section `tasks` was replaced while it ran.
+    pub in_flight: u64,
+    /// Ages of the tasks in flight added up, seconds.
+    pub current_seconds: f64,
+    /// The largest age, seconds; 0 without tasks.
+    pub current_max_seconds: f64,
+    /// Time spent on completed tasks, seconds.
+    pub completed_seconds: f64,
+    /// Time spent on completed and current tasks, seconds; never lower than in an earlier snapshot.
+    pub busy_seconds: f64,
+}
+
+/// One method.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MethodSnapshot {
+    /// The number of the method and its label set in the process: what is kept from scrape to scrape is found by it.
+    pub(crate) number: u32,
+    /// Whether its label set was made at run time, from text.
+    pub(crate) is_open: bool,
+    /// Whether it is not on the page, as nobody has called it for long; it is part of all totals.
+    pub(crate) is_hidden: bool,
+    /// The value of the label `method`.
+    pub name: Arc<str>,
+    /// The labels beside it, sorted by name; a method has an entry for each label set.
+    pub labels: Arc<[Label]>,
+    /// Calls begun.
+    pub started: u64,
+    /// Durations of calls that succeeded, seconds; their count is the number of successes.
+    pub success: Histogram,
+    /// Durations of calls that failed.
+    pub failure: Histogram,
+    /// Failures by error type, parallel to [`Snapshot::error_types`].
+    pub errors: Vec<u64>,
+    /// Calls in flight.
+    pub in_flight: u64,
+    /// Means of the duration in seconds over the last 100 and the last 5 calls; `None` before the first call ended.
+    pub duration: Option<Means>,
+    /// What calls observed: sizes, deadlines, values; each from its first observation.
+    pub values: Vec<CallValueSnapshot>,
+    /// Calls in flight that wait for a permit; `None` where calls need none.
+    pub waiting: Option<u64>,
+    /// Items its streams gave; `None` where its calls are no streams.
+    pub items: Option<StreamItems>,
+    /// Exemplars of the durations, by bucket; none without a provider.
+    pub exemplars: Vec<KeptExemplar>,
+}
+
+/// Items that streams gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StreamItems {
+    /// Items that are no `Err`.
+    pub ok: u64,
+    /// Items that are an `Err`.
+    pub failed: u64,
+}
+
+/// Rolling means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Means {
+    /// Over the method's last 100 calls: those of them that have the value; `None` if none has.
+    pub window: Option<f64>,
+    /// Over the last 5 calls: those of them that have the value.
+    pub last: Option<f64>,
+}
+
+/// A value that calls of one method observed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CallValueSnapshot {
+    /// Name and labels, without `method`.
+    pub key: Arc<StatKey>,
+    /// All observations, where the value is a time or a size.
+    pub histogram: Option<Histogram>,
+    /// Rolling means.
+    pub means: Means,
+}
+
+/// The status of one task type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusSnapshot {
+    /// The task type.
+    pub task: Arc<str>,
+    /// Its status.
+    pub status: TaskStatus,
+    /// How many times in a row it was set.
+    pub run: u64,
+    /// How long ago it was last set, or a call that feeds it ended, whichever its outcome; to a millisecond. `None` where that
+    /// is not known.
+    pub age: Option<Duration>,
+}
+
+/// A task in flight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunningTask {
+    /// The call's method, or the task's id in the section `tasks`.
+    pub name: Arc<str>,
+    /// The labels beside the method; none for a task of that section.
+    pub labels: Arc<[Label]>,
+    /// Since when it runs.
+    pub age: Duration,
+}
+
+/// The value plane: what user code recorded by key.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ValuesSnapshot {
+    /// Top-level entries that count as numbers, in the order their keys came. (`stats()` has the others too.)
+    pub entries: Vec<ValueEntry>,
+    /// Histograms fed by `append_stats`, in the order their keys came.
+    pub histograms: Vec<ValueHistogram>,
+    /// Rolling means over the user's own points in `stats`: key, mean over the list, mean over its last 5.
+    pub means: Vec<(Arc<StatKey>, Means)>,
+    /// Registered metrics, in the order they were registered.
+    pub metrics: Vec<MetricSnapshot>,
+    /// Observations that were left out of the histograms: NaN, infinite and negative ones, of values by key also those from
+    /// 2^63 on; and updates that would have lowered a
+    /// registered counter.
+    pub refused_observations: u64,
+    /// Updates of label sets their family had no room for.
+    pub overflowed_updates: u64,
+}
+
+/// One top-level entry of the value plane.
+#[derive(Debug, Clone)]
+pub struct ValueEntry {
+    /// Its key, parsed.
+    pub key: Arc<StatKey>,
+    /// Its value.
+    pub value: StatValue,
+}
+
+/// A histogram of the value plane.
+#[derive(Debug, Clone)]
+pub struct ValueHistogram {
+    /// Its key, parsed.
+    pub key: Arc<StatKey>,
+    /// Its state.
+    pub histogram: Histogram,
+}
+
+/// A metric registered with `register_counter`, `register_gauge` or `register_histogram`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct MetricSnapshot {
+    /// The family's name, with its unit and a counter's `_total`. Valid as it is.
+    pub name: Arc<str>,
+    /// What it means.
+    pub help: Arc<str>,
+    /// Counter, gauge or histogram.
+    pub kind: FamilyType,
+    /// The unit the name ends in, `_total` set aside.
+    pub unit: Option<&'static str>,
+    /// One child for each label set on the page, in the order they came, the child of all others last; labels are valid,
+    /// sorted by name, each name once.
+    pub children: Vec<Child>,
+}
+
+/// The answer of `stats()`: the original's flat map.
+pub type StatsMap = BTreeMap<String, StatValue>;

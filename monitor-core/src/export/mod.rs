@@ -1,0 +1,5 @@
+//! From a snapshot to families and bytes.
+
+pub mod collector;
+pub mod exposition;
+pub mod names;

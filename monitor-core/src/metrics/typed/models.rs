@@ -1,0 +1,121 @@
+//! Updates beside children that are hidden and shown, through the model checker.
+
+use loom::thread;
+
+use super::counter::CounterCell;
+use super::family::{Cell, FamilyCore, Handle};
+use super::gauge::GaugeCell;
+use super::histogram::HistogramCell;
+use super::registry::Registry;
+use super::{Counter, Gauge, Histogram, Instrument, MetricDesc};
+use crate::base::sync::leak;
+use crate::data::family::{ChildValue, FamilyType};
+use crate::recording::models::check;
+
+/// A family with one child, which somebody holds.
+fn one<C: Cell>(kind: FamilyType, bounds: &[f64]) -> (&'static FamilyCore<C>, Handle<C>) {
+    let registry: &'static Registry = leak(Registry::new(0));
+    let desc = MetricDesc::new("x", "").labels(["id"]);
+    let family = registry
+        .register::<C, _>(desc, kind, bounds)
+        .expect("a good description");
+    (family, family.with(["a"]))
+}
+
+fn shown<C: Cell>(family: &FamilyCore<C>) -> Option<ChildValue> {
+    let mut children = family.snapshot().children;
+    children.pop().map(|child| child.value)
+}
+
+/// Two updates beside a removal: what was counted stays, and one that comes after the removal shows it again.
+fn count_beside_a_removal(update: fn(&Counter), each: f64) {
+    check(move || {
+        let (family, handle) = one::<CounterCell>(FamilyType::Counter, &[]);
+        let counter = Counter::of(handle.clone());
+        let theirs = counter.clone();
+        let updater = thread::spawn(move || update(&theirs));
+        assert!(family.remove(&["a"]));
+        updater.join().expect("no panic");
+        assert!((counter.get() - each).abs() < f64::EPSILON);
+        update(&counter);
+        let all = match shown(family) {
+            Some(ChildValue::Int(count)) => f64::from(u32::try_from(count).expect("small")),
+            Some(ChildValue::Float(count)) => count,
+            other => panic!("not shown: {other:?}"),
+        };
+        assert!((all - 2.0 * each).abs() < f64::EPSILON);
+    });
+}
+
+#[test]
+fn a_count_beside_a_removal_is_kept() {
+    count_beside_a_removal(Counter::inc, 1.0);
+}
+
+#[test]
+fn a_float_count_beside_a_removal_is_kept() {
+    count_beside_a_removal(|counter| counter.inc_by_f64(0.5), 0.5);
+}
+
+#[test]
+fn gauges_beside_a_removal_lose_no_step() {
+    check(|| {
+        let (family, handle) = one::<GaugeCell>(FamilyType::Gauge, &[]);
+        let gauge = Gauge::of(handle);
+        gauge.set(4.0);
+        let updaters = [1.0, 2.0].map(|by| {
+            let theirs = gauge.clone();
+            thread::spawn(move || theirs.add(by))
+        });
+        family.remove(&["a"]);
+        for updater in updaters {
+            updater.join().expect("no panic");
+        }
+        assert!((gauge.get() - 7.0).abs() < f64::EPSILON);
+        gauge.add(0.0);
+        assert_eq!(shown(family), Some(ChildValue::Float(7.0)));
+    });
+}
+
+#[test]
+fn a_gauge_that_is_set_beside_a_removal_has_that_value() {
+    check(|| {
+        let (family, handle) = one::<GaugeCell>(FamilyType::Gauge, &[]);
+        let gauge = Gauge::of(handle);
+        let theirs = gauge.clone();
+        let setter = thread::spawn(move || theirs.set(3.0));
+        assert!(family.remove(&["a"]));
+        // Found again by its label values while it may be coming back.
+        let found = Gauge::of(family.with(["a"]));
+        setter.join().expect("no panic");
+        assert!((found.get() - 3.0).abs() < f64::EPSILON);
+        assert_eq!(shown(family), Some(ChildValue::Float(3.0)));
+    });
+}
+
+#[test]
+fn an_observation_beside_a_removal_is_kept_and_a_sum_is_never_ahead_of_its_buckets() {
+    check(|| {
+        let (family, handle) = one::<HistogramCell>(FamilyType::Histogram, &[1.0]);
+        let histogram = Histogram::of(handle.clone());
+        let writers = [1.0, 2.0].map(|value| {
+            let theirs = histogram.clone();
+            thread::spawn(move || theirs.observe(value))
+        });
+        let seen = handle.cell.read();
+        // The buckets say which values were observed; the sum may lag.
+        let most =
+            f64::from(u8::from(seen.counts[0] > 0)) + 2.0 * f64::from(u8::from(seen.counts[1] > 0));
+        assert!(seen.sum <= most, "{seen:?}");
+        family.remove(&["a"]);
+        for writer in writers {
+            writer.join().expect("no panic");
+        }
+        histogram.observe(1.0);
+        let Some(ChildValue::Histogram(last)) = shown(family) else {
+            panic!("not shown");
+        };
+        assert_eq!(last.counts, [2, 1]);
+        assert!((last.sum - 4.0).abs() < f64::EPSILON);
+    });
+}

@@ -1,0 +1,412 @@
+//! Model-checker tests of the shipped code: every interleaving and every reordering the memory model allows, of a few
+//! threads and a few calls. Run by `scripts/test` with `--cfg monitor_loom`, where the sizes of rings, slots and buckets are
+//! small (see their constants).
+
+use std::time::Duration;
+
+use loom::thread;
+
+use crate::base::clock::{Clock, ManualClock, to_f64};
+use crate::base::swap::Latest;
+use crate::base::sync::leak;
+use crate::data::buckets::MAX_BUCKETS;
+use crate::data::status::TaskStatus;
+use crate::recording::config::StorageConfig;
+use crate::recording::guard::CallGuard;
+use crate::recording::local::Local;
+use crate::recording::method::MethodCore;
+use crate::recording::method_name::MethodName;
+use crate::recording::shard::Failure;
+use crate::recording::state::{RunCell, Seen, TaskState};
+use crate::recording::store::StorageCore;
+use crate::recording::tasks::TaskSlots;
+use crate::recording::window::{LONG, Ring, ValueRing};
+use crate::storage::collect::Counts;
+
+/// The number of the one method of a model.
+const METHOD: u32 = 1;
+
+/// More preemptions than this a thread find nothing more in practice and cost minutes (the bound loom's own
+/// documentation suggests is 2 or 3).
+const PREEMPTIONS: usize = 3;
+
+pub(crate) fn check(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.check(model);
+}
+
+fn storage() -> (&'static StorageCore, &'static MethodCore, ManualClock) {
+    let (clock, hand) = Clock::manual(0.0);
+    let core = StorageCore::new(StorageConfig::default(), clock);
+    (core, core.method_of(MethodName::fixed("Get", METHOD)), hand)
+}
+
+/// A thread's table, as a thread that records has it.
+fn local(core: &'static StorageCore) -> Local {
+    let local = Local::new();
+    // For good: the thread of a model hands its record back itself, where it does.
+    std::mem::forget(local.enter(core));
+    local
+}
+
+fn end(call: CallGuard, local: &Local, failure: Option<Failure>) {
+    call.end(local, failure);
+}
+
+fn ill(status: TaskStatus) -> Failure {
+    Failure {
+        error_type: 0,
+        status: Some(status),
+    }
+}
+
+/// What a scrape reads of the method, and the busy time it reports.
+struct Scrape {
+    counts: Counts,
+    busy: f64,
+}
+
+fn scrape(core: &StorageCore, method: &MethodCore) -> Scrape {
+    let counts = Counts::read(method, MAX_BUCKETS, core.clock.now());
+    let ticks = counts.success.ticks + counts.failure.ticks + counts.ages.sum;
+    let busy = core.busy(core.clock.in_seconds(ticks));
+    // The equalities a scrape keeps at any moment.
+    assert!(counts.started >= counts.finished());
+    assert_eq!(counts.errors.iter().sum::<u64>(), failures(&counts));
+    Scrape { counts, busy }
+}
+
+fn successes(counts: &Counts) -> u64 {
+    counts.success.buckets.iter().sum()
+}
+
+fn failures(counts: &Counts) -> u64 {
+    counts.failure.buckets.iter().sum()
+}
+
+fn assert_not_before(later: &Scrape, earlier: &Scrape) {
+    assert!(later.counts.started >= earlier.counts.started);
+    assert!(successes(&later.counts) >= successes(&earlier.counts));
+    assert!(failures(&later.counts) >= failures(&earlier.counts));
+    assert!(later.counts.success.ticks >= earlier.counts.success.ticks);
+    assert!(later.busy >= earlier.busy);
+}
+
+#[test]
+fn a_call_that_ends_on_another_thread_is_never_ahead_of_its_start() {
+    check(|| {
+        let (core, method, _) = storage();
+        let starter = thread::spawn(move || {
+            let local = local(core);
+            let call = CallGuard::start_in(&local, method);
+            thread::spawn(move || {
+                let elsewhere = self::local(core);
+                end(call, &elsewhere, None);
+            })
+        });
+        scrape(core, method);
+        let ender = starter.join().expect("no panic");
+        scrape(core, method);
+        ender.join().expect("no panic");
+        let last = scrape(core, method).counts;
+        assert_eq!((last.started, last.finished()), (1, 1));
+        assert!(last.ages.sum == 0.0);
+    });
+}
+
+#[test]
+fn success_and_failure_add_up_in_every_snapshot_and_never_fall() {
+    check(|| {
+        let (core, method, _) = storage();
+        let caller = thread::spawn(move || {
+            let local = local(core);
+            end(CallGuard::start_in(&local, method), &local, None);
+            let failure = Some(ill(TaskStatus::Internal));
+            end(CallGuard::start_in(&local, method), &local, failure);
+        });
+        let first = scrape(core, method);
+        let second = scrape(core, method);
+        assert_not_before(&second, &first);
+        caller.join().expect("no panic");
+        let last = scrape(core, method).counts;
+        assert_eq!((successes(&last), failures(&last)), (1, 1));
+        assert_eq!(last.errors, [1]);
+    });
+}
+
+#[test]
+fn a_record_handed_back_is_adopted_whole() {
+    check(|| {
+        let (core, method, _) = storage();
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                thread::spawn(move || {
+                    let local = local(core);
+                    end(CallGuard::start_in(&local, method), &local, None);
+                    local.hand_back();
+                })
+            })
+            .collect();
+        scrape(core, method);
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+        let last = scrape(core, method).counts;
+        assert_eq!((last.started, last.finished()), (2, 2));
+    });
+}
+
+#[test]
+fn busy_time_never_reports_less_than_before() {
+    check(|| {
+        let (core, method, hand) = storage();
+        let caller = thread::spawn(move || {
+            let local = local(core);
+            let call = CallGuard::start_in(&local, method);
+            hand.advance(Duration::from_secs(1));
+            end(call, &local, None);
+        });
+        let first = scrape(core, method);
+        let second = scrape(core, method);
+        assert_not_before(&second, &first);
+        caller.join().expect("no panic");
+        let last = scrape(core, method);
+        assert_not_before(&last, &second);
+        assert!((last.counts.success.ticks - 1e9).abs() < 1e-9);
+        assert!((last.busy - 1.0).abs() < 1e-9);
+    });
+}
+
+#[test]
+fn a_slot_released_elsewhere_is_reclaimed_once_and_never_shows_two_tasks() {
+    check(|| {
+        let slots: &'static TaskSlots = leak(TaskSlots::new());
+        let (first, second) = (slots.claim(10), slots.claim(20));
+        let elsewhere = thread::spawn(move || {
+            slots.release_elsewhere(first);
+            slots.release_elsewhere(second);
+        });
+        let third = slots.claim(30);
+        let seen: Vec<u64> = slots.starts().collect();
+        assert!(seen.contains(&30));
+        assert!(seen.iter().all(|start| [10, 20, 30].contains(start)));
+        elsewhere.join().expect("no panic");
+        let fourth = slots.claim(40);
+        assert_ne!(third, fourth);
+        let mut left: Vec<u64> = slots.starts().collect();
+        left.sort_unstable();
+        assert_eq!(left, [30, 40]);
+    });
+}
+
+#[test]
+fn a_reader_never_takes_an_overwritten_entry_for_the_one_it_was() {
+    check(|| {
+        let ring: &'static Ring = leak(Ring::new());
+        ring.push(0, 100);
+        ring.push(0, 101);
+        let writer = thread::spawn(move || {
+            for i in 2..6 {
+                ring.push(0, 100 + i);
+            }
+        });
+        let entries: Vec<_> = ring.cursor().collect();
+        let intact = ring.intact_from();
+        for entry in entries.iter().filter(|entry| entry.seq >= intact) {
+            assert_eq!(entry.duration, 100 + entry.seq);
+        }
+        writer.join().expect("no panic");
+        let last: Vec<u64> = ring.cursor().map(|entry| entry.duration).collect();
+        assert_eq!(last, [105, 104]);
+    });
+}
+
+/// One thread's part in a status.
+#[derive(Default)]
+struct Part {
+    seen: Seen,
+    failures: RunCell,
+}
+
+impl Part {
+    fn succeed(&self, state: &TaskState, before: u64) {
+        if !state.is_known_ok(&self.seen) {
+            state.note_ok(&self.seen, Some(&self.failures), before);
+        }
+    }
+
+    fn fail(&self, state: &TaskState) {
+        state.note_failure(&self.seen, &self.failures, TaskStatus::Fatal);
+    }
+
+    fn run(&self, word: u64, ok_now: u64) -> u64 {
+        self.seen.run(word, || ok_now) + self.failures.run(word)
+    }
+}
+
+#[test]
+fn a_status_is_that_of_one_of_the_last_calls_and_its_run_is_whole_at_rest() {
+    check(|| {
+        let state: &'static TaskState = leak(TaskState::new());
+        let parts: &'static [Part; 2] = leak([Part::default(), Part::default()]);
+        let failing = thread::spawn(move || {
+            parts[0].fail(state);
+            parts[0].fail(state);
+        });
+        parts[1].succeed(state, 0);
+        let read = || state.read(|word| parts[0].run(word, 0) + parts[1].run(word, 1));
+        assert!(read().is_none_or(|(_, run)| (1..=2).contains(&run)));
+        failing.join().expect("no panic");
+        match read().expect("it was set") {
+            (TaskStatus::Fatal, run) => assert!((1..=2).contains(&run)),
+            (TaskStatus::Ok, run) => assert_eq!(run, 1),
+            (other, _) => panic!("{other} was never set"),
+        }
+    });
+}
+
+#[test]
+fn threads_that_alternate_leave_the_status_of_a_last_call() {
+    check(|| {
+        let state: &'static TaskState = leak(TaskState::new());
+        let parts: &'static [Part; 2] = leak([Part::default(), Part::default()]);
+        let other = thread::spawn(move || {
+            parts[0].fail(state);
+            parts[0].succeed(state, 0);
+        });
+        parts[1].succeed(state, 0);
+        parts[1].fail(state);
+        other.join().expect("no panic");
+        // Either thread's last call may be the last of all, and both may be in one run.
+        let read = state.read(|word| parts[0].run(word, 1) + parts[1].run(word, 1));
+        match read.expect("it was set") {
+            (TaskStatus::Fatal | TaskStatus::Ok, run) => assert!((1..=2).contains(&run)),
+            (other, _) => panic!("{other} was never set"),
+        }
+    });
+}
+
+#[test]
+fn the_fallback_shard_has_one_writer_at_a_time() {
+    check(|| {
+        let (core, method, _) = storage();
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                thread::spawn(move || {
+                    method.with_fallback(|shard| {
+                        let slot = shard.begin();
+                        shard.end_ok(slot);
+                    })
+                })
+            })
+            .collect();
+        scrape(core, method);
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+        let last = scrape(core, method).counts;
+        assert_eq!((last.started, last.finished()), (2, 2));
+    });
+}
+
+#[test]
+fn a_value_is_never_taken_for_that_of_another_call() {
+    check(|| {
+        let ring: &'static Ring = leak(Ring::new());
+        let values: &'static ValueRing = leak(ValueRing::new());
+        values.push(0, 0.0);
+        ring.push(0, 0);
+        let writer = thread::spawn(move || {
+            // The call with number 4 observes nothing.
+            for i in 1..6_u32 {
+                if i != 4 {
+                    values.push(u64::from(i), f64::from(i));
+                }
+                ring.push(0, u64::from(i));
+            }
+        });
+        for entry in ring.cursor() {
+            let value = values.get(entry.seq);
+            if entry.seq >= ring.intact_from() {
+                let observed = (entry.seq != 4).then(|| to_f64(entry.seq));
+                assert_eq!(value, observed);
+            }
+        }
+        writer.join().expect("no panic");
+    });
+}
+
+#[test]
+fn a_long_duration_is_that_of_its_entry() {
+    check(|| {
+        let ring: &'static Ring = leak(Ring::new());
+        ring.push(0, LONG);
+        let writer = thread::spawn(move || (1..6).for_each(|i| ring.push(0, LONG + i)));
+        let entries: Vec<_> = ring.cursor().collect();
+        let intact = ring.intact_from();
+        for entry in entries.iter().filter(|entry| entry.seq >= intact) {
+            assert_eq!(entry.duration, LONG + entry.seq);
+        }
+        writer.join().expect("no panic");
+    });
+}
+
+#[test]
+fn slots_released_by_two_threads_at_once_both_come_back() {
+    check(|| {
+        let slots: &'static TaskSlots = leak(TaskSlots::new());
+        let [first, second, third] = [10, 20, 30].map(|start| slots.claim(start));
+        let releasers =
+            [first, second].map(|slot| thread::spawn(move || slots.release_elsewhere(slot)));
+        let (fourth, fifth) = (slots.claim(40), slots.claim(50));
+        for releaser in releasers {
+            releaser.join().expect("no panic");
+        }
+        let mut left: Vec<u64> = slots.starts().collect();
+        left.sort_unstable();
+        assert_eq!(left, [30, 40, 50]);
+        assert!(third != fourth && fourth != fifth);
+    });
+}
+
+#[test]
+fn a_reader_of_the_newest_value_sees_one_that_was_stored() {
+    check(|| {
+        let latest: &'static Latest<u32> = leak(Latest::new(0));
+        let other = thread::spawn(move || {
+            latest.store(1);
+            assert_ne!(*latest.load(), 0);
+        });
+        latest.store(2);
+        assert_ne!(*latest.load(), 0);
+        other.join().expect("no panic");
+        assert_ne!(*latest.load(), 0);
+    });
+}
+
+#[test]
+fn scopes_of_one_storage_on_two_threads_pass_their_records_on() {
+    check(|| {
+        let (core, method, _) = storage();
+        let starter = thread::spawn(move || {
+            let local = Local::new();
+            let scope = local.enter(core);
+            let call = CallGuard::start_in(&local, method);
+            drop(scope);
+            // The record is anybody's now; the call is still in flight.
+            call
+        });
+        let local = Local::new();
+        let scope = local.enter(core);
+        end(CallGuard::start_in(&local, method), &local, None);
+        drop(scope);
+        let call = starter.join().expect("no panic");
+        let scope = local.enter(core);
+        end(call, &local, None);
+        drop(scope);
+        let last = scrape(core, method).counts;
+        assert_eq!((last.started, last.finished()), (2, 2));
+        assert!(last.ages.sum == 0.0);
+    });
+}

@@ -1,0 +1,299 @@
+//! From a return value to an [`Outcome`], by what its type can do.
+//!
+//! The question "is this a `Result`, and what can be read of its error?" is asked about a type only the compiler knows:
+//! it may hide behind an alias. It is answered by method look-up on [`Probe`]: each rung has an inherent method
+//! `outcome` under a bound of its own and derefs to the next rung, so the compiler takes the first whose bound holds.
+//! Inherent methods need no trait in scope: an expansion imports nothing into the user's function.
+
+use std::any::type_name;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::ops::Deref;
+
+use crate::errors::Outcome;
+use crate::errors::{ErrorText, ErrorView, MonitorError, named, named_below};
+
+/// Declares one rung: what it derefs to, the bound on the error type, and how such an error is read. A rung of errors that give a
+/// trait object reads it in two ways: as one that may borrow, and as one that does not.
+macro_rules! rung {
+    ($(#[$doc:meta])* $rung:ident -> $next:ident, E $(: $bound:path $(, $also:path)?)?, |$error:ident| $outcome:expr) => {
+        rung!(@type $(#[$doc])* $rung -> $next);
+
+        impl<'a, T, E $(: $bound $(+ $also)?)?> $rung<'a, Result<T, E>> {
+            rung!(@outcome outcome, |$error| $outcome);
+            rung!(@outcome outcome_borrowed, |$error| $outcome);
+        }
+    };
+    ($(#[$doc:meta])* $rung:ident -> $next:ident, E: AsRef<dyn $object:path $(, $auto:path)*> $(, $also:path)?, |$error:ident| $outcome:expr, $borrowed:expr) => {
+        rung!(@type $(#[$doc])* $rung -> $next);
+
+        impl<'a, T, E: AsRef<dyn $object $(+ $auto)* + 'static> $(+ $also)?> $rung<'a, Result<T, E>> {
+            rung!(@outcome outcome, |$error| $outcome);
+        }
+
+        impl<'a, 'e: 'a, T, E: AsRef<dyn $object $(+ $auto)* + 'e> $(+ $also)?> $rung<'a, Result<T, E>> {
+            rung!(@outcome outcome_borrowed, |$error| $borrowed);
+        }
+    };
+    (@type $(#[$doc:meta])* $rung:ident -> $next:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $rung<'a, T>($next<'a, T>);
+
+        impl<'a, T> Deref for $rung<'a, T> {
+            type Target = $next<'a, T>;
+
+            #[inline]
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+    };
+    (@outcome $name:ident, |$error:ident| $outcome:expr) => {
+        /// The outcome this value stands for.
+        #[inline]
+        pub fn $name(&self) -> Outcome<'a> {
+            match self.value() {
+                Ok(_) => Outcome::Success,
+                Err($error) => $outcome,
+            }
+        }
+    };
+}
+
+rung! {
+    /// A look at a returned value: `Probe::new(&value).outcome()` classifies it.
+    ///
+    /// A `Result` is seen through aliases, with any error type. Not seen, and so a success: a generic `T` that happens
+    /// to be a `Result`, and a `Result` inside of another value. `outcome_borrowed` is for a type that names a lifetime: a
+    /// trait object that borrows cannot be asked which error it is, so only its sources are. This rung: a std error that may name
+    /// its type itself.
+    Probe -> TypedDisplay, E: MonitorError, Error, |error| typed(error, || named_below(error), ErrorText::Error(error))
+}
+rung! {
+    /// An error that may name its type, and can be displayed.
+    TypedDisplay -> TypedDebug, E: MonitorError, fmt::Display, |error| typed(error, || None, ErrorText::Display(error))
+}
+rung! {
+    /// An error that may name its type, and has Debug.
+    TypedDebug -> Typed, E: MonitorError, fmt::Debug, |error| typed(error, || None, ErrorText::Debug(error))
+}
+rung! {
+    /// An error that may name its type, and can do nothing else.
+    Typed -> Io, E: MonitorError, |error| typed(error, || None, ErrorText::Opaque)
+}
+rung!(
+    @type
+    /// The error of the standard library that has another inside of it.
+    Io -> SharedSendSync
+);
+
+impl<'a, T> Io<'a, io::Result<T>> {
+    rung!(@outcome outcome, |error| read(named(error), error));
+    rung!(@outcome outcome_borrowed, |error| read(named(error), error));
+}
+
+rung! {
+    /// `Arc<dyn Error + Send + Sync>`, which is a std error itself.
+    SharedSendSync -> Shared, E: AsRef<dyn Error, Send, Sync>, Error,
+    |error| read::<E>(named(error.as_ref()), error), read::<E>(named_below(error), error)
+}
+rung! {
+    /// `Arc<dyn Error>`.
+    Shared -> AsError, E: AsRef<dyn Error>, Error,
+    |error| read::<E>(named(error.as_ref()), error), read::<E>(named_below(error), error)
+}
+rung! {
+    /// An error that is a std error.
+    AsError -> AsSendSync, E: Error, |error| read::<E>(named_below(error), error)
+}
+rung! {
+    /// An error that gives a thread-safe std error: `anyhow::Error` and its kin, `Box<dyn Error + Send + Sync>`.
+    AsSendSync -> AsSend, E: AsRef<dyn Error, Send, Sync>,
+    |error| wrapped(named(error.as_ref()), error.as_ref()), wrapped(named_below(error.as_ref()), error.as_ref())
+}
+rung! {
+    /// `Box<dyn Error + Send>`.
+    AsSend -> AsBoxed, E: AsRef<dyn Error, Send>,
+    |error| wrapped(named(error.as_ref()), error.as_ref()), wrapped(named_below(error.as_ref()), error.as_ref())
+}
+rung! {
+    /// `Box<dyn Error>`.
+    AsBoxed -> AsDisplay, E: AsRef<dyn Error>,
+    |error| wrapped(named(error.as_ref()), error.as_ref()), wrapped(named_below(error.as_ref()), error.as_ref())
+}
+rung! {
+    /// An error that can only be displayed: `String`, `&str`.
+    AsDisplay -> AsDebug, E: fmt::Display, |error| view::<E>(ErrorText::Display(error))
+}
+rung! {
+    /// An error that has Debug alone.
+    AsDebug -> AsAny, E: fmt::Debug, |error| view::<E>(ErrorText::Debug(error))
+}
+rung! {
+    /// An error that can do nothing: its type's name is all there is.
+    AsAny -> AsValue, E, |_error| view::<E>(ErrorText::Opaque)
+}
+
+/// The last rung: no `Result`.
+#[derive(Debug)]
+pub struct AsValue<'a, T>(&'a T);
+
+impl<'a, T> AsValue<'a, T> {
+    /// A success: the call returned what it was asked for.
+    #[expect(
+        clippy::unused_self,
+        reason = "the ladder is climbed by method look-up"
+    )]
+    #[inline]
+    pub fn outcome(&self) -> Outcome<'a> {
+        Outcome::Success
+    }
+
+    /// As `outcome`.
+    #[expect(
+        clippy::unused_self,
+        reason = "the ladder is climbed by method look-up"
+    )]
+    #[inline]
+    pub fn outcome_borrowed(&self) -> Outcome<'a> {
+        Outcome::Success
+    }
+
+    #[inline]
+    fn value(&self) -> &'a T {
+        self.0
+    }
+}
+
+impl<'a, T> Probe<'a, T> {
+    /// Looks at `value`.
+    #[inline]
+    pub fn new(value: &'a T) -> Self {
+        let unnamed = AsDisplay(AsDebug(AsAny(AsValue(value))));
+        let untyped = AsError(AsSendSync(AsSend(AsBoxed(unnamed))));
+        let known = Io(SharedSendSync(Shared(untyped)));
+        Self(TypedDisplay(TypedDebug(Typed(known))))
+    }
+}
+
+fn view<E>(text: ErrorText<'_>) -> Outcome<'_> {
+    Outcome::Error(ErrorView {
+        type_name: type_name::<E>(),
+        text,
+    })
+}
+
+/// The type the error names, or one below it does, or what the rules can read of it.
+fn typed<'a, E: MonitorError>(
+    error: &'a E,
+    below: impl FnOnce() -> Option<&'static str>,
+    text: ErrorText<'a>,
+) -> Outcome<'a> {
+    let name = error.error_type().or_else(below);
+    name.map_or_else(|| view::<E>(text), Outcome::ErrorType)
+}
+
+/// The type that was found, or what the rules can read.
+fn read<'a, E: Error>(found: Option<&'static str>, error: &'a E) -> Outcome<'a> {
+    found.map_or_else(|| view::<E>(ErrorText::Error(error)), Outcome::ErrorType)
+}
+
+/// The type that was found, or what the rules can read. Leaves the type's name out: that of a wrapper (`anyhow::Error`,
+/// `Box<dyn ..>`) says nothing about the failure.
+fn wrapped<'a>(found: Option<&'static str>, error: &'a (dyn Error + 'a)) -> Outcome<'a> {
+    let view = || {
+        Outcome::Error(ErrorView {
+            type_name: "",
+            text: ErrorText::Error(error),
+        })
+    };
+    found.map_or_else(view, Outcome::ErrorType)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names the rung: how the error is read, and the last segment of its type's name.
+    fn rung(outcome: &Outcome<'_>) -> String {
+        match outcome {
+            Outcome::Success => "success".to_owned(),
+            Outcome::Error(view) => {
+                let name = view.type_name.rsplit("::").next().unwrap_or_default();
+                let name = name.split('<').next().unwrap_or_default();
+                format!("{:?} {name}", view.text)
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    macro_rules! assert_rung {
+        ($type:ty, $value:expr, $rung:expr) => {{
+            let value: $type = $value;
+            assert_eq!(rung(&Probe::new(&value).outcome()), $rung);
+        }};
+    }
+
+    struct Bare;
+    #[derive(Debug)]
+    struct DebugOnly;
+
+    #[test]
+    fn each_error_type_is_read_by_the_best_it_can_do() {
+        let parse = || "x".parse::<i32>().map(|_| ());
+        assert_rung!(Result<(), std::num::ParseIntError>, parse(), "Error ParseIntError");
+        assert_rung!(
+            io::Result<()>,
+            Err(io::ErrorKind::NotFound.into()),
+            "Error Error"
+        );
+        assert_rung!(anyhow::Result<()>, Err(anyhow::anyhow!("x")), "Error ");
+        assert_rung!(Result<(), Box<dyn Error + Send + Sync>>, Err("x".into()), "Error ");
+        assert_rung!(Result<(), Box<dyn Error>>, Err("x".into()), "Error ");
+        assert_rung!(Result<(), String>, Err("x".to_owned()), "Display String");
+        assert_rung!(Result<(), &str>, Err("x"), "Display &str");
+        assert_rung!(Result<(), DebugOnly>, Err(DebugOnly), "Debug DebugOnly");
+        assert_rung!(Result<(), Bare>, Err(Bare), "Opaque Bare");
+    }
+
+    #[test]
+    fn what_is_no_failed_result_is_a_success() {
+        assert_rung!(Result<(), Bare>, Ok(()), "success");
+        assert_rung!(Option<Result<(), Bare>>, Some(Err(Bare)), "success");
+        assert_rung!(Result<Result<(), Bare>, Bare>, Ok(Err(Bare)), "success");
+        assert_rung!(u8, 1, "success");
+    }
+
+    #[test]
+    fn a_boxed_error_may_borrow() {
+        #[derive(Debug)]
+        struct Borrowed<'a>(&'a str);
+        impl fmt::Display for Borrowed<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.0)
+            }
+        }
+        impl Error for Borrowed<'_> {}
+
+        fn check<'e>(value: &Result<(), Box<dyn Error + 'e>>) -> String {
+            rung(&Probe::new(value).outcome_borrowed())
+        }
+        let text = "here".to_owned();
+        assert_eq!(check(&Err(Box::new(Borrowed(&text)))), "Error ");
+        assert_rung!(Result<(), Borrowed<'_>>, Err(Borrowed(&text)), "Error Borrowed");
+    }
+
+    #[test]
+    fn a_bound_of_a_generic_error_is_used() {
+        fn displayed<E: fmt::Display>(value: &Result<(), E>) -> String {
+            rung(&Probe::new(value).outcome())
+        }
+        fn bare<E>(value: &Result<(), E>) -> String {
+            rung(&Probe::new(value).outcome())
+        }
+        assert_eq!(displayed(&Err("x")), "Display &str");
+        assert_eq!(bare(&Err("x")), "Opaque &str");
+    }
+}

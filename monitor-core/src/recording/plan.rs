@@ -1,0 +1,182 @@
+//! What a call starts with: its site, and what the attribute reads off the arguments.
+
+use std::time::Duration;
+
+use crate::recording::guard::CallGuard;
+use crate::recording::labels::LabelValue;
+use crate::recording::local;
+use crate::recording::method_name::MethodName;
+use crate::recording::site::CallSite;
+
+/// What can start a call.
+pub trait Start {
+    /// Starts it.
+    fn start(self) -> CallGuard;
+}
+
+impl Start for &'static CallSite {
+    #[inline]
+    fn start(self) -> CallGuard {
+        CallGuard::start(self)
+    }
+}
+
+/// A call that has started.
+impl Start for CallGuard {
+    #[inline]
+    fn start(self) -> CallGuard {
+        self
+    }
+}
+
+/// A call to be, with what is known before it starts.
+#[derive(Debug, Clone, Copy)]
+#[must_use = "a plan is no call yet"]
+pub struct Plan {
+    site: &'static CallSite,
+    /// With its labels, if it has any.
+    name: Option<&'static MethodName>,
+    request_size: Option<u64>,
+    deadline: Option<Duration>,
+}
+
+/// A call of this site.
+#[inline]
+pub fn plan(site: &'static CallSite) -> Plan {
+    Plan {
+        site,
+        name: None,
+        request_size: None,
+        deadline: None,
+    }
+}
+
+impl Plan {
+    /// Sets its labels, in the order the site names them.
+    #[inline]
+    pub fn labels<const N: usize>(mut self, labels: [LabelValue<'_>; N]) -> Self {
+        let name = self.site.find(&labels);
+        self.name = Some(name.unwrap_or_else(|| first_name(self.site, &labels)));
+        self
+    }
+
+    /// Notes the size of the request, if there is one.
+    #[inline]
+    pub fn request_size(mut self, bytes: &impl ByteSize) -> Self {
+        self.request_size = bytes.bytes();
+        self
+    }
+
+    /// Notes the time left, if there is a limit.
+    #[inline]
+    pub fn deadline(mut self, left: &impl Deadline) -> Self {
+        self.deadline = left.left();
+        self
+    }
+
+    /// Starts the call.
+    #[inline]
+    pub fn start(self) -> CallGuard {
+        let mut call = match self.name {
+            Some(name) => CallGuard::start_named(self.site, name),
+            None => CallGuard::start(self.site),
+        };
+        if let Some(bytes) = self.request_size {
+            call.request_size(bytes);
+        }
+        if self.deadline.is_some() {
+            call.deadline(self.deadline);
+        }
+        call
+    }
+}
+
+impl Start for Plan {
+    #[inline]
+    fn start(self) -> CallGuard {
+        Self::start(self)
+    }
+}
+
+/// The name of a label set that was not seen before, or that has no place.
+#[cold]
+#[inline(never)]
+fn first_name(site: &'static CallSite, labels: &[LabelValue<'_>]) -> &'static MethodName {
+    let storage = local::with(local::Local::in_force);
+    site.find_or_make(labels, |method| storage.has_room_for(method))
+}
+
+/// A number of bytes: any integer, a reference to one, or an `Option` of one (`None` and negative numbers are not noted).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no number of bytes",
+    label = "expected an integer, or an `Option` of one"
+)]
+pub trait ByteSize {
+    /// The number, if there is one.
+    fn bytes(&self) -> Option<u64>;
+}
+
+macro_rules! byte_sizes {
+    ($($integer:ty)*) => {$(
+        impl ByteSize for $integer {
+            #[inline]
+            fn bytes(&self) -> Option<u64> {
+                u64::try_from(*self).ok()
+            }
+        }
+    )*};
+}
+
+byte_sizes!(u8 u16 u32 usize i8 i16 i32 i64 isize u128 i128);
+
+impl ByteSize for u64 {
+    #[inline]
+    fn bytes(&self) -> Option<u64> {
+        Some(*self)
+    }
+}
+
+impl<T: ByteSize> ByteSize for Option<T> {
+    #[inline]
+    fn bytes(&self) -> Option<u64> {
+        self.as_ref().and_then(T::bytes)
+    }
+}
+
+impl<T: ByteSize + ?Sized> ByteSize for &T {
+    #[inline]
+    fn bytes(&self) -> Option<u64> {
+        (**self).bytes()
+    }
+}
+
+/// The time left until a caller's deadline: a `Duration`, or an `Option` of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no time left",
+    label = "expected `Option<Duration>` or `Duration`"
+)]
+pub trait Deadline {
+    /// The time, if there is a deadline.
+    fn left(&self) -> Option<Duration>;
+}
+
+impl Deadline for Duration {
+    #[inline]
+    fn left(&self) -> Option<Duration> {
+        Some(*self)
+    }
+}
+
+impl<T: Deadline> Deadline for Option<T> {
+    #[inline]
+    fn left(&self) -> Option<Duration> {
+        self.as_ref().and_then(T::left)
+    }
+}
+
+impl<T: Deadline + ?Sized> Deadline for &T {
+    #[inline]
+    fn left(&self) -> Option<Duration> {
+        (**self).left()
+    }
+}
