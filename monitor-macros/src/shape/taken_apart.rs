@@ -153,7 +153,7 @@ mod tests {
             quote!(async fn f(a: A, _: B)),
             quote!(async fn f(a: A, (b, c): B)),
             quote!(async fn f(a: A, _b: B)),
-            quote!(async fn f(a: A, #[cfg(x)] b: B)),
+            quote!(async fn f(a: A, #[cfg(unix)] b: B)),
         ] {
             assert_eq!(names(sig, &quote!(a.b)), [""; 0]);
         }
