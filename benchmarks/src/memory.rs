@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use allocation_counter::measure;
+use monitor_core::names::{Exporter, Profile};
 use monitor_core::{CallGuard, Method, Monitor, Outcome, StorageConfig, monitored};
 use recorded::Calls;
 
@@ -68,11 +69,12 @@ impl Page {
 
     fn measure(lines: usize, calls: Calls) -> Self {
         let monitor = recorded::recorded(lines, calls);
+        let exporter = Exporter::new(Profile::Servicekit);
         let mut bytes = 0;
         let mut scrape = || {
             measure(|| {
                 let mut page = Vec::new();
-                recorded::append_page(monitor, &mut page);
+                recorded::append_page(monitor, &exporter, &mut page);
                 bytes = page.len();
             })
         };

@@ -4,8 +4,8 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use monitor_core::exposition::{Format, encode_snapshot};
-use monitor_core::names::Profile;
+use monitor_core::exposition::Format;
+use monitor_core::names::Exporter;
 use monitor_core::{Clock, ManualClock, Monitor, Outcome, StorageConfig};
 
 /// Threads that called each method, so that each of its lines is a sum over as many shards.
@@ -76,9 +76,8 @@ fn call_all(monitor: Monitor, methods: usize, hand: &ManualClock, calls: Calls) 
 }
 
 /// Appends the page as the server writes it.
-pub(crate) fn append_page(monitor: Monitor, page: &mut Vec<u8>) {
-    let snapshot = monitor.snapshot();
-    encode_snapshot(&snapshot, Profile::Servicekit, &[], Format::Text004, page);
+pub(crate) fn append_page(monitor: Monitor, exporter: &Exporter, page: &mut Vec<u8>) {
+    exporter.encode(&monitor.snapshot(), &[], Format::Text004, page);
 }
 
 /// The name of a method.

@@ -6,6 +6,7 @@
 use std::hint::black_box;
 
 use monitor_core::Monitor;
+use monitor_core::names::{Exporter, Profile};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::harness::{Figures, as_f64};
@@ -30,6 +31,7 @@ const SAMPLE: u64 = 10_000;
 /// Our storage and its page.
 struct Ours {
     monitor: Monitor,
+    exporter: Exporter,
     page: Vec<u8>,
 }
 
@@ -37,6 +39,7 @@ impl Ours {
     fn new(lines: usize, calls: Calls) -> Self {
         Self {
             monitor: recorded(lines, calls),
+            exporter: Exporter::new(Profile::Servicekit),
             page: Vec::new(),
         }
     }
@@ -45,7 +48,7 @@ impl Ours {
 impl Render for Ours {
     fn render(&mut self) -> &[u8] {
         self.page.clear();
-        append_page(self.monitor, &mut self.page);
+        append_page(self.monitor, &self.exporter, &mut self.page);
         &self.page
     }
 }

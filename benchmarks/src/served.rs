@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use monitor_core::Monitor;
+use monitor_core::names::{Exporter, Profile};
 use monitor_server::{MetricServer, MetricServerHandle};
 
 use crate::harness::Figures;
@@ -32,7 +33,7 @@ impl Served {
         let monitor = recorded(LINES, Calls::FullRings);
         let server = serve(monitor);
         let mut page = Vec::new();
-        append_page(monitor, &mut page);
+        append_page(monitor, &Exporter::new(Profile::Servicekit), &mut page);
         let rounds = (0..rounds).map(|round| {
             let mut millis = [0.0; 2];
             for half in 0..2 {

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 pub use monitor_core::exposition::Format;
 use monitor_core::exposition::{encode_named, encode_snapshot};
 use monitor_core::key::StatKey;
-use monitor_core::names::{Names, Profile, families};
+use monitor_core::names::{Profile, families};
 use monitor_core::snapshot::{Snapshot, ValueEntry};
 use monitor_core::{Monitor, StatValue, StorageConfig};
 
@@ -27,8 +27,6 @@ static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| {
 /// A snapshot with one value under each of these keys.
 pub fn snapshot(keys: &[&str]) -> Snapshot {
     let mut snapshot = SNAPSHOT.clone();
-    // A storage of its own, as far as pages go.
-    snapshot.names = Arc::new(Names::default());
     let entries = keys.iter().zip(1000_i64..).map(|(raw, value)| ValueEntry {
         key: Arc::new(StatKey::parse(raw)),
         value: StatValue::Int(value),

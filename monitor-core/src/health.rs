@@ -351,7 +351,7 @@ impl MonitorStorage {
     }
 
     /// The thresholds now in force.
-    fn thresholds(&self) -> Thresholds {
+    fn thresholds(self) -> Thresholds {
         Thresholds::from_rules(&self.core().rules().config.errors)
     }
 }

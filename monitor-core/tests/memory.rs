@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use allocation_counter::measure;
-use monitor_core::names::{Profile, families};
+use monitor_core::names::{Exporter, Profile};
 use monitor_core::{CallGuard, Method, Monitor, Outcome, StorageConfig};
 
 /// The promise: 3 KiB a (method, thread) for counts, durations and their ring.
@@ -126,6 +126,7 @@ fn a_dynamic_series_stays_within_the_promise() {
 fn a_million_keys_that_come_and_go_leave_memory_flat() {
     const KEYS: u32 = 1_000_000;
     let monitor = monitor();
+    let exporter = Exporter::new(Profile::Servicekit);
     let come_and_go = |from: u32, to: u32| {
         measure(|| {
             for n in from..to {
@@ -134,7 +135,7 @@ fn a_million_keys_that_come_and_go_leave_memory_flat() {
                 assert!(monitor.inc_stats(&key, 1).is_ok());
                 if n % 100_000 == 0 {
                     // Some are on a page, whose names are remembered while they are there.
-                    families(&monitor.snapshot(), Profile::Servicekit);
+                    exporter.families(&monitor.snapshot());
                 }
                 assert!(monitor.remove_stats(&key).is_some());
             }

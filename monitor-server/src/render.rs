@@ -20,7 +20,7 @@ use monitor_core::Monitor;
 use monitor_core::collector::Merged;
 use monitor_core::exposition::Format;
 use monitor_core::family::{Family, Label};
-use monitor_core::names::Profile;
+use monitor_core::names::{Exporter, Profile};
 use monitor_core::snapshot::Snapshot;
 use tokio::sync::oneshot;
 
@@ -91,6 +91,8 @@ struct Shared {
     monitor: Monitor,
     sources: Vec<Source>,
     settings: PageSettings,
+    /// Where it puts each series it has put on a page.
+    exporter: Exporter,
     process: Process,
     metrics: Arc<SelfMetrics>,
     vitals: Arc<Vitals>,
@@ -121,6 +123,7 @@ impl Renderer {
             shared: Arc::new(Shared {
                 monitor,
                 sources,
+                exporter: Exporter::new(settings.profile),
                 settings,
                 process,
                 metrics,
@@ -249,7 +252,7 @@ impl Shared {
         let mut gaps = Gaps::default();
         let snapshot = self.monitor.snapshot();
         let ours = self.own_families(&snapshot);
-        snapshot.names.reserve(self.settings.profile, &ours);
+        self.exporter.reserve(&ours);
         let beside = self.beside(ours, round.sources, &mut gaps);
         let dotted = round.waiting.iter().any(|waiting| waiting.wanted.dots);
         let pages = Pages::new(self, snapshot, beside, dotted);

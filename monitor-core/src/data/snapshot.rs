@@ -10,7 +10,6 @@ use crate::data::family::{Child, FamilyType, Histogram, Label};
 use crate::data::key::StatKey;
 use crate::data::status::TaskStatus;
 use crate::data::value::StatValue;
-use crate::export::names::Names;
 
 /// The state of a storage at one moment.
 ///
@@ -55,8 +54,6 @@ pub struct Snapshot {
     pub values: ValuesSnapshot,
     /// Exemplars that were not kept because no page can hold them: too long, or with a label that readers fail on.
     pub dropped_exemplars: u64,
-    /// Where each key is exported; one for all snapshots of a storage, so that a series keeps its name.
-    pub names: Arc<Names>,
     /// Labels that every series has, from the configuration. A label of the same name of a call, a key or a registered metric is
     /// written with `label_` before it.
     pub const_labels: ConstLabels,
@@ -221,6 +218,8 @@ pub struct ValuesSnapshot {
     pub refused_observations: u64,
     /// Updates of label sets their family had no room for.
     pub overflowed_updates: u64,
+    /// How often something was removed by its key.
+    pub removals: u64,
 }
 
 /// One top-level entry of the value plane.

@@ -18,7 +18,9 @@ use prometheus::core::{Collector, Desc};
 use prometheus::{Registry, proto};
 
 use crate::base::sync::{Mutex, OnceLock, leak, lock};
+use crate::data::catalog::Profile;
 use crate::data::family::Family;
+use crate::export::names::Exporter;
 use crate::storage::MonitorStorage;
 
 use self::storage::leaving_out;
@@ -120,21 +122,28 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("a value that is no text").to_owned()
 }
 
-/// The one descriptor of a storage: a registry tells collectors apart by their descriptors, and families that come and
-/// go cannot be listed beforehand. Leaked once a storage, which lives as long as the process itself.
-fn descriptor(storage: u64) -> Option<&'static Desc> {
-    static KNOWN: OnceLock<Mutex<BTreeMap<u64, &'static Desc>>> = OnceLock::new();
+/// A storage as registries know it.
+struct Registered {
+    /// Its one descriptor: a registry tells collectors apart by their descriptors, and families that come and go cannot be
+    /// listed beforehand.
+    desc: Option<Desc>,
+    /// What remembers the names of its series from gather to gather.
+    exporter: Exporter,
+}
+
+/// What registries know of the storage of this number. Leaked once a storage, which lives as long as the process itself.
+fn registered(storage: u64) -> &'static Registered {
+    static KNOWN: OnceLock<Mutex<BTreeMap<u64, &'static Registered>>> = OnceLock::new();
     let known = KNOWN.get_or_init(Mutex::default);
     let mut known = lock(known);
-    if let Some(desc) = known.get(&storage) {
-        return Some(desc);
-    }
-    let labels = HashMap::from([("storage".to_owned(), storage.to_string())]);
-    let help = "The metrics of a monitor's storage.".to_owned();
-    let desc: &'static Desc =
-        leak(Desc::new("monitor_storage".to_owned(), help, Vec::new(), labels).ok()?);
-    known.insert(storage, desc);
-    Some(desc)
+    known.entry(storage).or_insert_with(|| {
+        let labels = HashMap::from([("storage".to_owned(), storage.to_string())]);
+        let help = "The metrics of a monitor's storage.".to_owned();
+        leak(Registered {
+            desc: Desc::new("monitor_storage".to_owned(), help, Vec::new(), labels).ok(),
+            exporter: Exporter::new(Profile::default()),
+        })
+    })
 }
 
 #[cfg(test)]

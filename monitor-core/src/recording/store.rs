@@ -15,7 +15,6 @@ use crate::data::buckets::ValueKind;
 use crate::data::buckets::{size_bounds, time_bounds};
 use crate::data::snapshot::ClockSource;
 use crate::errors::Outcome;
-use crate::export::names::Names;
 use crate::metrics::keyed::Values;
 use crate::recording::common::Common;
 use crate::recording::config::StorageConfig;
@@ -44,7 +43,6 @@ pub(crate) struct StorageCore {
     pub(crate) tick_bounds: &'static TickBounds,
     pub(crate) default_task: &'static TaskState,
     pub(crate) values: Values,
-    pub(crate) names: Arc<Names>,
     /// The most busy time ever reported, as the bits of a float (which for what is not negative order as it does).
     pub(crate) busy: AtomicU64,
     methods: Chunked<Once<&'static MethodCore>>,
@@ -114,7 +112,6 @@ impl StorageCore {
                 Arc::clone(&time_bounds),
                 Arc::clone(&size_bounds),
             ),
-            names: Arc::default(),
             clock,
             time_bounds,
             size_bounds,

@@ -130,7 +130,6 @@ impl StorageCore {
             statuses,
             method_statuses,
             values: self.read_all_values(overflowed, now, rules.config.idle_series),
-            names: Arc::clone(&self.names),
             dropped_exemplars: self.dropped_exemplars(),
             const_labels: rules.config.const_labels.clone(),
         }

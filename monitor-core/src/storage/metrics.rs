@@ -90,10 +90,6 @@ impl MonitorStorage {
     /// # Ok::<(), monitor_core::StatsError>(())
     /// ```
     pub fn remove_stats(&self, key: &str) -> Option<StatValue> {
-        let removed = self.core().values.remove(key);
-        if removed.is_some() {
-            self.core().names.forget(key);
-        }
-        removed
+        self.core().values.remove(key)
     }
 }

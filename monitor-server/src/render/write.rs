@@ -8,7 +8,6 @@ use flate2::write::GzEncoder;
 use monitor_core::collector::{Page, merge};
 use monitor_core::exposition::Format;
 use monitor_core::family::{Child, Family, Label};
-use monitor_core::names::families;
 use monitor_core::snapshot::Snapshot;
 
 use super::{Shared, Wanted};
@@ -21,27 +20,27 @@ const GZIP_LEVEL: Compression = Compression::new(1);
 
 /// What the pages of one render are written from: one snapshot, and what is beside it.
 #[derive(Debug)]
-pub(super) struct Pages {
-    pub(super) plain: Page,
+pub(super) struct Pages<'e> {
+    pub(super) plain: Page<'e>,
     /// The same under the escaping scheme `dots`, where somebody wants it.
-    dotted: Option<Page>,
+    dotted: Option<Page<'e>>,
 }
 
-impl Pages {
+impl<'e> Pages<'e> {
     /// Counts what cannot be on a page of the snapshot with the rest.
     pub(super) fn new(
-        shared: &Shared,
+        shared: &'e Shared,
         snapshot: Snapshot,
         beside: Vec<Vec<Family>>,
         dotted: bool,
     ) -> Self {
-        let (profile, metrics) = (shared.settings.profile, &shared.metrics);
+        let (exporter, metrics) = (&shared.exporter, &shared.metrics);
         let common = snapshot.const_labels.clone();
         let sources = dotted.then(|| {
-            let storage = families(&snapshot, profile);
+            let storage = exporter.families(&snapshot);
             once(storage).chain(beside.clone()).collect()
         });
-        let mut plain = Page::new(snapshot, profile, beside);
+        let mut plain = Page::new(exporter, snapshot, beside);
         shared.count_left_out(&plain.merged);
         metrics.settle(&mut plain.merged.families, &common);
         let dotted = sources.map(|sources| {
@@ -79,7 +78,7 @@ impl Pages {
 /// # Panics
 ///
 /// Never: writing to memory does not fail.
-fn compressed(from: &Page, names: &[&str], format: Format, size: usize) -> (Vec<u8>, usize) {
+fn compressed(from: &Page<'_>, names: &[&str], format: Format, size: usize) -> (Vec<u8>, usize) {
     let mut encoder = GzEncoder::new(Vec::with_capacity(size / 8), GZIP_LEVEL);
     let mut written = 0;
     from.encode_in_parts(names, format, |part| {

@@ -5,7 +5,7 @@ use monitor_core::collector::{Page, gather};
 use monitor_core::exposition::Format;
 use monitor_core::family::{Child, ChildValue, Family, FamilyType};
 use monitor_core::metric::{MetricDesc, RegisterError};
-use monitor_core::names::Profile;
+use monitor_core::names::{Exporter, Profile};
 use monitor_core::snapshot::Snapshot;
 
 use super::{NUMBERS, TEXTS};
@@ -121,7 +121,8 @@ pub(crate) fn merged_page(snapshot: &Snapshot, profile: Profile, format: Format)
         family("monitor_requests_total", FamilyType::Gauge, 7),
         family("of_another_source", FamilyType::Untyped, 8),
     ];
-    let page = Page::new(snapshot.clone(), profile, vec![others, blinding()]);
+    let exporter = Exporter::new(profile);
+    let page = Page::new(&exporter, snapshot.clone(), vec![others, blinding()]);
     assert_eq!(page.merged.dropped_series, 6);
     assert_eq!(
         page.merged.dropped_families, 1,

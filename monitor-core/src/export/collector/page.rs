@@ -4,7 +4,7 @@ use super::merge::{Merged, merge};
 use crate::data::family::Family;
 use crate::data::snapshot::Snapshot;
 use crate::export::exposition::{Encoder, Format};
-use crate::export::names::{Profile, clashes, families, room_for, visit};
+use crate::export::names::{Exporter, room_for};
 
 /// What a page is written from.
 ///
@@ -16,37 +16,36 @@ use crate::export::names::{Profile, clashes, families, room_for, visit};
 /// ```
 /// use monitor_core::collector::Page;
 /// use monitor_core::exposition::Format;
-/// use monitor_core::names::Profile;
+/// use monitor_core::names::{Exporter, Profile};
 /// use monitor_core::{Monitor, StorageConfig};
 ///
 /// let monitor = Monitor::new(StorageConfig::default());
-/// let page = Page::new(monitor.snapshot(), Profile::Servicekit, vec![]);
+/// let exporter = Exporter::new(Profile::Servicekit);
+/// let page = Page::new(&exporter, monitor.snapshot(), vec![]);
 /// let mut text = Vec::new();
 /// page.encode(&[], Format::OpenMetrics100, &mut text);
 /// assert!(text.ends_with(b"# EOF\n"));
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Page {
-    snapshot: Option<Snapshot>,
-    profile: Profile,
+pub struct Page<'e> {
+    snapshot: Option<(&'e Exporter, Snapshot)>,
     /// The families that are not written from the snapshot, merged.
     pub merged: Merged,
 }
 
-impl Page {
+impl<'e> Page<'e> {
     /// Puts sources together, the storage first.
-    pub fn new(snapshot: Snapshot, profile: Profile, others: Vec<Vec<Family>>) -> Self {
-        let is_alone = !clashes(&snapshot, profile, others.iter().flatten());
+    pub fn new(exporter: &'e Exporter, snapshot: Snapshot, others: Vec<Vec<Family>>) -> Self {
+        let is_alone = !exporter.clashes(&snapshot, others.iter().flatten());
         let (snapshot, sources) = if is_alone {
-            (Some(snapshot), others)
+            (Some((exporter, snapshot)), others)
         } else {
-            let storage = families(&snapshot, profile);
+            let storage = exporter.families(&snapshot);
             (None, std::iter::once(storage).chain(others).collect())
         };
         Self {
             snapshot,
-            profile,
             merged: merge(sources),
         }
     }
@@ -55,7 +54,6 @@ impl Page {
     pub fn of(merged: Merged) -> Self {
         Self {
             snapshot: None,
-            profile: Profile::default(),
             merged,
         }
     }
@@ -75,8 +73,8 @@ impl Page {
     }
 
     fn write(&self, mut encoder: Encoder<'_>) {
-        if let Some(snapshot) = &self.snapshot {
-            visit(snapshot, self.profile, &mut encoder);
+        if let Some((exporter, snapshot)) = &self.snapshot {
+            exporter.visit(snapshot, &mut encoder);
         }
         encoder.families(&self.merged.families);
         encoder.finish();
@@ -86,6 +84,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::catalog::Profile;
     use crate::data::family::{Child, ChildValue, FamilyType};
     use crate::recording::exemplar::Exemplar;
     use crate::{Monitor, Outcome, StorageConfig};
@@ -124,7 +123,8 @@ mod tests {
         ] {
             for profile in Profile::ALL {
                 let others = vec![vec![other.clone()]];
-                let page = Page::new(snapshot.clone(), profile, others.clone());
+                let exporter = Exporter::new(profile);
+                let page = Page::new(&exporter, snapshot.clone(), others.clone());
                 let is_whole = page.snapshot.is_none();
                 assert_eq!(
                     is_whole,
@@ -132,7 +132,7 @@ mod tests {
                     "{}",
                     other.name
                 );
-                let all = std::iter::once(families(&snapshot, profile)).chain(others);
+                let all = std::iter::once(exporter.families(&snapshot)).chain(others);
                 let merged = merge(all.collect());
                 for format in [Format::Text004, Format::OpenMetrics100] {
                     let (mut one, mut text) = (Vec::new(), Vec::new());

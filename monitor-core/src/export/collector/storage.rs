@@ -5,8 +5,7 @@ use std::cell::Cell;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
-use super::{descriptor, to_proto};
-use crate::export::names::{Profile, families};
+use super::{registered, to_proto};
 use crate::storage::MonitorStorage;
 
 thread_local! {
@@ -35,13 +34,13 @@ pub(super) fn leaving_out<R>(storage: u64, gather: impl FnOnce() -> R) -> R {
 /// both the storage and the registry writes each series once: see [`gather_beside`](super::gather_beside).
 impl Collector for MonitorStorage {
     fn desc(&self) -> Vec<&Desc> {
-        descriptor(self.id()).into_iter().collect()
+        registered(self.id()).desc.iter().collect()
     }
 
     fn collect(&self) -> Vec<proto::MetricFamily> {
         if LEFT_OUT.get() == Some(self.id()) {
             return Vec::new();
         }
-        to_proto(&families(&self.snapshot(), Profile::default()))
+        to_proto(&registered(self.id()).exporter.families(&self.snapshot()))
     }
 }

@@ -12,7 +12,7 @@ use prometheus::{
 use proptest::prelude::*;
 
 use super::{
-    GatherError, LeftOut, Merged, descriptor, from_proto, gather, gather_beside, merge, to_proto,
+    GatherError, LeftOut, Merged, from_proto, gather, gather_beside, merge, registered, to_proto,
 };
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
 use crate::export::exposition::Format;
@@ -236,8 +236,8 @@ fn the_other_crates_own_encoder_writes_our_families() -> prometheus::Result<()> 
 
 #[test]
 fn each_storage_has_one_descriptor_of_its_own() {
-    let id =
-        |storage| descriptor(storage).map(|desc| (desc.id, desc.dim_hash, desc.fq_name.clone()));
+    let desc = |storage| registered(storage).desc.as_ref();
+    let id = |storage| desc(storage).map(|desc| (desc.id, desc.dim_hash, desc.fq_name.clone()));
     assert_eq!(id(1), id(1));
     let (one, two) = (id(1).expect("a descriptor"), id(2).expect("a descriptor"));
     assert_ne!(one.0, two.0);

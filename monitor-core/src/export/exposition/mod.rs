@@ -12,9 +12,10 @@ mod openmetrics;
 mod sample;
 mod text;
 
+use crate::data::catalog::Profile;
 use crate::data::family::Family;
 use crate::data::snapshot::Snapshot;
-use crate::export::names::{Profile, visit};
+use crate::export::names::Exporter;
 
 pub(crate) use self::buckets::le_length;
 pub(crate) use self::encoder::Encoder;
@@ -90,8 +91,7 @@ pub fn encode_named(families: &[Family], names: &[&str], format: Format, out: &m
     encoder.finish();
 }
 
-/// Appends the page of a snapshot, as [`encode_named`] does with its [`families`](crate::export::names::families), but without
-/// making them: in one pass, with nothing allocated but what the page needs. No names are all.
+/// Appends the page of a snapshot, as the first page of an [`Exporter`] is. No names are all.
 ///
 /// # Examples
 ///
@@ -114,9 +114,7 @@ pub fn encode_snapshot(
     format: Format,
     out: &mut Vec<u8>,
 ) {
-    let mut encoder = Encoder::new(format, names, out);
-    visit(snapshot, profile, &mut encoder);
-    encoder.finish();
+    Exporter::new(profile).encode(snapshot, names, format, out);
 }
 
 #[cfg(test)]

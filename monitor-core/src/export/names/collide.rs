@@ -13,14 +13,15 @@ pub(super) use self::wanted::{Plane, Wanted};
 use super::Profile;
 use super::label_sets::LabelSets;
 use super::room::{LastPage, Shape};
-use crate::base::sync::{Mutex, MutexGuard, lock};
+use crate::base::sync::{Mutex, lock};
 use crate::data::catalog::{Id, Spec, built_in};
 use crate::data::family::{Family, FamilyType, Labels};
 use crate::data::name;
 use crate::data::sample_names::Claims;
 use crate::data::snapshot::{MetricSnapshot, Snapshot};
 
-/// Where the keys of one storage are exported, remembered from scrape to scrape.
+/// Exports the snapshots of one storage under one profile, and remembers where each key is exported, so that a series keeps its
+/// name from page to page.
 ///
 /// Any text can be a key, but not any set of families is a valid page. So the first key owns a family. A key
 /// whose sanitised name, type or derived sample (`_bucket`, `_sum`, `_count`, `_created`, `_total`) collides with
@@ -30,38 +31,54 @@ use crate::data::snapshot::{MetricSnapshot, Snapshot};
 /// # Definition
 ///
 /// *First* is decided when a key is first exported: keys met at the same scrape go in the snapshot's order. What
-/// is decided stays, also when the owner is gone for a while, until its key is removed or it is among more than 4096 series
-/// that are gone. `<hash>` is the 32-bit FNV-1a hash of the key as
+/// is decided stays, also when the owner is gone for a while, until a key is removed or more than 4096 series are gone: then
+/// those that are gone are forgotten. `<hash>` is the 32-bit FNV-1a hash of the key as
 /// written, 8 hexadecimal digits (of the key with `#1`, `#2`, .. at its end while that family is taken too). A value a
 /// call observed counts as the key the original makes of it: with `___method__<method>` at its end, and the call's own
 /// labels behind that.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::exposition::Format;
+/// use monitor_core::names::{Exporter, Profile};
+/// use monitor_core::{Monitor, StorageConfig};
+///
+/// let monitor = Monitor::new(StorageConfig::default());
+/// let exporter = Exporter::new(Profile::Prometheus);
+/// monitor.set_stats("jobs", 3)?;
+/// let mut page = Vec::new();
+/// exporter.encode(&monitor.snapshot(), &["monitor_value_jobs"], Format::Text004, &mut page);
+/// assert!(page.ends_with(b"\nmonitor_value_jobs 3\n"));
+/// # Ok::<(), monitor_core::StatsError>(())
+/// ```
 #[derive(Debug)]
-pub struct Names {
-    servicekit: Mutex<Book>,
-    prometheus: Mutex<Book>,
+pub struct Exporter {
+    profile: Profile,
+    book: Mutex<Book>,
 }
 
-impl Default for Names {
-    fn default() -> Self {
+impl Exporter {
+    /// An exporter that has exported nothing yet.
+    pub fn new(profile: Profile) -> Self {
         Self {
-            servicekit: Mutex::new(Book::new(Profile::Servicekit)),
-            prometheus: Mutex::new(Book::new(Profile::Prometheus)),
+            profile,
+            book: Mutex::new(Book::new(profile)),
         }
     }
-}
 
-impl Names {
-    /// How many labels were dropped because an earlier label of the same key has their name; each key counts once.
-    pub fn dropped_labels(&self) -> u64 {
-        Profile::ALL
-            .map(|profile| self.book(profile).dropped_labels)
-            .into_iter()
-            .max()
-            .unwrap_or(0)
+    /// The names it exports under.
+    pub fn profile(&self) -> Profile {
+        self.profile
     }
 
-    pub(super) fn with_book<R>(&self, profile: Profile, job: impl FnOnce(&mut Book) -> R) -> R {
-        let mut book = self.book(profile);
+    /// How many labels were dropped because an earlier label of the same key has their name; each key counts once.
+    pub fn dropped_labels(&self) -> u64 {
+        lock(&self.book).dropped_labels
+    }
+
+    pub(super) fn with_book<R>(&self, job: impl FnOnce(&mut Book) -> R) -> R {
+        let mut book = lock(&self.book);
         let answer = job(&mut book);
         let renamed = std::mem::take(&mut book.renamed);
         drop(book);
@@ -69,13 +86,6 @@ impl Names {
             tracing::warn!(%key, %family, "the key collides with another metric's name and is exported under its hash");
         }
         answer
-    }
-
-    fn book(&self, profile: Profile) -> MutexGuard<'_, Book> {
-        lock(match profile {
-            Profile::Servicekit => &self.servicekit,
-            Profile::Prometheus => &self.prometheus,
-        })
     }
 }
 
@@ -85,6 +95,8 @@ pub(super) struct Place {
     pub(super) family: usize,
     /// With those that every series has.
     pub(super) labels: Labels,
+    /// When the book last looked which keys are gone, and this one was not.
+    looked: u64,
 }
 
 /// A family of the book.
@@ -117,6 +129,10 @@ pub(super) struct Book {
     label_sets: LabelSets,
     last_page: LastPage,
     dropped_labels: u64,
+    /// How many keys had been removed when the book last looked which are gone.
+    removals: u64,
+    /// How often it looked.
+    looked: u64,
     renamed: Vec<(Box<str>, Cow<'static, str>)>,
 }
 
@@ -133,6 +149,8 @@ impl Book {
             label_sets: LabelSets::default(),
             last_page: LastPage::default(),
             dropped_labels: 0,
+            removals: 0,
+            looked: 0,
             renamed: Vec::new(),
         };
         for spec in built_in(profile) {
@@ -235,7 +253,11 @@ impl Book {
         let family = self
             .own_family(wanted, &labels)
             .unwrap_or_else(|| self.family_by_hash(wanted, &full_key, &labels));
-        let place = Place { family, labels };
+        let place = Place {
+            family,
+            labels,
+            looked: self.looked,
+        };
         self.places
             .entry(table)
             .or_default()

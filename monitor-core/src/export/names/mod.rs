@@ -7,7 +7,7 @@ mod parts;
 mod registered;
 mod room;
 
-pub use self::collide::Names;
+pub use self::collide::Exporter;
 pub use crate::data::catalog::Profile;
 
 pub(crate) use self::room::room_for;
@@ -17,6 +17,7 @@ use crate::data::family::Family;
 use crate::data::name::unit_of;
 use crate::data::snapshot::Snapshot;
 use crate::data::visit::{Collect, Visitor};
+use crate::export::exposition::{Encoder, Format};
 
 /// Whether a family that is there whatever is recorded has this name, with or without a counter's `_total`.
 ///
@@ -59,42 +60,54 @@ pub fn built_in_families(profile: Profile) -> Vec<Family> {
         .collect()
 }
 
-/// The families of a snapshot: what every exposition format is written from.
+/// The families of a snapshot, as the first page of an [`Exporter`] has them.
 ///
-/// # Definition
-///
-/// Built-in families come first, in a fixed order, then registered ones and those of keys in the order they were first
-/// exported (one that comes later may take the place of one that is gone). Families
-/// without children are left out. Each child's labels are sorted and unique, no two children of a family have the
-/// same labels, and no two families claim the same sample name: see [`Names`] for what happens to keys that collide.
-///
-/// # Consistency
-///
-/// A pure function of the snapshot but for one thing: where a key was placed is remembered in
-/// [`Snapshot::names`], which all snapshots of a storage share, so a series keeps its name for the life of the process.
+/// Which of two keys that collide keeps its name is decided anew each time: for pages that follow each other, use one exporter.
 pub fn families(snapshot: &Snapshot, profile: Profile) -> Vec<Family> {
-    let mut collect = Collect::default();
-    visit(snapshot, profile, &mut collect);
-    collect.families
+    Exporter::new(profile).families(snapshot)
 }
 
-/// Shows the families of a snapshot to a visitor, in the order of [`families`].
-pub(crate) fn visit(snapshot: &Snapshot, profile: Profile, visitor: &mut impl Visitor) {
-    let show = |book: &mut _| page::visit(snapshot, book, visitor);
-    snapshot.names.with_book(profile, show);
-}
+impl Exporter {
+    /// The families of a snapshot: what every exposition format is written from.
+    ///
+    /// # Definition
+    ///
+    /// Built-in families come first, in a fixed order, then registered ones and those of keys in the order they were first
+    /// exported (one that comes later may take the place of one that is gone). Families
+    /// without children are left out. Each child's labels are sorted and unique, no two children of a family have the
+    /// same labels, and no two families claim the same sample name.
+    pub fn families(&self, snapshot: &Snapshot) -> Vec<Family> {
+        let mut collect = Collect::default();
+        self.visit(snapshot, &mut collect);
+        collect.families
+    }
 
-/// Whether one of these families has a name, or a sample's name, that a family of the snapshot's storage has.
-pub(crate) fn clashes<'a>(
-    snapshot: &Snapshot,
-    profile: Profile,
-    others: impl IntoIterator<Item = &'a Family>,
-) -> bool {
-    snapshot.names.with_book(profile, |book| {
-        page::place(snapshot, book);
-        let mut others = others.into_iter();
-        others.any(|family| book.takes_of(family))
-    })
+    /// Appends the page of a snapshot, as [`encode_named`](crate::exposition::encode_named) does with its
+    /// [`families`](Self::families), but without making them: in one pass, with nothing allocated but what the page needs. No
+    /// names are all.
+    pub fn encode(&self, snapshot: &Snapshot, names: &[&str], format: Format, out: &mut Vec<u8>) {
+        let mut encoder = Encoder::new(format, names, out);
+        self.visit(snapshot, &mut encoder);
+        encoder.finish();
+    }
+
+    /// Shows the families of a snapshot to a visitor, in the order of [`families`](Self::families).
+    pub(crate) fn visit(&self, snapshot: &Snapshot, visitor: &mut impl Visitor) {
+        self.with_book(|book| page::visit(snapshot, book, visitor));
+    }
+
+    /// Whether one of these families has a name, or a sample's name, that a family of the snapshot's storage has.
+    pub(crate) fn clashes<'a>(
+        &self,
+        snapshot: &Snapshot,
+        others: impl IntoIterator<Item = &'a Family>,
+    ) -> bool {
+        self.with_book(|book| {
+            page::place(snapshot, book);
+            let mut others = others.into_iter();
+            others.any(|family| book.takes_of(family))
+        })
+    }
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(super) fn place(snapshot: &Snapshot, book: &mut Book) {
 
 /// Finds the places of registered metrics, and of all keys: the configuration's, those of calls' values, the user's.
 fn place_keys<'a>(snapshot: &'a Snapshot, book: &mut Book, parts: &mut Parts<'a>) {
-    book.forget_all_but(snapshot);
+    book.forget_absent(snapshot);
     registered::place(snapshot, book, parts);
     for info in &snapshot.service_info {
         // `service_threads` is the configured number of workers, whatever the section says, as in the original.

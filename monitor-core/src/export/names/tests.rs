@@ -8,7 +8,7 @@ mod round_trip;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Names, Profile, families};
+use super::{Profile, families};
 use crate::data::family::{Family, FamilyType, Histogram};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{
@@ -50,7 +50,6 @@ pub(crate) fn fresh() -> Snapshot {
         statuses: Vec::new(),
         method_statuses: Vec::new(),
         values: ValuesSnapshot::default(),
-        names: Arc::new(Names::default()),
         dropped_exemplars: 0,
         const_labels: crate::data::const_labels::ConstLabels::default(),
     }

@@ -68,6 +68,8 @@ pub(crate) struct Values {
     time_bounds: Arc<[f64]>,
     size_bounds: Arc<[f64]>,
     refused: AtomicU64,
+    /// How often something was removed by its key.
+    removals: AtomicU64,
 }
 
 impl Values {
@@ -86,6 +88,7 @@ impl Values {
             time_bounds,
             size_bounds,
             refused: AtomicU64::new(0),
+            removals: AtomicU64::new(0),
         }
     }
 

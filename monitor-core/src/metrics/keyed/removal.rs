@@ -1,5 +1,6 @@
 //! Keys that go: by hand, and after they were idle for long.
 
+use crate::base::sync::Ordering;
 use crate::data::value::StatValue;
 
 use super::entry::Entry;
@@ -10,6 +11,15 @@ impl Values {
     /// Takes away everything under a key: its value, its histogram and its rolling means. Answers the value; nothing
     /// (`Null`) where only the others were there. The list of points goes whole under `stats`; tasks that run stay.
     pub(crate) fn remove(&self, key: &str) -> Option<StatValue> {
+        let removed = self.take(key);
+        if removed.is_some() {
+            // Release: pairs with the Acquire in `take_snapshot`.
+            self.removals.fetch_add(1, Ordering::Release);
+        }
+        removed
+    }
+
+    fn take(&self, key: &str) -> Option<StatValue> {
         if key == TASKS {
             return None;
         }

@@ -29,6 +29,9 @@ impl Values {
     }
 
     fn take_snapshot(&self, detail: Detail) -> ValuesSnapshot {
+        // Before what is there is read: a key that is still seen may be one of a removal that is not counted yet. Acquire:
+        // pairs with the Release in `remove`, so that what is counted as removed is not seen.
+        let removals = self.removals.load(Ordering::Acquire);
         let mut entries = self.entries(detail);
         if detail == Detail::All {
             entries.extend(self.reserved_entries());
@@ -42,6 +45,7 @@ impl Values {
             overflowed_updates: self.entries.overflowed()
                 + self.histograms.overflowed()
                 + self.metrics.overflowed(),
+            removals,
         };
         self.entries.warn_of_overflow();
         self.histograms.warn_of_overflow();

@@ -77,8 +77,7 @@ async fn a_user_s_metrics_never_take_the_server_s_names() {
             ..settings()
         };
         // A page was made before there was a server: the names were the user's then.
-        let snapshot = monitor.snapshot();
-        let before = monitor_core::names::families(&snapshot, profile);
+        let before = monitor_core::names::families(&monitor.snapshot(), profile);
         let values =
             |families: &[Family]| families.iter().map(|one| one.children.len()).sum::<usize>();
         for sources in [vec![], vec![Source::Registry(registry.clone())]] {
@@ -89,6 +88,8 @@ async fn a_user_s_metrics_never_take_the_server_s_names() {
                 telling(),
                 Arc::clone(&metrics),
             );
+            let exporter = &renderer.shared.exporter;
+            exporter.families(&monitor.snapshot());
             for format in [Format::Text004, Format::OpenMetrics100] {
                 for dots in [false, true] {
                     let wanted = Wanted {
@@ -107,15 +108,15 @@ async fn a_user_s_metrics_never_take_the_server_s_names() {
                     }
                 }
             }
+            let after = exporter.families(&monitor.snapshot());
+            assert_eq!(
+                values(&before),
+                values(&after),
+                "nothing of the storage's is lost"
+            );
+            let is_ours = |family: &&Family| ours.iter().any(|own| own.name == family.name);
+            assert_eq!(after.iter().find(is_ours).map(|family| &family.name), None);
         }
-        let after = monitor_core::names::families(&monitor.snapshot(), profile);
-        assert_eq!(
-            values(&before),
-            values(&after),
-            "nothing of the storage's is lost"
-        );
-        let is_ours = |family: &&Family| ours.iter().any(|own| own.name == family.name);
-        assert_eq!(after.iter().find(is_ours).map(|family| &family.name), None);
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::{Book, Names, built_in};
-use crate::data::catalog::Profile;
+use super::{Book, Exporter, built_in};
 use crate::data::family::{Family, FamilyType};
 
 /// What reserved names are claimed under: no entry has this number.
 pub(super) const RESERVED: usize = usize::MAX;
 
-impl Names {
+impl Exporter {
     /// Keeps the names of these families, and of their samples, free of keys and registered metrics: for families that stand on
     /// the storage's pages without being the storage's, as those of the server do. A key or metric that has such a name
     /// already is exported under its hash from now on. The storage's built-in families keep their names.
@@ -19,21 +18,21 @@ impl Names {
     /// # Examples
     ///
     /// ```
-    /// use monitor_core::names::{Profile, families};
+    /// use monitor_core::names::{Exporter, Profile};
     /// use monitor_core::{Monitor, StorageConfig};
     ///
     /// let monitor = Monitor::new(StorageConfig::default());
     /// monitor.register_gauge(monitor_core::metric::MetricDesc::new("disk_free", "Free space."))?;
     /// let snapshot = monitor.snapshot();
-    /// let others = families(&snapshot, Profile::default());
-    /// let own = others.iter().filter(|family| family.name == "disk_free");
-    /// snapshot.names.reserve(Profile::default(), own);
-    /// let families = families(&snapshot, Profile::default());
+    /// let exporter = Exporter::new(Profile::default());
+    /// let others = exporter.families(&snapshot);
+    /// exporter.reserve(others.iter().filter(|family| family.name == "disk_free"));
+    /// let families = exporter.families(&snapshot);
     /// assert!(families.iter().all(|family| family.name != "disk_free"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn reserve<'a>(&self, profile: Profile, families: impl IntoIterator<Item = &'a Family>) {
-        self.with_book(profile, |book| {
+    pub fn reserve<'a>(&self, families: impl IntoIterator<Item = &'a Family>) {
+        self.with_book(|book| {
             let mut in_the_way = false;
             for family in families {
                 if book.reserved.get(&family.name) != Some(&family.kind) {

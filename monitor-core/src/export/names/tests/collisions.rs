@@ -13,7 +13,7 @@ use crate::data::snapshot::{CallValueSnapshot, ServiceInfo, Snapshot, ValueEntry
 use crate::data::value::StatValue;
 use crate::export::exposition::Format;
 use crate::export::exposition::tests::{checked_samples, page, strict};
-use crate::export::names::{Names, Profile, families};
+use crate::export::names::{Exporter, Profile, families};
 
 #[test]
 fn the_first_key_owns_a_family_and_the_others_go_by_hash() {
@@ -74,8 +74,8 @@ fn the_first_key_owns_a_family_and_the_others_go_by_hash() {
 fn a_key_keeps_its_family_whatever_comes_before_it_later() {
     let mut snapshot = fresh();
     let one = |raw: &str, value: i64| entry(raw, StatValue::Int(value));
-    let text =
-        |snapshot: &Snapshot| page(&families(snapshot, Profile::Servicekit), Format::Text004);
+    let exporter = Exporter::new(Profile::Servicekit);
+    let text = |snapshot: &Snapshot| page(&exporter.families(snapshot), Format::Text004);
     snapshot.inittime = None;
     snapshot.values.entries = vec![one("b+", 1)];
     assert!(text(&snapshot).contains("\nstats_b_ 1\n"));
@@ -105,7 +105,8 @@ fn label_names_with_a_meaning_of_their_own_get_a_prefix_and_repeated_ones_are_dr
         key: Arc::new(odd),
         value: StatValue::Int(1),
     }];
-    let families = families(&snapshot, Profile::Servicekit);
+    let exporter = Exporter::new(Profile::Servicekit);
+    let families = exporter.families(&snapshot);
     let line = "stats_odd{inittime=\"<INITTIME>\",label_=\"4\",label___a=\"6\",label___name__=\"5\",label_inittime=\"3\",\
                 label_le=\"1\",label_quantile=\"2\"} 1";
     assert!(
@@ -113,7 +114,7 @@ fn label_names_with_a_meaning_of_their_own_get_a_prefix_and_repeated_ones_are_dr
             .lines()
             .any(|other| other == line)
     );
-    assert_eq!(snapshot.names.dropped_labels(), 1);
+    assert_eq!(exporter.dropped_labels(), 1);
     checked_samples(&families);
 }
 
@@ -186,7 +187,6 @@ fn numbered(
     values: &[Arc<StatKey>],
     points: &[Arc<StatKey>],
     calls: &[Arc<StatKey>],
-    names: &Arc<Names>,
 ) -> (Snapshot, u32) {
     let mut next = 1000_u32;
     let mut fresh_number = || {
@@ -194,7 +194,6 @@ fn numbered(
         f64::from(next)
     };
     let mut snapshot = fresh();
-    snapshot.names = Arc::clone(names);
     for key in values {
         let value = StatValue::Float(fresh_number());
         snapshot.values.entries.push(ValueEntry {
@@ -255,7 +254,7 @@ proptest! {
     fn whatever_the_keys_the_page_is_valid_and_holds_every_value(
         values in any_keys(), points in any_keys(), calls in any_keys(), infos in prop::collection::vec(any_name(), 0..3),
     ) {
-        let (mut snapshot, last) = numbered(&values, &points, &calls, &Arc::default());
+        let (mut snapshot, last) = numbered(&values, &points, &calls);
         let info = |name: &String| ServiceInfo { name: name.as_str().into(), info: "".into(), value: 1.0 };
         snapshot.service_info = infos.iter().map(info).collect();
         snapshot.service_info.dedup();
@@ -269,18 +268,18 @@ proptest! {
 
     #[test]
     fn a_series_keeps_its_name_in_any_later_snapshot(early in any_keys(), late in any_keys()) {
-        let names = Arc::<Names>::default();
-        let (first, _) = numbered(&early, &early, &early, &names);
-        let before = series_by_value(&checked_samples(&families(&first, Profile::Servicekit)));
+        let exporter = Exporter::new(Profile::Servicekit);
+        let (first, _) = numbered(&early, &early, &early);
+        let before = series_by_value(&checked_samples(&exporter.families(&first)));
         // Others come in between, and before the early ones.
-        let (between, _) = numbered(&late, &late, &late, &names);
-        checked_samples(&families(&between, Profile::Servicekit));
+        let (between, _) = numbered(&late, &late, &late);
+        checked_samples(&exporter.families(&between));
         let mut all = first.clone();
         all.values.entries.reverse();
         all.values.means.reverse();
         all.values.histograms.reverse();
         all.methods.reverse();
-        let after = series_by_value(&checked_samples(&families(&all, Profile::Servicekit)));
+        let after = series_by_value(&checked_samples(&exporter.families(&all)));
         prop_assert_eq!(before, after);
     }
 

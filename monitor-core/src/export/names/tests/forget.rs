@@ -6,10 +6,11 @@ use crate::data::value::StatValue;
 use crate::export::exposition::Format;
 use crate::export::exposition::tests::{checked_samples, page as written};
 use crate::export::names::collide::Book;
-use crate::export::names::{Profile, families, page};
+use crate::export::names::{Exporter, Profile, page};
+use crate::{Monitor, StorageConfig};
 
-fn lines(snapshot: &Snapshot) -> String {
-    let families = families(snapshot, Profile::Servicekit);
+fn lines(exporter: &Exporter, snapshot: &Snapshot) -> String {
+    let families = exporter.families(snapshot);
     checked_samples(&families);
     written(&families, Format::Text004)
 }
@@ -22,25 +23,54 @@ fn with(keys: &[&str]) -> Snapshot {
     snapshot
 }
 
+/// The same after so many removals.
+fn after(removals: u64, keys: &[&str]) -> Snapshot {
+    let mut snapshot = with(keys);
+    snapshot.values.removals = removals;
+    snapshot
+}
+
 #[test]
-fn the_family_of_a_forgotten_key_is_free_for_others() {
-    let mut snapshot = with(&["a/b", "a+b", "c___x__1", "c___x__2"]);
-    assert!(lines(&snapshot).contains("\nstats_a_b 1\n"));
-    assert!(lines(&snapshot).contains("stats_key_1298c425 1\n"));
-    snapshot.values.entries.remove(0);
+fn the_family_of_a_removed_key_is_free_for_others() {
+    let exporter = Exporter::new(Profile::Servicekit);
+    let page = |snapshot: &Snapshot| lines(&exporter, snapshot);
+    let all = page(&with(&["a/b", "a+b", "c___x__1", "c___x__2"]));
+    assert!(all.contains("\nstats_a_b 1\n") && all.contains("stats_key_1298c425 1\n"));
+    let gone = page(&with(&["a+b", "c___x__1", "c___x__2"]));
     assert!(
-        lines(&snapshot).contains("stats_key_1298c425 1\n"),
+        gone.contains("stats_key_1298c425 1\n"),
         "what is decided stays"
     );
-    snapshot.names.forget("a/b");
-    snapshot.names.forget("a+b");
-    snapshot.names.forget("never");
-    assert!(lines(&snapshot).contains("\nstats_a_b 1\n"));
+    // One that is there stays where it is, also where its name is free now.
+    let removed = page(&after(1, &["a+b", "c___x__1", "c___x__2"]));
+    assert!(removed.contains("stats_key_1298c425 1\n"), "{removed}");
+    page(&after(2, &["c___x__1", "c___x__2"]));
+    let again = page(&after(2, &["a+b", "c___x__1", "c___x__2"]));
+    assert!(again.contains("\nstats_a_b 1\n"), "{again}");
     // A family with other series stays with its owner.
-    snapshot.names.forget("c___x__1");
-    snapshot.values.entries = with(&["C___x__1", "c___x__2"]).values.entries;
-    assert!(lines(&snapshot).contains("stats_c{x=\"2\"} 1\n"));
-    assert!(!lines(&snapshot).contains("stats_c{x=\"1\"} 1\n"));
+    let other = page(&after(3, &["C___x__1", "c___x__2"]));
+    assert!(other.contains("stats_c{x=\"2\"} 1\n"), "{other}");
+    assert!(!other.contains("stats_c{x=\"1\"} 1\n"), "{other}");
+}
+
+#[test]
+fn a_removal_is_seen_by_every_exporter_of_a_storage() {
+    let monitor = Monitor::new(StorageConfig::default());
+    let exporters = Profile::ALL.map(Exporter::new);
+    let page = |exporter: &Exporter| lines(exporter, &monitor.snapshot());
+    let hashed = |exporter: &Exporter| page(exporter).contains("\nstats_key_");
+    monitor.set_stats("a/b", 1).expect("a number");
+    for exporter in &exporters {
+        page(exporter);
+    }
+    monitor.set_stats("a+b", 2).expect("a number");
+    assert_eq!(exporters.each_ref().map(hashed), [true; 2]);
+    monitor.remove_stats("a/b");
+    monitor.remove_stats("a+b");
+    page(&exporters[0]);
+    monitor.set_stats("a+b", 3).expect("a number");
+    // One wrote a page in between, the other did not: there the key never was gone.
+    assert_eq!(exporters.each_ref().map(hashed), [false, true]);
 }
 
 /// More than twice as many keys as the book remembers of those that are gone: it forgets them, and then some more.
@@ -48,6 +78,7 @@ const ROUNDS: usize = 20_000;
 
 #[test]
 fn keys_that_come_and_go_leave_a_bounded_book() {
+    let exporter = Exporter::new(Profile::Servicekit);
     let mut snapshot = with(&["stays"]);
     let mut most = 0;
     for round in 1..=ROUNDS {
@@ -59,10 +90,10 @@ fn keys_that_come_and_go_leave_a_bounded_book() {
             page::place(&snapshot, book);
             book.entries().len()
         };
-        let entries = snapshot.names.with_book(Profile::Servicekit, place);
+        let entries = exporter.with_book(place);
         most = most.max(entries);
         if round % (ROUNDS / 5) == 0 {
-            let text = lines(&snapshot);
+            let text = lines(&exporter, &snapshot);
             assert!(text.contains("\nstats_stays 1\n"));
             assert!(text.contains(&format!("\nstats_{key} 1\n")));
         }
