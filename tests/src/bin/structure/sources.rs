@@ -54,7 +54,9 @@ fn read_module(
         tokens,
     });
     for child in children {
-        let below: String = module.iter().map(|name| format!("{name}/")).collect();
+        let below = module
+            .iter()
+            .fold(String::new(), |below, name| below + name + "/");
         let candidates = [
             format!("{below}{child}.rs"),
             format!("{below}{child}/mod.rs"),
