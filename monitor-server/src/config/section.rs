@@ -7,7 +7,7 @@ use super::limits::{Limits, MAX_HEADERS, MIN_HEADER_BYTES};
 use super::values::{
     expected, flag, integer, listen, map, number, page_age, port, profile, seconds, text, whole,
 };
-use super::yaml::{Key, Node, Value};
+use super::yaml::{Key, Node, UNSPACED_TOKENS, Value};
 use super::{MonitorConfig, health, labels, names, security, service};
 use crate::error::{ConfigError, Origin, Place};
 
@@ -123,7 +123,7 @@ impl<'a> At<'a> {
     }
 
     pub(super) fn unknown(&self, key: &Key, known: &[&'static str]) -> ConfigError {
-        if key.name.starts_with("bearer_tokens:") {
+        if key.name.starts_with(UNSPACED_TOKENS) {
             return self.unknown_hidden(key, known);
         }
         self.unknown_as(&key.name, key.line, known)
@@ -143,10 +143,12 @@ impl<'a> At<'a> {
     }
 }
 
-/// With a forgotten space, `{ann:$2y$..}` is a key without a value, and the secret is in the key.
+/// With a forgotten space, `{ann:$2y$..}` is a key without a value, and the secret is in the key; so it is where a hash stands
+/// before its user.
 pub(super) fn without_secret(name: &str) -> String {
     match name.split_once(':') {
         Some((name, _)) => format!("{name}:<secret>"),
+        None if name.starts_with("$2") => "<secret>".to_owned(),
         None => name.to_owned(),
     }
 }

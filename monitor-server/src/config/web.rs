@@ -84,16 +84,16 @@ fn secret_map<'n>(at: &At<'_>, node: &'n Node) -> Result<&'n [(Key, Node)], Conf
 fn users(at: &At<'_>, node: &Node) -> Result<Vec<(String, StoredHash)>, ConfigError> {
     let mut users = Vec::new();
     for (key, node) in secret_map(at, node)? {
+        let without_secret = at.key(&section::without_secret(&key.name), node.line);
         let Value::Text(hash) = &node.value else {
-            let here = at.key(&section::without_secret(&key.name), node.line);
-            return Err(here.hidden(expected::BCRYPT));
+            return Err(without_secret.hidden(expected::BCRYPT));
         };
-        let here = at.key(&key.name, node.line);
         let stored = StoredHash::new(hash).map_err(|error| match error {
-            HashError::NoBcrypt => here.hidden(expected::BCRYPT),
-            HashError::Cost => here.hidden(expected::COST),
+            HashError::NoBcrypt => without_secret.hidden(expected::BCRYPT),
+            HashError::Cost => without_secret.hidden(expected::COST),
         })?;
         if key.name.contains(':') {
+            let here = at.key(&key.name, node.line);
             return Err(here.invalid(expected::USER, &Value::Text(key.name.clone())));
         }
         users.push((key.name.clone(), stored));

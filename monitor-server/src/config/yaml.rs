@@ -3,6 +3,7 @@
 //! Settings are read from the tree by hand rather than by derived code: only so can a refusal name file, line, key path
 //! and value, and only so does the rest of a service's document, beside our section, stay none of our business.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -142,10 +143,20 @@ impl fmt::Display for Value {
             Self::Int(Scalar { written, .. }) | Self::Float(Scalar { written, .. }) => {
                 write!(f, "`{}`", Shortened(written))
             }
-            Self::Text(text) => write!(f, "the text `{}`", Shortened(text)),
+            Self::Text(text) => write!(f, "the text `{}`", Shortened(&without_tokens(text))),
             Self::List(_) => f.write_str("a list"),
             Self::Map(_) => f.write_str("a map"),
         }
+    }
+}
+
+/// How a key begins whose value is secret, where the space between them is forgotten: both are a text then, or the end of one.
+pub(super) const UNSPACED_TOKENS: &str = "bearer_tokens:";
+
+fn without_tokens(text: &str) -> Cow<'_, str> {
+    match text.split_once(UNSPACED_TOKENS) {
+        Some((before, _)) => format!("{before}{UNSPACED_TOKENS}<secret>").into(),
+        None => text.into(),
     }
 }
 

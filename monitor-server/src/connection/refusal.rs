@@ -17,10 +17,11 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// Of a connection to a port that speaks TLS, by the first bytes that arrived: a TLS record begins with no letter.
+    /// Of a connection to a port that speaks TLS, by the first bytes that arrived: a TLS record begins with a byte from 20 to 23,
+    /// and no text does.
     pub(super) fn of_tls(first: &[u8]) -> Option<Self> {
-        let is_text = first.first().is_some_and(u8::is_ascii_alphabetic);
-        is_text.then_some(Self::Tls)
+        let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+        first.first().is_some_and(is_text).then_some(Self::Tls)
     }
 
     /// Of what should be the head of a request.
@@ -51,7 +52,7 @@ impl Refusal {
              Connection: close\r\n\r\n",
             body.len()
         );
-        if !head.starts_with(b"HEAD ") {
+        if !head.trim_ascii_start().starts_with(b"HEAD ") {
             answer.push_str(body);
         }
         stream.write_all(answer.as_bytes()).await?;

@@ -168,4 +168,18 @@ fn what_is_no_secret_is_shown_and_what_is_one_is_not() {
             "the text `<secret>`"
         );
     }
+    // With a forgotten space a key is no key, but the text that something else holds, or the end of one.
+    for yaml in [
+        "bearer_tokens:a-token-of-some-length",
+        "errors:\n  bearer_tokens:a-token-of-some-length",
+        "port: 80\n  bearer_tokens:a-token-of-some-length",
+        "allow_from:\n- 10.0.0.0/8\n  bearer_tokens:a-token-of-some-length",
+        "labels: {a b: 'bearer_tokens:a-token-of-some-length'}",
+    ] {
+        let refusal = refusal(yaml);
+        assert!(
+            refusal.contains("bearer_tokens:<secret>`") && !refusal.contains("a-token"),
+            "{refusal}"
+        );
+    }
 }

@@ -115,6 +115,32 @@ fn what_is_no_secret_is_shown_as_it_is_written() {
     }
 }
 
+/// User and hash in the wrong order, and a hash with its user in a key.
+#[test]
+fn a_hash_in_the_place_of_its_user_is_not_shown() {
+    for (text, expected) in [
+        (
+            format!("basic_auth_users: {{{HASH}: ann}}"),
+            ":1: `basic_auth_users.<secret>`: expected a bcrypt hash (`htpasswd -nBC 10 USER` makes one), found the text `<secret>`",
+        ),
+        (
+            format!("basic_auth_users: {{{HASH}: }}"),
+            ":1: `basic_auth_users.<secret>`: expected a bcrypt hash (`htpasswd -nBC 10 USER` makes one), found the text `<secret>`",
+        ),
+        (
+            format!("basic_auth_users: {{'ann:{HASH}': x}}"),
+            ":1: `basic_auth_users.ann:<secret>`: expected a bcrypt hash (`htpasswd -nBC 10 USER` makes one), found the text `<secret>`",
+        ),
+        (
+            format!("{{{HASH}: ann}}"),
+            ":1: `<secret>`: unknown key; the nearest valid one is `basic_auth_users`",
+        ),
+    ] {
+        let message = refusal(&text);
+        assert_eq!(message, format!("/etc/web.yml{expected}"), "{text}");
+    }
+}
+
 #[test]
 fn each_refusal_says_where_and_what() {
     let tls = "tls_server_config: {cert_file: a, key_file: b";
