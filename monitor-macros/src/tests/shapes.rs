@@ -229,6 +229,32 @@ fn a_body_that_infers_from_its_return_type_is_the_end_of_its_function() {
                 break |a| a.b();
             }),
         ),
+        (quote!(impl Trait), quote!((move |a| a.b()))),
+        (
+            quote!(impl Trait),
+            quote!(if x {
+                g()
+            }((|a| a.b()))),
+        ),
+        (quote!(impl Trait), quote!(if x { return (|a| a.b()) } h())),
+        (
+            quote!(impl Trait),
+            quote!('a: {
+                if x {
+                    break 'a move |a| a.b();
+                }
+                h()
+            }),
+        ),
+        (
+            quote!(impl Trait),
+            quote!(loop {
+                if x {
+                    break |a| a.b();
+                }
+                h();
+            }),
+        ),
         (quote!((A, (impl Trait, B))), quote!(g())),
         (quote!(&'static impl Trait), quote!(g())),
         (quote!([impl Trait; 2]), quote!(g())),
@@ -253,6 +279,16 @@ fn a_value_that_may_be_a_result_is_looked_at() {
     for (ty, body) in [
         (quote!(impl Debug), quote!(if x { Ok(1) } else { Err(2) })),
         (quote!(impl Debug), quote!(let x = |a| a; x(1) | y)),
+        (quote!(impl Debug), quote!((|a| a)(x))),
+        (
+            quote!(impl Debug),
+            quote!(loop {
+                if x {
+                    break (|a| a)(y);
+                }
+            }),
+        ),
+        (quote!(impl Debug), quote!('a: { break 'a x | y })),
         (quote!(Result<impl Fn(&A) -> B, E>), quote!(g())),
         (quote!((A, B)), quote!(g())),
     ] {
