@@ -229,6 +229,28 @@ fn a_body_that_infers_from_its_return_type_is_the_end_of_its_function() {
                 break |a| a.b();
             }),
         ),
+        (quote!((A, (impl Trait, B))), quote!(g())),
+        (quote!(&'static impl Trait), quote!(g())),
+        (quote!([impl Trait; 2]), quote!(g())),
+    ] {
+        let text = text(quote!(fn f() -> #ty { #body }));
+        assert!(text.contains("enter_returning ("), "{text}");
+    }
+    let text = text(quote!(
+        async fn f() -> impl Fn(&A) -> B {
+            if x.await {
+                return g();
+            }
+            h(y.await)
+        }
+    ));
+    assert!(text.contains("enter_returning ("), "{text}");
+    assert_eq!(text.matches("awaited (").count(), 2, "{text}");
+}
+
+#[test]
+fn a_closure_is_found_wherever_a_body_gives_one() {
+    for (ty, body) in [
         (quote!(impl Trait), quote!((move |a| a.b()))),
         (
             quote!(impl Trait),
@@ -255,23 +277,25 @@ fn a_body_that_infers_from_its_return_type_is_the_end_of_its_function() {
                 h();
             }),
         ),
-        (quote!((A, (impl Trait, B))), quote!(g())),
-        (quote!(&'static impl Trait), quote!(g())),
-        (quote!([impl Trait; 2]), quote!(g())),
     ] {
         let text = text(quote!(fn f() -> #ty { #body }));
         assert!(text.contains("enter_returning ("), "{text}");
     }
+}
+
+#[test]
+fn behind_a_return_it_is_known_what_an_iterator_gives() {
     let text = text(quote!(
-        async fn f() -> impl Fn(&A) -> B {
-            if x.await {
-                return g();
+        fn f() -> impl ExactSizeIterator<Item = A> + Send {
+            let x = y();
+            if z {
+                return x.f();
             }
-            h(y.await)
+            x[0].g();
+            x.f()
         }
     ));
     assert!(text.contains("enter_returning ("), "{text}");
-    assert_eq!(text.matches("awaited (").count(), 2, "{text}");
 }
 
 #[test]
@@ -291,6 +315,10 @@ fn a_value_that_may_be_a_result_is_looked_at() {
         (quote!(impl Debug), quote!('a: { break 'a x | y })),
         (quote!(Result<impl Fn(&A) -> B, E>), quote!(g())),
         (quote!((A, B)), quote!(g())),
+        (
+            quote!(impl IntoIterator<Item = A>),
+            quote!(if x { return Err(1) } g()),
+        ),
     ] {
         let text = text(quote!(fn f() -> #ty { #body }));
         assert!(text.contains("outcome ()"), "{text}");

@@ -7,6 +7,7 @@
 //@ records: borrowed = ok 1
 //@ records: labelled = ok 1
 //@ records: handed = ok 1
+//@ records: lengths = ok 1
 //@ records: pushes = ok 1
 //@ records: later = ok 1
 //@ records: waits = ok 1
@@ -66,6 +67,17 @@ macro_rules! hands_on {
 hands_on!(|text| text.len() > 2);
 
 #[monitored]
+fn lengths(size: usize) -> impl Iterator<Item = String> {
+    let mut texts = Vec::new();
+    if size == 0 {
+        return texts.into_iter();
+    }
+    texts.push(Default::default());
+    texts[0].push('x');
+    texts.into_iter()
+}
+
+#[monitored]
 fn borrowed() -> &'static impl Fn(&str) -> bool {
     &|text| text.is_empty()
 }
@@ -106,7 +118,7 @@ pub fn run() -> String {
     pushes(4)(&mut numbers);
     let (long, four) = block_on(waits(5));
     format!(
-        "{four} {} {} {} {} {} {size} {} {} {} {} {numbers:?} {} {}",
+        "{four} {} {} {} {} {} {size} {} {} {} {} {numbers:?} {} {} {}",
         long(&text),
         at_least(3)(&text),
         early(4)(&text),
@@ -116,6 +128,7 @@ pub fn run() -> String {
         borrowed()(&text),
         labelled(4)(&text),
         handed()(&text),
+        lengths(1).count(),
         block_on(later(3))(&text),
         Filter(9).longer()(&text),
     )
