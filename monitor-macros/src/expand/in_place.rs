@@ -204,7 +204,7 @@ impl Call<'_> {
         let hygiene = Span::mixed_site();
         let from = expression.first().map_or(hygiene, TokenTree::span);
         let to = expression.last().map_or(hygiene, TokenTree::span);
-        self.awaited((from, to), &expression.iter().cloned().collect())
+        self.awaited((from, to), &as_an_argument(expression))
     }
 
     /// A future that notes whether the call is suspended. The body may have the call itself meanwhile.
@@ -278,5 +278,16 @@ impl Call<'_> {
                 #runtime::refuse_result(#runtime::Returns::<#ty>::RESULT)
             };
         }
+    }
+}
+
+/// An expression as the argument of a call: its parentheses have our hygiene, for `unused_parens` finds none needed there.
+fn as_an_argument(expression: &[TokenTree]) -> TokenStream {
+    match expression {
+        [TokenTree::Group(only)] if only.delimiter() == Delimiter::Parenthesis => {
+            let at = only.span().resolved_at(Span::mixed_site());
+            group(Delimiter::Parenthesis, only.stream(), at).into_token_stream()
+        }
+        _ => expression.iter().cloned().collect(),
     }
 }

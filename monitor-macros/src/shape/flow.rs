@@ -144,15 +144,15 @@ pub(crate) fn ends_in_a_statement(body: &TokenStream) -> bool {
     last.is_none_or(|last| matches!(last, TokenTree::Punct(end) if end.as_char() == ';'))
 }
 
-/// Whether a body ends in a closure, also at the end of a block there, or returns one.
+/// Whether a body ends in a closure, also at the end of a block there, or leaves something with one.
 pub(super) fn gives_a_closure(body: &TokenStream) -> bool {
     let body: Vec<TokenTree> = body.clone().into_iter().collect();
-    ends_in_a_closure(&body) || returns_a_closure(&body)
+    ends_in_a_closure(&body) || leaves_with_a_closure(&body)
 }
 
 fn ends_in_a_closure(body: &[TokenTree]) -> bool {
-    let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(end) if end.as_char() == ';');
-    let mut statements = body.rsplit(is_end).skip_while(|last| last.is_empty());
+    let ends = |token: &TokenTree| matches!(token, TokenTree::Punct(end) if end.as_char() == ';');
+    let mut statements = body.rsplit(ends).skip_while(|last| last.is_empty());
     let last = statements.next().unwrap_or_default();
     // Behind a block too: statements like `if x { .. }` end without a semicolon.
     let begins = |at: usize| at == 0 || braced(&last[at - 1]).is_some();
@@ -162,12 +162,21 @@ fn ends_in_a_closure(body: &[TokenTree]) -> bool {
     })
 }
 
-fn returns_a_closure(tokens: &[TokenTree]) -> bool {
+/// By a `return` or a `break`.
+fn leaves_with_a_closure(tokens: &[TokenTree]) -> bool {
     (0..tokens.len()).any(|at| match &tokens[at] {
-        TokenTree::Ident(word) => word == "return" && is_closure(&tokens[at + 1..]),
-        TokenTree::Group(group) => returns_a_closure(&tokens_of(group)),
+        TokenTree::Ident(word) if word == "return" || word == "break" => {
+            let end = tokens[at..].iter().position(is_end);
+            is_closure(&tokens[at..end.map_or(tokens.len(), |end| at + end)])
+        }
+        TokenTree::Group(group) => leaves_with_a_closure(&tokens_of(group)),
         _ => false,
     })
+}
+
+/// What ends a statement, or an arm of a `match`.
+fn is_end(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(end) if matches!(end.as_char(), ';' | ','))
 }
 
 /// What stands in a pair of braces.
@@ -182,11 +191,29 @@ fn tokens_of(group: &Group) -> Vec<TokenTree> {
     group.stream().into_iter().collect()
 }
 
-/// Whether an expression that begins here is a closure, or the end of a loop that gives one.
+/// Whether this expression is a closure, in parentheses or a fragment too, or leaves something with one.
 fn is_closure(tokens: &[TokenTree]) -> bool {
-    let before = |token: &&TokenTree| matches!(token, TokenTree::Ident(word) if word == "async" || word == "break" || word == "move");
-    let first = tokens.iter().find(|token| !before(token));
-    matches!(first, Some(TokenTree::Punct(bar)) if bar.as_char() == '|')
+    match tokens {
+        [TokenTree::Ident(word), rest @ ..]
+            if ["async", "break", "move", "return"]
+                .iter()
+                .any(|before| word == before) =>
+        {
+            is_closure(rest)
+        }
+        // A label.
+        [TokenTree::Punct(quote), TokenTree::Ident(_), rest @ ..] if quote.as_char() == '\'' => {
+            is_closure(rest)
+        }
+        // With anything behind it, that is done with the closure: a call.
+        [TokenTree::Group(group)]
+            if matches!(group.delimiter(), Delimiter::Parenthesis | Delimiter::None) =>
+        {
+            is_closure(&tokens_of(group))
+        }
+        [TokenTree::Punct(bar), ..] => bar.as_char() == '|',
+        _ => false,
+    }
 }
 
 /// Whether a body is nothing but a macro that stands for code to come.

@@ -20,7 +20,7 @@ use crate::args::Args;
 use awaits::are_clear;
 use body::{boxed_tail, opaque_tail};
 use flow::{Flow, gives_a_closure, is_stub};
-use returned::{FUTURE, STREAM, has_an_opaque_part, return_type, takes_calls};
+use returned::{FUTURE, STREAM, has_an_opaque_part, iterates, return_type, takes_calls};
 use taken_apart::taken_apart;
 
 /// How the body becomes a call.
@@ -203,7 +203,12 @@ impl Shape {
 /// that is surely no `Result`, and that no argument asks for.
 fn infers_at_the_end(body: &TokenStream, ty: &Type, args: &Args) -> bool {
     let no_result = match ty {
-        Type::ImplTrait(opaque) => takes_calls(opaque) || gives_a_closure(body),
+        Type::ImplTrait(opaque) => {
+            // Behind a `return`, what the iterator gives is known.
+            takes_calls(opaque)
+                || gives_a_closure(body)
+                || iterates(opaque) && Flow::of(body.clone()).returns
+        }
         Type::Tuple(_) | Type::Array(_) | Type::Reference(_) => has_an_opaque_part(ty),
         _ => false,
     };

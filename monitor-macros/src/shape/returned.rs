@@ -219,6 +219,21 @@ pub(super) fn takes_calls(opaque: &TypeImplTrait) -> bool {
     })
 }
 
+/// Whether an `impl Trait` is one of iterators: no `Result` is one, though it can be made into one.
+pub(super) fn iterates(opaque: &TypeImplTrait) -> bool {
+    let mut bounds = opaque.bounds.iter();
+    bounds.any(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            let last = bound.path.segments.last();
+            last.is_some_and(|last| {
+                let name = last.ident.to_string();
+                name.ends_with("Iterator") && !name.starts_with("Into")
+            })
+        }
+        _ => false,
+    })
+}
+
 /// Whether an `impl Trait` is part of a type.
 pub(super) fn has_an_opaque_part(ty: &Type) -> bool {
     struct Found(bool);

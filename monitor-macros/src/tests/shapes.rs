@@ -249,12 +249,76 @@ fn a_body_that_infers_from_its_return_type_is_the_end_of_its_function() {
 }
 
 #[test]
+fn a_closure_is_found_wherever_a_body_gives_one() {
+    for (ty, body) in [
+        (quote!(impl Trait), quote!((move |a| a.b()))),
+        (
+            quote!(impl Trait),
+            quote!(if x {
+                g()
+            }((|a| a.b()))),
+        ),
+        (quote!(impl Trait), quote!(if x { return (|a| a.b()) } h())),
+        (
+            quote!(impl Trait),
+            quote!('a: {
+                if x {
+                    break 'a move |a| a.b();
+                }
+                h()
+            }),
+        ),
+        (
+            quote!(impl Trait),
+            quote!(loop {
+                if x {
+                    break |a| a.b();
+                }
+                h();
+            }),
+        ),
+    ] {
+        let text = text(quote!(fn f() -> #ty { #body }));
+        assert!(text.contains("enter_returning ("), "{text}");
+    }
+}
+
+#[test]
+fn behind_a_return_it_is_known_what_an_iterator_gives() {
+    let text = text(quote!(
+        fn f() -> impl ExactSizeIterator<Item = A> + Send {
+            let x = y();
+            if z {
+                return x.f();
+            }
+            x[0].g();
+            x.f()
+        }
+    ));
+    assert!(text.contains("enter_returning ("), "{text}");
+}
+
+#[test]
 fn a_value_that_may_be_a_result_is_looked_at() {
     for (ty, body) in [
         (quote!(impl Debug), quote!(if x { Ok(1) } else { Err(2) })),
         (quote!(impl Debug), quote!(let x = |a| a; x(1) | y)),
+        (quote!(impl Debug), quote!((|a| a)(x))),
+        (
+            quote!(impl Debug),
+            quote!(loop {
+                if x {
+                    break (|a| a)(y);
+                }
+            }),
+        ),
+        (quote!(impl Debug), quote!('a: { break 'a x | y })),
         (quote!(Result<impl Fn(&A) -> B, E>), quote!(g())),
         (quote!((A, B)), quote!(g())),
+        (
+            quote!(impl IntoIterator<Item = A>),
+            quote!(if x { return Err(1) } g()),
+        ),
     ] {
         let text = text(quote!(fn f() -> #ty { #body }));
         assert!(text.contains("outcome ()"), "{text}");

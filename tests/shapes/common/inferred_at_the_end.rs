@@ -5,6 +5,9 @@
 //@ records: beside = ok 1
 //@ records: by_alias = ok 1
 //@ records: borrowed = ok 1
+//@ records: labelled = ok 1
+//@ records: handed = ok 1
+//@ records: lengths = ok 1
 //@ records: pushes = ok 1
 //@ records: later = ok 1
 //@ records: waits = ok 1
@@ -40,6 +43,38 @@ fn beside(size: usize) -> (impl for<'a> Fn(&'a str) -> &'a str, usize) {
 fn by_alias(size: usize) -> impl Test {
     let size = size + 1;
     move |text| text.len() >= size
+}
+
+#[monitored]
+fn labelled(size: usize) -> impl Test {
+    'found: {
+        if size > 3 {
+            break 'found move |text| text.len() >= size;
+        }
+        panic!("too small")
+    }
+}
+
+macro_rules! hands_on {
+    ($test:expr) => {
+        #[monitored]
+        fn handed() -> impl Test {
+            $test
+        }
+    };
+}
+
+hands_on!(|text| text.len() > 2);
+
+#[monitored]
+fn lengths(size: usize) -> impl Iterator<Item = String> {
+    let mut texts = Vec::new();
+    if size == 0 {
+        return texts.into_iter();
+    }
+    texts.push(Default::default());
+    texts[0].push('x');
+    texts.into_iter()
 }
 
 #[monitored]
@@ -83,7 +118,7 @@ pub fn run() -> String {
     pushes(4)(&mut numbers);
     let (long, four) = block_on(waits(5));
     format!(
-        "{four} {} {} {} {} {} {size} {} {} {numbers:?} {} {}",
+        "{four} {} {} {} {} {} {size} {} {} {} {} {numbers:?} {} {} {}",
         long(&text),
         at_least(3)(&text),
         early(4)(&text),
@@ -91,6 +126,9 @@ pub fn run() -> String {
         trim(&text),
         by_alias(3)(&text),
         borrowed()(&text),
+        labelled(4)(&text),
+        handed()(&text),
+        lengths(1).count(),
         block_on(later(3))(&text),
         Filter(9).longer()(&text),
     )

@@ -205,12 +205,18 @@ async fn forgets_an_output() -> u8 {
     1
 }
 
+#[monitored]
+async fn in_parentheses(x: u8) -> u8 {
+    let mut once = ready(x);
+    (&mut once).await
+}
+
 /// Runs it.
 pub fn run() -> String {
     let keeper = Keeper(RefCell::new(1));
     drop((holds_lock(&Mutex::new(1)), no_await_fallible(""), awaits_large(), awaits_large_fallibly(), manual(1)));
     drop((block_of_block(1), yields(1), unused(1, vec![], &String::new()), unused_fallibly(1, vec![], &String::new())));
     drop((returns(1), unreachable(1), wraps(1), question(None), no_semicolon(&mut vec![]), many(1, 2, 3, 4, 5, 6, 7, 8)));
-    drop((forgets_an_output(), not_mutated(&mut vec![]), keeper.unused_self(1), holds_cell_fallibly(&keeper.0)));
+    drop((forgets_an_output(), in_parentheses(1), not_mutated(&mut vec![]), keeper.unused_self(1), holds_cell_fallibly(&keeper.0)));
     block_on(holds_cell(&keeper.0)).to_string()
 }
