@@ -11,7 +11,7 @@ pub use crate::call::entered::{enter, enter_returning, limit, workers};
 pub use crate::call::guard::CallGuard;
 pub use crate::call::guard::no_call::no_call;
 pub use crate::call::labels::{LabelKey, bounded, label_values, text};
-pub use crate::call::outcome::Probe;
+pub use crate::call::outcome::{Probe, ReturnType};
 pub use crate::call::plan::{Plan, Start, plan};
 pub use crate::call::run::{run_async, run_boxed, run_future, run_pinned, run_sync, run_sync_with};
 pub use crate::call::site::{CallSite, SiteEntry};
