@@ -12,7 +12,7 @@ pub use crate::recording::entered::{enter, enter_returning, limit, workers};
 pub use crate::recording::guard::CallGuard;
 pub use crate::recording::guard::no_call::no_call;
 pub use crate::recording::labels::{LabelKey, bounded, label_values, text};
-pub use crate::recording::outcome::Probe;
+pub use crate::recording::outcome::{Probe, ReturnType};
 pub use crate::recording::plan::{Plan, Start, plan};
 pub use crate::recording::run::{
     run_async, run_boxed, run_future, run_pinned, run_sync, run_sync_with,

@@ -52,8 +52,9 @@ pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
 /// An error that is a std error has its type inside of others too: in `anyhow::Error`, `Box<dyn Error>`, `Arc<dyn Error>` and
 /// `io::Error`, and as a source at any depth up to 64. The outermost that names a type goes first, and any goes before the
 /// configured words. Not seen: a type with parameters, an implementation of `MonitorError` by hand, what a `transparent` variant of
-/// `thiserror` holds (derive `MonitorError` for it as well), a context of `anyhow`, and the outermost error in a box whose type
-/// names a lifetime (`Box<dyn Error + 'a>`), though its sources are.
+/// `thiserror` holds (derive `MonitorError` for it as well), a context of `anyhow`, and the outermost error in a `Box<dyn Error>` or
+/// `Arc<dyn Error>` that may borrow, though its sources are: one with a lifetime in its type (`Box<dyn Error + 'a>`), also behind an
+/// alias, and one of a trait's type (`Self::Error`, `T::Error`), in which a lifetime cannot be seen.
 ///
 /// # Examples
 ///

@@ -130,10 +130,11 @@ fn first_named<'e>(
 fn within<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
     type Shared = Arc<dyn Error + Send + Sync>;
     let size = size_of_val(error);
-    if size == size_of::<io::Error>()
-        && let Some(error) = error.downcast_ref::<io::Error>()
-    {
-        return error.get_ref().map(|inner| inner as _);
+    if size == size_of::<io::Error>() {
+        let io = error.downcast_ref::<io::Error>();
+        let io = io.or_else(|| Some(&**error.downcast_ref::<Arc<io::Error>>()?));
+        let io = io.or_else(|| Some(&**error.downcast_ref::<Box<io::Error>>()?));
+        return io?.get_ref().map(|inner| inner as _);
     }
     if size != size_of::<Shared>() {
         return None;
@@ -141,3 +142,9 @@ fn within<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'stat
     let shared = error.downcast_ref::<Shared>();
     shared.map(|inner| &**inner as _)
 }
+
+/// An `io::Error`, its box and its `Arc` have one size.
+const _: () = assert!(
+    size_of::<io::Error>() == size_of::<Arc<io::Error>>()
+        && size_of::<io::Error>() == size_of::<Box<io::Error>>()
+);

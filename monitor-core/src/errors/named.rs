@@ -1,5 +1,6 @@
 //! Errors that name their own type.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// An error that knows its own type, among those the configuration lists.
@@ -41,6 +42,12 @@ impl<E: MonitorError + ?Sized> MonitorError for &E {
 }
 
 impl<E: MonitorError + ?Sized> MonitorError for Box<E> {
+    fn error_type(&self) -> Option<&'static str> {
+        (**self).error_type()
+    }
+}
+
+impl<E: MonitorError + ?Sized> MonitorError for Rc<E> {
     fn error_type(&self) -> Option<&'static str> {
         (**self).error_type()
     }

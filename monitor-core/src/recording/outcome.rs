@@ -9,40 +9,49 @@ use std::any::type_name;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::errors::Outcome;
 use crate::errors::{ErrorText, ErrorView, MonitorError, named, named_below};
 
+/// Of a [`Probe`]: the error in the value is of a type without lifetimes, so a trait object in it can be asked which error it is.
+#[derive(Debug)]
+pub struct Owned;
+
+/// Of a [`Probe`]: the error in the value may borrow, so a trait object in it cannot be asked; its sources can.
+#[derive(Debug)]
+pub struct Borrowing;
+
 /// Declares one rung: what it derefs to, the bound on the error type, and how such an error is read. A rung of errors that give a
-/// trait object reads it in two ways: as one that may borrow, and as one that does not.
+/// trait object reads it in two ways: as one that does not borrow, and as one that may.
 macro_rules! rung {
     ($(#[$doc:meta])* $rung:ident -> $next:ident, E $(: $bound:path $(, $also:path)?)?, |$error:ident| $outcome:expr) => {
         rung!(@type $(#[$doc])* $rung -> $next);
 
-        impl<'a, T, E $(: $bound $(+ $also)?)?> $rung<'a, Result<T, E>> {
-            rung!(@outcome outcome, |$error| $outcome);
-            rung!(@outcome outcome_borrowed, |$error| $outcome);
+        impl<'a, T, E $(: $bound $(+ $also)?)?, L> $rung<'a, Result<T, E>, L> {
+            rung!(@outcome |$error| $outcome);
         }
     };
     ($(#[$doc:meta])* $rung:ident -> $next:ident, E: AsRef<dyn $object:path $(, $auto:path)*> $(, $also:path)?, |$error:ident| $outcome:expr, $borrowed:expr) => {
         rung!(@type $(#[$doc])* $rung -> $next);
 
-        impl<'a, T, E: AsRef<dyn $object $(+ $auto)* + 'static> $(+ $also)?> $rung<'a, Result<T, E>> {
-            rung!(@outcome outcome, |$error| $outcome);
+        impl<'a, T, E: AsRef<dyn $object $(+ $auto)* + 'static> $(+ $also)?> $rung<'a, Result<T, E>, Owned> {
+            rung!(@outcome |$error| $outcome);
         }
 
-        impl<'a, 'e: 'a, T, E: AsRef<dyn $object $(+ $auto)* + 'e> $(+ $also)?> $rung<'a, Result<T, E>> {
-            rung!(@outcome outcome_borrowed, |$error| $borrowed);
+        impl<'a, 'e: 'a, T, E: AsRef<dyn $object $(+ $auto)* + 'e> $(+ $also)?> $rung<'a, Result<T, E>, Borrowing> {
+            rung!(@outcome |$error| $borrowed);
         }
     };
     (@type $(#[$doc:meta])* $rung:ident -> $next:ident) => {
         $(#[$doc])*
         #[derive(Debug)]
-        pub struct $rung<'a, T>($next<'a, T>);
+        pub struct $rung<'a, T, L>($next<'a, T, L>);
 
-        impl<'a, T> Deref for $rung<'a, T> {
-            type Target = $next<'a, T>;
+        impl<'a, T, L> Deref for $rung<'a, T, L> {
+            type Target = $next<'a, T, L>;
 
             #[inline]
             fn deref(&self) -> &Self::Target {
@@ -50,10 +59,10 @@ macro_rules! rung {
             }
         }
     };
-    (@outcome $name:ident, |$error:ident| $outcome:expr) => {
+    (@outcome |$error:ident| $outcome:expr) => {
         /// The outcome this value stands for.
         #[inline]
-        pub fn $name(&self) -> Outcome<'a> {
+        pub fn outcome(&self) -> Outcome<'a> {
             match self.value() {
                 Ok(_) => Outcome::Success,
                 Err($error) => $outcome,
@@ -66,9 +75,7 @@ rung! {
     /// A look at a returned value: `Probe::new(&value).outcome()` classifies it.
     ///
     /// A `Result` is seen through aliases, with any error type. Not seen, and so a success: a generic `T` that happens
-    /// to be a `Result`, and a `Result` inside of another value. `outcome_borrowed` is for a type that names a lifetime: a
-    /// trait object that borrows cannot be asked which error it is, so only its sources are. This rung: a std error that may name
-    /// its type itself.
+    /// to be a `Result`, and a `Result` inside of another value. This rung: a std error that may name its type itself.
     Probe -> TypedDisplay, E: MonitorError, Error, |error| typed(error, || named_below(error), ErrorText::Error(error))
 }
 rung! {
@@ -85,14 +92,19 @@ rung! {
 }
 rung!(
     @type
-    /// The error of the standard library that has another inside of it.
+    /// The error of the standard library that has another inside of it, boxed or shared too.
     Io -> SharedSendSync
 );
 
-impl<'a, T> Io<'a, io::Result<T>> {
-    rung!(@outcome outcome, |error| read(named(error), error));
-    rung!(@outcome outcome_borrowed, |error| read(named(error), error));
+macro_rules! io {
+    ($($error:ty),*) => {$(
+        impl<'a, T, L> Io<'a, Result<T, $error>, L> {
+            rung!(@outcome |error| read(named(error), error));
+        }
+    )*};
 }
+
+io!(io::Error, Box<io::Error>, Arc<io::Error>);
 
 rung! {
     /// `Arc<dyn Error + Send + Sync>`, which is a std error itself.
@@ -106,7 +118,32 @@ rung! {
 }
 rung! {
     /// An error that is a std error.
-    AsError -> AsSendSync, E: Error, |error| read::<E>(named_below(error), error)
+    AsError -> BorrowingBox, E: Error, |error| read::<E>(named_below(error), error)
+}
+rung!(
+    @type
+    /// A box that may borrow. It stands before the next rung, whose bounds it fulfils but for the lifetime.
+    BorrowingBox -> CatchAll
+);
+
+macro_rules! borrowing_box {
+    ($($object:ty),*) => {$(
+        impl<'a, 'e: 'a, T> BorrowingBox<'a, Result<T, Box<$object>>, Borrowing> {
+            rung!(@outcome |error| wrapped(named_below(error.as_ref()), error.as_ref()));
+        }
+    )*};
+}
+
+borrowing_box!(
+    dyn Error + Send + Sync + 'e,
+    dyn Error + Send + 'e,
+    dyn Error + 'e
+);
+
+rung! {
+    /// An error made of any other, as `anyhow::Error` and its kin: it owns what it gives, whatever lifetimes its type may have.
+    CatchAll -> AsSendSync, E: AsRef<dyn Error + Send + Sync + 'static>, From<fmt::Error>,
+    |error| wrapped(named(error.as_ref()), error.as_ref())
 }
 rung! {
     /// An error that gives a thread-safe std error: `anyhow::Error` and its kin, `Box<dyn Error + Send + Sync>`.
@@ -138,9 +175,9 @@ rung! {
 
 /// The last rung: no `Result`.
 #[derive(Debug)]
-pub struct AsValue<'a, T>(&'a T);
+pub struct AsValue<'a, T, L>(&'a T, PhantomData<L>);
 
-impl<'a, T> AsValue<'a, T> {
+impl<'a, T, L> AsValue<'a, T, L> {
     /// A success: the call returned what it was asked for.
     #[expect(
         clippy::unused_self,
@@ -151,30 +188,90 @@ impl<'a, T> AsValue<'a, T> {
         Outcome::Success
     }
 
-    /// As `outcome`.
-    #[expect(
-        clippy::unused_self,
-        reason = "the ladder is climbed by method look-up"
-    )]
-    #[inline]
-    pub fn outcome_borrowed(&self) -> Outcome<'a> {
-        Outcome::Success
-    }
-
     #[inline]
     fn value(&self) -> &'a T {
         self.0
     }
 }
 
-impl<'a, T> Probe<'a, T> {
-    /// Looks at `value`.
+impl<'a, T> Probe<'a, T, Owned> {
+    /// Looks at `value`, an error in which has a type without lifetimes.
     #[inline]
     pub fn new(value: &'a T) -> Self {
-        let unnamed = AsDisplay(AsDebug(AsAny(AsValue(value))));
-        let untyped = AsError(AsSendSync(AsSend(AsBoxed(unnamed))));
-        let known = Io(SharedSendSync(Shared(untyped)));
+        Self::at(value)
+    }
+}
+
+impl<'a, T> Probe<'a, T, Borrowing> {
+    /// Looks at `value`, an error in which may borrow.
+    #[inline]
+    pub fn borrowing(value: &'a T) -> Self {
+        Self::at(value)
+    }
+}
+
+impl<'a, T, L> Probe<'a, T, L> {
+    #[inline]
+    fn at(value: &'a T) -> Self {
+        let unnamed = AsDisplay(AsDebug(AsAny(AsValue(value, PhantomData))));
+        let boxed = BorrowingBox(CatchAll(AsSendSync(AsSend(AsBoxed(unnamed)))));
+        let known = Io(SharedSendSync(Shared(AsError(boxed))));
         Self(TypedDisplay(TypedDebug(Typed(known))))
+    }
+}
+
+/// Finds out whether a return type has a lifetime that may hide in an alias: `ReturnType::of(|_: fn(&()) -> R| {}).probe(&value)`
+/// is a [`Probe`] for it.
+///
+/// The compiler tells lifetimes not apart when it looks a method up, but it does tell a function that gives the same
+/// type for each lifetime of its argument. An elided lifetime of `R`, written or not, is that of the argument. What it cannot see is
+/// a lifetime of `Self` or of a type parameter.
+#[derive(Debug)]
+pub struct ReturnType<F>(MayBorrow, PhantomData<F>);
+
+/// A function that gives the same type for each lifetime of its argument.
+pub trait GivesOneType {}
+
+impl<R> GivesOneType for for<'x> fn(&'x ()) -> R {}
+
+impl<F> ReturnType<F> {
+    /// Of a function of this type, which is neither made nor called.
+    #[inline]
+    pub fn of(_takes_it: impl FnOnce(F)) -> Self {
+        Self(MayBorrow, PhantomData)
+    }
+}
+
+impl<F: GivesOneType> ReturnType<F> {
+    /// Looks at a value without lifetimes in its error.
+    #[inline]
+    pub fn probe<'a, T>(&self, value: &'a T) -> Probe<'a, T, Owned> {
+        Probe::new(value)
+    }
+}
+
+impl<F> Deref for ReturnType<F> {
+    type Target = MayBorrow;
+
+    #[inline]
+    fn deref(&self) -> &MayBorrow {
+        &self.0
+    }
+}
+
+/// A return type with a lifetime.
+#[derive(Debug)]
+pub struct MayBorrow;
+
+impl MayBorrow {
+    /// Looks at a value with an error that may borrow.
+    #[expect(
+        clippy::unused_self,
+        reason = "the ladder is climbed by method look-up"
+    )]
+    #[inline]
+    pub fn probe<'a, T>(&self, value: &'a T) -> Probe<'a, T, Borrowing> {
+        Probe::borrowing(value)
     }
 }
 
@@ -278,7 +375,7 @@ mod tests {
         impl Error for Borrowed<'_> {}
 
         fn check<'e>(value: &Result<(), Box<dyn Error + 'e>>) -> String {
-            rung(&Probe::new(value).outcome_borrowed())
+            rung(&Probe::borrowing(value).outcome())
         }
         let text = "here".to_owned();
         assert_eq!(check(&Err(Box::new(Borrowed(&text)))), "Error ");

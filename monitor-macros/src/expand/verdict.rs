@@ -1,12 +1,12 @@
 //! The closure that reads the outcome off the value.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::Expr;
 
 use super::call::{Call, place};
 use crate::args::ErrorType;
-use crate::shape::Value;
+use crate::shape::{Borrow, Value};
 use crate::validate::Judge;
 
 impl Call<'_> {
@@ -49,12 +49,8 @@ impl Call<'_> {
             let runtime = self.runtime(at);
             quote_spanned!(at=> #runtime::error_type(__monitor_value, #path))
         } else {
-            let outcome = if self.may_borrow() {
-                quote_spanned!(span=> outcome_borrowed)
-            } else {
-                quote_spanned!(span=> outcome)
-            };
-            quote_spanned!(span=> #runtime::Probe::new(__monitor_value).#outcome())
+            let probe = self.probe(&runtime);
+            quote_spanned!(span=> #probe.outcome())
         };
         match &self.checked.exit.judge {
             Some(Judge::OkIf(predicate)) => {
@@ -73,11 +69,24 @@ impl Call<'_> {
         outcome
     }
 
-    /// Whether an error in the value may be a trait object that borrows: its type names a lifetime, that of a reference aside.
-    fn may_borrow(&self) -> bool {
-        let (Value::Of(ty) | Value::OutputOf(ty) | Value::ItemOf(ty)) =
-            &self.checked.returned.value;
-        names_a_lifetime(ty.to_token_stream())
+    /// Looks at the value, as one with an error that may borrow or not.
+    fn probe(&self, runtime: &TokenStream) -> TokenStream {
+        let span = Span::mixed_site();
+        match &self.checked.returned.borrow {
+            Borrow::Never => quote_spanned!(span=> #runtime::Probe::new(__monitor_value)),
+            Borrow::Maybe => quote_spanned!(span=> #runtime::Probe::borrowing(__monitor_value)),
+            Borrow::AsIn(ty) => {
+                let ty = match &self.checked.returned.value {
+                    Value::Of(_) => ty.to_token_stream(),
+                    Value::OutputOf(_) => quote_spanned!(span=> #runtime::Output<#ty>),
+                    Value::ItemOf(_) => quote_spanned!(span=> #runtime::Item<#ty>),
+                };
+                let ty = quote_spanned!(span=> for<'__monitor_any> fn(&'__monitor_any ()) -> #ty);
+                // Where it is an argument of a path, a type that is not there would be reported in other words than in
+                // the signature, so twice.
+                quote_spanned!(span=> #runtime::ReturnType::of(|_: #ty| {}).probe(__monitor_value))
+            }
+        }
     }
 
     fn holds(&self, predicate: &Expr) -> TokenStream {
@@ -94,28 +103,4 @@ impl Call<'_> {
             #runtime::response_size(__monitor_call, #runtime::Answer::new(__monitor_value).get(), #size)
         }
     }
-}
-
-/// Whether a lifetime stands in a type other than `'static` and those of references.
-fn names_a_lifetime(ty: TokenStream) -> bool {
-    let mut before = None;
-    let mut tokens = ty.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        match &token {
-            TokenTree::Group(group) if names_a_lifetime(group.stream()) => return true,
-            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
-                let is_static =
-                    matches!(tokens.peek(), Some(TokenTree::Ident(name)) if name == "static");
-                if !is_static && before != Some('&') {
-                    return true;
-                }
-            }
-            _ => {}
-        }
-        before = match &token {
-            TokenTree::Punct(punct) => Some(punct.as_char()),
-            _ => None,
-        };
-    }
-    false
 }

@@ -2,6 +2,7 @@
 
 mod awaits;
 mod body;
+mod borrow;
 mod flow;
 mod returned;
 mod stray;
@@ -12,6 +13,7 @@ use syn::{Attribute, PatIdent, Signature, Type};
 
 pub(crate) use awaits::rewritten;
 pub(crate) use body::Tail;
+pub(crate) use borrow::Borrow;
 pub(crate) use flow::{ends_in_a_statement, may_suspend};
 pub(crate) use returned::{Boxing, Returned, Returns, Value, is_unit, may_be_result, names_result};
 pub(crate) use stray::has_a_stray_break;
@@ -256,7 +258,7 @@ fn hidden(ty: &Type, value: fn(Type) -> Value) -> (Boxing, Returned) {
     let plain = Returned::plain(ty.clone());
     let returned = Returned {
         value: value(plain.body.clone()),
-        body: plain.body,
+        ..plain
     };
     (Boxing::Pinned, returned)
 }

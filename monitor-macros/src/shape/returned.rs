@@ -9,10 +9,14 @@ use syn::{
     TypeParamBound, TypePath,
 };
 
+use super::borrow::Borrow;
+
 /// What the expansion needs to know of the return type.
 pub(crate) struct Returned {
     /// The value the outcome is read from.
     pub(crate) value: Value,
+    /// Whether an error in it may borrow.
+    pub(crate) borrow: Borrow,
     /// The type of the body, with every `impl Trait` erased to `_`.
     pub(crate) body: Type,
 }
@@ -63,9 +67,11 @@ pub(super) const STREAM: Lasting = Lasting {
 impl Returned {
     /// A plain value of this type.
     pub(super) fn plain(ty: Type) -> Self {
+        let borrow = Borrow::of(&ty);
         let erased = erase(ty);
         Self {
             value: Value::Of(erased.clone()),
+            borrow,
             body: erased,
         }
     }
@@ -73,6 +79,7 @@ impl Returned {
     /// A future or stream of this type that gives values of that one.
     pub(super) fn giving(ty: Type, value: Type) -> Self {
         Self {
+            borrow: Borrow::of(&value),
             value: Value::Of(erase(value)),
             body: erase(ty),
         }
@@ -255,7 +262,7 @@ pub(super) fn return_type(output: &ReturnType) -> Type {
 }
 
 /// The type without parentheses and invisible groups.
-fn bare(mut ty: &Type) -> &Type {
+pub(super) fn bare(mut ty: &Type) -> &Type {
     loop {
         match ty {
             Type::Group(group) => ty = &group.elem,
@@ -288,6 +295,14 @@ fn type_argument(segment: &PathSegment) -> Option<&Type> {
 /// any more that its name is not needed, and errors about a borrow that is too short would speak of this type.
 fn erase(mut ty: Type) -> Type {
     Erase::default().visit_type_mut(&mut ty);
+    ty
+}
+
+/// The same, but for `'static`.
+pub(super) fn erase_what_borrows(mut ty: Type) -> Type {
+    let mut erase = Erase::default();
+    erase.bound.push(Ident::new("static", Span::call_site()));
+    erase.visit_type_mut(&mut ty);
     ty
 }
 

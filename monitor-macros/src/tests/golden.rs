@@ -269,7 +269,7 @@ const CALLS: &[&str] = &[
 ];
 
 /// In the closure that the call is given.
-const OUTCOME: &[&str] = &["Probe"];
+const OUTCOME: &[&str] = &["Probe", "ReturnType"];
 
 /// Settled while compiling: types, and what the static is made of.
 const COMPILED: &[&str] = &[
