@@ -81,7 +81,7 @@ impl Call<'_> {
                     Value::OutputOf(_) => quote_spanned!(span=> #runtime::Output<#ty>),
                     Value::ItemOf(_) => quote_spanned!(span=> #runtime::Item<#ty>),
                 };
-                let ty = quote_spanned!(span=> for<'__monitor_any> fn(&'__monitor_any ()) -> #ty);
+                let ty = quote_spanned!(span=> fn(&()) -> #ty);
                 // Where it is an argument of a path, a type that is not there would be reported in other words than in
                 // the signature, so twice.
                 quote_spanned!(span=> #runtime::ReturnType::of(|_: #ty| {}).probe(__monitor_value))
