@@ -17,7 +17,7 @@ fn first_letter(word: &str) -> Result<char, EmptyWord> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = MonitorConfig::default().errors("OTHER_EXCEPTION", ["empty", "other"], -1);
     let monitor = monitor_server::run(config)?;
-    println!("see http://{}/metrics", monitor.local_addr());
+    println!("see http://localhost:{}/metrics", monitor.local_addr().port());
     for word in ["whale", "", "sea"].into_iter().cycle() {
         let _ = first_letter(word);
         thread::sleep(Duration::from_millis(100));

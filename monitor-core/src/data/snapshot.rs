@@ -212,8 +212,8 @@ pub struct ValuesSnapshot {
     pub means: Vec<(Arc<StatKey>, Means)>,
     /// Registered metrics, in the order they were registered.
     pub metrics: Vec<MetricSnapshot>,
-    /// Observations that were left out of the histograms: NaN, infinite and negative ones, of values by key also those from
-    /// 2^63 on; and updates that would have lowered a
+    /// Observations that were left out of the histograms: NaN and negative ones, of
+    /// registered histograms also infinite ones; and updates that would have lowered a
     /// registered counter.
     pub refused_observations: u64,
     /// Updates of label sets their family had no room for.

@@ -86,7 +86,7 @@ impl MonitorStorage {
     }
 
     /// Appends to a list, and observes a histogram for each name that holds `time` or `size`: the key's for a number,
-    /// those of its entries for a map. What is no time and no size (negative, NaN, infinite, from 2^63 on) is in the list, and
+    /// those of its entries for a map. What is negative or NaN is in the list, and
     /// refused by the histogram and counted (`monitor_refused_observations_total`): its sum would keep it for good.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ impl KeyHistogram {
         }
     }
 
-    /// Counts a value that can be a time or a size. Upper bounds are inclusive.
+    /// Counts a value that is no NaN and not negative. Upper bounds are inclusive.
     pub(super) fn observe(&self, value: f64) -> Result<(), Refused> {
         let mut state = lock(&self.state);
         let histogram = state.as_mut().ok_or(Refused::Gone)?;

@@ -27,7 +27,6 @@ use crate::data::snapshot::TaskTotals;
 use crate::data::value::{StatNumber, StatValue};
 use crate::metrics::typed::Registry;
 use crate::recording::config::StorageConfig;
-use crate::recording::values::is_measure;
 
 pub use counter::StatCounter;
 pub use error::StatsError;
@@ -287,7 +286,8 @@ impl Values {
         let Some(value) = value.as_number().map(StatNumber::as_f64) else {
             return;
         };
-        if !is_measure(value) {
+        // An infinity is counted, as by the original: its users see such a sum today.
+        if value.is_nan() || value < 0.0 {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return;
         }
