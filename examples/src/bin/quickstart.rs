@@ -17,7 +17,8 @@ fn first_letter(word: &str) -> Result<char, EmptyWord> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = MonitorConfig::default().errors("OTHER_EXCEPTION", ["empty", "other"], -1);
     let monitor = monitor_server::run(config)?;
-    println!("see http://localhost:{}/metrics", monitor.local_addr().port());
+    let port = monitor.local_addr().port();
+    println!("see http://localhost:{port}/metrics");
     for word in ["whale", "", "sea"].into_iter().cycle() {
         let _ = first_letter(word);
         thread::sleep(Duration::from_millis(100));

@@ -78,8 +78,15 @@ impl Call<'_> {
             Borrow::AsIn(ty) => {
                 let ty = match &self.checked.returned.value {
                     Value::Of(_) => ty.to_token_stream(),
-                    Value::OutputOf(_) => quote_spanned!(span=> #runtime::Output<#ty>),
-                    Value::ItemOf(_) => quote_spanned!(span=> #runtime::Item<#ty>),
+                    // At the type, as where the value's is named: the compiler says of both the same, and so once.
+                    Value::OutputOf(_) => {
+                        let (at, runtime) = (place(ty), self.runtime(place(ty)));
+                        quote_spanned!(at=> #runtime::Output<#ty>)
+                    }
+                    Value::ItemOf(_) => {
+                        let (at, runtime) = (place(ty), self.runtime(place(ty)));
+                        quote_spanned!(at=> #runtime::Item<#ty>)
+                    }
                 };
                 let ty = quote_spanned!(span=> fn(&()) -> #ty);
                 // Where it is an argument of a path, a type that is not there would be reported in other words than in
