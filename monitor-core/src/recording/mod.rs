@@ -13,7 +13,7 @@ pub(crate) mod method;
 pub(crate) mod method_list;
 pub(crate) mod method_name;
 #[cfg(all(test, monitor_loom))]
-mod models;
+pub(crate) mod models;
 pub(crate) mod outcome;
 pub(crate) mod overflows;
 pub(crate) mod permits;
