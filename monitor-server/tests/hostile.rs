@@ -191,7 +191,8 @@ fn deaf_clients_make_room_when_all_places_are_taken() {
     deaf.extend(attackers(address, 1, ask));
     eventually(|| status(address, "/livez") == "200");
     let stalled = format!("{CLOSED}{{reason=\"evicted_stalled\"}}");
-    assert!(metric(address, &stalled) >= 1.0);
+    // The last of them may have made room before, as one that had not asked yet.
+    eventually(|| metric(address, &stalled) >= 1.0);
     drop(deaf);
 }
 

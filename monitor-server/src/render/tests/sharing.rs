@@ -147,7 +147,7 @@ async fn a_hanging_registry_is_left_out_in_time_for_the_rest_to_arrive() {
 #[tokio::test]
 async fn a_scraper_in_a_hurry_takes_nothing_from_the_others() {
     let probe = Probe {
-        slow: Some(Duration::from_millis(300)),
+        slow: Some(Duration::from_secs(1)),
         ..Probe::default()
     };
     let (renderer, _) = renderer_with(vec![Box::new(probe)], with_ages(0, LONG));
@@ -273,6 +273,11 @@ async fn a_strict_page_is_whole_or_none() {
             Cause::Family,
         ),
     ] {
+        // A panic takes its time where its backtrace is printed.
+        let limit = match cause {
+            Cause::Overrun => limit,
+            _ => limit * 100,
+        };
         let (renderer, metrics) = renderer_with(vec![sound(), collector], strict(limit));
         for wanted in [wanted(), packed()] {
             let refused = renderer.page(wanted, None).await;
