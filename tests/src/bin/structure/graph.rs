@@ -11,7 +11,7 @@ pub(crate) struct Import {
     pub(crate) from: usize,
     pub(crate) to: usize,
     pub(crate) line: usize,
-    /// As it is written, with `super` and `self` resolved.
+    /// From the root of the crate, with `super` and `self` resolved.
     pub(crate) path: String,
 }
 
@@ -90,7 +90,6 @@ fn resolve(
 fn paths_of(source: &Source) -> Vec<Named> {
     let mut found = Vec::new();
     scan(source.tokens.clone(), &source.module, &mut found);
-    // In the root, a re-export may begin with the name of a module.
     found
 }
 

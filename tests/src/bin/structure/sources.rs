@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// The crates that are measured, with the number of the first file of each.
+/// The crates that are measured.
 pub(crate) const CRATES: &[&str] = &["monitor-core", "monitor-server", "monitor-macros"];
 
 /// A file of a crate.
