@@ -12,6 +12,5 @@ pub(crate) mod name;
 pub(crate) mod sample_names;
 pub mod snapshot;
 pub mod status;
-pub(crate) mod text;
 pub mod value;
 pub(crate) mod visit;

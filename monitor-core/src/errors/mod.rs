@@ -2,7 +2,6 @@
 
 mod chain;
 mod named;
-mod outcome;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -18,9 +17,8 @@ use std::sync::Arc;
 pub use chain::{NamedError, Naming, Unnamed};
 pub(crate) use chain::{named, named_below};
 pub use named::MonitorError;
-pub use outcome::Outcome;
 pub use rules::{ErrorRules, RuleError, StatusRule};
-pub use text::{ErrorText, ErrorView};
+pub use text::{ErrorText, ErrorView, Outcome};
 use types::{ByName, Types};
 use words::{Search, Words};
 

@@ -1,4 +1,4 @@
-//! What is read of an error: its type's name, its Display, and its chain of sources.
+//! How a call ended, and what is read of an error: its type's name, its Display, and its chain of sources.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -191,6 +191,25 @@ fn last_segment(path: &str) -> &str {
 fn leading_identifier(text: &str) -> &str {
     let end = text.find(|character: char| !character.is_alphanumeric() && character != '_');
     &text[..end.unwrap_or(text.len())]
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Outcome<'a> {
+    /// It returned what it was asked for.
+    Success,
+    /// It failed with an error the configured rules classify.
+    Error(ErrorView<'a>),
+    /// It failed with an error whose type is known by name. A name the configuration does not list counts as `other`.
+    ErrorType(&'a str),
+    /// It failed as it may: counted as a failure of this type (`other` if the configuration does not list it), but no
+    /// illness, so the task status stays as it is.
+    Expected(&'a str),
+    /// It panicked.
+    Panic,
+    /// It was dropped before it ended.
+    Cancelled,
 }
 
 #[cfg(test)]

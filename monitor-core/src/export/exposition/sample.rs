@@ -6,7 +6,7 @@ use super::number::{bound, push_float, put_float, put_int};
 use crate::data::chunks::{CHUNK, Chunk, Padded, push};
 use crate::data::exemplar::KeptExemplar;
 use crate::data::family::{Label, Labels};
-use crate::data::text::push_pair;
+use crate::data::labels::push_pair;
 use crate::data::visit::HistogramView;
 
 /// Writes the sample lines of one family after the other. Keeps its buffers.

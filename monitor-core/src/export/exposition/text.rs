@@ -1,7 +1,7 @@
 //! What is the text format 0.0.4's own: the head of a family. The samples are the same in both formats.
 
 use crate::data::family::FamilyType;
-use crate::data::text::push_escaped;
+use crate::data::labels::push_escaped;
 use crate::data::visit::Head;
 
 /// Appends the family's `# HELP` and `# TYPE`.
