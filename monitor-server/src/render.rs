@@ -97,7 +97,7 @@ struct Shared {
     metrics: Arc<SelfMetrics>,
     vitals: Arc<Vitals>,
     of_gaps: Quiet,
-    /// Apart: whoever scrapes can bring these about, and they hide no other line.
+    /// A throttle of its own: a scraper can cause these lines at will, and they must not hide others.
     of_haste: Quiet,
     of_merges: Quiet,
     held: Arc<HeldPages>,

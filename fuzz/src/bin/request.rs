@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
     if !has_token(&request) && is_page("/monitor/metrics") {
         assert_ne!(prefixed, 200, "{request:?}");
     }
-    // Who is elsewhere sees no page, and hears of none.
+    // A client from another address gets no page, and no answer that tells whether there is one.
     if is_page("/") {
         assert!([401, 404, 429].contains(&server), "{request:?}");
     }

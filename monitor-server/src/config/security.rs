@@ -110,7 +110,7 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// An empty list is refused: whether nobody is meant or everybody cannot be said. `refusal` is given what is there
+/// Returns an error for an empty list, which may be meant as no client or as every client. `refusal` is given what is there
 /// instead, which may be a secret.
 fn list(
     at: &At<'_>,

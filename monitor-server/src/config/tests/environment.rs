@@ -63,7 +63,7 @@ fn a_value_that_is_none_is_refused() {
     ] {
         assert!(refused("MONITOR_PORT", wrong).contains(wrong), "{wrong}");
     }
-    // No link is in a variable of this name, so that whoever wrote it meant us.
+    // No service link sets a variable of this name, so its value is meant for the server.
     for wrong in ["tcp://10.3.240.11:9999", ":80", "monitor"] {
         assert!(refused("MONITOR_LISTEN", wrong).contains(wrong), "{wrong}");
     }

@@ -217,7 +217,7 @@ fn request_of(
     request
 }
 
-/// Targets without a path, whoever asks for them, and however.
+/// Targets without a path, from every client and with every method.
 async fn check_pathless(setting: Setting) -> usize {
     let filter = all(served(setting));
     let mut cells = 0;

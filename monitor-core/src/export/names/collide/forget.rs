@@ -1,4 +1,4 @@
-//! Keys that are gone: their series, and the families nobody is left in, are free for others.
+//! Forgets the places of keys that are gone, so that other keys may have their series and the families that became empty.
 
 use std::collections::HashMap;
 
