@@ -1,6 +1,9 @@
-//! One clock behind one file: ticks for durations, and the manual clock tests use.
+//! The clock: ticks for durations, their place in the calendar, and the manual clock tests use.
+//!
+//! A [`Clock`] is copied into whatever reads it: the length of a tick and the calendar time of its start are fixed when it
+//! is made. The ticks of a manual clock are shared with its hand: a move of the hand releases what was recorded before,
+//! and a read of the clock acquires it.
 
-use std::fmt;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,14 +15,15 @@ use crate::data::snapshot::ClockSource;
 /// The system clock is the processor's tick counter where that runs at a constant rate over all cores, else the
 /// monotonic clock of the operating system, which is as right and costs a call some 30 ns more (`quanta` decides;
 /// [`source`](Self::source) and the metric `monitor_clock_fallback` tell).
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Clock {
     source: Source,
     nanos_per_tick: f64,
-    anchor: Anchor,
+    /// A moment in ticks, and in seconds since 1970.
+    start: (u64, f64),
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 enum Source {
     Counter(quanta::Clock),
     Os(Instant),
@@ -33,17 +37,11 @@ impl Source {
     fn now(&self) -> u64 {
         match self {
             Self::Counter(clock) => clock.raw(),
-            Self::Os(anchor) => nanos(anchor.elapsed()),
+            Self::Os(start) => nanos(start.elapsed()),
+            // Acquire: pairs with the AcqRel in `advance`.
             Self::Manual(ticks) => ticks.load(Ordering::Acquire),
         }
     }
-}
-
-/// The moment that ties ticks to the calendar.
-#[derive(Debug, Clone, Copy)]
-struct Anchor {
-    ticks: u64,
-    unix_seconds: f64,
 }
 
 /// Ticks over which the length of one tick is measured from quanta's conversion; long enough that its rounding to
@@ -56,49 +54,26 @@ impl Clock {
     /// The process-wide system clock. The first call calibrates the tick counter, which takes about a millisecond.
     pub fn system() -> Self {
         static SYSTEM: OnceLock<Clock> = OnceLock::new();
-        SYSTEM.get_or_init(Self::measured).clone()
-    }
-
-    fn measured() -> Self {
-        let clock = quanta::Clock::new();
-        if !counts_ticks(&clock) {
-            return Self::os();
-        }
-        Self {
-            nanos_per_tick: to_f64(clock.delta_as_nanos(0, TICKS_TO_MEASURE))
-                / to_f64(TICKS_TO_MEASURE),
-            anchor: Anchor {
-                ticks: clock.raw(),
-                unix_seconds: unix_now(),
-            },
-            source: Source::Counter(clock),
-        }
+        let measured = || {
+            let clock = quanta::Clock::new();
+            if !counts_ticks(&clock) {
+                return Self::os();
+            }
+            let nanos = clock.delta_as_nanos(0, TICKS_TO_MEASURE);
+            let nanos_per_tick = to_f64(nanos) / to_f64(TICKS_TO_MEASURE);
+            Self::started(Source::Counter(clock), nanos_per_tick, unix_now())
+        };
+        SYSTEM.get_or_init(measured).clone()
     }
 
     /// The monotonic clock of the operating system, whatever the processor can do: what [`system`](Self::system) falls
     /// back to.
     pub fn os() -> Self {
-        Self {
-            source: Source::Os(Instant::now()),
-            nanos_per_tick: 1.0,
-            anchor: Anchor {
-                ticks: 0,
-                unix_seconds: unix_now(),
-            },
-        }
+        Self::started(Source::Os(Instant::now()), 1.0, unix_now())
     }
 
-    /// Where the ticks come from.
-    pub fn source(&self) -> ClockSource {
-        match self.source {
-            Source::Counter(_) => ClockSource::TickCounter,
-            Source::Os(_) => ClockSource::OperatingSystem,
-            Source::Manual(_) => ClockSource::Manual,
-        }
-    }
-
-    /// A clock that moves only when told, and starts at this time (seconds since 1970). Its ticks are nanoseconds,
-    /// so every duration and mean is exact.
+    /// A clock that moves only when its hand does, and starts at this time (seconds since 1970). Its ticks are
+    /// nanoseconds, so every duration and mean is exact.
     ///
     /// # Examples
     ///
@@ -112,18 +87,28 @@ impl Clock {
     /// ```
     pub fn manual(unix_seconds: f64) -> (Self, ManualClock) {
         let ticks = Arc::new(AtomicU64::new(0));
-        let hand = ManualClock {
-            ticks: Arc::clone(&ticks),
-        };
-        let clock = Self {
-            source: Source::Manual(ticks),
-            nanos_per_tick: 1.0,
-            anchor: Anchor {
-                ticks: 0,
-                unix_seconds,
-            },
-        };
-        (clock, hand)
+        let source = Source::Manual(Arc::clone(&ticks));
+        (
+            Self::started(source, 1.0, unix_seconds),
+            ManualClock { ticks },
+        )
+    }
+
+    fn started(source: Source, nanos_per_tick: f64, unix_seconds: f64) -> Self {
+        Self {
+            start: (source.now(), unix_seconds),
+            nanos_per_tick,
+            source,
+        }
+    }
+
+    /// Where the ticks come from.
+    pub fn source(&self) -> ClockSource {
+        match self.source {
+            Source::Counter(_) => ClockSource::TickCounter,
+            Source::Os(_) => ClockSource::OperatingSystem,
+            Source::Manual(_) => ClockSource::Manual,
+        }
     }
 
     /// Ticks since some fixed moment. Reads on different cores may be out of order by a few ticks.
@@ -141,7 +126,7 @@ impl Clock {
     }
 
     pub(crate) fn unix_at(&self, ticks: u64) -> f64 {
-        self.anchor.unix_seconds + self.seconds(ticks.saturating_sub(self.anchor.ticks))
+        self.start.1 + self.seconds(ticks.saturating_sub(self.start.0))
     }
 
     /// Ticks as seconds.
@@ -155,17 +140,13 @@ impl Clock {
     }
 
     /// The most ticks that are not longer than this many seconds; for a bound that includes its edge.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, which is what a bound wants"
+    )]
     pub(crate) fn ticks(&self, seconds: f64) -> u64 {
-        to_u64((seconds * NANOS_PER_SECOND / self.nanos_per_tick).floor())
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Clock")
-            .field("source", &self.source())
-            .field("nanos_per_tick", &self.nanos_per_tick)
-            .finish_non_exhaustive()
+        (seconds * NANOS_PER_SECOND / self.nanos_per_tick).floor() as u64
     }
 }
 
@@ -178,18 +159,9 @@ pub struct ManualClock {
 impl ManualClock {
     /// Moves the clock on; it stops at the end of time, 292 years after its start.
     pub fn advance(&self, by: Duration) {
-        let mut now = self.ticks.load(Ordering::Relaxed);
-        loop {
-            let later = now.saturating_add(nanos(by)).min(u64::MAX >> 1);
-            // AcqRel: what was recorded before the clock moved is seen by who reads the new time.
-            let moved =
-                self.ticks
-                    .compare_exchange(now, later, Ordering::AcqRel, Ordering::Relaxed);
-            match moved {
-                Ok(_) => return,
-                Err(other) => now = other,
-            }
-        }
+        let later = |now: u64| Some(now.saturating_add(nanos(by)).min(u64::MAX >> 1));
+        // AcqRel: pairs with the Acquire in `now`, so that a reader of the new time sees what was recorded before it.
+        let _ = (self.ticks).fetch_update(Ordering::AcqRel, Ordering::Relaxed, later);
     }
 }
 
@@ -231,13 +203,32 @@ pub(crate) fn to_f64(value: u64) -> f64 {
     value as f64
 }
 
+/// Seconds since 1970 as `2026-11-22 10:37:04.123456`.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "`as` saturates, which is what a bound wants"
+    reason = "`as` saturates; times before 1970 read as 1970"
 )]
-fn to_u64(value: f64) -> u64 {
-    value as u64
+pub(crate) fn utc(unix: f64) -> String {
+    let micros = (unix * 1e6).round() as u64;
+    let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}")
+}
+
+/// Year, month and day of a day since 1970, computed as in Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
+/// `civil_from_days`, for days that are not negative.
+fn civil(day: u64) -> (u64, u64, u64) {
+    let (era, day_of_era) = ((day + 719_468) / 146_097, (day + 719_468) % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day)
 }
 
 #[cfg(test)]
@@ -284,5 +275,13 @@ mod tests {
         let (ticks, std_time) = (clock.now() - start, std_start.elapsed());
         let ratio = clock.seconds(ticks) / std_time.as_secs_f64();
         assert!((0.8..1.25).contains(&ratio), "ratio {ratio}");
+    }
+
+    #[test]
+    fn the_calendar_is_right() {
+        assert_eq!(utc(0.0), "1970-01-01 00:00:00.000000");
+        assert_eq!(utc(951_827_696.5), "2000-02-29 12:34:56.500000");
+        assert_eq!(utc(1_700_000_000.0), "2023-11-14 22:13:20.000000");
+        assert_eq!(utc(1_798_761_599.999_999), "2026-12-31 23:59:59.999999");
     }
 }

@@ -1,6 +1,5 @@
 //! What everything above stands on: the clock, atomics and locks, and containers that recording reads without waiting.
 
-pub(crate) mod calendar;
 pub(crate) mod chunked;
 pub(crate) mod clock;
 pub(crate) mod interner;
@@ -8,3 +7,5 @@ pub(crate) mod interner;
 pub(crate) mod logged;
 pub(crate) mod swap;
 pub(crate) mod sync;
+
+pub(crate) use self::clock as calendar; // alias

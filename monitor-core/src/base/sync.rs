@@ -1,46 +1,42 @@
 //! The only file that names atomics and locks: under `--cfg monitor_loom` the model checker's stand in for std's, so the
 //! models run the shipped code.
+//!
+//! A lock that a panic poisoned is taken all the same, with what is there: better lose a sample than the caller. What is
+//! set once stands in a [`Once`]: readers see nothing or the whole value, because its `set` releases what its `get` acquires.
 
+#[cfg(all(test, monitor_loom))]
+use loom as primitive;
+#[cfg(not(all(test, monitor_loom)))]
+use std as primitive;
+
+// What stands in a static has std's type in a model too: the checker's have no `const` constructor.
 pub(crate) use std::sync::atomic::{
     AtomicU8 as StaticAtomicU8, AtomicU32 as StaticAtomicU32, Ordering as StaticOrdering,
 };
-
-#[cfg(not(all(test, monitor_loom)))]
-pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-#[cfg(not(all(test, monitor_loom)))]
-pub(crate) use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
-
-#[cfg(all(test, monitor_loom))]
-pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-#[cfg(all(test, monitor_loom))]
-pub(crate) use loom::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
-#[cfg(all(test, monitor_loom))]
 pub(crate) use std::sync::{Arc, OnceLock};
+use std::sync::{LockResult, PoisonError};
 
-/// Locks, and goes on with what is there when a panic poisoned it: better lose a sample than the caller.
+pub(crate) use primitive::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use primitive::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// The guard of a lock, whether or not a panic poisoned it.
+pub(crate) fn recovered<G>(locked: LockResult<G>) -> G {
+    locked.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks a mutex, poisoned or not.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    match mutex.lock() {
-        Ok(guard) => guard,
-        Err(poisoned) => poisoned.into_inner(),
-    }
+    recovered(mutex.lock())
 }
 
-/// Locks for reading, as [`lock`] does.
+/// Locks for reading, poisoned or not.
 pub(crate) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    match lock.read() {
-        Ok(guard) => guard,
-        Err(poisoned) => poisoned.into_inner(),
-    }
+    recovered(lock.read())
 }
 
-/// Locks for writing, as [`lock`] does.
+/// Locks for writing, poisoned or not.
 pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    match lock.write() {
-        Ok(guard) => guard,
-        Err(poisoned) => poisoned.into_inner(),
-    }
+    recovered(lock.write())
 }
 
 /// Adds to a cell that only the calling thread writes: a plain load and a plain store.
@@ -71,19 +67,15 @@ impl<T: Copy> Once<T> {
         self.0.get().copied()
     }
 
-    /// Sets it if it is empty; either way, what it holds now.
+    /// Sets it if it is empty; returns what it holds then.
     pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> T {
         *self.0.get_or_init(make)
     }
 
     /// Sets it if it is empty; `Err` with what was there before otherwise.
     pub(crate) fn set(&self, value: T) -> Result<(), T> {
-        let mut fresh = false;
-        let now = *self.0.get_or_init(|| {
-            fresh = true;
-            value
-        });
-        if fresh { Ok(()) } else { Err(now) }
+        let set = self.0.set(value);
+        set.map_err(|value| self.get_or_init(|| value))
     }
 }
 
