@@ -128,55 +128,44 @@ impl StatKey {
     }
 
     fn read<'a>(raw: &'a str, mut dropped: impl FnMut(DroppedPart<'a>)) -> Self {
-        let (name, mut rest) = match raw.split_once(SEPARATOR) {
-            Some((name, rest)) => (name, Some(rest)),
-            None => (raw, None),
-        };
+        let name = Self::name_of(raw);
+        let mut rest = raw.get(name.len() + SEPARATOR.len()..);
         let mut labels: Vec<(Box<str>, Box<str>)> = Vec::new();
         while let Some(text) = rest {
-            let (part, after) = next_part(text);
+            let (label, after) = next_part(text);
             rest = after;
-            match part {
-                Part::Malformed(part) => dropped(DroppedPart::Malformed(part)),
-                Part::Label(name, _) if labels.iter().any(|(known, _)| **known == *name) => {
+            match label {
+                Err(part) => dropped(DroppedPart::Malformed(part)),
+                Ok((name, _)) if labels.iter().any(|(known, _)| **known == *name) => {
                     dropped(DroppedPart::Repeated(name));
                 }
-                Part::Label(name, value) => labels.push((name.into(), value.into())),
+                Ok((name, value)) => labels.push((name.into(), value.into())),
             }
         }
-        Self {
-            raw: raw.into(),
-            name_end: name.len(),
-            labels: labels.into(),
-        }
+        Self::from_parts(raw, name, labels)
     }
 }
 
-enum Part<'a> {
-    Label(&'a str, &'a str),
-    Malformed(&'a str),
-}
-
-/// The part that `text` begins with, and the text after its separator.
-fn next_part(text: &str) -> (Part<'_>, Option<&str>) {
-    let Some((at, length)) = first_run(text, 2) else {
-        return (Part::Malformed(text), None);
+/// The label that `text` begins with, or the malformed part, and the text after its separator.
+fn next_part(text: &str) -> (Result<(&str, &str), &str>, Option<&str>) {
+    let Some((at, length)) = first_run(text, ASSIGN) else {
+        return (Err(text), None);
     };
     if at == 0 {
         let (part, after) = split_value(text, length);
-        return (Part::Malformed(part), after);
+        return (Err(part), after);
     }
     let after_three = text.get(at + 3..).unwrap_or_default();
     if length == 3 && begins_with_whole_label(after_three) {
-        return (Part::Malformed(&text[..at]), Some(after_three));
+        return (Err(&text[..at]), Some(after_three));
     }
     let (value, after) = split_value(&text[at + 2..], 0);
-    (Part::Label(&text[..at], value), after)
+    (Ok((&text[..at], value)), after)
 }
 
 /// Splits at the first separator, at or after `from`, that a label follows.
 fn split_value(text: &str, mut from: usize) -> (&str, Option<&str>) {
-    while let Some((at, length)) = first_run(&text[from..], 3) {
+    while let Some((at, length)) = first_run(&text[from..], SEPARATOR) {
         let end = from + at + length;
         let after = &text[end..];
         if begins_with_label(after) {
@@ -189,7 +178,7 @@ fn split_value(text: &str, mut from: usize) -> (&str, Option<&str>) {
 
 /// Whether a label's name and its `__` come first, as opposed to a further piece of the value before it.
 fn begins_with_label(text: &str) -> bool {
-    match first_run(text, 2) {
+    match first_run(text, ASSIGN) {
         None | Some((0, _)) => false,
         Some((at, 3)) => !begins_with_whole_label(&text[at + 3..]),
         Some(_) => true,
@@ -198,14 +187,13 @@ fn begins_with_label(text: &str) -> bool {
 
 /// Whether the text up to the next `___` is a label as the original wants it: with one `__`, and a name before it.
 fn begins_with_whole_label(text: &str) -> bool {
-    let part = first_run(text, 3).map_or(text, |(at, _)| &text[..at]);
-    part.split_once(ASSIGN)
-        .is_some_and(|(name, value)| !name.is_empty() && !value.contains(ASSIGN))
+    let label = StatKey::name_of(text).split_once(ASSIGN);
+    label.is_some_and(|(name, value)| !name.is_empty() && !value.contains(ASSIGN))
 }
 
-/// Where the first run of at least `least` underscores begins, and how long it is.
-fn first_run(text: &str, least: usize) -> Option<(usize, usize)> {
-    let at = text.find(if least == 3 { SEPARATOR } else { ASSIGN })?;
+/// Where the first run of underscores begins that is at least this long, and how long it is.
+fn first_run(text: &str, least: &str) -> Option<(usize, usize)> {
+    let at = text.find(least)?;
     let length = text[at..].bytes().take_while(|byte| *byte == b'_').count();
     Some((at, length))
 }

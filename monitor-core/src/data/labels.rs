@@ -1,13 +1,15 @@
-//! The labels of a child, rendered once; labels as text, and the escaping in it.
+//! Labels: a child's, with the text a page has for them; those on every series; an exemplar's; and how labels are written.
+//!
+//! A child's labels are checked, sorted and rendered once, when it is made. Each page copies that text in whole chunks of
+//! [`CHUNK`] bytes, in moves of fixed size that need not ask for its length, and cuts off what is too much.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
-use crate::data::chunks::{CHUNK, Chunk};
+use crate::data::name::is_label_name;
+pub(crate) use crate::data::name::is_reserved_label; // alias
 
 /// A label: name and value, unescaped.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,11 +36,12 @@ pub struct Label {
 /// assert_eq!(labels.len(), 2);
 /// assert_eq!(&*labels[1].value, "success");
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels(Arc<Rendered<[Chunk]>>);
 
 /// In one piece, if the text is not too long: a page of many label sets waits for memory at each step from one piece to
-/// the next.
+/// the next. The labels come first, so that they decide comparisons; all else follows from them.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Rendered<T: ?Sized> {
     labels: Box<[Label]>,
     length: u32,
@@ -58,7 +61,7 @@ impl Labels {
         (chunks, self.0.length as usize)
     }
 
-    /// Loads its text, so that it is at hand a little later.
+    /// Loads its text, so that it is cached a little later.
     pub(crate) fn touch(&self) -> u8 {
         self.chunks().0.first().map_or(0, |chunk| chunk[0])
     }
@@ -83,7 +86,7 @@ impl From<Vec<Label>> for Labels {
             if le.is_none() && &*label.name >= "le" {
                 le = Some(text.len());
             }
-            push_label(&mut text, label);
+            push_pair(&mut text, &label.name, &label.value);
         }
         let le = le.unwrap_or(text.len());
         Self(match text.len().div_ceil(CHUNK) {
@@ -132,7 +135,7 @@ impl<const N: usize> From<[Label; N]> for Labels {
 /// No labels; shared, so that it costs nothing.
 impl Default for Labels {
     fn default() -> Self {
-        static NONE: LazyLock<Labels> = LazyLock::new(|| Labels::from(Vec::new()));
+        static NONE: LazyLock<Labels> = LazyLock::new(|| Labels::from([]));
         NONE.clone()
     }
 }
@@ -147,39 +150,7 @@ impl Deref for Labels {
 
 impl fmt::Debug for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
-    }
-}
-
-impl PartialEq for Labels {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || **self == **other
-    }
-}
-
-impl Eq for Labels {}
-
-impl PartialOrd for Labels {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Labels {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (**self).cmp(other)
-    }
-}
-
-impl Hash for Labels {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (**self).hash(state);
-    }
-}
-
-impl std::borrow::Borrow<[Label]> for Labels {
-    fn borrow(&self) -> &[Label] {
-        self
+        (**self).fmt(f)
     }
 }
 
@@ -193,10 +164,6 @@ impl<'a> IntoIterator for &'a Labels {
 }
 
 /// Appends a label as a page has it.
-pub(crate) fn push_label(out: &mut Vec<u8>, label: &Label) {
-    push_pair(out, &label.name, &label.value);
-}
-
 pub(crate) fn push_pair(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"=\"");
@@ -214,4 +181,283 @@ pub(crate) fn push_escaped(out: &mut Vec<u8>, text: &str, special: &[u8]) {
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
+}
+
+/// Bytes that are copied at once.
+pub(crate) const CHUNK: usize = 32;
+
+pub(crate) type Chunk = [u8; CHUNK];
+
+/// A text, padded to whole chunks.
+#[derive(Debug, Default)]
+pub(crate) struct Padded {
+    chunks: Vec<Chunk>,
+    length: usize,
+}
+
+impl Padded {
+    pub(crate) fn set(&mut self, parts: &[&[u8]]) {
+        self.length = parts.iter().map(|part| part.len()).sum();
+        self.chunks.clear();
+        self.chunks.resize(self.length.div_ceil(CHUNK), [0; CHUNK]);
+        write_parts(self.chunks.as_flattened_mut(), parts);
+    }
+
+    /// Appends the text.
+    #[inline]
+    pub(crate) fn push_to(&self, out: &mut Vec<u8>) {
+        push(out, &self.chunks, self.length);
+    }
+}
+
+/// Writes one part behind the other.
+pub(crate) fn write_parts(mut place: &mut [u8], parts: &[&[u8]]) {
+    for part in parts {
+        let (start, rest) = place.split_at_mut(part.len());
+        start.copy_from_slice(part);
+        place = rest;
+    }
+}
+
+/// Appends the first `length` bytes of chunks.
+#[inline]
+pub(crate) fn push(out: &mut Vec<u8>, chunks: &[Chunk], length: usize) {
+    let end = out.len() + length;
+    for chunk in chunks {
+        out.extend_from_slice(chunk);
+    }
+    out.truncate(end);
+}
+
+/// Writes a text over what is there from `at` on; returns where it ends.
+#[inline]
+pub(crate) fn put(out: &mut [u8], at: usize, chunks: &[Chunk], length: usize) -> usize {
+    let mut to = at;
+    for chunk in chunks {
+        out[to..to + CHUNK].copy_from_slice(chunk);
+        to += CHUNK;
+    }
+    at + length
+}
+
+/// Constant labels of all families, checked when they are made: a slice of [`Label`], sorted by name.
+///
+/// They are on every series of a storage. A label of the same name that a call, a key or a registered metric has is
+/// written with `label_` before its name (as often as it takes for a name that is free), so that no two series become one:
+/// calls with `env="prod"` of their own and calls without stay apart under a constant `env="prod"`.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::StorageConfig;
+/// use monitor_core::config::{ConstLabelError, ConstLabels};
+///
+/// let mut config = StorageConfig::default();
+/// config.const_labels = ConstLabels::try_new([("env", "prod"), ("dc", "fra1")])?;
+/// assert_eq!(&*config.const_labels[0].name, "dc");
+/// assert!(ConstLabels::try_new([("method", "Get")]).is_err());
+/// # Ok::<(), ConstLabelError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConstLabels(Arc<[Label]>);
+
+/// Why labels cannot be on every series.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConstLabelError {
+    /// A label name is `[a-zA-Z_][a-zA-Z0-9_]*`.
+    #[error("`{name}` is no label name: it has to match [a-zA-Z_][a-zA-Z0-9_]*")]
+    Invalid {
+        /// The name.
+        name: String,
+    },
+    /// The name has a meaning of its own, or families of this crate have a label of this name.
+    #[error("the label name `{name}` is reserved")]
+    Reserved {
+        /// The name.
+        name: String,
+    },
+    /// The name is there more than once.
+    #[error("the label `{name}` is there more than once")]
+    Repeated {
+        /// The name.
+        name: String,
+    },
+    /// To Prometheus a label with an empty value is none.
+    #[error("the label `{name}` has an empty value")]
+    Empty {
+        /// The name.
+        name: String,
+    },
+}
+
+/// The labels of this crate's own families.
+const BUILT_IN: [&str; 5] = ["family", "method", "status", "task", "type"];
+
+impl ConstLabels {
+    /// Checks and keeps labels, names and values, in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`ConstLabelError`] for a name that is no label name, is reserved (`le`, `quantile`, `inittime`, `overflow`, `_name_`,
+    /// what begins with `__`, and the labels of built-in families: `family`, `method`, `status`, `task`, `type`) or comes
+    /// twice, and for an empty value.
+    pub fn try_new<N: Into<String>, V: Into<String>>(
+        labels: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, ConstLabelError> {
+        let mut checked: Vec<Label> = Vec::new();
+        for (name, value) in labels {
+            let (name, value) = (name.into(), value.into());
+            if !is_label_name(&name) {
+                return Err(ConstLabelError::Invalid { name });
+            }
+            if is_reserved_label(&name) || BUILT_IN.contains(&&*name) {
+                return Err(ConstLabelError::Reserved { name });
+            }
+            if checked.iter().any(|label| label.name == name) {
+                return Err(ConstLabelError::Repeated { name });
+            }
+            if value.is_empty() {
+                return Err(ConstLabelError::Empty { name });
+            }
+            checked.push(Label {
+                name: name.into(),
+                value: value.into(),
+            });
+        }
+        checked.sort();
+        Ok(Self(checked.into()))
+    }
+}
+
+impl Deref for ConstLabels {
+    type Target = [Label];
+
+    fn deref(&self) -> &[Label] {
+        &self.0
+    }
+}
+
+/// Most characters that the names and values of an exemplar's labels have together (`OpenMetrics` 1.0.0, "Exemplars").
+const MAX_EXEMPLAR_CHARS: usize = 128;
+
+/// What leads from a call to its trace: labels such as `trace_id`.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::exemplar::Exemplar;
+///
+/// let exemplar = Exemplar::new([("trace_id", "4bf92f3577b34da6a3ce929d0e0e4736")]);
+/// assert_eq!(exemplar.labels().count(), 1);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exemplar {
+    labels: Arc<[(Cow<'static, str>, Box<str>)]>,
+}
+
+/// An exemplar, and the call it was kept of.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct KeptExemplar {
+    /// The bucket it is of, by the index of its upper bound.
+    pub bucket: usize,
+    /// What the provider gave.
+    pub exemplar: Exemplar,
+    /// The call's duration, seconds.
+    pub seconds: f64,
+    /// When it ended, seconds since 1970.
+    pub at: f64,
+    /// Whether it failed.
+    pub failed: bool,
+}
+
+impl Exemplar {
+    /// An exemplar with these labels.
+    pub fn new<N, V>(labels: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<Cow<'static, str>>,
+        V: Into<Box<str>>,
+    {
+        let labels = labels.into_iter();
+        Self {
+            labels: labels
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        }
+    }
+
+    /// Its labels, as they were given.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Whether a page can hold it: at most 128 characters in all, valid names, each once and none that begins with `__`
+    /// (`prometheus_client` refuses the whole page for one), and no value with a character
+    /// that readers fail on in exemplars, though they take it in a series' labels. For a NUL, Prometheus (2.42, 3.5)
+    /// refuses the whole page, and for a quote `prometheus_client` does; what is escaped, Prometheus never unescapes.
+    pub(crate) fn fits(&self) -> bool {
+        let chars = self
+            .labels()
+            .flat_map(|(name, value)| name.chars().chain(value.chars()));
+        let is_fine = |(at, (name, value)): (usize, (&str, &str))| {
+            is_label_name(name)
+                && !name.starts_with("__")
+                && self.labels().take(at).all(|(other, _)| other != name)
+                && !value.contains(['\0', '"', '\\', '\n'])
+        };
+        chars.count() <= MAX_EXEMPLAR_CHARS && self.labels().enumerate().all(is_fine)
+    }
+}
+
+#[cfg(all(test, not(monitor_loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn labels(names: &[&str]) -> Result<ConstLabels, ConstLabelError> {
+        ConstLabels::try_new(names.iter().map(|name| (*name, "x")))
+    }
+
+    #[test]
+    fn labels_come_sorted() -> Result<(), ConstLabelError> {
+        let labels = labels(&["b", "A", "_"])?;
+        let names: Vec<&str> = labels.iter().map(|label| &*label.name).collect();
+        assert_eq!(names, ["A", "_", "b"]);
+        assert!(ConstLabels::default().is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_refused_is_named() {
+        let name = |name: &str| name.to_owned();
+        for bad in ["", "1a", "a-b", "ü", "a b"] {
+            let expected = ConstLabelError::Invalid { name: name(bad) };
+            assert_eq!(labels(&["ok", bad]), Err(expected));
+        }
+        for bad in [
+            "le", "quantile", "inittime", "overflow", "__name__", "_name_", "method", "type",
+            "family",
+        ] {
+            let expected = ConstLabelError::Reserved { name: name(bad) };
+            assert_eq!(labels(&[bad]), Err(expected));
+        }
+        let expected = ConstLabelError::Repeated { name: name("a") };
+        assert_eq!(labels(&["a", "b", "a"]), Err(expected));
+        let expected = ConstLabelError::Empty { name: name("a") };
+        assert_eq!(ConstLabels::try_new([("a", "")]), Err(expected));
+    }
+
+    proptest! {
+        #[test]
+        fn any_texts_are_valid_or_refused(texts in proptest::collection::vec((".{0,6}|[a-c_]{1,2}", ".{0,4}"), 0..6)) {
+            let count = texts.len();
+            if let Ok(labels) = ConstLabels::try_new(texts) {
+                prop_assert_eq!(labels.len(), count);
+                prop_assert!(labels.windows(2).all(|two| two[0].name < two[1].name));
+                prop_assert!(labels.iter().all(|label| is_label_name(&label.name)));
+            }
+        }
+    }
 }

@@ -2,15 +2,16 @@
 
 pub(crate) mod buckets;
 pub(crate) mod catalog;
-pub(crate) mod chunks;
-pub(crate) mod const_labels;
-pub(crate) mod exemplar;
 pub mod family;
 pub mod key;
 pub(crate) mod labels;
 pub(crate) mod name;
-pub(crate) mod sample_names;
 pub mod snapshot;
 pub mod status;
 pub mod value;
 pub(crate) mod visit;
+
+pub(crate) use self::labels as chunks; // alias
+pub(crate) use self::labels as const_labels; // alias
+pub(crate) use self::labels as exemplar; // alias
+pub(crate) use self::name as sample_names; // alias

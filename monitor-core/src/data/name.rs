@@ -1,22 +1,41 @@
-//! What makes any text a valid metric name, label name or label set.
+//! Names: which texts are metric and label names, how any text becomes one, and which sample names a family takes.
+//!
+//! There are two alphabets, that of label names and that of metric names, which has the colon too. Checks and sanitizing ask
+//! the same two functions. What is reserved among valid label names depends on who gives the name: see
+//! [`is_reserved_label`] for those a program declares, and [`labels`] for those of keys and calls, which are renamed.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::data::buckets::ValueKind;
-use crate::data::family::Label;
+use crate::data::catalog::{Profile, built_in};
+use crate::data::family::{FamilyType, Label};
 
 /// Whether a text is a metric name: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
 pub(crate) fn is_metric_name(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .char_indices()
-            .all(|(at, c)| c == ':' || in_alphabet(at, c))
+    !text.is_empty() && text.char_indices().all(is_of_metric_name)
 }
 
 /// Whether a text is a label name: `[a-zA-Z_][a-zA-Z0-9_]*`.
 pub(crate) fn is_label_name(text: &str) -> bool {
-    !text.is_empty() && text.char_indices().all(|(at, c)| in_alphabet(at, c))
+    !text.is_empty() && text.char_indices().all(is_of_label_name)
+}
+
+fn is_of_metric_name(character: (usize, char)) -> bool {
+    character.1 == ':' || is_of_label_name(character)
+}
+
+fn is_of_label_name((at, c): (usize, char)) -> bool {
+    c == '_' || c.is_ascii_alphabetic() || (at > 0 && c.is_ascii_digit())
+}
+
+/// The text with `_` for each character outside the alphabet.
+fn sanitized(text: &str, is_valid: fn((usize, char)) -> bool) -> String {
+    let characters = text.char_indices();
+    characters
+        .map(|(at, c)| if is_valid((at, c)) { c } else { '_' })
+        .collect()
 }
 
 /// Whether Prometheus itself writes a series of this name for each target, some with its feature `extra-scrape-metrics` only.
@@ -37,10 +56,11 @@ pub(crate) fn is_of_prometheus(name: &str) -> bool {
 /// The unit a family's name ends in, `_total` set aside.
 pub(crate) fn unit_of(name: &str) -> Option<&'static str> {
     let name = name.strip_suffix("_total").unwrap_or(name);
-    ["seconds", "bytes"].into_iter().find(|unit| {
-        name.strip_suffix(unit)
-            .is_some_and(|rest| rest.ends_with('_'))
-    })
+    let ends_in = |unit: &&str| {
+        let rest = name.strip_suffix(*unit);
+        rest.is_some_and(|rest| rest.ends_with('_'))
+    };
+    ["seconds", "bytes"].into_iter().find(ends_in)
 }
 
 /// The unit that the original reads out of a key's name, which decides its histogram's bounds.
@@ -57,15 +77,7 @@ pub(crate) fn metric_name(text: &str) -> String {
     if text.is_empty() {
         return "_".to_owned();
     }
-    text.char_indices()
-        .map(|(at, c)| {
-            if c == ':' || in_alphabet(at, c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect()
+    sanitized(text, is_of_metric_name)
 }
 
 /// The family name of a key's name as the original makes it: prefix, lower case, and `_` for the rest.
@@ -74,12 +86,15 @@ pub(crate) fn key_name(prefix: &str, written: &str) -> String {
 }
 
 /// A label set of any names and values, sorted by name; and how many labels were dropped because an earlier one has
-/// their name.
+/// their name. Names that mean something to readers of pages (`__name__`, a bucket's `le`, ..) get a prefix.
 pub(crate) fn labels<'a>(written: impl Iterator<Item = (&'a str, &'a str)>) -> (Vec<Label>, u64) {
     let mut labels: Vec<Label> = Vec::new();
     let mut dropped = 0;
     for (name, value) in written {
-        let name = label_name(name);
+        let mut name = sanitized(name, is_of_label_name);
+        if name.is_empty() || has_meaning(&name) {
+            name.insert_str(0, "label_");
+        }
         if labels.iter().any(|label| label.name == name) {
             dropped += 1;
         } else {
@@ -93,22 +108,100 @@ pub(crate) fn labels<'a>(written: impl Iterator<Item = (&'a str, &'a str)>) -> (
     (labels, dropped)
 }
 
-/// A label name of any text. Names with a meaning of their own (`__name__`, a bucket's `le`, ..) get a prefix.
-fn label_name(text: &str) -> String {
-    let clean: String = text
-        .char_indices()
-        .map(|(at, c)| if in_alphabet(at, c) { c } else { '_' })
-        .collect();
-    let reserved = clean.is_empty()
-        || clean.starts_with("__")
-        || matches!(&*clean, "le" | "quantile" | "inittime");
-    if reserved {
-        format!("label_{clean}")
-    } else {
-        clean
+/// Whether a label of this name means something to readers of pages, or to the original.
+fn has_meaning(label: &str) -> bool {
+    label.starts_with("__") || matches!(label, "le" | "quantile" | "inittime")
+}
+
+/// Whether a program must not declare a label of this name, because it has a meaning of its own on a page.
+pub(crate) fn is_reserved_label(name: &str) -> bool {
+    // `_name_` would be `__name__` under the escaping scheme `dots`.
+    has_meaning(name) || matches!(name, "overflow" | "_name_")
+}
+
+/// The name `OpenMetrics` gives a family: a counter's without its `_total`.
+///
+/// A counter that does not end in `_total` (or is nothing else) keeps its name; it is typed `unknown` there.
+pub(crate) fn openmetrics_name(name: &str, kind: FamilyType) -> &str {
+    match (kind, name.strip_suffix("_total")) {
+        (FamilyType::Counter, Some(base)) if !base.is_empty() => base,
+        _ => name,
     }
 }
 
-fn in_alphabet(at: usize, c: char) -> bool {
-    c == '_' || c.is_ascii_alphabetic() || (at > 0 && c.is_ascii_digit())
+/// The sample names taken on a page, and by which family, so that no two families of a page can clash.
+///
+/// # Definition
+///
+/// A family takes its name and each name its samples could have in any format, `_created` included, because strict
+/// `OpenMetrics` parsers refuse a page where two families' sets meet, whether or not both samples are there.
+#[derive(Debug, Default)]
+pub(crate) struct SampleNames {
+    taken: HashMap<Box<str>, usize>,
 }
+
+impl SampleNames {
+    /// The family that took this name.
+    pub(crate) fn owner(&self, name: &str) -> Option<usize> {
+        self.taken.get(name).copied()
+    }
+
+    /// The families that took one of this family's names.
+    pub(crate) fn owners(&self, name: &str, kind: FamilyType) -> impl Iterator<Item = usize> {
+        sample_names(name, kind).filter_map(|name| self.owner(&name))
+    }
+
+    /// The first sample name of a family that is taken, and by which family.
+    pub(crate) fn in_the_way(&self, name: &str, kind: FamilyType) -> Option<(Box<str>, usize)> {
+        sample_names(name, kind).find_map(|name| self.owner(&name).map(|owner| (name, owner)))
+    }
+
+    /// Takes those names of a family for `id` that are free.
+    pub(crate) fn reserve(&mut self, name: &str, kind: FamilyType, id: usize) {
+        for name in sample_names(name, kind) {
+            self.taken.entry(name).or_insert(id);
+        }
+    }
+
+    /// Gives back all names of a family.
+    pub(crate) fn release(&mut self, name: &str, kind: FamilyType) {
+        for name in sample_names(name, kind) {
+            self.taken.remove(&name);
+        }
+    }
+
+    /// Takes all names of a family for `id`; takes none and returns false if one of them is taken.
+    pub(crate) fn claim(&mut self, name: &str, kind: FamilyType, id: usize) -> bool {
+        let is_free = self.owners(name, kind).next().is_none();
+        if is_free {
+            self.reserve(name, kind, id);
+        }
+        is_free
+    }
+}
+
+fn sample_names(name: &str, kind: FamilyType) -> impl Iterator<Item = Box<str>> {
+    let base = openmetrics_name(name, kind);
+    let suffixes: &[&str] = match kind {
+        FamilyType::Counter if base.len() < name.len() => &["", "_total", "_created"],
+        FamilyType::Histogram => &["", "_bucket", "_count", "_sum", "_created"],
+        FamilyType::Summary => &["", "_count", "_sum", "_created"],
+        FamilyType::Counter | FamilyType::Gauge | FamilyType::Untyped => &[""],
+    };
+    suffixes
+        .iter()
+        .map(move |suffix| format!("{base}{suffix}").into())
+}
+
+/// The names of the built-in families of all profiles as taken, and those families by the numbers they took them under.
+pub(crate) fn built_in_claims() -> (SampleNames, Vec<Cow<'static, str>>) {
+    let mut taken = SampleNames::default();
+    let mut families = Vec::new();
+    for spec in Profile::ALL.into_iter().flat_map(built_in) {
+        taken.reserve(spec.name, spec.kind, families.len());
+        families.push(Cow::Borrowed(spec.name));
+    }
+    (taken, families)
+}
+
+pub(crate) use self::SampleNames as Claims; // alias

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::data::const_labels::ConstLabels;
-use crate::data::exemplar::KeptExemplar;
 use crate::data::family::{Child, FamilyType, Histogram, Label};
 use crate::data::key::StatKey;
+use crate::data::labels::{ConstLabels, KeptExemplar};
 use crate::data::status::TaskStatus;
 use crate::data::value::StatValue;
 

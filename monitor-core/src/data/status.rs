@@ -1,4 +1,4 @@
-//! What became of a call, and how a task type is doing.
+//! The status of a call, and the status of a task type.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,17 +24,17 @@ pub const DEFAULT_TASK: &str = "default";
 pub enum TaskStatus {
     /// The last call ended well.
     #[default]
-    Ok,
+    Ok = 1,
     /// An error the service does not survive.
-    Fatal,
+    Fatal = 2,
     /// Something the service depends on cannot be reached.
-    ConnectionError,
-    /// An error no rule speaks of.
-    OtherException,
+    ConnectionError = 3,
+    /// An error that no rule lists.
+    OtherException = -1,
     /// An error of the service itself; a panic is one.
-    Internal,
+    Internal = 4,
     /// Not known.
-    Unknown,
+    Unknown = 5,
 }
 
 impl TaskStatus {
@@ -50,14 +50,7 @@ impl TaskStatus {
 
     /// The number the original gives this status.
     pub const fn code(self) -> i32 {
-        match self {
-            Self::Ok => 1,
-            Self::Fatal => 2,
-            Self::ConnectionError => 3,
-            Self::OtherException => -1,
-            Self::Internal => 4,
-            Self::Unknown => 5,
-        }
+        self as i32
     }
 
     /// The status of this number.
@@ -95,9 +88,8 @@ impl FromStr for TaskStatus {
     type Err = UnknownStatus;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|status| status.name() == text)
+        let mut all = Self::ALL.into_iter();
+        all.find(|status| status.name() == text)
             .ok_or_else(|| UnknownStatus(text.to_owned()))
     }
 }
