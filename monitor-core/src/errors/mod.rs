@@ -1,26 +1,26 @@
-//! `ErrorParser`: ordered rules, error text -> error type and status.
+//! The type of an error: [`ErrorRules`] list words and statuses, and an [`ErrorParser`] finds the word in an error's text.
+//!
+//! A parser is made once of its rules and never changes. Its types are a closed set: the words in matching order, then
+//! `other`, `panic` and `cancelled` where they are not among them. A type's index is the rank of its word in the search of
+//! [`text`], so the lowest rank found anywhere in the text is the type. Errors that name their own type ([`MonitorError`])
+//! are looked up by that name, and not searched.
 
-mod chain;
 mod named;
-mod rules;
 #[cfg(test)]
 mod tests;
 mod text;
-mod types;
-mod words;
 
 use std::any::type_name;
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-pub use chain::{NamedError, Naming, Unnamed};
-pub(crate) use chain::{named, named_below};
-pub use named::MonitorError;
-pub use rules::{ErrorRules, RuleError, StatusRule};
+pub use named::{MonitorError, NamedError, Naming, Unnamed};
+pub(crate) use named::{named, named_below};
 pub use text::{ErrorText, ErrorView, Outcome};
-use types::{ByName, Types};
-use words::{Search, Words};
+use text::{Search, Words, fold};
 
 use crate::data::status::TaskStatus;
 
@@ -31,19 +31,261 @@ const PANIC: &str = "panic";
 /// The type of calls dropped before they ended.
 const CANCELLED: &str = "cancelled";
 
+/// The types that are always there, and their statuses if no rule lists them.
+const BUILT_IN: [(&str, TaskStatus); 3] = [
+    (OTHER, TaskStatus::OtherException),
+    (PANIC, TaskStatus::Internal),
+    (CANCELLED, TaskStatus::OtherException),
+];
+
 /// Text searched of one error, bytes after lower-casing. The first lines of a Display say what happened; what is
 /// behind 4 KiB is a dump.
 const MAX_TEXT: usize = 4096;
+
+/// One entry under `errors` in the configuration: a status, the words that mean it, and how long a run of it is borne.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusRule {
+    /// The name of a [`TaskStatus`]; `OK` makes the status of an error good. A name that is none counts as
+    /// `OTHER_EXCEPTION`.
+    pub status: String,
+    /// Words searched in the text of errors, without case. Each is also an error type, written as here. The word
+    /// `other` is not searched: it is the type of errors in which no word is found.
+    pub service_errors: Vec<String>,
+    /// The run of this status that makes a task type unhealthy, in calls. The original's default is -1; 0 and below is
+    /// no threshold, and so is any on `OK`.
+    pub unhealthy: i64,
+}
+
+impl StatusRule {
+    /// The status this rule sets.
+    pub fn task_status(&self) -> TaskStatus {
+        self.status.parse().unwrap_or(TaskStatus::OtherException)
+    }
+}
+
+/// Ordered rules: which words in an error's text mean which type, and to which status a type belongs.
+///
+/// The default is the original's: five statuses without words, but `other` under `OTHER_EXCEPTION`; no thresholds.
+///
+/// # Definition
+///
+/// Rules are tried in this order, whatever order they are given in: `CONNECTION_ERROR`, `FATAL`, `INTERNAL`,
+/// `OTHER_EXCEPTION`, `UNKNOWN`, then other names as given. Within a rule, words are tried as they stand. So an early
+/// short word shadows a later one that contains it: [`warnings`](Self::warnings) says where.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::{ErrorRules, StatusRule};
+///
+/// let rules = ErrorRules::try_new([StatusRule {
+///     status: "CONNECTION_ERROR".to_owned(),
+///     service_errors: vec!["refused".to_owned(), "connection refused".to_owned()],
+///     unhealthy: 5,
+/// }])?;
+///
+/// assert_eq!(rules.rules().len(), 5);
+/// assert_eq!(
+///     rules.warnings(),
+///     ["errors.CONNECTION_ERROR.service_errors[1]: `connection refused` is never found, because `refused` of \
+///       CONNECTION_ERROR comes first and is part of it"],
+/// );
+/// # Ok::<(), monitor_core::RuleError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorRules {
+    rules: Vec<StatusRule>,
+}
+
+/// A word and its place in the configuration.
+#[derive(Clone, Copy)]
+struct Listed<'a> {
+    rule: &'a StatusRule,
+    position: usize,
+    word: &'a str,
+}
+
+impl Default for ErrorRules {
+    fn default() -> Self {
+        let statuses = [
+            TaskStatus::ConnectionError,
+            TaskStatus::Fatal,
+            TaskStatus::Internal,
+            TaskStatus::OtherException,
+            TaskStatus::Unknown,
+        ];
+        let rule = |status: TaskStatus| StatusRule {
+            status: status.name().to_owned(),
+            service_errors: match status {
+                TaskStatus::OtherException => vec![OTHER.to_owned()],
+                _ => Vec::new(),
+            },
+            unhealthy: -1,
+        };
+        Self {
+            rules: statuses.map(rule).into(),
+        }
+    }
+}
+
+/// Why rules are not valid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// A word that is empty or blank would be found in every error.
+    #[error(
+        "errors.{status}.service_errors[{position}]: `{word}` is blank and would be found in every error"
+    )]
+    BlankWord {
+        /// The status it is under.
+        status: String,
+        /// Its place in the list, from 0.
+        position: usize,
+        /// The word.
+        word: String,
+    },
+    /// A status has two rules.
+    #[error("errors.{status}: the status has two rules")]
+    RepeatedStatus {
+        /// The status.
+        status: String,
+    },
+    /// The words are more than the parser can take.
+    #[error("errors: the words have {bytes} bytes together, the limit is {limit}")]
+    TooManyWords {
+        /// Length of all words together, bytes.
+        bytes: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+}
+
+impl ErrorRules {
+    /// Rules from a configuration. A given rule replaces that status's default whole.
+    ///
+    /// # Errors
+    ///
+    /// If a word is blank, a status is given twice, or the words are longer than 60,000 bytes together.
+    pub fn try_new(rules: impl IntoIterator<Item = StatusRule>) -> Result<Self, RuleError> {
+        let mut all = Self::default();
+        let mut given: Vec<String> = Vec::new();
+        for rule in rules {
+            let status = rule.status.clone();
+            if given.contains(&status) {
+                return Err(RuleError::RepeatedStatus { status });
+            }
+            match all.rules.iter_mut().find(|known| known.status == status) {
+                Some(default) => *default = rule,
+                None => all.rules.push(rule),
+            }
+            given.push(status);
+        }
+        if let Some(blank) = all.listed().find(|listed| listed.word.trim().is_empty()) {
+            return Err(RuleError::BlankWord {
+                status: blank.rule.status.clone(),
+                position: blank.position,
+                word: blank.word.to_owned(),
+            });
+        }
+        let bytes = all.listed().map(|listed| fold(listed.word).len()).sum();
+        let limit = Words::MAX_BYTES;
+        if bytes > limit {
+            return Err(RuleError::TooManyWords { bytes, limit });
+        }
+        Ok(all)
+    }
+
+    /// All rules in matching order, the defaults of statuses not given included.
+    pub fn rules(&self) -> &[StatusRule] {
+        &self.rules
+    }
+
+    /// What is likely a mistake, one text each: names that are no status, words that are never found or are listed
+    /// under two statuses, a threshold on `OK`.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for StatusRule {
+            status, unhealthy, ..
+        } in &self.rules
+        {
+            match status.parse::<TaskStatus>() {
+                Err(unknown) => {
+                    warnings.push(format!("errors.{status}: {unknown}; it counts as OTHER_EXCEPTION"));
+                }
+                Ok(TaskStatus::Ok) if *unhealthy > 0 => warnings.push(format!(
+                    "errors.{status}.unhealthy: {unhealthy} is ignored, because OK is never unhealthy"
+                )),
+                Ok(_) => {}
+            }
+        }
+        let listed: Vec<Listed<'_>> = self.listed().collect();
+        let ranked = listed.iter().map(|listed| listed.word).zip(0..);
+        let words = Words::new(ranked.filter(|(word, _)| is_searched(word)));
+        for (
+            rank,
+            &Listed {
+                rule,
+                position,
+                word,
+            },
+        ) in listed.iter().enumerate()
+        {
+            let earlier = listed[..rank].iter().find(|earlier| earlier.word == word);
+            let found = words.find(word).map_or(rank, usize::from);
+            let fault = if let Some(earlier) = earlier {
+                match &earlier.rule.status {
+                    status if *status == rule.status => "is listed twice".to_owned(),
+                    status => {
+                        format!("is listed under {status} too, which comes first and decides")
+                    }
+                }
+            } else if word == OTHER {
+                continue;
+            } else if !is_searched(word) {
+                "is never found: write `other`, the type of errors in which no word is found"
+                    .to_owned()
+            } else if found < rank {
+                let Listed { rule, word, .. } = listed[found];
+                let status = &rule.status;
+                format!(
+                    "is never found, because `{word}` of {status} comes first and is part of it"
+                )
+            } else if [PANIC, CANCELLED].contains(&word) {
+                "is a built-in type: errors in which the word is found count as it, and it gets the status that lists it".to_owned()
+            } else {
+                continue;
+            };
+            let status = &rule.status;
+            warnings.push(format!(
+                "errors.{status}.service_errors[{position}]: `{word}` {fault}"
+            ));
+        }
+        warnings
+    }
+
+    /// Each word with its place, in matching order.
+    fn listed(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.rules.iter().flat_map(|rule| {
+            let words = rule.service_errors.iter().enumerate();
+            words.map(move |(position, word)| Listed {
+                rule,
+                position,
+                word,
+            })
+        })
+    }
+}
+
+/// Whether a word is searched in texts. `other` stands for what no word is found in, however it is written.
+fn is_searched(word: &str) -> bool {
+    !word.eq_ignore_ascii_case(OTHER)
+}
 
 /// An error type: the index of its name in [`ErrorParser::types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ErrorTypeId(u16);
 
 impl ErrorTypeId {
-    fn from_index(index: usize) -> Self {
-        Self(u16::try_from(index).expect("`ErrorRules` bounds the number of words"))
-    }
-
     /// The index in [`ErrorParser::types`].
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -89,8 +331,8 @@ impl ErrorTypeId {
 pub struct ErrorParser {
     types: Arc<[Arc<str>]>,
     /// Parallel to `types`.
-    statuses: Box<[TaskStatus]>,
-    by_name: ByName,
+    statuses: Vec<TaskStatus>,
+    by_name: HashMap<Arc<str>, ErrorTypeId, BuildHasherDefault<NameHasher>>,
     words: Words,
     other: ErrorTypeId,
     panic: ErrorTypeId,
@@ -102,27 +344,31 @@ impl ErrorParser {
     #[doc(alias = "init")]
     #[doc(alias = "ErrorParser.init")]
     pub fn new(rules: &ErrorRules) -> Self {
-        let mut types = Types::default();
-        for listed in rules.listed() {
-            types.add(listed.word, listed.rule.task_status());
+        let mut types: Vec<Arc<str>> = Vec::new();
+        let mut statuses = Vec::new();
+        let mut by_name = HashMap::default();
+        // Of two statuses that list a word, the first decides.
+        let listed = rules
+            .listed()
+            .map(|listed| (listed.word, listed.rule.task_status()));
+        for (name, status) in listed.chain(BUILT_IN) {
+            by_name.entry(Arc::from(name)).or_insert_with_key(|name| {
+                let index = u16::try_from(types.len());
+                types.push(Arc::clone(name));
+                statuses.push(status);
+                ErrorTypeId(index.expect("`ErrorRules` bounds the number of words"))
+            });
         }
-        let words = types.words();
-        let other = types.add(OTHER, TaskStatus::OtherException);
-        let panic = types.add(PANIC, TaskStatus::Internal);
-        let cancelled = types.add(CANCELLED, TaskStatus::OtherException);
-        let Types {
-            names,
+        let searched = rules.listed().map(|listed| listed.word);
+        let searched = searched.filter(|word| is_searched(word));
+        Self {
+            words: Words::new(searched.map(|word| (word, by_name[word].0))),
+            other: by_name[OTHER],
+            panic: by_name[PANIC],
+            cancelled: by_name[CANCELLED],
+            types: types.into(),
             statuses,
             by_name,
-        } = types;
-        Self {
-            types: names.into(),
-            statuses: statuses.into(),
-            by_name,
-            words,
-            other,
-            panic,
-            cancelled,
         }
     }
 
@@ -140,18 +386,18 @@ impl ErrorParser {
 
     /// The type of an error of which this is known.
     pub fn parse_view(&self, view: &ErrorView<'_>) -> ErrorTypeId {
-        self.search(|search| text::read_view(search, view))
+        self.search(|search| search.read_view(view))
     }
 
     /// The type of an error of which only texts are known: the name of its type, its Display, and those of its causes.
     pub fn parse_parts(&self, type_name: &str, display: &str, chain: &[&str]) -> ErrorTypeId {
-        self.search(|search| text::read_parts(search, type_name, display, chain))
+        self.search(|search| search.read_parts(type_name, display, chain))
     }
 
     fn search(&self, read: impl FnOnce(&mut Search<'_>)) -> ErrorTypeId {
         let mut search = Search::new(&self.words, MAX_TEXT);
         read(&mut search);
-        search.found().map_or(self.other, ErrorTypeId::from_index)
+        search.found().map_or(self.other, ErrorTypeId)
     }
 
     /// All error types there can be: the configured words in matching order, each once, then `other`, `panic` and
@@ -220,5 +466,47 @@ impl fmt::Debug for ErrorParser {
         f.debug_struct("ErrorParser")
             .field("types", &self.types)
             .finish_non_exhaustive()
+    }
+}
+
+/// Hashes the length, the first and the last bytes of a name.
+///
+/// A failure of a known type looks its name up, and has 18 ns in all. Neither the names nor what is looked up come from
+/// outside the program, so no attacker can make them collide.
+#[derive(Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    /// Both halves of a 128-bit product, so that each bit of the input reaches the top and the bottom of the hash. The
+    /// constants are the first digits of pi, as any without a pattern would do.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the halves are what is wanted"
+    )]
+    fn write(&mut self, name: &[u8]) {
+        let (first, last) = ends(name);
+        let (a, b) = (first ^ self.0, last.rotate_left(29) ^ name.len() as u64);
+        let product = u128::from(a ^ 0x243f_6a88_85a3_08d3) * u128::from(b ^ 0x1319_8a2e_0370_7344);
+        self.0 = product as u64 ^ (product >> 64) as u64;
+    }
+
+    /// The mark that `str` hashes at its end: a name is all there is in a key.
+    fn write_u8(&mut self, _: u8) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The first and the last bytes of a name as numbers; they overlap, so that all bytes count up to a length of 16.
+fn ends(name: &[u8]) -> (u64, u64) {
+    let number = |four: &[u8; 4]| u32::from_le_bytes(*four).into();
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        (number(first), number(last))
+    } else {
+        let number = name.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
+        (number, 0)
     }
 }

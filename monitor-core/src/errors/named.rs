@@ -1,13 +1,23 @@
-//! Errors that name their own type.
+//! Errors that name their own type, also inside of others.
+//!
+//! Behind a trait object an error can only be asked whether it is of a type that is known. So each derive of
+//! [`MonitorError`] for a type without parameters, if it is a std error, submits questions to `inventory`: is it mine, or
+//! my type in a box or shared, and which type does it name? They are asked of errors of that type's size, and only when a
+//! call fails.
 
+use std::error::Error;
+use std::io;
+use std::marker::PhantomData;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use super::text::{MAX_SOURCES, survive};
 
 /// An error that knows its own type, among those the configuration lists.
 ///
-/// Derive it: `#[derive(MonitorError)]` with `#[monitor(error_type = "..")]` on the variants. What it says goes before the
-/// configured words; a type that the configuration does not list counts as `other`, with one warning. What derives it is found
-/// behind trait objects and as a source too: see the [derive](macro@crate::MonitorError).
+/// Derive it: `#[derive(MonitorError)]` with `#[monitor(error_type = "..")]` on the variants. The type it names goes before
+/// the configured words; a type that the configuration does not list counts as `other`, with one warning. What derives it
+/// is found behind trait objects and as a source too: see the [derive](macro@crate::MonitorError).
 ///
 /// # Examples
 ///
@@ -58,3 +68,120 @@ impl<E: MonitorError + ?Sized> MonitorError for Arc<E> {
         (**self).error_type()
     }
 }
+
+/// The size of an error type, and the type that an error names if it is of that one: errors of other sizes need not be
+/// asked.
+type Question = (usize, fn(&(dyn Error + 'static)) -> Option<&'static str>);
+
+/// What the derive of `MonitorError` submits for a type: questions for it, and for it in a box and shared; nothing for one
+/// that is no std error.
+#[derive(Debug)]
+pub struct NamedError(pub Option<[Question; 3]>);
+
+inventory::collect!(NamedError);
+
+/// The questions for an error type, found out while compiling: `Naming::<E>::QUESTIONS`.
+#[derive(Debug)]
+pub struct Naming<E>(PhantomData<E>);
+
+impl<E: MonitorError + Error + 'static> Naming<E> {
+    /// Which type an error names, if it is an `E`, or boxes or shares one.
+    pub const QUESTIONS: Option<[Question; 3]> = Some([
+        Self::question::<E>(),
+        Self::question::<Box<E>>(),
+        Self::question::<Arc<E>>(),
+    ]);
+
+    const fn question<T: MonitorError + Error + 'static>() -> Question {
+        (size_of::<T>(), |error| {
+            error.downcast_ref::<T>()?.error_type()
+        })
+    }
+}
+
+/// The questions for types that are no std error: none, as such a type is behind no trait object.
+pub trait Unnamed {
+    /// None.
+    const QUESTIONS: Option<[Question; 3]> = None;
+}
+
+impl<E> Unnamed for Naming<E> {}
+
+/// The type that an error or the first below it names that names one.
+#[cold]
+pub(crate) fn named(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    first_named(|| Some(error))
+}
+
+/// The type that the first error below one names that names one.
+#[cold]
+pub(crate) fn named_below(error: &dyn Error) -> Option<&'static str> {
+    first_named(|| error.source())
+}
+
+/// All questions, by size: most errors are asked few, or none.
+static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
+    let submitted = inventory::iter::<NamedError>.into_iter();
+    let mut all: Vec<Question> = submitted.filter_map(|named| named.0).flatten().collect();
+    all.sort_by_key(|(size, _)| *size);
+    all
+});
+
+/// What users wrote is run here, as `source` is: if it panics, no type is named, as none would be found in a text that
+/// cannot be read.
+fn first_named<'e>(
+    first: impl FnOnce() -> Option<&'e (dyn Error + 'static)>,
+) -> Option<&'static str> {
+    let questions = &**QUESTIONS;
+    if questions.is_empty() {
+        return None;
+    }
+    let walk = || {
+        let mut next = first();
+        for _ in 0..MAX_SOURCES {
+            let error = next?;
+            next = match within(error) {
+                // A wrapper of the standard library, which names nothing.
+                Some(inner) => Some(inner),
+                None => match ask(questions, error) {
+                    None => error.source(),
+                    name => return name,
+                },
+            };
+        }
+        None
+    };
+    survive(walk).flatten()
+}
+
+fn ask(questions: &[Question], error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let size = size_of_val(error);
+    let start = questions.partition_point(|(other, _)| *other < size);
+    let mut of_this_size = questions[start..]
+        .iter()
+        .take_while(|(other, _)| *other == size);
+    of_this_size.find_map(|(_, ask)| ask(error))
+}
+
+/// The error inside of one that does not give it as its source, but its source's.
+fn within<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    type Shared = Arc<dyn Error + Send + Sync>;
+    let size = size_of_val(error);
+    if size == size_of::<io::Error>() {
+        let io = error.downcast_ref::<io::Error>();
+        let io = io.or_else(|| Some(&**error.downcast_ref::<Arc<io::Error>>()?));
+        let io = io.or_else(|| Some(&**error.downcast_ref::<Box<io::Error>>()?));
+        return io?.get_ref().map(|inner| inner as _);
+    }
+    if size != size_of::<Shared>() {
+        return None;
+    }
+    let shared = error.downcast_ref::<Shared>();
+    shared.map(|inner| &**inner as _)
+}
+
+/// An `io::Error`, its box and its `Arc` have one size.
+const _: () = assert!(
+    size_of::<io::Error>() == size_of::<Arc<io::Error>>()
+        && size_of::<io::Error>() == size_of::<Box<io::Error>>()
+);

@@ -1,14 +1,39 @@
-//! How a call ended, and what is read of an error: its type's name, its Display, and its chain of sources.
+//! What is read of an error, and the bounded search through it.
+//!
+//! A text is searched as it is written: a [`Search`] is a `fmt::Write` that steps through an automaton, byte by byte, and
+//! keeps a state and the lowest rank found so far. Nothing is allocated and nothing of the text is kept. A write fails once
+//! the answer is settled or the limit is reached, so that a long Display ends early.
+//!
+//! An error is read in parts: the name of its type, its Display, and the Display and the Debug's identifier of each source.
+//! A word matches within one part. The user's code that writes a part may panic: what it wrote before counts.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::words::Search;
-
 /// Sources read of one error. A chain this long is a cycle or a mistake; without the bound, sources that print nothing
 /// could hold a call for ever.
-const MAX_SOURCES: usize = 64;
+pub(super) const MAX_SOURCES: usize = 64;
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Outcome<'a> {
+    /// It returned what it was asked for.
+    Success,
+    /// It failed with an error the configured rules classify.
+    Error(ErrorView<'a>),
+    /// It failed with an error whose type is known by name. A name the configuration does not list counts as `other`.
+    ErrorType(&'a str),
+    /// It failed as it may: counted as a failure of this type (`other` if the configuration does not list it), but no
+    /// illness, so the task status stays as it is.
+    Expected(&'a str),
+    /// It panicked.
+    Panic,
+    /// It was dropped before it ended.
+    Cancelled,
+}
 
 /// An error as the parser sees it: its type's name and what can be read of it.
 #[derive(Debug, Clone, Copy)]
@@ -44,60 +69,244 @@ impl fmt::Debug for ErrorText<'_> {
     }
 }
 
-/// Reads `view` into `search`.
-pub(super) fn read_view(search: &mut Search<'_>, view: &ErrorView<'_>) {
-    let name = TypeName::parse(view.type_name);
-    read(search, |search| search.write_str(name.identifier));
-    match view.text {
-        ErrorText::Error(error) => {
-            read(search, |search| write!(search, "{error}"));
-            // The name of a boxed error's own type is lost: it is read as each source is.
-            if name.boxed || name.identifier.is_empty() {
-                read_identifier(search, &error);
+/// A set of words as an automaton (Aho and Corasick, "Efficient string matching", 1975).
+///
+/// Each byte of a text is one step through a table, however many words there are. The table has 2 bytes for each state (at
+/// most one for each byte of the words) and column (one for each distinct byte in the words, rounded up to a power of two).
+pub(super) struct Words {
+    /// The column of each byte in `next`; 0 for bytes in no word. Upper-case ASCII letters share the column of the
+    /// lower-case ones.
+    classes: [u8; 256],
+    /// A row of `next` has two to the power of this columns: a step then waits for a shift, not for a product.
+    row_bits: u32,
+    /// The state after a state and a class.
+    next: Vec<u16>,
+    /// The lowest rank of the words that end in a state, else [`NONE`].
+    found: Vec<u16>,
+    /// The lowest rank of all: nothing better can be found.
+    lowest: u16,
+}
+
+/// No word. No rank is as high: the words of an automaton are bounded.
+const NONE: u16 = u16::MAX;
+const ROOT: u16 = 0;
+
+impl Words {
+    /// Most bytes of all words together, lower-cased. States and ranks are 16-bit numbers.
+    pub(super) const MAX_BYTES: usize = 60_000;
+
+    /// An automaton of words and their ranks. All of them together have at most [`MAX_BYTES`](Self::MAX_BYTES).
+    pub(super) fn new<'a>(words: impl IntoIterator<Item = (&'a str, u16)>) -> Self {
+        let words = words.into_iter();
+        let words: Vec<(String, u16)> = words.map(|(word, rank)| (fold(word), rank)).collect();
+        // A class for each distinct byte of the words: UTF-8 has 243 byte values.
+        let (mut classes, mut last) = ([0_u8; 256], 0);
+        for byte in words.iter().flat_map(|(word, _)| word.bytes()) {
+            let class = &mut classes[usize::from(byte)];
+            if *class == 0 {
+                last += 1;
+                *class = last;
             }
-            read_sources(search, error);
         }
-        ErrorText::Display(value) => read(search, |search| write!(search, "{value:#}")),
-        ErrorText::Debug(value) => read_identifier(search, value),
-        ErrorText::Opaque => {}
-    }
-}
-
-/// Reads an error of which only texts are known into `search`.
-pub(super) fn read_parts(search: &mut Search<'_>, type_name: &str, display: &str, chain: &[&str]) {
-    let name = TypeName::parse(type_name);
-    for text in [name.identifier, display].iter().chain(chain) {
-        read(search, |search| search.write_str(text));
-    }
-}
-
-fn read_sources(search: &mut Search<'_>, error: &dyn Error) {
-    let mut next = survive(|| error.source()).flatten();
-    for _ in 0..MAX_SOURCES {
-        let Some(source) = next.filter(|_| !search.is_done()) else {
-            return;
+        for letter in b'a'..=b'z' {
+            classes[usize::from(letter.to_ascii_uppercase())] = classes[usize::from(letter)];
+        }
+        let row_bits = (u8::BITS - last.leading_zeros()).max(1);
+        let mut automaton = Self {
+            classes,
+            row_bits,
+            next: vec![ROOT; 1 << row_bits],
+            found: vec![NONE],
+            lowest: words.iter().map(|(_, rank)| *rank).min().unwrap_or(NONE),
         };
-        read(search, |search| write!(search, "{source}"));
-        read_identifier(search, source);
-        next = survive(|| source.source()).flatten();
+        for (word, rank) in &words {
+            automaton.insert(word, *rank);
+        }
+        automaton.link();
+        automaton
+    }
+
+    fn insert(&mut self, word: &str, rank: u16) {
+        let mut state = ROOT;
+        for byte in word.bytes() {
+            let cell = self.cell(state, self.classes[usize::from(byte)]);
+            if self.next[cell] == ROOT {
+                self.next[cell] =
+                    u16::try_from(self.found.len()).expect("the words' bytes are bounded");
+                self.found.push(NONE);
+                self.next.resize(self.found.len() << self.row_bits, ROOT);
+            }
+            state = self.next[cell];
+        }
+        let found = &mut self.found[usize::from(state)];
+        *found = rank.min(*found);
+    }
+
+    /// Fills the cells that lead out of the tree: each goes on as the longest proper suffix read so far would.
+    fn link(&mut self) {
+        let mut suffix = vec![ROOT; self.found.len()];
+        let mut queue = VecDeque::from([ROOT]);
+        while let Some(state) = queue.pop_front() {
+            let behind = suffix[usize::from(state)];
+            let found = self.found[usize::from(behind)];
+            let found = found.min(self.found[usize::from(state)]);
+            self.found[usize::from(state)] = found;
+            for class in 0..=u8::MAX >> (u8::BITS - self.row_bits) {
+                let cell = self.cell(state, class);
+                let child = self.next[cell];
+                // The root is its own suffix, so its children must not follow it to themselves.
+                let on = match state {
+                    ROOT => ROOT,
+                    _ => self.next[self.cell(behind, class)],
+                };
+                if child == ROOT {
+                    self.next[cell] = on;
+                } else {
+                    suffix[usize::from(child)] = on;
+                    queue.push_back(child);
+                }
+            }
+        }
+    }
+
+    fn cell(&self, state: u16, class: u8) -> usize {
+        (usize::from(state) << self.row_bits) | usize::from(class)
+    }
+
+    /// The lowest rank of the words in `text`.
+    pub(super) fn find(&self, text: &str) -> Option<u16> {
+        let mut search = Search::new(self, usize::MAX);
+        search.read(|search| search.write_str(text));
+        search.found()
     }
 }
 
-/// Reads the identifier a Debug begins with: the name of a struct or variant, none of its fields.
-fn read_identifier(search: &mut Search<'_>, value: &dyn fmt::Debug) {
-    read(search, |search| write!(Identifier(search), "{value:?}"));
+/// `text` without case, as a [`Search`] sees it.
+pub(super) fn fold(text: &str) -> String {
+    text.chars().flat_map(fold_char).collect()
 }
 
-/// Reads one part. Words do not match over its ends; what was written before an error or a panic counts.
-fn read(search: &mut Search<'_>, write: impl FnOnce(&mut Search<'_>) -> fmt::Result) {
-    if !search.is_done() {
-        search.begin_part();
-        survive(|| write(search));
+/// Python's `lower()`, one character at a time, but both forms of the small sigma are one: which is right depends on
+/// what follows, and that may be in the next piece of text.
+fn fold_char(character: char) -> impl Iterator<Item = char> {
+    let lower = character.to_lowercase();
+    lower.map(|lower| if lower == 'ς' { 'σ' } else { lower })
+}
+
+/// A search through the text of one error, written to it piece by piece.
+pub(super) struct Search<'a> {
+    words: &'a Words,
+    state: u16,
+    found: u16,
+    /// Bytes it still looks at; none once no further text can change the answer.
+    left: usize,
+}
+
+impl<'a> Search<'a> {
+    /// A search that looks at `limit` bytes of lower-cased text.
+    pub(super) fn new(words: &'a Words, limit: usize) -> Self {
+        Self {
+            words,
+            state: ROOT,
+            found: NONE,
+            left: if words.lowest == NONE { 0 } else { limit },
+        }
+    }
+
+    /// The lowest rank of the words found so far.
+    pub(super) fn found(&self) -> Option<u16> {
+        (self.found != NONE).then_some(self.found)
+    }
+
+    /// Reads an error.
+    pub(super) fn read_view(&mut self, view: &ErrorView<'_>) {
+        let (name, is_boxed) = type_identifier(view.type_name);
+        self.read(|search| search.write_str(name));
+        match view.text {
+            ErrorText::Error(error) => {
+                self.read(|search| write!(search, "{error}"));
+                // The name of a boxed error's own type is lost: it is read as each source is.
+                if is_boxed || name.is_empty() {
+                    self.read_identifier(&error);
+                }
+                self.read_sources(error);
+            }
+            ErrorText::Display(value) => self.read(|search| write!(search, "{value:#}")),
+            ErrorText::Debug(value) => self.read_identifier(value),
+            ErrorText::Opaque => {}
+        }
+    }
+
+    /// Reads an error of which only texts are known.
+    pub(super) fn read_parts(&mut self, type_name: &str, display: &str, chain: &[&str]) {
+        let (name, _) = type_identifier(type_name);
+        for text in [name, display].iter().chain(chain) {
+            self.read(|search| search.write_str(text));
+        }
+    }
+
+    fn read_sources(&mut self, error: &dyn Error) {
+        let mut next = survive(|| error.source()).flatten();
+        for _ in 0..MAX_SOURCES {
+            let Some(source) = next.filter(|_| self.left > 0) else {
+                return;
+            };
+            self.read(|search| write!(search, "{source}"));
+            self.read_identifier(source);
+            next = survive(|| source.source()).flatten();
+        }
+    }
+
+    /// Reads the identifier a Debug begins with: the name of a struct or variant, none of its fields.
+    fn read_identifier(&mut self, value: &dyn fmt::Debug) {
+        self.read(|search| write!(Identifier(search), "{value:?}"));
+    }
+
+    /// Reads one part. Words do not match over its ends; what was written before an error or a panic counts.
+    fn read(&mut self, write: impl FnOnce(&mut Self) -> fmt::Result) {
+        if self.left > 0 {
+            self.state = ROOT;
+            survive(|| write(self));
+        }
+    }
+
+    fn step(&mut self, byte: u8) -> fmt::Result {
+        self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
+        let words = self.words;
+        self.state = words.next[words.cell(self.state, words.classes[usize::from(byte)])];
+        let found = words.found[usize::from(self.state)];
+        if found < self.found {
+            self.found = found;
+            if found == words.lowest {
+                self.left = 0;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Write for Search<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            // The classes fold ASCII.
+            if let Ok(byte) = u8::try_from(character)
+                && byte.is_ascii()
+            {
+                self.step(byte)?;
+            } else {
+                let mut bytes = [0; 4];
+                for lower in fold_char(character) {
+                    let mut bytes = lower.encode_utf8(&mut bytes).bytes();
+                    bytes.try_for_each(|byte| self.step(byte))?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 /// Runs code of the user's error type; `None` if it panicked.
-fn survive<R>(run: impl FnOnce() -> R) -> Option<R> {
+pub(super) fn survive<R>(run: impl FnOnce() -> R) -> Option<R> {
     // Sound to go on after a panic: a search half-way is a valid search, and the error is only looked at.
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => Some(result),
@@ -118,65 +327,42 @@ impl Write for Identifier<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let identifier = leading_identifier(text);
         self.0.write_str(identifier)?;
-        if identifier.len() < text.len() {
-            Err(fmt::Error)
-        } else {
-            Ok(())
-        }
+        (identifier.len() == text.len())
+            .then_some(())
+            .ok_or(fmt::Error)
     }
 }
 
-/// What is searched of a type's name.
-struct TypeName<'a> {
-    /// The last segment of its path, without generics; empty if it says nothing about the error.
-    identifier: &'a str,
-    /// Whether the error is behind a pointer that hands on Display, Debug and source.
-    boxed: bool,
-}
-
-impl<'a> TypeName<'a> {
-    fn parse(name: &'a str) -> Self {
-        const POINTERS: [&str; 3] = ["alloc::boxed::Box<", "alloc::sync::Arc<", "alloc::rc::Rc<"];
-        let mut rest = name;
-        let mut boxed = false;
-        loop {
-            let inner = POINTERS
-                .iter()
-                .find_map(|pointer| rest.strip_prefix(pointer));
-            boxed |= inner.is_some();
-            let inner = inner
-                .or_else(|| rest.strip_prefix('&'))
-                .or_else(|| rest.strip_prefix("mut "));
-            match inner {
-                Some(inner) => rest = inner,
-                None => break,
-            }
-        }
-        let identifier = if names_nothing(rest) {
-            ""
-        } else {
-            last_segment(rest)
-        };
-        Self { identifier, boxed }
-    }
-}
-
-/// Whether a type's name is the same for errors of all kinds.
-fn names_nothing(name: &str) -> bool {
+/// The last segment of a type's path, without generics, empty if it says nothing about the error; and whether the error is
+/// behind a pointer that hands on Display, Debug and source.
+fn type_identifier(name: &str) -> (&str, bool) {
+    const POINTERS: [(&str, bool); 5] = [
+        ("alloc::boxed::Box<", true),
+        ("alloc::sync::Arc<", true),
+        ("alloc::rc::Rc<", true),
+        ("&", false),
+        ("mut ", false),
+    ];
     const ANY_ERROR: [&str; 4] = [
         "anyhow::Error",
         "eyre::Report",
         "alloc::string::String",
         "str",
     ];
-    let name = name.trim_end_matches('>');
-    name.starts_with("dyn ") || ANY_ERROR.contains(&name)
-}
-
-/// The last segment of a path, without generics: `Foo` of `a::b::Foo<c::Bar>` and of `a::<impl b::C>::f::Foo`.
-fn last_segment(path: &str) -> &str {
-    let mut depth = 0_usize;
-    let mut start = 0;
+    let (mut path, mut is_boxed) = (name, false);
+    while let Some((inner, boxes)) = POINTERS
+        .iter()
+        .find_map(|(pointer, boxes)| Some((path.strip_prefix(pointer)?, boxes)))
+    {
+        path = inner;
+        is_boxed |= boxes;
+    }
+    let bare = path.trim_end_matches('>');
+    if bare.starts_with("dyn ") || ANY_ERROR.contains(&bare) {
+        return ("", is_boxed);
+    }
+    // `Foo` of `a::b::Foo<c::Bar>` and of `a::<impl b::C>::f::Foo`.
+    let (mut depth, mut start) = (0_usize, 0);
     for (index, byte) in path.bytes().enumerate() {
         match byte {
             b'<' => depth += 1,
@@ -185,7 +371,7 @@ fn last_segment(path: &str) -> &str {
             _ => {}
         }
     }
-    leading_identifier(&path[start..])
+    (leading_identifier(&path[start..]), is_boxed)
 }
 
 fn leading_identifier(text: &str) -> &str {
@@ -193,64 +379,5 @@ fn leading_identifier(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// How a call ended.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Outcome<'a> {
-    /// It returned what it was asked for.
-    Success,
-    /// It failed with an error the configured rules classify.
-    Error(ErrorView<'a>),
-    /// It failed with an error whose type is known by name. A name the configuration does not list counts as `other`.
-    ErrorType(&'a str),
-    /// It failed as it may: counted as a failure of this type (`other` if the configuration does not list it), but no
-    /// illness, so the task status stays as it is.
-    Expected(&'a str),
-    /// It panicked.
-    Panic,
-    /// It was dropped before it ended.
-    Cancelled,
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_last_segment_of_a_type_name_is_searched() {
-        let cases = [
-            ("a::b::Foo<c::Bar>", "Foo", false),
-            ("Foo", "Foo", false),
-            ("a::<impl b::C<d::E>>::f::Foo", "Foo", false),
-            ("a::f::{{closure}}::Foo<'_, d::E>", "Foo", false),
-            ("&a::Foo", "Foo", false),
-            ("&mut a::Foo", "Foo", false),
-            ("alloc::boxed::Box<a::Foo<b::Bar>>", "Foo", true),
-            ("alloc::sync::Arc<a::Foo>", "Foo", true),
-            (
-                "alloc::boxed::Box<dyn core::error::Error + core::marker::Send>",
-                "",
-                true,
-            ),
-            ("&dyn core::error::Error", "", false),
-            ("dyn core::error::Error", "", false),
-            ("anyhow::Error", "", false),
-            ("alloc::sync::Arc<anyhow::Error>", "", true),
-            ("&str", "", false),
-            ("alloc::string::String", "", false),
-            ("a::Überfehler", "Überfehler", false),
-            ("(a::Foo, b::Bar)", "Bar", false),
-            ("fn(a::X) -> b::Y", "Y", false),
-            (">>:<", "", false),
-            ("", "", false),
-        ];
-        for (name, identifier, boxed) in cases {
-            let parsed = TypeName::parse(name);
-            assert_eq!(
-                (parsed.identifier, parsed.boxed),
-                (identifier, boxed),
-                "{name}"
-            );
-        }
-    }
-}
+mod tests;
