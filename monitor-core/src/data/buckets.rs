@@ -53,18 +53,15 @@ pub(crate) const MAX_DURATION_BUCKETS: usize = if cfg!(all(test, monitor_loom)) 
 /// common ones. Called for a static, that is an error of the compiler.
 pub(crate) const fn check_bounds(bounds: &[f64]) {
     assert!(!bounds.is_empty(), "there are no bounds");
-    let (mut at, mut own) = (0, 0);
-    while at < bounds.len() {
+    let (mut last, mut rest, mut own) = (-1.0, bounds, 0);
+    while let [bound, after @ ..] = rest {
         assert!(
-            bounds[at].is_finite() && bounds[at] >= 0.0,
+            bound.is_finite() && *bound >= 0.0,
             "a bound is negative or not finite"
         );
-        assert!(
-            at == 0 || bounds[at - 1] < bounds[at],
-            "the bounds do not increase strictly"
-        );
-        own += if is_common(bounds[at]) { 0 } else { 1 };
-        at += 1;
+        assert!(last < *bound, "the bounds do not increase strictly");
+        own += if is_common(*bound) { 0 } else { 1 };
+        (last, rest) = (*bound, after);
     }
     assert!(
         own + TIME_BOUNDS.len() < 128,
@@ -74,12 +71,12 @@ pub(crate) const fn check_bounds(bounds: &[f64]) {
 
 #[expect(clippy::float_cmp, reason = "the same bound, or another")]
 const fn is_common(bound: f64) -> bool {
-    let mut at = 0;
-    while at < TIME_BOUNDS.len() {
-        if TIME_BOUNDS[at] == bound {
+    let mut rest: &[f64] = &TIME_BOUNDS;
+    while let [common, after @ ..] = rest {
+        if *common == bound {
             return true;
         }
-        at += 1;
+        rest = after;
     }
     false
 }

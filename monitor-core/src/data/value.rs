@@ -143,41 +143,37 @@ impl Add for StatNumber {
     }
 }
 
-impl From<StatNumber> for StatValue {
-    fn from(number: StatNumber) -> Self {
-        match number {
-            StatNumber::Int(number) => Self::Int(number),
-            StatNumber::Float(number) => Self::Float(number),
-        }
-    }
-}
-
-macro_rules! number_from {
-    ($($number:ty => |$value:ident| $into:expr;)*) => {$(
-        impl From<$number> for StatNumber {
-            fn from($value: $number) -> Self {
-                $into
+/// A table of conversions: from a type, into one or both of the two.
+macro_rules! conversions {
+    ($($from:ty => $($into:ident)+: |$value:pat_param| $made:expr;)*) => {$($(
+        impl From<$from> for $into {
+            fn from($value: $from) -> Self {
+                $made
             }
         }
-        impl From<$number> for StatValue {
-            fn from(number: $number) -> Self {
-                StatNumber::from(number).into()
-            }
-        }
-    )*};
+    )+)*};
 }
 
-number_from! {
-    i64 => |value| Self::Int(value);
-    i32 => |value| Self::Int(value.into());
-    i16 => |value| Self::Int(value.into());
-    u8 => |value| Self::Int(value.into());
-    u16 => |value| Self::Int(value.into());
-    u32 => |value| Self::Int(value.into());
-    u64 => |value| whole(value);
-    usize => |value| whole(value as u64);
-    f64 => |value| Self::Float(value);
-    f32 => |value| Self::Float(value.into());
+conversions! {
+    i64 => StatNumber StatValue: |value| StatNumber::Int(value).into();
+    i32 => StatNumber StatValue: |value| StatNumber::Int(value.into()).into();
+    i16 => StatNumber StatValue: |value| StatNumber::Int(value.into()).into();
+    u8 => StatNumber StatValue: |value| StatNumber::Int(value.into()).into();
+    u16 => StatNumber StatValue: |value| StatNumber::Int(value.into()).into();
+    u32 => StatNumber StatValue: |value| StatNumber::Int(value.into()).into();
+    u64 => StatNumber StatValue: |value| whole(value).into();
+    usize => StatNumber StatValue: |value| whole(value as u64).into();
+    f64 => StatNumber StatValue: |value| StatNumber::Float(value).into();
+    f32 => StatNumber StatValue: |value| StatNumber::Float(value.into()).into();
+    bool => StatNumber: |truth| Self::Int(truth.into());
+    bool => StatValue: |truth| Self::Bool(truth);
+    () => StatValue: |()| Self::Null;
+    &str => StatValue: |text| Self::Text(text.to_owned());
+    String => StatValue: |text| Self::Text(text);
+    StatNumber => StatValue: |number| match number {
+        StatNumber::Int(number) => Self::Int(number),
+        StatNumber::Float(number) => Self::Float(number),
+    };
 }
 
 #[allow(
@@ -186,36 +182,6 @@ number_from! {
 )]
 fn whole(value: u64) -> StatNumber {
     i64::try_from(value).map_or(StatNumber::Float(value as f64), StatNumber::Int)
-}
-
-impl From<bool> for StatNumber {
-    fn from(truth: bool) -> Self {
-        Self::Int(truth.into())
-    }
-}
-
-impl From<bool> for StatValue {
-    fn from(truth: bool) -> Self {
-        Self::Bool(truth)
-    }
-}
-
-impl From<()> for StatValue {
-    fn from((): ()) -> Self {
-        Self::Null
-    }
-}
-
-impl From<&str> for StatValue {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<String> for StatValue {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
 }
 
 impl<T: Into<StatValue>> From<Option<T>> for StatValue {

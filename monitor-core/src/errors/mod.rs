@@ -97,23 +97,10 @@ pub struct ErrorRules {
     rules: Vec<StatusRule>,
 }
 
-/// A word and its place in the configuration.
-#[derive(Clone, Copy)]
-struct Listed<'a> {
-    rule: &'a StatusRule,
-    position: usize,
-    word: &'a str,
-}
-
 impl Default for ErrorRules {
     fn default() -> Self {
-        let statuses = [
-            TaskStatus::ConnectionError,
-            TaskStatus::Fatal,
-            TaskStatus::Internal,
-            TaskStatus::OtherException,
-            TaskStatus::Unknown,
-        ];
+        // All but `OK`, which is the first.
+        let statuses = TaskStatus::ALL.into_iter().skip(1);
         let rule = |status: TaskStatus| StatusRule {
             status: status.name().to_owned(),
             service_errors: match status {
@@ -123,7 +110,7 @@ impl Default for ErrorRules {
             unhealthy: -1,
         };
         Self {
-            rules: statuses.map(rule).into(),
+            rules: statuses.map(rule).collect(),
         }
     }
 }
@@ -180,14 +167,17 @@ impl ErrorRules {
             }
             given.push(status);
         }
-        if let Some(blank) = all.listed().find(|listed| listed.word.trim().is_empty()) {
-            return Err(RuleError::BlankWord {
-                status: blank.rule.status.clone(),
-                position: blank.position,
-                word: blank.word.to_owned(),
-            });
+        let mut bytes = 0;
+        for (rule, position, word) in all.listed() {
+            if word.trim().is_empty() {
+                return Err(RuleError::BlankWord {
+                    status: rule.status.clone(),
+                    position,
+                    word: word.to_owned(),
+                });
+            }
+            bytes += fold(word).len();
         }
-        let bytes = all.listed().map(|listed| fold(listed.word).len()).sum();
         let limit = Words::MAX_BYTES;
         if bytes > limit {
             return Err(RuleError::TooManyWords { bytes, limit });
@@ -204,56 +194,43 @@ impl ErrorRules {
     /// under two statuses, a threshold on `OK`.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        for StatusRule {
-            status, unhealthy, ..
-        } in &self.rules
-        {
-            match status.parse::<TaskStatus>() {
-                Err(unknown) => {
-                    warnings.push(format!("errors.{status}: {unknown}; it counts as OTHER_EXCEPTION"));
-                }
-                Ok(TaskStatus::Ok) if *unhealthy > 0 => warnings.push(format!(
-                    "errors.{status}.unhealthy: {unhealthy} is ignored, because OK is never unhealthy"
+        for rule in &self.rules {
+            let (status, run) = (&rule.status, rule.unhealthy);
+            warnings.extend(match status.parse::<TaskStatus>() {
+                Err(unknown) => Some(format!(
+                    "errors.{status}: {unknown}; it counts as OTHER_EXCEPTION"
                 )),
-                Ok(_) => {}
-            }
+                Ok(TaskStatus::Ok) if run > 0 => Some(format!(
+                    "errors.{status}.unhealthy: {run} is ignored, because OK is never unhealthy"
+                )),
+                Ok(_) => None,
+            });
         }
-        let listed: Vec<Listed<'_>> = self.listed().collect();
-        let ranked = listed.iter().map(|listed| listed.word).zip(0..);
+        let listed: Vec<_> = self.listed().collect();
+        let ranked = listed.iter().map(|(.., word)| *word).zip(0..);
         let words = Words::new(ranked.filter(|(word, _)| is_searched(word)));
-        for (
-            rank,
-            &Listed {
-                rule,
-                position,
-                word,
-            },
-        ) in listed.iter().enumerate()
-        {
-            let earlier = listed[..rank].iter().find(|earlier| earlier.word == word);
+        for (rank, &(rule, position, word)) in listed.iter().enumerate() {
+            let earlier = listed[..rank].iter().find(|(.., earlier)| *earlier == word);
             let found = words.find(word).map_or(rank, usize::from);
-            let fault = if let Some(earlier) = earlier {
-                match &earlier.rule.status {
-                    status if *status == rule.status => "is listed twice".to_owned(),
-                    status => {
-                        format!("is listed under {status} too, which comes first and decides")
-                    }
+            let fault = match earlier {
+                Some((earlier, ..)) if earlier.status == rule.status => "is listed twice".to_owned(),
+                Some((StatusRule { status, .. }, ..)) => {
+                    format!("is listed under {status} too, which comes first and decides")
                 }
-            } else if word == OTHER {
-                continue;
-            } else if !is_searched(word) {
-                "is never found: write `other`, the type of errors in which no word is found"
-                    .to_owned()
-            } else if found < rank {
-                let Listed { rule, word, .. } = listed[found];
-                let status = &rule.status;
-                format!(
-                    "is never found, because `{word}` of {status} comes first and is part of it"
-                )
-            } else if [PANIC, CANCELLED].contains(&word) {
-                "is a built-in type: errors in which the word is found count as it, and it gets the status that lists it".to_owned()
-            } else {
-                continue;
+                None if word == OTHER => continue,
+                None if !is_searched(word) => {
+                    "is never found: write `other`, the type of errors in which no word is found".to_owned()
+                }
+                None if found < rank => {
+                    let (StatusRule { status, .. }, _, word) = listed[found];
+                    format!("is never found, because `{word}` of {status} comes first and is part of it")
+                }
+                None if [PANIC, CANCELLED].contains(&word) => {
+                    "is a built-in type: errors in which the word is found count as it, and it gets the status that \
+                     lists it"
+                        .to_owned()
+                }
+                None => continue,
             };
             let status = &rule.status;
             warnings.push(format!(
@@ -263,15 +240,11 @@ impl ErrorRules {
         warnings
     }
 
-    /// Each word with its place, in matching order.
-    fn listed(&self) -> impl Iterator<Item = Listed<'_>> {
+    /// Each word with its rule and its place in it, in matching order.
+    fn listed(&self) -> impl Iterator<Item = (&StatusRule, usize, &str)> {
         self.rules.iter().flat_map(|rule| {
             let words = rule.service_errors.iter().enumerate();
-            words.map(move |(position, word)| Listed {
-                rule,
-                position,
-                word,
-            })
+            words.map(move |(position, word)| (rule, position, &**word))
         })
     }
 }
@@ -347,10 +320,10 @@ impl ErrorParser {
         let mut types: Vec<Arc<str>> = Vec::new();
         let mut statuses = Vec::new();
         let mut by_name = HashMap::default();
-        // Of two statuses that list a word, the first decides.
         let listed = rules
             .listed()
-            .map(|listed| (listed.word, listed.rule.task_status()));
+            .map(|(rule, _, word)| (word, rule.task_status()));
+        // Of two statuses that list a word, the first decides.
         for (name, status) in listed.chain(BUILT_IN) {
             by_name.entry(Arc::from(name)).or_insert_with_key(|name| {
                 let index = u16::try_from(types.len());
@@ -359,10 +332,9 @@ impl ErrorParser {
                 ErrorTypeId(index.expect("`ErrorRules` bounds the number of words"))
             });
         }
-        let searched = rules.listed().map(|listed| listed.word);
-        let searched = searched.filter(|word| is_searched(word));
+        let words = rules.listed().map(|(.., word)| (word, by_name[word].0));
         Self {
-            words: Words::new(searched.map(|word| (word, by_name[word].0))),
+            words: Words::new(words.filter(|(word, _)| is_searched(word))),
             other: by_name[OTHER],
             panic: by_name[PANIC],
             cancelled: by_name[CANCELLED],
@@ -433,10 +405,11 @@ impl ErrorParser {
     /// The status that an error type sets: `OK` for none, `OTHER_EXCEPTION` for a name that is no type.
     #[doc(alias = "set_status")]
     pub fn status_named(&self, error_type: Option<&str>) -> TaskStatus {
-        error_type.map_or(TaskStatus::Ok, |name| {
-            self.type_id(name)
-                .map_or(TaskStatus::OtherException, |id| self.status_of(id))
-        })
+        let Some(name) = error_type else {
+            return TaskStatus::Ok;
+        };
+        let id = self.type_id(name);
+        id.map_or(TaskStatus::OtherException, |id| self.status_of(id))
     }
 
     /// The type of errors in which no word is found.

@@ -343,12 +343,6 @@ fn type_identifier(name: &str) -> (&str, bool) {
         ("&", false),
         ("mut ", false),
     ];
-    const ANY_ERROR: [&str; 4] = [
-        "anyhow::Error",
-        "eyre::Report",
-        "alloc::string::String",
-        "str",
-    ];
     let (mut path, mut is_boxed) = (name, false);
     while let Some((inner, boxes)) = POINTERS
         .iter()
@@ -357,8 +351,15 @@ fn type_identifier(name: &str) -> (&str, bool) {
         path = inner;
         is_boxed |= boxes;
     }
+    // Names that are the same for errors of all kinds.
     let bare = path.trim_end_matches('>');
-    if bare.starts_with("dyn ") || ANY_ERROR.contains(&bare) {
+    let any = [
+        "anyhow::Error",
+        "eyre::Report",
+        "alloc::string::String",
+        "str",
+    ];
+    if bare.starts_with("dyn ") || any.contains(&bare) {
         return ("", is_boxed);
     }
     // `Foo` of `a::b::Foo<c::Bar>` and of `a::<impl b::C>::f::Foo`.

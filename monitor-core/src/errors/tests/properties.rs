@@ -121,15 +121,15 @@ proptest! {
         let rules = ErrorRules::try_new(rules).expect("the rules are valid");
         let parser = ErrorParser::new(&rules);
         let warnings = rules.warnings();
-        for listed in rules.listed().filter(|listed| listed.word != "other") {
-            let place = format!("errors.{}.service_errors[{}]: ", listed.rule.status, listed.position);
+        for (rule, position, word) in rules.listed().filter(|(.., word)| *word != "other") {
+            let place = format!("errors.{}.service_errors[{position}]: ", rule.status);
             let warned = warnings.iter().any(|warning| {
                 warning.starts_with(&place) && warning.contains("never found")
             });
             let twice = warnings.iter().any(|warning| warning.starts_with(&place) && warning.contains("is listed"));
-            let found = parser.parse_parts("", listed.word, &[]);
-            let itself = parser.type_id(listed.word) == Some(found);
-            prop_assert!(twice || warned != itself, "{listed:?}: {warnings:?}", listed = listed.word);
+            let found = parser.parse_parts("", word, &[]);
+            let itself = parser.type_id(word) == Some(found);
+            prop_assert!(twice || warned != itself, "{word:?}: {warnings:?}");
         }
     }
 }
