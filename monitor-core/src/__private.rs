@@ -1,9 +1,11 @@
-//! What expansions of `#[monitored]` name, and nothing else. No part of the public API: it may change in any release.
+//! What expansions of `#[monitored]` name, and a function that `monitor-server` shares. No part of the public API: it may
+//! change in any release.
 
 pub use core::{file, line};
 
 pub use inventory;
 
+pub use crate::base::clock::date_and_time;
 pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use crate::errors::{NamedError, Naming, Unnamed};
 pub use crate::recording::answer::{Answer, error_type, holds, response_size};

@@ -211,16 +211,17 @@ pub(crate) fn to_f64(value: u64) -> f64 {
 )]
 pub(crate) fn utc(unix: f64) -> String {
     let micros = (unix * 1e6).round() as u64;
-    let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
-    let (year, month, day) = civil(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}")
+    let seconds = date_and_time(micros / 1_000_000, ' ');
+    format!("{seconds}.{:06}", micros % 1_000_000)
 }
 
-/// Year, month and day of a day since 1970, computed as in Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
-/// `civil_from_days`, for days that are not negative.
-fn civil(day: u64) -> (u64, u64, u64) {
-    let (era, day_of_era) = ((day + 719_468) / 146_097, (day + 719_468) % 146_097);
+/// Seconds since 1970 as date and time of day in UTC, with this character in between.
+///
+/// The calendar is computed as in Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`,
+/// for days since 1970 (which is not negative here).
+pub fn date_and_time(seconds: u64, between: char) -> String {
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -228,7 +229,8 @@ fn civil(day: u64) -> (u64, u64, u64) {
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = (month_from_march + 2) % 12 + 1;
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}")
 }
 
 #[cfg(test)]

@@ -143,9 +143,9 @@ impl Add for StatNumber {
     }
 }
 
-/// A table of conversions: from a type, into one or both of the two.
+/// A table of conversions: from each of some types, into one.
 macro_rules! conversions {
-    ($($from:ty => $($into:ident)+: |$value:pat_param| $made:expr;)*) => {$($(
+    ($($($from:ty)|+ => $into:ident: |$value:pat_param| $made:expr;)*) => {$($(
         impl From<$from> for $into {
             fn from($value: $from) -> Self {
                 $made
@@ -155,25 +155,22 @@ macro_rules! conversions {
 }
 
 conversions! {
-    i64 => StatNumber StatValue: |value| StatNumber::Int(value).into();
-    i32 => StatNumber StatValue: |value| StatNumber::Int(value.into()).into();
-    i16 => StatNumber StatValue: |value| StatNumber::Int(value.into()).into();
-    u8 => StatNumber StatValue: |value| StatNumber::Int(value.into()).into();
-    u16 => StatNumber StatValue: |value| StatNumber::Int(value.into()).into();
-    u32 => StatNumber StatValue: |value| StatNumber::Int(value.into()).into();
-    u64 => StatNumber StatValue: |value| whole(value).into();
-    usize => StatNumber StatValue: |value| whole(value as u64).into();
-    f64 => StatNumber StatValue: |value| StatNumber::Float(value).into();
-    f32 => StatNumber StatValue: |value| StatNumber::Float(value.into()).into();
+    i64 => StatNumber: |value| Self::Int(value);
+    i32 | i16 | u8 | u16 | u32 => StatNumber: |value| Self::Int(value.into());
+    u64 => StatNumber: |value| whole(value);
+    usize => StatNumber: |value| whole(value as u64);
+    f64 => StatNumber: |value| Self::Float(value);
+    f32 => StatNumber: |value| Self::Float(value.into());
     bool => StatNumber: |truth| Self::Int(truth.into());
-    bool => StatValue: |truth| Self::Bool(truth);
-    () => StatValue: |()| Self::Null;
-    &str => StatValue: |text| Self::Text(text.to_owned());
-    String => StatValue: |text| Self::Text(text);
     StatNumber => StatValue: |number| match number {
         StatNumber::Int(number) => Self::Int(number),
         StatNumber::Float(number) => Self::Float(number),
     };
+    i64 | i32 | i16 | u8 | u16 | u32 | u64 | usize | f64 | f32 => StatValue: |number| StatNumber::from(number).into();
+    bool => StatValue: |truth| Self::Bool(truth);
+    () => StatValue: |()| Self::Null;
+    &str => StatValue: |text| Self::Text(text.to_owned());
+    String => StatValue: |text| Self::Text(text);
 }
 
 #[allow(

@@ -1,8 +1,8 @@
 //! The type of an error: [`ErrorRules`] list words and statuses, and an [`ErrorParser`] finds the word in an error's text.
 //!
 //! A parser is made once of its rules and never changes. Its types are a closed set: the words in matching order, then
-//! `other`, `panic` and `cancelled` where they are not among them. A type's index is the rank of its word in the search of
-//! [`text`], so the lowest rank found anywhere in the text is the type. Errors that name their own type ([`MonitorError`])
+//! `other`, `panic` and `cancelled` where they are not among them. A type's index is the rank of its word in the search,
+//! so the lowest rank found anywhere in the text is the type. Errors that name their own type ([`MonitorError`])
 //! are looked up by that name, and not searched.
 
 mod named;
@@ -320,16 +320,18 @@ impl ErrorParser {
         let mut types: Vec<Arc<str>> = Vec::new();
         let mut statuses = Vec::new();
         let mut by_name = HashMap::default();
+        // `ErrorRules` bounds the number of words.
+        let mut ids = 0_u16;
         let listed = rules
             .listed()
             .map(|(rule, _, word)| (word, rule.task_status()));
         // Of two statuses that list a word, the first decides.
         for (name, status) in listed.chain(BUILT_IN) {
             by_name.entry(Arc::from(name)).or_insert_with_key(|name| {
-                let index = u16::try_from(types.len());
                 types.push(Arc::clone(name));
                 statuses.push(status);
-                ErrorTypeId(index.expect("`ErrorRules` bounds the number of words"))
+                ids += 1;
+                ErrorTypeId(ids - 1)
             });
         }
         let words = rules.listed().map(|(.., word)| (word, by_name[word].0));
@@ -474,9 +476,9 @@ impl Hasher for NameHasher {
 /// The first and the last bytes of a name as numbers; they overlap, so that all bytes count up to a length of 16.
 fn ends(name: &[u8]) -> (u64, u64) {
     let number = |four: &[u8; 4]| u32::from_le_bytes(*four).into();
-    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+    if let (Some(first), Some(last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
         (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
-    } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+    } else if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
         (number(first), number(last))
     } else {
         let number = name.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
