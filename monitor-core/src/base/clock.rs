@@ -1,8 +1,8 @@
 //! The clock: ticks for durations, their place in the calendar, and the manual clock tests use.
 //!
-//! A [`Clock`] is copied into whatever reads it: the length of a tick and the calendar time of its start are fixed when it
-//! is made. The ticks of a manual clock are shared with its hand: a move of the hand releases what was recorded before,
-//! and a read of the clock acquires it.
+//! A [`Clock`] is cloned into each structure that reads it: the length of a tick and the calendar time of its start are
+//! fixed when it is made. The ticks of a manual clock are shared with its hand: a move of the hand releases what was
+//! recorded before, and a read of the clock acquires it.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -66,8 +66,8 @@ impl Clock {
         SYSTEM.get_or_init(measured).clone()
     }
 
-    /// The monotonic clock of the operating system, whatever the processor can do: what [`system`](Self::system) falls
-    /// back to.
+    /// The monotonic clock of the operating system, also where the processor has a usable tick counter:
+    /// [`system`](Self::system) falls back to it.
     pub fn os() -> Self {
         Self::started(Source::Os(Instant::now()), 1.0, unix_now())
     }
@@ -165,14 +165,14 @@ impl ManualClock {
     }
 }
 
-/// Whether quanta found a tick counter it trusts. It does not say so but in its Debug: the length of a tick would mistake
-/// a counter of exactly 1 GHz, as newer ARM cores have, for the clock of the operating system.
+/// Whether quanta found a tick counter it trusts. It does not say so but in its Debug: the length of a tick would
+/// mistake a counter of exactly 1 GHz, as newer ARM cores have, for the clock of the operating system.
 fn counts_ticks(clock: &quanta::Clock) -> bool {
     format!("{clock:?}").contains("Counter(")
 }
 
-/// When this process started, seconds since 1970, where the system tells (Linux: field 22 of `/proc/self/stat`, in ticks
-/// of 1/100 s since the boot that `btime` of `/proc/stat` gives; man 5 proc).
+/// When this process started, seconds since 1970, where the system tells (Linux: field 22 of `/proc/self/stat`, in
+/// ticks of 1/100 s since the boot that `btime` of `/proc/stat` gives; man 5 proc).
 pub(crate) fn process_start() -> Option<f64> {
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;

@@ -1,4 +1,4 @@
-//! What everything above stands on: the clock, atomics and locks, and containers that recording reads without waiting.
+//! The base of all layers above: the clock, atomics and locks, and containers that recording reads without waiting.
 
 pub(crate) mod chunked;
 pub(crate) mod clock;

@@ -49,8 +49,8 @@ pub(crate) const MAX_DURATION_BUCKETS: usize = if cfg!(all(test, monitor_loom)) 
 ///
 /// # Panics
 ///
-/// If there are none, if one is negative or not finite, if they do not increase, or if there are more than fit beside the
-/// common ones. Called for a static, that is an error of the compiler.
+/// If there are none, if one is negative or not finite, if they do not increase, or if there are more than fit beside
+/// the common ones. Called for a static, that is an error of the compiler.
 pub(crate) const fn check_bounds(bounds: &[f64]) {
     assert!(!bounds.is_empty(), "there are no bounds");
     let (mut last, mut rest, mut own) = (-1.0, bounds, 0);

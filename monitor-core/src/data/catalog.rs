@@ -1,4 +1,7 @@
-//! The families that are there whatever is recorded: names, types and help texts, by profile.
+//! The built-in families: names, types and help texts, one table for each profile, in the order of the page.
+//!
+//! A row is what a family shows ([`Id`]), its type and name, and on a second line its help text. The exporter turns an
+//! [`Id`] into children, so a family that stands in both tables is computed in one place.
 
 use std::fmt;
 
@@ -85,7 +88,7 @@ pub(crate) fn built_in(profile: Profile) -> &'static [Spec] {
     }
 }
 
-/// A table of families: what each shows, its type and name; its help text.
+/// A table of families, two lines a row.
 macro_rules! families {
     ($($id:ident $kind:ident $name:literal $help:literal;)*) => {
         &[$(Spec { id: Id::$id, name: $name, kind: FamilyType::$kind, help: $help }),*]
@@ -153,8 +156,8 @@ const SERVICEKIT: &[Spec] = families! {
         "Exemplars that were not kept: longer than 128 characters, or with an invalid label.";
 };
 
-/// Base units, `_total` on counters and on nothing else: what `promtool check metrics` wants. Durations stand by outcome,
-/// so that processed calls are their counts, and those of all calls are a sum over methods.
+/// Base units, `_total` on counters and on nothing else: what `promtool check metrics` wants. Durations stand by
+/// outcome, so that processed calls are their counts, and those of all calls are a sum over methods.
 const PROMETHEUS: &[Spec] = families! {
     Started Counter "monitor_tasks_started_total"
         "Tasks begun.";

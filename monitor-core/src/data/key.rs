@@ -54,7 +54,7 @@ pub enum DroppedPart<'a> {
 }
 
 impl StatKey {
-    /// Parses a key. Any text is one: what cannot be read as a label is left out, see [`dropped`](Self::dropped).
+    /// Parses a key. Any text is one: parts that are no labels are left out, see [`dropped`](Self::dropped).
     pub fn parse(raw: &str) -> Self {
         Self::read(raw, |_| ())
     }
@@ -76,7 +76,7 @@ impl StatKey {
         parts
     }
 
-    /// A key that begins with a name and has these labels, whatever else it holds.
+    /// A key that begins with a name and has these labels; they need not stand in its text.
     pub(crate) fn from_parts(
         raw: &str,
         name: &str,

@@ -1,7 +1,8 @@
-//! Labels: a child's, with the text a page has for them; those on every series; an exemplar's; and how labels are written.
+//! Labels: a child's, with the text a page has for them; those on every series; an exemplar's; and how labels are
+//! written.
 //!
-//! A child's labels are checked, sorted and rendered once, when it is made. Each page copies that text in whole chunks of
-//! [`CHUNK`] bytes, in moves of fixed size that need not ask for its length, and cuts off what is too much.
+//! A child's labels are checked, sorted and rendered once, when it is made. Each page copies that text in whole chunks
+//! of [`CHUNK`] bytes, in moves of fixed size that need not ask for its length, and cuts off what is too much.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -243,8 +244,8 @@ pub(crate) fn put(out: &mut [u8], at: usize, chunks: &[Chunk], length: usize) ->
 /// Constant labels of all families, checked when they are made: a slice of [`Label`], sorted by name.
 ///
 /// They are on every series of a storage. A label of the same name that a call, a key or a registered metric has is
-/// written with `label_` before its name (as often as it takes for a name that is free), so that no two series become one:
-/// calls with `env="prod"` of their own and calls without stay apart under a constant `env="prod"`.
+/// written with `label_` before its name (as often as it takes for a name that is free), so that no two series become
+/// one: calls with `env="prod"` of their own and calls without stay apart under a constant `env="prod"`.
 ///
 /// # Examples
 ///
@@ -299,9 +300,9 @@ impl ConstLabels {
     ///
     /// # Errors
     ///
-    /// [`ConstLabelError`] for a name that is no label name, is reserved (`le`, `quantile`, `inittime`, `overflow`, `_name_`,
-    /// what begins with `__`, and the labels of built-in families: `family`, `method`, `status`, `task`, `type`) or comes
-    /// twice, and for an empty value.
+    /// [`ConstLabelError`] for a name that is no label name, is reserved (`le`, `quantile`, `inittime`, `overflow`,
+    /// `_name_`, what begins with `__`, and the labels of built-in families: `family`, `method`, `status`, `task`,
+    /// `type`) or comes twice, and for an empty value.
     pub fn try_new<N: Into<String>, V: Into<String>>(
         labels: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, ConstLabelError> {
@@ -374,16 +375,12 @@ pub struct KeptExemplar {
 
 impl Exemplar {
     /// An exemplar with these labels.
-    pub fn new<N, V>(labels: impl IntoIterator<Item = (N, V)>) -> Self
-    where
-        N: Into<Cow<'static, str>>,
-        V: Into<Box<str>>,
-    {
-        let labels = labels.into_iter();
+    pub fn new<N: Into<Cow<'static, str>>, V: Into<Box<str>>>(
+        labels: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let owned = |(name, value): (N, V)| (name.into(), value.into());
         Self {
-            labels: labels
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
+            labels: labels.into_iter().map(owned).collect(),
         }
     }
 

@@ -1,4 +1,7 @@
 //! Plain data, and pure functions of it: no atomics, no locks, no clock.
+//!
+//! A scrape makes a [`snapshot`] of all that was recorded, an exporter makes families of it ([`mod@family`]), and every
+//! format is written from those. The rest is what these are made of: names, labels, keys, values, statuses, bounds.
 
 pub(crate) mod buckets;
 pub(crate) mod catalog;

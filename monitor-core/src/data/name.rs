@@ -1,8 +1,9 @@
 //! Names: which texts are metric and label names, how any text becomes one, and which sample names a family takes.
 //!
-//! There are two alphabets, that of label names and that of metric names, which has the colon too. Checks and sanitizing ask
-//! the same two functions. What is reserved among valid label names depends on who gives the name: see
-//! [`is_reserved_label`] for those a program declares, and [`labels`] for those of keys and calls, which are renamed.
+//! There are two alphabets, that of label names and that of metric names, which has the colon too. Checks and
+//! sanitizing ask the same two functions. What is reserved among valid label names depends on where the name comes
+//! from: see [`is_reserved_label`] for those a program declares, and [`labels`] for those of keys and calls, which are
+//! renamed.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -38,8 +39,9 @@ fn sanitized(text: &str, is_valid: fn((usize, char)) -> bool) -> String {
         .collect()
 }
 
-/// Whether Prometheus itself writes a series of this name for each target, some with its feature `extra-scrape-metrics` only.
-/// One of the page's own with the same labels would be taken for it: a gauge `up` decides which targets count as up.
+/// Whether Prometheus itself writes a series of this name for each target, some with its feature `extra-scrape-metrics`
+/// only. One of the page's own with the same labels would be taken for it: a gauge `up` decides which targets count as
+/// up.
 pub(crate) fn is_of_prometheus(name: &str) -> bool {
     matches!(
         name,
@@ -56,11 +58,8 @@ pub(crate) fn is_of_prometheus(name: &str) -> bool {
 /// The unit a family's name ends in, `_total` set aside.
 pub(crate) fn unit_of(name: &str) -> Option<&'static str> {
     let name = name.strip_suffix("_total").unwrap_or(name);
-    let ends_in = |unit: &&str| {
-        let rest = name.strip_suffix(*unit);
-        rest.is_some_and(|rest| rest.ends_with('_'))
-    };
-    ["seconds", "bytes"].into_iter().find(ends_in)
+    let (_, last) = name.rsplit_once('_')?;
+    ["seconds", "bytes"].into_iter().find(|unit| *unit == last)
 }
 
 /// The unit that the original reads out of a key's name, which decides its histogram's bounds.

@@ -14,9 +14,9 @@ use crate::data::value::StatValue;
 ///
 /// # Consistency
 ///
-/// Taken beside running calls. At any moment, for each method and in all: `started = completed + in flight`,
-/// `completed = success + failure = count of the duration histogram`, `failure = sum of the errors by type`; no counter is ever lower than in an earlier
-/// snapshot.
+/// Taken beside running calls. At any moment, for each method and in all: `started = completed + in flight`, `completed
+/// = success + failure = count of the duration histogram`, `failure = sum of the errors by type`; no counter is ever
+/// lower than in an earlier snapshot.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -24,8 +24,8 @@ pub struct Snapshot {
     pub taken_at: f64,
     /// When the storage came to be, seconds since 1970.
     pub created_at: f64,
-    /// When the process started, seconds since 1970; where that is not known, and on a manual clock, when the storage came
-    /// to be.
+    /// When the process started, seconds since 1970; where that is not known, and on a manual clock, when the storage
+    /// came to be.
     pub started_at: f64,
     /// What durations are measured with.
     pub clock: ClockSource,
@@ -53,8 +53,8 @@ pub struct Snapshot {
     pub values: ValuesSnapshot,
     /// Exemplars that were not kept because no page can hold them: too long, or with a label that readers fail on.
     pub dropped_exemplars: u64,
-    /// Labels that every series has, from the configuration. A label of the same name of a call, a key or a registered metric is
-    /// written with `label_` before it.
+    /// Labels that every series has, from the configuration. A label of the same name of a call, a key or a registered
+    /// metric is written with `label_` before it.
     pub const_labels: ConstLabels,
 }
 
@@ -111,7 +111,7 @@ pub struct TaskTotals {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct MethodSnapshot {
-    /// The number of the method and its label set in the process: what is kept from scrape to scrape is found by it.
+    /// The number of the method and its label set in the process: caches that outlive a scrape are looked up by it.
     pub(crate) number: u32,
     /// Whether its label set was made at run time, from text.
     pub(crate) is_open: bool,
@@ -182,8 +182,8 @@ pub struct StatusSnapshot {
     pub status: TaskStatus,
     /// How many times in a row it was set.
     pub run: u64,
-    /// How long ago it was last set, or a call that feeds it ended, whichever its outcome; to a millisecond. `None` where that
-    /// is not known.
+    /// How long ago it was last set, or a call that feeds it ended, whichever its outcome; to a millisecond. `None`
+    /// where that is not known.
     pub age: Option<Duration>,
 }
 
@@ -251,8 +251,8 @@ pub struct MetricSnapshot {
     pub kind: FamilyType,
     /// The unit the name ends in, `_total` set aside.
     pub unit: Option<&'static str>,
-    /// One child for each label set on the page, in the order they came, the child of all others last; labels are valid,
-    /// sorted by name, each name once.
+    /// One child for each label set on the page, in the order they came, the child of all others last; labels are
+    /// valid, sorted by name, each name once.
     pub children: Vec<Child>,
 }
 

@@ -97,8 +97,8 @@ impl fmt::Display for ValueKind {
 ///
 /// # Definition
 ///
-/// Whole numbers are exact from -2^63 to 2^63 - 1. A whole number beyond that, and a sum that leaves this range, becomes
-/// a double (53 bits). A sum with a [`Float`](Self::Float) is one.
+/// Whole numbers are exact from -2^63 to 2^63 - 1. A whole number beyond that, and a sum that leaves this range,
+/// becomes a double (53 bits). A sum with a [`Float`](Self::Float) is one.
 ///
 /// # Examples
 ///

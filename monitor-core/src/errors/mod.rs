@@ -1,9 +1,10 @@
-//! The type of an error: [`ErrorRules`] list words and statuses, and an [`ErrorParser`] finds the word in an error's text.
+//! The type of an error: [`ErrorRules`] list words and statuses, and an [`ErrorParser`] finds the word in an error's
+//! text.
 //!
 //! A parser is made once of its rules and never changes. Its types are a closed set: the words in matching order, then
-//! `other`, `panic` and `cancelled` where they are not among them. A type's index is the rank of its word in the search,
-//! so the lowest rank found anywhere in the text is the type. Errors that name their own type ([`MonitorError`])
-//! are looked up by that name, and not searched.
+//! `other`, `panic` and `cancelled` where they are not among them. A type's index is the rank of its word in the
+//! search, so the lowest rank found anywhere in the text is the type. Errors that name their own type
+//! ([`MonitorError`]) are looked up by that name, and not searched.
 
 mod named;
 #[cfg(test)]
@@ -69,7 +70,7 @@ impl StatusRule {
 ///
 /// # Definition
 ///
-/// Rules are tried in this order, whatever order they are given in: `CONNECTION_ERROR`, `FATAL`, `INTERNAL`,
+/// Rules are tried in this order, not in that in which they are given: `CONNECTION_ERROR`, `FATAL`, `INTERNAL`,
 /// `OTHER_EXCEPTION`, `UNKNOWN`, then other names as given. Within a rule, words are tried as they stand. So an early
 /// short word shadows a later one that contains it: [`warnings`](Self::warnings) says where.
 ///
@@ -396,7 +397,7 @@ impl ErrorParser {
     /// The status that lists a type; that of the first rule if two do. `INTERNAL` for `panic` and `OTHER_EXCEPTION` for
     /// any other type that is listed nowhere.
     ///
-    /// A cancelled call sets no status, so who records one does not ask.
+    /// A cancelled call sets no status, so its status is not asked for.
     pub fn status_of(&self, id: ErrorTypeId) -> TaskStatus {
         self.statuses
             .get(id.index())

@@ -1,9 +1,9 @@
 //! Errors that name their own type, also inside of others.
 //!
 //! Behind a trait object an error can only be asked whether it is of a type that is known. So each derive of
-//! [`MonitorError`] for a type without parameters, if it is a std error, submits questions to `inventory`: is it mine, or
-//! my type in a box or shared, and which type does it name? They are asked of errors of that type's size, and only when a
-//! call fails.
+//! [`MonitorError`] for a type without parameters, if it is a std error, submits questions to `inventory`: is it mine,
+//! or my type in a box or shared, and which type does it name? They are asked of errors of that type's size, and only
+//! when a call fails.
 
 use std::error::Error;
 use std::io;
@@ -15,9 +15,9 @@ use super::text::{MAX_SOURCES, survive};
 
 /// An error that knows its own type, among those the configuration lists.
 ///
-/// Derive it: `#[derive(MonitorError)]` with `#[monitor(error_type = "..")]` on the variants. The type it names goes before
-/// the configured words; a type that the configuration does not list counts as `other`, with one warning. What derives it
-/// is found behind trait objects and as a source too: see the [derive](macro@crate::MonitorError).
+/// Derive it: `#[derive(MonitorError)]` with `#[monitor(error_type = "..")]` on the variants. The type it names goes
+/// before the configured words; a type that the configuration does not list counts as `other`, with one warning. What
+/// derives it is found behind trait objects and as a source too: see the [derive](macro@crate::MonitorError).
 ///
 /// # Examples
 ///
@@ -73,8 +73,8 @@ impl<E: MonitorError + ?Sized> MonitorError for Arc<E> {
 /// asked.
 type Question = (usize, fn(&(dyn Error + 'static)) -> Option<&'static str>);
 
-/// What the derive of `MonitorError` submits for a type: questions for it, and for it in a box and shared; nothing for one
-/// that is no std error.
+/// What the derive of `MonitorError` submits for a type: questions for it, and for it in a box and shared; nothing for
+/// one that is no std error.
 #[derive(Debug)]
 pub struct NamedError(pub Option<[Question; 3]>);
 

@@ -1,11 +1,11 @@
 //! What is read of an error, and the bounded search through it.
 //!
-//! A text is searched as it is written: a [`Search`] is a `fmt::Write` that steps through an automaton, byte by byte, and
-//! keeps a state and the lowest rank found so far. Nothing is allocated and nothing of the text is kept. A write fails once
-//! the answer is settled or the limit is reached, so that a long Display ends early.
+//! A text is searched as it is written: a [`Search`] is a `fmt::Write` that steps through an automaton, byte by byte,
+//! and keeps a state and the lowest rank found so far. Nothing is allocated and nothing of the text is kept. A write
+//! fails once the answer is settled or the limit is reached, so that a long Display ends early.
 //!
-//! An error is read in parts: the name of its type, its Display, and the Display and the Debug's identifier of each source.
-//! A word matches within one part. The user's code that writes a part may panic: what it wrote before counts.
+//! An error is read in parts: the name of its type, its Display, and the Display and the Debug's identifier of each
+//! source. A word matches within one part. The user's code that writes a part may panic: what it wrote before counts.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -71,8 +71,9 @@ impl fmt::Debug for ErrorText<'_> {
 
 /// A set of words as an automaton (Aho and Corasick, "Efficient string matching", 1975).
 ///
-/// Each byte of a text is one step through a table, however many words there are. The table has 2 bytes for each state (at
-/// most one for each byte of the words) and column (one for each distinct byte in the words, rounded up to a power of two).
+/// Each byte of a text is one step through a table, however many words there are. The table has 2 bytes for each state
+/// (at most one for each byte of the words) and column (one for each distinct byte in the words, rounded up to a power
+/// of two).
 pub(super) struct Words {
     /// The column of each byte in `next`; 0 for bytes in no word. Upper-case ASCII letters share the column of the
     /// lower-case ones.
@@ -333,8 +334,8 @@ impl Write for Identifier<'_, '_> {
     }
 }
 
-/// The last segment of a type's path, without generics, empty if it says nothing about the error; and whether the error is
-/// behind a pointer that hands on Display, Debug and source.
+/// The last segment of a type's path, without generics, empty if it says nothing about the error; and whether the error
+/// is behind a pointer that hands on Display, Debug and source.
 fn type_identifier(name: &str) -> (&str, bool) {
     const POINTERS: [(&str, bool); 5] = [
         ("alloc::boxed::Box<", true),
