@@ -47,7 +47,9 @@ pub use errors::{
     StatusRule,
 };
 pub use export::{collector, exposition, names};
-pub use health::{Component, Health, HealthStatus, Marks, Thresholds};
+#[doc(hidden)]
+pub use health::ReadinessPolicy as Marks; // alias
+pub use health::{Component, Health, HealthStatus, ReadinessPolicy, Thresholds};
 pub use method::{LabelError, Method, MethodError};
 pub use metrics::keyed::{Keep, StatCounter, StatsError};
 pub use metrics::typed as metric;
