@@ -9,6 +9,9 @@
 //! - [`call`], [`value`], [`task`]: what a test expects.
 //! - [`Recorder`]: error rules, a clock that moves when told, spawned tasks, phases, panics, waiting for what still runs.
 //!
+//! Inside, what a test expects and what was recorded have one model, a subject and an amount (`expect`); `call` builds it
+//! for calls, `compare` reads it from a monitor and compares the two.
+//!
 //! # Examples
 //!
 //! ```
@@ -46,24 +49,16 @@
 //! does).
 
 mod call;
-mod difference;
-mod expected;
-mod fact;
-mod idle;
-mod moment;
-mod recorded;
+mod compare;
+mod expect;
 mod recorder;
-mod report;
 #[cfg(all(test, not(monitor_loom)))]
-#[expect(
-    clippy::similar_names,
-    reason = "what a recorder gives is what was recorded"
-)]
+#[expect(clippy::similar_names, reason = "a recorder returns a `Recorded`")]
 mod tests;
 
 pub use call::{Call, call};
-pub use expected::{Expected, overflowed_updates, refused_observations, task, task_run, value};
-pub use recorded::Recorded;
+pub use compare::Recorded;
+pub use expect::{Expected, overflowed_updates, refused_observations, task, task_run, value};
 pub use recorder::{Builder, Recorder};
 
 /// Runs a closure in a monitor of its own and gives what it recorded, beside its result.
