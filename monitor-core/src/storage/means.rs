@@ -53,6 +53,9 @@ struct RingCalls {
     taken: usize,
 }
 
+/// A call: the address of its shard, which lives as long as the process, and its number there.
+pub(crate) type CallId = (usize, u64);
+
 /// One of the last calls of a method.
 #[derive(Clone, Copy)]
 pub(crate) struct RecentCall {
@@ -201,6 +204,10 @@ impl RecentCalls {
 }
 
 impl RecentCall {
+    pub(crate) fn id(&self) -> CallId {
+        (std::ptr::from_ref(self.shard).addr(), self.entry.seq)
+    }
+
     /// What the call observed, by name.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&'static Arc<StatKey>, f64)> {
         let names = self.shard.method.known_values();

@@ -146,11 +146,7 @@ impl Call {
         name: &str,
         values: impl IntoIterator<Item = V>,
     ) -> Expected {
-        let mut observed = Observed {
-            values: values.into_iter().map(Into::into).collect(),
-            ..Observed::default()
-        };
-        observed.sort();
+        let observed = Observed::of(values.into_iter().map(Into::into));
         let subject = Subject::Call(self.0, Aspect::Observed(name.into()));
         Expected::new(subject, Amount::Observed(observed))
     }

@@ -1,32 +1,31 @@
 //! What was recorded between two moments of a monitor, and how it compares with what a test expects.
 //!
-//! A [`Checkpoint`] is the state of a monitor at one moment, as plain data; [`Recorded`] is a pure function of two of them.
-//! Of each subject it says whether it must be expected ([`Compared`]): the statuses and durations of calls follow from the
-//! calls, so they are compared only where a test names them.
+//! A [`Checkpoint`] is all that a monitor recorded until one moment, an amount for each subject; [`Recorded`] is the
+//! difference of two of them, and a report compares that with the amounts a test expects. Durations and the statuses of
+//! calls follow from the calls: they are found too, but compared only where a test names them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::data::snapshot::{
-    CallValueSnapshot, MethodSnapshot, Snapshot, StatusSnapshot, ValuesSnapshot,
-};
+use crate::data::snapshot::{MethodSnapshot, Snapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::data::value::StatValue;
 use crate::monitor::Monitor;
-use crate::recording::window::WINDOW;
-use crate::storage::means::RecentCalls;
+use crate::storage::means::{CallId, RecentCalls};
 
-use super::expect::{Amount, Aspect, Expected, Observed, Series, Subject, by_subject};
+use super::expect::{Amount, Amounts, Aspect, Expected, Observed, Series, Subject, by_subject};
 
-/// The state of a monitor at one moment.
+/// What a monitor recorded until one moment.
 #[derive(Debug, Clone)]
 pub(super) struct Checkpoint {
     /// Its values by key include those that are no numbers.
     snapshot: Snapshot,
-    /// What the last calls of each method and label set observed, by the method's number and the name, oldest first.
-    observed: BTreeMap<(u32, Box<str>), Vec<f64>>,
+    /// Of observed values those that only a histogram has: their number and sum.
+    amounts: Amounts,
+    /// What the last calls observed, one by one.
+    observed: BTreeMap<Subject, Vec<(CallId, f64)>>,
 }
 
 impl Checkpoint {
@@ -34,36 +33,129 @@ impl Checkpoint {
         let core = monitor.storage().core();
         let mut snapshot = monitor.snapshot();
         snapshot.values.entries = core.values.snapshot().entries;
-        let mut observed = BTreeMap::<_, Vec<f64>>::new();
+        let mut observed = BTreeMap::<_, Vec<_>>::new();
         let mut recent = RecentCalls::default();
         for method in core.methods() {
             recent.read(method);
-            for (key, value) in recent.in_order().iter().flat_map(|call| call.values()) {
-                let of = (method.id, key.raw.clone());
-                observed.entry(of).or_default().push(value);
+            let series = Series::new(&method.name, &method.labels);
+            for call in recent.in_order() {
+                for (key, value) in call.values() {
+                    let aspect = Aspect::Observed(key.raw.clone());
+                    let values = observed.entry(Subject::Call(series.clone(), aspect));
+                    values.or_default().push((call.id(), value));
+                }
             }
         }
-        Self { snapshot, observed }
-    }
-}
-
-/// Whether a test must expect a subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Compared {
-    /// It must.
-    Always,
-    /// The subject follows from others, so that a test need not name it.
-    WhereNamed,
-}
-
-impl Compared {
-    fn always_unless(follows: bool) -> Self {
-        if follows {
-            Self::WhereNamed
-        } else {
-            Self::Always
+        Self {
+            amounts: amounts(&snapshot),
+            snapshot,
+            observed,
         }
     }
+
+    /// How much of a subject was recorded since an earlier checkpoint; `None` if there is nothing new.
+    fn since(&self, before: &Self, subject: &Subject, amount: &Amount) -> Option<Amount> {
+        let earlier = before.amounts.get(subject);
+        Some(match (amount, earlier) {
+            (Amount::Count(0), _) => return None,
+            (Amount::Count(count), Some(Amount::Count(earlier))) if subject.grows() => {
+                Amount::Count(count.checked_sub(*earlier).filter(|new| *new > 0)?)
+            }
+            (Amount::Time(time), Some(Amount::Time(earlier))) => {
+                Amount::Time(time.saturating_sub(*earlier))
+            }
+            (Amount::Observed(total), earlier) => {
+                let known = before.observed.get(subject).map_or(&[][..], Vec::as_slice);
+                let is_new = |(call, _): &&(CallId, f64)| known.iter().all(|(one, _)| one != call);
+                let values = self.observed.get(subject).into_iter().flatten();
+                let values = values.filter(is_new).map(|(_, value)| *value);
+                let mut observed = Observed::of(values);
+                // Negative values are in no histogram.
+                let in_histogram = observed.values.iter().filter(|value| **value >= 0.0);
+                observed.more = total.more.saturating_sub(in_histogram.count() as u64);
+                observed.sum = total.sum;
+                if let Some(Amount::Observed(earlier)) = earlier {
+                    observed.more = observed.more.saturating_sub(earlier.more);
+                    observed.sum -= earlier.sum;
+                }
+                if observed.values.is_empty() && observed.more == 0 {
+                    return None;
+                }
+                Amount::Observed(observed)
+            }
+            (Amount::Value(_) | Amount::Status(..), Some(earlier)) => {
+                let is_same = subject.line(earlier) == subject.line(amount);
+                if is_same && self.appended(subject) <= before.appended(subject) {
+                    return None;
+                }
+                amount.clone()
+            }
+            _ => amount.clone(),
+        })
+    }
+
+    /// How many values were appended under a key that has a histogram: a list that keeps only so many may look as before.
+    fn appended(&self, subject: &Subject) -> u64 {
+        let mut histograms = self.snapshot.values.histograms.iter();
+        let found = histograms.find(|one| *subject == Subject::Value(one.key.raw.clone()));
+        found.map_or(0, |one| one.histogram.count())
+    }
+}
+
+/// All that was recorded until a snapshot, by subject.
+fn amounts(snapshot: &Snapshot) -> Amounts {
+    let mut amounts = Amounts::new();
+    for method in &snapshot.methods {
+        add_calls(&mut amounts, method, &snapshot.error_types);
+    }
+    let values = &snapshot.values;
+    amounts.extend([
+        (Subject::Refused, Amount::Count(values.refused_observations)),
+        (
+            Subject::Overflowed,
+            Amount::Count(values.overflowed_updates),
+        ),
+    ]);
+    amounts.extend(values.entries.iter().map(|entry| {
+        let subject = Subject::Value(entry.key.raw.clone());
+        (subject, Amount::Value(entry.value.clone()))
+    }));
+    // Of a method and a task type set through the API that have one name, the latter counts.
+    let statuses = snapshot.method_statuses.iter().chain(&snapshot.statuses);
+    amounts.extend(statuses.map(|one| {
+        let subject = Subject::Task(Arc::clone(&one.task));
+        (subject, Amount::Status(one.status, Some(one.run)))
+    }));
+    amounts
+}
+
+fn add_calls(amounts: &mut Amounts, method: &MethodSnapshot, error_types: &[Arc<str>]) {
+    let series = Series::new(&method.name, &method.labels);
+    let mut add = |aspect, amount| {
+        amounts.insert(Subject::Call(series.clone(), aspect), amount);
+    };
+    let items = method.items.unwrap_or_default();
+    add(Aspect::Success, Amount::Count(method.success.count()));
+    for (name, count) in error_types.iter().zip(&method.errors) {
+        add(Aspect::Failure(Arc::clone(name)), Amount::Count(*count));
+    }
+    add(Aspect::InFlight, Amount::Count(method.in_flight));
+    add(
+        Aspect::Waiting,
+        Amount::Count(method.waiting.unwrap_or_default()),
+    );
+    add(Aspect::Items, Amount::Count(items.ok));
+    add(Aspect::FailedItems, Amount::Count(items.failed));
+    for value in &method.values {
+        let histogram = value.histogram.as_ref();
+        let (more, sum) = histogram.map_or((0, 0.0), |all| (all.count(), all.sum));
+        let values = Vec::new();
+        let observed = Amount::Observed(Observed { values, more, sum });
+        add(Aspect::Observed(value.key.raw.clone()), observed);
+    }
+    // To the nearest nanosecond: so a manual clock moves, and the sums are doubles.
+    let took = Duration::try_from_secs_f64(method.success.sum + method.failure.sum);
+    add(Aspect::Took, Amount::Time(took.unwrap_or(Duration::MAX)));
 }
 
 /// Whether more may be recorded than is expected.
@@ -93,11 +185,30 @@ enum Extra {
 /// ```
 #[derive(Clone)]
 pub struct Recorded {
-    found: BTreeMap<Subject, (Amount, Compared)>,
+    found: Amounts,
     snapshot: Snapshot,
 }
 
 impl Recorded {
+    pub(super) fn between(before: &Checkpoint, after: &Checkpoint) -> Self {
+        let new = after.amounts.iter().filter_map(|(subject, amount)| {
+            let amount = after.since(before, subject, amount)?;
+            Some((subject.clone(), amount))
+        });
+        let mut found: Amounts = new.collect();
+        let ended = found.keys().filter_map(|subject| match subject {
+            Subject::Call(series, Aspect::Success | Aspect::Failure(_)) => Some(series.clone()),
+            _ => None,
+        });
+        let ended: BTreeSet<Series> = ended.collect();
+        found.retain(|subject, _| match subject {
+            Subject::Call(series, Aspect::Took) => ended.contains(series),
+            _ => true,
+        });
+        let snapshot = after.snapshot.clone();
+        Self { found, snapshot }
+    }
+
     /// Asserts that exactly this was recorded, in any order, and nothing else. Several expectations of the same add up.
     ///
     /// # Panics
@@ -199,7 +310,7 @@ impl Recorded {
         reason = "an expectation is made where it is given away, here as in the assertions"
     )]
     pub fn count(&self, of: Expected) -> u64 {
-        match self.find(&of.subject) {
+        match self.found.get(&of.subject) {
             None => 0,
             Some(Amount::Count(count)) => *count,
             Some(Amount::Observed(observed)) => observed.values.len() as u64 + observed.more,
@@ -255,7 +366,7 @@ impl Recorded {
     /// # Ok::<(), monitor_core::StatsError>(())
     /// ```
     pub fn value(&self, key: &str) -> Option<&StatValue> {
-        match self.find(&Subject::Value(key.into()))? {
+        match self.found.get(&Subject::Value(key.into()))? {
             Amount::Value(value) => Some(value),
             _ => None,
         }
@@ -276,7 +387,7 @@ impl Recorded {
     /// # Ok::<(), monitor_core::MethodError>(())
     /// ```
     pub fn task(&self, task: &str) -> Option<(TaskStatus, u64)> {
-        match self.find(&Subject::Task(task.into()))? {
+        match self.found.get(&Subject::Task(task.into()))? {
             Amount::Status(status, run) => Some((*status, run.unwrap_or_default())),
             _ => None,
         }
@@ -300,16 +411,25 @@ impl Recorded {
         &self.snapshot
     }
 
-    fn find(&self, subject: &Subject) -> Option<&Amount> {
-        self.found.get(subject).map(|(amount, _)| amount)
-    }
-
     /// What a test must expect.
     fn to_expect(&self) -> impl Iterator<Item = (&Subject, &Amount)> {
         let found = self.found.iter();
-        found.filter_map(|(subject, (amount, compared))| {
-            (*compared == Compared::Always).then_some((subject, amount))
-        })
+        found.filter(|(subject, _)| !self.follows(subject))
+    }
+
+    /// Whether a subject follows from the calls, so that a test need not name it.
+    fn follows(&self, subject: &Subject) -> bool {
+        let took = |subject: &Subject| matches!(subject, Subject::Call(_, Aspect::Took));
+        match subject {
+            // The runtime notes it of each call with a `max_concurrency`.
+            Subject::Call(_, Aspect::Observed(name)) => **name == *"permit_wait_time",
+            Subject::Task(task) if **task == *DEFAULT_TASK => self.found.keys().any(took),
+            Subject::Task(task) => {
+                let mut named = self.snapshot.statuses.iter();
+                named.all(|one| one.task != *task)
+            }
+            subject => took(subject),
+        }
     }
 
     fn lines(&self) -> impl Iterator<Item = String> {
@@ -320,259 +440,69 @@ impl Recorded {
     /// What was recorded of the calls of a method, whatever their labels.
     fn of_method<'a>(&'a self, method: &'a str) -> impl Iterator<Item = (&'a Aspect, &'a Amount)> {
         let found = self.found.iter();
-        found.filter_map(move |(subject, (amount, _))| match subject {
+        found.filter_map(move |(subject, amount)| match subject {
             Subject::Call(series, aspect) if *series.method == *method => Some((aspect, amount)),
             _ => None,
         })
     }
-}
 
-/// What differs between two moments.
-impl Recorded {
-    pub(super) fn between(before: &Checkpoint, after: &Checkpoint) -> Self {
-        let mut recorded = Self {
-            found: BTreeMap::new(),
-            snapshot: after.snapshot.clone(),
-        };
-        recorded.add_calls(before, after);
-        recorded.add_values(&before.snapshot.values, &after.snapshot.values);
-        recorded.add_statuses(&before.snapshot, &after.snapshot);
-        recorded
-    }
-
-    fn add(&mut self, subject: Subject, amount: Amount, compared: Compared) {
-        self.found.insert(subject, (amount, compared));
-    }
-
-    fn add_count(&mut self, subject: Subject, count: u64) {
-        if count > 0 {
-            self.add(subject, Amount::Count(count), Compared::Always);
-        }
-    }
-
-    fn add_calls(&mut self, before: &Checkpoint, after: &Checkpoint) {
-        for method in &after.snapshot.methods {
-            let mut earlier = before.snapshot.methods.iter();
-            let earlier = earlier.find(|one| one.number == method.number);
-            let series = Series::new(&method.name, &method.labels);
-            let subject = |aspect| Subject::Call(series.clone(), aspect);
-            let known = earlier.map(|one| counts(&before.snapshot, one));
-            let known = known.unwrap_or_default();
-            for (aspect, count) in counts(&after.snapshot, method) {
-                let known = known.get(&aspect).copied().unwrap_or_default();
-                self.add_count(subject(aspect), count.saturating_sub(known));
-            }
-            self.add_count(subject(Aspect::InFlight), method.in_flight);
-            self.add_count(subject(Aspect::Waiting), method.waiting.unwrap_or_default());
-            if ended(method) > earlier.map_or(0, ended) {
-                let seconds = |one: &MethodSnapshot| one.success.sum + one.failure.sum;
-                let took = seconds(method) - earlier.map_or(0.0, seconds);
-                // To the nearest nanosecond: so a manual clock moves, and the sums are doubles.
-                let took = Duration::try_from_secs_f64(took.max(0.0)).unwrap_or(Duration::MAX);
-                let took = Amount::Time(took);
-                self.add(subject(Aspect::Took), took, Compared::WhereNamed);
-            }
-            for value in &method.values {
-                let observed = observed(before, after, earlier, method, value);
-                if !observed.values.is_empty() || observed.more > 0 {
-                    let name = value.key.raw.clone();
-                    // The runtime notes the wait for a permit of each call with a `max_concurrency`.
-                    let compared = Compared::always_unless(&*name == "permit_wait_time");
-                    let subject = subject(Aspect::Observed(name));
-                    self.add(subject, Amount::Observed(observed), compared);
-                }
-            }
-        }
-    }
-
-    fn add_values(&mut self, before: &ValuesSnapshot, after: &ValuesSnapshot) {
-        for entry in &after.entries {
-            let mut earlier = before.entries.iter();
-            let earlier = earlier.find(|one| one.key == entry.key);
-            let is_same = earlier.is_some_and(|one| is_alike(&one.value, &entry.value, is_equal));
-            let observations = |values: &ValuesSnapshot| {
-                let mut all = values.histograms.iter();
-                let found = all.find(|one| one.key == entry.key);
-                found.map_or(0, |one| one.histogram.count())
-            };
-            // A list that keeps only so many values may look as before.
-            if !is_same || observations(after) > observations(before) {
-                let subject = Subject::Value(entry.key.raw.clone());
-                self.add(
-                    subject,
-                    Amount::Value(entry.value.clone()),
-                    Compared::Always,
-                );
-            }
-        }
-        let grown = |count: fn(&ValuesSnapshot) -> u64| count(after).saturating_sub(count(before));
-        self.add_count(Subject::Refused, grown(|one| one.refused_observations));
-        self.add_count(Subject::Overflowed, grown(|one| one.overflowed_updates));
-    }
-
-    fn add_statuses(&mut self, before: &Snapshot, after: &Snapshot) {
-        let took = |subject: &Subject| matches!(subject, Subject::Call(_, Aspect::Took));
-        let has_ended_calls = self.found.keys().any(took);
-        let of_methods = changed(&before.method_statuses, &after.method_statuses)
-            .map(|status| (status, Compared::WhereNamed));
-        let named = changed(&before.statuses, &after.statuses).map(|status| {
-            let follows = &*status.task == DEFAULT_TASK && has_ended_calls;
-            (status, Compared::always_unless(follows))
-        });
-        // A task type that is set through the API comes before the method of its name.
-        for (status, compared) in of_methods.chain(named) {
-            let amount = Amount::Status(status.status, Some(status.run));
-            self.add(Subject::Task(Arc::clone(&status.task)), amount, compared);
-        }
-    }
-}
-
-fn ended(method: &MethodSnapshot) -> u64 {
-    method.success.count() + method.failure.count()
-}
-
-/// What never falls of the calls of a method.
-fn counts(snapshot: &Snapshot, method: &MethodSnapshot) -> BTreeMap<Aspect, u64> {
-    let items = method.items.unwrap_or_default();
-    let mut counts = BTreeMap::from([
-        (Aspect::Success, method.success.count()),
-        (Aspect::Items, items.ok),
-        (Aspect::FailedItems, items.failed),
-    ]);
-    for (name, count) in snapshot.error_types.iter().zip(&method.errors) {
-        let failures = counts.entry(Aspect::Failure(Arc::clone(name)));
-        *failures.or_default() += count;
-    }
-    counts
-}
-
-/// What the calls of a method observed under one name between two moments: the values that are known one by one, and what
-/// only the histogram has, that is, further values of one call, and those of calls before the last 100.
-fn observed(
-    before: &Checkpoint,
-    after: &Checkpoint,
-    earlier: Option<&MethodSnapshot>,
-    method: &MethodSnapshot,
-    value: &CallValueSnapshot,
-) -> Observed {
-    let of = (method.number, value.key.raw.clone());
-    let mut values = after.observed.get(&of).cloned().unwrap_or_default();
-    if ended(method) <= WINDOW {
-        for known in before.observed.get(&of).into_iter().flatten() {
-            // Bits: what is compared is the very same observation.
-            let mut all = values.iter();
-            if let Some(at) = all.position(|one| one.to_bits() == known.to_bits()) {
-                values.remove(at);
-            }
-        }
-    } else if let Some(earlier) = earlier {
-        // The window moved on: the new ones are the last of it, at most one for each call that ended.
-        let new = ended(method).saturating_sub(ended(earlier));
-        let new = usize::try_from(new).unwrap_or(usize::MAX);
-        values.drain(..values.len().saturating_sub(new));
-    }
-    let total = |value: &CallValueSnapshot| {
-        let histogram = value.histogram.as_ref();
-        histogram.map_or((0, 0.0), |all| (all.count(), all.sum))
-    };
-    let mut earlier = earlier.into_iter().flat_map(|one| &one.values);
-    let earlier = earlier.find(|one| one.key == value.key);
-    let ((count, sum), (earlier, earlier_sum)) = (total(value), earlier.map_or((0, 0.0), total));
-    // Negative values are in no histogram.
-    let in_histogram = values.iter().filter(|value| **value >= 0.0).count() as u64;
-    let more = count.saturating_sub(earlier + in_histogram);
-    let mut observed = Observed {
-        values,
-        more,
-        sum: if more == 0 { 0.0 } else { sum - earlier_sum },
-    };
-    observed.sort();
-    observed
-}
-
-/// The statuses that are new, other than before, or were set again.
-fn changed<'a>(
-    before: &'a [StatusSnapshot],
-    after: &'a [StatusSnapshot],
-) -> impl Iterator<Item = &'a StatusSnapshot> {
-    let is_same = |a: &StatusSnapshot, b: &StatusSnapshot| {
-        (&a.task, a.status, a.run) == (&b.task, b.status, b.run)
-    };
-    let after = after.iter();
-    after.filter(move |status| !before.iter().any(|earlier| is_same(earlier, status)))
-}
-
-/// The comparison with what is expected.
-impl Recorded {
-    /// The difference as a message; `None` if there is none.
-    fn report(&self, expected: &BTreeMap<Subject, Amount>, extra: Extra) -> Option<String> {
-        let mut report =
-            "what was recorded is not what was expected (- expected, + recorded):\n\n".to_owned();
-        if !self.write_lines(&mut report, expected, extra) {
-            return None;
-        }
-        if extra == Extra::Allowed {
-            let mut before = "\nalso recorded:\n\n";
-            for (subject, amount) in self.to_expect() {
-                if !expected.contains_key(subject) {
-                    report += &format!("{before}    {}\n", subject.line(amount));
-                    before = "";
-                }
-            }
-        }
-        for hint in self.hints(expected) {
-            report += &format!("\nhint: {hint}\n");
-        }
-        Some(report)
-    }
-
-    /// Writes expected and recorded, and returns whether they differ.
-    fn write_lines(
-        &self,
-        lines: &mut String,
-        expected: &BTreeMap<Subject, Amount>,
-        extra: Extra,
-    ) -> bool {
+    /// The difference from what is expected, as a message; `None` if there is none.
+    fn report(&self, expected: &Amounts, extra: Extra) -> Option<String> {
         let mut subjects: BTreeSet<&Subject> = expected.keys().collect();
         if extra == Extra::Refused {
             subjects.extend(self.to_expect().map(|(subject, _)| subject));
         }
+        let mut report =
+            "what was recorded is not what was expected (- expected, + recorded):\n\n".to_owned();
         let mut differ = false;
         for subject in subjects {
-            let mut line = |mark: char, amount: Option<&Amount>| {
+            let mut line = |mark: &str, amount: Option<&Amount>| {
                 if let Some(amount) = amount {
-                    // Writing to a String cannot fail.
-                    let _ = writeln!(lines, "  {mark} {}", subject.line(amount));
+                    report += &format!("  {mark} {}\n", subject.line(amount));
                 }
             };
-            match (expected.get(subject), self.find(subject)) {
-                (Some(one), None) if is_none(one) => (),
-                (Some(one), Some(other)) if is_same(one, other) => line(' ', Some(one)),
+            match (expected.get(subject), self.found.get(subject)) {
+                (Some(one), None) if one.is_none() => (),
+                (Some(one), Some(other)) if is_same(one, other) => line(" ", Some(one)),
                 (one, other) => {
                     differ = true;
-                    line('-', one);
-                    line('+', other);
+                    line("-", one);
+                    line("+", other);
                 }
             }
         }
-        differ
+        if !differ {
+            return None;
+        }
+        if extra == Extra::Allowed {
+            let mut before = "\nalso recorded:\n\n";
+            let others = self.to_expect();
+            for (subject, amount) in others.filter(|(one, _)| !expected.contains_key(one)) {
+                report += &format!("{before}    {}\n", subject.line(amount));
+                before = "";
+            }
+        }
+        self.add_hints(&mut report, expected);
+        Some(report)
     }
 
-    /// The most common reasons of a difference.
-    fn hints(&self, expected: &BTreeMap<Subject, Amount>) -> Vec<String> {
-        let mut hints = Vec::new();
+    /// Adds the most common reasons of a difference.
+    fn add_hints(&self, report: &mut String, expected: &Amounts) {
+        let mut hint = |text: fmt::Arguments<'_>| {
+            // Writing to a String cannot fail.
+            let _ = write!(report, "\nhint: {text}\n");
+        };
         if self.is_empty() {
-            hints.push(
+            hint(format_args!(
                 "nothing was recorded; a task or thread that was spawned inside a scope needs one of its own: \
                  `recorder.scope(..)`"
-                    .to_owned(),
-            );
+            ));
         }
         for subject in expected.keys() {
             if let Subject::Call(_, Aspect::Failure(name)) = subject
                 && !self.snapshot.error_types.contains(name)
             {
-                hints.push(format!(
+                hint(format_args!(
                     "the monitor knows no error type `{name}`, so its errors are `other`; \
                      `Recorder::builder().errors(status, [\"{name}\"])` tells it"
                 ));
@@ -582,20 +512,10 @@ impl Recorded {
             matches!(subject, Subject::Call(_, Aspect::InFlight)) && !expected.contains_key(subject)
         };
         if self.found.keys().any(is_unexpected) {
-            hints
-                .push("calls are in flight; `recorder.wait(limit)` waits for their end".to_owned());
+            hint(format_args!(
+                "calls are in flight; `recorder.wait(limit)` waits for their end"
+            ));
         }
-        hints
-    }
-}
-
-/// Whether it is expected that there is none.
-fn is_none(expected: &Amount) -> bool {
-    match expected {
-        Amount::Count(count) => *count == 0,
-        Amount::Observed(observed) => observed.values.is_empty(),
-        Amount::Time(time) => time.is_zero(),
-        Amount::Value(_) | Amount::Status(..) => false,
     }
 }
 
@@ -604,7 +524,7 @@ fn is_same(expected: &Amount, recorded: &Amount) -> bool {
         (Amount::Count(a), Amount::Count(b)) => a == b,
         (Amount::Time(a), Amount::Time(b)) => a == b,
         (Amount::Observed(a), Amount::Observed(b)) => is_same_observed(&a.values, b),
-        (Amount::Value(a), Amount::Value(b)) => is_alike(a, b, is_close_value),
+        (Amount::Value(a), Amount::Value(b)) => is_same_value(a, b),
         (Amount::Status(a, run), Amount::Status(b, real)) => {
             a == b && (run.is_none() || run == real)
         }
@@ -630,31 +550,16 @@ fn is_close(a: f64, b: f64) -> bool {
     a.total_cmp(&b).is_eq() || (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
 }
 
-/// Whether two values are alike, by this comparison of all that is no list and no map.
-fn is_alike(a: &StatValue, b: &StatValue, is_same: fn(&StatValue, &StatValue) -> bool) -> bool {
+/// Equal, but for what is lost where numbers that are not both whole are added up.
+fn is_same_value(a: &StatValue, b: &StatValue) -> bool {
     match (a, b) {
         (StatValue::List(a), StatValue::List(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_alike(a, b, is_same))
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_value(a, b))
         }
         (StatValue::Map(a), StatValue::Map(b)) => {
             let mut both = a.iter().zip(b);
-            a.len() == b.len() && both.all(|((k, a), (l, b))| k == l && is_alike(a, b, is_same))
+            a.len() == b.len() && both.all(|((k, a), (l, b))| k == l && is_same_value(a, b))
         }
-        (a, b) => is_same(a, b),
-    }
-}
-
-/// Whether two values are the same; unlike by `==`, NaN is itself.
-fn is_equal(a: &StatValue, b: &StatValue) -> bool {
-    match (a, b) {
-        (StatValue::Float(a), StatValue::Float(b)) => a.to_bits() == b.to_bits(),
-        (a, b) => a == b,
-    }
-}
-
-/// Whether two values are the same, numbers that are not both whole but for a rounding error.
-fn is_close_value(a: &StatValue, b: &StatValue) -> bool {
-    match (a, b) {
         (StatValue::Int(_) | StatValue::Float(_), StatValue::Float(_))
         | (StatValue::Float(_), StatValue::Int(_)) => {
             let numbers = a.as_number().zip(b.as_number());

@@ -10,6 +10,9 @@ use crate::data::family::Label;
 use crate::data::status::TaskStatus;
 use crate::data::value::StatValue;
 
+/// How much there is of each subject.
+pub(super) type Amounts = BTreeMap<Subject, Amount>;
+
 /// The calls of a method with one label set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Series {
@@ -238,8 +241,7 @@ impl Expected {
             Amount::Time(time) => *time *= u32::try_from(times).unwrap_or(u32::MAX),
             Amount::Observed(observed) => {
                 let times = usize::try_from(times).unwrap_or(usize::MAX);
-                observed.values = observed.values.repeat(times);
-                observed.sort();
+                *observed = Observed::of(observed.values.repeat(times));
             }
             Amount::Value(_) | Amount::Status(..) => {
                 panic!("`{}` is there or not: it has no times", self.subject)
@@ -250,14 +252,24 @@ impl Expected {
 }
 
 impl Amount {
+    /// Whether there is nothing of the subject.
+    pub(super) fn is_none(&self) -> bool {
+        match self {
+            Self::Count(count) => *count == 0,
+            Self::Time(time) => time.is_zero(),
+            Self::Observed(observed) => observed.values.is_empty() && observed.more == 0,
+            Self::Value(_) | Self::Status(..) => false,
+        }
+    }
+
     /// Adds what is expected of the same subject once more; false if there can be only one.
     fn add(&mut self, more: Self) -> bool {
         match (self, more) {
             (Self::Count(count), Self::Count(more)) => *count += more,
             (Self::Time(time), Self::Time(more)) => *time += more,
             (Self::Observed(observed), Self::Observed(more)) => {
-                observed.values.extend(more.values);
-                observed.sort();
+                let values = std::mem::take(&mut observed.values);
+                *observed = Observed::of(values.into_iter().chain(more.values));
             }
             _ => return false,
         }
@@ -266,26 +278,26 @@ impl Amount {
 }
 
 impl Observed {
-    pub(super) fn sort(&mut self) {
-        self.values.sort_by(f64::total_cmp);
+    /// These values, in any order.
+    pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        Self {
+            values,
+            ..Self::default()
+        }
     }
 }
 
 /// All expectations by subject.
 #[track_caller]
-pub(super) fn by_subject(
-    expected: impl IntoIterator<Item = Expected>,
-) -> BTreeMap<Subject, Amount> {
-    let mut all = BTreeMap::<Subject, Amount>::new();
-    for one in expected {
-        if let Some(amount) = all.get_mut(&one.subject) {
-            assert!(
-                amount.add(one.amount),
-                "`{}` is expected twice",
-                one.subject
-            );
+pub(super) fn by_subject(expected: impl IntoIterator<Item = Expected>) -> Amounts {
+    let mut all = Amounts::new();
+    for Expected { subject, amount } in expected {
+        if let Some(known) = all.get_mut(&subject) {
+            assert!(known.add(amount), "`{subject}` is expected twice");
         } else {
-            all.insert(one.subject, one.amount);
+            all.insert(subject, amount);
         }
     }
     all
@@ -304,6 +316,11 @@ impl Series {
 }
 
 impl Subject {
+    /// Whether its count never falls.
+    pub(super) fn grows(&self) -> bool {
+        !matches!(self, Self::Call(_, Aspect::InFlight | Aspect::Waiting))
+    }
+
     /// The line of a report.
     pub(super) fn line(&self, amount: &Amount) -> String {
         match amount {
