@@ -352,7 +352,8 @@ impl Default for ReadinessPolicy {
 }
 
 impl ReadinessPolicy {
-    /// ReadinessPolicy these task types; names that no task type has (yet) do no harm. A `status_ttl` of zero is for ever.
+    /// A policy by which these task types count; names that no task type has (yet) do no harm. With a `status_ttl` of zero
+    /// statuses do not expire.
     pub fn new<T: Into<Arc<str>>>(
         tasks: impl IntoIterator<Item = T>,
         status_ttl: Duration,

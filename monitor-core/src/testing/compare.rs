@@ -458,7 +458,8 @@ impl Recorded {
         for subject in subjects {
             let mut line = |mark: &str, amount: Option<&Amount>| {
                 if let Some(amount) = amount {
-                    report += &format!("  {mark} {}\n", subject.line(amount));
+                    // Writing to a String cannot fail.
+                    let _ = writeln!(report, "  {mark} {}", subject.line(amount));
                 }
             };
             match (expected.get(subject), self.found.get(subject)) {
@@ -478,7 +479,7 @@ impl Recorded {
             let mut before = "\nalso recorded:\n\n";
             let others = self.to_expect();
             for (subject, amount) in others.filter(|(one, _)| !expected.contains_key(one)) {
-                report += &format!("{before}    {}\n", subject.line(amount));
+                let _ = writeln!(report, "{before}    {}", subject.line(amount));
                 before = "";
             }
         }
@@ -489,7 +490,6 @@ impl Recorded {
     /// Adds the most common reasons of a difference.
     fn add_hints(&self, report: &mut String, expected: &Amounts) {
         let mut hint = |text: fmt::Arguments<'_>| {
-            // Writing to a String cannot fail.
             let _ = write!(report, "\nhint: {text}\n");
         };
         if self.is_empty() {
