@@ -4,7 +4,7 @@
 //! reason for each unhealthy task type, and a [`ReadinessPolicy`] lets old statuses expire and says why a service is not
 //! ready. Only [`MonitorStorage::health`] and [`MonitorStorage::health_of`] read a storage.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -255,18 +255,11 @@ pub fn verdict<'a>(
 
 impl Serialize for Health {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        /// Components as a map from task type.
-        struct ByTask<'a>(&'a [Component]);
-
-        impl Serialize for ByTask<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map(self.0.iter().map(|component| (&*component.task, component)))
-            }
-        }
-
         let mut health = serializer.serialize_struct("Health", 3)?;
         health.serialize_field("status", &self.state())?;
-        health.serialize_field("components", &ByTask(&self.components))?;
+        let components = self.components.iter();
+        let by_task: BTreeMap<&str, _> = components.map(|one| (&*one.task, one)).collect();
+        health.serialize_field("components", &by_task)?;
         health.serialize_field("reasons", &self.reasons())?;
         health.end()
     }

@@ -315,10 +315,7 @@ fn order_types(
     types: &[Arc<str>],
     methods: &mut [MethodSnapshot],
 ) -> Arc<[Arc<str>]> {
-    let errors_of = |method: &MethodSnapshot, index: usize| {
-        let counted = method.errors.get(index);
-        counted.copied().unwrap_or_default()
-    };
+    let errors_of = |method: &MethodSnapshot, at: usize| *method.errors.get(at).unwrap_or(&0);
     let mut order: Vec<usize> = rules.indices.iter().map(|index| *index as usize).collect();
     for index in 0..types.len() {
         let counted = || methods.iter().any(|method| errors_of(method, index) > 0);

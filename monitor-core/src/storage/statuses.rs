@@ -39,20 +39,15 @@ impl MonitorStorage {
     /// Status and run length of `default` and the task types set through the API; only those ever set.
     #[doc(alias = "get_statuses")]
     pub fn statuses(&self) -> Vec<StatusSnapshot> {
-        let now = self.core.clock.now();
-        let default = self.core.default_status(now);
-        self.core.statuses_with(default, now)
+        let reader = StatusReader::new(self.core, self.core.clock.now());
+        reader.listed(reader.of_all_calls())
     }
 
     /// Status and run length of the methods' own task types, by name; only those ever set.
     pub fn method_statuses(&self) -> Vec<StatusSnapshot> {
-        let now = self.core.clock.now();
+        let reader = StatusReader::new(self.core, self.core.clock.now());
         let methods = self.core.commons();
-        let mut statuses: Vec<_> = methods
-            .filter_map(|common| self.core.status_of(common, now))
-            .collect();
-        statuses.sort_unstable_by(|a, b| a.task.cmp(&b.task));
-        statuses
+        by_task(methods.filter_map(|common| reader.of_method(common)))
     }
 
     /// Whether there is a task type of this name: [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK), a method's, one that
@@ -64,24 +59,24 @@ impl MonitorStorage {
     }
 }
 
-/// Reads statuses beside the methods of a snapshot, each while the cells it is a sum of are cached.
+/// Reads statuses at one moment: alone, or beside the methods of a snapshot, each while the cells it is a sum of are cached.
 pub(crate) struct StatusReader {
     core: &'static StorageCore,
+    /// The moment ages are measured from, in ticks.
     now: u64,
-    default: state::Reading,
+    all_calls: state::Reading,
     /// When the newest call ended that feeds the status of all calls, in ticks.
-    default_newest: Option<u64>,
+    newest_end: Option<u64>,
     methods: Vec<StatusSnapshot>,
 }
 
 impl StatusReader {
-    /// `now` is the snapshot's, in ticks.
     pub(crate) fn new(core: &'static StorageCore, now: u64) -> Self {
         Self {
             core,
             now,
-            default: core.default_task.begin_reading(),
-            default_newest: core.default_task.last_set(),
+            all_calls: core.default_task.begin_reading(),
+            newest_end: None,
             methods: Vec::new(),
         }
     }
@@ -89,103 +84,96 @@ impl StatusReader {
     /// Adds a method that was just read; the label sets of a method follow each other.
     pub(crate) fn add(&mut self, method: &'static MethodCore, next: Option<&'static MethodCore>) {
         let common = method.common;
-        if self.core.feeds_default(common) {
+        if std::ptr::eq(common.default, self.core.default_task) {
             for shard in method.shards() {
-                self.default.add(shard.default_run(self.default.word()));
-                self.default_newest = self.default_newest.max(shard.newest_end());
+                self.all_calls.add(shard.default_run(self.all_calls.word()));
+                self.newest_end = self.newest_end.max(shard.newest_end());
             }
         }
         if next.is_none_or(|next| !std::ptr::eq(next.common, common)) {
-            self.methods.extend(self.core.status_of(common, self.now));
+            self.methods.extend(self.of_method(common));
         }
     }
 
     /// Returns the task types the original has, and the methods' own.
     pub(crate) fn finish(self) -> (Vec<StatusSnapshot>, Vec<StatusSnapshot>) {
-        let Self { core, now, .. } = self;
-        let default = match core.default_task.end_reading(&self.default) {
-            Some(shown) => core.shown_status(DEFAULT_TASK.into(), shown, self.default_newest, now),
-            None => core.default_status(now),
+        let state = self.core.default_task;
+        let all_calls = match state.end_reading(&self.all_calls) {
+            Some(shown) => self.shown(DEFAULT_TASK.into(), state, shown, self.newest_end),
+            None => self.of_all_calls(),
         };
-        (core.statuses_with(default, now), self.methods)
-    }
-}
-
-impl StorageCore {
-    fn feeds_default(&self, common: &Common) -> bool {
-        std::ptr::eq(common.default, self.default_task)
+        (self.listed(all_calls), self.methods)
     }
 
-    fn default_status(&self, now: u64) -> Option<StatusSnapshot> {
-        let shards = || {
-            let methods = self.commons().filter(|common| self.feeds_default(common));
-            methods.flat_map(shards_of)
+    fn of_all_calls(&self) -> Option<StatusSnapshot> {
+        let state = self.core.default_task;
+        let feeding = || {
+            let methods = self.core.commons();
+            methods.filter(|common| std::ptr::eq(common.default, state))
         };
-        self.status(
-            DEFAULT_TASK.into(),
-            self.default_task,
-            shards,
-            Shard::default_run,
-            now,
-        )
+        self.read(DEFAULT_TASK.into(), state, feeding, Shard::default_run)
     }
 
-    /// `default` and the task types set through the API or listed by an attribute, which methods may feed.
-    fn statuses_with(&self, default: Option<StatusSnapshot>, now: u64) -> Vec<StatusSnapshot> {
-        let named = self.tasks().into_iter().filter_map(|(task, state)| {
-            let shards = || {
-                let methods = self.commons();
-                let feeding = methods.filter(|common| std::ptr::eq(common.own, state));
-                feeding.flat_map(shards_of)
+    /// `default`, and the task types set through the API or listed by an attribute, which methods may feed.
+    fn listed(&self, default: Option<StatusSnapshot>) -> Vec<StatusSnapshot> {
+        let tasks = self.core.tasks().into_iter();
+        let named = tasks.filter_map(|(task, state)| {
+            let feeding = || {
+                let methods = self.core.commons();
+                methods.filter(|common| std::ptr::eq(common.own, state))
             };
-            self.status(task, state, shards, Shard::own_run, now)
+            self.read(task, state, feeding, Shard::own_run)
         });
-        let mut statuses: Vec<_> = default.into_iter().chain(named).collect();
-        statuses.sort_unstable_by(|a, b| a.task.cmp(&b.task));
-        statuses
+        by_task(default.into_iter().chain(named))
     }
 
     /// The status of a method's own task type, if it has one.
-    fn status_of(&self, common: &'static Common, now: u64) -> Option<StatusSnapshot> {
+    fn of_method(&self, common: &'static Common) -> Option<StatusSnapshot> {
         let own = common.has_own_task.then_some(common.own)?;
-        let shards = || shards_of(common);
-        self.status(Arc::clone(&common.name), own, shards, Shard::own_run, now)
+        let feeding = || std::iter::once(common);
+        self.read(Arc::clone(&common.name), own, feeding, Shard::own_run)
     }
 
-    /// The status of a task type that these shards feed, `run` giving the part of each in the run of a word.
-    fn status<S: Iterator<Item = &'static Shard>>(
+    /// The status of a task type that these methods feed; `run` is the part of a shard in the run of a word.
+    fn read<M: Iterator<Item = &'static Common>>(
         &self,
         task: Arc<str>,
         state: &TaskState,
-        shards: impl Fn() -> S,
+        feeding: impl Fn() -> M,
         run: impl Fn(&Shard, u64) -> u64,
-        now: u64,
     ) -> Option<StatusSnapshot> {
+        let shards = || {
+            feeding()
+                .flat_map(Common::methods)
+                .flat_map(MethodCore::shards)
+        };
         let shown = state.read(|word| shards().map(|shard| run(shard, word)).sum());
-        let newest = shards().filter_map(Shard::newest_end).max();
-        self.shown_status(task, shown, newest.max(state.last_set()), now)
+        let newest_end = shards().filter_map(Shard::newest_end).max();
+        self.shown(task, state, shown, newest_end)
     }
 
-    /// `newest` is when the status was last set, or a call that feeds it ended, in ticks.
-    fn shown_status(
+    fn shown(
         &self,
         task: Arc<str>,
+        state: &TaskState,
         shown: Option<(TaskStatus, u64)>,
-        newest: Option<u64>,
-        now: u64,
+        newest_end: Option<u64>,
     ) -> Option<StatusSnapshot> {
         let (status, run) = shown?;
+        let newest = newest_end.max(state.last_set());
         // A call that ended after `now` was read has no age yet.
-        let age = |newest| Duration::from_secs_f64(self.clock.seconds(now.saturating_sub(newest)));
+        let age = newest.map(|newest| self.core.clock.seconds(self.now.saturating_sub(newest)));
         Some(StatusSnapshot {
             task,
             status,
             run,
-            age: newest.map(age),
+            age: age.map(Duration::from_secs_f64),
         })
     }
 }
 
-fn shards_of(common: &'static Common) -> impl Iterator<Item = &'static Shard> {
-    common.methods().flat_map(MethodCore::shards)
+fn by_task(statuses: impl Iterator<Item = StatusSnapshot>) -> Vec<StatusSnapshot> {
+    let mut statuses: Vec<_> = statuses.collect();
+    statuses.sort_unstable_by(|a, b| a.task.cmp(&b.task));
+    statuses
 }
