@@ -1,8 +1,9 @@
-//! Health: which runs of a status are too long, what follows for each task type, and which task types count for readiness.
+//! Health: which runs of a status are too long, what follows for each task type, and which task types count for
+//! readiness.
 //!
-//! Everything here is a pure function of statuses ([`StatusSnapshot`]) and thresholds: [`verdict`] makes a [`Health`] with a
-//! reason for each unhealthy task type, and a [`ReadinessPolicy`] lets old statuses expire and says why a service is not
-//! ready. Only [`MonitorStorage::health`] and [`MonitorStorage::health_of`] read a storage.
+//! Everything here is a pure function of statuses ([`StatusSnapshot`]) and thresholds: [`verdict`] makes a [`Health`]
+//! with a reason for each unhealthy task type, and a [`ReadinessPolicy`] lets old statuses expire and says why a
+//! service is not ready. Only [`MonitorStorage::health`] and [`MonitorStorage::health_of`] read a storage.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -56,7 +57,7 @@ impl Thresholds {
 
 /// How a service is doing.
 ///
-/// Serialises to what `/health` answers, in the shape of Spring Boot's health endpoint:
+/// Serialises to the body of `/health`, in the shape of Spring Boot's health endpoint:
 ///
 /// ```
 /// use std::time::Duration;
@@ -156,8 +157,8 @@ pub struct Component {
     pub threshold: Option<u64>,
     /// How long ago it was last set, or a call that feeds it ended; `None` where that is not known.
     pub age: Option<Duration>,
-    /// Whether the status has expired: it [counts for readiness](ReadinessPolicy), and the last call was too long ago to say
-    /// how the task type is doing now.
+    /// Whether the status has expired: it [counts for readiness](ReadinessPolicy), and the last call was too long ago
+    /// to say how the task type is doing now.
     pub expired: bool,
     /// Whether the run is below the threshold, or the status has expired.
     pub healthy: bool,
@@ -293,13 +294,13 @@ impl Serialize for Component {
 
 /// The task types that count for readiness, and how long their statuses do without a call.
 ///
-/// An instance that is not ready gets no calls, so its last status would keep it out for ever. So the status of a task type
-/// that counts expires: it is then not known how the task type is doing, which is no reason to keep calls away. The first
-/// call after that shows it. The statuses of other task types do not expire.
+/// An instance that is not ready gets no calls, so its last status would keep it out for ever. So the status of a task
+/// type that counts expires: it is then not known how the task type is doing, which is no reason to keep calls away.
+/// The first call after that shows it. The statuses of other task types do not expire.
 ///
 /// A status is as old as the end of the newest call that feeds its task type, or as its last setting through the API,
-/// whichever is later. Each call that ends counts, also one that leaves the status as it is: a future that is dropped, an
-/// error in `expected(..)`. So where calls go on and all of them are given up, a failing status does not expire.
+/// whichever is later. Each call that ends counts, also one that leaves the status as it is: a future that is dropped,
+/// an error in `expected(..)`. So where calls go on and all of them are given up, a failing status does not expire.
 ///
 /// By default no task type counts, and the time to live is a minute.
 ///
@@ -345,8 +346,8 @@ impl Default for ReadinessPolicy {
 }
 
 impl ReadinessPolicy {
-    /// A policy by which these task types count; names that no task type has (yet) do no harm. With a `status_ttl` of zero
-    /// statuses do not expire.
+    /// A policy by which these task types count; names that no task type has (yet) do no harm. With a `status_ttl` of
+    /// zero statuses do not expire.
     pub fn new<T: Into<Arc<str>>>(
         tasks: impl IntoIterator<Item = T>,
         status_ttl: Duration,
@@ -367,8 +368,8 @@ impl ReadinessPolicy {
         self.tasks.iter()
     }
 
-    /// Lets the statuses of these task types expire whose age has reached the time to live. A status whose age is not known
-    /// stays.
+    /// Lets the statuses of these task types expire whose age has reached the time to live. A status whose age is not
+    /// known stays.
     #[must_use]
     pub fn expire(&self, mut health: Health) -> Health {
         for component in &mut health.components {
@@ -389,8 +390,8 @@ impl ReadinessPolicy {
 }
 
 impl MonitorStorage {
-    /// Which task types are healthy, and why not. Of a method and a task type set through the API that have one name, the
-    /// latter counts, as on the page.
+    /// Which task types are healthy, and why not. Of a method and a task type set through the API that have one name,
+    /// the latter counts, as on the page.
     pub fn health(&self) -> Health {
         self.judge(&self.statuses(), &self.method_statuses())
     }

@@ -30,13 +30,14 @@ impl Method {
         Self { core }
     }
 
-    /// The method with these labels beside it: for values known only at run time. A label without a value is none. At most
-    /// `max_series` label sets of a method are made so; the calls of all others have the label `overflow="true"` alone, and
-    /// are counted.
+    /// The method with these labels beside it: for values known only at run time. A label without a value is none. At
+    /// most `max_series` label sets of a method are made so; the calls of all others have the label `overflow="true"`
+    /// alone, and are counted.
     ///
     /// # Errors
     ///
-    /// [`LabelError`] if a label's name is none, is reserved, is given twice, or is that of a label the method has already.
+    /// [`LabelError`] if a label's name is none, is reserved, is given twice, or is that of a label the method has
+    /// already.
     ///
     /// # Examples
     ///

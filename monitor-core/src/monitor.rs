@@ -1,8 +1,8 @@
 //! `Monitor`: the handle users hold, and scopes, inside which calls record in a monitor of their own.
 //!
 //! Which storage a call records in is a matter of its thread: a scope enters its storage in the thread's table
-//! (`recording::local`) and leaves it when the closure returns, or when the poll of the future does. So a future may go from
-//! thread to thread, and tests run side by side.
+//! (`recording::local`) and leaves it when the closure returns, or when the poll of the future does. So a future may go
+//! from thread to thread, and tests run side by side.
 
 use std::fmt;
 use std::ops::Deref;
@@ -17,8 +17,8 @@ use crate::recording::local;
 use crate::recording::store::{StorageCore, global};
 use crate::storage::MonitorStorage;
 
-/// How often a wait looks whether tasks are in flight. Only a wait pays for it: to wake a waiter from the recording path
-/// would cost every call.
+/// How often a wait looks whether tasks are in flight. Only a wait pays for it: to wake a waiter from the recording
+/// path would cost every call.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A cheap handle on one storage: the global one, or one of its own for a test or a second service in one process.

@@ -1,12 +1,12 @@
-//! From cells to a snapshot: what a scrape reads, and in which order.
+//! From cells to a snapshot: the reads of a scrape, and their order.
 //!
 //! # Consistency
 //!
 //! Nothing here stops a writer. The sums of a snapshot agree because of the order of reading: of each method first the
-//! finished side of all shards (sums, then buckets), then the started side, then the slots of calls in flight. So a call
-//! that is counted as finished is counted as started, and a call that is in flight all this time is in a slot. The list of
-//! shards is walked anew for each side, as a call may end in a shard that was listed before the one it started in. The
-//! orderings that pair with these reads are explained at [`Shard`].
+//! finished side of all shards (sums, then buckets), then the started side, then the slots of calls in flight. So a
+//! call that is counted as finished is counted as started, and a call that is in flight all this time is in a slot. The
+//! list of shards is walked anew for each side, as a call may end in a shard that was listed before the one it started
+//! in. The orderings that pair with these reads are explained at [`Shard`].
 //!
 //! All ages are measured from one `now`, read before everything else: a call that starts later has no age yet.
 
@@ -18,9 +18,7 @@ use crate::base::interner::Interner;
 use crate::base::sync::Ordering;
 use crate::data::buckets::ValueKind;
 use crate::data::family::Histogram;
-use crate::data::snapshot::{
-    CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals, ValuesSnapshot,
-};
+use crate::data::snapshot::{CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals};
 use crate::recording::method::MethodCore;
 use crate::recording::rules::Rules;
 use crate::recording::shard::Shard;
@@ -124,14 +122,16 @@ impl MonitorStorage {
             core.list_shards(&order);
         }
         let (statuses, method_statuses) = statuses.finish();
-        // Added up in the order of the exposition's histogram of all calls, so that the two are equal to the last bit.
-        for method in &methods {
-            totals.completed_seconds += method.success.sum + method.failure.sum;
-        }
         let overflowed = core.overflowed(listed, &methods);
         core.hide_idle(config.idle_series, now, listed, &mut methods);
         // After the counts: a type that was counted is listed by now.
         let error_types = order_types(rules, &core.error_types(), &mut methods);
+        if !config.idle_series.is_zero() {
+            let idle = core.clock.ticks(config.idle_series.as_secs_f64());
+            core.values.expire(now, idle);
+        }
+        let mut values = core.values.exported();
+        values.overflowed_updates += overflowed;
         totals.busy_seconds = core.busy(totals.completed_seconds + totals.current_seconds);
         let workers = config.hpa_max_workers.unwrap_or(config.max_workers);
         Snapshot {
@@ -149,14 +149,14 @@ impl MonitorStorage {
             expected: core.expected(rules),
             statuses,
             method_statuses,
-            values: core.read_all_values(overflowed, now, config.idle_series),
+            values,
             dropped_exemplars: core.dropped_exemplars(),
             const_labels: config.const_labels.clone(),
         }
     }
 
-    /// Tasks in flight with their ages, the oldest first: calls by method, and tasks of the section `tasks` by id. At most
-    /// this many are given.
+    /// Tasks in flight with their ages, the oldest first: calls by method, and tasks of the section `tasks` by id. At
+    /// most this many are given.
     ///
     /// # Examples
     ///
@@ -203,17 +203,6 @@ impl MonitorStorage {
 }
 
 impl StorageCore {
-    /// `overflowed` updates of calls and task types had no series of their own.
-    fn read_all_values(&self, overflowed: u64, now: u64, idle: Duration) -> ValuesSnapshot {
-        if !idle.is_zero() {
-            let ticks = self.clock.ticks(idle.as_secs_f64());
-            self.values.expire(now, ticks);
-        }
-        let mut values = self.values.exported();
-        values.overflowed_updates += overflowed;
-        values
-    }
-
     /// Expected error types by method, as far as the configuration knows them.
     fn expected(&self, rules: &Rules) -> Vec<(Arc<str>, Arc<str>)> {
         let mut expected: Vec<_> = self
@@ -253,6 +242,9 @@ fn read_method(
         sum: clock.in_seconds(outcome.ticks),
         exemplars: Vec::new(),
     };
+    let (success, failure) = (histogram(counts.success), histogram(counts.failure));
+    // Added up in the order of the exposition's histogram of all calls, so that the two are equal to the last bit.
+    totals.completed_seconds += success.sum + failure.sum;
     totals.started += counts.started;
     totals.completed += finished;
     totals.in_flight += in_flight;
@@ -266,8 +258,8 @@ fn read_method(
         name: Arc::clone(&method.name),
         labels: Arc::clone(&method.labels),
         started: counts.started,
-        success: histogram(counts.success),
-        failure: histogram(counts.failure),
+        success,
+        failure,
         errors: counts.errors,
         in_flight,
         duration: recent.read(method),
@@ -278,7 +270,7 @@ fn read_method(
     }
 }
 
-/// Reads what the calls of a method observed, of the last of them those that `recent` holds.
+/// Reads the values that the calls of a method observed; `recent` holds its last calls.
 fn read_values(method: &'static MethodCore, recent: &mut RecentCalls) -> Vec<CallValueSnapshot> {
     let Some(names) = method.known_values() else {
         return Vec::new();

@@ -1,23 +1,24 @@
 //! Recent means: over the last 100 and the last 5 calls of a method, whichever threads made them.
 //!
-//! Each shard keeps its calls in a [`Ring`](crate::recording::window::Ring) that its owner writes and that is not in the
-//! order of the other threads' rings. A scrape reads every method, so it reads of each ring no more than the newest calls
-//! it needs: [`RecentCalls`] selects how many calls of each ring are among the last ones, and only then, where calls
-//! observed values or a user lists them, puts those in order.
+//! Each shard keeps its calls in a [`Ring`](crate::recording::window::Ring) that its owner writes and that is not in
+//! the order of the other threads' rings. A scrape reads every method, so it reads of each ring no more than the newest
+//! calls it needs: [`RecentCalls`] selects how many calls of each ring are among the last ones, and only then, where
+//! calls observed values or a user lists them, puts those in order.
 //!
 //! # Definition
 //!
 //! Of `k` rings the `n` newest calls are wanted. Let `m` be `n / k`, rounded up, and take the ring whose `m`-th call is
-//! the newest: before that one come `m - 1` of its own, and at most `m - 1` of each other ring, whose `m`-th is older. So it
-//! is one of the `n`, as are those before it in its ring; they are taken at once, and the rest is found in the same way.
-//! End times are kept to a step of 2^20 ticks; of calls that ended in the same step, those of the ring listed last count as
-//! the newest.
+//! the newest: before that one come `m - 1` of its own, and at most `m - 1` of each other ring, whose `m`-th is older.
+//! So it is one of the `n`, as are those before it in its ring; they are taken at once, and the rest is found in the
+//! same way. End times are kept to a step of 2^20 ticks; of calls that ended in the same step, those of the ring listed
+//! last count as the newest.
 //!
 //! # Consistency
 //!
-//! Writers go on meanwhile. A cursor gives what a ring held when it was made, and [`Ring::intact_from`] is asked after the
-//! reading: if a writer has come so far that some of it may be overwritten, everything is read again, and what is
-//! overwritten then is left out. Values are read later than the calls, so each is checked again by itself.
+//! Writers go on meanwhile. A cursor goes back from the head the ring had when the cursor was made, and
+//! [`Ring::intact_from`] is asked after the reading: if a writer has come so far that some of it may be overwritten,
+//! everything is read again, and what is overwritten then is left out. Values are read later than the calls, so each is
+//! checked again by itself.
 //!
 //! [`Ring::intact_from`]: crate::recording::window::Ring::intact_from
 
@@ -181,7 +182,8 @@ impl RecentCalls {
             }
             let some = wanted.div_ceil(left);
             let mut best = (0, 0);
-            // From the ring with the newest call on: another ring is not looked into if its newest is older than the best.
+            // From the ring with the newest call on: another ring is not looked into if its newest is older than the
+            // best.
             let first = (0..rings.len()).max_by_key(|at| rings[*at].end(1));
             let first = first.unwrap_or(0);
             for at in std::iter::once(first).chain((0..rings.len()).filter(|at| *at != first)) {
@@ -218,7 +220,7 @@ impl RecentCall {
     fn value(&self, name: u32) -> Option<f64> {
         let seq = self.entry.seq;
         let value = self.shard.known_values()?.cells(name)?.ring().get(seq)?;
-        // The value was read before the head is: what was overwritten meanwhile is no value of this call.
+        // The value was read before the head is: a value that was overwritten meanwhile belongs to another call.
         (seq >= self.shard.ring().intact_from()).then_some(value)
     }
 }

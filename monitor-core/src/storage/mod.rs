@@ -66,8 +66,8 @@ impl MonitorStorage {
         self.core.id
     }
 
-    /// Adds to a number; a key that is not there begins at 0. Gives the new value. A sum beyond 64 bits becomes a double; NaN and
-    /// the infinities are numbers too, and what they make of a key stays until it is set or removed.
+    /// Adds to a number; a key that is not there begins at 0. Returns the new value. A sum beyond 64 bits becomes a
+    /// double; NaN and the infinities are numbers too, and what they make of a key stays until it is set or removed.
     ///
     /// # Errors
     ///
@@ -87,8 +87,8 @@ impl MonitorStorage {
     }
 
     /// Appends to a list, and observes a histogram for each name that holds `time` or `size`: the key's for a number,
-    /// those of its entries for a map. What is negative or NaN is in the list, and
-    /// refused by the histogram and counted (`monitor_refused_observations_total`): its sum would keep it for good.
+    /// those of its entries for a map. Negative values and NaN are in the list; the histogram refuses and counts them
+    /// (`monitor_refused_observations_total`), as its sum would keep them for good.
     ///
     /// # Errors
     ///
@@ -139,9 +139,9 @@ impl MonitorStorage {
         self.core.init_time()
     }
 
-    /// Sets who gives exemplars for the buckets of durations; the next one set takes its place. Exemplars stand on
-    /// `OpenMetrics` pages alone. Without a provider calls do not even ask whether there is one; with one, a call ends some ten
-    /// nanoseconds later.
+    /// Sets the provider of exemplars for the buckets of durations; a provider set later takes its place. Exemplars
+    /// stand on `OpenMetrics` pages alone. Without a provider calls do not even ask whether there is one; with one, a
+    /// call ends some ten nanoseconds later.
     pub fn set_exemplars(&self, provider: impl ExemplarProvider) {
         self.core.set_exemplars(Box::new(provider));
     }
@@ -156,7 +156,7 @@ impl MonitorStorage {
         Arc::clone(&self.core.rules().parser)
     }
 
-    /// Puts another configuration in force; what was recorded stays.
+    /// Puts another configuration in force; nothing that was recorded is lost.
     pub fn configure(&self, config: StorageConfig) {
         self.core.configure(config);
     }

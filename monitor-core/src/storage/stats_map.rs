@@ -1,4 +1,4 @@
-//! What is told of a storage as a whole beside its pages: the original's flat map, and warnings when a service starts.
+//! Views of a whole storage beside its pages: the original's flat map, and warnings when a service starts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -64,8 +64,8 @@ impl fmt::Display for StartUpWarning {
 }
 
 impl MonitorStorage {
-    /// Everything as the original's flat map: numbers by key, `request`, `processed` and `errors` of each method,
-    /// the last calls' points under `stats`, calls in flight and the tasks of `add_key_value` under `tasks`, status runs
+    /// Everything as the original's flat map: numbers by key, `request`, `processed` and `errors` of each method, the
+    /// last calls' points under `stats`, calls in flight and the tasks of `add_key_value` under `tasks`, status runs
     /// under `series.<task type>`.
     #[doc(alias = "get_stats")]
     pub fn stats(&self) -> StatsMap {
@@ -94,7 +94,7 @@ impl MonitorStorage {
         map
     }
 
-    /// What is worth a line in the log when a service starts: functions that count as one method, error types that
+    /// Warnings to be logged when a service starts: functions that count as one method, error types that
     /// attributes name and the configuration does not list, a very large page. `monitor_server::run` writes them.
     pub fn start_up_warnings(&self) -> Vec<StartUpWarning> {
         let off = IS_OFF.then_some(StartUpWarning::InstrumentationOff);

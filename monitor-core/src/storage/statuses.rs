@@ -1,11 +1,11 @@
 //! The statuses of task types: set through the API, fed by calls, read with the methods of a snapshot or alone.
 //!
-//! A status is one shared word (see [`TaskState`]); the length of its run is a sum over the shards that feed it. How long
-//! ago it was last set, or fed by a call, is in no cell of its own: every call leaves its end in the ring of its shard, so
-//! that a success goes on writing nothing for a status.
+//! A status is one shared word (see [`TaskState`]); the length of its run is a sum over the shards that feed it. How
+//! long ago it was last set, or fed by a call, is in no cell of its own: every call leaves its end in the ring of its
+//! shard, so that a success goes on writing nothing for a status.
 //!
-//! A snapshot walks all shards anyway, so [`StatusReader`] adds up their parts while their cells are cached. If the status
-//! of all calls changes meanwhile, its run is read again by itself.
+//! A snapshot walks all shards anyway, so [`StatusReader`] adds up their parts while their cells are cached. If the
+//! status of all calls changes meanwhile, its run is read again by itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,8 +50,8 @@ impl MonitorStorage {
         by_task(methods.filter_map(|common| reader.of_method(common)))
     }
 
-    /// Whether there is a task type of this name: [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK), a method's, one that
-    /// an attribute names (`task = ".."`), or one set through the API. One that exists need not have been set yet.
+    /// Whether there is a task type of this name: [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK), a method's, one
+    /// that an attribute names (`task = ".."`), or one set through the API. One that exists need not have been set yet.
     pub fn has_task(&self, name: &str) -> bool {
         name == DEFAULT_TASK
             || self.core.tasks().iter().any(|(task, _)| &**task == name)
@@ -59,7 +59,8 @@ impl MonitorStorage {
     }
 }
 
-/// Reads statuses at one moment: alone, or beside the methods of a snapshot, each while the cells it is a sum of are cached.
+/// Reads statuses at one moment: alone, or beside the methods of a snapshot, each while the cells it is a sum of are
+/// cached.
 pub(crate) struct StatusReader {
     core: &'static StorageCore,
     /// The moment ages are measured from, in ticks.

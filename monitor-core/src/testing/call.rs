@@ -140,7 +140,8 @@ impl Call {
     /// [`request_size`](Self::request_size) for the names).
     ///
     /// Values are equal if they differ by less than a billionth. Of several values a call observed under one name, and
-    /// of those of all but the last 100 calls, a monitor keeps the number and the sum, where it has a histogram of them.
+    /// of those of all but the last 100 calls, a monitor keeps the number and the sum, where it has a histogram of
+    /// them.
     pub fn observed<V: Into<f64>>(
         self,
         name: &str,

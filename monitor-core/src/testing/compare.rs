@@ -56,45 +56,45 @@ impl Checkpoint {
     /// How much of a subject was recorded since an earlier checkpoint; `None` if there is nothing new.
     fn since(&self, before: &Self, subject: &Subject, amount: &Amount) -> Option<Amount> {
         let earlier = before.amounts.get(subject);
-        Some(match (amount, earlier) {
-            (Amount::Count(0), _) => return None,
+        let mut new = amount.clone();
+        match (&mut new, earlier) {
             (Amount::Count(count), Some(Amount::Count(earlier))) if subject.grows() => {
-                Amount::Count(count.checked_sub(*earlier).filter(|new| *new > 0)?)
+                *count = count.saturating_sub(*earlier);
             }
             (Amount::Time(time), Some(Amount::Time(earlier))) => {
-                Amount::Time(time.saturating_sub(*earlier))
+                *time = time.saturating_sub(*earlier);
             }
-            (Amount::Observed(total), earlier) => {
+            (Amount::Observed(observed), earlier) => {
                 let known = before.observed.get(subject).map_or(&[][..], Vec::as_slice);
                 let is_new = |(call, _): &&(CallId, f64)| known.iter().all(|(one, _)| one != call);
                 let values = self.observed.get(subject).into_iter().flatten();
-                let values = values.filter(is_new).map(|(_, value)| *value);
-                let mut observed = Observed::of(values);
+                let values = Observed::of(values.filter(is_new).map(|(_, value)| *value)).values;
                 // Negative values are in no histogram.
-                let in_histogram = observed.values.iter().filter(|value| **value >= 0.0);
-                observed.more = total.more.saturating_sub(in_histogram.count() as u64);
-                observed.sum = total.sum;
-                if let Some(Amount::Observed(earlier)) = earlier {
-                    observed.more = observed.more.saturating_sub(earlier.more);
-                    observed.sum -= earlier.sum;
-                }
-                if observed.values.is_empty() && observed.more == 0 {
-                    return None;
-                }
-                Amount::Observed(observed)
+                let in_histogram = values.iter().filter(|value| **value >= 0.0).count() as u64;
+                let (known, known_sum) = match earlier {
+                    Some(Amount::Observed(known)) => (known.more, known.sum),
+                    _ => (0, 0.0),
+                };
+                *observed = Observed {
+                    values,
+                    more: observed.more.saturating_sub(known + in_histogram),
+                    sum: observed.sum - known_sum,
+                };
             }
             (Amount::Value(_) | Amount::Status(..), Some(earlier)) => {
-                let is_same = subject.line(earlier) == subject.line(amount);
-                if is_same && self.appended(subject) <= before.appended(subject) {
+                let reads_alike = subject.line(earlier) == subject.line(amount);
+                if reads_alike && self.appended(subject) <= before.appended(subject) {
                     return None;
                 }
-                amount.clone()
             }
-            _ => amount.clone(),
-        })
+            _ => (),
+        }
+        let is_time = matches!(new, Amount::Time(_));
+        (is_time || !new.is_none()).then_some(new)
     }
 
-    /// How many values were appended under a key that has a histogram: a list that keeps only so many may look as before.
+    /// How many values were appended under a key that has a histogram: a list that keeps only so many may look as
+    /// before.
     fn appended(&self, subject: &Subject) -> u64 {
         let mut histograms = self.snapshot.values.histograms.iter();
         let found = histograms.find(|one| *subject == Subject::Value(one.key.raw.clone()));
@@ -165,7 +165,8 @@ enum Extra {
     Allowed,
 }
 
-/// What was recorded between two moments. Displays as lines, one for each thing; see the [module](super) for what counts.
+/// What was recorded between two moments. Displays as lines, one for each thing; see the [module](super) for what
+/// counts.
 ///
 /// # Examples
 ///
@@ -544,13 +545,13 @@ fn is_same_observed(expected: &[f64], recorded: &Observed) -> bool {
     values.iter().all(known) && (recorded.more == 0 || is_close(in_histogram.sum(), recorded.sum))
 }
 
-/// Equal, but for what is lost where numbers are added up: one part in a billion.
+/// Equal but for one part in a billion, the loss where numbers are added up.
 fn is_close(a: f64, b: f64) -> bool {
-    // First what has no difference: NaN and the infinities.
+    // NaN and the infinities first: they have no difference.
     a.total_cmp(&b).is_eq() || (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
 }
 
-/// Equal, but for what is lost where numbers that are not both whole are added up.
+/// Equal; numbers that are not both whole but for that loss.
 fn is_same_value(a: &StatValue, b: &StatValue) -> bool {
     match (a, b) {
         (StatValue::List(a), StatValue::List(b)) => {

@@ -1,5 +1,5 @@
-//! What can be recorded, and what a test expects of it: a subject and an amount, as a test writes them and as a report shows
-//! them.
+//! What can be recorded, and what a test expects of it: a subject and an amount, as a test writes them and as a report
+//! shows them.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -193,8 +193,8 @@ pub fn overflowed_updates(count: u64) -> Expected {
     Expected::new(Subject::Overflowed, Amount::Count(count))
 }
 
-/// One thing a test expects; made by [`call`](super::call) and what follows it, [`value`], [`task`]. Displays as its line in the
-/// difference of a failed assertion.
+/// One thing a test expects; made by [`call`](super::call) and what follows it, [`value`], [`task`]. Displays as its
+/// line in the difference of a failed assertion.
 ///
 /// # Examples
 ///

@@ -20,7 +20,8 @@ use super::compare::{Checkpoint, Recorded};
 /// How often a wait looks whether calls are in flight.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// When the clock of a recorder starts, seconds since 1970: 2001-09-09, a round number that is not taken for a duration.
+/// When the clock of a recorder starts, seconds since 1970: 2001-09-09, a round number that is not taken for a
+/// duration.
 const EPOCH: f64 = 1e9;
 
 /// A monitor for one test, and what was recorded in it: since the start, or phase by phase.
@@ -215,8 +216,8 @@ impl Recorder {
         catch_unwind(AssertUnwindSafe(|| self.monitor.scope_sync(run)))
     }
 
-    /// Waits until no call is in flight, without holding the thread: the tasks waited for may run on it. Where that does
-    /// not matter, [`wait_blocking`](Monitor::wait_blocking) does the same.
+    /// Waits until no call is in flight, without holding the thread: the tasks waited for may run on it. Where that
+    /// does not matter, [`wait_blocking`](Monitor::wait_blocking) does the same.
     ///
     /// # Errors
     ///
