@@ -1,9 +1,12 @@
-//! Thresholds, and the pure verdict on how task types are doing, with reasons; marks, and how statuses expire.
+//! Health: which runs of a status are too long, what follows for each task type, and which task types count for
+//! readiness.
+//!
+//! Everything here is a pure function of statuses ([`StatusSnapshot`]) and thresholds: [`verdict`] makes a [`Health`]
+//! with a reason for each unhealthy task type, and a [`ReadinessPolicy`] lets old statuses expire and says why a
+//! service is not ready. Only [`MonitorStorage::health`] and [`MonitorStorage::health_of`] read a storage.
 
-mod marks;
-
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +18,8 @@ use crate::data::status::TaskStatus;
 use crate::errors::ErrorRules;
 use crate::storage::MonitorStorage;
 
-pub use self::marks::{DEFAULT_STATUS_TTL, Marks};
+/// How long a status of a task type that counts for readiness is taken into account by default.
+pub const DEFAULT_STATUS_TTL: Duration = Duration::from_mins(1);
 
 /// For each status, the run that makes a task type unhealthy.
 ///
@@ -28,20 +32,18 @@ pub use self::marks::{DEFAULT_STATUS_TTL, Marks};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Thresholds {
     /// Parallel to [`TaskStatus::ALL`].
-    runs: [Option<NonZeroU64>; TaskStatus::ALL.len()],
+    runs: [Option<u64>; TaskStatus::ALL.len()],
 }
 
 impl Thresholds {
     /// The thresholds of `rules`.
     pub fn from_rules(rules: &ErrorRules) -> Self {
         let runs = TaskStatus::ALL.map(|status| {
-            let of_status = rules
-                .rules()
-                .iter()
-                .filter(|rule| rule.task_status() == status);
-            let runs =
-                of_status.filter_map(|rule| NonZeroU64::new(u64::try_from(rule.unhealthy).ok()?));
-            runs.min().filter(|_| status != TaskStatus::Ok)
+            let rules = rules.rules().iter();
+            let of_status = rules.filter(|rule| rule.task_status() == status);
+            let runs = of_status.filter_map(|rule| u64::try_from(rule.unhealthy).ok());
+            let shortest = runs.filter(|run| *run > 0).min();
+            shortest.filter(|_| status != TaskStatus::Ok)
         });
         Self { runs }
     }
@@ -49,13 +51,13 @@ impl Thresholds {
     /// The shortest run of `status` that makes a task type unhealthy, in calls, at least 1; `None` if no run does.
     pub fn of(&self, status: TaskStatus) -> Option<u64> {
         let index = TaskStatus::ALL.iter().position(|known| *known == status)?;
-        self.runs[index].map(NonZeroU64::get)
+        self.runs[index]
     }
 }
 
 /// How a service is doing.
 ///
-/// Serialises to what `/health` answers, in the shape of Spring Boot's health endpoint:
+/// Serialises to the body of `/health`, in the shape of Spring Boot's health endpoint:
 ///
 /// ```
 /// use std::time::Duration;
@@ -127,18 +129,15 @@ impl Health {
 
     /// Why the service is unhealthy: one text for each unhealthy task type, none if it is healthy.
     pub fn reasons(&self) -> Vec<String> {
-        let unhealthy = self
-            .components
-            .iter()
-            .filter(|component| !component.healthy);
+        let components = self.components.iter();
+        let unhealthy = components.filter(|component| !component.healthy);
         unhealthy.map(ToString::to_string).collect()
     }
 
     /// The task type of this name.
     pub fn component(&self, task: &str) -> Option<&Component> {
-        self.components
-            .iter()
-            .find(|component| &*component.task == task)
+        let mut components = self.components.iter();
+        components.find(|component| &*component.task == task)
     }
 }
 
@@ -158,11 +157,47 @@ pub struct Component {
     pub threshold: Option<u64>,
     /// How long ago it was last set, or a call that feeds it ended; `None` where that is not known.
     pub age: Option<Duration>,
-    /// Whether the status has expired: it is [marked](Marks), and the last call was too long ago to say how the task type is
-    /// doing now.
+    /// Whether the status has expired: it [counts for readiness](ReadinessPolicy), and the last call was too long ago
+    /// to say how the task type is doing now.
     pub expired: bool,
     /// Whether the run is below the threshold, or the status has expired.
     pub healthy: bool,
+}
+
+impl Component {
+    fn new(thresholds: &Thresholds, snapshot: &StatusSnapshot) -> Self {
+        let StatusSnapshot { status, run, .. } = *snapshot;
+        let threshold = thresholds.of(status);
+        Self {
+            task: Arc::clone(&snapshot.task),
+            status,
+            run,
+            threshold,
+            age: snapshot.age,
+            expired: false,
+            healthy: threshold.is_none_or(|threshold| run < threshold),
+        }
+    }
+
+    /// `UNKNOWN` once the status has expired, else `UP` or `DOWN`.
+    pub fn state(&self) -> HealthStatus {
+        match (self.expired, self.healthy) {
+            (true, _) => HealthStatus::Unknown,
+            (false, true) => HealthStatus::Up,
+            (false, false) => HealthStatus::Down,
+        }
+    }
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let times = if self.run == 1 { "time" } else { "times" };
+        let (task, status, run) = (&self.task, self.status, self.run);
+        write!(f, "task type `{task}`: {status} {run} {times} in a row")?;
+        self.threshold.map_or(Ok(()), |threshold| {
+            write!(f, ", unhealthy from {threshold}")
+        })
+    }
 }
 
 /// How a component is doing, in the words of Spring Boot's health endpoint.
@@ -199,54 +234,6 @@ impl fmt::Display for HealthStatus {
     }
 }
 
-impl Component {
-    fn new(thresholds: &Thresholds, snapshot: &StatusSnapshot) -> Self {
-        let StatusSnapshot {
-            ref task,
-            status,
-            run,
-            age,
-        } = *snapshot;
-        let threshold = thresholds.of(status);
-        let healthy = threshold.is_none_or(|threshold| run < threshold);
-        Self {
-            task: Arc::clone(task),
-            status,
-            run,
-            threshold,
-            age,
-            expired: false,
-            healthy,
-        }
-    }
-
-    /// `UNKNOWN` once the status has expired, else `UP` or `DOWN`.
-    pub fn state(&self) -> HealthStatus {
-        match (self.expired, self.healthy) {
-            (true, _) => HealthStatus::Unknown,
-            (false, true) => HealthStatus::Up,
-            (false, false) => HealthStatus::Down,
-        }
-    }
-}
-
-impl fmt::Display for Component {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            task,
-            status,
-            run,
-            threshold,
-            ..
-        } = self;
-        let times = if *run == 1 { "time" } else { "times" };
-        write!(f, "task type `{task}`: {status} {run} {times} in a row")?;
-        threshold.map_or(Ok(()), |threshold| {
-            write!(f, ", unhealthy from {threshold}")
-        })
-    }
-}
-
 /// Judges task types: one is unhealthy when the run of its status has reached the threshold of that status.
 ///
 /// A task type that is given twice counts once: as unhealthy if it is in one of them, else as given first.
@@ -271,7 +258,9 @@ impl Serialize for Health {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut health = serializer.serialize_struct("Health", 3)?;
         health.serialize_field("status", &self.state())?;
-        health.serialize_field("components", &ByTask(&self.components))?;
+        let components = self.components.iter();
+        let by_task: BTreeMap<&str, _> = components.map(|one| (&*one.task, one)).collect();
+        health.serialize_field("components", &by_task)?;
         health.serialize_field("reasons", &self.reasons())?;
         health.end()
     }
@@ -279,80 +268,146 @@ impl Serialize for Health {
 
 impl Serialize for Component {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Details {
+            task_status: TaskStatus,
+            run: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            threshold: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            age_seconds: Option<f64>,
+        }
+
         let mut component = serializer.serialize_struct("Component", 2)?;
         component.serialize_field("status", &self.state())?;
-        component.serialize_field("details", &Details(self))?;
+        let details = Details {
+            task_status: self.status,
+            run: self.run,
+            threshold: self.threshold,
+            // To the millisecond: more digits than an age has.
+            age_seconds: self.age.map(|age| (age.as_secs_f64() * 1e3).round() / 1e3),
+        };
+        component.serialize_field("details", &details)?;
         component.end()
     }
 }
 
-/// Components as a map from task type.
-struct ByTask<'a>(&'a [Component]);
+/// The task types that count for readiness, and how long their statuses do without a call.
+///
+/// An instance that is not ready gets no calls, so its last status would keep it out for ever. So the status of a task
+/// type that counts expires: it is then not known how the task type is doing, which is no reason to keep calls away.
+/// The first call after that shows it. The statuses of other task types do not expire.
+///
+/// A status is as old as the end of the newest call that feeds its task type, or as its last setting through the API,
+/// whichever is later. Each call that ends counts, also one that leaves the status as it is: a future that is dropped,
+/// an error in `expected(..)`. So where calls go on and all of them are given up, a failing status does not expire.
+///
+/// By default no task type counts, and the time to live is a minute.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use monitor_core::health::HealthStatus;
+/// use monitor_core::{
+///     Clock, ErrorRules, Monitor, ReadinessPolicy, StatusRule, StorageConfig, TaskStatus,
+/// };
+///
+/// let rule = StatusRule { status: "FATAL".into(), service_errors: vec![], unhealthy: 1 };
+/// let mut config = StorageConfig::default();
+/// config.errors = ErrorRules::try_new([rule])?;
+/// let (clock, hand) = Clock::manual(0.0);
+/// let monitor = Monitor::with_clock(config, clock);
+/// let policy = ReadinessPolicy::new(["loader"], Duration::from_secs(60));
+///
+/// monitor.set_task_status(TaskStatus::Fatal, "loader");
+/// let health = policy.expire(monitor.health());
+/// assert_eq!(policy.failing(&health).count(), 1);
+///
+/// hand.advance(Duration::from_secs(60));
+/// let health = policy.expire(monitor.health());
+/// assert_eq!(policy.failing(&health).count(), 0);
+/// assert_eq!(health.components[0].state(), HealthStatus::Unknown);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadinessPolicy {
+    tasks: BTreeSet<Arc<str>>,
+    status_ttl: Duration,
+}
 
-impl Serialize for ByTask<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|component| (&*component.task, component)))
+impl Default for ReadinessPolicy {
+    fn default() -> Self {
+        Self {
+            tasks: BTreeSet::new(),
+            status_ttl: DEFAULT_STATUS_TTL,
+        }
     }
 }
 
-/// What a component's `status` follows from.
-struct Details<'a>(&'a Component);
-
-impl Serialize for Details<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Component {
-            status,
-            run,
-            threshold,
-            age,
-            ..
-        } = self.0;
-        let fields = 2 + usize::from(threshold.is_some()) + usize::from(age.is_some());
-        let mut details = serializer.serialize_struct("Details", fields)?;
-        details.serialize_field("task_status", status)?;
-        details.serialize_field("run", run)?;
-        match threshold {
-            Some(threshold) => details.serialize_field("threshold", threshold)?,
-            None => details.skip_field("threshold")?,
+impl ReadinessPolicy {
+    /// A policy by which these task types count; names that no task type has (yet) do no harm. With a `status_ttl` of
+    /// zero statuses do not expire.
+    pub fn new<T: Into<Arc<str>>>(
+        tasks: impl IntoIterator<Item = T>,
+        status_ttl: Duration,
+    ) -> Self {
+        Self {
+            tasks: tasks.into_iter().map(Into::into).collect(),
+            status_ttl,
         }
-        match age {
-            Some(age) => details.serialize_field("age_seconds", &rounded(*age))?,
-            None => details.skip_field("age_seconds")?,
-        }
-        details.end()
     }
-}
 
-/// Seconds to the millisecond: more digits than an age has.
-fn rounded(age: Duration) -> f64 {
-    (age.as_secs_f64() * 1e3).round() / 1e3
+    /// Whether this task type counts for readiness.
+    pub fn contains(&self, task: &str) -> bool {
+        self.tasks.contains(task)
+    }
+
+    /// The task types that count for readiness, by name.
+    pub fn tasks(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.tasks.iter()
+    }
+
+    /// Lets the statuses of these task types expire whose age has reached the time to live. A status whose age is not
+    /// known stays.
+    #[must_use]
+    pub fn expire(&self, mut health: Health) -> Health {
+        for component in &mut health.components {
+            let is_old = component.age.is_some_and(|age| age >= self.status_ttl);
+            component.expired =
+                is_old && !self.status_ttl.is_zero() && self.contains(&component.task);
+            component.healthy |= component.expired;
+        }
+        health.healthy = health.components.iter().all(|component| component.healthy);
+        health
+    }
+
+    /// The task types that count and are unhealthy: why the service is not ready. Their Display is the reason.
+    pub fn failing<'h>(&self, health: &'h Health) -> impl Iterator<Item = &'h Component> {
+        let components = health.components.iter();
+        components.filter(|component| !component.healthy && self.contains(&component.task))
+    }
 }
 
 impl MonitorStorage {
     /// Which task types are healthy, and why not. Of a method and a task type set through the API that have one name,
     /// the latter counts, as on the page.
     pub fn health(&self) -> Health {
-        let mut statuses = self.statuses();
-        let named = statuses.len();
-        for method in self.method_statuses() {
-            if statuses[..named].iter().all(|one| one.task != method.task) {
-                statuses.push(method);
-            }
-        }
-        verdict(&self.thresholds(), &statuses)
+        self.judge(&self.statuses(), &self.method_statuses())
     }
 
     /// The same of a snapshot of this storage, by the thresholds now in force.
     pub fn health_of(&self, snapshot: &Snapshot) -> Health {
-        let named = &snapshot.statuses;
-        let is_own = |method: &&StatusSnapshot| named.iter().all(|one| one.task != method.task);
-        let methods = snapshot.method_statuses.iter().filter(is_own);
-        verdict(&self.thresholds(), named.iter().chain(methods))
+        self.judge(&snapshot.statuses, &snapshot.method_statuses)
     }
 
-    /// The thresholds now in force.
-    fn thresholds(self) -> Thresholds {
-        Thresholds::from_rules(&self.core().rules().config.errors)
+    fn judge(self, named: &[StatusSnapshot], methods: &[StatusSnapshot]) -> Health {
+        let thresholds = Thresholds::from_rules(&self.core().rules().config.errors);
+        let is_own = |method: &&StatusSnapshot| named.iter().all(|one| one.task != method.task);
+        verdict(
+            &thresholds,
+            named.iter().chain(methods.iter().filter(is_own)),
+        )
     }
 }
 

@@ -7,7 +7,7 @@
 //! - [`MetricDesc`], [`metric`]: counters, gauges and histograms of the user's own, under their own names.
 //! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
 //! - [`snapshot`], [`family`]: what was recorded, as plain data.
-//! - [`exemplar`]: what leads from a histogram's bucket to a trace.
+//! - [`exemplar`]: links from a histogram's bucket to a trace.
 //! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
 //! - [`testing`]: in unit tests, that a call recorded exactly this and nothing else.
 //! - [`collector`]: the bridge to the `prometheus` crate.
@@ -16,10 +16,10 @@
 //!
 //! # One copy in a program
 //!
-//! The global monitor is one for each copy of this crate in a process. Two versions of it among the dependencies (`cargo tree -d`
-//! lists them), or a `cdylib` that is loaded at run time, are two copies: each records on its own, and a server shows what its own
-//! copy has. Methods that are monitored with the other one are missing from its page. `docs/operations.md`, "Methods that are
-//! missing", says how to find out, and what can be done.
+//! The global monitor is one for each copy of this crate in a process. Two versions of it among the dependencies
+//! (`cargo tree -d` lists them), or a `cdylib` that is loaded at run time, are two copies: each records on its own, and
+//! a server shows what its own copy has. Methods that are monitored with the other one are missing from its page.
+//! `docs/operations.md`, "Methods that are missing", says how to find that out, and how to mend it.
 
 #[doc(hidden)]
 pub mod __private;
@@ -47,7 +47,9 @@ pub use errors::{
     StatusRule,
 };
 pub use export::{collector, exposition, names};
-pub use health::{Component, Health, HealthStatus, Marks, Thresholds};
+#[doc(hidden)]
+pub use health::ReadinessPolicy as Marks; // alias
+pub use health::{Component, Health, HealthStatus, ReadinessPolicy, Thresholds};
 pub use method::{LabelError, Method, MethodError};
 pub use metrics::keyed::{Keep, StatCounter, StatsError};
 pub use metrics::typed as metric;

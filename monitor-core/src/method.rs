@@ -1,4 +1,4 @@
-//! `Method`: what starts calls where the attribute does not.
+//! `Method`: starts calls where the attribute does not, for names and labels known only at run time.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -30,12 +30,14 @@ impl Method {
         Self { core }
     }
 
-    /// The method with these labels beside it: for values known only at run time. A label without a value is none. At most `max_series` label sets of a
-    /// method are made so; the calls of all others have the label `overflow="true"` alone, and are counted.
+    /// The method with these labels beside it: for values known only at run time. A label without a value is none. At
+    /// most `max_series` label sets of a method are made so; the calls of all others have the label `overflow="true"`
+    /// alone, and are counted.
     ///
     /// # Errors
     ///
-    /// [`LabelError`] if a label's name is none, is reserved, is given twice, or is that of a label the method has already.
+    /// [`LabelError`] if a label's name is none, is reserved, is given twice, or is that of a label the method has
+    /// already.
     ///
     /// # Examples
     ///
@@ -53,8 +55,8 @@ impl Method {
     /// ```
     pub fn with_labels(&self, labels: &[(&str, &str)]) -> Result<Self, LabelError> {
         for (at, (name, _)) in labels.iter().enumerate() {
-            let has_it = self.core.labels.iter().any(|own| own.name == *name);
-            let is_repeated = has_it || labels[..at].iter().any(|(other, _)| other == name);
+            let is_here = self.core.labels.iter().any(|own| own.name == *name);
+            let is_repeated = is_here || labels[..at].iter().any(|(other, _)| other == name);
             check_label(name, is_repeated)?;
         }
         let own = self.core.labels.iter().cloned();
@@ -142,15 +144,15 @@ pub enum LabelError {
 }
 
 fn check_label(name: &str, is_repeated: bool) -> Result<(), LabelError> {
-    let name_of = || name.to_owned();
+    let owned = || name.to_owned();
     if !is_label_name(name) {
-        return Err(LabelError::Invalid { name: name_of() });
+        return Err(LabelError::Invalid { name: owned() });
     }
     if RESERVED.contains(&name) || name.starts_with("__") {
-        return Err(LabelError::Reserved { name: name_of() });
+        return Err(LabelError::Reserved { name: owned() });
     }
     if is_repeated {
-        return Err(LabelError::Repeated { name: name_of() });
+        return Err(LabelError::Repeated { name: owned() });
     }
     Ok(())
 }

@@ -1,4 +1,8 @@
-//! `Monitor`: the handle users hold; scopes for tests that run side by side.
+//! `Monitor`: the handle users hold, and scopes, inside which calls record in a monitor of their own.
+//!
+//! Which storage a call records in is a matter of its thread: a scope enters its storage in the thread's table
+//! (`recording::local`) and leaves it when the closure returns, or when the poll of the future does. So a future may go
+//! from thread to thread, and tests run side by side.
 
 use std::fmt;
 use std::ops::Deref;
@@ -13,7 +17,7 @@ use crate::recording::local;
 use crate::recording::store::{StorageCore, global};
 use crate::storage::MonitorStorage;
 
-/// How often a wait for tasks looks whether they ended. Only a wait pays for it: telling a waiter from the recording
+/// How often a wait looks whether tasks are in flight. Only a wait pays for it: to wake a waiter from the recording
 /// path would cost every call.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -33,7 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// assert_eq!(monitor.scope_sync(|| double(21)), 42);
 /// assert_eq!(monitor.snapshot().methods[0].started, 1);
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Monitor {
     storage: MonitorStorage,
 }
@@ -126,14 +130,6 @@ impl Deref for Monitor {
 
     fn deref(&self) -> &MonitorStorage {
         &self.storage
-    }
-}
-
-impl fmt::Debug for Monitor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Monitor")
-            .field("storage", &self.storage)
-            .finish()
     }
 }
 

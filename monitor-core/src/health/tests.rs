@@ -1,4 +1,4 @@
-//! Thresholds and verdicts; marks and how statuses expire.
+//! Thresholds and verdicts; readiness and how statuses expire.
 
 use super::*;
 use crate::errors::StatusRule;
@@ -115,18 +115,18 @@ fn aged(task: &str, run: u64, seconds: Option<u64>) -> StatusSnapshot {
 }
 
 #[test]
-fn a_marked_status_expires_and_no_other_does() {
+fn a_status_that_counts_for_readiness_expires_and_no_other_does() {
     let statuses = [
         aged("fresh", 1, Some(59)),
         aged("old", 1, Some(60)),
         aged("other", 1, Some(6000)),
         aged("unknown age", 1, None),
     ];
-    let marks = Marks::new(
+    let policy = ReadinessPolicy::new(
         ["fresh", "old", "unknown age", "nobody"],
         DEFAULT_STATUS_TTL,
     );
-    let health = marks.expire(verdict(&thresholds(&[("FATAL", 1)]), &statuses));
+    let health = policy.expire(verdict(&thresholds(&[("FATAL", 1)]), &statuses));
     let states: Vec<_> = health.components.iter().map(Component::state).collect();
     assert_eq!(
         states,
@@ -137,7 +137,7 @@ fn a_marked_status_expires_and_no_other_does() {
             HealthStatus::Down
         ]
     );
-    let failing: Vec<_> = marks.failing(&health).map(|one| &*one.task).collect();
+    let failing: Vec<_> = policy.failing(&health).map(|one| &*one.task).collect();
     assert_eq!(failing, ["fresh", "unknown age"]);
     assert_eq!(health.reasons().len(), 3);
     assert!(!health.healthy);
@@ -154,12 +154,16 @@ fn a_service_whose_only_illness_has_expired_is_healthy_and_zero_is_for_ever() {
     let statuses = [aged("a", 1, Some(3600))];
     let health = || verdict(&thresholds(&[("FATAL", 1)]), &statuses);
     assert!(
-        Marks::new(["a"], Duration::from_hours(1))
+        ReadinessPolicy::new(["a"], Duration::from_hours(1))
             .expire(health())
             .healthy
     );
-    assert!(!Marks::new(["a"], Duration::ZERO).expire(health()).healthy);
-    assert!(!Marks::default().expire(health()).healthy);
+    assert!(
+        !ReadinessPolicy::new(["a"], Duration::ZERO)
+            .expire(health())
+            .healthy
+    );
+    assert!(!ReadinessPolicy::default().expire(health()).healthy);
 }
 
 #[test]
@@ -168,8 +172,8 @@ fn a_status_that_is_well_expires_too_and_stays_no_illness() {
         age: Some(Duration::from_secs(61)),
         ..status("a", TaskStatus::Ok, 5)
     }];
-    let marks = Marks::new(["a"], DEFAULT_STATUS_TTL);
-    let health = marks.expire(verdict(&Thresholds::default(), &statuses));
+    let policy = ReadinessPolicy::new(["a"], DEFAULT_STATUS_TTL);
+    let health = policy.expire(verdict(&Thresholds::default(), &statuses));
     assert!(health.healthy && health.components[0].expired);
-    assert_eq!(marks.failing(&health).count(), 0);
+    assert_eq!(policy.failing(&health).count(), 0);
 }

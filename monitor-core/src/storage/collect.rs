@@ -1,4 +1,14 @@
-//! From cells to a snapshot: what is read, and in which order.
+//! From cells to a snapshot: the reads of a scrape, and their order.
+//!
+//! # Consistency
+//!
+//! Nothing here stops a writer. The sums of a snapshot agree because of the order of reading: of each method first the
+//! finished side of all shards (sums, then buckets), then the started side, then the slots of calls in flight. So a
+//! call that is counted as finished is counted as started, and a call that is in flight all this time is in a slot. The
+//! list of shards is walked anew for each side, as a call may end in a shard that was listed before the one it started
+//! in. The orderings that pair with these reads are explained at [`Shard`].
+//!
+//! All ages are measured from one `now`, read before everything else: a call that starts later has no age yet.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +18,14 @@ use crate::base::interner::Interner;
 use crate::base::sync::Ordering;
 use crate::data::buckets::ValueKind;
 use crate::data::family::Histogram;
-use crate::data::snapshot::{
-    CallValueSnapshot, MethodSnapshot, Snapshot, TaskTotals, ValuesSnapshot,
-};
+use crate::data::snapshot::{CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals};
 use crate::recording::method::MethodCore;
 use crate::recording::rules::Rules;
 use crate::recording::shard::Shard;
 use crate::recording::store::StorageCore;
-use crate::storage::points::Points;
-use crate::storage::statuses::Statuses;
+use crate::storage::MonitorStorage;
+use crate::storage::means::{RecentCalls, means_of_value};
+use crate::storage::statuses::StatusReader;
 
 /// Ages of tasks in flight, in ticks.
 // Added up as a float: the ages of 100,000 streams fill 64 bits of ticks within a day.
@@ -57,7 +66,7 @@ impl Counts {
             success.ticks += shard.add_success(&mut success.buckets);
         }
         #[cfg(all(test, not(monitor_loom)))]
-        crate::storage::parking::pass();
+        parking::pass();
         // The list again: a call that ended above may have started in a shard that was not listed yet.
         let started = method.shards().map(Shard::started).sum();
         let mut counts = Self {
@@ -69,7 +78,11 @@ impl Counts {
         };
         // A task that is in flight all this time was counted as started, and not as finished.
         if started > counts.finished() {
-            counts.ages = ages(method, now);
+            for start in method.shards().flat_map(Shard::starts) {
+                let age = now.saturating_sub(start);
+                counts.ages.sum += to_f64(age);
+                counts.ages.max = counts.ages.max.max(age);
+            }
         }
         counts
     }
@@ -80,83 +93,126 @@ impl Counts {
     }
 }
 
-impl StorageCore {
-    pub(crate) fn snapshot(&'static self) -> Snapshot {
-        // One `now` for all ages, read first: a call that starts later has no age yet.
-        self.report_unknown_types();
-        let now = self.clock.now();
-        let rules = self.rules();
-        let mut totals = self.values.tasks(self.clock.unix_at(now));
-        let mut points = Points::default();
-        let mut statuses = Statuses::new(self, now);
-        let order = self.in_order();
+impl MonitorStorage {
+    /// The state at this moment.
+    #[doc(alias = "refresh_registry_for_metrics")]
+    pub fn snapshot(&self) -> Snapshot {
+        let core = self.core;
+        core.report_unknown_types();
+        let now = core.clock.now();
+        let rules = core.rules();
+        let config = &rules.config;
+        let mut totals = core.values.tasks(core.clock.unix_at(now));
+        let mut recent = RecentCalls::default();
+        let mut statuses = StatusReader::new(core, now);
+        let order = core.in_order();
+        let listed = order.methods();
         let (mut fetched, mut shards) = (0, 0);
-        let mut methods = Vec::with_capacity(order.methods().len());
-        for (at, method) in order.methods().iter().enumerate() {
+        let mut methods = Vec::with_capacity(listed.len());
+        for (at, method) in listed.iter().enumerate() {
             fetched ^= order.fetch(at);
-            methods.push(self.read_method(method, now, &mut totals, &mut points));
-            order.note_taken(at, points.taken());
-            // While its cells are at hand.
-            statuses.add(method, order.methods().get(at + 1).copied());
+            methods.push(read_method(method, now, &mut totals, &mut recent));
+            order.note_taken(at, recent.taken());
+            // While its cells are cached.
+            statuses.add(method, listed.get(at + 1).copied());
             shards += method.shards().count();
         }
         std::hint::black_box(fetched);
         if shards != order.shards() {
-            self.list_shards(&order);
+            core.list_shards(&order);
         }
         let (statuses, method_statuses) = statuses.finish();
-        // Added up in the order of the exposition's histogram of all calls, so that the two are equal to the last bit.
-        for method in &methods {
-            totals.completed_seconds += method.success.sum + method.failure.sum;
-        }
-        let overflowed = self.overflowed(order.methods(), &methods);
-        self.hide_idle(rules.config.idle_series, now, order.methods(), &mut methods);
+        let overflowed = core.overflowed(listed, &methods);
+        core.hide_idle(config.idle_series, now, listed, &mut methods);
         // After the counts: a type that was counted is listed by now.
-        let error_types = order_types(rules, &self.error_types(), &mut methods);
-        totals.busy_seconds = self.busy(totals.completed_seconds + totals.current_seconds);
+        let error_types = order_types(rules, &core.error_types(), &mut methods);
+        if !config.idle_series.is_zero() {
+            let idle = core.clock.ticks(config.idle_series.as_secs_f64());
+            core.values.expire(now, idle);
+        }
+        let mut values = core.values.exported();
+        values.overflowed_updates += overflowed;
+        totals.busy_seconds = core.busy(totals.completed_seconds + totals.current_seconds);
+        let workers = config.hpa_max_workers.unwrap_or(config.max_workers);
         Snapshot {
-            taken_at: self.clock.unix_at(now),
-            created_at: self.clock.unix_at(self.created),
-            started_at: self.started_at,
-            clock: self.clock.source(),
-            inittime: rules.config.inittime_label.then(|| self.init_time()),
-            service_threads: to_f64(threads(rules)),
-            service_info: rules.config.service_info.clone(),
+            taken_at: core.clock.unix_at(now),
+            created_at: core.clock.unix_at(core.created),
+            started_at: core.started_at,
+            clock: core.clock.source(),
+            inittime: config.inittime_label.then(|| core.init_time()),
+            service_threads: to_f64(workers as u64),
+            service_info: config.service_info.clone(),
             tasks: totals,
             error_types,
-            time_bounds: Arc::clone(&self.time_bounds),
+            time_bounds: Arc::clone(&core.time_bounds),
             methods,
-            expected: self.expected(rules),
+            expected: core.expected(rules),
             statuses,
             method_statuses,
-            values: self.read_all_values(overflowed, now, rules.config.idle_series),
-            dropped_exemplars: self.dropped_exemplars(),
-            const_labels: rules.config.const_labels.clone(),
+            values,
+            dropped_exemplars: core.dropped_exemplars(),
+            const_labels: config.const_labels.clone(),
         }
     }
 
-    /// `overflowed` updates of calls and task types had no series of their own.
-    fn read_all_values(&self, overflowed: u64, now: u64, idle: Duration) -> ValuesSnapshot {
-        if !idle.is_zero() {
-            let ticks = self.clock.ticks(idle.as_secs_f64());
-            self.values.expire(now, ticks);
+    /// Tasks in flight with their ages, the oldest first: calls by method, and tasks of the section `tasks` by id. At
+    /// most this many are given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::{Monitor, StorageConfig};
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// let running = monitor.method("Load")?.start();
+    /// assert_eq!(&*monitor.running_tasks(10)[0].name, "Load");
+    /// drop(running);
+    /// assert!(monitor.running_tasks(10).is_empty());
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    pub fn running_tasks(&self, most: usize) -> Vec<RunningTask> {
+        let core = self.core;
+        let now = core.clock.now();
+        let task = |name, labels, seconds| RunningTask {
+            name,
+            labels,
+            // A start given by a user may be any number.
+            age: Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),
+        };
+        let of_section = core.values.running_tasks(core.clock.unix_at(now));
+        let mut running: Vec<RunningTask> = of_section
+            .into_iter()
+            .map(|(name, seconds)| task(name, [].into(), seconds))
+            .collect();
+        for method in core.methods() {
+            for start in method.shards().flat_map(Shard::starts) {
+                let seconds = core.clock.seconds(now.saturating_sub(start));
+                running.push(task(method.name.clone(), method.labels.clone(), seconds));
+            }
         }
-        let mut values = self.values.exported();
-        values.overflowed_updates += overflowed;
-        values
+        running.sort_by(|a, b| b.age.cmp(&a.age).then_with(|| a.name.cmp(&b.name)));
+        running.truncate(most);
+        running
     }
 
+    /// Calls in flight over all methods, and tasks of the section `tasks`.
+    pub fn in_flight(&self) -> u64 {
+        let calls: u64 = self.core.methods().map(MethodCore::in_flight).sum();
+        calls + self.core.values.tasks(self.core.clock.unix()).in_flight
+    }
+}
+
+impl StorageCore {
     /// Expected error types by method, as far as the configuration knows them.
     fn expected(&self, rules: &Rules) -> Vec<(Arc<str>, Arc<str>)> {
-        let mut expected: Vec<(Arc<str>, Arc<str>)> = Vec::new();
-        for common in self.commons() {
-            let ids = common
-                .expected
-                .iter()
-                .filter_map(|name| rules.parser.type_id(name));
-            let names = ids.map(|id| Arc::clone(rules.parser.name(id)));
-            expected.extend(names.map(|name| (Arc::clone(&common.name), name)));
-        }
+        let mut expected: Vec<_> = self
+            .commons()
+            .flat_map(|common| {
+                let ids = common.expected.iter();
+                let ids = ids.filter_map(|name| rules.parser.type_id(name));
+                ids.map(|id| (Arc::clone(&common.name), Arc::clone(rules.parser.name(id))))
+            })
+            .collect();
         expected.sort_unstable();
         expected
     }
@@ -167,93 +223,81 @@ impl StorageCore {
         let before = self.busy.fetch_max(bits, Ordering::Relaxed);
         f64::from_bits(before.max(bits))
     }
+}
 
-    fn read_method(
-        &self,
-        method: &'static MethodCore,
-        now: u64,
-        totals: &mut TaskTotals,
-        points: &mut Points,
-    ) -> MethodSnapshot {
-        let bounds = &method.common.bounds;
-        let counts = Counts::read(method, bounds.len() + 1, now);
-        let finished = counts.finished();
-        let histogram = |outcome: Outcomes| Histogram {
-            bounds: Arc::clone(bounds),
-            counts: outcome.buckets,
-            sum: self.clock.in_seconds(outcome.ticks),
-            exemplars: Vec::new(),
+fn read_method(
+    method: &'static MethodCore,
+    now: u64,
+    totals: &mut TaskTotals,
+    recent: &mut RecentCalls,
+) -> MethodSnapshot {
+    let clock = &method.storage.clock;
+    let bounds = &method.common.bounds;
+    let counts = Counts::read(method, bounds.len() + 1, now);
+    let finished = counts.finished();
+    let in_flight = counts.started.saturating_sub(finished);
+    let histogram = |outcome: Outcomes| Histogram {
+        bounds: Arc::clone(bounds),
+        counts: outcome.buckets,
+        sum: clock.in_seconds(outcome.ticks),
+        exemplars: Vec::new(),
+    };
+    let (success, failure) = (histogram(counts.success), histogram(counts.failure));
+    // Added up in the order of the exposition's histogram of all calls, so that the two are equal to the last bit.
+    totals.completed_seconds += success.sum + failure.sum;
+    totals.started += counts.started;
+    totals.completed += finished;
+    totals.in_flight += in_flight;
+    totals.current_seconds += clock.in_seconds(counts.ages.sum);
+    let oldest = clock.seconds(counts.ages.max);
+    totals.current_max_seconds = totals.current_max_seconds.max(oldest);
+    MethodSnapshot {
+        number: method.id,
+        is_open: method.origin.is_open(),
+        is_hidden: false,
+        name: Arc::clone(&method.name),
+        labels: Arc::clone(&method.labels),
+        started: counts.started,
+        success,
+        failure,
+        errors: counts.errors,
+        in_flight,
+        duration: recent.read(method),
+        values: read_values(method, recent),
+        waiting: method.waiting(),
+        items: method.items(),
+        exemplars: method.exemplars(),
+    }
+}
+
+/// Reads the values that the calls of a method observed; `recent` holds its last calls.
+fn read_values(method: &'static MethodCore, recent: &mut RecentCalls) -> Vec<CallValueSnapshot> {
+    let Some(names) = method.known_values() else {
+        return Vec::new();
+    };
+    let calls = recent.in_order();
+    let mut names: Vec<_> = Interner::iter(names).collect();
+    // By first use, so that of two names that collide the first keeps the family.
+    names.sort_unstable_by_key(|node| node.index);
+    let values = names.into_iter().map(|node| {
+        let bounds = match node.item.kind {
+            ValueKind::Time => Some(&method.storage.time_bounds),
+            ValueKind::Size => Some(&method.storage.size_bounds),
+            ValueKind::Plain => None,
         };
-        totals.started += counts.started;
-        totals.completed += finished;
-        totals.in_flight += counts.started.saturating_sub(finished);
-        totals.current_seconds += self.clock.in_seconds(counts.ages.sum);
-        let oldest = self.clock.seconds(counts.ages.max);
-        totals.current_max_seconds = totals.current_max_seconds.max(oldest);
-        let duration = points.means_of(method, &self.clock);
-        MethodSnapshot {
-            number: method.id,
-            is_open: method.origin.is_open(),
-            is_hidden: false,
-            name: Arc::clone(&method.name),
-            labels: Arc::clone(&method.labels),
-            started: counts.started,
-            success: histogram(counts.success),
-            failure: histogram(counts.failure),
-            errors: counts.errors,
-            in_flight: counts.started.saturating_sub(finished),
-            duration,
-            values: self.read_values(method, points),
-            waiting: method.waiting(),
-            items: method.items(),
-            exemplars: method.exemplars(),
+        let mut histogram = bounds.map(Histogram::empty);
+        for values in method.shards().filter_map(Shard::known_values) {
+            if let (Some(total), Some(cells)) = (&mut histogram, values.cells(node.index)) {
+                cells.add_to(total);
+            }
         }
-    }
-
-    fn read_values(&self, method: &'static MethodCore, points: &Points) -> Vec<CallValueSnapshot> {
-        let names = method.known_values().into_iter().flat_map(Interner::iter);
-        let mut values: Vec<(u32, CallValueSnapshot)> = names
-            .map(|node| {
-                let bounds = match node.item.kind {
-                    ValueKind::Time => Some(&self.time_bounds),
-                    ValueKind::Size => Some(&self.size_bounds),
-                    ValueKind::Plain => None,
-                };
-                let mut histogram = bounds.map(Histogram::empty);
-                let cells = method.shards().filter_map(Shard::known_values);
-                for cells in cells.filter_map(|values| values.cells(node.index)) {
-                    if let Some(total) = &mut histogram {
-                        cells.add_to(total);
-                    }
-                }
-                let value = CallValueSnapshot {
-                    key: Arc::clone(&node.item.key),
-                    histogram,
-                    means: points.value(node.index),
-                };
-                (node.index, value)
-            })
-            .collect();
-        // By first use, so that of two names that collide the first keeps the family.
-        values.sort_unstable_by_key(|(index, _)| *index);
-        values.into_iter().map(|(_, value)| value).collect()
-    }
-}
-
-fn ages(method: &MethodCore, now: u64) -> Ages {
-    let starts = method.shards().flat_map(Shard::starts);
-    starts.fold(Ages::default(), |ages, start| {
-        let age = now.saturating_sub(start);
-        Ages {
-            sum: ages.sum + to_f64(age),
-            max: ages.max.max(age),
+        CallValueSnapshot {
+            key: Arc::clone(&node.item.key),
+            histogram,
+            means: means_of_value(calls, node.index),
         }
-    })
-}
-
-fn threads(rules: &Rules) -> u64 {
-    let workers = rules.config.hpa_max_workers;
-    workers.unwrap_or(rules.config.max_workers) as u64
+    });
+    values.collect()
 }
 
 /// The error types as the rules in force order them, then those of earlier configurations that were ever counted;
@@ -263,6 +307,7 @@ fn order_types(
     types: &[Arc<str>],
     methods: &mut [MethodSnapshot],
 ) -> Arc<[Arc<str>]> {
+    let errors_of = |method: &MethodSnapshot, at: usize| *method.errors.get(at).unwrap_or(&0);
     let mut order: Vec<usize> = rules.indices.iter().map(|index| *index as usize).collect();
     for index in 0..types.len() {
         let counted = || methods.iter().any(|method| errors_of(method, index) > 0);
@@ -271,17 +316,34 @@ fn order_types(
         }
     }
     for method in methods {
-        method.errors = order
-            .iter()
-            .map(|index| errors_of(method, *index))
-            .collect();
+        let errors = order.iter().map(|index| errors_of(method, *index));
+        method.errors = errors.collect();
     }
-    order
-        .iter()
-        .map(|index| Arc::clone(&types[*index]))
-        .collect()
+    let names = order.iter().map(|index| Arc::clone(&types[*index]));
+    names.collect()
 }
 
-fn errors_of(method: &MethodSnapshot, index: usize) -> u64 {
-    method.errors.get(index).copied().unwrap_or_default()
+/// A place in the middle of a scrape where tests can make it wait.
+#[cfg(all(test, not(monitor_loom)))]
+pub(super) mod parking {
+    use std::cell::RefCell;
+
+    type Hook = Box<dyn FnMut()>;
+
+    thread_local! {
+        static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+    }
+
+    /// Runs `hook` between the finished and the started side of each method this thread reads.
+    pub(in crate::storage) fn park_with(hook: impl FnMut() + 'static) {
+        HOOK.set(Some(Box::new(hook)));
+    }
+
+    /// The place.
+    pub(super) fn pass() {
+        if let Some(mut hook) = HOOK.take() {
+            hook();
+            HOOK.set(Some(hook));
+        }
+    }
 }

@@ -1,32 +1,33 @@
-//! `MonitorStorage`: both planes behind the original's verbs.
+//! `MonitorStorage`: what calls recorded and what user code recorded by key, behind the original's verbs.
+//!
+//! A storage is a handle on a [`StorageCore`], which holds the tables of the recording path and the values by key. Its
+//! methods stand with what they are about:
+//!
+//! - here: values by key, configuration;
+//! - `collect`: the snapshot, calls in flight; `means`: recent means, read for it;
+//! - `statuses`: task types;
+//! - `stats_map`: the original's flat map, warnings at the start;
+//! - `metrics`: typed metrics and removal; `idle`: label sets that leave the page.
 
 pub(crate) mod collect;
 pub(crate) mod idle;
+pub(crate) mod means;
 mod metrics;
-pub(crate) mod newest;
-#[cfg(all(test, not(monitor_loom)))]
-pub(crate) mod parking;
-pub(crate) mod points;
-mod running;
 mod stats_map;
 mod statuses;
 #[cfg(all(test, not(monitor_loom)))]
 mod tests;
-mod warnings;
 
 use std::fmt;
 use std::sync::Arc;
 
-pub use self::warnings::StartUpWarning;
+pub use self::stats_map::StartUpWarning;
 
-use crate::data::snapshot::{RunningTask, Snapshot, StatsMap, StatusSnapshot};
-use crate::data::status::TaskStatus;
 use crate::data::value::{StatNumber, StatValue};
 use crate::errors::ErrorParser;
 use crate::metrics::keyed::{Keep, StatCounter, StatsError};
 use crate::recording::config::StorageConfig;
 use crate::recording::exemplar::ExemplarProvider;
-use crate::recording::method::MethodCore;
 use crate::recording::store::StorageCore;
 
 /// Everything recorded: calls (through [`Method`](crate::Method) and `#[monitored]`) and values by key.
@@ -65,8 +66,8 @@ impl MonitorStorage {
         self.core.id
     }
 
-    /// Adds to a number; a key that is not there begins at 0. Gives the new value. A sum beyond 64 bits becomes a double; NaN and
-    /// the infinities are numbers too, and what they make of a key stays until it is set or removed.
+    /// Adds to a number; a key that is not there begins at 0. Returns the new value. A sum beyond 64 bits becomes a
+    /// double; NaN and the infinities are numbers too, and what they make of a key stays until it is set or removed.
     ///
     /// # Errors
     ///
@@ -86,8 +87,8 @@ impl MonitorStorage {
     }
 
     /// Appends to a list, and observes a histogram for each name that holds `time` or `size`: the key's for a number,
-    /// those of its entries for a map. What is negative or NaN is in the list, and
-    /// refused by the histogram and counted (`monitor_refused_observations_total`): its sum would keep it for good.
+    /// those of its entries for a map. Negative values and NaN are in the list; the histogram refuses and counts them
+    /// (`monitor_refused_observations_total`), as its sum would keep them for good.
     ///
     /// # Errors
     ///
@@ -132,64 +133,17 @@ impl MonitorStorage {
         self.core.values.counter(key)
     }
 
-    /// Sets the status of a task type; [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK) is the one all calls feed.
-    pub fn set_task_status(&self, status: TaskStatus, task: &str) {
-        self.core.task(task).set(status, self.core.clock.now());
-    }
-
-    /// Sets the status an error type maps to (`None`: OK) for [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK).
-    #[doc(alias = "ErrorParser.set_status")]
-    pub fn set_status(&self, error_type: Option<&str>) {
-        let rules = self.core.rules();
-        let status = error_type.map_or(TaskStatus::Ok, |name| {
-            let id = rules.parser.type_id(name);
-            id.map_or(TaskStatus::OtherException, |id| rules.status_of(id))
-        });
-        self.core.default_task.set(status, self.core.clock.now());
-    }
-
-    /// Everything as the original's flat map: numbers by key, `request`, `processed` and `errors` of each method,
-    /// the last calls' points under `stats`, calls in flight and the tasks of `add_key_value` under `tasks`, status runs
-    /// under `series.<task type>`.
-    #[doc(alias = "get_stats")]
-    pub fn stats(&self) -> StatsMap {
-        stats_map::stats(self.core)
-    }
-
-    /// Status and run length of `default` and the task types set through the API; only those ever set.
-    #[doc(alias = "get_statuses")]
-    pub fn statuses(&self) -> Vec<StatusSnapshot> {
-        self.core.statuses()
-    }
-
-    /// Status and run length of the methods' own task types; only those ever set.
-    pub fn method_statuses(&self) -> Vec<StatusSnapshot> {
-        self.core.method_statuses()
-    }
-
     /// When the storage was made, as the label `inittime` has it: UTC, with microseconds.
     #[doc(alias = "get_time")]
     pub fn init_time(&self) -> Arc<str> {
         self.core.init_time()
     }
 
-    /// The state at this moment.
-    #[doc(alias = "refresh_registry_for_metrics")]
-    pub fn snapshot(&self) -> Snapshot {
-        self.core.snapshot()
-    }
-
-    /// Sets who gives exemplars for the buckets of durations; the next one set takes its place. Exemplars stand on
-    /// `OpenMetrics` pages alone. Without a provider calls do not even ask whether there is one; with one, a call ends some ten
-    /// nanoseconds later.
+    /// Sets the provider of exemplars for the buckets of durations; a provider set later takes its place. Exemplars
+    /// stand on `OpenMetrics` pages alone. Without a provider calls do not even ask whether there is one; with one, a
+    /// call ends some ten nanoseconds later.
     pub fn set_exemplars(&self, provider: impl ExemplarProvider) {
         self.core.set_exemplars(Box::new(provider));
-    }
-
-    /// What is worth a line in the log when a service starts: functions that count as one method, error types that attributes
-    /// name and the configuration does not list, a very large page. `monitor_server::run` writes them.
-    pub fn start_up_warnings(&self) -> Vec<StartUpWarning> {
-        warnings::at_start_up(self.core)
     }
 
     /// Whether there is a method of this name: cheaper than a [`snapshot`](Self::snapshot), and makes none.
@@ -197,37 +151,12 @@ impl MonitorStorage {
         self.core.methods().any(|method| &*method.name == name)
     }
 
-    /// Whether there is a task type of this name: [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK), a method's, one that an attribute
-    /// names (`task = ".."`), or one set through the API. One that exists need not have been set yet.
-    pub fn has_task(&self, name: &str) -> bool {
-        self.core.has_task(name)
-    }
-
     /// The rules that classify errors.
     pub fn error_parser(&self) -> Arc<ErrorParser> {
         Arc::clone(&self.core.rules().parser)
     }
 
-    /// Tasks in flight with their ages, the oldest first: calls by method, and tasks of the section `tasks` by id. At most
-    /// this many are given.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use monitor_core::{Monitor, StorageConfig};
-    ///
-    /// let monitor = Monitor::new(StorageConfig::default());
-    /// let running = monitor.method("Load")?.start();
-    /// assert_eq!(&*monitor.running_tasks(10)[0].name, "Load");
-    /// drop(running);
-    /// assert!(monitor.running_tasks(10).is_empty());
-    /// # Ok::<(), monitor_core::MethodError>(())
-    /// ```
-    pub fn running_tasks(&self, most: usize) -> Vec<RunningTask> {
-        self.core.running_tasks(most)
-    }
-
-    /// Puts another configuration in force; what was recorded stays.
+    /// Puts another configuration in force; nothing that was recorded is lost.
     pub fn configure(&self, config: StorageConfig) {
         self.core.configure(config);
     }
@@ -235,12 +164,6 @@ impl MonitorStorage {
     /// The configuration in force.
     pub fn config(&self) -> StorageConfig {
         self.core.rules().config.clone()
-    }
-
-    /// Calls in flight over all methods, and tasks of the section `tasks`.
-    pub fn in_flight(&self) -> u64 {
-        let calls: u64 = self.core.methods().map(MethodCore::in_flight).sum();
-        calls + self.core.values.tasks(self.core.clock.unix()).in_flight
     }
 }
 

@@ -1,35 +1,127 @@
-//! `stats()`: the flat map of the original.
+//! Views of a whole storage beside its pages: the original's flat map, and warnings when a service starts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::base::clock::to_f64;
-use crate::base::interner::Interner;
+use crate::data::buckets::with_own_bounds;
 use crate::data::family::Label;
 use crate::data::key::StatKey;
-use crate::data::snapshot::{MethodSnapshot, Snapshot, StatsMap, StatusSnapshot, ValueEntry};
+use crate::data::snapshot::{MethodSnapshot, Snapshot, StatsMap};
 use crate::data::status::StatusParser;
 use crate::data::value::StatValue;
 use crate::recording::method::MethodCore;
+use crate::recording::settings::{self, SharedMethod};
 use crate::recording::shard::Shard;
+use crate::recording::site::IS_OFF;
 use crate::recording::store::StorageCore;
-use crate::storage::points::{Point, Points};
+use crate::storage::MonitorStorage;
+use crate::storage::means::{RecentCall, RecentCalls};
 
-pub(crate) fn stats(core: &'static StorageCore) -> StatsMap {
-    let snapshot = core.snapshot();
-    let entries = core.values.snapshot().entries;
-    let named = |entry: ValueEntry| (entry.key.raw.to_string(), entry.value);
-    let mut map: StatsMap = entries.into_iter().map(named).collect();
-    for method in &snapshot.methods {
-        add_counts(&mut map, method, &snapshot);
+/// Series above which a page is slow to read and a scraper's memory is worth a thought.
+const MANY_SERIES: usize = 50_000;
+
+/// A legal but suspicious part of the program or its configuration, to be logged once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StartUpWarning {
+    /// The program was built with the feature `off`, of this crate or of `monitor-macros`: monitored functions record
+    /// nothing. Any crate of the build may have set it, for all of them.
+    InstrumentationOff,
+    /// Two functions count as one method.
+    SharedMethod(SharedMethod),
+    /// An attribute names an error type that the configuration does not list; it counts as `other`.
+    UnknownErrorType {
+        /// The method.
+        method: &'static str,
+        /// The name.
+        error_type: &'static str,
+    },
+    /// The methods with all label sets of closed sets of values make a large page, once calls have them.
+    ManySeries {
+        /// How many series.
+        series: usize,
+    },
+}
+
+impl fmt::Display for StartUpWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InstrumentationOff => f.write_str(
+                "monitored functions record nothing: the feature `off` is on; `cargo tree -e features -i monitor-macros` shows who sets it",
+            ),
+            Self::SharedMethod(shared) => shared.fmt(f),
+            Self::UnknownErrorType { method, error_type } => write!(
+                f,
+                "the method `{method}` names the error type `{error_type}`, which the configuration does not list: it counts as `other`"
+            ),
+            Self::ManySeries { series } => write!(
+                f,
+                "the known methods, label values and error types make {series} series; more than {MANY_SERIES} are slow to scrape"
+            ),
+        }
     }
-    for status in &snapshot.statuses {
-        map.insert(format!("series.{}", status.task), series(status));
+}
+
+impl MonitorStorage {
+    /// Everything as the original's flat map: numbers by key, `request`, `processed` and `errors` of each method, the
+    /// last calls' points under `stats`, calls in flight and the tasks of `add_key_value` under `tasks`, status runs
+    /// under `series.<task type>`.
+    #[doc(alias = "get_stats")]
+    pub fn stats(&self) -> StatsMap {
+        let snapshot = self.snapshot();
+        let entries = self.core.values.snapshot().entries.into_iter();
+        let mut map: StatsMap = entries
+            .map(|entry| (entry.key.raw.to_string(), entry.value))
+            .collect();
+        for method in &snapshot.methods {
+            add_counts(&mut map, method, &snapshot);
+        }
+        for status in &snapshot.statuses {
+            let run = [
+                StatValue::Text(status.status.name().to_owned()),
+                number(status.run),
+            ];
+            map.insert(
+                format!("series.{}", status.task),
+                StatValue::List(run.into()),
+            );
+        }
+        add_points(&mut map, self.core);
+        if snapshot.tasks.started > 0 {
+            add_calls(&mut map, self.core);
+        }
+        map
     }
-    add_points(&mut map, core);
-    if snapshot.tasks.started > 0 {
-        add_calls(&mut map, core);
+
+    /// Warnings to be logged when a service starts: functions that count as one method, error types that
+    /// attributes name and the configuration does not list, a very large page. `monitor_server::run` writes them.
+    pub fn start_up_warnings(&self) -> Vec<StartUpWarning> {
+        let off = IS_OFF.then_some(StartUpWarning::InstrumentationOff);
+        let shared = settings::shared_methods().into_iter();
+        let mut warnings: Vec<_> = off
+            .into_iter()
+            .chain(shared.map(StartUpWarning::SharedMethod))
+            .collect();
+        let parser = &self.core.rules().parser;
+        for (method, settings) in settings::all() {
+            let named = settings.error_types.iter().chain(&settings.expected);
+            let unknown = named.filter(|name| parser.type_id(name).is_none());
+            warnings.extend(
+                unknown.map(|error_type| StartUpWarning::UnknownErrorType { method, error_type }),
+            );
+        }
+        let types = parser.types().len();
+        let known = self.core.methods();
+        let known: usize = known
+            .map(|method| series_of(method.common.bounds.len(), types))
+            .sum();
+        let series = known.saturating_add(coming_series(self.core, types));
+        if series > MANY_SERIES {
+            warnings.push(StartUpWarning::ManySeries { series });
+        }
+        warnings
     }
-    map
 }
 
 /// The calls in flight, beside the tasks of `add_key_value`: `METHOD#n` with when it started, seconds since 1970.
@@ -70,30 +162,24 @@ fn add_counts(map: &mut StatsMap, method: &MethodSnapshot, snapshot: &Snapshot) 
 
 /// A method as the value of the label `method` in a key, with its further labels behind it.
 fn labelled(name: &str, labels: &[Label]) -> String {
-    let labels: Vec<(&str, &str)> = labels
-        .iter()
-        .map(|label| (&*label.name, &*label.value))
-        .collect();
-    StatKey::write(name, &labels)
+    let labels = labels.iter().map(|label| (&*label.name, &*label.value));
+    StatKey::write(name, &labels.collect::<Vec<_>>())
 }
 
 fn number(count: u64) -> StatValue {
     i64::try_from(count).map_or_else(|_| StatValue::Float(to_f64(count)), StatValue::Int)
 }
 
-fn series(status: &StatusSnapshot) -> StatValue {
-    StatValue::List(vec![
-        StatValue::Text(status.status.name().to_owned()),
-        number(status.run),
-    ])
-}
-
-/// The points of all methods' windows by end time, then those the user appended.
+/// The points of all methods' last calls by end time, then those the user appended.
 fn add_points(map: &mut StatsMap, core: &'static StorageCore) {
-    let mut points: Vec<(u64, StatValue)> = core
-        .methods()
-        .flat_map(|method| method_points(core, method))
-        .collect();
+    let mut recent = RecentCalls::default();
+    let mut points: Vec<(u64, StatValue)> = Vec::new();
+    for method in core.methods() {
+        recent.read(method);
+        let name = labelled(&method.name, &method.labels);
+        let calls = recent.in_order().iter();
+        points.extend(calls.map(|call| (call.entry.end, point_of(call, method, &name))));
+    }
     if points.is_empty() {
         return;
     }
@@ -105,25 +191,37 @@ fn add_points(map: &mut StatsMap, core: &'static StorageCore) {
     map.insert("stats".to_owned(), StatValue::List(list));
 }
 
-fn method_points(core: &'static StorageCore, method: &'static MethodCore) -> Vec<(u64, StatValue)> {
-    let names: Vec<_> = method
-        .known_values()
-        .into_iter()
-        .flat_map(Interner::iter)
-        .collect();
-    let points = Points::of(method);
-    let list = points.list(&core.clock, &names);
-    let name = labelled(&method.name, &method.labels);
-    list.map(|point| (point.end, to_map(&point, &name)))
-        .collect()
+fn point_of(call: &RecentCall, method: &MethodCore, name: &str) -> StatValue {
+    let seconds = method.storage.clock.seconds(call.entry.duration);
+    let values = call.values().map(|(key, value)| (&*key.raw, value));
+    let entries = values.chain([("time full", seconds)]).map(|(key, value)| {
+        let key = format!("{key}___method__{name}");
+        (key, StatValue::Float(value))
+    });
+    StatValue::Map(entries.collect())
 }
 
-fn to_map(point: &Point, method: &str) -> StatValue {
-    let full = format!("time full___method__{method}");
-    let values = point.values.iter().map(|(key, value)| {
-        let key = format!("{}___method__{method}", key.raw);
-        (key, StatValue::Float(*value))
+/// The series of the label sets that come with their first call, being too many to make before.
+fn coming_series(core: &StorageCore, types: usize) -> usize {
+    if !core.rules().config.preregister {
+        return 0;
+    }
+    let labelled = settings::all()
+        .iter()
+        .filter(|(_, one)| one.closed_sets > 0);
+    let coming = labelled.map(|(name, settings)| {
+        let own = core.methods().filter(|method| *method.name == **name);
+        let there = own.filter(|method| !method.labels.is_empty() && !method.origin.is_open());
+        let bounds = settings.bounds.map_or(core.time_bounds.len(), |own| {
+            with_own_bounds(&core.time_bounds, own).len()
+        });
+        let coming = settings.closed_sets.saturating_sub(there.count());
+        coming.saturating_mul(series_of(bounds, types))
     });
-    let entries = values.chain([(full, StatValue::Float(point.duration))]);
-    StatValue::Map(entries.collect())
+    coming.fold(0, usize::saturating_add)
+}
+
+/// Requests, two outcomes, errors by type, two means, and the histogram with its bucket of infinity, sum and count.
+fn series_of(bounds: usize, types: usize) -> usize {
+    1 + 2 + types + 2 + bounds + 3
 }

@@ -1,44 +1,83 @@
-//! The statuses of task types: read with the methods whose calls feed them, or alone.
+//! The statuses of task types: set through the API, fed by calls, read with the methods of a snapshot or alone.
 //!
-//! How long ago one was last set, or fed by a call, is in no cell of its own: every call leaves its end in the ring of its
+//! A status is one shared word (see [`TaskState`]); the length of its run is a sum over the shards that feed it. How
+//! long ago it was last set, or fed by a call, is in no cell of its own: every call leaves its end in the ring of its
 //! shard, so that a success goes on writing nothing for a status.
+//!
+//! A snapshot walks all shards anyway, so [`StatusReader`] adds up their parts while their cells are cached. If the
+//! status of all calls changes meanwhile, its run is read again by itself.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::data::snapshot::StatusSnapshot;
-use crate::data::status::TaskStatus;
+use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::recording::common::Common;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Shard;
 use crate::recording::state::{self, TaskState};
 use crate::recording::store::StorageCore;
+use crate::storage::MonitorStorage;
 
-/// Reads statuses beside the methods of a snapshot, each while the cells it is a sum of are at hand.
-pub(crate) struct Statuses {
+impl MonitorStorage {
+    /// Sets the status of a task type; [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK) is the one all calls feed.
+    pub fn set_task_status(&self, status: TaskStatus, task: &str) {
+        self.core.task(task).set(status, self.core.clock.now());
+    }
+
+    /// Sets the status an error type maps to (`None`: OK) for [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK).
+    #[doc(alias = "ErrorParser.set_status")]
+    pub fn set_status(&self, error_type: Option<&str>) {
+        let rules = self.core.rules();
+        let status = error_type.map_or(TaskStatus::Ok, |name| {
+            let id = rules.parser.type_id(name);
+            id.map_or(TaskStatus::OtherException, |id| rules.status_of(id))
+        });
+        self.set_task_status(status, DEFAULT_TASK);
+    }
+
+    /// Status and run length of `default` and the task types set through the API; only those ever set.
+    #[doc(alias = "get_statuses")]
+    pub fn statuses(&self) -> Vec<StatusSnapshot> {
+        let reader = StatusReader::new(self.core, self.core.clock.now());
+        reader.listed(reader.of_all_calls())
+    }
+
+    /// Status and run length of the methods' own task types, by name; only those ever set.
+    pub fn method_statuses(&self) -> Vec<StatusSnapshot> {
+        let reader = StatusReader::new(self.core, self.core.clock.now());
+        let methods = self.core.commons();
+        by_task(methods.filter_map(|common| reader.of_method(common)))
+    }
+
+    /// Whether there is a task type of this name: [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK), a method's, one
+    /// that an attribute names (`task = ".."`), or one set through the API. One that exists need not have been set yet.
+    pub fn has_task(&self, name: &str) -> bool {
+        name == DEFAULT_TASK
+            || self.core.tasks().iter().any(|(task, _)| &**task == name)
+            || self.has_method(name)
+    }
+}
+
+/// Reads statuses at one moment: alone, or beside the methods of a snapshot, each while the cells it is a sum of are
+/// cached.
+pub(crate) struct StatusReader {
     core: &'static StorageCore,
+    /// The moment ages are measured from, in ticks.
     now: u64,
-    default: state::Reading,
+    all_calls: state::Reading,
     /// When the newest call ended that feeds the status of all calls, in ticks.
-    default_newest: Option<u64>,
+    newest_end: Option<u64>,
     methods: Vec<StatusSnapshot>,
 }
 
-/// A status and its run, if it was ever set, and when it last was set or fed, in ticks.
-#[derive(Debug, Clone, Copy)]
-struct Read {
-    shown: Option<(TaskStatus, u64)>,
-    newest: Option<u64>,
-}
-
-impl Statuses {
-    /// `now` is the snapshot's, in ticks.
+impl StatusReader {
     pub(crate) fn new(core: &'static StorageCore, now: u64) -> Self {
         Self {
             core,
             now,
-            default: core.default_task.begin_reading(),
-            default_newest: core.default_task.last_set(),
+            all_calls: core.default_task.begin_reading(),
+            newest_end: None,
             methods: Vec::new(),
         }
     }
@@ -47,130 +86,95 @@ impl Statuses {
     pub(crate) fn add(&mut self, method: &'static MethodCore, next: Option<&'static MethodCore>) {
         let common = method.common;
         if std::ptr::eq(common.default, self.core.default_task) {
-            let runs = method.shards();
-            let runs = runs.map(|shard| shard.default_run(self.default.word()));
-            self.default.add(runs.sum());
-            let ends = method.shards().filter_map(Shard::newest_end);
-            self.default_newest = self.default_newest.max(ends.max());
+            for shard in method.shards() {
+                self.all_calls.add(shard.default_run(self.all_calls.word()));
+                self.newest_end = self.newest_end.max(shard.newest_end());
+            }
         }
         if next.is_none_or(|next| !std::ptr::eq(next.common, common)) {
-            self.methods.extend(self.core.of_method(common, self.now));
+            self.methods.extend(self.of_method(common));
         }
     }
 
-    /// The task types the original has, and the methods' own.
+    /// Returns the task types the original has, and the methods' own.
     pub(crate) fn finish(self) -> (Vec<StatusSnapshot>, Vec<StatusSnapshot>) {
-        let shown = self.core.default_task.end_reading(&self.default);
-        let default = match shown {
-            Some(shown) => Read {
-                shown,
-                newest: self.default_newest,
-            },
-            None => self.core.default_status(),
+        let state = self.core.default_task;
+        let all_calls = match state.end_reading(&self.all_calls) {
+            Some(shown) => self.shown(DEFAULT_TASK.into(), state, shown, self.newest_end),
+            None => self.of_all_calls(),
         };
-        let statuses = self.core.statuses_with(default, self.now);
-        (statuses, self.methods)
-    }
-}
-
-impl StorageCore {
-    /// `default` and the task types set through the API.
-    pub(crate) fn statuses(&self) -> Vec<StatusSnapshot> {
-        self.statuses_with(self.default_status(), self.clock.now())
+        (self.listed(all_calls), self.methods)
     }
 
-    fn default_status(&self) -> Read {
-        let fed = |common: &&Common| std::ptr::eq(common.default, self.default_task);
-        let shards = || {
-            let methods = self.commons().filter(fed).flat_map(Common::methods);
-            methods.flat_map(MethodCore::shards)
+    fn of_all_calls(&self) -> Option<StatusSnapshot> {
+        let state = self.core.default_task;
+        let feeding = || {
+            let methods = self.core.commons();
+            methods.filter(|common| std::ptr::eq(common.default, state))
         };
-        Read {
-            shown: self
-                .default_task
-                .read(|word| shards().map(|shard| shard.default_run(word)).sum()),
-            newest: newest(self.default_task, shards()),
-        }
+        self.read(DEFAULT_TASK.into(), state, feeding, Shard::default_run)
     }
 
-    fn statuses_with(&self, default: Read, now: u64) -> Vec<StatusSnapshot> {
-        let named = self.tasks().into_iter();
-        let named = named.map(|(task, state)| (task, self.listed_status(state)));
-        let mut statuses: Vec<StatusSnapshot> =
-            std::iter::once((Arc::from(crate::data::status::DEFAULT_TASK), default))
-                .chain(named)
-                .filter_map(|(task, read)| self.status(task, read, now))
-                .collect();
-        statuses.sort_unstable_by(|a, b| a.task.cmp(&b.task));
-        statuses
-    }
-
-    /// The status of a task type that is not a method's own, but that methods may feed.
-    fn listed_status(&self, state: &'static TaskState) -> Read {
-        let fed = |common: &&Common| std::ptr::eq(common.own, state);
-        Read {
-            shown: state.read(|word| {
-                let fed = self.commons().filter(fed);
-                fed.map(|common| own_run(common, word)).sum()
-            }),
-            newest: newest(state, self.commons().filter(fed).flat_map(shards)),
-        }
-    }
-
-    /// The methods' own task types.
-    pub(crate) fn method_statuses(&'static self) -> Vec<StatusSnapshot> {
-        let now = self.clock.now();
-        let mut before = None;
-        self.in_order()
-            .methods()
-            .iter()
-            .map(|method| method.common)
-            .filter(|common| before.replace(std::ptr::from_ref(*common)) != Some(*common))
-            .filter_map(|common| self.of_method(common, now))
-            .collect()
+    /// `default`, and the task types set through the API or listed by an attribute, which methods may feed.
+    fn listed(&self, default: Option<StatusSnapshot>) -> Vec<StatusSnapshot> {
+        let tasks = self.core.tasks().into_iter();
+        let named = tasks.filter_map(|(task, state)| {
+            let feeding = || {
+                let methods = self.core.commons();
+                methods.filter(|common| std::ptr::eq(common.own, state))
+            };
+            self.read(task, state, feeding, Shard::own_run)
+        });
+        by_task(default.into_iter().chain(named))
     }
 
     /// The status of a method's own task type, if it has one.
-    fn of_method(&self, common: &Common, now: u64) -> Option<StatusSnapshot> {
+    fn of_method(&self, common: &'static Common) -> Option<StatusSnapshot> {
         let own = common.has_own_task.then_some(common.own)?;
-        let read = Read {
-            shown: own.read(|word| own_run(common, word)),
-            newest: newest(own, shards(common)),
-        };
-        self.status(Arc::clone(&common.name), read, now)
+        let feeding = || std::iter::once(common);
+        self.read(Arc::clone(&common.name), own, feeding, Shard::own_run)
     }
 
-    fn status(&self, task: Arc<str>, read: Read, now: u64) -> Option<StatusSnapshot> {
-        let (status, run) = read.shown?;
+    /// The status of a task type that these methods feed; `run` is the part of a shard in the run of a word.
+    fn read<M: Iterator<Item = &'static Common>>(
+        &self,
+        task: Arc<str>,
+        state: &TaskState,
+        feeding: impl Fn() -> M,
+        run: impl Fn(&Shard, u64) -> u64,
+    ) -> Option<StatusSnapshot> {
+        let shards = || {
+            feeding()
+                .flat_map(Common::methods)
+                .flat_map(MethodCore::shards)
+        };
+        let shown = state.read(|word| shards().map(|shard| run(shard, word)).sum());
+        let newest_end = shards().filter_map(Shard::newest_end).max();
+        self.shown(task, state, shown, newest_end)
+    }
+
+    fn shown(
+        &self,
+        task: Arc<str>,
+        state: &TaskState,
+        shown: Option<(TaskStatus, u64)>,
+        newest_end: Option<u64>,
+    ) -> Option<StatusSnapshot> {
+        let (status, run) = shown?;
+        let newest = newest_end.max(state.last_set());
         // A call that ended after `now` was read has no age yet.
-        let age = |newest| Duration::from_secs_f64(self.clock.seconds(now.saturating_sub(newest)));
+        let age = newest.map(|newest| self.core.clock.seconds(self.now.saturating_sub(newest)));
         Some(StatusSnapshot {
             task,
             status,
             run,
-            age: read.newest.map(age),
+            age: age.map(Duration::from_secs_f64),
         })
     }
-
-    /// Whether there is a task type of this name: `default`, a method's, one that an attribute names or that was set.
-    pub(crate) fn has_task(&self, name: &str) -> bool {
-        name == crate::data::status::DEFAULT_TASK
-            || self.tasks().iter().any(|(task, _)| &**task == name)
-            || self.methods().any(|method| &*method.name == name)
-    }
 }
 
-fn shards(common: &Common) -> impl Iterator<Item = &'static Shard> + '_ {
-    common.methods().flat_map(MethodCore::shards)
-}
-
-fn own_run(common: &Common, word: u64) -> u64 {
-    shards(common).map(|shard| shard.own_run(word)).sum()
-}
-
-/// When the status was last set, or a call that feeds it ended, in ticks.
-fn newest(state: &TaskState, shards: impl Iterator<Item = &'static Shard>) -> Option<u64> {
-    state
-        .last_set()
-        .max(shards.filter_map(Shard::newest_end).max())
+fn by_task(statuses: impl Iterator<Item = StatusSnapshot>) -> Vec<StatusSnapshot> {
+    let mut statuses: Vec<_> = statuses.collect();
+    statuses.sort_unstable_by(|a, b| a.task.cmp(&b.task));
+    statuses
 }

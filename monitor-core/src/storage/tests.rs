@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use crate::storage::parking;
+use crate::storage::collect::parking;
 use crate::{Clock, Monitor, Outcome, StorageConfig};
 
 #[test]

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::clock::to_f64;
 use crate::data::family::Label;
 
-use super::expected::Expected;
-use super::fact::{Amount, Aspect, Observed, Series, Subject};
+use super::expect::{Amount, Aspect, Expected, Observed, Series, Subject};
 
 /// The calls of a method, without labels until they are [given](Call::label): the beginning of what a test expects.
 ///
@@ -98,12 +98,12 @@ impl Call {
 
     /// One that succeeded.
     pub fn success(self) -> Expected {
-        self.one(Aspect::Success)
+        self.count(Aspect::Success, 1)
     }
 
     /// One that failed with an error of this type: one that the configuration lists, or `other`, `panic`, `cancelled`.
     pub fn failure(self, error_type: &str) -> Expected {
-        self.one(Aspect::Failure(Arc::from(error_type)))
+        self.count(Aspect::Failure(Arc::from(error_type)), 1)
     }
 
     /// One that panicked: a failure of the type `panic`.
@@ -118,12 +118,12 @@ impl Call {
 
     /// One that is in flight at the end.
     pub fn in_flight(self) -> Expected {
-        self.one(Aspect::InFlight)
+        self.count(Aspect::InFlight, 1)
     }
 
     /// One that waits for a permit at the end; it is in flight too.
     pub fn waiting(self) -> Expected {
-        self.one(Aspect::Waiting)
+        self.count(Aspect::Waiting, 1)
     }
 
     /// So many items of streams that are no `Err`.
@@ -140,34 +140,36 @@ impl Call {
     /// [`request_size`](Self::request_size) for the names).
     ///
     /// Values are equal if they differ by less than a billionth. Of several values a call observed under one name, and
-    /// of those of all but the last 100 calls, a monitor keeps the number and the sum, where it has a histogram of them.
+    /// of those of all but the last 100 calls, a monitor keeps the number and the sum, where it has a histogram of
+    /// them.
     pub fn observed<V: Into<f64>>(
         self,
         name: &str,
         values: impl IntoIterator<Item = V>,
     ) -> Expected {
-        let values = values.into_iter().map(Into::into).collect();
-        self.values(name, values)
+        let observed = Observed::of(values.into_iter().map(Into::into));
+        let subject = Subject::Call(self.0, Aspect::Observed(name.into()));
+        Expected::new(subject, Amount::Observed(observed))
     }
 
     /// The size of one request in bytes, [observed](Self::observed) as `request_size`.
     pub fn request_size(self, bytes: u64) -> Expected {
-        self.values("request_size", vec![crate::base::clock::to_f64(bytes)])
+        self.observed("request_size", [to_f64(bytes)])
     }
 
     /// The size of one response in bytes, observed as `response_size`.
     pub fn response_size(self, bytes: u64) -> Expected {
-        self.values("response_size", vec![crate::base::clock::to_f64(bytes)])
+        self.observed("response_size", [to_f64(bytes)])
     }
 
     /// The time one call had left at its start, observed as `time_remaining_time`.
     pub fn deadline(self, left: Duration) -> Expected {
-        self.values("time_remaining_time", vec![left.as_secs_f64()])
+        self.observed("time_remaining_time", [left.as_secs_f64()])
     }
 
     /// The time one call had left at its end, observed as `time_remaining_after_time`.
     pub fn deadline_at_end(self, left: Duration) -> Expected {
-        self.values("time_remaining_after_time", vec![left.as_secs_f64()])
+        self.observed("time_remaining_after_time", [left.as_secs_f64()])
     }
 
     /// How long all those that ended took together. Durations are compared only where a test names them.
@@ -192,22 +194,8 @@ impl Call {
         Expected::new(Subject::Call(self.0, Aspect::Took), Amount::Time(time))
     }
 
-    fn one(self, aspect: Aspect) -> Expected {
-        self.count(aspect, 1)
-    }
-
     fn count(self, aspect: Aspect, count: u64) -> Expected {
         Expected::new(Subject::Call(self.0, aspect), Amount::Count(count))
-    }
-
-    fn values(self, name: &str, mut values: Vec<f64>) -> Expected {
-        values.sort_by(f64::total_cmp);
-        let observed = Observed {
-            values,
-            ..Observed::default()
-        };
-        let subject = Subject::Call(self.0, Aspect::Observed(name.into()));
-        Expected::new(subject, Amount::Observed(observed))
     }
 }
 

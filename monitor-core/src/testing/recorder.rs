@@ -1,22 +1,30 @@
 //! `Recorder`: a monitor for one test, and what was recorded in it step by step.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::base::clock::{Clock, ManualClock};
+use crate::base::sync::{Mutex, lock};
 use crate::errors::{ErrorRules, StatusRule};
 use crate::monitor::{Monitor, StillRunning};
 use crate::recording::config::StorageConfig;
 
-use super::difference::difference;
-use super::idle::Idle;
-use super::moment::Moment;
-use super::recorded::Recorded;
+use super::compare::{Checkpoint, Recorded};
 
-/// A monitor for one test, which tells what was recorded in it: since the start, or phase by phase.
+/// How often a wait looks whether calls are in flight.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// When the clock of a recorder starts, seconds since 1970: 2001-09-09, a round number that is not taken for a
+/// duration.
+const EPOCH: f64 = 1e9;
+
+/// A monitor for one test, and what was recorded in it: since the start, or phase by phase.
 ///
 /// It derefs to its [`Monitor`]: [`scope`](Monitor::scope) and [`scope_sync`](Monitor::scope_sync) run code whose calls
 /// it records, and what [`scope`](Monitor::scope) gives can be spawned. A scope belongs to the future or closure it is
@@ -58,8 +66,8 @@ use super::recorded::Recorded;
 pub struct Recorder {
     monitor: Monitor,
     hand: Option<ManualClock>,
-    start: Arc<Moment>,
-    phase: Arc<Mutex<Moment>>,
+    start: Arc<Checkpoint>,
+    phase: Arc<Mutex<Checkpoint>>,
 }
 
 impl Recorder {
@@ -95,7 +103,7 @@ impl Recorder {
     }
 
     fn of(monitor: Monitor, hand: Option<ManualClock>) -> Self {
-        let start = Moment::now(monitor);
+        let start = Checkpoint::now(monitor);
         Self {
             monitor,
             hand,
@@ -154,8 +162,7 @@ impl Recorder {
 
     /// What was recorded since the recorder was made.
     pub fn recorded(&self) -> Recorded {
-        let now = Moment::now(self.monitor);
-        Recorded::new(difference(&self.start, &now), now.snapshot)
+        Recorded::between(&self.start, &Checkpoint::now(self.monitor))
     }
 
     /// What was recorded since the last `take`, or since the recorder was made: ends a phase of a test and begins the
@@ -177,9 +184,9 @@ impl Recorder {
     /// # Ok::<(), monitor_core::MethodError>(())
     /// ```
     pub fn take(&self) -> Recorded {
-        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Moment::now(self.monitor);
-        let recorded = Recorded::new(difference(&phase, &now), now.snapshot.clone());
+        let mut phase = lock(&self.phase);
+        let now = Checkpoint::now(self.monitor);
+        let recorded = Recorded::between(&phase, &now);
         *phase = now;
         recorded
     }
@@ -205,12 +212,12 @@ impl Recorder {
     /// assert!(recorder.catch(|| divide(1, 0)).is_err());
     /// recorder.recorded().assert_exactly([call("divide").panicked()]);
     /// ```
-    pub fn catch<R>(&self, run: impl FnOnce() -> R) -> std::thread::Result<R> {
+    pub fn catch<R>(&self, run: impl FnOnce() -> R) -> thread::Result<R> {
         catch_unwind(AssertUnwindSafe(|| self.monitor.scope_sync(run)))
     }
 
-    /// Waits until no call is in flight, without holding the thread: the tasks waited for may run on it. Where that does
-    /// not matter, [`wait_blocking`](Monitor::wait_blocking) does the same.
+    /// Waits until no call is in flight, without holding the thread: the tasks waited for may run on it. Where that
+    /// does not matter, [`wait_blocking`](Monitor::wait_blocking) does the same.
     ///
     /// # Errors
     ///
@@ -240,8 +247,43 @@ impl Recorder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn wait(&self, limit: Duration) -> Result<(), StillRunning> {
-        Idle::new(self.monitor, limit).await
+        let start = Instant::now();
+        let mut alarm = None;
+        poll_fn(|context| {
+            let tasks = self.in_flight();
+            if tasks == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            if start.elapsed() >= limit {
+                return Poll::Ready(Err(StillRunning { tasks }));
+            }
+            *lock(alarm.get_or_insert_with(start_alarm)) = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await
     }
+}
+
+/// Starts a thread that wakes what it is given every millisecond, until the alarm is dropped.
+///
+/// A wait is woken by it rather than by itself, so that an executor that has nothing else to do can go to sleep: with a
+/// paused clock, that is when tokio moves its clock on.
+fn start_alarm() -> Arc<Mutex<Option<Waker>>> {
+    let alarm = Arc::new(Mutex::new(None::<Waker>));
+    let weak = Arc::downgrade(&alarm);
+    thread::spawn(move || {
+        loop {
+            thread::sleep(LOOK_EVERY);
+            let Some(alarm) = weak.upgrade() else {
+                return;
+            };
+            let waker = lock(&alarm).take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    });
+    alarm
 }
 
 impl Default for Recorder {
@@ -374,6 +416,3 @@ impl Builder {
         Recorder::of(Monitor::with_clock(config, clock), Some(hand))
     }
 }
-
-/// When the clock of a recorder starts, seconds since 1970: 2001-09-09, a round number that is not taken for a duration.
-const EPOCH: f64 = 1e9;

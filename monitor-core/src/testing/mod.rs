@@ -1,13 +1,17 @@
 //! For unit tests: what a piece of code recorded, exactly this and nothing else.
 //!
-//! [`record`] and [`record_async`] run code in a monitor of its own and give what it recorded; a [`Recorder`] does the
-//! same in several steps. Nothing is shared with other tests, so they run in parallel, on any executor: the scope is in
-//! force while the future is polled, on whichever thread that is.
+//! [`record`] and [`record_async`] run code in a monitor of its own and return what it recorded; a [`Recorder`] does
+//! the same in several steps. Nothing is shared with other tests, so they run in parallel, on any executor: the scope
+//! is in force while the future is polled, on whichever thread that is.
 //!
 //! - [`Recorded`]: what was recorded; [`assert_exactly`](Recorded::assert_exactly),
 //!   [`assert_includes`](Recorded::assert_includes), [`assert_nothing`](Recorded::assert_nothing).
 //! - [`call`], [`value`], [`task`]: what a test expects.
-//! - [`Recorder`]: error rules, a clock that moves when told, spawned tasks, phases, panics, waiting for what still runs.
+//! - [`Recorder`]: error rules, a clock that moves when told, spawned tasks, phases, panics, waiting for what still
+//!   runs.
+//!
+//! Inside, what a test expects and what was recorded have one model, a subject and an amount (`expect`); `call` builds
+//! it for calls, `compare` reads it from a monitor and compares the two.
 //!
 //! # Examples
 //!
@@ -40,33 +44,25 @@
 //!
 //! What counts as recorded: the calls that ended, by outcome; those in flight at the end, and those that wait; items of
 //! streams; what calls observed (sizes, deadlines, values); values by key that are new or other than before; task
-//! statuses set through the API or by `task = ..`; updates and observations that were left out. The statuses that
-//! calls set on the way (each method's own and `default`) and their durations follow from the calls: they are compared
-//! where a test names them. Registered metrics are not among it: their handles tell (as [`Counter::get`](crate::Counter::get)
+//! statuses set through the API or by `task = ..`; updates and observations that were left out. The statuses that calls
+//! set on the way (each method's own and `default`) and their durations follow from the calls: they are compared where
+//! a test names them. Registered metrics are not among it: their handles tell (as [`Counter::get`](crate::Counter::get)
 //! does).
 
 mod call;
-mod difference;
-mod expected;
-mod fact;
-mod idle;
-mod moment;
-mod recorded;
+mod compare;
+mod expect;
 mod recorder;
-mod report;
 #[cfg(all(test, not(monitor_loom)))]
-#[expect(
-    clippy::similar_names,
-    reason = "what a recorder gives is what was recorded"
-)]
+#[expect(clippy::similar_names, reason = "a recorder returns a `Recorded`")]
 mod tests;
 
 pub use call::{Call, call};
-pub use expected::{Expected, overflowed_updates, refused_observations, task, task_run, value};
-pub use recorded::Recorded;
+pub use compare::Recorded;
+pub use expect::{Expected, overflowed_updates, refused_observations, task, task_run, value};
 pub use recorder::{Builder, Recorder};
 
-/// Runs a closure in a monitor of its own and gives what it recorded, beside its result.
+/// Runs a closure in a monitor of its own and returns its result and what it recorded.
 ///
 /// The monitor has the default configuration (each error is of the type `other`) and a clock that stands still; a
 /// [`Recorder`] can have others. A panic goes through: see [`Recorder::catch`].
@@ -92,13 +88,13 @@ pub fn record<R>(run: impl FnOnce() -> R) -> (R, Recorded) {
     (result, recorder.recorded())
 }
 
-/// Runs a future in a monitor of its own and gives what it recorded, beside its result; on any executor.
+/// Runs a future in a monitor of its own, on any executor, and returns its result and what it recorded.
 ///
 /// As [`record`]. A task or a thread the future spawns is not part of it: give that one a scope with a [`Recorder`].
 ///
 /// # Cancellation
 ///
-/// If it is dropped before its end, nobody learns what was recorded; keep a [`Recorder`] to assert on a cancelled call.
+/// If it is dropped before its end, what it recorded is lost; keep a [`Recorder`] to assert on a cancelled call.
 ///
 /// # Examples
 ///
