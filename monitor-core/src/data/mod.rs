@@ -13,4 +13,3 @@ pub(crate) mod sample_names;
 pub mod snapshot;
 pub mod status;
 pub mod value;
-pub(crate) mod visit;
