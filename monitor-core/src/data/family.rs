@@ -28,6 +28,13 @@ pub enum FamilyType {
     Untyped,
 }
 
+impl FamilyType {
+    /// Whether a child's value is a number, and its sample has the family's name.
+    pub(crate) fn has_plain_samples(self) -> bool {
+        matches!(self, Self::Counter | Self::Gauge | Self::Untyped)
+    }
+}
+
 /// A metric family: name, help, type, unit, and its children.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Family {
@@ -119,7 +126,7 @@ impl ChildValue {
         match self {
             Self::Int(value) => Some(ValueView::Int(*value)),
             Self::Float(value) => Some(ValueView::Float(*value)),
-            Self::Histogram(value) => Some(ValueView::Histogram(HistogramView::of(value))),
+            Self::Histogram(value) => Some(value.into()),
             Self::Summary { .. } | Self::Timestamped { .. } => None,
         }
     }
@@ -186,16 +193,18 @@ pub(crate) struct HistogramView<'a> {
     pub(crate) only_failed: Option<bool>,
 }
 
-impl<'a> HistogramView<'a> {
-    pub(crate) fn of(histogram: &'a Histogram) -> Self {
-        Self {
+impl<'a> From<&'a Histogram> for ValueView<'a> {
+    fn from(histogram: &'a Histogram) -> Self {
+        Self::Histogram(HistogramView {
             one: histogram,
             other: None,
             exemplars: &histogram.exemplars,
             only_failed: None,
-        }
+        })
     }
+}
 
+impl<'a> HistogramView<'a> {
     /// The counts by bucket.
     pub(crate) fn counts(&self) -> impl Iterator<Item = u64> + use<'a> {
         let more: &[u64] = self.other.map_or(&[], |other| &other.counts);

@@ -12,38 +12,6 @@ use crate::data::chunks::{CHUNK, Chunk, put, write_parts};
 use crate::data::family::{HistogramView, Labels};
 use crate::export::number::{bound, put_int};
 
-/// Texts, each padded to the same number of chunks.
-#[derive(Debug, Default)]
-struct Table {
-    chunks: Vec<Chunk>,
-    lengths: Vec<usize>,
-    /// Chunks of each text.
-    stride: usize,
-}
-
-impl Table {
-    /// Each text behind the same start.
-    fn set(&mut self, start: &[u8], texts: &[String]) {
-        let lengths = texts.iter().map(|text| start.len() + text.len());
-        self.lengths.clear();
-        self.lengths.extend(lengths);
-        let longest = self.lengths.iter().copied().max().unwrap_or(0);
-        self.stride = longest.div_ceil(CHUNK).max(1);
-        self.chunks.clear();
-        self.chunks.resize(self.stride * texts.len(), [0; CHUNK]);
-        let places = self.chunks.chunks_exact_mut(self.stride);
-        for (place, text) in places.zip(texts) {
-            write_parts(place.as_flattened_mut(), &[start, text.as_bytes()]);
-        }
-    }
-
-    /// The texts and their lengths.
-    fn iter(&self) -> impl Iterator<Item = (&[Chunk], usize)> {
-        let lengths = self.lengths.iter().copied();
-        self.chunks.chunks_exact(self.stride).zip(lengths)
-    }
-}
-
 /// The `le` labels of a set of bounds, `+Inf` included. Those of the presets are rendered once for all pages.
 fn le_labels(bounds: &Arc<[f64]>) -> Arc<[String]> {
     fn render(bounds: &[f64]) -> Arc<[String]> {
@@ -73,8 +41,10 @@ pub(super) struct BucketLines {
     le: Arc<[String]>,
     /// A line up to its `le`.
     before: Vec<u8>,
-    /// Lines up to the end of their `le`.
-    heads: Table,
+    /// Lines up to the end of their `le`, each padded to `stride` chunks, and the lengths of these texts.
+    heads: Vec<Chunk>,
+    lengths: Vec<usize>,
+    stride: usize,
     /// From there to the end of the line.
     tail: Tail,
 }
@@ -100,21 +70,22 @@ impl BucketLines {
         }
         self.render(labels, &value.one.bounds);
         let start = out.len();
-        let heads: usize = self.heads.lengths.iter().sum();
-        let tails = self.heads.lengths.len() * (self.tail.before_count + LONGEST_COUNT);
+        let heads: usize = self.lengths.iter().sum();
+        let tails = self.lengths.len() * (self.tail.before_count + LONGEST_COUNT);
         // A copy may write a chunk behind the end of its text.
-        let behind = CHUNK * (self.heads.stride + self.tail.chunks.len() + 2);
+        let behind = CHUNK * (self.stride + self.tail.chunks.len() + 2);
         out.resize(start + heads + tails + behind, 0);
         let place = &mut out[start..];
         let (mut at, mut below) = (0, 0);
         self.tail.set_count(0);
-        for ((head, length), count) in self.heads.iter().zip(value.counts()) {
+        let heads = self.heads.chunks_exact(self.stride).zip(&self.lengths);
+        for ((head, length), count) in heads.zip(value.counts()) {
             // A count that is the one before (few buckets of many are hit) is not formatted again.
             if count > 0 {
                 below += count;
                 self.tail.set_count(below);
             }
-            at = put(place, at, head, length);
+            at = put(place, at, head, *length);
             at = put(place, at, self.tail.chunks(), self.tail.length);
         }
         out.truncate(start + at);
@@ -135,10 +106,25 @@ impl BucketLines {
         if !parts.iter().copied().flatten().eq(&self.before) {
             self.before.clear();
             self.before.extend(parts.into_iter().flatten());
-            self.heads.set(&self.before, &self.le);
+            self.render_heads();
         }
         let comma: &[u8] = if after.is_empty() { b"" } else { b"," };
         self.tail.set(&[comma, after, b"} "]);
+    }
+
+    fn render_heads(&mut self) {
+        let start = &*self.before;
+        self.lengths.clear();
+        self.lengths
+            .extend(self.le.iter().map(|le| start.len() + le.len()));
+        let longest = self.lengths.iter().max().copied().unwrap_or(1);
+        self.stride = longest.div_ceil(CHUNK);
+        self.heads.clear();
+        self.heads.resize(self.stride * self.le.len(), [0; CHUNK]);
+        let places = self.heads.chunks_exact_mut(self.stride);
+        for (place, le) in places.zip(self.le.iter()) {
+            write_parts(place.as_flattened_mut(), &[start, le.as_bytes()]);
+        }
     }
 }
 

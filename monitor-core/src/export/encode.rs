@@ -5,7 +5,7 @@
 //! once for all pages ([`Labels`]), both padded to whole chunks, so that a line is a few copies of fixed size. Bucket
 //! lines, most of a page, are `bucket_lines`' own.
 
-use crate::data::chunks::{CHUNK, Chunk, Padded, push};
+use crate::data::chunks::{CHUNK, Padded, push};
 use crate::data::exemplar::KeptExemplar;
 use crate::data::family::{
     ChildValue, Family, FamilyType, HistogramView, Label, Labels, ValueView, Visitor,
@@ -14,9 +14,6 @@ use crate::data::labels::{push_escaped, push_pair};
 use crate::data::sample_names::openmetrics_name;
 use crate::export::bucket_lines::BucketLines;
 use crate::export::number::{bound, push_float, put_float, put_int};
-
-/// Bytes after which a page that is taken in parts is handed on: they then still are in a processor's own cache.
-const PART: usize = 64 << 10;
 
 /// A format of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -88,14 +85,17 @@ pub fn encode_named(families: &[Family], names: &[&str], format: Format, out: &m
     Encoder::new(format, names, out).write(families);
 }
 
+/// What takes a page part by part.
+type TakePart<'a> = &'a mut dyn FnMut(&[u8]);
+
 /// Writes a page.
 pub(crate) struct Encoder<'a> {
     format: Format,
     /// The samples and families wanted; none is all.
     names: Vec<&'a str>,
     out: &'a mut Vec<u8>,
-    /// Takes the page part by part.
-    take: Option<&'a mut dyn FnMut(&[u8])>,
+    /// Takes the page part by part, of at least so many bytes.
+    take: Option<(usize, TakePart<'a>)>,
     /// The type of the family whose children come now.
     kind: FamilyType,
     /// Where its head begins and ends; `None` once a part was handed on behind it.
@@ -125,18 +125,19 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Hands the page on part by part, instead of leaving it in `out`, which should be empty.
-    pub(crate) fn in_parts(mut self, take: &'a mut dyn FnMut(&[u8])) -> Self {
-        self.out.reserve(2 * PART);
-        self.take = Some(take);
+    /// Hands the page on in parts of whole lines, each of some more bytes than `least`, instead of leaving it in `out`,
+    /// which should be empty.
+    pub(crate) fn in_parts(mut self, least: usize, take: TakePart<'a>) -> Self {
+        self.out.reserve(2 * least);
+        self.take = Some((least, take));
         self
     }
 
     /// Hands on what was written, if it is a part, or the rest.
     #[inline]
-    fn hand_on(&mut self, least: usize) {
-        if self.out.len() >= least
-            && let Some(take) = &mut self.take
+    fn hand_on(&mut self, is_rest: bool) {
+        if let Some((least, take)) = &mut self.take
+            && (is_rest || self.out.len() >= *least)
         {
             take(self.out);
             self.out.clear();
@@ -150,14 +151,14 @@ impl<'a> Encoder<'a> {
             self.family(family);
             for child in &family.children {
                 self.owned_value(&child.labels, &child.value);
-                self.hand_on(PART);
+                self.hand_on(false);
             }
         }
         self.end_family();
         if self.format == Format::OpenMetrics100 {
             self.out.extend_from_slice(b"# EOF\n");
         }
-        self.hand_on(0);
+        self.hand_on(true);
     }
 
     /// Takes back the head of a family that has no sample.
@@ -172,27 +173,28 @@ impl<'a> Encoder<'a> {
     /// Appends the family's `# HELP`, unless there is no text, its `# TYPE`, and in `OpenMetrics` its `# UNIT` where
     /// its name ends in it.
     fn write_head(&mut self, family: &Family) {
-        use FamilyType::{Counter, Gauge, Histogram, Summary, Untyped};
-        use Format::{OpenMetrics100, Text004};
-        let (own, special): (_, &[u8]) = match self.format {
-            Text004 => (&*family.name, b"\\\n"),
-            OpenMetrics100 => (openmetrics_name(&family.name, family.kind), b"\\\n\""),
+        let is_open = self.format == Format::OpenMetrics100;
+        let base = openmetrics_name(&family.name, family.kind);
+        let mut name = &*family.name;
+        // `prometheus_client` refuses a page in the text format with a counter whose name is nothing without `_total`.
+        // In `OpenMetrics` a counter is one only if its samples can be called `<name>_total` and are counts: a user's
+        // registry may hold others, which are typed `unknown` under their own name, as `client_golang` does.
+        let is_counter = match self.format {
+            Format::Text004 => name != "_total",
+            Format::OpenMetrics100 => base.len() < name.len() && are_counts(family),
         };
-        let (name, kind) = match (family.kind, self.format) {
-            // `prometheus_client` refuses a page with a counter whose name is nothing without `_total`.
-            (Counter, Text004) if own == "_total" => (own, "untyped"),
-            // A counter is one only if its samples can be called `<name>_total` and are counts: a user's registry may
-            // hold others, which are typed `unknown` under their own name, as `client_golang` does.
-            (Counter, OpenMetrics100) if own.len() == family.name.len() || !are_counts(family) => {
-                (&*family.name, "unknown")
-            }
-            (Counter, _) => (own, "counter"),
-            (Gauge, _) => (own, "gauge"),
-            (Histogram, _) => (own, "histogram"),
-            (Summary, _) => (own, "summary"),
-            (Untyped, Text004) => (own, "untyped"),
-            (Untyped, OpenMetrics100) => (own, "unknown"),
+        let kind = match family.kind {
+            FamilyType::Counter if is_counter => "counter",
+            FamilyType::Gauge => "gauge",
+            FamilyType::Histogram => "histogram",
+            FamilyType::Summary => "summary",
+            FamilyType::Counter | FamilyType::Untyped if is_open => "unknown",
+            FamilyType::Counter | FamilyType::Untyped => "untyped",
         };
+        if is_open && is_counter {
+            name = base;
+        }
+        let special: &[u8] = if is_open { b"\\\n\"" } else { b"\\\n" };
         if !family.help.is_empty() {
             self.push_all(&["# HELP ", name, " "]);
             push_escaped(self.out, &family.help, special);
@@ -203,10 +205,7 @@ impl<'a> Encoder<'a> {
             name.strip_suffix(unit)
                 .is_some_and(|rest| rest.ends_with('_'))
         };
-        if let Some(unit) = family.unit
-            && self.format == OpenMetrics100
-            && ends_in(unit)
-        {
+        if let Some(unit) = family.unit.filter(|unit| is_open && ends_in(unit)) {
             self.push_all(&["# UNIT ", name, " ", unit, "\n"]);
         }
     }
@@ -220,12 +219,10 @@ impl<'a> Encoder<'a> {
     /// Appends the lines of a child, if its value fits its family.
     #[inline]
     fn value(&mut self, labels: &Labels, value: ValueView<'_>) {
-        use FamilyType::{Counter, Gauge, Untyped};
-        let takes_numbers = matches!(self.kind, Counter | Gauge | Untyped);
+        let takes_numbers = self.kind.has_plain_samples();
         match value {
             ValueView::Int(value) if takes_numbers => {
-                self.plain
-                    .line(labels, |to| put_int(&mut to[1..], value), self.out);
+                self.plain.line(labels, |to| put_int(to, value), self.out);
             }
             ValueView::Float(value) if takes_numbers => self.plain.float(labels, value, self.out),
             ValueView::Histogram(value) if self.kind == FamilyType::Histogram => {
@@ -295,8 +292,7 @@ impl<'a> Encoder<'a> {
         if sum.is_nan() || sum < 0.0 {
             return;
         }
-        self.count
-            .line(labels, |to| put_int(&mut to[1..], count), self.out);
+        self.count.line(labels, |to| put_int(to, count), self.out);
         self.sum.float(labels, sum, self.out);
     }
 }
@@ -327,7 +323,7 @@ impl Visitor for Encoder<'_> {
     #[inline]
     fn child(&mut self, labels: &Labels, value: ValueView<'_>) {
         self.value(labels, value);
-        self.hand_on(PART);
+        self.hand_on(false);
     }
 }
 
@@ -347,7 +343,7 @@ impl LineStart {
 
     /// Appends a line, if it is wanted.
     #[inline]
-    fn line(&self, labels: &Labels, value: impl FnOnce(&mut Chunk) -> usize, out: &mut Vec<u8>) {
+    fn line(&self, labels: &Labels, value: impl FnOnce(&mut [u8]) -> usize, out: &mut Vec<u8>) {
         if !self.is_wanted {
             return;
         }
@@ -361,12 +357,12 @@ impl LineStart {
         }
         let mut end = [b'\n'; CHUNK];
         end[0] = b' ';
-        let length = value(&mut end);
+        let length = value(&mut end[1..]);
         push(out, &[end], length + 2);
     }
 
     fn float(&self, labels: &Labels, value: f64, out: &mut Vec<u8>) {
-        self.line(labels, |to| put_float(&mut to[1..], value), out);
+        self.line(labels, |to| put_float(to, value), out);
     }
 }
 

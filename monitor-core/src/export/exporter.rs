@@ -10,7 +10,7 @@ use crate::data::family::Family;
 use crate::data::snapshot::Snapshot;
 use crate::export::encode::{Encoder, Format};
 use crate::export::key_names::NameRegistry;
-use crate::export::page;
+use crate::export::page::{self, PageParts};
 
 pub use crate::export::key_names::{built_in_families, is_built_in};
 
@@ -111,7 +111,7 @@ impl Exporter {
     /// out. Each child's labels are sorted and unique, no two children of a family have the same labels, and no two
     /// families claim the same sample name.
     pub fn families(&self, snapshot: &Snapshot) -> Vec<Family> {
-        self.families_if(snapshot, |_| true).unwrap_or_default()
+        self.with_page(snapshot, page::families)
     }
 
     /// The families of a snapshot, if one of them has a name, or a sample's name, that one of the others has.
@@ -120,25 +120,10 @@ impl Exporter {
         snapshot: &Snapshot,
         others: impl IntoIterator<Item = &'a Family>,
     ) -> Option<Vec<Family>> {
-        self.families_if(snapshot, |registry| {
+        self.with_page(snapshot, |page| {
             let mut others = others.into_iter();
-            others.any(|family| registry.takes_name_of(family))
-        })
-    }
-
-    fn families_if(
-        &self,
-        snapshot: &Snapshot,
-        is_wanted: impl FnOnce(&NameRegistry) -> bool,
-    ) -> Option<Vec<Family>> {
-        self.with_registry(|registry| {
-            let children = page::place(snapshot, registry);
-            is_wanted(registry).then(|| {
-                let mut families = Vec::new();
-                page::show(snapshot, registry, &children, &mut families);
-                families.retain(|family| !family.children.is_empty());
-                families
-            })
+            let is_shared = others.any(|family| page.registry.takes_name_of(family));
+            is_shared.then(|| page::families(page))
         })
     }
 
@@ -169,7 +154,7 @@ impl Exporter {
         bytes += bytes / 16;
         if bytes == 0 {
             let mut count = |part: &[u8]| bytes += part.len();
-            write(Encoder::new(format, &[], &mut Vec::new()).in_parts(&mut count));
+            write(Encoder::new(format, &[], &mut Vec::new()).in_parts(MARGIN, &mut count));
         }
         out.reserve(bytes + MARGIN);
         let start = out.len();
@@ -179,16 +164,13 @@ impl Exporter {
 
     /// Writes a page: the snapshot's families, then those of others.
     pub(super) fn write(&self, others: &[Family], snapshot: &Snapshot, mut encoder: Encoder<'_>) {
-        self.with_registry(|registry| {
-            let children = page::place(snapshot, registry);
-            page::show(snapshot, registry, &children, &mut encoder);
-        });
+        self.with_page(snapshot, |page| page.show(&mut encoder));
         encoder.write(others);
     }
 
-    fn with_registry<R>(&self, job: impl FnOnce(&mut NameRegistry) -> R) -> R {
+    fn with_page<R>(&self, snapshot: &Snapshot, job: impl FnOnce(&PageParts<'_>) -> R) -> R {
         let mut registry = lock(&self.registry);
-        let result = job(&mut registry);
+        let result = job(&PageParts::place(snapshot, &mut registry));
         let renamed = std::mem::take(&mut registry.renamed);
         drop(registry);
         for (key, family) in renamed {

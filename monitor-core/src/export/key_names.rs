@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::data::catalog::{Profile, Spec, built_in};
-use crate::data::family::{Family, FamilyType, HistogramView, Label, Labels, ValueView};
+use crate::data::family::{Family, FamilyType, Label, Labels, ValueView};
 use crate::data::key::StatKey;
 use crate::data::name;
 use crate::data::sample_names::Claims;
@@ -80,21 +80,36 @@ impl ExportKind {
         }
     }
 
+    /// What its families' names begin with, and their help text, in which `{}` stands for the key.
+    fn texts(self, profile: Profile) -> (&'static str, &'static str) {
+        use Profile::{Prometheus, Servicekit};
+        const HELP: &str = "This is metric `{}` from MonitorServer.";
+        const HISTOGRAM_HELP: &str = "this is hist metric `{}` in stats from MonitorServers";
+        match (self, profile) {
+            (Self::Info, _) => ("", HELP),
+            (Self::Value, Servicekit) => ("stats_", HELP),
+            (Self::Mean, Servicekit) => ("stats_aggregation_", HELP),
+            (Self::LastMean, Servicekit) => ("stats_aggregation_last_", HELP),
+            (Self::Histogram, Servicekit) => ("stats_hist_", HISTOGRAM_HELP),
+            (Self::Value, Prometheus) => ("monitor_value_", "Value recorded under the key `{}`."),
+            (Self::Mean, Prometheus) => (
+                "monitor_recent_mean_",
+                "Mean of the last 100 values of `{}`.",
+            ),
+            (Self::LastMean, Prometheus) => {
+                ("monitor_last_mean_", "Mean of the last 5 values of `{}`.")
+            }
+            (Self::Histogram, Prometheus) => ("monitor_", "Values observed as `{}`."),
+        }
+    }
+
     /// The family name of a key's name. In the profile `prometheus` with the unit that the original reads out of a name,
     /// and without the endings that mean something else there.
     fn family_name(self, profile: Profile, written: &str) -> String {
-        let prefix = match (self, profile) {
-            (Self::Info, _) => return name::metric_name(written),
-            (Self::Value, Profile::Servicekit) => "stats_",
-            (Self::Mean, Profile::Servicekit) => "stats_aggregation_",
-            (Self::LastMean, Profile::Servicekit) => "stats_aggregation_last_",
-            (Self::Histogram, Profile::Servicekit) => "stats_hist_",
-            (Self::Value, Profile::Prometheus) => "monitor_value_",
-            (Self::Mean, Profile::Prometheus) => "monitor_recent_mean_",
-            (Self::LastMean, Profile::Prometheus) => "monitor_last_mean_",
-            (Self::Histogram, Profile::Prometheus) => "monitor_",
-        };
-        let name = name::key_name(prefix, written);
+        if self == Self::Info {
+            return name::metric_name(written);
+        }
+        let name = name::key_name(self.texts(profile).0, written);
         if profile == Profile::Servicekit {
             return name;
         }
@@ -107,19 +122,8 @@ impl ExportKind {
         }
     }
 
-    fn help(self, profile: Profile, name: &str) -> String {
-        match (self, profile) {
-            (Self::Histogram, Profile::Servicekit) => {
-                format!("this is hist metric `{name}` in stats from MonitorServers")
-            }
-            (_, Profile::Servicekit) | (Self::Info, _) => {
-                format!("This is metric `{name}` from MonitorServer.")
-            }
-            (Self::Value, _) => format!("Value recorded under the key `{name}`."),
-            (Self::Mean, _) => format!("Mean of the last 100 values of `{name}`."),
-            (Self::LastMean, _) => format!("Mean of the last 5 values of `{name}`."),
-            (Self::Histogram, _) => format!("Values observed as `{name}`."),
-        }
+    fn help(self, profile: Profile, key: &str) -> String {
+        self.texts(profile).1.replacen("{}", key, 1)
     }
 }
 
@@ -164,55 +168,35 @@ impl<'a> KeyExport<'a> {
     }
 }
 
-/// Shows all that is exported of keys, in the order they are placed in: with its value, if it has one that is on the page.
-/// Those of the configuration are not among them.
+/// Shows all that is exported of keys but the configuration's, in the order they are placed in: with its value, if it has
+/// one that a page shows.
 pub(super) fn each_key<'a>(
     snapshot: &'a Snapshot,
     mut show: impl FnMut(KeyExport<'a>, Option<ValueView<'a>>),
 ) {
     use ExportKind::{Histogram, LastMean, Mean, Value};
-    let histogram = |one| ValueView::Histogram(HistogramView::of(one));
+    use ValueView::Float;
+    let mut show = |kind, key, method, value| show(KeyExport { kind, key, method }, value);
     for method in &snapshot.methods {
-        let on_page = |value: Option<ValueView<'a>>| value.filter(|_| !method.is_hidden);
         for value in &method.values {
-            let export = |kind| KeyExport {
-                kind,
-                key: &value.key,
-                method: Some(method),
-            };
-            show(
-                export(Histogram),
-                on_page(value.histogram.as_ref().map(histogram)),
-            );
-            show(
-                export(Mean),
-                on_page(value.means.window.map(ValueView::Float)),
-            );
-            show(
-                export(LastMean),
-                on_page(value.means.last.map(ValueView::Float)),
-            );
+            let (key, means) = (&value.key, value.means);
+            let histogram = value.histogram.as_ref().map(ValueView::from);
+            show(Histogram, key, Some(method), histogram);
+            show(Mean, key, Some(method), means.window.map(Float));
+            show(LastMean, key, Some(method), means.last.map(Float));
         }
     }
-    let values = &snapshot.values;
-    let own = |kind, key| KeyExport {
-        kind,
-        key,
-        method: None,
-    };
-    for entry in &values.entries {
+    for entry in &snapshot.values.entries {
         let number = entry.value.as_number().map(exported);
-        show(own(Value, &entry.key), number);
+        show(Value, &entry.key, None, number);
     }
-    for value in &values.histograms {
-        show(
-            own(Histogram, &value.key),
-            Some(histogram(&value.histogram)),
-        );
+    for value in &snapshot.values.histograms {
+        let histogram = ValueView::from(&value.histogram);
+        show(Histogram, &value.key, None, Some(histogram));
     }
-    for (key, means) in &values.means {
-        show(own(Mean, key), means.window.map(ValueView::Float));
-        show(own(LastMean, key), means.last.map(ValueView::Float));
+    for (key, means) in &snapshot.values.means {
+        show(Mean, key, None, means.window.map(Float));
+        show(LastMean, key, None, means.last.map(Float));
     }
 }
 
@@ -227,14 +211,8 @@ fn exported(number: StatNumber) -> ValueView<'static> {
     }
 }
 
-/// Where a series is.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    /// The family's index.
-    pub(super) family: usize,
-    /// With those that every series has.
-    pub(super) labels: Labels,
-}
+/// Where a series is: the index of its family, and its labels with those that every series has.
+pub(super) type Place = (usize, Labels);
 
 /// A family that was on a page.
 #[derive(Debug)]
@@ -389,9 +367,8 @@ impl NameRegistry {
             self.entries[family].series.insert(series);
             family
         });
-        let place = Place { family, labels };
-        self.places.insert(id, place.clone());
-        place
+        self.places.insert(id, (family, labels.clone()));
+        (family, labels)
     }
 
     /// The family of the key's own name, if it is free or its own, and the series is free in it.
@@ -468,13 +445,14 @@ impl NameRegistry {
         });
         let is_gone =
             |id: &ExportId, _: &mut Place| id.0 != ExportKind::Info && !present.contains(id);
-        for (_, place) in self.places.extract_if(is_gone) {
-            let entry = &mut self.entries[place.family];
-            entry.series.remove(&series_of(&place.labels));
-            if entry.series.is_empty() && built_in(self.profile).get(place.family).is_none() {
+        for (_, (at, labels)) in self.places.extract_if(is_gone) {
+            let entry = &mut self.entries[at];
+            entry.series.remove(&series_of(&labels));
+            // Keys are never placed in a built-in family.
+            if entry.series.is_empty() {
                 self.claims.release(&entry.family.name, entry.family.kind);
                 entry.owner = None;
-                self.free.push(place.family);
+                self.free.push(at);
             }
         }
         self.places.shrink_to(2 * self.places.len());

@@ -103,9 +103,9 @@ impl LabelCache {
 
     fn update_statuses(&mut self, snapshot: &Snapshot) {
         let statuses = snapshot.statuses.iter().chain(&snapshot.method_statuses);
-        let mut count = 0;
+        let count = snapshot.statuses.len() + snapshot.method_statuses.len();
+        self.statuses.truncate(count);
         for (at, StatusSnapshot { task, status, .. }) in statuses.enumerate() {
-            count = at + 1;
             let known = self.statuses.get(at);
             if known.is_some_and(|(of, last, _)| is_same(of, task) && last == status) {
                 continue;
@@ -116,7 +116,6 @@ impl LabelCache {
                 None => self.statuses.push(now),
             }
         }
-        self.statuses.truncate(count);
     }
 
     fn of_status(&self, task: &Arc<str>, status: TaskStatus) -> Labels {

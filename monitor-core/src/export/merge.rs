@@ -13,6 +13,9 @@ use crate::export::encode::{Encoder, Format, encode_named};
 use crate::export::exporter::Exporter;
 use crate::export::key_names::series_of;
 
+/// Bytes after which a page that is taken in parts is handed on: they then still are in a processor's own cache.
+const PART: usize = 64 << 10;
+
 /// What [`merge`] gives.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
@@ -137,7 +140,7 @@ fn fault(child: &Child, family: &Family) -> Option<LeftOut> {
         return Some(LeftOut::Time { family: name() });
     }
     let is_bare = || child.labels.iter().all(|label| label.value.is_empty());
-    let is_taken = has_bare_samples(family.kind) && is_of_prometheus(&family.name) && is_bare();
+    let is_taken = family.kind.has_plain_samples() && is_of_prometheus(&family.name) && is_bare();
     is_taken.then(|| LeftOut::OfPrometheus { family: name() })
 }
 
@@ -159,14 +162,9 @@ fn bad_label(labels: &[Label], kind: FamilyType) -> Option<&str> {
         .map(|label| &*label.name)
 }
 
-fn has_bare_samples(kind: FamilyType) -> bool {
-    use FamilyType::{Counter, Gauge, Untyped};
-    matches!(kind, Counter | Gauge | Untyped)
-}
-
 fn fits(value: &ChildValue, kind: FamilyType) -> bool {
     match value {
-        ChildValue::Int(_) | ChildValue::Float(_) => has_bare_samples(kind),
+        ChildValue::Int(_) | ChildValue::Float(_) => kind.has_plain_samples(),
         ChildValue::Histogram(_) => kind == FamilyType::Histogram,
         ChildValue::Summary { .. } => kind == FamilyType::Summary,
         ChildValue::Timestamped { value, .. } => fits(value, kind),
@@ -297,7 +295,7 @@ impl<'e> Page<'e> {
     /// needs it nowhere whole. The parts are of some 64 KiB, and of whole lines.
     pub fn encode_in_parts(&self, names: &[&str], format: Format, mut take: impl FnMut(&[u8])) {
         let mut part = Vec::new();
-        let encoder = Encoder::new(format, names, &mut part).in_parts(&mut take);
+        let encoder = Encoder::new(format, names, &mut part).in_parts(PART, &mut take);
         match &self.snapshot {
             Some((exporter, snapshot)) => exporter.write(&self.merged.families, snapshot, encoder),
             None => encoder.write(&self.merged.families),

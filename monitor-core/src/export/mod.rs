@@ -22,8 +22,8 @@ mod prometheus;
 pub mod names {
     //! The naming profiles: from a snapshot to families.
 
-    pub use super::exporter::{Exporter, built_in_families, families, is_built_in};
     pub use crate::data::catalog::Profile;
+    pub use crate::export::exporter::{Exporter, built_in_families, families, is_built_in};
 }
 
 pub mod exposition {
@@ -33,16 +33,16 @@ pub mod exposition {
     //! `_created` series are off, and a histogram or summary whose sum is no counter (it is negative or NaN, or a bound
     //! is negative) has neither `_sum` nor `_count`; the bucket `+Inf` still is the count.
 
-    pub use super::encode::{Format, encode, encode_named};
-    pub use super::exporter::encode_snapshot;
+    pub use crate::export::encode::{Format, encode, encode_named};
+    pub use crate::export::exporter::encode_snapshot;
 
     #[cfg(test)]
-    pub(crate) use super::encode::tests; // alias
+    pub(crate) use crate::export::encode::tests; // alias
 }
 
 pub mod collector {
     //! The bridge to the `prometheus` crate, both ways, and the merging of sources.
 
-    pub use super::merge::{LeftOut, Merged, Page, merge};
-    pub use super::prometheus::{GatherError, collect_beside, gather, gather_beside};
+    pub use crate::export::merge::{LeftOut, Merged, Page, merge};
+    pub use crate::export::prometheus::{GatherError, collect_beside, gather, gather_beside};
 }

@@ -8,12 +8,13 @@ use std::any::Any;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use prometheus::Registry;
 use prometheus::core::{Collector, Desc};
-use prometheus::{Registry, proto};
+use prometheus::proto::{self, LabelPair, Metric, MetricFamily, MetricType};
 
-use crate::base::sync::{Mutex, OnceLock, leak, lock};
+use crate::base::sync::{Mutex, leak, lock};
 use crate::data::catalog::Profile;
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
 use crate::export::exporter::Exporter;
@@ -43,7 +44,7 @@ pub fn gather(registry: &Registry) -> Result<Vec<Family>, GatherError> {
     caught(|| registry.gather())
 }
 
-fn caught(gather: impl FnOnce() -> Vec<proto::MetricFamily>) -> Result<Vec<Family>, GatherError> {
+fn caught(gather: impl FnOnce() -> Vec<MetricFamily>) -> Result<Vec<Family>, GatherError> {
     // Nothing of ours is seen half-changed: a registry's lock is a reader's, and its families are dropped.
     match catch_unwind(AssertUnwindSafe(gather)) {
         Ok(families) => Ok(from_proto(&families)),
@@ -122,10 +123,9 @@ struct Registered {
 
 /// What registries know of the storage of this number. Leaked once a storage, which lives as long as the process itself.
 fn registered(storage: u64) -> &'static Registered {
-    static KNOWN: OnceLock<Mutex<BTreeMap<u64, &'static Registered>>> = OnceLock::new();
-    let known = KNOWN.get_or_init(Mutex::default);
-    let mut known = lock(known);
-    known.entry(storage).or_insert_with(|| {
+    static KNOWN: LazyLock<Mutex<BTreeMap<u64, &'static Registered>>> =
+        LazyLock::new(Mutex::default);
+    lock(&KNOWN).entry(storage).or_insert_with(|| {
         let labels = HashMap::from([("storage".to_owned(), storage.to_string())]);
         let help = "The metrics of a monitor's storage.".to_owned();
         leak(Registered {
@@ -164,7 +164,7 @@ impl Collector for MonitorStorage {
         registered(self.id()).desc.iter().collect()
     }
 
-    fn collect(&self) -> Vec<proto::MetricFamily> {
+    fn collect(&self) -> Vec<MetricFamily> {
         if LEFT_OUT.get() == Some(self.id()) {
             return Vec::new();
         }
@@ -173,22 +173,40 @@ impl Collector for MonitorStorage {
 }
 
 /// The gathered families. Nothing is checked here but what our types promise: labels are sorted, bounds increase.
-fn from_proto(families: &[proto::MetricFamily]) -> Vec<Family> {
+fn from_proto(families: &[MetricFamily]) -> Vec<Family> {
     families.iter().map(family_from).collect()
 }
 
-fn family_from(family: &proto::MetricFamily) -> Family {
+fn family_from(family: &MetricFamily) -> Family {
     let kind = match family.get_field_type() {
-        proto::MetricType::COUNTER => FamilyType::Counter,
-        proto::MetricType::GAUGE => FamilyType::Gauge,
-        proto::MetricType::HISTOGRAM => FamilyType::Histogram,
-        proto::MetricType::SUMMARY => FamilyType::Summary,
-        proto::MetricType::UNTYPED => FamilyType::Untyped,
+        MetricType::COUNTER => FamilyType::Counter,
+        MetricType::GAUGE => FamilyType::Gauge,
+        MetricType::HISTOGRAM => FamilyType::Histogram,
+        MetricType::SUMMARY => FamilyType::Summary,
+        MetricType::UNTYPED => FamilyType::Untyped,
     };
-    let mut bounds = None;
-    let children = family.get_metric().iter().map(|metric| Child {
-        labels: labels_from(metric.get_label()).into(),
-        value: timestamped(metric, value_from(metric, kind, &mut bounds)),
+    let mut bounds = Arc::default();
+    let children = family.get_metric().iter().map(|metric| {
+        let pairs = metric.get_label().iter();
+        let mut labels: Vec<Label> = pairs
+            .map(|pair| Label {
+                name: pair.name().to_owned().into(),
+                value: pair.value().into(),
+            })
+            .collect();
+        labels.sort();
+        let value = value_from(metric, kind, &mut bounds);
+        Child {
+            labels: labels.into(),
+            value: match metric.timestamp_ms() {
+                // None, as to that crate's own encoder.
+                0 => value,
+                milliseconds => ChildValue::Timestamped {
+                    value: Box::new(value),
+                    milliseconds,
+                },
+            },
+        }
     });
     Family {
         children: children.collect(),
@@ -196,36 +214,9 @@ fn family_from(family: &proto::MetricFamily) -> Family {
     }
 }
 
-fn labels_from(pairs: &[proto::LabelPair]) -> Vec<Label> {
-    let mut labels: Vec<Label> = pairs
-        .iter()
-        .map(|pair| Label {
-            name: pair.name().to_owned().into(),
-            value: pair.value().into(),
-        })
-        .collect();
-    labels.sort();
-    labels
-}
-
-/// With the time that a metric says its value is of; 0 is none, as to that crate's own encoder.
-fn timestamped(metric: &proto::Metric, value: ChildValue) -> ChildValue {
-    match metric.timestamp_ms() {
-        0 => value,
-        milliseconds => ChildValue::Timestamped {
-            value: Box::new(value),
-            milliseconds,
-        },
-    }
-}
-
 /// The value that a metric has, if it can be told: a registry puts two families of one name together without a look at
 /// their types, and so one that has none of its family's type may have another's. What is of neither is the type's zero.
-fn value_from(
-    metric: &proto::Metric,
-    kind: FamilyType,
-    bounds: &mut Option<Arc<[f64]>>,
-) -> ChildValue {
+fn value_from(metric: &Metric, kind: FamilyType, bounds: &mut Arc<[f64]>) -> ChildValue {
     use FamilyType::{Counter, Gauge, Histogram, Summary, Untyped};
     /// Whether it is not as a new one is.
     fn is_set<T: Default + PartialEq>(value: &T) -> bool {
@@ -241,8 +232,8 @@ fn value_from(
     // Its own type's goes first.
     let found = set.min_by_key(|(of, _)| *of != kind);
     match found.map_or(kind, |(of, _)| of) {
-        Counter => ChildValue::Float(numbers::of_counter(metric)),
-        Gauge => ChildValue::Float(numbers::of_gauge(metric)),
+        Counter => ChildValue::Float(numbers::of_counter(metric.get_counter())),
+        Gauge => ChildValue::Float(numbers::of_gauge(metric.get_gauge())),
         Untyped => ChildValue::Float(numbers::of_untyped(metric)),
         Histogram => ChildValue::Histogram(histogram_from(metric.get_histogram(), bounds)),
         Summary => summary_from(metric.get_summary()),
@@ -251,7 +242,7 @@ fn value_from(
 
 /// A histogram's own counts of its cumulative ones. Buckets a custom collector gave out of order are left out: their
 /// observations are in the next one. `known` are the family's bounds so far: children share theirs.
-fn histogram_from(histogram: &proto::Histogram, known: &mut Option<Arc<[f64]>>) -> Histogram {
+fn histogram_from(histogram: &proto::Histogram, known: &mut Arc<[f64]>) -> Histogram {
     let mut bounds: Vec<f64> = Vec::new();
     let mut counts = Vec::new();
     let mut below = 0;
@@ -268,13 +259,11 @@ fn histogram_from(histogram: &proto::Histogram, known: &mut Option<Arc<[f64]>>) 
         }
     }
     counts.push(histogram.get_sample_count().saturating_sub(below));
-    let shared = known
-        .take()
-        .filter(|known| **known == *bounds)
-        .unwrap_or_else(|| bounds.into());
-    *known = Some(Arc::clone(&shared));
+    if **known != *bounds {
+        *known = bounds.into();
+    }
     Histogram {
-        bounds: shared,
+        bounds: Arc::clone(known),
         counts,
         sum: histogram.get_sample_sum(),
         exemplars: Vec::new(),
@@ -282,12 +271,10 @@ fn histogram_from(histogram: &proto::Histogram, known: &mut Option<Arc<[f64]>>) 
 }
 
 fn summary_from(summary: &proto::Summary) -> ChildValue {
-    let mut quantiles: Vec<(f64, f64)> = summary
-        .get_quantile()
-        .iter()
-        // Without a sign, as a bound.
-        .map(|quantile| (quantile.quantile() + 0.0, quantile.value()))
-        .collect();
+    let quantiles = summary.get_quantile().iter();
+    // Without a sign, as a bound.
+    let pairs = quantiles.map(|quantile| (quantile.quantile() + 0.0, quantile.value()));
+    let mut quantiles: Vec<(f64, f64)> = pairs.collect();
     quantiles.sort_by(|a, b| a.0.total_cmp(&b.0));
     quantiles.dedup_by(|a, b| a.0.total_cmp(&b.0).is_eq());
     ChildValue::Summary {
@@ -299,22 +286,22 @@ fn summary_from(summary: &proto::Summary) -> ChildValue {
 
 /// The families as a registry gathers them. Families of no known kind become gauges: that crate's own encoders have no
 /// other way to write them.
-fn to_proto(families: &[Family]) -> Vec<proto::MetricFamily> {
+fn to_proto(families: &[Family]) -> Vec<MetricFamily> {
     families.iter().map(family_to).collect()
 }
 
-fn family_to(family: &Family) -> proto::MetricFamily {
-    let mut result = proto::MetricFamily::default();
+fn family_to(family: &Family) -> MetricFamily {
+    let mut result = MetricFamily::default();
     result.set_name(family.name.to_string());
     result.set_help(family.help.to_string());
     result.set_field_type(match family.kind {
-        FamilyType::Counter => proto::MetricType::COUNTER,
-        FamilyType::Gauge | FamilyType::Untyped => proto::MetricType::GAUGE,
-        FamilyType::Histogram => proto::MetricType::HISTOGRAM,
-        FamilyType::Summary => proto::MetricType::SUMMARY,
+        FamilyType::Counter => MetricType::COUNTER,
+        FamilyType::Gauge | FamilyType::Untyped => MetricType::GAUGE,
+        FamilyType::Histogram => MetricType::HISTOGRAM,
+        FamilyType::Summary => MetricType::SUMMARY,
     });
     let metrics = family.children.iter().map(|child| {
-        let mut metric = proto::Metric::from_label(child.labels.iter().map(label_to).collect());
+        let mut metric = Metric::from_label(child.labels.iter().map(label_to).collect());
         set_value(&mut metric, &child.value, family.kind);
         metric
     });
@@ -322,7 +309,7 @@ fn family_to(family: &Family) -> proto::MetricFamily {
     result
 }
 
-fn set_value(metric: &mut proto::Metric, value: &ChildValue, kind: FamilyType) {
+fn set_value(metric: &mut Metric, value: &ChildValue, kind: FamilyType) {
     match value {
         #[expect(
             clippy::cast_precision_loss,
@@ -346,7 +333,7 @@ fn set_value(metric: &mut proto::Metric, value: &ChildValue, kind: FamilyType) {
     }
 }
 
-fn set_number(metric: &mut proto::Metric, value: f64, kind: FamilyType) {
+fn set_number(metric: &mut Metric, value: f64, kind: FamilyType) {
     if kind == FamilyType::Counter {
         let mut counter = proto::Counter::default();
         counter.set_value(value);
@@ -389,8 +376,8 @@ fn summary_to(quantiles: &[(f64, f64)], sum: f64, count: u64) -> proto::Summary 
     result
 }
 
-fn label_to(label: &Label) -> proto::LabelPair {
-    let mut pair = proto::LabelPair::default();
+fn label_to(label: &Label) -> LabelPair {
+    let mut pair = LabelPair::default();
     pair.set_name(label.name.to_string());
     pair.set_value(label.value.to_string());
     pair
@@ -430,13 +417,11 @@ mod numbers {
         }
     }
 
-    pub(super) fn of_counter(metric: &Metric) -> f64 {
-        let counter: &Counter = metric.get_counter();
+    pub(super) fn of_counter(counter: &Counter) -> f64 {
         counter.value()
     }
 
-    pub(super) fn of_gauge(metric: &Metric) -> f64 {
-        let gauge: &Gauge = metric.get_gauge();
+    pub(super) fn of_gauge(gauge: &Gauge) -> f64 {
         gauge.value()
     }
 

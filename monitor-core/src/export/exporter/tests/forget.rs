@@ -5,9 +5,7 @@ use crate::data::snapshot::Snapshot;
 use crate::data::value::StatValue;
 use crate::export::encode::Format;
 use crate::export::encode::tests::{checked_samples, page as written};
-use crate::export::key_names::NameRegistry;
 use crate::export::names::{Exporter, Profile};
-use crate::export::page;
 use crate::{Monitor, StorageConfig};
 
 fn lines(exporter: &Exporter, snapshot: &Snapshot) -> String {
@@ -87,11 +85,7 @@ fn keys_that_come_and_go_leave_a_bounded_registry() {
         snapshot.values.entries.truncate(1);
         snapshot.values.entries.push(entry(&key, StatValue::Int(1)));
         // What a page does before it shows anything, which is all that the registry sees of it.
-        let place = |registry: &mut NameRegistry| {
-            page::place(&snapshot, registry);
-            registry.entries().len()
-        };
-        let entries = exporter.with_registry(place);
+        let entries = exporter.with_page(&snapshot, |page| page.registry.entries().len());
         most = most.max(entries);
         if round % (ROUNDS / 5) == 0 {
             let text = lines(&exporter, &snapshot);
