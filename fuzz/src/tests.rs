@@ -5,5 +5,5 @@
     unreachable_pub,
     reason = "of the unit tests, which use all of it"
 )]
-#[path = "../../monitor-core/src/export/exposition/tests/strict.rs"]
+#[path = "../../monitor-core/src/export/encode/tests/strict.rs"]
 pub(crate) mod strict;

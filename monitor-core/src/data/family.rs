@@ -1,9 +1,14 @@
-//! Metric families as plain data: what every exposition format is written from.
+//! Metric families as plain data, and the same as views: what every exposition format is written from.
+//!
+//! A [`Family`] owns its children. A page of a snapshot is written without any: it is shown to a [`Visitor`] family by
+//! family and child by child, each value as a [`ValueView`] of what the snapshot owns. A visitor that writes bytes
+//! copies nothing; the one that wants plain data is a `Vec<Family>`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::data::exemplar::KeptExemplar;
+use crate::data::name::unit_of;
 
 pub use crate::data::labels::{Label, Labels};
 
@@ -21,6 +26,13 @@ pub enum FamilyType {
     Summary,
     /// Of no known kind.
     Untyped,
+}
+
+impl FamilyType {
+    /// Whether a child's value is a number, and its sample has the family's name.
+    pub(crate) fn has_plain_samples(self) -> bool {
+        matches!(self, Self::Counter | Self::Gauge | Self::Untyped)
+    }
 }
 
 /// A metric family: name, help, type, unit, and its children.
@@ -66,8 +78,9 @@ pub enum ChildValue {
         /// Number of observations.
         count: u64,
     },
-    /// A value of another time than the page's: what a collector of the `prometheus` crate gives a timestamp. Prometheus keeps it
-    /// under that time, unless it is too old or too new for it, and never marks such a series as stale.
+    /// A value of another time than the page's: what a collector of the `prometheus` crate gives a timestamp.
+    /// Prometheus keeps it under that time, unless it is too old or too new for it, and never marks such a series as
+    /// stale.
     Timestamped {
         /// The value; itself without a time.
         value: Box<ChildValue>,
@@ -87,6 +100,36 @@ pub struct Histogram {
     pub sum: f64,
     /// Observations that lead to a trace, by bucket; none without a provider, and none from a registry.
     pub exemplars: Vec<KeptExemplar>,
+}
+
+impl Family {
+    /// A family without children. Its unit is the one its name ends in.
+    pub(crate) fn new(
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+        kind: FamilyType,
+    ) -> Self {
+        let name = name.into();
+        Self {
+            unit: unit_of(&name),
+            name,
+            help: help.into(),
+            kind,
+            children: Vec::new(),
+        }
+    }
+}
+
+impl ChildValue {
+    /// The value as a view, unless it is a summary or has a time of its own.
+    pub(crate) fn view(&self) -> Option<ValueView<'_>> {
+        match self {
+            Self::Int(value) => Some(ValueView::Int(*value)),
+            Self::Float(value) => Some(ValueView::Float(*value)),
+            Self::Histogram(value) => Some(value.into()),
+            Self::Summary { .. } | Self::Timestamped { .. } => None,
+        }
+    }
 }
 
 impl Histogram {
@@ -115,5 +158,100 @@ impl Histogram {
             *mine += theirs;
         }
         self.sum += other.sum;
+    }
+}
+
+/// Takes a page, family by family.
+pub(crate) trait Visitor {
+    /// A family begins; its children are not among those it holds but follow. One that none follow is not on the page.
+    fn family(&mut self, family: &Family);
+
+    /// A child of the family that began last.
+    fn child(&mut self, labels: &Labels, value: ValueView<'_>);
+}
+
+/// The value of a child on its way to a page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ValueView<'a> {
+    /// A whole number.
+    Int(u64),
+    /// Any other number.
+    Float(f64),
+    /// A histogram.
+    Histogram(HistogramView<'a>),
+}
+
+/// A histogram that may be the sum of two over the same bounds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HistogramView<'a> {
+    pub(crate) one: &'a Histogram,
+    /// Added to `one`; its exemplars are left out.
+    pub(crate) other: Option<&'a Histogram>,
+    /// By bucket.
+    pub(crate) exemplars: &'a [KeptExemplar],
+    /// Of the exemplars only those of calls that failed, or only those of the others; `None` is all.
+    pub(crate) only_failed: Option<bool>,
+}
+
+impl<'a> From<&'a Histogram> for ValueView<'a> {
+    fn from(histogram: &'a Histogram) -> Self {
+        Self::Histogram(HistogramView {
+            one: histogram,
+            other: None,
+            exemplars: &histogram.exemplars,
+            only_failed: None,
+        })
+    }
+}
+
+impl<'a> HistogramView<'a> {
+    /// The counts by bucket.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = u64> + use<'a> {
+        let more: &[u64] = self.other.map_or(&[], |other| &other.counts);
+        let counts = self.one.counts.iter().enumerate();
+        counts.map(|(at, one)| one + more.get(at).copied().unwrap_or_default())
+    }
+
+    pub(crate) fn sum(&self) -> f64 {
+        let own = self.one.sum;
+        self.other.map_or(own, |other| own + other.sum)
+    }
+
+    /// The exemplars, by bucket.
+    pub(crate) fn exemplars(&self) -> impl Iterator<Item = &'a KeptExemplar> + use<'a> {
+        let only = self.only_failed;
+        let exemplars = self.exemplars.iter();
+        exemplars.filter(move |kept| only.is_none_or(|failed| kept.failed == failed))
+    }
+}
+
+/// Keeps the families as plain data, those without children too.
+impl Visitor for Vec<Family> {
+    fn family(&mut self, family: &Family) {
+        self.push(Family {
+            name: family.name.clone(),
+            help: family.help.clone(),
+            children: Vec::new(),
+            ..*family
+        });
+    }
+
+    fn child(&mut self, labels: &Labels, value: ValueView<'_>) {
+        let value = match value {
+            ValueView::Int(value) => ChildValue::Int(value),
+            ValueView::Float(value) => ChildValue::Float(value),
+            ValueView::Histogram(value) => ChildValue::Histogram(Histogram {
+                bounds: Arc::clone(&value.one.bounds),
+                counts: value.counts().collect(),
+                sum: value.sum(),
+                exemplars: value.exemplars().cloned().collect(),
+            }),
+        };
+        if let Some(family) = self.last_mut() {
+            family.children.push(Child {
+                labels: labels.clone(),
+                value,
+            });
+        }
     }
 }

@@ -12,7 +12,6 @@ pub(crate) mod name;
 pub mod snapshot;
 pub mod status;
 pub mod value;
-pub(crate) mod visit;
 
 pub(crate) use self::labels as chunks; // alias
 pub(crate) use self::labels as const_labels; // alias

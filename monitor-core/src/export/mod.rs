@@ -1,5 +1,48 @@
 //! From a snapshot to families and bytes.
+//!
+//! An [`exporter`] owns what is remembered from page to page of one storage under one profile: where each key went
+//! (`key_names`) and the text of each label set (`label_cache`). It shows a snapshot in one pass (`page`) to a
+//! [`Visitor`](crate::data::family::Visitor): to the encoder (`encode`; `bucket_lines` and `number` write most of its
+//! bytes), or to a list of families. `merge` puts families of several sources on one page, and `prometheus` is the
+//! bridge to the crate of that name.
+//!
+//! Everything here reads plain data. What is shared is behind locks: the exporter's mutex, and that of the table of
+//! storages which registries know.
 
-pub mod collector;
-pub mod exposition;
-pub mod names;
+mod bucket_lines;
+pub(crate) mod encode;
+pub(crate) mod exporter;
+mod key_names;
+mod label_cache;
+mod merge;
+mod number;
+mod page;
+mod prometheus;
+
+pub mod names {
+    //! The naming profiles: from a snapshot to families.
+
+    pub use crate::data::catalog::Profile;
+    pub use crate::export::exporter::{Exporter, built_in_families, families, is_built_in};
+}
+
+pub mod exposition {
+    //! Families to bytes: text 0.0.4 and `OpenMetrics` 1.0.0. Pure functions of plain data.
+    //!
+    //! Both formats have the same sample names and label sets. So what `OpenMetrics` forbids is left out of both:
+    //! `_created` series are off, and a histogram or summary whose sum is no counter (it is negative or NaN, or a bound
+    //! is negative) has neither `_sum` nor `_count`; the bucket `+Inf` still is the count.
+
+    pub use crate::export::encode::{Format, encode, encode_named};
+    pub use crate::export::exporter::encode_snapshot;
+
+    #[cfg(test)]
+    pub(crate) use crate::export::encode::tests; // alias
+}
+
+pub mod collector {
+    //! The bridge to the `prometheus` crate, both ways, and the merging of sources.
+
+    pub use crate::export::merge::{LeftOut, Merged, Page, merge};
+    pub use crate::export::prometheus::{GatherError, collect_beside, gather, gather_beside};
+}

@@ -7,7 +7,7 @@ use prometheus::{IntGauge, Opts};
 
 use super::*;
 
-#[path = "../../../../monitor-core/src/export/exposition/tests/strict.rs"]
+#[path = "../../../../monitor-core/src/export/encode/tests/strict.rs"]
 #[allow(dead_code, reason = "other tests look at more of what was parsed")]
 mod strict;
 

@@ -1,0 +1,163 @@
+//! The bucket lines of histograms: most of a page.
+//!
+//! A line is `name_bucket{`, the labels sorted before `le`, `le`, the labels behind it and the count. Up to `le` it is
+//! the same for all children of a family that have no label before `le`, and so rendered once; what is behind it is
+//! rendered once a child. A line then is three copies whose lengths are rounded up to whole chunks, which a processor
+//! makes without asking how long they are: each overwrites what the one before wrote too much.
+
+use std::sync::{Arc, LazyLock};
+
+use crate::data::buckets::{size_bounds, time_bounds};
+use crate::data::chunks::{CHUNK, Chunk, put, write_parts};
+use crate::data::family::{HistogramView, Labels};
+use crate::export::number::{bound, put_int};
+
+/// The `le` labels of a set of bounds, `+Inf` included. Those of the presets are rendered once for all pages.
+fn le_labels(bounds: &Arc<[f64]>) -> Arc<[String]> {
+    fn render(bounds: &[f64]) -> Arc<[String]> {
+        let all = bounds.iter().copied().chain([f64::INFINITY]);
+        all.map(|upper| format!("le=\"{}\"", bound(upper)))
+            .collect()
+    }
+    static TIME: LazyLock<Arc<[String]>> = LazyLock::new(|| render(&time_bounds()));
+    static SIZE: LazyLock<Arc<[String]>> = LazyLock::new(|| render(&size_bounds()));
+    if Arc::ptr_eq(bounds, &time_bounds()) {
+        Arc::clone(&TIME)
+    } else if Arc::ptr_eq(bounds, &size_bounds()) {
+        Arc::clone(&SIZE)
+    } else {
+        render(bounds)
+    }
+}
+
+/// Writes bucket lines. Keeps what it rendered from child to child.
+#[derive(Debug, Default)]
+pub(super) struct BucketLines {
+    is_wanted: bool,
+    /// The family's name and what follows it.
+    start: Vec<u8>,
+    bounds: Arc<[f64]>,
+    /// Of these bounds; empty before the first line.
+    le: Arc<[String]>,
+    /// A line up to its `le`.
+    before: Vec<u8>,
+    /// Lines up to the end of their `le`, each padded to `stride` chunks, and the lengths of these texts.
+    heads: Vec<Chunk>,
+    lengths: Vec<usize>,
+    stride: usize,
+    /// From there to the end of the line.
+    tail: Tail,
+}
+
+impl BucketLines {
+    /// The lines to come are those of this family.
+    pub(super) fn begin(&mut self, name: &str, is_wanted: bool) {
+        self.is_wanted = is_wanted;
+        self.start.clear();
+        self.start.extend_from_slice(name.as_bytes());
+        self.start.extend_from_slice(b"_bucket{");
+    }
+
+    /// Appends the bucket lines, if they are wanted; returns the count.
+    pub(super) fn write(
+        &mut self,
+        labels: &Labels,
+        value: HistogramView<'_>,
+        out: &mut Vec<u8>,
+    ) -> u64 {
+        if !self.is_wanted {
+            return value.counts().sum();
+        }
+        self.render(labels, &value.one.bounds);
+        let start = out.len();
+        let heads: usize = self.lengths.iter().sum();
+        let tails = self.lengths.len() * (self.tail.before_count + LONGEST_COUNT);
+        // A copy may write a chunk behind the end of its text.
+        let behind = CHUNK * (self.stride + self.tail.chunks.len() + 2);
+        out.resize(start + heads + tails + behind, 0);
+        let place = &mut out[start..];
+        let (mut at, mut below) = (0, 0);
+        self.tail.set_count(0);
+        let heads = self.heads.chunks_exact(self.stride).zip(&self.lengths);
+        for ((head, length), count) in heads.zip(value.counts()) {
+            // A count that is the one before (few buckets of many are hit) is not formatted again.
+            if count > 0 {
+                below += count;
+                self.tail.set_count(below);
+            }
+            at = put(place, at, head, *length);
+            at = put(place, at, self.tail.chunks(), self.tail.length);
+        }
+        out.truncate(start + at);
+        below
+    }
+
+    fn render(&mut self, labels: &Labels, bounds: &Arc<[f64]>) {
+        let is_same = Arc::ptr_eq(&self.bounds, bounds) || self.bounds == *bounds;
+        if self.le.is_empty() || !is_same {
+            self.bounds = Arc::clone(bounds);
+            self.le = le_labels(bounds);
+            self.before.clear();
+        }
+        let (before, after) = labels.around_le();
+        let ends_open = after.is_empty() && !before.is_empty();
+        let comma: &[u8] = if ends_open { b"," } else { b"" };
+        let parts = [&*self.start, before, comma];
+        if !parts.iter().copied().flatten().eq(&self.before) {
+            self.before.clear();
+            self.before.extend(parts.into_iter().flatten());
+            self.render_heads();
+        }
+        let comma: &[u8] = if after.is_empty() { b"" } else { b"," };
+        self.tail.set(&[comma, after, b"} "]);
+    }
+
+    fn render_heads(&mut self) {
+        let start = &*self.before;
+        self.lengths.clear();
+        self.lengths
+            .extend(self.le.iter().map(|le| start.len() + le.len()));
+        let longest = self.lengths.iter().max().copied().unwrap_or(1);
+        self.stride = longest.div_ceil(CHUNK);
+        self.heads.clear();
+        self.heads.resize(self.stride * self.le.len(), [0; CHUNK]);
+        let places = self.heads.chunks_exact_mut(self.stride);
+        for (place, le) in places.zip(self.le.iter()) {
+            write_parts(place.as_flattened_mut(), &[start, le.as_bytes()]);
+        }
+    }
+}
+
+/// The end of a line: what is the same for all lines of a child, and a count.
+#[derive(Debug, Default)]
+struct Tail {
+    /// With room for any count.
+    chunks: Vec<Chunk>,
+    before_count: usize,
+    length: usize,
+}
+
+/// Digits of the greatest count, and the end of the line.
+const LONGEST_COUNT: usize = 21;
+
+impl Tail {
+    fn set(&mut self, parts: &[&[u8]]) {
+        self.before_count = parts.iter().map(|part| part.len()).sum();
+        let chunks = (self.before_count + LONGEST_COUNT).div_ceil(CHUNK);
+        self.chunks.clear();
+        self.chunks.resize(chunks, [0; CHUNK]);
+        write_parts(self.chunks.as_flattened_mut(), parts);
+    }
+
+    fn set_count(&mut self, count: u64) {
+        let place = &mut self.chunks.as_flattened_mut()[self.before_count..];
+        let digits = put_int(place, count);
+        place[digits] = b'\n';
+        self.length = self.before_count + digits + 1;
+    }
+
+    /// Those that hold its text.
+    fn chunks(&self) -> &[Chunk] {
+        &self.chunks[..self.length.div_ceil(CHUNK)]
+    }
+}

@@ -1,0 +1,450 @@
+//! The original's pages.
+
+mod collisions;
+mod constant;
+mod forget;
+mod round_trip;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Profile, families};
+use crate::data::family::{Family, FamilyType, Histogram};
+use crate::data::key::StatKey;
+use crate::data::snapshot::{
+    CallValueSnapshot, Means, MethodSnapshot, ServiceInfo, Snapshot, StatusSnapshot, TaskTotals,
+    ValueEntry, ValuesSnapshot,
+};
+use crate::data::status::TaskStatus;
+use crate::data::value::StatValue;
+use crate::export::encode::Format;
+use crate::export::encode::tests::{checked_samples, page, same};
+
+/// The original's bounds, without the finer ones this crate adds.
+const TIME: [f64; 47] = [
+    0.0, 0.01, 0.02, 0.03, 0.05, 0.1, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0,
+    8.0, 9.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0, 60.0, 90.0, 120.0, 180.0,
+    240.0, 270.0, 300.0, 360.0, 420.0, 480.0, 540.0, 600.0, 900.0, 1200.0, 1500.0, 1800.0, 3600.0,
+];
+const SIZE: [f64; 55] = [
+    0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0, 1e3, 5e3, 1e4, 1.5e4, 3e4, 1.5e5, 3e5, 4.5e5,
+    6e5, 7.5e5, 9e5, 1.05e6, 1.2e6, 1.35e6, 1.5e6, 1.8e6, 2.1e6, 2.4e6, 2.7e6, 3e6, 3.75e6, 4.5e6,
+    6e6, 7.5e6, 9e6, 1.05e7, 1.2e7, 1.35e7, 1.5e7, 1.75e7, 2e7, 2.5e7, 3.5e7, 5e7, 6.5e7, 8e7, 1e8,
+    1.2e8, 1.4e8, 1.6e8, 2e8, 2.6e8, 3.6e8, 5e8, 7.5e8, 1e9, 2e9,
+];
+
+pub(crate) fn fresh() -> Snapshot {
+    Snapshot {
+        taken_at: 1_700_000_000.0,
+        created_at: 1_700_000_000.0,
+        started_at: 1_700_000_000.0,
+        clock: crate::ClockSource::Manual,
+        inittime: Some(Arc::from("<INITTIME>")),
+        service_threads: 1.0,
+        service_info: Vec::new(),
+        tasks: TaskTotals::default(),
+        error_types: Arc::from([Arc::from("other")]),
+        time_bounds: Arc::from(TIME),
+        methods: Vec::new(),
+        expected: Vec::new(),
+        statuses: Vec::new(),
+        method_statuses: Vec::new(),
+        values: ValuesSnapshot::default(),
+        dropped_exemplars: 0,
+        const_labels: crate::data::const_labels::ConstLabels::default(),
+    }
+}
+
+fn observed(bounds: &[f64], values: &[f64]) -> Histogram {
+    let mut histogram = Histogram::empty(&Arc::from(bounds));
+    for value in values {
+        histogram.counts[bounds.partition_point(|bound| bound < value)] += 1;
+        histogram.sum += value;
+    }
+    histogram
+}
+
+/// A key as the recorded cases write them.
+fn key(raw: &str) -> Arc<StatKey> {
+    let mut parts = raw.split("___");
+    let name = parts.next().unwrap_or_default();
+    let labels = parts
+        .filter_map(|part| part.split_once("__"))
+        .filter(|(_, value)| !value.contains("__"));
+    let labels = labels.map(|(name, value)| (name.into(), value.into()));
+    Arc::new(StatKey::from_parts(raw, name, labels))
+}
+
+fn entry(raw: &str, value: StatValue) -> ValueEntry {
+    ValueEntry {
+        key: key(raw),
+        value,
+    }
+}
+
+fn means(window: f64, last: f64) -> Means {
+    Means {
+        window: Some(window),
+        last: Some(last),
+    }
+}
+
+fn call_value(name: &str, bounds: Option<&[f64]>, values: &[f64]) -> CallValueSnapshot {
+    let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
+    let mean = values.iter().sum::<f64>() / f64::from(count);
+    CallValueSnapshot {
+        key: key(name),
+        histogram: bounds.map(|bounds| observed(bounds, values)),
+        means: means(mean, mean),
+    }
+}
+
+fn method(name: &str) -> MethodSnapshot {
+    MethodSnapshot {
+        number: name
+            .bytes()
+            .fold(7, |all, byte| (all * 31 + u32::from(byte)) % 65_536),
+        name: name.into(),
+        is_open: false,
+        is_hidden: false,
+        labels: Arc::from([]),
+        started: 0,
+        success: observed(&TIME, &[]),
+        failure: observed(&TIME, &[]),
+        errors: Vec::new(),
+        in_flight: 0,
+        duration: None,
+        values: Vec::new(),
+        waiting: None,
+        items: None,
+        exemplars: Vec::new(),
+    }
+}
+
+fn names(families: &[Family]) -> Vec<&str> {
+    families.iter().map(|family| &*family.name).collect()
+}
+
+fn by_name<'a>(families: &'a [Family], name: &str) -> &'a Family {
+    let found = families.iter().find(|family| family.name == name);
+    found.unwrap_or_else(|| panic!("no {name} in {:?}", names(families)))
+}
+
+/// Compares with a page of the original: same families with the same help and type, same series, same values. Families
+/// in `ours` are only ours.
+fn assert_same_page(snapshot: &Snapshot, original: &str, ours: &[&str]) {
+    let families = families(snapshot, Profile::Servicekit);
+    checked_samples(&families);
+    let mine = lines_by_series(&page(&families, Format::Text004));
+    let theirs = lines_by_series(original);
+    for (series, value) in &theirs {
+        let mine = mine
+            .get(series)
+            .unwrap_or_else(|| panic!("missing: {series}"));
+        let equal = match (mine.parse(), value.parse()) {
+            (Ok(mine), Ok(theirs)) => same(mine, theirs),
+            _ => mine == value,
+        };
+        assert!(equal, "{series}: {mine}, not {value}");
+    }
+    for series in mine.keys() {
+        let own = ours.iter().any(|name| series.contains(name));
+        assert!(own || theirs.contains_key(series), "extra: {series}");
+    }
+}
+
+/// A page's lines: series to value, and `# HELP name`, `# TYPE name` to their texts.
+fn lines_by_series(page: &str) -> BTreeMap<String, String> {
+    let split = |line: &str| {
+        let at = match line.strip_prefix("# ") {
+            Some(meta) => meta.match_indices(' ').nth(1).map(|(at, _)| at + 2),
+            None => line.rfind(' '),
+        };
+        let (series, value) = line.split_at(at.expect("a line has a value"));
+        (series.to_owned(), value[1..].to_owned())
+    };
+    page.lines().map(split).collect()
+}
+
+const OURS: [&str; 2] = ["monitor_", "process_start_time_seconds"];
+
+#[test]
+fn a_fresh_storage_gives_the_original_families_at_zero() {
+    let original = include_str!("../../../tests/data/servicekit/fresh.txt");
+    // The original creates the samples of this histogram with the first call.
+    let mut ours = OURS.to_vec();
+    ours.push("tasks_time_spent_quantile_");
+    assert_same_page(&fresh(), original, &ours);
+    let families = families(&fresh(), Profile::Servicekit);
+    for family in &families {
+        let zero = family.name == "service_threads" || family.name == "process_start_time_seconds";
+        assert!(
+            zero || checked_samples(std::slice::from_ref(family))
+                .iter()
+                .all(|sample| same(sample.value, 0.0))
+        );
+    }
+    assert_eq!(families.len(), 16);
+}
+
+#[test]
+fn calls_give_the_original_page() {
+    let mut snapshot = fresh();
+    let durations = [0.5, 1.5, 0.0];
+    snapshot.service_threads = 4.0;
+    snapshot.tasks = TaskTotals {
+        started: 3,
+        completed: 3,
+        completed_seconds: 2.0,
+        busy_seconds: 2.0,
+        ..TaskTotals::default()
+    };
+    snapshot.methods = vec![MethodSnapshot {
+        started: 3,
+        success: observed(&TIME, &durations),
+        duration: Some(means(2.0 / 3.0, 2.0 / 3.0)),
+        values: vec![
+            call_value("request_size", Some(&SIZE), &[10.0, 100.0, 0.0]),
+            call_value("response_size", Some(&SIZE), &[20.0, 2000.0, 0.0]),
+            call_value("tokens", None, &[3.0, 5.0, 10.0]),
+            call_value("gpu time", Some(&TIME), &[0.25, 0.75]),
+            call_value("batch size", Some(&SIZE), &[8.0]),
+        ],
+        ..method("Get")
+    }];
+    assert_same_page(
+        &snapshot,
+        include_str!("../../../tests/data/servicekit/calls.txt"),
+        &OURS,
+    );
+}
+
+#[test]
+fn keys_give_the_original_page() {
+    let mut snapshot = fresh();
+    let pairs = [
+        ("jobs___queue__fast", 1),
+        ("jobs___queue__slow", 4),
+        ("multi___a__1___b__2___c__3", 1),
+        ("bad1___nolabel", 1),
+        ("bad2___a__b__c", 1),
+        ("bad3___x___y__z", 1),
+        ("Cache Hit-Ratio.v2", 3),
+        ("UPPER___Label__MixedCase", 1),
+        ("path___p__/a/b?c=d&e", 1),
+        ("quote___q__say \"hi\"", 1),
+        ("back___s__a\\b\\n", 1),
+        ("nl___s__line1\nline2", 1),
+        ("uni___s__zażółć 漢字 🚀", 1),
+        ("space___s__ two  spaces ", 1),
+    ];
+    snapshot.values.entries = pairs
+        .map(|(raw, value)| entry(raw, StatValue::Int(value)))
+        .to_vec();
+    let mut ours = OURS.to_vec();
+    ours.push("tasks_time_spent_quantile_");
+    assert_same_page(
+        &snapshot,
+        include_str!("../../../tests/data/servicekit/keys.txt"),
+        &ours,
+    );
+}
+
+#[test]
+fn numbers_give_the_original_page() {
+    let mut snapshot = fresh();
+    let float = StatValue::Float;
+    snapshot.values.entries = vec![
+        entry("neg", float(-2.5)),
+        entry("nan", float(f64::NAN)),
+        entry("pinf", float(f64::INFINITY)),
+        entry("ninf", float(f64::NEG_INFINITY)),
+        entry("million", StatValue::Int(1_000_000)),
+        entry("big", float(1e21)),
+        entry("huge_int", StatValue::Int(1 << 60)),
+        entry("tiny", float(1e-7)),
+        entry("third", float(1.0 / 3.0)),
+        entry("yes", StatValue::Bool(true)),
+        entry("no", StatValue::Bool(false)),
+        entry("text", StatValue::Text("hello".to_owned())),
+        entry("nothing", StatValue::Null),
+        entry("list", StatValue::List(vec![StatValue::Int(1)])),
+        entry("map", StatValue::Map(BTreeMap::new())),
+        entry("f", float(0.75)),
+        entry("down", StatValue::Int(-2)),
+    ];
+    let mut ours = OURS.to_vec();
+    ours.push("tasks_time_spent_quantile_");
+    assert_same_page(
+        &snapshot,
+        include_str!("../../../tests/data/servicekit/numbers.txt"),
+        &ours,
+    );
+}
+
+#[test]
+fn without_inittime_no_series_has_that_label() {
+    let mut snapshot = fresh();
+    snapshot.inittime = None;
+    snapshot.methods = vec![method("Get")];
+    let page = page(&families(&snapshot, Profile::Servicekit), Format::Text004);
+    assert!(!page.contains("inittime"));
+    assert!(page.contains("\nstats_request{method=\"Get\"} 0\n"));
+    assert!(page.contains("\nstats_processed{method=\"Get\",status=\"failure\"} 0\n"));
+    assert!(page.contains("\nstats_errors{method=\"Get\",type=\"other\"} 0\n"));
+    assert!(page.contains("\nstats_hist_time_full_count{method=\"Get\"} 0\n"));
+    assert!(!page.contains("aggregation"));
+}
+
+#[test]
+fn a_task_type_has_one_sample_its_current_status() {
+    let mut snapshot = fresh();
+    snapshot.inittime = None;
+    let status = |task: &str, status, run| StatusSnapshot {
+        task: task.into(),
+        status,
+        run,
+        age: None,
+    };
+    let samples = |snapshot: &Snapshot| {
+        let families = families(snapshot, Profile::Servicekit);
+        page(
+            std::slice::from_ref(by_name(&families, "monitor_task_status")),
+            Format::Text004,
+        )
+    };
+    assert!(
+        samples(&snapshot).ends_with("\nmonitor_task_status{status=\"OK\",task=\"default\"} 0\n")
+    );
+    snapshot.statuses = vec![
+        status("default", TaskStatus::Fatal, 3),
+        status("Get", TaskStatus::Ok, 1),
+    ];
+    snapshot.method_statuses = vec![
+        status("Get", TaskStatus::Ok, 9),
+        status("Put", TaskStatus::Internal, 2),
+    ];
+    let want = "monitor_task_status{status=\"FATAL\",task=\"default\"} 3\nmonitor_task_status{status=\"OK\",task=\"Get\"} \
+                1\nmonitor_task_status{status=\"INTERNAL\",task=\"Put\"} 2\n";
+    assert!(samples(&snapshot).ends_with(want));
+}
+
+#[test]
+fn busy_time_is_spread_over_the_configured_workers() {
+    let mut snapshot = fresh();
+    let normalised = |snapshot: &Snapshot| {
+        let families = families(snapshot, Profile::Servicekit);
+        let family = by_name(
+            &families,
+            "stats_tasks_with_current_time_spend_normalised_total",
+        );
+        checked_samples(std::slice::from_ref(family))[0].value
+    };
+    snapshot.tasks.busy_seconds = 6.0;
+    snapshot.service_threads = 4.0;
+    assert!((normalised(&snapshot) - 1.5).abs() < 1e-12);
+    snapshot.service_threads = 0.0;
+    assert!(normalised(&snapshot).abs() < 1e-12);
+}
+
+#[test]
+fn service_info_is_exported_as_it_stands_but_not_over_built_in_families() {
+    let mut snapshot = fresh();
+    let info = |name: &str| ServiceInfo {
+        name: name.into(),
+        info: "Number of GPUs".into(),
+        value: 2.0,
+    };
+    snapshot.service_info = vec![
+        info("gpu_Count"),
+        info("service_threads"),
+        info("stats_request"),
+        info("9 \u{e4}"),
+    ];
+    let families = families(&snapshot, Profile::Servicekit);
+    assert_eq!(by_name(&families, "gpu_Count").help, "Number of GPUs");
+    assert_eq!(by_name(&families, "service_threads").children.len(), 1);
+    assert_eq!(by_name(&families, "___").help, "Number of GPUs");
+    let moved = by_name(&families, "stats_key_459d7bee");
+    assert_eq!(
+        moved.help,
+        "This is metric `stats_request` from MonitorServer."
+    );
+    checked_samples(&families);
+}
+
+#[test]
+fn a_method_with_finer_bounds_adds_up_in_the_common_ones() {
+    let mut snapshot = fresh();
+    let values = [0.0, 0.005, 0.01, 0.4, 0.5, 7000.0];
+    let fine: Vec<f64> = [-1.0, 0.0, 0.001, 0.005]
+        .into_iter()
+        .chain(TIME.into_iter().skip(1))
+        .chain([9999.0])
+        .collect();
+    let mut special = method("Get");
+    special.success = observed(&fine, &values);
+    special.failure = observed(&fine, &[]);
+    snapshot.methods = vec![special];
+    let families = families(&snapshot, Profile::Servicekit);
+    let all = &by_name(&families, "tasks_time_spent_quantile").children[0].value;
+    assert_eq!(
+        *all,
+        crate::data::family::ChildValue::Histogram(observed(&TIME, &values))
+    );
+}
+
+#[test]
+fn units_are_those_the_names_end_in() {
+    let families = families(&fresh(), Profile::Servicekit);
+    let with_unit: Vec<_> = families
+        .iter()
+        .filter_map(|family| family.unit.map(|unit| (&*family.name, unit)))
+        .collect();
+    assert_eq!(with_unit, [("process_start_time_seconds", "seconds")]);
+}
+
+#[test]
+fn the_idiomatic_profile_has_units_and_totals_where_they_belong() {
+    let mut snapshot = fresh();
+    snapshot.inittime = None;
+    snapshot.methods = vec![MethodSnapshot {
+        started: 2,
+        success: observed(&TIME, &[0.5]),
+        failure: observed(&TIME, &[0.25]),
+        duration: Some(means(0.375, 0.375)),
+        values: vec![call_value("request_size", Some(&SIZE), &[10.0])],
+        waiting: Some(1),
+        ..method("Get")
+    }];
+    snapshot.values.entries = vec![entry("jobs_total", StatValue::Int(3))];
+    let families = families(&snapshot, Profile::Prometheus);
+    for family in &families {
+        let is_counter = family.kind == FamilyType::Counter;
+        assert_eq!(
+            family.name.ends_with("_total"),
+            is_counter,
+            "{}",
+            family.name
+        );
+        assert!(!family.help.is_empty());
+    }
+    let durations = by_name(&families, "monitor_request_duration_seconds");
+    let counts: Vec<_> = checked_samples(std::slice::from_ref(durations))
+        .into_iter()
+        .filter(|sample| sample.name.ends_with("_count"))
+        .map(|sample| (sample.labels[1].1.clone(), sample.value))
+        .collect();
+    assert_eq!(
+        counts,
+        [("failure".to_owned(), 1.0), ("success".to_owned(), 1.0)]
+    );
+    for name in [
+        "monitor_request_size_bytes",
+        "monitor_recent_mean_request_size_bytes",
+        "monitor_value_jobs_total_value",
+        "monitor_requests_waiting",
+    ] {
+        by_name(&families, name);
+    }
+}

@@ -1,0 +1,69 @@
+use super::*;
+use crate::data::catalog::Profile;
+use crate::data::family::{Child, ChildValue, FamilyType};
+use crate::recording::exemplar::Exemplar;
+use crate::{Monitor, Outcome, StorageConfig};
+
+fn gauge(name: &'static str) -> Family {
+    Family {
+        name: name.into(),
+        help: "A gauge.".into(),
+        kind: FamilyType::Gauge,
+        unit: None,
+        children: vec![Child {
+            labels: [].into(),
+            value: ChildValue::Int(7),
+        }],
+    }
+}
+
+fn used() -> Monitor {
+    let monitor = Monitor::new(StorageConfig::default());
+    let method = monitor.method("Get").expect("a valid name");
+    monitor.set_exemplars(|| Some(Exemplar::new([("trace_id", "4bf92f")])));
+    method.start().finish(Outcome::Success);
+    method.start().finish(Outcome::ErrorType("other"));
+    monitor.set_stats("jobs", 3).expect("a free key");
+    monitor
+}
+
+#[test]
+fn a_page_is_the_same_whether_the_storage_is_merged_or_not() {
+    let snapshot = used().snapshot();
+    for (other, whole) in [
+        (gauge("mine"), false),
+        (gauge("stats_jobs"), true),
+        (gauge("tasks_count"), true),
+        (gauge("stats_hist_time_full_count"), true),
+    ] {
+        for profile in Profile::ALL {
+            let others = vec![vec![other.clone()]];
+            let exporter = Exporter::new(profile);
+            let page = Page::new(&exporter, snapshot.clone(), others.clone());
+            let is_whole = page.snapshot.is_none();
+            assert_eq!(
+                is_whole,
+                whole && profile == Profile::Servicekit,
+                "{}",
+                other.name
+            );
+            let all = std::iter::once(exporter.families(&snapshot)).chain(others);
+            let merged = merge(all.collect());
+            for format in [Format::Text004, Format::OpenMetrics100] {
+                let (mut one, mut text) = (Vec::new(), Vec::new());
+                page.encode(&[], format, &mut one);
+                crate::export::exposition::encode(&merged.families, format, &mut text);
+                let mut parts = Vec::new();
+                page.encode_in_parts(&[], format, |part| parts.extend_from_slice(part));
+                assert_eq!(parts, one);
+                let count = one.windows(4).filter(|four| four == b" # {").count();
+                let kept = snapshot.methods[0].exemplars.len();
+                let wanted = if format == Format::Text004 { 0 } else { kept };
+                assert_eq!((count, kept > 0), (wanted, true), "{}", other.name);
+                assert_eq!(String::from_utf8(one), String::from_utf8(text));
+            }
+            assert_eq!(page.merged.dropped_series, merged.dropped_series);
+            assert_eq!(page.merged.dropped_families, merged.dropped_families);
+        }
+    }
+}

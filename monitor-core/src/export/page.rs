@@ -1,0 +1,289 @@
+//! A page in one pass: which family shows what of a snapshot.
+//!
+//! First everything made at run time is placed ([`PageParts::place`]): registered metrics, which claim their names before
+//! keys do, then the configuration's keys, those of calls' values and the user's. Families stand on a page in the
+//! registry's order, and keys come in the snapshot's, so their children are sorted by family. Then all families are shown
+//! ([`PageParts::show`]): what is built in straight from the snapshot, the others from these children. Profiles differ in
+//! the families they have, and in their names.
+
+use std::sync::Arc;
+
+use crate::data::catalog::Id;
+use crate::data::family::ValueView::{Float, Int};
+use crate::data::family::{Family, Histogram, HistogramView, Labels, ValueView, Visitor};
+use crate::data::key::StatKey;
+use crate::data::snapshot::{ClockSource, MethodSnapshot, Snapshot};
+use crate::data::status::DEFAULT_TASK;
+use crate::export::key_names::{ExportKind, KeyExport, NameRegistry, each_key};
+use crate::export::label_cache::{LabelCache, MethodLabels, label};
+use crate::recording::site::IS_OFF;
+
+/// The children of registered metrics and of keys, each with its family's index in the registry; sorted by it.
+type FamilyChildren<'a> = Vec<(usize, Labels, ValueView<'a>)>;
+
+/// What the families of a page are made of.
+pub(super) struct PageParts<'a> {
+    snapshot: &'a Snapshot,
+    pub(super) registry: &'a NameRegistry,
+    cache: &'a LabelCache,
+    children: FamilyChildren<'a>,
+}
+
+impl<'a> PageParts<'a> {
+    /// Finds a place for everything in a snapshot that was made at run time.
+    pub(super) fn place(snapshot: &'a Snapshot, registry: &'a mut NameRegistry) -> Self {
+        registry.update(snapshot);
+        let mut children = FamilyChildren::new();
+        for metric in &snapshot.values.metrics {
+            let family = registry.registered(metric);
+            for child in &metric.children {
+                // None is a summary or has a time of its own.
+                if let Some(value) = child.value.view() {
+                    let labels = registry.label_cache.complete_rendered(&child.labels);
+                    children.push((family, labels, value));
+                }
+            }
+        }
+        for info in &snapshot.service_info {
+            // `service_threads` is the configured number of workers, whatever the section says, as in the original.
+            if &*info.name != "service_threads" {
+                let export = KeyExport {
+                    kind: ExportKind::Info,
+                    key: &Arc::new(StatKey::from_parts(&info.name, &info.name, [])),
+                    method: None,
+                };
+                let (family, labels) = registry.place(export, Some(&info.info));
+                children.push((family, labels, Float(info.value)));
+            }
+        }
+        each_key(snapshot, |export, value| {
+            let is_hidden = export.method.is_some_and(|method| method.is_hidden);
+            if let Some(value) = value.filter(|_| !is_hidden) {
+                let (family, labels) = registry.place(export, None);
+                children.push((family, labels, value));
+            }
+        });
+        // Stable: children stay in the order they were placed in.
+        children.sort_by_key(|child| child.0);
+        Self {
+            snapshot,
+            registry,
+            cache: &registry.label_cache,
+            children,
+        }
+    }
+
+    /// Shows all families to a visitor.
+    pub(super) fn show(&self, visitor: &mut impl Visitor) {
+        let mut rest = &self.children[..];
+        for (at, entry) in self.registry.entries().iter().enumerate() {
+            let own = rest.partition_point(|child| child.0 == at);
+            if let Some(spec) = self.registry.built_in(at) {
+                visitor.family(&entry.family);
+                self.show_built_in(spec.id, visitor);
+            } else if own > 0 {
+                visitor.family(&entry.family);
+                for (_, labels, value) in &rest[..own] {
+                    visitor.child(labels, *value);
+                }
+                rest = &rest[own..];
+            }
+        }
+    }
+
+    fn show_built_in(&self, id: Id, out: &mut impl Visitor) {
+        let none = &self.cache.none;
+        match id {
+            Id::TaskStatus => self.statuses(out),
+            Id::Series => self.series(out),
+            Id::ExpectedError => {
+                for (method, kind) in &self.snapshot.expected {
+                    let labels = [label("method", method), label("type", kind)];
+                    out.child(&self.cache.complete(labels), Int(1));
+                }
+            }
+            Id::AllCalls => {
+                let all = all_calls(self.snapshot);
+                out.child(none, ValueView::from(&all));
+            }
+            Id::ClockFallback if self.snapshot.clock != ClockSource::OperatingSystem => {}
+            Id::InstrumentationOff if !IS_OFF => {}
+            _ => match self.single(id) {
+                Some(value) => out.child(none, value),
+                None => self.methods(id, out),
+            },
+        }
+    }
+
+    /// The value of a family without labels.
+    fn single(&self, id: Id) -> Option<ValueView<'static>> {
+        let Snapshot {
+            tasks,
+            values,
+            service_threads: threads,
+            ..
+        } = self.snapshot;
+        Some(match id {
+            Id::Started => Int(tasks.started),
+            Id::Completed => Int(tasks.completed),
+            Id::InFlight => Int(tasks.in_flight),
+            Id::CurrentSeconds => Float(tasks.current_seconds),
+            Id::CurrentMax => Float(tasks.current_max_seconds),
+            Id::CompletedSeconds => Float(tasks.completed_seconds),
+            Id::BusySeconds => Float(tasks.busy_seconds),
+            Id::BusyNormalised if *threads > 0.0 => Float(tasks.busy_seconds / threads),
+            Id::BusyNormalised => Float(0.0),
+            Id::ServiceThreads => Float(*threads),
+            Id::ProcessStart => Float(self.snapshot.started_at),
+            Id::Overflowed => Int(values.overflowed_updates),
+            Id::Refused => Int(values.refused_observations),
+            Id::DroppedLabels => Int(self.registry.dropped_labels),
+            Id::DroppedExemplars => Int(self.snapshot.dropped_exemplars),
+            Id::ClockFallback | Id::InstrumentationOff => Int(1),
+            _ => return None,
+        })
+    }
+
+    /// A family with children of methods.
+    fn methods(&self, id: Id, out: &mut impl Visitor) {
+        let is_histogram = matches!(id, Id::TimeFull | Id::Durations);
+        let mut next = self.snapshot.methods_on_page().skip(1);
+        let mut fetched = 0;
+        for method in self.snapshot.methods_on_page() {
+            let ahead = next.next().filter(|_| is_histogram);
+            // A histogram's lines take so long that a processor does not look behind them by itself.
+            if let Some(ahead) = ahead.and_then(|method| self.cache.method(method)) {
+                fetched ^= ahead.prefetch();
+            }
+            if let Some(labels) = self.cache.method(method) {
+                show_method(id, method, labels, out);
+            }
+        }
+        std::hint::black_box(fetched);
+    }
+
+    fn statuses(&self, out: &mut impl Visitor) {
+        let Snapshot {
+            statuses,
+            method_statuses,
+            ..
+        } = self.snapshot;
+        let is_task_type = |task: &str| statuses.iter().any(|status| &*status.task == task);
+        if !is_task_type(DEFAULT_TASK) {
+            out.child(&self.cache.default_ok, Int(0));
+        }
+        let all = statuses
+            .iter()
+            .chain(method_statuses)
+            .zip(self.cache.statuses());
+        for (at, (status, labels)) in all.enumerate() {
+            // A method may have the name of a task type: the task type goes first, a task has one status.
+            let is_method = at >= statuses.len();
+            if !is_method || !is_task_type(&status.task) && &*status.task != DEFAULT_TASK {
+                out.child(labels, Int(status.run));
+            }
+        }
+    }
+
+    /// How many series of each family were made at run time: those of calls whose labels are text, and those of keys and
+    /// registered metrics with labels.
+    fn series(&self, out: &mut impl Visitor) {
+        let mut show = |family: usize, series: usize| {
+            if series > 0 {
+                let name = Arc::from(&*self.registry.entries()[family].family.name);
+                let labels = self.cache.complete([label("family", &name)]);
+                out.child(&labels, Int(series as u64));
+            }
+        };
+        let mut built_in = (0..).map_while(|at| self.registry.built_in(at));
+        if let Some(request) = built_in.position(|spec| spec.id == Id::Request) {
+            let methods = self.snapshot.methods_on_page();
+            show(request, methods.filter(|method| method.is_open).count());
+        }
+        for of_family in self.children.chunk_by(|one, next| one.0 == next.0) {
+            let labelled = of_family
+                .iter()
+                .filter(|(_, labels, _)| labels.len() > self.cache.none.len());
+            show(of_family[0].0, labelled.count());
+        }
+    }
+}
+
+/// The families of a page as plain data.
+pub(super) fn families(page: &PageParts<'_>) -> Vec<Family> {
+    let mut families = Vec::new();
+    page.show(&mut families);
+    families.retain(|family: &Family| !family.children.is_empty());
+    families
+}
+
+/// Shows a method's child, or children, of a family, if it has any.
+fn show_method(id: Id, method: &MethodSnapshot, labels: &MethodLabels, out: &mut impl Visitor) {
+    let (failure, success) = (&method.failure, &method.success);
+    let durations = |one, other, only_failed| {
+        Some(ValueView::Histogram(HistogramView {
+            one,
+            other,
+            exemplars: &method.exemplars,
+            only_failed,
+        }))
+    };
+    let both = |failed, ok| (None, Some(Int(failed)), Some(Int(ok)));
+    let plain = |value| (value, None, None);
+    let means = method.duration;
+    let (plain, failed, ok) = match id {
+        Id::Request => plain(Some(Int(method.started))),
+        Id::InFlightOf => plain(Some(Int(method.in_flight))),
+        Id::Waiting => plain(method.waiting.map(Int)),
+        Id::TimeFullMean => plain(means.and_then(|means| means.window).map(Float)),
+        Id::TimeFullLast => plain(means.and_then(|means| means.last).map(Float)),
+        Id::TimeFull => plain(durations(success, Some(failure), None)),
+        Id::Durations => (
+            None,
+            durations(failure, None, Some(true)),
+            durations(success, None, Some(false)),
+        ),
+        Id::Processed => both(failure.count(), success.count()),
+        Id::Items => method
+            .items
+            .map_or((None, None, None), |items| both(items.failed, items.ok)),
+        _ => {
+            for (at, labels) in labels.types.iter().enumerate() {
+                let count = method.errors.get(at).copied().unwrap_or(0);
+                out.child(labels, Int(count));
+            }
+            plain(None)
+        }
+    };
+    let children = [
+        (&labels.plain, plain),
+        (&labels.failure, failed),
+        (&labels.success, ok),
+    ];
+    for (labels, value) in children {
+        if let Some(value) = value {
+            out.child(labels, value);
+        }
+    }
+}
+
+/// The durations of all calls, over the common bounds: bounds of a method's own keep these.
+fn all_calls(snapshot: &Snapshot) -> Histogram {
+    let mut all = Histogram::empty(&snapshot.time_bounds);
+    let methods = snapshot.methods.iter();
+    for one in methods.flat_map(|method| [&method.success, &method.failure]) {
+        if Arc::ptr_eq(&all.bounds, &one.bounds) || all.bounds == one.bounds {
+            all.merge(one);
+            continue;
+        }
+        for (at, count) in one.counts.iter().enumerate() {
+            let bucket = match one.bounds.get(at) {
+                Some(upper) => all.bounds.partition_point(|bound| bound < upper),
+                None => all.bounds.len(),
+            };
+            all.counts[bucket] += count;
+        }
+        all.sum += one.sum;
+    }
+    all
+}
