@@ -1,10 +1,11 @@
 //! What everything above stands on: the clock, atomics and locks, and containers that recording reads without waiting.
 
+pub(crate) mod append;
 pub(crate) mod calendar;
-pub(crate) mod chunked;
 pub(crate) mod clock;
-pub(crate) mod interner;
 #[cfg(all(test, not(monitor_loom)))]
 pub(crate) mod logged;
-pub(crate) mod swap;
 pub(crate) mod sync;
+
+pub(crate) use self::append as chunked; // alias
+pub(crate) use self::append as interner; // alias

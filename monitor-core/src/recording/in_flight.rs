@@ -3,7 +3,7 @@
 //! A shard's owner claims and releases with plain stores. A call that ends on another thread hands its slot back over
 //! a stack the owner takes whole (as allocators do with memory freed elsewhere), so nobody scans and nobody waits.
 
-use crate::base::chunked::Chunked;
+use crate::base::append::Chunked;
 use crate::base::sync::{AtomicU32, AtomicU64, Once, Ordering, leak};
 
 /// Slots in the shard itself; more come on demand.
@@ -25,7 +25,6 @@ const NONE: u32 = 0;
 ///
 /// A reader sees each task that is in flight for the whole of its read, with its start time; one that starts or ends
 /// meanwhile may be seen or not.
-#[derive(Debug)]
 pub(crate) struct TaskSlots {
     /// Free inline slots, a bit each; the owner's alone.
     free: AtomicU32,
@@ -35,7 +34,7 @@ pub(crate) struct TaskSlots {
     more: Once<&'static MoreSlots>,
 }
 
-#[derive(Debug)]
+#[derive(Default)]
 struct MoreSlots {
     slots: Chunked<AtomicU64>,
     /// Head of the list of free ones; the owner's alone.
@@ -49,7 +48,7 @@ impl TaskSlots {
         Self {
             free: AtomicU32::new((1 << INLINE) - 1),
             released: AtomicU32::new(NONE),
-            inline: std::array::from_fn(|_| AtomicU64::new(0)),
+            inline: Default::default(),
             more: Once::new(),
         }
     }
@@ -75,14 +74,23 @@ impl TaskSlots {
         if self.free.load(Ordering::Relaxed) != 0 {
             return self.claim(start);
         }
-        let more = self.more.get_or_init(|| {
-            leak(MoreSlots {
-                slots: Chunked::new(),
-                free: AtomicU32::new(NONE),
-                used: AtomicU32::new(INLINE),
-            })
-        });
-        let slot = more.take_free().unwrap_or_else(|| more.take_new());
+        let more = self.more.get_or_init(|| leak(MoreSlots::default()));
+        let free = more.free.load(Ordering::Relaxed).checked_sub(1);
+        let slot = match free.and_then(|slot| Some((slot, self.cell(slot)?))) {
+            Some((slot, cell)) => {
+                let next = link(cell.load(Ordering::Relaxed));
+                more.free.store(next, Ordering::Relaxed);
+                slot
+            }
+            // Past 2^27 tasks in flight on one thread they share a slot that does not exist: counted, but without an age and
+            // with a duration of zero.
+            None => {
+                let used = more.used.load(Ordering::Relaxed);
+                let slot = INLINE.saturating_add(used);
+                more.used.store(slot - INLINE + 1, Ordering::Relaxed);
+                slot
+            }
+        };
         if let Some(cell) = more.slots.get_or_grow(slot - INLINE) {
             cell.store((start << 1) | BUSY, Ordering::Release);
         }
@@ -96,8 +104,8 @@ impl TaskSlots {
         Some(cell.load(Ordering::Relaxed) >> 1)
     }
 
-    /// The start time in a slot; only whoever claimed it, wherever the claim is now.
-    // Relaxed: whoever hands the claim to another thread orders the store of the start time too.
+    /// The start time in a slot; only the holder of the claim.
+    // Relaxed: handing the claim to another thread orders the store of the start time too.
     #[inline]
     pub(crate) fn start_of(&self, slot: u32) -> Option<u64> {
         self.cell(slot)
@@ -125,8 +133,10 @@ impl TaskSlots {
     #[cold]
     #[inline(never)]
     fn release_more(&self, slot: u32) {
-        if let Some(more) = self.more.get() {
-            more.put_free(slot);
+        if let (Some(more), Some(cell)) = (self.more.get(), self.cell(slot)) {
+            let head = more.free.load(Ordering::Relaxed);
+            cell.store(u64::from(head) << 1, Ordering::Release);
+            more.free.store(slot + 1, Ordering::Relaxed);
         }
     }
 
@@ -149,7 +159,7 @@ impl TaskSlots {
         }
     }
 
-    /// Takes back what other threads released; only the owner.
+    /// Takes back the slots that other threads released; only the owner.
     fn reclaim(&self) {
         if self.released.load(Ordering::Relaxed) == NONE {
             return;
@@ -178,17 +188,21 @@ impl TaskSlots {
 
     /// Start times of the tasks in flight, in ticks.
     pub(crate) fn starts(&self) -> impl Iterator<Item = u64> + '_ {
-        let more = self.more.get().into_iter();
-        let more = more.flat_map(|more| more.slots.iter().map(|(_, cell)| cell));
-        self.inline.iter().chain(more).filter_map(|cell| {
+        let busy = |cell: &AtomicU64| {
             let word = cell.load(Ordering::Acquire);
             (word & BUSY != 0).then(|| start(word))
-        })
+        };
+        let more = self.more.get().into_iter();
+        let more = more.flat_map(|more| more.slots.iter());
+        self.inline
+            .iter()
+            .filter_map(busy)
+            .chain(more.filter_map(busy))
     }
 }
 
-/// Whether the body of a call is suspended at one of its awaits: a bit of its slot. Only who polls or drops the body asks or
-/// says so, and has it alone.
+/// The bit of a call's slot that says if its body is suspended at one of its awaits. Only the code that polls or drops the
+/// body reads or writes it, and has the body alone.
 ///
 /// A call past the limit of slots has no such place, and counts as running.
 #[derive(Debug, Clone, Copy)]
@@ -200,7 +214,8 @@ impl Suspension {
             .is_some_and(|cell| cell.load(Ordering::Relaxed) & SUSPENDED != 0)
     }
 
-    // Release, here and below: pairs with the Acquire in `starts`, which is to find what the store of the start time told it.
+    // Release, here and below: pairs with the Acquire in `starts`, whose reader is to see all that the store of the start time
+    // published.
     #[inline]
     pub(crate) fn suspend(self) {
         if let Some(cell) = self.0 {
@@ -217,33 +232,6 @@ impl Suspension {
             if word & SUSPENDED != 0 {
                 cell.store(word & !SUSPENDED, Ordering::Release);
             }
-        }
-    }
-}
-
-impl MoreSlots {
-    fn take_free(&self) -> Option<u32> {
-        let slot = self.free.load(Ordering::Relaxed).checked_sub(1)?;
-        let cell = self.slots.get(slot - INLINE)?;
-        self.free
-            .store(link(cell.load(Ordering::Relaxed)), Ordering::Relaxed);
-        Some(slot)
-    }
-
-    /// A slot never used before. Past 2^27 tasks in flight on one thread they share a slot that does not exist:
-    /// counted, but without an age and
-    /// with a duration of zero.
-    fn take_new(&self) -> u32 {
-        let slot = self.used.load(Ordering::Relaxed);
-        self.used.store(slot.saturating_add(1), Ordering::Relaxed);
-        slot
-    }
-
-    fn put_free(&self, slot: u32) {
-        if let Some(cell) = self.slots.get(slot - INLINE) {
-            let head = self.free.load(Ordering::Relaxed);
-            cell.store(u64::from(head) << 1, Ordering::Release);
-            self.free.store(slot + 1, Ordering::Relaxed);
         }
     }
 }
