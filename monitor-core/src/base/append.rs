@@ -14,7 +14,8 @@ use std::sync::LazyLock;
 
 use foldhash::fast::RandomState;
 
-use crate::base::sync::{AtomicU32, Mutex, Once, Ordering, leak, lock};
+use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::base::sync::{AtomicU32, Mutex, Once, leak, lock};
 
 const FIRST_LOG2: u32 = if cfg!(all(test, monitor_loom)) { 1 } else { 5 };
 const CHUNKS: usize = if cfg!(all(test, monitor_loom)) { 3 } else { 22 };
@@ -152,7 +153,7 @@ impl<T> Interner<T> {
 
     /// How many items there are.
     pub(crate) fn len(&self) -> u32 {
-        self.len.load(Ordering::Acquire)
+        self.len.load(Acquire)
     }
 
     /// The item with this hash that `is` accepts.
@@ -187,7 +188,7 @@ impl<T> Interner<T> {
         };
         let node = self.nodes.item_or(index, || leak(item(index)))?;
         push(self.bucket(hash), node, |node| &node.next);
-        self.len.store(index + 1, Ordering::Release);
+        self.len.store(index + 1, Release);
         Some(node)
     }
 
@@ -214,7 +215,6 @@ pub(crate) fn hash_of(key: impl Hash) -> u64 {
 
 /// The newest of the values it was ever given. All are kept for the life of the process, so a read is two loads and counts
 /// nothing: for what is replaced by hand now and then, such as a configuration.
-#[derive(Debug)]
 pub(crate) struct Latest<T: 'static> {
     first: &'static T,
     later: Table<T>,
@@ -234,7 +234,7 @@ impl<T> Latest<T> {
     #[inline]
     pub(crate) fn load(&self) -> &'static T {
         // Acquire: pairs with the Release in `store`, so the value at that place is there.
-        let place = self.newest.load(Ordering::Acquire).checked_sub(1);
+        let place = self.newest.load(Acquire).checked_sub(1);
         let later = place.and_then(|place| self.later.item(place));
         later.unwrap_or(self.first)
     }
@@ -242,12 +242,12 @@ impl<T> Latest<T> {
     /// Replaces the value. Of two stores at once one is the later one for every reader.
     pub(crate) fn store(&self, value: T) {
         let value = leak(value);
-        let mut place = self.newest.load(Ordering::Relaxed);
+        let mut place = self.newest.load(Relaxed);
         // There is room for some 2^27: a value past that is not taken.
         while let Some(cell) = self.later.get_or_grow(place) {
             place += 1;
             if cell.set(value).is_ok() {
-                self.newest.fetch_max(place, Ordering::Release);
+                self.newest.fetch_max(place, Release);
                 return;
             }
         }
@@ -264,10 +264,10 @@ mod tests {
         let cells = Chunked::<AtomicU64>::default();
         for index in 0..1000 {
             if let Some(cell) = cells.get_or_grow(index) {
-                cell.store(u64::from(index) + 1, Ordering::Relaxed);
+                cell.store(u64::from(index) + 1, Relaxed);
             }
         }
-        let all = cells.iter().map(|cell| cell.load(Ordering::Relaxed));
+        let all = cells.iter().map(|cell| cell.load(Relaxed));
         assert!(all.take(1000).eq(1..=1000));
         assert!(cells.get_or_grow(u32::MAX).is_none());
         assert!(place(MAX_CELLS - 1).is_some() && place(MAX_CELLS).is_none());
@@ -345,7 +345,7 @@ mod tests {
                 scope.spawn(move || (1..=100).for_each(|i| latest.store(thread * 1000 + i)));
             }
         });
-        assert_eq!(latest.newest.load(Ordering::Relaxed), 400);
+        assert_eq!(latest.newest.load(Relaxed), 400);
         // Whichever was the last, it was a thread's last.
         assert_eq!(latest.load() % 1000, 100);
     }

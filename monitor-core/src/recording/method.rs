@@ -8,7 +8,8 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::base::append::{Interner, Link, Node, hash_of, push, walk};
-use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Ordering, leak, lock};
+use crate::base::sync::Ordering::Relaxed;
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, leak, lock};
 use crate::data::buckets::with_own_bounds;
 use crate::data::key::StatKey;
 use crate::data::labels::Label;
@@ -79,7 +80,7 @@ impl MethodShared {
             own,
             default,
             has_own_task,
-            permits: Permits::new(storage.max_workers()),
+            permits: Permits::new(storage.rules().config.max_workers),
             bounds,
             ticks,
             expected: &settings.expected,
@@ -97,7 +98,7 @@ impl MethodShared {
 
     /// True if one more label set may be made at run time.
     pub(crate) fn has_room(&self, limit: u32) -> bool {
-        self.open.load(Ordering::Relaxed) < limit
+        self.open.load(Relaxed) < limit
     }
 }
 
@@ -151,10 +152,10 @@ pub(crate) struct IdleSince {
 impl IdleSince {
     /// Notes how many calls there are `now`, and returns for how many ticks that did not change.
     pub(crate) fn unchanged_for(&self, calls: u64, now: u64) -> u64 {
-        if self.calls.swap(calls + 1, Ordering::Relaxed) != calls + 1 {
-            self.since.store(now, Ordering::Relaxed);
+        if self.calls.swap(calls + 1, Relaxed) != calls + 1 {
+            self.since.store(now, Relaxed);
         }
-        now.saturating_sub(self.since.load(Ordering::Relaxed))
+        now.saturating_sub(self.since.load(Relaxed))
     }
 }
 
@@ -184,7 +185,7 @@ impl MethodCore {
             idle_since: IdleSince::default(),
         });
         if id.origin.is_open() {
-            common.open.fetch_add(1, Ordering::Relaxed);
+            common.open.fetch_add(1, Relaxed);
         }
         push(&common.first, method, |method| &method.next)
     }
@@ -237,7 +238,7 @@ impl MethodCore {
 
     /// Counts an observation that its own series does not have.
     pub(crate) fn drop_value(&self) {
-        self.dropped_values.fetch_add(1, Ordering::Relaxed);
+        self.dropped_values.fetch_add(1, Relaxed);
     }
 
     /// The type and the status of an outcome that is no success.
@@ -264,7 +265,7 @@ impl MethodCore {
         };
         let times = (span.end, clock.ticks(KEPT_SECONDS));
         if !exemplars.note(provider, times, &ended) {
-            self.storage.drop_exemplar();
+            self.storage.dropped_exemplars.fetch_add(1, Relaxed);
         }
     }
 
@@ -276,15 +277,15 @@ impl MethodCore {
 
     /// Calls that wait for a permit; `None` where calls need none.
     pub(crate) fn waiting(&self) -> Option<u64> {
-        let waiting = self.waiting.load(Ordering::Relaxed);
+        let waiting = self.waiting.load(Relaxed);
         (self.common.limited || waiting > 0).then_some(waiting)
     }
 
     /// Items of its streams; `None` where calls are no streams.
     pub(crate) fn items(&self) -> Option<snapshot::StreamItems> {
         let items = snapshot::StreamItems {
-            ok: self.items.ok.load(Ordering::Relaxed),
-            failed: self.items.failed.load(Ordering::Relaxed),
+            ok: self.items.ok.load(Relaxed),
+            failed: self.items.failed.load(Relaxed),
         };
         (self.common.streaming || items.ok + items.failed > 0).then_some(items)
     }
@@ -299,7 +300,7 @@ impl MethodCore {
     /// Loads what a snapshot needs of it: see [`MethodList`].
     fn prefetch(&self) -> u64 {
         let counted = Arc::strong_count(&self.name) ^ Arc::strong_count(&self.labels);
-        self.waiting.load(Ordering::Relaxed) ^ counted as u64
+        self.waiting.load(Relaxed) ^ counted as u64
     }
 
     /// The same for what it shares.
@@ -377,7 +378,7 @@ impl MethodList {
             step(method.prefetch());
         }
         for (shard, taken) in shards.iter().zip(taken) {
-            step(shard.prefetch_cells(taken.load(Ordering::Relaxed).into()));
+            step(shard.prefetch_cells(taken.load(Relaxed).into()));
         }
         for method in methods {
             step(method.prefetch_shared());
@@ -393,7 +394,7 @@ impl MethodList {
         let ends = self.first.get(at).zip(self.first.get(at + 1));
         let places = ends.map_or(&[][..], |(from, to)| &self.taken[*from..*to]);
         for (place, taken) in places.iter().zip(taken) {
-            place.store(u32::try_from(taken).unwrap_or(u32::MAX), Ordering::Relaxed);
+            place.store(u32::try_from(taken).unwrap_or(u32::MAX), Relaxed);
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::recording::label_sets::MethodId;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::{Failure, LONG, Ring, ValueRing};
 use crate::recording::store::StorageCore;
-use crate::recording::streak::{ObservedFailures, ObservedOk, Streak};
+use crate::recording::streak::{Observed, Streak};
 use crate::recording::thread::Local;
 use crate::storage::collect::Counts;
 
@@ -224,8 +224,8 @@ fn a_reader_never_takes_an_overwritten_entry_for_the_one_it_was() {
 /// One thread's part in a status.
 #[derive(Default)]
 struct Part {
-    seen: ObservedOk,
-    failures: ObservedFailures,
+    seen: Observed,
+    failures: Observed,
 }
 
 impl Part {
@@ -240,7 +240,7 @@ impl Part {
     }
 
     fn run(&self, word: u64, ok_now: u64) -> u64 {
-        self.seen.run(word, || ok_now) + self.failures.run(word)
+        self.seen.successes(word, || ok_now) + self.failures.failures(word)
     }
 }
 

@@ -8,13 +8,14 @@
 
 use crate::base::append::{Link, push, walk};
 use crate::base::clock::Clock;
-use crate::base::sync::{AtomicU32, AtomicU64, Once, Ordering, bump, leak};
-use crate::data::buckets::MAX_BUCKETS;
+use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::base::sync::{AtomicU32, AtomicU64, Once, bump, leak};
+use crate::data::buckets::{MAX_BUCKETS, MAX_DURATION_BUCKETS};
 use crate::data::status::TaskStatus;
 use crate::recording::config::TickBounds;
 use crate::recording::in_flight::{Suspension, TaskSlots};
 use crate::recording::method::MethodCore;
-use crate::recording::streak::{ObservedFailures, ObservedOk, Streak};
+use crate::recording::streak::{Observed, Streak};
 use crate::recording::values::ShardValues;
 
 /// The cells one thread owns of one method.
@@ -50,7 +51,7 @@ pub(crate) struct Shard {
 struct Head {
     started: AtomicU64,
     /// Parallel to [`Shard::streaks`].
-    observed: [ObservedOk; 2],
+    observed: [Observed; 2],
     ok_sum: AtomicU64,
     failures: Once<&'static Failures>,
 }
@@ -65,7 +66,7 @@ struct Failures {
     ended: AtomicU64,
     sum: AtomicU64,
     /// Parallel to [`Shard::streaks`].
-    observed: [ObservedFailures; 2],
+    observed: [Observed; 2],
 }
 
 /// The failures of one error type, from the first on. Counted once, by type and bucket at a time: so the errors by type
@@ -151,7 +152,7 @@ impl Shard {
     /// A call starts; only the owner. Returns its slot.
     #[inline]
     pub(crate) fn begin(&self) -> u32 {
-        bump(&self.head.started, 1, Ordering::Release);
+        bump(&self.head.started, 1, Release);
         self.slots.claim(self.now())
     }
 
@@ -192,7 +193,7 @@ impl Shard {
                         self.slots.release(slot);
                         self.ring.push(end, duration);
                         // Release: pairs with the Acquire of a reader that adds the shards up.
-                        bump(cell, 1, Ordering::Release);
+                        bump(cell, 1, Release);
                         add(&self.head.ok_sum, ticks_as_f64(duration));
                     }
                     None => self.end_ok_rare(slot, end),
@@ -205,11 +206,15 @@ impl Shard {
     #[cold]
     #[inline(never)]
     fn end_ok_rare(&self, slot: u32, end: u64) {
-        let start = self.start_of(slot).unwrap_or(end);
-        let span = Span { start, end };
-        self.slots.release(slot);
+        let span = self.leave(slot, end);
         self.succeed(span);
         self.method.note_exemplar(span, false);
+    }
+
+    fn leave(&self, slot: u32, end: u64) -> Span {
+        let start = self.start_of(slot).unwrap_or(end);
+        self.slots.release(slot);
+        Span { start, end }
     }
 
     /// A call succeeded; only the owner.
@@ -245,9 +250,7 @@ impl Shard {
 
     /// A call that started here failed; only the owner.
     pub(crate) fn end_failed(&self, slot: u32, end: u64, failure: Failure) {
-        let start = self.start_of(slot).unwrap_or(end);
-        let span = Span { start, end };
-        self.slots.release(slot);
+        let span = self.leave(slot, end);
         self.fail(span, failure);
         self.method.note_exemplar(span, true);
     }
@@ -258,7 +261,7 @@ impl Shard {
         let failures = self.head.failures.get_or_init(|| leak(Failures::default()));
         let bucket = self.bounds.exact_bucket(duration);
         // Before the ring, whose stores are Releases: see `ok_count`.
-        bump(&failures.ended, 1, Ordering::Relaxed);
+        bump(&failures.ended, 1, Relaxed);
         self.ring.push(span.end, duration);
         failures.of_type(failure.error_type).counts.bump(bucket);
         add(&failures.sum, ticks_as_f64(duration));
@@ -290,16 +293,16 @@ impl Shard {
     /// Calls that succeeded: the ring numbers every call entered here, and the failures among them are known. A sum over
     /// the buckets would say the same.
     fn ok_count(&self) -> u64 {
-        let entered = self.ring.head.load(Ordering::Acquire);
+        let entered = self.ring.head.load(Acquire);
         let failed = self.head.failures.get().map_or(0, |all| {
             // A failure that is seen in the ring is seen here: it is counted before.
-            all.ended.load(Ordering::Relaxed)
+            all.ended.load(Relaxed)
         });
         entered.saturating_sub(failed)
     }
 
     pub(crate) fn started(&self) -> u64 {
-        self.head.started.load(Ordering::Acquire)
+        self.head.started.load(Acquire)
     }
 
     fn failures_by_type(&self) -> impl Iterator<Item = &'static FailuresOfType> {
@@ -309,14 +312,14 @@ impl Shard {
 
     /// Loads the words that tell where the rest is: see [`MethodList`](crate::recording::method::MethodList).
     pub(crate) fn prefetch_head(&self) -> u64 {
-        let used = self.ok.used.load(Ordering::Relaxed);
-        self.head.started.load(Ordering::Relaxed) ^ used ^ self.ring.prefetch(0)
+        let used = self.ok.used.load(Relaxed);
+        self.head.started.load(Relaxed) ^ used ^ self.ring.prefetch(0)
     }
 
     /// Loads the rest but for failures' cells, and so many of the newest calls.
     pub(crate) fn prefetch_cells(&self, newest: u64) -> u64 {
         let types = self.failures_by_type();
-        let used = types.map(|one| one.counts.used.load(Ordering::Relaxed));
+        let used = types.map(|one| one.counts.used.load(Relaxed));
         used.fold(
             self.ok.prefetch() ^ self.ring.prefetch(newest),
             |all, one| all ^ one,
@@ -332,7 +335,10 @@ impl Shard {
     /// Calls that ended here.
     pub(crate) fn finished(&self) -> u64 {
         let failures = self.failures_by_type().map(|one| &one.counts);
-        failures.map(Counts::sum).sum::<u64>() + self.ok.sum()
+        let counts = failures.chain([&self.ok]);
+        counts
+            .map(|counts| counts.add_to(&mut [0; MAX_DURATION_BUCKETS]))
+            .sum()
     }
 
     /// Start times of the calls that started here and are in flight.
@@ -342,7 +348,7 @@ impl Shard {
 
     /// Adds the durations of successes; returns the ticks they took.
     pub(crate) fn add_success(&self, total: &mut [u64]) -> f64 {
-        let ticks = f64::from_bits(self.head.ok_sum.load(Ordering::Acquire));
+        let ticks = f64::from_bits(self.head.ok_sum.load(Acquire));
         self.ok.add_to(total);
         ticks
     }
@@ -352,7 +358,7 @@ impl Shard {
         let Some(failures) = self.head.failures.get() else {
             return 0.0;
         };
-        let ticks = f64::from_bits(failures.sum.load(Ordering::Acquire));
+        let ticks = f64::from_bits(failures.sum.load(Acquire));
         for one in failures.types() {
             let index = one.error_type as usize;
             if types.len() <= index {
@@ -375,8 +381,8 @@ impl Shard {
 
     fn run(&self, at: usize, word: u64) -> u64 {
         let failures = self.head.failures.get();
-        let failing = failures.map_or(0, |all| all.observed[at].run(word));
-        failing + self.head.observed[at].run(word, || self.ok_count())
+        let failed = failures.map_or(0, |all| all.observed[at].failures(word));
+        failed + self.head.observed[at].successes(word, || self.ok_count())
     }
 }
 
@@ -385,8 +391,8 @@ impl Shard {
 // Release: pairs with the Acquire of a reader that adds the shards up.
 #[inline]
 pub(crate) fn add(sum: &AtomicU64, more: f64) {
-    let before = f64::from_bits(sum.load(Ordering::Relaxed));
-    sum.store((before + more).to_bits(), Ordering::Release);
+    let before = f64::from_bits(sum.load(Relaxed));
+    sum.store((before + more).to_bits(), Release);
 }
 
 /// One instruction, where a conversion from `u64` is a branch and several.
@@ -428,20 +434,20 @@ impl Counts {
     #[inline]
     fn used_cell(&self, bucket: usize) -> Option<&AtomicU64> {
         let cell = self.inline.get(bucket)?;
-        (self.used.load(Ordering::Relaxed) & (1 << bucket) != 0).then_some(cell)
+        (self.used.load(Relaxed) & (1 << bucket) != 0).then_some(cell)
     }
 
     /// One more; only the owner.
     pub(crate) fn bump(&self, bucket: usize) {
-        let used = self.used.load(Ordering::Relaxed);
+        let used = self.used.load(Relaxed);
         let bit = 1 << bucket.min(MAX_BUCKETS - 1);
         if used & bit == 0 {
             // Release: pairs with the Acquire in `add_to`; a reader that learns of the count otherwise finds the bit set.
-            self.used.store(used | bit, Ordering::Release);
+            self.used.store(used | bit, Release);
         }
         // Release: pairs with the Acquire of a reader that adds the shards up.
         match self.inline.get(bucket) {
-            Some(cell) => bump(cell, 1, Ordering::Release),
+            Some(cell) => bump(cell, 1, Release),
             None => self.bump_overflow(bucket),
         }
     }
@@ -450,42 +456,32 @@ impl Counts {
     #[inline(never)]
     fn bump_overflow(&self, bucket: usize) {
         let overflow = self.overflow.get_or_init(|| leak(cells()));
-        bump(&overflow[bucket % MAX_BUCKETS], 1, Ordering::Release);
+        bump(&overflow[bucket % MAX_BUCKETS], 1, Release);
     }
 
-    fn sum(&self) -> u64 {
-        let more = self.overflow.get().into_iter().flatten();
-        let cells = self.inline.iter().chain(more);
-        cells.map(|cell| cell.load(Ordering::Acquire)).sum()
-    }
-
-    /// Adds them to totals; returns how many there are.
+    /// Adds them to totals, as far as those go; returns how many there are.
     pub(crate) fn add_to(&self, total: &mut [u64]) -> u64 {
-        let mut used = self.used.load(Ordering::Acquire);
-        if used >> (MAX_BUCKETS - 1) != 0 {
-            return self.add_all_to(total);
-        }
+        let mut used = self.used.load(Acquire);
         let mut sum = 0;
-        while used != 0 {
-            let bucket = used.trailing_zeros() as usize;
-            used &= used - 1;
-            if let (Some(total), Some(cell)) = (total.get_mut(bucket), self.inline.get(bucket)) {
-                let count = cell.load(Ordering::Acquire);
+        let mut add = |bucket: usize, cell: &AtomicU64| {
+            if let Some(total) = total.get_mut(bucket) {
+                let count = cell.load(Acquire);
                 *total += count;
                 sum += count;
             }
+        };
+        if used >> (MAX_BUCKETS - 1) != 0 {
+            let overflow = self.overflow.get().into_iter().flatten();
+            (MAX_BUCKETS..)
+                .zip(overflow)
+                .for_each(|(bucket, cell)| add(bucket, cell));
         }
-        sum
-    }
-
-    #[cold]
-    fn add_all_to(&self, total: &mut [u64]) -> u64 {
-        let more = self.overflow.get().into_iter().flatten();
-        let mut sum = 0;
-        for (total, cell) in total.iter_mut().zip(self.inline.iter().chain(more)) {
-            let count = cell.load(Ordering::Acquire);
-            *total += count;
-            sum += count;
+        while used != 0 {
+            let bucket = used.trailing_zeros() as usize;
+            used &= used - 1;
+            if let Some(cell) = self.inline.get(bucket) {
+                add(bucket, cell);
+            }
         }
         sum
     }
@@ -493,11 +489,11 @@ impl Counts {
     /// Loads the lines of the buckets that are not empty: see [`MethodList`](crate::recording::method::MethodList).
     fn prefetch(&self) -> u64 {
         const LINE: u32 = 8;
-        let (mut used, mut all) = (self.used.load(Ordering::Relaxed), 0);
+        let (mut used, mut all) = (self.used.load(Relaxed), 0);
         while used != 0 {
             let bucket = used.trailing_zeros();
             let cell = self.inline.get(bucket as usize);
-            all ^= cell.map_or(0, |cell| cell.load(Ordering::Relaxed));
+            all ^= cell.map_or(0, |cell| cell.load(Relaxed));
             let next_line = bucket / LINE * LINE + LINE;
             used &= (!0_u64).checked_shl(next_line).unwrap_or(0);
         }
@@ -572,7 +568,7 @@ impl Ring {
     /// The number the next call will have.
     #[inline]
     pub(crate) fn next(&self) -> u64 {
-        self.head.load(Ordering::Relaxed)
+        self.head.load(Relaxed)
     }
 
     /// Enters a call; only the owner.
@@ -583,34 +579,34 @@ impl Ring {
         let seq = self.next();
         // Never before the one entered last: a clock read on another core, or before a lock, may be behind, and what a
         // reader makes of the older entries' low bits hangs on this order.
-        let step = (end >> END_SHIFT).max(self.last_end.load(Ordering::Relaxed));
+        let step = (end >> END_SHIFT).max(self.last_end.load(Relaxed));
         let mut word = (step << 32) | duration;
         if duration >= LONG {
             self.push_long(seq, duration);
             word = (step << 32) | LONG;
         }
-        self.entries[place(seq)].store(word, Ordering::Release);
-        self.last_end.store(step, Ordering::Relaxed);
-        self.head.store(seq + 1, Ordering::Release);
+        self.entries[place(seq)].store(word, Release);
+        self.last_end.store(step, Relaxed);
+        self.head.store(seq + 1, Release);
     }
 
     #[cold]
     #[inline(never)]
     fn push_long(&self, seq: u64, duration: u64) {
         let long = self.long.get_or_init(|| leak(cells()));
-        long[place(seq)].store(duration, Ordering::Release);
+        long[place(seq)].store(duration, Release);
     }
 
     /// Loads the newest entries, so many: see [`MethodList`](crate::recording::method::MethodList).
     fn prefetch(&self, newest: u64) -> u64 {
         const LINE: usize = 8;
-        let head = self.head.load(Ordering::Relaxed);
+        let head = self.head.load(Relaxed);
         let back = (0..=newest.min(head)).step_by(LINE);
         let places = back.map(|back| place(head.wrapping_sub(back)));
         let long = self.long.get();
         places.fold(head, |all, at| {
-            let long = long.map_or(0, |long| long[at].load(Ordering::Relaxed));
-            all ^ long ^ self.entries[at].load(Ordering::Relaxed)
+            let long = long.map_or(0, |long| long[at].load(Relaxed));
+            all ^ long ^ self.entries[at].load(Relaxed)
         })
     }
 
@@ -621,24 +617,24 @@ impl Ring {
 
     /// A cursor on the newest entry.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
-        let head = self.head.load(Ordering::Acquire);
+        let head = self.head.load(Acquire);
         Cursor {
             ring: self,
             head,
             next: head,
-            later: self.last_end.load(Ordering::Relaxed),
+            later: self.last_end.load(Relaxed),
         }
     }
 
     /// When the newest call ended, in ticks, to a step; `None` before the first.
     pub(crate) fn newest_end(&self) -> Option<u64> {
         // Acquire: pairs with the Release of the head, after which the end it goes with is there.
-        let entered = self.head.load(Ordering::Acquire) > 0;
-        entered.then(|| self.last_end.load(Ordering::Relaxed) << END_SHIFT)
+        let entered = self.head.load(Acquire) > 0;
+        entered.then(|| self.last_end.load(Relaxed) << END_SHIFT)
     }
 
     fn word(&self, seq: u64) -> u64 {
-        self.entries[place(seq)].load(Ordering::Acquire)
+        self.entries[place(seq)].load(Acquire)
     }
 
     fn duration(&self, seq: u64, word: u64) -> Option<u64> {
@@ -646,13 +642,13 @@ impl Ring {
             return Some(word & (LONG - 1));
         }
         let long = self.long.get()?;
-        Some(long[place(seq)].load(Ordering::Acquire))
+        Some(long[place(seq)].load(Acquire))
     }
 
     /// The number from which entries are still what a cursor made before this read of them.
     pub(crate) fn intact_from(&self) -> u64 {
         // Acquire loads of the entries come before this one, so it sees the head their overwriting began at.
-        (self.head.load(Ordering::Relaxed) + 1).saturating_sub(ENTRIES as u64)
+        (self.head.load(Relaxed) + 1).saturating_sub(ENTRIES as u64)
     }
 }
 
@@ -765,14 +761,14 @@ impl ValueRing {
 
     /// Notes the value of the call that [`Ring::push`] is about to enter under this number; only the owner.
     pub(crate) fn push(&self, seq: u64, value: f64) {
-        self.values[place(seq)].store(value.to_bits(), Ordering::Release);
-        self.tags[place(seq)].store(tag(seq), Ordering::Release);
+        self.values[place(seq)].store(value.to_bits(), Release);
+        self.tags[place(seq)].store(tag(seq), Release);
     }
 
     /// The value of a call, if it has one; to be trusted if [`Ring::intact_from`] then is not above `seq`.
     pub(crate) fn get(&self, seq: u64) -> Option<f64> {
-        let found = self.tags[place(seq)].load(Ordering::Acquire) == tag(seq);
-        found.then(|| f64::from_bits(self.values[place(seq)].load(Ordering::Acquire)))
+        let found = self.tags[place(seq)].load(Acquire) == tag(seq);
+        found.then(|| f64::from_bits(self.values[place(seq)].load(Acquire)))
     }
 }
 

@@ -9,7 +9,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64 as IdCounter, Ordering as IdOrdering};
 use std::sync::{Arc, OnceLock};
 
 use tracing::{field, warn};
@@ -17,7 +16,8 @@ use tracing::{field, warn};
 use crate::base::append::{Interner, Latest, Table, hash_of};
 use crate::base::calendar::utc;
 use crate::base::clock::{Clock, process_start};
-use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Ordering, leak, lock};
+use crate::base::sync::Ordering::Relaxed;
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, StaticAtomicU32, leak, lock};
 use crate::data::buckets::{ValueKind, size_bounds, time_bounds};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
@@ -61,7 +61,7 @@ pub(crate) struct StorageCore {
     /// A panic of the provider is caught where it is asked, so that it is never seen half-way.
     exemplars: Latest<Option<AssertUnwindSafe<Box<dyn ExemplarProvider>>>>,
     /// Exemplars that no page can hold.
-    dropped_exemplars: AtomicU64,
+    pub(super) dropped_exemplars: AtomicU64,
     /// Names of error types that calls gave and the configuration does not know.
     unknown_types: Interner<Box<str>>,
     /// How many of those were logged.
@@ -126,7 +126,7 @@ pub(crate) fn is_global(storage: &StorageCore) -> bool {
 
 impl StorageCore {
     pub(crate) fn new(config: StorageConfig, clock: Clock) -> &'static Self {
-        static NEXT_ID: IdCounter = IdCounter::new(0);
+        static NEXT_ID: StaticAtomicU32 = StaticAtomicU32::new(0);
         let (time_bounds, size_bounds) = (time_bounds(), size_bounds());
         let error_types = Interner::new(64);
         let rules = Rules::new(config, &error_types);
@@ -136,7 +136,7 @@ impl StorageCore {
             ClockSource::TickCounter | ClockSource::OperatingSystem => process_start(),
         };
         let core: &'static Self = leak(Self {
-            id: NEXT_ID.fetch_add(1, IdOrdering::Relaxed),
+            id: NEXT_ID.fetch_add(1, Relaxed).into(),
             created: clock.now(),
             started_at: started_at.unwrap_or_else(|| clock.unix()),
             tick_bounds: leak(TickBounds::new(&time_bounds, &clock)),
@@ -191,10 +191,6 @@ impl StorageCore {
 
     pub(crate) fn rules(&self) -> &'static Rules {
         self.rules.load()
-    }
-
-    pub(crate) fn max_workers(&self) -> usize {
-        self.rules().config.max_workers
     }
 
     /// Most names a family made at run time may have.
@@ -293,7 +289,7 @@ impl StorageCore {
         }
         let task = self.task_up_to(self.max_series(), name);
         task.unwrap_or_else(|| {
-            self.overflowed_statuses.fetch_add(1, Ordering::Relaxed);
+            self.overflowed_statuses.fetch_add(1, Relaxed);
             self.listed_task(OVERFLOW)
         })
     }
@@ -363,12 +359,8 @@ impl StorageCore {
         }
     }
 
-    pub(crate) fn drop_exemplar(&self) {
-        self.dropped_exemplars.fetch_add(1, Ordering::Relaxed);
-    }
-
     pub(crate) fn dropped_exemplars(&self) -> u64 {
-        self.dropped_exemplars.load(Ordering::Relaxed)
+        self.dropped_exemplars.load(Relaxed)
     }
 
     /// Keeps an unknown name for the next snapshot: a call writes no log line.
@@ -382,7 +374,7 @@ impl StorageCore {
     /// Warns of unknown names that came up since the last snapshot, each once.
     pub(crate) fn report_unknown_types(&self) {
         let known = self.unknown_types.len();
-        let fresh = self.logged_types.fetch_max(known, Ordering::Relaxed)..known;
+        let fresh = self.logged_types.fetch_max(known, Relaxed)..known;
         for node in self.unknown_types.iter() {
             if fresh.contains(&node.index) {
                 warn!(error_type = %node.item, "an error type the configuration does not list counts as `other`");
@@ -396,7 +388,7 @@ impl StorageCore {
         methods: &[&'static MethodCore],
         counted: &[MethodSnapshot],
     ) -> u64 {
-        let mut updates = self.overflowed_statuses.load(Ordering::Relaxed);
+        let mut updates = self.overflowed_statuses.load(Relaxed);
         if updates > 0 {
             self.warn_once(MORE_TASKS, None);
         }
@@ -405,7 +397,7 @@ impl StorageCore {
                 updates += counted.started;
                 self.warn_once(MORE_LABEL_SETS, Some(&method.name));
             }
-            let dropped = method.dropped_values.load(Ordering::Relaxed);
+            let dropped = method.dropped_values.load(Relaxed);
             if dropped > 0 {
                 updates += dropped;
                 self.warn_once(MORE_VALUES, Some(&method.name));

@@ -6,7 +6,8 @@
 //!
 //! A change of the word that loses a race against another is not tried again: it came before that one, and its streak is over.
 
-use crate::base::sync::{AtomicU64, Mutex, Ordering, bump, lock};
+use crate::base::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::base::sync::{AtomicU64, Mutex, bump, lock};
 use crate::data::status::TaskStatus;
 
 pub(crate) use self::Streak as TaskState; // alias
@@ -50,24 +51,17 @@ pub(crate) struct Streak {
     /// Held by the one that sets a status through the API.
     api: Mutex<()>,
     /// The part in the streak of what was set through the API rather than by calls.
-    api_part: ObservedFailures,
+    api_part: Observed,
     /// When that was last, in ticks, plus 1; 0 if never. Calls leave theirs in the rings of their shards.
     api_set: AtomicU64,
 }
 
-/// What one shard saw of the successes of one [`Streak`]: written by the shard's owner alone.
+/// The part of one shard in a [`Streak`]: of its successes, or of its failures. Written by the shard's owner alone.
 #[derive(Default)]
-pub(crate) struct ObservedOk {
-    /// The word with status OK whose streak the shard is in; [`NONE`] once the shard failed.
+pub(crate) struct Observed {
+    /// The word whose streak the shard is in; [`NONE`] while this is written, and for successes once the shard failed.
     word: AtomicU64,
-    /// The shard's successes before the streak it counts.
-    base: AtomicU64,
-}
-
-/// The failures one shard added to the current streak.
-#[derive(Default)]
-pub(crate) struct ObservedFailures {
-    word: AtomicU64,
+    /// Of successes, those of the shard before the streak; of failures, those in it.
     count: AtomicU64,
 }
 
@@ -81,46 +75,33 @@ impl Streak {
     /// True if a success of this shard changes nothing.
     // Relaxed: the word guards no data; a success that misses a change just made is one that ended before it.
     #[inline]
-    pub(crate) fn is_known_ok(&self, seen: &ObservedOk) -> bool {
-        let known = seen.word.load(Ordering::Relaxed);
+    pub(crate) fn is_known_ok(&self, seen: &Observed) -> bool {
+        let known = seen.word.load(Relaxed);
         // A shard that failed last need not ask: the answer would cost a cache line that `enter` takes anyway.
-        known != NONE && self.word.load(Ordering::Relaxed) == known
+        known != NONE && self.word.load(Relaxed) == known
     }
 
     /// Takes a success of a shard that had `ok_before` of them; `failures` is the shard's part in failing streaks.
     #[cold]
-    pub(crate) fn note_ok(
-        &self,
-        seen: &ObservedOk,
-        failures: Option<&ObservedFailures>,
-        ok_before: u64,
-    ) {
-        let known = seen.word.load(Ordering::Relaxed);
+    pub(crate) fn note_ok(&self, seen: &Observed, failures: Option<&Observed>, ok_before: u64) {
+        let known = seen.word.load(Relaxed);
         let failed_last = failures.filter(|_| known == NONE);
-        let guess = failed_last.map(|cell| cell.word.load(Ordering::Relaxed));
+        let guess = failed_last.map(|cell| cell.word.load(Relaxed));
         if let Some(word) = self.enter(TaskStatus::Ok, guess) {
-            seen.word.store(NONE, Ordering::Relaxed);
-            // Release, twice: pair with the Acquires in `ObservedOk::run`; a reader of the new base also sees the mark above.
-            seen.base.store(ok_before, Ordering::Release);
-            seen.word.store(word, Ordering::Release);
+            seen.set(word, ok_before);
         }
     }
 
     /// Takes a failure of a shard.
-    pub(crate) fn note_failure(
-        &self,
-        seen: &ObservedOk,
-        cell: &ObservedFailures,
-        status: TaskStatus,
-    ) {
-        let known = seen.word.load(Ordering::Relaxed);
+    pub(crate) fn note_failure(&self, seen: &Observed, cell: &Observed, status: TaskStatus) {
+        let known = seen.word.load(Relaxed);
         let guess = (known != NONE).then_some(known);
         if let Some(word) = self.enter(status, guess) {
-            cell.add(word);
+            cell.add_failure(word);
             // The streak of successes is over, unless the rules call this failure OK. Release: a reader that sees the mark sees
             // the word that ended it.
             if status != TaskStatus::Ok {
-                seen.word.store(NONE, Ordering::Release);
+                seen.word.store(NONE, Release);
             }
         }
     }
@@ -129,16 +110,15 @@ impl Streak {
     pub(crate) fn set(&self, status: TaskStatus, now: u64) {
         let _writer = lock(&self.api);
         // Relaxed: an age is read for itself. Before the word, so that a reader of the status rarely finds an older time.
-        self.api_set
-            .fetch_max(now.saturating_add(1), Ordering::Relaxed);
+        self.api_set.fetch_max(now.saturating_add(1), Relaxed);
         if let Some(word) = self.enter(status, None) {
-            self.api_part.add(word);
+            self.api_part.add_failure(word);
         }
     }
 
     /// When a status was last set through the API, in ticks.
     pub(crate) fn last_set(&self) -> Option<u64> {
-        self.api_set.load(Ordering::Relaxed).checked_sub(1)
+        self.api_set.load(Relaxed).checked_sub(1)
     }
 
     /// Makes the word hold this status, and returns the word that does. `guess` is a word the caller has reason to believe is
@@ -151,7 +131,7 @@ impl Streak {
         let word = match guess.map(|word| self.change(word, status)) {
             Some(Ok(next)) => return Some(next),
             Some(Err(now)) => now,
-            None => self.word.load(Ordering::Relaxed),
+            None => self.word.load(Relaxed),
         };
         if status_of(word) == status {
             return Some(word);
@@ -166,19 +146,19 @@ impl Streak {
     fn change(&self, word: Word, status: TaskStatus) -> Result<Word, Word> {
         let next = (((word >> STATUS_BITS) + 1) << STATUS_BITS) | index_of(status);
         self.word
-            .compare_exchange(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            .compare_exchange(word, next, AcqRel, Relaxed)
             .map(|_| next)
     }
 
     /// Loads it: see [`MethodList`](crate::recording::method::MethodList).
     pub(crate) fn prefetch(&self) -> u64 {
-        self.word.load(Ordering::Relaxed)
+        self.word.load(Relaxed)
     }
 
     /// Begins a reading of which the caller adds up the shards' parts as it comes by them.
     pub(crate) fn begin_reading(&self) -> Reading {
-        let word = self.word.load(Ordering::Acquire);
-        let run = self.api_part.run(word);
+        let word = self.word.load(Acquire);
+        let run = self.api_part.failures(word);
         Reading { word, run }
     }
 
@@ -188,7 +168,7 @@ impl Streak {
         reason = "never set, and no longer known, are two answers"
     )]
     pub(crate) fn end_reading(&self, reading: &Reading) -> Option<Option<(TaskStatus, u64)>> {
-        let is_same = self.word.load(Ordering::Acquire) == reading.word;
+        let is_same = self.word.load(Acquire) == reading.word;
         is_same.then(|| reading.shown())
     }
 
@@ -226,40 +206,43 @@ impl Reading {
     }
 }
 
-impl ObservedOk {
+impl Observed {
+    fn set(&self, word: Word, count: u64) {
+        self.word.store(NONE, Relaxed);
+        // Release, twice: pair with the Acquires in `run`; a reader of the new count also sees the mark above.
+        self.count.store(count, Release);
+        self.word.store(word, Release);
+    }
+
+    fn run(&self, word: Word, run: impl FnOnce(u64) -> u64) -> u64 {
+        if self.word.load(Acquire) != word {
+            return 0;
+        }
+        let run = run(self.count.load(Acquire));
+        let is_same = self.word.load(Relaxed) == word;
+        if is_same { run } else { 0 }
+    }
+
     /// The successes of a shard in the streak of this word.
-    pub(crate) fn run(&self, word: Word, ok_now: impl FnOnce() -> u64) -> u64 {
-        if status_of(word) != TaskStatus::Ok || self.word.load(Ordering::Acquire) != word {
+    pub(crate) fn successes(&self, word: Word, ok_now: impl FnOnce() -> u64) -> u64 {
+        if status_of(word) != TaskStatus::Ok {
             return 0;
         }
-        let base = self.base.load(Ordering::Acquire);
-        let run = ok_now().saturating_sub(base);
-        let still = self.word.load(Ordering::Relaxed) == word;
-        if still { run } else { 0 }
-    }
-}
-
-impl ObservedFailures {
-    /// One more of this word; only the cell's owner.
-    fn add(&self, word: Word) {
-        if self.word.load(Ordering::Relaxed) == word {
-            bump(&self.count, 1, Ordering::Release);
-            return;
-        }
-        self.word.store(NONE, Ordering::Relaxed);
-        // Release, twice: as in `note_ok`.
-        self.count.store(1, Ordering::Release);
-        self.word.store(word, Ordering::Release);
+        self.run(word, |before| ok_now().saturating_sub(before))
     }
 
-    /// The part of this cell in the streak of a word.
-    pub(crate) fn run(&self, word: Word) -> u64 {
-        if self.word.load(Ordering::Acquire) != word {
-            return 0;
+    /// One more failure in the streak of this word; only the cell's owner.
+    fn add_failure(&self, word: Word) {
+        if self.word.load(Relaxed) == word {
+            bump(&self.count, 1, Release);
+        } else {
+            self.set(word, 1);
         }
-        let run = self.count.load(Ordering::Acquire);
-        let still = self.word.load(Ordering::Relaxed) == word;
-        if still { run } else { 0 }
+    }
+
+    /// The failures of a shard in the streak of this word.
+    pub(crate) fn failures(&self, word: Word) -> u64 {
+        self.run(word, |count| count)
     }
 }
 
@@ -286,35 +269,30 @@ mod tests {
 
     #[test]
     fn a_success_that_changes_nothing_writes_nothing() {
-        let (streak, seen, failures) = (
-            Streak::default(),
-            ObservedOk::default(),
-            ObservedFailures::default(),
-        );
+        let (streak, seen, failures) =
+            (Streak::default(), Observed::default(), Observed::default());
         assert!(streak.is_known_ok(&seen));
         streak.note_failure(&seen, &failures, TaskStatus::Internal);
         assert!(!streak.is_known_ok(&seen));
         streak.note_ok(&seen, Some(&failures), 7);
         assert!(streak.is_known_ok(&seen));
         assert_eq!(
-            streak.read(|word| seen.run(word, || 10) + failures.run(word)),
+            streak.read(|word| seen.successes(word, || 10) + failures.failures(word)),
             Some((TaskStatus::Ok, 3))
         );
     }
 
     #[test]
     fn a_failure_that_is_no_illness_goes_on_with_the_run() {
-        let (streak, seen, failures) = (
-            Streak::default(),
-            ObservedOk::default(),
-            ObservedFailures::default(),
-        );
+        let (streak, seen, failures) =
+            (Streak::default(), Observed::default(), Observed::default());
         for before in 0..3 {
             if !streak.is_known_ok(&seen) {
                 streak.note_ok(&seen, Some(&failures), before);
             }
             streak.note_failure(&seen, &failures, TaskStatus::Ok);
-            let read = streak.read(|word| seen.run(word, || before + 1) + failures.run(word));
+            let read =
+                streak.read(|word| seen.successes(word, || before + 1) + failures.failures(word));
             assert_eq!(read, Some((TaskStatus::Ok, 2 * before + 2)));
         }
     }
@@ -322,12 +300,12 @@ mod tests {
     #[test]
     fn runs_of_several_shards_add_up() {
         let streak = Streak::default();
-        let seen = [ObservedOk::default(), ObservedOk::default()];
-        let cells = [ObservedFailures::default(), ObservedFailures::default()];
+        let seen = [Observed::default(), Observed::default()];
+        let cells = [Observed::default(), Observed::default()];
         for cell in [0, 1, 1, 0, 1] {
             streak.note_failure(&seen[cell], &cells[cell], TaskStatus::ConnectionError);
         }
-        let read = streak.read(|word| cells.iter().map(|cell| cell.run(word)).sum());
+        let read = streak.read(|word| cells.iter().map(|cell| cell.failures(word)).sum());
         assert_eq!(read, Some((TaskStatus::ConnectionError, 5)));
     }
 }

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use crate::base::append::{Interner, Link, Node, Table};
-use crate::base::sync::{AtomicU32, AtomicU64, Ordering, leak};
+use crate::base::sync::Ordering::{Acquire, Relaxed};
+use crate::base::sync::{AtomicU32, AtomicU64, leak};
 use crate::data::buckets::{ValueKind, bucket_of};
 use crate::data::family::Histogram;
 use crate::data::key::StatKey;
@@ -122,13 +123,13 @@ struct Pending {
 impl Pending {
     /// Keeps a value; false if this piece is full.
     fn put(&self, value: ValueRef, number: f64) -> bool {
-        let len = self.len.load(Ordering::Relaxed);
+        let len = self.len.load(Relaxed);
         let Some(cell) = self.names.get(len as usize) else {
             return false;
         };
-        cell.store(value.0, Ordering::Relaxed);
-        self.values[len as usize].store(number.to_bits(), Ordering::Relaxed);
-        self.len.store(len + 1, Ordering::Relaxed);
+        cell.store(value.0, Relaxed);
+        self.values[len as usize].store(number.to_bits(), Relaxed);
+        self.len.store(len + 1, Relaxed);
         true
     }
 }
@@ -152,16 +153,16 @@ impl ShardValues {
     pub(crate) fn take(&self, slot: u32, duration: f64, mut each: impl FnMut(ValueRef, f64)) {
         let mut next = self.pending.item(slot);
         while let Some(piece) = next {
-            let len = piece.len.load(Ordering::Relaxed) as usize;
+            let len = piece.len.load(Relaxed) as usize;
             for (name, number) in piece.names.iter().zip(&piece.values).take(len) {
-                let value = ValueRef(name.load(Ordering::Relaxed));
-                let number = f64::from_bits(number.load(Ordering::Relaxed));
+                let value = ValueRef(name.load(Relaxed));
+                let number = f64::from_bits(number.load(Relaxed));
                 match value.0 & LEFT_AT_END {
                     0 => each(value, number),
                     _ => each(value, (number - duration).max(0.0)),
                 }
             }
-            piece.len.store(0, Ordering::Relaxed);
+            piece.len.store(0, Relaxed);
             next = piece.more.get().filter(|_| len == PENDING);
         }
     }
@@ -207,7 +208,7 @@ impl ValueCells {
     /// Adds this shard's observations to a histogram.
     pub(crate) fn add_to(&self, total: &mut Histogram) {
         if let Some(histogram) = &self.histogram {
-            total.sum += f64::from_bits(histogram.sum.load(Ordering::Acquire));
+            total.sum += f64::from_bits(histogram.sum.load(Acquire));
             histogram.counts.add_to(&mut total.counts);
         }
     }
