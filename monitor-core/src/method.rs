@@ -8,7 +8,6 @@ use crate::data::family::Label;
 use crate::data::name::is_label_name;
 use crate::recording::guard::CallGuard;
 use crate::recording::method::MethodCore;
-use crate::recording::method_name::MethodName;
 use crate::recording::permits::Permits;
 
 /// Longest name of a method, in bytes.
@@ -64,10 +63,8 @@ impl Method {
             name: Cow::Owned((*name).to_owned()),
             value: Arc::from(*value),
         });
-        let storage = self.core.storage;
-        let has_room = || storage.has_room_for(MethodName::plain(&self.core.name));
-        let name = MethodName::open(&self.core.name, own.chain(more).collect(), has_room);
-        Ok(Self::of(storage.method_for_call(name)))
+        let labels = own.chain(more).collect();
+        Ok(Self::of(self.core.with_labels(labels)))
     }
 
     /// The labels beside `method`, sorted by name.

@@ -1,10 +1,14 @@
-//! The core's settings: default, unit, meaning of zero.
+//! The core's settings (default, unit, meaning of zero), and bounds of durations made ready for recording: in ticks, with a
+//! table that leads to a bucket in a step or two.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use crate::data::const_labels::{ConstLabelError, ConstLabels};
 
+use crate::base::clock::Clock;
+use crate::base::sync::{StaticAtomicU8, StaticOrdering};
+use crate::data::buckets::MAX_DURATION_BUCKETS;
 use crate::data::snapshot::ServiceInfo;
 use crate::errors::ErrorRules;
 
@@ -61,6 +65,160 @@ impl Default for StorageConfig {
             const_labels: ConstLabels::default(),
             preregister: false,
             methods: Vec::new(),
+        }
+    }
+}
+
+/// Cells an octave of the look-up table; with 16, few cells hold more than one of the presets' bounds.
+const CELLS_PER_OCTAVE_LOG2: u32 = 4;
+const CELLS: usize = (64 - CELLS_PER_OCTAVE_LOG2 as usize + 1) << CELLS_PER_OCTAVE_LOG2;
+
+/// Lengths of the arrays: powers of two, so that an index need not be checked; for the first look at the edges not even
+/// masked, as a byte cannot be past them.
+const TABLE: usize = CELLS.next_power_of_two();
+const EDGES: usize = 1 << u8::BITS;
+
+/// Bounds of durations in ticks, with a table that leads to the bucket of any tick count in a step or two.
+///
+/// # Definition
+///
+/// The table has 16 cells for each power of two. A cell holds the first bound at or above its lower edge; the search
+/// starts there and walks on while the bound is below the value, so it is exact for any bounds. (A search by octave
+/// or from the front looks faster in a loop over equal calls, where the branch is learnt, and is slower on real
+/// durations.)
+pub(crate) struct TickBounds {
+    /// Past the last bound each holds the greatest value, so the search needs no other end.
+    ticks: [u64; EDGES],
+    /// Where the search of the recording path starts. All past the end once every call is to take the slow path; until then, a
+    /// call does not even ask.
+    first: [StaticAtomicU8; TABLE],
+    /// Where it starts for the exact bucket.
+    exact: [u8; TABLE],
+}
+
+impl TickBounds {
+    pub(crate) fn new(bounds: &[f64], clock: &Clock) -> Self {
+        let mut ticks = [u64::MAX; EDGES];
+        for (edge, bound) in ticks[..MAX_DURATION_BUCKETS - 1].iter_mut().zip(bounds) {
+            *edge = clock.ticks(*bound);
+        }
+        let mut first = [0; TABLE];
+        for (cell, entry) in first[..CELLS].iter_mut().enumerate() {
+            let at = ticks.partition_point(|bound| *bound < lower_edge(cell));
+            *entry = u8::try_from(at).unwrap_or(u8::MAX);
+        }
+        Self {
+            ticks,
+            exact: first,
+            first: first.map(StaticAtomicU8::new),
+        }
+    }
+
+    /// From now on [`bucket`](Self::bucket) returns the last bucket there can be, whatever the duration.
+    pub(crate) fn force_slow_path(&self) {
+        let end = u8::try_from(MAX_DURATION_BUCKETS - 1).unwrap_or(u8::MAX);
+        // Relaxed: a call that does not see it yet ends the common way.
+        self.first
+            .iter()
+            .for_each(|cell| cell.store(end, StaticOrdering::Relaxed));
+    }
+
+    /// The bucket of a duration, unless the slow path is forced; below [`MAX_DURATION_BUCKETS`].
+    #[inline]
+    pub(crate) fn bucket(&self, ticks: u64) -> usize {
+        self.search(
+            self.first[cell_of(ticks) & (TABLE - 1)].load(StaticOrdering::Relaxed),
+            ticks,
+        )
+    }
+
+    /// The bucket of a duration.
+    pub(crate) fn exact_bucket(&self, ticks: u64) -> usize {
+        self.search(self.exact[cell_of(ticks) & (TABLE - 1)], ticks)
+    }
+
+    #[inline]
+    fn search(&self, first: u8, ticks: u64) -> usize {
+        let mut at = usize::from(first);
+        while self.ticks[at & (EDGES - 1)] < ticks {
+            at += 1;
+        }
+        at & (EDGES - 1)
+    }
+}
+
+/// The cell of a value: its four bits below the leading one, and the place of that one.
+#[inline]
+fn cell_of(value: u64) -> usize {
+    let leading = (value | 1).ilog2();
+    let shift = leading.saturating_sub(CELLS_PER_OCTAVE_LOG2);
+    #[expect(clippy::cast_possible_truncation, reason = "at most 31")]
+    let step = (value >> shift) as usize;
+    ((shift as usize) << CELLS_PER_OCTAVE_LOG2) + step
+}
+
+/// The least value of a cell.
+fn lower_edge(cell: usize) -> u64 {
+    let steps = 1 << CELLS_PER_OCTAVE_LOG2;
+    if cell < 2 * steps {
+        return cell as u64;
+    }
+    let shift = cell / steps - 1;
+    ((cell % steps + steps) as u64) << shift
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::buckets::{MAX_BUCKETS, TIME_BOUNDS};
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_cell_begins_at_its_lower_edge() {
+        for cell in 0..CELLS {
+            assert_eq!(cell_of(lower_edge(cell)), cell);
+            if lower_edge(cell) > 0 {
+                assert_eq!(cell_of(lower_edge(cell) - 1), cell - 1);
+            }
+        }
+        assert_eq!(cell_of(u64::MAX), CELLS - 1);
+    }
+
+    #[test]
+    fn on_the_forced_slow_path_every_duration_is_past_the_inline_cells_and_exact_all_the_same() {
+        let (clock, _) = Clock::manual(0.0);
+        let bounds = TickBounds::new(&TIME_BOUNDS, &clock);
+        bounds.force_slow_path();
+        for ticks in [0, 1, 1 << 20, u64::MAX] {
+            assert!(bounds.bucket(ticks) >= MAX_BUCKETS);
+            let exact = TickBounds::new(&TIME_BOUNDS, &clock).bucket(ticks);
+            assert_eq!(bounds.exact_bucket(ticks), exact);
+        }
+    }
+
+    #[test]
+    fn an_edge_belongs_to_its_bucket() {
+        let (clock, _) = Clock::manual(0.0);
+        let bounds = TickBounds::new(&TIME_BOUNDS, &clock);
+        for (index, bound) in TIME_BOUNDS.iter().enumerate() {
+            let edge = clock.ticks(*bound);
+            assert_eq!(bounds.bucket(edge), index);
+            assert_eq!(bounds.bucket(edge + 1), index + 1);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_search_equals_a_linear_scan(
+            mut bounds in proptest::collection::vec(0.0_f64..1e5, 1..60),
+            value in any::<u64>(),
+            shift in 0_u32..64,
+        ) {
+            bounds.sort_by(f64::total_cmp);
+            let (clock, _) = Clock::manual(0.0);
+            let value = value >> shift;
+            let linear = bounds.iter().take_while(|bound| clock.ticks(**bound) < value).count();
+            prop_assert_eq!(TickBounds::new(&bounds, &clock).bucket(value), linear);
         }
     }
 }

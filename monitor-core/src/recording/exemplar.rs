@@ -88,7 +88,7 @@ thread_local! {
 impl Exemplars {
     pub(crate) fn new() -> Self {
         Self {
-            cells: Chunked::new(),
+            cells: Chunked::default(),
         }
     }
 
@@ -136,9 +136,7 @@ impl Exemplars {
     /// All that are kept, by bucket.
     pub(crate) fn kept(&self) -> Vec<KeptExemplar> {
         let cells = self.cells.iter();
-        cells
-            .filter_map(|(_, cell)| lock(&cell.kept).clone())
-            .collect()
+        cells.filter_map(|cell| lock(&cell.kept).clone()).collect()
     }
 }
 

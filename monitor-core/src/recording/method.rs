@@ -1,41 +1,127 @@
-//! One method with one label set in one storage: its name, its shards and what its calls observe.
+//! What a storage keeps of a method: what its label sets share, each label set's shards and values, and the order in which a
+//! snapshot goes through them.
+//!
+//! A label set is a method of its own to recording: a [`MethodCore`] with its own shards, found by its number. What all label
+//! sets of a method share (task types, permits, bounds) is one [`MethodShared`], which lists them. Both live as long as the
+//! process. Lists of shards and label sets only grow, so they are walked without a lock.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use crate::base::interner::Node;
-use crate::base::sync::{AtomicU64, Mutex, Once, Ordering, leak, lock};
-use crate::data::family::Label;
+use crate::base::append::{Interner, Link, Node, hash_of, push, walk};
+use crate::base::sync::Ordering::Relaxed;
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, leak, lock};
+use crate::data::buckets::with_own_bounds;
 use crate::data::key::StatKey;
+use crate::data::labels::Label;
+use crate::data::{snapshot, status::DEFAULT_TASK};
 use crate::errors::Outcome;
-use crate::recording::common::Common;
+use crate::recording::config::TickBounds;
 use crate::recording::exemplar::{Ended, ExemplarProvider, Exemplars, KEPT_SECONDS, KeptExemplar};
-use crate::recording::method_name::{MethodName, Origin};
+use crate::recording::label_sets::{MethodId, Origin};
+use crate::recording::permits::Permits;
+use crate::recording::settings::{self, Settings};
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::store::StorageCore;
-use crate::recording::values::{ValueName, ValueNames, value_name};
+use crate::recording::streak::Streak;
+use crate::recording::values::{ValueName, ValueNames};
+
+pub(crate) use self::MethodShared as Common; // alias
+
+/// What all label sets of a method share in a storage.
+pub(crate) struct MethodShared {
+    pub(crate) name: Arc<str>,
+    /// The method without labels.
+    plain: &'static MethodId,
+    /// The task type its calls feed beside that of all calls.
+    pub(crate) own: &'static Streak,
+    /// The task type of all calls; where the method feeds none, one that is not read.
+    pub(crate) default: &'static Streak,
+    /// True if `own` is the method's, and not one it shares or that is not read.
+    pub(crate) has_own_task: bool,
+    pub(crate) permits: Permits,
+    pub(crate) bounds: Arc<[f64]>,
+    pub(crate) ticks: &'static TickBounds,
+    /// Error types that are no illness.
+    pub(crate) expected: &'static [&'static str],
+    limited: bool,
+    streaming: bool,
+    /// Label sets made at run time.
+    open: AtomicU32,
+    first: Link<MethodCore>,
+}
+
+impl MethodShared {
+    pub(crate) fn new(storage: &'static StorageCore, plain: &'static MethodId) -> Self {
+        static NONE: LazyLock<Settings> = LazyLock::new(Settings::default);
+        let settings = settings::all().get(&*plain.name).unwrap_or(&NONE);
+        let unread = || leak(Streak::default());
+        let all = storage.default_task;
+        let (own, default, has_own_task) = match settings.task {
+            _ if settings.without_health => (unread(), unread(), false),
+            // It is fed anyway.
+            Some(DEFAULT_TASK) => (unread(), all, false),
+            Some(task) => (storage.listed_task(task), all, false),
+            None => (unread(), all, true),
+        };
+        let (bounds, ticks) = match settings.bounds {
+            None => (Arc::clone(&storage.time_bounds), storage.tick_bounds),
+            Some(own) => {
+                let bounds = with_own_bounds(&storage.time_bounds, own);
+                let ticks: &'static TickBounds = leak(TickBounds::new(&bounds, &storage.clock));
+                if storage.exemplar_provider().is_some() {
+                    ticks.force_slow_path();
+                }
+                (bounds, ticks)
+            }
+        };
+        Self {
+            name: Arc::clone(&plain.name),
+            plain,
+            own,
+            default,
+            has_own_task,
+            permits: Permits::new(storage.rules().config.max_workers),
+            bounds,
+            ticks,
+            expected: &settings.expected,
+            limited: settings.limited,
+            streaming: settings.streaming,
+            open: AtomicU32::new(0),
+            first: Once::new(),
+        }
+    }
+
+    /// All label sets so far.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &'static MethodCore> {
+        walk(&self.first, |method| &method.next)
+    }
+
+    /// True if one more label set may be made at run time.
+    pub(crate) fn has_room(&self, limit: u32) -> bool {
+        self.open.load(Relaxed) < limit
+    }
+}
 
 /// One method with one label set in one storage.
-#[derive(Debug)]
 pub(crate) struct MethodCore {
     pub(crate) storage: &'static StorageCore,
     pub(crate) name: Arc<str>,
     /// Beside `method`, sorted by name.
     pub(crate) labels: Arc<[Label]>,
-    /// Its number in the process, plus 1.
+    /// Its number in the process.
     pub(crate) id: u32,
-    /// Where its label set comes from.
     pub(crate) origin: Origin,
     /// What it shares with the method's other label sets.
-    pub(crate) common: &'static Common,
+    pub(crate) common: &'static MethodShared,
     /// The method's next label set.
-    pub(crate) next: Once<&'static MethodCore>,
+    next: Link<MethodCore>,
     /// Calls that wait for a permit.
     pub(crate) waiting: AtomicU64,
     pub(crate) items: StreamItems,
     exemplars: Once<&'static Exemplars>,
-    first: Once<&'static Shard>,
+    first: Link<Shard>,
     /// The shard of calls no thread's table can take: where thread-locals are gone, and where a call ends outside
-    /// the scope it started in. Whoever holds the lock is its single writer, so it keeps the promises of any shard.
+    /// the scope it started in. The holder of the lock is its single writer, so it keeps the promises of any shard.
     fallback: Once<&'static Shard>,
     fallback_writer: Mutex<()>,
     values: Once<&'static ValueNames>,
@@ -47,7 +133,7 @@ pub(crate) struct MethodCore {
 
 /// Items that the streams of a method gave.
 // Shared by all threads that poll such streams: an item is worth more than a call's few nanoseconds.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct StreamItems {
     pub(crate) ok: AtomicU64,
     pub(crate) failed: AtomicU64,
@@ -55,7 +141,7 @@ pub(crate) struct StreamItems {
 
 /// When a snapshot first saw the calls of a label set as they are.
 // Relaxed: of two snapshots at once either may be the first.
-#[derive(Debug)]
+#[derive(Default)]
 pub(crate) struct IdleSince {
     /// Calls begun and calls ended, plus 1; 0 before the first snapshot.
     calls: AtomicU64,
@@ -64,19 +150,12 @@ pub(crate) struct IdleSince {
 }
 
 impl IdleSince {
-    pub(crate) fn new() -> Self {
-        Self {
-            calls: AtomicU64::new(0),
-            since: AtomicU64::new(0),
-        }
-    }
-
-    /// Notes how many calls there are `now`; for how many ticks that did not change.
+    /// Notes how many calls there are `now`, and returns for how many ticks that did not change.
     pub(crate) fn unchanged_for(&self, calls: u64, now: u64) -> u64 {
-        if self.calls.swap(calls + 1, Ordering::Relaxed) != calls + 1 {
-            self.since.store(now, Ordering::Relaxed);
+        if self.calls.swap(calls + 1, Relaxed) != calls + 1 {
+            self.since.store(now, Relaxed);
         }
-        now.saturating_sub(self.since.load(Ordering::Relaxed))
+        now.saturating_sub(self.since.load(Relaxed))
     }
 }
 
@@ -84,15 +163,15 @@ impl MethodCore {
     /// Makes it and lists it with the method's other label sets.
     pub(crate) fn new(
         storage: &'static StorageCore,
-        name: &MethodName,
-        common: &'static Common,
+        id: &MethodId,
+        common: &'static MethodShared,
     ) -> &'static Self {
-        let method: &'static Self = leak(Self {
+        let method = leak(Self {
             storage,
             name: Arc::clone(&common.name),
-            labels: Arc::clone(&name.labels),
-            id: name.id,
-            origin: name.origin,
+            labels: Arc::clone(&id.labels),
+            id: id.id,
+            origin: id.origin,
             common,
             next: Once::new(),
             waiting: AtomicU64::new(0),
@@ -103,43 +182,36 @@ impl MethodCore {
             fallback_writer: Mutex::new(()),
             values: Once::new(),
             dropped_values: AtomicU64::new(0),
-            idle_since: IdleSince::new(),
+            idle_since: IdleSince::default(),
         });
-        common.add(method);
-        method
+        if id.origin.is_open() {
+            common.open.fetch_add(1, Relaxed);
+        }
+        push(&common.first, method, |method| &method.next)
     }
 
-    /// Makes a shard and puts it at the end of the list; nobody waits, readers may walk the list meanwhile.
+    /// The method with these labels alone, made if need be: for labels made at run time.
+    pub(crate) fn with_labels(&self, labels: Vec<Label>) -> &'static Self {
+        let plain = self.common.plain;
+        let has_room = || self.storage.has_room_for(plain);
+        let id = plain.with_labels(labels, Origin::OPEN, has_room);
+        self.storage.method_for_call(id)
+    }
+
+    /// Makes a shard and puts it at the end of the list; nothing waits, readers may walk the list meanwhile.
     pub(crate) fn add_shard(&'static self) -> &'static Shard {
-        let shard: &'static Shard = leak(Shard::new(self));
-        let mut link = &self.first;
-        while let Err(there) = link.set(shard) {
-            link = &there.next;
-        }
-        shard
+        push(&self.first, leak(Shard::new(self)), |shard| &shard.next)
     }
 
     /// All shards so far.
-    pub(crate) fn shards(&self) -> impl Iterator<Item = &'static Shard> + '_ {
-        std::iter::successors(self.first.get(), |shard| shard.next.get())
+    pub(crate) fn shards(&self) -> impl Iterator<Item = &'static Shard> {
+        walk(&self.first, |shard| &shard.next)
     }
 
     /// Runs with the fallback shard, as its single writer.
     pub(crate) fn with_fallback<R>(&'static self, write: impl FnOnce(&'static Shard) -> R) -> R {
         let _writer = lock(&self.fallback_writer);
         write(self.fallback.get_or_init(|| self.add_shard()))
-    }
-
-    /// Loads what a snapshot needs of it: see [`MethodList`](crate::recording::method_list::MethodList).
-    pub(crate) fn touch(&self) -> u64 {
-        let counted = Arc::strong_count(&self.name) ^ Arc::strong_count(&self.labels);
-        self.waiting.load(Ordering::Relaxed) ^ u64::try_from(counted).unwrap_or_default()
-    }
-
-    /// The same for what it shares.
-    pub(crate) fn touch_common(&self) -> u64 {
-        let bounds = u64::try_from(self.common.bounds.len()).unwrap_or_default();
-        self.common.own.touch() ^ bounds
     }
 
     /// The values calls observed so far.
@@ -150,25 +222,23 @@ impl MethodCore {
     /// The value of this name. Past the limit of names a value goes to the child labelled `overflow` of its family, if
     /// there is one or room for one more; else it is dropped.
     pub(crate) fn value(&self, name: &str) -> Option<&'static Node<ValueName>> {
-        let names = self.values.get_or_init(|| leak(ValueNames::new()));
-        if let Some(node) = names.get(name) {
-            return Some(node);
-        }
+        let names = self.values.get_or_init(|| leak(Interner::new(64)));
+        let find_or_add = |name: &str, limit| {
+            let is = |known: &ValueName| *known.key.raw == *name;
+            names.find_or_add(hash_of(name), is, limit, |_| ValueName::new(name))
+        };
         let limit = self.storage.max_series();
-        if names.len() < limit {
-            return Some(names.get_or_add(name, |_| value_name(name)));
-        }
-        self.drop_value();
-        let overflow = StatKey::write(value_name(name).key.name(), &[("overflow", "true")]);
-        if names.len() < limit.saturating_mul(2) {
-            return Some(names.get_or_add(&overflow, |_| value_name(&overflow)));
-        }
-        names.get(&overflow)
+        find_or_add(name, limit).or_else(|| {
+            self.drop_value();
+            let family = StatKey::parse(name);
+            let overflow = StatKey::write(family.name(), &[("overflow", "true")]);
+            find_or_add(&overflow, limit.saturating_mul(2))
+        })
     }
 
     /// Counts an observation that its own series does not have.
     pub(crate) fn drop_value(&self) {
-        self.dropped_values.fetch_add(1, Ordering::Relaxed);
+        self.dropped_values.fetch_add(1, Relaxed);
     }
 
     /// The type and the status of an outcome that is no success.
@@ -195,29 +265,27 @@ impl MethodCore {
         };
         let times = (span.end, clock.ticks(KEPT_SECONDS));
         if !exemplars.note(provider, times, &ended) {
-            self.storage.drop_exemplar();
+            self.storage.dropped_exemplars.fetch_add(1, Relaxed);
         }
     }
 
     /// The exemplars kept, by bucket.
     pub(crate) fn exemplars(&self) -> Vec<KeptExemplar> {
-        self.exemplars
-            .get()
-            .map(Exemplars::kept)
-            .unwrap_or_default()
+        let exemplars = self.exemplars.get();
+        exemplars.map(Exemplars::kept).unwrap_or_default()
     }
 
     /// Calls that wait for a permit; `None` where calls need none.
     pub(crate) fn waiting(&self) -> Option<u64> {
-        let waiting = self.waiting.load(Ordering::Relaxed);
+        let waiting = self.waiting.load(Relaxed);
         (self.common.limited || waiting > 0).then_some(waiting)
     }
 
     /// Items of its streams; `None` where calls are no streams.
-    pub(crate) fn items(&self) -> Option<crate::data::snapshot::StreamItems> {
-        let items = crate::data::snapshot::StreamItems {
-            ok: self.items.ok.load(Ordering::Relaxed),
-            failed: self.items.failed.load(Ordering::Relaxed),
+    pub(crate) fn items(&self) -> Option<snapshot::StreamItems> {
+        let items = snapshot::StreamItems {
+            ok: self.items.ok.load(Relaxed),
+            failed: self.items.failed.load(Relaxed),
         };
         (self.common.streaming || items.ok + items.failed > 0).then_some(items)
     }
@@ -227,5 +295,106 @@ impl MethodCore {
         let finished: u64 = self.shards().map(Shard::finished).sum();
         let started: u64 = self.shards().map(Shard::started).sum();
         started.saturating_sub(finished)
+    }
+
+    /// Loads what a snapshot needs of it: see [`MethodList`].
+    fn prefetch(&self) -> u64 {
+        let counted = Arc::strong_count(&self.name) ^ Arc::strong_count(&self.labels);
+        self.waiting.load(Relaxed) ^ counted as u64
+    }
+
+    /// The same for what it shares.
+    fn prefetch_shared(&self) -> u64 {
+        self.common.own.prefetch() ^ self.common.bounds.len() as u64
+    }
+}
+
+/// How many methods are fetched at once: enough for a processor to have all the loads it can under way, few enough for what
+/// they bring to stay in its inner caches.
+const BATCH: usize = 16;
+
+/// All methods of a storage as a snapshot goes through them, by name and labels, and what it will need next.
+///
+/// The cells of a method are spread over the memory of the threads that own them, behind a list from one to the next: to
+/// read them is to wait, again and again, for memory that only then turns out to be needed. So what the methods to come
+/// need is loaded before, some methods at a time, in steps: by loads of which none waits for another of its step, which a
+/// processor has under way at once. For this, and only for this, the shards are listed here too. Shards made since are
+/// missing, which costs time and nothing else.
+#[derive(Default)]
+pub(crate) struct MethodList {
+    methods: Box<[&'static MethodCore]>,
+    shards: Box<[&'static Shard]>,
+    /// Parallel to `shards`: how many of their last calls the means took last time. As the threads shared the calls then, they
+    /// most likely still do.
+    taken: Box<[AtomicU32]>,
+    /// Where the shards of each method begin, and where the last one's end.
+    first: Box<[usize]>,
+}
+
+impl MethodList {
+    /// With all shards the methods have now.
+    pub(crate) fn new(mut methods: Box<[&'static MethodCore]>) -> Self {
+        methods.sort_unstable_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
+        let mut shards = Vec::new();
+        let mut first = vec![0];
+        for method in &methods {
+            shards.extend(method.shards());
+            first.push(shards.len());
+        }
+        Self {
+            methods,
+            taken: shards.iter().map(|_| AtomicU32::new(0)).collect(),
+            shards: shards.into(),
+            first: first.into(),
+        }
+    }
+
+    pub(crate) fn methods(&self) -> &[&'static MethodCore] {
+        &self.methods
+    }
+
+    /// How many shards are listed.
+    pub(crate) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Loads what this method and those behind it need, if it is the first of a batch. Returns what must be used, so that the
+    /// loads stay.
+    pub(crate) fn fetch(&self, at: usize) -> u64 {
+        if !at.is_multiple_of(BATCH) {
+            return 0;
+        }
+        let end = (at + BATCH).min(self.methods.len());
+        let methods = &self.methods[at..end];
+        let places = self.first[at]..self.first[end];
+        let shards = &self.shards[places.clone()];
+        let taken = &self.taken[places];
+        let mut all = 0;
+        let mut step = |loaded: u64| all ^= loaded;
+        for shard in shards {
+            step(shard.prefetch_head());
+        }
+        for method in methods {
+            step(method.prefetch());
+        }
+        for (shard, taken) in shards.iter().zip(taken) {
+            step(shard.prefetch_cells(taken.load(Relaxed).into()));
+        }
+        for method in methods {
+            step(method.prefetch_shared());
+        }
+        for shard in shards {
+            step(shard.prefetch_failures());
+        }
+        all
+    }
+
+    /// Notes how many of their last calls the means of this method took from each of its shards.
+    pub(crate) fn note_taken(&self, at: usize, taken: impl Iterator<Item = usize>) {
+        let ends = self.first.get(at).zip(self.first.get(at + 1));
+        let places = ends.map_or(&[][..], |(from, to)| &self.taken[*from..*to]);
+        for (place, taken) in places.iter().zip(taken) {
+            place.store(u32::try_from(taken).unwrap_or(u32::MAX), Relaxed);
+        }
     }
 }

@@ -6,21 +6,20 @@ use std::time::Duration;
 
 use loom::thread;
 
+use crate::base::append::Latest;
 use crate::base::clock::{Clock, ManualClock, to_f64};
-use crate::base::swap::Latest;
 use crate::base::sync::leak;
 use crate::data::buckets::MAX_BUCKETS;
 use crate::data::status::TaskStatus;
 use crate::recording::config::StorageConfig;
 use crate::recording::guard::CallGuard;
-use crate::recording::local::Local;
+use crate::recording::in_flight::TaskSlots;
+use crate::recording::label_sets::MethodId;
 use crate::recording::method::MethodCore;
-use crate::recording::method_name::MethodName;
-use crate::recording::shard::Failure;
-use crate::recording::state::{RunCell, Seen, TaskState};
+use crate::recording::shard::{Failure, LONG, Ring, ValueRing};
 use crate::recording::store::StorageCore;
-use crate::recording::tasks::TaskSlots;
-use crate::recording::window::{LONG, Ring, ValueRing};
+use crate::recording::streak::{Observed, Streak};
+use crate::recording::thread::Local;
 use crate::storage::collect::Counts;
 
 /// The number of the one method of a model.
@@ -39,7 +38,7 @@ pub(crate) fn check(model: impl Fn() + Sync + Send + 'static) {
 fn storage() -> (&'static StorageCore, &'static MethodCore, ManualClock) {
     let (clock, hand) = Clock::manual(0.0);
     let core = StorageCore::new(StorageConfig::default(), clock);
-    (core, core.method_of(MethodName::fixed("Get", METHOD)), hand)
+    (core, core.method_of(MethodId::fixed("Get", METHOD)), hand)
 }
 
 /// A thread's table, as a thread that records has it.
@@ -225,30 +224,30 @@ fn a_reader_never_takes_an_overwritten_entry_for_the_one_it_was() {
 /// One thread's part in a status.
 #[derive(Default)]
 struct Part {
-    seen: Seen,
-    failures: RunCell,
+    seen: Observed,
+    failures: Observed,
 }
 
 impl Part {
-    fn succeed(&self, state: &TaskState, before: u64) {
+    fn succeed(&self, state: &Streak, before: u64) {
         if !state.is_known_ok(&self.seen) {
             state.note_ok(&self.seen, Some(&self.failures), before);
         }
     }
 
-    fn fail(&self, state: &TaskState) {
+    fn fail(&self, state: &Streak) {
         state.note_failure(&self.seen, &self.failures, TaskStatus::Fatal);
     }
 
     fn run(&self, word: u64, ok_now: u64) -> u64 {
-        self.seen.run(word, || ok_now) + self.failures.run(word)
+        self.seen.successes(word, || ok_now) + self.failures.failures(word)
     }
 }
 
 #[test]
 fn a_status_is_that_of_one_of_the_last_calls_and_its_run_is_whole_at_rest() {
     check(|| {
-        let state: &'static TaskState = leak(TaskState::new());
+        let state: &'static Streak = leak(Streak::default());
         let parts: &'static [Part; 2] = leak([Part::default(), Part::default()]);
         let failing = thread::spawn(move || {
             parts[0].fail(state);
@@ -269,7 +268,7 @@ fn a_status_is_that_of_one_of_the_last_calls_and_its_run_is_whole_at_rest() {
 #[test]
 fn threads_that_alternate_leave_the_status_of_a_last_call() {
     check(|| {
-        let state: &'static TaskState = leak(TaskState::new());
+        let state: &'static Streak = leak(Streak::default());
         let parts: &'static [Part; 2] = leak([Part::default(), Part::default()]);
         let other = thread::spawn(move || {
             parts[0].fail(state);

@@ -1,24 +1,22 @@
-//! The cells one thread owns of one method, and what a reader may see meanwhile.
+//! What one thread keeps of one method: counts, sums, slots, and the ring of last calls; and what a reader may see meanwhile.
 //!
-//! A shard has a single writer: the thread whose table holds it (for the shared fallback shard, whoever holds its
-//! lock). So an update is a plain load and a plain store; no locked instruction, no cache line shared with another
-//! writer. A call that ends on another thread than it started on is entered in that thread's shard.
+//! A shard has a single writer: the thread whose table holds it (for the shared fallback shard, the holder of its lock). So an
+//! update is a plain load and a plain store; no locked instruction, no cache line shared with another writer. A call that
+//! ends on another thread than it started on is entered in that thread's shard.
+//!
+//! The orderings of counts and sums are described at [`Shard`], those of the last calls at [`Ring`].
 
-mod counts;
-mod failures;
-
+use crate::base::append::{Link, push, walk};
 use crate::base::clock::Clock;
-use crate::base::sync::{AtomicU64, Once, Ordering, bump, leak};
+use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::base::sync::{AtomicU32, AtomicU64, Once, bump, leak};
+use crate::data::buckets::{MAX_BUCKETS, MAX_DURATION_BUCKETS};
 use crate::data::status::TaskStatus;
+use crate::recording::config::TickBounds;
+use crate::recording::in_flight::{Suspension, TaskSlots};
 use crate::recording::method::MethodCore;
-use crate::recording::state::{Seen, TaskState};
-use crate::recording::tasks::{Suspension, TaskSlots};
-use crate::recording::tick_bounds::TickBounds;
+use crate::recording::streak::{Observed, Streak};
 use crate::recording::values::ShardValues;
-use crate::recording::window::{LONG, Ring};
-
-use self::counts::Counts;
-use self::failures::Failures;
 
 /// The cells one thread owns of one method.
 ///
@@ -31,33 +29,73 @@ use self::failures::Failures;
 /// so they always add up, and none can ever fall.
 // In this order, so that what a snapshot reads lies in few cache lines: it reads the shards of all threads, most of which
 // are in no cache, and waits for each line.
-#[derive(Debug)]
 #[repr(C, align(128))]
 pub(crate) struct Shard {
     clock: Clock,
     bounds: &'static TickBounds,
     pub(crate) method: &'static MethodCore,
-    own: &'static TaskState,
-    default: &'static TaskState,
+    /// That of the method's own task type, and that of all calls.
+    streaks: [&'static Streak; 2],
     values: Once<&'static ShardValues>,
-    /// The method's number, plus 1.
+    /// The method's number.
     pub(crate) id: u32,
     head: Head,
-    pub(crate) next: Once<&'static Shard>,
+    pub(crate) next: Link<Shard>,
     ok: Counts,
     ring: Ring,
     slots: TaskSlots,
 }
 
 /// One cache line of a shard.
-#[derive(Debug)]
 #[repr(C, align(64))]
 struct Head {
     started: AtomicU64,
-    own_seen: Seen,
-    default_seen: Seen,
+    /// Parallel to [`Shard::streaks`].
+    observed: [Observed; 2],
     ok_sum: AtomicU64,
     failures: Once<&'static Failures>,
+}
+
+/// What a shard needs from its first failure on.
+// Lines of its own, as a shard has: two threads that fail must not write into one.
+#[repr(C, align(128))]
+#[derive(Default)]
+struct Failures {
+    types: Link<FailuresOfType>,
+    /// How many there are; the owner's alone.
+    ended: AtomicU64,
+    sum: AtomicU64,
+    /// Parallel to [`Shard::streaks`].
+    observed: [Observed; 2],
+}
+
+/// The failures of one error type, from the first on. Counted once, by type and bucket at a time: so the errors by type
+/// and the failures are sums of the same cells, and always equal.
+// In this order for the reader's sake, as a shard is.
+#[repr(C, align(128))]
+struct FailuresOfType {
+    error_type: u32,
+    next: Link<FailuresOfType>,
+    counts: Counts,
+}
+
+impl Failures {
+    /// The cells of an error type, made if need be; only the shard's owner.
+    fn of_type(&self, error_type: u32) -> &'static FailuresOfType {
+        let found = self.types().find(|one| one.error_type == error_type);
+        found.unwrap_or_else(|| {
+            let new = leak(FailuresOfType {
+                error_type,
+                next: Once::new(),
+                counts: Counts::new(),
+            });
+            push(&self.types, new, |one| &one.next)
+        })
+    }
+
+    fn types(&self) -> impl Iterator<Item = &'static FailuresOfType> {
+        walk(&self.types, |one| &one.next)
+    }
 }
 
 /// A failure, classified.
@@ -89,22 +127,20 @@ impl Shard {
         Self {
             clock: method.storage.clock.clone(),
             bounds: method.common.ticks,
-            id: method.id,
             method,
-            own: method.common.own,
-            default: method.common.default,
+            streaks: [method.common.own, method.common.default],
+            values: Once::new(),
+            id: method.id,
             head: Head {
                 started: AtomicU64::new(0),
-                own_seen: Seen::default(),
-                default_seen: Seen::default(),
+                observed: Default::default(),
                 ok_sum: AtomicU64::new(0),
                 failures: Once::new(),
             },
-            slots: TaskSlots::new(),
-            values: Once::new(),
             next: Once::new(),
             ok: Counts::new(),
             ring: Ring::new(),
+            slots: TaskSlots::new(),
         }
     }
 
@@ -113,10 +149,10 @@ impl Shard {
         self.clock.now()
     }
 
-    /// A call starts; only the owner. Gives its slot.
+    /// A call starts; only the owner. Returns its slot.
     #[inline]
     pub(crate) fn begin(&self) -> u32 {
-        bump(&self.head.started, 1, Ordering::Release);
+        bump(&self.head.started, 1, Release);
         self.slots.claim(self.now())
     }
 
@@ -154,11 +190,11 @@ impl Shard {
                 let duration = end.wrapping_sub(start);
                 match self.ok.used_cell(self.bounds.bucket(duration)) {
                     Some(cell) => {
-                        self.release(slot);
+                        self.slots.release(slot);
                         self.ring.push(end, duration);
-                        // Release: pairs with the Acquire of who adds the shards up.
-                        bump(cell, 1, Ordering::Release);
-                        add_ticks(&self.head.ok_sum, duration);
+                        // Release: pairs with the Acquire of a reader that adds the shards up.
+                        bump(cell, 1, Release);
+                        add(&self.head.ok_sum, ticks_as_f64(duration));
                     }
                     None => self.end_ok_rare(slot, end),
                 }
@@ -170,11 +206,15 @@ impl Shard {
     #[cold]
     #[inline(never)]
     fn end_ok_rare(&self, slot: u32, end: u64) {
-        let start = self.start_of(slot).unwrap_or(end);
-        let span = Span { start, end };
-        self.release(slot);
+        let span = self.leave(slot, end);
         self.succeed(span);
         self.method.note_exemplar(span, false);
+    }
+
+    fn leave(&self, slot: u32, end: u64) -> Span {
+        let start = self.start_of(slot).unwrap_or(end);
+        self.slots.release(slot);
+        Span { start, end }
     }
 
     /// A call succeeded; only the owner.
@@ -184,16 +224,15 @@ impl Shard {
         }
         let duration = span.ticks();
         self.ring.push(span.end, duration);
-        let bucket = self.bounds.exact_bucket(duration);
-        self.ok.bump(bucket);
-        add_ticks(&self.head.ok_sum, duration);
+        self.ok.bump(self.bounds.exact_bucket(duration));
+        add(&self.head.ok_sum, ticks_as_f64(duration));
     }
 
-    /// Whether a success changes no status.
+    /// True if a success changes no status.
     #[inline]
     fn is_known_ok(&self) -> bool {
-        self.own.is_known_ok(&self.head.own_seen)
-            && self.default.is_known_ok(&self.head.default_seen)
+        let [own, default] = &self.head.observed;
+        self.streaks[0].is_known_ok(own) && self.streaks[1].is_known_ok(default)
     }
 
     #[cold]
@@ -201,22 +240,17 @@ impl Shard {
     fn status_changed(&self) {
         let failures = self.head.failures.get();
         let before = self.ok_count();
-        if !self.own.is_known_ok(&self.head.own_seen) {
-            let failed = failures.map(|all| &all.own);
-            self.own.note_ok(&self.head.own_seen, failed, before);
-        }
-        if !self.default.is_known_ok(&self.head.default_seen) {
-            let failed = failures.map(|all| &all.default);
-            self.default
-                .note_ok(&self.head.default_seen, failed, before);
+        for (at, streak) in self.streaks.iter().enumerate() {
+            let observed = &self.head.observed[at];
+            if !streak.is_known_ok(observed) {
+                streak.note_ok(observed, failures.map(|all| &all.observed[at]), before);
+            }
         }
     }
 
     /// A call that started here failed; only the owner.
     pub(crate) fn end_failed(&self, slot: u32, end: u64, failure: Failure) {
-        let start = self.start_of(slot).unwrap_or(end);
-        let span = Span { start, end };
-        self.release(slot);
+        let span = self.leave(slot, end);
         self.fail(span, failure);
         self.method.note_exemplar(span, true);
     }
@@ -224,24 +258,23 @@ impl Shard {
     /// A call failed; only the owner.
     pub(crate) fn fail(&self, span: Span, failure: Failure) {
         let duration = span.ticks();
-        let failures = self.head.failures.get_or_init(|| leak(Failures::new()));
+        let failures = self.head.failures.get_or_init(|| leak(Failures::default()));
         let bucket = self.bounds.exact_bucket(duration);
         // Before the ring, whose stores are Releases: see `ok_count`.
-        bump(&failures.ended, 1, Ordering::Relaxed);
+        bump(&failures.ended, 1, Relaxed);
         self.ring.push(span.end, duration);
         failures.of_type(failure.error_type).counts.bump(bucket);
-        add_ticks(&failures.sum, duration);
+        add(&failures.sum, ticks_as_f64(duration));
         if let Some(status) = failure.status {
-            let (own, default) = (&failures.own, &failures.default);
-            self.own.note_failure(&self.head.own_seen, own, status);
-            self.default
-                .note_failure(&self.head.default_seen, default, status);
+            for (at, streak) in self.streaks.iter().enumerate() {
+                streak.note_failure(&self.head.observed[at], &failures.observed[at], status);
+            }
         }
     }
 
     /// The values of calls that start here, from their first use.
     pub(crate) fn values(&self) -> &'static ShardValues {
-        self.values.get_or_init(|| leak(ShardValues::new()))
+        self.values.get_or_init(|| leak(ShardValues::default()))
     }
 
     pub(crate) fn known_values(&self) -> Option<&'static ShardValues> {
@@ -260,45 +293,52 @@ impl Shard {
     /// Calls that succeeded: the ring numbers every call entered here, and the failures among them are known. A sum over
     /// the buckets would say the same.
     fn ok_count(&self) -> u64 {
-        let entered = self.ring.entered();
+        let entered = self.ring.head.load(Acquire);
         let failed = self.head.failures.get().map_or(0, |all| {
-            // Who sees a failure in the ring sees it here: it is counted before.
-            all.ended.load(Ordering::Relaxed)
+            // A failure that is seen in the ring is seen here: it is counted before.
+            all.ended.load(Relaxed)
         });
         entered.saturating_sub(failed)
     }
 
     pub(crate) fn started(&self) -> u64 {
-        self.head.started.load(Ordering::Acquire)
+        self.head.started.load(Acquire)
     }
 
-    /// Loads what tells where the rest is: see [`MethodList`](crate::recording::method_list::MethodList).
-    pub(crate) fn touch_head(&self) -> u64 {
-        let started = self.head.started.load(Ordering::Relaxed);
-        started ^ self.ok.touch_used() ^ self.ring.touch(0)
+    fn failures_by_type(&self) -> impl Iterator<Item = &'static FailuresOfType> {
+        let failures = self.head.failures.get().into_iter();
+        failures.flat_map(Failures::types)
+    }
+
+    /// Loads the words that tell where the rest is: see [`MethodList`](crate::recording::method::MethodList).
+    pub(crate) fn prefetch_head(&self) -> u64 {
+        let used = self.ok.used.load(Relaxed);
+        self.head.started.load(Relaxed) ^ used ^ self.ring.prefetch(0)
     }
 
     /// Loads the rest but for failures' cells, and so many of the newest calls.
-    pub(crate) fn touch_cells(&self, newest: u64) -> u64 {
-        let failures = self.head.failures.get().map_or(0, |all| {
-            let types = all.types().map(|one| one.counts.touch_used());
-            types.fold(0, |all, one| all ^ one)
-        });
-        self.ok.touch() ^ self.ring.touch(newest) ^ failures
+    pub(crate) fn prefetch_cells(&self, newest: u64) -> u64 {
+        let types = self.failures_by_type();
+        let used = types.map(|one| one.counts.used.load(Relaxed));
+        used.fold(
+            self.ok.prefetch() ^ self.ring.prefetch(newest),
+            |all, one| all ^ one,
+        )
     }
 
     /// Loads the cells of failures.
-    pub(crate) fn touch_failures(&self) -> u64 {
-        let failures = self.head.failures.get().into_iter();
-        let types = failures.flat_map(Failures::types);
-        types.fold(0, |all, one| all ^ one.counts.touch())
+    pub(crate) fn prefetch_failures(&self) -> u64 {
+        let types = self.failures_by_type();
+        types.fold(0, |all, one| all ^ one.counts.prefetch())
     }
 
     /// Calls that ended here.
     pub(crate) fn finished(&self) -> u64 {
-        let failures = self.head.failures.get().into_iter();
-        let failures = failures.flat_map(Failures::types);
-        failures.map(|one| one.counts.sum()).sum::<u64>() + self.ok.sum()
+        let failures = self.failures_by_type().map(|one| &one.counts);
+        let counts = failures.chain([&self.ok]);
+        counts
+            .map(|counts| counts.add_to(&mut [0; MAX_DURATION_BUCKETS]))
+            .sum()
     }
 
     /// Start times of the calls that started here and are in flight.
@@ -306,19 +346,19 @@ impl Shard {
         self.slots.starts()
     }
 
-    /// Adds the durations of successes; gives the ticks they took.
+    /// Adds the durations of successes; returns the ticks they took.
     pub(crate) fn add_success(&self, total: &mut [u64]) -> f64 {
-        let ticks = f64::from_bits(self.head.ok_sum.load(Ordering::Acquire));
+        let ticks = f64::from_bits(self.head.ok_sum.load(Acquire));
         self.ok.add_to(total);
         ticks
     }
 
-    /// Adds the durations of failures and the failures by type; gives the ticks they took.
+    /// Adds the durations of failures and the failures by type; returns the ticks they took.
     pub(crate) fn add_failure(&self, total: &mut [u64], types: &mut Vec<u64>) -> f64 {
         let Some(failures) = self.head.failures.get() else {
             return 0.0;
         };
-        let ticks = f64::from_bits(failures.sum.load(Ordering::Acquire));
+        let ticks = f64::from_bits(failures.sum.load(Acquire));
         for one in failures.types() {
             let index = one.error_type as usize;
             if types.len() <= index {
@@ -329,30 +369,30 @@ impl Shard {
         ticks
     }
 
-    /// This shard's part in the run of the method's own status.
+    /// This shard's part in the streak of the method's own status.
     pub(crate) fn own_run(&self, word: u64) -> u64 {
-        let failing = self.head.failures.get().map_or(0, |all| all.own.run(word));
-        failing + self.head.own_seen.run(word, || self.ok_count())
+        self.run(0, word)
     }
 
-    /// This shard's part in the run of the status of all calls.
+    /// This shard's part in the streak of the status of all calls.
     pub(crate) fn default_run(&self, word: u64) -> u64 {
-        let failing = self
-            .head
-            .failures
-            .get()
-            .map_or(0, |all| all.default.run(word));
-        failing + self.head.default_seen.run(word, || self.ok_count())
+        self.run(1, word)
+    }
+
+    fn run(&self, at: usize, word: u64) -> u64 {
+        let failures = self.head.failures.get();
+        let failed = failures.map_or(0, |all| all.observed[at].failures(word));
+        failed + self.head.observed[at].successes(word, || self.ok_count())
     }
 }
 
-/// Adds to a sum of ticks, kept as the bits of a float: exact to 2^53 ticks (40 days at 2.6 GHz), and without an end
-/// where 64 bits of ticks overflow after a week of 10,000 tasks at once. Only the owner.
-// Release: pairs with the Acquire of who adds the shards up.
+/// Adds to a sum kept as the bits of a float; only the owner. Sums of ticks are exact to 2^53 (40 days at 2.6 GHz), and have
+/// no end where 64 bits of ticks overflow after a week of 10,000 tasks at once.
+// Release: pairs with the Acquire of a reader that adds the shards up.
 #[inline]
-fn add_ticks(sum: &AtomicU64, ticks: u64) {
-    let before = f64::from_bits(sum.load(Ordering::Relaxed));
-    sum.store((before + ticks_as_f64(ticks)).to_bits(), Ordering::Release);
+pub(crate) fn add(sum: &AtomicU64, more: f64) {
+    let before = f64::from_bits(sum.load(Relaxed));
+    sum.store((before + more).to_bits(), Release);
 }
 
 /// One instruction, where a conversion from `u64` is a branch and several.
@@ -365,3 +405,372 @@ fn add_ticks(sum: &AtomicU64, ticks: u64) {
 fn ticks_as_f64(ticks: u64) -> f64 {
     ticks as i64 as f64
 }
+
+fn cells<const N: usize>() -> [AtomicU64; N] {
+    std::array::from_fn(|_| AtomicU64::new(0))
+}
+
+/// Counts of one outcome, or of one value, by bucket.
+#[repr(C)]
+pub(crate) struct Counts {
+    /// The buckets that are not empty, a bit each: a method's calls are alike, and a reader need not look at the rest. The
+    /// last bit stands for those past the common bounds' number too.
+    used: AtomicU64,
+    /// Those past the common bounds' number: only where a method has bounds of its own.
+    overflow: Once<&'static [AtomicU64; MAX_BUCKETS]>,
+    inline: [AtomicU64; MAX_BUCKETS],
+}
+
+impl Counts {
+    pub(crate) fn new() -> Self {
+        Self {
+            used: AtomicU64::new(0),
+            overflow: Once::new(),
+            inline: cells(),
+        }
+    }
+
+    /// The cell of a bucket that is not empty, for the common way of a call.
+    #[inline]
+    fn used_cell(&self, bucket: usize) -> Option<&AtomicU64> {
+        let cell = self.inline.get(bucket)?;
+        (self.used.load(Relaxed) & (1 << bucket) != 0).then_some(cell)
+    }
+
+    /// One more; only the owner.
+    pub(crate) fn bump(&self, bucket: usize) {
+        let used = self.used.load(Relaxed);
+        let bit = 1 << bucket.min(MAX_BUCKETS - 1);
+        if used & bit == 0 {
+            // Release: pairs with the Acquire in `add_to`; a reader that learns of the count otherwise finds the bit set.
+            self.used.store(used | bit, Release);
+        }
+        // Release: pairs with the Acquire of a reader that adds the shards up.
+        match self.inline.get(bucket) {
+            Some(cell) => bump(cell, 1, Release),
+            None => self.bump_overflow(bucket),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bump_overflow(&self, bucket: usize) {
+        let overflow = self.overflow.get_or_init(|| leak(cells()));
+        bump(&overflow[bucket % MAX_BUCKETS], 1, Release);
+    }
+
+    /// Adds them to totals, as far as those go; returns how many there are.
+    pub(crate) fn add_to(&self, total: &mut [u64]) -> u64 {
+        let mut used = self.used.load(Acquire);
+        let mut sum = 0;
+        let mut add = |bucket: usize, cell: &AtomicU64| {
+            if let Some(total) = total.get_mut(bucket) {
+                let count = cell.load(Acquire);
+                *total += count;
+                sum += count;
+            }
+        };
+        if used >> (MAX_BUCKETS - 1) != 0 {
+            let overflow = self.overflow.get().into_iter().flatten();
+            (MAX_BUCKETS..)
+                .zip(overflow)
+                .for_each(|(bucket, cell)| add(bucket, cell));
+        }
+        while used != 0 {
+            let bucket = used.trailing_zeros() as usize;
+            used &= used - 1;
+            if let Some(cell) = self.inline.get(bucket) {
+                add(bucket, cell);
+            }
+        }
+        sum
+    }
+
+    /// Loads the lines of the buckets that are not empty: see [`MethodList`](crate::recording::method::MethodList).
+    fn prefetch(&self) -> u64 {
+        const LINE: u32 = 8;
+        let (mut used, mut all) = (self.used.load(Relaxed), 0);
+        while used != 0 {
+            let bucket = used.trailing_zeros();
+            let cell = self.inline.get(bucket as usize);
+            all ^= cell.map_or(0, |cell| cell.load(Relaxed));
+            let next_line = bucket / LINE * LINE + LINE;
+            used &= (!0_u64).checked_shl(next_line).unwrap_or(0);
+        }
+        all
+    }
+}
+
+/// Calls in a rolling mean, the original's window.
+pub(crate) const WINDOW: u64 = if cfg!(all(test, monitor_loom)) {
+    2
+} else {
+    100
+};
+
+/// Calls in the short mean, the original's too.
+pub(crate) const LAST: usize = if cfg!(all(test, monitor_loom)) { 1 } else { 5 };
+
+/// Entries of a ring: a power of two, so that a place is a mask away; the entries past [`WINDOW`] are what a writer
+/// may overwrite while a reader reads the window.
+const ENTRIES: usize = if cfg!(all(test, monitor_loom)) {
+    4
+} else {
+    128
+};
+
+/// Ticks (as a power of two) in which end times are kept beside durations: 0.4 ms at 2.6 GHz.
+const END_SHIFT: u32 = 20;
+
+/// Set in an entry whose duration does not fit in 31 bits and stands in `long`.
+pub(crate) const LONG: u64 = 1 << 31;
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "masked")]
+fn place(seq: u64) -> usize {
+    seq as usize & (ENTRIES - 1)
+}
+
+/// The last calls of a shard. One writer, any number of readers.
+///
+/// # Definition
+///
+/// An entry is one word: the low 32 bits of the end time in steps of 2^20 ticks, and the duration in ticks. Durations of
+/// 2^31 ticks (0.8 s at 2.6 GHz) and more stand in a second array, made at first use: calls that long can pay for it,
+/// short ones touch 8 bytes. So durations are exact at any length, and end times (only used to merge the rings of
+/// several threads) to a step; their high bits follow from the exact end of the newest entry.
+///
+/// # Consistency
+///
+/// A reader takes the head, reads entries, takes the head again, and leaves out what the writer may have begun to
+/// overwrite meanwhile: with `h` the second head, everything up to `h - ENTRIES`.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Ring {
+    /// Calls ever entered; the next call's number.
+    head: AtomicU64,
+    /// When the newest ended, in steps.
+    last_end: AtomicU64,
+    long: Once<&'static [AtomicU64; ENTRIES]>,
+    entries: [AtomicU64; ENTRIES],
+}
+
+impl Ring {
+    pub(crate) fn new() -> Self {
+        Self {
+            head: AtomicU64::new(0),
+            last_end: AtomicU64::new(0),
+            long: Once::new(),
+            entries: cells(),
+        }
+    }
+
+    /// The number the next call will have.
+    #[inline]
+    pub(crate) fn next(&self) -> u64 {
+        self.head.load(Relaxed)
+    }
+
+    /// Enters a call; only the owner.
+    // Every store is a Release and pairs with the reader's Acquire of the same cell: a reader that sees the new
+    // content of a place then also sees a head that makes it leave the old one out.
+    #[inline]
+    pub(crate) fn push(&self, end: u64, duration: u64) {
+        let seq = self.next();
+        // Never before the one entered last: a clock read on another core, or before a lock, may be behind, and what a
+        // reader makes of the older entries' low bits hangs on this order.
+        let step = (end >> END_SHIFT).max(self.last_end.load(Relaxed));
+        let mut word = (step << 32) | duration;
+        if duration >= LONG {
+            self.push_long(seq, duration);
+            word = (step << 32) | LONG;
+        }
+        self.entries[place(seq)].store(word, Release);
+        self.last_end.store(step, Relaxed);
+        self.head.store(seq + 1, Release);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_long(&self, seq: u64, duration: u64) {
+        let long = self.long.get_or_init(|| leak(cells()));
+        long[place(seq)].store(duration, Release);
+    }
+
+    /// Loads the newest entries, so many: see [`MethodList`](crate::recording::method::MethodList).
+    fn prefetch(&self, newest: u64) -> u64 {
+        const LINE: usize = 8;
+        let head = self.head.load(Relaxed);
+        let back = (0..=newest.min(head)).step_by(LINE);
+        let places = back.map(|back| place(head.wrapping_sub(back)));
+        let long = self.long.get();
+        places.fold(head, |all, at| {
+            let long = long.map_or(0, |long| long[at].load(Relaxed));
+            all ^ long ^ self.entries[at].load(Relaxed)
+        })
+    }
+
+    /// [`cursor`](Self::cursor), under its old name.
+    pub(crate) fn back(&self) -> Cursor<'_> {
+        self.cursor()
+    }
+
+    /// A cursor on the newest entry.
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        let head = self.head.load(Acquire);
+        Cursor {
+            ring: self,
+            head,
+            next: head,
+            later: self.last_end.load(Relaxed),
+        }
+    }
+
+    /// When the newest call ended, in ticks, to a step; `None` before the first.
+    pub(crate) fn newest_end(&self) -> Option<u64> {
+        // Acquire: pairs with the Release of the head, after which the end it goes with is there.
+        let entered = self.head.load(Acquire) > 0;
+        entered.then(|| self.last_end.load(Relaxed) << END_SHIFT)
+    }
+
+    fn word(&self, seq: u64) -> u64 {
+        self.entries[place(seq)].load(Acquire)
+    }
+
+    fn duration(&self, seq: u64, word: u64) -> Option<u64> {
+        if word & LONG == 0 {
+            return Some(word & (LONG - 1));
+        }
+        let long = self.long.get()?;
+        Some(long[place(seq)].load(Acquire))
+    }
+
+    /// The number from which entries are still what a cursor made before this read of them.
+    pub(crate) fn intact_from(&self) -> u64 {
+        // Acquire loads of the entries come before this one, so it sees the head their overwriting began at.
+        (self.head.load(Relaxed) + 1).saturating_sub(ENTRIES as u64)
+    }
+}
+
+/// One call of a [`Ring`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its number in its shard.
+    pub(crate) seq: u64,
+    /// When it ended, in steps of 2^20 ticks.
+    pub(crate) end: u64,
+    /// Its duration in ticks.
+    pub(crate) duration: u64,
+}
+
+pub(crate) use self::Cursor as Back; // alias
+
+/// Walks a ring from the newest call to the oldest of its window: entry by entry, or the ends one by one and the durations of
+/// the newest in sum.
+#[derive(Debug)]
+pub(crate) struct Cursor<'a> {
+    ring: &'a Ring,
+    head: u64,
+    /// The number of the entry before which it stands.
+    next: u64,
+    /// An end time at or after that of the next entry.
+    later: u64,
+}
+
+impl Cursor<'_> {
+    /// The number of the oldest call of the window.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.head.saturating_sub(WINDOW)
+    }
+
+    /// How many calls the window has.
+    pub(crate) fn len(&self) -> usize {
+        usize::try_from(self.head.min(WINDOW)).unwrap_or(usize::MAX)
+    }
+
+    /// The word of the next entry; `later` is then when its call ended.
+    #[inline]
+    fn step(&mut self) -> u64 {
+        self.next = self.next.wrapping_sub(1);
+        let word = self.ring.word(self.next);
+        let behind = self.later.wrapping_sub(word >> 32) & 0xffff_ffff;
+        self.later = self.later.saturating_sub(behind);
+        word
+    }
+
+    /// When the next call ended, in steps; not to be asked more often than there are calls.
+    #[inline]
+    pub(crate) fn next_end(&mut self) -> u64 {
+        self.step();
+        self.later
+    }
+
+    /// The durations of so many of the newest calls, added up, in ticks.
+    pub(crate) fn ticks(&self, newest: usize) -> u64 {
+        let numbers = (1..=newest as u64).map(|back| self.head.wrapping_sub(back));
+        numbers.fold(0, |sum, seq| {
+            let duration = self.ring.duration(seq, self.ring.word(seq));
+            sum.saturating_add(duration.unwrap_or_default())
+        })
+    }
+
+    /// True if nothing that was read may have been overwritten meanwhile.
+    pub(crate) fn is_intact(&self) -> bool {
+        self.ring.intact_from() <= self.oldest()
+    }
+}
+
+impl Iterator for Cursor<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        if self.next == self.oldest() {
+            return None;
+        }
+        let word = self.step();
+        Some(Entry {
+            seq: self.next,
+            end: self.later,
+            duration: self.ring.duration(self.next, word)?,
+        })
+    }
+}
+
+/// A value that some of the calls of a [`Ring`] observed.
+pub(crate) struct ValueRing {
+    values: [AtomicU64; ENTRIES],
+    /// Which call a value belongs to: its number above the place, plus 1; repeats after 2^39 calls.
+    tags: [AtomicU32; ENTRIES],
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the part of the number a tag keeps"
+)]
+fn tag(seq: u64) -> u32 {
+    ((seq / ENTRIES as u64) as u32).wrapping_add(1)
+}
+
+impl ValueRing {
+    pub(crate) fn new() -> Self {
+        Self {
+            values: cells(),
+            tags: std::array::from_fn(|_| AtomicU32::new(0)),
+        }
+    }
+
+    /// Notes the value of the call that [`Ring::push`] is about to enter under this number; only the owner.
+    pub(crate) fn push(&self, seq: u64, value: f64) {
+        self.values[place(seq)].store(value.to_bits(), Release);
+        self.tags[place(seq)].store(tag(seq), Release);
+    }
+
+    /// The value of a call, if it has one; to be trusted if [`Ring::intact_from`] then is not above `seq`.
+    pub(crate) fn get(&self, seq: u64) -> Option<f64> {
+        let found = self.tags[place(seq)].load(Acquire) == tag(seq);
+        found.then(|| f64::from_bits(self.values[place(seq)].load(Acquire)))
+    }
+}
+
+#[cfg(all(test, not(monitor_loom)))]
+mod tests;

@@ -1,34 +1,36 @@
-//! What a storage holds: methods, records of threads, task types, the value plane, the rules in force.
+//! What a storage holds: methods, records of threads, task types, numbers by key, the rules in force; and what had no place of
+//! its own.
+//!
+//! A [`StorageCore`] lives as long as the process, as do its parts. Methods and what their label sets share are found in tables by
+//! number, task types and names of error types by text, all without a lock. Rules are replaced whole; the earlier ones are
+//! kept, so that a failure reads them without a count. What goes past a limit is counted as it happens and logged once, when the
+//! next snapshot is taken: a call writes no log line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64 as IdCounter, Ordering as IdOrdering};
 use std::sync::{Arc, OnceLock};
 
+use tracing::{field, warn};
+
+use crate::base::append::{Interner, Latest, Table, hash_of};
 use crate::base::calendar::utc;
-use crate::base::chunked::Chunked;
 use crate::base::clock::{Clock, process_start};
-use crate::base::swap::Latest;
-use crate::base::sync::{AtomicU64, Mutex, Once, Ordering, leak, lock};
-use crate::data::buckets::ValueKind;
-use crate::data::buckets::{size_bounds, time_bounds};
-use crate::data::snapshot::ClockSource;
-use crate::errors::Outcome;
+use crate::base::sync::Ordering::Relaxed;
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, StaticAtomicU32, leak, lock};
+use crate::data::buckets::{ValueKind, size_bounds, time_bounds};
+use crate::data::snapshot::{ClockSource, MethodSnapshot};
+use crate::data::status::{DEFAULT_TASK, TaskStatus};
+use crate::errors::{ErrorParser, ErrorTypeId, Outcome};
 use crate::metrics::keyed::Values;
-use crate::recording::common::Common;
-use crate::recording::config::StorageConfig;
+use crate::recording::config::{StorageConfig, TickBounds};
 use crate::recording::exemplar::ExemplarProvider;
-use crate::recording::method::MethodCore;
-use crate::recording::method_list::MethodList;
-use crate::recording::method_name::MethodName;
-use crate::recording::overflows::Overflows;
-use crate::recording::record::Record;
-use crate::recording::rules::Rules;
+use crate::recording::label_sets::MethodId;
+use crate::recording::method::{MethodCore, MethodList, MethodShared};
 use crate::recording::shard::Failure;
 use crate::recording::site;
-use crate::recording::state::TaskState;
-use crate::recording::tick_bounds::TickBounds;
+use crate::recording::streak::Streak;
+use crate::recording::thread::Record;
 
 /// The state behind a [`MonitorStorage`](crate::MonitorStorage). It lives as long as the process: threads and guards
 /// point at its parts without counting.
@@ -41,40 +43,66 @@ pub(crate) struct StorageCore {
     pub(crate) time_bounds: Arc<[f64]>,
     pub(crate) size_bounds: Arc<[f64]>,
     pub(crate) tick_bounds: &'static TickBounds,
-    pub(crate) default_task: &'static TaskState,
+    pub(crate) default_task: &'static Streak,
     pub(crate) values: Values,
     /// The most busy time ever reported, as the bits of a float (which for what is not negative order as it does).
     pub(crate) busy: AtomicU64,
-    methods: Chunked<Once<&'static MethodCore>>,
+    methods: Table<MethodCore>,
     /// By the number of the method without labels.
-    commons: Chunked<Once<&'static Common>>,
+    shared: Table<MethodShared>,
     /// The methods by name, as of the last look.
     order: Mutex<Arc<MethodList>>,
+    /// Records that no thread owns.
     idle: Mutex<Vec<&'static Record>>,
-    tasks: Mutex<BTreeMap<Arc<str>, &'static TaskState>>,
-    error_types: Mutex<Vec<Arc<str>>>,
+    tasks: Interner<(Arc<str>, Streak)>,
+    /// All error types that ever were configured.
+    error_types: Interner<Arc<str>>,
     rules: Latest<Rules>,
-    exemplars: Latest<Option<Provider>>,
+    /// A panic of the provider is caught where it is asked, so that it is never seen half-way.
+    exemplars: Latest<Option<AssertUnwindSafe<Box<dyn ExemplarProvider>>>>,
     /// Exemplars that no page can hold.
-    dropped_exemplars: AtomicU64,
+    pub(super) dropped_exemplars: AtomicU64,
     /// Names of error types that calls gave and the configuration does not know.
-    unknown_types: Mutex<UnknownTypes>,
-    pub(crate) overflows: Overflows,
+    unknown_types: Interner<Box<str>>,
+    /// How many of those were logged.
+    logged_types: AtomicU32,
+    /// Statuses set for task types there was no room for.
+    overflowed_statuses: AtomicU64,
+    /// Warnings that were logged, each with the name of its method.
+    warned: Mutex<BTreeSet<(&'static str, Option<Arc<str>>)>>,
 }
 
-/// Who gives exemplars. A panic of its is caught where it is asked, so that nobody sees it half-way.
-struct Provider(AssertUnwindSafe<Box<dyn ExemplarProvider>>);
+/// What the configuration says, ready for use.
+pub(crate) struct Rules {
+    pub(crate) config: StorageConfig,
+    pub(crate) parser: Arc<ErrorParser>,
+    /// The storage's index of each of the parser's error types; the storage keeps counts of types that left the
+    /// configuration.
+    pub(crate) indices: Vec<u32>,
+}
 
-/// Names of error types that the configuration does not know.
-#[derive(Debug, Default)]
-struct UnknownTypes {
-    seen: BTreeSet<Box<str>>,
-    /// Those of `seen` that nobody was told of.
-    fresh: Vec<Box<str>>,
+impl Rules {
+    fn new(config: StorageConfig, known: &Interner<Arc<str>>) -> Self {
+        let parser = ErrorParser::new(&config.errors);
+        let index = |name: &Arc<str>| {
+            let (hash, is) = (hash_of(name), |known: &Arc<str>| known == name);
+            let node = known.find_or_add(hash, is, u32::MAX, |_| Arc::clone(name));
+            node.map_or(u32::MAX, |node| node.index)
+        };
+        Self {
+            indices: parser.types().iter().map(index).collect(),
+            parser: Arc::new(parser),
+            config,
+        }
+    }
+
+    pub(crate) fn status_of(&self, id: ErrorTypeId) -> TaskStatus {
+        self.parser.status_of(id)
+    }
 }
 
 /// Most names of unknown error types that are kept: they are for a reader of logs.
-const MAX_UNKNOWN: usize = 64;
+const MAX_UNKNOWN: u32 = 64;
 
 static GLOBAL: OnceLock<&'static StorageCore> = OnceLock::new();
 
@@ -89,7 +117,7 @@ pub(crate) fn global() -> &'static StorageCore {
     })
 }
 
-/// Whether this is the global storage.
+/// True for the global storage.
 pub(crate) fn is_global(storage: &StorageCore) -> bool {
     GLOBAL
         .get()
@@ -98,36 +126,39 @@ pub(crate) fn is_global(storage: &StorageCore) -> bool {
 
 impl StorageCore {
     pub(crate) fn new(config: StorageConfig, clock: Clock) -> &'static Self {
-        static NEXT_ID: IdCounter = IdCounter::new(0);
+        static NEXT_ID: StaticAtomicU32 = StaticAtomicU32::new(0);
         let (time_bounds, size_bounds) = (time_bounds(), size_bounds());
-        let mut error_types = Vec::new();
-        let rules = Rules::new(config, &mut error_types);
+        let error_types = Interner::new(64);
+        let rules = Rules::new(config, &error_types);
+        let bounds = (Arc::clone(&time_bounds), Arc::clone(&size_bounds));
+        let started_at = match clock.source() {
+            ClockSource::Manual => None,
+            ClockSource::TickCounter | ClockSource::OperatingSystem => process_start(),
+        };
         let core: &'static Self = leak(Self {
-            id: NEXT_ID.fetch_add(1, IdOrdering::Relaxed),
+            id: NEXT_ID.fetch_add(1, Relaxed).into(),
             created: clock.now(),
-            started_at: started_at(&clock),
+            started_at: started_at.unwrap_or_else(|| clock.unix()),
             tick_bounds: leak(TickBounds::new(&time_bounds, &clock)),
-            values: Values::new(
-                &rules.config,
-                Arc::clone(&time_bounds),
-                Arc::clone(&size_bounds),
-            ),
+            values: Values::new(&rules.config, bounds.0, bounds.1),
             clock,
             time_bounds,
             size_bounds,
-            default_task: leak(TaskState::new()),
+            default_task: leak(Streak::default()),
             busy: AtomicU64::new(0),
-            methods: Chunked::new(),
-            commons: Chunked::new(),
+            methods: Table::default(),
+            shared: Table::default(),
             order: Mutex::default(),
-            idle: Mutex::new(Vec::new()),
-            tasks: Mutex::new(BTreeMap::new()),
-            error_types: Mutex::new(error_types),
+            idle: Mutex::default(),
+            tasks: Interner::new(64),
+            error_types,
             rules: Latest::new(rules),
             exemplars: Latest::new(None),
             dropped_exemplars: AtomicU64::new(0),
-            unknown_types: Mutex::default(),
-            overflows: Overflows::new(),
+            unknown_types: Interner::new(MAX_UNKNOWN as usize),
+            logged_types: AtomicU32::new(0),
+            overflowed_statuses: AtomicU64::new(0),
+            warned: Mutex::default(),
         });
         core.preregister();
         core
@@ -136,26 +167,24 @@ impl StorageCore {
     /// Puts another configuration in force. Nothing recorded is lost: error types that are no longer listed keep
     /// their counts.
     pub(crate) fn configure(&'static self, config: StorageConfig) {
-        let rules = Rules::new(config, &mut lock(&self.error_types));
+        let rules = Rules::new(config, &self.error_types);
         self.values.configure(&rules.config);
         let max_workers = rules.config.max_workers;
         self.rules.store(rules);
-        for common in self.commons() {
-            common.permits.configure(max_workers);
+        for shared in self.commons() {
+            shared.permits.configure(max_workers);
         }
         self.preregister();
     }
 
     fn preregister(&'static self) {
-        let rules = self.rules();
-        for name in &rules.config.methods {
+        let config = &self.rules().config;
+        for name in &config.methods {
             self.method(name);
         }
-        if rules.config.preregister {
-            for site in site::all() {
-                for name in site.known_names() {
-                    self.method_of(name);
-                }
+        if config.preregister {
+            for id in site::all().flat_map(|site| site.known_names()) {
+                self.method_of(id);
             }
         }
     }
@@ -164,13 +193,9 @@ impl StorageCore {
         self.rules.load()
     }
 
-    pub(crate) fn max_workers(&self) -> usize {
-        self.rules.load().config.max_workers
-    }
-
     /// Most names a family made at run time may have.
     pub(crate) fn max_series(&self) -> u32 {
-        match self.rules.load().config.max_series {
+        match self.rules().config.max_series {
             0 => u32::MAX,
             limit => u32::try_from(limit).unwrap_or(u32::MAX),
         }
@@ -185,53 +210,44 @@ impl StorageCore {
 
     /// The method of this name, without labels, made if need be.
     pub(crate) fn method(&'static self, name: &str) -> &'static MethodCore {
-        self.method_of(MethodName::plain(name))
+        self.method_of(MethodId::plain(name))
     }
 
-    /// The method of this name and label set, made if need be. Past the last number there is (2^27) all are one, named
-    /// `overflow`.
-    pub(crate) fn method_of(&'static self, name: &MethodName) -> &'static MethodCore {
-        self.place_of(name)
-            .or_else(|| self.place_of(MethodName::beyond()))
-            .expect("there is a first place")
+    /// The method of this name and label set, made if need be.
+    pub(crate) fn method_of(&'static self, id: &'static MethodId) -> &'static MethodCore {
+        let plain = id.without_labels();
+        let shared = || leak(MethodShared::new(self, plain));
+        let shared = || self.shared.item_or(plain.id, shared).expect(PLACES);
+        let method = self
+            .methods
+            .item_or(id.id, || MethodCore::new(self, id, shared()));
+        method.expect(PLACES)
     }
 
     /// [`method_of`](Self::method_of) for a call: past the limit of label sets made at run time it is the method's
     /// overflow.
-    pub(crate) fn method_for_call(&'static self, name: &MethodName) -> &'static MethodCore {
-        if name.origin.is_open() && !self.has(name) && !self.has_room_for(name) {
-            return self.method_of(MethodName::overflow(&name.name));
+    pub(crate) fn method_for_call(&'static self, id: &'static MethodId) -> &'static MethodCore {
+        let is_new = id.origin.is_open() && !self.has(id);
+        if is_new && !self.has_room_for(id.without_labels()) {
+            return self.method_of(id.overflow());
         }
-        self.method_of(name)
+        self.method_of(id)
     }
 
-    /// Whether there is this method with this label set.
-    pub(crate) fn has(&self, name: &MethodName) -> bool {
-        let cell = self.methods.get(name.id);
-        cell.is_some_and(|cell| cell.get().is_some())
-    }
-
-    fn place_of(&'static self, name: &MethodName) -> Option<&'static MethodCore> {
-        let cell = self.methods.get_or_grow(name.id)?;
-        let common = self.common_of(name)?;
-        Some(cell.get_or_init(|| MethodCore::new(self, name, common)))
-    }
-
-    /// What all label sets of a method share, made if need be.
-    fn common_of(&'static self, name: &MethodName) -> Option<&'static Common> {
-        let cell = self.commons.get_or_grow(name.base)?;
-        Some(cell.get_or_init(|| leak(Common::new(self, &name.name))))
+    /// True if there is this method with this label set.
+    pub(crate) fn has(&self, id: &MethodId) -> bool {
+        self.methods.item(id.id).is_some()
     }
 
     /// What the label sets of each method share.
-    pub(crate) fn commons(&self) -> impl Iterator<Item = &'static Common> + '_ {
-        self.commons.iter().filter_map(|(_, cell)| cell.get())
+    pub(crate) fn commons(&self) -> impl Iterator<Item = &'static MethodShared> + '_ {
+        self.shared.items()
     }
 
-    /// Whether this method may have one more label set made at run time.
-    pub(crate) fn has_room_for(&'static self, name: &MethodName) -> bool {
-        self.common_of(name)
-            .is_some_and(|common| common.has_room(self.max_series()))
+    /// True if this method (without labels) may have one more label set made at run time.
+    pub(crate) fn has_room_for(&self, plain: &MethodId) -> bool {
+        let shared = self.shared.item(plain.id);
+        shared.is_none_or(|shared| shared.has_room(self.max_series()))
     }
 
     /// All methods so far, by name and labels.
@@ -246,19 +262,19 @@ impl StorageCore {
 
     /// Lists again what the order knows of the methods' shards.
     pub(crate) fn list_shards(&'static self, order: &MethodList) {
-        *lock(&self.order) = Arc::new(order.listed_again());
+        *lock(&self.order) = Arc::new(MethodList::new(order.methods().into()));
     }
 
     /// All methods so far.
     pub(crate) fn methods(&self) -> impl Iterator<Item = &'static MethodCore> + '_ {
-        self.methods.iter().filter_map(|(_, cell)| cell.get())
+        self.methods.items()
     }
 
     /// A record no thread owns, or a new one.
     // The lock orders what the last owner wrote before what the next one does.
     pub(crate) fn take_record(&'static self) -> &'static Record {
         let idle = lock(&self.idle).pop();
-        idle.unwrap_or_else(|| Record::new(self))
+        idle.unwrap_or_else(|| leak(Record::new(self)))
     }
 
     pub(crate) fn put_record(&self, record: &'static Record) {
@@ -267,98 +283,151 @@ impl StorageCore {
 
     /// The task type of this name that is set through the API; made if need be, up to the limit of names, past which
     /// all are one named `overflow`.
-    pub(crate) fn task(&self, name: &str) -> &'static TaskState {
-        if name == crate::data::status::DEFAULT_TASK {
+    pub(crate) fn task(&self, name: &str) -> &'static Streak {
+        if name == DEFAULT_TASK {
             return self.default_task;
         }
-        let limit = usize::try_from(self.max_series()).unwrap_or(usize::MAX);
-        let mut tasks = lock(&self.tasks);
-        let is_full = tasks.len() >= limit && !tasks.contains_key(name);
-        if is_full {
-            self.overflows.note_task();
-        }
-        let name = if is_full { "overflow" } else { name };
-        state_in(&mut tasks, name)
+        let task = self.task_up_to(self.max_series(), name);
+        task.unwrap_or_else(|| {
+            self.overflowed_statuses.fetch_add(1, Relaxed);
+            self.listed_task(OVERFLOW)
+        })
     }
 
     /// The task type of this name that an attribute lists: a closed set, so no limit holds.
-    pub(crate) fn listed_task(&self, name: &str) -> &'static TaskState {
-        state_in(&mut lock(&self.tasks), name)
+    pub(crate) fn listed_task(&self, name: &str) -> &'static Streak {
+        let task = self.task_up_to(u32::MAX, name);
+        task.unwrap_or(self.default_task)
     }
 
-    /// The task types set through the API, by name.
-    pub(crate) fn tasks(&self) -> Vec<(Arc<str>, &'static TaskState)> {
-        let tasks = lock(&self.tasks);
+    fn task_up_to(&self, limit: u32, name: &str) -> Option<&'static Streak> {
+        let is = |known: &(Arc<str>, Streak)| *known.0 == *name;
+        let make = |_| (Arc::from(name), Streak::default());
+        let node = self.tasks.find_or_add(hash_of(name), is, limit, make)?;
+        Some(&node.item.1)
+    }
+
+    /// The task types set through the API.
+    pub(crate) fn tasks(&self) -> Vec<(Arc<str>, &'static Streak)> {
+        let tasks = self.tasks.iter().map(|node| &node.item);
         tasks
-            .iter()
-            .map(|(name, state)| (Arc::clone(name), *state))
+            .map(|(name, streak)| (Arc::clone(name), streak))
             .collect()
     }
 
     /// All error types that ever were configured, by index.
     pub(crate) fn error_types(&self) -> Vec<Arc<str>> {
-        lock(&self.error_types).clone()
+        let types = self.error_types.iter();
+        types.map(|node| Arc::clone(&node.item)).collect()
     }
 
     /// The type and the status of an outcome that is no success; an error of an `expected` type sets none.
     pub(crate) fn classify(&self, outcome: Outcome<'_>, expected: &[&str]) -> Failure {
-        let (failure, unknown) = self.rules.load().classify(outcome, expected);
-        if let Some(name) = unknown {
-            self.note_unknown(name);
+        let rules = self.rules();
+        let parser = &rules.parser;
+        let named = |name| {
+            parser.type_id(name).unwrap_or_else(|| {
+                self.note_unknown(name);
+                parser.other()
+            })
+        };
+        let (id, is_ill) = match outcome {
+            Outcome::Error(view) => (parser.parse_view(&view), true),
+            Outcome::ErrorType(name) => (named(name), true),
+            Outcome::Expected(name) => (named(name), false),
+            Outcome::Panic => (parser.panic(), true),
+            Outcome::Cancelled | Outcome::Success => (parser.cancelled(), false),
+        };
+        let is_ill = is_ill && !expected.iter().any(|name| *name == &**parser.name(id));
+        Failure {
+            error_type: rules.indices.get(id.index()).copied().unwrap_or_default(),
+            status: is_ill.then(|| parser.status_of(id)),
         }
-        failure
     }
 
-    /// Who gives exemplars, if anyone.
+    /// The provider of exemplars, if there is one.
     pub(crate) fn exemplar_provider(&self) -> Option<&'static dyn ExemplarProvider> {
-        self.exemplars.load().as_ref().map(|provider| &**provider.0)
+        self.exemplars.load().as_ref().map(|provider| &***provider)
     }
 
-    /// From now on every call ends on the rare way, where the provider is asked.
+    /// Forces the slow path for every call, so that the exemplar provider is consulted.
     pub(crate) fn set_exemplars(&'static self, provider: Box<dyn ExemplarProvider>) {
-        self.exemplars
-            .store(Some(Provider(AssertUnwindSafe(provider))));
-        self.tick_bounds.send_all_away();
-        for common in self.commons() {
-            common.ticks.send_all_away();
+        self.exemplars.store(Some(AssertUnwindSafe(provider)));
+        self.tick_bounds.force_slow_path();
+        for shared in self.commons() {
+            shared.ticks.force_slow_path();
         }
-    }
-
-    pub(crate) fn drop_exemplar(&self) {
-        self.dropped_exemplars.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn dropped_exemplars(&self) -> u64 {
-        self.dropped_exemplars.load(Ordering::Relaxed)
+        self.dropped_exemplars.load(Relaxed)
     }
 
     /// Keeps an unknown name for the next snapshot: a call writes no log line.
     #[cold]
     fn note_unknown(&self, name: &str) {
-        let mut types = lock(&self.unknown_types);
-        if types.seen.len() < MAX_UNKNOWN && !types.seen.contains(name) {
-            types.seen.insert(name.into());
-            types.fresh.push(name.into());
-        }
+        let (hash, is) = (hash_of(name), |known: &Box<str>| **known == *name);
+        self.unknown_types
+            .find_or_add(hash, is, MAX_UNKNOWN, |_| name.into());
     }
 
     /// Warns of unknown names that came up since the last snapshot, each once.
     pub(crate) fn report_unknown_types(&self) {
-        let fresh = std::mem::take(&mut lock(&self.unknown_types).fresh);
-        for name in fresh {
-            tracing::warn!(error_type = %name, "an error type the configuration does not list counts as `other`");
+        let known = self.unknown_types.len();
+        let fresh = self.logged_types.fetch_max(known, Relaxed)..known;
+        for node in self.unknown_types.iter() {
+            if fresh.contains(&node.index) {
+                warn!(error_type = %node.item, "an error type the configuration does not list counts as `other`");
+            }
         }
+    }
+
+    /// Calls, observations of calls and statuses that have no series of their own. `counted` is parallel to `methods`.
+    pub(crate) fn overflowed(
+        &self,
+        methods: &[&'static MethodCore],
+        counted: &[MethodSnapshot],
+    ) -> u64 {
+        let mut updates = self.overflowed_statuses.load(Relaxed);
+        if updates > 0 {
+            self.warn_once(MORE_TASKS, None);
+        }
+        for (method, counted) in methods.iter().zip(counted) {
+            if method.origin.is_overflow && counted.started > 0 {
+                updates += counted.started;
+                self.warn_once(MORE_LABEL_SETS, Some(&method.name));
+            }
+            let dropped = method.dropped_values.load(Relaxed);
+            if dropped > 0 {
+                updates += dropped;
+                self.warn_once(MORE_VALUES, Some(&method.name));
+            }
+        }
+        updates
+    }
+
+    fn warn_once(&self, message: &'static str, method: Option<&Arc<str>>) {
+        if lock(&self.warned).insert((message, method.cloned())) {
+            warn!(method = method.map(field::display), "{message}");
+        }
+    }
+
+    /// When the storage was made, in UTC, as the label `inittime` has it.
+    pub(crate) fn init_time(&self) -> Arc<str> {
+        Arc::from(utc(self.clock.unix_at(self.created)))
     }
 }
 
-fn state_in(tasks: &mut BTreeMap<Arc<str>, &'static TaskState>, name: &str) -> &'static TaskState {
-    if let Some(state) = tasks.get(name) {
-        return state;
-    }
-    let state: &'static TaskState = leak(TaskState::new());
-    tasks.insert(Arc::from(name), state);
-    state
-}
+/// All numbers of methods have a place in a [`Table`].
+const PLACES: &str = "a method's number has a place";
+
+/// The task type of all for which there is no room.
+const OVERFLOW: &str = "overflow";
+
+const MORE_TASKS: &str =
+    "statuses of more task types than max_series: further ones are one task type, `overflow`";
+const MORE_LABEL_SETS: &str = "more label sets of calls than max_series, or more values than a label takes: further ones are counted under `overflow`";
+const MORE_VALUES: &str = "calls observe more names than max_series, or one call more values than are kept: further ones go to overflow=\"true\" or are dropped";
 
 impl fmt::Debug for StorageCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -368,17 +437,5 @@ impl fmt::Debug for StorageCore {
     }
 }
 
-impl StorageCore {
-    /// When the storage was made, in UTC, as the label `inittime` has it.
-    pub(crate) fn init_time(&self) -> Arc<str> {
-        Arc::from(utc(self.clock.unix_at(self.created)))
-    }
-}
-
-fn started_at(clock: &Clock) -> f64 {
-    let known = match clock.source() {
-        ClockSource::Manual => None,
-        ClockSource::TickCounter | ClockSource::OperatingSystem => process_start(),
-    };
-    known.unwrap_or_else(|| clock.unix())
-}
+#[cfg(all(test, not(monitor_loom)))]
+mod tests;

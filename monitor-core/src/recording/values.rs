@@ -1,13 +1,18 @@
 //! Values a call observes beside its duration: kept in its slot while it runs, entered at its end.
+//!
+//! Only the guard of a call touches what waits in its slot, wherever the guard is, so that needs no ordering: handing the guard
+//! to another thread orders the stores too. At the end of the call the values enter the cells of the shard in which the call is
+//! counted, under the number the call gets in its [`Ring`](crate::recording::shard::Ring); those have one writer.
 
 use std::sync::Arc;
 
-use crate::base::chunked::Chunked;
-use crate::base::interner::{Interner, Node};
-use crate::base::sync::{AtomicU32, AtomicU64, Once, Ordering, leak};
-use crate::data::buckets::{MAX_BUCKETS, ValueKind, bucket_of};
+use crate::base::append::{Interner, Link, Node, Table};
+use crate::base::sync::Ordering::{Acquire, Relaxed};
+use crate::base::sync::{AtomicU32, AtomicU64, leak};
+use crate::data::buckets::{ValueKind, bucket_of};
+use crate::data::family::Histogram;
 use crate::data::key::StatKey;
-use crate::recording::window::{ValueRing, observe};
+use crate::recording::shard::{Counts, ValueRing, add};
 
 /// Values a slot keeps in one piece; more take another piece.
 const PENDING: usize = if cfg!(all(test, monitor_loom)) { 1 } else { 8 };
@@ -21,7 +26,7 @@ const MAX_PIECES: usize = if cfg!(all(test, monitor_loom)) {
 };
 
 /// A value's number in its method, with what its entry needs to know: one word in a slot.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct ValueRef(u32);
 
 /// Marks a pending value as "time left at entry plus time passed then": at the end the duration is taken off.
@@ -31,14 +36,12 @@ const SIZE: u32 = 1 << 29;
 
 impl ValueRef {
     pub(crate) fn new(node: &Node<ValueName>) -> Self {
-        Self(
-            node.index
-                | match node.item.kind {
-                    ValueKind::Time => TIME,
-                    ValueKind::Size => SIZE,
-                    ValueKind::Plain => 0,
-                },
-        )
+        let kind = match node.item.kind {
+            ValueKind::Time => TIME,
+            ValueKind::Size => SIZE,
+            ValueKind::Plain => 0,
+        };
+        Self(node.index | kind)
     }
 
     pub(crate) fn left_at_end(self) -> Self {
@@ -52,20 +55,27 @@ impl ValueRef {
             _ => ValueKind::Plain,
         }
     }
-
-    fn index(self) -> u32 {
-        self.0 & !(LEFT_AT_END | TIME | SIZE)
-    }
 }
 
 /// What belongs to a value's name in one method.
-#[derive(Debug)]
 pub(crate) struct ValueName {
     pub(crate) key: Arc<StatKey>,
     pub(crate) kind: ValueKind,
 }
 
-/// Whether a number can be a time in seconds or a size in bytes, and so enter a sum. A negative one would make it fall,
+impl ValueName {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            key: Arc::new(StatKey::parse(name)),
+            kind: ValueKind::of(name),
+        }
+    }
+}
+
+/// The values calls of one method observed so far.
+pub(crate) type ValueNames = Interner<ValueName>;
+
+/// True if a number can be a time in seconds or a size in bytes, and so enter a sum. A negative one would make it fall,
 /// which readers take for a reset; NaN, the infinities and what is from 2^63 on (as all bits of a number set, for one that is
 /// not known) would be in it for good.
 pub(crate) fn is_measure(number: f64) -> bool {
@@ -74,21 +84,13 @@ pub(crate) fn is_measure(number: f64) -> bool {
     (0.0..LIMIT).contains(&number)
 }
 
-/// The values calls of one method observed so far.
-pub(crate) type ValueNames = Interner<ValueName>;
-
-pub(crate) fn value_name(name: &str) -> ValueName {
-    ValueName {
-        key: Arc::new(StatKey::parse(name)),
-        kind: ValueKind::of(name),
-    }
-}
-
 /// The values of one shard.
-#[derive(Debug)]
+#[derive(Default)]
 pub(crate) struct ShardValues {
-    cells: Chunked<Once<&'static ValueCells>>,
-    pending: Chunked<Once<&'static Pending>>,
+    /// By the number of the value's name.
+    cells: Table<ValueCells>,
+    /// By slot.
+    pending: Table<Pending>,
 }
 
 /// One value of one shard; written by its owner alone.
@@ -97,129 +99,100 @@ pub(crate) struct ShardValues {
 ///
 /// An observation is in its bucket before it is in the sum, and a reader takes the sum first: the sum may lag, and never has
 /// what the buckets lack. The rolling means take a value for that of a call only if the ring says the call's entry was
-/// intact after the value was read (see [`Ring`](crate::recording::window::Ring)).
-#[derive(Debug)]
+/// intact after the value was read (see [`Ring`](crate::recording::shard::Ring)).
 pub(crate) struct ValueCells {
     ring: ValueRing,
     histogram: Option<ValueHistogram>,
 }
 
-#[derive(Debug)]
 struct ValueHistogram {
-    counts: [AtomicU64; MAX_BUCKETS],
+    counts: Counts,
     sum: AtomicU64,
 }
 
-/// What the call in one slot observed so far. Only the call's guard touches it, wherever the guard is.
-// Relaxed throughout: whoever hands the guard to another thread orders these stores too.
-#[derive(Debug)]
-pub(crate) struct Pending {
+/// What the call in one slot observed so far.
+// Relaxed throughout, see above.
+#[derive(Default)]
+struct Pending {
     len: AtomicU32,
     names: [AtomicU32; PENDING],
     values: [AtomicU64; PENDING],
-    more: Once<&'static Pending>,
+    more: Link<Pending>,
 }
 
 impl Pending {
-    fn new() -> Self {
-        Self {
-            len: AtomicU32::new(0),
-            names: std::array::from_fn(|_| AtomicU32::new(0)),
-            values: std::array::from_fn(|_| AtomicU64::new(0)),
-            more: Once::new(),
-        }
-    }
-
-    /// The piece behind this one, made if need be.
-    fn next(&self) -> &'static Self {
-        self.more.get_or_init(|| leak(Self::new()))
-    }
-
     /// Keeps a value; false if this piece is full.
     fn put(&self, value: ValueRef, number: f64) -> bool {
-        let len = self.len.load(Ordering::Relaxed);
+        let len = self.len.load(Relaxed);
         let Some(cell) = self.names.get(len as usize) else {
             return false;
         };
-        cell.store(value.0, Ordering::Relaxed);
-        self.values[len as usize].store(number.to_bits(), Ordering::Relaxed);
-        self.len.store(len + 1, Ordering::Relaxed);
+        cell.store(value.0, Relaxed);
+        self.values[len as usize].store(number.to_bits(), Relaxed);
+        self.len.store(len + 1, Relaxed);
         true
-    }
-
-    /// Hands over what this piece holds, in order, and forgets it; true if there may be more behind it.
-    fn take(&self, each: &mut impl FnMut(ValueRef, f64)) -> bool {
-        let len = self.len.load(Ordering::Relaxed) as usize;
-        for (name, number) in self.names.iter().zip(&self.values).take(len) {
-            let number = f64::from_bits(number.load(Ordering::Relaxed));
-            each(ValueRef(name.load(Ordering::Relaxed)), number);
-        }
-        self.len.store(0, Ordering::Relaxed);
-        len == PENDING
     }
 }
 
 impl ShardValues {
-    pub(crate) fn new() -> Self {
-        Self {
-            cells: Chunked::new(),
-            pending: Chunked::new(),
-        }
-    }
-
     /// Keeps a value for the end of the call in this slot; false if the call has observed all a call may.
     pub(crate) fn observe(&self, slot: u32, value: ValueRef, number: f64) -> bool {
-        let Some(cell) = self.pending.get_or_grow(slot) else {
-            return false;
-        };
-        let mut piece: &'static Pending = cell.get_or_init(|| leak(Pending::new()));
+        let new = || leak(Pending::default());
+        let mut next = self.pending.item_or(slot, new);
         for _ in 0..MAX_PIECES {
+            let Some(piece) = next else { return false };
             if piece.put(value, number) {
                 return true;
             }
-            piece = piece.next();
+            next = Some(piece.more.get_or_init(new));
         }
         false
     }
 
-    /// Hands over what the call in this slot observed.
+    /// Hands over what the call in this slot observed, in order, and forgets it.
     pub(crate) fn take(&self, slot: u32, duration: f64, mut each: impl FnMut(ValueRef, f64)) {
-        let mut each = |value: ValueRef, number: f64| match value.0 & LEFT_AT_END {
-            0 => each(value, number),
-            _ => each(value, (number - duration).max(0.0)),
-        };
-        let mut next = self.pending.get(slot).and_then(Once::get);
+        let mut next = self.pending.item(slot);
         while let Some(piece) = next {
-            let full = piece.take(&mut each);
-            next = piece.more.get().filter(|_| full);
+            let len = piece.len.load(Relaxed) as usize;
+            for (name, number) in piece.names.iter().zip(&piece.values).take(len) {
+                let value = ValueRef(name.load(Relaxed));
+                let number = f64::from_bits(number.load(Relaxed));
+                match value.0 & LEFT_AT_END {
+                    0 => each(value, number),
+                    _ => each(value, (number - duration).max(0.0)),
+                }
+            }
+            piece.len.store(0, Relaxed);
+            next = piece.more.get().filter(|_| len == PENDING);
         }
     }
 
     /// Enters a value of the call that gets this number; only the owner.
     pub(crate) fn enter(&self, value: ValueRef, bounds: &[f64], seq: u64, number: f64) {
-        let Some(cell) = self.cells.get_or_grow(value.index()) else {
+        let index = value.0 & !(LEFT_AT_END | TIME | SIZE);
+        let new = || leak(ValueCells::new(value.kind()));
+        let Some(cells) = self.cells.item_or(index, new) else {
             return;
         };
-        let cells = cell.get_or_init(|| leak(ValueCells::new(value.kind())));
         cells.ring.push(seq, number);
         if let Some(histogram) = &cells.histogram
             && is_measure(number)
         {
-            let bucket = bucket_of(bounds, number);
-            observe(&histogram.counts, &histogram.sum, bucket, number);
+            histogram.counts.bump(bucket_of(bounds, number));
+            add(&histogram.sum, number);
         }
     }
 
     /// The cells of a value, if this shard ever saw it.
     pub(crate) fn cells(&self, name: u32) -> Option<&'static ValueCells> {
-        self.cells.get(name)?.get()
+        self.cells.item(name)
     }
 }
 
 impl ValueCells {
     fn new(kind: ValueKind) -> Self {
         let histogram = (kind != ValueKind::Plain).then(|| ValueHistogram {
-            counts: std::array::from_fn(|_| AtomicU64::new(0)),
+            counts: Counts::new(),
             sum: AtomicU64::new(0),
         });
         Self {
@@ -233,12 +206,10 @@ impl ValueCells {
     }
 
     /// Adds this shard's observations to a histogram.
-    pub(crate) fn add_to(&self, total: &mut crate::data::family::Histogram) {
+    pub(crate) fn add_to(&self, total: &mut Histogram) {
         if let Some(histogram) = &self.histogram {
-            total.sum += f64::from_bits(histogram.sum.load(Ordering::Acquire));
-            for (total, cell) in total.counts.iter_mut().zip(&histogram.counts) {
-                *total += cell.load(Ordering::Acquire);
-            }
+            total.sum += f64::from_bits(histogram.sum.load(Acquire));
+            histogram.counts.add_to(&mut total.counts);
         }
     }
 }

@@ -3,8 +3,9 @@
 //! A shard's owner claims and releases with plain stores. A call that ends on another thread hands its slot back over
 //! a stack the owner takes whole (as allocators do with memory freed elsewhere), so nobody scans and nobody waits.
 
-use crate::base::chunked::Chunked;
-use crate::base::sync::{AtomicU32, AtomicU64, Once, Ordering, leak};
+use crate::base::append::Chunked;
+use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::base::sync::{AtomicU32, AtomicU64, Once, leak};
 
 /// Slots in the shard itself; more come on demand.
 const INLINE: u32 = if cfg!(all(test, monitor_loom)) { 1 } else { 16 };
@@ -25,7 +26,6 @@ const NONE: u32 = 0;
 ///
 /// A reader sees each task that is in flight for the whole of its read, with its start time; one that starts or ends
 /// meanwhile may be seen or not.
-#[derive(Debug)]
 pub(crate) struct TaskSlots {
     /// Free inline slots, a bit each; the owner's alone.
     free: AtomicU32,
@@ -35,7 +35,7 @@ pub(crate) struct TaskSlots {
     more: Once<&'static MoreSlots>,
 }
 
-#[derive(Debug)]
+#[derive(Default)]
 struct MoreSlots {
     slots: Chunked<AtomicU64>,
     /// Head of the list of free ones; the owner's alone.
@@ -49,7 +49,7 @@ impl TaskSlots {
         Self {
             free: AtomicU32::new((1 << INLINE) - 1),
             released: AtomicU32::new(NONE),
-            inline: std::array::from_fn(|_| AtomicU64::new(0)),
+            inline: Default::default(),
             more: Once::new(),
         }
     }
@@ -57,14 +57,14 @@ impl TaskSlots {
     /// Claims a slot for a task that starts now; only the owner.
     #[inline]
     pub(crate) fn claim(&self, start: u64) -> u32 {
-        let free = self.free.load(Ordering::Relaxed);
+        let free = self.free.load(Relaxed);
         let slot = free.trailing_zeros();
         if slot >= INLINE {
             return self.claim_more(start);
         }
-        self.free.store(free & (free - 1), Ordering::Relaxed);
+        self.free.store(free & (free - 1), Relaxed);
         // Release: pairs with the Acquire in `starts`, so an age is never read of a slot's earlier task.
-        self.inline[slot as usize].store((start << 1) | BUSY, Ordering::Release);
+        self.inline[slot as usize].store((start << 1) | BUSY, Release);
         slot
     }
 
@@ -72,19 +72,28 @@ impl TaskSlots {
     #[inline(never)]
     fn claim_more(&self, start: u64) -> u32 {
         self.reclaim();
-        if self.free.load(Ordering::Relaxed) != 0 {
+        if self.free.load(Relaxed) != 0 {
             return self.claim(start);
         }
-        let more = self.more.get_or_init(|| {
-            leak(MoreSlots {
-                slots: Chunked::new(),
-                free: AtomicU32::new(NONE),
-                used: AtomicU32::new(INLINE),
-            })
-        });
-        let slot = more.take_free().unwrap_or_else(|| more.take_new());
+        let more = self.more.get_or_init(|| leak(MoreSlots::default()));
+        let free = more.free.load(Relaxed).checked_sub(1);
+        let slot = match free.and_then(|slot| Some((slot, self.cell(slot)?))) {
+            Some((slot, cell)) => {
+                let next = link(cell.load(Relaxed));
+                more.free.store(next, Relaxed);
+                slot
+            }
+            // Past 2^27 tasks in flight on one thread they share a slot that does not exist: counted, but without an age and
+            // with a duration of zero.
+            None => {
+                let used = more.used.load(Relaxed);
+                let slot = INLINE.saturating_add(used);
+                more.used.store(slot - INLINE + 1, Relaxed);
+                slot
+            }
+        };
         if let Some(cell) = more.slots.get_or_grow(slot - INLINE) {
-            cell.store((start << 1) | BUSY, Ordering::Release);
+            cell.store((start << 1) | BUSY, Release);
         }
         slot
     }
@@ -93,15 +102,14 @@ impl TaskSlots {
     #[inline]
     pub(crate) fn inline_start(&self, slot: u32) -> Option<u64> {
         let cell = self.inline.get(slot as usize)?;
-        Some(cell.load(Ordering::Relaxed) >> 1)
+        Some(cell.load(Relaxed) >> 1)
     }
 
-    /// The start time in a slot; only whoever claimed it, wherever the claim is now.
-    // Relaxed: whoever hands the claim to another thread orders the store of the start time too.
+    /// The start time in a slot; only the holder of the claim.
+    // Relaxed: handing the claim to another thread orders the store of the start time too.
     #[inline]
     pub(crate) fn start_of(&self, slot: u32) -> Option<u64> {
-        self.cell(slot)
-            .map(|cell| start(cell.load(Ordering::Relaxed)))
+        self.cell(slot).map(|cell| start(cell.load(Relaxed)))
     }
 
     /// Where the task in this slot notes that it is suspended.
@@ -114,9 +122,9 @@ impl TaskSlots {
     #[inline]
     pub(crate) fn release(&self, slot: u32) {
         if let Some(cell) = self.inline.get(slot as usize) {
-            cell.store(0, Ordering::Release);
-            let free = self.free.load(Ordering::Relaxed);
-            self.free.store(free | (1 << slot), Ordering::Relaxed);
+            cell.store(0, Release);
+            let free = self.free.load(Relaxed);
+            self.free.store(free | (1 << slot), Relaxed);
         } else {
             self.release_more(slot);
         }
@@ -125,39 +133,39 @@ impl TaskSlots {
     #[cold]
     #[inline(never)]
     fn release_more(&self, slot: u32) {
-        if let Some(more) = self.more.get() {
-            more.put_free(slot);
+        if let (Some(more), Some(cell)) = (self.more.get(), self.cell(slot)) {
+            let head = more.free.load(Relaxed);
+            cell.store(u64::from(head) << 1, Release);
+            more.free.store(slot + 1, Relaxed);
         }
     }
 
     /// Releases a slot from a thread that is not the owner's.
     pub(crate) fn release_elsewhere(&self, slot: u32) {
         let Some(cell) = self.cell(slot) else { return };
-        let mut head = self.released.load(Ordering::Relaxed);
+        let mut head = self.released.load(Relaxed);
         loop {
-            cell.store(u64::from(head) << 1, Ordering::Release);
+            cell.store(u64::from(head) << 1, Release);
             // Release: pairs with the Acquire in `reclaim`, which then reads the link just stored.
-            match self.released.compare_exchange_weak(
-                head,
-                slot + 1,
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
+            match self
+                .released
+                .compare_exchange_weak(head, slot + 1, Release, Relaxed)
+            {
                 Ok(_) => return,
                 Err(now) => head = now,
             }
         }
     }
 
-    /// Takes back what other threads released; only the owner.
+    /// Takes back the slots that other threads released; only the owner.
     fn reclaim(&self) {
-        if self.released.load(Ordering::Relaxed) == NONE {
+        if self.released.load(Relaxed) == NONE {
             return;
         }
-        let mut next = self.released.swap(NONE, Ordering::Acquire);
+        let mut next = self.released.swap(NONE, Acquire);
         while let Some(slot) = next.checked_sub(1) {
             let Some(cell) = self.cell(slot) else { return };
-            next = link(cell.load(Ordering::Relaxed));
+            next = link(cell.load(Relaxed));
             self.release(slot);
         }
     }
@@ -178,17 +186,21 @@ impl TaskSlots {
 
     /// Start times of the tasks in flight, in ticks.
     pub(crate) fn starts(&self) -> impl Iterator<Item = u64> + '_ {
-        let more = self.more.get().into_iter();
-        let more = more.flat_map(|more| more.slots.iter().map(|(_, cell)| cell));
-        self.inline.iter().chain(more).filter_map(|cell| {
-            let word = cell.load(Ordering::Acquire);
+        let busy = |cell: &AtomicU64| {
+            let word = cell.load(Acquire);
             (word & BUSY != 0).then(|| start(word))
-        })
+        };
+        let more = self.more.get().into_iter();
+        let more = more.flat_map(|more| more.slots.iter());
+        self.inline
+            .iter()
+            .filter_map(busy)
+            .chain(more.filter_map(busy))
     }
 }
 
-/// Whether the body of a call is suspended at one of its awaits: a bit of its slot. Only who polls or drops the body asks or
-/// says so, and has it alone.
+/// The bit of a call's slot that says if its body is suspended at one of its awaits. Only the code that polls or drops the
+/// body reads or writes it, and has the body alone.
 ///
 /// A call past the limit of slots has no such place, and counts as running.
 #[derive(Debug, Clone, Copy)]
@@ -197,15 +209,16 @@ pub struct Suspension(Option<&'static AtomicU64>);
 impl Suspension {
     pub(crate) fn is_suspended(self) -> bool {
         self.0
-            .is_some_and(|cell| cell.load(Ordering::Relaxed) & SUSPENDED != 0)
+            .is_some_and(|cell| cell.load(Relaxed) & SUSPENDED != 0)
     }
 
-    // Release, here and below: pairs with the Acquire in `starts`, which is to find what the store of the start time told it.
+    // Release, here and below: pairs with the Acquire in `starts`, whose reader is to see all that the store of the start time
+    // published.
     #[inline]
     pub(crate) fn suspend(self) {
         if let Some(cell) = self.0 {
-            let word = cell.load(Ordering::Relaxed);
-            cell.store(word | SUSPENDED, Ordering::Release);
+            let word = cell.load(Relaxed);
+            cell.store(word | SUSPENDED, Release);
         }
     }
 
@@ -213,37 +226,10 @@ impl Suspension {
     #[inline]
     pub(crate) fn resume(self) {
         if let Some(cell) = self.0 {
-            let word = cell.load(Ordering::Relaxed);
+            let word = cell.load(Relaxed);
             if word & SUSPENDED != 0 {
-                cell.store(word & !SUSPENDED, Ordering::Release);
+                cell.store(word & !SUSPENDED, Release);
             }
-        }
-    }
-}
-
-impl MoreSlots {
-    fn take_free(&self) -> Option<u32> {
-        let slot = self.free.load(Ordering::Relaxed).checked_sub(1)?;
-        let cell = self.slots.get(slot - INLINE)?;
-        self.free
-            .store(link(cell.load(Ordering::Relaxed)), Ordering::Relaxed);
-        Some(slot)
-    }
-
-    /// A slot never used before. Past 2^27 tasks in flight on one thread they share a slot that does not exist:
-    /// counted, but without an age and
-    /// with a duration of zero.
-    fn take_new(&self) -> u32 {
-        let slot = self.used.load(Ordering::Relaxed);
-        self.used.store(slot.saturating_add(1), Ordering::Relaxed);
-        slot
-    }
-
-    fn put_free(&self, slot: u32) {
-        if let Some(cell) = self.slots.get(slot - INLINE) {
-            let head = self.free.load(Ordering::Relaxed);
-            cell.store(u64::from(head) << 1, Ordering::Release);
-            self.free.store(slot + 1, Ordering::Relaxed);
         }
     }
 }

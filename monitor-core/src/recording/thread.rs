@@ -1,10 +1,18 @@
-//! A thread's table of shards; adoption of records of threads that ended; scopes.
+//! A thread's table of shards, its records, their adoption by later threads, and scopes.
+//!
+//! A thread owns one [`Record`] in each storage it records in: all its shards there. A record outlives the thread: when the
+//! thread ends it goes back to the storage, whose lock orders what the last owner wrote before what the next one does, and the
+//! next thread adopts it whole. So threads that come and go leak nothing.
+//!
+//! [`Local`] caches the record of the storage in force in cells without a destructor, so that reading one is a plain load; a
+//! scope, which changes the storage in force, clears them. Records in other storages, which a thread comes by through a
+//! [`Method`](crate::Method) or a guard, are in a short list beside it.
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
+use crate::base::append::Table;
 use crate::recording::method::MethodCore;
-use crate::recording::record::Record;
 use crate::recording::shard::Shard;
 use crate::recording::store::{self, StorageCore};
 
@@ -15,66 +23,69 @@ const INLINE: usize = if cfg!(all(test, monitor_loom)) {
     128
 };
 
+/// All shards one thread owns in one storage, by method.
+pub(crate) struct Record {
+    storage: &'static StorageCore,
+    shards: Table<Shard>,
+}
+
+impl Record {
+    pub(crate) fn new(storage: &'static StorageCore) -> Self {
+        let shards = Table::default();
+        Self { storage, shards }
+    }
+
+    fn owns(&self, shard: &'static Shard) -> bool {
+        let own = self.shards.item(shard.id);
+        own.is_some_and(|own| std::ptr::eq(own, shard))
+    }
+
+    /// The shard of a method, made and listed if need be; only the record's owner.
+    fn shard(&self, method: &'static MethodCore) -> Option<&'static Shard> {
+        self.shards.item_or(method.id, || method.add_shard())
+    }
+}
+
 /// A thread's table: which shards it owns.
-///
-/// The cells are a cache of the record of the storage in force: without a destructor, so that reading one is a plain
-/// load, and cleared when the storage in force changes.
-#[derive(Debug)]
 pub(crate) struct Local {
     cells: [Cell<Option<&'static Shard>>; INLINE],
     /// The storage that call sites record in; `None` is the global one. Only a scope changes it.
     in_force: Cell<Option<&'static StorageCore>>,
     /// This thread's record in the storage in force, once it recorded there.
     record: Cell<Option<&'static Record>>,
-    /// Whether this thread can own records: not once its thread-locals are being destroyed.
-    gone: Cell<bool>,
 }
 
 thread_local! {
     static LOCAL: Local = const { Local::new() };
-    static HELD: Held = const { Held(RefCell::new(Vec::new())) };
+    static OWNED: OwnedRecords = const { OwnedRecords(RefCell::new(Vec::new())) };
 }
 
-/// What must be handed back when the thread ends: the record of [`Local`], and those of storages that are not in force
-/// but that this thread recorded in all the same, through a [`Method`](crate::Method) or a guard.
-struct Held(RefCell<Vec<&'static Record>>);
+/// Hands back, when the thread ends, the record of [`Local`] and those of storages that are not in force, which are listed
+/// here. From then on the thread can own none.
+struct OwnedRecords(RefCell<Vec<&'static Record>>);
 
-impl Held {
+impl OwnedRecords {
     /// This thread's record in a storage that is not in force.
     fn record(&self, storage: &'static StorageCore) -> &'static Record {
         let mut records = self.0.borrow_mut();
         let known = records
             .iter()
             .find(|record| std::ptr::eq(record.storage, storage));
-        if let Some(record) = known {
-            return record;
-        }
-        let record = storage.take_record();
-        records.push(record);
-        record
-    }
-
-    fn owns(&self, shard: &'static Shard) -> bool {
-        self.0.borrow().iter().any(|record| holds(record, shard))
+        known.copied().unwrap_or_else(|| {
+            let record = storage.take_record();
+            records.push(record);
+            record
+        })
     }
 }
 
-impl Drop for Held {
+impl Drop for OwnedRecords {
     fn drop(&mut self) {
-        with(|local| {
-            local.gone.set(true);
-            local.hand_back();
-        });
+        with(Local::hand_back);
         for record in self.0.take() {
             record.storage.put_record(record);
         }
     }
-}
-
-fn holds(record: &Record, shard: &'static Shard) -> bool {
-    record
-        .known(shard.id)
-        .is_some_and(|mine| std::ptr::eq(mine, shard))
 }
 
 /// Runs with this thread's table.
@@ -89,41 +100,40 @@ impl Local {
             cells: [const { Cell::new(None) }; INLINE],
             in_force: Cell::new(None),
             record: Cell::new(None),
-            gone: Cell::new(false),
         }
     }
 
-    /// The shard this thread owns of a method, if the table has it at hand.
+    /// The shard this thread owns of a method, if its table has it cached.
     #[inline]
     pub(crate) fn cached(&self, id: u32) -> Option<&'static Shard> {
         self.cells.get(id as usize)?.get()
     }
 
-    /// Whether this thread owns the shard and has it at hand.
+    /// True if this thread owns the shard and has it cached.
     #[inline]
     pub(crate) fn has_at_hand(&self, shard: &'static Shard) -> bool {
         self.cached(shard.id)
-            .is_some_and(|mine| std::ptr::eq(mine, shard))
+            .is_some_and(|own| std::ptr::eq(own, shard))
     }
 
-    /// Whether this thread owns the shard.
+    /// True if this thread owns the shard.
     pub(crate) fn owns(&self, shard: &'static Shard) -> bool {
+        let owned = |owned: &OwnedRecords| owned.0.borrow().iter().any(|one| one.owns(shard));
         self.has_at_hand(shard)
-            || self.record.get().is_some_and(|record| holds(record, shard))
-            || HELD.try_with(|held| held.owns(shard)).unwrap_or(false)
+            || self.record.get().is_some_and(|record| record.owns(shard))
+            || OWNED.try_with(owned).unwrap_or(false)
     }
 
-    /// The shard this thread owns of a method in the storage in force; at hand from now on where the table has room.
+    /// The shard this thread owns of a method in the storage in force; cached from now on where the table has room.
     pub(crate) fn known(&self, id: u32) -> Option<&'static Shard> {
-        let shard = self.record.get()?.known(id)?;
-        self.keep(shard);
-        Some(shard)
+        Some(self.keep(self.record.get()?.shards.item(id)?))
     }
 
-    fn keep(&self, shard: &'static Shard) {
+    fn keep(&self, shard: &'static Shard) -> &'static Shard {
         if let Some(cell) = self.cells.get(shard.id as usize) {
             cell.set(Some(shard));
         }
+        shard
     }
 
     /// The storage that call sites on this thread record in.
@@ -137,41 +147,27 @@ impl Local {
         self.in_force.get()
     }
 
-    fn is_in_force(&self, storage: &'static StorageCore) -> bool {
-        match self.in_force.get() {
-            Some(scoped) => std::ptr::eq(scoped, storage),
-            None => store::is_global(storage),
-        }
-    }
-
     /// The shard this thread owns of a method of any storage, made if need be. `None` where the thread can own none,
     /// because its thread-locals are gone.
     pub(crate) fn shard(&self, method: &'static MethodCore) -> Option<&'static Shard> {
-        if !self.is_in_force(method.storage) {
-            let held = HELD.try_with(|held| held.record(method.storage)).ok()?;
-            return held.shard(method);
-        }
-        let record = match self.record.get() {
-            Some(record) => record,
-            None => self.adopt_on_thread(method.storage)?,
+        let is_in_force = match self.in_force.get() {
+            Some(scoped) => std::ptr::eq(scoped, method.storage),
+            None => store::is_global(method.storage),
         };
-        let shard = record.shard(method)?;
-        self.keep(shard);
-        Some(shard)
-    }
-
-    fn adopt_on_thread(&self, storage: &'static StorageCore) -> Option<&'static Record> {
-        if self.gone.get() || HELD.try_with(|_| ()).is_err() {
-            return None;
+        if !is_in_force {
+            let record = OWNED.try_with(|owned| owned.record(method.storage));
+            return record.ok()?.shard(method);
         }
-        Some(self.adopt(storage))
+        if self.record.get().is_none() {
+            self.adopt(method.storage);
+        }
+        Some(self.keep(self.record.get()?.shard(method)?))
     }
 
-    /// Takes a record of the storage that no thread owns, or a new one.
-    fn adopt(&self, storage: &'static StorageCore) -> &'static Record {
-        let record = storage.take_record();
-        self.record.set(Some(record));
-        record
+    /// Takes a record of the storage that no thread owns, or a new one, if this thread can own one.
+    fn adopt(&self, storage: &'static StorageCore) {
+        let adopted = OWNED.try_with(|_| storage.take_record());
+        self.record.set(adopted.ok());
     }
 
     /// Gives the record back for the next thread.
@@ -183,9 +179,7 @@ impl Local {
     }
 
     fn clear(&self) {
-        for cell in &self.cells {
-            cell.set(None);
-        }
+        self.cells.iter().for_each(|cell| cell.set(None));
     }
 
     /// Puts another storage in force until the scope is dropped.
@@ -193,9 +187,7 @@ impl Local {
         let scoped = (!store::is_global(storage)).then_some(storage);
         let outer = (self.in_force.replace(scoped), self.record.take());
         self.clear();
-        if !self.gone.get() {
-            self.adopt(storage);
-        }
+        self.adopt(storage);
         LocalScope {
             local: self,
             outer,
@@ -205,7 +197,6 @@ impl Local {
 }
 
 /// While it lives, calls on this thread record in the scope's storage.
-#[derive(Debug)]
 pub(crate) struct LocalScope<'a> {
     local: &'a Local,
     outer: (Option<&'static StorageCore>, Option<&'static Record>),
