@@ -119,7 +119,7 @@ impl Running {
             self.failure = None;
             items.ok.fetch_add(1, Ordering::Relaxed);
         } else {
-            self.failure = Some(guard.classify(outcome));
+            self.failure = Some(guard.method().classify(outcome));
             items.failed.fetch_add(1, Ordering::Relaxed);
         }
     }
