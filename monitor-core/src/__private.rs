@@ -4,22 +4,17 @@ pub use core::{file, line};
 
 pub use inventory;
 
+pub use std::boxed::Box;
+
 pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use crate::errors::{NamedError, Naming, Unnamed};
-pub use crate::recording::answer::{Answer, error_type, holds, response_size};
-pub use crate::recording::awaited::awaited;
-pub use crate::recording::entered::{enter, enter_returning, limit, workers};
+pub use crate::recording::args::{CallArgs, Start};
 pub use crate::recording::guard::{CallGuard, no_call};
 pub use crate::recording::labels::{LabelKey, bounded, label_values, text};
-pub use crate::recording::outcome::{Probe, ReturnType};
-pub use crate::recording::plan::{Plan, Start, plan};
-pub use crate::recording::run::{
-    run_async, run_boxed, run_future, run_pinned, run_sync, run_sync_with,
-};
-pub use crate::recording::site::{CallSite, SiteEntry};
-pub use crate::recording::stream::{run_stream, run_stream_boxed, run_stream_pinned};
-
-use std::future::Future;
+pub use crate::recording::limit::limit;
+pub use crate::recording::returned::{Probe, ReturnType, error_type, holds, response_size};
+pub use crate::recording::run::{InPlaceCall, awaited, make, run_async, run_stream, run_sync};
+pub use crate::recording::site::{CallSite, SiteEntry, SiteSettings};
 
 use std::marker::PhantomData;
 

@@ -91,7 +91,7 @@ impl Call<'_> {
     fn checks(&self) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
-        let mut checks = self.plan(&quote_spanned!(span=> #runtime::edge()));
+        let mut checks = self.call_args(&quote_spanned!(span=> #runtime::edge()));
         if !checks.is_empty() {
             checks.extend(quote_spanned!(span=> let _ = __monitor_start;));
         }
