@@ -111,11 +111,13 @@ impl CallGuard {
     pub(crate) fn start_method(method: &'static MethodCore) -> Self {
         let call = match local::with(|local| local.cached(method.id)) {
             Some(shard) if std::ptr::eq(shard.method, method) => Self::begin(shard),
-            _ => start_method_uncached(method),
+            _ => local::with(|local| Self::start_in(local, method)),
         };
         call.noting_a_panic()
     }
 
+    #[cold]
+    #[inline(never)]
     pub(crate) fn start_in(local: &Local, method: &'static MethodCore) -> Self {
         match local.shard(method) {
             Some(shard) => Self::begin(shard),
@@ -373,12 +375,6 @@ fn start_uncached(site: &'static CallSite, name: &'static MethodName) -> CallGua
         }
         CallGuard::start_in(local, storage.method_for_call(name))
     })
-}
-
-#[cold]
-#[inline(never)]
-fn start_method_uncached(method: &'static MethodCore) -> CallGuard {
-    local::with(|local| CallGuard::start_in(local, method))
 }
 
 // Only the look-up runs inside `with`: a larger closure is not inlined into it by every build.

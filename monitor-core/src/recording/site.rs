@@ -6,9 +6,8 @@
 //! # Label sets
 //!
 //! A site with labels finds the name of a call's label set in [`Combinations`]: in one for all storages, or, where a label
-//! takes any text, in one for each storage, as the limit of texts is a storage's. These stand in a list that only grows; each
-//! of its cells is set once, so a call that finds its storage walks it without a lock. The global storage's comes first if the
-//! program uses it first.
+//! takes any text, in one for each storage, as the limit of texts is a storage's. These stand in a list that only grows, each
+//! link set once, so a call walks it without a lock. The first storage that calls the site comes first.
 //!
 //! # Settings
 //!
@@ -40,7 +39,7 @@ pub struct CallSite {
     /// The method's number plus 1; 0 until the first call.
     id: StaticAtomicU32,
     name: OnceLock<&'static MethodName>,
-    combinations: InStorages,
+    combinations: Link,
 }
 
 /// What an attribute says of the calls of its function.
@@ -94,27 +93,14 @@ pub(crate) fn all() -> impl Iterator<Item = &'static CallSite> {
 /// A storage that a scope put in force, or none for the global one.
 type Scoped = Option<&'static StorageCore>;
 
-/// A list of label sets by storage.
+type Link = OnceLock<&'static InStorage>;
+
+/// The label sets of calls in one storage.
 #[derive(Debug)]
-struct InStorages {
-    storage: OnceLock<Scoped>,
-    combinations: OnceLock<Combinations>,
-    next: OnceLock<&'static InStorages>,
-}
-
-impl InStorages {
-    const fn new() -> Self {
-        Self {
-            storage: OnceLock::new(),
-            combinations: OnceLock::new(),
-            next: OnceLock::new(),
-        }
-    }
-}
-
-#[inline]
-fn is_same(one: Scoped, other: Scoped) -> bool {
-    one.map(ptr::from_ref) == other.map(ptr::from_ref)
+struct InStorage {
+    storage: Scoped,
+    combinations: Combinations,
+    next: Link,
 }
 
 impl CallSite {
@@ -132,7 +118,7 @@ impl CallSite {
             settings,
             id: StaticAtomicU32::new(0),
             name: OnceLock::new(),
-            combinations: InStorages::new(),
+            combinations: Link::new(),
         }
     }
 
@@ -155,27 +141,37 @@ impl CallSite {
         name
     }
 
+    /// Whether these are the label sets of calls in this storage.
+    #[inline]
+    fn are_in(&self, one: &InStorage, storage: Scoped) -> bool {
+        let is_same = one.storage.map(ptr::from_ref) == storage.map(ptr::from_ref);
+        is_same || !has_text(self.settings.labels)
+    }
+
     /// The label sets of calls in this storage, if there are any yet.
     #[inline]
     fn known_combinations(&'static self, storage: Scoped) -> Option<&'static Combinations> {
-        let mut one = &self.combinations;
-        if has_text(self.settings.labels) {
-            while !is_same(*one.storage.get()?, storage) {
-                one = one.next.get()?;
-            }
+        let mut one = *self.combinations.get()?;
+        while !self.are_in(one, storage) {
+            one = one.next.get()?;
         }
-        one.combinations.get()
+        Some(&one.combinations)
     }
 
     /// [`known_combinations`](Self::known_combinations), made if need be.
     fn combinations(&'static self, storage: Scoped) -> &'static Combinations {
-        let (mut one, labels) = (&self.combinations, self.settings.labels);
-        if has_text(labels) {
-            while !is_same(*one.storage.get_or_init(|| storage), storage) {
-                one = one.next.get_or_init(|| leak(InStorages::new()));
-            }
+        let make = || {
+            leak(InStorage {
+                storage,
+                combinations: Combinations::new(self.settings.labels),
+                next: Link::new(),
+            })
+        };
+        let mut one = *self.combinations.get_or_init(make);
+        while !self.are_in(one, storage) {
+            one = one.next.get_or_init(make);
         }
-        one.combinations.get_or_init(|| Combinations::new(labels))
+        &one.combinations
     }
 
     /// The name of a call with these labels in the storage in force, if it was made before.
