@@ -53,7 +53,8 @@ pub type Output<F> = <F as Future>::Output;
 /// What a stream gives.
 pub type Item<S> = <S as futures_core::Stream>::Item;
 
-/// The typed return edge of an async body: `if false { return edge::<Ret>() }` tells the compiler the type to coerce to.
+/// The typed return edge of an async body: `if false { return edge::<Ret>() }` tells the compiler the type to coerce
+/// to.
 ///
 /// # Panics
 ///

@@ -1,8 +1,9 @@
-//! Arguments of one call: what the attribute reads off the function's arguments before the call starts, and what can start
-//! one.
+//! Arguments of one call: what the attribute reads off the function's arguments before the call starts, and what can
+//! start one.
 //!
 //! A call without such arguments starts from its [`CallSite`] alone. With some, the expansion collects them in
-//! [`CallArgs`], each in a statement of its own: what one of them borrows, a lock say, is free again before the next is read.
+//! [`CallArgs`], each in a statement of its own: what one of them borrows, a lock say, is free again before the next is
+//! read.
 
 use std::time::Duration;
 
@@ -104,7 +105,8 @@ fn first_name(site: &'static CallSite, labels: &[LabelValue<'_>]) -> &'static Me
     site.find_or_make(labels, |method| storage.has_room_for(method))
 }
 
-/// A number of bytes: any integer, a reference to one, or an `Option` of one (`None` and negative numbers are not noted).
+/// A number of bytes: any integer, a reference to one, or an `Option` of one (`None` and negative numbers are not
+/// noted).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no number of bytes",
     label = "expected an integer, or an `Option` of one"

@@ -1,23 +1,23 @@
 //! `CallGuard`: one call from its start to its end, however it ends.
 //!
-//! A guard is two words: the shard the call started in, and the call's slot there with flags above the slot's number. The
-//! start time stands in the slot. Whoever has the guard is the only one to touch the slot and the values the call observed,
-//! so a guard may move to another thread: what hands it over orders those stores too.
+//! A guard is two words: the shard the call started in, and the call's slot there with flags above the slot's number.
+//! The start time stands in the slot. Whoever has the guard is the only one to touch the slot and the values the call
+//! observed, so a guard may move to another thread: what hands it over orders those stores too.
 //!
 //! # Fast and slow
 //!
-//! An instrumented function gains two calls, not two inlined bodies: start and end are out of line, and the guard travels
-//! between them in two registers. Fields of other sizes would be written and read in pieces where a guard must stand in
-//! memory, and a processor cannot forward those from store to load.
+//! An instrumented function gains two calls, not two inlined bodies: start and end are out of line, and the guard
+//! travels between them in two registers. Fields of other sizes would be written and read in pieces where a guard must
+//! stand in memory, and a processor cannot forward those from store to load.
 //!
-//! The start is fast where the thread's table has the method's shard cached. The end is fast where the table still has the
-//! shard the call started in, and only a duration is to be recorded. All else is cold: a first call, one that ends on another
-//! thread or in another scope, and one that observed values.
+//! The start is fast where the thread's table has the method's shard cached. The end is fast where the table still has
+//! the shard the call started in, and only a duration is to be recorded. All else is cold: a first call, one that ends
+//! on another thread or in another scope, and one that observed values.
 //!
 //! # Where instrumentation is off
 //!
-//! With the feature `off` there are no sites, but user code may still name the handle of a call ([`no_call`]): a guard of a
-//! shard that nothing writes and no monitor shows, with its start time in place of the slot.
+//! With the feature `off` there are no sites, but user code may still name the handle of a call ([`no_call`]): a guard
+//! of a shard that nothing writes and no monitor shows, with its start time in place of the slot.
 
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -36,15 +36,16 @@ use crate::recording::store::StorageCore;
 use crate::recording::tasks::Suspension;
 use crate::recording::values::ValueRef;
 
-/// Flag: the thread was panicking when the call began. That panic may be what drops the guard, so it is not the call's own.
+/// Flag: the thread was panicking when the call began. That panic may be what drops the guard, so it is not the call's
+/// own.
 const UNWINDING: u64 = 1 << 32;
 /// Flag: the call observed a value.
 const OBSERVED: u64 = 1 << 33;
 /// Flag: the handle of no call; the other bits are its start. Without the feature `off` no code looks at it.
 const DEAD: u64 = 1 << 63;
 
-/// A time left that means no deadline: a hundred years, for which no caller waits. The greatest number of nanoseconds in 64
-/// bits is 584 years, those of all larger units are more.
+/// A time left that means no deadline: a hundred years, for which no caller waits. The greatest number of nanoseconds
+/// in 64 bits is 584 years, those of all larger units are more.
 const NO_DEADLINE: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// One call, from its start to its end.
@@ -55,10 +56,10 @@ const NO_DEADLINE: Duration = Duration::from_hours(100 * 365 * 24);
 ///
 /// # Cancellation
 ///
-/// A guard knows of no `.await`. Kept over one, it counts as cancelled when its future is dropped, but as a panic if that is
-/// because another future panics, as beside it in a `join!`. The calls of `#[monitored]` functions tell the two apart: put the body
-/// in one where that matters. And one that was started while its thread panicked, in a destructor, counts as cancelled when it
-/// is dropped, even by a panic of its own.
+/// A guard knows of no `.await`. Kept over one, it counts as cancelled when its future is dropped, but as a panic if
+/// that is because another future panics, as beside it in a `join!`. The calls of `#[monitored]` functions tell the two
+/// apart: put the body in one where that matters. And one that was started while its thread panicked, in a destructor,
+/// counts as cancelled when it is dropped, even by a panic of its own.
 ///
 /// Recording never fails, panics, blocks or logs, and allocates only at a thread's first call of a method, the first
 /// failure, the first use of a value, and when more tasks are in flight than ever before.
@@ -280,9 +281,9 @@ impl CallGuard {
     /// name holds `time` (seconds) or `size` (bytes). The name may carry labels (`name___label__value`). Recorded
     /// however the call ends; of several values with one name the last one counts for the means.
     ///
-    /// NaN and the infinities are left out: no mean survives them. A value that is negative or from 2^63 on is left out of
-    /// the histogram: no time and no size is so, and the sum would keep it for good. None of these is counted. A call
-    /// keeps 1,024 values; more, and values of more than `max_series` names, are dropped and counted.
+    /// NaN and the infinities are left out: no mean survives them. A value that is negative or from 2^63 on is left out
+    /// of the histogram: no time and no size is so, and the sum would keep it for good. None of these is counted. A
+    /// call keeps 1,024 values; more, and values of more than `max_series` names, are dropped and counted.
     pub fn observe(&mut self, name: &str, value: f64) {
         if !value.is_finite() || self.is_dead() {
             return;
@@ -299,8 +300,8 @@ impl CallGuard {
         }
     }
 
-    /// Notes the size of the request in bytes. From `i64::MAX` on it is no size, as no file has one: `u64::MAX` often stands for
-    /// one that is not known.
+    /// Notes the size of the request in bytes. From `i64::MAX` on it is no size, as no file has one: `u64::MAX` often
+    /// stands for one that is not known.
     pub fn request_size(&mut self, bytes: u64) {
         self.observe_size("request_size", bytes);
     }
@@ -317,8 +318,8 @@ impl CallGuard {
     }
 
     /// Notes the time left until the caller's deadline, now and (taken on from here) at the end of the call, as
-    /// `time_remaining_time` and `time_remaining_after_time` in seconds; what is past its deadline is 0. `None`, and a hundred
-    /// years or more (as `Duration::MAX`): no deadline, nothing is noted.
+    /// `time_remaining_time` and `time_remaining_after_time` in seconds; what is past its deadline is 0. `None`, and a
+    /// hundred years or more (as `Duration::MAX`): no deadline, nothing is noted.
     ///
     /// # Examples
     ///

@@ -1,8 +1,8 @@
 //! The limit of a method's calls: permits, and what the attribute's limit may be.
 //!
-//! The permits of a method are a semaphore and a limit beside it. The limit may change while permits are in use: those stay in
-//! use, and what is too many is not given back. A call with a limit of its own sets the method's, from where on the
-//! configuration no longer does; where the limit is that already, it costs a look at an atomic.
+//! The permits of a method are a semaphore and a limit beside it. The limit may change while permits are in use: those
+//! stay in use, and what is too many is not given back. A call with a limit of its own sets the method's, from where on
+//! the configuration no longer does; where the limit is that already, it costs a look at an atomic.
 
 use std::num::NonZeroUsize;
 
@@ -35,8 +35,8 @@ use crate::recording::method::MethodCore;
 pub struct Permits {
     semaphore: Semaphore,
     total: Mutex<Total>,
-    /// The limit a call set, or [`CONFIGURED`]. Written under the lock of `total`, so that the two never disagree; a look
-    /// without it may be late, and the next call looks again.
+    /// The limit a call set, or [`CONFIGURED`]. Written under the lock of `total`, so that the two never disagree; a
+    /// look without it may be late, and the next call looks again.
     by_call: AtomicUsize,
 }
 

@@ -30,6 +30,6 @@ pub(crate) mod window;
 
 pub(crate) use self::limit as permits; // alias
 pub(crate) mod settings {
-    pub use super::site::SharedMethod; // alias
-    pub(crate) use super::site::{Settings, all_settings as all, shared_methods};
+    pub use crate::recording::site::SharedMethod; // alias
+    pub(crate) use crate::recording::site::{Settings, all_settings as all, shared_methods};
 }

@@ -1,4 +1,5 @@
-//! From a returned value to an [`Outcome`], by what its type can do; and what the attribute's arguments ask of the value.
+//! From a returned value to an [`Outcome`], by what its type can do; and what the attribute's arguments ask of the
+//! value.
 //!
 //! The question "is this a `Result`, and what can be read of its error?" is asked about a type only the compiler knows:
 //! it may hide behind an alias. It is answered by method look-up on [`Probe`]: each rung has an inherent method
@@ -19,7 +20,8 @@ use crate::errors::{ErrorText, ErrorView, MonitorError, Outcome, named, named_be
 use crate::recording::args::ByteSize;
 use crate::recording::guard::CallGuard;
 
-/// Of a [`Probe`]: the error in the value is of a type without lifetimes, so a trait object in it can be asked which error it is.
+/// Of a [`Probe`]: the error in the value is of a type without lifetimes, so a trait object in it can be asked which
+/// error it is.
 #[derive(Debug)]
 pub struct Owned;
 
@@ -27,8 +29,8 @@ pub struct Owned;
 #[derive(Debug)]
 pub struct Borrowing;
 
-/// Declares one rung: what it derefs to, the bound on the error type, and how such an error is read. A rung of errors that give a
-/// trait object reads it in two ways: as one that does not borrow, and as one that may.
+/// Declares one rung: what it derefs to, the bound on the error type, and how such an error is read. A rung of errors
+/// that give a trait object reads it in two ways: as one that does not borrow, and as one that may.
 macro_rules! rung {
     ($(#[$doc:meta])* $rung:ident -> $next:ident, E $(: $bound:path $(, $also:path)?)?, |$error:ident| $outcome:expr) => {
         rung!(@type $(#[$doc])* $rung -> $next);
@@ -146,7 +148,8 @@ borrowing_box!(
 );
 
 rung! {
-    /// An error made of any other, as `anyhow::Error` and its kin: it owns what it gives, whatever lifetimes its type may have.
+    /// An error made of any other, as `anyhow::Error` and its kin: it owns what it gives, whatever lifetimes its type
+    /// may have.
     CatchAll -> AsSendSync, E: AsRef<dyn Error + Send + Sync + 'static>, From<fmt::Error>,
     |error| owning(error.as_ref())
 }
@@ -243,12 +246,12 @@ impl<'a, T, L> Probe<'a, T, L> {
     }
 }
 
-/// Finds out whether a return type has a lifetime that may hide in an alias: `ReturnType::of(|_: fn(&()) -> R| {}).probe(&value)`
-/// is a [`Probe`] for it.
+/// Finds out whether a return type has a lifetime that may hide in an alias: `ReturnType::of(|_: fn(&()) -> R|
+/// {}).probe(&value)` is a [`Probe`] for it.
 ///
 /// The compiler tells lifetimes not apart when it looks a method up, but it does tell a function that gives the same
-/// type for each lifetime of its argument. An elided lifetime of `R`, written or not, is that of the argument. What it cannot see is
-/// a lifetime of `Self` or of a type parameter.
+/// type for each lifetime of its argument. An elided lifetime of `R`, written or not, is that of the argument. What it
+/// cannot see is a lifetime of `Self` or of a type parameter.
 #[derive(Debug)]
 pub struct ReturnType<F>(MayBorrow, PhantomData<F>);
 
@@ -310,8 +313,8 @@ fn read<'a, E>(found: Option<&'static str>, text: ErrorText<'a>) -> Outcome<'a> 
     named_or(found, type_name::<E>(), text)
 }
 
-/// Reads what is in a wrapper that owns it. The wrapper's own name (`anyhow::Error`, `Box<dyn ..>`) says nothing about the
-/// failure.
+/// Reads what is in a wrapper that owns it. The wrapper's own name (`anyhow::Error`, `Box<dyn ..>`) says nothing about
+/// the failure.
 fn owning<'a>(error: &'a (dyn Error + 'static)) -> Outcome<'a> {
     named_or(named(error), "", ErrorText::Error(error))
 }

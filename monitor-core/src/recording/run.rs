@@ -4,24 +4,26 @@
 //!
 //! - **moved**: [`run_sync`] runs it as a closure; it may return early.
 //! - **wrapped**: [`Run`] is a future or a stream that is one call, from its first poll to its end.
-//! - **in place**: the body stays where it is, between [`InPlaceCall::start`] and [`InPlaceCall::finish`]. If it awaits, it
-//!   says so through [`awaited`].
+//! - **in place**: the body stays where it is, between [`InPlaceCall::start`] and [`InPlaceCall::finish`]. If it
+//!   awaits, it says so through [`awaited`].
 //!
-//! All of it is generic over the user's code and small, so that it inlines into the instrumented function. What it leaves
-//! there are two out-of-line calls, for the start and the end, and a cold one for failures. Boxes are the expansion's matter.
+//! All of it is generic over the user's code and small, so that it inlines into the instrumented function. What it
+//! leaves there are two out-of-line calls, for the start and the end, and a cold one for failures. Boxes are the
+//! expansion's matter.
 //!
-//! A *verdict* reads the outcome off the value the body gave; it gets the call beside it, for what the value says of that.
+//! A *verdict* reads the outcome off the value the body gave; it gets the call beside it, for what the value says of
+//! that.
 //!
 //! # A panic, or a cancellation?
 //!
-//! A guard that is dropped while its thread panics may be dropped by a panic of its own body or by another's, as beside it in
-//! a `join!`. The difference is whether the body runs:
+//! A guard that is dropped while its thread panics may be dropped by a panic of its own body or by another's, as beside
+//! it in a `join!`. The difference is whether the body runs:
 //!
-//! - [`Run`] takes the guard out of itself while it polls, so the body's own panic drops the guard, which counts it as one.
-//!   An executor may catch that panic and drop the future later. Between two polls the guard stands in [`Suspended`],
-//!   and what drops it there comes from outside: the call is cancelled.
-//! - A body in place notes in the call's slot that it is suspended (see [`Suspension`]), and [`InPlaceCall`] looks at that when
-//!   it is dropped.
+//! - [`Run`] takes the guard out of itself while it polls, so the body's own panic drops the guard, which counts it as
+//!   one. An executor may catch that panic and drop the future later. Between two polls the guard stands in
+//!   [`Suspended`], and what drops it there comes from outside: the call is cancelled.
+//! - A body in place notes in the call's slot that it is suspended (see [`Suspension`]), and [`InPlaceCall`] looks at
+//!   that when it is dropped.
 
 use std::fmt;
 use std::mem::{self, ManuallyDrop};
@@ -51,8 +53,8 @@ where
     value
 }
 
-/// Ends a call with its value. The value stays where it is: in a recursive function, another place for it would be one more
-/// on each level of its stack.
+/// Ends a call with its value. The value stays where it is: in a recursive function, another place for it would be one
+/// more on each level of its stack.
 #[inline]
 fn report<R, V>(mut call: CallGuard, value: &R, verdict: V)
 where
@@ -85,8 +87,8 @@ where
     }
 }
 
-/// Wraps a stream as one call, which begins at its first poll and is in flight until it ends or is dropped; its items are
-/// counted. `I` comes first as `R` does in [`run_async`].
+/// Wraps a stream as one call, which begins at its first poll and is in flight until it ends or is dropped; its items
+/// are counted. `I` comes first as `R` does in [`run_async`].
 #[inline]
 pub fn run_stream<I, S, T, V>(start: S, stream: T, verdict: V) -> Run<S, T, V, LastItem>
 where
@@ -149,8 +151,8 @@ impl Kept for () {
     }
 }
 
-/// The last item of a stream, if it is a failure. A call that ends behind one failed with that: a reader leaves a stream at an
-/// error.
+/// The last item of a stream, if it is a failure. A call that ends behind one failed with that: a reader leaves a
+/// stream at an error.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LastItem(Option<Failure>);
 
@@ -261,9 +263,9 @@ where
 
 /// A call whose body stays where it is: what cannot move into a closure or a future of its own.
 ///
-/// Dropped while its body is suspended, it is cancelled. Dropped while the body runs, it is a panic where there is one. Else it
-/// is a success if it `RETURNS`, which is for functions whose value cannot be looked at, because their body has to be their
-/// end; without that it is cancelled, as a function that never returns.
+/// Dropped while its body is suspended, it is cancelled. Dropped while the body runs, it is a panic where there is one.
+/// Else it is a success if it `RETURNS`, which is for functions whose value cannot be looked at, because their body has
+/// to be their end; without that it is cancelled, as a function that never returns.
 #[derive(Debug)]
 #[must_use = "a call that is dropped at once counts as cancelled"]
 pub struct InPlaceCall<const RETURNS: bool> {
@@ -299,7 +301,8 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
         &mut self.call
     }
 
-    /// Where the body notes that it is suspended, for its awaits. It borrows nothing: the body may have the guard meanwhile.
+    /// Where the body notes that it is suspended, for its awaits. It borrows nothing: the body may have the guard
+    /// meanwhile.
     #[inline]
     pub fn suspension(&self) -> Suspension {
         self.call.suspension()
@@ -311,8 +314,8 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
         CallGuard::taken(&ManuallyDrop::new(self).call)
     }
 
-    /// Waits until the call may run, and notes how long that took as `permit_wait_time`. A given `limit` is how many calls of
-    /// the method may run at once, 0 as many as like; else the configured number holds.
+    /// Waits until the call may run, and notes how long that took as `permit_wait_time`. A given `limit` is how many
+    /// calls of the method may run at once, 0 as many as like; else the configured number holds.
     pub async fn permit(&mut self, limit: Option<usize>) -> Permit<'static> {
         let method = self.call.method();
         let permits = &method.common.permits;
@@ -355,10 +358,11 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
     }
 }
 
-/// What a body in place awaits: `awaited(call.suspension(), future).await` for `future.await`. It notes that the body is
-/// suspended there, and that it runs again.
+/// What a body in place awaits: `awaited(call.suspension(), future).await` for `future.await`. It notes that the body
+/// is suspended there, and that it runs again.
 ///
-/// Whether `future` is one is asked at the `.await`, not here: so what is none is one error, in the place it has without us.
+/// Whether `future` is one is asked at the `.await`, not here: so what is none is one error, in the place it has
+/// without us.
 #[inline]
 pub fn awaited<F>(suspension: Suspension, future: F) -> Awaited<F> {
     Awaited { suspension, future }

@@ -1,18 +1,19 @@
 //! A call site: the static an expansion submits, and what the attributes of all sites say of each method.
 //!
-//! A [`CallSite`] is made while compiling and registered before `main`, so a method is known before its first call. The first
-//! call resolves it to its method's number in the process; from then on a call reads that number and nothing else of the site.
+//! A [`CallSite`] is made while compiling and registered before `main`, so a method is known before its first call. The
+//! first call resolves it to its method's number in the process; from then on a call reads that number and nothing else
+//! of the site.
 //!
 //! # Label sets
 //!
-//! A site with labels finds the name of a call's label set in [`Combinations`]: in one for all storages, or, where a label
-//! takes any text, in one for each storage, as the limit of texts is a storage's. These stand in a list that only grows, each
-//! link set once, so a call walks it without a lock. The first storage that calls the site comes first.
+//! A site with labels finds the name of a call's label set in [`Combinations`]: in one for all storages, or, where a
+//! label takes any text, in one for each storage, as the limit of texts is a storage's. These stand in a list that only
+//! grows, each link set once, so a call walks it without a lock. The first storage that calls the site comes first.
 //!
 //! # Settings
 //!
-//! Several sites may count as one method. [`Settings`] merges what they say: of task type and buckets the first site's word
-//! holds, in the order of their places; error types add up.
+//! Several sites may count as one method. [`Settings`] merges what they say: of task type and buckets the first site's
+//! word holds, in the order of their places; error types add up.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -282,8 +283,8 @@ fn by_method() -> BTreeMap<&'static str, Vec<&'static CallSite>> {
 
 /// Two places that count as one method.
 ///
-/// That is right for two sites of one thing, and mixes two things up otherwise: what their attributes say of task type and
-/// buckets then holds as the first site has it.
+/// That is right for two sites of one thing, and mixes two things up otherwise: what their attributes say of task type
+/// and buckets then holds as the first site has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct SharedMethod {

@@ -52,8 +52,8 @@ impl Call<'_> {
     pub(super) fn sync(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
-        // Errors about the type point at the closure's, if it says one. If that is a `Result` with a large error, clippy
-        // would speak of the closure too (`result_large_err`).
+        // Errors about the type point at the closure's, if it says one. If that is a `Result` with a large error,
+        // clippy would speak of the closure too (`result_large_err`).
         let says_it = !may_be_result(self.ty) || ends_in_a_statement(&self.block.stream());
         let parameter = match &self.checked.call {
             Some(name) => quote_spanned!(span=> #name: &mut #runtime::CallGuard),
@@ -107,8 +107,8 @@ impl Call<'_> {
         }
     }
 
-    /// The output of an inner future has no place to be annotated: a `return` that is never taken tells the type, so that
-    /// the user's returns and tail are coerced as before. It stands at the declared type, where errors point.
+    /// The output of an inner future has no place to be annotated: a `return` that is never taken tells the type, so
+    /// that the user's returns and tail are coerced as before. It stands at the declared type, where errors point.
     pub(super) fn body_edge(&self) -> Option<TokenStream> {
         match self.ty {
             // One that never returns has no edge, and no type to name.

@@ -46,14 +46,14 @@ impl Call<'_> {
         }
     }
 
-    /// The body as an expression of the declared type. Where it never gets to its end, neither does what comes after it,
-    /// and the compiler would say so of our words: so there is a way past it, which is never taken. That is the second arm
-    /// of a match whose first takes everything. Behind an `if false`, the compiler would believe in it, and not see any
-    /// more that a body calls itself whatever happens.
+    /// The body as an expression of the declared type. Where it never gets to its end, neither does what comes after
+    /// it, and the compiler would say so of our words: so there is a way past it, which is never taken. That is the
+    /// second arm of a match whose first takes everything. Behind an `if false`, the compiler would believe in it, and
+    /// not see any more that a body calls itself whatever happens.
     ///
-    /// The match needs a label, and of a `break` outside of any loop the compiler says something else in a labelled block:
-    /// such a body, which is an error anyway, goes without. And it needs the parentheses: attribute macros above this one that
-    /// parse with `syn` 2 take the `::` after a label for a colon.
+    /// The match needs a label, and of a `break` outside of any loop the compiler says something else in a labelled
+    /// block: such a body, which is an error anyway, goes without. And it needs the parentheses: attribute macros above
+    /// this one that parse with `syn` 2 take the `::` after a label for a colon.
     pub(super) fn straight(&self, block: &Group) -> TokenStream {
         let (span, ty) = (Span::mixed_site(), self.ty);
         if matches!(ty, Type::Infer(_)) || has_a_stray_break(block.stream()) {
@@ -71,7 +71,8 @@ impl Call<'_> {
         }
     }
 
-    /// Begins the call. Without a `finish`, in a function that never returns, its drop reports a panic or a cancellation.
+    /// Begins the call. Without a `finish`, in a function that never returns, its drop reports a panic or a
+    /// cancellation.
     pub(super) fn start_in_place(&self) -> TokenStream {
         self.start_as(&quote_spanned!(Span::mixed_site()=> false))
     }
@@ -91,8 +92,8 @@ impl Call<'_> {
         }
     }
 
-    /// The arguments that the body takes apart, moved as a whole. Of the `mut` of one, the compiler would say that it is not
-    /// needed, so it is used on a way that is never taken; of the second `mut` it says what it says without us.
+    /// The arguments that the body takes apart, moved as a whole. Of the `mut` of one, the compiler would say that it
+    /// is not needed, so it is used on a way that is never taken; of the second `mut` it says what it says without us.
     fn bind_again(&self) -> TokenStream {
         let span = Span::mixed_site();
         if self.checked.bound_again.is_empty() {
@@ -203,8 +204,8 @@ impl Call<'_> {
         }
     }
 
-    /// What is awaited instead. It stands where the user's expression does and has the user's hygiene, for lints that look at
-    /// expressions with an await in them.
+    /// What is awaited instead. It stands where the user's expression does and has the user's hygiene, for lints that
+    /// look at expressions with an await in them.
     fn hooked_await(&self, expression: &[TokenTree]) -> TokenStream {
         let hygiene = Span::mixed_site();
         let from = expression.first().map_or(hygiene, TokenTree::span);
@@ -276,7 +277,8 @@ impl Call<'_> {
     }
 }
 
-/// An expression as the argument of a call: its parentheses have our hygiene, for `unused_parens` finds none needed there.
+/// An expression as the argument of a call: its parentheses have our hygiene, for `unused_parens` finds none needed
+/// there.
 fn as_an_argument(expression: &[TokenTree]) -> TokenStream {
     match expression {
         [TokenTree::Group(only)] if only.delimiter() == Delimiter::Parenthesis => {

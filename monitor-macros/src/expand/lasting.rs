@@ -94,8 +94,8 @@ impl Call<'_> {
         }
     }
 
-    /// A body that ends in an async block: its statements stay, and the block is wrapped where it is. What is read off the
-    /// arguments comes before them; they keep a block of their own then, where lints see them as they were.
+    /// A body that ends in an async block: its statements stay, and the block is wrapped where it is. What is read off
+    /// the arguments comes before them; they keep a block of their own then, where lints see them as they were.
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
         let span = Span::mixed_site();
         let future = typed(&tail.keywords, &tail.block, self.edge());
@@ -121,8 +121,8 @@ impl Call<'_> {
         quote_spanned!(span=> (#block))
     }
 
-    /// A body that is an async block, and that block the call: the block is treated as the body of an `async fn` is. So the
-    /// function is one async block as before.
+    /// A body that is an async block, and that block the call: the block is treated as the body of an `async fn` is. So
+    /// the function is one async block as before.
     pub(super) fn block(&self, tail: &Tail, within: &Shape) -> TokenStream {
         let Value::Of(ty) = &self.checked.returned.value else {
             return self.tail(tail);

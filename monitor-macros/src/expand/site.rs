@@ -8,8 +8,8 @@ use crate::args::{Buckets, ErrorType, Kind, MethodName};
 use crate::validate::{Health, ListedLabel};
 
 impl Call<'_> {
-    /// The call site and its registration, which makes the method known before its first call. In a block of its own: as
-    /// the first thing in the body, an item would keep clippy from looking at the body (`inline_always`).
+    /// The call site and its registration, which makes the method known before its first call. In a block of its own:
+    /// as the first thing in the body, an item would keep clippy from looking at the body (`inline_always`).
     pub(super) fn site(&self) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
