@@ -150,18 +150,17 @@ impl CallGuard {
     /// Ends the call.
     #[inline]
     pub fn finish(self, outcome: Outcome<'_>) {
-        let call = ManuallyDrop::new(self);
         match outcome {
-            _ if call.is_dead() => {}
-            Outcome::Success => succeed(call),
-            failed => fail(call, failed),
+            _ if self.is_dead() => {}
+            Outcome::Success => succeed(self),
+            failed => fail(self, failed),
         }
     }
 
     /// Ends the call with a failure that was classified before.
     pub(crate) fn finish_failed(self, failure: Failure) {
         let end = self.shard.now();
-        fail_at(ManuallyDrop::new(self), end, failure);
+        fail_at(self, end, failure);
     }
 
     /// The method and label set it counts as.
@@ -380,31 +379,35 @@ fn start_uncached(site: &'static CallSite, name: &'static MethodName) -> CallGua
 
 // Only the look-up runs inside `with`: a larger closure is not inlined into it by every build.
 #[inline(never)]
-fn succeed(call: ManuallyDrop<CallGuard>) {
+fn succeed(call: CallGuard) {
+    let call = ManuallyDrop::new(call);
     if local::with(|local| call.ends_fast(local)) {
         call.shard.end_ok(call.slot());
     } else {
-        succeed_slow(call);
+        succeed_slow(ManuallyDrop::into_inner(call));
     }
 }
 
 #[cold]
 #[inline(never)]
-fn succeed_slow(call: ManuallyDrop<CallGuard>) {
+fn succeed_slow(call: CallGuard) {
+    let call = ManuallyDrop::new(call);
     let end = call.shard.now();
     local::with(|local| call.end_slow(local, end, None));
 }
 
 #[cold]
 #[inline(never)]
-fn fail(call: ManuallyDrop<CallGuard>, outcome: Outcome<'_>) {
+fn fail(call: CallGuard, outcome: Outcome<'_>) {
+    let call = ManuallyDrop::new(call);
     // The clock first: classifying an error takes time that is not the call's.
     let end = call.shard.now();
     let failure = call.method().classify(outcome);
-    fail_at(call, end, failure);
+    fail_at(ManuallyDrop::into_inner(call), end, failure);
 }
 
-fn fail_at(call: ManuallyDrop<CallGuard>, end: u64, failure: Failure) {
+fn fail_at(call: CallGuard, end: u64, failure: Failure) {
+    let call = ManuallyDrop::new(call);
     if local::with(|local| call.ends_fast(local)) {
         call.shard.end_failed(call.slot(), end, failure);
     } else {
@@ -412,18 +415,25 @@ fn fail_at(call: ManuallyDrop<CallGuard>, end: u64, failure: Failure) {
     }
 }
 
+// By value: a guard that is dropped needs no place in memory meanwhile.
 impl Drop for CallGuard {
-    #[cold]
+    #[inline]
     fn drop(&mut self) {
-        if self.is_dead() {
-            return;
-        }
-        let outcome = if self.panics() {
+        drop_guard(Self { ..*self });
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn drop_guard(call: CallGuard) {
+    let call = ManuallyDrop::new(call);
+    if !call.is_dead() {
+        let outcome = if call.panics() {
             Outcome::Panic
         } else {
             Outcome::Cancelled
         };
-        fail(ManuallyDrop::new(Self { ..*self }), outcome);
+        fail(ManuallyDrop::into_inner(call), outcome);
     }
 }
 

@@ -273,14 +273,22 @@ pub struct InPlaceCall<const RETURNS: bool> {
 }
 
 impl<const RETURNS: bool> Drop for InPlaceCall<RETURNS> {
-    #[cold]
+    #[inline]
     fn drop(&mut self) {
         let call = CallGuard::taken(&self.call);
-        if call.suspension().is_suspended() {
-            call.finish(Outcome::Cancelled);
-        } else if RETURNS && !call.panics() {
+        if RETURNS && !call.panics() && !call.suspension().is_suspended() {
             call.finish(Outcome::Success);
+        } else {
+            drop_in_place_call(call);
         }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn drop_in_place_call(call: CallGuard) {
+    if call.suspension().is_suspended() {
+        call.finish(Outcome::Cancelled);
     }
 }
 
@@ -335,11 +343,12 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
 
     /// Ends the call with its value.
     #[inline]
-    pub fn finish<R, V>(self, value: R, verdict: V) -> R
+    pub fn finish<R, V>(mut self, value: R, verdict: V) -> R
     where
         V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
     {
-        report(self.into_guard(), &value, verdict);
+        let outcome = verdict(&value, &mut self.call);
+        self.into_guard().finish(outcome);
         value
     }
 

@@ -55,10 +55,10 @@ impl Call<'_> {
         // Errors about the type point at the closure's, if it says one. If that is a `Result` with a large error,
         // clippy would speak of the closure too (`result_large_err`).
         let says_it = !may_be_result(self.ty) || ends_in_a_statement(&self.block.stream());
-        let parameter = match &self.checked.call {
-            Some(name) => quote_spanned!(span=> #name: &mut #runtime::CallGuard),
-            None => quote_spanned!(span=> _),
-        };
+        let parameter = self.checked.call.as_ref().map_or_else(
+            || quote_spanned!(span=> _),
+            |name| quote_spanned!(span=> #name: &mut #runtime::CallGuard),
+        );
         let ty = self.ty;
         let closure = self.closure(&parameter, says_it.then_some(ty));
         let (verdict, give) = (self.verdict(), self.give());
