@@ -5,24 +5,18 @@ pub use core::{file, line};
 
 pub use inventory;
 
+pub use std::boxed::Box;
+
 pub use crate::base::clock::date_and_time;
 pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use crate::errors::{NamedError, Naming, Unnamed};
-pub use crate::recording::answer::{Answer, error_type, holds, response_size};
-pub use crate::recording::awaited::awaited;
-pub use crate::recording::entered::{enter, enter_returning, limit, workers};
-pub use crate::recording::guard::CallGuard;
-pub use crate::recording::guard::no_call::no_call;
+pub use crate::recording::args::{CallArgs, Start};
+pub use crate::recording::guard::{CallGuard, no_call};
 pub use crate::recording::labels::{LabelKey, bounded, label_values, text};
-pub use crate::recording::outcome::{Probe, ReturnType};
-pub use crate::recording::plan::{Plan, Start, plan};
-pub use crate::recording::run::{
-    run_async, run_boxed, run_future, run_pinned, run_sync, run_sync_with,
-};
-pub use crate::recording::site::{CallSite, SiteEntry};
-pub use crate::recording::stream::{run_stream, run_stream_boxed, run_stream_pinned};
-
-use std::future::Future;
+pub use crate::recording::limit::limit;
+pub use crate::recording::returned::{Probe, ReturnType, error_type, holds, response_size};
+pub use crate::recording::run::{InPlaceCall, awaited, make, run_async, run_stream, run_sync};
+pub use crate::recording::site::{CallSite, SiteEntry, SiteSettings};
 
 use std::marker::PhantomData;
 
@@ -61,7 +55,8 @@ pub type Output<F> = <F as Future>::Output;
 /// What a stream gives.
 pub type Item<S> = <S as futures_core::Stream>::Item;
 
-/// The typed return edge of an async body: `if false { return edge::<Ret>() }` tells the compiler the type to coerce to.
+/// The typed return edge of an async body: `if false { return edge::<Ret>() }` tells the compiler the type to coerce
+/// to.
 ///
 /// # Panics
 ///

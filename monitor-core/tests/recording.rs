@@ -374,8 +374,8 @@ fn a_scope_records_in_its_own_storage_and_ends_with_its_closure() {
     let (outer, _) = manual();
     let (inner, _) = manual();
     let site: &'static monitor_core::__private::CallSite = {
-        static SITE: monitor_core::__private::CallSite =
-            monitor_core::__private::CallSite::new("Get", file!(), line!());
+        use monitor_core::__private::{CallSite, SiteSettings};
+        static SITE: CallSite = CallSite::new("Get", file!(), line!(), SiteSettings::NONE);
         &SITE
     };
     let call = || CallGuard::start(site).finish(Outcome::Success);

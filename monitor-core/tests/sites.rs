@@ -9,11 +9,15 @@ use monitor_core::__private as rt;
 use monitor_core::snapshot::{MethodSnapshot, Snapshot, StreamItems};
 use monitor_core::{ErrorRules, Monitor, Outcome, StatusRule, StorageConfig, TaskStatus};
 
-/// A site as an expansion makes it: `site!(NAME = "method", .builder())`.
+/// A site as an expansion makes it: `site!(NAME = "method", setting: value)`.
 macro_rules! site {
-    ($site:ident = $method:literal $(, $builder:ident ($($arg:expr),*))*) => {
-        static $site: rt::CallSite =
-            rt::CallSite::new($method, rt::file!(), rt::line!()) $(.$builder($($arg),*))*;
+    ($site:ident = $method:literal $(, $setting:ident: $value:expr)*) => {
+        static $site: rt::CallSite = rt::CallSite::new(
+            $method,
+            rt::file!(),
+            rt::line!(),
+            rt::SiteSettings { $($setting: $value,)* ..rt::SiteSettings::NONE },
+        );
         rt::inventory::submit! { rt::SiteEntry(&$site) }
     };
 }
@@ -79,7 +83,7 @@ fn call(start: impl rt::Start, outcome: Outcome<'_>) {
 
 site!(
     BOTH = "both labels",
-    labels(&[
+    labels: &[
         rt::LabelKey::bounded(
             "late",
             rt::label_values(|(late,): (bool,)| rt::bounded(&late))
@@ -88,7 +92,7 @@ site!(
             "cached",
             rt::label_values(|(cached,): (&'_ bool,)| rt::bounded(&cached))
         ),
-    ])
+    ]
 );
 
 #[test]
@@ -102,10 +106,10 @@ fn bounded_labels_are_at_zero_from_start_up() {
     ];
     assert_eq!(of(&monitor.snapshot(), "both labels"), expected);
     monitor.scope_sync(|| {
-        let plan = rt::plan(&BOTH);
+        let args = rt::CallArgs::new(&BOTH);
         let labels = [(&rt::bounded(&true)).into(), (&rt::bounded(&&false)).into()];
-        call(plan.labels(labels), Outcome::Success);
-        call(plan.labels(labels), Outcome::Panic);
+        call(args.labels(labels), Outcome::Success);
+        call(args.labels(labels), Outcome::Panic);
     });
     let expected = [
         expected[0],
@@ -116,7 +120,7 @@ fn bounded_labels_are_at_zero_from_start_up() {
     assert_eq!(of(&monitor.snapshot(), "both labels"), expected);
 }
 
-site!(LATE = "late labels", labels(&[rt::LabelKey::late("late")]));
+site!(LATE = "late labels", labels: &[rt::LabelKey::late("late")]);
 
 #[test]
 fn labels_of_generic_code_are_there_from_the_first_call_all_at_once() {
@@ -124,7 +128,7 @@ fn labels_of_generic_code_are_there_from_the_first_call_all_at_once() {
     assert_eq!(of(&monitor.snapshot(), "late labels"), [""; 0]);
     monitor.scope_sync(|| {
         call(
-            rt::plan(&LATE).labels([(&rt::bounded(&true)).into()]),
+            rt::CallArgs::new(&LATE).labels([(&rt::bounded(&true)).into()]),
             Outcome::Success,
         );
     });
@@ -134,7 +138,7 @@ fn labels_of_generic_code_are_there_from_the_first_call_all_at_once() {
 
 site!(
     CAPPED = "capped",
-    labels(&[rt::LabelKey::capped("tenant", 2)])
+    labels: &[rt::LabelKey::capped("tenant", 2)]
 );
 
 #[test]
@@ -143,7 +147,7 @@ fn a_capped_label_takes_so_many_values_and_counts_the_rest() {
     monitor.scope_sync(|| {
         for tenant in ["a", "b", "c", "a", "d", "overflow"] {
             call(
-                rt::plan(&CAPPED).labels([(&rt::text(tenant)).into()]),
+                rt::CallArgs::new(&CAPPED).labels([(&rt::text(tenant)).into()]),
                 Outcome::Success,
             );
         }
@@ -160,7 +164,7 @@ fn a_capped_label_takes_so_many_values_and_counts_the_rest() {
 
 site!(
     OPEN = "open",
-    labels(&[rt::LabelKey::capped("a", 10), rt::LabelKey::capped("b", 10)])
+    labels: &[rt::LabelKey::capped("a", 10), rt::LabelKey::capped("b", 10)]
 );
 
 #[test]
@@ -179,7 +183,7 @@ fn label_sets_made_at_run_time_are_limited_and_totals_stay_right() {
             ] {
                 let (a, b) = (rt::text(a), rt::text(b));
                 let labels = [(&a).into(), (&b).into()];
-                call(rt::plan(&OPEN).labels(labels), Outcome::Success);
+                call(rt::CallArgs::new(&OPEN).labels(labels), Outcome::Success);
             }
         });
         let expected = [
@@ -228,10 +232,10 @@ fn labels_through_the_api_are_limited_too() {
     assert!(labelled.with_labels(&[("tenant", "b")]).is_err());
 }
 
-site!(TASK_A = "task a", task("shared task"));
-site!(TASK_B = "task b", task("shared task"));
-site!(DEFAULT_TASK = "feeds default by name", task("default"));
-site!(NO_HEALTH = "no health", without_health());
+site!(TASK_A = "task a", task: Some("shared task"));
+site!(TASK_B = "task b", task: Some("shared task"));
+site!(DEFAULT_TASK = "feeds default by name", task: Some("default"));
+site!(NO_HEALTH = "no health", health: false);
 
 #[test]
 fn a_named_task_type_is_fed_by_all_that_name_it() {
@@ -287,7 +291,7 @@ fn a_method_without_health_feeds_no_task_type() {
 
 site!(
     RUNS = "runs over label sets",
-    labels(&[rt::LabelKey::capped("shard", 9)])
+    labels: &[rt::LabelKey::capped("shard", 9)]
 );
 
 #[test]
@@ -296,7 +300,7 @@ fn a_run_of_failures_goes_on_over_label_sets() {
     monitor.scope_sync(|| {
         for shard in ["1", "2", "3"] {
             call(
-                rt::plan(&RUNS).labels([(&rt::text(shard)).into()]),
+                rt::CallArgs::new(&RUNS).labels([(&rt::text(shard)).into()]),
                 Outcome::Panic,
             );
         }
@@ -307,7 +311,7 @@ fn a_run_of_failures_goes_on_over_label_sets() {
 
 site!(
     EXPECTED = "expects",
-    expected(&["not found", "no such type"])
+    expected: &["not found", "no such type"]
 );
 
 #[test]
@@ -332,7 +336,7 @@ fn an_expected_error_is_a_failure_and_no_illness() {
     assert_eq!(status(&monitor.snapshot(), "expects"), ill);
 }
 
-site!(SAME_1 = "same method", error_type("who knows"));
+site!(SAME_1 = "same method", error_type: Some("who knows"));
 site!(SAME_2 = "same method");
 
 #[test]
@@ -357,11 +361,11 @@ fn start_up_tells_of_shared_methods_and_unknown_error_types() {
 
 site!(
     BUCKETS = "own buckets",
-    buckets(rt::bounds(&[0.000_01, 0.1, 0.123, 7_200.0]))
+    bounds: Some(rt::bounds(&[0.000_01, 0.1, 0.123, 7_200.0]))
 );
 site!(
     SIZES = "as many buckets as can be",
-    buckets(&rt::SIZE_BOUNDS)
+    bounds: Some(&rt::SIZE_BOUNDS)
 );
 
 #[test]
@@ -382,14 +386,14 @@ fn bounds_of_a_method_stand_beside_the_common_ones() {
     assert_eq!(snapshot.tasks.completed, 2);
 }
 
-site!(LIMITED = "limited", limited());
+site!(LIMITED = "limited", limited: true);
 
 #[test]
 fn a_call_waits_for_its_permit_in_flight() {
     let monitor = monitor(|_| ());
     monitor.scope_sync(|| {
-        let mut first = rt::enter(&LIMITED);
-        let mut second = rt::enter(&LIMITED);
+        let mut first = rt::InPlaceCall::<false>::start(&LIMITED);
+        let mut second = rt::InPlaceCall::<false>::start(&LIMITED);
         let Poll::Ready(permit) = poll(pin!(first.permit(rt::limit(&1_u8)))) else {
             panic!("nobody else has it")
         };
@@ -402,7 +406,7 @@ fn a_call_waits_for_its_permit_in_flight() {
             drop(permit);
             assert!(poll(waits.as_mut()).is_ready());
         }
-        first.leave((), |(), _| Outcome::Success);
+        first.finish((), |(), _| Outcome::Success);
         drop(second);
     });
     let snapshot = monitor.snapshot();
@@ -412,20 +416,20 @@ fn a_call_waits_for_its_permit_in_flight() {
     assert_eq!(of(&snapshot, "limited"), [": 2 1 1"]);
 }
 
-site!(UNLIMITED = "by configuration", limited());
+site!(UNLIMITED = "by configuration", limited: true);
 
 #[test]
 fn the_configured_number_of_permits_is_taken_where_workers_are_asked_for() {
     let monitor = monitor(|config| config.max_workers = 2);
     monitor.scope_sync(|| {
         let mut calls = [
-            rt::enter(&UNLIMITED),
-            rt::enter(&UNLIMITED),
-            rt::enter(&UNLIMITED),
+            rt::InPlaceCall::<false>::start(&UNLIMITED),
+            rt::InPlaceCall::<false>::start(&UNLIMITED),
+            rt::InPlaceCall::<false>::start(&UNLIMITED),
         ];
         let ready: Vec<_> = calls
             .iter_mut()
-            .map(|call| poll(pin!(call.permit(rt::workers()))))
+            .map(|call| poll(pin!(call.permit(None))))
             .collect();
         let ready: Vec<bool> = ready.iter().map(Poll::is_ready).collect();
         assert_eq!(ready, [true, true, false]);
@@ -447,7 +451,7 @@ impl Stream for Items {
     }
 }
 
-site!(STREAM = "stream", streaming());
+site!(STREAM = "stream", streaming: true);
 
 /// Takes so many items of a stream, and drops it; says what was counted while it was there, and after.
 fn stream(items: &[Result<u8, &'static str>], take: usize) -> (u64, Vec<String>, StreamItems) {
@@ -455,7 +459,7 @@ fn stream(items: &[Result<u8, &'static str>], take: usize) -> (u64, Vec<String>,
     let in_flight = monitor.scope_sync(|| {
         let stream = rt::run_stream::<Result<u8, &'static str>, _, _, _>(
             &STREAM,
-            || Items(items.to_vec()),
+            Items(items.to_vec()),
             |item, _| rt::Probe::new(item).outcome(),
         );
         let mut stream = pin!(stream);
@@ -502,14 +506,14 @@ site!(SIZED = "sized");
 fn sizes_and_deadlines_are_noted_at_both_ends() {
     let monitor = monitor(|_| ());
     monitor.scope_sync(|| {
-        let start = rt::plan(&SIZED)
+        let start = rt::CallArgs::new(&SIZED)
             .request_size(&Some(1_024_u32))
             .deadline(&Some(std::time::Duration::from_hours(1)));
         let answer = rt::run_sync(
             start,
-            || Ok::<&str, ()>("four"),
+            |_| Ok::<&str, ()>("four"),
             |answer, call| {
-                rt::response_size(call, rt::Answer::new(answer).get(), |text| text.len());
+                rt::response_size(call, rt::Probe::new(answer).get(), |text| text.len());
                 rt::Probe::new(answer).outcome()
             },
         );
@@ -529,12 +533,12 @@ site!(PLANNED = "planned future");
 #[test]
 fn a_future_takes_its_plan_along_and_begins_at_its_first_poll() {
     fn planned() -> Pin<Box<dyn Future<Output = u8>>> {
-        let start = rt::plan(&PLANNED).request_size(&7_u8);
-        rt::run_pinned::<u8, _, _, _>(
+        let start = rt::CallArgs::new(&PLANNED).request_size(&7_u8);
+        Box::pin(rt::run_async::<u8, _, _, _>(
             start,
-            || ready(1),
+            ready(1),
             |answer, _| rt::Probe::new(answer).outcome(),
-        )
+        ))
     }
     let monitor = monitor(|_| ());
     monitor.scope_sync(|| {
@@ -560,9 +564,9 @@ fn outcomes_follow_predicates_and_names() {
     assert_eq!(judged(probe().named("mine")), "mine");
     assert_eq!(judged(probe().ok_if(true)), "success");
     assert_eq!(judged(probe().ok_if(false)), "by rules");
-    assert_eq!(judged(rt::Probe::new(&5).outcome().error_if(true)), "other");
+    assert_eq!(judged(rt::Probe::new(&5).outcome().ok_if(false)), "other");
     assert_eq!(
-        judged(rt::Probe::new(&5).outcome().error_if(false).named("mine")),
+        judged(rt::Probe::new(&5).outcome().ok_if(true).named("mine")),
         "success"
     );
     assert_eq!(judged(rt::error_type(&failed, |_| "mine")), "mine");

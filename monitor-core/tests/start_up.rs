@@ -10,21 +10,31 @@ const KEYS: &[rt::LabelKey] = &[
 ];
 
 /// Two functions that count as one method have its label sets together.
-static ONE: rt::CallSite = rt::CallSite::new("Many", rt::file!(), rt::line!()).labels(KEYS);
+const LABELLED: rt::SiteSettings = rt::SiteSettings {
+    labels: KEYS,
+    ..rt::SiteSettings::NONE
+};
+static ONE: rt::CallSite = rt::CallSite::new("Many", rt::file!(), rt::line!(), LABELLED);
 rt::inventory::submit! { rt::SiteEntry(&ONE) }
-static OTHER: rt::CallSite = rt::CallSite::new("Many", rt::file!(), rt::line!()).labels(KEYS);
+static OTHER: rt::CallSite = rt::CallSite::new("Many", rt::file!(), rt::line!(), LABELLED);
 rt::inventory::submit! { rt::SiteEntry(&OTHER) }
 /// With bounds of its own, all new.
-static BOUNDS: rt::CallSite = rt::CallSite::new("More", rt::file!(), rt::line!())
-    .buckets(&[0.000_017, 0.000_019])
-    .labels(KEYS);
+const MORE: rt::SiteSettings = rt::SiteSettings {
+    bounds: Some(&[0.000_017, 0.000_019]),
+    ..LABELLED
+};
+static BOUNDS: rt::CallSite = rt::CallSite::new("More", rt::file!(), rt::line!(), MORE);
 rt::inventory::submit! { rt::SiteEntry(&BOUNDS) }
 /// How many there are nobody knows before.
-static TEXT: rt::CallSite = rt::CallSite::new("Text", rt::file!(), rt::line!()).labels(&[
-    rt::LabelKey::bounded("a", HUNDRED),
-    rt::LabelKey::capped("b", 1_000_000),
-    rt::LabelKey::late("c"),
-]);
+const OPEN: rt::SiteSettings = rt::SiteSettings {
+    labels: &[
+        rt::LabelKey::bounded("a", HUNDRED),
+        rt::LabelKey::capped("b", 1_000_000),
+        rt::LabelKey::late("c"),
+    ],
+    ..rt::SiteSettings::NONE
+};
+static TEXT: rt::CallSite = rt::CallSite::new("Text", rt::file!(), rt::line!(), OPEN);
 rt::inventory::submit! { rt::SiteEntry(&TEXT) }
 
 fn many(preregister: bool) -> Option<usize> {

@@ -1,10 +1,6 @@
 //! Exemplars: for a bucket of a duration histogram, one call that fell into it, with what leads to its trace.
 
-#[cfg(feature = "tracing-exemplars")]
-mod spans;
-
 use std::cell::Cell;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[cfg(feature = "tracing-exemplars")]
@@ -20,9 +16,9 @@ pub(crate) const KEPT_SECONDS: f64 = 1.0;
 
 /// Gives the exemplar of the call that is just ending on this thread.
 ///
-/// Asked at the end of a call, on the thread that ends it. Once it gave one, it is not asked for a second about that method
-/// and bucket; while it gives none, as for calls that are not sampled, it is asked at each call. So it should be quick. One that
-/// panics gives none; calls it makes itself are recorded, but get no exemplar.
+/// Asked at the end of a call, on the thread that ends it. Once it gave one, it is not asked for a second about that
+/// method and bucket; while it gives none, as for calls that are not sampled, it is asked at each call. So it should be
+/// quick. One that panics gives none; calls it makes itself are recorded, but get no exemplar.
 ///
 /// # Examples
 ///
@@ -61,11 +57,12 @@ where
 }
 
 /// The exemplars of one method and label set, by bucket.
+#[derive(Debug)]
 pub(crate) struct Exemplars {
     cells: Chunked<ExemplarCell>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct ExemplarCell {
     /// From when on another one may take its place, in ticks.
     due: AtomicU64,
@@ -92,8 +89,8 @@ impl Exemplars {
         }
     }
 
-    /// Keeps an exemplar of a call that ends `now`, unless the bucket's is younger than `keep_for`, both in ticks. `false`
-    /// if the provider gave one that no page can hold.
+    /// Keeps an exemplar of a call that ends `now`, unless the bucket's is younger than `keep_for`, both in ticks.
+    /// `false` if the provider gave one that no page can hold.
     pub(crate) fn note(
         &self,
         provider: &dyn ExemplarProvider,
@@ -140,12 +137,6 @@ impl Exemplars {
     }
 }
 
-impl fmt::Debug for Exemplars {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exemplars").finish_non_exhaustive()
-    }
-}
-
 fn ask(provider: &dyn ExemplarProvider) -> Option<Exemplar> {
     // `try_with`: a thread may end calls while its thread-locals are being destroyed.
     let asking = ASKING.try_with(|asking| asking.replace(true)).ok()?;
@@ -155,6 +146,112 @@ fn ask(provider: &dyn ExemplarProvider) -> Option<Exemplar> {
     let exemplar = catch_unwind(AssertUnwindSafe(|| provider.exemplar()));
     let _ = ASKING.try_with(|asking| asking.set(false));
     exemplar.ok().flatten()
+}
+
+/// Exemplars from `tracing`: the `trace_id` of the span a call ends in.
+#[cfg(feature = "tracing-exemplars")]
+mod spans {
+    use std::fmt;
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Dispatch, Span, Subscriber};
+    use tracing_subscriber::layer::{Context, Layer};
+    use tracing_subscriber::registry::{LookupSpan, Registry};
+
+    use super::{Exemplar, ExemplarProvider};
+
+    /// The name of the field, and of the exemplar's label.
+    const TRACE_ID: &str = "trace_id";
+
+    /// Keeps the field `trace_id` of spans, for [`TraceIdExemplars`]. Goes on a `tracing_subscriber::Registry`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::exemplar::{TraceIdExemplars, TraceIdLayer};
+    /// use monitor_core::{Monitor, Outcome, StorageConfig};
+    /// use tracing_subscriber::layer::SubscriberExt as _;
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// monitor.set_exemplars(TraceIdExemplars);
+    /// let method = monitor.method("Get")?;
+    /// tracing::subscriber::with_default(tracing_subscriber::registry().with(TraceIdLayer), || {
+    ///     let _span = tracing::info_span!("request", trace_id = "4bf92f35").entered();
+    ///     method.start().finish(Outcome::Success);
+    /// });
+    /// assert_eq!(monitor.snapshot().methods[0].exemplars.len(), 1);
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    #[derive(Debug, Clone, Copy, Default)]
+    pub struct TraceIdLayer;
+
+    /// Gives the `trace_id` of the current span, or of the nearest one around it that has one. Needs [`TraceIdLayer`].
+    #[derive(Debug, Clone, Copy, Default)]
+    pub struct TraceIdExemplars;
+
+    /// The field of a span, which the layer keeps with it if there is one.
+    #[derive(Default)]
+    struct TraceId(Option<Box<str>>);
+
+    impl Visit for TraceId {
+        fn record_str(&mut self, field: &Field, value: &str) {
+            if field.name() == TRACE_ID {
+                self.0 = Some(value.into());
+            }
+        }
+
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            if field.name() == TRACE_ID {
+                self.0 = Some(format!("{value:?}").into());
+            }
+        }
+    }
+
+    impl<S> Layer<S> for TraceIdLayer
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+            keep(id, &context, |found| attributes.record(found));
+        }
+
+        fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+            keep(id, &context, |found| values.record(found));
+        }
+    }
+
+    fn keep<S>(id: &Id, context: &Context<'_, S>, look: impl FnOnce(&mut TraceId))
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let mut found = TraceId::default();
+        look(&mut found);
+        if found.0.is_some()
+            && let Some(span) = context.span(id)
+        {
+            span.extensions_mut().replace(found);
+        }
+    }
+
+    impl ExemplarProvider for TraceIdExemplars {
+        fn exemplar(&self) -> Option<Exemplar> {
+            Span::current().with_subscriber(in_scope)?
+        }
+    }
+
+    fn in_scope((id, dispatch): (&Id, &Dispatch)) -> Option<Exemplar> {
+        let registry = dispatch.downcast_ref::<Registry>()?;
+        let mut spans = registry.span(id)?.scope();
+        spans.find_map(|span| {
+            let extensions = span.extensions();
+            let trace = extensions.get::<TraceId>()?.0.clone()?;
+            Some(Exemplar::new([(TRACE_ID, trace)]))
+        })
+    }
+
+    #[cfg(all(test, not(monitor_loom)))]
+    mod tests;
 }
 
 #[cfg(all(test, not(monitor_loom)))]

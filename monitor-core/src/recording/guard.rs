@@ -1,19 +1,52 @@
 //! `CallGuard`: one call from its start to its end, however it ends.
-
-pub(crate) mod no_call;
-mod notes;
+//!
+//! A guard is two words: the shard the call started in, and the call's slot there with flags above the slot's number.
+//! The start time stands in the slot. Whoever has the guard is the only one to touch the slot and the values the call
+//! observed, so a guard may move to another thread: what hands it over orders those stores too.
+//!
+//! # Fast and slow
+//!
+//! An instrumented function gains two calls, not two inlined bodies: start and end are out of line, and the guard
+//! travels between them in two registers. Fields of other sizes would be written and read in pieces where a guard must
+//! stand in memory, and a processor cannot forward those from store to load.
+//!
+//! The start is fast where the thread's table has the method's shard cached. The end is fast where the table still has
+//! the shard the call started in, and only a duration is to be recorded. All else is cold: a first call, one that ends
+//! on another thread or in another scope, and one that observed values.
+//!
+//! # Where instrumentation is off
+//!
+//! With the feature `off` there are no sites, but user code may still name the handle of a call ([`no_call`]): a guard
+//! of a shard that nothing writes and no monitor shows, with its start time in place of the slot.
 
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::time::Duration;
 
+use crate::base::clock::{Clock, to_f64};
+use crate::base::sync::OnceLock;
 use crate::errors::Outcome;
+use crate::recording::config::StorageConfig;
 use crate::recording::local::{self, Local};
 use crate::recording::method::MethodCore;
 use crate::recording::method_name::MethodName;
 use crate::recording::shard::{Failure, Shard, Span};
-use crate::recording::site::CallSite;
+use crate::recording::site::{CallSite, IS_OFF};
+use crate::recording::store::StorageCore;
 use crate::recording::tasks::Suspension;
+use crate::recording::values::ValueRef;
+
+/// Flag: the thread was panicking when the call began. That panic may be what drops the guard, so it is not the call's
+/// own.
+const UNWINDING: u64 = 1 << 32;
+/// Flag: the call observed a value.
+const OBSERVED: u64 = 1 << 33;
+/// Flag: the handle of no call; the other bits are its start. Without the feature `off` no code looks at it.
+const DEAD: u64 = 1 << 63;
+
+/// A time left that means no deadline: a hundred years, for which no caller waits. The greatest number of nanoseconds
+/// in 64 bits is 584 years, those of all larger units are more.
+const NO_DEADLINE: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// One call, from its start to its end.
 ///
@@ -23,10 +56,10 @@ use crate::recording::tasks::Suspension;
 ///
 /// # Cancellation
 ///
-/// A guard knows of no `.await`. Kept over one, it counts as cancelled when its future is dropped, but as a panic if that is
-/// because another future panics, as beside it in a `join!`. The calls of `#[monitored]` functions tell the two apart: put the body
-/// in one where that matters. And one that was started while its thread panicked, in a destructor, counts as cancelled when it
-/// is dropped, even by a panic of its own.
+/// A guard knows of no `.await`. Kept over one, it counts as cancelled when its future is dropped, but as a panic if
+/// that is because another future panics, as beside it in a `join!`. The calls of `#[monitored]` functions tell the two
+/// apart: put the body in one where that matters. And one that was started while its thread panicked, in a destructor,
+/// counts as cancelled when it is dropped, even by a panic of its own.
 ///
 /// Recording never fails, panics, blocks or logs, and allocates only at a thread's first call of a method, the first
 /// failure, the first use of a value, and when more tasks are in flight than ever before.
@@ -49,38 +82,43 @@ use crate::recording::tasks::Suspension;
 /// ```
 #[must_use = "a call that is dropped at once counts as cancelled"]
 pub struct CallGuard {
-    words: Words,
+    shard: &'static Shard,
+    /// The slot's number in the lower half, flags above.
+    slot: u64,
 }
 
 impl CallGuard {
     /// Starts a call at a site, in the storage in force on this thread.
-    #[inline]
+    #[inline(never)]
     pub fn start(site: &'static CallSite) -> Self {
-        let words = start(site);
-        Self { words }
-    }
-
-    /// Starts a call with labels, in the storage in force on this thread.
-    #[inline]
-    pub(crate) fn start_named(site: &'static CallSite, name: &'static MethodName) -> Self {
-        let words = start_named(site, name);
-        Self { words }
-    }
-
-    /// Starts a call of a method of a given storage.
-    #[inline]
-    pub(crate) fn start_method(method: &'static MethodCore) -> Self {
-        let Words(shard, slot) = start_method(method);
-        let unwinding = if std::thread::panicking() {
-            UNWINDING
-        } else {
-            0
-        };
-        Self {
-            words: Words(shard, slot | unwinding),
+        match local::with(|local| local.cached(site.known())) {
+            Some(shard) => Self::begin(shard),
+            // The first call of a site, of a method on this thread or in this scope, or of one past the inline table.
+            None => start_uncached(site, site.resolve()),
         }
     }
 
+    /// Starts a call with labels, in the storage in force on this thread.
+    #[inline(never)]
+    pub(crate) fn start_named(site: &'static CallSite, name: &'static MethodName) -> Self {
+        match local::with(|local| local.cached(name.id)) {
+            Some(shard) => Self::begin(shard),
+            None => start_uncached(site, name),
+        }
+    }
+
+    /// Starts a call of a method of a given storage.
+    #[inline(never)]
+    pub(crate) fn start_method(method: &'static MethodCore) -> Self {
+        let call = match local::with(|local| local.cached(method.id)) {
+            Some(shard) if std::ptr::eq(shard.method, method) => Self::begin(shard),
+            _ => local::with(|local| Self::start_in(local, method)),
+        };
+        call.noting_a_panic()
+    }
+
+    #[cold]
+    #[inline(never)]
     pub(crate) fn start_in(local: &Local, method: &'static MethodCore) -> Self {
         match local.shard(method) {
             Some(shard) => Self::begin(shard),
@@ -91,9 +129,22 @@ impl CallGuard {
     #[inline]
     fn begin(shard: &'static Shard) -> Self {
         let slot = u64::from(shard.begin());
-        Self {
-            words: Words(shard, slot),
+        Self { shard, slot }
+    }
+
+    /// Notes whether the thread panics already, for a call that may be dropped while that panic goes on.
+    #[inline]
+    pub(crate) fn noting_a_panic(mut self) -> Self {
+        if std::thread::panicking() {
+            self.slot |= UNWINDING;
         }
+        self
+    }
+
+    /// True if the thread panics, and did not when the call began.
+    #[inline]
+    pub(crate) fn panics(&self) -> bool {
+        self.slot & UNWINDING == 0 && std::thread::panicking()
     }
 
     /// Ends the call.
@@ -101,108 +152,113 @@ impl CallGuard {
     pub fn finish(self, outcome: Outcome<'_>) {
         match outcome {
             _ if self.is_dead() => {}
-            Outcome::Success => succeed(self.words()),
-            failed => fail(self.words(), failed),
+            Outcome::Success => succeed(self),
+            failed => fail(self, failed),
         }
     }
 
     /// Ends the call with a failure that was classified before.
     pub(crate) fn finish_failed(self, failure: Failure) {
-        let end = self.shard().now();
-        fail_at(self.words(), end, failure);
-    }
-
-    /// The type and the status of what is no success.
-    pub(crate) fn classify(&self, outcome: Outcome<'_>) -> Failure {
-        self.shard().method.classify(outcome)
+        let end = self.shard.now();
+        fail_at(self, end, failure);
     }
 
     /// The method and label set it counts as.
     pub(crate) fn method(&self) -> &'static MethodCore {
-        self.shard().method
+        self.shard.method
     }
 
     /// The guard out of a place that does not drop it.
     #[inline]
     pub(crate) fn taken(held: &ManuallyDrop<Self>) -> Self {
-        Self { words: held.words }
-    }
-
-    /// As words, which no longer end the call when they are dropped.
-    #[inline]
-    fn words(self) -> Words {
-        ManuallyDrop::new(self).words
-    }
-
-    /// The shard it started in.
-    #[inline]
-    fn shard(&self) -> &'static Shard {
-        self.words.0
+        Self { ..**held }
     }
 
     /// Where it notes that its body is suspended.
     #[inline]
     pub(crate) fn suspension(&self) -> Suspension {
-        self.shard().suspension(self.slot())
+        self.shard.suspension(self.slot())
     }
 
     #[inline]
     fn slot(&self) -> u32 {
-        self.words.slot()
+        #[expect(clippy::cast_possible_truncation, reason = "the slot is the low half")]
+        let slot = self.slot as u32;
+        slot
+    }
+
+    #[inline]
+    fn is_dead(&self) -> bool {
+        IS_OFF && self.slot & DEAD != 0
+    }
+
+    /// True if the fast path applies: the thread has the shard cached, and only a duration is to be recorded.
+    #[inline]
+    fn ends_fast(&self, local: &Local) -> bool {
+        self.slot & OBSERVED == 0 && local.has_at_hand(self.shard)
     }
 
     /// Ends the call with this table, as it ends with the thread's.
     #[cfg(all(test, monitor_loom))]
     pub(crate) fn end(self, local: &Local, failure: Option<Failure>) {
-        let words = self.words();
+        let call = ManuallyDrop::new(self);
         match failure {
-            None if words.at_hand(local) => words.0.end_ok(words.slot()),
-            Some(failure) if words.at_hand(local) => {
-                words.0.end_failed(words.slot(), words.0.now(), failure);
+            None if call.ends_fast(local) => call.shard.end_ok(call.slot()),
+            Some(failure) if call.ends_fast(local) => {
+                let end = call.shard.now();
+                call.shard.end_failed(call.slot(), end, failure);
             }
-            failure => words.call().end_slow(local, words.0.now(), failure),
+            failure => call.end_slow(local, call.shard.now(), failure),
         }
     }
 
     /// When the call started and ended.
     #[inline]
     fn span(&self, end: u64) -> Span {
-        let start = self.dead_since();
-        let start = start.or_else(|| self.shard().start_of(self.slot()));
+        let start = if self.is_dead() {
+            Some(self.slot & !DEAD)
+        } else {
+            self.shard.start_of(self.slot())
+        };
         let start = start.unwrap_or(end);
         Span { start, end }
     }
 
+    /// Records the end in a shard that this thread may write: the call's own, the thread's, or the method's fallback.
     #[cold]
     #[inline(never)]
     fn end_slow(&self, local: &Local, end: u64, failure: Option<Failure>) {
-        let span = self.span(end);
-        self.enter_slow(local, span, failure);
-        // Behind all locks: a provider is the user's code.
-        self.method().note_exemplar(span, failure.is_some());
-    }
-
-    fn enter_slow(&self, local: &Local, span: Span, failure: Option<Failure>) {
-        if local.owns(self.shard()) {
-            self.enter_values(self.shard(), span);
-            self.shard().release(self.slot());
-            return enter(self.shard(), span, failure);
-        }
-        let elsewhere = |target: &'static Shard| {
+        let (span, method) = (self.span(end), self.method());
+        let is_owner = local.owns(self.shard);
+        let record = |target: &'static Shard| {
             self.enter_values(target, span);
-            self.shard().release_elsewhere(self.slot());
-            enter(target, span, failure);
+            if is_owner {
+                self.shard.release(self.slot());
+            } else {
+                self.shard.release_elsewhere(self.slot());
+            }
+            match failure {
+                None => target.succeed(span),
+                Some(failure) => target.fail(span, failure),
+            }
         };
-        match local.shard(self.shard().method) {
-            Some(target) => elsewhere(target),
-            None => self.shard().method.with_fallback(elsewhere),
+        let target = if is_owner {
+            Some(self.shard)
+        } else {
+            local.shard(method)
+        };
+        match target {
+            Some(target) => record(target),
+            None => method.with_fallback(record),
         }
+        // Behind all locks: a provider is the user's code.
+        method.note_exemplar(span, failure.is_some());
     }
 
     /// Enters what the call observed, under the number the call is about to get.
     fn enter_values(&self, target: &'static Shard, span: Span) {
-        if self.words.1 & OBSERVED != 0
-            && let Some(values) = self.shard().known_values()
+        if self.slot & OBSERVED != 0
+            && let Some(values) = self.shard.known_values()
         {
             let storage = target.method.storage;
             let duration = storage.clock.seconds(span.ticks());
@@ -216,167 +272,175 @@ impl CallGuard {
 
     /// Time since the call started.
     pub fn elapsed(&self) -> Duration {
-        let ticks = self.span(self.shard().now()).ticks();
-        Duration::from_secs_f64(self.shard().method.storage.clock.seconds(ticks))
+        let ticks = self.span(self.shard.now()).ticks();
+        Duration::from_secs_f64(self.method().storage.clock.seconds(ticks))
+    }
+
+    /// Notes a value of this call: rolling means over the method's last calls that have it, and a histogram if its
+    /// name holds `time` (seconds) or `size` (bytes). The name may carry labels (`name___label__value`). Recorded
+    /// however the call ends; of several values with one name the last one counts for the means.
+    ///
+    /// NaN and the infinities are left out: no mean survives them. A value that is negative or from 2^63 on is left out
+    /// of the histogram: no time and no size is so, and the sum would keep it for good. None of these is counted. A
+    /// call keeps 1,024 values; more, and values of more than `max_series` names, are dropped and counted.
+    pub fn observe(&mut self, name: &str, value: f64) {
+        if !value.is_finite() || self.is_dead() {
+            return;
+        }
+        if let Some(node) = self.shard.method.value(name) {
+            self.keep(ValueRef::new(node), value);
+        }
+    }
+
+    fn keep(&mut self, value: ValueRef, number: f64) {
+        self.slot |= OBSERVED;
+        if !self.shard.values().observe(self.slot(), value, number) {
+            self.shard.method.drop_value();
+        }
+    }
+
+    /// Notes the size of the request in bytes. From `i64::MAX` on it is no size, as no file has one: `u64::MAX` often
+    /// stands for one that is not known.
+    pub fn request_size(&mut self, bytes: u64) {
+        self.observe_size("request_size", bytes);
+    }
+
+    /// Notes the size of the response in bytes, as [`request_size`](Self::request_size).
+    pub fn response_size(&mut self, bytes: u64) {
+        self.observe_size("response_size", bytes);
+    }
+
+    fn observe_size(&mut self, name: &str, bytes: u64) {
+        if bytes < i64::MAX.unsigned_abs() {
+            self.observe(name, to_f64(bytes));
+        }
+    }
+
+    /// Notes the time left until the caller's deadline, now and (taken on from here) at the end of the call, as
+    /// `time_remaining_time` and `time_remaining_after_time` in seconds; what is past its deadline is 0. `None`, and a
+    /// hundred years or more (as `Duration::MAX`): no deadline, nothing is noted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use monitor_core::{Monitor, Outcome, StorageConfig};
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// let mut call = monitor.method("Get")?.start();
+    /// call.deadline(Some(Duration::MAX));
+    /// call.finish(Outcome::Success);
+    /// assert!(monitor.snapshot().methods[0].values.is_empty());
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    pub fn deadline(&mut self, left: Option<Duration>) {
+        let is_one = |left: &Duration| *left < NO_DEADLINE && !self.is_dead();
+        let Some(left) = left.filter(is_one) else {
+            return;
+        };
+        let left = left.as_secs_f64();
+        self.observe("time_remaining_time", left);
+        if let Some(node) = self.shard.method.value("time_remaining_after_time") {
+            let from_start = left + self.elapsed().as_secs_f64();
+            self.keep(ValueRef::new(node).left_at_end(), from_start);
+        }
     }
 }
 
-/// A call as two words: the shard it started in, and its slot with the flags above it (the start time stands in the slot).
-/// Where the current thread's table still has the shard, the call ends on the fast path.
-///
-/// What an instrumented function gains are two calls, not two inlined bodies: start and end are out of line, and what they
-/// give and take travels in registers. Fields of other sizes would be written and read in pieces where a guard must stand in
-/// memory, and a processor cannot forward those from store to load.
-#[derive(Clone, Copy)]
-struct Words(&'static Shard, u64);
-
-/// Set if the thread was panicking when a call began that the user holds: it may well come to its end while the panic goes on.
-/// Who holds the call of a body knows better (see [`Entered`](crate::recording::entered::Entered)).
-const UNWINDING: u64 = 1 << 32;
-/// Set once the call observed a value.
-const OBSERVED: u64 = 1 << 33;
-
-impl Words {
-    /// The guard, for one who ends the call otherwise than by dropping it.
-    fn call(self) -> ManuallyDrop<CallGuard> {
-        ManuallyDrop::new(CallGuard { words: self })
-    }
-
-    #[inline]
-    fn slot(self) -> u32 {
-        #[expect(clippy::cast_possible_truncation, reason = "the slot is the low half")]
-        let slot = self.1 as u32;
-        slot
-    }
-
-    /// Whether the call can end here and at once: in the shard it started in, with nothing but its duration to enter.
-    #[inline]
-    fn at_hand(self, local: &Local) -> bool {
-        self.1 & OBSERVED == 0 && local.has_at_hand(self.0)
-    }
+/// A handle of no call: it records nothing, whatever is done with it.
+#[inline]
+pub fn no_call() -> CallGuard {
+    static NOBODY: OnceLock<&'static Shard> = OnceLock::new();
+    let shard = *NOBODY.get_or_init(|| {
+        let storage = StorageCore::new(StorageConfig::default(), Clock::system());
+        storage.method("off").with_fallback(|shard| shard)
+    });
+    let slot = DEAD | shard.now();
+    CallGuard { shard, slot }
 }
 
-#[inline(never)]
-fn start(site: &'static CallSite) -> Words {
-    match local::with(|local| local.cached(site.known())) {
-        Some(shard) => CallGuard::begin(shard).words(),
-        None => start_uncached(site),
-    }
-}
-
-/// The first call of a site, of a method on this thread or in this scope, or of one past the inline table.
 #[cold]
 #[inline(never)]
-fn start_uncached(site: &'static CallSite) -> Words {
-    start_named_uncached(site, site.resolve())
-}
-
-#[inline(never)]
-fn start_named(site: &'static CallSite, name: &'static MethodName) -> Words {
-    match local::with(|local| local.cached(name.id)) {
-        Some(shard) => CallGuard::begin(shard).words(),
-        None => start_named_uncached(site, name),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn start_named_uncached(site: &'static CallSite, name: &'static MethodName) -> Words {
-    let call = local::with(|local| {
+fn start_uncached(site: &'static CallSite, name: &'static MethodName) -> CallGuard {
+    local::with(|local| {
         if let Some(shard) = local.known(name.id) {
             return CallGuard::begin(shard);
         }
         let storage = local.in_force();
         if !storage.has(name) {
-            site.siblings().iter().for_each(|name| {
+            for name in site.siblings() {
                 storage.method_of(name);
-            });
+            }
         }
-        let method = storage.method_for_call(name);
-        CallGuard::start_in(local, method)
-    });
-    call.words()
-}
-
-#[inline(never)]
-fn start_method(method: &'static MethodCore) -> Words {
-    match local::with(|local| local.cached(method.id)) {
-        Some(shard) if std::ptr::eq(shard.method, method) => CallGuard::begin(shard).words(),
-        _ => start_method_uncached(method),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn start_method_uncached(method: &'static MethodCore) -> Words {
-    local::with(|local| CallGuard::start_in(local, method)).words()
+        CallGuard::start_in(local, storage.method_for_call(name))
+    })
 }
 
 // Only the look-up runs inside `with`: a larger closure is not inlined into it by every build.
 #[inline(never)]
-fn succeed(call: Words) {
-    if local::with(|local| call.at_hand(local)) {
-        call.0.end_ok(call.slot());
+fn succeed(call: CallGuard) {
+    let call = ManuallyDrop::new(call);
+    if local::with(|local| call.ends_fast(local)) {
+        call.shard.end_ok(call.slot());
     } else {
-        succeed_elsewhere(call);
+        succeed_slow(ManuallyDrop::into_inner(call));
     }
 }
 
 #[cold]
 #[inline(never)]
-fn succeed_elsewhere(call: Words) {
-    let end = call.0.now();
-    local::with(|local| call.call().end_slow(local, end, None));
+fn succeed_slow(call: CallGuard) {
+    let call = ManuallyDrop::new(call);
+    let end = call.shard.now();
+    local::with(|local| call.end_slow(local, end, None));
 }
 
-/// Out of the way of the common case.
 #[cold]
 #[inline(never)]
-fn fail(call: Words, outcome: Outcome<'_>) {
+fn fail(call: CallGuard, outcome: Outcome<'_>) {
+    let call = ManuallyDrop::new(call);
     // The clock first: classifying an error takes time that is not the call's.
-    let end = call.0.now();
-    let failure = call.0.method.classify(outcome);
-    fail_at(call, end, failure);
+    let end = call.shard.now();
+    let failure = call.method().classify(outcome);
+    fail_at(ManuallyDrop::into_inner(call), end, failure);
 }
 
-fn fail_at(call: Words, end: u64, failure: Failure) {
-    if local::with(|local| call.at_hand(local)) {
-        call.0.end_failed(call.slot(), end, failure);
+fn fail_at(call: CallGuard, end: u64, failure: Failure) {
+    let call = ManuallyDrop::new(call);
+    if local::with(|local| call.ends_fast(local)) {
+        call.shard.end_failed(call.slot(), end, failure);
     } else {
-        local::with(|local| call.call().end_slow(local, end, Some(failure)));
+        local::with(|local| call.end_slow(local, end, Some(failure)));
     }
 }
 
-/// Enters an ended call in a shard the caller may write.
-fn enter(target: &'static Shard, span: Span, failure: Option<Failure>) {
-    match failure {
-        None => target.succeed(span),
-        Some(failure) => target.fail(span, failure),
-    }
-}
-
+// By value: a guard that is dropped needs no place in memory meanwhile.
 impl Drop for CallGuard {
-    #[cold]
+    #[inline]
     fn drop(&mut self) {
-        if self.is_dead() {
-            return;
-        }
-        let panicked = self.words.1 & UNWINDING == 0 && std::thread::panicking();
-        let outcome = if panicked {
+        drop_guard(Self { ..*self });
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn drop_guard(call: CallGuard) {
+    let call = ManuallyDrop::new(call);
+    if !call.is_dead() {
+        let outcome = if call.panics() {
             Outcome::Panic
         } else {
             Outcome::Cancelled
         };
-        let end = self.shard().now();
-        let failure = self.shard().method.classify(outcome);
-        local::with(|local| self.end_slow(local, end, Some(failure)));
+        fail(ManuallyDrop::into_inner(call), outcome);
     }
 }
 
 impl fmt::Debug for CallGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallGuard")
-            .field("method", &self.shard().method.name)
+            .field("method", &self.method().name)
             .field("elapsed", &self.elapsed())
             .finish_non_exhaustive()
     }

@@ -1,39 +1,49 @@
-//! What an expansion of `#[monitored]` calls: run this body as a call of that site.
+//! Running a body as one call: what expansions of `#[monitored]` name.
 //!
-//! Everything here is generic over the user's code and small, so that it inlines into the instrumented function. What it
-//! leaves there is two out-of-line calls, for the start and the end, and a cold one for failures.
+//! A body becomes a call in one of three forms:
 //!
-//! A *verdict* reads the outcome off the value the body gave; it gets the call beside it, for what the value says of that.
+//! - **moved**: [`run_sync`] runs it as a closure; it may return early.
+//! - **wrapped**: [`Run`] is a future or a stream that is one call, from its first poll to its end.
+//! - **in place**: the body stays where it is, between [`InPlaceCall::start`] and [`InPlaceCall::finish`]. If it
+//!   awaits, it says so through [`awaited`].
+//!
+//! All of it is generic over the user's code and small, so that it inlines into the instrumented function. What it
+//! leaves there are two out-of-line calls, for the start and the end, and a cold one for failures. Boxes are the
+//! expansion's matter.
+//!
+//! A *verdict* reads the outcome off the value the body gave; it gets the call beside it, for what the value says of
+//! that.
+//!
+//! # A panic, or a cancellation?
+//!
+//! A guard that is dropped while its thread panics may be dropped by a panic of its own body or by another's, as beside
+//! it in a `join!`. The difference is whether the body runs:
+//!
+//! - [`Run`] takes the guard out of itself while it polls, so the body's own panic drops the guard, which counts it as
+//!   one. An executor may catch that panic and drop the future later. Between two polls the guard stands in
+//!   [`Suspended`], and what drops it there comes from outside: the call is cancelled.
+//! - A body in place notes in the call's slot that it is suspended (see [`Suspension`]), and [`InPlaceCall`] looks at
+//!   that when it is dropped.
 
-use std::future::Future;
+use std::fmt;
+use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_core::Stream;
 use pin_project_lite::pin_project;
 
+use crate::base::sync::Ordering;
 use crate::errors::Outcome;
+use crate::recording::args::Start;
 use crate::recording::guard::CallGuard;
-use crate::recording::plan::Start;
+use crate::recording::limit::{Permit, Waiting};
+use crate::recording::shard::Failure;
+use crate::recording::tasks::Suspension;
 
 /// Runs a synchronous body as one call.
 #[inline]
-pub fn run_sync<R, V>(start: impl Start, body: impl FnOnce() -> R, verdict: V) -> R
-where
-    V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
-{
-    let call = start.start();
-    let value = body();
-    report(call, &value, verdict);
-    value
-}
-
-/// [`run_sync`] for a body that uses its call.
-#[inline]
-pub fn run_sync_with<R, V>(
-    start: impl Start,
-    body: impl FnOnce(&mut CallGuard) -> R,
-    verdict: V,
-) -> R
+pub fn run_sync<R, V>(start: impl Start, body: impl FnOnce(&mut CallGuard) -> R, verdict: V) -> R
 where
     V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
 {
@@ -43,17 +53,8 @@ where
     value
 }
 
-/// Ends a call with its value.
-#[inline]
-pub(crate) fn leave<R, V>(call: CallGuard, value: R, verdict: V) -> R
-where
-    V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
-{
-    report(call, &value, verdict);
-    value
-}
-
-/// The same where the value stays: in a recursive function, another place for it would be one more a level of its stack.
+/// Ends a call with its value. The value stays where it is: in a recursive function, another place for it would be one
+/// more on each level of its stack.
 #[inline]
 fn report<R, V>(mut call: CallGuard, value: &R, verdict: V)
 where
@@ -63,129 +64,147 @@ where
     call.finish(outcome);
 }
 
+/// Calls a body that is no part of a call, but makes what is. A closure that is called directly counts as `FnMut`.
+#[inline]
+pub fn make<T>(body: impl FnOnce() -> T) -> T {
+    body()
+}
+
 /// Wraps a future as one call, which begins at its first poll: a future that is never polled is no call.
 ///
 /// `R` comes first so that an expansion can name it: the verdict is type-checked before the future's output is known.
 #[inline]
-pub fn run_async<R, S, F, V>(start: S, future: F, verdict: V) -> RunAsync<S, F, V>
+pub fn run_async<R, S, F, V>(start: S, future: F, verdict: V) -> Run<S, F, V, ()>
 where
     S: Start,
     F: Future<Output = R>,
     V: for<'a> Fn(&'a R, &mut CallGuard) -> Outcome<'a>,
 {
-    RunAsync {
+    Run {
+        body: future,
         call: Call::Waiting(start),
         verdict,
-        future,
     }
 }
 
-/// [`run_async`] for what a function with a body of its own returns; that body runs at once and is not part of the call.
+/// Wraps a stream as one call, which begins at its first poll and is in flight until it ends or is dropped; its items
+/// are counted. `I` comes first as `R` does in [`run_async`].
 #[inline]
-pub fn run_future<R, S, F, V>(start: S, body: impl FnOnce() -> F, verdict: V) -> RunAsync<S, F, V>
+pub fn run_stream<I, S, T, V>(start: S, stream: T, verdict: V) -> Run<S, T, V, LastItem>
 where
     S: Start,
-    F: Future<Output = R>,
-    V: for<'a> Fn(&'a R, &mut CallGuard) -> Outcome<'a>,
+    T: Stream<Item = I>,
+    V: for<'a> Fn(&'a I, &mut CallGuard) -> Outcome<'a>,
 {
-    run_async(start, body(), verdict)
-}
-
-/// [`run_future`] for functions that return a pinned box.
-#[inline]
-pub fn run_pinned<R, S, F, V>(
-    start: S,
-    body: impl FnOnce() -> F,
-    verdict: V,
-) -> Pin<Box<RunAsync<S, F, V>>>
-where
-    S: Start,
-    F: Future<Output = R>,
-    V: for<'a> Fn(&'a R, &mut CallGuard) -> Outcome<'a>,
-{
-    Box::pin(run_future(start, body, verdict))
-}
-
-/// [`run_future`] for functions that return a box.
-#[inline]
-pub fn run_boxed<R, S, F, V>(
-    start: S,
-    body: impl FnOnce() -> F,
-    verdict: V,
-) -> Box<RunAsync<S, F, V>>
-where
-    S: Start,
-    F: Future<Output = R>,
-    V: for<'a> Fn(&'a R, &mut CallGuard) -> Outcome<'a>,
-{
-    Box::new(run_future(start, body, verdict))
-}
-
-/// How far the call of a future is.
-#[derive(Debug)]
-enum Call<S> {
-    /// Not polled yet.
-    Waiting(S),
-    /// Polled, and not ready yet.
-    Running(Suspended),
-    /// Reported.
-    Over,
-}
-
-/// The guard of a call between two polls. Dropped there it is cancelled, also when a panic elsewhere is what drops it: one
-/// of its own would have come out of a poll (see [`Unwinding`]).
-#[derive(Debug)]
-struct Suspended(Option<CallGuard>);
-
-impl Drop for Suspended {
-    fn drop(&mut self) {
-        if let Some(guard) = self.0.take() {
-            guard.finish(Outcome::Cancelled);
-        }
-    }
-}
-
-impl<S: Start> Call<S> {
-    #[inline]
-    fn begin(&mut self) {
-        if matches!(self, Self::Waiting(_))
-            && let Self::Waiting(start) = std::mem::replace(self, Self::Over)
-        {
-            *self = Self::Running(Suspended(Some(start.start())));
-        }
-    }
-}
-
-impl<S> Call<S> {
-    /// The guard, for one who ends the call.
-    #[inline]
-    fn take(&mut self) -> Option<CallGuard> {
-        match std::mem::replace(self, Self::Over) {
-            Self::Running(mut suspended) => suspended.0.take(),
-            Self::Waiting(_) | Self::Over => None,
-        }
+    Run {
+        body: stream,
+        call: Call::Waiting(start),
+        verdict,
     }
 }
 
 pin_project! {
-    /// A future that is one call, from its first poll until it is ready or dropped.
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct RunAsync<S, F, V> {
+    /// A future or stream that is one call, from its first poll until it is at its end or dropped.
+    #[must_use = "futures and streams do nothing unless polled"]
+    pub struct Run<S, T, V, K: Kept> {
         // First, and so dropped before the call: it is in flight while the body's own destructors run.
         #[pin]
-        future: F,
-        call: Call<S>,
+        body: T,
+        call: Call<S, K>,
         verdict: V,
     }
 }
 
-impl<S, F, V> std::fmt::Debug for RunAsync<S, F, V> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RunAsync").finish_non_exhaustive()
+/// How far the call is.
+enum Call<S, K: Kept> {
+    /// Not polled yet.
+    Waiting(S),
+    /// Between two polls.
+    Suspended(Suspended<K>),
+    /// In a poll, panicked or reported.
+    Over,
+}
+
+/// The guard of a call between two polls. Dropped there the call is cancelled.
+struct Suspended<K: Kept> {
+    call: Option<CallGuard>,
+    kept: K,
+}
+
+impl<K: Kept> Drop for Suspended<K> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take() {
+            self.kept.end(call, Outcome::Cancelled);
+        }
     }
 }
 
-impl<S, F, V> Future for RunAsync<S, F, V>
+/// What a call keeps beside its guard between two polls: a future nothing, a stream its last item.
+pub trait Kept: Copy + Default {
+    /// Ends the call, so if nothing that is kept says otherwise.
+    fn end(self, call: CallGuard, outcome: Outcome<'_>);
+}
+
+impl Kept for () {
+    fn end(self, call: CallGuard, outcome: Outcome<'_>) {
+        call.finish(outcome);
+    }
+}
+
+/// The last item of a stream, if it is a failure. A call that ends behind one failed with that: a reader leaves a
+/// stream at an error.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LastItem(Option<Failure>);
+
+impl LastItem {
+    /// Counts an item.
+    fn counted(call: &CallGuard, outcome: Outcome<'_>) -> Self {
+        let method = call.method();
+        let (failure, count) = match outcome {
+            Outcome::Success => (None, &method.items.ok),
+            failed => (Some(method.classify(failed)), &method.items.failed),
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(failure)
+    }
+}
+
+impl Kept for LastItem {
+    fn end(self, call: CallGuard, outcome: Outcome<'_>) {
+        match self.0 {
+            Some(failure) => call.finish_failed(failure),
+            None => call.finish(outcome),
+        }
+    }
+}
+
+impl<S: Start, K: Kept> Call<S, K> {
+    /// The guard for a poll, begun if need be; none once the call was reported.
+    #[inline]
+    fn resume(&mut self) -> Option<(CallGuard, K)> {
+        match mem::replace(self, Self::Over) {
+            Self::Waiting(start) => Some((start.start(), K::default())),
+            Self::Suspended(mut suspended) => Some((suspended.call.take()?, suspended.kept)),
+            Self::Over => None,
+        }
+    }
+}
+
+impl<S, K: Kept> Call<S, K> {
+    #[inline]
+    fn suspended(call: CallGuard, kept: K) -> Self {
+        let call = Some(call);
+        Self::Suspended(Suspended { call, kept })
+    }
+}
+
+impl<S, T, V, K: Kept> fmt::Debug for Run<S, T, V, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").finish_non_exhaustive()
+    }
+}
+
+impl<S, F, V> Future for Run<S, F, V, ()>
 where
     S: Start,
     F: Future,
@@ -196,34 +215,211 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.call.begin();
-        let unwinding = Unwinding(this.call);
-        let poll = this.future.poll(cx);
-        unwinding.disarm();
-        match poll {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(value) => Poll::Ready(match this.call.take() {
-                Some(call) => leave(call, value, &*this.verdict),
-                None => value,
-            }),
+        let Some((call, kept)) = this.call.resume() else {
+            return this.body.poll(cx);
+        };
+        let poll = this.body.poll(cx);
+        match &poll {
+            Poll::Pending => *this.call = Call::suspended(call, kept),
+            Poll::Ready(value) => report(call, value, &*this.verdict),
+        }
+        poll
+    }
+}
+
+impl<S, T, V> Stream for Run<S, T, V, LastItem>
+where
+    S: Start,
+    T: Stream,
+    V: for<'a> Fn(&'a T::Item, &mut CallGuard) -> Outcome<'a>,
+{
+    type Item = T::Item;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T::Item>> {
+        let this = self.project();
+        let Some((mut call, mut last)) = this.call.resume() else {
+            return this.body.poll_next(cx);
+        };
+        let poll = this.body.poll_next(cx);
+        match &poll {
+            Poll::Ready(None) => {
+                last.end(call, Outcome::Success);
+                return poll;
+            }
+            Poll::Ready(Some(item)) => {
+                let outcome = (this.verdict)(item, &mut call);
+                last = LastItem::counted(&call, outcome);
+            }
+            Poll::Pending => {}
+        }
+        *this.call = Call::suspended(call, last);
+        poll
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.body.size_hint()
+    }
+}
+
+/// A call whose body stays where it is: what cannot move into a closure or a future of its own.
+///
+/// Dropped while its body is suspended, it is cancelled. Dropped while the body runs, it is a panic where there is one.
+/// Else it is a success if it `RETURNS`, which is for functions whose value cannot be looked at, because their body has
+/// to be their end; without that it is cancelled, as a function that never returns.
+#[derive(Debug)]
+#[must_use = "a call that is dropped at once counts as cancelled"]
+pub struct InPlaceCall<const RETURNS: bool> {
+    call: ManuallyDrop<CallGuard>,
+}
+
+impl<const RETURNS: bool> Drop for InPlaceCall<RETURNS> {
+    #[inline]
+    fn drop(&mut self) {
+        let call = CallGuard::taken(&self.call);
+        if RETURNS && !call.panics() && !call.suspension().is_suspended() {
+            call.finish(Outcome::Success);
+        } else {
+            drop_in_place_call(call);
         }
     }
 }
 
-/// Ends the call when a poll panics. An executor may catch the panic and drop the future later, when the guard could no
-/// longer tell a panic from a cancellation.
-struct Unwinding<'a, S>(&'a mut Call<S>);
-
-impl<S> Unwinding<'_, S> {
-    #[inline]
-    fn disarm(self) {
-        std::mem::forget(self);
+#[cold]
+#[inline(never)]
+fn drop_in_place_call(call: CallGuard) {
+    if call.suspension().is_suspended() {
+        call.finish(Outcome::Cancelled);
     }
 }
 
-impl<S> Drop for Unwinding<'_, S> {
-    fn drop(&mut self) {
-        // The guard's own drop sees the panic.
-        drop(self.0.take());
+impl<const RETURNS: bool> InPlaceCall<RETURNS> {
+    /// Starts it.
+    #[inline]
+    pub fn start(start: impl Start) -> Self {
+        let call = start.start();
+        let call = if RETURNS { call.noting_a_panic() } else { call };
+        Self {
+            call: ManuallyDrop::new(call),
+        }
+    }
+
+    /// The call, for its body.
+    #[inline]
+    pub fn guard(&mut self) -> &mut CallGuard {
+        &mut self.call
+    }
+
+    /// Where the body notes that it is suspended, for its awaits. It borrows nothing: the body may have the guard
+    /// meanwhile.
+    #[inline]
+    pub fn suspension(&self) -> Suspension {
+        self.call.suspension()
+    }
+
+    /// The guard, which reports the call from here on.
+    #[inline]
+    fn into_guard(self) -> CallGuard {
+        CallGuard::taken(&ManuallyDrop::new(self).call)
+    }
+
+    /// Waits until the call may run, and notes how long that took as `permit_wait_time`. A given `limit` is how many
+    /// calls of the method may run at once, 0 as many as like; else the configured number holds.
+    pub async fn permit(&mut self, limit: Option<usize>) -> Permit<'static> {
+        let method = self.call.method();
+        let permits = &method.common.permits;
+        if let Some(calls) = limit {
+            permits.ensure_limit(calls);
+        }
+        let permit = if let Some(permit) = permits.try_acquire() {
+            permit
+        } else {
+            let _waiting = Waiting::new(method);
+            awaited(self.suspension(), permits.acquire()).await
+        };
+        let waited = self.call.elapsed().as_secs_f64();
+        self.call.observe("permit_wait_time", waited);
+        permit
+    }
+
+    /// Ends the call with its value.
+    #[inline]
+    pub fn finish<R, V>(mut self, value: R, verdict: V) -> R
+    where
+        V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
+    {
+        let outcome = verdict(&value, &mut self.call);
+        self.into_guard().finish(outcome);
+        value
+    }
+
+    /// Goes on with the stream that is its value.
+    #[inline]
+    pub fn into_stream<I, T, V>(self, stream: T, verdict: V) -> Run<CallGuard, T, V, LastItem>
+    where
+        T: Stream<Item = I>,
+        V: for<'a> Fn(&'a I, &mut CallGuard) -> Outcome<'a>,
+    {
+        Run {
+            body: stream,
+            call: Call::suspended(self.into_guard(), LastItem::default()),
+            verdict,
+        }
+    }
+}
+
+/// What a body in place awaits: `awaited(call.suspension(), future).await` for `future.await`. It notes that the body
+/// is suspended there, and that it runs again.
+///
+/// Whether `future` is one is asked at the `.await`, not here: so what is none is one error, in the place it has
+/// without us.
+#[inline]
+pub fn awaited<F>(suspension: Suspension, future: F) -> Awaited<F> {
+    Awaited { suspension, future }
+}
+
+/// What [`awaited`] gives.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Awaited<F> {
+    suspension: Suspension,
+    future: F,
+}
+
+impl<F: IntoFuture> IntoFuture for Awaited<F> {
+    type Output = F::Output;
+    type IntoFuture = Awaiting<F::IntoFuture>;
+
+    #[inline]
+    fn into_future(self) -> Self::IntoFuture {
+        Awaiting {
+            suspension: self.suspension,
+            future: self.future.into_future(),
+        }
+    }
+}
+
+pin_project! {
+    /// A future that the body of a call awaits.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Awaiting<F> {
+        suspension: Suspension,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Awaiting<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.suspension.resume();
+        let poll = this.future.poll(cx);
+        if poll.is_pending() {
+            this.suspension.suspend();
+        }
+        poll
     }
 }

@@ -1,9 +1,26 @@
-//! `CallSite`: the static an expansion submits; resolved once to a method's number.
+//! A call site: the static an expansion submits, and what the attributes of all sites say of each method.
+//!
+//! A [`CallSite`] is made while compiling and registered before `main`, so a method is known before its first call. The
+//! first call resolves it to its method's number in the process; from then on a call reads that number and nothing else
+//! of the site.
+//!
+//! # Label sets
+//!
+//! A site with labels finds the name of a call's label set in [`Combinations`]: in one for all storages, or, where a
+//! label takes any text, in one for each storage, as the limit of texts is a storage's. These stand in a list that only
+//! grows, each link set once, so a call walks it without a lock. The first storage that calls the site comes first.
+//!
+//! # Settings
+//!
+//! Several sites may count as one method. [`Settings`] merges what they say: of task type and buckets the first site's
+//! word holds, in the order of their places; error types add up.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ptr;
+use std::sync::{LazyLock, OnceLock};
 
 use crate::base::sync::{Ordering, StaticAtomicU32, leak};
-use crate::data::buckets::check_bounds;
 use crate::recording::labels::{Combinations, LabelKey, LabelValue, closed_sets, has_text};
 use crate::recording::local::{self, Local};
 use crate::recording::method_name::MethodName;
@@ -19,37 +36,46 @@ pub struct CallSite {
     method: &'static str,
     file: &'static str,
     line: u32,
+    settings: SiteSettings,
     /// The method's number plus 1; 0 until the first call.
     id: StaticAtomicU32,
     name: OnceLock<&'static MethodName>,
-    pub(crate) task: Option<&'static str>,
-    pub(crate) health: bool,
-    pub(crate) error_type: Option<&'static str>,
-    pub(crate) expected: &'static [&'static str],
-    pub(crate) bounds: Option<&'static [f64]>,
-    pub(crate) limited: bool,
-    pub(crate) streaming: bool,
-    labels: &'static [LabelKey],
-    combinations: InStorages,
+    combinations: Link,
 }
 
-/// The label sets of a site: one for all storages, or, where a label takes any text, one for each. The global storage's
-/// comes first.
-#[derive(Debug)]
-struct InStorages {
-    storage: OnceLock<Option<&'static StorageCore>>,
-    combinations: OnceLock<Combinations>,
-    next: OnceLock<&'static InStorages>,
+/// What an attribute says of the calls of its function.
+#[derive(Debug, Clone, Copy)]
+pub struct SiteSettings {
+    /// Calls feed this task type instead of the method's own.
+    pub task: Option<&'static str>,
+    /// Calls feed task types at all.
+    pub health: bool,
+    /// All failures are of this type; named here so that start-up can tell an unknown one.
+    pub error_type: Option<&'static str>,
+    /// Failures of these types are no illness.
+    pub expected: &'static [&'static str],
+    /// Bounds of durations beside the common ones, seconds.
+    pub bounds: Option<&'static [f64]>,
+    /// Calls need permits.
+    pub limited: bool,
+    /// Calls are streams.
+    pub streaming: bool,
+    /// Calls have these labels.
+    pub labels: &'static [LabelKey],
 }
 
-impl InStorages {
-    const fn new() -> Self {
-        Self {
-            storage: OnceLock::new(),
-            combinations: OnceLock::new(),
-            next: OnceLock::new(),
-        }
-    }
+impl SiteSettings {
+    /// An attribute without arguments.
+    pub const NONE: Self = Self {
+        task: None,
+        health: true,
+        error_type: None,
+        expected: &[],
+        bounds: None,
+        limited: false,
+        streaming: false,
+        labels: &[],
+    };
 }
 
 /// A [`CallSite`] as the program's registry of sites holds it.
@@ -58,91 +84,43 @@ pub struct SiteEntry(pub &'static CallSite);
 
 inventory::collect!(SiteEntry);
 
+/// All sites of the program.
+pub(crate) fn all() -> impl Iterator<Item = &'static CallSite> {
+    inventory::iter::<SiteEntry>
+        .into_iter()
+        .map(|entry| entry.0)
+}
+
+/// A storage that a scope put in force, or none for the global one.
+type Scoped = Option<&'static StorageCore>;
+
+type Link = OnceLock<&'static InStorage>;
+
+/// The label sets of calls in one storage.
+#[derive(Debug)]
+struct InStorage {
+    storage: Scoped,
+    combinations: Combinations,
+    next: Link,
+}
+
 impl CallSite {
     /// A site of this method.
-    pub const fn new(method: &'static str, file: &'static str, line: u32) -> Self {
+    pub const fn new(
+        method: &'static str,
+        file: &'static str,
+        line: u32,
+        settings: SiteSettings,
+    ) -> Self {
         Self {
             method,
             file,
             line,
+            settings,
             id: StaticAtomicU32::new(0),
             name: OnceLock::new(),
-            task: None,
-            health: true,
-            error_type: None,
-            expected: &[],
-            bounds: None,
-            limited: false,
-            streaming: false,
-            labels: &[],
-            combinations: InStorages::new(),
+            combinations: Link::new(),
         }
-    }
-
-    /// Its calls feed this task type instead of the method's own.
-    #[must_use]
-    pub const fn task(mut self, task: &'static str) -> Self {
-        self.task = Some(task);
-        self
-    }
-
-    /// Its calls feed no task type.
-    #[must_use]
-    pub const fn without_health(mut self) -> Self {
-        self.health = false;
-        self
-    }
-
-    /// All its failures are of this type; named here so that start-up can tell an unknown one.
-    #[must_use]
-    pub const fn error_type(mut self, name: &'static str) -> Self {
-        self.error_type = Some(name);
-        self
-    }
-
-    /// Failures of these types are no illness.
-    #[must_use]
-    pub const fn expected(mut self, types: &'static [&'static str]) -> Self {
-        self.expected = types;
-        self
-    }
-
-    /// Bounds of durations beside the common ones, seconds.
-    ///
-    /// # Panics
-    ///
-    /// If they are no bounds; in a static that is an error of the compiler.
-    #[must_use]
-    pub const fn buckets(mut self, bounds: &'static [f64]) -> Self {
-        check_bounds(bounds);
-        self.bounds = Some(bounds);
-        self
-    }
-
-    /// Its calls need permits.
-    #[must_use]
-    pub const fn limited(mut self) -> Self {
-        self.limited = true;
-        self
-    }
-
-    /// Its calls are streams.
-    #[must_use]
-    pub const fn streaming(mut self) -> Self {
-        self.streaming = true;
-        self
-    }
-
-    /// Its calls have these labels.
-    #[must_use]
-    pub const fn labels(mut self, labels: &'static [LabelKey]) -> Self {
-        self.labels = labels;
-        self
-    }
-
-    /// The method's name.
-    pub fn method(&self) -> &'static str {
-        self.method
     }
 
     /// Source file and line.
@@ -164,28 +142,37 @@ impl CallSite {
         name
     }
 
-    /// The label sets of calls in this storage (none is the global one), if there are any yet.
+    /// Whether these are the label sets of calls in this storage.
     #[inline]
-    fn known_combinations(&'static self, storage: Scoped) -> Option<&'static Combinations> {
-        let mut one = &self.combinations;
-        if !has_text(self.labels) {
-            return one.combinations.get();
-        }
-        while !is_same(*one.storage.get()?, storage) {
-            one = one.next.get()?;
-        }
-        one.combinations.get()
+    fn are_in(&self, one: &InStorage, storage: Scoped) -> bool {
+        let is_same = one.storage.map(ptr::from_ref) == storage.map(ptr::from_ref);
+        is_same || !has_text(self.settings.labels)
     }
 
-    fn combinations(&'static self, storage: Scoped) -> &'static Combinations {
-        let mut one = &self.combinations;
-        if has_text(self.labels) {
-            while !is_same(*one.storage.get_or_init(|| storage), storage) {
-                one = one.next.get_or_init(|| leak(InStorages::new()));
-            }
+    /// The label sets of calls in this storage, if there are any yet.
+    #[inline]
+    fn known_combinations(&'static self, storage: Scoped) -> Option<&'static Combinations> {
+        let mut one = *self.combinations.get()?;
+        while !self.are_in(one, storage) {
+            one = one.next.get()?;
         }
-        one.combinations
-            .get_or_init(|| Combinations::new(self.labels))
+        Some(&one.combinations)
+    }
+
+    /// [`known_combinations`](Self::known_combinations), made if need be.
+    fn combinations(&'static self, storage: Scoped) -> &'static Combinations {
+        let make = || {
+            leak(InStorage {
+                storage,
+                combinations: Combinations::new(self.settings.labels),
+                next: Link::new(),
+            })
+        };
+        let mut one = *self.combinations.get_or_init(make);
+        while !self.are_in(one, storage) {
+            one = one.next.get_or_init(make);
+        }
+        &one.combinations
     }
 
     /// The name of a call with these labels in the storage in force, if it was made before.
@@ -193,6 +180,17 @@ impl CallSite {
     pub(crate) fn find(&'static self, labels: &[LabelValue<'_>]) -> Option<&'static MethodName> {
         let storage = local::with(Local::scoped);
         self.known_combinations(storage)?.find(labels)
+    }
+
+    /// [`find`](Self::find), made if `has_room` for a label set made at run time; else that of the method's overflow.
+    #[cold]
+    pub(crate) fn find_or_make(
+        &'static self,
+        labels: &[LabelValue<'_>],
+        has_room: impl FnOnce(&MethodName) -> bool,
+    ) -> &'static MethodName {
+        let combinations = self.combinations(local::with(Local::scoped));
+        combinations.find_or_make(self.resolve(), labels, has_room)
     }
 
     /// The label sets that come into being together; none where labels are text, or without labels.
@@ -204,54 +202,123 @@ impl CallSite {
     /// The names that are known before the first call: the method, or each label set it can have.
     pub(crate) fn known_names(&'static self) -> Vec<&'static MethodName> {
         let name = self.resolve();
-        if self.labels.is_empty() {
-            return vec![name];
+        match self.settings.labels {
+            [] => vec![name],
+            labels if has_text(labels) => Vec::new(),
+            _ => self.combinations(None).known(name),
         }
-        if has_text(self.labels) {
-            return Vec::new();
-        }
-        self.combinations(None).known(name)
-    }
-
-    /// How many label sets its calls can have: 0 without labels, and where a label takes any text or tells its values only
-    /// when a call is made.
-    pub(crate) fn closed_sets(&self) -> usize {
-        closed_sets(self.labels)
-    }
-
-    /// Whether it has the labels of another site.
-    pub(crate) fn has_labels_of(&self, other: &Self) -> bool {
-        self.labels == other.labels
-    }
-
-    /// [`find`](Self::find), made if `has_room` for a label set made at run time; else that of the method's overflow.
-    #[cold]
-    pub(crate) fn find_or_make(
-        &'static self,
-        labels: &[LabelValue<'_>],
-        has_room: impl FnOnce(&MethodName) -> bool,
-    ) -> &'static MethodName {
-        let storage = local::with(Local::scoped);
-        self.combinations(storage)
-            .find_or_make(self.resolve(), labels, has_room)
     }
 }
 
-/// A storage that a scope put in force, or none for the global one.
-type Scoped = Option<&'static StorageCore>;
+/// What holds for all calls of a method.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) task: Option<&'static str>,
+    pub(crate) without_health: bool,
+    pub(crate) bounds: Option<&'static [f64]>,
+    /// Error types that are no illness, over all sites.
+    pub(crate) expected: Vec<&'static str>,
+    /// Error types that sites name beside those.
+    pub(crate) error_types: Vec<&'static str>,
+    pub(crate) limited: bool,
+    pub(crate) streaming: bool,
+    /// How many label sets its calls can have where all their labels have a closed set of values.
+    pub(crate) closed_sets: usize,
+}
 
-#[inline]
-fn is_same(one: Scoped, other: Scoped) -> bool {
-    match (one, other) {
-        (None, None) => true,
-        (Some(one), Some(other)) => std::ptr::eq(one, other),
-        _ => false,
+impl Settings {
+    fn of(sites: &[&'static CallSite]) -> Self {
+        let mut merged = Self::default();
+        let mut label_keys = Vec::new();
+        for (at, site) in sites.iter().enumerate() {
+            let settings = &site.settings;
+            if at == 0 {
+                merged.task = settings.task;
+                merged.without_health = !settings.health;
+            }
+            merged.bounds = merged.bounds.or(settings.bounds);
+            merged.limited |= settings.limited;
+            merged.streaming |= settings.streaming;
+            add_new(&mut merged.expected, settings.expected);
+            add_new(&mut merged.error_types, settings.error_type.as_slice());
+            add_new(&mut label_keys, &[settings.labels]);
+        }
+        // Sites with the same labels share their label sets.
+        let sets = label_keys.into_iter().map(closed_sets);
+        merged.closed_sets = sets.fold(0, usize::saturating_add);
+        merged
     }
 }
 
-/// All sites of the program.
-pub(crate) fn all() -> impl Iterator<Item = &'static CallSite> {
-    inventory::iter::<SiteEntry>
-        .into_iter()
-        .map(|entry| entry.0)
+fn add_new<T: Copy + PartialEq>(all: &mut Vec<T>, some: &[T]) {
+    for one in some {
+        if !all.contains(one) {
+            all.push(*one);
+        }
+    }
+}
+
+/// The settings of every method that has a site.
+pub(crate) fn all_settings() -> &'static BTreeMap<&'static str, Settings> {
+    static SETTINGS: LazyLock<BTreeMap<&'static str, Settings>> = LazyLock::new(|| {
+        let methods = by_method().into_iter();
+        methods
+            .map(|(method, sites)| (method, Settings::of(&sites)))
+            .collect()
+    });
+    &SETTINGS
+}
+
+/// The sites of the program by method, each method's in the order of their places.
+fn by_method() -> BTreeMap<&'static str, Vec<&'static CallSite>> {
+    let mut methods: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for site in all() {
+        methods.entry(site.method).or_default().push(site);
+    }
+    for sites in methods.values_mut() {
+        sites.sort_by_key(|site| site.location());
+    }
+    methods
+}
+
+/// Two places that count as one method.
+///
+/// That is right for two sites of one thing, and mixes two things up otherwise: what their attributes say of task type
+/// and buckets then holds as the first site has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct SharedMethod {
+    /// The method.
+    pub method: &'static str,
+    /// File and line of the first site.
+    pub first: (&'static str, u32),
+    /// File and line of another one.
+    pub other: (&'static str, u32),
+}
+
+impl fmt::Display for SharedMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (method, (file, line), (other_file, other_line)) =
+            (self.method, self.first, self.other);
+        write!(
+            f,
+            "two functions count as the method `{method}`: {file}:{line} and {other_file}:{other_line}"
+        )
+    }
+}
+
+/// All methods with more than one site, with each further site.
+pub(crate) fn shared_methods() -> Vec<SharedMethod> {
+    let mut shared = Vec::new();
+    for (method, sites) in by_method() {
+        let first = sites[0].location();
+        shared.extend(sites[1..].iter().map(|site| SharedMethod {
+            method,
+            first,
+            other: site.location(),
+        }));
+    }
+    // A function in a macro has one place, however often it is expanded.
+    shared.dedup();
+    shared
 }

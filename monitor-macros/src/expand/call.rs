@@ -52,18 +52,17 @@ impl Call<'_> {
     pub(super) fn sync(&self) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
-        // Errors about the type point at the closure's, if it says one. If that is a `Result` with a large error, clippy
-        // would speak of the closure too (`result_large_err`).
+        // Errors about the type point at the closure's, if it says one. If that is a `Result` with a large error,
+        // clippy would speak of the closure too (`result_large_err`).
         let says_it = !may_be_result(self.ty) || ends_in_a_statement(&self.block.stream());
-        let closure = self.closure(says_it.then_some(self.ty));
-        let (verdict, give) = (self.verdict(), self.give());
-        let run = if self.checked.call.is_some() {
-            quote_spanned!(span=> run_sync_with)
-        } else {
-            quote_spanned!(span=> run_sync)
-        };
+        let parameter = self.checked.call.as_ref().map_or_else(
+            || quote_spanned!(span=> _),
+            |name| quote_spanned!(span=> #name: &mut #runtime::CallGuard),
+        );
         let ty = self.ty;
-        quote_spanned!(span=> #give #runtime::#run::<#ty, _>(#start, #closure, #verdict))
+        let closure = self.closure(&parameter, says_it.then_some(ty));
+        let (verdict, give) = (self.verdict(), self.give());
+        quote_spanned!(span=> #give #runtime::run_sync::<#ty, _>(#start, #closure, #verdict))
     }
 
     /// Before the value.
@@ -73,12 +72,8 @@ impl Call<'_> {
     }
 
     /// The body as a closure, which says its type if nothing else does.
-    pub(super) fn closure(&self, ty: Option<&Type>) -> TokenStream {
-        let span = Span::mixed_site();
-        let (runtime, block) = (self.runtime(span), self.block);
-        let parameter = self.checked.call.as_ref();
-        let parameter =
-            parameter.map(|name| quote_spanned!(span=> #name: &mut #runtime::CallGuard));
+    pub(super) fn closure(&self, parameter: &TokenStream, ty: Option<&Type>) -> TokenStream {
+        let (span, block) = (Span::mixed_site(), self.block);
         let ty = ty.filter(|ty| !matches!(ty, Type::Infer(_)));
         let ty = ty.map(|ty| quote_spanned!(span=> -> #ty));
         let head = quote_spanned!(self.begin()=> move |#parameter|);
@@ -112,8 +107,8 @@ impl Call<'_> {
         }
     }
 
-    /// The output of an inner future has no place to be annotated: a `return` that is never taken tells the type, so that
-    /// the user's returns and tail are coerced as before. It stands at the declared type, where errors point.
+    /// The output of an inner future has no place to be annotated: a `return` that is never taken tells the type, so
+    /// that the user's returns and tail are coerced as before. It stands at the declared type, where errors point.
     pub(super) fn body_edge(&self) -> Option<TokenStream> {
         match self.ty {
             // One that never returns has no edge, and no type to name.

@@ -19,7 +19,7 @@ impl Call<'_> {
     /// Each argument is read in a statement of its own: what one borrows, a lock say, is free again before the next.
     pub(super) fn entry(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let mut entry = self.plan(&self.site());
+        let mut entry = self.call_args(&self.site());
         if let Some(limit) = self.counted_limit() {
             entry.extend(quote_spanned!(span=> let __monitor_limit = #limit;));
         }
@@ -37,15 +37,15 @@ impl Call<'_> {
     }
 
     /// What the arguments tell of a call of this site.
-    pub(super) fn plan(&self, site: &TokenStream) -> TokenStream {
+    pub(super) fn call_args(&self, site: &TokenStream) -> TokenStream {
         let entry = &self.checked.entry;
-        let mut plan = TokenStream::new();
+        let mut args = TokenStream::new();
         if entry.is_empty() {
-            return plan;
+            return args;
         }
         let span = Span::mixed_site();
-        let first = self.labelled_plan(site);
-        plan.extend(quote_spanned!(span=> let __monitor_start = #first;));
+        let first = self.labelled_args(site);
+        args.extend(quote_spanned!(span=> let __monitor_start = #first;));
         for (method, value) in [
             ("request_size", &entry.request_size),
             ("deadline", &entry.deadline),
@@ -55,30 +55,33 @@ impl Call<'_> {
                 let method = Ident::new(method, at);
                 let reference = reference(value);
                 let noted = quote_spanned!(at=> __monitor_start.#method(#reference));
-                plan.extend(quote_spanned!(span=> let __monitor_start = #noted;));
+                args.extend(quote_spanned!(span=> let __monitor_start = #noted;));
             }
         }
         if self.suspends() {
-            // A plan is larger than a call, and would be kept over the awaits.
-            plan.extend(quote_spanned!(span=> let __monitor_start = __monitor_start.start();));
+            // They are larger than a call, and would be kept over the awaits.
+            let runtime = self.runtime(span);
+            args.extend(quote_spanned! {span=>
+                let __monitor_start = #runtime::Start::start(__monitor_start);
+            });
         }
-        plan
+        args
     }
 
-    /// The plan with its labels, in a block: they do not outlive it.
-    fn labelled_plan(&self, site: &TokenStream) -> TokenStream {
+    /// The arguments with the labels, in a block: they do not outlive it.
+    fn labelled_args(&self, site: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
         let labels = &self.checked.entry.labels;
         if labels.is_empty() {
-            return quote_spanned!(span=> #runtime::plan(#site));
+            return quote_spanned!(span=> #runtime::CallArgs::new(#site));
         }
         let name = |at: usize| Ident::new(&format!("__monitor_label_{at}"), span);
         let names: Vec<Ident> = (0..labels.len()).map(name).collect();
         let values = labels.iter().map(|listed| self.label(listed));
         quote_spanned! {span=> {
             #(let #names = #values;)*
-            #runtime::plan(#site).labels([#(::core::convert::Into::into(&#names)),*])
+            #runtime::CallArgs::new(#site).labels([#(::core::convert::Into::into(&#names)),*])
         }}
     }
 

@@ -8,7 +8,7 @@ use super::call::{Call, last_expression};
 use super::group;
 use super::lasting::typed;
 use crate::args::{Limit, words};
-use crate::shape::{Boxing, Ending, Inner, Way, has_a_stray_break, may_suspend, rewritten};
+use crate::shape::{Ending, Inner, Way, has_a_stray_break, may_suspend, rewritten};
 
 /// Where a body that has its call notes that it is suspended: a name in our tokens.
 const SUSPENSION: &str = "__monitor_suspension";
@@ -32,24 +32,28 @@ impl Call<'_> {
             Inner::Block => self.straight(&self.hooked()),
             Inner::Future => self.inner_await(),
         };
-        let (enter, again, leave) = (self.enter(), self.bind_again(), self.leave(ending));
+        let (enter, again, finish) = (
+            self.start_in_place(),
+            self.bind_again(),
+            self.finish(ending),
+        );
         let value = self.with_handles(&value);
         quote_spanned! {span=>
             #enter
             #again
             let __monitor_value: #ty = #value;
-            #give #leave
+            #give #finish
         }
     }
 
-    /// The body as an expression of the declared type. Where it never gets to its end, neither does what comes after it,
-    /// and the compiler would say so of our words: so there is a way past it, which is never taken. That is the second arm
-    /// of a match whose first takes everything. Behind an `if false`, the compiler would believe in it, and not see any
-    /// more that a body calls itself whatever happens.
+    /// The body as an expression of the declared type. Where it never gets to its end, neither does what comes after
+    /// it, and the compiler would say so of our words: so there is a way past it, which is never taken. That is the
+    /// second arm of a match whose first takes everything. Behind an `if false`, the compiler would believe in it, and
+    /// not see any more that a body calls itself whatever happens.
     ///
-    /// The match needs a label, and of a `break` outside of any loop the compiler says something else in a labelled block:
-    /// such a body, which is an error anyway, goes without. And it needs the parentheses: attribute macros above this one that
-    /// parse with `syn` 2 take the `::` after a label for a colon.
+    /// The match needs a label, and of a `break` outside of any loop the compiler says something else in a labelled
+    /// block: such a body, which is an error anyway, goes without. And it needs the parentheses: attribute macros above
+    /// this one that parse with `syn` 2 take the `::` after a label for a colon.
     pub(super) fn straight(&self, block: &Group) -> TokenStream {
         let (span, ty) = (Span::mixed_site(), self.ty);
         if matches!(ty, Type::Infer(_)) || has_a_stray_break(block.stream()) {
@@ -67,22 +71,29 @@ impl Call<'_> {
         }
     }
 
-    /// Begins the call.
-    pub(super) fn enter(&self) -> TokenStream {
+    /// Begins the call. Without a `finish`, in a function that never returns, its drop reports a panic or a
+    /// cancellation.
+    pub(super) fn start_in_place(&self) -> TokenStream {
+        self.start_as(&quote_spanned!(Span::mixed_site()=> false))
+    }
+
+    /// Begins a call that is a success when it is dropped.
+    fn start_returning(&self) -> TokenStream {
+        self.start_as(&quote_spanned!(Span::mixed_site()=> true))
+    }
+
+    fn start_as(&self, returns: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
         let (runtime, start) = (self.runtime(span), self.start());
-        let mutable = self.mutable();
-        quote_spanned!(span=> let #mutable __monitor_call = #runtime::enter(#start);)
-    }
-
-    /// Before the name of a call that is handed out.
-    fn mutable(&self) -> Option<TokenStream> {
         let handed_out = self.checked.call.is_some() || self.checked.limit.is_some();
-        handed_out.then(|| quote_spanned!(Span::mixed_site()=> mut))
+        let mutable = handed_out.then(|| quote_spanned!(span=> mut));
+        quote_spanned! {span=>
+            let #mutable __monitor_call = #runtime::InPlaceCall::<#returns>::start(#start);
+        }
     }
 
-    /// The arguments that the body takes apart, moved as a whole. Of the `mut` of one, the compiler would say that it is not
-    /// needed, so it is used on a way that is never taken; of the second `mut` it says what it says without us.
+    /// The arguments that the body takes apart, moved as a whole. Of the `mut` of one, the compiler would say that it
+    /// is not needed, so it is used on a way that is never taken; of the second `mut` it says what it says without us.
     fn bind_again(&self) -> TokenStream {
         let span = Span::mixed_site();
         if self.checked.bound_again.is_empty() {
@@ -114,11 +125,10 @@ impl Call<'_> {
     /// The permit, then the name this value has for its call.
     fn handles(&self, value: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
-        let runtime = self.runtime(span);
         let mut handles = TokenStream::new();
         if let Some(limit) = &self.checked.limit {
             let limit = match limit {
-                Limit::Workers => quote_spanned!(span=> #runtime::workers()),
+                Limit::Workers => quote_spanned!(span=> ::core::option::Option::None),
                 Limit::Count(_) => quote_spanned!(span=> __monitor_limit),
             };
             handles.extend(quote_spanned! {span=>
@@ -152,24 +162,20 @@ impl Call<'_> {
 
     /// Ends the call. It stands where the last expression of the body does: there point the errors about a value that
     /// borrows what it must not.
-    fn leave(&self, ending: Ending) -> TokenStream {
+    fn finish(&self, ending: Ending) -> TokenStream {
         let (from, to) = last_expression(self.block);
         let verdict = self.verdict();
-        let leave = match ending {
-            Ending::Value => quote_spanned!(from=> leave),
-            Ending::Stream(boxing) => {
-                let leave = match boxing {
-                    Boxing::Opaque => quote_spanned!(from=> leave_stream),
-                    Boxing::Pinned => quote_spanned!(from=> leave_stream_pinned),
-                    Boxing::Boxed => quote_spanned!(from=> leave_stream_boxed),
-                };
-                let item = self.value();
-                quote_spanned!(from=> #leave::<#item, _, _>)
-            }
-        };
         let given = quote_spanned!(from=> __monitor_value, #verdict);
         let given = group(Delimiter::Parenthesis, given, to);
-        quote_spanned!(from=> __monitor_call.#leave #given)
+        match ending {
+            Ending::Value => quote_spanned!(from=> __monitor_call.finish #given),
+            Ending::Stream(boxing) => {
+                let item = self.value();
+                let stream =
+                    quote_spanned!(from=> __monitor_call.into_stream::<#item, _, _> #given);
+                self.boxed(boxing, from, stream)
+            }
+        }
     }
 
     /// The body as a future.
@@ -198,8 +204,8 @@ impl Call<'_> {
         }
     }
 
-    /// What is awaited instead. It stands where the user's expression does and has the user's hygiene, for lints that look at
-    /// expressions with an await in them.
+    /// What is awaited instead. It stands where the user's expression does and has the user's hygiene, for lints that
+    /// look at expressions with an await in them.
     fn hooked_await(&self, expression: &[TokenTree]) -> TokenStream {
         let hygiene = Span::mixed_site();
         let from = expression.first().map_or(hygiene, TokenTree::span);
@@ -223,7 +229,7 @@ impl Call<'_> {
     /// A function that never returns.
     pub(super) fn never(&self, inner: Inner) -> TokenStream {
         let span = Span::mixed_site();
-        let (enter, again) = (self.enter(), self.bind_again());
+        let (enter, again) = (self.start_in_place(), self.bind_again());
         let body = match inner {
             Inner::Block => {
                 let block = self.hooked();
@@ -238,32 +244,22 @@ impl Call<'_> {
     /// A function whose body cannot move into a closure.
     pub(super) fn track_caller(&self, attribute: Span, way: Way) -> TokenStream {
         let span = Span::mixed_site();
-        let (runtime, start) = (self.runtime(span), self.start());
         let (check, block) = (self.refuse_result(attribute.resolved_at(span)), self.block);
         if way == Way::Straight {
             let body = self.in_place(Inner::Block, Ending::Value);
             return quote_spanned!(span=> #check #body);
         }
-        quote_spanned! {span=>
-            #check
-            let __monitor_call = #runtime::enter_returning(#start);
-            (#block)
-        }
+        let enter = self.start_returning();
+        quote_spanned!(span=> #check #enter (#block))
     }
 
     /// A function whose body has to be its end.
     pub(super) fn at_the_end(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let (runtime, start) = (self.runtime(span), self.start());
-        let (mutable, block) = (self.mutable(), self.hooked());
+        let (enter, block) = (self.start_returning(), self.hooked());
         let body = quote_spanned!(span=> (#block));
         let (again, handles) = (self.bind_again(), self.handles(&body));
-        quote_spanned! {span=>
-            let #mutable __monitor_call = #runtime::enter_returning(#start);
-            #again
-            #handles
-            #body
-        }
+        quote_spanned!(span=> #enter #again #handles #body)
     }
 
     /// The type may be an alias of a `Result`, which only the compiler can tell.
@@ -281,7 +277,8 @@ impl Call<'_> {
     }
 }
 
-/// An expression as the argument of a call: its parentheses have our hygiene, for `unused_parens` finds none needed there.
+/// An expression as the argument of a call: its parentheses have our hygiene, for `unused_parens` finds none needed
+/// there.
 fn as_an_argument(expression: &[TokenTree]) -> TokenStream {
     match expression {
         [TokenTree::Group(only)] if only.delimiter() == Delimiter::Parenthesis => {

@@ -1,6 +1,6 @@
 //! Functions whose call goes on in what they return: futures and streams.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::call::{Call, last_expression, place};
@@ -11,70 +11,68 @@ impl Call<'_> {
     /// The verdict is checked before the future's output is known from the outside, so the output's type is named.
     pub(super) fn future(&self, boxing: Boxing, way: Way) -> TokenStream {
         if self.checked.limit.is_some() {
-            return self.limited(boxing, way);
+            self.limited(boxing, way)
+        } else {
+            self.run("run_async", boxing, way)
         }
-        let span = Span::mixed_site();
-        let run = match boxing {
-            Boxing::Opaque => quote_spanned!(span=> run_future),
-            Boxing::Pinned => quote_spanned!(span=> run_pinned),
-            Boxing::Boxed => quote_spanned!(span=> run_boxed),
-        };
-        self.run(&run, way)
     }
 
     pub(super) fn stream(&self, boxing: Boxing, way: Way) -> TokenStream {
-        let span = Span::mixed_site();
-        let run = match boxing {
-            Boxing::Opaque => quote_spanned!(span=> run_stream),
-            Boxing::Pinned => quote_spanned!(span=> run_stream_pinned),
-            Boxing::Boxed => quote_spanned!(span=> run_stream_boxed),
-        };
-        self.run(&run, way)
+        self.run("run_stream", boxing, way)
     }
 
-    fn run(&self, run: &TokenStream, way: Way) -> TokenStream {
+    fn run(&self, run: &str, boxing: Boxing, way: Way) -> TokenStream {
         let span = Span::mixed_site();
         let (ty, start, verdict) = (self.ty, self.start(), self.verdict());
-        // The body's is found not to be a future or stream of that there.
+        // The body's value is found not to be a future or stream of that there.
         let at = place(ty);
-        let (runtime, value) = (self.runtime(at), self.value());
+        let (runtime, value, run) = (self.runtime(at), self.value(), Ident::new(run, span));
         let run = quote_spanned!(at=> #runtime::#run::<#value, _, _, _>);
-        if way == Way::Closure {
-            let closure = self.closure(Some(ty));
-            return quote_spanned!(span=> return #run(#start, #closure, #verdict));
-        }
-        let body = self.straight(self.block);
+        let body = self.made(way);
+        let call = quote_spanned!(span=> #run(#start, __monitor_value, #verdict));
+        let call = self.boxed(boxing, span, call);
         // And to borrow what it must not, here.
         let (from, _) = last_expression(self.block);
         let returned = quote_spanned!(from=> __monitor_value);
         quote_spanned! {span=>
             let __monitor_value: #ty = #body;
-            let __monitor_value = #run(#start, move || __monitor_value, #verdict);
+            let __monitor_value = #call;
             return #returned
         }
     }
 
-    /// A future that waits for a permit first. The body runs at once, as it does without a permit; through a function that
-    /// takes `FnOnce`, because a closure called directly counts as `FnMut`.
+    /// What the body gives. It runs at once, and is not part of the call.
+    fn made(&self, way: Way) -> TokenStream {
+        if way == Way::Straight {
+            return self.straight(self.block);
+        }
+        let span = Span::mixed_site();
+        let (runtime, closure) = (
+            self.runtime(span),
+            self.closure(&TokenStream::new(), Some(self.ty)),
+        );
+        quote_spanned!(span=> #runtime::make(#closure))
+    }
+
+    /// In the box that the function returns.
+    pub(super) fn boxed(&self, boxing: Boxing, at: Span, call: TokenStream) -> TokenStream {
+        let runtime = self.runtime(at);
+        match boxing {
+            Boxing::Opaque => call,
+            Boxing::Pinned => quote_spanned!(at=> #runtime::Box::pin(#call)),
+            Boxing::Boxed => quote_spanned!(at=> #runtime::Box::new(#call)),
+        }
+    }
+
+    /// A future that waits for a permit first. The body runs at once, as it does without a permit.
     fn limited(&self, boxing: Boxing, way: Way) -> TokenStream {
         let span = Span::mixed_site();
-        let ty = self.ty;
-        let body = if way == Way::Straight {
-            self.straight(self.block)
-        } else {
-            let closure = self.closure(Some(ty));
-            quote_spanned! {span=>
-                ::core::option::Option::unwrap_or_else(::core::option::Option::None, #closure)
-            }
-        };
-        let future = self.as_call(&quote_spanned!(span=> __monitor_future));
-        let future = match boxing {
-            Boxing::Opaque => future,
-            Boxing::Pinned => quote_spanned!(span=> ::std::boxed::Box::pin(#future)),
-            Boxing::Boxed => quote_spanned! {span=>
-                ::std::boxed::Box::new(::std::boxed::Box::pin(#future))
-            },
-        };
+        let (ty, body) = (self.ty, self.made(way));
+        let mut future = self.as_call(&quote_spanned!(span=> __monitor_future));
+        if boxing == Boxing::Boxed {
+            future = self.boxed(Boxing::Pinned, span, future);
+        }
+        let future = self.boxed(boxing, span, future);
         quote_spanned! {span=>
             let __monitor_future: #ty = #body;
             return #future
@@ -84,20 +82,20 @@ impl Call<'_> {
     /// A future that is one call around another future.
     fn as_call(&self, future: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
-        let (enter, ty, verdict) = (self.enter(), self.value(), self.verdict());
+        let (enter, ty, verdict) = (self.start_in_place(), self.value(), self.verdict());
         let future = self.awaited((span, span), future);
         let value = self.with_handles(&quote_spanned!(span=> #future.await));
         quote_spanned! {span=>
             async move {
                 #enter
                 let __monitor_value: #ty = #value;
-                return __monitor_call.leave(__monitor_value, #verdict)
+                return __monitor_call.finish(__monitor_value, #verdict)
             }
         }
     }
 
-    /// A body that ends in an async block: its statements stay, and the block is wrapped where it is. What is read off the
-    /// arguments comes before them; they keep a block of their own then, where lints see them as they were.
+    /// A body that ends in an async block: its statements stay, and the block is wrapped where it is. What is read off
+    /// the arguments comes before them; they keep a block of their own then, where lints see them as they were.
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
         let span = Span::mixed_site();
         let future = typed(&tail.keywords, &tail.block, self.edge());
@@ -123,8 +121,8 @@ impl Call<'_> {
         quote_spanned!(span=> (#block))
     }
 
-    /// A body that is an async block, and that block the call: the block is treated as the body of an `async fn` is. So the
-    /// function is one async block as before.
+    /// A body that is an async block, and that block the call: the block is treated as the body of an `async fn` is. So
+    /// the function is one async block as before.
     pub(super) fn block(&self, tail: &Tail, within: &Shape) -> TokenStream {
         let Value::Of(ty) = &self.checked.returned.value else {
             return self.tail(tail);

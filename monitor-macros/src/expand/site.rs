@@ -8,8 +8,8 @@ use crate::args::{Buckets, ErrorType, Kind, MethodName};
 use crate::validate::{Health, ListedLabel};
 
 impl Call<'_> {
-    /// The call site and its registration, which makes the method known before its first call. In a block of its own: as
-    /// the first thing in the body, an item would keep clippy from looking at the body (`inline_always`).
+    /// The call site and its registration, which makes the method known before its first call. In a block of its own:
+    /// as the first thing in the body, an item would keep clippy from looking at the body (`inline_always`).
     pub(super) fn site(&self) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
@@ -29,7 +29,7 @@ impl Call<'_> {
         quote_spanned! {span=>
             {
                 static __MONITOR_SITE: #runtime::CallSite =
-                    #runtime::CallSite::new(#method, #here) #settings;
+                    #runtime::CallSite::new(#method, #here, #settings);
                 #runtime::inventory::submit! { #runtime::SiteEntry(&__MONITOR_SITE) }
                 &__MONITOR_SITE
             }
@@ -38,28 +38,37 @@ impl Call<'_> {
 
     fn settings(&self) -> TokenStream {
         let span = Span::mixed_site();
-        let site = &self.checked.site;
+        let (runtime, site) = (self.runtime(span), &self.checked.site);
         let mut settings = match &site.health {
             Health::Own => TokenStream::new(),
-            Health::Task(name) => quote_spanned!(span=> .task(#name)),
-            Health::Nobody => quote_spanned!(span=> .without_health()),
+            Health::Task(name) => {
+                quote_spanned!(span=> task: ::core::option::Option::Some(#name),)
+            }
+            Health::Nobody => quote_spanned!(span=> health: false,),
         };
         if let Some(ErrorType::Name(name)) = &self.checked.exit.error_type {
-            settings.extend(quote_spanned!(span=> .error_type(#name)));
+            settings.extend(quote_spanned! {span=>
+                error_type: ::core::option::Option::Some(#name),
+            });
         }
         if !site.expected.is_empty() {
             let names = &site.expected;
-            settings.extend(quote_spanned!(span=> .expected(&[#(#names),*])));
+            settings.extend(quote_spanned!(span=> expected: &[#(#names),*],));
         }
         settings.extend(self.buckets());
         settings.extend(self.label_keys());
         if self.checked.limit.is_some() {
-            settings.extend(quote_spanned!(span=> .limited()));
+            settings.extend(quote_spanned!(span=> limited: true,));
         }
         if site.streaming {
-            settings.extend(quote_spanned!(span=> .streaming()));
+            settings.extend(quote_spanned!(span=> streaming: true,));
         }
-        settings
+        if settings.is_empty() {
+            return quote_spanned!(span=> #runtime::SiteSettings::NONE);
+        }
+        quote_spanned! {span=>
+            #runtime::SiteSettings { #settings ..#runtime::SiteSettings::NONE }
+        }
     }
 
     fn buckets(&self) -> Option<TokenStream> {
@@ -82,7 +91,7 @@ impl Call<'_> {
                 quote_spanned!(at=> #runtime::bounds(&#path))
             }
         };
-        Some(quote_spanned!(span=> .buckets(#bounds)))
+        Some(quote_spanned!(span=> bounds: ::core::option::Option::Some(#bounds),))
     }
 
     fn label_keys(&self) -> Option<TokenStream> {
@@ -92,7 +101,7 @@ impl Call<'_> {
         }
         let span = Span::mixed_site();
         let keys = labels.iter().map(|label| self.label_key(label));
-        Some(quote_spanned!(span=> .labels(&[#(#keys),*])))
+        Some(quote_spanned!(span=> labels: &[#(#keys),*],))
     }
 
     fn label_key(&self, listed: &ListedLabel) -> TokenStream {

@@ -59,7 +59,7 @@ impl Call<'_> {
             }
             Some(Judge::ErrorIf(predicate)) => {
                 let holds = self.holds(predicate);
-                outcome.extend(quote_spanned!(span=> .error_if(#holds)));
+                outcome.extend(quote_spanned!(span=> .ok_if(!#holds)));
             }
             None => {}
         }
@@ -107,7 +107,7 @@ impl Call<'_> {
         let at = place(size);
         let (runtime, size) = (self.runtime(at), size.to_token_stream());
         quote_spanned! {at=>
-            #runtime::response_size(__monitor_call, #runtime::Answer::new(__monitor_value).get(), #size)
+            #runtime::response_size(__monitor_call, #runtime::Probe::new(__monitor_value).get(), #size)
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::args::{Buckets, ErrorType, MethodName};
 use crate::shape::{Shape, Tail};
 use crate::validate::Checked;
 
-/// The function as written, where its attribute is at fault: nothing but that fault is to be said. So the arguments that
-/// the attribute mentions count as used, and the name that `call` gives has a meaning.
+/// The function as written, where its attribute is at fault: nothing but that fault is to be said. So the arguments
+/// that the attribute mentions count as used, and the name that `call` gives has a meaning.
 pub(crate) fn refused(checked: &Checked) -> TokenStream {
     let mentioned = &checked.mentioned;
     let used = if mentioned.is_empty() {
@@ -21,8 +21,8 @@ pub(crate) fn refused(checked: &Checked) -> TokenStream {
     Call::new(checked).written(&used)
 }
 
-/// The function as written, where instrumentation is off: the expressions of its attribute are type-checked, in a branch
-/// that is never taken.
+/// The function as written, where instrumentation is off: the expressions of its attribute are type-checked, in a
+/// branch that is never taken.
 pub(crate) fn uninstrumented(checked: &Checked) -> TokenStream {
     let call = Call::new(checked);
     let (constants, checks) = (call.constants(), call.checks());
@@ -91,7 +91,7 @@ impl Call<'_> {
     fn checks(&self) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
-        let mut checks = self.plan(&quote_spanned!(span=> #runtime::edge()));
+        let mut checks = self.call_args(&quote_spanned!(span=> #runtime::edge()));
         if !checks.is_empty() {
             checks.extend(quote_spanned!(span=> let _ = __monitor_start;));
         }

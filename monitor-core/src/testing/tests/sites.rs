@@ -10,8 +10,17 @@ use futures_core::Stream;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-static WATCH: runtime::CallSite = runtime::CallSite::new("Watch", "", 0).streaming();
-static LIMITED: runtime::CallSite = runtime::CallSite::new("Limited", "", 0).limited();
+const STREAMING: runtime::SiteSettings = runtime::SiteSettings {
+    streaming: true,
+    ..runtime::SiteSettings::NONE
+};
+const NEEDS_PERMITS: runtime::SiteSettings = runtime::SiteSettings {
+    limited: true,
+    ..runtime::SiteSettings::NONE
+};
+
+static WATCH: runtime::CallSite = runtime::CallSite::new("Watch", "", 0, STREAMING);
+static LIMITED: runtime::CallSite = runtime::CallSite::new("Limited", "", 0, NEEDS_PERMITS);
 
 /// Counts down; the last item is an error.
 struct Countdown(Cell<u32>);
@@ -31,14 +40,10 @@ impl Stream for Countdown {
 }
 
 fn watch(items: u32) -> impl Stream<Item = Result<u32, ()>> {
-    runtime::run_stream(
-        &WATCH,
-        || Countdown(Cell::new(items)),
-        |item, _| match item {
-            Ok(_) => Outcome::Success,
-            Err(()) => Outcome::ErrorType("other"),
-        },
-    )
+    runtime::run_stream(&WATCH, Countdown(Cell::new(items)), |item, _| match item {
+        Ok(_) => Outcome::Success,
+        Err(()) => Outcome::ErrorType("other"),
+    })
 }
 
 fn take(items: u32, stream: Pin<&mut impl Stream<Item = Result<u32, ()>>>) {
@@ -76,7 +81,7 @@ fn items_of_streams_are_told() {
 fn calls_that_wait_for_a_permit_are_told() {
     let recorder = Recorder::new();
     let call_of = || async {
-        let mut entered = runtime::enter(&LIMITED);
+        let mut entered = runtime::InPlaceCall::<false>::start(&LIMITED);
         let _permit = entered.permit(runtime::limit(&1)).await;
         std::future::pending::<()>().await;
     };

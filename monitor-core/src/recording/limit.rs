@@ -1,8 +1,15 @@
-//! Permits of a method: how many of its calls may run at once.
+//! The limit of a method's calls: permits, and what the attribute's limit may be.
+//!
+//! The permits of a method are a semaphore and a limit beside it. The limit may change while permits are in use: those
+//! stay in use, and what is too many is not given back. A call with a limit of its own sets the method's, from where on
+//! the configuration no longer does; where the limit is that already, it costs a look at an atomic.
+
+use std::num::NonZeroUsize;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::base::sync::{AtomicUsize, Mutex, Ordering, lock};
+use crate::recording::method::MethodCore;
 
 /// Permits of one method, the original's workers.
 ///
@@ -27,9 +34,9 @@ use crate::base::sync::{AtomicUsize, Mutex, Ordering, lock};
 #[derive(Debug)]
 pub struct Permits {
     semaphore: Semaphore,
-    limit: Mutex<Limit>,
-    /// The limit a call set, or [`CONFIGURED`]. Written under the lock of `limit`, so that the two never disagree; a look
-    /// without it may be late, and the next call looks again.
+    total: Mutex<Total>,
+    /// The limit a call set, or [`CONFIGURED`]. Written under the lock of `total`, so that the two never disagree; a
+    /// look without it may be late, and the next call looks again.
     by_call: AtomicUsize,
 }
 
@@ -37,7 +44,7 @@ pub struct Permits {
 const CONFIGURED: usize = usize::MAX;
 
 #[derive(Debug)]
-struct Limit {
+struct Total {
     /// How many there are to be.
     permits: usize,
     /// How many too many are in use since the limit was lowered: those are not given back.
@@ -67,13 +74,13 @@ impl Permits {
         let permits = capacity(limit);
         Self {
             semaphore: Semaphore::new(permits),
-            limit: Mutex::new(Limit { permits, excess: 0 }),
+            total: Mutex::new(Total { permits, excess: 0 }),
             by_call: AtomicUsize::new(CONFIGURED),
         }
     }
 
     /// Changes how many there are. Those in use stay in use: a lower limit holds once enough of them are given back.
-    fn change(&self, state: &mut Limit, limit: usize) {
+    fn change(&self, state: &mut Total, limit: usize) {
         let permits = capacity(limit);
         if let Some(more) = permits.checked_sub(state.permits) {
             let pardoned = more.min(state.excess);
@@ -86,21 +93,19 @@ impl Permits {
         state.permits = permits;
     }
 
-    /// Whether a permit that is given back is one too many.
+    /// Whether a permit that comes back is one too many.
     fn takes_back_one(&self) -> bool {
-        let mut state = lock(&self.limit);
-        let excess = state.excess > 0;
-        if excess {
-            state.excess -= 1;
-        }
-        excess
+        let mut state = lock(&self.total);
+        let is_excess = state.excess > 0;
+        state.excess -= usize::from(is_excess);
+        is_excess
     }
 
     /// Changes the limit by a call, from where on the configuration no longer does; costs a look where nothing changes.
     pub(crate) fn ensure_limit(&self, limit: usize) {
         let limit = limit.min(CONFIGURED - 1);
         if self.by_call.load(Ordering::Relaxed) != limit {
-            let mut state = lock(&self.limit);
+            let mut state = lock(&self.total);
             self.by_call.store(limit, Ordering::Relaxed);
             self.change(&mut state, limit);
         }
@@ -108,26 +113,23 @@ impl Permits {
 
     /// Changes the limit by the configuration.
     pub(crate) fn configure(&self, limit: usize) {
-        let mut state = lock(&self.limit);
+        let mut state = lock(&self.total);
         if self.by_call.load(Ordering::Relaxed) == CONFIGURED {
             self.change(&mut state, limit);
         }
     }
 
-    fn permit<'a>(&'a self, held: Option<SemaphorePermit<'a>>) -> Permit<'a> {
-        Permit { held, of: self }
-    }
-
     /// Waits for a permit; first come, first served.
     pub async fn acquire(&self) -> Permit<'_> {
         // The semaphore is never closed, so waiting cannot fail.
-        self.permit(self.semaphore.acquire().await.ok())
+        let held = self.semaphore.acquire().await.ok();
+        Permit { held, of: self }
     }
 
     /// A permit, if one is free.
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
-        let held = self.semaphore.try_acquire().ok()?;
-        Some(self.permit(Some(held)))
+        let held = Some(self.semaphore.try_acquire().ok()?);
+        Some(Permit { held, of: self })
     }
 
     /// Permits that are free.
@@ -142,6 +144,67 @@ fn capacity(limit: usize) -> usize {
     match limit {
         0 => UNLIMITED,
         limit => limit.min(UNLIMITED),
+    }
+}
+
+/// Counts a call as waiting for a permit, also where it is dropped meanwhile.
+pub(crate) struct Waiting(&'static MethodCore);
+
+impl Waiting {
+    pub(crate) fn new(method: &'static MethodCore) -> Self {
+        method.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(method)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The attribute's limit: this many calls at once; 0 is no limit, and a number below 0 is 1.
+#[inline]
+pub fn limit(calls: &impl Calls) -> Option<usize> {
+    Some(calls.calls())
+}
+
+/// A number of calls: any integer, or a reference to one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no number of calls",
+    label = "expected an integer, or `workers`"
+)]
+pub trait Calls {
+    /// The number.
+    fn calls(&self) -> usize;
+}
+
+macro_rules! numbers_of_calls {
+    ($($integer:ty)*) => {$(
+        impl Calls for $integer {
+            #[inline]
+            fn calls(&self) -> usize {
+                // A number that is too large is no limit in all but name; one below zero lets one call at a time pass.
+                #[allow(unused_comparisons, reason = "for all integers alike")]
+                usize::try_from(*self).unwrap_or(if *self < 0 { 1 } else { usize::MAX })
+            }
+        }
+    )*};
+}
+
+numbers_of_calls!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
+
+impl<T: Calls + ?Sized> Calls for &T {
+    #[inline]
+    fn calls(&self) -> usize {
+        (**self).calls()
+    }
+}
+
+impl Calls for NonZeroUsize {
+    #[inline]
+    fn calls(&self) -> usize {
+        self.get()
     }
 }
 

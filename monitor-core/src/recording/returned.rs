@@ -1,9 +1,12 @@
-//! From a return value to an [`Outcome`], by what its type can do.
+//! From a returned value to an [`Outcome`], by what its type can do; and what the attribute's arguments ask of the
+//! value.
 //!
 //! The question "is this a `Result`, and what can be read of its error?" is asked about a type only the compiler knows:
 //! it may hide behind an alias. It is answered by method look-up on [`Probe`]: each rung has an inherent method
 //! `outcome` under a bound of its own and derefs to the next rung, so the compiler takes the first whose bound holds.
 //! Inherent methods need no trait in scope: an expansion imports nothing into the user's function.
+//!
+//! Errors are read out of line, in one cold function for each type of error.
 
 use std::any::type_name;
 use std::error::Error;
@@ -13,10 +16,12 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::errors::Outcome;
-use crate::errors::{ErrorText, ErrorView, MonitorError, named, named_below};
+use crate::errors::{ErrorText, ErrorView, MonitorError, Outcome, named, named_below};
+use crate::recording::args::ByteSize;
+use crate::recording::guard::CallGuard;
 
-/// Of a [`Probe`]: the error in the value is of a type without lifetimes, so a trait object in it can be asked which error it is.
+/// Of a [`Probe`]: the error in the value is of a type without lifetimes, so a trait object in it can be asked which
+/// error it is.
 #[derive(Debug)]
 pub struct Owned;
 
@@ -24,8 +29,8 @@ pub struct Owned;
 #[derive(Debug)]
 pub struct Borrowing;
 
-/// Declares one rung: what it derefs to, the bound on the error type, and how such an error is read. A rung of errors that give a
-/// trait object reads it in two ways: as one that does not borrow, and as one that may.
+/// Declares one rung: what it derefs to, the bound on the error type, and how such an error is read. A rung of errors
+/// that give a trait object reads it in two ways: as one that does not borrow, and as one that may.
 macro_rules! rung {
     ($(#[$doc:meta])* $rung:ident -> $next:ident, E $(: $bound:path $(, $also:path)?)?, |$error:ident| $outcome:expr) => {
         rung!(@type $(#[$doc])* $rung -> $next);
@@ -65,7 +70,7 @@ macro_rules! rung {
         pub fn outcome(&self) -> Outcome<'a> {
             match self.value() {
                 Ok(_) => Outcome::Success,
-                Err($error) => $outcome,
+                Err(error) => failed(error, |$error| $outcome),
             }
         }
     };
@@ -76,19 +81,21 @@ rung! {
     ///
     /// A `Result` is seen through aliases, with any error type. Not seen, and so a success: a generic `T` that happens
     /// to be a `Result`, and a `Result` inside of another value. This rung: a std error that may name its type itself.
-    Probe -> TypedDisplay, E: MonitorError, Error, |error| typed(error, || named_below(error), ErrorText::Error(error))
+    Probe -> TypedDisplay, E: MonitorError, Error, |error| {
+        read::<E>(error.error_type().or_else(|| named_below(error)), ErrorText::Error(error))
+    }
 }
 rung! {
     /// An error that may name its type, and can be displayed.
-    TypedDisplay -> TypedDebug, E: MonitorError, fmt::Display, |error| typed(error, || None, ErrorText::Display(error))
+    TypedDisplay -> TypedDebug, E: MonitorError, fmt::Display, |error| read::<E>(error.error_type(), ErrorText::Display(error))
 }
 rung! {
     /// An error that may name its type, and has Debug.
-    TypedDebug -> Typed, E: MonitorError, fmt::Debug, |error| typed(error, || None, ErrorText::Debug(error))
+    TypedDebug -> Typed, E: MonitorError, fmt::Debug, |error| read::<E>(error.error_type(), ErrorText::Debug(error))
 }
 rung! {
     /// An error that may name its type, and can do nothing else.
-    Typed -> Io, E: MonitorError, |error| typed(error, || None, ErrorText::Opaque)
+    Typed -> Io, E: MonitorError, |error| read::<E>(error.error_type(), ErrorText::Opaque)
 }
 rung!(
     @type
@@ -99,7 +106,7 @@ rung!(
 macro_rules! io {
     ($($error:ty),*) => {$(
         impl<'a, T, L> Io<'a, Result<T, $error>, L> {
-            rung!(@outcome |error| read(named(error), error));
+            rung!(@outcome |error| read::<$error>(named(error), ErrorText::Error(error)));
         }
     )*};
 }
@@ -109,16 +116,16 @@ io!(io::Error, Box<io::Error>, Arc<io::Error>);
 rung! {
     /// `Arc<dyn Error + Send + Sync>`, which is a std error itself.
     SharedSendSync -> Shared, E: AsRef<dyn Error, Send, Sync>, Error,
-    |error| read::<E>(named(error.as_ref()), error), read::<E>(named_below(error), error)
+    |error| read::<E>(named(error.as_ref()), ErrorText::Error(error)), read::<E>(named_below(error), ErrorText::Error(error))
 }
 rung! {
     /// `Arc<dyn Error>`.
     Shared -> AsError, E: AsRef<dyn Error>, Error,
-    |error| read::<E>(named(error.as_ref()), error), read::<E>(named_below(error), error)
+    |error| read::<E>(named(error.as_ref()), ErrorText::Error(error)), read::<E>(named_below(error), ErrorText::Error(error))
 }
 rung! {
     /// An error that is a std error.
-    AsError -> BorrowingBox, E: Error, |error| read::<E>(named_below(error), error)
+    AsError -> BorrowingBox, E: Error, |error| read::<E>(named_below(error), ErrorText::Error(error))
 }
 rung!(
     @type
@@ -129,7 +136,7 @@ rung!(
 macro_rules! borrowing_box {
     ($($object:ty),*) => {$(
         impl<'a, 'e: 'a, T> BorrowingBox<'a, Result<T, Box<$object>>, Borrowing> {
-            rung!(@outcome |error| wrapped(named_below(error.as_ref()), error.as_ref()));
+            rung!(@outcome |error| borrowing(error.as_ref()));
         }
     )*};
 }
@@ -141,36 +148,37 @@ borrowing_box!(
 );
 
 rung! {
-    /// An error made of any other, as `anyhow::Error` and its kin: it owns what it gives, whatever lifetimes its type may have.
+    /// An error made of any other, as `anyhow::Error` and its kin: it owns what it gives, whatever lifetimes its type
+    /// may have.
     CatchAll -> AsSendSync, E: AsRef<dyn Error + Send + Sync + 'static>, From<fmt::Error>,
-    |error| wrapped(named(error.as_ref()), error.as_ref())
+    |error| owning(error.as_ref())
 }
 rung! {
     /// An error that gives a thread-safe std error: `anyhow::Error` and its kin, `Box<dyn Error + Send + Sync>`.
     AsSendSync -> AsSend, E: AsRef<dyn Error, Send, Sync>,
-    |error| wrapped(named(error.as_ref()), error.as_ref()), wrapped(named_below(error.as_ref()), error.as_ref())
+    |error| owning(error.as_ref()), borrowing(error.as_ref())
 }
 rung! {
     /// `Box<dyn Error + Send>`.
     AsSend -> AsBoxed, E: AsRef<dyn Error, Send>,
-    |error| wrapped(named(error.as_ref()), error.as_ref()), wrapped(named_below(error.as_ref()), error.as_ref())
+    |error| owning(error.as_ref()), borrowing(error.as_ref())
 }
 rung! {
     /// `Box<dyn Error>`.
     AsBoxed -> AsDisplay, E: AsRef<dyn Error>,
-    |error| wrapped(named(error.as_ref()), error.as_ref()), wrapped(named_below(error.as_ref()), error.as_ref())
+    |error| owning(error.as_ref()), borrowing(error.as_ref())
 }
 rung! {
     /// An error that can only be displayed: `String`, `&str`.
-    AsDisplay -> AsDebug, E: fmt::Display, |error| view::<E>(ErrorText::Display(error))
+    AsDisplay -> AsDebug, E: fmt::Display, |error| read::<E>(None, ErrorText::Display(error))
 }
 rung! {
     /// An error that has Debug alone.
-    AsDebug -> AsAny, E: fmt::Debug, |error| view::<E>(ErrorText::Debug(error))
+    AsDebug -> AsAny, E: fmt::Debug, |error| read::<E>(None, ErrorText::Debug(error))
 }
 rung! {
     /// An error that can do nothing: its type's name is all there is.
-    AsAny -> AsValue, E, |_error| view::<E>(ErrorText::Opaque)
+    AsAny -> AsValue, E, |_error| read::<E>(None, ErrorText::Opaque)
 }
 
 /// The last rung: no `Result`.
@@ -178,6 +186,16 @@ rung! {
 pub struct AsValue<'a, T, L>(&'a T, PhantomData<L>);
 
 impl<'a, T, L> AsValue<'a, T, L> {
+    /// The value.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the same question as that of a `Result`"
+    )]
+    #[inline]
+    pub fn get(&self) -> Option<&'a T> {
+        Some(self.0)
+    }
+
     /// A success: the call returned what it was asked for.
     #[expect(
         clippy::unused_self,
@@ -191,6 +209,14 @@ impl<'a, T, L> AsValue<'a, T, L> {
     #[inline]
     fn value(&self) -> &'a T {
         self.0
+    }
+}
+
+impl<'a, T, E, L> Probe<'a, Result<T, E>, L> {
+    /// What is in the `Ok`.
+    #[inline]
+    pub fn get(&self) -> Option<&'a T> {
+        self.value().as_ref().ok()
     }
 }
 
@@ -220,12 +246,12 @@ impl<'a, T, L> Probe<'a, T, L> {
     }
 }
 
-/// Finds out whether a return type has a lifetime that may hide in an alias: `ReturnType::of(|_: fn(&()) -> R| {}).probe(&value)`
-/// is a [`Probe`] for it.
+/// Finds out whether a return type has a lifetime that may hide in an alias: `ReturnType::of(|_: fn(&()) -> R|
+/// {}).probe(&value)` is a [`Probe`] for it.
 ///
 /// The compiler tells lifetimes not apart when it looks a method up, but it does tell a function that gives the same
-/// type for each lifetime of its argument. An elided lifetime of `R`, written or not, is that of the argument. What it cannot see is
-/// a lifetime of `Self` or of a type parameter.
+/// type for each lifetime of its argument. An elided lifetime of `R`, written or not, is that of the argument. What it
+/// cannot see is a lifetime of `Self` or of a type parameter.
 #[derive(Debug)]
 pub struct ReturnType<F>(MayBorrow, PhantomData<F>);
 
@@ -275,38 +301,92 @@ impl MayBorrow {
     }
 }
 
-fn view<E>(text: ErrorText<'_>) -> Outcome<'_> {
-    Outcome::Error(ErrorView {
-        type_name: type_name::<E>(),
-        text,
-    })
-}
-
-/// The type the error names, or one below it does, or what the rules can read of it.
-fn typed<'a, E: MonitorError>(
-    error: &'a E,
-    below: impl FnOnce() -> Option<&'static str>,
-    text: ErrorText<'a>,
-) -> Outcome<'a> {
-    let name = error.error_type().or_else(below);
-    name.map_or_else(|| view::<E>(text), Outcome::ErrorType)
+/// How an error is read must not cost a call that succeeds any registers, nor the function its place in its caller.
+#[cold]
+#[inline(never)]
+fn failed<'a, E>(error: &'a E, read: impl FnOnce(&'a E) -> Outcome<'a>) -> Outcome<'a> {
+    read(error)
 }
 
 /// The type that was found, or what the rules can read.
-fn read<'a, E: Error>(found: Option<&'static str>, error: &'a E) -> Outcome<'a> {
-    found.map_or_else(|| view::<E>(ErrorText::Error(error)), Outcome::ErrorType)
+fn read<'a, E>(found: Option<&'static str>, text: ErrorText<'a>) -> Outcome<'a> {
+    named_or(found, type_name::<E>(), text)
 }
 
-/// The type that was found, or what the rules can read. Leaves the type's name out: that of a wrapper (`anyhow::Error`,
-/// `Box<dyn ..>`) says nothing about the failure.
-fn wrapped<'a>(found: Option<&'static str>, error: &'a (dyn Error + 'a)) -> Outcome<'a> {
-    let view = || {
-        Outcome::Error(ErrorView {
-            type_name: "",
-            text: ErrorText::Error(error),
-        })
-    };
-    found.map_or_else(view, Outcome::ErrorType)
+/// Reads what is in a wrapper that owns it. The wrapper's own name (`anyhow::Error`, `Box<dyn ..>`) says nothing about
+/// the failure.
+fn owning<'a>(error: &'a (dyn Error + 'static)) -> Outcome<'a> {
+    named_or(named(error), "", ErrorText::Error(error))
+}
+
+/// Reads what is in a wrapper that may borrow it.
+fn borrowing<'a>(error: &'a (dyn Error + 'a)) -> Outcome<'a> {
+    named_or(named_below(error), "", ErrorText::Error(error))
+}
+
+fn named_or<'a>(
+    found: Option<&'static str>,
+    type_name: &'static str,
+    text: ErrorText<'a>,
+) -> Outcome<'a> {
+    let view = Outcome::Error(ErrorView { type_name, text });
+    found.map_or(view, Outcome::ErrorType)
+}
+
+/// Notes the size of what was returned ([`Probe::get`]), if it is a success.
+#[inline]
+pub fn response_size<T, S: ByteSize>(
+    call: &mut CallGuard,
+    returned: Option<&T>,
+    size: impl FnOnce(&T) -> S,
+) {
+    if let Some(bytes) = returned.and_then(|value| size(value).bytes()) {
+        call.response_size(bytes);
+    }
+}
+
+/// The outcome of a call whose errors a function names.
+#[inline]
+pub fn error_type<T, E>(
+    value: &Result<T, E>,
+    name: impl FnOnce(&E) -> &'static str,
+) -> Outcome<'_> {
+    match value {
+        Ok(_) => Outcome::Success,
+        Err(error) => Outcome::ErrorType(name(error)),
+    }
+}
+
+/// Asks a predicate about a value.
+#[inline]
+pub fn holds<R>(value: &R, predicate: impl FnOnce(&R) -> bool) -> bool {
+    predicate(value)
+}
+
+/// For the arguments `error_type`, `ok_if` and `error_if`, which is the contrary of `ok_if`.
+impl<'a> Outcome<'a> {
+    /// With this error type, if it is a failure.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn named(self, name: &'a str) -> Self {
+        match self {
+            Self::Success => self,
+            _ => Self::ErrorType(name),
+        }
+    }
+
+    /// A success if `ok`; else a failure, of the type it had if it was one.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn ok_if(self, ok: bool) -> Self {
+        match self {
+            _ if ok => Self::Success,
+            Self::Success => Self::ErrorType("other"),
+            failed => failed,
+        }
+    }
 }
 
 #[cfg(test)]

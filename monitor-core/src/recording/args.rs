@@ -1,10 +1,15 @@
-//! What a call starts with: its site, and what the attribute reads off the arguments.
+//! Arguments of one call: what the attribute reads off the function's arguments before the call starts, and what can
+//! start one.
+//!
+//! A call without such arguments starts from its [`CallSite`] alone. With some, the expansion collects them in
+//! [`CallArgs`], each in a statement of its own: what one of them borrows, a lock say, is free again before the next is
+//! read.
 
 use std::time::Duration;
 
 use crate::recording::guard::CallGuard;
 use crate::recording::labels::LabelValue;
-use crate::recording::local;
+use crate::recording::local::{self, Local};
 use crate::recording::method_name::MethodName;
 use crate::recording::site::CallSite;
 
@@ -31,8 +36,8 @@ impl Start for CallGuard {
 
 /// A call to be, with what is known before it starts.
 #[derive(Debug, Clone, Copy)]
-#[must_use = "a plan is no call yet"]
-pub struct Plan {
+#[must_use = "arguments are no call yet"]
+pub struct CallArgs {
     site: &'static CallSite,
     /// With its labels, if it has any.
     name: Option<&'static MethodName>,
@@ -40,18 +45,18 @@ pub struct Plan {
     deadline: Option<Duration>,
 }
 
-/// A call of this site.
-#[inline]
-pub fn plan(site: &'static CallSite) -> Plan {
-    Plan {
-        site,
-        name: None,
-        request_size: None,
-        deadline: None,
+impl CallArgs {
+    /// A call of this site.
+    #[inline]
+    pub fn new(site: &'static CallSite) -> Self {
+        Self {
+            site,
+            name: None,
+            request_size: None,
+            deadline: None,
+        }
     }
-}
 
-impl Plan {
     /// Sets its labels, in the order the site names them.
     #[inline]
     pub fn labels<const N: usize>(mut self, labels: [LabelValue<'_>; N]) -> Self {
@@ -73,10 +78,11 @@ impl Plan {
         self.deadline = left.left();
         self
     }
+}
 
-    /// Starts the call.
+impl Start for CallArgs {
     #[inline]
-    pub fn start(self) -> CallGuard {
+    fn start(self) -> CallGuard {
         let mut call = match self.name {
             Some(name) => CallGuard::start_named(self.site, name),
             None => CallGuard::start(self.site),
@@ -91,22 +97,16 @@ impl Plan {
     }
 }
 
-impl Start for Plan {
-    #[inline]
-    fn start(self) -> CallGuard {
-        Self::start(self)
-    }
-}
-
 /// The name of a label set that was not seen before, or that has no place.
 #[cold]
 #[inline(never)]
 fn first_name(site: &'static CallSite, labels: &[LabelValue<'_>]) -> &'static MethodName {
-    let storage = local::with(local::Local::in_force);
+    let storage = local::with(Local::in_force);
     site.find_or_make(labels, |method| storage.has_room_for(method))
 }
 
-/// A number of bytes: any integer, a reference to one, or an `Option` of one (`None` and negative numbers are not noted).
+/// A number of bytes: any integer, a reference to one, or an `Option` of one (`None` and negative numbers are not
+/// noted).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no number of bytes",
     label = "expected an integer, or an `Option` of one"
@@ -127,14 +127,7 @@ macro_rules! byte_sizes {
     )*};
 }
 
-byte_sizes!(u8 u16 u32 usize i8 i16 i32 i64 isize u128 i128);
-
-impl ByteSize for u64 {
-    #[inline]
-    fn bytes(&self) -> Option<u64> {
-        Some(*self)
-    }
-}
+byte_sizes!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize u128 i128);
 
 impl<T: ByteSize> ByteSize for Option<T> {
     #[inline]
