@@ -4,7 +4,7 @@ use std::thread;
 
 use super::*;
 use crate::base::sync::AtomicU64;
-use crate::metrics::keyed::index::GONE_LIMIT;
+use crate::metrics::index::GONE_LIMIT;
 
 #[test]
 fn a_removed_key_is_gone_and_begins_at_zero() -> Tested {
@@ -279,7 +279,7 @@ fn no_observation_is_lost_beside_removals() {
     let values = values();
     let mut removed = 0;
     let mut take = || {
-        let taken = values.histograms.remove("wait_time", KeyHistogram::take);
+        let taken = values.histograms.remove("wait_time");
         removed += taken.map_or(0, |histogram| histogram.count());
     };
     thread::scope(|scope| {
