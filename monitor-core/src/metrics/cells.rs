@@ -30,13 +30,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::base::clock::to_f64;
-use crate::base::sync::{AtomicU64, Mutex, Ordering, lock};
+use crate::base::sync::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
+use crate::base::sync::{AtomicU64, Mutex, lock};
 use crate::data::family::{ChildValue, Histogram as Plain};
 use crate::data::value::{StatNumber, StatValue, ValueKind};
 
 use super::family::{Handle, KeyCell, LabelCell, Refused};
 use super::keyed::Keep;
-use super::registry::{Instrument, sealed};
+use super::registry::Instrument;
 
 /// In a float word that is not in use: a NaN that arithmetic does not make, and `float_bits` does not let in.
 const NO_FLOAT: u64 = 0x7ff8_6d6f_6e69_746f;
@@ -56,7 +57,7 @@ fn float_bits(value: f64) -> u64 {
 #[inline]
 fn add_float(word: &AtomicU64, by: f64) -> Option<f64> {
     let add = |bits| Some(float_bits(float(bits)? + by));
-    let before = word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, add);
+    let before = word.fetch_update(AcqRel, Relaxed, add);
     Some(f64::from_bits(before.ok()?) + by)
 }
 
@@ -64,15 +65,9 @@ fn add_float(word: &AtomicU64, by: f64) -> Option<f64> {
 /// back.
 #[inline]
 fn add_finite(word: &AtomicU64, by: f64, ordering: Ordering) {
-    let add = |bits| {
-        Some(
-            (f64::from_bits(bits) + by)
-                .clamp(f64::MIN, f64::MAX)
-                .to_bits(),
-        )
-    };
+    let add = |bits| (f64::from_bits(bits) + by).clamp(f64::MIN, f64::MAX);
     // Never an error, as each sum is taken.
-    let _ = word.fetch_update(ordering, Ordering::Relaxed, add);
+    let _ = word.fetch_update(ordering, Relaxed, |bits| Some(add(bits).to_bits()));
 }
 
 /// Whole numbers from minus this to below this are kept in the integer word; every other content of it means that it is not in
@@ -175,13 +170,13 @@ impl KeyValue {
     #[inline]
     fn try_add_int(&self, by: i64) -> Option<i64> {
         if by.unsigned_abs() > 1 {
-            let seen = self.int.load(Ordering::Relaxed).cast_signed();
+            let seen = self.int.load(Relaxed).cast_signed();
             if seen.unsigned_abs() >= FAST_LIMIT || by.unsigned_abs() > STEP_LIMIT {
                 return None;
             }
         }
         // Release: pairs with the Acquire of the swap that takes the number.
-        let before = self.int.fetch_add(by.cast_unsigned(), Ordering::Release);
+        let before = self.int.fetch_add(by.cast_unsigned(), Release);
         int(before).map(|before| before + by)
     }
 
@@ -220,12 +215,12 @@ impl KeyValue {
         *other = match value {
             StatValue::Int(number) if number.unsigned_abs() < FAST_LIMIT => {
                 self.take_float();
-                self.int.swap(number.cast_unsigned(), Ordering::AcqRel);
+                self.int.swap(number.cast_unsigned(), AcqRel);
                 None
             }
             StatValue::Float(number) => {
                 self.take_int();
-                self.float.swap(float_bits(number), Ordering::AcqRel);
+                self.float.swap(float_bits(number), AcqRel);
                 None
             }
             value => {
@@ -241,23 +236,23 @@ impl KeyValue {
     /// Release: pairs with the Acquire in `number`; Acquire: with the Release of the additions. Swaps throughout, as others may be
     /// adding.
     fn take_int(&self) -> Option<StatNumber> {
-        int(self.int.load(Ordering::Relaxed))?;
-        int(self.int.swap(NO_INT, Ordering::AcqRel)).map(StatNumber::Int)
+        int(self.int.load(Relaxed))?;
+        int(self.int.swap(NO_INT, AcqRel)).map(StatNumber::Int)
     }
 
     fn take_float(&self) -> Option<StatNumber> {
-        float(self.float.load(Ordering::Relaxed))?;
-        float(self.float.swap(NO_FLOAT, Ordering::AcqRel)).map(StatNumber::Float)
+        float(self.float.load(Relaxed))?;
+        float(self.float.swap(NO_FLOAT, AcqRel)).map(StatNumber::Float)
     }
 
     /// The number, if it is in one of the words.
     fn number(&self) -> Option<StatNumber> {
         // Acquire: pairs with the Release of the swap that put the sentinel here, so that an older float is not taken for
         // the present one.
-        if let Some(number) = int(self.int.load(Ordering::Acquire)) {
+        if let Some(number) = int(self.int.load(Acquire)) {
             return Some(StatNumber::Int(number));
         }
-        float(self.float.load(Ordering::Acquire)).map(StatNumber::Float)
+        float(self.float.load(Acquire)).map(StatNumber::Float)
     }
 
     /// Looks at the number, or else at what is behind the lock.
@@ -394,10 +389,6 @@ impl KeyCell for KeyHistogram {
     type Shared = Arc<[f64]>;
     type Taken = Plain;
 
-    fn idles(&self) -> bool {
-        true
-    }
-
     fn take_if(&self, may: impl FnOnce() -> bool) -> Option<Plain> {
         lock(&self.0).take_if(|_| may())
     }
@@ -466,8 +457,6 @@ impl Counter {
     }
 }
 
-impl sealed::Instrument for Counter {}
-
 impl Instrument for Counter {
     type Cell = CounterCell;
 
@@ -491,34 +480,33 @@ impl CounterCell {
     #[inline]
     fn add(&self, by: u64) -> bool {
         let is_large =
-            by > 1 && (by > STEP_LIMIT || self.int.load(Ordering::Relaxed) & !HIDDEN >= FAST_LIMIT);
+            by > 1 && (by > STEP_LIMIT || self.int.load(Relaxed) & !HIDDEN >= FAST_LIMIT);
         if is_large {
             return self.add_large(by);
         }
-        self.int.fetch_add(by, Ordering::Relaxed) & HIDDEN != 0
+        self.int.fetch_add(by, Relaxed) & HIDDEN != 0
     }
 
     /// Larger steps are tried out first.
     #[cold]
     fn add_large(&self, by: u64) -> bool {
         let add = |int: u64| ((int & !HIDDEN).saturating_add(by) < FAST_LIMIT).then(|| int + by);
-        let word = &self.int;
-        match word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
+        match self.int.fetch_update(Relaxed, Relaxed, add) {
             Ok(before) => before & HIDDEN != 0,
             Err(_) => self.add_float(to_f64(by)),
         }
     }
 
     fn add_float(&self, by: f64) -> bool {
-        add_finite(&self.float, by, Ordering::Relaxed);
+        add_finite(&self.float, by, Relaxed);
         // Of this and the mark in `hide` one comes first, as both write the word: either the mark is seen here, or
         // (AcqRel on both) the scrape that hides sees what was added.
-        self.int.fetch_add(0, Ordering::AcqRel) & HIDDEN != 0
+        self.int.fetch_add(0, AcqRel) & HIDDEN != 0
     }
 
     fn parts(&self) -> (u64, f64) {
-        let int = self.int.load(Ordering::Relaxed) & !HIDDEN;
-        (int, f64::from_bits(self.float.load(Ordering::Relaxed)))
+        let int = self.int.load(Relaxed) & !HIDDEN;
+        (int, f64::from_bits(self.float.load(Relaxed)))
     }
 }
 
@@ -531,11 +519,11 @@ impl LabelCell for CounterCell {
     }
 
     fn hide(&self) {
-        self.int.fetch_or(HIDDEN, Ordering::AcqRel);
+        self.int.fetch_or(HIDDEN, AcqRel);
     }
 
     fn unhide(&self) {
-        self.int.fetch_and(!HIDDEN, Ordering::AcqRel);
+        self.int.fetch_and(!HIDDEN, AcqRel);
     }
 
     fn value(&self) -> Option<ChildValue> {
@@ -599,12 +587,10 @@ impl Gauge {
     /// The value.
     pub fn get(&self) -> f64 {
         // Acquire: pairs with the Release in `hide`, so that `kept` is there.
-        let value = float(self.0.value.load(Ordering::Acquire));
-        value.unwrap_or_else(|| f64::from_bits(self.0.kept.load(Ordering::Relaxed)))
+        let value = float(self.0.value.load(Acquire));
+        value.unwrap_or_else(|| f64::from_bits(self.0.kept.load(Relaxed)))
     }
 }
-
-impl sealed::Instrument for Gauge {}
 
 impl Instrument for Gauge {
     type Cell = GaugeCell;
@@ -628,7 +614,7 @@ impl GaugeCell {
     /// Replaces the value; whether the child is hidden.
     #[inline]
     fn set(&self, value: f64) -> bool {
-        self.value.swap(float_bits(value), Ordering::AcqRel) == NO_FLOAT
+        self.value.swap(float_bits(value), AcqRel) == NO_FLOAT
     }
 }
 
@@ -644,23 +630,21 @@ impl LabelCell for GaugeCell {
     fn hide(&self) {
         let keep = |bits| {
             // Before the mark: a reader of that finds the value.
-            self.kept.store(float(bits)?.to_bits(), Ordering::Relaxed);
+            self.kept.store(float(bits)?.to_bits(), Relaxed);
             Some(NO_FLOAT)
         };
         // An error if it is hidden.
-        let word = &self.value;
-        let _ = word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, keep);
+        let _ = self.value.fetch_update(AcqRel, Relaxed, keep);
     }
 
     fn unhide(&self) {
-        let kept = self.kept.load(Ordering::Relaxed);
+        let kept = self.kept.load(Relaxed);
         // What was set meanwhile stays.
-        let word = &self.value;
-        let _ = word.compare_exchange(NO_FLOAT, kept, Ordering::AcqRel, Ordering::Relaxed);
+        let _ = self.value.compare_exchange(NO_FLOAT, kept, AcqRel, Relaxed);
     }
 
     fn value(&self) -> Option<ChildValue> {
-        float(self.value.load(Ordering::Relaxed)).map(ChildValue::Float)
+        float(self.value.load(Relaxed)).map(ChildValue::Float)
     }
 }
 
@@ -716,8 +700,6 @@ impl Histogram {
     }
 }
 
-impl sealed::Instrument for Histogram {}
-
 impl Instrument for Histogram {
     type Cell = HistogramCell;
 
@@ -740,16 +722,16 @@ impl HistogramCell {
     #[inline]
     fn observe(&self, value: f64) -> bool {
         let count = &self.counts[bucket(&self.bounds, value)];
-        let before = count.fetch_add(1, Ordering::Relaxed);
+        let before = count.fetch_add(1, Relaxed);
         // Release: pairs with the Acquire in `read`; a chain of swaps passes every earlier one's Release on.
-        add_finite(&self.sum, value, Ordering::Release);
+        add_finite(&self.sum, value, Release);
         before & HIDDEN != 0
     }
 
     pub(super) fn read(&self) -> Plain {
         // Acquire: pairs with the Release in `observe`; the buckets have to be read after it.
-        let sum = f64::from_bits(self.sum.load(Ordering::Acquire));
-        let count = |count: &AtomicU64| count.load(Ordering::Relaxed) & !HIDDEN;
+        let sum = f64::from_bits(self.sum.load(Acquire));
+        let count = |count: &AtomicU64| count.load(Relaxed) & !HIDDEN;
         Plain {
             bounds: Arc::clone(&self.bounds),
             counts: self.counts.iter().map(count).collect(),
@@ -770,13 +752,13 @@ impl LabelCell for HistogramCell {
 
     fn hide(&self) {
         for count in &self.counts {
-            count.fetch_or(HIDDEN, Ordering::AcqRel);
+            count.fetch_or(HIDDEN, AcqRel);
         }
     }
 
     fn unhide(&self) {
         for count in &self.counts {
-            count.fetch_and(!HIDDEN, Ordering::AcqRel);
+            count.fetch_and(!HIDDEN, AcqRel);
         }
     }
 

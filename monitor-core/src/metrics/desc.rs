@@ -74,9 +74,14 @@ impl<L> MetricDesc<L> {
 }
 
 /// The label names of a [`MetricDesc`], which decide what registering it gives: an instrument or a [`MetricFamily`].
-pub trait LabelNames: sealed::LabelNames {
+///
+/// What it takes to implement it has no name outside of this crate.
+pub trait LabelNames {
     /// A handle on what was registered.
     type Of<I: Instrument>;
+
+    #[doc(hidden)]
+    fn names(self) -> Vec<Cow<'static, str>>;
 
     #[doc(hidden)]
     fn of<I: Instrument>(core: &'static LabelFamily<I::Cell>) -> Self::Of<I>;
@@ -84,6 +89,10 @@ pub trait LabelNames: sealed::LabelNames {
 
 impl LabelNames for NoLabels {
     type Of<I: Instrument> = I;
+
+    fn names(self) -> Vec<Cow<'static, str>> {
+        Vec::new()
+    }
 
     fn of<I: Instrument>(core: &'static LabelFamily<I::Cell>) -> I {
         I::of(core.with([]))
@@ -93,33 +102,16 @@ impl LabelNames for NoLabels {
 impl<const N: usize> LabelNames for [Cow<'static, str>; N] {
     type Of<I: Instrument> = MetricFamily<I, N>;
 
+    fn names(self) -> Vec<Cow<'static, str>> {
+        self.into()
+    }
+
     fn of<I: Instrument>(core: &'static LabelFamily<I::Cell>) -> MetricFamily<I, N> {
-        let family = MetricFamily::new(core);
         if N == 0 {
             // Without labels it is there from the start.
             core.with([""; N]);
         }
-        family
-    }
-}
-
-pub(super) mod sealed {
-    use std::borrow::Cow;
-
-    pub trait LabelNames {
-        fn names(self) -> Vec<Cow<'static, str>>;
-    }
-
-    impl LabelNames for super::NoLabels {
-        fn names(self) -> Vec<Cow<'static, str>> {
-            Vec::new()
-        }
-    }
-
-    impl<const N: usize> LabelNames for [Cow<'static, str>; N] {
-        fn names(self) -> Vec<Cow<'static, str>> {
-            self.into()
-        }
+        MetricFamily { core }
     }
 }
 

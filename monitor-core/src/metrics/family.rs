@@ -30,7 +30,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::base::sync::{AtomicU32, AtomicU64, Mutex, OnceLock, Ordering, lock};
+use crate::base::sync::Ordering::Relaxed;
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, OnceLock, lock};
 use crate::data::family::{Child as PageChild, ChildValue, Label, Labels};
 use crate::data::key::{DroppedPart, StatKey};
 use crate::data::snapshot::MetricSnapshot;
@@ -40,7 +41,7 @@ use super::index::{Found, Index, LockedMap, Node};
 use super::registry::Spec;
 
 /// What all families of a storage share.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Limits {
     /// Most label sets of a family; 0 is no limit. Children that are there stay when it falls.
     pub(super) max_series: AtomicU64,
@@ -54,16 +55,18 @@ pub(crate) struct Limits {
 
 impl Limits {
     fn is_full(&self, children: u64) -> bool {
-        let limit = self.max_series.load(Ordering::Relaxed);
+        let limit = self.max_series.load(Relaxed);
         limit != 0 && children >= limit
     }
 
     /// Logs, once a family, that it is full.
     pub(super) fn warn_of_full_families(&self) {
-        for family in std::mem::take(&mut *lock(&self.full)) {
+        // A log line may be written by code that looks at the metrics: the lock is free by then.
+        let full = std::mem::take(&mut *lock(&self.full));
+        for family in full {
             tracing::warn!(
                 family = &*family,
-                max_series = self.max_series.load(Ordering::Relaxed),
+                max_series = self.max_series.load(Relaxed),
                 "more label sets than max_series: further ones are counted under overflow=\"true\""
             );
         }
@@ -71,7 +74,6 @@ impl Limits {
 }
 
 /// A cell under its key.
-#[derive(Debug)]
 pub(super) struct Child<K, C> {
     pub(super) key: K,
     pub(super) cell: C,
@@ -116,17 +118,17 @@ impl<K, C> Child<K, C> {
 
     #[inline]
     fn has(&self, bit: u32) -> bool {
-        self.state.load(Ordering::Relaxed) & bit != 0
+        self.state.load(Relaxed) & bit != 0
     }
 
     /// Sets a bit; whether it was set.
     fn set(&self, bit: u32) -> bool {
-        self.state.fetch_or(bit, Ordering::Relaxed) & bit != 0
+        self.state.fetch_or(bit, Relaxed) & bit != 0
     }
 
     /// Clears a bit; whether it was set.
     fn clear(&self, bit: u32) -> bool {
-        self.state.fetch_and(!bit, Ordering::Relaxed) & bit != 0
+        self.state.fetch_and(!bit, Relaxed) & bit != 0
     }
 
     /// Whether no update came since a scrape last looked.
@@ -135,7 +137,7 @@ impl<K, C> Child<K, C> {
     }
 
     fn at(&self) -> usize {
-        self.at.load(Ordering::Relaxed) as usize
+        self.at.load(Relaxed) as usize
     }
 }
 
@@ -176,7 +178,7 @@ impl<K, C> Order<K, C> {
     fn push(&mut self, child: &ChildRef<K, C>) {
         // A child is at least 100 bytes, so there is no room for 2^32.
         let at = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        child.at.store(at, Ordering::Relaxed);
+        child.at.store(at, Relaxed);
         self.places.push(Some(Arc::clone(child)));
         child.set(TOUCHED);
         child.clear(GONE);
@@ -195,7 +197,7 @@ impl<K, C> Order<K, C> {
             self.places.retain(Option::is_some);
             self.holes = 0;
             for (at, child) in (0..).zip(self.places.iter().flatten()) {
-                child.at.store(at, Ordering::Relaxed);
+                child.at.store(at, Relaxed);
             }
         }
     }
@@ -205,10 +207,8 @@ impl<K, C> Order<K, C> {
         let mut found = Vec::new();
         for child in self.places.iter().flatten() {
             if child.has(TOUCHED) && child.clear(TOUCHED) {
-                child.since.store(now, Ordering::Relaxed);
-            } else if !child.has(GONE)
-                && now.saturating_sub(child.since.load(Ordering::Relaxed)) >= idle
-            {
+                child.since.store(now, Relaxed);
+            } else if !child.has(GONE) && now.saturating_sub(child.since.load(Relaxed)) >= idle {
                 found.push(Arc::clone(child));
             }
         }
@@ -224,9 +224,11 @@ pub(super) trait KeyCell: Sized {
     type Taken;
 
     /// Whether it leaves the page when it is idle.
-    fn idles(&self) -> bool;
+    fn idles(&self) -> bool {
+        true
+    }
 
-    /// Takes the value away, if there is one and `may` agrees, which is asked when no update is in it any more that is not done.
+    /// Takes the value away, if there is one and `may` agrees, which is asked when no update can reach the value any more.
     fn take_if(&self, may: impl FnOnce() -> bool) -> Option<Self::Taken>;
 
     /// Puts a value where one was taken away.
@@ -246,6 +248,7 @@ pub(super) enum Refused {
 
 pub(super) type KeyChild<C> = Child<Arc<StatKey>, C>;
 pub(super) type KeyRef<C> = ChildRef<Arc<StatKey>, C>;
+type KeyOrder<C> = Order<Arc<StatKey>, C>;
 
 /// All keys of one kind, each a child of the family of the names that are written alike.
 pub(super) struct KeyFamilies<C: KeyCell> {
@@ -253,7 +256,7 @@ pub(super) struct KeyFamilies<C: KeyCell> {
     hasher: RandomState,
     children: Index<KeyChild<C>>,
     by_name: Index<KeyFamily<C>>,
-    order: Mutex<Order<Arc<StatKey>, C>>,
+    order: Mutex<KeyOrder<C>>,
 }
 
 /// The keys whose names are written alike.
@@ -298,12 +301,8 @@ impl<C: KeyCell> KeyFamilies<C> {
     /// The child of a key. Its value may have been taken away, which its cell knows.
     #[inline]
     pub(super) fn get(&self, raw: &str) -> Option<Found<'_, KeyChild<C>>> {
-        self.find(self.hash(raw), raw)
-    }
-
-    #[inline]
-    fn find(&self, hash: u64, raw: &str) -> Option<Found<'_, KeyChild<C>>> {
-        self.children.find(hash, |child| *child.key.raw == *raw)
+        let is = |child: &KeyChild<C>| *child.key.raw == *raw;
+        self.children.find(self.hash(raw), is)
     }
 
     /// Updates the child of a key. If there is none, and room in its family, `first` makes it; if the family is new, with `shared`.
@@ -322,103 +321,84 @@ impl<C: KeyCell> KeyFamilies<C> {
             Target::Key(raw) | Target::OwnKey(raw) => (raw, None),
             Target::Known(child) => (&*child.key.raw, Some(child)),
         };
-        let mut place = match known {
-            None => self.place(raw, shared, &first),
-            Some(_) => self.place_slowly(raw, known, shared, &first),
-        };
-        let touch_and_update = |child: &KeyRef<C>| {
-            child.touch();
-            update(child)
-        };
+        let mut place = self.place(raw);
         loop {
-            let done = match &place {
-                Place::Own(child) => touch_and_update(child),
-                Place::Full(_) if matches!(target, Target::OwnKey(_)) => Err(Refused::Full),
-                Place::Full(family) => touch_and_update(&self.overflow(family, &first)),
+            let child = match place.unwrap_or_else(|| self.make_place(raw, known, shared, &first)) {
+                Place::Own(child) => child,
+                Place::Full(_) if matches!(target, Target::OwnKey(_)) => return Err(Refused::Full),
+                Place::Full(family) => Found::InMap(self.overflow(&family, &first)),
             };
-            match done {
-                Err(Refused::Gone) => place = self.place_slowly(raw, None, shared, &first),
+            child.touch();
+            match update(&child) {
+                Err(Refused::Gone) => place = None,
                 done => return done,
             }
         }
     }
 
-    /// The place of a key, which is made if there is none and its family has room for it.
-    fn place(
-        &self,
-        raw: &str,
-        shared: &C::Shared,
-        first: &impl Fn(&C::Shared) -> C,
-    ) -> Place<'_, C> {
-        match self.get(raw).filter(|child| !child.has(GONE)) {
-            Some(child) => Place::Own(child),
-            None => match self.family(StatKey::name_of(raw)) {
-                Some(family) if self.is_full(&family) => self.full(family),
-                _ => self.place_slowly(raw, None, shared, first),
-            },
+    /// The place of a key, if it is there or cannot be made.
+    fn place(&self, raw: &str) -> Option<Place<'_, C>> {
+        if let Some(child) = self.get(raw).filter(|child| !child.has(GONE)) {
+            return Some(Place::Own(child));
         }
+        let family = self.family(StatKey::name_of(raw))?;
+        let children = family.children.load(Relaxed);
+        self.limits.is_full(children).then(|| {
+            self.limits.overflowed.fetch_add(1, Relaxed);
+            Place::Full(family)
+        })
     }
 
-    /// As `place`, under the lock. `known` is a child that the key had: it comes back if nothing has its place.
-    fn place_slowly(
+    /// As `place`, and makes it if it is not there. `known` is a child that the key had: it comes back if nothing has its place.
+    fn make_place(
         &self,
         raw: &str,
         known: Option<&KeyRef<C>>,
         shared: &C::Shared,
-        first: &impl Fn(&C::Shared) -> C,
+        first: &dyn Fn(&C::Shared) -> C,
     ) -> Place<'_, C> {
         let mut order = lock(&self.order);
-        let found = match self.get(raw) {
-            Some(child) if !child.has(GONE) => return Place::Own(child),
-            found => found,
-        };
-        let family = self.family_or_new(StatKey::name_of(raw), shared);
-        if self.is_full(&family) {
-            return self.full(family);
-        }
-        family.children.fetch_add(1, Ordering::Relaxed);
-        let child = self.bring_in(raw, found, known, first(&family.shared));
-        child.set(COUNTED);
-        order.push(&child);
-        Place::Own(child)
+        self.place(raw).unwrap_or_else(|| {
+            let family = self.family_or_new(StatKey::name_of(raw), shared);
+            family.children.fetch_add(1, Relaxed);
+            let child = self.bring_in(&mut order, raw, known, first(&family.shared));
+            child.set(COUNTED);
+            Place::Own(child)
+        })
     }
 
     /// The child of all label sets a family has no room for: `overflow="true"` alone.
-    fn overflow(&self, family: &KeyFamily<C>, first: &impl Fn(&C::Shared) -> C) -> KeyRef<C> {
-        if let Some(child) = family.overflow.get()
-            && !child.has(GONE)
-        {
+    fn overflow(&self, family: &KeyFamily<C>, first: &dyn Fn(&C::Shared) -> C) -> KeyRef<C> {
+        let overflow = &family.overflow;
+        if let Some(child) = overflow.get().filter(|child| !child.has(GONE)) {
             return Arc::clone(child);
         }
         let mut order = lock(&self.order);
         let raw = overflow_key(&family.name);
-        let child = match self.get(&raw) {
-            // Made by the user, or by another thread meanwhile.
-            Some(child) if !child.has(GONE) => child,
-            found => {
-                let (known, fresh) = (family.overflow.get(), first(&family.shared));
-                let child = self.bring_in(&raw, found, known, fresh);
-                child.clear(COUNTED);
-                order.push(&child);
-                child
-            }
-        };
-        if family.overflow.set(Arc::clone(&child)).is_ok() {
+        // The user, or another thread meanwhile, may have made it.
+        let there = self.get(&raw).filter(|child| !child.has(GONE));
+        let child = there.unwrap_or_else(|| {
+            let fresh = first(&family.shared);
+            let child = self.bring_in(&mut order, &raw, overflow.get(), fresh);
+            child.clear(COUNTED);
+            child
+        });
+        if overflow.set(Arc::clone(&child)).is_ok() {
             lock(&self.limits.full).push(family.name.clone());
         }
         Arc::clone(&child)
     }
 
-    /// The child of a key that is not there, with a fresh value: the one that was found gone, else the known one, which was in the
-    /// map and freed but for its holders, else a new one.
-    fn bring_in<'a>(
-        &'a self,
+    /// The child of a key that is not there, with a fresh value, at the end of the order: the one that is gone and still found, else
+    /// the known one, which was in the map and freed but for its holders, else a new one.
+    fn bring_in(
+        &self,
+        order: &mut KeyOrder<C>,
         raw: &str,
-        found: Option<Found<'a, KeyChild<C>>>,
         known: Option<&KeyRef<C>>,
         fresh: C,
-    ) -> Found<'a, KeyChild<C>> {
-        if let Some(child) = found {
+    ) -> Found<'_, KeyChild<C>> {
+        let child = if let Some(child) = self.get(raw) {
             self.children.revive();
             child.cell.bring_back(fresh);
             child
@@ -431,7 +411,9 @@ impl<C: KeyCell> KeyFamilies<C> {
             let settled = if key.dropped().is_empty() { SETTLED } else { 0 };
             let child = Child::new(Arc::new(key), fresh, settled | GONE);
             self.children.insert(self.hash(raw), child)
-        }
+        };
+        order.push(&child);
+        child
     }
 
     /// Takes the value of a key away; `None` if there is none.
@@ -447,14 +429,14 @@ impl<C: KeyCell> KeyFamilies<C> {
         for child in order.idle(now, idle) {
             let is_idle = || child.is_idle();
             if !child.cell.idles() || self.take_away(&mut order, &child, is_idle).is_none() {
-                child.since.store(now, Ordering::Relaxed);
+                child.since.store(now, Relaxed);
             }
         }
     }
 
     fn take_away(
         &self,
-        order: &mut Order<Arc<StatKey>, C>,
+        order: &mut KeyOrder<C>,
         child: &KeyRef<C>,
         may: impl FnOnce() -> bool,
     ) -> Option<C::Taken> {
@@ -467,10 +449,10 @@ impl<C: KeyCell> KeyFamilies<C> {
         self.children.remove(child);
         if let Some(family) = self.family(child.key.name()) {
             let counts = u64::from(child.has(COUNTED));
-            let left = family.children.fetch_sub(counts, Ordering::Relaxed) - counts;
+            let left = family.children.fetch_sub(counts, Relaxed) - counts;
             let has_overflow = family.overflow.get().is_some_and(|all| !all.has(GONE));
             // A family without children goes too.
-            if left == 0 && !has_overflow && family.gone.swap(1, Ordering::Relaxed) == 0 {
+            if left == 0 && !has_overflow && family.gone.swap(1, Relaxed) == 0 {
                 self.by_name.remove(&family);
             }
         }
@@ -482,16 +464,6 @@ impl<C: KeyCell> KeyFamilies<C> {
         lock(&self.order).children()
     }
 
-    fn full<'a>(&self, family: Found<'a, KeyFamily<C>>) -> Place<'a, C> {
-        self.limits.overflowed.fetch_add(1, Ordering::Relaxed);
-        Place::Full(family)
-    }
-
-    fn is_full(&self, family: &KeyFamily<C>) -> bool {
-        let children = family.children.load(Ordering::Relaxed);
-        self.limits.is_full(children)
-    }
-
     fn family(&self, name: &str) -> Option<Found<'_, KeyFamily<C>>> {
         self.by_name.find(self.family_hash(name), |family| {
             *family.name == *name || written_alike(&family.name).eq(written_alike(name))
@@ -500,7 +472,7 @@ impl<C: KeyCell> KeyFamilies<C> {
 
     fn family_or_new(&self, name: &str, shared: &C::Shared) -> Found<'_, KeyFamily<C>> {
         if let Some(family) = self.family(name) {
-            if family.gone.swap(0, Ordering::Relaxed) == 1 {
+            if family.gone.swap(0, Relaxed) == 1 {
                 self.by_name.revive();
             }
             return family;
@@ -526,14 +498,6 @@ impl<C: KeyCell> KeyFamilies<C> {
         let mut hasher = self.hasher.build_hasher();
         written_alike(name).for_each(|letter| hasher.write_u32(letter.into()));
         hasher.finish()
-    }
-}
-
-impl<C: KeyCell> fmt::Debug for KeyFamilies<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyFamilies")
-            .field("children", &lock(&self.order).len())
-            .finish_non_exhaustive()
     }
 }
 
@@ -591,7 +555,9 @@ pub trait LabelCell: Sized + Send + Sync + 'static {
     fn value(&self) -> Option<ChildValue>;
 }
 
+type LabelChild<C> = Child<Labels, C>;
 type LabelRef<C> = ChildRef<Labels, C>;
+type LabelOrder<C> = Order<Labels, C>;
 
 /// A registered metric and its children, for the life of the process.
 pub struct LabelFamily<C: 'static> {
@@ -599,9 +565,9 @@ pub struct LabelFamily<C: 'static> {
     limits: Arc<Limits>,
     hasher: RandomState,
     /// Those in the order, by the hash of their label values.
-    children: LockedMap<Child<Labels, C>>,
+    children: LockedMap<LabelChild<C>>,
     /// Those on the page, and hidden ones that somebody holds (or held a while ago).
-    order: Mutex<Order<Labels, C>>,
+    order: Mutex<LabelOrder<C>>,
     overflow: OnceLock<LabelRef<C>>,
 }
 
@@ -658,12 +624,12 @@ impl<C: LabelCell> Handle<C> {
     /// Counts an update that was refused.
     #[cold]
     pub(super) fn refuse(&self) {
-        self.family.limits.refused.fetch_add(1, Ordering::Relaxed);
+        self.family.limits.refused.fetch_add(1, Relaxed);
     }
 }
 
 /// Puts a child on the page that somebody holds, if it was taken off.
-fn show<C: LabelCell>(order: &mut Order<Labels, C>, child: &LabelRef<C>) {
+fn show<C: LabelCell>(order: &mut LabelOrder<C>, child: &LabelRef<C>) {
     child.set(TOUCHED);
     if child.clear(GONE) {
         order.hidden -= 1;
@@ -699,26 +665,30 @@ impl<C: LabelCell> LabelFamily<C> {
             if !child.has(GONE) {
                 return child;
             }
-            let at = child.at();
-            drop(child);
             // One that nobody holds is freed, and begins at zero.
-            if let Some(child) = self.free(&mut order, at, |_| true) {
+            if let Some(child) = self.free(&mut order, child, |_| true) {
                 show(&mut order, &child);
                 return child;
             }
         }
-        if self.is_full(&order) {
+        let is_full = |order: &Order<_, _>| self.limits.is_full(order.len() as u64);
+        if is_full(&order) {
             self.purge(&mut order);
         }
-        if self.is_full(&order) {
-            self.limits.overflowed.fetch_add(1, Ordering::Relaxed);
+        if is_full(&order) {
+            self.limits.overflowed.fetch_add(1, Relaxed);
             return Arc::clone(self.overflow.get_or_init(|| {
                 lock(&self.limits.full).push((*self.spec.name).into());
-                self.child(0, vec![label("overflow", "true")])
+                let (name, value) = ("overflow".into(), "true".into());
+                self.child(0, vec![Label { name, value }])
             }));
         }
         let labels = self.spec.labels.iter().zip(values);
-        let mut labels: Vec<Label> = labels.map(|(name, value)| label(name, value)).collect();
+        let label = |(name, value): (&Cow<'static, str>, &&str)| Label {
+            name: name.clone(),
+            value: (**value).into(),
+        };
+        let mut labels: Vec<Label> = labels.map(label).collect();
         labels.sort_unstable();
         let child = self.child(self.hash(values), labels);
         order.push(&child);
@@ -728,7 +698,7 @@ impl<C: LabelCell> LabelFamily<C> {
 
     fn child(&self, hash: u64, labels: Vec<Label>) -> LabelRef<C> {
         let cell = C::new(&self.spec.bounds);
-        Arc::new(Node::new(hash, Child::new(labels.into(), cell, TOUCHED)))
+        Arc::new(Node::new(hash, Child::new(labels.into(), cell, 0)))
     }
 
     /// Takes the child of these label values off the page; whether it was there.
@@ -753,13 +723,11 @@ impl<C: LabelCell> LabelFamily<C> {
     /// Takes a child off the page, if `may` agrees; whether it was taken. One that nobody holds is freed.
     fn hide(
         &self,
-        order: &mut Order<Labels, C>,
+        order: &mut LabelOrder<C>,
         child: LabelRef<C>,
-        may: fn(&Child<Labels, C>) -> bool,
+        may: fn(&LabelChild<C>) -> bool,
     ) -> bool {
-        let at = child.at();
-        drop(child);
-        if let Some(child) = self.free(order, at, may) {
+        if let Some(child) = self.free(order, child, may) {
             if !may(&child) {
                 return false;
             }
@@ -774,15 +742,16 @@ impl<C: LabelCell> LabelFamily<C> {
         true
     }
 
-    /// Frees the child at a place if nobody else holds it and `may` agrees, else gives it back. Which handles are left is certain
+    /// Frees a child of the order if nobody else holds it and `may` agrees, else gives it back. Which handles are left is certain
     /// here, as nothing finds the child meanwhile, and what the last one did is seen.
     fn free(
         &self,
-        order: &mut Order<Labels, C>,
-        at: usize,
-        may: fn(&Child<Labels, C>) -> bool,
+        order: &mut LabelOrder<C>,
+        mut child: LabelRef<C>,
+        may: fn(&LabelChild<C>) -> bool,
     ) -> Option<LabelRef<C>> {
-        let mut child = order.places.get_mut(at)?.take()?;
+        let at = child.at();
+        order.places[at] = None;
         let was_hidden = child.has(GONE);
         let is_free = |child: &mut LabelRef<C>| Arc::get_mut(child).is_some_and(|alone| may(alone));
         if self.children.remove(&mut child, is_free) {
@@ -795,16 +764,15 @@ impl<C: LabelCell> LabelFamily<C> {
     }
 
     /// Frees hidden children that nobody holds any more.
-    fn purge(&self, order: &mut Order<Labels, C>) {
-        for at in 0..order.places.len() {
-            if order.hidden == 0 {
-                break;
+    fn purge(&self, order: &mut LabelOrder<C>) {
+        if order.hidden > 0 {
+            let places = order.places.iter().flatten();
+            let hidden: Vec<_> = places.filter(|child| child.has(GONE)).cloned().collect();
+            for child in hidden {
+                self.free(order, child, |_| true);
             }
-            if matches!(&order.places[at], Some(child) if child.has(GONE)) {
-                self.free(order, at, |_| true);
-            }
+            order.close_holes();
         }
-        order.close_holes();
     }
 
     pub(super) fn snapshot(&self) -> MetricSnapshot {
@@ -824,14 +792,10 @@ impl<C: LabelCell> LabelFamily<C> {
         }
     }
 
-    fn is_full(&self, order: &Order<Labels, C>) -> bool {
-        self.limits.is_full(order.len() as u64)
-    }
-
     fn find(&self, values: &[&str]) -> Option<LabelRef<C>> {
         let places = self.spec.places.iter().zip(values);
         // A child's labels are sorted, and the values in the order of the label names.
-        let is = |child: &Child<Labels, C>| {
+        let is = |child: &LabelChild<C>| {
             let mut places = places.clone();
             places.all(|(place, value)| *child.key[*place].value == **value)
         };
@@ -851,15 +815,8 @@ impl<C: LabelCell> LabelFamily<C> {
 impl<C> fmt::Debug for LabelFamily<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LabelFamily")
-            .field("spec", &self.spec)
+            .field("name", &self.spec.name)
             .finish_non_exhaustive()
-    }
-}
-
-fn label(name: &str, value: &str) -> Label {
-    Label {
-        name: Cow::Owned(name.to_owned()),
-        value: value.into(),
     }
 }
 

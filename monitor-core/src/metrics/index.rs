@@ -16,7 +16,8 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::base::sync::{AtomicU64, OnceLock, Ordering, RwLock, read, write};
+use crate::base::sync::Ordering::Relaxed;
+use crate::base::sync::{AtomicU64, OnceLock, RwLock, read, write};
 
 /// Slots of the root (4 KiB): most programs have fewer keys, which are one or two steps away then.
 const ROOT: usize = 256;
@@ -33,7 +34,6 @@ pub(super) const GONE_LIMIT: u64 = 1;
 type Slot<E> = OnceLock<Arc<Node<E>>>;
 
 /// A concurrent map whose entries may be taken away.
-#[derive(Debug)]
 pub(super) struct Index<E> {
     /// The trie, over the bits of the hash: eight and then three a level, with an entry in each node.
     root: Box<[Slot<E>; ROOT]>,
@@ -45,7 +45,6 @@ pub(super) struct Index<E> {
 }
 
 /// An entry and its place in the trie.
-#[derive(Debug)]
 pub(super) struct Node<E> {
     hash: u64,
     children: OnceLock<Box<[Slot<E>; FAN_OUT]>>,
@@ -72,7 +71,6 @@ impl<E> Deref for Node<E> {
 }
 
 /// An entry that was found.
-#[derive(Debug)]
 pub(super) enum Found<'a, E> {
     InTrie(&'a Arc<Node<E>>),
     InMap(Arc<Node<E>>),
@@ -106,7 +104,7 @@ impl<E> Index<E> {
         match self.find_in_trie(hash, &is) {
             Some(entry) => Some(Found::InTrie(entry)),
             // Relaxed: a reader that misses an entry that is just coming looks again under the lock of its owner.
-            None if self.in_map.load(Ordering::Relaxed) == 0 => None,
+            None if self.in_map.load(Relaxed) == 0 => None,
             None => self.map.find(hash, is).map(Found::InMap),
         }
     }
@@ -129,7 +127,7 @@ impl<E> Index<E> {
     /// Once the bits of the hash are used up, all that is left is zeros: entries of one hash make a list.
     pub(super) fn insert(&self, hash: u64, entry: E) -> Found<'_, E> {
         let node = Arc::new(Node::new(hash, entry));
-        if self.gone.load(Ordering::Relaxed) >= GONE_LIMIT {
+        if self.gone.load(Relaxed) >= GONE_LIMIT {
             self.put_back(&node);
             return Found::InMap(node);
         }
@@ -147,26 +145,25 @@ impl<E> Index<E> {
     /// Frees an entry of the map, but for its holders; one of the trie stays and counts as gone.
     pub(super) fn remove(&self, node: &Arc<Node<E>>) {
         if self.map.remove(&mut Arc::clone(node), |_| true) {
-            self.in_map.fetch_sub(1, Ordering::Relaxed);
+            self.in_map.fetch_sub(1, Relaxed);
         } else {
-            self.gone.fetch_add(1, Ordering::Relaxed);
+            self.gone.fetch_add(1, Relaxed);
         }
     }
 
     /// Notes that an entry of the trie, which was gone, is back.
     pub(super) fn revive(&self) {
-        self.gone.fetch_sub(1, Ordering::Relaxed);
+        self.gone.fetch_sub(1, Relaxed);
     }
 
     /// Adds an entry to the map, as one that was freed there, but for its holders.
     pub(super) fn put_back(&self, node: &Arc<Node<E>>) {
         self.map.insert(node);
-        self.in_map.fetch_add(1, Ordering::Relaxed);
+        self.in_map.fetch_add(1, Relaxed);
     }
 }
 
 /// Entries by hash, behind a lock.
-#[derive(Debug)]
 pub(super) struct LockedMap<E>(RwLock<HashMap<u64, Vec<Arc<Node<E>>>>>);
 
 impl<E> Default for LockedMap<E> {
@@ -258,7 +255,7 @@ mod tests {
     #[test]
     fn entries_of_both_halves_are_found_and_only_those_of_the_map_are_freed() {
         let index = Index::new();
-        index.gone.store(GONE_LIMIT - 1, Ordering::Relaxed);
+        index.gone.store(GONE_LIMIT - 1, Relaxed);
         let kept = Arc::clone(&index.insert(7, "kept"));
         index.remove(&kept);
         let first = Arc::clone(&index.insert(7, "first"));
@@ -268,7 +265,7 @@ mod tests {
             assert_eq!(find(name), Some(name));
         }
         index.remove(&first);
-        assert_eq!(index.gone.load(Ordering::Relaxed), GONE_LIMIT);
+        assert_eq!(index.gone.load(Relaxed), GONE_LIMIT);
         assert_eq!(
             (find("kept"), find("first"), find("second")),
             (Some("kept"), None, Some("second"))
@@ -278,7 +275,7 @@ mod tests {
         assert_eq!(find("first"), Some("first"));
         index.remove(&first);
         index.remove(&second);
-        assert_eq!(index.in_map.load(Ordering::Relaxed), 0);
+        assert_eq!(index.in_map.load(Relaxed), 0);
         assert!(read(&index.map.0).is_empty());
         index.revive();
         let again = index.insert(7, "again");

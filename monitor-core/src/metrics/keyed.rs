@@ -16,7 +16,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use crate::base::sync::{AtomicU64, Ordering};
+use crate::base::sync::AtomicU64;
+use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{TaskTotals, ValueEntry, ValueHistogram, ValuesSnapshot};
 use crate::data::value::{StatNumber, StatValue, ValueKind};
@@ -44,7 +45,6 @@ const TASKS: &str = "tasks";
 ///
 /// A family (the keys whose names are written alike) has at most `max_series` label sets. Numbers of further ones are
 /// added to one child labelled `overflow="true"` alone, so totals stay right; other values of further ones are not kept.
-#[derive(Debug)]
 pub(crate) struct Values {
     limits: Arc<Limits>,
     entries: Arc<KeyFamilies<KeyValue>>,
@@ -84,7 +84,7 @@ impl Values {
     /// Takes over the limits of another configuration. What is there stays.
     pub(crate) fn configure(&self, config: &StorageConfig) {
         let max_series = config.max_series as u64;
-        self.limits.max_series.store(max_series, Ordering::Relaxed);
+        self.limits.max_series.store(max_series, Relaxed);
     }
 
     /// Adds to the number under a key, 0 if there is none yet, and returns the sum.
@@ -110,22 +110,15 @@ impl Values {
         };
         match done {
             Ok(sum) => Ok(sum.into()),
-            Err(refused) => self.inc_slowly(key, by, refused),
+            Err(Refused::Gone) => self.inc_slowly(key, by),
+            Err(refused) => Err(self.error(key, refused, not_a_number)),
         }
     }
 
     #[cold]
-    fn inc_slowly(
-        &self,
-        key: &str,
-        by: StatNumber,
-        refused: Refused,
-    ) -> Result<StatValue, StatsError> {
-        if refused != Refused::Gone {
-            return Err(self.error(key, refused, not_a_number));
-        }
-        self.update_number(key, |child| child.cell.add(by))
-            .map(StatValue::from)
+    fn inc_slowly(&self, key: &str, by: StatNumber) -> Result<StatValue, StatsError> {
+        let sum = self.update_number(key, |child| child.cell.add(by))?;
+        Ok(sum.into())
     }
 
     /// Updates the number under a key, which is 0 if there is none yet; in a full family that of all others.
@@ -157,7 +150,7 @@ impl Values {
         let replace = |child: &KeyRef<KeyValue>| child.cell.set(&value);
         let replaced = self.entries.update(target, &(), first, replace);
         // Nothing else is refused: any value may follow any other.
-        replaced.map_err(|_| self.too_many(key))
+        replaced.map_err(|refused| self.error(key, refused, not_a_number))
     }
 
     /// Appends a value to the list under a key, and observes it: a number under the key itself, the numbers of a map
@@ -292,7 +285,7 @@ impl Values {
         };
         // An infinity is counted, as by the original: its users see such a sum today.
         if value.is_nan() || value < 0.0 {
-            self.limits.refused.fetch_add(1, Ordering::Relaxed);
+            self.limits.refused.fetch_add(1, Relaxed);
             return;
         }
         let observe = |child: &KeyRef<KeyHistogram>| child.cell.observe(value);
@@ -316,7 +309,7 @@ impl Values {
         };
         if removed.is_some() {
             // Release: pairs with the Acquire in `take_snapshot`.
-            self.removals.fetch_add(1, Ordering::Release);
+            self.removals.fetch_add(1, Release);
         }
         removed
     }
@@ -354,7 +347,7 @@ impl Values {
     fn take_snapshot(&self, read: fn(&KeyValue) -> Option<StatValue>) -> ValuesSnapshot {
         // Before what is there is read: a key that is still seen may be one of a removal that is not counted yet. Acquire:
         // pairs with the Release in `remove`, so that what is counted as removed is not seen.
-        let removals = self.removals.load(Ordering::Acquire);
+        let removals = self.removals.load(Acquire);
         let mut entries = Vec::new();
         for child in self.entries.children() {
             if let Some(value) = read(&child.cell) {
@@ -377,10 +370,10 @@ impl Values {
         let snapshot = ValuesSnapshot {
             entries,
             histograms,
-            means: self.points.means(limits.max_series.load(Ordering::Relaxed)),
+            means: self.points.means(limits.max_series.load(Relaxed)),
             metrics: self.metrics.snapshot(),
-            refused_observations: limits.refused.load(Ordering::Relaxed),
-            overflowed_updates: limits.overflowed.load(Ordering::Relaxed),
+            refused_observations: limits.refused.load(Relaxed),
+            overflowed_updates: limits.overflowed.load(Relaxed),
             removals,
         };
         limits.warn_of_full_families();
@@ -395,17 +388,14 @@ impl Values {
         refused: Refused,
         holds: impl FnOnce(Box<str>, ValueKind) -> StatsError,
     ) -> StatsError {
+        let key = key.into();
         match refused {
-            Refused::Full => self.too_many(key),
-            Refused::Holds(found) => holds(key.into(), found),
-            Refused::Gone => holds(key.into(), ValueKind::Null),
-        }
-    }
-
-    fn too_many(&self, key: &str) -> StatsError {
-        StatsError::TooManySeries {
-            key: key.into(),
-            limit: self.limits.max_series.load(Ordering::Relaxed),
+            Refused::Full => StatsError::TooManySeries {
+                key,
+                limit: self.limits.max_series.load(Relaxed),
+            },
+            Refused::Holds(found) => holds(key, found),
+            Refused::Gone => holds(key, ValueKind::Null),
         }
     }
 }

@@ -20,8 +20,7 @@ use crate::data::name::{is_label_name, is_metric_name, is_of_prometheus};
 use crate::data::sample_names::{Claims, built_in_claims};
 use crate::data::snapshot::MetricSnapshot;
 
-use super::desc::sealed::LabelNames;
-use super::desc::{MetricDesc, MetricField, RegisterError};
+use super::desc::{LabelNames, MetricDesc, MetricField, RegisterError};
 use super::family::{Handle, LabelCell, LabelFamily, Limits};
 
 /// All registered metrics of a storage.
@@ -61,7 +60,6 @@ impl<C: LabelCell> Registered for LabelFamily<C> {
 }
 
 /// A description that was checked.
-#[derive(Debug)]
 pub(super) struct Spec {
     /// As on the page.
     pub(super) name: Arc<str>,
@@ -133,14 +131,6 @@ impl Registry {
 
     fn families(&self) -> Vec<&'static dyn Registered> {
         lock(&self.metrics).families.clone()
-    }
-}
-
-impl fmt::Debug for Registry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry")
-            .field("families", &self.families().len())
-            .finish_non_exhaustive()
     }
 }
 
@@ -231,22 +221,12 @@ impl Spec {
 /// The name on the page.
 fn full_name(name: &str, unit: Option<&str>, kind: FamilyType) -> String {
     let is_counter = kind == FamilyType::Counter;
-    let base = match name.strip_suffix("_total") {
-        Some(base) if is_counter && !base.is_empty() => base,
-        _ => name,
-    };
-    let mut full = base.to_owned();
-    if let Some(unit) = unit {
-        let rest = base.strip_suffix(unit);
-        if !rest.is_some_and(|rest| rest.ends_with('_')) {
-            full.push('_');
-            full.push_str(unit);
-        }
-    }
-    if is_counter {
-        full.push_str("_total");
-    }
-    full
+    let base = name.strip_suffix("_total").filter(|_| is_counter);
+    let base = base.filter(|base| !base.is_empty()).unwrap_or(name);
+    let ends_in = |unit: &str| matches!(base.strip_suffix(unit), Some(rest) if rest.ends_with('_'));
+    let unit = unit.filter(|unit| !ends_in(unit));
+    let unit = unit.map_or(String::new(), |unit| format!("_{unit}"));
+    format!("{base}{unit}{}", if is_counter { "_total" } else { "" })
 }
 
 fn is_unit(unit: &str) -> bool {
@@ -271,28 +251,25 @@ fn check_labels(labels: &[Cow<'static, str>]) -> Result<(), RegisterError> {
 }
 
 fn check_bounds(bounds: &[f64]) -> Result<(), RegisterError> {
-    let mut before = f64::NEG_INFINITY;
-    for (index, bound) in bounds.iter().copied().enumerate() {
-        // Also false for NaN.
-        if !(bound.is_finite() && bound > before) {
-            return Err(RegisterError::Bound { index, bound });
-        }
-        before = bound;
+    let is_good = |at: usize| bounds[at].is_finite() && (at == 0 || bounds[at] > bounds[at - 1]);
+    match (0..bounds.len()).find(|at| !is_good(*at)) {
+        Some(index) => Err(RegisterError::Bound {
+            index,
+            bound: bounds[index],
+        }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// What code updates: a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or [`Histogram`](super::typed::Histogram).
-pub trait Instrument: Clone + sealed::Instrument {
+///
+/// What it takes to implement it has no name outside of this crate.
+pub trait Instrument: Clone {
     #[doc(hidden)]
     type Cell: LabelCell;
 
     #[doc(hidden)]
     fn of(child: Handle<Self::Cell>) -> Self;
-}
-
-pub(super) mod sealed {
-    pub trait Instrument {}
 }
 
 /// A registered metric with labels: a child for each set of label values.
@@ -321,7 +298,7 @@ pub(super) mod sealed {
 /// # Ok::<(), RegisterError>(())
 /// ```
 pub struct MetricFamily<I: Instrument, const N: usize> {
-    core: &'static LabelFamily<I::Cell>,
+    pub(super) core: &'static LabelFamily<I::Cell>,
 }
 
 #[allow(
@@ -329,10 +306,6 @@ pub struct MetricFamily<I: Instrument, const N: usize> {
     reason = "label values are written in place, as in `with([\"fast\"])`"
 )]
 impl<I: Instrument, const N: usize> MetricFamily<I, N> {
-    pub(super) fn new(core: &'static LabelFamily<I::Cell>) -> Self {
-        Self { core }
-    }
-
     /// The child of these label values, in the order of the label names; made at zero if need be. Keep the handle where
     /// you can: this takes a lock for reading.
     pub fn with<V: AsRef<str>>(&self, values: [V; N]) -> I {

@@ -15,10 +15,10 @@ use super::keyed::StatsError;
 /// # Consistency
 ///
 /// All under one lock: `started = completed + in flight` at any moment, but for ids that were replaced while they ran.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct TaskSection(Mutex<Tasks>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Tasks {
     running: BTreeMap<String, TaskStart>,
     /// Of the tasks that were started and completed. The busy time is the most that was ever reported: a clock that is set
@@ -26,7 +26,6 @@ struct Tasks {
     totals: TaskTotals,
 }
 
-#[derive(Debug)]
 struct TaskStart {
     unix: f64,
     as_given: StatValue,

@@ -22,14 +22,14 @@ const LAST_POINTS: usize = 5;
 /// again while it comes and goes.
 const SPARE_KEYS: usize = 4096;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct UserPoints {
     /// `None` until the first point.
     list: Mutex<Option<PointList>>,
     keys: Mutex<MeanKeys>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct PointList {
     /// Oldest first; each is a map.
     points: VecDeque<Arc<StatValue>>,
@@ -39,7 +39,7 @@ struct PointList {
 }
 
 /// The keys of points, parsed once, each with its family.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct MeanKeys {
     parsed: HashMap<Box<str>, (Arc<StatKey>, Arc<str>)>,
     /// Those that were not warned about yet.
@@ -99,25 +99,25 @@ impl UserPoints {
     pub(super) fn means(&self, limit: u64) -> Vec<(Arc<StatKey>, Means)> {
         let points = self.list().unwrap_or_default();
         let mut keys = lock(&self.keys);
-        let mut means = Ordered::<Arc<StatKey>, Sums>::default();
+        let (mut at, mut means) = (HashMap::new(), Vec::new());
         let mut children = HashMap::<Arc<str>, u64>::new();
         let mut newly_full = Vec::new();
-        for (raw, sums) in sums_of(&points).list {
+        for (raw, sums) in sums_of(&points) {
             let (key, family) = keys.get_or_parse(raw);
             let count = children.entry(Arc::clone(&family)).or_default();
             *count += 1;
             if limit == 0 || *count <= limit {
-                means.entry(key).add(sums);
+                add(&mut at, &mut means, key, sums);
             } else {
                 let (all, _) = keys.get_or_parse(&overflow_key(key.name()));
-                means.entry(all).add(sums);
+                add(&mut at, &mut means, all, sums);
                 if keys.full.insert(family) {
                     newly_full.push(key);
                 }
             }
         }
-        if keys.parsed.len() > SPARE_KEYS.max(2 * means.list.len()) {
-            keys.parsed.retain(|_, (key, _)| means.at.contains_key(key));
+        if keys.parsed.len() > SPARE_KEYS.max(2 * means.len()) {
+            keys.parsed.retain(|_, (key, _)| at.contains_key(key));
             keys.full.retain(|family| children.contains_key(family));
         }
         let new = std::mem::take(&mut keys.new);
@@ -132,7 +132,7 @@ impl UserPoints {
                 "more label sets than max_series in the points of `stats`: further ones have one mean, under overflow=\"true\""
             );
         }
-        let means = means.list.into_iter();
+        let means = means.into_iter();
         means.map(|(key, sums)| (key, sums.means())).collect()
     }
 }
@@ -151,66 +151,51 @@ impl MeanKeys {
     }
 }
 
-/// Values by key, in the order the keys came.
-struct Ordered<K, V> {
-    at: HashMap<K, usize>,
-    list: Vec<(K, V)>,
-}
-
-impl<K, V> Default for Ordered<K, V> {
-    fn default() -> Self {
-        Self {
-            at: HashMap::new(),
-            list: Vec::new(),
-        }
-    }
-}
-
-impl<K: Clone + Eq + Hash, V: Default> Ordered<K, V> {
-    fn entry(&mut self, key: K) -> &mut V {
-        let next = self.list.len();
-        let at = *self.at.entry(key.clone()).or_insert(next);
-        if at == next {
-            self.list.push((key, V::default()));
-        }
-        &mut self.list[at].1
-    }
-}
-
-/// Adds the points up by key. What is no number is left out.
-fn sums_of(points: &[Arc<StatValue>]) -> Ordered<&str, Sums> {
-    let mut sums = Ordered::<&str, Sums>::default();
-    for (at, point) in points.iter().enumerate() {
+/// Adds the points up by key, in the order the keys came. What is no number is left out.
+fn sums_of(points: &[Arc<StatValue>]) -> Vec<(&str, Sums)> {
+    let (mut at, mut sums) = (HashMap::new(), Vec::new());
+    for (number, point) in points.iter().enumerate() {
         let StatValue::Map(point) = &**point else {
             continue;
         };
-        let is_last = at + LAST_POINTS >= points.len();
+        let is_last = number + LAST_POINTS >= points.len();
         for (key, value) in point {
-            if let Some(number) = value.as_number() {
-                let all = (number.as_f64(), 1.0);
+            if let Some(value) = value.as_number() {
+                let all = (value.as_f64(), 1.0);
                 let last = if is_last { all } else { (0.0, 0.0) };
-                sums.entry(key).add(Sums { all, last });
+                add(&mut at, &mut sums, &**key, Sums { all, last });
             }
         }
     }
     sums
 }
 
+/// Adds to the sums of a key; `at` says where in the list they are.
+fn add<K: Clone + Eq + Hash>(
+    at: &mut HashMap<K, usize>,
+    list: &mut Vec<(K, Sums)>,
+    key: K,
+    more: Sums,
+) {
+    let at = *at.entry(key.clone()).or_insert(list.len());
+    if at == list.len() {
+        list.push((key, Sums::default()));
+    }
+    let sums = &mut list[at].1;
+    sums.all.0 += more.all.0;
+    sums.all.1 += more.all.1;
+    sums.last.0 += more.last.0;
+    sums.last.1 += more.last.1;
+}
+
 /// The sum and number of a key's values, in all points and in the last ones.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Default, Clone, Copy)]
 struct Sums {
     all: (f64, f64),
     last: (f64, f64),
 }
 
 impl Sums {
-    fn add(&mut self, other: Self) {
-        self.all.0 += other.all.0;
-        self.all.1 += other.all.1;
-        self.last.0 += other.last.0;
-        self.last.1 += other.last.1;
-    }
-
     fn means(self) -> Means {
         let mean = |(sum, count): (f64, f64)| (count > 0.0).then(|| sum / count);
         Means {
