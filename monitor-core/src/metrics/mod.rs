@@ -1,4 +1,38 @@
-//! Numbers of the user's own: by key, and typed under their own names.
+//! The metric plane: the user's own numbers, by key and as registered metrics under their own names.
+//!
+//! Both stand on one kind of bounded family (`family.rs`), whose children are found in `index.rs` and count in the cells of `cells.rs`.
+//! `keyed.rs` is the API by key, with the points of `stats` (`user_points.rs`) and the tasks of `tasks` (`tasks.rs`) beside it; `desc.rs`
+//! and `registry.rs` are the API of registered metrics. What calls observe is counted in their shards and is no part of this.
 
+mod cells;
+mod desc;
+mod family;
+mod index;
 pub(crate) mod keyed;
-pub mod typed;
+mod registry;
+mod tasks;
+mod user_points;
+
+pub mod typed {
+    //! Typed metrics of the user's own: counters, gauges and histograms under their own names.
+    //!
+    //! ```
+    //! use monitor_core::metric::{MetricDesc, RegisterError};
+    //! use monitor_core::{Monitor, StorageConfig};
+    //!
+    //! let monitor = Monitor::new(StorageConfig::default());
+    //! let jobs = monitor.register_counter(MetricDesc::new("jobs_done_total", "Jobs done."))?;
+    //! jobs.inc();
+    //!
+    //! let upload = MetricDesc::new("upload", "Size of uploads.").unit("bytes").labels(["kind"]);
+    //! let sizes = monitor.register_histogram(upload, &[1e3, 1e6])?;
+    //! let images = sizes.with(["image"]);
+    //! images.observe(12_000.0);
+    //! assert_eq!((jobs.get(), images.count()), (1.0, 1));
+    //! # Ok::<(), RegisterError>(())
+    //! ```
+
+    pub use super::cells::{Counter, Gauge, Histogram};
+    pub use super::desc::{LabelNames, MetricDesc, MetricField, NoLabels, RegisterError};
+    pub use super::registry::{Instrument, MetricFamily};
+}

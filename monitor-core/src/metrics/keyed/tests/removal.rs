@@ -4,7 +4,7 @@ use std::thread;
 
 use super::*;
 use crate::base::sync::AtomicU64;
-use crate::metrics::keyed::index::GONE_LIMIT;
+use crate::metrics::index::GONE_LIMIT;
 
 #[test]
 fn a_removed_key_is_gone_and_begins_at_zero() -> Tested {
@@ -249,7 +249,7 @@ fn no_update_is_lost_beside_removals() -> Tested {
             let Some(StatNumber::Int(number)) = number else {
                 return;
             };
-            removed.fetch_add(number.cast_unsigned(), Ordering::Relaxed);
+            removed.fetch_add(number.cast_unsigned(), Relaxed);
         };
         let counter = values.counter("jobs___id__a");
         thread::scope(|scope| {
@@ -268,7 +268,7 @@ fn no_update_is_lost_beside_removals() -> Tested {
             }
         });
         take("jobs___id__a");
-        assert_eq!(removed.load(Ordering::Relaxed), 4 * EACH);
+        assert_eq!(removed.load(Relaxed), 4 * EACH);
     }
     Ok(())
 }
@@ -279,7 +279,7 @@ fn no_observation_is_lost_beside_removals() {
     let values = values();
     let mut removed = 0;
     let mut take = || {
-        let taken = values.histograms.remove("wait_time", KeyHistogram::take);
+        let taken = values.histograms.remove("wait_time");
         removed += taken.map_or(0, |histogram| histogram.count());
     };
     thread::scope(|scope| {
@@ -311,10 +311,10 @@ fn threads_that_add_and_remove_the_same_keys_agree() -> Tested {
                     if n % 3 == 0 {
                         let number = values.remove(&key).and_then(|value| value.as_number());
                         if let Some(StatNumber::Int(number)) = number {
-                            sums[1].fetch_add(number.cast_unsigned(), Ordering::Relaxed);
+                            sums[1].fetch_add(number.cast_unsigned(), Relaxed);
                         }
                     } else if values.inc(&key, 1).is_ok() {
-                        sums[0].fetch_add(1, Ordering::Relaxed);
+                        sums[0].fetch_add(1, Relaxed);
                     }
                 }
             });
@@ -327,7 +327,7 @@ fn threads_that_add_and_remove_the_same_keys_agree() -> Tested {
         .filter_map(|entry| entry.value.as_number())
         .map(StatNumber::as_f64)
         .sum();
-    let [added, removed] = sums.map(|sum| sum.load(Ordering::Relaxed));
+    let [added, removed] = sums.map(|sum| sum.load(Relaxed));
     assert_eq!(left, StatNumber::from(added - removed).as_f64());
     assert!(values.snapshot().entries.len() <= 21);
     Ok(())

@@ -7,11 +7,11 @@ mod removal;
 
 use std::time::Duration;
 
-use super::*;
 use crate::base::clock::{Clock, ManualClock};
 use crate::export::exposition::Format;
 use crate::export::exposition::tests::{checked_samples, page};
 use crate::export::names::{Profile, families};
+use crate::metrics::typed::{Counter, Gauge, MetricDesc, MetricField, RegisterError};
 use crate::monitor::Monitor;
 use crate::recording::config::StorageConfig;
 

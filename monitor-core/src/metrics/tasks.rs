@@ -1,4 +1,5 @@
-//! The section `tasks`: what runs, by id, and since when.
+//! The section `tasks`: the user's own tasks by id, and since when each runs. All of it is under one lock, as tasks come and go
+//! far less often than calls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,28 +8,25 @@ use crate::base::sync::{Mutex, lock};
 use crate::data::snapshot::TaskTotals;
 use crate::data::value::{StatNumber, StatValue};
 
-use super::error::StatsError;
+use super::keyed::StatsError;
 
 /// Running tasks by id, and what became of the others.
 ///
 /// # Consistency
 ///
 /// All under one lock: `started = completed + in flight` at any moment, but for ids that were replaced while they ran.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct TaskSection(Mutex<Tasks>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Tasks {
-    running: BTreeMap<String, Start>,
-    started: u64,
-    completed: u64,
-    completed_seconds: f64,
-    /// The most that was ever reported as busy time: a clock that is set back must not take it back.
-    busy_reported: f64,
+    running: BTreeMap<String, TaskStart>,
+    /// Of the tasks that were started and completed. The busy time is the most that was ever reported: a clock that is set
+    /// back must not take it back.
+    totals: TaskTotals,
 }
 
-#[derive(Debug)]
-struct Start {
+struct TaskStart {
     unix: f64,
     as_given: StatValue,
 }
@@ -42,42 +40,38 @@ impl TaskSection {
             .map(StatNumber::as_f64)
             .filter(|unix| unix.is_finite())
             .ok_or_else(|| StatsError::NotAStartTime { id: id.into() })?;
-        let start = Start {
+        let start = TaskStart {
             unix,
             as_given: start,
         };
         let mut tasks = lock(&self.0);
-        tasks.started += 1;
+        tasks.totals.started += 1;
         tasks.running.insert(id.to_owned(), start);
         Ok(())
     }
 
-    /// Ends a task and answers its start as it was given; nothing happens if none of this id runs.
+    /// Ends a task and returns its start as it was given; nothing happens if none of this id runs.
     pub(super) fn remove(&self, id: &str, now_unix: f64) -> Option<StatValue> {
         let mut tasks = lock(&self.0);
         let ended = tasks.running.remove(id)?;
-        tasks.complete(&ended, now_unix);
+        tasks.totals.completed += 1;
+        tasks.totals.completed_seconds += ended.age(now_unix);
         Some(ended.as_given)
     }
 
     /// Counts and ages at `now_unix`.
     pub(super) fn totals(&self, now_unix: f64) -> TaskTotals {
         let mut tasks = lock(&self.0);
-        let mut totals = TaskTotals {
-            started: tasks.started,
-            completed: tasks.completed,
-            in_flight: tasks.running.len() as u64,
-            completed_seconds: tasks.completed_seconds,
-            ..TaskTotals::default()
-        };
+        let mut totals = tasks.totals;
+        totals.in_flight = tasks.running.len() as u64;
         for start in tasks.running.values() {
             let age = start.age(now_unix);
             totals.current_seconds += age;
             totals.current_max_seconds = totals.current_max_seconds.max(age);
         }
         let busy = totals.completed_seconds + totals.current_seconds;
-        tasks.busy_reported = tasks.busy_reported.max(busy);
-        totals.busy_seconds = tasks.busy_reported;
+        totals.busy_seconds = totals.busy_seconds.max(busy);
+        tasks.totals.busy_seconds = totals.busy_seconds;
         totals
     }
 
@@ -93,19 +87,12 @@ impl TaskSection {
     /// The running tasks by id, with their starts as given; `None` if there never was one.
     pub(super) fn section(&self) -> Option<StatValue> {
         let tasks = lock(&self.0);
-        let given = |(id, start): (&String, &Start)| (id.clone(), start.as_given.clone());
-        (tasks.started > 0).then(|| tasks.running.iter().map(given).collect())
+        let given = |(id, start): (&String, &TaskStart)| (id.clone(), start.as_given.clone());
+        (tasks.totals.started > 0).then(|| tasks.running.iter().map(given).collect())
     }
 }
 
-impl Tasks {
-    fn complete(&mut self, task: &Start, now_unix: f64) {
-        self.completed += 1;
-        self.completed_seconds += task.age(now_unix);
-    }
-}
-
-impl Start {
+impl TaskStart {
     /// Seconds since the start; 0 for one that is yet to come, as after the clock was set back.
     fn age(&self, now_unix: f64) -> f64 {
         (now_unix - self.unix).max(0.0)

@@ -2,19 +2,17 @@
 
 use loom::thread;
 
-use super::counter::CounterCell;
-use super::family::{Cell, FamilyCore, Handle};
-use super::gauge::GaugeCell;
-use super::histogram::HistogramCell;
-use super::registry::Registry;
-use super::{Counter, Gauge, Histogram, Instrument, MetricDesc};
+use super::*;
 use crate::base::sync::leak;
-use crate::data::family::{ChildValue, FamilyType};
+use crate::data::family::FamilyType;
+use crate::metrics::cells::{CounterCell, GaugeCell, HistogramCell};
+use crate::metrics::registry::Registry;
+use crate::metrics::typed::{Counter, Gauge, Histogram, Instrument, MetricDesc};
 use crate::recording::models::check;
 
 /// A family with one child, which somebody holds.
-fn one<C: Cell>(kind: FamilyType, bounds: &[f64]) -> (&'static FamilyCore<C>, Handle<C>) {
-    let registry: &'static Registry = leak(Registry::new(0));
+fn one<C: LabelCell>(kind: FamilyType, bounds: &[f64]) -> (&'static LabelFamily<C>, Handle<C>) {
+    let registry: &'static Registry = leak(Registry::new(&Arc::default()));
     let desc = MetricDesc::new("x", "").labels(["id"]);
     let family = registry
         .register::<C, _>(desc, kind, bounds)
@@ -22,7 +20,7 @@ fn one<C: Cell>(kind: FamilyType, bounds: &[f64]) -> (&'static FamilyCore<C>, Ha
     (family, family.with(["a"]))
 }
 
-fn shown<C: Cell>(family: &FamilyCore<C>) -> Option<ChildValue> {
+fn shown<C: LabelCell>(family: &LabelFamily<C>) -> Option<ChildValue> {
     let mut children = family.snapshot().children;
     children.pop().map(|child| child.value)
 }
@@ -102,7 +100,7 @@ fn an_observation_beside_a_removal_is_kept_and_a_sum_is_never_ahead_of_its_bucke
             let theirs = histogram.clone();
             thread::spawn(move || theirs.observe(value))
         });
-        let seen = handle.cell.read();
+        let seen = handle.read();
         // The buckets say which values were observed; the sum may lag.
         let most =
             f64::from(u8::from(seen.counts[0] > 0)) + 2.0 * f64::from(u8::from(seen.counts[1] > 0));

@@ -3,11 +3,20 @@
 use loom::thread;
 
 use super::*;
+use crate::metrics::family::KeyChild;
+
+fn set(value: &KeyValue, new: StatValue) -> Result<(), Refused> {
+    value.set(&Cell::new(Some(new)))
+}
+
+fn take(value: &KeyValue) -> Option<StatValue> {
+    value.take_if(|| true)
+}
 
 #[test]
 fn a_move_between_the_words_loses_no_update() {
     loom::model(|| {
-        let entry = Arc::new(Entry::new(StatValue::Int(0)));
+        let entry = Arc::new(KeyValue::new(StatValue::Int(0)));
         let theirs = Arc::clone(&entry);
         let other = thread::spawn(move || theirs.add(StatNumber::Float(0.5)));
         assert!(entry.add(StatNumber::Int(1)).is_ok());
@@ -19,11 +28,11 @@ fn a_move_between_the_words_loses_no_update() {
 #[test]
 fn a_reader_beside_moves_sees_one_of_the_values() {
     loom::model(|| {
-        let entry = Arc::new(Entry::new(StatValue::Float(1.5)));
+        let entry = Arc::new(KeyValue::new(StatValue::Float(1.5)));
         let theirs = Arc::clone(&entry);
         let writer = thread::spawn(move || {
-            let _ = theirs.set(StatValue::Int(2));
-            let _ = theirs.set(StatValue::Float(2.5));
+            let _ = set(&theirs, StatValue::Int(2));
+            let _ = set(&theirs, StatValue::Float(2.5));
         });
         let mut seen = 0.0;
         for _ in 0..2 {
@@ -41,9 +50,9 @@ fn a_reader_beside_moves_sees_one_of_the_values() {
 #[test]
 fn an_update_beside_a_replacement_comes_before_or_after_it() {
     loom::model(|| {
-        let entry = Arc::new(Entry::new(StatValue::Int(7)));
+        let entry = Arc::new(KeyValue::new(StatValue::Int(7)));
         let theirs = Arc::clone(&entry);
-        let setter = thread::spawn(move || theirs.set(StatValue::Bool(true)));
+        let setter = thread::spawn(move || set(&theirs, StatValue::Bool(true)));
         assert!(entry.add(StatNumber::Int(1)).is_ok());
         assert!(setter.join().is_ok());
         let left = entry.read().unwrap_or(StatValue::Null);
@@ -58,10 +67,10 @@ fn an_update_beside_a_replacement_comes_before_or_after_it() {
 fn an_update_beside_a_removal_goes_with_it_or_learns_that_it_came_too_late() {
     for by in [StatNumber::Int(1), StatNumber::Float(1.0)] {
         loom::model(move || {
-            let entry = Arc::new(Entry::new(StatValue::Int(7)));
+            let entry = Arc::new(KeyValue::new(StatValue::Int(7)));
             let theirs = Arc::clone(&entry);
             let updater = thread::spawn(move || theirs.add(by));
-            let taken = entry.take().and_then(|value| value.as_number());
+            let taken = take(&entry).and_then(|value| value.as_number());
             let updated = updater.join().expect("no panic");
             let left = match updated {
                 Ok(_) => 8.0,
@@ -71,7 +80,7 @@ fn an_update_beside_a_removal_goes_with_it_or_learns_that_it_came_too_late() {
                 }
             };
             assert_eq!(taken.map(StatNumber::as_f64), Some(left));
-            assert_eq!((entry.read(), entry.take()), (None, None));
+            assert_eq!((entry.read(), take(&entry)), (None, None));
         });
     }
 }
@@ -79,26 +88,27 @@ fn an_update_beside_a_removal_goes_with_it_or_learns_that_it_came_too_late() {
 #[test]
 fn an_update_beside_an_idle_removal_stops_it_or_learns_that_it_came_too_late() {
     loom::model(|| {
-        let entry = Arc::new(Entry::new(StatValue::Int(7)));
-        assert!(entry.was_touched());
-        let mark = entry.mark().expect("a number");
-        let theirs = Arc::clone(&entry);
-        let updater = thread::spawn(move || theirs.add(StatNumber::Int(1)));
-        let taken = entry.take_unchanged(mark);
+        let child = Arc::new(KeyChild::untouched(KeyValue::new(StatValue::Int(7))));
+        let theirs = Arc::clone(&child);
+        let updater = thread::spawn(move || {
+            theirs.touch();
+            theirs.cell.add(StatNumber::Int(1))
+        });
+        let taken = child.cell.take_if(|| child.is_idle()).is_some();
         let updated = updater.join().expect("no panic");
         assert_eq!(taken, updated == Err(Refused::Gone));
-        assert_eq!(entry.read(), (!taken).then_some(StatValue::Int(8)));
+        assert_eq!(child.cell.read(), (!taken).then_some(StatValue::Int(8)));
     });
 }
 
 #[test]
 fn what_comes_back_has_what_came_after_alone() {
     loom::model(|| {
-        let entry = Arc::new(Entry::new(StatValue::Int(7)));
+        let entry = Arc::new(KeyValue::new(StatValue::Int(7)));
         let theirs = Arc::clone(&entry);
         let updater = thread::spawn(move || theirs.add(StatNumber::Int(1)));
-        let taken = entry.take().expect("it was there");
-        entry.bring_back(Entry::new(StatValue::Int(0)));
+        let taken = take(&entry).expect("it was there");
+        entry.bring_back(KeyValue::new(StatValue::Int(0)));
         let updated = updater.join().expect("no panic");
         let left = entry.read().expect("it is back");
         // Of three places the update is in exactly one: in what was taken, in what came back, or with its caller.

@@ -1,50 +1,66 @@
-//! The registered metrics of a storage: each name once, checked before it is taken.
+//! The registered metrics of a storage: each name once, checked before it is taken; and the handles that registering gives.
+//!
+//! A metric is registered for good: what comes and goes are its children (`family.rs`). The registry is behind one lock, which
+//! registering, a scrape's list of the metrics and nothing else takes; it knows metrics of all types as [`Registered`], and finds the
+//! type again from the handle that is asked for.
 
+#[cfg(all(test, not(monitor_loom)))]
+mod tests;
+
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::sync::{AtomicU64, Mutex, Ordering, leak, lock};
+use crate::base::sync::{Mutex, leak, lock};
 use crate::data::const_labels::is_reserved_label;
 use crate::data::family::FamilyType;
 use crate::data::name::{is_label_name, is_metric_name, is_of_prometheus};
 use crate::data::sample_names::{Claims, built_in_claims};
 use crate::data::snapshot::MetricSnapshot;
 
-use super::counter::CounterCell;
-use super::desc::MetricDesc;
-use super::desc::sealed::LabelNames;
-use super::error::{MetricField, RegisterError};
-use super::family::{Cell, FamilyCore, Shared};
-use super::gauge::GaugeCell;
-use super::histogram::HistogramCell;
+use super::desc::{LabelNames, MetricDesc, MetricField, RegisterError};
+use super::family::{Handle, LabelCell, LabelFamily, Limits};
 
-/// All registered metrics of a storage. A metric is registered for good: what comes and goes are children.
+/// All registered metrics of a storage.
 pub(crate) struct Registry {
-    shared: Arc<Shared>,
+    limits: Arc<Limits>,
     metrics: Mutex<Metrics>,
 }
 
 struct Metrics {
-    families: Vec<AnyFamily>,
-    by_name: HashMap<Arc<str>, AnyFamily>,
+    /// In the order they were registered.
+    families: Vec<&'static dyn Registered>,
+    by_name: HashMap<Arc<str>, &'static dyn Registered>,
     claims: Claims,
     /// The families that claimed, by the number they did it under.
     claimed: Vec<Cow<'static, str>>,
 }
 
 /// A family of any type.
-#[derive(Debug, Clone, Copy)]
-pub enum AnyFamily {
-    Counter(&'static FamilyCore<CounterCell>),
-    Gauge(&'static FamilyCore<GaugeCell>),
-    Histogram(&'static FamilyCore<HistogramCell>),
+trait Registered: Any + Send + Sync {
+    fn spec(&self) -> &Spec;
+    fn snapshot(&self) -> MetricSnapshot;
+    fn expire(&self, now: u64, idle: u64);
+}
+
+impl<C: LabelCell> Registered for LabelFamily<C> {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn snapshot(&self) -> MetricSnapshot {
+        self.snapshot()
+    }
+
+    fn expire(&self, now: u64, idle: u64) {
+        self.expire(now, idle);
+    }
 }
 
 /// A description that was checked.
-#[derive(Debug)]
-pub struct Spec {
+pub(super) struct Spec {
     /// As on the page.
     pub(super) name: Arc<str>,
     pub(super) help: Arc<str>,
@@ -59,15 +75,10 @@ pub struct Spec {
 }
 
 impl Registry {
-    /// A registry of families with at most `limit` children each; 0 is no limit.
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(super) fn new(limits: &Arc<Limits>) -> Self {
         let (claims, claimed) = built_in_claims();
         Self {
-            shared: Arc::new(Shared {
-                limit: AtomicU64::new(limit as u64),
-                overflowed: AtomicU64::new(0),
-                refused: AtomicU64::new(0),
-            }),
+            limits: Arc::clone(limits),
             metrics: Mutex::new(Metrics {
                 families: Vec::new(),
                 by_name: HashMap::new(),
@@ -77,74 +88,49 @@ impl Registry {
         }
     }
 
-    pub(crate) fn set_limit(&self, limit: usize) {
-        self.shared.limit.store(limit as u64, Ordering::Relaxed);
-    }
-
     /// Registers a metric, or finds the one that is registered with the same description.
     ///
     /// # Errors
     ///
     /// [`RegisterError`]; nothing has changed then.
-    pub(crate) fn register<C: Cell, L: LabelNames>(
+    pub(crate) fn register<C: LabelCell, L: LabelNames>(
         &self,
         desc: MetricDesc<L>,
         kind: FamilyType,
         bounds: &[f64],
-    ) -> Result<&'static FamilyCore<C>, RegisterError> {
+    ) -> Result<&'static LabelFamily<C>, RegisterError> {
         let spec = Spec::try_new(desc, kind, bounds)?;
         let mut metrics = lock(&self.metrics);
         if let Some(family) = metrics.by_name.get(&spec.name) {
             let there = family.spec();
             spec.same_as(there)?;
-            return C::unwrap(*family).ok_or_else(|| spec.differs(there, MetricField::Type));
+            let any: &'static dyn Any = *family;
+            return any
+                .downcast_ref()
+                .ok_or_else(|| spec.differs(there, MetricField::Type));
         }
         metrics.claim(&spec)?;
-        let core = leak(FamilyCore::new(spec, Arc::clone(&self.shared)));
-        metrics.families.push(C::wrap(core));
-        metrics
-            .by_name
-            .insert(Arc::clone(&core.spec.name), C::wrap(core));
-        Ok(core)
+        let name = Arc::clone(&spec.name);
+        let family = leak(LabelFamily::new(spec, Arc::clone(&self.limits)));
+        metrics.families.push(family);
+        metrics.by_name.insert(name, family);
+        Ok(family)
     }
 
     /// What the families have at this moment, in the order they were registered.
-    pub(crate) fn snapshot(&self) -> Vec<MetricSnapshot> {
+    pub(super) fn snapshot(&self) -> Vec<MetricSnapshot> {
         let families = self.families();
-        if self.overflowed() > 0 {
-            for family in &families {
-                family.warn_of_overflow();
-            }
-        }
         families.iter().map(|family| family.snapshot()).collect()
     }
 
-    pub(crate) fn expire(&self, now: u64, idle: u64) {
+    pub(super) fn expire(&self, now: u64, idle: u64) {
         for family in self.families() {
             family.expire(now, idle);
         }
     }
 
-    /// How often a label set found its family full.
-    pub(crate) fn overflowed(&self) -> u64 {
-        self.shared.overflowed.load(Ordering::Relaxed)
-    }
-
-    /// Updates that were refused.
-    pub(crate) fn refused(&self) -> u64 {
-        self.shared.refused.load(Ordering::Relaxed)
-    }
-
-    fn families(&self) -> Vec<AnyFamily> {
+    fn families(&self) -> Vec<&'static dyn Registered> {
         lock(&self.metrics).families.clone()
-    }
-}
-
-impl fmt::Debug for Registry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry")
-            .field("families", &self.families().len())
-            .finish_non_exhaustive()
     }
 }
 
@@ -161,35 +147,6 @@ impl Metrics {
         self.claims.claim(&spec.name, spec.kind, id);
         self.claimed.push(spec.name.to_string().into());
         Ok(())
-    }
-}
-
-/// Calls a method of the family, whatever its type.
-macro_rules! of_any {
-    ($family:expr, $core:ident => $call:expr) => {
-        match $family {
-            AnyFamily::Counter($core) => $call,
-            AnyFamily::Gauge($core) => $call,
-            AnyFamily::Histogram($core) => $call,
-        }
-    };
-}
-
-impl AnyFamily {
-    fn spec(self) -> &'static Spec {
-        of_any!(self, core => &core.spec)
-    }
-
-    fn snapshot(self) -> MetricSnapshot {
-        of_any!(self, core => core.snapshot())
-    }
-
-    fn expire(self, now: u64, idle: u64) {
-        of_any!(self, core => core.expire(now, idle));
-    }
-
-    fn warn_of_overflow(self) {
-        of_any!(self, core => core.warn_of_overflow());
     }
 }
 
@@ -264,22 +221,12 @@ impl Spec {
 /// The name on the page.
 fn full_name(name: &str, unit: Option<&str>, kind: FamilyType) -> String {
     let is_counter = kind == FamilyType::Counter;
-    let base = match name.strip_suffix("_total") {
-        Some(base) if is_counter && !base.is_empty() => base,
-        _ => name,
-    };
-    let mut full = base.to_owned();
-    if let Some(unit) = unit {
-        let rest = base.strip_suffix(unit);
-        if !rest.is_some_and(|rest| rest.ends_with('_')) {
-            full.push('_');
-            full.push_str(unit);
-        }
-    }
-    if is_counter {
-        full.push_str("_total");
-    }
-    full
+    let base = name.strip_suffix("_total").filter(|_| is_counter);
+    let base = base.filter(|base| !base.is_empty()).unwrap_or(name);
+    let ends_in = |unit: &str| matches!(base.strip_suffix(unit), Some(rest) if rest.ends_with('_'));
+    let unit = unit.filter(|unit| !ends_in(unit));
+    let unit = unit.map_or(String::new(), |unit| format!("_{unit}"));
+    format!("{base}{unit}{}", if is_counter { "_total" } else { "" })
 }
 
 fn is_unit(unit: &str) -> bool {
@@ -304,13 +251,100 @@ fn check_labels(labels: &[Cow<'static, str>]) -> Result<(), RegisterError> {
 }
 
 fn check_bounds(bounds: &[f64]) -> Result<(), RegisterError> {
-    let mut before = f64::NEG_INFINITY;
-    for (index, bound) in bounds.iter().copied().enumerate() {
-        // Also false for NaN.
-        if !(bound.is_finite() && bound > before) {
-            return Err(RegisterError::Bound { index, bound });
-        }
-        before = bound;
+    let is_good = |at: usize| bounds[at].is_finite() && (at == 0 || bounds[at] > bounds[at - 1]);
+    match (0..bounds.len()).find(|at| !is_good(*at)) {
+        Some(index) => Err(RegisterError::Bound {
+            index,
+            bound: bounds[index],
+        }),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// What code updates: a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or [`Histogram`](super::typed::Histogram).
+///
+/// What it takes to implement it has no name outside of this crate.
+pub trait Instrument: Clone {
+    #[doc(hidden)]
+    type Cell: LabelCell;
+
+    #[doc(hidden)]
+    fn of(child: Handle<Self::Cell>) -> Self;
+}
+
+/// A registered metric with labels: a child for each set of label values.
+///
+/// A family has at most `max_series` children (a hidden one that somebody holds a handle on is one of them). Further label
+/// sets are one child, labelled `overflow="true"` alone, and each [`with`](Self::with) that gave it is counted.
+///
+/// # Consistency
+///
+/// Children may be removed, by [`remove`](Self::remove) or after the configuration's `idle_series`. A handle on a removed
+/// child stays good: it keeps its count, and its next update puts the series back on the page with all of it. No update
+/// through a handle is ever lost. Once nobody holds one, a removed child is freed, and its label values begin at zero.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::metric::{MetricDesc, RegisterError};
+/// use monitor_core::{Monitor, StorageConfig};
+///
+/// let monitor = Monitor::new(StorageConfig::default());
+/// let depth = MetricDesc::new("queue_depth", "Jobs that wait.").labels(["queue"]);
+/// let depth = monitor.register_gauge(depth)?;
+/// depth.with(["fast"]).set(3.0);
+/// assert!(depth.remove(["fast"]));
+/// assert!(!depth.remove(["slow"]));
+/// # Ok::<(), RegisterError>(())
+/// ```
+pub struct MetricFamily<I: Instrument, const N: usize> {
+    pub(super) core: &'static LabelFamily<I::Cell>,
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "label values are written in place, as in `with([\"fast\"])`"
+)]
+impl<I: Instrument, const N: usize> MetricFamily<I, N> {
+    /// The child of these label values, in the order of the label names; made at zero if need be. Keep the handle where
+    /// you can: this takes a lock for reading.
+    pub fn with<V: AsRef<str>>(&self, values: [V; N]) -> I {
+        I::of(self.core.with(values.each_ref().map(AsRef::as_ref)))
+    }
+
+    /// Takes the child of these label values off the page; whether it was there.
+    pub fn remove<V: AsRef<str>>(&self, values: [V; N]) -> bool {
+        self.core.remove(&values.each_ref().map(AsRef::as_ref))
+    }
+
+    /// The family's name on the page.
+    pub fn name(&self) -> &str {
+        &self.core.spec.name
+    }
+
+    #[cfg(all(test, not(monitor_loom)))]
+    pub(super) fn slots(self) -> usize {
+        self.core.slots()
+    }
+}
+
+#[allow(
+    clippy::expl_impl_clone_on_copy,
+    reason = "a derived one would want the instrument to be `Copy`"
+)]
+impl<I: Instrument, const N: usize> Clone for MetricFamily<I, N> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<I: Instrument, const N: usize> Copy for MetricFamily<I, N> {}
+
+impl<I: Instrument, const N: usize> fmt::Debug for MetricFamily<I, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricFamily")
+            .field("name", &self.core.spec.name)
+            .field("labels", &self.core.spec.labels)
+            .finish_non_exhaustive()
+    }
 }
