@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
@@ -37,12 +38,12 @@ pub struct Label {
 /// assert_eq!(labels.len(), 2);
 /// assert_eq!(&*labels[1].value, "success");
 /// ```
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Labels(Arc<Rendered<[Chunk]>>);
 
 /// In one piece, if the text is not too long: a page of many label sets waits for memory at each step from one piece to
 /// the next. The labels come first, so that they decide comparisons; all else follows from them.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Rendered<T: ?Sized> {
     labels: Box<[Label]>,
     length: u32,
@@ -152,6 +153,12 @@ impl Deref for Labels {
 impl fmt::Debug for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
+    }
+}
+
+impl Hash for Labels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
     }
 }
 
