@@ -138,6 +138,17 @@ impl Ring {
         entered.then(|| self.last_end.load(Ordering::Relaxed) << END_SHIFT)
     }
 
+    /// The window's calls, to be looked at from the newest on.
+    pub(crate) fn back(&self) -> Back<'_> {
+        let head = self.head.load(Ordering::Acquire);
+        Back {
+            ring: self,
+            head,
+            looked: 0,
+            later: self.last_end.load(Ordering::Relaxed),
+        }
+    }
+
     fn duration(&self, seq: u64, word: u64) -> Option<u64> {
         if word & LONG == 0 {
             return Some(word & (LONG - 1));
@@ -174,13 +185,6 @@ pub(crate) struct Cursor<'a> {
     later: u64,
 }
 
-impl Cursor<'_> {
-    /// The number of the oldest call it may give.
-    pub(crate) fn oldest(&self) -> u64 {
-        self.oldest
-    }
-}
-
 impl Iterator for Cursor<'_> {
     type Item = Entry;
 
@@ -197,6 +201,54 @@ impl Iterator for Cursor<'_> {
             end: self.later,
             duration: self.ring.duration(self.next, word)?,
         })
+    }
+}
+
+/// The calls of a ring's window: their ends one by one, newest first, and the durations of the newest in sum.
+#[derive(Debug)]
+pub(crate) struct Back<'a> {
+    ring: &'a Ring,
+    head: u64,
+    /// How many ends were asked for.
+    looked: u64,
+    /// An end time at or after that of the next one.
+    later: u64,
+}
+
+impl Back<'_> {
+    /// How many calls there are.
+    pub(crate) fn len(&self) -> usize {
+        usize::try_from(self.head.min(WINDOW)).unwrap_or(usize::MAX)
+    }
+
+    /// When the next call ended, in steps; not to be asked more often than there are calls.
+    #[inline]
+    pub(crate) fn next_end(&mut self) -> u64 {
+        self.looked += 1;
+        let seq = self.head.wrapping_sub(self.looked);
+        let word = self.ring.entries[place(seq)].load(Ordering::Acquire);
+        let behind = self.later.wrapping_sub(word >> 32) & 0xffff_ffff;
+        self.later = self.later.saturating_sub(behind);
+        self.later
+    }
+
+    /// The number of the call this many back from the head; 1 is the newest.
+    pub(crate) fn seq(&self, back: usize) -> u64 {
+        self.head.wrapping_sub(back as u64)
+    }
+
+    /// The durations of so many of the newest calls, added up, in ticks.
+    pub(crate) fn ticks(&self, newest: usize) -> u64 {
+        let numbers = (1..=newest as u64).map(|back| self.head.wrapping_sub(back));
+        numbers.fold(0, |sum, seq| {
+            let word = self.ring.entries[place(seq)].load(Ordering::Acquire);
+            sum.saturating_add(self.ring.duration(seq, word).unwrap_or_default())
+        })
+    }
+
+    /// Whether nothing that was read may have been overwritten meanwhile.
+    pub(crate) fn is_intact(&self) -> bool {
+        self.ring.intact_from() <= self.head.saturating_sub(WINDOW)
     }
 }
 
