@@ -610,11 +610,6 @@ impl Ring {
         })
     }
 
-    /// [`cursor`](Self::cursor), under its old name.
-    pub(crate) fn back(&self) -> Cursor<'_> {
-        self.cursor()
-    }
-
     /// A cursor on the newest entry.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         let head = self.head.load(Acquire);
@@ -663,8 +658,6 @@ pub(crate) struct Entry {
     pub(crate) duration: u64,
 }
 
-pub(crate) use self::Cursor as Back; // alias
-
 /// Walks a ring from the newest call to the oldest of its window: entry by entry, or the ends one by one and the durations of
 /// the newest in sum.
 #[derive(Debug)]
@@ -703,6 +696,11 @@ impl Cursor<'_> {
     pub(crate) fn next_end(&mut self) -> u64 {
         self.step();
         self.later
+    }
+
+    /// The number of the call this many back from the head; 1 is the newest.
+    pub(crate) fn seq(&self, back: usize) -> u64 {
+        self.head.wrapping_sub(back as u64)
     }
 
     /// The durations of so many of the newest calls, added up, in ticks.

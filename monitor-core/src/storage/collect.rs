@@ -24,7 +24,7 @@ use crate::recording::rules::Rules;
 use crate::recording::shard::Shard;
 use crate::recording::store::StorageCore;
 use crate::storage::MonitorStorage;
-use crate::storage::means::{RecentCalls, means_of_value};
+use crate::storage::means::RecentCalls;
 use crate::storage::statuses::StatusReader;
 
 /// Ages of tasks in flight, in ticks.
@@ -271,11 +271,10 @@ fn read_method(
 }
 
 /// Reads the values that the calls of a method observed; `recent` holds its last calls.
-fn read_values(method: &'static MethodCore, recent: &mut RecentCalls) -> Vec<CallValueSnapshot> {
+fn read_values(method: &'static MethodCore, recent: &RecentCalls) -> Vec<CallValueSnapshot> {
     let Some(names) = method.known_values() else {
         return Vec::new();
     };
-    let calls = recent.in_order();
     let mut names: Vec<_> = Interner::iter(names).collect();
     // By first use, so that of two names that collide the first keeps the family.
     names.sort_unstable_by_key(|node| node.index);
@@ -294,7 +293,7 @@ fn read_values(method: &'static MethodCore, recent: &mut RecentCalls) -> Vec<Cal
         CallValueSnapshot {
             key: Arc::clone(&node.item.key),
             histogram,
-            means: means_of_value(calls, node.index),
+            means: recent.means_of_value(node.index),
         }
     });
     values.collect()

@@ -15,12 +15,9 @@
 //!
 //! # Consistency
 //!
-//! Writers go on meanwhile. A cursor goes back from the head the ring had when the cursor was made, and
-//! [`Ring::intact_from`] is asked after the reading: if a writer has come so far that some of it may be overwritten,
-//! everything is read again, and what is overwritten then is left out. Values are read later than the calls, so each is
-//! checked again by itself.
-//!
-//! [`Ring::intact_from`]: crate::recording::window::Ring::intact_from
+//! Writers go on meanwhile. What is read of a ring goes back from the head it had at first, and the head is asked again
+//! after the reading: if a writer has come so far that some of it may be overwritten, the calls are read again one by
+//! one, and those that are overwritten then are left out. Values are read later, so each is checked by itself.
 
 use std::sync::Arc;
 
@@ -30,26 +27,25 @@ use crate::data::key::StatKey;
 use crate::data::snapshot::Means;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Shard;
-use crate::recording::window::{Cursor, Entry, LAST, WINDOW};
+use crate::recording::shard::{Cursor, Entry, LAST, WINDOW};
 
 /// The last calls of a method. Keeps its buffers from method to method.
 #[derive(Default)]
 pub(crate) struct RecentCalls {
     /// Parallel to the method's shards.
     rings: Vec<RingCalls>,
-    in_order: Vec<RecentCall>,
-    buffers: Vec<Vec<Entry>>,
+    buffers: Vec<Vec<u64>>,
 }
 
 /// The calls of one ring, of which more and more are taken, newest first.
 struct RingCalls {
     shard: &'static Shard,
-    cursor: Cursor<'static>,
-    /// Calls in the ring's window.
-    len: usize,
-    /// The calls looked at so far, newest first.
-    seen: Vec<Entry>,
-    /// How many of them are among the last five calls of the method, and among the last hundred.
+    calls: Cursor<'static>,
+    /// When the calls that were looked at ended, plus 1, newest first.
+    ends: Vec<u64>,
+    /// The end of the newest call that is not taken, plus 1; 0 where there is none.
+    next_end: u64,
+    /// How many of its newest calls are among the last five calls of the method, and among the last hundred.
     last: usize,
     taken: usize,
 }
@@ -64,51 +60,39 @@ pub(crate) struct RecentCall {
     shard: &'static Shard,
 }
 
+/// How many of the newest calls of a ring a mean is over.
+type Count = fn(&RingCalls) -> usize;
+
 impl RingCalls {
-    fn new(shard: &'static Shard, mut seen: Vec<Entry>) -> Self {
-        let mut cursor = shard.ring().cursor();
-        let oldest = cursor.oldest();
-        seen.clear();
-        seen.extend(cursor.next());
-        let len = seen.first().map_or(0, |newest| newest.seq + 1 - oldest);
-        Self {
+    fn new(shard: &'static Shard, mut ends: Vec<u64>) -> Self {
+        ends.clear();
+        let mut ring = Self {
             shard,
-            cursor,
-            len: usize::try_from(len).unwrap_or(usize::MAX),
-            seen,
+            calls: shard.ring().cursor(),
+            ends,
+            next_end: 0,
             last: 0,
             taken: 0,
-        }
-    }
-
-    fn look_at(&mut self, newest: usize) {
-        while self.seen.len() < newest {
-            let Some(entry) = self.cursor.next() else {
-                return;
-            };
-            self.seen.push(entry);
-        }
+        };
+        ring.take(0);
+        ring
     }
 
     /// The end of the call this many behind those taken, plus 1; 0 where there is none.
     fn end(&mut self, further: usize) -> u64 {
-        let newest = self.taken + further;
-        if newest > self.len {
+        let at = self.taken + further - 1;
+        if at >= self.calls.len() {
             return 0;
         }
-        self.look_at(newest);
-        self.seen.get(newest - 1).map_or(0, |entry| entry.end + 1)
+        while self.ends.len() <= at {
+            self.ends.push(self.calls.next_end() + 1);
+        }
+        self.ends[at]
     }
 
-    fn is_intact(&self) -> bool {
-        self.shard.ring().intact_from() <= self.cursor.oldest()
-    }
-
-    fn drop_overwritten(&mut self) {
-        let from = self.shard.ring().intact_from();
-        let intact = self.seen.partition_point(|entry| entry.seq >= from);
-        self.taken = self.taken.min(intact);
-        self.last = self.last.min(intact);
+    fn take(&mut self, further: usize) {
+        self.taken += further;
+        self.next_end = self.end(1);
     }
 }
 
@@ -116,27 +100,40 @@ impl RecentCalls {
     /// Reads the last calls of a method. Returns the means of their durations in seconds, `None` without a call.
     pub(crate) fn read(&mut self, method: &MethodCore) -> Option<Means> {
         self.select(method);
-        if !self.rings.iter().all(RingCalls::is_intact) {
-            self.select(method);
-            self.rings.iter_mut().for_each(RingCalls::drop_overwritten);
-        }
         // Added up in ticks, which no order changes.
-        let mean = |count_of: fn(&RingCalls) -> usize| {
-            let (mut ticks, mut count) = (0_u64, 0);
-            for ring in &self.rings {
-                let calls = &ring.seen[..count_of(ring)];
-                let durations = calls.iter().map(|entry| entry.duration);
-                ticks = durations.fold(ticks, u64::saturating_add);
-                count += calls.len();
-            }
-            let seconds = method.storage.clock.in_seconds(to_f64(ticks));
-            (count > 0).then(|| seconds / to_f64(count as u64))
-        };
-        let means = Means {
-            window: mean(|ring| ring.taken),
-            last: mean(|ring| ring.last),
-        };
-        means.window.is_some().then_some(means)
+        let mut read = means(|count_of| {
+            let rings = self.rings.iter();
+            let ticks = rings.map(|ring| (ring.calls.ticks(count_of(ring)), count_of(ring)));
+            mean_duration(method, ticks)
+        });
+        if !self.rings.iter().all(|ring| ring.calls.is_intact()) {
+            self.select(method);
+            let calls = self.in_order();
+            let last = &calls[calls.len().saturating_sub(LAST)..];
+            let mean = |calls: &[RecentCall]| {
+                let ticks = calls.iter().map(|call| (call.entry.duration, 1));
+                mean_duration(method, ticks)
+            };
+            read = Means {
+                window: mean(&calls),
+                last: mean(last),
+            };
+        }
+        read.window.is_some().then_some(read)
+    }
+
+    /// Means of a value over the calls that were read.
+    pub(crate) fn means_of_value(&self, name: u32) -> Means {
+        // Ring by ring, each oldest first: where one thread calls, they are added up in the order of the original.
+        means(|count_of| {
+            let values = self.rings.iter().flat_map(|ring| {
+                let calls = (1..=count_of(ring)).rev();
+                calls.filter_map(|back| value_of(ring.shard, ring.calls.seq(back), name))
+            });
+            let add = |(sum, count), value| (sum + value, count + 1);
+            let (sum, count) = values.fold((0.0, 0_u32), add);
+            (count > 0).then(|| sum / f64::from(count))
+        })
     }
 
     /// How many calls of each shard of the method are among the last ones, in the order of its shards.
@@ -144,23 +141,23 @@ impl RecentCalls {
         self.rings.iter().map(|ring| ring.taken)
     }
 
-    /// The calls that were read, oldest first.
-    pub(crate) fn in_order(&mut self) -> &[RecentCall] {
-        self.in_order.clear();
-        for ring in &self.rings {
-            let calls = ring.seen[..ring.taken].iter().rev();
-            let shard = ring.shard;
-            self.in_order
-                .extend(calls.map(|&entry| RecentCall { entry, shard }));
+    /// As many of the newest calls of each ring as were read, oldest first.
+    pub(crate) fn in_order(&self) -> Vec<RecentCall> {
+        let mut all = Vec::new();
+        for RingCalls { shard, taken, .. } in &self.rings {
+            let newest: Vec<Entry> = shard.ring().cursor().take(*taken).collect();
+            let from = shard.ring().intact_from();
+            let intact = newest.into_iter().rev().filter(|entry| entry.seq >= from);
+            all.extend(intact.map(|entry| RecentCall { entry, shard }));
         }
         // Stable: of calls that ended in one step, those of the ring listed last stay the newest.
-        self.in_order.sort_by_key(|call| call.entry.end);
-        &self.in_order
+        all.sort_by_key(|call| call.entry.end);
+        all
     }
 
     fn select(&mut self, method: &MethodCore) {
         self.buffers
-            .extend(self.rings.drain(..).map(|ring| ring.seen));
+            .extend(self.rings.drain(..).map(|ring| ring.ends));
         for shard in method.shards() {
             let buffer = self.buffers.pop().unwrap_or_default();
             self.rings.push(RingCalls::new(shard, buffer));
@@ -176,7 +173,7 @@ impl RecentCalls {
     fn take(&mut self, mut wanted: usize) {
         let rings = &mut self.rings;
         while wanted > 0 {
-            let left = rings.iter().filter(|ring| ring.taken < ring.len).count();
+            let left = rings.iter().filter(|ring| ring.next_end > 0).count();
             if left == 0 {
                 return;
             }
@@ -184,22 +181,21 @@ impl RecentCalls {
             let mut best = (0, 0);
             // From the ring with the newest call on: another ring is not looked into if its newest is older than the
             // best.
-            let first = (0..rings.len()).max_by_key(|at| rings[*at].end(1));
+            let first = (0..rings.len()).max_by_key(|at| rings[*at].next_end);
             let first = first.unwrap_or(0);
             for at in std::iter::once(first).chain((0..rings.len()).filter(|at| *at != first)) {
-                if rings[at].end(1) >= best.0 {
+                if rings[at].next_end >= best.0 {
                     best = best.max((rings[at].end(some), at));
                 }
             }
             if best.0 == 0 {
                 // No ring has so many: all that are left are fewer than are wanted.
                 for ring in rings {
-                    ring.look_at(ring.len);
-                    ring.taken = ring.seen.len();
+                    ring.take(ring.calls.len() - ring.taken);
                 }
                 return;
             }
-            rings[best.1].taken += some;
+            rings[best.1].take(some);
             wanted -= some;
         }
     }
@@ -214,30 +210,35 @@ impl RecentCall {
     pub(crate) fn values(&self) -> impl Iterator<Item = (&'static Arc<StatKey>, f64)> {
         let names = self.shard.method.known_values();
         let names = names.into_iter().flat_map(Interner::iter);
-        names.filter_map(|node| Some((&node.item.key, self.value(node.index)?)))
-    }
-
-    fn value(&self, name: u32) -> Option<f64> {
-        let seq = self.entry.seq;
-        let value = self.shard.known_values()?.cells(name)?.ring().get(seq)?;
-        // The value was read before the head is: a value that was overwritten meanwhile belongs to another call.
-        (seq >= self.shard.ring().intact_from()).then_some(value)
+        names.filter_map(|node| {
+            Some((
+                &node.item.key,
+                value_of(self.shard, self.entry.seq, node.index)?,
+            ))
+        })
     }
 }
 
-/// Means of a value over these calls, which are given oldest first.
-pub(crate) fn means_of_value(calls: &[RecentCall], name: u32) -> Means {
-    // Added up oldest first, as the original does.
-    let mean = |calls: &[RecentCall]| {
-        let values = calls.iter().filter_map(|call| call.value(name));
-        let (sum, count) =
-            values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
-        (count > 0).then(|| sum / f64::from(count))
-    };
+fn means(mean: impl Fn(Count) -> Option<f64>) -> Means {
     Means {
-        window: mean(calls),
-        last: mean(&calls[calls.len().saturating_sub(LAST)..]),
+        window: mean(|ring| ring.taken),
+        last: mean(|ring| ring.last),
     }
+}
+
+/// The mean of durations in seconds, given as sums of ticks and how many each is of; `None` of nothing.
+fn mean_duration(method: &MethodCore, sums: impl Iterator<Item = (u64, usize)>) -> Option<f64> {
+    let add =
+        |(ticks, count): (u64, usize), (more, calls)| (ticks.saturating_add(more), count + calls);
+    let (ticks, count) = sums.fold((0, 0), add);
+    let seconds = || method.storage.clock.in_seconds(to_f64(ticks));
+    (count > 0).then(|| seconds() / to_f64(count as u64))
+}
+
+fn value_of(shard: &Shard, seq: u64, name: u32) -> Option<f64> {
+    let value = shard.known_values()?.cells(name)?.ring().get(seq)?;
+    // The value was read before the head is: a value that was overwritten meanwhile belongs to another call.
+    (seq >= shard.ring().intact_from()).then_some(value)
 }
 
 #[cfg(all(test, not(monitor_loom)))]

@@ -177,8 +177,8 @@ fn add_points(map: &mut StatsMap, core: &'static StorageCore) {
     for method in core.methods() {
         recent.read(method);
         let name = labelled(&method.name, &method.labels);
-        let calls = recent.in_order().iter();
-        points.extend(calls.map(|call| (call.entry.end, point_of(call, method, &name))));
+        let calls = recent.in_order().into_iter();
+        points.extend(calls.map(|call| (call.entry.end, point_of(&call, method, &name))));
     }
     if points.is_empty() {
         return;
