@@ -170,8 +170,8 @@ fn complete(common: &[Label], labels: impl IntoIterator<Item = Label>) -> Labels
     all.into()
 }
 
-/// A label of a child's own beside those that every series has: under its name, or with [`ASIDE`] before it, as often as
-/// it takes, where it could be taken for one of these.
+/// A label of a child's own beside those that every series has: under its name, or with [`ASIDE`] before it, as often
+/// as it takes, where it could be taken for one of these.
 ///
 /// No two names become one, and none becomes that of a common label: names that only differ in how often `ASIDE` stands
 /// before them all get it once more than the common label that has it most often. So no label set becomes another's, as
