@@ -1,9 +1,9 @@
 //! The encoder: what a visitor is shown, as bytes, in one pass into one buffer.
 //!
-//! Both formats have the same sample lines; they differ in a family's head, in exemplars and timestamps, and in the last
-//! line. A line is `start` (the sample's name), labels and number. The start is rendered once a family and the labels
-//! once for all pages ([`Labels`]), both padded to whole chunks, so that a line is a few copies of fixed size. Bucket
-//! lines, most of a page, are `bucket_lines`' own.
+//! Both formats have the same sample lines; they differ in a family's head, in exemplars and timestamps, and in the
+//! last line. A line is `start` (the sample's name), labels and number. The start is rendered once a family and the
+//! labels once for all pages ([`Labels`]), both padded to whole chunks, so that a line is a few copies of fixed size.
+//! Bucket lines, most of a page, are `bucket_lines`' own.
 
 use crate::data::chunks::{CHUNK, Padded, push};
 use crate::data::exemplar::KeptExemplar;

@@ -1,8 +1,8 @@
 //! The exporter: what is remembered from page to page of one storage under one profile.
 //!
-//! It owns the names and the label text ([`NameRegistry`]) behind one mutex, which a page holds from its first key to its
-//! last line: pages of one exporter are made one after the other. The snapshot is the caller's, so what a page shows is
-//! the storage at that moment, whatever is recorded meanwhile.
+//! It owns the names and the label text ([`NameRegistry`]) behind one mutex, which a page holds from its first key to
+//! its last line: pages of one exporter are made one after the other. The snapshot is the caller's, so what a page
+//! shows is the storage at that moment, whatever is recorded meanwhile.
 
 use crate::base::sync::{AtomicUsize, Mutex, Ordering, lock};
 use crate::data::catalog::Profile;
@@ -77,8 +77,8 @@ impl Exporter {
     }
 
     /// Keeps the names of these families, and of their samples, free of keys and registered metrics: for families that
-    /// stand on the storage's pages without being the storage's, as those of the server do. A key or metric that has such
-    /// a name already is exported under its hash from now on. The storage's built-in families keep their names.
+    /// stand on the storage's pages without being the storage's, as those of the server do. A key or metric that has
+    /// such a name already is exported under its hash from now on. The storage's built-in families keep their names.
     ///
     /// For good: a family that is missing on a page now and then keeps its name all the same.
     ///
@@ -136,8 +136,8 @@ impl Exporter {
 
     /// The same with families of others behind the snapshot's.
     ///
-    /// A vector that grows takes up to three times its length for a moment. So room for a whole page is made at once: for
-    /// the last one and a little more. The first is written twice, first only to count its bytes.
+    /// A vector that grows takes up to three times its length for a moment. So room for a whole page is made at once:
+    /// for the last one and a little more. The first is written twice, first only to count its bytes.
     pub(super) fn encode_with(
         &self,
         others: &[Family],

@@ -1,13 +1,13 @@
 //! Names of keys: under which family each key and each registered metric is exported, decided once.
 //!
-//! Any text can be a key, but not any set of families is a valid page. The [`NameRegistry`] owns the families an exporter
-//! ever showed, without their children; the built-in ones of the profile come first. Three things take names in it: built-in
-//! families, names that are [reserved](NameRegistry::reserve) for families of others, and, in the order they are first met,
-//! registered metrics and keys. What comes too late is exported under its hash.
+//! Any text can be a key, but not any set of families is a valid page. The [`NameRegistry`] owns the families an
+//! exporter ever showed, without their children; the built-in ones of the profile come first. Three things take names
+//! in it: built-in families, names that are [reserved](NameRegistry::reserve) for families of others, and, in the order
+//! they are first met, registered metrics and keys. What comes too late is exported under its hash.
 //!
 //! What of a key is exported is a [`KeyExport`]: a kind, the key, and the method whose calls observed it. Its place, a
-//! family and a label set, stays what it is until the key is gone for good ([`NameRegistry::forget_absent`]), or the names
-//! or the labels of every series change, whereupon all are placed anew.
+//! family and a label set, stays what it is until the key is gone for good ([`NameRegistry::forget_absent`]), or the
+//! names or the labels of every series change, whereupon all are placed anew.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -103,8 +103,8 @@ impl ExportKind {
         }
     }
 
-    /// The family name of a key's name. In the profile `prometheus` with the unit that the original reads out of a name,
-    /// and without the endings that mean something else there.
+    /// The family name of a key's name. In the profile `prometheus` with the unit that the original reads out of a
+    /// name, and without the endings that mean something else there.
     fn family_name(self, profile: Profile, written: &str) -> String {
         if self == Self::Info {
             return name::metric_name(written);
@@ -168,8 +168,8 @@ impl<'a> KeyExport<'a> {
     }
 }
 
-/// Shows all that is exported of keys but the configuration's, in the order they are placed in: with its value, if it has
-/// one that a page shows.
+/// Shows all that is exported of keys but the configuration's, in the order they are placed in: with its value, if it
+/// has one that a page shows.
 pub(super) fn each_key<'a>(
     snapshot: &'a Snapshot,
     mut show: impl FnMut(KeyExport<'a>, Option<ValueView<'a>>),
@@ -297,8 +297,8 @@ impl NameRegistry {
         }
     }
 
-    /// Keeps the names of these families, and of their samples, free of keys and registered metrics. Where one of these has
-    /// such a name already, all are placed anew.
+    /// Keeps the names of these families, and of their samples, free of keys and registered metrics. Where one of these
+    /// has such a name already, all are placed anew.
     pub(super) fn reserve<'a>(&mut self, families: impl IntoIterator<Item = &'a Family>) {
         let mut in_the_way = false;
         for family in families {
@@ -430,8 +430,8 @@ impl NameRegistry {
         Some(at)
     }
 
-    /// Forgets the places of keys that are gone, once one was removed by name or they are many: other keys may then have
-    /// their series, and the families that became empty.
+    /// Forgets the places of keys that are gone, once one was removed by name or they are many: other keys may then
+    /// have their series, and the families that became empty.
     fn forget_absent(&mut self, snapshot: &Snapshot) {
         let removals = std::mem::replace(&mut self.removals, snapshot.values.removals);
         let mut needed = 0;

@@ -53,7 +53,7 @@ impl LabelCache {
                 ..Self::default()
             };
             self.none = self.complete([]);
-            self.default_ok = self.of_status(&Arc::from(DEFAULT_TASK), TaskStatus::Ok);
+            self.default_ok = of_status(&self.common, &Arc::from(DEFAULT_TASK), TaskStatus::Ok);
         }
         self.update_methods(snapshot);
         self.update_statuses(snapshot);
@@ -74,61 +74,48 @@ impl LabelCache {
             if self.methods.len() <= at {
                 self.methods.resize_with(at + 1, || None);
             }
-            let known = self.methods[at].as_ref().map(|labels| labels.types.len());
-            if known != Some(types.len()) {
-                let old = self.methods[at].take();
-                self.methods[at] = Some(self.of_method(method, old));
+            let with = |name, value: &Arc<str>| {
+                let own = [label("method", &method.name), label(name, value)];
+                complete(&self.common, method.labels.iter().cloned().chain(own))
+            };
+            let labels = self.methods[at].get_or_insert_with(|| {
+                let own = std::iter::once(label("method", &method.name));
+                MethodLabels {
+                    plain: complete(&self.common, own.chain(method.labels.iter().cloned())),
+                    success: with("status", &Arc::from("success")),
+                    failure: with("status", &Arc::from("failure")),
+                    types: Vec::new(),
+                }
+            });
+            for name in &types[labels.types.len()..] {
+                labels.types.push(with("type", name));
             }
         }
-    }
-
-    /// The label sets of a method, and those of them that are there already as they are.
-    fn of_method(&self, method: &MethodSnapshot, old: Option<MethodLabels>) -> MethodLabels {
-        let with = |label: Option<Label>| {
-            let own = method.labels.iter().cloned().chain(label);
-            self.complete(own.chain([self::label("method", &method.name)]))
-        };
-        let status = |status: &str| with(Some(label("status", &Arc::from(status))));
-        let mut labels = old.unwrap_or_else(|| MethodLabels {
-            plain: with(None),
-            success: status("success"),
-            failure: status("failure"),
-            types: Vec::new(),
-        });
-        for name in &self.types[labels.types.len()..] {
-            labels.types.push(with(Some(label("type", name))));
-        }
-        labels
     }
 
     fn update_statuses(&mut self, snapshot: &Snapshot) {
-        let statuses = snapshot.statuses.iter().chain(&snapshot.method_statuses);
         let count = snapshot.statuses.len() + snapshot.method_statuses.len();
         self.statuses.truncate(count);
-        for (at, StatusSnapshot { task, status, .. }) in statuses.enumerate() {
-            let known = self.statuses.get(at);
-            if known.is_some_and(|(of, last, _)| is_same(of, task) && last == status) {
-                continue;
-            }
-            let now = (Arc::clone(task), *status, self.of_status(task, *status));
+        let all = snapshot.statuses.iter().chain(&snapshot.method_statuses);
+        for (at, StatusSnapshot { task, status, .. }) in all.enumerate() {
+            let now = || {
+                (
+                    Arc::clone(task),
+                    *status,
+                    of_status(&self.common, task, *status),
+                )
+            };
             match self.statuses.get_mut(at) {
-                Some(place) => *place = now,
-                None => self.statuses.push(now),
+                Some((of, last, _)) if is_same(of, task) && last == status => {}
+                Some(place) => *place = now(),
+                None => self.statuses.push(now()),
             }
         }
     }
 
-    fn of_status(&self, task: &Arc<str>, status: TaskStatus) -> Labels {
-        let status = Arc::from(status.name());
-        self.complete([label("status", &status), label("task", task)])
-    }
-
-    /// A child's labels, with those of every series: sorted, and each name once. Labels of a child's own make way.
+    /// A child's labels, with those of every series: sorted, and each name once.
     pub(super) fn complete(&self, labels: impl IntoIterator<Item = Label>) -> Labels {
-        let own = labels.into_iter().map(|label| self.apart(label));
-        let mut all: Vec<Label> = own.chain(self.common.iter().cloned()).collect();
-        all.sort_unstable();
-        all.into()
+        complete(&self.common, labels)
     }
 
     /// As `complete`, for labels that were rendered without those of every series.
@@ -147,28 +134,6 @@ impl LabelCache {
     /// Those of the task types of that snapshot, and behind them those of the methods' own.
     pub(super) fn statuses(&self) -> impl Iterator<Item = &Labels> {
         self.statuses.iter().map(|(_, _, labels)| labels)
-    }
-
-    /// A label of a child's own beside those that every series has: under its name, or with [`ASIDE`] before it, as
-    /// often as it takes, where it could be taken for one of these.
-    ///
-    /// No two names become one, and none becomes that of a common label: names that only differ in how often `ASIDE`
-    /// stands before them all get it once more than the common label that has it most often. So no label set becomes
-    /// another's, as it might if a label took the place of a common one: a call without the label and one that gives it
-    /// the same value would be one series.
-    fn apart(&self, label: Label) -> Label {
-        let bare = label.name.trim_start_matches(ASIDE);
-        // A label of a child's own is never called `inittime`.
-        let common = self.common.iter().filter(|one| one.name != "inittime");
-        let alike = common.filter_map(|one| one.name.strip_suffix(bare));
-        let alike = alike.filter(|before| before.trim_start_matches(ASIDE).is_empty());
-        match alike.map(|before| before.len() / ASIDE.len()).max() {
-            None => label,
-            Some(most) => Label {
-                name: format!("{}{}", ASIDE.repeat(most + 1), label.name).into(),
-                ..label
-            },
-        }
     }
 }
 
@@ -190,4 +155,39 @@ pub(super) fn label(name: &'static str, value: &Arc<str>) -> Label {
 /// Whether two texts are the same, which mostly are one.
 fn is_same(one: &Arc<str>, other: &Arc<str>) -> bool {
     Arc::ptr_eq(one, other) || one == other
+}
+
+fn of_status(common: &[Label], task: &Arc<str>, status: TaskStatus) -> Labels {
+    let status = Arc::from(status.name());
+    complete(common, [label("status", &status), label("task", task)])
+}
+
+/// Labels of a child's own make way for those that every series has.
+fn complete(common: &[Label], labels: impl IntoIterator<Item = Label>) -> Labels {
+    let own = labels.into_iter().map(|label| apart_from(common, label));
+    let mut all: Vec<Label> = own.chain(common.iter().cloned()).collect();
+    all.sort_unstable();
+    all.into()
+}
+
+/// A label of a child's own beside those that every series has: under its name, or with [`ASIDE`] before it, as often
+/// as it takes, where it could be taken for one of these.
+///
+/// No two names become one, and none becomes that of a common label: names that only differ in how often `ASIDE` stands
+/// before them all get it once more than the common label that has it most often. So no label set becomes another's, as
+/// it might if a label took the place of a common one: a call without the label and one that gives it the same value
+/// would be one series.
+fn apart_from(common: &[Label], label: Label) -> Label {
+    let bare = label.name.trim_start_matches(ASIDE);
+    // A label of a child's own is never called `inittime`.
+    let common = common.iter().filter(|one| one.name != "inittime");
+    let alike = common.filter_map(|one| one.name.strip_suffix(bare));
+    let alike = alike.filter(|before| before.trim_start_matches(ASIDE).is_empty());
+    match alike.map(|before| before.len() / ASIDE.len()).max() {
+        None => label,
+        Some(most) => Label {
+            name: format!("{}{}", ASIDE.repeat(most + 1), label.name).into(),
+            ..label
+        },
+    }
 }

@@ -1,7 +1,7 @@
 //! One page of several sources: the storage, registries and collectors.
 //!
-//! [`merge`] is a pure function of the sources' families, and owns them. A [`Page`] spares the storage the way through it
-//! as long as no other source has one of its names: its snapshot then is written as it stands, before the others.
+//! [`merge`] is a pure function of the sources' families, and owns them. A [`Page`] spares the storage the way through
+//! it as long as no other source has one of its names: its snapshot then is written as it stands, before the others.
 
 use std::collections::HashSet;
 
@@ -234,8 +234,8 @@ pub enum LeftOut {
 
 /// What a page is written from.
 ///
-/// The storage is written straight from its snapshot, where no other source has one of its families: then there is nothing
-/// to merge it with. Else its families are made and merged with the rest, as by [`merge`].
+/// The storage is written straight from its snapshot, where no other source has one of its families: then there is
+/// nothing to merge it with. Else its families are made and merged with the rest, as by [`merge`].
 ///
 /// # Examples
 ///
@@ -291,8 +291,8 @@ impl<'e> Page<'e> {
         }
     }
 
-    /// Hands the page on part by part, of which each is written over the one before: for a caller that compresses it, and
-    /// needs it nowhere whole. The parts are of some 64 KiB, and of whole lines.
+    /// Hands the page on part by part, of which each is written over the one before: for a caller that compresses it,
+    /// and needs it nowhere whole. The parts are of some 64 KiB, and of whole lines.
     pub fn encode_in_parts(&self, names: &[&str], format: Format, mut take: impl FnMut(&[u8])) {
         let mut part = Vec::new();
         let encoder = Encoder::new(format, names, &mut part).in_parts(PART, &mut take);

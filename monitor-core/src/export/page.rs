@@ -1,10 +1,10 @@
 //! A page in one pass: which family shows what of a snapshot.
 //!
-//! First everything made at run time is placed ([`PageParts::place`]): registered metrics, which claim their names before
-//! keys do, then the configuration's keys, those of calls' values and the user's. Families stand on a page in the
-//! registry's order, and keys come in the snapshot's, so their children are sorted by family. Then all families are shown
-//! ([`PageParts::show`]): what is built in straight from the snapshot, the others from these children. Profiles differ in
-//! the families they have, and in their names.
+//! First everything made at run time is placed ([`PageParts::place`]): registered metrics, which claim their names
+//! before keys do, then the configuration's keys, those of calls' values and the user's. Families stand on a page in
+//! the registry's order, and keys come in the snapshot's, so their children are sorted by family. Then all families are
+//! shown ([`PageParts::show`]): what is built in straight from the snapshot, the others from these children. Profiles
+//! differ in the families they have, and in their names.
 
 use std::sync::Arc;
 
@@ -185,8 +185,8 @@ impl<'a> PageParts<'a> {
         }
     }
 
-    /// How many series of each family were made at run time: those of calls whose labels are text, and those of keys and
-    /// registered metrics with labels.
+    /// How many series of each family were made at run time: those of calls whose labels are text, and those of keys
+    /// and registered metrics with labels.
     fn series(&self, out: &mut impl Visitor) {
         let mut show = |family: usize, series: usize| {
             if series > 0 {

@@ -114,14 +114,15 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
 
 /// A storage as registries know it.
 struct Registered {
-    /// Its one descriptor: a registry tells collectors apart by their descriptors, and families that come and go cannot be
-    /// listed beforehand.
+    /// Its one descriptor: a registry tells collectors apart by their descriptors, and families that come and go cannot
+    /// be listed beforehand.
     desc: Option<Desc>,
     /// What remembers the names of its series from gather to gather.
     exporter: Exporter,
 }
 
-/// What registries know of the storage of this number. Leaked once a storage, which lives as long as the process itself.
+/// What registries know of the storage of this number. Leaked once a storage, which lives as long as the process
+/// itself.
 fn registered(storage: u64) -> &'static Registered {
     static KNOWN: LazyLock<Mutex<BTreeMap<u64, &'static Registered>>> =
         LazyLock::new(Mutex::default);
@@ -215,7 +216,8 @@ fn family_from(family: &MetricFamily) -> Family {
 }
 
 /// The value that a metric has, if it can be told: a registry puts two families of one name together without a look at
-/// their types, and so one that has none of its family's type may have another's. What is of neither is the type's zero.
+/// their types, and so one that has none of its family's type may have another's. What is of neither is the type's
+/// zero.
 fn value_from(metric: &Metric, kind: FamilyType, bounds: &mut Arc<[f64]>) -> ChildValue {
     use FamilyType::{Counter, Gauge, Histogram, Summary, Untyped};
     /// Whether it is not as a new one is.
@@ -426,8 +428,8 @@ mod numbers {
     }
 
     /// With `protobuf` there is no method at all for untyped values, so this reads the metric's `Debug`, which is
-    /// derived there: `untyped: .. Untyped { value: Some(1.5), ..`. Nothing but a user's own collector makes such metrics. Texts
-    /// come before it, in quotes: a label's value may say the same.
+    /// derived there: `untyped: .. Untyped { value: Some(1.5), ..`. Nothing but a user's own collector makes such
+    /// metrics. Texts come before it, in quotes: a label's value may say the same.
     pub(super) fn of_untyped(metric: &Metric) -> f64 {
         let text = format!("{metric:?}");
         let value = text
