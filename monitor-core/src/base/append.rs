@@ -17,8 +17,11 @@ use foldhash::fast::RandomState;
 use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::base::sync::{AtomicU32, Mutex, Once, leak, lock};
 
-const FIRST_LOG2: u32 = if cfg!(all(test, monitor_loom)) { 1 } else { 5 };
-const CHUNKS: usize = if cfg!(all(test, monitor_loom)) { 3 } else { 22 };
+/// True in models, which need containers to be small.
+pub(crate) const IN_MODEL: bool = cfg!(all(test, monitor_loom));
+
+const FIRST_LOG2: u32 = if IN_MODEL { 1 } else { 5 };
+const CHUNKS: usize = if IN_MODEL { 3 } else { 22 };
 
 /// Cells of a [`Chunked`]: 2^27 - 32.
 pub(crate) const MAX_CELLS: u32 = ((1 << CHUNKS) - 1) << FIRST_LOG2;
@@ -139,7 +142,7 @@ pub(crate) struct Node<T: 'static> {
 impl<T> Interner<T> {
     /// With so many buckets, rounded up to a power of two: a look-up takes a step for each item in its bucket.
     pub(crate) fn new(buckets: usize) -> Self {
-        let buckets = if cfg!(all(test, monitor_loom)) {
+        let buckets = if IN_MODEL {
             1
         } else {
             buckets.next_power_of_two()

@@ -5,12 +5,12 @@
 //! out of slots. Nothing is searched and nothing waits, and as only the owner takes, and takes all, the stack has no ABA
 //! problem.
 
-use crate::base::append::Chunked;
+use crate::base::append::{Chunked, IN_MODEL};
 use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::base::sync::{AtomicU32, AtomicU64, Once, leak};
 
 /// Slots in the shard itself; more come on demand.
-const INLINE: u32 = if cfg!(all(test, monitor_loom)) { 1 } else { 16 };
+const INLINE: u32 = if IN_MODEL { 1 } else { 16 };
 
 /// Lowest bit of a slot: set while a task is in flight, its start time above; clear while the slot is free, the
 /// number of the next free one (plus 1) above.
