@@ -10,15 +10,18 @@
 //! add the same item at once agree on one; the other's is never seen.
 
 use std::hash::{BuildHasher, Hash};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use foldhash::fast::RandomState;
 
 use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::base::sync::{AtomicU32, Mutex, Once, leak, lock};
 
-const FIRST_LOG2: u32 = if cfg!(all(test, monitor_loom)) { 1 } else { 5 };
-const CHUNKS: usize = if cfg!(all(test, monitor_loom)) { 3 } else { 22 };
+/// True in models, which need containers to be small.
+pub(crate) const IN_MODEL: bool = cfg!(all(test, monitor_loom));
+
+const FIRST_LOG2: u32 = if IN_MODEL { 1 } else { 5 };
+const CHUNKS: usize = if IN_MODEL { 3 } else { 22 };
 
 /// Cells of a [`Chunked`]: 2^27 - 32.
 pub(crate) const MAX_CELLS: u32 = ((1 << CHUNKS) - 1) << FIRST_LOG2;
@@ -121,7 +124,8 @@ pub(crate) fn walk<T>(
 #[derive(Debug)]
 pub(crate) struct Interner<T: 'static> {
     buckets: Box<[Link<Node<T>>]>,
-    nodes: Table<Node<T>>,
+    /// By number.
+    nodes: Box<Table<Node<T>>>,
     len: AtomicU32,
     writer: Mutex<()>,
 }
@@ -138,14 +142,14 @@ pub(crate) struct Node<T: 'static> {
 impl<T> Interner<T> {
     /// With so many buckets, rounded up to a power of two: a look-up takes a step for each item in its bucket.
     pub(crate) fn new(buckets: usize) -> Self {
-        let buckets = if cfg!(all(test, monitor_loom)) {
+        let buckets = if IN_MODEL {
             1
         } else {
             buckets.next_power_of_two()
         };
         Self {
             buckets: (0..buckets).map(|_| Once::new()).collect(),
-            nodes: Table::default(),
+            nodes: Box::default(),
             len: AtomicU32::new(0),
             writer: Mutex::new(()),
         }
@@ -202,6 +206,15 @@ impl<T> Interner<T> {
         #[expect(clippy::cast_possible_truncation, reason = "masked")]
         let at = hash as usize & (self.buckets.len() - 1);
         &self.buckets[at]
+    }
+}
+
+impl Interner<Arc<str>> {
+    /// The number of a text, given out now if there are fewer than `limit`.
+    pub(crate) fn number_of(&self, text: &str, limit: u32) -> Option<u32> {
+        let is = |known: &Arc<str>| **known == *text;
+        let node = self.find_or_add(hash_of(text), is, limit, |_| Arc::from(text))?;
+        Some(node.index)
     }
 }
 
@@ -287,20 +300,14 @@ mod tests {
         );
     }
 
-    fn add(names: &Interner<String>, name: &str, limit: u32) -> Option<u32> {
-        let is = |known: &String| known == name;
-        let node = names.find_or_add(hash_of(name), is, limit, |_| name.to_owned());
-        node.map(|node| node.index)
-    }
-
     #[test]
     fn threads_agree_on_the_number_of_a_name() {
-        let names: &'static Interner<String> = leak(Interner::new(64));
+        let names: &'static Interner<Arc<str>> = leak(Interner::new(64));
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 std::thread::spawn(|| {
                     (0..500)
-                        .filter_map(|i| add(names, &format!("name {i}"), u32::MAX))
+                        .filter_map(|i| names.number_of(&format!("name {i}"), u32::MAX))
                         .collect::<Vec<u32>>()
                 })
             })
@@ -312,19 +319,15 @@ mod tests {
         assert_eq!(first.len(), 500);
         assert!(answers.all(|other| other == first));
         assert!(names.iter().map(|node| node.index).eq(0..500));
-        let is = |known: &String| known == "name 500";
-        assert!(names.find(hash_of("name 500"), is).is_none());
+        assert!(names.number_of("name 500", 0).is_none());
         assert_eq!(names.len(), 500);
     }
 
     #[test]
     fn a_full_set_takes_no_more_and_keeps_what_it_has() {
         let names = Interner::new(1);
-        assert_eq!(
-            (add(&names, "a", 2), add(&names, "b", 2)),
-            (Some(0), Some(1))
-        );
-        assert_eq!((add(&names, "c", 2), add(&names, "a", 2)), (None, Some(0)));
+        let numbers = ["a", "b", "c", "a"].map(|name| names.number_of(name, 2));
+        assert_eq!(numbers, [Some(0), Some(1), None, Some(0)]);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Slots of tasks in flight: claimed at the start of a call, released at its end, read for ages.
 //!
-//! A shard's owner claims and releases with plain stores. A call that ends on another thread hands its slot back over
-//! a stack the owner takes whole (as allocators do with memory freed elsewhere), so nobody scans and nobody waits.
+//! A shard's owner claims and releases with plain stores. A call that ends on another thread pushes its slot on a stack threaded
+//! through the slots themselves (as allocators do with memory freed elsewhere); the owner takes the stack whole when it runs
+//! out of slots. Nothing is searched and nothing waits, and as only the owner takes, and takes all, the stack has no ABA
+//! problem.
 
-use crate::base::append::Chunked;
+use crate::base::append::{Chunked, IN_MODEL};
 use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::base::sync::{AtomicU32, AtomicU64, Once, leak};
 
 /// Slots in the shard itself; more come on demand.
-const INLINE: u32 = if cfg!(all(test, monitor_loom)) { 1 } else { 16 };
+const INLINE: u32 = if IN_MODEL { 1 } else { 16 };
 
 /// Lowest bit of a slot: set while a task is in flight, its start time above; clear while the slot is free, the
 /// number of the next free one (plus 1) above.
@@ -77,20 +79,16 @@ impl TaskSlots {
         }
         let more = self.more.get_or_init(|| leak(MoreSlots::default()));
         let free = more.free.load(Relaxed).checked_sub(1);
-        let slot = match free.and_then(|slot| Some((slot, self.cell(slot)?))) {
-            Some((slot, cell)) => {
-                let next = link(cell.load(Relaxed));
-                more.free.store(next, Relaxed);
-                slot
-            }
+        let slot = if let Some((slot, cell)) = free.and_then(|slot| Some((slot, self.cell(slot)?)))
+        {
+            more.free.store(link(cell.load(Relaxed)), Relaxed);
+            slot
+        } else {
             // Past 2^27 tasks in flight on one thread they share a slot that does not exist: counted, but without an age and
             // with a duration of zero.
-            None => {
-                let used = more.used.load(Relaxed);
-                let slot = INLINE.saturating_add(used);
-                more.used.store(slot - INLINE + 1, Relaxed);
-                slot
-            }
+            let used = more.used.load(Relaxed);
+            more.used.store(used.saturating_add(1), Relaxed);
+            INLINE.saturating_add(used)
         };
         if let Some(cell) = more.slots.get_or_grow(slot - INLINE) {
             cell.store((start << 1) | BUSY, Release);

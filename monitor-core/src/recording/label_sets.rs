@@ -12,7 +12,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -45,7 +44,7 @@ pub(crate) struct MethodId {
 pub(crate) struct Origin {
     /// It was made at run time, from text: there may be any number of those. Else it is one of a closed set.
     is_open: bool,
-    /// A label stands for values that have no place of their own. Not told by the text: a value may be `overflow` too.
+    /// A label stands for values that have no place of their own. The text does not show that: a value may be `overflow` too.
     pub(crate) is_overflow: bool,
 }
 
@@ -63,6 +62,9 @@ impl Origin {
 /// The names of all methods of the process: a name has one number in every storage.
 static METHODS: LazyLock<Interner<MethodId>> = LazyLock::new(|| Interner::new(1024));
 
+/// So many numbers have a place in tables.
+const MAX_IDS: u32 = MAX_CELLS - 1;
+
 impl MethodId {
     fn new(id: u32, name: Arc<str>) -> Self {
         Self {
@@ -78,7 +80,14 @@ impl MethodId {
 
     /// The method of this name without labels, made if need be.
     pub(crate) fn plain(name: &str) -> &'static Self {
-        Self::find_or_add(name, &[], |id| Self::new(id, Arc::from(name)))
+        Self::find_or_add(name, &[], MAX_IDS, |id| Self::new(id, Arc::from(name)))
+            .unwrap_or_else(Self::beyond)
+    }
+
+    /// All that are past the last number.
+    fn beyond() -> &'static Self {
+        static BEYOND: LazyLock<MethodId> = LazyLock::new(|| MethodId::new(0, OVERFLOW.into()));
+        &BEYOND
     }
 
     /// The method without labels that this is a label set of, or itself.
@@ -86,7 +95,7 @@ impl MethodId {
         self.plain.unwrap_or(self)
     }
 
-    /// The method with these labels alone. A name that is new is only made if there is room, else it is
+    /// The method with these labels alone. A name that is new is only made if the method `has_room`, else it is
     /// [`overflow`](Self::overflow).
     ///
     /// A label without a value is left out: to Prometheus such a label is none, so the series with and without it are one,
@@ -95,29 +104,21 @@ impl MethodId {
         &'static self,
         mut labels: Vec<Label>,
         origin: Origin,
-        has_room: impl FnOnce() -> bool,
+        has_room: bool,
     ) -> &'static Self {
-        let plain = self.without_labels();
         labels.retain(|label| !label.value.is_empty());
         labels.sort_unstable();
         if labels.is_empty() {
-            return plain;
+            return self.without_labels();
         }
-        if Self::find(&plain.name, &labels).is_none() && !has_room() {
-            return self.overflow();
-        }
-        Self::find_or_add(&plain.name, &labels, |id| Self {
-            plain: Some(plain),
-            labels: Arc::from(&*labels),
-            origin,
-            ..Self::new(id, Arc::clone(&plain.name))
-        })
+        let limit = if has_room { MAX_IDS } else { 0 };
+        let labelled = self.labelled(&labels, origin, limit);
+        labelled.unwrap_or_else(|| self.overflow())
     }
 
     /// The calls of a method that no label set has room for: labelled `overflow` alone.
     pub(crate) fn overflow(&'static self) -> &'static Self {
-        let plain = self.without_labels();
-        plain.overflow.get_or_init(|| {
+        self.without_labels().overflow.get_or_init(|| {
             let label = Label {
                 name: Cow::Borrowed(OVERFLOW),
                 value: Arc::from("true"),
@@ -126,29 +127,36 @@ impl MethodId {
                 is_open: false,
                 is_overflow: true,
             };
-            plain.with_labels(vec![label], origin, || true)
+            let labelled = self.labelled(&[label], origin, MAX_IDS);
+            labelled.unwrap_or_else(Self::beyond)
         })
     }
 
-    fn is(&self, name: &str, labels: &[Label]) -> bool {
-        *self.name == *name && *self.labels == *labels
+    fn labelled(
+        &'static self,
+        labels: &[Label],
+        origin: Origin,
+        limit: u32,
+    ) -> Option<&'static Self> {
+        let plain = self.without_labels();
+        Self::find_or_add(&plain.name, labels, limit, |id| Self {
+            plain: Some(plain),
+            labels: Arc::from(labels),
+            origin,
+            ..Self::new(id, Arc::clone(&plain.name))
+        })
     }
 
-    fn find(name: &str, labels: &[Label]) -> Option<&'static Self> {
-        let node = METHODS.find(hash_of((name, labels)), |known| known.is(name, labels))?;
+    fn find_or_add(
+        name: &str,
+        labels: &[Label],
+        limit: u32,
+        make: impl FnOnce(u32) -> Self,
+    ) -> Option<&'static Self> {
+        let is = |known: &Self| *known.name == *name && *known.labels == *labels;
+        let make = |index| make(index + 1);
+        let node = METHODS.find_or_add(hash_of((name, labels)), is, limit, make)?;
         Some(&node.item)
-    }
-
-    /// All that are past the last number are one, named `overflow`.
-    fn find_or_add(name: &str, labels: &[Label], make: impl FnOnce(u32) -> Self) -> &'static Self {
-        static BEYOND: LazyLock<MethodId> = LazyLock::new(|| MethodId::new(0, OVERFLOW.into()));
-        let (hash, is) = (hash_of((name, labels)), |known: &Self| {
-            known.is(name, labels)
-        });
-        match METHODS.find_or_add(hash, is, MAX_CELLS - 1, |index| make(index + 1)) {
-            Some(node) => &node.item,
-            None => &BEYOND,
-        }
     }
 
     /// The name of this number, for models: no number is handed out.
@@ -284,18 +292,13 @@ pub enum LabelValue<'a> {
 }
 
 /// A value of a bounded label, of the type it came from.
+#[derive(Debug)]
 pub struct Bounded<L>(LabelValue<'static>, PhantomData<fn(L)>);
 
 /// Reads a bounded label.
 #[inline]
 pub fn bounded<L: MonitorLabel>(value: &L) -> Bounded<L> {
     Bounded(LabelValue::Bounded(L::VALUES, value.index()), PhantomData)
-}
-
-impl<L> fmt::Debug for Bounded<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bounded").field(&self.0).finish()
-    }
 }
 
 /// The values of a label that a closure over some arguments would read: for a static, where there are no arguments.
@@ -465,7 +468,7 @@ impl Combinations {
             });
             branch = branch.next.item_or(index, || leak(Branch::default()))?;
         }
-        let make = || method.with_labels(written, origin, || true);
+        let make = || method.with_labels(written, origin, true);
         Some(branch.id.get_or_init(make))
     }
 
@@ -561,7 +564,7 @@ const MAX_BYTES: usize = 256;
 struct TextSet {
     /// How many texts it takes; also the index of all others.
     max: u32,
-    texts: Interner<Box<str>>,
+    texts: Interner<Arc<str>>,
 }
 
 impl TextSet {
@@ -575,17 +578,15 @@ impl TextSet {
     /// The index of a text: its own, that of all others where it can have none, or none yet unless it is to be added.
     #[inline]
     fn index(&self, text: &str, add: bool) -> Option<u32> {
-        let (hash, is) = (hash_of(text), |known: &Box<str>| **known == *text);
-        if let Some(found) = self.texts.find(hash, is) {
+        let is = |known: &Arc<str>| **known == *text;
+        if let Some(found) = self.texts.find(hash_of(text), is) {
             return Some(found.index);
         }
         if self.texts.len() >= self.max || text.len() > MAX_BYTES || text == OVERFLOW {
             return Some(self.max);
         }
-        add.then(|| {
-            let added = self.texts.find_or_add(hash, is, self.max, |_| text.into());
-            added.map_or(self.max, |added| added.index)
-        })
+        let number = || self.texts.number_of(text, self.max);
+        add.then(|| number().unwrap_or(self.max))
     }
 }
 

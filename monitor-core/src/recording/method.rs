@@ -46,7 +46,7 @@ pub(crate) struct MethodShared {
     limited: bool,
     streaming: bool,
     /// Label sets made at run time.
-    open: AtomicU32,
+    pub(super) open: AtomicU32,
     first: Link<MethodCore>,
 }
 
@@ -94,11 +94,6 @@ impl MethodShared {
     /// All label sets so far.
     pub(crate) fn methods(&self) -> impl Iterator<Item = &'static MethodCore> {
         walk(&self.first, |method| &method.next)
-    }
-
-    /// True if one more label set may be made at run time.
-    pub(crate) fn has_room(&self, limit: u32) -> bool {
-        self.open.load(Relaxed) < limit
     }
 }
 
@@ -193,7 +188,7 @@ impl MethodCore {
     /// The method with these labels alone, made if need be: for labels made at run time.
     pub(crate) fn with_labels(&self, labels: Vec<Label>) -> &'static Self {
         let plain = self.common.plain;
-        let has_room = || self.storage.has_room_for(plain);
+        let has_room = self.storage.has_room_for(plain);
         let id = plain.with_labels(labels, Origin::OPEN, has_room);
         self.storage.method_for_call(id)
     }

@@ -6,7 +6,7 @@
 //!
 //! The orderings of counts and sums are described at [`Shard`], those of the last calls at [`Ring`].
 
-use crate::base::append::{Link, push, walk};
+use crate::base::append::{IN_MODEL, Link, push, walk};
 use crate::base::clock::Clock;
 use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::base::sync::{AtomicU32, AtomicU64, Once, bump, leak};
@@ -502,22 +502,14 @@ impl Counts {
 }
 
 /// Calls in a rolling mean, the original's window.
-pub(crate) const WINDOW: u64 = if cfg!(all(test, monitor_loom)) {
-    2
-} else {
-    100
-};
+pub(crate) const WINDOW: u64 = if IN_MODEL { 2 } else { 100 };
 
 /// Calls in the short mean, the original's too.
-pub(crate) const LAST: usize = if cfg!(all(test, monitor_loom)) { 1 } else { 5 };
+pub(crate) const LAST: usize = if IN_MODEL { 1 } else { 5 };
 
 /// Entries of a ring: a power of two, so that a place is a mask away; the entries past [`WINDOW`] are what a writer
 /// may overwrite while a reader reads the window.
-const ENTRIES: usize = if cfg!(all(test, monitor_loom)) {
-    4
-} else {
-    128
-};
+const ENTRIES: usize = if IN_MODEL { 4 } else { 128 };
 
 /// Ticks (as a power of two) in which end times are kept beside durations: 0.4 ms at 2.6 GHz.
 const END_SHIFT: u32 = 20;

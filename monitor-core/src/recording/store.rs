@@ -28,7 +28,7 @@ use crate::recording::exemplar::ExemplarProvider;
 use crate::recording::label_sets::MethodId;
 use crate::recording::method::{MethodCore, MethodList, MethodShared};
 use crate::recording::shard::Failure;
-use crate::recording::site;
+use crate::recording::site::{self, CallSite};
 use crate::recording::streak::Streak;
 use crate::recording::thread::Record;
 
@@ -63,13 +63,13 @@ pub(crate) struct StorageCore {
     /// Exemplars that no page can hold.
     pub(super) dropped_exemplars: AtomicU64,
     /// Names of error types that calls gave and the configuration does not know.
-    unknown_types: Interner<Box<str>>,
+    unknown_types: Interner<Arc<str>>,
     /// How many of those were logged.
     logged_types: AtomicU32,
     /// Statuses set for task types there was no room for.
     overflowed_statuses: AtomicU64,
-    /// Warnings that were logged, each with the name of its method.
-    warned: Mutex<BTreeSet<(&'static str, Option<Arc<str>>)>>,
+    /// Warnings that were logged, each with the name of its method; empty where it is about none.
+    warned: Mutex<BTreeSet<(&'static str, Arc<str>)>>,
 }
 
 /// What the configuration says, ready for use.
@@ -84,11 +84,7 @@ pub(crate) struct Rules {
 impl Rules {
     fn new(config: StorageConfig, known: &Interner<Arc<str>>) -> Self {
         let parser = ErrorParser::new(&config.errors);
-        let index = |name: &Arc<str>| {
-            let (hash, is) = (hash_of(name), |known: &Arc<str>| known == name);
-            let node = known.find_or_add(hash, is, u32::MAX, |_| Arc::clone(name));
-            node.map_or(u32::MAX, |node| node.index)
-        };
+        let index = |name: &Arc<str>| known.number_of(name, u32::MAX).unwrap_or(u32::MAX);
         Self {
             indices: parser.types().iter().map(index).collect(),
             parser: Arc::new(parser),
@@ -183,7 +179,7 @@ impl StorageCore {
             self.method(name);
         }
         if config.preregister {
-            for id in site::all().flat_map(|site| site.known_names()) {
+            for id in site::all().flat_map(CallSite::known_names) {
                 self.method_of(id);
             }
         }
@@ -247,7 +243,7 @@ impl StorageCore {
     /// True if this method (without labels) may have one more label set made at run time.
     pub(crate) fn has_room_for(&self, plain: &MethodId) -> bool {
         let shared = self.shared.item(plain.id);
-        shared.is_none_or(|shared| shared.has_room(self.max_series()))
+        shared.is_none_or(|shared| shared.open.load(Relaxed) < self.max_series())
     }
 
     /// All methods so far, by name and labels.
@@ -366,9 +362,7 @@ impl StorageCore {
     /// Keeps an unknown name for the next snapshot: a call writes no log line.
     #[cold]
     fn note_unknown(&self, name: &str) {
-        let (hash, is) = (hash_of(name), |known: &Box<str>| **known == *name);
-        self.unknown_types
-            .find_or_add(hash, is, MAX_UNKNOWN, |_| name.into());
+        self.unknown_types.number_of(name, MAX_UNKNOWN);
     }
 
     /// Warns of unknown names that came up since the last snapshot, each once.
@@ -390,25 +384,26 @@ impl StorageCore {
     ) -> u64 {
         let mut updates = self.overflowed_statuses.load(Relaxed);
         if updates > 0 {
-            self.warn_once(MORE_TASKS, None);
+            self.warn_once(MORE_TASKS, &Arc::default());
         }
         for (method, counted) in methods.iter().zip(counted) {
             if method.origin.is_overflow && counted.started > 0 {
                 updates += counted.started;
-                self.warn_once(MORE_LABEL_SETS, Some(&method.name));
+                self.warn_once(MORE_LABEL_SETS, &method.name);
             }
             let dropped = method.dropped_values.load(Relaxed);
             if dropped > 0 {
                 updates += dropped;
-                self.warn_once(MORE_VALUES, Some(&method.name));
+                self.warn_once(MORE_VALUES, &method.name);
             }
         }
         updates
     }
 
-    fn warn_once(&self, message: &'static str, method: Option<&Arc<str>>) {
-        if lock(&self.warned).insert((message, method.cloned())) {
-            warn!(method = method.map(field::display), "{message}");
+    fn warn_once(&self, message: &'static str, method: &Arc<str>) {
+        if lock(&self.warned).insert((message, Arc::clone(method))) {
+            let method = (!method.is_empty()).then(|| field::display(method));
+            warn!(method, "{message}");
         }
     }
 

@@ -31,10 +31,8 @@ fn status_of(word: Word) -> TaskStatus {
 }
 
 fn index_of(status: TaskStatus) -> Word {
-    let mut known = TaskStatus::ALL.iter().zip(0..);
-    known
-        .find_map(|(known, index)| (*known == status).then_some(index))
-        .unwrap_or_default()
+    let index = TaskStatus::ALL.iter().position(|known| *known == status);
+    index.unwrap_or_default() as Word
 }
 
 /// The status of a task type, and the length of its streak.

@@ -9,19 +9,14 @@
 //! [`Method`](crate::Method) or a guard, are in a short list beside it.
 
 use std::cell::{Cell, RefCell};
-use std::marker::PhantomData;
 
-use crate::base::append::Table;
+use crate::base::append::{IN_MODEL, Table};
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Shard;
 use crate::recording::store::{self, StorageCore};
 
 /// Methods whose shards stand in the thread-local table itself; the rest is found through the record.
-const INLINE: usize = if cfg!(all(test, monitor_loom)) {
-    2
-} else {
-    128
-};
+const INLINE: usize = if IN_MODEL { 2 } else { 128 };
 
 /// All shards one thread owns in one storage, by method.
 pub(crate) struct Record {
@@ -188,19 +183,14 @@ impl Local {
         let outer = (self.in_force.replace(scoped), self.record.take());
         self.clear();
         self.adopt(storage);
-        LocalScope {
-            local: self,
-            outer,
-            not_send: PhantomData,
-        }
+        LocalScope { local: self, outer }
     }
 }
 
-/// While it lives, calls on this thread record in the scope's storage.
+/// While it lives, calls on this thread record in the scope's storage. It stays on its thread, as [`Local`] does.
 pub(crate) struct LocalScope<'a> {
     local: &'a Local,
     outer: (Option<&'static StorageCore>, Option<&'static Record>),
-    not_send: PhantomData<*const ()>,
 }
 
 impl Drop for LocalScope<'_> {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::base::append::{Interner, Link, Node, Table};
+use crate::base::append::{IN_MODEL, Interner, Link, Node, Table};
 use crate::base::sync::Ordering::{Acquire, Relaxed};
 use crate::base::sync::{AtomicU32, AtomicU64, leak};
 use crate::data::buckets::{ValueKind, bucket_of};
@@ -15,15 +15,11 @@ use crate::data::key::StatKey;
 use crate::recording::shard::{Counts, ValueRing, add};
 
 /// Values a slot keeps in one piece; more take another piece.
-const PENDING: usize = if cfg!(all(test, monitor_loom)) { 1 } else { 8 };
+const PENDING: usize = if IN_MODEL { 1 } else { 8 };
 
 /// Pieces a call may fill: 1,024 values. What it observes beyond them is dropped and counted; an event a message of a
 /// long stream is better a counter or a histogram of its own.
-const MAX_PIECES: usize = if cfg!(all(test, monitor_loom)) {
-    2
-} else {
-    128
-};
+const MAX_PIECES: usize = if IN_MODEL { 2 } else { 128 };
 
 /// A value's number in its method, with what its entry needs to know: one word in a slot.
 #[derive(Clone, Copy)]

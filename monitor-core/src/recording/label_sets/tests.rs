@@ -8,7 +8,7 @@ fn label(name: &'static str, value: &str) -> Label {
 }
 
 fn closed(labels: Vec<Label>) -> &'static MethodId {
-    MethodId::plain("names").with_labels(labels, Origin::default(), || true)
+    MethodId::plain("names").with_labels(labels, Origin::default(), true)
 }
 
 #[test]
@@ -20,14 +20,14 @@ fn a_label_set_has_one_number_whatever_its_order() {
     assert_ne!(ab.id, plain.id);
     let bases = [ab, plain].map(|one| one.without_labels().id);
     assert_eq!(bases, [plain.id; 2]);
-    let b = ab.with_labels(vec![label("b", "2")], Origin::default(), || true);
+    let b = ab.with_labels(vec![label("b", "2")], Origin::default(), true);
     assert_eq!(*b.labels, [label("b", "2")], "these labels alone");
 }
 
 #[test]
 fn a_label_without_a_value_is_none() {
     let plain = MethodId::plain("unlabelled");
-    let open = |labels| plain.with_labels(labels, Origin::OPEN, || true);
+    let open = |labels| plain.with_labels(labels, Origin::OPEN, true);
     let none = open(vec![label("a", "")]);
     assert_eq!(none.id, plain.id);
     assert!(none.labels.is_empty() && !none.origin.is_open());
@@ -45,7 +45,7 @@ fn a_label_set_there_is_no_room_for_gets_no_name_of_its_own() {
     };
     let of = |value: &str, has_room: bool| {
         let labels = vec![label("tenant", value)];
-        MethodId::plain("without_room").with_labels(labels, Origin::OPEN, || has_room)
+        MethodId::plain("without_room").with_labels(labels, Origin::OPEN, has_room)
     };
     let first = of("a", true);
     for tenant in 0..100 {
@@ -59,7 +59,7 @@ fn a_label_set_there_is_no_room_for_gets_no_name_of_its_own() {
 #[test]
 fn no_name_and_label_set_is_taken_for_another() {
     let with =
-        |name: &str, labels| MethodId::plain(name).with_labels(labels, Origin::default(), || true);
+        |name: &str, labels| MethodId::plain(name).with_labels(labels, Origin::default(), true);
     let all = [
         with("x", vec![]),
         with("\0x", vec![]),
