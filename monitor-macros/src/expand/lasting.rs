@@ -29,7 +29,8 @@ impl Call<'_> {
         let (runtime, value, run) = (self.runtime(at), self.value(), Ident::new(run, span));
         let run = quote_spanned!(at=> #runtime::#run::<#value, _, _, _>);
         let body = self.made(form);
-        let call = quote_spanned!(span=> #run(#start, __monitor_value, #verdict));
+        let made = quote_spanned!(at=> __monitor_value);
+        let call = quote_spanned!(span=> #run(#start, #made, #verdict));
         let call = self.boxed(boxing, span, call);
         // And to borrow what it must not, here.
         let (from, _) = last_expression(self.block);
