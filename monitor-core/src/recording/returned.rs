@@ -32,14 +32,20 @@ pub struct Borrowing;
 /// Declares one rung: what it derefs to, the bound on the error type, and how such an error is read. A rung of errors
 /// that give a trait object reads it in two ways: as one that does not borrow, and as one that may.
 macro_rules! rung {
-    ($(#[$doc:meta])* $rung:ident -> $next:ident, E $(: $bound:path $(, $also:path)?)?, |$error:ident| $outcome:expr) => {
+    (
+        $(#[$doc:meta])* $rung:ident -> $next:ident,
+        E $(: $bound:path $(, $also:path)?)?, |$error:ident| $outcome:expr
+    ) => {
         rung!(@type $(#[$doc])* $rung -> $next);
 
         impl<'a, T, E $(: $bound $(+ $also)?)?, L> $rung<'a, Result<T, E>, L> {
             rung!(@outcome |$error| $outcome);
         }
     };
-    ($(#[$doc:meta])* $rung:ident -> $next:ident, E: AsRef<dyn $object:path $(, $auto:path)*> $(, $also:path)?, |$error:ident| $outcome:expr, $borrowed:expr) => {
+    (
+        $(#[$doc:meta])* $rung:ident -> $next:ident,
+        E: AsRef<dyn $object:path $(, $auto:path)*> $(, $also:path)?, |$error:ident| $outcome:expr, $borrowed:expr
+    ) => {
         rung!(@type $(#[$doc])* $rung -> $next);
 
         impl<'a, T, E: AsRef<dyn $object $(+ $auto)* + 'static> $(+ $also)?> $rung<'a, Result<T, E>, Owned> {
@@ -87,7 +93,8 @@ rung! {
 }
 rung! {
     /// An error that may name its type, and can be displayed.
-    TypedDisplay -> TypedDebug, E: MonitorError, fmt::Display, |error| read::<E>(error.error_type(), ErrorText::Display(error))
+    TypedDisplay -> TypedDebug, E: MonitorError, fmt::Display,
+    |error| read::<E>(error.error_type(), ErrorText::Display(error))
 }
 rung! {
     /// An error that may name its type, and has Debug.
@@ -116,12 +123,14 @@ io!(io::Error, Box<io::Error>, Arc<io::Error>);
 rung! {
     /// `Arc<dyn Error + Send + Sync>`, which is a std error itself.
     SharedSendSync -> Shared, E: AsRef<dyn Error, Send, Sync>, Error,
-    |error| read::<E>(named(error.as_ref()), ErrorText::Error(error)), read::<E>(named_below(error), ErrorText::Error(error))
+    |error| read::<E>(named(error.as_ref()), ErrorText::Error(error)),
+    read::<E>(named_below(error), ErrorText::Error(error))
 }
 rung! {
     /// `Arc<dyn Error>`.
     Shared -> AsError, E: AsRef<dyn Error>, Error,
-    |error| read::<E>(named(error.as_ref()), ErrorText::Error(error)), read::<E>(named_below(error), ErrorText::Error(error))
+    |error| read::<E>(named(error.as_ref()), ErrorText::Error(error)),
+    read::<E>(named_below(error), ErrorText::Error(error))
 }
 rung! {
     /// An error that is a std error.

@@ -101,7 +101,7 @@ impl Call<'_> {
     fn suspends(&self) -> bool {
         let here = matches!(
             self.checked.shape,
-            Shape::Async | Shape::InPlace(..) | Shape::End | Shape::Never(_)
+            Shape::Async | Shape::InPlace(..) | Shape::End | Shape::Diverging(_)
         );
         here && self.checked.asynchronous
     }

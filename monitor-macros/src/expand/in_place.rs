@@ -8,7 +8,7 @@ use super::call::{Call, last_expression};
 use super::group;
 use super::lasting::typed;
 use crate::args::{Limit, words};
-use crate::shape::{Ending, Inner, Way, has_a_stray_break, may_suspend, rewritten};
+use crate::shape::{CallForm, Ending, Inner, has_a_stray_break, may_suspend, rewritten};
 
 /// Where a body that has its call notes that it is suspended: a name in our tokens.
 const SUSPENSION: &str = "__monitor_suspension";
@@ -227,7 +227,7 @@ impl Call<'_> {
     }
 
     /// A function that never returns.
-    pub(super) fn never(&self, inner: Inner) -> TokenStream {
+    pub(super) fn diverging(&self, inner: Inner) -> TokenStream {
         let span = Span::mixed_site();
         let (enter, again) = (self.start_in_place(), self.bind_again());
         let body = match inner {
@@ -242,10 +242,10 @@ impl Call<'_> {
     }
 
     /// A function whose body cannot move into a closure.
-    pub(super) fn track_caller(&self, attribute: Span, way: Way) -> TokenStream {
+    pub(super) fn track_caller(&self, attribute: Span, form: CallForm) -> TokenStream {
         let span = Span::mixed_site();
         let (check, block) = (self.refuse_result(attribute.resolved_at(span)), self.block);
-        if way == Way::Straight {
+        if form == CallForm::Straight {
             let body = self.in_place(Inner::Block, Ending::Value);
             return quote_spanned!(span=> #check #body);
         }

@@ -5,31 +5,32 @@ use quote::{ToTokens, quote, quote_spanned};
 
 use super::call::{Call, last_expression, place};
 use super::group;
-use crate::shape::{Boxing, Shape, Tail, Value, Way};
+use crate::shape::{Boxing, CallForm, Shape, Tail, Value};
 
 impl Call<'_> {
     /// The verdict is checked before the future's output is known from the outside, so the output's type is named.
-    pub(super) fn future(&self, boxing: Boxing, way: Way) -> TokenStream {
+    pub(super) fn future(&self, boxing: Boxing, form: CallForm) -> TokenStream {
         if self.checked.limit.is_some() {
-            self.limited(boxing, way)
+            self.limited(boxing, form)
         } else {
-            self.run("run_async", boxing, way)
+            self.run("run_async", boxing, form)
         }
     }
 
-    pub(super) fn stream(&self, boxing: Boxing, way: Way) -> TokenStream {
-        self.run("run_stream", boxing, way)
+    pub(super) fn stream(&self, boxing: Boxing, form: CallForm) -> TokenStream {
+        self.run("run_stream", boxing, form)
     }
 
-    fn run(&self, run: &str, boxing: Boxing, way: Way) -> TokenStream {
+    fn run(&self, run: &str, boxing: Boxing, form: CallForm) -> TokenStream {
         let span = Span::mixed_site();
         let (ty, start, verdict) = (self.ty, self.start(), self.verdict());
         // The body's value is found not to be a future or stream of that there.
         let at = place(ty);
         let (runtime, value, run) = (self.runtime(at), self.value(), Ident::new(run, span));
         let run = quote_spanned!(at=> #runtime::#run::<#value, _, _, _>);
-        let body = self.made(way);
-        let call = quote_spanned!(span=> #run(#start, __monitor_value, #verdict));
+        let body = self.made(form);
+        let made = quote_spanned!(at=> __monitor_value);
+        let call = quote_spanned!(span=> #run(#start, #made, #verdict));
         let call = self.boxed(boxing, span, call);
         // And to borrow what it must not, here.
         let (from, _) = last_expression(self.block);
@@ -42,8 +43,8 @@ impl Call<'_> {
     }
 
     /// What the body gives. It runs at once, and is not part of the call.
-    fn made(&self, way: Way) -> TokenStream {
-        if way == Way::Straight {
+    fn made(&self, form: CallForm) -> TokenStream {
+        if form == CallForm::Straight {
             return self.straight(self.block);
         }
         let span = Span::mixed_site();
@@ -65,9 +66,9 @@ impl Call<'_> {
     }
 
     /// A future that waits for a permit first. The body runs at once, as it does without a permit.
-    fn limited(&self, boxing: Boxing, way: Way) -> TokenStream {
+    fn limited(&self, boxing: Boxing, form: CallForm) -> TokenStream {
         let span = Span::mixed_site();
-        let (ty, body) = (self.ty, self.made(way));
+        let (ty, body) = (self.ty, self.made(form));
         let mut future = self.as_call(&quote_spanned!(span=> __monitor_future));
         if boxing == Boxing::Boxed {
             future = self.boxed(Boxing::Pinned, span, future);

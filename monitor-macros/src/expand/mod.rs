@@ -63,13 +63,13 @@ impl Call<'_> {
             Shape::Sync => self.sync(),
             Shape::Async => self.asynchronous(),
             Shape::InPlace(inner, ending) => self.in_place(*inner, *ending),
-            Shape::Never(inner) => self.never(*inner),
-            Shape::TrackCaller(span, way) => self.track_caller(*span, *way),
+            Shape::Diverging(inner) => self.diverging(*inner),
+            Shape::TrackCaller(span, form) => self.track_caller(*span, *form),
             Shape::End => self.at_the_end(),
-            Shape::Future(boxing, way) => self.future(*boxing, *way),
+            Shape::Future(boxing, form) => self.future(*boxing, *form),
             Shape::Tail(tail) => self.tail(tail),
             Shape::Block(tail, within) => self.block(tail, within),
-            Shape::Stream(boxing, way) => self.stream(*boxing, *way),
+            Shape::Stream(boxing, form) => self.stream(*boxing, *form),
         }
     }
 }

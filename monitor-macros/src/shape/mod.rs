@@ -36,20 +36,20 @@ pub(crate) enum Shape {
     /// The body stays where it is, between the two ends of the call.
     InPlace(Inner, Ending),
     /// The function never returns, or not yet: a guard alone.
-    Never(Inner),
+    Diverging(Inner),
     /// `#[track_caller]` would not survive a closure: the body stays where it is, and what it may return early is not seen.
-    TrackCaller(Span, Way),
+    TrackCaller(Span, CallForm),
     /// The body infers from an `impl Trait` of the return type, which it can only at the very end of its function: a guard
     /// alone. It need not see the value, which is no `Result`.
     End,
     /// The function returns a future: that is the call.
-    Future(Boxing, Way),
+    Future(Boxing, CallForm),
     /// The body ends in an async block, which is the call: wrapped where it stands, inside of its box if it has one.
     Tail(Tail),
     /// The body is nothing but an async block, and the function could be an `async fn`: the block becomes the body of one.
     Block(Tail, Box<Self>),
     /// The function returns a stream: that is the call.
-    Stream(Boxing, Way),
+    Stream(Boxing, CallForm),
 }
 
 /// What the body is between the two ends of its call.
@@ -63,7 +63,7 @@ pub(crate) enum Inner {
 
 /// How the body gives the future or stream that is the call.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum CallForm {
     /// Before the call: it has no way out but its end.
     Straight,
     /// In a closure: it may return early.
@@ -95,20 +95,20 @@ impl Shape {
             } else {
                 Inner::Block
             };
-            return (Self::Never(inner), Returned::plain(ty));
+            return (Self::Diverging(inner), Returned::plain(ty));
         }
         if let Type::ImplTrait(_) = ty
             && is_stub(body)
             && !args.ask_the_value()
         {
             // Nobody could tell the type of the value that never comes.
-            return (Self::Never(Inner::Block), Returned::plain(ty));
+            return (Self::Diverging(Inner::Block), Returned::plain(ty));
         }
         if let Some((boxing, returned)) = stream(&ty, args) {
             let shape = if sig.asyncness.is_some() {
                 Self::InPlace(inner(body), Ending::Stream(boxing))
             } else {
-                Self::Stream(boxing, way(body, &ty))
+                Self::Stream(boxing, call_form(body, &ty))
             };
             return (shape, returned);
         }
@@ -125,8 +125,12 @@ impl Shape {
         }
         let mut attrs = attrs.iter();
         let shape = match attrs.find(|attr| attr.path().is_ident("track_caller")) {
-            Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span(), way(body, &ty)),
-            None if way(body, &ty) == Way::Straight => Self::InPlace(Inner::Block, Ending::Value),
+            Some(attr) => {
+                Self::TrackCaller(attr.path().segments[0].ident.span(), call_form(body, &ty))
+            }
+            None if call_form(body, &ty) == CallForm::Straight => {
+                Self::InPlace(Inner::Block, Ending::Value)
+            }
             None => Self::Sync,
         };
         (shape, Returned::plain(ty))
@@ -140,7 +144,7 @@ impl Shape {
         if infers_at_the_end(body, ty, args) && are_clear(body.clone()) {
             return Self::End;
         }
-        if !suspends && way(body, ty) == Way::Closure {
+        if !suspends && call_form(body, ty) == CallForm::Closure {
             return Self::Sync;
         }
         match inner(body) {
@@ -165,7 +169,7 @@ impl Shape {
                 }
             }
             (Some(tail), _) => Self::Tail(tail),
-            (None, _) => Self::Future(boxing, way(body, ty)),
+            (None, _) => Self::Future(boxing, call_form(body, ty)),
         }
     }
 
@@ -179,7 +183,7 @@ impl Shape {
     ) -> Vec<PatIdent> {
         let binds = matches!(
             self,
-            Self::Async | Self::InPlace(..) | Self::End | Self::Never(_)
+            Self::Async | Self::InPlace(..) | Self::End | Self::Diverging(_)
         );
         if !binds || sig.asyncness.is_none() || args.max_concurrency.given() {
             return Vec::new();
@@ -228,12 +232,12 @@ fn inner(body: &TokenStream) -> Inner {
 
 /// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a function or
 /// closure that it is, and where it should be. Of a stray `break` it says something else in a closure.
-fn way(body: &TokenStream, ty: &Type) -> Way {
+fn call_form(body: &TokenStream, ty: &Type) -> CallForm {
     let gives = is_unit(ty) || !ends_in_a_statement(body) || has_a_stray_break(body.clone());
     if gives && inner(body) == Inner::Block {
-        Way::Straight
+        CallForm::Straight
     } else {
-        Way::Closure
+        CallForm::Closure
     }
 }
 

@@ -192,7 +192,7 @@ impl Rules<'_> {
     /// Arguments about the returned value need one.
     fn value_is_seen(&mut self) {
         let why = match self.shape {
-            Shape::Never(_) => "and this function never returns",
+            Shape::Diverging(_) => "and this function never returns",
             Shape::TrackCaller(..) => {
                 "which is not looked at under `#[track_caller]`: seeing it takes a closure around the body, and in a \
                  closure the caller's place is lost"
