@@ -2,28 +2,32 @@
 //!
 //! # Words
 //!
-//! A number is in one or two 64-bit words that updates write in place, and a removal is a change of these very words: so each
-//! update comes before it, or learns of it from what it finds there. There are two kinds of word, because two things are promised:
+//! A number is in one or two 64-bit words that updates write in place, and a removal is a change of these very words:
+//! so each update comes before it, or learns of it from what it finds there. There are two kinds of word, because two
+//! things are promised:
 //!
-//! * **Words with a sentinel** ([`NO_FLOAT`], [`NO_INT`]): a number or nothing. An update of what is not there changes nothing and
-//!   says so, and then goes to a lock. The value of a key has an integer and a float word, of which one at most is a number; a
-//!   [`Gauge`] has the float word alone. A removal swaps the sentinel in, and so takes every earlier update with it.
-//! * **Words with a mark** ([`HIDDEN`], the top bit of a count): updates add below the mark and see it in what was there. An
-//!   [`inc`](Counter::inc) is one wait-free `fetch_add` even on a hidden child, and after a step that was no integer: those are added
-//!   up in a word beside it. With a sentinel it would have to go to the lock in either case, so counters do not share it; and a float
-//!   has no bit to spare for a mark, so gauges do not share this.
+//! * **Words with a sentinel** ([`NO_FLOAT`], [`NO_INT`]): a number or nothing. An update of what is not there changes
+//!   nothing and says so, and then goes to a lock. The value of a key has an integer and a float word, of which one at
+//!   most is a number; a [`Gauge`] has the float word alone. A removal swaps the sentinel in, and so takes every
+//!   earlier update with it.
+//! * **Words with a mark** ([`HIDDEN`], the top bit of a count): updates add below the mark and see it in what was
+//!   there. An [`inc`](Counter::inc) is one wait-free `fetch_add` even on a hidden child, and after a step that was no
+//!   integer: those are added up in a word beside it. With a sentinel it would have to go to the lock in either case,
+//!   so counters do not share it; and a float has no bit to spare for a mark, so gauges do not share this.
 //!
 //! # Orderings
 //!
-//! `Relaxed` is enough where a word that is in use goes from one number to the next: it stands for itself. Every swap that puts a
-//! sentinel, a mark or another kind of number in is `AcqRel`, and so are the updates of floats; the additions to a key's integer are
-//! `Release`, so that who takes a number sees what its updates did before (the child's `TOUCHED`).
+//! `Relaxed` is enough where a word that is in use goes from one number to the next: it stands for itself. Every swap
+//! that puts a sentinel, a mark or another kind of number in is `AcqRel`, and so are the updates of floats; the
+//! additions to a key's integer are `Release`, so that who takes a number sees what its updates did before (the child's
+//! `TOUCHED`).
 //!
 //! # Histograms
 //!
-//! [`HistogramCell`] is for many writers: buckets first, then the sum, and a reader takes the sum first, so it may lag and never counts
-//! what the buckets lack. Its removal keeps the counts. The histogram under a key ([`KeyHistogram`]) goes with all that is in it: a
-//! sum and its buckets cannot be taken in one step, so it is behind a lock, as the list that is always updated beside it is.
+//! [`HistogramCell`] is for many writers: buckets first, then the sum, and a reader takes the sum first, so it may lag
+//! and never counts what the buckets lack. Its removal keeps the counts. The histogram under a key ([`KeyHistogram`])
+//! goes with all that is in it: a sum and its buckets cannot be taken in one step, so it is behind a lock, as the list
+//! that is always updated beside it is.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -61,8 +65,8 @@ fn add_float(word: &AtomicU64, by: f64) -> Option<f64> {
     Some(f64::from_bits(before.ok()?) + by)
 }
 
-/// Adds a finite number to a sum, which may get to the greatest number there is, and never to infinity: nothing would bring it
-/// back.
+/// Adds a finite number to a sum, which may get to the greatest number there is, and never to infinity: nothing would
+/// bring it back.
 #[inline]
 fn add_finite(word: &AtomicU64, by: f64, ordering: Ordering) {
     let add = |bits| (f64::from_bits(bits) + by).clamp(f64::MIN, f64::MAX);
@@ -70,13 +74,14 @@ fn add_finite(word: &AtomicU64, by: f64, ordering: Ordering) {
     let _ = word.fetch_update(ordering, Relaxed, |bits| Some(add(bits).to_bits()));
 }
 
-/// Whole numbers from minus this to below this are kept in the integer word; every other content of it means that it is not in
-/// use.
+/// Whole numbers from minus this to below this are kept in the integer word; every other content of it means that it is
+/// not in use.
 const NUMBER_LIMIT: u64 = 1 << 62;
 /// What the integer word is set to then: as far from the limit as can be, from either side.
 const NO_INT: u64 = i64::MIN.cast_unsigned();
-/// Only numbers below this magnitude are put in an integer word. Below it, and adding no more than `STEP_LIMIT`, no number of
-/// threads that can be gets a number to `NUMBER_LIMIT`, or a count to `HIDDEN`; in steps of one it is centuries.
+/// Only numbers below this magnitude are put in an integer word. Below it, and adding no more than `STEP_LIMIT`, no
+/// number of threads that can be gets a number to `NUMBER_LIMIT`, or a count to `HIDDEN`; in steps of one it is
+/// centuries.
 const FAST_LIMIT: u64 = 1 << 61;
 const STEP_LIMIT: u64 = 1 << 32;
 
@@ -91,13 +96,14 @@ fn int(bits: u64) -> Option<i64> {
 ///
 /// # Consistency
 ///
-/// Outside of the lock at most one of `int` and `float` is a number, and which one changes only under the lock. Taking a number out of
-/// a word swaps the sentinel in, so every earlier update goes with it. An addition to `int` learns from what was there whether it was a
-/// number: if not, nothing was added, because every content near the sentinel is one. An addition to `float` fails on
-/// the sentinel. A reader that finds neither is beside such a move, or the value is behind the lock: it takes the lock.
+/// Outside of the lock at most one of `int` and `float` is a number, and which one changes only under the lock. Taking
+/// a number out of a word swaps the sentinel in, so every earlier update goes with it. An addition to `int` learns from
+/// what was there whether it was a number: if not, nothing was added, because every content near the sentinel is one.
+/// An addition to `float` fails on the sentinel. A reader that finds neither is beside such a move, or the value is
+/// behind the lock: it takes the lock.
 ///
-/// A value that is taken away leaves [`Other::Gone`] behind the lock, and nothing updates that: each update comes before,
-/// and goes with it, or learns that it came too late.
+/// A value that is taken away leaves [`Other::Gone`] behind the lock, and nothing updates that: each update comes
+/// before, and goes with it, or learns that it came too late.
 #[derive(Debug)]
 pub(super) struct KeyValue {
     int: AtomicU64,
@@ -196,7 +202,8 @@ impl KeyValue {
         Ok(sum)
     }
 
-    /// Replaces the value, whatever it was; `value` is taken unless this one was taken away. Nothing happens without one.
+    /// Replaces the value, whatever it was; `value` is taken unless this one was taken away. Nothing happens without
+    /// one.
     pub(super) fn set(&self, value: &Cell<Option<StatValue>>) -> Result<(), Refused> {
         let mut other = lock(&self.other);
         if matches!(other.as_deref(), Some(Other::Gone)) {
@@ -233,8 +240,8 @@ impl KeyValue {
 
     /// Takes the whole number out of its word, with all that was added to it until now.
     ///
-    /// Release: pairs with the Acquire in `number`; Acquire: with the Release of the additions. Swaps throughout, as others may be
-    /// adding.
+    /// Release: pairs with the Acquire in `number`; Acquire: with the Release of the additions. Swaps throughout, as
+    /// others may be adding.
     fn take_int(&self) -> Option<StatNumber> {
         int(self.int.load(Relaxed))?;
         int(self.int.swap(NO_INT, AcqRel)).map(StatNumber::Int)
@@ -247,8 +254,8 @@ impl KeyValue {
 
     /// The number, if it is in one of the words.
     fn number(&self) -> Option<StatNumber> {
-        // Acquire: pairs with the Release of the swap that put the sentinel here, so that an older float is not taken for
-        // the present one.
+        // Acquire: pairs with the Release of the swap that put the sentinel here, so that an older float is not taken
+        // for the present one.
         if let Some(number) = int(self.int.load(Acquire)) {
             return Some(StatNumber::Int(number));
         }
@@ -328,7 +335,8 @@ impl KeyCell for KeyValue {
         })
     }
 
-    /// The number first: what comes to the lock then finds none there, and what was added to it was noted before `may` is asked.
+    /// The number first: what comes to the lock then finds none there, and what was added to it was noted before `may`
+    /// is asked.
     fn take_if(&self, may: impl FnOnce() -> bool) -> Option<StatValue> {
         let mut other = lock(&self.other);
         if matches!(other.as_deref(), Some(Other::Gone)) {
@@ -347,7 +355,7 @@ impl KeyCell for KeyValue {
     }
 
     fn bring_back(&self, fresh: Self) {
-        let value = fresh.read().unwrap_or(StatValue::Null);
+        let value = fresh.take_if(|| true).unwrap_or(StatValue::Null);
         self.put(value, &mut lock(&self.other));
     }
 }
@@ -394,7 +402,7 @@ impl KeyCell for KeyHistogram {
     }
 
     fn bring_back(&self, fresh: Self) {
-        *lock(&self.0) = fresh.read();
+        *lock(&self.0) = lock(&fresh.0).take();
     }
 }
 
@@ -440,8 +448,8 @@ impl Counter {
         self.0.update(|cell| cell.add(by));
     }
 
-    /// Adds a number that is finite and not negative; any other is left out and counted as refused. A sum that leaves the range
-    /// of doubles stays at its end.
+    /// Adds a number that is finite and not negative; any other is left out and counted as refused. A sum that leaves
+    /// the range of doubles stays at its end.
     pub fn inc_by_f64(&self, by: f64) {
         if by.is_finite() && by >= 0.0 {
             self.0.update(|cell| cell.add_float(by));
@@ -538,8 +546,8 @@ impl LabelCell for CounterCell {
 
 /// A gauge of the user's own: any number, which goes up and down. NaN and the infinities are values too.
 ///
-/// A handle that is cheap to clone. Updates take no lock and allocate nothing; [`set`](Self::set) is wait-free, the others
-/// may try again beside others.
+/// A handle that is cheap to clone. Updates take no lock and allocate nothing; [`set`](Self::set) is wait-free, the
+/// others may try again beside others.
 ///
 /// # Examples
 ///
@@ -602,8 +610,8 @@ impl Instrument for Gauge {
 
 /// The value in one word; while the child is hidden, beside it.
 ///
-/// Hiding takes the value out of the word with all that was added to it; an addition then fails on what is there, and comes
-/// to the lock of the family, under which alone `kept` is written.
+/// Hiding takes the value out of the word with all that was added to it; an addition then fails on what is there, and
+/// comes to the lock of the family, under which alone `kept` is written.
 #[derive(Debug)]
 pub struct GaugeCell {
     value: AtomicU64,
@@ -650,13 +658,13 @@ impl LabelCell for GaugeCell {
 
 /// A histogram of the user's own: counts of observations by upper bound, which is inclusive, and their sum.
 ///
-/// A handle that is cheap to clone. Observing takes no lock and allocates nothing; the count is wait-free, the sum may be
-/// tried again beside others.
+/// A handle that is cheap to clone. Observing takes no lock and allocates nothing; the count is wait-free, the sum may
+/// be tried again beside others.
 ///
 /// # Consistency
 ///
-/// The count is that of the buckets, so the two agree at any moment, and no bucket ever falls. A snapshot's sum never has
-/// an observation that its buckets lack, and may lag by those under way.
+/// The count is that of the buckets, so the two agree at any moment, and no bucket ever falls. A snapshot's sum never
+/// has an observation that its buckets lack, and may lag by those under way.
 ///
 /// # Examples
 ///
@@ -676,9 +684,9 @@ impl LabelCell for GaugeCell {
 pub struct Histogram(Handle<HistogramCell>);
 
 impl Histogram {
-    /// Counts a value. NaN and the infinities are left out and counted as refused, because the sum would keep them for good, and
-    /// so is a negative value, unless the first bound is negative: the sum must not fall. (With a negative bound, pages leave the
-    /// sum out.) A sum that leaves the range of doubles stays at its end.
+    /// Counts a value. NaN and the infinities are left out and counted as refused, because the sum would keep them for
+    /// good, and so is a negative value, unless the first bound is negative: the sum must not fall. (With a negative
+    /// bound, pages leave the sum out.) A sum that leaves the range of doubles stays at its end.
     #[inline]
     pub fn observe(&self, value: f64) {
         let takes_negative = || self.0.bounds.first().is_some_and(|bound| *bound < 0.0);
@@ -708,8 +716,8 @@ impl Instrument for Histogram {
     }
 }
 
-/// The buckets are `Relaxed`: each stands for itself, and the sum's Release orders them. Hiding marks each of them in its top
-/// bit, which no count gets to.
+/// The buckets are `Relaxed`: each stands for itself, and the sum's Release orders them. Hiding marks each of them in
+/// its top bit, which no count gets to.
 #[derive(Debug)]
 pub struct HistogramCell {
     bounds: Arc<[f64]>,

@@ -33,8 +33,8 @@ pub struct MetricDesc<L = NoLabels> {
     pub(super) labels: L,
 }
 
-/// The label names of a [`MetricDesc`] without labels: registering it gives the instrument itself, which is at zero from
-/// then on.
+/// The label names of a [`MetricDesc`] without labels: registering it gives the instrument itself, which is at zero
+/// from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NoLabels;
 

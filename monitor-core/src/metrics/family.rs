@@ -1,28 +1,30 @@
 //! Bounded families: their children, at most `max_series` each, and one child for all label sets beyond that.
 //!
-//! Both planes stand on the same parts: [`Child`] (a cell under its key, and whether it is there), [`Order`] (the children in the
-//! order they came, and since when each is idle), [`Limits`] (how many a family may have, and which are full) and the look-up by
-//! hash of `index.rs`. Two structures own them, as two things are different:
+//! Both planes stand on the same parts: [`Child`] (a cell under its key, and whether it is there), [`Order`] (the
+//! children in the order they came, and since when each is idle), [`Limits`] (how many a family may have, and which are
+//! full) and the look-up by hash of `index.rs`. Two structures own them:
 //!
-//! | | [`KeyFamilies`]: all keys of one kind | [`LabelFamily`]: one registered metric |
-//! |---|---|---|
-//! | is found | by key at each update, without a lock | once by label values, behind a lock; then there is a handle |
-//! | a removal takes | the value; an update after it brings the key back at zero, last in the order | the child off the page; its next update brings it back with all that was counted, where it was |
-//! | is freed | beyond `GONE_LIMIT` keys | when no handle is left; until then it counts towards the limit |
-//! | the child of the others | is a key's own, and may be removed | is last on the page and stays |
+//! * [`KeyFamilies`], all keys of one kind. A key is found at each update, without a lock. A removal takes its value,
+//!   and an update after it brings the key back at zero, last in the order. Beyond `GONE_LIMIT` keys a removed one is
+//!   freed. The child of all others is a key too, which a user may have made, and remove.
+//! * [`LabelFamily`], one registered metric. A child is found once by its label values, behind a lock; then there is a
+//!   handle. A removal takes the child off the page, and its next update brings it back where it was, with all that was
+//!   counted. It is freed when no handle is left; until then it counts towards the limit. The child of all others is
+//!   last on the page, and stays.
 //!
 //! # Who changes what
 //!
-//! Children come, go and come back under the lock of the order alone, and so do the bits [`GONE`] and [`COUNTED`] change. What an
-//! update and a removal say to each other is in the cell's own words (`cells.rs`): [`GONE`] only saves a look-up from asking. A
-//! reader of the order sees each child that was there throughout, and may or may not see one that comes or goes meanwhile.
+//! Children come, go and come back under the lock of the order alone, and so do the bits [`GONE`] and [`COUNTED`]
+//! change. What an update and a removal say to each other is in the cell's own words (`cells.rs`): [`GONE`] only saves
+//! a look-up from asking. A reader of the order sees each child that was there throughout, and may or may not see one
+//! that comes or goes meanwhile.
 //!
 //! # Idle children
 //!
-//! An update sets [`TOUCHED`] before it changes the cell. A scrape clears it and notes its own time; a child that a later scrape
-//! still finds clear leaves once it is idle for long enough. That scrape takes the cell away first and looks at the bit then:
-//! an update that is in what was taken has set the bit before (its Release and the Acquire of the swap that takes the value;
-//! under the lock or the last handle's drop for the others), and stops the removal.
+//! An update sets [`TOUCHED`] before it changes the cell. A scrape clears it and notes its own time; a child that a
+//! later scrape still finds clear leaves once it is idle for long enough. That scrape takes the cell away first and
+//! looks at the bit then: an update that is in what was taken has set the bit before (its Release and the Acquire of
+//! the swap that takes the value; under the lock or the last handle's drop for the others), and stops the removal.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -228,7 +230,8 @@ pub(super) trait KeyCell: Sized {
         true
     }
 
-    /// Takes the value away, if there is one and `may` agrees, which is asked when no update can reach the value any more.
+    /// Takes the value away, if there is one and `may` agrees, which is asked when no update can reach the value any
+    /// more.
     fn take_if(&self, may: impl FnOnce() -> bool) -> Option<Self::Taken>;
 
     /// Puts a value where one was taken away.
@@ -277,15 +280,13 @@ pub(super) enum Target<'a, C> {
     Key(&'a str),
     /// A key alone.
     OwnKey(&'a str),
-    /// As `Key`, by a child the key had, which was found to be gone: it comes back, unless another one has the key by now.
+    /// As `Key`, by a child the key had, which was found to be gone: it comes back, unless another one has the key by
+    /// now.
     Known(&'a KeyRef<C>),
 }
 
-/// Where updates of a key go.
-enum Place<'a, C: KeyCell> {
-    Own(Found<'a, KeyChild<C>>),
-    Full(Found<'a, KeyFamily<C>>),
-}
+/// Where updates of a key go: its child, or else its family, which is full.
+type Place<'a, C> = Result<Found<'a, KeyChild<C>>, Found<'a, KeyFamily<C>>>;
 
 impl<C: KeyCell> KeyFamilies<C> {
     pub(super) fn new(limits: &Arc<Limits>) -> Self {
@@ -305,28 +306,29 @@ impl<C: KeyCell> KeyFamilies<C> {
         self.children.find(self.hash(raw), is)
     }
 
-    /// Updates the child of a key. If there is none, and room in its family, `first` makes it; if the family is new, with `shared`.
+    /// Updates the child of a key. If there is none, and room in its family, `first` makes it; if the family is new,
+    /// with `shared`.
     ///
     /// # Errors
     ///
     /// What `update` refused, but for [`Refused::Gone`], after which it is called again with the child that came back.
     pub(super) fn update<R>(
         &self,
-        target: Target<'_, C>,
+        target: &Target<'_, C>,
         shared: &C::Shared,
         first: impl Fn(&C::Shared) -> C,
         update: impl Fn(&KeyRef<C>) -> Result<R, Refused>,
     ) -> Result<R, Refused> {
         let (raw, known) = match target {
-            Target::Key(raw) | Target::OwnKey(raw) => (raw, None),
-            Target::Known(child) => (&*child.key.raw, Some(child)),
+            Target::Key(raw) | Target::OwnKey(raw) => (*raw, None),
+            Target::Known(child) => (&*child.key.raw, Some(*child)),
         };
         let mut place = self.place(raw);
         loop {
             let child = match place.unwrap_or_else(|| self.make_place(raw, known, shared, &first)) {
-                Place::Own(child) => child,
-                Place::Full(_) if matches!(target, Target::OwnKey(_)) => return Err(Refused::Full),
-                Place::Full(family) => Found::InMap(self.overflow(&family, &first)),
+                Ok(child) => child,
+                Err(_) if matches!(target, Target::OwnKey(_)) => return Err(Refused::Full),
+                Err(family) => Found::InMap(self.overflow(&family, &first)),
             };
             child.touch();
             match update(&child) {
@@ -339,17 +341,18 @@ impl<C: KeyCell> KeyFamilies<C> {
     /// The place of a key, if it is there or cannot be made.
     fn place(&self, raw: &str) -> Option<Place<'_, C>> {
         if let Some(child) = self.get(raw).filter(|child| !child.has(GONE)) {
-            return Some(Place::Own(child));
+            return Some(Ok(child));
         }
         let family = self.family(StatKey::name_of(raw))?;
         let children = family.children.load(Relaxed);
         self.limits.is_full(children).then(|| {
             self.limits.overflowed.fetch_add(1, Relaxed);
-            Place::Full(family)
+            Err(family)
         })
     }
 
-    /// As `place`, and makes it if it is not there. `known` is a child that the key had: it comes back if nothing has its place.
+    /// As `place`, and makes it if it is not there. `known` is a child that the key had: it comes back if nothing has
+    /// its place.
     fn make_place(
         &self,
         raw: &str,
@@ -363,7 +366,7 @@ impl<C: KeyCell> KeyFamilies<C> {
             family.children.fetch_add(1, Relaxed);
             let child = self.bring_in(&mut order, raw, known, first(&family.shared));
             child.set(COUNTED);
-            Place::Own(child)
+            Ok(child)
         })
     }
 
@@ -389,8 +392,8 @@ impl<C: KeyCell> KeyFamilies<C> {
         Arc::clone(&child)
     }
 
-    /// The child of a key that is not there, with a fresh value, at the end of the order: the one that is gone and still found, else
-    /// the known one, which was in the map and freed but for its holders, else a new one.
+    /// The child of a key that is not there, with a fresh value, at the end of the order: the one that is gone and
+    /// still found, else the known one, which was in the map and freed but for its holders, else a new one.
     fn bring_in(
         &self,
         order: &mut KeyOrder<C>,
@@ -514,7 +517,8 @@ pub(super) fn written_alike(name: &str) -> impl Iterator<Item = char> {
         .map(move |letter| if legal(letter) { letter } else { '_' })
 }
 
-/// Warns of the parts of a key that are left out, in the original's words: `malformed` is what it says of one that is no label.
+/// Warns of the parts of a key that are left out, in the original's words: `malformed` is what it says of one that is
+/// no label.
 pub(super) fn warn_of_key(key: &StatKey, malformed: fn(&str)) {
     for part in key.dropped() {
         match part {
@@ -545,8 +549,8 @@ impl<C> KeyChild<C> {
 ///
 /// # Consistency
 ///
-/// Hiding a child leaves a mark in the words that updates write, so each update is either before it or sees the mark and
-/// brings the child back. What was counted before stays.
+/// Hiding a child leaves a mark in the words that updates write, so each update is either before it or sees the mark
+/// and brings the child back. What was counted before stays.
 pub trait LabelCell: Sized + Send + Sync + 'static {
     fn new(bounds: &Arc<[f64]>) -> Self;
     fn hide(&self);
@@ -571,7 +575,8 @@ pub struct LabelFamily<C: 'static> {
     overflow: OnceLock<LabelRef<C>>,
 }
 
-/// What a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or [`Histogram`](super::typed::Histogram) holds.
+/// What a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or [`Histogram`](super::typed::Histogram)
+/// holds.
 pub struct Handle<C: 'static> {
     child: LabelRef<C>,
     family: &'static LabelFamily<C>,
@@ -742,8 +747,8 @@ impl<C: LabelCell> LabelFamily<C> {
         true
     }
 
-    /// Frees a child of the order if nobody else holds it and `may` agrees, else gives it back. Which handles are left is certain
-    /// here, as nothing finds the child meanwhile, and what the last one did is seen.
+    /// Frees a child of the order if nobody else holds it and `may` agrees, else gives it back. Which handles are left
+    /// is certain here, as nothing finds the child meanwhile, and what the last one did is seen.
     fn free(
         &self,
         order: &mut LabelOrder<C>,

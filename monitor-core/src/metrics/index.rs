@@ -1,16 +1,17 @@
 //! Entries found by hash: a trie for those that stay, and a map behind a lock for those that may be freed.
 //!
-//! Readers of the trie take no lock, pin nothing and need no thread-local. Nothing in it is ever taken out again, so nothing has
-//! to be reclaimed under readers, which is what a general concurrent map spends its time on (and its thread-locals: those panic
-//! in the destructors of others). An entry of the trie that is taken away only counts as gone, and its owner may bring it back.
+//! Readers of the trie take no lock, pin nothing and need no thread-local. Nothing in it is ever taken out again, so
+//! nothing has to be reclaimed under readers, which is what a general concurrent map spends its time on (and its
+//! thread-locals: those panic in the destructors of others). An entry of the trie that is taken away only counts as
+//! gone, and its owner may bring it back.
 //!
-//! So that keys may come and go for ever, new entries go to the map instead once [`GONE_LIMIT`] entries of the trie are gone: a
-//! look-up there takes a lock for reading, and an entry that is taken away is freed with its last holder. Memory is bounded by
-//! the most entries that ever were there at once and [`GONE_LIMIT`] more. The children of a registered metric are in such a map
-//! alone ([`LockedMap`]): they are looked up once, for a handle.
+//! So that keys may come and go for ever, new entries go to the map instead once [`GONE_LIMIT`] entries of the trie are
+//! gone: a look-up there takes a lock for reading, and an entry that is taken away is freed with its last holder.
+//! Memory is bounded by the most entries that ever were there at once and [`GONE_LIMIT`] more. The children of a
+//! registered metric are in such a map alone ([`LockedMap`]): they are looked up once, for a handle.
 //!
-//! Callers add and take away under a lock of their own, under which they look for an equal entry first. A reader beside an
-//! addition finds the whole entry or none, and looks again under that lock.
+//! Callers add and take away under a lock of their own, under which they look for an equal entry first. A reader beside
+//! an addition finds the whole entry or none, and looks again under that lock.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -183,8 +184,8 @@ impl<E> LockedMap<E> {
         map.entry(node.hash).or_default().push(Arc::clone(node));
     }
 
-    /// Takes an entry out, if it is there and `may` agrees, which is asked while nothing finds the entry and the map holds no
-    /// count on it.
+    /// Takes an entry out, if it is there and `may` agrees, which is asked while nothing finds the entry and the map
+    /// holds no count on it.
     pub(super) fn remove(
         &self,
         node: &mut Arc<Node<E>>,

@@ -1,11 +1,13 @@
-//! The API by key: numbers, texts, lists, maps and histograms that user code records under a key, and handles on the numbers.
+//! The API by key: numbers, texts, lists, maps and histograms that user code records under a key, and handles on the
+//! numbers.
 //!
-//! [`Values`] owns both families of keys (`family.rs`: one of values, one of histograms), the points of the list `stats`
-//! (`user_points.rs`), the tasks of the section `tasks` (`tasks.rs`) and the registered metrics (`registry.rs`). A verb finds the key's
-//! cell and updates it there; an update that finds the value taken away looks the key up again, under the lock of the families.
+//! [`Values`] owns both families of keys (`family.rs`: one of values, one of histograms), the points of the list
+//! `stats` (`user_points.rs`), the tasks of the section `tasks` (`tasks.rs`) and the registered metrics
+//! (`registry.rs`). A verb finds the key's cell and updates it there; an update that finds the value taken away looks
+//! the key up again, under the lock of the families.
 //!
-//! A snapshot reads one cell after the other. It reads how often keys were removed before (Acquire), and a removal counts itself
-//! after it is done (Release): so a key whose removal a snapshot counts is not in that snapshot.
+//! A snapshot reads one cell after the other. It reads how often keys were removed before (Acquire), and a removal
+//! counts itself after it is done (Release): so a key whose removal a snapshot counts is not in that snapshot.
 
 #[cfg(all(test, not(monitor_loom)))]
 mod tests;
@@ -33,18 +35,20 @@ const POINTS: &str = "stats";
 /// The section of running tasks.
 const TASKS: &str = "tasks";
 
-/// Everything that user code records itself: numbers, texts, lists and maps by key, histograms and means; registered metrics.
+/// Everything that user code records itself: numbers, texts, lists and maps by key, histograms and means; registered
+/// metrics.
 ///
 /// # Consistency
 ///
 /// Every verb may be called from any thread. Updates of numbers are not lost and take no lock; the rest takes a lock of
 /// its key for as long as the update takes. A snapshot beside updates sees each key at some moment during the snapshot.
 ///
-/// A key may be removed while others update it: each update comes before that, and goes with it, or after, and then the key
-/// is back, with that update alone. None is lost in between.
+/// A key may be removed while others update it: each update comes before that, and goes with it, or after, and then the
+/// key is back, with that update alone. None is lost in between.
 ///
 /// A family (the keys whose names are written alike) has at most `max_series` label sets. Numbers of further ones are
-/// added to one child labelled `overflow="true"` alone, so totals stay right; other values of further ones are not kept.
+/// added to one child labelled `overflow="true"` alone, so totals stay right; other values of further ones are not
+/// kept.
 pub(crate) struct Values {
     limits: Arc<Limits>,
     entries: Arc<KeyFamilies<KeyValue>>,
@@ -128,7 +132,9 @@ impl Values {
         update: impl Fn(&KeyRef<KeyValue>) -> Result<R, Refused>,
     ) -> Result<R, StatsError> {
         not_reserved(key)?;
-        let updated = self.entries.update(Target::Key(key), &(), zero, update);
+        let updated = self
+            .entries
+            .update(&Target::Key(key), &(), |()| zero(), update);
         updated.map_err(|refused| self.error(key, refused, not_a_number))
     }
 
@@ -148,7 +154,7 @@ impl Values {
         // The first value is there from the key's first moment.
         let first = |(): &()| KeyValue::new(value.take().unwrap_or(StatValue::Null));
         let replace = |child: &KeyRef<KeyValue>| child.cell.set(&value);
-        let replaced = self.entries.update(target, &(), first, replace);
+        let replaced = self.entries.update(&target, &(), first, replace);
         // Nothing else is refused: any value may follow any other.
         replaced.map_err(|refused| self.error(key, refused, not_a_number))
     }
@@ -195,7 +201,10 @@ impl Values {
         not_reserved(key)?;
         let empty = |(): &()| KeyValue::new(StatValue::List(Vec::new()));
         let append = |child: &KeyRef<KeyValue>| child.cell.append(value, keep);
-        match self.entries.update(Target::OwnKey(key), &(), empty, append) {
+        match self
+            .entries
+            .update(&Target::OwnKey(key), &(), empty, append)
+        {
             Ok(()) | Err(Refused::Full) => Ok(()),
             Err(refused) => Err(self.error(key, refused, |key, found| StatsError::NotAList {
                 key,
@@ -224,7 +233,7 @@ impl Values {
         let empty = |(): &()| KeyValue::new(StatValue::Map(BTreeMap::new()));
         let insert = |child: &KeyRef<KeyValue>| child.cell.insert(key, &value);
         let target = Target::OwnKey(section);
-        let inserted = self.entries.update(target, &(), empty, insert);
+        let inserted = self.entries.update(&target, &(), empty, insert);
         inserted.map_err(|refused| {
             self.error(section, refused, |key, found| StatsError::NotASection {
                 key,
@@ -291,7 +300,7 @@ impl Values {
         let observe = |child: &KeyRef<KeyHistogram>| child.cell.observe(value);
         let histograms = &self.histograms;
         // Only what is gone refuses, and that is tried again.
-        let _ = histograms.update(Target::Key(key), bounds, KeyHistogram::new, observe);
+        let _ = histograms.update(&Target::Key(key), bounds, KeyHistogram::new, observe);
     }
 
     /// Takes away everything under a key: its value, its histogram and its rolling means. Returns the value; nothing
@@ -314,8 +323,8 @@ impl Values {
         removed
     }
 
-    /// Takes away the numbers, lists and histograms, the points, and the children of registered metrics with labels, that were
-    /// not updated for `idle` ticks.
+    /// Takes away the numbers, lists and histograms, the points, and the children of registered metrics with labels,
+    /// that were not updated for `idle` ticks.
     pub(crate) fn expire(&self, now: u64, idle: u64) {
         self.entries.expire(now, idle);
         self.histograms.expire(now, idle);
@@ -345,8 +354,8 @@ impl Values {
     }
 
     fn take_snapshot(&self, read: fn(&KeyValue) -> Option<StatValue>) -> ValuesSnapshot {
-        // Before what is there is read: a key that is still seen may be one of a removal that is not counted yet. Acquire:
-        // pairs with the Release in `remove`, so that what is counted as removed is not seen.
+        // Before what is there is read: a key that is still seen may be one of a removal that is not counted yet.
+        // Acquire: pairs with the Release in `remove`, so that what is counted as removed is not seen.
         let removals = self.removals.load(Acquire);
         let mut entries = Vec::new();
         for child in self.entries.children() {
@@ -400,7 +409,7 @@ impl Values {
     }
 }
 
-fn zero((): &()) -> KeyValue {
+fn zero() -> KeyValue {
     KeyValue::new(StatValue::Int(0))
 }
 
@@ -434,9 +443,9 @@ fn malformed_histogram_label(part: &str) {
 /// It is the same number that `inc_stats` and `set_stats` see under the key. Where the key's family had no room for
 /// another label set (`max_series`), the handle is one on the family's child labelled `overflow="true"`.
 ///
-/// The key may be removed, by `remove_stats` or after the configuration's `idle_series`, while there are handles on it. An
-/// update through a handle then brings it back, at 0 before the update. (If somebody else brought it back before, and more
-/// than 4,096 other keys were gone by then, the handle looks the key up at each update from then on.)
+/// The key may be removed, by `remove_stats` or after the configuration's `idle_series`, while there are handles on it.
+/// An update through a handle then brings it back, at 0 before the update. (If somebody else brought it back before,
+/// and more than 4,096 other keys were gone by then, the handle looks the key up at each update from then on.)
 ///
 /// # Examples
 ///
@@ -503,7 +512,7 @@ impl StatCounter {
     #[cold]
     fn update_again<R>(&self, update: impl Fn(&KeyRef<KeyValue>) -> Result<R, Refused>) {
         let target = Target::Known(&self.child);
-        let _ = self.home.update(target, &(), zero, update);
+        let _ = self.home.update(&target, &(), |()| zero(), update);
     }
 }
 

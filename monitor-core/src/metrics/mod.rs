@@ -1,8 +1,9 @@
 //! The metric plane: the user's own numbers, by key and as registered metrics under their own names.
 //!
-//! Both stand on one kind of bounded family (`family.rs`), whose children are found in `index.rs` and count in the cells of `cells.rs`.
-//! `keyed.rs` is the API by key, with the points of `stats` (`user_points.rs`) and the tasks of `tasks` (`tasks.rs`) beside it; `desc.rs`
-//! and `registry.rs` are the API of registered metrics. What calls observe is counted in their shards and is no part of this.
+//! Both stand on one kind of bounded family (`family.rs`), whose children are found in `index.rs` and count in the
+//! cells of `cells.rs`. `keyed.rs` is the API by key, with the points of `stats` (`user_points.rs`) and the tasks of
+//! `tasks` (`tasks.rs`) beside it; `desc.rs` and `registry.rs` are the API of registered metrics. What calls observe is
+//! counted in their shards and is no part of this.
 
 mod cells;
 mod desc;

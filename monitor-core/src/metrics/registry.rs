@@ -1,8 +1,9 @@
-//! The registered metrics of a storage: each name once, checked before it is taken; and the handles that registering gives.
+//! The registered metrics of a storage: each name once, checked before it is taken; and the handles that registering
+//! gives.
 //!
-//! A metric is registered for good: what comes and goes are its children (`family.rs`). The registry is behind one lock, which
-//! registering, a scrape's list of the metrics and nothing else takes; it knows metrics of all types as [`Registered`], and finds the
-//! type again from the handle that is asked for.
+//! A metric is registered for good: what comes and goes are its children (`family.rs`). The registry is behind one
+//! lock, which registering, a scrape's list of the metrics and nothing else takes; it knows metrics of all types as
+//! [`Registered`], and finds the type again from the handle that is asked for.
 
 #[cfg(all(test, not(monitor_loom)))]
 mod tests;
@@ -185,20 +186,17 @@ impl Spec {
     }
 
     fn same_as(&self, there: &Self) -> Result<(), RegisterError> {
-        let field = if self.kind != there.kind {
-            MetricField::Type
-        } else if self.help != there.help {
-            MetricField::Help
-        } else if self.unit != there.unit {
-            MetricField::Unit
-        } else if self.labels != there.labels {
-            MetricField::Labels
-        } else if self.bounds != there.bounds {
-            MetricField::Bounds
-        } else {
-            return Ok(());
-        };
-        Err(self.differs(there, field))
+        let is_same = [
+            (MetricField::Type, self.kind == there.kind),
+            (MetricField::Help, self.help == there.help),
+            (MetricField::Unit, self.unit == there.unit),
+            (MetricField::Labels, self.labels == there.labels),
+            (MetricField::Bounds, self.bounds == there.bounds),
+        ];
+        match is_same.iter().find(|(_, is_same)| !is_same) {
+            Some((field, _)) => Err(self.differs(there, *field)),
+            None => Ok(()),
+        }
     }
 
     fn differs(&self, there: &Self, field: MetricField) -> RegisterError {
@@ -261,7 +259,8 @@ fn check_bounds(bounds: &[f64]) -> Result<(), RegisterError> {
     }
 }
 
-/// What code updates: a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or [`Histogram`](super::typed::Histogram).
+/// What code updates: a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or
+/// [`Histogram`](super::typed::Histogram).
 ///
 /// What it takes to implement it has no name outside of this crate.
 pub trait Instrument: Clone {
@@ -274,14 +273,15 @@ pub trait Instrument: Clone {
 
 /// A registered metric with labels: a child for each set of label values.
 ///
-/// A family has at most `max_series` children (a hidden one that somebody holds a handle on is one of them). Further label
-/// sets are one child, labelled `overflow="true"` alone, and each [`with`](Self::with) that gave it is counted.
+/// A family has at most `max_series` children (a hidden one that somebody holds a handle on is one of them). Further
+/// label sets are one child, labelled `overflow="true"` alone, and each [`with`](Self::with) that gave it is counted.
 ///
 /// # Consistency
 ///
-/// Children may be removed, by [`remove`](Self::remove) or after the configuration's `idle_series`. A handle on a removed
-/// child stays good: it keeps its count, and its next update puts the series back on the page with all of it. No update
-/// through a handle is ever lost. Once nobody holds one, a removed child is freed, and its label values begin at zero.
+/// Children may be removed, by [`remove`](Self::remove) or after the configuration's `idle_series`. A handle on a
+/// removed child stays good: it keeps its count, and its next update puts the series back on the page with all of it.
+/// No update through a handle is ever lost. Once nobody holds one, a removed child is freed, and its label values begin
+/// at zero.
 ///
 /// # Examples
 ///

@@ -1,5 +1,5 @@
-//! The section `tasks`: the user's own tasks by id, and since when each runs. All of it is under one lock, as tasks come and go
-//! far less often than calls.
+//! The section `tasks`: the user's own tasks by id, and since when each runs. All of it is under one lock, as tasks
+//! come and go far less often than calls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ pub(super) struct TaskSection(Mutex<Tasks>);
 #[derive(Default)]
 struct Tasks {
     running: BTreeMap<String, TaskStart>,
-    /// Of the tasks that were started and completed. The busy time is the most that was ever reported: a clock that is set
-    /// back must not take it back.
+    /// Of the tasks that were started and completed. The busy time is the most that was ever reported: a clock that is
+    /// set back must not take it back.
     totals: TaskTotals,
 }
 

@@ -1,8 +1,9 @@
 //! The list `stats`: the user's own points, and the rolling means over them.
 //!
-//! A point is a map of keys to numbers. Means are taken at each scrape, over all points that are kept and over the last five, of each
-//! key that is among them: in the order the keys came, at most `max_series` of a family, and one for all label sets beyond that.
-//! Adding a point takes one lock for as long as it takes to append; a scrape copies the list of points under it, and adds up after.
+//! A point is a map of keys to numbers. Means are taken at each scrape, over all points that are kept and over the last
+//! five, of each key that is among them: in the order the keys came, at most `max_series` of a family, and one for all
+//! label sets beyond that. Adding a point takes one lock for as long as it takes to append; a scrape copies the list of
+//! points under it, and adds up after.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;

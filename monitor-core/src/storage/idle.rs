@@ -1,7 +1,7 @@
 //! Label sets of calls that leave the page: those made at run time, once nobody has called them for `idle_series`.
 //!
-//! Their cells stay, as threads and guards point at them, and so do their counts: in all totals now, and on the page again
-//! after the next call.
+//! Their cells stay, as threads and guards point at them, and so do their counts: in all totals now, and on the page
+//! again after the next call.
 
 use std::time::Duration;
 

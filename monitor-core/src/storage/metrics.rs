@@ -49,9 +49,9 @@ impl MonitorStorage {
         Ok(L::of::<Gauge>(family))
     }
 
-    /// Registers a histogram over these upper bounds: finite, strictly increasing, without `+Inf`, which is always there;
-    /// [`TIME_BOUNDS`](crate::TIME_BOUNDS) and [`SIZE_BOUNDS`](crate::SIZE_BOUNDS) are ready ones. A description that was
-    /// registered before with the same bounds gives the same histogram.
+    /// Registers a histogram over these upper bounds: finite, strictly increasing, without `+Inf`, which is always
+    /// there; [`TIME_BOUNDS`](crate::TIME_BOUNDS) and [`SIZE_BOUNDS`](crate::SIZE_BOUNDS) are ready ones. A description
+    /// that was registered before with the same bounds gives the same histogram.
     ///
     /// # Errors
     ///
@@ -67,14 +67,14 @@ impl MonitorStorage {
     }
 
     /// Takes away what is under a key: its value, its histogram and its rolling means (it is taken out of the points in
-    /// `stats`). Answers the value, or [`StatValue::Null`] where only the others were there; `None` if there was nothing.
-    /// Under the key `stats` the whole list of points goes; running tasks (`tasks`) stay.
+    /// `stats`). Answers the value, or [`StatValue::Null`] where only the others were there; `None` if there was
+    /// nothing. Under the key `stats` the whole list of points goes; running tasks (`tasks`) stay.
     ///
     /// # Consistency
     ///
-    /// An update beside a removal comes before it, and is in the value that is answered, or after it, and brings the key
-    /// back, at 0 before that update. Handles of [`counter`](Self::counter) stay good. Keys may come and go for ever:
-    /// memory is bounded by the most there were at once, and a few thousand more.
+    /// An update beside a removal comes before it, and is in the value that is answered, or after it, and brings the
+    /// key back, at 0 before that update. Handles of [`counter`](Self::counter) stay good. Keys may come and go for
+    /// ever: memory is bounded by the most there were at once, and a few thousand more.
     ///
     /// # Examples
     ///
