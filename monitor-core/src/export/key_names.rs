@@ -13,6 +13,8 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::data::catalog::{Profile, Spec, built_in};
 use crate::data::family::{Family, FamilyType, Label, Labels, ValueView};
 use crate::data::key::StatKey;
@@ -231,7 +233,7 @@ pub(super) struct NameRegistry {
     profile: Profile,
     entries: Vec<FamilyEntry>,
     claims: Claims,
-    places: HashMap<ExportId, Place>,
+    places: HashMap<ExportId, Place, RandomState>,
     /// Entries that nothing is left in.
     free: Vec<usize>,
     /// Families of registered metrics, by the name they were registered under.
@@ -253,7 +255,7 @@ impl NameRegistry {
             profile,
             entries: Vec::new(),
             claims: Claims::default(),
-            places: HashMap::new(),
+            places: HashMap::default(),
             free: Vec::new(),
             registered: HashMap::new(),
             reserved: HashMap::new(),

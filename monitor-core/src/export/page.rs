@@ -219,51 +219,47 @@ pub(super) fn families(page: &PageParts<'_>) -> Vec<Family> {
 
 /// Shows a method's child, or children, of a family, if it has any.
 fn show_method(id: Id, method: &MethodSnapshot, labels: &MethodLabels, out: &mut impl Visitor) {
-    let (failure, success) = (&method.failure, &method.success);
     let durations = |one, other, only_failed| {
-        Some(ValueView::Histogram(HistogramView {
+        ValueView::Histogram(HistogramView {
             one,
             other,
             exemplars: &method.exemplars,
             only_failed,
-        }))
+        })
     };
-    let both = |failed, ok| (None, Some(Int(failed)), Some(Int(ok)));
-    let plain = |value| (value, None, None);
+    let mut by_outcome = |failed, ok| {
+        out.child(&labels.failure, failed);
+        out.child(&labels.success, ok);
+        None
+    };
+    let (failure, success) = (&method.failure, &method.success);
     let means = method.duration;
-    let (plain, failed, ok) = match id {
-        Id::Request => plain(Some(Int(method.started))),
-        Id::InFlightOf => plain(Some(Int(method.in_flight))),
-        Id::Waiting => plain(method.waiting.map(Int)),
-        Id::TimeFullMean => plain(means.and_then(|means| means.window).map(Float)),
-        Id::TimeFullLast => plain(means.and_then(|means| means.last).map(Float)),
-        Id::TimeFull => plain(durations(success, Some(failure), None)),
-        Id::Durations => (
-            None,
+    let plain = match id {
+        Id::Request => Some(Int(method.started)),
+        Id::InFlightOf => Some(Int(method.in_flight)),
+        Id::Waiting => method.waiting.map(Int),
+        Id::TimeFullMean => means.and_then(|means| means.window).map(Float),
+        Id::TimeFullLast => means.and_then(|means| means.last).map(Float),
+        Id::TimeFull => Some(durations(success, Some(failure), None)),
+        Id::Durations => by_outcome(
             durations(failure, None, Some(true)),
             durations(success, None, Some(false)),
         ),
-        Id::Processed => both(failure.count(), success.count()),
-        Id::Items => method
-            .items
-            .map_or((None, None, None), |items| both(items.failed, items.ok)),
+        Id::Processed => by_outcome(Int(failure.count()), Int(success.count())),
+        Id::Items => {
+            let items = method.items;
+            items.and_then(|items| by_outcome(Int(items.failed), Int(items.ok)))
+        }
         _ => {
             for (at, labels) in labels.types.iter().enumerate() {
                 let count = method.errors.get(at).copied().unwrap_or(0);
                 out.child(labels, Int(count));
             }
-            plain(None)
+            None
         }
     };
-    let children = [
-        (&labels.plain, plain),
-        (&labels.failure, failed),
-        (&labels.success, ok),
-    ];
-    for (labels, value) in children {
-        if let Some(value) = value {
-            out.child(labels, value);
-        }
+    if let Some(value) = plain {
+        out.child(&labels.plain, value);
     }
 }
 
