@@ -697,8 +697,8 @@ impl Cursor<'_> {
 
     /// The durations of so many of the newest calls, added up, in ticks.
     pub(crate) fn ticks(&self, newest: usize) -> u64 {
-        let numbers = (1..=newest as u64).map(|back| self.head.wrapping_sub(back));
-        numbers.fold(0, |sum, seq| {
+        (1..=newest).fold(0, |sum, back| {
+            let seq = self.seq(back);
             let duration = self.ring.duration(seq, self.ring.word(seq));
             sum.saturating_add(duration.unwrap_or_default())
         })
