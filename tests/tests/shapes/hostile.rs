@@ -41,15 +41,15 @@ const ITEMS: &[(&str, &str)] = &[
     ),
     (
         "structs",
-        "Result Option Box Vec String Future Pin Probe CallSite SiteEntry CallGuard Returns Output Item Poll Outcome",
+        "Result Option Box Vec String Future Pin Probe CallSite SiteEntry SiteSettings CallGuard CallArgs InPlaceCall Returns Output Item Poll Outcome",
     ),
     (
         "functions",
-        "Ok Err Some None drop file line edge enter leave run_sync run_async run_future plan bounded text",
+        "Ok Err Some None drop file line edge make start finish run_sync run_async run_stream bounded text",
     ),
     (
         "traits",
-        "Send Sync Sized Fn FnMut FnOnce Drop Clone Into From ToString Iterator Display Debug Stream Error ReturnsValue",
+        "Send Sync Sized Fn FnMut FnOnce Drop Clone Into From ToString Iterator Display Debug Start Stream Error ReturnsValue",
     ),
 ];
 
