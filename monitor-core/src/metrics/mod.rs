@@ -33,7 +33,7 @@ pub mod typed {
     //! # Ok::<(), RegisterError>(())
     //! ```
 
-    pub use super::cells::{Counter, Gauge, Histogram};
-    pub use super::desc::{LabelNames, MetricDesc, MetricField, NoLabels, RegisterError};
-    pub use super::registry::{Instrument, MetricFamily};
+    pub use crate::metrics::cells::{Counter, Gauge, Histogram};
+    pub use crate::metrics::desc::{LabelNames, MetricDesc, MetricField, NoLabels, RegisterError};
+    pub use crate::metrics::registry::{Instrument, MetricFamily};
 }
