@@ -47,8 +47,6 @@ pub use errors::{
     StatusRule,
 };
 pub use export::{collector, exposition, names};
-#[doc(hidden)]
-pub use health::ReadinessPolicy as Marks; // alias
 pub use health::{Component, Health, HealthStatus, ReadinessPolicy, Thresholds};
 pub use method::{LabelError, Method, MethodError};
 pub use metrics::keyed::{Keep, StatCounter, StatsError};
@@ -58,8 +56,8 @@ pub use monitor::{Monitor, Scope, StillRunning};
 pub use monitor_macros::{MonitorError, MonitorLabel, monitored};
 pub use recording::config::StorageConfig;
 pub use recording::guard::CallGuard;
-pub use recording::labels::MonitorLabel;
-pub use recording::permits::{Permit, Permits};
-pub use recording::settings::SharedMethod;
+pub use recording::label_sets::MonitorLabel;
+pub use recording::limit::{Permit, Permits};
+pub use recording::site::SharedMethod;
 pub use recording::{config, exemplar};
 pub use storage::{MonitorStorage, StartUpWarning};

@@ -8,7 +8,7 @@ use crate::data::family::Label;
 use crate::data::name::is_label_name;
 use crate::recording::guard::CallGuard;
 use crate::recording::method::MethodCore;
-use crate::recording::permits::Permits;
+use crate::recording::limit::Permits;
 
 /// Longest name of a method, in bytes.
 pub(crate) const MAX_METHOD_NAME: usize = 120;

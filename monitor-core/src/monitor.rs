@@ -1,7 +1,7 @@
 //! `Monitor`: the handle users hold, and scopes, inside which calls record in a monitor of their own.
 //!
 //! Which storage a call records in is a matter of its thread: a scope enters its storage in the thread's table
-//! (`recording::local`) and leaves it when the closure returns, or when the poll of the future does. So a future may go
+//! (`recording::thread`) and leaves it when the closure returns, or when the poll of the future does. So a future may go
 //! from thread to thread, and tests run side by side.
 
 use std::fmt;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::base::clock::Clock;
 use crate::method::{MAX_METHOD_NAME, Method, MethodError};
 use crate::recording::config::StorageConfig;
-use crate::recording::local;
+use crate::recording::thread;
 use crate::recording::store::{StorageCore, global};
 use crate::storage::MonitorStorage;
 
@@ -97,7 +97,7 @@ impl Monitor {
 
     /// Runs a closure whose calls record here.
     pub fn scope_sync<R>(&self, run: impl FnOnce() -> R) -> R {
-        local::with(|local| {
+        thread::with(|local| {
             let _scope = local.enter(self.storage.core());
             run()
         })
@@ -155,7 +155,7 @@ pin_project_lite::pin_project! {
         /// Calls in the future's own destructors belong to the scope too.
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            local::with(|local| {
+            thread::with(|local| {
                 let _scope = local.enter(this.storage.core());
                 this.future.set(None);
             });
@@ -168,7 +168,7 @@ impl<F: Future> Future for Scope<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        local::with(|local| {
+        thread::with(|local| {
             let _scope = local.enter(this.storage.core());
             match this.future.as_pin_mut() {
                 Some(future) => future.poll(context),

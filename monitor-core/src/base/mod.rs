@@ -6,6 +6,3 @@ pub(crate) mod clock;
 pub(crate) mod logged;
 pub(crate) mod sync;
 
-pub(crate) use self::append as chunked; // alias
-pub(crate) use self::append as interner; // alias
-pub(crate) use self::clock as calendar; // alias

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::data::exemplar::KeptExemplar;
+use crate::data::labels::KeptExemplar;
 use crate::data::name::unit_of;
 
 pub use crate::data::labels::{Label, Labels};

@@ -10,8 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
-use crate::data::name::is_label_name;
-pub(crate) use crate::data::name::is_reserved_label; // alias
+use crate::data::name::{is_label_name, is_reserved_label};
 
 /// A label: name and value, unescaped.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

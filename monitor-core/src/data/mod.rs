@@ -13,7 +13,3 @@ pub mod snapshot;
 pub mod status;
 pub mod value;
 
-pub(crate) use self::labels as chunks; // alias
-pub(crate) use self::labels as const_labels; // alias
-pub(crate) use self::labels as exemplar; // alias
-pub(crate) use self::name as sample_names; // alias

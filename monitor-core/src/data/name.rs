@@ -203,4 +203,3 @@ pub(crate) fn built_in_claims() -> (SampleNames, Vec<Cow<'static, str>>) {
     (taken, families)
 }
 
-pub(crate) use self::SampleNames as Claims; // alias

@@ -8,7 +8,7 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::data::buckets::{size_bounds, time_bounds};
-use crate::data::chunks::{CHUNK, Chunk, put, write_parts};
+use crate::data::labels::{CHUNK, Chunk, put, write_parts};
 use crate::data::family::{HistogramView, Labels};
 use crate::export::number::{bound, put_int};
 

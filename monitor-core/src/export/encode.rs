@@ -5,13 +5,13 @@
 //! labels once for all pages ([`Labels`]), both padded to whole chunks, so that a line is a few copies of fixed size.
 //! Bucket lines, most of a page, are `bucket_lines`' own.
 
-use crate::data::chunks::{CHUNK, Padded, push};
-use crate::data::exemplar::KeptExemplar;
+use crate::data::labels::{CHUNK, Padded, push};
+use crate::data::labels::KeptExemplar;
 use crate::data::family::{
     ChildValue, Family, FamilyType, HistogramView, Label, Labels, ValueView, Visitor,
 };
 use crate::data::labels::{push_escaped, push_pair};
-use crate::data::sample_names::openmetrics_name;
+use crate::data::name::openmetrics_name;
 use crate::export::bucket_lines::BucketLines;
 use crate::export::number::{bound, push_float, put_float, put_int};
 

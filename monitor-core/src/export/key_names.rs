@@ -19,7 +19,7 @@ use crate::data::catalog::{Profile, Spec, built_in};
 use crate::data::family::{Family, FamilyType, Label, Labels, ValueView};
 use crate::data::key::StatKey;
 use crate::data::name;
-use crate::data::sample_names::Claims;
+use crate::data::name::SampleNames;
 use crate::data::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
 use crate::data::value::StatNumber;
 use crate::export::label_cache::LabelCache;
@@ -232,7 +232,7 @@ pub(super) struct FamilyEntry {
 pub(super) struct NameRegistry {
     profile: Profile,
     entries: Vec<FamilyEntry>,
-    claims: Claims,
+    claims: SampleNames,
     places: HashMap<ExportId, Place, RandomState>,
     /// Entries that nothing is left in.
     free: Vec<usize>,
@@ -254,7 +254,7 @@ impl NameRegistry {
         let mut registry = Self {
             profile,
             entries: Vec::new(),
-            claims: Claims::default(),
+            claims: SampleNames::default(),
             places: HashMap::default(),
             free: Vec::new(),
             registered: HashMap::new(),
@@ -313,7 +313,7 @@ impl NameRegistry {
         }
     }
 
-    /// Claims a family's names; `false` if a key or a registered metric has one of them.
+    /// SampleNames a family's names; `false` if a key or a registered metric has one of them.
     fn reserve_name(&mut self, name: Cow<'static, str>, kind: FamilyType) -> bool {
         let is_free = |owner| owner == RESERVED || self.built_in(owner).is_some();
         let are_free = self.claims.owners(&name, kind).all(is_free);

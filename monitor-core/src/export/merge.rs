@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Label, Labels};
 use crate::data::name::{is_label_name, is_metric_name, is_of_prometheus};
-use crate::data::sample_names::Claims;
+use crate::data::name::SampleNames;
 use crate::data::snapshot::Snapshot;
 use crate::export::encode::{Encoder, Format, encode_named};
 use crate::export::exporter::Exporter;
@@ -53,7 +53,7 @@ pub struct Merged {
 /// ```
 pub fn merge(sources: Vec<Vec<Family>>) -> Merged {
     let mut merged = Merged::default();
-    let mut claims = Claims::default();
+    let mut claims = SampleNames::default();
     for family in sources.into_iter().flatten() {
         if !family.children.is_empty() {
             merged.add(family, &mut claims);
@@ -64,7 +64,7 @@ pub fn merge(sources: Vec<Vec<Family>>) -> Merged {
 }
 
 impl Merged {
-    fn add(&mut self, mut family: Family, claims: &mut Claims) {
+    fn add(&mut self, mut family: Family, claims: &mut SampleNames) {
         let children = std::mem::take(&mut family.children);
         let at = match self.find_or_open(family, claims) {
             Ok(at) => at,
@@ -95,7 +95,7 @@ impl Merged {
     }
 
     /// Where a family of this name and type is, or why there can be none.
-    fn find_or_open(&mut self, family: Family, claims: &mut Claims) -> Result<usize, LeftOut> {
+    fn find_or_open(&mut self, family: Family, claims: &mut SampleNames) -> Result<usize, LeftOut> {
         let name = || family.name.to_string();
         if let Some(at) = claims.owner(&family.name)
             && let known = &self.families[at]

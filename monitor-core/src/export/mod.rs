@@ -35,9 +35,6 @@ pub mod exposition {
 
     pub use crate::export::encode::{Format, encode, encode_named};
     pub use crate::export::exporter::encode_snapshot;
-
-    #[cfg(test)]
-    pub(crate) use crate::export::encode::tests; // alias
 }
 
 pub mod collector {

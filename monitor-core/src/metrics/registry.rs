@@ -15,10 +15,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::base::sync::{Mutex, leak, lock};
-use crate::data::const_labels::is_reserved_label;
+use crate::data::name::is_reserved_label;
 use crate::data::family::FamilyType;
 use crate::data::name::{is_label_name, is_metric_name, is_of_prometheus};
-use crate::data::sample_names::{Claims, built_in_claims};
+use crate::data::name::{SampleNames, built_in_claims};
 use crate::data::snapshot::MetricSnapshot;
 
 use super::desc::{LabelNames, MetricDesc, MetricField, RegisterError};
@@ -34,7 +34,7 @@ struct Metrics {
     /// In the order they were registered.
     families: Vec<&'static dyn Registered>,
     by_name: HashMap<Arc<str>, &'static dyn Registered>,
-    claims: Claims,
+    claims: SampleNames,
     /// The families that claimed, by the number they did it under.
     claimed: Vec<Cow<'static, str>>,
 }

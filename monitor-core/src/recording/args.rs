@@ -8,9 +8,9 @@
 use std::time::Duration;
 
 use crate::recording::guard::CallGuard;
-use crate::recording::labels::LabelValue;
-use crate::recording::local::{self, Local};
-use crate::recording::method_name::MethodName;
+use crate::recording::label_sets::LabelValue;
+use crate::recording::thread::{self, Local};
+use crate::recording::label_sets::MethodId;
 use crate::recording::site::CallSite;
 
 /// What can start a call.
@@ -40,7 +40,7 @@ impl Start for CallGuard {
 pub struct CallArgs {
     site: &'static CallSite,
     /// With its labels, if it has any.
-    name: Option<&'static MethodName>,
+    name: Option<&'static MethodId>,
     request_size: Option<u64>,
     deadline: Option<Duration>,
 }
@@ -100,8 +100,8 @@ impl Start for CallArgs {
 /// The name of a label set that was not seen before, or that has no place.
 #[cold]
 #[inline(never)]
-fn first_name(site: &'static CallSite, labels: &[LabelValue<'_>]) -> &'static MethodName {
-    let storage = local::with(Local::in_force);
+fn first_name(site: &'static CallSite, labels: &[LabelValue<'_>]) -> &'static MethodId {
+    let storage = thread::with(Local::in_force);
     site.find_or_make(labels, |method| storage.has_room_for(method))
 }
 

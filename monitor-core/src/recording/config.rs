@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::data::const_labels::{ConstLabelError, ConstLabels};
+pub use crate::data::labels::{ConstLabelError, ConstLabels};
 
 use crate::base::clock::Clock;
 use crate::base::sync::{StaticAtomicU8, StaticOrdering};

@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "tracing-exemplars")]
 pub use self::spans::{TraceIdExemplars, TraceIdLayer};
 
-pub use crate::data::exemplar::{Exemplar, KeptExemplar};
+pub use crate::data::labels::{Exemplar, KeptExemplar};
 
-use crate::base::chunked::Chunked;
+use crate::base::append::Chunked;
 use crate::base::sync::{AtomicU64, Mutex, Ordering, lock};
 
 /// How long an exemplar stays before another call's takes its place, seconds.

@@ -27,13 +27,13 @@ use crate::base::clock::{Clock, to_f64};
 use crate::base::sync::OnceLock;
 use crate::errors::Outcome;
 use crate::recording::config::StorageConfig;
-use crate::recording::local::{self, Local};
+use crate::recording::thread::{self, Local};
 use crate::recording::method::MethodCore;
-use crate::recording::method_name::MethodName;
+use crate::recording::label_sets::MethodId;
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{CallSite, IS_OFF};
 use crate::recording::store::StorageCore;
-use crate::recording::tasks::Suspension;
+use crate::recording::in_flight::Suspension;
 use crate::recording::values::ValueRef;
 
 /// Flag: the thread was panicking when the call began. That panic may be what drops the guard, so it is not the call's
@@ -91,7 +91,7 @@ impl CallGuard {
     /// Starts a call at a site, in the storage in force on this thread.
     #[inline(never)]
     pub fn start(site: &'static CallSite) -> Self {
-        match local::with(|local| local.cached(site.known())) {
+        match thread::with(|local| local.cached(site.known())) {
             Some(shard) => Self::begin(shard),
             // The first call of a site, of a method on this thread or in this scope, or of one past the inline table.
             None => start_uncached(site, site.resolve()),
@@ -100,8 +100,8 @@ impl CallGuard {
 
     /// Starts a call with labels, in the storage in force on this thread.
     #[inline(never)]
-    pub(crate) fn start_named(site: &'static CallSite, name: &'static MethodName) -> Self {
-        match local::with(|local| local.cached(name.id)) {
+    pub(crate) fn start_named(site: &'static CallSite, name: &'static MethodId) -> Self {
+        match thread::with(|local| local.cached(name.id)) {
             Some(shard) => Self::begin(shard),
             None => start_uncached(site, name),
         }
@@ -110,9 +110,9 @@ impl CallGuard {
     /// Starts a call of a method of a given storage.
     #[inline(never)]
     pub(crate) fn start_method(method: &'static MethodCore) -> Self {
-        let call = match local::with(|local| local.cached(method.id)) {
+        let call = match thread::with(|local| local.cached(method.id)) {
             Some(shard) if std::ptr::eq(shard.method, method) => Self::begin(shard),
-            _ => local::with(|local| Self::start_in(local, method)),
+            _ => thread::with(|local| Self::start_in(local, method)),
         };
         call.noting_a_panic()
     }
@@ -362,8 +362,8 @@ pub fn no_call() -> CallGuard {
 
 #[cold]
 #[inline(never)]
-fn start_uncached(site: &'static CallSite, name: &'static MethodName) -> CallGuard {
-    local::with(|local| {
+fn start_uncached(site: &'static CallSite, name: &'static MethodId) -> CallGuard {
+    thread::with(|local| {
         if let Some(shard) = local.known(name.id) {
             return CallGuard::begin(shard);
         }
@@ -381,7 +381,7 @@ fn start_uncached(site: &'static CallSite, name: &'static MethodName) -> CallGua
 #[inline(never)]
 fn succeed(call: CallGuard) {
     let call = ManuallyDrop::new(call);
-    if local::with(|local| call.ends_fast(local)) {
+    if thread::with(|local| call.ends_fast(local)) {
         call.shard.end_ok(call.slot());
     } else {
         succeed_slow(ManuallyDrop::into_inner(call));
@@ -393,7 +393,7 @@ fn succeed(call: CallGuard) {
 fn succeed_slow(call: CallGuard) {
     let call = ManuallyDrop::new(call);
     let end = call.shard.now();
-    local::with(|local| call.end_slow(local, end, None));
+    thread::with(|local| call.end_slow(local, end, None));
 }
 
 #[cold]
@@ -408,10 +408,10 @@ fn fail(call: CallGuard, outcome: Outcome<'_>) {
 
 fn fail_at(call: CallGuard, end: u64, failure: Failure) {
     let call = ManuallyDrop::new(call);
-    if local::with(|local| call.ends_fast(local)) {
+    if thread::with(|local| call.ends_fast(local)) {
         call.shard.end_failed(call.slot(), end, failure);
     } else {
-        local::with(|local| call.end_slow(local, end, Some(failure)));
+        thread::with(|local| call.end_slow(local, end, Some(failure)));
     }
 }
 

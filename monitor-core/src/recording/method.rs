@@ -18,14 +18,13 @@ use crate::errors::Outcome;
 use crate::recording::config::TickBounds;
 use crate::recording::exemplar::{Ended, ExemplarProvider, Exemplars, KEPT_SECONDS, KeptExemplar};
 use crate::recording::label_sets::{MethodId, Origin};
-use crate::recording::permits::Permits;
-use crate::recording::settings::{self, Settings};
+use crate::recording::limit::Permits;
+use crate::recording::site::{Settings, all_settings};
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::store::StorageCore;
 use crate::recording::streak::Streak;
 use crate::recording::values::{ValueName, ValueNames};
 
-pub(crate) use self::MethodShared as Common; // alias
 
 /// What all label sets of a method share in a storage.
 pub(crate) struct MethodShared {
@@ -53,7 +52,7 @@ pub(crate) struct MethodShared {
 impl MethodShared {
     pub(crate) fn new(storage: &'static StorageCore, plain: &'static MethodId) -> Self {
         static NONE: LazyLock<Settings> = LazyLock::new(Settings::default);
-        let settings = settings::all().get(&*plain.name).unwrap_or(&NONE);
+        let settings = all_settings().get(&*plain.name).unwrap_or(&NONE);
         let unread = || leak(Streak::default());
         let all = storage.default_task;
         let (own, default, has_own_task) = match settings.task {

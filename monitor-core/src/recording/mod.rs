@@ -3,7 +3,7 @@
 //! # The life of a record
 //!
 //! 1. An expansion makes one static [`CallSite`](site::CallSite). What the attribute says of a method, over all its sites, is
-//!    in its [`Settings`](settings::Settings). A method, and each label set of one, has a number in the process
+//!    in its [`Settings`](site::Settings). A method, and each label set of one, has a number in the process
 //!    ([`label_sets`]); a storage makes a [`MethodCore`](method::MethodCore) of it, at start-up where the names are known, else
 //!    with the first call.
 //! 2. A call begins: its [`CallGuard`](guard::CallGuard) finds the shard this thread owns of the method, by number, in the
@@ -63,16 +63,3 @@ pub(crate) mod streak;
 pub(crate) mod thread;
 pub(crate) mod values;
 
-pub(crate) use self::in_flight as tasks; // alias
-pub(crate) use self::label_sets as labels; // alias
-pub(crate) use self::label_sets as method_name; // alias
-pub(crate) use self::limit as permits; // alias
-pub(crate) use self::method as common; // alias
-pub(crate) use self::shard as window; // alias
-pub(crate) use self::store as rules; // alias
-pub(crate) use self::streak as state; // alias
-pub(crate) use self::thread as local; // alias
-pub(crate) mod settings {
-    pub use crate::recording::site::SharedMethod; // alias
-    pub(crate) use crate::recording::site::{Settings, all_settings as all, shared_methods};
-}

@@ -39,7 +39,7 @@ use crate::recording::args::Start;
 use crate::recording::guard::CallGuard;
 use crate::recording::limit::{Permit, Waiting};
 use crate::recording::shard::Failure;
-use crate::recording::tasks::Suspension;
+use crate::recording::in_flight::Suspension;
 
 /// Runs a synchronous body as one call.
 #[inline]

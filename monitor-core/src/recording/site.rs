@@ -21,9 +21,9 @@ use std::ptr;
 use std::sync::{LazyLock, OnceLock};
 
 use crate::base::sync::{Ordering, StaticAtomicU32, leak};
-use crate::recording::labels::{Combinations, LabelKey, LabelValue, closed_sets, has_text};
-use crate::recording::local::{self, Local};
-use crate::recording::method_name::MethodName;
+use crate::recording::label_sets::{Combinations, LabelKey, LabelValue, closed_sets, has_text};
+use crate::recording::thread::{self, Local};
+use crate::recording::label_sets::MethodId;
 use crate::recording::store::StorageCore;
 
 /// Whether the attribute makes no sites: the feature `off`, which a dependency may have set on `monitor-macros` alone.
@@ -39,7 +39,7 @@ pub struct CallSite {
     settings: SiteSettings,
     /// The method's number plus 1; 0 until the first call.
     id: StaticAtomicU32,
-    name: OnceLock<&'static MethodName>,
+    name: OnceLock<&'static MethodId>,
     combinations: Link,
 }
 
@@ -136,8 +136,8 @@ impl CallSite {
     }
 
     #[cold]
-    pub(crate) fn resolve(&self) -> &'static MethodName {
-        let name = self.name.get_or_init(|| MethodName::plain(self.method));
+    pub(crate) fn resolve(&self) -> &'static MethodId {
+        let name = self.name.get_or_init(|| MethodId::plain(self.method));
         self.id.store(name.id, Ordering::Relaxed);
         name
     }
@@ -177,8 +177,8 @@ impl CallSite {
 
     /// The name of a call with these labels in the storage in force, if it was made before.
     #[inline]
-    pub(crate) fn find(&'static self, labels: &[LabelValue<'_>]) -> Option<&'static MethodName> {
-        let storage = local::with(Local::scoped);
+    pub(crate) fn find(&'static self, labels: &[LabelValue<'_>]) -> Option<&'static MethodId> {
+        let storage = thread::with(Local::scoped);
         self.known_combinations(storage)?.find(labels)
     }
 
@@ -187,20 +187,20 @@ impl CallSite {
     pub(crate) fn find_or_make(
         &'static self,
         labels: &[LabelValue<'_>],
-        has_room: impl FnOnce(&MethodName) -> bool,
-    ) -> &'static MethodName {
-        let combinations = self.combinations(local::with(Local::scoped));
+        has_room: impl FnOnce(&MethodId) -> bool,
+    ) -> &'static MethodId {
+        let combinations = self.combinations(thread::with(Local::scoped));
         combinations.find_or_make(self.resolve(), labels, has_room)
     }
 
     /// The label sets that come into being together; none where labels are text, or without labels.
-    pub(crate) fn siblings(&'static self) -> Vec<&'static MethodName> {
+    pub(crate) fn siblings(&'static self) -> Vec<&'static MethodId> {
         let combinations = self.known_combinations(None);
         combinations.map(Combinations::siblings).unwrap_or_default()
     }
 
     /// The names that are known before the first call: the method, or each label set it can have.
-    pub(crate) fn known_names(&'static self) -> Vec<&'static MethodName> {
+    pub(crate) fn known_names(&'static self) -> Vec<&'static MethodId> {
         let name = self.resolve();
         match self.settings.labels {
             [] => vec![name],

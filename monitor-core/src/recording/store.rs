@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 use tracing::{field, warn};
 
 use crate::base::append::{Interner, Latest, Table, hash_of};
-use crate::base::calendar::utc;
+use crate::base::clock::utc;
 use crate::base::clock::{Clock, process_start};
 use crate::base::sync::Ordering::Relaxed;
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, StaticAtomicU32, leak, lock};

@@ -14,13 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::clock::to_f64;
-use crate::base::interner::Interner;
+use crate::base::append::Interner;
 use crate::base::sync::Ordering;
 use crate::data::buckets::ValueKind;
 use crate::data::family::Histogram;
 use crate::data::snapshot::{CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals};
 use crate::recording::method::MethodCore;
-use crate::recording::rules::Rules;
+use crate::recording::store::Rules;
 use crate::recording::shard::Shard;
 use crate::recording::store::StorageCore;
 use crate::storage::MonitorStorage;

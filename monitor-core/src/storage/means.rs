@@ -1,6 +1,6 @@
 //! Recent means: over the last 100 and the last 5 calls of a method, whichever threads made them.
 //!
-//! Each shard keeps its calls in a [`Ring`](crate::recording::window::Ring) that its owner writes and that is not in
+//! Each shard keeps its calls in a [`Ring`](crate::recording::shard::Ring) that its owner writes and that is not in
 //! the order of the other threads' rings. A scrape reads every method, so it reads of each ring no more than the newest
 //! calls it needs: [`RecentCalls`] selects how many calls of each ring are among the last ones, and only then, where
 //! calls observed values or a user lists them, puts those in order.
@@ -22,7 +22,7 @@
 use std::sync::Arc;
 
 use crate::base::clock::to_f64;
-use crate::base::interner::Interner;
+use crate::base::append::Interner;
 use crate::data::key::StatKey;
 use crate::data::snapshot::Means;
 use crate::recording::method::MethodCore;

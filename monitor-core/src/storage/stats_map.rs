@@ -11,7 +11,7 @@ use crate::data::snapshot::{MethodSnapshot, Snapshot, StatsMap};
 use crate::data::status::StatusParser;
 use crate::data::value::StatValue;
 use crate::recording::method::MethodCore;
-use crate::recording::settings::{self, SharedMethod};
+use crate::recording::site::{SharedMethod, all_settings, shared_methods};
 use crate::recording::shard::Shard;
 use crate::recording::site::IS_OFF;
 use crate::recording::store::StorageCore;
@@ -98,13 +98,13 @@ impl MonitorStorage {
     /// attributes name and the configuration does not list, a very large page. `monitor_server::run` writes them.
     pub fn start_up_warnings(&self) -> Vec<StartUpWarning> {
         let off = IS_OFF.then_some(StartUpWarning::InstrumentationOff);
-        let shared = settings::shared_methods().into_iter();
+        let shared = shared_methods().into_iter();
         let mut warnings: Vec<_> = off
             .into_iter()
             .chain(shared.map(StartUpWarning::SharedMethod))
             .collect();
         let parser = &self.core.rules().parser;
-        for (method, settings) in settings::all() {
+        for (method, settings) in all_settings() {
             let named = settings.error_types.iter().chain(&settings.expected);
             let unknown = named.filter(|name| parser.type_id(name).is_none());
             warnings.extend(
@@ -206,7 +206,7 @@ fn coming_series(core: &StorageCore, types: usize) -> usize {
     if !core.rules().config.preregister {
         return 0;
     }
-    let labelled = settings::all()
+    let labelled = all_settings()
         .iter()
         .filter(|(_, one)| one.closed_sets > 0);
     let coming = labelled.map(|(name, settings)| {

@@ -1,6 +1,6 @@
 //! The statuses of task types: set through the API, fed by calls, read with the methods of a snapshot or alone.
 //!
-//! A status is one shared word (see [`TaskState`]); the length of its run is a sum over the shards that feed it. How
+//! A status is one shared word (see [`Streak`]); the length of its run is a sum over the shards that feed it. How
 //! long ago it was last set, or fed by a call, is in no cell of its own: every call leaves its end in the ring of its
 //! shard, so that a success goes on writing nothing for a status.
 //!
@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use crate::data::snapshot::StatusSnapshot;
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
-use crate::recording::common::Common;
+use crate::recording::method::MethodShared;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Shard;
-use crate::recording::state::{self, TaskState};
+use crate::recording::streak::{self, Streak};
 use crate::recording::store::StorageCore;
 use crate::storage::MonitorStorage;
 
@@ -65,7 +65,7 @@ pub(crate) struct StatusReader {
     core: &'static StorageCore,
     /// The moment ages are measured from, in ticks.
     now: u64,
-    all_calls: state::Reading,
+    all_calls: streak::Reading,
     /// When the newest call ended that feeds the status of all calls, in ticks.
     newest_end: Option<u64>,
     methods: Vec<StatusSnapshot>,
@@ -129,23 +129,23 @@ impl StatusReader {
     }
 
     /// The status of a method's own task type, if it has one.
-    fn of_method(&self, common: &'static Common) -> Option<StatusSnapshot> {
+    fn of_method(&self, common: &'static MethodShared) -> Option<StatusSnapshot> {
         let own = common.has_own_task.then_some(common.own)?;
         let feeding = || std::iter::once(common);
         self.read(Arc::clone(&common.name), own, feeding, Shard::own_run)
     }
 
     /// The status of a task type that these methods feed; `run` is the part of a shard in the run of a word.
-    fn read<M: Iterator<Item = &'static Common>>(
+    fn read<M: Iterator<Item = &'static MethodShared>>(
         &self,
         task: Arc<str>,
-        state: &TaskState,
+        state: &Streak,
         feeding: impl Fn() -> M,
         run: impl Fn(&Shard, u64) -> u64,
     ) -> Option<StatusSnapshot> {
         let shards = || {
             feeding()
-                .flat_map(Common::methods)
+                .flat_map(MethodShared::methods)
                 .flat_map(MethodCore::shards)
         };
         let shown = state.read(|word| shards().map(|shard| run(shard, word)).sum());
@@ -156,7 +156,7 @@ impl StatusReader {
     fn shown(
         &self,
         task: Arc<str>,
-        state: &TaskState,
+        state: &Streak,
         shown: Option<(TaskStatus, u64)>,
         newest_end: Option<u64>,
     ) -> Option<StatusSnapshot> {

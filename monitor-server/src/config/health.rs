@@ -26,7 +26,7 @@ const MAX_NAME_BYTES: usize = 120;
 impl MonitorConfig {
     /// How long the status of a task type that counts for readiness does without a call. Default 60 s; 0 is for ever. After
     /// that it reads `UNKNOWN`, which is no illness, so that an instance that gets no calls because it is not ready can come
-    /// back: see [`Marks`](monitor_core::Marks). In YAML `health.status_ttl`, seconds, fractions allowed.
+    /// back: see [`ReadinessPolicy`](monitor_core::ReadinessPolicy). In YAML `health.status_ttl`, seconds, fractions allowed.
     #[must_use]
     pub fn status_ttl(mut self, ttl: Duration) -> Self {
         self.health.status_ttl = ttl;

@@ -19,7 +19,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use monitor_core::{Marks, Monitor};
+use monitor_core::{ReadinessPolicy, Monitor};
 use tokio::sync::{Notify, watch};
 
 use crate::error::RunError;
@@ -46,7 +46,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Vitals {
     pub(crate) monitor: Monitor,
     /// Names that count for readiness, checks' and task types' alike.
-    marks: Marks,
+    marks: ReadinessPolicy,
     groups: Groups,
     heartbeat_timeout: Duration,
     pub(crate) drain_pause: Duration,

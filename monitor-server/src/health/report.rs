@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use monitor_core::{Component, Health, HealthStatus, Marks};
+use monitor_core::{Component, Health, HealthStatus, ReadinessPolicy};
 
 use super::settings::{GROUPS, Groups};
 use super::{CheckReport, HealthState, Readiness};
@@ -67,7 +67,7 @@ impl Report {
     pub(crate) fn new(
         health: Health,
         checks: Vec<CheckReport>,
-        marks: &Marks,
+        marks: &ReadinessPolicy,
         phase: Readiness,
         live: bool,
     ) -> Self {

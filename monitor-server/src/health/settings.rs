@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use monitor_core::Marks;
+use monitor_core::ReadinessPolicy;
 use monitor_core::health::DEFAULT_STATUS_TTL;
 
 use super::Registered;
@@ -43,8 +43,8 @@ impl Default for HealthSettings {
 }
 
 impl HealthSettings {
-    pub(crate) fn marks(&self) -> Marks {
-        Marks::new(self.readiness.iter().cloned(), self.status_ttl)
+    pub(crate) fn marks(&self) -> ReadinessPolicy {
+        ReadinessPolicy::new(self.readiness.iter().cloned(), self.status_ttl)
     }
 
     /// Adds a check; replaces an earlier one of this name.

@@ -51,7 +51,7 @@ pub(crate) fn fresh() -> Snapshot {
         method_statuses: Vec::new(),
         values: ValuesSnapshot::default(),
         dropped_exemplars: 0,
-        const_labels: crate::data::const_labels::ConstLabels::default(),
+        const_labels: crate::data::labels::ConstLabels::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::base::clock::{Clock, ManualClock};
 use crate::export::exposition::Format;
-use crate::export::exposition::tests::{checked_samples, page};
+use crate::export::encode::tests::{checked_samples, page};
 use crate::export::names::{Profile, families};
 use crate::metrics::typed::{Counter, Gauge, MetricDesc, MetricField, RegisterError};
 use crate::monitor::Monitor;

@@ -53,7 +53,7 @@ fn report(
     marks: &[&str],
     phase: Readiness,
 ) -> Report {
-    let marks = Marks::new(marks.iter().copied(), Duration::from_mins(1));
+    let marks = ReadinessPolicy::new(marks.iter().copied(), Duration::from_mins(1));
     let checks = checks.iter().map(|(name, status)| check(name, *status));
     Report::new(health(tasks), checks.collect(), &marks, phase, true)
 }
@@ -96,7 +96,7 @@ fn start_and_drain_go_before_what_is_marked() {
 
 #[test]
 fn a_check_may_mark_itself() {
-    let marks = Marks::default();
+    let marks = ReadinessPolicy::default();
     let mut own = check("db", Down);
     own.check = own.check.ready();
     let report = Report::new(health(&[]), vec![own], &marks, Readiness::Ready, true);
@@ -143,7 +143,7 @@ fn a_stale_heartbeat_is_the_liveness_group_s_alone() {
     let report = Report::new(
         health(&[]),
         Vec::new(),
-        &Marks::default(),
+        &ReadinessPolicy::default(),
         Readiness::Ready,
         false,
     );

@@ -190,7 +190,7 @@ mod tests {
                 "pub(crate) mod name; pub(crate) use self::name as sample_names;",
             ),
             ("data/name.rs", "data::name", "pub(crate) fn f() {}"),
-            ("export.rs", "export", "use crate::data::sample_names::f;"),
+            ("export.rs", "export", "use crate::data::name::f;"),
         ]);
         assert_eq!(down, [""; 0]);
     }

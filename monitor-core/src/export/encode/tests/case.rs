@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::{BOTH, label};
-use crate::data::exemplar::KeptExemplar;
+use crate::data::labels::KeptExemplar;
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
 use crate::export::encode::Format;
 

@@ -8,7 +8,7 @@ use proptest::test_runner::TestCaseResult;
 use super::same;
 use super::strict::{self, Meta, Sample};
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram};
-use crate::data::sample_names::openmetrics_name;
+use crate::data::name::openmetrics_name;
 use crate::export::encode::Format;
 use crate::export::number::bound;
 

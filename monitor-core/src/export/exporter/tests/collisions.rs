@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::{TIME, entry, fresh, key, means, method, observed};
 use crate::data::family::FamilyType;
 use crate::data::key::StatKey;
-use crate::data::sample_names::Claims;
+use crate::data::name::SampleNames;
 use crate::data::snapshot::{CallValueSnapshot, ServiceInfo, Snapshot, ValueEntry, ValueHistogram};
 use crate::data::value::StatValue;
 use crate::export::encode::Format;
@@ -285,7 +285,7 @@ proptest! {
 
     #[test]
     fn claims_are_whole_or_nothing(names in prop::collection::vec("(x|y)(_total|_count|_sum|_created|)", 1..12)) {
-        let mut claims = Claims::default();
+        let mut claims = SampleNames::default();
         let kinds = [FamilyType::Counter, FamilyType::Gauge, FamilyType::Histogram, FamilyType::Summary];
         for (at, name) in names.iter().enumerate() {
             let before = claims.owner(name);

@@ -1,7 +1,7 @@
 //! Labels that every series has, beside labels of a series' own of the same name.
 
 use super::{entry, fresh, method};
-use crate::data::const_labels::ConstLabels;
+use crate::data::labels::ConstLabels;
 use crate::data::family::{Child, ChildValue, FamilyType, Label, Labels};
 use crate::data::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
 use crate::data::value::StatValue;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use crate::data::const_labels::ConstLabels;
+use crate::data::labels::ConstLabels;
 use crate::data::family::{Child, Family, FamilyType, Label};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{MethodSnapshot, ServiceInfo, Snapshot};

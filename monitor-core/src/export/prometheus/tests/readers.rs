@@ -75,7 +75,7 @@ fn one(name: &str, kind: proto::MetricType, labels: &[(&str, &str)]) -> proto::M
 fn shown(families: &[proto::MetricFamily]) -> (Vec<String>, Merged) {
     let merged = merge(vec![from_proto(families)]);
     let samples = checked_samples(&merged.families);
-    let series = |sample: crate::export::exposition::tests::strict::Sample| {
+    let series = |sample: crate::export::encode::tests::strict::Sample| {
         let labels = sample.labels.iter();
         let labels: Vec<_> = labels
             .map(|(name, value)| format!("{name}={value}"))
