@@ -1,7 +1,7 @@
 //! Metric families as plain data, and the same as views: what every exposition format is written from.
 //!
-//! A [`Family`] owns its children. A page of a snapshot is written without any: it is shown to a [`Visitor`] family by
-//! family and child by child, each value as a [`ValueView`] of what the snapshot owns. A visitor that writes bytes
+//! A [`Family`] owns its children. A page of a snapshot is written without any: it is shown to a `Visitor` family by
+//! family and child by child, each value as a `ValueView` of what the snapshot owns. A visitor that writes bytes
 //! copies nothing; the one that wants plain data is a `Vec<Family>`.
 
 use std::borrow::Cow;

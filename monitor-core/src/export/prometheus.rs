@@ -55,7 +55,8 @@ fn caught(gather: impl FnOnce() -> Vec<MetricFamily>) -> Result<Vec<Family>, Gat
 }
 
 /// The families of a user's registry, for a page that holds those of `storage` already: where the very same storage is
-/// registered there, it gives nothing. Another storage does; what it repeats, [`merge`] drops and counts.
+/// registered there, it gives nothing. Another storage does; what it repeats, [`merge`](crate::collector::merge) drops
+/// and counts.
 ///
 /// # Errors
 ///
