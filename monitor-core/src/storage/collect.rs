@@ -203,6 +203,29 @@ impl MonitorStorage {
 }
 
 impl StorageCore {
+    /// Marks the label sets that are not on the page: those made at run time that nobody has called for `idle`. Their cells
+    /// stay, as threads and guards point at them, and so do their counts: in all totals now, and on the page again after
+    /// the next call. `counted` is parallel to `methods`.
+    fn hide_idle(
+        &self,
+        idle: Duration,
+        now: u64,
+        methods: &[&'static MethodCore],
+        counted: &mut [MethodSnapshot],
+    ) {
+        if idle.is_zero() {
+            return;
+        }
+        let idle = self.clock.ticks(idle.as_secs_f64());
+        for (method, counted) in methods.iter().zip(counted) {
+            if method.origin.is_open() {
+                let calls = 2 * counted.started - counted.in_flight;
+                let unchanged = method.idle_since.unchanged_for(calls, now);
+                counted.is_hidden = counted.in_flight == 0 && unchanged >= idle;
+            }
+        }
+    }
+
     /// Expected error types by method, as far as the configuration knows them.
     fn expected(&self, rules: &Rules) -> Vec<(Arc<str>, Arc<str>)> {
         let mut expected: Vec<_> = self

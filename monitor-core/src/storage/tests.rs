@@ -1,5 +1,7 @@
 //! What a scrape may see of calls that run beside it, and that it holds nobody up.
 
+mod idle;
+
 use std::sync::mpsc;
 
 use crate::storage::collect::parking;
