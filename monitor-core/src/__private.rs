@@ -8,7 +8,7 @@ pub use inventory;
 pub use std::boxed::Box;
 
 pub use crate::base::clock::date_and_time;
-pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
+pub use crate::data::family::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use crate::errors::{NamedError, Naming, Unnamed};
 pub use crate::recording::args::{CallArgs, Start};
 pub use crate::recording::guard::{CallGuard, no_call};
@@ -20,7 +20,7 @@ pub use crate::recording::site::{CallSite, SiteEntry, SiteSettings};
 
 use std::marker::PhantomData;
 
-use crate::data::buckets::check_bounds;
+use crate::data::family::check_bounds;
 
 /// The longest value of the label `method`, bytes.
 const MAX_METHOD_BYTES: usize = 120;

@@ -28,7 +28,6 @@ mod data;
 pub mod errors;
 mod export;
 pub mod health;
-mod method;
 mod metrics;
 mod monitor;
 mod recording;
@@ -36,7 +35,7 @@ mod storage;
 pub mod testing;
 
 pub use base::clock::{Clock, ManualClock};
-pub use data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
+pub use data::family::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use data::snapshot::ClockSource;
 pub use data::status::DEFAULT_TASK;
 pub use data::status::{StatusParser, TaskStatus, UnknownStatus};
@@ -48,11 +47,11 @@ pub use errors::{
 };
 pub use export::{collector, exposition, names};
 pub use health::{Component, Health, HealthStatus, ReadinessPolicy, Thresholds};
-pub use method::{LabelError, Method, MethodError};
+
 pub use metrics::keyed::{Keep, StatCounter, StatsError};
 pub use metrics::typed as metric;
 pub use metrics::typed::{Counter, Gauge, Histogram, MetricDesc, MetricFamily, RegisterError};
-pub use monitor::{Monitor, Scope, StillRunning};
+pub use monitor::{LabelError, Method, MethodError, Monitor, Scope, StillRunning};
 pub use monitor_macros::{MonitorError, MonitorLabel, monitored};
 pub use recording::config::StorageConfig;
 pub use recording::guard::CallGuard;

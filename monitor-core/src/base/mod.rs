@@ -5,4 +5,3 @@ pub(crate) mod clock;
 #[cfg(all(test, not(monitor_loom)))]
 pub(crate) mod logged;
 pub(crate) mod sync;
-

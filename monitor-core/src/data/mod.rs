@@ -3,7 +3,6 @@
 //! A scrape makes a [`snapshot`] of all that was recorded, an exporter makes families of it ([`mod@family`]), and every
 //! format is written from those. The rest is what these are made of: names, labels, keys, values, statuses, bounds.
 
-pub(crate) mod buckets;
 pub(crate) mod catalog;
 pub mod family;
 pub mod key;
@@ -12,4 +11,3 @@ pub(crate) mod name;
 pub mod snapshot;
 pub mod status;
 pub mod value;
-

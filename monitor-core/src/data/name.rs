@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::data::buckets::ValueKind;
 use crate::data::catalog::{Profile, built_in};
+use crate::data::family::ValueKind;
 use crate::data::family::{FamilyType, Label};
 
 /// Whether a text is a metric name: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
@@ -202,4 +202,3 @@ pub(crate) fn built_in_claims() -> (SampleNames, Vec<Cow<'static, str>>) {
     }
     (taken, families)
 }
-

@@ -5,15 +5,14 @@
 //! labels once for all pages ([`Labels`]), both padded to whole chunks, so that a line is a few copies of fixed size.
 //! Bucket lines, most of a page, are `bucket_lines`' own.
 
-use crate::data::labels::{CHUNK, Padded, push};
-use crate::data::labels::KeptExemplar;
 use crate::data::family::{
     ChildValue, Family, FamilyType, HistogramView, Label, Labels, ValueView, Visitor,
 };
+use crate::data::labels::KeptExemplar;
+use crate::data::labels::{CHUNK, Padded, push};
 use crate::data::labels::{push_escaped, push_pair};
 use crate::data::name::openmetrics_name;
-use crate::export::bucket_lines::BucketLines;
-use crate::export::number::{bound, push_float, put_float, put_int};
+use crate::export::bucket_lines::{BucketLines, bound, push_float, put_float, put_int};
 
 /// A format of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

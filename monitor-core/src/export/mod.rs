@@ -2,7 +2,7 @@
 //!
 //! An [`exporter`] owns what is remembered from page to page of one storage under one profile: where each key went
 //! (`key_names`) and the text of each label set (`label_cache`). It shows a snapshot in one pass (`page`) to a
-//! [`Visitor`](crate::data::family::Visitor): to the encoder (`encode`; `bucket_lines` and `number` write most of its
+//! [`Visitor`](crate::data::family::Visitor): to the encoder (`encode`; `bucket_lines` writes most of its
 //! bytes), or to a list of families. `merge` puts families of several sources on one page, and `prometheus` is the
 //! bridge to the crate of that name.
 //!
@@ -15,7 +15,6 @@ pub(crate) mod exporter;
 mod key_names;
 mod label_cache;
 mod merge;
-mod number;
 mod page;
 mod prometheus;
 

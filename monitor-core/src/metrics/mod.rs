@@ -1,17 +1,15 @@
 //! The metric plane: the user's own numbers, by key and as registered metrics under their own names.
 //!
 //! Both stand on one kind of bounded family (`family.rs`), whose children are found in `index.rs` and count in the
-//! cells of `cells.rs`. `keyed.rs` is the API by key, with the points of `stats` (`user_points.rs`) and the tasks of
-//! `tasks` (`tasks.rs`) beside it; `desc.rs` and `registry.rs` are the API of registered metrics. What calls observe is
+//! cells of `cells.rs`. `keyed.rs` is the API by key, with the points of `stats` (`user_points.rs`)
+//! beside it; `registry.rs` is the API of registered metrics. What calls observe is
 //! counted in their shards and is no part of this.
 
 mod cells;
-mod desc;
 mod family;
 mod index;
 pub(crate) mod keyed;
 mod registry;
-mod tasks;
 mod user_points;
 
 pub mod typed {
@@ -34,6 +32,7 @@ pub mod typed {
     //! ```
 
     pub use crate::metrics::cells::{Counter, Gauge, Histogram};
-    pub use crate::metrics::desc::{LabelNames, MetricDesc, MetricField, NoLabels, RegisterError};
-    pub use crate::metrics::registry::{Instrument, MetricFamily};
+    pub use crate::metrics::registry::{
+        Instrument, LabelNames, MetricDesc, MetricFamily, MetricField, NoLabels, RegisterError,
+    };
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use crate::recording::guard::CallGuard;
 use crate::recording::label_sets::LabelValue;
-use crate::recording::thread::{self, Local};
 use crate::recording::label_sets::MethodId;
 use crate::recording::site::CallSite;
+use crate::recording::thread::{self, Local};
 
 /// What can start a call.
 pub trait Start {

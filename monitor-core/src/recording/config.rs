@@ -8,7 +8,7 @@ pub use crate::data::labels::{ConstLabelError, ConstLabels};
 
 use crate::base::clock::Clock;
 use crate::base::sync::{StaticAtomicU8, StaticOrdering};
-use crate::data::buckets::MAX_DURATION_BUCKETS;
+use crate::data::family::MAX_DURATION_BUCKETS;
 use crate::data::snapshot::ServiceInfo;
 use crate::errors::ErrorRules;
 
@@ -170,7 +170,7 @@ fn lower_edge(cell: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::buckets::{MAX_BUCKETS, TIME_BOUNDS};
+    use crate::data::family::{MAX_BUCKETS, TIME_BOUNDS};
     use proptest::prelude::*;
 
     #[test]

@@ -27,13 +27,13 @@ use crate::base::clock::{Clock, to_f64};
 use crate::base::sync::OnceLock;
 use crate::errors::Outcome;
 use crate::recording::config::StorageConfig;
-use crate::recording::thread::{self, Local};
-use crate::recording::method::MethodCore;
+use crate::recording::in_flight::Suspension;
 use crate::recording::label_sets::MethodId;
+use crate::recording::method::MethodCore;
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{CallSite, IS_OFF};
 use crate::recording::store::StorageCore;
-use crate::recording::in_flight::Suspension;
+use crate::recording::thread::{self, Local};
 use crate::recording::values::ValueRef;
 
 /// Flag: the thread was panicking when the call began. That panic may be what drops the guard, so it is not the call's

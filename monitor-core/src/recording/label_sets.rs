@@ -19,7 +19,6 @@ use crate::base::append::{Interner, Link, MAX_CELLS, Table, hash_of};
 use crate::base::sync::{Mutex, Once, leak, lock};
 use crate::data::labels::Label;
 
-
 /// The value of a label whose own value has no place.
 const OVERFLOW: &str = "overflow";
 

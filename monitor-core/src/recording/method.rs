@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use crate::base::append::{Interner, Link, Node, hash_of, push, walk};
 use crate::base::sync::Ordering::Relaxed;
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, leak, lock};
-use crate::data::buckets::with_own_bounds;
+use crate::data::family::with_own_bounds;
 use crate::data::key::StatKey;
 use crate::data::labels::Label;
 use crate::data::{snapshot, status::DEFAULT_TASK};
@@ -19,12 +19,11 @@ use crate::recording::config::TickBounds;
 use crate::recording::exemplar::{Ended, ExemplarProvider, Exemplars, KEPT_SECONDS, KeptExemplar};
 use crate::recording::label_sets::{MethodId, Origin};
 use crate::recording::limit::Permits;
-use crate::recording::site::{Settings, all_settings};
 use crate::recording::shard::{Failure, Shard, Span};
+use crate::recording::site::{Settings, all_settings};
 use crate::recording::store::StorageCore;
 use crate::recording::streak::Streak;
 use crate::recording::values::{ValueName, ValueNames};
-
 
 /// What all label sets of a method share in a storage.
 pub(crate) struct MethodShared {

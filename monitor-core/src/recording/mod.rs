@@ -62,4 +62,3 @@ pub(crate) mod store;
 pub(crate) mod streak;
 pub(crate) mod thread;
 pub(crate) mod values;
-

@@ -37,9 +37,9 @@ use crate::base::sync::Ordering;
 use crate::errors::Outcome;
 use crate::recording::args::Start;
 use crate::recording::guard::CallGuard;
+use crate::recording::in_flight::Suspension;
 use crate::recording::limit::{Permit, Waiting};
 use crate::recording::shard::Failure;
-use crate::recording::in_flight::Suspension;
 
 /// Runs a synchronous body as one call.
 #[inline]

@@ -10,7 +10,7 @@ use crate::base::append::{IN_MODEL, Link, push, walk};
 use crate::base::clock::Clock;
 use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::base::sync::{AtomicU32, AtomicU64, Once, bump, leak};
-use crate::data::buckets::{MAX_BUCKETS, MAX_DURATION_BUCKETS};
+use crate::data::family::{MAX_BUCKETS, MAX_DURATION_BUCKETS};
 use crate::data::status::TaskStatus;
 use crate::recording::config::TickBounds;
 use crate::recording::in_flight::{Suspension, TaskSlots};

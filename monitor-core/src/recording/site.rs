@@ -21,10 +21,10 @@ use std::ptr;
 use std::sync::{LazyLock, OnceLock};
 
 use crate::base::sync::{Ordering, StaticAtomicU32, leak};
-use crate::recording::label_sets::{Combinations, LabelKey, LabelValue, closed_sets, has_text};
-use crate::recording::thread::{self, Local};
 use crate::recording::label_sets::MethodId;
+use crate::recording::label_sets::{Combinations, LabelKey, LabelValue, closed_sets, has_text};
 use crate::recording::store::StorageCore;
+use crate::recording::thread::{self, Local};
 
 /// Whether the attribute makes no sites: the feature `off`, which a dependency may have set on `monitor-macros` alone.
 pub(crate) const IS_OFF: bool = monitor_macros::is_off!();

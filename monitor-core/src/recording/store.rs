@@ -18,7 +18,7 @@ use crate::base::clock::utc;
 use crate::base::clock::{Clock, process_start};
 use crate::base::sync::Ordering::Relaxed;
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, StaticAtomicU32, leak, lock};
-use crate::data::buckets::{ValueKind, size_bounds, time_bounds};
+use crate::data::family::{ValueKind, size_bounds, time_bounds};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::errors::{ErrorParser, ErrorTypeId, Outcome};

@@ -10,7 +10,6 @@ use crate::base::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::base::sync::{AtomicU64, Mutex, bump, lock};
 use crate::data::status::TaskStatus;
 
-
 /// A generation (above) and a status (lowest [`STATUS_BITS`] bits). 0 is "OK, never set".
 type Word = u64;
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::base::append::{IN_MODEL, Interner, Link, Node, Table};
 use crate::base::sync::Ordering::{Acquire, Relaxed};
 use crate::base::sync::{AtomicU32, AtomicU64, leak};
-use crate::data::buckets::{ValueKind, bucket_of};
 use crate::data::family::Histogram;
+use crate::data::family::{ValueKind, bucket_of};
 use crate::data::key::StatKey;
 use crate::recording::shard::{Counts, ValueRing, add};
 

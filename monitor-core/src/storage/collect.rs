@@ -13,15 +13,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::clock::to_f64;
 use crate::base::append::Interner;
+use crate::base::clock::to_f64;
 use crate::base::sync::Ordering;
-use crate::data::buckets::ValueKind;
 use crate::data::family::Histogram;
+use crate::data::family::ValueKind;
 use crate::data::snapshot::{CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals};
 use crate::recording::method::MethodCore;
-use crate::recording::store::Rules;
 use crate::recording::shard::Shard;
+use crate::recording::store::Rules;
 use crate::recording::store::StorageCore;
 use crate::storage::MonitorStorage;
 use crate::storage::means::RecentCalls;

@@ -21,8 +21,8 @@
 
 use std::sync::Arc;
 
-use crate::base::clock::to_f64;
 use crate::base::append::Interner;
+use crate::base::clock::to_f64;
 use crate::data::key::StatKey;
 use crate::data::snapshot::Means;
 use crate::recording::method::MethodCore;

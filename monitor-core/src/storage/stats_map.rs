@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::base::clock::to_f64;
-use crate::data::buckets::with_own_bounds;
 use crate::data::family::Label;
+use crate::data::family::with_own_bounds;
 use crate::data::key::StatKey;
 use crate::data::snapshot::{MethodSnapshot, Snapshot, StatsMap};
 use crate::data::status::StatusParser;
 use crate::data::value::StatValue;
 use crate::recording::method::MethodCore;
-use crate::recording::site::{SharedMethod, all_settings, shared_methods};
 use crate::recording::shard::Shard;
 use crate::recording::site::IS_OFF;
+use crate::recording::site::{SharedMethod, all_settings, shared_methods};
 use crate::recording::store::StorageCore;
 use crate::storage::MonitorStorage;
 use crate::storage::means::{RecentCall, RecentCalls};
@@ -206,9 +206,7 @@ fn coming_series(core: &StorageCore, types: usize) -> usize {
     if !core.rules().config.preregister {
         return 0;
     }
-    let labelled = all_settings()
-        .iter()
-        .filter(|(_, one)| one.closed_sets > 0);
+    let labelled = all_settings().iter().filter(|(_, one)| one.closed_sets > 0);
     let coming = labelled.map(|(name, settings)| {
         let own = core.methods().filter(|method| *method.name == **name);
         let there = own.filter(|method| !method.labels.is_empty() && !method.origin.is_open());

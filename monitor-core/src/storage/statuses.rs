@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use crate::data::snapshot::StatusSnapshot;
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
-use crate::recording::method::MethodShared;
 use crate::recording::method::MethodCore;
+use crate::recording::method::MethodShared;
 use crate::recording::shard::Shard;
-use crate::recording::streak::{self, Streak};
 use crate::recording::store::StorageCore;
+use crate::recording::streak::{self, Streak};
 use crate::storage::MonitorStorage;
 
 impl MonitorStorage {

@@ -10,8 +10,8 @@
 //! - [`Recorder`]: error rules, a clock that moves when told, spawned tasks, phases, panics, waiting for what still
 //!   runs.
 //!
-//! Inside, what a test expects and what was recorded have one model, a subject and an amount (`expect`); `call` builds
-//! it for calls, `compare` reads it from a monitor and compares the two.
+//! Inside, what a test expects and what was recorded have one model, a subject and an amount (`expect`);
+//! `compare` reads it from a monitor and compares the two.
 //!
 //! # Examples
 //!
@@ -49,7 +49,6 @@
 //! a test names them. Registered metrics are not among it: their handles tell (as [`Counter::get`](crate::Counter::get)
 //! does).
 
-mod call;
 mod compare;
 mod expect;
 mod recorder;
@@ -57,9 +56,10 @@ mod recorder;
 #[expect(clippy::similar_names, reason = "a recorder returns a `Recorded`")]
 mod tests;
 
-pub use call::{Call, call};
 pub use compare::Recorded;
-pub use expect::{Expected, overflowed_updates, refused_observations, task, task_run, value};
+pub use expect::{
+    Call, Expected, call, overflowed_updates, refused_observations, task, task_run, value,
+};
 pub use recorder::{Builder, Recorder};
 
 /// Runs a closure in a monitor of its own and returns its result and what it recorded.

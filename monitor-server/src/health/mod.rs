@@ -19,7 +19,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use monitor_core::{ReadinessPolicy, Monitor};
+use monitor_core::{Monitor, ReadinessPolicy};
 use tokio::sync::{Notify, watch};
 
 use crate::error::RunError;

@@ -8,8 +8,8 @@ mod removal;
 use std::time::Duration;
 
 use crate::base::clock::{Clock, ManualClock};
-use crate::export::exposition::Format;
 use crate::export::encode::tests::{checked_samples, page};
+use crate::export::exposition::Format;
 use crate::export::names::{Profile, families};
 use crate::metrics::typed::{Counter, Gauge, MetricDesc, MetricField, RegisterError};
 use crate::monitor::Monitor;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::base::clock::ManualClock;
-use crate::method::Method;
+use crate::monitor::Method;
 use crate::{Clock, Monitor, Outcome, StorageConfig};
 
 /// A thread, and so a ring, that makes a call of so many milliseconds when it is told.

@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["storage"],
     &["export"],
     &["health"],
-    &["method", "monitor", "__private", "lib"],
+    &["monitor", "__private", "lib"],
     &["testing"],
 ];
 

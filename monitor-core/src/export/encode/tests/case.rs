@@ -9,8 +9,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::{BOTH, label};
-use crate::data::labels::KeptExemplar;
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
+use crate::data::labels::KeptExemplar;
 use crate::export::encode::Format;
 
 const TYPES: [(&str, FamilyType); 5] = [

@@ -9,8 +9,8 @@ use super::same;
 use super::strict::{self, Meta, Sample};
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram};
 use crate::data::name::openmetrics_name;
+use crate::export::bucket_lines::bound;
 use crate::export::encode::Format;
-use crate::export::number::bound;
 
 /// The samples of families, in the order of the page.
 pub(crate) fn samples(families: &[Family]) -> Vec<Sample> {

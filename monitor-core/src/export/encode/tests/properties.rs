@@ -11,9 +11,9 @@ use super::hostile::{any_count, any_number, any_text};
 use super::strict::{self, Sample};
 use super::{BOTH, checked_samples, keep, label, page, same};
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
+use crate::export::bucket_lines;
 use crate::export::encode::{Format, encode_named};
 use crate::export::merge::merge;
-use crate::export::number;
 
 const KINDS: &[FamilyType] = &[
     FamilyType::Counter,
@@ -144,17 +144,17 @@ proptest! {
     #[test]
     fn a_number_reads_back_as_itself(value in any_number()) {
         let mut out = Vec::new();
-        number::push_float(&mut out, value);
+        bucket_lines::push_float(&mut out, value);
         let back: f64 = std::str::from_utf8(&out).unwrap().parse().unwrap();
         prop_assert!(same(back, value));
-        let bound: f64 = number::bound(value).parse().unwrap();
+        let bound: f64 = bucket_lines::bound(value).parse().unwrap();
         prop_assert!(same(bound, value));
     }
 
     #[test]
     fn a_count_is_written_to_the_last_digit(value in any_count()) {
         let mut out = [0; 20];
-        let length = number::put_int(&mut out, value);
+        let length = bucket_lines::put_int(&mut out, value);
         prop_assert_eq!(str::from_utf8(&out[..length]).unwrap(), value.to_string());
     }
 

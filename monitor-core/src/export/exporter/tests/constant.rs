@@ -1,8 +1,8 @@
 //! Labels that every series has, beside labels of a series' own of the same name.
 
 use super::{entry, fresh, method};
-use crate::data::labels::ConstLabels;
 use crate::data::family::{Child, ChildValue, FamilyType, Label, Labels};
+use crate::data::labels::ConstLabels;
 use crate::data::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
 use crate::data::value::StatValue;
 use crate::export::encode::tests::checked_samples;

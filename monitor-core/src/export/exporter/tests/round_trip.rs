@@ -6,9 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use crate::data::labels::ConstLabels;
 use crate::data::family::{Child, Family, FamilyType, Label};
 use crate::data::key::StatKey;
+use crate::data::labels::ConstLabels;
 use crate::data::snapshot::{MethodSnapshot, ServiceInfo, Snapshot};
 use crate::data::status::TaskStatus;
 use crate::data::value::StatValue;
