@@ -313,7 +313,7 @@ impl NameRegistry {
         }
     }
 
-    /// SampleNames a family's names; `false` if a key or a registered metric has one of them.
+    /// Claims a family's names; `false` if a key or a registered metric has one of them.
     fn reserve_name(&mut self, name: Cow<'static, str>, kind: FamilyType) -> bool {
         let is_free = |owner| owner == RESERVED || self.built_in(owner).is_some();
         let are_free = self.claims.owners(&name, kind).all(is_free);
