@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::clock::Clock;
 use crate::data::family::Label;
-use crate::data::name::is_label_name;
+use crate::data::name::{is_label_name, is_reserved_label};
 use crate::recording::config::StorageConfig;
 use crate::recording::guard::CallGuard;
 use crate::recording::limit::Permits;
@@ -196,10 +196,8 @@ impl<F> fmt::Debug for Scope<F> {
 /// Longest name of a method, in bytes.
 pub(crate) const MAX_METHOD_NAME: usize = 120;
 
-/// Names of labels that mean something else.
-const RESERVED: [&str; 7] = [
-    "method", "status", "type", "le", "quantile", "overflow", "inittime",
-];
+/// Label names that the families of calls have themselves.
+const OF_CALLS: [&str; 3] = ["method", "status", "type"];
 
 /// One method of one monitor.
 #[derive(Clone, Copy)]
@@ -309,7 +307,7 @@ pub enum LabelError {
         /// The name.
         name: String,
     },
-    /// It means something else.
+    /// It is `method`, `status`, `type`, `le`, `quantile`, `overflow`, `inittime` or `_name_`, or begins with `__`.
     #[error("the label {name:?} is reserved")]
     Reserved {
         /// The name.
@@ -328,7 +326,7 @@ fn check_label(name: &str, is_repeated: bool) -> Result<(), LabelError> {
     if !is_label_name(name) {
         return Err(LabelError::Invalid { name: owned() });
     }
-    if RESERVED.contains(&name) || name.starts_with("__") {
+    if OF_CALLS.contains(&name) || is_reserved_label(name) {
         return Err(LabelError::Reserved { name: owned() });
     }
     if is_repeated {

@@ -224,6 +224,11 @@ fn labels_through_the_api_are_limited_too() {
         refused(&[("le", "")]).as_deref(),
         Some("the label \"le\" is reserved")
     );
+    // It would be `__name__` where a page escapes names with dots.
+    assert_eq!(
+        refused(&[("_name_", "")]).as_deref(),
+        Some("the label \"_name_\" is reserved")
+    );
     assert_eq!(
         refused(&[("a", ""), ("a", "")]).as_deref(),
         Some("the label \"a\" is given twice")

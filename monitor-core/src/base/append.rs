@@ -174,8 +174,10 @@ impl<T> Interner<T> {
         limit: u32,
         make: impl FnOnce(u32) -> T,
     ) -> Option<&'static Node<T>> {
+        // Before the look: a thread that finds the set full then finds every item in it.
+        let is_full = self.len() >= limit;
         let found = self.find(hash, &is);
-        if found.is_some() || self.len() >= limit {
+        if found.is_some() || is_full {
             return found;
         }
         let _writer = lock(&self.writer);

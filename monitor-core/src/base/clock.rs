@@ -146,7 +146,14 @@ impl Clock {
         reason = "`as` saturates, which is what a bound wants"
     )]
     pub(crate) fn ticks(&self, seconds: f64) -> u64 {
-        (seconds * NANOS_PER_SECOND / self.nanos_per_tick).floor() as u64
+        let ticks = (seconds * NANOS_PER_SECOND / self.nanos_per_tick).floor() as u64;
+        // The product may be rounded to below a whole number of ticks.
+        let next = ticks.saturating_add(1);
+        if self.seconds(next) <= seconds {
+            next
+        } else {
+            ticks
+        }
     }
 }
 
@@ -157,9 +164,10 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Moves the clock on; it stops at the end of time, 292 years after its start.
+    /// Moves the clock on; it stops at the end of time, 146 years after its start: a running call keeps 62 bits of when it
+    /// began.
     pub fn advance(&self, by: Duration) {
-        let later = |now: u64| Some(now.saturating_add(nanos(by)).min(u64::MAX >> 1));
+        let later = |now: u64| Some(now.saturating_add(nanos(by)).min(u64::MAX >> 2));
         // AcqRel: pairs with the Acquire in `now`, so that a reader of the new time sees what was recorded before it.
         let _ = (self.ticks).fetch_update(Ordering::AcqRel, Ordering::Relaxed, later);
     }
@@ -243,6 +251,19 @@ mod tests {
         assert_eq!(clock.ticks(0.5), 500_000_000);
         assert_eq!(clock.ticks(0.0), 0);
         assert_eq!(clock.ticks(f64::INFINITY), u64::MAX);
+        // The product of each is rounded to below a whole number of nanoseconds.
+        assert_eq!(clock.ticks(4.1), 4_100_000_000);
+        assert_eq!(clock.ticks(0.015_7), 15_700_000);
+    }
+
+    #[test]
+    fn a_manual_clock_stops_where_a_running_call_can_still_keep_its_start() {
+        let (clock, hand) = Clock::manual(0.0);
+        hand.advance(Duration::from_secs(200 * 31_557_600));
+        let monitor = crate::Monitor::with_clock(crate::StorageConfig::default(), clock);
+        let method = monitor.method("Late").expect("a good name");
+        method.start().finish(crate::Outcome::Success);
+        assert!(monitor.snapshot().methods[0].success.sum.abs() < 1e-9);
     }
 
     #[test]

@@ -339,7 +339,8 @@ const fn is_common(bound: f64) -> bool {
 
 /// The common bounds with a method's own among them: the common ones stay, for the histogram over all methods.
 pub(crate) fn with_own_bounds(common: &[f64], own: &[f64]) -> Arc<[f64]> {
-    let mut all: Vec<f64> = common.iter().chain(own).copied().collect();
+    // A zero has no sign: Prometheus 3 stores `-0.0` under another label value than it reads.
+    let mut all: Vec<f64> = common.iter().chain(own).map(|bound| bound + 0.0).collect();
     all.sort_unstable_by(f64::total_cmp);
     all.dedup();
     all.truncate(MAX_DURATION_BUCKETS - 1);
@@ -374,4 +375,16 @@ pub(crate) fn bucket_of(bounds: &[f64], value: f64) -> usize {
     bounds
         .partition_point(|bound| *bound < value)
         .min(MAX_BUCKETS - 1)
+}
+
+#[cfg(all(test, not(monitor_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_methods_own_zero_has_no_sign() {
+        let bounds = with_own_bounds(&[0.0, 1.0], &[-0.0, 0.7]);
+        assert!(bounds.iter().all(|bound| bound.is_sign_positive()));
+        assert_eq!(*bounds, [0.0, 0.7, 1.0]);
+    }
 }

@@ -132,11 +132,14 @@ impl<'a> Encoder<'a> {
         self
     }
 
-    /// Hands on what was written, if it is a part, or the rest.
+    /// Hands on what was written, if it is a part, or the rest. A family's head waits for its first sample, as it is taken
+    /// back where there is none.
     #[inline]
     fn hand_on(&mut self, is_rest: bool) {
         if let Some((least, take)) = &mut self.take
-            && (is_rest || self.out.len() >= *least)
+            && (is_rest
+                || self.out.len() >= *least
+                    && self.head.is_none_or(|(_, end)| self.out.len() > end))
         {
             take(self.out);
             self.out.clear();

@@ -202,16 +202,18 @@ impl KeyValue {
         Ok(sum)
     }
 
-    /// Replaces the value, whatever it was; `value` is taken unless this one was taken away. Nothing happens without
-    /// one.
+    /// Replaces the value, whatever it was; `value` is taken unless this one was taken away. Where `value` is empty
+    /// already, it was the first value of the key, and nothing is left to do, even if that was taken away since.
     pub(super) fn set(&self, value: &Cell<Option<StatValue>>) -> Result<(), Refused> {
         let mut other = lock(&self.other);
+        let Some(new) = value.take() else {
+            return Ok(());
+        };
         if matches!(other.as_deref(), Some(Other::Gone)) {
+            value.set(Some(new));
             return Err(Refused::Gone);
         }
-        if let Some(value) = value.take() {
-            self.put(value, &mut other);
-        }
+        self.put(new, &mut other);
         Ok(())
     }
 

@@ -577,10 +577,12 @@ impl TextSet {
     #[inline]
     fn index(&self, text: &str, add: bool) -> Option<u32> {
         let is = |known: &Arc<str>| **known == *text;
+        // Before the look: where the set is full then, the look finds every text in it.
+        let is_full = self.texts.len() >= self.max;
         if let Some(found) = self.texts.find(hash_of(text), is) {
             return Some(found.index);
         }
-        if self.texts.len() >= self.max || text.len() > MAX_BYTES || text == OVERFLOW {
+        if is_full || text.len() > MAX_BYTES || text == OVERFLOW {
             return Some(self.max);
         }
         let number = || self.texts.number_of(text, self.max);
@@ -613,12 +615,22 @@ mod models {
     }
 
     #[test]
+    fn a_text_that_two_threads_add_as_the_last_one_is_no_overflow() {
+        check(|| {
+            let set: &'static TextSet = leak(TextSet::new(1));
+            let other = loom::thread::spawn(|| add(set, "a"));
+            assert_eq!(add(set, "a"), Some(0));
+            assert_eq!(other.join().expect("no panic"), Some(0));
+        });
+    }
+
+    #[test]
     fn a_reader_finds_a_text_whole_or_not_at_all() {
         check(|| {
             let set: &'static TextSet = leak(TextSet::new(1));
             let writer = loom::thread::spawn(|| add(set, "a"));
             assert!(matches!(set.index("a", false), None | Some(0)));
-            // Once the set is full its text is there for everyone.
+            // Once the set is full, each thread finds its text.
             if set.index("b", false) == Some(1) {
                 assert_eq!(set.index("a", false), Some(0));
             }

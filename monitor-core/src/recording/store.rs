@@ -212,8 +212,16 @@ impl StorageCore {
     /// The method of this name and label set, made if need be.
     pub(crate) fn method_of(&'static self, id: &'static MethodId) -> &'static MethodCore {
         let plain = id.without_labels();
-        let shared = || leak(MethodShared::new(self, plain));
-        let shared = || self.shared.item_or(plain.id, shared).expect(PLACES);
+        let shared = || {
+            let new = || leak(MethodShared::new(self, plain));
+            let shared = self.shared.item_or(plain.id, new).expect(PLACES);
+            // Again, now that it is listed: a configuration or a provider that came meanwhile did not find it.
+            shared.permits.configure(self.rules().config.max_workers);
+            if self.exemplar_provider().is_some() {
+                shared.ticks.force_slow_path();
+            }
+            shared
+        };
         let method = self
             .methods
             .item_or(id.id, || MethodCore::new(self, id, shared()));

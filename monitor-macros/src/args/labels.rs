@@ -173,6 +173,10 @@ const RESERVED: &[(&str, &str)] = &[
         "it marks what is over the limit of a label's values",
     ),
     ("inittime", "the configuration may put it on every series"),
+    (
+        "_name_",
+        "pages that escape names with dots write it as `__name__`",
+    ),
 ];
 
 fn check_name(name: &Ident) -> syn::Result<Ident> {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::data::catalog::Profile;
-use crate::data::family::{Child, ChildValue, FamilyType};
+use crate::data::family::{Child, ChildValue, FamilyType, Label, Labels};
 use crate::recording::exemplar::Exemplar;
 use crate::{Monitor, Outcome, StorageConfig};
 
@@ -64,6 +64,37 @@ fn a_page_is_the_same_whether_the_storage_is_merged_or_not() {
             }
             assert_eq!(page.merged.dropped_series, merged.dropped_series);
             assert_eq!(page.merged.dropped_families, merged.dropped_families);
+        }
+    }
+}
+
+#[test]
+fn a_page_in_parts_has_the_samples_of_the_names_asked_for_and_no_other_head() {
+    let long = |name: &'static str| {
+        let mut family = gauge(name);
+        family.children = (0..8_000)
+            .map(|n| Child {
+                labels: Labels::from(vec![Label {
+                    name: "n".into(),
+                    value: n.to_string().into(),
+                }]),
+                value: ChildValue::Int(n),
+            })
+            .collect();
+        family
+    };
+    let merged = merge(vec![vec![long("a"), gauge("b"), long("c"), gauge("d")]]);
+    let page = Page::of(merged);
+    for format in [Format::Text004, Format::OpenMetrics100] {
+        for names in [&["a"][..], &["a", "d"], &["b"], &["none"]] {
+            let (mut whole, mut parts) = (Vec::new(), Vec::new());
+            page.encode(names, format, &mut whole);
+            page.encode_in_parts(names, format, |part| parts.extend_from_slice(part));
+            assert_eq!(
+                String::from_utf8(parts),
+                String::from_utf8(whole),
+                "{names:?}"
+            );
         }
     }
 }

@@ -4,6 +4,7 @@ use std::thread;
 
 use super::*;
 use crate::base::sync::AtomicU64;
+use crate::metrics::family::KeyCell;
 use crate::metrics::index::GONE_LIMIT;
 
 #[test]
@@ -331,4 +332,13 @@ fn threads_that_add_and_remove_the_same_keys_agree() -> Tested {
     assert_eq!(left, StatNumber::from(added - removed).as_f64());
     assert!(values.snapshot().entries.len() <= 21);
     Ok(())
+}
+
+/// A value that is put under a new key beside a removal of that key comes before it, and is gone, or after it, and is whole.
+#[test]
+fn the_first_value_of_a_key_that_was_removed_meanwhile_is_not_put_again() {
+    let value = Cell::new(Some(StatValue::from(7)));
+    let key = KeyValue::new(value.take().expect("a value"));
+    assert!(key.take_if(|| true).is_some());
+    assert_eq!(key.set(&value), Ok(()));
 }
