@@ -1,5 +1,5 @@
-//! What expansions of `#[monitored]` name, and a function that `monitor-server` shares. No part of the public API: it may
-//! change in any release.
+//! What expansions of `#[monitored]` and of the derives name, and `date_and_time`, which `monitor-server` shares. Not
+//! part of the public API: it may change in any release.
 
 pub use core::{file, line};
 

@@ -14,6 +14,9 @@
 //!
 //! `monitor-server` puts it on the wire.
 //!
+//! "The original" in these docs is the Python toolkit `redup_servicekit`, whose verbs and metric names this crate
+//! keeps.
+//!
 //! # One copy in a program
 //!
 //! The global monitor is one for each copy of this crate in a process. Two versions of it among the dependencies

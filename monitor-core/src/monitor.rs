@@ -1,9 +1,9 @@
 //! `Monitor` and `Method`: the handles users hold, and scopes, inside which calls record in a monitor of their own.
 //!
 //! Which storage a call records in is a matter of its thread: a scope enters its storage in the thread's table
-//! (`recording::thread`) and leaves it when the closure returns, or when the poll of the future does. So a future may go
-//! from thread to thread, and tests run side by side. A [`Method`] starts calls where the attribute does not, for names
-//! and labels known only at run time.
+//! (`recording::thread`) and leaves it when the closure returns, or when the poll of the future does. So a future may
+//! go from thread to thread, and tests run side by side. A [`Method`] starts calls where the attribute does not, for
+//! names and labels known only at run time.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -216,8 +216,8 @@ impl Method {
     ///
     /// # Errors
     ///
-    /// [`LabelError`] if a label's name is none, is reserved, is given twice, or is that of a label the method has
-    /// already.
+    /// [`LabelError`] if a label's name is invalid, is reserved, is given twice, or is that of a label the method
+    /// already has.
     ///
     /// # Examples
     ///

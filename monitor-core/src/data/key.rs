@@ -1,4 +1,4 @@
-//! Keys of the value plane: `name___label__value___label__value`, parsed once.
+//! Keys of the values that user code records: `name___label__value___label__value`, parsed once.
 
 use std::fmt::Write as _;
 

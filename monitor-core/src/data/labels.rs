@@ -62,13 +62,13 @@ impl Labels {
         (chunks, self.0.length as usize)
     }
 
-    /// Loads its text, so that it is cached a little later.
+    /// Loads its text, so that it is in the cache when a page needs it.
     pub(crate) fn touch(&self) -> u8 {
         self.chunks().0.first().map_or(0, |chunk| chunk[0])
     }
 
-    /// The text before and after a bucket's `le`. Where there is some, the first ends in a comma, or the second begins
-    /// with one, or one must come between.
+    /// The text before and after a bucket's `le`. The first ends in a comma if neither is empty; the other commas are
+    /// the caller's.
     pub(crate) fn around_le(&self) -> (&[u8], &[u8]) {
         let (chunks, length) = self.chunks();
         chunks.as_flattened()[..length].split_at(self.0.le as usize)
@@ -396,9 +396,9 @@ impl Exemplar {
     }
 
     /// Whether a page can hold it: at most 128 characters in all, valid names, each once and none that begins with `__`
-    /// (`prometheus_client` refuses the whole page for one), and no value with a character
-    /// that readers fail on in exemplars, though they take it in a series' labels. For a NUL, Prometheus (2.42, 3.5)
-    /// refuses the whole page, and for a quote `prometheus_client` does; what is escaped, Prometheus never unescapes.
+    /// (`prometheus_client` refuses the whole page for one), and no value with a character that readers fail on in
+    /// exemplars, though they take it in a series' labels. For a NUL, Prometheus (2.42, 3.5) refuses the whole page,
+    /// and for a quote `prometheus_client` does; what is escaped, Prometheus never unescapes.
     pub(crate) fn fits(&self) -> bool {
         let chars = self
             .labels()

@@ -14,9 +14,9 @@ use crate::data::value::StatValue;
 ///
 /// # Consistency
 ///
-/// Taken beside running calls. At any moment, for each method and in all: `started = completed + in flight`, `completed
-/// = success + failure = count of the duration histogram`, `failure = sum of the errors by type`; no counter is ever
-/// lower than in an earlier snapshot.
+/// Taken beside running calls. At any moment, for each method and in all (but see [`TaskTotals::in_flight`] for tasks
+/// of the section `tasks`): `started = completed + in flight`, `completed = success + failure = count of the duration
+/// histogram`, `failure = sum of the errors by type`; no counter is ever lower than in an earlier snapshot.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -29,7 +29,8 @@ pub struct Snapshot {
     pub started_at: f64,
     /// What durations are measured with.
     pub clock: ClockSource,
-    /// The same as text, as the original's label `inittime` has it; `None` unless `inittime_label` is on.
+    /// [`created_at`](Self::created_at) as text, as the original's label `inittime` has it; `None` unless
+    /// `inittime_label` is on.
     pub inittime: Option<Arc<str>>,
     /// Configured workers, the gauge `service_threads`; at least 0.
     pub service_threads: f64,
@@ -45,9 +46,10 @@ pub struct Snapshot {
     pub methods: Vec<MethodSnapshot>,
     /// Error types that are failures of a method but no illness (`expected(..)`): method and type.
     pub expected: Vec<(Arc<str>, Arc<str>)>,
-    /// The task types the original has: `default` and those set through the API, by name; only those set at least once.
+    /// The task types the original has, by name: `default`, those set through the API, and those that attributes name
+    /// (`task = ".."`); only those ever set.
     pub statuses: Vec<StatusSnapshot>,
-    /// The methods' own task types; only those set at least once.
+    /// The methods' own task types; only those ever set.
     pub method_statuses: Vec<StatusSnapshot>,
     /// What user code recorded by key.
     pub values: ValuesSnapshot,
@@ -115,7 +117,7 @@ pub struct MethodSnapshot {
     pub(crate) number: u32,
     /// Whether its label set was made at run time, from text.
     pub(crate) is_open: bool,
-    /// Whether it is not on the page, as nobody has called it for long; it is part of all totals.
+    /// Whether it is not on the page, because it had no call for long; it is part of all totals.
     pub(crate) is_hidden: bool,
     /// The value of the label `method`.
     pub name: Arc<str>,
@@ -199,7 +201,7 @@ pub struct RunningTask {
     pub age: Duration,
 }
 
-/// The value plane: what user code recorded by key.
+/// What user code recorded itself: values by key, and registered metrics.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ValuesSnapshot {
@@ -211,9 +213,8 @@ pub struct ValuesSnapshot {
     pub means: Vec<(Arc<StatKey>, Means)>,
     /// Registered metrics, in the order they were registered.
     pub metrics: Vec<MetricSnapshot>,
-    /// Observations that were left out of the histograms: NaN and negative ones, of
-    /// registered histograms also infinite ones; and updates that would have lowered a
-    /// registered counter.
+    /// Observations that were left out of the histograms: NaN and negative ones, of registered histograms also infinite
+    /// ones; and updates that would have lowered a registered counter.
     pub refused_observations: u64,
     /// Updates of label sets their family had no room for.
     pub overflowed_updates: u64,
@@ -221,7 +222,7 @@ pub struct ValuesSnapshot {
     pub removals: u64,
 }
 
-/// One top-level entry of the value plane.
+/// One top-level entry: a key and its value.
 #[derive(Debug, Clone)]
 pub struct ValueEntry {
     /// Its key, parsed.
@@ -230,7 +231,7 @@ pub struct ValueEntry {
     pub value: StatValue,
 }
 
-/// A histogram of the value plane.
+/// A histogram under a key.
 #[derive(Debug, Clone)]
 pub struct ValueHistogram {
     /// Its key, parsed.

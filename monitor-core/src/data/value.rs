@@ -6,7 +6,7 @@ use std::ops::Add;
 
 use serde::Serialize;
 
-/// A value of the value plane, as the original's dictionaries hold them.
+/// A value under a key, as the original's dictionaries hold them.
 ///
 /// # Examples
 ///
@@ -93,7 +93,7 @@ impl fmt::Display for ValueKind {
     }
 }
 
-/// A number of the value plane.
+/// A number under a key.
 ///
 /// # Definition
 ///

@@ -132,8 +132,8 @@ impl<'a> Encoder<'a> {
         self
     }
 
-    /// Hands on what was written, if it is a part, or the rest. A family's head waits for its first sample, as it is taken
-    /// back where there is none.
+    /// Hands on what was written, if it is a part, or the rest. A family's head waits for its first sample, as it is
+    /// taken back where there is none.
     #[inline]
     fn hand_on(&mut self, is_rest: bool) {
         if let Some((least, take)) = &mut self.take

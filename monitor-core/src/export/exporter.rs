@@ -28,10 +28,11 @@ const MARGIN: usize = 4096;
 /// # Definition
 ///
 /// *First* is decided when a key is first exported: keys met at the same scrape go in the snapshot's order. What is
-/// decided stays, also when the owner is gone for a while, until a key is removed or more than 4096 series are gone:
-/// then those that are gone are forgotten. `<hash>` is the 32-bit FNV-1a hash of the key as written, 8 hexadecimal
-/// digits (of the key with `#1`, `#2`, .. at its end while that family is taken too). A value a call observed counts as
-/// the key the original makes of it: with `___method__<method>` at its end, and the call's own labels behind that.
+/// decided stays, also when the owner is gone for a while, until a key is removed, or the series that are gone
+/// outnumber those that are present by more than 4,096: then those that are gone are forgotten. `<hash>` is the 32-bit
+/// FNV-1a hash of the key as written, 8 hexadecimal digits (of the key with `#1`, `#2`, .. at its end while that family
+/// is taken too). A value a call observed counts as the key the original makes of it: with `___method__<method>` at its
+/// end, and the call's own labels behind that.
 ///
 /// # Examples
 ///
@@ -71,7 +72,8 @@ impl Exporter {
         self.profile
     }
 
-    /// How many labels were dropped because an earlier label of the same key has their name; each key counts once.
+    /// How many labels were dropped because an earlier label of the same key has their name. A key counts each time it
+    /// is placed: at its first page, and again after all keys were placed anew or it was forgotten.
     pub fn dropped_labels(&self) -> u64 {
         lock(&self.registry).dropped_labels
     }

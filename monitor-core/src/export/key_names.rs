@@ -27,8 +27,8 @@ use crate::export::label_cache::LabelCache;
 /// What reserved names are claimed under: no family has this number.
 const RESERVED: usize = usize::MAX;
 
-/// Places that are gone are remembered up to here, and twice as many as are needed, before those that are not on a page
-/// are forgotten: keys may come and go for ever, also without being removed by name.
+/// So many places are kept, and two for each key of the snapshot, before those of absent keys are forgotten: keys may
+/// come and go for ever, also without being removed by name.
 const SPARE: usize = 4096;
 
 /// Whether a family that is there whatever is recorded has this name, with or without a counter's `_total`.
@@ -221,13 +221,14 @@ pub(super) type Place = (usize, Labels);
 pub(super) struct FamilyEntry {
     /// Without children.
     pub(super) family: Family,
-    /// What is exported here, and the name as written whose keys may add series; `None` for built-in families and for
-    /// those named by hash.
+    /// What is exported here, and the name as written whose keys may add series. `None` for built-in families, for
+    /// registered metrics, for those named by hash, and for a free entry.
     owner: Option<(ExportKind, Box<str>)>,
     series: HashSet<Labels>,
 }
 
-/// All families that a storage ever had under one profile, and what is in them.
+/// The families of one storage under one profile, and what is in them; the place of one that became empty is used
+/// again.
 #[derive(Debug)]
 pub(super) struct NameRegistry {
     profile: Profile,
@@ -241,9 +242,10 @@ pub(super) struct NameRegistry {
     /// Families of others, whose names no key and no registered metric gets.
     reserved: HashMap<Cow<'static, str>, FamilyType>,
     pub(super) label_cache: LabelCache,
-    /// Labels left out because an earlier one of the key has their name; each key counts once.
+    /// Labels left out because an earlier one of the key has their name. A key counts each time it is placed: at its
+    /// first page, and again after all keys were placed anew or it was forgotten.
     pub(super) dropped_labels: u64,
-    /// How many keys had been removed when it was last looked which are gone.
+    /// `ValuesSnapshot::removals` when absent keys were last looked for.
     removals: u64,
     /// Keys that were named by hash since this was last taken, each with its family.
     pub(super) renamed: Vec<(Box<str>, Cow<'static, str>)>,

@@ -1,8 +1,8 @@
 //! Bounded families: their children, at most `max_series` each, and one child for all label sets beyond that.
 //!
-//! Both planes stand on the same parts: [`Child`] (a cell under its key, and whether it is there), [`Order`] (the
-//! children in the order they came, and since when each is idle), [`Limits`] (how many a family may have, and which are
-//! full) and the look-up by hash of `index.rs`. Two structures own them:
+//! Keys and registered metrics stand on the same parts: [`Child`] (a cell under its key, and whether it is there),
+//! [`Order`] (the children in the order they came, and since when each is idle), [`Limits`] (how many a family may
+//! have, and which are full) and the look-up by hash of `index.rs`. Two structures own them:
 //!
 //! * [`KeyFamilies`], all keys of one kind. A key is found at each update, without a lock. A removal takes its value,
 //!   and an update after it brings the key back at zero, last in the order. Beyond `GONE_LIMIT` keys a removed one is
@@ -14,9 +14,9 @@
 //!
 //! # Who changes what
 //!
-//! Children come, go and come back under the lock of the order alone, and so do the bits [`GONE`] and [`COUNTED`]
-//! change. What an update and a removal say to each other is in the cell's own words (`cells.rs`): [`GONE`] only saves
-//! a look-up from asking. A reader of the order sees each child that was there throughout, and may or may not see one
+//! Children come, go and come back under the lock of the order alone; the bits [`GONE`] and [`COUNTED`] change under it
+//! too. Whether an update came before a removal is decided in the words of the cell (`cells.rs`); [`GONE`] only spares
+//! a look-up of the cell. A reader of the order sees each child that was there throughout, and may or may not see one
 //! that comes or goes meanwhile.
 //!
 //! # Idle children
@@ -25,6 +25,9 @@
 //! later scrape still finds clear leaves once it is idle for long enough. That scrape takes the cell away first and
 //! looks at the bit then: an update that is in what was taken has set the bit before (its Release and the Acquire of
 //! the swap that takes the value; under the lock or the last handle's drop for the others), and stops the removal.
+//!
+//! A registered child that a handle holds is only hidden, and the bit is looked at before that: an update between the
+//! two is counted, and is on the page after the next update.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,12 +1,13 @@
 //! The API by key: numbers, texts, lists, maps and histograms that user code records under a key, and handles on the
 //! numbers.
 //!
-//! [`Values`] owns both families of keys (`family.rs`: one of values, one of histograms), the points of the list
-//! `stats` (`user_points.rs`), the [tasks](TaskSection) of the section `tasks` and the registered metrics (`registry.rs`). A verb finds the key's cell and updates it there; an update that finds the value taken away looks
-//! the key up again, under the lock of the families.
+//! [`Values`] owns two tables of keys, one of values and one of histograms (`KeyFamilies` in `family.rs`), the points
+//! of the list `stats` (`user_points.rs`), the [tasks](TaskSection) of the section `tasks` and the registered metrics
+//! (`registry.rs`). A verb finds the key's cell and updates it; where the value was taken away, it looks the key up
+//! again under the lock of the order.
 //!
-//! A snapshot reads one cell after the other. It reads how often keys were removed before (Acquire), and a removal
-//! counts itself after it is done (Release): so a key whose removal a snapshot counts is not in that snapshot.
+//! A snapshot reads one cell after the other. Before the first it reads the count of removals (Acquire); a removal adds
+//! to that count once it is done (Release). So a key whose removal is counted is not in the snapshot.
 
 #[cfg(all(test, not(monitor_loom)))]
 mod tests;
@@ -38,8 +39,9 @@ const TASKS: &str = "tasks";
 ///
 /// # Consistency
 ///
-/// Every verb may be called from any thread. Updates of numbers are not lost and take no lock; the rest takes a lock of
-/// its key for as long as the update takes. A snapshot beside updates sees each key at some moment during the snapshot.
+/// Every verb may be called from any thread. Additions to a number are not lost and take no lock while it stays an
+/// integer or a float; every other update takes a lock, of its key or of the table, for as long as it takes. A snapshot
+/// beside updates sees each key at some moment during the snapshot.
 ///
 /// A key may be removed while others update it: each update comes before that, and goes with it, or after, and then the
 /// key is back, with that update alone. None is lost in between.
@@ -61,7 +63,7 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    /// An empty value plane. Bounds are those of histograms of times (seconds) and sizes (bytes), strictly increasing.
+    /// No values yet. Bounds are those of histograms of times (seconds) and sizes (bytes), strictly increasing.
     pub(crate) fn new(
         config: &StorageConfig,
         time_bounds: Arc<[f64]>,
@@ -162,8 +164,8 @@ impl Values {
     ///
     /// A key that holds `time` feeds a histogram with the time bounds, else one that holds `size` one with the size
     /// bounds, else none; a family's first key decides for all of it. NaN and negative numbers are not observed but
-    /// counted as refused. The list `stats` holds the user's points, which are maps;
-    /// of these the rolling means are.
+    /// counted as refused. The list `stats` holds the user's points, which are maps; the rolling means are taken over
+    /// these.
     ///
     /// Where the key's family is full the list is not kept; the observations count all the same.
     ///
@@ -569,7 +571,7 @@ impl Keep {
     }
 }
 
-/// Why a verb of the value plane was refused. Nothing has changed then.
+/// Why a verb on a key was refused. Nothing has changed then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StatsError {

@@ -1,9 +1,8 @@
-//! The metric plane: the user's own numbers, by key and as registered metrics under their own names.
+//! Metrics of the user's own: numbers by key, and registered metrics under their own names.
 //!
-//! Both stand on one kind of bounded family (`family.rs`), whose children are found in `index.rs` and count in the
-//! cells of `cells.rs`. `keyed.rs` is the API by key, with the points of `stats` (`user_points.rs`)
-//! beside it; `registry.rs` is the API of registered metrics. What calls observe is
-//! counted in their shards and is no part of this.
+//! Both stand on the parts of `family.rs` (bounded families), whose children are found in `index.rs` and count in the
+//! cells of `cells.rs`. `keyed.rs` is the API by key, with the points of `stats` (`user_points.rs`) beside it;
+//! `registry.rs` is the API of registered metrics. Values that calls observe are counted in their shards, not here.
 
 mod cells;
 mod family;

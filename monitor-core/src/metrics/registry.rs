@@ -142,7 +142,8 @@ pub enum RegisterError {
         /// The name.
         name: String,
     },
-    /// Prometheus itself writes a series of this name for each target, as `up`: a gauge without labels would hide it.
+    /// Prometheus itself writes a series of this name for each target, as `up`. No gauge may have it, as one without
+    /// labels would hide that series.
     #[error("the metric name `{name}` is reserved: Prometheus writes it itself for each target")]
     ReservedName {
         /// The name on the page.
@@ -160,7 +161,7 @@ pub enum RegisterError {
         /// The label name.
         label: String,
     },
-    /// The label name has a meaning of its own: `le`, `quantile`, `inittime`, `overflow`, or it begins with `__`.
+    /// The label name is reserved: `le`, `quantile`, `inittime`, `overflow`, `_name_`, or what begins with `__`.
     #[error("the label name `{label}` is reserved")]
     ReservedLabel {
         /// The label name.
@@ -243,7 +244,7 @@ struct Metrics {
     families: Vec<&'static dyn Registered>,
     by_name: HashMap<Arc<str>, &'static dyn Registered>,
     claims: SampleNames,
-    /// The families that claimed, by the number they did it under.
+    /// Names of the families in `claims`, by the number each claimed under.
     claimed: Vec<Cow<'static, str>>,
 }
 

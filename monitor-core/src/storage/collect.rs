@@ -203,9 +203,9 @@ impl MonitorStorage {
 }
 
 impl StorageCore {
-    /// Marks the label sets that are not on the page: those made at run time that nobody has called for `idle`. Their cells
-    /// stay, as threads and guards point at them, and so do their counts: in all totals now, and on the page again after
-    /// the next call. `counted` is parallel to `methods`.
+    /// Marks as hidden the label sets made at run time that have no call in flight and had none for `idle`. Their cells
+    /// stay, because threads and guards point at them, and so do their counts: they are in all totals, and on the page
+    /// again after the next call. `counted` is parallel to `methods`.
     fn hide_idle(
         &self,
         idle: Duration,

@@ -1,17 +1,17 @@
 //! Recent means: over the last 100 and the last 5 calls of a method, whichever threads made them.
 //!
-//! Each shard keeps its calls in a [`Ring`](crate::recording::shard::Ring) that its owner writes and that is not in
-//! the order of the other threads' rings. A scrape reads every method, so it reads of each ring no more than the newest
+//! Each shard keeps its calls in a [`Ring`](crate::recording::shard::Ring) that its owner alone writes; the calls of
+//! several rings are in no common order. A scrape reads every method, so it reads of each ring no more than the newest
 //! calls it needs: [`RecentCalls`] selects how many calls of each ring are among the last ones, and only then, where
 //! calls observed values or a user lists them, puts those in order.
 //!
 //! # Definition
 //!
 //! Of `k` rings the `n` newest calls are wanted. Let `m` be `n / k`, rounded up, and take the ring whose `m`-th call is
-//! the newest: before that one come `m - 1` of its own, and at most `m - 1` of each other ring, whose `m`-th is older.
-//! So it is one of the `n`, as are those before it in its ring; they are taken at once, and the rest is found in the
-//! same way. End times are kept to a step of 2^20 ticks; of calls that ended in the same step, those of the ring listed
-//! last count as the newest.
+//! the newest: newer than that call are `m - 1` of its own ring, and at most `m - 1` of each other ring, whose `m`-th
+//! is older. So it is one of the `n`, as are the newer calls of its ring; they are taken at once, and the rest is found
+//! in the same way. End times are kept to a step of 2^20 ticks; of calls that ended in the same step, those of the ring
+//! listed last count as the newest.
 //!
 //! # Consistency
 //!

@@ -3,10 +3,12 @@
 //! A storage is a handle on a [`StorageCore`], which holds the tables of the recording path and the values by key. Its
 //! methods stand with what they are about:
 //!
-//! - here: values by key, registered metrics, configuration;
-//! - `collect`: the snapshot, and which label sets leave the page; `means`: recent means, read for it;
+//! - here: values by key, registered metrics, configuration, exemplars;
+//! - `collect`: the snapshot, tasks in flight, and which label sets leave the page (`means` reads the recent means for
+//!   it);
 //! - `statuses`: task types;
-//! - `stats_map`: the original's flat map, warnings at the start.
+//! - `stats_map`: the original's flat map, warnings at the start;
+//! - in other folders: `health` in `health.rs`, and the `prometheus` collector in `export/prometheus.rs`.
 
 pub(crate) mod collect;
 pub(crate) mod means;
@@ -79,20 +81,20 @@ impl MonitorStorage {
     ///
     /// # Errors
     ///
-    /// [`StatsError`] if the key is reserved.
+    /// [`StatsError`] if the key is reserved, or if the value is no number, the key is new and its family has
+    /// `max_series` label sets already.
     #[doc(alias = "set_stat_sync")]
     pub fn set_stats(&self, key: &str, value: impl Into<StatValue>) -> Result<(), StatsError> {
         self.core.values.set(key, value.into())
     }
 
-    /// Appends to a list, and observes a histogram for each name that holds `time` or `size`: the key's for a number,
-    /// those of its entries for a map. Negative values and NaN are in the list; the histogram refuses and counts them
-    /// (`monitor_refused_observations_total`), as its sum would keep them for good.
+    /// Appends to a list, and observes in a histogram what has `time` or `size` in its name: a number under the key
+    /// itself, the entries of a map under their own keys. Negative values and NaN are in the list; the histogram
+    /// refuses and counts them (`monitor_refused_observations_total`), as its sum would keep them for good.
     ///
     /// # Errors
     ///
-    /// [`StatsError`] if the key holds something that is no list, or the list `stats` is given something that is no
-    /// map.
+    /// [`StatsError`] if the key holds something that is no list, is `tasks`, or is `stats` and the value no map.
     pub fn append_stats(
         &self,
         key: &str,
@@ -102,12 +104,13 @@ impl MonitorStorage {
         self.core.values.append(key, value.into(), keep)
     }
 
-    /// Puts a value in a section. In the section `tasks` it is a task's start (seconds since 1970), which is in
-    /// flight until [`del_key_value`](Self::del_key_value).
+    /// Puts a value in a section. In the section `tasks` the value is when a task started (seconds since 1970); the
+    /// task is in flight until [`del_key_value`](Self::del_key_value).
     ///
     /// # Errors
     ///
-    /// [`StatsError`] if the section's name is that of something else, or a task's start is no number.
+    /// [`StatsError`] if the section's name is reserved (`stats`), is a key that holds something else, or finds its
+    /// family full (`max_series`), or if a task's start is not a finite number.
     pub fn add_key_value(
         &self,
         section: &str,
@@ -193,12 +196,12 @@ impl MonitorStorage {
     }
 
     /// Takes away what is under a key: its value, its histogram and its rolling means (it is taken out of the points in
-    /// `stats`). Answers the value, or [`StatValue::Null`] where only the others were there; `None` if there was
+    /// `stats`). Returns the value, or [`StatValue::Null`] where only the others were there; `None` if there was
     /// nothing. Under the key `stats` the whole list of points goes; running tasks (`tasks`) stay.
     ///
     /// # Consistency
     ///
-    /// An update beside a removal comes before it, and is in the value that is answered, or after it, and brings the
+    /// An update beside a removal comes before it, and is in the value that is returned, or after it, and brings the
     /// key back, at 0 before that update. Handles of [`counter`](Self::counter) stay good. Keys may come and go for
     /// ever: memory is bounded by the most there were at once, and a few thousand more.
     ///
@@ -232,7 +235,8 @@ impl MonitorStorage {
         self.core.set_exemplars(Box::new(provider));
     }
 
-    /// Whether there is a method of this name: cheaper than a [`snapshot`](Self::snapshot), and makes none.
+    /// Whether there is a method of this name. Cheaper than a [`snapshot`](Self::snapshot); it does not create the
+    /// method.
     pub fn has_method(&self, name: &str) -> bool {
         self.core.methods().any(|method| &*method.name == name)
     }

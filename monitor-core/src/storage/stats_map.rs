@@ -94,8 +94,9 @@ impl MonitorStorage {
         map
     }
 
-    /// Warnings to be logged when a service starts: functions that count as one method, error types that
-    /// attributes name and the configuration does not list, a very large page. `monitor_server::run` writes them.
+    /// Warnings to be logged when a service starts: the feature `off` is on, functions that count as one method, error
+    /// types that attributes name and the configuration does not list, a very large page. `monitor_server::run` writes
+    /// them.
     pub fn start_up_warnings(&self) -> Vec<StartUpWarning> {
         let off = IS_OFF.then_some(StartUpWarning::InstrumentationOff);
         let shared = shared_methods().into_iter();

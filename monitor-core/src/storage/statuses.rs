@@ -1,8 +1,8 @@
 //! The statuses of task types: set through the API, fed by calls, read with the methods of a snapshot or alone.
 //!
-//! A status is one shared word (see [`Streak`]); the length of its run is a sum over the shards that feed it. How
-//! long ago it was last set, or fed by a call, is in no cell of its own: every call leaves its end in the ring of its
-//! shard, so that a success goes on writing nothing for a status.
+//! A status is one shared word (see [`Streak`]); the length of its run is a sum over the shards that feed it. When it
+//! was last set through the API is a cell of its streak. When a call last fed it is in none: each call leaves its end
+//! in the ring of its shard, so a success writes nothing for a status.
 //!
 //! A snapshot walks all shards anyway, so [`StatusReader`] adds up their parts while their cells are cached. If the
 //! status of all calls changes meanwhile, its run is read again by itself.
@@ -36,7 +36,8 @@ impl MonitorStorage {
         self.set_task_status(status, DEFAULT_TASK);
     }
 
-    /// Status and run length of `default` and the task types set through the API; only those ever set.
+    /// Status and run length of `default`, and of the task types set through the API or named by an attribute's
+    /// argument `task`; only those ever set.
     #[doc(alias = "get_statuses")]
     pub fn statuses(&self) -> Vec<StatusSnapshot> {
         let reader = StatusReader::new(self.core, self.core.clock.now());

@@ -85,7 +85,8 @@ pub(super) struct Observed {
 }
 
 /// What a test expects to be under a key at the end: values by key are compared if they are new or other than before.
-/// Whole numbers are exact; others, and a whole one beside another, are equal if they differ by less than a billionth.
+/// Whole numbers are exact; others, and a whole one beside another, are equal if they differ by at most a billionth of
+/// the larger one.
 ///
 /// # Examples
 ///
@@ -149,8 +150,9 @@ pub fn task_run(task: &str, status: TaskStatus, run: u64) -> Expected {
     )
 }
 
-/// Observations left out of the histograms of [`append_stats`](crate::MonitorStorage::append_stats): NaN and negative
-/// ones.
+/// Observations and updates that were refused: NaN and negative ones of
+/// [`append_stats`](crate::MonitorStorage::append_stats), and those that a registered counter or histogram leaves out
+/// (infinite ones too).
 ///
 /// # Examples
 ///
@@ -546,9 +548,9 @@ impl Call {
     /// What the calls observed under this name, in any order; sizes and deadlines among it (see
     /// [`request_size`](Self::request_size) for the names).
     ///
-    /// Values are equal if they differ by less than a billionth. Of several values a call observed under one name, and
-    /// of those of all but the last 100 calls, a monitor keeps the number and the sum, where it has a histogram of
-    /// them.
+    /// Values are equal if they differ by at most a billionth of the larger one. Of several values a call observed
+    /// under one name, and of those of all but the last 100 calls, a monitor keeps the number and the sum, where it has
+    /// a histogram of them.
     pub fn observed<V: Into<f64>>(
         self,
         name: &str,

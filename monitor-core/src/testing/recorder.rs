@@ -216,12 +216,12 @@ impl Recorder {
         catch_unwind(AssertUnwindSafe(|| self.monitor.scope_sync(run)))
     }
 
-    /// Waits until no call is in flight, without holding the thread: the tasks waited for may run on it. Where that
-    /// does not matter, [`wait_blocking`](Monitor::wait_blocking) does the same.
+    /// Waits until no call, and no task of the section `tasks`, is in flight, without holding the thread: the tasks
+    /// waited for may run on it. Where that does not matter, [`wait_blocking`](Monitor::wait_blocking) does the same.
     ///
     /// # Errors
     ///
-    /// [`StillRunning`] if calls are left when the limit is over (by the system's clock).
+    /// [`StillRunning`] if some are left when the limit is over (by the system's clock).
     ///
     /// # Examples
     ///
@@ -308,7 +308,7 @@ impl fmt::Debug for Recorder {
     }
 }
 
-/// What a [`Recorder`] is to be.
+/// Builds a [`Recorder`] with a configuration, error rules or clock of its own.
 ///
 /// # Examples
 ///
@@ -395,7 +395,7 @@ impl Builder {
         self
     }
 
-    /// The recorder.
+    /// Makes the recorder.
     ///
     /// # Panics
     ///

@@ -22,7 +22,7 @@ pub(crate) fn page(families: &[Family], format: Format) -> String {
     String::from_utf8(out).expect("a page is UTF-8")
 }
 
-/// Encodes in both formats, checks each strictly, and answers the samples, which must be the same in both.
+/// Encodes in both formats, checks each strictly, and returns the samples, which must be the same in both.
 pub(crate) fn checked_samples(families: &[Family]) -> Vec<strict::Sample> {
     let pages = BOTH.map(|format| page(families, format));
     keep(families, pages.each_ref().map(String::as_str));

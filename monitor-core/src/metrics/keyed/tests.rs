@@ -1,4 +1,4 @@
-//! What the verbs of the value plane do.
+//! What the verbs on keys do.
 #![allow(clippy::float_cmp, reason = "sums of powers of two are exact")]
 
 mod concurrency;

@@ -1,5 +1,5 @@
-//! Pages as cases: families, and what they are written as. Checked-in ones are read; with `MONITOR_PAGES` set, every page
-//! of the tests is kept there as one, for the parsers of others (`tests/readers/check.py`).
+//! Pages as cases: families, and what they are written as. Checked-in ones are read; with `MONITOR_PAGES` set, every
+//! page of the tests is kept there as one, for the parsers of others (`tests/readers/check.py`).
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;

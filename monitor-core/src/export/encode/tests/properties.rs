@@ -113,8 +113,8 @@ fn whole_name(family: &Family) -> &str {
     }
 }
 
-/// Whatever is named, the samples on the page are those of the whole page that have these names, and in `OpenMetrics` those
-/// of a family that has.
+/// Whatever is named, the samples on the page are those of the whole page that have these names, and in `OpenMetrics`
+/// those of a family that has.
 fn check_filter(families: &[Family], names: &[&str], format: Format) -> TestCaseResult {
     let mut out = Vec::new();
     encode_named(families, names, format, &mut out);

@@ -365,7 +365,7 @@ fn is_exported(families: &[Family], key: &StatKey, value: f64, common: &[&str]) 
     })
 }
 
-/// Every number of the value plane is exported as the key of it says.
+/// Every number by key is exported as the key of it says.
 fn check_values(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     let families = families(snapshot, profile);
     let constant = snapshot.const_labels.iter().map(|label| &*label.value);

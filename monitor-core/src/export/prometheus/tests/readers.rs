@@ -1,8 +1,8 @@
-//! What a registry or a collector may give and a reader refuses: each is left out alone, counted and named, and the rest of the
-//! page stays.
+//! What a registry or a collector may give and a reader refuses: each is left out alone, counted and named, and the
+//! rest of the page stays.
 //!
-//! What real readers do with each is tried with Prometheus (2.42, 2.53, 3.5) and `prometheus_client`: the strict parser of these
-//! tests refuses what one of them refuses.
+//! What real readers do with each is tried with Prometheus (2.42, 2.53, 3.5) and `prometheus_client`: the strict parser
+//! of these tests refuses what one of them refuses.
 
 use super::*;
 

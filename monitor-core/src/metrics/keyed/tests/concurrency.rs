@@ -1,4 +1,4 @@
-//! The value plane from several threads.
+//! Values by key from several threads.
 
 use std::thread;
 

@@ -334,7 +334,8 @@ fn threads_that_add_and_remove_the_same_keys_agree() -> Tested {
     Ok(())
 }
 
-/// A value that is put under a new key beside a removal of that key comes before it, and is gone, or after it, and is whole.
+/// A value that is put under a new key beside a removal of that key comes before it, and is gone, or after it, and is
+/// whole.
 #[test]
 fn the_first_value_of_a_key_that_was_removed_meanwhile_is_not_put_again() {
     let value = Cell::new(Some(StatValue::from(7)));
