@@ -5,9 +5,9 @@
 //! - [`Interner`]: items by key, numbered in the order they came.
 //! - [`Latest`]: the newest of the values it was given.
 //!
-//! Nothing is ever moved, removed or freed, so a reader needs neither lock nor count, and what it found stays valid for the
-//! life of the process. All of them stand on [`Once`]: a reader sees nothing, or an item that is complete. Two threads that
-//! add the same item at once agree on one; the other's is never seen.
+//! Nothing is ever moved, removed or freed, so a reader needs neither lock nor count, and what it found stays valid for
+//! the life of the process. All of them stand on [`Once`]: a reader sees nothing, or an item that is complete. Two
+//! threads that add the same item at once agree on one; the other's is never seen.
 
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, LazyLock};
@@ -26,8 +26,8 @@ const CHUNKS: usize = if IN_MODEL { 3 } else { 22 };
 /// Cells of a [`Chunked`]: 2^27 - 32.
 pub(crate) const MAX_CELLS: u32 = ((1 << CHUNKS) - 1) << FIRST_LOG2;
 
-/// Cells by index; chunk `k` holds `32 << k` of them. Readers and writers share cells in place, so a cell must bring its
-/// own synchronisation.
+/// Cells by index; chunk `k` holds `32 << k` of them. Readers and writers share cells in place, so a cell must bring
+/// its own synchronisation.
 #[derive(Debug, Default)]
 pub(crate) struct Chunked<T: 'static> {
     chunks: [Once<&'static [T]>; CHUNKS],
@@ -119,8 +119,9 @@ pub(crate) fn walk<T>(
 
 /// Items by key, each with a number: the first has 0. An item holds its own key; look-ups name it by hash and equality.
 ///
-/// A look-up takes no lock. An item is added under one, so numbers are dense; it is in its bucket before `len` counts it
-/// (Release, paired with the Acquire in [`len`](Self::len)), so a thread that finds the set full finds all items in it.
+/// A look-up takes no lock. An item is added under one, so numbers are dense; it is in its bucket before `len` counts
+/// it (Release, paired with the Acquire in [`len`](Self::len)), so a thread that finds the set full finds all items in
+/// it.
 #[derive(Debug)]
 pub(crate) struct Interner<T: 'static> {
     buckets: Box<[Link<Node<T>>]>,
@@ -220,16 +221,16 @@ impl Interner<Arc<str>> {
     }
 }
 
-/// The hash of a key. Seeded: keys come from requests, and it should be hard to make them collide. A client that manages to
-/// makes a look-up take as many steps as there are items, whose number is limited; so a fast hash will do.
+/// The hash of a key. Seeded: keys come from requests, and it should be hard to make them collide. A client that
+/// manages to makes a look-up take as many steps as there are items, whose number is limited; so a fast hash will do.
 #[inline]
 pub(crate) fn hash_of(key: impl Hash) -> u64 {
     static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
     HASHER.hash_one(key)
 }
 
-/// The newest of the values it was ever given. All are kept for the life of the process, so a read is two loads and counts
-/// nothing: for what is replaced by hand now and then, such as a configuration.
+/// The newest of the values it was ever given. All are kept for the life of the process, so a read is two loads and
+/// counts nothing: for what is replaced by hand now and then, such as a configuration.
 pub(crate) struct Latest<T: 'static> {
     first: &'static T,
     later: Table<T>,

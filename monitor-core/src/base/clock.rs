@@ -31,7 +31,7 @@ enum Source {
 }
 
 impl Source {
-    /// Out of the way of the tick counter.
+    /// Reads any source. Out of line, so that [`Clock::now`] inlines the tick counter alone.
     #[cold]
     #[inline(never)]
     fn now(&self) -> u64 {
@@ -164,8 +164,8 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Moves the clock on; it stops at the end of time, 146 years after its start: a running call keeps 62 bits of when it
-    /// began.
+    /// Moves the clock on; it stops at the end of time, 146 years after its start: a running call keeps 62 bits of when
+    /// it began.
     pub fn advance(&self, by: Duration) {
         let later = |now: u64| Some(now.saturating_add(nanos(by)).min(u64::MAX >> 2));
         // AcqRel: pairs with the Acquire in `now`, so that a reader of the new time sees what was recorded before it.

@@ -1,5 +1,5 @@
-//! The only file that names atomics and locks: under `--cfg monitor_loom` the model checker's stand in for std's, so
-//! the models run the shipped code.
+//! The only file that names std's atomics, mutexes and read-write locks: under `--cfg monitor_loom` the model checker's
+//! stand in for them, so the models run the shipped code.
 //!
 //! A lock that a panic poisoned is taken all the same, with what is there: better lose a sample than the caller. What
 //! is set once stands in a [`Once`]: readers see nothing or the whole value, because its `set` releases what its `get`

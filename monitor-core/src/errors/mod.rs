@@ -447,8 +447,8 @@ impl fmt::Debug for ErrorParser {
 
 /// Hashes the length, the first and the last bytes of a name.
 ///
-/// A failure of a known type looks its name up, and has 18 ns in all. Neither the names nor what is looked up come from
-/// outside the program, so no attacker can make them collide.
+/// Each failure of a known type looks its name up, and may take 18 ns in all. Neither the names nor what is looked up
+/// come from outside the program, so no attacker can make them collide.
 #[derive(Default)]
 struct NameHasher(u64);
 

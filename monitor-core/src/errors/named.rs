@@ -69,8 +69,8 @@ impl<E: MonitorError + ?Sized> MonitorError for Arc<E> {
     }
 }
 
-/// The size of an error type, and the type that an error names if it is of that one: errors of other sizes need not be
-/// asked.
+/// The size of an error type, and a function that returns the type an error names if the error is of that type. Errors
+/// of another size are not asked.
 type Question = (usize, fn(&(dyn Error + 'static)) -> Option<&'static str>);
 
 /// What the derive of `MonitorError` submits for a type: questions for it, and for it in a box and shared; nothing for

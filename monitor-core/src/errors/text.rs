@@ -78,7 +78,7 @@ pub(super) struct Words {
     /// The column of each byte in `next`; 0 for bytes in no word. Upper-case ASCII letters share the column of the
     /// lower-case ones.
     classes: [u8; 256],
-    /// A row of `next` has two to the power of this columns: a step then waits for a shift, not for a product.
+    /// A row of `next` has 2^`row_bits` columns: a step then waits for a shift, not for a product.
     row_bits: u32,
     /// The state after a state and a class.
     next: Vec<u16>,

@@ -1,5 +1,5 @@
-//! The core's settings (default, unit, meaning of zero), and bounds of durations made ready for recording: in ticks, with a
-//! table that leads to a bucket in a step or two.
+//! The core's settings (default, unit, meaning of zero), and bounds of durations made ready for recording: in ticks,
+//! with a table that leads to a bucket in a step or two.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,24 +21,24 @@ pub struct StorageConfig {
     pub errors: ErrorRules,
     /// Further gauges with a constant value. Default: none.
     pub service_info: Vec<ServiceInfo>,
-    /// Permits a method, and the value of `service_threads`. Default 1; 0 is no limit, and makes
+    /// Permits of each method, and the value of `service_threads`. Default 1; 0 is no limit, and makes
     /// `stats_tasks_with_current_time_spend_normalised_total` 0.
     pub max_workers: usize,
     /// Replaces `max_workers` in `service_threads` (not in the permits). Default: not set.
     pub hpa_max_workers: Option<usize>,
     /// Whether each series has the label `inittime`. Default: off.
     pub inittime_label: bool,
-    /// Most series a family may have whose label sets are made at run time; also the most names of values the calls of one
-    /// method may observe, and the most task types made through the API. What is beyond goes to one child (or task type)
-    /// named `overflow`. Default 2000; 0 is no limit.
+    /// Most series a family may have whose label sets are made at run time; also the most names of values the calls of
+    /// one method may observe, and the most task types made through the API. What is beyond goes to one child (or task
+    /// type) named `overflow`. Default 2000; 0 is no limit.
     pub max_series: usize,
-    /// How long a series made at run time may go without an update before it leaves the page. Default 0: never. Looked at when
-    /// a snapshot is taken, and counted from the first snapshot that saw the last update, so a series is on one page at
-    /// least.
+    /// How long a series made at run time may go without an update before it leaves the page. Default 0: never. Looked
+    /// at when a snapshot is taken, and counted from the first snapshot that saw the last update, so a series is on one
+    /// page at least.
     ///
-    /// Numbers, lists and histograms by key, the list of points, and children of registered metrics with labels are freed.
-    /// What comes back begins at 0 (but for a registered metric somebody holds a handle on), so choose the time far above that
-    /// between updates, and leave it off where numbers by key are raised and lowered.
+    /// Numbers, lists and histograms by key, the list of points, and children of registered metrics with labels are
+    /// freed. What comes back begins at 0, but for a registered metric on which there is a handle. So choose the time
+    /// far above that between updates, and leave it off where numbers by key are raised and lowered.
     ///
     /// A label set of calls that is made from text, with no call in flight, keeps its counts (at most `max_series` a
     /// method): it stays in all totals and in snapshots, and the next call brings it back as it was.
@@ -89,8 +89,8 @@ const EDGES: usize = 1 << u8::BITS;
 pub(crate) struct TickBounds {
     /// Past the last bound each holds the greatest value, so the search needs no other end.
     ticks: [u64; EDGES],
-    /// Where the search of the recording path starts. All past the end once every call is to take the slow path; until then, a
-    /// call does not even ask.
+    /// Where the search of the recording path starts. All past the end once every call is to take the slow path; until
+    /// then, a call does not even ask.
     first: [StaticAtomicU8; TABLE],
     /// Where it starts for the exact bucket.
     exact: [u8; TABLE],

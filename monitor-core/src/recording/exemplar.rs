@@ -16,9 +16,9 @@ pub(crate) const KEPT_SECONDS: f64 = 1.0;
 
 /// Gives the exemplar of the call that is just ending on this thread.
 ///
-/// Asked at the end of a call, on the thread that ends it. Once it gave one, it is not asked for a second about that
-/// method and bucket; while it gives none, as for calls that are not sampled, it is asked at each call. So it should be
-/// quick. One that panics gives none; calls it makes itself are recorded, but get no exemplar.
+/// Asked at the end of a call, on the thread that ends it. After it gave one, it is not asked again about that method
+/// and bucket for one second; while it gives none, as for calls that are not sampled, it is asked at each call. So it
+/// should be quick. One that panics gives none; calls it makes itself are recorded, but get no exemplar.
 ///
 /// # Examples
 ///

@@ -1,7 +1,7 @@
 //! `CallGuard`: one call from its start to its end, however it ends.
 //!
 //! A guard is two words: the shard the call started in, and the call's slot there with flags above the slot's number.
-//! The start time stands in the slot. Whoever has the guard is the only one to touch the slot and the values the call
+//! The start time stands in the slot. Only the code that has the guard touches the slot and the values the call
 //! observed, so a guard may move to another thread: what hands it over orders those stores too.
 //!
 //! # Fast and slow
@@ -277,12 +277,14 @@ impl CallGuard {
     }
 
     /// Notes a value of this call: rolling means over the method's last calls that have it, and a histogram if its
-    /// name holds `time` (seconds) or `size` (bytes). The name may carry labels (`name___label__value`). Recorded
-    /// however the call ends; of several values with one name the last one counts for the means.
+    /// name, labels included, holds `time` (seconds) or `size` (bytes). The name may carry labels
+    /// (`name___label__value`). Recorded however the call ends; of several values with one name the last one counts for
+    /// the means.
     ///
     /// NaN and the infinities are left out: no mean survives them. A value that is negative or from 2^63 on is left out
     /// of the histogram: no time and no size is so, and the sum would keep it for good. None of these is counted. A
-    /// call keeps 1,024 values; more, and values of more than `max_series` names, are dropped and counted.
+    /// call keeps 1,024 values; more are dropped. Names beyond `max_series` go to the child labelled `overflow` of
+    /// their family. Both are counted.
     pub fn observe(&mut self, name: &str, value: f64) {
         if !value.is_finite() || self.is_dead() {
             return;

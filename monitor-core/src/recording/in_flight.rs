@@ -1,9 +1,9 @@
 //! Slots of tasks in flight: claimed at the start of a call, released at its end, read for ages.
 //!
-//! A shard's owner claims and releases with plain stores. A call that ends on another thread pushes its slot on a stack threaded
-//! through the slots themselves (as allocators do with memory freed elsewhere); the owner takes the stack whole when it runs
-//! out of slots. Nothing is searched and nothing waits, and as only the owner takes, and takes all, the stack has no ABA
-//! problem.
+//! A shard's owner claims and releases with plain stores. A call that ends on another thread pushes its slot on a stack
+//! threaded through the slots themselves (as allocators do with memory freed elsewhere); the owner takes the stack
+//! whole when it runs out of slots. Nothing is searched and nothing waits, and as only the owner takes, and takes all,
+//! the stack has no ABA problem.
 
 use crate::base::append::{Chunked, IN_MODEL};
 use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
@@ -27,7 +27,8 @@ const NONE: u32 = 0;
 /// # Consistency
 ///
 /// A reader sees each task that is in flight for the whole of its read, with its start time; one that starts or ends
-/// meanwhile may be seen or not.
+/// meanwhile may be seen or not. Each store into a slot is a Release and pairs with the Acquire in `starts`, so an age
+/// is never read of a slot's earlier task.
 pub(crate) struct TaskSlots {
     /// Free inline slots, a bit each; the owner's alone.
     free: AtomicU32,
@@ -84,8 +85,8 @@ impl TaskSlots {
             more.free.store(link(cell.load(Relaxed)), Relaxed);
             slot
         } else {
-            // Past 2^27 tasks in flight on one thread they share a slot that does not exist: counted, but without an age and
-            // with a duration of zero.
+            // Past 2^27 tasks in flight on one thread they share a slot that does not exist: counted, but without an
+            // age and with a duration of zero.
             let used = more.used.load(Relaxed);
             more.used.store(used.saturating_add(1), Relaxed);
             INLINE.saturating_add(used)
@@ -197,8 +198,8 @@ impl TaskSlots {
     }
 }
 
-/// The bit of a call's slot that says if its body is suspended at one of its awaits. Only the code that polls or drops the
-/// body reads or writes it, and has the body alone.
+/// The bit of a call's slot that says if its body is suspended at one of its awaits. Only the code that polls or drops
+/// the body reads or writes it, and has the body alone.
 ///
 /// A call past the limit of slots has no such place, and counts as running.
 #[derive(Debug, Clone, Copy)]
@@ -210,8 +211,8 @@ impl Suspension {
             .is_some_and(|cell| cell.load(Relaxed) & SUSPENDED != 0)
     }
 
-    // Release, here and below: pairs with the Acquire in `starts`, whose reader is to see all that the store of the start time
-    // published.
+    // Release, here and below: pairs with the Acquire in `starts`, whose reader is to see all that the store of the
+    // start time published.
     #[inline]
     pub(crate) fn suspend(self) {
         if let Some(cell) = self.0 {

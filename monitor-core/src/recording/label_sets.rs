@@ -1,12 +1,12 @@
 //! The process-wide numbers of methods and their label sets, and the labels of calls.
 //!
 //! A method, and each label set of one, has a number that is the same in every storage of the process: a [`MethodId`].
-//! Storages and threads find what they keep of it in tables by that number. Names are never freed, so label sets made of text
-//! are limited: those past `max_series` share one, labelled `overflow`.
+//! Storages and threads find what they keep of it in tables by that number. Names are never freed, so label sets made
+//! of text are limited: those past `max_series` share one, labelled `overflow`.
 //!
-//! From the labels of a call to its [`MethodId`]: a *bounded* label has a type with a closed set of values, a *capped* one
-//! takes any text, up to a number of different values; the rest is [`OVERFLOW`]. Either gives an index, and the indices of a
-//! call's labels lead through a tree of tables, one level a label, to the name its calls are counted under
+//! From the labels of a call to its [`MethodId`]: a *bounded* label has a type with a closed set of values, a *capped*
+//! one takes any text, up to a number of different values; the rest is [`OVERFLOW`]. Either gives an index, and the
+//! indices of a call's labels lead through a tree of tables, one level a label, to the name its calls are counted under
 //! ([`Combinations`]): nothing is hashed but text, and nothing is allocated once a label set was seen. A reader finds a
 //! branch of the tree complete or not at all (see [`base::append`](crate::base::append)).
 
@@ -42,7 +42,8 @@ pub(crate) struct MethodId {
 pub(crate) struct Origin {
     /// It was made at run time, from text: there may be any number of those. Else it is one of a closed set.
     is_open: bool,
-    /// A label stands for values that have no place of their own. The text does not show that: a value may be `overflow` too.
+    /// A label stands for values that have no place of their own. The text does not show that: a value may be
+    /// `overflow` too.
     pub(crate) is_overflow: bool,
 }
 
@@ -96,8 +97,8 @@ impl MethodId {
     /// The method with these labels alone. A name that is new is only made if the method `has_room`, else it is
     /// [`overflow`](Self::overflow).
     ///
-    /// A label without a value is left out: to Prometheus such a label is none, so the series with and without it are one,
-    /// and all but one value would be lost.
+    /// A label without a value is left out: to Prometheus such a label is none, so the series with and without it are
+    /// one, and all but one value would be lost.
     pub(crate) fn with_labels(
         &'static self,
         mut labels: Vec<Label>,
@@ -320,8 +321,8 @@ impl<L> From<&Bounded<L>> for LabelValue<'_> {
 /// Bytes of a text that are copied without an allocation.
 const SHORT: usize = 64;
 
-/// A value of a capped label: a copy, so that what the text was borrowed from (a lock, say) is free again before the next
-/// argument is read.
+/// A value of a capped label: a copy, so that what the text was borrowed from (a lock, say) is free again before the
+/// next argument is read.
 #[derive(Debug)]
 pub enum Text {
     /// So many bytes of this.
@@ -573,7 +574,7 @@ impl TextSet {
         }
     }
 
-    /// The index of a text: its own, that of all others where it can have none, or none yet unless it is to be added.
+    /// The index of a text: its own; `max` where it can have none; `None` where it has none yet and `add` is false.
     #[inline]
     fn index(&self, text: &str, add: bool) -> Option<u32> {
         let is = |known: &Arc<str>| **known == *text;

@@ -1,9 +1,9 @@
-//! What a storage keeps of a method: what its label sets share, each label set's shards and values, and the order in which a
-//! snapshot goes through them.
+//! What a storage keeps of a method: what its label sets share, each label set's shards and values, and the order in
+//! which a snapshot goes through them.
 //!
-//! A label set is a method of its own to recording: a [`MethodCore`] with its own shards, found by its number. What all label
-//! sets of a method share (task types, permits, bounds) is one [`MethodShared`], which lists them. Both live as long as the
-//! process. Lists of shards and label sets only grow, so they are walked without a lock.
+//! A label set is a method of its own to recording: a [`MethodCore`] with its own shards, found by its number. What all
+//! label sets of a method share (task types, permits, bounds) is one [`MethodShared`], which lists them. Both live as
+//! long as the process. Lists of shards and label sets only grow, so they are walked without a lock.
 
 use std::sync::{Arc, LazyLock};
 
@@ -113,8 +113,8 @@ pub(crate) struct MethodCore {
     pub(crate) items: StreamItems,
     exemplars: Once<&'static Exemplars>,
     first: Link<Shard>,
-    /// The shard of calls no thread's table can take: where thread-locals are gone, and where a call ends outside
-    /// the scope it started in. The holder of the lock is its single writer, so it keeps the promises of any shard.
+    /// The shard of calls that no thread's table can take, because thread-locals are gone. The holder of the lock is
+    /// its single writer, so it keeps the promises of any shard.
     fallback: Once<&'static Shard>,
     fallback_writer: Mutex<()>,
     values: Once<&'static ValueNames>,
@@ -302,23 +302,23 @@ impl MethodCore {
     }
 }
 
-/// How many methods are fetched at once: enough for a processor to have all the loads it can under way, few enough for what
-/// they bring to stay in its inner caches.
+/// How many methods are fetched at once: enough for a processor to have all the loads it can under way, few enough for
+/// what they bring to stay in its inner caches.
 const BATCH: usize = 16;
 
 /// All methods of a storage as a snapshot goes through them, by name and labels, and what it will need next.
 ///
-/// The cells of a method are spread over the memory of the threads that own them, behind a list from one to the next: to
-/// read them is to wait, again and again, for memory that only then turns out to be needed. So what the methods to come
-/// need is loaded before, some methods at a time, in steps: by loads of which none waits for another of its step, which a
-/// processor has under way at once. For this, and only for this, the shards are listed here too. Shards made since are
-/// missing, which costs time and nothing else.
+/// The cells of a method are spread over the memory of the threads that own them, behind a list from one to the next:
+/// to read them is to wait, again and again, for memory that only then turns out to be needed. So what the methods to
+/// come need is loaded before, some methods at a time, in steps: by loads of which none waits for another of its step,
+/// which a processor has under way at once. For this, and only for this, the shards are listed here too. Shards made
+/// since are missing, which costs time and nothing else.
 #[derive(Default)]
 pub(crate) struct MethodList {
     methods: Box<[&'static MethodCore]>,
     shards: Box<[&'static Shard]>,
-    /// Parallel to `shards`: how many of their last calls the means took last time. As the threads shared the calls then, they
-    /// most likely still do.
+    /// Parallel to `shards`: how many of their last calls the means took last time. As the threads shared the calls
+    /// then, they most likely still do.
     taken: Box<[AtomicU32]>,
     /// Where the shards of each method begin, and where the last one's end.
     first: Box<[usize]>,
@@ -351,8 +351,8 @@ impl MethodList {
         self.shards.len()
     }
 
-    /// Loads what this method and those behind it need, if it is the first of a batch. Returns what must be used, so that the
-    /// loads stay.
+    /// Loads what this method and those behind it need, if it is the first of a batch. Returns what must be used, so
+    /// that the loads stay.
     pub(crate) fn fetch(&self, at: usize) -> u64 {
         if !at.is_multiple_of(BATCH) {
             return 0;

@@ -2,20 +2,24 @@
 //!
 //! # The life of a record
 //!
-//! 1. An expansion makes one static [`CallSite`](site::CallSite). What the attribute says of a method, over all its sites, is
-//!    in its [`Settings`](site::Settings). A method, and each label set of one, has a number in the process
-//!    ([`label_sets`]); a storage makes a [`MethodCore`](method::MethodCore) of it, at start-up where the names are known, else
-//!    with the first call.
-//! 2. A call begins: its [`CallGuard`](guard::CallGuard) finds the shard this thread owns of the method, by number, in the
-//!    thread's table ([`thread`]): two plain loads. On the first call of a method on a thread the shard is made, or comes with a
-//!    record that an ended thread handed back. The [`Shard`](shard::Shard) counts the start, reads the clock and claims a slot
-//!    for the task ([`in_flight`]), which keeps the start time.
-//! 3. The body runs. Values it observes wait in cells that belong to its slot ([`values`]), so that nothing is lost if it fails.
-//! 4. The call ends. If the thread's table still has the guard's shard, which proves thread *and* storage, the slot is freed, the
-//!    bucket of the duration found ([`TickBounds`](config::TickBounds)), and ring, bucket and sum are stored: plain loads and
-//!    stores. All else takes the slow path: a failure is classified by the rules of the storage ([`store`]) and changes the
-//!    status of its task types ([`streak`]); a call that ends on another thread is entered in *that* thread's shard, and its
-//!    slot goes back to the owner over a stack.
+//! 1. An expansion makes one static [`CallSite`](site::CallSite). What the attribute says of a method, over all its
+//!    sites, is in its [`Settings`](site::Settings). A method, and each label set of one, has a number in the process
+//!    ([`label_sets`]); a storage makes a [`MethodCore`](method::MethodCore) of it, at start-up where the names are
+//!    known, else with the first call.
+//! 2. A call begins, with what its arguments say ([`args`]): its [`CallGuard`](guard::CallGuard) finds the shard this
+//!    thread owns of the method, by number, in the thread's table ([`thread`]): two plain loads. On the first call of a
+//!    method on a thread the shard is made, or comes with a record that an ended thread handed back. The
+//!    [`Shard`](shard::Shard) counts the start, reads the clock and claims a slot for the task ([`in_flight`]), which
+//!    keeps the start time.
+//! 3. The body runs, as a closure, a future, a stream or in place ([`run`]), after waiting for a permit where calls are
+//!    limited ([`limit`]). Values it observes wait in cells that belong to its slot ([`values`]), so that nothing is
+//!    lost if it fails.
+//! 4. The call ends: the returned value gives its outcome ([`returned`]). If the thread's table still has the guard's
+//!    shard, which proves thread *and* storage, the slot is freed, the bucket of the duration found
+//!    ([`TickBounds`](config::TickBounds)), and ring, bucket and sum are stored: plain loads and stores. All else takes
+//!    the slow path: a failure is classified by the rules of the storage ([`store`]) and changes the status of its task
+//!    types ([`streak`]); a call that ends on another thread is entered in *that* thread's shard, and its slot goes
+//!    back to the owner over a stack. An exemplar is kept if there is a provider ([`exemplar`]).
 //! 5. A snapshot adds the shards of all threads up (`storage/collect.rs`), in the order of the storage's
 //!    [`MethodList`](method::MethodList).
 //!
@@ -31,18 +35,19 @@
 //! | slot of a call, and its values | the shard's owner | the guard, wherever it is | snapshots (the start time) | the call ends |
 //! | word of a [`Streak`](streak::Streak) | first use | all, by compare-and-swap | all | the process ends |
 //!
-//! Nothing here is ever freed: a guard points at its shard without a count, which would cost two locked instructions a call.
-//! Threads that come and go leak nothing, as their records are adopted.
+//! Nothing here is ever freed: a guard points at its shard without a count, which would cost two locked instructions a
+//! call. Threads that come and go leak nothing, as their records are adopted.
 //!
 //! # Which orderings pair, and what a reader may see meanwhile
 //!
-//! The owner of a shard frees the slot, then adds to the bucket, then to the sum, each a Release store. A reader takes sums, then
-//! buckets, then the started side, over the list of shards again, each with Acquire. So in flight is never negative, a sum never
-//! counts what its buckets do not, and none can fall; what is missing are calls that are just ending. The ring of last calls
-//! is checked after it was read for what its writer may have overwritten ([`Ring`](shard::Ring)). Links and tables that grow are
-//! set once: a reader sees an item complete or not at all ([`base::append`](crate::base::append)). A record is handed on under a
-//! lock, which orders the writes of its owners. The models in `models.rs` check this on the shipped code under every
-//! interleaving of a few threads and every reordering the memory model allows.
+//! The owner of a shard frees the slot, then adds to the bucket, then to the sum, each a Release store. A reader takes
+//! sums, then buckets, then the started side, over the list of shards again, each with Acquire. So in flight is never
+//! negative, a sum never counts what its buckets do not, and none can fall; what is missing are calls that are just
+//! ending. The ring of last calls is checked after it was read for what its writer may have overwritten
+//! ([`Ring`](shard::Ring)). Links and tables that grow are set once: a reader sees an item complete or not at all
+//! ([`base::append`](crate::base::append)). A record is handed on under a lock, which orders the writes of its owners.
+//! The models in `models.rs` check this on the shipped code under every interleaving of a few threads and every
+//! reordering the memory model allows.
 
 pub(crate) mod args;
 pub mod config;

@@ -1,6 +1,6 @@
 //! Model-checker tests of the shipped code: every interleaving and every reordering the memory model allows, of a few
-//! threads and a few calls. Run by `scripts/test` with `--cfg monitor_loom`, where the sizes of rings, slots and buckets are
-//! small (see their constants).
+//! threads and a few calls. Run by `scripts/test` with `--cfg monitor_loom`, where the sizes of rings, slots and
+//! buckets are small (see their constants).
 
 use std::time::Duration;
 

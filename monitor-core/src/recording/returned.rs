@@ -258,9 +258,9 @@ impl<'a, T, L> Probe<'a, T, L> {
 /// Finds out whether a return type has a lifetime that may hide in an alias: `ReturnType::of(|_: fn(&()) -> R|
 /// {}).probe(&value)` is a [`Probe`] for it.
 ///
-/// The compiler tells lifetimes not apart when it looks a method up, but it does tell a function that gives the same
-/// type for each lifetime of its argument. An elided lifetime of `R`, written or not, is that of the argument. What it
-/// cannot see is a lifetime of `Self` or of a type parameter.
+/// The compiler does not tell lifetimes apart when it looks a method up, but it does tell a function that gives the
+/// same type for each lifetime of its argument. An elided lifetime of `R`, written or not, is that of the argument.
+/// What it cannot see is a lifetime of `Self` or of a type parameter.
 #[derive(Debug)]
 pub struct ReturnType<F>(MayBorrow, PhantomData<F>);
 
@@ -372,7 +372,7 @@ pub fn holds<R>(value: &R, predicate: impl FnOnce(&R) -> bool) -> bool {
     predicate(value)
 }
 
-/// For the arguments `error_type`, `ok_if` and `error_if`, which is the contrary of `ok_if`.
+/// What the attribute's `error_type`, `ok_if` and `error_if` (`ok_if` with the condition negated) make of an outcome.
 impl<'a> Outcome<'a> {
     /// With this error type, if it is a failure.
     #[doc(hidden)]

@@ -141,7 +141,7 @@ impl<K: Kept> Drop for Suspended<K> {
 
 /// What a call keeps beside its guard between two polls: a future nothing, a stream its last item.
 pub trait Kept: Copy + Default {
-    /// Ends the call, so if nothing that is kept says otherwise.
+    /// Ends the call: with this outcome, unless what is kept has one of its own.
     fn end(self, call: CallGuard, outcome: Outcome<'_>);
 }
 
@@ -323,7 +323,8 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
     }
 
     /// Waits until the call may run, and notes how long that took as `permit_wait_time`. A given `limit` is how many
-    /// calls of the method may run at once, 0 as many as like; else the configured number holds.
+    /// calls of the method may run at once; 0 is no limit. Without one the limit set last by a call holds, or else the
+    /// configured one.
     pub async fn permit(&mut self, limit: Option<usize>) -> Permit<'static> {
         let method = self.call.method();
         let permits = &method.common.permits;

@@ -1,8 +1,9 @@
-//! What one thread keeps of one method: counts, sums, slots, and the ring of last calls; and what a reader may see meanwhile.
+//! What one thread keeps of one method: counts, sums, slots, and the ring of last calls; and what a reader may see
+//! meanwhile.
 //!
-//! A shard has a single writer: the thread whose table holds it (for the shared fallback shard, the holder of its lock). So an
-//! update is a plain load and a plain store; no locked instruction, no cache line shared with another writer. A call that
-//! ends on another thread than it started on is entered in that thread's shard.
+//! A shard has a single writer: the thread whose table holds it (for the shared fallback shard, the holder of its
+//! lock). So an update is a plain load and a plain store; no locked instruction, no cache line shared with another
+//! writer. A call that ends on another thread than it started on is entered in that thread's shard.
 //!
 //! The orderings of counts and sums are described at [`Shard`], those of the last calls at [`Ring`].
 
@@ -27,8 +28,8 @@ use crate::recording::values::ShardValues;
 /// counts is in the buckets (the sum may lag by calls just ending), what the buckets count had started (in flight is
 /// never negative) and is in no slot. Success, failure, processed and the histograms are all sums of the same cells,
 /// so they always add up, and none can ever fall.
-// In this order, so that what a snapshot reads lies in few cache lines: it reads the shards of all threads, most of which
-// are in no cache, and waits for each line.
+// In this order, so that what a snapshot reads lies in few cache lines: it reads the shards of all threads, most of
+// which are in no cache, and waits for each line.
 #[repr(C, align(128))]
 pub(crate) struct Shard {
     clock: Clock,
@@ -180,7 +181,8 @@ impl Shard {
     }
 
     /// A call that started here succeeds now; only the owner.
-    // All that is rare goes one way out, at the tail: what lives across a call would cost the common way saved registers.
+    // All that is rare goes one way out, at the tail: what lives across a call would cost the common way saved
+    // registers.
     #[inline]
     pub(crate) fn end_ok(&self, slot: u32) {
         let end = self.now();
@@ -290,8 +292,8 @@ impl Shard {
         self.ring.newest_end()
     }
 
-    /// Calls that succeeded: the ring numbers every call entered here, and the failures among them are known. A sum over
-    /// the buckets would say the same.
+    /// Calls that succeeded: the ring numbers every call entered here, and the failures among them are known. A sum
+    /// over the buckets would say the same.
     fn ok_count(&self) -> u64 {
         let entered = self.ring.head.load(Acquire);
         let failed = self.head.failures.get().map_or(0, |all| {
@@ -386,8 +388,8 @@ impl Shard {
     }
 }
 
-/// Adds to a sum kept as the bits of a float; only the owner. Sums of ticks are exact to 2^53 (40 days at 2.6 GHz), and have
-/// no end where 64 bits of ticks overflow after a week of 10,000 tasks at once.
+/// Adds to a sum kept as the bits of a float; only the owner. Sums of ticks are exact to 2^53 (40 days at 2.6 GHz), and
+/// have no end where 64 bits of ticks overflow after a week of 10,000 tasks at once.
 // Release: pairs with the Acquire of a reader that adds the shards up.
 #[inline]
 pub(crate) fn add(sum: &AtomicU64, more: f64) {
@@ -413,10 +415,10 @@ fn cells<const N: usize>() -> [AtomicU64; N] {
 /// Counts of one outcome, or of one value, by bucket.
 #[repr(C)]
 pub(crate) struct Counts {
-    /// The buckets that are not empty, a bit each: a method's calls are alike, and a reader need not look at the rest. The
-    /// last bit stands for those past the common bounds' number too.
+    /// The buckets that are not empty, a bit each: a method's calls are alike, and a reader need not look at the rest.
+    /// The last bit stands for all buckets from [`MAX_BUCKETS`] - 1 on.
     used: AtomicU64,
-    /// Those past the common bounds' number: only where a method has bounds of its own.
+    /// The buckets from [`MAX_BUCKETS`] on: only where a method has bounds of its own.
     overflow: Once<&'static [AtomicU64; MAX_BUCKETS]>,
     inline: [AtomicU64; MAX_BUCKETS],
 }
@@ -442,7 +444,8 @@ impl Counts {
         let used = self.used.load(Relaxed);
         let bit = 1 << bucket.min(MAX_BUCKETS - 1);
         if used & bit == 0 {
-            // Release: pairs with the Acquire in `add_to`; a reader that learns of the count otherwise finds the bit set.
+            // Release: pairs with the Acquire in `add_to`; a reader that learns of the count otherwise finds the bit
+            // set.
             self.used.store(used | bit, Release);
         }
         // Release: pairs with the Acquire of a reader that adds the shards up.
@@ -527,9 +530,9 @@ fn place(seq: u64) -> usize {
 ///
 /// # Definition
 ///
-/// An entry is one word: the low 32 bits of the end time in steps of 2^20 ticks, and the duration in ticks. Durations of
-/// 2^31 ticks (0.8 s at 2.6 GHz) and more stand in a second array, made at first use: calls that long can pay for it,
-/// short ones touch 8 bytes. So durations are exact at any length, and end times (only used to merge the rings of
+/// An entry is one word: the low 32 bits of the end time in steps of 2^20 ticks, and the duration in ticks. Durations
+/// of 2^31 ticks (0.8 s at 2.6 GHz) and more stand in a second array, made at first use: calls that long can pay for
+/// it, short ones touch 8 bytes. So durations are exact at any length, and end times (only used to merge the rings of
 /// several threads) to a step; their high bits follow from the exact end of the newest entry.
 ///
 /// # Consistency
@@ -650,8 +653,8 @@ pub(crate) struct Entry {
     pub(crate) duration: u64,
 }
 
-/// Walks a ring from the newest call to the oldest of its window: entry by entry, or the ends one by one and the durations of
-/// the newest in sum.
+/// Walks a ring from the newest call to the oldest of its window: entry by entry, or the ends one by one and the
+/// durations of the newest in sum.
 #[derive(Debug)]
 pub(crate) struct Cursor<'a> {
     ring: &'a Ring,

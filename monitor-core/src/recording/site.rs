@@ -1,8 +1,8 @@
 //! A call site: the static an expansion submits, and what the attributes of all sites say of each method.
 //!
-//! A [`CallSite`] is made while compiling and registered before `main`, so a method is known before its first call. The
-//! first call resolves it to its method's number in the process; from then on a call reads that number and nothing else
-//! of the site.
+//! A [`CallSite`] is made while compiling and registered before `main`, so a method is known before its first call.
+//! Start-up, or else the first call, resolves it to its method's number in the process; from then on a call reads that
+//! number and nothing else of the site.
 //!
 //! # Label sets
 //!
@@ -12,8 +12,8 @@
 //!
 //! # Settings
 //!
-//! Several sites may count as one method. [`Settings`] merges what they say: of task type and buckets the first site's
-//! word holds, in the order of their places; error types add up.
+//! Several sites may count as one method. [`Settings`] merges what they say: of task type and health the first site's
+//! word holds, in the order of their places; the buckets are those of the first site that has some; error types add up.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,7 +37,7 @@ pub struct CallSite {
     file: &'static str,
     line: u32,
     settings: SiteSettings,
-    /// The method's number plus 1; 0 until the first call.
+    /// The method's number; 0 until it is resolved.
     id: StaticAtomicU32,
     name: OnceLock<&'static MethodId>,
     combinations: Link,
@@ -128,8 +128,8 @@ impl CallSite {
         (self.file, self.line)
     }
 
-    /// The method's number plus 1, or 0 before [`resolve`](Self::resolve). A plain word that never changes once set,
-    /// so Relaxed will do.
+    /// The method's number, or 0 before [`resolve`](Self::resolve). A plain word that never changes once set, so
+    /// Relaxed will do.
     #[inline]
     pub(crate) fn known(&self) -> u32 {
         self.id.load(Ordering::Relaxed)
@@ -283,8 +283,8 @@ fn by_method() -> BTreeMap<&'static str, Vec<&'static CallSite>> {
 
 /// Two places that count as one method.
 ///
-/// That is right for two sites of one thing, and mixes two things up otherwise: what their attributes say of task type
-/// and buckets then holds as the first site has it.
+/// That is right for two sites of one thing, and mixes two things up otherwise: what the first site's attribute says of
+/// task type and health then holds for both, and so do the buckets of the first site that has some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct SharedMethod {

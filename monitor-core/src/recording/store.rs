@@ -1,10 +1,10 @@
-//! What a storage holds: methods, records of threads, task types, numbers by key, the rules in force; and what had no place of
-//! its own.
+//! What a storage holds: methods, records of threads, task types, numbers by key, the rules in force; and what had no
+//! place of its own.
 //!
-//! A [`StorageCore`] lives as long as the process, as do its parts. Methods and what their label sets share are found in tables by
-//! number, task types and names of error types by text, all without a lock. Rules are replaced whole; the earlier ones are
-//! kept, so that a failure reads them without a count. What goes past a limit is counted as it happens and logged once, when the
-//! next snapshot is taken: a call writes no log line.
+//! A [`StorageCore`] lives as long as the process, as do its parts. Methods and what their label sets share are found
+//! in tables by number, task types and names of error types by text, all without a lock. Rules are replaced whole; the
+//! earlier ones are kept, so that a failure reads them without a count. What goes past a limit is counted as it happens
+//! and logged once, when the next snapshot is taken: a call writes no log line.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -311,7 +311,7 @@ impl StorageCore {
         Some(&node.item.1)
     }
 
-    /// The task types set through the API.
+    /// The task types set through the API, and those that attributes name (`task = ".."`).
     pub(crate) fn tasks(&self) -> Vec<(Arc<str>, &'static Streak)> {
         let tasks = self.tasks.iter().map(|node| &node.item);
         tasks

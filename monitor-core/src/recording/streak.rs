@@ -1,10 +1,12 @@
 //! Streaks: the status of a task type, and for how many calls it has been so.
 //!
-//! One shared word holds a generation and a status; it changes only when the status does. A success *reads* it and compares
-//! it with the word its shard last saw, so threads that all succeed share no written cache line. The length of a streak is
-//! the sum over the shards that saw the current word: for OK the successes since a base, for a failing status a count.
+//! One shared word holds a generation and a status; it changes only when the status does. A success *reads* it and
+//! compares it with the word its shard last saw, so threads that all succeed share no written cache line. The length of
+//! a streak is the sum over the shards that saw the current word: for OK the successes since a base, for a failing
+//! status a count.
 //!
-//! A change of the word that loses a race against another is not tried again: it came before that one, and its streak is over.
+//! A change of the word that loses a race against another is not tried again: it came before that one, and its streak
+//! is over.
 
 use crate::base::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::base::sync::{AtomicU64, Mutex, bump, lock};
@@ -38,13 +40,14 @@ fn index_of(status: TaskStatus) -> Word {
 /// # Consistency
 ///
 /// Calls are taken in the order their compare-and-swap or their read of the word takes. A reader sees the current
-/// status exactly; the length of its streak may miss calls that are just ending, and is at least 1 once a status was set.
+/// status exactly; the length of its streak may miss calls that are just ending, and is at least 1 once a status was
+/// set.
 // A cache line of its own: a status that flaps on several threads must not slow down what lies beside it.
 #[derive(Default)]
 #[repr(align(64))]
 pub(crate) struct Streak {
     word: AtomicU64,
-    /// Held by the one that sets a status through the API.
+    /// Held while a status is set through the API.
     api: Mutex<()>,
     /// The part in the streak of what was set through the API rather than by calls.
     api_part: Observed,
@@ -94,8 +97,8 @@ impl Streak {
         let guess = (known != NONE).then_some(known);
         if let Some(word) = self.enter(status, guess) {
             cell.add_failure(word);
-            // The streak of successes is over, unless the rules call this failure OK. Release: a reader that sees the mark sees
-            // the word that ended it.
+            // The streak of successes is over, unless the rules call this failure OK. Release: pairs with the first
+            // Acquire in `Observed::run`; a reader that sees the mark sees the word that ended the streak.
             if status != TaskStatus::Ok {
                 seen.word.store(NONE, Release);
             }
@@ -105,7 +108,8 @@ impl Streak {
     /// Takes a status set through the API at this time, in ticks.
     pub(crate) fn set(&self, status: TaskStatus, now: u64) {
         let _writer = lock(&self.api);
-        // Relaxed: an age is read for itself. Before the word, so that a reader of the status rarely finds an older time.
+        // Relaxed: an age is read for itself. Before the word, so that a reader of the status rarely finds an older
+        // time.
         self.api_set.fetch_max(now.saturating_add(1), Relaxed);
         if let Some(word) = self.enter(status, None) {
             self.api_part.add_failure(word);
@@ -117,8 +121,8 @@ impl Streak {
         self.api_set.load(Relaxed).checked_sub(1)
     }
 
-    /// Makes the word hold this status, and returns the word that does. `guess` is a word the caller has reason to believe is
-    /// still there: if it has another status, that spares fetching the word's cache line for reading first.
+    /// Makes the word hold this status, and returns the word that does. `guess` is a word the caller has reason to
+    /// believe is still there: if it has another status, that spares fetching the word's cache line for reading first.
     ///
     /// `None`: another change came between, and the word has another status by now. Ours then came before that one,
     /// and its streak is over: there is nothing to try again.
@@ -141,6 +145,7 @@ impl Streak {
     /// Changes this word to the next generation, with this status; `Err` with the word that is there instead.
     fn change(&self, word: Word, status: TaskStatus) -> Result<Word, Word> {
         let next = (((word >> STATUS_BITS) + 1) << STATUS_BITS) | index_of(status);
+        // AcqRel: pairs with the Acquires in `begin_reading` and `end_reading`, and with the change before it.
         self.word
             .compare_exchange(word, next, AcqRel, Relaxed)
             .map(|_| next)
@@ -168,8 +173,8 @@ impl Streak {
         is_same.then(|| reading.shown())
     }
 
-    /// The status and the length of its streak; `shards` returns each shard's part in the streak of a word. `None` if it was
-    /// never set.
+    /// The status and the length of its streak; `shards` returns each shard's part in the streak of a word. `None` if
+    /// it was never set.
     pub(crate) fn read(&self, shards: impl Fn(Word) -> u64) -> Option<(TaskStatus, u64)> {
         let mut reading = self.begin_reading();
         // A word that changes under each of these reads is flapping; its newest streak has then just begun.

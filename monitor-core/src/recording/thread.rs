@@ -1,12 +1,13 @@
 //! A thread's table of shards, its records, their adoption by later threads, and scopes.
 //!
-//! A thread owns one [`Record`] in each storage it records in: all its shards there. A record outlives the thread: when the
-//! thread ends it goes back to the storage, whose lock orders what the last owner wrote before what the next one does, and the
-//! next thread adopts it whole. So threads that come and go leak nothing.
+//! A thread owns a [`Record`] in each storage it records in: its shards there. (Inside a scope it may take another, as
+//! the outer one is put away.) A record outlives the thread: when the thread ends it goes back to the storage, whose
+//! lock orders what the last owner wrote before what the next one does, and the next thread adopts it whole. So threads
+//! that come and go leak nothing.
 //!
-//! [`Local`] caches the record of the storage in force in cells without a destructor, so that reading one is a plain load; a
-//! scope, which changes the storage in force, clears them. Records in other storages, which a thread comes by through a
-//! [`Method`](crate::Method) or a guard, are in a short list beside it.
+//! [`Local`] caches the record of the storage in force in cells without a destructor, so that reading one is a plain
+//! load; a scope, which changes the storage in force, clears them. Records in other storages, which a thread comes by
+//! through a [`Method`](crate::Method) or a guard, are in a short list beside it.
 
 use std::cell::{Cell, RefCell};
 
@@ -18,7 +19,7 @@ use crate::recording::store::{self, StorageCore};
 /// Methods whose shards stand in the thread-local table itself; the rest is found through the record.
 const INLINE: usize = if IN_MODEL { 2 } else { 128 };
 
-/// All shards one thread owns in one storage, by method.
+/// Shards one thread owns in one storage, by method.
 pub(crate) struct Record {
     storage: &'static StorageCore,
     shards: Table<Shard>,
@@ -55,8 +56,8 @@ thread_local! {
     static OWNED: OwnedRecords = const { OwnedRecords(RefCell::new(Vec::new())) };
 }
 
-/// Hands back, when the thread ends, the record of [`Local`] and those of storages that are not in force, which are listed
-/// here. From then on the thread can own none.
+/// Hands back, when the thread ends, the record of [`Local`] and those of storages that are not in force, which are
+/// listed here. From then on the thread can own none.
 struct OwnedRecords(RefCell<Vec<&'static Record>>);
 
 impl OwnedRecords {

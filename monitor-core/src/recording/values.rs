@@ -1,8 +1,9 @@
 //! Values a call observes beside its duration: kept in its slot while it runs, entered at its end.
 //!
-//! Only the guard of a call touches what waits in its slot, wherever the guard is, so that needs no ordering: handing the guard
-//! to another thread orders the stores too. At the end of the call the values enter the cells of the shard in which the call is
-//! counted, under the number the call gets in its [`Ring`](crate::recording::shard::Ring); those have one writer.
+//! Only the guard of a call touches what waits in its slot, wherever the guard is, so that needs no ordering: handing
+//! the guard to another thread orders the stores too. At the end of the call the values enter the cells of the shard in
+//! which the call is counted, under the number the call gets in its [`Ring`](crate::recording::shard::Ring); those have
+//! one writer.
 
 use std::sync::Arc;
 
@@ -72,8 +73,8 @@ impl ValueName {
 pub(crate) type ValueNames = Interner<ValueName>;
 
 /// True if a number can be a time in seconds or a size in bytes, and so enter a sum. A negative one would make it fall,
-/// which readers take for a reset; NaN, the infinities and what is from 2^63 on (as all bits of a number set, for one that is
-/// not known) would be in it for good.
+/// which readers take for a reset; NaN, the infinities and what is from 2^63 on (as all bits of a number set, for one
+/// that is not known) would be in it for good.
 pub(crate) fn is_measure(number: f64) -> bool {
     /// 2^63.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
@@ -93,9 +94,9 @@ pub(crate) struct ShardValues {
 ///
 /// # Consistency
 ///
-/// An observation is in its bucket before it is in the sum, and a reader takes the sum first: the sum may lag, and never has
-/// what the buckets lack. The rolling means take a value for that of a call only if the ring says the call's entry was
-/// intact after the value was read (see [`Ring`](crate::recording::shard::Ring)).
+/// An observation is in its bucket before it is in the sum, and a reader takes the sum first: the sum may lag, and
+/// never has what the buckets lack. The rolling means take a value for that of a call only if the ring says the call's
+/// entry was intact after the value was read (see [`Ring`](crate::recording::shard::Ring)).
 pub(crate) struct ValueCells {
     ring: ValueRing,
     histogram: Option<ValueHistogram>,
