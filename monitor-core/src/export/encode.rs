@@ -8,9 +8,7 @@
 use crate::data::family::{
     ChildValue, Family, FamilyType, HistogramView, Label, Labels, ValueView, Visitor,
 };
-use crate::data::labels::KeptExemplar;
-use crate::data::labels::{CHUNK, Padded, push};
-use crate::data::labels::{push_escaped, push_pair};
+use crate::data::labels::{CHUNK, KeptExemplar, Padded, push, push_escaped, push_pair};
 use crate::data::name::openmetrics_name;
 use crate::export::bucket_lines::{BucketLines, bound, push_float, put_float, put_int};
 

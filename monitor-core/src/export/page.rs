@@ -76,7 +76,7 @@ impl<'a> PageParts<'a> {
     /// Shows all families to a visitor.
     pub(super) fn show(&self, visitor: &mut impl Visitor) {
         let mut rest = &self.children[..];
-        for (at, entry) in self.registry.entries().iter().enumerate() {
+        for (at, entry) in self.registry.entries.iter().enumerate() {
             let own = rest.partition_point(|child| child.0 == at);
             if let Some(spec) = self.registry.built_in(at) {
                 visitor.family(&entry.family);
@@ -190,7 +190,7 @@ impl<'a> PageParts<'a> {
     fn series(&self, out: &mut impl Visitor) {
         let mut show = |family: usize, series: usize| {
             if series > 0 {
-                let name = Arc::from(&*self.registry.entries()[family].family.name);
+                let name = Arc::from(&*self.registry.entries[family].family.name);
                 let labels = self.cache.complete([label("family", &name)]);
                 out.child(&labels, Int(series as u64));
             }
