@@ -402,7 +402,7 @@ impl MonitorStorage {
     }
 
     fn judge(self, named: &[StatusSnapshot], methods: &[StatusSnapshot]) -> Health {
-        let thresholds = Thresholds::from_rules(&self.core().rules().config.errors);
+        let thresholds = Thresholds::from_rules(&self.core.rules().config.errors);
         let is_own = |method: &&StatusSnapshot| named.iter().all(|one| one.task != method.task);
         verdict(
             &thresholds,

@@ -40,7 +40,7 @@ use crate::data::snapshot::MetricSnapshot;
 use crate::data::value::ValueKind;
 
 use super::index::{Found, Index, LockedMap, Node};
-use super::registry::Spec;
+use super::registry::{Registered, Spec};
 
 /// What all families of a storage share.
 #[derive(Default)]
@@ -713,18 +713,6 @@ impl<C: LabelCell> LabelFamily<C> {
         there.is_some_and(|child| self.hide(&mut order, child, |_| true))
     }
 
-    /// Takes the children off the page that were not updated for `idle` ticks, if they have labels.
-    pub(super) fn expire(&self, now: u64, idle: u64) {
-        if self.spec.labels.is_empty() {
-            return;
-        }
-        let mut order = lock(&self.order);
-        for child in order.idle(now, idle) {
-            self.hide(&mut order, child, Child::is_idle);
-        }
-        self.purge(&mut order);
-    }
-
     /// Takes a child off the page, if `may` agrees; whether it was taken. One that nobody holds is freed.
     fn hide(
         &self,
@@ -780,23 +768,6 @@ impl<C: LabelCell> LabelFamily<C> {
         }
     }
 
-    pub(super) fn snapshot(&self) -> MetricSnapshot {
-        let mut children = lock(&self.order).children();
-        children.extend(self.overflow.get().cloned());
-        let page_child = |child: &LabelRef<C>| {
-            let value = child.cell.value()?;
-            let labels = child.key.clone();
-            Some(PageChild { labels, value })
-        };
-        MetricSnapshot {
-            name: Arc::clone(&self.spec.name),
-            help: Arc::clone(&self.spec.help),
-            kind: self.spec.kind,
-            unit: self.spec.unit,
-            children: children.iter().filter_map(page_child).collect(),
-        }
-    }
-
     fn find(&self, values: &[&str]) -> Option<LabelRef<C>> {
         let places = self.spec.places.iter().zip(values);
         // A child's labels are sorted, and the values in the order of the label names.
@@ -814,6 +785,40 @@ impl<C: LabelCell> LabelFamily<C> {
     #[cfg(all(test, not(monitor_loom)))]
     pub(super) fn slots(&self) -> usize {
         lock(&self.order).len()
+    }
+}
+
+impl<C: LabelCell> Registered for LabelFamily<C> {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn snapshot(&self) -> MetricSnapshot {
+        let mut children = lock(&self.order).children();
+        children.extend(self.overflow.get().cloned());
+        let page_child = |child: &LabelRef<C>| {
+            let value = child.cell.value()?;
+            let labels = child.key.clone();
+            Some(PageChild { labels, value })
+        };
+        MetricSnapshot {
+            name: Arc::clone(&self.spec.name),
+            help: Arc::clone(&self.spec.help),
+            kind: self.spec.kind,
+            unit: self.spec.unit,
+            children: children.iter().filter_map(page_child).collect(),
+        }
+    }
+
+    fn expire(&self, now: u64, idle: u64) {
+        if self.spec.labels.is_empty() {
+            return;
+        }
+        let mut order = lock(&self.order);
+        for child in order.idle(now, idle) {
+            self.hide(&mut order, child, Child::is_idle);
+        }
+        self.purge(&mut order);
     }
 }
 

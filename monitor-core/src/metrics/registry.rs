@@ -248,24 +248,13 @@ struct Metrics {
 }
 
 /// A family of any type.
-trait Registered: Any + Send + Sync {
+pub(super) trait Registered: Any + Send + Sync {
     fn spec(&self) -> &Spec;
+
     fn snapshot(&self) -> MetricSnapshot;
+
+    /// Takes the children off the page that were not updated for `idle` ticks, if they have labels.
     fn expire(&self, now: u64, idle: u64);
-}
-
-impl<C: LabelCell> Registered for LabelFamily<C> {
-    fn spec(&self) -> &Spec {
-        &self.spec
-    }
-
-    fn snapshot(&self) -> MetricSnapshot {
-        self.snapshot()
-    }
-
-    fn expire(&self, now: u64, idle: u64) {
-        self.expire(now, idle);
-    }
 }
 
 /// A description that was checked.
@@ -302,28 +291,36 @@ impl Registry {
     /// # Errors
     ///
     /// [`RegisterError`]; nothing has changed then.
-    pub(crate) fn register<C: LabelCell, L: LabelNames>(
+    pub(crate) fn register<I: Instrument, L: LabelNames>(
         &self,
         desc: MetricDesc<L>,
         kind: FamilyType,
         bounds: &[f64],
-    ) -> Result<&'static LabelFamily<C>, RegisterError> {
+    ) -> Result<L::Of<I>, RegisterError> {
         let spec = Spec::try_new(desc, kind, bounds)?;
         let mut metrics = lock(&self.metrics);
         if let Some(family) = metrics.by_name.get(&spec.name) {
             let there = family.spec();
             spec.same_as(there)?;
             let any: &'static dyn Any = *family;
-            return any
-                .downcast_ref()
-                .ok_or_else(|| spec.differs(there, MetricField::Type));
+            let same = any.downcast_ref().map(L::of);
+            return same.ok_or_else(|| spec.differs(there, MetricField::Type));
         }
-        metrics.claim(&spec)?;
+        if let Some((sample, owner)) = metrics.claims.in_the_way(&spec.name, kind) {
+            return Err(RegisterError::Taken {
+                name: spec.name.to_string(),
+                sample: sample.into(),
+                family: metrics.claimed[owner].to_string(),
+            });
+        }
+        let id = metrics.claimed.len();
+        metrics.claims.claim(&spec.name, kind, id);
+        metrics.claimed.push(spec.name.to_string().into());
         let name = Arc::clone(&spec.name);
         let family = leak(LabelFamily::new(spec, Arc::clone(&self.limits)));
         metrics.families.push(family);
         metrics.by_name.insert(name, family);
-        Ok(family)
+        Ok(L::of(family))
     }
 
     /// What the families have at this moment, in the order they were registered.
@@ -343,22 +340,6 @@ impl Registry {
     }
 }
 
-impl Metrics {
-    fn claim(&mut self, spec: &Spec) -> Result<(), RegisterError> {
-        if let Some((sample, owner)) = self.claims.in_the_way(&spec.name, spec.kind) {
-            return Err(RegisterError::Taken {
-                name: spec.name.to_string(),
-                sample: sample.into(),
-                family: self.claimed[owner].to_string(),
-            });
-        }
-        let id = self.claimed.len();
-        self.claims.claim(&spec.name, spec.kind, id);
-        self.claimed.push(spec.name.to_string().into());
-        Ok(())
-    }
-}
-
 impl Spec {
     pub(super) fn try_new<L: LabelNames>(
         desc: MetricDesc<L>,
@@ -375,7 +356,12 @@ impl Spec {
         }
         let labels = desc.labels.names();
         check_labels(&labels)?;
-        check_bounds(bounds)?;
+        let is_good =
+            |at: usize| bounds[at].is_finite() && (at == 0 || bounds[at] > bounds[at - 1]);
+        if let Some(index) = (0..bounds.len()).find(|at| !is_good(*at)) {
+            let bound = bounds[index];
+            return Err(RegisterError::Bound { index, bound });
+        }
         let name = full_name(&desc.name, desc.unit, kind);
         if kind == FamilyType::Gauge && is_of_prometheus(&name) {
             return Err(RegisterError::ReservedName { name });
@@ -456,17 +442,6 @@ fn check_labels(labels: &[Cow<'static, str>]) -> Result<(), RegisterError> {
     Ok(())
 }
 
-fn check_bounds(bounds: &[f64]) -> Result<(), RegisterError> {
-    let is_good = |at: usize| bounds[at].is_finite() && (at == 0 || bounds[at] > bounds[at - 1]);
-    match (0..bounds.len()).find(|at| !is_good(*at)) {
-        Some(index) => Err(RegisterError::Bound {
-            index,
-            bound: bounds[index],
-        }),
-        None => Ok(()),
-    }
-}
-
 /// What code updates: a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or
 /// [`Histogram`](super::typed::Histogram).
 ///
@@ -528,11 +503,6 @@ impl<I: Instrument, const N: usize> MetricFamily<I, N> {
     /// The family's name on the page.
     pub fn name(&self) -> &str {
         &self.core.spec.name
-    }
-
-    #[cfg(all(test, not(monitor_loom)))]
-    pub(super) fn slots(self) -> usize {
-        self.core.slots()
     }
 }
 
