@@ -99,11 +99,8 @@ impl LabelCache {
         let all = snapshot.statuses.iter().chain(&snapshot.method_statuses);
         for (at, StatusSnapshot { task, status, .. }) in all.enumerate() {
             let now = || {
-                (
-                    Arc::clone(task),
-                    *status,
-                    of_status(&self.common, task, *status),
-                )
+                let labels = of_status(&self.common, task, *status);
+                (Arc::clone(task), *status, labels)
             };
             match self.statuses.get_mut(at) {
                 Some((of, last, _)) if is_same(of, task) && last == status => {}

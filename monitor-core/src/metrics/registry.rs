@@ -10,7 +10,6 @@ mod tests;
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -239,12 +238,10 @@ pub(crate) struct Registry {
 }
 
 struct Metrics {
-    /// In the order they were registered.
-    families: Vec<&'static dyn Registered>,
-    by_name: HashMap<Arc<str>, &'static dyn Registered>,
     claims: SampleNames,
-    /// The families that claimed, by the number they did it under.
-    claimed: Vec<Cow<'static, str>>,
+    /// The families that claimed, by the number they did it under: built-in ones by name alone, then those that were
+    /// registered, in that order.
+    owners: Vec<(Cow<'static, str>, Option<&'static dyn Registered>)>,
 }
 
 /// A family of any type.
@@ -274,15 +271,11 @@ pub(super) struct Spec {
 
 impl Registry {
     pub(super) fn new(limits: &Arc<Limits>) -> Self {
-        let (claims, claimed) = built_in_claims();
+        let (claims, built_in) = built_in_claims();
+        let owners = built_in.into_iter().map(|name| (name, None)).collect();
         Self {
             limits: Arc::clone(limits),
-            metrics: Mutex::new(Metrics {
-                families: Vec::new(),
-                by_name: HashMap::new(),
-                claims,
-                claimed,
-            }),
+            metrics: Mutex::new(Metrics { claims, owners }),
         }
     }
 
@@ -299,10 +292,12 @@ impl Registry {
     ) -> Result<L::Of<I>, RegisterError> {
         let spec = Spec::try_new(desc, kind, bounds)?;
         let mut metrics = lock(&self.metrics);
-        if let Some(family) = metrics.by_name.get(&spec.name) {
+        let owner = metrics.claims.owner(&spec.name);
+        let there = owner.and_then(|owner| metrics.owners[owner].1);
+        if let Some(family) = there.filter(|family| family.spec().name == spec.name) {
             let there = family.spec();
             spec.same_as(there)?;
-            let any: &'static dyn Any = *family;
+            let any: &'static dyn Any = family;
             let same = any.downcast_ref().map(L::of);
             return same.ok_or_else(|| spec.differs(there, MetricField::Type));
         }
@@ -310,16 +305,13 @@ impl Registry {
             return Err(RegisterError::Taken {
                 name: spec.name.to_string(),
                 sample: sample.into(),
-                family: metrics.claimed[owner].to_string(),
+                family: metrics.owners[owner].0.to_string(),
             });
         }
-        let id = metrics.claimed.len();
-        metrics.claims.claim(&spec.name, kind, id);
-        metrics.claimed.push(spec.name.to_string().into());
-        let name = Arc::clone(&spec.name);
+        let (name, id) = (spec.name.to_string(), metrics.owners.len());
+        metrics.claims.claim(&name, kind, id);
         let family = leak(LabelFamily::new(spec, Arc::clone(&self.limits)));
-        metrics.families.push(family);
-        metrics.by_name.insert(name, family);
+        metrics.owners.push((name.into(), Some(family)));
         Ok(L::of(family))
     }
 
@@ -336,7 +328,8 @@ impl Registry {
     }
 
     fn families(&self) -> Vec<&'static dyn Registered> {
-        lock(&self.metrics).families.clone()
+        let metrics = lock(&self.metrics);
+        metrics.owners.iter().filter_map(|(_, one)| *one).collect()
     }
 }
 

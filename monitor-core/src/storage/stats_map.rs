@@ -75,14 +75,8 @@ impl MonitorStorage {
             add_counts(&mut map, method, &snapshot);
         }
         for status in &snapshot.statuses {
-            let run = [
-                StatValue::Text(status.status.name().to_owned()),
-                status.run.into(),
-            ];
-            map.insert(
-                format!("series.{}", status.task),
-                StatValue::List(run.into()),
-            );
+            let run = vec![StatValue::from(status.status.name()), status.run.into()];
+            map.insert(format!("series.{}", status.task), run.into());
         }
         add_points(&mut map, self.core);
         if snapshot.tasks.started > 0 {
