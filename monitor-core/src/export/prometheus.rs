@@ -14,6 +14,7 @@ use prometheus::Registry;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{self, LabelPair, Metric, MetricFamily, MetricType};
 
+use crate::base::clock::to_f64;
 use crate::base::sync::{Mutex, leak, lock};
 use crate::data::catalog::Profile;
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
@@ -307,11 +308,8 @@ fn family_to(family: &Family) -> MetricFamily {
 
 fn set_value(metric: &mut Metric, value: &ChildValue, kind: FamilyType) {
     match value {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "that crate has no other numbers"
-        )]
-        ChildValue::Int(value) => set_number(metric, *value as f64, kind),
+        // That crate has no other numbers.
+        ChildValue::Int(value) => set_number(metric, to_f64(*value), kind),
         ChildValue::Float(value) => set_number(metric, *value, kind),
         ChildValue::Histogram(value) => metric.set_histogram(histogram_to(value)),
         ChildValue::Summary {

@@ -175,7 +175,13 @@ impl Values {
     pub(crate) fn append(&self, key: &str, value: StatValue, keep: Keep) -> Result<(), StatsError> {
         let value = Arc::new(value);
         if key != POINTS {
-            self.append_to_list(key, &value, keep)?;
+            let empty = |(): &()| KeyValue::new(StatValue::List(Vec::new()));
+            let append = |child: &KeyRef<KeyValue>| child.cell.append(&value, keep);
+            let not_a_list = |key, found| StatsError::NotAList { key, found };
+            match self.update(key, Target::OwnKey, empty, append, not_a_list) {
+                Ok(()) | Err(StatsError::TooManySeries { .. }) => {}
+                refused => return refused,
+            }
         } else if matches!(*value, StatValue::Map(_)) {
             self.points.push(&value, keep);
         } else {
@@ -189,21 +195,6 @@ impl Values {
             value => self.observe(key, value),
         }
         Ok(())
-    }
-
-    fn append_to_list(
-        &self,
-        key: &str,
-        value: &Arc<StatValue>,
-        keep: Keep,
-    ) -> Result<(), StatsError> {
-        let empty = |(): &()| KeyValue::new(StatValue::List(Vec::new()));
-        let append = |child: &KeyRef<KeyValue>| child.cell.append(value, keep);
-        let not_a_list = |key, found| StatsError::NotAList { key, found };
-        match self.update(key, Target::OwnKey, empty, append, not_a_list) {
-            Err(StatsError::TooManySeries { .. }) => Ok(()),
-            appended => appended,
-        }
     }
 
     /// Adds a key to a section, which is a map under its name. In the section `tasks` it is a task: the value is when
