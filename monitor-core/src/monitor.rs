@@ -5,11 +5,9 @@
 //! from thread to thread, and tests run side by side. A [`Method`] starts calls where the attribute does not, for names
 //! and labels known only at run time.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -242,10 +240,8 @@ impl Method {
             }
         }
         let own = self.core.labels.iter().cloned();
-        let more = labels.iter().map(|(name, value)| Label {
-            name: Cow::Owned((*name).to_owned()),
-            value: Arc::from(*value),
-        });
+        let more = labels.iter();
+        let more = more.map(|(name, value)| Label::new((*name).to_owned(), *value));
         let labels = own.chain(more).collect();
         Ok(Self {
             core: self.core.with_labels(labels),

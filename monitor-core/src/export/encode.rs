@@ -390,10 +390,7 @@ fn push_exemplar(out: &mut Vec<u8>, kept: &KeptExemplar) {
 }
 
 fn with_quantile(labels: &Labels, quantile: f64) -> Labels {
-    let label = Label {
-        name: "quantile".into(),
-        value: bound(quantile).into(),
-    };
+    let label = Label::new("quantile", bound(quantile));
     let mut labels = labels.to_vec();
     let at = labels.partition_point(|label| &*label.name < "quantile");
     labels.insert(at, label);

@@ -204,11 +204,8 @@ pub(super) fn each_key<'a>(
 /// The number as the original exports it.
 fn exported(number: StatNumber) -> ValueView<'static> {
     match number {
-        StatNumber::Int(whole) => match u64::try_from(whole) {
-            Ok(whole) => ValueView::Int(whole),
-            Err(_) => ValueView::Float(number.as_f64()),
-        },
-        StatNumber::Float(number) => ValueView::Float(number),
+        StatNumber::Int(whole @ 0..) => ValueView::Int(whole.cast_unsigned()),
+        _ => ValueView::Float(number.as_f64()),
     }
 }
 
@@ -299,7 +296,7 @@ impl NameRegistry {
         }
     }
 
-    /// SampleNames a family's names; `false` if a key or a registered metric has one of them.
+    /// Claims a family's names; `false` if a key or a registered metric has one of them.
     fn reserve_name(&mut self, name: Cow<'static, str>, kind: FamilyType) -> bool {
         let is_free = |owner| owner == RESERVED || self.built_in(owner).is_some();
         let are_free = self.claims.owners(&name, kind).all(is_free);

@@ -189,10 +189,7 @@ fn family_from(family: &MetricFamily) -> Family {
     let children = family.get_metric().iter().map(|metric| {
         let pairs = metric.get_label().iter();
         let mut labels: Vec<Label> = pairs
-            .map(|pair| Label {
-                name: pair.name().to_owned().into(),
-                value: pair.value().into(),
-            })
+            .map(|pair| Label::new(pair.name().to_owned(), pair.value()))
             .collect();
         labels.sort();
         let value = value_from(metric, kind, &mut bounds);

@@ -26,7 +26,6 @@
 //! looks at the bit then: an update that is in what was taken has set the bit before (its Release and the Acquire of
 //! the swap that takes the value; under the lock or the last handle's drop for the others), and stops the removal.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Deref;
@@ -564,6 +563,10 @@ type LabelRef<C> = ChildRef<Labels, C>;
 type LabelOrder<C> = Order<Labels, C>;
 
 /// A registered metric and its children, for the life of the process.
+#[expect(
+    missing_debug_implementations,
+    reason = "it has no name outside of this crate"
+)]
 pub struct LabelFamily<C: 'static> {
     pub(super) spec: Spec,
     limits: Arc<Limits>,
@@ -684,16 +687,12 @@ impl<C: LabelCell> LabelFamily<C> {
             self.limits.overflowed.fetch_add(1, Relaxed);
             return Arc::clone(self.overflow.get_or_init(|| {
                 lock(&self.limits.full).push((*self.spec.name).into());
-                let (name, value) = ("overflow".into(), "true".into());
-                self.child(0, vec![Label { name, value }])
+                self.child(0, vec![Label::new("overflow", "true")])
             }));
         }
         let labels = self.spec.labels.iter().zip(values);
-        let label = |(name, value): (&Cow<'static, str>, &&str)| Label {
-            name: name.clone(),
-            value: (**value).into(),
-        };
-        let mut labels: Vec<Label> = labels.map(label).collect();
+        let labels = labels.map(|(name, value)| Label::new(name.clone(), *value));
+        let mut labels: Vec<Label> = labels.collect();
         labels.sort_unstable();
         let child = self.child(self.hash(values), labels);
         order.push(&child);
@@ -819,14 +818,6 @@ impl<C: LabelCell> Registered for LabelFamily<C> {
             self.hide(&mut order, child, Child::is_idle);
         }
         self.purge(&mut order);
-    }
-}
-
-impl<C> fmt::Debug for LabelFamily<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LabelFamily")
-            .field("name", &self.spec.name)
-            .finish_non_exhaustive()
     }
 }
 

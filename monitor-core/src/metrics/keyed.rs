@@ -120,7 +120,7 @@ impl Values {
     #[cold]
     fn inc_slowly(&self, key: &str, by: StatNumber) -> Result<StatValue, StatsError> {
         let add = |child: &KeyRef<KeyValue>| child.cell.add(by);
-        let sum = self.update(key, Target::Key, zero, add, not_a_number)?;
+        let sum = self.update(key, Target::Key, |()| zero(), add, not_a_number)?;
         Ok(sum.into())
     }
 
@@ -244,7 +244,7 @@ impl Values {
             child.cell.add(StatNumber::Int(0))?;
             Ok(Arc::clone(child))
         };
-        let child = self.update(key, Target::Key, zero, find, not_a_number)?;
+        let child = self.update(key, Target::Key, |()| zero(), find, not_a_number)?;
         let home = Arc::clone(&self.entries);
         Ok(StatCounter { child, home })
     }
@@ -379,7 +379,7 @@ impl Values {
     }
 }
 
-fn zero((): &()) -> KeyValue {
+fn zero() -> KeyValue {
     KeyValue::new(StatValue::Int(0))
 }
 
@@ -482,7 +482,7 @@ impl StatCounter {
     #[cold]
     fn update_again<R>(&self, update: impl Fn(&KeyRef<KeyValue>) -> Result<R, Refused>) {
         let target = Target::Known(&self.child);
-        let _ = self.home.update(&target, &(), zero, update);
+        let _ = self.home.update(&target, &(), |()| zero(), update);
     }
 }
 
