@@ -154,7 +154,7 @@ impl Values {
         // The first value is there from the key's first moment.
         let first = |(): &()| KeyValue::new(value.take().unwrap_or(StatValue::Null));
         let replace = |child: &KeyRef<KeyValue>| child.cell.set(&value);
-        // Of no sort is refused: any value may follow any other.
+        // No value is of another sort here: any may follow any other.
         self.update(key, target, first, replace, not_a_number)
     }
 
