@@ -165,20 +165,6 @@ pub struct Component {
 }
 
 impl Component {
-    fn new(thresholds: &Thresholds, snapshot: &StatusSnapshot) -> Self {
-        let StatusSnapshot { status, run, .. } = *snapshot;
-        let threshold = thresholds.of(status);
-        Self {
-            task: Arc::clone(&snapshot.task),
-            status,
-            run,
-            threshold,
-            age: snapshot.age,
-            expired: false,
-            healthy: threshold.is_none_or(|threshold| run < threshold),
-        }
-    }
-
     /// `UNKNOWN` once the status has expired, else `UP` or `DOWN`.
     pub fn state(&self) -> HealthStatus {
         match (self.expired, self.healthy) {
@@ -244,7 +230,18 @@ pub fn verdict<'a>(
     // Most are in order already, as storages keep them: this costs little then.
     let mut components: Vec<Component> = statuses
         .into_iter()
-        .map(|snapshot| Component::new(thresholds, snapshot))
+        .map(|one| {
+            let threshold = thresholds.of(one.status);
+            Component {
+                task: Arc::clone(&one.task),
+                status: one.status,
+                run: one.run,
+                threshold,
+                age: one.age,
+                expired: false,
+                healthy: threshold.is_none_or(|threshold| one.run < threshold),
+            }
+        })
         .collect();
     components.sort_by(|a, b| (&a.task, a.healthy).cmp(&(&b.task, b.healthy)));
     components.dedup_by(|later, first| later.task == first.task);
@@ -402,7 +399,7 @@ impl MonitorStorage {
     }
 
     fn judge(self, named: &[StatusSnapshot], methods: &[StatusSnapshot]) -> Health {
-        let thresholds = Thresholds::from_rules(&self.core().rules().config.errors);
+        let thresholds = Thresholds::from_rules(&self.core.rules().config.errors);
         let is_own = |method: &&StatusSnapshot| named.iter().all(|one| one.task != method.task);
         verdict(
             &thresholds,

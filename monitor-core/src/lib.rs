@@ -40,8 +40,7 @@ pub mod testing;
 pub use base::clock::{Clock, ManualClock};
 pub use data::family::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use data::snapshot::ClockSource;
-pub use data::status::DEFAULT_TASK;
-pub use data::status::{StatusParser, TaskStatus, UnknownStatus};
+pub use data::status::{DEFAULT_TASK, StatusParser, TaskStatus, UnknownStatus};
 pub use data::value::{StatNumber, StatValue};
 pub use data::{family, key, snapshot, status, value};
 pub use errors::{

@@ -5,11 +5,9 @@
 //! go from thread to thread, and tests run side by side. A [`Method`] starts calls where the attribute does not, for
 //! names and labels known only at run time.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -67,7 +65,7 @@ impl Monitor {
 
     fn of(core: &'static StorageCore) -> Self {
         Self {
-            storage: MonitorStorage::of(core),
+            storage: MonitorStorage { core },
         }
     }
 
@@ -91,21 +89,23 @@ impl Monitor {
                 name: name.to_owned(),
             });
         }
-        Ok(Method::of(self.storage.core().method(name)))
+        Ok(Method {
+            core: self.storage.core.method(name),
+        })
     }
 
     /// Runs a future whose calls record here. A task it spawns is not part of it: give that one a scope too.
     pub fn scope<F: Future>(&self, future: F) -> Scope<F> {
         Scope {
             future: Some(future),
-            storage: self.storage,
+            monitor: *self,
         }
     }
 
     /// Runs a closure whose calls record here.
     pub fn scope_sync<R>(&self, run: impl FnOnce() -> R) -> R {
         thread::with(|local| {
-            let _scope = local.enter(self.storage.core());
+            let _scope = local.enter(self.storage.core);
             run()
         })
     }
@@ -155,17 +155,14 @@ pin_project_lite::pin_project! {
         // Taken only when it is dropped.
         #[pin]
         future: Option<F>,
-        storage: MonitorStorage,
+        monitor: Monitor,
     }
 
     impl<F> PinnedDrop for Scope<F> {
         /// Calls in the future's own destructors belong to the scope too.
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            thread::with(|local| {
-                let _scope = local.enter(this.storage.core());
-                this.future.set(None);
-            });
+            this.monitor.scope_sync(|| this.future.set(None));
         }
     }
 }
@@ -175,12 +172,9 @@ impl<F: Future> Future for Scope<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        thread::with(|local| {
-            let _scope = local.enter(this.storage.core());
-            match this.future.as_pin_mut() {
-                Some(future) => future.poll(context),
-                None => Poll::Pending,
-            }
+        this.monitor.scope_sync(|| match this.future.as_pin_mut() {
+            Some(future) => future.poll(context),
+            None => Poll::Pending,
         })
     }
 }
@@ -188,7 +182,7 @@ impl<F: Future> Future for Scope<F> {
 impl<F> fmt::Debug for Scope<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope")
-            .field("storage", &self.storage)
+            .field("storage", &self.monitor.storage)
             .finish_non_exhaustive()
     }
 }
@@ -206,10 +200,6 @@ pub struct Method {
 }
 
 impl Method {
-    pub(crate) fn of(core: &'static MethodCore) -> Self {
-        Self { core }
-    }
-
     /// The method with these labels beside it: for values known only at run time. A label without a value is none. At
     /// most `max_series` label sets of a method are made so; the calls of all others have the label `overflow="true"`
     /// alone, and are counted.
@@ -236,16 +226,24 @@ impl Method {
     pub fn with_labels(&self, labels: &[(&str, &str)]) -> Result<Self, LabelError> {
         for (at, (name, _)) in labels.iter().enumerate() {
             let is_here = self.core.labels.iter().any(|own| own.name == *name);
-            let is_repeated = is_here || labels[..at].iter().any(|(other, _)| other == name);
-            check_label(name, is_repeated)?;
+            let owned = || (*name).to_owned();
+            if !is_label_name(name) {
+                return Err(LabelError::Invalid { name: owned() });
+            }
+            if OF_CALLS.contains(name) || is_reserved_label(name) {
+                return Err(LabelError::Reserved { name: owned() });
+            }
+            if is_here || labels[..at].iter().any(|(other, _)| other == name) {
+                return Err(LabelError::Repeated { name: owned() });
+            }
         }
         let own = self.core.labels.iter().cloned();
-        let more = labels.iter().map(|(name, value)| Label {
-            name: Cow::Owned((*name).to_owned()),
-            value: Arc::from(*value),
-        });
+        let more = labels.iter();
+        let more = more.map(|(name, value)| Label::new((*name).to_owned(), *value));
         let labels = own.chain(more).collect();
-        Ok(Self::of(self.core.with_labels(labels)))
+        Ok(Self {
+            core: self.core.with_labels(labels),
+        })
     }
 
     /// The labels beside `method`, sorted by name.
@@ -319,18 +317,4 @@ pub enum LabelError {
         /// The name.
         name: String,
     },
-}
-
-fn check_label(name: &str, is_repeated: bool) -> Result<(), LabelError> {
-    let owned = || name.to_owned();
-    if !is_label_name(name) {
-        return Err(LabelError::Invalid { name: owned() });
-    }
-    if OF_CALLS.contains(&name) || is_reserved_label(name) {
-        return Err(LabelError::Reserved { name: owned() });
-    }
-    if is_repeated {
-        return Err(LabelError::Repeated { name: owned() });
-    }
-    Ok(())
 }

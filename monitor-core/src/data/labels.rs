@@ -21,6 +21,13 @@ pub struct Label {
     pub value: Arc<str>,
 }
 
+impl Label {
+    pub(crate) fn new(name: impl Into<Cow<'static, str>>, value: impl Into<Arc<str>>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        Self { name, value }
+    }
+}
+
 /// The labels of a child: a slice of [`Label`] that is cheap to clone, with the text a page has for it.
 ///
 /// Made of labels that are sorted by name, each name once, as pages want them; it does not sort them itself.

@@ -5,10 +5,10 @@
 //! rendered once a child. A line then is three copies whose lengths are rounded up to whole chunks, which a processor
 //! makes without asking how long they are: each overwrites what the one before wrote too much.
 
-use crate::data::family::{HistogramView, Labels};
-use crate::data::family::{size_bounds, time_bounds};
-use crate::data::labels::{CHUNK, Chunk, put, write_parts};
 use std::sync::{Arc, LazyLock};
+
+use crate::data::family::{HistogramView, Labels, size_bounds, time_bounds};
+use crate::data::labels::{CHUNK, Chunk, put, write_parts};
 
 /// The `le` labels of a set of bounds, `+Inf` included. Those of the presets are rendered once for all pages.
 fn le_labels(bounds: &Arc<[f64]>) -> Arc<[String]> {

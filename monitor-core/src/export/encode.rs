@@ -8,9 +8,7 @@
 use crate::data::family::{
     ChildValue, Family, FamilyType, HistogramView, Label, Labels, ValueView, Visitor,
 };
-use crate::data::labels::KeptExemplar;
-use crate::data::labels::{CHUNK, Padded, push};
-use crate::data::labels::{push_escaped, push_pair};
+use crate::data::labels::{CHUNK, KeptExemplar, Padded, push, push_escaped, push_pair};
 use crate::data::name::openmetrics_name;
 use crate::export::bucket_lines::{BucketLines, bound, push_float, put_float, put_int};
 
@@ -395,10 +393,7 @@ fn push_exemplar(out: &mut Vec<u8>, kept: &KeptExemplar) {
 }
 
 fn with_quantile(labels: &Labels, quantile: f64) -> Labels {
-    let label = Label {
-        name: "quantile".into(),
-        value: bound(quantile).into(),
-    };
+    let label = Label::new("quantile", bound(quantile));
     let mut labels = labels.to_vec();
     let at = labels.partition_point(|label| &*label.name < "quantile");
     labels.insert(at, label);

@@ -18,8 +18,7 @@ use foldhash::fast::RandomState;
 use crate::data::catalog::{Profile, Spec, built_in};
 use crate::data::family::{Family, FamilyType, Label, Labels, ValueView};
 use crate::data::key::StatKey;
-use crate::data::name;
-use crate::data::name::SampleNames;
+use crate::data::name::{self, SampleNames};
 use crate::data::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
 use crate::data::value::StatNumber;
 use crate::export::label_cache::LabelCache;
@@ -205,11 +204,8 @@ pub(super) fn each_key<'a>(
 /// The number as the original exports it.
 fn exported(number: StatNumber) -> ValueView<'static> {
     match number {
-        StatNumber::Int(whole) => match u64::try_from(whole) {
-            Ok(whole) => ValueView::Int(whole),
-            Err(_) => ValueView::Float(number.as_f64()),
-        },
-        StatNumber::Float(number) => ValueView::Float(number),
+        StatNumber::Int(whole @ 0..) => ValueView::Int(whole.cast_unsigned()),
+        _ => ValueView::Float(number.as_f64()),
     }
 }
 
@@ -229,10 +225,11 @@ pub(super) struct FamilyEntry {
 
 /// The families of one storage under one profile, and what is in them; the place of one that became empty is used
 /// again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct NameRegistry {
     profile: Profile,
-    entries: Vec<FamilyEntry>,
+    /// In the order of the page. One that is free has nothing on it.
+    pub(super) entries: Vec<FamilyEntry>,
     claims: SampleNames,
     places: HashMap<ExportId, Place, RandomState>,
     /// Entries that nothing is left in.
@@ -255,26 +252,12 @@ impl NameRegistry {
     pub(super) fn new(profile: Profile) -> Self {
         let mut registry = Self {
             profile,
-            entries: Vec::new(),
-            claims: SampleNames::default(),
-            places: HashMap::default(),
-            free: Vec::new(),
-            registered: HashMap::new(),
-            reserved: HashMap::new(),
-            label_cache: LabelCache::default(),
-            dropped_labels: 0,
-            removals: 0,
-            renamed: Vec::new(),
+            ..Self::default()
         };
         for family in built_in_families(profile) {
             registry.open(family, None);
         }
         registry
-    }
-
-    /// All families, in the order of the page. One that is free has nothing on it.
-    pub(super) fn entries(&self) -> &[FamilyEntry] {
-        &self.entries
     }
 
     /// What the family of this index shows, if it is a built-in one.

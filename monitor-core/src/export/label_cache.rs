@@ -5,7 +5,6 @@
 //! labels that every series has, so a change of these begins the cache anew. It is brought up to date at the start of a
 //! page, under the exporter's lock, and read from there on.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::data::family::{Label, Labels};
@@ -99,11 +98,8 @@ impl LabelCache {
         let all = snapshot.statuses.iter().chain(&snapshot.method_statuses);
         for (at, StatusSnapshot { task, status, .. }) in all.enumerate() {
             let now = || {
-                (
-                    Arc::clone(task),
-                    *status,
-                    of_status(&self.common, task, *status),
-                )
+                let labels = of_status(&self.common, task, *status);
+                (Arc::clone(task), *status, labels)
             };
             match self.statuses.get_mut(at) {
                 Some((of, last, _)) if is_same(of, task) && last == status => {}
@@ -146,10 +142,7 @@ impl MethodLabels {
 
 /// A label of a built-in family.
 pub(super) fn label(name: &'static str, value: &Arc<str>) -> Label {
-    Label {
-        name: Cow::Borrowed(name),
-        value: Arc::clone(value),
-    }
+    Label::new(name, Arc::clone(value))
 }
 
 /// Whether two texts are the same, which mostly are one.

@@ -6,8 +6,7 @@
 use std::collections::HashSet;
 
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Label, Labels};
-use crate::data::name::SampleNames;
-use crate::data::name::{is_label_name, is_metric_name, is_of_prometheus};
+use crate::data::name::{SampleNames, is_label_name, is_metric_name, is_of_prometheus};
 use crate::data::snapshot::Snapshot;
 use crate::export::encode::{Encoder, Format, encode_named};
 use crate::export::exporter::Exporter;

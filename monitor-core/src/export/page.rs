@@ -76,7 +76,7 @@ impl<'a> PageParts<'a> {
     /// Shows all families to a visitor.
     pub(super) fn show(&self, visitor: &mut impl Visitor) {
         let mut rest = &self.children[..];
-        for (at, entry) in self.registry.entries().iter().enumerate() {
+        for (at, entry) in self.registry.entries.iter().enumerate() {
             let own = rest.partition_point(|child| child.0 == at);
             if let Some(spec) = self.registry.built_in(at) {
                 visitor.family(&entry.family);
@@ -117,12 +117,8 @@ impl<'a> PageParts<'a> {
 
     /// The value of a family without labels.
     fn single(&self, id: Id) -> Option<ValueView<'static>> {
-        let Snapshot {
-            tasks,
-            values,
-            service_threads: threads,
-            ..
-        } = self.snapshot;
+        let (tasks, values) = (&self.snapshot.tasks, &self.snapshot.values);
+        let threads = self.snapshot.service_threads;
         Some(match id {
             Id::Started => Int(tasks.started),
             Id::Completed => Int(tasks.completed),
@@ -131,9 +127,9 @@ impl<'a> PageParts<'a> {
             Id::CurrentMax => Float(tasks.current_max_seconds),
             Id::CompletedSeconds => Float(tasks.completed_seconds),
             Id::BusySeconds => Float(tasks.busy_seconds),
-            Id::BusyNormalised if *threads > 0.0 => Float(tasks.busy_seconds / threads),
+            Id::BusyNormalised if threads > 0.0 => Float(tasks.busy_seconds / threads),
             Id::BusyNormalised => Float(0.0),
-            Id::ServiceThreads => Float(*threads),
+            Id::ServiceThreads => Float(threads),
             Id::ProcessStart => Float(self.snapshot.started_at),
             Id::Overflowed => Int(values.overflowed_updates),
             Id::Refused => Int(values.refused_observations),
@@ -163,20 +159,13 @@ impl<'a> PageParts<'a> {
     }
 
     fn statuses(&self, out: &mut impl Visitor) {
-        let Snapshot {
-            statuses,
-            method_statuses,
-            ..
-        } = self.snapshot;
+        let statuses = &self.snapshot.statuses;
         let is_task_type = |task: &str| statuses.iter().any(|status| &*status.task == task);
         if !is_task_type(DEFAULT_TASK) {
             out.child(&self.cache.default_ok, Int(0));
         }
-        let all = statuses
-            .iter()
-            .chain(method_statuses)
-            .zip(self.cache.statuses());
-        for (at, (status, labels)) in all.enumerate() {
+        let all = statuses.iter().chain(&self.snapshot.method_statuses);
+        for (at, (status, labels)) in all.zip(self.cache.statuses()).enumerate() {
             // A method may have the name of a task type: the task type goes first, a task has one status.
             let is_method = at >= statuses.len();
             if !is_method || !is_task_type(&status.task) && &*status.task != DEFAULT_TASK {
@@ -190,7 +179,7 @@ impl<'a> PageParts<'a> {
     fn series(&self, out: &mut impl Visitor) {
         let mut show = |family: usize, series: usize| {
             if series > 0 {
-                let name = Arc::from(&*self.registry.entries()[family].family.name);
+                let name = Arc::from(&*self.registry.entries[family].family.name);
                 let labels = self.cache.complete([label("family", &name)]);
                 out.child(&labels, Int(series as u64));
             }

@@ -14,6 +14,7 @@ use prometheus::Registry;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{self, LabelPair, Metric, MetricFamily, MetricType};
 
+use crate::base::clock::to_f64;
 use crate::base::sync::{Mutex, leak, lock};
 use crate::data::catalog::Profile;
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
@@ -47,7 +48,7 @@ pub fn gather(registry: &Registry) -> Result<Vec<Family>, GatherError> {
 fn caught(gather: impl FnOnce() -> Vec<MetricFamily>) -> Result<Vec<Family>, GatherError> {
     // Nothing of ours is seen half-changed: a registry's lock is a reader's, and its families are dropped.
     match catch_unwind(AssertUnwindSafe(gather)) {
-        Ok(families) => Ok(from_proto(&families)),
+        Ok(families) => Ok(families.iter().map(family_from).collect()),
         Err(panic) => Err(GatherError::Panicked {
             message: message_of(&*panic),
         }),
@@ -78,7 +79,7 @@ pub fn gather_beside(
     registry: &Registry,
     storage: &MonitorStorage,
 ) -> Result<Vec<Family>, GatherError> {
-    leaving_out(storage.id(), || gather(registry))
+    leaving_out(storage.core.id, || gather(registry))
 }
 
 /// The families of one collector that is in no registry, for a page that holds those of `storage` already, as
@@ -104,7 +105,7 @@ pub fn collect_beside(
     collector: &dyn Collector,
     storage: &MonitorStorage,
 ) -> Result<Vec<Family>, GatherError> {
-    leaving_out(storage.id(), || caught(|| collector.collect()))
+    leaving_out(storage.core.id, || caught(|| collector.collect()))
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {
@@ -163,22 +164,19 @@ fn leaving_out<R>(storage: u64, gather: impl FnOnce() -> R) -> R {
 /// both the storage and the registry writes each series once: see [`gather_beside`].
 impl Collector for MonitorStorage {
     fn desc(&self) -> Vec<&Desc> {
-        registered(self.id()).desc.iter().collect()
+        registered(self.core.id).desc.iter().collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        if LEFT_OUT.get() == Some(self.id()) {
+        if LEFT_OUT.get() == Some(self.core.id) {
             return Vec::new();
         }
-        to_proto(&registered(self.id()).exporter.families(&self.snapshot()))
+        let families = registered(self.core.id).exporter.families(&self.snapshot());
+        families.iter().map(family_to).collect()
     }
 }
 
-/// The gathered families. Nothing is checked here but what our types promise: labels are sorted, bounds increase.
-fn from_proto(families: &[MetricFamily]) -> Vec<Family> {
-    families.iter().map(family_from).collect()
-}
-
+/// A gathered family. Nothing is checked here but what our types promise: labels are sorted, bounds increase.
 fn family_from(family: &MetricFamily) -> Family {
     let kind = match family.get_field_type() {
         MetricType::COUNTER => FamilyType::Counter,
@@ -191,10 +189,7 @@ fn family_from(family: &MetricFamily) -> Family {
     let children = family.get_metric().iter().map(|metric| {
         let pairs = metric.get_label().iter();
         let mut labels: Vec<Label> = pairs
-            .map(|pair| Label {
-                name: pair.name().to_owned().into(),
-                value: pair.value().into(),
-            })
+            .map(|pair| Label::new(pair.name().to_owned(), pair.value()))
             .collect();
         labels.sort();
         let value = value_from(metric, kind, &mut bounds);
@@ -235,9 +230,9 @@ fn value_from(metric: &Metric, kind: FamilyType, bounds: &mut Arc<[f64]>) -> Chi
     // Its own type's goes first.
     let found = set.min_by_key(|(of, _)| *of != kind);
     match found.map_or(kind, |(of, _)| of) {
-        Counter => ChildValue::Float(numbers::of_counter(metric.get_counter())),
-        Gauge => ChildValue::Float(numbers::of_gauge(metric.get_gauge())),
-        Untyped => ChildValue::Float(numbers::of_untyped(metric)),
+        Counter => ChildValue::Float(metric.get_counter().value()),
+        Gauge => ChildValue::Float(metric.get_gauge().value()),
+        Untyped => ChildValue::Float(untyped_from(metric)),
         Histogram => ChildValue::Histogram(histogram_from(metric.get_histogram(), bounds)),
         Summary => summary_from(metric.get_summary()),
     }
@@ -287,12 +282,8 @@ fn summary_from(summary: &proto::Summary) -> ChildValue {
     }
 }
 
-/// The families as a registry gathers them. Families of no known kind become gauges: that crate's own encoders have no
-/// other way to write them.
-fn to_proto(families: &[Family]) -> Vec<MetricFamily> {
-    families.iter().map(family_to).collect()
-}
-
+/// A family as a registry gathers it. One of no known kind becomes a gauge: that crate's own encoders have no other way
+/// to write it.
 fn family_to(family: &Family) -> MetricFamily {
     let mut result = MetricFamily::default();
     result.set_name(family.name.to_string());
@@ -314,11 +305,8 @@ fn family_to(family: &Family) -> MetricFamily {
 
 fn set_value(metric: &mut Metric, value: &ChildValue, kind: FamilyType) {
     match value {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "that crate has no other numbers"
-        )]
-        ChildValue::Int(value) => set_number(metric, *value as f64, kind),
+        // That crate has no other numbers.
+        ChildValue::Int(value) => set_number(metric, to_f64(*value), kind),
         ChildValue::Float(value) => set_number(metric, *value, kind),
         ChildValue::Histogram(value) => metric.set_histogram(histogram_to(value)),
         ChildValue::Summary {
@@ -386,61 +374,49 @@ fn label_to(label: &Label) -> LabelPair {
     pair
 }
 
-/// Reads what the crate names differently with and without its feature `protobuf`.
+/// What the crate names differently with and without its feature `protobuf`.
 ///
 /// An inherent method goes before a trait's of the same name. So of each pair of methods below, the crate's own is
 /// called where it has it, and else ours, which calls the other.
-mod numbers {
-    use prometheus::proto::{Counter, Gauge, Metric};
+#[expect(
+    dead_code,
+    reason = "one of the two methods is hidden by the crate's own"
+)]
+trait Number {
+    fn value(&self) -> f64;
+    fn get_value(&self) -> f64;
+}
 
-    #[expect(
-        dead_code,
-        reason = "one of the two methods is hidden by the crate's own"
-    )]
-    trait Number {
-        fn value(&self) -> f64;
-        fn get_value(&self) -> f64;
+impl Number for proto::Counter {
+    fn value(&self) -> f64 {
+        self.get_value()
     }
+    fn get_value(&self) -> f64 {
+        self.value()
+    }
+}
 
-    impl Number for Counter {
-        fn value(&self) -> f64 {
-            self.get_value()
-        }
-        fn get_value(&self) -> f64 {
-            self.value()
-        }
+impl Number for proto::Gauge {
+    fn value(&self) -> f64 {
+        self.get_value()
     }
+    fn get_value(&self) -> f64 {
+        self.value()
+    }
+}
 
-    impl Number for Gauge {
-        fn value(&self) -> f64 {
-            self.get_value()
-        }
-        fn get_value(&self) -> f64 {
-            self.value()
-        }
-    }
-
-    pub(super) fn of_counter(counter: &Counter) -> f64 {
-        counter.value()
-    }
-
-    pub(super) fn of_gauge(gauge: &Gauge) -> f64 {
-        gauge.value()
-    }
-
-    /// With `protobuf` there is no method at all for untyped values, so this reads the metric's `Debug`, which is
-    /// derived there: `untyped: .. Untyped { value: Some(1.5), ..`. Nothing but a user's own collector makes such
-    /// metrics. Texts come before it, in quotes: a label's value may say the same.
-    pub(super) fn of_untyped(metric: &Metric) -> f64 {
-        let text = format!("{metric:?}");
-        let value = text
-            .rsplit('"')
-            .next()
-            .and_then(|numbers| numbers.split_once("Untyped { value: "))
-            .map(|(_, value)| value.trim_start_matches("Some("));
-        let number = value.and_then(|value| value.split([')', ' ', ',']).next());
-        number.and_then(|number| number.parse().ok()).unwrap_or(0.0)
-    }
+/// With `protobuf` there is no method at all for untyped values, so this reads the metric's `Debug`, which is derived
+/// there: `untyped: .. Untyped { value: Some(1.5), ..`. Nothing but a user's own collector makes such metrics. Texts
+/// come before it, in quotes: a label's value may say the same.
+fn untyped_from(metric: &Metric) -> f64 {
+    let text = format!("{metric:?}");
+    let value = text
+        .rsplit('"')
+        .next()
+        .and_then(|numbers| numbers.split_once("Untyped { value: "))
+        .map(|(_, value)| value.trim_start_matches("Some("));
+    let number = value.and_then(|value| value.split([')', ' ', ',']).next());
+    number.and_then(|number| number.parse().ok()).unwrap_or(0.0)
 }
 
 #[cfg(test)]

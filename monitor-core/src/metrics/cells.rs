@@ -480,7 +480,7 @@ impl Instrument for Counter {
 const HIDDEN: u64 = 1 << 63;
 
 /// The count is the sum of both words, and each only goes up, so a reader never sees it fall.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CounterCell {
     int: AtomicU64,
     float: AtomicU64,
@@ -523,10 +523,7 @@ impl CounterCell {
 
 impl LabelCell for CounterCell {
     fn new(_: &Arc<[f64]>) -> Self {
-        Self {
-            int: AtomicU64::new(0),
-            float: AtomicU64::new(0.0f64.to_bits()),
-        }
+        Self::default()
     }
 
     fn hide(&self) {
@@ -615,7 +612,7 @@ impl Instrument for Gauge {
 ///
 /// Hiding takes the value out of the word with all that was added to it; an addition then fails on what is there, and
 /// comes to the lock of the family, under which alone `kept` is written.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct GaugeCell {
     value: AtomicU64,
     kept: AtomicU64,
@@ -631,11 +628,7 @@ impl GaugeCell {
 
 impl LabelCell for GaugeCell {
     fn new(_: &Arc<[f64]>) -> Self {
-        let zero = || AtomicU64::new(0.0f64.to_bits());
-        Self {
-            value: zero(),
-            kept: zero(),
-        }
+        Self::default()
     }
 
     fn hide(&self) {
@@ -756,8 +749,8 @@ impl LabelCell for HistogramCell {
     fn new(bounds: &Arc<[f64]>) -> Self {
         Self {
             bounds: Arc::clone(bounds),
-            counts: (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect(),
-            sum: AtomicU64::new(0.0f64.to_bits()),
+            counts: (0..=bounds.len()).map(|_| AtomicU64::default()).collect(),
+            sum: AtomicU64::default(),
         }
     }
 

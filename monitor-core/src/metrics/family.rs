@@ -29,7 +29,6 @@
 //! A registered child that a handle holds is only hidden, and the bit is looked at before that: an update between the
 //! two is counted, and is on the page after the next update.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Deref;
@@ -43,7 +42,7 @@ use crate::data::snapshot::MetricSnapshot;
 use crate::data::value::ValueKind;
 
 use super::index::{Found, Index, LockedMap, Node};
-use super::registry::Spec;
+use super::registry::{Registered, Spec};
 
 /// What all families of a storage share.
 #[derive(Default)]
@@ -567,6 +566,10 @@ type LabelRef<C> = ChildRef<Labels, C>;
 type LabelOrder<C> = Order<Labels, C>;
 
 /// A registered metric and its children, for the life of the process.
+#[expect(
+    missing_debug_implementations,
+    reason = "it has no name outside of this crate"
+)]
 pub struct LabelFamily<C: 'static> {
     pub(super) spec: Spec,
     limits: Arc<Limits>,
@@ -687,16 +690,12 @@ impl<C: LabelCell> LabelFamily<C> {
             self.limits.overflowed.fetch_add(1, Relaxed);
             return Arc::clone(self.overflow.get_or_init(|| {
                 lock(&self.limits.full).push((*self.spec.name).into());
-                let (name, value) = ("overflow".into(), "true".into());
-                self.child(0, vec![Label { name, value }])
+                self.child(0, vec![Label::new("overflow", "true")])
             }));
         }
         let labels = self.spec.labels.iter().zip(values);
-        let label = |(name, value): (&Cow<'static, str>, &&str)| Label {
-            name: name.clone(),
-            value: (**value).into(),
-        };
-        let mut labels: Vec<Label> = labels.map(label).collect();
+        let labels = labels.map(|(name, value)| Label::new(name.clone(), *value));
+        let mut labels: Vec<Label> = labels.collect();
         labels.sort_unstable();
         let child = self.child(self.hash(values), labels);
         order.push(&child);
@@ -714,18 +713,6 @@ impl<C: LabelCell> LabelFamily<C> {
         let mut order = lock(&self.order);
         let there = self.find(values).filter(|child| !child.has(GONE));
         there.is_some_and(|child| self.hide(&mut order, child, |_| true))
-    }
-
-    /// Takes the children off the page that were not updated for `idle` ticks, if they have labels.
-    pub(super) fn expire(&self, now: u64, idle: u64) {
-        if self.spec.labels.is_empty() {
-            return;
-        }
-        let mut order = lock(&self.order);
-        for child in order.idle(now, idle) {
-            self.hide(&mut order, child, Child::is_idle);
-        }
-        self.purge(&mut order);
     }
 
     /// Takes a child off the page, if `may` agrees; whether it was taken. One that nobody holds is freed.
@@ -783,23 +770,6 @@ impl<C: LabelCell> LabelFamily<C> {
         }
     }
 
-    pub(super) fn snapshot(&self) -> MetricSnapshot {
-        let mut children = lock(&self.order).children();
-        children.extend(self.overflow.get().cloned());
-        let page_child = |child: &LabelRef<C>| {
-            let value = child.cell.value()?;
-            let labels = child.key.clone();
-            Some(PageChild { labels, value })
-        };
-        MetricSnapshot {
-            name: Arc::clone(&self.spec.name),
-            help: Arc::clone(&self.spec.help),
-            kind: self.spec.kind,
-            unit: self.spec.unit,
-            children: children.iter().filter_map(page_child).collect(),
-        }
-    }
-
     fn find(&self, values: &[&str]) -> Option<LabelRef<C>> {
         let places = self.spec.places.iter().zip(values);
         // A child's labels are sorted, and the values in the order of the label names.
@@ -820,11 +790,37 @@ impl<C: LabelCell> LabelFamily<C> {
     }
 }
 
-impl<C> fmt::Debug for LabelFamily<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LabelFamily")
-            .field("name", &self.spec.name)
-            .finish_non_exhaustive()
+impl<C: LabelCell> Registered for LabelFamily<C> {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn snapshot(&self) -> MetricSnapshot {
+        let mut children = lock(&self.order).children();
+        children.extend(self.overflow.get().cloned());
+        let page_child = |child: &LabelRef<C>| {
+            let value = child.cell.value()?;
+            let labels = child.key.clone();
+            Some(PageChild { labels, value })
+        };
+        MetricSnapshot {
+            name: Arc::clone(&self.spec.name),
+            help: Arc::clone(&self.spec.help),
+            kind: self.spec.kind,
+            unit: self.spec.unit,
+            children: children.iter().filter_map(page_child).collect(),
+        }
+    }
+
+    fn expire(&self, now: u64, idle: u64) {
+        if self.spec.labels.is_empty() {
+            return;
+        }
+        let mut order = lock(&self.order);
+        for child in order.idle(now, idle) {
+            self.hide(&mut order, child, Child::is_idle);
+        }
+        self.purge(&mut order);
     }
 }
 

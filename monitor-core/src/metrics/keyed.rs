@@ -54,7 +54,7 @@ pub(crate) struct Values {
     entries: Arc<KeyFamilies<KeyValue>>,
     histograms: KeyFamilies<KeyHistogram>,
     points: UserPoints,
-    tasks: TaskSection,
+    pub(crate) tasks: TaskSection,
     pub(crate) metrics: Registry,
     time_bounds: Arc<[f64]>,
     size_bounds: Arc<[f64]>,
@@ -121,21 +121,24 @@ impl Values {
 
     #[cold]
     fn inc_slowly(&self, key: &str, by: StatNumber) -> Result<StatValue, StatsError> {
-        let sum = self.update_number(key, |child| child.cell.add(by))?;
+        let add = |child: &KeyRef<KeyValue>| child.cell.add(by);
+        let sum = self.update(key, Target::Key, |()| zero(), add, not_a_number)?;
         Ok(sum.into())
     }
 
-    /// Updates the number under a key, which is 0 if there is none yet; in a full family that of all others.
-    fn update_number<R>(
+    /// Updates the value under a key, which `first` makes if there is none yet; `holds` is the error where it is of
+    /// another sort.
+    fn update<'a, R>(
         &self,
-        key: &str,
+        key: &'a str,
+        target: fn(&'a str) -> Target<'a, KeyValue>,
+        first: impl Fn(&()) -> KeyValue,
         update: impl Fn(&KeyRef<KeyValue>) -> Result<R, Refused>,
+        holds: fn(Box<str>, ValueKind) -> StatsError,
     ) -> Result<R, StatsError> {
         not_reserved(key)?;
-        let updated = self
-            .entries
-            .update(&Target::Key(key), &(), |()| zero(), update);
-        updated.map_err(|refused| self.error(key, refused, not_a_number))
+        let updated = self.entries.update(&target(key), &(), first, update);
+        updated.map_err(|refused| self.error(key, refused, holds))
     }
 
     /// Puts a value under a key, whatever is there.
@@ -145,18 +148,16 @@ impl Values {
     /// [`StatsError::Reserved`] for `stats` and `tasks`; [`StatsError::TooManySeries`] for a value that is no number,
     /// under a key its family has no room for.
     pub(crate) fn set(&self, key: &str, value: StatValue) -> Result<(), StatsError> {
-        not_reserved(key)?;
         let target = match value.as_number() {
-            Some(_) => Target::Key(key),
-            None => Target::OwnKey(key),
+            Some(_) => Target::Key,
+            None => Target::OwnKey,
         };
         let value = Cell::new(Some(value));
         // The first value is there from the key's first moment.
         let first = |(): &()| KeyValue::new(value.take().unwrap_or(StatValue::Null));
         let replace = |child: &KeyRef<KeyValue>| child.cell.set(&value);
-        let replaced = self.entries.update(&target, &(), first, replace);
-        // Nothing else is refused: any value may follow any other.
-        replaced.map_err(|refused| self.error(key, refused, not_a_number))
+        // No value is of another sort here: any may follow any other.
+        self.update(key, target, first, replace, not_a_number)
     }
 
     /// Appends a value to the list under a key, and observes it: a number under the key itself, the numbers of a map
@@ -176,7 +177,13 @@ impl Values {
     pub(crate) fn append(&self, key: &str, value: StatValue, keep: Keep) -> Result<(), StatsError> {
         let value = Arc::new(value);
         if key != POINTS {
-            self.append_to_list(key, &value, keep)?;
+            let empty = |(): &()| KeyValue::new(StatValue::List(Vec::new()));
+            let append = |child: &KeyRef<KeyValue>| child.cell.append(&value, keep);
+            let not_a_list = |key, found| StatsError::NotAList { key, found };
+            match self.update(key, Target::OwnKey, empty, append, not_a_list) {
+                Ok(()) | Err(StatsError::TooManySeries { .. }) => {}
+                refused => return refused,
+            }
         } else if matches!(*value, StatValue::Map(_)) {
             self.points.push(&value, keep);
         } else {
@@ -190,27 +197,6 @@ impl Values {
             value => self.observe(key, value),
         }
         Ok(())
-    }
-
-    fn append_to_list(
-        &self,
-        key: &str,
-        value: &Arc<StatValue>,
-        keep: Keep,
-    ) -> Result<(), StatsError> {
-        not_reserved(key)?;
-        let empty = |(): &()| KeyValue::new(StatValue::List(Vec::new()));
-        let append = |child: &KeyRef<KeyValue>| child.cell.append(value, keep);
-        match self
-            .entries
-            .update(&Target::OwnKey(key), &(), empty, append)
-        {
-            Ok(()) | Err(Refused::Full) => Ok(()),
-            Err(refused) => Err(self.error(key, refused, |key, found| StatsError::NotAList {
-                key,
-                found,
-            })),
-        }
     }
 
     /// Adds a key to a section, which is a map under its name. In the section `tasks` it is a task: the value is when
@@ -229,17 +215,10 @@ impl Values {
         if section == TASKS {
             return self.tasks.add(key, value);
         }
-        not_reserved(section)?;
         let empty = |(): &()| KeyValue::new(StatValue::Map(BTreeMap::new()));
         let insert = |child: &KeyRef<KeyValue>| child.cell.insert(key, &value);
-        let target = Target::OwnKey(section);
-        let inserted = self.entries.update(&target, &(), empty, insert);
-        inserted.map_err(|refused| {
-            self.error(section, refused, |key, found| StatsError::NotASection {
-                key,
-                found,
-            })
-        })
+        let not_a_section = |key, found| StatsError::NotASection { key, found };
+        self.update(section, Target::OwnKey, empty, insert, not_a_section)
     }
 
     /// Takes a key out of a section and returns its value; nothing happens if there is none. In the section `tasks`
@@ -262,23 +241,14 @@ impl Values {
     ///
     /// As [`inc`](Self::inc).
     pub(crate) fn counter(&self, key: &str) -> Result<StatCounter, StatsError> {
-        let child = self.update_number(key, |child| {
+        let find = |child: &KeyRef<KeyValue>| {
             // Adding nothing is what tells a number from the rest.
             child.cell.add(StatNumber::Int(0))?;
             Ok(Arc::clone(child))
-        })?;
+        };
+        let child = self.update(key, Target::Key, |()| zero(), find, not_a_number)?;
         let home = Arc::clone(&self.entries);
         Ok(StatCounter { child, home })
-    }
-
-    /// The section `tasks` alone: counts, and ages at `now_unix`. Busy time never reports less than before.
-    pub(crate) fn tasks(&self, now_unix: f64) -> TaskTotals {
-        self.tasks.totals(now_unix)
-    }
-
-    /// The tasks of the section `tasks` that run, by id, with their ages in seconds.
-    pub(crate) fn running_tasks(&self, now_unix: f64) -> Vec<(Arc<str>, f64)> {
-        self.tasks.running(now_unix)
     }
 
     fn observe(&self, key: &str, value: &StatValue) {
@@ -397,7 +367,7 @@ impl Values {
         &self,
         key: &str,
         refused: Refused,
-        holds: impl FnOnce(Box<str>, ValueKind) -> StatsError,
+        holds: fn(Box<str>, ValueKind) -> StatsError,
     ) -> StatsError {
         let key = key.into();
         match refused {
@@ -567,7 +537,9 @@ impl Keep {
 
     /// Drops the oldest values beyond the count.
     pub(super) fn trim<T>(self, list: &mut VecDeque<T>) {
-        list.drain(..list.len().saturating_sub(self.count()));
+        while list.len() > self.count() {
+            list.pop_front();
+        }
     }
 }
 
@@ -636,34 +608,25 @@ pub enum StatsError {
 ///
 /// All under one lock: `started = completed + in flight` at any moment, but for ids that were replaced while they ran.
 #[derive(Default)]
-pub(super) struct TaskSection(Mutex<Tasks>);
+pub(crate) struct TaskSection(Mutex<Tasks>);
 
 #[derive(Default)]
 struct Tasks {
-    running: BTreeMap<String, TaskStart>,
+    /// By id, each with its start as it was given: a finite number.
+    running: BTreeMap<String, StatValue>,
     /// Of the tasks that were started and completed. The busy time is the most that was ever reported: a clock that is
     /// set back must not take it back.
     totals: TaskTotals,
 }
 
-struct TaskStart {
-    unix: f64,
-    as_given: StatValue,
-}
-
 impl TaskSection {
     /// Begins a task. One of the same id that still runs is forgotten, started but never completed: the original's
     /// contract, which counts each `add` as a start and each `del` as an end.
-    pub(super) fn add(&self, id: &str, start: StatValue) -> Result<(), StatsError> {
-        let unix = start
-            .as_number()
-            .map(StatNumber::as_f64)
-            .filter(|unix| unix.is_finite())
-            .ok_or_else(|| StatsError::NotAStartTime { id: id.into() })?;
-        let start = TaskStart {
-            unix,
-            as_given: start,
-        };
+    fn add(&self, id: &str, start: StatValue) -> Result<(), StatsError> {
+        let is_time = |start: StatNumber| start.as_f64().is_finite();
+        if !start.as_number().is_some_and(is_time) {
+            return Err(StatsError::NotAStartTime { id: id.into() });
+        }
         let mut tasks = lock(&self.0);
         tasks.totals.started += 1;
         tasks.running.insert(id.to_owned(), start);
@@ -671,21 +634,21 @@ impl TaskSection {
     }
 
     /// Ends a task and returns its start as it was given; nothing happens if none of this id runs.
-    pub(super) fn remove(&self, id: &str, now_unix: f64) -> Option<StatValue> {
+    fn remove(&self, id: &str, now_unix: f64) -> Option<StatValue> {
         let mut tasks = lock(&self.0);
         let ended = tasks.running.remove(id)?;
         tasks.totals.completed += 1;
-        tasks.totals.completed_seconds += ended.age(now_unix);
-        Some(ended.as_given)
+        tasks.totals.completed_seconds += age(&ended, now_unix);
+        Some(ended)
     }
 
-    /// Counts and ages at `now_unix`.
-    pub(super) fn totals(&self, now_unix: f64) -> TaskTotals {
+    /// Counts, and ages at `now_unix`. Busy time never reports less than before.
+    pub(crate) fn totals(&self, now_unix: f64) -> TaskTotals {
         let mut tasks = lock(&self.0);
         let mut totals = tasks.totals;
         totals.in_flight = tasks.running.len() as u64;
         for start in tasks.running.values() {
-            let age = start.age(now_unix);
+            let age = age(start, now_unix);
             totals.current_seconds += age;
             totals.current_max_seconds = totals.current_max_seconds.max(age);
         }
@@ -696,25 +659,23 @@ impl TaskSection {
     }
 
     /// The running tasks by id, with their ages in seconds.
-    pub(super) fn running(&self, now_unix: f64) -> Vec<(Arc<str>, f64)> {
+    pub(crate) fn running(&self, now_unix: f64) -> Vec<(Arc<str>, f64)> {
         let tasks = lock(&self.0);
         let running = tasks.running.iter();
         running
-            .map(|(id, start)| (Arc::from(&**id), start.age(now_unix)))
+            .map(|(id, start)| (Arc::from(&**id), age(start, now_unix)))
             .collect()
     }
 
     /// The running tasks by id, with their starts as given; `None` if there never was one.
-    pub(super) fn section(&self) -> Option<StatValue> {
+    fn section(&self) -> Option<StatValue> {
         let tasks = lock(&self.0);
-        let given = |(id, start): (&String, &TaskStart)| (id.clone(), start.as_given.clone());
-        (tasks.totals.started > 0).then(|| tasks.running.iter().map(given).collect())
+        (tasks.totals.started > 0).then(|| StatValue::Map(tasks.running.clone()))
     }
 }
 
-impl TaskStart {
-    /// Seconds since the start; 0 for one that is yet to come, as after the clock was set back.
-    fn age(&self, now_unix: f64) -> f64 {
-        (now_unix - self.unix).max(0.0)
-    }
+/// Seconds since a task's start; 0 for one that is yet to come, as after the clock was set back.
+fn age(start: &StatValue, now_unix: f64) -> f64 {
+    let start = start.as_number().map_or(now_unix, StatNumber::as_f64);
+    (now_unix - start).max(0.0)
 }

@@ -10,7 +10,6 @@ mod tests;
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -240,33 +239,20 @@ pub(crate) struct Registry {
 }
 
 struct Metrics {
-    /// In the order they were registered.
-    families: Vec<&'static dyn Registered>,
-    by_name: HashMap<Arc<str>, &'static dyn Registered>,
     claims: SampleNames,
-    /// Names of the families in `claims`, by the number each claimed under.
-    claimed: Vec<Cow<'static, str>>,
+    /// The families that claimed, by the number they did it under: built-in ones by name alone, then those that were
+    /// registered, in that order.
+    owners: Vec<(Cow<'static, str>, Option<&'static dyn Registered>)>,
 }
 
 /// A family of any type.
-trait Registered: Any + Send + Sync {
+pub(super) trait Registered: Any + Send + Sync {
     fn spec(&self) -> &Spec;
+
     fn snapshot(&self) -> MetricSnapshot;
+
+    /// Takes the children off the page that were not updated for `idle` ticks, if they have labels.
     fn expire(&self, now: u64, idle: u64);
-}
-
-impl<C: LabelCell> Registered for LabelFamily<C> {
-    fn spec(&self) -> &Spec {
-        &self.spec
-    }
-
-    fn snapshot(&self) -> MetricSnapshot {
-        self.snapshot()
-    }
-
-    fn expire(&self, now: u64, idle: u64) {
-        self.expire(now, idle);
-    }
 }
 
 /// A description that was checked.
@@ -286,15 +272,11 @@ pub(super) struct Spec {
 
 impl Registry {
     pub(super) fn new(limits: &Arc<Limits>) -> Self {
-        let (claims, claimed) = built_in_claims();
+        let (claims, built_in) = built_in_claims();
+        let owners = built_in.into_iter().map(|name| (name, None)).collect();
         Self {
             limits: Arc::clone(limits),
-            metrics: Mutex::new(Metrics {
-                families: Vec::new(),
-                by_name: HashMap::new(),
-                claims,
-                claimed,
-            }),
+            metrics: Mutex::new(Metrics { claims, owners }),
         }
     }
 
@@ -303,28 +285,35 @@ impl Registry {
     /// # Errors
     ///
     /// [`RegisterError`]; nothing has changed then.
-    pub(crate) fn register<C: LabelCell, L: LabelNames>(
+    pub(crate) fn register<I: Instrument, L: LabelNames>(
         &self,
         desc: MetricDesc<L>,
         kind: FamilyType,
         bounds: &[f64],
-    ) -> Result<&'static LabelFamily<C>, RegisterError> {
+    ) -> Result<L::Of<I>, RegisterError> {
         let spec = Spec::try_new(desc, kind, bounds)?;
         let mut metrics = lock(&self.metrics);
-        if let Some(family) = metrics.by_name.get(&spec.name) {
+        let owner = metrics.claims.owner(&spec.name);
+        let there = owner.and_then(|owner| metrics.owners[owner].1);
+        if let Some(family) = there.filter(|family| family.spec().name == spec.name) {
             let there = family.spec();
             spec.same_as(there)?;
-            let any: &'static dyn Any = *family;
-            return any
-                .downcast_ref()
-                .ok_or_else(|| spec.differs(there, MetricField::Type));
+            let any: &'static dyn Any = family;
+            let same = any.downcast_ref().map(L::of);
+            return same.ok_or_else(|| spec.differs(there, MetricField::Type));
         }
-        metrics.claim(&spec)?;
-        let name = Arc::clone(&spec.name);
+        if let Some((sample, owner)) = metrics.claims.in_the_way(&spec.name, kind) {
+            return Err(RegisterError::Taken {
+                name: spec.name.to_string(),
+                sample: sample.into(),
+                family: metrics.owners[owner].0.to_string(),
+            });
+        }
+        let (name, id) = (spec.name.to_string(), metrics.owners.len());
+        metrics.claims.claim(&name, kind, id);
         let family = leak(LabelFamily::new(spec, Arc::clone(&self.limits)));
-        metrics.families.push(family);
-        metrics.by_name.insert(name, family);
-        Ok(family)
+        metrics.owners.push((name.into(), Some(family)));
+        Ok(L::of(family))
     }
 
     /// What the families have at this moment, in the order they were registered.
@@ -340,23 +329,8 @@ impl Registry {
     }
 
     fn families(&self) -> Vec<&'static dyn Registered> {
-        lock(&self.metrics).families.clone()
-    }
-}
-
-impl Metrics {
-    fn claim(&mut self, spec: &Spec) -> Result<(), RegisterError> {
-        if let Some((sample, owner)) = self.claims.in_the_way(&spec.name, spec.kind) {
-            return Err(RegisterError::Taken {
-                name: spec.name.to_string(),
-                sample: sample.into(),
-                family: self.claimed[owner].to_string(),
-            });
-        }
-        let id = self.claimed.len();
-        self.claims.claim(&spec.name, spec.kind, id);
-        self.claimed.push(spec.name.to_string().into());
-        Ok(())
+        let metrics = lock(&self.metrics);
+        metrics.owners.iter().filter_map(|(_, one)| *one).collect()
     }
 }
 
@@ -376,7 +350,12 @@ impl Spec {
         }
         let labels = desc.labels.names();
         check_labels(&labels)?;
-        check_bounds(bounds)?;
+        let is_good =
+            |at: usize| bounds[at].is_finite() && (at == 0 || bounds[at] > bounds[at - 1]);
+        if let Some(index) = (0..bounds.len()).find(|at| !is_good(*at)) {
+            let bound = bounds[index];
+            return Err(RegisterError::Bound { index, bound });
+        }
         let name = full_name(&desc.name, desc.unit, kind);
         if kind == FamilyType::Gauge && is_of_prometheus(&name) {
             return Err(RegisterError::ReservedName { name });
@@ -457,17 +436,6 @@ fn check_labels(labels: &[Cow<'static, str>]) -> Result<(), RegisterError> {
     Ok(())
 }
 
-fn check_bounds(bounds: &[f64]) -> Result<(), RegisterError> {
-    let is_good = |at: usize| bounds[at].is_finite() && (at == 0 || bounds[at] > bounds[at - 1]);
-    match (0..bounds.len()).find(|at| !is_good(*at)) {
-        Some(index) => Err(RegisterError::Bound {
-            index,
-            bound: bounds[index],
-        }),
-        None => Ok(()),
-    }
-}
-
 /// What code updates: a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or
 /// [`Histogram`](super::typed::Histogram).
 ///
@@ -529,11 +497,6 @@ impl<I: Instrument, const N: usize> MetricFamily<I, N> {
     /// The family's name on the page.
     pub fn name(&self) -> &str {
         &self.core.spec.name
-    }
-
-    #[cfg(all(test, not(monitor_loom)))]
-    pub(super) fn slots(self) -> usize {
-        self.core.slots()
     }
 }
 

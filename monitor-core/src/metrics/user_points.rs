@@ -133,8 +133,7 @@ impl UserPoints {
                 "more label sets than max_series in the points of `stats`: further ones have one mean, under overflow=\"true\""
             );
         }
-        let means = means.into_iter();
-        means.map(|(key, sums)| (key, sums.means())).collect()
+        means.into_iter().map(means_of).collect()
     }
 }
 
@@ -164,7 +163,7 @@ fn sums_of(points: &[Arc<StatValue>]) -> Vec<(&str, Sums)> {
             if let Some(value) = value.as_number() {
                 let all = (value.as_f64(), 1.0);
                 let last = if is_last { all } else { (0.0, 0.0) };
-                add(&mut at, &mut sums, &**key, Sums { all, last });
+                add(&mut at, &mut sums, &**key, [all, last]);
             }
         }
     }
@@ -182,26 +181,16 @@ fn add<K: Clone + Eq + Hash>(
     if at == list.len() {
         list.push((key, Sums::default()));
     }
-    let sums = &mut list[at].1;
-    sums.all.0 += more.all.0;
-    sums.all.1 += more.all.1;
-    sums.last.0 += more.last.0;
-    sums.last.1 += more.last.1;
+    for ((sum, count), (more, further)) in list[at].1.iter_mut().zip(more) {
+        *sum += more;
+        *count += further;
+    }
 }
 
 /// The sum and number of a key's values, in all points and in the last ones.
-#[derive(Default, Clone, Copy)]
-struct Sums {
-    all: (f64, f64),
-    last: (f64, f64),
-}
+type Sums = [(f64, f64); 2];
 
-impl Sums {
-    fn means(self) -> Means {
-        let mean = |(sum, count): (f64, f64)| (count > 0.0).then(|| sum / count);
-        Means {
-            window: mean(self.all),
-            last: mean(self.last),
-        }
-    }
+fn means_of((key, sums): (Arc<StatKey>, Sums)) -> (Arc<StatKey>, Means) {
+    let [window, last] = sums.map(|(sum, count)| (count > 0.0).then(|| sum / count));
+    (key, Means { window, last })
 }

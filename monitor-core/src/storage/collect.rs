@@ -16,13 +16,11 @@ use std::time::Duration;
 use crate::base::append::Interner;
 use crate::base::clock::to_f64;
 use crate::base::sync::Ordering;
-use crate::data::family::Histogram;
-use crate::data::family::ValueKind;
+use crate::data::family::{Histogram, ValueKind};
 use crate::data::snapshot::{CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals};
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Shard;
-use crate::recording::store::Rules;
-use crate::recording::store::StorageCore;
+use crate::recording::store::{Rules, StorageCore};
 use crate::storage::MonitorStorage;
 use crate::storage::means::RecentCalls;
 use crate::storage::statuses::StatusReader;
@@ -102,7 +100,7 @@ impl MonitorStorage {
         let now = core.clock.now();
         let rules = core.rules();
         let config = &rules.config;
-        let mut totals = core.values.tasks(core.clock.unix_at(now));
+        let mut totals = core.values.tasks.totals(core.clock.unix_at(now));
         let mut recent = RecentCalls::default();
         let mut statuses = StatusReader::new(core, now);
         let order = core.in_order();
@@ -179,7 +177,7 @@ impl MonitorStorage {
             // A start given by a user may be any number.
             age: Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),
         };
-        let of_section = core.values.running_tasks(core.clock.unix_at(now));
+        let of_section = core.values.tasks.running(core.clock.unix_at(now));
         let mut running: Vec<RunningTask> = of_section
             .into_iter()
             .map(|(name, seconds)| task(name, [].into(), seconds))
@@ -198,7 +196,13 @@ impl MonitorStorage {
     /// Calls in flight over all methods, and tasks of the section `tasks`.
     pub fn in_flight(&self) -> u64 {
         let calls: u64 = self.core.methods().map(MethodCore::in_flight).sum();
-        calls + self.core.values.tasks(self.core.clock.unix()).in_flight
+        calls
+            + self
+                .core
+                .values
+                .tasks
+                .totals(self.core.clock.unix())
+                .in_flight
     }
 }
 

@@ -26,8 +26,7 @@ use crate::base::clock::to_f64;
 use crate::data::key::StatKey;
 use crate::data::snapshot::Means;
 use crate::recording::method::MethodCore;
-use crate::recording::shard::Shard;
-use crate::recording::shard::{Cursor, Entry, LAST, WINDOW};
+use crate::recording::shard::{Cursor, Entry, LAST, Shard, WINDOW};
 
 /// The last calls of a method. Keeps its buffers from method to method.
 #[derive(Default)]

@@ -50,23 +50,10 @@ use crate::recording::store::StorageCore;
 /// ```
 #[derive(Clone, Copy)]
 pub struct MonitorStorage {
-    core: &'static StorageCore,
+    pub(crate) core: &'static StorageCore,
 }
 
 impl MonitorStorage {
-    pub(crate) fn of(core: &'static StorageCore) -> Self {
-        Self { core }
-    }
-
-    pub(crate) fn core(self) -> &'static StorageCore {
-        self.core
-    }
-
-    /// The number of this storage in the process.
-    pub(crate) fn id(self) -> u64 {
-        self.core.id
-    }
-
     /// Adds to a number; a key that is not there begins at 0. Returns the new value. A sum beyond 64 bits becomes a
     /// double; NaN and the infinities are numbers too, and what they make of a key stays until it is set or removed.
     ///
@@ -159,8 +146,7 @@ impl MonitorStorage {
         desc: MetricDesc<L>,
     ) -> Result<L::Of<Counter>, RegisterError> {
         let metrics = &self.core.values.metrics;
-        let family = metrics.register(desc, FamilyType::Counter, &[])?;
-        Ok(L::of::<Counter>(family))
+        metrics.register::<Counter, L>(desc, FamilyType::Counter, &[])
     }
 
     /// Registers a gauge, which is exported under its own name from then on. A description that was registered before
@@ -174,8 +160,7 @@ impl MonitorStorage {
         desc: MetricDesc<L>,
     ) -> Result<L::Of<Gauge>, RegisterError> {
         let metrics = &self.core.values.metrics;
-        let family = metrics.register(desc, FamilyType::Gauge, &[])?;
-        Ok(L::of::<Gauge>(family))
+        metrics.register::<Gauge, L>(desc, FamilyType::Gauge, &[])
     }
 
     /// Registers a histogram over these upper bounds: finite, strictly increasing, without `+Inf`, which is always
@@ -191,8 +176,7 @@ impl MonitorStorage {
         bounds: &[f64],
     ) -> Result<L::Of<Histogram>, RegisterError> {
         let metrics = &self.core.values.metrics;
-        let family = metrics.register(desc, FamilyType::Histogram, bounds)?;
-        Ok(L::of::<Histogram>(family))
+        metrics.register::<Histogram, L>(desc, FamilyType::Histogram, bounds)
     }
 
     /// Takes away what is under a key: its value, its histogram and its rolling means (it is taken out of the points in
@@ -260,7 +244,7 @@ impl MonitorStorage {
 impl fmt::Debug for MonitorStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MonitorStorage")
-            .field("id", &self.id())
+            .field("id", &self.core.id)
             .finish_non_exhaustive()
     }
 }

@@ -3,17 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::base::clock::to_f64;
-use crate::data::family::Label;
-use crate::data::family::with_own_bounds;
+use crate::data::family::{Label, with_own_bounds};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{MethodSnapshot, Snapshot, StatsMap};
 use crate::data::status::StatusParser;
 use crate::data::value::StatValue;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Shard;
-use crate::recording::site::IS_OFF;
-use crate::recording::site::{SharedMethod, all_settings, shared_methods};
+use crate::recording::site::{IS_OFF, SharedMethod, all_settings, shared_methods};
 use crate::recording::store::StorageCore;
 use crate::storage::MonitorStorage;
 use crate::storage::means::{RecentCall, RecentCalls};
@@ -78,14 +75,8 @@ impl MonitorStorage {
             add_counts(&mut map, method, &snapshot);
         }
         for status in &snapshot.statuses {
-            let run = [
-                StatValue::Text(status.status.name().to_owned()),
-                number(status.run),
-            ];
-            map.insert(
-                format!("series.{}", status.task),
-                StatValue::List(run.into()),
-            );
+            let run = vec![StatValue::from(status.status.name()), status.run.into()];
+            map.insert(format!("series.{}", status.task), run.into());
         }
         add_points(&mut map, self.core);
         if snapshot.tasks.started > 0 {
@@ -144,7 +135,7 @@ fn add_calls(map: &mut StatsMap, core: &'static StorageCore) {
 
 fn add_counts(map: &mut StatsMap, method: &MethodSnapshot, snapshot: &Snapshot) {
     let name = labelled(&method.name, &method.labels);
-    let mut put = |key: String, count: u64| map.insert(key, number(count));
+    let mut put = |key: String, count: u64| map.insert(key, count.into());
     put(format!("request___method__{name}"), method.started);
     for (failed, histogram) in [(false, &method.success), (true, &method.failure)] {
         let status = StatusParser::parse(failed);
@@ -165,10 +156,6 @@ fn add_counts(map: &mut StatsMap, method: &MethodSnapshot, snapshot: &Snapshot) 
 fn labelled(name: &str, labels: &[Label]) -> String {
     let labels = labels.iter().map(|label| (&*label.name, &*label.value));
     StatKey::write(name, &labels.collect::<Vec<_>>())
-}
-
-fn number(count: u64) -> StatValue {
-    i64::try_from(count).map_or_else(|_| StatValue::Float(to_f64(count)), StatValue::Int)
 }
 
 /// The points of all methods' last calls by end time, then those the user appended.

@@ -12,8 +12,7 @@ use std::time::Duration;
 
 use crate::data::snapshot::StatusSnapshot;
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
-use crate::recording::method::MethodCore;
-use crate::recording::method::MethodShared;
+use crate::recording::method::{MethodCore, MethodShared};
 use crate::recording::shard::Shard;
 use crate::recording::store::StorageCore;
 use crate::recording::streak::{self, Streak};

@@ -110,7 +110,7 @@ fn idle_records_are_adopted_before_new_ones_are_made() {
         let thread = std::thread::spawn(move || get.start().finish(Outcome::Success));
         thread.join().expect("no panic");
     }
-    let core = monitor.storage().core();
+    let core = monitor.storage().core;
     let method = core.methods().next().expect("it is there");
     assert_eq!(method.shards().count(), 1);
 }

@@ -30,7 +30,7 @@ pub(super) struct Checkpoint {
 
 impl Checkpoint {
     pub(super) fn now(monitor: Monitor) -> Self {
-        let core = monitor.storage().core();
+        let core = monitor.storage().core;
         let mut snapshot = monitor.snapshot();
         snapshot.values.entries = core.values.snapshot().entries;
         let mut observed = BTreeMap::<_, Vec<_>>::new();
@@ -134,18 +134,16 @@ fn add_calls(amounts: &mut Amounts, method: &MethodSnapshot, error_types: &[Arc<
     let mut add = |aspect, amount| {
         amounts.insert(Subject::Call(series.clone(), aspect), amount);
     };
+    let mut count = |aspect, count| add(aspect, Amount::Count(count));
     let items = method.items.unwrap_or_default();
-    add(Aspect::Success, Amount::Count(method.success.count()));
-    for (name, count) in error_types.iter().zip(&method.errors) {
-        add(Aspect::Failure(Arc::clone(name)), Amount::Count(*count));
+    count(Aspect::Success, method.success.count());
+    for (name, failed) in error_types.iter().zip(&method.errors) {
+        count(Aspect::Failure(Arc::clone(name)), *failed);
     }
-    add(Aspect::InFlight, Amount::Count(method.in_flight));
-    add(
-        Aspect::Waiting,
-        Amount::Count(method.waiting.unwrap_or_default()),
-    );
-    add(Aspect::Items, Amount::Count(items.ok));
-    add(Aspect::FailedItems, Amount::Count(items.failed));
+    count(Aspect::InFlight, method.in_flight);
+    count(Aspect::Waiting, method.waiting.unwrap_or_default());
+    count(Aspect::Items, items.ok);
+    count(Aspect::FailedItems, items.failed);
     for value in &method.values {
         let histogram = value.histogram.as_ref();
         let (more, sum) = histogram.map_or((0, 0.0), |all| (all.count(), all.sum));

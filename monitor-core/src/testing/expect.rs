@@ -496,10 +496,7 @@ impl Call {
     pub fn label(mut self, name: &str, value: &str) -> Self {
         // To a page a label without a value is none.
         if !value.is_empty() {
-            self.0.labels.push(Label {
-                name: name.to_owned().into(),
-                value: Arc::from(value),
-            });
+            self.0.labels.push(Label::new(name.to_owned(), value));
             self.0.labels.sort_unstable();
         }
         self

@@ -152,12 +152,10 @@ impl Recorder {
     /// If it was built with the [system clock](Builder::system_clock) or [watches](Self::watching) a monitor.
     #[track_caller]
     pub fn advance(&self, by: Duration) {
-        match &self.hand {
-            Some(hand) => hand.advance(by),
-            None => {
-                panic!("this recorder does not own its clock: only that of a new one can be moved")
-            }
-        }
+        let Some(hand) = &self.hand else {
+            panic!("this recorder does not own its clock: only that of a new one can be moved")
+        };
+        hand.advance(by);
     }
 
     /// What was recorded since the recorder was made.

@@ -11,13 +11,21 @@ use prometheus::{
 };
 use proptest::prelude::*;
 
-use super::{GatherError, from_proto, gather, gather_beside, registered, to_proto};
+use super::{GatherError, family_from, family_to, gather, gather_beside, registered};
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
 use crate::export::encode::Format;
 use crate::export::encode::tests::{checked_samples, page};
 use crate::export::merge::{LeftOut, Merged, merge};
 use crate::export::names::{Profile, families};
 use crate::{Clock, Monitor, Outcome, StorageConfig};
+
+fn from_proto(families: &[proto::MetricFamily]) -> Vec<Family> {
+    families.iter().map(family_from).collect()
+}
+
+fn to_proto(families: &[Family]) -> Vec<proto::MetricFamily> {
+    families.iter().map(family_to).collect()
+}
 
 fn family(name: &str, kind: FamilyType, children: Vec<Child>) -> Family {
     Family {
@@ -457,7 +465,8 @@ fn a_collector_that_panics_beside_a_storage_leaves_it_registered() -> prometheus
     let monitor = Monitor::new(StorageConfig::default());
     let registry = Registry::new();
     registry.register(Box::new(*monitor.storage()))?;
-    let broken = std::panic::catch_unwind(|| super::leaving_out(monitor.id(), || panic!("broken")));
+    let broken =
+        std::panic::catch_unwind(|| super::leaving_out(monitor.core.id, || panic!("broken")));
     assert!(broken.is_err());
     assert!(!monitor.collect().is_empty());
     Ok(())

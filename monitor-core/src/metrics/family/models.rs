@@ -5,18 +5,21 @@ use loom::thread;
 use super::*;
 use crate::base::sync::leak;
 use crate::data::family::FamilyType;
-use crate::metrics::cells::{CounterCell, GaugeCell, HistogramCell};
 use crate::metrics::registry::Registry;
 use crate::metrics::typed::{Counter, Gauge, Histogram, Instrument, MetricDesc};
 use crate::recording::models::check;
 
 /// A family with one child, which somebody holds.
-fn one<C: LabelCell>(kind: FamilyType, bounds: &[f64]) -> (&'static LabelFamily<C>, Handle<C>) {
+fn one<I: Instrument>(
+    kind: FamilyType,
+    bounds: &[f64],
+) -> (&'static LabelFamily<I::Cell>, Handle<I::Cell>) {
     let registry: &'static Registry = leak(Registry::new(&Arc::default()));
     let desc = MetricDesc::new("x", "").labels(["id"]);
     let family = registry
-        .register::<C, _>(desc, kind, bounds)
-        .expect("a good description");
+        .register::<I, _>(desc, kind, bounds)
+        .expect("a good description")
+        .core;
     (family, family.with(["a"]))
 }
 
@@ -28,7 +31,7 @@ fn shown<C: LabelCell>(family: &LabelFamily<C>) -> Option<ChildValue> {
 /// Two updates beside a removal: what was counted stays, and one that comes after the removal shows it again.
 fn count_beside_a_removal(update: fn(&Counter), each: f64) {
     check(move || {
-        let (family, handle) = one::<CounterCell>(FamilyType::Counter, &[]);
+        let (family, handle) = one::<Counter>(FamilyType::Counter, &[]);
         let counter = Counter::of(handle.clone());
         let theirs = counter.clone();
         let updater = thread::spawn(move || update(&theirs));
@@ -58,7 +61,7 @@ fn a_float_count_beside_a_removal_is_kept() {
 #[test]
 fn gauges_beside_a_removal_lose_no_step() {
     check(|| {
-        let (family, handle) = one::<GaugeCell>(FamilyType::Gauge, &[]);
+        let (family, handle) = one::<Gauge>(FamilyType::Gauge, &[]);
         let gauge = Gauge::of(handle);
         gauge.set(4.0);
         let updaters = [1.0, 2.0].map(|by| {
@@ -78,7 +81,7 @@ fn gauges_beside_a_removal_lose_no_step() {
 #[test]
 fn a_gauge_that_is_set_beside_a_removal_has_that_value() {
     check(|| {
-        let (family, handle) = one::<GaugeCell>(FamilyType::Gauge, &[]);
+        let (family, handle) = one::<Gauge>(FamilyType::Gauge, &[]);
         let gauge = Gauge::of(handle);
         let theirs = gauge.clone();
         let setter = thread::spawn(move || theirs.set(3.0));
@@ -94,7 +97,7 @@ fn a_gauge_that_is_set_beside_a_removal_has_that_value() {
 #[test]
 fn an_observation_beside_a_removal_is_kept_and_a_sum_is_never_ahead_of_its_buckets() {
     check(|| {
-        let (family, handle) = one::<HistogramCell>(FamilyType::Histogram, &[1.0]);
+        let (family, handle) = one::<Histogram>(FamilyType::Histogram, &[1.0]);
         let histogram = Histogram::of(handle.clone());
         let writers = [1.0, 2.0].map(|value| {
             let theirs = histogram.clone();

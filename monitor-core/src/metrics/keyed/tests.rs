@@ -242,7 +242,7 @@ fn sections_are_maps() -> Tested {
 #[test]
 fn tasks_are_counted_and_timed() -> Tested {
     let values = values();
-    assert_eq!(values.tasks(5.0), TaskTotals::default());
+    assert_eq!(values.tasks.totals(5.0), TaskTotals::default());
     values.add_key_value("tasks", "a", 100.0.into())?;
     values.add_key_value("tasks", "b", 102.into())?;
     values.add_key_value("tasks", "c", 100.5.into())?;
@@ -251,7 +251,7 @@ fn tasks_are_counted_and_timed() -> Tested {
         Some(100.0.into())
     );
     assert_eq!(values.del_key_value("tasks", "a", 103.0), None);
-    let totals = values.tasks(103.5);
+    let totals = values.tasks.totals(103.5);
     let expected = TaskTotals {
         started: 3,
         completed: 1,
@@ -273,7 +273,7 @@ fn tasks_are_counted_and_timed() -> Tested {
         let refused = values.add_key_value("tasks", "d", bad);
         assert_eq!(refused, Err(StatsError::NotAStartTime { id: "d".into() }));
     }
-    assert_eq!(values.tasks(103.5), expected);
+    assert_eq!(values.tasks.totals(103.5), expected);
     Ok(())
 }
 
@@ -282,7 +282,7 @@ fn a_replaced_task_was_started_but_is_never_completed() -> Tested {
     let values = values();
     values.add_key_value("tasks", "a", 100.0.into())?;
     values.add_key_value("tasks", "a", 103.0.into())?;
-    let totals = values.tasks(104.0);
+    let totals = values.tasks.totals(104.0);
     assert_eq!(
         (totals.started, totals.completed, totals.in_flight),
         (2, 0, 1)
@@ -298,11 +298,11 @@ fn a_replaced_task_was_started_but_is_never_completed() -> Tested {
 fn a_clock_set_back_takes_no_time_back() -> Tested {
     let values = values();
     values.add_key_value("tasks", "a", 100.0.into())?;
-    assert_eq!(values.tasks(110.0).busy_seconds, 10.0);
-    let back = values.tasks(50.0);
+    assert_eq!(values.tasks.totals(110.0).busy_seconds, 10.0);
+    let back = values.tasks.totals(50.0);
     assert_eq!((back.current_seconds, back.busy_seconds), (0.0, 10.0));
     assert!(values.del_key_value("tasks", "a", 50.0).is_some());
-    let totals = values.tasks(60.0);
+    let totals = values.tasks.totals(60.0);
     assert_eq!((totals.completed, totals.in_flight), (1, 0));
     assert_eq!((totals.completed_seconds, totals.busy_seconds), (0.0, 10.0));
     Ok(())

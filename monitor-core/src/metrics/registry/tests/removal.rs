@@ -52,7 +52,7 @@ fn a_removed_child_that_nobody_holds_begins_at_zero() -> Tested {
     let jobs = monitor.register_counter(MetricDesc::new("my_jobs", "").labels(["id"]))?;
     jobs.with(["a"]).inc();
     assert!(jobs.remove(["a"]));
-    assert_eq!((jobs.slots(), jobs.with(["a"]).get()), (0, 0.0));
+    assert_eq!((jobs.core.slots(), jobs.with(["a"]).get()), (0, 0.0));
     // A handle that is dropped later.
     let handle = jobs.with(["b"]);
     handle.inc();
@@ -79,7 +79,7 @@ fn what_is_not_updated_for_long_leaves_and_comes_back() -> Tested {
         open.with(["set"]).set(1.0);
     }
     assert_eq!(samples(monitor, "my_open"), ["my_open{id=\"set\"} 1"]);
-    assert_eq!(open.slots(), 2, "one is held, one is gone");
+    assert_eq!(open.core.slots(), 2, "one is held, one is gone");
     held.dec();
     assert_eq!(
         samples(monitor, "my_"),
@@ -110,7 +110,7 @@ fn children_that_come_and_go_for_ever_leave_nothing_behind() -> Tested {
             // Hidden first, and held until then.
             assert!(jobs.remove([&id]));
         }
-        assert!(jobs.slots() <= 128);
+        assert!(jobs.core.slots() <= 128);
     }
     assert!(samples(monitor, "my_").is_empty());
     Ok(())
