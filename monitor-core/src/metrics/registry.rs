@@ -345,7 +345,7 @@ impl Registry {
 
 impl Metrics {
     fn claim(&mut self, spec: &Spec) -> Result<(), RegisterError> {
-        if let Some((sample, owner)) = self.claims.in_the_way(&spec.name, spec.kind) {
+        if let Some((sample, owner)) = self.claims.in_the_way(&spec.name, spec.kind).next() {
             return Err(RegisterError::Taken {
                 name: spec.name.to_string(),
                 sample: sample.into(),

@@ -56,7 +56,7 @@ impl TaskSlots {
         }
     }
 
-    /// SampleNames a slot for a task that starts now; only the owner.
+    /// Claims a slot for a task that starts now; only the owner.
     #[inline]
     pub(crate) fn claim(&self, start: u64) -> u32 {
         let free = self.free.load(Relaxed);
