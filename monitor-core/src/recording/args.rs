@@ -8,8 +8,7 @@
 use std::time::Duration;
 
 use crate::recording::guard::CallGuard;
-use crate::recording::label_sets::LabelValue;
-use crate::recording::label_sets::MethodId;
+use crate::recording::label_sets::{LabelValue, MethodId};
 use crate::recording::site::CallSite;
 use crate::recording::thread::{self, Local};
 

@@ -21,8 +21,9 @@ use std::ptr;
 use std::sync::{LazyLock, OnceLock};
 
 use crate::base::sync::{Ordering, StaticAtomicU32, leak};
-use crate::recording::label_sets::MethodId;
-use crate::recording::label_sets::{Combinations, LabelKey, LabelValue, closed_sets, has_text};
+use crate::recording::label_sets::{
+    Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text,
+};
 use crate::recording::store::StorageCore;
 use crate::recording::thread::{self, Local};
 
