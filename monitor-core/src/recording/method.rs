@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::base::append::{Interner, Link, Node, hash_of, push, walk};
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Ordering::Relaxed, leak, lock};
-use crate::data::family::{time_bounds, with_own_bounds};
+use crate::data::family::{ValueKind, time_bounds, with_own_bounds};
 use crate::data::key::StatKey;
 use crate::data::labels::Label;
 use crate::data::{snapshot, status::DEFAULT_TASK};
@@ -211,7 +211,11 @@ impl MethodCore {
         let names = self.values.get_or_init(|| leak(Interner::new(64)));
         let find_or_add = |name: &str, limit| {
             let is = |known: &ValueName| *known.key.raw == *name;
-            names.find_or_add(hash_of(name), is, limit, |_| ValueName::new(name))
+            let make = |_| ValueName {
+                key: Arc::new(StatKey::parse(name)),
+                kind: ValueKind::of(name),
+            };
+            names.find_or_add(hash_of(name), is, limit, make)
         };
         let limit = self.storage.max_series();
         find_or_add(name, limit).or_else(|| {
@@ -259,17 +263,6 @@ impl MethodCore {
         let finished: u64 = self.shards().map(Shard::finished).sum();
         let started: u64 = self.shards().map(Shard::started).sum();
         started.saturating_sub(finished)
-    }
-
-    /// Loads what a snapshot needs of it: see [`MethodList`].
-    fn prefetch(&self) -> u64 {
-        let counted = Arc::strong_count(&self.name) ^ Arc::strong_count(&self.labels);
-        self.waiting.load(Relaxed) ^ counted as u64
-    }
-
-    /// The same for what it shares.
-    fn prefetch_shared(&self) -> u64 {
-        self.common.own.prefetch() ^ self.common.bounds.len() as u64
     }
 }
 
@@ -330,13 +323,14 @@ impl MethodList {
             step(shard.prefetch_head());
         }
         for method in methods {
-            step(method.prefetch());
+            let counted = Arc::strong_count(&method.name) ^ Arc::strong_count(&method.labels);
+            step(method.waiting.load(Relaxed) ^ counted as u64);
         }
         for (shard, taken) in shards.iter().zip(taken) {
             step(shard.prefetch_cells(taken.load(Relaxed).into()));
         }
         for method in methods {
-            step(method.prefetch_shared());
+            step(method.common.own.prefetch() ^ method.common.bounds.len() as u64);
         }
         for shard in shards {
             step(shard.prefetch_failures());

@@ -279,11 +279,8 @@ impl StorageCore {
     }
 
     /// The task types set through the API.
-    pub(crate) fn tasks(&self) -> Vec<(Arc<str>, &'static Streak)> {
-        let tasks = self.tasks.iter().map(|node| &node.item);
-        tasks
-            .map(|(name, streak)| (Arc::clone(name), streak))
-            .collect()
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &'static (Arc<str>, Streak)> {
+        self.tasks.iter().map(|node| &node.item)
     }
 
     /// All error types that ever were configured, by index.

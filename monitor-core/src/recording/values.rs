@@ -58,15 +58,6 @@ pub(crate) struct ValueName {
     pub(crate) kind: ValueKind,
 }
 
-impl ValueName {
-    pub(crate) fn new(name: &str) -> Self {
-        Self {
-            key: Arc::new(StatKey::parse(name)),
-            kind: ValueKind::of(name),
-        }
-    }
-}
-
 /// True if a number can be a time in seconds or a size in bytes, and so enter a sum. A negative one would make it fall,
 /// which readers take for a reset; NaN, the infinities and what is from 2^63 on (as all bits of a number set, for one that is
 /// not known) would be in it for good.

@@ -49,7 +49,7 @@ impl MonitorStorage {
     /// that an attribute names (`task = ".."`), or one set through the API. One that exists need not have been set yet.
     pub fn has_task(&self, name: &str) -> bool {
         name == DEFAULT_TASK
-            || self.core.tasks().iter().any(|(task, _)| &**task == name)
+            || self.core.tasks().any(|(task, _)| &**task == name)
             || self.has_method(name)
     }
 }
@@ -112,13 +112,12 @@ impl StatusReader {
 
     /// `default`, and the task types set through the API or listed by an attribute, which methods may feed.
     fn listed(&self, default: Option<StatusSnapshot>) -> Vec<StatusSnapshot> {
-        let tasks = self.core.tasks().into_iter();
-        let named = tasks.filter_map(|(task, state)| {
+        let named = self.core.tasks().filter_map(|(task, state)| {
             let feeding = || {
                 let methods = self.core.shared.items();
                 methods.filter(|common| std::ptr::eq(common.own, state))
             };
-            self.read(task, state, feeding, OWN)
+            self.read(Arc::clone(task), state, feeding, OWN)
         });
         by_task(default.into_iter().chain(named))
     }
