@@ -61,7 +61,7 @@ pub(crate) struct ValueName {
 /// True if a number can be a time in seconds or a size in bytes, and so enter a sum. A negative one would make it fall,
 /// which readers take for a reset; NaN, the infinities and what is from 2^63 on (as all bits of a number set, for one that is
 /// not known) would be in it for good.
-pub(crate) fn is_measure(number: f64) -> bool {
+fn is_measure(number: f64) -> bool {
     /// 2^63.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     (0.0..LIMIT).contains(&number)
