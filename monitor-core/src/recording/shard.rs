@@ -620,7 +620,7 @@ pub(crate) struct Cursor<'a> {
 
 impl Cursor<'_> {
     /// The number of the oldest call of the window.
-    pub(crate) fn oldest(&self) -> u64 {
+    fn oldest(&self) -> u64 {
         self.head.saturating_sub(WINDOW)
     }
 

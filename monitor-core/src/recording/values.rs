@@ -43,7 +43,7 @@ impl ValueRef {
         Self(self.0 | LEFT_AT_END)
     }
 
-    pub(crate) fn kind(self) -> ValueKind {
+    fn kind(self) -> ValueKind {
         match self.0 & (TIME | SIZE) {
             TIME => ValueKind::Time,
             SIZE => ValueKind::Size,
