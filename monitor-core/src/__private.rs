@@ -20,8 +20,6 @@ pub use crate::recording::site::{CallSite, SiteEntry, SiteSettings};
 
 use std::marker::PhantomData;
 
-use crate::data::family::check_bounds;
-
 /// The longest value of the label `method`, bytes.
 const MAX_METHOD_BYTES: usize = 120;
 
@@ -39,14 +37,41 @@ pub const fn method_name(name: &'static str) -> &'static str {
     name
 }
 
-/// Checks bounds of durations, while compiling.
+/// Checks bounds that a method has beside the common ones, while compiling.
 ///
 /// # Panics
 ///
-/// If there are none or too many, if one is negative or not finite, or if they do not increase.
+/// If there are none, if one is negative or not finite, if they do not increase, or if there are more than fit beside
+/// the common ones.
 pub const fn bounds(bounds: &'static [f64]) -> &'static [f64] {
-    check_bounds(bounds);
+    assert!(!bounds.is_empty(), "there are no bounds");
+    let (mut last, mut rest, mut own) = (-1.0, bounds, 0);
+    while let [bound, after @ ..] = rest {
+        assert!(
+            bound.is_finite() && *bound >= 0.0,
+            "a bound is negative or not finite"
+        );
+        assert!(last < *bound, "the bounds do not increase strictly");
+        own += if is_common(*bound) { 0 } else { 1 };
+        (last, rest) = (*bound, after);
+    }
+    assert!(
+        own + TIME_BOUNDS.len() < 128,
+        "there are more than 74 bounds beside the common ones"
+    );
     bounds
+}
+
+#[expect(clippy::float_cmp, reason = "the same bound, or another")]
+const fn is_common(bound: f64) -> bool {
+    let mut rest: &[f64] = &TIME_BOUNDS;
+    while let [common, after @ ..] = rest {
+        if *common == bound {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 /// What a future becomes.

@@ -21,7 +21,7 @@ pub(crate) use primitive::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Orde
 pub(crate) use primitive::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The guard of a lock, whether or not a panic poisoned it.
-pub(crate) fn recovered<G>(locked: LockResult<G>) -> G {
+fn recovered<G>(locked: LockResult<G>) -> G {
     locked.unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -280,67 +280,29 @@ pub const SIZE_BOUNDS: [f64; 55] = [
 ];
 
 /// [`TIME_BOUNDS`], shared.
-pub(crate) fn time_bounds() -> Arc<[f64]> {
+pub(crate) fn time_bounds() -> &'static Arc<[f64]> {
     static BOUNDS: LazyLock<Arc<[f64]>> = LazyLock::new(|| Arc::from(TIME_BOUNDS));
-    Arc::clone(&BOUNDS)
+    &BOUNDS
 }
 
 /// [`SIZE_BOUNDS`], shared.
-pub(crate) fn size_bounds() -> Arc<[f64]> {
+pub(crate) fn size_bounds() -> &'static Arc<[f64]> {
     static BOUNDS: LazyLock<Arc<[f64]>> = LazyLock::new(|| Arc::from(SIZE_BOUNDS));
-    Arc::clone(&BOUNDS)
+    &BOUNDS
 }
 
 /// Most buckets a histogram may have, the one above every bound included.
 pub(crate) const MAX_BUCKETS: usize = if cfg!(all(test, monitor_loom)) { 2 } else { 64 };
 
 /// Most buckets of durations: a method may have bounds of its own beside the common ones.
-pub(crate) const MAX_DURATION_BUCKETS: usize = if cfg!(all(test, monitor_loom)) {
-    MAX_BUCKETS
-} else {
-    2 * MAX_BUCKETS
-};
-
-/// Checks bounds that a method has beside the common ones.
-///
-/// # Panics
-///
-/// If there are none, if one is negative or not finite, if they do not increase, or if there are more than fit beside
-/// the common ones. Called for a static, that is an error of the compiler.
-pub(crate) const fn check_bounds(bounds: &[f64]) {
-    assert!(!bounds.is_empty(), "there are no bounds");
-    let (mut last, mut rest, mut own) = (-1.0, bounds, 0);
-    while let [bound, after @ ..] = rest {
-        assert!(
-            bound.is_finite() && *bound >= 0.0,
-            "a bound is negative or not finite"
-        );
-        assert!(last < *bound, "the bounds do not increase strictly");
-        own += if is_common(*bound) { 0 } else { 1 };
-        (last, rest) = (*bound, after);
-    }
-    assert!(
-        own + TIME_BOUNDS.len() < 128,
-        "there are more than 74 bounds beside the common ones"
-    );
-}
-
-#[expect(clippy::float_cmp, reason = "the same bound, or another")]
-const fn is_common(bound: f64) -> bool {
-    let mut rest: &[f64] = &TIME_BOUNDS;
-    while let [common, after @ ..] = rest {
-        if *common == bound {
-            return true;
-        }
-        rest = after;
-    }
-    false
-}
+pub(crate) const MAX_DURATION_BUCKETS: usize =
+    MAX_BUCKETS * if cfg!(all(test, monitor_loom)) { 1 } else { 2 };
 
 /// The common bounds with a method's own among them: the common ones stay, for the histogram over all methods.
-pub(crate) fn with_own_bounds(common: &[f64], own: &[f64]) -> Arc<[f64]> {
+pub(crate) fn with_own_bounds(own: &[f64]) -> Arc<[f64]> {
     // A zero has no sign: Prometheus 3 stores `-0.0` under another label value than it reads.
-    let mut all: Vec<f64> = common.iter().chain(own).map(|bound| bound + 0.0).collect();
+    let all = TIME_BOUNDS.iter().chain(own).map(|bound| bound + 0.0);
+    let mut all: Vec<f64> = all.collect();
     all.sort_unstable_by(f64::total_cmp);
     all.dedup();
     all.truncate(MAX_DURATION_BUCKETS - 1);
@@ -383,8 +345,8 @@ mod tests {
 
     #[test]
     fn a_methods_own_zero_has_no_sign() {
-        let bounds = with_own_bounds(&[0.0, 1.0], &[-0.0, 0.7]);
+        let bounds = with_own_bounds(&[-0.0, 0.7]);
         assert!(bounds.iter().all(|bound| bound.is_sign_positive()));
-        assert_eq!(*bounds, [0.0, 0.7, 1.0]);
+        assert_eq!(bounds.first(), Some(&0.0));
     }
 }

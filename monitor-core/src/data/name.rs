@@ -10,8 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::data::catalog::{Profile, built_in};
-use crate::data::family::ValueKind;
-use crate::data::family::{FamilyType, Label};
+use crate::data::family::{FamilyType, Label, ValueKind};
 
 /// Whether a text is a metric name: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
 pub(crate) fn is_metric_name(text: &str) -> bool {
@@ -145,14 +144,13 @@ impl SampleNames {
         self.taken.get(name).copied()
     }
 
-    /// The families that took one of this family's names.
-    pub(crate) fn owners(&self, name: &str, kind: FamilyType) -> impl Iterator<Item = usize> {
-        sample_names(name, kind).filter_map(|name| self.owner(&name))
-    }
-
-    /// The first sample name of a family that is taken, and by which family.
-    pub(crate) fn in_the_way(&self, name: &str, kind: FamilyType) -> Option<(Box<str>, usize)> {
-        sample_names(name, kind).find_map(|name| self.owner(&name).map(|owner| (name, owner)))
+    /// Those sample names of a family that are taken, and by which families.
+    pub(crate) fn in_the_way(
+        &self,
+        name: &str,
+        kind: FamilyType,
+    ) -> impl Iterator<Item = (Box<str>, usize)> {
+        sample_names(name, kind).filter_map(|name| self.owner(&name).map(|owner| (name, owner)))
     }
 
     /// Takes those names of a family for `id` that are free.
@@ -171,7 +169,7 @@ impl SampleNames {
 
     /// Takes all names of a family for `id`; takes none and returns false if one of them is taken.
     pub(crate) fn claim(&mut self, name: &str, kind: FamilyType, id: usize) -> bool {
-        let is_free = self.owners(name, kind).next().is_none();
+        let is_free = self.in_the_way(name, kind).next().is_none();
         if is_free {
             self.reserve(name, kind, id);
         }

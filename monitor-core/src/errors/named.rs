@@ -45,29 +45,17 @@ pub trait MonitorError {
     fn error_type(&self) -> Option<&'static str>;
 }
 
-impl<E: MonitorError + ?Sized> MonitorError for &E {
-    fn error_type(&self) -> Option<&'static str> {
-        (**self).error_type()
-    }
+macro_rules! pointers {
+    ($($pointer:ty),*) => {$(
+        impl<E: MonitorError + ?Sized> MonitorError for $pointer {
+            fn error_type(&self) -> Option<&'static str> {
+                (**self).error_type()
+            }
+        }
+    )*};
 }
 
-impl<E: MonitorError + ?Sized> MonitorError for Box<E> {
-    fn error_type(&self) -> Option<&'static str> {
-        (**self).error_type()
-    }
-}
-
-impl<E: MonitorError + ?Sized> MonitorError for Rc<E> {
-    fn error_type(&self) -> Option<&'static str> {
-        (**self).error_type()
-    }
-}
-
-impl<E: MonitorError + ?Sized> MonitorError for Arc<E> {
-    fn error_type(&self) -> Option<&'static str> {
-        (**self).error_type()
-    }
-}
+pointers!(&E, Box<E>, Rc<E>, Arc<E>);
 
 /// The size of an error type, and a function that returns the type an error names if the error is of that type. Errors
 /// of another size are not asked.

@@ -17,11 +17,11 @@ fn le_labels(bounds: &Arc<[f64]>) -> Arc<[String]> {
         all.map(|upper| format!("le=\"{}\"", bound(upper)))
             .collect()
     }
-    static TIME: LazyLock<Arc<[String]>> = LazyLock::new(|| render(&time_bounds()));
-    static SIZE: LazyLock<Arc<[String]>> = LazyLock::new(|| render(&size_bounds()));
-    if Arc::ptr_eq(bounds, &time_bounds()) {
+    static TIME: LazyLock<Arc<[String]>> = LazyLock::new(|| render(time_bounds()));
+    static SIZE: LazyLock<Arc<[String]>> = LazyLock::new(|| render(size_bounds()));
+    if Arc::ptr_eq(bounds, time_bounds()) {
         Arc::clone(&TIME)
-    } else if Arc::ptr_eq(bounds, &size_bounds()) {
+    } else if Arc::ptr_eq(bounds, size_bounds()) {
         Arc::clone(&SIZE)
     } else {
         render(bounds)

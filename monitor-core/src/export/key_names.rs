@@ -300,8 +300,8 @@ impl NameRegistry {
 
     /// Claims a family's names; `false` if a key or a registered metric has one of them.
     fn reserve_name(&mut self, name: Cow<'static, str>, kind: FamilyType) -> bool {
-        let is_free = |owner| owner == RESERVED || self.built_in(owner).is_some();
-        let are_free = self.claims.owners(&name, kind).all(is_free);
+        let is_free = |(_, owner)| owner == RESERVED || self.built_in(owner).is_some();
+        let are_free = self.claims.in_the_way(&name, kind).all(is_free);
         if are_free {
             // What a built-in family has stays with it.
             self.claims.reserve(&name, kind, RESERVED);
@@ -312,8 +312,8 @@ impl NameRegistry {
 
     /// Whether another source's family has a name that is taken here, by a family of the storage.
     pub(super) fn takes_name_of(&self, family: &Family) -> bool {
-        let mut owners = self.claims.owners(&family.name, family.kind);
-        owners.any(|owner| owner != RESERVED)
+        let mut taken = self.claims.in_the_way(&family.name, family.kind);
+        taken.any(|(_, owner)| owner != RESERVED)
     }
 
     /// The family of a registered metric: under its own name, or its hash where that is taken.

@@ -302,7 +302,7 @@ impl Registry {
             let same = any.downcast_ref().map(L::of);
             return same.ok_or_else(|| spec.differs(there, MetricField::Type));
         }
-        if let Some((sample, owner)) = metrics.claims.in_the_way(&spec.name, kind) {
+        if let Some((sample, owner)) = metrics.claims.in_the_way(&spec.name, kind).next() {
             return Err(RegisterError::Taken {
                 name: spec.name.to_string(),
                 sample: sample.into(),

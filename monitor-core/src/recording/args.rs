@@ -8,10 +8,8 @@
 use std::time::Duration;
 
 use crate::recording::guard::CallGuard;
-use crate::recording::label_sets::LabelValue;
-use crate::recording::label_sets::MethodId;
+use crate::recording::label_sets::{LabelValue, MethodId};
 use crate::recording::site::CallSite;
-use crate::recording::thread::{self, Local};
 
 /// What can start a call.
 pub trait Start {
@@ -61,7 +59,7 @@ impl CallArgs {
     #[inline]
     pub fn labels<const N: usize>(mut self, labels: [LabelValue<'_>; N]) -> Self {
         let name = self.site.find(&labels);
-        self.name = Some(name.unwrap_or_else(|| first_name(self.site, &labels)));
+        self.name = Some(name.unwrap_or_else(|| self.site.find_or_make(&labels)));
         self
     }
 
@@ -95,14 +93,6 @@ impl Start for CallArgs {
         }
         call
     }
-}
-
-/// The name of a label set that was not seen before, or that has no place.
-#[cold]
-#[inline(never)]
-fn first_name(site: &'static CallSite, labels: &[LabelValue<'_>]) -> &'static MethodId {
-    let storage = thread::with(Local::in_force);
-    site.find_or_make(labels, |method| storage.has_room_for(method))
 }
 
 /// A number of bytes: any integer, a reference to one, or an `Option` of one (`None` and negative numbers are not

@@ -9,10 +9,12 @@ pub use self::spans::{TraceIdExemplars, TraceIdLayer};
 pub use crate::data::labels::{Exemplar, KeptExemplar};
 
 use crate::base::append::Chunked;
-use crate::base::sync::{AtomicU64, Mutex, Ordering, lock};
+use crate::base::sync::{AtomicU64, Mutex, Ordering::Relaxed, leak, lock};
+use crate::recording::method::MethodCore;
+use crate::recording::shard::Span;
 
 /// How long an exemplar stays before another call's takes its place, seconds.
-pub(crate) const KEPT_SECONDS: f64 = 1.0;
+const KEPT_SECONDS: f64 = 1.0;
 
 /// Gives the exemplar of the call that is just ending on this thread.
 ///
@@ -56,25 +58,17 @@ where
     }
 }
 
-/// The exemplars of one method and label set, by bucket.
-#[derive(Debug)]
-pub(crate) struct Exemplars {
-    cells: Chunked<ExemplarCell>,
-}
+/// A storage's provider. A panic of it is caught where it is asked, so that it is never seen half-way.
+pub(super) type AnyProvider = AssertUnwindSafe<Box<dyn ExemplarProvider>>;
 
-#[derive(Debug, Default)]
-struct ExemplarCell {
+/// The exemplars of one method and label set, by bucket.
+pub(super) type Exemplars = Chunked<ExemplarCell>;
+
+#[derive(Default)]
+pub(super) struct ExemplarCell {
     /// From when on another one may take its place, in ticks.
     due: AtomicU64,
     kept: Mutex<Option<KeptExemplar>>,
-}
-
-/// A call that has just ended.
-pub(crate) struct Ended {
-    pub(crate) bucket: usize,
-    pub(crate) seconds: f64,
-    pub(crate) at: f64,
-    pub(crate) failed: bool,
 }
 
 thread_local! {
@@ -82,68 +76,55 @@ thread_local! {
     static ASKING: Cell<bool> = const { Cell::new(false) };
 }
 
-impl Exemplars {
-    pub(crate) fn new() -> Self {
-        Self {
-            cells: Chunked::default(),
-        }
+/// Keeps an exemplar of a call of a method that has just ended, unless the bucket's is younger than [`KEPT_SECONDS`].
+/// Counts one that no page can hold.
+#[cold]
+pub(super) fn note(method: &MethodCore, provider: &AnyProvider, span: Span, failed: bool) {
+    let exemplars = method.exemplars.get_or_init(|| leak(Exemplars::default()));
+    let bucket = method.common.ticks.exact_bucket(span.ticks());
+    let place = u32::try_from(bucket).ok();
+    let Some(cell) = place.and_then(|place| exemplars.get_or_grow(place)) else {
+        return;
+    };
+    let due = cell.due.load(Relaxed);
+    if span.end < due {
+        return;
     }
-
-    /// Keeps an exemplar of a call that ends `now`, unless the bucket's is younger than `keep_for`, both in ticks.
-    /// `false` if the provider gave one that no page can hold.
-    pub(crate) fn note(
-        &self,
-        provider: &dyn ExemplarProvider,
-        (now, keep_for): (u64, u64),
-        ended: &Ended,
-    ) -> bool {
-        let Some(cell) = u32::try_from(ended.bucket)
-            .ok()
-            .and_then(|at| self.cells.get_or_grow(at))
-        else {
-            return true;
-        };
-        let due = cell.due.load(Ordering::Relaxed);
-        if now < due {
-            return true;
-        }
-        let Some(exemplar) = ask(provider) else {
-            return true;
-        };
-        if !exemplar.fits() {
-            return false;
-        }
-        let next = now.saturating_add(keep_for);
-        // Relaxed: the cell's lock orders what is kept; of two calls that end at once one keeps its own.
-        let won = cell
-            .due
-            .compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
-        if won.is_ok() {
-            *lock(&cell.kept) = Some(KeptExemplar {
-                bucket: ended.bucket,
-                exemplar,
-                seconds: ended.seconds,
-                at: ended.at,
-                failed: ended.failed,
-            });
-        }
-        true
+    let Some(exemplar) = ask(provider) else {
+        return;
+    };
+    if !exemplar.fits() {
+        method.storage.dropped_exemplars.fetch_add(1, Relaxed);
+        return;
     }
-
-    /// All that are kept, by bucket.
-    pub(crate) fn kept(&self) -> Vec<KeptExemplar> {
-        let cells = self.cells.iter();
-        cells.filter_map(|cell| lock(&cell.kept).clone()).collect()
+    let clock = &method.storage.clock;
+    let next = span.end.saturating_add(clock.ticks(KEPT_SECONDS));
+    // Relaxed: the cell's lock orders what is kept; of two calls that end at once one keeps its own.
+    let won = cell.due.compare_exchange(due, next, Relaxed, Relaxed);
+    if won.is_ok() {
+        *lock(&cell.kept) = Some(KeptExemplar {
+            bucket,
+            exemplar,
+            seconds: clock.seconds(span.ticks()),
+            at: clock.unix_at(span.end),
+            failed,
+        });
     }
 }
 
-fn ask(provider: &dyn ExemplarProvider) -> Option<Exemplar> {
+/// All that are kept of a method, by bucket.
+pub(crate) fn kept(method: &MethodCore) -> Vec<KeptExemplar> {
+    let cells = method.exemplars.get().into_iter().flat_map(Chunked::iter);
+    cells.filter_map(|cell| lock(&cell.kept).clone()).collect()
+}
+
+fn ask(provider: &AnyProvider) -> Option<Exemplar> {
     // `try_with`: a thread may end calls while its thread-locals are being destroyed.
     let asking = ASKING.try_with(|asking| asking.replace(true)).ok()?;
     if asking {
         return None;
     }
-    let exemplar = catch_unwind(AssertUnwindSafe(|| provider.exemplar()));
+    let exemplar = catch_unwind(|| provider.exemplar());
     let _ = ASKING.try_with(|asking| asking.set(false));
     exemplar.ok().flatten()
 }

@@ -177,7 +177,7 @@ impl CallGuard {
     /// Where it notes that its body is suspended.
     #[inline]
     pub(crate) fn suspension(&self) -> Suspension {
-        self.shard.suspension(self.slot())
+        self.shard.slots.suspension(self.slot())
     }
 
     #[inline]
@@ -218,7 +218,7 @@ impl CallGuard {
         let start = if self.is_dead() {
             Some(self.slot & !DEAD)
         } else {
-            self.shard.start_of(self.slot())
+            self.shard.slots.start_of(self.slot())
         };
         let start = start.unwrap_or(end);
         Span { start, end }
@@ -233,9 +233,9 @@ impl CallGuard {
         let record = |target: &'static Shard| {
             self.enter_values(target, span);
             if is_owner {
-                self.shard.release(self.slot());
+                self.shard.slots.release(self.slot());
             } else {
-                self.shard.release_elsewhere(self.slot());
+                self.shard.slots.release_elsewhere(self.slot());
             }
             match failure {
                 None => target.succeed(span),
@@ -258,14 +258,12 @@ impl CallGuard {
     /// Enters what the call observed, under the number the call is about to get.
     fn enter_values(&self, target: &'static Shard, span: Span) {
         if self.slot & OBSERVED != 0
-            && let Some(values) = self.shard.known_values()
+            && let Some(values) = self.shard.values.get()
         {
-            let storage = target.method.storage;
-            let duration = storage.clock.seconds(span.ticks());
-            let seq = target.ring().next();
+            let duration = target.method.storage.clock.seconds(span.ticks());
+            let seq = target.ring.next();
             values.take(self.slot(), duration, |value, number| {
-                let bounds = storage.bounds_of(value.kind());
-                target.values().enter(value, bounds, seq, number);
+                target.values().enter(value, seq, number);
             });
         }
     }

@@ -41,7 +41,7 @@ pub(crate) struct MethodId {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
     /// It was made at run time, from text: there may be any number of those. Else it is one of a closed set.
-    is_open: bool,
+    pub(crate) is_open: bool,
     /// A label stands for values that have no place of their own. The text does not show that: a value may be
     /// `overflow` too.
     pub(crate) is_overflow: bool,
@@ -52,10 +52,6 @@ impl Origin {
         is_open: true,
         is_overflow: false,
     };
-
-    pub(crate) fn is_open(self) -> bool {
-        self.is_open
-    }
 }
 
 /// The names of all methods of the process: a name has one number in every storage.
@@ -123,8 +119,8 @@ impl MethodId {
                 value: Arc::from("true"),
             };
             let origin = Origin {
-                is_open: false,
                 is_overflow: true,
+                ..Origin::default()
             };
             let labelled = self.labelled(&[label], origin, MAX_IDS);
             labelled.unwrap_or_else(Self::beyond)
@@ -235,23 +231,22 @@ enum Values {
 }
 
 impl LabelKey {
-    const fn new(name: &'static str, values: Values) -> Self {
-        Self { name, values }
-    }
-
     /// A label with these values.
     pub const fn bounded(name: &'static str, values: &'static [&'static str]) -> Self {
-        Self::new(name, Values::Bounded(values))
+        let values = Values::Bounded(values);
+        Self { name, values }
     }
 
     /// A label with a closed set of values that is known with the first call.
     pub const fn late(name: &'static str) -> Self {
-        Self::new(name, Values::Late)
+        let values = Values::Late;
+        Self { name, values }
     }
 
     /// A label with any text, up to `max` different ones.
     pub const fn capped(name: &'static str, max: u32) -> Self {
-        Self::new(name, Values::Capped(max))
+        let values = Values::Capped(max);
+        Self { name, values }
     }
 }
 

@@ -8,28 +8,26 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::base::append::{Interner, Link, Node, hash_of, push, walk};
-use crate::base::sync::Ordering::Relaxed;
-use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, leak, lock};
-use crate::data::family::with_own_bounds;
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Ordering::Relaxed, leak, lock};
+use crate::data::family::{ValueKind, time_bounds, with_own_bounds};
 use crate::data::key::StatKey;
 use crate::data::labels::Label;
 use crate::data::{snapshot, status::DEFAULT_TASK};
 use crate::errors::Outcome;
 use crate::recording::config::TickBounds;
-use crate::recording::exemplar::{Ended, ExemplarProvider, Exemplars, KEPT_SECONDS, KeptExemplar};
+use crate::recording::exemplar::{self, Exemplars};
 use crate::recording::label_sets::{MethodId, Origin};
 use crate::recording::limit::Permits;
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{Settings, all_settings};
 use crate::recording::store::StorageCore;
 use crate::recording::streak::Streak;
-use crate::recording::values::{ValueName, ValueNames};
+use crate::recording::values::ValueName;
 
 /// What all label sets of a method share in a storage.
 pub(crate) struct MethodShared {
-    pub(crate) name: Arc<str>,
     /// The method without labels.
-    plain: &'static MethodId,
+    pub(crate) plain: &'static MethodId,
     /// The task type its calls feed beside that of all calls.
     pub(crate) own: &'static Streak,
     /// The task type of all calls; where the method feeds none, one that is not read.
@@ -62,18 +60,17 @@ impl MethodShared {
             None => (unread(), all, true),
         };
         let (bounds, ticks) = match settings.bounds {
-            None => (Arc::clone(&storage.time_bounds), storage.tick_bounds),
+            None => (Arc::clone(time_bounds()), storage.tick_bounds),
             Some(own) => {
-                let bounds = with_own_bounds(&storage.time_bounds, own);
+                let bounds = with_own_bounds(own);
                 let ticks: &'static TickBounds = leak(TickBounds::new(&bounds, &storage.clock));
-                if storage.exemplar_provider().is_some() {
+                if storage.exemplars.load().is_some() {
                     ticks.force_slow_path();
                 }
                 (bounds, ticks)
             }
         };
         Self {
-            name: Arc::clone(&plain.name),
             plain,
             own,
             default,
@@ -111,13 +108,14 @@ pub(crate) struct MethodCore {
     /// Calls that wait for a permit.
     pub(crate) waiting: AtomicU64,
     pub(crate) items: StreamItems,
-    exemplars: Once<&'static Exemplars>,
+    pub(super) exemplars: Once<&'static Exemplars>,
     first: Link<Shard>,
     /// The shard of calls that no thread's table can take, because thread-locals are gone. The holder of the lock is
     /// its single writer, so it keeps the promises of any shard.
     fallback: Once<&'static Shard>,
     fallback_writer: Mutex<()>,
-    values: Once<&'static ValueNames>,
+    /// The values calls observed so far.
+    pub(crate) values: Once<&'static Interner<ValueName>>,
     /// Observations past a limit: of names, or of values a call keeps.
     pub(crate) dropped_values: AtomicU64,
     /// What snapshots saw of its calls.
@@ -161,7 +159,7 @@ impl MethodCore {
     ) -> &'static Self {
         let method = leak(Self {
             storage,
-            name: Arc::clone(&common.name),
+            name: Arc::clone(&common.plain.name),
             labels: Arc::clone(&id.labels),
             id: id.id,
             origin: id.origin,
@@ -177,7 +175,7 @@ impl MethodCore {
             dropped_values: AtomicU64::new(0),
             idle_since: IdleSince::default(),
         });
-        if id.origin.is_open() {
+        if id.origin.is_open {
             common.open.fetch_add(1, Relaxed);
         }
         push(&common.first, method, |method| &method.next)
@@ -207,18 +205,17 @@ impl MethodCore {
         write(self.fallback.get_or_init(|| self.add_shard()))
     }
 
-    /// The values calls observed so far.
-    pub(crate) fn known_values(&self) -> Option<&'static ValueNames> {
-        self.values.get()
-    }
-
     /// The value of this name. Past the limit of names a value goes to the child labelled `overflow` of its family, if
     /// there is one or room for one more; else it is dropped.
     pub(crate) fn value(&self, name: &str) -> Option<&'static Node<ValueName>> {
         let names = self.values.get_or_init(|| leak(Interner::new(64)));
         let find_or_add = |name: &str, limit| {
             let is = |known: &ValueName| *known.key.raw == *name;
-            names.find_or_add(hash_of(name), is, limit, |_| ValueName::new(name))
+            let make = |_| ValueName {
+                key: Arc::new(StatKey::parse(name)),
+                kind: ValueKind::of(name),
+            };
+            names.find_or_add(hash_of(name), is, limit, make)
         };
         let limit = self.storage.max_series();
         find_or_add(name, limit).or_else(|| {
@@ -241,31 +238,9 @@ impl MethodCore {
 
     /// Keeps an exemplar of a call that has just ended, if the storage has a provider.
     pub(crate) fn note_exemplar(&self, span: Span, failed: bool) {
-        if let Some(provider) = self.storage.exemplar_provider() {
-            self.ask_for_exemplar(provider, span, failed);
+        if let Some(provider) = self.storage.exemplars.load() {
+            exemplar::note(self, provider, span, failed);
         }
-    }
-
-    #[cold]
-    fn ask_for_exemplar(&self, provider: &dyn ExemplarProvider, span: Span, failed: bool) {
-        let exemplars = self.exemplars.get_or_init(|| leak(Exemplars::new()));
-        let clock = &self.storage.clock;
-        let ended = Ended {
-            bucket: self.common.ticks.exact_bucket(span.ticks()),
-            seconds: clock.seconds(span.ticks()),
-            at: clock.unix_at(span.end),
-            failed,
-        };
-        let times = (span.end, clock.ticks(KEPT_SECONDS));
-        if !exemplars.note(provider, times, &ended) {
-            self.storage.dropped_exemplars.fetch_add(1, Relaxed);
-        }
-    }
-
-    /// The exemplars kept, by bucket.
-    pub(crate) fn exemplars(&self) -> Vec<KeptExemplar> {
-        let exemplars = self.exemplars.get();
-        exemplars.map(Exemplars::kept).unwrap_or_default()
     }
 
     /// Calls that wait for a permit; `None` where calls need none.
@@ -289,17 +264,6 @@ impl MethodCore {
         let started: u64 = self.shards().map(Shard::started).sum();
         started.saturating_sub(finished)
     }
-
-    /// Loads what a snapshot needs of it: see [`MethodList`].
-    fn prefetch(&self) -> u64 {
-        let counted = Arc::strong_count(&self.name) ^ Arc::strong_count(&self.labels);
-        self.waiting.load(Relaxed) ^ counted as u64
-    }
-
-    /// The same for what it shares.
-    fn prefetch_shared(&self) -> u64 {
-        self.common.own.prefetch() ^ self.common.bounds.len() as u64
-    }
 }
 
 /// How many methods are fetched at once: enough for a processor to have all the loads it can under way, few enough for
@@ -315,8 +279,8 @@ const BATCH: usize = 16;
 /// since are missing, which costs time and nothing else.
 #[derive(Default)]
 pub(crate) struct MethodList {
-    methods: Box<[&'static MethodCore]>,
-    shards: Box<[&'static Shard]>,
+    pub(crate) methods: Box<[&'static MethodCore]>,
+    pub(crate) shards: Box<[&'static Shard]>,
     /// Parallel to `shards`: how many of their last calls the means took last time. As the threads shared the calls
     /// then, they most likely still do.
     taken: Box<[AtomicU32]>,
@@ -342,15 +306,6 @@ impl MethodList {
         }
     }
 
-    pub(crate) fn methods(&self) -> &[&'static MethodCore] {
-        &self.methods
-    }
-
-    /// How many shards are listed.
-    pub(crate) fn shards(&self) -> usize {
-        self.shards.len()
-    }
-
     /// Loads what this method and those behind it need, if it is the first of a batch. Returns what must be used, so
     /// that the loads stay.
     pub(crate) fn fetch(&self, at: usize) -> u64 {
@@ -368,13 +323,14 @@ impl MethodList {
             step(shard.prefetch_head());
         }
         for method in methods {
-            step(method.prefetch());
+            let counted = Arc::strong_count(&method.name) ^ Arc::strong_count(&method.labels);
+            step(method.waiting.load(Relaxed) ^ counted as u64);
         }
         for (shard, taken) in shards.iter().zip(taken) {
             step(shard.prefetch_cells(taken.load(Relaxed).into()));
         }
         for method in methods {
-            step(method.prefetch_shared());
+            step(method.common.own.prefetch() ^ method.common.bounds.len() as u64);
         }
         for shard in shards {
             step(shard.prefetch_failures());

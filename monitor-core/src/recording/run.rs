@@ -188,9 +188,7 @@ impl<S: Start, K: Kept> Call<S, K> {
             Self::Over => None,
         }
     }
-}
 
-impl<S, K: Kept> Call<S, K> {
     #[inline]
     fn suspended(call: CallGuard, kept: K) -> Self {
         let call = Some(call);

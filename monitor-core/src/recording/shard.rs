@@ -14,7 +14,7 @@ use crate::base::sync::{AtomicU32, AtomicU64, Once, bump, leak};
 use crate::data::family::{MAX_BUCKETS, MAX_DURATION_BUCKETS};
 use crate::data::status::TaskStatus;
 use crate::recording::config::TickBounds;
-use crate::recording::in_flight::{Suspension, TaskSlots};
+use crate::recording::in_flight::TaskSlots;
 use crate::recording::method::MethodCore;
 use crate::recording::streak::{Observed, Streak};
 use crate::recording::values::ShardValues;
@@ -35,17 +35,24 @@ pub(crate) struct Shard {
     clock: Clock,
     bounds: &'static TickBounds,
     pub(crate) method: &'static MethodCore,
-    /// That of the method's own task type, and that of all calls.
+    /// At [`OWN`] and at [`ALL_CALLS`].
     streaks: [&'static Streak; 2],
-    values: Once<&'static ShardValues>,
+    /// The values of calls that start here, from their first use.
+    pub(crate) values: Once<&'static ShardValues>,
     /// The method's number.
     pub(crate) id: u32,
     head: Head,
     pub(crate) next: Link<Shard>,
     ok: Counts,
-    ring: Ring,
-    slots: TaskSlots,
+    pub(crate) ring: Ring,
+    pub(crate) slots: TaskSlots,
 }
+
+/// The place of the status of the method's own task type.
+pub(crate) const OWN: usize = 0;
+
+/// The place of the status of all calls.
+pub(crate) const ALL_CALLS: usize = 1;
 
 /// One cache line of a shard.
 #[repr(C, align(64))]
@@ -157,29 +164,6 @@ impl Shard {
         self.slots.claim(self.now())
     }
 
-    /// When the call in this slot started; only its guard.
-    #[inline]
-    pub(crate) fn start_of(&self, slot: u32) -> Option<u64> {
-        self.slots.start_of(slot)
-    }
-
-    /// Where the call in this slot notes that its body is suspended.
-    #[inline]
-    pub(crate) fn suspension(&'static self, slot: u32) -> Suspension {
-        self.slots.suspension(slot)
-    }
-
-    /// Frees the slot of a call that started here; only the owner.
-    #[inline]
-    pub(crate) fn release(&self, slot: u32) {
-        self.slots.release(slot);
-    }
-
-    /// Frees the slot of a call that started here, from a thread that is not the owner's.
-    pub(crate) fn release_elsewhere(&self, slot: u32) {
-        self.slots.release_elsewhere(slot);
-    }
-
     /// A call that started here succeeds now; only the owner.
     // All that is rare goes one way out, at the tail: what lives across a call would cost the common way saved
     // registers.
@@ -214,7 +198,7 @@ impl Shard {
     }
 
     fn leave(&self, slot: u32, end: u64) -> Span {
-        let start = self.start_of(slot).unwrap_or(end);
+        let start = self.slots.start_of(slot).unwrap_or(end);
         self.slots.release(slot);
         Span { start, end }
     }
@@ -274,32 +258,18 @@ impl Shard {
         }
     }
 
-    /// The values of calls that start here, from their first use.
+    /// Its values, made if need be.
     pub(crate) fn values(&self) -> &'static ShardValues {
         self.values.get_or_init(|| leak(ShardValues::default()))
-    }
-
-    pub(crate) fn known_values(&self) -> Option<&'static ShardValues> {
-        self.values.get()
-    }
-
-    pub(crate) fn ring(&self) -> &Ring {
-        &self.ring
-    }
-
-    /// When the newest call entered here ended, in ticks, to a step of the ring.
-    pub(crate) fn newest_end(&self) -> Option<u64> {
-        self.ring.newest_end()
     }
 
     /// Calls that succeeded: the ring numbers every call entered here, and the failures among them are known. A sum
     /// over the buckets would say the same.
     fn ok_count(&self) -> u64 {
         let entered = self.ring.head.load(Acquire);
-        let failed = self.head.failures.get().map_or(0, |all| {
-            // A failure that is seen in the ring is seen here: it is counted before.
-            all.ended.load(Relaxed)
-        });
+        // A failure that is seen in the ring is seen here: it is counted before.
+        let failures = self.head.failures.get();
+        let failed = failures.map_or(0, |all| all.ended.load(Relaxed));
         entered.saturating_sub(failed)
     }
 
@@ -343,11 +313,6 @@ impl Shard {
             .sum()
     }
 
-    /// Start times of the calls that started here and are in flight.
-    pub(crate) fn starts(&self) -> impl Iterator<Item = u64> + '_ {
-        self.slots.starts()
-    }
-
     /// Adds the durations of successes; returns the ticks they took.
     pub(crate) fn add_success(&self, total: &mut [u64]) -> f64 {
         let ticks = f64::from_bits(self.head.ok_sum.load(Acquire));
@@ -371,17 +336,8 @@ impl Shard {
         ticks
     }
 
-    /// This shard's part in the streak of the method's own status.
-    pub(crate) fn own_run(&self, word: u64) -> u64 {
-        self.run(0, word)
-    }
-
-    /// This shard's part in the streak of the status of all calls.
-    pub(crate) fn default_run(&self, word: u64) -> u64 {
-        self.run(1, word)
-    }
-
-    fn run(&self, at: usize, word: u64) -> u64 {
+    /// This shard's part in the streak of the status at this place: [`OWN`] or [`ALL_CALLS`].
+    pub(crate) fn run(&self, at: usize, word: u64) -> u64 {
         let failures = self.head.failures.get();
         let failed = failures.map_or(0, |all| all.observed[at].failures(word));
         failed + self.head.observed[at].successes(word, || self.ok_count())
@@ -667,7 +623,7 @@ pub(crate) struct Cursor<'a> {
 
 impl Cursor<'_> {
     /// The number of the oldest call of the window.
-    pub(crate) fn oldest(&self) -> u64 {
+    fn oldest(&self) -> u64 {
         self.head.saturating_sub(WINDOW)
     }
 

@@ -21,8 +21,9 @@ use std::ptr;
 use std::sync::{LazyLock, OnceLock};
 
 use crate::base::sync::{Ordering, StaticAtomicU32, leak};
-use crate::recording::label_sets::MethodId;
-use crate::recording::label_sets::{Combinations, LabelKey, LabelValue, closed_sets, has_text};
+use crate::recording::label_sets::{
+    Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text,
+};
 use crate::recording::store::StorageCore;
 use crate::recording::thread::{self, Local};
 
@@ -182,15 +183,15 @@ impl CallSite {
         self.known_combinations(storage)?.find(labels)
     }
 
-    /// [`find`](Self::find), made if `has_room` for a label set made at run time; else that of the method's overflow.
+    /// [`find`](Self::find), made if there is room for a label set made at run time; else that of the method's overflow.
     #[cold]
-    pub(crate) fn find_or_make(
-        &'static self,
-        labels: &[LabelValue<'_>],
-        has_room: impl FnOnce(&MethodId) -> bool,
-    ) -> &'static MethodId {
+    #[inline(never)]
+    pub(crate) fn find_or_make(&'static self, labels: &[LabelValue<'_>]) -> &'static MethodId {
+        let storage = thread::with(Local::in_force);
         let combinations = self.combinations(thread::with(Local::scoped));
-        combinations.find_or_make(self.resolve(), labels, has_room)
+        combinations.find_or_make(self.resolve(), labels, |method| {
+            storage.has_room_for(method)
+        })
     }
 
     /// The label sets that come into being together; none where labels are text, or without labels.

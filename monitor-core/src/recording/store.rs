@@ -14,17 +14,16 @@ use std::sync::{Arc, OnceLock};
 use tracing::{field, warn};
 
 use crate::base::append::{Interner, Latest, Table, hash_of};
-use crate::base::clock::utc;
-use crate::base::clock::{Clock, process_start};
+use crate::base::clock::{Clock, process_start, utc};
 use crate::base::sync::Ordering::Relaxed;
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, StaticAtomicU32, leak, lock};
-use crate::data::family::{ValueKind, size_bounds, time_bounds};
+use crate::data::family::{size_bounds, time_bounds};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
-use crate::data::status::{DEFAULT_TASK, TaskStatus};
-use crate::errors::{ErrorParser, ErrorTypeId, Outcome};
+use crate::data::status::DEFAULT_TASK;
+use crate::errors::{ErrorParser, Outcome};
 use crate::metrics::keyed::Values;
 use crate::recording::config::{StorageConfig, TickBounds};
-use crate::recording::exemplar::ExemplarProvider;
+use crate::recording::exemplar::{AnyProvider, ExemplarProvider};
 use crate::recording::label_sets::MethodId;
 use crate::recording::method::{MethodCore, MethodList, MethodShared};
 use crate::recording::shard::Failure;
@@ -40,16 +39,14 @@ pub(crate) struct StorageCore {
     pub(crate) created: u64,
     /// When the process started, seconds since 1970.
     pub(crate) started_at: f64,
-    pub(crate) time_bounds: Arc<[f64]>,
-    pub(crate) size_bounds: Arc<[f64]>,
     pub(crate) tick_bounds: &'static TickBounds,
     pub(crate) default_task: &'static Streak,
     pub(crate) values: Values,
     /// The most busy time ever reported, as the bits of a float (which for what is not negative order as it does).
     pub(crate) busy: AtomicU64,
     methods: Table<MethodCore>,
-    /// By the number of the method without labels.
-    shared: Table<MethodShared>,
+    /// What the label sets of each method share, by the number of the method without labels.
+    pub(crate) shared: Table<MethodShared>,
     /// The methods by name, as of the last look.
     order: Mutex<Arc<MethodList>>,
     /// Records that no thread owns.
@@ -58,10 +55,9 @@ pub(crate) struct StorageCore {
     /// All error types that ever were configured.
     error_types: Interner<Arc<str>>,
     rules: Latest<Rules>,
-    /// A panic of the provider is caught where it is asked, so that it is never seen half-way.
-    exemplars: Latest<Option<AssertUnwindSafe<Box<dyn ExemplarProvider>>>>,
+    pub(super) exemplars: Latest<Option<AnyProvider>>,
     /// Exemplars that no page can hold.
-    pub(super) dropped_exemplars: AtomicU64,
+    pub(crate) dropped_exemplars: AtomicU64,
     /// Names of error types that calls gave and the configuration does not know.
     unknown_types: Interner<Arc<str>>,
     /// How many of those were logged.
@@ -91,10 +87,6 @@ impl Rules {
             config,
         }
     }
-
-    pub(crate) fn status_of(&self, id: ErrorTypeId) -> TaskStatus {
-        self.parser.status_of(id)
-    }
 }
 
 /// Most names of unknown error types that are kept: they are for a reader of logs.
@@ -123,23 +115,18 @@ pub(crate) fn is_global(storage: &StorageCore) -> bool {
 impl StorageCore {
     pub(crate) fn new(config: StorageConfig, clock: Clock) -> &'static Self {
         static NEXT_ID: StaticAtomicU32 = StaticAtomicU32::new(0);
-        let (time_bounds, size_bounds) = (time_bounds(), size_bounds());
+        let (time, size) = (time_bounds(), size_bounds());
         let error_types = Interner::new(64);
         let rules = Rules::new(config, &error_types);
-        let bounds = (Arc::clone(&time_bounds), Arc::clone(&size_bounds));
-        let started_at = match clock.source() {
-            ClockSource::Manual => None,
-            ClockSource::TickCounter | ClockSource::OperatingSystem => process_start(),
-        };
+        let is_real = clock.source() != ClockSource::Manual;
+        let started_at = is_real.then(process_start).flatten();
         let core: &'static Self = leak(Self {
             id: NEXT_ID.fetch_add(1, Relaxed).into(),
             created: clock.now(),
             started_at: started_at.unwrap_or_else(|| clock.unix()),
-            tick_bounds: leak(TickBounds::new(&time_bounds, &clock)),
-            values: Values::new(&rules.config, bounds.0, bounds.1),
+            tick_bounds: leak(TickBounds::new(time, &clock)),
+            values: Values::new(&rules.config, Arc::clone(time), Arc::clone(size)),
             clock,
-            time_bounds,
-            size_bounds,
             default_task: leak(Streak::default()),
             busy: AtomicU64::new(0),
             methods: Table::default(),
@@ -167,7 +154,7 @@ impl StorageCore {
         self.values.configure(&rules.config);
         let max_workers = rules.config.max_workers;
         self.rules.store(rules);
-        for shared in self.commons() {
+        for shared in self.shared.items() {
             shared.permits.configure(max_workers);
         }
         self.preregister();
@@ -197,13 +184,6 @@ impl StorageCore {
         }
     }
 
-    pub(crate) fn bounds_of(&self, kind: ValueKind) -> &[f64] {
-        match kind {
-            ValueKind::Size => &self.size_bounds,
-            ValueKind::Time | ValueKind::Plain => &self.time_bounds,
-        }
-    }
-
     /// The method of this name, without labels, made if need be.
     pub(crate) fn method(&'static self, name: &str) -> &'static MethodCore {
         self.method_of(MethodId::plain(name))
@@ -217,7 +197,7 @@ impl StorageCore {
             let shared = self.shared.item_or(plain.id, new).expect(PLACES);
             // Again, now that it is listed: a configuration or a provider that came meanwhile did not find it.
             shared.permits.configure(self.rules().config.max_workers);
-            if self.exemplar_provider().is_some() {
+            if self.exemplars.load().is_some() {
                 shared.ticks.force_slow_path();
             }
             shared
@@ -231,7 +211,7 @@ impl StorageCore {
     /// [`method_of`](Self::method_of) for a call: past the limit of label sets made at run time it is the method's
     /// overflow.
     pub(crate) fn method_for_call(&'static self, id: &'static MethodId) -> &'static MethodCore {
-        let is_new = id.origin.is_open() && !self.has(id);
+        let is_new = id.origin.is_open && !self.has(id);
         if is_new && !self.has_room_for(id.without_labels()) {
             return self.method_of(id.overflow());
         }
@@ -241,11 +221,6 @@ impl StorageCore {
     /// True if there is this method with this label set.
     pub(crate) fn has(&self, id: &MethodId) -> bool {
         self.methods.item(id.id).is_some()
-    }
-
-    /// What the label sets of each method share.
-    pub(crate) fn commons(&self) -> impl Iterator<Item = &'static MethodShared> + '_ {
-        self.shared.items()
     }
 
     /// True if this method (without labels) may have one more label set made at run time.
@@ -258,7 +233,7 @@ impl StorageCore {
     pub(crate) fn in_order(&'static self) -> Arc<MethodList> {
         let mut order = lock(&self.order);
         // Numbers are never given back: there is something new if and only if there are more.
-        if self.methods().count() != order.methods().len() {
+        if self.methods().count() != order.methods.len() {
             *order = Arc::new(MethodList::new(self.methods().collect()));
         }
         Arc::clone(&order)
@@ -266,7 +241,7 @@ impl StorageCore {
 
     /// Lists again what the order knows of the methods' shards.
     pub(crate) fn list_shards(&'static self, order: &MethodList) {
-        *lock(&self.order) = Arc::new(MethodList::new(order.methods().into()));
+        *lock(&self.order) = Arc::new(MethodList::new(order.methods.clone()));
     }
 
     /// All methods so far.
@@ -312,11 +287,8 @@ impl StorageCore {
     }
 
     /// The task types set through the API, and those that attributes name (`task = ".."`).
-    pub(crate) fn tasks(&self) -> Vec<(Arc<str>, &'static Streak)> {
-        let tasks = self.tasks.iter().map(|node| &node.item);
-        tasks
-            .map(|(name, streak)| (Arc::clone(name), streak))
-            .collect()
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &'static (Arc<str>, Streak)> {
+        self.tasks.iter().map(|node| &node.item)
     }
 
     /// All error types that ever were configured, by index.
@@ -331,7 +303,8 @@ impl StorageCore {
         let parser = &rules.parser;
         let named = |name| {
             parser.type_id(name).unwrap_or_else(|| {
-                self.note_unknown(name);
+                // For the next snapshot: a call writes no log line.
+                self.unknown_types.number_of(name, MAX_UNKNOWN);
                 parser.other()
             })
         };
@@ -349,28 +322,14 @@ impl StorageCore {
         }
     }
 
-    /// The provider of exemplars, if there is one.
-    pub(crate) fn exemplar_provider(&self) -> Option<&'static dyn ExemplarProvider> {
-        self.exemplars.load().as_ref().map(|provider| &***provider)
-    }
-
     /// Forces the slow path for every call, so that the exemplar provider is consulted.
-    pub(crate) fn set_exemplars(&'static self, provider: Box<dyn ExemplarProvider>) {
-        self.exemplars.store(Some(AssertUnwindSafe(provider)));
+    pub(crate) fn set_exemplars(&'static self, provider: impl ExemplarProvider) {
+        let provider: AnyProvider = AssertUnwindSafe(Box::new(provider));
+        self.exemplars.store(Some(provider));
         self.tick_bounds.force_slow_path();
-        for shared in self.commons() {
+        for shared in self.shared.items() {
             shared.ticks.force_slow_path();
         }
-    }
-
-    pub(crate) fn dropped_exemplars(&self) -> u64 {
-        self.dropped_exemplars.load(Relaxed)
-    }
-
-    /// Keeps an unknown name for the next snapshot: a call writes no log line.
-    #[cold]
-    fn note_unknown(&self, name: &str) {
-        self.unknown_types.number_of(name, MAX_UNKNOWN);
     }
 
     /// Warns of unknown names that came up since the last snapshot, each once.

@@ -66,8 +66,10 @@ pub(crate) struct Observed {
 
 /// A reading of a [`Streak`] that goes on.
 pub(crate) struct Reading {
-    word: Word,
-    run: u64,
+    /// The word whose streak is wanted.
+    pub(crate) word: Word,
+    /// The sum of the parts so far.
+    pub(crate) run: u64,
 }
 
 impl Streak {
@@ -179,7 +181,7 @@ impl Streak {
         let mut reading = self.begin_reading();
         // A word that changes under each of these reads is flapping; its newest streak has then just begun.
         for _ in 0..READ_TRIES {
-            reading.add(shards(reading.word));
+            reading.run += shards(reading.word);
             if let Some(read) = self.end_reading(&reading) {
                 return read;
             }
@@ -190,16 +192,6 @@ impl Streak {
 }
 
 impl Reading {
-    /// The word whose streak is wanted.
-    pub(crate) fn word(&self) -> u64 {
-        self.word
-    }
-
-    /// Adds a part of the streak.
-    pub(crate) fn add(&mut self, run: u64) {
-        self.run += run;
-    }
-
     /// A status and a length as they are shown, if the status was ever set.
     fn shown(&self) -> Option<(TaskStatus, u64)> {
         let run = self.run.max(u64::from(self.word != 0));

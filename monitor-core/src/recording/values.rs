@@ -7,11 +7,10 @@
 
 use std::sync::Arc;
 
-use crate::base::append::{IN_MODEL, Interner, Link, Node, Table};
+use crate::base::append::{IN_MODEL, Link, Node, Table};
 use crate::base::sync::Ordering::{Acquire, Relaxed};
 use crate::base::sync::{AtomicU32, AtomicU64, leak};
-use crate::data::family::Histogram;
-use crate::data::family::{ValueKind, bucket_of};
+use crate::data::family::{Histogram, SIZE_BOUNDS, TIME_BOUNDS, ValueKind, bucket_of};
 use crate::data::key::StatKey;
 use crate::recording::shard::{Counts, ValueRing, add};
 
@@ -45,7 +44,7 @@ impl ValueRef {
         Self(self.0 | LEFT_AT_END)
     }
 
-    pub(crate) fn kind(self) -> ValueKind {
+    fn kind(self) -> ValueKind {
         match self.0 & (TIME | SIZE) {
             TIME => ValueKind::Time,
             SIZE => ValueKind::Size,
@@ -60,22 +59,10 @@ pub(crate) struct ValueName {
     pub(crate) kind: ValueKind,
 }
 
-impl ValueName {
-    pub(crate) fn new(name: &str) -> Self {
-        Self {
-            key: Arc::new(StatKey::parse(name)),
-            kind: ValueKind::of(name),
-        }
-    }
-}
-
-/// The values calls of one method observed so far.
-pub(crate) type ValueNames = Interner<ValueName>;
-
 /// True if a number can be a time in seconds or a size in bytes, and so enter a sum. A negative one would make it fall,
 /// which readers take for a reset; NaN, the infinities and what is from 2^63 on (as all bits of a number set, for one
 /// that is not known) would be in it for good.
-pub(crate) fn is_measure(number: f64) -> bool {
+fn is_measure(number: f64) -> bool {
     /// 2^63.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     (0.0..LIMIT).contains(&number)
@@ -85,7 +72,7 @@ pub(crate) fn is_measure(number: f64) -> bool {
 #[derive(Default)]
 pub(crate) struct ShardValues {
     /// By the number of the value's name.
-    cells: Table<ValueCells>,
+    pub(crate) cells: Table<ValueCells>,
     /// By slot.
     pending: Table<Pending>,
 }
@@ -98,13 +85,9 @@ pub(crate) struct ShardValues {
 /// never has what the buckets lack. The rolling means take a value for that of a call only if the ring says the call's
 /// entry was intact after the value was read (see [`Ring`](crate::recording::shard::Ring)).
 pub(crate) struct ValueCells {
-    ring: ValueRing,
-    histogram: Option<ValueHistogram>,
-}
-
-struct ValueHistogram {
-    counts: Counts,
-    sum: AtomicU64,
+    pub(crate) ring: ValueRing,
+    /// Counts and sum, where the value is a time or a size.
+    histogram: Option<(Counts, AtomicU64)>,
 }
 
 /// What the call in one slot observed so far.
@@ -165,48 +148,40 @@ impl ShardValues {
     }
 
     /// Enters a value of the call that gets this number; only the owner.
-    pub(crate) fn enter(&self, value: ValueRef, bounds: &[f64], seq: u64, number: f64) {
+    pub(crate) fn enter(&self, value: ValueRef, seq: u64, number: f64) {
         let index = value.0 & !(LEFT_AT_END | TIME | SIZE);
         let new = || leak(ValueCells::new(value.kind()));
         let Some(cells) = self.cells.item_or(index, new) else {
             return;
         };
         cells.ring.push(seq, number);
-        if let Some(histogram) = &cells.histogram
+        if let Some((counts, sum)) = &cells.histogram
             && is_measure(number)
         {
-            histogram.counts.bump(bucket_of(bounds, number));
-            add(&histogram.sum, number);
+            let bounds: &[f64] = match value.kind() {
+                ValueKind::Size => &SIZE_BOUNDS,
+                _ => &TIME_BOUNDS,
+            };
+            counts.bump(bucket_of(bounds, number));
+            add(sum, number);
         }
-    }
-
-    /// The cells of a value, if this shard ever saw it.
-    pub(crate) fn cells(&self, name: u32) -> Option<&'static ValueCells> {
-        self.cells.item(name)
     }
 }
 
 impl ValueCells {
     fn new(kind: ValueKind) -> Self {
-        let histogram = (kind != ValueKind::Plain).then(|| ValueHistogram {
-            counts: Counts::new(),
-            sum: AtomicU64::new(0),
-        });
+        let histogram = || (Counts::new(), AtomicU64::new(0));
         Self {
             ring: ValueRing::new(),
-            histogram,
+            histogram: (kind != ValueKind::Plain).then(histogram),
         }
-    }
-
-    pub(crate) fn ring(&self) -> &ValueRing {
-        &self.ring
     }
 
     /// Adds this shard's observations to a histogram.
     pub(crate) fn add_to(&self, total: &mut Histogram) {
-        if let Some(histogram) = &self.histogram {
-            total.sum += f64::from_bits(histogram.sum.load(Acquire));
-            histogram.counts.add_to(&mut total.counts);
+        if let Some((counts, sum)) = &self.histogram {
+            total.sum += f64::from_bits(sum.load(Acquire));
+            counts.add_to(&mut total.counts);
         }
     }
 }

@@ -16,8 +16,9 @@ use std::time::Duration;
 use crate::base::append::Interner;
 use crate::base::clock::to_f64;
 use crate::base::sync::Ordering;
-use crate::data::family::{Histogram, ValueKind};
+use crate::data::family::{Histogram, ValueKind, size_bounds, time_bounds};
 use crate::data::snapshot::{CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals};
+use crate::recording::exemplar;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Shard;
 use crate::recording::store::{Rules, StorageCore};
@@ -76,7 +77,7 @@ impl Counts {
         };
         // A task that is in flight all this time was counted as started, and not as finished.
         if started > counts.finished() {
-            for start in method.shards().flat_map(Shard::starts) {
+            for start in method.shards().flat_map(|shard| shard.slots.starts()) {
                 let age = now.saturating_sub(start);
                 counts.ages.sum += to_f64(age);
                 counts.ages.max = counts.ages.max.max(age);
@@ -104,7 +105,7 @@ impl MonitorStorage {
         let mut recent = RecentCalls::default();
         let mut statuses = StatusReader::new(core, now);
         let order = core.in_order();
-        let listed = order.methods();
+        let listed = &order.methods;
         let (mut fetched, mut shards) = (0, 0);
         let mut methods = Vec::with_capacity(listed.len());
         for (at, method) in listed.iter().enumerate() {
@@ -116,7 +117,7 @@ impl MonitorStorage {
             shards += method.shards().count();
         }
         std::hint::black_box(fetched);
-        if shards != order.shards() {
+        if shards != order.shards.len() {
             core.list_shards(&order);
         }
         let (statuses, method_statuses) = statuses.finish();
@@ -142,13 +143,13 @@ impl MonitorStorage {
             service_info: config.service_info.clone(),
             tasks: totals,
             error_types,
-            time_bounds: Arc::clone(&core.time_bounds),
+            time_bounds: Arc::clone(time_bounds()),
             methods,
             expected: core.expected(rules),
             statuses,
             method_statuses,
             values,
-            dropped_exemplars: core.dropped_exemplars(),
+            dropped_exemplars: core.dropped_exemplars.load(Ordering::Relaxed),
             const_labels: config.const_labels.clone(),
         }
     }
@@ -183,7 +184,7 @@ impl MonitorStorage {
             .map(|(name, seconds)| task(name, [].into(), seconds))
             .collect();
         for method in core.methods() {
-            for start in method.shards().flat_map(Shard::starts) {
+            for start in method.shards().flat_map(|shard| shard.slots.starts()) {
                 let seconds = core.clock.seconds(now.saturating_sub(start));
                 running.push(task(method.name.clone(), method.labels.clone(), seconds));
             }
@@ -222,7 +223,7 @@ impl StorageCore {
         }
         let idle = self.clock.ticks(idle.as_secs_f64());
         for (method, counted) in methods.iter().zip(counted) {
-            if method.origin.is_open() {
+            if method.origin.is_open {
                 let calls = 2 * counted.started - counted.in_flight;
                 let unchanged = method.idle_since.unchanged_for(calls, now);
                 counted.is_hidden = counted.in_flight == 0 && unchanged >= idle;
@@ -233,11 +234,17 @@ impl StorageCore {
     /// Expected error types by method, as far as the configuration knows them.
     fn expected(&self, rules: &Rules) -> Vec<(Arc<str>, Arc<str>)> {
         let mut expected: Vec<_> = self
-            .commons()
+            .shared
+            .items()
             .flat_map(|common| {
                 let ids = common.expected.iter();
                 let ids = ids.filter_map(|name| rules.parser.type_id(name));
-                ids.map(|id| (Arc::clone(&common.name), Arc::clone(rules.parser.name(id))))
+                ids.map(|id| {
+                    (
+                        Arc::clone(&common.plain.name),
+                        Arc::clone(rules.parser.name(id)),
+                    )
+                })
             })
             .collect();
         expected.sort_unstable();
@@ -280,7 +287,7 @@ fn read_method(
     totals.current_max_seconds = totals.current_max_seconds.max(oldest);
     MethodSnapshot {
         number: method.id,
-        is_open: method.origin.is_open(),
+        is_open: method.origin.is_open,
         is_hidden: false,
         name: Arc::clone(&method.name),
         labels: Arc::clone(&method.labels),
@@ -293,13 +300,13 @@ fn read_method(
         values: read_values(method, recent),
         waiting: method.waiting(),
         items: method.items(),
-        exemplars: method.exemplars(),
+        exemplars: exemplar::kept(method),
     }
 }
 
 /// Reads the values that the calls of a method observed; `recent` holds its last calls.
 fn read_values(method: &'static MethodCore, recent: &RecentCalls) -> Vec<CallValueSnapshot> {
-    let Some(names) = method.known_values() else {
+    let Some(names) = method.values.get() else {
         return Vec::new();
     };
     let mut names: Vec<_> = Interner::iter(names).collect();
@@ -307,13 +314,13 @@ fn read_values(method: &'static MethodCore, recent: &RecentCalls) -> Vec<CallVal
     names.sort_unstable_by_key(|node| node.index);
     let values = names.into_iter().map(|node| {
         let bounds = match node.item.kind {
-            ValueKind::Time => Some(&method.storage.time_bounds),
-            ValueKind::Size => Some(&method.storage.size_bounds),
+            ValueKind::Time => Some(time_bounds()),
+            ValueKind::Size => Some(size_bounds()),
             ValueKind::Plain => None,
         };
         let mut histogram = bounds.map(Histogram::empty);
-        for values in method.shards().filter_map(Shard::known_values) {
-            if let (Some(total), Some(cells)) = (&mut histogram, values.cells(node.index)) {
+        for values in method.shards().filter_map(|shard| shard.values.get()) {
+            if let (Some(total), Some(cells)) = (&mut histogram, values.cells.item(node.index)) {
                 cells.add_to(total);
             }
         }

@@ -67,7 +67,7 @@ impl RingCalls {
         ends.clear();
         let mut ring = Self {
             shard,
-            calls: shard.ring().cursor(),
+            calls: shard.ring.cursor(),
             ends,
             next_end: 0,
             last: 0,
@@ -144,8 +144,8 @@ impl RecentCalls {
     pub(crate) fn in_order(&self) -> Vec<RecentCall> {
         let mut all = Vec::new();
         for RingCalls { shard, taken, .. } in &self.rings {
-            let newest: Vec<Entry> = shard.ring().cursor().take(*taken).collect();
-            let from = shard.ring().intact_from();
+            let newest: Vec<Entry> = shard.ring.cursor().take(*taken).collect();
+            let from = shard.ring.intact_from();
             let intact = newest.into_iter().rev().filter(|entry| entry.seq >= from);
             all.extend(intact.map(|entry| RecentCall { entry, shard }));
         }
@@ -207,7 +207,7 @@ impl RecentCall {
 
     /// What the call observed, by name.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&'static Arc<StatKey>, f64)> {
-        let names = self.shard.method.known_values();
+        let names = self.shard.method.values.get();
         let names = names.into_iter().flat_map(Interner::iter);
         names.filter_map(|node| {
             Some((
@@ -235,9 +235,9 @@ fn mean_duration(method: &MethodCore, sums: impl Iterator<Item = (u64, usize)>) 
 }
 
 fn value_of(shard: &Shard, seq: u64, name: u32) -> Option<f64> {
-    let value = shard.known_values()?.cells(name)?.ring().get(seq)?;
+    let value = shard.values.get()?.cells.item(name)?.ring.get(seq)?;
     // The value was read before the head is: a value that was overwritten meanwhile belongs to another call.
-    (seq >= shard.ring().intact_from()).then_some(value)
+    (seq >= shard.ring.intact_from()).then_some(value)
 }
 
 #[cfg(all(test, not(monitor_loom)))]

@@ -216,7 +216,7 @@ impl MonitorStorage {
     /// stand on `OpenMetrics` pages alone. Without a provider calls do not even ask whether there is one; with one, a
     /// call ends some ten nanoseconds later.
     pub fn set_exemplars(&self, provider: impl ExemplarProvider) {
-        self.core.set_exemplars(Box::new(provider));
+        self.core.set_exemplars(provider);
     }
 
     /// Whether there is a method of this name. Cheaper than a [`snapshot`](Self::snapshot); it does not create the

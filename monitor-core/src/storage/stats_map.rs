@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::data::family::{Label, with_own_bounds};
+use crate::data::family::{Label, TIME_BOUNDS, with_own_bounds};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{MethodSnapshot, Snapshot, StatsMap};
 use crate::data::status::StatusParser;
 use crate::data::value::StatValue;
 use crate::recording::method::MethodCore;
-use crate::recording::shard::Shard;
 use crate::recording::site::{IS_OFF, SharedMethod, all_settings, shared_methods};
 use crate::recording::store::StorageCore;
 use crate::storage::MonitorStorage;
@@ -124,7 +123,7 @@ fn add_calls(map: &mut StatsMap, core: &'static StorageCore) {
         return;
     };
     for method in core.methods() {
-        let starts = method.shards().flat_map(Shard::starts);
+        let starts = method.shards().flat_map(|shard| shard.slots.starts());
         for (at, start) in starts.enumerate() {
             let id = format!("{}#{at}", labelled(&method.name, &method.labels));
             let start = StatValue::Float(core.clock.unix_at(start));
@@ -197,10 +196,10 @@ fn coming_series(core: &StorageCore, types: usize) -> usize {
     let labelled = all_settings().iter().filter(|(_, one)| one.closed_sets > 0);
     let coming = labelled.map(|(name, settings)| {
         let own = core.methods().filter(|method| *method.name == **name);
-        let there = own.filter(|method| !method.labels.is_empty() && !method.origin.is_open());
-        let bounds = settings.bounds.map_or(core.time_bounds.len(), |own| {
-            with_own_bounds(&core.time_bounds, own).len()
-        });
+        let there = own.filter(|method| !method.labels.is_empty() && !method.origin.is_open);
+        let bounds = settings
+            .bounds
+            .map_or(TIME_BOUNDS.len(), |own| with_own_bounds(own).len());
         let coming = settings.closed_sets.saturating_sub(there.count());
         coming.saturating_mul(series_of(bounds, types))
     });

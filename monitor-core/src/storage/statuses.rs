@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::data::snapshot::StatusSnapshot;
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::recording::method::{MethodCore, MethodShared};
-use crate::recording::shard::Shard;
+use crate::recording::shard::{ALL_CALLS, OWN};
 use crate::recording::store::StorageCore;
 use crate::recording::streak::{self, Streak};
 use crate::storage::MonitorStorage;
@@ -27,11 +27,7 @@ impl MonitorStorage {
     /// Sets the status an error type maps to (`None`: OK) for [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK).
     #[doc(alias = "ErrorParser.set_status")]
     pub fn set_status(&self, error_type: Option<&str>) {
-        let rules = self.core.rules();
-        let status = error_type.map_or(TaskStatus::Ok, |name| {
-            let id = rules.parser.type_id(name);
-            id.map_or(TaskStatus::OtherException, |id| rules.status_of(id))
-        });
+        let status = self.core.rules().parser.status_named(error_type);
         self.set_task_status(status, DEFAULT_TASK);
     }
 
@@ -46,7 +42,7 @@ impl MonitorStorage {
     /// Status and run length of the methods' own task types, by name; only those ever set.
     pub fn method_statuses(&self) -> Vec<StatusSnapshot> {
         let reader = StatusReader::new(self.core, self.core.clock.now());
-        let methods = self.core.commons();
+        let methods = self.core.shared.items();
         by_task(methods.filter_map(|common| reader.of_method(common)))
     }
 
@@ -54,7 +50,7 @@ impl MonitorStorage {
     /// that an attribute names (`task = ".."`), or one set through the API. One that exists need not have been set yet.
     pub fn has_task(&self, name: &str) -> bool {
         name == DEFAULT_TASK
-            || self.core.tasks().iter().any(|(task, _)| &**task == name)
+            || self.core.tasks().any(|(task, _)| &**task == name)
             || self.has_method(name)
     }
 }
@@ -87,8 +83,8 @@ impl StatusReader {
         let common = method.common;
         if std::ptr::eq(common.default, self.core.default_task) {
             for shard in method.shards() {
-                self.all_calls.add(shard.default_run(self.all_calls.word()));
-                self.newest_end = self.newest_end.max(shard.newest_end());
+                self.all_calls.run += shard.run(ALL_CALLS, self.all_calls.word);
+                self.newest_end = self.newest_end.max(shard.ring.newest_end());
             }
         }
         if next.is_none_or(|next| !std::ptr::eq(next.common, common)) {
@@ -109,21 +105,20 @@ impl StatusReader {
     fn of_all_calls(&self) -> Option<StatusSnapshot> {
         let state = self.core.default_task;
         let feeding = || {
-            let methods = self.core.commons();
+            let methods = self.core.shared.items();
             methods.filter(|common| std::ptr::eq(common.default, state))
         };
-        self.read(DEFAULT_TASK.into(), state, feeding, Shard::default_run)
+        self.read(DEFAULT_TASK.into(), state, feeding, ALL_CALLS)
     }
 
     /// `default`, and the task types set through the API or listed by an attribute, which methods may feed.
     fn listed(&self, default: Option<StatusSnapshot>) -> Vec<StatusSnapshot> {
-        let tasks = self.core.tasks().into_iter();
-        let named = tasks.filter_map(|(task, state)| {
+        let named = self.core.tasks().filter_map(|(task, state)| {
             let feeding = || {
-                let methods = self.core.commons();
+                let methods = self.core.shared.items();
                 methods.filter(|common| std::ptr::eq(common.own, state))
             };
-            self.read(task, state, feeding, Shard::own_run)
+            self.read(Arc::clone(task), state, feeding, OWN)
         });
         by_task(default.into_iter().chain(named))
     }
@@ -132,24 +127,24 @@ impl StatusReader {
     fn of_method(&self, common: &'static MethodShared) -> Option<StatusSnapshot> {
         let own = common.has_own_task.then_some(common.own)?;
         let feeding = || std::iter::once(common);
-        self.read(Arc::clone(&common.name), own, feeding, Shard::own_run)
+        self.read(Arc::clone(&common.plain.name), own, feeding, OWN)
     }
 
-    /// The status of a task type that these methods feed; `run` is the part of a shard in the run of a word.
+    /// The status of a task type that these methods feed, from this place of their shards.
     fn read<M: Iterator<Item = &'static MethodShared>>(
         &self,
         task: Arc<str>,
         state: &Streak,
         feeding: impl Fn() -> M,
-        run: impl Fn(&Shard, u64) -> u64,
+        at: usize,
     ) -> Option<StatusSnapshot> {
         let shards = || {
             feeding()
                 .flat_map(MethodShared::methods)
                 .flat_map(MethodCore::shards)
         };
-        let shown = state.read(|word| shards().map(|shard| run(shard, word)).sum());
-        let newest_end = shards().filter_map(Shard::newest_end).max();
+        let shown = state.read(|word| shards().map(|shard| shard.run(at, word)).sum());
+        let newest_end = shards().filter_map(|shard| shard.ring.newest_end()).max();
         self.shown(task, state, shown, newest_end)
     }
 

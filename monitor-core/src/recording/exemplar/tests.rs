@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use super::*;
@@ -17,7 +17,7 @@ fn numbered() -> (Arc<AtomicU32>, impl ExemplarProvider) {
     let asked = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&asked);
     let provider = move || {
-        let number = count.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = count.fetch_add(1, Relaxed) + 1;
         Some(Exemplar::new([("trace_id", number.to_string())]))
     };
     (asked, provider)
@@ -53,7 +53,7 @@ fn a_bucket_keeps_one_for_a_second_and_then_takes_the_next() {
     for _ in 0..3 {
         call(monitor, &hand, Duration::from_millis(300), Outcome::Success);
     }
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(asked.load(Relaxed), 1);
     assert_eq!(kept(monitor), [("1".to_owned(), 0.3, false)]);
     call(monitor, &hand, Duration::from_millis(400), Outcome::Panic);
     assert_eq!(kept(monitor), [("2".to_owned(), 0.4, true)]);
@@ -69,7 +69,7 @@ fn calls_of_threads_that_recorded_before_are_seen_too() {
     let (asked, provider) = numbered();
     monitor.set_exemplars(provider);
     call(monitor, &hand, Duration::from_millis(1), Outcome::Success);
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(asked.load(Relaxed), 1);
     let snapshot = monitor.snapshot();
     assert_eq!(snapshot.methods[0].success.count(), 2);
     assert_eq!(snapshot.methods[0].success.counts[4], 2);
@@ -113,11 +113,7 @@ fn what_is_too_long_or_misnamed_is_not_sent_and_counted() {
         Exemplar::new([("a", "\u{1f40b}".repeat(127))]),
     ];
     let next = AtomicU32::new(0);
-    monitor.set_exemplars(move || {
-        exemplars
-            .get(next.fetch_add(1, Ordering::Relaxed) as usize)
-            .cloned()
-    });
+    monitor.set_exemplars(move || exemplars.get(next.fetch_add(1, Relaxed) as usize).cloned());
     for _ in 0..11 {
         call(monitor, &hand, Duration::from_secs(2), Outcome::Success);
     }

@@ -30,7 +30,7 @@ fn a_label_without_a_value_is_none() {
     let open = |labels| plain.with_labels(labels, Origin::OPEN, true);
     let none = open(vec![label("a", "")]);
     assert_eq!(none.id, plain.id);
-    assert!(none.labels.is_empty() && !none.origin.is_open());
+    assert!(none.labels.is_empty() && !none.origin.is_open);
     let one = open(vec![label("a", ""), label("b", "2")]);
     assert_eq!(*one.labels, [label("b", "2")]);
     assert_eq!(one.without_labels().id, plain.id);
@@ -50,7 +50,7 @@ fn a_label_set_there_is_no_room_for_gets_no_name_of_its_own() {
     let first = of("a", true);
     for tenant in 0..100 {
         let origin = of(&tenant.to_string(), false).origin;
-        assert!(origin.is_overflow && !origin.is_open());
+        assert!(origin.is_overflow && !origin.is_open);
     }
     assert_eq!(of("a", false).id, first.id, "what has a name keeps it");
     assert_eq!(names(), 3, "the method, its first label set, its overflow");
