@@ -70,7 +70,7 @@ impl Labels {
     }
 
     /// Loads its text, so that it is in the cache when a page needs it.
-    pub(crate) fn touch(&self) -> u8 {
+    pub(crate) fn prefetch(&self) -> u8 {
         self.chunks().0.first().map_or(0, |chunk| chunk[0])
     }
 

@@ -129,7 +129,7 @@ impl<E> Index<E> {
     pub(super) fn insert(&self, hash: u64, entry: E) -> Found<'_, E> {
         let node = Arc::new(Node::new(hash, entry));
         if self.gone.load(Relaxed) >= GONE_LIMIT {
-            self.put_back(&node);
+            self.put_in_map(&node);
             return Found::InMap(node);
         }
         let (mut slots, mut bits): (&[Slot<E>], u64) = (&*self.root, hash);
@@ -158,7 +158,7 @@ impl<E> Index<E> {
     }
 
     /// Adds an entry to the map, as one that was freed there, but for its holders.
-    pub(super) fn put_back(&self, node: &Arc<Node<E>>) {
+    pub(super) fn put_in_map(&self, node: &Arc<Node<E>>) {
         self.map.insert(node);
         self.in_map.fetch_add(1, Relaxed);
     }
@@ -272,7 +272,7 @@ mod tests {
             (Some("kept"), None, Some("second"))
         );
         assert_eq!(Arc::strong_count(&first), 1);
-        index.put_back(&first);
+        index.put_in_map(&first);
         assert_eq!(find("first"), Some("first"));
         index.remove(&first);
         index.remove(&second);

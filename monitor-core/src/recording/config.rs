@@ -117,7 +117,7 @@ impl TickBounds {
     /// From now on [`bucket`](Self::bucket) returns the last bucket there can be, whatever the duration.
     pub(crate) fn force_slow_path(&self) {
         let end = u8::try_from(MAX_DURATION_BUCKETS - 1).unwrap_or(u8::MAX);
-        // Relaxed: a call that does not see it yet ends the common way.
+        // Relaxed: a call that does not see it yet takes the fast path.
         self.first
             .iter()
             .for_each(|cell| cell.store(end, StaticOrdering::Relaxed));

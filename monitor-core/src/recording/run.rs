@@ -325,7 +325,7 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
     /// configured one.
     pub async fn permit(&mut self, limit: Option<usize>) -> Permit<'static> {
         let method = self.call.method();
-        let permits = &method.common.permits;
+        let permits = &method.shared.permits;
         if let Some(calls) = limit {
             permits.ensure_limit(calls);
         }

@@ -230,7 +230,7 @@ impl StorageCore {
     }
 
     /// All methods so far, by name and labels.
-    pub(crate) fn in_order(&'static self) -> Arc<MethodList> {
+    pub(crate) fn method_list(&'static self) -> Arc<MethodList> {
         let mut order = lock(&self.order);
         // Numbers are never given back: there is something new if and only if there are more.
         if self.methods().count() != order.methods.len() {
