@@ -34,8 +34,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::base::sync::Ordering::Relaxed;
-use crate::base::sync::{AtomicU32, AtomicU64, Mutex, OnceLock, lock};
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, OnceLock, Relaxed, lock};
 use crate::data::family::{Child as PageChild, ChildValue, Label, Labels};
 use crate::data::key::{DroppedPart, StatKey};
 use crate::data::snapshot::MetricSnapshot;

@@ -17,8 +17,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::base::sync::Ordering::Relaxed;
-use crate::base::sync::{AtomicU64, OnceLock, RwLock, read, write};
+use crate::base::sync::{AtomicU64, OnceLock, Relaxed, RwLock, read, write};
 
 /// Slots of the root (4 KiB): most programs have fewer keys, which are one or two steps away then.
 const ROOT: usize = 256;

@@ -9,7 +9,7 @@ pub use self::spans::{TraceIdExemplars, TraceIdLayer};
 pub use crate::data::labels::{Exemplar, KeptExemplar};
 
 use crate::base::append::Chunked;
-use crate::base::sync::{AtomicU64, Mutex, Ordering::Relaxed, leak, lock};
+use crate::base::sync::{AtomicU64, Mutex, Relaxed, leak, lock};
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Span;
 

@@ -8,7 +8,7 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::base::append::{Interner, Link, Node, hash_of, push, walk};
-use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Ordering::Relaxed, leak, lock};
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Relaxed, leak, lock};
 use crate::data::family::{HistogramKind, time_bounds, with_own_bounds};
 use crate::data::key::StatKey;
 use crate::data::labels::Label;

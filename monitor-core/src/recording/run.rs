@@ -33,7 +33,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use crate::base::sync::Ordering;
+use crate::base::sync::Relaxed;
 use crate::errors::Outcome;
 use crate::recording::args::Start;
 use crate::recording::guard::CallGuard;
@@ -164,7 +164,7 @@ impl LastItem {
             Outcome::Success => (None, &method.items.ok),
             failed => (Some(method.classify(failed)), &method.items.failed),
         };
-        count.fetch_add(1, Ordering::Relaxed);
+        count.fetch_add(1, Relaxed);
         Self(failure)
     }
 }

@@ -9,8 +9,7 @@
 
 use crate::base::append::{IN_MODEL, Link, push, walk};
 use crate::base::clock::Clock;
-use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
-use crate::base::sync::{AtomicU32, AtomicU64, Once, bump, leak};
+use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, bump, leak};
 use crate::data::family::{MAX_BUCKETS, MAX_DURATION_BUCKETS};
 use crate::data::status::TaskStatus;
 use crate::recording::config::TickBounds;

@@ -20,7 +20,7 @@ use std::fmt;
 use std::ptr;
 use std::sync::{LazyLock, OnceLock};
 
-use crate::base::sync::{Ordering, StaticAtomicU32, leak};
+use crate::base::sync::{Relaxed, StaticAtomicU32, leak};
 use crate::recording::label_sets::{
     Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text,
 };
@@ -133,13 +133,13 @@ impl CallSite {
     /// Relaxed will do.
     #[inline]
     pub(crate) fn known(&self) -> u32 {
-        self.id.load(Ordering::Relaxed)
+        self.id.load(Relaxed)
     }
 
     #[cold]
     pub(crate) fn resolve(&self) -> &'static MethodId {
         let name = self.name.get_or_init(|| MethodId::plain(self.method));
-        self.id.store(name.id, Ordering::Relaxed);
+        self.id.store(name.id, Relaxed);
         name
     }
 

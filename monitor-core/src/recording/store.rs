@@ -15,8 +15,7 @@ use tracing::{field, warn};
 
 use crate::base::append::{Interner, Latest, Table, hash_of};
 use crate::base::clock::{Clock, process_start, utc};
-use crate::base::sync::Ordering::Relaxed;
-use crate::base::sync::{AtomicU32, AtomicU64, Mutex, StaticAtomicU32, leak, lock};
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Relaxed, StaticAtomicU32, leak, lock};
 use crate::data::family::{size_bounds, time_bounds};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::DEFAULT_TASK;

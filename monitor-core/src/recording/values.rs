@@ -8,8 +8,7 @@
 use std::sync::Arc;
 
 use crate::base::append::{IN_MODEL, Link, Node, Table};
-use crate::base::sync::Ordering::{Acquire, Relaxed};
-use crate::base::sync::{AtomicU32, AtomicU64, leak};
+use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Relaxed, leak};
 use crate::data::family::{Histogram, HistogramKind, SIZE_BOUNDS, TIME_BOUNDS, bucket_of};
 use crate::data::key::StatKey;
 use crate::recording::shard::{BucketCounts, ValueRing, add};

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::base::append::Interner;
 use crate::base::clock::to_f64;
-use crate::base::sync::Ordering;
+use crate::base::sync::Relaxed;
 use crate::data::family::{Histogram, HistogramKind, size_bounds, time_bounds};
 use crate::data::snapshot::{CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals};
 use crate::recording::exemplar;
@@ -149,7 +149,7 @@ impl MonitorStorage {
             statuses,
             method_statuses,
             values,
-            dropped_exemplars: core.dropped_exemplars.load(Ordering::Relaxed),
+            dropped_exemplars: core.dropped_exemplars.load(Relaxed),
             const_labels: config.const_labels.clone(),
         }
     }
@@ -254,7 +254,7 @@ impl StorageCore {
     /// Busy time never reports less than before: calls that end while it is read may be missing for a moment.
     pub(crate) fn busy(&self, seconds: f64) -> f64 {
         let bits = seconds.max(0.0).to_bits();
-        let before = self.busy.fetch_max(bits, Ordering::Relaxed);
+        let before = self.busy.fetch_max(bits, Relaxed);
         f64::from_bits(before.max(bits))
     }
 }
