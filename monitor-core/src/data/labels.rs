@@ -334,10 +334,7 @@ impl ConstLabels {
             if value.is_empty() {
                 return Err(ConstLabelError::Empty { name });
             }
-            checked.push(Label {
-                name: name.into(),
-                value: value.into(),
-            });
+            checked.push(Label::new(name, value));
         }
         checked.sort();
         Ok(Self(checked.into()))

@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::data::catalog::{Profile, built_in};
 use crate::data::family::{FamilyType, HistogramKind, Label};
@@ -96,10 +95,7 @@ pub(crate) fn labels<'a>(written: impl Iterator<Item = (&'a str, &'a str)>) -> (
         if labels.iter().any(|label| label.name == name) {
             dropped += 1;
         } else {
-            labels.push(Label {
-                name: Cow::Owned(name),
-                value: Arc::from(value),
-            });
+            labels.push(Label::new(name, value));
         }
     }
     labels.sort();

@@ -10,7 +10,6 @@
 //! ([`Combinations`]): nothing is hashed but text, and nothing is allocated once a label set was seen. A reader finds a
 //! branch of the tree complete or not at all (see [`base::append`](crate::base::append)).
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -114,10 +113,7 @@ impl MethodId {
     /// The calls of a method that no label set has room for: labelled `overflow` alone.
     pub(crate) fn overflow(&'static self) -> &'static Self {
         self.without_labels().overflow.get_or_init(|| {
-            let label = Label {
-                name: Cow::Borrowed(OVERFLOW),
-                value: Arc::from("true"),
-            };
+            let label = Label::new(OVERFLOW, "true");
             let origin = Origin {
                 is_overflow: true,
                 ..Origin::default()
@@ -456,10 +452,7 @@ impl Combinations {
             let index = indices.index(*label, true)?;
             let value = indices.value(*label, index);
             origin.is_overflow |= value.is_none();
-            written.push(Label {
-                name: Cow::Borrowed(key.name),
-                value: Arc::from(value.unwrap_or(OVERFLOW)),
-            });
+            written.push(Label::new(key.name, value.unwrap_or(OVERFLOW)));
             branch = branch.next.item_or(index, || leak(Branch::default()))?;
         }
         let make = || method.with_labels(written, origin, true);
