@@ -367,7 +367,7 @@ fn cells<const N: usize>() -> [AtomicU64; N] {
     std::array::from_fn(|_| AtomicU64::new(0))
 }
 
-/// BucketCounts of one outcome, or of one value, by bucket.
+/// Counts of one outcome, or of one value, by bucket.
 #[repr(C)]
 pub(crate) struct BucketCounts {
     /// The buckets that are not empty, a bit each: a method's calls are alike, and a reader need not look at the rest.

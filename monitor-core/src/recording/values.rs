@@ -85,7 +85,7 @@ pub(crate) struct ShardValues {
 /// entry was intact after the value was read (see [`Ring`](crate::recording::shard::Ring)).
 pub(crate) struct ValueCells {
     pub(crate) ring: ValueRing,
-    /// BucketCounts and sum, where the value is a time or a size.
+    /// Counts and sum, where the value is a time or a size.
     histogram: Option<(BucketCounts, AtomicU64)>,
 }
 
