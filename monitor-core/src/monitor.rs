@@ -258,7 +258,7 @@ impl Method {
 
     /// Its permits.
     pub fn permits(&self) -> &'static Permits {
-        &self.core.common.permits
+        &self.core.shared.permits
     }
 
     /// Its name.

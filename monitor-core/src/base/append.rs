@@ -14,8 +14,7 @@ use std::sync::{Arc, LazyLock};
 
 use foldhash::fast::RandomState;
 
-use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
-use crate::base::sync::{AtomicU32, Mutex, Once, leak, lock};
+use crate::base::sync::{Acquire, AtomicU32, Mutex, Once, Relaxed, Release, leak, lock};
 
 /// True in models, which need containers to be small.
 pub(crate) const IN_MODEL: bool = cfg!(all(test, monitor_loom));

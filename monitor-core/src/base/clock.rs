@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::base::sync::{Arc, AtomicU64, Ordering};
+use crate::base::sync::{AcqRel, Acquire, Arc, AtomicU64, Relaxed};
 use crate::data::snapshot::ClockSource;
 
 /// A time source: ticks whose length is fixed when it is made.
@@ -39,7 +39,7 @@ impl Source {
             Self::Counter(clock) => clock.raw(),
             Self::Os(start) => nanos(start.elapsed()),
             // Acquire: pairs with the AcqRel in `advance`.
-            Self::Manual(ticks) => ticks.load(Ordering::Acquire),
+            Self::Manual(ticks) => ticks.load(Acquire),
         }
     }
 }
@@ -169,7 +169,7 @@ impl ManualClock {
     pub fn advance(&self, by: Duration) {
         let later = |now: u64| Some(now.saturating_add(nanos(by)).min(u64::MAX >> 2));
         // AcqRel: pairs with the Acquire in `now`, so that a reader of the new time sees what was recorded before it.
-        let _ = (self.ticks).fetch_update(Ordering::AcqRel, Ordering::Relaxed, later);
+        let _ = (self.ticks).fetch_update(AcqRel, Relaxed, later);
     }
 }
 

@@ -11,13 +11,12 @@ use loom as primitive;
 use std as primitive;
 
 // What stands in a static has std's type in a model too: the checker's have no `const` constructor.
-pub(crate) use std::sync::atomic::{
-    AtomicU8 as StaticAtomicU8, AtomicU32 as StaticAtomicU32, Ordering as StaticOrdering,
-};
+pub(crate) use std::sync::atomic::{AtomicU8 as StaticAtomicU8, AtomicU32 as StaticAtomicU32};
 pub(crate) use std::sync::{Arc, OnceLock};
 use std::sync::{LockResult, PoisonError};
 
-pub(crate) use primitive::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use primitive::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
+pub(crate) use primitive::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 pub(crate) use primitive::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The guard of a lock, whether or not a panic poisoned it.
@@ -43,7 +42,7 @@ pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 /// Adds to a cell that only the calling thread writes: a plain load and a plain store.
 #[inline]
 pub(crate) fn bump(cell: &AtomicU64, by: u64, ordering: Ordering) {
-    cell.store(cell.load(Ordering::Relaxed).wrapping_add(by), ordering);
+    cell.store(cell.load(Relaxed).wrapping_add(by), ordering);
 }
 
 /// Boxes a value for the life of the process. What the recording path points at is shared by threads that come and
@@ -98,7 +97,7 @@ impl<T: Copy> Once<T> {
     }
 
     pub(crate) fn get(&self) -> Option<T> {
-        let ready = self.ready.load(Ordering::Acquire);
+        let ready = self.ready.load(Acquire);
         ready.then(|| self.value.lock().ok().and_then(|value| *value))?
     }
 
@@ -123,13 +122,13 @@ impl<T: Copy> Once<T> {
         match there {
             Some(there) => {
                 // What std does: wait until the winner is through.
-                while !self.ready.load(Ordering::Acquire) {
+                while !self.ready.load(Acquire) {
                     loom::thread::yield_now();
                 }
                 Err(there)
             }
             None => {
-                self.ready.store(true, Ordering::Release);
+                self.ready.store(true, Release);
                 Ok(())
             }
         }

@@ -311,7 +311,7 @@ pub(crate) fn with_own_bounds(own: &[f64]) -> Arc<[f64]> {
 
 /// Which histogram a value has: decided by its name, as in the original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ValueKind {
+pub(crate) enum HistogramKind {
     /// The name holds `time`.
     Time,
     /// The name holds `size`.
@@ -320,7 +320,7 @@ pub(crate) enum ValueKind {
     Plain,
 }
 
-impl ValueKind {
+impl HistogramKind {
     pub(crate) fn of(name: &str) -> Self {
         if name.contains("time") {
             Self::Time

@@ -70,7 +70,7 @@ impl Labels {
     }
 
     /// Loads its text, so that it is in the cache when a page needs it.
-    pub(crate) fn touch(&self) -> u8 {
+    pub(crate) fn prefetch(&self) -> u8 {
         self.chunks().0.first().map_or(0, |chunk| chunk[0])
     }
 
@@ -334,10 +334,7 @@ impl ConstLabels {
             if value.is_empty() {
                 return Err(ConstLabelError::Empty { name });
             }
-            checked.push(Label {
-                name: name.into(),
-                value: value.into(),
-            });
+            checked.push(Label::new(name, value));
         }
         checked.sort();
         Ok(Self(checked.into()))

@@ -7,10 +7,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::data::catalog::{Profile, built_in};
-use crate::data::family::{FamilyType, Label, ValueKind};
+use crate::data::family::{FamilyType, HistogramKind, Label};
 
 /// Whether a text is a metric name: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
 pub(crate) fn is_metric_name(text: &str) -> bool {
@@ -63,10 +62,10 @@ pub(crate) fn unit_of(name: &str) -> Option<&'static str> {
 
 /// The unit that the original reads out of a key's name, which decides its histogram's bounds.
 pub(crate) fn unit_in(written: &str) -> Option<&'static str> {
-    match ValueKind::of(written) {
-        ValueKind::Time => Some("seconds"),
-        ValueKind::Size => Some("bytes"),
-        ValueKind::Plain => None,
+    match HistogramKind::of(written) {
+        HistogramKind::Time => Some("seconds"),
+        HistogramKind::Size => Some("bytes"),
+        HistogramKind::Plain => None,
     }
 }
 
@@ -96,10 +95,7 @@ pub(crate) fn labels<'a>(written: impl Iterator<Item = (&'a str, &'a str)>) -> (
         if labels.iter().any(|label| label.name == name) {
             dropped += 1;
         } else {
-            labels.push(Label {
-                name: Cow::Owned(name),
-                value: Arc::from(value),
-            });
+            labels.push(Label::new(name, value));
         }
     }
     labels.sort();

@@ -4,7 +4,7 @@
 //! its last line: pages of one exporter are made one after the other. The snapshot is the caller's, so what a page
 //! shows is the storage at that moment, whatever is recorded meanwhile.
 
-use crate::base::sync::{AtomicUsize, Mutex, Ordering, lock};
+use crate::base::sync::{AtomicUsize, Mutex, Relaxed, lock};
 use crate::data::catalog::Profile;
 use crate::data::family::Family;
 use crate::data::snapshot::Snapshot;
@@ -152,7 +152,7 @@ impl Exporter {
         if names.iter().any(|name| !name.is_empty()) {
             return write(Encoder::new(format, names, out));
         }
-        let mut bytes = self.last_page.load(Ordering::Relaxed);
+        let mut bytes = self.last_page.load(Relaxed);
         bytes += bytes / 16;
         if bytes == 0 {
             let mut count = |part: &[u8]| bytes += part.len();
@@ -161,7 +161,7 @@ impl Exporter {
         out.reserve(bytes + MARGIN);
         let start = out.len();
         write(Encoder::new(format, &[], out));
-        self.last_page.store(out.len() - start, Ordering::Relaxed);
+        self.last_page.store(out.len() - start, Relaxed);
     }
 
     /// Writes a page: the snapshot's families, then those of others.

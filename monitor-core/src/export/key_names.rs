@@ -28,7 +28,7 @@ const RESERVED: usize = usize::MAX;
 
 /// So many places are kept, and two for each key of the snapshot, before those of absent keys are forgotten: keys may
 /// come and go for ever, also without being removed by name.
-const SPARE: usize = 4096;
+const SPARE_PLACES: usize = 4096;
 
 /// Whether a family that is there whatever is recorded has this name, with or without a counter's `_total`.
 ///
@@ -210,7 +210,7 @@ fn exported(number: StatNumber) -> ValueView<'static> {
 }
 
 /// Where a series is: the index of its family, and its labels with those that every series has.
-pub(super) type Place = (usize, Labels);
+pub(super) type SeriesPlace = (usize, Labels);
 
 /// A family that was on a page.
 #[derive(Debug)]
@@ -231,7 +231,7 @@ pub(super) struct NameRegistry {
     /// In the order of the page. One that is free has nothing on it.
     pub(super) entries: Vec<FamilyEntry>,
     claims: SampleNames,
-    places: HashMap<ExportId, Place, RandomState>,
+    places: HashMap<ExportId, SeriesPlace, RandomState>,
     /// Entries that nothing is left in.
     free: Vec<usize>,
     /// Families of registered metrics, by the name they were registered under.
@@ -338,7 +338,7 @@ impl NameRegistry {
     }
 
     /// Where a key is exported; decided at the first call. `info` is the help text of one of the configuration's.
-    pub(super) fn place(&mut self, export: KeyExport<'_>, info: Option<&str>) -> Place {
+    pub(super) fn place(&mut self, export: KeyExport<'_>, info: Option<&str>) -> SeriesPlace {
         let id = export.id();
         if let Some(place) = self.places.get(&id) {
             return place.clone();
@@ -423,7 +423,7 @@ impl NameRegistry {
         let removals = std::mem::replace(&mut self.removals, snapshot.values.removals);
         let mut needed = 0;
         each_key(snapshot, |_, _| needed += 1);
-        if removals == self.removals && self.places.len() <= SPARE + 2 * needed {
+        if removals == self.removals && self.places.len() <= SPARE_PLACES + 2 * needed {
             return;
         }
         let mut present = HashSet::with_capacity(needed);
@@ -431,7 +431,7 @@ impl NameRegistry {
             present.insert(export.id());
         });
         let is_gone =
-            |id: &ExportId, _: &mut Place| id.0 != ExportKind::Info && !present.contains(id);
+            |id: &ExportId, _: &mut SeriesPlace| id.0 != ExportKind::Info && !present.contains(id);
         for (_, (at, labels)) in self.places.extract_if(is_gone) {
             let entry = &mut self.entries[at];
             entry.series.remove(&series_of(&labels));

@@ -136,7 +136,7 @@ impl LabelCache {
 impl MethodLabels {
     /// Loads the texts that a histogram's lines need.
     pub(super) fn prefetch(&self) -> u8 {
-        self.plain.touch() ^ self.failure.touch() ^ self.success.touch()
+        self.plain.prefetch() ^ self.failure.prefetch() ^ self.success.prefetch()
     }
 }
 

@@ -115,7 +115,7 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
 }
 
 /// A storage as registries know it.
-struct Registered {
+struct RegisteredStorage {
     /// Its one descriptor: a registry tells collectors apart by their descriptors, and families that come and go cannot
     /// be listed beforehand.
     desc: Option<Desc>,
@@ -125,13 +125,13 @@ struct Registered {
 
 /// What registries know of the storage of this number. Leaked once a storage, which lives as long as the process
 /// itself.
-fn registered(storage: u64) -> &'static Registered {
-    static KNOWN: LazyLock<Mutex<BTreeMap<u64, &'static Registered>>> =
+fn registered(storage: u64) -> &'static RegisteredStorage {
+    static KNOWN: LazyLock<Mutex<BTreeMap<u64, &'static RegisteredStorage>>> =
         LazyLock::new(Mutex::default);
     lock(&KNOWN).entry(storage).or_insert_with(|| {
         let labels = HashMap::from([("storage".to_owned(), storage.to_string())]);
         let help = "The metrics of a monitor's storage.".to_owned();
-        leak(Registered {
+        leak(RegisteredStorage {
             desc: Desc::new("monitor_storage".to_owned(), help, Vec::new(), labels).ok(),
             exporter: Exporter::new(Profile::default()),
         })

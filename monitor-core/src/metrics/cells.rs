@@ -35,8 +35,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::base::clock::to_f64;
-use crate::base::sync::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
-use crate::base::sync::{AtomicU64, Mutex, lock};
+use crate::base::sync::{AcqRel, Acquire, AtomicU64, Mutex, Ordering, Relaxed, Release, lock};
 use crate::data::family::{ChildValue, Histogram as Plain};
 use crate::data::value::{StatNumber, StatValue, ValueKind};
 

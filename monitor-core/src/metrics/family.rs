@@ -34,15 +34,14 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::base::sync::Ordering::Relaxed;
-use crate::base::sync::{AtomicU32, AtomicU64, Mutex, OnceLock, lock};
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, OnceLock, Relaxed, lock};
 use crate::data::family::{Child as PageChild, ChildValue, Label, Labels};
 use crate::data::key::{DroppedPart, StatKey};
 use crate::data::snapshot::MetricSnapshot;
 use crate::data::value::ValueKind;
 
 use super::index::{Found, Index, LockedMap, Node};
-use super::registry::{Registered, Spec};
+use super::registry::{AnyFamily, MetricSpec};
 
 /// What all families of a storage share.
 #[derive(Default)]
@@ -155,7 +154,7 @@ struct Order<K, C> {
 }
 
 /// More holes, or hidden children, than this are looked after once they are as many as the others.
-const SPARE: usize = 64;
+const SPARE_CHILDREN: usize = 64;
 
 impl<K, C> Default for Order<K, C> {
     fn default() -> Self {
@@ -197,7 +196,7 @@ impl<K, C> Order<K, C> {
     }
 
     fn close_holes(&mut self) {
-        if self.holes > SPARE && self.holes * 2 > self.places.len() {
+        if self.holes > SPARE_CHILDREN && self.holes * 2 > self.places.len() {
             self.places.retain(Option::is_some);
             self.holes = 0;
             for (at, child) in (0..).zip(self.places.iter().flatten()) {
@@ -288,7 +287,7 @@ pub(super) enum Target<'a, C> {
 }
 
 /// Where updates of a key go: its child, or else its family, which is full.
-type Place<'a, C> = Result<Found<'a, KeyChild<C>>, Found<'a, KeyFamily<C>>>;
+type KeyPlace<'a, C> = Result<Found<'a, KeyChild<C>>, Found<'a, KeyFamily<C>>>;
 
 impl<C: KeyCell> KeyFamilies<C> {
     pub(super) fn new(limits: &Arc<Limits>) -> Self {
@@ -341,7 +340,7 @@ impl<C: KeyCell> KeyFamilies<C> {
     }
 
     /// The place of a key, if it is there or cannot be made.
-    fn place(&self, raw: &str) -> Option<Place<'_, C>> {
+    fn place(&self, raw: &str) -> Option<KeyPlace<'_, C>> {
         if let Some(child) = self.get(raw).filter(|child| !child.has(GONE)) {
             return Some(Ok(child));
         }
@@ -361,7 +360,7 @@ impl<C: KeyCell> KeyFamilies<C> {
         known: Option<&KeyRef<C>>,
         shared: &C::Shared,
         first: &dyn Fn(&C::Shared) -> C,
-    ) -> Place<'_, C> {
+    ) -> KeyPlace<'_, C> {
         let mut order = lock(&self.order);
         self.place(raw).unwrap_or_else(|| {
             let family = self.family_or_new(StatKey::name_of(raw), shared);
@@ -409,7 +408,7 @@ impl<C: KeyCell> KeyFamilies<C> {
             child
         } else if let Some(known) = known {
             known.cell.bring_back(fresh);
-            self.children.put_back(known);
+            self.children.put_in_map(known);
             Found::InMap(Arc::clone(known))
         } else {
             let key = StatKey::parse(raw);
@@ -571,7 +570,7 @@ type LabelOrder<C> = Order<Labels, C>;
     reason = "it has no name outside of this crate"
 )]
 pub struct LabelFamily<C: 'static> {
-    pub(super) spec: Spec,
+    pub(super) spec: MetricSpec,
     limits: Arc<Limits>,
     hasher: RandomState,
     /// Those in the order, by the hash of their label values.
@@ -649,7 +648,7 @@ fn show<C: LabelCell>(order: &mut LabelOrder<C>, child: &LabelRef<C>) {
 }
 
 impl<C: LabelCell> LabelFamily<C> {
-    pub(super) fn new(spec: Spec, limits: Arc<Limits>) -> Self {
+    pub(super) fn new(spec: MetricSpec, limits: Arc<Limits>) -> Self {
         Self {
             spec,
             limits,
@@ -730,7 +729,7 @@ impl<C: LabelCell> LabelFamily<C> {
             child.set(GONE);
             order.hidden += 1;
         }
-        if order.hidden > SPARE && order.hidden * 2 > order.len() {
+        if order.hidden > SPARE_CHILDREN && order.hidden * 2 > order.len() {
             self.purge(order);
         }
         order.close_holes();
@@ -790,8 +789,8 @@ impl<C: LabelCell> LabelFamily<C> {
     }
 }
 
-impl<C: LabelCell> Registered for LabelFamily<C> {
-    fn spec(&self) -> &Spec {
+impl<C: LabelCell> AnyFamily for LabelFamily<C> {
+    fn spec(&self) -> &MetricSpec {
         &self.spec
     }
 

@@ -17,8 +17,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::base::sync::Ordering::Relaxed;
-use crate::base::sync::{AtomicU64, OnceLock, RwLock, read, write};
+use crate::base::sync::{AtomicU64, OnceLock, Relaxed, RwLock, read, write};
 
 /// Slots of the root (4 KiB): most programs have fewer keys, which are one or two steps away then.
 const ROOT: usize = 256;
@@ -129,7 +128,7 @@ impl<E> Index<E> {
     pub(super) fn insert(&self, hash: u64, entry: E) -> Found<'_, E> {
         let node = Arc::new(Node::new(hash, entry));
         if self.gone.load(Relaxed) >= GONE_LIMIT {
-            self.put_back(&node);
+            self.put_in_map(&node);
             return Found::InMap(node);
         }
         let (mut slots, mut bits): (&[Slot<E>], u64) = (&*self.root, hash);
@@ -158,7 +157,7 @@ impl<E> Index<E> {
     }
 
     /// Adds an entry to the map, as one that was freed there, but for its holders.
-    pub(super) fn put_back(&self, node: &Arc<Node<E>>) {
+    pub(super) fn put_in_map(&self, node: &Arc<Node<E>>) {
         self.map.insert(node);
         self.in_map.fetch_add(1, Relaxed);
     }
@@ -272,7 +271,7 @@ mod tests {
             (Some("kept"), None, Some("second"))
         );
         assert_eq!(Arc::strong_count(&first), 1);
-        index.put_back(&first);
+        index.put_in_map(&first);
         assert_eq!(find("first"), Some("first"));
         index.remove(&first);
         index.remove(&second);

@@ -18,8 +18,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
-use crate::base::sync::{AtomicU64, Mutex, lock};
+use crate::base::sync::{Acquire, AtomicU64, Mutex, Relaxed, Release, lock};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{TaskTotals, ValueEntry, ValueHistogram, ValuesSnapshot};
 use crate::data::value::{StatNumber, StatValue, ValueKind};

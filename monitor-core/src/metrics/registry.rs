@@ -242,12 +242,12 @@ struct Metrics {
     claims: SampleNames,
     /// The families that claimed, by the number they did it under: built-in ones by name alone, then those that were
     /// registered, in that order.
-    owners: Vec<(Cow<'static, str>, Option<&'static dyn Registered>)>,
+    owners: Vec<(Cow<'static, str>, Option<&'static dyn AnyFamily>)>,
 }
 
 /// A family of any type.
-pub(super) trait Registered: Any + Send + Sync {
-    fn spec(&self) -> &Spec;
+pub(super) trait AnyFamily: Any + Send + Sync {
+    fn spec(&self) -> &MetricSpec;
 
     fn snapshot(&self) -> MetricSnapshot;
 
@@ -256,7 +256,7 @@ pub(super) trait Registered: Any + Send + Sync {
 }
 
 /// A description that was checked.
-pub(super) struct Spec {
+pub(super) struct MetricSpec {
     /// As on the page.
     pub(super) name: Arc<str>,
     pub(super) help: Arc<str>,
@@ -291,7 +291,7 @@ impl Registry {
         kind: FamilyType,
         bounds: &[f64],
     ) -> Result<L::Of<I>, RegisterError> {
-        let spec = Spec::try_new(desc, kind, bounds)?;
+        let spec = MetricSpec::try_new(desc, kind, bounds)?;
         let mut metrics = lock(&self.metrics);
         let owner = metrics.claims.owner(&spec.name);
         let there = owner.and_then(|owner| metrics.owners[owner].1);
@@ -328,13 +328,13 @@ impl Registry {
         }
     }
 
-    fn families(&self) -> Vec<&'static dyn Registered> {
+    fn families(&self) -> Vec<&'static dyn AnyFamily> {
         let metrics = lock(&self.metrics);
         metrics.owners.iter().filter_map(|(_, one)| *one).collect()
     }
 }
 
-impl Spec {
+impl MetricSpec {
     pub(super) fn try_new<L: LabelNames>(
         desc: MetricDesc<L>,
         kind: FamilyType,

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub use crate::data::labels::{ConstLabelError, ConstLabels};
 
 use crate::base::clock::Clock;
-use crate::base::sync::{StaticAtomicU8, StaticOrdering};
+use crate::base::sync::{Relaxed, StaticAtomicU8};
 use crate::data::family::MAX_DURATION_BUCKETS;
 use crate::data::snapshot::ServiceInfo;
 use crate::errors::ErrorRules;
@@ -117,17 +117,15 @@ impl TickBounds {
     /// From now on [`bucket`](Self::bucket) returns the last bucket there can be, whatever the duration.
     pub(crate) fn force_slow_path(&self) {
         let end = u8::try_from(MAX_DURATION_BUCKETS - 1).unwrap_or(u8::MAX);
-        // Relaxed: a call that does not see it yet ends the common way.
-        self.first
-            .iter()
-            .for_each(|cell| cell.store(end, StaticOrdering::Relaxed));
+        // Relaxed: a call that does not see it yet takes the fast path.
+        self.first.iter().for_each(|cell| cell.store(end, Relaxed));
     }
 
     /// The bucket of a duration, unless the slow path is forced; below [`MAX_DURATION_BUCKETS`].
     #[inline]
     pub(crate) fn bucket(&self, ticks: u64) -> usize {
         self.search(
-            self.first[cell_of(ticks) & (TABLE - 1)].load(StaticOrdering::Relaxed),
+            self.first[cell_of(ticks) & (TABLE - 1)].load(Relaxed),
             ticks,
         )
     }

@@ -9,7 +9,7 @@ pub use self::spans::{TraceIdExemplars, TraceIdLayer};
 pub use crate::data::labels::{Exemplar, KeptExemplar};
 
 use crate::base::append::Chunked;
-use crate::base::sync::{AtomicU64, Mutex, Ordering::Relaxed, leak, lock};
+use crate::base::sync::{AtomicU64, Mutex, Relaxed, leak, lock};
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Span;
 
@@ -81,7 +81,7 @@ thread_local! {
 #[cold]
 pub(super) fn note(method: &MethodCore, provider: &AnyProvider, span: Span, failed: bool) {
     let exemplars = method.exemplars.get_or_init(|| leak(Exemplars::default()));
-    let bucket = method.common.ticks.exact_bucket(span.ticks());
+    let bucket = method.shared.ticks.exact_bucket(span.ticks());
     let place = u32::try_from(bucket).ok();
     let Some(cell) = place.and_then(|place| exemplars.get_or_grow(place)) else {
         return;

@@ -195,7 +195,7 @@ impl CallGuard {
     /// True if the fast path applies: the thread has the shard cached, and only a duration is to be recorded.
     #[inline]
     fn ends_fast(&self, local: &Local) -> bool {
-        self.slot & OBSERVED == 0 && local.has_at_hand(self.shard)
+        self.slot & OBSERVED == 0 && local.has_cached(self.shard)
     }
 
     /// Ends the call with this table, as it ends with the thread's.
@@ -351,8 +351,8 @@ impl CallGuard {
 /// A handle of no call: it records nothing, whatever is done with it.
 #[inline]
 pub fn no_call() -> CallGuard {
-    static NOBODY: OnceLock<&'static Shard> = OnceLock::new();
-    let shard = *NOBODY.get_or_init(|| {
+    static OFF_SHARD: OnceLock<&'static Shard> = OnceLock::new();
+    let shard = *OFF_SHARD.get_or_init(|| {
         let storage = StorageCore::new(StorageConfig::default(), Clock::system());
         storage.method("off").with_fallback(|shard| shard)
     });
@@ -367,7 +367,7 @@ fn start_uncached(site: &'static CallSite, name: &'static MethodId) -> CallGuard
         if let Some(shard) = local.known(name.id) {
             return CallGuard::begin(shard);
         }
-        let storage = local.in_force();
+        let storage = local.current();
         if !storage.has(name) {
             for name in site.siblings() {
                 storage.method_of(name);

@@ -6,8 +6,7 @@
 //! the stack has no ABA problem.
 
 use crate::base::append::{Chunked, IN_MODEL};
-use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
-use crate::base::sync::{AtomicU32, AtomicU64, Once, leak};
+use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, leak};
 
 /// Slots in the shard itself; more come on demand.
 const INLINE: u32 = if IN_MODEL { 1 } else { 16 };

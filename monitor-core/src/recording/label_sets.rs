@@ -10,7 +10,6 @@
 //! ([`Combinations`]): nothing is hashed but text, and nothing is allocated once a label set was seen. A reader finds a
 //! branch of the tree complete or not at all (see [`base::append`](crate::base::append)).
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -114,10 +113,7 @@ impl MethodId {
     /// The calls of a method that no label set has room for: labelled `overflow` alone.
     pub(crate) fn overflow(&'static self) -> &'static Self {
         self.without_labels().overflow.get_or_init(|| {
-            let label = Label {
-                name: Cow::Borrowed(OVERFLOW),
-                value: Arc::from("true"),
-            };
+            let label = Label::new(OVERFLOW, "true");
             let origin = Origin {
                 is_overflow: true,
                 ..Origin::default()
@@ -218,11 +214,11 @@ impl<L: MonitorLabel + ?Sized> MonitorLabel for &L {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LabelKey {
     name: &'static str,
-    values: Values,
+    values: LabelValues,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Values {
+enum LabelValues {
     Bounded(&'static [&'static str]),
     /// Bounded, but known only when a call is made: the site is in generic code.
     Late,
@@ -233,19 +229,19 @@ enum Values {
 impl LabelKey {
     /// A label with these values.
     pub const fn bounded(name: &'static str, values: &'static [&'static str]) -> Self {
-        let values = Values::Bounded(values);
+        let values = LabelValues::Bounded(values);
         Self { name, values }
     }
 
     /// A label with a closed set of values that is known with the first call.
     pub const fn late(name: &'static str) -> Self {
-        let values = Values::Late;
+        let values = LabelValues::Late;
         Self { name, values }
     }
 
     /// A label with any text, up to `max` different ones.
     pub const fn capped(name: &'static str, max: u32) -> Self {
-        let values = Values::Capped(max);
+        let values = LabelValues::Capped(max);
         Self { name, values }
     }
 }
@@ -253,14 +249,14 @@ impl LabelKey {
 /// True if one of these labels takes any text: its values then belong to a storage, as its limit does.
 pub(crate) fn has_text(keys: &[LabelKey]) -> bool {
     keys.iter()
-        .any(|key| matches!(key.values, Values::Capped(_)))
+        .any(|key| matches!(key.values, LabelValues::Capped(_)))
 }
 
 /// The values of each label, if all are closed sets that are known.
 fn closed_values(keys: &[LabelKey]) -> Option<Vec<&'static [&'static str]>> {
     let values = keys.iter().map(|key| match key.values {
-        Values::Bounded(values) => Some(values),
-        Values::Late | Values::Capped(_) => None,
+        LabelValues::Bounded(values) => Some(values),
+        LabelValues::Late | LabelValues::Capped(_) => None,
     });
     values.collect()
 }
@@ -396,9 +392,9 @@ struct Branch {
 impl Combinations {
     pub(crate) fn new(keys: &'static [LabelKey]) -> Self {
         let indices = keys.iter().map(|key| match key.values {
-            Values::Capped(max) => Indices::Texts(TextSet::new(max)),
-            Values::Bounded(_) => Indices::Type,
-            Values::Late => Indices::Types(Once::new()),
+            LabelValues::Capped(max) => Indices::Texts(TextSet::new(max)),
+            LabelValues::Bounded(_) => Indices::Type,
+            LabelValues::Late => Indices::Types(Once::new()),
         });
         Self {
             indices: indices.collect(),
@@ -456,10 +452,7 @@ impl Combinations {
             let index = indices.index(*label, true)?;
             let value = indices.value(*label, index);
             origin.is_overflow |= value.is_none();
-            written.push(Label {
-                name: Cow::Borrowed(key.name),
-                value: Arc::from(value.unwrap_or(OVERFLOW)),
-            });
+            written.push(Label::new(key.name, value.unwrap_or(OVERFLOW)));
             branch = branch.next.item_or(index, || leak(Branch::default()))?;
         }
         let make = || method.with_labels(written, origin, true);

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::base::sync::{AtomicUsize, Mutex, Ordering, lock};
+use crate::base::sync::{AtomicUsize, Mutex, Relaxed, lock};
 use crate::recording::method::MethodCore;
 
 /// Permits of one method, the original's workers.
@@ -104,9 +104,9 @@ impl Permits {
     /// Changes the limit by a call, from where on the configuration no longer does; costs a look where nothing changes.
     pub(crate) fn ensure_limit(&self, limit: usize) {
         let limit = limit.min(CONFIGURED - 1);
-        if self.by_call.load(Ordering::Relaxed) != limit {
+        if self.by_call.load(Relaxed) != limit {
             let mut state = lock(&self.total);
-            self.by_call.store(limit, Ordering::Relaxed);
+            self.by_call.store(limit, Relaxed);
             self.change(&mut state, limit);
         }
     }
@@ -114,7 +114,7 @@ impl Permits {
     /// Changes the limit by the configuration.
     pub(crate) fn configure(&self, limit: usize) {
         let mut state = lock(&self.total);
-        if self.by_call.load(Ordering::Relaxed) == CONFIGURED {
+        if self.by_call.load(Relaxed) == CONFIGURED {
             self.change(&mut state, limit);
         }
     }
@@ -152,14 +152,14 @@ pub(crate) struct Waiting(&'static MethodCore);
 
 impl Waiting {
     pub(crate) fn new(method: &'static MethodCore) -> Self {
-        method.waiting.fetch_add(1, Ordering::Relaxed);
+        method.waiting.fetch_add(1, Relaxed);
         Self(method)
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.waiting.fetch_sub(1, Relaxed);
     }
 }
 
@@ -259,7 +259,7 @@ mod models {
             let other = loom::thread::spawn(|| permits.ensure_limit(2));
             permits.ensure_limit(3);
             let _ = other.join();
-            let set = permits.by_call.load(Ordering::Relaxed);
+            let set = permits.by_call.load(Relaxed);
             assert_eq!(permits.available(), set);
         });
     }

@@ -8,8 +8,8 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::base::append::{Interner, Link, Node, hash_of, push, walk};
-use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Ordering::Relaxed, leak, lock};
-use crate::data::family::{ValueKind, time_bounds, with_own_bounds};
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Relaxed, leak, lock};
+use crate::data::family::{HistogramKind, time_bounds, with_own_bounds};
 use crate::data::key::StatKey;
 use crate::data::labels::Label;
 use crate::data::{snapshot, status::DEFAULT_TASK};
@@ -102,12 +102,12 @@ pub(crate) struct MethodCore {
     pub(crate) id: u32,
     pub(crate) origin: Origin,
     /// What it shares with the method's other label sets.
-    pub(crate) common: &'static MethodShared,
+    pub(crate) shared: &'static MethodShared,
     /// The method's next label set.
     next: Link<MethodCore>,
     /// Calls that wait for a permit.
     pub(crate) waiting: AtomicU64,
-    pub(crate) items: StreamItems,
+    pub(crate) items: ItemCounts,
     pub(super) exemplars: Once<&'static Exemplars>,
     first: Link<Shard>,
     /// The shard of calls that no thread's table can take, because thread-locals are gone. The holder of the lock is
@@ -125,7 +125,7 @@ pub(crate) struct MethodCore {
 /// Items that the streams of a method gave.
 // Shared by all threads that poll such streams: an item is worth more than a call's few nanoseconds.
 #[derive(Default)]
-pub(crate) struct StreamItems {
+pub(crate) struct ItemCounts {
     pub(crate) ok: AtomicU64,
     pub(crate) failed: AtomicU64,
 }
@@ -155,18 +155,18 @@ impl MethodCore {
     pub(crate) fn new(
         storage: &'static StorageCore,
         id: &MethodId,
-        common: &'static MethodShared,
+        shared: &'static MethodShared,
     ) -> &'static Self {
         let method = leak(Self {
             storage,
-            name: Arc::clone(&common.plain.name),
+            name: Arc::clone(&shared.plain.name),
             labels: Arc::clone(&id.labels),
             id: id.id,
             origin: id.origin,
-            common,
+            shared,
             next: Once::new(),
             waiting: AtomicU64::new(0),
-            items: StreamItems::default(),
+            items: ItemCounts::default(),
             exemplars: Once::new(),
             first: Once::new(),
             fallback: Once::new(),
@@ -176,14 +176,14 @@ impl MethodCore {
             idle_since: IdleSince::default(),
         });
         if id.origin.is_open {
-            common.open.fetch_add(1, Relaxed);
+            shared.open.fetch_add(1, Relaxed);
         }
-        push(&common.first, method, |method| &method.next)
+        push(&shared.first, method, |method| &method.next)
     }
 
     /// The method with these labels alone, made if need be: for labels made at run time.
     pub(crate) fn with_labels(&self, labels: Vec<Label>) -> &'static Self {
-        let plain = self.common.plain;
+        let plain = self.shared.plain;
         let has_room = self.storage.has_room_for(plain);
         let id = plain.with_labels(labels, Origin::OPEN, has_room);
         self.storage.method_for_call(id)
@@ -213,7 +213,7 @@ impl MethodCore {
             let is = |known: &ValueName| *known.key.raw == *name;
             let make = |_| ValueName {
                 key: Arc::new(StatKey::parse(name)),
-                kind: ValueKind::of(name),
+                kind: HistogramKind::of(name),
             };
             names.find_or_add(hash_of(name), is, limit, make)
         };
@@ -233,7 +233,7 @@ impl MethodCore {
 
     /// The type and the status of an outcome that is no success.
     pub(crate) fn classify(&self, outcome: Outcome<'_>) -> Failure {
-        self.storage.classify(outcome, self.common.expected)
+        self.storage.classify(outcome, self.shared.expected)
     }
 
     /// Keeps an exemplar of a call that has just ended, if the storage has a provider.
@@ -246,7 +246,7 @@ impl MethodCore {
     /// Calls that wait for a permit; `None` where calls need none.
     pub(crate) fn waiting(&self) -> Option<u64> {
         let waiting = self.waiting.load(Relaxed);
-        (self.common.limited || waiting > 0).then_some(waiting)
+        (self.shared.limited || waiting > 0).then_some(waiting)
     }
 
     /// Items of its streams; `None` where calls are no streams.
@@ -255,7 +255,7 @@ impl MethodCore {
             ok: self.items.ok.load(Relaxed),
             failed: self.items.failed.load(Relaxed),
         };
-        (self.common.streaming || items.ok + items.failed > 0).then_some(items)
+        (self.shared.streaming || items.ok + items.failed > 0).then_some(items)
     }
 
     /// Calls in flight: the finished side of all shards first, then the started side (see [`Shard`]).
@@ -330,7 +330,7 @@ impl MethodList {
             step(shard.prefetch_cells(taken.load(Relaxed).into()));
         }
         for method in methods {
-            step(method.common.own.prefetch() ^ method.common.bounds.len() as u64);
+            step(method.shared.own.prefetch() ^ method.shared.bounds.len() as u64);
         }
         for shard in shards {
             step(shard.prefetch_failures());

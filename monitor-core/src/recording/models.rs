@@ -20,7 +20,7 @@ use crate::recording::shard::{Failure, LONG, Ring, ValueRing};
 use crate::recording::store::StorageCore;
 use crate::recording::streak::{Observed, Streak};
 use crate::recording::thread::Local;
-use crate::storage::collect::Counts;
+use crate::storage::collect::MethodCounts;
 
 /// The number of the one method of a model.
 const METHOD: u32 = 1;
@@ -62,12 +62,12 @@ fn ill(status: TaskStatus) -> Failure {
 
 /// What a scrape reads of the method, and the busy time it reports.
 struct Scrape {
-    counts: Counts,
+    counts: MethodCounts,
     busy: f64,
 }
 
 fn scrape(core: &StorageCore, method: &MethodCore) -> Scrape {
-    let counts = Counts::read(method, MAX_BUCKETS, core.clock.now());
+    let counts = MethodCounts::read(method, MAX_BUCKETS, core.clock.now());
     let ticks = counts.success.ticks + counts.failure.ticks + counts.ages.sum;
     let busy = core.busy(core.clock.in_seconds(ticks));
     // The equalities a scrape keeps at any moment.
@@ -76,11 +76,11 @@ fn scrape(core: &StorageCore, method: &MethodCore) -> Scrape {
     Scrape { counts, busy }
 }
 
-fn successes(counts: &Counts) -> u64 {
+fn successes(counts: &MethodCounts) -> u64 {
     counts.success.buckets.iter().sum()
 }
 
-fn failures(counts: &Counts) -> u64 {
+fn failures(counts: &MethodCounts) -> u64 {
     counts.failure.buckets.iter().sum()
 }
 

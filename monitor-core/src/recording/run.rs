@@ -33,7 +33,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use crate::base::sync::Ordering;
+use crate::base::sync::Relaxed;
 use crate::errors::Outcome;
 use crate::recording::args::Start;
 use crate::recording::guard::CallGuard;
@@ -164,7 +164,7 @@ impl LastItem {
             Outcome::Success => (None, &method.items.ok),
             failed => (Some(method.classify(failed)), &method.items.failed),
         };
-        count.fetch_add(1, Ordering::Relaxed);
+        count.fetch_add(1, Relaxed);
         Self(failure)
     }
 }
@@ -325,7 +325,7 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
     /// configured one.
     pub async fn permit(&mut self, limit: Option<usize>) -> Permit<'static> {
         let method = self.call.method();
-        let permits = &method.common.permits;
+        let permits = &method.shared.permits;
         if let Some(calls) = limit {
             permits.ensure_limit(calls);
         }

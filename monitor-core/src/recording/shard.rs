@@ -9,8 +9,7 @@
 
 use crate::base::append::{IN_MODEL, Link, push, walk};
 use crate::base::clock::Clock;
-use crate::base::sync::Ordering::{Acquire, Relaxed, Release};
-use crate::base::sync::{AtomicU32, AtomicU64, Once, bump, leak};
+use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, bump, leak};
 use crate::data::family::{MAX_BUCKETS, MAX_DURATION_BUCKETS};
 use crate::data::status::TaskStatus;
 use crate::recording::config::TickBounds;
@@ -43,7 +42,7 @@ pub(crate) struct Shard {
     pub(crate) id: u32,
     head: Head,
     pub(crate) next: Link<Shard>,
-    ok: Counts,
+    ok: BucketCounts,
     pub(crate) ring: Ring,
     pub(crate) slots: TaskSlots,
 }
@@ -84,7 +83,7 @@ struct Failures {
 struct FailuresOfType {
     error_type: u32,
     next: Link<FailuresOfType>,
-    counts: Counts,
+    counts: BucketCounts,
 }
 
 impl Failures {
@@ -95,7 +94,7 @@ impl Failures {
             let new = leak(FailuresOfType {
                 error_type,
                 next: Once::new(),
-                counts: Counts::new(),
+                counts: BucketCounts::new(),
             });
             push(&self.types, new, |one| &one.next)
         })
@@ -134,9 +133,9 @@ impl Shard {
     pub(crate) fn new(method: &'static MethodCore) -> Self {
         Self {
             clock: method.storage.clock.clone(),
-            bounds: method.common.ticks,
+            bounds: method.shared.ticks,
             method,
-            streaks: [method.common.own, method.common.default],
+            streaks: [method.shared.own, method.shared.default],
             values: Once::new(),
             id: method.id,
             head: Head {
@@ -146,7 +145,7 @@ impl Shard {
                 failures: Once::new(),
             },
             next: Once::new(),
-            ok: Counts::new(),
+            ok: BucketCounts::new(),
             ring: Ring::new(),
             slots: TaskSlots::new(),
         }
@@ -165,13 +164,13 @@ impl Shard {
     }
 
     /// A call that started here succeeds now; only the owner.
-    // All that is rare goes one way out, at the tail: what lives across a call would cost the common way saved
+    // All that is rare goes one way out, at the tail: what lives across a call would cost the fast path saved
     // registers.
     #[inline]
     pub(crate) fn end_ok(&self, slot: u32) {
         let end = self.now();
         match self.slots.inline_start(slot) {
-            // An end before the start (see `Span::ticks`) wraps around to a very long time, and goes the rare way too.
+            // An end before the start (see `Span::ticks`) wraps around to a very long time, and takes the slow path too.
             Some(start) if end.wrapping_sub(start) < LONG && self.is_known_ok() => {
                 let duration = end.wrapping_sub(start);
                 match self.ok.used_cell(self.bounds.bucket(duration)) {
@@ -182,16 +181,16 @@ impl Shard {
                         bump(cell, 1, Release);
                         add(&self.head.ok_sum, ticks_as_f64(duration));
                     }
-                    None => self.end_ok_rare(slot, end),
+                    None => self.end_ok_slow(slot, end),
                 }
             }
-            _ => self.end_ok_rare(slot, end),
+            _ => self.end_ok_slow(slot, end),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn end_ok_rare(&self, slot: u32, end: u64) {
+    fn end_ok_slow(&self, slot: u32, end: u64) {
         let span = self.leave(slot, end);
         self.succeed(span);
         self.method.note_exemplar(span, false);
@@ -370,7 +369,7 @@ fn cells<const N: usize>() -> [AtomicU64; N] {
 
 /// Counts of one outcome, or of one value, by bucket.
 #[repr(C)]
-pub(crate) struct Counts {
+pub(crate) struct BucketCounts {
     /// The buckets that are not empty, a bit each: a method's calls are alike, and a reader need not look at the rest.
     /// The last bit stands for all buckets from [`MAX_BUCKETS`] - 1 on.
     used: AtomicU64,
@@ -379,7 +378,7 @@ pub(crate) struct Counts {
     inline: [AtomicU64; MAX_BUCKETS],
 }
 
-impl Counts {
+impl BucketCounts {
     pub(crate) fn new() -> Self {
         Self {
             used: AtomicU64::new(0),
@@ -388,7 +387,7 @@ impl Counts {
         }
     }
 
-    /// The cell of a bucket that is not empty, for the common way of a call.
+    /// The cell of a bucket that is not empty, for the fast path of a call.
     #[inline]
     fn used_cell(&self, bucket: usize) -> Option<&AtomicU64> {
         let cell = self.inline.get(bucket)?;

@@ -20,7 +20,7 @@ use std::fmt;
 use std::ptr;
 use std::sync::{LazyLock, OnceLock};
 
-use crate::base::sync::{Ordering, StaticAtomicU32, leak};
+use crate::base::sync::{Relaxed, StaticAtomicU32, leak};
 use crate::recording::label_sets::{
     Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text,
 };
@@ -41,7 +41,7 @@ pub struct CallSite {
     /// The method's number; 0 until it is resolved.
     id: StaticAtomicU32,
     name: OnceLock<&'static MethodId>,
-    combinations: Link,
+    combinations: StorageLink,
 }
 
 /// What an attribute says of the calls of its function.
@@ -95,14 +95,14 @@ pub(crate) fn all() -> impl Iterator<Item = &'static CallSite> {
 /// A storage that a scope put in force, or none for the global one.
 type Scoped = Option<&'static StorageCore>;
 
-type Link = OnceLock<&'static InStorage>;
+type StorageLink = OnceLock<&'static InStorage>;
 
 /// The label sets of calls in one storage.
 #[derive(Debug)]
 struct InStorage {
     storage: Scoped,
     combinations: Combinations,
-    next: Link,
+    next: StorageLink,
 }
 
 impl CallSite {
@@ -120,7 +120,7 @@ impl CallSite {
             settings,
             id: StaticAtomicU32::new(0),
             name: OnceLock::new(),
-            combinations: Link::new(),
+            combinations: StorageLink::new(),
         }
     }
 
@@ -133,13 +133,13 @@ impl CallSite {
     /// Relaxed will do.
     #[inline]
     pub(crate) fn known(&self) -> u32 {
-        self.id.load(Ordering::Relaxed)
+        self.id.load(Relaxed)
     }
 
     #[cold]
     pub(crate) fn resolve(&self) -> &'static MethodId {
         let name = self.name.get_or_init(|| MethodId::plain(self.method));
-        self.id.store(name.id, Ordering::Relaxed);
+        self.id.store(name.id, Relaxed);
         name
     }
 
@@ -166,7 +166,7 @@ impl CallSite {
             leak(InStorage {
                 storage,
                 combinations: Combinations::new(self.settings.labels),
-                next: Link::new(),
+                next: StorageLink::new(),
             })
         };
         let mut one = *self.combinations.get_or_init(make);
@@ -187,7 +187,7 @@ impl CallSite {
     #[cold]
     #[inline(never)]
     pub(crate) fn find_or_make(&'static self, labels: &[LabelValue<'_>]) -> &'static MethodId {
-        let storage = thread::with(Local::in_force);
+        let storage = thread::with(Local::current);
         let combinations = self.combinations(thread::with(Local::scoped));
         combinations.find_or_make(self.resolve(), labels, |method| {
             storage.has_room_for(method)

@@ -15,8 +15,7 @@ use tracing::{field, warn};
 
 use crate::base::append::{Interner, Latest, Table, hash_of};
 use crate::base::clock::{Clock, process_start, utc};
-use crate::base::sync::Ordering::Relaxed;
-use crate::base::sync::{AtomicU32, AtomicU64, Mutex, StaticAtomicU32, leak, lock};
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Relaxed, StaticAtomicU32, leak, lock};
 use crate::data::family::{size_bounds, time_bounds};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::DEFAULT_TASK;
@@ -230,7 +229,7 @@ impl StorageCore {
     }
 
     /// All methods so far, by name and labels.
-    pub(crate) fn in_order(&'static self) -> Arc<MethodList> {
+    pub(crate) fn method_list(&'static self) -> Arc<MethodList> {
         let mut order = lock(&self.order);
         // Numbers are never given back: there is something new if and only if there are more.
         if self.methods().count() != order.methods.len() {

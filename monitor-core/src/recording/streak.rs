@@ -8,8 +8,7 @@
 //! A change of the word that loses a race against another is not tried again: it came before that one, and its streak
 //! is over.
 
-use crate::base::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use crate::base::sync::{AtomicU64, Mutex, bump, lock};
+use crate::base::sync::{AcqRel, Acquire, AtomicU64, Mutex, Relaxed, Release, bump, lock};
 use crate::data::status::TaskStatus;
 
 /// A generation (above) and a status (lowest [`STATUS_BITS`] bits). 0 is "OK, never set".

@@ -46,7 +46,7 @@ impl Record {
 pub(crate) struct Local {
     cells: [Cell<Option<&'static Shard>>; INLINE],
     /// The storage that call sites record in; `None` is the global one. Only a scope changes it.
-    in_force: Cell<Option<&'static StorageCore>>,
+    current: Cell<Option<&'static StorageCore>>,
     /// This thread's record in the storage in force, once it recorded there.
     record: Cell<Option<&'static Record>>,
 }
@@ -94,7 +94,7 @@ impl Local {
     pub(crate) const fn new() -> Self {
         Self {
             cells: [const { Cell::new(None) }; INLINE],
-            in_force: Cell::new(None),
+            current: Cell::new(None),
             record: Cell::new(None),
         }
     }
@@ -107,7 +107,7 @@ impl Local {
 
     /// True if this thread owns the shard and has it cached.
     #[inline]
-    pub(crate) fn has_at_hand(&self, shard: &'static Shard) -> bool {
+    pub(crate) fn has_cached(&self, shard: &'static Shard) -> bool {
         self.cached(shard.id)
             .is_some_and(|own| std::ptr::eq(own, shard))
     }
@@ -115,7 +115,7 @@ impl Local {
     /// True if this thread owns the shard.
     pub(crate) fn owns(&self, shard: &'static Shard) -> bool {
         let owned = |owned: &OwnedRecords| owned.0.borrow().iter().any(|one| one.owns(shard));
-        self.has_at_hand(shard)
+        self.has_cached(shard)
             || self.record.get().is_some_and(|record| record.owns(shard))
             || OWNED.try_with(owned).unwrap_or(false)
     }
@@ -133,24 +133,24 @@ impl Local {
     }
 
     /// The storage that call sites on this thread record in.
-    pub(crate) fn in_force(&self) -> &'static StorageCore {
-        self.in_force.get().unwrap_or_else(store::global)
+    pub(crate) fn current(&self) -> &'static StorageCore {
+        self.current.get().unwrap_or_else(store::global)
     }
 
     /// The storage that a scope put in force; none is the global one.
     #[inline]
     pub(crate) fn scoped(&self) -> Option<&'static StorageCore> {
-        self.in_force.get()
+        self.current.get()
     }
 
     /// The shard this thread owns of a method of any storage, made if need be. `None` where the thread can own none,
     /// because its thread-locals are gone.
     pub(crate) fn shard(&self, method: &'static MethodCore) -> Option<&'static Shard> {
-        let is_in_force = match self.in_force.get() {
+        let is_current = match self.current.get() {
             Some(scoped) => std::ptr::eq(scoped, method.storage),
             None => store::is_global(method.storage),
         };
-        if !is_in_force {
+        if !is_current {
             let record = OWNED.try_with(|owned| owned.record(method.storage));
             return record.ok()?.shard(method);
         }
@@ -181,7 +181,7 @@ impl Local {
     /// Puts another storage in force until the scope is dropped.
     pub(crate) fn enter<'a>(&'a self, storage: &'static StorageCore) -> LocalScope<'a> {
         let scoped = (!store::is_global(storage)).then_some(storage);
-        let outer = (self.in_force.replace(scoped), self.record.take());
+        let outer = (self.current.replace(scoped), self.record.take());
         self.clear();
         self.adopt(storage);
         LocalScope { local: self, outer }
@@ -197,8 +197,8 @@ pub(crate) struct LocalScope<'a> {
 impl Drop for LocalScope<'_> {
     fn drop(&mut self) {
         self.local.hand_back();
-        let (in_force, record) = self.outer;
-        self.local.in_force.set(in_force);
+        let (current, record) = self.outer;
+        self.local.current.set(current);
         self.local.record.set(record);
     }
 }

@@ -8,11 +8,10 @@
 use std::sync::Arc;
 
 use crate::base::append::{IN_MODEL, Link, Node, Table};
-use crate::base::sync::Ordering::{Acquire, Relaxed};
-use crate::base::sync::{AtomicU32, AtomicU64, leak};
-use crate::data::family::{Histogram, SIZE_BOUNDS, TIME_BOUNDS, ValueKind, bucket_of};
+use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Relaxed, leak};
+use crate::data::family::{Histogram, HistogramKind, SIZE_BOUNDS, TIME_BOUNDS, bucket_of};
 use crate::data::key::StatKey;
-use crate::recording::shard::{Counts, ValueRing, add};
+use crate::recording::shard::{BucketCounts, ValueRing, add};
 
 /// Values a slot keeps in one piece; more take another piece.
 const PENDING: usize = if IN_MODEL { 1 } else { 8 };
@@ -33,9 +32,9 @@ const SIZE: u32 = 1 << 29;
 impl ValueRef {
     pub(crate) fn new(node: &Node<ValueName>) -> Self {
         let kind = match node.item.kind {
-            ValueKind::Time => TIME,
-            ValueKind::Size => SIZE,
-            ValueKind::Plain => 0,
+            HistogramKind::Time => TIME,
+            HistogramKind::Size => SIZE,
+            HistogramKind::Plain => 0,
         };
         Self(node.index | kind)
     }
@@ -44,11 +43,11 @@ impl ValueRef {
         Self(self.0 | LEFT_AT_END)
     }
 
-    fn kind(self) -> ValueKind {
+    fn kind(self) -> HistogramKind {
         match self.0 & (TIME | SIZE) {
-            TIME => ValueKind::Time,
-            SIZE => ValueKind::Size,
-            _ => ValueKind::Plain,
+            TIME => HistogramKind::Time,
+            SIZE => HistogramKind::Size,
+            _ => HistogramKind::Plain,
         }
     }
 }
@@ -56,7 +55,7 @@ impl ValueRef {
 /// What belongs to a value's name in one method.
 pub(crate) struct ValueName {
     pub(crate) key: Arc<StatKey>,
-    pub(crate) kind: ValueKind,
+    pub(crate) kind: HistogramKind,
 }
 
 /// True if a number can be a time in seconds or a size in bytes, and so enter a sum. A negative one would make it fall,
@@ -87,7 +86,7 @@ pub(crate) struct ShardValues {
 pub(crate) struct ValueCells {
     pub(crate) ring: ValueRing,
     /// Counts and sum, where the value is a time or a size.
-    histogram: Option<(Counts, AtomicU64)>,
+    histogram: Option<(BucketCounts, AtomicU64)>,
 }
 
 /// What the call in one slot observed so far.
@@ -159,7 +158,7 @@ impl ShardValues {
             && is_measure(number)
         {
             let bounds: &[f64] = match value.kind() {
-                ValueKind::Size => &SIZE_BOUNDS,
+                HistogramKind::Size => &SIZE_BOUNDS,
                 _ => &TIME_BOUNDS,
             };
             counts.bump(bucket_of(bounds, number));
@@ -169,11 +168,11 @@ impl ShardValues {
 }
 
 impl ValueCells {
-    fn new(kind: ValueKind) -> Self {
-        let histogram = || (Counts::new(), AtomicU64::new(0));
+    fn new(kind: HistogramKind) -> Self {
+        let histogram = || (BucketCounts::new(), AtomicU64::new(0));
         Self {
             ring: ValueRing::new(),
-            histogram: (kind != ValueKind::Plain).then(histogram),
+            histogram: (kind != HistogramKind::Plain).then(histogram),
         }
     }
 

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use crate::base::append::Interner;
 use crate::base::clock::to_f64;
-use crate::base::sync::Ordering;
-use crate::data::family::{Histogram, ValueKind, size_bounds, time_bounds};
+use crate::base::sync::Relaxed;
+use crate::data::family::{Histogram, HistogramKind, size_bounds, time_bounds};
 use crate::data::snapshot::{CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals};
 use crate::recording::exemplar;
 use crate::recording::method::MethodCore;
@@ -36,26 +36,26 @@ pub(crate) struct Ages {
 
 /// The calls of one outcome.
 #[derive(Debug)]
-pub(crate) struct Outcomes {
+pub(crate) struct OutcomeCounts {
     pub(crate) buckets: Vec<u64>,
     pub(crate) ticks: f64,
 }
 
 /// What the shards of one method count.
 #[derive(Debug)]
-pub(crate) struct Counts {
+pub(crate) struct MethodCounts {
     pub(crate) started: u64,
-    pub(crate) success: Outcomes,
-    pub(crate) failure: Outcomes,
+    pub(crate) success: OutcomeCounts,
+    pub(crate) failure: OutcomeCounts,
     /// By the storage's index of the type; those past the end are 0.
     pub(crate) errors: Vec<u64>,
     pub(crate) ages: Ages,
 }
 
-impl Counts {
+impl MethodCounts {
     /// Reads sums and buckets of all shards, then the started side, then the slots (see [`Shard`]).
     pub(crate) fn read(method: &MethodCore, buckets: usize, now: u64) -> Self {
-        let outcomes = || Outcomes {
+        let outcomes = || OutcomeCounts {
             buckets: vec![0; buckets],
             ticks: 0.0,
         };
@@ -104,7 +104,7 @@ impl MonitorStorage {
         let mut totals = core.values.tasks.totals(core.clock.unix_at(now));
         let mut recent = RecentCalls::default();
         let mut statuses = StatusReader::new(core, now);
-        let order = core.in_order();
+        let order = core.method_list();
         let listed = &order.methods;
         let (mut fetched, mut shards) = (0, 0);
         let mut methods = Vec::with_capacity(listed.len());
@@ -149,7 +149,7 @@ impl MonitorStorage {
             statuses,
             method_statuses,
             values,
-            dropped_exemplars: core.dropped_exemplars.load(Ordering::Relaxed),
+            dropped_exemplars: core.dropped_exemplars.load(Relaxed),
             const_labels: config.const_labels.clone(),
         }
     }
@@ -236,12 +236,12 @@ impl StorageCore {
         let mut expected: Vec<_> = self
             .shared
             .items()
-            .flat_map(|common| {
-                let ids = common.expected.iter();
+            .flat_map(|shared| {
+                let ids = shared.expected.iter();
                 let ids = ids.filter_map(|name| rules.parser.type_id(name));
                 ids.map(|id| {
                     (
-                        Arc::clone(&common.plain.name),
+                        Arc::clone(&shared.plain.name),
                         Arc::clone(rules.parser.name(id)),
                     )
                 })
@@ -254,7 +254,7 @@ impl StorageCore {
     /// Busy time never reports less than before: calls that end while it is read may be missing for a moment.
     pub(crate) fn busy(&self, seconds: f64) -> f64 {
         let bits = seconds.max(0.0).to_bits();
-        let before = self.busy.fetch_max(bits, Ordering::Relaxed);
+        let before = self.busy.fetch_max(bits, Relaxed);
         f64::from_bits(before.max(bits))
     }
 }
@@ -266,11 +266,11 @@ fn read_method(
     recent: &mut RecentCalls,
 ) -> MethodSnapshot {
     let clock = &method.storage.clock;
-    let bounds = &method.common.bounds;
-    let counts = Counts::read(method, bounds.len() + 1, now);
+    let bounds = &method.shared.bounds;
+    let counts = MethodCounts::read(method, bounds.len() + 1, now);
     let finished = counts.finished();
     let in_flight = counts.started.saturating_sub(finished);
-    let histogram = |outcome: Outcomes| Histogram {
+    let histogram = |outcome: OutcomeCounts| Histogram {
         bounds: Arc::clone(bounds),
         counts: outcome.buckets,
         sum: clock.in_seconds(outcome.ticks),
@@ -314,9 +314,9 @@ fn read_values(method: &'static MethodCore, recent: &RecentCalls) -> Vec<CallVal
     names.sort_unstable_by_key(|node| node.index);
     let values = names.into_iter().map(|node| {
         let bounds = match node.item.kind {
-            ValueKind::Time => Some(time_bounds()),
-            ValueKind::Size => Some(size_bounds()),
-            ValueKind::Plain => None,
+            HistogramKind::Time => Some(time_bounds()),
+            HistogramKind::Size => Some(size_bounds()),
+            HistogramKind::Plain => None,
         };
         let mut histogram = bounds.map(Histogram::empty);
         for values in method.shards().filter_map(|shard| shard.values.get()) {

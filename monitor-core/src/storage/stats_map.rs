@@ -105,7 +105,7 @@ impl MonitorStorage {
         let types = parser.types().len();
         let known = self.core.methods();
         let known: usize = known
-            .map(|method| series_of(method.common.bounds.len(), types))
+            .map(|method| series_of(method.shared.bounds.len(), types))
             .sum();
         let series = known.saturating_add(coming_series(self.core, types));
         if series > MANY_SERIES {

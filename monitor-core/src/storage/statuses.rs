@@ -43,7 +43,7 @@ impl MonitorStorage {
     pub fn method_statuses(&self) -> Vec<StatusSnapshot> {
         let reader = StatusReader::new(self.core, self.core.clock.now());
         let methods = self.core.shared.items();
-        by_task(methods.filter_map(|common| reader.of_method(common)))
+        by_task(methods.filter_map(|shared| reader.of_method(shared)))
     }
 
     /// Whether there is a task type of this name: [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK), a method's, one
@@ -80,15 +80,15 @@ impl StatusReader {
 
     /// Adds a method that was just read; the label sets of a method follow each other.
     pub(crate) fn add(&mut self, method: &'static MethodCore, next: Option<&'static MethodCore>) {
-        let common = method.common;
-        if std::ptr::eq(common.default, self.core.default_task) {
+        let shared = method.shared;
+        if std::ptr::eq(shared.default, self.core.default_task) {
             for shard in method.shards() {
                 self.all_calls.run += shard.run(ALL_CALLS, self.all_calls.word);
                 self.newest_end = self.newest_end.max(shard.ring.newest_end());
             }
         }
-        if next.is_none_or(|next| !std::ptr::eq(next.common, common)) {
-            self.methods.extend(self.of_method(common));
+        if next.is_none_or(|next| !std::ptr::eq(next.shared, shared)) {
+            self.methods.extend(self.of_method(shared));
         }
     }
 
@@ -106,7 +106,7 @@ impl StatusReader {
         let state = self.core.default_task;
         let feeding = || {
             let methods = self.core.shared.items();
-            methods.filter(|common| std::ptr::eq(common.default, state))
+            methods.filter(|shared| std::ptr::eq(shared.default, state))
         };
         self.read(DEFAULT_TASK.into(), state, feeding, ALL_CALLS)
     }
@@ -116,7 +116,7 @@ impl StatusReader {
         let named = self.core.tasks().filter_map(|(task, state)| {
             let feeding = || {
                 let methods = self.core.shared.items();
-                methods.filter(|common| std::ptr::eq(common.own, state))
+                methods.filter(|shared| std::ptr::eq(shared.own, state))
             };
             self.read(Arc::clone(task), state, feeding, OWN)
         });
@@ -124,10 +124,10 @@ impl StatusReader {
     }
 
     /// The status of a method's own task type, if it has one.
-    fn of_method(&self, common: &'static MethodShared) -> Option<StatusSnapshot> {
-        let own = common.has_own_task.then_some(common.own)?;
-        let feeding = || std::iter::once(common);
-        self.read(Arc::clone(&common.plain.name), own, feeding, OWN)
+    fn of_method(&self, shared: &'static MethodShared) -> Option<StatusSnapshot> {
+        let own = shared.has_own_task.then_some(shared.own)?;
+        let feeding = || std::iter::once(shared);
+        self.read(Arc::clone(&shared.plain.name), own, feeding, OWN)
     }
 
     /// The status of a task type that these methods feed, from this place of their shards.

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::*;
 
 fn label(name: &'static str, value: &str) -> Label {
