@@ -575,7 +575,7 @@ pub struct LabelFamily<C: 'static> {
     hasher: RandomState,
     /// Those in the order, by the hash of their label values.
     children: LockedMap<LabelChild<C>>,
-    /// Those on the page, and hidden ones that somebody holds (or held a while ago).
+    /// Those on the page, and hidden ones that have a handle (or had one until lately).
     order: Mutex<LabelOrder<C>>,
     overflow: OnceLock<LabelRef<C>>,
 }
@@ -638,7 +638,7 @@ impl<C: LabelCell> Handle<C> {
     }
 }
 
-/// Puts a child on the page that somebody holds, if it was taken off.
+/// Puts a child that has a handle back on the page, if it was taken off.
 fn show<C: LabelCell>(order: &mut LabelOrder<C>, child: &LabelRef<C>) {
     child.set(TOUCHED);
     if child.clear(GONE) {
@@ -675,7 +675,7 @@ impl<C: LabelCell> LabelFamily<C> {
             if !child.has(GONE) {
                 return child;
             }
-            // One that nobody holds is freed, and begins at zero.
+            // A hidden child without a handle is freed, and the values begin at zero.
             if let Some(child) = self.free(&mut order, child, |_| true) {
                 show(&mut order, &child);
                 return child;
@@ -714,7 +714,7 @@ impl<C: LabelCell> LabelFamily<C> {
         there.is_some_and(|child| self.hide(&mut order, child, |_| true))
     }
 
-    /// Takes a child off the page, if `may` agrees; whether it was taken. One that nobody holds is freed.
+    /// Takes a child off the page if `may` agrees, and returns whether it did. A child without a handle is freed.
     fn hide(
         &self,
         order: &mut LabelOrder<C>,
@@ -736,8 +736,8 @@ impl<C: LabelCell> LabelFamily<C> {
         true
     }
 
-    /// Frees a child of the order if nobody else holds it and `may` agrees, else gives it back. Which handles are left
-    /// is certain here, as nothing finds the child meanwhile, and what the last one did is seen.
+    /// Frees a child of the order if it has no handle and `may` agrees, else returns it. The number of handles is certain
+    /// here, because no look-up finds the child meanwhile, and the last handle's updates are seen.
     fn free(
         &self,
         order: &mut LabelOrder<C>,
@@ -757,7 +757,7 @@ impl<C: LabelCell> LabelFamily<C> {
         Some(child)
     }
 
-    /// Frees hidden children that nobody holds any more.
+    /// Frees hidden children that have no handle any more.
     fn purge(&self, order: &mut LabelOrder<C>) {
         if order.hidden > 0 {
             let places = order.places.iter().flatten();

@@ -415,7 +415,7 @@ fn malformed_histogram_label(part: &str) {
 /// another label set (`max_series`), the handle is one on the family's child labelled `overflow="true"`.
 ///
 /// The key may be removed, by `remove_stats` or after the configuration's `idle_series`, while there are handles on it.
-/// An update through a handle then brings it back, at 0 before the update. (If somebody else brought it back before,
+/// An update through a handle then brings it back, at 0 before the update. (If another update brought it back before,
 /// and more than 4,096 other keys were gone by then, the handle looks the key up at each update from then on.)
 ///
 /// # Examples

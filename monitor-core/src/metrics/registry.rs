@@ -450,15 +450,15 @@ pub trait Instrument: Clone {
 
 /// A registered metric with labels: a child for each set of label values.
 ///
-/// A family has at most `max_series` children (a hidden one that somebody holds a handle on is one of them). Further
+/// A family has at most `max_series` children (a hidden one that has a handle is one of them). Further
 /// label sets are one child, labelled `overflow="true"` alone, and each [`with`](Self::with) that gave it is counted.
 ///
 /// # Consistency
 ///
 /// Children may be removed, by [`remove`](Self::remove) or after the configuration's `idle_series`. A handle on a
 /// removed child stays good: it keeps its count, and its next update puts the series back on the page with all of it.
-/// No update through a handle is ever lost. Once nobody holds one, a removed child is freed, and its label values begin
-/// at zero.
+/// No update through a handle is ever lost. A removed child is freed with its last handle, and its label values begin at
+/// zero.
 ///
 /// # Examples
 ///

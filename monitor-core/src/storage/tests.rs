@@ -1,4 +1,4 @@
-//! What a scrape may see of calls that run beside it, and that it holds nobody up.
+//! Snapshots beside running calls: their sums agree, and no call waits for one.
 
 mod idle;
 

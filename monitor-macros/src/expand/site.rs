@@ -44,7 +44,7 @@ impl Call<'_> {
             Health::Task(name) => {
                 quote_spanned!(span=> task: ::core::option::Option::Some(#name),)
             }
-            Health::Nobody => quote_spanned!(span=> health: false,),
+            Health::Off => quote_spanned!(span=> health: false,),
         };
         if let Some(ErrorType::Name(name)) = &self.checked.exit.error_type {
             settings.extend(quote_spanned! {span=>

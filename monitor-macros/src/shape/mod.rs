@@ -101,7 +101,7 @@ impl Shape {
             && is_stub(body)
             && !args.ask_the_value()
         {
-            // Nobody could tell the type of the value that never comes.
+            // The type of the value that never comes could not be told.
             return (Self::Diverging(Inner::Block), Returned::plain(ty));
         }
         if let Some((boxing, returned)) = stream(&ty, args) {

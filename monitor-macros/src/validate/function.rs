@@ -108,7 +108,7 @@ fn site(
 pub(super) fn health(task: Option<&LitStr>, health: Option<bool>) -> Option<Health> {
     match (task, health) {
         (Some(task), _) => Some(Health::Task(task.clone())),
-        (None, Some(false)) => Some(Health::Nobody),
+        (None, Some(false)) => Some(Health::Off),
         (None, Some(true)) => Some(Health::Own),
         (None, None) => None,
     }

@@ -70,8 +70,8 @@ pub(crate) enum Health {
     Own,
     /// That of this task type.
     Task(LitStr),
-    /// Nobody's, not even that of `default`.
-    Nobody,
+    /// None, not even that of `default`.
+    Off,
 }
 
 /// What is read off the arguments, when a call begins.

@@ -9,7 +9,7 @@ use crate::metrics::registry::Registry;
 use crate::metrics::typed::{Counter, Gauge, Histogram, Instrument, MetricDesc};
 use crate::recording::models::check;
 
-/// A family with one child, which somebody holds.
+/// A family with one child, which has a handle.
 fn one<I: Instrument>(
     kind: FamilyType,
     bounds: &[f64],

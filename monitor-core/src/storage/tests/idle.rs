@@ -1,4 +1,4 @@
-//! Label sets that leave the page once nobody has called them for `idle_series`, and come back.
+//! Label sets leave the page after `idle_series` without a call, and come back with the next one.
 
 use std::time::Duration;
 
