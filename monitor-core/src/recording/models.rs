@@ -409,3 +409,20 @@ fn scopes_of_one_storage_on_two_threads_pass_their_records_on() {
         assert!(last.ages.sum == 0.0);
     });
 }
+
+#[test]
+fn a_method_made_beside_a_configuration_has_its_limit() {
+    check(|| {
+        let (core, _, _) = storage();
+        let maker = thread::spawn(move || {
+            core.method_of(MethodId::fixed("New", METHOD + 1));
+        });
+        core.configure(StorageConfig {
+            max_workers: 1,
+            ..StorageConfig::default()
+        });
+        maker.join().expect("no panic");
+        let method = core.method_of(MethodId::fixed("New", METHOD + 1));
+        assert_eq!(method.shared.permits.available(), 1);
+    });
+}

@@ -46,6 +46,9 @@ pub(crate) struct StorageCore {
     methods: Table<MethodCore>,
     /// What the label sets of each method share, by the number of the method without labels.
     pub(crate) shared: Table<MethodShared>,
+    /// Held while an item of `shared` is made and listed, and while rules or a provider change and all items are told:
+    /// so each item is made of the new ones, or is told of them.
+    listing: Mutex<()>,
     /// The methods by name, as of the last look.
     order: Mutex<Arc<MethodList>>,
     /// Records that no thread owns.
@@ -130,6 +133,7 @@ impl StorageCore {
             busy: AtomicU64::new(0),
             methods: Table::default(),
             shared: Table::default(),
+            listing: Mutex::default(),
             order: Mutex::default(),
             idle: Mutex::default(),
             tasks: Interner::new(64),
@@ -152,10 +156,12 @@ impl StorageCore {
         let rules = Rules::new(config, &self.error_types);
         self.values.configure(&rules.config);
         let max_workers = rules.config.max_workers;
+        let listing = lock(&self.listing);
         self.rules.store(rules);
         for shared in self.shared.items() {
             shared.permits.configure(max_workers);
         }
+        drop(listing);
         self.preregister();
     }
 
@@ -192,14 +198,9 @@ impl StorageCore {
     pub(crate) fn method_of(&'static self, id: &'static MethodId) -> &'static MethodCore {
         let plain = id.without_labels();
         let shared = || {
+            let _listing = lock(&self.listing);
             let new = || leak(MethodShared::new(self, plain));
-            let shared = self.shared.item_or(plain.id, new).expect(PLACES);
-            // Again, now that it is listed: a configuration or a provider that came meanwhile did not find it.
-            shared.permits.configure(self.rules().config.max_workers);
-            if self.exemplars.load().is_some() {
-                shared.ticks.force_slow_path();
-            }
-            shared
+            self.shared.item_or(plain.id, new).expect(PLACES)
         };
         let method = self
             .methods
@@ -324,6 +325,7 @@ impl StorageCore {
     /// Forces the slow path for every call, so that the exemplar provider is consulted.
     pub(crate) fn set_exemplars(&'static self, provider: impl ExemplarProvider) {
         let provider: AnyProvider = AssertUnwindSafe(Box::new(provider));
+        let _listing = lock(&self.listing);
         self.exemplars.store(Some(provider));
         self.tick_bounds.force_slow_path();
         for shared in self.shared.items() {
