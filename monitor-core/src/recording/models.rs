@@ -418,11 +418,11 @@ fn a_method_made_beside_a_configuration_has_its_limit() {
             core.method_of(MethodId::fixed("New", METHOD + 1));
         });
         core.configure(StorageConfig {
-            max_workers: 1,
+            max_workers: 2,
             ..StorageConfig::default()
         });
         maker.join().expect("no panic");
         let method = core.method_of(MethodId::fixed("New", METHOD + 1));
-        assert_eq!(method.shared.permits.available(), 1);
+        assert_eq!(method.shared.permits.available(), 2);
     });
 }
