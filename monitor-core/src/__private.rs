@@ -20,8 +20,7 @@ pub use crate::recording::site::{CallSite, SiteEntry, SiteSettings};
 
 use std::marker::PhantomData;
 
-/// The longest value of the label `method`, bytes.
-const MAX_METHOD_BYTES: usize = 120;
+use crate::monitor::MAX_METHOD_NAME;
 
 /// Checks a method name given as a constant, while compiling: the macro sees only the constant's path.
 ///
@@ -31,7 +30,7 @@ const MAX_METHOD_BYTES: usize = 120;
 pub const fn method_name(name: &'static str) -> &'static str {
     assert!(!name.is_empty(), "the method name is empty");
     assert!(
-        name.len() <= MAX_METHOD_BYTES,
+        name.len() <= MAX_METHOD_NAME,
         "the method name is longer than 120 bytes"
     );
     name
@@ -129,7 +128,7 @@ mod tests {
     fn a_constant_method_name_has_1_to_120_bytes() {
         assert_eq!(method_name("X"), "X");
         let longest: &'static str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
-        assert_eq!(method_name(longest).len(), MAX_METHOD_BYTES);
+        assert_eq!(method_name(longest).len(), MAX_METHOD_NAME);
         assert!(std::panic::catch_unwind(|| method_name("")).is_err());
         let longer: &'static str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
         assert!(std::panic::catch_unwind(|| method_name(longer)).is_err());
