@@ -122,6 +122,11 @@ impl StatKey {
         key
     }
 
+    /// The key of the child of all label sets that a family of this name has no room for.
+    pub(crate) fn write_overflow(name: &str) -> String {
+        Self::write(name, &[("overflow", "true")])
+    }
+
     /// The name of a key, without parsing the rest.
     pub(crate) fn name_of(raw: &str) -> &str {
         raw.split_once(SEPARATOR).map_or(raw, |(name, _)| name)

@@ -378,7 +378,7 @@ impl<C: KeyCell> KeyFamilies<C> {
             return Arc::clone(child);
         }
         let mut order = lock(&self.order);
-        let raw = overflow_key(&family.name);
+        let raw = StatKey::write_overflow(&family.name);
         // The user, or another thread meanwhile, may have made it.
         let there = self.get(&raw).filter(|child| !child.has(GONE));
         let child = there.unwrap_or_else(|| {
@@ -503,11 +503,6 @@ impl<C: KeyCell> KeyFamilies<C> {
         written_alike(name).for_each(|letter| hasher.write_u32(letter.into()));
         hasher.finish()
     }
-}
-
-/// The key of a family's overflow child.
-pub(super) fn overflow_key(name: &str) -> String {
-    StatKey::write(name, &[("overflow", "true")])
 }
 
 /// A name's letters as every exposition writes them, so that names written alike are one family.

@@ -14,7 +14,7 @@ use crate::data::key::StatKey;
 use crate::data::snapshot::Means;
 use crate::data::value::StatValue;
 
-use super::family::{overflow_key, warn_of_key, written_alike};
+use super::family::{warn_of_key, written_alike};
 use super::keyed::{Keep, malformed_gauge_label};
 
 /// How many points at the end of the list the last mean is over.
@@ -110,7 +110,7 @@ impl UserPoints {
             if limit == 0 || *count <= limit {
                 add(&mut at, &mut means, key, sums);
             } else {
-                let (all, _) = keys.get_or_parse(&overflow_key(key.name()));
+                let (all, _) = keys.get_or_parse(&StatKey::write_overflow(key.name()));
                 add(&mut at, &mut means, all, sums);
                 if keys.full.insert(family) {
                     newly_full.push(key);

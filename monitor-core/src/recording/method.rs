@@ -220,8 +220,7 @@ impl MethodCore {
         let limit = self.storage.max_series();
         find_or_add(name, limit).or_else(|| {
             self.drop_value();
-            let family = StatKey::parse(name);
-            let overflow = StatKey::write(family.name(), &[("overflow", "true")]);
+            let overflow = StatKey::write_overflow(StatKey::name_of(name));
             find_or_add(&overflow, limit.saturating_mul(2))
         })
     }
