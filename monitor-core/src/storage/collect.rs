@@ -122,11 +122,11 @@ impl MonitorStorage {
         }
         let (statuses, method_statuses) = statuses.finish();
         let overflowed = core.overflowed(listed, &methods);
-        core.hide_idle(config.idle_series, now, listed, &mut methods);
         // After the counts: a type that was counted is listed by now.
         let error_types = order_types(rules, &core.error_types(), &mut methods);
         if !config.idle_series.is_zero() {
             let idle = core.clock.ticks(config.idle_series.as_secs_f64());
+            hide_idle(idle, now, listed, &mut methods);
             core.values.expire(now, idle);
         }
         let mut values = core.values.exported();
@@ -208,29 +208,6 @@ impl MonitorStorage {
 }
 
 impl StorageCore {
-    /// Marks as hidden the label sets made at run time that have no call in flight and had none for `idle`. Their cells
-    /// stay, because threads and guards point at them, and so do their counts: they are in all totals, and on the page
-    /// again after the next call. `counted` is parallel to `methods`.
-    fn hide_idle(
-        &self,
-        idle: Duration,
-        now: u64,
-        methods: &[&'static MethodCore],
-        counted: &mut [MethodSnapshot],
-    ) {
-        if idle.is_zero() {
-            return;
-        }
-        let idle = self.clock.ticks(idle.as_secs_f64());
-        for (method, counted) in methods.iter().zip(counted) {
-            if method.origin.is_open {
-                let calls = 2 * counted.started - counted.in_flight;
-                let unchanged = method.idle_since.unchanged_for(calls, now);
-                counted.is_hidden = counted.in_flight == 0 && unchanged >= idle;
-            }
-        }
-    }
-
     /// Expected error types by method, as far as the configuration knows them.
     fn expected(&self, rules: &Rules) -> Vec<(Arc<str>, Arc<str>)> {
         let mut expected: Vec<_> = self
@@ -256,6 +233,19 @@ impl StorageCore {
         let bits = seconds.max(0.0).to_bits();
         let before = self.busy.fetch_max(bits, Relaxed);
         f64::from_bits(before.max(bits))
+    }
+}
+
+/// Marks as hidden the label sets made at run time that have no call in flight and had none for `idle` ticks. Their cells
+/// stay, because threads and guards point at them, and so do their counts: they are in all totals, and on the page again
+/// after the next call. `counted` is parallel to `methods`.
+fn hide_idle(idle: u64, now: u64, methods: &[&'static MethodCore], counted: &mut [MethodSnapshot]) {
+    for (method, counted) in methods.iter().zip(counted) {
+        if method.origin.is_open {
+            let calls = 2 * counted.started - counted.in_flight;
+            let unchanged = method.idle_since.unchanged_for(calls, now);
+            counted.is_hidden = counted.in_flight == 0 && unchanged >= idle;
+        }
     }
 }
 
