@@ -14,7 +14,7 @@ use self::digest::ProcessKey;
 use self::header::Presented;
 use self::queue::{Queue, Turn};
 use crate::access::Source;
-use crate::quiet::Quiet;
+use crate::runtime::log::LogThrottle;
 use crate::self_metrics::access::{AccessMetrics, Scheme};
 
 pub(crate) use self::digest::Fingerprint;
@@ -42,7 +42,7 @@ pub(crate) struct Authenticator {
     key: Option<ProcessKey>,
     verified: Mutex<HashMap<String, Fingerprint>>,
     queue: Queue,
-    of_failures: Quiet,
+    of_failures: LogThrottle,
 }
 
 impl Authenticator {
@@ -51,7 +51,7 @@ impl Authenticator {
             key: ProcessKey::random(),
             verified: Mutex::default(),
             queue: Queue::default(),
-            of_failures: Quiet::default(),
+            of_failures: LogThrottle::default(),
         }
     }
 
@@ -81,7 +81,7 @@ impl Authenticator {
         };
         if outcome == Credentials::Wrong {
             metrics.failed(scheme);
-            self.of_failures.say(|left_out| {
+            self.of_failures.log(move |left_out| {
                 tracing::warn!(
                     ?source,
                     left_out,

@@ -19,6 +19,7 @@ use crate::access::{Client, Networks, Peer};
 use crate::config::Limits;
 use crate::listener::Stream;
 use crate::render::HeldPages;
+use crate::runtime::log::log_debug;
 use crate::self_metrics::SelfMetrics;
 use crate::self_metrics::connections::Ending;
 use crate::tls::Tls;
@@ -81,7 +82,7 @@ pub(crate) async fn serve<S, B>(
         Ok(begun) => begun,
         Err(ending) => {
             progress.ends(ending);
-            tracing::debug!(%peer, ?ending, "connection ended before a request");
+            log_debug(move || tracing::debug!(%peer, ?ending, "connection ended before a request"));
             return;
         }
     };
@@ -109,7 +110,7 @@ pub(crate) async fn serve<S, B>(
     let ending = ending(outcome.as_ref(), &progress);
     progress.ends(ending);
     let error = outcome.and_then(Result::err);
-    tracing::debug!(%peer, ?ending, ?error, "connection ended");
+    log_debug(move || tracing::debug!(%peer, ?ending, ?error, "connection ended"));
 }
 
 /// Waits for TLS, where that is spoken, and for the head of the first request: the connection as requests come over it, that

@@ -9,8 +9,8 @@ use monitor_core::snapshot::RunningTask;
 
 use crate::block_on::block_on;
 use crate::error::TasksLeft;
-use crate::quiet::tell;
 use crate::run::MonitorServer;
+use crate::runtime::log::log;
 use crate::signals::{ShutdownSignals, Signal};
 use crate::wait;
 
@@ -126,13 +126,13 @@ impl MonitorServer {
         async move {
             let mut signals = listened?;
             let signal = signals.recv().await;
-            tell(|| tracing::info!(%signal, "told to end"));
+            log(move || tracing::info!(%signal, "told to end"));
             server.begin_drain();
             tokio::select! {
                 () = wait::pause(server.vitals().pause_left(), server.runtime()) => {}
                 second = signals.recv() => {
                     server.vitals().phase.set_hurried();
-                    tell(|| tracing::warn!(signal = %second, "told to end again: nothing is waited for"));
+                    log(move || tracing::warn!(signal = %second, "told to end again: nothing is waited for"));
                 }
             }
             Ok(signal)
@@ -160,7 +160,7 @@ impl MonitorServer {
         async move {
             let mut signals = listened.map_err(|source| DrainError::Signals { source })?;
             let signal = signals.recv().await;
-            tell(|| tracing::info!(%signal, "told to end: draining"));
+            log(move || tracing::info!(%signal, "told to end: draining"));
             tokio::select! {
                 drained = server.drain(limit) => drained.map(|()| signal).map_err(DrainError::from),
                 second = signals.recv() => Err(server.give_up(second)),
@@ -175,7 +175,7 @@ impl MonitorServer {
 
     fn give_up(&self, signal: Signal) -> DrainError {
         let left = self.monitor().in_flight();
-        tell(|| tracing::warn!(%signal, left, "told to end again: stopping at once"));
+        log(move || tracing::warn!(%signal, left, "told to end again: stopping at once"));
         self.stop_at_once();
         DrainError::Interrupted { signal, left }
     }
@@ -204,14 +204,15 @@ impl MonitorServer {
 fn say_what_runs(monitor: Monitor) {
     let tasks = monitor.in_flight();
     if tasks > 0 {
-        tell(|| tracing::info!(tasks, "draining: waiting for tasks to end"));
+        log(move || tracing::info!(tasks, "draining: waiting for tasks to end"));
     }
 }
 
 fn say_what_is_left(monitor: Monitor, left: &TasksLeft) {
     let tasks = named(&monitor.running_tasks(MOST_NAMED));
-    tell(|| {
-        tracing::warn!(left = left.left, %tasks, "tasks still run after the limit of the drain");
+    let left = left.left;
+    log(move || {
+        tracing::warn!(left, %tasks, "tasks still run after the limit of the drain");
     });
 }
 

@@ -21,7 +21,7 @@ use self::seats::Connections;
 pub(crate) use self::socket::{Bound, Socket, Stream, bind};
 use crate::access::Peer;
 use crate::connection::{self, Shared};
-use crate::quiet::{Quiet, tell};
+use crate::runtime::log::{LogThrottle, log};
 use crate::self_metrics::connections::Ending;
 
 /// Pause after a failed accept: at the limit of descriptors each accept fails at once, and would spin. Also how long a
@@ -72,8 +72,8 @@ where
 struct Door {
     connections: Connections,
     reserve: Reserve,
-    of_failures: Quiet,
-    of_evictions: Quiet,
+    of_failures: LogThrottle,
+    of_evictions: LogThrottle,
 }
 
 impl Door {
@@ -81,7 +81,7 @@ impl Door {
         let configured = shared.terms.limits.max_connections;
         let most = reserve::most_connections(configured);
         if configured != 0 && most < configured {
-            tell(|| {
+            log(move || {
                 tracing::warn!(
                     configured,
                     most,
@@ -92,8 +92,8 @@ impl Door {
         Self {
             connections: Connections::new(most, shared.terms.metrics.clone()),
             reserve: Reserve::new(),
-            of_failures: Quiet::default(),
-            of_evictions: Quiet::default(),
+            of_failures: LogThrottle::default(),
+            of_evictions: LogThrottle::default(),
         }
     }
 
@@ -114,7 +114,7 @@ impl Door {
         }
         if !self.connections.admit(peer, serve) {
             counts.refused(Ending::Full);
-            self.of_evictions.say(|left_out| {
+            self.of_evictions.log(move |left_out| {
                 tracing::warn!(
                     left_out,
                     "connection refused: all places are taken by busy ones"
@@ -130,8 +130,9 @@ impl Door {
         if reserve::is_of_one_connection(error) {
             return;
         }
-        self.of_failures.say(|left_out| {
-            tracing::warn!(%error, left_out, "accepting a connection failed");
+        let why = error.to_string();
+        self.of_failures.log(move |left_out| {
+            tracing::warn!(error = %why, left_out, "accepting a connection failed");
         });
         let has_room = reserve::is_at_limit(error)
             && (self.connections.evict_for_descriptor(ACCEPT_PAUSE) || self.reserve.release());

@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 use crate::health::Vitals;
 use crate::labels;
 use crate::process::{self, Process};
-use crate::quiet::{Quiet, tell};
+use crate::runtime::log::{LogThrottle, log};
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::source::{self, Gathered, Source};
 
@@ -96,10 +96,10 @@ struct Shared {
     process: Process,
     metrics: Arc<SelfMetrics>,
     vitals: Arc<Vitals>,
-    of_gaps: Quiet,
+    of_gaps: LogThrottle,
     /// A throttle of its own: a scraper can cause these lines at will, and they must not hide others.
-    of_haste: Quiet,
-    of_merges: Quiet,
+    of_haste: LogThrottle,
+    of_merges: LogThrottle,
     held: Arc<HeldPages>,
     /// Bytes of the last whole page before compression. `Relaxed`: it only saves copying.
     size: AtomicUsize,
@@ -128,9 +128,9 @@ impl Renderer {
                 process,
                 metrics,
                 vitals,
-                of_gaps: Quiet::default(),
-                of_haste: Quiet::default(),
-                of_merges: Quiet::default(),
+                of_gaps: LogThrottle::default(),
+                of_haste: LogThrottle::default(),
+                of_merges: LogThrottle::default(),
                 held,
                 size: AtomicUsize::new(0),
                 queue: Mutex::new(queue),
@@ -242,7 +242,7 @@ impl Shared {
         let begun = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| self.serve(round))).is_err() {
             self.metrics.count(Cause::Internal, 1);
-            tell(|| tracing::error!("rendering the metrics page panicked"));
+            log(move || tracing::error!("rendering the metrics page panicked"));
         }
         self.metrics.rendered(begun.elapsed());
     }
@@ -295,8 +295,8 @@ impl Shared {
         let (series, families) = (merged.dropped_series, merged.dropped_families);
         self.metrics.count(Cause::RepeatedSeries, series);
         self.metrics.count(Cause::Family, families);
-        if let Some(why) = &merged.first_left_out {
-            self.of_merges.say(|left_out| {
+        if let Some(why) = merged.first_left_out.as_ref().map(ToString::to_string) {
+            self.of_merges.log(move |left_out| {
                 tracing::warn!(%why, series, families, left_out, "series or families of a source were left out of the metrics page");
             });
         }

@@ -18,9 +18,9 @@ use crate::endpoint::Endpoint;
 use crate::error::{RunError, TasksLeft};
 use crate::health::{HealthState, Phase, Vitals};
 use crate::listener;
-use crate::quiet::tell;
 use crate::render::Renderer;
 use crate::routes::{self, Context};
+use crate::runtime::log::log;
 use crate::self_metrics::SelfMetrics;
 use crate::source::Source;
 use crate::thread::ServerThread;
@@ -266,9 +266,10 @@ impl MonitorServer {
         let ours = slot().take_if(|server| Arc::ptr_eq(&server.inner, &self.inner));
         match here {
             Ok(()) if ours.is_some() => {
-                tell(|| tracing::info!(address = %self.endpoint(), "monitor server stops"));
+                let address = self.endpoint();
+                log(move || tracing::info!(%address, "monitor server stops"));
             }
-            Err(error) if ours.is_some() => tell(|| tracing::warn!("nothing to stop: {error}")),
+            Err(error) if ours.is_some() => log(move || tracing::warn!("nothing to stop: {error}")),
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use monitor_core::family::Family;
 use prometheus::Registry;
 use prometheus::core::Collector;
 
-use crate::quiet::Quiet;
+use crate::runtime::log::LogThrottle;
 
 /// Name of the threads that gather; 14 bytes, Linux shows 15.
 const THREAD_NAME: &str = "monitor-gather";
@@ -32,9 +32,9 @@ impl Source {
     }
 
     /// Says that a page goes without it, and why. Each page may, so not each has its line.
-    pub(crate) fn warn_left_out(&self, quiet: &Quiet, why: &dyn fmt::Display) {
-        let kind = self.kind();
-        quiet.say(|left_out| {
+    pub(crate) fn warn_left_out(&self, throttle: &LogThrottle, why: &dyn fmt::Display) {
+        let (kind, why) = (self.kind(), why.to_string());
+        throttle.log(move |left_out| {
             tracing::warn!(%why, left_out, "a {kind} was left out of the metrics page");
         });
     }

@@ -14,6 +14,8 @@ use crate::connection::{Shared, Terms};
 use crate::endpoint::Endpoint;
 use crate::error::RunError;
 use crate::listener::{self, Bound, Socket};
+use crate::runtime::log::serve_on;
+use crate::runtime::pool::Pool;
 
 /// Name of the server's thread; 15 bytes, as long as Linux shows.
 pub(crate) const THREAD_NAME: &str = "monitor-server";
@@ -64,6 +66,8 @@ impl ServerThread {
             .name(THREAD_NAME.to_owned())
             .spawn(move || {
                 let _done = Done(done_sender);
+                let pool = Pool::default();
+                let _serving = serve_on(&pool);
                 let Some((runtime, socket)) = prepare(bound, &ready_sender) else {
                     return;
                 };
@@ -83,6 +87,7 @@ impl ServerThread {
                     ));
                 }
                 runtime.shutdown_timeout(RENDER_GRACE);
+                pool.close(RENDER_GRACE);
             })
             .map_err(failed)?;
         let gone = || io::Error::other("the thread ended before it served");

@@ -16,6 +16,7 @@ mod key_names;
 mod label_cache;
 mod merge;
 mod page;
+#[cfg(feature = "prometheus")]
 mod prometheus;
 
 pub mod names {
@@ -37,8 +38,9 @@ pub mod exposition {
 }
 
 pub mod collector {
-    //! The bridge to the `prometheus` crate, both ways, and the merging of sources.
+    //! The merging of sources; with the feature `prometheus` (default) the bridge to the crate of that name, both ways.
 
     pub use crate::export::merge::{LeftOut, Merged, Page, merge};
+    #[cfg(feature = "prometheus")]
     pub use crate::export::prometheus::{GatherError, collect_beside, gather, gather_beside};
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::check::{CheckReport, CheckResult, Registered};
 use super::worker::Worker;
-use crate::quiet::tell;
+use crate::runtime::log::log;
 
 /// The named checks of one server.
 #[derive(Debug)]
@@ -162,17 +162,17 @@ impl Entry {
 
     /// Keeps a result, and tells the log where it is another than before.
     fn note(&self, result: CheckResult) {
-        let name = &self.registered.name;
+        let name = Arc::clone(&self.registered.name);
         let output = result.as_ref().err().cloned();
         let before = lock(&self.last).replace((result, Instant::now()));
         let had_failed = before.map(|(result, _)| result.is_err());
         match output {
             Some(output) if had_failed != Some(true) => {
                 // Quoted: it may hold anything, and the log has a line for each event.
-                tell(|| tracing::warn!(check = %name, ?output, "a check fails"));
+                log(move || tracing::warn!(check = %name, ?output, "a check fails"));
             }
             None if had_failed == Some(true) => {
-                tell(|| tracing::info!(check = %name, "a check is well again"));
+                log(move || tracing::info!(check = %name, "a check is well again"));
             }
             _ => {}
         }

@@ -23,7 +23,7 @@ use monitor_core::{Monitor, ReadinessPolicy};
 use tokio::sync::{Notify, watch};
 
 use crate::error::RunError;
-use crate::quiet::tell;
+use crate::runtime::log::log;
 
 pub(crate) use self::answer::{Asked, Detail, Shape};
 pub use self::check::Check;
@@ -171,7 +171,7 @@ impl Vitals {
                 let readiness = report.readiness;
                 let is_ill = readiness == Readiness::Unhealthy;
                 if said != Some(readiness) && (said.is_some() || is_ill) {
-                    tell(|| log(&report));
+                    log_readiness(&report);
                 }
                 said = Some(readiness);
                 last_word.tell(report.state(&self.groups));
@@ -185,16 +185,18 @@ impl Vitals {
 }
 
 /// Why an instance left a load balancer is asked later, when nobody can ask it any more.
-fn log(report: &Report) {
+fn log_readiness(report: &Report) {
     let readiness = report.readiness;
     if readiness == Readiness::Unhealthy {
         let reasons = report.unready().join("; ");
-        tracing::warn!(
-            ?reasons,
-            "not ready: what counts for readiness is unhealthy"
-        );
+        log(move || {
+            tracing::warn!(
+                ?reasons,
+                "not ready: what counts for readiness is unhealthy"
+            );
+        });
     } else {
-        tracing::info!(%readiness, "readiness changed");
+        log(move || tracing::info!(%readiness, "readiness changed"));
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::check::CheckResult;
-use crate::quiet::tell;
+use crate::runtime::log::log;
 
 /// Name of the threads that blocking checks run on; 13 bytes, Linux shows 15.
 const THREAD_NAME: &str = "monitor-check";
@@ -88,7 +88,7 @@ fn call(probe: Arc<dyn Fn() -> Answer + Send + Sync>) -> oneshot::Receiver<Answe
         .name(THREAD_NAME.to_owned())
         .spawn(call);
     if let Err(error) = spawned {
-        tell(|| tracing::warn!(%error, "no thread to run a check on"));
+        log(move || tracing::warn!(%error, "no thread to run a check on"));
     }
     receiver
 }

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 
 use super::queue::{Queue, Step};
 use super::{PageError, Shared};
-use crate::quiet::tell;
+use crate::runtime::log::log;
 use crate::self_metrics::Cause;
 
 /// The one that renders. However it ends, run or dropped unrun with its runtime, the next arrival can lead again.
@@ -45,7 +45,7 @@ impl Leader {
             return Ok(());
         }
         shared.metrics.count(Cause::Internal, 1);
-        tell(|| tracing::error!("there was no thread to render the metrics page on"));
+        log(move || tracing::error!("there was no thread to render the metrics page on"));
         Err(PageError::Failed)
     }
 

@@ -22,6 +22,7 @@ use crate::access::{Access, Client, Demand, Denial};
 use crate::health::Vitals;
 use crate::process::Service;
 use crate::render::Renderer;
+use crate::runtime::log::log;
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::web::Keeper;
 
@@ -237,7 +238,7 @@ async fn caught(context: &Context, answer: impl Future<Output = Response>) -> Re
     });
     polled.await.unwrap_or_else(|| {
         context.metrics.count(Cause::Internal, 1);
-        tracing::error!("a handler of the monitor server panicked");
+        log(|| tracing::error!("a handler of the monitor server panicked"));
         internal_error()
     })
 }

@@ -19,6 +19,7 @@ use super::{ClientAuth, Pem, TlsSettings, Version};
 use crate::access::Peer;
 use crate::error::{ConfigError, Place};
 use crate::listener::Stream;
+use crate::runtime::log::log_debug;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -134,7 +135,7 @@ impl Tls {
                 Some((Box::new(stream), is_certified))
             }
             Err(error) => {
-                tracing::debug!(%peer, %error, "TLS handshake failed");
+                log_debug(move || tracing::debug!(%peer, %error, "TLS handshake failed"));
                 None
             }
         }

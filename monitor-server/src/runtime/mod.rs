@@ -1,0 +1,4 @@
+//! What a server runs on.
+
+pub(crate) mod log;
+pub(crate) mod pool;
