@@ -20,17 +20,13 @@ use http::header::{HeaderName, HeaderValue};
 
 use crate::access::{self, Access, Client, Demand, Networks, Source};
 use crate::auth::{Authenticator, Credentials, Fingerprint, Secrets};
-use crate::config::Security;
-#[cfg(feature = "yaml")]
-use crate::config::WebFile;
 #[cfg(feature = "auth")]
 use crate::config::is_token;
+use crate::config::{Security, WebFile};
 use crate::error::{Chain, ConfigError, Origin, Place};
 use crate::runtime::pool::Pool;
 use crate::self_metrics::SelfMetrics;
-#[cfg(feature = "yaml")]
-use crate::tls::Pem;
-use crate::tls::Tls;
+use crate::tls::{Pem, Tls};
 
 pub(crate) use self::AccessControl as Keeper; // alias
 
@@ -250,13 +246,12 @@ impl AccessControl {
 
     fn replace(&self, new: SecurityState) -> Result<(), ConfigError> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let file = self.security.web_config.clone().unwrap_or_default();
         if let Some(lost) = lost(&current, &new) {
-            let file = self.security.web_file();
             return Err(ConfigError::Weaker { file, lost });
         }
         // A locked one serves nobody yet, or a filter, whose connections are another server's.
         if current.tls.is_none() && new.tls.is_some() && !current.secrets.are_locked() {
-            let file = self.security.web_file();
             return Err(ConfigError::NeedsRestart { file });
         }
         self.auth.forget_others(&new.secrets);
@@ -287,7 +282,6 @@ fn load(security: &Security, files: &mut Files) -> Result<SecurityState, ConfigE
     if let Some(path) = &security.bearer_token_file {
         tokens.extend(files.tokens(path)?);
     }
-    #[cfg(feature = "yaml")]
     if let Some(path) = &security.web_config {
         let text = files.text(path, place("web_config"))?;
         let web = WebFile::parse(path, &text)?;
@@ -365,7 +359,6 @@ impl Files {
     }
 
     /// A certificate or key.
-    #[cfg(feature = "yaml")]
     fn pem(&mut self, pem: &Pem) -> Result<Vec<u8>, ConfigError> {
         match (pem.text(), pem.path()) {
             (Some(text), _) => Ok(text.as_bytes().to_vec()),

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use super::MonitorConfig;
 use super::service::validate_words;
-#[cfg(feature = "yaml")]
 use super::setting::Setting;
-use super::setting::{At, settings};
-use crate::error::ConfigError;
+use super::setting::{At, Result, settings};
 use crate::health::{Check, GROUPS, Groups, HealthSettings, Probe, Registered};
 
 /// Longest name of a check, in bytes: it is a label's value.
@@ -132,17 +130,15 @@ impl MonitorConfig {
     }
 }
 
-#[cfg(feature = "yaml")]
 impl Setting for Vec<Arc<str>> {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+    fn read(&mut self, at: &At<'_>) -> Result {
         *self = at.words()?.into_iter().map(Into::into).collect();
         Ok(())
     }
 }
 
-#[cfg(feature = "yaml")]
 impl Setting for Groups {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+    fn read(&mut self, at: &At<'_>) -> Result {
         let groups = at.entries(|name, at| {
             let mut members = Vec::new();
             members.read(at)?;
@@ -154,7 +150,7 @@ impl Setting for Groups {
 }
 
 /// An error for a name of a group or member that nothing can have, and for a check that cannot run.
-pub(super) fn validate(health: &HealthSettings, at: &At<'_>) -> Result<(), ConfigError> {
+pub(super) fn validate(health: &HealthSettings, at: &At<'_>) -> Result {
     for (name, members) in &health.groups {
         let at = at.key("groups").key(name);
         at.require(
@@ -170,7 +166,7 @@ pub(super) fn validate(health: &HealthSettings, at: &At<'_>) -> Result<(), Confi
 }
 
 /// An error for a check whose name `/health/<name>` could not tell from another's, or that has no time to run.
-pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result<(), ConfigError> {
+pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result {
     let name = &*check.name;
     let at = At::code("health.checks").key(name);
     let is_taken =

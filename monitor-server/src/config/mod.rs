@@ -6,6 +6,11 @@
 //! the whole at the position of the document, so that a refusal names the line. [`MonitorConfig::storage_config`] validates
 //! again, at no document, what the builder's calls have made of it.
 
+#![cfg_attr(
+    not(feature = "yaml"),
+    allow(dead_code, reason = "without files nothing is read")
+)]
+
 mod health;
 mod limits;
 mod security;
@@ -16,7 +21,6 @@ mod yaml;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-#[cfg(feature = "yaml")]
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,20 +35,13 @@ use tokio::runtime::Handle;
 
 pub(crate) use self::health::check_check;
 pub use self::limits::Limits;
-pub(crate) use self::security::Security;
-#[cfg(feature = "yaml")]
-pub(crate) use self::security::WebFile;
 #[cfg(feature = "auth")]
 pub(crate) use self::security::is_token;
+pub(crate) use self::security::{Security, WebFile};
 use self::service::GivenLabels;
 pub(crate) use self::service::add_to_all;
-use self::setting::{At, Shown, expected, settings};
-#[cfg(feature = "yaml")]
-use self::setting::{Setting, seconds};
-#[cfg(feature = "yaml")]
-use self::yaml::Node;
+use self::setting::{At, Node, Setting, expected, seconds, settings, shown};
 use crate::endpoint::{Endpoint, UNIX_PREFIX};
-#[cfg(feature = "yaml")]
 use crate::error::Place;
 use crate::error::{ConfigError, Origin};
 use crate::health::HealthSettings;
@@ -184,7 +181,6 @@ impl Listen {
     }
 }
 
-#[cfg(feature = "yaml")]
 impl Setting for Listen {
     fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
         at.value(expected::LISTEN, |node| self.set(node.text()?))
@@ -208,7 +204,6 @@ impl From<Duration> for PageAge {
     }
 }
 
-#[cfg(feature = "yaml")]
 impl Setting for PageAge {
     fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
         let age = |node: &Node| seconds(node, Self::LONGEST.as_secs_f64());
@@ -495,7 +490,7 @@ impl MonitorConfig {
     /// ```
     pub fn with_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let (origin, document) = read(path.as_ref())?;
-        self.apply(&At::document(&origin, &document))?;
+        self.apply(&At::new(&origin, "", Some(&document)))?;
         Ok(self)
     }
 
@@ -520,10 +515,10 @@ impl MonitorConfig {
     ) -> Result<Self, ConfigError> {
         let (origin, document) = read(path.as_ref())?;
         let Some(node) = document.get(section) else {
-            let place = At::named(&origin, section).place();
+            let place = At::new(&origin, section, None).place();
             return Err(ConfigError::MissingSection { place });
         };
-        self.apply(&At::document(&origin, node))?;
+        self.apply(&At::new(&origin, "", Some(node)))?;
         Ok(self)
     }
 
@@ -536,15 +531,16 @@ impl MonitorConfig {
     pub fn from_yaml(text: &str) -> Result<Self, ConfigError> {
         let document = parse(&Origin::Yaml, text)?;
         let mut config = Self::default();
-        config.apply(&At::document(&Origin::Yaml, &document))?;
+        config.apply(&At::new(&Origin::Yaml, "", Some(&document)))?;
         Ok(config)
     }
 
     fn apply(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
         self.read(at)?;
+        let port = at.key("port").value(expected::PORT, Node::whole).ok();
         // It wins over the port of `listen`, whatever their order.
-        if let Some(at) = at.given("port") {
-            self.listen.port.read(&at)?;
+        if let Some(port) = port {
+            self.listen.port = port;
         }
         self.validate(at)
     }
@@ -594,21 +590,21 @@ impl MonitorConfig {
         let given = |at: &At<'_>, name| {
             let text = variable(name).map(|value| {
                 value.into_string().map_err(|value| {
-                    let shown = value.as_encoded_bytes().escape_ascii().to_string();
+                    let bytes = value.as_encoded_bytes().escape_ascii().to_string();
                     at.invalid(
                         "a text in UTF-8",
-                        &format_args!("the text `{}`", Shown(&shown)),
+                        &format_args!("the text `{}`", shown(&bytes)),
                     )
                 })
             });
             let text = text.transpose()?.map(|text| text.trim().to_owned());
             Ok::<_, ConfigError>(text.filter(|text| !text.is_empty()))
         };
-        let at = At::named(&Origin::Environment, LISTEN);
+        let at = At::new(&Origin::Environment, LISTEN, None);
         if let Some(text) = given(&at, LISTEN)? {
             at.require(self.listen.set(&text).is_some(), expected::LISTEN, &text)?;
         }
-        let at = At::named(&Origin::Environment, PORT);
+        let at = At::new(&Origin::Environment, PORT, None);
         self.service_link = None;
         match given(&at, PORT)? {
             Some(text) if LINKS.iter().any(|scheme| text.starts_with(scheme)) => {
@@ -630,7 +626,7 @@ impl MonitorConfig {
             format!(
                 "environment: `{PORT}`: the text `{}` is passed over: Kubernetes sets it for a Service named `monitor`, \
                  and Docker for a container linked under that name",
-                Shown(link)
+                shown(link)
             )
         })
     }
@@ -732,7 +728,6 @@ impl MonitorConfig {
     }
 }
 
-#[cfg(feature = "yaml")]
 fn read(path: &Path) -> Result<(Origin, Node), ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
         file: path.to_owned(),
@@ -743,39 +738,20 @@ fn read(path: &Path) -> Result<(Origin, Node), ConfigError> {
     Ok((origin, document))
 }
 
-#[cfg(feature = "yaml")]
+/// The document that a text is.
 fn parse(origin: &Origin, text: &str) -> Result<Node, ConfigError> {
-    yaml::parse(text).map_err(|error| ConfigError::Syntax {
-        place: Place::new(origin.clone(), Some(error.place), String::new()),
-        source: error.reason.into(),
-    })
-}
-
-/// No setting stands in a document.
-#[cfg(not(feature = "yaml"))]
-mod yaml {
-    #[derive(Debug)]
-    pub(super) enum Node {}
-
-    impl Node {
-        pub(super) fn get(&self, _name: &str) -> Option<&Self> {
-            match *self {}
-        }
-
-        pub(super) fn item(&self, _index: usize) -> Option<&Self> {
-            match *self {}
-        }
-
-        pub(super) fn position(&self) -> (u64, u64) {
-            match *self {}
-        }
-    }
-
-    impl std::fmt::Display for Node {
-        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            match *self {}
-        }
-    }
+    #[cfg(not(feature = "yaml"))]
+    let parsed = {
+        let place = Place::new(origin.clone(), None, String::new());
+        let feature = "yaml";
+        Err(ConfigError::MissingFeature { place, feature })
+    };
+    #[cfg(feature = "yaml")]
+    let parsed = yaml::parse(text).map_err(|(reason, position)| ConfigError::Syntax {
+        place: Place::new(origin.clone(), Some(position), String::new()),
+        source: reason.into(),
+    });
+    parsed
 }
 
 #[cfg(all(test, feature = "yaml"))]

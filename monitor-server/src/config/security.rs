@@ -6,51 +6,37 @@
 //! [hide](At::hiding) keys and what stands in place of a map.
 
 use std::fmt;
-#[cfg(feature = "yaml")]
 use std::path::Path;
 use std::path::PathBuf;
 
-#[cfg(feature = "yaml")]
 use http::header::{
     CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
 };
 
 use super::MonitorConfig;
-#[cfg(feature = "yaml")]
-use super::setting::Setting;
-use super::setting::{At, expected};
-#[cfg(feature = "yaml")]
-use super::yaml::Node;
+use super::setting::{At, Node, Result, Setting, expected};
 use crate::access::{Network, Networks};
 #[cfg(feature = "auth")]
 use crate::auth::{Fingerprint, MIN_TOKEN};
-#[cfg(all(feature = "auth", feature = "yaml"))]
+#[cfg(feature = "auth")]
 use crate::auth::{HashError, StoredHash};
-use crate::error::ConfigError;
-#[cfg(feature = "yaml")]
 use crate::error::{Origin, Place};
-#[cfg(feature = "yaml")]
 use crate::tls::{ClientAuth, Pem, TlsSettings, Version};
 
 /// Who may connect, and with what. `Debug` shows no secret.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Security {
-    #[cfg(feature = "yaml")]
     pub(crate) web_config: Option<PathBuf>,
-    #[cfg(feature = "auth")]
     pub(crate) bearer_token_file: Option<PathBuf>,
-    #[cfg(feature = "auth")]
     pub(super) bearer_tokens: Tokens,
     pub(super) allow_from: Allowed,
 }
 
 /// Tokens that were given directly.
-#[cfg(feature = "auth")]
 #[derive(Clone, Default)]
 pub(super) struct Tokens(Vec<String>);
 
-#[cfg(feature = "auth")]
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{} secrets>", self.0.len())
@@ -63,7 +49,6 @@ pub(super) struct Allowed(Vec<String>);
 
 impl Security {
     /// The tokens that were given directly.
-    #[cfg(feature = "auth")]
     pub(crate) fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
         let tokens = self.bearer_tokens.0.iter();
         tokens.map(|token| Fingerprint::of(token.as_bytes()))
@@ -76,11 +61,11 @@ impl Security {
     }
 
     /// An error for what was given in code and cannot be.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result {
         self.validate(&At::code(""))
     }
 
-    pub(super) fn validate(&self, at: &At<'_>) -> Result<(), ConfigError> {
+    pub(super) fn validate(&self, at: &At<'_>) -> Result {
         #[cfg(feature = "auth")]
         for (index, token) in self.bearer_tokens.0.iter().enumerate() {
             if !is_token(token) {
@@ -102,45 +87,25 @@ impl Security {
 
     /// The files that are named, by the keys that name them.
     fn paths(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
-        [
-            #[cfg(feature = "yaml")]
-            ("web_config", &self.web_config),
-            #[cfg(feature = "auth")]
-            ("bearer_token_file", &self.bearer_token_file),
-        ]
-        .into_iter()
-        .filter_map(|(key, path): (_, &Option<PathBuf>)| Some((key, path.as_ref()?)))
+        let web_config = self.web_config.iter().map(|path| ("web_config", path));
+        let tokens = self.bearer_token_file.iter();
+        web_config.chain(tokens.map(|path| ("bearer_token_file", path)))
     }
 
     /// The same with paths that do not depend on the current directory; one that cannot be told stays as it is.
     pub(crate) fn made_absolute(mut self) -> Self {
-        for path in [
-            #[cfg(feature = "yaml")]
-            &mut self.web_config,
-            #[cfg(feature = "auth")]
-            &mut self.bearer_token_file,
-        ] {
-            let absolute = path.as_ref().map(std::path::absolute);
-            *path = absolute.and_then(Result::ok).or(path.take());
+        let paths = [&mut self.web_config, &mut self.bearer_token_file];
+        for path in paths.into_iter().flatten() {
+            if let Ok(absolute) = std::path::absolute(&*path) {
+                *path = absolute;
+            }
         }
         self
     }
 
-    /// The web configuration file, for messages about it.
-    pub(crate) fn web_file(&self) -> PathBuf {
-        #[cfg(feature = "yaml")]
-        return self.web_config.clone().unwrap_or_default();
-        #[cfg(not(feature = "yaml"))]
-        PathBuf::new()
-    }
-
     /// Whether the server is to be protected by something that has to be loaded first.
     pub(crate) fn is_given(&self) -> bool {
-        #[cfg(feature = "auth")]
-        if !self.bearer_tokens.0.is_empty() {
-            return true;
-        }
-        self.paths().next().is_some()
+        !self.bearer_tokens.0.is_empty() || self.paths().next().is_some()
     }
 }
 
@@ -150,18 +115,16 @@ pub(crate) fn is_token(text: &str) -> bool {
     text.len() >= MIN_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-#[cfg(feature = "yaml")]
 impl Setting for PathBuf {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+    fn read(&mut self, at: &At<'_>) -> Result {
         *self = at.text(expected::NOT_BLANK)?.into();
         Ok(())
     }
 }
 
 /// An empty list is refused, which may be meant as no client or as every client.
-#[cfg(feature = "yaml")]
 impl Setting for Allowed {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+    fn read(&mut self, at: &At<'_>) -> Result {
         let expected = "a list of IP addresses and networks";
         let text = |node: &Node| node.text().map(str::to_owned);
         self.0 = at.items(expected, |item| item.value(expected::NETWORK, text))?;
@@ -173,9 +136,8 @@ impl Setting for Allowed {
 }
 
 /// No message shows a token, nor one in place of the list.
-#[cfg(all(feature = "auth", feature = "yaml"))]
 impl Setting for Tokens {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+    fn read(&mut self, at: &At<'_>) -> Result {
         let expected = "a list of tokens";
         if at.is_scalar() {
             return Err(at.hidden(expected));
@@ -201,7 +163,6 @@ impl MonitorConfig {
     /// The file, and those it names, are looked at twice a second. A change that cannot be used, or that would take
     /// protection away, is not taken: what was good stays in force, and `monitor_server_web_config_last_reload_successful`
     /// turns 0.
-    #[cfg(feature = "yaml")]
     #[must_use]
     pub fn web_config(mut self, path: impl Into<PathBuf>) -> Self {
         self.security.web_config = Some(path.into());
@@ -245,8 +206,9 @@ impl MonitorConfig {
     }
 }
 
+const NO_RATE_LIMIT: &str = "no such key: a limit for all clients together keeps the good ones out, and passwords are checked one at a time already";
+
 /// What a web configuration file says. `Debug` is that of its parts, which show no secrets.
-#[cfg(feature = "yaml")]
 #[derive(Debug, Default)]
 pub(crate) struct WebFile {
     pub(crate) tls: Option<TlsSettings>,
@@ -256,27 +218,23 @@ pub(crate) struct WebFile {
     pub(crate) users: Vec<(String, StoredHash)>,
 }
 
-#[cfg(feature = "yaml")]
 impl WebFile {
     /// Reads the text of the file at this path.
-    pub(crate) fn parse(path: &Path, content: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(path: &Path, content: &str) -> Result<Self> {
         let origin = Origin::File(path.to_owned());
         let document = super::parse(&origin, content)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut file = Self::default();
-        let at = At::document(&origin, &document).hiding(true);
+        let at = At::new(&origin, "", Some(&document)).hiding(true);
         if let Some(at) = at.given("rate_limit") {
-            return Err(at.refused(
-                "no such key: a limit for all clients together keeps the good ones out, and passwords are checked one at a time \
-                 already",
-            ));
+            return Err(at.refused(NO_RATE_LIMIT));
         }
         let keys = [
             "tls_server_config",
             "http_server_config",
             "basic_auth_users",
         ];
-        at.each(&keys, |key, at| {
+        at.each(&keys, &mut |key, at| {
             match key {
                 "tls_server_config" => file.tls = tls(at, folder)?,
                 "http_server_config" => file.headers = headers(&at.clone().hiding(false))?,
@@ -291,8 +249,8 @@ impl WebFile {
     }
 }
 
-#[cfg(all(feature = "auth", feature = "yaml"))]
-fn users(at: &At<'_>) -> Result<Vec<(String, StoredHash)>, ConfigError> {
+#[cfg(feature = "auth")]
+fn users(at: &At<'_>) -> Result<Vec<(String, StoredHash)>> {
     at.entries(|name, here| {
         let hash = here
             .text(expected::BCRYPT)
@@ -308,7 +266,6 @@ fn users(at: &At<'_>) -> Result<Vec<(String, StoredHash)>, ConfigError> {
 }
 
 /// The headers there may be, each with the values that it may have; none are any.
-#[cfg(feature = "yaml")]
 const HEADERS: [(&str, HeaderName, &[&str]); 5] = [
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY, &[]),
     ("X-Frame-Options", X_FRAME_OPTIONS, &["deny", "sameorigin"]),
@@ -322,10 +279,9 @@ const HEADERS: [(&str, HeaderName, &[&str]); 5] = [
 ];
 
 /// A header without a value stays unset.
-#[cfg(feature = "yaml")]
-fn headers(at: &At<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, ConfigError> {
+fn headers(at: &At<'_>) -> Result<Vec<(HeaderName, HeaderValue)>> {
     let mut headers = Vec::new();
-    at.each(&["http2", "headers"], |key, at| {
+    at.each(&["http2", "headers"], &mut |key, at| {
         if key == "http2" {
             // Served or not, HTTP/1.1 is what every client speaks too.
             return bool::default().read(at);
@@ -351,7 +307,6 @@ fn headers(at: &At<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, ConfigError> {
 }
 
 /// The keys of `tls_server_config`.
-#[cfg(feature = "yaml")]
 const TLS_KEYS: [&str; 13] = [
     "cert_file",
     "cert",
@@ -369,13 +324,12 @@ const TLS_KEYS: [&str; 13] = [
 ];
 
 /// An empty map is no TLS, as in the format's own reader.
-#[cfg(feature = "yaml")]
-fn tls(at: &At<'_>, folder: &Path) -> Result<Option<TlsSettings>, ConfigError> {
+fn tls(at: &At<'_>, folder: &Path) -> Result<Option<TlsSettings>> {
     let [mut cert, mut key, mut client_ca] = [const { None::<Pem> }; 3];
     let [mut min, mut max] = [None; 2];
     let (mut auth_type, mut allowed_sans) = (None, None);
     let (mut ciphers, mut curves, mut prefers_server) = (Vec::new(), Vec::new(), true);
-    at.each(&TLS_KEYS, |name, at| {
+    at.each(&TLS_KEYS, &mut |name, at| {
         match name {
             "cert_file" | "cert" => pem(&mut cert, name, at, folder)?,
             "key_file" | "key" => pem(&mut key, name, at, folder)?,
@@ -390,7 +344,7 @@ fn tls(at: &At<'_>, folder: &Path) -> Result<Option<TlsSettings>, ConfigError> {
         }
         Ok(())
     })?;
-    if at.is_empty() {
+    if at.map()?.is_empty() {
         return Ok(None);
     }
     let client_auth = auth_type.unwrap_or(ClientAuth::None);
@@ -433,16 +387,13 @@ fn tls(at: &At<'_>, folder: &Path) -> Result<Option<TlsSettings>, ConfigError> {
     }))
 }
 
-#[cfg(feature = "yaml")]
 const FILE: &str = "the path of a file";
 
-#[cfg(feature = "yaml")]
 const CLIENT_AUTH: &str = "`NoClientCert`, `VerifyClientCertIfGiven` or `RequireAndVerifyClientCert` (others do not check the certificate)";
 
 /// A certificate or key in the file itself, or the file it is in; relative paths start where the file is. Text and file of the
 /// same thing exclude each other.
-#[cfg(feature = "yaml")]
-fn pem(pem: &mut Option<Pem>, key: &str, at: &At<'_>, folder: &Path) -> Result<(), ConfigError> {
+fn pem(pem: &mut Option<Pem>, key: &str, at: &At<'_>, folder: &Path) -> Result {
     let given = at.value(expected::NOT_BLANK, |node| {
         let text = node.text()?;
         (!text.trim().is_empty()).then(|| text.to_owned())
@@ -462,8 +413,7 @@ fn pem(pem: &mut Option<Pem>, key: &str, at: &At<'_>, folder: &Path) -> Result<(
 
 /// Certificates that are not checked say nothing of the client: one that is only asked for is not asked for here, and one that
 /// has to be there is refused, so that it is not taken for protection.
-#[cfg(feature = "yaml")]
-fn client_auth(at: &At<'_>) -> Result<ClientAuth, ConfigError> {
+fn client_auth(at: &At<'_>) -> Result<ClientAuth> {
     at.value(CLIENT_AUTH, |node| match node.text()? {
         "" | "NoClientCert" | "RequestClientCert" => Some(ClientAuth::None),
         "VerifyClientCertIfGiven" => Some(ClientAuth::IfGiven),
@@ -472,8 +422,7 @@ fn client_auth(at: &At<'_>) -> Result<ClientAuth, ConfigError> {
     })
 }
 
-#[cfg(feature = "yaml")]
-fn version(at: &At<'_>) -> Result<Version, ConfigError> {
+fn version(at: &At<'_>) -> Result<Version> {
     at.value("`TLS12` or `TLS13`", |node| match node.text()? {
         "TLS12" => Some(Version::Tls12),
         "TLS13" => Some(Version::Tls13),
@@ -482,8 +431,7 @@ fn version(at: &At<'_>) -> Result<Version, ConfigError> {
 }
 
 /// Names that TLS may know, each with its place.
-#[cfg(feature = "yaml")]
-fn named(at: &At<'_>) -> Result<Vec<(String, Place)>, ConfigError> {
+fn named(at: &At<'_>) -> Result<Vec<(String, Place)>> {
     let words = at.words()?.into_iter().enumerate();
     Ok(words
         .map(|(index, word)| (word, at.index(index).place()))

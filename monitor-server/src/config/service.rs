@@ -8,12 +8,10 @@ use monitor_core::StatusRule;
 use monitor_core::config::ConstLabels;
 use monitor_core::family::{Family, Label};
 use monitor_core::names::is_built_in;
-#[cfg(feature = "yaml")]
 use monitor_core::snapshot::ServiceInfo;
 
-#[cfg(feature = "yaml")]
 use super::setting::Setting;
-use super::setting::{At, Shown, expected};
+use super::setting::{At, Result, expected, shown};
 use crate::error::ConfigError;
 use crate::process::Service;
 use crate::process::is_family;
@@ -24,16 +22,15 @@ pub(super) type GivenLabels = Vec<(String, String)>;
 /// The family of the original that may be named as a gauge, and is overwritten.
 pub(super) const OVERWRITTEN: &str = "service_threads";
 
-#[cfg(feature = "yaml")]
 impl Setting for Vec<StatusRule> {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+    fn read(&mut self, at: &At<'_>) -> Result {
         *self = at.entries(|status, at| {
             let mut rule = StatusRule {
                 status: status.to_owned(),
                 service_errors: Vec::new(),
                 unhealthy: -1,
             };
-            at.each(&["service_errors", "unhealthy"], |key, at| match key {
+            at.each(&["service_errors", "unhealthy"], &mut |key, at| match key {
                 "service_errors" => at.words().map(|words| rule.service_errors = words),
                 _ => rule.unhealthy.read(at),
             })?;
@@ -44,13 +41,13 @@ impl Setting for Vec<StatusRule> {
 }
 
 /// A blank word would be found in every error (defect E6 of the original).
-pub(super) fn validate_rule(rule: &StatusRule, at: &At<'_>) -> Result<(), ConfigError> {
+pub(super) fn validate_rule(rule: &StatusRule, at: &At<'_>) -> Result {
     let at = at.key(&rule.status);
     at.require_not_blank("the name of a status", &rule.status)?;
     validate_words(&rule.service_errors, &at.key("service_errors"))
 }
 
-pub(super) fn validate_words(words: &[impl AsRef<str>], at: &At<'_>) -> Result<(), ConfigError> {
+pub(super) fn validate_words(words: &[impl AsRef<str>], at: &At<'_>) -> Result {
     for (index, word) in words.iter().enumerate() {
         at.index(index)
             .require_not_blank(expected::WORD, word.as_ref())?;
@@ -58,12 +55,11 @@ pub(super) fn validate_words(words: &[impl AsRef<str>], at: &At<'_>) -> Result<(
     Ok(())
 }
 
-#[cfg(feature = "yaml")]
 impl Setting for Vec<ServiceInfo> {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+    fn read(&mut self, at: &At<'_>) -> Result {
         *self = at.entries(|name, at| {
             let (mut info, mut value) = (None::<String>, None::<f64>);
-            at.each(&["info", "value"], |key, at| match key {
+            at.each(&["info", "value"], &mut |key, at| match key {
                 "info" => info.read(at),
                 _ => value.read(at),
             })?;
@@ -80,7 +76,7 @@ impl Setting for Vec<ServiceInfo> {
 }
 
 /// An error for the name of a gauge that no exposition may carry, or that another family has, or may come to have.
-pub(super) fn validate_gauge(name: &str, at: &At<'_>) -> Result<(), ConfigError> {
+pub(super) fn validate_gauge(name: &str, at: &At<'_>) -> Result {
     let at = at.key(name);
     let is_letter = |c: char| c.is_ascii_alphabetic() || "_:".contains(c);
     let is_name =
@@ -105,11 +101,10 @@ pub(super) fn validate_gauge(name: &str, at: &At<'_>) -> Result<(), ConfigError>
     )
 }
 
-#[cfg(feature = "yaml")]
 impl Setting for Option<Service> {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+    fn read(&mut self, at: &At<'_>) -> Result {
         let [mut name, mut version, mut revision] = [None, None, None];
-        at.each(&["name", "version", "revision"], |key, at| {
+        at.each(&["name", "version", "revision"], &mut |key, at| {
             let text = Some(at.text(expected::NOT_BLANK)?);
             match key {
                 "name" => name = text,
@@ -131,22 +126,21 @@ impl Setting for Option<Service> {
 }
 
 /// Each part of it is a label, and a reader takes a blank one for none.
-pub(super) fn validate_service(service: &Service, at: &At<'_>) -> Result<(), ConfigError> {
+pub(super) fn validate_service(service: &Service, at: &At<'_>) -> Result {
     service
         .parts()
         .try_for_each(|(name, text)| at.key(name).require_not_blank(expected::NOT_BLANK, text))
 }
 
-#[cfg(feature = "yaml")]
 impl Setting for GivenLabels {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+    fn read(&mut self, at: &At<'_>) -> Result {
         *self = at.entries(|name, at| Ok((name.to_owned(), at.text(expected::NOT_BLANK)?)))?;
         Ok(())
     }
 }
 
 /// The labels for the storage; an error for the first that cannot be on every series.
-pub(super) fn const_labels(given: &GivenLabels, at: &At<'_>) -> Result<ConstLabels, ConfigError> {
+pub(super) fn const_labels(given: &GivenLabels, at: &At<'_>) -> Result<ConstLabels> {
     let mut labels = ConstLabels::default();
     for (index, (name, value)) in given.iter().enumerate() {
         let at = at.key(name);
@@ -155,7 +149,7 @@ pub(super) fn const_labels(given: &GivenLabels, at: &At<'_>) -> Result<ConstLabe
         labels = ConstLabels::try_new(so_far).map_err(|error| ConfigError::Label {
             place: at.place(),
             error,
-            found: format!("the text `{}`", Shown(value)),
+            found: format!("the text `{}`", shown(value)),
         })?;
     }
     Ok(labels)

@@ -7,20 +7,21 @@
 //!
 //! A part lists its settings in [`settings!`]: documentation, key of the file, field, and setter in one place.
 
-#[cfg(feature = "yaml")]
 use std::time::Duration;
 use std::{borrow::Cow, fmt};
 
-#[cfg(feature = "yaml")]
 use monitor_core::names::Profile;
 
-use super::yaml::Node;
-#[cfg(feature = "yaml")]
-use super::yaml::Value;
 use crate::error::{ConfigError, Origin, Place};
 
 /// Longest time, in seconds: 31 years, which keeps sums with the clock in range.
 pub(super) const MAX_SECONDS: f64 = 1e9;
+
+/// What settings are read and checked with.
+pub(super) type Result<T = (), E = ConfigError> = std::result::Result<T, E>;
+
+/// What would be right in place of a wrong value.
+type Expected = &'static str;
 
 /// What a wrong value is measured against, where more than one place says it.
 pub(super) mod expected {
@@ -37,6 +38,104 @@ pub(super) mod expected {
         "an IP address or a network as `10.0.0.0/8`, with no bit set behind its length";
 }
 
+/// A value, where it stands, and how it is written.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// Line and column, from 1.
+    pub(super) place: (u64, u64),
+    /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows what its reader can find.
+    pub(super) written: String,
+    pub(super) value: Value,
+}
+
+#[derive(Debug)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Int(i128),
+    Float(f64),
+    /// The text is what is written.
+    Text,
+    List(Vec<Node>),
+    /// In the order of the document. A key is the text that is written, whatever its type.
+    Map(Vec<(Node, Node)>),
+}
+
+impl Node {
+    /// Whether it is no list and no map; null is a scalar.
+    pub(super) fn is_scalar(&self) -> bool {
+        !matches!(self.value, Value::List(_) | Value::Map(_))
+    }
+
+    /// The value that a map has under this key.
+    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+        let Value::Map(entries) = &self.value else {
+            return None;
+        };
+        let named = entries.iter().find(|(key, _)| key.written == name);
+        named.map(|(_, node)| node)
+    }
+
+    /// The value that a list has at this place.
+    pub(super) fn item(&self, index: usize) -> Option<&Self> {
+        match &self.value {
+            Value::List(items) => items.get(index),
+            _ => None,
+        }
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        matches!(self.value, Value::Text).then_some(&*self.written)
+    }
+
+    /// A whole number, as such or as text.
+    pub(super) fn whole<T: TryFrom<i128>>(&self) -> Option<T> {
+        let number = match &self.value {
+            Value::Int(number) => *number,
+            Value::Text => self.written.trim().parse().ok()?,
+            _ => return None,
+        };
+        T::try_from(number).ok()
+    }
+
+    /// A number, as such or as text.
+    pub(super) fn number(&self) -> Option<f64> {
+        match &self.value {
+            // Exact below 2^53, and beyond that as near as the original gets.
+            #[allow(clippy::cast_precision_loss, reason = "a gauge is a double")]
+            Value::Int(number) => Some(*number as f64),
+            Value::Float(number) => Some(*number),
+            Value::Text => self.written.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A truth value, as such or as the text of one.
+    pub(super) fn flag(&self) -> Option<bool> {
+        match &self.value {
+            Value::Bool(flag) => Some(*flag),
+            Value::Text => self.written.parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    /// As error messages show it: scalars in backticks, shortened; other things by kind.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let written = shown(&self.written);
+        match &self.value {
+            Value::Null if matches!(&*self.written, "" | "null") => f.write_str("nothing"),
+            Value::Null => write!(f, "nothing (`{written}`)"),
+            Value::Bool(_) => write!(f, "the truth value `{written}`"),
+            Value::Int(_) | Value::Float(_) => write!(f, "`{written}`"),
+            Value::Text => write!(f, "the text `{written}`"),
+            Value::List(_) => f.write_str("a list"),
+            Value::Map(_) => f.write_str("a map"),
+        }
+    }
+}
+
 /// A position of a setting.
 #[derive(Debug, Clone)]
 pub(super) struct At<'a> {
@@ -48,121 +147,19 @@ pub(super) struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// A position that is in no document: a call of the builder, an environment variable.
-    pub(super) fn named(origin: &'a Origin, path: impl Into<String>) -> Self {
-        let path = path.into();
+    /// A position that is in no document, but for its root if there is one.
+    pub(super) fn new(origin: &'a Origin, path: &str, node: Option<&'a Node>) -> Self {
         Self {
             origin,
-            path,
-            node: None,
+            path: path.to_owned(),
+            node,
             hides: false,
         }
     }
 
     /// The settings that were made in code, of which this is the path.
     pub(super) fn code(path: &str) -> At<'static> {
-        At::named(&Origin::Code, path)
-    }
-
-    pub(super) fn key(&self, name: &str) -> Self {
-        let name = self.shown(name);
-        let path = match &*self.path {
-            "" => name.clone().into_owned(),
-            path => format!("{path}.{name}"),
-        };
-        self.below(path, self.node.and_then(|node| node.get(&name)))
-    }
-
-    pub(super) fn index(&self, index: usize) -> Self {
-        let node = self.node.and_then(|node| node.item(index));
-        self.below(format!("{}[{index}]", self.path), node)
-    }
-
-    /// What a document does not hold was set in code.
-    fn below(&self, path: String, node: Option<&'a Node>) -> Self {
-        let origin = match (self.node, node) {
-            (Some(_), None) => &Origin::Code,
-            _ => self.origin,
-        };
-        Self {
-            origin,
-            path,
-            node,
-            hides: self.hides,
-        }
-    }
-
-    fn shown<'n>(&self, name: &'n str) -> Cow<'n, str> {
-        if self.hides {
-            without_secret(name)
-        } else {
-            name.into()
-        }
-    }
-
-    pub(super) fn place(&self) -> Place {
-        let position = self.node.map(Node::position);
-        Place::new(self.origin.clone(), position, self.path.clone())
-    }
-
-    pub(super) fn invalid(&self, expected: &'static str, found: &dyn fmt::Display) -> ConfigError {
-        ConfigError::Invalid {
-            place: self.place(),
-            expected,
-            found: found.to_string(),
-        }
-    }
-
-    /// The same of a value that may be, or hold, a secret.
-    pub(super) fn hidden(&self, expected: &'static str) -> ConfigError {
-        self.invalid(expected, &"the text `<secret>`")
-    }
-
-    /// An error if this text, which is the value or the key, is not as it has to be.
-    pub(super) fn require(
-        &self,
-        is_good: bool,
-        expected: &'static str,
-        text: &str,
-    ) -> Result<(), ConfigError> {
-        if is_good {
-            return Ok(());
-        }
-        Err(self.invalid(expected, &format_args!("the text `{}`", Shown(text))))
-    }
-
-    pub(super) fn require_not_blank(
-        &self,
-        expected: &'static str,
-        text: &str,
-    ) -> Result<(), ConfigError> {
-        self.require(!text.trim().is_empty(), expected, text)
-    }
-
-    /// An error if the value, which is this number, is out of its range. A document's is shown as it is written.
-    pub(super) fn require_range(
-        &self,
-        is_good: bool,
-        expected: &'static str,
-        found: &dyn fmt::Debug,
-    ) -> Result<(), ConfigError> {
-        match self.node {
-            _ if is_good => Ok(()),
-            Some(node) => Err(self.invalid(expected, node)),
-            None => Err(self.invalid(expected, &format_args!("`{found:?}`"))),
-        }
-    }
-}
-
-/// Reading from a document.
-#[cfg(feature = "yaml")]
-impl<'a> At<'a> {
-    /// A document, or a section of it.
-    pub(super) fn document(origin: &'a Origin, node: &'a Node) -> Self {
-        Self {
-            node: Some(node),
-            ..Self::named(origin, "")
-        }
+        At::new(&Origin::Code, path, None)
     }
 
     /// The same where keys, and what stands in place of a map, may be secrets: with a forgotten space, `ann:$2y$..` is a text,
@@ -171,51 +168,99 @@ impl<'a> At<'a> {
         Self { hides, ..self }
     }
 
-    /// Whether there is a value that is no list and no map.
-    pub(super) fn is_scalar(&self) -> bool {
-        self.node.is_some_and(Node::is_scalar)
+    pub(super) fn key(&self, name: &str) -> Self {
+        let node = self.node.and_then(|node| node.get(name));
+        self.below(&self.shown(name), node)
     }
 
-    /// Whether there is nothing in it.
-    pub(super) fn is_empty(&self) -> bool {
-        self.map().is_ok_and(<[_]>::is_empty)
+    /// The position of a key that the document has.
+    pub(super) fn given(&self, name: &str) -> Option<Self> {
+        Some(self.key(name)).filter(|at| at.node.is_some())
     }
 
-    /// The position of a key that has a value.
-    pub(super) fn given(&self, key: &str) -> Option<Self> {
-        let at = self.key(key);
-        let is_given = at
-            .node
-            .is_some_and(|node| !matches!(node.value, Value::Null));
-        is_given.then_some(at)
+    pub(super) fn index(&self, index: usize) -> Self {
+        let node = self.node.and_then(|node| node.item(index));
+        self.below(&format!("[{index}]"), node)
     }
 
-    pub(super) fn refused(&self, expected: &'static str) -> ConfigError {
+    /// What a document does not hold was set in code.
+    fn below(&self, step: &str, node: Option<&'a Node>) -> Self {
+        let is_code = self.node.is_some() && node.is_none();
+        let is_joined = self.path.is_empty() || step.starts_with('[');
+        let dot = if is_joined { "" } else { "." };
+        Self {
+            origin: if is_code { &Origin::Code } else { self.origin },
+            path: format!("{}{dot}{step}", self.path),
+            node,
+            hides: self.hides,
+        }
+    }
+
+    fn shown<'n>(&self, key: &'n str) -> Cow<'n, str> {
+        match key.split_once(':') {
+            _ if !self.hides && !key.starts_with(UNSPACED_TOKENS) => key.into(),
+            // With a forgotten space, `{ann:$2y$..}` is a key without a value, and the secret is in the key.
+            Some((name, _)) => format!("{name}:<secret>").into(),
+            // So it is where a hash stands before its user.
+            None if key.starts_with("$2") => "<secret>".into(),
+            None => key.into(),
+        }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        let position = self.node.map(|node| node.place);
+        Place::new(self.origin.clone(), position, self.path.clone())
+    }
+
+    pub(super) fn invalid(&self, expected: Expected, found: &dyn fmt::Display) -> ConfigError {
+        ConfigError::Invalid {
+            place: self.place(),
+            expected,
+            found: found.to_string(),
+        }
+    }
+
+    /// The same of a value that may be, or hold, a secret.
+    pub(super) fn hidden(&self, expected: Expected) -> ConfigError {
+        self.invalid(expected, &"the text `<secret>`")
+    }
+
+    /// The same of the value of a document.
+    pub(super) fn refused(&self, expected: Expected) -> ConfigError {
+        let found = self.node.map(|node| node as &dyn fmt::Display);
+        self.invalid(expected, found.unwrap_or(&"nothing"))
+    }
+
+    /// An error if this text, which is the value or the key, is not as it has to be.
+    pub(super) fn require(&self, is_good: bool, expected: Expected, text: &str) -> Result {
+        if is_good {
+            return Ok(());
+        }
+        Err(self.invalid(expected, &format_args!("the text `{}`", shown(text))))
+    }
+
+    pub(super) fn require_not_blank(&self, expected: Expected, text: &str) -> Result {
+        self.require(!text.trim().is_empty(), expected, text)
+    }
+
+    /// An error if the value, which is this number, is out of its range. A document's is shown as it is written.
+    pub(super) fn require_range(
+        &self,
+        is_good: bool,
+        expected: Expected,
+        found: &dyn fmt::Debug,
+    ) -> Result {
         match self.node {
-            Some(node) => self.invalid(expected, node),
-            None => self.invalid(expected, &"nothing"),
+            _ if is_good => Ok(()),
+            Some(_) => Err(self.refused(expected)),
+            None => Err(self.invalid(expected, &format_args!("`{found:?}`"))),
         }
     }
 
-    fn unknown(&self, key: &Node, known: &[&'static str]) -> ConfigError {
-        let mut name = self.shown(&key.written);
-        if name.starts_with(UNSPACED_TOKENS) {
-            name = without_secret(&key.written);
-        }
-        let unspaced = name.split(':').next().unwrap_or_default();
-        ConfigError::UnknownKey {
-            place: Place::new(
-                self.origin.clone(),
-                Some(key.position()),
-                self.key(&name).path,
-            ),
-            nearest: nearest(unspaced, known),
-        }
-    }
-
-    pub(super) fn missing(&self, key: &str, expected: &'static str) -> ConfigError {
+    pub(super) fn missing(&self, key: &str, expected: Expected) -> ConfigError {
+        let key = self.key(key).path;
         let place = Place {
-            key: self.key(key).path,
+            key,
             ..self.place()
         };
         ConfigError::Missing { place, expected }
@@ -227,37 +272,41 @@ impl<'a> At<'a> {
         let place = self.place();
         ConfigError::MissingFeature { place, feature }
     }
+}
+
+/// Reading from a document.
+impl<'a> At<'a> {
+    /// Whether there is a value that is no list and no map.
+    pub(super) fn is_scalar(&self) -> bool {
+        self.node.is_some_and(Node::is_scalar)
+    }
 
     /// The value as `read` takes it.
     pub(super) fn value<T>(
         &self,
-        expected: &'static str,
+        expected: Expected,
         read: impl FnOnce(&'a Node) -> Option<T>,
-    ) -> Result<T, ConfigError> {
+    ) -> Result<T> {
         let read = self.node.and_then(read);
         read.ok_or_else(|| self.refused(expected))
     }
 
     /// A text. A number is refused: `1.10` would be read as 1.1, and a revision of digits as a number.
-    pub(super) fn text(&self, expected: &'static str) -> Result<String, ConfigError> {
+    pub(super) fn text(&self, expected: Expected) -> Result<String> {
         let needs_quotes = self.node.is_some_and(|node| {
             matches!(node.value, Value::Bool(_) | Value::Int(_) | Value::Float(_))
         });
-        let expected = if needs_quotes {
-            "a text (put it in quotes)"
-        } else {
-            expected
-        };
-        let text = self.value(expected, Node::text)?;
+        let quoted = needs_quotes.then_some("a text (put it in quotes)");
+        let text = self.value(quoted.unwrap_or(expected), Node::text)?;
         Ok(text.to_owned())
     }
 
     /// The items of a list, each as `read` takes it.
     pub(super) fn items<T>(
         &self,
-        expected: &'static str,
-        read: impl Fn(&At<'a>) -> Result<T, ConfigError>,
-    ) -> Result<Vec<T>, ConfigError> {
+        expected: Expected,
+        read: impl Fn(&At<'a>) -> Result<T>,
+    ) -> Result<Vec<T>> {
         let count = self.value(expected, |node| match &node.value {
             Value::List(items) => Some(items.len()),
             _ => None,
@@ -266,34 +315,30 @@ impl<'a> At<'a> {
     }
 
     /// A text in place of the list would be taken letter by letter (defect E7 of the original).
-    pub(super) fn words(&self) -> Result<Vec<String>, ConfigError> {
+    pub(super) fn words(&self) -> Result<Vec<String>> {
         self.items("a list of words", |item| item.text(expected::WORD))
     }
 
-    fn map(&self) -> Result<&'a [(Node, Node)], ConfigError> {
+    pub(super) fn map(&self) -> Result<&'a [(Node, Node)]> {
         let map = self.value("a map", |node| match &node.value {
             Value::Map(entries) => Some(entries.as_slice()),
             Value::Null => Some(&[]),
             _ => None,
         });
-        match map {
-            Err(_) if self.hides && self.is_scalar() => Err(self.hidden("a map")),
-            map => map,
-        }
+        let hides = self.hides && self.is_scalar();
+        map.map_err(|error| if hides { self.hidden("a map") } else { error })
     }
 
     /// The entries of a map whose keys are names, each as `read` takes it.
     pub(super) fn entries<T>(
         &self,
-        mut read: impl FnMut(&'a str, &At<'a>) -> Result<T, ConfigError>,
-    ) -> Result<Vec<T>, ConfigError> {
+        mut read: impl FnMut(&'a str, &At<'a>) -> Result<T>,
+    ) -> Result<Vec<T>> {
         let entry = |(key, node): &'a (Node, Node)| {
-            let at = Self {
-                node: Some(node),
-                origin: self.origin,
-                ..self.key(&key.written)
-            };
-            read(&key.written, &at)
+            read(
+                &key.written,
+                &self.below(&self.shown(&key.written), Some(node)),
+            )
         };
         self.map()?.iter().map(entry).collect()
     }
@@ -302,26 +347,23 @@ impl<'a> At<'a> {
     pub(super) fn each(
         &self,
         known: &[&'static str],
-        mut read: impl FnMut(&'static str, &At<'a>) -> Result<(), ConfigError>,
-    ) -> Result<(), ConfigError> {
-        for (key, _) in self.map()? {
-            let name = known.iter().find(|known| **known == key.written);
-            let name = name.ok_or_else(|| self.unknown(key, known))?;
-            if let Some(at) = self.given(name) {
-                read(name, &at)?;
+        read: &mut dyn FnMut(&str, &At<'a>) -> Result,
+    ) -> Result {
+        for (key, node) in self.map()? {
+            let name = self.shown(&key.written);
+            if !known.contains(&&*key.written) {
+                let at = self.below(&name, Some(key));
+                let unspaced = name.split(':').next().unwrap_or_default();
+                return Err(ConfigError::UnknownKey {
+                    place: at.place(),
+                    nearest: nearest(unspaced, known),
+                });
+            }
+            if !matches!(node.value, Value::Null) {
+                read(&key.written, &self.below(&name, Some(node)))?;
             }
         }
         Ok(())
-    }
-}
-
-/// With a forgotten space, `{ann:$2y$..}` is a key without a value, and the secret is in the key; so it is where a hash stands
-/// before its user.
-fn without_secret(name: &str) -> Cow<'_, str> {
-    match name.split_once(':') {
-        Some((name, _)) => format!("{name}:<secret>").into(),
-        None if name.starts_with("$2") => "<secret>".into(),
-        None => name.into(),
     }
 }
 
@@ -329,32 +371,21 @@ fn without_secret(name: &str) -> Cow<'_, str> {
 const UNSPACED_TOKENS: &str = "bearer_tokens:";
 
 /// A text as messages show it, which go into logs: without tokens, cut after 80 characters, control characters escaped.
-pub(super) struct Shown<'a>(pub(super) &'a str);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self.0.split_once(UNSPACED_TOKENS) {
-            Some((before, _)) => Cow::from(format!("{before}{UNSPACED_TOKENS}<secret>")),
-            None => self.0.into(),
-        };
-        let mut characters = text.chars();
-        for c in characters.by_ref().take(80) {
-            if c.is_control() {
-                write!(f, "{}", c.escape_default())?;
-            } else {
-                write!(f, "{c}")?;
-            }
+pub(super) fn shown(text: &str) -> String {
+    let hidden = text.split_once(UNSPACED_TOKENS);
+    let hidden = hidden.map(|(before, _)| format!("{before}{UNSPACED_TOKENS}<secret>"));
+    let mut shown = String::new();
+    for (index, c) in hidden.as_deref().unwrap_or(text).chars().enumerate() {
+        match c {
+            _ if index == 80 => return shown + "..",
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
         }
-        f.write_str(if characters.next().is_some() {
-            ".."
-        } else {
-            ""
-        })
     }
+    shown
 }
 
 /// The known key most like the one written: least letters to change, by Levenshtein's distance of the first 64 characters.
-#[cfg(feature = "yaml")]
 fn nearest(written: &str, known: &[&'static str]) -> &'static str {
     let written = written.to_lowercase().replace(['-', ' '], "_");
     let distance = |key: &&&str| {
@@ -370,32 +401,26 @@ fn nearest(written: &str, known: &[&'static str]) -> &'static str {
         }
         row[key.len()]
     };
-    known
-        .iter()
-        .min_by_key(distance)
-        .copied()
-        .unwrap_or_default()
+    let nearest = known.iter().min_by_key(distance);
+    nearest.copied().unwrap_or_default()
 }
 
 /// A value, or a part of the configuration, that is read on top of what is there.
-#[cfg(feature = "yaml")]
 pub(super) trait Setting {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError>;
+    fn read(&mut self, at: &At<'_>) -> Result;
 }
 
-#[cfg(feature = "yaml")]
 impl<T: Setting + Default> Setting for Option<T> {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+    fn read(&mut self, at: &At<'_>) -> Result {
         self.insert(T::default()).read(at)
     }
 }
 
 /// Types of which each value is read in one way.
-#[cfg(feature = "yaml")]
 macro_rules! values {
     ($($type:ty: $expected:expr, $read:expr;)*) => {$(
         impl Setting for $type {
-            fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+            fn read(&mut self, at: &At<'_>) -> Result {
                 *self = at.value($expected, $read)?;
                 Ok(())
             }
@@ -403,7 +428,6 @@ macro_rules! values {
     )*};
 }
 
-#[cfg(feature = "yaml")]
 values! {
     bool: "`true` or `false`", Node::flag;
     u16: expected::PORT, Node::whole;
@@ -419,7 +443,6 @@ values! {
 }
 
 /// A time of seconds up to a longest one.
-#[cfg(feature = "yaml")]
 pub(super) fn seconds(node: &Node, longest: f64) -> Option<Duration> {
     let seconds = node
         .number()
@@ -440,18 +463,16 @@ macro_rules! settings {
                 $field ($($place).+) $($setter $value $type)?);
         )*}
 
-        #[cfg(feature = "yaml")]
         impl $part {
             pub(super) const KEYS: &[&str] = &[$($key),*];
         }
 
-        #[cfg(feature = "yaml")]
         impl $crate::config::setting::Setting for $part {
             fn read(
                 &mut self,
                 at: &$crate::config::setting::At<'_>,
-            ) -> Result<(), $crate::ConfigError> {
-                at.each(Self::KEYS, |key, at| match key {
+            ) -> $crate::config::setting::Result {
+                at.each(Self::KEYS, &mut |key, at| match key {
                     $(
                         $(#[cfg(feature = $feature)])?
                         $key => self.$($place).+.read(at),

@@ -13,11 +13,10 @@
 //! - `<<` takes over the entries of a map, or of each map of a list, that the map around it does not have itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
-use super::setting::Shown;
+use super::setting::{Node, Value};
 
 /// Most values that come from aliases, in all of a document: far more than a configuration has, and a few megabytes.
 const MOST_REPEATED: usize = 100_000;
@@ -25,48 +24,8 @@ const MOST_REPEATED: usize = 100_000;
 /// Deepest nesting, aliases followed.
 const DEEPEST: usize = 255;
 
-/// A value, where it stands, and how it is written.
-#[derive(Debug)]
-pub(super) struct Node {
-    place: (u64, u64),
-    /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows what its reader can find.
-    pub(super) written: String,
-    pub(super) value: Value,
-}
-
-#[derive(Debug)]
-pub(super) enum Value {
-    Null,
-    Bool(bool),
-    Int(i128),
-    Float(f64),
-    /// The text is what is written.
-    Text,
-    List(Vec<Node>),
-    /// In the order of the document. A key is the text that is written, whatever its type.
-    Map(Vec<(Node, Node)>),
-}
-
-/// Why a text is no document.
-#[derive(Debug)]
-pub(super) struct SyntaxError {
-    /// Line and column, from 1.
-    pub(super) place: (u64, u64),
-    pub(super) reason: String,
-}
-
-impl SyntaxError {
-    fn at(place: (u64, u64), reason: impl Into<String>) -> Self {
-        let reason = reason.into();
-        Self { place, reason }
-    }
-}
-
-impl From<ScanError> for SyntaxError {
-    fn from(error: ScanError) -> Self {
-        Self::at(position(error.marker()), error.info())
-    }
-}
+/// Why a text is no document, and line and column from 1.
+type Fault = (String, (u64, u64));
 
 fn position(marker: &Marker) -> (u64, u64) {
     let line = u64::try_from(marker.line()).unwrap_or(u64::MAX);
@@ -74,108 +33,34 @@ fn position(marker: &Marker) -> (u64, u64) {
     (line.max(1), column.saturating_add(1))
 }
 
-impl Node {
-    /// Line and column, from 1.
-    pub(super) fn position(&self) -> (u64, u64) {
-        self.place
-    }
-
-    /// Whether it is no list and no map; null is a scalar.
-    pub(super) fn is_scalar(&self) -> bool {
-        !matches!(self.value, Value::List(_) | Value::Map(_))
-    }
-
-    /// The value that a map has under this key.
-    pub(super) fn get(&self, name: &str) -> Option<&Self> {
-        let Value::Map(entries) = &self.value else {
-            return None;
-        };
-        let named = entries.iter().find(|(key, _)| key.written == name);
-        named.map(|(_, node)| node)
-    }
-
-    /// The value that a list has at this place.
-    pub(super) fn item(&self, index: usize) -> Option<&Self> {
-        match &self.value {
-            Value::List(items) => items.get(index),
-            _ => None,
-        }
-    }
-
-    pub(super) fn text(&self) -> Option<&str> {
-        matches!(self.value, Value::Text).then_some(&*self.written)
-    }
-
-    /// A whole number, as such or as text.
-    pub(super) fn whole<T: TryFrom<i128>>(&self) -> Option<T> {
-        let number = match &self.value {
-            Value::Int(number) => *number,
-            Value::Text => self.written.trim().parse().ok()?,
-            _ => return None,
-        };
-        T::try_from(number).ok()
-    }
-
-    /// A number, as such or as text.
-    pub(super) fn number(&self) -> Option<f64> {
-        match &self.value {
-            // Exact below 2^53, and beyond that as near as the original gets.
-            #[allow(clippy::cast_precision_loss, reason = "a gauge is a double")]
-            Value::Int(number) => Some(*number as f64),
-            Value::Float(number) => Some(*number),
-            Value::Text => self.written.trim().parse().ok(),
-            _ => None,
-        }
-    }
-
-    /// A truth value, as such or as the text of one.
-    pub(super) fn flag(&self) -> Option<bool> {
-        match &self.value {
-            Value::Bool(flag) => Some(*flag),
-            Value::Text => self.written.parse().ok(),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Node {
-    /// As error messages show it: scalars in backticks, shortened; other things by kind.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let written = Shown(&self.written);
-        match &self.value {
-            Value::Null if matches!(&*self.written, "" | "null") => f.write_str("nothing"),
-            Value::Null => write!(f, "nothing (`{written}`)"),
-            Value::Bool(_) => write!(f, "the truth value `{written}`"),
-            Value::Int(_) | Value::Float(_) => write!(f, "`{written}`"),
-            Value::Text => write!(f, "the text `{written}`"),
-            Value::List(_) => f.write_str("a list"),
-            Value::Map(_) => f.write_str("a map"),
-        }
-    }
+/// The error for what begins here.
+fn fault<T>(reason: &str, place: (u64, u64)) -> Result<T, Fault> {
+    Err((reason.to_owned(), place))
 }
 
 /// Reads one document; an empty one is [`Value::Null`].
-pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
-    let events = Parser::new_from_str(text).collect::<Result<Vec<_>, _>>()?;
-    let content = events
+pub(super) fn parse(text: &str) -> Result<Node, Fault> {
+    let events = Parser::new_from_str(text).collect::<Result<Vec<_>, _>>();
+    let events = events.map_err(|error| (error.info(), position(error.marker())))?;
+    let mut begins = events
         .iter()
-        .position(|(event, _)| !matches!(event, Event::StreamStart | Event::DocumentStart(..)));
+        .enumerate()
+        .filter_map(|(index, (event, span))| {
+            let is_begin = matches!(event, Event::DocumentStart(..));
+            is_begin.then(|| (index + 1, position(&span.start)))
+        });
+    // An empty text has a beginning and an end alone, and no document.
+    let (first, _) = begins.next().unwrap_or((0, (1, 1)));
+    if let Some((_, place)) = begins.next() {
+        return fault("a second document begins", place);
+    }
     let mut reader = Reader {
         events: &events,
-        next: content.unwrap_or_default(),
+        next: first,
         anchors: BTreeMap::new(),
-        left: MOST_REPEATED,
-        repeats: false,
+        left: events.len() + MOST_REPEATED,
     };
-    let document = reader.node(0)?;
-    let begins = |(event, _): &&(_, _)| matches!(event, Event::DocumentStart(..));
-    match events.iter().skip(reader.next).find(begins) {
-        Some((_, span)) => Err(SyntaxError::at(
-            position(&span.start),
-            "a second document begins",
-        )),
-        None => Ok(document),
-    }
+    reader.node(0)
 }
 
 /// Puts events together. The parser has seen to it that what begins ends, and that aliases have anchors.
@@ -184,30 +69,28 @@ struct Reader<'e, 't> {
     next: usize,
     /// Where the value of an anchor begins.
     anchors: BTreeMap<usize, usize>,
-    /// How many more values may come from aliases.
+    /// How many more values there may be: as many as events, and what aliases add.
     left: usize,
-    /// Whether an alias is being read.
-    repeats: bool,
 }
 
-impl Reader<'_, '_> {
-    fn node(&mut self, depth: usize) -> Result<Node, SyntaxError> {
+impl<'e, 't> Reader<'e, 't> {
+    fn peek(&self) -> Option<&'e (Event<'t>, Span)> {
+        self.events.get(self.next)
+    }
+
+    fn node(&mut self, depth: usize) -> Result<Node, Fault> {
         let begin = self.next;
-        let Some((event, span)) = self.events.get(begin) else {
-            return Err(SyntaxError::at((1, 1), "the text ends early"));
+        let Some((event, span)) = self.peek() else {
+            return fault("the text ends early", (1, 1));
         };
+        let place = position(&span.start);
         self.next += 1;
-        if self.repeats {
-            let left = self.left.checked_sub(1);
-            self.left = left.ok_or_else(|| {
-                SyntaxError::at(position(&span.start), "aliases stand for too many values")
-            })?;
+        self.left = self.left.saturating_sub(1);
+        if self.left == 0 {
+            return fault("aliases stand for too many values", place);
         }
         if depth > DEEPEST {
-            return Err(SyntaxError::at(
-                position(&span.start),
-                "values are nested too deep",
-            ));
+            return fault("values are nested too deep", place);
         }
         if let Event::Scalar(_, _, anchor, _)
         | Event::SequenceStart(_, anchor, _)
@@ -215,74 +98,60 @@ impl Reader<'_, '_> {
         {
             self.anchors.insert(*anchor, begin);
         }
-        let place = position(&span.start);
-        let mut written = String::new();
-        let value = match event {
+        let (value, written) = match event {
             Event::Alias(anchor) => {
-                let node = self.repeat(*anchor, depth)?;
+                let target = self.anchors.get(anchor).copied().unwrap_or(usize::MAX);
+                let next = std::mem::replace(&mut self.next, target);
+                // One deeper, so that an alias of an alias is bounded too.
+                let node = self.node(depth + 1)?;
+                self.next = next;
                 return Ok(Node { place, ..node });
             }
-            Event::Scalar(text, style, _, tag) => {
-                // The parser gives `~` for a value that is left out.
-                let is_written = span.start.index() < span.end.index();
-                written = text.to_string();
-                if !is_written && *style == ScalarStyle::Plain {
-                    written.clear();
-                }
-                resolve(text, *style, tag.as_deref())
+            Event::Scalar(text, style, _, tag) if !span.is_empty() => {
+                (resolve(text, *style, tag.as_deref()), &**text)
             }
             Event::SequenceStart(..) => {
                 let mut items = Vec::new();
                 while !self.ends(&Event::SequenceEnd) {
                     items.push(self.node(depth + 1)?);
                 }
-                Value::List(items)
+                (Value::List(items), "?")
             }
-            Event::MappingStart(..) => Value::Map(self.entries(depth + 1)?),
-            // The end of a document without a value.
-            _ => Value::Null,
+            Event::MappingStart(..) => (Value::Map(self.entries(depth + 1)?), "?"),
+            // A value that is left out, for which the parser gives `~`; or the end of a document without one.
+            _ => (Value::Null, ""),
         };
         Ok(Node {
             place,
-            written,
+            written: written.to_owned(),
             value,
         })
     }
 
     /// Whether the collection ends here, and then goes on behind its end.
     fn ends(&mut self, end: &Event<'_>) -> bool {
-        let is_end = self
-            .events
-            .get(self.next)
-            .is_none_or(|(event, _)| event == end);
+        let is_end = self.peek().is_none_or(|(event, _)| event == end);
         self.next += usize::from(is_end);
         is_end
     }
 
-    fn repeat(&mut self, anchor: usize, depth: usize) -> Result<Node, SyntaxError> {
-        let target = self.anchors.get(&anchor).copied().unwrap_or(usize::MAX);
-        let (next, repeats) = (self.next, self.repeats);
-        (self.next, self.repeats) = (target, true);
-        // One deeper, so that an alias of an alias is bounded too.
-        let node = self.node(depth + 1)?;
-        (self.next, self.repeats) = (next, repeats);
-        Ok(node)
-    }
-
-    fn entries(&mut self, depth: usize) -> Result<Vec<(Node, Node)>, SyntaxError> {
+    fn entries(&mut self, depth: usize) -> Result<Vec<(Node, Node)>, Fault> {
         let (mut entries, mut merged) = (Vec::new(), Vec::new());
         let mut names = BTreeSet::new();
         while !self.ends(&Event::MappingEnd) {
             let merges = matches!(
-                self.events.get(self.next),
+                self.peek(),
                 Some((Event::Scalar(text, ScalarStyle::Plain, _, None), _)) if text == "<<"
             );
-            let key = as_name(self.node(depth)?);
+            let mut key = self.node(depth)?;
             let value = self.node(depth)?;
+            if matches!(key.value, Value::Null) && key.written.is_empty() {
+                "null".clone_into(&mut key.written);
+            }
             if merges {
-                merged.extend(maps(value)?);
+                merge(value, &mut merged)?;
             } else if key.is_scalar() && !names.insert(key.written.clone()) {
-                return Err(SyntaxError::at(key.place, "a key stands twice in a map"));
+                return fault("a key stands twice in a map", key.place);
             } else {
                 entries.push((key, value));
             }
@@ -293,45 +162,30 @@ impl Reader<'_, '_> {
     }
 }
 
-/// A key as text. One that is no scalar has no name, and one that is left out is null.
-fn as_name(mut key: Node) -> Node {
-    if !key.is_scalar() {
-        "?".clone_into(&mut key.written);
-    } else if matches!(key.value, Value::Null) && key.written.is_empty() {
-        "null".clone_into(&mut key.written);
-    }
-    key
-}
-
-/// The entries that `<<` takes over.
-fn maps(node: Node) -> Result<Vec<(Node, Node)>, SyntaxError> {
+/// Adds the entries that `<<` takes over: those of a map, or of all maps of a list.
+fn merge(node: Node, merged: &mut Vec<(Node, Node)>) -> Result<(), Fault> {
     match node.value {
-        Value::Map(entries) => Ok(entries),
+        Value::Map(entries) => merged.extend(entries),
         Value::List(items) => {
-            let maps = items.into_iter().map(maps).collect::<Result<Vec<_>, _>>()?;
-            Ok(maps.into_iter().flatten().collect())
+            for item in items {
+                merge(item, merged)?;
+            }
         }
-        Value::Null => Ok(Vec::new()),
-        _ => Err(SyntaxError::at(
-            node.place,
-            "`<<` needs a map, or a list of maps",
-        )),
+        Value::Null => {}
+        _ => return fault("`<<` needs a map, or a list of maps", node.place),
     }
+    Ok(())
 }
 
 /// The value of a scalar: what its tag says, else what it looks like where it stands in no quotes.
 fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
-    let value = match tag.and_then(Tag::core_suffix) {
+    match tag.and_then(Tag::core_suffix) {
         Some("str") => Value::Text,
+        Some("float") => float(&text.to_ascii_lowercase()).map_or(Value::Text, Value::Float),
         Some(_) => plain(text),
         None if tag.is_some_and(|tag| tag.to_string() == "!") => Value::Text,
         None if style == ScalarStyle::Plain => plain(text),
         None => Value::Text,
-    };
-    match (value, tag.and_then(Tag::core_suffix)) {
-        #[allow(clippy::cast_precision_loss, reason = "it is to be a double")]
-        (Value::Int(number), Some("float")) => Value::Float(number as f64),
-        (value, _) => value,
     }
 }
 
@@ -350,18 +204,18 @@ fn plain(text: &str) -> Value {
     }
 }
 
-/// A whole number in lower case, decimal without a 0 before it, or with `0x`, `0o` or `0b`.
+/// A whole number in lower case, decimal without a 0 before it, or with `0x`, `0o` or `0b`; with `_` between digits.
 fn integer(text: &str) -> Option<i128> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let radices = [("0x", 16), ("0o", 8), ("0b", 2)];
-    let prefixed = radices.into_iter().find_map(|(prefix, radix)| {
-        let digits = unsigned.strip_prefix(prefix)?;
-        Some((digits, radix))
-    });
-    let (digits, radix) = prefixed.unwrap_or((unsigned, 10));
+    let (digits, radix) = match unsigned.get(..2) {
+        Some("0x") => (&unsigned[2..], 16),
+        Some("0o") => (&unsigned[2..], 8),
+        Some("0b") => (&unsigned[2..], 2),
+        _ => (unsigned, 10),
+    };
     let is_padded = radix == 10 && digits.len() > 1 && digits.starts_with('0');
-    let is_parted = digits.starts_with(['_', '+', '-']) || digits.ends_with('_');
-    if is_padded || is_parted || digits.contains("__") {
+    let mut groups = digits.split('_');
+    if is_padded || groups.any(|group| !group.starts_with(|c: char| c.is_digit(radix))) {
         return None;
     }
     let sign = if text.starts_with('-') { "-" } else { "" };

@@ -21,8 +21,8 @@ fn read(text: &str) -> String {
 
 fn refusal(text: &str) -> String {
     let error = parse(text).expect_err(text);
-    let (line, column) = error.place;
-    format!("{line}:{column}: {}", error.reason)
+    let (reason, (line, column)) = error;
+    format!("{line}:{column}: {reason}")
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn aliases_and_merge_keys_are_followed() {
 #[test]
 fn a_value_stands_where_it_is_written_and_an_alias_where_it_is_used() {
     let node = parse("a: &n\n  - x\nb:\n- *n\n").expect("a document");
-    let at = |node: Option<&Node>| node.map(Node::position);
+    let at = |node: Option<&Node>| node.map(|node| node.place);
     assert_eq!(at(node.get("a").and_then(|a| a.item(0))), Some((2, 5)));
     assert_eq!(at(node.get("b").and_then(|b| b.item(0))), Some((4, 3)));
     assert_eq!(at(node.get("c")), None);
@@ -129,7 +129,7 @@ fn what_is_no_document_is_refused_with_its_place() {
     ] {
         assert!(parse(text).is_err(), "{text}");
     }
-    assert_eq!(refusal("a:\n  b: [1, 2"), "2:7: unclosed bracket '['");
+    assert_eq!(refusal("a:\n  b: [1, 2"), "2:6: unclosed bracket '['");
 }
 
 /// The "billion laughs": nine lists of nine aliases each are 9^9 values.
