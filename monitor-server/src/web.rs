@@ -332,15 +332,12 @@ impl Files {
             fs::read(path)
         };
         let content = read();
-        let error = content.as_ref().map_err(ToString::to_string);
-        for part in [
-            path.as_os_str().as_encoded_bytes(),
-            error
-                .as_ref()
-                .map_or_else(|error| error.as_bytes(), |content| content),
-        ] {
-            // Digests of parts have one length: none runs into the next.
-            Fingerprint::of(part).append_to(&mut self.digests);
+        // Digests have one length: no part runs into the next.
+        let mut note = |part: &[u8]| Fingerprint::of(part).append_to(&mut self.digests);
+        note(path.as_os_str().as_encoded_bytes());
+        match &content {
+            Ok(content) => note(content),
+            Err(error) => note(error.to_string().as_bytes()),
         }
         content.map_err(|source| ConfigError::Unreadable {
             place,

@@ -49,6 +49,7 @@ pub(super) struct Allowed(Vec<String>);
 
 impl Security {
     /// The tokens that were given directly.
+    #[cfg(feature = "auth")]
     pub(crate) fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
         let tokens = self.bearer_tokens.0.iter();
         tokens.map(|token| Fingerprint::of(token.as_bytes()))

@@ -148,7 +148,7 @@ pub(super) fn const_labels(given: &GivenLabels, at: &At<'_>) -> Result<ConstLabe
         let so_far = given[..=index].iter().cloned();
         labels = ConstLabels::try_new(so_far).map_err(|error| ConfigError::Label {
             place: at.place(),
-            error,
+            error: error.into(),
             found: format!("the text `{}`", shown(value)),
         })?;
     }

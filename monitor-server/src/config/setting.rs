@@ -42,7 +42,7 @@ pub(super) mod expected {
 #[derive(Debug)]
 pub(super) struct Node {
     /// Line and column, from 1.
-    pub(super) place: (u64, u64),
+    pub(super) place: (u64, u32),
     /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows what its reader can find.
     pub(super) written: String,
     pub(super) value: Value,

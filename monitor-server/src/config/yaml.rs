@@ -25,16 +25,16 @@ const MOST_REPEATED: usize = 100_000;
 const DEEPEST: usize = 255;
 
 /// Why a text is no document, and line and column from 1.
-type Fault = (String, (u64, u64));
+type Fault = (String, (u64, u32));
 
-fn position(marker: &Marker) -> (u64, u64) {
+fn position(marker: &Marker) -> (u64, u32) {
     let line = u64::try_from(marker.line()).unwrap_or(u64::MAX);
-    let column = u64::try_from(marker.col()).unwrap_or(u64::MAX);
+    let column = u32::try_from(marker.col()).unwrap_or(u32::MAX);
     (line.max(1), column.saturating_add(1))
 }
 
 /// The error for what begins here.
-fn fault<T>(reason: &str, place: (u64, u64)) -> Result<T, Fault> {
+fn fault<T>(reason: &str, place: (u64, u32)) -> Result<T, Fault> {
     Err((reason.to_owned(), place))
 }
 
@@ -101,10 +101,10 @@ impl<'e, 't> Reader<'e, 't> {
         let (value, written) = match event {
             Event::Alias(anchor) => {
                 let target = self.anchors.get(anchor).copied().unwrap_or(usize::MAX);
-                let next = std::mem::replace(&mut self.next, target);
+                let behind = std::mem::replace(&mut self.next, target);
                 // One deeper, so that an alias of an alias is bounded too.
                 let node = self.node(depth + 1)?;
-                self.next = next;
+                self.next = behind;
                 return Ok(Node { place, ..node });
             }
             Event::Scalar(text, style, _, tag) if !span.is_empty() => {
@@ -139,7 +139,7 @@ impl<'e, 't> Reader<'e, 't> {
         let (mut entries, mut merged) = (Vec::new(), Vec::new());
         let mut names = BTreeSet::new();
         while !self.ends(&Event::MappingEnd) {
-            let merges = matches!(
+            let takes_over = matches!(
                 self.peek(),
                 Some((Event::Scalar(text, ScalarStyle::Plain, _, None), _)) if text == "<<"
             );
@@ -148,7 +148,7 @@ impl<'e, 't> Reader<'e, 't> {
             if matches!(key.value, Value::Null) && key.written.is_empty() {
                 "null".clone_into(&mut key.written);
             }
-            if merges {
+            if takes_over {
                 merge(value, &mut merged)?;
             } else if key.is_scalar() && !names.insert(key.written.clone()) {
                 return fault("a key stands twice in a map", key.place);

@@ -138,7 +138,7 @@ fn aliases_of_aliases_take_neither_memory_nor_stack() {
     let mut text = String::from("- &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..10 {
         let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
-        text.push_str(&format!("- &a{level} [{aliases}]\n"));
+        text = format!("{text}- &a{level} [{aliases}]\n");
     }
     assert!(refusal(&text).ends_with("aliases stand for too many values"));
     // Each as deep as may be written, and deeper by the one before.
@@ -147,7 +147,7 @@ fn aliases_of_aliases_take_neither_memory_nor_stack() {
     assert!(parse(&text).is_ok());
     for level in 1..400 {
         let inner = deep(&format!("*a{}", level - 1));
-        text.push_str(&format!("- &a{level} {inner}\n"));
+        text = format!("{text}- &a{level} {inner}\n");
     }
     assert!(refusal(&text).ends_with("values are nested too deep"));
     assert!(parse(&"[".repeat(100_000)).is_err());
