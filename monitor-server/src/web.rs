@@ -52,7 +52,8 @@ pub(crate) struct AccessControl {
     /// What the files last held, good or bad.
     seen: Mutex<Fingerprint>,
     auth: Authenticator,
-    pool: Pool,
+    /// The server's: looks run on it.
+    pub(crate) pool: Pool,
     /// When the files were looked at last; locked while they are.
     looked: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }

@@ -66,33 +66,42 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// [`with_file_at`](Self::with_file_at) do not look at the environment; [`with_env`](Self::with_env) does, and says who else
 /// sets such variables.
 ///
-/// | YAML key | default | meaning |
+/// | key | default | meaning |
 /// |---|---|---|
-/// | `port` | 9999 | port number or text of one; 0 is any free port |
-/// | `listen` | `::` | IP address, with or without a port; a `port` beside it wins. `::` is all addresses, IPv4 and IPv6; `0.0.0.0` all of IPv4. Or `unix:/path` of a Unix socket |
-/// | `errors` | the original's | status -> `service_errors` (list of words, default none) and `unhealthy` (length of a run, default -1; 0 or less is never) |
-/// | `service info` | none | name -> `info` (help text) and `value` (number or text of one), both needed |
-/// | `service` | none | `name`, `version` and, where it is known, `revision` of the service: the labels of `monitor_build_info` |
-/// | `process_metrics` | `true` | whether pages have the process's CPU time, memory, descriptors and threads (Linux alone) |
-/// | `max_workers` | 1 | permits a method; 0 is no limit |
-/// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge `service_threads` |
+/// | `port` | 9999 | port, a number or the text of one; 0 is any free one |
+/// | `listen` | `::` | IP address, with or without a port; a `port` beside it wins. `::` is all addresses, IPv6 and IPv4 (where there is no IPv6, IPv4), `0.0.0.0` all of IPv4; or `unix:/path`, a socket that only this user may use |
+/// | `errors` | none | beside the original's rule `OTHER_EXCEPTION: [other]`: status to `service_errors` (list of words looked for in an error's text, in order, default none) and `unhealthy` (failures in a row that make a task type unhealthy, default -1; 0 or less is never) |
+/// | `service info` | none | constant gauges: name to `info` (help text) and `value` (number or text of one), both needed |
+/// | `service` | none | which service this is: `name`, `version` and, where it is known, `revision` (texts), the labels of `monitor_build_info` |
+/// | `process_metrics` | `true` | whether pages have the process's CPU time, memory, descriptors and threads (Linux alone; feature `process`) |
+/// | `max_workers` | 1 | permits a method, and the gauge `service_threads`; 0 is no limit |
+/// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge |
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
-/// | `labels` | none | name -> value of labels that every series has, but for those of the registries and collectors |
-/// | `max_series` | 2000 | most series a family whose labels are made at run time; 0 is no limit |
-/// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page; 0 is never |
-/// | `profile` | `servicekit` | names under which the storage is exported: `servicekit` or `prometheus` |
-/// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500 |
-/// | `render_cache` | 0, compressed 0.1 | seconds, up to 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
-/// | `disable_compression` | `false` | whether answers are never compressed |
-/// | `wait_for_started` | `false` | whether `/readyz` is 503 until [`started`](crate::MonitorServer::started) is called |
-/// | `health.status_ttl` | 60 | seconds without a call after which a marked task type reads `UNKNOWN`; 0 is never |
+/// | `labels` | none | labels that every series has, but for those of your registries and collectors: name to value (a text), as in `{env: prod}`; a label of this name that a call, a key or a registered metric has is written with `label_` before it |
+/// | `max_series` | 2000 | most series of a family whose labels are made at run time; beyond it they are counted as `overflow`; 0 is no limit |
+/// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page: by key or of a registered metric, whose memory is freed, or of calls whose labels are text, which keep their counts; 0 is never |
+/// | `profile` | `servicekit` | names under which the storage is exported: `servicekit`, those of the Python toolkit, or `prometheus`, idiomatic ones |
+/// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500; else it is served without |
+/// | `render_cache` | 0, compressed 0.1 | seconds, at most 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
+/// | `disable_compression` | `false` | whether answers are never compressed (feature `gzip`) |
+/// | `wait_for_started` | `false` | whether `/readyz` is 503 until `started()` is called |
+/// | `health.status_ttl` | 60 | seconds without a call after which a task type that counts for readiness reads `UNKNOWN`; 0 is never |
 /// | `health.readiness` | none | names of checks and task types that count for readiness |
-/// | `health.groups` | none | name -> list of checks and task types, for `/health/<group>` |
+/// | `health.groups` | none | name to list of checks and task types, for `/health/<name>` |
 /// | `health.heartbeat_timeout` | 0 | seconds that the newest pulse may be old before `/livez` is 503; 0 is any age |
 /// | `health.drain_pause` | 0 | seconds that a drain goes on as before once `/readyz` is 503 |
-/// | `limits` | [`Limits`] | what connections, scrapes, registries and collectors may take |
-/// | `web_config` | none | path of a web configuration file in the format of Prometheus' exporters: TLS, users and headers |
-/// | `bearer_tokens` | none | list of tokens that are as good as a user's password |
+/// | `limits.max_connections` | 256 | connections at once; beyond it one that is not being answered is closed; 0 is no limit |
+/// | `limits.header_timeout` | 5 | seconds for a request's head, and between requests; 0 is no limit |
+/// | `limits.connection_timeout` | 60 | seconds that a connection may last; 0 is no limit |
+/// | `limits.max_header_bytes` | 16384 | bytes of a request's head, at least 8192 |
+/// | `limits.max_headers` | 64 | header lines of a request, from 1 to 1024 |
+/// | `limits.stop_grace` | 5 | seconds that `shutdown` waits for requests being answered; 0 cuts them off |
+/// | `limits.gather_timeout` | 5 | seconds that a registry or a collector may take to be gathered before the page is served without it; 0 is no limit |
+/// | `limits.scrape_timeout` | 30 | seconds that a scrape may take, less where the scraper says so, before it is answered 503; 0 is no limit |
+/// | `limits.max_scrapes` | 64 | scrapes that wait for a page at once; a further one is answered 503; 0 is no limit |
+/// | `limits.max_page_bytes` | 67108864 | bytes of pages in memory, but never less than four pages; beyond it clients that take nothing are cut off; 0 is no limit |
+/// | `web_config` | none | path of a file in the format that Prometheus' exporters share: TLS (feature `tls`), users, headers; looked at twice a second |
+/// | `bearer_tokens` | none | list of tokens, any of which is as good as a user's password (feature `auth`) |
 /// | `bearer_token_file` | none | path of a file with such tokens, one a line |
 /// | `allow_from` | all | list of the addresses and networks that may connect |
 ///

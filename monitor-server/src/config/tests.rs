@@ -8,6 +8,7 @@ use super::*;
 mod environment;
 mod refusals;
 mod spelling;
+mod table;
 
 fn storage(yaml: &str) -> StorageConfig {
     MonitorConfig::from_yaml(yaml)
