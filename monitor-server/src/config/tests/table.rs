@@ -63,3 +63,22 @@ fn each_default_is_the_one_that_is_documented() {
     }
     assert!(read > 20, "{read}");
 }
+
+/// `docs/operations.md` has the limits again, with what happens when they are reached.
+#[test]
+fn operations_documents_each_limit_with_its_default() {
+    let operations = format!("{FOLDER}/../docs/operations.md");
+    let operations = std::fs::read_to_string(operations).expect("the file");
+    let limits = rows("src/config/mod.rs", "/// ").into_iter();
+    let limits = limits.filter(|[key, ..]| key.starts_with("`limits."));
+    for [key, default, _] in limits {
+        let key = key.replacen("limits.", "", 1);
+        let row = operations.lines().find_map(|line| {
+            let cells = line.strip_prefix("| ")?.strip_prefix(&*key)?;
+            cells.strip_prefix(" | ")
+        });
+        let row = row.expect(&key);
+        let documented = row.split([' ', ',', ';']).next();
+        assert_eq!(documented, Some(&*default), "{key}");
+    }
+}
