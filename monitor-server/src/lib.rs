@@ -25,7 +25,9 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
-mod labels;
+mod labels {
+    pub(crate) use crate::config::add_to_all; // alias
+}
 mod listener;
 mod negotiate;
 mod patience;

@@ -417,7 +417,7 @@ impl Context {
         let phase = Phase::new(config.wait_for_started);
         let vitals = Arc::new(Vitals::new(monitor, &config.health, phase));
         Self {
-            pool: Pool::default(),
+            pool: keeper.pool.clone(),
             renderer: Renderer::with_vitals(
                 monitor,
                 sources,

@@ -1,38 +1,36 @@
-//! What counts for health: the map `health`, the builder's calls that say the same, and checks, which are code alone.
+//! What counts for health: the map `health` of a file, the builder's calls that say the same, and checks, which are code alone.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::MonitorConfig;
-use super::section::{self, At};
-use super::values::{expected, map, seconds};
-use super::yaml::{Node, Value};
-use crate::error::{ConfigError, Origin};
+use super::service::validate_words;
+use super::setting::Setting;
+use super::setting::{At, Result, settings};
 use crate::health::{Check, GROUPS, Groups, HealthSettings, Probe, Registered};
-
-const KEYS: &[&str] = &[
-    "status_ttl",
-    "readiness",
-    "groups",
-    "heartbeat_timeout",
-    "drain_pause",
-];
 
 /// Longest name of a check, in bytes: it is a label's value.
 const MAX_NAME_BYTES: usize = 120;
 
-/// Health in code; each call replaces what was there, unless it says that it adds.
-impl MonitorConfig {
+settings! {HealthSettings, on MonitorConfig (health) {
     /// How long the status of a task type that counts for readiness does without a call. Default 60 s; 0 is for ever. After
     /// that it reads `UNKNOWN`, which is no illness, so that an instance that gets no calls because it is not ready can come
     /// back: see [`ReadinessPolicy`](monitor_core::ReadinessPolicy). In YAML `health.status_ttl`, seconds, fractions allowed.
-    #[must_use]
-    pub fn status_ttl(mut self, ttl: Duration) -> Self {
-        self.health.status_ttl = ttl;
-        self
-    }
+    "status_ttl" => status_ttl as fn status_ttl(ttl: Duration);
+    "readiness" => readiness;
+    "groups" => groups;
+    /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age. Without a
+    /// first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
+    "heartbeat_timeout" => heartbeat_timeout as fn heartbeat_timeout(timeout: Duration);
+    /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that who sends requests has
+    /// seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few seconds. In YAML
+    /// `health.drain_pause`, seconds, fractions allowed.
+    "drain_pause" => drain_pause as fn drain_pause(pause: Duration);
+}}
 
+/// Health in code; a call adds to what was there.
+impl MonitorConfig {
     /// Adds checks and task types that count for readiness, by name: `/readyz` is 503 while one of them is unhealthy. Default
     /// none. A task type may come later; of a name that neither a check nor a task type has by the start, the log warns once. In
     /// YAML `health.readiness`, a list.
@@ -57,23 +55,6 @@ impl MonitorConfig {
     ) -> Self {
         let members = members.into_iter().map(Into::into).collect();
         self.health.groups.insert(name.into(), members);
-        self
-    }
-
-    /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age. Without a
-    /// first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
-    #[must_use]
-    pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
-        self.health.heartbeat_timeout = timeout;
-        self
-    }
-
-    /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that who sends requests has
-    /// seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few seconds. In YAML
-    /// `health.drain_pause`, seconds, fractions allowed.
-    #[must_use]
-    pub fn drain_pause(mut self, pause: Duration) -> Self {
-        self.health.drain_pause = pause;
         self
     }
 
@@ -149,86 +130,58 @@ impl MonitorConfig {
     }
 }
 
-/// Reads the map `health` on top of what is there.
-pub(super) fn apply(
-    health: &mut HealthSettings,
-    at: &At<'_>,
-    node: &Node,
-) -> Result<(), ConfigError> {
-    for (key, node) in map(at, node)? {
-        let here = at.key(&key.name, node.line);
-        let value = &node.value;
-        match key.name.as_str() {
-            known if KEYS.contains(&known) && matches!(value, Value::Null(_)) => {}
-            "status_ttl" => health.status_ttl = seconds(&here, value)?,
-            "readiness" => health.readiness = names(&here, node)?,
-            "groups" => health.groups = groups(&here, node)?,
-            "heartbeat_timeout" => health.heartbeat_timeout = seconds(&here, value)?,
-            "drain_pause" => health.drain_pause = seconds(&here, value)?,
-            _ => return Err(at.unknown(key, KEYS)),
-        }
+impl Setting for Vec<Arc<str>> {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        *self = at.words()?.into_iter().map(Into::into).collect();
+        Ok(())
     }
-    Ok(())
 }
 
-fn names(at: &At<'_>, node: &Node) -> Result<Vec<Arc<str>>, ConfigError> {
-    let words = section::words(at, node)?;
-    Ok(words.into_iter().map(Into::into).collect())
-}
-
-fn groups(at: &At<'_>, node: &Node) -> Result<Groups, ConfigError> {
-    let group = |(key, node): &(_, Node)| {
-        let key: &super::yaml::Key = key;
-        let here = at.key(&key.name, node.line);
-        check_group(&here, &key.name)?;
-        Ok((key.name.as_str().into(), names(&here, node)?))
-    };
-    map(at, node)?.iter().map(group).collect()
-}
-
-fn check_group(at: &At<'_>, name: &str) -> Result<(), ConfigError> {
-    if name.trim().is_empty() || GROUPS.contains(&name) {
-        return Err(at.invalid(expected::GROUP, &Value::Text(name.to_owned())));
+impl Setting for Groups {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        let groups = at.entries(|name, at| {
+            let mut members = Vec::new();
+            members.read(at)?;
+            Ok((name.into(), members))
+        })?;
+        *self = groups.into_iter().collect();
+        Ok(())
     }
-    Ok(())
 }
 
-/// Refuses what only code can get wrong.
-pub(super) fn check(health: &HealthSettings) -> Result<(), ConfigError> {
-    let at = |path: String| At::named(&Origin::Code, path);
+/// An error for a name of a group or member that nothing can have, and for a check that cannot run.
+pub(super) fn validate(health: &HealthSettings, at: &At<'_>) -> Result {
     for (name, members) in &health.groups {
-        check_group(&at(format!("health.groups.{name}")), name)?;
-        for (index, member) in members.iter().enumerate() {
-            let path = format!("health.groups.{name}[{index}]");
-            section::check_word(&at(path), member)?;
-        }
+        let at = at.key("groups").key(name);
+        at.require(
+            !name.trim().is_empty() && !GROUPS.contains(&&**name),
+            "a name that is not blank, `liveness` or `readiness`",
+            name,
+        )?;
+        validate_words(members, &at)?;
     }
-    for (index, name) in health.readiness.iter().enumerate() {
-        section::check_word(&at(format!("health.readiness[{index}]")), name)?;
-    }
-    health
-        .checks
-        .iter()
-        .try_for_each(|check| check_check(check, &health.groups))
+    validate_words(&health.readiness, &at.key("readiness"))?;
+    let mut checks = health.checks.iter();
+    checks.try_for_each(|check| check_check(check, &health.groups))
 }
 
-/// Refuses a check whose name `/health/<name>` could not tell from another's, or that has no time to run.
-pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result<(), ConfigError> {
+/// An error for a check whose name `/health/<name>` could not tell from another's, or that has no time to run.
+pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result {
     let name = &*check.name;
-    let at = |part: &str| At::named(&Origin::Code, format!("health.checks.{name}{part}"));
+    let at = At::code("health.checks").key(name);
     let is_taken =
         name == monitor_core::DEFAULT_TASK || GROUPS.contains(&name) || groups.contains_key(name);
-    if is_taken || name.trim().is_empty() || name.len() > MAX_NAME_BYTES {
-        return Err(at("").invalid(expected::CHECK, &Value::Text(name.to_owned())));
-    }
+    at.require(
+        !is_taken && !name.trim().is_empty() && name.len() <= MAX_NAME_BYTES,
+        "a name of 1 to 120 bytes that no group has and is not `default`",
+        name,
+    )?;
     let Check {
         interval, timeout, ..
     } = check.check;
-    for (part, time) in [(".interval", interval), (".timeout", timeout)] {
-        if time.is_zero() {
-            let found = Value::Float(time.as_secs_f64().into());
-            return Err(at(part).invalid(expected::TIME, &found));
-        }
+    for (part, time) in [("interval", interval), ("timeout", timeout)] {
+        at.key(part)
+            .require_range(!time.is_zero(), "a time above 0", &time.as_secs_f64())?;
     }
     Ok(())
 }

@@ -5,11 +5,11 @@ use super::*;
 const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
 
 fn read(text: &str) -> WebFile {
-    parse(Path::new("/etc/web.yml"), text).expect(text)
+    WebFile::parse(Path::new("/etc/web.yml"), text).expect(text)
 }
 
 fn refusal(text: &str) -> String {
-    parse(Path::new("/etc/web.yml"), text)
+    WebFile::parse(Path::new("/etc/web.yml"), text)
         .expect_err(text)
         .to_string()
 }
