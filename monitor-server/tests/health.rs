@@ -76,16 +76,9 @@ fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
 /// A server with a check `db` that is well while the flag says so.
 fn with_check(config: MonitorConfig, check: Check) -> (MonitorServer, Arc<AtomicBool>) {
     let well = Arc::new(AtomicBool::new(true));
-    let asked = Arc::clone(&well);
-    let config = config.check("db", check, move || {
-        let well = asked.load(Ordering::SeqCst);
-        async move {
-            if well {
-                Ok(())
-            } else {
-                Err("connection refused")
-            }
-        }
+    let config = config.check("db", check, Arc::clone(&well), |well| async move {
+        let is_well = well.load(Ordering::SeqCst);
+        is_well.then_some(()).ok_or("connection refused")
     });
     (run(config).expect("a server"), well)
 }
@@ -352,13 +345,15 @@ fn checks_come_and_go_while_it_runs() {
     let _turn = turn();
     let server = run(local()).expect("a server");
     let address = server.local_addr();
-    let well = || async { Ok::<(), String>(()) };
+    let well = |()| async { Ok::<(), String>(()) };
     for name in ["", "default", "liveness"] {
-        let refused = server.add_check(name, often(), well);
+        let refused = server.add_check(name, often(), (), well);
         assert!(matches!(refused, Err(RunError::Config(_))), "{name}");
     }
     assert_eq!(get(address, "/health/db").code, 404);
-    server.add_check("db", often(), well).expect("a good check");
+    server
+        .add_check("db", often(), (), well)
+        .expect("a good check");
     eventually("it is up", || {
         get(address, "/health/db").json()["status"] == "UP"
     });
@@ -371,7 +366,7 @@ fn checks_come_and_go_while_it_runs() {
     assert_eq!(get(address, "/health/db").code, 404);
     server.shutdown();
     server
-        .add_check("db", often(), well)
+        .add_check("db", often(), (), well)
         .expect("nothing to do");
     assert!(!server.remove_check("db"));
 }

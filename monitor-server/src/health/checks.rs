@@ -1,126 +1,338 @@
-//! The named checks: who runs when, and what each gave last.
+//! Named checks: when each runs, on which threads, and how its last result is judged.
+//!
+//! # Who runs what
+//!
+//! The schedule of a check ([`schedule`]) is a task of our own code on the runtime that serves: it begins a run, waits for its end
+//! at most as long as its limit, and keeps the result. The code of the check itself never runs there, and none of its values is
+//! dropped there:
+//!
+//! - A blocking check is a job of the server's pool.
+//! - An async check is a task of the service's runtime, if that is known: given with
+//!   [`MonitorConfig::check_runtime`](crate::MonitorConfig::check_runtime), or the one that the server was started in. At its limit it
+//!   is aborted.
+//! - Else an async check has a [`CheckRuntime`], driven by a thread of the pool for as long as the check lives, as its connections
+//!   need it.
+//!
+//! So a check that blocks inside of async code harms what shares its runtime, and neither the server nor another check's
+//! schedule. A run that does not end, whichever kind it is, is `DOWN` at its limit and the last until it has ended.
+//!
+//! A [`MetricServer`](crate::MetricServer) that is mounted has no runtime that serves: there a [`CheckRuntime`] has the schedules.
+//!
+//! # Recording
+//!
+//! Calls of monitored functions within a check are no calls of the service: runs have the scope of a storage that is not
+//! exported. Scopes belong to a thread or a future. So what a check spawns is unrecorded on a [`CheckRuntime`], whose whole thread
+//! is in the scope, and recorded on the service's runtime, and so is what it hands to other threads.
+//!
+//! # Hand-overs
+//!
+//! The mutex of `last` orders a result before its reader; the mutex of the table is held for moments, and never while a value
+//! of a check is dropped.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+use monitor_core::{HealthStatus, Monitor, StorageConfig};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::check::{CheckReport, CheckResult, Registered};
-use super::worker::Worker;
 use crate::runtime::log::log;
+use crate::runtime::pool::Pool;
 
-/// The named checks of one server.
-#[derive(Debug)]
-pub(crate) struct Checks {
-    table: Mutex<BTreeMap<Arc<str>, Running>>,
-    stage: Mutex<Stage>,
-    changed: Arc<Notify>,
+/// How often a named check runs, how long a run may take, and whether it counts for readiness.
+///
+/// See [`MonitorConfig::check`](crate::MonitorConfig::check). A [`Duration`] alone is [`every`](Self::every) so long.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use monitor_server::Check;
+///
+/// let check = Check::every(Duration::from_secs(15)).timeout(Duration::from_secs(2)).ready();
+/// assert_ne!(check, Check::default());
+/// assert_eq!(Check::from(Duration::from_secs(10)), Check::default());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    pub(crate) interval: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) counts_for_readiness: bool,
 }
 
-/// Where checks are in their life.
-#[derive(Debug, Default)]
-enum Stage {
-    /// There is no thread for them yet.
-    #[default]
-    Unprepared,
-    Running(Worker),
-    /// For good.
-    Stopped,
+/// The default interval: as often as Kubernetes probes.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// The default limit.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Default for Check {
+    /// Every 10 s, with a limit of 5 s, for `/health` alone.
+    fn default() -> Self {
+        Self::every(INTERVAL)
+    }
 }
 
-/// A check that runs now and then.
-#[derive(Debug)]
-struct Running {
-    task: AbortHandle,
-    entry: Arc<Entry>,
+impl From<Duration> for Check {
+    fn from(interval: Duration) -> Self {
+        Self::every(interval)
+    }
 }
 
-#[derive(Debug)]
-struct Entry {
-    registered: Registered,
-    since: Instant,
-    last: Mutex<Option<(CheckResult, Instant)>>,
+impl Check {
+    /// Runs at once when the server starts, and then this long after each beginning; a run that takes longer is followed by
+    /// the next at once. Zero is refused when the settings are applied.
+    pub fn every(interval: Duration) -> Self {
+        Self {
+            interval,
+            timeout: TIMEOUT,
+            counts_for_readiness: false,
+        }
+    }
+
+    /// How long a run may take. Default 5 s; zero is refused when the settings are applied. A run that has not ended then is
+    /// a failure: an async check is aborted, a blocking one is left alone. Either runs again only once it has ended.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Makes it count for readiness: `/readyz` is 503 while its last result is a failure, is late, or is missing. The
+    /// configuration's `readiness` does the same by name.
+    #[must_use]
+    pub fn ready(mut self) -> Self {
+        self.counts_for_readiness = true;
+        self
+    }
+
+    /// True if a result of this age is too old to count.
+    fn is_late(&self, age: Duration) -> bool {
+        age > self.interval.saturating_add(self.timeout)
+    }
+
+    /// The verdict on a result of this age; `Err` with the age of the check itself where there is none yet.
+    fn judge(
+        &self,
+        last: Result<(&CheckResult, Duration), Duration>,
+    ) -> (HealthStatus, Option<Arc<str>>) {
+        let (status, age, output) = match last {
+            Ok((Ok(()), age)) => (HealthStatus::Up, age, None),
+            Ok((Err(output), age)) => (HealthStatus::Down, age, Some(Arc::clone(output))),
+            Err(age) => (HealthStatus::Unknown, age, None),
+        };
+        if status == HealthStatus::Down || !self.is_late(age) {
+            return (status, output);
+        }
+        let late = format!("late: no result for {:.1} s", age.as_secs_f64());
+        (HealthStatus::Down, Some(late.into()))
+    }
+}
+
+/// The outcome of a run, with a failure's text.
+type CheckResult = Result<(), Arc<str>>;
+
+/// A check as it is registered.
+#[derive(Debug, Clone)]
+pub(crate) struct Registered {
+    pub(crate) name: Arc<str>,
+    pub(crate) check: Check,
+    pub(crate) probe: Probe,
+}
+
+/// How a check is at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CheckReport {
+    pub(crate) name: Arc<str>,
+    pub(crate) check: Check,
+    /// `UNKNOWN` before the first result.
+    pub(crate) status: HealthStatus,
+    /// Of the last result; `None` before the first.
+    pub(crate) age: Option<Duration>,
+    /// Why it is down.
+    pub(crate) output: Option<Arc<str>>,
+}
+
+impl CheckReport {
+    /// Why it is unhealthy, where it is.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let output = self.output.as_deref().unwrap_or("failed");
+        let is_down = self.status == HealthStatus::Down;
+        is_down.then(|| format!("check `{}`: {output}", self.name))
+    }
+}
+
+/// What a run of a check's own code gives.
+type RunResult = Result<(), String>;
+
+type RunFuture = Pin<Box<dyn Future<Output = RunResult> + Send>>;
+
+/// The code of a check.
+#[derive(Clone)]
+pub(crate) enum Probe {
+    Async(Arc<dyn Fn() -> RunFuture + Send + Sync>),
+    Blocking(Arc<dyn Fn() -> RunResult + Send + Sync>),
+}
+
+impl Probe {
+    pub(crate) fn of_future<S, F, Fut, E>(state: S, probe: F) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        F: Fn(S) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display + 'static,
+    {
+        Self::Async(Arc::new(move || {
+            let run = probe(state.clone());
+            Box::pin(async move { run.await.map_err(|error| error.to_string()) })
+        }))
+    }
+
+    pub(crate) fn of_call<F, E>(probe: F) -> Self
+    where
+        F: Fn() -> Result<(), E> + Send + Sync + 'static,
+        E: fmt::Display,
+    {
+        Self::Blocking(Arc::new(move || probe().map_err(|error| error.to_string())))
+    }
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Async(_) => "Async(..)",
+            Self::Blocking(_) => "Blocking(..)",
+        })
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What runs of checks record in: a storage that is not exported.
+fn unrecorded() -> Monitor {
+    static UNRECORDED: OnceLock<Monitor> = OnceLock::new();
+    *UNRECORDED.get_or_init(|| Monitor::new(StorageConfig::default()))
+}
+
+/// The named checks of one server.
+#[derive(Debug)]
+pub(crate) struct Checks {
+    table: Mutex<BTreeMap<Arc<str>, Running>>,
+    host: Mutex<Option<CheckHost>>,
+    changed: Arc<Notify>,
+}
+
+/// Where checks run.
+#[derive(Debug)]
+pub(crate) struct CheckHost {
+    /// Has the schedules.
+    pub(crate) scheduler: Scheduler,
+    /// The service's own runtime, where it is known.
+    pub(crate) service: Option<Handle>,
+    pub(crate) pool: Pool,
+}
+
+/// The runtime that has the schedules.
+#[derive(Debug)]
+pub(crate) enum Scheduler {
+    Serving(Handle),
+    Own(CheckRuntime),
+}
+
+impl Scheduler {
+    fn handle(&self) -> &Handle {
+        match self {
+            Self::Serving(handle) => handle,
+            Self::Own(runtime) => &runtime.handle,
+        }
+    }
+}
+
+/// A check with its schedule, which ends when this is dropped.
+#[derive(Debug)]
+struct Running {
+    schedule: AbortHandle,
+    entry: Arc<Entry>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.schedule.abort();
+    }
+}
+
 impl Checks {
     pub(crate) fn new(changed: Arc<Notify>) -> Self {
         Self {
             table: Mutex::default(),
-            stage: Mutex::default(),
+            host: Mutex::default(),
             changed,
         }
     }
 
-    /// Sees to the thread that checks run on.
-    pub(crate) fn prepare(&self) -> io::Result<()> {
-        let mut stage = lock(&self.stage);
-        if matches!(*stage, Stage::Unprepared) {
-            *stage = Stage::Running(Worker::start()?);
+    /// From now on checks can run, until [`stop`](Self::stop).
+    pub(crate) fn start(&self, host: CheckHost, checks: Vec<Registered>) {
+        *lock(&self.host) = Some(host);
+        for check in checks {
+            self.begin(check);
         }
-        Ok(())
     }
 
     /// Begins to run a check, in the place of an earlier one of its name, whose last result stands until its first, unless it
-    /// would be late by its times. Nothing happens without [`prepare`](Self::prepare), and after [`stop`](Self::stop).
+    /// would be late by its times. Nothing happens before [`start`](Self::start) and after [`stop`](Self::stop).
     pub(crate) fn begin(&self, registered: Registered) {
-        let stage = lock(&self.stage);
-        let Stage::Running(worker) = &*stage else {
+        let host = lock(&self.host);
+        let Some(running_on) = &*host else {
             return;
         };
         let name = Arc::clone(&registered.name);
         let mut table = lock(&self.table);
         let earlier = table.get(&name).map(|earlier| &*earlier.entry);
-        let entry = Arc::new(Entry::new(registered, earlier));
-        let task = worker
-            .runtime()
-            .spawn(keep_running(Arc::clone(&entry), Arc::clone(&self.changed)))
-            .abort_handle();
-        let earlier = table.insert(name, Running { task, entry });
-        drop(table);
-        if let Some(earlier) = earlier {
-            earlier.task.abort();
-        }
+        let entry = Arc::new(Entry::new(registered, running_on, earlier));
+        let schedule = schedule(Arc::clone(&entry), Arc::clone(&self.changed));
+        let schedule = running_on.scheduler.handle().spawn(schedule).abort_handle();
+        let earlier = table.insert(name, Running { schedule, entry });
+        drop((table, host));
+        drop(earlier);
         self.changed.notify_one();
     }
 
-    /// Ends a check; whether there was one of this name.
+    /// Ends a check; true if there was one of this name.
     pub(crate) fn remove(&self, name: &str) -> bool {
         let removed = lock(&self.table).remove(name);
-        if let Some(removed) = &removed {
-            removed.task.abort();
+        if removed.is_some() {
             self.changed.notify_one();
         }
         removed.is_some()
     }
 
-    /// Ends all of them, and their thread, and lets go of what they hold.
+    /// Ends all of them, for good.
     pub(crate) fn stop(&self) {
-        let stage = std::mem::replace(&mut *lock(&self.stage), Stage::Stopped);
-        if let Stage::Running(worker) = stage {
-            worker.stop();
-        }
-        // What users' checks hold is dropped without a lock held: their `drop` may ask for anything.
+        let host = lock(&self.host).take();
         let table = std::mem::take(&mut *lock(&self.table));
-        drop(table);
+        drop((table, host));
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
         lock(&self.table).contains_key(name)
     }
 
-    /// Whether one of them counts for readiness by its own mark.
+    /// True if one of them is to count for readiness by [`Check::ready`].
     pub(crate) fn any_ready(&self) -> bool {
         let table = lock(&self.table);
         table
             .values()
-            .any(|running| running.entry.registered.check.counts_for_readiness)
+            .any(|running| running.entry.check.counts_for_readiness)
     }
 
     /// How each is now, by name.
@@ -131,38 +343,54 @@ impl Checks {
     }
 }
 
+/// A check, its last result, and where it runs.
+#[derive(Debug)]
+struct Entry {
+    name: Arc<str>,
+    check: Check,
+    probe: Probe,
+    service: Option<Handle>,
+    pool: Pool,
+    since: Instant,
+    last: Mutex<Option<(CheckResult, Instant)>>,
+}
+
 impl Entry {
-    fn new(registered: Registered, earlier: Option<&Self>) -> Self {
+    fn new(registered: Registered, host: &CheckHost, earlier: Option<&Self>) -> Self {
+        let Registered { name, check, probe } = registered;
         let last = earlier.and_then(|earlier| lock(&earlier.last).clone());
-        let is_young = |(_, at): &(CheckResult, Instant)| !registered.check.is_late(at.elapsed());
+        let is_young = |(_, at): &(CheckResult, Instant)| !check.is_late(at.elapsed());
         Self {
             last: Mutex::new(last.filter(is_young)),
+            name,
+            check,
+            probe,
+            service: host.service.clone(),
+            pool: host.pool.clone(),
             since: Instant::now(),
-            registered,
         }
     }
 
     fn report(&self) -> CheckReport {
-        let Registered { name, check, .. } = &self.registered;
         let last = lock(&self.last);
         let aged = last
             .as_ref()
             .map(|(result, at)| (result, at.elapsed()))
             .ok_or_else(|| self.since.elapsed());
         let age = aged.as_ref().ok().map(|(_, age)| *age);
-        let (status, output) = check.judge(aged);
+        let (status, output) = self.check.judge(aged);
         CheckReport {
-            name: Arc::clone(name),
-            check: check.clone(),
+            name: Arc::clone(&self.name),
+            check: self.check.clone(),
             status,
             age,
             output,
         }
     }
 
-    /// Keeps a result, and tells the log where it is another than before.
+    /// Keeps a result, and logs it where the check begins or ceases to fail.
     fn note(&self, result: CheckResult) {
-        let name = Arc::clone(&self.registered.name);
+        let name = Arc::clone(&self.name);
         let output = result.as_ref().err().cloned();
         let before = lock(&self.last).replace((result, Instant::now()));
         let had_failed = before.map(|(result, _)| result.is_err());
@@ -177,26 +405,172 @@ impl Entry {
             _ => {}
         }
     }
+
+    /// Begins a run. Where the service's runtime is not known, the futures of its runs share `own`.
+    async fn run(&self, own: &mut Option<CheckRuntime>) -> io::Result<Run> {
+        match (&self.probe, &self.service) {
+            (Probe::Blocking(probe), _) => Ok(call(Arc::clone(probe), self.pool.clone())),
+            (Probe::Async(probe), Some(service)) => Ok(spawn(Arc::clone(probe), service)),
+            (Probe::Async(probe), None) => {
+                let runtime = match own.take() {
+                    Some(runtime) => runtime,
+                    None => CheckRuntime::start(&self.pool).await?,
+                };
+                Ok(spawn(Arc::clone(probe), &own.insert(runtime).handle))
+            }
+        }
+    }
+}
+
+impl Drop for Entry {
+    /// The schedule may hold it last, on the thread that serves: the check's own values are dropped on the pool.
+    fn drop(&mut self) {
+        let nothing = Probe::of_call(|| Ok::<(), String>(()));
+        let probe = std::mem::replace(&mut self.probe, nothing);
+        // An error: there is no thread, and they are dropped here.
+        let _ = self.pool.run(move || drop(probe));
+    }
+}
+
+/// A runtime on a thread of the pool that records nothing. It ends when this is dropped, unless a check blocks it: then, as soon
+/// as that returns.
+#[derive(Debug)]
+pub(crate) struct CheckRuntime {
+    handle: Handle,
+    _stop: oneshot::Sender<()>,
+}
+
+impl CheckRuntime {
+    pub(crate) async fn start(pool: &Pool) -> io::Result<Self> {
+        let (ready, is_ready) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let drive = move || match Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => {
+                let _ = ready.send(Ok(runtime.handle().clone()));
+                // An error: the sender is gone, which is the signal.
+                let _ = runtime.block_on(stopped);
+                // A check may have blocking work under way that cannot be ended.
+                runtime.shutdown_background();
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
+            }
+        };
+        pool.run(move || unrecorded().scope_sync(drive))?;
+        let handle = is_ready.await.map_err(io::Error::other)??;
+        Ok(Self {
+            handle,
+            _stop: stop,
+        })
+    }
+}
+
+/// A run under way. Dropped, it is aborted, or left alone where it blocks.
+struct Run {
+    end: RunFuture,
+    abort: Option<AbortHandle>,
+    begun: Arc<AtomicBool>,
+}
+
+const PANICKED: &str = "it panicked";
+
+/// Runs a check's future on this runtime; what the check does to make it happens there, too.
+fn spawn(probe: Arc<dyn Fn() -> RunFuture + Send + Sync>, runtime: &Handle) -> Run {
+    let begun = Arc::new(AtomicBool::new(false));
+    let begins = Arc::clone(&begun);
+    let run = unrecorded().scope(async move {
+        // Relaxed: it publishes nothing.
+        begins.store(true, Ordering::Relaxed);
+        probe().await
+    });
+    // A set, because it aborts what is in it when it is dropped.
+    let mut task = JoinSet::new();
+    let abort = Some(task.spawn_on(run, runtime));
+    let end = Box::pin(async move {
+        match task.join_next().await {
+            Some(Ok(result)) => result,
+            Some(Err(error)) if error.is_panic() => Err(PANICKED.to_owned()),
+            _ => Err("the runtime that it runs on has stopped".to_owned()),
+        }
+    });
+    Run { end, abort, begun }
+}
+
+fn call(probe: Arc<dyn Fn() -> RunResult + Send + Sync>, pool: Pool) -> Run {
+    let run = move || {
+        let run = AssertUnwindSafe(|| unrecorded().scope_sync(|| probe()));
+        catch_unwind(run).unwrap_or_else(|_| Err(PANICKED.to_owned()))
+    };
+    let end = Box::pin(async move {
+        let result = pool.call(run).await;
+        result.unwrap_or_else(|| Err("there was no thread to run it on".to_owned()))
+    });
+    Run {
+        end,
+        abort: None,
+        begun: Arc::new(AtomicBool::new(true)),
+    }
 }
 
 /// Runs a check for ever, one run at a time.
-async fn keep_running(entry: Arc<Entry>, changed: Arc<Notify>) {
-    let check = &entry.registered.check;
+async fn schedule(entry: Arc<Entry>, changed: Arc<Notify>) {
+    let Check {
+        interval, timeout, ..
+    } = entry.check;
+    let mut own = None;
     loop {
-        let begun = Instant::now();
-        let run = entry.registered.probe.start();
-        let (result, rest) = run.result(check.timeout).await;
-        entry.note(result);
-        changed.notify_one();
-        if let Some(rest) = rest {
-            rest.end().await;
+        let begin = Instant::now();
+        match entry.run(&mut own).await {
+            Ok(mut run) => {
+                let in_time = tokio::time::timeout(timeout, &mut run.end).await;
+                let overran = in_time.is_err();
+                entry.note(result_of(in_time.ok(), timeout, &run));
+                changed.notify_one();
+                if overran {
+                    if let Some(abort) = &run.abort {
+                        abort.abort();
+                    }
+                    // However long it takes, so that there is never more than one.
+                    let _ = run.end.await;
+                }
+            }
+            Err(error) => entry.note(Err(format!("it could not be run: {error}").into())),
         }
         // Where the clock cannot hold it, the next run is never.
-        match begun.checked_add(check.interval) {
+        match begin.checked_add(interval) {
             Some(next) => tokio::time::sleep_until(next).await,
             None => std::future::pending().await,
         }
     }
+}
+
+/// What is kept of a run that has ended with this, or has not ended within its limit.
+fn result_of(ended: Option<RunResult>, limit: Duration, run: &Run) -> CheckResult {
+    let result = ended.unwrap_or_else(|| {
+        let is_busy = !run.begun.load(Ordering::Relaxed);
+        let why = if is_busy {
+            ": the runtime that it runs on is busy"
+        } else {
+            ""
+        };
+        Err(format!("no answer within {limit:?}{why}"))
+    });
+    result.map_err(|output| bounded(output).into())
+}
+
+/// Longest text of a failure that is kept, in bytes.
+const MAX_OUTPUT: usize = 1024;
+
+/// Cut at a character's border.
+fn bounded(mut output: String) -> String {
+    if output.len() > MAX_OUTPUT {
+        let end = (0..=MAX_OUTPUT)
+            .rev()
+            .find(|at| output.is_char_boundary(*at));
+        output.truncate(end.unwrap_or(0));
+        output.push_str("..");
+    }
+    output
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use monitor_core::HealthStatus;
 use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label, Labels};
 use monitor_core::snapshot::Snapshot;
 
-use super::Vitals;
+use super::HealthService;
 
 const READY: (&str, &str) = (
     "monitor_ready",
@@ -45,7 +45,7 @@ pub fn health_families() -> Vec<Family> {
         .collect()
 }
 
-impl Vitals {
+impl HealthService {
     /// The families that have something to say; task types as in this snapshot.
     pub(crate) fn families(&self, snapshot: &Snapshot) -> Vec<Family> {
         let report = self.report_of(self.monitor.health_of(snapshot));
