@@ -18,7 +18,7 @@ use crate::config::{Limits, MonitorConfig, check_check};
 use crate::connection::Terms;
 use crate::endpoint::Endpoint;
 use crate::error::RunError;
-use crate::health::{CheckHost, CheckRuntime, HealthService, HealthState, Lifecycle, Scheduler};
+use crate::health::{HealthService, HealthSettings, HealthState, Lifecycle};
 use crate::listener::{self, Bound};
 use crate::render::Renderer;
 use crate::routes::{self, Context};
@@ -83,17 +83,11 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let health = Arc::clone(&context.vitals);
     let (sender, watched) = watch::channel(health.state());
     let begin = {
-        let health = Arc::clone(&health);
-        let (service, pool) = (service_runtime(&config), context.pool.clone());
+        let (health, pool) = (Arc::clone(&health), context.pool.clone());
         let checks = config.health.checks;
         move |serving: &Handle| {
             monitor.configure(storage);
-            let host = CheckHost {
-                scheduler: Scheduler::Serving(serving.clone()),
-                service,
-                pool,
-            };
-            health.checks.start(host, checks);
+            health.checks.start(serving.clone(), pool, checks);
             serving.spawn(health.publish(sender));
         }
     };
@@ -308,7 +302,7 @@ impl MetricServer {
     /// [`run_in_thread`](Self::run_in_thread) fails, and a filter denies all but probes.
     pub fn with_config(config: &MonitorConfig, monitor: Monitor) -> Self {
         let context = Context::new(monitor, config);
-        if let Err(error) = context.start_checks(config) {
+        if let Err(error) = context.start_checks(&config.health) {
             log(move || tracing::error!(%error, "the checks do not run"));
         }
         Self {
@@ -373,12 +367,6 @@ fn tcp_address(endpoint: &Endpoint) -> SocketAddr {
     endpoint.tcp().unwrap_or(none)
 }
 
-/// The runtime that checks run on, if it is known.
-fn service_runtime(config: &MonitorConfig) -> Option<Handle> {
-    let given = config.health.check_runtime.clone();
-    given.or_else(|| Handle::try_current().ok())
-}
-
 impl Context {
     /// Serves all routes on a thread: see [`ServerThread::start`].
     fn serve(
@@ -402,27 +390,23 @@ impl Context {
         ServerThread::start(bound, serving, begin, end)
     }
 
-    /// Begins the checks where there is no runtime that serves.
-    fn start_checks(&self, config: &MonitorConfig) -> Result<(), RunError> {
-        let checks = config.health.checks.clone();
-        if !checks.is_empty() {
-            let groups = &config.health.groups;
-            checks
-                .iter()
-                .try_for_each(|check| check_check(check, groups))?;
-            let scheduler = block_on(CheckRuntime::start(&self.pool));
-            let scheduler = scheduler.map_err(|source| RunError::Thread {
-                name: pool::THREAD_NAME,
-                source,
-            })?;
-            let host = CheckHost {
-                scheduler: Scheduler::Own(scheduler),
-                service: service_runtime(config),
-                pool: self.pool.clone(),
-            };
-            self.vitals.checks.start(host, checks);
+    /// Begins the checks of a server that is mounted.
+    fn start_checks(&self, health: &HealthSettings) -> Result<(), RunError> {
+        let HealthSettings { checks, groups, .. } = health;
+        if checks.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        for check in checks {
+            check_check(check, groups)?;
+        }
+        let started = self
+            .vitals
+            .checks
+            .start_alone(self.pool.clone(), checks.clone());
+        block_on(started).map_err(|source| RunError::Thread {
+            name: pool::THREAD_NAME,
+            source,
+        })
     }
 
     /// If what is to protect it cannot be loaded, all but probes is denied.

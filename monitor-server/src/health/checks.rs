@@ -39,13 +39,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use monitor_core::{HealthStatus, Monitor, StorageConfig};
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
+use super::report::{HealthPart, PartDetails};
 use crate::runtime::log::log;
 use crate::runtime::pool::Pool;
+use crate::runtime::start_runtime;
 
 /// How often a named check runs, how long a run may take, and whether it counts for readiness.
 ///
@@ -148,28 +150,6 @@ pub(crate) struct Registered {
     pub(crate) probe: Probe,
 }
 
-/// How a check is at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CheckReport {
-    pub(crate) name: Arc<str>,
-    pub(crate) check: Check,
-    /// `UNKNOWN` before the first result.
-    pub(crate) status: HealthStatus,
-    /// Of the last result; `None` before the first.
-    pub(crate) age: Option<Duration>,
-    /// Why it is down.
-    pub(crate) output: Option<Arc<str>>,
-}
-
-impl CheckReport {
-    /// Why it is unhealthy, where it is.
-    pub(crate) fn reason(&self) -> Option<String> {
-        let output = self.output.as_deref().unwrap_or("failed");
-        let is_down = self.status == HealthStatus::Down;
-        is_down.then(|| format!("check `{}`: {output}", self.name))
-    }
-}
-
 /// What a run of a check's own code gives.
 type RunResult = Result<(), String>;
 
@@ -228,34 +208,20 @@ fn unrecorded() -> Monitor {
 #[derive(Debug)]
 pub(crate) struct Checks {
     table: Mutex<BTreeMap<Arc<str>, Running>>,
+    /// From the start to the stop.
     host: Mutex<Option<CheckHost>>,
+    /// The service's own runtime, where it is known.
+    service: Option<Handle>,
     changed: Arc<Notify>,
 }
 
 /// Where checks run.
 #[derive(Debug)]
-pub(crate) struct CheckHost {
-    /// Has the schedules.
-    pub(crate) scheduler: Scheduler,
-    /// The service's own runtime, where it is known.
-    pub(crate) service: Option<Handle>,
-    pub(crate) pool: Pool,
-}
-
-/// The runtime that has the schedules.
-#[derive(Debug)]
-pub(crate) enum Scheduler {
-    Serving(Handle),
-    Own(CheckRuntime),
-}
-
-impl Scheduler {
-    fn handle(&self) -> &Handle {
-        match self {
-            Self::Serving(handle) => handle,
-            Self::Own(runtime) => &runtime.handle,
-        }
-    }
+struct CheckHost {
+    scheduler: Handle,
+    pool: Pool,
+    /// Has the scheduler, where nothing serves.
+    _own: Option<CheckRuntime>,
 }
 
 /// A check with its schedule, which ends when this is dropped.
@@ -272,16 +238,38 @@ impl Drop for Running {
 }
 
 impl Checks {
-    pub(crate) fn new(changed: Arc<Notify>) -> Self {
+    pub(crate) fn new(service: Option<Handle>, changed: Arc<Notify>) -> Self {
         Self {
             table: Mutex::default(),
             host: Mutex::default(),
+            service,
             changed,
         }
     }
 
-    /// From now on checks can run, until [`stop`](Self::stop).
-    pub(crate) fn start(&self, host: CheckHost, checks: Vec<Registered>) {
+    /// From now on checks can run, scheduled on this runtime, until [`stop`](Self::stop).
+    pub(crate) fn start(&self, scheduler: Handle, pool: Pool, checks: Vec<Registered>) {
+        let host = CheckHost {
+            scheduler,
+            pool,
+            _own: None,
+        };
+        self.start_on(host, checks);
+    }
+
+    /// The same where no runtime serves.
+    pub(crate) async fn start_alone(&self, pool: Pool, checks: Vec<Registered>) -> io::Result<()> {
+        let own = CheckRuntime::start(&pool).await?;
+        let host = CheckHost {
+            scheduler: own.handle.clone(),
+            pool,
+            _own: Some(own),
+        };
+        self.start_on(host, checks);
+        Ok(())
+    }
+
+    fn start_on(&self, host: CheckHost, checks: Vec<Registered>) {
         *lock(&self.host) = Some(host);
         for check in checks {
             self.begin(check);
@@ -292,15 +280,19 @@ impl Checks {
     /// would be late by its times. Nothing happens before [`start`](Self::start) and after [`stop`](Self::stop).
     pub(crate) fn begin(&self, registered: Registered) {
         let host = lock(&self.host);
-        let Some(running_on) = &*host else {
+        let Some(CheckHost {
+            scheduler, pool, ..
+        }) = &*host
+        else {
             return;
         };
         let name = Arc::clone(&registered.name);
         let mut table = lock(&self.table);
         let earlier = table.get(&name).map(|earlier| &*earlier.entry);
-        let entry = Arc::new(Entry::new(registered, running_on, earlier));
+        let entry = Entry::new(registered, self.service.clone(), pool.clone(), earlier);
+        let entry = Arc::new(entry);
         let schedule = schedule(Arc::clone(&entry), Arc::clone(&self.changed));
-        let schedule = running_on.scheduler.handle().spawn(schedule).abort_handle();
+        let schedule = scheduler.spawn(schedule).abort_handle();
         let earlier = table.insert(name, Running { schedule, entry });
         drop((table, host));
         drop(earlier);
@@ -336,7 +328,7 @@ impl Checks {
     }
 
     /// How each is now, by name.
-    pub(crate) fn reports(&self) -> Vec<CheckReport> {
+    pub(crate) fn reports(&self) -> Vec<HealthPart> {
         let table = lock(&self.table);
         let entries = table.values().map(|running| &running.entry);
         entries.map(|entry| entry.report()).collect()
@@ -356,7 +348,12 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(registered: Registered, host: &CheckHost, earlier: Option<&Self>) -> Self {
+    fn new(
+        registered: Registered,
+        service: Option<Handle>,
+        pool: Pool,
+        earlier: Option<&Self>,
+    ) -> Self {
         let Registered { name, check, probe } = registered;
         let last = earlier.and_then(|earlier| lock(&earlier.last).clone());
         let is_young = |(_, at): &(CheckResult, Instant)| !check.is_late(at.elapsed());
@@ -365,13 +362,13 @@ impl Entry {
             name,
             check,
             probe,
-            service: host.service.clone(),
-            pool: host.pool.clone(),
+            service,
+            pool,
             since: Instant::now(),
         }
     }
 
-    fn report(&self) -> CheckReport {
+    fn report(&self) -> HealthPart {
         let last = lock(&self.last);
         let aged = last
             .as_ref()
@@ -379,12 +376,18 @@ impl Entry {
             .ok_or_else(|| self.since.elapsed());
         let age = aged.as_ref().ok().map(|(_, age)| *age);
         let (status, output) = self.check.judge(aged);
-        CheckReport {
+        let reason = output
+            .as_ref()
+            .map(|output| format!("check `{}`: {output}", self.name));
+        HealthPart {
             name: Arc::clone(&self.name),
-            check: self.check.clone(),
             status,
             age,
-            output,
+            reason,
+            details: PartDetails::Check {
+                check: self.check.clone(),
+                output,
+            },
         }
     }
 
@@ -435,31 +438,19 @@ impl Drop for Entry {
 /// A runtime on a thread of the pool that records nothing. It ends when this is dropped, unless a check blocks it: then, as soon
 /// as that returns.
 #[derive(Debug)]
-pub(crate) struct CheckRuntime {
+struct CheckRuntime {
     handle: Handle,
     _stop: oneshot::Sender<()>,
 }
 
 impl CheckRuntime {
-    pub(crate) async fn start(pool: &Pool) -> io::Result<Self> {
-        let (ready, is_ready) = oneshot::channel();
+    async fn start(pool: &Pool) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel::<()>();
-        let drive = move || match Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => {
-                let _ = ready.send(Ok(runtime.handle().clone()));
-                // An error: the sender is gone, which is the signal.
-                let _ = runtime.block_on(stopped);
-                // A check may have blocking work under way that cannot be ended.
-                runtime.shutdown_background();
-            }
-            Err(error) => {
-                let _ = ready.send(Err(error));
-            }
-        };
-        pool.run(move || unrecorded().scope_sync(drive))?;
-        let handle = is_ready.await.map_err(io::Error::other)??;
+        let spawn = |job| pool.run(move || unrecorded().scope_sync(job));
+        // An error of `stopped`: the sender is gone, which is the signal.
+        let set_up = || Ok((Handle::current(), stopped));
         Ok(Self {
-            handle,
+            handle: start_runtime(spawn, set_up).await?,
             _stop: stop,
         })
     }

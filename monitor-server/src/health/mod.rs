@@ -24,9 +24,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 pub use self::checks::Check;
-pub(crate) use self::checks::{
-    CheckHost, CheckReport, CheckRuntime, Checks, Probe, Registered, Scheduler,
-};
+pub(crate) use self::checks::{Checks, Probe, Registered};
 pub(crate) use self::lifecycle::Lifecycle;
 #[cfg(test)]
 pub(crate) use self::lifecycle::Lifecycle as Phase; // alias
@@ -104,10 +102,12 @@ pub(crate) struct HealthService {
 }
 
 impl HealthService {
-    /// Checks begin with [`Checks::start`].
+    /// Checks begin with [`Checks::start`]. The runtime that this is called in is the service's, unless another is given.
     pub(crate) fn new(monitor: Monitor, settings: &HealthSettings, lifecycle: Lifecycle) -> Self {
         let changed = Arc::new(Notify::new());
         let names = settings.readiness.iter().cloned();
+        let runtime = settings.check_runtime.clone();
+        let runtime = runtime.or_else(|| Handle::try_current().ok());
         Self {
             monitor,
             policy: ReadinessPolicy::new(names, settings.status_ttl),
@@ -116,7 +116,7 @@ impl HealthService {
             drain_pause: settings.drain_pause,
             lifecycle,
             heartbeat: Heartbeat::default(),
-            checks: Checks::new(Arc::clone(&changed)),
+            checks: Checks::new(runtime, Arc::clone(&changed)),
             changed,
             labels: metrics::TaskLabels::default(),
         }

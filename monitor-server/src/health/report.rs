@@ -17,35 +17,54 @@ use monitor_core::health::{Thresholds, verdict};
 use monitor_core::snapshot::StatusSnapshot;
 use monitor_core::{Component, Health, HealthStatus, ReadinessPolicy, TaskStatus};
 
-use super::{CheckReport, GROUPS, Groups, HealthService, HealthState, Readiness};
+use super::{Check, GROUPS, Groups, HealthService, HealthState, Readiness};
 use crate::process::Service;
 
 /// Everything that is known at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// The task types; those that count for readiness may have expired.
-    pub(crate) health: Health,
-    /// By name.
-    pub(crate) checks: Vec<CheckReport>,
+    /// Task types, then checks, each by name.
+    pub(crate) parts: Vec<HealthPart>,
     pub(crate) readiness: Readiness,
     pub(crate) live: bool,
-    /// Names that count for readiness, sorted.
+    /// Names that count for readiness.
     marked: Vec<Arc<str>>,
 }
 
 /// A task type or a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum HealthPart<'r> {
-    Task(&'r Component),
-    Check(&'r CheckReport),
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HealthPart {
+    pub(crate) name: Arc<str>,
+    pub(crate) status: HealthStatus,
+    /// Of the last result, if there is one.
+    pub(crate) age: Option<Duration>,
+    /// Why it is unhealthy, where it is.
+    pub(crate) reason: Option<String>,
+    pub(crate) details: PartDetails,
 }
 
-/// Some parts of a report, each under its key, and the verdict on them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PartDetails {
+    Task {
+        status: TaskStatus,
+        run: u64,
+        threshold: Option<u64>,
+        /// True if a check has its name.
+        is_second: bool,
+    },
+    Check {
+        check: Check,
+        /// A failure's text.
+        output: Option<Arc<str>>,
+    },
+}
+
+/// Some parts of a report, and the verdict on them.
 #[derive(Debug)]
 struct Selected<'r> {
     kind: SelectedKind,
     status: HealthStatus,
-    parts: Vec<(Arc<str>, HealthPart<'r>)>,
+    parts: Vec<&'r HealthPart>,
     /// Beside those of its parts.
     reason: Option<&'static str>,
 }
@@ -92,14 +111,14 @@ impl Shape {
         }
     }
 
-    /// A status in the format's words. What is not known is no failure, but for the draft a concern.
-    const fn word(self, status: HealthStatus) -> &'static str {
-        match (self, status) {
+    /// A status in the format's words, as JSON. What is not known is no failure, but for the draft a concern.
+    fn word(self, status: HealthStatus) -> String {
+        quoted(match (self, status) {
             (Self::Spring, status) => status.name(),
             (Self::HealthJson, HealthStatus::Up) => "pass",
             (Self::HealthJson, HealthStatus::Down) => "fail",
             (Self::HealthJson, _) => "warn",
-        }
+        })
     }
 }
 
@@ -124,11 +143,11 @@ impl HealthService {
             && report.select(asked, &self.groups).is_none()
             && self.monitor.has_task(name)
         {
-            report.health.components.extend(never_set(name));
+            report.parts.extend(never_set(name));
         }
         let selected = report.select(asked, &self.groups)?;
         let body = match (detail, shape) {
-            (Detail::Status, _) => object().text("status", shape.word(selected.status)).end(),
+            (Detail::Status, _) => object([("status", Some(shape.word(selected.status)))]),
             (Detail::Full, Shape::Spring) => selected.spring(&self.groups),
             (Detail::Full, Shape::HealthJson) => selected.draft(service),
         };
@@ -140,14 +159,16 @@ impl HealthService {
 }
 
 /// A task type that exists and was never set is well: it is `OK` for no call yet, which is above no threshold.
-fn never_set(name: &str) -> Vec<Component> {
+fn never_set(name: &str) -> impl Iterator<Item = HealthPart> + use<> {
     let status = StatusSnapshot {
         task: name.into(),
         status: TaskStatus::Ok,
         run: 0,
         age: None,
     };
-    verdict(&Thresholds::default(), &[status]).components
+    let health = verdict(&Thresholds::default(), &[status]);
+    let tasks = health.components.into_iter();
+    tasks.map(|task| HealthPart::of_task(task, false))
 }
 
 /// The status of several: `DOWN` if one is, else `UP` if one is or there are none.
@@ -165,18 +186,13 @@ impl Report {
     /// `lifecycle` is readiness as far as it follows from start and drain.
     pub(crate) fn new(
         health: Health,
-        checks: Vec<CheckReport>,
+        checks: Vec<HealthPart>,
         policy: &ReadinessPolicy,
         lifecycle: Readiness,
         live: bool,
     ) -> Self {
-        let is_marked =
-            |check: &&CheckReport| check.check.counts_for_readiness || policy.contains(&check.name);
+        let is_marked = |check: &&HealthPart| check.marks_itself() || policy.contains(&check.name);
         let marked_checks = || checks.iter().filter(is_marked);
-        let mut marked: Vec<Arc<str>> = policy.tasks().cloned().collect();
-        marked.extend(marked_checks().map(|check| Arc::clone(&check.name)));
-        marked.sort_unstable();
-        marked.dedup();
         let has = |status| marked_checks().any(|check| check.status == status);
         let readiness = if lifecycle != Readiness::Ready {
             lifecycle
@@ -187,285 +203,236 @@ impl Report {
         } else {
             Readiness::Ready
         };
+        let mut marked: Vec<_> = policy.tasks().cloned().collect();
+        marked.extend(marked_checks().map(|check| Arc::clone(&check.name)));
+        let tasks = health.components.into_iter().map(|task| {
+            let is_second = checks.iter().any(|check| check.name == task.task);
+            HealthPart::of_task(task, is_second)
+        });
+        let mut parts: Vec<_> = tasks.collect();
+        parts.extend(checks);
         Self {
-            health,
-            checks,
+            parts,
             readiness,
             live,
             marked,
         }
     }
 
-    /// Task types, then checks, each under its key.
-    fn parts(&self) -> impl Iterator<Item = (Arc<str>, HealthPart<'_>)> {
-        let tasks = self.health.components.iter().map(|task| {
-            let key = match self.check(&task.task) {
-                None => Arc::clone(&task.task),
-                Some(_) => format!("task:{}", task.task).into(),
-            };
-            (key, HealthPart::Task(task))
-        });
-        let checks = self.checks.iter();
-        tasks.chain(checks.map(|check| (Arc::clone(&check.name), HealthPart::Check(check))))
-    }
-
-    fn check(&self, name: &str) -> Option<&CheckReport> {
-        self.checks.iter().find(|check| &*check.name == name)
-    }
-
     fn select(&self, asked: Asked<'_>, groups: &Groups) -> Option<Selected<'_>> {
-        let Asked::Named(name) = asked else {
-            let parts = self.parts().collect();
-            return Some(Selected::of(SelectedKind::All, parts, None));
+        let [liveness, readiness] = GROUPS;
+        let (kind, members, reason) = match asked {
+            Asked::All => (SelectedKind::All, None, None),
+            Asked::Named(name) if name == liveness => {
+                let reason = (!self.live).then_some("the heartbeat is too old");
+                (SelectedKind::Group, Some(&[][..]), reason)
+            }
+            Asked::Named(name) if name == readiness => {
+                let reason = match self.readiness {
+                    Readiness::Ready | Readiness::Unhealthy => None,
+                    other => Some(other.word()),
+                };
+                (SelectedKind::Group, Some(&self.marked[..]), reason)
+            }
+            Asked::Named(name) => match groups.get(name) {
+                Some(members) => (SelectedKind::Group, Some(&members[..]), None),
+                None => return self.part(name),
+            },
         };
-        self.group(name, groups).or_else(|| {
-            let task = || self.health.component(name).map(HealthPart::Task);
-            let part = self.check(name).map(HealthPart::Check).or_else(task)?;
-            let parts = vec![(Arc::clone(part.name()), part)];
-            Some(Selected::of(SelectedKind::Part, parts, None))
+        let is_member = |part: &&HealthPart| members.is_none_or(|all| all.contains(&part.name));
+        let parts: Vec<_> = self.parts.iter().filter(is_member).collect();
+        let status = match reason {
+            Some(_) => HealthStatus::Down,
+            None => aggregate(parts.iter().map(|part| part.status)),
+        };
+        Some(Selected {
+            kind,
+            status,
+            parts,
+            reason,
         })
     }
 
-    /// What is in a group, and why it is down where its members do not say.
-    fn group(&self, name: &str, groups: &Groups) -> Option<Selected<'_>> {
-        let [liveness, readiness] = GROUPS;
-        let (members, reason) = if name == liveness {
-            let reason = (!self.live).then_some("the heartbeat is too old");
-            (&[][..], reason)
-        } else if name == readiness {
-            let reason = match self.readiness {
-                Readiness::Ready | Readiness::Unhealthy => None,
-                other => Some(other.word()),
-            };
-            (&self.marked[..], reason)
-        } else {
-            (&groups.get(name)?[..], None)
-        };
-        let parts = self.members(members).collect();
-        Some(Selected::of(SelectedKind::Group, parts, reason))
-    }
-
-    fn members(&self, names: &[Arc<str>]) -> impl Iterator<Item = (Arc<str>, HealthPart<'_>)> {
-        let parts = self.parts();
-        parts.filter(|(_, part)| names.contains(part.name()))
+    /// A check, or else a task type.
+    fn part(&self, name: &str) -> Option<Selected<'_>> {
+        let part = self.parts.iter().rfind(|part| &*part.name == name)?;
+        Some(Selected {
+            kind: SelectedKind::Part,
+            status: part.status,
+            parts: vec![part],
+            reason: None,
+        })
     }
 
     /// Why what counts for readiness is unhealthy.
     pub(crate) fn unready(&self) -> Vec<String> {
-        let marked = self.members(&self.marked);
-        marked.filter_map(|(_, part)| part.reason()).collect()
+        let marked = self
+            .parts
+            .iter()
+            .filter(|part| self.marked.contains(&part.name));
+        marked.filter_map(|part| part.reason.clone()).collect()
     }
 
     /// What watchers receive.
     pub(crate) fn state(&self, groups: &Groups) -> HealthState {
-        let parts = self.parts().map(|(key, part)| (key, part.status()));
         let names = GROUPS.into_iter().map(Arc::from);
-        let names = names.chain(groups.keys().cloned());
-        let of_groups = names.filter_map(|name| {
-            let status = self.group(&name, groups)?.status;
-            Some((name, status))
-        });
-        let components: BTreeMap<_, _> = parts.collect();
+        let of_groups = names
+            .chain(groups.keys().cloned())
+            .filter_map(|name: Arc<str>| {
+                let status = self.select(Asked::Named(&name), groups)?.status;
+                Some((name, status))
+            });
+        let parts = self.parts.iter();
         HealthState {
             live: self.live,
             readiness: self.readiness,
-            status: aggregate(components.values().copied()),
-            components,
+            status: aggregate(parts.clone().map(|part| part.status)),
+            components: parts.map(|part| (part.key(), part.status)).collect(),
             groups: of_groups.collect(),
         }
     }
 }
 
-impl HealthPart<'_> {
-    fn status(self) -> HealthStatus {
-        match self {
-            Self::Task(task) => task.state(),
-            Self::Check(check) => check.status,
+impl HealthPart {
+    fn of_task(task: Component, is_second: bool) -> Self {
+        Self {
+            status: task.state(),
+            age: task.age,
+            reason: (!task.healthy).then(|| task.to_string()),
+            details: PartDetails::Task {
+                status: task.status,
+                run: task.run,
+                threshold: task.threshold,
+                is_second,
+            },
+            name: task.task,
         }
     }
 
-    fn name(&self) -> &Arc<str> {
-        match self {
-            Self::Task(task) => &task.task,
-            Self::Check(check) => &check.name,
+    /// The name, unless that is the key of another part.
+    fn key(&self) -> Arc<str> {
+        match self.details {
+            PartDetails::Task { is_second, .. } if is_second => {
+                format!("task:{}", self.name).into()
+            }
+            _ => Arc::clone(&self.name),
         }
     }
 
-    fn age(self) -> Option<Duration> {
-        match self {
-            Self::Task(task) => task.age,
-            Self::Check(check) => check.age,
-        }
-    }
-
-    /// Why it is unhealthy, where it is.
-    fn reason(self) -> Option<String> {
-        match self {
-            Self::Task(task) => (!task.healthy).then(|| task.to_string()),
-            Self::Check(check) => check.reason(),
-        }
+    fn marks_itself(&self) -> bool {
+        matches!(&self.details, PartDetails::Check { check, .. } if check.counts_for_readiness)
     }
 
     /// Status and details, as Spring Boot has them.
-    fn spring(self) -> String {
-        let details = match self {
-            Self::Task(task) => object()
-                .text("task_status", task.status.name())
-                .json("run", &task.run.to_string())
-                .option("threshold", task.threshold.map(|most| most.to_string()))
-                .option("age_seconds", task.age.map(seconds)),
-            Self::Check(check) => object()
-                .option("age_seconds", check.age.map(seconds))
-                .json("interval_seconds", &seconds(check.check.interval))
-                .json("timeout_seconds", &seconds(check.check.timeout))
-                .option("output", check.output.as_deref().map(quoted)),
+    fn spring(&self) -> String {
+        let age = self.age.map(seconds);
+        let details = match &self.details {
+            PartDetails::Task {
+                status,
+                run,
+                threshold,
+                ..
+            } => object([
+                ("task_status", Some(quoted(status.name()))),
+                ("run", Some(run.to_string())),
+                ("threshold", threshold.map(|run| run.to_string())),
+                ("age_seconds", age),
+            ]),
+            PartDetails::Check { check, output } => object([
+                ("age_seconds", age),
+                ("interval_seconds", Some(seconds(check.interval))),
+                ("timeout_seconds", Some(seconds(check.timeout))),
+                ("output", output.as_deref().map(quoted)),
+            ]),
         };
-        object()
-            .text("status", self.status().name())
-            .json("details", &details.end())
-            .end()
+        let status = Shape::Spring.word(self.status);
+        object([("status", Some(status)), ("details", Some(details))])
     }
 
-    /// One of the draft's `checks`.
-    fn draft(self, now: SystemTime) -> String {
-        let observed = match self {
-            Self::Task(task) => Some(quoted(task.status.name())),
-            Self::Check(_) => None,
+    /// Key and value in the draft's `checks`.
+    fn draft(&self, now: SystemTime) -> (String, String) {
+        let (measurement, observed) = match &self.details {
+            PartDetails::Task { status, .. } => (":task_status", Some(quoted(status.name()))),
+            PartDetails::Check { .. } => (":check", None),
         };
-        let observed_at = self.age().and_then(|age| now.checked_sub(age));
-        object()
-            .text("componentType", "component")
-            .option("observedValue", observed)
-            .text("status", Shape::HealthJson.word(self.status()))
-            .option("time", observed_at.map(|time| quoted(&rfc3339(time))))
+        let observed_at = self.age.and_then(|age| now.checked_sub(age));
+        let entry = object([
+            ("componentType", Some(quoted("component"))),
+            ("observedValue", observed),
+            ("status", Some(Shape::HealthJson.word(self.status))),
+            ("time", observed_at.map(|time| quoted(&rfc3339(time)))),
             // Not for what passes, as the draft asks.
-            .option("output", self.reason().map(|reason| quoted(&reason)))
-            .end()
+            ("output", self.reason.as_deref().map(quoted)),
+        ]);
+        // A colon divides component and measurement, and may be in neither.
+        (self.key().replace(':', "_") + measurement, entry)
     }
 }
 
-impl<'r> Selected<'r> {
-    fn of(
-        kind: SelectedKind,
-        parts: Vec<(Arc<str>, HealthPart<'r>)>,
-        reason: Option<&'static str>,
-    ) -> Self {
-        let status = match reason {
-            Some(_) => HealthStatus::Down,
-            None => aggregate(parts.iter().map(|(_, part)| part.status())),
-        };
-        Self {
-            kind,
-            status,
-            parts,
-            reason,
-        }
-    }
-
-    fn reasons(&self) -> impl Iterator<Item = String> {
-        let own = self.reason.map(str::to_owned);
-        let parts = self.parts.iter().filter_map(|(_, part)| part.reason());
-        own.into_iter().chain(parts)
+impl Selected<'_> {
+    fn reasons(&self) -> impl Iterator<Item = &str> {
+        let parts = self.parts.iter().filter_map(|part| part.reason.as_deref());
+        self.reason.into_iter().chain(parts)
     }
 
     fn spring(&self, groups: &Groups) -> String {
-        if let (SelectedKind::Part, [(_, part)]) = (self.kind, &self.parts[..]) {
-            return part.spring();
+        if self.kind == SelectedKind::Part {
+            return self.parts.iter().map(|part| part.spring()).collect();
         }
-        let mut components = object();
-        for (key, part) in &self.parts {
-            components = components.json(key, &part.spring());
-        }
+        let components = self
+            .parts
+            .iter()
+            .map(|part| (part.key(), Some(part.spring())));
         let names = GROUPS.into_iter().chain(groups.keys().map(|name| &**name));
-        let groups = (self.kind == SelectedKind::All).then(|| list(names.map(quoted)));
-        object()
-            .text("status", self.status.name())
-            .json("components", &components.end())
-            .json(
-                "reasons",
-                &list(self.reasons().map(|reason| quoted(&reason))),
-            )
-            .option("groups", groups)
-            .end()
+        let is_whole = self.kind == SelectedKind::All;
+        object([
+            ("status", Some(Shape::Spring.word(self.status))),
+            ("components", Some(object(components))),
+            ("reasons", Some(list(self.reasons().map(quoted)))),
+            ("groups", is_whole.then(|| list(names.map(quoted)))),
+        ])
     }
 
     fn draft(&self, service: Option<&Service>) -> String {
         let now = SystemTime::now();
-        let mut entries: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (key, part) in &self.parts {
-            let measurement = match part {
-                HealthPart::Task(_) => ":task_status",
-                HealthPart::Check(_) => ":check",
-            };
-            // A colon divides component and measurement, and may be in neither.
-            let key = key.replace(':', "_") + measurement;
-            entries.entry(key).or_default().push(part.draft(now));
+        let mut checks: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (key, entry) in self.parts.iter().map(|part| part.draft(now)) {
+            checks.entry(key).or_default().push(entry);
         }
-        let mut checks = object();
-        for (key, entries) in entries {
-            checks = checks.json(&key, &list(entries));
-        }
-        let mut whole = object().text("status", Shape::HealthJson.word(self.status));
-        if let Some(service) = service {
-            let revision = service.revision.as_deref();
-            whole = whole
-                .text("serviceId", &service.name)
-                .text("version", &service.version)
-                .option("releaseId", revision.map(quoted));
-        }
-        let reasons: Vec<String> = self.reasons().collect();
-        let output = (!reasons.is_empty()).then(|| quoted(&reasons.join("; ")));
-        whole
-            .option("output", output)
-            .json("checks", &checks.end())
-            .end()
+        let checks = checks
+            .into_iter()
+            .map(|(key, entries)| (key, Some(list(entries))));
+        let reasons: Vec<_> = self.reasons().collect();
+        let revision = service.and_then(|service| service.revision.as_deref());
+        object([
+            ("status", Some(Shape::HealthJson.word(self.status))),
+            ("serviceId", service.map(|service| quoted(&service.name))),
+            ("version", service.map(|service| quoted(&service.version))),
+            ("releaseId", revision.map(quoted)),
+            (
+                "output",
+                (!reasons.is_empty()).then(|| quoted(&reasons.join("; "))),
+            ),
+            ("checks", Some(object(checks))),
+        ])
     }
 }
 
-/// A JSON object that is being written.
-struct JsonObject(String);
-
-fn object() -> JsonObject {
-    JsonObject(String::new())
+/// A JSON object of members that are JSON; without those that have no value.
+fn object<K: AsRef<str>>(members: impl IntoIterator<Item = (K, Option<String>)>) -> String {
+    let members = members.into_iter();
+    let members = members.filter_map(|(name, value)| Some(quoted(name.as_ref()) + ":" + &value?));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-impl JsonObject {
-    /// Adds a member whose value is JSON.
-    fn json(mut self, name: &str, value: &str) -> Self {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        self.0.push_str(&quoted(name));
-        self.0.push(':');
-        self.0.push_str(value);
-        self
-    }
-
-    /// Adds a member whose value is JSON, if there is one.
-    fn option(self, name: &str, value: Option<String>) -> Self {
-        match value {
-            Some(value) => self.json(name, &value),
-            None => self,
-        }
-    }
-
-    fn text(self, name: &str, value: &str) -> Self {
-        self.json(name, &quoted(value))
-    }
-
-    fn end(mut self) -> String {
-        self.0.push_str(if self.0.is_empty() { "{}" } else { "}" });
-        self.0
-    }
-}
-
+/// A JSON array of items that are JSON.
 fn list(items: impl IntoIterator<Item = String>) -> String {
-    let items: Vec<String> = items.into_iter().collect();
-    format!("[{}]", items.join(","))
+    format!("[{}]", Vec::from_iter(items).join(","))
 }
 
 /// A text as JSON has it (RFC 8259, section 7).
 fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
+    let mut quoted = String::from('"');
     for character in text.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
@@ -475,8 +442,7 @@ fn quoted(text: &str) -> String {
             other => quoted.push(other),
         }
     }
-    quoted.push('"');
-    quoted
+    quoted + "\""
 }
 
 /// A number of seconds, to the millisecond: more digits than an age has.

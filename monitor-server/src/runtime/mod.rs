@@ -33,18 +33,18 @@ pub(crate) mod signals;
 
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake};
 use std::thread::{JoinHandle, Thread, ThreadId};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::watch;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{mpsc, watch};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use self::log::serve_on;
-use self::pool::Pool;
+use self::pool::{Job, Pool};
 use crate::connection::{Shared, Terms};
 use crate::endpoint::Endpoint;
 use crate::error::RunError;
@@ -58,11 +58,6 @@ pub(crate) const GRACE: Duration = Duration::from_millis(100);
 
 /// How often a wait looks: the end of a call wakes no waiter, so that calls cost no more.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-
-/// Name of the threads that the HTTP libraries may ask for.
-const RENDER_THREAD_NAME: &str = "monitor-render";
-
-const RENDER_THREADS: usize = 4;
 
 /// A server on its thread.
 #[derive(Debug)]
@@ -92,33 +87,32 @@ impl ServerThread {
         begin: impl FnOnce(&Handle) + Send + 'static,
         end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, RunError> {
-        let failed = |source| RunError::Thread {
-            name: THREAD_NAME,
-            source,
-        };
-        let (ready, is_ready) = mpsc::channel();
         let (done_sender, done) = watch::channel(false);
         let (stop, stopped) = watch::channel(false);
-        let serve = move || {
-            let _done = Done(done_sender);
-            match prepare(bound) {
-                Ok((runtime, socket, endpoint)) => {
-                    begin(runtime.handle());
-                    let _no_log = serve_on(&serving.pool);
-                    let _ = ready.send(Ok(endpoint));
-                    runtime.block_on(serve_socket(socket, serving, stopped));
-                    runtime.shutdown_timeout(GRACE);
-                    end();
-                }
-                Err(error) => {
-                    let _ = ready.send(Err(error));
-                }
-            }
+        let set_up = move || {
+            let socket = Socket::new(bound)?;
+            let endpoint = socket.endpoint()?;
+            begin(&Handle::current());
+            Ok((endpoint, serving.serve(socket, stopped)))
         };
-        let builder = std::thread::Builder::new().name(THREAD_NAME.to_owned());
-        let thread = builder.spawn(serve).map_err(failed)?;
-        let gone = |_| Err(io::Error::other("the thread ended before it served"));
-        let endpoint = is_ready.recv().unwrap_or_else(gone).map_err(failed)?;
+        let mut thread = None;
+        let spawn = |job: Job| {
+            let serve = move || {
+                let _done = Done(done_sender);
+                job();
+                end();
+            };
+            let builder = std::thread::Builder::new().name(THREAD_NAME.to_owned());
+            thread = Some(builder.spawn(serve)?);
+            Ok(())
+        };
+        let started = block_on(start_runtime(spawn, set_up));
+        let (endpoint, thread) = started
+            .and_then(|endpoint| Ok((endpoint, thread.ok_or(io::ErrorKind::NotFound)?)))
+            .map_err(|source| RunError::Thread {
+                name: THREAD_NAME,
+                source,
+            })?;
         Ok(Self {
             endpoint,
             stop,
@@ -197,31 +191,52 @@ impl Drop for Done {
     }
 }
 
-/// Everything in the new thread that can fail.
-fn prepare(bound: Bound) -> io::Result<(Runtime, Socket, Endpoint)> {
-    let runtime = Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .thread_name(RENDER_THREAD_NAME)
-        .max_blocking_threads(RENDER_THREADS)
-        .build()?;
-    let socket = {
-        let _context = runtime.enter();
-        Socket::new(bound)?
-    };
-    let endpoint = socket.endpoint()?;
-    Ok((runtime, socket, endpoint))
+impl Serving {
+    /// On this thread no log line is written.
+    async fn serve(self, socket: Socket, stop: watch::Receiver<bool>) {
+        let Self {
+            routes,
+            terms,
+            pool,
+        } = self;
+        let _no_log = serve_on(&pool);
+        tokio::spawn(Arc::clone(&terms.keeper).watch(Arc::clone(&terms.metrics)));
+        let shared = Shared {
+            service: hyper_util::service::TowerToHyperService::new(warp::service(routes)),
+            terms: Arc::new(terms),
+            stop,
+        };
+        listener::serve(socket, shared).await;
+    }
 }
 
-async fn serve_socket(socket: Socket, serving: Serving, stop: watch::Receiver<bool>) {
-    let Serving { routes, terms, .. } = serving;
-    tokio::spawn(Arc::clone(&terms.keeper).watch(Arc::clone(&terms.metrics)));
-    let shared = Shared {
-        service: hyper_util::service::TowerToHyperService::new(warp::service(routes)),
-        terms: Arc::new(terms),
-        stop,
-    };
-    listener::serve(socket, shared).await;
+/// Starts a runtime on a new thread, which `spawn` gives, and drives there the future that `set_up` makes in it. Returns once that
+/// is made, with the value beside it, or with what failed.
+pub(crate) async fn start_runtime<T: Send + 'static, F: Future>(
+    spawn: impl FnOnce(Job) -> io::Result<()>,
+    set_up: impl FnOnce() -> io::Result<(T, F)> + Send + 'static,
+) -> io::Result<T> {
+    let (ready, mut is_ready) = mpsc::unbounded_channel();
+    spawn(Box::new(move || {
+        let drive = || {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let (value, future) = {
+                let _context = runtime.enter();
+                set_up()?
+            };
+            // An error: the starter is gone, and what it started is not.
+            let _ = ready.send(Ok(value));
+            runtime.block_on(future);
+            // It does not wait: a check may have blocking work under way that cannot be ended.
+            runtime.shutdown_background();
+            Ok(())
+        };
+        if let Err(error) = drive() {
+            let _ = ready.send(Err(error));
+        }
+    }))?;
+    let gone = || Err(io::Error::other("the thread ended before it was ready"));
+    is_ready.recv().await.unwrap_or_else(gone)
 }
 
 /// Waits until something is so, on any executor or none. Where there is no thread to be had, it waits for nothing.

@@ -7,13 +7,12 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-use super::block_on;
 use super::pool::Pool;
+use super::{block_on, start_runtime};
 
 /// A signal that ends a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,7 +105,12 @@ impl ShutdownSignals {
                 // Before the handlers are there: the first signal they see has a listener.
                 let (sender, seen) = watch::channel(SignalCount::default());
                 let (sender, process) = (Arc::new(sender), this);
-                start(Arc::clone(&sender))?;
+                let delivers = Arc::clone(&sender);
+                let set_up = || {
+                    let handlers = SignalHandlers::new()?;
+                    Ok(((), deliver_all(handlers, delivers)))
+                };
+                block_on(start_runtime(|job| Pool::default().run(job), set_up))?;
                 *known = Some(SignalSender { sender, process });
                 Ok(Self { seen, received: 0 })
             }
@@ -133,51 +137,28 @@ impl ShutdownSignals {
     }
 }
 
-/// Installs the handlers, and takes the thread that waits for them.
-fn start(sender: Arc<watch::Sender<SignalCount>>) -> io::Result<()> {
-    let (ready, is_ready) = mpsc::channel();
-    let wait = move || {
-        let ended: io::Result<()> =
-            Builder::new_current_thread()
-                .enable_io()
-                .build()
-                .and_then(|runtime| {
-                    runtime.block_on(async {
-                        let mut source = SignalSource::new()?;
-                        // An error: the first listener is gone, and there may be others.
-                        let _ = ready.send(Ok(()));
-                        loop {
-                            deliver(&sender, source.next().await);
-                        }
-                    })
-                });
-        let _ = ready.send(ended);
-    };
-    Pool::default().run(wait)?;
-    let gone = || io::Error::other("the thread of signals ended before it waited");
-    is_ready.recv().unwrap_or_else(|_| Err(gone()))
-}
-
 /// Without a listener a signal does what it would without us.
-fn deliver(sender: &watch::Sender<SignalCount>, signal: Signal) {
-    if sender.receiver_count() == 0 {
-        std::process::exit(128 + signal.number());
+async fn deliver_all(mut handlers: SignalHandlers, sender: Arc<watch::Sender<SignalCount>>) {
+    loop {
+        let signal = handlers.next().await;
+        if sender.receiver_count() == 0 {
+            std::process::exit(128 + signal.number());
+        }
+        sender.send_modify(|seen| {
+            seen.count += 1;
+            seen.last = Some(signal);
+        });
     }
-    sender.send_modify(|seen| {
-        seen.count += 1;
-        seen.last = Some(signal);
-    });
 }
 
-/// The handlers.
 #[cfg(unix)]
-struct SignalSource {
+struct SignalHandlers {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-impl SignalSource {
+impl SignalHandlers {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
@@ -195,10 +176,10 @@ impl SignalSource {
 }
 
 #[cfg(not(unix))]
-struct SignalSource;
+struct SignalHandlers;
 
 #[cfg(not(unix))]
-impl SignalSource {
+impl SignalHandlers {
     fn new() -> io::Result<Self> {
         Ok(Self)
     }

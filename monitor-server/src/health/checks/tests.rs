@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use super::*;
 use crate::runtime::block_on;
@@ -15,28 +15,23 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A check that runs on the test's own runtime, so that its clock can be moved.
 fn running(check: Check, probe: Probe) -> Arc<Entry> {
     let name = "db".into();
-    let host = here(Some(Handle::current()));
     let registered = Registered { name, check, probe };
-    let entry = Arc::new(Entry::new(registered, &host, None));
+    let here = Some(Handle::current());
+    let entry = Arc::new(Entry::new(registered, here, Pool::default(), None));
     tokio::spawn(schedule(Arc::clone(&entry), Arc::default()));
     entry
 }
 
-/// Schedules on the test's own runtime.
-fn here(service: Option<Handle>) -> CheckHost {
-    CheckHost {
-        scheduler: Scheduler::Serving(Handle::current()),
-        service,
-        pool: Pool::default(),
+fn output_of(report: HealthPart) -> Option<String> {
+    match report.details {
+        PartDetails::Check { output, .. } => output.map(|output| output.to_string()),
+        PartDetails::Task { .. } => None,
     }
 }
 
 fn seen(entry: &Entry) -> (HealthStatus, Option<String>) {
     let report = entry.report();
-    (
-        report.status,
-        report.output.map(|output| output.to_string()),
-    )
+    (report.status, output_of(report))
 }
 
 fn every_ten() -> Check {
@@ -190,15 +185,8 @@ fn status(checks: &Checks, name: &str) -> Option<HealthStatus> {
 
 /// Checks of a server that has no runtime which serves.
 fn started(service: Option<Handle>) -> Checks {
-    let checks = Checks::new(Arc::default());
-    let pool = Pool::default();
-    let scheduler = block_on(CheckRuntime::start(&pool)).expect("a thread");
-    let host = CheckHost {
-        scheduler: Scheduler::Own(scheduler),
-        service,
-        pool,
-    };
-    checks.start(host, Vec::new());
+    let checks = Checks::new(service, Arc::default());
+    block_on(checks.start_alone(Pool::default(), Vec::new())).expect("a thread");
     checks
 }
 
@@ -212,8 +200,7 @@ fn service() -> Runtime {
 fn output(checks: &Checks, name: &str) -> String {
     let reports = checks.reports();
     let found = reports.into_iter().find(|one| &*one.name == name);
-    let output = found.and_then(|one| one.output);
-    output.map_or_else(String::new, |output| output.to_string())
+    found.and_then(output_of).unwrap_or_default()
 }
 
 #[test]
@@ -419,10 +406,7 @@ fn what_checks_hold_is_not_dropped_on_the_thread_that_schedules() {
     let scheduling = {
         let host = lock(&checks.host);
         let host = host.as_ref().expect("it has started");
-        let id = host
-            .scheduler
-            .handle()
-            .spawn(async { std::thread::current().id() });
+        let id = host.scheduler.spawn(async { std::thread::current().id() });
         block_on(id).expect("no panic")
     };
     for _ in 0..20 {
@@ -473,7 +457,7 @@ async fn the_result_of_a_check_that_is_replaced_stands_while_it_is_young() {
         let name = "db".into();
         let probe = endless();
         let next = Registered { name, check, probe };
-        seen(&Entry::new(next, &here(None), Some(earlier))).0
+        seen(&Entry::new(next, None, Pool::default(), Some(earlier))).0
     };
     let unknown = running(every_ten(), endless());
     assert_eq!(next(every_ten(), &unknown), HealthStatus::Unknown);

@@ -12,13 +12,17 @@ use HealthStatus::{Down, Unknown, Up};
 
 const NO_MARK: [&str; 0] = [];
 
-fn check(name: &str, status: HealthStatus) -> CheckReport {
-    CheckReport {
+fn check(name: &str, status: HealthStatus) -> HealthPart {
+    let output: Option<Arc<str>> = (status == Down).then(|| "refused".into());
+    HealthPart {
         name: name.into(),
-        check: Check::default(),
         status,
         age: (status != Unknown).then_some(Duration::from_secs(1)),
-        output: (status == Down).then(|| "refused".into()),
+        reason: output.as_ref().map(|_| format!("check `{name}`: refused")),
+        details: PartDetails::Check {
+            check: Check::default(),
+            output,
+        },
     }
 }
 
@@ -87,7 +91,7 @@ fn start_and_drain_go_before_what_is_marked() {
         let report = report(&[("load", false)], &[], &["load"], phase);
         assert_eq!(report.readiness, phase);
         let group = report
-            .group("readiness", &Groups::new())
+            .select(Asked::Named("readiness"), &Groups::new())
             .expect("always there");
         assert_eq!((group.status, group.reason), (Down, Some(phase.word())));
     }
@@ -97,11 +101,14 @@ fn start_and_drain_go_before_what_is_marked() {
 fn a_check_may_mark_itself() {
     let marks = ReadinessPolicy::default();
     let mut own = check("db", Down);
-    own.check = own.check.ready();
+    own.details = PartDetails::Check {
+        check: Check::default().ready(),
+        output: None,
+    };
     let report = Report::new(health(&[]), vec![own], &marks, Readiness::Ready, true);
     assert_eq!(report.readiness, Readiness::Unhealthy);
     let group = report
-        .group("readiness", &Groups::new())
+        .select(Asked::Named("readiness"), &Groups::new())
         .expect("always there");
     assert_eq!((group.status, group.parts.len()), (Down, 1));
 }
@@ -117,15 +124,25 @@ fn groups_have_their_members_and_pass_over_who_is_not_there() {
     let group = |members: &[&str]| {
         let members = members.iter().map(|name| Arc::from(*name)).collect();
         let groups = Groups::from([("g".into(), members)]);
-        let group = report.group("g", &groups).expect("it is there");
-        let keys: Vec<String> = group.parts.iter().map(|(key, _)| key.to_string()).collect();
+        let group = report
+            .select(Asked::Named("g"), &groups)
+            .expect("it is there");
+        let keys: Vec<String> = group
+            .parts
+            .iter()
+            .map(|part| part.key().to_string())
+            .collect();
         (group.status, keys.join(" "))
     };
     assert_eq!(group(&["db"]), (Up, "task:db db".to_owned()));
     assert_eq!(group(&["load", "db"]), (Down, "task:db load db".to_owned()));
     assert_eq!(group(&["new"]), (Unknown, "new".to_owned()));
     assert_eq!(group(&["nobody"]), (Up, String::new()));
-    assert!(report.group("other", &Groups::new()).is_none());
+    assert!(
+        report
+            .select(Asked::Named("other"), &Groups::new())
+            .is_none()
+    );
     assert_eq!(status(&report), Down);
     let state = report.state(&Groups::from([("g".into(), vec!["new".into()])]));
     assert_eq!(state.groups["g"], Unknown);
@@ -147,7 +164,7 @@ fn a_stale_heartbeat_is_the_liveness_group_s_alone() {
         false,
     );
     let group = report
-        .group("liveness", &Groups::new())
+        .select(Asked::Named("liveness"), &Groups::new())
         .expect("always there");
     assert_eq!(group.status, Down);
     assert_eq!(group.reason, Some("the heartbeat is too old"));
@@ -196,7 +213,7 @@ fn texts_are_json_whatever_they_hold() {
         let read: String = serde_json::from_str(&quoted(text)).expect("json");
         assert_eq!(read, text);
     }
-    assert_eq!(object().end(), "{}");
+    assert_eq!(object([("a", None::<String>)]), "{}");
 }
 
 #[test]
