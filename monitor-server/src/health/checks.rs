@@ -32,7 +32,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -41,7 +40,7 @@ use std::time::Duration;
 use monitor_core::{HealthStatus, Monitor, StorageConfig};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::report::{HealthPart, PartDetails};
@@ -121,21 +120,17 @@ impl Check {
         age > self.interval.saturating_add(self.timeout)
     }
 
-    /// The verdict on a result of this age; `Err` with the age of the check itself where there is none yet.
-    fn judge(
-        &self,
-        last: Result<(&CheckResult, Duration), Duration>,
-    ) -> (HealthStatus, Option<Arc<str>>) {
-        let (status, age, output) = match last {
-            Ok((Ok(()), age)) => (HealthStatus::Up, age, None),
-            Ok((Err(output), age)) => (HealthStatus::Down, age, Some(Arc::clone(output))),
-            Err(age) => (HealthStatus::Unknown, age, None),
-        };
-        if status == HealthStatus::Down || !self.is_late(age) {
-            return (status, output);
+    /// The verdict on the last result and its age; without a result, on the age of the check itself.
+    fn judge(&self, last: Option<&CheckResult>, age: Duration) -> (HealthStatus, Option<Arc<str>>) {
+        match last {
+            Some(Err(output)) => (HealthStatus::Down, Some(Arc::clone(output))),
+            _ if self.is_late(age) => {
+                let late = format!("late: no result for {:.1} s", age.as_secs_f64());
+                (HealthStatus::Down, Some(late.into()))
+            }
+            Some(Ok(())) => (HealthStatus::Up, None),
+            None => (HealthStatus::Unknown, None),
         }
-        let late = format!("late: no result for {:.1} s", age.as_secs_f64());
-        (HealthStatus::Down, Some(late.into()))
     }
 }
 
@@ -208,20 +203,13 @@ fn unrecorded() -> Monitor {
 #[derive(Debug)]
 pub(crate) struct Checks {
     table: Mutex<BTreeMap<Arc<str>, Running>>,
-    /// From the start to the stop.
-    host: Mutex<Option<CheckHost>>,
+    /// Where the schedules are, and the pool; from the start to the stop.
+    host: Mutex<Option<(Handle, Pool)>>,
+    /// Has the schedules where nothing serves.
+    own: OnceLock<CheckRuntime>,
     /// The service's own runtime, where it is known.
     service: Option<Handle>,
     changed: Arc<Notify>,
-}
-
-/// Where checks run.
-#[derive(Debug)]
-struct CheckHost {
-    scheduler: Handle,
-    pool: Pool,
-    /// Has the scheduler, where nothing serves.
-    _own: Option<CheckRuntime>,
 }
 
 /// A check with its schedule, which ends when this is dropped.
@@ -242,6 +230,7 @@ impl Checks {
         Self {
             table: Mutex::default(),
             host: Mutex::default(),
+            own: OnceLock::new(),
             service,
             changed,
         }
@@ -249,41 +238,26 @@ impl Checks {
 
     /// From now on checks can run, scheduled on this runtime, until [`stop`](Self::stop).
     pub(crate) fn start(&self, scheduler: Handle, pool: Pool, checks: Vec<Registered>) {
-        let host = CheckHost {
-            scheduler,
-            pool,
-            _own: None,
-        };
-        self.start_on(host, checks);
+        *lock(&self.host) = Some((scheduler, pool));
+        for check in checks {
+            self.begin(check);
+        }
     }
 
     /// The same where no runtime serves.
     pub(crate) async fn start_alone(&self, pool: Pool, checks: Vec<Registered>) -> io::Result<()> {
         let own = CheckRuntime::start(&pool).await?;
-        let host = CheckHost {
-            scheduler: own.handle.clone(),
-            pool,
-            _own: Some(own),
-        };
-        self.start_on(host, checks);
+        let scheduler = own.handle.clone();
+        let _ = self.own.set(own);
+        self.start(scheduler, pool, checks);
         Ok(())
-    }
-
-    fn start_on(&self, host: CheckHost, checks: Vec<Registered>) {
-        *lock(&self.host) = Some(host);
-        for check in checks {
-            self.begin(check);
-        }
     }
 
     /// Begins to run a check, in the place of an earlier one of its name, whose last result stands until its first, unless it
     /// would be late by its times. Nothing happens before [`start`](Self::start) and after [`stop`](Self::stop).
     pub(crate) fn begin(&self, registered: Registered) {
         let host = lock(&self.host);
-        let Some(CheckHost {
-            scheduler, pool, ..
-        }) = &*host
-        else {
+        let Some((scheduler, pool)) = &*host else {
             return;
         };
         let name = Arc::clone(&registered.name);
@@ -301,11 +275,9 @@ impl Checks {
 
     /// Ends a check; true if there was one of this name.
     pub(crate) fn remove(&self, name: &str) -> bool {
-        let removed = lock(&self.table).remove(name);
-        if removed.is_some() {
-            self.changed.notify_one();
-        }
-        removed.is_some()
+        let removed = lock(&self.table).remove(name).is_some();
+        self.changed.notify_one();
+        removed
     }
 
     /// Ends all of them, for good.
@@ -370,24 +342,17 @@ impl Entry {
 
     fn report(&self) -> HealthPart {
         let last = lock(&self.last);
-        let aged = last
-            .as_ref()
-            .map(|(result, at)| (result, at.elapsed()))
-            .ok_or_else(|| self.since.elapsed());
-        let age = aged.as_ref().ok().map(|(_, age)| *age);
-        let (status, output) = self.check.judge(aged);
-        let reason = output
-            .as_ref()
-            .map(|output| format!("check `{}`: {output}", self.name));
+        let result = last.as_ref().map(|(result, _)| result);
+        let age = last.as_ref().map_or(self.since, |(_, at)| *at).elapsed();
+        let (status, output) = self.check.judge(result, age);
+        let reason = |output| format!("check `{}`: {output}", self.name);
         HealthPart {
             name: Arc::clone(&self.name),
+            key: Arc::clone(&self.name),
             status,
-            age,
-            reason,
-            details: PartDetails::Check {
-                check: self.check.clone(),
-                output,
-            },
+            age: result.map(|_| age),
+            reason: output.as_ref().map(reason),
+            details: PartDetails::Check(self.check.clone(), output),
         }
     }
 
@@ -409,17 +374,38 @@ impl Entry {
         }
     }
 
-    /// Begins a run. Where the service's runtime is not known, the futures of its runs share `own`.
-    async fn run(&self, own: &mut Option<CheckRuntime>) -> io::Result<Run> {
-        match (&self.probe, &self.service) {
-            (Probe::Blocking(probe), _) => Ok(call(Arc::clone(probe), self.pool.clone())),
-            (Probe::Async(probe), Some(service)) => Ok(spawn(Arc::clone(probe), service)),
-            (Probe::Async(probe), None) => {
-                let runtime = match own.take() {
-                    Some(runtime) => runtime,
-                    None => CheckRuntime::start(&self.pool).await?,
-                };
-                Ok(spawn(Arc::clone(probe), &own.insert(runtime).handle))
+    /// Begins a run, which reports that it has begun, and its answer. Dropping the other end of `stopped` drops a future; a call
+    /// goes on. Where the service's runtime is not known, the futures of the check share `own`.
+    async fn begin(
+        &self,
+        answer: AnswerSender,
+        stopped: oneshot::Receiver<()>,
+        own: &mut Option<CheckRuntime>,
+    ) -> io::Result<()> {
+        match &self.probe {
+            Probe::Blocking(probe) => {
+                let probe = Arc::clone(probe);
+                let call = move || answer.begun().send(probe());
+                self.pool.run(|| unrecorded().scope_sync(call))
+            }
+            Probe::Async(probe) => {
+                let probe = Arc::clone(probe);
+                let run = unrecorded().scope(async move {
+                    let answer = answer.begun();
+                    tokio::select! {
+                        biased;
+                        result = probe() => answer.send(result),
+                        _ = stopped => {}
+                    }
+                });
+                if self.service.is_none() && own.is_none() {
+                    *own = Some(CheckRuntime::start(&self.pool).await?);
+                }
+                let own = own.as_ref().map(|own| &own.handle);
+                if let Some(runtime) = self.service.as_ref().or(own) {
+                    runtime.spawn(run);
+                }
+                Ok(())
             }
         }
     }
@@ -456,112 +442,88 @@ impl CheckRuntime {
     }
 }
 
-/// A run under way. Dropped, it is aborted, or left alone where it blocks.
-struct Run {
-    end: RunFuture,
-    abort: Option<AbortHandle>,
+/// The end of a run that answers.
+struct AnswerSender {
+    sender: Option<oneshot::Sender<RunResult>>,
     begun: Arc<AtomicBool>,
 }
 
-const PANICKED: &str = "it panicked";
-
-/// Runs a check's future on this runtime; what the check does to make it happens there, too.
-fn spawn(probe: Arc<dyn Fn() -> RunFuture + Send + Sync>, runtime: &Handle) -> Run {
-    let begun = Arc::new(AtomicBool::new(false));
-    let begins = Arc::clone(&begun);
-    let run = unrecorded().scope(async move {
+impl AnswerSender {
+    fn begun(self) -> Self {
         // Relaxed: it publishes nothing.
-        begins.store(true, Ordering::Relaxed);
-        probe().await
-    });
-    // A set, because it aborts what is in it when it is dropped.
-    let mut task = JoinSet::new();
-    let abort = Some(task.spawn_on(run, runtime));
-    let end = Box::pin(async move {
-        match task.join_next().await {
-            Some(Ok(result)) => result,
-            Some(Err(error)) if error.is_panic() => Err(PANICKED.to_owned()),
-            _ => Err("the runtime that it runs on has stopped".to_owned()),
+        self.begun.store(true, Ordering::Relaxed);
+        self
+    }
+
+    fn send(mut self, result: RunResult) {
+        if let Some(sender) = self.sender.take() {
+            // An error: the check was removed.
+            let _ = sender.send(result);
         }
-    });
-    Run { end, abort, begun }
+    }
 }
 
-fn call(probe: Arc<dyn Fn() -> RunResult + Send + Sync>, pool: Pool) -> Run {
-    let run = move || {
-        let run = AssertUnwindSafe(|| unrecorded().scope_sync(|| probe()));
-        catch_unwind(run).unwrap_or_else(|_| Err(PANICKED.to_owned()))
-    };
-    let end = Box::pin(async move {
-        let result = pool.call(run).await;
-        result.unwrap_or_else(|| Err("there was no thread to run it on".to_owned()))
-    });
-    Run {
-        end,
-        abort: None,
-        begun: Arc::new(AtomicBool::new(true)),
+impl Drop for AnswerSender {
+    fn drop(&mut self) {
+        if let Some(sender) = self.sender.take()
+            && std::thread::panicking()
+        {
+            let _ = sender.send(Err("it panicked".to_owned()));
+        }
     }
 }
 
 /// Runs a check for ever, one run at a time.
 async fn schedule(entry: Arc<Entry>, changed: Arc<Notify>) {
-    let Check {
-        interval, timeout, ..
-    } = entry.check;
+    let limit = entry.check.timeout;
     let mut own = None;
     loop {
-        let begin = Instant::now();
-        match entry.run(&mut own).await {
-            Ok(mut run) => {
-                let in_time = tokio::time::timeout(timeout, &mut run.end).await;
-                let overran = in_time.is_err();
-                entry.note(result_of(in_time.ok(), timeout, &run));
-                changed.notify_one();
-                if overran {
-                    if let Some(abort) = &run.abort {
-                        abort.abort();
-                    }
-                    // However long it takes, so that there is never more than one.
-                    let _ = run.end.await;
-                }
+        let start = Instant::now();
+        let (sender, mut answer) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        let begun = Arc::new(AtomicBool::new(false));
+        let sender = AnswerSender {
+            sender: Some(sender),
+            begun: Arc::clone(&begun),
+        };
+        let result = match entry.begin(sender, stopped, &mut own).await {
+            Ok(()) => tokio::time::timeout(limit, &mut answer).await,
+            Err(error) => Ok(Ok(Err(format!("it could not be run: {error}")))),
+        };
+        let overran = result.is_err();
+        entry.note(match result {
+            Ok(Ok(result)) => result.map_err(|output| bounded(&output)),
+            Ok(Err(_)) => Err("the runtime that it runs on has stopped".into()),
+            Err(_) if begun.load(Ordering::Relaxed) => {
+                Err(format!("no answer within {limit:?}").into())
             }
-            Err(error) => entry.note(Err(format!("it could not be run: {error}").into())),
+            Err(_) => Err(format!(
+                "no answer within {limit:?}: the runtime that it runs on is busy"
+            )
+            .into()),
+        });
+        changed.notify_one();
+        if overran {
+            drop(stop);
+            // However long it takes, so that there is never more than one.
+            let _ = answer.await;
         }
         // Where the clock cannot hold it, the next run is never.
-        match begin.checked_add(interval) {
+        match start.checked_add(entry.check.interval) {
             Some(next) => tokio::time::sleep_until(next).await,
             None => std::future::pending().await,
         }
     }
 }
 
-/// What is kept of a run that has ended with this, or has not ended within its limit.
-fn result_of(ended: Option<RunResult>, limit: Duration, run: &Run) -> CheckResult {
-    let result = ended.unwrap_or_else(|| {
-        let is_busy = !run.begun.load(Ordering::Relaxed);
-        let why = if is_busy {
-            ": the runtime that it runs on is busy"
-        } else {
-            ""
-        };
-        Err(format!("no answer within {limit:?}{why}"))
-    });
-    result.map_err(|output| bounded(output).into())
-}
-
 /// Longest text of a failure that is kept, in bytes.
 const MAX_OUTPUT: usize = 1024;
 
 /// Cut at a character's border.
-fn bounded(mut output: String) -> String {
-    if output.len() > MAX_OUTPUT {
-        let end = (0..=MAX_OUTPUT)
-            .rev()
-            .find(|at| output.is_char_boundary(*at));
-        output.truncate(end.unwrap_or(0));
-        output.push_str("..");
-    }
-    output
+fn bounded(output: &str) -> Arc<str> {
+    let end = output.floor_char_boundary(MAX_OUTPUT);
+    let rest = if end < output.len() { ".." } else { "" };
+    format!("{}{rest}", &output[..end]).into()
 }
 
 #[cfg(test)]

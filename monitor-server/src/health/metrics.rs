@@ -53,7 +53,7 @@ impl HealthService {
     /// The families that have a child; task types as in this snapshot.
     pub(crate) fn families(&self, snapshot: &Snapshot) -> Vec<Family> {
         let report = self.report_of(self.monitor.health_of(snapshot));
-        let is_task = |part: &&HealthPart| matches!(part.details, PartDetails::Task { .. });
+        let is_task = |part: &&HealthPart| matches!(part.details, PartDetails::Task(_));
         let (tasks, checks): (Vec<_>, Vec<_>) = report.parts.iter().partition(is_task);
         let labels = self.labels.of(tasks.iter().map(|task| &task.name));
         let tasks = labels.into_iter().zip(tasks);

@@ -35,6 +35,8 @@ pub(crate) struct Report {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HealthPart {
     pub(crate) name: Arc<str>,
+    /// The name, unless that is the key of another part.
+    pub(crate) key: Arc<str>,
     pub(crate) status: HealthStatus,
     /// Of the last result, if there is one.
     pub(crate) age: Option<Duration>,
@@ -45,18 +47,9 @@ pub(crate) struct HealthPart {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PartDetails {
-    Task {
-        status: TaskStatus,
-        run: u64,
-        threshold: Option<u64>,
-        /// True if a check has its name.
-        is_second: bool,
-    },
-    Check {
-        check: Check,
-        /// A failure's text.
-        output: Option<Arc<str>>,
-    },
+    Task(Component),
+    /// With the text of a failure.
+    Check(Check, Option<Arc<str>>),
 }
 
 /// Some parts of a report, and the verdict on them.
@@ -167,8 +160,7 @@ fn never_set(name: &str) -> impl Iterator<Item = HealthPart> + use<> {
         age: None,
     };
     let health = verdict(&Thresholds::default(), &[status]);
-    let tasks = health.components.into_iter();
-    tasks.map(|task| HealthPart::of_task(task, false))
+    health.components.into_iter().map(HealthPart::from)
 }
 
 /// The status of several: `DOWN` if one is, else `UP` if one is or there are none.
@@ -191,7 +183,8 @@ impl Report {
         lifecycle: Readiness,
         live: bool,
     ) -> Self {
-        let is_marked = |check: &&HealthPart| check.marks_itself() || policy.contains(&check.name);
+        let marks_itself = |check: &HealthPart| matches!(&check.details, PartDetails::Check(check, _) if check.counts_for_readiness);
+        let is_marked = |check: &&HealthPart| marks_itself(check) || policy.contains(&check.name);
         let marked_checks = || checks.iter().filter(is_marked);
         let has = |status| marked_checks().any(|check| check.status == status);
         let readiness = if lifecycle != Readiness::Ready {
@@ -205,11 +198,14 @@ impl Report {
         };
         let mut marked: Vec<_> = policy.tasks().cloned().collect();
         marked.extend(marked_checks().map(|check| Arc::clone(&check.name)));
-        let tasks = health.components.into_iter().map(|task| {
-            let is_second = checks.iter().any(|check| check.name == task.task);
-            HealthPart::of_task(task, is_second)
-        });
-        let mut parts: Vec<_> = tasks.collect();
+        let tasks = health.components.into_iter();
+        let mut parts: Vec<_> = tasks.map(HealthPart::from).collect();
+        for check in &checks {
+            let task = parts.iter_mut().find(|task| task.name == check.name);
+            if let Some(task) = task {
+                task.key = format!("task:{}", task.name).into();
+            }
+        }
         parts.extend(checks);
         Self {
             parts,
@@ -221,26 +217,25 @@ impl Report {
 
     fn select(&self, asked: Asked<'_>, groups: &Groups) -> Option<Selected<'_>> {
         let [liveness, readiness] = GROUPS;
-        let (kind, members, reason) = match asked {
-            Asked::All => (SelectedKind::All, None, None),
+        let members = |names: &[Arc<str>]| self.members(names).collect();
+        let (kind, parts, reason): (_, Vec<_>, _) = match asked {
+            Asked::All => (SelectedKind::All, self.parts.iter().collect(), None),
             Asked::Named(name) if name == liveness => {
                 let reason = (!self.live).then_some("the heartbeat is too old");
-                (SelectedKind::Group, Some(&[][..]), reason)
+                (SelectedKind::Group, Vec::new(), reason)
             }
             Asked::Named(name) if name == readiness => {
                 let reason = match self.readiness {
                     Readiness::Ready | Readiness::Unhealthy => None,
                     other => Some(other.word()),
                 };
-                (SelectedKind::Group, Some(&self.marked[..]), reason)
+                (SelectedKind::Group, members(&self.marked), reason)
             }
             Asked::Named(name) => match groups.get(name) {
-                Some(members) => (SelectedKind::Group, Some(&members[..]), None),
-                None => return self.part(name),
+                Some(names) => (SelectedKind::Group, members(names), None),
+                None => (SelectedKind::Part, vec![self.part(name)?], None),
             },
         };
-        let is_member = |part: &&HealthPart| members.is_none_or(|all| all.contains(&part.name));
-        let parts: Vec<_> = self.parts.iter().filter(is_member).collect();
         let status = match reason {
             Some(_) => HealthStatus::Down,
             None => aggregate(parts.iter().map(|part| part.status)),
@@ -254,91 +249,67 @@ impl Report {
     }
 
     /// A check, or else a task type.
-    fn part(&self, name: &str) -> Option<Selected<'_>> {
-        let part = self.parts.iter().rfind(|part| &*part.name == name)?;
-        Some(Selected {
-            kind: SelectedKind::Part,
-            status: part.status,
-            parts: vec![part],
-            reason: None,
-        })
+    fn part(&self, name: &str) -> Option<&HealthPart> {
+        self.parts.iter().rfind(|part| &*part.name == name)
+    }
+
+    fn members(&self, names: &[Arc<str>]) -> impl Iterator<Item = &HealthPart> {
+        let parts = self.parts.iter();
+        parts.filter(|part| names.contains(&part.name))
     }
 
     /// Why what counts for readiness is unhealthy.
-    pub(crate) fn unready(&self) -> Vec<String> {
-        let marked = self
-            .parts
-            .iter()
-            .filter(|part| self.marked.contains(&part.name));
-        marked.filter_map(|part| part.reason.clone()).collect()
+    pub(crate) fn unready(&self) -> Vec<&str> {
+        let marked = self.members(&self.marked);
+        marked.filter_map(|part| part.reason.as_deref()).collect()
     }
 
     /// What watchers receive.
     pub(crate) fn state(&self, groups: &Groups) -> HealthState {
         let names = GROUPS.into_iter().map(Arc::from);
-        let of_groups = names
-            .chain(groups.keys().cloned())
-            .filter_map(|name: Arc<str>| {
-                let status = self.select(Asked::Named(&name), groups)?.status;
-                Some((name, status))
-            });
+        let names = names.chain(groups.keys().cloned());
+        let of_groups = names.filter_map(|name| {
+            let status = self.select(Asked::Named(&name), groups)?.status;
+            Some((name, status))
+        });
         let parts = self.parts.iter();
         HealthState {
             live: self.live,
             readiness: self.readiness,
             status: aggregate(parts.clone().map(|part| part.status)),
-            components: parts.map(|part| (part.key(), part.status)).collect(),
+            components: parts
+                .map(|part| (Arc::clone(&part.key), part.status))
+                .collect(),
             groups: of_groups.collect(),
         }
     }
 }
 
-impl HealthPart {
-    fn of_task(task: Component, is_second: bool) -> Self {
+impl From<Component> for HealthPart {
+    fn from(task: Component) -> Self {
         Self {
+            name: Arc::clone(&task.task),
+            key: Arc::clone(&task.task),
             status: task.state(),
             age: task.age,
             reason: (!task.healthy).then(|| task.to_string()),
-            details: PartDetails::Task {
-                status: task.status,
-                run: task.run,
-                threshold: task.threshold,
-                is_second,
-            },
-            name: task.task,
+            details: PartDetails::Task(task),
         }
     }
+}
 
-    /// The name, unless that is the key of another part.
-    fn key(&self) -> Arc<str> {
-        match self.details {
-            PartDetails::Task { is_second, .. } if is_second => {
-                format!("task:{}", self.name).into()
-            }
-            _ => Arc::clone(&self.name),
-        }
-    }
-
-    fn marks_itself(&self) -> bool {
-        matches!(&self.details, PartDetails::Check { check, .. } if check.counts_for_readiness)
-    }
-
+impl HealthPart {
     /// Status and details, as Spring Boot has them.
     fn spring(&self) -> String {
         let age = self.age.map(seconds);
         let details = match &self.details {
-            PartDetails::Task {
-                status,
-                run,
-                threshold,
-                ..
-            } => object([
-                ("task_status", Some(quoted(status.name()))),
-                ("run", Some(run.to_string())),
-                ("threshold", threshold.map(|run| run.to_string())),
+            PartDetails::Task(task) => object([
+                ("task_status", Some(quoted(task.status.name()))),
+                ("run", Some(task.run.to_string())),
+                ("threshold", task.threshold.map(|run| run.to_string())),
                 ("age_seconds", age),
             ]),
-            PartDetails::Check { check, output } => object([
+            PartDetails::Check(check, output) => object([
                 ("age_seconds", age),
                 ("interval_seconds", Some(seconds(check.interval))),
                 ("timeout_seconds", Some(seconds(check.timeout))),
@@ -352,8 +323,8 @@ impl HealthPart {
     /// Key and value in the draft's `checks`.
     fn draft(&self, now: SystemTime) -> (String, String) {
         let (measurement, observed) = match &self.details {
-            PartDetails::Task { status, .. } => (":task_status", Some(quoted(status.name()))),
-            PartDetails::Check { .. } => (":check", None),
+            PartDetails::Task(task) => (":task_status", Some(quoted(task.status.name()))),
+            PartDetails::Check(..) => (":check", None),
         };
         let observed_at = self.age.and_then(|age| now.checked_sub(age));
         let entry = object([
@@ -365,7 +336,7 @@ impl HealthPart {
             ("output", self.reason.as_deref().map(quoted)),
         ]);
         // A colon divides component and measurement, and may be in neither.
-        (self.key().replace(':', "_") + measurement, entry)
+        (self.key.replace(':', "_") + measurement, entry)
     }
 }
 
@@ -379,10 +350,8 @@ impl Selected<'_> {
         if self.kind == SelectedKind::Part {
             return self.parts.iter().map(|part| part.spring()).collect();
         }
-        let components = self
-            .parts
-            .iter()
-            .map(|part| (part.key(), Some(part.spring())));
+        let parts = self.parts.iter();
+        let components = parts.map(|part| (&part.key, Some(part.spring())));
         let names = GROUPS.into_iter().chain(groups.keys().map(|name| &**name));
         let is_whole = self.kind == SelectedKind::All;
         object([
@@ -403,23 +372,21 @@ impl Selected<'_> {
             .into_iter()
             .map(|(key, entries)| (key, Some(list(entries))));
         let reasons: Vec<_> = self.reasons().collect();
+        let output = (!reasons.is_empty()).then(|| quoted(&reasons.join("; ")));
         let revision = service.and_then(|service| service.revision.as_deref());
         object([
             ("status", Some(Shape::HealthJson.word(self.status))),
             ("serviceId", service.map(|service| quoted(&service.name))),
             ("version", service.map(|service| quoted(&service.version))),
             ("releaseId", revision.map(quoted)),
-            (
-                "output",
-                (!reasons.is_empty()).then(|| quoted(&reasons.join("; "))),
-            ),
+            ("output", output),
             ("checks", Some(object(checks))),
         ])
     }
 }
 
 /// A JSON object of members that are JSON; without those that have no value.
-fn object<K: AsRef<str>>(members: impl IntoIterator<Item = (K, Option<String>)>) -> String {
+fn object(members: impl IntoIterator<Item = (impl AsRef<str>, Option<String>)>) -> String {
     let members = members.into_iter();
     let members = members.filter_map(|(name, value)| Some(quoted(name.as_ref()) + ":" + &value?));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))

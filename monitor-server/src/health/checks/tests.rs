@@ -24,8 +24,8 @@ fn running(check: Check, probe: Probe) -> Arc<Entry> {
 
 fn output_of(report: HealthPart) -> Option<String> {
     match report.details {
-        PartDetails::Check { output, .. } => output.map(|output| output.to_string()),
-        PartDetails::Task { .. } => None,
+        PartDetails::Check(_, output) => output.map(|output| output.to_string()),
+        PartDetails::Task(_) => None,
     }
 }
 
@@ -406,7 +406,7 @@ fn what_checks_hold_is_not_dropped_on_the_thread_that_schedules() {
     let scheduling = {
         let host = lock(&checks.host);
         let host = host.as_ref().expect("it has started");
-        let id = host.scheduler.spawn(async { std::thread::current().id() });
+        let id = host.0.spawn(async { std::thread::current().id() });
         block_on(id).expect("no panic")
     };
     for _ in 0..20 {
@@ -505,38 +505,37 @@ fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
 fn a_result_counts_until_it_is_late_and_a_failure_stays_one() {
     let check = every_ten();
     let failed: CheckResult = Err("refused".into());
-    let status = |last| check.judge(last).0;
-    assert_eq!(status(Ok((&Ok(()), SECOND * 12))), HealthStatus::Up);
-    assert_eq!(status(Err(SECOND * 12)), HealthStatus::Unknown);
-    for age in [SECOND, SECOND * 12, SECOND * 1000] {
-        let (status, output) = check.judge(Ok((&failed, age)));
-        assert_eq!(
-            (status, output.as_deref()),
-            (HealthStatus::Down, Some("refused"))
-        );
+    let judged = |last: Option<&CheckResult>, age| {
+        let (status, output) = check.judge(last, age);
+        (status, output.as_deref().map(str::to_owned))
+    };
+    let twelve = SECOND * 12;
+    assert_eq!(judged(Some(&Ok(())), twelve), (HealthStatus::Up, None));
+    assert_eq!(judged(None, twelve), (HealthStatus::Unknown, None));
+    for age in [SECOND, twelve, SECOND * 1000] {
+        let refused = (HealthStatus::Down, Some("refused".to_owned()));
+        assert_eq!(judged(Some(&failed), age), refused);
     }
     let just_late = Duration::from_millis(12_001);
-    for last in [Ok((&Ok(()), just_late)), Err(just_late)] {
-        let (status, output) = check.judge(last);
-        let late = Some("late: no result for 12.0 s");
-        assert_eq!((status, output.as_deref()), (HealthStatus::Down, late));
+    let late = (
+        HealthStatus::Down,
+        Some("late: no result for 12.0 s".to_owned()),
+    );
+    for last in [Some(&Ok(())), None] {
+        assert_eq!(judged(last, just_late), late);
     }
 }
 
 #[test]
 fn the_longest_times_do_not_overflow() {
     let check = Check::every(Duration::MAX).timeout(Duration::MAX);
-    let (status, _) = check.judge(Err(Duration::MAX));
-    assert_eq!(status, HealthStatus::Unknown);
+    assert_eq!(check.judge(None, Duration::MAX).0, HealthStatus::Unknown);
 }
 
 #[test]
 fn a_long_text_is_cut_at_a_character() {
-    assert_eq!(bounded("short".to_owned()), "short");
-    let long = bounded("\u{e4}".repeat(600));
-    assert_eq!(long, format!("{}..", "\u{e4}".repeat(512)));
-    assert_eq!(
-        bounded(format!("a{}", "\u{e4}".repeat(600))).len(),
-        1023 + 2
-    );
+    assert_eq!(&*bounded("short"), "short");
+    let long = "\u{e4}".repeat(600);
+    assert_eq!(*bounded(&long), *format!("{}..", "\u{e4}".repeat(512)));
+    assert_eq!(bounded(&format!("a{long}")).len(), 1023 + 2);
 }

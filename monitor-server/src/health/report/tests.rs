@@ -16,13 +16,11 @@ fn check(name: &str, status: HealthStatus) -> HealthPart {
     let output: Option<Arc<str>> = (status == Down).then(|| "refused".into());
     HealthPart {
         name: name.into(),
+        key: name.into(),
         status,
         age: (status != Unknown).then_some(Duration::from_secs(1)),
         reason: output.as_ref().map(|_| format!("check `{name}`: refused")),
-        details: PartDetails::Check {
-            check: Check::default(),
-            output,
-        },
+        details: PartDetails::Check(Check::default(), output),
     }
 }
 
@@ -101,10 +99,7 @@ fn start_and_drain_go_before_what_is_marked() {
 fn a_check_may_mark_itself() {
     let marks = ReadinessPolicy::default();
     let mut own = check("db", Down);
-    own.details = PartDetails::Check {
-        check: Check::default().ready(),
-        output: None,
-    };
+    own.details = PartDetails::Check(Check::default().ready(), None);
     let report = Report::new(health(&[]), vec![own], &marks, Readiness::Ready, true);
     assert_eq!(report.readiness, Readiness::Unhealthy);
     let group = report
@@ -130,7 +125,7 @@ fn groups_have_their_members_and_pass_over_who_is_not_there() {
         let keys: Vec<String> = group
             .parts
             .iter()
-            .map(|part| part.key().to_string())
+            .map(|part| part.key.to_string())
             .collect();
         (group.status, keys.join(" "))
     };
@@ -213,7 +208,7 @@ fn texts_are_json_whatever_they_hold() {
         let read: String = serde_json::from_str(&quoted(text)).expect("json");
         assert_eq!(read, text);
     }
-    assert_eq!(object([("a", None::<String>)]), "{}");
+    assert_eq!(object([("a", None)]), "{}");
 }
 
 #[test]
