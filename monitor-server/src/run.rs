@@ -134,17 +134,9 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
 /// signals cannot be listened to. `shutdown` and `drain` do not touch the parent's server; after them `run` works, on another
 /// address: the parent's, whose socket the child shares, stays taken until both have ended.
 #[derive(Debug, Clone)]
-#[doc(alias = "inc_stats")]
-#[doc(alias = "set_stats")]
-#[doc(alias = "append_stats")]
-#[doc(alias = "add_key_value")]
-#[doc(alias = "del_key_value")]
-#[doc(alias = "set_task_status")]
-#[doc(alias = "set_status")]
-#[doc(alias = "set_stat_sync")]
-#[doc(alias = "get_time")]
-#[doc(alias = "get_stats")]
-#[doc(alias = "get_statuses")]
+#[doc(alias("inc_stats", "set_stats", "append_stats", "add_key_value"))]
+#[doc(alias("del_key_value", "set_task_status", "set_status", "set_stat_sync"))]
+#[doc(alias("get_time", "get_stats", "get_statuses"))]
 pub struct MonitorServer {
     inner: Arc<Inner>,
 }

@@ -358,19 +358,18 @@ impl Entry {
 
     /// Keeps a result, and logs it where the check begins or ceases to fail.
     fn note(&self, result: CheckResult) {
-        let name = Arc::clone(&self.name);
-        let output = result.as_ref().err().cloned();
+        let (name, now) = (Arc::clone(&self.name), result.clone());
         let before = lock(&self.last).replace((result, Instant::now()));
-        let had_failed = before.map(|(result, _)| result.is_err());
-        match output {
-            Some(output) if had_failed != Some(true) => {
+        let had_failed = before.is_some_and(|(before, _)| before.is_err());
+        if had_failed != now.is_err() {
+            log(move || {
                 // Quoted: it may hold anything, and the log has a line for each event.
-                log(move || tracing::warn!(check = %name, ?output, "a check fails"));
-            }
-            None if had_failed == Some(true) => {
-                log(move || tracing::info!(check = %name, "a check is well again"));
-            }
-            _ => {}
+                if let Err(output) = now {
+                    tracing::warn!(check = %name, ?output, "a check fails");
+                } else {
+                    tracing::info!(check = %name, "a check is well again");
+                }
+            });
         }
     }
 

@@ -200,7 +200,18 @@ impl HealthService {
                 let readiness = report.readiness;
                 let is_unhealthy = readiness == Readiness::Unhealthy;
                 if logged != Some(readiness) && (logged.is_some() || is_unhealthy) {
-                    log_readiness(&report);
+                    // Why an instance left a load balancer is asked later, when it has come back or is gone.
+                    let reasons = report.unready().join("; ");
+                    log(move || {
+                        if is_unhealthy {
+                            tracing::warn!(
+                                ?reasons,
+                                "not ready: what counts for readiness is unhealthy"
+                            );
+                        } else {
+                            tracing::info!(%readiness, "readiness changed");
+                        }
+                    });
                 }
                 logged = Some(readiness);
                 sender.send(report.state(&self.groups));
@@ -210,22 +221,6 @@ impl HealthService {
                 }
             }
         }
-    }
-}
-
-/// Why an instance left a load balancer is asked later, when it has come back or is gone.
-fn log_readiness(report: &Report) {
-    let readiness = report.readiness;
-    if readiness == Readiness::Unhealthy {
-        let reasons = report.unready().join("; ");
-        log(move || {
-            tracing::warn!(
-                ?reasons,
-                "not ready: what counts for readiness is unhealthy"
-            );
-        });
-    } else {
-        log(move || tracing::info!(%readiness, "readiness changed"));
     }
 }
 

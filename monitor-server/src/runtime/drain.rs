@@ -197,7 +197,12 @@ impl MonitorServer {
             log(move || tracing::info!(%signal, "told to end: draining"));
             tokio::select! {
                 drained = server.drain(limit) => drained.map(|()| signal).map_err(DrainError::from),
-                second = signals.recv() => Err(server.give_up(second)),
+                signal = signals.recv() => {
+                    let left = server.monitor().in_flight();
+                    log(move || tracing::warn!(%signal, left, "told to end again: stopping at once"));
+                    server.stop_at_once();
+                    Err(DrainError::Interrupted { signal, left })
+                }
             }
         }
     }
@@ -205,13 +210,6 @@ impl MonitorServer {
     fn listen(&self) -> io::Result<ShutdownSignals> {
         self.check_here().map_err(io::Error::other)?;
         ShutdownSignals::listen()
-    }
-
-    fn give_up(&self, signal: Signal) -> DrainError {
-        let left = self.monitor().in_flight();
-        log(move || tracing::warn!(%signal, left, "told to end again: stopping at once"));
-        self.stop_at_once();
-        DrainError::Interrupted { signal, left }
     }
 
     /// The same, blocking the calling thread: the last line of a program without a runtime.

@@ -1,9 +1,9 @@
 //! Signals that end a process, SIGTERM and Ctrl-C, for programs with and without a runtime.
 //!
 //! Handlers of signals belong to the process and cannot be taken back. So the first [`ShutdownSignals::listen`] installs them
-//! and takes a thread that waits for them as long as the process lives; it counts each signal in a watch channel, and each listener
-//! compares that count with its own, so that none is lost between two waits. Without a listener the thread ends the process, as
-//! the signal would.
+//! and takes a thread that waits for them as long as the process lives. It keeps the signals in a watch channel, in their order, and
+//! each listener knows how many it has received, so that none is lost between two waits. Without a listener the thread ends the
+//! process, as the signal would.
 
 use std::fmt;
 use std::io;
@@ -60,25 +60,18 @@ impl fmt::Display for Signal {
 /// ```
 #[derive(Debug)]
 pub struct ShutdownSignals {
-    seen: watch::Receiver<SignalCount>,
-    /// How many it has received.
-    received: u64,
+    seen: watch::Receiver<Vec<Signal>>,
+    /// How many of them it has received.
+    received: usize,
 }
 
-/// The signals of this process so far.
-#[derive(Debug, Clone, Copy, Default)]
-struct SignalCount {
-    count: u64,
-    last: Option<Signal>,
-}
+/// The signals of this process so far; from the first listener on, for the life of the process. A fork has the handlers, which
+/// write into the same pipe: a signal of the child would be seen by the parent, or not at all. So it has no listeners.
+static SEEN: Mutex<Option<SeenSignals>> = Mutex::new(None);
 
-/// Set by the first listener, for the life of the process.
-static SENDER: Mutex<Option<SignalSender>> = Mutex::new(None);
-
-struct SignalSender {
-    sender: Arc<watch::Sender<SignalCount>>,
-    /// The process whose thread waits. A fork has its handlers, which write into the same pipe: a signal of the child would be
-    /// seen by the parent, or not at all.
+struct SeenSignals {
+    sender: Arc<watch::Sender<Vec<Signal>>>,
+    /// The process whose thread waits.
     process: u32,
 }
 
@@ -90,31 +83,28 @@ impl ShutdownSignals {
     /// The operating system takes no handler, or gives no thread to wait on. Or this process is a fork of one that listens: its
     /// handlers are taken along, and the thread that waits for them is not.
     pub fn listen() -> io::Result<Self> {
-        let mut known = SENDER.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
         let this = std::process::id();
-        match &*known {
-            Some(SignalSender { sender, process }) if *process == this => {
-                let seen = sender.subscribe();
-                let received = seen.borrow().count;
-                Ok(Self { seen, received })
+        let seen = match &*known {
+            Some(SeenSignals { sender, process }) if *process == this => sender.subscribe(),
+            Some(SeenSignals { process, .. }) => {
+                return Err(io::Error::other(format!(
+                    "signals are listened to in process {process}, of which this one is a fork"
+                )));
             }
-            Some(SignalSender { process, .. }) => Err(io::Error::other(format!(
-                "signals are listened to in process {process}, of which this one is a fork"
-            ))),
             None => {
                 // Before the handlers are there: the first signal they see has a listener.
-                let (sender, seen) = watch::channel(SignalCount::default());
+                let (sender, seen) = watch::channel(Vec::new());
                 let (sender, process) = (Arc::new(sender), this);
                 let delivers = Arc::clone(&sender);
-                let set_up = || {
-                    let handlers = SignalHandlers::new()?;
-                    Ok(((), deliver_all(handlers, delivers)))
-                };
+                let set_up = || Ok(((), deliver_all(handlers()?, delivers)));
                 block_on(start_runtime(|job| Pool::default().run(job), set_up))?;
-                *known = Some(SignalSender { sender, process });
-                Ok(Self { seen, received: 0 })
+                *known = Some(SeenSignals { sender, process });
+                seen
             }
-        }
+        };
+        let received = seen.borrow().len();
+        Ok(Self { seen, received })
     }
 
     /// Waits for the next signal since [`listen`](Self::listen), or since the last one it returned. Works on every executor.
@@ -123,12 +113,11 @@ impl ShutdownSignals {
     ///
     /// Dropping the future loses no signal.
     pub async fn recv(&mut self) -> Signal {
-        let received = self.received;
-        let next = self.seen.wait_for(|seen| seen.count > received).await;
-        // An error: never, as the sender is in a static.
-        let last = next.ok().and_then(|seen| seen.last);
+        let next = self.received;
+        let seen = self.seen.wait_for(|seen| seen.len() > next).await;
         self.received += 1;
-        last.unwrap_or(Signal::Terminate)
+        // An error: never, as the sender is in a static.
+        seen.map_or(Signal::Terminate, |seen| seen[next])
     }
 
     /// The same, blocking the calling thread.
@@ -138,56 +127,37 @@ impl ShutdownSignals {
 }
 
 /// Without a listener a signal does what it would without us.
-async fn deliver_all(mut handlers: SignalHandlers, sender: Arc<watch::Sender<SignalCount>>) {
+async fn deliver_all(
+    mut next: impl AsyncFnMut() -> Signal,
+    sender: Arc<watch::Sender<Vec<Signal>>>,
+) {
     loop {
-        let signal = handlers.next().await;
+        let signal = next().await;
         if sender.receiver_count() == 0 {
             std::process::exit(128 + signal.number());
         }
-        sender.send_modify(|seen| {
-            seen.count += 1;
-            seen.last = Some(signal);
-        });
+        sender.send_modify(|seen| seen.push(signal));
     }
 }
 
+/// Installs the handlers; what it returns waits for the next signal.
 #[cfg(unix)]
-struct SignalHandlers {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl SignalHandlers {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> Signal {
+fn handlers() -> io::Result<impl AsyncFnMut() -> Signal> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move || {
         tokio::select! {
-            _ = self.terminate.recv() => Signal::Terminate,
-            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = terminate.recv() => Signal::Terminate,
+            _ = interrupt.recv() => Signal::Interrupt,
         }
-    }
+    })
 }
 
 #[cfg(not(unix))]
-struct SignalHandlers;
-
-#[cfg(not(unix))]
-impl SignalHandlers {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> Signal {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        Signal::Interrupt
-    }
+fn handlers() -> io::Result<impl AsyncFnMut() -> Signal> {
+    Ok(async || match tokio::signal::ctrl_c().await {
+        Ok(()) => Signal::Interrupt,
+        Err(_) => std::future::pending().await,
+    })
 }
