@@ -15,10 +15,8 @@
 
 mod access;
 mod auth;
-mod block_on;
 mod config;
 mod connection;
-mod drain;
 mod endpoint;
 mod error;
 #[cfg(monitor_fuzzing)]
@@ -37,19 +35,16 @@ mod routes;
 mod run;
 mod runtime;
 mod self_metrics;
-mod signals;
 mod source;
-mod thread;
 mod tls;
-mod wait;
 mod web;
 
 pub use config::{Limits, MonitorConfig};
-pub use drain::DrainError;
 pub use endpoint::Endpoint;
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};
 pub use process::{Service, process_families};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};
+pub use runtime::drain::DrainError;
+pub use runtime::signals::{ShutdownSignals, Signal};
 pub use self_metrics::scrape_families;
-pub use signals::{ShutdownSignals, Signal};

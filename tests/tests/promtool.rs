@@ -68,7 +68,7 @@ fn served() -> String {
         .port(0)
         .profile(Profile::Prometheus)
         .heartbeat_timeout(Duration::from_mins(10))
-        .check("db", Check::every(Duration::from_millis(20)), || async {
+        .check("db", Duration::from_millis(20), (), |()| async {
             Ok::<_, std::io::Error>(())
         });
     let server = monitor_server::run(config).expect("a free port");

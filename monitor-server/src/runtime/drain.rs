@@ -1,18 +1,19 @@
 //! The end of a service's life, in order: readiness off, a pause, running tasks to their end, then the server stops.
+//!
+//! Each step may be taken alone and by several callers at once: the drain begins once, the pause is counted from there, and
+//! all waits look at the same numbers. Waits work on every executor and none, and end with the server: see [`until`].
 
 use std::fmt::Write;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use monitor_core::Monitor;
 use monitor_core::snapshot::RunningTask;
 
-use crate::block_on::block_on;
+use super::log::log;
+use super::signals::{ShutdownSignals, Signal};
+use super::{block_on, until};
 use crate::error::TasksLeft;
 use crate::run::MonitorServer;
-use crate::runtime::log::log;
-use crate::signals::{ShutdownSignals, Signal};
-use crate::wait;
 
 /// Most tasks that the log names.
 const MOST_NAMED: usize = 20;
@@ -42,9 +43,34 @@ pub enum DrainError {
 
 /// Ending.
 impl MonitorServer {
+    /// Waits until no task is in flight, at most for this long. Works on every executor.
+    ///
+    /// New tasks may begin meanwhile; a service that ends stops taking requests first.
+    ///
+    /// # Errors
+    ///
+    /// The limit passed; the error says how many tasks were left.
+    pub async fn wait_for_ending_tasks(&self, limit: Duration) -> Result<(), TasksLeft> {
+        let (monitor, begin) = (self.monitor(), Instant::now());
+        until(|| monitor.in_flight() == 0 || begin.elapsed() >= limit).await;
+        match monitor.in_flight() {
+            0 => Ok(()),
+            left => Err(TasksLeft { left, limit }),
+        }
+    }
+
+    /// The same, blocking the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_for_ending_tasks`](Self::wait_for_ending_tasks).
+    pub fn wait_for_ending_tasks_blocking(&self, limit: Duration) -> Result<(), TasksLeft> {
+        block_on(self.wait_for_ending_tasks(limit))
+    }
+
     /// Turns `/readyz` to 503, for good; everything else goes on. What [`drain`](Self::drain) begins with.
     pub fn begin_drain(&self) {
-        self.vitals().set_draining();
+        self.health_service().set_draining();
     }
 
     /// Ends the service's life in order: `/readyz` turns to 503, [`drain_pause`](crate::MonitorConfig::drain_pause) passes,
@@ -65,17 +91,19 @@ impl MonitorServer {
     /// Dropping the future leaves the server running, with `/readyz` at 503.
     pub async fn drain(&self, limit: Duration) -> Result<(), TasksLeft> {
         self.begin_drain();
-        wait::pause(self.vitals().pause_left(), self.runtime()).await;
-        let is_hurried = self.vitals().phase.is_hurried();
-        let limit = if is_hurried {
-            Duration::ZERO
-        } else {
-            say_what_runs(self.monitor());
-            limit
-        };
+        self.pause().await;
+        let is_hurried = self.health_service().lifecycle.is_hurried();
+        let tasks = self.monitor().in_flight();
+        if tasks > 0 && !is_hurried {
+            log(move || tracing::info!(tasks, "draining: waiting for tasks to end"));
+        }
+        let limit = if is_hurried { Duration::ZERO } else { limit };
         let waited = self.wait_for_ending_tasks(limit).await;
-        if let Err(left) = &waited {
-            say_what_is_left(self.monitor(), left);
+        if let Err(TasksLeft { left, .. }) = waited {
+            let tasks = named(&self.monitor().running_tasks(MOST_NAMED));
+            log(move || {
+                tracing::warn!(left, %tasks, "tasks still run after the limit of the drain");
+            });
         }
         if is_hurried {
             self.stop_at_once();
@@ -92,6 +120,12 @@ impl MonitorServer {
     /// As [`drain`](Self::drain).
     pub fn drain_blocking(&self, limit: Duration) -> Result<(), TasksLeft> {
         block_on(self.drain(limit))
+    }
+
+    /// Waits out what is left of the pause, as long as the server runs.
+    async fn pause(&self) {
+        let health = self.health_service();
+        until(|| health.pause_left().is_zero() || !self.is_running()).await;
     }
 
     /// Waits for SIGTERM or Ctrl-C, turns `/readyz` to 503 and waits out
@@ -129,9 +163,9 @@ impl MonitorServer {
             log(move || tracing::info!(%signal, "told to end"));
             server.begin_drain();
             tokio::select! {
-                () = wait::pause(server.vitals().pause_left(), server.runtime()) => {}
+                () = server.pause() => {}
                 second = signals.recv() => {
-                    server.vitals().phase.set_hurried();
+                    server.health_service().lifecycle.set_hurried();
                     log(move || tracing::warn!(signal = %second, "told to end again: nothing is waited for"));
                 }
             }
@@ -163,7 +197,12 @@ impl MonitorServer {
             log(move || tracing::info!(%signal, "told to end: draining"));
             tokio::select! {
                 drained = server.drain(limit) => drained.map(|()| signal).map_err(DrainError::from),
-                second = signals.recv() => Err(server.give_up(second)),
+                signal = signals.recv() => {
+                    let left = server.monitor().in_flight();
+                    log(move || tracing::warn!(%signal, left, "told to end again: stopping at once"));
+                    server.stop_at_once();
+                    Err(DrainError::Interrupted { signal, left })
+                }
             }
         }
     }
@@ -171,13 +210,6 @@ impl MonitorServer {
     fn listen(&self) -> io::Result<ShutdownSignals> {
         self.check_here().map_err(io::Error::other)?;
         ShutdownSignals::listen()
-    }
-
-    fn give_up(&self, signal: Signal) -> DrainError {
-        let left = self.monitor().in_flight();
-        log(move || tracing::warn!(%signal, left, "told to end again: stopping at once"));
-        self.stop_at_once();
-        DrainError::Interrupted { signal, left }
     }
 
     /// The same, blocking the calling thread: the last line of a program without a runtime.
@@ -201,21 +233,6 @@ impl MonitorServer {
     }
 }
 
-fn say_what_runs(monitor: Monitor) {
-    let tasks = monitor.in_flight();
-    if tasks > 0 {
-        log(move || tracing::info!(tasks, "draining: waiting for tasks to end"));
-    }
-}
-
-fn say_what_is_left(monitor: Monitor, left: &TasksLeft) {
-    let tasks = named(&monitor.running_tasks(MOST_NAMED));
-    let left = left.left;
-    log(move || {
-        tracing::warn!(left, %tasks, "tasks still run after the limit of the drain");
-    });
-}
-
 /// Tasks with their ages, for a line of the log.
 fn named(running: &[RunningTask]) -> String {
     let mut line = String::new();
@@ -234,7 +251,7 @@ fn named(running: &[RunningTask]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use monitor_core::{Clock, StorageConfig};
+    use monitor_core::{Clock, Monitor, StorageConfig};
 
     use super::*;
 
