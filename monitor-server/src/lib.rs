@@ -36,7 +36,7 @@ mod run;
 mod runtime;
 mod self_metrics;
 mod signals;
-mod source;
+pub(crate) use self::render as source; // alias
 mod thread;
 mod tls;
 mod wait;

@@ -419,6 +419,7 @@ impl Context {
                 config.process.clone(),
                 Arc::clone(&metrics),
                 Arc::clone(&vitals),
+                crate::runtime::pool::Pool::default(),
             ),
             metrics,
             vitals,

@@ -11,7 +11,7 @@ use warp::reply::Response;
 use super::{Context, Inbound, TEXT, internal_error, reply, text};
 use crate::negotiate::{self, Escaping};
 use crate::patience;
-use crate::render::{PageError, Wanted};
+use crate::render::{PageError, PageRequest};
 use crate::self_metrics::Cause;
 
 /// Most names a request may ask for, and the longest of them in bytes; beyond it the answer is 400.
@@ -40,7 +40,7 @@ async fn answer(context: &Context, inbound: &Inbound) -> Response {
     };
     let negotiated = negotiate::format(&inbound.headers);
     let gzip = !context.disable_compression && negotiate::accepts_gzip(&inbound.headers);
-    let wanted = Wanted {
+    let wanted = PageRequest {
         format: negotiated.format,
         names,
         dots: negotiated.escaping == Some(Escaping::Dots),

@@ -227,9 +227,15 @@ fn threads_are_counted() {
 #[test]
 fn memory_is_resident_once_it_is_used() {
     const SIZE: u32 = 128 << 20;
-    let (resident, size) = (now("process_resident_memory_bytes"), now("process_virtual_memory_bytes"));
+    let (resident, size) = (
+        now("process_resident_memory_bytes"),
+        now("process_virtual_memory_bytes"),
+    );
     let memory = std::hint::black_box(vec![1_u8; SIZE as usize]);
-    let (resident, size) = (now("process_resident_memory_bytes") - resident, now("process_virtual_memory_bytes") - size);
+    let (resident, size) = (
+        now("process_resident_memory_bytes") - resident,
+        now("process_virtual_memory_bytes") - size,
+    );
     drop(memory);
     let (least, most) = (f64::from(SIZE) / 2.0, f64::from(SIZE) * 4.0);
     assert!((least..most).contains(&resident), "{resident}");
