@@ -9,8 +9,6 @@ use monitor_core::Monitor;
 use prometheus::Registry;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use crate::config::{Limits, MonitorConfig};
 use crate::connection::Terms;
@@ -299,7 +297,7 @@ impl Deref for MonitorServer {
 /// ```
 #[derive(Debug, Clone)]
 pub struct MetricServer {
-    context: Arc<Context>,
+    pub(crate) context: Arc<Context>,
 }
 
 impl MetricServer {
@@ -328,14 +326,6 @@ impl MetricServer {
 
     pub(crate) fn vitals(&self) -> &Vitals {
         &self.context.vitals
-    }
-
-    /// The routes `/metrics`, `/livez`, `/readyz`, `/-/healthy` and `/-/ready`; every other path is rejected as not
-    /// found, so that other filters take it. It may stand behind `warp::path` prefixes. The runtime it is served on must have
-    /// its timers enabled, as those of `#[tokio::main]` have.
-    #[doc(alias = "get_wsgi_app")]
-    pub fn filter(&self) -> BoxedFilter<(Response,)> {
-        routes::open(Arc::clone(&self.context))
     }
 
     /// Serves all routes, health included, on a thread of its own, with default [`Limits`]. Addresses mean what they do in

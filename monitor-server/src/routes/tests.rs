@@ -34,7 +34,10 @@ impl Answer {
     }
 }
 
-async fn ask(filter: BoxedFilter<(Response,)>, request: Request<Empty<Bytes>>) -> Answer {
+async fn ask(
+    filter: BoxedFilter<(warp::reply::Response,)>,
+    request: Request<Empty<Bytes>>,
+) -> Answer {
     let service = TowerToHyperService::new(warp::service(filter));
     let response = service.call(request).await.expect("infallible");
     let (head, body) = response.into_parts();
@@ -346,7 +349,7 @@ async fn a_known_task_that_was_never_set_is_ok_for_no_call_yet() {
 async fn the_mounted_filter_has_metrics_and_probes_and_leaves_the_rest_to_others() {
     let context = context(StorageConfig::default());
     let mounted = || {
-        let hello = warp::path("hello").map(|| text(StatusCode::OK, "hello"));
+        let hello = warp::path("hello").map(|| text(StatusCode::OK, "hello").map(Into::into));
         open(Arc::clone(&context)).or(hello).unify().boxed()
     };
     for (target, status) in [

@@ -242,14 +242,14 @@ async fn check_pathless(setting: Setting) -> usize {
 
 /// What an application answers that the open routes are mounted in: at the root or under a prefix, before a filter that takes
 /// what they leave.
-fn mounted(context: &Arc<Context>, is_prefixed: bool) -> BoxedFilter<(Response,)> {
+fn mounted(context: &Arc<Context>, is_prefixed: bool) -> BoxedFilter<(warp::reply::Response,)> {
     let open = open(Arc::clone(context));
     let open = if is_prefixed {
         warp::path("monitor").and(open).boxed()
     } else {
         open
     };
-    let others = warp::any().map(|| text(StatusCode::IM_A_TEAPOT, "others"));
+    let others = warp::any().map(|| text(StatusCode::IM_A_TEAPOT, "others").map(Into::into));
     open.or(others).unify().boxed()
 }
 
