@@ -117,10 +117,10 @@ fn takes_health_json(accept: &[Element]) -> bool {
 
 /// The largest weight of the elements with one of these names.
 fn weight_of(elements: &[Element], names: &[&str]) -> Option<Weight> {
-    let named = elements
+    let having = elements
         .iter()
         .filter(|element| names.contains(&&*element.name));
-    named.map(|element| element.weight).max()
+    having.map(|element| element.weight).max()
 }
 
 /// An element of a list header.

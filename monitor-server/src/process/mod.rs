@@ -11,7 +11,8 @@ mod resources;
 use std::path::Path;
 use std::sync::Arc;
 
-use monitor_core::family::{ChildValue, Family, Labels};
+use monitor_core::family::ChildValue::{self, Float, Int};
+use monitor_core::family::{Family, Labels};
 use tokio::runtime::{Handle, RuntimeMetrics};
 
 use crate::self_metrics::{child, family, label};
@@ -26,55 +27,54 @@ const OF_THIS_PROCESS: Option<&str> = if cfg!(any(target_os = "linux", target_os
 /// The standard family that the storage has.
 const START_TIME: &str = "process_start_time_seconds";
 
-/// Name and help text of a family; [`family`] reads type and unit from the name.
-type NameAndHelp = (&'static str, &'static str);
+/// Name and help text of a family, and how its values are read. [`family`] takes type and unit from the name.
+type Row<Read> = (&'static str, &'static str, Read);
 
-const BUILD_INFO: NameAndHelp = (
+type ReadRuntime = fn(&RuntimeMetrics) -> usize;
+type ReadWorker = fn(&RuntimeMetrics, usize) -> ChildValue;
+
+const BUILD_INFO: Row<fn(&Service) -> Labels> = (
     "monitor_build_info",
     "Always 1, labelled with name and version of the service, and with the revision it was built from where that is known.",
+    Service::labels,
 );
 
 /// What tokio tells of a runtime without `--cfg tokio_unstable`.
-const OF_RUNTIMES: [(NameAndHelp, fn(&RuntimeMetrics) -> usize); 3] = [
+const OF_RUNTIMES: [Row<ReadRuntime>; 3] = [
     (
-        ("tokio_workers", "Worker threads of the runtime."),
+        "tokio_workers",
+        "Worker threads of the runtime.",
         RuntimeMetrics::num_workers,
     ),
     (
-        ("tokio_alive_tasks", "Tasks spawned and not ended."),
+        "tokio_alive_tasks",
+        "Tasks spawned and not ended.",
         RuntimeMetrics::num_alive_tasks,
     ),
     (
-        (
-            "tokio_global_queue_depth",
-            "Tasks in the queue that all workers of the runtime take from.",
-        ),
+        "tokio_global_queue_depth",
+        "Tasks in the queue that all workers of the runtime take from.",
         RuntimeMetrics::global_queue_depth,
     ),
 ];
 
 /// The same of each worker.
-const OF_WORKERS: [(NameAndHelp, fn(&RuntimeMetrics, usize) -> ChildValue); 3] = [
+const OF_WORKERS: [Row<ReadWorker>; 3] = [
     (
-        (
-            "tokio_worker_busy_seconds_total",
-            "Time the worker spent on tasks, as of the last time it looked up from them.",
-        ),
-        |runtime, worker| {
-            ChildValue::Float(runtime.worker_total_busy_duration(worker).as_secs_f64())
-        },
+        "tokio_worker_busy_seconds_total",
+        "Time the worker spent on tasks, as of the last time it looked up from them.",
+        |runtime, worker| Float(runtime.worker_total_busy_duration(worker).as_secs_f64()),
     ),
     (
-        (
-            "tokio_worker_parks_total",
-            "Times the worker went to sleep because there was nothing to do.",
-        ),
-        |runtime, worker| ChildValue::Int(runtime.worker_park_count(worker)),
+        "tokio_worker_parks_total",
+        "Times the worker went to sleep because there was nothing to do.",
+        |runtime, worker| Int(runtime.worker_park_count(worker)),
     ),
     (
-        ("tokio_worker_parked", "1 while the worker sleeps."),
+        "tokio_worker_parked",
+        "1 while the worker sleeps.",
         // Counted up at each end of the sleep: odd while it lasts.
-        |runtime, worker| ChildValue::Int(runtime.worker_park_unpark_count(worker) % 2),
+        |runtime, worker| Int(runtime.worker_park_unpark_count(worker) % 2),
     ),
 ];
 
@@ -129,7 +129,11 @@ impl Process {
 
     /// The families as they are now. Those that cannot be read are left out; it never fails.
     pub(crate) fn families(&self) -> Vec<Family> {
-        let mut families: Vec<Family> = self.service.iter().map(Service::family).collect();
+        let mut families = Vec::new();
+        if let Some(service) = &self.service {
+            let (name, help, read) = BUILD_INFO;
+            families.push(family(name, help, vec![child(read(service), Int(1))]));
+        }
         #[cfg(feature = "process")]
         if let Some(folder) = OF_THIS_PROCESS.filter(|_| self.metrics) {
             families.extend(resources::families(Path::new(folder)));
@@ -137,14 +141,14 @@ impl Process {
         if self.runtimes.is_empty() {
             return families;
         }
-        for ((name, help), read) in OF_RUNTIMES {
+        for (name, help, read) in OF_RUNTIMES {
             let each = self.runtimes.iter().map(|runtime| {
-                let value = read(&runtime.metrics) as u64;
-                child(runtime.labels.clone(), ChildValue::Int(value))
+                let value = Int(read(&runtime.metrics) as u64);
+                child(runtime.labels.clone(), value)
             });
             families.push(family(name, help, each.collect()));
         }
-        for ((name, help), read) in OF_WORKERS {
+        for (name, help, read) in OF_WORKERS {
             let mut each = Vec::new();
             for runtime in &self.runtimes {
                 for (worker, labels) in runtime.workers.iter().enumerate() {
@@ -178,13 +182,17 @@ fn max_fds(limits: &str) -> Option<u64> {
     }
 }
 
-/// The families of the process's resources, without their values.
-fn resources() -> impl Iterator<Item = NameAndHelp> {
+/// Name and help text of the families of the process's resources.
+fn resources() -> impl Iterator<Item = Row<()>> {
     #[cfg(feature = "process")]
-    let all = resources::ALL.iter().map(|(of, _)| *of);
+    let all = resources::ALL.iter().map(unread);
     #[cfg(not(feature = "process"))]
     let all = std::iter::empty();
     all
+}
+
+fn unread<R>((name, help, _): &Row<R>) -> Row<()> {
+    (name, help, ())
 }
 
 /// Takes out of a source's families what they say of this process again: the series without labels of the standard
@@ -196,7 +204,7 @@ fn resources() -> impl Iterator<Item = NameAndHelp> {
 pub(crate) fn leave_out_repeats(ours: &[Family], theirs: &mut Vec<Family>) {
     let is_standard = |name: &str| {
         name == START_TIME
-            || (resources().any(|(standard, _)| standard == name)
+            || (resources().any(|(standard, ..)| standard == name)
                 && ours.iter().any(|family| family.name == name))
     };
     theirs.retain_mut(|family| {
@@ -220,20 +228,19 @@ pub(crate) fn leave_out_repeats(ours: &[Family], theirs: &mut Vec<Family>) {
 /// ```
 pub fn process_families() -> Vec<Family> {
     all()
-        .map(|(name, help)| family(name, help, Vec::new()))
+        .map(|(name, help, ())| family(name, help, Vec::new()))
         .collect()
 }
 
-fn all() -> impl Iterator<Item = NameAndHelp> {
-    let runtimes = OF_RUNTIMES.into_iter().map(|(of, _)| of);
-    let workers = OF_WORKERS.into_iter().map(|(of, _)| of);
-    let resources = resources().chain(runtimes).chain(workers);
-    std::iter::once(BUILD_INFO).chain(resources)
+fn all() -> impl Iterator<Item = Row<()>> {
+    let runtimes = OF_RUNTIMES.iter().map(unread);
+    let all = std::iter::once(unread(&BUILD_INFO)).chain(resources());
+    all.chain(runtimes).chain(OF_WORKERS.iter().map(unread))
 }
 
 /// Whether one of the families here has this name, with or without a counter's `_total`.
 pub(crate) fn is_family(name: &str) -> bool {
-    all().any(|(own, _)| own == name || own.strip_suffix("_total") == Some(name))
+    all().any(|(own, ..)| own == name || own.strip_suffix("_total") == Some(name))
 }
 
 /// Name and version of the service, for the metric `monitor_build_info`; see
@@ -287,16 +294,11 @@ impl Service {
         .flatten()
     }
 
-    fn family(&self) -> Family {
-        let (name, help) = BUILD_INFO;
+    fn labels(&self) -> Labels {
         let labels = self
             .parts()
             .map(|(name, value)| label(name, Arc::clone(value)));
-        family(
-            name,
-            help,
-            vec![child(labels.collect::<Labels>(), ChildValue::Int(1))],
-        )
+        labels.collect()
     }
 }
 

@@ -6,9 +6,10 @@
 use std::fs;
 use std::path::Path;
 
-use monitor_core::family::{ChildValue, Family};
+use monitor_core::family::ChildValue::{self, Float, Int};
+use monitor_core::family::Family;
 
-use super::{NameAndHelp, max_fds, text};
+use super::{Row, max_fds, text};
 use crate::self_metrics::{child, family};
 
 /// What is read for one page.
@@ -19,43 +20,40 @@ pub(super) struct ProcFiles<'f> {
     limits: String,
 }
 
+/// `None` where the value cannot be read.
+type Read = fn(&ProcFiles) -> Option<ChildValue>;
+
 /// The families, in the page's order, each with where its value comes from.
-pub(super) const ALL: [(NameAndHelp, fn(&ProcFiles) -> Option<ChildValue>); 6] = [
+pub(super) const ALL: [Row<Read>; 6] = [
     (
-        (
-            "process_cpu_seconds_total",
-            "Total user and system CPU time spent in seconds.",
-        ),
-        |files| cpu_seconds(&files.stat).map(ChildValue::Float),
+        "process_cpu_seconds_total",
+        "Total user and system CPU time spent in seconds.",
+        |files| cpu_seconds(&files.stat).map(Float),
     ),
     (
-        (
-            "process_virtual_memory_bytes",
-            "Virtual memory size in bytes.",
-        ),
-        |files| kib(&files.status, "VmSize:").map(ChildValue::Int),
+        "process_virtual_memory_bytes",
+        "Virtual memory size in bytes.",
+        |files| kib(&files.status, "VmSize:").map(Int),
     ),
     (
-        (
-            "process_resident_memory_bytes",
-            "Resident memory size in bytes.",
-        ),
-        |files| kib(&files.status, "VmRSS:").map(ChildValue::Int),
+        "process_resident_memory_bytes",
+        "Resident memory size in bytes.",
+        |files| kib(&files.status, "VmRSS:").map(Int),
     ),
     (
-        ("process_open_fds", "Number of open file descriptors."),
-        |files| open_fds(files.folder).map(ChildValue::Int),
+        "process_open_fds",
+        "Number of open file descriptors.",
+        |files| open_fds(files.folder).map(Int),
     ),
     (
-        (
-            "process_max_fds",
-            "Maximum number of open file descriptors.",
-        ),
-        |files| max_fds(&files.limits).map(ChildValue::Int),
+        "process_max_fds",
+        "Maximum number of open file descriptors.",
+        |files| max_fds(&files.limits).map(Int),
     ),
     (
-        ("process_threads", "Number of OS threads in the process."),
-        |files| field(&files.status, "Threads:").map(ChildValue::Int),
+        "process_threads",
+        "Number of OS threads in the process.",
+        |files| field(&files.status, "Threads:").map(Int),
     ),
 ];
 
@@ -73,7 +71,7 @@ pub(super) fn families(folder: &Path) -> Vec<Family> {
         status: text(folder, "status"),
         limits: text(folder, "limits"),
     };
-    let read = ALL.into_iter().filter_map(|((name, help), read)| {
+    let read = ALL.into_iter().filter_map(|(name, help, read)| {
         let value = read(&files)?;
         Some(family(name, help, vec![child([], value)]))
     });

@@ -26,15 +26,15 @@ fn value(families: &[Family], name: &str, labels: &[&str]) -> f64 {
         values == labels
     });
     match child.next().map(|child| &child.value) {
-        Some(ChildValue::Float(value)) => *value,
+        Some(Float(value)) => *value,
         #[expect(clippy::cast_precision_loss, reason = "small")]
-        Some(ChildValue::Int(value)) => *value as f64,
+        Some(Int(value)) => *value as f64,
         other => panic!("{name}{labels:?}: {other:?}"),
     }
 }
 
 fn unlabelled() -> Child {
-    child([], ChildValue::Int(7))
+    child([], Int(7))
 }
 
 fn of_registry(name: &'static str, children: Vec<Child>) -> Family {
@@ -55,7 +55,7 @@ fn each_family_is_in_both_formats() {
         page(&families, Format::OpenMetrics100),
     );
     let is_there = |family: &&Family| {
-        OF_THIS_PROCESS.is_some() || resources().all(|(name, _)| name != family.name)
+        OF_THIS_PROCESS.is_some() || resources().all(|(name, ..)| name != family.name)
     };
     let expected = process_families();
     let expected: Vec<_> = expected.iter().filter(is_there).collect();
@@ -96,7 +96,7 @@ fn nothing_is_said_of_what_was_not_given_or_not_wanted() {
     assert!(
         names
             .iter()
-            .all(|family| resources().any(|(name, _)| name == family.name))
+            .all(|family| resources().any(|(name, ..)| name == family.name))
     );
 }
 
@@ -106,9 +106,8 @@ fn the_service_is_the_calling_crate() {
         crate::service!(),
         Service::new("monitor-server", env!("CARGO_PKG_VERSION"))
     );
-    let family = Service::new("n", "v").revision("r").family();
-    let labels: Vec<_> = family.children[0]
-        .labels
+    let labels = Service::new("n", "v").revision("r").labels();
+    let labels: Vec<_> = labels
         .iter()
         .map(|label| (&*label.name, &*label.value))
         .collect();
@@ -201,7 +200,7 @@ fn a_worker_s_time_and_sleep_are_seen() {
 #[test]
 fn a_registry_s_own_process_collector_gives_way_without_a_count() {
     let of_another = |name: &'static str| {
-        let other = child([label("child", "1")], ChildValue::Int(8));
+        let other = child([label("child", "1")], Int(8));
         of_registry(name, vec![unlabelled(), other])
     };
     let ours = vec![of_registry("process_threads", vec![unlabelled()])];

@@ -70,9 +70,10 @@ impl MetricServer {
     ///
     /// # Examples
     ///
-    /// In axum: `Router::new().route("/hello", get(hello)).fallback_service(metrics.service())`; in tonic:
-    /// `Routes::from(routes.into_axum_router().fallback_service(metrics.service()))`; `examples/src/bin` has all four as
-    /// programs. With nothing but the trait:
+    /// In axum: `Router::new().route("/hello", get(hello)).fallback_service(metrics.service())`. In tonic:
+    /// `Routes::from(routes.into_axum_router().route_service("/metrics", metrics.service()))`; as the fallback there it would
+    /// answer gRPC methods that do not exist, too, and not with `UNIMPLEMENTED`. `examples/examples/mount_*.rs` has axum,
+    /// tonic, hyper and warp as programs. With nothing but the trait:
     ///
     /// ```
     /// use monitor_core::Monitor;

@@ -56,9 +56,9 @@ fn now(name: &str) -> f64 {
     let families = families(Path::new("/proc/self"));
     let family = families.iter().find(|family| family.name == name);
     match family.map(|family| &family.children[0].value) {
-        Some(ChildValue::Float(value)) => *value,
+        Some(Float(value)) => *value,
         #[expect(clippy::cast_precision_loss, reason = "small")]
-        Some(ChildValue::Int(value)) => *value as f64,
+        Some(Int(value)) => *value as f64,
         other => panic!("{name}: {other:?}"),
     }
 }
@@ -71,11 +71,11 @@ fn every_number_is_the_one_of_its_file() {
         ("limits", LIMITS.as_bytes()),
     ];
     let expected = [
-        ("process_cpu_seconds_total", ChildValue::Float(3.75)),
-        ("process_virtual_memory_bytes", ChildValue::Int(3060 * 1024)),
-        ("process_resident_memory_bytes", ChildValue::Int(382 * 1024)),
-        ("process_max_fds", ChildValue::Int(1024)),
-        ("process_threads", ChildValue::Int(3)),
+        ("process_cpu_seconds_total", Float(3.75)),
+        ("process_virtual_memory_bytes", Int(3060 * 1024)),
+        ("process_resident_memory_bytes", Int(382 * 1024)),
+        ("process_max_fds", Int(1024)),
+        ("process_threads", Int(3)),
     ]
     .map(|(name, value)| (name.to_owned(), value));
     assert_eq!(Folder::with(&files).values(), expected);
@@ -147,7 +147,7 @@ fn every_family_is_there_on_linux() {
         .collect();
     assert_eq!(
         names,
-        ALL.iter().map(|((name, _), _)| *name).collect::<Vec<_>>()
+        ALL.iter().map(|(name, ..)| *name).collect::<Vec<_>>()
     );
 }
 
