@@ -402,12 +402,13 @@ impl Context {
         if !sources.iter().any(is_registry) {
             sources.insert(0, Source::Registry(prometheus::default_registry().clone()));
         }
+        let pool = Pool::default();
         let metrics = Arc::new(SelfMetrics::default());
         let settings = config.page_settings();
         let phase = Phase::new(config.wait_for_started);
         let vitals = Arc::new(Vitals::new(monitor, &config.health, phase));
         Self {
-            pool: Pool::default(),
+            pool: pool.clone(),
             renderer: Renderer::with_vitals(
                 monitor,
                 sources,
@@ -415,7 +416,7 @@ impl Context {
                 config.process.clone(),
                 Arc::clone(&metrics),
                 Arc::clone(&vitals),
-                crate::runtime::pool::Pool::default(),
+                pool,
             ),
             metrics,
             vitals,
