@@ -1,21 +1,21 @@
 //! The server's own metrics: how scrapes went, what was left out of their pages, what became of connections and of
 //! requests with credentials, and whether the files that protect the server are loaded.
 //!
-//! [`SelfMetrics`] belongs to one server. Everything in it is an atomic number that is only added to, goes up and down,
-//! or is overwritten, and exists, at zero, from the start. All accesses are `Relaxed`: a page may show one number from
-//! a moment before another. An enum of label values ([`Cause`], [`Ending`], ..) is made by `label_values!`, so that a
+//! [`SelfMetrics`] belongs to one server. What it counts are atomic numbers that are only added to, or go up and down, and
+//! exist, at zero, from the start. All accesses are `Relaxed`: a page may show one number from a moment before another. An enum of label values ([`Cause`], [`Ending`], ..) is made by `label_values!`, so that a
 //! variant, its text and its counter cannot come apart; [`SelfMetrics::families`] is the table of names and help texts.
 //!
 //! They are plain families, made by [`family`] for each page, not metrics of a storage: a storage lives as long as the
 //! process, has built-in families that would have to be taken out again, and has no summaries. [`family`] builds all
 //! families of this crate that come from no source.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
-use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label, Labels};
+use monitor_core::family::ChildValue::{self, Int, Summary};
+use monitor_core::family::{Child, Family, FamilyType, Label, Labels};
 
 use crate::access::Denial;
 use crate::labels;
@@ -25,6 +25,15 @@ pub(crate) use self as connections; // alias
 
 /// The family that a merge can change while it is on the page.
 const ERRORS: &str = "monitor_scrape_errors_total";
+
+/// A table of families, two lines a row: the name and where the values come from, and the help text.
+macro_rules! rows {
+    ($($name:literal => $values:expr, $help:literal;)*) => {
+        [$(($name, $help, $values)),*]
+    };
+}
+
+pub(crate) use rows;
 
 /// An enum whose variants are the values of a label.
 macro_rules! label_values {
@@ -197,62 +206,54 @@ impl AccessMetrics {
     }
 }
 
-/// State of the files that protection is read from.
+/// State of the files that protection is read from; `None` where there are none.
 #[derive(Debug, Default)]
-pub(crate) struct ProtectionMetrics {
-    /// 0 where there is no file, [`LOADED`] or [`FAILED`].
-    state: AtomicU8,
+pub(crate) struct ProtectionMetrics(Mutex<Option<FilesState>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct FilesState {
+    is_current: bool,
     /// Seconds since 1970.
-    last_success: AtomicU64,
-    /// Seconds since 1970; zero where there is no certificate.
-    expiry: AtomicU64,
+    last_success: u64,
+    /// Seconds since 1970; `None` where there is no certificate.
+    expiry: Option<u64>,
 }
 
-const LOADED: u8 = 1;
-const FAILED: u8 = 2;
-
 impl ProtectionMetrics {
+    fn lock(&self) -> MutexGuard<'_, Option<FilesState>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What the files hold is in force; the certificate, if there is one, expires then.
     pub(crate) fn loaded(&self, expiry: Option<u64>) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.map_or(0, |since| since.as_secs());
-        self.last_success.store(now, Ordering::Relaxed);
-        self.expiry.store(expiry.unwrap_or(0), Ordering::Relaxed);
-        self.state.store(LOADED, Ordering::Relaxed);
+        *self.lock() = Some(FilesState {
+            is_current: true,
+            last_success: now.map_or(0, |since| since.as_secs()),
+            expiry,
+        });
     }
 
     /// What they hold is not in force.
     #[cfg_attr(not(feature = "yaml"), allow(dead_code, reason = "no files are read"))]
     pub(crate) fn failed(&self) {
-        self.state.store(FAILED, Ordering::Relaxed);
+        self.lock().get_or_insert_default().is_current = false;
     }
 
     /// No families where there is nothing to load; the certificate's only where there is one.
     fn families(&self) -> impl Iterator<Item = Family> {
-        let state = self.state.load(Ordering::Relaxed);
-        let expiry = load(&self.expiry);
-        let gauge = |name, help, value| family(name, help, vec![child([], ChildValue::Int(value))]);
-        let certificate = (expiry != 0).then(|| {
-            gauge(
-                "monitor_server_certificate_expiry_timestamp_seconds",
-                "When the monitor server's certificate expires, in seconds since 1970.",
-                expiry,
-            )
+        let state = *self.lock();
+        let rows = state.into_iter().flat_map(|state| rows! {
+            "monitor_server_web_config_last_reload_successful" => Some(u64::from(state.is_current)),
+                "Whether the files that protect the monitor server are in force as they are now.";
+            "monitor_server_web_config_last_reload_success_timestamp_seconds" => Some(state.last_success),
+                "When the files that protect the monitor server were last loaded, in seconds since 1970.";
+            "monitor_server_certificate_expiry_timestamp_seconds" => state.expiry,
+                "When the monitor server's certificate expires, in seconds since 1970.";
         });
-        let files = [
-            gauge(
-                "monitor_server_web_config_last_reload_successful",
-                "Whether the files that protect the monitor server are in force as they are now.",
-                u64::from(state == LOADED),
-            ),
-            gauge(
-                "monitor_server_web_config_last_reload_success_timestamp_seconds",
-                "When the files that protect the monitor server were last loaded, in seconds since 1970.",
-                load(&self.last_success),
-            ),
-        ];
-        let all = files.into_iter().chain(certificate);
-        all.filter(move |_| state != 0)
+        rows.filter_map(|(name, help, value)| {
+            Some(family(name, help, vec![child([], Int(value?))]))
+        })
     }
 }
 
@@ -313,77 +314,48 @@ impl SelfMetrics {
     /// `page_bytes` are those of pages in memory.
     pub(crate) fn families(&self, page_bytes: usize) -> Vec<Family> {
         let (connections, access) = (&self.connections, &self.access);
-        let one = |count| vec![child([], ChildValue::Int(load(count)))];
+        let one = |count| vec![child([], Int(load(count)))];
         let codes = CODES.each_ref().map(StatusCode::as_str);
-        let render = ChildValue::Summary {
+        let render = Summary {
             quantiles: Vec::new(),
             sum: Duration::from_nanos(load(&self.render_nanoseconds)).as_secs_f64(),
             count: load(&self.renders),
         };
-        let mut families = vec![
-            family(
-                "monitor_scrapes_total",
-                "Scrapes answered, by status code.",
-                by_texts("code", &codes, &self.answers),
-            ),
-            family(
-                "monitor_scrapes_in_flight",
-                "Scrapes being answered, this one included.",
-                one(&self.in_flight),
-            ),
-            family(
-                "monitor_scrape_render_seconds",
-                "Time to make the pages of one render, which all scrapes that wait for it share.",
-                vec![child([], render)],
-            ),
-            family(
-                "monitor_scrape_body_bytes_total",
-                "Bytes of scrapes' answers without their heads, as sent: compressed where they are.",
-                one(&self.body_bytes),
-            ),
-            family(
-                ERRORS,
-                "Total number of things left out of a scrape, or scrapes that failed, by cause.",
-                by_texts("cause", Cause::TEXTS, &self.errors),
-            ),
-            family(
-                "monitor_scrape_page_bytes",
-                "Bytes of pages in memory, those that clients have not taken yet included.",
-                vec![child([], ChildValue::Int(page_bytes as u64))],
-            ),
-            family(
-                "monitor_server_connections",
-                "Connections to the monitor server that are open, this scrape's included.",
-                one(&connections.open),
-            ),
-            family(
-                "monitor_server_connections_accepted_total",
-                "Connections that the monitor server accepted.",
-                one(&connections.accepted),
-            ),
-            family(
-                "monitor_server_connections_closed_total",
-                "Connections that the monitor server closed, by reason.",
-                by_texts("reason", Ending::TEXTS, &connections.closed),
-            ),
-            family(
-                "monitor_server_accept_errors_total",
-                "Failures to accept a connection, as at the limit of descriptors.",
-                one(&connections.failed),
-            ),
-            family(
-                "monitor_server_requests_refused_total",
-                "Requests to the monitor server that were refused, by reason.",
-                by_texts("reason", &Denial::ALL.map(Denial::name), &access.refused),
-            ),
-            family(
-                "monitor_server_auth_failures_total",
-                "Wrong credentials presented to the monitor server, by scheme.",
-                by_texts("scheme", Scheme::TEXTS, &access.failures),
-            ),
-        ];
-        families.extend(self.protection.families());
+        let rows = rows! {
+            "monitor_scrapes_total" => by_texts("code", &codes, &self.answers),
+                "Scrapes answered, by status code.";
+            "monitor_scrapes_in_flight" => one(&self.in_flight),
+                "Scrapes being answered, this one included.";
+            "monitor_scrape_render_seconds" => vec![child([], render)],
+                "Time to make the pages of one render, which all scrapes that wait for it share.";
+            "monitor_scrape_body_bytes_total" => one(&self.body_bytes),
+                "Bytes of scrapes' answers without their heads, as sent: compressed where they are.";
+            "monitor_scrape_errors_total" => self.by_cause(),
+                "Total number of things left out of a scrape, or scrapes that failed, by cause.";
+            "monitor_scrape_page_bytes" => vec![child([], Int(page_bytes as u64))],
+                "Bytes of pages in memory, those that clients have not taken yet included.";
+            "monitor_server_connections" => one(&connections.open),
+                "Connections to the monitor server that are open, this scrape's included.";
+            "monitor_server_connections_accepted_total" => one(&connections.accepted),
+                "Connections that the monitor server accepted.";
+            "monitor_server_connections_closed_total" => by_texts("reason", Ending::TEXTS, &connections.closed),
+                "Connections that the monitor server closed, by reason.";
+            "monitor_server_accept_errors_total" => one(&connections.failed),
+                "Failures to accept a connection, as at the limit of descriptors.";
+            "monitor_server_requests_refused_total" => by_texts("reason", &Denial::ALL.map(Denial::name), &access.refused),
+                "Requests to the monitor server that were refused, by reason.";
+            "monitor_server_auth_failures_total" => by_texts("scheme", Scheme::TEXTS, &access.failures),
+                "Wrong credentials presented to the monitor server, by scheme.";
+        };
+        let families = rows.map(|(name, help, children)| family(name, help, children));
         families
+            .into_iter()
+            .chain(self.protection.families())
+            .collect()
+    }
+
+    fn by_cause(&self) -> Vec<Child> {
+        by_texts("cause", Cause::TEXTS, &self.errors)
     }
 
     /// Brings the counters on a merged page up to date with what the merge itself left out; `common` are the labels
@@ -436,7 +408,7 @@ fn load(count: &AtomicU64) -> u64 {
 
 /// A child for each value of a label.
 fn by_texts(label: &'static str, texts: &[&str], counts: &[AtomicU64]) -> Vec<Child> {
-    let counts = counts.iter().map(|count| ChildValue::Int(load(count)));
+    let counts = counts.iter().map(|count| Int(load(count)));
     let each = texts.iter().zip(counts);
     each.map(|(text, count)| child([self::label(label, *text)], count))
         .collect()
@@ -446,7 +418,7 @@ fn by_texts(label: &'static str, texts: &[&str], counts: &[AtomicU64]) -> Vec<Ch
 /// Where a child is a summary the family is one, else it is a gauge.
 pub(crate) fn family(name: &'static str, help: &'static str, children: Vec<Child>) -> Family {
     let base = name.strip_suffix("_total");
-    let is_summary = |child: &Child| matches!(child.value, ChildValue::Summary { .. });
+    let is_summary = |child: &Child| matches!(child.value, Summary { .. });
     let kind = match children.first() {
         _ if base.is_some() => FamilyType::Counter,
         Some(first) if is_summary(first) => FamilyType::Summary,

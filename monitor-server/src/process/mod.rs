@@ -15,7 +15,7 @@ use monitor_core::family::ChildValue::{self, Float, Int};
 use monitor_core::family::{Family, Labels};
 use tokio::runtime::{Handle, RuntimeMetrics};
 
-use crate::self_metrics::{child, family, label};
+use crate::self_metrics::{child, family, label, rows};
 
 /// Where Linux tells a process of itself. Elsewhere there is no such folder, or it means something else.
 const OF_THIS_PROCESS: Option<&str> = if cfg!(any(target_os = "linux", target_os = "android")) {
@@ -40,43 +40,25 @@ const BUILD_INFO: Row<fn(&Service) -> Labels> = (
 );
 
 /// What tokio tells of a runtime without `--cfg tokio_unstable`.
-const OF_RUNTIMES: [Row<ReadRuntime>; 3] = [
-    (
-        "tokio_workers",
-        "Worker threads of the runtime.",
-        RuntimeMetrics::num_workers,
-    ),
-    (
-        "tokio_alive_tasks",
-        "Tasks spawned and not ended.",
-        RuntimeMetrics::num_alive_tasks,
-    ),
-    (
-        "tokio_global_queue_depth",
-        "Tasks in the queue that all workers of the runtime take from.",
-        RuntimeMetrics::global_queue_depth,
-    ),
-];
+const OF_RUNTIMES: [Row<ReadRuntime>; 3] = rows! {
+    "tokio_workers" => RuntimeMetrics::num_workers,
+        "Worker threads of the runtime.";
+    "tokio_alive_tasks" => RuntimeMetrics::num_alive_tasks,
+        "Tasks spawned and not ended.";
+    "tokio_global_queue_depth" => RuntimeMetrics::global_queue_depth,
+        "Tasks in the queue that all workers of the runtime take from.";
+};
 
 /// The same of each worker.
-const OF_WORKERS: [Row<ReadWorker>; 3] = [
-    (
-        "tokio_worker_busy_seconds_total",
-        "Time the worker spent on tasks, as of the last time it looked up from them.",
-        |runtime, worker| Float(runtime.worker_total_busy_duration(worker).as_secs_f64()),
-    ),
-    (
-        "tokio_worker_parks_total",
-        "Times the worker went to sleep because there was nothing to do.",
-        |runtime, worker| Int(runtime.worker_park_count(worker)),
-    ),
-    (
-        "tokio_worker_parked",
-        "1 while the worker sleeps.",
-        // Counted up at each end of the sleep: odd while it lasts.
-        |runtime, worker| Int(runtime.worker_park_unpark_count(worker) % 2),
-    ),
-];
+const OF_WORKERS: [Row<ReadWorker>; 3] = rows! {
+    "tokio_worker_busy_seconds_total" => |runtime, worker| Float(runtime.worker_total_busy_duration(worker).as_secs_f64()),
+        "Time the worker spent on tasks, as of the last time it looked up from them.";
+    "tokio_worker_parks_total" => |runtime, worker| Int(runtime.worker_park_count(worker)),
+        "Times the worker went to sleep because there was nothing to do.";
+    // Counted up at each end of the sleep: odd while it lasts.
+    "tokio_worker_parked" => |runtime, worker| Int(runtime.worker_park_unpark_count(worker) % 2),
+        "1 while the worker sleeps.";
+};
 
 /// What pages are to say of the process.
 #[derive(Debug, Clone)]

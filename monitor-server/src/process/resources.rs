@@ -10,7 +10,7 @@ use monitor_core::family::ChildValue::{self, Float, Int};
 use monitor_core::family::Family;
 
 use super::{Row, max_fds, text};
-use crate::self_metrics::{child, family};
+use crate::self_metrics::{child, family, rows};
 
 /// What is read for one page.
 pub(super) struct ProcFiles<'f> {
@@ -24,38 +24,20 @@ pub(super) struct ProcFiles<'f> {
 type Read = fn(&ProcFiles) -> Option<ChildValue>;
 
 /// The families, in the page's order, each with where its value comes from.
-pub(super) const ALL: [Row<Read>; 6] = [
-    (
-        "process_cpu_seconds_total",
-        "Total user and system CPU time spent in seconds.",
-        |files| cpu_seconds(&files.stat).map(Float),
-    ),
-    (
-        "process_virtual_memory_bytes",
-        "Virtual memory size in bytes.",
-        |files| kib(&files.status, "VmSize:").map(Int),
-    ),
-    (
-        "process_resident_memory_bytes",
-        "Resident memory size in bytes.",
-        |files| kib(&files.status, "VmRSS:").map(Int),
-    ),
-    (
-        "process_open_fds",
-        "Number of open file descriptors.",
-        |files| open_fds(files.folder).map(Int),
-    ),
-    (
-        "process_max_fds",
-        "Maximum number of open file descriptors.",
-        |files| max_fds(&files.limits).map(Int),
-    ),
-    (
-        "process_threads",
-        "Number of OS threads in the process.",
-        |files| field(&files.status, "Threads:").map(Int),
-    ),
-];
+pub(super) const ALL: [Row<Read>; 6] = rows! {
+    "process_cpu_seconds_total" => |files| cpu_seconds(&files.stat).map(Float),
+        "Total user and system CPU time spent in seconds.";
+    "process_virtual_memory_bytes" => |files| kib(&files.status, "VmSize:").map(Int),
+        "Virtual memory size in bytes.";
+    "process_resident_memory_bytes" => |files| kib(&files.status, "VmRSS:").map(Int),
+        "Resident memory size in bytes.";
+    "process_open_fds" => |files| open_fds(files.folder).map(Int),
+        "Number of open file descriptors.";
+    "process_max_fds" => |files| max_fds(&files.limits).map(Int),
+        "Maximum number of open file descriptors.";
+    "process_threads" => |files| field(&files.status, "Threads:").map(Int),
+        "Number of OS threads in the process.";
+};
 
 /// Ticks a second that `stat` counts in. The kernel's `USER_HZ` is 100 on every architecture Rust has a Linux target for;
 /// `client_golang` takes it as given too.

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use monitor_core::Monitor;
+#[cfg(feature = "prometheus")]
+use monitor_core::collector;
 use monitor_core::collector::Merged;
 use monitor_core::exposition::Format;
 use monitor_core::family::Family;
@@ -49,19 +51,15 @@ pub(crate) struct PageRequest {
 }
 
 /// Why there is no page for a scrape.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PageError {
     /// As many as may wait already.
-    #[error("too many scrapes are waiting")]
     Busy,
     /// Its deadline passed.
-    #[error("the page was not ready in time")]
     Late,
     /// Something was left out, and pages are to be whole; the text says what.
-    #[error("{0}")]
     Incomplete(Arc<str>),
     /// Why is in the log.
-    #[error("the page could not be rendered")]
     Failed,
 }
 
@@ -110,16 +108,15 @@ impl Source {
         allow(unused_variables, reason = "no sources")
     )]
     fn gather(&self, served: Monitor) -> Gathered {
-        #[cfg(feature = "prometheus")]
-        use monitor_core::collector::{GatherError, collect_beside, gather_beside};
-
+        let storage = served.storage();
         match *self {
             #[cfg(feature = "prometheus")]
-            Self::Registry(ref registry) => gather_beside(registry, served.storage())
-                .map_err(|error: GatherError| error.to_string()),
+            Self::Registry(ref registry) => {
+                collector::gather_beside(registry, storage).map_err(|error| error.to_string())
+            }
             #[cfg(feature = "prometheus")]
             Self::Collector(ref collector) => {
-                collect_beside(&**collector, served.storage()).map_err(|error| error.to_string())
+                collector::collect_beside(&**collector, storage).map_err(|error| error.to_string())
             }
         }
     }
@@ -132,12 +129,13 @@ impl std::fmt::Debug for Source {
 }
 
 /// Renders the pages of one storage and the sources beside it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Renderer {
     shared: Arc<Shared>,
 }
 
 /// What scrapes and the worker share.
+#[derive(Debug)]
 struct Shared {
     monitor: Monitor,
     sources: Vec<Source>,
@@ -176,15 +174,12 @@ impl Renderer {
         pool: Pool,
     ) -> Self {
         let (inbox, receiver) = mpsc::channel();
-        let worker = RenderWorker::new(
-            receiver,
-            sources.len(),
-            settings.gather_timeout,
-            settings.ages,
-        );
-        let places = match settings.max_scrapes {
-            0 => Semaphore::MAX_PERMITS,
-            max => max.min(Semaphore::MAX_PERMITS),
+        let worker = RenderWorker::new(receiver, sources.len());
+        let no_limit = settings.max_scrapes == 0;
+        let places = if no_limit {
+            usize::MAX
+        } else {
+            settings.max_scrapes
         };
         Self {
             shared: Arc::new(Shared {
@@ -199,7 +194,7 @@ impl Renderer {
                 merge_log: LogThrottle::default(),
                 held: Arc::new(HeldPages::new(settings.max_page_bytes)),
                 kept: Mutex::default(),
-                places: Semaphore::new(places),
+                places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
                 inbox,
                 idle: Mutex::new(Some(worker)),
                 pool,
@@ -241,9 +236,7 @@ impl Renderer {
         };
         if let Err(error) = shared.tell(Message::Scrape(waiting)) {
             shared.metrics.count(Cause::Internal, 1);
-            log(
-                move || tracing::error!(%error, "there was no thread to render the metrics page on"),
-            );
+            log(move || tracing::error!(%error, "no thread to render the metrics page on"));
             return Err(PageError::Failed);
         }
         let answer = match timeout {
@@ -253,12 +246,6 @@ impl Renderer {
                 .map_err(|_| PageError::Late)?,
         };
         answer.unwrap_or(Err(PageError::Failed))
-    }
-}
-
-impl std::fmt::Debug for Renderer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Renderer").finish_non_exhaustive()
     }
 }
 
@@ -385,7 +372,7 @@ impl Shared {
 
     /// Counts a source that a page goes without, and logs why. Each page may, so not each has its line. Returns what became
     /// of it.
-    fn left_out(&self, source: &Source, Absent { cause, why }: Absent) -> &'static str {
+    fn left_out(&self, source: &Source, (cause, why): Absent) -> &'static str {
         let (log, what) = match cause {
             Cause::Overrun => (&self.left_out_log, "took longer than it may"),
             Cause::Hurried => (&self.hurried_log, "was not there in the scrape's time"),

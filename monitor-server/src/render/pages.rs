@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use monitor_core::collector::{Page, merge};
-use monitor_core::exposition::Format;
 use monitor_core::family::{Child, Family, Label};
 use monitor_core::snapshot::Snapshot;
 use tokio::sync::Notify;
@@ -224,7 +223,7 @@ impl<'e> PageWriter<'e> {
         let from = dotted.unwrap_or(&self.plain);
         #[cfg(feature = "gzip")]
         if request.gzip {
-            return compressed(from, &names, request.format);
+            return compressed(from, &names, request);
         }
         let mut page = Vec::new();
         from.encode(&names, request.format, &mut page);
@@ -242,11 +241,11 @@ impl<'e> PageWriter<'e> {
 ///
 /// Never: writing to memory does not fail.
 #[cfg(feature = "gzip")]
-fn compressed(from: &Page<'_>, names: &[&str], format: Format) -> Vec<u8> {
+fn compressed(from: &Page<'_>, names: &[&str], request: &PageRequest) -> Vec<u8> {
     use std::io::Write;
 
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    from.encode_in_parts(names, format, |part| {
+    from.encode_in_parts(names, request.format, |part| {
         encoder
             .write_all(part)
             .expect("writing to a vector does not fail");

@@ -24,10 +24,11 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::pages::Ages;
-use super::{Gathered, PageError, PageRequest, Shared, lock};
+use super::{Gathered, PageError, PageRequest, PageSettings, Shared, lock};
 use crate::self_metrics::Cause;
 
 /// What the worker is told.
+#[derive(Debug)]
 pub(super) enum Message {
     Scrape(Waiting),
     /// A scrape does not wait any more: others may be served, or none waits.
@@ -37,6 +38,7 @@ pub(super) enum Message {
 }
 
 /// A scrape that waits.
+#[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) request: PageRequest,
     pub(super) arrived: Instant,
@@ -47,11 +49,8 @@ pub(super) struct Waiting {
     pub(super) runtime: Option<Handle>,
 }
 
-/// Why a page goes without a source.
-pub(super) struct Absent {
-    pub(super) cause: Cause,
-    pub(super) why: String,
-}
+/// Why a page goes without a source: how it is counted, and what the log has.
+pub(super) type Absent = (Cause, String);
 
 /// Scrapes that are served together, from the same sources.
 pub(super) struct Round {
@@ -89,27 +88,19 @@ impl SourceState {
     }
 }
 
+#[derive(Debug)]
 pub(super) struct RenderWorker {
     inbox: Receiver<Message>,
     waiting: Vec<Waiting>,
     sources: Vec<SourceState>,
-    gather_timeout: Duration,
-    ages: Ages,
 }
 
 impl RenderWorker {
-    pub(super) fn new(
-        inbox: Receiver<Message>,
-        sources: usize,
-        gather_timeout: Duration,
-        ages: Ages,
-    ) -> Self {
+    pub(super) fn new(inbox: Receiver<Message>, sources: usize) -> Self {
         Self {
             inbox,
             waiting: Vec::new(),
             sources: vec![SourceState::default(); sources],
-            gather_timeout,
-            ages,
         }
     }
 
@@ -126,18 +117,18 @@ impl RenderWorker {
             }
             let now = Instant::now();
             self.begin_gathers(shared, now);
-            if let Some(round) = self.next_round(now) {
+            if let Some(round) = self.next_round(&shared.settings, now) {
                 shared.serve_caught(round);
                 continue;
             }
             // An error: it is time. There is a sender for as long as there is a renderer.
-            let message = match self.next_event(now) {
+            let message = match self.next_event(&shared.settings, now) {
                 Some(event) => self.inbox.recv_timeout(event - now).ok(),
                 None => self.inbox.recv().ok(),
             };
-            if let Some(message) = message {
-                self.receive(message);
-            }
+            message
+                .into_iter()
+                .for_each(|message| self.receive(message));
         }
     }
 
@@ -163,7 +154,7 @@ impl RenderWorker {
     fn answer_from_kept(&mut self, shared: &Shared) {
         let kept = lock(&shared.kept);
         for waiting in std::mem::take(&mut self.waiting) {
-            match kept.find(&waiting.request, waiting.arrived, self.ages) {
+            match kept.find(&waiting.request, waiting.arrived, shared.settings.ages) {
                 // An error: the scraper left just now.
                 Some(page) => drop(waiting.sender.send(Ok(page))),
                 None if waiting.sender.is_closed() => {}
@@ -175,7 +166,7 @@ impl RenderWorker {
     /// Gathers the sources that are idle, and of which a scrape waits for something newer than what they gave last.
     fn begin_gathers(&mut self, shared: &Arc<Shared>, now: Instant) {
         for (index, source) in self.sources.iter_mut().enumerate() {
-            let is_old = |waiting: &Waiting| !source.is_fresh_for(waiting, self.ages);
+            let is_old = |waiting: &Waiting| !source.is_fresh_for(waiting, shared.settings.ages);
             if source.running.is_none() && self.waiting.iter().any(is_old) {
                 source.running = Some(now);
                 shared.gather(index);
@@ -184,47 +175,42 @@ impl RenderWorker {
     }
 
     /// The scrapes that can be served now from the same sources as the first that can.
-    fn next_round(&mut self, now: Instant) -> Option<Round> {
-        let ready = self
-            .waiting
-            .iter()
-            .map(|waiting| self.present(waiting, now));
-        let ready: Vec<_> = ready.collect();
-        let first = ready.iter().flatten().next()?;
-        let mut each = ready.iter();
+    fn next_round(&mut self, settings: &PageSettings, now: Instant) -> Option<Round> {
+        let mut each = self.waiting.iter();
+        let first = each.find_map(|waiting| self.present(waiting, settings, now))?;
+        let all = std::mem::take(&mut self.waiting);
         let is_served =
-            |_: &mut Waiting| each.next().is_some_and(|one| one.as_ref() == Some(first));
+            |waiting: &Waiting| self.present(waiting, settings, now).as_ref() == Some(&first);
+        let (waiting, rest) = all.into_iter().partition(is_served);
+        self.waiting = rest;
         let mut round = Round {
-            waiting: self.waiting.extract_if(.., is_served).collect(),
+            waiting,
             sources: Vec::with_capacity(first.len()),
             state: now,
             is_hurried: false,
         };
         for (source, is_there) in self.sources.iter_mut().zip(first) {
+            let is_fresh = |waiting: &Waiting| source.is_fresh_for(waiting, settings.ages);
+            // The round's are the only ones where no other scrape can use them, and need not be copied.
             let last = if !is_there {
                 None
-            } else if self
-                .waiting
-                .iter()
-                .any(|one| source.is_fresh_for(one, self.ages))
-            {
+            } else if self.waiting.iter().any(is_fresh) {
                 source.last.clone()
             } else {
                 source.last.take()
             };
-            let absent = |cause, why: String| Err(Absent { cause, why });
+            let absent = |cause, why: &str| Err((cause, why.to_owned()));
             round.sources.push(match last {
                 Some((began, gathered)) => {
                     round.state = round.state.min(began);
-                    gathered.or_else(|why| absent(Cause::Source, why))
+                    gathered.map_err(|why| (Cause::Source, why))
                 }
-                None if source.is_overrun(self.gather_timeout, now) => {
-                    absent(Cause::Overrun, "it takes longer than it may".to_owned())
+                None if source.is_overrun(settings.gather_timeout, now) => {
+                    absent(Cause::Overrun, "it takes longer than it may")
                 }
                 None => {
                     round.is_hurried = true;
-                    let why = "it was not there in the scrape's time";
-                    absent(Cause::Hurried, why.to_owned())
+                    absent(Cause::Hurried, "it was not there in the scrape's time")
                 }
             });
         }
@@ -232,20 +218,26 @@ impl RenderWorker {
     }
 
     /// For each source whether it is there for this scrape, or given up; `None` while one is waited for.
-    fn present(&self, waiting: &Waiting, now: Instant) -> Option<Vec<bool>> {
+    fn present(
+        &self,
+        waiting: &Waiting,
+        settings: &PageSettings,
+        now: Instant,
+    ) -> Option<Vec<bool>> {
         let is_due = waiting.due.is_some_and(|due| due <= now);
         let of = |source: &SourceState| {
-            let is_fresh = source.is_fresh_for(waiting, self.ages);
-            (is_fresh || is_due || source.is_overrun(self.gather_timeout, now)).then_some(is_fresh)
+            let is_fresh = source.is_fresh_for(waiting, settings.ages);
+            let is_given_up = is_due || source.is_overrun(settings.gather_timeout, now);
+            (is_fresh || is_given_up).then_some(is_fresh)
         };
         self.sources.iter().map(of).collect()
     }
 
     /// When the next scrape can be served at the latest, if nothing happens.
-    fn next_event(&self, now: Instant) -> Option<Instant> {
+    fn next_event(&self, settings: &PageSettings, now: Instant) -> Option<Instant> {
         let due = self.waiting.iter().filter_map(|waiting| waiting.due);
         let overruns = self.sources.iter();
-        let overruns = overruns.filter_map(|source| source.overruns_at(self.gather_timeout));
+        let overruns = overruns.filter_map(|source| source.overruns_at(settings.gather_timeout));
         due.chain(overruns).filter(|event| *event > now).min()
     }
 }

@@ -62,9 +62,8 @@ pub(crate) enum Route<'p> {
     Live,
     Ready,
     Startup,
-    Health,
-    /// The group, check or task type as the path has it, percent-encoded.
-    NamedHealth(&'p str),
+    /// Of all, or of the group, check or task type as the path has it, percent-encoded.
+    Health(Option<&'p str>),
     /// Kept for the live page and its API: nothing is there yet, and strangers are turned away already.
     Page,
 }
@@ -77,13 +76,13 @@ impl<'p> Route<'p> {
             "livez" | "-/healthy" => Some(Self::Live),
             "readyz" | "-/ready" => Some(Self::Ready),
             "startupz" => Some(Self::Startup),
-            "health" => Some(Self::Health),
+            "health" => Some(Self::Health(None)),
             "" => Some(Self::Page),
             _ if path.starts_with("api/v1/") => Some(Self::Page),
             _ => path
                 .strip_prefix("health/")
                 .filter(|name| !name.is_empty())
-                .map(Self::NamedHealth),
+                .map(|name| Self::Health(Some(name))),
         }
     }
 
@@ -92,17 +91,14 @@ impl<'p> Route<'p> {
         match self {
             Self::Live | Self::Ready | Self::Startup => Demand::Nothing,
             Self::Metrics => Demand::Metrics,
-            Self::Health | Self::NamedHealth(_) => Demand::Details,
+            Self::Health(_) => Demand::Details,
             Self::Page => Demand::Protected,
         }
     }
 
     /// Whether the route may be served where the peer is not known.
     fn is_open(self) -> bool {
-        matches!(
-            self,
-            Self::Metrics | Self::Live | Self::Ready | Self::Startup
-        )
+        matches!(self.demand(), Demand::Nothing | Demand::Metrics)
     }
 }
 
@@ -177,39 +173,30 @@ async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
     if let Access::Denied(denial) = access {
         return denied(context, denial);
     }
-    let Some(route) = route.filter(|route| *route != Route::Page) else {
-        return denied(context, Denial::Path);
-    };
-    if inbound.method != Method::GET && inbound.method != Method::HEAD {
-        return denied(context, Denial::Method);
-    }
     if let Some(client) = &mut inbound.client {
         client.access = access;
     }
+    let is_read = inbound.method == Method::GET || inbound.method == Method::HEAD;
     match route {
-        Route::Metrics => metrics::metrics(context, inbound).await,
-        Route::Live => health::live(context),
-        Route::Ready => health::ready(context),
-        Route::Startup => health::startup(context),
-        Route::Health => health::health(context, inbound, None),
-        Route::NamedHealth(name) => health::health(context, inbound, Some(name)),
-        Route::Page => denied(context, Denial::Path),
+        None | Some(Route::Page) => denied(context, Denial::Path),
+        Some(_) if !is_read => denied(context, Denial::Method),
+        Some(Route::Metrics) => metrics::metrics(context, inbound).await,
+        Some(Route::Live) => health::live(context),
+        Some(Route::Ready) => health::ready(context),
+        Some(Route::Startup) => health::startup(context),
+        Some(Route::Health(name)) => health::health(context, inbound, name),
     }
 }
 
-/// A refusal says what is wrong with the request, and nothing of the server.
+/// A refusal: what is wrong with the request, and nothing of the server.
 fn denied(context: &Context, denial: Denial) -> Response {
     context.metrics.access.refused(denial);
     let (status, body) = denial.answer();
     let mut response = text(status, body);
     let headers = response.headers_mut();
     match denial {
-        Denial::Method => {
-            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        }
-        Denial::Busy => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
+        Denial::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"))),
+        Denial::Busy => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
         Denial::Credentials => {
             for challenge in context.keeper.challenges() {
                 headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use tower_service::Service;
@@ -101,37 +102,36 @@ pub struct MetricService {
     context: Arc<Context>,
 }
 
+/// A [`MetricService`]'s answer.
+type ServiceFuture =
+    Pin<Box<dyn Future<Output = Result<http::Response<ServiceBody>, Infallible>> + Send>>;
+
 impl<B> Service<Request<B>> for MetricService {
     type Response = http::Response<ServiceBody>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    type Future = ServiceFuture;
 
     fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        self.answered(request.map(drop))
+        self.answered(request.into_parts().0)
     }
 }
 
 impl MetricService {
-    fn answered(
-        &self,
-        request: Request<()>,
-    ) -> Pin<Box<dyn Future<Output = Result<http::Response<ServiceBody>, Infallible>> + Send>> {
-        let (mut head, ()) = request.into_parts();
-        let answer = open_answer(
-            Arc::clone(&self.context),
-            Inbound {
-                method: head.method,
-                // A target without a path, as `CONNECT host:80` has, is none of these.
-                path: head.uri.path().strip_prefix('/').unwrap_or("/").to_owned(),
-                query: head.uri.query().unwrap_or_default().to_owned(),
-                headers: head.headers,
-                client: head.extensions.remove(),
-            },
-        );
+    fn answered(&self, mut head: Parts) -> ServiceFuture {
+        // A target without a path, as `CONNECT host:80` has, is none of the routes.
+        let path = head.uri.path().strip_prefix('/').unwrap_or("/").to_owned();
+        let inbound = Inbound {
+            path,
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            client: head.extensions.remove(),
+            method: head.method,
+            headers: head.headers,
+        };
+        let answer = open_answer(Arc::clone(&self.context), inbound);
         Box::pin(async move {
             let answer = answer.await;
             let answer = answer.unwrap_or_else(|| text(StatusCode::NOT_FOUND, "not found"));
