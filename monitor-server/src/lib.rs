@@ -28,14 +28,12 @@ mod labels {
 }
 mod listener;
 mod negotiate;
-mod patience;
 mod process;
 mod render;
 mod routes;
 mod run;
 mod runtime;
 mod self_metrics;
-mod source;
 mod tls;
 mod web;
 
@@ -44,6 +42,7 @@ pub use endpoint::Endpoint;
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};
 pub use process::{Service, process_families};
+pub use routes::{MetricService, ServiceBody};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};
 pub use runtime::drain::DrainError;
 pub use runtime::signals::{ShutdownSignals, Signal};

@@ -11,8 +11,6 @@ use monitor_core::Monitor;
 use prometheus::Registry;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use crate::config::{Limits, MonitorConfig, check_check};
 use crate::connection::Terms;
@@ -23,10 +21,10 @@ use crate::listener::{self, Bound};
 use crate::render::Renderer;
 use crate::routes::{self, Context};
 use crate::runtime::log::log;
-use crate::runtime::pool::{self, Pool};
+use crate::runtime::pool;
 use crate::runtime::{GRACE, ServerThread, Serving, block_on};
 use crate::self_metrics::SelfMetrics;
-use crate::source::Source;
+use crate::render::Source;
 use crate::web::Keeper;
 
 /// The server that runs. Locked for moments: a log subscriber that is called during `run` may ask for the instance.
@@ -268,7 +266,7 @@ impl Deref for MonitorServer {
 /// ```
 #[derive(Debug, Clone)]
 pub struct MetricServer {
-    context: Arc<Context>,
+    pub(crate) context: Arc<Context>,
 }
 
 impl MetricServer {
@@ -304,14 +302,6 @@ impl MetricServer {
 
     pub(crate) fn health_service(&self) -> &HealthService {
         &self.context.vitals
-    }
-
-    /// The routes `/metrics`, `/livez`, `/readyz`, `/-/healthy` and `/-/ready`; every other path is rejected as not
-    /// found, so that other filters take it. It may stand behind `warp::path` prefixes. The runtime it is served on must have
-    /// its timers enabled, as those of `#[tokio::main]` have.
-    #[doc(alias = "get_wsgi_app")]
-    pub fn filter(&self) -> BoxedFilter<(Response,)> {
-        routes::open(Arc::clone(&self.context))
     }
 
     /// Serves all routes, health included, on a thread of its own, with default [`Limits`]. Addresses mean what they do in
@@ -413,12 +403,13 @@ impl Context {
         if !sources.iter().any(is_registry) {
             sources.insert(0, Source::Registry(prometheus::default_registry().clone()));
         }
+        let pool = keeper.pool.clone();
         let metrics = Arc::new(SelfMetrics::default());
         let settings = config.page_settings();
         let lifecycle = Lifecycle::new(config.wait_for_started);
         let vitals = Arc::new(HealthService::new(monitor, &config.health, lifecycle));
         Self {
-            pool: keeper.pool.clone(),
+            pool: pool.clone(),
             renderer: Renderer::with_vitals(
                 monitor,
                 sources,
@@ -426,6 +417,7 @@ impl Context {
                 config.process.clone(),
                 Arc::clone(&metrics),
                 Arc::clone(&vitals),
+                pool,
             ),
             metrics,
             vitals,

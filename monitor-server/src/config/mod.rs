@@ -48,7 +48,7 @@ use crate::health::HealthSettings;
 use crate::process::{Process, Service};
 use crate::render::{Ages, PageSettings};
 #[cfg(feature = "prometheus")]
-use crate::source::Source;
+use crate::render::Source;
 
 /// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
 const MAX_METHOD_BYTES: usize = 120;
