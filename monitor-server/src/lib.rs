@@ -14,12 +14,12 @@
 //! Paths are exact: anything else is 404. GET and HEAD alone: anything else is 405. Nothing over HTTP changes state.
 
 mod access;
+#[cfg_attr(not(feature = "auth"), path = "auth/without.rs")]
 mod auth;
 mod block_on;
 mod config;
 mod connection;
 mod drain;
-mod endpoint;
 mod error;
 #[cfg(monitor_fuzzing)]
 #[doc(hidden)]
@@ -42,11 +42,12 @@ mod tls;
 mod wait;
 mod web;
 
+use self::listener as endpoint; // alias
 pub use config::{Limits, MonitorConfig};
 pub use drain::DrainError;
-pub use endpoint::Endpoint;
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};
+pub use listener::Endpoint;
 pub use process::{Service, process_families};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};
 pub use self_metrics::scrape_families;

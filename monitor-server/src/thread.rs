@@ -73,15 +73,13 @@ impl ServerThread {
                 };
                 // An error: the starter gave up.
                 if go_receiver.recv().is_ok() {
-                    let service =
-                        hyper_util::service::TowerToHyperService::new(warp::service(routes));
                     let keeper = Arc::clone(&terms.keeper);
                     runtime.spawn(keeper.watch(Arc::clone(&terms.metrics)));
                     runtime.block_on(listener::serve(
                         socket,
                         Shared {
-                            service,
-                            terms: Arc::new(terms),
+                            routes,
+                            context: Arc::new(terms),
                             stop: stop_receiver,
                         },
                     ));

@@ -18,6 +18,7 @@ use crate::access::{self, Access, Client, Demand, Networks, Source};
 use crate::auth::{Authenticator, Credentials, Fingerprint, Secrets};
 use crate::config::{Security, web as file};
 use crate::error::{Chain, ConfigError, Origin, Place};
+use crate::runtime::pool::Pool;
 use crate::self_metrics::SelfMetrics;
 use crate::tls::Tls;
 
@@ -98,7 +99,7 @@ impl Keeper {
             security: security.clone(),
             current: RwLock::new(Arc::new(protection)),
             seen: Mutex::new(seen),
-            auth: Authenticator::new(),
+            auth: Authenticator::new(Pool::default()),
             looked: Mutex::default(),
             looks: AtomicBool::new(false),
         }

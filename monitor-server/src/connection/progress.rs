@@ -1,9 +1,16 @@
-//! How far a connection is, for whoever has to choose which one goes.
+//! How far a connection is, and the socket that notes it.
+//!
+//! A connection writes its [`Progress`]: [`Socket`] whether the client takes what is written, and the service whether a request is
+//! being answered. The table of connections reads it to choose which connection to close. Both run on the server's one thread,
+//! so the lock is never waited for; a reader sees the stage as it was when the connection's task last ran.
 
-use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::task::Poll;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::self_metrics::connections::Ending;
 
@@ -11,134 +18,206 @@ use crate::self_metrics::connections::Ending;
 /// works needs for one more packet.
 const STALL: Duration = Duration::from_secs(2);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a connection is made of: TCP, a Unix socket, TLS on one of them.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// How far a connection is; those to be closed first come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     /// No request has arrived yet.
     Waiting,
-    /// A request is being answered, or its answer is not wholly written.
-    Busy,
     /// An answer is there, and its client has taken nothing of it for two seconds.
     Stalled,
     /// The last answer is written; nothing further has been asked.
     Idle,
+    /// A request is being answered, or its answer is not wholly written.
+    Busy,
 }
 
-const WAITING: u8 = 0;
-const BUSY: u8 = 1;
-const ANSWERED: u8 = 2;
-const IDLE: u8 = 3;
-
-/// How far a connection is. `Relaxed` throughout: it is read to choose whom to cut off, and publishes nothing.
+/// How far a connection is, and why it ends.
 #[derive(Debug)]
 pub(crate) struct Progress {
     begin: Instant,
-    stage: AtomicU8,
-    /// Milliseconds from the beginning to when the socket took no more, and one; zero while it takes.
-    blocked: AtomicU64,
-    ending: AtomicU8,
-    closing: AtomicBool,
+    state: Mutex<ProgressState>,
+}
+
+#[derive(Debug)]
+struct ProgressState {
+    /// Never `Stalled`, which is a matter of time.
+    stage: Stage,
+    /// Whether the HTTP library has taken the whole answer.
+    is_answered: bool,
+    /// Since when the socket takes nothing.
+    blocked: Option<Instant>,
+    ending: Ending,
+    is_closing: bool,
 }
 
 impl Default for Progress {
     fn default() -> Self {
         Self {
             begin: Instant::now(),
-            stage: AtomicU8::new(WAITING),
-            blocked: AtomicU64::new(0),
-            // A task that is dropped without another reason was so because the server is gone.
-            ending: AtomicU8::new(Ending::Stopped as u8),
-            closing: AtomicBool::new(false),
+            state: Mutex::new(ProgressState {
+                stage: Stage::Waiting,
+                is_answered: false,
+                blocked: None,
+                // A task that is dropped without another reason was so because the server is gone.
+                ending: Ending::Stopped,
+                is_closing: false,
+            }),
         }
     }
 }
 
 impl Progress {
+    fn state(&self) -> MutexGuard<'_, ProgressState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn stage(&self) -> Stage {
-        match self.stage.load(Ordering::Relaxed) {
-            WAITING => Stage::Waiting,
-            IDLE => Stage::Idle,
-            _ if self.is_stalled() => Stage::Stalled,
-            _ => Stage::Busy,
+        let is_stalled = self.blocked_for().is_some_and(|blocked| blocked >= STALL);
+        match self.state().stage {
+            Stage::Busy if is_stalled => Stage::Stalled,
+            stage => stage,
         }
+    }
+
+    /// For how long the socket has taken nothing; `None` while it takes.
+    pub(crate) fn blocked_for(&self) -> Option<Duration> {
+        self.state().blocked.map(|since| since.elapsed())
     }
 
     pub(crate) fn age(&self) -> Duration {
         self.begin.elapsed()
     }
 
-    /// Why it ends, for whoever counts.
+    /// Sets why the connection ends, for the counters.
     pub(crate) fn ends(&self, ending: Ending) {
-        self.ending.store(ending as u8, Ordering::Relaxed);
+        self.state().ending = ending;
     }
 
     pub(crate) fn ending(&self) -> Ending {
-        Ending::of(self.ending.load(Ordering::Relaxed))
+        self.state().ending
     }
 
-    /// Its time is over: the next answer says that it is the last.
+    /// Its time is over: the next answer closes the connection.
     pub(super) fn closes(&self) {
-        self.closing.store(true, Ordering::Relaxed);
+        self.state().is_closing = true;
     }
 
     pub(super) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Relaxed)
+        self.state().is_closing
     }
 
     pub(super) fn asked(&self) {
-        self.stage.store(BUSY, Ordering::Relaxed);
+        let mut state = self.state();
+        (state.stage, state.is_answered) = (Stage::Busy, false);
     }
 
     pub(super) fn answered(&self) {
-        self.stage.store(ANSWERED, Ordering::Relaxed);
+        self.state().is_answered = true;
     }
 
     /// The HTTP library flushes the socket only when its own buffer is empty: with the whole answer handed over, that
     /// is the end of the request.
-    pub(super) fn flushed(&self) {
-        let _ = self
-            .stage
-            .compare_exchange(ANSWERED, IDLE, Ordering::Relaxed, Ordering::Relaxed);
+    fn flushed(&self) {
+        let mut state = self.state();
+        if state.stage == Stage::Busy && state.is_answered {
+            state.stage = Stage::Idle;
+        }
     }
 
     /// Notes whether the socket took something, or all of it.
-    pub(super) fn written<T>(&self, outcome: &Poll<io::Result<T>>) {
-        if outcome.is_ready() {
-            self.blocked.store(0, Ordering::Relaxed);
-        } else if self.blocked.load(Ordering::Relaxed) == 0 {
-            self.blocked
-                .store(self.milliseconds() + 1, Ordering::Relaxed);
+    fn written<T>(&self, outcome: &Poll<io::Result<T>>) {
+        let mut state = self.state();
+        state.blocked = match outcome {
+            Poll::Ready(_) => None,
+            Poll::Pending => state.blocked.or_else(|| Some(Instant::now())),
+        };
+    }
+}
+
+/// The socket of a connection as the HTTP library, or TLS, sees it: what was read already is read again, and what is written is
+/// noted.
+pub(super) struct Socket {
+    read: Vec<u8>,
+    stream: Box<dyn Stream>,
+    progress: Arc<Progress>,
+}
+
+impl Socket {
+    pub(super) fn new(stream: Box<dyn Stream>, read: Vec<u8>, progress: Arc<Progress>) -> Self {
+        Self {
+            read,
+            stream,
+            progress,
         }
     }
 
-    fn is_stalled(&self) -> bool {
-        self.blocked_for().is_some_and(|blocked| blocked >= STALL)
+    fn noted<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.progress.written(&outcome);
+        outcome
     }
+}
 
-    /// For how long the socket has taken nothing of what there is to send.
-    pub(crate) fn blocked_for(&self) -> Option<Duration> {
-        match self.blocked.load(Ordering::Relaxed) {
-            0 => None,
-            since => {
-                let blocked = (self.milliseconds() + 1).saturating_sub(since);
-                Some(Duration::from_millis(blocked))
-            }
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
+        let taken = self.read.len().min(buffer.remaining());
+        buffer.put_slice(&self.read[..taken]);
+        // The last part gives the memory back too.
+        self.read = self.read.split_off(taken);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.noted(written)
     }
 
-    fn milliseconds(&self) -> u64 {
-        u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, buffers);
+        self.noted(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if let Poll::Ready(Ok(())) = flushed {
+            self.progress.flushed();
+        }
+        // TLS keeps the end of an answer to itself, so that only here it shows that the client takes none of it.
+        self.noted(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::pin::Pin;
-    use std::sync::Arc;
-    use std::task::Context;
-
-    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-    use super::super::socket::Socket;
     use super::*;
 
     #[test]
@@ -158,12 +237,12 @@ mod tests {
 
     #[test]
     fn who_takes_nothing_of_an_answer_stalls() {
-        let mut progress = Progress::default();
+        let progress = Progress::default();
         progress.asked();
         progress.answered();
         progress.written::<()>(&Poll::Pending);
         assert_eq!(progress.stage(), Stage::Busy);
-        progress.begin = progress.begin.checked_sub(STALL).expect("a clock");
+        progress.state().blocked = Instant::now().checked_sub(STALL);
         progress.written::<()>(&Poll::Pending);
         assert_eq!(progress.stage(), Stage::Stalled);
         progress.written(&Poll::Ready(Ok(())));
@@ -203,7 +282,7 @@ mod tests {
 
     #[test]
     fn who_takes_nothing_of_what_is_kept_for_it_stalls() {
-        let mut progress = Arc::new(Progress::default());
+        let progress = Arc::new(Progress::default());
         let mut socket = Socket::new(Box::new(Keeps), Vec::new(), Arc::clone(&progress));
         let mut cx = Context::from_waker(std::task::Waker::noop());
         progress.asked();
@@ -212,9 +291,8 @@ mod tests {
         progress.answered();
         assert!(Pin::new(&mut socket).poll_flush(&mut cx).is_pending());
         assert_eq!(progress.stage(), Stage::Busy);
-        drop(socket);
-        let later = Arc::get_mut(&mut progress).expect("the socket is gone");
-        later.begin = later.begin.checked_sub(STALL).expect("a clock");
+        assert!(progress.blocked_for().is_some());
+        progress.state().blocked = Instant::now().checked_sub(STALL);
         assert_eq!(progress.stage(), Stage::Stalled);
     }
 

@@ -54,12 +54,6 @@ impl Ending {
         Self::Stopped,
     ];
 
-    /// The one of this number, as `ending as u8` has it.
-    pub(crate) fn of(number: u8) -> Self {
-        let known = Self::ALL.get(usize::from(number)).copied();
-        known.unwrap_or(Self::Stopped)
-    }
-
     const fn name(self) -> &'static str {
         match self {
             Self::Done => "done",

@@ -17,8 +17,8 @@ use super::certificate;
 use super::clients::named;
 use super::{ClientAuth, Pem, TlsSettings, Version};
 use crate::access::Peer;
+use crate::connection::Stream;
 use crate::error::{ConfigError, Place};
-use crate::listener::Stream;
 use crate::runtime::log::log_debug;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -1,8 +1,8 @@
 //! In place of TLS where the cargo feature is off: there is none, and asking for it is an error that says so.
 
 use crate::access::Peer;
+use crate::connection::Stream;
 use crate::error::ConfigError;
-use crate::listener::Stream;
 use crate::tls::{Pem, TlsSettings};
 
 /// There is none.

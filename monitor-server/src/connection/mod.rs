@@ -1,0 +1,345 @@
+//! One connection: HTTP/1.1 with limits on everything a client may take.
+//!
+//! A connection begins with TLS, where that is spoken, and the head of its first request ([`first_head`]), both within the
+//! header timeout. Then the HTTP library serves it, request by request, until one side ends it: the client, a limit, or the
+//! server that stops. At its deadline a connection closes with the answer that is under way then ([`outlast`]). How it ended is
+//! noted in its [`Progress`] ([`progress`]), which the listener's table of connections counts when the task is gone: for whatever
+//! reason, the eviction of a connection included, which drops its task.
+
+mod first_head;
+mod progress;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use warp::filters::BoxedFilter;
+
+use self::progress::Socket;
+pub(crate) use self::progress::{Progress, Stage, Stream};
+use crate::access::{Client, Networks, Peer};
+use crate::config::Limits;
+use crate::render::HeldPages;
+use crate::runtime::log::log_debug;
+use crate::self_metrics::SelfMetrics;
+use crate::self_metrics::connections::Ending;
+use crate::tls::Tls;
+use crate::web::Keeper;
+
+/// What the connections of a server have in common.
+#[derive(Debug)]
+pub(crate) struct ConnectionContext {
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<SelfMetrics>,
+    /// The pages that are in memory, which connections hold.
+    pub(crate) pages: Arc<HeldPages>,
+    /// The addresses that may connect.
+    pub(crate) networks: Networks,
+    pub(crate) keeper: Arc<Keeper>,
+}
+
+pub(crate) use self::ConnectionContext as Terms; // alias
+
+/// What each connection of a server is given.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    pub(crate) routes: BoxedFilter<(warp::reply::Response,)>,
+    pub(crate) context: Arc<ConnectionContext>,
+    /// Turns true when the server stops.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// A connection up to its first request.
+struct Begun {
+    stream: Box<dyn Stream>,
+    head: Vec<u8>,
+    /// Whether the client has a certificate that was verified.
+    is_certified: bool,
+}
+
+/// Serves one connection to its end: the client's, a limit's, or the server's.
+pub(crate) async fn serve(
+    stream: Box<dyn Stream>,
+    peer: Peer,
+    shared: Shared,
+    progress: Arc<Progress>,
+) {
+    let deadline = expiry(shared.context.limits.connection_timeout);
+    let (ending, error) = match begin(stream, peer, &shared.context).await {
+        // Boxed: a connection that waits for its first request has no place for it.
+        Ok(begun) => Box::pin(exchange(begun, peer, shared, &progress, deadline)).await,
+        Err(ending) => (ending, None),
+    };
+    progress.ends(ending);
+    log_debug(move || tracing::debug!(%peer, ?ending, ?error, "connection ended"));
+}
+
+/// Waits for TLS, where that is spoken, and for the head of the first request.
+///
+/// A server that stops does not end this: a request may be on its way, and the listener waits for a moment.
+///
+/// # Errors
+///
+/// How the connection ends before it.
+async fn begin(
+    stream: Box<dyn Stream>,
+    peer: Peer,
+    context: &ConnectionContext,
+) -> Result<Begun, Ending> {
+    let limits = &context.limits;
+    let (time, too_late) = match (limits.header_timeout, limits.connection_timeout) {
+        (header, whole) if header.is_zero() || (!whole.is_zero() && whole < header) => {
+            (whole, Ending::Deadline)
+        }
+        (header, _) => (header, Ending::HeaderTimeout),
+    };
+    // One for both: a client that was slow in the handshake has less time for the head.
+    let mut expiry = std::pin::pin!(expiry(time));
+    let secured = tokio::select! {
+        secured = secured(stream, peer, context) => secured,
+        () = expiry.as_mut() => None,
+    };
+    let (mut stream, is_certified) = secured.ok_or(Ending::Tls)?;
+    let mut head = Vec::new();
+    let read = tokio::select! {
+        biased;
+        read = first_head::read(&mut stream, &mut head, limits) => read,
+        () = expiry => return Err(too_late),
+    };
+    match read {
+        // How a client of HTTP/2 begins that knows that its server speaks it.
+        Ok(true) if head.starts_with(b"PRI * HTTP/2") => {
+            refuse(&mut stream, &head, "this port speaks HTTP/1.1 only\n").await;
+            Err(Ending::Malformed)
+        }
+        Ok(true) => Ok(Begun {
+            stream,
+            head,
+            is_certified,
+        }),
+        Ok(false) if head.is_empty() => Err(Ending::Done),
+        Ok(false) | Err(_) => Err(Ending::Broken),
+    }
+}
+
+/// The connection as requests come over it, and whether its client has a certificate that was verified; `None` where the TLS
+/// handshake fails.
+async fn secured(
+    stream: Box<dyn Stream>,
+    peer: Peer,
+    context: &ConnectionContext,
+) -> Option<(Box<dyn Stream>, bool)> {
+    let protection = context.keeper.current();
+    let Some(tls) = &protection.tls else {
+        return Some((stream, false));
+    };
+    // Boxed: connections without TLS have no place for it.
+    Box::pin(encrypted(stream, peer, tls, &context.limits)).await
+}
+
+/// The same where TLS is spoken. A client that begins with text gets an answer in plain HTTP, once its head is there: it has no
+/// longer for that than for a handshake.
+async fn encrypted(
+    mut stream: Box<dyn Stream>,
+    peer: Peer,
+    tls: &Tls,
+    limits: &Limits,
+) -> Option<(Box<dyn Stream>, bool)> {
+    let mut first = Vec::new();
+    first_head::more(&mut stream, &mut first).await.ok()?;
+    // A TLS record begins with a byte from 20 to 23, and no text does.
+    let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    if first.first().is_some_and(is_text) {
+        let _ = first_head::read(&mut stream, &mut first, limits).await;
+        refuse(&mut stream, &first, "this port speaks TLS: use https\n").await;
+        return None;
+    }
+    // Its progress is that of the socket which TLS is for the HTTP library.
+    let stream = Socket::new(stream, first, Arc::default());
+    tls.accept(Box::new(stream), peer).await
+}
+
+/// Answers 400 before the HTTP library is there, in plain HTTP/1.1, and closes. It is counted, whether it arrives or not.
+async fn refuse(stream: &mut Box<dyn Stream>, head: &[u8], body: &str) {
+    let mut answer = format!(
+        "HTTP/1.1 400 Bad Request\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {}\r\n\
+         Cache-Control: no-store\r\n\
+         X-Content-Type-Options: nosniff\r\n\
+         Connection: close\r\n\r\n",
+        body.len()
+    );
+    if !head.trim_ascii_start().starts_with(b"HEAD ") {
+        answer.push_str(body);
+    }
+    if stream.write_all(answer.as_bytes()).await.is_ok() {
+        let _ = stream.shutdown().await;
+    }
+}
+
+/// Serves requests to the end of the connection: how it ended, and the HTTP library's error.
+async fn exchange(
+    begun: Begun,
+    peer: Peer,
+    shared: Shared,
+    progress: &Arc<Progress>,
+    deadline: impl Future<Output = ()>,
+) -> (Ending, Option<hyper::Error>) {
+    let limits = &shared.context.limits;
+    let mut stop = shared.stop;
+    let routes = TowerToHyperService::new(warp::service(shared.routes));
+    let answers = service_fn(|mut request: Request<Incoming>| {
+        progress.asked();
+        let client = Client::new(peer, request.uri(), begun.is_certified);
+        let has_path = client.has_path;
+        request.extensions_mut().insert(client);
+        // No route reads a body, and a connection is not worth reading one away for.
+        let is_last = !request.body().is_end_stream() || !has_path;
+        let answer = routes.call(request);
+        async move {
+            let answer = answer.await?;
+            if !has_path {
+                progress.ends(Ending::Malformed);
+            }
+            Ok::<_, Infallible>(tracked(answer, progress, is_last))
+        }
+    });
+    let socket = Socket::new(begun.stream, begun.head, Arc::clone(progress));
+    let serving = builder(limits).serve_connection(TokioIo::new(socket), answers);
+    let mut connection = std::pin::pin!(serving);
+    let mut end = std::pin::pin!(async {
+        deadline.await;
+        outlast(progress, limits).await;
+    });
+    let mut stopping = false;
+    let outcome = loop {
+        tokio::select! {
+            // The connection first: one that has read nothing yet would take the stop for its end, and its request is there.
+            biased;
+            outcome = connection.as_mut() => break Some(outcome),
+            () = end.as_mut() => break None,
+            () = stopped(&mut stop), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    };
+    let ending = ending(outcome.as_ref(), progress);
+    (ending, outcome.and_then(Result::err))
+}
+
+/// HTTP/1 alone: with version detection the header timeout would not run until the version is known, so that a silent
+/// peer could stay for ever.
+fn builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout((!limits.header_timeout.is_zero()).then_some(limits.header_timeout))
+        // A client may close its side while it waits for its answer.
+        .half_close(true)
+        .max_buf_size(limits.max_header_bytes)
+        .max_headers(limits.max_headers);
+    builder
+}
+
+/// An answer that notes when the HTTP library has taken all of its body, which it then drops.
+fn tracked<B: Body>(
+    mut answer: Response<B>,
+    progress: &Arc<Progress>,
+    is_last: bool,
+) -> Response<impl Body<Data = B::Data, Error = B::Error> + use<B>> {
+    struct Answered(Arc<Progress>);
+
+    impl Drop for Answered {
+        fn drop(&mut self) {
+            self.0.answered();
+        }
+    }
+
+    if is_last || progress.is_closing() {
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(CONNECTION, close);
+    }
+    let answered = Answered(Arc::clone(progress));
+    answer.map(|body| {
+        body.map_err(move |error| {
+            let _ = &answered;
+            error
+        })
+    })
+}
+
+/// How long a connection whose time is over still waits for a request: longer than one needs that is on its way already.
+const DEADLINE_LINGER: Duration = Duration::from_secs(1);
+
+/// How often a connection whose time is over is looked at.
+const DEADLINE_TICK: Duration = Duration::from_millis(50);
+
+/// Makes the next answer the last, and returns when the connection is to be cut off all the same: it idles, its client takes
+/// nothing of what it asked for, or the answer is not there after all the time that one may take.
+async fn outlast(progress: &Progress, limits: &Limits) {
+    progress.closes();
+    let grace = if limits.scrape_timeout.is_zero() {
+        limits.connection_timeout
+    } else {
+        limits.scrape_timeout
+    };
+    let begin = Instant::now();
+    let mut busy = begin;
+    while begin.elapsed() < grace {
+        match progress.stage() {
+            Stage::Busy => busy = Instant::now(),
+            Stage::Stalled => return,
+            Stage::Waiting | Stage::Idle if busy.elapsed() >= DEADLINE_LINGER => return,
+            Stage::Waiting | Stage::Idle => {}
+        }
+        tokio::time::sleep(DEADLINE_TICK).await;
+    }
+}
+
+/// How it ended; the outcome `None` is that it was cut off at its deadline.
+fn ending(outcome: Option<&Result<(), hyper::Error>>, progress: &Progress) -> Ending {
+    match outcome {
+        None => Ending::Deadline,
+        Some(Ok(())) if progress.ending() == Ending::Malformed => Ending::Malformed,
+        Some(Ok(())) if progress.is_closing() => Ending::Deadline,
+        Some(Ok(())) => Ending::Done,
+        Some(Err(error)) if error.is_timeout() && progress.stage() == Stage::Waiting => {
+            Ending::HeaderTimeout
+        }
+        Some(Err(error)) if error.is_timeout() => Ending::Idle,
+        Some(Err(error)) if error.is_parse() => Ending::Malformed,
+        Some(Err(_)) => Ending::Broken,
+    }
+}
+
+/// Returns when the server stops, or is gone.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stopped| *stopped).await;
+}
+
+/// Returns after this time, from now on; never after zero.
+fn expiry(timeout: Duration) -> impl Future<Output = ()> {
+    let sleep = (!timeout.is_zero()).then(|| tokio::time::sleep(timeout));
+    async {
+        match sleep {
+            Some(sleep) => sleep.await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
