@@ -51,12 +51,17 @@ impl Peer {
 impl From<SocketAddr> for Peer {
     /// An IPv4 client of a socket for both families comes as `::ffff:10.0.0.1`. Here, at the one way in, it becomes what it is
     /// for networks, limits, this machine's rights, and the log.
-    fn from(mut address: SocketAddr) -> Self {
-        if let ip @ IpAddr::V4(_) = address.ip().to_canonical() {
-            address.set_ip(ip);
-        }
-        Self::Tcp(address)
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(canonical(address))
     }
+}
+
+/// The address, as one of IPv4 where it is that written as IPv6.
+pub(crate) fn canonical(mut address: SocketAddr) -> SocketAddr {
+    if let ip @ IpAddr::V4(_) = address.ip().to_canonical() {
+        address.set_ip(ip);
+    }
+    address
 }
 
 impl fmt::Display for Peer {
@@ -112,12 +117,6 @@ impl FromStr for Network {
             (v4 @ IpAddr::V4(_), Some(bits)) if address.is_ipv6() => Self { address: v4, bits },
             _ => Self { address, bits },
         })
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.bits)
     }
 }
 

@@ -82,10 +82,7 @@ impl fmt::Debug for Fingerprint {
 
 /// A bcrypt hash. `Debug` shows its cost alone.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct StoredHash {
-    text: Arc<str>,
-    cost: u32,
-}
+pub(crate) struct StoredHash(Arc<str>);
 
 /// Why a text is no hash that can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,30 +94,31 @@ pub(crate) enum HashError {
 impl StoredHash {
     pub(crate) fn new(text: &str) -> Result<Self, HashError> {
         let parts = bcrypt::HashParts::from_str(text).map_err(|_| HashError::NoBcrypt)?;
-        let cost = parts.get_cost();
-        let text = text.into();
-        let is_usable = COSTS.contains(&cost);
-        is_usable
-            .then_some(Self { text, cost })
-            .ok_or(HashError::Cost)
+        if !COSTS.contains(&parts.get_cost()) {
+            return Err(HashError::Cost);
+        }
+        Ok(Self(text.into()))
     }
 
     /// Whether it is the password's. Takes as long as the cost says, whatever the outcome.
     fn is_of(&self, password: &[u8]) -> bool {
-        bcrypt::verify(password, &self.text).unwrap_or(false)
+        bcrypt::verify(password, &self.0).unwrap_or(false)
+    }
+
+    /// The two digits of `$2b$12$..`.
+    fn cost(&self) -> &str {
+        self.0.split('$').nth(2).unwrap_or_default()
     }
 
     /// A hash of the same cost that no password has: its 184 bits are all the same.
     fn decoy(&self) -> Self {
-        let cost = self.cost;
-        let text = format!("$2b${cost:02}${}", ".".repeat(53)).into();
-        Self { text, cost }
+        Self(format!("$2b${}${}", self.cost(), ".".repeat(53)).into())
     }
 }
 
 impl fmt::Debug for StoredHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<bcrypt hash of cost {}>", self.cost)
+        write!(f, "<bcrypt hash of cost {}>", self.cost())
     }
 }
 
@@ -323,13 +321,9 @@ impl Authenticator {
         };
         if outcome == AuthOutcome::Wrong {
             metrics.failed(scheme);
-            self.log_throttle.log(move |left_out| {
-                tracing::warn!(
-                    ?source,
-                    left_out,
-                    "wrong credentials for the monitor server"
-                );
-            });
+            let why = "wrong credentials for the monitor server";
+            let throttle = &self.log_throttle;
+            throttle.log(move |left_out| tracing::warn!(?source, left_out, "{why}"));
         }
         outcome
     }
@@ -347,7 +341,7 @@ impl Authenticator {
         let Some(stored) = known.or_else(|| secrets.decoy(&name?)) else {
             return AuthOutcome::Wrong;
         };
-        let digest = self.digest(&[user.as_bytes(), stored.text.as_bytes(), &password]);
+        let digest = self.digest(&[user.as_bytes(), stored.0.as_bytes(), &password]);
         if self.is_verified(&user, digest.as_ref()) {
             return AuthOutcome::Right;
         }

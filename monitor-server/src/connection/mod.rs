@@ -98,19 +98,22 @@ async fn begin(
     context: &ConnectionContext,
 ) -> Result<Begun, Ending> {
     let limits = &context.limits;
-    let (time, too_late) = match (limits.header_timeout, limits.connection_timeout) {
-        (header, whole) if header.is_zero() || (!whole.is_zero() && whole < header) => {
-            (whole, Ending::Deadline)
-        }
-        (header, _) => (header, Ending::HeaderTimeout),
-    };
+    let times = [
+        (limits.header_timeout, Ending::HeaderTimeout),
+        (limits.connection_timeout, Ending::Deadline),
+    ];
+    let limited = times.into_iter().filter(|(time, _)| !time.is_zero());
+    let (time, too_late) = limited.min_by_key(|(time, _)| *time).unwrap_or(times[0]);
     // One for both: a client that was slow in the handshake has less time for the head.
     let mut expiry = std::pin::pin!(expiry(time));
-    let secured = tokio::select! {
-        secured = secured(stream, peer, context) => secured,
-        () = expiry.as_mut() => None,
+    let (mut stream, is_certified) = match &context.keeper.current().tls {
+        None => (stream, false),
+        Some(tls) => tokio::select! {
+            // Boxed: connections without TLS have no place for it.
+            secured = Box::pin(secured(stream, peer, tls, limits)) => secured.ok_or(Ending::Tls)?,
+            () = expiry.as_mut() => return Err(Ending::Tls),
+        },
     };
-    let (mut stream, is_certified) = secured.ok_or(Ending::Tls)?;
     let mut head = Vec::new();
     let read = tokio::select! {
         biased;
@@ -133,24 +136,10 @@ async fn begin(
     }
 }
 
-/// The connection as requests come over it, and whether its client has a certificate that was verified; `None` where the TLS
-/// handshake fails.
+/// The connection as requests come over TLS, and whether its client has a certificate that was verified; `None` where the
+/// handshake fails. A client that begins with text gets an answer in plain HTTP, once its head is there: it has no longer for that
+/// than for a handshake.
 async fn secured(
-    stream: Box<dyn Stream>,
-    peer: Peer,
-    context: &ConnectionContext,
-) -> Option<(Box<dyn Stream>, bool)> {
-    let protection = context.keeper.current();
-    let Some(tls) = &protection.tls else {
-        return Some((stream, false));
-    };
-    // Boxed: connections without TLS have no place for it.
-    Box::pin(encrypted(stream, peer, tls, &context.limits)).await
-}
-
-/// The same where TLS is spoken. A client that begins with text gets an answer in plain HTTP, once its head is there: it has no
-/// longer for that than for a handshake.
-async fn encrypted(
     mut stream: Box<dyn Stream>,
     peer: Peer,
     tls: &Tls,

@@ -24,9 +24,10 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// How far a connection is; those to be closed first come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     /// No request has arrived yet.
+    #[default]
     Waiting,
     /// An answer is there, and its client has taken nothing of it for two seconds.
     Stalled,
@@ -37,13 +38,10 @@ pub(crate) enum Stage {
 }
 
 /// How far a connection is, and why it ends.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    begin: Instant,
-    state: Mutex<ProgressState>,
-}
+#[derive(Debug, Default)]
+pub(crate) struct Progress(Mutex<ProgressState>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct ProgressState {
     /// Never `Stalled`, which is a matter of time.
     stage: Stage,
@@ -51,29 +49,13 @@ struct ProgressState {
     is_answered: bool,
     /// Since when the socket takes nothing.
     blocked: Option<Instant>,
-    ending: Ending,
+    ending: Option<Ending>,
     is_closing: bool,
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self {
-            begin: Instant::now(),
-            state: Mutex::new(ProgressState {
-                stage: Stage::Waiting,
-                is_answered: false,
-                blocked: None,
-                // A task that is dropped without another reason was so because the server is gone.
-                ending: Ending::Stopped,
-                is_closing: false,
-            }),
-        }
-    }
 }
 
 impl Progress {
     fn state(&self) -> MutexGuard<'_, ProgressState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -89,17 +71,14 @@ impl Progress {
         self.state().blocked.map(|since| since.elapsed())
     }
 
-    pub(crate) fn age(&self) -> Duration {
-        self.begin.elapsed()
-    }
-
     /// Sets why the connection ends, for the counters.
     pub(crate) fn ends(&self, ending: Ending) {
-        self.state().ending = ending;
+        self.state().ending = Some(ending);
     }
 
+    /// A task that is dropped without a reason is so because the server is gone.
     pub(crate) fn ending(&self) -> Ending {
-        self.state().ending
+        self.state().ending.unwrap_or(Ending::Stopped)
     }
 
     /// Its time is over: the next answer closes the connection.

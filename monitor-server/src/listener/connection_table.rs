@@ -12,7 +12,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::access::{Peer, Source};
-use crate::connection::{Progress, Stage};
+use crate::connection::{self, Progress, Shared, Stage, Stream};
 use crate::self_metrics::SelfMetrics;
 use crate::self_metrics::connections::Ending;
 
@@ -48,6 +47,7 @@ struct Slots {
 
 #[derive(Debug)]
 struct ConnectionSlot {
+    begin: Instant,
     source: Source,
     progress: Arc<Progress>,
     task: AbortHandle,
@@ -82,18 +82,16 @@ impl ConnectionTable {
     }
 
     /// Serves a connection if there is room, or room can be made; false if not.
-    pub(super) fn admit<F>(
+    pub(super) fn admit(
         self: &Arc<Self>,
+        stream: Box<dyn Stream>,
         peer: Peer,
-        serve: impl FnOnce(Arc<Progress>) -> F,
-    ) -> bool
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
+        shared: Shared,
+    ) -> bool {
         let source = peer.source();
         let mut slots = self.slots();
         let is_full = self.most != 0 && slots.open.len() >= self.most;
-        if is_full && !slots.evict(source, Duration::ZERO) {
+        if is_full && !slots.evict(Duration::ZERO, |all| choose_for_room(all, source)) {
             return false;
         }
         let id = slots.next;
@@ -105,13 +103,14 @@ impl ConnectionTable {
             table: Arc::clone(self),
         };
         self.metrics.connections.opened();
-        let serving = serve(Arc::clone(&progress));
+        let serving = connection::serve(stream, peer, shared, Arc::clone(&progress));
         // The table is locked: the task cannot leave before it is in.
         let task = tokio::spawn(async move {
             let _leave = leave;
             serving.await;
         });
         let slot = ConnectionSlot {
+            begin: Instant::now(),
             source,
             progress,
             task: task.abort_handle(),
@@ -122,16 +121,15 @@ impl ConnectionTable {
 
     /// Closes one that is at least so old, for the sake of its descriptor; false if there is none.
     pub(super) fn evict_for_descriptor(&self, age: Duration) -> bool {
-        self.slots().evict(Source::Unix, age)
+        let choose = |all: &[Candidate]| choose_for_room(all, Source::Unix);
+        self.slots().evict(age, choose)
     }
 
     /// Closes one whose client has taken nothing of its answer for so long, for the sake of the page it holds; false if there is
     /// none.
     pub(super) fn evict_for_memory(&self, at_least: Duration) -> bool {
-        let mut slots = self.slots();
-        let all = slots.candidates(Duration::ZERO);
-        let chosen = choose_for_memory(&all, at_least).map(|chosen| chosen.id);
-        slots.close(chosen, Ending::EvictedStalled)
+        let choose = |all: &[Candidate]| choose_for_memory(all, at_least);
+        self.slots().evict(Duration::ZERO, choose)
     }
 
     /// Waits for what is being answered; closes the rest.
@@ -156,39 +154,36 @@ impl ConnectionTable {
 }
 
 impl Slots {
-    /// Closes the connection that is worth least, among those of this age.
-    fn evict(&mut self, newcomer: Source, age: Duration) -> bool {
-        let all = self.candidates(age);
-        let chosen = choose_for_room(&all, newcomer);
-        let ending = match chosen.map(|chosen| chosen.stage) {
-            Some(Stage::Stalled) => Ending::EvictedStalled,
-            Some(Stage::Idle) => Ending::EvictedIdle,
-            _ => Ending::EvictedWaiting,
-        };
-        self.close(chosen.map(|chosen| chosen.id), ending)
-    }
-
-    /// Those that are at least so old.
-    fn candidates(&self, age: Duration) -> Vec<Candidate> {
-        let open = self.open.iter();
-        let old_enough = open.filter(|(_, slot)| slot.progress.age() >= age);
+    /// Closes the connection that is chosen among those of this age; false if none is.
+    fn evict(
+        &mut self,
+        age: Duration,
+        choose: impl FnOnce(&[Candidate]) -> Option<Candidate>,
+    ) -> bool {
+        let old_enough = self
+            .open
+            .iter()
+            .filter(|(_, slot)| slot.begin.elapsed() >= age);
         let candidate = |(id, slot): (&u64, &ConnectionSlot)| Candidate {
             id: *id,
             source: slot.source,
             stage: slot.progress.stage(),
             blocked: slot.progress.blocked_for(),
         };
-        old_enough.map(candidate).collect()
-    }
-
-    fn close(&mut self, id: Option<u64>, ending: Ending) -> bool {
+        let all: Vec<_> = old_enough.map(candidate).collect();
+        let Some(chosen) = choose(&all) else {
+            return false;
+        };
         // Out of the table at once: the place is free before a newcomer is served.
-        let slot = id.and_then(|id| self.open.remove(&id));
-        if let Some(slot) = &slot {
-            slot.progress.ends(ending);
+        if let Some(slot) = self.open.remove(&chosen.id) {
+            slot.progress.ends(match chosen.stage {
+                Stage::Waiting => Ending::EvictedWaiting,
+                Stage::Idle => Ending::EvictedIdle,
+                Stage::Stalled | Stage::Busy => Ending::EvictedStalled,
+            });
             slot.task.abort();
         }
-        slot.is_some()
+        true
     }
 }
 
@@ -205,18 +200,20 @@ struct Candidate {
 
 /// Chooses the connection to close for a newcomer from this source: of the source that holds most and has any that is not busy,
 /// the oldest of the first stage.
-fn choose_for_room(all: &[Candidate], newcomer: Source) -> Option<&Candidate> {
+fn choose_for_room(all: &[Candidate], newcomer: Source) -> Option<Candidate> {
     let held = count(all.iter().map(|one| one.source).chain([newcomer]));
     let evictable = all.iter().filter(|one| one.stage != Stage::Busy);
-    evictable.max_by_key(|one| (held[&one.source], Reverse((one.stage, one.id))))
+    let worst = evictable.max_by_key(|one| (held[&one.source], Reverse((one.stage, one.id))));
+    worst.copied()
 }
 
 /// Chooses the connection to close where pages take too much memory: among those whose client has taken nothing for so long,
 /// of the source that holds most of these, the one that has taken nothing for longest.
-fn choose_for_memory(all: &[Candidate], at_least: Duration) -> Option<&Candidate> {
+fn choose_for_memory(all: &[Candidate], at_least: Duration) -> Option<Candidate> {
     let blocked = all.iter().filter(|one| one.blocked >= Some(at_least));
     let held = count(blocked.clone().map(|one| one.source));
-    blocked.max_by_key(|one| (held[&one.source], one.blocked))
+    let worst = blocked.max_by_key(|one| (held[&one.source], one.blocked));
+    worst.copied()
 }
 
 fn count(sources: impl Iterator<Item = Source>) -> HashMap<Source, usize> {
@@ -363,7 +360,7 @@ mod tests {
             let mut open = candidates(&(1..=quiet).map(|from| (from, Stage::Waiting)).collect::<Vec<_>>());
             for id in (u64::from(quiet)..).take(flood) {
                 if open.len() == cap {
-                    let chosen = choose_for_room(&open, source(0)).copied();
+                    let chosen = choose_for_room(&open, source(0));
                     let chosen = chosen.expect("the flood's own wait");
                     prop_assert_eq!(chosen.source, source(0));
                     open.retain(|one| one.id != chosen.id);

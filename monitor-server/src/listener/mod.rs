@@ -27,7 +27,7 @@ use self::connection_table::ConnectionTable;
 use self::pressure::SpareDescriptor;
 #[cfg(unix)]
 use self::unix::SocketFile;
-use crate::access::Peer;
+use crate::access::{self, Peer};
 use crate::connection::{self, Shared, Stream};
 use crate::error::RunError;
 use crate::runtime::log::{LogThrottle, log};
@@ -119,43 +119,34 @@ pub(crate) fn bind(endpoint: &Endpoint) -> Result<Bound, RunError> {
     })
 }
 
-fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let listener = if address.ip() == Ipv6Addr::UNSPECIFIED {
-        listen_everywhere(address.port())
-    } else {
-        // Of an IPv4 address written as IPv6 the kernel takes connections in some settings alone. Else as it is: what is no
-        // IPv4 address may have a scope.
-        match address.ip().to_canonical() {
-            ip if ip == address.ip() => std::net::TcpListener::bind(address),
-            ip => std::net::TcpListener::bind((ip, address.port())),
-        }
-    }?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-/// Listens for both families with one socket, so that both have the same port, and a port that is taken for one of them is
-/// an error. Where the machine has no IPv6, for IPv4 alone.
-fn listen_everywhere(port: u16) -> io::Result<std::net::TcpListener> {
-    let Some(socket) = dual_stack().ok().filter(|_| has_ipv6()) else {
-        return std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, port));
-    };
-    // As std does it: connections of a server that has ended do not hold its port.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
 /// How many connections may wait to be accepted: as many as std has it.
 const BACKLOG: i32 = 128;
 
-/// A socket that takes IPv4 too, whatever the system's default (Linux: `net.ipv6.bindv6only`) is.
-fn dual_stack() -> io::Result<socket2::Socket> {
-    let socket = socket2::Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_only_v6(false)?;
-    Ok(socket)
+/// Listens as std does it, but on `[::]` for both families with one socket, so that both have the same port, and a port that is
+/// taken for one of them is an error. Where the machine has no IPv6, that is for IPv4 alone.
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let is_everywhere = address.ip() == Ipv6Addr::UNSPECIFIED;
+    let address = if is_everywhere && !has_ipv6() {
+        (Ipv4Addr::UNSPECIFIED, address.port()).into()
+    } else {
+        // Of an IPv4 address written as IPv6 the kernel takes connections in some settings alone.
+        access::canonical(address)
+    };
+    let (domain, protocol) = (Domain::for_address(address), Some(Protocol::TCP));
+    let socket = socket2::Socket::new(domain, Type::STREAM, protocol)?;
+    if is_everywhere && address.is_ipv6() {
+        // Whatever the system's default is (Linux: `net.ipv6.bindv6only`).
+        if socket.set_only_v6(false).is_err() {
+            return listen((Ipv4Addr::UNSPECIFIED, address.port()).into());
+        }
+    }
+    // Connections of a server that has ended do not hold its port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// Whether the machine has any IPv6 address: that of the loopback, or, where that alone has none, another. Where IPv6 is
@@ -255,13 +246,8 @@ impl Acceptor {
         let configured = shared.context.limits.max_connections;
         let most = pressure::most_connections(configured);
         if configured != 0 && most < configured {
-            log(move || {
-                tracing::warn!(
-                    configured,
-                    most,
-                    "fewer connections than configured: half of the descriptors are left to the service"
-                );
-            });
+            let why = "fewer connections than configured: half of the descriptors are left to the service";
+            log(move || tracing::warn!(configured, most, "{why}"));
         }
         let metrics = Arc::clone(&shared.context.metrics);
         Self {
@@ -282,15 +268,11 @@ impl Acceptor {
             counts.refused(Ending::Source);
             return;
         }
-        let serve = |progress| connection::serve(stream, peer, self.shared.clone(), progress);
-        if !self.connections.admit(peer, serve) {
+        if !self.connections.admit(stream, peer, self.shared.clone()) {
             counts.refused(Ending::Full);
-            self.refusals.log(move |left_out| {
-                tracing::warn!(
-                    left_out,
-                    "connection refused: all places are taken by busy ones"
-                );
-            });
+            let why = "connection refused: all places are taken by busy ones";
+            self.refusals
+                .log(move |left_out| tracing::warn!(left_out, "{why}"));
         }
     }
 

@@ -3,13 +3,15 @@
 //! The file at the path belongs to the socket that its device and inode name. Another server may replace it at any time, were it only
 //! by hand; so the file is removed at the end only if it is still the same.
 
-use std::fs::{self, DirBuilder, Metadata, Permissions};
+use std::fs::{self, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::BACKLOG;
 
 /// Who may connect: the user that the service runs as.
 const MODE: u32 = 0o600;
@@ -17,21 +19,32 @@ const MODE: u32 = 0o600;
 /// Binds to the path; the file is to be held for as long as the socket. A socket that another process listens on is taken, and a
 /// file of another kind is not the server's to remove; what a server that died has left behind is replaced.
 ///
-/// The socket is made in a folder that no other user may enter and moved from there: at the path it has its mode from the
-/// first moment, whatever the umask, and between an old socket and the new one there is no time without any.
+/// The socket is made beside the path, listens only when it has its mode, and is moved then: no other user can connect whatever
+/// the umask, and between an old socket and the new one there is no time without any.
 pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     refuse_living(path)?;
-    let folder = HiddenFolder::beside(path)?;
-    let made = folder.0.join("s");
-    let listener = UnixListener::bind(&made)?;
-    fs::set_permissions(&made, Permissions::from_mode(MODE))?;
-    listener.set_nonblocking(true)?;
-    let file = SocketFile {
-        path: path.to_owned(),
-        identity: identity(&fs::symlink_metadata(&made)?),
-    };
-    fs::rename(&made, path)?;
-    Ok((listener, file))
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let mut file = bind_beside(path, &socket)?;
+    fs::set_permissions(&file.path, Permissions::from_mode(MODE))?;
+    socket.set_nonblocking(true)?;
+    socket.listen(BACKLOG)?;
+    fs::rename(&file.path, path)?;
+    path.clone_into(&mut file.path);
+    Ok((socket.into(), file))
+}
+
+/// Binds in the same folder. The name is short: a socket's path may have a hundred bytes or so.
+fn bind_beside(path: &Path, socket: &Socket) -> io::Result<SocketFile> {
+    for attempt in 0..100 {
+        let name = format!(".m{:x}.{attempt}", std::process::id());
+        let path = path.with_file_name(name);
+        match socket.bind(&SockAddr::unix(&path)?) {
+            Ok(()) => return SocketFile::new(path),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 fn refuse_living(path: &Path) -> io::Result<()> {
@@ -62,36 +75,6 @@ fn knock(path: &Path) -> io::Result<()> {
     socket.connect(&SockAddr::unix(path)?)
 }
 
-/// A folder for no other user, which goes when this does.
-struct HiddenFolder(PathBuf);
-
-impl HiddenFolder {
-    /// In the same file system as the path. The name is short: a socket's path may have a hundred bytes or so.
-    fn beside(path: &Path) -> io::Result<Self> {
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        for attempt in 0..100 {
-            let name = format!(".m{:x}.{attempt}", std::process::id());
-            let folder = parent.join(name);
-            match DirBuilder::new().mode(0o700).create(&folder) {
-                Ok(()) => return Ok(Self(folder)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
-    }
-}
-
-impl Drop for HiddenFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(self.0.join("s"));
-        let _ = fs::remove_dir(&self.0);
-    }
-}
-
 /// Device and inode: what stays the same when a file is moved.
 fn identity(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
@@ -105,6 +88,11 @@ pub(crate) struct SocketFile {
 }
 
 impl SocketFile {
+    fn new(path: PathBuf) -> io::Result<Self> {
+        let identity = identity(&fs::symlink_metadata(&path)?);
+        Ok(Self { path, identity })
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
