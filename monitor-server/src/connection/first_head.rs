@@ -12,7 +12,7 @@ use std::task::{Poll, ready};
 use httparse::{EMPTY_HEADER, Request};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::progress::Stream;
+use super::Stream;
 use crate::config::Limits;
 
 /// Bytes read at once; requests of scrapers are shorter.

@@ -3,11 +3,11 @@
 //! A connection begins with TLS, where that is spoken, and the head of its first request ([`first_head`]), both within the
 //! header timeout. Then the HTTP library serves it, request by request, until one side ends it: the client, a limit, or the
 //! server that stops. At its deadline a connection closes with the answer that is under way then ([`outlast`]). How it ended is
-//! noted in its [`Progress`] ([`progress`]), which the listener's table of connections counts when the task is gone: for whatever
-//! reason, the eviction of a connection included, which drops its task.
+//! noted in its slot of the listener's table of connections ([`SlotGuard`]), as is how far it is: by [`Socket`] whether the client takes what
+//! is written, and here whether a request is being answered. An eviction drops the task.
 
 mod first_head;
-mod progress;
+mod socket;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -26,10 +26,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use warp::filters::BoxedFilter;
 
-use self::progress::Socket;
-pub(crate) use self::progress::{Progress, Stage, Stream};
+use self::socket::Socket;
+pub(crate) use self::socket::Stream;
 use crate::access::{Client, Networks, Peer};
 use crate::config::Limits;
+use crate::listener::connection_table::{ConnectionSlot, SlotGuard, Stage};
 use crate::render::HeldPages;
 use crate::runtime::log::log_debug;
 use crate::self_metrics::SelfMetrics;
@@ -73,15 +74,15 @@ pub(crate) async fn serve(
     stream: Box<dyn Stream>,
     peer: Peer,
     shared: Shared,
-    progress: Arc<Progress>,
+    slot: Arc<SlotGuard>,
 ) {
     let deadline = expiry(shared.context.limits.connection_timeout);
     let (ending, error) = match begin(stream, peer, &shared.context).await {
         // Boxed: a connection that waits for its first request has no place for it.
-        Ok(begun) => Box::pin(exchange(begun, peer, shared, &progress, deadline)).await,
+        Ok(begun) => Box::pin(exchange(begun, peer, shared, &slot, deadline)).await,
         Err(ending) => (ending, None),
     };
-    progress.ends(ending);
+    slot.note(|slot| slot.ending = ending);
     log_debug(move || tracing::debug!(%peer, ?ending, ?error, "connection ended"));
 }
 
@@ -154,8 +155,12 @@ async fn secured(
         refuse(&mut stream, &first, "this port speaks TLS: use https\n").await;
         return None;
     }
-    // Its progress is that of the socket which TLS is for the HTTP library.
-    let stream = Socket::new(stream, first, Arc::default());
+    // How far it is shows at the socket that TLS is for the HTTP library.
+    let stream = Socket {
+        read: first,
+        stream,
+        slot: None,
+    };
     tls.accept(Box::new(stream), peer).await
 }
 
@@ -183,14 +188,14 @@ async fn exchange(
     begun: Begun,
     peer: Peer,
     shared: Shared,
-    progress: &Arc<Progress>,
+    slot: &Arc<SlotGuard>,
     deadline: impl Future<Output = ()>,
 ) -> (Ending, Option<hyper::Error>) {
     let limits = &shared.context.limits;
     let mut stop = shared.stop;
     let routes = TowerToHyperService::new(warp::service(shared.routes));
     let answers = service_fn(|mut request: Request<Incoming>| {
-        progress.asked();
+        slot.note(ConnectionSlot::asked);
         let client = Client::new(peer, request.uri(), begun.is_certified);
         let has_path = client.has_path;
         request.extensions_mut().insert(client);
@@ -200,17 +205,21 @@ async fn exchange(
         async move {
             let answer = answer.await?;
             if !has_path {
-                progress.ends(Ending::Malformed);
+                slot.note(|slot| slot.ending = Ending::Malformed);
             }
-            Ok::<_, Infallible>(tracked(answer, progress, is_last))
+            Ok::<_, Infallible>(tracked(answer, slot, is_last))
         }
     });
-    let socket = Socket::new(begun.stream, begun.head, Arc::clone(progress));
+    let socket = Socket {
+        read: begun.head,
+        stream: begun.stream,
+        slot: Some(Arc::clone(slot)),
+    };
     let serving = builder(limits).serve_connection(TokioIo::new(socket), answers);
     let mut connection = std::pin::pin!(serving);
     let mut end = std::pin::pin!(async {
         deadline.await;
-        outlast(progress, limits).await;
+        outlast(slot, limits).await;
     });
     let mut stopping = false;
     let outcome = loop {
@@ -225,8 +234,11 @@ async fn exchange(
             }
         }
     };
-    let ending = ending(outcome.as_ref(), progress);
-    (ending, outcome.and_then(Result::err))
+    let ending = slot.note(|slot| ending(outcome.as_ref(), slot));
+    (
+        ending.unwrap_or(Ending::Stopped),
+        outcome.and_then(Result::err),
+    )
 }
 
 /// HTTP/1 alone: with version detection the header timeout would not run until the version is known, so that a silent
@@ -246,22 +258,22 @@ fn builder(limits: &Limits) -> http1::Builder {
 /// An answer that notes when the HTTP library has taken all of its body, which it then drops.
 fn tracked<B: Body>(
     mut answer: Response<B>,
-    progress: &Arc<Progress>,
+    slot: &Arc<SlotGuard>,
     is_last: bool,
 ) -> Response<impl Body<Data = B::Data, Error = B::Error> + use<B>> {
-    struct Answered(Arc<Progress>);
+    struct Answered(Arc<SlotGuard>);
 
     impl Drop for Answered {
         fn drop(&mut self) {
-            self.0.answered();
+            self.0.note(ConnectionSlot::answered);
         }
     }
 
-    if is_last || progress.is_closing() {
+    if is_last || slot.note(|slot| slot.is_closing) == Some(true) {
         let close = HeaderValue::from_static("close");
         answer.headers_mut().insert(CONNECTION, close);
     }
-    let answered = Answered(Arc::clone(progress));
+    let answered = Answered(Arc::clone(slot));
     answer.map(|body| {
         body.map_err(move |error| {
             let _ = &answered;
@@ -278,8 +290,8 @@ const DEADLINE_TICK: Duration = Duration::from_millis(50);
 
 /// Makes the next answer the last, and returns when the connection is to be cut off all the same: it idles, its client takes
 /// nothing of what it asked for, or the answer is not there after all the time that one may take.
-async fn outlast(progress: &Progress, limits: &Limits) {
-    progress.closes();
+async fn outlast(slot: &SlotGuard, limits: &Limits) {
+    slot.note(|slot| slot.is_closing = true);
     let grace = if limits.scrape_timeout.is_zero() {
         limits.connection_timeout
     } else {
@@ -288,24 +300,23 @@ async fn outlast(progress: &Progress, limits: &Limits) {
     let begin = Instant::now();
     let mut busy = begin;
     while begin.elapsed() < grace {
-        match progress.stage() {
-            Stage::Busy => busy = Instant::now(),
-            Stage::Stalled => return,
-            Stage::Waiting | Stage::Idle if busy.elapsed() >= DEADLINE_LINGER => return,
-            Stage::Waiting | Stage::Idle => {}
+        match slot.note(|slot| slot.stage()) {
+            Some(Stage::Busy) => busy = Instant::now(),
+            Some(Stage::Waiting | Stage::Idle) if busy.elapsed() < DEADLINE_LINGER => {}
+            _ => return,
         }
         tokio::time::sleep(DEADLINE_TICK).await;
     }
 }
 
 /// How it ended; the outcome `None` is that it was cut off at its deadline.
-fn ending(outcome: Option<&Result<(), hyper::Error>>, progress: &Progress) -> Ending {
+fn ending(outcome: Option<&Result<(), hyper::Error>>, slot: &ConnectionSlot) -> Ending {
     match outcome {
         None => Ending::Deadline,
-        Some(Ok(())) if progress.ending() == Ending::Malformed => Ending::Malformed,
-        Some(Ok(())) if progress.is_closing() => Ending::Deadline,
+        Some(Ok(())) if slot.ending == Ending::Malformed => Ending::Malformed,
+        Some(Ok(())) if slot.is_closing => Ending::Deadline,
         Some(Ok(())) => Ending::Done,
-        Some(Err(error)) if error.is_timeout() && progress.stage() == Stage::Waiting => {
+        Some(Err(error)) if error.is_timeout() && slot.stage() == Stage::Waiting => {
             Ending::HeaderTimeout
         }
         Some(Err(error)) if error.is_timeout() => Ending::Idle,

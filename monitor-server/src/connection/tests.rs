@@ -5,7 +5,9 @@ use tokio::io::AsyncReadExt;
 use warp::Filter;
 
 use super::*;
+use crate::access::Source;
 use crate::config::Security;
+use crate::listener::connection_table::ConnectionTable;
 
 fn context() -> ConnectionContext {
     let keeper = Keeper::load(&Security::default()).expect("nothing to load");
@@ -38,7 +40,9 @@ async fn answer_while_stopping() -> String {
         context: Arc::new(context()),
         stop,
     };
-    let serving = serve(Box::new(server), Peer::Unix, shared, Arc::default());
+    let table = ConnectionTable::new(0, Arc::default());
+    let slot = table.admit(Source::Unix).expect("room");
+    let serving = serve(Box::new(server), Peer::Unix, shared, slot);
     let asked = async {
         client.write_all(b"GET / HTTP/1.1\r\n").await.expect("room");
         tokio::task::yield_now().await;
@@ -75,8 +79,9 @@ async fn answers(limits: Limits, made_for: Duration) -> (Vec<String>, Ending) {
         }),
         stop,
     };
-    let progress = Arc::new(Progress::default());
-    let serving = serve(Box::new(server), Peer::Unix, shared, Arc::clone(&progress));
+    let table = ConnectionTable::new(0, Arc::default());
+    let slot = table.admit(Source::Unix).expect("room");
+    let serving = serve(Box::new(server), Peer::Unix, shared, Arc::clone(&slot));
     let asked = async {
         let mut answers = Vec::new();
         while client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.is_ok() {
@@ -95,7 +100,7 @@ async fn answers(limits: Limits, made_for: Duration) -> (Vec<String>, Ending) {
         answers
     };
     let ((), answers) = tokio::join!(serving, asked);
-    (answers, progress.ending())
+    (answers, slot.note(|slot| slot.ending).expect("open"))
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@
 //! closes a connection that has not asked in time, or gives up the spare descriptor), and pauses where there is none to make. When the
 //! server stops, the socket is closed first; requests being answered then have the grace.
 
-mod connection_table;
+pub(crate) mod connection_table;
 mod pressure;
 #[cfg(unix)]
 mod unix;
@@ -252,7 +252,7 @@ impl Acceptor {
         let metrics = Arc::clone(&shared.context.metrics);
         Self {
             shared,
-            connections: Arc::new(ConnectionTable::new(most, metrics)),
+            connections: ConnectionTable::new(most, metrics),
             spare: SpareDescriptor::new(),
             failures: LogThrottle::default(),
             refusals: LogThrottle::default(),
@@ -268,12 +268,16 @@ impl Acceptor {
             counts.refused(Ending::Source);
             return;
         }
-        if !self.connections.admit(stream, peer, self.shared.clone()) {
+        let Some(slot) = self.connections.admit(peer.source()) else {
             counts.refused(Ending::Full);
             let why = "connection refused: all places are taken by busy ones";
             self.refusals
                 .log(move |left_out| tracing::warn!(left_out, "{why}"));
-        }
+            return;
+        };
+        let serving = connection::serve(stream, peer, self.shared.clone(), Arc::clone(&slot));
+        let task = tokio::spawn(serving);
+        slot.note(|slot| slot.task = Some(task.abort_handle()));
     }
 
     /// Makes room where there is no descriptor left, else waits: the listener stays readable, and accepting again at once
