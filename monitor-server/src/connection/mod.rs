@@ -23,7 +23,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep};
 use warp::filters::BoxedFilter;
 
 use self::socket::Socket;
@@ -61,14 +61,6 @@ pub(crate) struct Shared {
     pub(crate) stop: watch::Receiver<bool>,
 }
 
-/// A connection up to its first request.
-struct Begun {
-    stream: Box<dyn Stream>,
-    head: Vec<u8>,
-    /// Whether the client has a certificate that was verified.
-    is_certified: bool,
-}
-
 /// Serves one connection to its end: the client's, a limit's, or the server's.
 pub(crate) async fn serve(
     stream: Box<dyn Stream>,
@@ -76,8 +68,8 @@ pub(crate) async fn serve(
     shared: Shared,
     slot: Arc<SlotGuard>,
 ) {
-    let deadline = expiry(shared.context.limits.connection_timeout);
-    let (ending, error) = match begin(stream, peer, &shared.context).await {
+    let deadline = sleep(or_never(shared.context.limits.connection_timeout));
+    let (ending, error) = match begin(stream, peer, &shared.context, &slot).await {
         // Boxed: a connection that waits for its first request has no place for it.
         Ok(begun) => Box::pin(exchange(begun, peer, shared, &slot, deadline)).await,
         Err(ending) => (ending, None),
@@ -86,7 +78,17 @@ pub(crate) async fn serve(
     log_debug(move || tracing::debug!(%peer, ?ending, ?error, "connection ended"));
 }
 
-/// Waits for TLS, where that is spoken, and for the head of the first request.
+/// The time that a limit leaves; zero is no limit.
+fn or_never(limit: Duration) -> Duration {
+    if limit.is_zero() {
+        Duration::MAX
+    } else {
+        limit
+    }
+}
+
+/// Waits for TLS, where that is spoken, and for the head of the first request: the socket that requests are read from, and whether
+/// the client has a certificate that was verified.
 ///
 /// A server that stops does not end this: a request may be on its way, and the listener waits for a moment.
 ///
@@ -97,16 +99,13 @@ async fn begin(
     stream: Box<dyn Stream>,
     peer: Peer,
     context: &ConnectionContext,
-) -> Result<Begun, Ending> {
+    slot: &Arc<SlotGuard>,
+) -> Result<(Socket, bool), Ending> {
     let limits = &context.limits;
-    let times = [
-        (limits.header_timeout, Ending::HeaderTimeout),
-        (limits.connection_timeout, Ending::Deadline),
-    ];
-    let limited = times.into_iter().filter(|(time, _)| !time.is_zero());
-    let (time, too_late) = limited.min_by_key(|(time, _)| *time).unwrap_or(times[0]);
+    let header = or_never(limits.header_timeout);
+    let whole = or_never(limits.connection_timeout);
     // One for both: a client that was slow in the handshake has less time for the head.
-    let mut expiry = std::pin::pin!(expiry(time));
+    let mut expiry = std::pin::pin!(sleep(header.min(whole)));
     let (mut stream, is_certified) = match &context.keeper.current().tls {
         None => (stream, false),
         Some(tls) => tokio::select! {
@@ -119,7 +118,7 @@ async fn begin(
     let read = tokio::select! {
         biased;
         read = first_head::read(&mut stream, &mut head, limits) => read,
-        () = expiry => return Err(too_late),
+        () = expiry => return Err(if whole < header { Ending::Deadline } else { Ending::HeaderTimeout }),
     };
     match read {
         // How a client of HTTP/2 begins that knows that its server speaks it.
@@ -127,11 +126,10 @@ async fn begin(
             refuse(&mut stream, &head, "this port speaks HTTP/1.1 only\n").await;
             Err(Ending::Malformed)
         }
-        Ok(true) => Ok(Begun {
-            stream,
-            head,
-            is_certified,
-        }),
+        Ok(true) => {
+            let slot = Some(Arc::clone(slot));
+            Ok((Socket::new(stream, head, slot), is_certified))
+        }
         Ok(false) if head.is_empty() => Err(Ending::Done),
         Ok(false) | Err(_) => Err(Ending::Broken),
     }
@@ -156,11 +154,7 @@ async fn secured(
         return None;
     }
     // How far it is shows at the socket that TLS is for the HTTP library.
-    let stream = Socket {
-        read: first,
-        stream,
-        slot: None,
-    };
+    let stream = Socket::new(stream, first, None);
     tls.accept(Box::new(stream), peer).await
 }
 
@@ -185,18 +179,18 @@ async fn refuse(stream: &mut Box<dyn Stream>, head: &[u8], body: &str) {
 
 /// Serves requests to the end of the connection: how it ended, and the HTTP library's error.
 async fn exchange(
-    begun: Begun,
+    (socket, is_certified): (Socket, bool),
     peer: Peer,
     shared: Shared,
     slot: &Arc<SlotGuard>,
-    deadline: impl Future<Output = ()>,
+    deadline: Sleep,
 ) -> (Ending, Option<hyper::Error>) {
     let limits = &shared.context.limits;
     let mut stop = shared.stop;
     let routes = TowerToHyperService::new(warp::service(shared.routes));
     let answers = service_fn(|mut request: Request<Incoming>| {
         slot.note(ConnectionSlot::asked);
-        let client = Client::new(peer, request.uri(), begun.is_certified);
+        let client = Client::new(peer, request.uri(), is_certified);
         let has_path = client.has_path;
         request.extensions_mut().insert(client);
         // No route reads a body, and a connection is not worth reading one away for.
@@ -210,12 +204,17 @@ async fn exchange(
             Ok::<_, Infallible>(tracked(answer, slot, is_last))
         }
     });
-    let socket = Socket {
-        read: begun.head,
-        stream: begun.stream,
-        slot: Some(Arc::clone(slot)),
-    };
-    let serving = builder(limits).serve_connection(TokioIo::new(socket), answers);
+    let timeout = limits.header_timeout;
+    // HTTP/1 alone: with version detection the header timeout would not run until the version is known, so that a silent
+    // peer could stay for ever.
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout((!timeout.is_zero()).then_some(timeout))
+        // A client may close its side while it waits for its answer.
+        .half_close(true)
+        .max_buf_size(limits.max_header_bytes)
+        .max_headers(limits.max_headers)
+        .serve_connection(TokioIo::new(socket), answers);
     let mut connection = std::pin::pin!(serving);
     let mut end = std::pin::pin!(async {
         deadline.await;
@@ -239,20 +238,6 @@ async fn exchange(
         ending.unwrap_or(Ending::Stopped),
         outcome.and_then(Result::err),
     )
-}
-
-/// HTTP/1 alone: with version detection the header timeout would not run until the version is known, so that a silent
-/// peer could stay for ever.
-fn builder(limits: &Limits) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout((!limits.header_timeout.is_zero()).then_some(limits.header_timeout))
-        // A client may close its side while it waits for its answer.
-        .half_close(true)
-        .max_buf_size(limits.max_header_bytes)
-        .max_headers(limits.max_headers);
-    builder
 }
 
 /// An answer that notes when the HTTP library has taken all of its body, which it then drops.
@@ -292,11 +277,9 @@ const DEADLINE_TICK: Duration = Duration::from_millis(50);
 /// nothing of what it asked for, or the answer is not there after all the time that one may take.
 async fn outlast(slot: &SlotGuard, limits: &Limits) {
     slot.note(|slot| slot.is_closing = true);
-    let grace = if limits.scrape_timeout.is_zero() {
-        limits.connection_timeout
-    } else {
-        limits.scrape_timeout
-    };
+    let limits = [limits.scrape_timeout, limits.connection_timeout];
+    let grace = limits.into_iter().find(|limit| !limit.is_zero());
+    let grace = grace.unwrap_or_default();
     let begin = Instant::now();
     let mut busy = begin;
     while begin.elapsed() < grace {
@@ -305,7 +288,7 @@ async fn outlast(slot: &SlotGuard, limits: &Limits) {
             Some(Stage::Waiting | Stage::Idle) if busy.elapsed() < DEADLINE_LINGER => {}
             _ => return,
         }
-        tokio::time::sleep(DEADLINE_TICK).await;
+        sleep(DEADLINE_TICK).await;
     }
 }
 
@@ -328,17 +311,6 @@ fn ending(outcome: Option<&Result<(), hyper::Error>>, slot: &ConnectionSlot) -> 
 /// Returns when the server stops, or is gone.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stopped| *stopped).await;
-}
-
-/// Returns after this time, from now on; never after zero.
-fn expiry(timeout: Duration) -> impl Future<Output = ()> {
-    let sleep = (!timeout.is_zero()).then(|| tokio::time::sleep(timeout));
-    async {
-        match sleep {
-            Some(sleep) => sleep.await,
-            None => std::future::pending().await,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -17,12 +17,20 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// The socket of a connection as the HTTP library, or TLS, sees it: what was read already is read again, and whether the client takes
 /// what is written is noted in the slot, if there is one.
 pub(super) struct Socket {
-    pub(super) read: Vec<u8>,
-    pub(super) stream: Box<dyn Stream>,
-    pub(super) slot: Option<Arc<SlotGuard>>,
+    stream: Box<dyn Stream>,
+    read: Vec<u8>,
+    slot: Option<Arc<SlotGuard>>,
 }
 
 impl Socket {
+    pub(super) fn new(
+        stream: Box<dyn Stream>,
+        read: Vec<u8>,
+        slot: Option<Arc<SlotGuard>>,
+    ) -> Self {
+        Self { stream, read, slot }
+    }
+
     fn note(&self, note: impl FnOnce(&mut ConnectionSlot)) {
         self.slot.as_ref().and_then(|slot| slot.note(note));
     }
@@ -128,11 +136,8 @@ mod tests {
     fn it_is_noted_that_a_client_takes_nothing_of_what_is_kept_for_it() {
         let table = ConnectionTable::new(0, Arc::default());
         let slot = table.admit(Source::Unix).expect("room");
-        let mut socket = Socket {
-            read: Vec::new(),
-            stream: Box::new(Keeps),
-            slot: Some(Arc::clone(&slot)),
-        };
+        let stream = Box::new(Keeps);
+        let mut socket = Socket::new(stream, Vec::new(), Some(Arc::clone(&slot)));
         let mut cx = Context::from_waker(std::task::Waker::noop());
         slot.note(ConnectionSlot::asked);
         let written = Pin::new(&mut socket).poll_write(&mut cx, b"the end");

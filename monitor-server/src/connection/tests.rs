@@ -24,7 +24,7 @@ fn context() -> ConnectionContext {
 fn routes(made_for: Duration) -> BoxedFilter<(warp::reply::Response,)> {
     let answer = move || async move {
         if !made_for.is_zero() {
-            tokio::time::sleep(made_for).await;
+            sleep(made_for).await;
         }
         Response::new(Bytes::from_static(b"here").into())
     };
