@@ -11,6 +11,8 @@ use crate::access::{AuthOutcome, Source};
 use crate::runtime::pool::Pool;
 use crate::self_metrics::access::{AccessMetrics, Scheme};
 
+pub(crate) use crate::access::AuthOutcome as Credentials; // alias
+
 /// A digest by which a change is noticed; of no secret.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fingerprint(u64);
