@@ -21,9 +21,10 @@ use crate::listener;
 use crate::render::Renderer;
 use crate::routes::{self, Context};
 use crate::runtime::log::log;
+use crate::runtime::pool::Pool;
 use crate::self_metrics::SelfMetrics;
 use crate::source::Source;
-use crate::thread::ServerThread;
+use crate::thread::{GRACE, ServerThread};
 use crate::wait;
 use crate::web::Keeper;
 
@@ -90,7 +91,9 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
         }
     };
     let terms = context.terms(config.limits);
-    let started = ServerThread::start(bound, terms, routes::all(context), begin);
+    let pool = context.pool.clone();
+    let end = |pool: &Pool| pool.close(GRACE);
+    let started = ServerThread::start(bound, terms, routes::all(context), pool, begin, end);
     let thread = started.inspect_err(|_| vitals.checks.stop())?;
     let (sender, health) = watch::channel(vitals.state());
     if let Some(runtime) = thread.runtime() {
@@ -353,7 +356,9 @@ impl MetricServer {
         let bound = listener::bind(&Endpoint::Tcp(address.into()))?;
         let routes = routes::all(Arc::clone(&self.context));
         let terms = self.context.terms(Limits::default());
-        let thread = ServerThread::start(bound, terms, routes, || ())?;
+        // The pool goes on: the same context may be mounted, or served by further threads.
+        let pool = self.context.pool.clone();
+        let thread = ServerThread::start(bound, terms, routes, pool, || (), |_| ())?;
         Ok(MetricServerHandle {
             thread: Arc::new(thread),
         })
@@ -412,6 +417,7 @@ impl Context {
         let phase = Phase::new(config.wait_for_started);
         let vitals = Arc::new(Vitals::new(monitor, &config.health, phase));
         Self {
+            pool: Pool::default(),
             renderer: Renderer::with_vitals(
                 monitor,
                 sources,

@@ -27,8 +27,8 @@ const RENDER_THREAD_NAME: &str = "monitor-render";
 /// do.
 const RENDER_THREADS: usize = 4;
 
-/// How long a stop waits for a page that is still being gathered: a collector that hangs must not hold it.
-const RENDER_GRACE: Duration = Duration::from_millis(100);
+/// How long a stop waits for what runs on the pool: a collector that hangs must not hold it.
+pub(crate) const GRACE: Duration = Duration::from_millis(100);
 
 /// A server on its thread.
 #[derive(Debug)]
@@ -47,12 +47,15 @@ pub(crate) struct ServerThread {
 type Ready = io::Result<(Handle, Endpoint)>;
 
 impl ServerThread {
-    /// Starts serving. `before` runs when nothing can fail any more, before the first connection is accepted.
+    /// Starts serving. `before` runs when nothing can fail any more, before the first connection is accepted; `end` is given
+    /// the pool on the server's own thread, when nothing is served any more.
     pub(crate) fn start(
         bound: Bound,
         terms: Terms,
         routes: BoxedFilter<(Response,)>,
+        pool: Pool,
         before: impl FnOnce(),
+        end: impl FnOnce(&Pool) + Send + 'static,
     ) -> Result<Self, RunError> {
         let failed = |source| RunError::Thread {
             name: THREAD_NAME,
@@ -66,7 +69,6 @@ impl ServerThread {
             .name(THREAD_NAME.to_owned())
             .spawn(move || {
                 let _done = Done(done_sender);
-                let pool = Pool::default();
                 let _serving = serve_on(&pool);
                 let Some((runtime, socket)) = prepare(bound, &ready_sender) else {
                     return;
@@ -84,8 +86,8 @@ impl ServerThread {
                         },
                     ));
                 }
-                runtime.shutdown_timeout(RENDER_GRACE);
-                pool.close(RENDER_GRACE);
+                runtime.shutdown_timeout(GRACE);
+                end(&pool);
             })
             .map_err(failed)?;
         let gone = || io::Error::other("the thread ended before it served");

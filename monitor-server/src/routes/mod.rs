@@ -23,12 +23,15 @@ use crate::health::Vitals;
 use crate::process::Service;
 use crate::render::Renderer;
 use crate::runtime::log::log;
+use crate::runtime::pool::Pool;
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::web::Keeper;
 
 /// What handlers work on.
 #[derive(Debug)]
 pub(crate) struct Context {
+    /// Runs all that may block, or is the service's own code.
+    pub(crate) pool: Pool,
     pub(crate) renderer: Renderer,
     pub(crate) metrics: Arc<SelfMetrics>,
     pub(crate) vitals: Arc<Vitals>,
