@@ -14,10 +14,10 @@
 //! Paths are exact: anything else is 404. GET and HEAD alone: anything else is 405. Nothing over HTTP changes state.
 
 mod access;
+#[cfg(feature = "auth")]
 mod auth;
 mod config;
 mod connection;
-mod endpoint;
 mod error;
 #[cfg(monitor_fuzzing)]
 #[doc(hidden)]
@@ -28,6 +28,8 @@ mod labels {
 }
 mod listener;
 mod negotiate;
+#[cfg(not(feature = "auth"))]
+mod no_auth;
 mod process;
 mod render;
 mod routes;
@@ -37,10 +39,13 @@ mod self_metrics;
 mod tls;
 mod web;
 
+use self::listener as endpoint; // alias
+#[cfg(not(feature = "auth"))]
+use self::no_auth as auth;
 pub use config::{Limits, MonitorConfig};
-pub use endpoint::Endpoint;
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};
+pub use listener::Endpoint;
 pub use process::{Service, process_families};
 pub use routes::{MetricService, ServiceBody};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};

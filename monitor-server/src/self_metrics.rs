@@ -103,14 +103,6 @@ label_values! {
     }
 }
 
-impl Ending {
-    /// The variant of this number, as `ending as u8` has it.
-    pub(crate) fn of(number: u8) -> Self {
-        let known = Self::ALL.get(usize::from(number)).copied();
-        known.unwrap_or(Self::Stopped)
-    }
-}
-
 label_values! {
     /// How credentials were presented.
     #[cfg_attr(not(feature = "auth"), allow(dead_code, reason = "no credentials are read"))]

@@ -202,8 +202,8 @@ impl Serving {
         let _no_log = serve_on(&pool);
         tokio::spawn(Arc::clone(&terms.keeper).watch(Arc::clone(&terms.metrics)));
         let shared = Shared {
-            service: hyper_util::service::TowerToHyperService::new(warp::service(routes)),
-            terms: Arc::new(terms),
+            routes,
+            context: Arc::new(terms),
             stop,
         };
         listener::serve(socket, shared).await;
