@@ -1,13 +1,133 @@
-//! What is left of an item whose attribute is at fault: the errors, and the item as it was.
+//! A function as it was: where the arguments of its attribute are at fault, or instrumentation is off.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 
-/// The errors, and the item untouched: what calls it still finds it, and one mistake gives one message.
+use crate::expand::{Call, braced, mixed, parenthesized, place};
+use crate::parse::{Buckets, ErrorType, MethodName};
+use crate::shape::{Shape, Tail};
+use crate::validate::Checked;
+
+/// The errors, and the item as it is without the attribute: what calls it still finds it, and one mistake gives one message.
 pub(crate) fn fallback(errors: Vec<syn::Error>, item: TokenStream) -> TokenStream {
-    let mut output: TokenStream = errors
-        .into_iter()
-        .map(syn::Error::into_compile_error)
-        .collect();
-    output.extend(item);
-    output
+    let errors = errors.into_iter().map(syn::Error::into_compile_error);
+    errors.chain([item]).collect()
+}
+
+/// The function as written, where its attribute is at fault: nothing but that fault is to be said. So the arguments
+/// that the attribute mentions count as used, and the name that `call` gives has a meaning.
+pub(crate) fn refused(checked: &Checked) -> TokenStream {
+    let mentioned = &checked.mentioned;
+    let used = (!mentioned.is_empty()).then(|| mixed!(let _ = (#(&#mentioned,)*);));
+    Call::new(checked).written(&used.unwrap_or_default())
+}
+
+/// The function as written, where instrumentation is off: the expressions of its attribute are type-checked, in a
+/// branch that is never taken.
+pub(crate) fn uninstrumented(checked: &Checked) -> TokenStream {
+    let call = Call::new(checked);
+    let (constants, checks) = (call.constants(), call.checks());
+    let checks = (!checks.is_empty()).then(|| mixed!(if false { #checks }));
+    call.written(&mixed!(#constants #checks))
+}
+
+impl Call<'_> {
+    /// The function with these statements at its top.
+    fn written(&self, used: &TokenStream) -> TokenStream {
+        let (target, no_call) = (&self.checked.target, self.no_call());
+        if used.is_empty() && no_call.is_none() {
+            return target.written();
+        }
+        let (head, attrs, block) = (&target.head, &target.body.attrs, &target.body.block);
+        let tokens = match (&self.checked.shape, no_call) {
+            (Shape::Tail(tail) | Shape::Block(tail, _), Some(no_call)) => {
+                let tail = tail_with(tail, &no_call);
+                quote!(#attrs #used #tail)
+            }
+            (_, no_call) => quote!(#attrs #used #no_call (#block)),
+        };
+        let body = braced(tokens, block.span());
+        quote!(#head #body)
+    }
+
+    /// The name that `call` gives stands for no call. What outlives the function could not borrow that; there `call` is
+    /// refused, so nothing runs.
+    fn no_call(&self) -> Option<TokenStream> {
+        let (runtime, name) = (
+            self.runtime(Span::mixed_site()),
+            self.checked.args.call.value()?,
+        );
+        Some(match self.checked.shape {
+            Shape::Future(..) | Shape::Stream(..) => {
+                mixed!(let #name: &'static mut #runtime::CallGuard = #runtime::edge();)
+            }
+            _ => mixed!(let #name = &mut #runtime::no_call();),
+        })
+    }
+
+    /// The attribute's constants, checked as in the static that is not there.
+    fn constants(&self) -> TokenStream {
+        let mut constants = TokenStream::new();
+        if let MethodName::Constant(name) = &self.checked.method {
+            let method = self.method();
+            constants.extend(quote_spanned! {place(&**name)=>
+                const _: &'static ::core::primitive::str = #method;
+            });
+        }
+        if let Some(buckets @ Buckets::Constant(path)) = self.checked.args.buckets.value() {
+            let bounds = self.bounds(buckets);
+            constants.extend(quote_spanned! {place(path)=>
+                const _: &'static [::core::primitive::f64] = #bounds;
+            });
+        }
+        constants
+    }
+
+    /// The attribute's expressions, put to the use they would have in a call.
+    fn checks(&self) -> TokenStream {
+        let runtime = self.runtime(Span::mixed_site());
+        let mut checks = self.call_args(|| mixed!(#runtime::edge()));
+        if !checks.is_empty() {
+            checks.extend(mixed!(let _ = __monitor_start;));
+        }
+        let limit = self.counted_limit();
+        checks.extend(limit.map(|limit| mixed!(let _ = #limit;)));
+        // A value of the type that is judged, if that has a name.
+        if self.edge().is_some() {
+            let ty = self.value();
+            self.add_exit_checks(&mixed!(#runtime::edge::<#ty>()), &mut checks);
+        }
+        checks
+    }
+
+    /// Those of the value.
+    fn add_exit_checks(&self, value: &TokenStream, checks: &mut TokenStream) {
+        let args = &self.checked.args;
+        if let Some((predicate, _)) = self.predicate() {
+            let holds = self.ask("holds", Some(value), predicate);
+            checks.extend(quote_spanned!(place(predicate)=> let _ = #holds;));
+        }
+        if let Some(size) = args.response_size.value() {
+            let (runtime, noted) = (self.runtime(place(size)), self.response_size(size));
+            checks.extend(mixed! {
+                let (__monitor_value, __monitor_call) = (&#value, &mut #runtime::no_call());
+                #noted;
+            });
+        }
+        if let Some(ErrorType::Function(path)) = args.error_type.value() {
+            let error_type = self.ask("error_type", Some(value), path);
+            checks.extend(quote_spanned!(place(path)=> let _ = #error_type;));
+        }
+    }
+}
+
+/// A body with an async block at its end, in which this statement comes first.
+fn tail_with(tail: &Tail, first: &TokenStream) -> TokenStream {
+    let (before, keywords, block) = (&tail.before, &tail.keywords, &tail.block);
+    let inner = braced(mixed!(#first (#block)), block.span());
+    let mut future = quote!(#keywords #inner);
+    if let Some(at) = tail.parentheses {
+        future = parenthesized(future, at).into_token_stream();
+    }
+    quote!(#before #future)
 }

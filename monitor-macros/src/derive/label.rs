@@ -5,52 +5,33 @@ use quote::quote_spanned;
 use syn::ext::IdentExt;
 use syn::{Data, DataEnum, DeriveInput, Fields, LitStr, Variant};
 
-use super::helper::{Helper, Position, refuse_on_fields};
-use super::{root, text, unlinted};
-use crate::args::check_name;
-
-const ON_TYPE: Position = Position {
-    place: "a label",
-    valid: &["crate"],
-    ignored: &["error_type", "fallback", "transparent"],
-};
-
-const ON_VARIANT: Position = Position {
-    place: "a variant of a label",
-    valid: &["name"],
-    ignored: &["error_type", "transparent"],
-};
+use super::{implementation, read, refuse_on_fields, root, text, unlinted};
+use crate::parse::{Place, check_name};
 
 /// The value that stands for all others.
 const OVERFLOW: &str = "overflow";
 
 pub(super) fn derive(input: &DeriveInput, errors: &mut Vec<syn::Error>) -> TokenStream {
-    let helper = Helper::read(&input.attrs, &ON_TYPE, errors);
+    let helper = read(&input.attrs, &Place::LABEL_ENUM, errors);
     let Some(data) = variants(input, errors) else {
         return TokenStream::new();
     };
-    let values = values(data, errors);
-    let span = Span::mixed_site();
-    let (root, text) = (root(helper.root.value()), text());
-    let name = &input.ident;
-    let (generics, parameters, bounds) = input.generics.split_for_impl();
+    let (span, text, values) = (Span::mixed_site(), text(), values(data, errors));
     let arms = data.variants.iter().enumerate().map(|(index, variant)| {
         let (name, index) = (unlinted(&variant.ident), Literal::usize_suffixed(index));
         quote_spanned!(span=> Self::#name => #index)
     });
-    quote_spanned! {span=>
-        #[automatically_derived]
-        impl #generics #root::MonitorLabel for #name #parameters #bounds {
-            const VALUES: &'static [#text] = &[#(#values),*];
+    let items = quote_spanned! {span=>
+        const VALUES: &'static [#text] = &[#(#values),*];
 
-            #[inline]
-            fn index(&self) -> ::core::primitive::usize {
-                match self {
-                    #(#arms,)*
-                }
+        #[inline]
+        fn index(&self) -> ::core::primitive::usize {
+            match self {
+                #(#arms,)*
             }
         }
-    }
+    };
+    implementation(input, &root(&helper), "MonitorLabel", &items)
 }
 
 fn variants<'a>(input: &'a DeriveInput, errors: &mut Vec<syn::Error>) -> Option<&'a DataEnum> {
@@ -75,8 +56,12 @@ fn values(data: &DataEnum, errors: &mut Vec<syn::Error>) -> Vec<LitStr> {
     let mut values: Vec<LitStr> = Vec::new();
     for variant in &data.variants {
         refuse_fields(variant, errors);
-        let helper = Helper::read(&variant.attrs, &ON_VARIANT, errors);
-        let value = helper.name.take().unwrap_or_else(|| default_value(variant));
+        let helper = read(&variant.attrs, &Place::LABEL, errors);
+        let value = helper
+            .name
+            .value()
+            .cloned()
+            .unwrap_or_else(|| default_value(variant));
         if let Err(error) = check_value(&value, &values) {
             errors.push(error);
         }

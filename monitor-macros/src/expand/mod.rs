@@ -27,13 +27,18 @@
 //! its type. The end of the call stands where the last expression of the body does: there point the errors about
 //! borrows.
 
+/// Tokens with macro hygiene.
+macro_rules! mixed {
+    ($($tokens:tt)*) => {
+        quote::quote_spanned!(proc_macro2::Span::mixed_site()=> $($tokens)*)
+    };
+}
+
 mod call;
-mod entry;
+mod deferred;
 mod in_place;
-mod lasting;
 mod site;
 mod verdict;
-mod written;
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::quote;
@@ -41,19 +46,16 @@ use quote::quote;
 use crate::shape::Shape;
 use crate::validate::{Checked, CheckedBlock, Part};
 
-use call::Call;
-pub(crate) use written::{refused, uninstrumented};
+pub(crate) use call::{Call, place};
+pub(crate) use mixed;
 
 /// The function, instrumented.
 pub(crate) fn expand(checked: &Checked) -> TokenStream {
     let call = Call::new(checked);
     let (entry, run) = (call.entry(), call.run_as(&checked.shape));
-    let (head, attrs) = (&checked.head, &checked.body.attrs);
-    let body = group(
-        Delimiter::Brace,
-        quote!(#attrs #entry #run),
-        checked.body.block.span(),
-    );
+    let (head, body) = (&checked.target.head, &checked.target.body);
+    let attrs = &body.attrs;
+    let body = braced(quote!(#attrs #entry #run), body.block.span());
     quote!(#head #body)
 }
 
@@ -69,7 +71,7 @@ impl Call<'_> {
             Shape::Future(boxing, form) => self.future(*boxing, *form),
             Shape::Tail(tail) => self.tail(tail),
             Shape::Block(tail, within) => self.block(tail, within),
-            Shape::Stream(boxing, form) => self.stream(*boxing, *form),
+            Shape::Stream(boxing, form) => self.run("run_stream", *boxing, *form),
         }
     }
 }
@@ -80,13 +82,24 @@ pub(crate) fn block(checked: &CheckedBlock, method: fn(&Checked) -> TokenStream)
         Part::Other(tokens) => tokens.clone(),
         Part::Method(checked) => method(checked),
     });
-    let (head, attrs) = (&checked.head, &checked.attrs);
-    let body = group(Delimiter::Brace, quote!(#attrs #(#parts)*), checked.braces);
+    let (head, attrs) = (&checked.block.head, &checked.block.attrs);
+    let body = braced(quote!(#attrs #(#parts)*), checked.block.braces);
     quote!(#head #body)
 }
 
-fn group(delimiter: Delimiter, tokens: TokenStream, span: Span) -> TokenTree {
+/// A group whose delimiters stand there.
+pub(crate) fn group(delimiter: Delimiter, tokens: TokenStream, span: Span) -> TokenTree {
     let mut group = Group::new(delimiter, tokens);
     group.set_span(span);
     TokenTree::Group(group)
+}
+
+/// Tokens in braces.
+pub(crate) fn braced(tokens: TokenStream, span: Span) -> TokenTree {
+    group(Delimiter::Brace, tokens, span)
+}
+
+/// Tokens in parentheses.
+pub(crate) fn parenthesized(tokens: TokenStream, span: Span) -> TokenTree {
+    group(Delimiter::Parenthesis, tokens, span)
 }

@@ -6,10 +6,11 @@
 mod block;
 mod kind;
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
+use syn::visit::{self, Visit};
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, Signature, Visibility};
+use syn::{Attribute, Pat, PatIdent, Signature, Visibility};
 
 use crate::fragments::{self, Ungrouped, braced, held};
 
@@ -60,6 +61,12 @@ impl Item {
 }
 
 impl Target {
+    /// The function as it was, without attributes of ours.
+    pub(crate) fn written(&self) -> TokenStream {
+        let (head, body) = (&self.head, self.body.written());
+        quote::quote!(#head #body)
+    }
+
     /// Reads a function.
     fn read(mut head: Vec<TokenTree>) -> syn::Result<Self> {
         let body = match head.pop() {
@@ -141,4 +148,18 @@ fn starts_with_attribute(mut tokens: impl Iterator<Item = TokenTree>) -> bool {
     punct('#')
         && punct('!')
         && matches!(tokens.next(), Some(TokenTree::Group(content)) if content.delimiter() == Delimiter::Bracket)
+}
+
+/// The names that a pattern binds.
+pub(crate) fn bindings(pattern: &Pat) -> Vec<Ident> {
+    struct Bindings(Vec<Ident>);
+    impl<'ast> Visit<'ast> for Bindings {
+        fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
+            self.0.push(pattern.ident.clone());
+            visit::visit_pat_ident(self, pattern);
+        }
+    }
+    let mut bindings = Bindings(Vec::new());
+    bindings.visit_pat(pattern);
+    bindings.0
 }

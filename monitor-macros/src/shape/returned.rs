@@ -1,15 +1,16 @@
-//! What a return type tells: a future, a stream, a value; and how to name it inside of the body.
+//! What a return type shows: a future, a stream, a value; how to name it inside of the body; and whether the error in it may
+//! borrow. A trait object that borrows cannot be asked which error it is.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::punctuated::Punctuated;
 use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     BoundLifetimes, GenericArgument, GenericParam, Lifetime, ParenthesizedGenericArguments, Path,
-    PathArguments, PathSegment, ReturnType, TraitBound, Type, TypeBareFn, TypeImplTrait, TypeInfer,
-    TypeParamBound, TypePath,
+    PathArguments, PathSegment, ReturnType, Signature, Token, TraitBound, Type, TypeBareFn,
+    TypeImplTrait, TypeInfer, TypeParamBound, TypePath,
 };
-
-use super::borrow::Borrow;
 
 /// What the expansion needs to know of the return type.
 pub(crate) struct Returned {
@@ -22,13 +23,11 @@ pub(crate) struct Returned {
 }
 
 /// The value the outcome is read from.
-pub(crate) enum Value {
-    /// It has this type, where `impl Trait` is erased to `_`.
-    Of(Type),
-    /// It is the output of a future of this type, which does not show it.
-    OutputOf(Type),
-    /// It is the item of a stream of this type, which does not show it.
-    ItemOf(Type),
+pub(crate) struct Value {
+    /// Its type, where `impl Trait` is erased to `_`; or that of the future or stream that gives it, which does not show it.
+    pub(crate) ty: Type,
+    /// The alias in the runtime that makes the second the first: `Output` or `Item`.
+    pub(crate) given_by: Option<&'static str>,
 }
 
 /// How a returned future or stream is wrapped.
@@ -42,51 +41,66 @@ pub(crate) enum Boxing {
     Boxed,
 }
 
-/// A trait whose implementors are calls that go on after the function returned.
-#[derive(Clone, Copy)]
-pub(super) struct Lasting {
-    name: &'static str,
-    item: &'static str,
-    aliases: [&'static str; 2],
-}
-
-/// A future, with `futures::future::BoxFuture` and its kin.
-pub(super) const FUTURE: Lasting = Lasting {
-    name: "Future",
-    item: "Output",
-    aliases: ["BoxFuture", "LocalBoxFuture"],
-};
-
-/// A stream, with `futures::stream::BoxStream` and its kin.
-pub(super) const STREAM: Lasting = Lasting {
-    name: "Stream",
-    item: "Item",
-    aliases: ["BoxStream", "LocalBoxStream"],
-};
-
 impl Returned {
     /// A plain value of this type.
     pub(super) fn plain(ty: Type) -> Self {
-        let borrow = Borrow::of(&ty);
-        let erased = erase(ty);
-        Self {
-            value: Value::Of(erased.clone()),
-            borrow,
-            body: erased,
-        }
+        Self::giving(ty.clone(), ty)
     }
 
     /// A future or stream of this type that gives values of that one.
-    pub(super) fn giving(ty: Type, value: Type) -> Self {
+    fn giving(ty: Type, value: Type) -> Self {
         Self {
             borrow: Borrow::of(&value),
-            value: Value::Of(erase(value)),
+            value: Value {
+                ty: erase(value),
+                given_by: None,
+            },
             body: erase(ty),
         }
     }
 }
 
-impl Lasting {
+/// A kind of call that goes on after the function returned: what a trait's implementors are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deferred {
+    /// In one word.
+    pub(crate) word: &'static str,
+    name: &'static str,
+    item: &'static str,
+    aliases: [&'static str; 2],
+    /// What is missing in an `impl Trait` that does not show it.
+    opaque: &'static str,
+}
+
+/// A future, with `futures::future::BoxFuture` and its kin.
+pub(crate) const FUTURE: Deferred = Deferred {
+    word: "future",
+    name: "Future",
+    item: "Output",
+    aliases: ["BoxFuture", "LocalBoxFuture"],
+    opaque: "write what it resolves to: `impl Future<Output = T>`",
+};
+
+/// A stream, with `futures::stream::BoxStream` and its kin.
+pub(crate) const STREAM: Deferred = Deferred {
+    word: "stream",
+    name: "Stream",
+    item: "Item",
+    aliases: ["BoxStream", "LocalBoxStream"],
+    opaque: "write what it yields: `impl Stream<Item = T>`",
+};
+
+impl Deferred {
+    /// What such a function returns, if its type shows it or an argument claims it: then it is a pinned box behind an alias.
+    pub(super) fn returned(self, ty: &Type, claimed: bool) -> Option<(Boxing, Returned)> {
+        if let Some((boxing, value)) = self.shown(ty) {
+            return Some((boxing, Returned::giving(ty.clone(), value)));
+        }
+        let mut hidden = Returned::plain(ty.clone());
+        hidden.value.given_by = Some(self.item);
+        claimed.then_some((Boxing::Pinned, hidden))
+    }
+
     /// Whether a return type shows such a thing, how that is wrapped, and what it gives.
     pub(super) fn shown(self, ty: &Type) -> Option<(Boxing, Type)> {
         if let Type::ImplTrait(opaque) = ty {
@@ -97,92 +111,55 @@ impl Lasting {
         if self.aliases.iter().any(|alias| segment.ident == alias) {
             return Some((Boxing::Pinned, argument.clone()));
         }
-        match segment.ident.to_string().as_str() {
-            "Pin" => Some((Boxing::Pinned, self.in_box(argument)?)),
-            "Box" => Some((Boxing::Boxed, self.in_object(argument)?)),
-            _ => None,
-        }
-    }
-
-    fn in_box(self, ty: &Type) -> Option<Type> {
-        let segment = last_segment(ty)?;
-        if segment.ident != "Box" {
-            return None;
-        }
-        self.in_object(type_argument(segment)?)
-    }
-
-    fn in_object(self, ty: &Type) -> Option<Type> {
-        match ty {
-            Type::TraitObject(object) => self.given_by(&object.bounds),
-            _ => None,
-        }
-    }
-
-    fn given_by<'a>(self, bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> Option<Type> {
-        bounds.into_iter().find_map(|bound| match bound {
-            TypeParamBound::Trait(bound) => self.given_by_path(&bound.path),
-            _ => None,
-        })
-    }
-
-    fn given_by_path(self, path: &Path) -> Option<Type> {
-        let segment = path.segments.last();
-        let segment = segment.filter(|segment| segment.ident == self.name)?;
-        let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
-            return None;
+        let (boxing, object) = if segment.ident == "Box" {
+            (Boxing::Boxed, argument)
+        } else {
+            let inner = last_segment(argument)?;
+            let pinned = segment.ident == "Pin" && inner.ident == "Box";
+            (Boxing::Pinned, type_argument(inner).filter(|_| pinned)?)
         };
-        arguments.args.iter().find_map(|argument| match argument {
-            GenericArgument::AssocType(given) if given.ident == self.item => Some(given.ty.clone()),
+        match object {
+            Type::TraitObject(object) => Some((boxing, self.given_by(&object.bounds)?)),
             _ => None,
+        }
+    }
+
+    fn given_by(self, bounds: &Bounds) -> Option<Type> {
+        let mut segments = traits(bounds).filter(|segment| segment.ident == self.name);
+        segments.find_map(|segment| {
+            arguments(segment).find_map(|argument| match argument {
+                GenericArgument::AssocType(given) if given.ident == self.item => {
+                    Some(given.ty.clone())
+                }
+                _ => None,
+            })
         })
     }
-}
 
-/// What a function returns, as far as its type shows it.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Returns {
-    Future,
-    Stream,
-    /// An `impl Trait` that is neither.
-    Opaque,
-    Nothing,
-    Never,
-    /// Something that is neither, and its name.
-    Plain(String),
-    /// Something that may be an alias of one.
-    Named,
-}
-
-impl Returns {
-    /// Tells.
-    pub(crate) fn of(output: &ReturnType) -> Self {
-        let ty = return_type(output);
-        let plain = |what: &str| Self::Plain(what.to_owned());
-        match &ty {
-            ty if FUTURE.shown(ty).is_some() => Self::Future,
-            ty if STREAM.shown(ty).is_some() => Self::Stream,
-            ty if is_unit(ty) => Self::Nothing,
-            Type::Never(_) => Self::Never,
-            Type::ImplTrait(_) => Self::Opaque,
-            Type::Tuple(_) => plain("a tuple"),
-            Type::Array(_) => plain("an array"),
-            Type::Reference(_) => plain("a reference"),
-            Type::BareFn(_) => plain("a function"),
-            ty => match last_segment(ty) {
-                Some(segment) if is_no_future(segment) => plain(&format!("`{}`", segment.ident)),
-                _ => Self::Named,
-            },
-        }
-    }
-
-    /// In one word.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Future => "future",
-            Self::Stream => "stream",
-            _ => "value",
-        }
+    /// Why a function surely returns no such thing, if an argument claims it.
+    pub(crate) fn not_returned_by(self, sig: &Signature) -> Option<String> {
+        let ty = return_type(&sig.output);
+        let other = if self == FUTURE { STREAM } else { FUTURE };
+        let what = match &ty {
+            _ if sig.asyncness.is_some() && self == FUTURE => {
+                return Some("an `async fn` is one without saying so".to_owned());
+            }
+            ty if self.shown(ty).is_some() => return None,
+            ty if other.shown(ty).is_some() => &format!("a {}", other.word),
+            ty if is_unit(ty) => "nothing",
+            Type::Never(_) => return Some("this one never returns".to_owned()),
+            Type::ImplTrait(_) => return Some(self.opaque.to_owned()),
+            Type::Tuple(_) => "a tuple",
+            Type::Array(_) => "an array",
+            Type::Reference(_) => "a reference",
+            Type::BareFn(_) => "a function",
+            // It may be an alias of one, unless anyone knows the type.
+            ty => &format!(
+                "`{}`",
+                last_segment(ty).filter(|last| is_value(last))?.ident
+            ),
+        };
+        Some(format!("this one returns {what}"))
     }
 }
 
@@ -190,7 +167,7 @@ impl Returns {
 const VALUES: &str = "bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize HashMap Option Result String \
     Vec";
 
-fn is_no_future(segment: &PathSegment) -> bool {
+fn is_value(segment: &PathSegment) -> bool {
     VALUES.split(' ').any(|value| segment.ident == value)
 }
 
@@ -202,8 +179,9 @@ pub(crate) fn names_result(ty: &Type) -> bool {
 /// Whether a type may turn out to be a `Result`.
 pub(crate) fn may_be_result(ty: &Type) -> bool {
     match bare(ty) {
-        Type::Path(_) => last_segment(ty)
-            .is_none_or(|segment| segment.ident == "Result" || !is_no_future(segment)),
+        Type::Path(_) => {
+            last_segment(ty).is_none_or(|segment| segment.ident == "Result" || !is_value(segment))
+        }
         Type::Macro(_) | Type::Verbatim(_) => true,
         _ => false,
     }
@@ -216,29 +194,13 @@ pub(crate) fn is_unit(ty: &Type) -> bool {
 
 /// Whether an `impl Trait` is one of functions: `Fn(A) -> B` and its kin alone are written with parentheses.
 pub(super) fn takes_calls(opaque: &TypeImplTrait) -> bool {
-    let mut bounds = opaque.bounds.iter();
-    bounds.any(|bound| match bound {
-        TypeParamBound::Trait(bound) => {
-            let last = bound.path.segments.last();
-            last.is_some_and(|last| matches!(last.arguments, PathArguments::Parenthesized(_)))
-        }
-        _ => false,
-    })
+    traits(&opaque.bounds).any(|last| matches!(last.arguments, PathArguments::Parenthesized(_)))
 }
 
 /// Whether an `impl Trait` is one of iterators: no `Result` is one, though it can be made into one.
 pub(super) fn iterates(opaque: &TypeImplTrait) -> bool {
-    let mut bounds = opaque.bounds.iter();
-    bounds.any(|bound| match bound {
-        TypeParamBound::Trait(bound) => {
-            let last = bound.path.segments.last();
-            last.is_some_and(|last| {
-                let name = last.ident.to_string();
-                name.ends_with("Iterator") && !name.starts_with("Into")
-            })
-        }
-        _ => false,
-    })
+    let mut names = traits(&opaque.bounds).map(|last| last.ident.to_string());
+    names.any(|name| name.ends_with("Iterator") && !name.starts_with("Into"))
 }
 
 /// Whether an `impl Trait` is part of a type.
@@ -262,7 +224,7 @@ pub(super) fn return_type(output: &ReturnType) -> Type {
 }
 
 /// The type without parentheses and invisible groups.
-pub(super) fn bare(mut ty: &Type) -> &Type {
+fn bare(mut ty: &Type) -> &Type {
     loop {
         match ty {
             Type::Group(group) => ty = &group.elem,
@@ -272,6 +234,17 @@ pub(super) fn bare(mut ty: &Type) -> &Type {
     }
 }
 
+/// What stands behind `impl` or `dyn`.
+type Bounds = Punctuated<TypeParamBound, Token![+]>;
+
+/// The last names of the traits among bounds.
+fn traits(bounds: &Bounds) -> impl Iterator<Item = &PathSegment> {
+    bounds.iter().filter_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last(),
+        _ => None,
+    })
+}
+
 fn last_segment(ty: &Type) -> Option<&PathSegment> {
     match bare(ty) {
         Type::Path(path) => path.path.segments.last(),
@@ -279,16 +252,146 @@ fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
+/// What stands between the angles behind a name.
+fn arguments(segment: &PathSegment) -> impl DoubleEndedIterator<Item = &GenericArgument> {
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+        _ => None,
+    };
+    arguments.into_iter().flatten()
+}
+
 /// The last type argument of a path segment: `T` of `Box<T>` and of `BoxFuture<'a, T>`.
 fn type_argument(segment: &PathSegment) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
-        return None;
-    };
-    let mut last_first = arguments.args.iter().rev();
-    last_first.find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(bare(ty)),
+    arguments(segment).rev().find_map(as_type).map(bare)
+}
+
+fn as_type(argument: &GenericArgument) -> Option<&Type> {
+    match argument {
+        GenericArgument::Type(ty) => Some(ty),
         _ => None,
-    })
+    }
+}
+
+/// Whether the error in a value may borrow.
+pub(crate) enum Borrow {
+    /// There is none, or it does not.
+    Never,
+    /// Nothing tells, or it does.
+    Maybe,
+    /// If there is a lifetime in this type, which the compiler knows: an alias may hide one.
+    AsIn(Box<Type>),
+}
+
+impl Borrow {
+    /// For a value of this type.
+    fn of(ty: &Type) -> Self {
+        if !may_be_result(ty) {
+            return Self::Never;
+        }
+        let mut path = match erase_what_borrows(bare(ty).clone()) {
+            Type::Path(path) => path,
+            other => return Self::AsIn(Box::new(other)),
+        };
+        if path.qself.is_none()
+            && let Some(last) = path.path.segments.last_mut()
+        {
+            if last.ident == "Result" {
+                forget_value(last);
+                let error = arguments(last).next_back().and_then(as_type);
+                if error.is_some_and(is_of_a_trait) {
+                    return Self::Maybe;
+                }
+            } else if holds_a_value_alone(last) {
+                return Self::Never;
+            }
+        }
+        let ty = Type::Path(path);
+        let seen = Seen::in_type(&ty);
+        match (seen.unknown, seen.lifetime) {
+            _ if is_of_a_trait(&ty) => Self::Maybe,
+            (true, true) => Self::Maybe,
+            (true, false) => Self::Never,
+            (false, _) => Self::AsIn(Box::new(ty)),
+        }
+    }
+}
+
+/// Replaces the first type of a `Result`: a lifetime in it is not the error's.
+fn forget_value(result: &mut PathSegment) {
+    if let PathArguments::AngleBracketed(arguments) = &mut result.arguments {
+        let mut types = arguments.args.iter_mut();
+        if let Some(GenericArgument::Type(value)) =
+            types.find(|argument| matches!(argument, GenericArgument::Type(_)))
+        {
+            *value = syn::parse_quote!(());
+        }
+    }
+}
+
+/// Whether a trait says which type it is: `Self::Error`, `T::Error`, `<T as Trait>::Error`. Lifetimes of `Self` and of
+/// parameters are in it, and the compiler does not tell them from `'static`.
+fn is_of_a_trait(ty: &Type) -> bool {
+    let Type::Path(path) = bare(ty) else {
+        return false;
+    };
+    path.qself.is_some() || begins_with_a_type(&path.path)
+}
+
+/// Modules and crates have lower-case names.
+fn begins_with_a_type(path: &Path) -> bool {
+    let is_type = |segment: &PathSegment| segment.ident.to_string().starts_with(char::is_uppercase);
+    path.segments.len() > 1 && path.segments.first().is_some_and(is_type)
+}
+
+/// Whether an alias has one argument, in which a lifetime is that of the value: `ApiResult<&str>`, but not `R<Box<dyn Error + '_>>`.
+fn holds_a_value_alone(segment: &PathSegment) -> bool {
+    let mut arguments = arguments(segment);
+    match (arguments.next(), arguments.next()) {
+        (Some(GenericArgument::Type(ty)), None) => {
+            let seen = Seen::in_type(ty);
+            !seen.object && (seen.lifetime || seen.unknown)
+        }
+        _ => false,
+    }
+}
+
+/// What stands in a type.
+#[derive(Default)]
+struct Seen {
+    /// A lifetime, be it that of a reference.
+    lifetime: bool,
+    /// A trait object.
+    object: bool,
+    /// A part without a name.
+    unknown: bool,
+}
+
+impl Seen {
+    fn in_type(ty: &Type) -> Self {
+        let mut seen = Self::default();
+        seen.look_through(ty.to_token_stream());
+        seen
+    }
+
+    fn look_through(&mut self, tokens: TokenStream) {
+        let mut tokens = tokens.into_iter();
+        while let Some(token) = tokens.next() {
+            match token {
+                TokenTree::Group(group) => self.look_through(group.stream()),
+                TokenTree::Punct(sign) if sign.as_char() == '\'' => {
+                    let name = tokens.next().map(|name| name.to_string());
+                    self.lifetime |= name.as_deref() != Some("static");
+                }
+                TokenTree::Punct(sign) => self.lifetime |= sign.as_char() == '&',
+                TokenTree::Ident(name) => {
+                    self.object |= name == "dyn";
+                    self.unknown |= name == "_";
+                }
+                TokenTree::Literal(_) => {}
+            }
+        }
+    }
 }
 
 /// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`: clippy would not say
@@ -299,10 +402,9 @@ fn erase(mut ty: Type) -> Type {
 }
 
 /// The same, but for `'static`.
-pub(super) fn erase_what_borrows(mut ty: Type) -> Type {
-    let mut erase = Erase::default();
-    erase.bound.push(Ident::new("static", Span::call_site()));
-    erase.visit_type_mut(&mut ty);
+fn erase_what_borrows(mut ty: Type) -> Type {
+    let bound = vec![Ident::new("static", Span::call_site())];
+    Erase { bound }.visit_type_mut(&mut ty);
     ty
 }
 

@@ -3,15 +3,15 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::args::{Args, Place};
-use crate::expand::uninstrumented;
+use crate::fallback::uninstrumented;
 use crate::item::Item;
+use crate::parse::{Args, Place};
 use crate::validate::{Surroundings, function};
 
 /// What the attribute gives where instrumentation is off.
 pub(super) fn off(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Vec::new();
-    let args = Args::read(args, Place::Function, &mut errors);
+    let args = Args::read(args, Some(&Place::FUNCTION), &mut errors);
     let Ok(Item::Function(target)) = Item::read(item) else {
         panic!("no function")
     };

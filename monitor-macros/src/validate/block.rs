@@ -1,24 +1,20 @@
 //! The rules for an `impl` block and its methods.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use syn::LitStr;
 use syn::ext::IdentExt;
 
-use super::function::{check_pairs, function, health};
+use super::function::{exclusions, function};
 use super::{Checked, Surroundings};
-use crate::args::{Args, Place};
-use crate::item::{Block, Member, Method, Target, type_name};
+use crate::item::{Block, Member, Method, type_name};
+use crate::parse::{Args, Arguments, Place};
 
 /// An `impl` block, checked.
 pub(crate) struct CheckedBlock {
-    /// All tokens before the braces.
-    pub(crate) head: TokenStream,
-    /// Inner attributes at the top.
-    pub(crate) attrs: TokenStream,
+    /// The block without its members.
+    pub(crate) block: Block,
     /// What stands between the braces.
     pub(crate) parts: Vec<Part>,
-    /// Where the braces are.
-    pub(crate) braces: Span,
 }
 
 /// One item of a block.
@@ -30,18 +26,25 @@ pub(crate) enum Part {
 }
 
 /// Checks a block's arguments, and each of its methods with its own.
-pub(crate) fn block(args: Args, block: Block, errors: &mut Vec<syn::Error>) -> CheckedBlock {
-    check_pairs(&args, errors);
-    let only_pub = args.only_pub.given() && !block.of_trait;
-    let nameless = !args.prefix.given() && type_name(&block.self_type).is_none();
+pub(crate) fn block(args: Args, mut block: Block, errors: &mut Vec<syn::Error>) -> CheckedBlock {
+    errors.extend(exclusions(&args));
+    let named = type_name(&block.self_type).map(|name| name.unraw().to_string());
+    let prefix = args.prefix.value().map(LitStr::value).or(named);
+    let nameless = prefix.is_none();
+    let prefix = prefix.filter(|prefix| !prefix.is_empty());
     let mut rules = Rules {
         unnamed: false,
-        around: surroundings(args, &block),
-        only_pub,
+        only_pub: args.only_pub.given() && !block.of_trait,
+        around: Surroundings {
+            prefix: prefix.map_or_else(String::new, |prefix| prefix + "::"),
+            generics: std::mem::take(&mut block.generics),
+            args,
+            in_block: true,
+        },
         errors,
     };
     let mut parts = Vec::new();
-    for member in block.members {
+    for member in std::mem::take(&mut block.members) {
         parts.push(match member {
             Member::Other(tokens) => Part::Other(tokens),
             Member::Unread(tokens, error) => {
@@ -56,38 +59,10 @@ pub(crate) fn block(args: Args, block: Block, errors: &mut Vec<syn::Error>) -> C
                        `prefix = \"\"`";
         errors.push(syn::Error::new_spanned(&block.self_type, message));
     }
-    CheckedBlock {
-        head: block.head,
-        attrs: block.attrs,
-        parts,
-        braces: block.braces,
-    }
+    CheckedBlock { block, parts }
 }
 
-fn surroundings(args: Args, block: &Block) -> Surroundings {
-    let prefix = match (
-        args.prefix.value().map(LitStr::value),
-        type_name(&block.self_type),
-    ) {
-        (Some(prefix), _) => prefix,
-        (None, Some(name)) => name.unraw().to_string(),
-        (None, None) => String::new(),
-    };
-    let separator = if prefix.is_empty() { "" } else { "::" };
-    Surroundings {
-        prefix: format!("{prefix}{separator}"),
-        health: health(
-            args.task.value(),
-            args.health.value().map(|flag| flag.value),
-        )
-        .unwrap_or_default(),
-        buckets: args.buckets.take(),
-        root: args.root.take(),
-        generics: block.generics.clone(),
-        in_block: true,
-    }
-}
-
+/// The methods of a block, one after the other.
 struct Rules<'a> {
     around: Surroundings,
     /// Whether a method takes its name from the block.
@@ -98,36 +73,24 @@ struct Rules<'a> {
 
 impl Rules<'_> {
     fn method(&mut self, method: Method) -> Part {
-        let Method {
-            target,
-            own,
-            faults,
-        } = method;
-        self.errors.extend(faults);
-        if own.is_none() && self.only_pub && !target.public {
-            return Part::Other(written(target));
-        }
-        let args = match own {
-            Some(tokens) => Args::read(tokens, Place::Method, self.errors),
-            None => Args::default(),
-        };
-        if args.skip.given() {
-            for key in args.beside_skip() {
+        let target = method.target;
+        self.errors.extend(method.faults);
+        let hidden = method.own.is_none() && self.only_pub && !target.public;
+        let own = method.own.unwrap_or_default();
+        let args = Args::read(own, Some(&Place::METHOD), self.errors);
+        for key in args.given() {
+            if args.skip.given() && key != "skip" {
                 let message = format!(
                     "`skip` goes alone: a method that is left alone has no use for `{key}`"
                 );
                 self.errors.push(syn::Error::new(key.span(), message));
             }
-            return Part::Other(written(target));
+        }
+        if hidden || args.skip.given() {
+            return Part::Other(target.written());
         }
         self.unnamed |= !args.method.given();
         let checked = function(args, target, &self.around, self.errors);
         Part::Method(Box::new(checked))
     }
-}
-
-/// The method as it was, without attributes of ours.
-fn written(target: Target) -> TokenStream {
-    let (head, body) = (target.head, target.body.written());
-    quote::quote!(#head #body)
 }

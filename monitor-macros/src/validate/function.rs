@@ -4,259 +4,179 @@ use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::{FnArg, LitStr, Signature};
 
-use super::listed::{bindings, list};
-use super::{Checked, Entry, Exit, Health, Judge, Site, Surroundings, lasting};
-use crate::args::{Args, MethodName, check_name};
-use crate::item::Target;
-use crate::shape::{Ending, Returned, Shape, names_result};
+use super::{Checked, Surroundings};
+use crate::item::{Target, bindings};
+use crate::parse::{Args, MethodName, Once, check_name};
+use crate::shape::{FUTURE, Returned, STREAM, Shape, names_result};
 
 /// Checks arguments and function together.
 pub(crate) fn function(
-    args: Args,
+    mut args: Args,
     target: Target,
     around: &Surroundings,
     errors: &mut Vec<syn::Error>,
 ) -> Checked {
-    let Target {
-        head,
-        attrs,
-        sig,
-        body,
-        ..
-    } = target;
-    let (shape, returned) = Shape::of(&sig, &attrs, &body.block.stream(), &args);
-    let bound_again = shape.bound_again(&sig, &body.block.stream(), &args);
-    let mut rules = Rules {
+    let (sig, body) = (&target.sig, target.body.block.stream());
+    let (shape, returned) = Shape::of(sig, &target.attrs, &body, &args);
+    let bound_again = shape.bound_again(sig, &body, &args);
+    let names = sig.inputs.iter().flat_map(|input| match input {
+        FnArg::Typed(argument) => bindings(&argument.pat),
+        FnArg::Receiver(_) => Vec::new(),
+    });
+    let mut names: Vec<Ident> = names.collect();
+    let context = Context {
         args: &args,
-        sig: &sig,
+        sig,
         shape: &shape,
-        returned: &returned,
-        in_block: around.in_block,
-        errors,
+        names: &names,
     };
-    rules.check();
-    let method = name(args.method.value(), &sig, around, errors);
+    errors.extend(context.faults(&returned, around.in_block));
+    if args.call.value().is_some_and(|call| names.contains(call)) {
+        args.call = Once::default();
+    }
+    names.retain(|name| args.words.contains(&name.to_string()));
+    let method = args.method.value().cloned();
+    let at_attribute = Span::mixed_site();
+    args.inherit(&around.args);
     Checked {
-        mentioned: arguments(&sig)
-            .filter(|name| args.words.contains(&name.to_string()))
-            .collect(),
-        call: (args.call.value().cloned()).filter(|call| arguments(&sig).all(|name| name != *call)),
-        site: site(&args, method, place(&sig, around), &shape, around),
-        entry: Entry {
-            labels: list(
-                args.labels.take().unwrap_or_default(),
-                &sig,
-                &around.generics,
-            ),
-            request_size: args.request_size.take(),
-            deadline: args.deadline.take(),
+        method: method.unwrap_or_else(|| default_name(sig, around, errors)),
+        place: if around.in_block {
+            sig.ident.span()
+        } else {
+            at_attribute
         },
-        exit: Exit {
-            judge: match args.ok_if.take() {
-                Some(predicate) => Some(Judge::OkIf(predicate)),
-                None => args.error_if.take().map(Judge::ErrorIf),
-            },
-            error_type: args.error_type.take(),
-            response_size: args.response_size.take(),
-        },
-        limit: args.max_concurrency.take(),
-        root: args.root.take().or_else(|| around.root.clone()),
-        asynchronous: sig.asyncness.is_some(),
+        outer_generics: around.generics.clone(),
+        mentioned: names,
         bound_again,
-        head,
-        body,
+        args,
         shape,
         returned,
+        target,
     }
 }
 
-/// Where a site is: at the attribute, or at the method's name where one attribute stands for several.
-fn place(sig: &Signature, around: &Surroundings) -> Span {
-    if around.in_block {
-        sig.ident.span()
-    } else {
-        Span::mixed_site()
-    }
-}
-
-fn site(
-    args: &Args,
-    method: MethodName,
-    place: Span,
-    shape: &Shape,
-    around: &Surroundings,
-) -> Site {
-    let own = health(
-        args.task.value(),
-        args.health.value().map(|flag| flag.value),
-    );
-    let buckets = args.buckets.value().or(around.buckets.as_ref());
-    Site {
-        method,
-        place,
-        health: own.unwrap_or_else(|| around.health.clone()),
-        expected: args.expected.value().cloned().unwrap_or_default(),
-        buckets: buckets.cloned(),
-        streaming: matches!(
-            shape,
-            Shape::Stream(..) | Shape::InPlace(_, Ending::Stream(_))
-        ),
-    }
-}
-
-/// What `task` and `health` say together; nothing, if neither is given.
-pub(super) fn health(task: Option<&LitStr>, health: Option<bool>) -> Option<Health> {
-    match (task, health) {
-        (Some(task), _) => Some(Health::Task(task.clone())),
-        (None, Some(false)) => Some(Health::Off),
-        (None, Some(true)) => Some(Health::Own),
-        (None, None) => None,
-    }
-}
-
-fn name(
-    given: Option<&MethodName>,
+/// The name of a function as the value of the label `method`.
+fn default_name(
     sig: &Signature,
     around: &Surroundings,
     errors: &mut Vec<syn::Error>,
 ) -> MethodName {
-    given.cloned().unwrap_or_else(|| {
-        let ident = sig.ident.unraw();
-        let mut name = LitStr::new(&format!("{}{ident}", around.prefix), ident.span());
-        if let Err(error) = check_name("the method name", &name) {
-            errors.push(error);
-        }
-        name.set_span(ident.span().resolved_at(Span::mixed_site()));
-        MethodName::Literal(name)
-    })
+    let ident = sig.ident.unraw();
+    let mut name = LitStr::new(&format!("{}{ident}", around.prefix), ident.span());
+    errors.extend(check_name("the method name", &name).err());
+    name.set_span(ident.span().resolved_at(Span::mixed_site()));
+    MethodName::Literal(name)
 }
 
-/// The names of the function's arguments.
-fn arguments(sig: &Signature) -> impl Iterator<Item = Ident> {
-    sig.inputs.iter().flat_map(|input| match input {
-        FnArg::Typed(argument) => bindings(&argument.pat),
-        FnArg::Receiver(_) => Vec::new(),
-    })
-}
-
-struct Rules<'a> {
+/// What the rules are about.
+struct Context<'a> {
     args: &'a Args,
     sig: &'a Signature,
     shape: &'a Shape,
-    returned: &'a Returned,
-    in_block: bool,
-    errors: &'a mut Vec<syn::Error>,
+    /// The names of the function's arguments.
+    names: &'a [Ident],
 }
 
-impl Rules<'_> {
-    fn check(&mut self) {
-        self.constness();
-        self.track_caller();
-        check_pairs(self.args, self.errors);
-        self.value_is_seen();
-        self.call();
-        self.permit();
-        lasting::check(self.args, self.sig, self.errors);
-    }
-
-    fn refuse(&mut self, span: Span, message: impl std::fmt::Display) {
-        self.errors.push(syn::Error::new(span, message));
-    }
-
-    fn constness(&mut self) {
+impl Context<'_> {
+    fn faults(&self, returned: &Returned, in_block: bool) -> Vec<syn::Error> {
+        let mut faults = Vec::new();
         if let Some(constness) = self.sig.constness {
             let message = "a `const fn` cannot be monitored: it may run in the compiler, where nothing can be recorded";
-            self.refuse(constness.span, message);
+            faults.push(syn::Error::new(constness.span, message));
         }
-    }
-
-    fn track_caller(&mut self) {
-        if let Shape::TrackCaller(span, _) = *self.shape
-            && names_result(&self.returned.body)
+        if let Shape::TrackCaller(at, _) = *self.shape
+            && names_result(&returned.body)
         {
-            let instead = if self.in_block {
+            let instead = if in_block {
                 "leave this one alone with `#[monitored(skip)]`"
             } else {
                 "put `#[monitored]` on an inner function"
             };
-            self.refuse(
-                span,
-                format_args!(
-                    "`#[track_caller]` cannot be kept on a monitored function that returns a `Result`: seeing the \
-                     `Result` takes a closure around the body, and in a closure the caller's place is lost; {instead}"
-                ),
+            let message = format!(
+                "`#[track_caller]` cannot be kept on a monitored function that returns a `Result`: seeing the \
+                 `Result` takes a closure around the body, and in a closure the caller's place is lost; {instead}"
             );
+            faults.push(syn::Error::new(at, message));
         }
+        faults.extend(exclusions(self.args));
+        faults.extend(self.misfits());
+        faults
     }
 
-    /// Arguments about the returned value need one.
-    fn value_is_seen(&mut self) {
-        let why = match self.shape {
-            Shape::Diverging(_) => "and this function never returns",
-            Shape::TrackCaller(..) => {
-                "which is not looked at under `#[track_caller]`: seeing it takes a closure around the body, and in a \
-                 closure the caller's place is lost"
-            }
-            _ => return,
-        };
+    /// Arguments that a function of this shape cannot have: about the value, the name of the call, a permit, `future`, `stream`.
+    fn misfits(&self) -> Vec<syn::Error> {
         let args = self.args;
-        let keys = [
-            args.ok_if.key(),
-            args.error_if.key(),
-            args.error_type.key(),
-            args.response_size.key(),
-        ];
-        for key in keys.into_iter().flatten() {
-            let message = format!("`{key}` is about the returned value, {why}");
-            self.refuse(key.span(), message);
-        }
-    }
-
-    fn call(&mut self) {
-        let Some((key, name)) = self.args.call.get() else {
-            return;
-        };
-        let why = match self.shape {
-            Shape::Future(..) => "the call goes on in the future that this function returns",
-            Shape::Stream(..) => "the call goes on in the stream that this function returns",
-            Shape::TrackCaller(..) => "`#[track_caller]` leaves the call out of the body's reach",
-            _ => return self.call_name(name),
-        };
-        self.refuse(
-            key.span(),
-            format_args!("`call` cannot be bound in this body: {why}"),
-        );
-    }
-
-    fn call_name(&mut self, name: &Ident) {
-        if arguments(self.sig).any(|argument| argument == *name) {
-            let message =
-                format!("`{name}` is an argument of this function: the call needs another name");
-            self.refuse(name.span(), message);
-        }
-    }
-
-    fn permit(&mut self) {
-        let Some(key) = self.args.max_concurrency.key() else {
-            return;
-        };
-        let why = match self.shape {
-            Shape::Stream(..) | Shape::InPlace(_, Ending::Stream(_)) => {
-                "a permit ends with the function, and the stream goes on"
+        let mut misfits = Vec::new();
+        let mut refuse = |key: Option<&Ident>, why: Option<String>| {
+            if let (Some(key), Some(why)) = (key, why) {
+                misfits.push(syn::Error::new(key.span(), why));
             }
-            Shape::Future(..) | Shape::Tail(_) | Shape::Block(..) => return,
-            _ if self.sig.asyncness.is_some() => return,
-            _ => "waiting for a permit takes an `async fn`, or a function that returns a future",
         };
-        self.refuse(
-            key.span(),
-            format_args!("`max_concurrency` cannot be kept here: {why}"),
+        let (value, call, permit) = self.reasons();
+        for key in args.about_the_value() {
+            let why = value.map(|why| format!("`{key}` is about the returned value, {why}"));
+            refuse(Some(key), why);
+        }
+        let why = call.map(|why| format!("`call` cannot be bound in this body: {why}"));
+        let clash = (args.call.value()).filter(|name| why.is_none() && self.names.contains(name));
+        refuse(args.call.key(), why);
+        refuse(
+            clash,
+            clash.map(|name| {
+                format!("`{name}` is an argument of this function: the call needs another name")
+            }),
         );
+        let why = permit.map(|why| format!("`max_concurrency` cannot be kept here: {why}"));
+        refuse(args.max_concurrency.key(), why);
+        // Both at once are a fault of their own.
+        if args.future.given() != args.stream.given() {
+            for (key, kind) in [(args.future.key(), FUTURE), (args.stream.key(), STREAM)] {
+                let what = kind.word;
+                refuse(
+                    key,
+                    kind.not_returned_by(self.sig).map(|why| {
+                        format!("`{what}` is for a function that returns a {what}: {why}")
+                    }),
+                );
+            }
+        }
+        misfits
+    }
+
+    /// Why a function of this shape has no value that is looked at, no name for its call, and no permit.
+    fn reasons(&self) -> (Option<&str>, Option<&str>, Option<&str>) {
+        let no_wait = (self.sig.asyncness.is_none()).then_some(
+            "waiting for a permit takes an `async fn`, or a function that returns a future",
+        );
+        match self.shape {
+            Shape::Diverging(_) => (Some("and this function never returns"), None, no_wait),
+            Shape::TrackCaller(..) => (
+                Some(
+                    "which is not looked at under `#[track_caller]`: seeing it takes a closure around the body, and in a \
+                     closure the caller's place is lost",
+                ),
+                Some("`#[track_caller]` leaves the call out of the body's reach"),
+                no_wait,
+            ),
+            Shape::Future(..) => (
+                None,
+                Some("the call goes on in the future that this function returns"),
+                None,
+            ),
+            Shape::Tail(_) | Shape::Block(..) => (None, None, None),
+            shape if shape.is_stream() => (
+                None,
+                matches!(shape, Shape::Stream(..))
+                    .then_some("the call goes on in the stream that this function returns"),
+                Some("a permit ends with the function, and the stream goes on"),
+            ),
+            _ => (None, None, no_wait),
+        }
     }
 }
 
-/// Refuses arguments that exclude each other, in the same words on functions and blocks.
-pub(super) fn check_pairs(args: &Args, errors: &mut Vec<syn::Error>) {
+/// Arguments that exclude each other, in the same words on functions and blocks.
+pub(super) fn exclusions(args: &Args) -> Vec<syn::Error> {
     let no_health = args.health.get().filter(|(_, flag)| !flag.value);
     let pairs = [
         (
@@ -275,9 +195,7 @@ pub(super) fn check_pairs(args: &Args, errors: &mut Vec<syn::Error>) {
             "`future` and `stream` exclude each other: a call goes on in one of them",
         ),
     ];
-    for (one, other, message) in pairs {
-        if let (Some(_), Some(key)) = (one, other) {
-            errors.push(syn::Error::new(key.span(), message));
-        }
-    }
+    let both = pairs.into_iter().filter(|(one, ..)| one.is_some());
+    both.filter_map(|(_, other, why)| Some(syn::Error::new(other?.span(), why)))
+        .collect()
 }

@@ -3,10 +3,10 @@
 use proc_macro2::{Ident, Span};
 use syn::parse::ParseStream;
 use syn::spanned::Spanned;
-use syn::{Expr, ExprArray, ExprLit, ExprPath, ExprUnary, Lit, LitStr, UnOp};
+use syn::{Expr, ExprArray, ExprPath, Lit, LitStr};
 
-use super::value::{Faults, bare, refuse, string, value};
-use crate::nearest::nearest;
+use super::attribute::nearest;
+use super::value::{Faults, bare, is_negative, literal, refuse, string, value};
 
 /// The most bounds a histogram may have.
 const MAX_BOUNDS: usize = 64;
@@ -62,58 +62,53 @@ fn bounds(list: &ExprArray) -> syn::Result<Vec<(f64, Span)>> {
     }
     let mut faults = Faults::default();
     let mut bounds: Vec<(f64, Span)> = Vec::new();
-    let mut last_seen: Option<f64> = None;
+    let mut highest: Option<f64> = None;
     for (place, expr) in list.elems.iter().enumerate() {
-        match bound(expr).and_then(|bound| after(last_seen, bound, expr)) {
-            Ok(_) if place == MAX_BOUNDS => faults.push(syn::Error::new_spanned(
-                expr,
-                format!("a histogram has at most {MAX_BOUNDS} bounds"),
-            )),
-            Ok(bound) => bounds.push((bound, expr.span())),
-            Err(error) => faults.push(error),
-        }
-        last_seen = bound(expr).ok();
+        let bound = bound(expr);
+        let before = std::mem::replace(&mut highest, bound.as_ref().ok().copied());
+        let message = match (bound, before) {
+            (Err(error), _) => {
+                faults.push(error);
+                continue;
+            }
+            (Ok(bound), Some(before)) if bound <= before => {
+                format!("the bounds increase: {bound:?} is not above {before:?}")
+            }
+            (Ok(_), _) if place == MAX_BOUNDS => {
+                format!("a histogram has at most {MAX_BOUNDS} bounds")
+            }
+            (Ok(bound), _) => {
+                bounds.push((bound, expr.span()));
+                continue;
+            }
+        };
+        faults.push(syn::Error::new_spanned(expr, message));
     }
     faults.or(bounds)
 }
 
 fn bound(expr: &Expr) -> syn::Result<f64> {
-    let fault = |message: &str| refuse(expr, message);
-    let number = match bare(expr) {
-        Expr::Lit(ExprLit {
-            lit: Lit::Int(number),
-            ..
-        }) if matches!(number.suffix(), "" | "f64") => number.base10_digits().parse(),
-        Expr::Lit(ExprLit {
-            lit: Lit::Float(number),
-            ..
-        }) if matches!(number.suffix(), "" | "f64") => number.base10_digits().parse(),
-        Expr::Unary(ExprUnary {
-            op: UnOp::Neg(_),
-            expr: inner,
-            ..
-        }) if matches!(**inner, Expr::Lit(_)) => {
-            return fault("a bound is not negative: no call takes less than no time");
+    let digits = match literal(expr) {
+        Some(Lit::Int(number)) if matches!(number.suffix(), "" | "f64") => number.base10_digits(),
+        Some(Lit::Float(number)) if matches!(number.suffix(), "" | "f64") => number.base10_digits(),
+        _ => {
+            let message = match bare(expr) {
+                negative if is_negative(negative) => {
+                    "a bound is not negative: no call takes less than no time"
+                }
+                Expr::Path(_) => {
+                    "a bound in a list is a number: bounds that have names go into a constant, `buckets = path::BOUNDS`"
+                }
+                _ => "a bound is a number, as in `[0.1, 1.0]`",
+            };
+            return refuse(expr, message);
         }
-        Expr::Path(_) => {
-            return fault(
-                "a bound in a list is a number: bounds that have names go into a constant, `buckets = path::BOUNDS`",
-            );
-        }
-        _ => return fault("a bound is a number, as in `[0.1, 1.0]`"),
     };
-    match number {
+    match digits.parse() {
         Ok(number) if f64::is_finite(number) => Ok(number),
-        _ => fault("a bound is finite: what is above the last one is counted as infinite anyway"),
-    }
-}
-
-fn after(last: Option<f64>, bound: f64, expr: &Expr) -> syn::Result<f64> {
-    match last {
-        Some(last) if bound <= last => {
-            let message = format!("the bounds increase: {bound:?} is not above {last:?}");
-            Err(syn::Error::new_spanned(expr, message))
-        }
-        _ => Ok(bound),
+        _ => refuse(
+            expr,
+            "a bound is finite: what is above the last one is counted as infinite anyway",
+        ),
     }
 }

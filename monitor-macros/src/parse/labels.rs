@@ -5,8 +5,8 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitInt, Token, token};
 
-use super::exits::inside;
-use super::value::{Faults, bare, list, refuse};
+use super::attribute::recover;
+use super::value::{Faults, equals, inside, list, literal, refuse};
 use crate::fragments::expression;
 
 /// The most labels a method may have.
@@ -45,17 +45,14 @@ pub(super) fn labels(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Lab
             Ok(label) => labels.push(label),
             Err(error) => {
                 faults.push(error);
-                super::recover(&content);
+                recover(&content);
             }
         }
-        if !content.is_empty()
-            && let Err(error) = content.parse::<Token![,]>()
-        {
-            let message = "expected `,` after the label";
-            faults.push(syn::Error::new(error.span(), message));
-            super::recover(&content);
-            let _ = content.parse::<Option<Token![,]>>();
+        if !content.is_empty() && !content.peek(Token![,]) {
+            faults.push(content.error("expected `,` after the label"));
+            recover(&content);
         }
+        let _ = content.parse::<Option<Token![,]>>();
     }
     faults.or(labels)
 }
@@ -63,7 +60,11 @@ pub(super) fn labels(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Lab
 fn read_label(input: ParseStream<'_>) -> syn::Result<Label> {
     let name = read_name(input)?;
     if name == "capped" && input.peek(token::Paren) {
-        return read_capped(&name, input);
+        let content = list(&name, input)?;
+        let label = read_capped(&name, &content);
+        // What is left of a faulty list would be a fault of its own.
+        while content.parse::<TokenTree>().is_ok() {}
+        return label;
     }
     // The value is read before the name is judged, for what it may have to say itself.
     let value = read_value(&name, input)?;
@@ -85,34 +86,26 @@ fn read_name(input: ParseStream<'_>) -> syn::Result<Ident> {
 }
 
 fn read_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
-    if input.peek(Token![=]) && !input.peek(Token![==]) {
-        input.parse::<Token![=]>()?;
-        if !input.is_empty() && !input.peek(Token![,]) {
-            return inside(name, expression(input)?);
-        }
+    if equals(input) {
+        return inside(name, expression(input)?);
     }
     let name = name.unraw();
     let message = format!("the label `{name}` needs a value: `{name} = expr`");
     Err(syn::Error::new(name.span(), message))
 }
 
-fn read_capped(capped: &Ident, input: ParseStream<'_>) -> syn::Result<Label> {
-    let content = list(capped, input)?;
-    let label = read_capped_label(capped, &content);
-    // What is left of a faulty list would be a fault of its own.
-    while content.parse::<TokenTree>().is_ok() {}
-    label
-}
-
-fn read_capped_label(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
+fn read_capped(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
+    let no_limit =
+        "`capped` needs a label and the most values it may have: `capped(key = expr, max = 100)`";
+    let no_limit = || syn::Error::new(capped.span(), no_limit);
     if content.is_empty() {
-        return Err(no_limit(capped));
+        return Err(no_limit());
     }
     let name = read_name(content)?;
     let value = read_value(&name, content)?;
     content.parse::<Option<Token![,]>>()?;
     if content.is_empty() {
-        return Err(no_limit(capped));
+        return Err(no_limit());
     }
     let limit = read_limit(content)?;
     content.parse::<Option<Token![,]>>()?;
@@ -127,12 +120,6 @@ fn read_capped_label(capped: &Ident, content: ParseStream<'_>) -> syn::Result<La
     })
 }
 
-fn no_limit(capped: &Ident) -> syn::Error {
-    let message =
-        "`capped` needs a label and the most values it may have: `capped(key = expr, max = 100)`";
-    syn::Error::new(capped.span(), message)
-}
-
 fn read_limit(input: ParseStream<'_>) -> syn::Result<LitInt> {
     let key = read_name(input)?;
     if key != "max" {
@@ -141,20 +128,16 @@ fn read_limit(input: ParseStream<'_>) -> syn::Result<LitInt> {
         return Err(syn::Error::new(key.span(), message));
     }
     let value = read_value(&key, input)?;
-    let message = format!("`max` is a whole number from 1 to {MAX_VALUES}");
-    let Expr::Lit(literal) = bare(&value) else {
-        return refuse(&value, message);
+    let in_range = |max: &LitInt| {
+        let number = max.base10_parse();
+        max.suffix().is_empty() && number.is_ok_and(|max: u32| (1..=MAX_VALUES).contains(&max))
     };
-    match &literal.lit {
-        Lit::Int(max)
-            if max.suffix().is_empty()
-                && max
-                    .base10_parse()
-                    .is_ok_and(|max: u32| (1..=MAX_VALUES).contains(&max)) =>
-        {
-            Ok(max.clone())
-        }
-        _ => refuse(&value, message),
+    match literal(&value) {
+        Some(Lit::Int(max)) if in_range(max) => Ok(max.clone()),
+        _ => refuse(
+            &value,
+            format_args!("`max` is a whole number from 1 to {MAX_VALUES}"),
+        ),
     }
 }
 
