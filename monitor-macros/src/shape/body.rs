@@ -43,63 +43,45 @@ impl Facts {
         Self(self.0 | more.0)
     }
 
-    fn only(self, these: Self) -> Self {
-        Self(self.0 & these.0)
-    }
-
     fn without(self, these: Self) -> Self {
         Self(self.0 & !these.0)
     }
 
-    fn add_if(&mut self, condition: bool, more: Self) {
-        if condition {
-            *self = self.and(more);
-        }
-    }
-
-    /// Those of a macro that is called behind these tokens, by its path. One of unknown origin may do anything.
+    /// Those of a macro that is called behind these tokens, by its path. One of unknown origin, `$path!(..)` say, may do anything.
     fn of_macro(before: &[TokenTree]) -> Self {
-        let any = Self::SUSPENDS.and(Self::LEAVES);
-        // `$path!(..)`: any macro.
-        let Some((name, crates)) = macro_path(before) else {
-            return any;
-        };
-        let is_one_of = |known: &[(&[&str], &str)]| {
-            known.iter().any(|(roots, names)| {
-                matches!(&crates[..], [root] if roots.contains(&&**root))
-                    && names.split(' ').any(|known| known == name)
+        let known = macro_path(before).and_then(|(name, root)| {
+            MACROS.iter().find(|(roots, names, _)| {
+                roots.contains(&&*root) && names.split(' ').any(|known| known == name)
             })
-        };
-        let bare = crates.is_empty() && PLAIN_MACROS.split(' ').any(|plain| plain == name);
-        if bare || is_one_of(PLAIN_PATHS) {
-            Self::default()
-        } else if is_one_of(RETURNING_PATHS) {
-            Self::LEAVES
-        } else {
-            any
-        }
+        });
+        known.map_or(Self::SUSPENDS.and(Self::LEAVES), |(.., facts)| *facts)
     }
 }
 
-/// Macros of the standard library: what they expand to suspends and returns only where their arguments do.
-const PLAIN_MACROS: &str = "assert assert_eq assert_ne cfg column concat dbg debug_assert debug_assert_eq \
-    debug_assert_ne env eprint eprintln file format format_args include_bytes include_str line matches module_path \
-    option_env panic print println stringify todo unimplemented unreachable vec write writeln";
-
-/// Crates with macros of this kind beside the standard library, where the path says whose they are.
-const PLAIN_PATHS: &[(&[&str], &str)] = &[
-    (&["std", "core", "alloc"], PLAIN_MACROS),
-    (&["log"], "debug error info log log_enabled trace warn"),
+/// Macros that do what their arguments do, and no more than this beside: where a path says whose they are (none does, of the standard
+/// library's), and their names.
+const MACROS: &[(&[&str], &str, Facts)] = &[
+    (
+        &["", "std", "core", "alloc"],
+        "assert assert_eq assert_ne cfg column concat dbg debug_assert debug_assert_eq debug_assert_ne env eprint eprintln \
+         file format format_args include_bytes include_str line matches module_path option_env panic print println \
+         stringify todo unimplemented unreachable vec write writeln",
+        Facts(0),
+    ),
+    (
+        &["log"],
+        "debug error info log log_enabled trace warn",
+        Facts(0),
+    ),
     (
         &["tracing"],
         "debug debug_span enabled error error_span event info info_span span trace trace_span warn warn_span",
+        Facts(0),
     ),
-    (&["anyhow"], "anyhow"),
-    (&["eyre"], "eyre"),
+    (&["anyhow"], "anyhow", Facts(0)),
+    (&["eyre"], "eyre", Facts(0)),
+    (&["anyhow", "eyre"], "bail ensure", Facts::LEAVES),
 ];
-
-/// Macros that may return, and suspend only where their arguments do.
-const RETURNING_PATHS: &[(&[&str], &str)] = &[(&["anyhow", "eyre"], "bail ensure")];
 
 /// Words that are no part of an expression which ends behind them.
 const KEYWORDS: &str = "as async await box break const continue do dyn else enum extern fn for if impl in let loop match mod move \
@@ -191,17 +173,17 @@ impl Level<'_> {
     }
 
     fn word(&mut self, word: &str, before: &[TokenTree], rest: &[TokenTree]) -> (Behind, usize) {
+        let next = rest.get(1);
         match word {
             "await" => return (self.awaits(before), 1),
             "return" => self.add(Facts::RETURNS),
-            "break" | "continue" => {
-                let labelled = rest.get(1).is_some_and(|quote| is(quote, '\''));
-                self.facts
-                    .add_if(!labelled && !self.in_loop, Facts::STRAY_BREAK);
+            // A label is that of a loop or block in the body.
+            "break" | "continue" if !self.in_loop && !next.is_some_and(|next| is(next, '\'')) => {
+                self.add(Facts::STRAY_BREAK);
             }
             "loop" | "while" | "for" => self.loop_head = true,
             // Without a name it is a type.
-            "fn" if matches!(rest.get(1), Some(TokenTree::Ident(_))) => {
+            "fn" if matches!(next, Some(TokenTree::Ident(_))) => {
                 let end = end_of_block(rest);
                 self.inner(&rest[1..end]);
                 return (Behind::Ended(None), end);
@@ -209,37 +191,35 @@ impl Level<'_> {
             _ => {}
         }
         let is_keyword = KEYWORDS.split(' ').any(|keyword| keyword == word);
-        let behind = if is_keyword {
-            Behind::Operator
-        } else {
-            self.name()
-        };
-        (behind, 1)
+        (
+            if is_keyword {
+                Behind::Operator
+            } else {
+                self.name()
+            },
+            1,
+        )
     }
 
     /// An `await`: what is before its dot becomes another expression.
     fn awaits(&mut self, before: &[TokenTree]) -> Behind {
         self.add(Facts::SUSPENDS);
-        let dot = self
-            .output
-            .pop_if(|_| before.last().is_some_and(|dot| is(dot, '.')));
-        let Behind::Joined(Some(start)) = self.behind else {
+        let (Behind::Joined(Some(start)), Some(dot)) = (self.behind, before.last()) else {
             self.add(Facts::UNCLEAR);
-            self.output.extend(dot);
             return Behind::Ended(None);
         };
         if let Some(rewrite) = self.rewrite {
+            self.output.pop();
             let expression = self.output.split_off(start);
             self.output.extend(rewrite(&expression));
+            self.output.push(dot.clone());
         }
-        self.output.extend(dot);
         Behind::Ended(Some(start))
     }
 
     fn sign(&mut self, sign: &Punct, before: &[TokenTree], rest: &[TokenTree]) -> (Behind, usize) {
-        let is_double = |second: char| {
-            sign.spacing() == Spacing::Joint && rest.get(1).is_some_and(|next| is(next, second))
-        };
+        let alone = sign.spacing() == Spacing::Alone;
+        let is_double = |second| !alone && rest.get(1).is_some_and(|next| is(next, second));
         match (sign.as_char(), self.behind) {
             // No range.
             ('.', Behind::Ended(start)) if !is_double('.') => (Behind::Joined(start), 1),
@@ -248,9 +228,9 @@ impl Level<'_> {
                     Behind::Operator => Some(self.output.len()),
                     Behind::Ended(start) | Behind::Joined(start) => start,
                 };
-                match rest.get(2).filter(|angle| is(angle, '<')) {
-                    Some(_) => self.angles(Behind::Ended(start), 2, rest),
-                    None => (Behind::Joined(start), 2),
+                match rest.get(2) {
+                    Some(angle) if is(angle, '<') => self.angles(Behind::Ended(start), 2, rest),
+                    _ => (Behind::Joined(start), 2),
                 }
             }
             // Smaller, or the arguments of a type.
@@ -265,9 +245,7 @@ impl Level<'_> {
             ('#', _) => (Behind::Ended(None), 2),
             ('\'', _) => (Behind::Operator, 2),
             // A `!` behind anything else is a negation.
-            ('!', Behind::Ended(start))
-                if sign.spacing() == Spacing::Alone && may_be_macro(before) =>
-            {
+            ('!', Behind::Ended(start)) if alone && may_be_macro(before) => {
                 self.add(Facts::of_macro(before));
                 (Behind::Joined(start), 1)
             }
@@ -281,8 +259,9 @@ impl Level<'_> {
         let Some(end) = end_of_angles(&rest[from..]) else {
             return (Behind::Operator, from + 1);
         };
-        let suspends = self.inner(&rest[from + 1..from + end]);
-        self.facts.add_if(suspends, Facts::UNCLEAR);
+        if self.inner(&rest[from + 1..from + end]) {
+            self.add(Facts::UNCLEAR);
+        }
         (behind, from + end)
     }
 
@@ -291,17 +270,21 @@ impl Level<'_> {
     fn async_closure(&mut self, rest: &[TokenTree]) -> (Behind, usize) {
         let last = rest.iter().skip(1).position(|bar| is(bar, '|'));
         let body = last.map_or(rest.len(), |last| last + 2);
-        let (end, is_clear) = match rest.get(body) {
-            Some(arrow) if is(arrow, '-') => (body + end_of_block(&rest[body..]), true),
-            Some(block) if is_block(block) => (body + 1, true),
-            _ => (rest.len(), false),
+        let has_block = rest
+            .get(body)
+            .is_some_and(|next| is(next, '-') || is_block(next));
+        let end = if has_block {
+            body + end_of_block(&rest[body..])
+        } else {
+            rest.len()
         };
-        let suspends = self.inner(&rest[1..end]);
-        self.facts.add_if(suspends && !is_clear, Facts::UNCLEAR);
+        if self.inner(&rest[1..end]) && !has_block {
+            self.add(Facts::UNCLEAR);
+        }
         (Behind::Ended(None), end)
     }
 
-    /// Notes what is in tokens whose awaits are not the body's.
+    /// Adds the facts of tokens whose awaits are not the body's. Returns whether these may wait.
     fn inner(&mut self, tokens: &[TokenTree]) -> bool {
         let (facts, _) = scan_level(tokens.iter().cloned().collect(), None, self.in_loop);
         self.add(facts.without(Facts::UNCLEAR));
@@ -309,52 +292,43 @@ impl Level<'_> {
     }
 
     fn group(&mut self, group: &Group, before: &[TokenTree]) -> (Behind, Group) {
-        let is_macro = before.last().is_some_and(|bang| is(bang, '!'))
-            && matches!(self.behind, Behind::Joined(_));
-        let asynchronous = strip_async(before).filter(|_| group.delimiter() == Delimiter::Brace);
+        let delimiter = group.delimiter();
         let body_of_loop = self.loop_head && braced(group.clone()).is_ok();
         self.loop_head &= !body_of_loop;
-        let in_loop = self.in_loop || body_of_loop;
-        let (facts, inner) = scan_level(group.stream(), self.rewrite, in_loop);
-        let behind = self.behind_group(group, before, is_macro, asynchronous);
+        let (facts, inner) = scan_level(group.stream(), self.rewrite, self.in_loop || body_of_loop);
+        let is_macro = before.last().is_some_and(|bang| is(bang, '!'))
+            && matches!(self.behind, Behind::Joined(_));
+        let asynchronous = strip_async(before).filter(|_| delimiter == Delimiter::Brace);
+        let start = match (delimiter, self.behind) {
+            (Delimiter::Brace, _) => {
+                let head = asynchronous.or_else(|| strip_word(before, "unsafe"));
+                head.map(|head| self.output.len() - (before.len() - head.len()))
+            }
+            (Delimiter::None, _) => None,
+            (_, Behind::Operator) => Some(self.output.len()),
+            // After a block, this may be a statement of its own or the arguments of a call.
+            (_, Behind::Ended(start)) => start.filter(|_| !before.last().is_some_and(is_block)),
+            (_, Behind::Joined(start)) => start.filter(|_| is_macro),
+        };
+        let behind = Behind::Ended(start);
         if asynchronous.is_some() {
-            self.add(facts.only(Facts::STRAY_BREAK));
+            self.add(facts.without(Facts::SUSPENDS.and(Facts::LEAVES).and(Facts::UNCLEAR)));
             return (behind, group.clone());
         }
         self.add(facts);
-        // A macro may show its tokens to the world, and so may one that made these.
-        let is_opaque = is_macro || group.delimiter() == Delimiter::None;
         let suspends = facts.has(Facts::SUSPENDS);
-        self.facts.add_if(suspends && is_opaque, Facts::UNCLEAR);
-        if self.rewrite.is_none() || !suspends || is_opaque {
+        // A macro may show its tokens to the world, and so may one that made these.
+        let is_opaque = is_macro || delimiter == Delimiter::None;
+        if suspends && is_opaque {
+            self.add(Facts::UNCLEAR);
+        }
+        if !suspends || is_opaque || self.rewrite.is_none() {
             // It also keeps the spans of its two delimiters.
             return (behind, group.clone());
         }
-        let mut rewritten = Group::new(group.delimiter(), inner);
+        let mut rewritten = Group::new(delimiter, inner);
         rewritten.set_span(group.span());
         (behind, rewritten)
-    }
-
-    fn behind_group(
-        &self,
-        group: &Group,
-        before: &[TokenTree],
-        is_macro: bool,
-        asynchronous: Option<&[TokenTree]>,
-    ) -> Behind {
-        let here = self.output.len();
-        let is_called = !before.last().is_some_and(is_block);
-        Behind::Ended(match (group.delimiter(), self.behind) {
-            (Delimiter::Brace, _) => {
-                let start = asynchronous.or_else(|| strip_word(before, |word| word == "unsafe"));
-                start.map(|start| here - (before.len() - start.len()))
-            }
-            (Delimiter::None, _) => None,
-            (_, Behind::Operator) => Some(here),
-            // After a block, this may be a statement of its own or the arguments of a call.
-            (_, Behind::Ended(start)) => start.filter(|_| is_called),
-            (_, Behind::Joined(start)) => start.filter(|_| is_macro),
-        })
     }
 }
 
@@ -398,31 +372,28 @@ fn may_be_macro(before: &[TokenTree]) -> bool {
 }
 
 /// The name of a macro that is called after these tokens, and what its path goes through; nothing after a fragment.
-fn macro_path(mut before: &[TokenTree]) -> Option<(String, Vec<String>)> {
+fn macro_path(mut before: &[TokenTree]) -> Option<(String, String)> {
     let mut path = Vec::new();
     while let [rest @ .., TokenTree::Ident(word)] = before {
         path.push(word.to_string());
-        match strip_separator(rest) {
-            Some(longer) => before = longer,
-            None => break,
-        }
+        before = strip_separator(rest).unwrap_or_default();
     }
     let name = path.first()?.clone();
-    Some((name, path.split_off(1)))
+    Some((name, path[1..].join("::")))
 }
 
-/// What stands before a final word of this kind.
-fn strip_word(tokens: &[TokenTree], is: impl Fn(&str) -> bool) -> Option<&[TokenTree]> {
+/// What stands before a final word.
+fn strip_word<'a>(tokens: &'a [TokenTree], word: &str) -> Option<&'a [TokenTree]> {
     match tokens {
-        [rest @ .., TokenTree::Ident(word)] if is(&word.to_string()) => Some(rest),
+        [rest @ .., TokenTree::Ident(last)] if last == word => Some(rest),
         _ => None,
     }
 }
 
 /// What stands before a final `async` or `async move`.
 fn strip_async(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
-    let start = strip_word(tokens, |word| word == "move").unwrap_or(tokens);
-    strip_word(start, |word| word == "async")
+    let start = strip_word(tokens, "move").unwrap_or(tokens);
+    strip_word(start, "async")
 }
 
 /// What stands before a final `::`.
@@ -575,10 +546,13 @@ fn goes_straight_on(statements: &[TokenTree]) -> bool {
 
 /// What stands before a final `Box::pin`, written with or without a path before `Box`.
 fn strip_box_pin(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
-    let tokens = strip_separator(strip_word(tokens, |word| word == "pin")?)?;
-    let mut tokens = strip_word(tokens, |word| word == "Box")?;
+    let tokens = strip_separator(strip_word(tokens, "pin")?)?;
+    let mut tokens = strip_word(tokens, "Box")?;
     while let Some(path) = strip_separator(tokens) {
-        tokens = strip_word(path, |word| word != "return").unwrap_or(path);
+        tokens = match path {
+            [rest @ .., TokenTree::Ident(word)] if word != "return" => rest,
+            _ => path,
+        };
     }
     Some(tokens)
 }
@@ -662,7 +636,7 @@ fn is_matched_on(before: &[TokenTree], after: &[TokenTree]) -> bool {
         Some(TokenTree::Ident(word)) => word == "else",
         end => end.is_some_and(|end| is(end, ';') || is_block(end)),
     };
-    ends && (given || strip_word(before, |word| word == "match").is_some())
+    ends && (given || strip_word(before, "match").is_some())
 }
 
 #[cfg(all(test, not(feature = "off")))]

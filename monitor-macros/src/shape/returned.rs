@@ -1,15 +1,14 @@
 //! What a return type shows: a future, a stream, a value; how to name it inside of the body; and whether the error in it may
 //! borrow. A trait object that borrows cannot be asked which error it is.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use proc_macro2::{Ident, Span};
 use syn::punctuated::Punctuated;
-use syn::visit::Visit;
+use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    BoundLifetimes, GenericArgument, GenericParam, Lifetime, ParenthesizedGenericArguments, Path,
-    PathArguments, PathSegment, ReturnType, Signature, Token, TraitBound, Type, TypeBareFn,
-    TypeImplTrait, TypeInfer, TypeParamBound, TypePath,
+    BoundLifetimes, GenericArgument, GenericParam, Lifetime, ParenthesizedGenericArguments,
+    PathArguments, PathSegment, ReturnType, Signature, Token, Type, TypeBareFn, TypeImplTrait,
+    TypeInfer, TypeParamBound, TypePath, TypeReference, TypeTraitObject,
 };
 
 /// What the expansion needs to know of the return type.
@@ -297,7 +296,15 @@ impl Borrow {
             && let Some(last) = path.path.segments.last_mut()
         {
             if last.ident == "Result" {
-                forget_value(last);
+                // A lifetime in its value is not the error's.
+                if let PathArguments::AngleBracketed(arguments) = &mut last.arguments
+                    && let Some(value) = arguments
+                        .args
+                        .iter_mut()
+                        .find(|value| as_type(value).is_some())
+                {
+                    *value = syn::parse_quote!(());
+                }
                 let error = arguments(last).next_back().and_then(as_type);
                 if error.is_some_and(is_of_a_trait) {
                     return Self::Maybe;
@@ -317,31 +324,16 @@ impl Borrow {
     }
 }
 
-/// Replaces the first type of a `Result`: a lifetime in it is not the error's.
-fn forget_value(result: &mut PathSegment) {
-    if let PathArguments::AngleBracketed(arguments) = &mut result.arguments {
-        let mut types = arguments.args.iter_mut();
-        if let Some(GenericArgument::Type(value)) =
-            types.find(|argument| matches!(argument, GenericArgument::Type(_)))
-        {
-            *value = syn::parse_quote!(());
-        }
-    }
-}
-
 /// Whether a trait says which type it is: `Self::Error`, `T::Error`, `<T as Trait>::Error`. Lifetimes of `Self` and of
 /// parameters are in it, and the compiler does not tell them from `'static`.
 fn is_of_a_trait(ty: &Type) -> bool {
-    let Type::Path(path) = bare(ty) else {
+    let Type::Path(TypePath { qself, path }) = bare(ty) else {
         return false;
     };
-    path.qself.is_some() || begins_with_a_type(&path.path)
-}
-
-/// Modules and crates have lower-case names.
-fn begins_with_a_type(path: &Path) -> bool {
-    let is_type = |segment: &PathSegment| segment.ident.to_string().starts_with(char::is_uppercase);
-    path.segments.len() > 1 && path.segments.first().is_some_and(is_type)
+    // Modules and crates have lower-case names.
+    let first = path.segments.first().map(|first| first.ident.to_string());
+    let is_type = first.is_some_and(|first| first.starts_with(char::is_uppercase));
+    qself.is_some() || path.segments.len() > 1 && is_type
 }
 
 /// Whether an alias has one argument, in which a lifetime is that of the value: `ApiResult<&str>`, but not `R<Box<dyn Error + '_>>`.
@@ -370,61 +362,57 @@ struct Seen {
 impl Seen {
     fn in_type(ty: &Type) -> Self {
         let mut seen = Self::default();
-        seen.look_through(ty.to_token_stream());
+        seen.visit_type(ty);
         seen
     }
+}
 
-    fn look_through(&mut self, tokens: TokenStream) {
-        let mut tokens = tokens.into_iter();
-        while let Some(token) = tokens.next() {
-            match token {
-                TokenTree::Group(group) => self.look_through(group.stream()),
-                TokenTree::Punct(sign) if sign.as_char() == '\'' => {
-                    let name = tokens.next().map(|name| name.to_string());
-                    self.lifetime |= name.as_deref() != Some("static");
-                }
-                TokenTree::Punct(sign) => self.lifetime |= sign.as_char() == '&',
-                TokenTree::Ident(name) => {
-                    self.object |= name == "dyn";
-                    self.unknown |= name == "_";
-                }
-                TokenTree::Literal(_) => {}
-            }
-        }
+impl<'ast> Visit<'ast> for Seen {
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        self.lifetime |= lifetime.ident != "static";
+    }
+    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+        self.lifetime = true;
+        visit::visit_type_reference(self, reference);
+    }
+    fn visit_type_trait_object(&mut self, object: &'ast TypeTraitObject) {
+        self.object = true;
+        visit::visit_type_trait_object(self, object);
+    }
+    fn visit_type_infer(&mut self, _: &'ast TypeInfer) {
+        self.unknown = true;
     }
 }
 
 /// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`: clippy would not say
 /// any more that its name is not needed, and errors about a borrow that is too short would speak of this type.
-fn erase(mut ty: Type) -> Type {
-    Erase::default().visit_type_mut(&mut ty);
-    ty
+fn erase(ty: Type) -> Type {
+    erase_but(Vec::new(), ty)
 }
 
 /// The same, but for `'static`.
-fn erase_what_borrows(mut ty: Type) -> Type {
-    let bound = vec![Ident::new("static", Span::call_site())];
-    Erase { bound }.visit_type_mut(&mut ty);
+fn erase_what_borrows(ty: Type) -> Type {
+    erase_but(vec![Ident::new("static", Span::call_site())], ty)
+}
+
+fn erase_but(kept: Vec<Ident>, mut ty: Type) -> Type {
+    let mut erase = Erase(kept);
+    erase.visit_type(&ty);
+    erase.visit_type_mut(&mut ty);
     ty
 }
 
 /// Those lifetimes keep their names that are bound inside of the type, and those for which `'_` means something else: in
 /// the arguments of functions, and where a trait is asked for one of its types.
-#[derive(Default)]
-struct Erase {
-    bound: Vec<Ident>,
-}
+struct Erase(Vec<Ident>);
 
-impl Erase {
-    fn within(&mut self, binder: Option<&BoundLifetimes>, visit: impl FnOnce(&mut Self)) {
-        let outside = self.bound.len();
-        for parameter in binder.into_iter().flat_map(|binder| &binder.lifetimes) {
+impl<'ast> Visit<'ast> for Erase {
+    fn visit_bound_lifetimes(&mut self, binder: &'ast BoundLifetimes) {
+        for parameter in &binder.lifetimes {
             if let GenericParam::Lifetime(parameter) = parameter {
-                self.bound.push(parameter.lifetime.ident.clone());
+                self.0.push(parameter.lifetime.ident.clone());
             }
         }
-        visit(self);
-        self.bound.truncate(outside);
     }
 }
 
@@ -432,7 +420,7 @@ impl VisitMut for Erase {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         if let Type::ImplTrait(opaque) = ty {
             *ty = Type::Infer(TypeInfer {
-                underscore_token: syn::Token![_](opaque.impl_token.span),
+                underscore_token: Token![_](opaque.impl_token.span),
             });
         } else {
             visit_mut::visit_type_mut(self, ty);
@@ -440,15 +428,10 @@ impl VisitMut for Erase {
     }
 
     fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        if !self.bound.contains(&lifetime.ident) {
+        if !self.0.contains(&lifetime.ident) {
             let span = lifetime.span().resolved_at(Span::mixed_site());
             *lifetime = Lifetime::new("'_", span);
         }
-    }
-
-    fn visit_trait_bound_mut(&mut self, bound: &mut TraitBound) {
-        let binder = bound.lifetimes.clone();
-        self.within(binder.as_ref(), |this| this.visit_path_mut(&mut bound.path));
     }
 
     fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {
