@@ -16,19 +16,19 @@ pub(crate) fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Vec::new();
     match Item::read(item.clone()) {
         Ok(Item::Function(target)) => {
-            let args = Args::read(args, Some(&Place::FUNCTION), &mut errors);
+            let args = Args::read(args, Place::FUNCTION, &mut errors);
             let checked = validate::function(args, target, &Surroundings::default(), &mut errors);
             let output = writer(&errors)(&checked);
             fallback(errors, output)
         }
         Ok(Item::Block(block)) => {
-            let args = Args::read(args, Some(&Place::BLOCK), &mut errors);
+            let args = Args::read(args, Place::BLOCK, &mut errors);
             let checked = validate::block(args, block, &mut errors);
             let output = expand::block(&checked, writer(&errors));
             fallback(errors, output)
         }
         Err(error) => {
-            Args::read(args, None, &mut errors);
+            Args::read(args, Place::ATTRIBUTE, &mut errors);
             errors.push(error);
             let is_closure = is_closure(item.clone());
             let output = fallback(errors, item);

@@ -1,27 +1,26 @@
 //! `#[derive(MonitorLabel)]`: the variants of an enum without fields are the values of a label.
 
 use proc_macro2::{Literal, Span, TokenStream};
-use quote::quote_spanned;
 use syn::ext::IdentExt;
 use syn::{Data, DataEnum, DeriveInput, Fields, LitStr, Variant};
 
-use super::{implementation, read, refuse_on_fields, root, text, unlinted};
+use super::{implementation, mixed, read, refuse_on_fields, root, text, unlinted};
 use crate::parse::{Place, check_name};
 
 /// The value that stands for all others.
 const OVERFLOW: &str = "overflow";
 
 pub(super) fn derive(input: &DeriveInput, errors: &mut Vec<syn::Error>) -> TokenStream {
-    let helper = read(&input.attrs, &Place::LABEL_ENUM, errors);
+    let helper = read(&input.attrs, Place::LABEL_ENUM, errors);
     let Some(data) = variants(input, errors) else {
         return TokenStream::new();
     };
-    let (span, text, values) = (Span::mixed_site(), text(), values(data, errors));
+    let (text, values) = (text(), values(data, errors));
     let arms = data.variants.iter().enumerate().map(|(index, variant)| {
         let (name, index) = (unlinted(&variant.ident), Literal::usize_suffixed(index));
-        quote_spanned!(span=> Self::#name => #index)
+        mixed!(Self::#name => #index)
     });
-    let items = quote_spanned! {span=>
+    let items = mixed! {
         const VALUES: &'static [#text] = &[#(#values),*];
 
         #[inline]
@@ -56,9 +55,9 @@ fn values(data: &DataEnum, errors: &mut Vec<syn::Error>) -> Vec<LitStr> {
     let mut values: Vec<LitStr> = Vec::new();
     for variant in &data.variants {
         refuse_fields(variant, errors);
-        let helper = read(&variant.attrs, &Place::LABEL, errors);
+        let helper = read(&variant.attrs, Place::LABEL, errors);
         let value = helper
-            .name
+            .label
             .value()
             .cloned()
             .unwrap_or_else(|| default_value(variant));

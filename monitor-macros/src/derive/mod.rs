@@ -6,13 +6,13 @@ mod label;
 mod tests;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote_spanned;
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, DeriveInput, Fields, Meta};
 
+use crate::expand::mixed;
 use crate::fallback::fallback;
 use crate::fragments::Ungrouped;
-use crate::parse::{Arguments, Helper, Place};
+use crate::parse::{Args, Place};
 
 /// Expands `#[derive(MonitorError)]`.
 pub(crate) fn error(item: TokenStream) -> TokenStream {
@@ -43,11 +43,11 @@ fn derive(item: TokenStream, derive: Derive) -> TokenStream {
 }
 
 /// Reads all `#[monitor(..)]` among the attributes of a type or variant.
-fn read(attrs: &[Attribute], place: &Place, errors: &mut Vec<syn::Error>) -> Helper {
-    let mut helper = Helper::default();
+fn read(attrs: &[Attribute], place: Place, errors: &mut Vec<syn::Error>) -> Args {
+    let mut helper = Args::default();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("monitor")) {
         if let Meta::List(list) = &attr.meta {
-            helper.read_list(list.tokens.clone(), Some(place), errors);
+            helper.read_list(list.tokens.clone(), place, errors);
         } else {
             let message = format!("`monitor` takes a list: `#[monitor({})]`", place.example());
             errors.push(syn::Error::new_spanned(attr.path(), message));
@@ -76,7 +76,7 @@ fn implementation(
 ) -> TokenStream {
     let (of, name) = (&input.ident, Ident::new(name, Span::mixed_site()));
     let (generics, parameters, bounds) = input.generics.split_for_impl();
-    quote_spanned! {Span::mixed_site()=>
+    mixed! {
         #[automatically_derived]
         impl #generics #root::#name for #of #parameters #bounds {
             #items
@@ -85,17 +85,14 @@ fn implementation(
 }
 
 /// Where generated paths begin.
-fn root(helper: &Helper) -> TokenStream {
-    let path = helper.root.value();
-    path.map_or_else(
-        || quote_spanned!(Span::mixed_site()=> ::monitor_core),
-        |path| quote_spanned!(Span::mixed_site()=> #path),
-    )
+fn root(helper: &Args) -> TokenStream {
+    let path = helper.derive_root.value();
+    path.map_or_else(|| mixed!(::monitor_core), |path| mixed!(#path))
 }
 
 /// `&'static str`, whatever the user's own `str` may be.
 fn text() -> TokenStream {
-    quote_spanned!(Span::mixed_site()=> &'static ::core::primitive::str)
+    mixed!(&'static ::core::primitive::str)
 }
 
 /// A name where no lint speaks of it, such as that of a deprecated variant.

@@ -5,7 +5,7 @@ use syn::parse::ParseStream;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprArray, ExprPath, Lit, LitStr};
 
-use super::attribute::nearest;
+use super::is_near;
 use super::value::{Faults, bare, is_negative, literal, refuse, string, value};
 
 /// The most bounds a histogram may have.
@@ -48,9 +48,11 @@ fn preset(name: &LitStr) -> syn::Result<Buckets> {
     let hint = match text.as_str() {
         "time" => return Ok(Buckets::Time),
         "size" => return Ok(Buckets::Size),
-        _ => nearest(&text, ["time", "size"]).map(|near| format!("; did you mean {near:?}?")),
+        _ => ["time", "size"]
+            .into_iter()
+            .find(|preset| is_near(&text, preset, 1)),
     };
-    let hint = hint.unwrap_or_default();
+    let hint = hint.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
     let message = format!("there are no buckets {text:?}{hint} (valid: \"time\", \"size\")");
     Err(syn::Error::new(name.span(), message))
 }

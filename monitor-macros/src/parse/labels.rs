@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitInt, Token, token};
 
-use super::attribute::recover;
+use super::recover;
 use super::value::{Faults, equals, inside, list, literal, refuse};
 use crate::fragments::expression;
 

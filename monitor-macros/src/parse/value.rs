@@ -10,7 +10,7 @@ use syn::{
     Lit, LitBool, LitStr, Macro, Path, Token, UnOp, parenthesized, token,
 };
 
-use super::attribute::example;
+use super::example;
 use crate::fragments::expression;
 
 /// The longest name of a method, an error type or a task type, bytes; the runtime has the same limit for names given at
@@ -327,7 +327,7 @@ pub(super) fn root(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     path(key, input, "expected a path")
 }
 
-pub(super) fn helper_root(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
+pub(super) fn derive_root(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     path(key, input, "the argument `crate` needs a path")
 }
 

@@ -11,7 +11,7 @@ use crate::validate::{Surroundings, function};
 /// What the attribute gives where instrumentation is off.
 pub(super) fn off(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Vec::new();
-    let args = Args::read(args, Some(&Place::FUNCTION), &mut errors);
+    let args = Args::read(args, Place::FUNCTION, &mut errors);
     let Ok(Item::Function(target)) = Item::read(item) else {
         panic!("no function")
     };

@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 use super::function::{exclusions, function};
 use super::{Checked, Surroundings};
 use crate::item::{Block, Member, Method, type_name};
-use crate::parse::{Args, Arguments, Place};
+use crate::parse::{Args, Place};
 
 /// An `impl` block, checked.
 pub(crate) struct CheckedBlock {
@@ -77,7 +77,7 @@ impl Rules<'_> {
         self.errors.extend(method.faults);
         let hidden = method.own.is_none() && self.only_pub && !target.public;
         let own = method.own.unwrap_or_default();
-        let args = Args::read(own, Some(&Place::METHOD), self.errors);
+        let args = Args::read(own, Place::METHOD, self.errors);
         for key in args.given() {
             if args.skip.given() && key != "skip" {
                 let message = format!(
