@@ -1,6 +1,6 @@
 //! `#[derive(MonitorLabel)]`: the variants of an enum without fields are the values of a label.
 
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use syn::ext::IdentExt;
 use syn::{Data, DataEnum, DeriveInput, Fields, LitStr, Variant};
 

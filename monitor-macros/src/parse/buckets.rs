@@ -1,12 +1,11 @@
 //! `buckets = "time"`, `"size"`, `[0.1, 1.0]` or the path of a constant.
 
-use proc_macro2::{Ident, Span};
-use syn::parse::ParseStream;
+use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprArray, ExprPath, Lit, LitStr};
 
 use super::is_near;
-use super::value::{Faults, bare, is_negative, literal, refuse, string, value};
+use super::value::{Faults, bare, fault, is_negative, literal, refuse};
 
 /// The most bounds a histogram may have.
 const MAX_BOUNDS: usize = 64;
@@ -24,20 +23,19 @@ pub(crate) enum Buckets {
     Constant(ExprPath),
 }
 
-pub(super) fn buckets(key: &Ident, input: ParseStream<'_>) -> syn::Result<Buckets> {
-    let value = value(key, input)?;
-    if let Some(name) = string(&value) {
+pub(super) fn buckets(value: &Expr) -> syn::Result<Buckets> {
+    if let Some(Lit::Str(name)) = literal(value) {
         return preset(name);
     }
-    match bare(&value) {
+    match bare(value) {
         Expr::Path(path) => Ok(Buckets::Constant(path.clone())),
         Expr::Array(list) => bounds(list).map(Buckets::List),
         Expr::Reference(reference) if matches!(*reference.expr, Expr::Array(_)) => {
             let message = "the list of bounds is written without `&`";
-            Err(syn::Error::new(reference.and_token.span, message))
+            fault(reference.and_token.span, message)
         }
         _ => refuse(
-            &value,
+            value,
             "`buckets` is `\"time\"`, `\"size\"`, a list like `[0.1, 1.0]`, or the path of a constant",
         ),
     }
@@ -54,7 +52,7 @@ fn preset(name: &LitStr) -> syn::Result<Buckets> {
     };
     let hint = hint.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
     let message = format!("there are no buckets {text:?}{hint} (valid: \"time\", \"size\")");
-    Err(syn::Error::new(name.span(), message))
+    fault(name.span(), message)
 }
 
 fn bounds(list: &ExprArray) -> syn::Result<Vec<(f64, Span)>> {

@@ -6,7 +6,7 @@ use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitInt, Token, token};
 
 use super::recover;
-use super::value::{Faults, equals, inside, list, literal, refuse};
+use super::value::{Faults, equals, fault, inside, list, literal, refuse};
 use crate::fragments::expression;
 
 /// The most labels a method may have.
@@ -36,7 +36,7 @@ pub(super) fn labels(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Lab
     let content = list(key, input)?;
     if content.is_empty() {
         let message = "`labels` names no label: `labels(key = expr, ..)`";
-        return Err(syn::Error::new(key.span(), message));
+        return fault(key.span(), message);
     }
     let mut labels: Vec<Label> = Vec::new();
     let mut faults = Faults::default();
@@ -79,7 +79,7 @@ fn read_name(input: ParseStream<'_>) -> syn::Result<Ident> {
     if input.peek(Lit) {
         let literal: Lit = input.parse()?;
         let message = "the name of a label is a word without quotes: `labels(key = expr)`";
-        return Err(syn::Error::new(literal.span(), message));
+        return fault(literal.span(), message);
     }
     Ident::parse_any(input)
         .map_err(|error| syn::Error::new(error.span(), "expected a label: `key = expr`"))
@@ -91,7 +91,7 @@ fn read_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     }
     let name = name.unraw();
     let message = format!("the label `{name}` needs a value: `{name} = expr`");
-    Err(syn::Error::new(name.span(), message))
+    fault(name.span(), message)
 }
 
 fn read_capped(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
@@ -125,7 +125,7 @@ fn read_limit(input: ParseStream<'_>) -> syn::Result<LitInt> {
     if key != "max" {
         let message =
             format!("expected `max = N`, the most values the label may have; found `{key}`");
-        return Err(syn::Error::new(key.span(), message));
+        return fault(key.span(), message);
     }
     let value = read_value(&key, input)?;
     let in_range = |max: &LitInt| {
@@ -178,7 +178,7 @@ fn check_name(name: &Ident) -> syn::Result<Ident> {
     } else {
         return Ok(name);
     };
-    Err(syn::Error::new(name.span(), message))
+    fault(name.span(), message)
 }
 
 /// Refuses a label that is there already, or one too many.
@@ -191,5 +191,5 @@ fn next_to(labels: &[Label], label: Label) -> syn::Result<Label> {
     } else {
         return Ok(label);
     };
-    Err(syn::Error::new(name.span(), message))
+    fault(name.span(), message)
 }

@@ -18,7 +18,8 @@ use syn::{Expr, Lit, LitBool, LitStr, Path, Token};
 
 pub(crate) use buckets::Buckets;
 pub(crate) use labels::{Kind, Label};
-pub(crate) use value::{ErrorType, Limit, MethodName, check_name};
+pub(crate) use value::{ErrorType, Limit, MethodName, check_name, fault};
+use value::{name, of};
 
 /// What arguments stand on, or may: a set.
 #[derive(Clone, Copy)]
@@ -140,32 +141,37 @@ macro_rules! arguments {
 }
 
 arguments! {
-    method: MethodName = "method", FUNCTION, "method = \"name\"", value::method_name;
-    prefix: LitStr = "prefix", BLOCK, "prefix = \"Name\"", value::prefix;
+    method: MethodName = "method", FUNCTION, "method = \"name\"", of(value::method_name);
+    prefix: LitStr = "prefix", BLOCK, "prefix = \"Name\"", of(value::prefix);
     only_pub: () = "only_pub", BLOCK, "only_pub", value::flag;
     skip: () = "skip", METHOD, "skip", value::flag;
     ok_if: Expr = "ok_if", FUNCTION, "ok_if = |answer| ..", value::predicate;
     error_if: Expr = "error_if", FUNCTION, "error_if = |answer| ..", value::predicate;
-    error_type: ErrorType = "error_type", FUNCTION, "error_type = \"name\"", value::error_type;
+    error_type: ErrorType = "error_type", FUNCTION, "error_type = \"name\"", of(value::error_type);
     expected: Vec<LitStr> = "expected", FUNCTION, "expected(\"name\", ..)", value::expected;
-    task: LitStr = "task", BOTH, "task = \"name\"", value::task;
-    health: LitBool = "health", BOTH, "health = false", value::health;
+    task: LitStr = "task", BOTH, "task = \"name\"",
+        of(name("the task type", "the task type is a string literal"));
+    health: LitBool = "health", BOTH, "health = false", of(value::health);
     labels: Vec<Label> = "labels", FUNCTION, "labels(key = expr, ..)", labels::labels;
     request_size: Expr = "request_size", FUNCTION, "request_size = expr", value::size;
     response_size: Expr = "response_size", FUNCTION, "response_size = |answer| ..", value::predicate;
     deadline: Expr = "deadline", FUNCTION, "deadline = expr", value::deadline;
-    call: Ident = "call", FUNCTION, "call = call", value::binding;
+    call: Ident = "call", FUNCTION, "call = call", of(value::binding);
     max_concurrency: Limit = "max_concurrency", FUNCTION, "max_concurrency = 8", value::limit;
-    buckets: Buckets = "buckets", BOTH, "buckets = [0.1, 1.0]", buckets::buckets;
+    buckets: Buckets = "buckets", BOTH, "buckets = [0.1, 1.0]", of(buckets::buckets);
     future: () = "future", FUNCTION, "future", value::flag;
     stream: () = "stream", FUNCTION, "stream", value::flag;
-    root: Path = "crate", BOTH, "crate = path::to::monitor_core", value::root;
+    root: Path = "crate", BOTH, "crate = path::to::monitor_core", value::root("expected a path");
     // Those of the derives.
-    named: LitStr = "error_type", ERROR, "error_type = \"name\"", value::error_name;
+    named: LitStr = "error_type", ERROR, "error_type = \"name\"",
+        of(name("the error type", "`error_type` is a string literal"));
     transparent: () = "transparent", ERROR, "transparent", value::flag;
-    derive_root: Path = "crate", TYPE, "crate = path::to::monitor_core", value::derive_root;
-    fallback: LitStr = "fallback", ENUM, "fallback = \"name\"", value::error_name;
-    label: LitStr = "name", LABEL, "name = \"value\"", value::label_value;
+    derive_root: Path = "crate", TYPE, "crate = path::to::monitor_core",
+        value::root("the argument `crate` needs a path");
+    fallback: LitStr = "fallback", ENUM, "fallback = \"name\"",
+        of(name("the error type", "`fallback` is a string literal"));
+    label: LitStr = "name", LABEL, "name = \"value\"",
+        of(name("the value of the label", "`name` is a string literal"));
 }
 
 /// All keys of the attribute.
@@ -224,12 +230,11 @@ impl Args {
                 _ => "name".to_owned(),
             };
             let message = format!("arguments are named: write `method = {name:?}`");
-            return Err(syn::Error::new(literal.span(), message));
+            return fault(literal.span(), message);
         }
-        let key = Ident::parse_any(input).map_err(|error| {
-            let message = format!("expected an argument: `{}`", place.example());
-            syn::Error::new(error.span(), message)
-        })?;
+        let Ok(key) = Ident::parse_any(input) else {
+            return Err(input.error(format!("expected an argument: `{}`", place.example())));
+        };
         (row(&key, place)?.read)(self, &key, input)?;
         if input.is_empty() || input.peek(Token![,]) {
             return Ok(());
@@ -284,7 +289,7 @@ fn recover(input: ParseStream<'_>) {
 
 /// The row of a key. Refuses one that does not exist, or not here.
 pub(crate) fn row(key: &Ident, place: Place) -> syn::Result<&'static Key> {
-    find(&key.to_string(), place).map_err(|message| syn::Error::new(key.span(), message))
+    find(&key.to_string(), place).or_else(|message| fault(key.span(), message))
 }
 
 fn find(name: &str, place: Place) -> Result<&'static Key, String> {
@@ -382,7 +387,7 @@ impl<T> Once<T> {
     fn set(&mut self, key: &Ident, value: T) -> syn::Result<()> {
         if self.given() {
             let message = format!("the argument `{}` is given twice", key.unraw());
-            return Err(syn::Error::new(key.span(), message));
+            return fault(key.span(), message);
         }
         self.0 = Some((key.clone(), value));
         Ok(())

@@ -1,5 +1,7 @@
 //! The values of single arguments. A fault is reported at the token that is wrong, and says what to write instead.
 
+use std::fmt::Display;
+
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseBuffer, ParseStream, Parser};
@@ -42,6 +44,11 @@ pub(crate) enum Limit {
     Count(Box<Expr>),
 }
 
+/// Refuses what is at a place.
+pub(crate) fn fault<T>(at: Span, message: impl Display) -> syn::Result<T> {
+    Err(syn::Error::new(at, message))
+}
+
 /// Reads past a `=`, if there is one and something behind it.
 pub(super) fn equals(input: ParseStream<'_>) -> bool {
     input.peek(Token![=])
@@ -57,20 +64,27 @@ fn assigned(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
         return Ok(());
     }
     let message = format!("the argument `{key}` needs a value: `{}`", example(key));
-    Err(syn::Error::new(key.span(), message))
+    fault(key.span(), message)
 }
 
 /// Reads `= value` after `key`, as any expression: one of the wrong kind is then refused as a whole.
-pub(super) fn value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
+fn value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     assigned(key, input)?;
     expression(input)
+}
+
+/// Reads `= value` after a key as something.
+pub(super) fn of<T>(
+    read: impl Fn(&Expr) -> syn::Result<T>,
+) -> impl Fn(&Ident, ParseStream<'_>) -> syn::Result<T> {
+    move |key, input| read(&value(key, input)?)
 }
 
 /// Opens the parentheses after `key`.
 pub(super) fn list<'a>(key: &Ident, input: ParseStream<'a>) -> syn::Result<ParseBuffer<'a>> {
     if !input.peek(token::Paren) {
         let message = format!("the argument `{key}` needs a list: `{}`", example(key));
-        return Err(syn::Error::new(key.span(), message));
+        return fault(key.span(), message);
     }
     let content;
     parenthesized!(content in input);
@@ -79,14 +93,13 @@ pub(super) fn list<'a>(key: &Ident, input: ParseStream<'a>) -> syn::Result<Parse
 
 pub(super) fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     if input.peek(Token![=]) || input.peek(token::Paren) {
-        let message = format!("`{key}` takes no value: write `{key}` alone");
-        return Err(syn::Error::new(input.span(), message));
+        return Err(input.error(format!("`{key}` takes no value: write `{key}` alone")));
     }
     Ok(())
 }
 
 /// Refuses a value. What a macro makes is known to the compiler later, so one does not help where a literal is missing.
-pub(crate) fn refuse<T>(value: &Expr, message: impl std::fmt::Display) -> syn::Result<T> {
+pub(super) fn refuse<T>(value: &Expr, message: impl Display) -> syn::Result<T> {
     let Expr::Macro(made) = bare(value) else {
         return Err(syn::Error::new_spanned(value, message));
     };
@@ -113,14 +126,6 @@ pub(super) fn literal(value: &Expr) -> Option<&Lit> {
     }
 }
 
-/// The text of a string literal.
-pub(super) fn string(value: &Expr) -> Option<&LitStr> {
-    match literal(value) {
-        Some(Lit::Str(text)) => Some(text),
-        _ => None,
-    }
-}
-
 /// Whether an expression is a literal with a sign.
 pub(super) fn is_negative(value: &Expr) -> bool {
     matches!(value, Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) if matches!(**expr, Expr::Lit(_)))
@@ -129,81 +134,57 @@ pub(super) fn is_negative(value: &Expr) -> bool {
 /// Checks a name that becomes the value of a label.
 pub(crate) fn check_name(what: &str, name: &LitStr) -> syn::Result<()> {
     let bytes = name.value().len();
-    let message = if bytes == 0 {
-        format!("{what} is empty")
+    let why = if bytes == 0 {
+        "is empty".to_owned()
     } else if bytes > MAX_NAME_BYTES {
-        format!("{what} has {bytes} bytes; at most {MAX_NAME_BYTES} are allowed")
+        format!("has {bytes} bytes; at most {MAX_NAME_BYTES} are allowed")
     } else if !name.suffix().is_empty() {
-        format!("{what} has the suffix `{}`", name.suffix())
+        format!("has the suffix `{}`", name.suffix())
     } else {
         return Ok(());
     };
-    Err(syn::Error::new(name.span(), message))
+    fault(name.span(), format_args!("{what} {why}"))
 }
 
-/// A name in the words of `what`; `called` is what a value that is no string literal is said to be.
-fn name(key: &Ident, input: ParseStream<'_>, what: &str, called: &str) -> syn::Result<LitStr> {
-    let value = value(key, input)?;
-    let Some(name) = string(&value) else {
-        return refuse(&value, format_args!("{called} is a string literal"));
-    };
-    check_name(what, name).map(|()| name.clone())
-}
-
-pub(super) fn task(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
-    name(key, input, "the task type", "the task type")
-}
-
-pub(super) fn error_name(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
-    name(key, input, "the error type", &format!("`{key}`"))
-}
-
-pub(super) fn label_value(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
-    name(key, input, "the value of the label", "`name`")
-}
-
-pub(super) fn prefix(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
-    let value = value(key, input)?;
-    match string(&value) {
-        Some(none) if none.value().is_empty() => Ok(none.clone()),
-        Some(name) => check_name("the prefix", name).map(|()| name.clone()),
-        None => refuse(&value, "the prefix is a string literal"),
+/// The name that a string literal is; of anything else the message says what is `expected`.
+fn text(value: &Expr, what: &str, expected: &str) -> syn::Result<LitStr> {
+    match literal(value) {
+        Some(Lit::Str(name)) => check_name(what, name).map(|()| name.clone()),
+        _ => refuse(value, expected),
     }
 }
 
-pub(super) fn method_name(key: &Ident, input: ParseStream<'_>) -> syn::Result<MethodName> {
-    let value = value(key, input)?;
-    match (string(&value), bare(&value)) {
-        (Some(name), _) => {
-            check_name("the method name", name).map(|()| MethodName::Literal(name.clone()))
-        }
-        (None, Expr::Path(_) | Expr::Macro(_)) => Ok(MethodName::Constant(Box::new(value))),
-        _ => refuse(
-            &value,
-            "the method name is a string literal or the path of a `&'static str` constant",
-        ),
+pub(super) fn name(what: &str, expected: &str) -> impl Fn(&Expr) -> syn::Result<LitStr> {
+    move |value| text(value, what, expected)
+}
+
+pub(super) fn prefix(value: &Expr) -> syn::Result<LitStr> {
+    match literal(value) {
+        Some(Lit::Str(none)) if none.value().is_empty() => Ok(none.clone()),
+        _ => text(value, "the prefix", "the prefix is a string literal"),
     }
 }
 
-pub(super) fn error_type(key: &Ident, input: ParseStream<'_>) -> syn::Result<ErrorType> {
-    let value = value(key, input)?;
-    match (string(&value), bare(&value)) {
-        (Some(name), _) => {
-            check_name("the error type", name).map(|()| ErrorType::Name(name.clone()))
-        }
-        (None, Expr::Path(path)) => Ok(ErrorType::Function(path.clone())),
-        _ => refuse(
-            &value,
-            "the error type is a string literal or the path of a `fn(&E) -> &'static str`",
-        ),
+pub(super) fn method_name(value: &Expr) -> syn::Result<MethodName> {
+    let expected = "the method name is a string literal or the path of a `&'static str` constant";
+    match bare(value) {
+        Expr::Path(_) | Expr::Macro(_) => Ok(MethodName::Constant(Box::new(value.clone()))),
+        _ => text(value, "the method name", expected).map(MethodName::Literal),
     }
 }
 
-pub(super) fn health(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitBool> {
-    let value = value(key, input)?;
-    match literal(&value) {
+pub(super) fn error_type(value: &Expr) -> syn::Result<ErrorType> {
+    let expected = "the error type is a string literal or the path of a `fn(&E) -> &'static str`";
+    match bare(value) {
+        Expr::Path(path) => Ok(ErrorType::Function(path.clone())),
+        _ => text(value, "the error type", expected).map(ErrorType::Name),
+    }
+}
+
+pub(super) fn health(value: &Expr) -> syn::Result<LitBool> {
+    match literal(value) {
         Some(Lit::Bool(flag)) => Ok(flag.clone()),
-        _ => refuse(&value, "`health` is `true` or `false`"),
+        _ => refuse(value, "`health` is `true` or `false`"),
     }
 }
 
@@ -212,12 +193,21 @@ pub(super) fn expected(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<L
     let names = Punctuated::<_, Token![,]>::parse_terminated_with(&content, expression)?;
     if names.is_empty() {
         let message = "`expected` names no error type: `expected(\"name\", ..)`";
-        return Err(syn::Error::new(key.span(), message));
+        return fault(key.span(), message);
     }
     let mut faults = Faults::default();
     let mut known: Vec<LitStr> = Vec::new();
     for name in names {
-        match expected_name(&name, &known) {
+        let name = text(
+            &name,
+            "the error type",
+            "an expected error type is a string literal",
+        );
+        match name {
+            Ok(name) if known.iter().any(|before| before.value() == name.value()) => {
+                let message = format!("the error type {:?} is given twice", name.value());
+                faults.push(syn::Error::new(name.span(), message));
+            }
             Ok(name) => known.push(name),
             Err(error) => faults.push(error),
         }
@@ -225,136 +215,98 @@ pub(super) fn expected(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<L
     faults.or(known)
 }
 
-fn expected_name(name: &Expr, known: &[LitStr]) -> syn::Result<LitStr> {
-    let Some(name) = string(name) else {
-        return refuse(name, "an expected error type is a string literal");
-    };
-    check_name("the error type", name)?;
-    if known.iter().any(|before| before.value() == name.value()) {
-        let message = format!("the error type {:?} is given twice", name.value());
-        return Err(syn::Error::new(name.span(), message));
-    }
-    Ok(name.clone())
-}
-
 /// A function of the returned value: a closure of one parameter, or whatever else can be called.
 pub(super) fn predicate(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     let value = value(key, input)?;
-    if let Expr::Closure(closure) = &value
-        && closure.inputs.len() != 1
-    {
+    if let Expr::Closure(closure) = &value {
         let message =
             format!("the closure of `{key}` takes one argument, the returned value: `|answer| ..`");
-        return Err(if closure.inputs.is_empty() {
-            syn::Error::new(closure.or1_token.span, message)
-        } else {
-            syn::Error::new_spanned(&closure.inputs, message)
-        });
+        return match closure.inputs.len() {
+            1 => Ok(value),
+            0 => fault(closure.or1_token.span, message),
+            _ => Err(syn::Error::new_spanned(&closure.inputs, message)),
+        };
     }
-    let message = format!("`{key}` takes a function of the returned value: `{key} = |answer| ..`");
-    let is_function = matches!(value, Expr::Closure(_));
-    computed(key, value, |_| is_function, &message)
+    let expected = format!("`{key}` takes a function of the returned value: `{key} = |answer| ..`");
+    computed(key, value, false, &expected)
 }
 
 pub(super) fn size(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
-    let message = "`request_size` is a number of bytes, computed from the arguments: an integer or an `Option` of one";
-    computed(key, value(key, input)?, is_integer, message)
+    let expected = "`request_size` is a number of bytes, computed from the arguments: an integer or an `Option` of one";
+    computed(key, value(key, input)?, true, expected)
 }
 
 pub(super) fn deadline(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
-    let message = "`deadline` is the time left, computed from the arguments: a `Duration` or an `Option<Duration>`";
-    computed(key, value(key, input)?, |_| false, message)
+    let expected = "`deadline` is the time left, computed from the arguments: a `Duration` or an `Option<Duration>`";
+    computed(key, value(key, input)?, false, expected)
 }
 
 pub(super) fn limit(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit> {
+    let expected = "`max_concurrency` is a number of calls (0: no limit), or `workers` for the configured number";
     let value = value(key, input)?;
     match &value {
-        Expr::Path(path) if path.path.is_ident("workers") => return Ok(Limit::Workers),
-        negative if is_negative(negative) => {
-            return refuse(&value, "`max_concurrency` is not negative (0: no limit)");
+        Expr::Path(path) if path.path.is_ident("workers") => Ok(Limit::Workers),
+        value if is_negative(value) => {
+            refuse(value, "`max_concurrency` is not negative (0: no limit)")
         }
-        _ => {}
+        _ => computed(key, value, true, expected).map(|count| Limit::Count(Box::new(count))),
     }
-    let message = "`max_concurrency` is a number of calls (0: no limit), or `workers` for the configured number";
-    computed(key, value, is_integer, message).map(|count| Limit::Count(Box::new(count)))
 }
 
-fn is_integer(value: &Expr) -> bool {
-    matches!(
-        value,
-        Expr::Lit(ExprLit {
-            lit: Lit::Int(_),
-            ..
-        })
-    )
-}
-
-/// An expression that stands beside the body: no constant or closure, unless it is one that `may_be`, and none that leaves the
+/// An expression that stands beside the body: no closure, no constant but an integer where one is fine, and nothing that leaves the
 /// function.
-fn computed(
-    key: &Ident,
-    value: Expr,
-    may_be: impl Fn(&Expr) -> bool,
-    message: &str,
-) -> syn::Result<Expr> {
+fn computed(key: &Ident, value: Expr, integer: bool, expected: &str) -> syn::Result<Expr> {
     match &value {
-        other if may_be(other) => inside(key, value),
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(_), ..
+        }) if integer => Ok(value),
         Expr::Lit(_) | Expr::Array(_) | Expr::Tuple(_) | Expr::Closure(_) => {
-            refuse(&value, message)
+            refuse(&value, expected)
         }
         _ => inside(key, value),
     }
 }
 
-pub(super) fn binding(key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
-    let value = value(key, input)?;
-    let name = match &value {
+pub(super) fn binding(value: &Expr) -> syn::Result<Ident> {
+    let name = match value {
         Expr::Path(path) if path.qself.is_none() && path.attrs.is_empty() => path.path.get_ident(),
         _ => None,
     };
     // The keywords that a path may consist of.
     let keywords = ["self", "Self", "super", "crate"];
-    match name {
-        Some(name) if !keywords.iter().any(|word| name == word) => Ok(name.clone()),
-        _ => refuse(
-            &value,
+    match name.filter(|name| keywords.iter().all(|word| name != word)) {
+        Some(name) => Ok(name.clone()),
+        None => refuse(
+            value,
             "`call` takes the name that the body uses: `call = call`",
         ),
     }
 }
 
-pub(super) fn root(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
-    path(key, input, "expected a path")
-}
-
-pub(super) fn derive_root(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
-    path(key, input, "the argument `crate` needs a path")
-}
-
-fn path(key: &Ident, input: ParseStream<'_>, message: &str) -> syn::Result<Path> {
-    assigned(key, input)?;
-    let message = format!("{message}: `{}`", example(key));
-    let ahead = input.fork();
-    let path = input.call(Path::parse_mod_style);
-    path.map_err(|_| {
-        let _ = input.parse::<Expr>();
-        syn::Error::new(ahead.span(), message)
-    })
+pub(super) fn root(message: &str) -> impl Fn(&Ident, ParseStream<'_>) -> syn::Result<Path> {
+    move |key, input| {
+        assigned(key, input)?;
+        let at = input.span();
+        input.call(Path::parse_mod_style).or_else(|_| {
+            let _ = input.parse::<Expr>();
+            fault(at, format_args!("{message}: `{}`", example(key)))
+        })
+    }
 }
 
 /// Refuses an expression that would leave the function, or suspend it, in the middle of its instrumentation.
 pub(super) fn inside(key: &Ident, value: Expr) -> syn::Result<Expr> {
-    let mut exits = Exits(key, Faults::default());
+    let mut exits = Exits(key.unraw(), Faults::default());
     exits.visit_expr(&value);
     exits.1.or(value)
 }
 
-/// The ways out of a function that an argument's expression takes.
-struct Exits<'a>(&'a Ident, Faults);
+/// The ways out of a function that the expression of an argument takes.
+struct Exits(Ident, Faults);
 
-impl Exits<'_> {
+impl Exits {
     fn refuse(&mut self, span: Span, what: &str) {
-        let key = self.0.unraw();
+        let key = &self.0;
         let message = format!(
             "the expression of `{key}` stands outside of the function's body: no `{what}` there"
         );
@@ -365,21 +317,23 @@ impl Exits<'_> {
     fn refuse_in(&mut self, tokens: TokenStream) {
         let mut ends_something = false;
         for token in tokens {
-            match &token {
-                TokenTree::Ident(word) if word == "return" => self.refuse(word.span(), "return"),
-                TokenTree::Ident(word) if word == "await" => self.refuse(word.span(), ".await"),
-                TokenTree::Punct(sign) if ends_something && sign.as_char() == '?' => {
-                    self.refuse(sign.span(), "?");
+            let is_sign = matches!(token, TokenTree::Punct(_));
+            match token.to_string().as_str() {
+                "return" => self.refuse(token.span(), "return"),
+                "await" => self.refuse(token.span(), ".await"),
+                "?" if ends_something => self.refuse(token.span(), "?"),
+                _ => {
+                    if let TokenTree::Group(group) = token {
+                        self.refuse_in(group.stream());
+                    }
                 }
-                TokenTree::Group(group) => self.refuse_in(group.stream()),
-                _ => {}
             }
-            ends_something = !matches!(token, TokenTree::Punct(_));
+            ends_something = !is_sign;
         }
     }
 }
 
-impl<'ast> Visit<'ast> for Exits<'_> {
+impl<'ast> Visit<'ast> for Exits {
     fn visit_expr_try(&mut self, expr: &'ast ExprTry) {
         self.refuse(expr.question_token.span, "?");
         visit::visit_expr_try(self, expr);
