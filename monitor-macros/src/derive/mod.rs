@@ -11,8 +11,8 @@ use syn::{Attribute, DeriveInput, Fields, Meta};
 
 use crate::expand::mixed;
 use crate::fallback::fallback;
-use crate::fragments::Ungrouped;
 use crate::parse::{Args, Place};
+use crate::tokens::Ungrouped;
 
 /// Expands `#[derive(MonitorError)]`.
 pub(crate) fn error(item: TokenStream) -> TokenStream {

@@ -4,7 +4,6 @@
 //! reported once, by the compiler.
 
 mod block;
-mod kind;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
@@ -12,11 +11,10 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, Pat, PatIdent, Signature, Visibility};
 
-use crate::fragments::{self, Ungrouped, braced, held};
+use crate::parse::fault;
+use crate::tokens::{Ungrouped, braced, held, is, is_fragment, open};
 
 pub(crate) use block::{Block, Member, Method, parameter_name, type_name};
-use kind::ItemKind;
-pub(crate) use kind::is_closure;
 
 /// What the attribute stands on.
 pub(crate) enum Item {
@@ -52,11 +50,114 @@ impl Item {
     /// Reads the item.
     pub(crate) fn read(item: TokenStream) -> syn::Result<Self> {
         let mut tokens = held(item);
-        fragments::open(&mut tokens, kind::start);
-        match ItemKind::of(&tokens)? {
-            ItemKind::Function => Target::read(tokens).map(Self::Function),
-            ItemKind::Block => Block::read(tokens).map(Self::Block),
+        open(&mut tokens, start);
+        if is_function(&tokens)? {
+            Target::read(tokens).map(Self::Function)
+        } else {
+            Block::read(tokens).map(Self::Block)
         }
+    }
+}
+
+/// Words that may stand before `fn`, and some of them before `impl`.
+const QUALIFIERS: &[&str] = &[
+    "const", "async", "unsafe", "extern", "safe", "default", "gen",
+];
+
+/// What else an attribute may stand on: the word that says so, what it is, and what to do instead.
+const KINDS: &[(&str, &str)] = &[
+    (
+        "trait",
+        "a trait: put it on the methods with a default body, or on those of its implementations",
+    ),
+    (
+        "mod",
+        "a module: put it on each function and `impl` block in there",
+    ),
+    ("struct", "a struct: put it on the `impl` block"),
+    ("enum", "an enum: put it on the `impl` block"),
+    ("union", "a union: put it on the `impl` block"),
+    ("static", "a static"),
+    ("type", "a type alias"),
+    ("const", "a constant"),
+    (
+        "extern",
+        "an `extern` block: functions in there have no body to monitor",
+    ),
+    ("use", "an import"),
+    ("macro_rules", "a macro"),
+    ("crate", "an `extern crate`"),
+    ("|", "a closure: use `Monitor::method` and its guard there"),
+    (
+        "move",
+        "a closure: use `Monitor::method` and its guard there",
+    ),
+    (
+        "let",
+        "a statement: use `Monitor::method` and its guard there",
+    ),
+];
+
+/// Whether it is a function, with a body or without, or else an `impl` block. Refuses what cannot be monitored, at the word that
+/// says what it is.
+fn is_function(item: &[TokenTree]) -> syn::Result<bool> {
+    let mut qualifier: Option<&TokenTree> = None;
+    for token in skip_visibility(&item[start(item)..]) {
+        match token {
+            TokenTree::Ident(word) if word == "fn" || word == "impl" => return Ok(word == "fn"),
+            TokenTree::Ident(word) if QUALIFIERS.iter().any(|known| word == known) => {
+                qualifier = Some(token);
+            }
+            TokenTree::Literal(_) if qualifier.is_some() => {}
+            // The same, from a macro: `extern $abi fn`.
+            abi if qualifier.is_some() && is_fragment(abi) => {}
+            other => {
+                let words = [Some(other), qualifier].into_iter().flatten();
+                let mut kinds = words.filter_map(|token| {
+                    let word = token.to_string();
+                    let (_, what) = KINDS.iter().find(|(kind, _)| *kind == word)?;
+                    Some((token, *what))
+                });
+                let (at, what) = kinds.next().unwrap_or((other, "something else"));
+                let message = format!("{GOES_ON}; this is {what}");
+                return fault(at.span(), message);
+            }
+        }
+    }
+    fault(Span::call_site(), GOES_ON)
+}
+
+const GOES_ON: &str = "`#[monitored]` goes on a function or an `impl` block";
+
+/// Whether it is a closure, an expression.
+pub(crate) fn is_closure(item: TokenStream) -> bool {
+    let first = item.into_iter().next();
+    first.is_some_and(|first| is(&first, '|') || first.to_string() == "move")
+}
+
+/// Where an item begins behind its attributes.
+pub(super) fn start(item: &[TokenTree]) -> usize {
+    item.len() - skip_attributes(item).len()
+}
+
+fn skip_attributes(mut item: &[TokenTree]) -> &[TokenTree] {
+    while let [TokenTree::Punct(hash), TokenTree::Group(_), rest @ ..] = item
+        && hash.as_char() == '#'
+    {
+        item = rest;
+    }
+    item
+}
+
+pub(super) fn skip_visibility(item: &[TokenTree]) -> &[TokenTree] {
+    match item {
+        [TokenTree::Ident(word), TokenTree::Group(scope), rest @ ..]
+            if word == "pub" && scope.delimiter() == Delimiter::Parenthesis =>
+        {
+            rest
+        }
+        [TokenTree::Ident(word), rest @ ..] if word == "pub" => rest,
+        other => other,
     }
 }
 
@@ -69,13 +170,15 @@ impl Target {
 
     /// Reads a function.
     fn read(mut head: Vec<TokenTree>) -> syn::Result<Self> {
+        let message = "`#[monitored]` needs a function with a body: put it on the implementation";
         let body = match head.pop() {
-            Some(TokenTree::Group(group)) => match braced(group) {
-                Ok(body) => Body::new(body),
-                Err(other) => return Err(no_body(other.span())),
-            },
-            Some(other) => return Err(no_body(other.span())),
-            None => return Err(no_body(Span::call_site())),
+            Some(TokenTree::Group(group)) => {
+                braced(group).or_else(|other| fault(other.span(), message))?
+            }
+            other => {
+                let at = other.map_or_else(Span::call_site, |other| other.span());
+                return fault(at, message);
+            }
         };
         let head: TokenStream = head.into_iter().collect();
         let (attrs, vis, sig) = read_head.parse2(head.clone())?;
@@ -84,7 +187,7 @@ impl Target {
             attrs,
             public: matches!(vis, Visibility::Public(_)),
             sig,
-            body,
+            body: Body::new(body),
         })
     }
 }
@@ -97,13 +200,6 @@ fn read_head(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Visibility,
     let mut sig = input.parse()?;
     Ungrouped.visit_signature_mut(&mut sig);
     Ok((attrs, vis, sig))
-}
-
-fn no_body(span: Span) -> syn::Error {
-    syn::Error::new(
-        span,
-        "`#[monitored]` needs a function with a body: put it on the implementation",
-    )
 }
 
 impl Body {
@@ -133,21 +229,20 @@ impl Body {
     }
 }
 
-/// Takes the inner attributes off the top of a block.
+/// Takes the inner attributes off the top of a block: `#`, `!` and brackets.
 fn take_inner_attributes(tokens: &mut (impl Iterator<Item = TokenTree> + Clone)) -> TokenStream {
     let mut attrs = TokenStream::new();
-    while starts_with_attribute(tokens.clone()) {
-        attrs.extend(tokens.by_ref().take(3));
+    loop {
+        let next: Vec<TokenTree> = tokens.clone().take(3).collect();
+        match &next[..] {
+            [hash, bang, TokenTree::Group(content)]
+                if is(hash, '#') && is(bang, '!') && content.delimiter() == Delimiter::Bracket =>
+            {
+                attrs.extend(tokens.by_ref().take(3));
+            }
+            _ => return attrs,
+        }
     }
-    attrs
-}
-
-/// Whether an inner attribute is next: `#`, `!` and brackets.
-fn starts_with_attribute(mut tokens: impl Iterator<Item = TokenTree>) -> bool {
-    let mut punct = |wanted| matches!(tokens.next(), Some(TokenTree::Punct(punct)) if punct.as_char() == wanted);
-    punct('#')
-        && punct('!')
-        && matches!(tokens.next(), Some(TokenTree::Group(content)) if content.delimiter() == Delimiter::Bracket)
 }
 
 /// The names that a pattern binds.

@@ -7,7 +7,7 @@ use syn::{Expr, Lit, LitInt, Token, token};
 
 use super::recover;
 use super::value::{Faults, equals, fault, inside, list, literal, refuse};
-use crate::fragments::expression;
+use crate::tokens::expression;
 
 /// The most labels a method may have.
 const MAX_LABELS: usize = 8;

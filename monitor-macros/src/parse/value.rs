@@ -13,7 +13,7 @@ use syn::{
 };
 
 use super::example;
-use crate::fragments::expression;
+use crate::tokens::expression;
 
 /// The longest name of a method, an error type or a task type, bytes; the runtime has the same limit for names given at
 /// run time.

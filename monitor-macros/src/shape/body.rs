@@ -8,7 +8,7 @@
 use proc_macro2::{Delimiter, Group, Punct, Spacing, Span, TokenStream, TokenTree};
 use syn::{FnArg, Pat, PatIdent, PatType, Signature, Type};
 
-use crate::fragments::{braced, held, is_fragment};
+use crate::tokens::{braced, end_of_angles, held, is, is_fragment};
 
 /// What may happen in a body before its end: a set.
 #[derive(Clone, Copy, Default)]
@@ -338,28 +338,6 @@ fn end_of_block(tokens: &[TokenTree]) -> usize {
         .iter()
         .position(|token| is_block(token) || is(token, ';'));
     end.map_or(tokens.len(), |end| end + 1)
-}
-
-/// How many tokens there are up to the angle that closes the first one; none, if that is no angle of a type.
-fn end_of_angles(tokens: &[TokenTree]) -> Option<usize> {
-    let mut depth = 0_u32;
-    let mut arrow = false;
-    for (at, token) in tokens.iter().enumerate() {
-        if is(token, '<') {
-            depth += 1;
-        } else if is(token, '>') && !arrow {
-            depth -= 1;
-        }
-        if depth == 0 {
-            return Some(at + 1);
-        }
-        arrow = matches!(token, TokenTree::Punct(first) if "-=".contains(first.as_char()) && first.spacing() == Spacing::Joint);
-    }
-    None
-}
-
-fn is(token: &TokenTree, sign: char) -> bool {
-    matches!(token, TokenTree::Punct(punct) if punct.as_char() == sign)
 }
 
 fn is_block(token: &TokenTree) -> bool {

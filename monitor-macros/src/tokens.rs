@@ -1,11 +1,11 @@
-//! What a `macro_rules!` hands on: a fragment (`$t:ty`, `$e:expr`, `$i:item`, ..) comes in a group without delimiters.
+//! Tokens before they are parsed, above all what a `macro_rules!` hands on: a fragment (`$t:ty`, `$e:expr`, `$i:item`, ..) comes in a group without delimiters.
 //!
 //! The compiler sees such a group where it parses the macro's own words. It sees none in what an attribute gives back, unless
 //! the attribute passed on whole what is around it: there, `$e * 2` with `1 + 1` for `$e` would be `1 + 1 * 2`. So wherever
 //! tokens are taken out of what is around them, a fragment that would fall apart gets parentheses ([`held`], [`Ungrouped`]);
 //! where it is only looked at, it is looked through.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
 use syn::parse::ParseStream;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprParen, Type, TypeParen, token};
@@ -170,4 +170,30 @@ impl VisitMut for Ungrouped {
             inner
         };
     }
+}
+
+/// How many tokens there are up to the angle that closes the first one; none, if that is no angle of a type.
+pub(crate) fn end_of_angles(tokens: &[TokenTree]) -> Option<usize> {
+    let mut depth = 0_u32;
+    let mut arrow = false;
+    for (at, token) in tokens.iter().enumerate() {
+        if is(token, '<') {
+            depth += 1;
+        } else if is(token, '>') && !arrow {
+            depth -= 1;
+        }
+        if depth == 0 {
+            return Some(at + 1);
+        }
+        if is(token, ';') {
+            break;
+        }
+        arrow = matches!(token, TokenTree::Punct(first) if "-=".contains(first.as_char()) && first.spacing() == Spacing::Joint);
+    }
+    None
+}
+
+/// Whether a token is this sign.
+pub(crate) fn is(token: &TokenTree, sign: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == sign)
 }
