@@ -86,38 +86,19 @@ impl Call<'_> {
     /// The attribute's expressions, put to the use they would have in a call.
     fn checks(&self) -> TokenStream {
         let runtime = self.runtime(Span::mixed_site());
-        let mut checks = self.call_args(|| mixed!(#runtime::edge()));
-        if !checks.is_empty() {
-            checks.extend(mixed!(let _ = __monitor_start;));
-        }
+        let args = self.call_args(|| mixed!(#runtime::edge()));
+        let args = (!args.is_empty()).then(|| mixed!(#args let _ = __monitor_start;));
         let limit = self.counted_limit();
-        checks.extend(limit.map(|limit| mixed!(let _ = #limit;)));
-        // A value of the type that is judged, if that has a name.
-        if self.edge().is_some() {
-            let ty = self.value();
-            self.add_exit_checks(&mixed!(#runtime::edge::<#ty>()), &mut checks);
-        }
-        checks
-    }
-
-    /// Those of the value.
-    fn add_exit_checks(&self, value: &TokenStream, checks: &mut TokenStream) {
-        let args = &self.checked.args;
-        if let Some((predicate, _)) = self.predicate() {
-            let holds = self.ask("holds", Some(value), predicate);
-            checks.extend(quote_spanned!(place(predicate)=> let _ = #holds;));
-        }
-        if let Some(size) = args.response_size.value() {
-            let (runtime, noted) = (self.runtime(place(size)), self.response_size(size));
-            checks.extend(mixed! {
-                let (__monitor_value, __monitor_call) = (&#value, &mut #runtime::no_call());
-                #noted;
-            });
-        }
-        if let Some(ErrorType::Function(path)) = args.error_type.value() {
-            let error_type = self.ask("error_type", Some(value), path);
-            checks.extend(quote_spanned!(place(path)=> let _ = #error_type;));
-        }
+        let limit = limit.map(|limit| mixed!(let _ = #limit;));
+        // Of a value without a name for its type, nothing can be asked.
+        let given = &self.checked.args;
+        let named = matches!(given.error_type.value(), Some(ErrorType::Name(_)));
+        let asks = given.about_the_value().len() > usize::from(named);
+        let judged = self.edge().filter(|_| asks).map(|_| {
+            let (ty, verdict) = (self.value(), self.judge(None));
+            mixed!(#runtime::judged::<#ty, _>(#verdict);)
+        });
+        mixed!(#args #limit #judged)
     }
 }
 

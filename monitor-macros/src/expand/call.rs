@@ -1,4 +1,5 @@
-//! The pieces all expansions are made of, and what is read off the arguments when a call begins.
+//! The pieces all expansions are made of: the body, what is read off the arguments when a call begins, and the verdict, a closure that
+//! reads the outcome off the value.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -6,8 +7,8 @@ use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
 use super::parenthesized;
-use crate::parse::{Kind, Label, Limit, words};
-use crate::shape::{ends_in_a_statement, is_unit, may_be_result};
+use crate::parse::{ErrorType, Kind, Label, Limit, words};
+use crate::shape::{Borrow, ends_in_a_statement, is_unit, may_be_result};
 use crate::validate::Checked;
 
 /// One function, while it is expanded.
@@ -209,6 +210,97 @@ impl Call<'_> {
             Kind::Capped(_) => "text",
         };
         self.runs(place(&label.value), function, &reference(&label.value))
+    }
+
+    /// The closure that reads the outcome off the value. What lasts longer than the function cannot borrow the arguments that an
+    /// expression names.
+    pub(super) fn verdict(&self) -> TokenStream {
+        let lasts = self.checked.shape.outlives_the_function();
+        self.judge(lasts.then(|| mixed!(move)))
+    }
+
+    /// The same, with a `move` or without.
+    pub(crate) fn judge(&self, own: Option<TokenStream>) -> TokenStream {
+        let size = self.checked.args.response_size.value();
+        let asked = self.predicate().map(|(predicate, _)| predicate).or(size);
+        // What the expressions borrow is borrowed there.
+        let (span, own) = (
+            asked.map_or_else(Span::mixed_site, place),
+            own.filter(|_| asked.is_some()),
+        );
+        let outcome = self.outcome();
+        let Some(size) = size else {
+            return quote_spanned!(span=> #own |__monitor_value, _| #outcome);
+        };
+        let size = self.response_size(size);
+        quote_spanned! {span=>
+            #own |__monitor_value, __monitor_call| {
+                #size;
+                #outcome
+            }
+        }
+    }
+
+    /// The predicate of the value, and what stands before it where it holds for failures.
+    fn predicate(&self) -> Option<(&Expr, Option<TokenStream>)> {
+        let args = &self.checked.args;
+        let failure = args.error_if.value().map(|holds| (holds, Some(mixed!(!))));
+        args.ok_if.value().map(|holds| (holds, None)).or(failure)
+    }
+
+    fn outcome(&self) -> TokenStream {
+        let error_type = self.checked.args.error_type.value();
+        let mut outcome = if let Some(ErrorType::Function(path)) = error_type {
+            self.ask("error_type", path)
+        } else {
+            let probe = self.probe();
+            mixed!(#probe.outcome())
+        };
+        if let Some((predicate, not)) = self.predicate() {
+            let holds = self.ask("holds", predicate);
+            outcome.extend(mixed!(.ok_if(#not #holds)));
+        }
+        if let Some(ErrorType::Name(name)) = error_type {
+            outcome.extend(mixed!(.named(#name)));
+        }
+        outcome
+    }
+
+    /// Puts something of the attribute to the value that is judged.
+    fn ask(&self, function: &str, question: &(impl ToTokens + Spanned)) -> TokenStream {
+        let at = place(question);
+        self.runs(
+            at,
+            function,
+            &quote_spanned!(at=> __monitor_value, #question),
+        )
+    }
+
+    /// Looks at the value, as one with an error that may borrow or not.
+    fn probe(&self) -> TokenStream {
+        let runtime = self.runtime(Span::mixed_site());
+        match &self.checked.returned.borrow {
+            Borrow::Never => mixed!(#runtime::Probe::new(__monitor_value)),
+            Borrow::Maybe => mixed!(#runtime::Probe::borrowing(__monitor_value)),
+            Borrow::AsIn(ty) => {
+                let ty = self.given_by(ty);
+                // Where it is an argument of a path, a type that is not there would be reported in other words than in
+                // the signature, so twice.
+                mixed!(#runtime::ReturnType::of(|_: fn(&()) -> #ty| {}).probe(__monitor_value))
+            }
+        }
+    }
+
+    /// Notes the size of `__monitor_value` with `__monitor_call`.
+    fn response_size(&self, size: &Expr) -> TokenStream {
+        let at = place(size);
+        let runtime = self.runtime(at);
+        let value = quote_spanned!(at=> #runtime::Probe::new(__monitor_value).get());
+        self.runs(
+            at,
+            "response_size",
+            &quote_spanned!(at=> __monitor_call, #value, #size),
+        )
     }
 }
 

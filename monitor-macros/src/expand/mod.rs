@@ -38,7 +38,6 @@ mod call;
 mod deferred;
 mod in_place;
 mod site;
-mod verdict;
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::quote;

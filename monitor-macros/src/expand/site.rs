@@ -46,50 +46,38 @@ impl Call<'_> {
         }
     }
 
-    /// What there is beside the defaults, one row a field.
+    /// What there is beside the defaults.
     fn settings(&self) -> TokenStream {
-        let (span, args) = (Span::mixed_site(), &self.checked.args);
-        let runtime = self.runtime(span);
-        let off = (args.health.value()).filter(|health| !health.value && !args.task.given());
+        let (runtime, args) = (self.runtime(Span::mixed_site()), &self.checked.args);
+        let some = |value: &dyn ToTokens| mixed!(::core::option::Option::Some(#value));
+        let task = args
+            .task
+            .value()
+            .map(|name| some(name))
+            .map(|task| mixed!(task: #task,));
+        let off = (args.health.value()).filter(|health| !health.value && task.is_none());
+        let health = off.map(|_| mixed!(health: false,));
         let error_type = match args.error_type.value() {
-            Some(ErrorType::Name(name)) => Some(name),
+            Some(ErrorType::Name(name)) => {
+                let name = some(name);
+                Some(mixed!(error_type: #name,))
+            }
             _ => None,
         };
+        let expected = args.expected.value();
+        let expected = expected.map(|names| mixed!(expected: &[#(#names),*],));
+        let bounds = args.buckets.value().map(|buckets| {
+            let bounds = some(&self.bounds(buckets));
+            mixed!(bounds: #bounds,)
+        });
         let labels = args.labels.value().map(|labels| {
             let keys = labels.iter().map(|label| self.label_key(label));
-            mixed!(&[#(#keys),*])
+            mixed!(labels: &[#(#keys),*],)
         });
-        let given = |name| mixed!(::core::option::Option::Some(#name));
-        let yes = |is: bool| is.then(|| mixed!(true));
-        let fields = [
-            (
-                "task",
-                args.task.value().map(|name| given(name.to_token_stream())),
-            ),
-            ("health", off.map(|_| mixed!(false))),
-            (
-                "error_type",
-                error_type.map(|name| given(name.to_token_stream())),
-            ),
-            (
-                "expected",
-                args.expected.value().map(|names| mixed!(&[#(#names),*])),
-            ),
-            (
-                "bounds",
-                args.buckets
-                    .value()
-                    .map(|buckets| given(self.bounds(buckets))),
-            ),
-            ("labels", labels),
-            ("limited", yes(args.max_concurrency.given())),
-            ("streaming", yes(self.checked.shape.is_stream())),
-        ];
-        let mut settings = TokenStream::new();
-        for (name, value) in fields {
-            let name = Ident::new(name, span);
-            settings.extend(value.map(|value| mixed!(#name: #value,)));
-        }
+        let limited = (args.max_concurrency.given()).then(|| mixed!(limited: true,));
+        let streaming = (self.checked.shape.is_stream()).then(|| mixed!(streaming: true,));
+        let settings =
+            mixed!(#task #health #error_type #expected #bounds #labels #limited #streaming);
         if settings.is_empty() {
             return mixed!(#runtime::SiteSettings::NONE);
         }

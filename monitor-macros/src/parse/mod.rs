@@ -423,22 +423,24 @@ const MAX_EDITS: usize = 4;
 
 /// Whether so many insertions, deletions, replacements and swaps of neighbours turn one word into another.
 fn is_near(from: &str, to: &str, edits: usize) -> bool {
-    fn search(from: &[char], to: &[char], edits: usize) -> bool {
-        match (from, to) {
-            ([a, from @ ..], [b, to @ ..]) if a == b => search(from, to, edits),
-            (rest, []) | ([], rest) => rest.len() <= edits,
-            _ if edits == 0 => false,
-            ([a, x @ ..], [b, y @ ..]) => {
-                let swapped = matches!((x, y), ([c, x @ ..], [d, y @ ..]) if a == d && b == c && search(x, y, edits - 1));
-                swapped
-                    || search(x, y, edits - 1)
-                    || search(x, to, edits - 1)
-                    || search(from, y, edits - 1)
-            }
+    let [from, to]: [Vec<char>; 2] = [from, to].map(|word| word.chars().collect());
+    are_near(&from, &to, edits)
+}
+
+fn are_near(from: &[char], to: &[char], edits: usize) -> bool {
+    match (from, to) {
+        ([one, from @ ..], [other, to @ ..]) if one == other => are_near(from, to, edits),
+        (rest, []) | ([], rest) => rest.len() <= edits,
+        _ if edits == 0 => false,
+        _ => {
+            let swapped = from.iter().take(2).eq(to.iter().take(2).rev());
+            let mut shorter = vec![(&from[1..], &to[1..]), (&from[1..], to), (from, &to[1..])];
+            shorter.extend((swapped && from.len() > 1).then(|| (&from[2..], &to[2..])));
+            shorter
+                .iter()
+                .any(|(from, to)| are_near(from, to, edits - 1))
         }
     }
-    let [from, to]: [Vec<char>; 2] = [from, to].map(|word| word.chars().collect());
-    search(&from, &to, edits)
 }
 
 #[cfg(test)]

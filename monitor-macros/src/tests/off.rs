@@ -51,8 +51,8 @@ fn expressions_are_checked_where_they_never_run() {
     )
     .to_string();
     let args = "CallArgs :: new (:: monitor_core :: __private :: edge ()) . labels ([:: core";
-    let checks = "let __monitor_start = __monitor_start . request_size (& (n)) ; let _ = __monitor_start ; let _ = :: \
-                  monitor_core :: __private :: holds";
+    let checks = "let __monitor_start = __monitor_start . request_size (& (n)) ; let _ = __monitor_start ; :: \
+                  monitor_core :: __private :: judged :: < Option < u8 > , _ > (| __monitor_value , _ |";
     assert!(text.contains("{ if false { let __monitor_start"), "{text}");
     assert!(text.contains(args) && text.contains(checks), "{text}");
     assert!(text.ends_with("({ None }) }"), "{text}");
