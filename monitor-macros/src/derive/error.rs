@@ -13,7 +13,7 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Vec<syn::Error>) -> Token
         _ => Place::ERROR_ENUM,
     };
     let helper = read(&input.attrs, on_type, errors);
-    let (root, text, name) = (root(&helper), text(), unlinted(&input.ident));
+    let (root, text) = (root(&helper), text());
     let arms: Vec<TokenStream> = match &input.data {
         Data::Enum(data) => {
             let arm = data.variants.iter().map(|variant| {
@@ -49,9 +49,21 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Vec<syn::Error>) -> Token
     } else {
         mixed!(match self { #(#arms,)* })
     };
-    // What makes the type known behind trait objects (`Box<dyn Error>`, `anyhow::Error`, a source), if it is a std error. One
-    // with parameters is as many types as there are arguments, and none of them is known here.
-    let question = input.generics.params.is_empty().then(|| {
+    let method = mixed! {
+        fn error_type(&self) -> ::core::option::Option<#text> {
+            #body
+        }
+    };
+    let question = question(input, &root);
+    let implementation = implementation(input, &root, "MonitorError", &method);
+    mixed!(#question #implementation)
+}
+
+/// What makes the type known behind trait objects (`Box<dyn Error>`, `anyhow::Error`, a source), if it is a std error. One
+/// with parameters is as many types as there are arguments, and none of them is known here.
+fn question(input: &DeriveInput, root: &TokenStream) -> Option<TokenStream> {
+    let name = unlinted(&input.ident);
+    input.generics.params.is_empty().then(|| {
         mixed! {
             const _: () = {
                 use #root::__private::Unnamed as _;
@@ -60,14 +72,7 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Vec<syn::Error>) -> Token
                 }
             };
         }
-    });
-    let method = mixed! {
-        fn error_type(&self) -> ::core::option::Option<#text> {
-            #body
-        }
-    };
-    let implementation = implementation(input, &root, "MonitorError", &method);
-    mixed!(#question #implementation)
+    })
 }
 
 /// What one variant, or a struct, answers: fields and value.
