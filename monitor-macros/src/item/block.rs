@@ -4,10 +4,11 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, ItemImpl, Meta, Token, Type, TypeParamBound};
+use syn::{Attribute, ItemImpl, Meta, Token, Type};
 
 use super::{Target, is_function, skip_visibility, start, take_inner_attributes};
 use crate::parse::fault;
+use crate::shape::{last_segment, traits};
 use crate::tokens::{Ungrouped, are_in, braced, end_of_angles, held, is, open};
 
 /// An `impl` block.
@@ -84,17 +85,14 @@ pub(crate) fn parameter_name(parameter: &syn::GenericParam) -> Option<String> {
 
 /// The name of a type, without generics: that of its last path segment, or of what it refers to.
 pub(crate) fn type_name(ty: &Type) -> Option<&syn::Ident> {
-    match ty {
-        Type::Paren(paren) => type_name(&paren.elem),
-        Type::Reference(reference) => type_name(&reference.elem),
-        Type::Ptr(pointer) => type_name(&pointer.elem),
-        Type::Path(path) => path.path.segments.last().map(|segment| &segment.ident),
-        Type::TraitObject(object) => object.bounds.iter().find_map(|bound| match bound {
-            TypeParamBound::Trait(bound) => bound.path.segments.last().map(|last| &last.ident),
-            _ => None,
-        }),
-        _ => None,
-    }
+    let segment = match ty {
+        Type::Paren(paren) => return type_name(&paren.elem),
+        Type::Reference(reference) => return type_name(&reference.elem),
+        Type::Ptr(pointer) => return type_name(&pointer.elem),
+        Type::TraitObject(object) => traits(&object.bounds).next(),
+        other => last_segment(other),
+    };
+    segment.map(|segment| &segment.ident)
 }
 
 impl Member {

@@ -5,10 +5,10 @@
 //! tokens counts as what costs more: a macro of unknown origin may do anything, and an await whose expression cannot be found
 //! keeps the body from staying in place.
 
-use proc_macro2::{Delimiter, Group, Punct, Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 use syn::{FnArg, Pat, PatIdent, PatType, Signature, Type};
 
-use crate::tokens::{braced, end_of_angles, held, is, is_fragment};
+use crate::tokens::{any, braced, content, end_of_angles, held, is, is_fragment};
 
 /// What may happen in a body before its end: a set.
 #[derive(Clone, Copy, Default)]
@@ -145,9 +145,8 @@ impl Level<'_> {
     fn pass(&mut self, before: &[TokenTree], rest: &[TokenTree]) -> usize {
         let (behind, count) = match &rest[0] {
             TokenTree::Group(group) => {
-                let (behind, group) = self.group(group, before);
+                let group = self.group(group, before);
                 self.output.push(TokenTree::Group(group));
-                self.behind = behind;
                 return 1;
             }
             TokenTree::Ident(word) => self.word(&word.to_string(), before, rest),
@@ -291,7 +290,7 @@ impl Level<'_> {
         facts.has(Facts::SUSPENDS)
     }
 
-    fn group(&mut self, group: &Group, before: &[TokenTree]) -> (Behind, Group) {
+    fn group(&mut self, group: &Group, before: &[TokenTree]) -> Group {
         let delimiter = group.delimiter();
         let body_of_loop = self.loop_head && braced(group.clone()).is_ok();
         self.loop_head &= !body_of_loop;
@@ -310,10 +309,10 @@ impl Level<'_> {
             (_, Behind::Ended(start)) => start.filter(|_| !before.last().is_some_and(is_block)),
             (_, Behind::Joined(start)) => start.filter(|_| is_macro),
         };
-        let behind = Behind::Ended(start);
+        self.behind = Behind::Ended(start);
         if asynchronous.is_some() {
             self.add(facts.without(Facts::SUSPENDS.and(Facts::LEAVES).and(Facts::UNCLEAR)));
-            return (behind, group.clone());
+            return group.clone();
         }
         self.add(facts);
         let suspends = facts.has(Facts::SUSPENDS);
@@ -324,11 +323,11 @@ impl Level<'_> {
         }
         if !suspends || is_opaque || self.rewrite.is_none() {
             // It also keeps the spans of its two delimiters.
-            return (behind, group.clone());
+            return group.clone();
         }
         let mut rewritten = Group::new(delimiter, inner);
         rewritten.set_span(group.span());
-        (behind, rewritten)
+        rewritten
     }
 }
 
@@ -421,21 +420,11 @@ fn ends_in_a_closure(body: &[TokenTree]) -> bool {
 
 /// By a `return` or a `break`.
 fn leaves_with_a_closure(tokens: &[TokenTree]) -> bool {
-    (0..tokens.len()).any(|at| match &tokens[at] {
-        TokenTree::Ident(word) if word == "return" || word == "break" => {
-            let mut left = tokens[at..].split(|end| is(end, ';') || is(end, ','));
-            left.next().is_some_and(is_closure)
-        }
-        group => leaves_with_a_closure(&content(group)),
+    any(tokens, &|tokens, at| {
+        let mut left = tokens[at..].split(|end| is(end, ';') || is(end, ','));
+        matches!(&tokens[at], TokenTree::Ident(word) if word == "return" || word == "break")
+            && left.next().is_some_and(is_closure)
     })
-}
-
-/// What stands in a group.
-fn content(token: &TokenTree) -> Vec<TokenTree> {
-    match token {
-        TokenTree::Group(group) => group.stream().into_iter().collect(),
-        _ => Vec::new(),
-    }
 }
 
 /// Whether this expression is a closure, in parentheses or a fragment too, or leaves something with one.
@@ -549,7 +538,7 @@ pub(super) fn taken_apart(sig: &Signature, body: &TokenStream) -> Vec<PatIdent> 
             // There is nothing to drop.
             FnArg::Typed(PatType { ty, .. }) if matches!(**ty, Type::Reference(_)) => {}
             FnArg::Typed(argument) if let Some(name) = plain_name(argument) => {
-                if !names.is_empty() || is_taken_apart(&name.ident.to_string(), body) {
+                if !names.is_empty() || is_taken_apart(&name.ident, body) {
                     names.push(name.clone());
                 }
             }
@@ -576,15 +565,12 @@ fn plain_name(argument: &PatType) -> Option<&PatIdent> {
 }
 
 /// Whether a body may move a part out of this argument; it may also just read one.
-fn is_taken_apart(name: &str, body: &TokenStream) -> bool {
+fn is_taken_apart(name: &Ident, body: &TokenStream) -> bool {
     let tokens: Vec<TokenTree> = body.clone().into_iter().collect();
-    tokens.iter().enumerate().any(|(at, token)| match token {
-        TokenTree::Ident(word) if word == name => {
-            let (before, after) = (&tokens[..at], &tokens[at + 1..]);
-            has_a_field(after) || is_matched_on(before, after)
-        }
-        TokenTree::Group(group) => is_taken_apart(name, &group.stream()),
-        _ => false,
+    any(&tokens, &|tokens, at| {
+        let (before, after) = (&tokens[..at], &tokens[at + 1..]);
+        matches!(&tokens[at], TokenTree::Ident(word) if word == name)
+            && (has_a_field(after) || is_matched_on(before, after))
     })
 }
 
@@ -595,10 +581,7 @@ fn has_a_field(after: &[TokenTree]) -> bool {
     };
     let called = match rest.first() {
         Some(TokenTree::Group(arguments)) => arguments.delimiter() == Delimiter::Parenthesis,
-        Some(TokenTree::Punct(colon)) => {
-            colon.as_char() == ':' && colon.spacing() == Spacing::Joint
-        }
-        _ => false,
+        next => next.is_some_and(|colon| is(colon, ':')),
     };
     let is_field = match field {
         TokenTree::Ident(word) => word != "await" && !called,

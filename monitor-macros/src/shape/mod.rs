@@ -8,7 +8,8 @@ use syn::{Attribute, PatIdent, Signature, Type};
 
 pub(crate) use body::{Facts, Tail, ends_in_a_statement, scan};
 pub(crate) use returned::{
-    Borrow, Boxing, FUTURE, Returned, STREAM, is_unit, may_be_result, names_result,
+    Borrow, Boxing, FUTURE, Returned, STREAM, is_unit, last_segment, may_be_result, names_result,
+    traits,
 };
 
 use crate::parse::Args;

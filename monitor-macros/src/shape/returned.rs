@@ -237,14 +237,14 @@ fn bare(mut ty: &Type) -> &Type {
 type Bounds = Punctuated<TypeParamBound, Token![+]>;
 
 /// The last names of the traits among bounds.
-fn traits(bounds: &Bounds) -> impl Iterator<Item = &PathSegment> {
+pub(crate) fn traits(bounds: &Bounds) -> impl Iterator<Item = &PathSegment> {
     bounds.iter().filter_map(|bound| match bound {
         TypeParamBound::Trait(bound) => bound.path.segments.last(),
         _ => None,
     })
 }
 
-fn last_segment(ty: &Type) -> Option<&PathSegment> {
+pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     match bare(ty) {
         Type::Path(path) => path.path.segments.last(),
         _ => None,
