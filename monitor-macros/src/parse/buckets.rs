@@ -4,8 +4,8 @@ use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprArray, ExprPath, Lit, LitStr};
 
-use super::is_near;
-use super::value::{Faults, bare, fault, is_negative, literal, refuse};
+use super::value::{bare, fault, is_negative, literal, refuse};
+use super::{is_near, unless};
 
 /// The most bounds a histogram may have.
 const MAX_BOUNDS: usize = 64;
@@ -60,7 +60,7 @@ fn bounds(list: &ExprArray) -> syn::Result<Vec<(f64, Span)>> {
         let message = "the list of bounds is empty: `buckets = [0.1, 1.0]`";
         return Err(syn::Error::new_spanned(list, message));
     }
-    let mut faults = Faults::default();
+    let mut faults = Vec::new();
     let mut bounds: Vec<(f64, Span)> = Vec::new();
     let mut highest: Option<f64> = None;
     for (place, expr) in list.elems.iter().enumerate() {
@@ -84,7 +84,7 @@ fn bounds(list: &ExprArray) -> syn::Result<Vec<(f64, Span)>> {
         };
         faults.push(syn::Error::new_spanned(expr, message));
     }
-    faults.or(bounds)
+    unless(faults, bounds)
 }
 
 fn bound(expr: &Expr) -> syn::Result<f64> {

@@ -3,10 +3,10 @@
 use proc_macro2::{Ident, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Expr, Lit, LitInt, Token, token};
+use syn::{Expr, Lit, LitInt, token};
 
-use super::recover;
-use super::value::{Faults, equals, fault, inside, list, literal, refuse};
+use super::value::{equals, fault, inside, list, literal, refuse};
+use super::{separated, unless};
 use crate::tokens::expression;
 
 /// The most labels a method may have.
@@ -39,32 +39,26 @@ pub(super) fn labels(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Lab
         return fault(key.span(), message);
     }
     let mut labels: Vec<Label> = Vec::new();
-    let mut faults = Faults::default();
-    while !content.is_empty() {
-        match read_label(&content).and_then(|label| next_to(&labels, label)) {
-            Ok(label) => labels.push(label),
-            Err(error) => {
-                faults.push(error);
-                recover(&content);
-            }
-        }
-        if !content.is_empty() && !content.peek(Token![,]) {
-            faults.push(content.error("expected `,` after the label"));
-            recover(&content);
-        }
-        let _ = content.parse::<Option<Token![,]>>();
-    }
-    faults.or(labels)
+    let faults = separated(&content, |input| {
+        let label = read_label(input)?;
+        let name = &label.name;
+        let message = if labels.iter().any(|known| known.name == *name) {
+            format!("the label `{name}` is given twice")
+        } else if labels.len() == MAX_LABELS {
+            format!("a method has at most {MAX_LABELS} labels of its own")
+        } else {
+            labels.push(label);
+            return Ok("the label".to_owned());
+        };
+        fault(name.span(), message)
+    });
+    unless(faults, labels)
 }
 
 fn read_label(input: ParseStream<'_>) -> syn::Result<Label> {
     let name = read_name(input)?;
     if name == "capped" && input.peek(token::Paren) {
-        let content = list(&name, input)?;
-        let label = read_capped(&name, &content);
-        // What is left of a faulty list would be a fault of its own.
-        while content.parse::<TokenTree>().is_ok() {}
-        return label;
+        return read_capped(&name, &list(&name, input)?);
     }
     // The value is read before the name is judged, for what it may have to say itself.
     let value = read_value(&name, input)?;
@@ -95,47 +89,49 @@ fn read_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
 }
 
 fn read_capped(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
-    let no_limit =
-        "`capped` needs a label and the most values it may have: `capped(key = expr, max = 100)`";
-    let no_limit = || syn::Error::new(capped.span(), no_limit);
-    if content.is_empty() {
-        return Err(no_limit());
-    }
-    let name = read_name(content)?;
-    let value = read_value(&name, content)?;
-    content.parse::<Option<Token![,]>>()?;
-    if content.is_empty() {
-        return Err(no_limit());
-    }
-    let limit = read_limit(content)?;
-    content.parse::<Option<Token![,]>>()?;
-    if !content.is_empty() {
-        let message = "`capped` takes one label and its `max`: write another `capped(..)`";
-        return Err(content.error(message));
-    }
+    let mut pairs = Vec::new();
+    let mut read = |input: ParseStream<'_>| {
+        let name = read_name(input)?;
+        let message = match pairs.len() {
+            1 if name != "max" => {
+                format!("expected `max = N`, the most values the label may have; found `{name}`")
+            }
+            0 | 1 => {
+                pairs.push((read_value(&name, input)?, name));
+                return Ok("the label".to_owned());
+            }
+            _ => "`capped` takes one label and its `max`: write another `capped(..)`".to_owned(),
+        };
+        fault(name.span(), message)
+    };
+    let faults = separated(content, |input| {
+        // What is left of a faulty list would be a fault of its own.
+        read(input).inspect_err(|_| while input.parse::<TokenTree>().is_ok() {})
+    });
+    unless(faults, ())?;
+    let Ok([(value, name), (max, _)]) = <[_; 2]>::try_from(pairs) else {
+        let message = "`capped` needs a label and the most values it may have: `capped(key = expr, max = 100)`";
+        return fault(capped.span(), message);
+    };
     Ok(Label {
+        kind: Kind::Capped(limit(&max)?),
         name: check_name(&name)?,
-        kind: Kind::Capped(limit),
         value,
     })
 }
 
-fn read_limit(input: ParseStream<'_>) -> syn::Result<LitInt> {
-    let key = read_name(input)?;
-    if key != "max" {
-        let message =
-            format!("expected `max = N`, the most values the label may have; found `{key}`");
-        return fault(key.span(), message);
-    }
-    let value = read_value(&key, input)?;
-    let in_range = |max: &LitInt| {
-        let number = max.base10_parse();
-        max.suffix().is_empty() && number.is_ok_and(|max: u32| (1..=MAX_VALUES).contains(&max))
-    };
-    match literal(&value) {
-        Some(Lit::Int(max)) if in_range(max) => Ok(max.clone()),
+fn limit(value: &Expr) -> syn::Result<LitInt> {
+    match literal(value) {
+        Some(Lit::Int(max))
+            if max.suffix().is_empty()
+                && max
+                    .base10_parse()
+                    .is_ok_and(|max: u32| (1..=MAX_VALUES).contains(&max)) =>
+        {
+            Ok(max.clone())
+        }
         _ => refuse(
-            &value,
+            value,
             format_args!("`max` is a whole number from 1 to {MAX_VALUES}"),
         ),
     }
@@ -177,19 +173,6 @@ fn check_name(name: &Ident) -> syn::Result<Ident> {
         )
     } else {
         return Ok(name);
-    };
-    fault(name.span(), message)
-}
-
-/// Refuses a label that is there already, or one too many.
-fn next_to(labels: &[Label], label: Label) -> syn::Result<Label> {
-    let name = &label.name;
-    let message = if labels.iter().any(|known| known.name == *name) {
-        format!("the label `{name}` is given twice")
-    } else if labels.len() == MAX_LABELS {
-        format!("a method has at most {MAX_LABELS} labels of its own")
-    } else {
-        return Ok(label);
     };
     fault(name.span(), message)
 }

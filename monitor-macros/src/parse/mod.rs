@@ -206,15 +206,7 @@ impl Args {
         errors: &mut Vec<syn::Error>,
     ) {
         let read = |input: ParseStream<'_>| {
-            while !input.is_empty() {
-                if let Err(error) = self.read_one(input, place) {
-                    errors.push(error);
-                    recover(input);
-                }
-                if !input.is_empty() {
-                    input.parse::<Token![,]>()?;
-                }
-            }
+            errors.extend(separated(input, |input| self.read_one(input, place)));
             Ok(())
         };
         if let Err(error) = read.parse2(tokens) {
@@ -222,7 +214,8 @@ impl Args {
         }
     }
 
-    fn read_one(&mut self, input: ParseStream<'_>, place: Place) -> syn::Result<()> {
+    /// Reads one argument. Returns what that was, in words.
+    fn read_one(&mut self, input: ParseStream<'_>, place: Place) -> syn::Result<String> {
         if input.peek(Lit) && place.meets(Place::ATTRIBUTE) {
             let literal: Lit = input.parse()?;
             let name = match &literal {
@@ -236,10 +229,7 @@ impl Args {
             return Err(input.error(format!("expected an argument: `{}`", place.example())));
         };
         (row(&key, place)?.read)(self, &key, input)?;
-        if input.is_empty() || input.peek(Token![,]) {
-            return Ok(());
-        }
-        Err(input.error(format!("expected `,` after the argument `{key}`")))
+        Ok(format!("the argument `{key}`"))
     }
 
     /// Takes over what a method's block says and the method does not.
@@ -276,6 +266,36 @@ impl Args {
         given.retain(|key| names.iter().any(|name| key == name));
         given
     }
+}
+
+/// Reads what stands between commas. Returns all faults; after one, reading goes on at the next comma.
+fn separated(
+    input: ParseStream<'_>,
+    mut read: impl FnMut(ParseStream<'_>) -> syn::Result<String>,
+) -> Vec<syn::Error> {
+    let mut faults = Vec::new();
+    while !input.is_empty() {
+        let fault = match read(input) {
+            Ok(_) if input.is_empty() || input.peek(Token![,]) => None,
+            Ok(what) => Some(input.error(format!("expected `,` after {what}"))),
+            Err(fault) => Some(fault),
+        };
+        if fault.is_some() {
+            recover(input);
+        }
+        faults.extend(fault);
+        let _ = input.parse::<Option<Token![,]>>();
+    }
+    faults
+}
+
+/// The value, if there are no faults.
+fn unless<T>(faults: Vec<syn::Error>, value: T) -> syn::Result<T> {
+    let all = faults.into_iter().reduce(|mut all, fault| {
+        all.combine(fault);
+        all
+    });
+    all.map_or(Ok(value), Err)
 }
 
 /// Goes on to the next comma, and past the value of a key that was refused: that may hold commas of its own.

@@ -12,7 +12,7 @@ use syn::{
     Lit, LitBool, LitStr, Macro, Path, Token, UnOp, parenthesized, token,
 };
 
-use super::example;
+use super::{example, separated, unless};
 use crate::tokens::expression;
 
 /// The longest name of a method, an error type or a task type, bytes; the runtime has the same limit for names given at
@@ -190,29 +190,22 @@ pub(super) fn health(value: &Expr) -> syn::Result<LitBool> {
 
 pub(super) fn expected(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
     let content = list(key, input)?;
-    let names = Punctuated::<_, Token![,]>::parse_terminated_with(&content, expression)?;
-    if names.is_empty() {
+    if content.is_empty() {
         let message = "`expected` names no error type: `expected(\"name\", ..)`";
         return fault(key.span(), message);
     }
-    let mut faults = Faults::default();
-    let mut known: Vec<LitStr> = Vec::new();
-    for name in names {
-        let name = text(
-            &name,
-            "the error type",
-            "an expected error type is a string literal",
-        );
-        match name {
-            Ok(name) if known.iter().any(|before| before.value() == name.value()) => {
-                let message = format!("the error type {:?} is given twice", name.value());
-                faults.push(syn::Error::new(name.span(), message));
-            }
-            Ok(name) => known.push(name),
-            Err(error) => faults.push(error),
+    let mut names: Vec<LitStr> = Vec::new();
+    let faults = separated(&content, |input| {
+        let expected = "an expected error type is a string literal";
+        let name = text(&expression(input)?, "the error type", expected)?;
+        if names.iter().any(|before| before.value() == name.value()) {
+            let message = format!("the error type {:?} is given twice", name.value());
+            return fault(name.span(), message);
         }
-    }
-    faults.or(known)
+        names.push(name);
+        Ok("the error type".to_owned())
+    });
+    unless(faults, names)
 }
 
 /// A function of the returned value: a closure of one parameter, or whatever else can be called.
@@ -296,13 +289,13 @@ pub(super) fn root(message: &str) -> impl Fn(&Ident, ParseStream<'_>) -> syn::Re
 
 /// Refuses an expression that would leave the function, or suspend it, in the middle of its instrumentation.
 pub(super) fn inside(key: &Ident, value: Expr) -> syn::Result<Expr> {
-    let mut exits = Exits(key.unraw(), Faults::default());
+    let mut exits = Exits(key.unraw(), Vec::new());
     exits.visit_expr(&value);
-    exits.1.or(value)
+    unless(exits.1, value)
 }
 
 /// The ways out of a function that the expression of an argument takes.
-struct Exits(Ident, Faults);
+struct Exits(Ident, Vec<syn::Error>);
 
 impl Exits {
     fn refuse(&mut self, span: Span, what: &str) {
@@ -355,22 +348,4 @@ impl<'ast> Visit<'ast> for Exits {
     }
     fn visit_expr_closure(&mut self, _: &'ast ExprClosure) {}
     fn visit_expr_async(&mut self, _: &'ast ExprAsync) {}
-}
-
-/// Faults collected while a list is read.
-#[derive(Default)]
-pub(super) struct Faults(Option<syn::Error>);
-
-impl Faults {
-    pub(super) fn push(&mut self, error: syn::Error) {
-        match &mut self.0 {
-            Some(first) => first.combine(error),
-            none => *none = Some(error),
-        }
-    }
-
-    /// The faults, or else this.
-    pub(super) fn or<T>(self, value: T) -> syn::Result<T> {
-        self.0.map_or(Ok(value), Err)
-    }
 }
