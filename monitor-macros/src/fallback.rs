@@ -1,15 +1,15 @@
 //! A function as it was: where the arguments of its attribute are at fault, or instrumentation is off.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 
 use crate::expand::{Call, braced, mixed, parenthesized, place};
-use crate::parse::{Buckets, ErrorType, MethodName};
+use crate::parse::{Buckets, ErrorType, Faults, MethodName};
 use crate::shape::{Shape, Tail};
 use crate::validate::Checked;
 
 /// The errors, and the item as it is without the attribute: what calls it still finds it, and one mistake gives one message.
-pub(crate) fn fallback(errors: Vec<syn::Error>, item: TokenStream) -> TokenStream {
+pub(crate) fn fallback(errors: Faults, item: TokenStream) -> TokenStream {
     let errors = errors.into_iter().map(syn::Error::into_compile_error);
     errors.chain([item]).collect()
 }
@@ -53,10 +53,7 @@ impl Call<'_> {
     /// The name that `call` gives stands for no call. What outlives the function could not borrow that; there `call` is
     /// refused, so nothing runs.
     fn no_call(&self) -> Option<TokenStream> {
-        let (runtime, name) = (
-            self.runtime(Span::mixed_site()),
-            self.checked.args.call.value()?,
-        );
+        let (runtime, name) = (self.root(), self.checked.args.call.value()?);
         Some(match self.checked.shape {
             Shape::Future(..) | Shape::Stream(..) => {
                 mixed!(let #name: &'static mut #runtime::CallGuard = #runtime::edge();)
@@ -85,7 +82,7 @@ impl Call<'_> {
 
     /// The attribute's expressions, put to the use they would have in a call.
     fn checks(&self) -> TokenStream {
-        let runtime = self.runtime(Span::mixed_site());
+        let runtime = self.root();
         let args = self.call_args(|| mixed!(#runtime::edge()));
         let args = (!args.is_empty()).then(|| mixed!(#args let _ = __monitor_start;));
         let limit = self.counted_limit();

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{FnArg, LitStr, PatIdent, Signature};
 
 use crate::item::{Block, Member, Method, Target, bindings, type_name};
-use crate::parse::{Args, MethodName, Once, Place, check_name};
+use crate::parse::{Args, Faults, MethodName, Once, Place, check_name};
 use crate::shape::{Ending, FUTURE, Returned, STREAM, Shape, names_result};
 
 /// Arguments and function, checked: expanding this cannot fail.
@@ -56,7 +56,7 @@ pub(crate) fn function(
     mut args: Args,
     target: Target,
     around: &Surroundings,
-    errors: &mut Vec<syn::Error>,
+    errors: &mut Faults,
 ) -> Checked {
     let (sig, body) = (&target.sig, target.body.block.stream());
     let (shape, returned) = Shape::of(sig, &target.attrs, &body, &args);
@@ -101,12 +101,7 @@ pub(crate) fn function(
 }
 
 /// A function that cannot be monitored at all.
-fn refused_shape(
-    sig: &Signature,
-    shape: &Shape,
-    returned: &Returned,
-    in_block: bool,
-) -> Vec<syn::Error> {
+fn refused_shape(sig: &Signature, shape: &Shape, returned: &Returned, in_block: bool) -> Faults {
     let mut faults = Vec::new();
     if let Some(constness) = sig.constness {
         let message = "a `const fn` cannot be monitored: it may run in the compiler, where nothing can be recorded";
@@ -130,7 +125,7 @@ fn refused_shape(
 }
 
 /// Arguments that exclude each other, in the same words on functions and blocks.
-fn exclusions(args: &Args) -> Vec<syn::Error> {
+fn exclusions(args: &Args) -> Faults {
     let no_health = args.health.get().filter(|(_, flag)| !flag.value);
     let pairs = [
         (
@@ -157,7 +152,7 @@ fn exclusions(args: &Args) -> Vec<syn::Error> {
 }
 
 /// Arguments that a function of this shape cannot have: about the value, the name of the call, a permit, `future`, `stream`.
-fn misfits(args: &Args, sig: &Signature, shape: &Shape, names: &[Ident]) -> Vec<syn::Error> {
+fn misfits(args: &Args, sig: &Signature, shape: &Shape, names: &[Ident]) -> Faults {
     let (value, call, permit) = reasons(sig, shape);
     let mut rows: Vec<(Option<&Ident>, Option<String>)> = Vec::new();
     for key in args.about_the_value() {
@@ -246,7 +241,7 @@ pub(crate) enum Part {
 }
 
 /// Checks a block's arguments, and each of its methods with its own.
-pub(crate) fn block(args: Args, mut block: Block, errors: &mut Vec<syn::Error>) -> CheckedBlock {
+pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> CheckedBlock {
     errors.extend(exclusions(&args));
     let named = type_name(&block.self_type).map(|name| name.unraw().to_string());
     let prefix = args.prefix.value().map(LitStr::value).or(named);
@@ -288,7 +283,7 @@ struct Rules<'a> {
     /// Whether a method takes its name from the block.
     unnamed: bool,
     only_pub: bool,
-    errors: &'a mut Vec<syn::Error>,
+    errors: &'a mut Faults,
 }
 
 impl Rules<'_> {

@@ -5,9 +5,9 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Fields, Index, LitStr, Member};
 
 use super::{implementation, mixed, read, refuse_on_fields, root, text, unlinted};
-use crate::parse::{Args, Place, row};
+use crate::parse::{Args, Faults, Place, row};
 
-pub(super) fn derive(input: &DeriveInput, errors: &mut Vec<syn::Error>) -> TokenStream {
+pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
     let on_type = match &input.data {
         Data::Struct(_) => Place::ERROR_STRUCT,
         _ => Place::ERROR_ENUM,
@@ -81,7 +81,7 @@ fn arm(
     fields: &Fields,
     fallback: Option<&LitStr>,
     root: &TokenStream,
-    errors: &mut Vec<syn::Error>,
+    errors: &mut Faults,
 ) -> TokenStream {
     refuse_on_fields(fields, errors);
     let Some(key) = own.transparent.key() else {

@@ -5,12 +5,12 @@ use syn::ext::IdentExt;
 use syn::{Data, DataEnum, DeriveInput, Fields, LitStr, Variant};
 
 use super::{implementation, mixed, read, refuse_on_fields, root, text, unlinted};
-use crate::parse::{Place, check_name};
+use crate::parse::{Faults, Place, check_name};
 
 /// The value that stands for all others.
 const OVERFLOW: &str = "overflow";
 
-pub(super) fn derive(input: &DeriveInput, errors: &mut Vec<syn::Error>) -> TokenStream {
+pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
     let helper = read(&input.attrs, Place::LABEL_ENUM, errors);
     let Some(data) = variants(input, errors) else {
         return TokenStream::new();
@@ -33,7 +33,7 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Vec<syn::Error>) -> Token
     implementation(input, &root(&helper), "MonitorLabel", &items)
 }
 
-fn variants<'a>(input: &'a DeriveInput, errors: &mut Vec<syn::Error>) -> Option<&'a DataEnum> {
+fn variants<'a>(input: &'a DeriveInput, errors: &mut Faults) -> Option<&'a DataEnum> {
     let (span, what) = match &input.data {
         Data::Enum(data) if data.variants.is_empty() => {
             let message = "a label needs a value: this enum has no variants";
@@ -51,7 +51,7 @@ fn variants<'a>(input: &'a DeriveInput, errors: &mut Vec<syn::Error>) -> Option<
     None
 }
 
-fn values(data: &DataEnum, errors: &mut Vec<syn::Error>) -> Vec<LitStr> {
+fn values(data: &DataEnum, errors: &mut Faults) -> Vec<LitStr> {
     let mut values: Vec<LitStr> = Vec::new();
     for variant in &data.variants {
         refuse_fields(variant, errors);
@@ -69,7 +69,7 @@ fn values(data: &DataEnum, errors: &mut Vec<syn::Error>) -> Vec<LitStr> {
     values
 }
 
-fn refuse_fields(variant: &Variant, errors: &mut Vec<syn::Error>) {
+fn refuse_fields(variant: &Variant, errors: &mut Faults) {
     if matches!(variant.fields, Fields::Unit) {
         return;
     }

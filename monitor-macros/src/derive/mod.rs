@@ -11,7 +11,7 @@ use syn::{Attribute, DeriveInput, Fields, Meta};
 
 use crate::expand::mixed;
 use crate::fallback::fallback;
-use crate::parse::{Args, Place};
+use crate::parse::{Args, Faults, Place};
 use crate::tokens::Ungrouped;
 
 /// Expands `#[derive(MonitorError)]`.
@@ -25,7 +25,7 @@ pub(crate) fn label(item: TokenStream) -> TokenStream {
 }
 
 /// A derive, from its item to its implementation.
-type Derive = fn(&DeriveInput, &mut Vec<syn::Error>) -> TokenStream;
+type Derive = fn(&DeriveInput, &mut Faults) -> TokenStream;
 
 fn derive(item: TokenStream, derive: Derive) -> TokenStream {
     let mut errors = Vec::new();
@@ -43,7 +43,7 @@ fn derive(item: TokenStream, derive: Derive) -> TokenStream {
 }
 
 /// Reads all `#[monitor(..)]` among the attributes of a type or variant.
-fn read(attrs: &[Attribute], place: Place, errors: &mut Vec<syn::Error>) -> Args {
+fn read(attrs: &[Attribute], place: Place, errors: &mut Faults) -> Args {
     let mut helper = Args::default();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("monitor")) {
         if let Meta::List(list) = &attr.meta {
@@ -57,7 +57,7 @@ fn read(attrs: &[Attribute], place: Place, errors: &mut Vec<syn::Error>) -> Args
 }
 
 /// Refuses helper attributes on fields: none is read there.
-fn refuse_on_fields(fields: &Fields, errors: &mut Vec<syn::Error>) {
+fn refuse_on_fields(fields: &Fields, errors: &mut Faults) {
     for attr in fields.iter().flat_map(|field| &field.attrs) {
         if attr.path().is_ident("monitor") {
             let message =

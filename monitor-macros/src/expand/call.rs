@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
 use super::parenthesized;
-use crate::parse::{ErrorType, Kind, Label, Limit, words};
+use crate::parse::{ErrorType, Label, words};
 use crate::shape::{Borrow, ends_in_a_statement, is_unit, may_be_result};
 use crate::validate::Checked;
 
@@ -40,6 +40,11 @@ impl Call<'_> {
         }
     }
 
+    /// The same, with macro hygiene.
+    pub(crate) fn root(&self) -> TokenStream {
+        self.runtime(Span::mixed_site())
+    }
+
     /// A call of one of its functions, or of another path there.
     pub(crate) fn runs(&self, at: Span, function: &str, arguments: &TokenStream) -> TokenStream {
         let (runtime, function) = (self.runtime(at), Ident::new(function, at));
@@ -56,7 +61,7 @@ impl Call<'_> {
     }
 
     pub(super) fn sync(&self) -> TokenStream {
-        let (runtime, start) = (self.runtime(Span::mixed_site()), self.start());
+        let (runtime, start) = (self.root(), self.start());
         // Errors about the type point at the closure's, if it says one. If that is a `Result` with a large error,
         // clippy would speak of the closure too (`result_large_err`).
         let says_it = !may_be_result(self.ty) || ends_in_a_statement(&self.block.stream());
@@ -99,13 +104,13 @@ impl Call<'_> {
 
     /// The type of the value the outcome is read from.
     pub(crate) fn value(&self) -> TokenStream {
-        self.given_by(&self.checked.returned.value.ty)
+        self.given_by(&self.checked.returned.value)
     }
 
     /// The type of the value that something of this type gives, which may be a future or stream that does not show it. At the type:
     /// the compiler says the same of all places that name it, and so once.
     pub(super) fn given_by(&self, ty: &Type) -> TokenStream {
-        let Some(alias) = self.checked.returned.value.given_by else {
+        let Some(alias) = self.checked.returned.given_by else {
             return ty.to_token_stream();
         };
         let at = place(ty);
@@ -125,9 +130,9 @@ impl Call<'_> {
 
     /// The same for the future that is the call, where the function returns one.
     pub(crate) fn edge(&self) -> Option<TokenStream> {
-        let value = &self.checked.returned.value;
-        let named = value.given_by.is_some() || !matches!(value.ty, Type::Infer(_));
-        named.then(|| self.edge_of(place(&value.ty), &self.value()))
+        let returned = &self.checked.returned;
+        let named = returned.given_by.is_some() || !matches!(returned.value, Type::Infer(_));
+        named.then(|| self.edge_of(place(&returned.value), &self.value()))
     }
 
     fn edge_of(&self, at: Span, ty: &TokenStream) -> TokenStream {
@@ -154,10 +159,8 @@ impl Call<'_> {
 
     /// The limit, if it is an expression.
     pub(crate) fn counted_limit(&self) -> Option<TokenStream> {
-        match self.checked.args.max_concurrency.value()? {
-            Limit::Count(count) => Some(self.runs(place(&**count), "limit", &reference(count))),
-            Limit::Workers => None,
-        }
+        let count = self.checked.args.max_concurrency.value()?.as_ref()?;
+        Some(self.runs(place(count), "limit", &reference(count)))
     }
 
     /// What the arguments tell of a call of this site, in statements: temporaries do not live on.
@@ -165,7 +168,7 @@ impl Call<'_> {
         if !self.reads_arguments() {
             return TokenStream::new();
         }
-        let (args, runtime) = (&self.checked.args, self.runtime(Span::mixed_site()));
+        let (args, runtime) = (&self.checked.args, self.root());
         let first = self.labelled_args(&site());
         let mut statements = mixed!(let __monitor_start = #first;);
         for (method, value) in [
@@ -205,9 +208,10 @@ impl Call<'_> {
 
     /// The value of a label. That of a bounded one is in the same words in the static: a fault in it is one fault.
     pub(super) fn label_value(&self, label: &Label) -> TokenStream {
-        let function = match label.kind {
-            Kind::Bounded => "bounded",
-            Kind::Capped(_) => "text",
+        let function = if label.max.is_some() {
+            "text"
+        } else {
+            "bounded"
         };
         self.runs(place(&label.value), function, &reference(&label.value))
     }
@@ -278,7 +282,7 @@ impl Call<'_> {
 
     /// Looks at the value, as one with an error that may borrow or not.
     fn probe(&self) -> TokenStream {
-        let runtime = self.runtime(Span::mixed_site());
+        let runtime = self.root();
         match &self.checked.returned.borrow {
             Borrow::Never => mixed!(#runtime::Probe::new(__monitor_value)),
             Borrow::Maybe => mixed!(#runtime::Probe::borrowing(__monitor_value)),

@@ -89,7 +89,7 @@ impl Call<'_> {
         let wrapped = if args.call.given() || args.max_concurrency.given() {
             self.as_call(&future)
         } else {
-            let (runtime, start) = (self.runtime(Span::mixed_site()), self.start());
+            let (runtime, start) = (self.root(), self.start());
             let (value, verdict) = (self.value(), self.verdict());
             mixed!(#runtime::run_async::<#value, _, _, _>(#start, #future, #verdict))
         };
@@ -114,7 +114,7 @@ impl Call<'_> {
         let call = Call {
             checked: self.checked,
             block: &tail.block,
-            ty: &self.checked.returned.value.ty,
+            ty: &self.checked.returned.value,
         };
         let block = braced(call.run_as(within), tail.block.span());
         let keywords = &tail.keywords;

@@ -7,7 +7,7 @@ use syn::{PatIdent, Type};
 use super::call::{Call, last_expression};
 use super::deferred::typed;
 use super::parenthesized;
-use crate::parse::{Limit, words};
+use crate::parse::words;
 use crate::shape::{CallForm, Ending, Facts, Inner, scan};
 
 /// Where a body that has its call notes that it is suspended: a name in our tokens.
@@ -16,7 +16,7 @@ const SUSPENSION: &str = "__monitor_suspension";
 impl Call<'_> {
     /// An `async fn` whose future is the body's.
     pub(super) fn asynchronous(&self) -> TokenStream {
-        let (runtime, start) = (self.runtime(Span::mixed_site()), self.start());
+        let (runtime, start) = (self.root(), self.start());
         let (future, verdict) = (self.inner_future(), self.verdict());
         // Where nothing is read off the arguments, the future takes them before anything may panic.
         let again = self.reads_arguments().then(|| self.bind_again());
@@ -52,7 +52,7 @@ impl Call<'_> {
         if matches!(self.ty, Type::Infer(_)) || Facts::of(block.stream()).has(Facts::STRAY_BREAK) {
             return mixed!((#block));
         }
-        let runtime = self.runtime(Span::mixed_site());
+        let runtime = self.root();
         mixed! {
             '__monitor_body: {
                 match () {
@@ -66,7 +66,7 @@ impl Call<'_> {
 
     /// Begins the call. Without a `finish`, its drop reports a panic or a cancellation, or a success if it `returns`.
     pub(super) fn start_in_place(&self, returns: bool) -> TokenStream {
-        let (runtime, start) = (self.runtime(Span::mixed_site()), self.start());
+        let (runtime, start) = (self.root(), self.start());
         let args = &self.checked.args;
         let handed_out = args.call.given() || args.max_concurrency.given();
         let mutable = handed_out.then(|| mixed!(mut));
@@ -107,10 +107,8 @@ impl Call<'_> {
     fn handles(&self, value: &TokenStream) -> TokenStream {
         let args = &self.checked.args;
         let permit = args.max_concurrency.value().map(|limit| {
-            let limit = match limit {
-                Limit::Workers => mixed!(::core::option::Option::None),
-                Limit::Count(_) => mixed!(__monitor_limit),
-            };
+            let workers = || mixed!(::core::option::Option::None);
+            let limit = (limit.as_ref()).map_or_else(workers, |_| mixed!(__monitor_limit));
             mixed!(let __monitor_permit = __monitor_call.permit(#limit).await;)
         });
         let Some(name) = args.call.value() else {

@@ -14,13 +14,13 @@ use syn::{Expr, ExprPath, FnArg, Lifetime, Macro, PatIdent, PatType, Signature, 
 
 use super::call::{Call, place};
 use crate::item::{bindings, parameter_name};
-use crate::parse::{Buckets, ErrorType, Kind, Label, MethodName, words};
+use crate::parse::{Buckets, ErrorType, Label, MethodName, words};
 
 impl Call<'_> {
     /// The call site and its registration, which makes the method known before its first call. In a block of its own:
     /// as the first thing in the body, an item would keep clippy from looking at the body (`inline_always`).
     pub(super) fn site(&self) -> TokenStream {
-        let runtime = self.runtime(Span::mixed_site());
+        let runtime = self.root();
         let (method, settings) = (self.method(), self.settings());
         // What `file!` and `line!` tell is the place of these very words, or of the outermost macro they come from.
         let at = self.checked.place;
@@ -48,7 +48,7 @@ impl Call<'_> {
 
     /// What there is beside the defaults.
     fn settings(&self) -> TokenStream {
-        let (runtime, args) = (self.runtime(Span::mixed_site()), &self.checked.args);
+        let (runtime, args) = (self.root(), &self.checked.args);
         let some = |value: &dyn ToTokens| mixed!(::core::option::Option::Some(#value));
         let task = args
             .task
@@ -107,9 +107,9 @@ impl Call<'_> {
     }
 
     fn label_key(&self, label: &Label) -> TokenStream {
-        let runtime = self.runtime(Span::mixed_site());
+        let runtime = self.root();
         let (name, sig) = (label.name.to_string(), &self.checked.target.sig);
-        if let Kind::Capped(max) = &label.kind {
+        if let Some(max) = &label.max {
             return mixed!(#runtime::LabelKey::capped(#name, #max));
         }
         let Some(arguments) = arguments(&label.value, sig, &self.checked.outer_generics) else {

@@ -7,7 +7,7 @@ use syn::visit_mut::VisitMut;
 use syn::{Attribute, ItemImpl, Meta, Token, Type};
 
 use super::{Target, is_function, skip_visibility, start, take_inner_attributes};
-use crate::parse::fault;
+use crate::parse::{Faults, fault};
 use crate::shape::{last_segment, traits};
 use crate::tokens::{Ungrouped, are_in, braced, end_of_angles, held, is, open};
 
@@ -46,7 +46,7 @@ pub(crate) struct Method {
     /// The arguments of its own attribute, if it has one.
     pub(crate) own: Option<TokenStream>,
     /// What is wrong with its attributes.
-    pub(crate) faults: Vec<syn::Error>,
+    pub(crate) faults: Faults,
 }
 
 impl Block {

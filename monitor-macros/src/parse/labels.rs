@@ -18,18 +18,10 @@ const MAX_VALUES: u32 = 10_000;
 pub(crate) struct Label {
     /// Its name, without `r#`.
     pub(crate) name: Ident,
-    /// What its values are.
-    pub(crate) kind: Kind,
+    /// How many different values it may have, each any text; none, if they are those of a type that lists them.
+    pub(crate) max: Option<LitInt>,
     /// Its value, in terms of the function's arguments.
     pub(crate) value: Expr,
-}
-
-/// What the values of a label are.
-pub(crate) enum Kind {
-    /// Those of a type that lists them.
-    Bounded,
-    /// Any text, up to so many different ones.
-    Capped(LitInt),
 }
 
 pub(super) fn labels(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Label>> {
@@ -64,7 +56,7 @@ fn read_label(input: ParseStream<'_>) -> syn::Result<Label> {
     let value = read_value(&name, input)?;
     Ok(Label {
         name: check_name(&name)?,
-        kind: Kind::Bounded,
+        max: None,
         value,
     })
 }
@@ -114,7 +106,7 @@ fn read_capped(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
         return fault(capped.span(), message);
     };
     Ok(Label {
-        kind: Kind::Capped(limit(&max)?),
+        max: Some(limit(&max)?),
         name: check_name(&name)?,
         value,
     })

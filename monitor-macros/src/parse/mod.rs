@@ -17,8 +17,8 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Lit, LitBool, LitStr, Path, Token};
 
 pub(crate) use buckets::Buckets;
-pub(crate) use labels::{Kind, Label};
-pub(crate) use value::{ErrorType, Limit, MethodName, check_name, fault};
+pub(crate) use labels::Label;
+pub(crate) use value::{ErrorType, Faults, MethodName, check_name, fault};
 use value::{name, of};
 
 /// What arguments stand on, or may: a set.
@@ -157,7 +157,7 @@ arguments! {
     response_size: Expr = "response_size", FUNCTION, "response_size = |answer| ..", value::predicate;
     deadline: Expr = "deadline", FUNCTION, "deadline = expr", value::deadline;
     call: Ident = "call", FUNCTION, "call = call", of(value::binding);
-    max_concurrency: Limit = "max_concurrency", FUNCTION, "max_concurrency = 8", value::limit;
+    max_concurrency: value::Limit = "max_concurrency", FUNCTION, "max_concurrency = 8", value::limit;
     buckets: Buckets = "buckets", BOTH, "buckets = [0.1, 1.0]", of(buckets::buckets);
     future: () = "future", FUNCTION, "future", value::flag;
     stream: () = "stream", FUNCTION, "stream", value::flag;
@@ -189,7 +189,7 @@ fn example(name: &Ident) -> &'static str {
 
 impl Args {
     /// Reads arguments that stand there.
-    pub(crate) fn read(tokens: TokenStream, place: Place, errors: &mut Vec<syn::Error>) -> Self {
+    pub(crate) fn read(tokens: TokenStream, place: Place, errors: &mut Faults) -> Self {
         let mut args = Self {
             words: words(tokens.clone()),
             ..Self::default()
@@ -199,12 +199,7 @@ impl Args {
     }
 
     /// Reads more arguments. Every fault is added to `errors`; reading goes on at the next comma.
-    pub(crate) fn read_list(
-        &mut self,
-        tokens: TokenStream,
-        place: Place,
-        errors: &mut Vec<syn::Error>,
-    ) {
+    pub(crate) fn read_list(&mut self, tokens: TokenStream, place: Place, errors: &mut Faults) {
         let read = |input: ParseStream<'_>| {
             errors.extend(separated(input, |input| self.read_one(input, place)));
             Ok(())
@@ -249,7 +244,7 @@ impl Args {
 
     /// Whether no expression of the arguments is about what the function was given or gives.
     pub(crate) fn touch_nothing(&self) -> bool {
-        let counted = matches!(self.max_concurrency.value(), Some(Limit::Count(_)));
+        let counted = matches!(self.max_concurrency.value(), Some(Some(_)));
         let about_both = [
             "ok_if",
             "error_if",
@@ -272,7 +267,7 @@ impl Args {
 fn separated(
     input: ParseStream<'_>,
     mut read: impl FnMut(ParseStream<'_>) -> syn::Result<String>,
-) -> Vec<syn::Error> {
+) -> Faults {
     let mut faults = Vec::new();
     while !input.is_empty() {
         let fault = match read(input) {
@@ -290,7 +285,7 @@ fn separated(
 }
 
 /// The value, if there are no faults.
-fn unless<T>(faults: Vec<syn::Error>, value: T) -> syn::Result<T> {
+fn unless<T>(faults: Faults, value: T) -> syn::Result<T> {
     let all = faults.into_iter().reduce(|mut all, fault| {
         all.combine(fault);
         all

@@ -36,13 +36,11 @@ pub(crate) enum ErrorType {
     Function(ExprPath),
 }
 
-/// How many calls may run at once.
-pub(crate) enum Limit {
-    /// As many as the configuration has workers.
-    Workers,
-    /// This many.
-    Count(Box<Expr>),
-}
+/// How many calls may run at once; none, if as many as the configuration has workers.
+pub(crate) type Limit = Option<Expr>;
+
+/// What is at fault, all of it: one attempt shows everything.
+pub(crate) type Faults = Vec<syn::Error>;
 
 /// Refuses what is at a place.
 pub(crate) fn fault<T>(at: Span, message: impl Display) -> syn::Result<T> {
@@ -238,11 +236,11 @@ pub(super) fn limit(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit> {
     let expected = "`max_concurrency` is a number of calls (0: no limit), or `workers` for the configured number";
     let value = value(key, input)?;
     match &value {
-        Expr::Path(path) if path.path.is_ident("workers") => Ok(Limit::Workers),
+        Expr::Path(path) if path.path.is_ident("workers") => Ok(None),
         value if is_negative(value) => {
             refuse(value, "`max_concurrency` is not negative (0: no limit)")
         }
-        _ => computed(key, value, true, expected).map(|count| Limit::Count(Box::new(count))),
+        _ => computed(key, value, true, expected).map(Some),
     }
 }
 
@@ -295,7 +293,7 @@ pub(super) fn inside(key: &Ident, value: Expr) -> syn::Result<Expr> {
 }
 
 /// The ways out of a function that the expression of an argument takes.
-struct Exits(Ident, Vec<syn::Error>);
+struct Exits(Ident, Faults);
 
 impl Exits {
     fn refuse(&mut self, span: Span, what: &str) {

@@ -8,6 +8,8 @@
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 use syn::{FnArg, Pat, PatIdent, PatType, Signature, Type};
 
+use Behind::{Ended, Joined, Operator};
+
 use crate::tokens::{any, braced, content, end_of_angles, held, is, is_fragment};
 
 /// What may happen in a body before its end: a set.
@@ -108,7 +110,7 @@ fn scan_level(
         loop_head: false,
         facts: Facts::default(),
         output: Vec::new(),
-        behind: Behind::Operator,
+        behind: Operator,
     };
     let mut at = 0;
     while at < tokens.len() {
@@ -165,8 +167,8 @@ impl Level<'_> {
 
     /// A name or a literal: part of the expression before it, or the beginning of one.
     fn name(&self) -> Behind {
-        Behind::Ended(match self.behind {
-            Behind::Joined(start) => start,
+        Ended(match self.behind {
+            Joined(start) => start,
             _ => Some(self.output.len()),
         })
     }
@@ -185,27 +187,20 @@ impl Level<'_> {
             "fn" if matches!(next, Some(TokenTree::Ident(_))) => {
                 let end = end_of_block(rest);
                 self.inner(&rest[1..end]);
-                return (Behind::Ended(None), end);
+                return (Ended(None), end);
             }
             _ => {}
         }
         let is_keyword = KEYWORDS.split(' ').any(|keyword| keyword == word);
-        (
-            if is_keyword {
-                Behind::Operator
-            } else {
-                self.name()
-            },
-            1,
-        )
+        (if is_keyword { Operator } else { self.name() }, 1)
     }
 
     /// An `await`: what is before its dot becomes another expression.
     fn awaits(&mut self, before: &[TokenTree]) -> Behind {
         self.add(Facts::SUSPENDS);
-        let (Behind::Joined(Some(start)), Some(dot)) = (self.behind, before.last()) else {
+        let (Joined(Some(start)), Some(dot)) = (self.behind, before.last()) else {
             self.add(Facts::UNCLEAR);
-            return Behind::Ended(None);
+            return Ended(None);
         };
         if let Some(rewrite) = self.rewrite {
             self.output.pop();
@@ -213,7 +208,7 @@ impl Level<'_> {
             self.output.extend(rewrite(&expression));
             self.output.push(dot.clone());
         }
-        Behind::Ended(Some(start))
+        Ended(Some(start))
     }
 
     fn sign(&mut self, sign: &Punct, before: &[TokenTree], rest: &[TokenTree]) -> (Behind, usize) {
@@ -221,42 +216,42 @@ impl Level<'_> {
         let is_double = |second| !alone && rest.get(1).is_some_and(|next| is(next, second));
         match (sign.as_char(), self.behind) {
             // No range.
-            ('.', Behind::Ended(start)) if !is_double('.') => (Behind::Joined(start), 1),
+            ('.', Ended(start)) if !is_double('.') => (Joined(start), 1),
             (':', behind) if is_double(':') => {
                 let start = match behind {
-                    Behind::Operator => Some(self.output.len()),
-                    Behind::Ended(start) | Behind::Joined(start) => start,
+                    Operator => Some(self.output.len()),
+                    Ended(start) | Joined(start) => start,
                 };
                 match rest.get(2) {
-                    Some(angle) if is(angle, '<') => self.angles(Behind::Ended(start), 2, rest),
-                    _ => (Behind::Joined(start), 2),
+                    Some(angle) if is(angle, '<') => self.angles(Ended(start), 2, rest),
+                    _ => (Joined(start), 2),
                 }
             }
             // Smaller, or the arguments of a type.
-            ('<', Behind::Ended(Some(_))) => (Behind::Operator, 1),
+            ('<', Ended(Some(_))) => (Operator, 1),
             // The type before a path.
-            ('<', _) => self.angles(Behind::Ended(None), 0, rest),
+            ('<', _) => self.angles(Ended(None), 0, rest),
             ('?', _) => {
                 self.add(Facts::ASKS);
-                (Behind::Ended(None), 1)
+                (Ended(None), 1)
             }
             // An attribute, and a lifetime or label.
-            ('#', _) => (Behind::Ended(None), 2),
-            ('\'', _) => (Behind::Operator, 2),
+            ('#', _) => (Ended(None), 2),
+            ('\'', _) => (Operator, 2),
             // A `!` behind anything else is a negation.
-            ('!', Behind::Ended(start)) if alone && may_be_macro(before) => {
+            ('!', Ended(start)) if alone && may_be_macro(before) => {
                 self.add(Facts::of_macro(before));
-                (Behind::Joined(start), 1)
+                (Joined(start), 1)
             }
             ('|', _) if strip_async(before).is_some() => self.async_closure(rest),
-            _ => (Behind::Operator, 1),
+            _ => (Operator, 1),
         }
     }
 
     /// What stands in the angles that begin at `from`.
     fn angles(&mut self, behind: Behind, from: usize, rest: &[TokenTree]) -> (Behind, usize) {
         let Some(end) = end_of_angles(&rest[from..]) else {
-            return (Behind::Operator, from + 1);
+            return (Operator, from + 1);
         };
         if self.inner(&rest[from + 1..from + end]) {
             self.add(Facts::UNCLEAR);
@@ -280,7 +275,7 @@ impl Level<'_> {
         if self.inner(&rest[1..end]) && !has_block {
             self.add(Facts::UNCLEAR);
         }
-        (Behind::Ended(None), end)
+        (Ended(None), end)
     }
 
     /// Adds the facts of tokens whose awaits are not the body's. Returns whether these may wait.
@@ -295,8 +290,8 @@ impl Level<'_> {
         let body_of_loop = self.loop_head && braced(group.clone()).is_ok();
         self.loop_head &= !body_of_loop;
         let (facts, inner) = scan_level(group.stream(), self.rewrite, self.in_loop || body_of_loop);
-        let is_macro = before.last().is_some_and(|bang| is(bang, '!'))
-            && matches!(self.behind, Behind::Joined(_));
+        let is_macro =
+            before.last().is_some_and(|bang| is(bang, '!')) && matches!(self.behind, Joined(_));
         let asynchronous = strip_async(before).filter(|_| delimiter == Delimiter::Brace);
         let start = match (delimiter, self.behind) {
             (Delimiter::Brace, _) => {
@@ -304,12 +299,12 @@ impl Level<'_> {
                 head.map(|head| self.output.len() - (before.len() - head.len()))
             }
             (Delimiter::None, _) => None,
-            (_, Behind::Operator) => Some(self.output.len()),
+            (_, Operator) => Some(self.output.len()),
             // After a block, this may be a statement of its own or the arguments of a call.
-            (_, Behind::Ended(start)) => start.filter(|_| !before.last().is_some_and(is_block)),
-            (_, Behind::Joined(start)) => start.filter(|_| is_macro),
+            (_, Ended(start)) => start.filter(|_| !before.last().is_some_and(is_block)),
+            (_, Joined(start)) => start.filter(|_| is_macro),
         };
-        self.behind = Behind::Ended(start);
+        self.behind = Ended(start);
         if asynchronous.is_some() {
             self.add(facts.without(Facts::SUSPENDS.and(Facts::LEAVES).and(Facts::UNCLEAR)));
             return group.clone();

@@ -13,20 +13,15 @@ use syn::{
 
 /// What the expansion needs to know of the return type.
 pub(crate) struct Returned {
-    /// The value the outcome is read from.
-    pub(crate) value: Value,
+    /// The type of the value the outcome is read from, where `impl Trait` is erased to `_`; or that of the future or stream that gives
+    /// the value, and does not show it.
+    pub(crate) value: Type,
+    /// The alias in the runtime that makes the second the first: `Output` or `Item`.
+    pub(crate) given_by: Option<&'static str>,
     /// Whether an error in it may borrow.
     pub(crate) borrow: Borrow,
     /// The type of the body, with every `impl Trait` erased to `_`.
     pub(crate) body: Type,
-}
-
-/// The value the outcome is read from.
-pub(crate) struct Value {
-    /// Its type, where `impl Trait` is erased to `_`; or that of the future or stream that gives it, which does not show it.
-    pub(crate) ty: Type,
-    /// The alias in the runtime that makes the second the first: `Output` or `Item`.
-    pub(crate) given_by: Option<&'static str>,
 }
 
 /// How a returned future or stream is wrapped.
@@ -50,10 +45,8 @@ impl Returned {
     fn giving(ty: Type, value: Type) -> Self {
         Self {
             borrow: Borrow::of(&value),
-            value: Value {
-                ty: erase(value),
-                given_by: None,
-            },
+            value: erase(value),
+            given_by: None,
             body: erase(ty),
         }
     }
@@ -96,7 +89,7 @@ impl Deferred {
             return Some((boxing, Returned::giving(ty.clone(), value)));
         }
         let mut hidden = Returned::plain(ty.clone());
-        hidden.value.given_by = Some(self.item);
+        hidden.given_by = Some(self.item);
         claimed.then_some((Boxing::Pinned, hidden))
     }
 
@@ -222,15 +215,12 @@ pub(super) fn return_type(output: &ReturnType) -> Type {
     }
 }
 
-/// The type without parentheses and invisible groups.
+/// The type without parentheses.
 fn bare(mut ty: &Type) -> &Type {
-    loop {
-        match ty {
-            Type::Group(group) => ty = &group.elem,
-            Type::Paren(paren) => ty = &paren.elem,
-            other => return other,
-        }
+    while let Type::Paren(paren) = ty {
+        ty = &paren.elem;
     }
+    ty
 }
 
 /// What stands behind `impl` or `dyn`.
