@@ -3,9 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 
-use crate::expand::{Call, braced, mixed, parenthesized, place};
+use crate::expand::{Call, mixed, place};
 use crate::parse::{Buckets, ErrorType, Faults, MethodName};
 use crate::shape::{Shape, Tail};
+use crate::tokens::{in_braces, in_parentheses};
 use crate::validate::Checked;
 
 /// The errors, and the item as it is without the attribute: what calls it still finds it, and one mistake gives one message.
@@ -38,16 +39,14 @@ impl Call<'_> {
         if used.is_empty() && no_call.is_none() {
             return target.written();
         }
-        let (head, attrs, block) = (&target.head, &target.body.attrs, &target.body.block);
-        let tokens = match (&self.checked.shape, no_call) {
+        let block = &target.block;
+        target.with(match (&self.checked.shape, no_call) {
             (Shape::Tail(tail) | Shape::Block(tail, _), Some(no_call)) => {
                 let tail = tail_with(tail, &no_call);
-                quote!(#attrs #used #tail)
+                quote!(#used #tail)
             }
-            (_, no_call) => quote!(#attrs #used #no_call (#block)),
-        };
-        let body = braced(tokens, block.span());
-        quote!(#head #body)
+            (_, no_call) => quote!(#used #no_call (#block)),
+        })
     }
 
     /// The name that `call` gives stands for no call. What outlives the function could not borrow that; there `call` is
@@ -102,10 +101,10 @@ impl Call<'_> {
 /// A body with an async block at its end, in which this statement comes first.
 fn tail_with(tail: &Tail, first: &TokenStream) -> TokenStream {
     let (before, keywords, block) = (&tail.before, &tail.keywords, &tail.block);
-    let inner = braced(mixed!(#first (#block)), block.span());
+    let inner = in_braces(mixed!(#first (#block)), block.span());
     let mut future = quote!(#keywords #inner);
     if let Some(at) = tail.parentheses {
-        future = parenthesized(future, at).into_token_stream();
+        future = in_parentheses(future, at).into_token_stream();
     }
     quote!(#before #future)
 }

@@ -26,6 +26,23 @@ pub(crate) fn any(tokens: &[TokenTree], holds: &impl Fn(&[TokenTree], usize) -> 
     (0..tokens.len()).any(|at| holds(tokens, at) || any(&content(&tokens[at]), holds))
 }
 
+/// A group whose delimiters stand there.
+pub(crate) fn group(delimiter: Delimiter, tokens: TokenStream, span: Span) -> Group {
+    let mut group = Group::new(delimiter, tokens);
+    group.set_span(span);
+    group
+}
+
+/// Tokens in braces.
+pub(crate) fn in_braces(tokens: TokenStream, span: Span) -> Group {
+    group(Delimiter::Brace, tokens, span)
+}
+
+/// Tokens in parentheses.
+pub(crate) fn in_parentheses(tokens: TokenStream, span: Span) -> Group {
+    group(Delimiter::Parenthesis, tokens, span)
+}
+
 /// What stands in a group.
 pub(crate) fn content(token: &TokenTree) -> Vec<TokenTree> {
     match token {
@@ -44,9 +61,8 @@ pub(crate) fn held(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree
                 if group.delimiter() == Delimiter::None
                     && falls_apart(group.stream(), tokens.peek()) =>
             {
-                let mut parenthesized = Group::new(Delimiter::Parenthesis, group.stream());
-                parenthesized.set_span(group.span().resolved_at(Span::mixed_site()));
-                TokenTree::Group(parenthesized)
+                let at = group.span().resolved_at(Span::mixed_site());
+                TokenTree::Group(in_parentheses(group.stream(), at))
             }
             other => other,
         });

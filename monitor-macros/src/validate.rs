@@ -58,7 +58,7 @@ pub(crate) fn function(
     around: &Surroundings,
     errors: &mut Faults,
 ) -> Checked {
-    let (sig, body) = (&target.sig, target.body.block.stream());
+    let (sig, body) = (&target.sig, target.block.stream());
     let (shape, returned) = Shape::of(sig, &target.attrs, &body, &args);
     let bound_again = shape.bound_again(sig, &body, &args);
     let names = sig.inputs.iter().flat_map(|input| match input {

@@ -6,9 +6,9 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
-use super::parenthesized;
 use crate::parse::{ErrorType, Label, words};
 use crate::shape::{Borrow, ends_in_a_statement, is_unit, may_be_result};
+use crate::tokens::in_parentheses;
 use crate::validate::Checked;
 
 /// One function, while it is expanded.
@@ -25,7 +25,7 @@ impl<'a> Call<'a> {
     pub(crate) fn new(checked: &'a Checked) -> Self {
         Self {
             checked,
-            block: &checked.target.body.block,
+            block: &checked.target.block,
             ty: &checked.returned.body,
         }
     }
@@ -327,6 +327,6 @@ pub(crate) fn place(expression: &impl Spanned) -> Span {
 /// A reference to an expression: a place is borrowed, not moved.
 fn reference(expression: &Expr) -> TokenStream {
     let at = place(expression);
-    let inner = parenthesized(expression.to_token_stream(), at);
+    let inner = in_parentheses(expression.to_token_stream(), at);
     quote_spanned!(at=> &#inner)
 }

@@ -4,8 +4,8 @@ use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::call::{Call, last_expression, place};
-use super::{braced, parenthesized};
 use crate::shape::{Boxing, CallForm, Shape, Tail};
+use crate::tokens::{in_braces, in_parentheses};
 
 impl Call<'_> {
     pub(super) fn future(&self, boxing: Boxing, form: CallForm) -> TokenStream {
@@ -97,14 +97,14 @@ impl Call<'_> {
         let body = match tail.parentheses {
             None => mixed!(#before return #wrapped),
             Some(at) => {
-                let boxed = parenthesized(wrapped, at);
+                let boxed = in_parentheses(wrapped, at);
                 quote!(#before #boxed)
             }
         };
         if !self.reads_arguments() && self.counted_limit().is_none() {
             return body;
         }
-        let block = braced(body, self.block.span());
+        let block = in_braces(body, self.block.span());
         mixed!((#block))
     }
 
@@ -116,7 +116,7 @@ impl Call<'_> {
             block: &tail.block,
             ty: &self.checked.returned.value,
         };
-        let block = braced(call.run_as(within), tail.block.span());
+        let block = in_braces(call.run_as(within), tail.block.span());
         let keywords = &tail.keywords;
         quote!(#keywords #block)
     }
@@ -131,6 +131,6 @@ pub(super) fn typed(
     let Some(edge) = edge else {
         return quote!(#keywords #block);
     };
-    let block = braced(mixed!(#edge (#block)), block.span());
+    let block = in_braces(mixed!(#edge (#block)), block.span());
     quote!(#keywords #block)
 }

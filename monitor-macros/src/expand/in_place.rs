@@ -6,9 +6,9 @@ use syn::{PatIdent, Type};
 
 use super::call::{Call, last_expression};
 use super::deferred::typed;
-use super::parenthesized;
 use crate::parse::words;
 use crate::shape::{CallForm, Ending, Facts, Inner, scan};
+use crate::tokens::{in_braces, in_parentheses};
 
 /// Where a body that has its call notes that it is suspended: a name in our tokens.
 const SUSPENSION: &str = "__monitor_suspension";
@@ -137,7 +137,7 @@ impl Call<'_> {
     fn finish(&self, ending: Ending) -> TokenStream {
         let (from, to) = last_expression(self.block);
         let verdict = self.verdict();
-        let given = parenthesized(quote_spanned!(from=> __monitor_value, #verdict), to);
+        let given = in_parentheses(quote_spanned!(from=> __monitor_value, #verdict), to);
         match ending {
             Ending::Value => quote_spanned!(from=> __monitor_call.finish #given),
             Ending::Stream(boxing) => {
@@ -175,9 +175,7 @@ impl Call<'_> {
         if !facts.has(Facts::SUSPENDS) || facts.has(Facts::UNCLEAR) {
             return self.block.clone();
         }
-        let mut block = Group::new(Delimiter::Brace, hooked);
-        block.set_span(self.block.span());
-        block
+        in_braces(hooked, self.block.span())
     }
 
     /// A future that notes whether the call is suspended. The body may have the call itself meanwhile.
@@ -188,7 +186,7 @@ impl Call<'_> {
         } else {
             quote_spanned!(at=> __monitor_call.suspension())
         };
-        let given = parenthesized(quote_spanned!(at=> #suspension, #future), to);
+        let given = in_parentheses(quote_spanned!(at=> #suspension, #future), to);
         quote_spanned!(from=> #runtime::awaited #given)
     }
 
@@ -250,7 +248,7 @@ fn as_an_argument(expression: &[TokenTree]) -> TokenStream {
     match expression {
         [TokenTree::Group(only)] if only.delimiter() == Delimiter::Parenthesis => {
             let at = only.span().resolved_at(Span::mixed_site());
-            parenthesized(only.stream(), at).into_token_stream()
+            in_parentheses(only.stream(), at).into_token_stream()
         }
         _ => expression.iter().cloned().collect(),
     }

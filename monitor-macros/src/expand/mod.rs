@@ -39,10 +39,11 @@ mod deferred;
 mod in_place;
 mod site;
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::shape::Shape;
+use crate::tokens::in_braces;
 use crate::validate::{Checked, CheckedBlock, Part};
 
 pub(crate) use call::{Call, place};
@@ -52,10 +53,7 @@ pub(crate) use mixed;
 pub(crate) fn expand(checked: &Checked) -> TokenStream {
     let call = Call::new(checked);
     let (entry, run) = (call.entry(), call.run_as(&checked.shape));
-    let (head, body) = (&checked.target.head, &checked.target.body);
-    let attrs = &body.attrs;
-    let body = braced(quote!(#attrs #entry #run), body.block.span());
-    quote!(#head #body)
+    checked.target.with(quote!(#entry #run))
 }
 
 impl Call<'_> {
@@ -82,23 +80,6 @@ pub(crate) fn block(checked: &CheckedBlock, method: fn(&Checked) -> TokenStream)
         Part::Method(checked) => method(checked),
     });
     let (head, attrs) = (&checked.block.head, &checked.block.attrs);
-    let body = braced(quote!(#attrs #(#parts)*), checked.block.braces);
+    let body = in_braces(quote!(#attrs #(#parts)*), checked.block.braces);
     quote!(#head #body)
-}
-
-/// A group whose delimiters stand there.
-pub(crate) fn group(delimiter: Delimiter, tokens: TokenStream, span: Span) -> TokenTree {
-    let mut group = Group::new(delimiter, tokens);
-    group.set_span(span);
-    TokenTree::Group(group)
-}
-
-/// Tokens in braces.
-pub(crate) fn braced(tokens: TokenStream, span: Span) -> TokenTree {
-    group(Delimiter::Brace, tokens, span)
-}
-
-/// Tokens in parentheses.
-pub(crate) fn parenthesized(tokens: TokenStream, span: Span) -> TokenTree {
-    group(Delimiter::Parenthesis, tokens, span)
 }

@@ -6,13 +6,14 @@
 mod block;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::quote;
 use syn::parse::{ParseStream, Parser};
 use syn::visit::{self, Visit};
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, Pat, PatIdent, Signature, Visibility};
 
 use crate::parse::fault;
-use crate::tokens::{Ungrouped, braced, held, is, is_fragment, open};
+use crate::tokens::{Ungrouped, braced, held, in_braces, is, is_fragment, open};
 
 pub(crate) use block::{Block, Member, Method, parameter_name, type_name};
 
@@ -34,15 +35,9 @@ pub(crate) struct Target {
     pub(crate) public: bool,
     /// Its signature.
     pub(crate) sig: Signature,
-    /// Its body.
-    pub(crate) body: Body,
-}
-
-/// A function's body.
-pub(crate) struct Body {
-    /// Inner attributes at its top.
-    pub(crate) attrs: TokenStream,
-    /// The rest with its braces: the group as it was, unless inner attributes had to be taken out.
+    /// Inner attributes at the top of its body.
+    pub(crate) inner_attrs: TokenStream,
+    /// The rest of its body with its braces: the group as it was, unless inner attributes had to be taken out.
     pub(crate) block: Group,
 }
 
@@ -137,16 +132,10 @@ pub(crate) fn is_closure(item: TokenStream) -> bool {
 
 /// Where an item begins behind its attributes.
 pub(super) fn start(item: &[TokenTree]) -> usize {
-    item.len() - skip_attributes(item).len()
-}
-
-fn skip_attributes(mut item: &[TokenTree]) -> &[TokenTree] {
-    while let [TokenTree::Punct(hash), TokenTree::Group(_), rest @ ..] = item
-        && hash.as_char() == '#'
-    {
-        item = rest;
-    }
-    item
+    let attributes = item
+        .chunks(2)
+        .take_while(|pair| matches!(pair, [hash, TokenTree::Group(_)] if is(hash, '#')));
+    2 * attributes.count()
 }
 
 pub(super) fn skip_visibility(item: &[TokenTree]) -> &[TokenTree] {
@@ -164,14 +153,24 @@ pub(super) fn skip_visibility(item: &[TokenTree]) -> &[TokenTree] {
 impl Target {
     /// The function as it was, without attributes of ours.
     pub(crate) fn written(&self) -> TokenStream {
-        let (head, body) = (&self.head, self.body.written());
-        quote::quote!(#head #body)
+        let (head, block) = (&self.head, &self.block);
+        if self.inner_attrs.is_empty() {
+            return quote!(#head #block);
+        }
+        self.with(block.stream())
+    }
+
+    /// The function with this in its body.
+    pub(crate) fn with(&self, content: TokenStream) -> TokenStream {
+        let (head, attrs) = (&self.head, &self.inner_attrs);
+        let body = in_braces(quote!(#attrs #content), self.block.span());
+        quote!(#head #body)
     }
 
     /// Reads a function.
     fn read(mut head: Vec<TokenTree>) -> syn::Result<Self> {
         let message = "`#[monitored]` needs a function with a body: put it on the implementation";
-        let body = match head.pop() {
+        let mut block = match head.pop() {
             Some(TokenTree::Group(group)) => {
                 braced(group).or_else(|other| fault(other.span(), message))?
             }
@@ -182,12 +181,18 @@ impl Target {
         };
         let head: TokenStream = head.into_iter().collect();
         let (attrs, vis, sig) = read_head.parse2(head.clone())?;
+        let mut tokens = block.stream().into_iter();
+        let inner_attrs = take_inner_attributes(&mut tokens);
+        if !inner_attrs.is_empty() {
+            block = in_braces(held(tokens).into_iter().collect(), block.span());
+        }
         Ok(Self {
             head,
             attrs,
             public: matches!(vis, Visibility::Public(_)),
             sig,
-            body: Body::new(body),
+            inner_attrs,
+            block,
         })
     }
 }
@@ -200,33 +205,6 @@ fn read_head(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Visibility,
     let mut sig = input.parse()?;
     Ungrouped.visit_signature_mut(&mut sig);
     Ok((attrs, vis, sig))
-}
-
-impl Body {
-    fn new(group: Group) -> Self {
-        let mut tokens = group.stream().into_iter();
-        let attrs = take_inner_attributes(&mut tokens);
-        if attrs.is_empty() {
-            return Self {
-                attrs,
-                block: group,
-            };
-        }
-        let mut block = Group::new(Delimiter::Brace, held(tokens).into_iter().collect());
-        block.set_span(group.span());
-        Self { attrs, block }
-    }
-
-    /// The body as it was.
-    pub(crate) fn written(&self) -> Group {
-        if self.attrs.is_empty() {
-            return self.block.clone();
-        }
-        let (attrs, rest) = (&self.attrs, self.block.stream());
-        let mut block = Group::new(Delimiter::Brace, quote::quote!(#attrs #rest));
-        block.set_span(self.block.span());
-        block
-    }
 }
 
 /// Takes the inner attributes off the top of a block: `#`, `!` and brackets.

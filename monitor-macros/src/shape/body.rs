@@ -10,7 +10,7 @@ use syn::{FnArg, Pat, PatIdent, PatType, Signature, Type};
 
 use Behind::{Ended, Joined, Operator};
 
-use crate::tokens::{any, braced, content, end_of_angles, held, is, is_fragment};
+use crate::tokens::{self, any, braced, content, end_of_angles, held, is, is_fragment};
 
 /// What may happen in a body before its end: a set.
 #[derive(Clone, Copy, Default)]
@@ -320,9 +320,7 @@ impl Level<'_> {
             // It also keeps the spans of its two delimiters.
             return group.clone();
         }
-        let mut rewritten = Group::new(delimiter, inner);
-        rewritten.set_span(group.span());
-        rewritten
+        tokens::group(delimiter, inner, group.span())
     }
 }
 
