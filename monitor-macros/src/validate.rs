@@ -243,33 +243,45 @@ pub(crate) enum Part {
 /// Checks a block's arguments, and each of its methods with its own.
 pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> CheckedBlock {
     errors.extend(exclusions(&args));
+    let only_pub = args.only_pub.given() && !block.of_trait;
     let named = type_name(&block.self_type).map(|name| name.unraw().to_string());
     let prefix = args.prefix.value().map(LitStr::value).or(named);
-    let nameless = prefix.is_none();
+    let (mut unnamed, nameless) = (false, prefix.is_none());
     let prefix = prefix.filter(|prefix| !prefix.is_empty());
-    let mut rules = Rules {
-        unnamed: false,
-        only_pub: args.only_pub.given() && !block.of_trait,
-        around: Surroundings {
-            prefix: prefix.map_or_else(String::new, |prefix| prefix + "::"),
-            generics: std::mem::take(&mut block.generics),
-            args,
-            in_block: true,
-        },
-        errors,
+    let around = Surroundings {
+        prefix: prefix.map_or_else(String::new, |prefix| prefix + "::"),
+        generics: std::mem::take(&mut block.generics),
+        args,
+        in_block: true,
     };
     let mut parts = Vec::new();
     for member in std::mem::take(&mut block.members) {
-        parts.push(match member {
-            Member::Other(tokens) => Part::Other(tokens),
-            Member::Unread(tokens, error) => {
-                rules.errors.push(error);
-                Part::Other(tokens)
+        let Method {
+            target,
+            own,
+            faults,
+        } = match member {
+            Member::Method(method) => *method,
+            Member::Other(tokens, error) => {
+                errors.extend(error);
+                parts.push(Part::Other(tokens));
+                continue;
             }
-            Member::Method(method) => rules.method(*method),
+        };
+        errors.extend(faults);
+        let hidden = own.is_none() && only_pub && !target.public;
+        let args = Args::read(own.unwrap_or_default(), Place::METHOD, errors);
+        if args.skip.given() {
+            errors.extend(beside_skip(&args));
+        }
+        parts.push(if hidden || args.skip.given() {
+            Part::Other(target.written())
+        } else {
+            unnamed |= !args.method.given();
+            Part::Method(Box::new(function(args, target, &around, errors)))
         });
     }
-    if rules.unnamed && nameless {
+    if unnamed && nameless {
         let message = "this type has no name to put before those of the methods: give one, `prefix = \"Name\"`, or none, \
                        `prefix = \"\"`";
         errors.push(syn::Error::new_spanned(&block.self_type, message));
@@ -277,35 +289,12 @@ pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> Checke
     CheckedBlock { block, parts }
 }
 
-/// The methods of a block, one after the other.
-struct Rules<'a> {
-    around: Surroundings,
-    /// Whether a method takes its name from the block.
-    unnamed: bool,
-    only_pub: bool,
-    errors: &'a mut Faults,
-}
-
-impl Rules<'_> {
-    fn method(&mut self, method: Method) -> Part {
-        let target = method.target;
-        self.errors.extend(method.faults);
-        let hidden = method.own.is_none() && self.only_pub && !target.public;
-        let own = method.own.unwrap_or_default();
-        let args = Args::read(own, Place::METHOD, self.errors);
-        for key in args.given() {
-            if args.skip.given() && key != "skip" {
-                let message = format!(
-                    "`skip` goes alone: a method that is left alone has no use for `{key}`"
-                );
-                self.errors.push(syn::Error::new(key.span(), message));
-            }
-        }
-        if hidden || args.skip.given() {
-            return Part::Other(target.written());
-        }
-        self.unnamed |= !args.method.given();
-        let checked = function(args, target, &self.around, self.errors);
-        Part::Method(Box::new(checked))
-    }
+/// What is given beside `skip`.
+fn beside_skip(args: &Args) -> impl Iterator<Item = syn::Error> {
+    let beside = args.given().into_iter().filter(|key| *key != "skip");
+    beside.map(|key| {
+        let message =
+            format!("`skip` goes alone: a method that is left alone has no use for `{key}`");
+        syn::Error::new(key.span(), message)
+    })
 }

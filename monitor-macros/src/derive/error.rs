@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Fields, Index, LitStr, Member};
 
-use super::{implementation, mixed, read, refuse_on_fields, root, text, unlinted};
+use super::{implementation, mixed, read, refuse_on_fields, root, unlinted};
 use crate::parse::{Args, Faults, Place, row};
 
 pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
@@ -13,7 +13,7 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
         _ => Place::ERROR_ENUM,
     };
     let helper = read(&input.attrs, on_type, errors);
-    let (root, text) = (root(&helper), text());
+    let root = root(&helper);
     let arms: Vec<TokenStream> = match &input.data {
         Data::Enum(data) => {
             let arm = data.variants.iter().map(|variant| {
@@ -50,7 +50,7 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
         mixed!(match self { #(#arms,)* })
     };
     let method = mixed! {
-        fn error_type(&self) -> ::core::option::Option<#text> {
+        fn error_type(&self) -> ::core::option::Option<&'static ::core::primitive::str> {
             #body
         }
     };

@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use syn::ext::IdentExt;
 use syn::{Data, DataEnum, DeriveInput, Fields, LitStr, Variant};
 
-use super::{implementation, mixed, read, refuse_on_fields, root, text, unlinted};
+use super::{implementation, mixed, read, refuse_on_fields, root, unlinted};
 use crate::parse::{Faults, Place, check_name};
 
 /// The value that stands for all others.
@@ -15,13 +15,13 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
     let Some(data) = variants(input, errors) else {
         return TokenStream::new();
     };
-    let (text, values) = (text(), values(data, errors));
+    let values = values(data, errors);
     let arms = data.variants.iter().enumerate().map(|(index, variant)| {
         let (name, index) = (unlinted(&variant.ident), Literal::usize_suffixed(index));
         mixed!(Self::#name => #index)
     });
     let items = mixed! {
-        const VALUES: &'static [#text] = &[#(#values),*];
+        const VALUES: &'static [&'static ::core::primitive::str] = &[#(#values),*];
 
         #[inline]
         fn index(&self) -> ::core::primitive::usize {
@@ -104,20 +104,17 @@ fn check_value(value: &LitStr, before: &[LitStr]) -> syn::Result<()> {
 /// `HTTPServer2Go` is `http_server2_go`: a word begins at a capital after a small letter or digit, and at the last of
 /// several capitals before a small letter.
 pub(super) fn snake_case(name: &str) -> String {
-    let letters: Vec<char> = name.chars().collect();
     let mut snake = String::with_capacity(name.len() + 4);
-    for (place, letter) in letters.iter().enumerate() {
-        let before = place.checked_sub(1).map(|before| letters[before]);
-        let next_is_small = letters
-            .get(place + 1)
-            .is_some_and(|next| next.is_lowercase());
-        let begins = before.is_some_and(|before| {
-            before != '_' && (!before.is_uppercase() || next_is_small) && letter.is_uppercase()
-        });
-        if begins {
+    let mut before = '_';
+    let mut letters = name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next_is_small = letters.peek().is_some_and(|next| next.is_lowercase());
+        let breaks = before != '_' && (!before.is_uppercase() || next_is_small);
+        if letter.is_uppercase() && breaks {
             snake.push('_');
         }
         snake.extend(letter.to_lowercase());
+        before = letter;
     }
     snake
 }

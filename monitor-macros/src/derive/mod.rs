@@ -90,11 +90,6 @@ fn root(helper: &Args) -> TokenStream {
     path.map_or_else(|| mixed!(::monitor_core), |path| mixed!(#path))
 }
 
-/// `&'static str`, whatever the user's own `str` may be.
-fn text() -> TokenStream {
-    mixed!(&'static ::core::primitive::str)
-}
-
 /// A name where no lint speaks of it, such as that of a deprecated variant.
 fn unlinted(name: &Ident) -> Ident {
     let mut name = name.clone();

@@ -6,7 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, ItemImpl, Meta, Token, Type};
 
-use super::{Target, is_function, skip_visibility, start, take_inner_attributes};
+use super::{Target, inner_attributes, is_function, skip_visibility, start};
 use crate::parse::{Faults, fault};
 use crate::shape::{last_segment, traits};
 use crate::tokens::{Ungrouped, are_in, braced, end_of_angles, held, is, open};
@@ -31,12 +31,11 @@ pub(crate) struct Block {
 
 /// One item of an `impl` block.
 pub(crate) enum Member {
-    /// Something that is not monitored: constants, types, macros, `const fn`s, and what does not parse.
-    Other(TokenStream),
+    /// Something that is not monitored: constants, types, macros, `const fn`s, and what does not parse; of a method that fragments of
+    /// a `macro_rules!` make up, with the reason.
+    Other(TokenStream, Option<syn::Error>),
     /// A method with a body.
     Method(Box<Method>),
-    /// A method that fragments of a `macro_rules!` make up, and what cannot be read of it.
-    Unread(TokenStream, syn::Error),
 }
 
 /// A method with a body.
@@ -59,11 +58,10 @@ impl Block {
         let mut parsed: ItemImpl = syn::parse2(quote::quote!(#head #empty))?;
         Ungrouped.visit_item_impl_mut(&mut parsed);
         let generics = parsed.generics.params.iter().filter_map(parameter_name);
-        let mut tokens = body.stream().into_iter();
-        let attrs = take_inner_attributes(&mut tokens);
-        let members = split(held(tokens));
+        let mut attrs: Vec<TokenTree> = body.stream().into_iter().collect();
+        let members = split(held(attrs.split_off(inner_attributes(&attrs))));
         Ok(Self {
-            attrs,
+            attrs: attrs.into_iter().collect(),
             of_trait: parsed.trait_.is_some(),
             generics: generics.collect(),
             self_type: *parsed.self_ty,
@@ -99,17 +97,16 @@ impl Member {
     /// Tells a method with a body from everything else. A fault is one only where an attribute of ours asks for more, or where
     /// a macro wrote the method: what is written by hand, the compiler has refused already.
     fn read(tokens: &[TokenTree]) -> Self {
-        if !matches!(is_function(tokens), Ok(true)) {
-            return Self::Other(tokens.iter().cloned().collect());
-        }
         let (own, rest) = take_own(tokens);
-        match Target::read(rest.clone()) {
-            Ok(target) if !own.is_empty() || target.sig.constness.is_none() => {
-                Self::Method(Box::new(Method::new(target, own)))
+        let fault = match (is_function(tokens), Target::read(rest.clone())) {
+            (Ok(true), Ok(target)) if !own.is_empty() || target.sig.constness.is_none() => {
+                return Self::Method(Box::new(Method::new(target, own)));
             }
-            Err(error) if are_in(&rest) => Self::Unread(rest.into_iter().collect(), error),
-            _ => Self::Other(rest.into_iter().collect()),
-        }
+            (Ok(true), Err(error)) => Some(error).filter(|_| are_in(&rest)),
+            (Ok(true), Ok(_)) => None,
+            _ => return Self::Other(tokens.iter().cloned().collect(), None),
+        };
+        Self::Other(rest.into_iter().collect(), fault)
     }
 }
 

@@ -181,17 +181,17 @@ impl Target {
         };
         let head: TokenStream = head.into_iter().collect();
         let (attrs, vis, sig) = read_head.parse2(head.clone())?;
-        let mut tokens = block.stream().into_iter();
-        let inner_attrs = take_inner_attributes(&mut tokens);
+        let mut inner_attrs: Vec<TokenTree> = block.stream().into_iter().collect();
+        let rest = inner_attrs.split_off(inner_attributes(&inner_attrs));
         if !inner_attrs.is_empty() {
-            block = in_braces(held(tokens).into_iter().collect(), block.span());
+            block = in_braces(held(rest).into_iter().collect(), block.span());
         }
         Ok(Self {
             head,
             attrs,
             public: matches!(vis, Visibility::Public(_)),
             sig,
-            inner_attrs,
+            inner_attrs: inner_attrs.into_iter().collect(),
             block,
         })
     }
@@ -207,20 +207,13 @@ fn read_head(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Visibility,
     Ok((attrs, vis, sig))
 }
 
-/// Takes the inner attributes off the top of a block: `#`, `!` and brackets.
-fn take_inner_attributes(tokens: &mut (impl Iterator<Item = TokenTree> + Clone)) -> TokenStream {
-    let mut attrs = TokenStream::new();
-    loop {
-        let next: Vec<TokenTree> = tokens.clone().take(3).collect();
-        match &next[..] {
-            [hash, bang, TokenTree::Group(content)]
-                if is(hash, '#') && is(bang, '!') && content.delimiter() == Delimiter::Bracket =>
-            {
-                attrs.extend(tokens.by_ref().take(3));
-            }
-            _ => return attrs,
-        }
-    }
+/// How many tokens of a block are inner attributes: `#`, `!` and brackets.
+fn inner_attributes(tokens: &[TokenTree]) -> usize {
+    let attributes = tokens.chunks(3).take_while(|triple| {
+        matches!(triple, [hash, bang, TokenTree::Group(content)]
+            if is(hash, '#') && is(bang, '!') && content.delimiter() == Delimiter::Bracket)
+    });
+    3 * attributes.count()
 }
 
 /// The names that a pattern binds.

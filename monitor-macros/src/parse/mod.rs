@@ -55,7 +55,7 @@ impl Place {
         self.0 & other.0 != 0
     }
 
-    /// The first of them in words, and an argument that may be written there.
+    /// In words, and an argument that may be written there.
     fn described(self) -> (&'static str, &'static str) {
         match self.0.trailing_zeros() {
             0 => ("a function", ANY),
@@ -308,24 +308,17 @@ pub(crate) fn row(key: &Ident, place: Place) -> syn::Result<&'static Key> {
 }
 
 fn find(name: &str, place: Place) -> Result<&'static Key, String> {
-    let in_attribute = place.meets(Place::ATTRIBUTE);
+    let on = Place(place.0 & place.0.wrapping_neg());
+    let in_attribute = |row: &&Key| row.home.1.meets(Place::ATTRIBUTE);
     let rows = KEYS
         .iter()
-        .filter(|row| row.home.1.meets(Place::ATTRIBUTE) == in_attribute);
-    let (here, elsewhere): (Vec<_>, Vec<_>) = rows.partition(|row| row.home.1.meets(place));
-    if let Some(row) = here.iter().find(|row| row.name == name) {
-        return Ok(row);
-    }
-    let (on, _) = place.described();
-    let on_place = |row: &&&Key| row.home.1.meets(Place(place.0 & place.0.wrapping_neg()));
-    let valid: Vec<_> = here
-        .iter()
-        .filter(on_place)
-        .map(|row| format!("`{}`", row.name))
-        .collect();
-    let valid = format!("valid on {on}: {}", valid.join(", "));
-    if let Some(row) = elsewhere.iter().find(|row| row.name == name) {
-        return if row.home.2.meets(place) {
+        .filter(|row| in_attribute(row) == on.meets(Place::ATTRIBUTE));
+    let (here, elsewhere): (Vec<_>, Vec<_>) = rows.partition(|row| row.home.1.meets(on));
+    let valid: Vec<_> = here.iter().map(|row| format!("`{}`", row.name)).collect();
+    let valid = format!("valid on {}: {}", on.described().0, valid.join(", "));
+    if let Some(row) = here.iter().chain(&elsewhere).find(|row| row.name == name) {
+        let fits = row.home.1.or(row.home.2).meets(place);
+        return if fits {
             Ok(row)
         } else {
             Err(misplaced(row, place, &valid))
