@@ -1,27 +1,33 @@
 //! Functions whose call goes on in what they return: futures and streams.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use proc_macro2::{Group, Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
 
 use super::call::{Call, last_expression, place};
-use super::group;
-use crate::shape::{Boxing, CallForm, Shape, Tail, Value};
+use crate::shape::{Boxing, CallForm, Shape, Tail};
+use crate::tokens::{in_braces, in_parentheses};
 
 impl Call<'_> {
-    /// The verdict is checked before the future's output is known from the outside, so the output's type is named.
     pub(super) fn future(&self, boxing: Boxing, form: CallForm) -> TokenStream {
-        if self.checked.limit.is_some() {
-            self.limited(boxing, form)
-        } else {
-            self.run("run_async", boxing, form)
+        if !self.checked.args.max_concurrency.given() {
+            return self.run("run_async", boxing, form);
+        }
+        // It waits for a permit first. The body runs at once, as it does without a permit.
+        let (ty, body) = (self.ty, self.made(form));
+        let span = Span::mixed_site();
+        let mut future = self.as_call(&mixed!(__monitor_future));
+        if boxing == Boxing::Boxed {
+            future = self.boxed(Boxing::Pinned, span, future);
+        }
+        let future = self.boxed(boxing, span, future);
+        mixed! {
+            let __monitor_future: #ty = #body;
+            return #future
         }
     }
 
-    pub(super) fn stream(&self, boxing: Boxing, form: CallForm) -> TokenStream {
-        self.run("run_stream", boxing, form)
-    }
-
-    fn run(&self, run: &str, boxing: Boxing, form: CallForm) -> TokenStream {
+    /// The verdict is checked before the future's output is known from the outside, so the output's type is named.
+    pub(super) fn run(&self, run: &str, boxing: Boxing, form: CallForm) -> TokenStream {
         let span = Span::mixed_site();
         let (ty, start, verdict) = (self.ty, self.start(), self.verdict());
         // The body's value is found not to be a future or stream of that there.
@@ -30,12 +36,11 @@ impl Call<'_> {
         let run = quote_spanned!(at=> #runtime::#run::<#value, _, _, _>);
         let body = self.made(form);
         let made = quote_spanned!(at=> __monitor_value);
-        let call = quote_spanned!(span=> #run(#start, #made, #verdict));
-        let call = self.boxed(boxing, span, call);
+        let call = self.boxed(boxing, span, mixed!(#run(#start, #made, #verdict)));
         // And to borrow what it must not, here.
         let (from, _) = last_expression(self.block);
         let returned = quote_spanned!(from=> __monitor_value);
-        quote_spanned! {span=>
+        mixed! {
             let __monitor_value: #ty = #body;
             let __monitor_value = #call;
             return #returned
@@ -47,12 +52,8 @@ impl Call<'_> {
         if form == CallForm::Straight {
             return self.straight(self.block);
         }
-        let span = Span::mixed_site();
-        let (runtime, closure) = (
-            self.runtime(span),
-            self.closure(&TokenStream::new(), Some(self.ty)),
-        );
-        quote_spanned!(span=> #runtime::make(#closure))
+        let closure = self.closure(&TokenStream::new(), Some(self.ty));
+        self.runs(Span::mixed_site(), "make", &closure)
     }
 
     /// In the box that the function returns.
@@ -65,30 +66,15 @@ impl Call<'_> {
         }
     }
 
-    /// A future that waits for a permit first. The body runs at once, as it does without a permit.
-    fn limited(&self, boxing: Boxing, form: CallForm) -> TokenStream {
-        let span = Span::mixed_site();
-        let (ty, body) = (self.ty, self.made(form));
-        let mut future = self.as_call(&quote_spanned!(span=> __monitor_future));
-        if boxing == Boxing::Boxed {
-            future = self.boxed(Boxing::Pinned, span, future);
-        }
-        let future = self.boxed(boxing, span, future);
-        quote_spanned! {span=>
-            let __monitor_future: #ty = #body;
-            return #future
-        }
-    }
-
     /// A future that is one call around another future.
     fn as_call(&self, future: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
-        let (enter, ty, verdict) = (self.start_in_place(), self.value(), self.verdict());
+        let (start, ty, verdict) = (self.start_in_place(false), self.value(), self.verdict());
         let future = self.awaited((span, span), future);
-        let value = self.with_handles(&quote_spanned!(span=> #future.await));
-        quote_spanned! {span=>
+        let value = self.with_handles(&mixed!(#future.await));
+        mixed! {
             async move {
-                #enter
+                #start
                 let __monitor_value: #ty = #value;
                 return __monitor_call.finish(__monitor_value, #verdict)
             }
@@ -98,43 +84,39 @@ impl Call<'_> {
     /// A body that ends in an async block: its statements stay, and the block is wrapped where it is. What is read off
     /// the arguments comes before them; they keep a block of their own then, where lints see them as they were.
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
-        let span = Span::mixed_site();
+        let args = &self.checked.args;
         let future = typed(&tail.keywords, &tail.block, self.edge());
-        let wrapped = if self.checked.call.is_some() || self.checked.limit.is_some() {
+        let wrapped = if args.call.given() || args.max_concurrency.given() {
             self.as_call(&future)
         } else {
-            let (runtime, start) = (self.runtime(span), self.start());
+            let (runtime, start) = (self.root(), self.start());
             let (value, verdict) = (self.value(), self.verdict());
-            quote_spanned! {span=>
-                #runtime::run_async::<#value, _, _, _>(#start, #future, #verdict)
-            }
+            mixed!(#runtime::run_async::<#value, _, _, _>(#start, #future, #verdict))
         };
         let before = &tail.before;
-        let end = tail.parentheses.map_or_else(
-            || quote_spanned!(span=> return #wrapped),
-            |at| group(Delimiter::Parenthesis, wrapped.clone(), at).into_token_stream(),
-        );
-        let body = quote!(#before #end);
-        if self.entry().is_empty() {
+        let body = match tail.parentheses {
+            None => mixed!(#before return #wrapped),
+            Some(at) => {
+                let boxed = in_parentheses(wrapped, at);
+                quote!(#before #boxed)
+            }
+        };
+        if !self.reads_arguments() && self.counted_limit().is_none() {
             return body;
         }
-        let block = group(Delimiter::Brace, body, self.block.span());
-        quote_spanned!(span=> (#block))
+        let block = in_braces(body, self.block.span());
+        mixed!((#block))
     }
 
     /// A body that is an async block, and that block the call: the block is treated as the body of an `async fn` is. So
     /// the function is one async block as before.
     pub(super) fn block(&self, tail: &Tail, within: &Shape) -> TokenStream {
-        let Value::Of(ty) = &self.checked.returned.value else {
-            return self.tail(tail);
-        };
         let call = Call {
             checked: self.checked,
             block: &tail.block,
-            ty,
+            ty: &self.checked.returned.value,
         };
-        let content = call.run_as(within);
-        let block = group(Delimiter::Brace, content, tail.block.span());
+        let block = in_braces(call.run_as(within), tail.block.span());
         let keywords = &tail.keywords;
         quote!(#keywords #block)
     }
@@ -149,7 +131,6 @@ pub(super) fn typed(
     let Some(edge) = edge else {
         return quote!(#keywords #block);
     };
-    let content = quote_spanned!(Span::mixed_site()=> #edge (#block));
-    let block = group(Delimiter::Brace, content, block.span());
+    let block = in_braces(mixed!(#edge (#block)), block.span());
     quote!(#keywords #block)
 }
