@@ -19,12 +19,12 @@ use crate::error::RunError;
 use crate::health::{HealthService, HealthSettings, HealthState, Lifecycle};
 use crate::listener::{self, Bound};
 use crate::render::Renderer;
+use crate::render::Source;
 use crate::routes::{self, Context};
 use crate::runtime::log::log;
 use crate::runtime::pool;
 use crate::runtime::{GRACE, ServerThread, Serving, block_on};
 use crate::self_metrics::SelfMetrics;
-use crate::render::Source;
 use crate::web::Keeper;
 
 /// The server that runs. Locked for moments: a log subscriber that is called during `run` may ask for the instance.

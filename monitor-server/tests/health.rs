@@ -555,7 +555,7 @@ fn checks_come_and_go_while_it_runs() {
 #[test]
 fn who_watches_sees_each_state_and_the_end() {
     let _turn = turn();
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a runtime");

@@ -46,9 +46,9 @@ use crate::error::Place;
 use crate::error::{ConfigError, Origin};
 use crate::health::HealthSettings;
 use crate::process::{Process, Service};
-use crate::render::{Ages, PageSettings};
 #[cfg(feature = "prometheus")]
 use crate::render::Source;
+use crate::render::{Ages, PageSettings};
 
 /// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
 const MAX_METHOD_BYTES: usize = 120;
