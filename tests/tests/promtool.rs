@@ -15,7 +15,7 @@ use monitor_core::TaskStatus;
 use monitor_core::exposition::Format;
 use monitor_core::family::Family;
 use monitor_core::names::{Profile, built_in_families};
-use monitor_server::{Check, MonitorConfig, health_families, scrape_families};
+use monitor_server::{MonitorConfig, health_families, scrape_families};
 
 /// What it says of the names of the original, which are kept so that dashboards and rules carry over. A finding that is not
 /// in this list is a fault.

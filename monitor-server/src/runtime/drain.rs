@@ -70,7 +70,7 @@ impl MonitorServer {
 
     /// Turns `/readyz` to 503, for good; everything else goes on. What [`drain`](Self::drain) begins with.
     pub fn begin_drain(&self) {
-        self.health_service().set_draining();
+        self.inner.health.set_draining();
     }
 
     /// Ends the service's life in order: `/readyz` turns to 503, [`drain_pause`](crate::MonitorConfig::drain_pause) passes,
@@ -92,7 +92,7 @@ impl MonitorServer {
     pub async fn drain(&self, limit: Duration) -> Result<(), TasksLeft> {
         self.begin_drain();
         self.pause().await;
-        let is_hurried = self.health_service().lifecycle.is_hurried();
+        let is_hurried = self.inner.health.lifecycle.is_hurried();
         let tasks = self.monitor().in_flight();
         if tasks > 0 && !is_hurried {
             log(move || tracing::info!(tasks, "draining: waiting for tasks to end"));
@@ -124,8 +124,8 @@ impl MonitorServer {
 
     /// Waits out what is left of the pause, as long as the server runs.
     async fn pause(&self) {
-        let health = self.health_service();
-        until(|| health.pause_left().is_zero() || !self.is_running()).await;
+        let (health, thread) = (&self.inner.health, &self.inner.thread);
+        until(|| health.pause_left().is_zero() || !thread.is_running()).await;
     }
 
     /// Waits for SIGTERM or Ctrl-C, turns `/readyz` to 503 and waits out
@@ -165,7 +165,7 @@ impl MonitorServer {
             tokio::select! {
                 () = server.pause() => {}
                 second = signals.recv() => {
-                    server.health_service().lifecycle.set_hurried();
+                    server.inner.health.lifecycle.set_hurried();
                     log(move || tracing::warn!(signal = %second, "told to end again: nothing is waited for"));
                 }
             }
@@ -208,7 +208,7 @@ impl MonitorServer {
     }
 
     fn listen(&self) -> io::Result<ShutdownSignals> {
-        self.check_here().map_err(io::Error::other)?;
+        self.inner.thread.check_here().map_err(io::Error::other)?;
         ShutdownSignals::listen()
     }
 

@@ -38,17 +38,18 @@ use std::task::{Context, Poll, Wake};
 use std::thread::{JoinHandle, Thread, ThreadId};
 use std::time::Duration;
 
+use hyper_util::service::TowerToHyperService;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, watch};
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use self::log::serve_on;
 use self::pool::{Job, Pool};
+use crate::config::Limits;
 use crate::connection::{Shared, Terms};
 use crate::endpoint::Endpoint;
 use crate::error::RunError;
 use crate::listener::{self, Bound, Socket};
+use crate::routes::{self, Context as ServerContext};
 
 /// Name of the server's thread; 15 bytes, as long as Linux shows.
 pub(crate) const THREAD_NAME: &str = "monitor-server";
@@ -62,7 +63,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// A server on its thread.
 #[derive(Debug)]
 pub(crate) struct ServerThread {
-    endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     stop: watch::Sender<bool>,
     done: watch::Receiver<bool>,
     id: ThreadId,
@@ -71,19 +72,13 @@ pub(crate) struct ServerThread {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What a server serves, and on which terms.
-pub(crate) struct Serving {
-    pub(crate) routes: BoxedFilter<(Response,)>,
-    pub(crate) terms: Terms,
-    pub(crate) pool: Pool,
-}
-
 impl ServerThread {
-    /// Starts serving. Both closures run on the new thread: `begin` when nothing can fail any more, before the first connection is
-    /// accepted; `end` when nothing is served any more.
+    /// Starts serving all routes. Both closures run on the new thread: `begin` when nothing can fail any more, before the first
+    /// connection is accepted; `end` when nothing is served any more.
     pub(crate) fn start(
         bound: Bound,
-        serving: Serving,
+        context: Arc<ServerContext>,
+        limits: Limits,
         begin: impl FnOnce(&Handle) + Send + 'static,
         end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, RunError> {
@@ -93,7 +88,7 @@ impl ServerThread {
             let socket = Socket::new(bound)?;
             let endpoint = socket.endpoint()?;
             begin(&Handle::current());
-            Ok((endpoint, serving.serve(socket, stopped)))
+            Ok((endpoint, serve(context, limits, socket, stopped)))
         };
         let mut thread = None;
         let spawn = |job: Job| {
@@ -123,12 +118,12 @@ impl ServerThread {
         })
     }
 
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
     pub(crate) fn has_ended(&self) -> bool {
         *self.done.borrow()
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.is_here() && !self.has_ended()
     }
 
     /// True if the thread is, or was, in this process.
@@ -191,23 +186,30 @@ impl Drop for Done {
     }
 }
 
-impl Serving {
-    /// On this thread no log line is written.
-    async fn serve(self, socket: Socket, stop: watch::Receiver<bool>) {
-        let Self {
-            routes,
-            terms,
-            pool,
-        } = self;
-        let _no_log = serve_on(&pool);
-        tokio::spawn(Arc::clone(&terms.keeper).watch(Arc::clone(&terms.metrics)));
-        let shared = Shared {
-            service: hyper_util::service::TowerToHyperService::new(warp::service(routes)),
-            terms: Arc::new(terms),
-            stop,
-        };
-        listener::serve(socket, shared).await;
-    }
+/// On this thread no log line is written.
+async fn serve(
+    context: Arc<ServerContext>,
+    limits: Limits,
+    socket: Socket,
+    stop: watch::Receiver<bool>,
+) {
+    let _no_log = serve_on(&context.pool);
+    let (keeper, metrics) = (Arc::clone(&context.keeper), Arc::clone(&context.metrics));
+    tokio::spawn(Arc::clone(&keeper).watch(Arc::clone(&metrics)));
+    let terms = Terms {
+        limits,
+        metrics,
+        pages: context.renderer.held(),
+        networks: keeper.networks(),
+        keeper,
+    };
+    let routes = warp::service(routes::all(context));
+    let shared = Shared {
+        service: TowerToHyperService::new(routes),
+        terms: Arc::new(terms),
+        stop,
+    };
+    listener::serve(socket, shared).await;
 }
 
 /// Starts a runtime on a new thread, which `spawn` gives, and drives there the future that `set_up` makes in it. Returns once that
