@@ -1,7 +1,8 @@
 //! `run`, and the handles that users hold: [`MonitorServer`], [`MetricServer`], [`MetricServerHandle`].
 //!
-//! All of them serve a [`Context`] on a [`ServerThread`]. There is one [`MonitorServer`] a process, kept in [`INSTANCE`] from the
-//! end of [`run`] until it is stopped. Handles are clones of one `Arc`, and dropping them stops nothing.
+//! All of them serve a [`Context`] on a [`ServerThread`]. There is one [`MonitorServer`] a process, kept in
+//! [`INSTANCE`] from the end of [`run`] until it is stopped. Handles are clones of one `Arc`, and dropping them stops
+//! nothing.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -50,8 +51,8 @@ fn slot() -> MutexGuard<'static, Option<MonitorServer>> {
 ///
 /// # Errors
 ///
-/// A wrong setting, an address that cannot be listened on, or a server that runs already, in this process or in the one that it
-/// was forked from. Nothing is left running then, and nothing is changed.
+/// A wrong setting, an address that cannot be listened on, or a server that runs already, in this process or in the one
+/// that it was forked from. Nothing is left running then, and nothing is changed.
 ///
 /// # Examples
 ///
@@ -131,11 +132,12 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
 ///
 /// # Forks
 ///
-/// `fork` takes no threads along: the server goes on in the parent, and what a child has of it is this handle and a copy of all
-/// counts, with the calls that ran in the parent for ever in flight. So start the server after the fork. In a child
-/// [`instance`](Self::instance) is `None`, [`run`] and new checks are [`RunError::Forked`], what is watched reads as stopped, and
-/// signals cannot be listened to. `shutdown` and `drain` do not touch the parent's server; after them `run` works, on another
-/// address: the parent's, whose socket the child shares, stays taken until both have ended.
+/// `fork` takes no threads along: the server goes on in the parent, and what a child has of it is this handle and a
+/// copy of all counts, with the calls that ran in the parent for ever in flight. So start the server after the fork. In
+/// a child [`instance`](Self::instance) is `None`, [`run`] and new checks are [`RunError::Forked`], what is watched
+/// reads as stopped, and signals cannot be listened to. `shutdown` and `drain` do not touch the parent's server; after
+/// them `run` works, on another address: the parent's, whose socket the child shares, stays taken until both have
+/// ended.
 #[derive(Debug, Clone)]
 #[doc(alias("inc_stats", "set_stats", "append_stats", "add_key_value"))]
 #[doc(alias("del_key_value", "set_task_status", "set_status", "set_stat_sync"))]
@@ -167,9 +169,9 @@ impl MonitorServer {
             .cloned()
     }
 
-    /// The address it listens on, with the port that was chosen where the configured one is 0. `[::]` is all addresses, IPv4 and
-    /// IPv6; `0.0.0.0` all of IPv4, also where all were asked for and the machine has no IPv6. Where it listens on a Unix
-    /// socket there is none, and this is `0.0.0.0:0`; see [`endpoint`](Self::endpoint).
+    /// The address it listens on, with the port that was chosen where the configured one is 0. `[::]` is all addresses,
+    /// IPv4 and IPv6; `0.0.0.0` all of IPv4, also where all were asked for and the machine has no IPv6. Where it
+    /// listens on a Unix socket there is none, and this is `0.0.0.0:0`; see [`endpoint`](Self::endpoint).
     pub fn local_addr(&self) -> SocketAddr {
         tcp_address(&self.inner.thread.endpoint)
     }
@@ -188,8 +190,8 @@ impl MonitorServer {
     /// rest is cut off, the thread has ended when this returns. Then [`run`] works again, on the same port too.
     ///
     /// Blocks the calling thread, at most a little longer than the grace; in async code it may be called, but
-    /// [`drain`](Self::drain) does not block. A second call waits for the first and does nothing. In a fork there is nothing to
-    /// stop, and it waits for nothing.
+    /// [`drain`](Self::drain) does not block. A second call waits for the first and does nothing. In a fork there is
+    /// nothing to stop, and it waits for nothing.
     pub fn shutdown(&self) {
         self.inner.thread.stop();
         self.vacate();
@@ -225,8 +227,8 @@ impl MonitorServer {
 
 /// Health.
 impl MonitorServer {
-    /// Says that the service has started: from now on `/startupz` is 200, and `/readyz` may be, where `wait_for_started` is
-    /// set.
+    /// Says that the service has started: from now on `/startupz` is 200, and `/readyz` may be, where
+    /// `wait_for_started` is set.
     pub fn started(&self) {
         self.inner.health.set_started();
     }
@@ -238,10 +240,11 @@ impl MonitorServer {
 
     /// Watches how the service is: for gRPC health, for leaving a load balancer, for a line in the log.
     ///
-    /// The receiver has the state as of at most a second ago, and is notified when it changes, not when something ages. It is looked
-    /// at with each result of a check, with [`started`](Self::started) and the beginning of a drain, and each second for the rest: task
-    /// types, late checks, the heartbeat. Between two looks, changes back and forth are not seen. When the server stops, all is
-    /// `UNKNOWN` and readiness [`Stopped`](crate::Readiness::Stopped); then the channel is closed. Works on every executor.
+    /// The receiver has the state as of at most a second ago, and is notified when it changes, not when something ages.
+    /// It is looked at with each result of a check, with [`started`](Self::started) and the beginning of a drain, and
+    /// each second for the rest: task types, late checks, the heartbeat. Between two looks, changes back and forth are
+    /// not seen. When the server stops, all is `UNKNOWN` and readiness [`Stopped`](crate::Readiness::Stopped); then the
+    /// channel is closed. Works on every executor.
     ///
     /// (The [`Health`](monitor_core::Health) of the task types alone, at this moment, is what
     /// [`health`](monitor_core::MonitorStorage::health) says.)
@@ -270,8 +273,9 @@ impl MonitorServer {
     }
 
     /// Adds a check while the server runs, in the place of an earlier one of its name: see
-    /// [`MonitorConfig::check`](crate::MonitorConfig::check). The earlier one's last result stands until the first of this, unless
-    /// it is older than this one's interval and limit together. Once the server has stopped, nothing happens.
+    /// [`MonitorConfig::check`](crate::MonitorConfig::check). The earlier one's last result stands until the first of
+    /// this, unless it is older than this one's interval and limit together. Once the server has stopped, nothing
+    /// happens.
     ///
     /// # Errors
     ///
@@ -320,8 +324,8 @@ impl MonitorServer {
         Ok(())
     }
 
-    /// Takes a check out, with its last result and its metrics; a run of it is aborted, or left alone where it blocks. True if there
-    /// was one of this name. In a fork there is none.
+    /// Takes a check out, with its last result and its metrics; a run of it is aborted, or left alone where it blocks.
+    /// True if there was one of this name. In a fork there is none.
     pub fn remove_check(&self, name: &str) -> bool {
         self.inner.thread.check_here().is_ok() && self.inner.health.checks.remove(name)
     }
@@ -335,8 +339,8 @@ impl Deref for MonitorServer {
     }
 }
 
-/// Metrics and probes of one monitor, to be mounted in a warp application or served on a thread of their own; any number
-/// of them may exist beside the process's [`MonitorServer`].
+/// Metrics and probes of one monitor, to be mounted in a warp application or served on a thread of their own; any
+/// number of them may exist beside the process's [`MonitorServer`].
 ///
 /// # Examples
 ///
@@ -365,14 +369,15 @@ impl MetricServer {
         Self::with_config(&config, monitor)
     }
 
-    /// The same with the parts of a configuration that concern pages and health: registries, collectors, `profile`, `strict`,
-    /// `render_cache`, `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits of scrapes and sources,
-    /// the service and the process, health with its checks, and credentials and addresses that may connect. The storage's settings
-    /// (its constant labels, too), the address and the limits of connections are not looked at. TLS and addresses do not concern a
-    /// [`filter`](Self::filter): the server that it is mounted in takes the connections.
+    /// The same with the parts of a configuration that concern pages and health: registries, collectors, `profile`,
+    /// `strict`, `render_cache`, `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits
+    /// of scrapes and sources, the service and the process, health with its checks, and credentials and addresses that
+    /// may connect. The storage's settings (its constant labels, too), the address and the limits of connections are
+    /// not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that it is mounted in
+    /// takes the connections.
     ///
-    /// Checks begin here, and run until the last clone and the last filter of it are dropped; the runtime that this is called in is
-    /// the service's, as for [`run`].
+    /// Checks begin here, and run until the last clone and the last filter of it are dropped; the runtime that this is
+    /// called in is the service's, as for [`run`].
     ///
     /// If what is to protect it cannot be loaded, or a check cannot be used, an error is logged. Without its protection
     /// [`run_in_thread`](Self::run_in_thread) fails, and a filter denies all but probes.
@@ -387,20 +392,20 @@ impl MetricServer {
     }
 
     /// The routes `/metrics`, `/livez`, `/readyz`, `/-/healthy` and `/-/ready`; every other path is rejected as not
-    /// found, so that other filters take it. It may stand behind `warp::path` prefixes. The runtime it is served on must have
-    /// its timers enabled, as those of `#[tokio::main]` have.
+    /// found, so that other filters take it. It may stand behind `warp::path` prefixes. The runtime it is served on
+    /// must have its timers enabled, as those of `#[tokio::main]` have.
     #[doc(alias = "get_wsgi_app")]
     pub fn filter(&self) -> BoxedFilter<(Response,)> {
         routes::open(Arc::clone(&self.context))
     }
 
-    /// Serves all routes, health included, on a thread of its own, with default [`Limits`]. Addresses mean what they do in
-    /// [`MonitorConfig::listen`].
+    /// Serves all routes, health included, on a thread of its own, with default [`Limits`]. Addresses mean what they do
+    /// in [`MonitorConfig::listen`].
     ///
     /// # Errors
     ///
-    /// What protects the server could not be loaded, the address cannot be listened on, or no thread can be had. Nothing is
-    /// left running then.
+    /// What protects the server could not be loaded, the address cannot be listened on, or no thread can be had.
+    /// Nothing is left running then.
     pub fn run_in_thread(
         &self,
         address: impl Into<SocketAddr>,
@@ -419,8 +424,8 @@ impl MetricServer {
 
 /// Readiness.
 impl MetricServer {
-    /// Says that the service has started: from now on `/readyz` may be 200, where the configuration's `wait_for_started` is set;
-    /// so is `/startupz`, where [`run_in_thread`](Self::run_in_thread) serves it.
+    /// Says that the service has started: from now on `/readyz` may be 200, where the configuration's
+    /// `wait_for_started` is set; so is `/startupz`, where [`run_in_thread`](Self::run_in_thread) serves it.
     ///
     /// # Examples
     ///
@@ -439,8 +444,8 @@ impl MetricServer {
         self.context.vitals.set_started();
     }
 
-    /// Turns `/readyz` to 503, for good; everything else goes on. The end of a service begins with it, before its own listener
-    /// stops.
+    /// Turns `/readyz` to 503, for good; everything else goes on. The end of a service begins with it, before its own
+    /// listener stops.
     pub fn begin_drain(&self) {
         self.context.vitals.set_draining();
     }

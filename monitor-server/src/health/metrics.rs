@@ -1,7 +1,7 @@
 //! Health as metric families, the same in both naming profiles.
 //!
-//! They are made from one [`Report`](super::Report) of the snapshot that the rest of the page shows, so that a page agrees with
-//! itself. A family without children is left out.
+//! They are made from one [`Report`](super::Report) of the snapshot that the rest of the page shows, so that a page
+//! agrees with itself. A family without children is left out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,11 +1,12 @@
 //! How a service is: task types, named checks, a heartbeat, start and drain; and the watchers of that.
 //!
-//! One [`HealthService`] stands behind the probes, `/health`, the metrics of health and the watch channel. It keeps facts and no
-//! verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer. [`lifecycle`] holds what the
-//! service says of itself, [`checks`] what checks give, [`report`] the verdicts and their JSON, [`metrics`] the families.
+//! One [`HealthService`] stands behind the probes, `/health`, the metrics of health and the watch channel. It keeps
+//! facts and no verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer.
+//! [`lifecycle`] holds what the service says of itself, [`checks`] what checks give, [`report`] the verdicts and their
+//! JSON, [`metrics`] the families.
 //!
-//! Nothing has an event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to date once
-//! a second, and at once when a check gives a result, the service has started, or a drain begins.
+//! Nothing has an event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to
+//! date once a second, and at once when a check gives a result, the service has started, or a drain begins.
 
 mod checks;
 mod lifecycle;
@@ -98,7 +99,8 @@ pub(crate) struct HealthService {
 }
 
 impl HealthService {
-    /// Checks begin with [`Checks::start`]. The runtime that this is called in is the service's, unless another is given.
+    /// Checks begin with [`Checks::start`]. The runtime that this is called in is the service's, unless another is
+    /// given.
     pub(crate) fn new(monitor: Monitor, settings: &HealthSettings, lifecycle: Lifecycle) -> Self {
         let changed = Arc::new(Notify::new());
         let names = settings.readiness.iter().cloned();
@@ -180,7 +182,8 @@ impl HealthService {
         names
     }
 
-    /// Sends the state to the watchers, now and with each change, until the future is dropped; then that the server has stopped.
+    /// Sends the state to the watchers, now and with each change, until the future is dropped; then that the server has
+    /// stopped.
     // No async fn: the first state is there at once, and a future that is dropped before it ran sends the stop, too.
     pub(crate) fn publish(
         self: Arc<Self>,

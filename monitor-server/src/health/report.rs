@@ -1,8 +1,9 @@
-//! What is known of a service's health at one moment, the verdicts on it, and the answers of `/health` and the paths below.
+//! What is known of a service's health at one moment, the verdicts on it, and the answers of `/health` and the paths
+//! below.
 //!
-//! A [`Report`] is plain data: task types as the storage judges them, the last result of each check, readiness, liveness. All
-//! here is a pure function of it. A task type and a check may have one name: the check keeps it, and the key of the task type is
-//! `task:<name>`. Members of a group that do not exist (yet) count for nothing.
+//! A [`Report`] is plain data: task types as the storage judges them, the last result of each check, readiness,
+//! liveness. All here is a pure function of it. A task type and a check may have one name: the check keeps it, and the
+//! key of the task type is `task:<name>`. Members of a group that do not exist (yet) count for nothing.
 //!
 //! There are two formats of an answer: that of Spring Boot's health endpoint, and `application/health+json`
 //! (draft-inadarei-api-health-check-06, which expired in 2022 and has no successor). One writer makes both.

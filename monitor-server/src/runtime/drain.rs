@@ -1,7 +1,8 @@
 //! The end of a service's life, in order: readiness off, a pause, running tasks to their end, then the server stops.
 //!
-//! Each step may be taken alone and by several callers at once: the drain begins once, the pause is counted from there, and
-//! all waits look at the same numbers. Waits work on every executor and none, and end with the server: see [`until`].
+//! Each step may be taken alone and by several callers at once: the drain begins once, the pause is counted from there,
+//! and all waits look at the same numbers. Waits work on every executor and none, and end with the server: see
+//! [`until`].
 
 use std::fmt::Write;
 use std::io;
@@ -73,18 +74,19 @@ impl MonitorServer {
         self.inner.health.set_draining();
     }
 
-    /// Ends the service's life in order: `/readyz` turns to 503, [`drain_pause`](crate::MonitorConfig::drain_pause) passes,
-    /// running tasks are waited for, at most for `limit`, then the server stops as with [`shutdown`](Self::shutdown). Until
-    /// then `/metrics` and the probes keep answering. The log names the tasks that are left at the end, with their ages.
+    /// Ends the service's life in order: `/readyz` turns to 503, [`drain_pause`](crate::MonitorConfig::drain_pause)
+    /// passes, running tasks are waited for, at most for `limit`, then the server stops as with
+    /// [`shutdown`](Self::shutdown). Until then `/metrics` and the probes keep answering. The log names the tasks that
+    /// are left at the end, with their ages.
     ///
-    /// The pause is what is left of it since [`begin_drain`](Self::begin_drain) or an earlier drain. Once a second signal has cut
-    /// short a [`shutdown_signal`](Self::shutdown_signal), there is neither pause nor limit, and the server stops without waiting
-    /// for its own requests. Works on every executor.
+    /// The pause is what is left of it since [`begin_drain`](Self::begin_drain) or an earlier drain. Once a second
+    /// signal has cut short a [`shutdown_signal`](Self::shutdown_signal), there is neither pause nor limit, and the
+    /// server stops without waiting for its own requests. Works on every executor.
     ///
     /// # Errors
     ///
-    /// The limit passed; the error says how many tasks were left. The server has stopped then, too, or is about to after a
-    /// second signal.
+    /// The limit passed; the error says how many tasks were left. The server has stopped then, too, or is about to
+    /// after a second signal.
     ///
     /// # Cancellation
     ///
@@ -130,12 +132,12 @@ impl MonitorServer {
 
     /// Waits for SIGTERM or Ctrl-C, turns `/readyz` to 503 and waits out
     /// [`drain_pause`](crate::MonitorConfig::drain_pause): then the service's own listener should stop, and
-    /// [`drain`](Self::drain) follow. A second signal ends the pause at once, and has that drain wait for nothing. Works on every
-    /// executor and none.
+    /// [`drain`](Self::drain) follow. A second signal ends the pause at once, and has that drain wait for nothing.
+    /// Works on every executor and none.
     ///
-    /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost. And from the
-    /// first call in a process on, one that nobody waits for ends the process: see [`ShutdownSignals`]. So a second signal
-    /// while the service's listener stops ends it at once.
+    /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost. And
+    /// from the first call in a process on, one that nobody waits for ends the process: see [`ShutdownSignals`]. So a
+    /// second signal while the service's listener stops ends it at once.
     ///
     /// # Errors
     ///
@@ -173,11 +175,11 @@ impl MonitorServer {
         }
     }
 
-    /// Waits for SIGTERM or Ctrl-C, then [drains](Self::drain). A second signal meanwhile ends that at once: the server stops
-    /// without waiting for tasks or for its own requests, and this returns. Works on every executor.
+    /// Waits for SIGTERM or Ctrl-C, then [drains](Self::drain). A second signal meanwhile ends that at once: the server
+    /// stops without waiting for tasks or for its own requests, and this returns. Works on every executor.
     ///
-    /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost. Afterwards
-    /// they end the process as ever: see [`ShutdownSignals`].
+    /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost.
+    /// Afterwards they end the process as ever: see [`ShutdownSignals`].
     ///
     /// # Errors
     ///
@@ -185,7 +187,8 @@ impl MonitorServer {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future before a signal changes nothing, afterwards it leaves the server running, with `/readyz` at 503.
+    /// Dropping the future before a signal changes nothing, afterwards it leaves the server running, with `/readyz` at
+    /// 503.
     pub fn drain_on_signal(
         &self,
         limit: Duration,

@@ -2,24 +2,25 @@
 //!
 //! # The thread that serves
 //!
-//! A [`ServerThread`] has a current-thread runtime of its own: the server works in programs without one, and takes no worker of
-//! theirs. On it run our own futures alone: accepting, connections, routes, the schedules of checks, the watch channel. They are
-//! short between two awaits, so `/livez` is answered whatever the service does.
+//! A [`ServerThread`] has a current-thread runtime of its own: the server works in programs without one, and takes no
+//! worker of theirs. On it run our own futures alone: accepting, connections, routes, the schedules of checks, the
+//! watch channel. They are short between two awaits, so `/livez` is answered whatever the service does.
 //!
 //! # The pool
 //!
-//! Code of the service's, and all that may block, is a job of the [`Pool`](pool::Pool): registries and collectors, pages, blocking checks,
-//! passwords, files, log lines (see [`log`]). A job that hangs holds its own thread. Async checks run on the service's
-//! runtime, or on one that a job of the pool drives: see `health/checks`.
+//! Code of the service's, and all that may block, is a job of the [`Pool`](pool::Pool): registries and collectors,
+//! pages, blocking checks, passwords, files, log lines (see [`log`]). A job that hangs holds its own thread. Async
+//! checks run on the service's runtime, or on one that a job of the pool drives: see `health/checks`.
 //!
-//! The other waiting is done by threads of pools that live as long as the wait: [`until`] looks at something now and then, and
-//! [`signals`] keeps one thread for as long as the process lives, since handlers of signals cannot be taken back.
+//! The other waiting is done by threads of pools that live as long as the wait: [`until`] looks at something now and
+//! then, and [`signals`] keeps one thread for as long as the process lives, since handlers of signals cannot be taken
+//! back.
 //!
 //! # The end
 //!
-//! `stop` turns true and the accept loop ends: connections get their grace, the runtime drops its tasks, and `end` closes what
-//! belongs to the server, at last the pool. `done` turns true on each way out of the thread, a panic included; joining the
-//! thread orders all of it before the return of [`ServerThread::stop`].
+//! `stop` turns true and the accept loop ends: connections get their grace, the runtime drops its tasks, and `end`
+//! closes what belongs to the server, at last the pool. `done` turns true on each way out of the thread, a panic
+//! included; joining the thread orders all of it before the return of [`ServerThread::stop`].
 //!
 //! # Forks
 //!
@@ -73,8 +74,8 @@ pub(crate) struct ServerThread {
 }
 
 impl ServerThread {
-    /// Starts serving all routes. Both closures run on the new thread: `begin` when nothing can fail any more, before the first
-    /// connection is accepted; `end` when nothing is served any more.
+    /// Starts serving all routes. Both closures run on the new thread: `begin` when nothing can fail any more, before
+    /// the first connection is accepted; `end` when nothing is served any more.
     pub(crate) fn start(
         bound: Bound,
         context: Arc<ServerContext>,
@@ -149,9 +150,9 @@ impl ServerThread {
         }
     }
 
-    /// Stops serving and waits until the thread has ended. It waits by joining a thread alone, so this may be called in an async
-    /// context too. From the server's own thread it only gives the signal. In a fork there is nothing to stop, and no thread
-    /// that could be joined.
+    /// Stops serving and waits until the thread has ended. It waits by joining a thread alone, so this may be called in
+    /// an async context too. From the server's own thread it only gives the signal. In a fork there is nothing to stop,
+    /// and no thread that could be joined.
     pub(crate) fn stop(&self) {
         self.begin_stop();
         if !self.is_here() || std::thread::current().id() == self.id {
@@ -212,8 +213,8 @@ async fn serve(
     listener::serve(socket, shared).await;
 }
 
-/// Starts a runtime on a new thread, which `spawn` gives, and drives there the future that `set_up` makes in it. Returns once that
-/// is made, with the value beside it, or with what failed.
+/// Starts a runtime on a new thread, which `spawn` gives, and drives there the future that `set_up` makes in it.
+/// Returns once that is made, with the value beside it, or with what failed.
 pub(crate) async fn start_runtime<T: Send + 'static, F: Future>(
     spawn: impl FnOnce(Job) -> io::Result<()>,
     set_up: impl FnOnce() -> io::Result<(T, F)> + Send + 'static,
