@@ -86,7 +86,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let context = Arc::new(Context::kept(monitor, &config, keeper));
     let health = Arc::clone(&context.vitals);
     let (sender, watched) = watch::channel(health.state());
-    let begin = {
+    let begin = Box::new({
         let (health, pool) = (Arc::clone(&health), context.pool.clone());
         let checks = config.health.checks;
         move |serving: &Handle| {
@@ -94,14 +94,14 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
             health.checks.start(serving.clone(), pool, checks);
             serving.spawn(health.publish(sender));
         }
-    };
-    let end = {
+    });
+    let end = Box::new({
         let (health, pool) = (Arc::clone(&health), context.pool.clone());
         move || {
             health.checks.stop();
             pool.close(GRACE);
         }
-    };
+    });
     let thread = ServerThread::start(bound, context, config.limits, begin, end)?;
     for warning in monitor.start_up_warnings() {
         tracing::warn!("{warning}");
@@ -415,7 +415,8 @@ impl MetricServer {
         // The pool goes on: the context may be mounted too, or served by further threads.
         let context = Arc::clone(&self.context);
         let limits = Limits::default();
-        let thread = ServerThread::start(bound, context, limits, |_| (), || ())?;
+        let (begin, end) = (Box::new(|_: &Handle| ()), Box::new(|| ()));
+        let thread = ServerThread::start(bound, context, limits, begin, end)?;
         Ok(MetricServerHandle {
             thread: Arc::new(thread),
         })

@@ -438,8 +438,9 @@ impl CheckRuntime {
         let spawn = |job| pool.run(move || unrecorded().scope_sync(job));
         // An error of `stopped`: the sender is gone, which is the signal.
         let set_up = || Ok((Handle::current(), stopped));
+        let ((), handle) = start_runtime(spawn, set_up).await?;
         Ok(Self {
-            handle: start_runtime(spawn, set_up).await?,
+            handle,
             _stop: stop,
         })
     }

@@ -4,7 +4,6 @@
 //! and all waits look at the same numbers. Waits work on every executor and none, and end with the server: see
 //! [`until`].
 
-use std::fmt::Write;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -238,18 +237,19 @@ impl MonitorServer {
 
 /// Tasks with their ages, for a line of the log.
 fn named(running: &[RunningTask]) -> String {
-    let mut line = String::new();
-    for task in running {
-        let separator = if line.is_empty() { "" } else { ", " };
-        let _ = write!(line, "{separator}{}", task.name);
-        for (index, label) in task.labels.iter().enumerate() {
-            let open = if index == 0 { '{' } else { ',' };
-            let _ = write!(line, "{open}{}={:?}", label.name, label.value);
-        }
-        let close = if task.labels.is_empty() { "" } else { "}" };
-        let _ = write!(line, "{close} {:.1} s", task.age.as_secs_f64());
-    }
-    line
+    let named = |task: &RunningTask| {
+        let labels = task.labels.iter();
+        let labels = labels.map(|label| format!("{}={:?}", label.name, label.value));
+        let labels = labels.collect::<Vec<_>>().join(",");
+        let (open, close) = if labels.is_empty() {
+            ("", "")
+        } else {
+            ("{", "}")
+        };
+        let age = task.age.as_secs_f64();
+        format!("{}{open}{labels}{close} {age:.1} s", task.name)
+    };
+    running.iter().map(named).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -80,8 +80,8 @@ impl ServerThread {
         bound: Bound,
         context: Arc<ServerContext>,
         limits: Limits,
-        begin: impl FnOnce(&Handle) + Send + 'static,
-        end: impl FnOnce() + Send + 'static,
+        begin: Box<dyn FnOnce(&Handle) + Send>,
+        end: Job,
     ) -> Result<Self, RunError> {
         let (done_sender, done) = watch::channel(false);
         let (stop, stopped) = watch::channel(false);
@@ -91,7 +91,6 @@ impl ServerThread {
             begin(&Handle::current());
             Ok((endpoint, serve(context, limits, socket, stopped)))
         };
-        let mut thread = None;
         let spawn = |job: Job| {
             let serve = move || {
                 let _done = Done(done_sender);
@@ -99,16 +98,13 @@ impl ServerThread {
                 end();
             };
             let builder = std::thread::Builder::new().name(THREAD_NAME.to_owned());
-            thread = Some(builder.spawn(serve)?);
-            Ok(())
+            builder.spawn(serve)
         };
         let started = block_on(start_runtime(spawn, set_up));
-        let (endpoint, thread) = started
-            .and_then(|endpoint| Ok((endpoint, thread.ok_or(io::ErrorKind::NotFound)?)))
-            .map_err(|source| RunError::Thread {
-                name: THREAD_NAME,
-                source,
-            })?;
+        let (thread, endpoint) = started.map_err(|source| RunError::Thread {
+            name: THREAD_NAME,
+            source,
+        })?;
         Ok(Self {
             endpoint,
             stop,
@@ -213,14 +209,14 @@ async fn serve(
     listener::serve(socket, shared).await;
 }
 
-/// Starts a runtime on a new thread, which `spawn` gives, and drives there the future that `set_up` makes in it.
-/// Returns once that is made, with the value beside it, or with what failed.
-pub(crate) async fn start_runtime<T: Send + 'static, F: Future>(
-    spawn: impl FnOnce(Job) -> io::Result<()>,
+/// Starts a runtime on a new thread, which `spawn` gives, and drives there the future that `set_up` makes in it. Returns
+/// once that is made, with what `spawn` returned and the value beside the future, or with what failed.
+pub(crate) async fn start_runtime<H, T: Send + 'static, F: Future>(
+    spawn: impl FnOnce(Job) -> io::Result<H>,
     set_up: impl FnOnce() -> io::Result<(T, F)> + Send + 'static,
-) -> io::Result<T> {
+) -> io::Result<(H, T)> {
     let (ready, mut is_ready) = mpsc::unbounded_channel();
-    spawn(Box::new(move || {
+    let thread = spawn(Box::new(move || {
         let drive = || {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let (value, future) = {
@@ -239,7 +235,8 @@ pub(crate) async fn start_runtime<T: Send + 'static, F: Future>(
         }
     }))?;
     let gone = || Err(io::Error::other("the thread ended before it was ready"));
-    is_ready.recv().await.unwrap_or_else(gone)
+    let value = is_ready.recv().await.unwrap_or_else(gone)?;
+    Ok((thread, value))
 }
 
 /// Waits until something is so, on any executor or none. Where there is no thread to be had, it waits for nothing.
