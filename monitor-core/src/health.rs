@@ -5,14 +5,13 @@
 //! with a reason for each unhealthy task type, and a [`ReadinessPolicy`] lets old statuses expire and says why a
 //! service is not ready. Only [`MonitorStorage::health`] and [`MonitorStorage::health_of`] read a storage.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::ser::{SerializeStruct, Serializer};
+use serde_core::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::base::sort::sort_by;
 use crate::data::snapshot::{Snapshot, StatusSnapshot};
 use crate::data::status::TaskStatus;
 use crate::errors::ErrorRules;
@@ -187,8 +186,7 @@ impl fmt::Display for Component {
 }
 
 /// How a component is doing, in the words of Spring Boot's health endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum HealthStatus {
     /// It is well.
@@ -243,7 +241,9 @@ pub fn verdict<'a>(
             }
         })
         .collect();
-    components.sort_by(|a, b| (&a.task, a.healthy).cmp(&(&b.task, b.healthy)));
+    sort_by(&mut components, |a, b| {
+        (&a.task, a.healthy).cmp(&(&b.task, b.healthy))
+    });
     components.dedup_by(|later, first| later.task == first.task);
     Health {
         healthy: components.iter().all(|component| component.healthy),
@@ -251,13 +251,24 @@ pub fn verdict<'a>(
     }
 }
 
+impl Serialize for HealthStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 impl Serialize for Health {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct ByTask<'h>(&'h [Component]);
+        impl Serialize for ByTask<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().map(|one| (&*one.task, one)))
+            }
+        }
+
         let mut health = serializer.serialize_struct("Health", 3)?;
         health.serialize_field("status", &self.state())?;
-        let components = self.components.iter();
-        let by_task: BTreeMap<&str, _> = components.map(|one| (&*one.task, one)).collect();
-        health.serialize_field("components", &by_task)?;
+        health.serialize_field("components", &ByTask(&self.components))?;
         health.serialize_field("reasons", &self.reasons())?;
         health.end()
     }
@@ -265,26 +276,32 @@ impl Serialize for Health {
 
 impl Serialize for Component {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Details {
-            task_status: TaskStatus,
-            run: u64,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            threshold: Option<u64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            age_seconds: Option<f64>,
+        struct Details<'c>(&'c Component);
+        impl Serialize for Details<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let component = self.0;
+                let mut details = serializer.serialize_struct("Details", 4)?;
+                details.serialize_field("task_status", &component.status)?;
+                details.serialize_field("run", &component.run)?;
+                match component.threshold {
+                    Some(threshold) => details.serialize_field("threshold", &threshold)?,
+                    None => details.skip_field("threshold")?,
+                }
+                match component.age {
+                    // To the millisecond: more digits than an age has.
+                    Some(age) => {
+                        let seconds = (age.as_secs_f64() * 1e3).round() / 1e3;
+                        details.serialize_field("age_seconds", &seconds)?;
+                    }
+                    None => details.skip_field("age_seconds")?,
+                }
+                details.end()
+            }
         }
 
         let mut component = serializer.serialize_struct("Component", 2)?;
         component.serialize_field("status", &self.state())?;
-        let details = Details {
-            task_status: self.status,
-            run: self.run,
-            threshold: self.threshold,
-            // To the millisecond: more digits than an age has.
-            age_seconds: self.age.map(|age| (age.as_secs_f64() * 1e3).round() / 1e3),
-        };
-        component.serialize_field("details", &details)?;
+        component.serialize_field("details", &Details(self))?;
         component.end()
     }
 }
@@ -329,14 +346,15 @@ impl Serialize for Component {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadinessPolicy {
-    tasks: BTreeSet<Arc<str>>,
+    /// By name, each once.
+    tasks: Box<[Arc<str>]>,
     status_ttl: Duration,
 }
 
 impl Default for ReadinessPolicy {
     fn default() -> Self {
         Self {
-            tasks: BTreeSet::new(),
+            tasks: Box::default(),
             status_ttl: DEFAULT_STATUS_TTL,
         }
     }
@@ -349,15 +367,18 @@ impl ReadinessPolicy {
         tasks: impl IntoIterator<Item = T>,
         status_ttl: Duration,
     ) -> Self {
+        let mut tasks: Vec<Arc<str>> = tasks.into_iter().map(Into::into).collect();
+        sort_by(&mut tasks, Ord::cmp);
+        tasks.dedup();
         Self {
-            tasks: tasks.into_iter().map(Into::into).collect(),
+            tasks: tasks.into(),
             status_ttl,
         }
     }
 
     /// Whether this task type counts for readiness.
     pub fn contains(&self, task: &str) -> bool {
-        self.tasks.contains(task)
+        self.tasks.iter().any(|one| **one == *task)
     }
 
     /// The task types that count for readiness, by name.

@@ -9,7 +9,7 @@
 //! - [`snapshot`], [`family`]: what was recorded, as plain data.
 //! - [`exemplar`]: links from a histogram's bucket to a trace.
 //! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
-//! - [`testing`]: in unit tests, that a call recorded exactly this and nothing else.
+//! - `testing` (feature `testing`): in unit tests, that a call recorded exactly this and nothing else.
 //! - [`collector`]: the bridge to the `prometheus` crate.
 //!
 //! `monitor-server` puts it on the wire.
@@ -35,6 +35,7 @@ mod metrics;
 mod monitor;
 mod recording;
 mod storage;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use base::clock::{Clock, ManualClock};

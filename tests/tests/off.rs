@@ -148,7 +148,7 @@ fn manifest(core: &Path, macros: &Path) -> String {
     format!(
         "[package]\nname = \"off\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
          anyhow = \"1\"\nasync-trait = \"0.1\"\nfutures-core = \"0.3\"\n\
-         monitor-core = {{ path = {core:?} }}\n\
+         monitor-core = {{ path = {core:?}, features = [\"testing\"] }}\n\
          monitor-macros = {{ path = {macros:?} }}\n\
          tokio = {{ version = \"1\", default-features = false, features = [\"macros\", \"rt\"] }}\n\n\
          [features]\ncore = [\"monitor-core/off\"]\nmacros = [\"monitor-macros/off\"]\n",

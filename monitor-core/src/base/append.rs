@@ -27,9 +27,17 @@ pub(crate) const MAX_CELLS: u32 = ((1 << CHUNKS) - 1) << FIRST_LOG2;
 
 /// Cells by index; chunk `k` holds `32 << k` of them. Readers and writers share cells in place, so a cell must bring
 /// its own synchronisation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Chunked<T: 'static> {
     chunks: [Once<&'static [T]>; CHUNKS],
+}
+
+impl<T> Default for Chunked<T> {
+    fn default() -> Self {
+        Self {
+            chunks: Once::empty(),
+        }
+    }
 }
 
 /// Items by index, each made once.

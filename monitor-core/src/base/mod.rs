@@ -4,4 +4,5 @@ pub(crate) mod append;
 pub(crate) mod clock;
 #[cfg(all(test, not(monitor_loom)))]
 pub(crate) mod logged;
+pub(crate) mod sort;
 pub(crate) mod sync;

@@ -69,13 +69,32 @@ impl<T: Copy> Once<T> {
 
     /// Sets it if it is empty; returns what it holds then.
     pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> T {
-        *self.0.get_or_init(make)
+        if let Some(value) = self.get() {
+            return value;
+        }
+        let mut make = Some(make);
+        self.init(&mut || make.take().map(|make| make()))
+    }
+
+    /// One copy of the slow half for all that make a `T`.
+    #[cold]
+    #[inline(never)]
+    fn init(&self, make: &mut dyn FnMut() -> Option<T>) -> T {
+        *(self.0).get_or_init(|| make().expect("std asks one caller, once"))
     }
 
     /// Sets it if it is empty; `Err` with what was there before otherwise.
     pub(crate) fn set(&self, value: T) -> Result<(), T> {
-        let set = self.0.set(value);
-        set.map_err(|value| self.get_or_init(|| value))
+        let mut value = Some(value);
+        let there = self
+            .get()
+            .unwrap_or_else(|| self.init(&mut || value.take()));
+        value.map_or(Ok(()), |_| Err(there))
+    }
+
+    /// Many empty ones.
+    pub(crate) const fn empty<const N: usize>() -> [Self; N] {
+        [const { Self::new() }; N]
     }
 }
 
@@ -94,6 +113,10 @@ impl<T: Copy> Once<T> {
             ready: loom::sync::atomic::AtomicBool::new(false),
             value: std::sync::Mutex::new(None),
         }
+    }
+
+    pub(crate) fn empty<const N: usize>() -> [Self; N] {
+        std::array::from_fn(|_| Self::new())
     }
 
     pub(crate) fn get(&self) -> Option<T> {

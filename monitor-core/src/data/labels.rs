@@ -336,9 +336,14 @@ impl ConstLabels {
             }
             checked.push(Label::new(name, value));
         }
-        checked.sort();
+        sort_labels(&mut checked);
         Ok(Self(checked.into()))
     }
+}
+
+/// Sorts by name, then value.
+pub(crate) fn sort_labels(labels: &mut [Label]) {
+    labels.sort_unstable();
 }
 
 impl Deref for ConstLabels {

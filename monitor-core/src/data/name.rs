@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use crate::data::catalog::{Profile, built_in};
 use crate::data::family::{FamilyType, HistogramKind, Label};
+use crate::data::labels::sort_labels;
 
 /// Whether a text is a metric name: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
 pub(crate) fn is_metric_name(text: &str) -> bool {
@@ -98,7 +99,7 @@ pub(crate) fn labels<'a>(written: impl Iterator<Item = (&'a str, &'a str)>) -> (
             labels.push(Label::new(name, value));
         }
     }
-    labels.sort();
+    sort_labels(&mut labels);
     (labels, dropped)
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde_core::de::{Deserialize, Deserializer, Error, Visitor};
+use serde_core::ser::{Serialize, Serializer};
 
 /// The task type that all calls feed.
 pub const DEFAULT_TASK: &str = "default";
@@ -19,8 +20,7 @@ pub const DEFAULT_TASK: &str = "default";
 /// assert_eq!(TaskStatus::OtherException.code(), -1);
 /// assert_eq!(TaskStatus::Fatal.to_string(), "FATAL");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TaskStatus {
     /// The last call ended well.
     #[default]
@@ -83,6 +83,33 @@ impl fmt::Display for TaskStatus {
     "`{0}` is no task status; known: OK, CONNECTION_ERROR, FATAL, INTERNAL, OTHER_EXCEPTION, UNKNOWN"
 )]
 pub struct UnknownStatus(pub String);
+
+/// As its name.
+impl Serialize for TaskStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// From its name.
+impl<'de> Deserialize<'de> for TaskStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+        impl Visitor<'_> for Name {
+            type Value = TaskStatus;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a task status")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<TaskStatus, E> {
+                name.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Name)
+    }
+}
 
 impl FromStr for TaskStatus {
     type Err = UnknownStatus;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Add;
 
-use serde::Serialize;
+use serde_core::ser::{Serialize, Serializer};
 
 /// A value under a key, as the original's dictionaries hold them.
 ///
@@ -18,8 +18,7 @@ use serde::Serialize;
 /// assert_eq!(StatValue::from(true).as_number().map(|number| number.as_f64()), Some(1.0));
 /// assert_eq!(StatValue::from(()).as_number(), None);
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum StatValue {
     /// Nothing (`None`); not exported.
@@ -36,6 +35,21 @@ pub enum StatValue {
     List(Vec<StatValue>),
     /// A map; not exported.
     Map(BTreeMap<String, StatValue>),
+}
+
+/// As plain data: nothing, a truth value, a number, a text, a list or a map.
+impl Serialize for StatValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(truth) => serializer.serialize_bool(*truth),
+            Self::Int(number) => serializer.serialize_i64(*number),
+            Self::Float(number) => serializer.serialize_f64(*number),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(list) => serializer.collect_seq(list),
+            Self::Map(map) => serializer.collect_map(map),
+        }
+    }
 }
 
 impl StatValue {

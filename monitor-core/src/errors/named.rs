@@ -5,6 +5,8 @@
 //! or my type in a box or shared, and which type does it name? They are asked of errors of that type's size, and only
 //! when a call fails.
 
+use crate::base::sort::sort_by_key;
+
 use std::error::Error;
 use std::io;
 use std::marker::PhantomData;
@@ -111,7 +113,7 @@ pub(crate) fn named_below(error: &dyn Error) -> Option<&'static str> {
 static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
     let submitted = inventory::iter::<NamedError>.into_iter();
     let mut all: Vec<Question> = submitted.filter_map(|named| named.0).flatten().collect();
-    all.sort_by_key(|(size, _)| *size);
+    sort_by_key(&mut all, |(size, _)| *size);
     all
 });
 

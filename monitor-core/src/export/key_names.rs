@@ -345,7 +345,7 @@ impl NameRegistry {
         }
         let (labels, dropped) = export.labels();
         self.dropped_labels += dropped;
-        let labels = self.label_cache.complete(labels);
+        let labels = self.label_cache.complete(&labels);
         let series = series_of(&labels);
         let family = self.own_family(export, info, &series).unwrap_or_else(|| {
             let text = export.text();

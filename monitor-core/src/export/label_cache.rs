@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use crate::data::family::{Label, Labels};
+use crate::data::labels::sort_labels;
 use crate::data::snapshot::{MethodSnapshot, Snapshot, StatusSnapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 
@@ -51,7 +52,7 @@ impl LabelCache {
                 common: common.collect(),
                 ..Self::default()
             };
-            self.none = self.complete([]);
+            self.none = self.complete(&[]);
             self.default_ok = of_status(&self.common, &Arc::from(DEFAULT_TASK), TaskStatus::Ok);
         }
         self.update_methods(snapshot);
@@ -75,12 +76,12 @@ impl LabelCache {
             }
             let with = |name, value: &Arc<str>| {
                 let own = [label("method", &method.name), label(name, value)];
-                complete(&self.common, method.labels.iter().cloned().chain(own))
+                complete(&self.common, &own, &method.labels)
             };
             let labels = self.methods[at].get_or_insert_with(|| {
-                let own = std::iter::once(label("method", &method.name));
+                let own = [label("method", &method.name)];
                 MethodLabels {
-                    plain: complete(&self.common, own.chain(method.labels.iter().cloned())),
+                    plain: complete(&self.common, &own, &method.labels),
                     success: with("status", &Arc::from("success")),
                     failure: with("status", &Arc::from("failure")),
                     types: Vec::new(),
@@ -110,8 +111,8 @@ impl LabelCache {
     }
 
     /// A child's labels, with those of every series: sorted, and each name once.
-    pub(super) fn complete(&self, labels: impl IntoIterator<Item = Label>) -> Labels {
-        complete(&self.common, labels)
+    pub(super) fn complete(&self, labels: &[Label]) -> Labels {
+        complete(&self.common, labels, &[])
     }
 
     /// As `complete`, for labels that were rendered without those of every series.
@@ -119,7 +120,7 @@ impl LabelCache {
         if self.common.is_empty() {
             return labels.clone();
         }
-        self.complete(labels.iter().cloned())
+        self.complete(labels)
     }
 
     /// The label sets of a method of the snapshot it was updated with.
@@ -152,14 +153,20 @@ fn is_same(one: &Arc<str>, other: &Arc<str>) -> bool {
 
 fn of_status(common: &[Label], task: &Arc<str>, status: TaskStatus) -> Labels {
     let status = Arc::from(status.name());
-    complete(common, [label("status", &status), label("task", task)])
+    complete(
+        common,
+        &[label("status", &status), label("task", task)],
+        &[],
+    )
 }
 
-/// Labels of a child's own make way for those that every series has.
-fn complete(common: &[Label], labels: impl IntoIterator<Item = Label>) -> Labels {
-    let own = labels.into_iter().map(|label| apart_from(common, label));
-    let mut all: Vec<Label> = own.chain(common.iter().cloned()).collect();
-    all.sort_unstable();
+/// Labels of a child's own, in two parts, make way for those that every series has.
+fn complete(common: &[Label], own: &[Label], more: &[Label]) -> Labels {
+    let mut all = common.to_vec();
+    for label in [own, more].into_iter().flatten() {
+        all.push(apart_from(common, label.clone()));
+    }
+    sort_labels(&mut all);
     all.into()
 }
 

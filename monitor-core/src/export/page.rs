@@ -99,7 +99,7 @@ impl<'a> PageParts<'a> {
             Id::ExpectedError => {
                 for (method, kind) in &self.snapshot.expected {
                     let labels = [label("method", method), label("type", kind)];
-                    out.child(&self.cache.complete(labels), Int(1));
+                    out.child(&self.cache.complete(&labels), Int(1));
                 }
             }
             Id::AllCalls => {
@@ -180,7 +180,7 @@ impl<'a> PageParts<'a> {
         let mut show = |family: usize, series: usize| {
             if series > 0 {
                 let name = Arc::from(&*self.registry.entries[family].family.name);
-                let labels = self.cache.complete([label("family", &name)]);
+                let labels = self.cache.complete(&[label("family", &name)]);
                 out.child(&labels, Int(series as u64));
             }
         };

@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
@@ -15,9 +15,11 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{self, LabelPair, Metric, MetricFamily, MetricType};
 
 use crate::base::clock::to_f64;
+use crate::base::sort::sort_by;
 use crate::base::sync::{Mutex, leak, lock};
 use crate::data::catalog::Profile;
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
+use crate::data::labels::sort_labels;
 use crate::export::exporter::Exporter;
 use crate::storage::MonitorStorage;
 
@@ -126,7 +128,7 @@ struct RegisteredStorage {
 /// What registries know of the storage of this number. Leaked once a storage, which lives as long as the process
 /// itself.
 fn registered(storage: u64) -> &'static RegisteredStorage {
-    static KNOWN: LazyLock<Mutex<BTreeMap<u64, &'static RegisteredStorage>>> =
+    static KNOWN: LazyLock<Mutex<HashMap<u64, &'static RegisteredStorage>>> =
         LazyLock::new(Mutex::default);
     lock(&KNOWN).entry(storage).or_insert_with(|| {
         let labels = HashMap::from([("storage".to_owned(), storage.to_string())]);
@@ -191,7 +193,7 @@ fn family_from(family: &MetricFamily) -> Family {
         let mut labels: Vec<Label> = pairs
             .map(|pair| Label::new(pair.name().to_owned(), pair.value()))
             .collect();
-        labels.sort();
+        sort_labels(&mut labels);
         let value = value_from(metric, kind, &mut bounds);
         Child {
             labels: labels.into(),
@@ -273,7 +275,7 @@ fn summary_from(summary: &proto::Summary) -> ChildValue {
     // Without a sign, as a bound.
     let pairs = quantiles.map(|quantile| (quantile.quantile() + 0.0, quantile.value()));
     let mut quantiles: Vec<(f64, f64)> = pairs.collect();
-    quantiles.sort_by(|a, b| a.0.total_cmp(&b.0));
+    sort_by(&mut quantiles, |a, b| a.0.total_cmp(&b.0));
     quantiles.dedup_by(|a, b| a.0.total_cmp(&b.0).is_eq());
     ChildValue::Summary {
         quantiles,

@@ -37,6 +37,7 @@ use std::sync::Arc;
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, OnceLock, Relaxed, lock};
 use crate::data::family::{Child as PageChild, ChildValue, Label, Labels};
 use crate::data::key::{DroppedPart, StatKey};
+use crate::data::labels::sort_labels;
 use crate::data::snapshot::MetricSnapshot;
 use crate::data::value::ValueKind;
 
@@ -690,7 +691,7 @@ impl<C: LabelCell> LabelFamily<C> {
         let labels = self.spec.labels.iter().zip(values);
         let labels = labels.map(|(name, value)| Label::new(name.clone(), *value));
         let mut labels: Vec<Label> = labels.collect();
-        labels.sort_unstable();
+        sort_labels(&mut labels);
         let child = self.child(self.hash(values), labels);
         order.push(&child);
         self.children.insert(&child);

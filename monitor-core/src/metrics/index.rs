@@ -210,7 +210,7 @@ impl<E> LockedMap<E> {
 }
 
 fn empty<E, const N: usize>() -> [Slot<E>; N] {
-    std::array::from_fn(|_| OnceLock::new())
+    [const { OnceLock::new() }; N]
 }
 
 #[allow(

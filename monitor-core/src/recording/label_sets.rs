@@ -10,13 +10,13 @@
 //! ([`Combinations`]): nothing is hashed but text, and nothing is allocated once a label set was seen. A reader finds a
 //! branch of the tree complete or not at all (see [`base::append`](crate::base::append)).
 
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use crate::base::append::{Interner, Link, MAX_CELLS, Table, hash_of};
 use crate::base::sync::{Mutex, Once, leak, lock};
 use crate::data::labels::Label;
+use crate::data::labels::sort_labels;
 
 /// The value of a label whose own value has no place.
 const OVERFLOW: &str = "overflow";
@@ -101,7 +101,7 @@ impl MethodId {
         has_room: bool,
     ) -> &'static Self {
         labels.retain(|label| !label.value.is_empty());
-        labels.sort_unstable();
+        sort_labels(&mut labels);
         if labels.is_empty() {
             return self.without_labels();
         }
@@ -359,8 +359,8 @@ pub(crate) struct Combinations {
     /// Parallel to `keys`.
     indices: Box<[Indices]>,
     root: Branch,
-    /// All label sets by number, where they are small closed sets: of late labels, those of each type that came by.
-    siblings: Mutex<BTreeMap<u32, &'static MethodId>>,
+    /// All label sets, ordered by number, where they are small closed sets: of late labels, those of each type that came by.
+    siblings: Mutex<Vec<&'static MethodId>>,
 }
 
 /// Where the index of a label's value in its level of the tree comes from.
@@ -471,12 +471,17 @@ impl Combinations {
             sets = sets.iter().flat_map(each).collect();
         }
         let made = sets.iter().filter_map(|labels| self.make(method, labels));
-        lock(&self.siblings).extend(made.map(|id| (id.id, id)));
+        let mut siblings = lock(&self.siblings);
+        for id in made {
+            if let Err(at) = siblings.binary_search_by_key(&id.id, |one| one.id) {
+                siblings.insert(at, id);
+            }
+        }
     }
 
     /// The label sets that come into being together.
     pub(crate) fn siblings(&self) -> Vec<&'static MethodId> {
-        lock(&self.siblings).values().copied().collect()
+        lock(&self.siblings).clone()
     }
 
     /// The label sets that are known before the first call.

@@ -8,6 +8,7 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::base::append::{Interner, Link, Node, hash_of, push, walk};
+use crate::base::sort::sort_by;
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Relaxed, leak, lock};
 use crate::data::family::{HistogramKind, time_bounds, with_own_bounds};
 use crate::data::key::StatKey;
@@ -19,7 +20,7 @@ use crate::recording::exemplar::{self, Exemplars};
 use crate::recording::label_sets::{MethodId, Origin};
 use crate::recording::limit::Permits;
 use crate::recording::shard::{Failure, Shard, Span};
-use crate::recording::site::{Settings, all_settings};
+use crate::recording::site::{Settings, settings_of};
 use crate::recording::store::StorageCore;
 use crate::recording::streak::Streak;
 use crate::recording::values::ValueName;
@@ -49,7 +50,7 @@ pub(crate) struct MethodShared {
 impl MethodShared {
     pub(crate) fn new(storage: &'static StorageCore, plain: &'static MethodId) -> Self {
         static NONE: LazyLock<Settings> = LazyLock::new(Settings::default);
-        let settings = all_settings().get(&*plain.name).unwrap_or(&NONE);
+        let settings = settings_of(&plain.name).unwrap_or(&NONE);
         let unread = || leak(Streak::default());
         let all = storage.default_task;
         let (own, default, has_own_task) = match settings.task {
@@ -290,7 +291,9 @@ pub(crate) struct MethodList {
 impl MethodList {
     /// With all shards the methods have now.
     pub(crate) fn new(mut methods: Box<[&'static MethodCore]>) -> Self {
-        methods.sort_unstable_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
+        sort_by(&mut methods, |a, b| {
+            (&a.name, &a.labels).cmp(&(&b.name, &b.labels))
+        });
         let mut shards = Vec::new();
         let mut first = vec![0];
         for method in &methods {

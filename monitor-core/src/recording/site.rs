@@ -15,11 +15,11 @@
 //! Several sites may count as one method. [`Settings`] merges what they say: of task type and health the first site's
 //! word holds, in the order of their places; the buckets are those of the first site that has some; error types add up.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ptr;
 use std::sync::{LazyLock, OnceLock};
 
+use crate::base::sort::sort_by_key;
 use crate::base::sync::{Relaxed, StaticAtomicU32, leak};
 use crate::recording::label_sets::{
     Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text,
@@ -259,27 +259,30 @@ fn add_new<T: Copy + PartialEq>(all: &mut Vec<T>, some: &[T]) {
     }
 }
 
-/// The settings of every method that has a site.
-pub(crate) fn all_settings() -> &'static BTreeMap<&'static str, Settings> {
-    static SETTINGS: LazyLock<BTreeMap<&'static str, Settings>> = LazyLock::new(|| {
-        let methods = by_method().into_iter();
-        methods
-            .map(|(method, sites)| (method, Settings::of(&sites)))
+/// The settings of every method that has a site, by method.
+pub(crate) fn all_settings() -> &'static [(&'static str, Settings)] {
+    static SETTINGS: LazyLock<Vec<(&'static str, Settings)>> = LazyLock::new(|| {
+        let sites = by_method();
+        let of_methods = sites.chunk_by(|one, other| one.method == other.method);
+        of_methods
+            .map(|sites| (sites[0].method, Settings::of(sites)))
             .collect()
     });
     &SETTINGS
 }
 
+/// The settings of a method, if it has a site.
+pub(crate) fn settings_of(method: &str) -> Option<&'static Settings> {
+    let all = all_settings();
+    let at = all.binary_search_by_key(&method, |(name, _)| name);
+    at.ok().map(|at| &all[at].1)
+}
+
 /// The sites of the program by method, each method's in the order of their places.
-fn by_method() -> BTreeMap<&'static str, Vec<&'static CallSite>> {
-    let mut methods: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for site in all() {
-        methods.entry(site.method).or_default().push(site);
-    }
-    for sites in methods.values_mut() {
-        sites.sort_by_key(|site| site.location());
-    }
-    methods
+fn by_method() -> Vec<&'static CallSite> {
+    let mut sites: Vec<&'static CallSite> = all().collect();
+    sort_by_key(&mut sites, |site| (site.method, site.location()));
+    sites
 }
 
 /// Two places that count as one method.
@@ -311,10 +314,11 @@ impl fmt::Display for SharedMethod {
 /// All methods with more than one site, with each further site.
 pub(crate) fn shared_methods() -> Vec<SharedMethod> {
     let mut shared = Vec::new();
-    for (method, sites) in by_method() {
+    let sites = by_method();
+    for sites in sites.chunk_by(|one, other| one.method == other.method) {
         let first = sites[0].location();
         shared.extend(sites[1..].iter().map(|site| SharedMethod {
-            method,
+            method: site.method,
             first,
             other: site.location(),
         }));

@@ -6,7 +6,7 @@
 //! earlier ones are kept, so that a failure reads them without a count. What goes past a limit is counted as it happens
 //! and logged once, when the next snapshot is taken: a call writes no log line.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
@@ -67,7 +67,7 @@ pub(crate) struct StorageCore {
     /// Statuses set for task types there was no room for.
     overflowed_statuses: AtomicU64,
     /// Warnings that were logged, each with the name of its method; empty where it is about none.
-    warned: Mutex<BTreeSet<(&'static str, Arc<str>)>>,
+    warned: Mutex<HashSet<(&'static str, Arc<str>)>>,
 }
 
 /// What the configuration says, ready for use.

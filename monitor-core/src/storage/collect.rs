@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::base::append::Interner;
 use crate::base::clock::to_f64;
+use crate::base::sort::{sort_by, sort_by_key};
 use crate::base::sync::Relaxed;
 use crate::data::family::{Histogram, HistogramKind, size_bounds, time_bounds};
 use crate::data::snapshot::{CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals};
@@ -189,7 +190,9 @@ impl MonitorStorage {
                 running.push(task(method.name.clone(), method.labels.clone(), seconds));
             }
         }
-        running.sort_by(|a, b| b.age.cmp(&a.age).then_with(|| a.name.cmp(&b.name)));
+        sort_by(&mut running, |a, b| {
+            b.age.cmp(&a.age).then_with(|| a.name.cmp(&b.name))
+        });
         running.truncate(most);
         running
     }
@@ -224,7 +227,7 @@ impl StorageCore {
                 })
             })
             .collect();
-        expected.sort_unstable();
+        sort_by(&mut expected, Ord::cmp);
         expected
     }
 
@@ -301,7 +304,7 @@ fn read_values(method: &'static MethodCore, recent: &RecentCalls) -> Vec<CallVal
     };
     let mut names: Vec<_> = Interner::iter(names).collect();
     // By first use, so that of two names that collide the first keeps the family.
-    names.sort_unstable_by_key(|node| node.index);
+    sort_by_key(&mut names, |node| node.index);
     let values = names.into_iter().map(|node| {
         let bounds = match node.item.kind {
             HistogramKind::Time => Some(time_bounds()),

@@ -50,6 +50,7 @@ struct RingCalls {
 }
 
 /// A call: the address of its shard, which lives as long as the process, and its number there.
+#[cfg(any(test, feature = "testing"))]
 pub(crate) type CallId = (usize, u64);
 
 /// One of the last calls of a method.
@@ -201,6 +202,7 @@ impl RecentCalls {
 }
 
 impl RecentCall {
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn id(&self) -> CallId {
         (std::ptr::from_ref(self.shard).addr(), self.entry.seq)
     }

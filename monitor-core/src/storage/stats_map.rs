@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::base::sort::sort_by_key;
 use crate::data::family::{Label, TIME_BOUNDS, with_own_bounds};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{MethodSnapshot, Snapshot, StatsMap};
@@ -66,10 +67,10 @@ impl MonitorStorage {
     #[doc(alias = "get_stats")]
     pub fn stats(&self) -> StatsMap {
         let snapshot = self.snapshot();
-        let entries = self.core.values.snapshot().entries.into_iter();
-        let mut map: StatsMap = entries
-            .map(|entry| (entry.key.raw.to_string(), entry.value))
-            .collect();
+        let mut map = StatsMap::new();
+        for entry in self.core.values.snapshot().entries {
+            map.insert(entry.key.raw.to_string(), entry.value);
+        }
         for method in &snapshot.methods {
             add_counts(&mut map, method, &snapshot);
         }
@@ -170,7 +171,7 @@ fn add_points(map: &mut StatsMap, core: &'static StorageCore) {
     if points.is_empty() {
         return;
     }
-    points.sort_by_key(|(end, _)| *end);
+    sort_by_key(&mut points, |(end, _)| *end);
     let mut list: Vec<StatValue> = points.into_iter().map(|(_, point)| point).collect();
     if let Some(StatValue::List(own)) = map.remove("stats") {
         list.extend(own);
@@ -180,12 +181,15 @@ fn add_points(map: &mut StatsMap, core: &'static StorageCore) {
 
 fn point_of(call: &RecentCall, method: &MethodCore, name: &str) -> StatValue {
     let seconds = method.storage.clock.seconds(call.entry.duration);
-    let values = call.values().map(|(key, value)| (&*key.raw, value));
-    let entries = values.chain([("time full", seconds)]).map(|(key, value)| {
-        let key = format!("{key}___method__{name}");
-        (key, StatValue::Float(value))
-    });
-    StatValue::Map(entries.collect())
+    let mut point = BTreeMap::new();
+    let mut put = |key: &str, value| {
+        point.insert(format!("{key}___method__{name}"), StatValue::Float(value));
+    };
+    for (key, value) in call.values() {
+        put(&key.raw, value);
+    }
+    put("time full", seconds);
+    StatValue::Map(point)
 }
 
 /// The series of the label sets that come with their first call, being too many to make before.

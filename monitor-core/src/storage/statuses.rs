@@ -10,10 +10,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::sort::sort_by;
 use crate::data::snapshot::StatusSnapshot;
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::recording::method::{MethodCore, MethodShared};
-use crate::recording::shard::{ALL_CALLS, OWN};
+use crate::recording::shard::{ALL_CALLS, OWN, Shard};
 use crate::recording::store::StorageCore;
 use crate::recording::streak::{self, Streak};
 use crate::storage::MonitorStorage;
@@ -43,7 +44,11 @@ impl MonitorStorage {
     pub fn method_statuses(&self) -> Vec<StatusSnapshot> {
         let reader = StatusReader::new(self.core, self.core.clock.now());
         let methods = self.core.shared.items();
-        by_task(methods.filter_map(|shared| reader.of_method(shared)))
+        let mut all: Vec<_> = methods
+            .filter_map(|shared| reader.of_method(shared))
+            .collect();
+        sort_by_task(&mut all);
+        all
     }
 
     /// Whether there is a task type of this name: [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK), a method's, one
@@ -104,47 +109,52 @@ impl StatusReader {
 
     fn of_all_calls(&self) -> Option<StatusSnapshot> {
         let state = self.core.default_task;
-        let feeding = || {
-            let methods = self.core.shared.items();
-            methods.filter(|shared| std::ptr::eq(shared.default, state))
-        };
-        self.read(DEFAULT_TASK.into(), state, feeding, ALL_CALLS)
+        let feeding = self.feeding(|shared| std::ptr::eq(shared.default, state));
+        self.read(DEFAULT_TASK.into(), state, &feeding, ALL_CALLS)
     }
 
     /// `default`, and the task types set through the API or listed by an attribute, which methods may feed.
     fn listed(&self, default: Option<StatusSnapshot>) -> Vec<StatusSnapshot> {
-        let named = self.core.tasks().filter_map(|(task, state)| {
-            let feeding = || {
-                let methods = self.core.shared.items();
-                methods.filter(|shared| std::ptr::eq(shared.own, state))
-            };
-            self.read(Arc::clone(task), state, feeding, OWN)
-        });
-        by_task(default.into_iter().chain(named))
+        let mut all = Vec::from_iter(default);
+        for (task, state) in self.core.tasks() {
+            let feeding = self.feeding(|shared| std::ptr::eq(shared.own, state));
+            all.extend(self.read(Arc::clone(task), state, &feeding, OWN));
+        }
+        sort_by_task(&mut all);
+        all
+    }
+
+    fn feeding(&self, feeds: impl Fn(&MethodShared) -> bool) -> Vec<&'static MethodShared> {
+        let methods = self.core.shared.items();
+        methods.filter(|shared| feeds(shared)).collect()
     }
 
     /// The status of a method's own task type, if it has one.
     fn of_method(&self, shared: &'static MethodShared) -> Option<StatusSnapshot> {
         let own = shared.has_own_task.then_some(shared.own)?;
-        let feeding = || std::iter::once(shared);
-        self.read(Arc::clone(&shared.plain.name), own, feeding, OWN)
+        self.read(Arc::clone(&shared.plain.name), own, &[shared], OWN)
     }
 
     /// The status of a task type that these methods feed, from this place of their shards.
-    fn read<M: Iterator<Item = &'static MethodShared>>(
+    fn read(
         &self,
         task: Arc<str>,
         state: &Streak,
-        feeding: impl Fn() -> M,
+        feeding: &[&'static MethodShared],
         at: usize,
     ) -> Option<StatusSnapshot> {
-        let shards = || {
-            feeding()
-                .flat_map(MethodShared::methods)
-                .flat_map(MethodCore::shards)
+        let each_shard = |look: &mut dyn FnMut(&Shard)| {
+            for method in feeding.iter().flat_map(|shared| shared.methods()) {
+                method.shards().for_each(&mut *look);
+            }
         };
-        let shown = state.read(|word| shards().map(|shard| shard.run(at, word)).sum());
-        let newest_end = shards().filter_map(|shard| shard.ring.newest_end()).max();
+        let shown = state.read(|word| {
+            let mut run = 0;
+            each_shard(&mut |shard| run += shard.run(at, word));
+            run
+        });
+        let mut newest_end = None;
+        each_shard(&mut |shard| newest_end = newest_end.max(shard.ring.newest_end()));
         self.shown(task, state, shown, newest_end)
     }
 
@@ -168,8 +178,6 @@ impl StatusReader {
     }
 }
 
-fn by_task(statuses: impl Iterator<Item = StatusSnapshot>) -> Vec<StatusSnapshot> {
-    let mut statuses: Vec<_> = statuses.collect();
-    statuses.sort_unstable_by(|a, b| a.task.cmp(&b.task));
-    statuses
+fn sort_by_task(statuses: &mut [StatusSnapshot]) {
+    sort_by(statuses, |a, b| a.task.cmp(&b.task));
 }

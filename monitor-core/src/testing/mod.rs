@@ -4,6 +4,9 @@
 //! the same in several steps. Nothing is shared with other tests, so they run in parallel, on any executor: the scope
 //! is in force while the future is polled, on whichever thread that is.
 //!
+//! It stands behind the feature `testing`, for `[dev-dependencies]`: `monitor-core = { version = "0.1", features =
+//! ["testing"] }`.
+//!
 //! - [`Recorded`]: what was recorded; [`assert_exactly`](Recorded::assert_exactly),
 //!   [`assert_includes`](Recorded::assert_includes), [`assert_nothing`](Recorded::assert_nothing).
 //! - [`call`], [`value`], [`task`]: what a test expects.
