@@ -45,7 +45,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::report::{HealthPart, PartDetails};
+use super::{HealthPart, PartDetails};
 use crate::runtime::log::log;
 use crate::runtime::pool::Pool;
 use crate::runtime::start_runtime;
@@ -396,9 +396,10 @@ impl Entry {
                 let run = unrecorded().scope(async move {
                     let answer = answer.begun();
                     tokio::select! {
+                        // First: a run that is stopped before it has begun asks nothing.
                         biased;
-                        result = probe() => answer.send(result),
                         _ = stopped => {}
+                        result = probe() => answer.send(result),
                     }
                 });
                 if self.service.is_none() && own.is_none() {

@@ -10,8 +10,7 @@ use monitor_core::HealthStatus;
 use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label, Labels};
 use monitor_core::snapshot::Snapshot;
 
-use super::HealthService;
-use super::report::{HealthPart, PartDetails};
+use super::{HealthPart, HealthService, PartDetails};
 
 const READY: (&str, &str) = (
     "monitor_ready",

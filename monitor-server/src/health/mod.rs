@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use monitor_core::health::DEFAULT_STATUS_TTL;
-use monitor_core::{Health, Monitor, ReadinessPolicy};
+use monitor_core::{Component, Health, HealthStatus, Monitor, ReadinessPolicy};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
@@ -79,6 +79,27 @@ impl HealthSettings {
         self.checks.retain(|known| known.name != check.name);
         self.checks.push(check);
     }
+}
+
+/// A task type or a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HealthPart {
+    pub(crate) name: Arc<str>,
+    /// The name, unless that is the key of another part.
+    pub(crate) key: Arc<str>,
+    pub(crate) status: HealthStatus,
+    /// Of the last result, if there is one.
+    pub(crate) age: Option<Duration>,
+    /// Why it is unhealthy, where it is.
+    pub(crate) reason: Option<String>,
+    pub(crate) details: PartDetails,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PartDetails {
+    Task(Component),
+    /// With the text of a failure.
+    Check(Check, Option<Arc<str>>),
 }
 
 /// Everything that says how a service is.

@@ -18,7 +18,7 @@ use monitor_core::health::{Thresholds, verdict};
 use monitor_core::snapshot::StatusSnapshot;
 use monitor_core::{Component, Health, HealthStatus, ReadinessPolicy, TaskStatus};
 
-use super::{Check, GROUPS, Groups, HealthService, HealthState, Readiness};
+use super::{GROUPS, Groups, HealthPart, HealthService, HealthState, PartDetails, Readiness};
 use crate::process::Service;
 
 /// Everything that is known at one moment.
@@ -30,27 +30,6 @@ pub(crate) struct Report {
     pub(crate) live: bool,
     /// Names that count for readiness.
     marked: Vec<Arc<str>>,
-}
-
-/// A task type or a check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HealthPart {
-    pub(crate) name: Arc<str>,
-    /// The name, unless that is the key of another part.
-    pub(crate) key: Arc<str>,
-    pub(crate) status: HealthStatus,
-    /// Of the last result, if there is one.
-    pub(crate) age: Option<Duration>,
-    /// Why it is unhealthy, where it is.
-    pub(crate) reason: Option<String>,
-    pub(crate) details: PartDetails,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum PartDetails {
-    Task(Component),
-    /// With the text of a failure.
-    Check(Check, Option<Arc<str>>),
 }
 
 /// Some parts of a report, and the verdict on them.
