@@ -1,29 +1,32 @@
 //! `run`, and the handles that users hold: [`MonitorServer`], [`MetricServer`], [`MetricServerHandle`].
 //!
-//! All of them serve a [`Context`] on a [`ServerThread`]. There is one [`MonitorServer`] a process, kept in [`INSTANCE`] from the
-//! end of [`run`] until it is stopped. Handles are clones of one `Arc`, and dropping them stops nothing.
+//! All of them serve a [`Context`] on a [`ServerThread`]. There is one [`MonitorServer`] a process, kept in
+//! [`INSTANCE`] from the end of [`run`] until it is stopped. Handles are clones of one `Arc`, and dropping them stops
+//! nothing.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use monitor_core::Monitor;
+#[cfg(feature = "prometheus")]
 use prometheus::Registry;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::config::{Limits, MonitorConfig, check_check};
-use crate::connection::Terms;
 use crate::endpoint::Endpoint;
 use crate::error::RunError;
-use crate::health::{HealthService, HealthSettings, HealthState, Lifecycle};
-use crate::listener::{self, Bound};
+use crate::health::{
+    Check, HealthService, HealthSettings, HealthState, Heartbeat, Lifecycle, Probe, Registered,
+};
+use crate::listener;
 use crate::render::Renderer;
 use crate::render::Source;
-use crate::routes::{self, Context};
+use crate::routes::Context;
 use crate::runtime::log::log;
-use crate::runtime::pool;
-use crate::runtime::{GRACE, ServerThread, Serving, block_on};
+use crate::runtime::{GRACE, ServerThread, block_on, pool};
 use crate::self_metrics::SelfMetrics;
 use crate::web::Keeper;
 
@@ -45,8 +48,8 @@ fn slot() -> MutexGuard<'static, Option<MonitorServer>> {
 ///
 /// # Errors
 ///
-/// A wrong setting, an address that cannot be listened on, or a server that runs already, in this process or in the one that it
-/// was forked from. Nothing is left running then, and nothing is changed.
+/// A wrong setting, an address that cannot be listened on, or a server that runs already, in this process or in the one
+/// that it was forked from. Nothing is left running then, and nothing is changed.
 ///
 /// # Examples
 ///
@@ -80,7 +83,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let context = Arc::new(Context::kept(monitor, &config, keeper));
     let health = Arc::clone(&context.vitals);
     let (sender, watched) = watch::channel(health.state());
-    let begin = {
+    let begin = Box::new({
         let (health, pool) = (Arc::clone(&health), context.pool.clone());
         let checks = config.health.checks;
         move |serving: &Handle| {
@@ -88,24 +91,24 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
             health.checks.start(serving.clone(), pool, checks);
             serving.spawn(health.publish(sender));
         }
-    };
-    let end = {
+    });
+    let end = Box::new({
         let (health, pool) = (Arc::clone(&health), context.pool.clone());
         move || {
             health.checks.stop();
             pool.close(GRACE);
         }
-    };
-    let thread = context.serve(bound, config.limits, begin, end)?;
+    });
+    let thread = ServerThread::start(bound, context, config.limits, begin, end)?;
     for warning in monitor.start_up_warnings() {
         tracing::warn!("{warning}");
     }
     for name in health.unknown_names() {
         tracing::warn!(%name, "counts for readiness or is in a group, and is no check and no task type (yet)");
     }
-    tracing::info!(address = %thread.endpoint(), "monitor server listens");
+    tracing::info!(address = %thread.endpoint, "monitor server listens");
     let server = MonitorServer {
-        inner: Arc::new(Inner {
+        inner: Arc::new(RunningServer {
             monitor,
             health,
             watched,
@@ -126,25 +129,26 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
 ///
 /// # Forks
 ///
-/// `fork` takes no threads along: the server goes on in the parent, and what a child has of it is this handle and a copy of all
-/// counts, with the calls that ran in the parent for ever in flight. So start the server after the fork. In a child
-/// [`instance`](Self::instance) is `None`, [`run`] and new checks are [`RunError::Forked`], what is watched reads as stopped, and
-/// signals cannot be listened to. `shutdown` and `drain` do not touch the parent's server; after them `run` works, on another
-/// address: the parent's, whose socket the child shares, stays taken until both have ended.
+/// `fork` takes no threads along: the server goes on in the parent, and what a child has of it is this handle and a
+/// copy of all counts, with the calls that ran in the parent for ever in flight. So start the server after the fork. In
+/// a child [`instance`](Self::instance) is `None`, [`run`] and new checks are [`RunError::Forked`], what is watched
+/// reads as stopped, and signals cannot be listened to. `shutdown` and `drain` do not touch the parent's server; after
+/// them `run` works, on another address: the parent's, whose socket the child shares, stays taken until both have
+/// ended.
 #[derive(Debug, Clone)]
 #[doc(alias("inc_stats", "set_stats", "append_stats", "add_key_value"))]
 #[doc(alias("del_key_value", "set_task_status", "set_status", "set_stat_sync"))]
 #[doc(alias("get_time", "get_stats", "get_statuses"))]
 pub struct MonitorServer {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<RunningServer>,
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(crate) struct RunningServer {
     monitor: Monitor,
-    health: Arc<HealthService>,
-    watched: watch::Receiver<HealthState>,
-    thread: ServerThread,
+    pub(crate) health: Arc<HealthService>,
+    pub(crate) watched: watch::Receiver<HealthState>,
+    pub(crate) thread: ServerThread,
 }
 
 impl MonitorServer {
@@ -162,16 +166,16 @@ impl MonitorServer {
             .cloned()
     }
 
-    /// The address it listens on, with the port that was chosen where the configured one is 0. `[::]` is all addresses, IPv4 and
-    /// IPv6; `0.0.0.0` all of IPv4, also where all were asked for and the machine has no IPv6. Where it listens on a Unix
-    /// socket there is none, and this is `0.0.0.0:0`; see [`endpoint`](Self::endpoint).
+    /// The address it listens on, with the port that was chosen where the configured one is 0. `[::]` is all addresses,
+    /// IPv4 and IPv6; `0.0.0.0` all of IPv4, also where all were asked for and the machine has no IPv6. Where it
+    /// listens on a Unix socket there is none, and this is `0.0.0.0:0`; see [`endpoint`](Self::endpoint).
     pub fn local_addr(&self) -> SocketAddr {
-        tcp_address(self.inner.thread.endpoint())
+        tcp_address(&self.inner.thread.endpoint)
     }
 
     /// Where it listens: the address or the Unix socket.
     pub fn endpoint(&self) -> Endpoint {
-        self.inner.thread.endpoint().clone()
+        self.inner.thread.endpoint.clone()
     }
 
     /// The monitor it serves.
@@ -183,8 +187,8 @@ impl MonitorServer {
     /// rest is cut off, the thread has ended when this returns. Then [`run`] works again, on the same port too.
     ///
     /// Blocks the calling thread, at most a little longer than the grace; in async code it may be called, but
-    /// [`drain`](Self::drain) does not block. A second call waits for the first and does nothing. In a fork there is nothing to
-    /// stop, and it waits for nothing.
+    /// [`drain`](Self::drain) does not block. A second call waits for the first and does nothing. In a fork there is
+    /// nothing to stop, and it waits for nothing.
     pub fn shutdown(&self) {
         self.inner.thread.stop();
         self.vacate();
@@ -202,30 +206,6 @@ impl MonitorServer {
         self.vacate();
     }
 
-    pub(crate) fn health_service(&self) -> &HealthService {
-        &self.inner.health
-    }
-
-    /// In a fork nothing is published: there the state is that of a server that has stopped, and the channel is closed.
-    pub(crate) fn watched(&self) -> watch::Receiver<HealthState> {
-        if self.inner.thread.is_here() {
-            return self.inner.watched.clone();
-        }
-        let mut state = self.inner.watched.borrow().clone();
-        state.stop();
-        watch::channel(state).1
-    }
-
-    /// True if its thread runs, in this process.
-    pub(crate) fn is_running(&self) -> bool {
-        self.inner.thread.is_here() && !self.inner.thread.has_ended()
-    }
-
-    /// An error in a fork of the server's process.
-    pub(crate) fn check_here(&self) -> Result<(), RunError> {
-        self.inner.thread.check_here()
-    }
-
     /// Makes room for the next server, unless it runs already.
     fn vacate(&self) {
         if slot()
@@ -235,10 +215,116 @@ impl MonitorServer {
             return;
         }
         let address = self.endpoint();
-        match self.check_here() {
+        match self.inner.thread.check_here() {
             Ok(()) => log(move || tracing::info!(%address, "monitor server stops")),
             Err(error) => log(move || tracing::warn!("nothing to stop: {error}")),
         }
+    }
+}
+
+/// Health.
+impl MonitorServer {
+    /// Says that the service has started: from now on `/startupz` is 200, and `/readyz` may be, where
+    /// `wait_for_started` is set.
+    pub fn started(&self) {
+        self.inner.health.set_started();
+    }
+
+    /// The heartbeat of this server, to be pulsed by the service.
+    pub fn heartbeat(&self) -> Heartbeat {
+        self.inner.health.heartbeat.clone()
+    }
+
+    /// Watches how the service is: for gRPC health, for leaving a load balancer, for a line in the log.
+    ///
+    /// The receiver has the state as of at most a second ago, and is notified when it changes, not when something ages.
+    /// It is looked at with each result of a check, with [`started`](Self::started) and the beginning of a drain, and
+    /// each second for the rest: task types, late checks, the heartbeat. Between two looks, changes back and forth are
+    /// not seen. When the server stops, all is `UNKNOWN` and readiness [`Stopped`](crate::Readiness::Stopped); then the
+    /// channel is closed. Works on every executor.
+    ///
+    /// (The [`Health`](monitor_core::Health) of the task types alone, at this moment, is what
+    /// [`health`](monitor_core::MonitorStorage::health) says.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::{MonitorConfig, Readiness};
+    ///
+    /// let server = monitor_server::run(MonitorConfig::default().listen([127, 0, 0, 1]).port(0))?;
+    /// let health = server.watch_health();
+    /// assert!(health.borrow().readiness.is_ready());
+    /// server.shutdown();
+    /// assert_eq!(health.borrow().readiness, Readiness::Stopped);
+    /// # Ok::<(), monitor_server::RunError>(())
+    /// ```
+    pub fn watch_health(&self) -> watch::Receiver<HealthState> {
+        let watched = &self.inner.watched;
+        if self.inner.thread.is_here() {
+            return watched.clone();
+        }
+        // In a fork nothing is published: there the state is that of a server that has stopped.
+        let mut state = watched.borrow().clone();
+        state.stop();
+        watch::channel(state).1
+    }
+
+    /// Adds a check while the server runs, in the place of an earlier one of its name: see
+    /// [`MonitorConfig::check`](crate::MonitorConfig::check). The earlier one's last result stands until the first of
+    /// this, unless it is older than this one's interval and limit together. Once the server has stopped, nothing
+    /// happens.
+    ///
+    /// # Errors
+    ///
+    /// The name or a time is refused, as there, or this process is a fork of the server's.
+    pub fn add_check<S, F, Fut, E>(
+        &self,
+        name: impl Into<Arc<str>>,
+        check: impl Into<Check>,
+        state: S,
+        probe: F,
+    ) -> Result<(), RunError>
+    where
+        S: Clone + Send + Sync + 'static,
+        F: Fn(S) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display + 'static,
+    {
+        self.add(name.into(), check.into(), Probe::of_future(state, probe))
+    }
+
+    /// The same with a function that may block: see
+    /// [`MonitorConfig::blocking_check`](crate::MonitorConfig::blocking_check).
+    ///
+    /// # Errors
+    ///
+    /// As [`add_check`](Self::add_check).
+    pub fn add_blocking_check<F, E>(
+        &self,
+        name: impl Into<Arc<str>>,
+        check: impl Into<Check>,
+        probe: F,
+    ) -> Result<(), RunError>
+    where
+        F: Fn() -> Result<(), E> + Send + Sync + 'static,
+        E: fmt::Display,
+    {
+        self.add(name.into(), check.into(), Probe::of_call(probe))
+    }
+
+    fn add(&self, name: Arc<str>, check: Check, probe: Probe) -> Result<(), RunError> {
+        self.inner.thread.check_here()?;
+        let check = Registered { name, check, probe };
+        let health = &self.inner.health;
+        check_check(&check, &health.groups)?;
+        health.checks.begin(check);
+        Ok(())
+    }
+
+    /// Takes a check out, with its last result and its metrics; a run of it is aborted, or left alone where it blocks.
+    /// True if there was one of this name. In a fork there is none.
+    pub fn remove_check(&self, name: &str) -> bool {
+        self.inner.thread.check_here().is_ok() && self.inner.health.checks.remove(name)
     }
 }
 
@@ -250,8 +336,8 @@ impl Deref for MonitorServer {
     }
 }
 
-/// Metrics and probes of one monitor, to be mounted in a warp application or served on a thread of their own; any number
-/// of them may exist beside the process's [`MonitorServer`].
+/// Metrics and probes of one monitor, to be mounted in a warp application or served on a thread of their own; any
+/// number of them may exist beside the process's [`MonitorServer`].
 ///
 /// # Examples
 ///
@@ -272,6 +358,7 @@ pub struct MetricServer {
 impl MetricServer {
     /// Serves a monitor and, beside it, a registry of the `prometheus` crate
     /// ([`prometheus::default_registry`] is the process's).
+    #[cfg(feature = "prometheus")]
     pub fn new(registry: Registry, disable_compression: bool, monitor: Monitor) -> Self {
         let config = MonitorConfig::default()
             .registry(registry)
@@ -279,14 +366,15 @@ impl MetricServer {
         Self::with_config(&config, monitor)
     }
 
-    /// The same with the parts of a configuration that concern pages and health: registries, collectors, `profile`, `strict`,
-    /// `render_cache`, `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits of scrapes and sources,
-    /// the service and the process, health with its checks, and credentials and addresses that may connect. The storage's settings
-    /// (its constant labels, too), the address and the limits of connections are not looked at. TLS and addresses do not concern a
-    /// [`filter`](Self::filter): the server that it is mounted in takes the connections.
+    /// The same with the parts of a configuration that concern pages and health: registries, collectors, `profile`,
+    /// `strict`, `render_cache`, `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits
+    /// of scrapes and sources, the service and the process, health with its checks, and credentials and addresses that
+    /// may connect. The storage's settings (its constant labels, too), the address and the limits of connections are
+    /// not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that it is mounted in
+    /// takes the connections.
     ///
-    /// Checks begin here, and run until the last clone and the last filter of it are dropped; the runtime that this is called in is
-    /// the service's, as for [`run`].
+    /// Checks begin here, and run until the last clone and the last filter of it are dropped; the runtime that this is
+    /// called in is the service's, as for [`run`].
     ///
     /// If what is to protect it cannot be loaded, or a check cannot be used, an error is logged. Without its protection
     /// [`run_in_thread`](Self::run_in_thread) fails, and a filter denies all but probes.
@@ -300,17 +388,13 @@ impl MetricServer {
         }
     }
 
-    pub(crate) fn health_service(&self) -> &HealthService {
-        &self.context.vitals
-    }
-
-    /// Serves all routes, health included, on a thread of its own, with default [`Limits`]. Addresses mean what they do in
-    /// [`MonitorConfig::listen`].
+    /// Serves all routes, health included, on a thread of its own, with default [`Limits`]. Addresses mean what they do
+    /// in [`MonitorConfig::listen`].
     ///
     /// # Errors
     ///
-    /// What protects the server could not be loaded, the address cannot be listened on, or no thread can be had. Nothing is
-    /// left running then.
+    /// What protects the server could not be loaded, the address cannot be listened on, or no thread can be had.
+    /// Nothing is left running then.
     pub fn run_in_thread(
         &self,
         address: impl Into<SocketAddr>,
@@ -319,10 +403,41 @@ impl MetricServer {
         let bound = listener::bind(&Endpoint::Tcp(address.into()))?;
         // The pool goes on: the context may be mounted too, or served by further threads.
         let context = Arc::clone(&self.context);
-        let thread = context.serve(bound, Limits::default(), |_| (), || ())?;
+        let limits = Limits::default();
+        let (begin, end) = (Box::new(|_: &Handle| ()), Box::new(|| ()));
+        let thread = ServerThread::start(bound, context, limits, begin, end)?;
         Ok(MetricServerHandle {
             thread: Arc::new(thread),
         })
+    }
+}
+
+/// Readiness.
+impl MetricServer {
+    /// Says that the service has started: from now on `/readyz` may be 200, where the configuration's
+    /// `wait_for_started` is set; so is `/startupz`, where [`run_in_thread`](Self::run_in_thread) serves it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::Monitor;
+    /// use monitor_server::{MetricServer, MonitorConfig};
+    ///
+    /// let config = MonitorConfig::default().wait_for_started(true);
+    /// let metrics = MetricServer::with_config(&config, Monitor::global());
+    /// let routes = metrics.filter(); // `/readyz` is 503
+    /// // .. caches are filled, connections are made ..
+    /// metrics.started();
+    /// # drop(routes);
+    /// ```
+    pub fn started(&self) {
+        self.context.vitals.set_started();
+    }
+
+    /// Turns `/readyz` to 503, for good; everything else goes on. The end of a service begins with it, before its own
+    /// listener stops.
+    pub fn begin_drain(&self) {
+        self.context.vitals.set_draining();
     }
 }
 
@@ -335,7 +450,7 @@ pub struct MetricServerHandle {
 impl MetricServerHandle {
     /// The address it listens on.
     pub fn local_addr(&self) -> SocketAddr {
-        tcp_address(self.thread.endpoint())
+        tcp_address(&self.thread.endpoint)
     }
 
     /// Stops it, as [`MonitorServer::shutdown`] does.
@@ -350,28 +465,6 @@ fn tcp_address(endpoint: &Endpoint) -> SocketAddr {
 }
 
 impl Context {
-    /// Serves all routes on a thread: see [`ServerThread::start`].
-    fn serve(
-        self: Arc<Self>,
-        bound: Bound,
-        limits: Limits,
-        begin: impl FnOnce(&Handle) + Send + 'static,
-        end: impl FnOnce() + Send + 'static,
-    ) -> Result<ServerThread, RunError> {
-        let serving = Serving {
-            terms: Terms {
-                limits,
-                metrics: Arc::clone(&self.metrics),
-                pages: self.renderer.held(),
-                networks: self.keeper.networks(),
-                keeper: Arc::clone(&self.keeper),
-            },
-            pool: self.pool.clone(),
-            routes: routes::all(self),
-        };
-        ServerThread::start(bound, serving, begin, end)
-    }
-
     /// Begins the checks of a server that is mounted.
     fn start_checks(&self, health: &HealthSettings) -> Result<(), RunError> {
         let HealthSettings { checks, groups, .. } = health;
@@ -396,13 +489,7 @@ impl Context {
         Self::kept(monitor, config, Keeper::load_or_lock(&config.security))
     }
 
-    /// Without a registry the process's default one is exported, before the collectors.
     fn kept(monitor: Monitor, config: &MonitorConfig, keeper: Keeper) -> Self {
-        let mut sources = config.sources.clone();
-        let is_registry = |source: &Source| matches!(source, Source::Registry(_));
-        if !sources.iter().any(is_registry) {
-            sources.insert(0, Source::Registry(prometheus::default_registry().clone()));
-        }
         let pool = keeper.pool.clone();
         let metrics = Arc::new(SelfMetrics::default());
         let settings = config.page_settings();
@@ -412,7 +499,7 @@ impl Context {
             pool: pool.clone(),
             renderer: Renderer::with_vitals(
                 monitor,
-                sources,
+                sources(config),
                 settings,
                 config.process.clone(),
                 Arc::clone(&metrics),
@@ -427,4 +514,20 @@ impl Context {
             scrape_timeout: config.limits.scrape_timeout,
         }
     }
+}
+
+/// Without a registry the process's default one is exported, before the collectors.
+fn sources(config: &MonitorConfig) -> Vec<Source> {
+    #[cfg(feature = "prometheus")]
+    if !config
+        .sources
+        .iter()
+        .any(|one| matches!(one, Source::Registry(_)))
+    {
+        let default = Source::Registry(prometheus::default_registry().clone());
+        return std::iter::once(default)
+            .chain(config.sources.clone())
+            .collect();
+    }
+    config.sources.clone()
 }

@@ -158,8 +158,8 @@ fn a_check_that_blocks_inside_async_code_leaves_the_probes_the_page_and_the_othe
 
 #[test]
 fn a_check_runs_on_the_service_s_runtime_and_what_it_opens_lives_on_there() {
-    let _turn = turn();
     type Connection = mpsc::UnboundedSender<oneshot::Sender<()>>;
+    let _turn = turn();
     in_each_way(|service, way, start| {
         let opened: Arc<Mutex<Option<Connection>>> = Arc::default();
         // A pool as services have them: the first who asks opens the connection, whose task belongs to the runtime of that moment.

@@ -60,32 +60,34 @@ impl MonitorConfig {
         self
     }
 
-    /// Adds a check: a future that says whether something the service needs is well. Replaces an earlier one of its name.
+    /// Adds a check: a future that says whether something the service needs is well. Replaces an earlier one of its
+    /// name.
     ///
-    /// `probe` is called for each run with a clone of `state`: what it asks, such as a pool or a client. A state that is not
-    /// `Clone` may be in an [`Arc`]; a check without one may have its own address or `()`.
+    /// `probe` is called for each run with a clone of `state`: what it asks, such as a pool or a client. A state that
+    /// is not `Clone` may be in an [`Arc`]; a check without one may have its own address or `()`.
     ///
-    /// It runs in the background at its interval and within its limit ([`Check`], or a [`Duration`] alone); `/health` gives its last
-    /// result with its age. An `Err` is `DOWN`, with its text for clients that may see details (1024 bytes of it); so are a panic, a run
-    /// that overran its limit and is aborted, and a result that is older than interval and limit together.
+    /// It runs in the background at its interval and within its limit ([`Check`], or a [`Duration`] alone); `/health`
+    /// gives its last result with its age. An `Err` is `DOWN`, with its text for clients that may see details (1024
+    /// bytes of it); so are a panic, a run that overran its limit and is aborted, and a result that is older than
+    /// interval and limit together.
+    ///
+    /// Refused when the settings are applied: a name that is empty or longer than 120 bytes, `default`, or a group's;
+    /// an interval or limit of zero.
     ///
     /// # Where it runs
     ///
-    /// On the service's runtime, so that it may use what belongs to that, such as the connections of a pool: the one given with
-    /// [`check_runtime`](Self::check_runtime), else the one that [`run`](crate::run) or
-    /// [`MetricServer::with_config`](crate::MetricServer::with_config) is called in. A check is `DOWN` at its limit while that runtime is
-    /// blocked, and once it has stopped. Where neither is there, each check has a thread and a runtime of its own, with which its
-    /// connections live on from run to run. Nothing of it runs on the thread that serves: a check that blocks leaves the probes and the
-    /// page answering, and other checks, but for those that share a current-thread runtime with it. Code that blocks
-    /// belongs in a [`blocking_check`](Self::blocking_check).
+    /// On the service's runtime, so that it may use what belongs to that, such as the connections of a pool: the one
+    /// given with [`check_runtime`](Self::check_runtime), else the one that [`run`](crate::run) or
+    /// [`MetricServer::with_config`](crate::MetricServer::with_config) is called in. A check is `DOWN` at its limit
+    /// while that runtime is blocked, and once it has stopped. Where neither is there, each check has a thread and a
+    /// runtime of its own, with which its connections live on from run to run. Nothing of it runs on the thread that
+    /// serves: a check that blocks leaves the probes and the page answering, and other checks, but for those that share
+    /// a current-thread runtime with it. Code that blocks belongs in a [`blocking_check`](Self::blocking_check).
     ///
     /// # Recording
     ///
-    /// Monitored functions that a check calls are not recorded: they are no calls of the service. On the service's runtime that does
-    /// not hold for what a check spawns, nor anywhere for what it hands to other threads.
-    ///
-    /// Refused when the settings are applied: a name that is empty or longer than 120 bytes, `default`, or a group's; an
-    /// interval or limit of zero.
+    /// Monitored functions that a check calls are not recorded: they are no calls of the service. On the service's
+    /// runtime that does not hold for what a check spawns, nor anywhere for what it hands to other threads.
     ///
     /// # Examples
     ///
@@ -130,8 +132,9 @@ impl MonitorConfig {
         self
     }
 
-    /// The same with a function that may block. Each run has a thread of the server's pool, and there is at most one: a run that hangs
-    /// is `DOWN` once its limit is over, holds neither other checks nor a stop, and is the last until it returns.
+    /// The same with a function that may block. Each run has a thread of the server's pool, and there is at most one: a
+    /// run that hangs is `DOWN` once its limit is over, holds neither other checks nor a stop, and is the last until it
+    /// returns.
     ///
     /// # Examples
     ///
@@ -161,8 +164,8 @@ impl MonitorConfig {
         self
     }
 
-    /// The service's runtime, for its [checks](Self::check). Default the one that the server is started in, if any. The handle keeps no
-    /// runtime running.
+    /// The service's runtime, for its [checks](Self::check). Default the one that the server is started in, if any. The
+    /// handle keeps no runtime running.
     ///
     /// # Examples
     ///

@@ -2,32 +2,34 @@
 //!
 //! # Who runs what
 //!
-//! The schedule of a check ([`schedule`]) is a task of our own code on the runtime that serves: it begins a run, waits for its end
-//! at most as long as its limit, and keeps the result. The code of the check itself never runs there, and none of its values is
-//! dropped there:
+//! The schedule of a check ([`schedule`]) is a task of our own code on the runtime that serves: it begins a run, waits
+//! for its end at most as long as its limit, and keeps the result. The code of the check itself never runs there, and
+//! none of its values is dropped there:
 //!
 //! - A blocking check is a job of the server's pool.
 //! - An async check is a task of the service's runtime, if that is known: given with
-//!   [`MonitorConfig::check_runtime`](crate::MonitorConfig::check_runtime), or the one that the server was started in. At its limit it
-//!   is aborted.
-//! - Else an async check has a [`CheckRuntime`], driven by a thread of the pool for as long as the check lives, as its connections
-//!   need it.
+//!   [`MonitorConfig::check_runtime`](crate::MonitorConfig::check_runtime), or the one that the server was started in.
+//!   At its limit it is aborted.
+//! - Else an async check has a [`CheckRuntime`], driven by a thread of the pool for as long as the check lives, as its
+//!   connections need it.
 //!
-//! So a check that blocks inside of async code harms what shares its runtime, and neither the server nor another check's
-//! schedule. A run that does not end, whichever kind it is, is `DOWN` at its limit and the last until it has ended.
+//! So a check that blocks inside of async code harms what shares its runtime, and neither the server nor another
+//! check's schedule. A run that does not end, whichever kind it is, is `DOWN` at its limit and the last until it has
+//! ended.
 //!
-//! A [`MetricServer`](crate::MetricServer) that is mounted has no runtime that serves: there a [`CheckRuntime`] has the schedules.
+//! A [`MetricServer`](crate::MetricServer) that is mounted has no runtime that serves: there a [`CheckRuntime`] has the
+//! schedules.
 //!
 //! # Recording
 //!
-//! Calls of monitored functions within a check are no calls of the service: runs have the scope of a storage that is not
-//! exported. Scopes belong to a thread or a future. So what a check spawns is unrecorded on a [`CheckRuntime`], whose whole thread
-//! is in the scope, and recorded on the service's runtime, and so is what it hands to other threads.
+//! Calls of monitored functions within a check are no calls of the service: runs have the scope of a storage that is
+//! not exported. Scopes belong to a thread or a future. So what a check spawns is unrecorded on a [`CheckRuntime`],
+//! whose whole thread is in the scope, and recorded on the service's runtime, and so is what it hands to other threads.
 //!
 //! # Hand-overs
 //!
-//! The mutex of `last` orders a result before its reader; the mutex of the table is held for moments, and never while a value
-//! of a check is dropped.
+//! The mutex of `last` orders a result before its reader; the mutex of the table is held for moments, and never while a
+//! value of a check is dropped.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -43,7 +45,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::report::{HealthPart, PartDetails};
+use super::{HealthPart, PartDetails};
 use crate::runtime::log::log;
 use crate::runtime::pool::Pool;
 use crate::runtime::start_runtime;
@@ -89,8 +91,8 @@ impl From<Duration> for Check {
 }
 
 impl Check {
-    /// Runs at once when the server starts, and then this long after each beginning; a run that takes longer is followed by
-    /// the next at once. Zero is refused when the settings are applied.
+    /// Runs at once when the server starts, and then this long after each beginning; a run that takes longer is
+    /// followed by the next at once. Zero is refused when the settings are applied.
     pub fn every(interval: Duration) -> Self {
         Self {
             interval,
@@ -99,8 +101,9 @@ impl Check {
         }
     }
 
-    /// How long a run may take. Default 5 s; zero is refused when the settings are applied. A run that has not ended then is
-    /// a failure: an async check is aborted, a blocking one is left alone. Either runs again only once it has ended.
+    /// How long a run may take. Default 5 s; zero is refused when the settings are applied. A run that has not ended
+    /// then is a failure: an async check is aborted, a blocking one is left alone. Either runs again only once it has
+    /// ended.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -253,8 +256,9 @@ impl Checks {
         Ok(())
     }
 
-    /// Begins to run a check, in the place of an earlier one of its name, whose last result stands until its first, unless it
-    /// would be late by its times. Nothing happens before [`start`](Self::start) and after [`stop`](Self::stop).
+    /// Begins to run a check, in the place of an earlier one of its name, whose last result stands until its first,
+    /// unless it would be late by its times. Nothing happens before [`start`](Self::start) and after
+    /// [`stop`](Self::stop).
     pub(crate) fn begin(&self, registered: Registered) {
         let host = lock(&self.host);
         let Some((scheduler, pool)) = &*host else {
@@ -373,8 +377,8 @@ impl Entry {
         }
     }
 
-    /// Begins a run, which reports that it has begun, and its answer. Dropping the other end of `stopped` drops a future; a call
-    /// goes on. Where the service's runtime is not known, the futures of the check share `own`.
+    /// Begins a run, which reports that it has begun, and its answer. Dropping the other end of `stopped` drops a
+    /// future; a call goes on. Where the service's runtime is not known, the futures of the check share `own`.
     async fn begin(
         &self,
         answer: AnswerSender,
@@ -392,9 +396,10 @@ impl Entry {
                 let run = unrecorded().scope(async move {
                     let answer = answer.begun();
                     tokio::select! {
+                        // First: a run that is stopped before it has begun asks nothing.
                         biased;
-                        result = probe() => answer.send(result),
                         _ = stopped => {}
+                        result = probe() => answer.send(result),
                     }
                 });
                 if self.service.is_none() && own.is_none() {
@@ -420,8 +425,8 @@ impl Drop for Entry {
     }
 }
 
-/// A runtime on a thread of the pool that records nothing. It ends when this is dropped, unless a check blocks it: then, as soon
-/// as that returns.
+/// A runtime on a thread of the pool that records nothing. It ends when this is dropped, unless a check blocks it:
+/// then, as soon as that returns.
 #[derive(Debug)]
 struct CheckRuntime {
     handle: Handle,
@@ -434,8 +439,9 @@ impl CheckRuntime {
         let spawn = |job| pool.run(move || unrecorded().scope_sync(job));
         // An error of `stopped`: the sender is gone, which is the signal.
         let set_up = || Ok((Handle::current(), stopped));
+        let ((), handle) = start_runtime(spawn, set_up).await?;
         Ok(Self {
-            handle: start_runtime(spawn, set_up).await?,
+            handle,
             _stop: stop,
         })
     }

@@ -1,10 +1,10 @@
 //! Where a service is in its life, and what follows for those who ask or watch.
 //!
-//! Three facts come from the service itself: that it has started ([`Lifecycle::set_started`]), that it takes no more requests
-//! ([`Lifecycle::set_draining`]), and that its own threads go on ([`Heartbeat::pulse`]). Each is one atomic or one cell that is set
-//! at most once; none publishes anything else, so all orderings are `Relaxed`, and a reader sees a fact a moment late at worst.
-//! [`HealthState`] is what a watcher receives: everything that changes with events, without ages, so that two states are equal
-//! where nothing has happened.
+//! Three facts come from the service itself: that it has started ([`Lifecycle::set_started`]), that it takes no more
+//! requests ([`Lifecycle::set_draining`]), and that its own threads go on ([`Heartbeat::pulse`]). Each is one atomic or
+//! one cell that is set at most once; none publishes anything else, so all orderings are `Relaxed`, and a reader sees a
+//! fact a moment late at worst. [`HealthState`] is what a watcher receives: everything that changes with events,
+//! without ages, so that two states are equal where nothing has happened.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,7 +46,8 @@ impl Lifecycle {
         let _ = self.draining.set(now);
     }
 
-    /// What is left of a pause that begins with the drain, or now where there is none; nothing for a service in a hurry.
+    /// What is left of a pause that begins with the drain, or now where there is none; nothing for a service in a
+    /// hurry.
     pub(crate) fn pause_left(&self, pause: Duration) -> Duration {
         if self.is_hurried() {
             return Duration::ZERO;
@@ -82,8 +83,8 @@ impl Lifecycle {
 pub enum Readiness {
     /// It does.
     Ready,
-    /// Not yet: [`started`](crate::MonitorServer::started) was not called where that is waited for, or a marked check has no
-    /// result yet.
+    /// Not yet: [`started`](crate::MonitorServer::started) was not called where that is waited for, or a marked check
+    /// has no result yet.
     Starting,
     /// A marked check or task type is unhealthy.
     Unhealthy,
@@ -152,9 +153,9 @@ impl HealthState {
 /// A handle to say that the service's own threads go on: [`pulse`](Self::pulse) from the loop whose end would be the
 /// service's.
 ///
-/// `/livez` is answered on the monitor server's own thread, so without a pulse it only says that the process is there. Once the
-/// first pulse was given, and where `heartbeat_timeout` is set, it is 503 while the newest pulse is older than that. The
-/// loop must pulse while there is nothing to do, too: an idle service is alive.
+/// `/livez` is answered on the monitor server's own thread, so without a pulse it only says that the process is there.
+/// Once the first pulse was given, and where `heartbeat_timeout` is set, it is 503 while the newest pulse is older than
+/// that. The loop must pulse while there is nothing to do, too: an idle service is alive.
 ///
 /// Clones are the same heartbeat: it is fresh if any of them pulses.
 ///

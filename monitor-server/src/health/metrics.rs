@@ -1,7 +1,7 @@
 //! Health as metric families, the same in both naming profiles.
 //!
-//! They are made from one [`Report`](super::Report) of the snapshot that the rest of the page shows, so that a page agrees with
-//! itself. A family without children is left out.
+//! They are made from one [`Report`](super::Report) of the snapshot that the rest of the page shows, so that a page
+//! agrees with itself. A family without children is left out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,8 +10,7 @@ use monitor_core::HealthStatus;
 use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label, Labels};
 use monitor_core::snapshot::Snapshot;
 
-use super::HealthService;
-use super::report::{HealthPart, PartDetails};
+use super::{HealthPart, HealthService, PartDetails};
 
 const READY: (&str, &str) = (
     "monitor_ready",

@@ -1,11 +1,12 @@
 //! How a service is: task types, named checks, a heartbeat, start and drain; and the watchers of that.
 //!
-//! One [`HealthService`] stands behind the probes, `/health`, the metrics of health and the watch channel. It keeps facts and no
-//! verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer. [`lifecycle`] holds what the
-//! service says of itself, [`checks`] what checks give, [`report`] the verdicts and their JSON, [`metrics`] the families.
+//! One [`HealthService`] stands behind the probes, `/health`, the metrics of health and the watch channel. It keeps
+//! facts and no verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer.
+//! [`lifecycle`] holds what the service says of itself, [`checks`] what checks give, [`report`] the verdicts and their
+//! JSON, [`metrics`] the families.
 //!
-//! Nothing has an event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to date once
-//! a second, and at once when a check gives a result, the service has started, or a drain begins.
+//! Nothing has an event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to
+//! date once a second, and at once when a check gives a result, the service has started, or a drain begins.
 
 mod checks;
 mod lifecycle;
@@ -14,12 +15,11 @@ mod report;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use monitor_core::health::DEFAULT_STATUS_TTL;
-use monitor_core::{Health, Monitor, ReadinessPolicy};
+use monitor_core::{Component, Health, HealthStatus, Monitor, ReadinessPolicy};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
@@ -31,9 +31,6 @@ pub(crate) use self::lifecycle::Lifecycle as Phase; // alias
 pub use self::lifecycle::{HealthState, Heartbeat, Readiness};
 pub use self::metrics::health_families;
 pub(crate) use self::report::{Asked, Detail, Report, Shape};
-use crate::config::check_check;
-use crate::error::RunError;
-use crate::run::{MetricServer, MonitorServer};
 use crate::runtime::log::log;
 pub(crate) use HealthService as Vitals; // alias
 
@@ -84,17 +81,38 @@ impl HealthSettings {
     }
 }
 
+/// A task type or a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HealthPart {
+    pub(crate) name: Arc<str>,
+    /// The name, unless that is the key of another part.
+    pub(crate) key: Arc<str>,
+    pub(crate) status: HealthStatus,
+    /// Of the last result, if there is one.
+    pub(crate) age: Option<Duration>,
+    /// Why it is unhealthy, where it is.
+    pub(crate) reason: Option<String>,
+    pub(crate) details: PartDetails,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PartDetails {
+    Task(Component),
+    /// With the text of a failure.
+    Check(Check, Option<Arc<str>>),
+}
+
 /// Everything that says how a service is.
 #[derive(Debug)]
 pub(crate) struct HealthService {
     pub(crate) monitor: Monitor,
     /// Names that count for readiness, of checks and task types alike.
     policy: ReadinessPolicy,
-    groups: Groups,
+    pub(crate) groups: Groups,
     heartbeat_timeout: Duration,
     drain_pause: Duration,
     pub(crate) lifecycle: Lifecycle,
-    heartbeat: Heartbeat,
+    pub(crate) heartbeat: Heartbeat,
     pub(crate) checks: Checks,
     /// Something changed that watchers are to see at once.
     changed: Arc<Notify>,
@@ -102,7 +120,8 @@ pub(crate) struct HealthService {
 }
 
 impl HealthService {
-    /// Checks begin with [`Checks::start`]. The runtime that this is called in is the service's, unless another is given.
+    /// Checks begin with [`Checks::start`]. The runtime that this is called in is the service's, unless another is
+    /// given.
     pub(crate) fn new(monitor: Monitor, settings: &HealthSettings, lifecycle: Lifecycle) -> Self {
         let changed = Arc::new(Notify::new());
         let names = settings.readiness.iter().cloned();
@@ -184,7 +203,8 @@ impl HealthService {
         names
     }
 
-    /// Sends the state to the watchers, now and with each change, until the future is dropped; then that the server has stopped.
+    /// Sends the state to the watchers, now and with each change, until the future is dropped; then that the server has
+    /// stopped.
     // No async fn: the first state is there at once, and a future that is dropped before it ran sends the stop, too.
     pub(crate) fn publish(
         self: Arc<Self>,
@@ -242,132 +262,6 @@ impl StopsAtLast {
 impl Drop for StopsAtLast {
     fn drop(&mut self) {
         self.0.send_modify(HealthState::stop);
-    }
-}
-
-/// Health.
-impl MonitorServer {
-    /// Says that the service has started: from now on `/startupz` is 200, and `/readyz` may be, where `wait_for_started` is
-    /// set.
-    pub fn started(&self) {
-        self.health_service().set_started();
-    }
-
-    /// The heartbeat of this server, to be pulsed by the service.
-    pub fn heartbeat(&self) -> Heartbeat {
-        self.health_service().heartbeat.clone()
-    }
-
-    /// Watches how the service is: for gRPC health, for leaving a load balancer, for a line in the log.
-    ///
-    /// The receiver has the state as of at most a second ago, and is notified when it changes, not when something ages. It is looked
-    /// at with each result of a check, with [`started`](Self::started) and the beginning of a drain, and each second for the rest: task
-    /// types, late checks, the heartbeat. Between two looks, changes back and forth are not seen. When the server stops, all is
-    /// `UNKNOWN` and readiness [`Stopped`](crate::Readiness::Stopped); then the channel is closed. Works on every executor.
-    ///
-    /// (The [`Health`](monitor_core::Health) of the task types alone, at this moment, is what
-    /// [`health`](monitor_core::MonitorStorage::health) says.)
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use monitor_server::{MonitorConfig, Readiness};
-    ///
-    /// let server = monitor_server::run(MonitorConfig::default().listen([127, 0, 0, 1]).port(0))?;
-    /// let health = server.watch_health();
-    /// assert!(health.borrow().readiness.is_ready());
-    /// server.shutdown();
-    /// assert_eq!(health.borrow().readiness, Readiness::Stopped);
-    /// # Ok::<(), monitor_server::RunError>(())
-    /// ```
-    pub fn watch_health(&self) -> watch::Receiver<HealthState> {
-        self.watched()
-    }
-
-    /// Adds a check while the server runs, in the place of an earlier one of its name: see
-    /// [`MonitorConfig::check`](crate::MonitorConfig::check). The earlier one's last result stands until the first of this, unless
-    /// it is older than this one's interval and limit together. Once the server has stopped, nothing happens.
-    ///
-    /// # Errors
-    ///
-    /// The name or a time is refused, as there, or this process is a fork of the server's.
-    pub fn add_check<S, F, Fut, E>(
-        &self,
-        name: impl Into<Arc<str>>,
-        check: impl Into<Check>,
-        state: S,
-        probe: F,
-    ) -> Result<(), RunError>
-    where
-        S: Clone + Send + Sync + 'static,
-        F: Fn(S) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-        E: fmt::Display + 'static,
-    {
-        self.add(name.into(), check.into(), Probe::of_future(state, probe))
-    }
-
-    /// The same with a function that may block: see
-    /// [`MonitorConfig::blocking_check`](crate::MonitorConfig::blocking_check).
-    ///
-    /// # Errors
-    ///
-    /// As [`add_check`](Self::add_check).
-    pub fn add_blocking_check<F, E>(
-        &self,
-        name: impl Into<Arc<str>>,
-        check: impl Into<Check>,
-        probe: F,
-    ) -> Result<(), RunError>
-    where
-        F: Fn() -> Result<(), E> + Send + Sync + 'static,
-        E: fmt::Display,
-    {
-        self.add(name.into(), check.into(), Probe::of_call(probe))
-    }
-
-    fn add(&self, name: Arc<str>, check: Check, probe: Probe) -> Result<(), RunError> {
-        self.check_here()?;
-        let check = Registered { name, check, probe };
-        let health = self.health_service();
-        check_check(&check, &health.groups)?;
-        health.checks.begin(check);
-        Ok(())
-    }
-
-    /// Takes a check out, with its last result and its metrics; a run of it is aborted, or left alone where it blocks. True if there
-    /// was one of this name. In a fork there is none.
-    pub fn remove_check(&self, name: &str) -> bool {
-        self.check_here().is_ok() && self.health_service().checks.remove(name)
-    }
-}
-
-/// Readiness.
-impl MetricServer {
-    /// Says that the service has started: from now on `/readyz` may be 200, where the configuration's `wait_for_started` is set;
-    /// so is `/startupz`, where [`run_in_thread`](Self::run_in_thread) serves it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use monitor_core::Monitor;
-    /// use monitor_server::{MetricServer, MonitorConfig};
-    ///
-    /// let config = MonitorConfig::default().wait_for_started(true);
-    /// let metrics = MetricServer::with_config(&config, Monitor::global());
-    /// let routes = metrics.filter(); // `/readyz` is 503
-    /// // .. caches are filled, connections are made ..
-    /// metrics.started();
-    /// # drop(routes);
-    /// ```
-    pub fn started(&self) {
-        self.health_service().set_started();
-    }
-
-    /// Turns `/readyz` to 503, for good; everything else goes on. The end of a service begins with it, before its own listener
-    /// stops.
-    pub fn begin_drain(&self) {
-        self.health_service().set_draining();
     }
 }
 

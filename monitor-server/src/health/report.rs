@@ -1,8 +1,9 @@
-//! What is known of a service's health at one moment, the verdicts on it, and the answers of `/health` and the paths below.
+//! What is known of a service's health at one moment, the verdicts on it, and the answers of `/health` and the paths
+//! below.
 //!
-//! A [`Report`] is plain data: task types as the storage judges them, the last result of each check, readiness, liveness. All
-//! here is a pure function of it. A task type and a check may have one name: the check keeps it, and the key of the task type is
-//! `task:<name>`. Members of a group that do not exist (yet) count for nothing.
+//! A [`Report`] is plain data: task types as the storage judges them, the last result of each check, readiness,
+//! liveness. All here is a pure function of it. A task type and a check may have one name: the check keeps it, and the
+//! key of the task type is `task:<name>`. Members of a group that do not exist (yet) count for nothing.
 //!
 //! There are two formats of an answer: that of Spring Boot's health endpoint, and `application/health+json`
 //! (draft-inadarei-api-health-check-06, which expired in 2022 and has no successor). One writer makes both.
@@ -17,7 +18,7 @@ use monitor_core::health::{Thresholds, verdict};
 use monitor_core::snapshot::StatusSnapshot;
 use monitor_core::{Component, Health, HealthStatus, ReadinessPolicy, TaskStatus};
 
-use super::{Check, GROUPS, Groups, HealthService, HealthState, Readiness};
+use super::{GROUPS, Groups, HealthPart, HealthService, HealthState, PartDetails, Readiness};
 use crate::process::Service;
 
 /// Everything that is known at one moment.
@@ -29,27 +30,6 @@ pub(crate) struct Report {
     pub(crate) live: bool,
     /// Names that count for readiness.
     marked: Vec<Arc<str>>,
-}
-
-/// A task type or a check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HealthPart {
-    pub(crate) name: Arc<str>,
-    /// The name, unless that is the key of another part.
-    pub(crate) key: Arc<str>,
-    pub(crate) status: HealthStatus,
-    /// Of the last result, if there is one.
-    pub(crate) age: Option<Duration>,
-    /// Why it is unhealthy, where it is.
-    pub(crate) reason: Option<String>,
-    pub(crate) details: PartDetails,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum PartDetails {
-    Task(Component),
-    /// With the text of a failure.
-    Check(Check, Option<Arc<str>>),
 }
 
 /// Some parts of a report, and the verdict on them.

@@ -1,9 +1,9 @@
 //! The end of a service's life, in order: readiness off, a pause, running tasks to their end, then the server stops.
 //!
-//! Each step may be taken alone and by several callers at once: the drain begins once, the pause is counted from there, and
-//! all waits look at the same numbers. Waits work on every executor and none, and end with the server: see [`until`].
+//! Each step may be taken alone and by several callers at once: the drain begins once, the pause is counted from there,
+//! and all waits look at the same numbers. Waits work on every executor and none, and end with the server: see
+//! [`until`].
 
-use std::fmt::Write;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -70,21 +70,22 @@ impl MonitorServer {
 
     /// Turns `/readyz` to 503, for good; everything else goes on. What [`drain`](Self::drain) begins with.
     pub fn begin_drain(&self) {
-        self.health_service().set_draining();
+        self.inner.health.set_draining();
     }
 
-    /// Ends the service's life in order: `/readyz` turns to 503, [`drain_pause`](crate::MonitorConfig::drain_pause) passes,
-    /// running tasks are waited for, at most for `limit`, then the server stops as with [`shutdown`](Self::shutdown). Until
-    /// then `/metrics` and the probes keep answering. The log names the tasks that are left at the end, with their ages.
+    /// Ends the service's life in order: `/readyz` turns to 503, [`drain_pause`](crate::MonitorConfig::drain_pause)
+    /// passes, running tasks are waited for, at most for `limit`, then the server stops as with
+    /// [`shutdown`](Self::shutdown). Until then `/metrics` and the probes keep answering. The log names the tasks that
+    /// are left at the end, with their ages.
     ///
-    /// The pause is what is left of it since [`begin_drain`](Self::begin_drain) or an earlier drain. Once a second signal has cut
-    /// short a [`shutdown_signal`](Self::shutdown_signal), there is neither pause nor limit, and the server stops without waiting
-    /// for its own requests. Works on every executor.
+    /// The pause is what is left of it since [`begin_drain`](Self::begin_drain) or an earlier drain. Once a second
+    /// signal has cut short a [`shutdown_signal`](Self::shutdown_signal), there is neither pause nor limit, and the
+    /// server stops without waiting for its own requests. Works on every executor.
     ///
     /// # Errors
     ///
-    /// The limit passed; the error says how many tasks were left. The server has stopped then, too, or is about to after a
-    /// second signal.
+    /// The limit passed; the error says how many tasks were left. The server has stopped then, too, or is about to
+    /// after a second signal.
     ///
     /// # Cancellation
     ///
@@ -92,7 +93,7 @@ impl MonitorServer {
     pub async fn drain(&self, limit: Duration) -> Result<(), TasksLeft> {
         self.begin_drain();
         self.pause().await;
-        let is_hurried = self.health_service().lifecycle.is_hurried();
+        let is_hurried = self.inner.health.lifecycle.is_hurried();
         let tasks = self.monitor().in_flight();
         if tasks > 0 && !is_hurried {
             log(move || tracing::info!(tasks, "draining: waiting for tasks to end"));
@@ -124,18 +125,18 @@ impl MonitorServer {
 
     /// Waits out what is left of the pause, as long as the server runs.
     async fn pause(&self) {
-        let health = self.health_service();
-        until(|| health.pause_left().is_zero() || !self.is_running()).await;
+        let (health, thread) = (&self.inner.health, &self.inner.thread);
+        until(|| health.pause_left().is_zero() || !thread.is_running()).await;
     }
 
     /// Waits for SIGTERM or Ctrl-C, turns `/readyz` to 503 and waits out
     /// [`drain_pause`](crate::MonitorConfig::drain_pause): then the service's own listener should stop, and
-    /// [`drain`](Self::drain) follow. A second signal ends the pause at once, and has that drain wait for nothing. Works on every
-    /// executor and none.
+    /// [`drain`](Self::drain) follow. A second signal ends the pause at once, and has that drain wait for nothing.
+    /// Works on every executor and none.
     ///
-    /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost. And from the
-    /// first call in a process on, one that nobody waits for ends the process: see [`ShutdownSignals`]. So a second signal
-    /// while the service's listener stops ends it at once.
+    /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost. And
+    /// from the first call in a process on, one that nobody waits for ends the process: see [`ShutdownSignals`]. So a
+    /// second signal while the service's listener stops ends it at once.
     ///
     /// # Errors
     ///
@@ -165,7 +166,7 @@ impl MonitorServer {
             tokio::select! {
                 () = server.pause() => {}
                 second = signals.recv() => {
-                    server.health_service().lifecycle.set_hurried();
+                    server.inner.health.lifecycle.set_hurried();
                     log(move || tracing::warn!(signal = %second, "told to end again: nothing is waited for"));
                 }
             }
@@ -173,11 +174,11 @@ impl MonitorServer {
         }
     }
 
-    /// Waits for SIGTERM or Ctrl-C, then [drains](Self::drain). A second signal meanwhile ends that at once: the server stops
-    /// without waiting for tasks or for its own requests, and this returns. Works on every executor.
+    /// Waits for SIGTERM or Ctrl-C, then [drains](Self::drain). A second signal meanwhile ends that at once: the server
+    /// stops without waiting for tasks or for its own requests, and this returns. Works on every executor.
     ///
-    /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost. Afterwards
-    /// they end the process as ever: see [`ShutdownSignals`].
+    /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost.
+    /// Afterwards they end the process as ever: see [`ShutdownSignals`].
     ///
     /// # Errors
     ///
@@ -185,7 +186,8 @@ impl MonitorServer {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future before a signal changes nothing, afterwards it leaves the server running, with `/readyz` at 503.
+    /// Dropping the future before a signal changes nothing, afterwards it leaves the server running, with `/readyz` at
+    /// 503.
     pub fn drain_on_signal(
         &self,
         limit: Duration,
@@ -208,7 +210,7 @@ impl MonitorServer {
     }
 
     fn listen(&self) -> io::Result<ShutdownSignals> {
-        self.check_here().map_err(io::Error::other)?;
+        self.inner.thread.check_here().map_err(io::Error::other)?;
         ShutdownSignals::listen()
     }
 
@@ -235,18 +237,19 @@ impl MonitorServer {
 
 /// Tasks with their ages, for a line of the log.
 fn named(running: &[RunningTask]) -> String {
-    let mut line = String::new();
-    for task in running {
-        let separator = if line.is_empty() { "" } else { ", " };
-        let _ = write!(line, "{separator}{}", task.name);
-        for (index, label) in task.labels.iter().enumerate() {
-            let open = if index == 0 { '{' } else { ',' };
-            let _ = write!(line, "{open}{}={:?}", label.name, label.value);
-        }
-        let close = if task.labels.is_empty() { "" } else { "}" };
-        let _ = write!(line, "{close} {:.1} s", task.age.as_secs_f64());
-    }
-    line
+    let named = |task: &RunningTask| {
+        let labels = task.labels.iter();
+        let labels = labels.map(|label| format!("{}={:?}", label.name, label.value));
+        let labels = labels.collect::<Vec<_>>().join(",");
+        let (open, close) = if labels.is_empty() {
+            ("", "")
+        } else {
+            ("{", "}")
+        };
+        let age = task.age.as_secs_f64();
+        format!("{}{open}{labels}{close} {age:.1} s", task.name)
+    };
+    running.iter().map(named).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

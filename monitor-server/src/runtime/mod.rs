@@ -2,24 +2,25 @@
 //!
 //! # The thread that serves
 //!
-//! A [`ServerThread`] has a current-thread runtime of its own: the server works in programs without one, and takes no worker of
-//! theirs. On it run our own futures alone: accepting, connections, routes, the schedules of checks, the watch channel. They are
-//! short between two awaits, so `/livez` is answered whatever the service does.
+//! A [`ServerThread`] has a current-thread runtime of its own: the server works in programs without one, and takes no
+//! worker of theirs. On it run our own futures alone: accepting, connections, routes, the schedules of checks, the
+//! watch channel. They are short between two awaits, so `/livez` is answered whatever the service does.
 //!
 //! # The pool
 //!
-//! Code of the service's, and all that may block, is a job of the [`Pool`](pool::Pool): registries and collectors, pages, blocking checks,
-//! passwords, files, log lines (see [`log`]). A job that hangs holds its own thread. Async checks run on the service's
-//! runtime, or on one that a job of the pool drives: see `health/checks`.
+//! Code of the service's, and all that may block, is a job of the [`Pool`](pool::Pool): registries and collectors,
+//! pages, blocking checks, passwords, files, log lines (see [`log`]). A job that hangs holds its own thread. Async
+//! checks run on the service's runtime, or on one that a job of the pool drives: see `health/checks`.
 //!
-//! The other waiting is done by threads of pools that live as long as the wait: [`until`] looks at something now and then, and
-//! [`signals`] keeps one thread for as long as the process lives, since handlers of signals cannot be taken back.
+//! The other waiting is done by threads of pools that live as long as the wait: [`until`] looks at something now and
+//! then, and [`signals`] keeps one thread for as long as the process lives, since handlers of signals cannot be taken
+//! back.
 //!
 //! # The end
 //!
-//! `stop` turns true and the accept loop ends: connections get their grace, the runtime drops its tasks, and `end` closes what
-//! belongs to the server, at last the pool. `done` turns true on each way out of the thread, a panic included; joining the
-//! thread orders all of it before the return of [`ServerThread::stop`].
+//! `stop` turns true and the accept loop ends: connections get their grace, the runtime drops its tasks, and `end`
+//! closes what belongs to the server, at last the pool. `done` turns true on each way out of the thread, a panic
+//! included; joining the thread orders all of it before the return of [`ServerThread::stop`].
 //!
 //! # Forks
 //!
@@ -40,15 +41,15 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, watch};
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use self::log::serve_on;
 use self::pool::{Job, Pool};
+use crate::config::Limits;
 use crate::connection::{Shared, Terms};
 use crate::endpoint::Endpoint;
 use crate::error::RunError;
 use crate::listener::{self, Bound, Socket};
+use crate::routes::{self, Context as ServerContext};
 
 /// Name of the server's thread; 15 bytes, as long as Linux shows.
 pub(crate) const THREAD_NAME: &str = "monitor-server";
@@ -62,7 +63,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// A server on its thread.
 #[derive(Debug)]
 pub(crate) struct ServerThread {
-    endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     stop: watch::Sender<bool>,
     done: watch::Receiver<bool>,
     id: ThreadId,
@@ -71,21 +72,15 @@ pub(crate) struct ServerThread {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What a server serves, and on which terms.
-pub(crate) struct Serving {
-    pub(crate) routes: BoxedFilter<(Response,)>,
-    pub(crate) terms: Terms,
-    pub(crate) pool: Pool,
-}
-
 impl ServerThread {
-    /// Starts serving. Both closures run on the new thread: `begin` when nothing can fail any more, before the first connection is
-    /// accepted; `end` when nothing is served any more.
+    /// Starts serving all routes. Both closures run on the new thread: `begin` when nothing can fail any more, before
+    /// the first connection is accepted; `end` when nothing is served any more.
     pub(crate) fn start(
         bound: Bound,
-        serving: Serving,
-        begin: impl FnOnce(&Handle) + Send + 'static,
-        end: impl FnOnce() + Send + 'static,
+        context: Arc<ServerContext>,
+        limits: Limits,
+        begin: Box<dyn FnOnce(&Handle) + Send>,
+        end: Job,
     ) -> Result<Self, RunError> {
         let (done_sender, done) = watch::channel(false);
         let (stop, stopped) = watch::channel(false);
@@ -93,9 +88,8 @@ impl ServerThread {
             let socket = Socket::new(bound)?;
             let endpoint = socket.endpoint()?;
             begin(&Handle::current());
-            Ok((endpoint, serving.serve(socket, stopped)))
+            Ok((endpoint, serve(context, limits, socket, stopped)))
         };
-        let mut thread = None;
         let spawn = |job: Job| {
             let serve = move || {
                 let _done = Done(done_sender);
@@ -103,16 +97,13 @@ impl ServerThread {
                 end();
             };
             let builder = std::thread::Builder::new().name(THREAD_NAME.to_owned());
-            thread = Some(builder.spawn(serve)?);
-            Ok(())
+            builder.spawn(serve)
         };
         let started = block_on(start_runtime(spawn, set_up));
-        let (endpoint, thread) = started
-            .and_then(|endpoint| Ok((endpoint, thread.ok_or(io::ErrorKind::NotFound)?)))
-            .map_err(|source| RunError::Thread {
-                name: THREAD_NAME,
-                source,
-            })?;
+        let (thread, endpoint) = started.map_err(|source| RunError::Thread {
+            name: THREAD_NAME,
+            source,
+        })?;
         Ok(Self {
             endpoint,
             stop,
@@ -123,12 +114,12 @@ impl ServerThread {
         })
     }
 
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
     pub(crate) fn has_ended(&self) -> bool {
         *self.done.borrow()
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.is_here() && !self.has_ended()
     }
 
     /// True if the thread is, or was, in this process.
@@ -154,9 +145,9 @@ impl ServerThread {
         }
     }
 
-    /// Stops serving and waits until the thread has ended. It waits by joining a thread alone, so this may be called in an async
-    /// context too. From the server's own thread it only gives the signal. In a fork there is nothing to stop, and no thread
-    /// that could be joined.
+    /// Stops serving and waits until the thread has ended. It waits by joining a thread alone, so this may be called in
+    /// an async context too. From the server's own thread it only gives the signal. In a fork there is nothing to stop,
+    /// and no thread that could be joined.
     pub(crate) fn stop(&self) {
         self.begin_stop();
         if !self.is_here() || std::thread::current().id() == self.id {
@@ -191,33 +182,39 @@ impl Drop for Done {
     }
 }
 
-impl Serving {
-    /// On this thread no log line is written.
-    async fn serve(self, socket: Socket, stop: watch::Receiver<bool>) {
-        let Self {
-            routes,
-            terms,
-            pool,
-        } = self;
-        let _no_log = serve_on(&pool);
-        tokio::spawn(Arc::clone(&terms.keeper).watch(Arc::clone(&terms.metrics)));
-        let shared = Shared {
-            routes,
-            context: Arc::new(terms),
-            stop,
-        };
-        listener::serve(socket, shared).await;
-    }
+/// On this thread no log line is written.
+async fn serve(
+    context: Arc<ServerContext>,
+    limits: Limits,
+    socket: Socket,
+    stop: watch::Receiver<bool>,
+) {
+    let _no_log = serve_on(&context.pool);
+    let (keeper, metrics) = (Arc::clone(&context.keeper), Arc::clone(&context.metrics));
+    tokio::spawn(Arc::clone(&keeper).watch(Arc::clone(&metrics)));
+    let terms = Terms {
+        limits,
+        metrics,
+        pages: context.renderer.held(),
+        networks: keeper.networks(),
+        keeper,
+    };
+    let shared = Shared {
+        routes: routes::all(context),
+        context: Arc::new(terms),
+        stop,
+    };
+    listener::serve(socket, shared).await;
 }
 
-/// Starts a runtime on a new thread, which `spawn` gives, and drives there the future that `set_up` makes in it. Returns once that
-/// is made, with the value beside it, or with what failed.
-pub(crate) async fn start_runtime<T: Send + 'static, F: Future>(
-    spawn: impl FnOnce(Job) -> io::Result<()>,
+/// Starts a runtime on a new thread, which `spawn` gives, and drives there the future that `set_up` makes in it. Returns
+/// once that is made, with what `spawn` returned and the value beside the future, or with what failed.
+pub(crate) async fn start_runtime<H, T: Send + 'static, F: Future>(
+    spawn: impl FnOnce(Job) -> io::Result<H>,
     set_up: impl FnOnce() -> io::Result<(T, F)> + Send + 'static,
-) -> io::Result<T> {
+) -> io::Result<(H, T)> {
     let (ready, mut is_ready) = mpsc::unbounded_channel();
-    spawn(Box::new(move || {
+    let thread = spawn(Box::new(move || {
         let drive = || {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let (value, future) = {
@@ -236,7 +233,8 @@ pub(crate) async fn start_runtime<T: Send + 'static, F: Future>(
         }
     }))?;
     let gone = || Err(io::Error::other("the thread ended before it was ready"));
-    is_ready.recv().await.unwrap_or_else(gone)
+    let value = is_ready.recv().await.unwrap_or_else(gone)?;
+    Ok((thread, value))
 }
 
 /// Waits until something is so, on any executor or none. Where there is no thread to be had, it waits for nothing.

@@ -1,13 +1,14 @@
-//! The threads of a server for all that may block, or is the service's own code: gathering, pages, checks, passwords, files,
-//! log lines.
+//! The threads of a server for all that may block, or is the service's own code: gathering, pages, checks, passwords,
+//! files, log lines.
 //!
-//! A job takes an idle thread, else a new one: it never waits behind another, so a job that hangs holds its own thread and
-//! nothing else. There is no limit here: whoever gives jobs bounds them (one gather a source, one run a check, one password at a
-//! time). A thread that has been idle for [`KEEP_IDLE`] ends; the last [`Pool`] that goes, or [`Pool::close`], ends all idle
-//! ones.
+//! A job takes an idle thread, else a new one: it never waits behind another, so a job that hangs holds its own thread
+//! and nothing else. There is no limit here: whoever gives jobs bounds them (one gather a source, one run a check, one
+//! password at a time). A thread that has been idle for [`KEEP_IDLE`] ends; the last [`Pool`] that goes, or
+//! [`Pool::close`], ends all idle ones.
 //!
 //! One mutex guards the jobs and the number of idle threads. A giver that finds an idle thread takes it off that number
-//! itself, with the job pushed under the same lock; so there are never more jobs than threads that are on their way to them.
+//! itself, with the job pushed under the same lock; so there are never more jobs than threads that are on their way to
+//! them.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,7 +21,8 @@ use tokio::sync::oneshot;
 /// Name of the pool's threads; 12 bytes, Linux shows 15.
 pub(crate) const THREAD_NAME: &str = "monitor-pool";
 
-/// How long a thread waits for its next job: longer than most scrape intervals are short, and no thread is kept for hours.
+/// How long a thread waits for its next job: longer than most scrape intervals are short, and no thread is kept for
+/// hours.
 const KEEP_IDLE: Duration = Duration::from_secs(10);
 
 /// A piece of work. Its values are dropped on each way out, so a guard among them reports a job that never ran.
@@ -50,7 +52,8 @@ struct PoolState {
 }
 
 impl Pool {
-    /// Runs a job on a thread of the pool. Where there is no thread to be had, or the pool is closed, the job is dropped.
+    /// Runs a job on a thread of the pool. Where there is no thread to be had, or the pool is closed, the job is
+    /// dropped.
     pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let shared = &self.0.0;
         let mut state = shared.lock();
@@ -89,8 +92,8 @@ impl Pool {
         value.await.ok()
     }
 
-    /// Ends the idle threads and takes no job any more; waits at most this long for those that run. A job that hangs cannot
-    /// be ended: its thread goes when it returns.
+    /// Ends the idle threads and takes no job any more; waits at most this long for those that run. A job that hangs
+    /// cannot be ended: its thread goes when it returns.
     pub(crate) fn close(&self, grace: Duration) {
         let shared = &self.0.0;
         shared.close();

@@ -1,9 +1,9 @@
 //! Signals that end a process, SIGTERM and Ctrl-C, for programs with and without a runtime.
 //!
-//! Handlers of signals belong to the process and cannot be taken back. So the first [`ShutdownSignals::listen`] installs them
-//! and takes a thread that waits for them as long as the process lives. It keeps the signals in a watch channel, in their order, and
-//! each listener knows how many it has received, so that none is lost between two waits. Without a listener the thread ends the
-//! process, as the signal would.
+//! Handlers of signals belong to the process and cannot be taken back. So the first [`ShutdownSignals::listen`]
+//! installs them and takes a thread that waits for them as long as the process lives. It keeps the signals in a watch
+//! channel, in their order, and each listener knows how many it has received, so that none is lost between two waits.
+//! Without a listener the thread ends the process, as the signal would.
 
 use std::fmt;
 use std::io;
@@ -45,8 +45,8 @@ impl fmt::Display for Signal {
 
 /// A listener to signals that end the process, from [`listen`](Self::listen) on. Each listener receives every signal.
 ///
-/// From the first `listen` of a process on, its signals no longer end it while there is a listener. One that comes when there is
-/// none, before or after, ends it as ever: with the exit status 128 and its number, as shells report it.
+/// From the first `listen` of a process on, its signals no longer end it while there is a listener. One that comes when
+/// there is none, before or after, ends it as ever: with the exit status 128 and its number, as shells report it.
 ///
 /// # Examples
 ///
@@ -65,8 +65,9 @@ pub struct ShutdownSignals {
     received: usize,
 }
 
-/// The signals of this process so far; from the first listener on, for the life of the process. A fork has the handlers, which
-/// write into the same pipe: a signal of the child would be seen by the parent, or not at all. So it has no listeners.
+/// The signals of this process so far; from the first listener on, for the life of the process. A fork has the
+/// handlers, which write into the same pipe: a signal of the child would be seen by the parent, or not at all. So it
+/// has no listeners.
 static SEEN: Mutex<Option<SeenSignals>> = Mutex::new(None);
 
 struct SeenSignals {
@@ -80,8 +81,8 @@ impl ShutdownSignals {
     ///
     /// # Errors
     ///
-    /// The operating system takes no handler, or gives no thread to wait on. Or this process is a fork of one that listens: its
-    /// handlers are taken along, and the thread that waits for them is not.
+    /// The operating system takes no handler, or gives no thread to wait on. Or this process is a fork of one that
+    /// listens: its handlers are taken along, and the thread that waits for them is not.
     pub fn listen() -> io::Result<Self> {
         let mut known = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
         let this = std::process::id();
@@ -107,7 +108,8 @@ impl ShutdownSignals {
         Ok(Self { seen, received })
     }
 
-    /// Waits for the next signal since [`listen`](Self::listen), or since the last one it returned. Works on every executor.
+    /// Waits for the next signal since [`listen`](Self::listen), or since the last one it returned. Works on every
+    /// executor.
     ///
     /// # Cancellation
     ///

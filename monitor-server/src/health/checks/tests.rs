@@ -342,6 +342,31 @@ fn a_runtime_that_hangs_or_has_stopped_is_the_reason_that_a_check_is_down() {
     checks.stop();
 }
 
+#[tokio::test]
+async fn a_run_that_is_stopped_before_it_has_begun_asks_nothing() {
+    let runs = Arc::new(AtomicU32::new(0));
+    let probe = Probe::of_future(Arc::clone(&runs), |runs| async move {
+        runs.fetch_add(1, Ordering::SeqCst);
+        Ok::<(), String>(())
+    });
+    let (name, check) = ("db".into(), every_ten());
+    let registered = Registered { name, check, probe };
+    let entry = Entry::new(registered, Some(Handle::current()), Pool::default(), None);
+    let (sender, answer) = oneshot::channel();
+    let sender = AnswerSender {
+        sender: Some(sender),
+        begun: Arc::default(),
+    };
+    let (stop, stopped) = oneshot::channel();
+    drop(stop);
+    entry
+        .begin(sender, stopped, &mut None)
+        .await
+        .expect("it has a runtime");
+    assert!(answer.await.is_err());
+    assert_eq!(runs.load(Ordering::SeqCst), 0);
+}
+
 #[monitor_core::monitored(method = "Asked by a check")]
 async fn asked_by_a_check() -> Result<(), String> {
     tokio::task::yield_now().await;
