@@ -126,9 +126,9 @@ impl RenderWorker {
                 Some(event) => self.inbox.recv_timeout(event - now).ok(),
                 None => self.inbox.recv().ok(),
             };
-            message
-                .into_iter()
-                .for_each(|message| self.receive(message));
+            if let Some(message) = message {
+                self.receive(message);
+            }
         }
     }
 
