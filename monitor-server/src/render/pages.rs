@@ -44,8 +44,8 @@ impl Ages {
     }
 }
 
-/// Whole pages kept while they are young enough for a later scrape: one for each format and encoding, so never more than
-/// four.
+/// Whole pages kept while they are young enough for a later scrape: one for each format and encoding, so never more
+/// than four.
 #[derive(Debug, Default)]
 pub(super) struct KeptPages(Vec<KeptPage>);
 
@@ -233,9 +233,9 @@ impl<'e> PageWriter<'e> {
 
 /// A page compressed, part by part as it is written: a large one then never is in memory whole.
 ///
-/// Fastest level. A page of 100,000 lines (6.6 MiB) takes 5.3 ms and comes out at 6.3 %; level 2 takes 2.2 times as long
-/// for 5.6 %, level 6, the default, 7 times as long for 4.5 %. The backend is flate2's own (`miniz_oxide`, no unsafe
-/// code): `zlib-rs` takes 4.7 ms on its fastest level, for 8.2 %.
+/// Fastest level. A page of 100,000 lines (6.6 MiB) takes 5.3 ms and comes out at 6.3 %; level 2 takes 2.2 times as
+/// long for 5.6 %, level 6, the default, 7 times as long for 4.5 %. The backend is flate2's own (`miniz_oxide`, no
+/// unsafe code): `zlib-rs` takes 4.7 ms on its fastest level, for 8.2 %.
 ///
 /// # Panics
 ///

@@ -1,8 +1,8 @@
 //! The render worker: who waits for a page, how far the sources are, and what is rendered next.
 //!
-//! There is one [`RenderWorker`] a renderer. It lies in `Shared::idle` while there is nothing to do. The [`Message`] that
-//! finds it there makes it a job of the pool ([`Shared::tell`]); it goes back once no scrape waits. A message is sent
-//! before `idle` is looked at, and the worker goes back under the lock of `idle` with its inbox found empty: so no
+//! There is one [`RenderWorker`] a renderer. It lies in `Shared::idle` while there is nothing to do. The [`Message`]
+//! that finds it there makes it a job of the pool ([`Shared::tell`]); it goes back once no scrape waits. A message is
+//! sent before `idle` is looked at, and the worker goes back under the lock of `idle` with its inbox found empty: so no
 //! message is left without a worker. However the job ends, by a panic or without having run at all, [`RenderJob`] puts
 //! the worker back; scrapes that waited then are answered `Failed`, as their senders are dropped.
 //!
