@@ -126,8 +126,9 @@ impl HeldPages {
         }
     }
 
-    /// A page that counts until its last holder lets it go.
-    pub(super) fn hold(self: &Arc<Self>, page: Vec<u8>) -> Bytes {
+    /// A page that counts until its last holder lets it go. Room that it does not need is given back.
+    pub(super) fn hold(self: &Arc<Self>, mut page: Vec<u8>) -> Bytes {
+        page.shrink_to_fit();
         let size = page.capacity();
         self.largest.fetch_max(size, Ordering::Relaxed);
         self.bytes.fetch_add(size, Ordering::Relaxed);
@@ -251,9 +252,7 @@ fn compressed(from: &Page<'_>, names: &[&str], request: &PageRequest) -> Vec<u8>
             .expect("writing to a vector does not fail");
     });
     let page = encoder.finish();
-    let mut page = page.expect("writing to a vector does not fail");
-    page.shrink_to_fit();
-    page
+    page.expect("writing to a vector does not fail")
 }
 
 /// Takes out the series that would have a label `__name__` under the escaping scheme `dots`, for which Prometheus would

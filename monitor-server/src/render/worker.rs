@@ -303,12 +303,8 @@ impl Shared {
             index,
             gathered: None,
         };
-        let (source, monitor) = (self.sources[index].clone(), self.monitor);
         // An error: the report was dropped with the job.
-        let _ = self.pool.run(move || {
-            let mut report = report;
-            report.gathered = Some(source.gather(monitor));
-        });
+        let _ = self.pool.run(move || report.gather());
     }
 }
 
@@ -317,6 +313,13 @@ struct GatherReport {
     shared: Arc<Shared>,
     index: usize,
     gathered: Option<Gathered>,
+}
+
+impl GatherReport {
+    fn gather(mut self) {
+        let source = &self.shared.sources[self.index];
+        self.gathered = Some(source.gather(self.shared.monitor));
+    }
 }
 
 impl Drop for GatherReport {
