@@ -1,7 +1,8 @@
 //! Serves the metrics and health of [`monitor_core`] over HTTP, on a thread of its own.
 //!
-//! [`run`] starts the process's [`MonitorServer`]; [`MetricServer`] is the same as a warp filter to mount elsewhere, or
-//! as a further server. [`MonitorConfig`] says where the settings come from and what each means.
+//! [`run`] starts the process's [`MonitorServer`]. [`MetricServer`] is the same to mount elsewhere, as a warp filter
+//! ([`MetricServer::filter`]) or as a `tower` service for axum, tonic and hyper ([`MetricServer::service`]), or as a
+//! further server. [`MonitorConfig`] has the settings, where they come from and what each means.
 //!
 //! | route | answer |
 //! |---|---|

@@ -1,8 +1,9 @@
-//! What a client is sent: one [`Selection`] from `Accept` and `Accept-Encoding`, by the q-values of RFC 9110, section 12.4.2.
+//! What a client is sent: one [`Selection`] from `Accept` and `Accept-Encoding`, by the q-values of RFC 9110, section
+//! 12.4.2.
 //!
 //! Both headers are read into the same [`Element`]s. An element that cannot be read, or is of no kind that the server
-//! produces, is passed over, and nothing is ever refused: with nothing acceptable the answer is text, uncompressed. Nothing
-//! that a client wrote is sent back; each answer's `Content-Type` is one of a closed set.
+//! produces, is passed over, and nothing is ever refused: with nothing acceptable the answer is text, uncompressed.
+//! Nothing that a client wrote is sent back; each answer's `Content-Type` is one of a closed set.
 
 use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
@@ -17,8 +18,8 @@ const TEXT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The types of `OpenMetrics` without `escaping`, then with each value of it.
 ///
-/// How names outside the classic alphabet are written: the server's are all inside it, so that the page is the same under
-/// each of these but `dots`, which doubles underscores in every name.
+/// How names outside the classic alphabet are written: the server's are all inside it, so that the page is the same
+/// under each of these but `dots`, which doubles underscores in every name.
 const OPEN_METRICS_TYPES: [&str; 5] = [
     "application/openmetrics-text; version=1.0.0; charset=utf-8",
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
@@ -38,8 +39,8 @@ pub(crate) struct Selection {
     pub(crate) dots: bool,
     /// Whether the answer may be compressed with gzip: the client takes it, and does not like `identity` better.
     pub(crate) gzip: bool,
-    /// Whether health is wanted as `application/health+json`: only where the client names that, and likes nothing better
-    /// that plain JSON is.
+    /// Whether health is wanted as `application/health+json`: only where the client names that, and likes nothing
+    /// better that plain JSON is.
     pub(crate) health_json: bool,
 }
 
@@ -67,8 +68,8 @@ impl Selection {
     }
 }
 
-/// Chooses between text and `OpenMetrics`: the one with the larger weight. A tie goes to the latter where the client names
-/// it, and to text where only `*/*` speaks of it.
+/// Chooses between text and `OpenMetrics`: the one with the larger weight. A tie goes to the latter where the client
+/// names it, and to text where only `*/*` speaks of it.
 fn open_metrics<'e>(accept: &'e [Element<'e>]) -> Option<&'e Element<'e>> {
     let open = best(accept, "application/openmetrics-text", "1.0.0")?;
     let text = best(accept, "text/plain", "0.0.4").map_or(0, |text| text.weight);
@@ -76,8 +77,8 @@ fn open_metrics<'e>(accept: &'e [Element<'e>]) -> Option<&'e Element<'e>> {
     (open.weight > text || (is_tie && open.name != "*/*")).then_some(open)
 }
 
-/// The element that describes a media type of ours most closely; of equally close ones the one with the largest weight, of
-/// these the first. The closest one's weight counts (RFC 9110, section 12.5.1). Another version is a weak match: who
+/// The element that describes a media type of ours most closely; of equally close ones the one with the largest weight,
+/// of these the first. The closest one's weight counts (RFC 9110, section 12.5.1). Another version is a weak match: who
 /// takes any `OpenMetrics` can read this one.
 fn best<'e>(accept: &'e [Element<'e>], media: &str, version: &str) -> Option<&'e Element<'e>> {
     let kind = media.split('/').next();
@@ -132,8 +133,8 @@ struct Element<'h> {
     weight: Weight,
 }
 
-/// The elements of every line of a list header, without those whose `q` is no weight. A line that is not visible ASCII is
-/// passed over.
+/// The elements of every line of a list header, without those whose `q` is no weight. A line that is not visible ASCII
+/// is passed over.
 fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Vec<Element<'h>> {
     let lines = headers.get_all(name).iter();
     let lines = lines.filter_map(|line| line.to_str().ok());
@@ -154,7 +155,8 @@ fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Vec<Element<'h>> {
 }
 
 impl Element<'_> {
-    /// The value of the first parameter of this name, unquoted, in lower case: none of those that matter here knows case.
+    /// The value of the first parameter of this name, unquoted, in lower case: none of those that matter here knows
+    /// case.
     fn param(&self, name: &str) -> Option<String> {
         let mut pairs = self.params.iter().filter_map(|param| param.split_once('='));
         let (_, value) = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name))?;

@@ -1,9 +1,10 @@
 //! The server's own metrics: how scrapes went, what was left out of their pages, what became of connections and of
 //! requests with credentials, and whether the files that protect the server are loaded.
 //!
-//! [`SelfMetrics`] belongs to one server. What it counts are atomic numbers that are only added to, or go up and down, and
-//! exist, at zero, from the start. All accesses are `Relaxed`: a page may show one number from a moment before another. An enum of label values ([`Cause`], [`Ending`], ..) is made by `label_values!`, so that a
-//! variant, its text and its counter cannot come apart; [`SelfMetrics::families`] is the table of names and help texts.
+//! [`SelfMetrics`] belongs to one server. What it counts are atomic numbers that are only added to, or go up and down,
+//! and exist, at zero, from the start. All accesses are `Relaxed`: a page may show one number from a moment before
+//! another. An enum of label values ([`Cause`], [`Ending`], ..) is made by `label_values!`, so that a variant, its text
+//! and its counter cannot come apart; [`SelfMetrics::families`] is the table of names and help texts.
 //!
 //! They are plain families, made by [`family`] for each page, not metrics of a storage: a storage lives as long as the
 //! process, has built-in families that would have to be taken out again, and has no summaries. [`family`] builds all

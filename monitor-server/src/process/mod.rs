@@ -1,5 +1,5 @@
-//! What a page says of the process it is served from, beside what is monitored in it: its resources, the service that it
-//! is, and its tokio runtimes. The names are the same in every naming profile.
+//! What a page says of the process it is served from, beside what is monitored in it: its resources, the service that
+//! it is, and its tokio runtimes. The names are the same in every naming profile.
 //!
 //! A [`Process`] is plain configuration: all values are read when a page is made, on the thread that makes it, and what
 //! cannot be read is left out. Where a source has the same standard families, as the default registry of the
@@ -180,9 +180,9 @@ fn unread<R>((name, help, _): &Row<R>) -> Row<()> {
 /// Takes out of a source's families what they say of this process again: the series without labels of the standard
 /// families that stand on the page already, of whatever type.
 ///
-/// The default registry has them where the `prometheus` crate is built with its feature `process`, which any crate in the
-/// program may switch on; so they are no fault, and not counted as one. Series with labels are somebody else's, and stay;
-/// families without any go, so that none clashes with the storage's and costs its page a merge.
+/// The default registry has them where the `prometheus` crate is built with its feature `process`, which any crate in
+/// the program may switch on; so they are no fault, and not counted as one. Series with labels are somebody else's, and
+/// stay; families without any go, so that none clashes with the storage's and costs its page a merge.
 pub(crate) fn leave_out_repeats(ours: &[Family], theirs: &mut Vec<Family>) {
     let is_standard = |name: &str| {
         name == START_TIME

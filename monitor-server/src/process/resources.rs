@@ -1,4 +1,5 @@
-//! The standard metrics of a process, with the names, types and help texts that the official client libraries give them.
+//! The standard metrics of a process, with the names, types and help texts that the official client libraries give
+//! them.
 //!
 //! Read from four entries of `/proc/self` by hand (man 5 `proc`): what is needed are six numbers, and each family is to
 //! go missing alone.
@@ -39,8 +40,8 @@ pub(super) const ALL: [Row<Read>; 6] = rows! {
         "Number of OS threads in the process.";
 };
 
-/// Ticks a second that `stat` counts in. The kernel's `USER_HZ` is 100 on every architecture Rust has a Linux target for;
-/// `client_golang` takes it as given too.
+/// Ticks a second that `stat` counts in. The kernel's `USER_HZ` is 100 on every architecture Rust has a Linux target
+/// for; `client_golang` takes it as given too.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 const BYTES_PER_KIB: u64 = 1024;
@@ -83,8 +84,8 @@ fn field(status: &str, name: &str) -> Option<u64> {
 /// Open descriptors.
 fn open_fds(folder: &Path) -> Option<u64> {
     let folder = folder.join("fd");
-    // Since Linux 6.2 (commit f1f1f2569901) that folder's size is their number, before it was 0. So it costs the same for
-    // ten as for a million, and is told even where no descriptor is left to open the folder with.
+    // Since Linux 6.2 (commit f1f1f2569901) that folder's size is their number, before it was 0. So it costs the same
+    // for ten as for a million, and is told even where no descriptor is left to open the folder with.
     match fs::metadata(&folder).ok()?.len() {
         0 => count(&folder),
         size => Some(size),

@@ -2,11 +2,11 @@
 //! scrape is shown a state older than its own arrival, less what [`Ages`] allows, and a crowd of scrapers costs little
 //! more than one.
 //!
-//! The life of a scrape: [`Renderer::page`] looks for a kept page, else takes one of the places of scrapes that may wait,
-//! and tells the worker. The worker, a job of the pool while scrapes wait, has the sources gathered, each as a job of its
-//! own ([`worker`]), and hands those scrapes that can be served to [`Shared::serve`], which takes one snapshot for all of
-//! them and has each distinct page written once ([`pages`]). The page comes back over a oneshot. On each way out the
-//! scrape's place is free again, and where it was not answered the worker is told that it has left.
+//! The life of a scrape: [`Renderer::page`] looks for a kept page, else takes one of the places of scrapes that may
+//! wait, and tells the worker. The worker, a job of the pool while scrapes wait, has the sources gathered, each as a
+//! job of its own ([`worker`]), and hands those scrapes that can be served to [`Shared::serve`], which takes one
+//! snapshot for all of them and has each distinct page written once ([`pages`]). The page comes back over a oneshot. On
+//! each way out the scrape's place is free again, and where it was not answered the worker is told that it has left.
 
 mod pages;
 mod worker;
@@ -345,8 +345,8 @@ impl Shared {
         }
     }
 
-    /// The families beside the storage's: the server's own, then the sources', without what these say of the process again.
-    /// Sources are numbered from 1, registries and collectors in the order they were given.
+    /// The families beside the storage's: the server's own, then the sources', without what these say of the process
+    /// again. Sources are numbered from 1, registries and collectors in the order they were given.
     fn beside(
         &self,
         ours: Vec<Family>,
@@ -370,8 +370,8 @@ impl Shared {
         sources
     }
 
-    /// Counts a source that a page goes without, and logs why. Each page may, so not each has its line. Returns what became
-    /// of it.
+    /// Counts a source that a page goes without, and logs why. Each page may, so not each has its line. Returns what
+    /// became of it.
     fn left_out(&self, source: &Source, (cause, why): Absent) -> &'static str {
         let (log, what) = match cause {
             Cause::Overrun => (&self.left_out_log, "took longer than it may"),

@@ -1,8 +1,8 @@
 //! The render worker: who waits for a page, how far the sources are, and what is rendered next.
 //!
-//! There is one [`RenderWorker`] a renderer. It lies in `Shared::idle` while there is nothing to do. The [`Message`] that
-//! finds it there makes it a job of the pool ([`Shared::tell`]); it goes back once no scrape waits. A message is sent
-//! before `idle` is looked at, and the worker goes back under the lock of `idle` with its inbox found empty: so no
+//! There is one [`RenderWorker`] a renderer. It lies in `Shared::idle` while there is nothing to do. The [`Message`]
+//! that finds it there makes it a job of the pool ([`Shared::tell`]); it goes back once no scrape waits. A message is
+//! sent before `idle` is looked at, and the worker goes back under the lock of `idle` with its inbox found empty: so no
 //! message is left without a worker. However the job ends, by a panic or without having run at all, [`RenderJob`] puts
 //! the worker back; scrapes that waited then are answered `Failed`, as their senders are dropped.
 //!
@@ -126,9 +126,9 @@ impl RenderWorker {
                 Some(event) => self.inbox.recv_timeout(event - now).ok(),
                 None => self.inbox.recv().ok(),
             };
-            message
-                .into_iter()
-                .for_each(|message| self.receive(message));
+            if let Some(message) = message {
+                self.receive(message);
+            }
         }
     }
 
@@ -303,12 +303,8 @@ impl Shared {
             index,
             gathered: None,
         };
-        let (source, monitor) = (self.sources[index].clone(), self.monitor);
         // An error: the report was dropped with the job.
-        let _ = self.pool.run(move || {
-            let mut report = report;
-            report.gathered = Some(source.gather(monitor));
-        });
+        let _ = self.pool.run(move || report.gather());
     }
 }
 
@@ -317,6 +313,13 @@ struct GatherReport {
     shared: Arc<Shared>,
     index: usize,
     gathered: Option<Gathered>,
+}
+
+impl GatherReport {
+    fn gather(mut self) {
+        let source = &self.shared.sources[self.index];
+        self.gathered = Some(source.gather(self.shared.monitor));
+    }
 }
 
 impl Drop for GatherReport {

@@ -68,8 +68,8 @@ async fn answer(context: &Context, inbound: &Inbound) -> Response {
     response
 }
 
-/// How long a page may take for this request: the smaller one of the configured limit (zero: none) and the scraper's own,
-/// less a margin. A limit that is no positive number is passed over. `None` is no limit.
+/// How long a page may take for this request: the smaller one of the configured limit (zero: none) and the scraper's
+/// own, less a margin. A limit that is no positive number is passed over. `None` is no limit.
 fn scrape_timeout(headers: &HeaderMap, configured: Duration) -> Option<Duration> {
     let of_scraper = || {
         let seconds: f64 = headers

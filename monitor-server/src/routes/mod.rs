@@ -1,8 +1,8 @@
 //! The complete route table: which exact paths exist, and what everything else is answered.
 //!
 //! [`answer`] is the one mapping of a request ([`Inbound`]) to an answer, whose body is in memory. Around it are the
-//! server's own listener ([`all`]), which answers every path, and what is mounted in an application ([`mount`]): the open
-//! routes alone, as a warp filter or as a `tower` service.
+//! server's own listener ([`all`]), which answers every path, and what is mounted in an application ([`mount`]): the
+//! open routes alone, as a warp filter or as a `tower` service.
 
 pub(crate) mod health;
 pub(crate) mod metrics;
@@ -86,7 +86,8 @@ impl<'p> Route<'p> {
         }
     }
 
-    /// What it demands of who asks. A route that is not listed here does not compile; a path that is no route is denied.
+    /// What it demands of who asks. A route that is not listed here does not compile; a path that is no route is
+    /// denied.
     fn demand(self) -> Demand {
         match self {
             Self::Live | Self::Ready | Self::Startup => Demand::Nothing,

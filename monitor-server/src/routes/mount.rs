@@ -1,7 +1,7 @@
 //! A [`MetricServer`] mounted in an application: the open routes, as a warp filter and as a `tower` service.
 //!
-//! Both answer the same paths in the same way. They differ in what becomes of the others: a filter rejects them, so that
-//! the application's other filters take them; a service has to answer, and does so with a plain 404.
+//! Both answer the same paths in the same way. They differ in what becomes of the others: a filter rejects them, so
+//! that the application's other filters take them; a service has to answer, and does so with a plain 404.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -44,9 +44,9 @@ async fn open_answer(context: Arc<Context>, inbound: Inbound) -> Option<Response
 }
 
 impl MetricServer {
-    /// The routes `/metrics`, `/livez`, `/readyz`, `/startupz`, `/-/healthy` and `/-/ready` as a warp filter; every other
-    /// path is rejected as not found, so that other filters take it. It may stand behind `warp::path` prefixes. The runtime
-    /// it is served on must have its timers enabled, as those of `#[tokio::main]` have.
+    /// The routes `/metrics`, `/livez`, `/readyz`, `/startupz`, `/-/healthy` and `/-/ready` as a warp filter; every
+    /// other path is rejected as not found, so that other filters take it. It may stand behind `warp::path` prefixes.
+    /// The runtime it is served on must have its timers enabled, as those of `#[tokio::main]` have.
     ///
     /// # Examples
     ///
@@ -64,17 +64,17 @@ impl MetricServer {
         open(Arc::clone(&self.context))
     }
 
-    /// The routes of [`filter`](Self::filter) as a `tower` service, for axum, tonic, hyper and whatever else serves one.
-    /// Every other path is answered with a plain 404. The path is that of the request's URI as the service is given it:
-    /// axum's `nest_service` takes its prefix off, `route_service` and `fallback_service` leave it as it is. The runtime it is
-    /// served on must have its timers enabled.
+    /// The routes of [`filter`](Self::filter) as a `tower` service, for axum, tonic, hyper and whatever else serves
+    /// one. Every other path is answered with a plain 404. The path is that of the request's URI as the service is
+    /// given it: axum's `nest_service` takes its prefix off, `route_service` and `fallback_service` leave it as it is.
+    /// The runtime it is served on must have its timers enabled.
     ///
     /// # Examples
     ///
     /// In axum: `Router::new().route("/hello", get(hello)).fallback_service(metrics.service())`. In tonic:
-    /// `Routes::from(routes.into_axum_router().route_service("/metrics", metrics.service()))`; as the fallback there it would
-    /// answer gRPC methods that do not exist, too, and not with `UNIMPLEMENTED`. `examples/examples/mount_*.rs` has axum,
-    /// tonic, hyper and warp as programs. With nothing but the trait:
+    /// `Routes::from(routes.into_axum_router().route_service("/metrics", metrics.service()))`; as the fallback there it
+    /// would answer gRPC methods that do not exist, too, and not with `UNIMPLEMENTED`. `examples/examples/mount_*.rs`
+    /// has axum, tonic, hyper and warp as programs. With nothing but the trait:
     ///
     /// ```
     /// use monitor_core::Monitor;
@@ -96,7 +96,8 @@ impl MetricServer {
     }
 }
 
-/// What [`MetricServer::service`] gives: serves requests with any body, which it does not look at. Clones serve the same.
+/// What [`MetricServer::service`] gives: serves requests with any body, which it does not look at. Clones serve the
+/// same.
 #[derive(Debug, Clone)]
 pub struct MetricService {
     context: Arc<Context>,

@@ -200,6 +200,46 @@ async fn a_thread_that_cannot_be_had_costs_that_scrape_and_no_later_one() {
     assert_eq!(number(&text(&renderer).await), 1);
 }
 
+/// The worker goes to rest and is called again all the time: some arrivals fall into that moment.
+#[test]
+fn no_scrape_is_left_without_a_worker() {
+    let (done, ended) = std::sync::mpsc::channel();
+    for thread in 0..2 {
+        let (renderer, metrics) = renderer(Vec::new());
+        let nothing = PageRequest {
+            names: Some(Arc::from(["nothing".to_owned()])),
+            ..wanted()
+        };
+        let done = done.clone();
+        std::thread::spawn(move || {
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            for scrape in 0..1000 {
+                // It arrives a little later after each page than the one before.
+                for _ in 0..scrape % 100 * 8 {
+                    std::hint::spin_loop();
+                }
+                let mut page = Box::pin(renderer.page(nothing.clone(), None));
+                let mut poll = page.as_mut().poll(&mut context);
+                // Some leave at once.
+                while poll.is_pending() && (scrape + thread) % 7 != 0 {
+                    std::thread::yield_now();
+                    poll = page.as_mut().poll(&mut context);
+                }
+            }
+            while !renderer.is_idle() {
+                std::thread::yield_now();
+            }
+            assert_eq!(renderer.in_flight(), 0);
+            assert_eq!(metrics.errors(Cause::Internal), 0);
+            let _ = done.send(());
+        });
+    }
+    for _ in 0..2 {
+        let ended = ended.recv_timeout(Duration::from_mins(1));
+        assert_eq!(ended, Ok(()), "a scrape waits for ever, or failed");
+    }
+}
+
 #[tokio::test]
 async fn one_more_than_may_wait_is_busy_unless_a_kept_page_suits_it() {
     let (probe, hangs) = hanging();

@@ -302,11 +302,11 @@ async fn check_mounted(setting: Setting) -> usize {
                     if !is_prefixed {
                         let mut request = request_of(method, &target, given, &SOURCES[0]);
                         request.extensions_mut().clear();
-                        let served = asked_of(server.service(), request).await;
+                        let mounted = asked_of(server.service(), request).await;
                         // A service answers what the filter leaves to others.
                         let wanted = if wanted == 418 { 404 } else { wanted };
-                        assert_eq!(served.status, wanted, "{cell}");
-                        assert!(may || !served.body.contains(LABEL), "{cell}");
+                        assert_eq!(mounted.status, wanted, "{cell}");
+                        assert!(may || !mounted.body.contains(LABEL), "{cell}");
                     }
                     cells += 1;
                 }
