@@ -218,9 +218,12 @@ pub(crate) async fn serve(socket: Socket, shared: Shared) {
             never = relief.as_mut() => match never {},
             accepted = socket.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    // Requests of earlier ones that are there are looked at before a newcomer could take their places: their
+                    // tasks are woken first, and then read.
+                    for _ in 0..2 {
+                        tokio::task::yield_now().await;
+                    }
                     acceptor.admit(stream, peer);
-                    // Its request may be there already: it is looked at before the next newcomer could take its place.
-                    tokio::task::yield_now().await;
                 }
                 Err(error) => acceptor.failed(&error).await,
             },
@@ -301,3 +304,6 @@ impl Acceptor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
