@@ -265,6 +265,10 @@ impl RouteAccess {
 
 /// What came of looking at a request's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "auth"),
+    allow(dead_code, reason = "without it none are looked at")
+)]
 pub(crate) enum AuthOutcome {
     /// None are configured, or the decision does not depend on them.
     NotAsked,

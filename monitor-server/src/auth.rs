@@ -377,10 +377,7 @@ impl Authenticator {
 
     fn is_verified(&self, user: &str, digest: Option<&Fingerprint>) -> bool {
         let verified = self.verified();
-        let known = verified.get(user);
-        known
-            .zip(digest)
-            .is_some_and(|(known, digest)| known.is(digest))
+        matches!((verified.get(user), digest), (Some(known), Some(digest)) if known.is(digest))
     }
 
     /// Forgets the passwords of names that are no users any more.

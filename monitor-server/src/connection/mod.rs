@@ -21,7 +21,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep};
 use warp::filters::BoxedFilter;
@@ -145,7 +145,7 @@ async fn secured(
     limits: &Limits,
 ) -> Option<(Box<dyn Stream>, bool)> {
     let mut first = Vec::new();
-    first_head::more(&mut stream, &mut first).await.ok()?;
+    stream.read_buf(&mut first).await.ok()?;
     // A TLS record begins with a byte from 20 to 23, and no text does.
     let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     if first.first().is_some_and(is_text) {

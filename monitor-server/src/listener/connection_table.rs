@@ -14,6 +14,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -128,13 +129,13 @@ pub(crate) struct SlotGuard {
 impl SlotGuard {
     /// Looks at the slot, or notes something in it; `None` once the connection is evicted.
     pub(crate) fn note<T>(&self, note: impl FnOnce(&mut ConnectionSlot) -> T) -> Option<T> {
-        self.table.slots().open.get_mut(&self.id).map(note)
+        self.table.slots().get_mut(&self.id).map(note)
     }
 }
 
 impl Drop for SlotGuard {
     fn drop(&mut self) {
-        if let Some(slot) = self.table.slots().open.remove(&self.id) {
+        if let Some(slot) = self.table.slots().remove(&self.id) {
             self.table.metrics.connections.closed(slot.ending);
         }
     }
@@ -146,13 +147,8 @@ pub(crate) struct ConnectionTable {
     /// At most so many; zero is no limit.
     most: usize,
     metrics: Arc<SelfMetrics>,
-    slots: Mutex<Slots>,
-}
-
-#[derive(Debug, Default)]
-struct Slots {
-    next: u64,
-    open: BTreeMap<u64, ConnectionSlot>,
+    next: AtomicU64,
+    slots: Mutex<BTreeMap<u64, ConnectionSlot>>,
 }
 
 impl ConnectionTable {
@@ -160,24 +156,25 @@ impl ConnectionTable {
         Arc::new(Self {
             most,
             metrics,
+            next: AtomicU64::default(),
             slots: Mutex::default(),
         })
     }
 
-    fn slots(&self) -> MutexGuard<'_, Slots> {
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<u64, ConnectionSlot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a slot if there is room, or room can be made.
     pub(crate) fn admit(self: &Arc<Self>, source: Source) -> Option<Arc<SlotGuard>> {
-        let is_full = self.most != 0 && self.slots().open.len() >= self.most;
+        let is_full = self.most != 0 && self.slots().len() >= self.most;
         if is_full && !self.evict(Duration::ZERO, |all| choose_for_room(all, source)) {
             return None;
         }
-        let mut slots = self.slots();
-        let (id, table) = (slots.next, Arc::clone(self));
-        slots.next += 1;
-        slots.open.insert(id, ConnectionSlot::new(source));
+        // Relaxed: a number that no other has.
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let table = Arc::clone(self);
+        self.slots().insert(id, ConnectionSlot::new(source));
         self.metrics.connections.opened();
         Some(Arc::new(SlotGuard { id, table }))
     }
@@ -196,13 +193,13 @@ impl ConnectionTable {
     /// Closes the connection that is chosen among those of this age; false if none is.
     fn evict(&self, age: Duration, choose: impl FnOnce(&[Candidate<'_>]) -> Option<u64>) -> bool {
         let mut slots = self.slots();
-        let all = slots.open.iter().map(|(id, slot)| (*id, slot));
+        let all = slots.iter().map(|(id, slot)| (*id, slot));
         let old_enough: Vec<_> = all
             .filter(|(_, slot)| slot.begin.elapsed() >= age)
             .collect();
         let chosen = choose(&old_enough);
         // Out of the table at once: the place is free before a newcomer is served.
-        let Some(slot) = chosen.and_then(|id| slots.open.remove(&id)) else {
+        let Some(slot) = chosen.and_then(|id| slots.remove(&id)) else {
             return false;
         };
         self.metrics.connections.closed(match slot.stage() {
@@ -217,19 +214,16 @@ impl ConnectionTable {
     /// Waits for what is being answered; closes the rest.
     pub(super) async fn end(&self, grace: Duration) {
         let begin = tokio::time::Instant::now();
-        while self.keeps(begin.elapsed()) && begin.elapsed() < grace {
+        let keeps = |slot: &ConnectionSlot| match slot.stage() {
+            Stage::Busy | Stage::Stalled => true,
+            Stage::Waiting | Stage::Idle => begin.elapsed() < STOP_LINGER,
+        };
+        while self.slots().values().any(keeps) && begin.elapsed() < grace {
             tokio::time::sleep(STOP_TICK).await;
         }
-        for slot in self.slots().open.values() {
+        for slot in self.slots().values() {
             slot.task.as_ref().inspect(|task| task.abort());
         }
-    }
-
-    fn keeps(&self, since: Duration) -> bool {
-        self.slots().open.values().any(|slot| match slot.stage() {
-            Stage::Busy | Stage::Stalled => true,
-            Stage::Waiting | Stage::Idle => since < STOP_LINGER,
-        })
     }
 }
 
@@ -258,11 +252,10 @@ fn choose_for_memory(all: &[Candidate<'_>], at_least: Duration) -> Option<u64> {
 }
 
 fn count(sources: impl Iterator<Item = Source>) -> HashMap<Source, usize> {
-    let mut held = HashMap::new();
-    for source in sources {
+    sources.fold(HashMap::new(), |mut held, source| {
         *held.entry(source).or_default() += 1;
-    }
-    held
+        held
+    })
 }
 
 #[cfg(test)]
@@ -341,7 +334,7 @@ mod tests {
         assert!(table.admit(source(3)).is_none(), "all are busy");
         third.note(|slot| slot.ending = Ending::Done);
         drop((second, third));
-        assert!(table.slots().open.is_empty());
+        assert!(table.slots().is_empty());
         let count = |ending| metrics.connections.count(ending);
         assert_eq!(
             [Ending::EvictedWaiting, Ending::Stopped, Ending::Done].map(count),

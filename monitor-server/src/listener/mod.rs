@@ -30,6 +30,7 @@ use self::unix::SocketFile;
 use crate::access::{self, Peer};
 use crate::connection::{self, Shared, Stream};
 use crate::error::RunError;
+use crate::process;
 use crate::runtime::log::{LogThrottle, log};
 use crate::self_metrics::connections::Ending;
 
@@ -247,7 +248,7 @@ struct Acceptor {
 impl Acceptor {
     fn new(shared: Shared) -> Self {
         let configured = shared.context.limits.max_connections;
-        let most = pressure::most_connections(configured);
+        let most = pressure::most_connections(configured, process::descriptor_limit());
         if configured != 0 && most < configured {
             let why = "fewer connections than configured: half of the descriptors are left to the service";
             log(move || tracing::warn!(configured, most, "{why}"));

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection_table::ConnectionTable;
-use crate::process;
 use crate::render::HeldPages;
 
 /// How long a client may take nothing while memory is short. Networks may need longer for a packet: those that take nothing for
@@ -39,11 +38,7 @@ pub(super) async fn relieve_memory(
 const SHARE: u64 = 2;
 
 /// How many connections may be held: as many as configured, and no more than their share of descriptors. Zero is no limit.
-pub(super) fn most_connections(configured: usize) -> usize {
-    bounded(configured, process::descriptor_limit())
-}
-
-fn bounded(configured: usize, descriptors: Option<u64>) -> usize {
+pub(super) fn most_connections(configured: usize, descriptors: Option<u64>) -> usize {
     let Some(descriptors) = descriptors else {
         return configured;
     };
@@ -113,7 +108,7 @@ mod tests {
             (5, Some(1), 1),
             (5, Some(u64::MAX), 5),
         ] {
-            assert_eq!(bounded(configured, descriptors), expected);
+            assert_eq!(most_connections(configured, descriptors), expected);
         }
     }
 

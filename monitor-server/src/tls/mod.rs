@@ -92,6 +92,7 @@ impl fmt::Debug for Pem {
 }
 
 #[cfg(not(feature = "tls"))]
+#[allow(clippy::unused_async, reason = "it is used as what it stands for")]
 mod without {
     use super::{Pem, TlsSettings};
     use crate::access::Peer;
