@@ -1,5 +1,5 @@
-//! In place of credentials where the cargo feature `auth` is off: there are no users and no tokens, and the configuration
-//! refuses both. What is left is a server that is locked, because what protects it could not be loaded.
+//! In place of credentials where the cargo feature `auth` is off: there are no users and no tokens, and the
+//! configuration refuses both. What is left is a server that is locked, because what protects it could not be loaded.
 #![allow(
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_async,

@@ -1,8 +1,8 @@
 //! The head of a connection's first request, read before the HTTP library is there.
 //!
-//! The library takes some 20 KiB for a connection from its beginning, so a crowd of clients that send nothing, or little, would cost
-//! megabytes. Here a connection costs what it sent, and 64 bytes at least. The price is that the first head is parsed twice; what was read is handed
-//! on, and the library alone decides what it makes of it.
+//! The library takes some 20 KiB for a connection from its beginning, so a crowd of clients that send nothing, or
+//! little, would cost megabytes. Here a connection costs what it sent, and 64 bytes at least. The price is that the
+//! first head is parsed twice; what was read is handed on, and the library alone decides what it makes of it.
 
 use std::io;
 
@@ -12,8 +12,8 @@ use tokio::io::AsyncReadExt;
 use super::Stream;
 use crate::config::Limits;
 
-/// Reads until the HTTP library has something to answer to: a whole head, or none, or one that is too long. False if the client
-/// leaves before. `head` then is all that was read; so it is if this is dropped.
+/// Reads until the HTTP library has something to answer to: a whole head, or none, or one that is too long. False if
+/// the client leaves before. `head` then is all that was read; so it is if this is dropped.
 ///
 /// # Errors
 ///

@@ -1,16 +1,16 @@
 //! The connections that are open: from where, how far each is, and which one is closed when there is no room.
 //!
-//! A limit that only refuses lets slow clients lock all others out until their time limits pass, and again after that. So a
-//! newcomer takes the place of a connection that is worth less than it: one that has not asked for anything yet, else one
-//! whose client does not take its answer, else one that idles. It is looked for among the connections of the source that
-//! holds most, so that one noisy address evicts itself and not those who came with few.
+//! A limit that only refuses lets slow clients lock all others out until their time limits pass, and again after that.
+//! So a newcomer takes the place of a connection that is worth less than it: one that has not asked for anything yet,
+//! else one whose client does not take its answer, else one that idles. It is looked for among the connections of the
+//! source that holds most, so that one noisy address evicts itself and not those who came with few.
 //!
-//! Each connection has a [`ConnectionSlot`] from before its task first runs, and notes in it how far it is, through the [`SlotGuard`]
-//! that its task holds. The slot goes, and the end is counted, with the guard when the task ends, in whatever way; or at once when
-//! the connection is evicted, whose task then notes nothing more. The table is behind a lock because tasks have to be `Send`, not
-//! because threads share it: accepting, serving and leaving all happen on the server's one thread (a current-thread runtime), so there
-//! is no interleaving for a model checker to explore. A reader sees each slot as it was when its task last ran. What is decided
-//! are pure functions of the slots.
+//! Each connection has a [`ConnectionSlot`] from before its task first runs, and notes in it how far it is, through the
+//! [`SlotGuard`] that its task holds. The slot goes, and the end is counted, with the guard when the task ends, in
+//! whatever way; or at once when the connection is evicted, whose task then notes nothing more. The table is behind a
+//! lock because tasks have to be `Send`, not because threads share it: accepting, serving and leaving all happen on the
+//! server's one thread (a current-thread runtime), so there is no interleaving for a model checker to explore. A reader
+//! sees each slot as it was when its task last ran. What is decided are pure functions of the slots.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -184,8 +184,8 @@ impl ConnectionTable {
         self.evict(age, |all| choose_for_room(all, Source::Unix))
     }
 
-    /// Closes one whose client has taken nothing of its answer for so long, for the sake of the page it holds; false if there is
-    /// none.
+    /// Closes one whose client has taken nothing of its answer for so long, for the sake of the page it holds; false if
+    /// there is none.
     pub(super) fn evict_for_memory(&self, at_least: Duration) -> bool {
         self.evict(Duration::ZERO, |all| choose_for_memory(all, at_least))
     }
@@ -230,8 +230,8 @@ impl ConnectionTable {
 /// A connection that may be closed, with its number: smaller is older.
 type Candidate<'s> = (u64, &'s ConnectionSlot);
 
-/// Chooses the connection to close for a newcomer from this source: of the source that holds most and has any that is not busy,
-/// the oldest of the first stage.
+/// Chooses the connection to close for a newcomer from this source: of the source that holds most and has any that is
+/// not busy, the oldest of the first stage.
 fn choose_for_room(all: &[Candidate<'_>], newcomer: Source) -> Option<u64> {
     let held = count(all.iter().map(|(_, slot)| slot.source).chain([newcomer]));
     let evictable = all.iter().filter(|(_, slot)| slot.stage() != Stage::Busy);
@@ -240,8 +240,8 @@ fn choose_for_room(all: &[Candidate<'_>], newcomer: Source) -> Option<u64> {
     worst.map(|(id, _)| *id)
 }
 
-/// Chooses the connection to close where pages take too much memory: among those whose client has taken nothing for so long,
-/// of the source that holds most of these, the one that has taken nothing for longest.
+/// Chooses the connection to close where pages take too much memory: among those whose client has taken nothing for so
+/// long, of the source that holds most of these, the one that has taken nothing for longest.
 fn choose_for_memory(all: &[Candidate<'_>], at_least: Duration) -> Option<u64> {
     let blocked = all
         .iter()

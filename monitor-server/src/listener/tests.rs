@@ -31,7 +31,8 @@ fn shared(limits: Limits, stop: watch::Receiver<bool>) -> Shared {
     }
 }
 
-/// The request of the first and the second connection arrive together, as on a machine that was busy with something else.
+/// The request of the first and the second connection arrive together, as on a machine that was busy with something
+/// else.
 #[tokio::test]
 async fn a_request_that_is_there_is_looked_at_before_a_newcomer_takes_its_place() {
     let (_stopping, stop) = watch::channel(false);

@@ -1,7 +1,7 @@
 //! Serves TLS with rustls: its own provider, so that no other part of the process is bound to it, and HTTP/1.1 alone.
 //!
-//! What rustls does not tell of certificates is read here: when the server's expires, and the names of a client's, of which one has to be among
-//! those allowed.
+//! What rustls does not tell of certificates is read here: when the server's expires, and the names of a client's, of
+//! which one has to be among those allowed.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -248,7 +248,8 @@ fn client_verifier(
     })
 }
 
-/// Verifies a certificate, which every client must have, as another verifier does, and then that it has one of the allowed names.
+/// Verifies a certificate, which every client must have, as another verifier does, and then that it has one of the
+/// allowed names.
 #[derive(Debug)]
 struct NameVerifier {
     verifier: Arc<dyn ClientCertVerifier>,
