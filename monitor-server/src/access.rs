@@ -1,13 +1,14 @@
 //! Who may connect, and what a request may see.
 //!
-//! Three questions, in this order. May the address connect at all ([`Networks`], asked before TLS and before anything is read)?
-//! Where does the request come from ([`origin`]: this machine, this machine under a foreign name, elsewhere)? And what may it
-//! see ([`decide`]), by what its route asks for, its origin, and what came of checking its credentials? The decision is made on
-//! the exact path, before any handler runs, and is a pure function of these three; a path that no route has is denied.
+//! Three questions, in this order. May the address connect at all ([`Networks`], asked before TLS and before anything
+//! is read)? Where does the request come from ([`origin`]: this machine, this machine under a foreign name, elsewhere)?
+//! And what may it see ([`decide`]), by what its route asks for, its origin, and what came of checking its credentials?
+//! The decision is made on the exact path, before any handler runs, and is a pure function of these three; a path that
+//! no route has is denied.
 //!
-//! The connection makes one [`Client`] for each request and puts it into the request's extensions; the routes set its `access`
-//! once, and handlers only read it. A request without a `Client` came through a filter that is mounted in another server: nothing
-//! is known of its origin, so it is one from elsewhere.
+//! The connection makes one [`Client`] for each request and puts it into the request's extensions; the routes set its
+//! `access` once, and handlers only read it. A request without a `Client` came through a filter that is mounted in
+//! another server: nothing is known of its origin, so it is one from elsewhere.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -49,8 +50,8 @@ impl Peer {
 }
 
 impl From<SocketAddr> for Peer {
-    /// An IPv4 client of a socket for both families comes as `::ffff:10.0.0.1`. Here, at the one way in, it becomes what it is
-    /// for networks, limits, this machine's rights, and the log.
+    /// An IPv4 client of a socket for both families comes as `::ffff:10.0.0.1`. Here, at the one way in, it becomes
+    /// what it is for networks, limits, this machine's rights, and the log.
     fn from(address: SocketAddr) -> Self {
         Self::Tcp(canonical(address))
     }
@@ -214,8 +215,8 @@ pub(crate) fn origin(client: Option<&Client>, headers: &HeaderMap) -> ClientOrig
     }
 }
 
-/// Against DNS rebinding: a web page of another site that reaches the server through the operator's browser sends that site's
-/// name as Host. Exactly one Host, and it is `localhost` or an IP literal.
+/// Against DNS rebinding: a web page of another site that reaches the server through the operator's browser sends that
+/// site's name as Host. Exactly one Host, and it is `localhost` or an IP literal.
 fn has_local_host(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -265,6 +266,10 @@ impl RouteAccess {
 
 /// What came of looking at a request's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "auth"),
+    allow(dead_code, reason = "without it none are looked at")
+)]
 pub(crate) enum AuthOutcome {
     /// None are configured, or the decision does not depend on them.
     NotAsked,
@@ -337,9 +342,9 @@ impl RejectReason {
 
 /// Decides what a request may see. A path that no route has (`None`) is denied to every client.
 ///
-/// Credentials that are presented have to be right, also where a request without any would get something: a scraper with an
-/// old password is to learn of it. A client that presents the right ones has not come through a foreign web page, so its Host
-/// does not matter.
+/// Credentials that are presented have to be right, also where a request without any would get something: a scraper
+/// with an old password is to learn of it. A client that presents the right ones has not come through a foreign web
+/// page, so its Host does not matter.
 pub(crate) fn decide(
     route: Option<RouteAccess>,
     origin: ClientOrigin,

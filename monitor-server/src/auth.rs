@@ -1,17 +1,17 @@
 //! Credentials: passwords of users, by the bcrypt hashes of the web configuration file, and bearer tokens.
 //!
-//! A password takes tens of milliseconds of a core to check, on purpose. So it is checked on the pool, one at a time, and few
-//! wait for it ([`PasswordQueue`]): a flood of wrong passwords gets one core's worth of checks at most. A password that was right
-//! is remembered, as a keyed digest of user, stored hash and password: it is not checked again, waits for nothing, and is forgotten
-//! as soon as the stored hash is another. Wrong ones leave nothing behind that could push a right one out. A token is compared
-//! at once, in constant time.
+//! A password takes tens of milliseconds of a core to check, on purpose. So it is checked on the pool, one at a time,
+//! and few wait for it ([`PasswordQueue`]): a flood of wrong passwords gets one core's worth of checks at most. A
+//! password that was right is remembered, as a keyed digest of user, stored hash and password: it is not checked again,
+//! waits for nothing, and is forgotten as soon as the stored hash is another. Wrong ones leave nothing behind that
+//! could push a right one out. A token is compared at once, in constant time.
 //!
-//! Unknown users, wrong passwords and wrong tokens get the same answer, and take the same time: the password of an unknown user
-//! is checked against a hash of the same cost that no password has. What is kept of a secret is its hash or digest, and `Debug`
-//! shows neither.
+//! Unknown users, wrong passwords and wrong tokens get the same answer, and take the same time: the password of an
+//! unknown user is checked against a hash of the same cost that no password has. What is kept of a secret is its hash
+//! or digest, and `Debug` shows neither.
 //!
-//! The one lock that is held for longer than a moment is the turn to check a password. It goes to the pool with the job, so that a
-//! client that leaves does not let the next check begin before this one has ended.
+//! The one lock that is held for longer than a moment is the turn to check a password. It goes to the pool with the
+//! job, so that a client that leaves does not let the next check begin before this one has ended.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -34,8 +34,8 @@ use crate::self_metrics::access::{AccessMetrics, Scheme};
 
 pub(crate) use crate::access::AuthOutcome as Credentials; // alias
 
-/// Costs of a hash that may be used: one more doubles the time. 14 takes about a second, for which a wrong password holds
-/// every user that is not remembered yet.
+/// Costs of a hash that may be used: one more doubles the time. 14 takes about a second, for which a wrong password
+/// holds every user that is not remembered yet.
 pub(crate) const COSTS: RangeInclusive<u32> = 4..=14;
 
 /// Shortest token, in bytes: it is compared at once, so that guessing is as fast as asking.
@@ -164,8 +164,8 @@ impl Secrets {
         !self.tokens.is_empty()
     }
 
-    /// The hash that the password of an unknown user is checked against. By the name's digest, so that one name always costs
-    /// the same, as that of a known user does.
+    /// The hash that the password of an unknown user is checked against. By the name's digest, so that one name always
+    /// costs the same, as that of a known user does.
     fn decoy(&self, name: &Fingerprint) -> Option<StoredHash> {
         let mut hashes = self.users.values();
         let chosen = hashes.nth(name.below(self.users.len()));
@@ -225,8 +225,9 @@ impl Credential {
     }
 }
 
-/// The turn to check one password, and the few clients that wait for it, oldest first. When all places are taken, a source
-/// that holds more of them than the newcomer's would loses its last one to it; otherwise the newcomer is sent away.
+/// The turn to check one password, and the few clients that wait for it, oldest first. When all places are taken, a
+/// source that holds more of them than the newcomer's would loses its last one to it; otherwise the newcomer is sent
+/// away.
 ///
 /// The turn is a fair lock: it goes to the next in line also where that one has left or is sent away.
 #[derive(Debug, Default)]
@@ -364,8 +365,9 @@ impl Authenticator {
         AuthOutcome::Right
     }
 
-    /// The digest of these parts under a key that never leaves the process, as no digest does. Each part is preceded by its
-    /// length, so that no two lists of parts are digested alike (joined with a delimiter, as in CVE-2022-46146, they would be).
+    /// The digest of these parts under a key that never leaves the process, as no digest does. Each part is preceded by
+    /// its length, so that no two lists of parts are digested alike (joined with a delimiter, as in CVE-2022-46146,
+    /// they would be).
     fn digest(&self, parts: &[&[u8]]) -> Option<Fingerprint> {
         let mut digest = Sha256::new_with_prefix(self.key?.0);
         for part in parts {
@@ -377,10 +379,7 @@ impl Authenticator {
 
     fn is_verified(&self, user: &str, digest: Option<&Fingerprint>) -> bool {
         let verified = self.verified();
-        let known = verified.get(user);
-        known
-            .zip(digest)
-            .is_some_and(|(known, digest)| known.is(digest))
+        matches!((verified.get(user), digest), (Some(known), Some(digest)) if known.is(digest))
     }
 
     /// Forgets the passwords of names that are no users any more.

@@ -1,4 +1,5 @@
-//! What the fuzz targets in `fuzz/` reach of this crate's parsers. There only with `--cfg monitor_fuzzing`: no part of its API.
+//! What the fuzz targets in `fuzz/` reach of this crate's parsers. There only with `--cfg monitor_fuzzing`: no part of
+//! its API.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};

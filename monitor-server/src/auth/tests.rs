@@ -152,8 +152,8 @@ async fn who_is_known_passes_a_queue_that_is_full() {
     assert_eq!((wrong, busy), (5, 15));
 }
 
-/// Generous, for loaded machines: a user name that is looked up without a check takes no time at all, which is what this
-/// would notice.
+/// Generous, for loaded machines: a user name that is looked up without a check takes no time at all, which is what
+/// this would notice.
 #[tokio::test]
 async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
     let auth = authenticator();

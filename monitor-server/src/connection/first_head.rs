@@ -1,28 +1,19 @@
 //! The head of a connection's first request, read before the HTTP library is there.
 //!
-//! The library takes some 20 KiB for a connection from its beginning, so a crowd of clients that send nothing, or little, would cost
-//! megabytes. Here a connection costs what it sent. The price is that the first head is parsed twice; what was read is handed
-//! on, and the library alone decides what it makes of it.
+//! The library takes some 20 KiB for a connection from its beginning, so a crowd of clients that send nothing, or
+//! little, would cost megabytes. Here a connection costs what it sent, and 64 bytes at least. The price is that the
+//! first head is parsed twice; what was read is handed on, and the library alone decides what it makes of it.
 
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::task::{Poll, ready};
 
-use httparse::{EMPTY_HEADER, Request};
-use tokio::io::{AsyncRead, ReadBuf};
+use httparse::{EMPTY_HEADER, Request, Status};
+use tokio::io::AsyncReadExt;
 
 use super::Stream;
 use crate::config::Limits;
 
-/// Bytes read at once; requests of scrapers are shorter.
-const READ: usize = 512;
-
-/// Header lines that there is always a place for; more of them are looked at where more are allowed.
-const LINES: usize = 64;
-
-/// Reads until the HTTP library has something to answer to: a whole head, or none, or one that is too long. False if the client
-/// leaves before. `head` then is all that was read; so it is if this is dropped.
+/// Reads until the HTTP library has something to answer to: a whole head, or none, or one that is too long. False if
+/// the client leaves before. `head` then is all that was read; so it is if this is dropped.
 ///
 /// # Errors
 ///
@@ -36,27 +27,11 @@ pub(super) async fn read(
     let mut before = 0;
     while !is_ready(head, before, limits) {
         before = head.len();
-        if !more(stream, head).await? {
+        if stream.read_buf(head).await? == 0 {
             return Ok(false);
         }
     }
     Ok(true)
-}
-
-/// Reads what comes next; false at the end. The buffer is no part of the future, which lasts as long as the client waits.
-///
-/// # Errors
-///
-/// The connection broke.
-pub(super) async fn more(stream: &mut Box<dyn Stream>, head: &mut Vec<u8>) -> io::Result<bool> {
-    poll_fn(|cx| {
-        let mut bytes = [0; READ];
-        let mut buffer = ReadBuf::new(&mut bytes);
-        ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
-        head.extend_from_slice(buffer.filled());
-        Poll::Ready(Ok(!buffer.filled().is_empty()))
-    })
-    .await
 }
 
 /// Whether the HTTP library has something to answer to, of which so much was looked at before.
@@ -70,13 +45,9 @@ fn is_ready(head: &[u8], before: usize, limits: &Limits) -> bool {
 
 /// Whether more bytes would not change what the HTTP library makes of these.
 fn is_decided(head: &[u8], most_lines: usize) -> bool {
-    let mut headers = [EMPTY_HEADER; LINES];
-    let mut parsed = Request::new(&mut headers).parse(head);
-    if most_lines > LINES && parsed == Err(httparse::Error::TooManyHeaders) {
-        let mut headers = vec![EMPTY_HEADER; most_lines];
-        parsed = Request::new(&mut headers).parse(head);
-    }
-    !matches!(parsed, Ok(httparse::Status::Partial))
+    let mut headers = vec![EMPTY_HEADER; most_lines];
+    let parsed = Request::new(&mut headers).parse(head);
+    !matches!(parsed, Ok(Status::Partial))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! One connection: HTTP/1.1 with limits on everything a client may take.
 //!
-//! A connection begins with TLS, where that is spoken, and the head of its first request ([`first_head`]), both within the
-//! header timeout. Then the HTTP library serves it, request by request, until one side ends it: the client, a limit, or the
-//! server that stops. At its deadline a connection closes with the answer that is under way then ([`outlast`]). How it ended is
-//! noted in its slot of the listener's table of connections ([`SlotGuard`]), as is how far it is: by [`Socket`] whether the client takes what
-//! is written, and here whether a request is being answered. An eviction drops the task.
+//! A connection begins with TLS, where that is spoken, and the head of its first request ([`first_head`]), both within
+//! the header timeout. Then the HTTP library serves it, request by request, until one side ends it: the client, a
+//! limit, or the server that stops. At its deadline a connection closes with the answer that is under way then
+//! ([`outlast`]). How it ended is noted in its slot of the listener's table of connections ([`SlotGuard`]), as is how
+//! far it is: by [`Socket`] whether the client takes what is written, and here whether a request is being answered. An
+//! eviction drops the task.
 
 mod first_head;
 mod socket;
@@ -21,7 +22,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep};
 use warp::filters::BoxedFilter;
@@ -87,8 +88,8 @@ fn or_never(limit: Duration) -> Duration {
     }
 }
 
-/// Waits for TLS, where that is spoken, and for the head of the first request: the socket that requests are read from, and whether
-/// the client has a certificate that was verified.
+/// Waits for TLS, where that is spoken, and for the head of the first request: the socket that requests are read from,
+/// and whether the client has a certificate that was verified.
 ///
 /// A server that stops does not end this: a request may be on its way, and the listener waits for a moment.
 ///
@@ -135,9 +136,9 @@ async fn begin(
     }
 }
 
-/// The connection as requests come over TLS, and whether its client has a certificate that was verified; `None` where the
-/// handshake fails. A client that begins with text gets an answer in plain HTTP, once its head is there: it has no longer for that
-/// than for a handshake.
+/// The connection as requests come over TLS, and whether its client has a certificate that was verified; `None` where
+/// the handshake fails. A client that begins with text gets an answer in plain HTTP, once its head is there: it has no
+/// longer for that than for a handshake.
 async fn secured(
     mut stream: Box<dyn Stream>,
     peer: Peer,
@@ -145,7 +146,7 @@ async fn secured(
     limits: &Limits,
 ) -> Option<(Box<dyn Stream>, bool)> {
     let mut first = Vec::new();
-    first_head::more(&mut stream, &mut first).await.ok()?;
+    stream.read_buf(&mut first).await.ok()?;
     // A TLS record begins with a byte from 20 to 23, and no text does.
     let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     if first.first().is_some_and(is_text) {
@@ -158,7 +159,8 @@ async fn secured(
     tls.accept(Box::new(stream), peer).await
 }
 
-/// Answers 400 before the HTTP library is there, in plain HTTP/1.1, and closes. It is counted, whether it arrives or not.
+/// Answers 400 before the HTTP library is there, in plain HTTP/1.1, and closes. It is counted, whether it arrives or
+/// not.
 async fn refuse(stream: &mut Box<dyn Stream>, head: &[u8], body: &str) {
     let mut answer = format!(
         "HTTP/1.1 400 Bad Request\r\n\
@@ -205,8 +207,8 @@ async fn exchange(
         }
     });
     let timeout = limits.header_timeout;
-    // HTTP/1 alone: with version detection the header timeout would not run until the version is known, so that a silent
-    // peer could stay for ever.
+    // HTTP/1 alone: with version detection the header timeout would not run until the version is known, so that a
+    // silent peer could stay for ever.
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout((!timeout.is_zero()).then_some(timeout))
@@ -223,7 +225,8 @@ async fn exchange(
     let mut stopping = false;
     let outcome = loop {
         tokio::select! {
-            // The connection first: one that has read nothing yet would take the stop for its end, and its request is there.
+            // The connection first: one that has read nothing yet would take the stop for its end, and its request is
+            // there.
             biased;
             outcome = connection.as_mut() => break Some(outcome),
             () = end.as_mut() => break None,
@@ -267,14 +270,15 @@ fn tracked<B: Body>(
     })
 }
 
-/// How long a connection whose time is over still waits for a request: longer than one needs that is on its way already.
+/// How long a connection whose time is over still waits for a request: longer than one needs that is on its way
+/// already.
 const DEADLINE_LINGER: Duration = Duration::from_secs(1);
 
 /// How often a connection whose time is over is looked at.
 const DEADLINE_TICK: Duration = Duration::from_millis(50);
 
-/// Makes the next answer the last, and returns when the connection is to be cut off all the same: it idles, its client takes
-/// nothing of what it asked for, or the answer is not there after all the time that one may take.
+/// Makes the next answer the last, and returns when the connection is to be cut off all the same: it idles, its client
+/// takes nothing of what it asked for, or the answer is not there after all the time that one may take.
 async fn outlast(slot: &SlotGuard, limits: &Limits) {
     slot.note(|slot| slot.is_closing = true);
     let limits = [limits.scrape_timeout, limits.connection_timeout];

@@ -14,8 +14,8 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// The socket of a connection as the HTTP library, or TLS, sees it: what was read already is read again, and whether the client takes
-/// what is written is noted in the slot, if there is one.
+/// The socket of a connection as the HTTP library, or TLS, sees it: what was read already is read again, and whether
+/// the client takes what is written is noted in the slot, if there is one.
 pub(super) struct Socket {
     stream: Box<dyn Stream>,
     read: Vec<u8>,

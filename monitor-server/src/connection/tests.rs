@@ -66,8 +66,8 @@ async fn who_had_begun_to_ask_when_the_server_stops_is_answered() {
     }
 }
 
-/// What a client is answered that asks again and again, each answer made for so long: each is complete, but for the last
-/// that is cut off; and how the connection ended.
+/// What a client is answered that asks again and again, each answer made for so long: each is complete, but for the
+/// last that is cut off; and how the connection ended.
 async fn answers(limits: Limits, made_for: Duration) -> (Vec<String>, Ending) {
     let (mut client, server) = tokio::io::duplex(4096);
     let (_stopping, stop) = watch::channel(false);

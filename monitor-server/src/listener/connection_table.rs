@@ -1,19 +1,20 @@
 //! The connections that are open: from where, how far each is, and which one is closed when there is no room.
 //!
-//! A limit that only refuses lets slow clients lock all others out until their time limits pass, and again after that. So a
-//! newcomer takes the place of a connection that is worth less than it: one that has not asked for anything yet, else one
-//! whose client does not take its answer, else one that idles. It is looked for among the connections of the source that
-//! holds most, so that one noisy address evicts itself and not those who came with few.
+//! A limit that only refuses lets slow clients lock all others out until their time limits pass, and again after that.
+//! So a newcomer takes the place of a connection that is worth less than it: one that has not asked for anything yet,
+//! else one whose client does not take its answer, else one that idles. It is looked for among the connections of the
+//! source that holds most, so that one noisy address evicts itself and not those who came with few.
 //!
-//! Each connection has a [`ConnectionSlot`] from before its task first runs, and notes in it how far it is, through the [`SlotGuard`]
-//! that its task holds. The slot goes, and the end is counted, with the guard when the task ends, in whatever way; or at once when
-//! the connection is evicted, whose task then notes nothing more. The table is behind a lock because tasks have to be `Send`, not
-//! because threads share it: accepting, serving and leaving all happen on the server's one thread (a current-thread runtime), so there
-//! is no interleaving for a model checker to explore. A reader sees each slot as it was when its task last ran. What is decided
-//! are pure functions of the slots.
+//! Each connection has a [`ConnectionSlot`] from before its task first runs, and notes in it how far it is, through the
+//! [`SlotGuard`] that its task holds. The slot goes, and the end is counted, with the guard when the task ends, in
+//! whatever way; or at once when the connection is evicted, whose task then notes nothing more. The table is behind a
+//! lock because tasks have to be `Send`, not because threads share it: accepting, serving and leaving all happen on the
+//! server's one thread (a current-thread runtime), so there is no interleaving for a model checker to explore. A reader
+//! sees each slot as it was when its task last ran. What is decided are pure functions of the slots.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -128,13 +129,13 @@ pub(crate) struct SlotGuard {
 impl SlotGuard {
     /// Looks at the slot, or notes something in it; `None` once the connection is evicted.
     pub(crate) fn note<T>(&self, note: impl FnOnce(&mut ConnectionSlot) -> T) -> Option<T> {
-        self.table.slots().open.get_mut(&self.id).map(note)
+        self.table.slots().get_mut(&self.id).map(note)
     }
 }
 
 impl Drop for SlotGuard {
     fn drop(&mut self) {
-        if let Some(slot) = self.table.slots().open.remove(&self.id) {
+        if let Some(slot) = self.table.slots().remove(&self.id) {
             self.table.metrics.connections.closed(slot.ending);
         }
     }
@@ -146,13 +147,8 @@ pub(crate) struct ConnectionTable {
     /// At most so many; zero is no limit.
     most: usize,
     metrics: Arc<SelfMetrics>,
-    slots: Mutex<Slots>,
-}
-
-#[derive(Debug, Default)]
-struct Slots {
-    next: u64,
-    open: BTreeMap<u64, ConnectionSlot>,
+    next: AtomicU64,
+    slots: Mutex<BTreeMap<u64, ConnectionSlot>>,
 }
 
 impl ConnectionTable {
@@ -160,24 +156,25 @@ impl ConnectionTable {
         Arc::new(Self {
             most,
             metrics,
+            next: AtomicU64::default(),
             slots: Mutex::default(),
         })
     }
 
-    fn slots(&self) -> MutexGuard<'_, Slots> {
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<u64, ConnectionSlot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a slot if there is room, or room can be made.
     pub(crate) fn admit(self: &Arc<Self>, source: Source) -> Option<Arc<SlotGuard>> {
-        let is_full = self.most != 0 && self.slots().open.len() >= self.most;
+        let is_full = self.most != 0 && self.slots().len() >= self.most;
         if is_full && !self.evict(Duration::ZERO, |all| choose_for_room(all, source)) {
             return None;
         }
-        let mut slots = self.slots();
-        let (id, table) = (slots.next, Arc::clone(self));
-        slots.next += 1;
-        slots.open.insert(id, ConnectionSlot::new(source));
+        // Relaxed: a number that no other has.
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let table = Arc::clone(self);
+        self.slots().insert(id, ConnectionSlot::new(source));
         self.metrics.connections.opened();
         Some(Arc::new(SlotGuard { id, table }))
     }
@@ -187,8 +184,8 @@ impl ConnectionTable {
         self.evict(age, |all| choose_for_room(all, Source::Unix))
     }
 
-    /// Closes one whose client has taken nothing of its answer for so long, for the sake of the page it holds; false if there is
-    /// none.
+    /// Closes one whose client has taken nothing of its answer for so long, for the sake of the page it holds; false if
+    /// there is none.
     pub(super) fn evict_for_memory(&self, at_least: Duration) -> bool {
         self.evict(Duration::ZERO, |all| choose_for_memory(all, at_least))
     }
@@ -196,13 +193,13 @@ impl ConnectionTable {
     /// Closes the connection that is chosen among those of this age; false if none is.
     fn evict(&self, age: Duration, choose: impl FnOnce(&[Candidate<'_>]) -> Option<u64>) -> bool {
         let mut slots = self.slots();
-        let all = slots.open.iter().map(|(id, slot)| (*id, slot));
+        let all = slots.iter().map(|(id, slot)| (*id, slot));
         let old_enough: Vec<_> = all
             .filter(|(_, slot)| slot.begin.elapsed() >= age)
             .collect();
         let chosen = choose(&old_enough);
         // Out of the table at once: the place is free before a newcomer is served.
-        let Some(slot) = chosen.and_then(|id| slots.open.remove(&id)) else {
+        let Some(slot) = chosen.and_then(|id| slots.remove(&id)) else {
             return false;
         };
         self.metrics.connections.closed(match slot.stage() {
@@ -217,27 +214,24 @@ impl ConnectionTable {
     /// Waits for what is being answered; closes the rest.
     pub(super) async fn end(&self, grace: Duration) {
         let begin = tokio::time::Instant::now();
-        while self.keeps(begin.elapsed()) && begin.elapsed() < grace {
+        let keeps = |slot: &ConnectionSlot| match slot.stage() {
+            Stage::Busy | Stage::Stalled => true,
+            Stage::Waiting | Stage::Idle => begin.elapsed() < STOP_LINGER,
+        };
+        while self.slots().values().any(keeps) && begin.elapsed() < grace {
             tokio::time::sleep(STOP_TICK).await;
         }
-        for slot in self.slots().open.values() {
+        for slot in self.slots().values() {
             slot.task.as_ref().inspect(|task| task.abort());
         }
-    }
-
-    fn keeps(&self, since: Duration) -> bool {
-        self.slots().open.values().any(|slot| match slot.stage() {
-            Stage::Busy | Stage::Stalled => true,
-            Stage::Waiting | Stage::Idle => since < STOP_LINGER,
-        })
     }
 }
 
 /// A connection that may be closed, with its number: smaller is older.
 type Candidate<'s> = (u64, &'s ConnectionSlot);
 
-/// Chooses the connection to close for a newcomer from this source: of the source that holds most and has any that is not busy,
-/// the oldest of the first stage.
+/// Chooses the connection to close for a newcomer from this source: of the source that holds most and has any that is
+/// not busy, the oldest of the first stage.
 fn choose_for_room(all: &[Candidate<'_>], newcomer: Source) -> Option<u64> {
     let held = count(all.iter().map(|(_, slot)| slot.source).chain([newcomer]));
     let evictable = all.iter().filter(|(_, slot)| slot.stage() != Stage::Busy);
@@ -246,8 +240,8 @@ fn choose_for_room(all: &[Candidate<'_>], newcomer: Source) -> Option<u64> {
     worst.map(|(id, _)| *id)
 }
 
-/// Chooses the connection to close where pages take too much memory: among those whose client has taken nothing for so long,
-/// of the source that holds most of these, the one that has taken nothing for longest.
+/// Chooses the connection to close where pages take too much memory: among those whose client has taken nothing for so
+/// long, of the source that holds most of these, the one that has taken nothing for longest.
 fn choose_for_memory(all: &[Candidate<'_>], at_least: Duration) -> Option<u64> {
     let blocked = all
         .iter()
@@ -258,11 +252,10 @@ fn choose_for_memory(all: &[Candidate<'_>], at_least: Duration) -> Option<u64> {
 }
 
 fn count(sources: impl Iterator<Item = Source>) -> HashMap<Source, usize> {
-    let mut held = HashMap::new();
-    for source in sources {
+    sources.fold(HashMap::new(), |mut held, source| {
         *held.entry(source).or_default() += 1;
-    }
-    held
+        held
+    })
 }
 
 #[cfg(test)]
@@ -341,7 +334,7 @@ mod tests {
         assert!(table.admit(source(3)).is_none(), "all are busy");
         third.note(|slot| slot.ending = Ending::Done);
         drop((second, third));
-        assert!(table.slots().open.is_empty());
+        assert!(table.slots().is_empty());
         let count = |ending| metrics.connections.count(ending);
         assert_eq!(
             [Ending::EvictedWaiting, Ending::Stopped, Ending::Done].map(count),

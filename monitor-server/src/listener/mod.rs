@@ -1,12 +1,13 @@
 //! Where a server listens, and the loop that accepts connections.
 //!
-//! [`bind`] runs in the caller's thread, so that a taken port is the caller's error; [`Socket`] takes the bound socket over in the
-//! runtime that serves it, and [`serve`] accepts from it until the server stops. How many connections are open, and which one makes
-//! room, is [`connection_table`]'s; what happens at the limit of descriptors, and where pages take too much memory, [`pressure`]'s.
+//! [`bind`] runs in the caller's thread, so that a taken port is the caller's error; [`Socket`] takes the bound socket
+//! over in the runtime that serves it, and [`serve`] accepts from it until the server stops. How many connections are
+//! open, and which one makes room, is [`connection_table`]'s; what happens at the limit of descriptors, and where pages
+//! take too much memory, [`pressure`]'s.
 //!
-//! At the limit of descriptors an accept fails at once and leaves the listener readable, so the loop makes room first (it
-//! closes a connection that has not asked in time, or gives up the spare descriptor), and pauses where there is none to make. When the
-//! server stops, the socket is closed first; requests being answered then have the grace.
+//! At the limit of descriptors an accept fails at once and leaves the listener readable, so the loop makes room first
+//! (it closes a connection that has not asked in time, or gives up the spare descriptor), and pauses where there is
+//! none to make. When the server stops, the socket is closed first; requests being answered then have the grace.
 
 pub(crate) mod connection_table;
 mod pressure;
@@ -30,6 +31,7 @@ use self::unix::SocketFile;
 use crate::access::{self, Peer};
 use crate::connection::{self, Shared, Stream};
 use crate::error::RunError;
+use crate::process;
 use crate::runtime::log::{LogThrottle, log};
 use crate::self_metrics::connections::Ending;
 
@@ -122,8 +124,8 @@ pub(crate) fn bind(endpoint: &Endpoint) -> Result<Bound, RunError> {
 /// How many connections may wait to be accepted: as many as std has it.
 const BACKLOG: i32 = 128;
 
-/// Listens as std does it, but on `[::]` for both families with one socket, so that both have the same port, and a port that is
-/// taken for one of them is an error. Where the machine has no IPv6, that is for IPv4 alone.
+/// Listens as std does it, but on `[::]` for both families with one socket, so that both have the same port, and a port
+/// that is taken for one of them is an error. Where the machine has no IPv6, that is for IPv4 alone.
 fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let is_everywhere = address.ip() == Ipv6Addr::UNSPECIFIED;
     let address = if is_everywhere && !has_ipv6() {
@@ -149,8 +151,8 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-/// Whether the machine has any IPv6 address: that of the loopback, or, where that alone has none, another. Where IPv6 is
-/// switched off the kernel may still give such a socket, whose address could not be connected to.
+/// Whether the machine has any IPv6 address: that of the loopback, or, where that alone has none, another. Where IPv6
+/// is switched off the kernel may still give such a socket, whose address could not be connected to.
 fn has_ipv6() -> bool {
     let others = || std::fs::read("/proc/net/if_inet6").is_ok_and(|listed| !listed.is_empty());
     UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() || others()
@@ -218,9 +220,12 @@ pub(crate) async fn serve(socket: Socket, shared: Shared) {
             never = relief.as_mut() => match never {},
             accepted = socket.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    // Requests of earlier ones that are there are looked at before a newcomer could take their places:
+                    // their tasks are woken first, and then read.
+                    for _ in 0..2 {
+                        tokio::task::yield_now().await;
+                    }
                     acceptor.admit(stream, peer);
-                    // Its request may be there already: it is looked at before the next newcomer could take its place.
-                    tokio::task::yield_now().await;
                 }
                 Err(error) => acceptor.failed(&error).await,
             },
@@ -244,7 +249,7 @@ struct Acceptor {
 impl Acceptor {
     fn new(shared: Shared) -> Self {
         let configured = shared.context.limits.max_connections;
-        let most = pressure::most_connections(configured);
+        let most = pressure::most_connections(configured, process::descriptor_limit());
         if configured != 0 && most < configured {
             let why = "fewer connections than configured: half of the descriptors are left to the service";
             log(move || tracing::warn!(configured, most, "{why}"));
@@ -280,8 +285,8 @@ impl Acceptor {
         slot.note(|slot| slot.task = Some(task.abort_handle()));
     }
 
-    /// Makes room where there is no descriptor left, else waits: the listener stays readable, and accepting again at once
-    /// would fail again at once.
+    /// Makes room where there is no descriptor left, else waits: the listener stays readable, and accepting again at
+    /// once would fail again at once.
     async fn failed(&mut self, error: &io::Error) {
         self.shared.context.metrics.connections.accept_failed();
         if pressure::is_of_one_connection(error) {
@@ -301,3 +306,6 @@ impl Acceptor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! What the listener does when the process runs short: of descriptors, which are the service's as much as the server's, and of
-//! memory for pages.
+//! What the listener does when the process runs short: of descriptors, which are the service's as much as the server's,
+//! and of memory for pages.
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -8,18 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection_table::ConnectionTable;
-use crate::process;
 use crate::render::HeldPages;
 
-/// How long a client may take nothing while memory is short. Networks may need longer for a packet: those that take nothing for
-/// longest go first, of the address that has most of them.
+/// How long a client may take nothing while memory is short. Networks may need longer for a packet: those that take
+/// nothing for longest go first, of the address that has most of them.
 const LEAST_BLOCKED: Duration = Duration::from_millis(20);
 
 /// Between two looks where no connection could be closed.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Closes one connection after the other while pages take more memory than they may: connections whose clients take nothing
-/// hold them.
+/// Closes one connection after the other while pages take more memory than they may: connections whose clients take
+/// nothing hold them.
 pub(super) async fn relieve_memory(
     connections: Arc<ConnectionTable>,
     pages: Arc<HeldPages>,
@@ -38,12 +37,9 @@ pub(super) async fn relieve_memory(
 /// Of the descriptors that the process may have, connections take at most one in this many: the rest is the service's.
 const SHARE: u64 = 2;
 
-/// How many connections may be held: as many as configured, and no more than their share of descriptors. Zero is no limit.
-pub(super) fn most_connections(configured: usize) -> usize {
-    bounded(configured, process::descriptor_limit())
-}
-
-fn bounded(configured: usize, descriptors: Option<u64>) -> usize {
+/// How many connections may be held: as many as configured, and no more than their share of descriptors. Zero is no
+/// limit.
+pub(super) fn most_connections(configured: usize, descriptors: Option<u64>) -> usize {
     let Some(descriptors) = descriptors else {
         return configured;
     };
@@ -55,8 +51,8 @@ fn bounded(configured: usize, descriptors: Option<u64>) -> usize {
     }
 }
 
-/// A descriptor that is held for the time when there is no other: it is given up to serve one connection then, so that the
-/// server answers while the service has used up all that there are.
+/// A descriptor that is held for the time when there is no other: it is given up to serve one connection then, so that
+/// the server answers while the service has used up all that there are.
 #[derive(Debug)]
 pub(super) struct SpareDescriptor(Option<File>);
 
@@ -84,7 +80,8 @@ impl SpareDescriptor {
     }
 }
 
-/// Whether the process, or the machine, has no descriptor left: `EMFILE` and `ENFILE`, which are these numbers on every Unix.
+/// Whether the process, or the machine, has no descriptor left: `EMFILE` and `ENFILE`, which are these numbers on every
+/// Unix.
 pub(super) fn is_at_limit(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
@@ -113,7 +110,7 @@ mod tests {
             (5, Some(1), 1),
             (5, Some(u64::MAX), 5),
         ] {
-            assert_eq!(bounded(configured, descriptors), expected);
+            assert_eq!(most_connections(configured, descriptors), expected);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A Unix socket: for its owner alone, taken over only from a server that died, removed at the end.
 //!
-//! The file at the path belongs to the socket that its device and inode name. Another server may replace it at any time, were it only
-//! by hand; so the file is removed at the end only if it is still the same.
+//! The file at the path belongs to the socket that its device and inode name. Another server may replace it at any
+//! time, were it only by hand; so the file is removed at the end only if it is still the same.
 
 use std::fs::{self, Metadata, Permissions};
 use std::io;
@@ -16,11 +16,12 @@ use super::BACKLOG;
 /// Who may connect: the user that the service runs as.
 const MODE: u32 = 0o600;
 
-/// Binds to the path; the file is to be held for as long as the socket. A socket that another process listens on is taken, and a
-/// file of another kind is not the server's to remove; what a server that died has left behind is replaced.
+/// Binds to the path; the file is to be held for as long as the socket. A socket that another process listens on is
+/// taken, and a file of another kind is not the server's to remove; what a server that died has left behind is
+/// replaced.
 ///
-/// The socket is made beside the path, listens only when it has its mode, and is moved then: no other user can connect whatever
-/// the umask, and between an old socket and the new one there is no time without any.
+/// The socket is made beside the path, listens only when it has its mode, and is moved then: no other user can connect
+/// whatever the umask, and between an old socket and the new one there is no time without any.
 pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     refuse_living(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;

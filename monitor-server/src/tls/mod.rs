@@ -1,8 +1,8 @@
 //! TLS: what is configured, and what serves it.
 //!
-//! The settings are read from the web configuration file, and checked, whether TLS can be served or not: with the cargo feature
-//! `tls` by [`server`], without it by a [`Tls`] of which there is none, so that asking for it is an error that names the feature.
-//! A [`Tls`] is one state of the files: a reload makes a new one, which later handshakes use.
+//! The settings are read from the web configuration file, and checked, whether TLS can be served or not: with the cargo
+//! feature `tls` by [`server`], without it by a [`Tls`] of which there is none, so that asking for it is an error that
+//! names the feature. A [`Tls`] is one state of the files: a reload makes a new one, which later handshakes use.
 #![cfg_attr(
     not(feature = "tls"),
     allow(dead_code, reason = "read and checked, but not served")
@@ -92,6 +92,7 @@ impl fmt::Debug for Pem {
 }
 
 #[cfg(not(feature = "tls"))]
+#[allow(clippy::unused_async, reason = "it is used as what it stands for")]
 mod without {
     use super::{Pem, TlsSettings};
     use crate::access::Peer;

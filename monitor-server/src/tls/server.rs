@@ -1,7 +1,7 @@
 //! Serves TLS with rustls: its own provider, so that no other part of the process is bound to it, and HTTP/1.1 alone.
 //!
-//! What rustls does not tell of certificates is read here: when the server's expires, and the names of a client's, of which one has to be among
-//! those allowed.
+//! What rustls does not tell of certificates is read here: when the server's expires, and the names of a client's, of
+//! which one has to be among those allowed.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -17,7 +17,7 @@ use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier}
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, NamedGroup, RootCertStore,
-    ServerConfig, SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion,
+    ServerConfig, SignatureScheme, SupportedCipherSuite,
 };
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
@@ -80,8 +80,14 @@ impl Tls {
         let expiry = chain.first().and_then(expiry);
         let key = PrivateKeyDer::from_pem_slice(&read(&settings.key)?)
             .map_err(|error| unusable(&settings.key, wrong(&error)))?;
+        let known = [(Version::Tls13, &TLS13), (Version::Tls12, &TLS12)];
+        let (least, most) = (settings.min, settings.max);
+        let chosen = known
+            .into_iter()
+            .filter(|(one, _)| (least..=most).contains(one));
+        let versions: Vec<_> = chosen.map(|(_, supported)| supported).collect();
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&versions(settings))
+            .with_protocol_versions(&versions)
             .map_err(|error| at(&settings.place, error))?
             .with_client_cert_verifier(client_verifier(settings, provider, read)?)
             .with_single_cert(chain, key)
@@ -169,14 +175,6 @@ fn certificates(
     }
 }
 
-fn versions(settings: &TlsSettings) -> Vec<&'static SupportedProtocolVersion> {
-    let known = [(Version::Tls13, &TLS13), (Version::Tls12, &TLS12)];
-    let chosen = known
-        .into_iter()
-        .filter(|(version, _)| (settings.min..=settings.max).contains(version));
-    chosen.map(|(_, supported)| supported).collect()
-}
-
 /// The provider with the cipher suites and curves that are asked for, in that order.
 fn provider(settings: &TlsSettings) -> Result<CryptoProvider, ConfigError> {
     let mut provider = ring::default_provider();
@@ -252,7 +250,8 @@ fn client_verifier(
     })
 }
 
-/// Verifies a certificate, which every client must have, as another verifier does, and then that it has one of the allowed names.
+/// Verifies a certificate, which every client must have, as another verifier does, and then that it has one of the
+/// allowed names.
 #[derive(Debug)]
 struct NameVerifier {
     verifier: Arc<dyn ClientCertVerifier>,
@@ -270,8 +269,8 @@ impl ClientCertVerifier for NameVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verifier = &self.verifier;
-        let verified = verifier.verify_client_cert(certificate, intermediates, now)?;
+        let inner = &self.verifier;
+        let verified = inner.verify_client_cert(certificate, intermediates, now)?;
         let names = names(certificate);
         if names.iter().any(|name| self.allowed.contains(name)) {
             return Ok(verified);

@@ -1,0 +1,62 @@
+//! The accept loop on a real socket.
+
+use std::io::Write;
+use std::net::TcpStream;
+
+use tokio::io::AsyncReadExt;
+use tokio::sync::watch;
+use warp::Filter;
+
+use super::*;
+use crate::config::{Limits, Security};
+use crate::connection::ConnectionContext;
+use crate::web::Keeper;
+
+fn shared(limits: Limits, stop: watch::Receiver<bool>) -> Shared {
+    let keeper = Keeper::load(&Security::default()).expect("nothing to load");
+    let answer = || async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        warp::reply::Response::new("here".into())
+    };
+    Shared {
+        routes: warp::any().then(answer).boxed(),
+        context: Arc::new(ConnectionContext {
+            limits,
+            metrics: Arc::default(),
+            pages: Arc::default(),
+            networks: keeper.networks(),
+            keeper: Arc::new(keeper),
+        }),
+        stop,
+    }
+}
+
+/// The request of the first and the second connection arrive together, as on a machine that was busy with something
+/// else.
+#[tokio::test]
+async fn a_request_that_is_there_is_looked_at_before_a_newcomer_takes_its_place() {
+    let (_stopping, stop) = watch::channel(false);
+    let shared = shared(Limits::default().max_connections(1), stop);
+    let metrics = Arc::clone(&shared.context.metrics);
+    let bound = bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+    let socket = Socket::new(bound).expect("a socket");
+    let address = socket.endpoint().expect("bound").tcp().expect("TCP");
+    let asked = async {
+        let mut first = TcpStream::connect(address).expect("it listens");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let request = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+        first.write_all(request).expect("room");
+        let _second = TcpStream::connect(address).expect("it listens");
+        first.set_nonblocking(true).expect("a socket");
+        let mut first = tokio::net::TcpStream::from_std(first).expect("a socket");
+        let mut answer = String::new();
+        let _ = first.read_to_string(&mut answer).await;
+        answer
+    };
+    let answer = tokio::select! {
+        () = serve(socket, shared) => panic!("it was not stopped"),
+        answer = asked => answer,
+    };
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer:?}");
+    assert_eq!(metrics.connections.count(Ending::Full), 1);
+}
