@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::endpoint::Endpoint;
@@ -98,7 +98,7 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// What a file holds, or the setting itself, cannot be used for what it is named for.
-    #[error("{place}: cannot be used{}", InFile(file.as_deref()))]
+    #[error("{place}: cannot be used{}", in_file(file.as_deref()))]
     Unusable {
         /// Where it is named.
         place: Place,
@@ -175,13 +175,8 @@ impl fmt::Display for Chain<'_> {
 }
 
 /// Names the file that something is in.
-struct InFile<'a>(Option<&'a std::path::Path>);
-
-impl fmt::Display for InFile<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .map_or(Ok(()), |file| write!(f, ": {}", file.display()))
-    }
+fn in_file(file: Option<&Path>) -> String {
+    file.map_or_else(String::new, |file| format!(": {}", file.display()))
 }
 
 impl From<monitor_core::RuleError> for ConfigError {

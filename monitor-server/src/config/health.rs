@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::MonitorConfig;
 use super::service::validate_words;
-use super::setting::Setting;
 use super::setting::{At, Result, settings};
 use crate::health::{Check, GROUPS, Groups, HealthSettings, Probe, Registered};
 
@@ -17,16 +16,16 @@ settings! {HealthSettings, on MonitorConfig (health) {
     /// How long the status of a task type that counts for readiness does without a call. Default 60 s; 0 is for ever. After
     /// that it reads `UNKNOWN`, which is no illness, so that an instance that gets no calls because it is not ready can come
     /// back: see [`ReadinessPolicy`](monitor_core::ReadinessPolicy). In YAML `health.status_ttl`, seconds, fractions allowed.
-    "status_ttl" => status_ttl as fn status_ttl(ttl: Duration);
-    "readiness" => readiness;
-    "groups" => groups;
+    "status_ttl" => status_ttl, fn status_ttl(ttl: Duration);
+    "readiness" => readiness = names;
+    "groups" => groups = groups;
     /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age. Without a
     /// first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
-    "heartbeat_timeout" => heartbeat_timeout as fn heartbeat_timeout(timeout: Duration);
+    "heartbeat_timeout" => heartbeat_timeout, fn heartbeat_timeout(timeout: Duration);
     /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that who sends requests has
     /// seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few seconds. In YAML
     /// `health.drain_pause`, seconds, fractions allowed.
-    "drain_pause" => drain_pause as fn drain_pause(pause: Duration);
+    "drain_pause" => drain_pause, fn drain_pause(pause: Duration);
 }}
 
 /// Health in code; a call adds to what was there.
@@ -130,23 +129,13 @@ impl MonitorConfig {
     }
 }
 
-impl Setting for Vec<Arc<str>> {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        *self = at.words()?.into_iter().map(Into::into).collect();
-        Ok(())
-    }
+fn names(at: &At<'_>) -> Result<Vec<Arc<str>>> {
+    Ok(at.words()?.into_iter().map(Into::into).collect())
 }
 
-impl Setting for Groups {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        let groups = at.entries(|name, at| {
-            let mut members = Vec::new();
-            members.read(at)?;
-            Ok((name.into(), members))
-        })?;
-        *self = groups.into_iter().collect();
-        Ok(())
-    }
+fn groups(at: &At<'_>) -> Result<Groups> {
+    let groups = at.entries(|name, at| Ok((name.into(), names(at)?)))?;
+    Ok(groups.into_iter().collect())
 }
 
 /// An error for a name of a group or member that nothing can have, and for a check that cannot run.

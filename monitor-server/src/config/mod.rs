@@ -40,7 +40,7 @@ pub(crate) use self::security::is_token;
 pub(crate) use self::security::{Security, WebFile};
 use self::service::GivenLabels;
 pub(crate) use self::service::add_to_all;
-use self::setting::{At, Node, Setting, expected, seconds, settings, shown};
+use self::setting::{At, Node, expected, seconds, settings, shown};
 use crate::endpoint::{Endpoint, UNIX_PREFIX};
 use crate::error::Place;
 use crate::error::{ConfigError, Origin};
@@ -136,7 +136,8 @@ pub struct MonitorConfig {
     storage: StorageConfig,
     profile: Profile,
     strict: bool,
-    render_cache: PageAge,
+    /// `None` is the default, which depends on the encoding.
+    render_cache: Option<Duration>,
     pub(crate) disable_compression: bool,
     pub(crate) wait_for_started: bool,
     pub(crate) health: HealthSettings,
@@ -188,50 +189,32 @@ impl Listen {
         self.unix = None;
         Some(())
     }
-}
 
-impl Setting for Listen {
     fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
         at.value(expected::LISTEN, |node| self.set(node.text()?))
     }
 }
 
-/// How old a page may be; `None` is the default, which depends on the encoding.
-#[derive(Debug, Clone, Copy, Default)]
-struct PageAge(Option<Duration>);
+/// Longest time for which a page may be kept: a minute freezes gauges long enough.
+const LONGEST_AGE: Duration = Duration::from_mins(1);
 
-impl PageAge {
-    /// A minute freezes gauges long enough.
-    const LONGEST: Duration = Duration::from_mins(1);
+const PAGE_AGE: &str = "a number of seconds from 0 to 60";
 
-    const EXPECTED: &str = "a number of seconds from 0 to 60";
-}
-
-impl From<Duration> for PageAge {
-    fn from(age: Duration) -> Self {
-        Self(Some(age))
-    }
-}
-
-impl Setting for PageAge {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
-        let age = |node: &Node| seconds(node, Self::LONGEST.as_secs_f64());
-        self.0 = Some(at.value(Self::EXPECTED, age)?);
-        Ok(())
-    }
+fn page_age(at: &At<'_>) -> Result<Duration, ConfigError> {
+    at.value(PAGE_AGE, |node| seconds(node, LONGEST_AGE.as_secs_f64()))
 }
 
 settings! {MonitorConfig, on MonitorConfig () {
-    "listen" => listen;
+    "listen" part => listen;
     /// The port to listen on. Default 9999; 0 is any free one, which
     /// [`local_addr`](crate::MonitorServer::local_addr) tells.
-    "port" => listen.port as fn port(port: u16);
-    "errors" => errors;
-    "service info" => storage.service_info;
+    "port" => listen.port, fn port(port: u16);
+    "errors" => errors = service::rules;
+    "service info" => storage.service_info = service::gauges;
     /// Which service this is: pages then have the gauge `monitor_build_info` 1 with its name and version as labels. Default
     /// none, and no such metric. [`service!`](crate::service) gives those of the calling crate; blank ones are refused when
     /// the settings are applied.
-    "service" => process.service as fn service(service: Service);
+    "service" => process.service = service::service, fn service(service: Service);
     /// Whether pages have the standard metrics of the process: `process_cpu_seconds_total`,
     /// `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds` and
     /// `process_threads`. Default on; on Linux alone. What cannot be read is left out.
@@ -239,41 +222,41 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// A registry that has these too, as the default one has where the `prometheus` crate is built with its feature
     /// `process`, gives way: only its series with labels of their own are shown. `process_start_time_seconds` is one of the
     /// storage's and always there.
-    "process_metrics" ["process"] => process.metrics as fn process_metrics(on: bool);
+    "process_metrics" ["process"] => process.metrics, fn process_metrics(on: bool);
     /// Permits a method, and the value of the gauge `service_threads`. Default 1; 0 is no limit.
-    "max_workers" => storage.max_workers as fn max_workers(workers: usize);
+    "max_workers" => storage.max_workers, fn max_workers(workers: usize);
     /// Replaces `max_workers` in the gauge `service_threads`, not in the permits. Default not set; 0 is the value 0.
-    "hpa_max_workers" => storage.hpa_max_workers as fn hpa_max_workers(workers: usize);
+    "hpa_max_workers" => storage.hpa_max_workers, fn hpa_max_workers(workers: usize);
     /// Whether each series has the original's label `inittime`. Default off: it makes every series new at each start.
-    "inittime_label" => storage.inittime_label as fn inittime_label(on: bool);
-    "labels" => labels;
+    "inittime_label" => storage.inittime_label, fn inittime_label(on: bool);
+    "labels" => labels = service::labels;
     /// Most series a family may have whose labels are made at run time. Default 2000; 0 is no limit.
-    "max_series" => storage.max_series as fn max_series(series: usize);
+    "max_series" => storage.max_series, fn max_series(series: usize);
     /// How long a series made at run time may go without an update before it leaves the page and its memory is freed: values by
     /// key, and children of registered metrics with labels. Default 0, which is never. What comes back begins at 0: see
     /// [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds, fractions allowed.
-    "idle_series" => storage.idle_series as fn idle_series(idle: Duration);
+    "idle_series" => storage.idle_series, fn idle_series(idle: Duration);
     /// The names under which the storage is exported. Default [`Profile::Servicekit`].
-    "profile" => profile as fn profile(profile: Profile);
+    "profile" => profile, fn profile(profile: Profile);
     /// Whether a scrape is answered 500 where a registry, a collector or a family had to be left out of its page; the body says which.
     /// Default off: the rest is served, and what is missing counts in `monitor_scrape_errors_total`. A repeated series is
     /// none of these: the page has its first value.
-    "strict" => strict as fn strict(on: bool);
+    "strict" => strict, fn strict(on: bool);
     /// How old the state on a page may be when its scrape arrives, at most 60 s. Not set by default, which is zero, except
     /// 100 ms for compressed pages: compressing costs as much as all the rest. Zero keeps no page; pages filtered by `name[]`
     /// are never kept.
-    "render_cache" => render_cache as fn render_cache(age: Duration);
+    "render_cache" => render_cache = page_age, fn render_cache(age: Duration);
     /// Whether answers are never compressed. Default off: `/metrics` is compressed for who asks for gzip.
-    "disable_compression" ["gzip"] => disable_compression as fn disable_compression(on: bool);
+    "disable_compression" ["gzip"] => disable_compression, fn disable_compression(on: bool);
     /// Whether `/readyz` is 503 until [`MonitorServer::started`](crate::MonitorServer::started) is called. Default off.
-    "wait_for_started" => wait_for_started as fn wait_for_started(on: bool);
-    "health" => health;
+    "wait_for_started" => wait_for_started, fn wait_for_started(on: bool);
+    "health" part => health;
     /// What connections, registries and collectors may take.
-    "limits" => limits as fn limits(limits: Limits);
-    "web_config" => security.web_config;
-    "bearer_tokens" ["auth"] => security.bearer_tokens;
-    "bearer_token_file" ["auth"] => security.bearer_token_file;
-    "allow_from" => security.allow_from;
+    "limits" part => limits, fn limits(limits: Limits);
+    "web_config" => security.web_config = security::path;
+    "bearer_tokens" ["auth"] => security.bearer_tokens = security::tokens;
+    "bearer_token_file" ["auth"] => security.bearer_token_file = security::path;
+    "allow_from" => security.allow_from = security::networks;
 }}
 
 /// Settings in code; each call replaces what was there, unless it says that it adds.
@@ -653,7 +636,7 @@ impl MonitorConfig {
     /// How pages are made.
     pub(crate) fn page_settings(&self) -> PageSettings {
         // More is refused, where an error can be returned.
-        let render_cache = self.render_cache.0.map(|age| age.min(PageAge::LONGEST));
+        let render_cache = self.render_cache.map(|age| age.min(LONGEST_AGE));
         PageSettings {
             profile: self.profile,
             strict: self.strict,
@@ -727,10 +710,10 @@ impl MonitorConfig {
         }
         service::const_labels(&self.labels, &at.key("labels"))?;
         health::validate(&self.health, &at.key("health"))?;
-        if let PageAge(Some(age)) = self.render_cache {
-            let is_good = age <= PageAge::LONGEST;
+        if let Some(age) = self.render_cache {
+            let is_good = age <= LONGEST_AGE;
             at.key("render_cache")
-                .require_range(is_good, PageAge::EXPECTED, &age.as_secs_f64())?;
+                .require_range(is_good, PAGE_AGE, &age.as_secs_f64())?;
         }
         self.security.validate(at)?;
         self.limits.validate(&at.key("limits"))
