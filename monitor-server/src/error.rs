@@ -25,9 +25,9 @@ pub enum RunError {
         /// Where it listens.
         address: Endpoint,
     },
-    /// A server runs in the process that this one was forked from. `fork` takes no threads along, so this process has none, and
-    /// the address stays the parent's. [`MonitorServer::shutdown`](crate::MonitorServer::shutdown) on a handle that was taken
-    /// along lets go of it, and this process may run its own.
+    /// A server runs in the process that this one was forked from. `fork` takes no threads along, so this process has
+    /// none, and the address stays the parent's. [`MonitorServer::shutdown`](crate::MonitorServer::shutdown) on a
+    /// handle that was taken along lets go of it, and this process may run its own.
     #[error(
         "the monitor server on {address} runs in process {process}, of which this one is a fork: threads are not taken along"
     )]
@@ -123,7 +123,8 @@ pub enum ConfigError {
         /// What it lacks.
         lost: &'static str,
     },
-    /// A reload that brings TLS where there was none: clients that speak plain HTTP would be cut off. Only a restart does.
+    /// A reload that brings TLS where there was none: clients that speak plain HTTP would be cut off. Only a restart
+    /// does.
     #[error("{}: TLS, which was not in force when the server started, begins with a restart", file.display())]
     NeedsRestart {
         /// The web configuration file.

@@ -1,10 +1,10 @@
 //! `MonitorConfig`: the server's settings, from a file, from code, from the environment.
 //!
-//! Each part (`service`, `health`, `limits`, `security`, and what stands here) owns its settings: a list of them says key, field,
-//! documentation and setter ([`setting`]), and one `validate` what each value may be, wherever it comes from. Reading a
-//! file is [`yaml::parse`] to a tree, [`Setting::read`](setting::Setting::read) of it on top of what is set, then `validate` of
-//! the whole at the position of the document, so that a refusal names the line. [`MonitorConfig::storage_config`] validates
-//! again, at no document, what the builder's calls have made of it.
+//! Each part (`service`, `health`, `limits`, `security`, and what stands here) owns its settings: a list of them has
+//! key, field, documentation and setter ([`setting::settings`]), and one `validate` what each value may be, wherever it
+//! comes from. A file is parsed to a tree (`yaml`), the tree is read on top of what is set, and then the whole is
+//! validated at the position of the document, so that an error names the line. [`MonitorConfig::storage_config`]
+//! validates again, at no document, what the builder's calls have made of it.
 
 #![cfg_attr(
     not(feature = "yaml"),
@@ -21,8 +21,7 @@ mod yaml;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,8 +41,7 @@ use self::service::GivenLabels;
 pub(crate) use self::service::add_to_all;
 use self::setting::{At, Node, expected, seconds, settings, shown};
 use crate::endpoint::{Endpoint, UNIX_PREFIX};
-use crate::error::Place;
-use crate::error::{ConfigError, Origin};
+use crate::error::{ConfigError, Origin, Place};
 use crate::health::HealthSettings;
 use crate::process::{Process, Service};
 use crate::render::{Ages, PageSettings};
@@ -60,11 +58,10 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 ///
 /// The default is the original's: port 9999 on all addresses, one worker, no error words but `other`, no thresholds.
 /// Settings come from a YAML file ([`from_file`](Self::from_file), [`from_file_at`](Self::from_file_at)), from the
-/// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. What comes later wins: these two
-/// read the environment after the file, and a builder's call comes after both.
-/// [`default`](Self::default), [`from_yaml`](Self::from_yaml), [`with_file`](Self::with_file) and
-/// [`with_file_at`](Self::with_file_at) do not look at the environment; [`with_env`](Self::with_env) does, and says who else
-/// sets such variables.
+/// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. What comes later wins: these two read
+/// the environment after the file, and a builder's call comes after both. [`default`](Self::default),
+/// [`from_yaml`](Self::from_yaml), [`with_file`](Self::with_file) and [`with_file_at`](Self::with_file_at) do not look
+/// at the environment; [`with_env`](Self::with_env) does, and says who else sets such variables.
 ///
 /// | key | default | meaning |
 /// |---|---|---|
@@ -169,7 +166,8 @@ impl Default for Listen {
 }
 
 impl Listen {
-    /// Takes over an address, with or without a port, or a socket's path; `None`, and no change, for a text that is neither.
+    /// Takes over an address, with or without a port, or a socket's path; `None`, and no change, for a text that is
+    /// neither.
     fn set(&mut self, text: &str) -> Option<()> {
         let text = text.trim();
         if let Some(path) = text.strip_prefix(UNIX_PREFIX) {
@@ -211,17 +209,17 @@ settings! {MonitorConfig, on MonitorConfig () {
     "port" => listen.port, fn port(port: u16);
     "errors" => errors = service::rules;
     "service info" => storage.service_info = service::gauges;
-    /// Which service this is: pages then have the gauge `monitor_build_info` 1 with its name and version as labels. Default
-    /// none, and no such metric. [`service!`](crate::service) gives those of the calling crate; blank ones are refused when
-    /// the settings are applied.
+    /// Which service this is: pages then have the gauge `monitor_build_info` 1 with its name and version as labels.
+    /// Default none, and no such metric. [`service!`](crate::service) gives those of the calling crate; blank ones are
+    /// refused when the settings are applied.
     "service" => process.service = service::service, fn service(service: Service);
     /// Whether pages have the standard metrics of the process: `process_cpu_seconds_total`,
     /// `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds` and
     /// `process_threads`. Default on; on Linux alone. What cannot be read is left out.
     ///
     /// A registry that has these too, as the default one has where the `prometheus` crate is built with its feature
-    /// `process`, gives way: only its series with labels of their own are shown. `process_start_time_seconds` is one of the
-    /// storage's and always there.
+    /// `process`, gives way: only its series with labels of their own are shown. `process_start_time_seconds` is one of
+    /// the storage's and always there.
     "process_metrics" ["process"] => process.metrics, fn process_metrics(on: bool);
     /// Permits a method, and the value of the gauge `service_threads`. Default 1; 0 is no limit.
     "max_workers" => storage.max_workers, fn max_workers(workers: usize);
@@ -232,19 +230,20 @@ settings! {MonitorConfig, on MonitorConfig () {
     "labels" => labels = service::labels;
     /// Most series a family may have whose labels are made at run time. Default 2000; 0 is no limit.
     "max_series" => storage.max_series, fn max_series(series: usize);
-    /// How long a series made at run time may go without an update before it leaves the page and its memory is freed: values by
-    /// key, and children of registered metrics with labels. Default 0, which is never. What comes back begins at 0: see
-    /// [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds, fractions allowed.
+    /// How long a series made at run time may go without an update before it leaves the page and its memory is freed:
+    /// values by key, and children of registered metrics with labels. Default 0, which is never. What comes back begins
+    /// at 0: see [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds, fractions
+    /// allowed.
     "idle_series" => storage.idle_series, fn idle_series(idle: Duration);
     /// The names under which the storage is exported. Default [`Profile::Servicekit`].
     "profile" => profile, fn profile(profile: Profile);
-    /// Whether a scrape is answered 500 where a registry, a collector or a family had to be left out of its page; the body says which.
-    /// Default off: the rest is served, and what is missing counts in `monitor_scrape_errors_total`. A repeated series is
-    /// none of these: the page has its first value.
+    /// Whether a scrape is answered 500 where a registry, a collector or a family had to be left out of its page; the
+    /// body says which. Default off: the rest is served, and what is missing counts in `monitor_scrape_errors_total`. A
+    /// repeated series is none of these: the page has its first value.
     "strict" => strict, fn strict(on: bool);
-    /// How old the state on a page may be when its scrape arrives, at most 60 s. Not set by default, which is zero, except
-    /// 100 ms for compressed pages: compressing costs as much as all the rest. Zero keeps no page; pages filtered by `name[]`
-    /// are never kept.
+    /// How old the state on a page may be when its scrape arrives, at most 60 s. Not set by default, which is zero,
+    /// except 100 ms for compressed pages: compressing costs as much as all the rest. Zero keeps no page; pages
+    /// filtered by `name[]` are never kept.
     "render_cache" => render_cache = page_age, fn render_cache(age: Duration);
     /// Whether answers are never compressed. Default off: `/metrics` is compressed for who asks for gzip.
     "disable_compression" ["gzip"] => disable_compression, fn disable_compression(on: bool);
@@ -261,12 +260,13 @@ settings! {MonitorConfig, on MonitorConfig () {
 
 /// Settings in code; each call replaces what was there, unless it says that it adds.
 impl MonitorConfig {
-    /// The address to listen on. Default `::`, all addresses of the machine: IPv6 and IPv4, whatever the system's default for
-    /// such sockets is (Linux: `net.ipv6.bindv6only`), or IPv4 alone where the machine has no IPv6. `0.0.0.0` is all IPv4
-    /// addresses and none of IPv6. For IPv6 alone, name an address, or add `::/0` with [`allow_from`](Self::allow_from).
+    /// The address to listen on. Default `::`, all addresses of the machine: IPv6 and IPv4, whatever the system's
+    /// default for such sockets is (Linux: `net.ipv6.bindv6only`), or IPv4 alone where the machine has no IPv6.
+    /// `0.0.0.0` is all IPv4 addresses and none of IPv6. For IPv6 alone, name an address, or add `::/0` with
+    /// [`allow_from`](Self::allow_from).
     ///
-    /// IPv4 clients count as such, however they come: for `allow_from`, limits a source, the log, and as clients on this
-    /// machine.
+    /// IPv4 clients count as such, however they come: for `allow_from`, limits a source, the log, and as clients on
+    /// this machine.
     ///
     /// # Examples
     ///
@@ -287,9 +287,10 @@ impl MonitorConfig {
         self
     }
 
-    /// Listens on a Unix socket of this path, an absolute one, instead of an address; Unix alone. Default none. It is for the
-    /// service's own user alone (mode 0600). A socket that nobody listens on any more is replaced, anything else at the path
-    /// is an error, and the file is removed as the server stops. Its peers count as being on this machine.
+    /// Listens on a Unix socket of this path, an absolute one, instead of an address; Unix alone. Default none. It is
+    /// for the service's own user alone (mode 0600). A socket that nobody listens on any more is replaced, anything
+    /// else at the path is an error, and the file is removed as the server stops. Its peers count as being on this
+    /// machine.
     #[must_use]
     pub fn listen_unix(mut self, path: impl Into<PathBuf>) -> Self {
         self.listen.unix = Some(path.into());
@@ -334,10 +335,10 @@ impl MonitorConfig {
         self
     }
 
-    /// Adds a label that every series has, such as `env="prod"`: those of the storage and of the server, not those of the
-    /// registries and collectors. Replaces an earlier one of the same name. Default none. A label of this name that a call, a key or a
-    /// registered metric has is written with `label_` before it; the server's own families, such as `monitor_build_info` with its
-    /// `name` and `version`, keep theirs under the name.
+    /// Adds a label that every series has, such as `env="prod"`: those of the storage and of the server, not those of
+    /// the registries and collectors. Replaces an earlier one of the same name. Default none. A label of this name that
+    /// a call, a key or a registered metric has is written with `label_` before it; the server's own families, such as
+    /// `monitor_build_info` with its `name` and `version`, keep theirs under the name.
     ///
     /// Refused when the settings are applied: a name that is no label name or [has a meaning of its
     /// own](monitor_core::config::ConstLabels::try_new), and a blank value.
@@ -369,14 +370,16 @@ impl MonitorConfig {
         self
     }
 
-    /// Adds a tokio runtime whose metrics are to be on the pages, labelled `runtime="name"`. Replaces an earlier one of the
-    /// same name; a blank name is refused when the settings are applied. Default none, inside a runtime too: which runtimes
-    /// are watched, and under which names, is said once and does not depend on where [`run`](crate::run) is called.
+    /// Adds a tokio runtime whose metrics are to be on the pages, labelled `runtime="name"`. Replaces an earlier one of
+    /// the same name; a blank name is refused when the settings are applied. Default none, inside a runtime too: which
+    /// runtimes are watched, and under which names, is said once and does not depend on where [`run`](crate::run) is
+    /// called.
     ///
-    /// There are 3 series a runtime (`tokio_workers`, `tokio_alive_tasks`, `tokio_global_queue_depth`) and 3 a worker of it
-    /// (`tokio_worker_busy_seconds_total`, `tokio_worker_parks_total`, `tokio_worker_parked`): all that tokio gives without
-    /// `--cfg tokio_unstable`. Tokio brings a worker's up to date as it goes to sleep, wakes, and every few dozen polls; so a
-    /// worker that is stuck in one poll is awake (`tokio_worker_parked` 0) while neither its time nor its sleeps move on.
+    /// There are 3 series a runtime (`tokio_workers`, `tokio_alive_tasks`, `tokio_global_queue_depth`) and 3 a worker
+    /// of it (`tokio_worker_busy_seconds_total`, `tokio_worker_parks_total`, `tokio_worker_parked`): all that tokio
+    /// gives without `--cfg tokio_unstable`. Tokio brings a worker's up to date as it goes to sleep, wakes, and every
+    /// few dozen polls; so a worker that is stuck in one poll is awake (`tokio_worker_parked` 0) while neither its time
+    /// nor its sleeps move on.
     ///
     /// The handle keeps no runtime running. One that has shut down keeps its last values.
     ///
@@ -410,9 +413,9 @@ impl MonitorConfig {
 
     /// Adds a collector whose metrics are exported beside the storage's and those of the registries. Default none.
     ///
-    /// A source of its own: where it panics, or takes longer than [`Limits::gather_timeout`], the page lacks it alone, which
-    /// counts in `monitor_scrape_errors_total`; in a registry it would take all of that along. It is asked on a thread for the
-    /// purpose, and not again before it has returned. Its descriptors are not looked at.
+    /// A source of its own: where it panics, or takes longer than [`Limits::gather_timeout`], the page lacks it alone,
+    /// which counts in `monitor_scrape_errors_total`; in a registry it would take all of that along. It is asked on a
+    /// thread for the purpose, and not again before it has returned. Its descriptors are not looked at.
     ///
     /// # Examples
     ///
@@ -436,8 +439,8 @@ impl MonitorConfig {
 /// Reading files.
 #[cfg(feature = "yaml")]
 impl MonitorConfig {
-    /// Reads a file whose whole document is the section, then the environment; [`with_file`](Self::with_file) leaves the
-    /// environment out.
+    /// Reads a file whose whole document is the section, then the environment; [`with_file`](Self::with_file) leaves
+    /// the environment out.
     ///
     /// # Errors
     ///
@@ -464,8 +467,8 @@ impl MonitorConfig {
         Self::default().with_file_at(path, section)?.with_env()
     }
 
-    /// Reads a file as [`from_file`](Self::from_file) does, on top of what is set already, and not the environment: a key of
-    /// the file replaces what was there, what the file does not name stays.
+    /// Reads a file as [`from_file`](Self::from_file) does, on top of what is set already, and not the environment: a
+    /// key of the file replaces what was there, what the file does not name stays.
     ///
     /// # Errors
     ///
@@ -486,7 +489,8 @@ impl MonitorConfig {
         Ok(self)
     }
 
-    /// Reads the section of this name from a file that holds others too, as [`with_file`](Self::with_file) reads a file.
+    /// Reads the section of this name from a file that holds others too, as [`with_file`](Self::with_file) reads a
+    /// file.
     ///
     /// # Errors
     ///
@@ -549,8 +553,8 @@ impl MonitorConfig {
         Self::default().with_env()
     }
 
-    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port, or `unix:/path`) and `MONITOR_PORT` where they
-    /// are set and not blank. No other variable is read.
+    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port, or `unix:/path`) and `MONITOR_PORT` where
+    /// they are set and not blank. No other variable is read.
     ///
     /// Kubernetes sets `MONITOR_PORT` too, in all containers of a namespace that has a Service named `monitor`, and so
     /// does Docker's `--link`. Such a value (`tcp://10.3.240.11:9999`, also `udp://` and `sctp://`) is passed over, and
@@ -616,8 +620,8 @@ impl MonitorConfig {
     pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
         self.service_link.iter().map(|link| {
             format!(
-                "environment: `{PORT}`: the text `{}` is passed over: Kubernetes sets it for a Service named `monitor`, \
-                 and Docker for a container linked under that name",
+                "environment: `{PORT}`: the text `{}` is passed over: Kubernetes sets it for a Service named \
+                 `monitor`, and Docker for a container linked under that name",
                 shown(link)
             )
         })
@@ -650,8 +654,8 @@ impl MonitorConfig {
         }
     }
 
-    /// The address to listen on; not used where the [`endpoint`](Self::endpoint) is a Unix socket. `[::]:9999` is all addresses
-    /// of both families: see [`listen`](Self::listen).
+    /// The address to listen on; not used where the [`endpoint`](Self::endpoint) is a Unix socket. `[::]:9999` is all
+    /// addresses of both families: see [`listen`](Self::listen).
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.listen.ip, self.listen.port)
     }
@@ -669,10 +673,10 @@ impl MonitorConfig {
     ///
     /// # Errors
     ///
-    /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or is taken, a
-    /// method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a label that cannot
-    /// be on every series, a `render_cache` above a minute, limits of heads that are out of range, a check or a group whose name
-    /// is blank or taken, a check without time.
+    /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or
+    /// is taken, a method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a
+    /// label that cannot be on every series, a `render_cache` above a minute, limits of heads that are out of range, a
+    /// check or a group whose name is blank or taken, a check without time.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         self.validate(&At::code(""))?;
         let mut storage = self.storage.clone();
@@ -683,7 +687,8 @@ impl MonitorConfig {
         Ok(storage)
     }
 
-    /// An error for the first setting that cannot be. What a document gave is named by its line there, what else was set as code.
+    /// An error for the first setting that cannot be. What a document gave is named by its line there, what else was
+    /// set as code.
     fn validate(&self, at: &At<'_>) -> Result<(), ConfigError> {
         for rule in &self.errors {
             service::validate_rule(rule, &at.key("errors"))?;

@@ -1,9 +1,9 @@
-//! Who may connect, and with what: the settings, and the web configuration file, which is in the format that Prometheus' exporters
-//! share (the exporter-toolkit's).
+//! Who may connect, and with what: the settings, and the web configuration file, which is in the format that
+//! Prometheus' exporters share (the exporter-toolkit's).
 //!
-//! What is written in the file in good faith is taken or refused by name; nothing is passed over in silence. No message and no
-//! `Debug` shows a token, a hash, a key, or what may be one because a space or a level is missing: the file's positions
-//! [hide](At::hiding) keys and what stands in place of a map.
+//! What is written in the file in good faith is taken or refused by name; nothing is passed over in silence. No message
+//! and no `Debug` shows a token, a hash, a key, or what may be one because a space or a level is missing: the file's
+//! positions [hide](At::hiding) keys and what stands in place of a map.
 
 use std::fmt;
 use std::path::Path;
@@ -134,22 +134,22 @@ pub(super) fn tokens(at: &At<'_>) -> Result<Tokens> {
 
 /// Who may connect, and with what.
 impl MonitorConfig {
-    /// A web configuration file, in the format that Prometheus' exporters share: TLS (`tls_server_config`, with the cargo
-    /// feature `tls`), users with bcrypt hashes of their passwords (`basic_auth_users`), and headers of answers
-    /// (`http_server_config`). Default none. With users, or with tokens, `/metrics` is for them alone; probes stay open. A
-    /// relative path starts at the current directory, those in the file where the file is.
+    /// A web configuration file, in the format that Prometheus' exporters share: TLS (`tls_server_config`, with the
+    /// cargo feature `tls`), users with bcrypt hashes of their passwords (`basic_auth_users`), and headers of answers
+    /// (`http_server_config`). Default none. With users, or with tokens, `/metrics` is for them alone; probes stay
+    /// open. A relative path starts at the current directory, those in the file where the file is.
     ///
     /// The file, and those it names, are looked at twice a second. A change that cannot be used, or that would take
-    /// protection away, is not taken: what was good stays in force, and `monitor_server_web_config_last_reload_successful`
-    /// turns 0.
+    /// protection away, is not taken: what was good stays in force, and
+    /// `monitor_server_web_config_last_reload_successful` turns 0.
     #[must_use]
     pub fn web_config(mut self, path: impl Into<PathBuf>) -> Self {
         self.security.web_config = Some(path.into());
         self
     }
 
-    /// Adds a token that is as good as a user's password (`Authorization: Bearer ..`). At least 16 visible ASCII characters;
-    /// others are refused when the settings are applied. Default none.
+    /// Adds a token that is as good as a user's password (`Authorization: Bearer ..`). At least 16 visible ASCII
+    /// characters; others are refused when the settings are applied. Default none.
     #[cfg(feature = "auth")]
     #[must_use]
     pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
@@ -166,8 +166,8 @@ impl MonitorConfig {
         self
     }
 
-    /// Adds an IP address or a network (`10.0.0.0/8`) that may connect; once there is one, all others are turned away as they
-    /// connect, probes included. Default all. Peers of a Unix socket have no address and are let in.
+    /// Adds an IP address or a network (`10.0.0.0/8`) that may connect; once there is one, all others are turned away
+    /// as they connect, probes included. Default all. Peers of a Unix socket have no address and are let in.
     ///
     /// # Examples
     ///
@@ -191,7 +191,8 @@ const WEB_KEYS: [&str; 3] = [
     "basic_auth_users",
 ];
 
-const NO_RATE_LIMIT: &str = "no such key: a limit for all clients together keeps the good ones out, and passwords are checked one at a time already";
+const NO_RATE_LIMIT: &str = "no such key: a limit for all clients together keeps the good ones out, and \
+    passwords are checked one at a time already";
 
 /// What a web configuration file says. `Debug` is that of its parts, which show no secrets.
 #[derive(Debug, Default)]
@@ -262,7 +263,8 @@ fn headers(at: &At<'_>) -> Result<Vec<(HeaderName, HeaderValue)>> {
 
 fn header(name: &str, at: &At<'_>) -> Result<Option<(HeaderName, HeaderValue)>> {
     let Some((_, header, accepted)) = HEADERS.iter().find(|(known, ..)| *known == name) else {
-        let expected = "`Content-Security-Policy`, `X-Frame-Options`, `X-Content-Type-Options`, `X-XSS-Protection` or `Strict-Transport-Security`";
+        let expected = "`Content-Security-Policy`, `X-Frame-Options`, `X-Content-Type-Options`, `X-XSS-Protection` or \
+            `Strict-Transport-Security`";
         return at.require(false, expected, name).map(|()| None);
     };
     let value: String = at.scalar()?;
@@ -352,7 +354,8 @@ fn tls(at: &At<'_>, folder: &Path) -> Result<Option<TlsSettings>> {
 
 const FILE: &str = "the path of a file";
 
-const CLIENT_AUTH: &str = "`NoClientCert`, `VerifyClientCertIfGiven` or `RequireAndVerifyClientCert` (others do not check the certificate)";
+const CLIENT_AUTH: &str = "`NoClientCert`, `VerifyClientCertIfGiven` or `RequireAndVerifyClientCert` (others do not \
+    check the certificate)";
 
 /// A certificate or key in the file itself or, where there is a folder, the file it is in: relative paths start there.
 fn pem(at: &At<'_>, is_secret: bool, folder: Option<&Path>) -> Result<Pem> {
@@ -373,8 +376,8 @@ fn pem(at: &At<'_>, is_secret: bool, folder: Option<&Path>) -> Result<Pem> {
     })
 }
 
-/// Certificates that are not checked say nothing of the client: one that is only asked for is not asked for here, and one that
-/// has to be there is refused, so that it is not taken for protection.
+/// Certificates that are not checked say nothing of the client: one that is only asked for is not asked for here, and
+/// one that has to be there is refused, so that it is not taken for protection.
 fn client_auth(at: &At<'_>) -> Result<ClientAuth> {
     at.value(CLIENT_AUTH, |node| match node.text()? {
         "" | "NoClientCert" | "RequestClientCert" => Some(ClientAuth::None),

@@ -1,8 +1,8 @@
-//! What the service is and how its calls are judged: error rules, constant gauges, name and version, and the labels that every
-//! series has.
+//! What the service is and how its calls are judged: error rules, constant gauges, name and version, and the labels
+//! that every series has.
 //!
-//! Each of these is a map of a file whose keys are names: of statuses, gauges, labels. What a name or a text may be is said by the
-//! `validate_..` functions, for files and for code alike.
+//! Each of these is a map of a file whose keys are names: of statuses, gauges, labels. What a name or a text may be is
+//! said by the `validate_..` functions, for files and for code alike.
 
 use monitor_core::StatusRule;
 use monitor_core::config::ConstLabels;
@@ -126,8 +126,8 @@ pub(super) fn const_labels(given: &GivenLabels, at: &At<'_>) -> Result<ConstLabe
     Ok(labels)
 }
 
-/// Puts these labels on every series of families that are not the storage's, but for those of a name that a series has itself,
-/// as a storage does with its own.
+/// Puts these labels on every series of families that are not the storage's, but for those of a name that a series has
+/// itself, as a storage does with its own.
 pub(crate) fn add_to_all(families: &mut [Family], labels: &[Label]) {
     if labels.is_empty() {
         return;

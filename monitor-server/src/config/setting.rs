@@ -1,9 +1,10 @@
-//! One setting: where it is written, how it is read from a document, and what is said of a value that cannot be used.
+//! One setting: where it is written, how it is read from a document, and the errors for values that cannot be used.
 //!
-//! [`At`] is a position: what settings are read from (a document, the environment, calls of the builder), the path of keys, and,
-//! in a document, the [`Node`] there. A part of the configuration is *read* (types and keys, [`Setting::read`]) on top of what was
-//! there, and then *validated* (ranges and names) once for all origins: `validate(&self, at)` asks its position for the parts of
-//! the value, which are nodes of the document where they come from one, and else were set in code.
+//! A document is a tree of [`Node`]s, made by `yaml`. [`At`] is a position: the origin of settings (a document, the
+//! environment, calls of the builder), the path of keys and, in a document, the node there. A part of the configuration
+//! is first *read* (keys and types) on top of what was there, and then *validated* (ranges and names), once for all
+//! origins: `validate(&self, at)` asks its position for the parts of the value. What the document does not hold was set
+//! in code, and is named as such.
 //!
 //! A part lists its settings in [`settings!`]: documentation, key of the file, field, and setter in one place.
 
@@ -42,7 +43,8 @@ pub(super) mod expected {
 pub(super) struct Node {
     /// Line and column, from 1.
     pub(super) place: (u64, u32),
-    /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows what its reader can find.
+    /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows what its reader can
+    /// find.
     pub(super) written: String,
     pub(super) value: Value,
 }
@@ -167,8 +169,8 @@ impl<'a> At<'a> {
         At::new(&Origin::Code, path, None)
     }
 
-    /// The same where keys, and what stands in place of a map, may be secrets: with a forgotten space, `ann:$2y$..` is a text,
-    /// and a secret.
+    /// The same where keys, and what stands in place of a map, may be secrets: with a forgotten space, `ann:$2y$..` is
+    /// a text, and a secret.
     pub(super) fn hiding(self, hides: bool) -> Self {
         Self { hides, ..self }
     }
@@ -388,7 +390,8 @@ impl<'a> At<'a> {
     }
 }
 
-/// How a key begins whose value is secret, where the space between them is forgotten: both are a text then, or the end of one.
+/// How a key begins whose value is secret, where the space between them is forgotten: both are a text then, or the end
+/// of one.
 const UNSPACED_TOKENS: &str = "bearer_tokens:";
 
 /// A text as messages show it, which go into logs: without tokens, cut after 80 characters, control characters escaped.
@@ -406,7 +409,8 @@ pub(super) fn shown(text: &str) -> String {
     shown
 }
 
-/// The known key most like the one written: least letters to change, by Levenshtein's distance of the first 64 characters.
+/// The known key most like the one written: least letters to change, by Levenshtein's distance of the first 64
+/// characters.
 fn nearest(written: &str, known: &[&'static str]) -> &'static str {
     let written = written.to_lowercase().replace(['-', ' '], "_");
     let distance = |key: &&&str| {
@@ -467,10 +471,10 @@ pub(super) fn seconds(node: &Node, longest: f64) -> Option<Duration> {
     Some(Duration::from_secs_f64(seconds))
 }
 
-/// Lists the settings of a part: documentation, `"key"` in a file, in brackets the cargo feature without which there is none, and the
-/// field; then how the key is read, if not as the setter's type says: with a function, or (`part`) as a part of its own, on top of
-/// what is there; then the setter, if it is a plain one, with the type it takes. Setters are methods of what stands behind `on`, which has the part in
-/// the field named there.
+/// Lists the settings of a part: documentation, `"key"` in a file, in brackets the cargo feature without which there is
+/// none, and the field; then how the key is read, if not as the setter's type says: with a function, or (`part`) as a
+/// part of its own, on top of what is there; then the setter, if it is a plain one, with the type it takes. Setters are
+/// methods of what stands behind `on`, which has the part in the field named there.
 macro_rules! settings {
     ($part:ident, on $owner:ident $field:tt {$(
         $(#[$doc:meta])*
