@@ -45,7 +45,6 @@ use crate::error::{ConfigError, Origin, Place};
 use crate::health::HealthSettings;
 use crate::process::{Process, Service};
 use crate::render::{Ages, PageSettings};
-#[cfg(feature = "prometheus")]
 use crate::source::Source;
 
 /// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
@@ -142,7 +141,6 @@ pub struct MonitorConfig {
     pub(crate) security: Security,
     pub(crate) process: Process,
     /// In the order they were given.
-    #[cfg(feature = "prometheus")]
     pub(crate) sources: Vec<Source>,
 }
 
@@ -739,6 +737,7 @@ fn read(path: &Path) -> Result<(Origin, Node), ConfigError> {
 fn parse(origin: &Origin, text: &str) -> Result<Node, ConfigError> {
     #[cfg(not(feature = "yaml"))]
     let parsed = {
+        let _ = text;
         let place = Place::new(origin.clone(), None, String::new());
         let feature = "yaml";
         Err(ConfigError::MissingFeature { place, feature })
