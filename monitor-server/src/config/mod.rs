@@ -7,8 +7,8 @@
 //! validates again, at no document, what the builder's calls have made of it.
 
 #![cfg_attr(
-    not(feature = "yaml"),
-    allow(dead_code, reason = "without files nothing is read")
+    not(all(feature = "auth", feature = "yaml")),
+    allow(dead_code, reason = "what is not there is not read")
 )]
 
 mod health;
@@ -79,7 +79,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `profile` | `servicekit` | names under which the storage is exported: `servicekit`, those of the Python toolkit, or `prometheus`, idiomatic ones |
 /// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500; else it is served without |
 /// | `render_cache` | 0, compressed 0.1 | seconds, at most 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
-/// | `disable_compression` | `false` | whether answers are never compressed (feature `gzip`) |
+/// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` is 503 until `started()` is called |
 /// | `health.status_ttl` | 60 | seconds without a call after which a task type that counts for readiness reads `UNKNOWN`; 0 is never |
 /// | `health.readiness` | none | names of checks and task types that count for readiness |
@@ -244,7 +244,7 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// filtered by `name[]` are never kept.
     "render_cache" => render_cache = page_age, fn render_cache(age: Duration);
     /// Whether answers are never compressed. Default off: `/metrics` is compressed for who asks for gzip.
-    "disable_compression" ["gzip"] => disable_compression, fn disable_compression(on: bool);
+    "disable_compression" => disable_compression, fn disable_compression(on: bool);
     /// Whether `/readyz` is 503 until [`MonitorServer::started`](crate::MonitorServer::started) is called. Default off.
     "wait_for_started" => wait_for_started, fn wait_for_started(on: bool);
     "health" part => health;

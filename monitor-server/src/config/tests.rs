@@ -467,7 +467,6 @@ fn a_place_names_the_column() {
 #[test]
 fn a_setting_for_a_feature_that_is_off_names_it() {
     for (is_on, yaml, feature) in [
-        (cfg!(feature = "gzip"), "disable_compression: true", "gzip"),
         (
             cfg!(feature = "process"),
             "process_metrics: true",
