@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::endpoint::Endpoint;
@@ -25,9 +25,9 @@ pub enum RunError {
         /// Where it listens.
         address: Endpoint,
     },
-    /// A server runs in the process that this one was forked from. `fork` takes no threads along, so this process has none, and
-    /// the address stays the parent's. [`MonitorServer::shutdown`](crate::MonitorServer::shutdown) on a handle that was taken
-    /// along lets go of it, and this process may run its own.
+    /// A server runs in the process that this one was forked from. `fork` takes no threads along, so this process has
+    /// none, and the address stays the parent's. [`MonitorServer::shutdown`](crate::MonitorServer::shutdown) on a
+    /// handle that was taken along lets go of it, and this process may run its own.
     #[error(
         "the monitor server on {address} runs in process {process}, of which this one is a fork: threads are not taken along"
     )]
@@ -98,7 +98,7 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// What a file holds, or the setting itself, cannot be used for what it is named for.
-    #[error("{place}: cannot be used{}", InFile(file.as_deref()))]
+    #[error("{place}: cannot be used{}", in_file(file.as_deref()))]
     Unusable {
         /// Where it is named.
         place: Place,
@@ -123,7 +123,8 @@ pub enum ConfigError {
         /// What it lacks.
         lost: &'static str,
     },
-    /// A reload that brings TLS where there was none: clients that speak plain HTTP would be cut off. Only a restart does.
+    /// A reload that brings TLS where there was none: clients that speak plain HTTP would be cut off. Only a restart
+    /// does.
     #[error("{}: TLS, which was not in force when the server started, begins with a restart", file.display())]
     NeedsRestart {
         /// The web configuration file.
@@ -175,13 +176,8 @@ impl fmt::Display for Chain<'_> {
 }
 
 /// Names the file that something is in.
-struct InFile<'a>(Option<&'a std::path::Path>);
-
-impl fmt::Display for InFile<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .map_or(Ok(()), |file| write!(f, ": {}", file.display()))
-    }
+fn in_file(file: Option<&Path>) -> String {
+    file.map_or_else(String::new, |file| format!(": {}", file.display()))
 }
 
 impl From<monitor_core::RuleError> for ConfigError {

@@ -1,13 +1,14 @@
 //! What protects the server: TLS, credentials and headers, from files that are watched.
 //!
-//! [`AccessControl`] has the settings and the [`SecurityState`] that is in force, which connections and requests take as one: a
-//! reload puts a whole new one in its place. It takes over what is good and stronger, or as strong; it never opens the server.
-//! What cannot be read, is no valid file, or lacks a protection that was in force (as a file does that is half written) leaves
-//! everything as it was.
+//! [`AccessControl`] has the settings and the [`SecurityState`] that is in force, which connections and requests take
+//! as one: a reload puts a whole new one in its place. It takes over what is good and stronger, or as strong; it never
+//! opens the server. What cannot be read, is no valid file, or lacks a protection that was in force (as a file does
+//! that is half written) leaves everything as it was.
 //!
-//! The files are looked at twice a second, by the server's own task ([`AccessControl::watch`]) or, where the routes are mounted in
-//! another server, by the requests themselves. Reading may block, so it is a job of the pool; one look runs at a time, and has the
-//! lock of `looked` for as long. That a file changed is seen by a digest of all that was read, whatever its times say.
+//! The files are looked at twice a second, by the server's own task ([`AccessControl::watch`]) or, where the routes are
+//! mounted in another server, by the requests themselves. Reading may block, so it is a job of the pool; one look runs
+//! at a time, and has the lock of `looked` for as long. That a file changed is seen by a digest of all that was read,
+//! whatever its times say.
 
 use std::fs;
 use std::io;
@@ -179,7 +180,8 @@ impl AccessControl {
         }
     }
 
-    /// Looks at the files if that was long ago: for a filter, which has no task of its own to do so. Does not wait long.
+    /// Looks at the files if that was long ago: for a filter, which has no task of its own to do so. Does not wait
+    /// long.
     pub(crate) async fn look_now_and_then(self: Arc<Self>, metrics: &Arc<SelfMetrics>) {
         if self.security.is_given() {
             let _ = tokio::time::timeout(LOOK, self.look(metrics)).await;
@@ -262,7 +264,8 @@ impl AccessControl {
     }
 }
 
-/// The protection that would be taken away. A file that lacks it is more likely half written than meant so; a restart takes it.
+/// The protection that would be taken away. A file that lacks it is more likely half written than meant so; a restart
+/// takes it.
 fn lost(old: &SecurityState, new: &SecurityState) -> Option<&'static str> {
     let (before, after) = (&old.secrets, &new.secrets);
     match (&old.tls, &new.tls) {
@@ -389,7 +392,8 @@ impl Files {
         Ok(tokens.collect())
     }
 
-    /// A secret that every user of the machine may read is worth a warning, and no more: there are systems that need it so.
+    /// A secret that every user of the machine may read is worth a warning, and no more: there are systems that need it
+    /// so.
     fn warn(&self) {
         for path in self.secret.iter().filter(|path| others_may_read(path)) {
             tracing::warn!(file = %path.display(), "everybody on this machine may read the secret in this file");

@@ -1,4 +1,5 @@
-//! What counts for health: the map `health` of a file, the builder's calls that say the same, and checks, which are code alone.
+//! What counts for health: the map `health` of a file, the builder's calls that say the same, and checks, which are
+//! code alone.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +9,6 @@ use tokio::runtime::Handle;
 
 use super::MonitorConfig;
 use super::service::validate_words;
-use super::setting::Setting;
 use super::setting::{At, Result, settings};
 use crate::health::{Check, GROUPS, Groups, HealthSettings, Probe, Registered};
 
@@ -16,28 +16,30 @@ use crate::health::{Check, GROUPS, Groups, HealthSettings, Probe, Registered};
 const MAX_NAME_BYTES: usize = 120;
 
 settings! {HealthSettings, on MonitorConfig (health) {
-    /// How long the status of a task type that counts for readiness does without a call. Default 60 s; 0 is for ever. After
-    /// that it reads `UNKNOWN`, which is no illness, so that an instance that gets no calls because it is not ready can come
-    /// back: see [`ReadinessPolicy`](monitor_core::ReadinessPolicy). In YAML `health.status_ttl`, seconds, fractions allowed.
-    "status_ttl" => status_ttl as fn status_ttl(ttl: Duration);
-    "readiness" => readiness;
-    "groups" => groups;
-    /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age. Without a
-    /// first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
-    "heartbeat_timeout" => heartbeat_timeout as fn heartbeat_timeout(timeout: Duration);
-    /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that who sends requests has
-    /// seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few seconds. In YAML
-    /// `health.drain_pause`, seconds, fractions allowed.
-    "drain_pause" => drain_pause as fn drain_pause(pause: Duration);
+    /// How long the status of a task type that counts for readiness does without a call. Default 60 s; 0 is for ever.
+    /// After that it reads `UNKNOWN`, which is no illness, so that an instance that gets no calls because it is not
+    /// ready can come back: see [`ReadinessPolicy`](monitor_core::ReadinessPolicy). In YAML `health.status_ttl`,
+    /// seconds, fractions allowed.
+    "status_ttl" => status_ttl, fn status_ttl(ttl: Duration);
+    "readiness" => readiness = names;
+    "groups" => groups = groups;
+    /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age.
+    /// Without a first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
+    "heartbeat_timeout" => heartbeat_timeout, fn heartbeat_timeout(timeout: Duration);
+    /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that who sends
+    /// requests has seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few
+    /// seconds. In YAML `health.drain_pause`, seconds, fractions allowed.
+    "drain_pause" => drain_pause, fn drain_pause(pause: Duration);
 }}
 
 /// Health in code; a call adds to what was there.
 impl MonitorConfig {
-    /// Adds checks and task types that count for readiness, by name: `/readyz` is 503 while one of them is unhealthy. Default
-    /// none. A task type may come later; of a name that neither a check nor a task type has by the start, the log warns once. In
-    /// YAML `health.readiness`, a list.
+    /// Adds checks and task types that count for readiness, by name: `/readyz` is 503 while one of them is unhealthy.
+    /// Default none. A task type may come later; of a name that neither a check nor a task type has by the start, the
+    /// log warns once. In YAML `health.readiness`, a list.
     ///
-    /// Never mark what all instances share and depend on unless none can do anything without it: they would all leave at once.
+    /// Never mark what all instances share and depend on unless none can do anything without it: they would all leave
+    /// at once.
     #[must_use]
     pub fn readiness<N: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.health
@@ -46,9 +48,9 @@ impl MonitorConfig {
         self
     }
 
-    /// Adds a group, which `/health/<group>` tells of: checks and task types, by name. Replaces an earlier one of its name.
-    /// Default none but `liveness` and `readiness`, which always are, and whose names are refused when the settings are applied;
-    /// so are blank ones. In YAML `health.groups`, name -> list.
+    /// Adds a group, which `/health/<group>` tells of: checks and task types, by name. Replaces an earlier one of its
+    /// name. Default none but `liveness` and `readiness`, which always are, and whose names are refused when the
+    /// settings are applied; so are blank ones. In YAML `health.groups`, name -> list.
     #[must_use]
     pub fn health_group<N: Into<Arc<str>>>(
         mut self,
@@ -184,23 +186,13 @@ impl MonitorConfig {
     }
 }
 
-impl Setting for Vec<Arc<str>> {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        *self = at.words()?.into_iter().map(Into::into).collect();
-        Ok(())
-    }
+fn names(at: &At<'_>) -> Result<Vec<Arc<str>>> {
+    Ok(at.words()?.into_iter().map(Into::into).collect())
 }
 
-impl Setting for Groups {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        let groups = at.entries(|name, at| {
-            let mut members = Vec::new();
-            members.read(at)?;
-            Ok((name.into(), members))
-        })?;
-        *self = groups.into_iter().collect();
-        Ok(())
-    }
+fn groups(at: &At<'_>) -> Result<Groups> {
+    let groups = at.entries(|name, at| Ok((name.into(), names(at)?)))?;
+    Ok(groups.into_iter().collect())
 }
 
 /// An error for a name of a group or member that nothing can have, and for a check that cannot run.

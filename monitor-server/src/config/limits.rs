@@ -78,25 +78,25 @@ impl Default for Limits {
 
 settings! {Limits, on Limits () {
     /// Sets [`max_connections`](Self::max_connections).
-    "max_connections" => max_connections as fn max_connections(most: usize);
+    "max_connections" => max_connections, fn max_connections(most: usize);
     /// Sets [`header_timeout`](Self::header_timeout).
-    "header_timeout" => header_timeout as fn header_timeout(timeout: Duration);
+    "header_timeout" => header_timeout, fn header_timeout(timeout: Duration);
     /// Sets [`connection_timeout`](Self::connection_timeout).
-    "connection_timeout" => connection_timeout as fn connection_timeout(timeout: Duration);
+    "connection_timeout" => connection_timeout, fn connection_timeout(timeout: Duration);
     /// Sets [`max_header_bytes`](Self::max_header_bytes).
-    "max_header_bytes" => max_header_bytes as fn max_header_bytes(most: usize);
+    "max_header_bytes" => max_header_bytes, fn max_header_bytes(most: usize);
     /// Sets [`max_headers`](Self::max_headers).
-    "max_headers" => max_headers as fn max_headers(most: usize);
+    "max_headers" => max_headers, fn max_headers(most: usize);
     /// Sets [`stop_grace`](Self::stop_grace).
-    "stop_grace" => stop_grace as fn stop_grace(grace: Duration);
+    "stop_grace" => stop_grace, fn stop_grace(grace: Duration);
     /// Sets [`gather_timeout`](Self::gather_timeout).
-    "gather_timeout" => gather_timeout as fn gather_timeout(timeout: Duration);
+    "gather_timeout" => gather_timeout, fn gather_timeout(timeout: Duration);
     /// Sets [`scrape_timeout`](Self::scrape_timeout).
-    "scrape_timeout" => scrape_timeout as fn scrape_timeout(timeout: Duration);
+    "scrape_timeout" => scrape_timeout, fn scrape_timeout(timeout: Duration);
     /// Sets [`max_scrapes`](Self::max_scrapes).
-    "max_scrapes" => max_scrapes as fn max_scrapes(most: usize);
+    "max_scrapes" => max_scrapes, fn max_scrapes(most: usize);
     /// Sets [`max_page_bytes`](Self::max_page_bytes).
-    "max_page_bytes" => max_page_bytes as fn max_page_bytes(most: usize);
+    "max_page_bytes" => max_page_bytes, fn max_page_bytes(most: usize);
 }}
 
 /// Smallest buffer the HTTP library accepts.

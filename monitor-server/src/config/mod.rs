@@ -1,14 +1,14 @@
 //! `MonitorConfig`: the server's settings, from a file, from code, from the environment.
 //!
-//! Each part (`service`, `health`, `limits`, `security`, and what stands here) owns its settings: a list of them says key, field,
-//! documentation and setter ([`setting`]), and one `validate` what each value may be, wherever it comes from. Reading a
-//! file is [`yaml::parse`] to a tree, [`Setting::read`](setting::Setting::read) of it on top of what is set, then `validate` of
-//! the whole at the position of the document, so that a refusal names the line. [`MonitorConfig::storage_config`] validates
-//! again, at no document, what the builder's calls have made of it.
+//! Each part (`service`, `health`, `limits`, `security`, and what stands here) owns its settings: a list of them has
+//! key, field, documentation and setter ([`setting::settings`]), and one `validate` what each value may be, wherever it
+//! comes from. A file is parsed to a tree (`yaml`), the tree is read on top of what is set, and then the whole is
+//! validated at the position of the document, so that an error names the line. [`MonitorConfig::storage_config`]
+//! validates again, at no document, what the builder's calls have made of it.
 
 #![cfg_attr(
-    not(feature = "yaml"),
-    allow(dead_code, reason = "without files nothing is read")
+    not(all(feature = "auth", feature = "yaml")),
+    allow(dead_code, reason = "what is not there is not read")
 )]
 
 mod health;
@@ -21,8 +21,7 @@ mod yaml;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,15 +39,12 @@ pub(crate) use self::security::is_token;
 pub(crate) use self::security::{Security, WebFile};
 use self::service::GivenLabels;
 pub(crate) use self::service::add_to_all;
-use self::setting::{At, Node, Setting, expected, seconds, settings, shown};
+use self::setting::{At, Node, expected, seconds, settings, shown};
 use crate::endpoint::{Endpoint, UNIX_PREFIX};
-use crate::error::Place;
-use crate::error::{ConfigError, Origin};
+use crate::error::{ConfigError, Origin, Place};
 use crate::health::HealthSettings;
 use crate::process::{Process, Service};
-#[cfg(feature = "prometheus")]
-use crate::render::Source;
-use crate::render::{Ages, PageSettings};
+use crate::render::{Ages, PageSettings, Source};
 
 /// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
 const MAX_METHOD_BYTES: usize = 120;
@@ -60,11 +56,10 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 ///
 /// The default is the original's: port 9999 on all addresses, one worker, no error words but `other`, no thresholds.
 /// Settings come from a YAML file ([`from_file`](Self::from_file), [`from_file_at`](Self::from_file_at)), from the
-/// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. What comes later wins: these two
-/// read the environment after the file, and a builder's call comes after both.
-/// [`default`](Self::default), [`from_yaml`](Self::from_yaml), [`with_file`](Self::with_file) and
-/// [`with_file_at`](Self::with_file_at) do not look at the environment; [`with_env`](Self::with_env) does, and says who else
-/// sets such variables.
+/// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. What comes later wins: these two read
+/// the environment after the file, and a builder's call comes after both. [`default`](Self::default),
+/// [`from_yaml`](Self::from_yaml), [`with_file`](Self::with_file) and [`with_file_at`](Self::with_file_at) do not look
+/// at the environment; [`with_env`](Self::with_env) does, and says who else sets such variables.
 ///
 /// | key | default | meaning |
 /// |---|---|---|
@@ -83,7 +78,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `profile` | `servicekit` | names under which the storage is exported: `servicekit`, those of the Python toolkit, or `prometheus`, idiomatic ones |
 /// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500; else it is served without |
 /// | `render_cache` | 0, compressed 0.1 | seconds, at most 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
-/// | `disable_compression` | `false` | whether answers are never compressed (feature `gzip`) |
+/// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` is 503 until `started()` is called |
 /// | `health.status_ttl` | 60 | seconds without a call after which a task type that counts for readiness reads `UNKNOWN`; 0 is never |
 /// | `health.readiness` | none | names of checks and task types that count for readiness |
@@ -136,7 +131,8 @@ pub struct MonitorConfig {
     storage: StorageConfig,
     profile: Profile,
     strict: bool,
-    render_cache: PageAge,
+    /// `None` is the default, which depends on the encoding.
+    render_cache: Option<Duration>,
     pub(crate) disable_compression: bool,
     pub(crate) wait_for_started: bool,
     pub(crate) health: HealthSettings,
@@ -144,7 +140,6 @@ pub struct MonitorConfig {
     pub(crate) security: Security,
     pub(crate) process: Process,
     /// In the order they were given.
-    #[cfg(feature = "prometheus")]
     pub(crate) sources: Vec<Source>,
 }
 
@@ -168,7 +163,8 @@ impl Default for Listen {
 }
 
 impl Listen {
-    /// Takes over an address, with or without a port, or a socket's path; `None`, and no change, for a text that is neither.
+    /// Takes over an address, with or without a port, or a socket's path; `None`, and no change, for a text that is
+    /// neither.
     fn set(&mut self, text: &str) -> Option<()> {
         let text = text.trim();
         if let Some(path) = text.strip_prefix(UNIX_PREFIX) {
@@ -188,102 +184,86 @@ impl Listen {
         self.unix = None;
         Some(())
     }
-}
 
-impl Setting for Listen {
     fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
         at.value(expected::LISTEN, |node| self.set(node.text()?))
     }
 }
 
-/// How old a page may be; `None` is the default, which depends on the encoding.
-#[derive(Debug, Clone, Copy, Default)]
-struct PageAge(Option<Duration>);
+/// Longest time for which a page may be kept: a minute freezes gauges long enough.
+const LONGEST_AGE: Duration = Duration::from_mins(1);
 
-impl PageAge {
-    /// A minute freezes gauges long enough.
-    const LONGEST: Duration = Duration::from_mins(1);
+const PAGE_AGE: &str = "a number of seconds from 0 to 60";
 
-    const EXPECTED: &str = "a number of seconds from 0 to 60";
-}
-
-impl From<Duration> for PageAge {
-    fn from(age: Duration) -> Self {
-        Self(Some(age))
-    }
-}
-
-impl Setting for PageAge {
-    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
-        let age = |node: &Node| seconds(node, Self::LONGEST.as_secs_f64());
-        self.0 = Some(at.value(Self::EXPECTED, age)?);
-        Ok(())
-    }
+fn page_age(at: &At<'_>) -> Result<Duration, ConfigError> {
+    at.value(PAGE_AGE, |node| seconds(node, LONGEST_AGE.as_secs_f64()))
 }
 
 settings! {MonitorConfig, on MonitorConfig () {
-    "listen" => listen;
+    "listen" part => listen;
     /// The port to listen on. Default 9999; 0 is any free one, which
     /// [`local_addr`](crate::MonitorServer::local_addr) tells.
-    "port" => listen.port as fn port(port: u16);
-    "errors" => errors;
-    "service info" => storage.service_info;
-    /// Which service this is: pages then have the gauge `monitor_build_info` 1 with its name and version as labels. Default
-    /// none, and no such metric. [`service!`](crate::service) gives those of the calling crate; blank ones are refused when
-    /// the settings are applied.
-    "service" => process.service as fn service(service: Service);
+    "port" => listen.port, fn port(port: u16);
+    "errors" => errors = service::rules;
+    "service info" => storage.service_info = service::gauges;
+    /// Which service this is: pages then have the gauge `monitor_build_info` 1 with its name and version as labels.
+    /// Default none, and no such metric. [`service!`](crate::service) gives those of the calling crate; blank ones are
+    /// refused when the settings are applied.
+    "service" => process.service = service::service, fn service(service: Service);
     /// Whether pages have the standard metrics of the process: `process_cpu_seconds_total`,
     /// `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds` and
     /// `process_threads`. Default on; on Linux alone. What cannot be read is left out.
     ///
     /// A registry that has these too, as the default one has where the `prometheus` crate is built with its feature
-    /// `process`, gives way: only its series with labels of their own are shown. `process_start_time_seconds` is one of the
-    /// storage's and always there.
-    "process_metrics" ["process"] => process.metrics as fn process_metrics(on: bool);
+    /// `process`, gives way: only its series with labels of their own are shown. `process_start_time_seconds` is one of
+    /// the storage's and always there.
+    "process_metrics" ["process"] => process.metrics, fn process_metrics(on: bool);
     /// Permits a method, and the value of the gauge `service_threads`. Default 1; 0 is no limit.
-    "max_workers" => storage.max_workers as fn max_workers(workers: usize);
+    "max_workers" => storage.max_workers, fn max_workers(workers: usize);
     /// Replaces `max_workers` in the gauge `service_threads`, not in the permits. Default not set; 0 is the value 0.
-    "hpa_max_workers" => storage.hpa_max_workers as fn hpa_max_workers(workers: usize);
+    "hpa_max_workers" => storage.hpa_max_workers, fn hpa_max_workers(workers: usize);
     /// Whether each series has the original's label `inittime`. Default off: it makes every series new at each start.
-    "inittime_label" => storage.inittime_label as fn inittime_label(on: bool);
-    "labels" => labels;
+    "inittime_label" => storage.inittime_label, fn inittime_label(on: bool);
+    "labels" => labels = service::labels;
     /// Most series a family may have whose labels are made at run time. Default 2000; 0 is no limit.
-    "max_series" => storage.max_series as fn max_series(series: usize);
-    /// How long a series made at run time may go without an update before it leaves the page and its memory is freed: values by
-    /// key, and children of registered metrics with labels. Default 0, which is never. What comes back begins at 0: see
-    /// [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds, fractions allowed.
-    "idle_series" => storage.idle_series as fn idle_series(idle: Duration);
+    "max_series" => storage.max_series, fn max_series(series: usize);
+    /// How long a series made at run time may go without an update before it leaves the page and its memory is freed:
+    /// values by key, and children of registered metrics with labels. Default 0, which is never. What comes back begins
+    /// at 0: see [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds, fractions
+    /// allowed.
+    "idle_series" => storage.idle_series, fn idle_series(idle: Duration);
     /// The names under which the storage is exported. Default [`Profile::Servicekit`].
-    "profile" => profile as fn profile(profile: Profile);
-    /// Whether a scrape is answered 500 where a registry, a collector or a family had to be left out of its page; the body says which.
-    /// Default off: the rest is served, and what is missing counts in `monitor_scrape_errors_total`. A repeated series is
-    /// none of these: the page has its first value.
-    "strict" => strict as fn strict(on: bool);
-    /// How old the state on a page may be when its scrape arrives, at most 60 s. Not set by default, which is zero, except
-    /// 100 ms for compressed pages: compressing costs as much as all the rest. Zero keeps no page; pages filtered by `name[]`
-    /// are never kept.
-    "render_cache" => render_cache as fn render_cache(age: Duration);
+    "profile" => profile, fn profile(profile: Profile);
+    /// Whether a scrape is answered 500 where a registry, a collector or a family had to be left out of its page; the
+    /// body says which. Default off: the rest is served, and what is missing counts in `monitor_scrape_errors_total`. A
+    /// repeated series is none of these: the page has its first value.
+    "strict" => strict, fn strict(on: bool);
+    /// How old the state on a page may be when its scrape arrives, at most 60 s. Not set by default, which is zero,
+    /// except 100 ms for compressed pages: compressing costs as much as all the rest. Zero keeps no page; pages
+    /// filtered by `name[]` are never kept.
+    "render_cache" => render_cache = page_age, fn render_cache(age: Duration);
     /// Whether answers are never compressed. Default off: `/metrics` is compressed for who asks for gzip.
-    "disable_compression" ["gzip"] => disable_compression as fn disable_compression(on: bool);
+    "disable_compression" => disable_compression, fn disable_compression(on: bool);
     /// Whether `/readyz` is 503 until [`MonitorServer::started`](crate::MonitorServer::started) is called. Default off.
-    "wait_for_started" => wait_for_started as fn wait_for_started(on: bool);
-    "health" => health;
+    "wait_for_started" => wait_for_started, fn wait_for_started(on: bool);
+    "health" part => health;
     /// What connections, registries and collectors may take.
-    "limits" => limits as fn limits(limits: Limits);
-    "web_config" => security.web_config;
-    "bearer_tokens" ["auth"] => security.bearer_tokens;
-    "bearer_token_file" ["auth"] => security.bearer_token_file;
-    "allow_from" => security.allow_from;
+    "limits" part => limits, fn limits(limits: Limits);
+    "web_config" => security.web_config = security::path;
+    "bearer_tokens" ["auth"] => security.bearer_tokens = security::tokens;
+    "bearer_token_file" ["auth"] => security.bearer_token_file = security::path;
+    "allow_from" => security.allow_from = security::networks;
 }}
 
 /// Settings in code; each call replaces what was there, unless it says that it adds.
 impl MonitorConfig {
-    /// The address to listen on. Default `::`, all addresses of the machine: IPv6 and IPv4, whatever the system's default for
-    /// such sockets is (Linux: `net.ipv6.bindv6only`), or IPv4 alone where the machine has no IPv6. `0.0.0.0` is all IPv4
-    /// addresses and none of IPv6. For IPv6 alone, name an address, or add `::/0` with [`allow_from`](Self::allow_from).
+    /// The address to listen on. Default `::`, all addresses of the machine: IPv6 and IPv4, whatever the system's
+    /// default for such sockets is (Linux: `net.ipv6.bindv6only`), or IPv4 alone where the machine has no IPv6.
+    /// `0.0.0.0` is all IPv4 addresses and none of IPv6. For IPv6 alone, name an address, or add `::/0` with
+    /// [`allow_from`](Self::allow_from).
     ///
-    /// IPv4 clients count as such, however they come: for `allow_from`, limits a source, the log, and as clients on this
-    /// machine.
+    /// IPv4 clients count as such, however they come: for `allow_from`, limits a source, the log, and as clients on
+    /// this machine.
     ///
     /// # Examples
     ///
@@ -304,9 +284,10 @@ impl MonitorConfig {
         self
     }
 
-    /// Listens on a Unix socket of this path, an absolute one, instead of an address; Unix alone. Default none. It is for the
-    /// service's own user alone (mode 0600). A socket that nobody listens on any more is replaced, anything else at the path
-    /// is an error, and the file is removed as the server stops. Its peers count as being on this machine.
+    /// Listens on a Unix socket of this path, an absolute one, instead of an address; Unix alone. Default none. It is
+    /// for the service's own user alone (mode 0600). A socket that nobody listens on any more is replaced, anything
+    /// else at the path is an error, and the file is removed as the server stops. Its peers count as being on this
+    /// machine.
     #[must_use]
     pub fn listen_unix(mut self, path: impl Into<PathBuf>) -> Self {
         self.listen.unix = Some(path.into());
@@ -351,10 +332,10 @@ impl MonitorConfig {
         self
     }
 
-    /// Adds a label that every series has, such as `env="prod"`: those of the storage and of the server, not those of the
-    /// registries and collectors. Replaces an earlier one of the same name. Default none. A label of this name that a call, a key or a
-    /// registered metric has is written with `label_` before it; the server's own families, such as `monitor_build_info` with its
-    /// `name` and `version`, keep theirs under the name.
+    /// Adds a label that every series has, such as `env="prod"`: those of the storage and of the server, not those of
+    /// the registries and collectors. Replaces an earlier one of the same name. Default none. A label of this name that
+    /// a call, a key or a registered metric has is written with `label_` before it; the server's own families, such as
+    /// `monitor_build_info` with its `name` and `version`, keep theirs under the name.
     ///
     /// Refused when the settings are applied: a name that is no label name or [has a meaning of its
     /// own](monitor_core::config::ConstLabels::try_new), and a blank value.
@@ -386,14 +367,16 @@ impl MonitorConfig {
         self
     }
 
-    /// Adds a tokio runtime whose metrics are to be on the pages, labelled `runtime="name"`. Replaces an earlier one of the
-    /// same name; a blank name is refused when the settings are applied. Default none, inside a runtime too: which runtimes
-    /// are watched, and under which names, is said once and does not depend on where [`run`](crate::run) is called.
+    /// Adds a tokio runtime whose metrics are to be on the pages, labelled `runtime="name"`. Replaces an earlier one of
+    /// the same name; a blank name is refused when the settings are applied. Default none, inside a runtime too: which
+    /// runtimes are watched, and under which names, is said once and does not depend on where [`run`](crate::run) is
+    /// called.
     ///
-    /// There are 3 series a runtime (`tokio_workers`, `tokio_alive_tasks`, `tokio_global_queue_depth`) and 3 a worker of it
-    /// (`tokio_worker_busy_seconds_total`, `tokio_worker_parks_total`, `tokio_worker_parked`): all that tokio gives without
-    /// `--cfg tokio_unstable`. Tokio brings a worker's up to date as it goes to sleep, wakes, and every few dozen polls; so a
-    /// worker that is stuck in one poll is awake (`tokio_worker_parked` 0) while neither its time nor its sleeps move on.
+    /// There are 3 series a runtime (`tokio_workers`, `tokio_alive_tasks`, `tokio_global_queue_depth`) and 3 a worker
+    /// of it (`tokio_worker_busy_seconds_total`, `tokio_worker_parks_total`, `tokio_worker_parked`): all that tokio
+    /// gives without `--cfg tokio_unstable`. Tokio brings a worker's up to date as it goes to sleep, wakes, and every
+    /// few dozen polls; so a worker that is stuck in one poll is awake (`tokio_worker_parked` 0) while neither its time
+    /// nor its sleeps move on.
     ///
     /// The handle keeps no runtime running. One that has shut down keeps its last values.
     ///
@@ -427,9 +410,9 @@ impl MonitorConfig {
 
     /// Adds a collector whose metrics are exported beside the storage's and those of the registries. Default none.
     ///
-    /// A source of its own: where it panics, or takes longer than [`Limits::gather_timeout`], the page lacks it alone, which
-    /// counts in `monitor_scrape_errors_total`; in a registry it would take all of that along. It is asked on a thread for the
-    /// purpose, and not again before it has returned. Its descriptors are not looked at.
+    /// A source of its own: where it panics, or takes longer than [`Limits::gather_timeout`], the page lacks it alone,
+    /// which counts in `monitor_scrape_errors_total`; in a registry it would take all of that along. It is asked on a
+    /// thread for the purpose, and not again before it has returned. Its descriptors are not looked at.
     ///
     /// # Examples
     ///
@@ -453,8 +436,8 @@ impl MonitorConfig {
 /// Reading files.
 #[cfg(feature = "yaml")]
 impl MonitorConfig {
-    /// Reads a file whose whole document is the section, then the environment; [`with_file`](Self::with_file) leaves the
-    /// environment out.
+    /// Reads a file whose whole document is the section, then the environment; [`with_file`](Self::with_file) leaves
+    /// the environment out.
     ///
     /// # Errors
     ///
@@ -481,8 +464,8 @@ impl MonitorConfig {
         Self::default().with_file_at(path, section)?.with_env()
     }
 
-    /// Reads a file as [`from_file`](Self::from_file) does, on top of what is set already, and not the environment: a key of
-    /// the file replaces what was there, what the file does not name stays.
+    /// Reads a file as [`from_file`](Self::from_file) does, on top of what is set already, and not the environment: a
+    /// key of the file replaces what was there, what the file does not name stays.
     ///
     /// # Errors
     ///
@@ -503,7 +486,8 @@ impl MonitorConfig {
         Ok(self)
     }
 
-    /// Reads the section of this name from a file that holds others too, as [`with_file`](Self::with_file) reads a file.
+    /// Reads the section of this name from a file that holds others too, as [`with_file`](Self::with_file) reads a
+    /// file.
     ///
     /// # Errors
     ///
@@ -566,8 +550,8 @@ impl MonitorConfig {
         Self::default().with_env()
     }
 
-    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port, or `unix:/path`) and `MONITOR_PORT` where they
-    /// are set and not blank. No other variable is read.
+    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port, or `unix:/path`) and `MONITOR_PORT` where
+    /// they are set and not blank. No other variable is read.
     ///
     /// Kubernetes sets `MONITOR_PORT` too, in all containers of a namespace that has a Service named `monitor`, and so
     /// does Docker's `--link`. Such a value (`tcp://10.3.240.11:9999`, also `udp://` and `sctp://`) is passed over, and
@@ -633,8 +617,8 @@ impl MonitorConfig {
     pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
         self.service_link.iter().map(|link| {
             format!(
-                "environment: `{PORT}`: the text `{}` is passed over: Kubernetes sets it for a Service named `monitor`, \
-                 and Docker for a container linked under that name",
+                "environment: `{PORT}`: the text `{}` is passed over: Kubernetes sets it for a Service named \
+                 `monitor`, and Docker for a container linked under that name",
                 shown(link)
             )
         })
@@ -653,7 +637,7 @@ impl MonitorConfig {
     /// How pages are made.
     pub(crate) fn page_settings(&self) -> PageSettings {
         // More is refused, where an error can be returned.
-        let render_cache = self.render_cache.0.map(|age| age.min(PageAge::LONGEST));
+        let render_cache = self.render_cache.map(|age| age.min(LONGEST_AGE));
         PageSettings {
             profile: self.profile,
             strict: self.strict,
@@ -667,8 +651,8 @@ impl MonitorConfig {
         }
     }
 
-    /// The address to listen on; not used where the [`endpoint`](Self::endpoint) is a Unix socket. `[::]:9999` is all addresses
-    /// of both families: see [`listen`](Self::listen).
+    /// The address to listen on; not used where the [`endpoint`](Self::endpoint) is a Unix socket. `[::]:9999` is all
+    /// addresses of both families: see [`listen`](Self::listen).
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.listen.ip, self.listen.port)
     }
@@ -686,10 +670,10 @@ impl MonitorConfig {
     ///
     /// # Errors
     ///
-    /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or is taken, a
-    /// method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a label that cannot
-    /// be on every series, a `render_cache` above a minute, limits of heads that are out of range, a check or a group whose name
-    /// is blank or taken, a check without time.
+    /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or
+    /// is taken, a method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a
+    /// label that cannot be on every series, a `render_cache` above a minute, limits of heads that are out of range, a
+    /// check or a group whose name is blank or taken, a check without time.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         self.validate(&At::code(""))?;
         let mut storage = self.storage.clone();
@@ -700,7 +684,8 @@ impl MonitorConfig {
         Ok(storage)
     }
 
-    /// An error for the first setting that cannot be. What a document gave is named by its line there, what else was set as code.
+    /// An error for the first setting that cannot be. What a document gave is named by its line there, what else was
+    /// set as code.
     fn validate(&self, at: &At<'_>) -> Result<(), ConfigError> {
         for rule in &self.errors {
             service::validate_rule(rule, &at.key("errors"))?;
@@ -727,10 +712,10 @@ impl MonitorConfig {
         }
         service::const_labels(&self.labels, &at.key("labels"))?;
         health::validate(&self.health, &at.key("health"))?;
-        if let PageAge(Some(age)) = self.render_cache {
-            let is_good = age <= PageAge::LONGEST;
+        if let Some(age) = self.render_cache {
+            let is_good = age <= LONGEST_AGE;
             at.key("render_cache")
-                .require_range(is_good, PageAge::EXPECTED, &age.as_secs_f64())?;
+                .require_range(is_good, PAGE_AGE, &age.as_secs_f64())?;
         }
         self.security.validate(at)?;
         self.limits.validate(&at.key("limits"))
@@ -751,6 +736,7 @@ fn read(path: &Path) -> Result<(Origin, Node), ConfigError> {
 fn parse(origin: &Origin, text: &str) -> Result<Node, ConfigError> {
     #[cfg(not(feature = "yaml"))]
     let parsed = {
+        let _ = text;
         let place = Place::new(origin.clone(), None, String::new());
         let feature = "yaml";
         Err(ConfigError::MissingFeature { place, feature })

@@ -1,9 +1,9 @@
-//! Who may connect, and with what: the settings, and the web configuration file, which is in the format that Prometheus' exporters
-//! share (the exporter-toolkit's).
+//! Who may connect, and with what: the settings, and the web configuration file, which is in the format that
+//! Prometheus' exporters share (the exporter-toolkit's).
 //!
-//! What is written in the file in good faith is taken or refused by name; nothing is passed over in silence. No message and no
-//! `Debug` shows a token, a hash, a key, or what may be one because a space or a level is missing: the file's positions
-//! [hide](At::hiding) keys and what stands in place of a map.
+//! What is written in the file in good faith is taken or refused by name; nothing is passed over in silence. No message
+//! and no `Debug` shows a token, a hash, a key, or what may be one because a space or a level is missing: the file's
+//! positions [hide](At::hiding) keys and what stands in place of a map.
 
 use std::fmt;
 use std::path::Path;
@@ -15,12 +15,10 @@ use http::header::{
 };
 
 use super::MonitorConfig;
-use super::setting::{At, Node, Result, Setting, expected};
+use super::setting::{At, Node, Result, expected};
 use crate::access::{Network, Networks};
 #[cfg(feature = "auth")]
-use crate::auth::{Fingerprint, MIN_TOKEN};
-#[cfg(feature = "auth")]
-use crate::auth::{HashError, StoredHash};
+use crate::auth::{Fingerprint, HashError, MIN_TOKEN, StoredHash};
 use crate::error::{Origin, Place};
 use crate::tls::{ClientAuth, Pem, TlsSettings, Version};
 
@@ -30,7 +28,7 @@ pub(crate) struct Security {
     pub(crate) web_config: Option<PathBuf>,
     pub(crate) bearer_token_file: Option<PathBuf>,
     pub(super) bearer_tokens: Tokens,
-    pub(super) allow_from: Allowed,
+    pub(super) allow_from: Vec<String>,
 }
 
 /// Tokens that were given directly.
@@ -43,10 +41,6 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// Addresses and networks that may connect, as they were given.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Allowed(Vec<String>);
-
 impl Security {
     /// The tokens that were given directly.
     #[cfg(feature = "auth")]
@@ -57,7 +51,7 @@ impl Security {
 
     /// The networks that may connect. What is none is refused by [`validate`](Self::validate).
     pub(crate) fn networks(&self) -> Networks {
-        let networks = self.allow_from.0.iter();
+        let networks = self.allow_from.iter();
         Networks::new(networks.filter_map(|text| text.parse().ok()).collect())
     }
 
@@ -73,7 +67,7 @@ impl Security {
                 return Err(at.key("bearer_tokens").index(index).hidden(expected::TOKEN));
             }
         }
-        for (index, network) in self.allow_from.0.iter().enumerate() {
+        for (index, network) in self.allow_from.iter().enumerate() {
             at.key("allow_from").index(index).require(
                 network.parse::<Network>().is_ok(),
                 expected::NETWORK,
@@ -116,62 +110,46 @@ pub(crate) fn is_token(text: &str) -> bool {
     text.len() >= MIN_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-impl Setting for PathBuf {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        *self = at.text(expected::NOT_BLANK)?.into();
-        Ok(())
-    }
+pub(super) fn path(at: &At<'_>) -> Result<PathBuf> {
+    Ok(at.text(expected::NOT_BLANK)?.into())
 }
 
 /// An empty list is refused, which may be meant as no client or as every client.
-impl Setting for Allowed {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        let expected = "a list of IP addresses and networks";
-        let text = |node: &Node| node.text().map(str::to_owned);
-        self.0 = at.items(expected, |item| item.value(expected::NETWORK, text))?;
-        if self.0.is_empty() {
-            return Err(at.refused(expected));
-        }
-        Ok(())
-    }
+pub(super) fn networks(at: &At<'_>) -> Result<Vec<String>> {
+    let text = |node: &Node| node.text().map(str::to_owned);
+    at.items("a list of IP addresses and networks", 1, |item| {
+        item.value(expected::NETWORK, text)
+    })
 }
 
 /// No message shows a token, nor one in place of the list.
-impl Setting for Tokens {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        let expected = "a list of tokens";
-        if at.is_scalar() {
-            return Err(at.hidden(expected));
-        }
-        self.0 = at.items(expected, |item| {
-            let token = item.text(expected::TOKEN);
-            token.map_err(|_| item.hidden(expected::TOKEN))
-        })?;
-        if self.0.is_empty() {
-            return Err(at.refused(expected));
-        }
-        Ok(())
+pub(super) fn tokens(at: &At<'_>) -> Result<Tokens> {
+    let expected = "a list of tokens";
+    if at.is_scalar() {
+        return Err(at.hidden(expected));
     }
+    let tokens = at.items(expected, 1, |item| item.secret(expected::TOKEN))?;
+    Ok(Tokens(tokens))
 }
 
 /// Who may connect, and with what.
 impl MonitorConfig {
-    /// A web configuration file, in the format that Prometheus' exporters share: TLS (`tls_server_config`, with the cargo
-    /// feature `tls`), users with bcrypt hashes of their passwords (`basic_auth_users`), and headers of answers
-    /// (`http_server_config`). Default none. With users, or with tokens, `/metrics` is for them alone; probes stay open. A
-    /// relative path starts at the current directory, those in the file where the file is.
+    /// A web configuration file, in the format that Prometheus' exporters share: TLS (`tls_server_config`, with the
+    /// cargo feature `tls`), users with bcrypt hashes of their passwords (`basic_auth_users`), and headers of answers
+    /// (`http_server_config`). Default none. With users, or with tokens, `/metrics` is for them alone; probes stay
+    /// open. A relative path starts at the current directory, those in the file where the file is.
     ///
     /// The file, and those it names, are looked at twice a second. A change that cannot be used, or that would take
-    /// protection away, is not taken: what was good stays in force, and `monitor_server_web_config_last_reload_successful`
-    /// turns 0.
+    /// protection away, is not taken: what was good stays in force, and
+    /// `monitor_server_web_config_last_reload_successful` turns 0.
     #[must_use]
     pub fn web_config(mut self, path: impl Into<PathBuf>) -> Self {
         self.security.web_config = Some(path.into());
         self
     }
 
-    /// Adds a token that is as good as a user's password (`Authorization: Bearer ..`). At least 16 visible ASCII characters;
-    /// others are refused when the settings are applied. Default none.
+    /// Adds a token that is as good as a user's password (`Authorization: Bearer ..`). At least 16 visible ASCII
+    /// characters; others are refused when the settings are applied. Default none.
     #[cfg(feature = "auth")]
     #[must_use]
     pub fn bearer_token(mut self, token: impl Into<String>) -> Self {
@@ -188,8 +166,8 @@ impl MonitorConfig {
         self
     }
 
-    /// Adds an IP address or a network (`10.0.0.0/8`) that may connect; once there is one, all others are turned away as they
-    /// connect, probes included. Default all. Peers of a Unix socket have no address and are let in.
+    /// Adds an IP address or a network (`10.0.0.0/8`) that may connect; once there is one, all others are turned away
+    /// as they connect, probes included. Default all. Peers of a Unix socket have no address and are let in.
     ///
     /// # Examples
     ///
@@ -202,12 +180,19 @@ impl MonitorConfig {
     /// ```
     #[must_use]
     pub fn allow_from(mut self, network: impl Into<String>) -> Self {
-        self.security.allow_from.0.push(network.into());
+        self.security.allow_from.push(network.into());
         self
     }
 }
 
-const NO_RATE_LIMIT: &str = "no such key: a limit for all clients together keeps the good ones out, and passwords are checked one at a time already";
+const WEB_KEYS: [&str; 3] = [
+    "tls_server_config",
+    "http_server_config",
+    "basic_auth_users",
+];
+
+const NO_RATE_LIMIT: &str = "no such key: a limit for all clients together keeps the good ones out, and \
+    passwords are checked one at a time already";
 
 /// What a web configuration file says. `Debug` is that of its parts, which show no secrets.
 #[derive(Debug, Default)]
@@ -225,39 +210,27 @@ impl WebFile {
         let origin = Origin::File(path.to_owned());
         let document = super::parse(&origin, content)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut file = Self::default();
         let at = At::new(&origin, "", Some(&document)).hiding(true);
-        if let Some(at) = at.given("rate_limit") {
-            return Err(at.refused(NO_RATE_LIMIT));
-        }
-        let keys = [
-            "tls_server_config",
-            "http_server_config",
-            "basic_auth_users",
-        ];
-        at.each(&keys, &mut |key, at| {
-            match key {
-                "tls_server_config" => file.tls = tls(at, folder)?,
-                "http_server_config" => file.headers = headers(&at.clone().hiding(false))?,
-                #[cfg(feature = "auth")]
-                _ => file.users = users(at)?,
-                #[cfg(not(feature = "auth"))]
-                _ => return Err(at.missing_feature("auth")),
-            }
-            Ok(())
-        })?;
-        Ok(file)
+        at.get::<()>("rate_limit", |at| Err(at.refused(NO_RATE_LIMIT)))?;
+        at.known(&WEB_KEYS)?;
+        #[cfg(not(feature = "auth"))]
+        at.get::<()>("basic_auth_users", |at| Err(at.missing_feature("auth")))?;
+        let open = at.clone().hiding(false);
+        Ok(Self {
+            tls: at.get("tls_server_config", |at| tls(at, folder))?.flatten(),
+            headers: open.get("http_server_config", headers)?.unwrap_or_default(),
+            #[cfg(feature = "auth")]
+            users: at.get("basic_auth_users", users)?.unwrap_or_default(),
+        })
     }
 }
 
 #[cfg(feature = "auth")]
 fn users(at: &At<'_>) -> Result<Vec<(String, StoredHash)>> {
     at.entries(|name, here| {
-        let hash = here
-            .text(expected::BCRYPT)
-            .map_err(|_| here.hidden(expected::BCRYPT))?;
-        let stored = StoredHash::new(&hash).map_err(|error| match error {
-            HashError::NoBcrypt => here.hidden(expected::BCRYPT),
+        let expected = "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)";
+        let stored = StoredHash::new(&here.secret(expected)?).map_err(|error| match error {
+            HashError::NoBcrypt => here.hidden(expected),
             HashError::Cost => here.hidden("a bcrypt hash of a cost from 4 to 14"),
         })?;
         let here = at.clone().hiding(false).key(name);
@@ -281,30 +254,26 @@ const HEADERS: [(&str, HeaderName, &[&str]); 5] = [
 
 /// A header without a value stays unset.
 fn headers(at: &At<'_>) -> Result<Vec<(HeaderName, HeaderValue)>> {
-    let mut headers = Vec::new();
-    at.each(&["http2", "headers"], &mut |key, at| {
-        if key == "http2" {
-            // Served or not, HTTP/1.1 is what every client speaks too.
-            return bool::default().read(at);
-        }
-        at.entries(|name, at| {
-            let Some((_, header, accepted)) = HEADERS.iter().find(|(known, ..)| *known == name) else {
-                let known = "`Content-Security-Policy`, `X-Frame-Options`, `X-Content-Type-Options`, `X-XSS-Protection` or `Strict-Transport-Security`";
-                return at.require(false, known, name);
-            };
-            let mut value = String::new();
-            value.read(at)?;
-            let is_accepted = accepted.is_empty() || accepted.contains(&&*value.to_lowercase());
-            match HeaderValue::from_str(&value) {
-                _ if value.is_empty() => {}
-                Ok(value) if is_accepted => headers.push((header.clone(), value)),
-                _ => return Err(at.refused("a value that this header may have")),
-            }
-            Ok(())
-        })?;
-        Ok(())
-    })?;
-    Ok(headers)
+    at.known(&["http2", "headers"])?;
+    // Served or not, HTTP/1.1 is what every client speaks too.
+    at.get("http2", At::scalar::<bool>)?;
+    let headers = at.get("headers", |at| at.entries(header))?;
+    Ok(headers.into_iter().flatten().flatten().collect())
+}
+
+fn header(name: &str, at: &At<'_>) -> Result<Option<(HeaderName, HeaderValue)>> {
+    let Some((_, header, accepted)) = HEADERS.iter().find(|(known, ..)| *known == name) else {
+        let expected = "`Content-Security-Policy`, `X-Frame-Options`, `X-Content-Type-Options`, `X-XSS-Protection` or \
+            `Strict-Transport-Security`";
+        return at.require(false, expected, name).map(|()| None);
+    };
+    let value: String = at.scalar()?;
+    let is_accepted = accepted.is_empty() || accepted.contains(&&*value.to_lowercase());
+    match HeaderValue::from_str(&value) {
+        _ if value.is_empty() => Ok(None),
+        Ok(value) if is_accepted => Ok(Some((header.clone(), value))),
+        _ => Err(at.refused("a value that this header may have")),
+    }
 }
 
 /// The keys of `tls_server_config`.
@@ -326,29 +295,22 @@ const TLS_KEYS: [&str; 13] = [
 
 /// An empty map is no TLS, as in the format's own reader.
 fn tls(at: &At<'_>, folder: &Path) -> Result<Option<TlsSettings>> {
-    let [mut cert, mut key, mut client_ca] = [const { None::<Pem> }; 3];
-    let [mut min, mut max] = [None; 2];
-    let (mut auth_type, mut allowed_sans) = (None, None);
-    let (mut ciphers, mut curves, mut prefers_server) = (Vec::new(), Vec::new(), true);
-    at.each(&TLS_KEYS, &mut |name, at| {
-        match name {
-            "cert_file" | "cert" => pem(&mut cert, name, at, folder)?,
-            "key_file" | "key" => pem(&mut key, name, at, folder)?,
-            "client_ca_file" | "client_ca" => pem(&mut client_ca, name, at, folder)?,
-            "client_auth_type" => auth_type = Some(client_auth(at)?),
-            "client_allowed_sans" => allowed_sans = Some(at.words()?),
-            "min_version" => min = Some(version(at)?),
-            "max_version" => max = Some(version(at)?),
-            "cipher_suites" => ciphers = named(at)?,
-            "curve_preferences" => curves = named(at)?,
-            _ => prefers_server.read(at)?,
-        }
-        Ok(())
-    })?;
+    at.known(&TLS_KEYS)?;
     if at.map()?.is_empty() {
         return Ok(None);
     }
+    let pem = |name: &str| -> Result<Option<Pem>> {
+        let inline = at.get(name, |at| pem(at, name == "key", None))?;
+        let in_file = at.get(&format!("{name}_file"), |at| pem(at, false, Some(folder)))?;
+        let is_one = inline.is_none() || in_file.is_none();
+        at.key(name)
+            .require(is_one, "either the text or the file", "both")?;
+        Ok(inline.or(in_file))
+    };
+    let (cert, key, client_ca) = (pem("cert")?, pem("key")?, pem("client_ca")?);
+    let auth_type = at.get("client_auth_type", client_auth)?;
     let client_auth = auth_type.unwrap_or(ClientAuth::None);
+    let allowed_sans = at.get("client_allowed_sans", At::words)?;
     if allowed_sans.is_some() && client_auth != ClientAuth::Required {
         let expected = "`client_auth_type: RequireAndVerifyClientCert` beside it";
         let found = &"another `client_auth_type`";
@@ -368,11 +330,13 @@ fn tls(at: &At<'_>, folder: &Path) -> Result<Option<TlsSettings>> {
         }
         _ => {}
     }
-    let (min, max) = (min.unwrap_or(Version::Tls12), max.unwrap_or(Version::Tls13));
+    let min = at.get("min_version", version)?.unwrap_or(Version::Tls12);
+    let max = at.get("max_version", version)?.unwrap_or(Version::Tls13);
     if min > max {
         let expected = "a version not later than `max_version`";
         return Err(at.key("min_version").invalid(expected, &"a later one"));
     }
+    let prefers_server = at.get("prefer_server_cipher_suites", At::scalar)?;
     Ok(Some(TlsSettings {
         place: at.place(),
         cert: cert.ok_or_else(|| at.missing("cert_file", FILE))?,
@@ -382,38 +346,38 @@ fn tls(at: &At<'_>, folder: &Path) -> Result<Option<TlsSettings>> {
         allowed_sans,
         min,
         max,
-        ciphers,
-        curves,
-        leaves_order_to_client: !prefers_server,
+        ciphers: at.get("cipher_suites", named)?.unwrap_or_default(),
+        curves: at.get("curve_preferences", named)?.unwrap_or_default(),
+        leaves_order_to_client: prefers_server == Some(false),
     }))
 }
 
 const FILE: &str = "the path of a file";
 
-const CLIENT_AUTH: &str = "`NoClientCert`, `VerifyClientCertIfGiven` or `RequireAndVerifyClientCert` (others do not check the certificate)";
+const CLIENT_AUTH: &str = "`NoClientCert`, `VerifyClientCertIfGiven` or `RequireAndVerifyClientCert` (others do not \
+    check the certificate)";
 
-/// A certificate or key in the file itself, or the file it is in; relative paths start where the file is. Text and file of the
-/// same thing exclude each other.
-fn pem(pem: &mut Option<Pem>, key: &str, at: &At<'_>, folder: &Path) -> Result {
-    let given = at.value(expected::NOT_BLANK, |node| {
-        let text = node.text()?;
-        (!text.trim().is_empty()).then(|| text.to_owned())
+/// A certificate or key in the file itself or, where there is a folder, the file it is in: relative paths start there.
+fn pem(at: &At<'_>, is_secret: bool, folder: Option<&Path>) -> Result<Pem> {
+    let text = at.value(expected::NOT_BLANK, |node| {
+        node.text().filter(|text| !text.trim().is_empty())
     });
-    let given = match given {
-        Err(_) if key == "key" => return Err(at.hidden(expected::NOT_BLANK)),
-        given => given?,
+    let hide = |error| {
+        if is_secret {
+            at.hidden(expected::NOT_BLANK)
+        } else {
+            error
+        }
     };
-    at.require(pem.is_none(), "either the text or the file", "both")?;
-    *pem = Some(if key.ends_with("_file") {
-        Pem::file(at.place(), folder.join(given))
-    } else {
-        Pem::inline(at.place(), given)
-    });
-    Ok(())
+    let text = text.map_err(hide)?;
+    Ok(match folder {
+        Some(folder) => Pem::file(at.place(), folder.join(text)),
+        None => Pem::inline(at.place(), text.to_owned()),
+    })
 }
 
-/// Certificates that are not checked say nothing of the client: one that is only asked for is not asked for here, and one that
-/// has to be there is refused, so that it is not taken for protection.
+/// Certificates that are not checked say nothing of the client: one that is only asked for is not asked for here, and
+/// one that has to be there is refused, so that it is not taken for protection.
 fn client_auth(at: &At<'_>) -> Result<ClientAuth> {
     at.value(CLIENT_AUTH, |node| match node.text()? {
         "" | "NoClientCert" | "RequestClientCert" => Some(ClientAuth::None),

@@ -1,8 +1,8 @@
-//! What the service is and how its calls are judged: error rules, constant gauges, name and version, and the labels that every
-//! series has.
+//! What the service is and how its calls are judged: error rules, constant gauges, name and version, and the labels
+//! that every series has.
 //!
-//! Each of these is a map of a file whose keys are names: of statuses, gauges, labels. What a name or a text may be is said by the
-//! `validate_..` functions, for files and for code alike.
+//! Each of these is a map of a file whose keys are names: of statuses, gauges, labels. What a name or a text may be is
+//! said by the `validate_..` functions, for files and for code alike.
 
 use monitor_core::StatusRule;
 use monitor_core::config::ConstLabels;
@@ -10,7 +10,6 @@ use monitor_core::family::{Family, Label};
 use monitor_core::names::is_built_in;
 use monitor_core::snapshot::ServiceInfo;
 
-use super::setting::Setting;
 use super::setting::{At, Result, expected, shown};
 use crate::error::ConfigError;
 use crate::process::Service;
@@ -22,22 +21,16 @@ pub(super) type GivenLabels = Vec<(String, String)>;
 /// The family of the original that may be named as a gauge, and is overwritten.
 pub(super) const OVERWRITTEN: &str = "service_threads";
 
-impl Setting for Vec<StatusRule> {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        *self = at.entries(|status, at| {
-            let mut rule = StatusRule {
-                status: status.to_owned(),
-                service_errors: Vec::new(),
-                unhealthy: -1,
-            };
-            at.each(&["service_errors", "unhealthy"], &mut |key, at| match key {
-                "service_errors" => at.words().map(|words| rule.service_errors = words),
-                _ => rule.unhealthy.read(at),
-            })?;
-            Ok(rule)
-        })?;
-        Ok(())
-    }
+pub(super) fn rules(at: &At<'_>) -> Result<Vec<StatusRule>> {
+    at.entries(|status, at| {
+        at.known(&["service_errors", "unhealthy"])?;
+        let words = at.get("service_errors", At::words)?;
+        Ok(StatusRule {
+            status: status.to_owned(),
+            service_errors: words.unwrap_or_default(),
+            unhealthy: at.get("unhealthy", At::scalar)?.unwrap_or(-1),
+        })
+    })
 }
 
 /// A blank word would be found in every error (defect E6 of the original).
@@ -55,24 +48,16 @@ pub(super) fn validate_words(words: &[impl AsRef<str>], at: &At<'_>) -> Result {
     Ok(())
 }
 
-impl Setting for Vec<ServiceInfo> {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        *self = at.entries(|name, at| {
-            let (mut info, mut value) = (None::<String>, None::<f64>);
-            at.each(&["info", "value"], &mut |key, at| match key {
-                "info" => info.read(at),
-                _ => value.read(at),
-            })?;
-            Ok(ServiceInfo {
-                name: name.into(),
-                info: info
-                    .ok_or_else(|| at.missing("info", expected::TEXT))?
-                    .into(),
-                value: value.ok_or_else(|| at.missing("value", expected::NUMBER))?,
-            })
-        })?;
-        Ok(())
-    }
+pub(super) fn gauges(at: &At<'_>) -> Result<Vec<ServiceInfo>> {
+    at.entries(|name, at| {
+        at.known(&["info", "value"])?;
+        let info: String = at.need("info", expected::TEXT, At::scalar)?;
+        Ok(ServiceInfo {
+            name: name.into(),
+            info: info.into(),
+            value: at.need("value", expected::NUMBER, At::scalar)?,
+        })
+    })
 }
 
 /// An error for the name of a gauge that no exposition may carry, or that another family has, or may come to have.
@@ -101,28 +86,17 @@ pub(super) fn validate_gauge(name: &str, at: &At<'_>) -> Result {
     )
 }
 
-impl Setting for Option<Service> {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        let [mut name, mut version, mut revision] = [None, None, None];
-        at.each(&["name", "version", "revision"], &mut |key, at| {
-            let text = Some(at.text(expected::NOT_BLANK)?);
-            match key {
-                "name" => name = text,
-                "version" => version = text,
-                _ => revision = text,
-            }
-            Ok(())
-        })?;
-        let service = Service::new(
-            name.ok_or_else(|| at.missing("name", expected::NOT_BLANK))?,
-            version.ok_or_else(|| at.missing("version", expected::NOT_BLANK))?,
-        );
-        *self = Some(match revision {
-            Some(revision) => service.revision(revision),
-            None => service,
-        });
-        Ok(())
-    }
+pub(super) fn service(at: &At<'_>) -> Result<Service> {
+    at.known(&["name", "version", "revision"])?;
+    let text = |at: &At<'_>| at.text(expected::NOT_BLANK);
+    let service = Service::new(
+        at.need("name", expected::NOT_BLANK, text)?,
+        at.need("version", expected::NOT_BLANK, text)?,
+    );
+    Ok(match at.get("revision", text)? {
+        Some(revision) => service.revision(revision),
+        None => service,
+    })
 }
 
 /// Each part of it is a label, and a reader takes a blank one for none.
@@ -132,11 +106,8 @@ pub(super) fn validate_service(service: &Service, at: &At<'_>) -> Result {
         .try_for_each(|(name, text)| at.key(name).require_not_blank(expected::NOT_BLANK, text))
 }
 
-impl Setting for GivenLabels {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        *self = at.entries(|name, at| Ok((name.to_owned(), at.text(expected::NOT_BLANK)?)))?;
-        Ok(())
-    }
+pub(super) fn labels(at: &At<'_>) -> Result<GivenLabels> {
+    at.entries(|name, at| Ok((name.to_owned(), at.text(expected::NOT_BLANK)?)))
 }
 
 /// The labels for the storage; an error for the first that cannot be on every series.
@@ -155,8 +126,8 @@ pub(super) fn const_labels(given: &GivenLabels, at: &At<'_>) -> Result<ConstLabe
     Ok(labels)
 }
 
-/// Puts these labels on every series of families that are not the storage's, but for those of a name that a series has itself,
-/// as a storage does with its own.
+/// Puts these labels on every series of families that are not the storage's, but for those of a name that a series has
+/// itself, as a storage does with its own.
 pub(crate) fn add_to_all(families: &mut [Family], labels: &[Label]) {
     if labels.is_empty() {
         return;

@@ -1,9 +1,10 @@
-//! One setting: where it is written, how it is read from a document, and what is said of a value that cannot be used.
+//! One setting: where it is written, how it is read from a document, and the errors for values that cannot be used.
 //!
-//! [`At`] is a position: what settings are read from (a document, the environment, calls of the builder), the path of keys, and,
-//! in a document, the [`Node`] there. A part of the configuration is *read* (types and keys, [`Setting::read`]) on top of what was
-//! there, and then *validated* (ranges and names) once for all origins: `validate(&self, at)` asks its position for the parts of
-//! the value, which are nodes of the document where they come from one, and else were set in code.
+//! A document is a tree of [`Node`]s, made by `yaml`. [`At`] is a position: the origin of settings (a document, the
+//! environment, calls of the builder), the path of keys and, in a document, the node there. A part of the configuration
+//! is first *read* (keys and types) on top of what was there, and then *validated* (ranges and names), once for all
+//! origins: `validate(&self, at)` asks its position for the parts of the value. What the document does not hold was set
+//! in code, and is named as such.
 //!
 //! A part lists its settings in [`settings!`]: documentation, key of the file, field, and setter in one place.
 
@@ -33,7 +34,6 @@ pub(super) mod expected {
     pub(crate) const NUMBER: &str = "a number";
     pub(crate) const NOT_BLANK: &str = "a text that is not blank";
     pub(crate) const TOKEN: &str = "a text of at least 16 visible ASCII characters";
-    pub(crate) const BCRYPT: &str = "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)";
     pub(crate) const NETWORK: &str =
         "an IP address or a network as `10.0.0.0/8`, with no bit set behind its length";
 }
@@ -43,7 +43,8 @@ pub(super) mod expected {
 pub(super) struct Node {
     /// Line and column, from 1.
     pub(super) place: (u64, u32),
-    /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows what its reader can find.
+    /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows what its reader can
+    /// find.
     pub(super) written: String,
     pub(super) value: Value,
 }
@@ -69,17 +70,23 @@ impl Node {
 
     /// The value that a map has under this key.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
-        let Value::Map(entries) = &self.value else {
-            return None;
-        };
-        let named = entries.iter().find(|(key, _)| key.written == name);
-        named.map(|(_, node)| node)
+        let mut entries = self.map()?.iter();
+        let (_, node) = entries.find(|(key, _)| key.written == name)?;
+        Some(node)
     }
 
-    /// The value that a list has at this place.
-    pub(super) fn item(&self, index: usize) -> Option<&Self> {
+    /// The entries of a map; null has none.
+    fn map(&self) -> Option<&[(Node, Node)]> {
         match &self.value {
-            Value::List(items) => items.get(index),
+            Value::Map(entries) => Some(entries),
+            Value::Null => Some(&[]),
+            _ => None,
+        }
+    }
+
+    pub(super) fn list(&self) -> Option<&[Node]> {
+        match &self.value {
+            Value::List(items) => Some(items),
             _ => None,
         }
     }
@@ -162,8 +169,8 @@ impl<'a> At<'a> {
         At::new(&Origin::Code, path, None)
     }
 
-    /// The same where keys, and what stands in place of a map, may be secrets: with a forgotten space, `ann:$2y$..` is a text,
-    /// and a secret.
+    /// The same where keys, and what stands in place of a map, may be secrets: with a forgotten space, `ann:$2y$..` is
+    /// a text, and a secret.
     pub(super) fn hiding(self, hides: bool) -> Self {
         Self { hides, ..self }
     }
@@ -173,13 +180,8 @@ impl<'a> At<'a> {
         self.below(&self.shown(name), node)
     }
 
-    /// The position of a key that the document has.
-    pub(super) fn given(&self, name: &str) -> Option<Self> {
-        Some(self.key(name)).filter(|at| at.node.is_some())
-    }
-
     pub(super) fn index(&self, index: usize) -> Self {
-        let node = self.node.and_then(|node| node.item(index));
+        let node = self.node.and_then(|node| node.list()?.get(index));
         self.below(&format!("[{index}]"), node)
     }
 
@@ -257,15 +259,6 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn missing(&self, key: &str, expected: Expected) -> ConfigError {
-        let key = self.key(key).path;
-        let place = Place {
-            key,
-            ..self.place()
-        };
-        ConfigError::Missing { place, expected }
-    }
-
     /// A setting for a cargo feature that is off.
     #[allow(dead_code, reason = "with all features there is none")]
     pub(super) fn missing_feature(&self, feature: &'static str) -> ConfigError {
@@ -291,6 +284,11 @@ impl<'a> At<'a> {
         read.ok_or_else(|| self.refused(expected))
     }
 
+    /// A value of a type of which each is read in one way.
+    pub(super) fn scalar<T: Scalar>(&self) -> Result<T> {
+        self.value(T::EXPECTED, T::of)
+    }
+
     /// A text. A number is refused: `1.10` would be read as 1.1, and a revision of digits as a number.
     pub(super) fn text(&self, expected: Expected) -> Result<String> {
         let needs_quotes = self.node.is_some_and(|node| {
@@ -301,30 +299,31 @@ impl<'a> At<'a> {
         Ok(text.to_owned())
     }
 
-    /// The items of a list, each as `read` takes it.
+    /// A text that no message shows, whatever it is.
+    pub(super) fn secret(&self, expected: Expected) -> Result<String> {
+        let text = self.text(expected);
+        text.map_err(|_| self.hidden(expected))
+    }
+
+    /// The items of a list that has at least so many, each as `read` takes it.
     pub(super) fn items<T>(
         &self,
         expected: Expected,
+        least: usize,
         read: impl Fn(&At<'a>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let count = self.value(expected, |node| match &node.value {
-            Value::List(items) => Some(items.len()),
-            _ => None,
-        })?;
+        let list = |node: &'a Node| node.list().filter(|items| items.len() >= least);
+        let count = self.value(expected, list)?.len();
         (0..count).map(|index| read(&self.index(index))).collect()
     }
 
     /// A text in place of the list would be taken letter by letter (defect E7 of the original).
     pub(super) fn words(&self) -> Result<Vec<String>> {
-        self.items("a list of words", |item| item.text(expected::WORD))
+        self.items("a list of words", 0, |item| item.text(expected::WORD))
     }
 
     pub(super) fn map(&self) -> Result<&'a [(Node, Node)]> {
-        let map = self.value("a map", |node| match &node.value {
-            Value::Map(entries) => Some(entries.as_slice()),
-            Value::Null => Some(&[]),
-            _ => None,
-        });
+        let map = self.value("a map", Node::map);
         let hides = self.hides && self.is_scalar();
         map.map_err(|error| if hides { self.hidden("a map") } else { error })
     }
@@ -343,31 +342,56 @@ impl<'a> At<'a> {
         self.map()?.iter().map(entry).collect()
     }
 
-    /// Gives the values of a map, whose keys are among the known ones, to `read`. A key without a value is as if it were not there.
-    pub(super) fn each(
+    pub(super) fn missing(&self, key: &str, expected: Expected) -> ConfigError {
+        let key = self.key(key).path;
+        let place = Place {
+            key,
+            ..self.place()
+        };
+        ConfigError::Missing { place, expected }
+    }
+
+    /// An error for a key that is not among the known ones.
+    pub(super) fn known(&self, known: &[&'static str]) -> Result {
+        let mut keys = self.map()?.iter().map(|(key, _)| key);
+        let Some(key) = keys.find(|key| !known.contains(&&*key.written)) else {
+            return Ok(());
+        };
+        let name = self.shown(&key.written);
+        let unspaced = name.split(':').next().unwrap_or_default();
+        Err(ConfigError::UnknownKey {
+            place: self.below(&name, Some(key)).place(),
+            nearest: nearest(unspaced, known),
+        })
+    }
+
+    /// What a map has under this key, as `read` takes it. A key without a value is as if it were not there.
+    pub(super) fn get<T>(
         &self,
-        known: &[&'static str],
-        read: &mut dyn FnMut(&str, &At<'a>) -> Result,
-    ) -> Result {
-        for (key, node) in self.map()? {
-            let name = self.shown(&key.written);
-            if !known.contains(&&*key.written) {
-                let at = self.below(&name, Some(key));
-                let unspaced = name.split(':').next().unwrap_or_default();
-                return Err(ConfigError::UnknownKey {
-                    place: at.place(),
-                    nearest: nearest(unspaced, known),
-                });
-            }
-            if !matches!(node.value, Value::Null) {
-                read(&key.written, &self.below(&name, Some(node)))?;
-            }
+        key: &str,
+        read: impl FnOnce(&At<'a>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let at = self.key(key);
+        match at.node.map(|node| &node.value) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => read(&at).map(Some),
         }
-        Ok(())
+    }
+
+    /// The same of a key that has to be there.
+    pub(super) fn need<T>(
+        &self,
+        key: &str,
+        expected: Expected,
+        read: impl FnOnce(&At<'a>) -> Result<T>,
+    ) -> Result<T> {
+        let found = self.get(key, read)?;
+        found.ok_or_else(|| self.missing(key, expected))
     }
 }
 
-/// How a key begins whose value is secret, where the space between them is forgotten: both are a text then, or the end of one.
+/// How a key begins whose value is secret, where the space between them is forgotten: both are a text then, or the end
+/// of one.
 const UNSPACED_TOKENS: &str = "bearer_tokens:";
 
 /// A text as messages show it, which go into logs: without tokens, cut after 80 characters, control characters escaped.
@@ -385,7 +409,8 @@ pub(super) fn shown(text: &str) -> String {
     shown
 }
 
-/// The known key most like the one written: least letters to change, by Levenshtein's distance of the first 64 characters.
+/// The known key most like the one written: least letters to change, by Levenshtein's distance of the first 64
+/// characters.
 fn nearest(written: &str, known: &[&'static str]) -> &'static str {
     let written = written.to_lowercase().replace(['-', ' '], "_");
     let distance = |key: &&&str| {
@@ -405,38 +430,34 @@ fn nearest(written: &str, known: &[&'static str]) -> &'static str {
     nearest.copied().unwrap_or_default()
 }
 
-/// A value, or a part of the configuration, that is read on top of what is there.
-pub(super) trait Setting {
-    fn read(&mut self, at: &At<'_>) -> Result;
+/// A type of which each value is read in one way.
+pub(super) trait Scalar: Sized {
+    const EXPECTED: Expected;
+
+    fn of(node: &Node) -> Option<Self>;
 }
 
-impl<T: Setting + Default> Setting for Option<T> {
-    fn read(&mut self, at: &At<'_>) -> Result {
-        self.insert(T::default()).read(at)
-    }
-}
+macro_rules! scalars {
+    ($($type:ty: $expected:expr, $of:expr;)*) => {$(
+        impl Scalar for $type {
+            const EXPECTED: Expected = $expected;
 
-/// Types of which each value is read in one way.
-macro_rules! values {
-    ($($type:ty: $expected:expr, $read:expr;)*) => {$(
-        impl Setting for $type {
-            fn read(&mut self, at: &At<'_>) -> Result {
-                *self = at.value($expected, $read)?;
-                Ok(())
+            fn of(node: &Node) -> Option<Self> {
+                $of(node)
             }
         }
     )*};
 }
 
-values! {
+scalars! {
     bool: "`true` or `false`", Node::flag;
     u16: expected::PORT, Node::whole;
     usize: "a whole number, 0 or more", Node::whole;
     i64: "a whole number", Node::whole;
     f64: expected::NUMBER, Node::number;
     Duration: "a number of seconds, 0 or more", |node| seconds(node, MAX_SECONDS);
-    String: expected::TEXT, |node| node.text().map(str::to_owned);
-    Profile: "`servicekit` or `prometheus`", |node| {
+    String: expected::TEXT, |node: &Node| node.text().map(str::to_owned);
+    Profile: "`servicekit` or `prometheus`", |node: &Node| {
         let named = |known: &Profile| node.text() == Some(known.name());
         Profile::ALL.into_iter().find(named)
     };
@@ -450,13 +471,15 @@ pub(super) fn seconds(node: &Node, longest: f64) -> Option<Duration> {
     Some(Duration::from_secs_f64(seconds))
 }
 
-/// Lists the settings of a part: documentation, `"key"` in a file, in brackets the cargo feature without which there is none, the
-/// field, and the setter, if it is a plain one, with what it takes. Setters are methods of what stands behind `on`, which has the part
-/// in the field named there. Keys of a file are read in this order.
+/// Lists the settings of a part: documentation, `"key"` in a file, in brackets the cargo feature without which there is
+/// none, and the field; then how the key is read, if not as the setter's type says: with a function, or (`part`) as a
+/// part of its own, on top of what is there; then the setter, if it is a plain one, with the type it takes. Setters are
+/// methods of what stands behind `on`, which has the part in the field named there.
 macro_rules! settings {
     ($part:ident, on $owner:ident $field:tt {$(
         $(#[$doc:meta])*
-        $key:literal $([$feature:literal])? => $($place:ident).+ $(as fn $setter:ident($value:ident: $type:ty))?;
+        $key:literal $([$feature:literal])? $($in:ident)? => $($place:ident).+ $(= $read:path)?
+            $(, fn $setter:ident($value:ident: $type:ty))?;
     )*}) => {
         impl $owner {$(
             settings!(@setter [$(#[$doc])* $(#[cfg(feature = $feature)])?]
@@ -464,27 +487,38 @@ macro_rules! settings {
         )*}
 
         impl $part {
-            pub(super) const KEYS: &[&str] = &[$($key),*];
-        }
+            pub(in crate::config) const KEYS: &[&str] = &[$($key),*];
 
-        impl $crate::config::setting::Setting for $part {
-            fn read(
-                &mut self,
-                at: &$crate::config::setting::At<'_>,
-            ) -> $crate::config::setting::Result {
-                at.each(Self::KEYS, &mut |key, at| match key {
+            pub(in crate::config) fn read(&mut self, at: &At<'_>) -> Result<(), $crate::ConfigError> {
+                at.known(Self::KEYS)?;
+                at.entries(|key, _| at.get(key, |at| self.read_key(key, at)))?;
+                Ok(())
+            }
+
+            fn read_key(&mut self, key: &str, at: &At<'_>) -> Result<(), $crate::ConfigError> {
+                match key {
                     $(
                         $(#[cfg(feature = $feature)])?
-                        $key => self.$($place).+.read(at),
+                        $key => settings!(@read at [$($in)? self.$($place).+] $($type)? $(, $read)?),
                         $(
                             #[cfg(not(feature = $feature))]
-                            $key => Err(at.missing_feature($feature)),
+                            $key => return Err(at.missing_feature($feature)),
                         )?
                     )*
-                    _ => Ok(()),
-                })
+                    _ => {}
+                }
+                Ok(())
             }
         }
+    };
+    (@read $at:ident [part $($place:tt)+] $($type:ty)?) => {
+        $($place)+.read($at)?
+    };
+    (@read $at:ident [$($place:tt)+] $type:ty) => {
+        $($place)+ = $at.scalar::<$type>()?.into()
+    };
+    (@read $at:ident [$($place:tt)+] $($type:ty)?, $read:path) => {
+        $($place)+ = $read($at)?.into()
     };
     (@setter $attributes:tt $field:tt $place:tt) => {};
     (@setter [$(#[$attribute:meta])*] ($($field:ident)?) ($($place:ident).+)

@@ -433,3 +433,80 @@ health:
     let forever = MonitorConfig::from_yaml("health: {status_ttl: 0}").expect("a valid section");
     assert!(forever.health.status_ttl.is_zero());
 }
+
+#[test]
+fn a_place_names_the_column() {
+    for (yaml, line, column) in [
+        ("port: x", 1, 7),
+        ("{max_series: 1, port: x}", 1, 23),
+        ("\nprot: 1", 2, 1),
+        ("limits:\n  \u{e4}: 1", 2, 3),
+        ("errors: {FATAL: {service_errors: [a, '']}}", 1, 38),
+        ("port: 1\nport: 2", 2, 1),
+    ] {
+        let error = MonitorConfig::from_yaml(yaml).expect_err(yaml);
+        let (ConfigError::Invalid { place, .. }
+        | ConfigError::UnknownKey { place, .. }
+        | ConfigError::Syntax { place, .. }) = error
+        else {
+            panic!("{yaml}: {error:?}");
+        };
+        assert_eq!(
+            (place.line, place.column),
+            (Some(line), Some(column)),
+            "{yaml}"
+        );
+    }
+    let code = MonitorConfig::default().const_label("env", "");
+    let Err(ConfigError::Invalid { place, .. }) = code.storage_config() else {
+        panic!("a blank label");
+    };
+    assert_eq!((place.line, place.column), (None, None));
+}
+
+#[test]
+fn a_setting_for_a_feature_that_is_off_names_it() {
+    for (is_on, yaml, feature) in [
+        (
+            cfg!(feature = "process"),
+            "process_metrics: true",
+            "process",
+        ),
+        (
+            cfg!(feature = "auth"),
+            "bearer_tokens: [a-token-of-16-characters]",
+            "auth",
+        ),
+        (
+            cfg!(feature = "auth"),
+            "bearer_token_file: /run/tokens",
+            "auth",
+        ),
+    ] {
+        match MonitorConfig::from_yaml(yaml) {
+            Ok(_) => assert!(is_on, "{yaml}"),
+            Err(error) => {
+                let key = yaml.split(':').next().unwrap_or_default();
+                let expected = format!(
+                    "yaml:1: `{key}`: needs the cargo feature `{feature}` of monitor-server"
+                );
+                assert_eq!((is_on, error.to_string()), (false, expected));
+            }
+        }
+    }
+}
+
+/// What is set in code is validated with the file, and named as what it is.
+#[test]
+fn a_file_on_top_of_settings_made_in_code_that_cannot_be_is_refused() {
+    let limits = Limits::default().max_headers(5000);
+    let file = TempFile::new("on-top", "limits: {max_header_bytes: 9000}\n");
+    let error = MonitorConfig::default().limits(limits).with_file(&file.0);
+    let expected =
+        "configuration: `limits.max_headers`: expected a whole number from 1 to 1024, found `5000`";
+    assert_eq!(error.expect_err("refused").to_string(), expected);
+    let file = TempFile::new("on-top", "limits: {max_headers: 7}\n");
+    let limits = Limits::default().max_headers(5000);
+    let config = MonitorConfig::default().limits(limits).with_file(&file.0);
+    assert_eq!(config.expect("the file replaces it").limits.max_headers, 7);
+}

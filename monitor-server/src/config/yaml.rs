@@ -1,15 +1,16 @@
 //! A YAML document as a tree that knows where each value stands and how it is written.
 //!
-//! The events of `granit-parser` are put together here, rather than read by a deserializer into types: a refusal can then name
-//! line, key path and value as its reader finds them in the file, and what a service's document holds beside the server's
-//! section is only looked at for its shape.
+//! The events of `granit-parser` are put together here, rather than read by a deserializer into types: a refusal can
+//! then name line, key path and value as its reader finds them in the file, and what a service's document holds beside
+//! the server's section is only looked at for its shape.
 //!
-//! - Plain scalars are resolved as YAML 1.2 has it, with `yes`, `no`, `on`, `off`, `y` and `n` of YAML 1.1, as the format of
-//!   Prometheus' exporters knows them, and with `_` in whole numbers. The tags of the core schema are followed, others ignored.
+//! - Plain scalars are resolved as YAML 1.2 has it, with `yes`, `no`, `on`, `off`, `y` and `n` of YAML 1.1, as the
+//!   format of Prometheus' exporters knows them, and with `_` in whole numbers. The tags of the core schema are
+//!   followed, others ignored.
 //! - A key that stands twice in a map is an error. Keys are compared as they are written.
-//! - An alias is read again from the events of what it stands for, at the alias's own line. [`MOST_REPEATED`] bounds the values
-//!   that come from aliases in all, and [`DEEPEST`] how deep anything is, so that neither an alias of aliases (the "billion
-//!   laughs") nor one of itself takes memory or stack.
+//! - An alias is read again from the events of what it stands for, at the alias's own line. [`MOST_REPEATED`] bounds
+//!   the values that come from aliases in all, and [`DEEPEST`] how deep anything is, so that neither an alias of
+//!   aliases (the "billion laughs") nor one of itself takes memory or stack.
 //! - `<<` takes over the entries of a map, or of each map of a list, that the map around it does not have itself.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -102,10 +102,16 @@ fn aliases_and_merge_keys_are_followed() {
 fn a_value_stands_where_it_is_written_and_an_alias_where_it_is_used() {
     let node = parse("a: &n\n  - x\nb:\n- *n\n").expect("a document");
     let at = |node: Option<&Node>| node.map(|node| node.place);
-    assert_eq!(at(node.get("a").and_then(|a| a.item(0))), Some((2, 5)));
-    assert_eq!(at(node.get("b").and_then(|b| b.item(0))), Some((4, 3)));
+    assert_eq!(
+        at(node.get("a").and_then(|a| a.list()?.first())),
+        Some((2, 5))
+    );
+    assert_eq!(
+        at(node.get("b").and_then(|b| b.list()?.first())),
+        Some((4, 3))
+    );
     assert_eq!(at(node.get("c")), None);
-    assert_eq!(at(node.item(0)), None);
+    assert!(node.list().is_none());
 }
 
 #[test]

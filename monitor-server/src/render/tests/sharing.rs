@@ -203,7 +203,7 @@ async fn a_thread_that_cannot_be_had_costs_that_scrape_and_no_later_one() {
 /// The worker goes to rest and is called again all the time: some arrivals fall into that moment.
 #[test]
 fn no_scrape_is_left_without_a_worker() {
-    let (done, ended) = std::sync::mpsc::channel();
+    let (done, ended) = mpsc::channel();
     for thread in 0..2 {
         let (renderer, metrics) = renderer(Vec::new());
         let nothing = PageRequest {
