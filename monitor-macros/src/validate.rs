@@ -153,7 +153,7 @@ fn exclusions(args: &Args) -> Faults {
 
 /// Arguments that a function of this shape cannot have: about the value, the name of the call, a permit, `future`, `stream`.
 fn misfits(args: &Args, sig: &Signature, shape: &Shape, names: &[Ident]) -> Faults {
-    let (value, call, permit) = reasons(sig, shape);
+    let [value, call, permit] = reasons(sig, shape);
     let mut rows: Vec<(Option<&Ident>, Option<String>)> = Vec::new();
     for key in args.about_the_value() {
         let why = value.map(|why| format!("`{key}` is about the returned value, {why}"));
@@ -187,40 +187,31 @@ fn misfits(args: &Args, sig: &Signature, shape: &Shape, names: &[Ident]) -> Faul
 }
 
 /// Why a function of this shape has no value that is looked at, no name for its call, and no permit.
-fn reasons(
-    sig: &Signature,
-    shape: &Shape,
-) -> (
-    Option<&'static str>,
-    Option<&'static str>,
-    Option<&'static str>,
-) {
+fn reasons(sig: &Signature, shape: &Shape) -> [Option<&'static str>; 3] {
     let no_wait = "waiting for a permit takes an `async fn`, or a function that returns a future";
     let no_wait = sig.asyncness.is_none().then_some(no_wait);
     let streams = "a permit ends with the function, and the stream goes on";
     match shape {
-        Shape::Diverging(_) => (Some("and this function never returns"), None, no_wait),
-        Shape::TrackCaller(..) => (
+        Shape::Diverging(_) => [Some("and this function never returns"), None, no_wait],
+        Shape::TrackCaller(..) => [
             Some(
                 "which is not looked at under `#[track_caller]`: seeing it takes a closure around the body, and in a \
                  closure the caller's place is lost",
             ),
             Some("`#[track_caller]` leaves the call out of the body's reach"),
             no_wait,
-        ),
-        Shape::Future(..) => (
-            None,
-            Some("the call goes on in the future that this function returns"),
-            None,
-        ),
-        Shape::Stream(..) => (
-            None,
-            Some("the call goes on in the stream that this function returns"),
-            Some(streams),
-        ),
-        Shape::InPlace(_, Ending::Stream(_)) => (None, None, Some(streams)),
-        Shape::Tail(_) | Shape::Block(..) => (None, None, None),
-        _ => (None, None, no_wait),
+        ],
+        Shape::Future(..) => {
+            let lasts = "the call goes on in the future that this function returns";
+            [None, Some(lasts), None]
+        }
+        Shape::Stream(..) => {
+            let lasts = "the call goes on in the stream that this function returns";
+            [None, Some(lasts), Some(streams)]
+        }
+        Shape::InPlace(_, Ending::Stream(_)) => [None, None, Some(streams)],
+        Shape::Tail(_) | Shape::Block(..) => [None; 3],
+        _ => [None, None, no_wait],
     }
 }
 

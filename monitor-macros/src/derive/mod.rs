@@ -49,7 +49,10 @@ fn read(attrs: &[Attribute], place: Place, errors: &mut Faults) -> Args {
         if let Meta::List(list) = &attr.meta {
             helper.read_list(list.tokens.clone(), place, errors);
         } else {
-            let message = format!("`monitor` takes a list: `#[monitor({})]`", place.example());
+            let message = format!(
+                "`monitor` takes a list: `#[monitor({})]`",
+                place.described().1
+            );
             errors.push(syn::Error::new_spanned(attr.path(), message));
         }
     }

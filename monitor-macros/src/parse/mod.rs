@@ -56,7 +56,7 @@ impl Place {
     }
 
     /// In words, and an argument that may be written there.
-    fn described(self) -> (&'static str, &'static str) {
+    pub(crate) fn described(self) -> (&'static str, &'static str) {
         match self.0.trailing_zeros() {
             0 => ("a function", ANY),
             1 => ("a method", ANY),
@@ -67,11 +67,6 @@ impl Place {
             7 => ("a variant of a label", "name = \"value\""),
             _ => ("a variant of an error", "error_type = \"name\""),
         }
-    }
-
-    /// An argument that may be written there.
-    pub(crate) fn example(self) -> &'static str {
-        self.described().1
     }
 }
 
@@ -221,7 +216,7 @@ impl Args {
             return fault(literal.span(), message);
         }
         let Ok(key) = Ident::parse_any(input) else {
-            return Err(input.error(format!("expected an argument: `{}`", place.example())));
+            return Err(input.error(format!("expected an argument: `{}`", place.described().1)));
         };
         (row(&key, place)?.read)(self, &key, input)?;
         Ok(format!("the argument `{key}`"))

@@ -8,8 +8,8 @@ use syn::parse::{ParseBuffer, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
-    Expr, ExprAsync, ExprAwait, ExprClosure, ExprLit, ExprPath, ExprReturn, ExprTry, ExprUnary,
-    Lit, LitBool, LitStr, Macro, Path, Token, UnOp, parenthesized, token,
+    Expr, ExprLit, ExprPath, ExprUnary, Lit, LitBool, LitStr, Macro, Path, Token, UnOp,
+    parenthesized, token,
 };
 
 use super::{example, separated, unless};
@@ -325,18 +325,17 @@ impl Exits {
 }
 
 impl<'ast> Visit<'ast> for Exits {
-    fn visit_expr_try(&mut self, expr: &'ast ExprTry) {
-        self.refuse(expr.question_token.span, "?");
-        visit::visit_expr_try(self, expr);
+    fn visit_expr(&mut self, expr: &'ast Expr) {
+        match expr {
+            Expr::Try(expr) => self.refuse(expr.question_token.span, "?"),
+            Expr::Return(expr) => self.refuse(expr.return_token.span, "return"),
+            Expr::Await(expr) => self.refuse(expr.await_token.span, ".await"),
+            Expr::Closure(_) | Expr::Async(_) => return,
+            _ => {}
+        }
+        visit::visit_expr(self, expr);
     }
-    fn visit_expr_return(&mut self, expr: &'ast ExprReturn) {
-        self.refuse(expr.return_token.span, "return");
-        visit::visit_expr_return(self, expr);
-    }
-    fn visit_expr_await(&mut self, expr: &'ast ExprAwait) {
-        self.refuse(expr.await_token.span, ".await");
-        visit::visit_expr_await(self, expr);
-    }
+
     fn visit_macro(&mut self, invocation: &'ast Macro) {
         let list = Punctuated::<Expr, Token![,]>::parse_terminated;
         match list.parse2(invocation.tokens.clone()) {
@@ -344,6 +343,4 @@ impl<'ast> Visit<'ast> for Exits {
             Err(_) => self.refuse_in(invocation.tokens.clone()),
         }
     }
-    fn visit_expr_closure(&mut self, _: &'ast ExprClosure) {}
-    fn visit_expr_async(&mut self, _: &'ast ExprAsync) {}
 }

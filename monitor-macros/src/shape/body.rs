@@ -306,7 +306,9 @@ impl Level<'_> {
         };
         self.behind = Ended(start);
         if asynchronous.is_some() {
-            self.add(facts.without(Facts::SUSPENDS.and(Facts::LEAVES).and(Facts::UNCLEAR)));
+            if facts.has(Facts::STRAY_BREAK) {
+                self.add(Facts::STRAY_BREAK);
+            }
             return group.clone();
         }
         self.add(facts);

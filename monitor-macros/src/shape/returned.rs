@@ -2,6 +2,7 @@
 //! borrow. A trait object that borrows cannot be asked which error it is.
 
 use proc_macro2::{Ident, Span};
+use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
@@ -10,6 +11,8 @@ use syn::{
     PathArguments, PathSegment, ReturnType, Signature, Token, Type, TypeBareFn, TypeImplTrait,
     TypeInfer, TypeParamBound, TypePath, TypeReference, TypeTraitObject,
 };
+
+use crate::parse::words;
 
 /// What the expansion needs to know of the return type.
 pub(crate) struct Returned {
@@ -197,15 +200,7 @@ pub(super) fn iterates(opaque: &TypeImplTrait) -> bool {
 
 /// Whether an `impl Trait` is part of a type.
 pub(super) fn has_an_opaque_part(ty: &Type) -> bool {
-    struct Found(bool);
-    impl<'ast> Visit<'ast> for Found {
-        fn visit_type_impl_trait(&mut self, _: &'ast TypeImplTrait) {
-            self.0 = true;
-        }
-    }
-    let mut found = Found(false);
-    found.visit_type(ty);
-    found.0
+    words(ty.to_token_stream()).contains("impl")
 }
 
 pub(super) fn return_type(output: &ReturnType) -> Type {
