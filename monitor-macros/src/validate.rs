@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{FnArg, LitStr, PatIdent, Signature};
 
 use crate::item::{Block, Member, Method, Target, bindings, type_name};
-use crate::parse::{Args, Faults, MethodName, Once, Place, check_name};
+use crate::parse::{Args, Faults, MethodName, ON_METHOD, Once, check_name};
 use crate::shape::{Ending, FUTURE, Returned, STREAM, Shape, names_result};
 
 /// Arguments and function, checked: expanding this cannot fail.
@@ -261,7 +261,7 @@ pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> Checke
         };
         errors.extend(faults);
         let hidden = own.is_none() && only_pub && !target.public;
-        let args = Args::read(own.unwrap_or_default(), Place::METHOD, errors);
+        let args = Args::read(own.unwrap_or_default(), ON_METHOD, errors);
         if args.skip.given() {
             errors.extend(beside_skip(&args));
         }

@@ -11,7 +11,7 @@ use syn::{Attribute, DeriveInput, Fields, Meta};
 
 use crate::expand::mixed;
 use crate::fallback::fallback;
-use crate::parse::{Args, Faults, Place};
+use crate::parse::{Args, Faults, Place, described};
 use crate::tokens::Ungrouped;
 
 /// Expands `#[derive(MonitorError)]`.
@@ -51,7 +51,7 @@ fn read(attrs: &[Attribute], place: Place, errors: &mut Faults) -> Args {
         } else {
             let message = format!(
                 "`monitor` takes a list: `#[monitor({})]`",
-                place.described().1
+                described(place).1
             );
             errors.push(syn::Error::new_spanned(attr.path(), message));
         }

@@ -6,7 +6,7 @@
 mod block;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::visit::{self, Visit};
 use syn::visit_mut::VisitMut;
@@ -161,7 +161,7 @@ impl Target {
     }
 
     /// The function with this in its body.
-    pub(crate) fn with(&self, content: TokenStream) -> TokenStream {
+    pub(crate) fn with(&self, content: impl ToTokens) -> TokenStream {
         let (head, attrs) = (&self.head, &self.inner_attrs);
         let body = in_braces(quote!(#attrs #content), self.block.span());
         quote!(#head #body)

@@ -12,52 +12,24 @@ use Behind::{Ended, Joined, Operator};
 
 use crate::tokens::{self, any, braced, content, end_of_angles, held, is, is_fragment};
 
-/// What may happen in a body before its end: a set.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Facts(u8);
+/// What may happen in a body before its end: a set of the bits below.
+pub(crate) type Facts = u8;
 
-impl Facts {
-    /// It may wait. What stands in an async block waits in there.
-    pub(crate) const SUSPENDS: Self = Self(1);
-    /// It may `return`.
-    pub(crate) const RETURNS: Self = Self(2);
-    /// It may leave at a `?`.
-    pub(crate) const ASKS: Self = Self(4);
-    /// It may leave before its end.
-    pub(crate) const LEAVES: Self = Self::RETURNS.and(Self::ASKS);
-    /// It is not clear of one of its awaits which expression it is of.
-    pub(crate) const UNCLEAR: Self = Self(8);
-    /// It may have a `break` or `continue` outside of any loop: an error, whose words depend on what stands around them. Of a
-    /// condition with braces in it, the first are taken for those of the loop.
-    pub(crate) const STRAY_BREAK: Self = Self(16);
+/// It may wait. What stands in an async block waits in there.
+pub(crate) const SUSPENDS: Facts = 1;
+/// It may `return`.
+pub(super) const RETURNS: Facts = 1 << 1;
+/// It may leave at a `?`.
+pub(super) const ASKS: Facts = 1 << 2;
+/// It is not clear of one of its awaits which expression it is of.
+pub(crate) const UNCLEAR: Facts = 1 << 3;
+/// It may have a `break` or `continue` outside of any loop: an error, whose words depend on what stands around them. Of a
+/// condition with braces in it, the first are taken for those of the loop.
+pub(crate) const STRAY_BREAK: Facts = 1 << 4;
 
-    /// Reads them off the tokens.
-    pub(crate) fn of(tokens: TokenStream) -> Self {
-        scan(tokens, None).0
-    }
-
-    /// Whether one of these is among them.
-    pub(crate) fn has(self, any: Self) -> bool {
-        self.0 & any.0 != 0
-    }
-
-    const fn and(self, more: Self) -> Self {
-        Self(self.0 | more.0)
-    }
-
-    fn without(self, these: Self) -> Self {
-        Self(self.0 & !these.0)
-    }
-
-    /// Those of a macro that is called behind these tokens, by its path. One of unknown origin, `$path!(..)` say, may do anything.
-    fn of_macro(before: &[TokenTree]) -> Self {
-        let known = macro_path(before).and_then(|(name, root)| {
-            MACROS.iter().find(|(roots, names, _)| {
-                roots.contains(&&*root) && names.split(' ').any(|known| known == name)
-            })
-        });
-        known.map_or(Self::SUSPENDS.and(Self::LEAVES), |(.., facts)| *facts)
-    }
+/// Whether a body may have some of these facts.
+pub(crate) fn may(body: TokenStream, facts: Facts) -> bool {
+    scan(body, None).0 & facts != 0
 }
 
 /// Macros that do what their arguments do, and no more than this beside: where a path says whose they are (none does, of the standard
@@ -68,22 +40,28 @@ const MACROS: &[(&[&str], &str, Facts)] = &[
         "assert assert_eq assert_ne cfg column concat dbg debug_assert debug_assert_eq debug_assert_ne env eprint eprintln \
          file format format_args include_bytes include_str line matches module_path option_env panic print println \
          stringify todo unimplemented unreachable vec write writeln",
-        Facts(0),
+        0,
     ),
-    (
-        &["log"],
-        "debug error info log log_enabled trace warn",
-        Facts(0),
-    ),
+    (&["log"], "debug error info log log_enabled trace warn", 0),
     (
         &["tracing"],
         "debug debug_span enabled error error_span event info info_span span trace trace_span warn warn_span",
-        Facts(0),
+        0,
     ),
-    (&["anyhow"], "anyhow", Facts(0)),
-    (&["eyre"], "eyre", Facts(0)),
-    (&["anyhow", "eyre"], "bail ensure", Facts::LEAVES),
+    (&["anyhow"], "anyhow", 0),
+    (&["eyre"], "eyre", 0),
+    (&["anyhow", "eyre"], "bail ensure", RETURNS | ASKS),
 ];
+
+/// The facts of a macro that is called behind these tokens, by its path. One of unknown origin, `$path!(..)` say, may do anything.
+fn facts_of_macro(before: &[TokenTree]) -> Facts {
+    let known = macro_path(before).and_then(|(name, root)| {
+        MACROS.iter().find(|(roots, names, _)| {
+            roots.contains(&&*root) && names.split(' ').any(|known| known == name)
+        })
+    });
+    known.map_or(SUSPENDS | RETURNS | ASKS, |(.., facts)| *facts)
+}
 
 /// Words that are no part of an expression which ends behind them.
 const KEYWORDS: &str = "as async await box break const continue do dyn else enum extern fn for if impl in let loop match mod move \
@@ -108,7 +86,7 @@ fn scan_level(
         rewrite,
         in_loop,
         loop_head: false,
-        facts: Facts::default(),
+        facts: 0,
         output: Vec::new(),
         behind: Operator,
     };
@@ -161,10 +139,6 @@ impl Level<'_> {
         count
     }
 
-    fn add(&mut self, facts: Facts) {
-        self.facts = self.facts.and(facts);
-    }
-
     /// A name or a literal: part of the expression before it, or the beginning of one.
     fn name(&self) -> Behind {
         Ended(match self.behind {
@@ -177,10 +151,10 @@ impl Level<'_> {
         let next = rest.get(1);
         match word {
             "await" => return (self.awaits(before), 1),
-            "return" => self.add(Facts::RETURNS),
+            "return" => self.facts |= RETURNS,
             // A label is that of a loop or block in the body.
             "break" | "continue" if !self.in_loop && !next.is_some_and(|next| is(next, '\'')) => {
-                self.add(Facts::STRAY_BREAK);
+                self.facts |= STRAY_BREAK;
             }
             "loop" | "while" | "for" => self.loop_head = true,
             // Without a name it is a type.
@@ -197,9 +171,9 @@ impl Level<'_> {
 
     /// An `await`: what is before its dot becomes another expression.
     fn awaits(&mut self, before: &[TokenTree]) -> Behind {
-        self.add(Facts::SUSPENDS);
+        self.facts |= SUSPENDS;
         let (Joined(Some(start)), Some(dot)) = (self.behind, before.last()) else {
-            self.add(Facts::UNCLEAR);
+            self.facts |= UNCLEAR;
             return Ended(None);
         };
         if let Some(rewrite) = self.rewrite {
@@ -232,7 +206,7 @@ impl Level<'_> {
             // The type before a path.
             ('<', _) => self.angles(Ended(None), 0, rest),
             ('?', _) => {
-                self.add(Facts::ASKS);
+                self.facts |= ASKS;
                 (Ended(None), 1)
             }
             // An attribute, and a lifetime or label.
@@ -240,7 +214,7 @@ impl Level<'_> {
             ('\'', _) => (Operator, 2),
             // A `!` behind anything else is a negation.
             ('!', Ended(start)) if alone && may_be_macro(before) => {
-                self.add(Facts::of_macro(before));
+                self.facts |= facts_of_macro(before);
                 (Joined(start), 1)
             }
             ('|', _) if strip_async(before).is_some() => self.async_closure(rest),
@@ -254,7 +228,7 @@ impl Level<'_> {
             return (Operator, from + 1);
         };
         if self.inner(&rest[from + 1..from + end]) {
-            self.add(Facts::UNCLEAR);
+            self.facts |= UNCLEAR;
         }
         (behind, from + end)
     }
@@ -273,7 +247,7 @@ impl Level<'_> {
             rest.len()
         };
         if self.inner(&rest[1..end]) && !has_block {
-            self.add(Facts::UNCLEAR);
+            self.facts |= UNCLEAR;
         }
         (Ended(None), end)
     }
@@ -281,8 +255,8 @@ impl Level<'_> {
     /// Adds the facts of tokens whose awaits are not the body's. Returns whether these may wait.
     fn inner(&mut self, tokens: &[TokenTree]) -> bool {
         let (facts, _) = scan_level(tokens.iter().cloned().collect(), None, self.in_loop);
-        self.add(facts.without(Facts::UNCLEAR));
-        facts.has(Facts::SUSPENDS)
+        self.facts |= facts & !UNCLEAR;
+        facts & SUSPENDS != 0
     }
 
     fn group(&mut self, group: &Group, before: &[TokenTree]) -> Group {
@@ -306,17 +280,15 @@ impl Level<'_> {
         };
         self.behind = Ended(start);
         if asynchronous.is_some() {
-            if facts.has(Facts::STRAY_BREAK) {
-                self.add(Facts::STRAY_BREAK);
-            }
+            self.facts |= facts & STRAY_BREAK;
             return group.clone();
         }
-        self.add(facts);
-        let suspends = facts.has(Facts::SUSPENDS);
+        self.facts |= facts;
+        let suspends = facts & SUSPENDS != 0;
         // A macro may show its tokens to the world, and so may one that made these.
         let is_opaque = is_macro || delimiter == Delimiter::None;
         if suspends && is_opaque {
-            self.add(Facts::UNCLEAR);
+            self.facts |= UNCLEAR;
         }
         if !suspends || is_opaque || self.rewrite.is_none() {
             // It also keeps the spans of its two delimiters.
@@ -503,7 +475,7 @@ fn goes_straight_on(statements: &[TokenTree]) -> bool {
     let ended = statements
         .last()
         .is_none_or(|end| is(end, ';') || is_block(end));
-    ended && !Facts::of(statements.iter().cloned().collect()).has(Facts::RETURNS)
+    ended && !may(statements.iter().cloned().collect(), RETURNS)
 }
 
 /// What stands before a final `Box::pin`, written with or without a path before `Box`.
@@ -609,7 +581,7 @@ mod tests {
             quote::quote!(@[#expression])
         };
         let (facts, marked) = scan(parsed(body), Some(&mark));
-        (!facts.has(Facts::UNCLEAR)).then(|| flat(marked))
+        (facts & UNCLEAR == 0).then(|| flat(marked))
     }
 
     fn parsed(body: &str) -> TokenStream {
@@ -771,7 +743,7 @@ mod tests {
             let tokens = body
                 .parse()
                 .unwrap_or_else(|error| panic!("{body}: {error}"));
-            assert_eq!(Facts::of(tokens).has(Facts::STRAY_BREAK), stray, "{body}");
+            assert_eq!(may(tokens, STRAY_BREAK), stray, "{body}");
         }
     }
 

@@ -6,14 +6,14 @@ mod returned;
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, PatIdent, Signature, Type};
 
-pub(crate) use body::{Facts, Tail, ends_in_a_statement, scan};
+pub(crate) use body::{STRAY_BREAK, SUSPENDS, Tail, UNCLEAR, ends_in_a_statement, may, scan};
 pub(crate) use returned::{
     Borrow, Boxing, FUTURE, Returned, STREAM, is_unit, last_segment, may_be_result, names_result,
     traits,
 };
 
 use crate::parse::Args;
-use body::{boxed_tail, gives_a_closure, is_stub, opaque_tail, taken_apart};
+use body::{ASKS, Facts, RETURNS, boxed_tail, gives_a_closure, is_stub, opaque_tail, taken_apart};
 use returned::{has_an_opaque_part, iterates, return_type, takes_calls};
 
 /// How the body becomes a call.
@@ -172,7 +172,7 @@ struct Body<'a> {
 
 impl<'a> Body<'a> {
     fn new(tokens: &'a TokenStream, args: &'a Args) -> Self {
-        let facts = Facts::of(tokens.clone());
+        let (facts, _) = scan(tokens.clone(), None);
         Self {
             tokens,
             facts,
@@ -184,7 +184,7 @@ impl<'a> Body<'a> {
     /// arguments: then it has to be left in the dark by an inner future.
     fn asynchronous(&self, ty: &Type, opaque_stub: bool) -> Shape {
         let limited = self.args.max_concurrency.given();
-        let suspends = limited || opaque_stub || self.facts.has(Facts::SUSPENDS);
+        let suspends = limited || opaque_stub || self.may(SUSPENDS);
         if self.infers_at_the_end(ty) && self.is_clear() {
             return Shape::End;
         }
@@ -229,7 +229,7 @@ impl<'a> Body<'a> {
                 // Behind a `return`, what the iterator gives is known.
                 takes_calls(opaque)
                     || gives_a_closure(self.tokens)
-                    || iterates(opaque) && self.facts.has(Facts::RETURNS)
+                    || iterates(opaque) && self.may(RETURNS)
             }
             Type::Tuple(_) | Type::Array(_) | Type::Reference(_) => has_an_opaque_part(ty),
             _ => false,
@@ -237,13 +237,17 @@ impl<'a> Body<'a> {
         no_result && self.args.about_the_value().is_empty()
     }
 
+    fn may(&self, facts: Facts) -> bool {
+        self.facts & facts != 0
+    }
+
     /// Whether each of its awaits can be found, with the expression it is of.
     fn is_clear(&self) -> bool {
-        !self.facts.has(Facts::SUSPENDS) || !self.facts.has(Facts::UNCLEAR)
+        !self.may(SUSPENDS) || !self.may(UNCLEAR)
     }
 
     fn inner(&self) -> Inner {
-        if self.facts.has(Facts::LEAVES) || !self.is_clear() {
+        if self.may(RETURNS | ASKS) || !self.is_clear() {
             Inner::Future
         } else {
             Inner::Block
@@ -253,8 +257,7 @@ impl<'a> Body<'a> {
     /// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a function or
     /// closure that it is, and where it should be. Of a stray `break` it says something else in a closure.
     fn form(&self, ty: &Type) -> CallForm {
-        let gives =
-            is_unit(ty) || !ends_in_a_statement(self.tokens) || self.facts.has(Facts::STRAY_BREAK);
+        let gives = is_unit(ty) || !ends_in_a_statement(self.tokens) || self.may(STRAY_BREAK);
         if gives && self.inner() == Inner::Block {
             CallForm::Straight
         } else {
