@@ -9,7 +9,8 @@ use crate::shape::{Shape, Tail};
 use crate::tokens::{in_braces, in_parentheses};
 use crate::validate::Checked;
 
-/// The errors, and the item as it is without the attribute: what calls it still finds it, and one mistake gives one message.
+/// The errors, and the item as it is without the attribute: what calls it still finds it, and one mistake gives one
+/// message.
 pub(crate) fn fallback(errors: Faults, item: TokenStream) -> TokenStream {
     let errors = errors.into_iter().map(syn::Error::into_compile_error);
     errors.chain([item]).collect()

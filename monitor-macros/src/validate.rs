@@ -1,5 +1,5 @@
-//! Every "not allowed" rule that needs more than one argument's own tokens. All faults are collected, so one attempt shows
-//! them all.
+//! Every "not allowed" rule that needs more than one argument's own tokens. All faults are collected, so one attempt
+//! shows them all.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
@@ -151,7 +151,8 @@ fn exclusions(args: &Args) -> Faults {
         .collect()
 }
 
-/// Arguments that a function of this shape cannot have: about the value, the name of the call, a permit, `future`, `stream`.
+/// Arguments that a function of this shape cannot have: about the value, the name of the call, a permit, `future`,
+/// `stream`.
 fn misfits(args: &Args, sig: &Signature, shape: &Shape, names: &[Ident]) -> Faults {
     let [value, call, permit] = reasons(sig, shape);
     let mut rows: Vec<(Option<&Ident>, Option<String>)> = Vec::new();

@@ -61,8 +61,8 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
     mixed!(#question #implementation)
 }
 
-/// What makes the type known behind trait objects (`Box<dyn Error>`, `anyhow::Error`, a source), if it is a std error. One
-/// with parameters is as many types as there are arguments, and none of them is known here.
+/// What makes the type known behind trait objects (`Box<dyn Error>`, `anyhow::Error`, a source), if it is a std error.
+/// One with parameters is as many types as there are arguments, and none of them is known here.
 fn question(input: &DeriveInput, root: &TokenStream) -> Option<TokenStream> {
     let name = unlinted(&input.ident);
     input.generics.params.is_empty().then(|| {

@@ -161,8 +161,8 @@ impl Call<'_> {
         mixed!(#future.await)
     }
 
-    /// The body, in which each await notes that the call is suspended there. What is awaited instead stands where the user's
-    /// expression does and has the user's hygiene, for lints that look at expressions with an await in them.
+    /// The body, in which each await notes that the call is suspended there. What is awaited instead stands where the
+    /// user's expression does and has the user's hygiene, for lints that look at expressions with an await in them.
     fn hooked(&self) -> Group {
         let hook = |expression: &[TokenTree]| {
             let hygiene = Span::mixed_site();
@@ -215,7 +215,8 @@ impl Call<'_> {
         mixed!(#start #again #handles #body)
     }
 
-    /// A function whose body cannot move into a closure. Its type may be an alias of a `Result`, which only the compiler can tell.
+    /// A function whose body cannot move into a closure. Its type may be an alias of a `Result`, which only the
+    /// compiler can tell.
     pub(super) fn track_caller(&self, attribute: Span, form: CallForm) -> TokenStream {
         let (at, ty, block) = (
             attribute.resolved_at(Span::mixed_site()),

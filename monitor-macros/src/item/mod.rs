@@ -1,7 +1,7 @@
 //! The item under the attribute: signatures parsed, bodies kept as raw tokens.
 //!
-//! A body that does not parse yet still goes through, so half-typed code completes in editors and a mistake in a body is
-//! reported once, by the compiler.
+//! A body that does not parse yet still goes through, so half-typed code completes in editors and a mistake in a body
+//! is reported once, by the compiler.
 
 mod block;
 
@@ -93,8 +93,8 @@ const KINDS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Whether it is a function, with a body or without, or else an `impl` block. Refuses what cannot be monitored, at the word that
-/// says what it is.
+/// Whether it is a function, with a body or without, or else an `impl` block. Refuses what cannot be monitored, at the
+/// word that says what it is.
 fn is_function(item: &[TokenTree]) -> syn::Result<bool> {
     let mut qualifier: Option<&TokenTree> = None;
     for token in skip_visibility(&item[start(item)..]) {

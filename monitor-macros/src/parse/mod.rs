@@ -1,9 +1,10 @@
 //! Arguments by name: those of `#[monitored(..)]` and those of the derives' `#[monitor(..)]`, in one table.
 //!
-//! A row of the table is all there is of an argument: the field that holds it, its key, where it goes, how it is written, and the
-//! function that reads its value (`value`, `labels`, `buckets`). [`Args::read_list`] is the only loop that reads them. Arguments come
-//! in any order, each at most once; every fault is collected, and reading goes on at the next comma. What an argument alone shows is
-//! checked here; what depends on other arguments or on the item, in `validate`.
+//! A row of the table is all there is of an argument: the field that holds it, its key, where it goes, how it is
+//! written, and the function that reads its value (`value`, `labels`, `buckets`). [`Args::read_list`] is the only loop
+//! that reads them. Arguments come in any order, each at most once; every fault is collected, and reading goes on at
+//! the next comma. What an argument alone shows is checked here; what depends on other arguments or on the item, in
+//! `validate`.
 
 mod buckets;
 mod labels;
@@ -398,8 +399,8 @@ pub(crate) fn words(tokens: TokenStream) -> HashSet<String> {
     words
 }
 
-/// The row whose key is the fewest edits away from `word`, if it is close enough to be a slip: at most a third of the word's letters,
-/// and at least one, are edited.
+/// The row whose key is the fewest edits away from `word`, if it is close enough to be a slip: at most a third of the
+/// word's letters, and at least one, are edited.
 fn nearest<'a>(word: &str, rows: &[&'a Key]) -> Option<&'a Key> {
     let mut edits = 0..=MAX_EDITS.min(word.chars().count() / 3).max(1);
     edits.find_map(|edits| {

@@ -244,8 +244,8 @@ pub(super) fn limit(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit> {
     }
 }
 
-/// An expression that stands beside the body: no closure, no constant but an integer where one is fine, and nothing that leaves the
-/// function.
+/// An expression that stands beside the body: no closure, no constant but an integer where one is fine, and nothing
+/// that leaves the function.
 fn computed(key: &Ident, value: Expr, integer: bool, expected: &str) -> syn::Result<Expr> {
     match &value {
         Expr::Lit(ExprLit {
@@ -304,7 +304,8 @@ impl Exits {
         self.1.push(syn::Error::new(span, message));
     }
 
-    /// In a macro whose words are no list of expressions: a keyword is one there too, and so is a `?` that ends something.
+    /// In a macro whose words are no list of expressions: a keyword is one there too, and so is a `?` that ends
+    /// something.
     fn refuse_in(&mut self, tokens: TokenStream) {
         let mut ends_something = false;
         for token in tokens {

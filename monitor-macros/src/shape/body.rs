@@ -1,9 +1,9 @@
 //! What a body's tokens show. A body is not parsed: one that does not parse yet goes through as well.
 //!
-//! [`scan`] is the one walk over a body. It collects [`Facts`] (whether it may wait, return early, leave at a `?`), and on the way it
-//! follows where each expression begins, so that the expression of each `.await` can be made another one. What is not clear by the
-//! tokens counts as what costs more: a macro of unknown origin may do anything, and an await whose expression cannot be found
-//! keeps the body from staying in place.
+//! [`scan`] is the one walk over a body. It collects [`Facts`] (whether it may wait, return early, leave at a `?`), and
+//! on the way it follows where each expression begins, so that the expression of each `.await` can be made another one.
+//! What is not clear by the tokens counts as what costs more: a macro of unknown origin may do anything, and an await
+//! whose expression cannot be found keeps the body from staying in place.
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 use syn::{FnArg, Pat, PatIdent, PatType, Signature, Type};
@@ -23,8 +23,8 @@ pub(super) const RETURNS: Facts = 1 << 1;
 pub(super) const ASKS: Facts = 1 << 2;
 /// It is not clear of one of its awaits which expression it is of.
 pub(crate) const UNCLEAR: Facts = 1 << 3;
-/// It may have a `break` or `continue` outside of any loop: an error, whose words depend on what stands around them. Of a
-/// condition with braces in it, the first are taken for those of the loop.
+/// It may have a `break` or `continue` outside of any loop: an error, whose words depend on what stands around them. Of
+/// a condition with braces in it, the first are taken for those of the loop.
 pub(crate) const STRAY_BREAK: Facts = 1 << 4;
 
 /// Whether a body may have some of these facts.
@@ -32,8 +32,8 @@ pub(crate) fn may(body: TokenStream, facts: Facts) -> bool {
     scan(body, None).0 & facts != 0
 }
 
-/// Macros that do what their arguments do, and no more than this beside: where a path says whose they are (none does, of the standard
-/// library's), and their names.
+/// Macros that wait and leave only where their arguments do, and what else each may do: the crates that their paths name
+/// (an empty one, if a macro of the standard library is named alone), and their names.
 const MACROS: &[(&[&str], &str, Facts)] = &[
     (
         &["", "std", "core", "alloc"],
@@ -53,7 +53,8 @@ const MACROS: &[(&[&str], &str, Facts)] = &[
     (&["anyhow", "eyre"], "bail ensure", RETURNS | ASKS),
 ];
 
-/// The facts of a macro that is called behind these tokens, by its path. One of unknown origin, `$path!(..)` say, may do anything.
+/// The facts of a macro that is called behind these tokens, by its path. One of unknown origin, `$path!(..)` say, may
+/// do anything.
 fn facts_of_macro(before: &[TokenTree]) -> Facts {
     let known = macro_path(before).and_then(|(name, root)| {
         MACROS.iter().find(|(roots, names, _)| {
@@ -70,8 +71,8 @@ const KEYWORDS: &str = "as async await box break const continue do dyn else enum
 /// Makes an await's expression another one.
 type Rewrite<'a> = &'a dyn Fn(&[TokenTree]) -> TokenStream;
 
-/// Collects the facts of a body, and makes the expression of each of its awaits another one. What stands in an async block, an
-/// async closure or a function inside of the body is not awaited by the body.
+/// Collects the facts of a body, and makes the expression of each of its awaits another one. What stands in an async
+/// block, an async closure or a function inside of the body is not awaited by the body.
 pub(crate) fn scan(body: TokenStream, rewrite: Option<Rewrite<'_>>) -> (Facts, TokenStream) {
     scan_level(body, rewrite, false)
 }
@@ -233,8 +234,8 @@ impl Level<'_> {
         (behind, from + end)
     }
 
-    /// An async closure from its first `|`; where its body is no block, it is not clear how far that goes, so behind it there must
-    /// be no await at all.
+    /// An async closure from its first `|`; where its body is no block, it is not clear how far that goes, so behind it
+    /// there must be no await at all.
     fn async_closure(&mut self, rest: &[TokenTree]) -> (Behind, usize) {
         let last = rest.iter().skip(1).position(|bar| is(bar, '|'));
         let body = last.map_or(rest.len(), |last| last + 2);
@@ -491,13 +492,14 @@ fn strip_box_pin(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
     Some(tokens)
 }
 
-/// The arguments that an asynchronous body takes apart (it moves a field out of one, or matches on one), to be bound again once the
-/// call has begun: from the first of them on, as they are to be dropped in the order in which they were. None, if one among them
-/// cannot be bound again.
+/// The arguments that an asynchronous body takes apart (it moves a field out of one, or matches on one), to be bound
+/// again once the call has begun: from the first of them on, as they are to be dropped in the order in which they were.
+/// None, if one among them cannot be bound again.
 ///
-/// An `async fn` binds its arguments before its body. Where something may panic while an argument is whole, it would be dropped
-/// then, and if a part is moved out later the compiler keeps a place for all of it over every await behind that. The start of
-/// a call is such a place. Behind a `let` that moves the argument as a whole it is forgotten, as without the attribute.
+/// An `async fn` binds its arguments before its body. Where something may panic while an argument is whole, it would be
+/// dropped then, and if a part is moved out later the compiler keeps a place for all of it over every await behind
+/// that. The start of a call is such a place. Behind a `let` that moves the argument as a whole it is forgotten, as
+/// without the attribute.
 pub(super) fn taken_apart(sig: &Signature, body: &TokenStream) -> Vec<PatIdent> {
     let mut names: Vec<PatIdent> = Vec::new();
     for input in &sig.inputs {

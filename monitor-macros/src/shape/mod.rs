@@ -18,26 +18,29 @@ use returned::{has_an_opaque_part, iterates, return_type, takes_calls};
 
 /// How the body becomes a call.
 pub(crate) enum Shape {
-    /// The body moves into a closure: it may return early. Also in an `async fn` that cannot suspend: no inner future, so
-    /// its own is no larger.
+    /// The body moves into a closure: it may return early. Also in an `async fn` that cannot suspend: no inner future,
+    /// so its own is no larger.
     Sync,
     /// The body of an `async fn` moves into an inner future, awaited at once: it may return early. An argument that the
-    /// bare function would use up before its first await takes its place twice then, in the outer future and in the inner.
+    /// bare function would use up before its first await takes its place twice then, in the outer future and in the
+    /// inner.
     Async,
     /// The body stays where it is, between the two ends of the call.
     InPlace(Inner, Ending),
     /// The function never returns, or not yet: a guard alone.
     Diverging(Inner),
-    /// `#[track_caller]` would not survive a closure: the body stays where it is, and what it may return early is not seen.
+    /// `#[track_caller]` would not survive a closure: the body stays where it is, and what it may return early is not
+    /// seen.
     TrackCaller(Span, CallForm),
-    /// The body infers from an `impl Trait` of the return type, which it can only at the very end of its function: a guard
-    /// alone. It need not see the value, which is no `Result`.
+    /// The body infers from an `impl Trait` of the return type, which it can only at the very end of its function: a
+    /// guard alone. It need not see the value, which is no `Result`.
     End,
     /// The function returns a future: that is the call.
     Future(Boxing, CallForm),
     /// The body ends in an async block, which is the call: wrapped where it stands, inside of its box if it has one.
     Tail(Tail),
-    /// The body is nothing but an async block, and the function could be an `async fn`: the block becomes the body of one.
+    /// The body is nothing but an async block, and the function could be an `async fn`: the block becomes the body of
+    /// one.
     Block(Tail, Box<Self>),
     /// The function returns a stream: that is the call.
     Stream(Boxing, CallForm),
@@ -123,8 +126,8 @@ impl Shape {
         })
     }
 
-    /// The arguments that an `async fn` binds again once its call has begun. Those that the attribute borrows before are kept
-    /// in any case, and so are all while a call waits for a permit.
+    /// The arguments that an `async fn` binds again once its call has begun. Those that the attribute borrows before
+    /// are kept in any case, and so are all while a call waits for a permit.
     pub(crate) fn bound_again(
         &self,
         sig: &Signature,
@@ -180,8 +183,8 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Of an `async fn`. One that waits for nothing is told so by clippy, unless its body is only `todo!()` and it has no
-    /// arguments: then it has to be left in the dark by an inner future.
+    /// Of an `async fn`. One that waits for nothing is told so by clippy, unless its body is only `todo!()` and it has
+    /// no arguments: then it has to be left in the dark by an inner future.
     fn asynchronous(&self, ty: &Type, opaque_stub: bool) -> Shape {
         let limited = self.args.max_concurrency.given();
         let suspends = limited || opaque_stub || self.may(SUSPENDS);
@@ -220,9 +223,9 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Whether it may infer something from the bounds of an `impl Trait` that it gives, the arguments of a closure say. The
-    /// compiler hands these bounds down from the function's end alone; there the value cannot be looked at, so it has to be one
-    /// that is surely no `Result`, and that no argument asks for.
+    /// Whether it may infer something from the bounds of an `impl Trait` that it gives, the arguments of a closure say.
+    /// The compiler hands these bounds down from the function's end alone; there the value cannot be looked at, so it
+    /// has to be one that is surely no `Result`, and that no argument asks for.
     fn infers_at_the_end(&self, ty: &Type) -> bool {
         let no_result = match ty {
             Type::ImplTrait(opaque) => {
@@ -254,8 +257,8 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a function or
-    /// closure that it is, and where it should be. Of a stray `break` it says something else in a closure.
+    /// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a
+    /// function or closure that it is, and where it should be. Of a stray `break` it says something else in a closure.
     fn form(&self, ty: &Type) -> CallForm {
         let gives = is_unit(ty) || !ends_in_a_statement(self.tokens) || self.may(STRAY_BREAK);
         if gives && self.inner() == Inner::Block {
