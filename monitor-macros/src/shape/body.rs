@@ -65,8 +65,12 @@ fn facts_of_macro(before: &[TokenTree]) -> Facts {
 }
 
 /// Words that are no part of an expression which ends behind them.
-const KEYWORDS: &str = "as async await box break const continue do dyn else enum extern fn for if impl in let loop match mod move \
-    mut pub ref return static struct trait type unsafe use where while yield";
+const KEYWORDS: &[&str] = &[
+    "as", "async", "await", "box", "break", "const", "continue", "do", "dyn", "else", "enum",
+    "extern", "fn", "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub",
+    "ref", "return", "static", "struct", "trait", "type", "unsafe", "use", "where", "while",
+    "yield",
+];
 
 /// Makes an await's expression another one.
 type Rewrite<'a> = &'a dyn Fn(&[TokenTree]) -> TokenStream;
@@ -166,7 +170,7 @@ impl Level<'_> {
             }
             _ => {}
         }
-        let is_keyword = KEYWORDS.split(' ').any(|keyword| keyword == word);
+        let is_keyword = KEYWORDS.contains(&word);
         (if is_keyword { Operator } else { self.name() }, 1)
     }
 
