@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use crate::expand;
 use crate::fallback::{self, fallback};
 use crate::item::{Item, is_closure};
-use crate::parse::{Args, Place};
+use crate::parse::{Args, ON_ANYTHING, ON_BLOCK, ON_FUNCTION};
 use crate::validate::{self, Checked, Surroundings};
 
 /// Whether a feature of the crate says that nothing is to be instrumented.
@@ -16,19 +16,19 @@ pub(crate) fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Vec::new();
     match Item::read(item.clone()) {
         Ok(Item::Function(target)) => {
-            let args = Args::read(args, Place::FUNCTION, &mut errors);
+            let args = Args::read(args, ON_FUNCTION, &mut errors);
             let checked = validate::function(args, target, &Surroundings::default(), &mut errors);
             let output = writer(&errors)(&checked);
             fallback(errors, output)
         }
         Ok(Item::Block(block)) => {
-            let args = Args::read(args, Place::BLOCK, &mut errors);
+            let args = Args::read(args, ON_BLOCK, &mut errors);
             let checked = validate::block(args, block, &mut errors);
             let output = expand::block(&checked, writer(&errors));
             fallback(errors, output)
         }
         Err(error) => {
-            Args::read(args, Place::ATTRIBUTE, &mut errors);
+            Args::read(args, ON_ANYTHING, &mut errors);
             errors.push(error);
             let is_closure = is_closure(item.clone());
             let output = fallback(errors, item);

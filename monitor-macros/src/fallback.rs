@@ -1,15 +1,16 @@
 //! A function as it was: where the arguments of its attribute are at fault, or instrumentation is off.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote};
 
-use crate::expand::{Call, mixed, place};
+use crate::expand::{Call, mixed};
 use crate::parse::{Buckets, ErrorType, Faults, MethodName};
 use crate::shape::{Shape, Tail};
 use crate::tokens::{in_braces, in_parentheses};
 use crate::validate::Checked;
 
-/// The errors, and the item as it is without the attribute: what calls it still finds it, and one mistake gives one message.
+/// The errors, and the item as it is without the attribute: what calls it still finds it, and one mistake gives one
+/// message.
 pub(crate) fn fallback(errors: Faults, item: TokenStream) -> TokenStream {
     let errors = errors.into_iter().map(syn::Error::into_compile_error);
     errors.chain([item]).collect()
@@ -63,20 +64,18 @@ impl Call<'_> {
 
     /// The attribute's constants, checked as in the static that is not there.
     fn constants(&self) -> TokenStream {
-        let mut constants = TokenStream::new();
-        if let MethodName::Constant(name) = &self.checked.method {
-            let method = self.method();
-            constants.extend(quote_spanned! {place(&**name)=>
-                const _: &'static ::core::primitive::str = #method;
-            });
-        }
-        if let Some(buckets @ Buckets::Constant(path)) = self.checked.args.buckets.value() {
-            let bounds = self.bounds(buckets);
-            constants.extend(quote_spanned! {place(path)=>
-                const _: &'static [::core::primitive::f64] = #bounds;
-            });
-        }
-        constants
+        let name = match &self.checked.method {
+            MethodName::Constant(_) => Some(self.method()),
+            MethodName::Literal(_) => None,
+        };
+        let bounds = match self.checked.args.buckets.value() {
+            Some(buckets @ Buckets::Constant(_)) => Some(self.bounds(buckets)),
+            _ => None,
+        };
+        let name = name.map(|name| mixed!(const _: &'static ::core::primitive::str = #name;));
+        let bounds =
+            bounds.map(|bounds| mixed!(const _: &'static [::core::primitive::f64] = #bounds;));
+        mixed!(#name #bounds)
     }
 
     /// The attribute's expressions, put to the use they would have in a call.

@@ -1,10 +1,10 @@
-//! Tokens before they are parsed, above all what a `macro_rules!` hands on: a fragment (`$t:ty`, `$e:expr`, `$i:item`, ..) comes in a
-//! group without delimiters.
+//! Tokens before they are parsed, above all what a `macro_rules!` hands on: a fragment (`$t:ty`, `$e:expr`, `$i:item`,
+//! ..) comes in a group without delimiters.
 //!
-//! The compiler sees such a group where it parses the macro's own words. It sees none in what an attribute gives back, unless
-//! the attribute passed on whole what is around it: there, `$e * 2` with `1 + 1` for `$e` would be `1 + 1 * 2`. So wherever
-//! tokens are taken out of what is around them, a fragment that would fall apart gets parentheses ([`held`], [`Ungrouped`]);
-//! where it is only looked at, it is looked through.
+//! The compiler sees such a group where it parses the macro's own words. It sees none in what an attribute gives back,
+//! unless the attribute passed on whole what is around it: there, `$e * 2` with `1 + 1` for `$e` would be `1 + 1 * 2`.
+//! So wherever tokens are taken out of what is around them, a fragment that would fall apart gets parentheses
+//! ([`held`], [`Ungrouped`]); where it is only looked at, it is looked through.
 
 use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
 use syn::parse::ParseStream;
@@ -70,8 +70,8 @@ pub(crate) fn held(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree
     held
 }
 
-/// Whether a fragment before `next` would mean something else without its group. What is no expression and no type with a
-/// `+`, such as a visibility or a path, must not have parentheses, and needs none.
+/// Whether a fragment before `next` would mean something else without its group. What is no expression and no type with
+/// a `+`, such as a visibility or a path, must not have parentheses, and needs none.
 fn falls_apart(tokens: TokenStream, next: Option<&TokenTree>) -> bool {
     match syn::parse2(tokens.clone()) {
         Ok(Expr::Unary(_) | Expr::Reference(_)) => next.is_some_and(goes_on),

@@ -1,12 +1,12 @@
-//! Every "not allowed" rule that needs more than one argument's own tokens. All faults are collected, so one attempt shows
-//! them all.
+//! Every "not allowed" rule that needs more than one argument's own tokens. All faults are collected, so one attempt
+//! shows them all.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::{FnArg, LitStr, PatIdent, Signature};
 
 use crate::item::{Block, Member, Method, Target, bindings, type_name};
-use crate::parse::{Args, Faults, MethodName, Once, Place, check_name};
+use crate::parse::{Args, Faults, MethodName, ON_METHOD, Once, check_name};
 use crate::shape::{Ending, FUTURE, Returned, STREAM, Shape, names_result};
 
 /// Arguments and function, checked: expanding this cannot fail.
@@ -151,9 +151,10 @@ fn exclusions(args: &Args) -> Faults {
         .collect()
 }
 
-/// Arguments that a function of this shape cannot have: about the value, the name of the call, a permit, `future`, `stream`.
+/// Arguments that a function of this shape cannot have: about the value, the name of the call, a permit, `future`,
+/// `stream`.
 fn misfits(args: &Args, sig: &Signature, shape: &Shape, names: &[Ident]) -> Faults {
-    let (value, call, permit) = reasons(sig, shape);
+    let [value, call, permit] = reasons(sig, shape);
     let mut rows: Vec<(Option<&Ident>, Option<String>)> = Vec::new();
     for key in args.about_the_value() {
         let why = value.map(|why| format!("`{key}` is about the returned value, {why}"));
@@ -187,40 +188,31 @@ fn misfits(args: &Args, sig: &Signature, shape: &Shape, names: &[Ident]) -> Faul
 }
 
 /// Why a function of this shape has no value that is looked at, no name for its call, and no permit.
-fn reasons(
-    sig: &Signature,
-    shape: &Shape,
-) -> (
-    Option<&'static str>,
-    Option<&'static str>,
-    Option<&'static str>,
-) {
+fn reasons(sig: &Signature, shape: &Shape) -> [Option<&'static str>; 3] {
     let no_wait = "waiting for a permit takes an `async fn`, or a function that returns a future";
     let no_wait = sig.asyncness.is_none().then_some(no_wait);
     let streams = "a permit ends with the function, and the stream goes on";
     match shape {
-        Shape::Diverging(_) => (Some("and this function never returns"), None, no_wait),
-        Shape::TrackCaller(..) => (
+        Shape::Diverging(_) => [Some("and this function never returns"), None, no_wait],
+        Shape::TrackCaller(..) => [
             Some(
                 "which is not looked at under `#[track_caller]`: seeing it takes a closure around the body, and in a \
                  closure the caller's place is lost",
             ),
             Some("`#[track_caller]` leaves the call out of the body's reach"),
             no_wait,
-        ),
-        Shape::Future(..) => (
-            None,
-            Some("the call goes on in the future that this function returns"),
-            None,
-        ),
-        Shape::Stream(..) => (
-            None,
-            Some("the call goes on in the stream that this function returns"),
-            Some(streams),
-        ),
-        Shape::InPlace(_, Ending::Stream(_)) => (None, None, Some(streams)),
-        Shape::Tail(_) | Shape::Block(..) => (None, None, None),
-        _ => (None, None, no_wait),
+        ],
+        Shape::Future(..) => {
+            let lasts = "the call goes on in the future that this function returns";
+            [None, Some(lasts), None]
+        }
+        Shape::Stream(..) => {
+            let lasts = "the call goes on in the stream that this function returns";
+            [None, Some(lasts), Some(streams)]
+        }
+        Shape::InPlace(_, Ending::Stream(_)) => [None, None, Some(streams)],
+        Shape::Tail(_) | Shape::Block(..) => [None; 3],
+        _ => [None, None, no_wait],
     }
 }
 
@@ -270,7 +262,7 @@ pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> Checke
         };
         errors.extend(faults);
         let hidden = own.is_none() && only_pub && !target.public;
-        let args = Args::read(own.unwrap_or_default(), Place::METHOD, errors);
+        let args = Args::read(own.unwrap_or_default(), ON_METHOD, errors);
         if args.skip.given() {
             errors.extend(beside_skip(&args));
         }

@@ -5,23 +5,25 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Fields, Index, LitStr, Member};
 
 use super::{implementation, mixed, read, refuse_on_fields, root, unlinted};
-use crate::parse::{Args, Faults, Place, row};
+use crate::parse::{
+    Args, Faults, ON_ERROR, ON_ERROR_ENUM, ON_ERROR_STRUCT, ON_LABELLED_ERROR, row,
+};
 
 pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
     let on_type = match &input.data {
-        Data::Struct(_) => Place::ERROR_STRUCT,
-        _ => Place::ERROR_ENUM,
+        Data::Struct(_) => ON_ERROR_STRUCT,
+        _ => ON_ERROR_ENUM,
     };
     let helper = read(&input.attrs, on_type, errors);
     let root = root(&helper);
     let arms: Vec<TokenStream> = match &input.data {
         Data::Enum(data) => {
             let arm = data.variants.iter().map(|variant| {
-                let own = read(&variant.attrs, Place::LABELLED_ERROR, errors);
+                let own = read(&variant.attrs, ON_LABELLED_ERROR, errors);
                 // A variant that has an error type may have a label's value too.
                 let named = own.named.given() || own.transparent.given();
                 let stray = own.label.key().filter(|_| !named);
-                errors.extend(stray.and_then(|key| row(key, Place::ERROR).err()));
+                errors.extend(stray.and_then(|key| row(key, ON_ERROR).err()));
                 let name = unlinted(&variant.ident);
                 let arm = arm(
                     &own,
@@ -59,8 +61,8 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
     mixed!(#question #implementation)
 }
 
-/// What makes the type known behind trait objects (`Box<dyn Error>`, `anyhow::Error`, a source), if it is a std error. One
-/// with parameters is as many types as there are arguments, and none of them is known here.
+/// What makes the type known behind trait objects (`Box<dyn Error>`, `anyhow::Error`, a source), if it is a std error.
+/// One with parameters is as many types as there are arguments, and none of them is known here.
 fn question(input: &DeriveInput, root: &TokenStream) -> Option<TokenStream> {
     let name = unlinted(&input.ident);
     input.generics.params.is_empty().then(|| {

@@ -5,13 +5,13 @@ use syn::ext::IdentExt;
 use syn::{Data, DataEnum, DeriveInput, Fields, LitStr, Variant};
 
 use super::{implementation, mixed, read, refuse_on_fields, root, unlinted};
-use crate::parse::{Faults, Place, check_name};
+use crate::parse::{Faults, ON_LABEL, ON_LABEL_ENUM, check_name};
 
 /// The value that stands for all others.
 const OVERFLOW: &str = "overflow";
 
 pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
-    let helper = read(&input.attrs, Place::LABEL_ENUM, errors);
+    let helper = read(&input.attrs, ON_LABEL_ENUM, errors);
     let Some(data) = variants(input, errors) else {
         return TokenStream::new();
     };
@@ -55,7 +55,7 @@ fn values(data: &DataEnum, errors: &mut Faults) -> Vec<LitStr> {
     let mut values: Vec<LitStr> = Vec::new();
     for variant in &data.variants {
         refuse_fields(variant, errors);
-        let helper = read(&variant.attrs, Place::LABEL, errors);
+        let helper = read(&variant.attrs, ON_LABEL, errors);
         let value = helper
             .label
             .value()

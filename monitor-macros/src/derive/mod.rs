@@ -11,7 +11,7 @@ use syn::{Attribute, DeriveInput, Fields, Meta};
 
 use crate::expand::mixed;
 use crate::fallback::fallback;
-use crate::parse::{Args, Faults, Place};
+use crate::parse::{Args, Faults, Place, described};
 use crate::tokens::Ungrouped;
 
 /// Expands `#[derive(MonitorError)]`.
@@ -49,7 +49,10 @@ fn read(attrs: &[Attribute], place: Place, errors: &mut Faults) -> Args {
         if let Meta::List(list) = &attr.meta {
             helper.read_list(list.tokens.clone(), place, errors);
         } else {
-            let message = format!("`monitor` takes a list: `#[monitor({})]`", place.example());
+            let message = format!(
+                "`monitor` takes a list: `#[monitor({})]`",
+                described(place).1
+            );
             errors.push(syn::Error::new_spanned(attr.path(), message));
         }
     }

@@ -74,3 +74,22 @@ fn all_faults_of_a_derive_are_told_at_once() {
     }
     assert!(!text.contains("impl"), "{text}");
 }
+
+#[test]
+fn reading_goes_on_behind_a_fault() {
+    let text = message(&error(quote! {
+        enum E {
+            #[monitor(error_type = "A" transparent, eror_type = "B")]
+            A(Inner),
+            #[monitor(nam = "c")]
+            C,
+        }
+    }));
+    for part in [
+        "expected `,` after the argument `error_type`",
+        "did you mean `error_type`? (valid on",
+        "did you mean `name`? It goes on a variant of an enum that derives `MonitorLabel`",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}

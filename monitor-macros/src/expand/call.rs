@@ -1,5 +1,5 @@
-//! The pieces all expansions are made of: the body, what is read off the arguments when a call begins, and the verdict, a closure that
-//! reads the outcome off the value.
+//! The pieces all expansions are made of: the body, what is read off the arguments when a call begins, and the verdict,
+//! a closure that reads the outcome off the value.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -107,8 +107,8 @@ impl Call<'_> {
         self.given_by(&self.checked.returned.value)
     }
 
-    /// The type of the value that something of this type gives, which may be a future or stream that does not show it. At the type:
-    /// the compiler says the same of all places that name it, and so once.
+    /// The type of the value that something of this type gives, which may be a future or stream that does not show it.
+    /// At the type: the compiler says the same of all places that name it, and so once.
     pub(super) fn given_by(&self, ty: &Type) -> TokenStream {
         let Some(alias) = self.checked.returned.given_by else {
             return ty.to_token_stream();
@@ -216,8 +216,8 @@ impl Call<'_> {
         self.runs(place(&label.value), function, &reference(&label.value))
     }
 
-    /// The closure that reads the outcome off the value. What lasts longer than the function cannot borrow the arguments that an
-    /// expression names.
+    /// The closure that reads the outcome off the value. What lasts longer than the function cannot borrow the
+    /// arguments that an expression names.
     pub(super) fn verdict(&self) -> TokenStream {
         let lasts = self.checked.shape.outlives_the_function();
         self.judge(lasts.then(|| mixed!(move)))

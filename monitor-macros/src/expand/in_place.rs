@@ -7,7 +7,7 @@ use syn::{PatIdent, Type};
 use super::call::{Call, last_expression};
 use super::deferred::typed;
 use crate::parse::words;
-use crate::shape::{CallForm, Ending, Facts, Inner, scan};
+use crate::shape::{CallForm, Ending, Inner, STRAY_BREAK, SUSPENDS, UNCLEAR, may, scan};
 use crate::tokens::{in_braces, in_parentheses};
 
 /// Where a body that has its call notes that it is suspended: a name in our tokens.
@@ -49,7 +49,7 @@ impl Call<'_> {
     /// block: such a body, which is an error anyway, goes without. And it needs the parentheses: attribute macros above
     /// this one that parse with `syn` 2 take the `::` after a label for a colon.
     pub(super) fn straight(&self, block: &Group) -> TokenStream {
-        if matches!(self.ty, Type::Infer(_)) || Facts::of(block.stream()).has(Facts::STRAY_BREAK) {
+        if matches!(self.ty, Type::Infer(_)) || may(block.stream(), STRAY_BREAK) {
             return mixed!((#block));
         }
         let runtime = self.root();
@@ -161,8 +161,8 @@ impl Call<'_> {
         mixed!(#future.await)
     }
 
-    /// The body, in which each await notes that the call is suspended there. What is awaited instead stands where the user's
-    /// expression does and has the user's hygiene, for lints that look at expressions with an await in them.
+    /// The body, in which each await notes that the call is suspended there. What is awaited instead stands where the
+    /// user's expression does and has the user's hygiene, for lints that look at expressions with an await in them.
     fn hooked(&self) -> Group {
         let hook = |expression: &[TokenTree]| {
             let hygiene = Span::mixed_site();
@@ -172,7 +172,7 @@ impl Call<'_> {
         };
         let (facts, hooked) = scan(self.block.stream(), Some(&hook));
         // Without an await it stays the very group it was.
-        if !facts.has(Facts::SUSPENDS) || facts.has(Facts::UNCLEAR) {
+        if facts & (SUSPENDS | UNCLEAR) != SUSPENDS {
             return self.block.clone();
         }
         in_braces(hooked, self.block.span())
@@ -215,7 +215,8 @@ impl Call<'_> {
         mixed!(#start #again #handles #body)
     }
 
-    /// A function whose body cannot move into a closure. Its type may be an alias of a `Result`, which only the compiler can tell.
+    /// A function whose body cannot move into a closure. Its type may be an alias of a `Result`, which only the
+    /// compiler can tell.
     pub(super) fn track_caller(&self, attribute: Span, form: CallForm) -> TokenStream {
         let (at, ty, block) = (
             attribute.resolved_at(Span::mixed_site()),

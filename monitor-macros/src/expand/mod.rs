@@ -46,7 +46,7 @@ use crate::shape::Shape;
 use crate::tokens::in_braces;
 use crate::validate::{Checked, CheckedBlock, Part};
 
-pub(crate) use call::{Call, place};
+pub(crate) use call::Call;
 pub(crate) use mixed;
 
 /// The function, instrumented.

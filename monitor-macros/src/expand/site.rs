@@ -1,8 +1,9 @@
 //! The static of a call site: all that is known of a method before its first call.
 //!
-//! That includes the values of its bounded labels. Such a value is an expression of the function's arguments, and only the compiler
-//! knows its type. A closure of these arguments has that type as its result, and can stand in the static, provided that nothing in it
-//! belongs to the function: type parameters, `self`, `Self`. Otherwise the values are known at the first call.
+//! That includes the values of its bounded labels. Such a value is an expression of the function's arguments, and only
+//! the compiler knows its type. A closure of these arguments has that type as its result, and can stand in the static,
+//! provided that nothing in it belongs to the function: type parameters, `self`, `Self`. Otherwise the values are known
+//! at the first call.
 
 use std::collections::HashSet;
 
@@ -123,8 +124,8 @@ impl Call<'_> {
     }
 }
 
-/// The arguments of a function that a value is made of, as parameters of a closure: patterns and types. None, if it cannot stand
-/// outside of the function.
+/// The arguments of a function that a value is made of, as parameters of a closure: patterns and types. None, if it
+/// cannot stand outside of the function.
 fn arguments(
     value: &Expr,
     sig: &Signature,

@@ -31,8 +31,8 @@ pub(crate) struct Block {
 
 /// One item of an `impl` block.
 pub(crate) enum Member {
-    /// Something that is not monitored: constants, types, macros, `const fn`s, and what does not parse; of a method that fragments of
-    /// a `macro_rules!` make up, with the reason.
+    /// Something that is not monitored: constants, types, macros, `const fn`s, and what does not parse; of a method
+    /// that fragments of a `macro_rules!` make up, with the reason.
     Other(TokenStream, Option<syn::Error>),
     /// A method with a body.
     Method(Box<Method>),
@@ -94,8 +94,8 @@ pub(crate) fn type_name(ty: &Type) -> Option<&syn::Ident> {
 }
 
 impl Member {
-    /// Tells a method with a body from everything else. A fault is one only where an attribute of ours asks for more, or where
-    /// a macro wrote the method: what is written by hand, the compiler has refused already.
+    /// Tells a method with a body from everything else. A fault is one only where an attribute of ours asks for more,
+    /// or where a macro wrote the method: what is written by hand, the compiler has refused already.
     fn read(tokens: &[TokenTree]) -> Self {
         let (own, rest) = take_own(tokens);
         let fault = match (is_function(tokens), Target::read(rest.clone())) {
@@ -190,8 +190,8 @@ fn split(mut tokens: Vec<TokenTree>) -> Vec<Vec<TokenTree>> {
     }
 }
 
-/// The length of the first item: up to its `;` or its braces. Braces between angle brackets are those of a constant in a
-/// type; constants and types end at their `;` alone.
+/// The length of the first item: up to its `;` or its braces. Braces between angle brackets are those of a constant in
+/// a type; constants and types end at their `;` alone.
 fn length(tokens: &[TokenTree]) -> usize {
     let words = skip_visibility(&tokens[start(tokens)..]);
     let mut first = words.iter().map(TokenTree::to_string);

@@ -1,12 +1,12 @@
 //! The item under the attribute: signatures parsed, bodies kept as raw tokens.
 //!
-//! A body that does not parse yet still goes through, so half-typed code completes in editors and a mistake in a body is
-//! reported once, by the compiler.
+//! A body that does not parse yet still goes through, so half-typed code completes in editors and a mistake in a body
+//! is reported once, by the compiler.
 
 mod block;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::visit::{self, Visit};
 use syn::visit_mut::VisitMut;
@@ -93,8 +93,8 @@ const KINDS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Whether it is a function, with a body or without, or else an `impl` block. Refuses what cannot be monitored, at the word that
-/// says what it is.
+/// Whether it is a function, with a body or without, or else an `impl` block. Refuses what cannot be monitored, at the
+/// word that says what it is.
 fn is_function(item: &[TokenTree]) -> syn::Result<bool> {
     let mut qualifier: Option<&TokenTree> = None;
     for token in skip_visibility(&item[start(item)..]) {
@@ -161,7 +161,7 @@ impl Target {
     }
 
     /// The function with this in its body.
-    pub(crate) fn with(&self, content: TokenStream) -> TokenStream {
+    pub(crate) fn with(&self, content: impl ToTokens) -> TokenStream {
         let (head, attrs) = (&self.head, &self.inner_attrs);
         let body = in_braces(quote!(#attrs #content), self.block.span());
         quote!(#head #body)

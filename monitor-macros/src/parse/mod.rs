@@ -1,9 +1,10 @@
 //! Arguments by name: those of `#[monitored(..)]` and those of the derives' `#[monitor(..)]`, in one table.
 //!
-//! A row of the table is all there is of an argument: the field that holds it, its key, where it goes, how it is written, and the
-//! function that reads its value (`value`, `labels`, `buckets`). [`Args::read_list`] is the only loop that reads them. Arguments come
-//! in any order, each at most once; every fault is collected, and reading goes on at the next comma. What an argument alone shows is
-//! checked here; what depends on other arguments or on the item, in `validate`.
+//! A row of the table is all there is of an argument: the field that holds it, its key, where it goes, how it is
+//! written, and the function that reads its value (`value`, `labels`, `buckets`). [`Args::read_list`] is the only loop
+//! that reads them. Arguments come in any order, each at most once; every fault is collected, and reading goes on at
+//! the next comma. What an argument alone shows is checked here; what depends on other arguments or on the item, in
+//! `validate`.
 
 mod buckets;
 mod labels;
@@ -21,57 +22,41 @@ pub(crate) use labels::Label;
 pub(crate) use value::{ErrorType, Faults, MethodName, check_name, fault};
 use value::{name, of};
 
-/// What arguments stand on, or may: a set.
-#[derive(Clone, Copy)]
-pub(crate) struct Place(u16);
+/// What arguments stand on, or may: a set of the bits below.
+pub(crate) type Place = u16;
 
-impl Place {
-    /// A function on its own.
-    pub(crate) const FUNCTION: Self = Self(1);
-    /// A method of an `impl` block that has an attribute itself.
-    pub(crate) const METHOD: Self = Self(1 << 1);
-    /// An `impl` block.
-    pub(crate) const BLOCK: Self = Self(1 << 2);
-    /// An enum that derives `MonitorError`.
-    pub(crate) const ERROR_ENUM: Self = Self(1 << 3);
-    /// A struct that derives `MonitorError`.
-    pub(crate) const ERROR_STRUCT: Self = Self(1 << 4);
-    /// A variant of an enum that derives `MonitorError`.
-    pub(crate) const ERROR: Self = Self(1 << 5);
-    /// An enum that derives `MonitorLabel`.
-    pub(crate) const LABEL_ENUM: Self = Self(1 << 6);
-    /// A variant of an enum that derives `MonitorLabel`.
-    pub(crate) const LABEL: Self = Self(1 << 7);
-    /// A variant of an error that has an error type, and may have a label's value too.
-    pub(crate) const LABELLED_ERROR: Self = Self(1 << 8);
-    /// All of the attribute. What cannot be monitored stands there: no argument is out of place.
-    pub(crate) const ATTRIBUTE: Self = Self::FUNCTION.or(Self::METHOD).or(Self::BLOCK);
+/// A function on its own.
+pub(crate) const ON_FUNCTION: Place = 1;
+/// A method of an `impl` block that has an attribute itself.
+pub(crate) const ON_METHOD: Place = 1 << 1;
+/// An `impl` block.
+pub(crate) const ON_BLOCK: Place = 1 << 2;
+/// All of the attribute. What cannot be monitored stands there: no argument is out of place.
+pub(crate) const ON_ANYTHING: Place = ON_FUNCTION | ON_METHOD | ON_BLOCK;
+/// An enum that derives `MonitorError`.
+pub(crate) const ON_ERROR_ENUM: Place = 1 << 3;
+/// A struct that derives `MonitorError`.
+pub(crate) const ON_ERROR_STRUCT: Place = 1 << 4;
+/// A variant of an enum that derives `MonitorError`.
+pub(crate) const ON_ERROR: Place = 1 << 5;
+/// An enum that derives `MonitorLabel`.
+pub(crate) const ON_LABEL_ENUM: Place = 1 << 6;
+/// A variant of an enum that derives `MonitorLabel`.
+pub(crate) const ON_LABEL: Place = 1 << 7;
+/// A variant of an error that has an error type, and may have a label's value too.
+pub(crate) const ON_LABELLED_ERROR: Place = 1 << 8;
 
-    const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// In words, and an argument that may be written there.
-    fn described(self) -> (&'static str, &'static str) {
-        match self.0.trailing_zeros() {
-            0 => ("a function", ANY),
-            1 => ("a method", ANY),
-            2 => ("an `impl` block", ANY),
-            3 => ("an error enum", "fallback = \"name\""),
-            4 => ("an error struct", "error_type = \"name\""),
-            6 => ("a label", "crate = path::to::monitor_core"),
-            7 => ("a variant of a label", "name = \"value\""),
-            _ => ("a variant of an error", "error_type = \"name\""),
-        }
-    }
-
-    /// An argument that may be written there.
-    pub(crate) fn example(self) -> &'static str {
-        self.described().1
+/// A place in words, and an argument that may be written there.
+pub(crate) fn described(place: Place) -> (&'static str, &'static str) {
+    match place {
+        ON_METHOD => ("a method", ANY),
+        ON_BLOCK => ("an `impl` block", ANY),
+        ON_ERROR_ENUM => ("an error enum", "fallback = \"name\""),
+        ON_ERROR_STRUCT => ("an error struct", "error_type = \"name\""),
+        ON_ERROR | ON_LABELLED_ERROR => ("a variant of an error", "error_type = \"name\""),
+        ON_LABEL_ENUM => ("a label", "crate = path::to::monitor_core"),
+        ON_LABEL => ("a variant of a label", "name = \"value\""),
+        _ => ("a function", ANY),
     }
 }
 
@@ -80,27 +65,22 @@ const ANY: &str = "key = value";
 /// Where a key goes: in words, the places that take it, and those where it is for another derive.
 struct Home(&'static str, Place, Place);
 
-const NONE: Place = Place(0);
-const FUNCTION: Home = Home("a function", Place::FUNCTION.or(Place::METHOD), NONE);
-const METHOD: Home = Home("a method of a monitored `impl` block", Place::METHOD, NONE);
-const BLOCK: Home = Home("an `impl` block", Place::BLOCK, NONE);
-const BOTH: Home = Home("a function", Place::ATTRIBUTE, NONE);
-const TYPES: Place = Place::ERROR_ENUM
-    .or(Place::ERROR_STRUCT)
-    .or(Place::LABEL_ENUM);
-const TYPE: Home = Home("the type itself", TYPES, NONE);
-const ENUM: Home = Home("the enum itself", Place::ERROR_ENUM, Place::LABEL_ENUM);
+const FUNCTION: Home = Home("a function", ON_FUNCTION | ON_METHOD, 0);
+const METHOD: Home = Home("a method of a monitored `impl` block", ON_METHOD, 0);
+const BLOCK: Home = Home("an `impl` block", ON_BLOCK, 0);
+const BOTH: Home = Home("a function", ON_ANYTHING, 0);
+const TYPES: Place = ON_ERROR_ENUM | ON_ERROR_STRUCT | ON_LABEL_ENUM;
+const TYPE: Home = Home("the type itself", TYPES, 0);
+const ENUM: Home = Home("the enum itself", ON_ERROR_ENUM, ON_LABEL_ENUM);
 const ERROR: Home = Home(
     "a variant of an error, or an error struct",
-    Place::ERROR_STRUCT
-        .or(Place::ERROR)
-        .or(Place::LABELLED_ERROR),
-    Place::LABEL_ENUM.or(Place::LABEL),
+    ON_ERROR_STRUCT | ON_ERROR | ON_LABELLED_ERROR,
+    ON_LABEL_ENUM | ON_LABEL,
 );
 const LABEL: Home = Home(
     "a variant of an enum that derives `MonitorLabel`",
-    Place::LABEL,
-    Place::LABELLED_ERROR,
+    ON_LABEL,
+    ON_LABELLED_ERROR,
 );
 
 /// A row of the table.
@@ -177,7 +157,7 @@ arguments! {
 /// All keys of the attribute.
 #[cfg(all(test, not(feature = "off")))]
 pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
-    let keys = KEYS.iter().filter(|key| key.home.1.meets(Place::ATTRIBUTE));
+    let keys = KEYS.iter().filter(|key| key.home.1 & ON_ANYTHING != 0);
     keys.map(|key| key.name)
 }
 
@@ -211,7 +191,7 @@ impl Args {
 
     /// Reads one argument. Returns what that was, in words.
     fn read_one(&mut self, input: ParseStream<'_>, place: Place) -> syn::Result<String> {
-        if input.peek(Lit) && place.meets(Place::ATTRIBUTE) {
+        if input.peek(Lit) && place & ON_ANYTHING != 0 {
             let literal: Lit = input.parse()?;
             let name = match &literal {
                 Lit::Str(name) => name.value(),
@@ -221,7 +201,7 @@ impl Args {
             return fault(literal.span(), message);
         }
         let Ok(key) = Ident::parse_any(input) else {
-            return Err(input.error(format!("expected an argument: `{}`", place.example())));
+            return Err(input.error(format!("expected an argument: `{}`", described(place).1)));
         };
         (row(&key, place)?.read)(self, &key, input)?;
         Ok(format!("the argument `{key}`"))
@@ -308,16 +288,20 @@ pub(crate) fn row(key: &Ident, place: Place) -> syn::Result<&'static Key> {
 }
 
 fn find(name: &str, place: Place) -> Result<&'static Key, String> {
-    let on = Place(place.0 & place.0.wrapping_neg());
-    let in_attribute = |row: &&Key| row.home.1.meets(Place::ATTRIBUTE);
+    let on = if place == ON_ANYTHING {
+        ON_FUNCTION
+    } else {
+        place
+    };
+    let in_attribute = |place| place & ON_ANYTHING != 0;
     let rows = KEYS
         .iter()
-        .filter(|row| in_attribute(row) == on.meets(Place::ATTRIBUTE));
-    let (here, elsewhere): (Vec<_>, Vec<_>) = rows.partition(|row| row.home.1.meets(on));
+        .filter(|row| in_attribute(row.home.1) == in_attribute(on));
+    let (here, elsewhere): (Vec<_>, Vec<_>) = rows.partition(|row| row.home.1 & on != 0);
     let valid: Vec<_> = here.iter().map(|row| format!("`{}`", row.name)).collect();
-    let valid = format!("valid on {}: {}", on.described().0, valid.join(", "));
+    let valid = format!("valid on {}: {}", described(on).0, valid.join(", "));
     if let Some(row) = here.iter().chain(&elsewhere).find(|row| row.name == name) {
-        let fits = row.home.1.or(row.home.2).meets(place);
+        let fits = (row.home.1 | row.home.2) & place != 0;
         return if fits {
             Ok(row)
         } else {
@@ -336,7 +320,7 @@ fn find(name: &str, place: Place) -> Result<&'static Key, String> {
 
 fn misplaced(row: &Key, place: Place, valid: &str) -> String {
     let (name, home, example) = (row.name, row.home.0, row.example);
-    let on_a_block = place.meets(Place::BLOCK);
+    let on_a_block = place == ON_BLOCK;
     let more = match name {
         "skip" if on_a_block => return "`skip` goes on a method of the block, as `#[monitored(skip)]`".to_owned(),
         "skip" => return "`skip` goes on a method of an `impl` block that is monitored itself; without the attribute this \
@@ -415,8 +399,8 @@ pub(crate) fn words(tokens: TokenStream) -> HashSet<String> {
     words
 }
 
-/// The row whose key is the fewest edits away from `word`, if it is close enough to be a slip: at most a third of the word's letters,
-/// and at least one, are edited.
+/// The row whose key is the fewest edits away from `word`, if it is close enough to be a slip: at most a third of the
+/// word's letters, and at least one, are edited.
 fn nearest<'a>(word: &str, rows: &[&'a Key]) -> Option<&'a Key> {
     let mut edits = 0..=MAX_EDITS.min(word.chars().count() / 3).max(1);
     edits.find_map(|edits| {

@@ -8,8 +8,8 @@ use syn::parse::{ParseBuffer, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
-    Expr, ExprAsync, ExprAwait, ExprClosure, ExprLit, ExprPath, ExprReturn, ExprTry, ExprUnary,
-    Lit, LitBool, LitStr, Macro, Path, Token, UnOp, parenthesized, token,
+    Expr, ExprLit, ExprPath, ExprUnary, Lit, LitBool, LitStr, Macro, Path, Token, UnOp,
+    parenthesized, token,
 };
 
 use super::{example, separated, unless};
@@ -244,8 +244,8 @@ pub(super) fn limit(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit> {
     }
 }
 
-/// An expression that stands beside the body: no closure, no constant but an integer where one is fine, and nothing that leaves the
-/// function.
+/// An expression that stands beside the body: no closure, no constant but an integer where one is fine, and nothing
+/// that leaves the function.
 fn computed(key: &Ident, value: Expr, integer: bool, expected: &str) -> syn::Result<Expr> {
     match &value {
         Expr::Lit(ExprLit {
@@ -304,7 +304,8 @@ impl Exits {
         self.1.push(syn::Error::new(span, message));
     }
 
-    /// In a macro whose words are no list of expressions: a keyword is one there too, and so is a `?` that ends something.
+    /// In a macro whose words are no list of expressions: a keyword is one there too, and so is a `?` that ends
+    /// something.
     fn refuse_in(&mut self, tokens: TokenStream) {
         let mut ends_something = false;
         for token in tokens {
@@ -325,18 +326,17 @@ impl Exits {
 }
 
 impl<'ast> Visit<'ast> for Exits {
-    fn visit_expr_try(&mut self, expr: &'ast ExprTry) {
-        self.refuse(expr.question_token.span, "?");
-        visit::visit_expr_try(self, expr);
+    fn visit_expr(&mut self, expr: &'ast Expr) {
+        match expr {
+            Expr::Try(expr) => self.refuse(expr.question_token.span, "?"),
+            Expr::Return(expr) => self.refuse(expr.return_token.span, "return"),
+            Expr::Await(expr) => self.refuse(expr.await_token.span, ".await"),
+            Expr::Closure(_) | Expr::Async(_) => return,
+            _ => {}
+        }
+        visit::visit_expr(self, expr);
     }
-    fn visit_expr_return(&mut self, expr: &'ast ExprReturn) {
-        self.refuse(expr.return_token.span, "return");
-        visit::visit_expr_return(self, expr);
-    }
-    fn visit_expr_await(&mut self, expr: &'ast ExprAwait) {
-        self.refuse(expr.await_token.span, ".await");
-        visit::visit_expr_await(self, expr);
-    }
+
     fn visit_macro(&mut self, invocation: &'ast Macro) {
         let list = Punctuated::<Expr, Token![,]>::parse_terminated;
         match list.parse2(invocation.tokens.clone()) {
@@ -344,6 +344,4 @@ impl<'ast> Visit<'ast> for Exits {
             Err(_) => self.refuse_in(invocation.tokens.clone()),
         }
     }
-    fn visit_expr_closure(&mut self, _: &'ast ExprClosure) {}
-    fn visit_expr_async(&mut self, _: &'ast ExprAsync) {}
 }

@@ -1,9 +1,9 @@
 //! What a body's tokens show. A body is not parsed: one that does not parse yet goes through as well.
 //!
-//! [`scan`] is the one walk over a body. It collects [`Facts`] (whether it may wait, return early, leave at a `?`), and on the way it
-//! follows where each expression begins, so that the expression of each `.await` can be made another one. What is not clear by the
-//! tokens counts as what costs more: a macro of unknown origin may do anything, and an await whose expression cannot be found
-//! keeps the body from staying in place.
+//! [`scan`] is the one walk over a body. It collects [`Facts`] (whether it may wait, return early, leave at a `?`), and
+//! on the way it follows where each expression begins, so that the expression of each `.await` can be made another one.
+//! What is not clear by the tokens counts as what costs more: a macro of unknown origin may do anything, and an await
+//! whose expression cannot be found keeps the body from staying in place.
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 use syn::{FnArg, Pat, PatIdent, PatType, Signature, Type};
@@ -12,88 +12,71 @@ use Behind::{Ended, Joined, Operator};
 
 use crate::tokens::{self, any, braced, content, end_of_angles, held, is, is_fragment};
 
-/// What may happen in a body before its end: a set.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Facts(u8);
+/// What may happen in a body before its end: a set of the bits below.
+pub(crate) type Facts = u8;
 
-impl Facts {
-    /// It may wait. What stands in an async block waits in there.
-    pub(crate) const SUSPENDS: Self = Self(1);
-    /// It may `return`.
-    pub(crate) const RETURNS: Self = Self(2);
-    /// It may leave at a `?`.
-    pub(crate) const ASKS: Self = Self(4);
-    /// It may leave before its end.
-    pub(crate) const LEAVES: Self = Self::RETURNS.and(Self::ASKS);
-    /// It is not clear of one of its awaits which expression it is of.
-    pub(crate) const UNCLEAR: Self = Self(8);
-    /// It may have a `break` or `continue` outside of any loop: an error, whose words depend on what stands around them. Of a
-    /// condition with braces in it, the first are taken for those of the loop.
-    pub(crate) const STRAY_BREAK: Self = Self(16);
+/// It may wait. What stands in an async block waits in there.
+pub(crate) const SUSPENDS: Facts = 1;
+/// It may `return`.
+pub(super) const RETURNS: Facts = 1 << 1;
+/// It may leave at a `?`.
+pub(super) const ASKS: Facts = 1 << 2;
+/// It is not clear of one of its awaits which expression it is of.
+pub(crate) const UNCLEAR: Facts = 1 << 3;
+/// It may have a `break` or `continue` outside of any loop: an error, whose words depend on what stands around them. Of
+/// a condition with braces in it, the first are taken for those of the loop.
+pub(crate) const STRAY_BREAK: Facts = 1 << 4;
 
-    /// Reads them off the tokens.
-    pub(crate) fn of(tokens: TokenStream) -> Self {
-        scan(tokens, None).0
-    }
-
-    /// Whether one of these is among them.
-    pub(crate) fn has(self, any: Self) -> bool {
-        self.0 & any.0 != 0
-    }
-
-    const fn and(self, more: Self) -> Self {
-        Self(self.0 | more.0)
-    }
-
-    fn without(self, these: Self) -> Self {
-        Self(self.0 & !these.0)
-    }
-
-    /// Those of a macro that is called behind these tokens, by its path. One of unknown origin, `$path!(..)` say, may do anything.
-    fn of_macro(before: &[TokenTree]) -> Self {
-        let known = macro_path(before).and_then(|(name, root)| {
-            MACROS.iter().find(|(roots, names, _)| {
-                roots.contains(&&*root) && names.split(' ').any(|known| known == name)
-            })
-        });
-        known.map_or(Self::SUSPENDS.and(Self::LEAVES), |(.., facts)| *facts)
-    }
+/// Whether a body may have some of these facts.
+pub(crate) fn may(body: TokenStream, facts: Facts) -> bool {
+    scan(body, None).0 & facts != 0
 }
 
-/// Macros that do what their arguments do, and no more than this beside: where a path says whose they are (none does, of the standard
-/// library's), and their names.
+/// Macros that wait and leave only where their arguments do, and what else each may do: the crates that their paths name
+/// (an empty one, if a macro of the standard library is named alone), and their names.
 const MACROS: &[(&[&str], &str, Facts)] = &[
     (
         &["", "std", "core", "alloc"],
         "assert assert_eq assert_ne cfg column concat dbg debug_assert debug_assert_eq debug_assert_ne env eprint eprintln \
          file format format_args include_bytes include_str line matches module_path option_env panic print println \
          stringify todo unimplemented unreachable vec write writeln",
-        Facts(0),
+        0,
     ),
-    (
-        &["log"],
-        "debug error info log log_enabled trace warn",
-        Facts(0),
-    ),
+    (&["log"], "debug error info log log_enabled trace warn", 0),
     (
         &["tracing"],
         "debug debug_span enabled error error_span event info info_span span trace trace_span warn warn_span",
-        Facts(0),
+        0,
     ),
-    (&["anyhow"], "anyhow", Facts(0)),
-    (&["eyre"], "eyre", Facts(0)),
-    (&["anyhow", "eyre"], "bail ensure", Facts::LEAVES),
+    (&["anyhow"], "anyhow", 0),
+    (&["eyre"], "eyre", 0),
+    (&["anyhow", "eyre"], "bail ensure", RETURNS | ASKS),
 ];
 
+/// The facts of a macro that is called behind these tokens, by its path. One of unknown origin, `$path!(..)` say, may
+/// do anything.
+fn facts_of_macro(before: &[TokenTree]) -> Facts {
+    let known = macro_path(before).and_then(|(name, root)| {
+        MACROS.iter().find(|(roots, names, _)| {
+            roots.contains(&&*root) && names.split(' ').any(|known| known == name)
+        })
+    });
+    known.map_or(SUSPENDS | RETURNS | ASKS, |(.., facts)| *facts)
+}
+
 /// Words that are no part of an expression which ends behind them.
-const KEYWORDS: &str = "as async await box break const continue do dyn else enum extern fn for if impl in let loop match mod move \
-    mut pub ref return static struct trait type unsafe use where while yield";
+const KEYWORDS: &[&str] = &[
+    "as", "async", "await", "box", "break", "const", "continue", "do", "dyn", "else", "enum",
+    "extern", "fn", "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub",
+    "ref", "return", "static", "struct", "trait", "type", "unsafe", "use", "where", "while",
+    "yield",
+];
 
 /// Makes an await's expression another one.
 type Rewrite<'a> = &'a dyn Fn(&[TokenTree]) -> TokenStream;
 
-/// Collects the facts of a body, and makes the expression of each of its awaits another one. What stands in an async block, an
-/// async closure or a function inside of the body is not awaited by the body.
+/// Collects the facts of a body, and makes the expression of each of its awaits another one. What stands in an async
+/// block, an async closure or a function inside of the body is not awaited by the body.
 pub(crate) fn scan(body: TokenStream, rewrite: Option<Rewrite<'_>>) -> (Facts, TokenStream) {
     scan_level(body, rewrite, false)
 }
@@ -108,7 +91,7 @@ fn scan_level(
         rewrite,
         in_loop,
         loop_head: false,
-        facts: Facts::default(),
+        facts: 0,
         output: Vec::new(),
         behind: Operator,
     };
@@ -161,10 +144,6 @@ impl Level<'_> {
         count
     }
 
-    fn add(&mut self, facts: Facts) {
-        self.facts = self.facts.and(facts);
-    }
-
     /// A name or a literal: part of the expression before it, or the beginning of one.
     fn name(&self) -> Behind {
         Ended(match self.behind {
@@ -177,10 +156,10 @@ impl Level<'_> {
         let next = rest.get(1);
         match word {
             "await" => return (self.awaits(before), 1),
-            "return" => self.add(Facts::RETURNS),
+            "return" => self.facts |= RETURNS,
             // A label is that of a loop or block in the body.
             "break" | "continue" if !self.in_loop && !next.is_some_and(|next| is(next, '\'')) => {
-                self.add(Facts::STRAY_BREAK);
+                self.facts |= STRAY_BREAK;
             }
             "loop" | "while" | "for" => self.loop_head = true,
             // Without a name it is a type.
@@ -191,15 +170,15 @@ impl Level<'_> {
             }
             _ => {}
         }
-        let is_keyword = KEYWORDS.split(' ').any(|keyword| keyword == word);
+        let is_keyword = KEYWORDS.contains(&word);
         (if is_keyword { Operator } else { self.name() }, 1)
     }
 
     /// An `await`: what is before its dot becomes another expression.
     fn awaits(&mut self, before: &[TokenTree]) -> Behind {
-        self.add(Facts::SUSPENDS);
+        self.facts |= SUSPENDS;
         let (Joined(Some(start)), Some(dot)) = (self.behind, before.last()) else {
-            self.add(Facts::UNCLEAR);
+            self.facts |= UNCLEAR;
             return Ended(None);
         };
         if let Some(rewrite) = self.rewrite {
@@ -232,7 +211,7 @@ impl Level<'_> {
             // The type before a path.
             ('<', _) => self.angles(Ended(None), 0, rest),
             ('?', _) => {
-                self.add(Facts::ASKS);
+                self.facts |= ASKS;
                 (Ended(None), 1)
             }
             // An attribute, and a lifetime or label.
@@ -240,7 +219,7 @@ impl Level<'_> {
             ('\'', _) => (Operator, 2),
             // A `!` behind anything else is a negation.
             ('!', Ended(start)) if alone && may_be_macro(before) => {
-                self.add(Facts::of_macro(before));
+                self.facts |= facts_of_macro(before);
                 (Joined(start), 1)
             }
             ('|', _) if strip_async(before).is_some() => self.async_closure(rest),
@@ -254,13 +233,13 @@ impl Level<'_> {
             return (Operator, from + 1);
         };
         if self.inner(&rest[from + 1..from + end]) {
-            self.add(Facts::UNCLEAR);
+            self.facts |= UNCLEAR;
         }
         (behind, from + end)
     }
 
-    /// An async closure from its first `|`; where its body is no block, it is not clear how far that goes, so behind it there must
-    /// be no await at all.
+    /// An async closure from its first `|`; where its body is no block, it is not clear how far that goes, so behind it
+    /// there must be no await at all.
     fn async_closure(&mut self, rest: &[TokenTree]) -> (Behind, usize) {
         let last = rest.iter().skip(1).position(|bar| is(bar, '|'));
         let body = last.map_or(rest.len(), |last| last + 2);
@@ -273,7 +252,7 @@ impl Level<'_> {
             rest.len()
         };
         if self.inner(&rest[1..end]) && !has_block {
-            self.add(Facts::UNCLEAR);
+            self.facts |= UNCLEAR;
         }
         (Ended(None), end)
     }
@@ -281,8 +260,8 @@ impl Level<'_> {
     /// Adds the facts of tokens whose awaits are not the body's. Returns whether these may wait.
     fn inner(&mut self, tokens: &[TokenTree]) -> bool {
         let (facts, _) = scan_level(tokens.iter().cloned().collect(), None, self.in_loop);
-        self.add(facts.without(Facts::UNCLEAR));
-        facts.has(Facts::SUSPENDS)
+        self.facts |= facts & !UNCLEAR;
+        facts & SUSPENDS != 0
     }
 
     fn group(&mut self, group: &Group, before: &[TokenTree]) -> Group {
@@ -306,15 +285,15 @@ impl Level<'_> {
         };
         self.behind = Ended(start);
         if asynchronous.is_some() {
-            self.add(facts.without(Facts::SUSPENDS.and(Facts::LEAVES).and(Facts::UNCLEAR)));
+            self.facts |= facts & STRAY_BREAK;
             return group.clone();
         }
-        self.add(facts);
-        let suspends = facts.has(Facts::SUSPENDS);
+        self.facts |= facts;
+        let suspends = facts & SUSPENDS != 0;
         // A macro may show its tokens to the world, and so may one that made these.
         let is_opaque = is_macro || delimiter == Delimiter::None;
         if suspends && is_opaque {
-            self.add(Facts::UNCLEAR);
+            self.facts |= UNCLEAR;
         }
         if !suspends || is_opaque || self.rewrite.is_none() {
             // It also keeps the spans of its two delimiters.
@@ -501,7 +480,7 @@ fn goes_straight_on(statements: &[TokenTree]) -> bool {
     let ended = statements
         .last()
         .is_none_or(|end| is(end, ';') || is_block(end));
-    ended && !Facts::of(statements.iter().cloned().collect()).has(Facts::RETURNS)
+    ended && !may(statements.iter().cloned().collect(), RETURNS)
 }
 
 /// What stands before a final `Box::pin`, written with or without a path before `Box`.
@@ -517,13 +496,14 @@ fn strip_box_pin(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
     Some(tokens)
 }
 
-/// The arguments that an asynchronous body takes apart (it moves a field out of one, or matches on one), to be bound again once the
-/// call has begun: from the first of them on, as they are to be dropped in the order in which they were. None, if one among them
-/// cannot be bound again.
+/// The arguments that an asynchronous body takes apart (it moves a field out of one, or matches on one), to be bound
+/// again once the call has begun: from the first of them on, as they are to be dropped in the order in which they were.
+/// None, if one among them cannot be bound again.
 ///
-/// An `async fn` binds its arguments before its body. Where something may panic while an argument is whole, it would be dropped
-/// then, and if a part is moved out later the compiler keeps a place for all of it over every await behind that. The start of
-/// a call is such a place. Behind a `let` that moves the argument as a whole it is forgotten, as without the attribute.
+/// An `async fn` binds its arguments before its body. Where something may panic while an argument is whole, it would be
+/// dropped then, and if a part is moved out later the compiler keeps a place for all of it over every await behind
+/// that. The start of a call is such a place. Behind a `let` that moves the argument as a whole it is forgotten, as
+/// without the attribute.
 pub(super) fn taken_apart(sig: &Signature, body: &TokenStream) -> Vec<PatIdent> {
     let mut names: Vec<PatIdent> = Vec::new();
     for input in &sig.inputs {
@@ -607,7 +587,7 @@ mod tests {
             quote::quote!(@[#expression])
         };
         let (facts, marked) = scan(parsed(body), Some(&mark));
-        (!facts.has(Facts::UNCLEAR)).then(|| flat(marked))
+        (facts & UNCLEAR == 0).then(|| flat(marked))
     }
 
     fn parsed(body: &str) -> TokenStream {
@@ -769,7 +749,7 @@ mod tests {
             let tokens = body
                 .parse()
                 .unwrap_or_else(|error| panic!("{body}: {error}"));
-            assert_eq!(Facts::of(tokens).has(Facts::STRAY_BREAK), stray, "{body}");
+            assert_eq!(may(tokens, STRAY_BREAK), stray, "{body}");
         }
     }
 

@@ -6,38 +6,41 @@ mod returned;
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, PatIdent, Signature, Type};
 
-pub(crate) use body::{Facts, Tail, ends_in_a_statement, scan};
+pub(crate) use body::{STRAY_BREAK, SUSPENDS, Tail, UNCLEAR, ends_in_a_statement, may, scan};
 pub(crate) use returned::{
     Borrow, Boxing, FUTURE, Returned, STREAM, is_unit, last_segment, may_be_result, names_result,
     traits,
 };
 
 use crate::parse::Args;
-use body::{boxed_tail, gives_a_closure, is_stub, opaque_tail, taken_apart};
+use body::{ASKS, Facts, RETURNS, boxed_tail, gives_a_closure, is_stub, opaque_tail, taken_apart};
 use returned::{has_an_opaque_part, iterates, return_type, takes_calls};
 
 /// How the body becomes a call.
 pub(crate) enum Shape {
-    /// The body moves into a closure: it may return early. Also in an `async fn` that cannot suspend: no inner future, so
-    /// its own is no larger.
+    /// The body moves into a closure: it may return early. Also in an `async fn` that cannot suspend: no inner future,
+    /// so its own is no larger.
     Sync,
     /// The body of an `async fn` moves into an inner future, awaited at once: it may return early. An argument that the
-    /// bare function would use up before its first await takes its place twice then, in the outer future and in the inner.
+    /// bare function would use up before its first await takes its place twice then, in the outer future and in the
+    /// inner.
     Async,
     /// The body stays where it is, between the two ends of the call.
     InPlace(Inner, Ending),
     /// The function never returns, or not yet: a guard alone.
     Diverging(Inner),
-    /// `#[track_caller]` would not survive a closure: the body stays where it is, and what it may return early is not seen.
+    /// `#[track_caller]` would not survive a closure: the body stays where it is, and what it may return early is not
+    /// seen.
     TrackCaller(Span, CallForm),
-    /// The body infers from an `impl Trait` of the return type, which it can only at the very end of its function: a guard
-    /// alone. It need not see the value, which is no `Result`.
+    /// The body infers from an `impl Trait` of the return type, which it can only at the very end of its function: a
+    /// guard alone. It need not see the value, which is no `Result`.
     End,
     /// The function returns a future: that is the call.
     Future(Boxing, CallForm),
     /// The body ends in an async block, which is the call: wrapped where it stands, inside of its box if it has one.
     Tail(Tail),
-    /// The body is nothing but an async block, and the function could be an `async fn`: the block becomes the body of one.
+    /// The body is nothing but an async block, and the function could be an `async fn`: the block becomes the body of
+    /// one.
     Block(Tail, Box<Self>),
     /// The function returns a stream: that is the call.
     Stream(Boxing, CallForm),
@@ -123,8 +126,8 @@ impl Shape {
         })
     }
 
-    /// The arguments that an `async fn` binds again once its call has begun. Those that the attribute borrows before are kept
-    /// in any case, and so are all while a call waits for a permit.
+    /// The arguments that an `async fn` binds again once its call has begun. Those that the attribute borrows before
+    /// are kept in any case, and so are all while a call waits for a permit.
     pub(crate) fn bound_again(
         &self,
         sig: &Signature,
@@ -172,7 +175,7 @@ struct Body<'a> {
 
 impl<'a> Body<'a> {
     fn new(tokens: &'a TokenStream, args: &'a Args) -> Self {
-        let facts = Facts::of(tokens.clone());
+        let (facts, _) = scan(tokens.clone(), None);
         Self {
             tokens,
             facts,
@@ -180,11 +183,11 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Of an `async fn`. One that waits for nothing is told so by clippy, unless its body is only `todo!()` and it has no
-    /// arguments: then it has to be left in the dark by an inner future.
+    /// Of an `async fn`. One that waits for nothing is told so by clippy, unless its body is only `todo!()` and it has
+    /// no arguments: then it has to be left in the dark by an inner future.
     fn asynchronous(&self, ty: &Type, opaque_stub: bool) -> Shape {
         let limited = self.args.max_concurrency.given();
-        let suspends = limited || opaque_stub || self.facts.has(Facts::SUSPENDS);
+        let suspends = limited || opaque_stub || self.may(SUSPENDS);
         if self.infers_at_the_end(ty) && self.is_clear() {
             return Shape::End;
         }
@@ -220,16 +223,16 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Whether it may infer something from the bounds of an `impl Trait` that it gives, the arguments of a closure say. The
-    /// compiler hands these bounds down from the function's end alone; there the value cannot be looked at, so it has to be one
-    /// that is surely no `Result`, and that no argument asks for.
+    /// Whether it may infer something from the bounds of an `impl Trait` that it gives, the arguments of a closure say.
+    /// The compiler hands these bounds down from the function's end alone; there the value cannot be looked at, so it
+    /// has to be one that is surely no `Result`, and that no argument asks for.
     fn infers_at_the_end(&self, ty: &Type) -> bool {
         let no_result = match ty {
             Type::ImplTrait(opaque) => {
                 // Behind a `return`, what the iterator gives is known.
                 takes_calls(opaque)
                     || gives_a_closure(self.tokens)
-                    || iterates(opaque) && self.facts.has(Facts::RETURNS)
+                    || iterates(opaque) && self.may(RETURNS)
             }
             Type::Tuple(_) | Type::Array(_) | Type::Reference(_) => has_an_opaque_part(ty),
             _ => false,
@@ -237,24 +240,27 @@ impl<'a> Body<'a> {
         no_result && self.args.about_the_value().is_empty()
     }
 
+    fn may(&self, facts: Facts) -> bool {
+        self.facts & facts != 0
+    }
+
     /// Whether each of its awaits can be found, with the expression it is of.
     fn is_clear(&self) -> bool {
-        !self.facts.has(Facts::SUSPENDS) || !self.facts.has(Facts::UNCLEAR)
+        !self.may(SUSPENDS) || !self.may(UNCLEAR)
     }
 
     fn inner(&self) -> Inner {
-        if self.facts.has(Facts::LEAVES) || !self.is_clear() {
+        if self.may(RETURNS | ASKS) || !self.is_clear() {
             Inner::Future
         } else {
             Inner::Block
         }
     }
 
-    /// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a function or
-    /// closure that it is, and where it should be. Of a stray `break` it says something else in a closure.
+    /// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a
+    /// function or closure that it is, and where it should be. Of a stray `break` it says something else in a closure.
     fn form(&self, ty: &Type) -> CallForm {
-        let gives =
-            is_unit(ty) || !ends_in_a_statement(self.tokens) || self.facts.has(Facts::STRAY_BREAK);
+        let gives = is_unit(ty) || !ends_in_a_statement(self.tokens) || self.may(STRAY_BREAK);
         if gives && self.inner() == Inner::Block {
             CallForm::Straight
         } else {

@@ -1,7 +1,8 @@
-//! What a return type shows: a future, a stream, a value; how to name it inside of the body; and whether the error in it may
-//! borrow. A trait object that borrows cannot be asked which error it is.
+//! What a return type shows: a future, a stream, a value; how to name it inside of the body; and whether the error in
+//! it may borrow. A trait object that borrows cannot be asked which error it is.
 
 use proc_macro2::{Ident, Span};
+use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
@@ -11,10 +12,12 @@ use syn::{
     TypeInfer, TypeParamBound, TypePath, TypeReference, TypeTraitObject,
 };
 
+use crate::parse::words;
+
 /// What the expansion needs to know of the return type.
 pub(crate) struct Returned {
-    /// The type of the value the outcome is read from, where `impl Trait` is erased to `_`; or that of the future or stream that gives
-    /// the value, and does not show it.
+    /// The type of the value the outcome is read from, where `impl Trait` is erased to `_`; or that of the future or
+    /// stream that gives the value, and does not show it.
     pub(crate) value: Type,
     /// The alias in the runtime that makes the second the first: `Output` or `Item`.
     pub(crate) given_by: Option<&'static str>,
@@ -83,7 +86,8 @@ pub(crate) const STREAM: Deferred = Deferred {
 };
 
 impl Deferred {
-    /// What such a function returns, if its type shows it or an argument claims it: then it is a pinned box behind an alias.
+    /// What such a function returns, if its type shows it or an argument claims it: then it is a pinned box behind an
+    /// alias.
     pub(super) fn returned(self, ty: &Type, claimed: bool) -> Option<(Boxing, Returned)> {
         if let Some((boxing, value)) = self.shown(ty) {
             return Some((boxing, Returned::giving(ty.clone(), value)));
@@ -197,15 +201,7 @@ pub(super) fn iterates(opaque: &TypeImplTrait) -> bool {
 
 /// Whether an `impl Trait` is part of a type.
 pub(super) fn has_an_opaque_part(ty: &Type) -> bool {
-    struct Found(bool);
-    impl<'ast> Visit<'ast> for Found {
-        fn visit_type_impl_trait(&mut self, _: &'ast TypeImplTrait) {
-            self.0 = true;
-        }
-    }
-    let mut found = Found(false);
-    found.visit_type(ty);
-    found.0
+    words(ty.to_token_stream()).contains("impl")
 }
 
 pub(super) fn return_type(output: &ReturnType) -> Type {
@@ -326,7 +322,8 @@ fn is_of_a_trait(ty: &Type) -> bool {
     qself.is_some() || path.segments.len() > 1 && is_type
 }
 
-/// Whether an alias has one argument, in which a lifetime is that of the value: `ApiResult<&str>`, but not `R<Box<dyn Error + '_>>`.
+/// Whether an alias has one argument, in which a lifetime is that of the value: `ApiResult<&str>`, but not `R<Box<dyn
+/// Error + '_>>`.
 fn holds_a_value_alone(segment: &PathSegment) -> bool {
     let mut arguments = arguments(segment);
     match (arguments.next(), arguments.next()) {
@@ -374,8 +371,8 @@ impl<'ast> Visit<'ast> for Seen {
     }
 }
 
-/// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`: clippy would not say
-/// any more that its name is not needed, and errors about a borrow that is too short would speak of this type.
+/// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`: clippy would not
+/// say any more that its name is not needed, and errors about a borrow that is too short would speak of this type.
 fn erase(ty: Type) -> Type {
     erase_but(Vec::new(), ty)
 }
@@ -392,8 +389,8 @@ fn erase_but(kept: Vec<Ident>, mut ty: Type) -> Type {
     ty
 }
 
-/// Those lifetimes keep their names that are bound inside of the type, and those for which `'_` means something else: in
-/// the arguments of functions, and where a trait is asked for one of its types.
+/// Those lifetimes keep their names that are bound inside of the type, and those for which `'_` means something else:
+/// in the arguments of functions, and where a trait is asked for one of its types.
 struct Erase(Vec<Ident>);
 
 impl<'ast> Visit<'ast> for Erase {

@@ -5,13 +5,13 @@ use quote::quote;
 
 use crate::fallback::uninstrumented;
 use crate::item::Item;
-use crate::parse::{Args, Place};
+use crate::parse::{Args, ON_FUNCTION};
 use crate::validate::{Surroundings, function};
 
 /// What the attribute gives where instrumentation is off.
 pub(super) fn off(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Vec::new();
-    let args = Args::read(args, Place::FUNCTION, &mut errors);
+    let args = Args::read(args, ON_FUNCTION, &mut errors);
     let Ok(Item::Function(target)) = Item::read(item) else {
         panic!("no function")
     };
