@@ -72,10 +72,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .listen([127, 0, 0, 1])
         .port(0)
         .health_group("storage", ["dependency"])
-        .check("dependency", often, Arc::clone(&dependency), |there| async move {
-            let is_there = there.load(Ordering::Relaxed);
-            is_there.then_some(()).ok_or("gone")
-        });
+        .check(
+            "dependency",
+            often,
+            Arc::clone(&dependency),
+            |there| async move {
+                let is_there = there.load(Ordering::Relaxed);
+                is_there.then_some(()).ok_or("gone")
+            },
+        );
     let monitor = monitor_server::run(config)?;
     let mut health = monitor.watch_health();
     // The check's first result.
