@@ -162,7 +162,8 @@ fn a_check_runs_on_the_service_s_runtime_and_what_it_opens_lives_on_there() {
     let _turn = turn();
     in_each_way(|service, way, start| {
         let opened: Arc<Mutex<Option<Connection>>> = Arc::default();
-        // A pool as services have them: the first who asks opens the connection, whose task belongs to the runtime of that moment.
+        // A pool as services have them: the first use opens the connection, whose task belongs to the runtime of that
+        // moment.
         let check = local().check("db", often(), Arc::clone(&opened), |pool| async move {
             let connection = {
                 let mut pool = pool.lock().unwrap_or_else(PoisonError::into_inner);

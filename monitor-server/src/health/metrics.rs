@@ -12,26 +12,29 @@ use monitor_core::snapshot::Snapshot;
 
 use super::{HealthPart, HealthService, PartDetails};
 
-const READY: (&str, &str) = (
-    "monitor_ready",
-    "1 while /readyz says that the service wants requests, else 0.",
-);
-const HEALTH: (&str, &str) = (
-    "monitor_health",
-    "0 while the task type is unhealthy, else 1.",
-);
-const CHECK_UP: (&str, &str) = (
-    "monitor_check_up",
-    "1 while the last result of the check is good and not late, else 0.",
-);
-const CHECK_AGE: (&str, &str) = (
-    "monitor_check_age_seconds",
-    "Age of the check's last result.",
-);
-const HEARTBEAT_AGE: (&str, &str) = (
-    "monitor_heartbeat_age_seconds",
-    "Age of the service's newest pulse.",
-);
+/// Name and help of each family, in the order of a page.
+const FAMILIES: [(&str, &str); 5] = [
+    (
+        "monitor_ready",
+        "1 while /readyz says that the service wants requests, else 0.",
+    ),
+    (
+        "monitor_health",
+        "0 while the task type is unhealthy, else 1.",
+    ),
+    (
+        "monitor_check_up",
+        "1 while the last result of the check is good and not late, else 0.",
+    ),
+    (
+        "monitor_check_age_seconds",
+        "Age of the check's last result.",
+    ),
+    (
+        "monitor_heartbeat_age_seconds",
+        "Age of the service's newest pulse.",
+    ),
+];
 
 /// The families that pages can have of health, in both naming profiles, without children.
 ///
@@ -42,10 +45,7 @@ const HEARTBEAT_AGE: (&str, &str) = (
 /// assert!(families.iter().any(|family| family.name == "monitor_check_up"));
 /// ```
 pub fn health_families() -> Vec<Family> {
-    [READY, HEALTH, CHECK_UP, CHECK_AGE, HEARTBEAT_AGE]
-        .into_iter()
-        .map(|spec| family(spec, Vec::new()))
-        .collect()
+    FAMILIES.map(|spec| family(spec, Vec::new())).into()
 }
 
 impl HealthService {
@@ -70,15 +70,18 @@ impl HealthService {
             .age()
             .map(|newest| age(Labels::from([]), newest));
         let ready = flag(Labels::from([]), report.readiness.is_ready());
-        let families = [
-            family(READY, vec![ready]),
-            family(HEALTH, tasks.collect()),
-            family(CHECK_UP, up.collect()),
-            family(CHECK_AGE, ages.collect()),
-            family(HEARTBEAT_AGE, heartbeat.into_iter().collect()),
+        let children: [Vec<Child>; 5] = [
+            vec![ready],
+            tasks.collect(),
+            up.collect(),
+            ages.collect(),
+            heartbeat.into_iter().collect(),
         ];
-        let has_child = |family: &Family| !family.children.is_empty();
-        families.into_iter().filter(has_child).collect()
+        let families = FAMILIES.into_iter().zip(children);
+        let families = families.filter(|(_, children)| !children.is_empty());
+        families
+            .map(|(spec, children)| family(spec, children))
+            .collect()
     }
 }
 

@@ -163,7 +163,10 @@ impl Report {
         lifecycle: Readiness,
         live: bool,
     ) -> Self {
-        let marks_itself = |check: &HealthPart| matches!(&check.details, PartDetails::Check(check, _) if check.counts_for_readiness);
+        let marks_itself = |check: &HealthPart| match &check.details {
+            PartDetails::Check(check, _) => check.counts_for_readiness,
+            PartDetails::Task(_) => false,
+        };
         let is_marked = |check: &&HealthPart| marks_itself(check) || policy.contains(&check.name);
         let marked_checks = || checks.iter().filter(is_marked);
         let has = |status| marked_checks().any(|check| check.status == status);
