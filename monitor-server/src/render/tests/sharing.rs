@@ -203,7 +203,7 @@ async fn a_thread_that_cannot_be_had_costs_that_scrape_and_no_later_one() {
 /// The worker goes to rest and is called again all the time: some arrivals fall into that moment.
 #[test]
 fn no_scrape_is_left_without_a_worker() {
-    let (done, ended) = std::sync::mpsc::channel();
+    let (done, ended) = mpsc::channel();
     for thread in 0..2 {
         let (renderer, metrics) = renderer(Vec::new());
         let nothing = PageRequest {
@@ -213,7 +213,7 @@ fn no_scrape_is_left_without_a_worker() {
         let done = done.clone();
         std::thread::spawn(move || {
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            for scrape in 0..1000 {
+            for scrape in 0..2000 {
                 // It arrives a little later after each page than the one before.
                 for _ in 0..scrape % 100 * 8 {
                     std::hint::spin_loop();
