@@ -15,41 +15,42 @@
 //! Paths are exact: anything else is 404. GET and HEAD alone: anything else is 405. Nothing over HTTP changes state.
 
 mod access;
+#[cfg(feature = "auth")]
 mod auth;
-mod block_on;
 mod config;
 mod connection;
-mod drain;
-mod endpoint;
 mod error;
 #[cfg(monitor_fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
-mod labels;
+mod labels {
+    pub(crate) use crate::config::add_to_all; // alias
+}
 mod listener;
 mod mount;
 mod negotiate;
+#[cfg(not(feature = "auth"))]
+mod no_auth;
 mod process;
 mod render;
 mod routes;
 mod run;
 mod runtime;
 mod self_metrics;
-mod signals;
-pub(crate) use self::render as source; // alias
-mod thread;
 mod tls;
-mod wait;
 mod web;
 
+use self::listener as endpoint; // alias
+#[cfg(not(feature = "auth"))]
+use self::no_auth as auth;
 pub use config::{Limits, MonitorConfig};
-pub use drain::DrainError;
-pub use endpoint::Endpoint;
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};
+pub use listener::Endpoint;
 pub use mount::{MetricService, ServiceBody};
 pub use process::{Service, process_families};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};
+pub use runtime::drain::DrainError;
+pub use runtime::signals::{ShutdownSignals, Signal};
 pub use self_metrics::scrape_families;
-pub use signals::{ShutdownSignals, Signal};

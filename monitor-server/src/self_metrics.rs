@@ -104,14 +104,6 @@ label_values! {
     }
 }
 
-impl Ending {
-    /// The variant of this number, as `ending as u8` has it.
-    pub(crate) fn of(number: u8) -> Self {
-        let known = Self::ALL.get(usize::from(number)).copied();
-        known.unwrap_or(Self::Stopped)
-    }
-}
-
 label_values! {
     /// How credentials were presented.
     #[cfg_attr(not(feature = "auth"), allow(dead_code, reason = "no credentials are read"))]
@@ -459,7 +451,6 @@ mod tests {
         let metrics = ConnectionMetrics::default();
         for (index, ending) in Ending::ALL.iter().enumerate() {
             assert_eq!(*ending as usize, index);
-            assert_eq!(Ending::of(*ending as u8), *ending);
             metrics.refused(*ending);
             assert_eq!(metrics.count(*ending), 1);
         }

@@ -27,7 +27,7 @@ pub(super) fn ready(context: &Context) -> Response {
 
 /// `/startupz`: once the service has started, that stays so.
 pub(super) fn startup(context: &Context) -> Response {
-    let started = context.vitals.phase.has_started();
+    let started = context.vitals.lifecycle.has_started();
     text(ok_if(started), if started { "started" } else { "starting" })
 }
 
