@@ -19,7 +19,7 @@ use warp::reply::Response;
 
 use crate::access::Client;
 use crate::routes::Context;
-use crate::{MonitorConfig, negotiate, routes};
+use crate::{MonitorConfig, mount, negotiate, routes};
 
 /// The token that `answers` takes for right.
 pub const TOKEN: &str = "the-token-of-the-scraper";
@@ -31,7 +31,7 @@ static FILTERS: LazyLock<[BoxedFilter<(Response,)>; 3]> = LazyLock::new(|| {
         .bearer_token(TOKEN);
     let monitor = Monitor::new(StorageConfig::default());
     let context = Arc::new(Context::new(monitor, &config));
-    let mounted = routes::open(Arc::clone(&context));
+    let mounted = mount::open(Arc::clone(&context));
     let prefixed = warp::path("monitor").and(mounted.clone()).boxed();
     [routes::all(context), mounted, prefixed]
 });

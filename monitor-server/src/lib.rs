@@ -28,6 +28,7 @@ mod labels {
     pub(crate) use crate::config::add_to_all; // alias
 }
 mod listener;
+mod mount;
 mod negotiate;
 #[cfg(not(feature = "auth"))]
 mod no_auth;
@@ -47,8 +48,8 @@ pub use config::{Limits, MonitorConfig};
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};
 pub use listener::Endpoint;
+pub use mount::{MetricService, ServiceBody};
 pub use process::{Service, process_families};
-pub use routes::{MetricService, ServiceBody};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};
 pub use runtime::drain::DrainError;
 pub use runtime::signals::{ShutdownSignals, Signal};

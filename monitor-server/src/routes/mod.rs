@@ -1,12 +1,11 @@
 //! The complete route table: which exact paths exist, and what everything else is answered.
 //!
 //! [`answer`] is the one mapping of a request ([`Inbound`]) to an answer, whose body is in memory. Around it are the
-//! server's own listener ([`all`]), which answers every path, and what is mounted in an application ([`mount`]): the
+//! server's own listener ([`all`]), which answers every path, and what is mounted in an application (`mount.rs`): the
 //! open routes alone, as a warp filter or as a `tower` service.
 
 pub(crate) mod health;
 pub(crate) mod metrics;
-mod mount;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -32,12 +31,8 @@ use crate::runtime::pool::Pool;
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::web::Keeper;
 
-#[cfg(any(test, monitor_fuzzing))]
-pub(crate) use self::mount::open;
-pub use self::mount::{MetricService, ServiceBody};
-
 /// An answer with its body in memory.
-type Response = http::Response<Bytes>;
+pub(crate) type Response = http::Response<Bytes>;
 
 /// What handlers work on.
 #[derive(Debug)]
@@ -70,7 +65,7 @@ pub(crate) enum Route<'p> {
 
 impl<'p> Route<'p> {
     /// Looks up a path without its first slash, exactly as it was sent: no decoding, no normalising, no trailing slash.
-    fn find(path: &'p str) -> Option<Self> {
+    pub(crate) fn find(path: &'p str) -> Option<Self> {
         match path {
             "metrics" => Some(Self::Metrics),
             "livez" | "-/healthy" => Some(Self::Live),
@@ -98,7 +93,7 @@ impl<'p> Route<'p> {
     }
 
     /// Whether the route may be served where the peer is not known.
-    fn is_open(self) -> bool {
+    pub(crate) fn is_open(self) -> bool {
         matches!(self.demand(), Demand::Nothing | Demand::Metrics)
     }
 }
@@ -107,7 +102,7 @@ impl<'p> Route<'p> {
 #[derive(Debug)]
 pub(crate) struct Inbound {
     pub(crate) method: Method,
-    path: String,
+    pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) client: Option<Client>,
@@ -124,8 +119,8 @@ pub(crate) fn all(context: Arc<Context>) -> BoxedFilter<(warp::reply::Response,)
 }
 
 /// Takes the rest of the path after what earlier filters matched, so that a mounted filter may stand under a prefix.
-fn inbound() -> impl Filter<Extract = (Inbound,), Error = Infallible> + Clone + Send + Sync + 'static
-{
+pub(crate) fn inbound()
+-> impl Filter<Extract = (Inbound,), Error = Infallible> + Clone + Send + Sync + 'static {
     // Where nothing is left there may be no path at all (`CONNECT host:80`), and peeking at that panics.
     let nothing_left = warp::path::end().map(String::new);
     let rest = warp::path::peek().map(|path: warp::path::Peek| path.as_str().to_owned());
@@ -147,7 +142,7 @@ fn inbound() -> impl Filter<Extract = (Inbound,), Error = Infallible> + Clone + 
 /// The answer to GET, for HEAD without its body but with all headers, `Content-Length` included.
 ///
 /// A panic in a handler is a bug; it costs that request a 500, and others nothing.
-async fn answer(context: &Context, mut inbound: Inbound) -> Response {
+pub(crate) async fn answer(context: &Context, mut inbound: Inbound) -> Response {
     let is_head = inbound.method == Method::HEAD;
     let mut response = caught(context, full_answer(context, &mut inbound)).await;
     for (name, value) in &context.keeper.current().headers {

@@ -11,6 +11,7 @@ use prometheus::Registry;
 
 use super::*;
 use crate::MonitorConfig;
+use crate::mount::{ServiceBody, open};
 
 mod matrix;
 mod scrapes;

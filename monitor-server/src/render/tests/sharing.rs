@@ -213,7 +213,7 @@ fn no_scrape_is_left_without_a_worker() {
         let done = done.clone();
         std::thread::spawn(move || {
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            for scrape in 0..1000 {
+            for scrape in 0..2000 {
                 // It arrives a little later after each page than the one before.
                 for _ in 0..scrape % 100 * 8 {
                     std::hint::spin_loop();

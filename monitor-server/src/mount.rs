@@ -16,7 +16,7 @@ use tower_service::Service;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
-use super::{Context, Inbound, Response, Route, answer, inbound, text};
+use crate::routes::{Context, Inbound, Response, Route, answer, inbound, text};
 use crate::run::MetricServer;
 
 /// The body of a [`MetricService`]'s answers: in memory, `Send` and `Sync`.
