@@ -207,8 +207,10 @@ fn ciphers(
         all.iter().partition(|suite| suite.tls13().is_none());
     for (name, place) in wanted {
         // Two names of the format lack the end of the registry's.
-        let short = name.ends_with("_POLY1305").then_some(name.as_str());
-        let is_name = |known: &str| known == name || known.strip_suffix("_SHA256") == short;
+        let is_short = name.ends_with("_POLY1305");
+        let is_name = |known: &str| {
+            known == name || (is_short && known.strip_suffix("_SHA256") == Some(name))
+        };
         let is_named = |suite: &SupportedCipherSuite| suite.suite().as_str().is_some_and(is_name);
         match tls12.iter().find(|suite| is_named(suite)) {
             Some(suite) => chosen.push(*suite),
