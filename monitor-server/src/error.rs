@@ -143,7 +143,7 @@ pub enum ConfigError {
         /// Where; the key path ends with the label's name.
         place: Place,
         /// What is wrong with it.
-        error: monitor_core::config::ConstLabelError,
+        error: Box<monitor_core::config::ConstLabelError>,
         /// The label's value as text, in backticks.
         found: String,
     },
@@ -198,9 +198,24 @@ pub struct Place {
     pub origin: Origin,
     /// The line there, from 1; `None` where there are no lines.
     pub line: Option<u64>,
+    /// The column in the line, in characters from 1; `None` where there are no lines.
+    pub column: Option<u32>,
     /// The path of keys from the section down (`errors.FATAL.service_errors[0]`), or the name of the environment
     /// variable; empty for the section itself.
     pub key: String,
+}
+
+impl Place {
+    /// A setting's place, with line and column where it stands in a document.
+    pub(crate) fn new(origin: Origin, position: Option<(u64, u32)>, key: String) -> Self {
+        let (line, column) = position.unzip();
+        Self {
+            origin,
+            line,
+            column,
+            key,
+        }
+    }
 }
 
 /// What settings are read from.

@@ -16,43 +16,39 @@
 mod access;
 #[cfg(feature = "auth")]
 mod auth;
-mod block_on;
 mod config;
 mod connection;
-mod drain;
 mod error;
 #[cfg(monitor_fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
-mod labels;
+mod labels {
+    pub(crate) use crate::config::add_to_all; // alias
+}
 mod listener;
 mod negotiate;
 #[cfg(not(feature = "auth"))]
 mod no_auth;
-mod patience;
 mod process;
 mod render;
 mod routes;
 mod run;
 mod runtime;
 mod self_metrics;
-mod signals;
-mod source;
-mod thread;
 mod tls;
-mod wait;
 mod web;
 
 use self::listener as endpoint; // alias
 #[cfg(not(feature = "auth"))]
 use self::no_auth as auth;
 pub use config::{Limits, MonitorConfig};
-pub use drain::DrainError;
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};
 pub use listener::Endpoint;
 pub use process::{Service, process_families};
+pub use routes::{MetricService, ServiceBody};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};
+pub use runtime::drain::DrainError;
+pub use runtime::signals::{ShutdownSignals, Signal};
 pub use self_metrics::scrape_families;
-pub use signals::{ShutdownSignals, Signal};

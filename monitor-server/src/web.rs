@@ -1,33 +1,44 @@
 //! What protects the server: TLS, credentials and headers, from files that are watched.
 //!
-//! A reload takes over what is good and stronger, or as strong; it never opens the server. What cannot be read, is no valid
-//! file, or lacks a protection that was in force (as a file does that is half written) leaves everything as it was.
+//! [`AccessControl`] has the settings and the [`SecurityState`] that is in force, which connections and requests take as one: a
+//! reload puts a whole new one in its place. It takes over what is good and stronger, or as strong; it never opens the server.
+//! What cannot be read, is no valid file, or lacks a protection that was in force (as a file does that is half written) leaves
+//! everything as it was.
+//!
+//! The files are looked at twice a second, by the server's own task ([`AccessControl::watch`]) or, where the routes are mounted in
+//! another server, by the requests themselves. Reading may block, so it is a job of the pool; one look runs at a time, and has the
+//! lock of `looked` for as long. That a file changed is seen by a digest of all that was read, whatever its times say.
 
-mod files;
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
-use self::files::Files;
 use crate::access::{self, Access, Client, Demand, Networks, Source};
 use crate::auth::{Authenticator, Credentials, Fingerprint, Secrets};
-use crate::config::{Security, web as file};
+#[cfg(feature = "auth")]
+use crate::config::is_token;
+use crate::config::{Security, WebFile};
 use crate::error::{Chain, ConfigError, Origin, Place};
 use crate::runtime::pool::Pool;
 use crate::self_metrics::SelfMetrics;
-use crate::tls::Tls;
+use crate::tls::{Pem, Tls};
+
+pub(crate) use self::AccessControl as Keeper; // alias
 
 /// How often the files are looked at: a password that was taken away is to be refused within a second.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Larger than any of these files; what is larger is not read into memory.
+const MOST_BYTES: u64 = 4 << 20;
+
 /// What is in force.
 #[derive(Debug, Default)]
-pub(crate) struct Protection {
+pub(crate) struct SecurityState {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) tls: Option<Tls>,
@@ -35,53 +46,44 @@ pub(crate) struct Protection {
 
 /// Keeps the protection of a server up to date, and applies it.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub(crate) struct AccessControl {
     security: Security,
-    current: RwLock<Arc<Protection>>,
+    current: RwLock<Arc<SecurityState>>,
     /// What the files last held, good or bad.
     seen: Mutex<Fingerprint>,
     auth: Authenticator,
-    /// When the files were looked at last, where nobody does so all the time.
-    looked: Mutex<Option<Instant>>,
-    /// Whether somebody looks at them. `Relaxed`: what it guards has locks of its own.
-    looks: AtomicBool,
+    /// The server's: looks run on it.
+    pub(crate) pool: Pool,
+    /// When the files were looked at last; locked while they are.
+    looked: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
-/// A look at the files; at its end, or when nobody was there to look, the next one can begin.
-struct Look(Arc<Keeper>);
-
-impl Drop for Look {
-    fn drop(&mut self) {
-        self.0.looks.store(false, Ordering::Relaxed);
-    }
-}
-
-impl Keeper {
+impl AccessControl {
     /// Loads what the settings name.
     pub(crate) fn load(security: &Security) -> Result<Self, ConfigError> {
         // The service may change its current directory.
-        let security = &security.clone().made_absolute();
+        let security = security.clone().made_absolute();
         let mut files = Files::default();
-        let protection = load(security, &mut files)?;
+        let state = load(&security, &mut files)?;
         files.warn();
-        Ok(Self::new(security, protection, files.fingerprint()))
+        Ok(Self::new(security, state, files.fingerprint()))
     }
 
-    /// The same where nobody can be told that it went wrong: nobody is let in then, but for probes.
+    /// The same where no error can be returned: no client is let in then, but for probes.
     pub(crate) fn load_or_lock(security: &Security) -> Self {
         Self::load(security).unwrap_or_else(|error| {
             let error = Chain(&error);
             tracing::error!(%error, "the monitor server's protection cannot be loaded: nobody is let in");
-            let locked = Protection {
+            let locked = SecurityState {
                 secrets: Arc::new(Secrets::locked()),
-                ..Protection::default()
+                ..SecurityState::default()
             };
-            let security = &security.clone().made_absolute();
+            let security = security.clone().made_absolute();
             Self::new(security, locked, Files::default().fingerprint())
         })
     }
 
-    /// Where it was locked, loads again, and says what goes wrong.
+    /// Where it is locked, loads again, and returns what goes wrong.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if !self.current().secrets.are_locked() {
             return Ok(());
@@ -94,18 +96,19 @@ impl Keeper {
         Ok(())
     }
 
-    fn new(security: &Security, protection: Protection, seen: Fingerprint) -> Self {
+    fn new(security: Security, state: SecurityState, seen: Fingerprint) -> Self {
+        let pool = Pool::default();
         Self {
-            security: security.clone(),
-            current: RwLock::new(Arc::new(protection)),
+            security,
+            current: RwLock::new(Arc::new(state)),
             seen: Mutex::new(seen),
-            auth: Authenticator::new(Pool::default()),
-            looked: Mutex::default(),
-            looks: AtomicBool::new(false),
+            auth: Authenticator::new(pool.clone()),
+            pool,
+            looked: Arc::default(),
         }
     }
 
-    pub(crate) fn current(&self) -> Arc<Protection> {
+    pub(crate) fn current(&self) -> Arc<SecurityState> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&current)
     }
@@ -114,7 +117,7 @@ impl Keeper {
         self.security.networks()
     }
 
-    /// What somebody without the right credentials is told to come with.
+    /// The schemes that a client without the right credentials may come with.
     pub(crate) fn challenges(&self) -> impl Iterator<Item = &'static str> {
         let secrets = Arc::clone(&self.current().secrets);
         let basic = "Basic realm=\"monitor\", charset=\"UTF-8\"";
@@ -170,49 +173,42 @@ impl Keeper {
 
     /// Looks at the files for as long as the server runs.
     pub(crate) async fn watch(self: Arc<Self>, metrics: Arc<SelfMetrics>) {
-        if !self.security.is_given() {
-            return;
-        }
-        self.say_first(&metrics);
-        loop {
+        while self.security.is_given() {
+            self.look(&metrics).await;
             tokio::time::sleep(LOOK).await;
-            Arc::clone(&self).look(&metrics).await;
         }
     }
 
     /// Looks at the files if that was long ago: for a filter, which has no task of its own to do so. Does not wait long.
     pub(crate) async fn look_now_and_then(self: Arc<Self>, metrics: &Arc<SelfMetrics>) {
-        if !self.security.is_given() {
-            return;
+        if self.security.is_given() {
+            let _ = tokio::time::timeout(LOOK, self.look(metrics)).await;
         }
+    }
+
+    /// Looks at the files if that was not done lately, and is not being done: they may be on a network that hangs.
+    async fn look(self: &Arc<Self>, metrics: &Arc<SelfMetrics>) {
         let now = Instant::now();
-        {
-            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-            if looked.is_some_and(|last| now.saturating_duration_since(last) < LOOK) {
-                return;
-            }
-            if looked.replace(now).is_none() {
-                self.say_first(metrics);
-            }
-        }
-        let _ = tokio::time::timeout(LOOK, self.look(metrics)).await;
-    }
-
-    /// Looks at the files on a thread of its own: they may be on a network that hangs. One look at a time.
-    async fn look(self: Arc<Self>, metrics: &Arc<SelfMetrics>) {
-        if self.looks.swap(true, Ordering::Relaxed) {
+        let Ok(mut looked) = Arc::clone(&self.looked).try_lock_owned() else {
+            return;
+        };
+        if looked.is_some_and(|last| now.saturating_duration_since(last) < LOOK) {
             return;
         }
-        let (look, metrics) = (Look(self), Arc::clone(metrics));
-        let look = || tokio::task::spawn_blocking(move || look.0.reload(&metrics));
-        // It panics where there is no thread to be had; the next look may have one.
-        if let Ok(looked) = catch_unwind(AssertUnwindSafe(look)) {
-            let _ = looked.await;
+        if looked.replace(now).is_none() {
+            self.count_first(metrics);
         }
+        let (control, metrics) = (Arc::clone(self), Arc::clone(metrics));
+        // Where there is no thread to be had, the next look may have one.
+        let look = self.pool.call(move || {
+            control.reload(&metrics);
+            drop(looked);
+        });
+        look.await;
     }
 
-    /// Says what came of the first load.
-    fn say_first(&self, metrics: &SelfMetrics) {
+    /// Counts what came of the first load.
+    fn count_first(&self, metrics: &SelfMetrics) {
         if self.current().secrets.are_locked() {
             metrics.protection.failed();
         } else {
@@ -250,16 +246,15 @@ impl Keeper {
         }
     }
 
-    fn replace(&self, new: Protection) -> Result<(), ConfigError> {
+    fn replace(&self, new: SecurityState) -> Result<(), ConfigError> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let file = || self.security.web_config.clone().unwrap_or_default();
+        let file = self.security.web_config.clone().unwrap_or_default();
         if let Some(lost) = lost(&current, &new) {
-            let file = file();
             return Err(ConfigError::Weaker { file, lost });
         }
         // A locked one serves nobody yet, or a filter, whose connections are another server's.
         if current.tls.is_none() && new.tls.is_some() && !current.secrets.are_locked() {
-            return Err(ConfigError::NeedsRestart { file: file() });
+            return Err(ConfigError::NeedsRestart { file });
         }
         self.auth.forget_others(&new.secrets);
         *current = Arc::new(new);
@@ -268,7 +263,7 @@ impl Keeper {
 }
 
 /// The protection that would be taken away. A file that lacks it is more likely half written than meant so; a restart takes it.
-fn lost(old: &Protection, new: &Protection) -> Option<&'static str> {
+fn lost(old: &SecurityState, new: &SecurityState) -> Option<&'static str> {
     let (before, after) = (&old.secrets, &new.secrets);
     match (&old.tls, &new.tls) {
         (Some(_), None) => Some("TLS"),
@@ -280,42 +275,138 @@ fn lost(old: &Protection, new: &Protection) -> Option<&'static str> {
 }
 
 /// Reads everything there is to read.
-fn load(security: &Security, files: &mut Files) -> Result<Protection, ConfigError> {
+fn load(security: &Security, files: &mut Files) -> Result<SecurityState, ConfigError> {
     security.check()?;
-    let mut tokens: Vec<Fingerprint> = security.fingerprints().collect();
+    let mut state = SecurityState::default();
+    #[cfg(feature = "auth")]
+    let (mut users, mut tokens) = (Vec::new(), security.fingerprints().collect::<Vec<_>>());
+    #[cfg(feature = "auth")]
     if let Some(path) = &security.bearer_token_file {
         tokens.extend(files.tokens(path)?);
     }
-    let Some(path) = &security.web_config else {
-        return Ok(Protection {
-            secrets: Arc::new(Secrets::new(Vec::new(), tokens)),
-            ..Protection::default()
-        });
-    };
-    let text = files.text(path, place("web_config"))?;
-    let web = file::parse(path, &text)?;
-    let tls = match &web.tls {
-        Some(settings) => Some(Tls::new(settings, &mut |pem| files.pem(pem))?),
-        None => None,
-    };
-    if let Some(settings) = &web.tls {
-        files.holds_secret(settings.key.path().unwrap_or(path));
+    if let Some(path) = &security.web_config {
+        let text = files.text(path, place("web_config"))?;
+        let web = WebFile::parse(path, &text)?;
+        if let Some(settings) = &web.tls {
+            state.tls = Some(Tls::new(settings, &mut |pem| files.pem(pem))?);
+            let secret = settings.key.path().unwrap_or(path);
+            files.secret.push(secret.to_owned());
+        }
+        state.headers = web.headers;
+        #[cfg(feature = "auth")]
+        (users = web.users);
     }
-    Ok(Protection {
-        secrets: Arc::new(Secrets::new(web.users, tokens)),
-        headers: web.headers,
-        tls,
-    })
+    #[cfg(feature = "auth")]
+    (state.secrets = Arc::new(Secrets::new(users, tokens)));
+    Ok(state)
 }
 
 /// A key of the section.
 fn place(key: &str) -> Place {
-    Place {
-        origin: Origin::Code,
-        line: None,
-        key: key.to_owned(),
+    Place::new(Origin::Code, None, key.to_owned())
+}
+
+/// Reads files, and digests all that they held.
+#[derive(Debug, Default)]
+struct Files {
+    digests: Vec<u8>,
+    /// Those that only the service should be able to read.
+    secret: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Of everything read so far.
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.digests)
+    }
+
+    fn read(&mut self, path: &Path, place: Place) -> Result<Vec<u8>, ConfigError> {
+        let read = || {
+            let file = fs::metadata(path)?;
+            // A pipe or a device could be read for ever.
+            if !file.is_file() {
+                let reason = "it is no regular file";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+            }
+            if file.len() > MOST_BYTES {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            fs::read(path)
+        };
+        let content = read();
+        // Digests have one length: no part runs into the next.
+        let mut note = |part: &[u8]| Fingerprint::of(part).append_to(&mut self.digests);
+        note(path.as_os_str().as_encoded_bytes());
+        match &content {
+            Ok(content) => note(content),
+            Err(error) => note(error.to_string().as_bytes()),
+        }
+        content.map_err(|source| ConfigError::Unreadable {
+            place,
+            file: path.to_owned(),
+            source,
+        })
+    }
+
+    fn text(&mut self, path: &Path, place: Place) -> Result<String, ConfigError> {
+        let content = self.read(path, place.clone())?;
+        String::from_utf8(content).map_err(|error| ConfigError::Unusable {
+            place,
+            file: Some(path.to_owned()),
+            source: error.utf8_error().into(),
+        })
+    }
+
+    /// A certificate or key.
+    fn pem(&mut self, pem: &Pem) -> Result<Vec<u8>, ConfigError> {
+        match (pem.text(), pem.path()) {
+            (Some(text), _) => Ok(text.as_bytes().to_vec()),
+            (None, path) => self.read(path.unwrap_or(Path::new("")), pem.place.clone()),
+        }
+    }
+
+    /// The tokens in a file, one a line.
+    #[cfg(feature = "auth")]
+    fn tokens(&mut self, path: &Path) -> Result<Vec<Fingerprint>, ConfigError> {
+        let text = self.text(path, place("bearer_token_file"))?;
+        let unusable = |reason: &str| ConfigError::Unusable {
+            place: place("bearer_token_file"),
+            file: Some(path.to_owned()),
+            source: reason.into(),
+        };
+        let lines = text.lines().map(str::trim);
+        let given: Vec<_> = lines
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .collect();
+        if given.is_empty() {
+            return Err(unusable("there is no token in it"));
+        }
+        if !given.iter().all(|line| is_token(line)) {
+            return Err(unusable("a token has at least 16 visible ASCII characters"));
+        }
+        self.secret.push(path.to_owned());
+        let tokens = given.iter().map(|line| Fingerprint::of(line.as_bytes()));
+        Ok(tokens.collect())
+    }
+
+    /// A secret that every user of the machine may read is worth a warning, and no more: there are systems that need it so.
+    fn warn(&self) {
+        for path in self.secret.iter().filter(|path| others_may_read(path)) {
+            tracing::warn!(file = %path.display(), "everybody on this machine may read the secret in this file");
+        }
     }
 }
 
-#[cfg(test)]
+#[cfg(unix)]
+fn others_may_read(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).is_ok_and(|file| file.mode() & 0o007 != 0)
+}
+
+#[cfg(not(unix))]
+fn others_may_read(_path: &Path) -> bool {
+    false
+}
+
+#[cfg(all(test, feature = "yaml", feature = "auth"))]
 mod tests;

@@ -1,38 +1,38 @@
-//! What counts for health: the map `health`, the builder's calls that say the same, and checks, which are code alone.
+//! What counts for health: the map `health` of a file, the builder's calls that say the same, and checks, which are code alone.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::MonitorConfig;
-use super::section::{self, At};
-use super::values::{expected, map, seconds};
-use super::yaml::{Node, Value};
-use crate::error::{ConfigError, Origin};
-use crate::health::{Check, GROUPS, Groups, HealthSettings, Probe, Registered};
+use tokio::runtime::Handle;
 
-const KEYS: &[&str] = &[
-    "status_ttl",
-    "readiness",
-    "groups",
-    "heartbeat_timeout",
-    "drain_pause",
-];
+use super::MonitorConfig;
+use super::service::validate_words;
+use super::setting::Setting;
+use super::setting::{At, Result, settings};
+use crate::health::{Check, GROUPS, Groups, HealthSettings, Probe, Registered};
 
 /// Longest name of a check, in bytes: it is a label's value.
 const MAX_NAME_BYTES: usize = 120;
 
-/// Health in code; each call replaces what was there, unless it says that it adds.
-impl MonitorConfig {
+settings! {HealthSettings, on MonitorConfig (health) {
     /// How long the status of a task type that counts for readiness does without a call. Default 60 s; 0 is for ever. After
     /// that it reads `UNKNOWN`, which is no illness, so that an instance that gets no calls because it is not ready can come
     /// back: see [`ReadinessPolicy`](monitor_core::ReadinessPolicy). In YAML `health.status_ttl`, seconds, fractions allowed.
-    #[must_use]
-    pub fn status_ttl(mut self, ttl: Duration) -> Self {
-        self.health.status_ttl = ttl;
-        self
-    }
+    "status_ttl" => status_ttl as fn status_ttl(ttl: Duration);
+    "readiness" => readiness;
+    "groups" => groups;
+    /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age. Without a
+    /// first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
+    "heartbeat_timeout" => heartbeat_timeout as fn heartbeat_timeout(timeout: Duration);
+    /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that who sends requests has
+    /// seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few seconds. In YAML
+    /// `health.drain_pause`, seconds, fractions allowed.
+    "drain_pause" => drain_pause as fn drain_pause(pause: Duration);
+}}
 
+/// Health in code; a call adds to what was there.
+impl MonitorConfig {
     /// Adds checks and task types that count for readiness, by name: `/readyz` is 503 while one of them is unhealthy. Default
     /// none. A task type may come later; of a name that neither a check nor a task type has by the start, the log warns once. In
     /// YAML `health.readiness`, a list.
@@ -60,35 +60,29 @@ impl MonitorConfig {
         self
     }
 
-    /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age. Without a
-    /// first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
-    #[must_use]
-    pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
-        self.health.heartbeat_timeout = timeout;
-        self
-    }
-
-    /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that who sends requests has
-    /// seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few seconds. In YAML
-    /// `health.drain_pause`, seconds, fractions allowed.
-    #[must_use]
-    pub fn drain_pause(mut self, pause: Duration) -> Self {
-        self.health.drain_pause = pause;
-        self
-    }
-
     /// Adds a check: a future that says whether something the service needs is well. Replaces an earlier one of its name.
     ///
-    /// It runs in the background, on a thread of the monitor server's own with a tokio runtime, at its interval and within its
-    /// limit ([`Check`]); `/health` tells of its last result with its age. An `Err` is `DOWN`, with its text for those who may
-    /// see details (1024 bytes of it); so are a panic, a run that overran its limit, and a result that is older than interval and limit together. A
-    /// check that blocks its thread makes the others late, and nothing else: what blocks belongs in a
-    /// [`blocking_check`](Self::blocking_check).
+    /// `probe` is called for each run with a clone of `state`: what it asks, such as a pool or a client. A state that is not
+    /// `Clone` may be in an [`Arc`]; a check without one may have its own address or `()`.
     ///
-    /// What a check opens belongs to the runtime it runs on. A connection that a pool or a client of the service's opens for a
-    /// check, and that the service uses after it, stands still while a check blocks, and is dead once the server has stopped. So a
-    /// check has a client of its own, or hands the asking to the service's runtime, with a time limit there:
-    /// `Handle::spawn`, and awaits the outcome.
+    /// It runs in the background at its interval and within its limit ([`Check`], or a [`Duration`] alone); `/health` gives its last
+    /// result with its age. An `Err` is `DOWN`, with its text for clients that may see details (1024 bytes of it); so are a panic, a run
+    /// that overran its limit and is aborted, and a result that is older than interval and limit together.
+    ///
+    /// # Where it runs
+    ///
+    /// On the service's runtime, so that it may use what belongs to that, such as the connections of a pool: the one given with
+    /// [`check_runtime`](Self::check_runtime), else the one that [`run`](crate::run) or
+    /// [`MetricServer::with_config`](crate::MetricServer::with_config) is called in. A check is `DOWN` at its limit while that runtime is
+    /// blocked, and once it has stopped. Where neither is there, each check has a thread and a runtime of its own, with which its
+    /// connections live on from run to run. Nothing of it runs on the thread that serves: a check that blocks leaves the probes and the
+    /// page answering, and other checks, but for those that share a current-thread runtime with it. Code that blocks
+    /// belongs in a [`blocking_check`](Self::blocking_check).
+    ///
+    /// # Recording
+    ///
+    /// Monitored functions that a check calls are not recorded: they are no calls of the service. On the service's runtime that does
+    /// not hold for what a check spawns, nor anywhere for what it hands to other threads.
     ///
     /// Refused when the settings are applied: a name that is empty or longer than 120 bytes, `default`, or a group's; an
     /// interval or limit of zero.
@@ -100,30 +94,44 @@ impl MonitorConfig {
     /// use monitor_server::{Check, MonitorConfig};
     /// use tokio::net::TcpStream;
     ///
+    /// # #[derive(Clone)]
+    /// # struct Pool;
+    /// # impl Pool {
+    /// #     async fn ping(&self) -> Result<(), std::io::Error> { Ok(()) }
+    /// # }
+    /// # let db = Pool;
     /// let every = Check::every(Duration::from_secs(10)).timeout(Duration::from_secs(2));
     /// let config = MonitorConfig::default()
-    ///     .check("db", every.ready(), || async {
-    ///         TcpStream::connect("127.0.0.1:5432").await.map(drop)
+    ///     .check("db", every.ready(), db.clone(), |db| async move { db.ping().await })
+    ///     .check("cache", Duration::from_secs(5), "127.0.0.1:6379", |address| async move {
+    ///         TcpStream::connect(address).await.map(drop)
     ///     });
     /// # drop(config);
     /// ```
     #[must_use]
-    pub fn check<F, Fut, E>(mut self, name: impl Into<Arc<str>>, check: Check, probe: F) -> Self
+    pub fn check<S, F, Fut, E>(
+        mut self,
+        name: impl Into<Arc<str>>,
+        check: impl Into<Check>,
+        state: S,
+        probe: F,
+    ) -> Self
     where
-        F: Fn() -> Fut + Send + Sync + 'static,
+        S: Clone + Send + Sync + 'static,
+        F: Fn(S) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display + 'static,
     {
         self.health.add_check(Registered {
             name: name.into(),
-            check,
-            probe: Probe::of_future(probe),
+            check: check.into(),
+            probe: Probe::of_future(state, probe),
         });
         self
     }
 
-    /// The same with a function that may block. Each run has a thread of its own, and there is at most one: a run that hangs is
-    /// `DOWN` once its limit is over, holds neither other checks nor a stop, and is the last until it returns.
+    /// The same with a function that may block. Each run has a thread of the server's pool, and there is at most one: a run that hangs
+    /// is `DOWN` once its limit is over, holds neither other checks nor a stop, and is the last until it returns.
     ///
     /// # Examples
     ///
@@ -135,100 +143,96 @@ impl MonitorConfig {
     /// # drop(config);
     /// ```
     #[must_use]
-    pub fn blocking_check<F, E>(mut self, name: impl Into<Arc<str>>, check: Check, probe: F) -> Self
+    pub fn blocking_check<F, E>(
+        mut self,
+        name: impl Into<Arc<str>>,
+        check: impl Into<Check>,
+        probe: F,
+    ) -> Self
     where
         F: Fn() -> Result<(), E> + Send + Sync + 'static,
         E: fmt::Display,
     {
         self.health.add_check(Registered {
             name: name.into(),
-            check,
+            check: check.into(),
             probe: Probe::of_call(probe),
         });
         self
     }
-}
 
-/// Reads the map `health` on top of what is there.
-pub(super) fn apply(
-    health: &mut HealthSettings,
-    at: &At<'_>,
-    node: &Node,
-) -> Result<(), ConfigError> {
-    for (key, node) in map(at, node)? {
-        let here = at.key(&key.name, node.line);
-        let value = &node.value;
-        match key.name.as_str() {
-            known if KEYS.contains(&known) && matches!(value, Value::Null(_)) => {}
-            "status_ttl" => health.status_ttl = seconds(&here, value)?,
-            "readiness" => health.readiness = names(&here, node)?,
-            "groups" => health.groups = groups(&here, node)?,
-            "heartbeat_timeout" => health.heartbeat_timeout = seconds(&here, value)?,
-            "drain_pause" => health.drain_pause = seconds(&here, value)?,
-            _ => return Err(at.unknown(key, KEYS)),
-        }
+    /// The service's runtime, for its [checks](Self::check). Default the one that the server is started in, if any. The handle keeps no
+    /// runtime running.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let runtime = tokio::runtime::Runtime::new()?;
+    /// let config = MonitorConfig::default().check_runtime(runtime.handle());
+    /// # drop(config);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn check_runtime(mut self, handle: &Handle) -> Self {
+        self.health.check_runtime = Some(handle.clone());
+        self
     }
-    Ok(())
 }
 
-fn names(at: &At<'_>, node: &Node) -> Result<Vec<Arc<str>>, ConfigError> {
-    let words = section::words(at, node)?;
-    Ok(words.into_iter().map(Into::into).collect())
-}
-
-fn groups(at: &At<'_>, node: &Node) -> Result<Groups, ConfigError> {
-    let group = |(key, node): &(_, Node)| {
-        let key: &super::yaml::Key = key;
-        let here = at.key(&key.name, node.line);
-        check_group(&here, &key.name)?;
-        Ok((key.name.as_str().into(), names(&here, node)?))
-    };
-    map(at, node)?.iter().map(group).collect()
-}
-
-fn check_group(at: &At<'_>, name: &str) -> Result<(), ConfigError> {
-    if name.trim().is_empty() || GROUPS.contains(&name) {
-        return Err(at.invalid(expected::GROUP, &Value::Text(name.to_owned())));
+impl Setting for Vec<Arc<str>> {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        *self = at.words()?.into_iter().map(Into::into).collect();
+        Ok(())
     }
-    Ok(())
 }
 
-/// Refuses what only code can get wrong.
-pub(super) fn check(health: &HealthSettings) -> Result<(), ConfigError> {
-    let at = |path: String| At::named(&Origin::Code, path);
+impl Setting for Groups {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        let groups = at.entries(|name, at| {
+            let mut members = Vec::new();
+            members.read(at)?;
+            Ok((name.into(), members))
+        })?;
+        *self = groups.into_iter().collect();
+        Ok(())
+    }
+}
+
+/// An error for a name of a group or member that nothing can have, and for a check that cannot run.
+pub(super) fn validate(health: &HealthSettings, at: &At<'_>) -> Result {
     for (name, members) in &health.groups {
-        check_group(&at(format!("health.groups.{name}")), name)?;
-        for (index, member) in members.iter().enumerate() {
-            let path = format!("health.groups.{name}[{index}]");
-            section::check_word(&at(path), member)?;
-        }
+        let at = at.key("groups").key(name);
+        at.require(
+            !name.trim().is_empty() && !GROUPS.contains(&&**name),
+            "a name that is not blank, `liveness` or `readiness`",
+            name,
+        )?;
+        validate_words(members, &at)?;
     }
-    for (index, name) in health.readiness.iter().enumerate() {
-        section::check_word(&at(format!("health.readiness[{index}]")), name)?;
-    }
-    health
-        .checks
-        .iter()
-        .try_for_each(|check| check_check(check, &health.groups))
+    validate_words(&health.readiness, &at.key("readiness"))?;
+    let mut checks = health.checks.iter();
+    checks.try_for_each(|check| check_check(check, &health.groups))
 }
 
-/// Refuses a check whose name `/health/<name>` could not tell from another's, or that has no time to run.
-pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result<(), ConfigError> {
+/// An error for a check whose name `/health/<name>` could not tell from another's, or that has no time to run.
+pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result {
     let name = &*check.name;
-    let at = |part: &str| At::named(&Origin::Code, format!("health.checks.{name}{part}"));
+    let at = At::code("health.checks").key(name);
     let is_taken =
         name == monitor_core::DEFAULT_TASK || GROUPS.contains(&name) || groups.contains_key(name);
-    if is_taken || name.trim().is_empty() || name.len() > MAX_NAME_BYTES {
-        return Err(at("").invalid(expected::CHECK, &Value::Text(name.to_owned())));
-    }
+    at.require(
+        !is_taken && !name.trim().is_empty() && name.len() <= MAX_NAME_BYTES,
+        "a name of 1 to 120 bytes that no group has and is not `default`",
+        name,
+    )?;
     let Check {
         interval, timeout, ..
     } = check.check;
-    for (part, time) in [(".interval", interval), (".timeout", timeout)] {
-        if time.is_zero() {
-            let found = Value::Float(time.as_secs_f64().into());
-            return Err(at(part).invalid(expected::TIME, &found));
-        }
+    for (part, time) in [("interval", interval), ("timeout", timeout)] {
+        at.key(part)
+            .require_range(!time.is_zero(), "a time above 0", &time.as_secs_f64())?;
     }
     Ok(())
 }

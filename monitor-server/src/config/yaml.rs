@@ -1,295 +1,238 @@
-//! A YAML document as a tree that knows its lines and keeps the order of its keys.
+//! A YAML document as a tree that knows where each value stands and how it is written.
 //!
-//! Settings are read from the tree by hand rather than by derived code: only so can a refusal name file, line, key path
-//! and value, and only so does the rest of a service's document, beside our section, stay none of our business.
+//! The events of `granit-parser` are put together here, rather than read by a deserializer into types: a refusal can then name
+//! line, key path and value as its reader finds them in the file, and what a service's document holds beside the server's
+//! section is only looked at for its shape.
+//!
+//! - Plain scalars are resolved as YAML 1.2 has it, with `yes`, `no`, `on`, `off`, `y` and `n` of YAML 1.1, as the format of
+//!   Prometheus' exporters knows them, and with `_` in whole numbers. The tags of the core schema are followed, others ignored.
+//! - A key that stands twice in a map is an error. Keys are compared as they are written.
+//! - An alias is read again from the events of what it stands for, at the alias's own line. [`MOST_REPEATED`] bounds the values
+//!   that come from aliases in all, and [`DEEPEST`] how deep anything is, so that neither an alias of aliases (the "billion
+//!   laughs") nor one of itself takes memory or stack.
+//! - `<<` takes over the entries of a map, or of each map of a list, that the map around it does not have itself.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Location, NonFiniteFloatPolicy, Options, Spanned};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
-/// A value and the line it stands on.
-#[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) line: u64,
-    pub(super) value: Value,
-    /// Where the value is written, in bytes, if that is known.
-    span: Option<Range<usize>>,
+use super::setting::{Node, Value};
+
+/// Most values that come from aliases, in all of a document: far more than a configuration has, and a few megabytes.
+const MOST_REPEATED: usize = 100_000;
+
+/// Deepest nesting, aliases followed.
+const DEEPEST: usize = 255;
+
+/// Why a text is no document, and line and column from 1.
+type Fault = (String, (u64, u32));
+
+fn position(marker: &Marker) -> (u64, u32) {
+    let line = u64::try_from(marker.line()).unwrap_or(u64::MAX);
+    let column = u32::try_from(marker.col()).unwrap_or(u32::MAX);
+    (line.max(1), column.saturating_add(1))
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum Value {
-    Null(Scalar<()>),
-    Bool(Scalar<bool>),
-    Int(Scalar<i128>),
-    Float(Scalar<f64>),
-    Text(String),
-    List(Vec<Node>),
-    Map(Vec<(Key, Node)>),
-}
-
-/// What is no text, with its spelling: 10000 may be written `10000`, `010000`, `1e4`, and a message shows what its reader
-/// can find.
-#[derive(Debug, Clone)]
-pub(super) struct Scalar<T> {
-    pub(super) value: T,
-    written: String,
-}
-
-/// As Rust writes it; `99.0`, not `99`.
-impl<T: fmt::Debug> From<T> for Scalar<T> {
-    fn from(value: T) -> Self {
-        let written = format!("{value:?}");
-        Self { value, written }
-    }
-}
-
-impl<T> Scalar<T> {
-    /// What stands in the document: one word, or something else than the scalar is meant (a tag before it, a quoted text).
-    fn spell(&mut self, written: &str) {
-        if is_word(written) {
-            written.clone_into(&mut self.written);
-        }
-    }
-}
-
-fn is_word(written: &str) -> bool {
-    !written.is_empty() && !written.contains(char::is_whitespace)
-}
-
-/// A key as text, whatever it was.
-#[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub(super) line: u64,
-    pub(super) name: String,
-    /// Where it is written, if it is no text.
-    span: Option<Range<usize>>,
+/// The error for what begins here.
+fn fault<T>(reason: &str, place: (u64, u32)) -> Result<T, Fault> {
+    Err((reason.to_owned(), place))
 }
 
 /// Reads one document; an empty one is [`Value::Null`].
-pub(super) fn parse(text: &str) -> Result<Node, serde_saphyr::Error> {
-    if text.trim().is_empty() {
-        return Ok(Node {
-            line: 1,
-            value: Value::Null(().into()),
-            span: None,
+pub(super) fn parse(text: &str) -> Result<Node, Fault> {
+    let events = Parser::new_from_str(text).collect::<Result<Vec<_>, _>>();
+    let events = events.map_err(|error| (error.info(), position(error.marker())))?;
+    let mut begins = events
+        .iter()
+        .enumerate()
+        .filter_map(|(index, (event, span))| {
+            let is_begin = matches!(event, Event::DocumentStart(..));
+            is_begin.then(|| (index + 1, position(&span.start)))
         });
+    // An empty text has a beginning and an end alone, and no document.
+    let (first, _) = begins.next().unwrap_or((0, (1, 1)));
+    if let Some((_, place)) = begins.next() {
+        return fault("a second document begins", place);
     }
-    let mut options = Options::default();
-    // Other sections are none of our business, and a gauge may be infinite.
-    options.non_finite_float_policy = NonFiniteFloatPolicy::PassThrough;
-    options.with_snippet = false;
-    let mut document: Node = serde_saphyr::from_str_with_options(text, options)?;
-    document.spell(text);
-    Ok(document)
+    let mut reader = Reader {
+        events: &events,
+        next: first,
+        anchors: BTreeMap::new(),
+        left: events.len() + MOST_REPEATED,
+    };
+    reader.node(0)
 }
 
-impl Node {
-    /// Gives scalars, and keys that are no text, the spelling that they have in the document.
-    fn spell(&mut self, document: &str) {
-        let written = slice(document, self.span.as_ref());
-        match &mut self.value {
-            Value::Null(null) => null.spell(written),
-            Value::Bool(flag) => flag.spell(written),
-            Value::Int(number) => number.spell(written),
-            Value::Float(number) => number.spell(written),
-            Value::Text(_) => {}
-            Value::List(items) => items.iter_mut().for_each(|item| item.spell(document)),
-            Value::Map(entries) => {
-                for (key, node) in entries {
-                    key.spell(document);
-                    node.spell(document);
-                }
-            }
-        }
+/// Puts events together. The parser has seen to it that what begins ends, and that aliases have anchors.
+struct Reader<'e, 't> {
+    events: &'e [(Event<'t>, Span)],
+    next: usize,
+    /// Where the value of an anchor begins.
+    anchors: BTreeMap<usize, usize>,
+    /// How many more values there may be: as many as events, and what aliases add.
+    left: usize,
+}
+
+impl<'e, 't> Reader<'e, 't> {
+    fn peek(&self) -> Option<&'e (Event<'t>, Span)> {
+        self.events.get(self.next)
     }
-}
 
-impl Key {
-    fn spell(&mut self, document: &str) {
-        let written = slice(document, self.span.as_ref());
-        if is_word(written) {
-            written.clone_into(&mut self.name);
-        }
-    }
-}
-
-fn slice<'d>(document: &'d str, span: Option<&Range<usize>>) -> &'d str {
-    let found = span.and_then(|span| document.get(span.clone()));
-    found.unwrap_or_default()
-}
-
-/// Of an alias the location is that of the value it stands for.
-fn span(location: &Location) -> Option<Range<usize>> {
-    let span = location.span();
-    let begin = usize::try_from(span.byte_offset()?).ok()?;
-    let length = usize::try_from(span.byte_len()?).ok()?;
-    Some(begin..begin.checked_add(length)?)
-}
-
-impl fmt::Display for Value {
-    /// As error messages show it: scalars in backticks, shortened; other things by kind.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null(Scalar { written, .. }) if matches!(written.as_str(), "()" | "null") => {
-                f.write_str("nothing")
-            }
-            Self::Null(Scalar { written, .. }) => write!(f, "nothing (`{}`)", Shortened(written)),
-            Self::Bool(Scalar { written, .. }) => {
-                write!(f, "the truth value `{}`", Shortened(written))
-            }
-            Self::Int(Scalar { written, .. }) | Self::Float(Scalar { written, .. }) => {
-                write!(f, "`{}`", Shortened(written))
-            }
-            Self::Text(text) => write!(f, "the text `{}`", Shortened(&without_tokens(text))),
-            Self::List(_) => f.write_str("a list"),
-            Self::Map(_) => f.write_str("a map"),
-        }
-    }
-}
-
-/// How a key begins whose value is secret, where the space between them is forgotten: both are a text then, or the end of one.
-pub(super) const UNSPACED_TOKENS: &str = "bearer_tokens:";
-
-fn without_tokens(text: &str) -> Cow<'_, str> {
-    match text.split_once(UNSPACED_TOKENS) {
-        Some((before, _)) => format!("{before}{UNSPACED_TOKENS}<secret>").into(),
-        None => text.into(),
-    }
-}
-
-/// A text cut after 80 characters, with control characters escaped: it goes into logs.
-struct Shortened<'a>(&'a str);
-
-impl fmt::Display for Shortened<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut characters = self.0.chars();
-        for c in characters.by_ref().take(80) {
-            if c.is_control() {
-                write!(f, "{}", c.escape_default())?;
-            } else {
-                write!(f, "{c}")?;
-            }
-        }
-        if characters.next().is_some() {
-            f.write_str("..")
-        } else {
-            Ok(())
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = Spanned::<Value>::deserialize(deserializer)?;
-        Ok(Self {
-            line: spanned.referenced.line(),
-            span: span(&spanned.defined),
-            value: spanned.value,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let node = Node::deserialize(deserializer)?;
-        let (name, span) = match node.value {
-            Value::Text(text) => (text, None),
-            Value::Bool(Scalar { written, .. }) => (written, node.span),
-            Value::Int(Scalar { written, .. }) | Value::Float(Scalar { written, .. }) => {
-                (written, node.span)
-            }
-            Value::Null(_) => ("null".to_owned(), node.span),
-            Value::List(_) | Value::Map(_) => ("?".to_owned(), None),
+    fn node(&mut self, depth: usize) -> Result<Node, Fault> {
+        let begin = self.next;
+        let Some((event, span)) = self.peek() else {
+            return fault("the text ends early", (1, 1));
         };
-        Ok(Self {
-            line: node.line,
-            name,
-            span,
+        let place = position(&span.start);
+        self.next += 1;
+        self.left = self.left.saturating_sub(1);
+        if self.left == 0 {
+            return fault("aliases stand for too many values", place);
+        }
+        if depth > DEEPEST {
+            return fault("values are nested too deep", place);
+        }
+        if let Event::Scalar(_, _, anchor, _)
+        | Event::SequenceStart(_, anchor, _)
+        | Event::MappingStart(_, anchor, _) = event
+        {
+            self.anchors.insert(*anchor, begin);
+        }
+        let (value, written) = match event {
+            Event::Alias(anchor) => {
+                let target = self.anchors.get(anchor).copied().unwrap_or(usize::MAX);
+                let behind = std::mem::replace(&mut self.next, target);
+                // One deeper, so that an alias of an alias is bounded too.
+                let node = self.node(depth + 1)?;
+                self.next = behind;
+                return Ok(Node { place, ..node });
+            }
+            Event::Scalar(text, style, _, tag) if !span.is_empty() => {
+                (resolve(text, *style, tag.as_deref()), &**text)
+            }
+            Event::SequenceStart(..) => {
+                let mut items = Vec::new();
+                while !self.ends(&Event::SequenceEnd) {
+                    items.push(self.node(depth + 1)?);
+                }
+                (Value::List(items), "?")
+            }
+            Event::MappingStart(..) => (Value::Map(self.entries(depth + 1)?), "?"),
+            // A value that is left out, for which the parser gives `~`; or the end of a document without one.
+            _ => (Value::Null, ""),
+        };
+        Ok(Node {
+            place,
+            written: written.to_owned(),
+            value,
         })
     }
-}
 
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-struct ValueVisitor;
-
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any YAML value")
+    /// Whether the collection ends here, and then goes on behind its end.
+    fn ends(&mut self, end: &Event<'_>) -> bool {
+        let is_end = self.peek().is_none_or(|(event, _)| event == end);
+        self.next += usize::from(is_end);
+        is_end
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null(().into()))
-    }
-
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null(().into()))
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        Value::deserialize(deserializer)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Int(i128::from(value).into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Int(i128::from(value).into()))
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
-        Ok(Value::Int(value.into()))
-    }
-
-    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
-        Ok(Value::Int(
-            i128::try_from(value).unwrap_or(i128::MAX).into(),
-        ))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Float(value.into()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::Text(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::Text(value))
-    }
-
-    fn visit_bytes<E>(self, value: &[u8]) -> Result<Value, E> {
-        Ok(Value::Text(String::from_utf8_lossy(value).into_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            items.push(item);
+    fn entries(&mut self, depth: usize) -> Result<Vec<(Node, Node)>, Fault> {
+        let (mut entries, mut merged) = (Vec::new(), Vec::new());
+        let mut names = BTreeSet::new();
+        while !self.ends(&Event::MappingEnd) {
+            let takes_over = matches!(
+                self.peek(),
+                Some((Event::Scalar(text, ScalarStyle::Plain, _, None), _)) if text == "<<"
+            );
+            let mut key = self.node(depth)?;
+            let value = self.node(depth)?;
+            if matches!(key.value, Value::Null) && key.written.is_empty() {
+                "null".clone_into(&mut key.written);
+            }
+            if takes_over {
+                merge(value, &mut merged)?;
+            } else if key.is_scalar() && !names.insert(key.written.clone()) {
+                return fault("a key stands twice in a map", key.place);
+            } else {
+                entries.push((key, value));
+            }
         }
-        Ok(Value::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Value::Map(entries))
+        merged.retain(|(key, _)| names.insert(key.written.clone()));
+        entries.append(&mut merged);
+        Ok(entries)
     }
 }
+
+/// Adds the entries that `<<` takes over: those of a map, or of all maps of a list.
+fn merge(node: Node, merged: &mut Vec<(Node, Node)>) -> Result<(), Fault> {
+    match node.value {
+        Value::Map(entries) => merged.extend(entries),
+        Value::List(items) => {
+            for item in items {
+                merge(item, merged)?;
+            }
+        }
+        Value::Null => {}
+        _ => return fault("`<<` needs a map, or a list of maps", node.place),
+    }
+    Ok(())
+}
+
+/// The value of a scalar: what its tag says, else what it looks like where it stands in no quotes.
+fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
+    match tag.and_then(Tag::core_suffix) {
+        Some("str") => Value::Text,
+        Some("float") => float(&text.to_ascii_lowercase()).map_or(Value::Text, Value::Float),
+        Some(_) => plain(text),
+        None if tag.is_some_and(|tag| tag.to_string() == "!") => Value::Text,
+        None if style == ScalarStyle::Plain => plain(text),
+        None => Value::Text,
+    }
+}
+
+fn plain(text: &str) -> Value {
+    let lower = text.to_ascii_lowercase();
+    match &*lower {
+        "" | "~" => Value::Null,
+        "null" if matches!(text, "null" | "Null" | "NULL") => Value::Null,
+        "true" | "yes" | "on" | "y" => Value::Bool(true),
+        "false" | "no" | "off" | "n" => Value::Bool(false),
+        _ => match (integer(&lower), float(&lower)) {
+            (Some(number), _) => Value::Int(number),
+            (None, Some(number)) => Value::Float(number),
+            (None, None) => Value::Text,
+        },
+    }
+}
+
+/// A whole number in lower case, decimal without a 0 before it, or with `0x`, `0o` or `0b`; with `_` between digits.
+fn integer(text: &str) -> Option<i128> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (digits, radix) = match unsigned.get(..2) {
+        Some("0x") => (&unsigned[2..], 16),
+        Some("0o") => (&unsigned[2..], 8),
+        Some("0b") => (&unsigned[2..], 2),
+        _ => (unsigned, 10),
+    };
+    let is_padded = radix == 10 && digits.len() > 1 && digits.starts_with('0');
+    let mut groups = digits.split('_');
+    if is_padded || groups.any(|group| !group.starts_with(|c: char| c.is_digit(radix))) {
+        return None;
+    }
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    let digits = digits.replace('_', "");
+    i128::from_str_radix(&format!("{sign}{digits}"), radix).ok()
+}
+
+/// A number in lower case. Rust's own words for what is not finite are texts.
+fn float(text: &str) -> Option<f64> {
+    match text {
+        ".nan" | "+.nan" | "-.nan" => Some(f64::NAN),
+        ".inf" | "+.inf" => Some(f64::INFINITY),
+        "-.inf" => Some(f64::NEG_INFINITY),
+        _ if text.contains(|c: char| c.is_ascii_digit()) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -355,3 +355,19 @@ async fn a_mounted_filter_takes_a_new_password_and_no_more_the_old_one() {
     assert_eq!(scraped(&filter, WITH_OLD).await, 401);
     assert_eq!(scraped(&filter, WITH_NEW).await, 200);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_secret_that_others_may_read_is_noticed() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let name = format!("monitor-files-{}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    fs::write(&path, "secret").expect("written");
+    for (mode, expected) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
+        assert_eq!(others_may_read(&path), expected, "{mode:o}");
+    }
+    fs::remove_file(&path).expect("ours");
+    assert!(!others_may_read(&path));
+}

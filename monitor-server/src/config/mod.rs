@@ -1,0 +1,767 @@
+//! `MonitorConfig`: the server's settings, from a file, from code, from the environment.
+//!
+//! Each part (`service`, `health`, `limits`, `security`, and what stands here) owns its settings: a list of them says key, field,
+//! documentation and setter ([`setting`]), and one `validate` what each value may be, wherever it comes from. Reading a
+//! file is [`yaml::parse`] to a tree, [`Setting::read`](setting::Setting::read) of it on top of what is set, then `validate` of
+//! the whole at the position of the document, so that a refusal names the line. [`MonitorConfig::storage_config`] validates
+//! again, at no document, what the builder's calls have made of it.
+
+#![cfg_attr(
+    not(feature = "yaml"),
+    allow(dead_code, reason = "without files nothing is read")
+)]
+
+mod health;
+mod limits;
+mod security;
+mod service;
+mod setting;
+#[cfg(feature = "yaml")]
+mod yaml;
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use monitor_core::names::Profile;
+use monitor_core::snapshot::ServiceInfo;
+use monitor_core::{ErrorRules, StatusRule, StorageConfig};
+#[cfg(feature = "prometheus")]
+use prometheus::{Registry, core::Collector};
+use tokio::runtime::Handle;
+
+pub(crate) use self::health::check_check;
+pub use self::limits::Limits;
+#[cfg(feature = "auth")]
+pub(crate) use self::security::is_token;
+pub(crate) use self::security::{Security, WebFile};
+use self::service::GivenLabels;
+pub(crate) use self::service::add_to_all;
+use self::setting::{At, Node, Setting, expected, seconds, settings, shown};
+use crate::endpoint::{Endpoint, UNIX_PREFIX};
+use crate::error::Place;
+use crate::error::{ConfigError, Origin};
+use crate::health::HealthSettings;
+use crate::process::{Process, Service};
+#[cfg(feature = "prometheus")]
+use crate::render::Source;
+use crate::render::{Ages, PageSettings};
+
+/// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
+const MAX_METHOD_BYTES: usize = 120;
+
+/// How old a compressed page may be where nothing is said.
+const COMPRESSED_AGE: Duration = Duration::from_millis(100);
+
+/// Settings of the monitor server and of the storage it serves.
+///
+/// The default is the original's: port 9999 on all addresses, one worker, no error words but `other`, no thresholds.
+/// Settings come from a YAML file ([`from_file`](Self::from_file), [`from_file_at`](Self::from_file_at)), from the
+/// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. What comes later wins: these two
+/// read the environment after the file, and a builder's call comes after both.
+/// [`default`](Self::default), [`from_yaml`](Self::from_yaml), [`with_file`](Self::with_file) and
+/// [`with_file_at`](Self::with_file_at) do not look at the environment; [`with_env`](Self::with_env) does, and says who else
+/// sets such variables.
+///
+/// | key | default | meaning |
+/// |---|---|---|
+/// | `port` | 9999 | port, a number or the text of one; 0 is any free one |
+/// | `listen` | `::` | IP address, with or without a port; a `port` beside it wins. `::` is all addresses, IPv6 and IPv4 (where there is no IPv6, IPv4), `0.0.0.0` all of IPv4; or `unix:/path`, a socket that only this user may use |
+/// | `errors` | none | beside the original's rule `OTHER_EXCEPTION: [other]`: status to `service_errors` (list of words looked for in an error's text, in order, default none) and `unhealthy` (failures in a row that make a task type unhealthy, default -1; 0 or less is never) |
+/// | `service info` | none | constant gauges: name to `info` (help text) and `value` (number or text of one), both needed |
+/// | `service` | none | which service this is: `name`, `version` and, where it is known, `revision` (texts), the labels of `monitor_build_info` |
+/// | `process_metrics` | `true` | whether pages have the process's CPU time, memory, descriptors and threads (Linux alone; feature `process`) |
+/// | `max_workers` | 1 | permits a method, and the gauge `service_threads`; 0 is no limit |
+/// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge |
+/// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
+/// | `labels` | none | labels that every series has, but for those of your registries and collectors: name to value (a text), as in `{env: prod}`; a label of this name that a call, a key or a registered metric has is written with `label_` before it |
+/// | `max_series` | 2000 | most series of a family whose labels are made at run time; beyond it they are counted as `overflow`; 0 is no limit |
+/// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page: by key or of a registered metric, whose memory is freed, or of calls whose labels are text, which keep their counts; 0 is never |
+/// | `profile` | `servicekit` | names under which the storage is exported: `servicekit`, those of the Python toolkit, or `prometheus`, idiomatic ones |
+/// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500; else it is served without |
+/// | `render_cache` | 0, compressed 0.1 | seconds, at most 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
+/// | `disable_compression` | `false` | whether answers are never compressed (feature `gzip`) |
+/// | `wait_for_started` | `false` | whether `/readyz` is 503 until `started()` is called |
+/// | `health.status_ttl` | 60 | seconds without a call after which a task type that counts for readiness reads `UNKNOWN`; 0 is never |
+/// | `health.readiness` | none | names of checks and task types that count for readiness |
+/// | `health.groups` | none | name to list of checks and task types, for `/health/<name>` |
+/// | `health.heartbeat_timeout` | 0 | seconds that the newest pulse may be old before `/livez` is 503; 0 is any age |
+/// | `health.drain_pause` | 0 | seconds that a drain goes on as before once `/readyz` is 503 |
+/// | `limits.max_connections` | 256 | connections at once; beyond it one that is not being answered is closed; 0 is no limit |
+/// | `limits.header_timeout` | 5 | seconds for a request's head, and between requests; 0 is no limit |
+/// | `limits.connection_timeout` | 60 | seconds that a connection may last; 0 is no limit |
+/// | `limits.max_header_bytes` | 16384 | bytes of a request's head, at least 8192 |
+/// | `limits.max_headers` | 64 | header lines of a request, from 1 to 1024 |
+/// | `limits.stop_grace` | 5 | seconds that `shutdown` waits for requests being answered; 0 cuts them off |
+/// | `limits.gather_timeout` | 5 | seconds that a registry or a collector may take to be gathered before the page is served without it; 0 is no limit |
+/// | `limits.scrape_timeout` | 30 | seconds that a scrape may take, less where the scraper says so, before it is answered 503; 0 is no limit |
+/// | `limits.max_scrapes` | 64 | scrapes that wait for a page at once; a further one is answered 503; 0 is no limit |
+/// | `limits.max_page_bytes` | 67108864 | bytes of pages in memory, but never less than four pages; beyond it clients that take nothing are cut off; 0 is no limit |
+/// | `web_config` | none | path of a file in the format that Prometheus' exporters share: TLS (feature `tls`), users, headers; looked at twice a second |
+/// | `bearer_tokens` | none | list of tokens, any of which is as good as a user's password (feature `auth`) |
+/// | `bearer_token_file` | none | path of a file with such tokens, one a line |
+/// | `allow_from` | all | list of the addresses and networks that may connect |
+///
+/// Numbers may be written as text. Any other key is refused, by name, with the nearest valid one.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_server::MonitorConfig;
+///
+/// let config = MonitorConfig::from_yaml(
+///     "
+/// port: '9998'
+/// errors:
+///   CONNECTION_ERROR: {service_errors: [timeout, refused], unhealthy: 3}
+/// service info:
+///   model_version: {info: Version of the model., value: 7}
+/// ",
+/// )?
+/// .listen([127, 0, 0, 1]);
+/// assert_eq!(config.address().to_string(), "127.0.0.1:9998");
+/// # Ok::<(), monitor_server::ConfigError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct MonitorConfig {
+    listen: Listen,
+    /// What `MONITOR_PORT` holds, where that is no setting: the address of something else that is named `monitor`.
+    service_link: Option<String>,
+    errors: Vec<StatusRule>,
+    labels: GivenLabels,
+    /// All of the storage's settings but errors and labels, which are checked as they are put in.
+    storage: StorageConfig,
+    profile: Profile,
+    strict: bool,
+    render_cache: PageAge,
+    pub(crate) disable_compression: bool,
+    pub(crate) wait_for_started: bool,
+    pub(crate) health: HealthSettings,
+    pub(crate) limits: Limits,
+    pub(crate) security: Security,
+    pub(crate) process: Process,
+    /// In the order they were given.
+    #[cfg(feature = "prometheus")]
+    pub(crate) sources: Vec<Source>,
+}
+
+/// Where to listen.
+#[derive(Debug, Clone)]
+struct Listen {
+    ip: IpAddr,
+    port: u16,
+    /// Instead of the address, where it is given.
+    unix: Option<PathBuf>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            ip: Ipv6Addr::UNSPECIFIED.into(),
+            port: 9999,
+            unix: None,
+        }
+    }
+}
+
+impl Listen {
+    /// Takes over an address, with or without a port, or a socket's path; `None`, and no change, for a text that is neither.
+    fn set(&mut self, text: &str) -> Option<()> {
+        let text = text.trim();
+        if let Some(path) = text.strip_prefix(UNIX_PREFIX) {
+            self.unix = Some(path.starts_with('/').then(|| path.into())?);
+            return Some(());
+        }
+        let local = text.strip_prefix("localhost");
+        let text = local.map_or_else(|| text.to_owned(), |rest| format!("127.0.0.1{rest}"));
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            (self.ip, self.port) = (address.ip(), address.port());
+        } else {
+            let bracketed = text
+                .strip_prefix('[')
+                .and_then(|text| text.strip_suffix(']'));
+            self.ip = bracketed.unwrap_or(&text).parse().ok()?;
+        }
+        self.unix = None;
+        Some(())
+    }
+}
+
+impl Setting for Listen {
+    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+        at.value(expected::LISTEN, |node| self.set(node.text()?))
+    }
+}
+
+/// How old a page may be; `None` is the default, which depends on the encoding.
+#[derive(Debug, Clone, Copy, Default)]
+struct PageAge(Option<Duration>);
+
+impl PageAge {
+    /// A minute freezes gauges long enough.
+    const LONGEST: Duration = Duration::from_mins(1);
+
+    const EXPECTED: &str = "a number of seconds from 0 to 60";
+}
+
+impl From<Duration> for PageAge {
+    fn from(age: Duration) -> Self {
+        Self(Some(age))
+    }
+}
+
+impl Setting for PageAge {
+    fn read(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+        let age = |node: &Node| seconds(node, Self::LONGEST.as_secs_f64());
+        self.0 = Some(at.value(Self::EXPECTED, age)?);
+        Ok(())
+    }
+}
+
+settings! {MonitorConfig, on MonitorConfig () {
+    "listen" => listen;
+    /// The port to listen on. Default 9999; 0 is any free one, which
+    /// [`local_addr`](crate::MonitorServer::local_addr) tells.
+    "port" => listen.port as fn port(port: u16);
+    "errors" => errors;
+    "service info" => storage.service_info;
+    /// Which service this is: pages then have the gauge `monitor_build_info` 1 with its name and version as labels. Default
+    /// none, and no such metric. [`service!`](crate::service) gives those of the calling crate; blank ones are refused when
+    /// the settings are applied.
+    "service" => process.service as fn service(service: Service);
+    /// Whether pages have the standard metrics of the process: `process_cpu_seconds_total`,
+    /// `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds` and
+    /// `process_threads`. Default on; on Linux alone. What cannot be read is left out.
+    ///
+    /// A registry that has these too, as the default one has where the `prometheus` crate is built with its feature
+    /// `process`, gives way: only its series with labels of their own are shown. `process_start_time_seconds` is one of the
+    /// storage's and always there.
+    "process_metrics" ["process"] => process.metrics as fn process_metrics(on: bool);
+    /// Permits a method, and the value of the gauge `service_threads`. Default 1; 0 is no limit.
+    "max_workers" => storage.max_workers as fn max_workers(workers: usize);
+    /// Replaces `max_workers` in the gauge `service_threads`, not in the permits. Default not set; 0 is the value 0.
+    "hpa_max_workers" => storage.hpa_max_workers as fn hpa_max_workers(workers: usize);
+    /// Whether each series has the original's label `inittime`. Default off: it makes every series new at each start.
+    "inittime_label" => storage.inittime_label as fn inittime_label(on: bool);
+    "labels" => labels;
+    /// Most series a family may have whose labels are made at run time. Default 2000; 0 is no limit.
+    "max_series" => storage.max_series as fn max_series(series: usize);
+    /// How long a series made at run time may go without an update before it leaves the page and its memory is freed: values by
+    /// key, and children of registered metrics with labels. Default 0, which is never. What comes back begins at 0: see
+    /// [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds, fractions allowed.
+    "idle_series" => storage.idle_series as fn idle_series(idle: Duration);
+    /// The names under which the storage is exported. Default [`Profile::Servicekit`].
+    "profile" => profile as fn profile(profile: Profile);
+    /// Whether a scrape is answered 500 where a registry, a collector or a family had to be left out of its page; the body says which.
+    /// Default off: the rest is served, and what is missing counts in `monitor_scrape_errors_total`. A repeated series is
+    /// none of these: the page has its first value.
+    "strict" => strict as fn strict(on: bool);
+    /// How old the state on a page may be when its scrape arrives, at most 60 s. Not set by default, which is zero, except
+    /// 100 ms for compressed pages: compressing costs as much as all the rest. Zero keeps no page; pages filtered by `name[]`
+    /// are never kept.
+    "render_cache" => render_cache as fn render_cache(age: Duration);
+    /// Whether answers are never compressed. Default off: `/metrics` is compressed for who asks for gzip.
+    "disable_compression" ["gzip"] => disable_compression as fn disable_compression(on: bool);
+    /// Whether `/readyz` is 503 until [`MonitorServer::started`](crate::MonitorServer::started) is called. Default off.
+    "wait_for_started" => wait_for_started as fn wait_for_started(on: bool);
+    "health" => health;
+    /// What connections, registries and collectors may take.
+    "limits" => limits as fn limits(limits: Limits);
+    "web_config" => security.web_config;
+    "bearer_tokens" ["auth"] => security.bearer_tokens;
+    "bearer_token_file" ["auth"] => security.bearer_token_file;
+    "allow_from" => security.allow_from;
+}}
+
+/// Settings in code; each call replaces what was there, unless it says that it adds.
+impl MonitorConfig {
+    /// The address to listen on. Default `::`, all addresses of the machine: IPv6 and IPv4, whatever the system's default for
+    /// such sockets is (Linux: `net.ipv6.bindv6only`), or IPv4 alone where the machine has no IPv6. `0.0.0.0` is all IPv4
+    /// addresses and none of IPv6. For IPv6 alone, name an address, or add `::/0` with [`allow_from`](Self::allow_from).
+    ///
+    /// IPv4 clients count as such, however they come: for `allow_from`, limits a source, the log, and as clients on this
+    /// machine.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    ///
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let config = MonitorConfig::default();
+    /// assert_eq!(config.address().to_string(), "[::]:9999");
+    /// let config = config.listen(Ipv4Addr::UNSPECIFIED);
+    /// assert_eq!(config.address().to_string(), "0.0.0.0:9999");
+    /// ```
+    #[must_use]
+    pub fn listen(mut self, address: impl Into<IpAddr>) -> Self {
+        self.listen.ip = address.into();
+        self.listen.unix = None;
+        self
+    }
+
+    /// Listens on a Unix socket of this path, an absolute one, instead of an address; Unix alone. Default none. It is for the
+    /// service's own user alone (mode 0600). A socket that nobody listens on any more is replaced, anything else at the path
+    /// is an error, and the file is removed as the server stops. Its peers count as being on this machine.
+    #[must_use]
+    pub fn listen_unix(mut self, path: impl Into<PathBuf>) -> Self {
+        self.listen.unix = Some(path.into());
+        self
+    }
+
+    /// Adds a rule: errors with one of these words set the status; a run of `unhealthy` of them makes a task type
+    /// unhealthy (0 or less: never). Replaces an earlier rule of the same status.
+    #[must_use]
+    pub fn errors<W: Into<String>>(
+        mut self,
+        status: impl Into<String>,
+        service_errors: impl IntoIterator<Item = W>,
+        unhealthy: i64,
+    ) -> Self {
+        let status = status.into();
+        let service_errors = service_errors.into_iter().map(Into::into).collect();
+        self.errors.retain(|rule| rule.status != status);
+        self.errors.push(StatusRule {
+            status,
+            service_errors,
+            unhealthy,
+        });
+        self
+    }
+
+    /// Adds a gauge with a constant value. Replaces an earlier one of the same name.
+    #[must_use]
+    pub fn service_info(
+        mut self,
+        name: impl Into<Arc<str>>,
+        info: impl Into<Arc<str>>,
+        value: f64,
+    ) -> Self {
+        let name = name.into();
+        self.storage.service_info.retain(|gauge| gauge.name != name);
+        self.storage.service_info.push(ServiceInfo {
+            name,
+            info: info.into(),
+            value,
+        });
+        self
+    }
+
+    /// Adds a label that every series has, such as `env="prod"`: those of the storage and of the server, not those of the
+    /// registries and collectors. Replaces an earlier one of the same name. Default none. A label of this name that a call, a key or a
+    /// registered metric has is written with `label_` before it; the server's own families, such as `monitor_build_info` with its
+    /// `name` and `version`, keep theirs under the name.
+    ///
+    /// Refused when the settings are applied: a name that is no label name or [has a meaning of its
+    /// own](monitor_core::config::ConstLabels::try_new), and a blank value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let config = MonitorConfig::default().const_label("env", "prod");
+    /// assert_eq!(config.storage_config()?.const_labels.len(), 1);
+    /// assert!(config.const_label("le", "1").storage_config().is_err());
+    /// # Ok::<(), monitor_server::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn const_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        self.labels.retain(|(known, _)| *known != name);
+        self.labels.push((name, value.into()));
+        self
+    }
+
+    /// Adds methods that exist at zero from the start, beside those of `#[monitored]` functions. A name has 1 to 120
+    /// bytes; any other is refused when the settings are applied.
+    #[must_use]
+    pub fn methods<M: Into<Arc<str>>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
+        let methods = methods.into_iter().map(Into::into);
+        self.storage.methods.extend(methods);
+        self
+    }
+
+    /// Adds a tokio runtime whose metrics are to be on the pages, labelled `runtime="name"`. Replaces an earlier one of the
+    /// same name; a blank name is refused when the settings are applied. Default none, inside a runtime too: which runtimes
+    /// are watched, and under which names, is said once and does not depend on where [`run`](crate::run) is called.
+    ///
+    /// There are 3 series a runtime (`tokio_workers`, `tokio_alive_tasks`, `tokio_global_queue_depth`) and 3 a worker of it
+    /// (`tokio_worker_busy_seconds_total`, `tokio_worker_parks_total`, `tokio_worker_parked`): all that tokio gives without
+    /// `--cfg tokio_unstable`. Tokio brings a worker's up to date as it goes to sleep, wakes, and every few dozen polls; so a
+    /// worker that is stuck in one poll is awake (`tokio_worker_parked` 0) while neither its time nor its sleeps move on.
+    ///
+    /// The handle keeps no runtime running. One that has shut down keeps its last values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    /// use tokio::runtime::Handle;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let config = MonitorConfig::default().runtime("main", &Handle::current());
+    /// # drop(config);
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn runtime(mut self, name: impl Into<Arc<str>>, handle: &Handle) -> Self {
+        self.process.add_runtime(name.into(), handle);
+        self
+    }
+
+    /// Adds a registry of the `prometheus` crate whose metrics are exported beside the storage's. Without any it is
+    /// [`prometheus::default_registry`].
+    #[cfg(feature = "prometheus")]
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.sources.push(Source::Registry(registry));
+        self
+    }
+
+    /// Adds a collector whose metrics are exported beside the storage's and those of the registries. Default none.
+    ///
+    /// A source of its own: where it panics, or takes longer than [`Limits::gather_timeout`], the page lacks it alone, which
+    /// counts in `monitor_scrape_errors_total`; in a registry it would take all of that along. It is asked on a thread for the
+    /// purpose, and not again before it has returned. Its descriptors are not looked at.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let queue = prometheus::IntGauge::new("queue_length", "Jobs that wait.")?;
+    /// let config = MonitorConfig::default().collector(queue.clone());
+    /// queue.set(3);
+    /// # drop(config);
+    /// # Ok::<(), prometheus::Error>(())
+    /// ```
+    #[cfg(feature = "prometheus")]
+    #[must_use]
+    pub fn collector(mut self, collector: impl Collector + 'static) -> Self {
+        self.sources.push(Source::Collector(Arc::new(collector)));
+        self
+    }
+}
+
+/// Reading files.
+#[cfg(feature = "yaml")]
+impl MonitorConfig {
+    /// Reads a file whose whole document is the section, then the environment; [`with_file`](Self::with_file) leaves the
+    /// environment out.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no YAML, or has a wrong key or value; or as [`with_env`](Self::with_env).
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        Self::default().with_file(path)?.with_env()
+    }
+
+    /// Reads the section of this name from a file that holds others too, then the environment;
+    /// [`with_file_at`](Self::with_file_at) leaves the environment out. What the other sections hold does not matter.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no YAML, lacks the section, or has a wrong key or value in it; or as
+    /// [`with_env`](Self::with_env).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let config = monitor_server::MonitorConfig::from_file_at("service.yaml", "MonitorServer")?;
+    /// # Ok::<(), monitor_server::ConfigError>(())
+    /// ```
+    pub fn from_file_at(path: impl AsRef<Path>, section: &str) -> Result<Self, ConfigError> {
+        Self::default().with_file_at(path, section)?.with_env()
+    }
+
+    /// Reads a file as [`from_file`](Self::from_file) does, on top of what is set already, and not the environment: a key of
+    /// the file replaces what was there, what the file does not name stays.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no YAML, or has a wrong key or value.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// // The file and nothing else, whatever the environment holds.
+    /// let config = MonitorConfig::default().with_file("service.yaml")?;
+    /// # Ok::<(), monitor_server::ConfigError>(())
+    /// ```
+    pub fn with_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let (origin, document) = read(path.as_ref())?;
+        self.apply(&At::new(&origin, "", Some(&document)))?;
+        Ok(self)
+    }
+
+    /// Reads the section of this name from a file that holds others too, as [`with_file`](Self::with_file) reads a file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no YAML, lacks the section, or has a wrong key or value in it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let config = MonitorConfig::default().with_file_at("service.yaml", "MonitorServer")?;
+    /// # Ok::<(), monitor_server::ConfigError>(())
+    /// ```
+    pub fn with_file_at(
+        mut self,
+        path: impl AsRef<Path>,
+        section: &str,
+    ) -> Result<Self, ConfigError> {
+        let (origin, document) = read(path.as_ref())?;
+        let Some(node) = document.get(section) else {
+            let place = At::new(&origin, section, None).place();
+            return Err(ConfigError::MissingSection { place });
+        };
+        self.apply(&At::new(&origin, "", Some(node)))?;
+        Ok(self)
+    }
+
+    /// Reads a text that is the section; JSON is YAML too. An empty one is the default. The environment is not looked
+    /// at.
+    ///
+    /// # Errors
+    ///
+    /// The text is no YAML, or has a wrong key or value.
+    pub fn from_yaml(text: &str) -> Result<Self, ConfigError> {
+        let document = parse(&Origin::Yaml, text)?;
+        let mut config = Self::default();
+        config.apply(&At::new(&Origin::Yaml, "", Some(&document)))?;
+        Ok(config)
+    }
+
+    fn apply(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+        self.read(at)?;
+        let port = at.key("port").value(expected::PORT, Node::whole).ok();
+        // It wins over the port of `listen`, whatever their order.
+        if let Some(port) = port {
+            self.listen.port = port;
+        }
+        self.validate(at)
+    }
+}
+
+/// Reading the environment.
+impl MonitorConfig {
+    /// The default, then the environment.
+    ///
+    /// # Errors
+    ///
+    /// As [`with_env`](Self::with_env).
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::default().with_env()
+    }
+
+    /// Takes over `MONITOR_LISTEN` (an IP address, with or without a port, or `unix:/path`) and `MONITOR_PORT` where they
+    /// are set and not blank. No other variable is read.
+    ///
+    /// Kubernetes sets `MONITOR_PORT` too, in all containers of a namespace that has a Service named `monitor`, and so
+    /// does Docker's `--link`. Such a value (`tcp://10.3.240.11:9999`, also `udp://` and `sctp://`) is passed over, and
+    /// [`run`](crate::run) logs a warning.
+    ///
+    /// # Errors
+    ///
+    /// A variable holds no address or no port, or is no UTF-8.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// // The environment of this process has neither variable.
+    /// let config = MonitorConfig::default().port(9998).with_env()?;
+    /// assert_eq!(config.address().port(), 9998);
+    /// # Ok::<(), monitor_server::ConfigError>(())
+    /// ```
+    pub fn with_env(self) -> Result<Self, ConfigError> {
+        self.with_variables(|name| std::env::var_os(name))
+    }
+
+    fn with_variables(
+        mut self,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        // A blank one says nothing: that is how templates leave a variable out.
+        let given = |at: &At<'_>, name| {
+            let text = variable(name).map(|value| {
+                value.into_string().map_err(|value| {
+                    let bytes = value.as_encoded_bytes().escape_ascii().to_string();
+                    at.invalid(
+                        "a text in UTF-8",
+                        &format_args!("the text `{}`", shown(&bytes)),
+                    )
+                })
+            });
+            let text = text.transpose()?.map(|text| text.trim().to_owned());
+            Ok::<_, ConfigError>(text.filter(|text| !text.is_empty()))
+        };
+        let at = At::new(&Origin::Environment, LISTEN, None);
+        if let Some(text) = given(&at, LISTEN)? {
+            at.require(self.listen.set(&text).is_some(), expected::LISTEN, &text)?;
+        }
+        let at = At::new(&Origin::Environment, PORT, None);
+        self.service_link = None;
+        match given(&at, PORT)? {
+            Some(text) if LINKS.iter().any(|scheme| text.starts_with(scheme)) => {
+                self.service_link = Some(text);
+            }
+            Some(text) => {
+                let port = text.parse().ok();
+                at.require(port.is_some(), expected::PORT, &text)?;
+                self.listen.port = port.unwrap_or_default();
+            }
+            None => {}
+        }
+        Ok(self)
+    }
+
+    /// What was not taken, and is worth an operator's look.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
+        self.service_link.iter().map(|link| {
+            format!(
+                "environment: `{PORT}`: the text `{}` is passed over: Kubernetes sets it for a Service named `monitor`, \
+                 and Docker for a container linked under that name",
+                shown(link)
+            )
+        })
+    }
+}
+
+const LISTEN: &str = "MONITOR_LISTEN";
+
+const PORT: &str = "MONITOR_PORT";
+
+/// How the value of `<NAME>_PORT` begins where Kubernetes sets it for a Service, or Docker for a linked container.
+const LINKS: [&str; 3] = ["tcp://", "udp://", "sctp://"];
+
+/// What the settings amount to.
+impl MonitorConfig {
+    /// How pages are made.
+    pub(crate) fn page_settings(&self) -> PageSettings {
+        // More is refused, where an error can be returned.
+        let render_cache = self.render_cache.0.map(|age| age.min(PageAge::LONGEST));
+        PageSettings {
+            profile: self.profile,
+            strict: self.strict,
+            ages: Ages {
+                identity: render_cache.unwrap_or_default(),
+                gzip: render_cache.unwrap_or(COMPRESSED_AGE),
+            },
+            gather_timeout: self.limits.gather_timeout,
+            max_scrapes: self.limits.max_scrapes,
+            max_page_bytes: self.limits.max_page_bytes,
+        }
+    }
+
+    /// The address to listen on; not used where the [`endpoint`](Self::endpoint) is a Unix socket. `[::]:9999` is all addresses
+    /// of both families: see [`listen`](Self::listen).
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.listen.ip, self.listen.port)
+    }
+
+    /// Where to listen.
+    pub fn endpoint(&self) -> Endpoint {
+        match &self.listen.unix {
+            Some(path) => Endpoint::Unix(path.clone()),
+            None => Endpoint::Tcp(self.address()),
+        }
+    }
+
+    /// The storage's part of the settings, for the global storage. [`run`](crate::run) applies it; tests hand it to
+    /// [`Monitor::new`](monitor_core::Monitor::new).
+    ///
+    /// # Errors
+    ///
+    /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or is taken, a
+    /// method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a label that cannot
+    /// be on every series, a `render_cache` above a minute, limits of heads that are out of range, a check or a group whose name
+    /// is blank or taken, a check without time.
+    pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
+        self.validate(&At::code(""))?;
+        let mut storage = self.storage.clone();
+        storage.errors = ErrorRules::try_new(self.errors.iter().cloned())?;
+        storage.const_labels = service::const_labels(&self.labels, &At::code("labels"))?;
+        let gauges = &mut storage.service_info;
+        gauges.retain(|gauge| &*gauge.name != service::OVERWRITTEN);
+        Ok(storage)
+    }
+
+    /// An error for the first setting that cannot be. What a document gave is named by its line there, what else was set as code.
+    fn validate(&self, at: &At<'_>) -> Result<(), ConfigError> {
+        for rule in &self.errors {
+            service::validate_rule(rule, &at.key("errors"))?;
+        }
+        for gauge in &self.storage.service_info {
+            service::validate_gauge(&gauge.name, &at.key("service info"))?;
+        }
+        if let Endpoint::Unix(path) = self.endpoint() {
+            // A relative path would depend on where the service happens to be started.
+            let is_good = cfg!(unix) && path.is_absolute();
+            let text = Endpoint::Unix(path).to_string();
+            at.key("listen").require(is_good, expected::LISTEN, &text)?;
+        }
+        for (index, name) in self.storage.methods.iter().enumerate() {
+            let is_good = (1..=MAX_METHOD_BYTES).contains(&name.len());
+            let at = At::code("methods").index(index);
+            at.require(is_good, "a name of 1 to 120 bytes", name)?;
+        }
+        if let Some(service) = &self.process.service {
+            service::validate_service(service, &at.key("service"))?;
+        }
+        for name in self.process.runtime_names() {
+            At::code("runtime").require_not_blank(expected::NOT_BLANK, name)?;
+        }
+        service::const_labels(&self.labels, &at.key("labels"))?;
+        health::validate(&self.health, &at.key("health"))?;
+        if let PageAge(Some(age)) = self.render_cache {
+            let is_good = age <= PageAge::LONGEST;
+            at.key("render_cache")
+                .require_range(is_good, PageAge::EXPECTED, &age.as_secs_f64())?;
+        }
+        self.security.validate(at)?;
+        self.limits.validate(&at.key("limits"))
+    }
+}
+
+fn read(path: &Path) -> Result<(Origin, Node), ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        file: path.to_owned(),
+        source,
+    })?;
+    let origin = Origin::File(path.to_owned());
+    let document = parse(&origin, &text)?;
+    Ok((origin, document))
+}
+
+/// The document that a text is.
+fn parse(origin: &Origin, text: &str) -> Result<Node, ConfigError> {
+    #[cfg(not(feature = "yaml"))]
+    let parsed = {
+        let place = Place::new(origin.clone(), None, String::new());
+        let feature = "yaml";
+        Err(ConfigError::MissingFeature { place, feature })
+    };
+    #[cfg(feature = "yaml")]
+    let parsed = yaml::parse(text).map_err(|(reason, position)| ConfigError::Syntax {
+        place: Place::new(origin.clone(), Some(position), String::new()),
+        source: reason.into(),
+    });
+    parsed
+}
+
+#[cfg(all(test, feature = "yaml"))]
+mod tests;

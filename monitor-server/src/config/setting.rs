@@ -1,0 +1,500 @@
+//! One setting: where it is written, how it is read from a document, and what is said of a value that cannot be used.
+//!
+//! [`At`] is a position: what settings are read from (a document, the environment, calls of the builder), the path of keys, and,
+//! in a document, the [`Node`] there. A part of the configuration is *read* (types and keys, [`Setting::read`]) on top of what was
+//! there, and then *validated* (ranges and names) once for all origins: `validate(&self, at)` asks its position for the parts of
+//! the value, which are nodes of the document where they come from one, and else were set in code.
+//!
+//! A part lists its settings in [`settings!`]: documentation, key of the file, field, and setter in one place.
+
+use std::time::Duration;
+use std::{borrow::Cow, fmt};
+
+use monitor_core::names::Profile;
+
+use crate::error::{ConfigError, Origin, Place};
+
+/// Longest time, in seconds: 31 years, which keeps sums with the clock in range.
+pub(super) const MAX_SECONDS: f64 = 1e9;
+
+/// What settings are read and checked with.
+pub(super) type Result<T = (), E = ConfigError> = std::result::Result<T, E>;
+
+/// What would be right in place of a wrong value.
+type Expected = &'static str;
+
+/// What a wrong value is measured against, where more than one place says it.
+pub(super) mod expected {
+    pub(crate) const PORT: &str = "a port number from 0 to 65535";
+    pub(crate) const LISTEN: &str =
+        "an IP address, with or without a port, or `unix:` and an absolute path";
+    pub(crate) const WORD: &str = "a word that is not blank";
+    pub(crate) const TEXT: &str = "a text";
+    pub(crate) const NUMBER: &str = "a number";
+    pub(crate) const NOT_BLANK: &str = "a text that is not blank";
+    pub(crate) const TOKEN: &str = "a text of at least 16 visible ASCII characters";
+    pub(crate) const BCRYPT: &str = "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)";
+    pub(crate) const NETWORK: &str =
+        "an IP address or a network as `10.0.0.0/8`, with no bit set behind its length";
+}
+
+/// A value, where it stands, and how it is written.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// Line and column, from 1.
+    pub(super) place: (u64, u32),
+    /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows what its reader can find.
+    pub(super) written: String,
+    pub(super) value: Value,
+}
+
+#[derive(Debug)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Int(i128),
+    Float(f64),
+    /// The text is what is written.
+    Text,
+    List(Vec<Node>),
+    /// In the order of the document. A key is the text that is written, whatever its type.
+    Map(Vec<(Node, Node)>),
+}
+
+impl Node {
+    /// Whether it is no list and no map; null is a scalar.
+    pub(super) fn is_scalar(&self) -> bool {
+        !matches!(self.value, Value::List(_) | Value::Map(_))
+    }
+
+    /// The value that a map has under this key.
+    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+        let Value::Map(entries) = &self.value else {
+            return None;
+        };
+        let named = entries.iter().find(|(key, _)| key.written == name);
+        named.map(|(_, node)| node)
+    }
+
+    /// The value that a list has at this place.
+    pub(super) fn item(&self, index: usize) -> Option<&Self> {
+        match &self.value {
+            Value::List(items) => items.get(index),
+            _ => None,
+        }
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        matches!(self.value, Value::Text).then_some(&*self.written)
+    }
+
+    /// A whole number, as such or as text.
+    pub(super) fn whole<T: TryFrom<i128>>(&self) -> Option<T> {
+        let number = match &self.value {
+            Value::Int(number) => *number,
+            Value::Text => self.written.trim().parse().ok()?,
+            _ => return None,
+        };
+        T::try_from(number).ok()
+    }
+
+    /// A number, as such or as text.
+    pub(super) fn number(&self) -> Option<f64> {
+        match &self.value {
+            // Exact below 2^53, and beyond that as near as the original gets.
+            #[allow(clippy::cast_precision_loss, reason = "a gauge is a double")]
+            Value::Int(number) => Some(*number as f64),
+            Value::Float(number) => Some(*number),
+            Value::Text => self.written.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A truth value, as such or as the text of one.
+    pub(super) fn flag(&self) -> Option<bool> {
+        match &self.value {
+            Value::Bool(flag) => Some(*flag),
+            Value::Text => self.written.parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    /// As error messages show it: scalars in backticks, shortened; other things by kind.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let written = shown(&self.written);
+        match &self.value {
+            Value::Null if matches!(&*self.written, "" | "null") => f.write_str("nothing"),
+            Value::Null => write!(f, "nothing (`{written}`)"),
+            Value::Bool(_) => write!(f, "the truth value `{written}`"),
+            Value::Int(_) | Value::Float(_) => write!(f, "`{written}`"),
+            Value::Text => write!(f, "the text `{written}`"),
+            Value::List(_) => f.write_str("a list"),
+            Value::Map(_) => f.write_str("a map"),
+        }
+    }
+}
+
+/// A position of a setting.
+#[derive(Debug, Clone)]
+pub(super) struct At<'a> {
+    origin: &'a Origin,
+    path: String,
+    node: Option<&'a Node>,
+    /// Whether keys, and what stands in place of a map, may be secrets.
+    hides: bool,
+}
+
+impl<'a> At<'a> {
+    /// A position that is in no document, but for its root if there is one.
+    pub(super) fn new(origin: &'a Origin, path: &str, node: Option<&'a Node>) -> Self {
+        Self {
+            origin,
+            path: path.to_owned(),
+            node,
+            hides: false,
+        }
+    }
+
+    /// The settings that were made in code, of which this is the path.
+    pub(super) fn code(path: &str) -> At<'static> {
+        At::new(&Origin::Code, path, None)
+    }
+
+    /// The same where keys, and what stands in place of a map, may be secrets: with a forgotten space, `ann:$2y$..` is a text,
+    /// and a secret.
+    pub(super) fn hiding(self, hides: bool) -> Self {
+        Self { hides, ..self }
+    }
+
+    pub(super) fn key(&self, name: &str) -> Self {
+        let node = self.node.and_then(|node| node.get(name));
+        self.below(&self.shown(name), node)
+    }
+
+    /// The position of a key that the document has.
+    pub(super) fn given(&self, name: &str) -> Option<Self> {
+        Some(self.key(name)).filter(|at| at.node.is_some())
+    }
+
+    pub(super) fn index(&self, index: usize) -> Self {
+        let node = self.node.and_then(|node| node.item(index));
+        self.below(&format!("[{index}]"), node)
+    }
+
+    /// What a document does not hold was set in code.
+    fn below(&self, step: &str, node: Option<&'a Node>) -> Self {
+        let is_code = self.node.is_some() && node.is_none();
+        let is_joined = self.path.is_empty() || step.starts_with('[');
+        let dot = if is_joined { "" } else { "." };
+        Self {
+            origin: if is_code { &Origin::Code } else { self.origin },
+            path: format!("{}{dot}{step}", self.path),
+            node,
+            hides: self.hides,
+        }
+    }
+
+    fn shown<'n>(&self, key: &'n str) -> Cow<'n, str> {
+        match key.split_once(':') {
+            _ if !self.hides && !key.starts_with(UNSPACED_TOKENS) => key.into(),
+            // With a forgotten space, `{ann:$2y$..}` is a key without a value, and the secret is in the key.
+            Some((name, _)) => format!("{name}:<secret>").into(),
+            // So it is where a hash stands before its user.
+            None if key.starts_with("$2") => "<secret>".into(),
+            None => key.into(),
+        }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        let position = self.node.map(|node| node.place);
+        Place::new(self.origin.clone(), position, self.path.clone())
+    }
+
+    pub(super) fn invalid(&self, expected: Expected, found: &dyn fmt::Display) -> ConfigError {
+        ConfigError::Invalid {
+            place: self.place(),
+            expected,
+            found: found.to_string(),
+        }
+    }
+
+    /// The same of a value that may be, or hold, a secret.
+    pub(super) fn hidden(&self, expected: Expected) -> ConfigError {
+        self.invalid(expected, &"the text `<secret>`")
+    }
+
+    /// The same of the value of a document.
+    pub(super) fn refused(&self, expected: Expected) -> ConfigError {
+        let found = self.node.map(|node| node as &dyn fmt::Display);
+        self.invalid(expected, found.unwrap_or(&"nothing"))
+    }
+
+    /// An error if this text, which is the value or the key, is not as it has to be.
+    pub(super) fn require(&self, is_good: bool, expected: Expected, text: &str) -> Result {
+        if is_good {
+            return Ok(());
+        }
+        Err(self.invalid(expected, &format_args!("the text `{}`", shown(text))))
+    }
+
+    pub(super) fn require_not_blank(&self, expected: Expected, text: &str) -> Result {
+        self.require(!text.trim().is_empty(), expected, text)
+    }
+
+    /// An error if the value, which is this number, is out of its range. A document's is shown as it is written.
+    pub(super) fn require_range(
+        &self,
+        is_good: bool,
+        expected: Expected,
+        found: &dyn fmt::Debug,
+    ) -> Result {
+        match self.node {
+            _ if is_good => Ok(()),
+            Some(_) => Err(self.refused(expected)),
+            None => Err(self.invalid(expected, &format_args!("`{found:?}`"))),
+        }
+    }
+
+    pub(super) fn missing(&self, key: &str, expected: Expected) -> ConfigError {
+        let key = self.key(key).path;
+        let place = Place {
+            key,
+            ..self.place()
+        };
+        ConfigError::Missing { place, expected }
+    }
+
+    /// A setting for a cargo feature that is off.
+    #[allow(dead_code, reason = "with all features there is none")]
+    pub(super) fn missing_feature(&self, feature: &'static str) -> ConfigError {
+        let place = self.place();
+        ConfigError::MissingFeature { place, feature }
+    }
+}
+
+/// Reading from a document.
+impl<'a> At<'a> {
+    /// Whether there is a value that is no list and no map.
+    pub(super) fn is_scalar(&self) -> bool {
+        self.node.is_some_and(Node::is_scalar)
+    }
+
+    /// The value as `read` takes it.
+    pub(super) fn value<T>(
+        &self,
+        expected: Expected,
+        read: impl FnOnce(&'a Node) -> Option<T>,
+    ) -> Result<T> {
+        let read = self.node.and_then(read);
+        read.ok_or_else(|| self.refused(expected))
+    }
+
+    /// A text. A number is refused: `1.10` would be read as 1.1, and a revision of digits as a number.
+    pub(super) fn text(&self, expected: Expected) -> Result<String> {
+        let needs_quotes = self.node.is_some_and(|node| {
+            matches!(node.value, Value::Bool(_) | Value::Int(_) | Value::Float(_))
+        });
+        let quoted = needs_quotes.then_some("a text (put it in quotes)");
+        let text = self.value(quoted.unwrap_or(expected), Node::text)?;
+        Ok(text.to_owned())
+    }
+
+    /// The items of a list, each as `read` takes it.
+    pub(super) fn items<T>(
+        &self,
+        expected: Expected,
+        read: impl Fn(&At<'a>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let count = self.value(expected, |node| match &node.value {
+            Value::List(items) => Some(items.len()),
+            _ => None,
+        })?;
+        (0..count).map(|index| read(&self.index(index))).collect()
+    }
+
+    /// A text in place of the list would be taken letter by letter (defect E7 of the original).
+    pub(super) fn words(&self) -> Result<Vec<String>> {
+        self.items("a list of words", |item| item.text(expected::WORD))
+    }
+
+    pub(super) fn map(&self) -> Result<&'a [(Node, Node)]> {
+        let map = self.value("a map", |node| match &node.value {
+            Value::Map(entries) => Some(entries.as_slice()),
+            Value::Null => Some(&[]),
+            _ => None,
+        });
+        let hides = self.hides && self.is_scalar();
+        map.map_err(|error| if hides { self.hidden("a map") } else { error })
+    }
+
+    /// The entries of a map whose keys are names, each as `read` takes it.
+    pub(super) fn entries<T>(
+        &self,
+        mut read: impl FnMut(&'a str, &At<'a>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let entry = |(key, node): &'a (Node, Node)| {
+            read(
+                &key.written,
+                &self.below(&self.shown(&key.written), Some(node)),
+            )
+        };
+        self.map()?.iter().map(entry).collect()
+    }
+
+    /// Gives the values of a map, whose keys are among the known ones, to `read`. A key without a value is as if it were not there.
+    pub(super) fn each(
+        &self,
+        known: &[&'static str],
+        read: &mut dyn FnMut(&str, &At<'a>) -> Result,
+    ) -> Result {
+        for (key, node) in self.map()? {
+            let name = self.shown(&key.written);
+            if !known.contains(&&*key.written) {
+                let at = self.below(&name, Some(key));
+                let unspaced = name.split(':').next().unwrap_or_default();
+                return Err(ConfigError::UnknownKey {
+                    place: at.place(),
+                    nearest: nearest(unspaced, known),
+                });
+            }
+            if !matches!(node.value, Value::Null) {
+                read(&key.written, &self.below(&name, Some(node)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a key begins whose value is secret, where the space between them is forgotten: both are a text then, or the end of one.
+const UNSPACED_TOKENS: &str = "bearer_tokens:";
+
+/// A text as messages show it, which go into logs: without tokens, cut after 80 characters, control characters escaped.
+pub(super) fn shown(text: &str) -> String {
+    let hidden = text.split_once(UNSPACED_TOKENS);
+    let hidden = hidden.map(|(before, _)| format!("{before}{UNSPACED_TOKENS}<secret>"));
+    let mut shown = String::new();
+    for (index, c) in hidden.as_deref().unwrap_or(text).chars().enumerate() {
+        match c {
+            _ if index == 80 => return shown + "..",
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// The known key most like the one written: least letters to change, by Levenshtein's distance of the first 64 characters.
+fn nearest(written: &str, known: &[&'static str]) -> &'static str {
+    let written = written.to_lowercase().replace(['-', ' '], "_");
+    let distance = |key: &&&str| {
+        let key: Vec<char> = key.replace(' ', "_").chars().take(64).collect();
+        let mut row: Vec<usize> = (0..=key.len()).collect();
+        for (i, c) in written.chars().take(64).enumerate() {
+            let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+            for (j, d) in key.iter().enumerate() {
+                let changed = diagonal + usize::from(c != *d);
+                diagonal = row[j + 1];
+                row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+            }
+        }
+        row[key.len()]
+    };
+    let nearest = known.iter().min_by_key(distance);
+    nearest.copied().unwrap_or_default()
+}
+
+/// A value, or a part of the configuration, that is read on top of what is there.
+pub(super) trait Setting {
+    fn read(&mut self, at: &At<'_>) -> Result;
+}
+
+impl<T: Setting + Default> Setting for Option<T> {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        self.insert(T::default()).read(at)
+    }
+}
+
+/// Types of which each value is read in one way.
+macro_rules! values {
+    ($($type:ty: $expected:expr, $read:expr;)*) => {$(
+        impl Setting for $type {
+            fn read(&mut self, at: &At<'_>) -> Result {
+                *self = at.value($expected, $read)?;
+                Ok(())
+            }
+        }
+    )*};
+}
+
+values! {
+    bool: "`true` or `false`", Node::flag;
+    u16: expected::PORT, Node::whole;
+    usize: "a whole number, 0 or more", Node::whole;
+    i64: "a whole number", Node::whole;
+    f64: expected::NUMBER, Node::number;
+    Duration: "a number of seconds, 0 or more", |node| seconds(node, MAX_SECONDS);
+    String: expected::TEXT, |node| node.text().map(str::to_owned);
+    Profile: "`servicekit` or `prometheus`", |node| {
+        let named = |known: &Profile| node.text() == Some(known.name());
+        Profile::ALL.into_iter().find(named)
+    };
+}
+
+/// A time of seconds up to a longest one.
+pub(super) fn seconds(node: &Node, longest: f64) -> Option<Duration> {
+    let seconds = node
+        .number()
+        .filter(|seconds| (0.0..=longest).contains(seconds))?;
+    Some(Duration::from_secs_f64(seconds))
+}
+
+/// Lists the settings of a part: documentation, `"key"` in a file, in brackets the cargo feature without which there is none, the
+/// field, and the setter, if it is a plain one, with what it takes. Setters are methods of what stands behind `on`, which has the part
+/// in the field named there. Keys of a file are read in this order.
+macro_rules! settings {
+    ($part:ident, on $owner:ident $field:tt {$(
+        $(#[$doc:meta])*
+        $key:literal $([$feature:literal])? => $($place:ident).+ $(as fn $setter:ident($value:ident: $type:ty))?;
+    )*}) => {
+        impl $owner {$(
+            settings!(@setter [$(#[$doc])* $(#[cfg(feature = $feature)])?]
+                $field ($($place).+) $($setter $value $type)?);
+        )*}
+
+        impl $part {
+            pub(super) const KEYS: &[&str] = &[$($key),*];
+        }
+
+        impl $crate::config::setting::Setting for $part {
+            fn read(
+                &mut self,
+                at: &$crate::config::setting::At<'_>,
+            ) -> $crate::config::setting::Result {
+                at.each(Self::KEYS, &mut |key, at| match key {
+                    $(
+                        $(#[cfg(feature = $feature)])?
+                        $key => self.$($place).+.read(at),
+                        $(
+                            #[cfg(not(feature = $feature))]
+                            $key => Err(at.missing_feature($feature)),
+                        )?
+                    )*
+                    _ => Ok(()),
+                })
+            }
+        }
+    };
+    (@setter $attributes:tt $field:tt $place:tt) => {};
+    (@setter [$(#[$attribute:meta])*] ($($field:ident)?) ($($place:ident).+)
+        $setter:ident $value:ident $type:ty) => {
+        $(#[$attribute])*
+        #[must_use]
+        pub fn $setter(mut self, $value: $type) -> Self {
+            self.$($field.)?$($place).+ = $value.into();
+            self
+        }
+    };
+}
+pub(super) use settings;
