@@ -99,7 +99,8 @@ mod tests {
     async fn what_is_too_long_is_handed_on() {
         let line = [b'a'; 300];
         let (head, is_ready) = of(&[b"GET / HTTP/1.1\r\nA: ", &line, &line, &line], 500).await;
-        assert_eq!((head.len(), is_ready), (19 + 600, true));
+        assert!(is_ready);
+        assert!((500..19 + 900).contains(&head.len()), "{}", head.len());
     }
 
     #[tokio::test]
