@@ -67,16 +67,20 @@ fn serving(yes: bool) -> ServingStatus {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let dependency = Arc::new(AtomicBool::new(true));
-    let asked = Arc::clone(&dependency);
     let often = Check::every(Duration::from_millis(50)).ready();
     let config = MonitorConfig::default()
         .listen([127, 0, 0, 1])
         .port(0)
         .health_group("storage", ["dependency"])
-        .check("dependency", often, move || {
-            let is_there = asked.load(Ordering::Relaxed);
-            async move { if is_there { Ok(()) } else { Err("gone") } }
-        });
+        .check(
+            "dependency",
+            often,
+            Arc::clone(&dependency),
+            |there| async move {
+                let is_there = there.load(Ordering::Relaxed);
+                is_there.then_some(()).ok_or("gone")
+            },
+        );
     let monitor = monitor_server::run(config)?;
     let mut health = monitor.watch_health();
     // The check's first result.

@@ -22,21 +22,17 @@ use tokio::sync::watch::Receiver;
 fn config(database: &Arc<AtomicBool>) -> MonitorConfig {
     let often = Check::every(Duration::from_millis(20)).timeout(Duration::from_secs(10));
     let database = Arc::clone(database);
+    // Runs on this program's runtime, with a clone of the database's client.
+    let ask = |database: Arc<AtomicBool>| async move {
+        let answers = database.load(Ordering::Relaxed);
+        answers.then_some(()).ok_or("no route to host")
+    };
     MonitorConfig::default()
         .listen([127, 0, 0, 1])
         .port(0)
         // Without it no request can be answered: it is marked, and its instance leaves the load balancer.
-        .check("database", often.clone().ready(), move || {
-            let answers = database.load(Ordering::Relaxed);
-            async move {
-                if answers {
-                    Ok(())
-                } else {
-                    Err("no route to host")
-                }
-            }
-        })
-        // What blocks has a thread of its own. Not marked: without it the service only is slower.
+        .check("database", often.clone().ready(), database, ask)
+        // A check that blocks has a thread for its run. Not marked: without it the service only is slower.
         .blocking_check("scratch", often, || {
             std::fs::metadata(std::env::temp_dir()).map(drop)
         })

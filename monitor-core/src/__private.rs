@@ -20,6 +20,7 @@ pub use crate::recording::site::{CallSite, SiteEntry, SiteSettings};
 
 use std::marker::PhantomData;
 
+use crate::errors::Outcome;
 use crate::monitor::MAX_METHOD_NAME;
 
 /// Checks a method name given as a constant, while compiling: the macro sees only the constant's path.
@@ -88,6 +89,13 @@ pub type Item<S> = <S as futures_core::Stream>::Item;
 #[cold]
 pub fn edge<R>() -> R {
     unreachable!("the return edge of an async body is never taken")
+}
+
+/// Where instrumentation is off, checks the type of the closure that would read the outcome off a value.
+pub fn judged<R, V>(_: V)
+where
+    V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
+{
 }
 
 /// Whether a return type is a `Result`, answered while compiling: `Returns::<T>::RESULT`.

@@ -2,20 +2,33 @@
 
 use proc_macro2::TokenStream;
 
-use crate::args::{Args, Place};
 use crate::expand;
-use crate::fallback::fallback;
-use crate::item::{Block, Item, Target, is_closure};
+use crate::fallback::{self, fallback};
+use crate::item::{Item, is_closure};
+use crate::parse::{Args, Place};
 use crate::validate::{self, Checked, Surroundings};
+
+/// Whether a feature of the crate says that nothing is to be instrumented.
+pub(crate) const IS_OFF: bool = cfg!(feature = "off");
 
 /// Expands the attribute.
 pub(crate) fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Vec::new();
     match Item::read(item.clone()) {
-        Ok(Item::Function(target)) => function(args, target),
-        Ok(Item::Block(block)) => impl_block(args, block),
+        Ok(Item::Function(target)) => {
+            let args = Args::read(args, Place::FUNCTION, &mut errors);
+            let checked = validate::function(args, target, &Surroundings::default(), &mut errors);
+            let output = writer(&errors)(&checked);
+            fallback(errors, output)
+        }
+        Ok(Item::Block(block)) => {
+            let args = Args::read(args, Place::BLOCK, &mut errors);
+            let checked = validate::block(args, block, &mut errors);
+            let output = expand::block(&checked, writer(&errors));
+            fallback(errors, output)
+        }
         Err(error) => {
-            let mut errors = Vec::new();
-            Args::read(args, Place::Other, &mut errors);
+            Args::read(args, Place::ATTRIBUTE, &mut errors);
             errors.push(error);
             let is_closure = is_closure(item.clone());
             let output = fallback(errors, item);
@@ -29,32 +42,13 @@ pub(crate) fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// Whether a feature of the crate says that nothing is to be instrumented.
-pub(crate) const IS_OFF: bool = cfg!(feature = "off");
-
-/// How a function is written that has no faults: instrumented, unless that is off.
-const SOUND: fn(&Checked) -> TokenStream = if IS_OFF {
-    expand::uninstrumented
-} else {
-    expand::expand
-};
-
-fn function(args: TokenStream, target: Target) -> TokenStream {
-    let mut errors = Vec::new();
-    let args = Args::read(args, Place::Function, &mut errors);
-    let checked = validate::function(args, target, &Surroundings::default(), &mut errors);
-    if errors.is_empty() {
-        return SOUND(&checked);
+/// How functions are written: instrumented, unless that is off or an attribute is at fault.
+fn writer(errors: &[syn::Error]) -> fn(&Checked) -> TokenStream {
+    if !errors.is_empty() {
+        fallback::refused
+    } else if IS_OFF {
+        fallback::uninstrumented
+    } else {
+        expand::expand
     }
-    fallback(errors, expand::refused(&checked))
-}
-
-fn impl_block(args: TokenStream, block: Block) -> TokenStream {
-    let mut errors = Vec::new();
-    let args = Args::read(args, Place::Block, &mut errors);
-    let checked = validate::block(args, block, &mut errors);
-    if errors.is_empty() {
-        return expand::block(&checked, SOUND);
-    }
-    fallback(errors, expand::block(&checked, expand::refused))
 }

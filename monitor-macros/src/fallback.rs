@@ -1,13 +1,110 @@
-//! What is left of an item whose attribute is at fault: the errors, and the item as it was.
+//! A function as it was: where the arguments of its attribute are at fault, or instrumentation is off.
 
 use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
 
-/// The errors, and the item untouched: what calls it still finds it, and one mistake gives one message.
-pub(crate) fn fallback(errors: Vec<syn::Error>, item: TokenStream) -> TokenStream {
-    let mut output: TokenStream = errors
-        .into_iter()
-        .map(syn::Error::into_compile_error)
-        .collect();
-    output.extend(item);
-    output
+use crate::expand::{Call, mixed, place};
+use crate::parse::{Buckets, ErrorType, Faults, MethodName};
+use crate::shape::{Shape, Tail};
+use crate::tokens::{in_braces, in_parentheses};
+use crate::validate::Checked;
+
+/// The errors, and the item as it is without the attribute: what calls it still finds it, and one mistake gives one message.
+pub(crate) fn fallback(errors: Faults, item: TokenStream) -> TokenStream {
+    let errors = errors.into_iter().map(syn::Error::into_compile_error);
+    errors.chain([item]).collect()
+}
+
+/// The function as written, where its attribute is at fault: nothing but that fault is to be said. So the arguments
+/// that the attribute mentions count as used, and the name that `call` gives has a meaning.
+pub(crate) fn refused(checked: &Checked) -> TokenStream {
+    let mentioned = &checked.mentioned;
+    let used = (!mentioned.is_empty()).then(|| mixed!(let _ = (#(&#mentioned,)*);));
+    Call::new(checked).written(&used.unwrap_or_default())
+}
+
+/// The function as written, where instrumentation is off: the expressions of its attribute are type-checked, in a
+/// branch that is never taken.
+pub(crate) fn uninstrumented(checked: &Checked) -> TokenStream {
+    let call = Call::new(checked);
+    let (constants, checks) = (call.constants(), call.checks());
+    let checks = (!checks.is_empty()).then(|| mixed!(if false { #checks }));
+    call.written(&mixed!(#constants #checks))
+}
+
+impl Call<'_> {
+    /// The function with these statements at its top.
+    fn written(&self, used: &TokenStream) -> TokenStream {
+        let (target, no_call) = (&self.checked.target, self.no_call());
+        if used.is_empty() && no_call.is_none() {
+            return target.written();
+        }
+        let block = &target.block;
+        target.with(match (&self.checked.shape, no_call) {
+            (Shape::Tail(tail) | Shape::Block(tail, _), Some(no_call)) => {
+                let tail = tail_with(tail, &no_call);
+                quote!(#used #tail)
+            }
+            (_, no_call) => quote!(#used #no_call (#block)),
+        })
+    }
+
+    /// The name that `call` gives stands for no call. What outlives the function could not borrow that; there `call` is
+    /// refused, so nothing runs.
+    fn no_call(&self) -> Option<TokenStream> {
+        let (runtime, name) = (self.root(), self.checked.args.call.value()?);
+        Some(match self.checked.shape {
+            Shape::Future(..) | Shape::Stream(..) => {
+                mixed!(let #name: &'static mut #runtime::CallGuard = #runtime::edge();)
+            }
+            _ => mixed!(let #name = &mut #runtime::no_call();),
+        })
+    }
+
+    /// The attribute's constants, checked as in the static that is not there.
+    fn constants(&self) -> TokenStream {
+        let mut constants = TokenStream::new();
+        if let MethodName::Constant(name) = &self.checked.method {
+            let method = self.method();
+            constants.extend(quote_spanned! {place(&**name)=>
+                const _: &'static ::core::primitive::str = #method;
+            });
+        }
+        if let Some(buckets @ Buckets::Constant(path)) = self.checked.args.buckets.value() {
+            let bounds = self.bounds(buckets);
+            constants.extend(quote_spanned! {place(path)=>
+                const _: &'static [::core::primitive::f64] = #bounds;
+            });
+        }
+        constants
+    }
+
+    /// The attribute's expressions, put to the use they would have in a call.
+    fn checks(&self) -> TokenStream {
+        let runtime = self.root();
+        let args = self.call_args(|| mixed!(#runtime::edge()));
+        let args = (!args.is_empty()).then(|| mixed!(#args let _ = __monitor_start;));
+        let limit = self.counted_limit();
+        let limit = limit.map(|limit| mixed!(let _ = #limit;));
+        // Of a value without a name for its type, nothing can be asked.
+        let given = &self.checked.args;
+        let named = matches!(given.error_type.value(), Some(ErrorType::Name(_)));
+        let asks = given.about_the_value().len() > usize::from(named);
+        let judged = self.edge().filter(|_| asks).map(|_| {
+            let (ty, verdict) = (self.value(), self.judge(None));
+            mixed!(#runtime::judged::<#ty, _>(#verdict);)
+        });
+        mixed!(#args #limit #judged)
+    }
+}
+
+/// A body with an async block at its end, in which this statement comes first.
+fn tail_with(tail: &Tail, first: &TokenStream) -> TokenStream {
+    let (before, keywords, block) = (&tail.before, &tail.keywords, &tail.block);
+    let inner = in_braces(mixed!(#first (#block)), block.span());
+    let mut future = quote!(#keywords #inner);
+    if let Some(at) = tail.parentheses {
+        future = in_parentheses(future, at).into_token_stream();
+    }
+    quote!(#before #future)
 }

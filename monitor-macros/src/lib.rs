@@ -1,21 +1,20 @@
 //! The attribute [`monitored`] of `monitor-core`, which re-exports it: depend on that crate, not on this one.
 //!
-//! An attribute goes through these files: `args` reads what stands between its parentheses, `item` what stands under it,
-//! `validate` checks both and collects every fault, `shape` decides how a function is wrapped, `expand` writes it. If
-//! anything is at fault, `fallback` gives the errors and the item as it was. `attribute` is the order of these steps, and
-//! `fragments` is about what a `macro_rules!` hands on to them.
+//! An attribute goes through these modules: `parse` reads what stands between its parentheses, `item` what stands under it, `shape`
+//! decides how a function is wrapped, `validate` checks all of it and collects every fault, `expand` writes the function. If
+//! anything is at fault, `fallback` gives the errors and the item as it was. `attribute` is the order of these steps, `derive` has the
+//! derives, and `tokens` is about what a `macro_rules!` hands on to them.
 
-mod args;
 mod attribute;
 mod derive;
 mod expand;
 mod fallback;
-mod fragments;
 mod item;
-mod nearest;
+mod parse;
 mod shape;
 #[cfg(all(test, not(feature = "off")))]
 mod tests;
+mod tokens;
 mod validate;
 
 use proc_macro::TokenStream;

@@ -1,20 +1,158 @@
-//! Who may see what: decided on the exact path, before any handler, and denied where nothing is said.
+//! Who may connect, and what a request may see.
+//!
+//! Three questions, in this order. May the address connect at all ([`Networks`], asked before TLS and before anything is read)?
+//! Where does the request come from ([`origin`]: this machine, this machine under a foreign name, elsewhere)? And what may it
+//! see ([`decide`]), by what its route asks for, its origin, and what came of checking its credentials? The decision is made on
+//! the exact path, before any handler runs, and is a pure function of these three; a path that no route has is denied.
+//!
+//! The connection makes one [`Client`] for each request and puts it into the request's extensions; the routes set its `access`
+//! once, and handlers only read it. A request without a `Client` came through a filter that is mounted in another server: nothing
+//! is known of its origin, so it is one from elsewhere.
 
-mod decision;
-mod networks;
-mod source;
-
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 
 use http::header::HOST;
 use http::uri::Authority;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 
-pub(crate) use self::decision::{Access, Demand, Denial, Origin, decide};
-pub(crate) use self::networks::{Network, Networks};
-pub(crate) use self::source::{Peer, Source};
+/// The other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Never an IPv4 address written as IPv6: made by `From`.
+    Tcp(SocketAddr),
+    /// A Unix socket's peers have no address; who may open the socket is on this machine.
+    Unix,
+}
 
-/// Who asks. Put into a request's extensions by the connection that it came over.
+impl Peer {
+    /// Whether it is on this machine.
+    pub(crate) fn is_local(self) -> bool {
+        self.ip().is_none_or(|ip| ip.is_loopback())
+    }
+
+    pub(crate) fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(address) => Some(address.ip()),
+            Self::Unix => None,
+        }
+    }
+
+    pub(crate) fn source(self) -> Source {
+        match self.ip() {
+            Some(IpAddr::V6(ip)) => Source::Ip(IpAddr::V6((ip.to_bits() >> 64 << 64).into())),
+            Some(ip) => Source::Ip(ip),
+            None => Source::Unix,
+        }
+    }
+}
+
+impl From<SocketAddr> for Peer {
+    /// An IPv4 client of a socket for both families comes as `::ffff:10.0.0.1`. Here, at the one way in, it becomes what it is
+    /// for networks, limits, this machine's rights, and the log.
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(canonical(address))
+    }
+}
+
+/// The address, as one of IPv4 where it is that written as IPv6.
+pub(crate) fn canonical(mut address: SocketAddr) -> SocketAddr {
+    if let ip @ IpAddr::V4(_) = address.ip().to_canonical() {
+        address.set_ip(ip);
+    }
+    address
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix => f.write_str("a unix socket"),
+        }
+    }
+}
+
+/// What limits per source count by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Source {
+    /// An IPv4 address, or the first address of an IPv6 network of 64 bits, since one customer has at least that many
+    /// addresses.
+    Ip(IpAddr),
+    Unix,
+}
+
+/// An address and how many of its bits count: `10.0.0.0/8`, `fd00::/8`; without a number all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+/// Not an address, too many bits, or an address with bits set that do not count: which network is meant cannot be said.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NoNetwork;
+
+impl FromStr for Network {
+    type Err = NoNetwork;
+
+    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| NoNetwork)?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits: u8 = match bits {
+            // No sign, no leading zero that a reader could take for octal.
+            Some(bits) if bits.starts_with(['+', '0']) && bits != "0" => return Err(NoNetwork),
+            Some(bits) => bits.parse().map_err(|_| NoNetwork)?,
+            None => most,
+        };
+        if bits > most || u32::from(bits) + high_bits(address).trailing_zeros() < 128 {
+            return Err(NoNetwork);
+        }
+        // Peers are compared as what they are, so a network of IPv4 that is written as IPv6 becomes one of IPv4.
+        Ok(match (address.to_canonical(), bits.checked_sub(96)) {
+            (v4 @ IpAddr::V4(_), Some(bits)) if address.is_ipv6() => Self { address: v4, bits },
+            _ => Self { address, bits },
+        })
+    }
+}
+
+impl Network {
+    fn holds(self, address: IpAddr) -> bool {
+        let different = high_bits(self.address) ^ high_bits(address);
+        self.address.is_ipv4() == address.is_ipv4()
+            && different.leading_zeros() >= u32::from(self.bits)
+    }
+}
+
+/// The address's bits, from the highest on.
+fn high_bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+/// The networks whose addresses may connect; an empty list admits every address.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Networks(Vec<Network>);
+
+impl Networks {
+    pub(crate) fn new(networks: Vec<Network>) -> Self {
+        Self(networks)
+    }
+
+    /// A peer without an address came by a Unix socket, whose file's mode says who may.
+    pub(crate) fn admit(&self, peer: Peer) -> bool {
+        let holds = |address| self.0.iter().any(|network| network.holds(address));
+        self.0.is_empty() || peer.ip().is_none_or(holds)
+    }
+}
+
+/// The client of a request. Put into the request's extensions by the connection that it came over.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     /// The other end of the connection.
@@ -25,7 +163,7 @@ pub(crate) struct Client {
     pub(crate) has_path: bool,
     /// Whether it came with a client certificate that was verified.
     pub(crate) is_certified: bool,
-    /// What was decided, for handlers that tell more or less.
+    /// What was decided, for handlers whose answer depends on it.
     pub(crate) access: Access,
 }
 
@@ -41,6 +179,16 @@ impl Client {
     }
 }
 
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClientOrigin {
+    /// This machine, and no web page of another site.
+    Here,
+    /// This machine, under a name that any web page could have given it.
+    ForeignHost,
+    Elsewhere,
+}
+
 /// Headers a proxy adds: the peer is then the proxy, not the client.
 const FORWARDED: [&str; 6] = [
     "forwarded",
@@ -51,31 +199,22 @@ const FORWARDED: [&str; 6] = [
     "via",
 ];
 
-/// Whether the request may see details, as it was decided when it arrived. Without a known client (a filter mounted in
-/// another server) nobody may.
-pub(crate) fn may_see_details(client: Option<&Client>, _headers: &HeaderMap) -> bool {
-    client.is_some_and(|client| client.access == Access::Full)
-}
-
-/// Where a request comes from. Without a known client that cannot be said.
-pub(crate) fn origin(client: Option<&Client>, headers: &HeaderMap) -> Origin {
-    let Some(client) = client else {
-        return Origin::Elsewhere;
-    };
+/// Where a request comes from: from elsewhere if its client is not known.
+pub(crate) fn origin(client: Option<&Client>, headers: &HeaderMap) -> ClientOrigin {
     let is_proxied = FORWARDED.iter().any(|name| headers.contains_key(*name));
-    if !client.peer.is_local() || is_proxied {
-        return Origin::Elsewhere;
-    }
+    let Some(client) = client.filter(|client| client.peer.is_local() && !is_proxied) else {
+        return ClientOrigin::Elsewhere;
+    };
     let authority = client.authority.as_ref();
     let has_local_target = authority.is_none_or(|authority| is_local_name(authority.as_str()));
     if has_local_target && has_local_host(headers) {
-        Origin::Here
+        ClientOrigin::Here
     } else {
-        Origin::ForeignHost
+        ClientOrigin::ForeignHost
     }
 }
 
-/// Against DNS rebinding: a web page of another site that reaches us through the operator's browser sends that site's
+/// Against DNS rebinding: a web page of another site that reaches the server through the operator's browser sends that site's
 /// name as Host. Exactly one Host, and it is `localhost` or an IP literal.
 fn has_local_host(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
@@ -93,130 +232,145 @@ fn is_local_name(authority: &str) -> bool {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
     };
-    let literal = host
+    let bracketed = host
         .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
+        .and_then(|rest| rest.strip_suffix(']'));
+    let literal = bracketed.unwrap_or(host);
     host.eq_ignore_ascii_case("localhost") || literal.parse::<IpAddr>().is_ok()
 }
 
-#[cfg(test)]
-mod tests {
-    use http::HeaderValue;
+/// What a route asks of its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RouteAccess {
+    /// Nothing: probes, whose answer is one word.
+    Nothing,
+    /// Nothing, unless credentials are configured: metrics.
+    Metrics,
+    /// Nothing for a word, and for the rest what [`Protected`](Self::Protected) asks: health.
+    Details,
+    /// This machine, or credentials: the page and its API.
+    Protected,
+}
 
-    use super::*;
-
-    fn of(peer: Peer, target: &str) -> Client {
-        Client::new(peer, &target.parse().expect("a target"), false)
-    }
-
-    fn client(peer: &str) -> Client {
-        let address: SocketAddr = peer.parse().expect("an address");
-        of(address.into(), "/")
-    }
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
-            headers.append(*name, HeaderValue::from_static(value));
-        }
-        headers
-    }
-
-    #[test]
-    fn only_local_names_are_taken_as_host() {
-        let cases = [
-            ("localhost", true),
-            ("LocalHost:9999", true),
-            ("127.0.0.1", true),
-            ("127.0.0.1:9999", true),
-            ("[::1]:9999", true),
-            ("[::1]", true),
-            ("10.0.0.7:9999", true),
-            ("evil.example", false),
-            ("evil.example:9999", false),
-            ("localhost.evil.example", false),
-            ("localhost:evil", false),
-            ("127.0.0.1.nip.io", false),
-            ("", false),
-        ];
-        for (host, expected) in cases {
-            let headers = headers(&[("host", host)]);
-            let found = origin(Some(&client("127.0.0.1:5")), &headers);
-            let expected = if expected {
-                Origin::Here
-            } else {
-                Origin::ForeignHost
-            };
-            assert_eq!(found, expected, "{host}");
-        }
-    }
-
-    #[test]
-    fn a_host_is_needed_and_only_one() {
-        let peer = client("127.0.0.1:5");
-        let two = headers(&[("host", "localhost"), ("host", "localhost")]);
-        for headers in [HeaderMap::new(), two] {
-            assert_eq!(origin(Some(&peer), &headers), Origin::ForeignHost);
-        }
-    }
-
-    #[test]
-    fn only_loopback_without_a_proxy_is_here() {
-        let local = headers(&[("host", "localhost")]);
-        for (peer, expected) in [
-            ("127.0.0.1:5", Origin::Here),
-            ("127.8.8.8:5", Origin::Here),
-            ("[::1]:5", Origin::Here),
-            ("[::ffff:127.0.0.1]:5", Origin::Here),
-            ("192.168.0.3:5", Origin::Elsewhere),
-            ("[::ffff:10.0.0.1]:5", Origin::Elsewhere),
-        ] {
-            assert_eq!(origin(Some(&client(peer)), &local), expected, "{peer}");
-        }
-        let socket = of(Peer::Unix, "/");
-        assert_eq!(origin(Some(&socket), &local), Origin::Here);
-        for name in FORWARDED {
-            let proxied = headers(&[("host", "localhost"), (name, "127.0.0.1")]);
-            for client in [&client("127.0.0.1:5"), &socket] {
-                assert_eq!(origin(Some(client), &proxied), Origin::Elsewhere, "{name}");
-            }
-        }
-        assert_eq!(origin(None, &local), Origin::Elsewhere);
-    }
-
-    #[test]
-    fn an_absolute_target_s_authority_is_checked_too() {
-        let peer = Peer::Tcp("127.0.0.1:5".parse().expect("an address"));
-        let local = headers(&[("host", "localhost")]);
-        for (target, expected) in [
-            ("http://evil.example/", Origin::ForeignHost),
-            ("http://localhost@evil.example", Origin::ForeignHost),
-            ("http://localhost:9999/x", Origin::Here),
-            ("http://localhost", Origin::Here),
-            ("http://localhost?x", Origin::Here),
-        ] {
-            let client = of(peer, target);
-            assert_eq!(origin(Some(&client), &local), expected, "{target}");
-        }
-    }
-
-    #[test]
-    fn an_authority_alone_and_an_asterisk_have_no_path() {
-        for (target, expected) in [
-            ("/", true),
-            ("/*", true),
-            ("/?x", true),
-            ("http://a", true),
-            ("http://a?x", true),
-            ("http://a/x", true),
-            ("*", false),
-            ("a", false),
-            ("metrics", false),
-            ("a:80", false),
-            ("[::1]:80", false),
-        ] {
-            assert_eq!(of(Peer::Unix, target).has_path, expected, "{target}");
+impl RouteAccess {
+    /// Whether the decision depends on credentials; where it does not, none are looked at, and no password costs time.
+    pub(crate) fn asks_for_credentials(self, origin: ClientOrigin) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Metrics => true,
+            Self::Details | Self::Protected => origin != ClientOrigin::Here,
         }
     }
 }
+
+/// What came of looking at a request's credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AuthOutcome {
+    /// None are configured, or the decision does not depend on them.
+    NotAsked,
+    Missing,
+    Wrong,
+    /// Too many passwords wait to be checked.
+    Busy,
+    Right,
+}
+
+/// What a request may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Full,
+    /// No details.
+    Probe,
+    Denied(RejectReason),
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RejectReason {
+    /// No route has the path.
+    Path,
+    /// Another method than GET and HEAD.
+    Method,
+    /// Credentials are missing or wrong.
+    Credentials,
+    /// Only for this machine, and there are no credentials to come with.
+    Elsewhere,
+    /// This machine, under a foreign name.
+    Host,
+    /// Too many passwords wait to be checked.
+    Busy,
+}
+
+impl RejectReason {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Path,
+        Self::Method,
+        Self::Credentials,
+        Self::Elsewhere,
+        Self::Host,
+        Self::Busy,
+    ];
+
+    /// Its name as a label value, and status and body of the answer.
+    const fn row(self) -> (&'static str, StatusCode, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::Path => ("path", S::NOT_FOUND, "not found"),
+            Self::Method => ("method", S::METHOD_NOT_ALLOWED, "method not allowed"),
+            Self::Credentials => ("credentials", S::UNAUTHORIZED, "unauthorized"),
+            Self::Elsewhere => ("elsewhere", S::FORBIDDEN, "forbidden"),
+            Self::Host => ("host", S::MISDIRECTED_REQUEST, "misdirected request"),
+            Self::Busy => ("busy", S::TOO_MANY_REQUESTS, "too many requests"),
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The answer's status and body.
+    pub(crate) const fn answer(self) -> (StatusCode, &'static str) {
+        let (_, status, body) = self.row();
+        (status, body)
+    }
+}
+
+/// Decides what a request may see. A path that no route has (`None`) is denied to every client.
+///
+/// Credentials that are presented have to be right, also where a request without any would get something: a scraper with an
+/// old password is to learn of it. A client that presents the right ones has not come through a foreign web page, so its Host
+/// does not matter.
+pub(crate) fn decide(
+    route: Option<RouteAccess>,
+    origin: ClientOrigin,
+    outcome: AuthOutcome,
+) -> Access {
+    use AuthOutcome::{Busy, Missing, NotAsked, Right, Wrong};
+    use RouteAccess::{Details, Metrics, Nothing, Protected};
+    let Some(route) = route else {
+        return Access::Denied(RejectReason::Path);
+    };
+    match (route, origin, outcome) {
+        (Nothing, _, _)
+        | (Details | Protected, ClientOrigin::Here, _)
+        | (Metrics, _, NotAsked)
+        | (_, _, Right) => Access::Full,
+        (_, _, Busy) => Access::Denied(RejectReason::Busy),
+        (_, _, Wrong) | (Metrics, _, Missing) => Access::Denied(RejectReason::Credentials),
+        (Details, _, Missing | NotAsked) => Access::Probe,
+        (Protected, ClientOrigin::ForeignHost, _) => Access::Denied(RejectReason::Host),
+        (Protected, _, Missing) => Access::Denied(RejectReason::Credentials),
+        (Protected, _, NotAsked) => Access::Denied(RejectReason::Elsewhere),
+    }
+}
+
+/// Whether the request may see details, as it was decided when it arrived; false if its client is not known.
+pub(crate) fn may_see_details(client: Option<&Client>, _headers: &HeaderMap) -> bool {
+    client.is_some_and(|client| client.access == Access::Full)
+}
+
+pub(crate) use self::RejectReason as Denial; // alias
+pub(crate) use self::RouteAccess as Demand; // alias
+
+#[cfg(test)]
+mod tests;

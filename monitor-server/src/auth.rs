@@ -1,57 +1,299 @@
-//! Credentials: passwords of users, by the hashes of the web configuration file, and bearer tokens.
+//! Credentials: passwords of users, by the bcrypt hashes of the web configuration file, and bearer tokens.
+//!
+//! A password takes tens of milliseconds of a core to check, on purpose. So it is checked on the pool, one at a time, and few
+//! wait for it ([`PasswordQueue`]): a flood of wrong passwords gets one core's worth of checks at most. A password that was right
+//! is remembered, as a keyed digest of user, stored hash and password: it is not checked again, waits for nothing, and is forgotten
+//! as soon as the stored hash is another. Wrong ones leave nothing behind that could push a right one out. A token is compared
+//! at once, in constant time.
+//!
+//! Unknown users, wrong passwords and wrong tokens get the same answer, and take the same time: the password of an unknown user
+//! is checked against a hash of the same cost that no password has. What is kept of a secret is its hash or digest, and `Debug`
+//! shows neither.
+//!
+//! The one lock that is held for longer than a moment is the turn to check a password. It goes to the pool with the job, so that a
+//! client that leaves does not let the next check begin before this one has ended.
 
-mod digest;
-mod header;
-mod queue;
-mod secrets;
-
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 
-use self::digest::ProcessKey;
-use self::header::Presented;
-use self::queue::{Queue, Turn};
-use crate::access::Source;
+use crate::access::{AuthOutcome, Source};
 use crate::runtime::log::LogThrottle;
+use crate::runtime::pool::Pool;
 use crate::self_metrics::access::{AccessMetrics, Scheme};
 
-pub(crate) use self::digest::Fingerprint;
-pub(crate) use self::secrets::{HashError, MIN_TOKEN, Secrets, StoredHash};
+pub(crate) use crate::access::AuthOutcome as Credentials; // alias
 
-/// What came of looking at a request's credentials.
+/// Costs of a hash that may be used: one more doubles the time. 14 takes about a second, for which a wrong password holds
+/// every user that is not remembered yet.
+pub(crate) const COSTS: RangeInclusive<u32> = 4..=14;
+
+/// Shortest token, in bytes: it is compared at once, so that guessing is as fast as asking.
+pub(crate) const MIN_TOKEN: usize = 16;
+
+/// Longest password, in bytes: bcrypt looks at no more of them, so that a longer one would be as good as its beginning.
+const MAX_PASSWORD: usize = 72;
+
+/// How many passwords wait at most to be checked.
+const PLACES: usize = 4;
+
+/// A SHA-256 digest of a secret. Compared in constant time; `Debug` shows nothing of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// That of a token.
+    pub(crate) fn of(token: &[u8]) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+
+    /// Writes it behind others.
+    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.0);
+    }
+
+    /// Whether they are the same, in a time that does not depend on where they differ.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+
+    /// A number below `end`, the same for the same fingerprint.
+    fn below(&self, end: usize) -> usize {
+        let first = self.0.first_chunk().copied();
+        first.map_or(0, usize::from_le_bytes) % end.max(1)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+/// A bcrypt hash. `Debug` shows its cost alone.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct StoredHash(Arc<str>);
+
+/// Why a text is no hash that can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Credentials {
-    /// Nobody has any: none are asked for.
-    NotAsked,
-    Missing,
-    Wrong,
-    /// Too many passwords wait to be checked.
-    Busy,
-    Right,
+pub(crate) enum HashError {
+    NoBcrypt,
+    Cost,
+}
+
+impl StoredHash {
+    pub(crate) fn new(text: &str) -> Result<Self, HashError> {
+        let parts = bcrypt::HashParts::from_str(text).map_err(|_| HashError::NoBcrypt)?;
+        if !COSTS.contains(&parts.get_cost()) {
+            return Err(HashError::Cost);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Whether it is the password's. Takes as long as the cost says, whatever the outcome.
+    fn is_of(&self, password: &[u8]) -> bool {
+        bcrypt::verify(password, &self.0).unwrap_or(false)
+    }
+
+    /// The two digits of `$2b$12$..`.
+    fn cost(&self) -> &str {
+        self.0.split('$').nth(2).unwrap_or_default()
+    }
+
+    /// A hash of the same cost that no password has: its 184 bits are all the same.
+    fn decoy(&self) -> Self {
+        Self(format!("$2b${}${}", self.cost(), ".".repeat(53)).into())
+    }
+}
+
+impl fmt::Debug for StoredHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<bcrypt hash of cost {}>", self.cost())
+    }
+}
+
+/// The users and tokens that the server lets in. `Debug` shows names alone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Secrets {
+    users: BTreeMap<String, StoredHash>,
+    tokens: Vec<Fingerprint>,
+    is_locked: bool,
+}
+
+impl Secrets {
+    /// Lets no client in.
+    pub(crate) fn locked() -> Self {
+        Self {
+            is_locked: true,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn are_locked(&self) -> bool {
+        self.is_locked
+    }
+
+    pub(crate) fn new(users: Vec<(String, StoredHash)>, tokens: Vec<Fingerprint>) -> Self {
+        Self {
+            users: users.into_iter().collect(),
+            tokens,
+            is_locked: false,
+        }
+    }
+
+    /// Whether clients have to come with credentials.
+    pub(crate) fn are_given(&self) -> bool {
+        self.has_users() || self.has_tokens() || self.is_locked
+    }
+
+    pub(crate) fn has_users(&self) -> bool {
+        !self.users.is_empty()
+    }
+
+    pub(crate) fn has_tokens(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+
+    /// The hash that the password of an unknown user is checked against. By the name's digest, so that one name always costs
+    /// the same, as that of a known user does.
+    fn decoy(&self, name: &Fingerprint) -> Option<StoredHash> {
+        let mut hashes = self.users.values();
+        let chosen = hashes.nth(name.below(self.users.len()));
+        chosen.map(StoredHash::decoy)
+    }
+
+    /// Whether it is one of the tokens. All are compared, whichever it is.
+    fn has_token(&self, token: &[u8]) -> bool {
+        let given = Fingerprint::of(token);
+        let tokens = self.tokens.iter();
+        tokens.fold(false, |found, token| token.is(&given) | found)
+    }
+}
+
+/// What an `Authorization` header holds. `Debug` is not derived: it holds secrets.
+#[derive(PartialEq, Eq)]
+enum Credential {
+    Nothing,
+    Password {
+        user: String,
+        password: Vec<u8>,
+    },
+    Token(Vec<u8>),
+    /// Of no known scheme, or badly written, or more than one.
+    Unusable,
+}
+
+impl Credential {
+    /// Reads the one header there may be.
+    fn of(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Self::Nothing,
+            (Some(value), None) => Self::read(value.as_bytes()).unwrap_or(Self::Unusable),
+            _ => Self::Unusable,
+        }
+    }
+
+    fn read(value: &[u8]) -> Option<Self> {
+        let (scheme, rest) = std::str::from_utf8(value).ok()?.split_once(' ')?;
+        let text = rest.trim();
+        if scheme.eq_ignore_ascii_case("basic") {
+            return Self::password(text);
+        }
+        let is_token = scheme.eq_ignore_ascii_case("bearer") && !text.is_empty();
+        is_token.then(|| Self::Token(text.as_bytes().to_vec()))
+    }
+
+    fn password(encoded: &str) -> Option<Self> {
+        let decoded = STANDARD.decode(encoded).ok()?;
+        let colon = decoded.iter().position(|byte| *byte == b':')?;
+        let user = std::str::from_utf8(&decoded[..colon]).ok()?.to_owned();
+        let password = decoded[colon + 1..].to_vec();
+        // Behind a NUL, bcrypt begins from the front: one hash would have many passwords.
+        let is_usable = password.len() <= MAX_PASSWORD && !password.contains(&0);
+        is_usable.then_some(Self::Password { user, password })
+    }
+}
+
+/// The turn to check one password, and the few clients that wait for it, oldest first. When all places are taken, a source
+/// that holds more of them than the newcomer's would loses its last one to it; otherwise the newcomer is sent away.
+///
+/// The turn is a fair lock: it goes to the next in line also where that one has left or is sent away.
+#[derive(Debug, Default)]
+struct PasswordQueue {
+    turn: Arc<tokio::sync::Mutex<()>>,
+    waiting: Mutex<Vec<Waiter>>,
+}
+
+/// Dropped, it sends its client away; closed, its client has left or has the turn.
+#[derive(Debug)]
+struct Waiter {
+    source: Source,
+    place: oneshot::Sender<()>,
+}
+
+impl PasswordQueue {
+    /// Waits for a turn; `None` if all places are taken, or another source needed this one and had taken fewer.
+    async fn turn(&self, source: Source) -> Option<OwnedMutexGuard<()>> {
+        if let Ok(turn) = Arc::clone(&self.turn).try_lock_owned() {
+            return Some(turn);
+        }
+        let displaced = self.place(source)?;
+        tokio::select! {
+            biased;
+            turn = Arc::clone(&self.turn).lock_owned() => Some(turn),
+            _ = displaced => None,
+        }
+    }
+
+    fn place(&self, source: Source) -> Option<oneshot::Receiver<()>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|waiter| !waiter.place.is_closed());
+        if waiting.len() >= PLACES {
+            let held = |source| waiting.iter().filter(|one| one.source == source).count();
+            let last_of_most = (0..PLACES).max_by_key(|&at| (held(waiting[at].source), at))?;
+            if held(waiting[last_of_most].source) <= held(source) + 1 {
+                return None;
+            }
+            waiting.remove(last_of_most);
+        }
+        let (place, displaced) = oneshot::channel();
+        waiting.push(Waiter { source, place });
+        Some(displaced)
+    }
 }
 
 /// Checks credentials.
-///
-/// A password is checked with bcrypt, one at a time ([`Queue`]). One that was right is remembered, as a keyed digest of user,
-/// stored hash and password: it is not checked again, waits for nobody, and is forgotten as soon as the stored hash is
-/// another. Wrong ones leave nothing behind that could push a right one out.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
-    key: Option<ProcessKey>,
+    pool: Pool,
+    /// Random; `None` where the system gives no random numbers, and no password is remembered.
+    key: Option<Fingerprint>,
+    /// By user, the digest of the password that was right.
     verified: Mutex<HashMap<String, Fingerprint>>,
-    queue: Queue,
-    of_failures: LogThrottle,
+    queue: PasswordQueue,
+    log_throttle: LogThrottle,
 }
 
 impl Authenticator {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(pool: Pool) -> Self {
+        let mut key = [0; 32];
         Self {
-            key: ProcessKey::random(),
+            pool,
+            key: getrandom::fill(&mut key).ok().map(|()| Fingerprint(key)),
             verified: Mutex::default(),
-            queue: Queue::default(),
-            of_failures: LogThrottle::default(),
+            queue: PasswordQueue::default(),
+            log_throttle: LogThrottle::default(),
         }
     }
 
@@ -59,101 +301,93 @@ impl Authenticator {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the credentials of a request. Unknown users, wrong passwords and wrong tokens are the same to who asks.
+    /// Looks at the credentials of a request.
     pub(crate) async fn check(
         &self,
-        secrets: &Arc<Secrets>,
+        secrets: &Secrets,
         headers: &HeaderMap,
         source: Source,
         metrics: &AccessMetrics,
-    ) -> Credentials {
-        let (scheme, outcome) = match header::presented(headers) {
-            Presented::Nothing => return Credentials::Missing,
-            Presented::Unusable => (Scheme::Unusable, Credentials::Wrong),
-            Presented::Token(token) if secrets.has_token(&token) => {
-                (Scheme::Bearer, Credentials::Right)
-            }
-            Presented::Token(_) => (Scheme::Bearer, Credentials::Wrong),
-            Presented::Password { user, password } => {
+    ) -> AuthOutcome {
+        let (scheme, outcome) = match Credential::of(headers) {
+            Credential::Nothing => return AuthOutcome::Missing,
+            Credential::Unusable => (Scheme::Unusable, AuthOutcome::Wrong),
+            Credential::Token(token) if secrets.has_token(&token) => return AuthOutcome::Right,
+            Credential::Token(_) => (Scheme::Bearer, AuthOutcome::Wrong),
+            Credential::Password { user, password } => {
                 let outcome = self.password(secrets, user, password, source).await;
                 (Scheme::Basic, outcome)
             }
         };
-        if outcome == Credentials::Wrong {
+        if outcome == AuthOutcome::Wrong {
             metrics.failed(scheme);
-            self.of_failures.log(move |left_out| {
-                tracing::warn!(
-                    ?source,
-                    left_out,
-                    "wrong credentials for the monitor server"
-                );
-            });
+            let why = "wrong credentials for the monitor server";
+            let throttle = &self.log_throttle;
+            throttle.log(move |left_out| tracing::warn!(?source, left_out, "{why}"));
         }
         outcome
     }
 
     async fn password(
         &self,
-        secrets: &Arc<Secrets>,
+        secrets: &Secrets,
         user: String,
         password: Vec<u8>,
         source: Source,
-    ) -> Credentials {
-        let known = secrets.user(&user).cloned();
+    ) -> AuthOutcome {
+        let known = secrets.users.get(&user).cloned();
+        let is_known = known.is_some();
         let name = self.digest(&[user.as_bytes()]);
-        // An unknown user's password is checked too, for as long: the time does not tell who is known.
-        let Some(stored) = known.clone().or_else(|| secrets.decoy(&name?).cloned()) else {
-            return Credentials::Wrong;
+        let Some(stored) = known.or_else(|| secrets.decoy(&name?)) else {
+            return AuthOutcome::Wrong;
         };
-        let digest = self.digest(&[user.as_bytes(), stored.as_bytes(), &password]);
+        let digest = self.digest(&[user.as_bytes(), stored.0.as_bytes(), &password]);
         if self.is_verified(&user, digest.as_ref()) {
-            return Credentials::Right;
+            return AuthOutcome::Right;
         }
-        let Ok(turn) = self.queue.turn(source).await else {
-            return Credentials::Busy;
+        let Some(turn) = self.queue.turn(source).await else {
+            return AuthOutcome::Busy;
         };
-        // Who came with the same credentials and was first has done the work.
+        // Another request with the same credentials may have had its turn before.
         if self.is_verified(&user, digest.as_ref()) {
-            return Credentials::Right;
+            return AuthOutcome::Right;
         }
-        let is_right = checked(turn, stored, password).await;
-        if !is_right || known.is_none() {
-            return Credentials::Wrong;
+        let check = move || {
+            let is_right = stored.is_of(&password);
+            drop(turn);
+            is_right
+        };
+        if self.pool.call(check).await != Some(true) || !is_known {
+            return AuthOutcome::Wrong;
         }
-        if let Some(digest) = digest {
-            self.verified().insert(user, digest);
-        }
-        Credentials::Right
+        self.verified().extend(digest.map(|digest| (user, digest)));
+        AuthOutcome::Right
     }
 
+    /// The digest of these parts under a key that never leaves the process, as no digest does. Each part is preceded by its
+    /// length, so that no two lists of parts are digested alike (joined with a delimiter, as in CVE-2022-46146, they would be).
     fn digest(&self, parts: &[&[u8]]) -> Option<Fingerprint> {
-        self.key.as_ref().map(|key| key.digest(parts))
+        let mut digest = Sha256::new_with_prefix(self.key?.0);
+        for part in parts {
+            digest.update(part.len().to_le_bytes());
+            digest.update(part);
+        }
+        Some(Fingerprint(digest.finalize().into()))
     }
 
     fn is_verified(&self, user: &str, digest: Option<&Fingerprint>) -> bool {
         let verified = self.verified();
-        match (verified.get(user), digest) {
-            (Some(known), Some(digest)) => known.is(digest),
-            _ => false,
-        }
+        let known = verified.get(user);
+        known
+            .zip(digest)
+            .is_some_and(|(known, digest)| known.is(digest))
     }
 
-    /// Forgets whoever is no user any more.
+    /// Forgets the passwords of names that are no users any more.
     pub(crate) fn forget_others(&self, secrets: &Secrets) {
         self.verified()
-            .retain(|user, _| secrets.user(user).is_some());
+            .retain(|user, _| secrets.users.contains_key(user));
     }
-}
-
-/// On a thread of its own. The turn goes with it: a client that leaves does not make room for the next check before this one
-/// has ended.
-async fn checked(turn: Turn, stored: StoredHash, password: Vec<u8>) -> bool {
-    let check = move || {
-        let is_right = stored.is_of(&password);
-        drop(turn);
-        is_right
-    };
-    tokio::task::spawn_blocking(check).await.unwrap_or(false)
 }
 
 #[cfg(test)]

@@ -69,12 +69,8 @@ fn answered(
 
 /// What a scrape with these headers is answered: format, `Content-Type`, and whether it may be gzip.
 pub fn negotiated(headers: &HeaderMap) -> (Format, &'static str, bool) {
-    let negotiated = negotiate::format(headers);
-    (
-        negotiated.format,
-        negotiated.content_type(),
-        negotiate::accepts_gzip(headers),
-    )
+    let selection = negotiate::Selection::of(headers);
+    (selection.format, selection.content_type, selection.gzip)
 }
 
 /// The values of `name[]` in a query, none without it; `None` where it asks for more than it may.

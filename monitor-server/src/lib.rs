@@ -14,12 +14,10 @@
 //! Paths are exact: anything else is 404. GET and HEAD alone: anything else is 405. Nothing over HTTP changes state.
 
 mod access;
+#[cfg(feature = "auth")]
 mod auth;
-mod block_on;
 mod config;
 mod connection;
-mod drain;
-mod endpoint;
 mod error;
 #[cfg(monitor_fuzzing)]
 #[doc(hidden)]
@@ -30,26 +28,27 @@ mod labels {
 }
 mod listener;
 mod negotiate;
-mod patience;
+#[cfg(not(feature = "auth"))]
+mod no_auth;
 mod process;
 mod render;
 mod routes;
 mod run;
 mod runtime;
 mod self_metrics;
-mod signals;
-mod source;
-mod thread;
 mod tls;
-mod wait;
 mod web;
 
+use self::listener as endpoint; // alias
+#[cfg(not(feature = "auth"))]
+use self::no_auth as auth;
 pub use config::{Limits, MonitorConfig};
-pub use drain::DrainError;
-pub use endpoint::Endpoint;
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};
+pub use listener::Endpoint;
 pub use process::{Service, process_families};
+pub use routes::{MetricService, ServiceBody};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};
+pub use runtime::drain::DrainError;
+pub use runtime::signals::{ShutdownSignals, Signal};
 pub use self_metrics::scrape_families;
-pub use signals::{ShutdownSignals, Signal};

@@ -1,4 +1,8 @@
-//! `Accept` and `Accept-Encoding` to a format and an encoding, by the q-values of RFC 9110, section 12.4.2.
+//! What a client is sent: one [`Selection`] from `Accept` and `Accept-Encoding`, by the q-values of RFC 9110, section 12.4.2.
+//!
+//! Both headers are read into the same [`Element`]s. An element that cannot be read, or is of no kind that the server
+//! produces, is passed over, and nothing is ever refused: with nothing acceptable the answer is text, uncompressed. Nothing
+//! that a client wrote is sent back; each answer's `Content-Type` is one of a closed set.
 
 use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
@@ -9,32 +13,12 @@ type Weight = u16;
 
 const FULL: Weight = 1000;
 
-/// What a scraper is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Negotiated {
-    /// The exposition format.
-    pub(crate) format: Format,
-    /// How names are escaped; `None` where the client says nothing of it, and in text 0.0.4, which knows nothing of it.
-    pub(crate) escaping: Option<Escaping>,
-}
-
-impl Negotiated {
-    /// The answer's `Content-Type`: one of a closed set of constants, never a text the client sent.
-    pub(crate) fn content_type(self) -> &'static str {
-        match (self.format, self.escaping) {
-            (Format::OpenMetrics100, None) => OPEN_METRICS_TYPES[0],
-            (Format::OpenMetrics100, Some(Escaping::AllowUtf8)) => OPEN_METRICS_TYPES[1],
-            (Format::OpenMetrics100, Some(Escaping::Underscores)) => OPEN_METRICS_TYPES[2],
-            (Format::OpenMetrics100, Some(Escaping::Dots)) => OPEN_METRICS_TYPES[3],
-            (Format::OpenMetrics100, Some(Escaping::Values)) => OPEN_METRICS_TYPES[4],
-            _ => TEXT_TYPE,
-        }
-    }
-}
-
 const TEXT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Without `escaping`, then with each value of it.
+/// The types of `OpenMetrics` without `escaping`, then with each value of it.
+///
+/// How names outside the classic alphabet are written: the server's are all inside it, so that the page is the same under
+/// each of these but `dots`, which doubles underscores in every name.
 const OPEN_METRICS_TYPES: [&str; 5] = [
     "application/openmetrics-text; version=1.0.0; charset=utf-8",
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
@@ -43,185 +27,138 @@ const OPEN_METRICS_TYPES: [&str; 5] = [
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
 ];
 
-/// How names outside the classic alphabet are written. Ours are all inside it, so that the page is the same under each of
-/// these but [`Dots`](Self::Dots), which doubles underscores in every name.
+/// What a client is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Escaping {
-    AllowUtf8,
-    Underscores,
-    Dots,
-    Values,
+pub(crate) struct Selection {
+    /// The exposition format of pages.
+    pub(crate) format: Format,
+    /// Their `Content-Type`.
+    pub(crate) content_type: &'static str,
+    /// Whether the scheme `dots` is asked for. Text 0.0.4 knows nothing of escaping.
+    pub(crate) dots: bool,
+    /// Whether the answer may be compressed with gzip: the client takes it, and does not like `identity` better.
+    pub(crate) gzip: bool,
+    /// Whether health is wanted as `application/health+json`: only where the client names that, and likes nothing better
+    /// that plain JSON is.
+    pub(crate) health_json: bool,
 }
 
-impl Escaping {
-    /// What nobody knows is answered with the scheme that is always safe.
-    fn from_param(value: &str) -> Self {
-        match value {
-            "allow-utf-8" => Self::AllowUtf8,
-            "dots" => Self::Dots,
-            "values" => Self::Values,
-            _ => Self::Underscores,
+impl Selection {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let accept = elements(headers, &ACCEPT);
+        let open = open_metrics(&accept);
+        let content_type = open.map_or(TEXT_TYPE, |open| {
+            OPEN_METRICS_TYPES[match open.param("escaping").as_deref() {
+                None => 0,
+                Some("allow-utf-8") => 1,
+                Some("dots") => 3,
+                Some("values") => 4,
+                // An unknown scheme is answered with the one that is always safe.
+                Some(_) => 2,
+            }]
+        });
+        Self {
+            format: open.map_or(Format::Text004, |_| Format::OpenMetrics100),
+            content_type,
+            dots: content_type == OPEN_METRICS_TYPES[3],
+            gzip: cfg!(feature = "gzip") && takes_gzip(&elements(headers, &ACCEPT_ENCODING)),
+            health_json: takes_health_json(&accept),
         }
     }
 }
 
-/// Chooses between text and `OpenMetrics`: the one with the larger weight. A tie goes to the latter where the client names it, and to text
-/// where only `*/*` speaks of it. Never a refusal: with nothing acceptable the answer is text.
-pub(crate) fn format(headers: &HeaderMap) -> Negotiated {
-    let mut ranges = Vec::new();
-    for_each_element(headers, &ACCEPT, |element| {
-        ranges.extend(Range::parse(element));
-    });
-    let open = best(&ranges, Range::open_metrics_rank);
-    let text = best(&ranges, Range::text_rank);
-    let text_weight = text.map_or(0, |text| text.weight);
-    let wins = |open: &&Range| {
-        open.weight > text_weight
-            || (open.weight > 0 && open.weight == text_weight && open.kind != Kind::Any)
+/// Chooses between text and `OpenMetrics`: the one with the larger weight. A tie goes to the latter where the client names
+/// it, and to text where only `*/*` speaks of it.
+fn open_metrics<'e>(accept: &'e [Element<'e>]) -> Option<&'e Element<'e>> {
+    let open = best(accept, "application/openmetrics-text", "1.0.0")?;
+    let text = best(accept, "text/plain", "0.0.4").map_or(0, |text| text.weight);
+    let is_tie = open.weight == text && open.weight > 0;
+    (open.weight > text || (is_tie && open.name != "*/*")).then_some(open)
+}
+
+/// The element that describes a media type of ours most closely; of equally close ones the one with the largest weight, of
+/// these the first. The closest one's weight counts (RFC 9110, section 12.5.1). Another version is a weak match: who
+/// takes any `OpenMetrics` can read this one.
+fn best<'e>(accept: &'e [Element<'e>], media: &str, version: &str) -> Option<&'e Element<'e>> {
+    let kind = media.split('/').next();
+    let closeness = |element: &Element| match &*element.name {
+        name if name == media => Some(match element.param("version") {
+            Some(other) if other != version => 2,
+            None => 3,
+            Some(_) => 4,
+        }),
+        "*/*" => Some(0),
+        name => (name.strip_suffix("/*") == kind).then_some(1),
     };
-    match open.filter(wins) {
-        Some(open) => Negotiated {
-            format: Format::OpenMetrics100,
-            escaping: open.escaping,
-        },
-        None => Negotiated {
-            format: Format::Text004,
-            escaping: None,
-        },
-    }
+    let ranked = accept.iter().rev();
+    let ranked = ranked.filter_map(|element| Some((closeness(element)?, element)));
+    let best = ranked.max_by_key(|(closeness, element)| (*closeness, element.weight));
+    best.map(|(_, element)| element)
 }
 
-/// Whether the answer may be compressed with gzip: the client takes it, and does not like `identity` better. A coding that
-/// is not named has the weight of `*` (RFC 9110, section 12.5.3).
-pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let (mut gzip, mut any, mut identity) = (None, None, None);
-    for_each_element(headers, &ACCEPT_ENCODING, |element| {
-        let (coding, params) = split_params(element);
-        let Some(weight) = weight(&params) else {
-            return;
-        };
-        match coding.to_ascii_lowercase().as_str() {
-            "gzip" | "x-gzip" => gzip = gzip.max(Some(weight)),
-            "*" => any = any.max(Some(weight)),
-            "identity" => identity = identity.max(Some(weight)),
-            _ => {}
-        }
-    });
-    let gzip = gzip.or(any).unwrap_or(0);
-    gzip > 0 && identity.or(any).is_none_or(|identity| gzip >= identity)
+/// A coding that is not named has the weight of `*` (RFC 9110, section 12.5.3).
+fn takes_gzip(encodings: &[Element]) -> bool {
+    let any = weight_of(encodings, &["*"]);
+    let gzip = weight_of(encodings, &["gzip", "x-gzip"])
+        .or(any)
+        .unwrap_or(0);
+    let identity = weight_of(encodings, &["identity"]).or(any);
+    gzip > 0 && identity.is_none_or(|identity| gzip >= identity)
 }
 
-/// Whether health is wanted as `application/health+json`: only where the client names that, and likes nothing better that
-/// plain JSON is.
-pub(crate) fn prefers_health_json(headers: &HeaderMap) -> bool {
-    let (mut health, mut json, mut application, mut any) = (None, None, None, None);
-    for_each_element(headers, &ACCEPT, |element| {
-        let (media, params) = split_params(element);
-        let Some(weight) = weight(&params) else {
-            return;
-        };
-        let place = match media.to_ascii_lowercase().as_str() {
-            "application/health+json" => &mut health,
-            "application/json" => &mut json,
-            "application/*" => &mut application,
-            "*/*" => &mut any,
-            _ => return,
-        };
-        *place = (*place).max(Some(weight));
-    });
-    let json = json.or(application).or(any).unwrap_or(0);
+fn takes_health_json(accept: &[Element]) -> bool {
+    let json = weight_of(accept, &["application/json"])
+        .or_else(|| weight_of(accept, &["application/*"]))
+        .or_else(|| weight_of(accept, &["*/*"]))
+        .unwrap_or(0);
+    let health = weight_of(accept, &["application/health+json"]);
     health.is_some_and(|health| health > 0 && health >= json)
 }
 
-/// A media range of `Accept` with what of its parameters matters here.
-#[derive(Debug, Clone)]
-struct Range {
-    kind: Kind,
-    version: Option<String>,
-    escaping: Option<Escaping>,
+/// The largest weight of the elements with one of these names.
+fn weight_of(elements: &[Element], names: &[&str]) -> Option<Weight> {
+    let having = elements
+        .iter()
+        .filter(|element| names.contains(&&*element.name));
+    having.map(|element| element.weight).max()
+}
+
+/// An element of a list header.
+#[derive(Debug)]
+struct Element<'h> {
+    /// In lower case.
+    name: String,
+    params: Vec<&'h str>,
     weight: Weight,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    OpenMetrics,
-    AnyApplication,
-    Text,
-    AnyText,
-    Any,
-}
-
-impl Range {
-    /// `None` where the element cannot be read, or is of no kind that we produce.
-    fn parse(element: &str) -> Option<Self> {
-        let (media, params) = split_params(element);
-        let kind = match media.to_ascii_lowercase().as_str() {
-            "application/openmetrics-text" => Kind::OpenMetrics,
-            "application/*" => Kind::AnyApplication,
-            "text/plain" => Kind::Text,
-            "text/*" => Kind::AnyText,
-            "*/*" => Kind::Any,
-            _ => return None,
+/// The elements of every line of a list header, without those whose `q` is no weight. A line that is not visible ASCII is
+/// passed over.
+fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Vec<Element<'h>> {
+    let lines = headers.get_all(name).iter();
+    let lines = lines.filter_map(|line| line.to_str().ok());
+    let each = lines.flat_map(|line| split_unquoted(line, ','));
+    let element = |element| {
+        let mut params = split_unquoted(element, ';').into_iter();
+        let mut element = Element {
+            name: params.next()?.to_ascii_lowercase(),
+            params: params.collect(),
+            weight: FULL,
         };
-        Some(Self {
-            kind,
-            version: param(&params, "version"),
-            escaping: param(&params, "escaping").map(|value| Escaping::from_param(&value)),
-            weight: weight(&params)?,
-        })
-    }
-
-    /// How closely this range describes `OpenMetrics` 1.0.0; the closest one's weight counts (RFC 9110, section 12.5.1).
-    /// Another version is a weak match: who takes any `OpenMetrics` can read this one.
-    fn open_metrics_rank(&self) -> Option<u8> {
-        match self.kind {
-            Kind::OpenMetrics => Some(self.version_rank("1.0.0")),
-            Kind::AnyApplication => Some(1),
-            Kind::Any => Some(0),
-            Kind::Text | Kind::AnyText => None,
+        if let Some(q) = element.param("q") {
+            element.weight = parse_weight(&q)?;
         }
-    }
-
-    /// The same for text 0.0.4.
-    fn text_rank(&self) -> Option<u8> {
-        match self.kind {
-            Kind::Text => Some(self.version_rank("0.0.4")),
-            Kind::AnyText => Some(1),
-            Kind::Any => Some(0),
-            Kind::OpenMetrics | Kind::AnyApplication => None,
-        }
-    }
-
-    fn version_rank(&self, ours: &str) -> u8 {
-        match self.version.as_deref() {
-            Some(version) if version == ours => 4,
-            None => 3,
-            Some(_) => 2,
-        }
-    }
+        Some(element)
+    };
+    each.filter_map(element).collect()
 }
 
-/// The closest range; of equally close ones the one with the largest weight, of these the first.
-fn best(ranges: &[Range], rank: impl Fn(&Range) -> Option<u8>) -> Option<&Range> {
-    let mut best: Option<((u8, Weight), &Range)> = None;
-    for range in ranges {
-        let Some(rank) = rank(range) else { continue };
-        let key = (rank, range.weight);
-        if best.is_none_or(|(best, _)| key > best) {
-            best = Some((key, range));
-        }
-    }
-    best.map(|(_, range)| range)
-}
-
-/// Calls `each` for every element of every line of a list header. A line that is not visible ASCII is passed over.
-fn for_each_element(headers: &HeaderMap, name: &HeaderName, mut each: impl FnMut(&str)) {
-    for line in headers
-        .get_all(name)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-    {
-        split_unquoted(line, ',').into_iter().for_each(&mut each);
+impl Element<'_> {
+    /// The value of the first parameter of this name, unquoted, in lower case: none of those that matter here knows case.
+    fn param(&self, name: &str) -> Option<String> {
+        let mut pairs = self.params.iter().filter_map(|param| param.split_once('='));
+        let (_, value) = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name))?;
+        Some(unquoted(value.trim()).to_ascii_lowercase())
     }
 }
 
@@ -242,25 +179,6 @@ fn split_unquoted(text: &str, separator: char) -> Vec<&str> {
     .collect()
 }
 
-fn split_params(element: &str) -> (&str, Vec<&str>) {
-    let mut parts = split_unquoted(element, ';');
-    if parts.is_empty() {
-        return ("", parts);
-    }
-    let first = parts.remove(0);
-    (first, parts)
-}
-
-/// The value of the first parameter of this name, unquoted, in lower case: none of those that matter here knows case.
-fn param(params: &[&str], name: &str) -> Option<String> {
-    params.iter().find_map(|param| {
-        let (key, value) = param.split_once('=')?;
-        key.trim()
-            .eq_ignore_ascii_case(name)
-            .then(|| unquoted(value.trim()).to_ascii_lowercase())
-    })
-}
-
 /// The text of a quoted string, escapes resolved; any other value as it stands.
 fn unquoted(value: &str) -> String {
     let inner = value
@@ -275,11 +193,6 @@ fn unquoted(value: &str) -> String {
         !escaped
     };
     inner.chars().filter(kept).collect()
-}
-
-/// The weight of an element: 1 without `q`; `None` where `q` is no weight, so that the element is passed over.
-fn weight(params: &[&str]) -> Option<Weight> {
-    param(params, "q").map_or(Some(FULL), |q| parse_weight(&q))
 }
 
 fn parse_weight(q: &str) -> Option<Weight> {

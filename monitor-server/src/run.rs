@@ -1,34 +1,33 @@
-//! `run`, and the handles users hold: [`MonitorServer`], [`MetricServer`], [`MetricServerHandle`].
+//! `run`, and the handles that users hold: [`MonitorServer`], [`MetricServer`], [`MetricServerHandle`].
+//!
+//! All of them serve a [`Context`] on a [`ServerThread`]. There is one [`MonitorServer`] a process, kept in [`INSTANCE`] from the
+//! end of [`run`] until it is stopped. Handles are clones of one `Arc`, and dropping them stops nothing.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use monitor_core::Monitor;
 use prometheus::Registry;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
-use crate::config::{Limits, MonitorConfig};
+use crate::config::{Limits, MonitorConfig, check_check};
 use crate::connection::Terms;
 use crate::endpoint::Endpoint;
-use crate::error::{RunError, TasksLeft};
-use crate::health::{HealthState, Phase, Vitals};
-use crate::listener;
+use crate::error::RunError;
+use crate::health::{HealthService, HealthSettings, HealthState, Lifecycle};
+use crate::listener::{self, Bound};
 use crate::render::Renderer;
+use crate::render::Source;
 use crate::routes::{self, Context};
 use crate::runtime::log::log;
-use crate::runtime::pool::Pool;
+use crate::runtime::pool;
+use crate::runtime::{GRACE, ServerThread, Serving, block_on};
 use crate::self_metrics::SelfMetrics;
-use crate::source::Source;
-use crate::thread::{GRACE, ServerThread};
-use crate::wait;
 use crate::web::Keeper;
 
-/// The server that runs. Locked for moments only: a log subscriber that is called during `run` may ask for the instance.
+/// The server that runs. Locked for moments: a log subscriber that is called during `run` may ask for the instance.
 static INSTANCE: Mutex<Option<MonitorServer>> = Mutex::new(None);
 
 /// Held by the `run` that is starting a server.
@@ -79,38 +78,37 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let bound = listener::bind(&config.endpoint())?;
     let monitor = Monitor::global();
     let context = Arc::new(Context::kept(monitor, &config, keeper));
-    let vitals = Arc::clone(&context.vitals);
-    let checks = config.health.checks;
-    if !checks.is_empty() {
-        vitals.prepare_checks()?;
-    }
-    let begin = || {
-        monitor.configure(storage);
-        for check in checks {
-            vitals.checks.begin(check);
+    let health = Arc::clone(&context.vitals);
+    let (sender, watched) = watch::channel(health.state());
+    let begin = {
+        let (health, pool) = (Arc::clone(&health), context.pool.clone());
+        let checks = config.health.checks;
+        move |serving: &Handle| {
+            monitor.configure(storage);
+            health.checks.start(serving.clone(), pool, checks);
+            serving.spawn(health.publish(sender));
         }
     };
-    let terms = context.terms(config.limits);
-    let pool = context.pool.clone();
-    let end = |pool: &Pool| pool.close(GRACE);
-    let started = ServerThread::start(bound, terms, routes::all(context), pool, begin, end);
-    let thread = started.inspect_err(|_| vitals.checks.stop())?;
-    let (sender, health) = watch::channel(vitals.state());
-    if let Some(runtime) = thread.runtime() {
-        runtime.spawn(Arc::clone(&vitals).publish(sender));
-    }
+    let end = {
+        let (health, pool) = (Arc::clone(&health), context.pool.clone());
+        move || {
+            health.checks.stop();
+            pool.close(GRACE);
+        }
+    };
+    let thread = context.serve(bound, config.limits, begin, end)?;
     for warning in monitor.start_up_warnings() {
         tracing::warn!("{warning}");
     }
-    for name in vitals.unknown_names() {
+    for name in health.unknown_names() {
         tracing::warn!(%name, "counts for readiness or is in a group, and is no check and no task type (yet)");
     }
     tracing::info!(address = %thread.endpoint(), "monitor server listens");
     let server = MonitorServer {
         inner: Arc::new(Inner {
             monitor,
-            vitals,
             health,
+            watched,
             thread,
         }),
     };
@@ -134,17 +132,9 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
 /// signals cannot be listened to. `shutdown` and `drain` do not touch the parent's server; after them `run` works, on another
 /// address: the parent's, whose socket the child shares, stays taken until both have ended.
 #[derive(Debug, Clone)]
-#[doc(alias = "inc_stats")]
-#[doc(alias = "set_stats")]
-#[doc(alias = "append_stats")]
-#[doc(alias = "add_key_value")]
-#[doc(alias = "del_key_value")]
-#[doc(alias = "set_task_status")]
-#[doc(alias = "set_status")]
-#[doc(alias = "set_stat_sync")]
-#[doc(alias = "get_time")]
-#[doc(alias = "get_stats")]
-#[doc(alias = "get_statuses")]
+#[doc(alias("inc_stats", "set_stats", "append_stats", "add_key_value"))]
+#[doc(alias("del_key_value", "set_task_status", "set_status", "set_stat_sync"))]
+#[doc(alias("get_time", "get_stats", "get_statuses"))]
 pub struct MonitorServer {
     inner: Arc<Inner>,
 }
@@ -152,8 +142,8 @@ pub struct MonitorServer {
 #[derive(Debug)]
 struct Inner {
     monitor: Monitor,
-    vitals: Arc<Vitals>,
-    health: watch::Receiver<HealthState>,
+    health: Arc<HealthService>,
+    watched: watch::Receiver<HealthState>,
     thread: ServerThread,
 }
 
@@ -189,30 +179,6 @@ impl MonitorServer {
         self.inner.monitor
     }
 
-    /// Waits until no task is in flight, at most for this long. Works on every executor.
-    ///
-    /// New tasks may begin meanwhile; a service that ends stops taking requests first.
-    ///
-    /// # Errors
-    ///
-    /// The limit passed; the error says how many tasks are left. A limit of zero looks once.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future changes nothing.
-    pub async fn wait_for_ending_tasks(&self, limit: Duration) -> Result<(), TasksLeft> {
-        wait::for_ending_tasks(self.inner.monitor, limit, self.inner.thread.runtime()).await
-    }
-
-    /// The same, blocking the calling thread.
-    ///
-    /// # Errors
-    ///
-    /// As [`wait_for_ending_tasks`](Self::wait_for_ending_tasks).
-    pub fn wait_for_ending_tasks_blocking(&self, limit: Duration) -> Result<(), TasksLeft> {
-        wait::for_ending_tasks_blocking(self.inner.monitor, limit)
-    }
-
     /// Stops the server: no new connections, requests being answered come to their end within the configured grace, the
     /// rest is cut off, the thread has ended when this returns. Then [`run`] works again, on the same port too.
     ///
@@ -236,23 +202,23 @@ impl MonitorServer {
         self.vacate();
     }
 
-    pub(crate) fn vitals(&self) -> &Vitals {
-        &self.inner.vitals
+    pub(crate) fn health_service(&self) -> &HealthService {
+        &self.inner.health
     }
 
     /// In a fork nothing is published: there the state is that of a server that has stopped, and the channel is closed.
     pub(crate) fn watched(&self) -> watch::Receiver<HealthState> {
         if self.inner.thread.is_here() {
-            return self.inner.health.clone();
+            return self.inner.watched.clone();
         }
-        let mut state = self.inner.health.borrow().clone();
+        let mut state = self.inner.watched.borrow().clone();
         state.stop();
         watch::channel(state).1
     }
 
-    /// The server's runtime; it takes no tasks any more once the server has stopped. `None` in a fork.
-    pub(crate) fn runtime(&self) -> Option<&Handle> {
-        self.inner.thread.runtime()
+    /// True if its thread runs, in this process.
+    pub(crate) fn is_running(&self) -> bool {
+        self.inner.thread.is_here() && !self.inner.thread.has_ended()
     }
 
     /// An error in a fork of the server's process.
@@ -260,20 +226,18 @@ impl MonitorServer {
         self.inner.thread.check_here()
     }
 
-    /// Ends the checks, and makes room for the next server, unless it runs already. In a fork the checks are the parent's.
+    /// Makes room for the next server, unless it runs already.
     fn vacate(&self) {
-        let here = self.check_here();
-        if here.is_ok() {
-            self.inner.vitals.checks.stop();
+        if slot()
+            .take_if(|server| Arc::ptr_eq(&server.inner, &self.inner))
+            .is_none()
+        {
+            return;
         }
-        let ours = slot().take_if(|server| Arc::ptr_eq(&server.inner, &self.inner));
-        match here {
-            Ok(()) if ours.is_some() => {
-                let address = self.endpoint();
-                log(move || tracing::info!(%address, "monitor server stops"));
-            }
-            Err(error) if ours.is_some() => log(move || tracing::warn!("nothing to stop: {error}")),
-            _ => {}
+        let address = self.endpoint();
+        match self.check_here() {
+            Ok(()) => log(move || tracing::info!(%address, "monitor server stops")),
+            Err(error) => log(move || tracing::warn!("nothing to stop: {error}")),
         }
     }
 }
@@ -302,7 +266,7 @@ impl Deref for MonitorServer {
 /// ```
 #[derive(Debug, Clone)]
 pub struct MetricServer {
-    context: Arc<Context>,
+    pub(crate) context: Arc<Context>,
 }
 
 impl MetricServer {
@@ -315,30 +279,29 @@ impl MetricServer {
         Self::with_config(&config, monitor)
     }
 
-    /// The same with what a configuration says of pages: registries, collectors, `profile`, `strict`, `render_cache`,
-    /// `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits of scrapes and sources, what is said of the service and the
-    /// process, of health what concerns task types, and credentials and addresses that may connect. What it says of the storage (its constant labels, too), of the
-    /// address, of connections and of checks is not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that
-    /// it is mounted in takes the connections.
+    /// The same with the parts of a configuration that concern pages and health: registries, collectors, `profile`, `strict`,
+    /// `render_cache`, `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits of scrapes and sources,
+    /// the service and the process, health with its checks, and credentials and addresses that may connect. The storage's settings
+    /// (its constant labels, too), the address and the limits of connections are not looked at. TLS and addresses do not concern a
+    /// [`filter`](Self::filter): the server that it is mounted in takes the connections.
     ///
-    /// Where what is to protect it cannot be loaded, an error is logged, [`run_in_thread`](Self::run_in_thread) fails, and a
-    /// filter lets nobody in, but for probes.
+    /// Checks begin here, and run until the last clone and the last filter of it are dropped; the runtime that this is called in is
+    /// the service's, as for [`run`].
+    ///
+    /// If what is to protect it cannot be loaded, or a check cannot be used, an error is logged. Without its protection
+    /// [`run_in_thread`](Self::run_in_thread) fails, and a filter denies all but probes.
     pub fn with_config(config: &MonitorConfig, monitor: Monitor) -> Self {
+        let context = Context::new(monitor, config);
+        if let Err(error) = context.start_checks(&config.health) {
+            log(move || tracing::error!(%error, "the checks do not run"));
+        }
         Self {
-            context: Arc::new(Context::new(monitor, config)),
+            context: Arc::new(context),
         }
     }
 
-    pub(crate) fn vitals(&self) -> &Vitals {
+    pub(crate) fn health_service(&self) -> &HealthService {
         &self.context.vitals
-    }
-
-    /// The routes `/metrics`, `/livez`, `/readyz`, `/-/healthy` and `/-/ready`; every other path is rejected as not
-    /// found, so that other filters take it. It may stand behind `warp::path` prefixes. The runtime it is served on must have
-    /// its timers enabled, as those of `#[tokio::main]` have.
-    #[doc(alias = "get_wsgi_app")]
-    pub fn filter(&self) -> BoxedFilter<(Response,)> {
-        routes::open(Arc::clone(&self.context))
     }
 
     /// Serves all routes, health included, on a thread of its own, with default [`Limits`]. Addresses mean what they do in
@@ -354,11 +317,9 @@ impl MetricServer {
     ) -> Result<MetricServerHandle, RunError> {
         self.context.keeper.check()?;
         let bound = listener::bind(&Endpoint::Tcp(address.into()))?;
-        let routes = routes::all(Arc::clone(&self.context));
-        let terms = self.context.terms(Limits::default());
-        // The pool goes on: the same context may be mounted, or served by further threads.
-        let pool = self.context.pool.clone();
-        let thread = ServerThread::start(bound, terms, routes, pool, || (), |_| ())?;
+        // The pool goes on: the context may be mounted too, or served by further threads.
+        let context = Arc::clone(&self.context);
+        let thread = context.serve(bound, Limits::default(), |_| (), || ())?;
         Ok(MetricServerHandle {
             thread: Arc::new(thread),
         })
@@ -389,18 +350,48 @@ fn tcp_address(endpoint: &Endpoint) -> SocketAddr {
 }
 
 impl Context {
-    /// On which terms a server of this takes connections.
-    fn terms(&self, limits: Limits) -> Terms {
-        Terms {
-            limits,
-            metrics: Arc::clone(&self.metrics),
-            pages: self.renderer.held(),
-            networks: self.keeper.networks(),
-            keeper: Arc::clone(&self.keeper),
-        }
+    /// Serves all routes on a thread: see [`ServerThread::start`].
+    fn serve(
+        self: Arc<Self>,
+        bound: Bound,
+        limits: Limits,
+        begin: impl FnOnce(&Handle) + Send + 'static,
+        end: impl FnOnce() + Send + 'static,
+    ) -> Result<ServerThread, RunError> {
+        let serving = Serving {
+            terms: Terms {
+                limits,
+                metrics: Arc::clone(&self.metrics),
+                pages: self.renderer.held(),
+                networks: self.keeper.networks(),
+                keeper: Arc::clone(&self.keeper),
+            },
+            pool: self.pool.clone(),
+            routes: routes::all(self),
+        };
+        ServerThread::start(bound, serving, begin, end)
     }
 
-    /// Where what is to protect it cannot be loaded, nobody is let in.
+    /// Begins the checks of a server that is mounted.
+    fn start_checks(&self, health: &HealthSettings) -> Result<(), RunError> {
+        let HealthSettings { checks, groups, .. } = health;
+        if checks.is_empty() {
+            return Ok(());
+        }
+        for check in checks {
+            check_check(check, groups)?;
+        }
+        let started = self
+            .vitals
+            .checks
+            .start_alone(self.pool.clone(), checks.clone());
+        block_on(started).map_err(|source| RunError::Thread {
+            name: pool::THREAD_NAME,
+            source,
+        })
+    }
+
+    /// If what is to protect it cannot be loaded, all but probes is denied.
     pub(crate) fn new(monitor: Monitor, config: &MonitorConfig) -> Self {
         Self::kept(monitor, config, Keeper::load_or_lock(&config.security))
     }
@@ -412,12 +403,13 @@ impl Context {
         if !sources.iter().any(is_registry) {
             sources.insert(0, Source::Registry(prometheus::default_registry().clone()));
         }
+        let pool = keeper.pool.clone();
         let metrics = Arc::new(SelfMetrics::default());
         let settings = config.page_settings();
-        let phase = Phase::new(config.wait_for_started);
-        let vitals = Arc::new(Vitals::new(monitor, &config.health, phase));
+        let lifecycle = Lifecycle::new(config.wait_for_started);
+        let vitals = Arc::new(HealthService::new(monitor, &config.health, lifecycle));
         Self {
-            pool: keeper.pool.clone(),
+            pool: pool.clone(),
             renderer: Renderer::with_vitals(
                 monitor,
                 sources,
@@ -425,6 +417,7 @@ impl Context {
                 config.process.clone(),
                 Arc::clone(&metrics),
                 Arc::clone(&vitals),
+                pool,
             ),
             metrics,
             vitals,

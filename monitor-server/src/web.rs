@@ -93,12 +93,13 @@ impl AccessControl {
     }
 
     fn new(security: Security, state: SecurityState, seen: Fingerprint) -> Self {
+        let pool = Pool::default();
         Self {
             security,
             current: RwLock::new(Arc::new(state)),
             seen: Mutex::new(seen),
-            auth: Authenticator::new(),
-            pool: Pool::default(),
+            auth: Authenticator::new(pool.clone()),
+            pool,
             looked: Arc::default(),
         }
     }

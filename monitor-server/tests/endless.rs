@@ -36,7 +36,9 @@ fn a_server_with_endless_limits_serves_and_stops() {
         .limits(limits(LONGEST))
         .heartbeat_timeout(LONGEST)
         .idle_series(LONGEST)
-        .check("db", endless, || async { Ok::<_, std::io::Error>(()) });
+        .check("db", endless, (), |()| async {
+            Ok::<_, std::io::Error>(())
+        });
     let server = started(config);
     server.started();
     server.heartbeat().pulse();

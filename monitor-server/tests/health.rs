@@ -2,14 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use monitor_core::names::Profile;
-use monitor_core::{HealthStatus, TaskStatus};
-use monitor_server::{Check, MonitorConfig, MonitorServer, Readiness, RunError, run};
+use monitor_core::{HealthStatus, Monitor, TaskStatus};
+use monitor_server::{Check, MetricServer, MonitorConfig, MonitorServer, Readiness, RunError, run};
 use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot};
 
 /// How long what should happen at once may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -76,18 +78,190 @@ fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
 /// A server with a check `db` that is well while the flag says so.
 fn with_check(config: MonitorConfig, check: Check) -> (MonitorServer, Arc<AtomicBool>) {
     let well = Arc::new(AtomicBool::new(true));
-    let asked = Arc::clone(&well);
-    let config = config.check("db", check, move || {
-        let well = asked.load(Ordering::SeqCst);
-        async move {
-            if well {
-                Ok(())
-            } else {
-                Err("connection refused")
-            }
-        }
+    let config = config.check("db", check, Arc::clone(&well), |well| async move {
+        let is_well = well.load(Ordering::SeqCst);
+        is_well.then_some(()).ok_or("connection refused")
     });
     (run(config).expect("a server"), well)
+}
+
+/// Whose runtime async checks run on.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// The one whose handle is given.
+    Given,
+    /// The one in which the server is started.
+    Ambient,
+    /// One that the server makes.
+    Own,
+}
+
+/// Runs a test with the configuration and the start of each way.
+fn in_each_way(test: impl Fn(&Runtime, &str, &dyn Fn(MonitorConfig) -> MonitorServer)) {
+    for way in [Way::Given, Way::Ambient, Way::Own] {
+        let mut builder = Builder::new_multi_thread();
+        builder
+            .worker_threads(2)
+            .thread_name("service")
+            .enable_all();
+        let service = builder.build().expect("a runtime");
+        test(&service, &format!("{way:?}"), &|config| {
+            let config = match way {
+                Way::Given => config.check_runtime(service.handle()),
+                Way::Ambient | Way::Own => config,
+            };
+            let _ambient = matches!(way, Way::Ambient).then(|| service.enter());
+            run(config).expect("a server")
+        });
+    }
+}
+
+#[test]
+fn a_check_that_blocks_inside_async_code_leaves_the_probes_the_page_and_the_other_checks_on_time() {
+    let _turn = turn();
+    in_each_way(|_, way, start| {
+        let blocks = Arc::new(AtomicBool::new(true));
+        let runs = Arc::new(AtomicU32::new(0));
+        let once = Check::every(PATIENCE * 100).timeout(Duration::from_millis(50));
+        let config = local()
+            .check("blocks", once, Arc::clone(&blocks), |blocks| async move {
+                while blocks.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Ok::<(), String>(())
+            })
+            .check("well", often(), Arc::clone(&runs), |runs| async move {
+                runs.fetch_add(1, Ordering::SeqCst);
+                Ok::<(), String>(())
+            });
+        let server = start(config);
+        let address = server.local_addr();
+        eventually("it is down at its limit", || {
+            get(address, "/health/blocks").json()["details"]["output"] == "no answer within 50ms"
+        });
+        let before = runs.load(Ordering::SeqCst);
+        let begin = Instant::now();
+        for path in ["/livez", "/metrics", "/readyz"] {
+            assert_eq!(get(address, path).code, 200, "{path}, {way}");
+        }
+        assert!(begin.elapsed() < Duration::from_secs(5), "{way}");
+        eventually("the other runs", || {
+            runs.load(Ordering::SeqCst) > before + 10
+        });
+        assert_eq!(get(address, "/health/well").code, 200, "{way}");
+        let begin = Instant::now();
+        server.shutdown();
+        assert!(begin.elapsed() < Duration::from_secs(2), "{way}");
+        blocks.store(false, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn a_check_runs_on_the_service_s_runtime_and_what_it_opens_lives_on_there() {
+    let _turn = turn();
+    type Connection = mpsc::UnboundedSender<oneshot::Sender<()>>;
+    in_each_way(|service, way, start| {
+        let opened: Arc<Mutex<Option<Connection>>> = Arc::default();
+        // A pool as services have them: the first who asks opens the connection, whose task belongs to the runtime of that moment.
+        let check = local().check("db", often(), Arc::clone(&opened), |pool| async move {
+            let connection = {
+                let mut pool = pool.lock().unwrap_or_else(PoisonError::into_inner);
+                let open = || {
+                    let (connection, mut asked) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
+                    tokio::spawn(async move {
+                        while let Some(answer) = asked.recv().await {
+                            let _ = answer.send(());
+                        }
+                    });
+                    connection
+                };
+                pool.get_or_insert_with(open).clone()
+            };
+            let (answer, answered) = oneshot::channel();
+            connection.send(answer).map_err(|_| "closed")?;
+            answered.await.map_err(|_| "closed")
+        });
+        let server = start(check);
+        let address = server.local_addr();
+        eventually("it is well", || {
+            get(address, "/health/db").json()["status"] == "UP"
+        });
+        server.shutdown();
+        let pool = opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = pool.as_ref().expect("it was opened");
+        let lives = service.block_on(async {
+            let (answer, answered) = oneshot::channel();
+            connection.send(answer).is_ok() && answered.await.is_ok()
+        });
+        assert_eq!(lives, way != "Own", "{way}");
+    });
+}
+
+#[monitor_core::monitored(method = "Ping")]
+async fn ping() -> Result<(), String> {
+    tokio::task::yield_now().await;
+    Ok(())
+}
+
+#[test]
+fn what_a_check_calls_is_not_on_the_page() {
+    let _turn = turn();
+    in_each_way(|service, way, start| {
+        let server = start(
+            local()
+                .profile(Profile::Prometheus)
+                .check("ping", often(), (), |()| ping()),
+        );
+        let address = server.local_addr();
+        eventually("it is well", || {
+            get(address, "/health/ping").json()["status"] == "UP"
+        });
+        let requests = || {
+            let page = get(address, "/metrics").body;
+            let series = "monitor_requests_total{method=\"Ping\"} ";
+            let line = page.lines().find_map(|line| line.strip_prefix(series));
+            line.and_then(|count| count.parse::<u64>().ok())
+        };
+        service.block_on(ping()).expect("it is well");
+        let before = requests();
+        assert!(before.is_some(), "{way}");
+        service.block_on(ping()).expect("it is well");
+        assert_eq!(requests(), before.map(|before| before + 1), "{way}");
+        server.shutdown();
+    });
+}
+
+#[test]
+fn the_checks_of_a_mounted_server_run_until_it_is_dropped() {
+    let _turn = turn();
+    let state = Arc::new(());
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = (Arc::clone(&state), Arc::clone(&runs));
+    let config = MonitorConfig::default()
+        .check("db", often().ready(), counted, |(_, runs)| async move {
+            runs.fetch_add(1, Ordering::SeqCst);
+            Ok::<(), String>(())
+        })
+        .blocking_check("disk", often(), || Err("full"));
+    let metrics = MetricServer::with_config(&config, Monitor::global());
+    drop(config);
+    let server = metrics
+        .run_in_thread(([127, 0, 0, 1], 0))
+        .expect("a server");
+    let address = server.local_addr();
+    eventually("it is ready", || {
+        word(address, "/readyz") == words(200, "ready")
+    });
+    eventually("both have run", || {
+        let page = get(address, "/metrics").body;
+        page.contains("monitor_check_up{check=\"db\"} 1\n")
+            && page.contains("monitor_check_up{check=\"disk\"} 0\n")
+    });
+    server.shutdown();
+    let before = runs.load(Ordering::SeqCst);
+    eventually("they go on", || runs.load(Ordering::SeqCst) > before);
+    drop((metrics, server));
+    eventually("the state is let go of", || Arc::strong_count(&state) == 1);
 }
 
 fn often() -> Check {
@@ -352,13 +526,15 @@ fn checks_come_and_go_while_it_runs() {
     let _turn = turn();
     let server = run(local()).expect("a server");
     let address = server.local_addr();
-    let well = || async { Ok::<(), String>(()) };
+    let well = |()| async { Ok::<(), String>(()) };
     for name in ["", "default", "liveness"] {
-        let refused = server.add_check(name, often(), well);
+        let refused = server.add_check(name, often(), (), well);
         assert!(matches!(refused, Err(RunError::Config(_))), "{name}");
     }
     assert_eq!(get(address, "/health/db").code, 404);
-    server.add_check("db", often(), well).expect("a good check");
+    server
+        .add_check("db", often(), (), well)
+        .expect("a good check");
     eventually("it is up", || {
         get(address, "/health/db").json()["status"] == "UP"
     });
@@ -371,7 +547,7 @@ fn checks_come_and_go_while_it_runs() {
     assert_eq!(get(address, "/health/db").code, 404);
     server.shutdown();
     server
-        .add_check("db", often(), well)
+        .add_check("db", often(), (), well)
         .expect("nothing to do");
     assert!(!server.remove_check("db"));
 }
@@ -379,7 +555,7 @@ fn checks_come_and_go_while_it_runs() {
 #[test]
 fn who_watches_sees_each_state_and_the_end() {
     let _turn = turn();
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a runtime");

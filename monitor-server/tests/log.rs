@@ -103,15 +103,14 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     let _turn = turn();
     Log::begin();
     let well = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&well);
     let often = Check::every(Duration::from_millis(5)).timeout(PATIENCE);
     let config = local()
         .methods(["Load"])
         .readiness(["db", "Load", "default", "misspelt"])
         .health_group("storage", ["db", "misspelt", "other"])
-        .check("db", often, move || {
-            let well = asked.load(Ordering::SeqCst);
-            async move { if well { Ok(()) } else { Err("refused") } }
+        .check("db", often, Arc::clone(&well), |well| async move {
+            let is_well = well.load(Ordering::SeqCst);
+            is_well.then_some(()).ok_or("refused")
         });
     let server = monitor_server::run(config).expect("a server");
     let unknown = lines("is no check and no task type");
@@ -259,7 +258,6 @@ fn a_source_that_is_left_out_again_and_again_is_one_line() {
 fn a_log_that_panics_ends_no_check_no_watch_and_no_server() {
     let (well, begun) = (Arc::new(AtomicBool::new(true)), Arc::default());
     let held = Arc::new(AtomicBool::new(true));
-    let asked = Arc::clone(&well);
     let slow = Slow {
         begun: Arc::clone(&begun),
         held: Arc::clone(&held),
@@ -268,9 +266,9 @@ fn a_log_that_panics_ends_no_check_no_watch_and_no_server() {
     let config = local()
         .limits(Limits::default().max_connections(1))
         .collector(slow)
-        .check("db", often.ready(), move || {
-            let well = asked.load(Ordering::SeqCst);
-            async move { if well { Ok(()) } else { Err("refused") } }
+        .check("db", often.ready(), Arc::clone(&well), |well| async move {
+            let is_well = well.load(Ordering::SeqCst);
+            is_well.then_some(()).ok_or("refused")
         });
     let server = started(config);
     Log::begin();
@@ -283,11 +281,10 @@ fn a_log_that_panics_ends_no_check_no_watch_and_no_server() {
             health.borrow().readiness.is_ready() == is_well
         });
     }
+    eventually("twice each of check and readiness", || {
+        LOST.load(Ordering::SeqCst) >= 4
+    });
     let of_health = LOST.load(Ordering::SeqCst);
-    assert!(
-        of_health >= 4,
-        "{of_health}: twice each of check and readiness"
-    );
 
     let mut busy = connect(server.local_addr());
     send(

@@ -55,7 +55,6 @@ async fn wait_for(client: &mut HealthClient<Channel>, service: &str, status: Ser
 async fn a_grpc_client_sees_what_the_probes_say() {
     use ServingStatus::{NotServing, Serving};
     let well = Arc::new(AtomicBool::new(true));
-    let asked = Arc::clone(&well);
     let often = Check::every(Duration::from_millis(20)).timeout(PATIENCE);
     let config = MonitorConfig::default()
         .listen([127, 0, 0, 1])
@@ -64,9 +63,9 @@ async fn a_grpc_client_sees_what_the_probes_say() {
         .errors("FATAL", ["oom"], 1)
         .readiness(["db", "loader"])
         .health_group("storage", ["db"])
-        .check("db", often, move || {
-            let well = asked.load(Ordering::SeqCst);
-            async move { if well { Ok(()) } else { Err("refused") } }
+        .check("db", often, Arc::clone(&well), |well| async move {
+            let is_well = well.load(Ordering::SeqCst);
+            is_well.then_some(()).ok_or("refused")
         });
     let monitor = monitor_server::run(config).expect("a server");
     let mut client = serve(&monitor).await;

@@ -15,7 +15,7 @@ use monitor_core::TaskStatus;
 use monitor_core::exposition::Format;
 use monitor_core::family::Family;
 use monitor_core::names::{Profile, built_in_families};
-use monitor_server::{Check, MonitorConfig, health_families, scrape_families};
+use monitor_server::{MonitorConfig, health_families, scrape_families};
 
 /// What it says of the names of the original, which are kept so that dashboards and rules carry over. A finding that is not
 /// in this list is a fault.
@@ -68,7 +68,7 @@ fn served() -> String {
         .port(0)
         .profile(Profile::Prometheus)
         .heartbeat_timeout(Duration::from_mins(10))
-        .check("db", Check::every(Duration::from_millis(20)), || async {
+        .check("db", Duration::from_millis(20), (), |()| async {
             Ok::<_, std::io::Error>(())
         });
     let server = monitor_server::run(config).expect("a free port");

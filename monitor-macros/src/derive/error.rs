@@ -1,93 +1,62 @@
 //! `#[derive(MonitorError)]`: each variant names the error type its calls count under.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote_spanned;
 use syn::spanned::Spanned;
-use syn::{Attribute, Data, DeriveInput, Fields, LitStr};
+use syn::{Data, DeriveInput, Fields, Index, LitStr, Member};
 
-use super::helper::{Helper, Position, only_field, refuse_on_fields};
-use super::{root, text, unlinted};
+use super::{implementation, mixed, read, refuse_on_fields, root, unlinted};
+use crate::parse::{Args, Faults, Place, row};
 
-const ON_ENUM: Position = Position {
-    place: "an error enum",
-    valid: &["crate", "fallback"],
-    ignored: &[],
-};
-
-const ON_STRUCT: Position = Position {
-    place: "an error struct",
-    valid: &["error_type", "transparent", "crate"],
-    ignored: &[],
-};
-
-const ON_VARIANT: Position = Position {
-    place: "a variant of an error",
-    valid: &["error_type", "transparent"],
-    ignored: &[],
-};
-
-/// A variant that has an error type may have a label's value too.
-const ON_LABELLED_VARIANT: Position = Position {
-    ignored: &["name"],
-    ..ON_VARIANT
-};
-
-pub(super) fn derive(input: &DeriveInput, errors: &mut Vec<syn::Error>) -> TokenStream {
-    let (helper, body) = match &input.data {
+pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
+    let on_type = match &input.data {
+        Data::Struct(_) => Place::ERROR_STRUCT,
+        _ => Place::ERROR_ENUM,
+    };
+    let helper = read(&input.attrs, on_type, errors);
+    let root = root(&helper);
+    let arms: Vec<TokenStream> = match &input.data {
         Data::Enum(data) => {
-            let helper = Helper::read(&input.attrs, &ON_ENUM, errors);
-            let root = root(helper.root.value());
-            let arms: Vec<_> = data
-                .variants
-                .iter()
-                .map(|variant| {
-                    let own = on_variant(&variant.attrs, errors);
-                    let name = unlinted(&variant.ident);
-                    let path = quote_spanned!(Span::mixed_site()=> Self::#name);
-                    arm(&path, &own, &variant.fields, &helper, &root, errors)
-                })
-                .collect();
-            (helper, choice(&arms))
+            let arm = data.variants.iter().map(|variant| {
+                let own = read(&variant.attrs, Place::LABELLED_ERROR, errors);
+                // A variant that has an error type may have a label's value too.
+                let named = own.named.given() || own.transparent.given();
+                let stray = own.label.key().filter(|_| !named);
+                errors.extend(stray.and_then(|key| row(key, Place::ERROR).err()));
+                let name = unlinted(&variant.ident);
+                let arm = arm(
+                    &own,
+                    &variant.fields,
+                    helper.fallback.value(),
+                    &root,
+                    errors,
+                );
+                mixed!(Self::#name #arm)
+            });
+            arm.collect()
         }
         Data::Struct(data) => {
-            let helper = Helper::read(&input.attrs, &ON_STRUCT, errors);
-            let root = root(helper.root.value());
-            let path = quote_spanned!(Span::mixed_site()=> Self);
-            let arm = arm(&path, &helper, &data.fields, &helper, &root, errors);
-            (helper, choice(&[arm]))
+            let arm = arm(&helper, &data.fields, None, &root, errors);
+            vec![mixed!(Self #arm)]
         }
         Data::Union(data) => {
             let message = "`MonitorError` is derived for an enum or a struct; this is a union";
-            errors.push(syn::Error::new(data.union_token.span, message));
+            *errors = vec![syn::Error::new(data.union_token.span, message)];
             return TokenStream::new();
         }
     };
-    implementation(input, &root(helper.root.value()), &body)
-}
-
-fn on_variant(attrs: &[Attribute], errors: &mut Vec<syn::Error>) -> Helper {
-    let mut faults = Vec::new();
-    let helper = Helper::read(attrs, &ON_LABELLED_VARIANT, &mut faults);
-    if faults.is_empty() && (helper.error_type.given() || helper.transparent.given()) {
-        return helper;
-    }
-    Helper::read(attrs, &ON_VARIANT, errors)
-}
-
-fn implementation(input: &DeriveInput, root: &TokenStream, body: &TokenStream) -> TokenStream {
-    let name = &input.ident;
-    let text = text();
-    let (generics, parameters, bounds) = input.generics.split_for_impl();
-    let question = question(input, root);
-    quote_spanned! {Span::mixed_site()=>
-        #question
-        #[automatically_derived]
-        impl #generics #root::MonitorError for #name #parameters #bounds {
-            fn error_type(&self) -> ::core::option::Option<#text> {
-                #body
-            }
+    let body = if arms.is_empty() {
+        mixed!(match *self {})
+    } else {
+        mixed!(match self { #(#arms,)* })
+    };
+    let method = mixed! {
+        fn error_type(&self) -> ::core::option::Option<&'static ::core::primitive::str> {
+            #body
         }
-    }
+    };
+    let question = question(input, &root);
+    let implementation = implementation(input, &root, "MonitorError", &method);
+    mixed!(#question #implementation)
 }
 
 /// What makes the type known behind trait objects (`Box<dyn Error>`, `anyhow::Error`, a source), if it is a std error. One
@@ -95,7 +64,7 @@ fn implementation(input: &DeriveInput, root: &TokenStream, body: &TokenStream) -
 fn question(input: &DeriveInput, root: &TokenStream) -> Option<TokenStream> {
     let name = unlinted(&input.ident);
     input.generics.params.is_empty().then(|| {
-        quote_spanned! {Span::mixed_site()=>
+        mixed! {
             const _: () = {
                 use #root::__private::Unnamed as _;
                 #root::__private::inventory::submit! {
@@ -106,45 +75,36 @@ fn question(input: &DeriveInput, root: &TokenStream) -> Option<TokenStream> {
     })
 }
 
-fn choice(arms: &[TokenStream]) -> TokenStream {
-    let span = Span::mixed_site();
-    if arms.is_empty() {
-        return quote_spanned!(span=> match *self {});
-    }
-    quote_spanned!(span=> match self { #(#arms,)* })
-}
-
-/// What one variant, or a struct, answers.
+/// What one variant, or a struct, answers: fields and value.
 fn arm(
-    path: &TokenStream,
-    own: &Helper,
+    own: &Args,
     fields: &Fields,
-    container: &Helper,
+    fallback: Option<&LitStr>,
     root: &TokenStream,
-    errors: &mut Vec<syn::Error>,
+    errors: &mut Faults,
 ) -> TokenStream {
-    let span = Span::mixed_site();
     refuse_on_fields(fields, errors);
-    if let (Some(key), Some(_)) = (own.transparent.key(), own.error_type.key()) {
+    let Some(key) = own.transparent.key() else {
+        let answer = own.named.value().or(fallback).map_or_else(
+            || mixed!(::core::option::Option::None),
+            |name| mixed!(::core::option::Option::Some(#name)),
+        );
+        return mixed!({ .. } => #answer);
+    };
+    if own.named.given() {
         let message = "`error_type` and `transparent` exclude each other: one names the type, the other asks the field for it";
         errors.push(syn::Error::new(key.span(), message));
     }
-    if let Some(key) = own.transparent.key() {
-        let Some((member, ty)) = only_field(key, fields, errors) else {
-            return TokenStream::new();
-        };
-        // The fault of a field that is no such error is reported at its type.
-        let inner = Ident::new("__monitor_inner", ty.span().resolved_at(span));
-        let ask = quote_spanned!(span=> #root::MonitorError::error_type(#inner));
-        return quote_spanned!(span=> #path { #member: __monitor_inner } => #ask);
-    }
-    let named: Option<&LitStr> = own
-        .error_type
-        .value()
-        .or_else(|| container.fallback.value());
-    let answer = named.map_or_else(
-        || quote_spanned!(span=> ::core::option::Option::None),
-        |name| quote_spanned!(span=> ::core::option::Option::Some(#name)),
-    );
-    quote_spanned!(span=> #path { .. } => #answer)
+    let count = fields.len();
+    let Some(field) = fields.iter().next().filter(|_| count == 1) else {
+        let message = format!("`transparent` asks the only field, and there are {count}");
+        errors.push(syn::Error::new(key.span(), message));
+        return TokenStream::new();
+    };
+    let unnamed = Member::Unnamed(Index::from(0));
+    let member = field.ident.clone().map_or(unnamed, Member::Named);
+    // The fault of a field that is no such error is reported at its type.
+    let at = field.ty.span().resolved_at(Span::mixed_site());
+    let inner = Ident::new("__monitor_inner", at);
+    mixed!({ #member: __monitor_inner } => #root::MonitorError::error_type(#inner))
 }

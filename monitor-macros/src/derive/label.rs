@@ -1,59 +1,39 @@
 //! `#[derive(MonitorLabel)]`: the variants of an enum without fields are the values of a label.
 
-use proc_macro2::{Literal, Span, TokenStream};
-use quote::quote_spanned;
+use proc_macro2::{Literal, TokenStream};
 use syn::ext::IdentExt;
 use syn::{Data, DataEnum, DeriveInput, Fields, LitStr, Variant};
 
-use super::helper::{Helper, Position, refuse_on_fields};
-use super::{root, text, unlinted};
-use crate::args::check_name;
-
-const ON_TYPE: Position = Position {
-    place: "a label",
-    valid: &["crate"],
-    ignored: &["error_type", "fallback", "transparent"],
-};
-
-const ON_VARIANT: Position = Position {
-    place: "a variant of a label",
-    valid: &["name"],
-    ignored: &["error_type", "transparent"],
-};
+use super::{implementation, mixed, read, refuse_on_fields, root, unlinted};
+use crate::parse::{Faults, Place, check_name};
 
 /// The value that stands for all others.
 const OVERFLOW: &str = "overflow";
 
-pub(super) fn derive(input: &DeriveInput, errors: &mut Vec<syn::Error>) -> TokenStream {
-    let helper = Helper::read(&input.attrs, &ON_TYPE, errors);
+pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
+    let helper = read(&input.attrs, Place::LABEL_ENUM, errors);
     let Some(data) = variants(input, errors) else {
         return TokenStream::new();
     };
     let values = values(data, errors);
-    let span = Span::mixed_site();
-    let (root, text) = (root(helper.root.value()), text());
-    let name = &input.ident;
-    let (generics, parameters, bounds) = input.generics.split_for_impl();
     let arms = data.variants.iter().enumerate().map(|(index, variant)| {
         let (name, index) = (unlinted(&variant.ident), Literal::usize_suffixed(index));
-        quote_spanned!(span=> Self::#name => #index)
+        mixed!(Self::#name => #index)
     });
-    quote_spanned! {span=>
-        #[automatically_derived]
-        impl #generics #root::MonitorLabel for #name #parameters #bounds {
-            const VALUES: &'static [#text] = &[#(#values),*];
+    let items = mixed! {
+        const VALUES: &'static [&'static ::core::primitive::str] = &[#(#values),*];
 
-            #[inline]
-            fn index(&self) -> ::core::primitive::usize {
-                match self {
-                    #(#arms,)*
-                }
+        #[inline]
+        fn index(&self) -> ::core::primitive::usize {
+            match self {
+                #(#arms,)*
             }
         }
-    }
+    };
+    implementation(input, &root(&helper), "MonitorLabel", &items)
 }
 
-fn variants<'a>(input: &'a DeriveInput, errors: &mut Vec<syn::Error>) -> Option<&'a DataEnum> {
+fn variants<'a>(input: &'a DeriveInput, errors: &mut Faults) -> Option<&'a DataEnum> {
     let (span, what) = match &input.data {
         Data::Enum(data) if data.variants.is_empty() => {
             let message = "a label needs a value: this enum has no variants";
@@ -71,12 +51,16 @@ fn variants<'a>(input: &'a DeriveInput, errors: &mut Vec<syn::Error>) -> Option<
     None
 }
 
-fn values(data: &DataEnum, errors: &mut Vec<syn::Error>) -> Vec<LitStr> {
+fn values(data: &DataEnum, errors: &mut Faults) -> Vec<LitStr> {
     let mut values: Vec<LitStr> = Vec::new();
     for variant in &data.variants {
         refuse_fields(variant, errors);
-        let helper = Helper::read(&variant.attrs, &ON_VARIANT, errors);
-        let value = helper.name.take().unwrap_or_else(|| default_value(variant));
+        let helper = read(&variant.attrs, Place::LABEL, errors);
+        let value = helper
+            .label
+            .value()
+            .cloned()
+            .unwrap_or_else(|| default_value(variant));
         if let Err(error) = check_value(&value, &values) {
             errors.push(error);
         }
@@ -85,7 +69,7 @@ fn values(data: &DataEnum, errors: &mut Vec<syn::Error>) -> Vec<LitStr> {
     values
 }
 
-fn refuse_fields(variant: &Variant, errors: &mut Vec<syn::Error>) {
+fn refuse_fields(variant: &Variant, errors: &mut Faults) {
     if matches!(variant.fields, Fields::Unit) {
         return;
     }
@@ -120,20 +104,17 @@ fn check_value(value: &LitStr, before: &[LitStr]) -> syn::Result<()> {
 /// `HTTPServer2Go` is `http_server2_go`: a word begins at a capital after a small letter or digit, and at the last of
 /// several capitals before a small letter.
 pub(super) fn snake_case(name: &str) -> String {
-    let letters: Vec<char> = name.chars().collect();
     let mut snake = String::with_capacity(name.len() + 4);
-    for (place, letter) in letters.iter().enumerate() {
-        let before = place.checked_sub(1).map(|before| letters[before]);
-        let next_is_small = letters
-            .get(place + 1)
-            .is_some_and(|next| next.is_lowercase());
-        let begins = before.is_some_and(|before| {
-            before != '_' && (!before.is_uppercase() || next_is_small) && letter.is_uppercase()
-        });
-        if begins {
+    let mut before = '_';
+    let mut letters = name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next_is_small = letters.peek().is_some_and(|next| next.is_lowercase());
+        let breaks = before != '_' && (!before.is_uppercase() || next_is_small);
+        if letter.is_uppercase() && breaks {
             snake.push('_');
         }
         snake.extend(letter.to_lowercase());
+        before = letter;
     }
     snake
 }

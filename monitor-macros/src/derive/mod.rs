@@ -1,21 +1,18 @@
 //! The derives `MonitorError` and `MonitorLabel`, and what `#[monitor(..)]` may say for them.
 
 mod error;
-mod helper;
 mod label;
 #[cfg(test)]
 mod tests;
 
-use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::visit_mut::VisitMut;
-use syn::{DeriveInput, Path};
+use syn::{Attribute, DeriveInput, Fields, Meta};
 
+use crate::expand::mixed;
 use crate::fallback::fallback;
-use crate::fragments::Ungrouped;
-
-/// A derive, from its item to its implementation.
-type Derive = fn(&DeriveInput, &mut Vec<syn::Error>) -> TokenStream;
+use crate::parse::{Args, Faults, Place};
+use crate::tokens::Ungrouped;
 
 /// Expands `#[derive(MonitorError)]`.
 pub(crate) fn error(item: TokenStream) -> TokenStream {
@@ -26,6 +23,9 @@ pub(crate) fn error(item: TokenStream) -> TokenStream {
 pub(crate) fn label(item: TokenStream) -> TokenStream {
     derive(item, label::derive)
 }
+
+/// A derive, from its item to its implementation.
+type Derive = fn(&DeriveInput, &mut Faults) -> TokenStream;
 
 fn derive(item: TokenStream, derive: Derive) -> TokenStream {
     let mut errors = Vec::new();
@@ -42,21 +42,56 @@ fn derive(item: TokenStream, derive: Derive) -> TokenStream {
     fallback(errors, TokenStream::new())
 }
 
-/// Where generated paths begin.
-fn root(path: Option<&Path>) -> TokenStream {
-    match path {
-        None => quote_spanned!(Span::mixed_site()=> ::monitor_core),
-        Some(path) => quote_spanned!(Span::mixed_site()=> #path),
+/// Reads all `#[monitor(..)]` among the attributes of a type or variant.
+fn read(attrs: &[Attribute], place: Place, errors: &mut Faults) -> Args {
+    let mut helper = Args::default();
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("monitor")) {
+        if let Meta::List(list) = &attr.meta {
+            helper.read_list(list.tokens.clone(), place, errors);
+        } else {
+            let message = format!("`monitor` takes a list: `#[monitor({})]`", place.example());
+            errors.push(syn::Error::new_spanned(attr.path(), message));
+        }
+    }
+    helper
+}
+
+/// Refuses helper attributes on fields: none is read there.
+fn refuse_on_fields(fields: &Fields, errors: &mut Faults) {
+    for attr in fields.iter().flat_map(|field| &field.attrs) {
+        if attr.path().is_ident("monitor") {
+            let message =
+                "`monitor` goes on the type or on a variant: it says nothing about a field";
+            errors.push(syn::Error::new_spanned(attr.path(), message));
+        }
     }
 }
 
-/// `&'static str`, whatever the user's own `str` may be.
-fn text() -> TokenStream {
-    quote_spanned!(Span::mixed_site()=> &'static ::core::primitive::str)
+/// The implementation of a trait of ours.
+fn implementation(
+    input: &DeriveInput,
+    root: &TokenStream,
+    name: &str,
+    items: &TokenStream,
+) -> TokenStream {
+    let (of, name) = (&input.ident, Ident::new(name, Span::mixed_site()));
+    let (generics, parameters, bounds) = input.generics.split_for_impl();
+    mixed! {
+        #[automatically_derived]
+        impl #generics #root::#name for #of #parameters #bounds {
+            #items
+        }
+    }
+}
+
+/// Where generated paths begin.
+fn root(helper: &Args) -> TokenStream {
+    let path = helper.derive_root.value();
+    path.map_or_else(|| mixed!(::monitor_core), |path| mixed!(#path))
 }
 
 /// A name where no lint speaks of it, such as that of a deprecated variant.
-fn unlinted(name: &proc_macro2::Ident) -> proc_macro2::Ident {
+fn unlinted(name: &Ident) -> Ident {
     let mut name = name.clone();
     name.set_span(name.span().resolved_at(Span::mixed_site()));
     name

@@ -1,18 +1,19 @@
-//! The pieces all expansions are made of.
+//! The pieces all expansions are made of: the body, what is read off the arguments when a call begins, and the verdict, a closure that
+//! reads the outcome off the value.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
-use super::group;
-use crate::args::words;
-use crate::shape::{Value, ends_in_a_statement, is_unit, may_be_result};
+use crate::parse::{ErrorType, Label, words};
+use crate::shape::{Borrow, ends_in_a_statement, is_unit, may_be_result};
+use crate::tokens::in_parentheses;
 use crate::validate::Checked;
 
 /// One function, while it is expanded.
-pub(super) struct Call<'a> {
-    pub(super) checked: &'a Checked,
+pub(crate) struct Call<'a> {
+    pub(crate) checked: &'a Checked,
     /// What runs as the call.
     pub(super) block: &'a Group,
     /// The type of its value.
@@ -21,10 +22,10 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// The body as the call.
-    pub(super) fn new(checked: &'a Checked) -> Self {
+    pub(crate) fn new(checked: &'a Checked) -> Self {
         Self {
             checked,
-            block: &checked.body.block,
+            block: &checked.target.block,
             ty: &checked.returned.body,
         }
     }
@@ -32,50 +33,61 @@ impl<'a> Call<'a> {
 
 impl Call<'_> {
     /// The module all generated paths go through.
-    pub(super) fn runtime(&self, span: Span) -> TokenStream {
-        match &self.checked.root {
+    pub(crate) fn runtime(&self, span: Span) -> TokenStream {
+        match self.checked.args.root.value() {
             None => quote_spanned!(span=> ::monitor_core::__private),
             Some(root) => quote_spanned!(span=> #root::__private),
         }
     }
 
+    /// The same, with macro hygiene.
+    pub(crate) fn root(&self) -> TokenStream {
+        self.runtime(Span::mixed_site())
+    }
+
+    /// A call of one of its functions, or of another path there.
+    pub(crate) fn runs(&self, at: Span, function: &str, arguments: &TokenStream) -> TokenStream {
+        let (runtime, function) = (self.runtime(at), Ident::new(function, at));
+        quote_spanned!(at=> #runtime::#function(#arguments))
+    }
+
     /// What the runtime starts the call from. It stands in each expansion once: the static is in it.
     pub(super) fn start(&self) -> TokenStream {
-        let span = Span::mixed_site();
-        if self.checked.entry.is_empty() {
-            self.site()
+        if self.reads_arguments() {
+            mixed!(__monitor_start)
         } else {
-            quote_spanned!(span=> __monitor_start)
+            self.site()
         }
     }
 
     pub(super) fn sync(&self) -> TokenStream {
-        let span = Span::mixed_site();
-        let (runtime, start) = (self.runtime(span), self.start());
+        let (runtime, start) = (self.root(), self.start());
         // Errors about the type point at the closure's, if it says one. If that is a `Result` with a large error,
         // clippy would speak of the closure too (`result_large_err`).
         let says_it = !may_be_result(self.ty) || ends_in_a_statement(&self.block.stream());
-        let parameter = self.checked.call.as_ref().map_or_else(
-            || quote_spanned!(span=> _),
-            |name| quote_spanned!(span=> #name: &mut #runtime::CallGuard),
-        );
+        let parameter = self
+            .checked
+            .args
+            .call
+            .value()
+            .map_or_else(|| mixed!(_), |name| mixed!(#name: &mut #runtime::CallGuard));
         let ty = self.ty;
         let closure = self.closure(&parameter, says_it.then_some(ty));
         let (verdict, give) = (self.verdict(), self.give());
-        quote_spanned!(span=> #give #runtime::run_sync::<#ty, _>(#start, #closure, #verdict))
+        mixed!(#give #runtime::run_sync::<#ty, _>(#start, #closure, #verdict))
     }
 
     /// Before the value.
     pub(super) fn give(&self) -> Option<TokenStream> {
-        let unit = is_unit(self.ty) && !self.checked.asynchronous;
-        (!unit).then(|| quote_spanned!(Span::mixed_site()=> return))
+        let unit = is_unit(self.ty) && !self.checked.is_async();
+        (!unit).then(|| mixed!(return))
     }
 
     /// The body as a closure, which says its type if nothing else does.
     pub(super) fn closure(&self, parameter: &TokenStream, ty: Option<&Type>) -> TokenStream {
-        let (span, block) = (Span::mixed_site(), self.block);
+        let block = self.block;
         let ty = ty.filter(|ty| !matches!(ty, Type::Infer(_)));
-        let ty = ty.map(|ty| quote_spanned!(span=> -> #ty));
+        let ty = ty.map(|ty| mixed!(-> #ty));
         let head = quote_spanned!(self.begin()=> move |#parameter|);
         quote!(#head #ty #block)
     }
@@ -91,20 +103,19 @@ impl Call<'_> {
     }
 
     /// The type of the value the outcome is read from.
-    pub(super) fn value(&self) -> TokenStream {
-        match &self.checked.returned.value {
-            Value::Of(ty) => ty.to_token_stream(),
-            Value::OutputOf(ty) => {
-                let at = place(ty);
-                let runtime = self.runtime(at);
-                quote_spanned!(at=> #runtime::Output<#ty>)
-            }
-            Value::ItemOf(ty) => {
-                let at = place(ty);
-                let runtime = self.runtime(at);
-                quote_spanned!(at=> #runtime::Item<#ty>)
-            }
-        }
+    pub(crate) fn value(&self) -> TokenStream {
+        self.given_by(&self.checked.returned.value)
+    }
+
+    /// The type of the value that something of this type gives, which may be a future or stream that does not show it. At the type:
+    /// the compiler says the same of all places that name it, and so once.
+    pub(super) fn given_by(&self, ty: &Type) -> TokenStream {
+        let Some(alias) = self.checked.returned.given_by else {
+            return ty.to_token_stream();
+        };
+        let at = place(ty);
+        let (runtime, alias) = (self.runtime(at), Ident::new(alias, at));
+        quote_spanned!(at=> #runtime::#alias<#ty>)
     }
 
     /// The output of an inner future has no place to be annotated: a `return` that is never taken tells the type, so
@@ -118,13 +129,10 @@ impl Call<'_> {
     }
 
     /// The same for the future that is the call, where the function returns one.
-    pub(super) fn edge(&self) -> Option<TokenStream> {
-        match &self.checked.returned.value {
-            Value::Of(Type::Infer(_)) => None,
-            Value::Of(ty) | Value::OutputOf(ty) | Value::ItemOf(ty) => {
-                Some(self.edge_of(place(ty), &self.value()))
-            }
-        }
+    pub(crate) fn edge(&self) -> Option<TokenStream> {
+        let returned = &self.checked.returned;
+        let named = returned.given_by.is_some() || !matches!(returned.value, Type::Infer(_));
+        named.then(|| self.edge_of(place(&returned.value), &self.value()))
     }
 
     fn edge_of(&self, at: Span, ty: &TokenStream) -> TokenStream {
@@ -132,32 +140,193 @@ impl Call<'_> {
         // In a path, a type that is not there would be reported in other words than in the signature, so twice.
         let edge =
             quote_spanned!(at=> let __monitor_edge: #ty = #runtime::edge(); return __monitor_edge;);
-        quote_spanned!(Span::mixed_site()=> if false { #edge })
+        mixed!(if false { #edge })
+    }
+
+    /// Whether anything is read off the arguments when a call begins.
+    pub(super) fn reads_arguments(&self) -> bool {
+        let args = &self.checked.args;
+        args.labels.given() || args.request_size.given() || args.deadline.given()
+    }
+
+    /// Each argument is read in a statement of its own: what one borrows, a lock say, is free again before the next.
+    pub(super) fn entry(&self) -> TokenStream {
+        let args = self.call_args(|| self.site());
+        let limit = self.counted_limit();
+        let limit = limit.map(|limit| mixed!(let __monitor_limit = #limit;));
+        mixed!(#args #limit)
+    }
+
+    /// The limit, if it is an expression.
+    pub(crate) fn counted_limit(&self) -> Option<TokenStream> {
+        let count = self.checked.args.max_concurrency.value()?.as_ref()?;
+        Some(self.runs(place(count), "limit", &reference(count)))
+    }
+
+    /// What the arguments tell of a call of this site, in statements: temporaries do not live on.
+    pub(crate) fn call_args(&self, site: impl FnOnce() -> TokenStream) -> TokenStream {
+        if !self.reads_arguments() {
+            return TokenStream::new();
+        }
+        let (args, runtime) = (&self.checked.args, self.root());
+        let first = self.labelled_args(&site());
+        let mut statements = mixed!(let __monitor_start = #first;);
+        for (method, value) in [
+            ("request_size", args.request_size.value()),
+            ("deadline", args.deadline.value()),
+        ] {
+            if let Some(value) = value {
+                let at = place(value);
+                let (method, reference) = (Ident::new(method, at), reference(value));
+                let noted = quote_spanned!(at=> __monitor_start.#method(#reference));
+                statements.extend(mixed!(let __monitor_start = #noted;));
+            }
+        }
+        if self.checked.shape.waits_here() && self.checked.is_async() {
+            // They are larger than a call, and would be kept over the awaits.
+            statements
+                .extend(mixed!(let __monitor_start = #runtime::Start::start(__monitor_start);));
+        }
+        statements
+    }
+
+    /// The arguments with the labels, in a block: they do not outlive it.
+    fn labelled_args(&self, site: &TokenStream) -> TokenStream {
+        let span = Span::mixed_site();
+        let runtime = self.runtime(span);
+        let Some(labels) = self.checked.args.labels.value() else {
+            return mixed!(#runtime::CallArgs::new(#site));
+        };
+        let name = |at: usize| Ident::new(&format!("__monitor_label_{at}"), span);
+        let names: Vec<Ident> = (0..labels.len()).map(name).collect();
+        let values = labels.iter().map(|label| self.label_value(label));
+        mixed! {{
+            #(let #names = #values;)*
+            #runtime::CallArgs::new(#site).labels([#(::core::convert::Into::into(&#names)),*])
+        }}
+    }
+
+    /// The value of a label. That of a bounded one is in the same words in the static: a fault in it is one fault.
+    pub(super) fn label_value(&self, label: &Label) -> TokenStream {
+        let function = if label.max.is_some() {
+            "text"
+        } else {
+            "bounded"
+        };
+        self.runs(place(&label.value), function, &reference(&label.value))
+    }
+
+    /// The closure that reads the outcome off the value. What lasts longer than the function cannot borrow the arguments that an
+    /// expression names.
+    pub(super) fn verdict(&self) -> TokenStream {
+        let lasts = self.checked.shape.outlives_the_function();
+        self.judge(lasts.then(|| mixed!(move)))
+    }
+
+    /// The same, with a `move` or without.
+    pub(crate) fn judge(&self, own: Option<TokenStream>) -> TokenStream {
+        let size = self.checked.args.response_size.value();
+        let asked = self.predicate().map(|(predicate, _)| predicate).or(size);
+        // What the expressions borrow is borrowed there.
+        let (span, own) = (
+            asked.map_or_else(Span::mixed_site, place),
+            own.filter(|_| asked.is_some()),
+        );
+        let outcome = self.outcome();
+        let Some(size) = size else {
+            return quote_spanned!(span=> #own |__monitor_value, _| #outcome);
+        };
+        let size = self.response_size(size);
+        quote_spanned! {span=>
+            #own |__monitor_value, __monitor_call| {
+                #size;
+                #outcome
+            }
+        }
+    }
+
+    /// The predicate of the value, and what stands before it where it holds for failures.
+    fn predicate(&self) -> Option<(&Expr, Option<TokenStream>)> {
+        let args = &self.checked.args;
+        let failure = args.error_if.value().map(|holds| (holds, Some(mixed!(!))));
+        args.ok_if.value().map(|holds| (holds, None)).or(failure)
+    }
+
+    fn outcome(&self) -> TokenStream {
+        let error_type = self.checked.args.error_type.value();
+        let mut outcome = if let Some(ErrorType::Function(path)) = error_type {
+            self.ask("error_type", path)
+        } else {
+            let probe = self.probe();
+            mixed!(#probe.outcome())
+        };
+        if let Some((predicate, not)) = self.predicate() {
+            let holds = self.ask("holds", predicate);
+            outcome.extend(mixed!(.ok_if(#not #holds)));
+        }
+        if let Some(ErrorType::Name(name)) = error_type {
+            outcome.extend(mixed!(.named(#name)));
+        }
+        outcome
+    }
+
+    /// Puts something of the attribute to the value that is judged.
+    fn ask(&self, function: &str, question: &(impl ToTokens + Spanned)) -> TokenStream {
+        let at = place(question);
+        self.runs(
+            at,
+            function,
+            &quote_spanned!(at=> __monitor_value, #question),
+        )
+    }
+
+    /// Looks at the value, as one with an error that may borrow or not.
+    fn probe(&self) -> TokenStream {
+        let runtime = self.root();
+        match &self.checked.returned.borrow {
+            Borrow::Never => mixed!(#runtime::Probe::new(__monitor_value)),
+            Borrow::Maybe => mixed!(#runtime::Probe::borrowing(__monitor_value)),
+            Borrow::AsIn(ty) => {
+                let ty = self.given_by(ty);
+                // Where it is an argument of a path, a type that is not there would be reported in other words than in
+                // the signature, so twice.
+                mixed!(#runtime::ReturnType::of(|_: fn(&()) -> #ty| {}).probe(__monitor_value))
+            }
+        }
+    }
+
+    /// Notes the size of `__monitor_value` with `__monitor_call`.
+    fn response_size(&self, size: &Expr) -> TokenStream {
+        let at = place(size);
+        let runtime = self.runtime(at);
+        let value = quote_spanned!(at=> #runtime::Probe::new(__monitor_value).get());
+        self.runs(
+            at,
+            "response_size",
+            &quote_spanned!(at=> __monitor_call, #value, #size),
+        )
     }
 }
 
-/// Where errors about what a body gives point: the beginning and the end of its last expression.
+/// Spans for errors about what a body gives: first and last token of its last expression.
 pub(super) fn last_expression(body: &Group) -> (Span, Span) {
     let tokens: Vec<TokenTree> = body.stream().into_iter().collect();
     let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(end) if end.as_char() == ';');
     let last = tokens.rsplit(is_end).next().unwrap_or_default();
-    let (from, to) = match last {
-        [] => (body.span_close(), body.span_close()),
-        [only] => (only.span(), only.span()),
-        [first, .., last] => (first.span(), last.span()),
-    };
+    let end = body.span_close();
+    let [from, to] = [last.first(), last.last()].map(|token| token.map_or(end, TokenTree::span));
     let hygiene = Span::mixed_site();
     (from.resolved_at(hygiene), to.resolved_at(hygiene))
 }
 
-/// Where errors about an expression point.
-pub(super) fn place(expression: &impl Spanned) -> Span {
+/// The span for errors about an expression.
+pub(crate) fn place(expression: &impl Spanned) -> Span {
     expression.span().resolved_at(Span::mixed_site())
 }
 
 /// A reference to an expression: a place is borrowed, not moved.
-pub(super) fn reference(expression: &Expr) -> TokenStream {
+fn reference(expression: &Expr) -> TokenStream {
     let at = place(expression);
-    let inner = group(Delimiter::Parenthesis, expression.to_token_stream(), at);
+    let inner = in_parentheses(expression.to_token_stream(), at);
     quote_spanned!(at=> &#inner)
 }

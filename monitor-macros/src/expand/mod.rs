@@ -27,34 +27,33 @@
 //! its type. The end of the call stands where the last expression of the body does: there point the errors about
 //! borrows.
 
-mod call;
-mod entry;
-mod in_place;
-mod lasting;
-mod site;
-mod verdict;
-mod written;
+/// Tokens with macro hygiene.
+macro_rules! mixed {
+    ($($tokens:tt)*) => {
+        quote::quote_spanned!(proc_macro2::Span::mixed_site()=> $($tokens)*)
+    };
+}
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+mod call;
+mod deferred;
+mod in_place;
+mod site;
+
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::shape::Shape;
+use crate::tokens::in_braces;
 use crate::validate::{Checked, CheckedBlock, Part};
 
-use call::Call;
-pub(crate) use written::{refused, uninstrumented};
+pub(crate) use call::{Call, place};
+pub(crate) use mixed;
 
 /// The function, instrumented.
 pub(crate) fn expand(checked: &Checked) -> TokenStream {
     let call = Call::new(checked);
     let (entry, run) = (call.entry(), call.run_as(&checked.shape));
-    let (head, attrs) = (&checked.head, &checked.body.attrs);
-    let body = group(
-        Delimiter::Brace,
-        quote!(#attrs #entry #run),
-        checked.body.block.span(),
-    );
-    quote!(#head #body)
+    checked.target.with(quote!(#entry #run))
 }
 
 impl Call<'_> {
@@ -69,7 +68,7 @@ impl Call<'_> {
             Shape::Future(boxing, form) => self.future(*boxing, *form),
             Shape::Tail(tail) => self.tail(tail),
             Shape::Block(tail, within) => self.block(tail, within),
-            Shape::Stream(boxing, form) => self.stream(*boxing, *form),
+            Shape::Stream(boxing, form) => self.run("run_stream", *boxing, *form),
         }
     }
 }
@@ -80,13 +79,7 @@ pub(crate) fn block(checked: &CheckedBlock, method: fn(&Checked) -> TokenStream)
         Part::Other(tokens) => tokens.clone(),
         Part::Method(checked) => method(checked),
     });
-    let (head, attrs) = (&checked.head, &checked.attrs);
-    let body = group(Delimiter::Brace, quote!(#attrs #(#parts)*), checked.braces);
+    let (head, attrs) = (&checked.block.head, &checked.block.attrs);
+    let body = in_braces(quote!(#attrs #(#parts)*), checked.block.braces);
     quote!(#head #body)
-}
-
-fn group(delimiter: Delimiter, tokens: TokenStream, span: Span) -> TokenTree {
-    let mut group = Group::new(delimiter, tokens);
-    group.set_span(span);
-    TokenTree::Group(group)
 }

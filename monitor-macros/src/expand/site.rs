@@ -1,32 +1,32 @@
 //! The static of a call site: all that is known of a method before its first call.
+//!
+//! That includes the values of its bounded labels. Such a value is an expression of the function's arguments, and only the compiler
+//! knows its type. A closure of these arguments has that type as its result, and can stand in the static, provided that nothing in it
+//! belongs to the function: type parameters, `self`, `Self`. Otherwise the values are known at the first call.
 
-use proc_macro2::{Literal, Span, TokenStream};
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
+use syn::visit::Visit;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, ExprPath, FnArg, Lifetime, Macro, PatIdent, PatType, Signature, Type};
 
-use super::call::{Call, place, reference};
-use crate::args::{Buckets, ErrorType, Kind, MethodName};
-use crate::validate::{Health, ListedLabel};
+use super::call::{Call, place};
+use crate::item::{bindings, parameter_name};
+use crate::parse::{Buckets, ErrorType, Label, MethodName, words};
 
 impl Call<'_> {
     /// The call site and its registration, which makes the method known before its first call. In a block of its own:
     /// as the first thing in the body, an item would keep clippy from looking at the body (`inline_always`).
     pub(super) fn site(&self) -> TokenStream {
-        let span = Span::mixed_site();
-        let runtime = self.runtime(span);
-        let method = match &self.checked.site.method {
-            MethodName::Literal(name) => name.to_token_stream(),
-            MethodName::Constant(name) => {
-                let at = place(name);
-                let runtime = self.runtime(at);
-                quote_spanned!(at=> #runtime::method_name(#name))
-            }
-        };
-        let settings = self.settings();
+        let runtime = self.root();
+        let (method, settings) = (self.method(), self.settings());
         // What `file!` and `line!` tell is the place of these very words, or of the outermost macro they come from.
-        let at = self.checked.site.place;
+        let at = self.checked.place;
         let here = self.runtime(at);
         let here = quote_spanned!(at=> #here::file!(), #here::line!());
-        quote_spanned! {span=>
+        mixed! {
             {
                 static __MONITOR_SITE: #runtime::CallSite =
                     #runtime::CallSite::new(#method, #here, #settings);
@@ -36,102 +36,250 @@ impl Call<'_> {
         }
     }
 
-    fn settings(&self) -> TokenStream {
-        let span = Span::mixed_site();
-        let (runtime, site) = (self.runtime(span), &self.checked.site);
-        let mut settings = match &site.health {
-            Health::Own => TokenStream::new(),
-            Health::Task(name) => {
-                quote_spanned!(span=> task: ::core::option::Option::Some(#name),)
+    /// The value of the label `method`; a constant is checked while compiling.
+    pub(crate) fn method(&self) -> TokenStream {
+        match &self.checked.method {
+            MethodName::Literal(name) => name.to_token_stream(),
+            MethodName::Constant(name) => {
+                self.runs(place(&**name), "method_name", &name.to_token_stream())
             }
-            Health::Off => quote_spanned!(span=> health: false,),
-        };
-        if let Some(ErrorType::Name(name)) = &self.checked.exit.error_type {
-            settings.extend(quote_spanned! {span=>
-                error_type: ::core::option::Option::Some(#name),
-            });
-        }
-        if !site.expected.is_empty() {
-            let names = &site.expected;
-            settings.extend(quote_spanned!(span=> expected: &[#(#names),*],));
-        }
-        settings.extend(self.buckets());
-        settings.extend(self.label_keys());
-        if self.checked.limit.is_some() {
-            settings.extend(quote_spanned!(span=> limited: true,));
-        }
-        if site.streaming {
-            settings.extend(quote_spanned!(span=> streaming: true,));
-        }
-        if settings.is_empty() {
-            return quote_spanned!(span=> #runtime::SiteSettings::NONE);
-        }
-        quote_spanned! {span=>
-            #runtime::SiteSettings { #settings ..#runtime::SiteSettings::NONE }
         }
     }
 
-    fn buckets(&self) -> Option<TokenStream> {
+    /// What there is beside the defaults.
+    fn settings(&self) -> TokenStream {
+        let (runtime, args) = (self.root(), &self.checked.args);
+        let some = |value: &dyn ToTokens| mixed!(::core::option::Option::Some(#value));
+        let task = args
+            .task
+            .value()
+            .map(|name| some(name))
+            .map(|task| mixed!(task: #task,));
+        let off = (args.health.value()).filter(|health| !health.value && task.is_none());
+        let health = off.map(|_| mixed!(health: false,));
+        let error_type = match args.error_type.value() {
+            Some(ErrorType::Name(name)) => {
+                let name = some(name);
+                Some(mixed!(error_type: #name,))
+            }
+            _ => None,
+        };
+        let expected = args.expected.value();
+        let expected = expected.map(|names| mixed!(expected: &[#(#names),*],));
+        let bounds = args.buckets.value().map(|buckets| {
+            let bounds = some(&self.bounds(buckets));
+            mixed!(bounds: #bounds,)
+        });
+        let labels = args.labels.value().map(|labels| {
+            let keys = labels.iter().map(|label| self.label_key(label));
+            mixed!(labels: &[#(#keys),*],)
+        });
+        let limited = (args.max_concurrency.given()).then(|| mixed!(limited: true,));
+        let streaming = (self.checked.shape.is_stream()).then(|| mixed!(streaming: true,));
+        let settings =
+            mixed!(#task #health #error_type #expected #bounds #labels #limited #streaming);
+        if settings.is_empty() {
+            return mixed!(#runtime::SiteSettings::NONE);
+        }
+        mixed!(#runtime::SiteSettings { #settings ..#runtime::SiteSettings::NONE })
+    }
+
+    /// The bounds of the method's durations; a constant is checked while compiling.
+    pub(crate) fn bounds(&self, buckets: &Buckets) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
-        let bounds = match self.checked.site.buckets.as_ref()? {
-            Buckets::Time => quote_spanned!(span=> &#runtime::TIME_BOUNDS),
-            Buckets::Size => quote_spanned!(span=> &#runtime::SIZE_BOUNDS),
+        match buckets {
+            Buckets::Time => mixed!(&#runtime::TIME_BOUNDS),
+            Buckets::Size => mixed!(&#runtime::SIZE_BOUNDS),
             Buckets::List(bounds) => {
                 let bounds = bounds.iter().map(|(bound, at)| {
                     let mut literal = Literal::f64_suffixed(*bound);
                     literal.set_span(at.resolved_at(span));
                     literal
                 });
-                quote_spanned!(span=> #runtime::bounds(&[#(#bounds),*]))
+                self.runs(span, "bounds", &mixed!(&[#(#bounds),*]))
             }
             Buckets::Constant(path) => {
                 let at = place(path);
-                let runtime = self.runtime(at);
-                quote_spanned!(at=> #runtime::bounds(&#path))
+                self.runs(at, "bounds", &quote_spanned!(at=> &#path))
             }
+        }
+    }
+
+    fn label_key(&self, label: &Label) -> TokenStream {
+        let runtime = self.root();
+        let (name, sig) = (label.name.to_string(), &self.checked.target.sig);
+        if let Some(max) = &label.max {
+            return mixed!(#runtime::LabelKey::capped(#name, #max));
+        }
+        let Some(arguments) = arguments(&label.value, sig, &self.checked.outer_generics) else {
+            return mixed!(#runtime::LabelKey::late(#name));
         };
-        Some(quote_spanned!(span=> bounds: ::core::option::Option::Some(#bounds),))
+        let (patterns, types): (Vec<_>, Vec<_>) = arguments.into_iter().unzip();
+        let (at, value) = (place(&label.value), self.label_value(label));
+        let closure = quote_spanned!(at=> |(#(#patterns,)*): (#(#types,)*)| #value);
+        let values = self.runs(at, "label_values", &closure);
+        mixed!(#runtime::LabelKey::bounded(#name, #values))
     }
+}
 
-    fn label_keys(&self) -> Option<TokenStream> {
-        let labels = &self.checked.entry.labels;
-        if labels.is_empty() {
-            return None;
+/// The arguments of a function that a value is made of, as parameters of a closure: patterns and types. None, if it cannot stand
+/// outside of the function.
+fn arguments(
+    value: &Expr,
+    sig: &Signature,
+    outer_generics: &[String],
+) -> Option<Vec<(TokenStream, Type)>> {
+    let own = sig.generics.params.iter().filter_map(parameter_name);
+    let generics: HashSet<String> = own.chain(outer_generics.iter().cloned()).collect();
+    if !stand_alone(&words(value.to_token_stream()), &generics) {
+        return None;
+    }
+    let mut used = Used(HashSet::new());
+    used.visit_expr(value);
+    let used = used.0;
+    let typed = sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(argument) => Some(argument),
+        FnArg::Receiver(_) => None,
+    });
+    let is_used = |name: &Ident| used.contains(&name.to_string());
+    typed
+        .filter(|typed| bindings(&typed.pat).iter().any(is_used))
+        .map(|typed| argument(typed, &used, &generics))
+        .collect()
+}
+
+/// The names that an expression uses: what a macro makes of its words, nobody knows, so all of them.
+struct Used(HashSet<String>);
+
+impl<'ast> Visit<'ast> for Used {
+    fn visit_expr_path(&mut self, path: &'ast ExprPath) {
+        if let Some(name) = path.path.get_ident() {
+            self.0.insert(name.to_string());
         }
-        let span = Span::mixed_site();
-        let keys = labels.iter().map(|label| self.label_key(label));
-        Some(quote_spanned!(span=> labels: &[#(#keys),*],))
     }
 
-    fn label_key(&self, listed: &ListedLabel) -> TokenStream {
-        let span = Span::mixed_site();
-        let runtime = self.runtime(span);
-        let name = listed.label.name.to_string();
-        match (&listed.label.kind, &listed.arguments) {
-            (Kind::Capped(max), _) => {
-                quote_spanned!(span=> #runtime::LabelKey::capped(#name, #max))
-            }
-            (Kind::Bounded, None) => quote_spanned!(span=> #runtime::LabelKey::late(#name)),
-            (Kind::Bounded, Some(arguments)) => {
-                let patterns = arguments.iter().map(|argument| &argument.pattern);
-                let types = arguments.iter().map(|argument| &argument.ty);
-                let value = self.bounded(listed);
-                let at = place(&listed.label.value);
-                let there = self.runtime(at);
-                let values = quote_spanned! {at=>
-                    #there::label_values(|(#(#patterns,)*): (#(#types,)*)| #value)
-                };
-                quote_spanned!(span=> #runtime::LabelKey::bounded(#name, #values))
-            }
+    fn visit_macro(&mut self, invocation: &'ast Macro) {
+        self.0.extend(words(invocation.tokens.clone()));
+    }
+}
+
+fn argument(
+    typed: &PatType,
+    used: &HashSet<String>,
+    generics: &HashSet<String>,
+) -> Option<(TokenStream, Type)> {
+    let words = words(typed.ty.to_token_stream());
+    let from_afar = words.iter().any(|word| is_likely_a_parameter(word));
+    if from_afar || !stand_alone(&words, generics) {
+        return None;
+    }
+    let mut pattern = (*typed.pat).clone();
+    Immutable.visit_pat_mut(&mut pattern);
+    let mut ty = (*typed.ty).clone();
+    Elided.visit_type_mut(&mut ty);
+    Some((unlinted(pattern.to_token_stream(), used), ty))
+}
+
+/// Whether nothing among these words belongs to the function.
+fn stand_alone(words: &HashSet<String>, generics: &HashSet<String>) -> bool {
+    let bound = ["self", "Self", "impl", "for"];
+    words.is_disjoint(generics) && !bound.iter().any(|word| words.contains(*word))
+}
+
+/// Whether a name looks like a type parameter: `T`, `K`, `T1`. Those of an `impl` block are not seen from a method.
+fn is_likely_a_parameter(word: &str) -> bool {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .is_some_and(|first| first.is_ascii_uppercase())
+        && letters.all(|letter| letter.is_ascii_digit())
+}
+
+/// Takes `mut` off: nothing changes in the closure.
+struct Immutable;
+
+impl VisitMut for Immutable {
+    fn visit_pat_ident_mut(&mut self, pattern: &mut PatIdent) {
+        if pattern.by_ref.is_none() {
+            pattern.mutability = None;
+        }
+        visit_mut::visit_pat_ident_mut(self, pattern);
+    }
+}
+
+/// Replaces lifetimes by `'_`: those of the function are unknown outside of it.
+struct Elided;
+
+impl VisitMut for Elided {
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        if lifetime.ident != "static" {
+            let span = lifetime.span().resolved_at(Span::mixed_site());
+            *lifetime = Lifetime::new("'_", span);
         }
     }
+}
 
-    /// The value of a bounded label, in the same words in the static and in the call: a fault in it is one fault.
-    pub(super) fn bounded(&self, listed: &ListedLabel) -> TokenStream {
-        let value = &listed.label.value;
-        let at = place(value);
-        let (runtime, reference) = (self.runtime(at), reference(value));
-        quote_spanned!(at=> #runtime::bounded(#reference))
+/// The pattern, where no lint speaks of bindings that the closure does not use.
+fn unlinted(pattern: TokenStream, used: &HashSet<String>) -> TokenStream {
+    let mark = |token: TokenTree| match token {
+        TokenTree::Ident(word) if !used.contains(&word.to_string()) => {
+            let span = word.span().resolved_at(Span::mixed_site());
+            let mut word: Ident = word;
+            word.set_span(span);
+            TokenTree::Ident(word)
+        }
+        TokenTree::Group(group) => {
+            let inner = unlinted(group.stream(), used);
+            let mut outer = proc_macro2::Group::new(group.delimiter(), inner);
+            outer.set_span(group.span());
+            TokenTree::Group(outer)
+        }
+        other => other,
+    };
+    pattern.into_iter().map(mark).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn listed(sig: TokenStream, value: TokenStream) -> Option<String> {
+        let sig: Signature = syn::parse2(sig).unwrap_or_else(|error| panic!("{error}"));
+        let value = syn::parse2(value).unwrap_or_else(|error| panic!("{error}"));
+        let arguments = arguments(&value, &sig, &[])?;
+        let shown = arguments
+            .iter()
+            .map(|(pattern, ty)| quote!(#pattern: #ty).to_string());
+        Some(shown.collect::<Vec<_>>().join(", "))
+    }
+
+    #[test]
+    fn only_arguments_that_are_named_count() {
+        let sig = quote!(fn f(mut tier: Tier, req: &'a Request<'b>, other: impl Sized));
+        assert_eq!(
+            listed(sig.clone(), quote!(tier)).as_deref(),
+            Some("tier : Tier")
+        );
+        let found = listed(sig.clone(), quote!(req.tier(true)));
+        assert_eq!(found.as_deref(), Some("req : & '_ Request < '_ >"));
+        assert_eq!(listed(sig.clone(), quote!(CONSTANT)).as_deref(), Some(""));
+        assert_eq!(listed(sig, quote!(other.tier())), None);
+    }
+
+    #[test]
+    fn what_belongs_to_the_function_or_its_block_is_not_listed() {
+        let sig = quote!(fn f<Item>(&self, a: Item, b: Option<T>, c: fn(Self), d: u8));
+        for value in [
+            quote!(a),
+            quote!(b),
+            quote!(c),
+            quote!(self.tier),
+            quote!(d.cast::<Item>()),
+        ] {
+            assert_eq!(listed(sig.clone(), value), None);
+        }
+        assert_eq!(listed(sig, quote!(d > 1)).as_deref(), Some("d : u8"));
     }
 }

@@ -4,18 +4,18 @@
 //! reported once, by the compiler.
 
 mod block;
-mod kind;
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::quote;
 use syn::parse::{ParseStream, Parser};
+use syn::visit::{self, Visit};
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, Signature, Visibility};
+use syn::{Attribute, Pat, PatIdent, Signature, Visibility};
 
-use crate::fragments::{self, Ungrouped, braced, held};
+use crate::parse::fault;
+use crate::tokens::{Ungrouped, braced, held, in_braces, is, is_fragment, open};
 
 pub(crate) use block::{Block, Member, Method, parameter_name, type_name};
-use kind::ItemKind;
-pub(crate) use kind::is_closure;
 
 /// What the attribute stands on.
 pub(crate) enum Item {
@@ -35,15 +35,9 @@ pub(crate) struct Target {
     pub(crate) public: bool,
     /// Its signature.
     pub(crate) sig: Signature,
-    /// Its body.
-    pub(crate) body: Body,
-}
-
-/// A function's body.
-pub(crate) struct Body {
-    /// Inner attributes at its top.
-    pub(crate) attrs: TokenStream,
-    /// The rest with its braces: the group as it was, unless inner attributes had to be taken out.
+    /// Inner attributes at the top of its body.
+    pub(crate) inner_attrs: TokenStream,
+    /// The rest of its body with its braces: the group as it was, unless inner attributes had to be taken out.
     pub(crate) block: Group,
 }
 
@@ -51,33 +45,154 @@ impl Item {
     /// Reads the item.
     pub(crate) fn read(item: TokenStream) -> syn::Result<Self> {
         let mut tokens = held(item);
-        fragments::open(&mut tokens, kind::start);
-        match ItemKind::of(&tokens)? {
-            ItemKind::Function => Target::read(tokens).map(Self::Function),
-            ItemKind::Block => Block::read(tokens).map(Self::Block),
+        open(&mut tokens, start);
+        if is_function(&tokens)? {
+            Target::read(tokens).map(Self::Function)
+        } else {
+            Block::read(tokens).map(Self::Block)
         }
     }
 }
 
+/// Words that may stand before `fn`, and some of them before `impl`.
+const QUALIFIERS: &[&str] = &[
+    "const", "async", "unsafe", "extern", "safe", "default", "gen",
+];
+
+/// What else an attribute may stand on: the word that says so, what it is, and what to do instead.
+const KINDS: &[(&str, &str)] = &[
+    (
+        "trait",
+        "a trait: put it on the methods with a default body, or on those of its implementations",
+    ),
+    (
+        "mod",
+        "a module: put it on each function and `impl` block in there",
+    ),
+    ("struct", "a struct: put it on the `impl` block"),
+    ("enum", "an enum: put it on the `impl` block"),
+    ("union", "a union: put it on the `impl` block"),
+    ("static", "a static"),
+    ("type", "a type alias"),
+    ("const", "a constant"),
+    (
+        "extern",
+        "an `extern` block: functions in there have no body to monitor",
+    ),
+    ("use", "an import"),
+    ("macro_rules", "a macro"),
+    ("crate", "an `extern crate`"),
+    ("|", "a closure: use `Monitor::method` and its guard there"),
+    (
+        "move",
+        "a closure: use `Monitor::method` and its guard there",
+    ),
+    (
+        "let",
+        "a statement: use `Monitor::method` and its guard there",
+    ),
+];
+
+/// Whether it is a function, with a body or without, or else an `impl` block. Refuses what cannot be monitored, at the word that
+/// says what it is.
+fn is_function(item: &[TokenTree]) -> syn::Result<bool> {
+    let mut qualifier: Option<&TokenTree> = None;
+    for token in skip_visibility(&item[start(item)..]) {
+        match token {
+            TokenTree::Ident(word) if word == "fn" || word == "impl" => return Ok(word == "fn"),
+            TokenTree::Ident(word) if QUALIFIERS.iter().any(|known| word == known) => {
+                qualifier = Some(token);
+            }
+            TokenTree::Literal(_) if qualifier.is_some() => {}
+            // The same, from a macro: `extern $abi fn`.
+            abi if qualifier.is_some() && is_fragment(abi) => {}
+            other => {
+                let words = [Some(other), qualifier].into_iter().flatten();
+                let mut kinds = words.filter_map(|token| {
+                    let word = token.to_string();
+                    let (_, what) = KINDS.iter().find(|(kind, _)| *kind == word)?;
+                    Some((token, *what))
+                });
+                let (at, what) = kinds.next().unwrap_or((other, "something else"));
+                let message = format!("{GOES_ON}; this is {what}");
+                return fault(at.span(), message);
+            }
+        }
+    }
+    fault(Span::call_site(), GOES_ON)
+}
+
+const GOES_ON: &str = "`#[monitored]` goes on a function or an `impl` block";
+
+/// Whether it is a closure, an expression.
+pub(crate) fn is_closure(item: TokenStream) -> bool {
+    let first = item.into_iter().next();
+    first.is_some_and(|first| is(&first, '|') || first.to_string() == "move")
+}
+
+/// Where an item begins behind its attributes.
+pub(super) fn start(item: &[TokenTree]) -> usize {
+    let attributes = item
+        .chunks(2)
+        .take_while(|pair| matches!(pair, [hash, TokenTree::Group(_)] if is(hash, '#')));
+    2 * attributes.count()
+}
+
+pub(super) fn skip_visibility(item: &[TokenTree]) -> &[TokenTree] {
+    match item {
+        [TokenTree::Ident(word), TokenTree::Group(scope), rest @ ..]
+            if word == "pub" && scope.delimiter() == Delimiter::Parenthesis =>
+        {
+            rest
+        }
+        [TokenTree::Ident(word), rest @ ..] if word == "pub" => rest,
+        other => other,
+    }
+}
+
 impl Target {
+    /// The function as it was, without attributes of ours.
+    pub(crate) fn written(&self) -> TokenStream {
+        let (head, block) = (&self.head, &self.block);
+        if self.inner_attrs.is_empty() {
+            return quote!(#head #block);
+        }
+        self.with(block.stream())
+    }
+
+    /// The function with this in its body.
+    pub(crate) fn with(&self, content: TokenStream) -> TokenStream {
+        let (head, attrs) = (&self.head, &self.inner_attrs);
+        let body = in_braces(quote!(#attrs #content), self.block.span());
+        quote!(#head #body)
+    }
+
     /// Reads a function.
     fn read(mut head: Vec<TokenTree>) -> syn::Result<Self> {
-        let body = match head.pop() {
-            Some(TokenTree::Group(group)) => match braced(group) {
-                Ok(body) => Body::new(body),
-                Err(other) => return Err(no_body(other.span())),
-            },
-            Some(other) => return Err(no_body(other.span())),
-            None => return Err(no_body(Span::call_site())),
+        let message = "`#[monitored]` needs a function with a body: put it on the implementation";
+        let mut block = match head.pop() {
+            Some(TokenTree::Group(group)) => {
+                braced(group).or_else(|other| fault(other.span(), message))?
+            }
+            other => {
+                let at = other.map_or_else(Span::call_site, |other| other.span());
+                return fault(at, message);
+            }
         };
         let head: TokenStream = head.into_iter().collect();
         let (attrs, vis, sig) = read_head.parse2(head.clone())?;
+        let mut inner_attrs: Vec<TokenTree> = block.stream().into_iter().collect();
+        let rest = inner_attrs.split_off(inner_attributes(&inner_attrs));
+        if !inner_attrs.is_empty() {
+            block = in_braces(held(rest).into_iter().collect(), block.span());
+        }
         Ok(Self {
             head,
             attrs,
             public: matches!(vis, Visibility::Public(_)),
             sig,
-            body,
+            inner_attrs: inner_attrs.into_iter().collect(),
+            block,
         })
     }
 }
@@ -92,53 +207,25 @@ fn read_head(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Visibility,
     Ok((attrs, vis, sig))
 }
 
-fn no_body(span: Span) -> syn::Error {
-    syn::Error::new(
-        span,
-        "`#[monitored]` needs a function with a body: put it on the implementation",
-    )
+/// How many tokens of a block are inner attributes: `#`, `!` and brackets.
+fn inner_attributes(tokens: &[TokenTree]) -> usize {
+    let attributes = tokens.chunks(3).take_while(|triple| {
+        matches!(triple, [hash, bang, TokenTree::Group(content)]
+            if is(hash, '#') && is(bang, '!') && content.delimiter() == Delimiter::Bracket)
+    });
+    3 * attributes.count()
 }
 
-impl Body {
-    fn new(group: Group) -> Self {
-        let mut tokens = group.stream().into_iter();
-        let attrs = take_inner_attributes(&mut tokens);
-        if attrs.is_empty() {
-            return Self {
-                attrs,
-                block: group,
-            };
+/// The names that a pattern binds.
+pub(crate) fn bindings(pattern: &Pat) -> Vec<Ident> {
+    struct Bindings(Vec<Ident>);
+    impl<'ast> Visit<'ast> for Bindings {
+        fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
+            self.0.push(pattern.ident.clone());
+            visit::visit_pat_ident(self, pattern);
         }
-        let mut block = Group::new(Delimiter::Brace, held(tokens).into_iter().collect());
-        block.set_span(group.span());
-        Self { attrs, block }
     }
-
-    /// The body as it was.
-    pub(crate) fn written(&self) -> Group {
-        if self.attrs.is_empty() {
-            return self.block.clone();
-        }
-        let (attrs, rest) = (&self.attrs, self.block.stream());
-        let mut block = Group::new(Delimiter::Brace, quote::quote!(#attrs #rest));
-        block.set_span(self.block.span());
-        block
-    }
-}
-
-/// Takes the inner attributes off the top of a block.
-fn take_inner_attributes(tokens: &mut (impl Iterator<Item = TokenTree> + Clone)) -> TokenStream {
-    let mut attrs = TokenStream::new();
-    while starts_with_attribute(tokens.clone()) {
-        attrs.extend(tokens.by_ref().take(3));
-    }
-    attrs
-}
-
-/// Whether an inner attribute is next: `#`, `!` and brackets.
-fn starts_with_attribute(mut tokens: impl Iterator<Item = TokenTree>) -> bool {
-    let mut punct = |wanted| matches!(tokens.next(), Some(TokenTree::Punct(punct)) if punct.as_char() == wanted);
-    punct('#')
-        && punct('!')
-        && matches!(tokens.next(), Some(TokenTree::Group(content)) if content.delimiter() == Delimiter::Bracket)
+    let mut bindings = Bindings(Vec::new());
+    bindings.visit_pat(pattern);
+    bindings.0
 }

@@ -1,29 +1,20 @@
 //! How a function has to be wrapped: decided by its signature, and by its body only where that saves work at run time.
 
-mod awaits;
 mod body;
-mod borrow;
-mod flow;
 mod returned;
-mod stray;
-mod taken_apart;
 
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, PatIdent, Signature, Type};
 
-pub(crate) use awaits::rewritten;
-pub(crate) use body::Tail;
-pub(crate) use borrow::Borrow;
-pub(crate) use flow::{ends_in_a_statement, may_suspend};
-pub(crate) use returned::{Boxing, Returned, Returns, Value, is_unit, may_be_result, names_result};
-pub(crate) use stray::has_a_stray_break;
+pub(crate) use body::{Facts, Tail, ends_in_a_statement, scan};
+pub(crate) use returned::{
+    Borrow, Boxing, FUTURE, Returned, STREAM, is_unit, last_segment, may_be_result, names_result,
+    traits,
+};
 
-use crate::args::Args;
-use awaits::are_clear;
-use body::{boxed_tail, opaque_tail};
-use flow::{Flow, gives_a_closure, is_stub};
-use returned::{FUTURE, STREAM, has_an_opaque_part, iterates, return_type, takes_calls};
-use taken_apart::taken_apart;
+use crate::parse::Args;
+use body::{boxed_tail, gives_a_closure, is_stub, opaque_tail, taken_apart};
+use returned::{has_an_opaque_part, iterates, return_type, takes_calls};
 
 /// How the body becomes a call.
 pub(crate) enum Shape {
@@ -88,89 +79,48 @@ impl Shape {
         args: &Args,
     ) -> (Self, Returned) {
         let ty = return_type(&sig.output);
+        let asynchronous = sig.asyncness.is_some();
+        let plain = |shape: Self| (shape, Returned::plain(ty.clone()));
+        let body = Body::new(body, args);
         if let Type::Never(_) = ty {
-            let asynchronous = sig.asyncness.is_some();
             let inner = if asynchronous {
-                inner(body)
+                body.inner()
             } else {
                 Inner::Block
             };
-            return (Self::Diverging(inner), Returned::plain(ty));
+            return plain(Self::Diverging(inner));
         }
-        if let Type::ImplTrait(_) = ty
-            && is_stub(body)
-            && !args.ask_the_value()
-        {
+        let is_stub = is_stub(body.tokens);
+        if matches!(ty, Type::ImplTrait(_)) && is_stub && args.about_the_value().is_empty() {
             // The type of the value that never comes could not be told.
-            return (Self::Diverging(Inner::Block), Returned::plain(ty));
+            return plain(Self::Diverging(Inner::Block));
         }
-        if let Some((boxing, returned)) = stream(&ty, args) {
-            let shape = if sig.asyncness.is_some() {
-                Self::InPlace(inner(body), Ending::Stream(boxing))
+        if let Some((boxing, returned)) = STREAM.returned(&ty, args.stream.given()) {
+            let shape = if asynchronous {
+                Self::InPlace(body.inner(), Ending::Stream(boxing))
             } else {
-                Self::Stream(boxing, call_form(body, &ty))
+                Self::Stream(boxing, body.form(&ty))
             };
             return (shape, returned);
         }
-        if sig.asyncness.is_some() {
-            let opaque_stub = is_stub(body) && sig.inputs.is_empty();
-            let shape = Self::of_async(body, &ty, args, opaque_stub);
-            return (shape, Returned::plain(ty));
+        if asynchronous {
+            return plain(body.asynchronous(&ty, is_stub && sig.inputs.is_empty()));
         }
-        if let Some((boxing, returned)) = future(&ty, args) {
-            return (Self::of_future(&ty, boxing, body, args), returned);
+        if let Some((boxing, returned)) = FUTURE.returned(&ty, args.future.given()) {
+            return (body.future(&ty, boxing), returned);
         }
-        if infers_at_the_end(body, &ty, args) {
-            return (Self::End, Returned::plain(ty));
+        if body.infers_at_the_end(&ty) {
+            return plain(Self::End);
         }
-        let mut attrs = attrs.iter();
-        let shape = match attrs.find(|attr| attr.path().is_ident("track_caller")) {
-            Some(attr) => {
-                Self::TrackCaller(attr.path().segments[0].ident.span(), call_form(body, &ty))
-            }
-            None if call_form(body, &ty) == CallForm::Straight => {
-                Self::InPlace(Inner::Block, Ending::Value)
-            }
-            None => Self::Sync,
-        };
-        (shape, Returned::plain(ty))
-    }
-
-    /// An async function that waits for nothing is told so by clippy, unless its body is only `todo!()` and it has no
-    /// arguments: then it has to be left in the dark by an inner future.
-    fn of_async(body: &TokenStream, ty: &Type, args: &Args, opaque_stub: bool) -> Self {
-        let limited = args.max_concurrency.given();
-        let suspends = limited || opaque_stub || Flow::of(body.clone()).suspends;
-        if infers_at_the_end(body, ty, args) && are_clear(body.clone()) {
-            return Self::End;
-        }
-        if !suspends && call_form(body, ty) == CallForm::Closure {
-            return Self::Sync;
-        }
-        match inner(body) {
-            Inner::Block if !opaque_stub => Self::InPlace(Inner::Block, Ending::Value),
-            _ if limited || args.call.given() => Self::InPlace(Inner::Future, Ending::Value),
-            _ => Self::Async,
-        }
-    }
-
-    fn of_future(ty: &Type, boxing: Boxing, body: &TokenStream, args: &Args) -> Self {
-        let tail = match boxing {
-            Boxing::Opaque => opaque_tail(body),
-            Boxing::Pinned => boxed_tail(body),
-            Boxing::Boxed => None,
-        };
-        match (tail, FUTURE.shown(ty)) {
-            (Some(tail), Some((_, output))) if tail.is_alone() && args.touch_nothing() => {
-                match Self::of_async(&tail.block.stream(), &output, args, false) {
-                    // The closure would take what the block only borrows.
-                    Self::Sync if !tail.moves() => Self::Tail(tail),
-                    within => Self::Block(tail, Box::new(within)),
-                }
-            }
-            (Some(tail), _) => Self::Tail(tail),
-            (None, _) => Self::Future(boxing, call_form(body, ty)),
-        }
+        let form = body.form(&ty);
+        let track_caller = attrs
+            .iter()
+            .find(|attr| attr.path().is_ident("track_caller"));
+        plain(match (track_caller, form) {
+            (Some(attr), _) => Self::TrackCaller(attr.path().segments[0].ident.span(), form),
+            (None, CallForm::Straight) => Self::InPlace(Inner::Block, Ending::Value),
+            (None, CallForm::Closure) => Self::Sync,
+        })
     }
 
     /// The arguments that an `async fn` binds again once its call has begun. Those that the attribute borrows before are kept
@@ -181,11 +131,7 @@ impl Shape {
         body: &TokenStream,
         args: &Args,
     ) -> Vec<PatIdent> {
-        let binds = matches!(
-            self,
-            Self::Async | Self::InPlace(..) | Self::End | Self::Diverging(_)
-        );
-        if !binds || sig.asyncness.is_none() || args.max_concurrency.given() {
+        if !self.waits_here() || sig.asyncness.is_none() || args.max_concurrency.given() {
             return Vec::new();
         }
         let mut names = taken_apart(sig, body);
@@ -195,6 +141,14 @@ impl Shape {
         names
     }
 
+    /// Whether an `async fn` of this shape is a future that waits itself.
+    pub(crate) fn waits_here(&self) -> bool {
+        matches!(
+            self,
+            Self::Async | Self::InPlace(..) | Self::End | Self::Diverging(_)
+        )
+    }
+
     /// Whether the call goes on in a future or stream that the function returns.
     pub(crate) fn outlives_the_function(&self) -> bool {
         matches!(
@@ -202,67 +156,109 @@ impl Shape {
             Self::Future(..) | Self::Tail(_) | Self::Block(..) | Self::Stream(..)
         )
     }
+
+    /// Whether the call is a stream.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream(..) | Self::InPlace(_, Ending::Stream(_)))
+    }
 }
 
-/// Whether a body may infer something from the bounds of an `impl Trait` that it gives, the arguments of a closure say. The
-/// compiler hands these bounds down from the function's end alone; there the value cannot be looked at, so it has to be one
-/// that is surely no `Result`, and that no argument asks for.
-fn infers_at_the_end(body: &TokenStream, ty: &Type, args: &Args) -> bool {
-    let no_result = match ty {
-        Type::ImplTrait(opaque) => {
-            // Behind a `return`, what the iterator gives is known.
-            takes_calls(opaque)
-                || gives_a_closure(body)
-                || iterates(opaque) && Flow::of(body.clone()).returns
+/// What the shape of a call is decided by, beside the types.
+struct Body<'a> {
+    tokens: &'a TokenStream,
+    facts: Facts,
+    args: &'a Args,
+}
+
+impl<'a> Body<'a> {
+    fn new(tokens: &'a TokenStream, args: &'a Args) -> Self {
+        let facts = Facts::of(tokens.clone());
+        Self {
+            tokens,
+            facts,
+            args,
         }
-        Type::Tuple(_) | Type::Array(_) | Type::Reference(_) => has_an_opaque_part(ty),
-        _ => false,
-    };
-    no_result && !args.ask_the_value()
-}
-
-fn inner(body: &TokenStream) -> Inner {
-    let flow = Flow::of(body.clone());
-    if flow.returns || flow.asks || !are_clear(body.clone()) {
-        Inner::Future
-    } else {
-        Inner::Block
     }
-}
 
-/// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a function or
-/// closure that it is, and where it should be. Of a stray `break` it says something else in a closure.
-fn call_form(body: &TokenStream, ty: &Type) -> CallForm {
-    let gives = is_unit(ty) || !ends_in_a_statement(body) || has_a_stray_break(body.clone());
-    if gives && inner(body) == Inner::Block {
-        CallForm::Straight
-    } else {
-        CallForm::Closure
+    /// Of an `async fn`. One that waits for nothing is told so by clippy, unless its body is only `todo!()` and it has no
+    /// arguments: then it has to be left in the dark by an inner future.
+    fn asynchronous(&self, ty: &Type, opaque_stub: bool) -> Shape {
+        let limited = self.args.max_concurrency.given();
+        let suspends = limited || opaque_stub || self.facts.has(Facts::SUSPENDS);
+        if self.infers_at_the_end(ty) && self.is_clear() {
+            return Shape::End;
+        }
+        if !suspends && self.form(ty) == CallForm::Closure {
+            return Shape::Sync;
+        }
+        match self.inner() {
+            Inner::Block if !opaque_stub => Shape::InPlace(Inner::Block, Ending::Value),
+            _ if limited || self.args.call.given() => Shape::InPlace(Inner::Future, Ending::Value),
+            _ => Shape::Async,
+        }
     }
-}
 
-fn future(ty: &Type, args: &Args) -> Option<(Boxing, Returned)> {
-    match FUTURE.shown(ty) {
-        Some((boxing, output)) => Some((boxing, Returned::giving(ty.clone(), output))),
-        None if args.future.given() => Some(hidden(ty, Value::OutputOf)),
-        None => None,
+    /// Of a function that returns a future.
+    fn future(&self, ty: &Type, boxing: Boxing) -> Shape {
+        let tail = match boxing {
+            Boxing::Opaque => opaque_tail(self.tokens),
+            Boxing::Pinned => boxed_tail(self.tokens),
+            Boxing::Boxed => None,
+        };
+        let Some(tail) = tail else {
+            return Shape::Future(boxing, self.form(ty));
+        };
+        match FUTURE.shown(ty) {
+            Some((_, output)) if tail.is_alone() && self.args.touch_nothing() => {
+                match Body::new(&tail.block.stream(), self.args).asynchronous(&output, false) {
+                    // The closure would take what the block only borrows.
+                    Shape::Sync if !tail.moves() => Shape::Tail(tail),
+                    within => Shape::Block(tail, Box::new(within)),
+                }
+            }
+            _ => Shape::Tail(tail),
+        }
     }
-}
 
-fn stream(ty: &Type, args: &Args) -> Option<(Boxing, Returned)> {
-    match STREAM.shown(ty) {
-        Some((boxing, item)) => Some((boxing, Returned::giving(ty.clone(), item))),
-        None if args.stream.given() => Some(hidden(ty, Value::ItemOf)),
-        None => None,
+    /// Whether it may infer something from the bounds of an `impl Trait` that it gives, the arguments of a closure say. The
+    /// compiler hands these bounds down from the function's end alone; there the value cannot be looked at, so it has to be one
+    /// that is surely no `Result`, and that no argument asks for.
+    fn infers_at_the_end(&self, ty: &Type) -> bool {
+        let no_result = match ty {
+            Type::ImplTrait(opaque) => {
+                // Behind a `return`, what the iterator gives is known.
+                takes_calls(opaque)
+                    || gives_a_closure(self.tokens)
+                    || iterates(opaque) && self.facts.has(Facts::RETURNS)
+            }
+            Type::Tuple(_) | Type::Array(_) | Type::Reference(_) => has_an_opaque_part(ty),
+            _ => false,
+        };
+        no_result && self.args.about_the_value().is_empty()
     }
-}
 
-/// A pinned box behind an alias.
-fn hidden(ty: &Type, value: fn(Type) -> Value) -> (Boxing, Returned) {
-    let plain = Returned::plain(ty.clone());
-    let returned = Returned {
-        value: value(plain.body.clone()),
-        ..plain
-    };
-    (Boxing::Pinned, returned)
+    /// Whether each of its awaits can be found, with the expression it is of.
+    fn is_clear(&self) -> bool {
+        !self.facts.has(Facts::SUSPENDS) || !self.facts.has(Facts::UNCLEAR)
+    }
+
+    fn inner(&self) -> Inner {
+        if self.facts.has(Facts::LEAVES) || !self.is_clear() {
+            Inner::Future
+        } else {
+            Inner::Block
+        }
+    }
+
+    /// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a function or
+    /// closure that it is, and where it should be. Of a stray `break` it says something else in a closure.
+    fn form(&self, ty: &Type) -> CallForm {
+        let gives =
+            is_unit(ty) || !ends_in_a_statement(self.tokens) || self.facts.has(Facts::STRAY_BREAK);
+        if gives && self.inner() == Inner::Block {
+            CallForm::Straight
+        } else {
+            CallForm::Closure
+        }
+    }
 }

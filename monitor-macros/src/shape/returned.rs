@@ -1,34 +1,27 @@
-//! What a return type tells: a future, a stream, a value; and how to name it inside of the body.
+//! What a return type shows: a future, a stream, a value; how to name it inside of the body; and whether the error in it may
+//! borrow. A trait object that borrows cannot be asked which error it is.
 
 use proc_macro2::{Ident, Span};
-use syn::visit::Visit;
+use syn::punctuated::Punctuated;
+use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    BoundLifetimes, GenericArgument, GenericParam, Lifetime, ParenthesizedGenericArguments, Path,
-    PathArguments, PathSegment, ReturnType, TraitBound, Type, TypeBareFn, TypeImplTrait, TypeInfer,
-    TypeParamBound, TypePath,
+    BoundLifetimes, GenericArgument, GenericParam, Lifetime, ParenthesizedGenericArguments,
+    PathArguments, PathSegment, ReturnType, Signature, Token, Type, TypeBareFn, TypeImplTrait,
+    TypeInfer, TypeParamBound, TypePath, TypeReference, TypeTraitObject,
 };
-
-use super::borrow::Borrow;
 
 /// What the expansion needs to know of the return type.
 pub(crate) struct Returned {
-    /// The value the outcome is read from.
-    pub(crate) value: Value,
+    /// The type of the value the outcome is read from, where `impl Trait` is erased to `_`; or that of the future or stream that gives
+    /// the value, and does not show it.
+    pub(crate) value: Type,
+    /// The alias in the runtime that makes the second the first: `Output` or `Item`.
+    pub(crate) given_by: Option<&'static str>,
     /// Whether an error in it may borrow.
     pub(crate) borrow: Borrow,
     /// The type of the body, with every `impl Trait` erased to `_`.
     pub(crate) body: Type,
-}
-
-/// The value the outcome is read from.
-pub(crate) enum Value {
-    /// It has this type, where `impl Trait` is erased to `_`.
-    Of(Type),
-    /// It is the output of a future of this type, which does not show it.
-    OutputOf(Type),
-    /// It is the item of a stream of this type, which does not show it.
-    ItemOf(Type),
 }
 
 /// How a returned future or stream is wrapped.
@@ -42,51 +35,64 @@ pub(crate) enum Boxing {
     Boxed,
 }
 
-/// A trait whose implementors are calls that go on after the function returned.
-#[derive(Clone, Copy)]
-pub(super) struct Lasting {
-    name: &'static str,
-    item: &'static str,
-    aliases: [&'static str; 2],
-}
-
-/// A future, with `futures::future::BoxFuture` and its kin.
-pub(super) const FUTURE: Lasting = Lasting {
-    name: "Future",
-    item: "Output",
-    aliases: ["BoxFuture", "LocalBoxFuture"],
-};
-
-/// A stream, with `futures::stream::BoxStream` and its kin.
-pub(super) const STREAM: Lasting = Lasting {
-    name: "Stream",
-    item: "Item",
-    aliases: ["BoxStream", "LocalBoxStream"],
-};
-
 impl Returned {
     /// A plain value of this type.
     pub(super) fn plain(ty: Type) -> Self {
-        let borrow = Borrow::of(&ty);
-        let erased = erase(ty);
-        Self {
-            value: Value::Of(erased.clone()),
-            borrow,
-            body: erased,
-        }
+        Self::giving(ty.clone(), ty)
     }
 
     /// A future or stream of this type that gives values of that one.
-    pub(super) fn giving(ty: Type, value: Type) -> Self {
+    fn giving(ty: Type, value: Type) -> Self {
         Self {
             borrow: Borrow::of(&value),
-            value: Value::Of(erase(value)),
+            value: erase(value),
+            given_by: None,
             body: erase(ty),
         }
     }
 }
 
-impl Lasting {
+/// A kind of call that goes on after the function returned: what a trait's implementors are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deferred {
+    /// In one word.
+    pub(crate) word: &'static str,
+    name: &'static str,
+    item: &'static str,
+    aliases: [&'static str; 2],
+    /// What is missing in an `impl Trait` that does not show it.
+    opaque: &'static str,
+}
+
+/// A future, with `futures::future::BoxFuture` and its kin.
+pub(crate) const FUTURE: Deferred = Deferred {
+    word: "future",
+    name: "Future",
+    item: "Output",
+    aliases: ["BoxFuture", "LocalBoxFuture"],
+    opaque: "write what it resolves to: `impl Future<Output = T>`",
+};
+
+/// A stream, with `futures::stream::BoxStream` and its kin.
+pub(crate) const STREAM: Deferred = Deferred {
+    word: "stream",
+    name: "Stream",
+    item: "Item",
+    aliases: ["BoxStream", "LocalBoxStream"],
+    opaque: "write what it yields: `impl Stream<Item = T>`",
+};
+
+impl Deferred {
+    /// What such a function returns, if its type shows it or an argument claims it: then it is a pinned box behind an alias.
+    pub(super) fn returned(self, ty: &Type, claimed: bool) -> Option<(Boxing, Returned)> {
+        if let Some((boxing, value)) = self.shown(ty) {
+            return Some((boxing, Returned::giving(ty.clone(), value)));
+        }
+        let mut hidden = Returned::plain(ty.clone());
+        hidden.given_by = Some(self.item);
+        claimed.then_some((Boxing::Pinned, hidden))
+    }
+
     /// Whether a return type shows such a thing, how that is wrapped, and what it gives.
     pub(super) fn shown(self, ty: &Type) -> Option<(Boxing, Type)> {
         if let Type::ImplTrait(opaque) = ty {
@@ -97,92 +103,55 @@ impl Lasting {
         if self.aliases.iter().any(|alias| segment.ident == alias) {
             return Some((Boxing::Pinned, argument.clone()));
         }
-        match segment.ident.to_string().as_str() {
-            "Pin" => Some((Boxing::Pinned, self.in_box(argument)?)),
-            "Box" => Some((Boxing::Boxed, self.in_object(argument)?)),
-            _ => None,
-        }
-    }
-
-    fn in_box(self, ty: &Type) -> Option<Type> {
-        let segment = last_segment(ty)?;
-        if segment.ident != "Box" {
-            return None;
-        }
-        self.in_object(type_argument(segment)?)
-    }
-
-    fn in_object(self, ty: &Type) -> Option<Type> {
-        match ty {
-            Type::TraitObject(object) => self.given_by(&object.bounds),
-            _ => None,
-        }
-    }
-
-    fn given_by<'a>(self, bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> Option<Type> {
-        bounds.into_iter().find_map(|bound| match bound {
-            TypeParamBound::Trait(bound) => self.given_by_path(&bound.path),
-            _ => None,
-        })
-    }
-
-    fn given_by_path(self, path: &Path) -> Option<Type> {
-        let segment = path.segments.last();
-        let segment = segment.filter(|segment| segment.ident == self.name)?;
-        let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
-            return None;
+        let (boxing, object) = if segment.ident == "Box" {
+            (Boxing::Boxed, argument)
+        } else {
+            let inner = last_segment(argument)?;
+            let pinned = segment.ident == "Pin" && inner.ident == "Box";
+            (Boxing::Pinned, type_argument(inner).filter(|_| pinned)?)
         };
-        arguments.args.iter().find_map(|argument| match argument {
-            GenericArgument::AssocType(given) if given.ident == self.item => Some(given.ty.clone()),
+        match object {
+            Type::TraitObject(object) => Some((boxing, self.given_by(&object.bounds)?)),
             _ => None,
+        }
+    }
+
+    fn given_by(self, bounds: &Bounds) -> Option<Type> {
+        let mut segments = traits(bounds).filter(|segment| segment.ident == self.name);
+        segments.find_map(|segment| {
+            arguments(segment).find_map(|argument| match argument {
+                GenericArgument::AssocType(given) if given.ident == self.item => {
+                    Some(given.ty.clone())
+                }
+                _ => None,
+            })
         })
     }
-}
 
-/// What a function returns, as far as its type shows it.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Returns {
-    Future,
-    Stream,
-    /// An `impl Trait` that is neither.
-    Opaque,
-    Nothing,
-    Never,
-    /// Something that is neither, and its name.
-    Plain(String),
-    /// Something that may be an alias of one.
-    Named,
-}
-
-impl Returns {
-    /// Tells.
-    pub(crate) fn of(output: &ReturnType) -> Self {
-        let ty = return_type(output);
-        let plain = |what: &str| Self::Plain(what.to_owned());
-        match &ty {
-            ty if FUTURE.shown(ty).is_some() => Self::Future,
-            ty if STREAM.shown(ty).is_some() => Self::Stream,
-            ty if is_unit(ty) => Self::Nothing,
-            Type::Never(_) => Self::Never,
-            Type::ImplTrait(_) => Self::Opaque,
-            Type::Tuple(_) => plain("a tuple"),
-            Type::Array(_) => plain("an array"),
-            Type::Reference(_) => plain("a reference"),
-            Type::BareFn(_) => plain("a function"),
-            ty => match last_segment(ty) {
-                Some(segment) if is_no_future(segment) => plain(&format!("`{}`", segment.ident)),
-                _ => Self::Named,
-            },
-        }
-    }
-
-    /// In one word.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Future => "future",
-            Self::Stream => "stream",
-            _ => "value",
-        }
+    /// Why a function surely returns no such thing, if an argument claims it.
+    pub(crate) fn not_returned_by(self, sig: &Signature) -> Option<String> {
+        let ty = return_type(&sig.output);
+        let other = if self == FUTURE { STREAM } else { FUTURE };
+        let what = match &ty {
+            _ if sig.asyncness.is_some() && self == FUTURE => {
+                return Some("an `async fn` is one without saying so".to_owned());
+            }
+            ty if self.shown(ty).is_some() => return None,
+            ty if other.shown(ty).is_some() => &format!("a {}", other.word),
+            ty if is_unit(ty) => "nothing",
+            Type::Never(_) => return Some("this one never returns".to_owned()),
+            Type::ImplTrait(_) => return Some(self.opaque.to_owned()),
+            Type::Tuple(_) => "a tuple",
+            Type::Array(_) => "an array",
+            Type::Reference(_) => "a reference",
+            Type::BareFn(_) => "a function",
+            // It may be an alias of one, unless anyone knows the type.
+            ty => &format!(
+                "`{}`",
+                last_segment(ty).filter(|last| is_value(last))?.ident
+            ),
+        };
+        Some(format!("this one returns {what}"))
     }
 }
 
@@ -190,7 +159,7 @@ impl Returns {
 const VALUES: &str = "bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize HashMap Option Result String \
     Vec";
 
-fn is_no_future(segment: &PathSegment) -> bool {
+fn is_value(segment: &PathSegment) -> bool {
     VALUES.split(' ').any(|value| segment.ident == value)
 }
 
@@ -202,8 +171,9 @@ pub(crate) fn names_result(ty: &Type) -> bool {
 /// Whether a type may turn out to be a `Result`.
 pub(crate) fn may_be_result(ty: &Type) -> bool {
     match bare(ty) {
-        Type::Path(_) => last_segment(ty)
-            .is_none_or(|segment| segment.ident == "Result" || !is_no_future(segment)),
+        Type::Path(_) => {
+            last_segment(ty).is_none_or(|segment| segment.ident == "Result" || !is_value(segment))
+        }
         Type::Macro(_) | Type::Verbatim(_) => true,
         _ => false,
     }
@@ -216,29 +186,13 @@ pub(crate) fn is_unit(ty: &Type) -> bool {
 
 /// Whether an `impl Trait` is one of functions: `Fn(A) -> B` and its kin alone are written with parentheses.
 pub(super) fn takes_calls(opaque: &TypeImplTrait) -> bool {
-    let mut bounds = opaque.bounds.iter();
-    bounds.any(|bound| match bound {
-        TypeParamBound::Trait(bound) => {
-            let last = bound.path.segments.last();
-            last.is_some_and(|last| matches!(last.arguments, PathArguments::Parenthesized(_)))
-        }
-        _ => false,
-    })
+    traits(&opaque.bounds).any(|last| matches!(last.arguments, PathArguments::Parenthesized(_)))
 }
 
 /// Whether an `impl Trait` is one of iterators: no `Result` is one, though it can be made into one.
 pub(super) fn iterates(opaque: &TypeImplTrait) -> bool {
-    let mut bounds = opaque.bounds.iter();
-    bounds.any(|bound| match bound {
-        TypeParamBound::Trait(bound) => {
-            let last = bound.path.segments.last();
-            last.is_some_and(|last| {
-                let name = last.ident.to_string();
-                name.ends_with("Iterator") && !name.starts_with("Into")
-            })
-        }
-        _ => false,
-    })
+    let mut names = traits(&opaque.bounds).map(|last| last.ident.to_string());
+    names.any(|name| name.ends_with("Iterator") && !name.starts_with("Into"))
 }
 
 /// Whether an `impl Trait` is part of a type.
@@ -261,68 +215,194 @@ pub(super) fn return_type(output: &ReturnType) -> Type {
     }
 }
 
-/// The type without parentheses and invisible groups.
-pub(super) fn bare(mut ty: &Type) -> &Type {
-    loop {
-        match ty {
-            Type::Group(group) => ty = &group.elem,
-            Type::Paren(paren) => ty = &paren.elem,
-            other => return other,
-        }
+/// The type without parentheses.
+fn bare(mut ty: &Type) -> &Type {
+    while let Type::Paren(paren) = ty {
+        ty = &paren.elem;
     }
+    ty
 }
 
-fn last_segment(ty: &Type) -> Option<&PathSegment> {
+/// What stands behind `impl` or `dyn`.
+type Bounds = Punctuated<TypeParamBound, Token![+]>;
+
+/// The last names of the traits among bounds.
+pub(crate) fn traits(bounds: &Bounds) -> impl Iterator<Item = &PathSegment> {
+    bounds.iter().filter_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last(),
+        _ => None,
+    })
+}
+
+pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     match bare(ty) {
         Type::Path(path) => path.path.segments.last(),
         _ => None,
     }
 }
 
+/// What stands between the angles behind a name.
+fn arguments(segment: &PathSegment) -> impl DoubleEndedIterator<Item = &GenericArgument> {
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+        _ => None,
+    };
+    arguments.into_iter().flatten()
+}
+
 /// The last type argument of a path segment: `T` of `Box<T>` and of `BoxFuture<'a, T>`.
 fn type_argument(segment: &PathSegment) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
-        return None;
-    };
-    let mut last_first = arguments.args.iter().rev();
-    last_first.find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(bare(ty)),
+    arguments(segment).rev().find_map(as_type).map(bare)
+}
+
+fn as_type(argument: &GenericArgument) -> Option<&Type> {
+    match argument {
+        GenericArgument::Type(ty) => Some(ty),
         _ => None,
-    })
+    }
+}
+
+/// Whether the error in a value may borrow.
+pub(crate) enum Borrow {
+    /// There is none, or it does not.
+    Never,
+    /// Nothing tells, or it does.
+    Maybe,
+    /// If there is a lifetime in this type, which the compiler knows: an alias may hide one.
+    AsIn(Box<Type>),
+}
+
+impl Borrow {
+    /// For a value of this type.
+    fn of(ty: &Type) -> Self {
+        if !may_be_result(ty) {
+            return Self::Never;
+        }
+        let mut path = match erase_what_borrows(bare(ty).clone()) {
+            Type::Path(path) => path,
+            other => return Self::AsIn(Box::new(other)),
+        };
+        if path.qself.is_none()
+            && let Some(last) = path.path.segments.last_mut()
+        {
+            if last.ident == "Result" {
+                // A lifetime in its value is not the error's.
+                if let PathArguments::AngleBracketed(arguments) = &mut last.arguments
+                    && let Some(value) = arguments
+                        .args
+                        .iter_mut()
+                        .find(|value| as_type(value).is_some())
+                {
+                    *value = syn::parse_quote!(());
+                }
+                let error = arguments(last).next_back().and_then(as_type);
+                if error.is_some_and(is_of_a_trait) {
+                    return Self::Maybe;
+                }
+            } else if holds_a_value_alone(last) {
+                return Self::Never;
+            }
+        }
+        let ty = Type::Path(path);
+        let seen = Seen::in_type(&ty);
+        match (seen.unknown, seen.lifetime) {
+            _ if is_of_a_trait(&ty) => Self::Maybe,
+            (true, true) => Self::Maybe,
+            (true, false) => Self::Never,
+            (false, _) => Self::AsIn(Box::new(ty)),
+        }
+    }
+}
+
+/// Whether a trait says which type it is: `Self::Error`, `T::Error`, `<T as Trait>::Error`. Lifetimes of `Self` and of
+/// parameters are in it, and the compiler does not tell them from `'static`.
+fn is_of_a_trait(ty: &Type) -> bool {
+    let Type::Path(TypePath { qself, path }) = bare(ty) else {
+        return false;
+    };
+    // Modules and crates have lower-case names.
+    let first = path.segments.first().map(|first| first.ident.to_string());
+    let is_type = first.is_some_and(|first| first.starts_with(char::is_uppercase));
+    qself.is_some() || path.segments.len() > 1 && is_type
+}
+
+/// Whether an alias has one argument, in which a lifetime is that of the value: `ApiResult<&str>`, but not `R<Box<dyn Error + '_>>`.
+fn holds_a_value_alone(segment: &PathSegment) -> bool {
+    let mut arguments = arguments(segment);
+    match (arguments.next(), arguments.next()) {
+        (Some(GenericArgument::Type(ty)), None) => {
+            let seen = Seen::in_type(ty);
+            !seen.object && (seen.lifetime || seen.unknown)
+        }
+        _ => false,
+    }
+}
+
+/// What stands in a type.
+#[derive(Default)]
+struct Seen {
+    /// A lifetime, be it that of a reference.
+    lifetime: bool,
+    /// A trait object.
+    object: bool,
+    /// A part without a name.
+    unknown: bool,
+}
+
+impl Seen {
+    fn in_type(ty: &Type) -> Self {
+        let mut seen = Self::default();
+        seen.visit_type(ty);
+        seen
+    }
+}
+
+impl<'ast> Visit<'ast> for Seen {
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        self.lifetime |= lifetime.ident != "static";
+    }
+    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+        self.lifetime = true;
+        visit::visit_type_reference(self, reference);
+    }
+    fn visit_type_trait_object(&mut self, object: &'ast TypeTraitObject) {
+        self.object = true;
+        visit::visit_type_trait_object(self, object);
+    }
+    fn visit_type_infer(&mut self, _: &'ast TypeInfer) {
+        self.unknown = true;
+    }
 }
 
 /// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`: clippy would not say
 /// any more that its name is not needed, and errors about a borrow that is too short would speak of this type.
-fn erase(mut ty: Type) -> Type {
-    Erase::default().visit_type_mut(&mut ty);
-    ty
+fn erase(ty: Type) -> Type {
+    erase_but(Vec::new(), ty)
 }
 
 /// The same, but for `'static`.
-pub(super) fn erase_what_borrows(mut ty: Type) -> Type {
-    let mut erase = Erase::default();
-    erase.bound.push(Ident::new("static", Span::call_site()));
+fn erase_what_borrows(ty: Type) -> Type {
+    erase_but(vec![Ident::new("static", Span::call_site())], ty)
+}
+
+fn erase_but(kept: Vec<Ident>, mut ty: Type) -> Type {
+    let mut erase = Erase(kept);
+    erase.visit_type(&ty);
     erase.visit_type_mut(&mut ty);
     ty
 }
 
 /// Those lifetimes keep their names that are bound inside of the type, and those for which `'_` means something else: in
 /// the arguments of functions, and where a trait is asked for one of its types.
-#[derive(Default)]
-struct Erase {
-    bound: Vec<Ident>,
-}
+struct Erase(Vec<Ident>);
 
-impl Erase {
-    fn within(&mut self, binder: Option<&BoundLifetimes>, visit: impl FnOnce(&mut Self)) {
-        let outside = self.bound.len();
-        for parameter in binder.into_iter().flat_map(|binder| &binder.lifetimes) {
+impl<'ast> Visit<'ast> for Erase {
+    fn visit_bound_lifetimes(&mut self, binder: &'ast BoundLifetimes) {
+        for parameter in &binder.lifetimes {
             if let GenericParam::Lifetime(parameter) = parameter {
-                self.bound.push(parameter.lifetime.ident.clone());
+                self.0.push(parameter.lifetime.ident.clone());
             }
         }
-        visit(self);
-        self.bound.truncate(outside);
     }
 }
 
@@ -330,7 +410,7 @@ impl VisitMut for Erase {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         if let Type::ImplTrait(opaque) = ty {
             *ty = Type::Infer(TypeInfer {
-                underscore_token: syn::Token![_](opaque.impl_token.span),
+                underscore_token: Token![_](opaque.impl_token.span),
             });
         } else {
             visit_mut::visit_type_mut(self, ty);
@@ -338,15 +418,10 @@ impl VisitMut for Erase {
     }
 
     fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        if !self.bound.contains(&lifetime.ident) {
+        if !self.0.contains(&lifetime.ident) {
             let span = lifetime.span().resolved_at(Span::mixed_site());
             *lifetime = Lifetime::new("'_", span);
         }
-    }
-
-    fn visit_trait_bound_mut(&mut self, bound: &mut TraitBound) {
-        let binder = bound.lifetimes.clone();
-        self.within(binder.as_ref(), |this| this.visit_path_mut(&mut bound.path));
     }
 
     fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proc_macro2::{TokenStream, TokenTree};
 
-use crate::args::keys;
+use crate::parse::keys;
 
 const DOC: &str = include_str!("../monitored.md");
 

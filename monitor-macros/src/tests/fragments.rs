@@ -148,7 +148,7 @@ fn an_argument_is_the_same_from_a_macro() {
 #[test]
 fn every_argument_with_a_value_is_in_the_table() {
     let valueless = ["only_pub", "skip", "future", "stream"];
-    for key in crate::args::keys().filter(|key| !valueless.contains(key)) {
+    for key in crate::parse::keys().filter(|key| !valueless.contains(key)) {
         let listed = ARGUMENTS.iter().any(|(_, args, _)| args.starts_with(key));
         assert!(listed, "{key}");
     }

@@ -3,15 +3,15 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::args::{Args, Place};
-use crate::expand::uninstrumented;
+use crate::fallback::uninstrumented;
 use crate::item::Item;
+use crate::parse::{Args, Place};
 use crate::validate::{Surroundings, function};
 
 /// What the attribute gives where instrumentation is off.
 pub(super) fn off(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Vec::new();
-    let args = Args::read(args, Place::Function, &mut errors);
+    let args = Args::read(args, Place::FUNCTION, &mut errors);
     let Ok(Item::Function(target)) = Item::read(item) else {
         panic!("no function")
     };
@@ -51,8 +51,8 @@ fn expressions_are_checked_where_they_never_run() {
     )
     .to_string();
     let args = "CallArgs :: new (:: monitor_core :: __private :: edge ()) . labels ([:: core";
-    let checks = "let __monitor_start = __monitor_start . request_size (& (n)) ; let _ = __monitor_start ; let _ = :: \
-                  monitor_core :: __private :: holds";
+    let checks = "let __monitor_start = __monitor_start . request_size (& (n)) ; let _ = __monitor_start ; :: \
+                  monitor_core :: __private :: judged :: < Option < u8 > , _ > (| __monitor_value , _ |";
     assert!(text.contains("{ if false { let __monitor_start"), "{text}");
     assert!(text.contains(args) && text.contains(checks), "{text}");
     assert!(text.ends_with("({ None }) }"), "{text}");

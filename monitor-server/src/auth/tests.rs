@@ -1,19 +1,24 @@
 //! Credentials against secrets: right, wrong, remembered, forgotten.
 
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use http::header::AUTHORIZATION;
 
 use super::*;
 
 const SOURCE: Source = Source::Unix;
 
+fn authenticator() -> Authenticator {
+    Authenticator::new(Pool::default())
+}
+
 fn hash(password: &str, cost: u32) -> StoredHash {
-    let hash = bcrypt::hash_with_salt(password, cost, [9; 16]).expect("a hash");
-    StoredHash::new(&hash.to_string()).expect("a hash")
+    let salt = [7; 16];
+    let parts = bcrypt::hash_with_salt(password, cost, salt).expect("a hash");
+    StoredHash::new(&parts.format_for_version(bcrypt::Version::TwoY)).expect("a hash")
 }
 
 fn users(of: &[(&str, &str, u32)]) -> Arc<Secrets> {
@@ -35,30 +40,30 @@ fn basic(user: &str, password: &str) -> HeaderMap {
     ))
 }
 
-async fn check(auth: &Authenticator, secrets: &Arc<Secrets>, headers: &HeaderMap) -> Credentials {
+async fn check(auth: &Authenticator, secrets: &Arc<Secrets>, headers: &HeaderMap) -> AuthOutcome {
     let metrics = AccessMetrics::default();
     auth.check(secrets, headers, SOURCE, &metrics).await
 }
 
 #[tokio::test]
 async fn the_right_ones_are_let_in_and_nobody_else() {
-    let auth = Authenticator::new();
+    let auth = authenticator();
     let secrets = users(&[("ann", "secret", 4), ("bob", "other", 4)]);
     for (headers, expected) in [
-        (HeaderMap::new(), Credentials::Missing),
-        (basic("ann", "secret"), Credentials::Right),
-        (basic("bob", "other"), Credentials::Right),
-        (basic("ann", "other"), Credentials::Wrong),
-        (basic("bob", "secret"), Credentials::Wrong),
-        (basic("eve", "secret"), Credentials::Wrong),
-        (basic("", ""), Credentials::Wrong),
-        (basic("ann", ""), Credentials::Wrong),
-        (basic("Ann", "secret"), Credentials::Wrong),
-        (with("Bearer a-token-of-16-characters"), Credentials::Right),
-        (with("Bearer a-token-of-16-character"), Credentials::Wrong),
-        (with("Bearer secret"), Credentials::Wrong),
-        (with("Basic a-token-of-16-characters"), Credentials::Wrong),
-        (with("Digest x"), Credentials::Wrong),
+        (HeaderMap::new(), AuthOutcome::Missing),
+        (basic("ann", "secret"), AuthOutcome::Right),
+        (basic("bob", "other"), AuthOutcome::Right),
+        (basic("ann", "other"), AuthOutcome::Wrong),
+        (basic("bob", "secret"), AuthOutcome::Wrong),
+        (basic("eve", "secret"), AuthOutcome::Wrong),
+        (basic("", ""), AuthOutcome::Wrong),
+        (basic("ann", ""), AuthOutcome::Wrong),
+        (basic("Ann", "secret"), AuthOutcome::Wrong),
+        (with("Bearer a-token-of-16-characters"), AuthOutcome::Right),
+        (with("Bearer a-token-of-16-character"), AuthOutcome::Wrong),
+        (with("Bearer secret"), AuthOutcome::Wrong),
+        (with("Basic a-token-of-16-characters"), AuthOutcome::Wrong),
+        (with("Digest x"), AuthOutcome::Wrong),
     ] {
         // Twice: what is remembered must not change the outcome.
         for _ in 0..2 {
@@ -74,39 +79,39 @@ async fn the_right_ones_are_let_in_and_nobody_else() {
 /// CVE-2022-46146: what is remembered of one user, hash and password must not let in another with the same letters.
 #[tokio::test]
 async fn what_is_remembered_is_no_one_else_s() {
-    let auth = Authenticator::new();
+    let auth = authenticator();
     let secrets = users(&[("ann", "secret", 4), ("an", "x", 4)]);
     assert_eq!(
         check(&auth, &secrets, &basic("ann", "secret")).await,
-        Credentials::Right
+        AuthOutcome::Right
     );
     for (user, password) in [("an", "nsecret"), ("annsecret", ""), ("", "annsecret")] {
         let outcome = check(&auth, &secrets, &basic(user, password)).await;
-        assert_eq!(outcome, Credentials::Wrong, "{user} {password}");
+        assert_eq!(outcome, AuthOutcome::Wrong, "{user} {password}");
     }
     // The decoy's hash is no door either, neither cold nor warm.
     for _ in 0..2 {
         let outcome = check(&auth, &secrets, &basic("eve", "fakepassword")).await;
-        assert_eq!(outcome, Credentials::Wrong);
+        assert_eq!(outcome, AuthOutcome::Wrong);
     }
     assert_eq!(auth.verified().len(), 1);
 }
 
 #[tokio::test]
 async fn a_new_hash_ends_the_old_password_at_once() {
-    let auth = Authenticator::new();
+    let auth = authenticator();
     let (old, new) = (users(&[("ann", "old", 4)]), users(&[("ann", "new", 4)]));
     assert_eq!(
         check(&auth, &old, &basic("ann", "old")).await,
-        Credentials::Right
+        AuthOutcome::Right
     );
     assert_eq!(
         check(&auth, &new, &basic("ann", "old")).await,
-        Credentials::Wrong
+        AuthOutcome::Wrong
     );
     assert_eq!(
         check(&auth, &new, &basic("ann", "new")).await,
-        Credentials::Right
+        AuthOutcome::Right
     );
     auth.forget_others(&users(&[("bob", "x", 4)]));
     assert!(auth.verified().is_empty());
@@ -114,11 +119,11 @@ async fn a_new_hash_ends_the_old_password_at_once() {
 
 #[tokio::test]
 async fn who_is_known_passes_a_queue_that_is_full() {
-    let auth = Arc::new(Authenticator::new());
+    let auth = Arc::new(authenticator());
     let secrets = users(&[("ann", "secret", 8)]);
     assert_eq!(
         check(&auth, &secrets, &basic("ann", "secret")).await,
-        Credentials::Right
+        AuthOutcome::Right
     );
     let flood: Vec<_> = (0..20)
         .map(|number| {
@@ -130,17 +135,17 @@ async fn who_is_known_passes_a_queue_that_is_full() {
     tokio::task::yield_now().await;
     assert_eq!(
         check(&auth, &secrets, &basic("ann", "secret")).await,
-        Credentials::Right
+        AuthOutcome::Right
     );
     assert_eq!(
         check(&auth, &secrets, &basic("ann", "late guess")).await,
-        Credentials::Busy
+        AuthOutcome::Busy
     );
     let (mut wrong, mut busy) = (0, 0);
     for one in flood {
         match one.await.expect("no panic") {
-            Credentials::Wrong => wrong += 1,
-            Credentials::Busy => busy += 1,
+            AuthOutcome::Wrong => wrong += 1,
+            AuthOutcome::Busy => busy += 1,
             other => panic!("{other:?}"),
         }
     }
@@ -151,7 +156,7 @@ async fn who_is_known_passes_a_queue_that_is_full() {
 /// would notice.
 #[tokio::test]
 async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
-    let auth = Authenticator::new();
+    let auth = authenticator();
     let secrets = users(&[("ann", "secret", 8), ("bob", "secret", 8)]);
     let mut times = [Vec::new(), Vec::new()];
     for round in 0..15 {
@@ -166,4 +171,188 @@ async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
         times[times.len() / 2].as_secs_f64()
     });
     assert!((0.5..2.0).contains(&(known / unknown)), "{known} {unknown}");
+}
+
+fn read(values: &[&str]) -> Credential {
+    let mut headers = HeaderMap::new();
+    for value in values {
+        let value = HeaderValue::from_str(value).expect("a header value");
+        headers.append(AUTHORIZATION, value);
+    }
+    Credential::of(&headers)
+}
+
+#[test]
+fn passwords_and_tokens_are_read() {
+    let pair = |user: &str, password: &str| Credential::Password {
+        user: user.to_owned(),
+        password: password.as_bytes().to_vec(),
+    };
+    assert!(read(&[]) == Credential::Nothing);
+    assert!(Credential::of(&basic("ann", "a:b")) == pair("ann", "a:b"));
+    assert!(Credential::of(&basic("", "")) == pair("", ""));
+    assert!(Credential::of(&basic("\u{e4}", "\u{f6}")) == pair("\u{e4}", "\u{f6}"));
+    assert!(read(&["BASIC YTpi"]) == pair("a", "b"));
+    assert!(read(&["bearer  t.o-k=  "]) == Credential::Token(b"t.o-k=".to_vec()));
+}
+
+#[test]
+fn what_cannot_be_right_is_unusable() {
+    for values in [
+        &["Basic"][..],
+        &["Basic ?"],
+        &["Basic YQ=="],
+        &["Bearer "],
+        &["Digest x"],
+        &["YTpi"],
+        &["Basic YTpi", "Basic YTpi"],
+    ] {
+        assert!(read(values) == Credential::Unusable, "{values:?}");
+    }
+    assert!(Credential::of(&basic("ann", &"a".repeat(72))) != Credential::Unusable);
+    assert!(Credential::of(&basic("ann", &"a".repeat(73))) == Credential::Unusable);
+    assert!(Credential::of(&basic("ann", "a\0b")) == Credential::Unusable);
+}
+
+#[test]
+fn parts_do_not_run_into_each_other() {
+    let auth = authenticator();
+    let digest = |parts: &[&str]| {
+        let parts: Vec<_> = parts.iter().map(|part| part.as_bytes()).collect();
+        auth.digest(&parts).expect("random numbers")
+    };
+    assert!(digest(&["a", "b"]).is(&digest(&["a", "b"])));
+    for other in [&["ab", ""][..], &["", "ab"], &["ab"], &["a", "b", ""]] {
+        assert!(!digest(&["a", "b"]).is(&digest(other)), "{other:?}");
+    }
+    let another = authenticator().digest(&[b"a"]).expect("random numbers");
+    assert!(!another.is(&digest(&["a"])));
+}
+
+#[test]
+fn debug_shows_nothing() {
+    assert_eq!(format!("{:?}", Fingerprint::of(b"token")), "<secret>");
+    assert!(format!("{:?}", authenticator()).contains("key: Some(<secret>)"));
+}
+
+/// Of `secret`, cost 4.
+const SECRET: &str = "$2y$04$R9nv1VQCnpIlsrAGjM4M7eYqUPmAwM/5lKnBtqoLLtEyDbRYVFjIe";
+
+#[test]
+fn hashes_of_all_spellings_are_taken_and_costs_bounded() {
+    let text = hash("secret", 4).0;
+    for spelling in ["$2a$", "$2b$", "$2y$"] {
+        let spelled = text.replacen("$2y$", spelling, 1);
+        let spelled = StoredHash::new(&spelled).expect("a hash");
+        assert!(spelled.is_of(b"secret") && !spelled.is_of(b"Secret"));
+    }
+    for (wrong, expected) in [
+        (text.replacen("$04$", "$15$", 1), HashError::Cost),
+        (text.replacen("$04$", "$03$", 1), HashError::Cost),
+        ("secret".to_owned(), HashError::NoBcrypt),
+        (String::new(), HashError::NoBcrypt),
+        (text[..59].to_owned(), HashError::NoBcrypt),
+    ] {
+        assert_eq!(StoredHash::new(&wrong).expect_err(&wrong), expected);
+    }
+    assert!(StoredHash::new(SECRET).is_ok());
+}
+
+#[test]
+fn a_decoy_costs_the_same_and_is_no_password_s() {
+    let stored = hash("secret", 5);
+    let decoy = StoredHash::new(&stored.decoy().0).expect("a hash");
+    assert_eq!(decoy.cost(), "05");
+    for password in ["secret", "", ".", "fakepassword"] {
+        assert!(!decoy.is_of(password.as_bytes()), "{password}");
+    }
+}
+
+#[test]
+fn nothing_of_a_secret_is_in_debug() {
+    let secrets = Secrets::new(
+        vec![("ann".to_owned(), hash("secret", 4))],
+        vec![Fingerprint::of(b"0123456789abcdef")],
+    );
+    let text = format!("{secrets:?}");
+    assert!(text.contains("ann") && !text.contains("$2"), "{text}");
+    assert!(secrets.has_token(b"0123456789abcdef"));
+    assert!(!secrets.has_token(b"0123456789abcdeF"));
+}
+
+fn source(last: u8) -> Source {
+    Source::Ip(Ipv4Addr::new(10, 0, 0, last).into())
+}
+
+type Waiting = Pin<Box<dyn Future<Output = Option<OwnedMutexGuard<()>>>>>;
+
+/// Begins to wait.
+async fn enters(queue: &Arc<PasswordQueue>, from: u8) -> Waiting {
+    let queue = Arc::clone(queue);
+    let mut waiting: Waiting = Box::pin(async move { queue.turn(source(from)).await });
+    assert!(now(&mut waiting).await.is_none(), "{from} waits");
+    waiting
+}
+
+/// The outcome, if there is one already.
+async fn now(waiting: &mut Waiting) -> Option<Option<OwnedMutexGuard<()>>> {
+    std::future::poll_fn(|cx| match waiting.as_mut().poll(cx) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn one_runs_four_wait_and_the_rest_is_sent_away() {
+    let queue = Arc::new(PasswordQueue::default());
+    let running = queue.turn(source(1)).await.expect("nobody runs");
+    let mut waiting = Vec::new();
+    for _ in 0..PLACES {
+        waiting.push(enters(&queue, 1).await);
+    }
+    assert!(queue.turn(source(1)).await.is_none());
+    drop(running);
+    for one in &mut waiting {
+        let turn = now(one).await.expect("its turn").expect("not sent away");
+        drop(turn);
+    }
+    assert!(queue.turn(source(1)).await.is_some());
+}
+
+#[tokio::test]
+async fn who_holds_most_places_makes_room_for_who_holds_fewer() {
+    let queue = Arc::new(PasswordQueue::default());
+    let _running = queue.turn(source(1)).await.expect("nobody runs");
+    let mut flood = Vec::new();
+    for _ in 0..PLACES {
+        flood.push(enters(&queue, 1).await);
+    }
+    let mut first = enters(&queue, 2).await;
+    assert!(now(&mut flood[3]).await.expect("sent away").is_none());
+    // Two each would be no better than three and one.
+    let mut second = enters(&queue, 3).await;
+    assert!(now(&mut flood[2]).await.expect("sent away").is_none());
+    assert!(queue.turn(source(2)).await.is_none());
+    assert!(queue.turn(source(1)).await.is_none());
+    assert!(now(&mut first).await.is_none() && now(&mut second).await.is_none());
+}
+
+#[tokio::test]
+async fn who_leaves_gives_its_place_and_its_turn_away() {
+    let queue = Arc::new(PasswordQueue::default());
+    let running = queue.turn(source(1)).await.expect("nobody runs");
+    let mut waiting = Vec::new();
+    for _ in 0..PLACES {
+        waiting.push(enters(&queue, 1).await);
+    }
+    drop(waiting.remove(1));
+    let mut late = enters(&queue, 1).await;
+    drop(running);
+    // The turn was handed to the first, who leaves without having looked.
+    drop(waiting.remove(0));
+    drop(now(&mut waiting[0]).await.expect("its turn"));
+    drop(now(&mut waiting[1]).await.expect("its turn"));
+    drop(now(&mut late).await.expect("its turn"));
+    assert!(queue.turn(source(1)).await.is_some());
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::MonitorConfig;
 use super::service::validate_words;
 use super::setting::{At, Result, settings};
@@ -62,16 +64,27 @@ impl MonitorConfig {
 
     /// Adds a check: a future that says whether something the service needs is well. Replaces an earlier one of its name.
     ///
-    /// It runs in the background, on a thread of the monitor server's own with a tokio runtime, at its interval and within its
-    /// limit ([`Check`]); `/health` tells of its last result with its age. An `Err` is `DOWN`, with its text for those who may
-    /// see details (1024 bytes of it); so are a panic, a run that overran its limit, and a result that is older than interval and limit together. A
-    /// check that blocks its thread makes the others late, and nothing else: what blocks belongs in a
-    /// [`blocking_check`](Self::blocking_check).
+    /// `probe` is called for each run with a clone of `state`: what it asks, such as a pool or a client. A state that is not
+    /// `Clone` may be in an [`Arc`]; a check without one may have its own address or `()`.
     ///
-    /// What a check opens belongs to the runtime it runs on. A connection that a pool or a client of the service's opens for a
-    /// check, and that the service uses after it, stands still while a check blocks, and is dead once the server has stopped. So a
-    /// check has a client of its own, or hands the asking to the service's runtime, with a time limit there:
-    /// `Handle::spawn`, and awaits the outcome.
+    /// It runs in the background at its interval and within its limit ([`Check`], or a [`Duration`] alone); `/health` gives its last
+    /// result with its age. An `Err` is `DOWN`, with its text for clients that may see details (1024 bytes of it); so are a panic, a run
+    /// that overran its limit and is aborted, and a result that is older than interval and limit together.
+    ///
+    /// # Where it runs
+    ///
+    /// On the service's runtime, so that it may use what belongs to that, such as the connections of a pool: the one given with
+    /// [`check_runtime`](Self::check_runtime), else the one that [`run`](crate::run) or
+    /// [`MetricServer::with_config`](crate::MetricServer::with_config) is called in. A check is `DOWN` at its limit while that runtime is
+    /// blocked, and once it has stopped. Where neither is there, each check has a thread and a runtime of its own, with which its
+    /// connections live on from run to run. Nothing of it runs on the thread that serves: a check that blocks leaves the probes and the
+    /// page answering, and other checks, but for those that share a current-thread runtime with it. Code that blocks
+    /// belongs in a [`blocking_check`](Self::blocking_check).
+    ///
+    /// # Recording
+    ///
+    /// Monitored functions that a check calls are not recorded: they are no calls of the service. On the service's runtime that does
+    /// not hold for what a check spawns, nor anywhere for what it hands to other threads.
     ///
     /// Refused when the settings are applied: a name that is empty or longer than 120 bytes, `default`, or a group's; an
     /// interval or limit of zero.
@@ -83,30 +96,44 @@ impl MonitorConfig {
     /// use monitor_server::{Check, MonitorConfig};
     /// use tokio::net::TcpStream;
     ///
+    /// # #[derive(Clone)]
+    /// # struct Pool;
+    /// # impl Pool {
+    /// #     async fn ping(&self) -> Result<(), std::io::Error> { Ok(()) }
+    /// # }
+    /// # let db = Pool;
     /// let every = Check::every(Duration::from_secs(10)).timeout(Duration::from_secs(2));
     /// let config = MonitorConfig::default()
-    ///     .check("db", every.ready(), || async {
-    ///         TcpStream::connect("127.0.0.1:5432").await.map(drop)
+    ///     .check("db", every.ready(), db.clone(), |db| async move { db.ping().await })
+    ///     .check("cache", Duration::from_secs(5), "127.0.0.1:6379", |address| async move {
+    ///         TcpStream::connect(address).await.map(drop)
     ///     });
     /// # drop(config);
     /// ```
     #[must_use]
-    pub fn check<F, Fut, E>(mut self, name: impl Into<Arc<str>>, check: Check, probe: F) -> Self
+    pub fn check<S, F, Fut, E>(
+        mut self,
+        name: impl Into<Arc<str>>,
+        check: impl Into<Check>,
+        state: S,
+        probe: F,
+    ) -> Self
     where
-        F: Fn() -> Fut + Send + Sync + 'static,
+        S: Clone + Send + Sync + 'static,
+        F: Fn(S) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display + 'static,
     {
         self.health.add_check(Registered {
             name: name.into(),
-            check,
-            probe: Probe::of_future(probe),
+            check: check.into(),
+            probe: Probe::of_future(state, probe),
         });
         self
     }
 
-    /// The same with a function that may block. Each run has a thread of its own, and there is at most one: a run that hangs is
-    /// `DOWN` once its limit is over, holds neither other checks nor a stop, and is the last until it returns.
+    /// The same with a function that may block. Each run has a thread of the server's pool, and there is at most one: a run that hangs
+    /// is `DOWN` once its limit is over, holds neither other checks nor a stop, and is the last until it returns.
     ///
     /// # Examples
     ///
@@ -118,16 +145,40 @@ impl MonitorConfig {
     /// # drop(config);
     /// ```
     #[must_use]
-    pub fn blocking_check<F, E>(mut self, name: impl Into<Arc<str>>, check: Check, probe: F) -> Self
+    pub fn blocking_check<F, E>(
+        mut self,
+        name: impl Into<Arc<str>>,
+        check: impl Into<Check>,
+        probe: F,
+    ) -> Self
     where
         F: Fn() -> Result<(), E> + Send + Sync + 'static,
         E: fmt::Display,
     {
         self.health.add_check(Registered {
             name: name.into(),
-            check,
+            check: check.into(),
             probe: Probe::of_call(probe),
         });
+        self
+    }
+
+    /// The service's runtime, for its [checks](Self::check). Default the one that the server is started in, if any. The handle keeps no
+    /// runtime running.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let runtime = tokio::runtime::Runtime::new()?;
+    /// let config = MonitorConfig::default().check_runtime(runtime.handle());
+    /// # drop(config);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn check_runtime(mut self, handle: &Handle) -> Self {
+        self.health.check_runtime = Some(handle.clone());
         self
     }
 }

@@ -44,8 +44,7 @@ use crate::endpoint::{Endpoint, UNIX_PREFIX};
 use crate::error::{ConfigError, Origin, Place};
 use crate::health::HealthSettings;
 use crate::process::{Process, Service};
-use crate::render::{Ages, PageSettings};
-use crate::source::Source;
+use crate::render::{Ages, PageSettings, Source};
 
 /// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
 const MAX_METHOD_BYTES: usize = 120;

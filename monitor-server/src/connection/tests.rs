@@ -1,15 +1,17 @@
 //! A connection whose server stops, and one whose time is over.
 
 use bytes::Bytes;
-use http_body_util::Full;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
+use warp::Filter;
 
 use super::*;
+use crate::access::Source;
 use crate::config::Security;
+use crate::listener::connection_table::ConnectionTable;
 
-fn terms() -> Terms {
+fn context() -> ConnectionContext {
     let keeper = Keeper::load(&Security::default()).expect("nothing to load");
-    Terms {
+    ConnectionContext {
         limits: Limits::default(),
         metrics: Arc::default(),
         pages: Arc::default(),
@@ -18,19 +20,29 @@ fn terms() -> Terms {
     }
 }
 
+/// Answers everything, after so long.
+fn routes(made_for: Duration) -> BoxedFilter<(warp::reply::Response,)> {
+    let answer = move || async move {
+        if !made_for.is_zero() {
+            sleep(made_for).await;
+        }
+        Response::new(Bytes::from_static(b"here").into())
+    };
+    warp::any().then(answer).boxed()
+}
+
 /// What a client is answered whose request ends when the stop is under way.
 async fn answer_while_stopping() -> String {
     let (mut client, server) = tokio::io::duplex(4096);
     let (stopping, stop) = watch::channel(false);
-    let service = service_fn(|_: Request<Incoming>| async {
-        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"here"))))
-    });
     let shared = Shared {
-        service,
-        terms: Arc::new(terms()),
+        routes: routes(Duration::ZERO),
+        context: Arc::new(context()),
         stop,
     };
-    let serving = serve(Box::new(server), Peer::Unix, shared, Arc::default());
+    let table = ConnectionTable::new(0, Arc::default());
+    let slot = table.admit(Source::Unix).expect("room");
+    let serving = serve(Box::new(server), Peer::Unix, shared, slot);
     let asked = async {
         client.write_all(b"GET / HTTP/1.1\r\n").await.expect("room");
         tokio::task::yield_now().await;
@@ -59,17 +71,17 @@ async fn who_had_begun_to_ask_when_the_server_stops_is_answered() {
 async fn answers(limits: Limits, made_for: Duration) -> (Vec<String>, Ending) {
     let (mut client, server) = tokio::io::duplex(4096);
     let (_stopping, stop) = watch::channel(false);
-    let service = service_fn(move |_: Request<Incoming>| async move {
-        tokio::time::sleep(made_for).await;
-        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"here"))))
-    });
     let shared = Shared {
-        service,
-        terms: Arc::new(Terms { limits, ..terms() }),
+        routes: routes(made_for),
+        context: Arc::new(ConnectionContext {
+            limits,
+            ..context()
+        }),
         stop,
     };
-    let progress = Arc::new(Progress::default());
-    let serving = serve(Box::new(server), Peer::Unix, shared, Arc::clone(&progress));
+    let table = ConnectionTable::new(0, Arc::default());
+    let slot = table.admit(Source::Unix).expect("room");
+    let serving = serve(Box::new(server), Peer::Unix, shared, Arc::clone(&slot));
     let asked = async {
         let mut answers = Vec::new();
         while client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.is_ok() {
@@ -88,7 +100,7 @@ async fn answers(limits: Limits, made_for: Duration) -> (Vec<String>, Ending) {
         answers
     };
     let ((), answers) = tokio::join!(serving, asked);
-    (answers, progress.ending())
+    (answers, slot.note(|slot| slot.ending).expect("open"))
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,7 @@
 //! Health as metric families, the same in both naming profiles.
+//!
+//! They are made from one [`Report`](super::Report) of the snapshot that the rest of the page shows, so that a page agrees with
+//! itself. A family without children is left out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,7 +10,8 @@ use monitor_core::HealthStatus;
 use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label, Labels};
 use monitor_core::snapshot::Snapshot;
 
-use super::Vitals;
+use super::HealthService;
+use super::report::{HealthPart, PartDetails};
 
 const READY: (&str, &str) = (
     "monitor_ready",
@@ -45,33 +49,37 @@ pub fn health_families() -> Vec<Family> {
         .collect()
 }
 
-impl Vitals {
-    /// The families that have something to say; task types as in this snapshot.
+impl HealthService {
+    /// The families that have a child; task types as in this snapshot.
     pub(crate) fn families(&self, snapshot: &Snapshot) -> Vec<Family> {
         let report = self.report_of(self.monitor.health_of(snapshot));
-        let well = |status| ChildValue::Int((status == HealthStatus::Up).into());
-        let tasks = report.health.components.iter();
-        let labels = self.labels.of(tasks.clone().map(|task| &task.task));
-        let tasks = labels.into_iter().zip(tasks).map(|(labels, task)| Child {
-            labels,
-            value: flag(task.healthy),
+        let is_task = |part: &&HealthPart| matches!(part.details, PartDetails::Task(_));
+        let (tasks, checks): (Vec<_>, Vec<_>) = report.parts.iter().partition(is_task);
+        let labels = self.labels.of(tasks.iter().map(|task| &task.name));
+        let tasks = labels.into_iter().zip(tasks);
+        let tasks = tasks.map(|(labels, task)| flag(labels, task.status != HealthStatus::Down));
+        let up = checks.iter().map(|check| {
+            let is_up = check.status == HealthStatus::Up;
+            flag(labelled("check", &check.name), is_up)
         });
-        let checks = report.checks.iter();
-        let up = checks
-            .clone()
-            .map(|check| child("check", &check.name, well(check.status)));
-        let ages = checks.filter_map(|check| Some(child("check", &check.name, age(check.age?))));
-        let heartbeat = self.heartbeat.age().map(age).map(alone);
+        let ages = checks.iter().filter_map(|check| {
+            let labels = labelled("check", &check.name);
+            Some(age(labels, check.age?))
+        });
+        let heartbeat = self
+            .heartbeat
+            .age()
+            .map(|newest| age(Labels::from([]), newest));
+        let ready = flag(Labels::from([]), report.readiness.is_ready());
         let families = [
-            family(READY, vec![alone(flag(report.readiness.is_ready()))]),
+            family(READY, vec![ready]),
             family(HEALTH, tasks.collect()),
             family(CHECK_UP, up.collect()),
             family(CHECK_AGE, ages.collect()),
             family(HEARTBEAT_AGE, heartbeat.into_iter().collect()),
         ];
-        let mut families: Vec<Family> = families.into();
-        families.retain(|family| !family.children.is_empty());
-        families
+        let has_child = |family: &Family| !family.children.is_empty();
+        families.into_iter().filter(has_child).collect()
     }
 }
 
@@ -95,12 +103,21 @@ impl TaskLabels {
     }
 }
 
-fn flag(on: bool) -> ChildValue {
-    ChildValue::Int(on.into())
+fn labelled(name: &'static str, value: &Arc<str>) -> Labels {
+    Labels::from([Label {
+        name: name.into(),
+        value: Arc::clone(value),
+    }])
 }
 
-fn age(age: Duration) -> ChildValue {
-    ChildValue::Float(age.as_secs_f64())
+fn flag(labels: Labels, on: bool) -> Child {
+    let value = ChildValue::Int(on.into());
+    Child { labels, value }
+}
+
+fn age(labels: Labels, age: Duration) -> Child {
+    let value = ChildValue::Float(age.as_secs_f64());
+    Child { labels, value }
 }
 
 fn family((name, help): (&'static str, &'static str), children: Vec<Child>) -> Family {
@@ -111,27 +128,6 @@ fn family((name, help): (&'static str, &'static str), children: Vec<Child>) -> F
         unit: name.ends_with("_seconds").then_some("seconds"),
         children,
     }
-}
-
-fn alone(value: ChildValue) -> Child {
-    Child {
-        labels: [].into_iter().collect(),
-        value,
-    }
-}
-
-fn child(name: &'static str, value: &Arc<str>, number: ChildValue) -> Child {
-    Child {
-        labels: labelled(name, value),
-        value: number,
-    }
-}
-
-fn labelled(name: &'static str, value: &Arc<str>) -> Labels {
-    Labels::from([Label {
-        name: name.into(),
-        value: Arc::clone(value),
-    }])
 }
 
 #[cfg(test)]

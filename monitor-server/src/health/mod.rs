@@ -1,180 +1,220 @@
-//! How the service is: task types, named checks, a heartbeat, start and drain; and who wants to know.
+//! How a service is: task types, named checks, a heartbeat, start and drain; and the watchers of that.
+//!
+//! One [`HealthService`] stands behind the probes, `/health`, the metrics of health and the watch channel. It keeps facts and no
+//! verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer. [`lifecycle`] holds what the
+//! service says of itself, [`checks`] what checks give, [`report`] the verdicts and their JSON, [`metrics`] the families.
+//!
+//! Nothing has an event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to date once
+//! a second, and at once when a check gives a result, the service has started, or a drain begins.
 
-mod answer;
-mod check;
 mod checks;
-mod handle;
-mod heartbeat;
-mod json;
+mod lifecycle;
 mod metrics;
-mod phase;
-mod probe;
 mod report;
-mod settings;
-mod state;
-mod time;
-mod worker;
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use monitor_core::{Monitor, ReadinessPolicy};
+use monitor_core::health::DEFAULT_STATUS_TTL;
+use monitor_core::{Health, Monitor, ReadinessPolicy};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
-use crate::error::RunError;
-use crate::runtime::log::log;
-
-pub(crate) use self::answer::{Asked, Detail, Shape};
-pub use self::check::Check;
-pub(crate) use self::check::{CheckReport, Registered};
-pub(crate) use self::checks::Checks;
-pub use self::heartbeat::Heartbeat;
+pub use self::checks::Check;
+pub(crate) use self::checks::{Checks, Probe, Registered};
+pub(crate) use self::lifecycle::Lifecycle;
+#[cfg(test)]
+pub(crate) use self::lifecycle::Lifecycle as Phase; // alias
+pub use self::lifecycle::{HealthState, Heartbeat, Readiness};
 pub use self::metrics::health_families;
-pub(crate) use self::phase::Phase;
-pub(crate) use self::probe::Probe;
-pub(crate) use self::report::Report;
-pub(crate) use self::settings::{GROUPS, Groups, HealthSettings};
-pub use self::state::{HealthState, Readiness};
+pub(crate) use self::report::{Asked, Detail, Report, Shape};
+use crate::config::check_check;
+use crate::error::RunError;
+use crate::run::{MetricServer, MonitorServer};
+use crate::runtime::log::log;
+pub(crate) use HealthService as Vitals; // alias
 
-/// How often the state is looked at for those who watch it, beside the events that change it at once: the run of a task type
-/// and the age of a pulse have no event of their own.
+/// Groups by name, each with its members: names of checks and task types.
+pub(crate) type Groups = BTreeMap<Arc<str>, Vec<Arc<str>>>;
+
+/// The groups there always are: Spring Boot's names for what `/livez` and `/readyz` say.
+pub(crate) const GROUPS: [&str; 2] = ["liveness", "readiness"];
+
+/// How often the state is looked at for watchers, beside the events that change it at once.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What the configuration says of health.
+#[derive(Debug, Clone)]
+pub(crate) struct HealthSettings {
+    /// Zero is for ever.
+    pub(crate) status_ttl: Duration,
+    /// Names of checks and task types that count for readiness.
+    pub(crate) readiness: Vec<Arc<str>>,
+    pub(crate) groups: Groups,
+    /// Zero is never.
+    pub(crate) heartbeat_timeout: Duration,
+    pub(crate) drain_pause: Duration,
+    pub(crate) checks: Vec<Registered>,
+    /// The service's runtime, for async checks.
+    pub(crate) check_runtime: Option<Handle>,
+}
+
+impl Default for HealthSettings {
+    fn default() -> Self {
+        Self {
+            status_ttl: DEFAULT_STATUS_TTL,
+            readiness: Vec::new(),
+            groups: Groups::new(),
+            heartbeat_timeout: Duration::ZERO,
+            drain_pause: Duration::ZERO,
+            checks: Vec::new(),
+            check_runtime: None,
+        }
+    }
+}
+
+impl HealthSettings {
+    /// Adds a check; replaces an earlier one of this name.
+    pub(crate) fn add_check(&mut self, check: Registered) {
+        self.checks.retain(|known| known.name != check.name);
+        self.checks.push(check);
+    }
+}
 
 /// Everything that says how a service is.
 #[derive(Debug)]
-pub(crate) struct Vitals {
+pub(crate) struct HealthService {
     pub(crate) monitor: Monitor,
-    /// Names that count for readiness, checks' and task types' alike.
-    marks: ReadinessPolicy,
+    /// Names that count for readiness, of checks and task types alike.
+    policy: ReadinessPolicy,
     groups: Groups,
     heartbeat_timeout: Duration,
-    pub(crate) drain_pause: Duration,
-    pub(crate) phase: Phase,
-    pub(crate) heartbeat: Heartbeat,
+    drain_pause: Duration,
+    pub(crate) lifecycle: Lifecycle,
+    heartbeat: Heartbeat,
     pub(crate) checks: Checks,
-    /// Something changed that whoever watches should hear of at once.
+    /// Something changed that watchers are to see at once.
     changed: Arc<Notify>,
     labels: metrics::TaskLabels,
 }
 
-impl Vitals {
-    /// Nothing runs yet: checks begin with [`Checks::begin`].
-    pub(crate) fn new(monitor: Monitor, settings: &HealthSettings, phase: Phase) -> Self {
+impl HealthService {
+    /// Checks begin with [`Checks::start`]. The runtime that this is called in is the service's, unless another is given.
+    pub(crate) fn new(monitor: Monitor, settings: &HealthSettings, lifecycle: Lifecycle) -> Self {
         let changed = Arc::new(Notify::new());
+        let names = settings.readiness.iter().cloned();
+        let runtime = settings.check_runtime.clone();
+        let runtime = runtime.or_else(|| Handle::try_current().ok());
         Self {
             monitor,
-            marks: settings.marks(),
+            policy: ReadinessPolicy::new(names, settings.status_ttl),
             groups: settings.groups.clone(),
             heartbeat_timeout: settings.heartbeat_timeout,
             drain_pause: settings.drain_pause,
-            phase,
+            lifecycle,
             heartbeat: Heartbeat::default(),
-            checks: Checks::new(Arc::clone(&changed)),
+            checks: Checks::new(runtime, Arc::clone(&changed)),
             changed,
             labels: metrics::TaskLabels::default(),
         }
     }
 
-    /// Sees to the thread that checks run on.
-    pub(crate) fn prepare_checks(&self) -> Result<(), RunError> {
-        let prepared = self.checks.prepare();
-        prepared.map_err(|source| RunError::Thread {
-            name: worker::THREAD_NAME,
-            source,
-        })
-    }
-
-    /// Says that the service has started.
     pub(crate) fn set_started(&self) {
-        self.phase.set_started();
+        self.lifecycle.set_started();
         self.changed.notify_one();
     }
 
-    /// Says that the service takes no more requests.
     pub(crate) fn set_draining(&self) {
-        self.phase.set_draining(Instant::now());
+        self.lifecycle.set_draining(Instant::now());
         self.changed.notify_one();
     }
 
     /// What is left of the pause between the beginning of a drain and its waiting.
     pub(crate) fn pause_left(&self) -> Duration {
-        if self.phase.is_hurried() {
-            return Duration::ZERO;
-        }
-        let since = self.phase.draining_for().unwrap_or_default();
-        self.drain_pause.saturating_sub(since)
+        self.lifecycle.pause_left(self.drain_pause)
     }
 
-    /// Whether the service's own threads are known to be alive, as far as it says so.
+    /// True unless the service's heartbeat is too old.
     pub(crate) fn is_live(&self) -> bool {
         let timeout = self.heartbeat_timeout;
         let age = self.heartbeat.age();
         timeout.is_zero() || age.is_none_or(|age| age <= timeout)
     }
 
-    /// Whether it wants requests: what `/readyz` says. Looks at nothing that is not marked.
+    /// What `/readyz` says. Where nothing counts for readiness, no task type is looked at.
     pub(crate) fn readiness(&self) -> Readiness {
-        match self.phase.readiness() {
-            Readiness::Ready if self.is_marked() => self.report().readiness,
+        let is_marked = || self.policy.tasks().next().is_some() || self.checks.any_ready();
+        match self.lifecycle.readiness() {
+            Readiness::Ready if is_marked() => self.report().readiness,
             other => other,
         }
     }
 
-    fn is_marked(&self) -> bool {
-        self.marks.tasks().next().is_some() || self.checks.any_ready()
-    }
-
     /// Everything, as it is now.
-    pub(crate) fn report(&self) -> Report {
+    fn report(&self) -> Report {
         self.report_of(self.monitor.health())
     }
 
     /// The same where the task types were judged already.
-    pub(crate) fn report_of(&self, health: monitor_core::Health) -> Report {
+    fn report_of(&self, health: Health) -> Report {
         Report::new(
-            self.marks.expire(health),
+            self.policy.expire(health),
             self.checks.reports(),
-            &self.marks,
-            self.phase.readiness(),
+            &self.policy,
+            self.lifecycle.readiness(),
             self.is_live(),
         )
     }
 
-    /// What those who watch are told.
+    /// What watchers receive.
     pub(crate) fn state(&self) -> HealthState {
         self.report().state(&self.groups)
     }
 
-    /// Names that are marked or in a group, and that neither a check nor a task type has.
+    /// Names that count for readiness or are in a group, and that neither a check nor a task type has.
     pub(crate) fn unknown_names(&self) -> Vec<Arc<str>> {
         let members = self.groups.values().flatten();
-        let mut names: Vec<_> = self.marks.tasks().chain(members).cloned().collect();
+        let mut names: Vec<_> = self.policy.tasks().chain(members).cloned().collect();
         names.sort_unstable();
         names.dedup();
         names.retain(|name| !self.checks.has(name) && !self.monitor.has_task(name));
         names
     }
 
-    /// Tells those who watch of each change, until it is dropped; then that the server has stopped.
-    // No async fn: one that is dropped before it ran has its last word, too.
+    /// Sends the state to the watchers, now and with each change, until the future is dropped; then that the server has stopped.
+    // No async fn: the first state is there at once, and a future that is dropped before it ran sends the stop, too.
     pub(crate) fn publish(
         self: Arc<Self>,
         sender: watch::Sender<HealthState>,
     ) -> impl Future<Output = Infallible> + Send {
-        let last_word = LastWord(sender);
+        let sender = StopsAtLast(sender);
+        sender.send(self.state());
         async move {
-            // That the service is not ready yet, or is, is no news at first; that it is ill would be.
-            let mut said = None;
+            // Being ready, or not ready yet, is no news at first; being unhealthy is.
+            let mut logged = None;
             loop {
                 let report = self.report();
                 let readiness = report.readiness;
-                let is_ill = readiness == Readiness::Unhealthy;
-                if said != Some(readiness) && (said.is_some() || is_ill) {
-                    log_readiness(&report);
+                let is_unhealthy = readiness == Readiness::Unhealthy;
+                if logged != Some(readiness) && (logged.is_some() || is_unhealthy) {
+                    // Why an instance left a load balancer is asked later, when it has come back or is gone.
+                    let reasons = report.unready().join("; ");
+                    log(move || {
+                        if is_unhealthy {
+                            tracing::warn!(
+                                ?reasons,
+                                "not ready: what counts for readiness is unhealthy"
+                            );
+                        } else {
+                            tracing::info!(%readiness, "readiness changed");
+                        }
+                    });
                 }
-                said = Some(readiness);
-                last_word.tell(report.state(&self.groups));
+                logged = Some(readiness);
+                sender.send(report.state(&self.groups));
                 tokio::select! {
                     () = self.changed.notified() => {}
                     () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -184,27 +224,11 @@ impl Vitals {
     }
 }
 
-/// Why an instance left a load balancer is asked later, when nobody can ask it any more.
-fn log_readiness(report: &Report) {
-    let readiness = report.readiness;
-    if readiness == Readiness::Unhealthy {
-        let reasons = report.unready().join("; ");
-        log(move || {
-            tracing::warn!(
-                ?reasons,
-                "not ready: what counts for readiness is unhealthy"
-            );
-        });
-    } else {
-        log(move || tracing::info!(%readiness, "readiness changed"));
-    }
-}
+/// Sends that the server has stopped, on each way out.
+struct StopsAtLast(watch::Sender<HealthState>);
 
-/// Says at last that the server has stopped, on each way out.
-struct LastWord(watch::Sender<HealthState>);
-
-impl LastWord {
-    fn tell(&self, now: HealthState) {
+impl StopsAtLast {
+    fn send(&self, now: HealthState) {
         self.0.send_if_modified(|before| {
             let differs = *before != now;
             if differs {
@@ -215,9 +239,135 @@ impl LastWord {
     }
 }
 
-impl Drop for LastWord {
+impl Drop for StopsAtLast {
     fn drop(&mut self) {
         self.0.send_modify(HealthState::stop);
+    }
+}
+
+/// Health.
+impl MonitorServer {
+    /// Says that the service has started: from now on `/startupz` is 200, and `/readyz` may be, where `wait_for_started` is
+    /// set.
+    pub fn started(&self) {
+        self.health_service().set_started();
+    }
+
+    /// The heartbeat of this server, to be pulsed by the service.
+    pub fn heartbeat(&self) -> Heartbeat {
+        self.health_service().heartbeat.clone()
+    }
+
+    /// Watches how the service is: for gRPC health, for leaving a load balancer, for a line in the log.
+    ///
+    /// The receiver has the state as of at most a second ago, and is notified when it changes, not when something ages. It is looked
+    /// at with each result of a check, with [`started`](Self::started) and the beginning of a drain, and each second for the rest: task
+    /// types, late checks, the heartbeat. Between two looks, changes back and forth are not seen. When the server stops, all is
+    /// `UNKNOWN` and readiness [`Stopped`](crate::Readiness::Stopped); then the channel is closed. Works on every executor.
+    ///
+    /// (The [`Health`](monitor_core::Health) of the task types alone, at this moment, is what
+    /// [`health`](monitor_core::MonitorStorage::health) says.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::{MonitorConfig, Readiness};
+    ///
+    /// let server = monitor_server::run(MonitorConfig::default().listen([127, 0, 0, 1]).port(0))?;
+    /// let health = server.watch_health();
+    /// assert!(health.borrow().readiness.is_ready());
+    /// server.shutdown();
+    /// assert_eq!(health.borrow().readiness, Readiness::Stopped);
+    /// # Ok::<(), monitor_server::RunError>(())
+    /// ```
+    pub fn watch_health(&self) -> watch::Receiver<HealthState> {
+        self.watched()
+    }
+
+    /// Adds a check while the server runs, in the place of an earlier one of its name: see
+    /// [`MonitorConfig::check`](crate::MonitorConfig::check). The earlier one's last result stands until the first of this, unless
+    /// it is older than this one's interval and limit together. Once the server has stopped, nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// The name or a time is refused, as there, or this process is a fork of the server's.
+    pub fn add_check<S, F, Fut, E>(
+        &self,
+        name: impl Into<Arc<str>>,
+        check: impl Into<Check>,
+        state: S,
+        probe: F,
+    ) -> Result<(), RunError>
+    where
+        S: Clone + Send + Sync + 'static,
+        F: Fn(S) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display + 'static,
+    {
+        self.add(name.into(), check.into(), Probe::of_future(state, probe))
+    }
+
+    /// The same with a function that may block: see
+    /// [`MonitorConfig::blocking_check`](crate::MonitorConfig::blocking_check).
+    ///
+    /// # Errors
+    ///
+    /// As [`add_check`](Self::add_check).
+    pub fn add_blocking_check<F, E>(
+        &self,
+        name: impl Into<Arc<str>>,
+        check: impl Into<Check>,
+        probe: F,
+    ) -> Result<(), RunError>
+    where
+        F: Fn() -> Result<(), E> + Send + Sync + 'static,
+        E: fmt::Display,
+    {
+        self.add(name.into(), check.into(), Probe::of_call(probe))
+    }
+
+    fn add(&self, name: Arc<str>, check: Check, probe: Probe) -> Result<(), RunError> {
+        self.check_here()?;
+        let check = Registered { name, check, probe };
+        let health = self.health_service();
+        check_check(&check, &health.groups)?;
+        health.checks.begin(check);
+        Ok(())
+    }
+
+    /// Takes a check out, with its last result and its metrics; a run of it is aborted, or left alone where it blocks. True if there
+    /// was one of this name. In a fork there is none.
+    pub fn remove_check(&self, name: &str) -> bool {
+        self.check_here().is_ok() && self.health_service().checks.remove(name)
+    }
+}
+
+/// Readiness.
+impl MetricServer {
+    /// Says that the service has started: from now on `/readyz` may be 200, where the configuration's `wait_for_started` is set;
+    /// so is `/startupz`, where [`run_in_thread`](Self::run_in_thread) serves it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::Monitor;
+    /// use monitor_server::{MetricServer, MonitorConfig};
+    ///
+    /// let config = MonitorConfig::default().wait_for_started(true);
+    /// let metrics = MetricServer::with_config(&config, Monitor::global());
+    /// let routes = metrics.filter(); // `/readyz` is 503
+    /// // .. caches are filled, connections are made ..
+    /// metrics.started();
+    /// # drop(routes);
+    /// ```
+    pub fn started(&self) {
+        self.health_service().set_started();
+    }
+
+    /// Turns `/readyz` to 503, for good; everything else goes on. The end of a service begins with it, before its own listener
+    /// stops.
+    pub fn begin_drain(&self) {
+        self.health_service().set_draining();
     }
 }
 

@@ -1,195 +1,426 @@
-//! Everything that is known of a service's health at one moment, and the pure verdicts on it.
+//! What is known of a service's health at one moment, the verdicts on it, and the answers of `/health` and the paths below.
+//!
+//! A [`Report`] is plain data: task types as the storage judges them, the last result of each check, readiness, liveness. All
+//! here is a pure function of it. A task type and a check may have one name: the check keeps it, and the key of the task type is
+//! `task:<name>`. Members of a group that do not exist (yet) count for nothing.
+//!
+//! There are two formats of an answer: that of Spring Boot's health endpoint, and `application/health+json`
+//! (draft-inadarei-api-health-check-06, which expired in 2022 and has no successor). One writer makes both.
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use monitor_core::{Component, Health, HealthStatus, ReadinessPolicy};
+use monitor_core::__private::date_and_time;
+use monitor_core::health::{Thresholds, verdict};
+use monitor_core::snapshot::StatusSnapshot;
+use monitor_core::{Component, Health, HealthStatus, ReadinessPolicy, TaskStatus};
 
-use super::settings::{GROUPS, Groups};
-use super::{CheckReport, HealthState, Readiness};
+use super::{Check, GROUPS, Groups, HealthService, HealthState, Readiness};
+use crate::process::Service;
 
 /// Everything that is known at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// The task types; the marked ones may have expired.
-    pub(crate) health: Health,
-    /// By name.
-    pub(crate) checks: Vec<CheckReport>,
+    /// Task types, then checks, each by name.
+    pub(crate) parts: Vec<HealthPart>,
     pub(crate) readiness: Readiness,
     pub(crate) live: bool,
-    /// Names that count for readiness, sorted.
+    /// Names that count for readiness.
     marked: Vec<Arc<str>>,
 }
 
 /// A task type or a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part<'r> {
-    Task(&'r Component),
-    Check(&'r CheckReport),
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HealthPart {
+    pub(crate) name: Arc<str>,
+    /// The name, unless that is the key of another part.
+    pub(crate) key: Arc<str>,
+    pub(crate) status: HealthStatus,
+    /// Of the last result, if there is one.
+    pub(crate) age: Option<Duration>,
+    /// Why it is unhealthy, where it is.
+    pub(crate) reason: Option<String>,
+    pub(crate) details: PartDetails,
 }
 
-impl Part<'_> {
-    pub(crate) fn status(self) -> HealthStatus {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PartDetails {
+    Task(Component),
+    /// With the text of a failure.
+    Check(Check, Option<Arc<str>>),
+}
+
+/// Some parts of a report, and the verdict on them.
+#[derive(Debug)]
+struct Selected<'r> {
+    kind: SelectedKind,
+    status: HealthStatus,
+    parts: Vec<&'r HealthPart>,
+    /// Beside those of its parts.
+    reason: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SelectedKind {
+    All,
+    Group,
+    Part,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked<'p> {
+    /// `/health`
+    All,
+    /// `/health/<name>`: a group, a check or a task type, the first that has the name.
+    Named(&'p str),
+}
+
+/// How much an answer contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Everything.
+    Full,
+    /// The status alone.
+    Status,
+}
+
+/// The format of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// That of Spring Boot's health endpoint: `UP`, `DOWN`.
+    Spring,
+    /// That of draft-inadarei-api-health-check-06: `pass`, `warn`, `fail`.
+    HealthJson,
+}
+
+impl Shape {
+    pub(crate) const fn content_type(self) -> &'static str {
         match self {
-            Self::Task(task) => task.state(),
-            Self::Check(check) => check.status,
+            Self::Spring => "application/json",
+            Self::HealthJson => "application/health+json",
         }
     }
 
-    pub(crate) fn name(self) -> Arc<str> {
-        match self {
-            Self::Task(task) => Arc::clone(&task.task),
-            Self::Check(check) => Arc::clone(&check.name),
-        }
+    /// A status in the format's words, as JSON. What is not known is no failure, but for the draft a concern.
+    fn word(self, status: HealthStatus) -> String {
+        quoted(match (self, status) {
+            (Self::Spring, status) => status.name(),
+            (Self::HealthJson, HealthStatus::Up) => "pass",
+            (Self::HealthJson, HealthStatus::Down) => "fail",
+            (Self::HealthJson, _) => "warn",
+        })
     }
+}
 
-    /// Why it is unhealthy, where it is.
-    pub(crate) fn reason(self) -> Option<String> {
-        match self {
-            Self::Task(task) => (!task.healthy).then(|| task.to_string()),
-            Self::Check(check) => check.reason(),
+/// A status, and the JSON that says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: HealthStatus,
+    pub(crate) body: String,
+}
+
+impl HealthService {
+    /// `None` if nothing has the name.
+    pub(crate) fn answer(
+        &self,
+        asked: Asked<'_>,
+        detail: Detail,
+        shape: Shape,
+        service: Option<&Service>,
+    ) -> Option<Answer> {
+        let mut report = self.report();
+        if let Asked::Named(name) = asked
+            && report.select(asked, &self.groups).is_none()
+            && self.monitor.has_task(name)
+        {
+            report.parts.extend(never_set(name));
         }
+        let selected = report.select(asked, &self.groups)?;
+        let body = match (detail, shape) {
+            (Detail::Status, _) => object([("status", Some(shape.word(selected.status)))]),
+            (Detail::Full, Shape::Spring) => selected.spring(&self.groups),
+            (Detail::Full, Shape::HealthJson) => selected.draft(service),
+        };
+        Some(Answer {
+            status: selected.status,
+            body,
+        })
     }
+}
+
+/// A task type that exists and was never set is well: it is `OK` for no call yet, which is above no threshold.
+fn never_set(name: &str) -> impl Iterator<Item = HealthPart> + use<> {
+    let status = StatusSnapshot {
+        task: name.into(),
+        status: TaskStatus::Ok,
+        run: 0,
+        age: None,
+    };
+    let health = verdict(&Thresholds::default(), &[status]);
+    health.components.into_iter().map(HealthPart::from)
 }
 
 /// The status of several: `DOWN` if one is, else `UP` if one is or there are none.
-pub(crate) fn aggregate(statuses: impl IntoIterator<Item = HealthStatus>) -> HealthStatus {
-    let mut all = statuses.into_iter();
-    let first = all.next().unwrap_or(HealthStatus::Up);
-    all.fold(first, |worst, one| match (worst, one) {
-        (HealthStatus::Down, _) | (_, HealthStatus::Down) => HealthStatus::Down,
-        (HealthStatus::Up, _) | (_, HealthStatus::Up) => HealthStatus::Up,
-        _ => HealthStatus::Unknown,
-    })
+fn aggregate(statuses: impl IntoIterator<Item = HealthStatus>) -> HealthStatus {
+    let order = |status: &HealthStatus| match status {
+        HealthStatus::Down => 2,
+        HealthStatus::Up => 1,
+        _ => 0,
+    };
+    let worst = statuses.into_iter().max_by_key(order);
+    worst.unwrap_or(HealthStatus::Up)
 }
 
 impl Report {
-    /// `phase` is readiness as far as it follows from start and drain.
+    /// `lifecycle` is readiness as far as it follows from start and drain.
     pub(crate) fn new(
         health: Health,
-        checks: Vec<CheckReport>,
-        marks: &ReadinessPolicy,
-        phase: Readiness,
+        checks: Vec<HealthPart>,
+        policy: &ReadinessPolicy,
+        lifecycle: Readiness,
         live: bool,
     ) -> Self {
-        let is_marked =
-            |check: &&CheckReport| check.check.counts_for_readiness || marks.contains(&check.name);
+        let marks_itself = |check: &HealthPart| matches!(&check.details, PartDetails::Check(check, _) if check.counts_for_readiness);
+        let is_marked = |check: &&HealthPart| marks_itself(check) || policy.contains(&check.name);
         let marked_checks = || checks.iter().filter(is_marked);
-        let mut marked: Vec<Arc<str>> = marks.tasks().cloned().collect();
-        marked.extend(marked_checks().map(|check| Arc::clone(&check.name)));
-        marked.sort_unstable();
-        marked.dedup();
         let has = |status| marked_checks().any(|check| check.status == status);
-        let readiness = if phase != Readiness::Ready {
-            phase
-        } else if has(HealthStatus::Down) || marks.failing(&health).next().is_some() {
+        let readiness = if lifecycle != Readiness::Ready {
+            lifecycle
+        } else if has(HealthStatus::Down) || policy.failing(&health).next().is_some() {
             Readiness::Unhealthy
         } else if has(HealthStatus::Unknown) {
             Readiness::Starting
         } else {
             Readiness::Ready
         };
+        let mut marked: Vec<_> = policy.tasks().cloned().collect();
+        marked.extend(marked_checks().map(|check| Arc::clone(&check.name)));
+        let tasks = health.components.into_iter();
+        let mut parts: Vec<_> = tasks.map(HealthPart::from).collect();
+        for check in &checks {
+            let task = parts.iter_mut().find(|task| task.name == check.name);
+            if let Some(task) = task {
+                task.key = format!("task:{}", task.name).into();
+            }
+        }
+        parts.extend(checks);
         Self {
-            health,
-            checks,
+            parts,
             readiness,
             live,
             marked,
         }
     }
 
-    /// `DOWN` while a task type or a check is.
-    pub(crate) fn status(&self) -> HealthStatus {
-        aggregate(self.parts().map(|(_, part)| part.status()))
-    }
-
-    /// Task types, then checks, each under its key. A task type makes way for a check of its name.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = (Arc<str>, Part<'_>)> {
-        let tasks = self.health.components.iter().map(|task| {
-            let name = &task.task;
-            let key = match self.check(name) {
-                None => Arc::clone(name),
-                Some(_) => format!("task:{name}").into(),
-            };
-            (key, Part::Task(task))
-        });
-        let checks = self.checks.iter();
-        tasks.chain(checks.map(|check| (Arc::clone(&check.name), Part::Check(check))))
-    }
-
-    pub(crate) fn check(&self, name: &str) -> Option<&CheckReport> {
-        self.checks.iter().find(|check| &*check.name == name)
-    }
-
-    /// The status of a group, what is in it, and why it is down where its members do not say.
-    pub(crate) fn group(&self, name: &str, groups: &Groups) -> Option<Group<'_>> {
+    fn select(&self, asked: Asked<'_>, groups: &Groups) -> Option<Selected<'_>> {
         let [liveness, readiness] = GROUPS;
-        if name == liveness {
-            let reason = (!self.live).then(|| "the heartbeat is too old".to_owned());
-            return Some(Group::of(self, &[], reason));
-        }
-        if name == readiness {
-            let reason = match self.readiness {
-                Readiness::Ready | Readiness::Unhealthy => None,
-                other => Some(other.word().to_owned()),
-            };
-            return Some(Group::of(self, &self.marked, reason));
-        }
-        groups
-            .get(name)
-            .map(|members| Group::of(self, members, None))
-    }
-
-    /// Why what is marked is unhealthy.
-    pub(crate) fn unready(&self) -> Vec<String> {
-        let marked = self
-            .parts()
-            .filter(|(_, part)| self.marked.contains(&part.name()));
-        marked.filter_map(|(_, part)| part.reason()).collect()
-    }
-
-    /// What those who watch are told.
-    pub(crate) fn state(&self, groups: &Groups) -> HealthState {
-        let parts = self.parts().map(|(key, part)| (key, part.status()));
-        let names = GROUPS.into_iter().map(Arc::from);
-        let names = names.chain(groups.keys().cloned());
-        let groups = names.filter_map(|name| {
-            let status = self.group(&name, groups)?.status;
-            Some((name, status))
-        });
-        HealthState {
-            live: self.live,
-            readiness: self.readiness,
-            status: self.status(),
-            components: parts.collect(),
-            groups: groups.collect(),
-        }
-    }
-}
-
-/// Some parts of a report.
-#[derive(Debug)]
-pub(crate) struct Group<'r> {
-    pub(crate) status: HealthStatus,
-    pub(crate) parts: Vec<(Arc<str>, Part<'r>)>,
-    /// Beside those of its parts.
-    pub(crate) reason: Option<String>,
-}
-
-impl<'r> Group<'r> {
-    /// Members that are not there (yet) say nothing.
-    fn of(report: &'r Report, members: &[Arc<str>], reason: Option<String>) -> Self {
-        let is_member = |(_, part): &(_, Part<'_>)| members.contains(&part.name());
-        let parts: Vec<_> = report.parts().filter(is_member).collect();
+        let members = |names: &[Arc<str>]| self.members(names).collect();
+        let (kind, parts, reason): (_, Vec<_>, _) = match asked {
+            Asked::All => (SelectedKind::All, self.parts.iter().collect(), None),
+            Asked::Named(name) if name == liveness => {
+                let reason = (!self.live).then_some("the heartbeat is too old");
+                (SelectedKind::Group, Vec::new(), reason)
+            }
+            Asked::Named(name) if name == readiness => {
+                let reason = match self.readiness {
+                    Readiness::Ready | Readiness::Unhealthy => None,
+                    other => Some(other.word()),
+                };
+                (SelectedKind::Group, members(&self.marked), reason)
+            }
+            Asked::Named(name) => match groups.get(name) {
+                Some(names) => (SelectedKind::Group, members(names), None),
+                None => (SelectedKind::Part, vec![self.part(name)?], None),
+            },
+        };
         let status = match reason {
             Some(_) => HealthStatus::Down,
-            None => aggregate(parts.iter().map(|(_, part)| part.status())),
+            None => aggregate(parts.iter().map(|part| part.status)),
         };
-        Self {
+        Some(Selected {
+            kind,
             status,
             parts,
             reason,
+        })
+    }
+
+    /// A check, or else a task type.
+    fn part(&self, name: &str) -> Option<&HealthPart> {
+        self.parts.iter().rfind(|part| &*part.name == name)
+    }
+
+    fn members(&self, names: &[Arc<str>]) -> impl Iterator<Item = &HealthPart> {
+        let parts = self.parts.iter();
+        parts.filter(|part| names.contains(&part.name))
+    }
+
+    /// Why what counts for readiness is unhealthy.
+    pub(crate) fn unready(&self) -> Vec<&str> {
+        let marked = self.members(&self.marked);
+        marked.filter_map(|part| part.reason.as_deref()).collect()
+    }
+
+    /// What watchers receive.
+    pub(crate) fn state(&self, groups: &Groups) -> HealthState {
+        let names = GROUPS.into_iter().map(Arc::from);
+        let names = names.chain(groups.keys().cloned());
+        let of_groups = names.filter_map(|name| {
+            let status = self.select(Asked::Named(&name), groups)?.status;
+            Some((name, status))
+        });
+        let parts = self.parts.iter();
+        HealthState {
+            live: self.live,
+            readiness: self.readiness,
+            status: aggregate(parts.clone().map(|part| part.status)),
+            components: parts
+                .map(|part| (Arc::clone(&part.key), part.status))
+                .collect(),
+            groups: of_groups.collect(),
         }
     }
+}
+
+impl From<Component> for HealthPart {
+    fn from(task: Component) -> Self {
+        Self {
+            name: Arc::clone(&task.task),
+            key: Arc::clone(&task.task),
+            status: task.state(),
+            age: task.age,
+            reason: (!task.healthy).then(|| task.to_string()),
+            details: PartDetails::Task(task),
+        }
+    }
+}
+
+impl HealthPart {
+    /// Status and details, as Spring Boot has them.
+    fn spring(&self) -> String {
+        let age = self.age.map(seconds);
+        let details = match &self.details {
+            PartDetails::Task(task) => object([
+                ("task_status", Some(quoted(task.status.name()))),
+                ("run", Some(task.run.to_string())),
+                ("threshold", task.threshold.map(|run| run.to_string())),
+                ("age_seconds", age),
+            ]),
+            PartDetails::Check(check, output) => object([
+                ("age_seconds", age),
+                ("interval_seconds", Some(seconds(check.interval))),
+                ("timeout_seconds", Some(seconds(check.timeout))),
+                ("output", output.as_deref().map(quoted)),
+            ]),
+        };
+        let status = Shape::Spring.word(self.status);
+        object([("status", Some(status)), ("details", Some(details))])
+    }
+
+    /// Key and value in the draft's `checks`.
+    fn draft(&self, now: SystemTime) -> (String, String) {
+        let (measurement, observed) = match &self.details {
+            PartDetails::Task(task) => (":task_status", Some(quoted(task.status.name()))),
+            PartDetails::Check(..) => (":check", None),
+        };
+        let observed_at = self.age.and_then(|age| now.checked_sub(age));
+        let entry = object([
+            ("componentType", Some(quoted("component"))),
+            ("observedValue", observed),
+            ("status", Some(Shape::HealthJson.word(self.status))),
+            ("time", observed_at.map(|time| quoted(&rfc3339(time)))),
+            // Not for what passes, as the draft asks.
+            ("output", self.reason.as_deref().map(quoted)),
+        ]);
+        // A colon divides component and measurement, and may be in neither.
+        (self.key.replace(':', "_") + measurement, entry)
+    }
+}
+
+impl Selected<'_> {
+    fn reasons(&self) -> impl Iterator<Item = &str> {
+        let parts = self.parts.iter().filter_map(|part| part.reason.as_deref());
+        self.reason.into_iter().chain(parts)
+    }
+
+    fn spring(&self, groups: &Groups) -> String {
+        if self.kind == SelectedKind::Part {
+            return self.parts.iter().map(|part| part.spring()).collect();
+        }
+        let parts = self.parts.iter();
+        let components = parts.map(|part| (&part.key, Some(part.spring())));
+        let names = GROUPS.into_iter().chain(groups.keys().map(|name| &**name));
+        let is_whole = self.kind == SelectedKind::All;
+        object([
+            ("status", Some(Shape::Spring.word(self.status))),
+            ("components", Some(object(components))),
+            ("reasons", Some(list(self.reasons().map(quoted)))),
+            ("groups", is_whole.then(|| list(names.map(quoted)))),
+        ])
+    }
+
+    fn draft(&self, service: Option<&Service>) -> String {
+        let now = SystemTime::now();
+        let mut checks: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (key, entry) in self.parts.iter().map(|part| part.draft(now)) {
+            checks.entry(key).or_default().push(entry);
+        }
+        let checks = checks
+            .into_iter()
+            .map(|(key, entries)| (key, Some(list(entries))));
+        let reasons: Vec<_> = self.reasons().collect();
+        let output = (!reasons.is_empty()).then(|| quoted(&reasons.join("; ")));
+        let revision = service.and_then(|service| service.revision.as_deref());
+        object([
+            ("status", Some(Shape::HealthJson.word(self.status))),
+            ("serviceId", service.map(|service| quoted(&service.name))),
+            ("version", service.map(|service| quoted(&service.version))),
+            ("releaseId", revision.map(quoted)),
+            ("output", output),
+            ("checks", Some(object(checks))),
+        ])
+    }
+}
+
+/// A JSON object of members that are JSON; without those that have no value.
+fn object(members: impl IntoIterator<Item = (impl AsRef<str>, Option<String>)>) -> String {
+    let members = members.into_iter();
+    let members = members.filter_map(|(name, value)| Some(quoted(name.as_ref()) + ":" + &value?));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+/// A JSON array of items that are JSON.
+fn list(items: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", Vec::from_iter(items).join(","))
+}
+
+/// A text as JSON has it (RFC 8259, section 7).
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\0'..'\u{20}' => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(character));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted + "\""
+}
+
+/// A number of seconds, to the millisecond: more digits than an age has.
+fn seconds(time: Duration) -> String {
+    format!("{:?}", (time.as_secs_f64() * 1e3).round() / 1e3)
+}
+
+/// RFC 3339, in UTC, to the second. Times before 1970 read as 1970.
+fn rfc3339(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    date_and_time(since.as_secs(), 'T') + "Z"
 }
 
 #[cfg(test)]

@@ -21,17 +21,17 @@ fn monitor() -> (Monitor, monitor_core::ManualClock) {
     (Monitor::with_clock(config, clock), hand)
 }
 
-fn vitals(monitor: Monitor, readiness: &[&str]) -> Vitals {
+fn service(monitor: Monitor, readiness: &[&str]) -> HealthService {
     let settings = HealthSettings {
         readiness: readiness.iter().map(|name| Arc::from(*name)).collect(),
         groups: Groups::from([("storage".into(), vec!["loader".into(), "db".into()])]),
         ..HealthSettings::default()
     };
-    Vitals::new(monitor, &settings, Phase::new(false))
+    HealthService::new(monitor, &settings, Lifecycle::new(false))
 }
 
-fn full(vitals: &Vitals, asked: Asked<'_>, shape: Shape) -> (HealthStatus, Value) {
-    let answer = vitals.answer(asked, Detail::Full, shape, None);
+fn full(health: &HealthService, asked: Asked<'_>, shape: Shape) -> (HealthStatus, Value) {
+    let answer = health.answer(asked, Detail::Full, shape, None);
     let answer = answer.expect("it is there");
     (
         answer.status,
@@ -42,19 +42,19 @@ fn full(vitals: &Vitals, asked: Asked<'_>, shape: Shape) -> (HealthStatus, Value
 #[test]
 fn no_traffic_after_an_unhealthy_run_lets_readiness_recover() {
     let (monitor, hand) = monitor();
-    let vitals = vitals(monitor, &["loader"]);
+    let health = service(monitor, &["loader"]);
     let loader = monitor.method("loader").expect("a name");
-    assert_eq!(vitals.readiness(), Readiness::Ready);
+    assert_eq!(health.readiness(), Readiness::Ready);
     loader
         .start()
         .finish(monitor_core::Outcome::ErrorType("oom"));
-    assert_eq!(vitals.readiness(), Readiness::Unhealthy);
+    assert_eq!(health.readiness(), Readiness::Unhealthy);
     hand.advance(SECOND * 59);
-    assert_eq!(vitals.readiness(), Readiness::Unhealthy);
+    assert_eq!(health.readiness(), Readiness::Unhealthy);
     // A step of the ring of last calls is a millisecond of this clock.
     hand.advance(SECOND);
-    assert_eq!(vitals.readiness(), Readiness::Ready);
-    let (status, body) = full(&vitals, Asked::Named("loader"), Shape::Spring);
+    assert_eq!(health.readiness(), Readiness::Ready);
+    let (status, body) = full(&health, Asked::Named("loader"), Shape::Spring);
     assert_eq!(
         (status, &body["status"]),
         (HealthStatus::Unknown, &json!("UNKNOWN"))
@@ -64,19 +64,19 @@ fn no_traffic_after_an_unhealthy_run_lets_readiness_recover() {
     loader
         .start()
         .finish(monitor_core::Outcome::ErrorType("oom"));
-    assert_eq!(vitals.readiness(), Readiness::Unhealthy);
+    assert_eq!(health.readiness(), Readiness::Unhealthy);
     loader.start().finish(monitor_core::Outcome::Success);
-    assert_eq!(vitals.readiness(), Readiness::Ready);
+    assert_eq!(health.readiness(), Readiness::Ready);
 }
 
 #[test]
 fn what_is_not_marked_neither_expires_nor_counts() {
     let (monitor, hand) = monitor();
-    let vitals = vitals(monitor, &[]);
+    let health = service(monitor, &[]);
     monitor.set_task_status(TaskStatus::Fatal, "loader");
-    assert_eq!(vitals.readiness(), Readiness::Ready);
+    assert_eq!(health.readiness(), Readiness::Ready);
     hand.advance(SECOND * 3600);
-    let (status, body) = full(&vitals, Asked::All, Shape::Spring);
+    let (status, body) = full(&health, Asked::All, Shape::Spring);
     assert_eq!(status, HealthStatus::Down);
     assert_eq!(
         body,
@@ -90,39 +90,39 @@ fn what_is_not_marked_neither_expires_nor_counts() {
             "groups": ["liveness", "readiness", "storage"],
         })
     );
-    assert!(vitals.is_live());
+    assert!(health.is_live());
 }
 
 #[test]
 fn a_group_is_asked_for_before_a_check_and_that_before_a_task_type() {
     let (monitor, _hand) = monitor();
-    let vitals = vitals(monitor, &["loader"]);
+    let health = service(monitor, &["loader"]);
     monitor.set_task_status(TaskStatus::Fatal, "loader");
     monitor.set_task_status(TaskStatus::Ok, "storage");
-    let (status, body) = full(&vitals, Asked::Named("storage"), Shape::Spring);
+    let (status, body) = full(&health, Asked::Named("storage"), Shape::Spring);
     assert_eq!(status, HealthStatus::Down);
     assert_eq!(body["components"]["loader"]["status"], "DOWN");
     assert_eq!(body.get("groups"), None);
-    let (status, body) = full(&vitals, Asked::Named("readiness"), Shape::Spring);
+    let (status, body) = full(&health, Asked::Named("readiness"), Shape::Spring);
     assert_eq!(
         (status, body["reasons"].as_array().map(Vec::len)),
         (HealthStatus::Down, Some(1))
     );
-    vitals.set_draining();
-    let (_, body) = full(&vitals, Asked::Named("readiness"), Shape::Spring);
+    health.set_draining();
+    let (_, body) = full(&health, Asked::Named("readiness"), Shape::Spring);
     assert_eq!(body["reasons"][0], "draining");
-    let nobody = vitals.answer(Asked::Named("nobody"), Detail::Full, Shape::Spring, None);
+    let nobody = health.answer(Asked::Named("nobody"), Detail::Full, Shape::Spring, None);
     assert_eq!(nobody, None);
 }
 
 #[test]
 fn health_json_has_the_words_and_fields_of_the_draft() {
     let (monitor, _hand) = monitor();
-    let vitals = vitals(monitor, &[]);
+    let health = service(monitor, &[]);
     monitor.set_task_status(TaskStatus::Fatal, "a:b");
     monitor.set_task_status(TaskStatus::Ok, "loader");
     let service = crate::process::Service::new("text", "2.1.0").revision("5f2c1a9");
-    let answer = vitals.answer(Asked::All, Detail::Full, Shape::HealthJson, Some(&service));
+    let answer = health.answer(Asked::All, Detail::Full, Shape::HealthJson, Some(&service));
     let answer = answer.expect("always there");
     let mut body: Value = serde_json::from_str(&answer.body).expect("json");
     for entries in body["checks"].as_object_mut().expect("a map").values_mut() {
@@ -150,7 +150,7 @@ fn health_json_has_the_words_and_fields_of_the_draft() {
             },
         })
     );
-    let named = full(&vitals, Asked::Named("loader"), Shape::HealthJson).1;
+    let named = full(&health, Asked::Named("loader"), Shape::HealthJson).1;
     assert_eq!(
         (&named["status"], named.get("output")),
         (&json!("pass"), None)
@@ -160,7 +160,7 @@ fn health_json_has_the_words_and_fields_of_the_draft() {
 #[test]
 fn who_may_not_see_details_is_told_the_status_alone() {
     let (monitor, _hand) = monitor();
-    let vitals = vitals(monitor, &[]);
+    let health = service(monitor, &[]);
     monitor.set_task_status(TaskStatus::Fatal, "loader");
     let name = Asked::Named("loader");
     for (asked, shape, body) in [
@@ -174,7 +174,7 @@ fn who_may_not_see_details_is_told_the_status_alone() {
             r#"{"status":"pass"}"#,
         ),
     ] {
-        let answer = vitals.answer(asked, Detail::Status, shape, None);
+        let answer = health.answer(asked, Detail::Status, shape, None);
         assert_eq!(answer.expect("it is there").body, body);
     }
 }
@@ -186,26 +186,26 @@ fn a_pulse_that_is_too_old_fails_liveness_and_nothing_else_does() {
         heartbeat_timeout: Duration::from_millis(20),
         ..HealthSettings::default()
     };
-    let vitals = Vitals::new(monitor, &settings, Phase::new(true));
+    let health = HealthService::new(monitor, &settings, Lifecycle::new(true));
     std::thread::sleep(Duration::from_millis(40));
-    assert!(vitals.is_live(), "no pulse was given yet");
-    vitals.heartbeat.clone().pulse();
+    assert!(health.is_live(), "no pulse was given yet");
+    health.heartbeat.clone().pulse();
     std::thread::sleep(Duration::from_millis(40));
-    assert!(!vitals.is_live());
-    vitals.set_started();
-    assert_eq!(vitals.readiness(), Readiness::Ready);
-    assert!(!vitals.state().live);
-    vitals.heartbeat.pulse();
-    assert!(vitals.heartbeat.age() < Some(SECOND));
+    assert!(!health.is_live());
+    health.set_started();
+    assert_eq!(health.readiness(), Readiness::Ready);
+    assert!(!health.state().live);
+    health.heartbeat.pulse();
+    assert!(health.heartbeat.age() < Some(SECOND));
 }
 
 #[test]
 fn names_that_nothing_has_are_found_once() {
     let (monitor, _hand) = monitor();
     monitor.method("Get").expect("a name");
-    let vitals = vitals(monitor, &["Get", "default", "nobody", "db"]);
+    let health = service(monitor, &["Get", "default", "nobody", "db"]);
     assert_eq!(
-        vitals.unknown_names(),
+        health.unknown_names(),
         ["db", "loader", "nobody"].map(Arc::from)
     );
 }
@@ -213,9 +213,9 @@ fn names_that_nothing_has_are_found_once() {
 #[test]
 fn metrics_say_what_the_answers_do_and_are_the_listed_ones() {
     let (monitor, hand) = monitor();
-    let vitals = vitals(monitor, &["loader"]);
-    let values = |vitals: &Vitals| {
-        let families = vitals.families(&monitor.snapshot());
+    let health = service(monitor, &["loader"]);
+    let values = |health: &HealthService| {
+        let families = health.families(&monitor.snapshot());
         let listed = health_families();
         let mut values = Vec::new();
         for family in families {
@@ -236,17 +236,17 @@ fn metrics_say_what_the_answers_do_and_are_the_listed_ones() {
         }
         values.join("\n")
     };
-    assert_eq!(values(&vitals), "monitor_ready/ 1");
+    assert_eq!(values(&health), "monitor_ready/ 1");
     monitor.set_task_status(TaskStatus::Fatal, "loader");
     monitor.set_task_status(TaskStatus::Ok, "default");
-    vitals.heartbeat.pulse();
+    health.heartbeat.pulse();
     assert_eq!(
-        values(&vitals),
+        values(&health),
         "monitor_ready/ 0\nmonitor_health/default 1\nmonitor_health/loader 0\nmonitor_heartbeat_age_seconds/ an age"
     );
     hand.advance(SECOND * 60);
     assert!(
-        values(&vitals)
+        values(&health)
             .starts_with("monitor_ready/ 1\nmonitor_health/default 1\nmonitor_health/loader 1\n")
     );
 }
@@ -254,31 +254,28 @@ fn metrics_say_what_the_answers_do_and_are_the_listed_ones() {
 #[tokio::test(start_paused = true)]
 async fn who_watches_is_told_of_changes_and_of_the_end() {
     let (monitor, _hand) = monitor();
-    let vitals = Arc::new(vitals(monitor, &["loader"]));
-    let (sender, mut health) = watch::channel(vitals.state());
-    let publishing = tokio::spawn(Arc::clone(&vitals).publish(sender));
+    let health = Arc::new(service(monitor, &["loader"]));
+    let (sender, mut seen) = watch::channel(health.state());
+    let publishing = tokio::spawn(Arc::clone(&health).publish(sender));
     tokio::time::sleep(SECOND * 5).await;
-    assert!(
-        !health.has_changed().expect("it goes on"),
-        "nothing changed"
-    );
+    assert!(!seen.has_changed().expect("it goes on"), "nothing changed");
     monitor.set_task_status(TaskStatus::Fatal, "loader");
-    health.changed().await.expect("it goes on");
-    assert_eq!(health.borrow_and_update().readiness, Readiness::Unhealthy);
-    assert_eq!(health.borrow().groups["storage"], HealthStatus::Down);
+    seen.changed().await.expect("it goes on");
+    assert_eq!(seen.borrow_and_update().readiness, Readiness::Unhealthy);
+    assert_eq!(seen.borrow().groups["storage"], HealthStatus::Down);
     let before = tokio::time::Instant::now();
-    vitals.set_draining();
-    health.changed().await.expect("it goes on");
-    assert_eq!(health.borrow_and_update().readiness, Readiness::Draining);
+    health.set_draining();
+    seen.changed().await.expect("it goes on");
+    assert_eq!(seen.borrow_and_update().readiness, Readiness::Draining);
     assert_eq!(before.elapsed(), Duration::ZERO, "an event is told at once");
     publishing.abort();
-    health.changed().await.expect("the last word");
-    let last = health.borrow_and_update().clone();
+    seen.changed().await.expect("the last word");
+    let last = seen.borrow_and_update().clone();
     assert_eq!((last.readiness, last.live), (Readiness::Stopped, false));
     assert!(
         last.components
             .values()
             .all(|status| *status == HealthStatus::Unknown)
     );
-    health.changed().await.expect_err("it has ended");
+    seen.changed().await.expect_err("it has ended");
 }

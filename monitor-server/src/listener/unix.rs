@@ -1,44 +1,50 @@
-//! A Unix socket: for its owner alone, taken over only from the dead, removed at the end.
+//! A Unix socket: for its owner alone, taken over only from a server that died, removed at the end.
+//!
+//! The file at the path belongs to the socket that its device and inode name. Another server may replace it at any time, were it only
+//! by hand; so the file is removed at the end only if it is still the same.
 
-use std::fs::{self, DirBuilder, Metadata, Permissions};
+use std::fs::{self, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixListener as StdListener;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
-use tokio::net::{UnixListener, UnixStream};
+
+use super::BACKLOG;
 
 /// Who may connect: the user that the service runs as.
 const MODE: u32 = 0o600;
 
-/// A bound socket. Its file is removed when this goes, if it is still ours.
-#[derive(Debug)]
-pub(crate) struct BoundUnix {
-    listener: StdListener,
-    file: SocketFile,
+/// Binds to the path; the file is to be held for as long as the socket. A socket that another process listens on is taken, and a
+/// file of another kind is not the server's to remove; what a server that died has left behind is replaced.
+///
+/// The socket is made beside the path, listens only when it has its mode, and is moved then: no other user can connect whatever
+/// the umask, and between an old socket and the new one there is no time without any.
+pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+    refuse_living(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let mut file = bind_beside(path, &socket)?;
+    fs::set_permissions(&file.path, Permissions::from_mode(MODE))?;
+    socket.set_nonblocking(true)?;
+    socket.listen(BACKLOG)?;
+    fs::rename(&file.path, path)?;
+    path.clone_into(&mut file.path);
+    Ok((socket.into(), file))
 }
 
-impl BoundUnix {
-    /// Binds to the path. A socket that somebody listens on is taken, and a file of another kind is not ours to remove;
-    /// what a server that died has left behind is replaced.
-    ///
-    /// The socket is made in a folder that nobody else may enter and moved from there: at the path it has its mode from the
-    /// first moment, whatever the umask, and between an old socket and the new one there is no time without any.
-    pub(crate) fn bind(path: &Path) -> io::Result<Self> {
-        refuse_living(path)?;
-        let folder = Hidden::beside(path)?;
-        let made = folder.0.join("s");
-        let listener = StdListener::bind(&made)?;
-        fs::set_permissions(&made, Permissions::from_mode(MODE))?;
-        listener.set_nonblocking(true)?;
-        let file = SocketFile {
-            path: path.to_owned(),
-            identity: identity(&fs::symlink_metadata(&made)?),
-        };
-        fs::rename(&made, path)?;
-        Ok(Self { listener, file })
+/// Binds in the same folder. The name is short: a socket's path may have a hundred bytes or so.
+fn bind_beside(path: &Path, socket: &Socket) -> io::Result<SocketFile> {
+    for attempt in 0..100 {
+        let name = format!(".m{:x}.{attempt}", std::process::id());
+        let path = path.with_file_name(name);
+        match socket.bind(&SockAddr::unix(&path)?) {
+            Ok(()) => return SocketFile::new(path),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
     }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 fn refuse_living(path: &Path) -> io::Result<()> {
@@ -55,48 +61,18 @@ fn refuse_living(path: &Path) -> io::Result<()> {
         Ok(()) => Err(io::ErrorKind::AddrInUse.into()),
         Err(error) => match error.kind() {
             io::ErrorKind::ConnectionRefused => Ok(()),
-            // As many wait as may: somebody lives there who takes no connections.
+            // As many wait as may: another process listens there that takes no connections.
             io::ErrorKind::WouldBlock => Err(io::ErrorKind::AddrInUse.into()),
             _ => Err(error),
         },
     }
 }
 
-/// Connects, and waits for nobody, which std cannot.
+/// Connects without waiting, which std cannot.
 fn knock(path: &Path) -> io::Result<()> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     socket.connect(&SockAddr::unix(path)?)
-}
-
-/// A folder for nobody else, which goes when this does.
-struct Hidden(PathBuf);
-
-impl Hidden {
-    /// In the same file system as the path. The name is short: a socket's path may have a hundred bytes or so.
-    fn beside(path: &Path) -> io::Result<Self> {
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        for attempt in 0..100 {
-            let name = format!(".m{:x}.{attempt}", std::process::id());
-            let folder = parent.join(name);
-            match DirBuilder::new().mode(0o700).create(&folder) {
-                Ok(()) => return Ok(Self(folder)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
-    }
-}
-
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(self.0.join("s"));
-        let _ = fs::remove_dir(&self.0);
-    }
 }
 
 /// Device and inode: what stays the same when a file is moved.
@@ -104,43 +80,30 @@ fn identity(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }
 
+/// The file of a socket that the server listens on. It is removed when this goes, if it is still the server's.
 #[derive(Debug)]
-struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     identity: (u64, u64),
 }
 
+impl SocketFile {
+    fn new(path: PathBuf) -> io::Result<Self> {
+        let identity = identity(&fs::symlink_metadata(&path)?);
+        Ok(Self { path, identity })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Another server may have replaced it, were it only by hand.
         let is_ours = |file: Metadata| identity(&file) == self.identity;
         if fs::symlink_metadata(&self.path).is_ok_and(is_ours) {
             let _ = fs::remove_file(&self.path);
         }
-    }
-}
-
-/// A Unix socket that connections are taken from.
-#[derive(Debug)]
-pub(crate) struct UnixSocket {
-    listener: UnixListener,
-    file: SocketFile,
-}
-
-impl UnixSocket {
-    pub(super) fn new(bound: BoundUnix) -> io::Result<Self> {
-        let BoundUnix { listener, file } = bound;
-        let listener = UnixListener::from_std(listener)?;
-        Ok(Self { listener, file })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.file.path
-    }
-
-    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
-        let (stream, _) = self.listener.accept().await?;
-        Ok(stream)
     }
 }
 
@@ -180,7 +143,7 @@ mod tests {
     fn a_socket_is_its_owner_s_alone_and_removed_at_the_end() {
         let folder = Folder::new("mode");
         let path = folder.0.join("socket");
-        let bound = BoundUnix::bind(&path).expect("bound");
+        let bound = bind(&path).expect("bound");
         let mode = fs::symlink_metadata(&path).expect("there").mode();
         assert_eq!(mode & 0o777, MODE);
         StdStream::connect(&path).expect("it listens");
@@ -193,15 +156,15 @@ mod tests {
     fn only_a_dead_socket_is_taken_over() {
         let folder = Folder::new("dead");
         let path = folder.0.join("socket");
-        let kind = |path: &Path| BoundUnix::bind(path).map(drop).expect_err("refused").kind();
-        let living = BoundUnix::bind(&path).expect("bound");
+        let kind = |path: &Path| bind(path).map(drop).expect_err("refused").kind();
+        let living = bind(&path).expect("bound");
         assert_eq!(kind(&path), io::ErrorKind::AddrInUse);
         StdStream::connect(&path).expect("the first still listens");
         drop(living);
         // Dead: its file is there, and nobody listens.
-        drop(StdListener::bind(&path).expect("bound"));
+        drop(UnixListener::bind(&path).expect("bound"));
         assert_eq!(folder.names(), ["socket"]);
-        let next = BoundUnix::bind(&path).expect("taken over");
+        let next = bind(&path).expect("taken over");
         StdStream::connect(&path).expect("it listens");
         drop(next);
 
@@ -228,7 +191,7 @@ mod tests {
         waiting
             .connect(&address)
             .expect("the only one that may wait");
-        let refused = BoundUnix::bind(&path).expect_err("somebody lives there");
+        let refused = bind(&path).expect_err("somebody lives there");
         assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
         assert_eq!(folder.names(), ["socket"]);
     }
@@ -237,9 +200,9 @@ mod tests {
     fn what_another_has_put_there_meanwhile_is_left() {
         let folder = Folder::new("replaced");
         let path = folder.0.join("socket");
-        let bound = BoundUnix::bind(&path).expect("bound");
+        let bound = bind(&path).expect("bound");
         fs::remove_file(&path).expect("ours");
-        let other = StdListener::bind(&path).expect("another's");
+        let other = UnixListener::bind(&path).expect("another's");
         drop(bound);
         StdStream::connect(&path).expect("the other still listens");
         drop(other);

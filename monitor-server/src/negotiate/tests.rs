@@ -26,7 +26,7 @@ pub(super) fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
 }
 
 fn content_type(accept: &str) -> &'static str {
-    format(&headers(&ACCEPT, &[accept])).content_type()
+    Selection::of(&headers(&ACCEPT, &[accept])).content_type
 }
 
 /// What clients send, a line each; recorded where the client's line does not say `source`.
@@ -50,7 +50,7 @@ fn every_known_client_gets_what_it_likes_best() {
             _ => panic!("a format: {line}"),
         };
         assert_eq!(content_type(accept), expected, "{client}");
-        let gzip = accepts_gzip(&headers(&ACCEPT_ENCODING, &[accept_encoding]));
+        let gzip = Selection::of(&headers(&ACCEPT_ENCODING, &[accept_encoding])).gzip;
         assert_eq!(gzip, encoding == "gzip", "{client}");
         seen += 1;
     }
@@ -139,14 +139,14 @@ fn malformed_elements_are_passed_over() {
 
 #[test]
 fn no_header_is_text_and_several_lines_are_one_list() {
-    assert_eq!(format(&HeaderMap::new()).content_type(), TEXT);
+    assert_eq!(Selection::of(&HeaderMap::new()).content_type, TEXT);
     let lines = headers(
         &ACCEPT,
         &["text/plain;q=0.5", "application/openmetrics-text;q=0.6"],
     );
-    assert_eq!(format(&lines).content_type(), OPEN);
+    assert_eq!(Selection::of(&lines).content_type, OPEN);
     let lines = headers(&ACCEPT, &["\u{e4}\u{f6}", "application/openmetrics-text"]);
-    assert_eq!(format(&lines).content_type(), OPEN);
+    assert_eq!(Selection::of(&lines).content_type, OPEN);
 }
 
 #[test]
@@ -185,12 +185,12 @@ fn gzip_is_used_only_where_it_is_wanted() {
     ];
     for (accepts, expected) in cases {
         assert_eq!(
-            accepts_gzip(&headers(&ACCEPT_ENCODING, &[accepts])),
+            Selection::of(&headers(&ACCEPT_ENCODING, &[accepts])).gzip,
             expected,
             "{accepts}"
         );
     }
-    assert!(!accepts_gzip(&HeaderMap::new()));
+    assert!(!Selection::of(&HeaderMap::new()).gzip);
 }
 
 #[test]
@@ -218,6 +218,6 @@ fn health_json_is_for_who_names_it_and_likes_plain_json_no_better() {
         ("text/html, application/health+json;q=0.1", true),
     ] {
         let headers = headers(&ACCEPT, &[accept]);
-        assert_eq!(prefers_health_json(&headers), expected, "{accept}");
+        assert_eq!(Selection::of(&headers).health_json, expected, "{accept}");
     }
 }

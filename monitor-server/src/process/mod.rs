@@ -1,19 +1,21 @@
 //! What a page says of the process it is served from, beside what is monitored in it: its resources, the service that it
 //! is, and its tokio runtimes. The names are the same in every naming profile.
+//!
+//! A [`Process`] is plain configuration: all values are read when a page is made, on the thread that makes it, and what
+//! cannot be read is left out. Where a source has the same standard families, as the default registry of the
+//! `prometheus` crate may, the server's stay ([`leave_out_repeats`]).
 
+#[cfg(feature = "process")]
 mod resources;
-mod runtime;
-mod service;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use monitor_core::family::{Child, ChildValue, Family, FamilyType, Labels};
-use tokio::runtime::Handle;
+use monitor_core::family::ChildValue::{self, Float, Int};
+use monitor_core::family::{Family, Labels};
+use tokio::runtime::{Handle, RuntimeMetrics};
 
-use self::runtime::NamedRuntime;
-
-pub use self::service::Service;
+use crate::self_metrics::{child, family, label, rows};
 
 /// Where Linux tells a process of itself. Elsewhere there is no such folder, or it means something else.
 const OF_THIS_PROCESS: Option<&str> = if cfg!(any(target_os = "linux", target_os = "android")) {
@@ -25,6 +27,39 @@ const OF_THIS_PROCESS: Option<&str> = if cfg!(any(target_os = "linux", target_os
 /// The standard family that the storage has.
 const START_TIME: &str = "process_start_time_seconds";
 
+/// Name and help text of a family, and how its values are read. [`family`] takes type and unit from the name.
+type Row<Read> = (&'static str, &'static str, Read);
+
+type ReadRuntime = fn(&RuntimeMetrics) -> usize;
+type ReadWorker = fn(&RuntimeMetrics, usize) -> ChildValue;
+
+const BUILD_INFO: Row<fn(&Service) -> Labels> = (
+    "monitor_build_info",
+    "Always 1, labelled with name and version of the service, and with the revision it was built from where that is known.",
+    Service::labels,
+);
+
+/// What tokio tells of a runtime without `--cfg tokio_unstable`.
+const OF_RUNTIMES: [Row<ReadRuntime>; 3] = rows! {
+    "tokio_workers" => RuntimeMetrics::num_workers,
+        "Worker threads of the runtime.";
+    "tokio_alive_tasks" => RuntimeMetrics::num_alive_tasks,
+        "Tasks spawned and not ended.";
+    "tokio_global_queue_depth" => RuntimeMetrics::global_queue_depth,
+        "Tasks in the queue that all workers of the runtime take from.";
+};
+
+/// The same of each worker.
+const OF_WORKERS: [Row<ReadWorker>; 3] = rows! {
+    "tokio_worker_busy_seconds_total" => |runtime, worker| Float(runtime.worker_total_busy_duration(worker).as_secs_f64()),
+        "Time the worker spent on tasks, as of the last time it looked up from them.";
+    "tokio_worker_parks_total" => |runtime, worker| Int(runtime.worker_park_count(worker)),
+        "Times the worker went to sleep because there was nothing to do.";
+    // Counted up at each end of the sleep: odd while it lasts.
+    "tokio_worker_parked" => |runtime, worker| Int(runtime.worker_park_unpark_count(worker) % 2),
+        "1 while the worker sleeps.";
+};
+
 /// What pages are to say of the process.
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
@@ -32,6 +67,16 @@ pub(crate) struct Process {
     pub(crate) metrics: bool,
     pub(crate) service: Option<Service>,
     runtimes: Vec<NamedRuntime>,
+}
+
+/// A runtime to be shown.
+#[derive(Debug, Clone)]
+struct NamedRuntime {
+    name: Arc<str>,
+    metrics: RuntimeMetrics,
+    labels: Labels,
+    /// The labels of each worker; their number is fixed when a runtime is built.
+    workers: Vec<Labels>,
 }
 
 impl Default for Process {
@@ -47,32 +92,92 @@ impl Default for Process {
 impl Process {
     /// Adds a runtime; replaces an earlier one of this name.
     pub(crate) fn add_runtime(&mut self, name: Arc<str>, handle: &Handle) {
-        self.runtimes.retain(|runtime| runtime.name() != &*name);
-        self.runtimes.push(NamedRuntime::new(name, handle));
+        self.runtimes.retain(|runtime| runtime.name != name);
+        let metrics = handle.metrics();
+        let runtime = label("runtime", Arc::clone(&name));
+        let of_worker =
+            |worker: usize| [runtime.clone(), label("worker", worker.to_string())].into();
+        self.runtimes.push(NamedRuntime {
+            workers: (0..metrics.num_workers()).map(of_worker).collect(),
+            labels: [runtime].into(),
+            name,
+            metrics,
+        });
     }
 
     pub(crate) fn runtime_names(&self) -> impl Iterator<Item = &str> {
-        self.runtimes.iter().map(NamedRuntime::name)
+        self.runtimes.iter().map(|runtime| &*runtime.name)
     }
 
     /// The families as they are now. Those that cannot be read are left out; it never fails.
     pub(crate) fn families(&self) -> Vec<Family> {
-        let service = self.service.iter().map(Service::family);
-        let folder = OF_THIS_PROCESS.filter(|_| self.metrics);
-        let resources = folder.map(|folder| resources::families(Path::new(folder)));
-        service
-            .chain(resources.into_iter().flatten())
-            .chain(runtime::families(&self.runtimes))
-            .collect()
+        let mut families = Vec::new();
+        if let Some(service) = &self.service {
+            let (name, help, read) = BUILD_INFO;
+            families.push(family(name, help, vec![child(read(service), Int(1))]));
+        }
+        #[cfg(feature = "process")]
+        if let Some(folder) = OF_THIS_PROCESS.filter(|_| self.metrics) {
+            families.extend(resources::families(Path::new(folder)));
+        }
+        if self.runtimes.is_empty() {
+            return families;
+        }
+        for (name, help, read) in OF_RUNTIMES {
+            let each = self.runtimes.iter().map(|runtime| {
+                let value = Int(read(&runtime.metrics) as u64);
+                child(runtime.labels.clone(), value)
+            });
+            families.push(family(name, help, each.collect()));
+        }
+        for (name, help, read) in OF_WORKERS {
+            let mut each = Vec::new();
+            for runtime in &self.runtimes {
+                for (worker, labels) in runtime.workers.iter().enumerate() {
+                    each.push(child(labels.clone(), read(&runtime.metrics, worker)));
+                }
+            }
+            families.push(family(name, help, each));
+        }
+        families
     }
 }
 
 /// Most descriptors that this process may have, where that can be read.
 pub(crate) fn descriptor_limit() -> Option<u64> {
-    OF_THIS_PROCESS.and_then(|folder| resources::descriptor_limit(Path::new(folder)))
+    max_fds(&text(Path::new(OF_THIS_PROCESS?), "limits"))
 }
 
-/// Takes out of a registry's families what they say of this process again: the series without labels of the standard
+/// A file's text, empty where there is none. The program's name is in it, which need not be UTF-8.
+fn text(folder: &Path, file: &str) -> String {
+    let bytes = std::fs::read(folder.join(file)).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The soft limit, which is the one in force. What has no limit has the largest number, as in `client_golang`.
+fn max_fds(limits: &str) -> Option<u64> {
+    let mut lines = limits.lines();
+    let values = lines.find_map(|line| line.strip_prefix("Max open files"))?;
+    match values.split_whitespace().next()? {
+        "unlimited" => Some(u64::MAX),
+        soft => soft.parse().ok(),
+    }
+}
+
+/// Name and help text of the families of the process's resources.
+fn resources() -> impl Iterator<Item = Row<()>> {
+    #[cfg(feature = "process")]
+    let all = resources::ALL.iter().map(unread);
+    #[cfg(not(feature = "process"))]
+    let all = std::iter::empty();
+    all
+}
+
+fn unread<R>((name, help, _): &Row<R>) -> Row<()> {
+    (name, help, ())
+}
+
+/// Takes out of a source's families what they say of this process again: the series without labels of the standard
 /// families that stand on the page already, of whatever type.
 ///
 /// The default registry has them where the `prometheus` crate is built with its feature `process`, which any crate in the
@@ -81,7 +186,8 @@ pub(crate) fn descriptor_limit() -> Option<u64> {
 pub(crate) fn leave_out_repeats(ours: &[Family], theirs: &mut Vec<Family>) {
     let is_standard = |name: &str| {
         name == START_TIME
-            || (resources::is_one(name) && ours.iter().any(|family| family.name == name))
+            || (resources().any(|(standard, ..)| standard == name)
+                && ours.iter().any(|family| family.name == name))
     };
     theirs.retain_mut(|family| {
         if !is_standard(&family.name) {
@@ -100,74 +206,102 @@ pub(crate) fn leave_out_repeats(ours: &[Family], theirs: &mut Vec<Family>) {
 ///
 /// ```
 /// let families = monitor_server::process_families();
-/// assert!(families.iter().any(|family| family.name == "process_open_fds"));
+/// assert!(families.iter().any(|family| family.name == "monitor_build_info"));
 /// ```
 pub fn process_families() -> Vec<Family> {
-    specs().map(|spec| spec.family(Vec::new())).collect()
+    all()
+        .map(|(name, help, ())| family(name, help, Vec::new()))
+        .collect()
 }
 
-fn specs() -> impl Iterator<Item = &'static Spec> {
-    let resources = resources::ALL.iter();
-    [service::FAMILY]
-        .into_iter()
-        .chain(resources)
-        .chain(runtime::ALL)
+fn all() -> impl Iterator<Item = Row<()>> {
+    let runtimes = OF_RUNTIMES.iter().map(unread);
+    let all = std::iter::once(unread(&BUILD_INFO)).chain(resources());
+    all.chain(runtimes).chain(OF_WORKERS.iter().map(unread))
 }
 
 /// Whether one of the families here has this name, with or without a counter's `_total`.
 pub(crate) fn is_family(name: &str) -> bool {
-    let is_named = |spec: &Spec| {
-        spec.name == name
-            || spec
-                .name
-                .strip_suffix("_total")
-                .is_some_and(|bare| bare == name)
+    all().any(|(own, ..)| own == name || own.strip_suffix("_total") == Some(name))
+}
+
+/// Name and version of the service, for the metric `monitor_build_info`; see
+/// [`MonitorConfig::service`](crate::MonitorConfig::service).
+///
+/// The macro [`service!`](crate::service) makes one of the crate it stands in.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_server::{MonitorConfig, Service};
+///
+/// let service = Service::new("textprocessor", "2.1.0").revision("5f2c1a9");
+/// let config = MonitorConfig::default().service(service);
+/// # drop(config);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    pub(crate) name: Arc<str>,
+    pub(crate) version: Arc<str>,
+    pub(crate) revision: Option<Arc<str>>,
+}
+
+impl Service {
+    /// Name and version, neither of them blank.
+    pub fn new(name: impl Into<Arc<str>>, version: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            revision: None,
+        }
+    }
+
+    /// Adds what the service was built from, such as a commit. Not known by default: the label is left out then.
+    #[must_use]
+    pub fn revision(mut self, revision: impl Into<Arc<str>>) -> Self {
+        self.revision = Some(revision.into());
+        self
+    }
+
+    /// Its parts by name.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&'static str, &Arc<str>)> {
+        let revision = self.revision.as_ref();
+        // Sorted, as labels are.
+        [
+            Some(("name", &self.name)),
+            revision.map(|revision| ("revision", revision)),
+            Some(("version", &self.version)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    fn labels(&self) -> Labels {
+        let labels = self
+            .parts()
+            .map(|(name, value)| label(name, Arc::clone(value)));
+        labels.collect()
+    }
+}
+
+/// The [`Service`] that the calling crate is, by its `Cargo.toml`: name and version are those at its compile time.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_server::MonitorConfig;
+///
+/// let config = MonitorConfig::default().service(monitor_server::service!());
+/// # drop(config);
+/// ```
+#[macro_export]
+macro_rules! service {
+    () => {
+        $crate::Service::new(
+            ::core::env!("CARGO_PKG_NAME"),
+            ::core::env!("CARGO_PKG_VERSION"),
+        )
     };
-    specs().any(is_named)
-}
-
-/// A family without its children.
-struct Spec {
-    name: &'static str,
-    kind: FamilyType,
-    /// What the name ends in, a counter's `_total` aside.
-    unit: Option<&'static str>,
-    help: &'static str,
-}
-
-impl Spec {
-    const fn gauge(name: &'static str, unit: Option<&'static str>, help: &'static str) -> Self {
-        Self {
-            name,
-            kind: FamilyType::Gauge,
-            unit,
-            help,
-        }
-    }
-
-    const fn counter(name: &'static str, unit: Option<&'static str>, help: &'static str) -> Self {
-        Self {
-            kind: FamilyType::Counter,
-            ..Self::gauge(name, unit, help)
-        }
-    }
-
-    fn family(&self, children: Vec<Child>) -> Family {
-        Family {
-            name: self.name.into(),
-            help: self.help.into(),
-            kind: self.kind,
-            unit: self.unit,
-            children,
-        }
-    }
-}
-
-fn child(labels: &Labels, value: ChildValue) -> Child {
-    Child {
-        labels: labels.clone(),
-        value,
-    }
 }
 
 #[cfg(test)]

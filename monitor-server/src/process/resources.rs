@@ -1,48 +1,43 @@
 //! The standard metrics of a process, with the names, types and help texts that the official client libraries give them.
 //!
-//! Read from four entries of `/proc/self` by hand (man 5 `proc`): what is needed are six numbers, and each family is to go
-//! missing alone.
+//! Read from four entries of `/proc/self` by hand (man 5 `proc`): what is needed are six numbers, and each family is to
+//! go missing alone.
 
 use std::fs;
 use std::path::Path;
 
-use monitor_core::family::{ChildValue, Family, Labels};
+use monitor_core::family::ChildValue::{self, Float, Int};
+use monitor_core::family::Family;
 
-use super::{Spec, child};
+use super::{Row, max_fds, text};
+use crate::self_metrics::{child, family, rows};
 
-const CPU: Spec = Spec::counter(
-    "process_cpu_seconds_total",
-    Some("seconds"),
-    "Total user and system CPU time spent in seconds.",
-);
+/// What is read for one page.
+pub(super) struct ProcFiles<'f> {
+    folder: &'f Path,
+    stat: String,
+    status: String,
+    limits: String,
+}
 
-const VIRTUAL: Spec = Spec::gauge(
-    "process_virtual_memory_bytes",
-    Some("bytes"),
-    "Virtual memory size in bytes.",
-);
+/// `None` where the value cannot be read.
+type Read = fn(&ProcFiles) -> Option<ChildValue>;
 
-const RESIDENT: Spec = Spec::gauge(
-    "process_resident_memory_bytes",
-    Some("bytes"),
-    "Resident memory size in bytes.",
-);
-
-const OPEN_FDS: Spec = Spec::gauge("process_open_fds", None, "Number of open file descriptors.");
-
-const MAX_FDS: Spec = Spec::gauge(
-    "process_max_fds",
-    None,
-    "Maximum number of open file descriptors.",
-);
-
-const THREADS: Spec = Spec::gauge(
-    "process_threads",
-    None,
-    "Number of OS threads in the process.",
-);
-
-pub(super) const ALL: &[Spec] = &[CPU, VIRTUAL, RESIDENT, OPEN_FDS, MAX_FDS, THREADS];
+/// The families, in the page's order, each with where its value comes from.
+pub(super) const ALL: [Row<Read>; 6] = rows! {
+    "process_cpu_seconds_total" => |files| cpu_seconds(&files.stat).map(Float),
+        "Total user and system CPU time spent in seconds.";
+    "process_virtual_memory_bytes" => |files| kib(&files.status, "VmSize:").map(Int),
+        "Virtual memory size in bytes.";
+    "process_resident_memory_bytes" => |files| kib(&files.status, "VmRSS:").map(Int),
+        "Resident memory size in bytes.";
+    "process_open_fds" => |files| open_fds(files.folder).map(Int),
+        "Number of open file descriptors.";
+    "process_max_fds" => |files| max_fds(&files.limits).map(Int),
+        "Maximum number of open file descriptors.";
+    "process_threads" => |files| field(&files.status, "Threads:").map(Int),
+        "Number of OS threads in the process.";
+};
 
 /// Ticks a second that `stat` counts in. The kernel's `USER_HZ` is 100 on every architecture Rust has a Linux target for;
 /// `client_golang` takes it as given too.
@@ -50,41 +45,19 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 const BYTES_PER_KIB: u64 = 1024;
 
-/// Whether a family here has this name.
-pub(super) fn is_one(name: &str) -> bool {
-    ALL.iter().any(|spec| spec.name == name)
-}
-
 /// The families of the process that this folder tells of, without those that cannot be read.
 pub(super) fn families(folder: &Path) -> Vec<Family> {
-    let status = text(folder, "status");
-    let limits = text(folder, "limits");
-    let values = [
-        (
-            CPU,
-            cpu_seconds(&text(folder, "stat")).map(ChildValue::Float),
-        ),
-        (VIRTUAL, kib(&status, "VmSize:").map(ChildValue::Int)),
-        (RESIDENT, kib(&status, "VmRSS:").map(ChildValue::Int)),
-        (OPEN_FDS, open_fds(folder).map(ChildValue::Int)),
-        (MAX_FDS, max_fds(&limits).map(ChildValue::Int)),
-        (THREADS, field(&status, "Threads:").map(ChildValue::Int)),
-    ];
-    let family = |(spec, value): (Spec, Option<ChildValue>)| {
-        Some(spec.family(vec![child(&Labels::default(), value?)]))
+    let files = ProcFiles {
+        folder,
+        stat: text(folder, "stat"),
+        status: text(folder, "status"),
+        limits: text(folder, "limits"),
     };
-    values.into_iter().filter_map(family).collect()
-}
-
-/// Most descriptors that the process of this folder may have, where that can be read.
-pub(super) fn descriptor_limit(folder: &Path) -> Option<u64> {
-    max_fds(&text(folder, "limits"))
-}
-
-/// A file's text, empty where there is none. The program's name is in it, which need not be UTF-8.
-fn text(folder: &Path, file: &str) -> String {
-    let bytes = fs::read(folder.join(file)).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+    let read = ALL.into_iter().filter_map(|(name, help, read)| {
+        let value = read(&files)?;
+        Some(family(name, help, vec![child([], value)]))
+    });
+    read.collect()
 }
 
 /// Fields 14 and 15 of `stat`: user and system time of all threads, those that ended included.
@@ -107,16 +80,7 @@ fn field(status: &str, name: &str) -> Option<u64> {
     value.split_whitespace().next()?.parse().ok()
 }
 
-/// The soft limit, which is the one in force. What has no limit has the largest number, as in `client_golang`.
-fn max_fds(limits: &str) -> Option<u64> {
-    let mut lines = limits.lines();
-    let values = lines.find_map(|line| line.strip_prefix("Max open files"))?;
-    match values.split_whitespace().next()? {
-        "unlimited" => Some(u64::MAX),
-        soft => soft.parse().ok(),
-    }
-}
-
+/// Open descriptors.
 fn open_fds(folder: &Path) -> Option<u64> {
     let folder = folder.join("fd");
     // Since Linux 6.2 (commit f1f1f2569901) that folder's size is their number, before it was 0. So it costs the same for

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use monitor_core::exposition::{Format, encode};
-use monitor_core::family::Label;
+use monitor_core::family::Child;
 use tokio::runtime::Builder;
 
 use super::*;
@@ -26,19 +26,19 @@ fn value(families: &[Family], name: &str, labels: &[&str]) -> f64 {
         values == labels
     });
     match child.next().map(|child| &child.value) {
-        Some(ChildValue::Float(value)) => *value,
+        Some(Float(value)) => *value,
         #[expect(clippy::cast_precision_loss, reason = "small")]
-        Some(ChildValue::Int(value)) => *value as f64,
+        Some(Int(value)) => *value as f64,
         other => panic!("{name}{labels:?}: {other:?}"),
     }
 }
 
 fn unlabelled() -> Child {
-    child(&Labels::default(), ChildValue::Int(7))
+    child([], Int(7))
 }
 
-fn family(name: &'static str, children: Vec<Child>) -> Family {
-    Spec::gauge(name, None, "Of a registry.").family(children)
+fn of_registry(name: &'static str, children: Vec<Child>) -> Family {
+    family(name, "Of a registry.", children)
 }
 
 #[test]
@@ -54,35 +54,32 @@ fn each_family_is_in_both_formats() {
         page(&families, Format::Text004),
         page(&families, Format::OpenMetrics100),
     );
-    let resources = if OF_THIS_PROCESS.is_some() {
-        resources::ALL
-    } else {
-        &[]
+    let is_there = |family: &&Family| {
+        OF_THIS_PROCESS.is_some() || resources().all(|(name, ..)| name != family.name)
     };
-    assert_eq!(families.len(), 1 + resources.len() + runtime::ALL.len());
-    for spec in resources.iter().chain(runtime::ALL) {
-        let (bare, kind) = match spec.kind {
-            FamilyType::Counter => (
-                spec.name.strip_suffix("_total").expect(spec.name),
-                "counter",
-            ),
-            _ => (spec.name, "gauge"),
-        };
-        assert!(
-            text.contains(&format!("# TYPE {} {kind}\n", spec.name)),
-            "{text}"
-        );
+    let expected = process_families();
+    let expected: Vec<_> = expected.iter().filter(is_there).collect();
+    assert_eq!(families.len(), expected.len());
+    for family in expected {
+        let bare = family.name.strip_suffix("_total");
+        let kind = bare.map_or("gauge", |_| "counter");
+        let (name, bare) = (&*family.name, bare.unwrap_or(&family.name));
+        assert!(text.contains(&format!("# TYPE {name} {kind}\n")), "{text}");
         assert!(open.contains(&format!("# TYPE {bare} {kind}\n")), "{open}");
-        if let Some(unit) = spec.unit {
+        if let Some(unit) = family.unit {
             assert!(open.contains(&format!("# UNIT {bare} {unit}\n")), "{open}");
         }
         for page in [&text, &open] {
             let sample = |line: &str| {
-                let rest = line.strip_prefix(spec.name);
+                let rest = line.strip_prefix(name);
                 rest.is_some_and(|rest| rest.starts_with([' ', '{']))
             };
-            assert!(page.lines().any(sample), "{}: {page}", spec.name);
+            assert!(page.lines().any(sample), "{name}: {page}");
         }
+    }
+    let units = |unit| families.iter().filter(|family| family.unit == unit).count();
+    if OF_THIS_PROCESS.is_some() && cfg!(feature = "process") {
+        assert_eq!((units(Some("seconds")), units(Some("bytes"))), (2, 2));
     }
     let build = "\nmonitor_build_info{name=\"text\",version=\"1.0\"} 1\n";
     assert!(text.contains(build) && open.contains(build), "{text}");
@@ -96,7 +93,11 @@ fn nothing_is_said_of_what_was_not_given_or_not_wanted() {
     };
     assert_eq!(process.families(), []);
     let names = Process::default().families();
-    assert!(names.iter().all(|family| resources::is_one(&family.name)));
+    assert!(
+        names
+            .iter()
+            .all(|family| resources().any(|(name, ..)| name == family.name))
+    );
 }
 
 #[test]
@@ -105,9 +106,8 @@ fn the_service_is_the_calling_crate() {
         crate::service!(),
         Service::new("monitor-server", env!("CARGO_PKG_VERSION"))
     );
-    let family = Service::new("n", "v").revision("r").family();
-    let labels: Vec<_> = family.children[0]
-        .labels
+    let labels = Service::new("n", "v").revision("r").labels();
+    let labels: Vec<_> = labels
         .iter()
         .map(|label| (&*label.name, &*label.value))
         .collect();
@@ -200,23 +200,17 @@ fn a_worker_s_time_and_sleep_are_seen() {
 #[test]
 fn a_registry_s_own_process_collector_gives_way_without_a_count() {
     let of_another = |name: &'static str| {
-        let label = Label {
-            name: "child".into(),
-            value: "1".into(),
-        };
-        family(
-            name,
-            vec![unlabelled(), child(&[label].into(), ChildValue::Int(8))],
-        )
+        let other = child([label("child", "1")], Int(8));
+        of_registry(name, vec![unlabelled(), other])
     };
-    let ours = vec![family("process_threads", vec![unlabelled()])];
+    let ours = vec![of_registry("process_threads", vec![unlabelled()])];
     let mut theirs = vec![
         of_another("process_threads"),
         of_another("process_start_time_seconds"),
         of_another("process_open_fds"),
         of_another("monitor_build_info"),
         of_another("mine"),
-        family("process_start_time_seconds", vec![unlabelled()]),
+        of_registry("process_start_time_seconds", vec![unlabelled()]),
     ];
     leave_out_repeats(&ours, &mut theirs);
     let left: Vec<_> = theirs.iter().map(|family| family.children.len()).collect();

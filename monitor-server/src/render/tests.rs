@@ -63,7 +63,27 @@ impl Renderer {
             process,
             metrics,
             Arc::new(vitals),
+            Pool::default(),
         )
+    }
+
+    /// Takes its worker away, so that nothing is rendered.
+    pub(crate) fn without_worker(&self) -> impl Sized {
+        lock(&self.shared.idle).take()
+    }
+
+    /// Scrapes that wait.
+    fn in_flight(&self) -> usize {
+        let places = match self.shared.settings.max_scrapes {
+            0 => Semaphore::MAX_PERMITS,
+            max => max,
+        };
+        places - self.shared.places.available_permits()
+    }
+
+    /// Whether the worker has nothing to do.
+    fn is_idle(&self) -> bool {
+        lock(&self.shared.idle).is_some()
     }
 }
 
@@ -107,8 +127,8 @@ fn nothing() -> Process {
         .process
 }
 
-fn wanted() -> Wanted {
-    Wanted {
+fn wanted() -> PageRequest {
+    PageRequest {
         format: Format::Text004,
         names: None,
         dots: false,
@@ -116,8 +136,8 @@ fn wanted() -> Wanted {
     }
 }
 
-fn packed() -> Wanted {
-    Wanted {
+fn packed() -> PageRequest {
+    PageRequest {
         gzip: true,
         ..wanted()
     }
@@ -131,7 +151,7 @@ fn unpacked(page: &[u8]) -> String {
     text
 }
 
-async fn page(renderer: &Renderer, wanted: Wanted) -> Bytes {
+async fn page(renderer: &Renderer, wanted: PageRequest) -> Bytes {
     renderer.page(wanted, None).await.expect("a page")
 }
 
@@ -380,30 +400,26 @@ async fn what_a_merge_leaves_out_is_counted_on_its_own_page() {
 }
 
 #[test]
-fn a_render_dropped_with_its_runtime_leaves_the_renderer_usable() {
-    let (renderer, _) = renderer(Vec::new());
+fn a_scrape_dropped_with_its_runtime_leaves_the_renderer_usable() {
+    let hangs = Arc::new(AtomicBool::new(true));
+    let probe = Probe {
+        hangs: Arc::clone(&hangs),
+        ..Probe::default()
+    };
+    let (renderer, _) = renderer(vec![Box::new(probe)]);
     let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .max_blocking_threads(1)
-            .enable_time()
-            .build()
-            .expect("a runtime")
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().build().expect("a runtime")
     };
     let first = runtime();
-    // The one thread for blocking work is taken, so that the render never runs.
-    let (release, taken) = std::sync::mpsc::channel::<()>();
-    first.spawn_blocking(move || taken.recv());
-    let waiting = first.block_on(async {
-        tokio::time::timeout(Duration::from_millis(20), renderer.page(wanted(), None)).await
-    });
-    assert!(waiting.is_err());
-    first.shutdown_background();
-    drop(release);
-    assert!(
-        runtime()
-            .block_on(text(&renderer))
-            .contains("started_total")
-    );
+    let waits = renderer.clone();
+    first.spawn(async move { waits.page(wanted(), None).await });
+    first.block_on(async { tokio::time::sleep(Duration::from_millis(20)).await });
+    assert_eq!(renderer.in_flight(), 1);
+    drop(first);
+    assert_eq!(renderer.in_flight(), 0);
+    hangs.store(false, Ordering::SeqCst);
+    assert!(runtime().block_on(text(&renderer)).contains("probe 2"));
 }
 
 /// The names and labels of a page's samples.
@@ -424,7 +440,7 @@ async fn gzip_and_names_are_pages_of_their_own() {
     let plain = text(&renderer).await;
     let gzip = unpacked(&page(&renderer, packed()).await);
     assert_eq!(series(&plain), series(&gzip));
-    let named = |name: &str| Wanted {
+    let named = |name: &str| PageRequest {
         names: Some(Arc::from([name.to_owned()])),
         ..wanted()
     };
@@ -488,7 +504,7 @@ async fn constant_labels_are_on_all_families_but_a_registry_s() {
     let repeated = IntCounter::with_opts(opts).expect("a name");
     let mine = Gauge::new("mine", "The user's.").expect("a name");
     let collectors: [Box<dyn Collector>; 2] = [Box::new(repeated), Box::new(mine)];
-    let runtime = tokio::runtime::Handle::current();
+    let runtime = Handle::current();
     let server = crate::MonitorConfig::default()
         .service(crate::Service::new("text", "1.10"))
         .runtime("main", &runtime);

@@ -1,15 +1,14 @@
-//! Probes and health. Liveness hears of nothing but the process and its heartbeat, readiness of start, drain and what is
-//! marked, `/health` of all task types and checks.
+//! Probes and health: liveness depends on the process and its heartbeat alone, readiness on start, drain and what is
+//! marked, `/health` on all task types and checks.
 
 use http::StatusCode;
 use monitor_core::HealthStatus;
-use warp::reply::Response;
+use percent_encoding::percent_decode_str;
 
-use super::metrics::percent_decoded;
-use super::{Context, Inbound, reply, text};
+use super::{Context, Inbound, Response, reply, text};
 use crate::access::may_see_details;
 use crate::health::{Asked, Detail, Shape};
-use crate::negotiate::prefers_health_json;
+use crate::negotiate::Selection;
 
 /// `/livez`
 pub(super) fn live(context: &Context) -> Response {
@@ -28,7 +27,7 @@ pub(super) fn ready(context: &Context) -> Response {
 
 /// `/startupz`: once the service has started, that stays so.
 pub(super) fn startup(context: &Context) -> Response {
-    let started = context.vitals.phase.has_started();
+    let started = context.vitals.lifecycle.has_started();
     text(ok_if(started), if started { "started" } else { "starting" })
 }
 
@@ -39,12 +38,12 @@ pub(super) fn health(context: &Context, inbound: &Inbound, name: Option<&str>) -
     } else {
         Detail::Status
     };
-    let shape = if prefers_health_json(&inbound.headers) {
+    let shape = if Selection::of(&inbound.headers).health_json {
         Shape::HealthJson
     } else {
         Shape::Spring
     };
-    let name = name.map(percent_decoded);
+    let name = name.map(|name| percent_decode_str(name).decode_utf8_lossy());
     let asked = name.as_deref().map_or(Asked::All, Asked::Named);
     let service = context.service.as_ref();
     match context.vitals.answer(asked, detail, shape, service) {

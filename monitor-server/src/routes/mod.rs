@@ -1,22 +1,27 @@
 //! The complete route table: which exact paths exist, and what everything else is answered.
+//!
+//! [`answer`] is the one mapping of a request ([`Inbound`]) to an answer, whose body is in memory. Around it are the
+//! server's own listener ([`all`]), which answers every path, and what is mounted in an application ([`mount`]): the open
+//! routes alone, as a warp filter or as a `tower` service.
 
 pub(crate) mod health;
 pub(crate) mod metrics;
+mod mount;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Method, StatusCode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use crate::access::{Access, Client, Demand, Denial};
 use crate::health::Vitals;
@@ -26,6 +31,13 @@ use crate::runtime::log::log;
 use crate::runtime::pool::Pool;
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::web::Keeper;
+
+#[cfg(any(test, monitor_fuzzing))]
+pub(crate) use self::mount::open;
+pub use self::mount::{MetricService, ServiceBody};
+
+/// An answer with its body in memory.
+type Response = http::Response<Bytes>;
 
 /// What handlers work on.
 #[derive(Debug)]
@@ -50,9 +62,8 @@ pub(crate) enum Route<'p> {
     Live,
     Ready,
     Startup,
-    Health,
-    /// The group, check or task type as the path has it, percent-encoded.
-    NamedHealth(&'p str),
+    /// Of all, or of the group, check or task type as the path has it, percent-encoded.
+    Health(Option<&'p str>),
     /// Kept for the live page and its API: nothing is there yet, and strangers are turned away already.
     Page,
 }
@@ -65,13 +76,13 @@ impl<'p> Route<'p> {
             "livez" | "-/healthy" => Some(Self::Live),
             "readyz" | "-/ready" => Some(Self::Ready),
             "startupz" => Some(Self::Startup),
-            "health" => Some(Self::Health),
+            "health" => Some(Self::Health(None)),
             "" => Some(Self::Page),
             _ if path.starts_with("api/v1/") => Some(Self::Page),
             _ => path
                 .strip_prefix("health/")
                 .filter(|name| !name.is_empty())
-                .map(Self::NamedHealth),
+                .map(|name| Self::Health(Some(name))),
         }
     }
 
@@ -80,17 +91,14 @@ impl<'p> Route<'p> {
         match self {
             Self::Live | Self::Ready | Self::Startup => Demand::Nothing,
             Self::Metrics => Demand::Metrics,
-            Self::Health | Self::NamedHealth(_) => Demand::Details,
+            Self::Health(_) => Demand::Details,
             Self::Page => Demand::Protected,
         }
     }
 
     /// Whether the route may be served where the peer is not known.
     fn is_open(self) -> bool {
-        matches!(
-            self,
-            Self::Metrics | Self::Live | Self::Ready | Self::Startup
-        )
+        matches!(self.demand(), Demand::Nothing | Demand::Metrics)
     }
 }
 
@@ -105,29 +113,11 @@ pub(crate) struct Inbound {
 }
 
 /// All routes, and an answer for everything else: what the server's own listener serves.
-pub(crate) fn all(context: Arc<Context>) -> BoxedFilter<(Response,)> {
+pub(crate) fn all(context: Arc<Context>) -> BoxedFilter<(warp::reply::Response,)> {
     inbound()
-        .then(move |mut inbound: Inbound| {
+        .then(move |inbound: Inbound| {
             let context = Arc::clone(&context);
-            async move { caught(&context, answer(&context, &mut inbound)).await }
-        })
-        .boxed()
-}
-
-/// `/metrics` and the probes alone; other paths are rejected as not found, so that other filters can take them.
-pub(crate) fn open(context: Arc<Context>) -> BoxedFilter<(Response,)> {
-    inbound()
-        .and_then(move |mut inbound: Inbound| {
-            let context = Arc::clone(&context);
-            async move {
-                if Route::find(&inbound.path).is_some_and(Route::is_open) {
-                    let keeper = Arc::clone(&context.keeper);
-                    keeper.look_now_and_then(&context.metrics).await;
-                    Ok(caught(&context, answer(&context, &mut inbound)).await)
-                } else {
-                    Err(warp::reject::not_found())
-                }
-            }
+            async move { answer(&context, inbound).await.map(Into::into) }
         })
         .boxed()
 }
@@ -153,17 +143,19 @@ fn inbound() -> impl Filter<Extract = (Inbound,), Error = Infallible> + Clone + 
         })
 }
 
-/// The answer to GET, for HEAD without its body.
-async fn answer(context: &Context, inbound: &mut Inbound) -> Response {
-    let mut response = full_answer(context, inbound).await;
+/// The answer to GET, for HEAD without its body but with all headers, `Content-Length` included.
+///
+/// A panic in a handler is a bug; it costs that request a 500, and others nothing.
+async fn answer(context: &Context, mut inbound: Inbound) -> Response {
+    let is_head = inbound.method == Method::HEAD;
+    let mut response = caught(context, full_answer(context, &mut inbound)).await;
     for (name, value) in &context.keeper.current().headers {
         response.headers_mut().insert(name, value.clone());
     }
-    if inbound.method == Method::HEAD {
-        without_body(response)
-    } else {
-        response
+    if is_head {
+        response.body_mut().clear();
     }
+    response
 }
 
 /// The one mapping of path and method to an answer. Who may see what is decided first.
@@ -181,39 +173,30 @@ async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
     if let Access::Denied(denial) = access {
         return denied(context, denial);
     }
-    let Some(route) = route.filter(|route| *route != Route::Page) else {
-        return denied(context, Denial::Path);
-    };
-    if inbound.method != Method::GET && inbound.method != Method::HEAD {
-        return denied(context, Denial::Method);
-    }
     if let Some(client) = &mut inbound.client {
         client.access = access;
     }
+    let is_read = inbound.method == Method::GET || inbound.method == Method::HEAD;
     match route {
-        Route::Metrics => metrics::metrics(context, inbound).await,
-        Route::Live => health::live(context),
-        Route::Ready => health::ready(context),
-        Route::Startup => health::startup(context),
-        Route::Health => health::health(context, inbound, None),
-        Route::NamedHealth(name) => health::health(context, inbound, Some(name)),
-        Route::Page => denied(context, Denial::Path),
+        None | Some(Route::Page) => denied(context, Denial::Path),
+        Some(_) if !is_read => denied(context, Denial::Method),
+        Some(Route::Metrics) => metrics::metrics(context, inbound).await,
+        Some(Route::Live) => health::live(context),
+        Some(Route::Ready) => health::ready(context),
+        Some(Route::Startup) => health::startup(context),
+        Some(Route::Health(name)) => health::health(context, inbound, name),
     }
 }
 
-/// A refusal says what is wrong with the request, and nothing of the server.
+/// A refusal: what is wrong with the request, and nothing of the server.
 fn denied(context: &Context, denial: Denial) -> Response {
     context.metrics.access.refused(denial);
     let (status, body) = denial.answer();
     let mut response = text(status, body);
     let headers = response.headers_mut();
     match denial {
-        Denial::Method => {
-            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        }
-        Denial::Busy => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
+        Denial::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"))),
+        Denial::Busy => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
         Denial::Credentials => {
             for challenge in context.keeper.challenges() {
                 headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -224,20 +207,11 @@ fn denied(context: &Context, denial: Denial) -> Response {
     response
 }
 
-/// The answer to HEAD: all headers of GET, `Content-Length` included.
-fn without_body(response: Response) -> Response {
-    let (head, _) = response.into_parts();
-    Response::from_parts(head, Bytes::new().into())
-}
-
-/// A panic in a handler is a bug; it costs that request a 500, and nobody else anything.
 async fn caught(context: &Context, answer: impl Future<Output = Response>) -> Response {
     let mut answer = Box::pin(answer);
     let polled = std::future::poll_fn(|cx| {
-        match std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Some),
-            Err(_) => std::task::Poll::Ready(None),
-        }
+        let poll = AssertUnwindSafe(|| answer.as_mut().poll(cx));
+        std::panic::catch_unwind(poll).map_or(Poll::Ready(None), |poll| poll.map(Some))
     });
     polled.await.unwrap_or_else(|| {
         context.metrics.count(Cause::Internal, 1);
@@ -261,20 +235,15 @@ pub(crate) fn text(status: StatusCode, body: &'static str) -> Response {
 
 /// An answer that no cache may keep and no browser may guess the type of.
 pub(crate) fn reply(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
-    let length = HeaderValue::from(body.len());
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    let constant: [(HeaderName, &'static str); 3] = [
-        (CONTENT_TYPE, content_type),
-        (CACHE_CONTROL, "no-store"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (CONTENT_LENGTH, HeaderValue::from(body.len())),
     ];
-    for (name, value) in constant {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
-    }
-    response.headers_mut().insert(CONTENT_LENGTH, length);
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().extend(headers);
     response
 }
 

@@ -34,8 +34,21 @@ impl Answer {
     }
 }
 
-async fn ask(filter: BoxedFilter<(Response,)>, request: Request<Empty<Bytes>>) -> Answer {
-    let service = TowerToHyperService::new(warp::service(filter));
+async fn ask(
+    filter: BoxedFilter<(warp::reply::Response,)>,
+    request: Request<Empty<Bytes>>,
+) -> Answer {
+    asked_of(warp::service(filter), request).await
+}
+
+/// The same of a `tower` service.
+async fn asked_of<S, B>(service: S, request: Request<Empty<Bytes>>) -> Answer
+where
+    S: tower_service::Service<Request<Empty<Bytes>>, Response = http::Response<B>> + Clone,
+    S::Error: std::fmt::Debug,
+    B: hyper::body::Body<Error: std::fmt::Debug>,
+{
+    let service = TowerToHyperService::new(service);
     let response = service.call(request).await.expect("infallible");
     let (head, body) = response.into_parts();
     let body = body.collect().await.expect("a body in memory").to_bytes();
@@ -346,7 +359,7 @@ async fn a_known_task_that_was_never_set_is_ok_for_no_call_yet() {
 async fn the_mounted_filter_has_metrics_and_probes_and_leaves_the_rest_to_others() {
     let context = context(StorageConfig::default());
     let mounted = || {
-        let hello = warp::path("hello").map(|| text(StatusCode::OK, "hello"));
+        let hello = warp::path("hello").map(|| text(StatusCode::OK, "hello").map(Into::into));
         open(Arc::clone(&context)).or(hello).unify().boxed()
     };
     for (target, status) in [
@@ -380,6 +393,42 @@ async fn the_mounted_filter_has_metrics_and_probes_and_leaves_the_rest_to_others
         200
     );
     assert_eq!(ask(prefixed, request("GET", "/livez")).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_mounted_service_answers_as_the_filter_and_the_rest_with_404() {
+    fn fits<T: Clone + Send + Sync + 'static>(_: &T) {}
+    fn fits_future<T: Future<Output = Result<http::Response<ServiceBody>, Infallible>> + Send>(
+        future: T,
+    ) -> T {
+        future
+    }
+    fn fits_body<T: hyper::body::Body<Data = Bytes> + Send + Sync + 'static>(_: &T) {}
+
+    let context = context(StorageConfig::default());
+    let mut service = crate::MetricServer { context }.service();
+    fits(&service);
+    for (method, target, status, body) in [
+        ("GET", "/livez", 200, "ok"),
+        ("GET", "/readyz?x", 200, "ready"),
+        ("HEAD", "/livez", 200, ""),
+        ("POST", "/livez", 405, "method not allowed"),
+        ("GET", "/health", 404, "not found"),
+        ("GET", "/", 404, "not found"),
+        ("GET", "livez", 404, "not found"),
+        ("CONNECT", "livez:80", 404, "not found"),
+        ("OPTIONS", "*", 404, "not found"),
+    ] {
+        let answer = asked_of(service.clone(), request(method, target)).await;
+        assert_eq!((answer.status, &*answer.body), (status, body), "{target}");
+    }
+    // Any body will do, also one that is no body at all.
+    let scrape = Request::get("/metrics?name[]=started_total").body("not a body");
+    let scrape = tower_service::Service::call(&mut service, scrape.expect("a request"));
+    let answer = fits_future(scrape).await.expect("infallible");
+    fits_body(answer.body());
+    let page = answer.into_body().collect().await.expect("infallible");
+    assert!(page.to_bytes().ends_with(b"\nstarted_total 0\n"));
 }
 
 #[tokio::test]

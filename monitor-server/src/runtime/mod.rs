@@ -1,4 +1,273 @@
-//! What a server runs on.
+//! What a server runs on: one thread that serves, one pool for the rest.
+//!
+//! # The thread that serves
+//!
+//! A [`ServerThread`] has a current-thread runtime of its own: the server works in programs without one, and takes no worker of
+//! theirs. On it run our own futures alone: accepting, connections, routes, the schedules of checks, the watch channel. They are
+//! short between two awaits, so `/livez` is answered whatever the service does.
+//!
+//! # The pool
+//!
+//! Code of the service's, and all that may block, is a job of the [`Pool`](pool::Pool): registries and collectors, pages, blocking checks,
+//! passwords, files, log lines (see [`log`]). A job that hangs holds its own thread. Async checks run on the service's
+//! runtime, or on one that a job of the pool drives: see `health/checks`.
+//!
+//! The other waiting is done by threads of pools that live as long as the wait: [`until`] looks at something now and then, and
+//! [`signals`] keeps one thread for as long as the process lives, since handlers of signals cannot be taken back.
+//!
+//! # The end
+//!
+//! `stop` turns true and the accept loop ends: connections get their grace, the runtime drops its tasks, and `end` closes what
+//! belongs to the server, at last the pool. `done` turns true on each way out of the thread, a panic included; joining the
+//! thread orders all of it before the return of [`ServerThread::stop`].
+//!
+//! # Forks
+//!
+//! A fork has the memory and no thread but the one that forked. So each question that would wait for a thread asks
+//! [`ServerThread::is_here`] first.
 
+pub(crate) mod drain;
 pub(crate) mod log;
 pub(crate) mod pool;
+pub(crate) mod signals;
+
+use std::io;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake};
+use std::thread::{JoinHandle, Thread, ThreadId};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{mpsc, watch};
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use self::log::serve_on;
+use self::pool::{Job, Pool};
+use crate::connection::{Shared, Terms};
+use crate::endpoint::Endpoint;
+use crate::error::RunError;
+use crate::listener::{self, Bound, Socket};
+
+/// Name of the server's thread; 15 bytes, as long as Linux shows.
+pub(crate) const THREAD_NAME: &str = "monitor-server";
+
+/// How long a stop waits for jobs of the pool: a collector or a check that hangs must not hold it.
+pub(crate) const GRACE: Duration = Duration::from_millis(100);
+
+/// How often a wait looks: the end of a call wakes no waiter, so that calls cost no more.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// A server on its thread.
+#[derive(Debug)]
+pub(crate) struct ServerThread {
+    endpoint: Endpoint,
+    stop: watch::Sender<bool>,
+    done: watch::Receiver<bool>,
+    id: ThreadId,
+    /// The process that has the thread.
+    process: u32,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What a server serves, and on which terms.
+pub(crate) struct Serving {
+    pub(crate) routes: BoxedFilter<(Response,)>,
+    pub(crate) terms: Terms,
+    pub(crate) pool: Pool,
+}
+
+impl ServerThread {
+    /// Starts serving. Both closures run on the new thread: `begin` when nothing can fail any more, before the first connection is
+    /// accepted; `end` when nothing is served any more.
+    pub(crate) fn start(
+        bound: Bound,
+        serving: Serving,
+        begin: impl FnOnce(&Handle) + Send + 'static,
+        end: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, RunError> {
+        let (done_sender, done) = watch::channel(false);
+        let (stop, stopped) = watch::channel(false);
+        let set_up = move || {
+            let socket = Socket::new(bound)?;
+            let endpoint = socket.endpoint()?;
+            begin(&Handle::current());
+            Ok((endpoint, serving.serve(socket, stopped)))
+        };
+        let mut thread = None;
+        let spawn = |job: Job| {
+            let serve = move || {
+                let _done = Done(done_sender);
+                job();
+                end();
+            };
+            let builder = std::thread::Builder::new().name(THREAD_NAME.to_owned());
+            thread = Some(builder.spawn(serve)?);
+            Ok(())
+        };
+        let started = block_on(start_runtime(spawn, set_up));
+        let (endpoint, thread) = started
+            .and_then(|endpoint| Ok((endpoint, thread.ok_or(io::ErrorKind::NotFound)?)))
+            .map_err(|source| RunError::Thread {
+                name: THREAD_NAME,
+                source,
+            })?;
+        Ok(Self {
+            endpoint,
+            stop,
+            done,
+            id: thread.thread().id(),
+            process: std::process::id(),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        *self.done.borrow()
+    }
+
+    /// True if the thread is, or was, in this process.
+    pub(crate) fn is_here(&self) -> bool {
+        std::process::id() == self.process
+    }
+
+    /// An error in a fork of the server's process.
+    pub(crate) fn check_here(&self) -> Result<(), RunError> {
+        if self.is_here() {
+            return Ok(());
+        }
+        Err(RunError::Forked {
+            address: self.endpoint.clone(),
+            process: self.process,
+        })
+    }
+
+    /// Gives the signal to stop, and waits for nothing.
+    pub(crate) fn begin_stop(&self) {
+        if self.is_here() {
+            self.stop.send_replace(true);
+        }
+    }
+
+    /// Stops serving and waits until the thread has ended. It waits by joining a thread alone, so this may be called in an async
+    /// context too. From the server's own thread it only gives the signal. In a fork there is nothing to stop, and no thread
+    /// that could be joined.
+    pub(crate) fn stop(&self) {
+        self.begin_stop();
+        if !self.is_here() || std::thread::current().id() == self.id {
+            return;
+        }
+        // Held while joining: another stop waits here until the thread has ended.
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            // Its panic was reported by the panic hook; the thread has ended either way.
+            let _ = thread.join();
+        }
+    }
+
+    /// The same without blocking the caller's executor, whichever that is.
+    pub(crate) async fn stop_and_wait(&self) {
+        self.begin_stop();
+        if self.is_here() {
+            let mut done = self.done.clone();
+            // An error: the thread is gone already.
+            let _ = done.wait_for(|done| *done).await;
+            self.stop();
+        }
+    }
+}
+
+/// Reports that the thread is at its end, on each way out.
+struct Done(watch::Sender<bool>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Serving {
+    /// On this thread no log line is written.
+    async fn serve(self, socket: Socket, stop: watch::Receiver<bool>) {
+        let Self {
+            routes,
+            terms,
+            pool,
+        } = self;
+        let _no_log = serve_on(&pool);
+        tokio::spawn(Arc::clone(&terms.keeper).watch(Arc::clone(&terms.metrics)));
+        let shared = Shared {
+            routes,
+            context: Arc::new(terms),
+            stop,
+        };
+        listener::serve(socket, shared).await;
+    }
+}
+
+/// Starts a runtime on a new thread, which `spawn` gives, and drives there the future that `set_up` makes in it. Returns once that
+/// is made, with the value beside it, or with what failed.
+pub(crate) async fn start_runtime<T: Send + 'static, F: Future>(
+    spawn: impl FnOnce(Job) -> io::Result<()>,
+    set_up: impl FnOnce() -> io::Result<(T, F)> + Send + 'static,
+) -> io::Result<T> {
+    let (ready, mut is_ready) = mpsc::unbounded_channel();
+    spawn(Box::new(move || {
+        let drive = || {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let (value, future) = {
+                let _context = runtime.enter();
+                set_up()?
+            };
+            // An error: the starter is gone, and what it started is not.
+            let _ = ready.send(Ok(value));
+            runtime.block_on(future);
+            // It does not wait: a check may have blocking work under way that cannot be ended.
+            runtime.shutdown_background();
+            Ok(())
+        };
+        if let Err(error) = drive() {
+            let _ = ready.send(Err(error));
+        }
+    }))?;
+    let gone = || Err(io::Error::other("the thread ended before it was ready"));
+    is_ready.recv().await.unwrap_or_else(gone)
+}
+
+/// Waits until something is so, on any executor or none. Where there is no thread to be had, it waits for nothing.
+pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
+    // Its one thread ends with the wait, also where the future is dropped.
+    let pool = Pool::default();
+    while !is_so() {
+        let pause = pool.call(|| std::thread::sleep(LOOK_EVERY));
+        if pause.await.is_none() {
+            break;
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future that needs no runtime to its end, on the calling thread.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}

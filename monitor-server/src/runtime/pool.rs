@@ -77,7 +77,6 @@ impl Pool {
     }
 
     /// The same for a job whose value is awaited, on any executor. `None` where it did not run, or panicked.
-    #[allow(dead_code, reason = "for passwords and files, which come next")]
     pub(crate) async fn call<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
@@ -212,7 +211,7 @@ mod tests {
     #[test]
     fn a_panic_ends_a_job_alone_and_a_closed_pool_takes_none() {
         let pool = Pool::default();
-        let called = |job: fn() -> u8| crate::block_on::block_on(pool.call(job));
+        let called = |job: fn() -> u8| super::super::block_on(pool.call(job));
         assert_eq!(called(|| panic!("in a job")), None);
         assert_eq!(called(|| 7), Some(7));
         pool.close(Duration::ZERO);
@@ -224,7 +223,7 @@ mod tests {
     fn idle_threads_end_with_the_last_pool() {
         let pool = Pool::default();
         let shared = Arc::downgrade(&pool.0.0);
-        crate::block_on::block_on(pool.call(|| ())).expect("ran");
+        super::super::block_on(pool.call(|| ())).expect("ran");
         drop(pool.clone());
         assert!(shared.upgrade().is_some());
         drop(pool);

@@ -1,27 +1,37 @@
 //! Serves TLS with rustls: its own provider, so that no other part of the process is bound to it, and HTTP/1.1 alone.
+//!
+//! What rustls does not tell of certificates is read here: when the server's expires, and the names of a client's, of which one has to be among
+//! those allowed.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::client::danger::HandshakeSignatureValid;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{
-    NamedGroup, RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, NamedGroup, RootCertStore,
+    ServerConfig, SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion,
 };
+use x509_parser::extensions::GeneralName;
+use x509_parser::parse_x509_certificate;
 
-use super::certificate;
-use super::clients::named;
 use super::{ClientAuth, Pem, TlsSettings, Version};
 use crate::access::Peer;
+use crate::connection::Stream;
 use crate::error::{ConfigError, Place};
-use crate::listener::Stream;
 use crate::runtime::log::log_debug;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Returns what a file or text holds.
+type Read<'r> = dyn FnMut(&Pem) -> Result<Vec<u8>, ConfigError> + 'r;
 
 /// The protocol that is agreed on, in TLS' words.
 const ALPN: &[u8] = b"http/1.1";
@@ -58,43 +68,22 @@ pub(crate) struct Tls {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls")
-            .field("client_auth", &self.client_auth)
-            .field("expiry", &self.expiry)
-            .finish_non_exhaustive()
+        f.debug_struct("Tls").finish_non_exhaustive()
     }
 }
 
 impl Tls {
-    /// Makes it from what is configured; `read` gives what a file or text holds.
-    pub(crate) fn new(
-        settings: &TlsSettings,
-        read: &mut dyn FnMut(&Pem) -> Result<Vec<u8>, ConfigError>,
-    ) -> Result<Self, ConfigError> {
+    /// Makes it from what is configured.
+    pub(crate) fn new(settings: &TlsSettings, read: &mut Read<'_>) -> Result<Self, ConfigError> {
         let provider = Arc::new(provider(settings)?);
         let chain = certificates(&settings.cert, read)?;
-        let expiry = chain.first().and_then(certificate::expiry);
+        let expiry = chain.first().and_then(expiry);
         let key = PrivateKeyDer::from_pem_slice(&read(&settings.key)?)
             .map_err(|error| unusable(&settings.key, wrong(&error)))?;
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&versions(settings))
-            .map_err(|error| at(&settings.place, error))?;
-        let builder = match (&settings.client_ca, settings.client_auth) {
-            (Some(authorities), ClientAuth::IfGiven | ClientAuth::Required) => {
-                let roots = roots(authorities, read)?;
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
-                let verifier = match settings.client_auth {
-                    ClientAuth::Required => verifier,
-                    ClientAuth::None | ClientAuth::IfGiven => verifier.allow_unauthenticated(),
-                };
-                let verifier = verifier
-                    .build()
-                    .map_err(|error| unusable(authorities, error))?;
-                builder.with_client_cert_verifier(named(verifier, settings.allowed_sans.clone()))
-            }
-            _ => builder.with_no_client_auth(),
-        };
-        let mut config = builder
+            .map_err(|error| at(&settings.place, error))?
+            .with_client_cert_verifier(client_verifier(settings, provider, read)?)
             .with_single_cert(chain, key)
             .map_err(|error| unusable(&settings.key, error))?;
         config.alpn_protocols = vec![ALPN.to_vec()];
@@ -130,8 +119,7 @@ impl Tls {
     ) -> Option<(Box<dyn Stream>, bool)> {
         match self.acceptor.accept(stream).await {
             Ok(stream) => {
-                let (_, session) = stream.get_ref();
-                let is_certified = session.peer_certificates().is_some();
+                let is_certified = stream.get_ref().1.peer_certificates().is_some();
                 Some((Box::new(stream), is_certified))
             }
             Err(error) => {
@@ -153,7 +141,7 @@ fn at(place: &Place, source: impl Into<Cause>) -> ConfigError {
 fn unusable(pem: &Pem, source: impl Into<Cause>) -> ConfigError {
     ConfigError::Unusable {
         place: pem.place.clone(),
-        file: pem.path().map(ToOwned::to_owned),
+        file: pem.path.clone(),
         source: source.into(),
     }
 }
@@ -171,36 +159,21 @@ fn wrong(error: &pem::Error) -> &'static str {
 
 fn certificates(
     pem: &Pem,
-    read: &mut dyn FnMut(&Pem) -> Result<Vec<u8>, ConfigError>,
+    read: &mut Read<'_>,
 ) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let content = read(pem)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content).collect();
-    let found = found.map_err(|error| unusable(pem, wrong(&error)))?;
-    if found.is_empty() {
-        return Err(unusable(pem, "there is no certificate in it"));
+    match found {
+        Ok(found) if found.is_empty() => Err(unusable(pem, "there is no certificate in it")),
+        found => found.map_err(|error| unusable(pem, wrong(&error))),
     }
-    Ok(found)
-}
-
-fn roots(
-    pem: &Pem,
-    read: &mut dyn FnMut(&Pem) -> Result<Vec<u8>, ConfigError>,
-) -> Result<RootCertStore, ConfigError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(pem, read)? {
-        roots
-            .add(certificate)
-            .map_err(|error| unusable(pem, error))?;
-    }
-    Ok(roots)
 }
 
 fn versions(settings: &TlsSettings) -> Vec<&'static SupportedProtocolVersion> {
     let known = [(Version::Tls13, &TLS13), (Version::Tls12, &TLS12)];
-    let range = settings.min..=settings.max;
     let chosen = known
         .into_iter()
-        .filter(|(version, _)| range.contains(version));
+        .filter(|(version, _)| (settings.min..=settings.max).contains(version));
     chosen.map(|(_, supported)| supported).collect()
 }
 
@@ -221,10 +194,8 @@ fn provider(settings: &TlsSettings) -> Result<CryptoProvider, ConfigError> {
         groups.extend(all.filter(|one| Some(one.name()) == *group).copied());
     }
     if groups.is_empty() {
-        return Err(at(
-            &settings.place,
-            "none of `curve_preferences` can be had here",
-        ));
+        let reason = "none of `curve_preferences` can be had here";
+        return Err(at(&settings.place, reason));
     }
     provider.kx_groups = groups;
     Ok(provider)
@@ -234,25 +205,147 @@ fn ciphers(
     all: &[SupportedCipherSuite],
     wanted: &[(String, Place)],
 ) -> Result<Vec<SupportedCipherSuite>, ConfigError> {
-    let is_tls12 = |suite: &&SupportedCipherSuite| matches!(suite, SupportedCipherSuite::Tls12(_));
-    let mut chosen: Vec<_> = all
-        .iter()
-        .filter(|suite| !is_tls12(suite))
-        .copied()
-        .collect();
+    let (tls12, mut chosen): (Vec<_>, Vec<_>) =
+        all.iter().partition(|suite| suite.tls13().is_none());
     for (name, place) in wanted {
-        let full = match name.as_str() {
-            "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305" | "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305" => {
-                format!("{name}_SHA256")
-            }
-            _ => name.clone(),
-        };
-        let named = |suite: &&SupportedCipherSuite| suite.suite().as_str() == Some(&full);
-        match all.iter().filter(is_tls12).find(named) {
+        // Two names of the format lack the end of the registry's.
+        let short = name.ends_with("_POLY1305").then_some(name.as_str());
+        let is_name = |known: &str| known == name || known.strip_suffix("_SHA256") == short;
+        let is_named = |suite: &SupportedCipherSuite| suite.suite().as_str().is_some_and(is_name);
+        match tls12.iter().find(|suite| is_named(suite)) {
             Some(suite) => chosen.push(*suite),
-            None if OTHER_CIPHERS.contains(&full.as_str()) => {}
+            None if OTHER_CIPHERS.contains(&name.as_str()) => {}
             None => return Err(at(place, "no cipher suite has this name")),
         }
     }
     Ok(chosen)
+}
+
+/// Verifies the certificates of clients, as far as they are asked for.
+fn client_verifier(
+    settings: &TlsSettings,
+    provider: Arc<CryptoProvider>,
+    read: &mut Read<'_>,
+) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
+    let (Some(authorities), ClientAuth::IfGiven | ClientAuth::Required) =
+        (&settings.client_ca, settings.client_auth)
+    else {
+        return Ok(WebPkiClientVerifier::no_client_auth());
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(authorities, read)? {
+        let added = roots.add(certificate);
+        added.map_err(|error| unusable(authorities, error))?;
+    }
+    let mut verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+    if settings.client_auth == ClientAuth::IfGiven {
+        verifier = verifier.allow_unauthenticated();
+    }
+    let verifier = verifier
+        .build()
+        .map_err(|error| unusable(authorities, error))?;
+    Ok(match settings.allowed_sans.clone() {
+        Some(allowed) => Arc::new(NameVerifier { verifier, allowed }),
+        None => verifier,
+    })
+}
+
+/// Verifies a certificate, which every client must have, as another verifier does, and then that it has one of the allowed names.
+#[derive(Debug)]
+struct NameVerifier {
+    verifier: Arc<dyn ClientCertVerifier>,
+    allowed: Vec<String>,
+}
+
+impl ClientCertVerifier for NameVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.verifier.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verifier = &self.verifier;
+        let verified = verifier.verify_client_cert(certificate, intermediates, now)?;
+        let names = names(certificate);
+        if names.iter().any(|name| self.allowed.contains(name)) {
+            return Ok(verified);
+        }
+        Err(CertificateError::ApplicationVerificationFailure.into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let verifier = &self.verifier;
+        verifier.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let verifier = &self.verifier;
+        verifier.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+/// When a certificate expires, in seconds since 1970; `None` where it cannot be read, or was before.
+fn expiry(certificate: &CertificateDer<'_>) -> Option<u64> {
+    let (_, parsed) = parse_x509_certificate(certificate).ok()?;
+    u64::try_from(parsed.validity().not_after.timestamp()).ok()
+}
+
+/// The alternative names of a certificate's subject: DNS names, mail addresses, URIs and IP addresses, as texts.
+fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let parsed = parse_x509_certificate(certificate).ok();
+    let extension = parsed
+        .as_ref()
+        .and_then(|(_, parsed)| parsed.subject_alternative_name().ok()?);
+    let names = extension.map(|extension| &extension.value.general_names);
+    names.into_iter().flatten().filter_map(name).collect()
+}
+
+fn name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
+            Some((*name).to_owned())
+        }
+        GeneralName::IPAddress(bytes) => {
+            let v4 = <[u8; 4]>::try_from(*bytes).map(|bytes| Ipv4Addr::from(bytes).to_string());
+            let v6 = <[u8; 16]>::try_from(*bytes).map(|bytes| Ipv6Addr::from(bytes).to_string());
+            v4.or(v6).ok()
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expiry_and_names_are_read() {
+        let names_given = ["scraper.example", "10.0.0.7", "::1"].map(str::to_owned);
+        let mut params = rcgen::CertificateParams::new(names_given.to_vec()).expect("names");
+        params.not_after = rcgen::date_time_ymd(2031, 2, 3);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        assert_eq!(expiry(certificate.der()), Some(1_927_843_200));
+        assert_eq!(names(certificate.der()), names_given);
+        assert_eq!(expiry(&CertificateDer::from_slice(b"none")), None);
+        assert!(names(&CertificateDer::from_slice(b"none")).is_empty());
+    }
 }

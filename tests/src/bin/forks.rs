@@ -32,8 +32,8 @@ mod unix {
     const LIMIT: Duration = Duration::from_millis(50);
 
     pub(super) fn forks() -> Result<(), Box<dyn Error>> {
-        let check = || async { Ok::<(), String>(()) };
-        let config = local().check("db", Check::default(), check);
+        let check = |()| async { Ok::<(), String>(()) };
+        let config = local().check("db", Check::default(), (), check);
         let server = monitor_server::run(config)?;
         let mounted = MetricServer::with_config(&MonitorConfig::default(), Monitor::global());
         let handle = mounted.run_in_thread(([127, 0, 0, 1], 0))?;
@@ -120,8 +120,8 @@ mod unix {
     }
 
     fn checks(server: &MonitorServer) {
-        let probe = || async { Ok::<(), String>(()) };
-        let added = server.add_check("cache", Check::default(), probe);
+        let probe = |()| async { Ok::<(), String>(()) };
+        let added = server.add_check("cache", Check::default(), (), probe);
         say("check", said(added));
         let blocking = || Ok::<(), String>(());
         let added = server.add_blocking_check("disk", Check::default(), blocking);

@@ -326,7 +326,7 @@ fn checks_and_groups_made_in_code_are_refused_by_name() {
     };
     let check = |name: &str, check| {
         let config = MonitorConfig::default().health_group("storage", ["db"]);
-        config.check(name, check, || async { Ok::<(), String>(()) })
+        config.check(name, check, (), |()| async { Ok::<(), String>(()) })
     };
     let name = "expected a name of 1 to 120 bytes that no group has and is not `default`";
     for taken in ["", " ", "default", "readiness", "storage"] {
@@ -353,7 +353,8 @@ fn checks_and_groups_made_in_code_are_refused_by_name() {
     );
     let group = MonitorConfig::default().health_group("liveness", ["a"]);
     assert!(refusal(group).starts_with("configuration: `health.groups.liveness`: expected a name"));
-    let ok = check("db", Check::default()).check("db", Check::default().ready(), || async {
+    let ok = check("db", Check::default());
+    let ok = ok.check("db", Check::default().ready(), (), |()| async {
         Ok::<(), String>(())
     });
     assert!(ok.storage_config().is_ok());

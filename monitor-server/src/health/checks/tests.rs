@@ -5,27 +5,33 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use monitor_core::HealthStatus;
+use tokio::runtime::{Builder, Runtime};
 
 use super::*;
-use crate::health::{Check, Probe};
+use crate::runtime::block_on;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A check that runs on the test's own runtime, so that its clock can be moved.
 fn running(check: Check, probe: Probe) -> Arc<Entry> {
     let name = "db".into();
-    let entry = Arc::new(Entry::new(Registered { name, check, probe }, None));
-    tokio::spawn(keep_running(Arc::clone(&entry), Arc::default()));
+    let registered = Registered { name, check, probe };
+    let here = Some(Handle::current());
+    let entry = Arc::new(Entry::new(registered, here, Pool::default(), None));
+    tokio::spawn(schedule(Arc::clone(&entry), Arc::default()));
     entry
+}
+
+fn output_of(report: HealthPart) -> Option<String> {
+    match report.details {
+        PartDetails::Check(_, output) => output.map(|output| output.to_string()),
+        PartDetails::Task(_) => None,
+    }
 }
 
 fn seen(entry: &Entry) -> (HealthStatus, Option<String>) {
     let report = entry.report();
-    (
-        report.status,
-        report.output.map(|output| output.to_string()),
-    )
+    (report.status, output_of(report))
 }
 
 fn every_ten() -> Check {
@@ -38,7 +44,7 @@ async fn a_check_runs_at_once_and_then_at_its_interval() {
     let counted = Arc::clone(&runs);
     let entry = running(
         every_ten(),
-        Probe::of_future(move || {
+        Probe::of_future((), move |()| {
             let run = counted.fetch_add(1, Ordering::SeqCst);
             async move {
                 tokio::time::sleep(SECOND).await;
@@ -62,7 +68,7 @@ async fn a_check_runs_at_once_and_then_at_its_interval() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_end_is_dropped_at_its_limit_and_tried_again() {
+async fn what_does_not_end_is_aborted_at_its_limit_and_tried_again() {
     struct Dropped(Arc<AtomicU32>);
     impl Drop for Dropped {
         fn drop(&mut self) {
@@ -73,7 +79,7 @@ async fn what_does_not_end_is_dropped_at_its_limit_and_tried_again() {
     let counted = Arc::clone(&dropped);
     let entry = running(
         every_ten(),
-        Probe::of_future(move || {
+        Probe::of_future((), move |()| {
             let dropped = Dropped(Arc::clone(&counted));
             async move {
                 std::future::pending::<()>().await;
@@ -94,15 +100,15 @@ async fn what_does_not_end_is_dropped_at_its_limit_and_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_wherever_it_happens_is_a_failure_and_the_next_run_comes() {
     struct Bad;
-    impl std::fmt::Display for Bad {
-        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    impl fmt::Display for Bad {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
             panic!("a broken Display")
         }
     }
     let run = AtomicU32::new(0);
     let entry = running(
         every_ten(),
-        Probe::of_future(move || {
+        Probe::of_future((), move |()| {
             let run = run.fetch_add(1, Ordering::SeqCst);
             assert!(run != 0, "before the future");
             async move {
@@ -143,7 +149,7 @@ async fn a_panic_in_what_a_check_drops_is_a_failure_and_the_next_run_comes() {
     let run = AtomicU32::new(0);
     let entry = running(
         every_ten(),
-        Probe::of_future(move || -> Kind {
+        Probe::of_future((), move |()| -> Kind {
             match run.fetch_add(1, Ordering::SeqCst) {
                 0 => Box::pin(async {
                     let _bomb = Bomb;
@@ -155,9 +161,8 @@ async fn a_panic_in_what_a_check_drops_is_a_failure_and_the_next_run_comes() {
         }),
     );
     tokio::time::sleep(SECOND * 3).await;
-    for _ in 0..2 {
-        let panicked = (HealthStatus::Down, Some("it panicked".to_owned()));
-        assert_eq!(seen(&entry), panicked);
+    for output in ["no answer within 2s", "it panicked"] {
+        assert_eq!(seen(&entry), (HealthStatus::Down, Some(output.to_owned())));
         tokio::time::sleep(SECOND * 10).await;
     }
     assert_eq!(seen(&entry).0, HealthStatus::Up);
@@ -178,10 +183,29 @@ fn status(checks: &Checks, name: &str) -> Option<HealthStatus> {
     found.map(|one| one.status)
 }
 
+/// Checks of a server that has no runtime which serves.
+fn started(service: Option<Handle>) -> Checks {
+    let checks = Checks::new(service, Arc::default());
+    block_on(checks.start_alone(Pool::default(), Vec::new())).expect("a thread");
+    checks
+}
+
+/// The runtime of a service, with two threads.
+fn service() -> Runtime {
+    let mut builder = Builder::new_multi_thread();
+    let runtime = builder.worker_threads(2).enable_all().build();
+    runtime.expect("a runtime")
+}
+
+fn output(checks: &Checks, name: &str) -> String {
+    let reports = checks.reports();
+    let found = reports.into_iter().find(|one| &*one.name == name);
+    found.and_then(output_of).unwrap_or_default()
+}
+
 #[test]
 fn a_call_that_hangs_is_down_runs_once_and_holds_nobody() {
-    let checks = Checks::new(Arc::default());
-    checks.prepare().expect("a thread");
+    let checks = started(None);
     let quick = Check::every(Duration::from_millis(10)).timeout(Duration::from_millis(20));
     let (hangs, runs) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU32::new(0)));
     let (held, counted) = (Arc::clone(&hangs), Arc::clone(&runs));
@@ -222,94 +246,194 @@ fn a_call_that_hangs_is_down_runs_once_and_holds_nobody() {
     hangs.store(false, Ordering::SeqCst);
 }
 
-#[test]
-fn a_future_that_blocks_its_thread_does_not_hold_the_stop() {
-    let checks = Checks::new(Arc::default());
-    checks.prepare().expect("a thread");
-    let (blocks, started) = (
-        Arc::new(AtomicBool::new(true)),
-        Arc::new(AtomicBool::new(false)),
-    );
-    let (held, told) = (Arc::clone(&blocks), Arc::clone(&started));
-    checks.begin(Registered {
-        name: "blocks".into(),
-        check: Check::default(),
-        probe: Probe::of_future(move || {
-            let (held, told) = (Arc::clone(&held), Arc::clone(&told));
-            async move {
-                told.store(true, Ordering::SeqCst);
-                while held.load(Ordering::SeqCst) {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Ok::<(), String>(())
-            }
-        }),
-    });
-    eventually("it runs", || started.load(Ordering::SeqCst));
-    let begin = std::time::Instant::now();
-    checks.stop();
-    assert!(begin.elapsed() < SECOND * 5, "{:?}", begin.elapsed());
-    blocks.store(false, Ordering::SeqCst);
-    // For good.
-    checks.prepare().expect("nothing to do");
-    checks.begin(Registered {
-        name: "after".into(),
-        check: Check::default(),
-        probe: Probe::of_call(|| Ok::<(), String>(())),
-    });
-    assert!(!checks.has("after"));
+/// A check that blocks its thread while the flag is set.
+fn blocking_while(flag: &Arc<AtomicBool>, begun: &Arc<AtomicBool>) -> Probe {
+    let state = (Arc::clone(flag), Arc::clone(begun));
+    Probe::of_future(state, |(flag, begun)| async move {
+        begun.store(true, Ordering::SeqCst);
+        while flag.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok::<(), String>(())
+    })
 }
 
 #[test]
-fn a_future_that_blocks_its_thread_makes_the_others_late_until_it_returns() {
-    let checks = Checks::new(Arc::default());
-    checks.prepare().expect("a thread");
-    let blocks = Arc::new(AtomicBool::new(false));
-    let held = Arc::clone(&blocks);
-    let blocking = Probe::of_future(move || {
-        let held = Arc::clone(&held);
-        async move {
-            while held.load(Ordering::SeqCst) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+fn a_future_that_blocks_its_thread_does_not_hold_the_stop() {
+    let runtime = service();
+    for service in [None, Some(runtime.handle().clone())] {
+        let checks = started(service);
+        let (blocks, begun) = (Arc::new(AtomicBool::new(true)), Arc::default());
+        checks.begin(Registered {
+            name: "blocks".into(),
+            check: Check::default(),
+            probe: blocking_while(&blocks, &begun),
+        });
+        eventually("it runs", || begun.load(Ordering::SeqCst));
+        let stop = std::time::Instant::now();
+        checks.stop();
+        assert!(stop.elapsed() < SECOND * 5, "{:?}", stop.elapsed());
+        blocks.store(false, Ordering::SeqCst);
+        // For good.
+        checks.begin(Registered {
+            name: "after".into(),
+            check: Check::default(),
+            probe: Probe::of_call(|| Ok::<(), String>(())),
+        });
+        assert!(!checks.has("after"));
+    }
+}
+
+#[test]
+fn a_future_that_blocks_its_thread_is_down_at_its_limit_and_leaves_the_others_on_time() {
+    let runtime = service();
+    for service in [None, Some(runtime.handle().clone())] {
+        let checks = started(service);
+        let blocks = Arc::new(AtomicBool::new(true));
+        let runs = Arc::new(AtomicU32::new(0));
+        let well = Probe::of_future(Arc::clone(&runs), |runs| async move {
+            runs.fetch_add(1, Ordering::SeqCst);
             Ok::<(), String>(())
+        });
+        let endless = Check::every(SECOND * 1000).timeout(Duration::from_millis(50));
+        let often = Check::every(Duration::from_millis(10)).timeout(SECOND * 30);
+        for (name, check, probe) in [
+            ("blocks", endless, blocking_while(&blocks, &Arc::default())),
+            ("well", often, well),
+        ] {
+            let name = name.into();
+            checks.begin(Registered { name, check, probe });
+        }
+        eventually("it is down", || {
+            output(&checks, "blocks") == "no answer within 50ms"
+        });
+        let before = runs.load(Ordering::SeqCst);
+        eventually("the other runs", || {
+            runs.load(Ordering::SeqCst) > before + 10
+        });
+        assert_eq!(status(&checks, "well"), Some(HealthStatus::Up));
+        blocks.store(false, Ordering::SeqCst);
+        checks.stop();
+    }
+}
+
+#[test]
+fn a_runtime_that_hangs_or_has_stopped_is_the_reason_that_a_check_is_down() {
+    let runtime = Builder::new_current_thread().build().expect("a runtime");
+    let checks = started(Some(runtime.handle().clone()));
+    let check = Check::every(Duration::from_millis(20)).timeout(Duration::from_millis(20));
+    let (name, probe) = (
+        "db".into(),
+        Probe::of_future((), |()| async { Ok::<(), String>(()) }),
+    );
+    checks.begin(Registered { name, check, probe });
+    eventually("it hangs", || {
+        output(&checks, "db") == "no answer within 20ms: the runtime that it runs on is busy"
+    });
+    runtime.block_on(async {
+        while status(&checks, "db") != Some(HealthStatus::Up) {
+            tokio::task::yield_now().await;
         }
     });
-    let well = Probe::of_future(|| async { Ok::<(), String>(()) });
-    let check = Check::every(Duration::from_millis(10)).timeout(Duration::from_millis(300));
-    for (name, probe) in [("blocks", blocking), ("well", well)] {
-        let (name, check) = (name.into(), check.clone());
-        checks.begin(Registered { name, check, probe });
-    }
-    eventually("it is well", || {
-        status(&checks, "well") == Some(HealthStatus::Up)
+    drop(runtime);
+    eventually("it has stopped", || {
+        output(&checks, "db") == "the runtime that it runs on has stopped"
     });
-    blocks.store(true, Ordering::SeqCst);
-    for name in ["well", "blocks"] {
-        eventually("it is late", || {
-            let mut reports = checks.reports().into_iter();
-            let report = reports.find(|report| &*report.name == name);
-            let output = report.and_then(|report| report.output);
-            output.is_some_and(|output| output.starts_with("late: no result for"))
-        });
-    }
-    blocks.store(false, Ordering::SeqCst);
-    for name in ["well", "blocks"] {
-        eventually("it comes back", || {
-            status(&checks, name) == Some(HealthStatus::Up)
-        });
-    }
     checks.stop();
+}
+
+#[monitor_core::monitored(method = "Asked by a check")]
+async fn asked_by_a_check() -> Result<(), String> {
+    tokio::task::yield_now().await;
+    Ok(())
+}
+
+#[monitor_core::monitored(method = "Asked by a blocking check")]
+fn asked_by_a_blocking_check() -> Result<(), String> {
+    Ok(())
+}
+
+#[monitor_core::monitored(method = "Spawned by a check")]
+async fn spawned_by_a_check() {
+    tokio::task::yield_now().await;
+}
+
+#[test]
+fn what_checks_call_is_not_recorded() {
+    let runtime = service();
+    for service in [None, Some(runtime.handle().clone())] {
+        let spawns = service.is_none();
+        let checks = started(service);
+        let asks = Probe::of_future(spawns, |spawns| async move {
+            if spawns {
+                let spawned = tokio::spawn(spawned_by_a_check());
+                spawned.await.map_err(|error| error.to_string())?;
+            }
+            asked_by_a_check().await
+        });
+        for (name, probe) in [
+            ("async", asks),
+            ("blocking", Probe::of_call(asked_by_a_blocking_check)),
+        ] {
+            let (name, check) = (name.into(), Check::every(Duration::from_millis(1)));
+            checks.begin(Registered { name, check, probe });
+        }
+        for name in ["async", "blocking"] {
+            eventually("it is well", || {
+                status(&checks, name) == Some(HealthStatus::Up)
+            });
+        }
+        checks.stop();
+    }
+    let recorded = Monitor::global().snapshot();
+    let of_checks = recorded
+        .methods
+        .iter()
+        .filter(|one| one.name.contains("check"));
+    assert_eq!(of_checks.map(|one| one.started).sum::<u64>(), 0);
+}
+
+#[test]
+fn what_checks_hold_is_not_dropped_on_the_thread_that_schedules() {
+    struct Held(std::sync::mpsc::Sender<std::thread::ThreadId>);
+    impl Drop for Held {
+        fn drop(&mut self) {
+            let _ = self.0.send(std::thread::current().id());
+        }
+    }
+    let (dropped, on) = std::sync::mpsc::channel();
+    let checks = started(None);
+    let scheduling = {
+        let host = lock(&checks.host);
+        let host = host.as_ref().expect("it has started");
+        let id = host.0.spawn(async { std::thread::current().id() });
+        block_on(id).expect("no panic")
+    };
+    for _ in 0..20 {
+        let held = Arc::new(Held(dropped.clone()));
+        let probe = Probe::of_future(held, |_| async { Ok::<(), String>(()) });
+        let check = Check::every(Duration::from_millis(1));
+        checks.begin(Registered {
+            name: "db".into(),
+            check,
+            probe,
+        });
+        eventually("it runs", || {
+            status(&checks, "db") == Some(HealthStatus::Up)
+        });
+        assert!(checks.remove("db"));
+        let on = on.recv_timeout(SECOND * 30).expect("it is dropped");
+        assert_ne!(on, scheduling);
+    }
 }
 
 #[test]
 fn a_check_is_replaced_and_removed_by_name() {
-    let checks = Checks::new(Arc::default());
-    checks.prepare().expect("a thread");
+    let checks = started(None);
     let check = |answer: Result<(), &'static str>| Registered {
         name: "db".into(),
         check: Check::default().ready(),
-        probe: Probe::of_future(move || async move { answer }),
+        probe: Probe::of_future((), move |()| async move { answer }),
     };
     checks.begin(check(Err("refused")));
     eventually("it fails", || {
@@ -328,15 +452,12 @@ fn a_check_is_replaced_and_removed_by_name() {
 
 #[tokio::test(start_paused = true)]
 async fn the_result_of_a_check_that_is_replaced_stands_while_it_is_young() {
-    let endless = || Probe::of_future(std::future::pending::<Result<(), String>>);
+    let endless = || Probe::of_future((), |()| std::future::pending::<Result<(), String>>());
     let next = |check, earlier: &Entry| {
         let name = "db".into();
         let probe = endless();
-        seen(&Entry::new(
-            Registered { name, check, probe },
-            Some(earlier),
-        ))
-        .0
+        let next = Registered { name, check, probe };
+        seen(&Entry::new(next, None, Pool::default(), Some(earlier))).0
     };
     let unknown = running(every_ten(), endless());
     assert_eq!(next(every_ten(), &unknown), HealthStatus::Unknown);
@@ -344,7 +465,10 @@ async fn the_result_of_a_check_that_is_replaced_stands_while_it_is_young() {
         (Ok(()), HealthStatus::Up),
         (Err("refused"), HealthStatus::Down),
     ] {
-        let earlier = running(every_ten(), Probe::of_future(move || async move { answer }));
+        let earlier = running(
+            every_ten(),
+            Probe::of_future((), move |()| async move { answer }),
+        );
         tokio::time::sleep(SECOND * 5).await;
         assert_eq!(next(every_ten(), &earlier), status);
         let quick = Check::every(SECOND).timeout(SECOND);
@@ -354,8 +478,7 @@ async fn the_result_of_a_check_that_is_replaced_stands_while_it_is_young() {
 
 #[test]
 fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
-    let checks = Checks::new(Arc::default());
-    checks.prepare().expect("a thread");
+    let checks = started(None);
     let held = Arc::new(());
     for (name, is_async) in [("async", true), ("blocking", false)] {
         let held = Arc::clone(&held);
@@ -364,7 +487,7 @@ fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
             is_held.then_some(()).ok_or("let go of")
         };
         let probe = if is_async {
-            Probe::of_future(move || std::future::ready(call()))
+            Probe::of_future((), move |()| std::future::ready(call()))
         } else {
             Probe::of_call(call)
         };
@@ -376,4 +499,43 @@ fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
     // A thread that was still at it lets go a moment later.
     eventually("nothing is held", || Arc::strong_count(&held) == 1);
     assert_eq!(checks.reports(), []);
+}
+
+#[test]
+fn a_result_counts_until_it_is_late_and_a_failure_stays_one() {
+    let check = every_ten();
+    let failed: CheckResult = Err("refused".into());
+    let judged = |last: Option<&CheckResult>, age| {
+        let (status, output) = check.judge(last, age);
+        (status, output.as_deref().map(str::to_owned))
+    };
+    let twelve = SECOND * 12;
+    assert_eq!(judged(Some(&Ok(())), twelve), (HealthStatus::Up, None));
+    assert_eq!(judged(None, twelve), (HealthStatus::Unknown, None));
+    for age in [SECOND, twelve, SECOND * 1000] {
+        let refused = (HealthStatus::Down, Some("refused".to_owned()));
+        assert_eq!(judged(Some(&failed), age), refused);
+    }
+    let just_late = Duration::from_millis(12_001);
+    let late = (
+        HealthStatus::Down,
+        Some("late: no result for 12.0 s".to_owned()),
+    );
+    for last in [Some(&Ok(())), None] {
+        assert_eq!(judged(last, just_late), late);
+    }
+}
+
+#[test]
+fn the_longest_times_do_not_overflow() {
+    let check = Check::every(Duration::MAX).timeout(Duration::MAX);
+    assert_eq!(check.judge(None, Duration::MAX).0, HealthStatus::Unknown);
+}
+
+#[test]
+fn a_long_text_is_cut_at_a_character() {
+    assert_eq!(&*bounded("short"), "short");
+    let long = "\u{e4}".repeat(600);
+    assert_eq!(*bounded(&long), *format!("{}..", "\u{e4}".repeat(512)));
+    assert_eq!(bounded(&format!("a{long}")).len(), 1023 + 2);
 }

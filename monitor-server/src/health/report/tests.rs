@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use monitor_core::health::{Thresholds, verdict};
-use monitor_core::snapshot::StatusSnapshot;
-use monitor_core::{ErrorRules, StatusRule, TaskStatus};
+use monitor_core::{ErrorRules, StatusRule};
 use proptest::prelude::*;
 
 use super::*;
@@ -14,13 +12,15 @@ use HealthStatus::{Down, Unknown, Up};
 
 const NO_MARK: [&str; 0] = [];
 
-fn check(name: &str, status: HealthStatus) -> CheckReport {
-    CheckReport {
+fn check(name: &str, status: HealthStatus) -> HealthPart {
+    let output: Option<Arc<str>> = (status == Down).then(|| "refused".into());
+    HealthPart {
         name: name.into(),
-        check: Check::default(),
+        key: name.into(),
         status,
         age: (status != Unknown).then_some(Duration::from_secs(1)),
-        output: (status == Down).then(|| "refused".into()),
+        reason: output.as_ref().map(|_| format!("check `{name}`: refused")),
+        details: PartDetails::Check(Check::default(), output),
     }
 }
 
@@ -58,6 +58,10 @@ fn report(
     Report::new(health(tasks), checks.collect(), &marks, phase, true)
 }
 
+fn status(report: &Report) -> HealthStatus {
+    report.state(&Groups::new()).status
+}
+
 fn readiness(tasks: &[(&str, bool)], checks: &[(&str, HealthStatus)], marks: &[&str]) -> Readiness {
     report(tasks, checks, marks, Readiness::Ready).readiness
 }
@@ -85,12 +89,9 @@ fn start_and_drain_go_before_what_is_marked() {
         let report = report(&[("load", false)], &[], &["load"], phase);
         assert_eq!(report.readiness, phase);
         let group = report
-            .group("readiness", &Groups::new())
+            .select(Asked::Named("readiness"), &Groups::new())
             .expect("always there");
-        assert_eq!(
-            (group.status, group.reason.as_deref()),
-            (Down, Some(phase.word()))
-        );
+        assert_eq!((group.status, group.reason), (Down, Some(phase.word())));
     }
 }
 
@@ -98,11 +99,11 @@ fn start_and_drain_go_before_what_is_marked() {
 fn a_check_may_mark_itself() {
     let marks = ReadinessPolicy::default();
     let mut own = check("db", Down);
-    own.check = own.check.ready();
+    own.details = PartDetails::Check(Check::default().ready(), None);
     let report = Report::new(health(&[]), vec![own], &marks, Readiness::Ready, true);
     assert_eq!(report.readiness, Readiness::Unhealthy);
     let group = report
-        .group("readiness", &Groups::new())
+        .select(Asked::Named("readiness"), &Groups::new())
         .expect("always there");
     assert_eq!((group.status, group.parts.len()), (Down, 1));
 }
@@ -118,16 +119,26 @@ fn groups_have_their_members_and_pass_over_who_is_not_there() {
     let group = |members: &[&str]| {
         let members = members.iter().map(|name| Arc::from(*name)).collect();
         let groups = Groups::from([("g".into(), members)]);
-        let group = report.group("g", &groups).expect("it is there");
-        let keys: Vec<String> = group.parts.iter().map(|(key, _)| key.to_string()).collect();
+        let group = report
+            .select(Asked::Named("g"), &groups)
+            .expect("it is there");
+        let keys: Vec<String> = group
+            .parts
+            .iter()
+            .map(|part| part.key.to_string())
+            .collect();
         (group.status, keys.join(" "))
     };
     assert_eq!(group(&["db"]), (Up, "task:db db".to_owned()));
     assert_eq!(group(&["load", "db"]), (Down, "task:db load db".to_owned()));
     assert_eq!(group(&["new"]), (Unknown, "new".to_owned()));
     assert_eq!(group(&["nobody"]), (Up, String::new()));
-    assert!(report.group("other", &Groups::new()).is_none());
-    assert_eq!(report.status(), Down);
+    assert!(
+        report
+            .select(Asked::Named("other"), &Groups::new())
+            .is_none()
+    );
+    assert_eq!(status(&report), Down);
     let state = report.state(&Groups::from([("g".into(), vec!["new".into()])]));
     assert_eq!(state.groups["g"], Unknown);
     assert_eq!(
@@ -148,11 +159,11 @@ fn a_stale_heartbeat_is_the_liveness_group_s_alone() {
         false,
     );
     let group = report
-        .group("liveness", &Groups::new())
+        .select(Asked::Named("liveness"), &Groups::new())
         .expect("always there");
     assert_eq!(group.status, Down);
-    assert_eq!(group.reason.as_deref(), Some("the heartbeat is too old"));
-    assert_eq!((report.status(), report.readiness), (Up, Readiness::Ready));
+    assert_eq!(group.reason, Some("the heartbeat is too old"));
+    assert_eq!((status(&report), report.readiness), (Up, Readiness::Ready));
 }
 
 fn any_status() -> impl Strategy<Value = HealthStatus> {
@@ -183,5 +194,31 @@ proptest! {
         // Every component has a key of its own, and the state has them all.
         let state = report(&tasks, &checks, &marked, Readiness::Ready).state(&Groups::new());
         prop_assert_eq!(state.components.len(), tasks.len() + checks.len());
+    }
+}
+
+#[test]
+fn texts_are_json_whatever_they_hold() {
+    for text in [
+        "",
+        "a\"b\\c",
+        "line\nend\u{0}\u{1f}",
+        "\u{e4}\u{1f600}/\u{7f}",
+    ] {
+        let read: String = serde_json::from_str(&quoted(text)).expect("json");
+        assert_eq!(read, text);
+    }
+    assert_eq!(object([("a", None)]), "{}");
+}
+
+#[test]
+fn the_calendar_is_right() {
+    for (seconds, text) in [
+        (0, "1970-01-01T00:00:00Z"),
+        (951_827_696, "2000-02-29T12:34:56Z"),
+        (1_700_000_000, "2023-11-14T22:13:20Z"),
+        (1_798_761_599, "2026-12-31T23:59:59Z"),
+    ] {
+        assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_secs(seconds)), text);
     }
 }

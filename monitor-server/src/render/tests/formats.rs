@@ -13,7 +13,7 @@ async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
         (Format::Text004, "# TYPE started__total counter"),
         (Format::OpenMetrics100, "# TYPE started_ counter"),
     ] {
-        let dots = Wanted {
+        let dots = PageRequest {
             format,
             dots: true,
             ..wanted()
@@ -32,7 +32,7 @@ async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
                 "{line}: {dotted}"
             );
         }
-        let named = Wanted {
+        let named = PageRequest {
             names: Some(Arc::from(["started__total".to_owned()])),
             ..dots
         };
@@ -48,7 +48,7 @@ async fn a_label_that_the_scheme_dots_makes_the_name_is_left_out_there_alone() {
     let opts = prometheus::Opts::new("mine", "The user's.").const_label("_name_", "x");
     let mine = Gauge::with_opts(opts).expect("good options");
     let (renderer, metrics) = renderer(vec![Box::new(mine)]);
-    let dots = Wanted {
+    let dots = PageRequest {
         dots: true,
         ..wanted()
     };
@@ -83,7 +83,7 @@ async fn exemplars_stand_on_every_page_in_openmetrics() {
             (Format::OpenMetrics100, true, false),
             (Format::OpenMetrics100, true, true),
         ] {
-            let wanted = Wanted {
+            let wanted = PageRequest {
                 format,
                 names: None,
                 dots,

@@ -15,9 +15,7 @@ mod strict;
 fn telling() -> Process {
     let config = crate::MonitorConfig::default();
     let config = config.service(crate::Service::new("text", "1.10"));
-    config
-        .runtime("main", &tokio::runtime::Handle::current())
-        .process
+    config.runtime("main", &Handle::current()).process
 }
 
 /// Registers a metric, a key and a collector under each name of the server's own.
@@ -92,7 +90,7 @@ async fn a_user_s_metrics_never_take_the_server_s_names() {
             exporter.families(&monitor.snapshot());
             for format in [Format::Text004, Format::OpenMetrics100] {
                 for dots in [false, true] {
-                    let wanted = Wanted {
+                    let wanted = PageRequest {
                         format,
                         dots,
                         names: None,

@@ -38,7 +38,7 @@ async fn a_compressed_page_is_shown_again_while_it_is_young_enough_and_a_plain_o
     assert_eq!(number(&text(&renderer).await), 2);
     assert_eq!(number(&text(&renderer).await), 3);
     assert_eq!(gzip_number(&renderer).await, 1);
-    let open = Wanted {
+    let open = PageRequest {
         format: Format::OpenMetrics100,
         ..packed()
     };
@@ -66,10 +66,7 @@ async fn no_page_is_shown_that_is_older_than_it_may_be() {
 
 #[tokio::test]
 async fn nothing_is_kept_where_the_age_is_zero_nor_of_names_nor_longer_than_of_use() {
-    let kept = |renderer: &Renderer| {
-        let queue = renderer.shared.queue();
-        queue.cache.len()
-    };
+    let kept = |renderer: &Renderer| lock(&renderer.shared.kept).len();
     let (none, _) = renderer_with(Vec::new(), with_ages(0, 0));
     page(&none, packed()).await;
     assert_eq!(kept(&none), 0);
@@ -83,7 +80,7 @@ async fn nothing_is_kept_where_the_age_is_zero_nor_of_names_nor_longer_than_of_u
             ] {
                 page(
                     &some,
-                    Wanted {
+                    PageRequest {
                         format,
                         names,
                         dots,
@@ -168,46 +165,39 @@ async fn a_scraper_in_a_hurry_takes_nothing_from_the_others() {
 }
 
 #[tokio::test]
-async fn who_has_no_time_left_is_told_so_and_the_leader_stops_for_nobody() {
+async fn who_has_no_time_left_is_told_so_and_the_worker_stops_for_nobody() {
     let (renderer, _, hangs) = half_hanging();
     let none = renderer.page(wanted(), Some(Duration::ZERO)).await;
     assert!(matches!(none, Err(PageError::Late) | Ok(_)), "{none:?}");
     let leaves = tokio::time::timeout(Duration::from_millis(20), renderer.page(wanted(), None));
     assert!(leaves.await.is_err());
     let begin = Instant::now();
-    while renderer.shared.queue().rendering {
-        assert!(begin.elapsed() < Duration::from_secs(5), "it leads nobody");
+    while !renderer.is_idle() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(5),
+            "it works for nobody"
+        );
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(renderer.shared.queue().in_flight, 0);
+    assert_eq!(renderer.in_flight(), 0);
+    // The gather that returns to nobody is seen to have ended: the next scrape has a new one.
     hangs.store(false, Ordering::SeqCst);
+    assert_eq!(number(&text(&renderer).await), 2);
 }
 
-#[test]
-fn a_thread_that_cannot_be_had_costs_that_scrape_and_no_later_one() {
-    let runtime = |stack| {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_time().thread_stack_size(stack);
-        builder.build().expect("a runtime")
-    };
-    let (renderer, metrics) = renderer(Vec::new());
-    // No address space has room for such a stack.
-    let without_threads = runtime(1 << 60);
+#[tokio::test]
+async fn a_thread_that_cannot_be_had_costs_that_scrape_and_no_later_one() {
+    let (mut renderer, metrics) = renderer(vec![Box::new(Probe::default())]);
+    renderer.shared.pool.close(Duration::ZERO);
     for failures in 1..3 {
-        let page = without_threads.block_on(renderer.page(wanted(), None));
+        let page = renderer.page(wanted(), None).await;
         assert_eq!(page, Err(PageError::Failed));
         assert_eq!(metrics.errors(Cause::Internal), failures);
-        assert_eq!(renderer.shared.queue().in_flight, 0);
+        assert_eq!((renderer.in_flight(), renderer.is_idle()), (0, true));
     }
-    let sound = runtime(1 << 20);
-    let ask = || {
-        let page = renderer.page(wanted(), Some(Duration::from_secs(30)));
-        sound.block_on(page).expect("a page");
-    };
-    ask();
-    // The jobs that it kept go with it, and change nothing.
-    drop(without_threads);
-    ask();
+    let shared = Arc::get_mut(&mut renderer.shared);
+    shared.expect("no job is left").pool = Pool::default();
+    assert_eq!(number(&text(&renderer).await), 1);
 }
 
 #[tokio::test]
@@ -227,7 +217,7 @@ async fn one_more_than_may_wait_is_busy_unless_a_kept_page_suits_it() {
             tokio::spawn(async move { text(&renderer).await })
         })
         .collect();
-    while renderer.shared.queue().in_flight < 3 {
+    while renderer.in_flight() < 3 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert_eq!(renderer.page(wanted(), None).await, Err(PageError::Busy));

@@ -242,14 +242,14 @@ async fn check_pathless(setting: Setting) -> usize {
 
 /// What an application answers that the open routes are mounted in: at the root or under a prefix, before a filter that takes
 /// what they leave.
-fn mounted(context: &Arc<Context>, is_prefixed: bool) -> BoxedFilter<(Response,)> {
+fn mounted(context: &Arc<Context>, is_prefixed: bool) -> BoxedFilter<(warp::reply::Response,)> {
     let open = open(Arc::clone(context));
     let open = if is_prefixed {
         warp::path("monitor").and(open).boxed()
     } else {
         open
     };
-    let others = warp::any().map(|| text(StatusCode::IM_A_TEAPOT, "others"));
+    let others = warp::any().map(|| text(StatusCode::IM_A_TEAPOT, "others").map(Into::into));
     open.or(others).unify().boxed()
 }
 
@@ -265,6 +265,9 @@ async fn check_mounted(setting: Setting) -> usize {
     ];
     const NO_CERTIFICATE: usize = Given::ALL.len() - 1;
     let context = served(setting);
+    let server = crate::MetricServer {
+        context: Arc::clone(&context),
+    };
     let forms = PATHS.into_iter().flat_map(forms);
     let whole = [String::new(), "?x".to_owned()];
     let paths: Vec<_> = forms.chain(whole).collect();
@@ -296,6 +299,15 @@ async fn check_mounted(setting: Setting) -> usize {
                     assert_eq!(answer.status, wanted, "{cell}");
                     let may = may_show(path, given, false, setting);
                     assert!(may || !answer.body.contains(LABEL), "{cell}");
+                    if !is_prefixed {
+                        let mut request = request_of(method, &target, given, &SOURCES[0]);
+                        request.extensions_mut().clear();
+                        let served = asked_of(server.service(), request).await;
+                        // A service answers what the filter leaves to others.
+                        let wanted = if wanted == 418 { 404 } else { wanted };
+                        assert_eq!(served.status, wanted, "{cell}");
+                        assert!(may || !served.body.contains(LABEL), "{cell}");
+                    }
                     cells += 1;
                 }
             }

@@ -200,43 +200,33 @@ async fn each_family_is_there_by_its_name_and_by_those_of_its_samples() {
     }
 }
 
-#[test]
-fn a_page_that_is_late_is_a_503_that_says_when_to_come_back() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .max_blocking_threads(1)
-        .enable_time()
-        .build()
-        .expect("a runtime");
+#[tokio::test]
+async fn a_page_that_is_late_is_a_503_that_says_when_to_come_back() {
     let limits = Limits::default().scrape_timeout(Duration::from_millis(50));
     let context = served(
         &MonitorConfig::default()
             .registry(Registry::new())
             .limits(limits),
     );
-    // The one thread for blocking work is taken, so that nothing is rendered.
-    let (release, taken) = std::sync::mpsc::channel::<()>();
-    runtime.spawn_blocking(move || taken.recv());
-    runtime.block_on(async {
-        for headers in [
-            &[][..],
-            &[(TIMEOUT, "0.06")],
-            &[(TIMEOUT, "1e300")],
-            &[(TIMEOUT, "-1")],
-        ] {
-            let begin = Instant::now();
-            let late = scrape(&context, "GET", "/metrics", headers).await;
-            assert!(begin.elapsed() < Duration::from_secs(5), "{headers:?}");
-            assert_eq!(
-                (late.status, late.header("retry-after")),
-                (503, "1"),
-                "{headers:?}"
-            );
-            assert_eq!(late.header("cache-control"), "no-store");
-            assert_eq!(late.body, "the page was not ready in time");
-        }
-    });
+    let _worker = context.renderer.without_worker();
+    for headers in [
+        &[][..],
+        &[(TIMEOUT, "0.06")],
+        &[(TIMEOUT, "1e300")],
+        &[(TIMEOUT, "-1")],
+    ] {
+        let begin = Instant::now();
+        let late = scrape(&context, "GET", "/metrics", headers).await;
+        assert!(begin.elapsed() < Duration::from_secs(5), "{headers:?}");
+        assert_eq!(
+            (late.status, late.header("retry-after")),
+            (503, "1"),
+            "{headers:?}"
+        );
+        assert_eq!(late.header("cache-control"), "no-store");
+        assert_eq!(late.body, "the page was not ready in time");
+    }
     assert_eq!(context.metrics.errors(Cause::Timeout), 4);
-    drop(release);
 }
 
 #[tokio::test]

@@ -1,0 +1,136 @@
+//! Functions whose call goes on in what they return: futures and streams.
+
+use proc_macro2::{Group, Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use super::call::{Call, last_expression, place};
+use crate::shape::{Boxing, CallForm, Shape, Tail};
+use crate::tokens::{in_braces, in_parentheses};
+
+impl Call<'_> {
+    pub(super) fn future(&self, boxing: Boxing, form: CallForm) -> TokenStream {
+        if !self.checked.args.max_concurrency.given() {
+            return self.run("run_async", boxing, form);
+        }
+        // It waits for a permit first. The body runs at once, as it does without a permit.
+        let (ty, body) = (self.ty, self.made(form));
+        let span = Span::mixed_site();
+        let mut future = self.as_call(&mixed!(__monitor_future));
+        if boxing == Boxing::Boxed {
+            future = self.boxed(Boxing::Pinned, span, future);
+        }
+        let future = self.boxed(boxing, span, future);
+        mixed! {
+            let __monitor_future: #ty = #body;
+            return #future
+        }
+    }
+
+    /// The verdict is checked before the future's output is known from the outside, so the output's type is named.
+    pub(super) fn run(&self, run: &str, boxing: Boxing, form: CallForm) -> TokenStream {
+        let span = Span::mixed_site();
+        let (ty, start, verdict) = (self.ty, self.start(), self.verdict());
+        // The body's value is found not to be a future or stream of that there.
+        let at = place(ty);
+        let (runtime, value, run) = (self.runtime(at), self.value(), Ident::new(run, span));
+        let run = quote_spanned!(at=> #runtime::#run::<#value, _, _, _>);
+        let body = self.made(form);
+        let made = quote_spanned!(at=> __monitor_value);
+        let call = self.boxed(boxing, span, mixed!(#run(#start, #made, #verdict)));
+        // And to borrow what it must not, here.
+        let (from, _) = last_expression(self.block);
+        let returned = quote_spanned!(from=> __monitor_value);
+        mixed! {
+            let __monitor_value: #ty = #body;
+            let __monitor_value = #call;
+            return #returned
+        }
+    }
+
+    /// What the body gives. It runs at once, and is not part of the call.
+    fn made(&self, form: CallForm) -> TokenStream {
+        if form == CallForm::Straight {
+            return self.straight(self.block);
+        }
+        let closure = self.closure(&TokenStream::new(), Some(self.ty));
+        self.runs(Span::mixed_site(), "make", &closure)
+    }
+
+    /// In the box that the function returns.
+    pub(super) fn boxed(&self, boxing: Boxing, at: Span, call: TokenStream) -> TokenStream {
+        let runtime = self.runtime(at);
+        match boxing {
+            Boxing::Opaque => call,
+            Boxing::Pinned => quote_spanned!(at=> #runtime::Box::pin(#call)),
+            Boxing::Boxed => quote_spanned!(at=> #runtime::Box::new(#call)),
+        }
+    }
+
+    /// A future that is one call around another future.
+    fn as_call(&self, future: &TokenStream) -> TokenStream {
+        let span = Span::mixed_site();
+        let (start, ty, verdict) = (self.start_in_place(false), self.value(), self.verdict());
+        let future = self.awaited((span, span), future);
+        let value = self.with_handles(&mixed!(#future.await));
+        mixed! {
+            async move {
+                #start
+                let __monitor_value: #ty = #value;
+                return __monitor_call.finish(__monitor_value, #verdict)
+            }
+        }
+    }
+
+    /// A body that ends in an async block: its statements stay, and the block is wrapped where it is. What is read off
+    /// the arguments comes before them; they keep a block of their own then, where lints see them as they were.
+    pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
+        let args = &self.checked.args;
+        let future = typed(&tail.keywords, &tail.block, self.edge());
+        let wrapped = if args.call.given() || args.max_concurrency.given() {
+            self.as_call(&future)
+        } else {
+            let (runtime, start) = (self.root(), self.start());
+            let (value, verdict) = (self.value(), self.verdict());
+            mixed!(#runtime::run_async::<#value, _, _, _>(#start, #future, #verdict))
+        };
+        let before = &tail.before;
+        let body = match tail.parentheses {
+            None => mixed!(#before return #wrapped),
+            Some(at) => {
+                let boxed = in_parentheses(wrapped, at);
+                quote!(#before #boxed)
+            }
+        };
+        if !self.reads_arguments() && self.counted_limit().is_none() {
+            return body;
+        }
+        let block = in_braces(body, self.block.span());
+        mixed!((#block))
+    }
+
+    /// A body that is an async block, and that block the call: the block is treated as the body of an `async fn` is. So
+    /// the function is one async block as before.
+    pub(super) fn block(&self, tail: &Tail, within: &Shape) -> TokenStream {
+        let call = Call {
+            checked: self.checked,
+            block: &tail.block,
+            ty: &self.checked.returned.value,
+        };
+        let block = in_braces(call.run_as(within), tail.block.span());
+        let keywords = &tail.keywords;
+        quote!(#keywords #block)
+    }
+}
+
+/// An async block, with the type of its value said at its top.
+pub(super) fn typed(
+    keywords: &TokenStream,
+    block: &Group,
+    edge: Option<TokenStream>,
+) -> TokenStream {
+    let Some(edge) = edge else {
+        return quote!(#keywords #block);
+    };
+    let block = in_braces(mixed!(#edge (#block)), block.span());
+    quote!(#keywords #block)
+}

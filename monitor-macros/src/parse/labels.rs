@@ -1,0 +1,170 @@
+//! `labels(key = expr, .., capped(key = expr, max = N))`.
+
+use proc_macro2::{Ident, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::ParseStream;
+use syn::{Expr, Lit, LitInt, token};
+
+use super::value::{equals, fault, inside, list, literal, refuse};
+use super::{separated, unless};
+use crate::tokens::expression;
+
+/// The most labels a method may have.
+const MAX_LABELS: usize = 8;
+/// The most values a capped label may have.
+const MAX_VALUES: u32 = 10_000;
+
+/// A label beside `method`.
+pub(crate) struct Label {
+    /// Its name, without `r#`.
+    pub(crate) name: Ident,
+    /// How many different values it may have, each any text; none, if they are those of a type that lists them.
+    pub(crate) max: Option<LitInt>,
+    /// Its value, in terms of the function's arguments.
+    pub(crate) value: Expr,
+}
+
+pub(super) fn labels(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Label>> {
+    let content = list(key, input)?;
+    if content.is_empty() {
+        let message = "`labels` names no label: `labels(key = expr, ..)`";
+        return fault(key.span(), message);
+    }
+    let mut labels: Vec<Label> = Vec::new();
+    let faults = separated(&content, |input| {
+        let label = read_label(input)?;
+        let name = &label.name;
+        let message = if labels.iter().any(|known| known.name == *name) {
+            format!("the label `{name}` is given twice")
+        } else if labels.len() == MAX_LABELS {
+            format!("a method has at most {MAX_LABELS} labels of its own")
+        } else {
+            labels.push(label);
+            return Ok("the label".to_owned());
+        };
+        fault(name.span(), message)
+    });
+    unless(faults, labels)
+}
+
+fn read_label(input: ParseStream<'_>) -> syn::Result<Label> {
+    let name = read_name(input)?;
+    if name == "capped" && input.peek(token::Paren) {
+        return read_capped(&name, &list(&name, input)?);
+    }
+    // The value is read before the name is judged, for what it may have to say itself.
+    let value = read_value(&name, input)?;
+    Ok(Label {
+        name: check_name(&name)?,
+        max: None,
+        value,
+    })
+}
+
+fn read_name(input: ParseStream<'_>) -> syn::Result<Ident> {
+    if input.peek(Lit) {
+        let literal: Lit = input.parse()?;
+        let message = "the name of a label is a word without quotes: `labels(key = expr)`";
+        return fault(literal.span(), message);
+    }
+    Ident::parse_any(input)
+        .map_err(|error| syn::Error::new(error.span(), "expected a label: `key = expr`"))
+}
+
+fn read_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
+    if equals(input) {
+        return inside(name, expression(input)?);
+    }
+    let name = name.unraw();
+    let message = format!("the label `{name}` needs a value: `{name} = expr`");
+    fault(name.span(), message)
+}
+
+fn read_capped(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
+    let mut pairs = Vec::new();
+    let mut read = |input: ParseStream<'_>| {
+        let name = read_name(input)?;
+        let message = match pairs.len() {
+            1 if name != "max" => {
+                format!("expected `max = N`, the most values the label may have; found `{name}`")
+            }
+            0 | 1 => {
+                pairs.push((read_value(&name, input)?, name));
+                return Ok("the label".to_owned());
+            }
+            _ => "`capped` takes one label and its `max`: write another `capped(..)`".to_owned(),
+        };
+        fault(name.span(), message)
+    };
+    let faults = separated(content, |input| {
+        // What is left of a faulty list would be a fault of its own.
+        read(input).inspect_err(|_| while input.parse::<TokenTree>().is_ok() {})
+    });
+    unless(faults, ())?;
+    let Ok([(value, name), (max, _)]) = <[_; 2]>::try_from(pairs) else {
+        let message = "`capped` needs a label and the most values it may have: `capped(key = expr, max = 100)`";
+        return fault(capped.span(), message);
+    };
+    Ok(Label {
+        max: Some(limit(&max)?),
+        name: check_name(&name)?,
+        value,
+    })
+}
+
+fn limit(value: &Expr) -> syn::Result<LitInt> {
+    match literal(value) {
+        Some(Lit::Int(max))
+            if max.suffix().is_empty()
+                && max
+                    .base10_parse()
+                    .is_ok_and(|max: u32| (1..=MAX_VALUES).contains(&max)) =>
+        {
+            Ok(max.clone())
+        }
+        _ => refuse(
+            value,
+            format_args!("`max` is a whole number from 1 to {MAX_VALUES}"),
+        ),
+    }
+}
+
+/// Names that cannot be those of a label, and why.
+const RESERVED: &[(&str, &str)] = &[
+    ("method", "every series of a call has it already"),
+    ("status", "the series of a call have it already"),
+    ("type", "the series of errors have it already"),
+    ("le", "Prometheus keeps it for the bounds of histograms"),
+    (
+        "quantile",
+        "Prometheus keeps it for the quantiles of summaries",
+    ),
+    (
+        "overflow",
+        "it marks what is over the limit of a label's values",
+    ),
+    ("inittime", "the configuration may put it on every series"),
+    (
+        "_name_",
+        "pages that escape names with dots write it as `__name__`",
+    ),
+];
+
+fn check_name(name: &Ident) -> syn::Result<Ident> {
+    let name = name.unraw();
+    let text = name.to_string();
+    let reserved = RESERVED.iter().find(|(reserved, _)| *reserved == text);
+    let valid = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let message = if let Some((_, why)) = reserved {
+        format!("the label name `{text}` is reserved: {why}")
+    } else if text.starts_with("__") {
+        format!("the label name `{text}` is reserved: Prometheus keeps names that begin with `__`")
+    } else if !text.chars().all(valid) {
+        format!(
+            "the label name `{text}` is not valid: Prometheus takes the letters a to z, digits and `_`"
+        )
+    } else {
+        return Ok(name);
+    };
+    fault(name.span(), message)
+}

@@ -1,0 +1,470 @@
+//! Arguments by name: those of `#[monitored(..)]` and those of the derives' `#[monitor(..)]`, in one table.
+//!
+//! A row of the table is all there is of an argument: the field that holds it, its key, where it goes, how it is written, and the
+//! function that reads its value (`value`, `labels`, `buckets`). [`Args::read_list`] is the only loop that reads them. Arguments come
+//! in any order, each at most once; every fault is collected, and reading goes on at the next comma. What an argument alone shows is
+//! checked here; what depends on other arguments or on the item, in `validate`.
+
+mod buckets;
+mod labels;
+mod value;
+
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, Lit, LitBool, LitStr, Path, Token};
+
+pub(crate) use buckets::Buckets;
+pub(crate) use labels::Label;
+pub(crate) use value::{ErrorType, Faults, MethodName, check_name, fault};
+use value::{name, of};
+
+/// What arguments stand on, or may: a set.
+#[derive(Clone, Copy)]
+pub(crate) struct Place(u16);
+
+impl Place {
+    /// A function on its own.
+    pub(crate) const FUNCTION: Self = Self(1);
+    /// A method of an `impl` block that has an attribute itself.
+    pub(crate) const METHOD: Self = Self(1 << 1);
+    /// An `impl` block.
+    pub(crate) const BLOCK: Self = Self(1 << 2);
+    /// An enum that derives `MonitorError`.
+    pub(crate) const ERROR_ENUM: Self = Self(1 << 3);
+    /// A struct that derives `MonitorError`.
+    pub(crate) const ERROR_STRUCT: Self = Self(1 << 4);
+    /// A variant of an enum that derives `MonitorError`.
+    pub(crate) const ERROR: Self = Self(1 << 5);
+    /// An enum that derives `MonitorLabel`.
+    pub(crate) const LABEL_ENUM: Self = Self(1 << 6);
+    /// A variant of an enum that derives `MonitorLabel`.
+    pub(crate) const LABEL: Self = Self(1 << 7);
+    /// A variant of an error that has an error type, and may have a label's value too.
+    pub(crate) const LABELLED_ERROR: Self = Self(1 << 8);
+    /// All of the attribute. What cannot be monitored stands there: no argument is out of place.
+    pub(crate) const ATTRIBUTE: Self = Self::FUNCTION.or(Self::METHOD).or(Self::BLOCK);
+
+    const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// In words, and an argument that may be written there.
+    fn described(self) -> (&'static str, &'static str) {
+        match self.0.trailing_zeros() {
+            0 => ("a function", ANY),
+            1 => ("a method", ANY),
+            2 => ("an `impl` block", ANY),
+            3 => ("an error enum", "fallback = \"name\""),
+            4 => ("an error struct", "error_type = \"name\""),
+            6 => ("a label", "crate = path::to::monitor_core"),
+            7 => ("a variant of a label", "name = \"value\""),
+            _ => ("a variant of an error", "error_type = \"name\""),
+        }
+    }
+
+    /// An argument that may be written there.
+    pub(crate) fn example(self) -> &'static str {
+        self.described().1
+    }
+}
+
+const ANY: &str = "key = value";
+
+/// Where a key goes: in words, the places that take it, and those where it is for another derive.
+struct Home(&'static str, Place, Place);
+
+const NONE: Place = Place(0);
+const FUNCTION: Home = Home("a function", Place::FUNCTION.or(Place::METHOD), NONE);
+const METHOD: Home = Home("a method of a monitored `impl` block", Place::METHOD, NONE);
+const BLOCK: Home = Home("an `impl` block", Place::BLOCK, NONE);
+const BOTH: Home = Home("a function", Place::ATTRIBUTE, NONE);
+const TYPES: Place = Place::ERROR_ENUM
+    .or(Place::ERROR_STRUCT)
+    .or(Place::LABEL_ENUM);
+const TYPE: Home = Home("the type itself", TYPES, NONE);
+const ENUM: Home = Home("the enum itself", Place::ERROR_ENUM, Place::LABEL_ENUM);
+const ERROR: Home = Home(
+    "a variant of an error, or an error struct",
+    Place::ERROR_STRUCT
+        .or(Place::ERROR)
+        .or(Place::LABELLED_ERROR),
+    Place::LABEL_ENUM.or(Place::LABEL),
+);
+const LABEL: Home = Home(
+    "a variant of an enum that derives `MonitorLabel`",
+    Place::LABEL,
+    Place::LABELLED_ERROR,
+);
+
+/// A row of the table.
+pub(crate) struct Key {
+    name: &'static str,
+    home: Home,
+    /// The argument as one may write it.
+    example: &'static str,
+    /// Reads what is behind the key.
+    read: fn(&mut Args, &Ident, ParseStream<'_>) -> syn::Result<()>,
+}
+
+/// Makes the table, and the type that holds arguments. A row: field, type of the value, key, home, example, reader.
+macro_rules! arguments {
+    ($($field:ident: $value:ty = $key:literal, $home:ident, $example:literal, $read:expr;)*) => {
+        /// What was written between the parentheses of an attribute of ours, or of several together.
+        #[derive(Default)]
+        pub(crate) struct Args {
+            $(pub(crate) $field: Once<$value>,)*
+            /// All words of all arguments, also of those at fault.
+            pub(crate) words: HashSet<String>,
+        }
+
+        const KEYS: &[Key] = &[$(Key {
+            name: $key,
+            home: $home,
+            example: $example,
+            read: |args, key, input| args.$field.set(key, $read(key, input)?),
+        }),*];
+
+        impl Args {
+            /// The keys that were given, in the order of the table.
+            pub(crate) fn given(&self) -> Vec<&Ident> {
+                [$(self.$field.key()),*].into_iter().flatten().collect()
+            }
+        }
+    };
+}
+
+arguments! {
+    method: MethodName = "method", FUNCTION, "method = \"name\"", of(value::method_name);
+    prefix: LitStr = "prefix", BLOCK, "prefix = \"Name\"", of(value::prefix);
+    only_pub: () = "only_pub", BLOCK, "only_pub", value::flag;
+    skip: () = "skip", METHOD, "skip", value::flag;
+    ok_if: Expr = "ok_if", FUNCTION, "ok_if = |answer| ..", value::predicate;
+    error_if: Expr = "error_if", FUNCTION, "error_if = |answer| ..", value::predicate;
+    error_type: ErrorType = "error_type", FUNCTION, "error_type = \"name\"", of(value::error_type);
+    expected: Vec<LitStr> = "expected", FUNCTION, "expected(\"name\", ..)", value::expected;
+    task: LitStr = "task", BOTH, "task = \"name\"",
+        of(name("the task type", "the task type is a string literal"));
+    health: LitBool = "health", BOTH, "health = false", of(value::health);
+    labels: Vec<Label> = "labels", FUNCTION, "labels(key = expr, ..)", labels::labels;
+    request_size: Expr = "request_size", FUNCTION, "request_size = expr", value::size;
+    response_size: Expr = "response_size", FUNCTION, "response_size = |answer| ..", value::predicate;
+    deadline: Expr = "deadline", FUNCTION, "deadline = expr", value::deadline;
+    call: Ident = "call", FUNCTION, "call = call", of(value::binding);
+    max_concurrency: value::Limit = "max_concurrency", FUNCTION, "max_concurrency = 8", value::limit;
+    buckets: Buckets = "buckets", BOTH, "buckets = [0.1, 1.0]", of(buckets::buckets);
+    future: () = "future", FUNCTION, "future", value::flag;
+    stream: () = "stream", FUNCTION, "stream", value::flag;
+    root: Path = "crate", BOTH, "crate = path::to::monitor_core", value::root("expected a path");
+    // Those of the derives.
+    named: LitStr = "error_type", ERROR, "error_type = \"name\"",
+        of(name("the error type", "`error_type` is a string literal"));
+    transparent: () = "transparent", ERROR, "transparent", value::flag;
+    derive_root: Path = "crate", TYPE, "crate = path::to::monitor_core",
+        value::root("the argument `crate` needs a path");
+    fallback: LitStr = "fallback", ENUM, "fallback = \"name\"",
+        of(name("the error type", "`fallback` is a string literal"));
+    label: LitStr = "name", LABEL, "name = \"value\"",
+        of(name("the value of the label", "`name` is a string literal"));
+}
+
+/// All keys of the attribute.
+#[cfg(all(test, not(feature = "off")))]
+pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
+    let keys = KEYS.iter().filter(|key| key.home.1.meets(Place::ATTRIBUTE));
+    keys.map(|key| key.name)
+}
+
+/// How the argument is written, for messages: in both attributes the same.
+fn example(name: &Ident) -> &'static str {
+    let key = KEYS.iter().find(|key| name == key.name);
+    key.map_or(ANY, |key| key.example)
+}
+
+impl Args {
+    /// Reads arguments that stand there.
+    pub(crate) fn read(tokens: TokenStream, place: Place, errors: &mut Faults) -> Self {
+        let mut args = Self {
+            words: words(tokens.clone()),
+            ..Self::default()
+        };
+        args.read_list(tokens, place, errors);
+        args
+    }
+
+    /// Reads more arguments. Every fault is added to `errors`; reading goes on at the next comma.
+    pub(crate) fn read_list(&mut self, tokens: TokenStream, place: Place, errors: &mut Faults) {
+        let read = |input: ParseStream<'_>| {
+            errors.extend(separated(input, |input| self.read_one(input, place)));
+            Ok(())
+        };
+        if let Err(error) = read.parse2(tokens) {
+            errors.push(error);
+        }
+    }
+
+    /// Reads one argument. Returns what that was, in words.
+    fn read_one(&mut self, input: ParseStream<'_>, place: Place) -> syn::Result<String> {
+        if input.peek(Lit) && place.meets(Place::ATTRIBUTE) {
+            let literal: Lit = input.parse()?;
+            let name = match &literal {
+                Lit::Str(name) => name.value(),
+                _ => "name".to_owned(),
+            };
+            let message = format!("arguments are named: write `method = {name:?}`");
+            return fault(literal.span(), message);
+        }
+        let Ok(key) = Ident::parse_any(input) else {
+            return Err(input.error(format!("expected an argument: `{}`", place.example())));
+        };
+        (row(&key, place)?.read)(self, &key, input)?;
+        Ok(format!("the argument `{key}`"))
+    }
+
+    /// Takes over what a method's block says and the method does not.
+    pub(crate) fn inherit(&mut self, block: &Self) {
+        if !self.task.given() && !self.health.given() {
+            self.task.clone_from(&block.task);
+            self.health.clone_from(&block.health);
+        }
+        self.buckets.inherit(&block.buckets);
+        self.root.inherit(&block.root);
+    }
+
+    /// The arguments about the returned value.
+    pub(crate) fn about_the_value(&self) -> Vec<&Ident> {
+        self.given_of(&["ok_if", "error_if", "error_type", "response_size"])
+    }
+
+    /// Whether no expression of the arguments is about what the function was given or gives.
+    pub(crate) fn touch_nothing(&self) -> bool {
+        let counted = matches!(self.max_concurrency.value(), Some(Some(_)));
+        let about_both = [
+            "ok_if",
+            "error_if",
+            "response_size",
+            "labels",
+            "request_size",
+            "deadline",
+        ];
+        self.given_of(&about_both).is_empty() && !counted
+    }
+
+    fn given_of(&self, names: &[&str]) -> Vec<&Ident> {
+        let mut given = self.given();
+        given.retain(|key| names.iter().any(|name| key == name));
+        given
+    }
+}
+
+/// Reads what stands between commas. Returns all faults; after one, reading goes on at the next comma.
+fn separated(
+    input: ParseStream<'_>,
+    mut read: impl FnMut(ParseStream<'_>) -> syn::Result<String>,
+) -> Faults {
+    let mut faults = Vec::new();
+    while !input.is_empty() {
+        let fault = match read(input) {
+            Ok(_) if input.is_empty() || input.peek(Token![,]) => None,
+            Ok(what) => Some(input.error(format!("expected `,` after {what}"))),
+            Err(fault) => Some(fault),
+        };
+        if fault.is_some() {
+            recover(input);
+        }
+        faults.extend(fault);
+        let _ = input.parse::<Option<Token![,]>>();
+    }
+    faults
+}
+
+/// The value, if there are no faults.
+fn unless<T>(faults: Faults, value: T) -> syn::Result<T> {
+    let all = faults.into_iter().reduce(|mut all, fault| {
+        all.combine(fault);
+        all
+    });
+    all.map_or(Ok(value), Err)
+}
+
+/// Goes on to the next comma, and past the value of a key that was refused: that may hold commas of its own.
+fn recover(input: ParseStream<'_>) {
+    let ahead = input.fork();
+    if value::equals(&ahead) && ahead.parse::<Expr>().is_ok() {
+        let _ = value::equals(input) && input.parse::<Expr>().is_ok();
+    }
+    while !input.is_empty() && !input.peek(Token![,]) && input.parse::<TokenTree>().is_ok() {}
+}
+
+/// The row of a key. Refuses one that does not exist, or not here.
+pub(crate) fn row(key: &Ident, place: Place) -> syn::Result<&'static Key> {
+    find(&key.to_string(), place).or_else(|message| fault(key.span(), message))
+}
+
+fn find(name: &str, place: Place) -> Result<&'static Key, String> {
+    let on = Place(place.0 & place.0.wrapping_neg());
+    let in_attribute = |row: &&Key| row.home.1.meets(Place::ATTRIBUTE);
+    let rows = KEYS
+        .iter()
+        .filter(|row| in_attribute(row) == on.meets(Place::ATTRIBUTE));
+    let (here, elsewhere): (Vec<_>, Vec<_>) = rows.partition(|row| row.home.1.meets(on));
+    let valid: Vec<_> = here.iter().map(|row| format!("`{}`", row.name)).collect();
+    let valid = format!("valid on {}: {}", on.described().0, valid.join(", "));
+    if let Some(row) = here.iter().chain(&elsewhere).find(|row| row.name == name) {
+        let fits = row.home.1.or(row.home.2).meets(place);
+        return if fits {
+            Ok(row)
+        } else {
+            Err(misplaced(row, place, &valid))
+        };
+    }
+    let hint = match (nearest(name, &here), nearest(name, &elsewhere)) {
+        (Some(near), _) => format!("; did you mean `{}`?", near.name),
+        (None, Some(near)) => {
+            format!("; did you mean `{}`? It goes on {}", near.name, near.home.0)
+        }
+        (None, None) => String::new(),
+    };
+    Err(format!("unknown argument `{name}`{hint} ({valid})"))
+}
+
+fn misplaced(row: &Key, place: Place, valid: &str) -> String {
+    let (name, home, example) = (row.name, row.home.0, row.example);
+    let on_a_block = place.meets(Place::BLOCK);
+    let more = match name {
+        "skip" if on_a_block => return "`skip` goes on a method of the block, as `#[monitored(skip)]`".to_owned(),
+        "skip" => return "`skip` goes on a method of an `impl` block that is monitored itself; without the attribute this \
+                          function is left alone"
+            .to_owned(),
+        "method" => return "`method` goes on a function: `prefix` says what stands before the names of a block's methods"
+            .to_owned(),
+        _ if on_a_block => format!(": write it on the method, as `#[monitored({example})]`"),
+        _ => String::new(),
+    };
+    format!("`{name}` goes on {home}{more} ({valid})")
+}
+
+/// An argument with its key, which is where faults of the argument as a whole are reported.
+#[derive(Clone)]
+pub(crate) struct Once<T>(Option<(Ident, T)>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Once<T> {
+    /// Key and value, if the argument was given.
+    pub(crate) fn get(&self) -> Option<(&Ident, &T)> {
+        self.0.as_ref().map(|(key, value)| (key, value))
+    }
+
+    /// The value, if the argument was given.
+    pub(crate) fn value(&self) -> Option<&T> {
+        self.get().map(|(_, value)| value)
+    }
+
+    /// The key, if the argument was given.
+    pub(crate) fn key(&self) -> Option<&Ident> {
+        self.get().map(|(key, _)| key)
+    }
+
+    /// Whether the argument was given.
+    pub(crate) fn given(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Takes over what is given elsewhere, if nothing is here.
+    fn inherit(&mut self, other: &Self)
+    where
+        T: Clone,
+    {
+        if !self.given() {
+            self.0.clone_from(&other.0);
+        }
+    }
+
+    /// Keeps the value, or refuses the key where it was given before.
+    fn set(&mut self, key: &Ident, value: T) -> syn::Result<()> {
+        if self.given() {
+            let message = format!("the argument `{}` is given twice", key.unraw());
+            return fault(key.span(), message);
+        }
+        self.0 = Some((key.clone(), value));
+        Ok(())
+    }
+}
+
+/// The words among some tokens, at any depth.
+pub(crate) fn words(tokens: TokenStream) -> HashSet<String> {
+    let mut words = HashSet::new();
+    for token in tokens {
+        match token {
+            TokenTree::Ident(word) => drop(words.insert(word.to_string())),
+            TokenTree::Group(group) => words.extend(self::words(group.stream())),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+    words
+}
+
+/// The row whose key is the fewest edits away from `word`, if it is close enough to be a slip: at most a third of the word's letters,
+/// and at least one, are edited.
+fn nearest<'a>(word: &str, rows: &[&'a Key]) -> Option<&'a Key> {
+    let mut edits = 0..=MAX_EDITS.min(word.chars().count() / 3).max(1);
+    edits.find_map(|edits| {
+        rows.iter()
+            .find(|row| is_near(word, row.name, edits))
+            .copied()
+    })
+}
+
+/// More would take long to look for, and there is no key of so many letters.
+const MAX_EDITS: usize = 4;
+
+/// Whether so many insertions, deletions, replacements and swaps of neighbours turn one word into another.
+fn is_near(from: &str, to: &str, edits: usize) -> bool {
+    let [from, to]: [Vec<char>; 2] = [from, to].map(|word| word.chars().collect());
+    are_near(&from, &to, edits)
+}
+
+fn are_near(from: &[char], to: &[char], edits: usize) -> bool {
+    match (from, to) {
+        ([one, from @ ..], [other, to @ ..]) if one == other => are_near(from, to, edits),
+        (rest, []) | ([], rest) => rest.len() <= edits,
+        _ if edits == 0 => false,
+        _ => {
+            let swapped = from.iter().take(2).eq(to.iter().take(2).rev());
+            let mut shorter = vec![(&from[1..], &to[1..]), (&from[1..], to), (from, &to[1..])];
+            shorter.extend((swapped && from.len() > 1).then(|| (&from[2..], &to[2..])));
+            shorter
+                .iter()
+                .any(|(from, to)| are_near(from, to, edits - 1))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_found_and_a_stranger_is_not() {
+        let rows: Vec<&Key> = KEYS.iter().collect();
+        let near = |word| nearest(word, &rows).map(|row| row.name);
+        assert_eq!(near("metod"), Some("method"));
+        assert_eq!(near("mehtod"), Some("method"));
+        assert_eq!(near("label"), Some("labels"));
+        assert_eq!(near("max_concurency"), Some("max_concurrency"));
+        assert_eq!(near("mx_concurency"), Some("max_concurrency"));
+        assert_eq!(near("colour"), None);
+        assert_eq!(near(""), None);
+    }
+}

@@ -1,0 +1,212 @@
+//! Tokens before they are parsed, above all what a `macro_rules!` hands on: a fragment (`$t:ty`, `$e:expr`, `$i:item`, ..) comes in a
+//! group without delimiters.
+//!
+//! The compiler sees such a group where it parses the macro's own words. It sees none in what an attribute gives back, unless
+//! the attribute passed on whole what is around it: there, `$e * 2` with `1 + 1` for `$e` would be `1 + 1 * 2`. So wherever
+//! tokens are taken out of what is around them, a fragment that would fall apart gets parentheses ([`held`], [`Ungrouped`]);
+//! where it is only looked at, it is looked through.
+
+use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
+use syn::parse::ParseStream;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, ExprGroup, Type, TypeGroup, parse_quote_spanned};
+
+/// Whether it is a fragment.
+pub(crate) fn is_fragment(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::None)
+}
+
+/// Whether there are fragments among tokens, at any depth.
+pub(crate) fn are_in(tokens: &[TokenTree]) -> bool {
+    any(tokens, &|tokens, at| is_fragment(&tokens[at]))
+}
+
+/// Whether this holds for one of some tokens, which it is given with those beside it, at any depth.
+pub(crate) fn any(tokens: &[TokenTree], holds: &impl Fn(&[TokenTree], usize) -> bool) -> bool {
+    (0..tokens.len()).any(|at| holds(tokens, at) || any(&content(&tokens[at]), holds))
+}
+
+/// A group whose delimiters stand there.
+pub(crate) fn group(delimiter: Delimiter, tokens: TokenStream, span: Span) -> Group {
+    let mut group = Group::new(delimiter, tokens);
+    group.set_span(span);
+    group
+}
+
+/// Tokens in braces.
+pub(crate) fn in_braces(tokens: TokenStream, span: Span) -> Group {
+    group(Delimiter::Brace, tokens, span)
+}
+
+/// Tokens in parentheses.
+pub(crate) fn in_parentheses(tokens: TokenStream, span: Span) -> Group {
+    group(Delimiter::Parenthesis, tokens, span)
+}
+
+/// What stands in a group.
+pub(crate) fn content(token: &TokenTree) -> Vec<TokenTree> {
+    match token {
+        TokenTree::Group(group) => group.stream().into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Tokens that are taken out of what is around them: fragments that would fall apart there are in parentheses.
+pub(crate) fn held(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree> {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut held = Vec::new();
+    while let Some(token) = tokens.next() {
+        held.push(match token {
+            TokenTree::Group(group)
+                if group.delimiter() == Delimiter::None
+                    && falls_apart(group.stream(), tokens.peek()) =>
+            {
+                let at = group.span().resolved_at(Span::mixed_site());
+                TokenTree::Group(in_parentheses(group.stream(), at))
+            }
+            other => other,
+        });
+    }
+    held
+}
+
+/// Whether a fragment before `next` would mean something else without its group. What is no expression and no type with a
+/// `+`, such as a visibility or a path, must not have parentheses, and needs none.
+fn falls_apart(tokens: TokenStream, next: Option<&TokenTree>) -> bool {
+    match syn::parse2(tokens.clone()) {
+        Ok(Expr::Unary(_) | Expr::Reference(_)) => next.is_some_and(goes_on),
+        Ok(expr) => is_loose(&expr),
+        Err(_) => syn::parse2(tokens).is_ok_and(|ty| has_a_plus(&ty)),
+    }
+}
+
+/// Whether what comes before goes on here: a method, a field, a `?`, arguments or an index bind before any operator.
+fn goes_on(next: &TokenTree) -> bool {
+    match next {
+        TokenTree::Group(group) => group.delimiter() != Delimiter::Brace && !is_fragment(next),
+        sign => is(sign, '.') || is(sign, '?'),
+    }
+}
+
+/// Whether an expression has an operator that others may bind before.
+fn is_loose(expr: &Expr) -> bool {
+    match expr {
+        Expr::Group(group) => is_loose(&group.expr),
+        Expr::Assign(_)
+        | Expr::Binary(_)
+        | Expr::Break(_)
+        | Expr::Cast(_)
+        | Expr::Closure(_)
+        | Expr::Range(_)
+        | Expr::Return(_) => true,
+        _ => false,
+    }
+}
+
+fn has_a_plus(ty: &Type) -> bool {
+    match ty {
+        Type::Group(group) => has_a_plus(&group.elem),
+        Type::ImplTrait(opaque) => opaque.bounds.len() > 1,
+        Type::TraitObject(object) => object.bounds.len() > 1,
+        _ => false,
+    }
+}
+
+/// Puts what fragments at the beginning of an item hold (a visibility, or whole items) in their places.
+pub(crate) fn open(item: &mut Vec<TokenTree>, start: impl Fn(&[TokenTree]) -> usize) {
+    loop {
+        let start = start(item);
+        match item.get(start) {
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => {
+                let content = held(group.stream());
+                item.splice(start..=start, content);
+            }
+            _ => return,
+        }
+    }
+}
+
+/// The brace group itself, of a `block` fragment too.
+pub(crate) fn braced(mut group: Group) -> Result<Group, Group> {
+    loop {
+        if group.delimiter() == Delimiter::Brace {
+            return Ok(group);
+        }
+        let mut inner = group.stream().into_iter();
+        match (group.delimiter(), inner.next(), inner.next()) {
+            (Delimiter::None, Some(TokenTree::Group(only)), None) => group = only,
+            _ => return Err(group),
+        }
+    }
+}
+
+/// Reads an expression whose fragments hold together by parentheses; as a whole, it needs none.
+pub(crate) fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
+    let mut expr: Expr = input.parse()?;
+    while let Expr::Group(group) = expr {
+        expr = *group.expr;
+    }
+    Ungrouped.visit_expr_mut(&mut expr);
+    Ok(expr)
+}
+
+/// Takes the groups of fragments out of what was parsed, and puts parentheses where something would fall apart.
+pub(crate) struct Ungrouped;
+
+impl VisitMut for Ungrouped {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        visit_mut::visit_expr_mut(self, expr);
+        if let Expr::Group(ExprGroup {
+            attrs,
+            group_token,
+            expr: inner,
+        }) = expr
+        {
+            let at = group_token.span.resolved_at(Span::mixed_site());
+            let binds = is_loose(inner) || matches!(**inner, Expr::Unary(_) | Expr::Reference(_));
+            *expr = if binds || !attrs.is_empty() {
+                parse_quote_spanned!(at=> #(#attrs)* (#inner))
+            } else {
+                (**inner).clone()
+            };
+        }
+    }
+
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        visit_mut::visit_type_mut(self, ty);
+        if let Type::Group(TypeGroup { group_token, elem }) = ty {
+            let at = group_token.span.resolved_at(Span::mixed_site());
+            *ty = if has_a_plus(elem) {
+                parse_quote_spanned!(at=> (#elem))
+            } else {
+                (**elem).clone()
+            };
+        }
+    }
+}
+
+/// How many tokens there are up to the angle that closes the first one; none, if that is no angle of a type.
+pub(crate) fn end_of_angles(tokens: &[TokenTree]) -> Option<usize> {
+    let mut depth = 0_u32;
+    let mut arrow = false;
+    for (at, token) in tokens.iter().enumerate() {
+        if is(token, '<') {
+            depth += 1;
+        } else if is(token, '>') && !arrow {
+            depth -= 1;
+        }
+        if depth == 0 {
+            return Some(at + 1);
+        }
+        if is(token, ';') {
+            break;
+        }
+        arrow = matches!(token, TokenTree::Punct(first) if "-=".contains(first.as_char()) && first.spacing() == Spacing::Joint);
+    }
+    None
+}
+
+/// Whether a token is this sign.
+pub(crate) fn is(token: &TokenTree, sign: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == sign)
+}

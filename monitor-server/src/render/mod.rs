@@ -1,0 +1,400 @@
+//! Pages for scrapes. One worker renders for all that wait; scrapes that arrive meanwhile share the next render, so no
+//! scrape is shown a state older than its own arrival, less what [`Ages`] allows, and a crowd of scrapers costs little
+//! more than one.
+//!
+//! The life of a scrape: [`Renderer::page`] looks for a kept page, else takes one of the places of scrapes that may wait,
+//! and tells the worker. The worker, a job of the pool while scrapes wait, has the sources gathered, each as a job of its
+//! own ([`worker`]), and hands those scrapes that can be served to [`Shared::serve`], which takes one snapshot for all of
+//! them and has each distinct page written once ([`pages`]). The page comes back over a oneshot. On each way out the
+//! scrape's place is free again, and where it was not answered the worker is told that it has left.
+
+mod pages;
+mod worker;
+
+use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use monitor_core::Monitor;
+#[cfg(feature = "prometheus")]
+use monitor_core::collector;
+use monitor_core::collector::Merged;
+use monitor_core::exposition::Format;
+use monitor_core::family::Family;
+use monitor_core::names::{Exporter, Profile};
+use monitor_core::snapshot::Snapshot;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::health::Vitals;
+use crate::labels;
+use crate::process::{self, Process};
+use crate::runtime::log::{LogThrottle, log};
+use crate::runtime::pool::Pool;
+use crate::self_metrics::{Cause, SelfMetrics};
+
+pub(crate) use self::pages::{Ages, HeldPages};
+use self::pages::{KeptPages, PageWriter};
+use self::worker::{Absent, Message, RenderWorker, Round, Waiting};
+
+/// What one scrape asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PageRequest {
+    pub(crate) format: Format,
+    /// Only the samples of these full names, and in `OpenMetrics` the families, as the page writes them; `None` is all.
+    pub(crate) names: Option<Arc<[String]>>,
+    /// Whether names are written under the escaping scheme `dots`.
+    pub(crate) dots: bool,
+    pub(crate) gzip: bool,
+}
+
+/// Why there is no page for a scrape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PageError {
+    /// As many as may wait already.
+    Busy,
+    /// Its deadline passed.
+    Late,
+    /// Something was left out, and pages are to be whole; the text says what.
+    Incomplete(Arc<str>),
+    /// Why is in the log.
+    Failed,
+}
+
+/// How pages are made.
+#[derive(Debug, Clone)]
+pub(crate) struct PageSettings {
+    pub(crate) profile: Profile,
+    /// Whether a page that lacks a source or a family is none.
+    pub(crate) strict: bool,
+    pub(crate) ages: Ages,
+    /// How long a source may take; zero is no limit.
+    pub(crate) gather_timeout: Duration,
+    /// Most scrapes that wait at once; zero is no limit.
+    pub(crate) max_scrapes: usize,
+    /// Most bytes of pages in memory; zero is no limit.
+    pub(crate) max_page_bytes: usize,
+}
+
+/// What is exported beside the storage: it fails by itself, and whole.
+#[derive(Clone)]
+pub(crate) enum Source {
+    #[cfg(feature = "prometheus")]
+    Registry(prometheus::Registry),
+    /// One that is in no registry.
+    #[cfg(feature = "prometheus")]
+    Collector(Arc<dyn prometheus::core::Collector>),
+}
+
+/// What a gather gave, or why it gave nothing.
+type Gathered = Result<Vec<Family>, String>;
+
+impl Source {
+    /// Its kind, for who reads of its failure.
+    pub(crate) fn kind(&self) -> &'static str {
+        match *self {
+            #[cfg(feature = "prometheus")]
+            Self::Registry(_) => "registry",
+            #[cfg(feature = "prometheus")]
+            Self::Collector(_) => "collector",
+        }
+    }
+
+    /// Its families. The storage of the monitor that is served, registered here too, is no fault: it gives nothing.
+    #[cfg_attr(
+        not(feature = "prometheus"),
+        allow(unused_variables, reason = "no sources")
+    )]
+    fn gather(&self, served: Monitor) -> Gathered {
+        let storage = served.storage();
+        match *self {
+            #[cfg(feature = "prometheus")]
+            Self::Registry(ref registry) => {
+                collector::gather_beside(registry, storage).map_err(|error| error.to_string())
+            }
+            #[cfg(feature = "prometheus")]
+            Self::Collector(ref collector) => {
+                collector::collect_beside(&**collector, storage).map_err(|error| error.to_string())
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.kind())
+    }
+}
+
+/// Renders the pages of one storage and the sources beside it.
+#[derive(Debug, Clone)]
+pub(crate) struct Renderer {
+    shared: Arc<Shared>,
+}
+
+/// What scrapes and the worker share.
+#[derive(Debug)]
+struct Shared {
+    monitor: Monitor,
+    sources: Vec<Source>,
+    settings: PageSettings,
+    /// Where it puts each series it has put on a page.
+    exporter: Exporter,
+    process: Process,
+    metrics: Arc<SelfMetrics>,
+    vitals: Arc<Vitals>,
+    left_out_log: LogThrottle,
+    /// A throttle of its own: a scraper can cause these lines at will, and they must not hide others.
+    hurried_log: LogThrottle,
+    merge_log: LogThrottle,
+    held: Arc<HeldPages>,
+    kept: Mutex<KeptPages>,
+    /// One for each scrape that may wait, those being rendered for included.
+    places: Semaphore,
+    inbox: mpsc::Sender<Message>,
+    /// The worker while it has nothing to do.
+    idle: Mutex<Option<RenderWorker>>,
+    pool: Pool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Renderer {
+    pub(crate) fn with_vitals(
+        monitor: Monitor,
+        sources: Vec<Source>,
+        settings: PageSettings,
+        process: Process,
+        metrics: Arc<SelfMetrics>,
+        vitals: Arc<Vitals>,
+        pool: Pool,
+    ) -> Self {
+        let (inbox, receiver) = mpsc::channel();
+        let worker = RenderWorker::new(receiver, sources.len());
+        let no_limit = settings.max_scrapes == 0;
+        let places = if no_limit {
+            usize::MAX
+        } else {
+            settings.max_scrapes
+        };
+        Self {
+            shared: Arc::new(Shared {
+                monitor,
+                sources,
+                exporter: Exporter::new(settings.profile),
+                process,
+                metrics,
+                vitals,
+                left_out_log: LogThrottle::default(),
+                hurried_log: LogThrottle::default(),
+                merge_log: LogThrottle::default(),
+                held: Arc::new(HeldPages::new(settings.max_page_bytes)),
+                kept: Mutex::default(),
+                places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
+                inbox,
+                idle: Mutex::new(Some(worker)),
+                pool,
+                settings,
+            }),
+        }
+    }
+
+    /// The pages that are in memory.
+    pub(crate) fn held(&self) -> Arc<HeldPages> {
+        Arc::clone(&self.shared.held)
+    }
+
+    /// Waits for a page whose state is not older than this call, less what [`Ages`] allows; at most this long. Sources
+    /// are given up after three quarters of it, so that the rest of the page arrives.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves the others that wait untouched.
+    pub(crate) async fn page(
+        &self,
+        request: PageRequest,
+        timeout: Option<Duration>,
+    ) -> Result<Bytes, PageError> {
+        let shared = &self.shared;
+        let arrived = Instant::now();
+        if let Some(page) = lock(&shared.kept).find(&request, arrived, shared.settings.ages) {
+            return Ok(page);
+        }
+        let _place = shared.places.try_acquire().map_err(|_| PageError::Busy)?;
+        let (sender, receiver) = oneshot::channel();
+        let mut asking = Asking { shared, receiver };
+        let waiting = Waiting {
+            request,
+            arrived,
+            due: timeout.and_then(|timeout| arrived.checked_add(timeout / 4 * 3)),
+            sender,
+            runtime: Handle::try_current().ok(),
+        };
+        if let Err(error) = shared.tell(Message::Scrape(waiting)) {
+            shared.metrics.count(Cause::Internal, 1);
+            log(move || tracing::error!(%error, "no thread to render the metrics page on"));
+            return Err(PageError::Failed);
+        }
+        let answer = match timeout {
+            None => (&mut asking.receiver).await,
+            Some(timeout) => tokio::time::timeout(timeout, &mut asking.receiver)
+                .await
+                .map_err(|_| PageError::Late)?,
+        };
+        answer.unwrap_or(Err(PageError::Failed))
+    }
+}
+
+/// A scrape that waits. Where it leaves unanswered the worker is told, so that it does not go on for nobody.
+struct Asking<'s> {
+    shared: &'s Shared,
+    receiver: oneshot::Receiver<Result<Bytes, PageError>>,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.receiver.close();
+        if !self.receiver.is_terminated() {
+            // A worker that is idle has no need to know.
+            let _ = self.shared.inbox.send(Message::Left);
+        }
+    }
+}
+
+impl Shared {
+    /// A panic is a bug; the senders of its round are dropped by the unwinding, and its scrapes are answered `Failed`.
+    fn serve_caught(self: &Arc<Self>, round: Round) {
+        let begun = Instant::now();
+        if catch_unwind(AssertUnwindSafe(|| self.serve(round))).is_err() {
+            self.metrics.count(Cause::Internal, 1);
+            log(move || tracing::error!("rendering the metrics page panicked"));
+        }
+        self.metrics.rendered(begun.elapsed());
+    }
+
+    /// One snapshot for the whole round; each distinct page is written once and shared as bytes.
+    fn serve(self: &Arc<Self>, round: Round) {
+        // What the page lacks: what failed, not why, which the log has.
+        let mut gaps = String::new();
+        let snapshot = self.monitor.snapshot();
+        let ours = self.own_families(&snapshot);
+        self.exporter.reserve(&ours);
+        let beside = self.beside(ours, round.sources, &mut gaps);
+        let dotted = round.waiting.iter().any(|waiting| waiting.request.dots);
+        let writer = PageWriter::new(self, snapshot, beside, dotted);
+        let families = writer.dropped_families();
+        if families > 0 {
+            let _ = writeln!(gaps, "families with an invalid or a taken name: {families}");
+        }
+        let incomplete = (self.settings.strict && !gaps.is_empty()).then(|| -> Arc<str> {
+            format!("the page is incomplete, and `strict` is set\n{gaps}").into()
+        });
+        let mut written: Vec<(PageRequest, Bytes)> = Vec::new();
+        for waiting in round.waiting {
+            if waiting.sender.is_closed() {
+                continue;
+            }
+            let request = &waiting.request;
+            let known = written.iter().find(|(other, _)| other == request);
+            let page = if let Some(gaps) = &incomplete {
+                Err(PageError::Incomplete(Arc::clone(gaps)))
+            } else if let Some((_, page)) = known {
+                Ok(page.clone())
+            } else {
+                let page = self.held.hold(writer.write(request));
+                if !round.is_hurried {
+                    self.keep(&waiting, round.state, &page);
+                }
+                written.push((request.clone(), page.clone()));
+                Ok(page)
+            };
+            // An error: the scraper left meanwhile.
+            let _ = waiting.sender.send(page);
+        }
+    }
+
+    /// Keeps a page where it may suit a later scrape, and has it dropped when it is too old.
+    fn keep(self: &Arc<Self>, waiting: &Waiting, state: Instant, page: &Bytes) {
+        let ages = self.settings.ages;
+        let end = lock(&self.kept).keep(&waiting.request, state, page, ages);
+        if let (Some(end), Some(runtime)) = (end, &waiting.runtime) {
+            let shared = Arc::downgrade(self);
+            runtime.spawn(async move {
+                tokio::time::sleep_until(end.into()).await;
+                if let Some(shared) = shared.upgrade() {
+                    lock(&shared.kept).drop_stale(Instant::now(), ages);
+                }
+            });
+        }
+    }
+
+    /// Counts the series and families that a page goes without, and logs the first of them. Each page may have some, so
+    /// not each has its line.
+    fn count_left_out(&self, merged: &Merged) {
+        let (series, families) = (merged.dropped_series, merged.dropped_families);
+        self.metrics.count(Cause::RepeatedSeries, series);
+        self.metrics.count(Cause::Family, families);
+        if let Some(why) = merged.first_left_out.as_ref().map(ToString::to_string) {
+            self.merge_log.log(move |left_out| {
+                tracing::warn!(%why, series, families, left_out, "series or families of a source were left out of the metrics page");
+            });
+        }
+    }
+
+    /// The families beside the storage's: the server's own, then the sources', without what these say of the process again.
+    /// Sources are numbered from 1, registries and collectors in the order they were given.
+    fn beside(
+        &self,
+        ours: Vec<Family>,
+        gathered: Vec<Result<Vec<Family>, Absent>>,
+        gaps: &mut String,
+    ) -> Vec<Vec<Family>> {
+        let mut sources = Vec::with_capacity(gathered.len() + 1);
+        for (index, (source, gathered)) in self.sources.iter().zip(gathered).enumerate() {
+            match gathered {
+                Ok(mut families) => {
+                    process::leave_out_repeats(&ours, &mut families);
+                    sources.push(families);
+                }
+                Err(absent) => {
+                    let what = self.left_out(source, absent);
+                    let _ = writeln!(gaps, "{} {} {what}", source.kind(), index + 1);
+                }
+            }
+        }
+        sources.insert(0, ours);
+        sources
+    }
+
+    /// Counts a source that a page goes without, and logs why. Each page may, so not each has its line. Returns what became
+    /// of it.
+    fn left_out(&self, source: &Source, (cause, why): Absent) -> &'static str {
+        let (log, what) = match cause {
+            Cause::Overrun => (&self.left_out_log, "took longer than it may"),
+            Cause::Hurried => (&self.hurried_log, "was not there in the scrape's time"),
+            _ => (&self.left_out_log, "failed"),
+        };
+        let kind = source.kind();
+        log.log(move |left_out| {
+            tracing::warn!(%why, left_out, "a {kind} was left out of the metrics page");
+        });
+        self.metrics.count(cause, 1);
+        what
+    }
+
+    /// The families of the process, of scrapes and of health; with the labels of every series.
+    fn own_families(&self, snapshot: &Snapshot) -> Vec<Family> {
+        let mut ours = self.process.families();
+        ours.extend(self.metrics.families(self.held.bytes()));
+        ours.extend(self.vitals.families(snapshot));
+        labels::add_to_all(&mut ours, &snapshot.const_labels);
+        ours
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! Signals that end a process, SIGTERM and Ctrl-C, for programs with and without a runtime.
+//!
+//! Handlers of signals belong to the process and cannot be taken back. So the first [`ShutdownSignals::listen`] installs them
+//! and takes a thread that waits for them as long as the process lives. It keeps the signals in a watch channel, in their order, and
+//! each listener knows how many it has received, so that none is lost between two waits. Without a listener the thread ends the
+//! process, as the signal would.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use super::pool::Pool;
+use super::{block_on, start_runtime};
+
+/// A signal that ends a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Signal {
+    /// SIGTERM: what service managers and Kubernetes send. Unix alone.
+    Terminate,
+    /// SIGINT: Ctrl-C.
+    Interrupt,
+}
+
+impl Signal {
+    /// Its number, as POSIX has it.
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Terminate => 15,
+            Self::Interrupt => 2,
+        }
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+        })
+    }
+}
+
+/// A listener to signals that end the process, from [`listen`](Self::listen) on. Each listener receives every signal.
+///
+/// From the first `listen` of a process on, its signals no longer end it while there is a listener. One that comes when there is
+/// none, before or after, ends it as ever: with the exit status 128 and its number, as shells report it.
+///
+/// # Examples
+///
+/// ```no_run
+/// use monitor_server::ShutdownSignals;
+///
+/// let mut signals = ShutdownSignals::listen()?;
+/// let signal = signals.wait();
+/// println!("{signal}: stopping");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ShutdownSignals {
+    seen: watch::Receiver<Vec<Signal>>,
+    /// How many of them it has received.
+    received: usize,
+}
+
+/// The signals of this process so far; from the first listener on, for the life of the process. A fork has the handlers, which
+/// write into the same pipe: a signal of the child would be seen by the parent, or not at all. So it has no listeners.
+static SEEN: Mutex<Option<SeenSignals>> = Mutex::new(None);
+
+struct SeenSignals {
+    sender: Arc<watch::Sender<Vec<Signal>>>,
+    /// The process whose thread waits.
+    process: u32,
+}
+
+impl ShutdownSignals {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    ///
+    /// The operating system takes no handler, or gives no thread to wait on. Or this process is a fork of one that listens: its
+    /// handlers are taken along, and the thread that waits for them is not.
+    pub fn listen() -> io::Result<Self> {
+        let mut known = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let this = std::process::id();
+        let seen = match &*known {
+            Some(SeenSignals { sender, process }) if *process == this => sender.subscribe(),
+            Some(SeenSignals { process, .. }) => {
+                return Err(io::Error::other(format!(
+                    "signals are listened to in process {process}, of which this one is a fork"
+                )));
+            }
+            None => {
+                // Before the handlers are there: the first signal they see has a listener.
+                let (sender, seen) = watch::channel(Vec::new());
+                let (sender, process) = (Arc::new(sender), this);
+                let delivers = Arc::clone(&sender);
+                let set_up = || Ok(((), deliver_all(handlers()?, delivers)));
+                block_on(start_runtime(|job| Pool::default().run(job), set_up))?;
+                *known = Some(SeenSignals { sender, process });
+                seen
+            }
+        };
+        let received = seen.borrow().len();
+        Ok(Self { seen, received })
+    }
+
+    /// Waits for the next signal since [`listen`](Self::listen), or since the last one it returned. Works on every executor.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses no signal.
+    pub async fn recv(&mut self) -> Signal {
+        let next = self.received;
+        let seen = self.seen.wait_for(|seen| seen.len() > next).await;
+        self.received += 1;
+        // An error: never, as the sender is in a static.
+        seen.map_or(Signal::Terminate, |seen| seen[next])
+    }
+
+    /// The same, blocking the calling thread.
+    pub fn wait(&mut self) -> Signal {
+        block_on(self.recv())
+    }
+}
+
+/// Without a listener a signal does what it would without us.
+async fn deliver_all(
+    mut next: impl AsyncFnMut() -> Signal,
+    sender: Arc<watch::Sender<Vec<Signal>>>,
+) {
+    loop {
+        let signal = next().await;
+        if sender.receiver_count() == 0 {
+            std::process::exit(128 + signal.number());
+        }
+        sender.send_modify(|seen| seen.push(signal));
+    }
+}
+
+/// Installs the handlers; what it returns waits for the next signal.
+#[cfg(unix)]
+fn handlers() -> io::Result<impl AsyncFnMut() -> Signal> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move || {
+        tokio::select! {
+            _ = terminate.recv() => Signal::Terminate,
+            _ = interrupt.recv() => Signal::Interrupt,
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn handlers() -> io::Result<impl AsyncFnMut() -> Signal> {
+    Ok(async || match tokio::signal::ctrl_c().await {
+        Ok(()) => Signal::Interrupt,
+        Err(_) => std::future::pending().await,
+    })
+}
