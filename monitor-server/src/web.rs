@@ -64,10 +64,8 @@ impl AccessControl {
     pub(crate) fn load(security: &Security) -> Result<Self, ConfigError> {
         // The service may change its current directory.
         let security = security.clone().made_absolute();
-        let mut files = Files::default();
-        let state = load(&security, &mut files)?;
-        files.warn();
-        Ok(Self::new(security, state, files.fingerprint()))
+        let (state, seen) = load_first(&security)?;
+        Ok(Self::new(security, state, seen))
     }
 
     /// The same where no error can be returned: no client is let in then, but for probes.
@@ -86,14 +84,11 @@ impl AccessControl {
 
     /// Where it is locked, loads again, and returns what goes wrong.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if !self.current().secrets.are_locked() {
-            return Ok(());
+        if self.current().secrets.are_locked() {
+            let (state, seen) = load_first(&self.security)?;
+            self.replace(state)?;
+            self.note(seen);
         }
-        let mut files = Files::default();
-        let loaded = load(&self.security, &mut files)?;
-        files.warn();
-        self.replace(loaded)?;
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = files.fingerprint();
         Ok(())
     }
 
@@ -226,13 +221,8 @@ impl AccessControl {
     fn reload(&self, metrics: &SelfMetrics) {
         let mut files = Files::default();
         let loaded = load(&self.security, &mut files);
-        let found = files.fingerprint();
-        {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if seen.is(&found) {
-                return;
-            }
-            *seen = found;
+        if !self.note(files.fingerprint()) {
+            return;
         }
         match loaded.and_then(|new| self.replace(new)) {
             Ok(()) => {
@@ -246,6 +236,12 @@ impl AccessControl {
                 tracing::warn!(%error, "web configuration not reloaded: what was good stays in force");
             }
         }
+    }
+
+    /// Notes what the files hold; returns whether they held something else before.
+    fn note(&self, found: Fingerprint) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        !std::mem::replace(&mut *seen, found).is(&found)
     }
 
     fn replace(&self, new: SecurityState) -> Result<(), ConfigError> {
@@ -277,7 +273,14 @@ fn lost(old: &SecurityState, new: &SecurityState) -> Option<&'static str> {
     }
 }
 
-/// Reads everything there is to read.
+/// Reads everything there is to read, with a warning for secrets that others may read.
+fn load_first(security: &Security) -> Result<(SecurityState, Fingerprint), ConfigError> {
+    let mut files = Files::default();
+    let state = load(security, &mut files)?;
+    files.warn();
+    Ok((state, files.fingerprint()))
+}
+
 fn load(security: &Security, files: &mut Files) -> Result<SecurityState, ConfigError> {
     security.check()?;
     let mut state = SecurityState::default();
@@ -362,9 +365,9 @@ impl Files {
 
     /// A certificate or key.
     fn pem(&mut self, pem: &Pem) -> Result<Vec<u8>, ConfigError> {
-        match (pem.text(), pem.path()) {
-            (Some(text), _) => Ok(text.as_bytes().to_vec()),
-            (None, path) => self.read(path.unwrap_or(Path::new("")), pem.place.clone()),
+        match pem.path() {
+            Some(path) => self.read(path, pem.place.clone()),
+            None => Ok(pem.text().unwrap_or_default().into()),
         }
     }
 

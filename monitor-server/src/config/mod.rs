@@ -482,7 +482,7 @@ impl MonitorConfig {
     /// ```
     pub fn with_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let (origin, document) = read(path.as_ref())?;
-        self.apply(&At::new(&origin, "", Some(&document)))?;
+        self.apply(&origin, &document)?;
         Ok(self)
     }
 
@@ -511,7 +511,7 @@ impl MonitorConfig {
             let place = At::new(&origin, section, None).place();
             return Err(ConfigError::MissingSection { place });
         };
-        self.apply(&At::new(&origin, "", Some(node)))?;
+        self.apply(&origin, node)?;
         Ok(self)
     }
 
@@ -524,15 +524,15 @@ impl MonitorConfig {
     pub fn from_yaml(text: &str) -> Result<Self, ConfigError> {
         let document = parse(&Origin::Yaml, text)?;
         let mut config = Self::default();
-        config.apply(&At::new(&Origin::Yaml, "", Some(&document)))?;
+        config.apply(&Origin::Yaml, &document)?;
         Ok(config)
     }
 
-    fn apply(&mut self, at: &At<'_>) -> Result<(), ConfigError> {
+    fn apply(&mut self, origin: &Origin, node: &Node) -> Result<(), ConfigError> {
+        let at = &At::new(origin, "", Some(node));
         self.read(at)?;
-        let port = at.key("port").value(expected::PORT, Node::whole).ok();
         // It wins over the port of `listen`, whatever their order.
-        if let Some(port) = port {
+        if let Some(port) = at.get("port", At::scalar)? {
             self.listen.port = port;
         }
         self.validate(at)

@@ -10,7 +10,7 @@ use monitor_core::family::{Family, Label};
 use monitor_core::names::is_built_in;
 use monitor_core::snapshot::ServiceInfo;
 
-use super::setting::{At, Result, expected, shown};
+use super::setting::{At, Result, Scalar, expected, shown};
 use crate::error::ConfigError;
 use crate::process::Service;
 use crate::process::is_family;
@@ -51,11 +51,11 @@ pub(super) fn validate_words(words: &[impl AsRef<str>], at: &At<'_>) -> Result {
 pub(super) fn gauges(at: &At<'_>) -> Result<Vec<ServiceInfo>> {
     at.entries(|name, at| {
         at.known(&["info", "value"])?;
-        let info: String = at.need("info", expected::TEXT, At::scalar)?;
+        let info: String = at.need("info", String::EXPECTED, At::scalar)?;
         Ok(ServiceInfo {
             name: name.into(),
             info: info.into(),
-            value: at.need("value", expected::NUMBER, At::scalar)?,
+            value: at.need("value", f64::EXPECTED, At::scalar)?,
         })
     })
 }

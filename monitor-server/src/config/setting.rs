@@ -30,8 +30,6 @@ pub(super) mod expected {
     pub(crate) const LISTEN: &str =
         "an IP address, with or without a port, or `unix:` and an absolute path";
     pub(crate) const WORD: &str = "a word that is not blank";
-    pub(crate) const TEXT: &str = "a text";
-    pub(crate) const NUMBER: &str = "a number";
     pub(crate) const NOT_BLANK: &str = "a text that is not blank";
     pub(crate) const TOKEN: &str = "a text of at least 16 visible ASCII characters";
     pub(crate) const NETWORK: &str =
@@ -454,9 +452,9 @@ scalars! {
     u16: expected::PORT, Node::whole;
     usize: "a whole number, 0 or more", Node::whole;
     i64: "a whole number", Node::whole;
-    f64: expected::NUMBER, Node::number;
+    f64: "a number", Node::number;
     Duration: "a number of seconds, 0 or more", |node| seconds(node, MAX_SECONDS);
-    String: expected::TEXT, |node: &Node| node.text().map(str::to_owned);
+    String: "a text", |node: &Node| node.text().map(str::to_owned);
     Profile: "`servicekit` or `prometheus`", |node: &Node| {
         let named = |known: &Profile| node.text() == Some(known.name());
         Profile::ALL.into_iter().find(named)

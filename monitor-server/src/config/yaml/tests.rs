@@ -159,3 +159,13 @@ fn aliases_of_aliases_take_neither_memory_nor_stack() {
     assert!(parse(&"[".repeat(100_000)).is_err());
     assert!(parse(&"- ".repeat(100_000)).is_err());
 }
+
+proptest::proptest! {
+    /// Whatever the text, it is a document or is refused with a place in it.
+    #[test]
+    fn any_text_is_a_document_or_not(text in "([a-c:{}\\[\\],&*<!?|>'\"\\-# \\n\\t0-1~_.%]|<<: |\\n- |\\n  )*") {
+        if let Err((reason, (line, column))) = parse(&text) {
+            assert!(!reason.is_empty() && line >= 1 && column >= 1, "{text:?}");
+        }
+    }
+}
