@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 use syn::{Data, DataEnum, DeriveInput, Fields, LitStr, Variant};
 
 use super::{implementation, mixed, read, refuse_on_fields, root, unlinted};
-use crate::parse::{Faults, ON_LABEL, ON_LABEL_ENUM, check_name};
+use crate::parse::{Faults, ON_LABEL, ON_LABEL_ENUM, check_name, fault};
 
 /// The value that stands for all others.
 const OVERFLOW: &str = "overflow";
@@ -55,15 +55,13 @@ fn values(data: &DataEnum, errors: &mut Faults) -> Vec<LitStr> {
     let mut values: Vec<LitStr> = Vec::new();
     for variant in &data.variants {
         refuse_fields(variant, errors);
+        let name = &variant.ident;
         let helper = read(&variant.attrs, ON_LABEL, errors);
-        let value = helper
-            .label
-            .value()
-            .cloned()
-            .unwrap_or_else(|| default_value(variant));
-        if let Err(error) = check_value(&value, &values) {
-            errors.push(error);
-        }
+        let value =
+            helper.label.value().cloned().unwrap_or_else(|| {
+                LitStr::new(&snake_case(&name.unraw().to_string()), name.span())
+            });
+        errors.extend(check_value(&value, &values).err());
         values.push(value);
     }
     values
@@ -81,11 +79,6 @@ fn refuse_fields(variant: &Variant, errors: &mut Faults) {
     refuse_on_fields(&variant.fields, errors);
 }
 
-fn default_value(variant: &Variant) -> LitStr {
-    let name = snake_case(&variant.ident.unraw().to_string());
-    LitStr::new(&name, variant.ident.span())
-}
-
 fn check_value(value: &LitStr, before: &[LitStr]) -> syn::Result<()> {
     check_name("the value of the label", value)?;
     let text = value.value();
@@ -98,7 +91,7 @@ fn check_value(value: &LitStr, before: &[LitStr]) -> syn::Result<()> {
     } else {
         return Ok(());
     };
-    Err(syn::Error::new(value.span(), message))
+    fault(value.span(), message)
 }
 
 /// `HTTPServer2Go` is `http_server2_go`: a word begins at a capital after a small letter or digit, and at the last of

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
-use syn::{PatIdent, Type};
+use syn::{LitBool, PatIdent, Type};
 
 use super::call::{Call, last_expression};
 use super::deferred::typed;
@@ -70,7 +70,7 @@ impl Call<'_> {
         let args = &self.checked.args;
         let handed_out = args.call.given() || args.max_concurrency.given();
         let mutable = handed_out.then(|| mixed!(mut));
-        let returns = Ident::new(if returns { "true" } else { "false" }, Span::mixed_site());
+        let returns = LitBool::new(returns, Span::mixed_site());
         mixed! {
             let #mutable __monitor_call = #runtime::InPlaceCall::<#returns>::start(#start);
         }

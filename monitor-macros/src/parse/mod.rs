@@ -28,23 +28,23 @@ pub(crate) type Place = u16;
 /// A function on its own.
 pub(crate) const ON_FUNCTION: Place = 1;
 /// A method of an `impl` block that has an attribute itself.
-pub(crate) const ON_METHOD: Place = 1 << 1;
+pub(crate) const ON_METHOD: Place = 2;
 /// An `impl` block.
-pub(crate) const ON_BLOCK: Place = 1 << 2;
+pub(crate) const ON_BLOCK: Place = 4;
 /// All of the attribute. What cannot be monitored stands there: no argument is out of place.
 pub(crate) const ON_ANYTHING: Place = ON_FUNCTION | ON_METHOD | ON_BLOCK;
 /// An enum that derives `MonitorError`.
-pub(crate) const ON_ERROR_ENUM: Place = 1 << 3;
+pub(crate) const ON_ERROR_ENUM: Place = 8;
 /// A struct that derives `MonitorError`.
-pub(crate) const ON_ERROR_STRUCT: Place = 1 << 4;
+pub(crate) const ON_ERROR_STRUCT: Place = 16;
 /// A variant of an enum that derives `MonitorError`.
-pub(crate) const ON_ERROR: Place = 1 << 5;
+pub(crate) const ON_ERROR: Place = 32;
 /// An enum that derives `MonitorLabel`.
-pub(crate) const ON_LABEL_ENUM: Place = 1 << 6;
+pub(crate) const ON_LABEL_ENUM: Place = 64;
 /// A variant of an enum that derives `MonitorLabel`.
-pub(crate) const ON_LABEL: Place = 1 << 7;
+pub(crate) const ON_LABEL: Place = 128;
 /// A variant of an error that has an error type, and may have a label's value too.
-pub(crate) const ON_LABELLED_ERROR: Place = 1 << 8;
+pub(crate) const ON_LABELLED_ERROR: Place = 256;
 
 /// A place in words, and an argument that may be written there.
 pub(crate) fn described(place: Place) -> (&'static str, &'static str) {
@@ -62,22 +62,39 @@ pub(crate) fn described(place: Place) -> (&'static str, &'static str) {
 
 const ANY: &str = "key = value";
 
-/// Where a key goes: in words, the places that take it, and those where it is for another derive.
-struct Home(&'static str, Place, Place);
+/// Where a key goes.
+struct Home {
+    words: &'static str,
+    /// The places that take it.
+    takes: Place,
+    /// Those where it is for another derive.
+    ignores: Place,
+}
 
-const FUNCTION: Home = Home("a function", ON_FUNCTION | ON_METHOD, 0);
-const METHOD: Home = Home("a method of a monitored `impl` block", ON_METHOD, 0);
-const BLOCK: Home = Home("an `impl` block", ON_BLOCK, 0);
-const BOTH: Home = Home("a function", ON_ANYTHING, 0);
-const TYPES: Place = ON_ERROR_ENUM | ON_ERROR_STRUCT | ON_LABEL_ENUM;
-const TYPE: Home = Home("the type itself", TYPES, 0);
-const ENUM: Home = Home("the enum itself", ON_ERROR_ENUM, ON_LABEL_ENUM);
-const ERROR: Home = Home(
+const fn home(words: &'static str, takes: Place, ignores: Place) -> Home {
+    Home {
+        words,
+        takes,
+        ignores,
+    }
+}
+
+const FUNCTION: Home = home("a function", ON_FUNCTION | ON_METHOD, 0);
+const METHOD: Home = home("a method of a monitored `impl` block", ON_METHOD, 0);
+const BLOCK: Home = home("an `impl` block", ON_BLOCK, 0);
+const BOTH: Home = home("a function", ON_ANYTHING, 0);
+const TYPE: Home = home(
+    "the type itself",
+    ON_ERROR_ENUM | ON_ERROR_STRUCT | ON_LABEL_ENUM,
+    0,
+);
+const ENUM: Home = home("the enum itself", ON_ERROR_ENUM, ON_LABEL_ENUM);
+const ERROR: Home = home(
     "a variant of an error, or an error struct",
     ON_ERROR_STRUCT | ON_ERROR | ON_LABELLED_ERROR,
     ON_LABEL_ENUM | ON_LABEL,
 );
-const LABEL: Home = Home(
+const LABEL: Home = home(
     "a variant of an enum that derives `MonitorLabel`",
     ON_LABEL,
     ON_LABELLED_ERROR,
@@ -157,7 +174,7 @@ arguments! {
 /// All keys of the attribute.
 #[cfg(all(test, not(feature = "off")))]
 pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
-    let keys = KEYS.iter().filter(|key| key.home.1 & ON_ANYTHING != 0);
+    let keys = KEYS.iter().filter(|key| key.home.takes & ON_ANYTHING != 0);
     keys.map(|key| key.name)
 }
 
@@ -296,12 +313,12 @@ fn find(name: &str, place: Place) -> Result<&'static Key, String> {
     let in_attribute = |place| place & ON_ANYTHING != 0;
     let rows = KEYS
         .iter()
-        .filter(|row| in_attribute(row.home.1) == in_attribute(on));
-    let (here, elsewhere): (Vec<_>, Vec<_>) = rows.partition(|row| row.home.1 & on != 0);
+        .filter(|row| in_attribute(row.home.takes) == in_attribute(on));
+    let (here, elsewhere): (Vec<_>, Vec<_>) = rows.partition(|row| row.home.takes & on != 0);
     let valid: Vec<_> = here.iter().map(|row| format!("`{}`", row.name)).collect();
     let valid = format!("valid on {}: {}", described(on).0, valid.join(", "));
     if let Some(row) = here.iter().chain(&elsewhere).find(|row| row.name == name) {
-        let fits = (row.home.1 | row.home.2) & place != 0;
+        let fits = (row.home.takes | row.home.ignores) & place != 0;
         return if fits {
             Ok(row)
         } else {
@@ -311,7 +328,10 @@ fn find(name: &str, place: Place) -> Result<&'static Key, String> {
     let hint = match (nearest(name, &here), nearest(name, &elsewhere)) {
         (Some(near), _) => format!("; did you mean `{}`?", near.name),
         (None, Some(near)) => {
-            format!("; did you mean `{}`? It goes on {}", near.name, near.home.0)
+            format!(
+                "; did you mean `{}`? It goes on {}",
+                near.name, near.home.words
+            )
         }
         (None, None) => String::new(),
     };
@@ -319,7 +339,7 @@ fn find(name: &str, place: Place) -> Result<&'static Key, String> {
 }
 
 fn misplaced(row: &Key, place: Place, valid: &str) -> String {
-    let (name, home, example) = (row.name, row.home.0, row.example);
+    let (name, home, example) = (row.name, row.home.words, row.example);
     let on_a_block = place == ON_BLOCK;
     let more = match name {
         "skip" if on_a_block => return "`skip` goes on a method of the block, as `#[monitored(skip)]`".to_owned(),

@@ -18,14 +18,14 @@ pub(crate) type Facts = u8;
 /// It may wait. What stands in an async block waits in there.
 pub(crate) const SUSPENDS: Facts = 1;
 /// It may `return`.
-pub(super) const RETURNS: Facts = 1 << 1;
+pub(super) const RETURNS: Facts = 2;
 /// It may leave at a `?`.
-pub(super) const ASKS: Facts = 1 << 2;
+pub(super) const ASKS: Facts = 4;
 /// It is not clear of one of its awaits which expression it is of.
-pub(crate) const UNCLEAR: Facts = 1 << 3;
+pub(crate) const UNCLEAR: Facts = 8;
 /// It may have a `break` or `continue` outside of any loop: an error, whose words depend on what stands around them. Of
 /// a condition with braces in it, the first are taken for those of the loop.
-pub(crate) const STRAY_BREAK: Facts = 1 << 4;
+pub(crate) const STRAY_BREAK: Facts = 16;
 
 /// Whether a body may have some of these facts.
 pub(crate) fn may(body: TokenStream, facts: Facts) -> bool {

@@ -246,7 +246,7 @@ impl<'a> Body<'a> {
 
     /// Whether each of its awaits can be found, with the expression it is of.
     fn is_clear(&self) -> bool {
-        !self.may(SUSPENDS) || !self.may(UNCLEAR)
+        !self.may(UNCLEAR)
     }
 
     fn inner(&self) -> Inner {
