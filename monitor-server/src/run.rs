@@ -8,7 +8,6 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use monitor_core::Monitor;
-use prometheus::Registry;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -19,6 +18,7 @@ use crate::error::RunError;
 use crate::health::{HealthService, HealthSettings, HealthState, Lifecycle};
 use crate::listener::{self, Bound};
 use crate::render::Renderer;
+#[cfg(feature = "prometheus")]
 use crate::render::Source;
 use crate::routes::{self, Context};
 use crate::runtime::log::log;
@@ -272,7 +272,12 @@ pub struct MetricServer {
 impl MetricServer {
     /// Serves a monitor and, beside it, a registry of the `prometheus` crate
     /// ([`prometheus::default_registry`] is the process's).
-    pub fn new(registry: Registry, disable_compression: bool, monitor: Monitor) -> Self {
+    #[cfg(feature = "prometheus")]
+    pub fn new(
+        registry: prometheus::Registry,
+        disable_compression: bool,
+        monitor: Monitor,
+    ) -> Self {
         let config = MonitorConfig::default()
             .registry(registry)
             .disable_compression(disable_compression);
@@ -398,11 +403,10 @@ impl Context {
 
     /// Without a registry the process's default one is exported, before the collectors.
     fn kept(monitor: Monitor, config: &MonitorConfig, keeper: Keeper) -> Self {
-        let mut sources = config.sources.clone();
-        let is_registry = |source: &Source| matches!(source, Source::Registry(_));
-        if !sources.iter().any(is_registry) {
-            sources.insert(0, Source::Registry(prometheus::default_registry().clone()));
-        }
+        #[cfg(feature = "prometheus")]
+        let sources = Source::with_default_registry(&config.sources);
+        #[cfg(not(feature = "prometheus"))]
+        let sources = Vec::new();
         let pool = keeper.pool.clone();
         let metrics = Arc::new(SelfMetrics::default());
         let settings = config.page_settings();
