@@ -10,8 +10,6 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use monitor_core::Monitor;
-#[cfg(feature = "prometheus")]
-use prometheus::Registry;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -23,6 +21,7 @@ use crate::health::{
 };
 use crate::listener;
 use crate::render::Renderer;
+#[cfg(feature = "prometheus")]
 use crate::render::Source;
 use crate::routes::Context;
 use crate::runtime::log::log;
@@ -359,7 +358,11 @@ impl MetricServer {
     /// Serves a monitor and, beside it, a registry of the `prometheus` crate
     /// ([`prometheus::default_registry`] is the process's).
     #[cfg(feature = "prometheus")]
-    pub fn new(registry: Registry, disable_compression: bool, monitor: Monitor) -> Self {
+    pub fn new(
+        registry: prometheus::Registry,
+        disable_compression: bool,
+        monitor: Monitor,
+    ) -> Self {
         let config = MonitorConfig::default()
             .registry(registry)
             .disable_compression(disable_compression);
@@ -490,6 +493,10 @@ impl Context {
     }
 
     fn kept(monitor: Monitor, config: &MonitorConfig, keeper: Keeper) -> Self {
+        #[cfg(feature = "prometheus")]
+        let sources = Source::with_default_registry(&config.sources);
+        #[cfg(not(feature = "prometheus"))]
+        let sources = Vec::new();
         let pool = keeper.pool.clone();
         let metrics = Arc::new(SelfMetrics::default());
         let settings = config.page_settings();
@@ -499,7 +506,7 @@ impl Context {
             pool: pool.clone(),
             renderer: Renderer::with_vitals(
                 monitor,
-                sources(config),
+                sources,
                 settings,
                 config.process.clone(),
                 Arc::clone(&metrics),
@@ -514,20 +521,4 @@ impl Context {
             scrape_timeout: config.limits.scrape_timeout,
         }
     }
-}
-
-/// Without a registry the process's default one is exported, before the collectors.
-fn sources(config: &MonitorConfig) -> Vec<Source> {
-    #[cfg(feature = "prometheus")]
-    if !config
-        .sources
-        .iter()
-        .any(|one| matches!(one, Source::Registry(_)))
-    {
-        let default = Source::Registry(prometheus::default_registry().clone());
-        return std::iter::once(default)
-            .chain(config.sources.clone())
-            .collect();
-    }
-    config.sources.clone()
 }

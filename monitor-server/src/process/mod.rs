@@ -64,6 +64,7 @@ const OF_WORKERS: [Row<ReadWorker>; 3] = rows! {
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
     /// Whether they have the families of its resources.
+    #[cfg(feature = "process")]
     pub(crate) metrics: bool,
     pub(crate) service: Option<Service>,
     runtimes: Vec<NamedRuntime>,
@@ -82,6 +83,7 @@ struct NamedRuntime {
 impl Default for Process {
     fn default() -> Self {
         Self {
+            #[cfg(feature = "process")]
             metrics: true,
             service: None,
             runtimes: Vec::new(),

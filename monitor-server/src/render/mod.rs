@@ -92,6 +92,17 @@ pub(crate) enum Source {
 type Gathered = Result<Vec<Family>, String>;
 
 impl Source {
+    /// These, and where there is no registry among them the process's default one before them.
+    #[cfg(feature = "prometheus")]
+    pub(crate) fn with_default_registry(sources: &[Self]) -> Vec<Self> {
+        let mut sources = sources.to_vec();
+        let is_registry = |source: &Self| matches!(source, Self::Registry(_));
+        if !sources.iter().any(is_registry) {
+            sources.insert(0, Self::Registry(prometheus::default_registry().clone()));
+        }
+        sources
+    }
+
     /// Its kind, for who reads of its failure.
     pub(crate) fn kind(&self) -> &'static str {
         match *self {
