@@ -37,7 +37,7 @@ use crate::runtime::log::log_debug;
 use crate::self_metrics::SelfMetrics;
 use crate::self_metrics::connections::Ending;
 use crate::tls::Tls;
-use crate::web::Keeper;
+use crate::web::AccessControl;
 
 /// What the connections of a server have in common.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(crate) struct ConnectionContext {
     pub(crate) pages: Arc<HeldPages>,
     /// The addresses that may connect.
     pub(crate) networks: Networks,
-    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) keeper: Arc<AccessControl>,
 }
 
 pub(crate) use self::ConnectionContext as Terms; // alias

@@ -10,7 +10,7 @@ use crate::config::Security;
 use crate::listener::connection_table::ConnectionTable;
 
 fn context() -> ConnectionContext {
-    let keeper = Keeper::load(&Security::default()).expect("nothing to load");
+    let keeper = AccessControl::load(&Security::default()).expect("nothing to load");
     ConnectionContext {
         limits: Limits::default(),
         metrics: Arc::default(),

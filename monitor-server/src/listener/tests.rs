@@ -10,10 +10,10 @@ use warp::Filter;
 use super::*;
 use crate::config::{Limits, Security};
 use crate::connection::ConnectionContext;
-use crate::web::Keeper;
+use crate::web::AccessControl;
 
 fn shared(limits: Limits, stop: watch::Receiver<bool>) -> Shared {
-    let keeper = Keeper::load(&Security::default()).expect("nothing to load");
+    let keeper = AccessControl::load(&Security::default()).expect("nothing to load");
     let answer = || async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         warp::reply::Response::new("here".into())
