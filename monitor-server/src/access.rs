@@ -374,8 +374,5 @@ pub(crate) fn may_see_details(client: Option<&Client>, _headers: &HeaderMap) -> 
     client.is_some_and(|client| client.access == Access::Full)
 }
 
-pub(crate) use self::RejectReason as Denial; // alias
-pub(crate) use self::RouteAccess as Demand; // alias
-
 #[cfg(test)]
 mod tests;

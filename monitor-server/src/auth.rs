@@ -1,4 +1,4 @@
-//! Credentials: passwords of users, by the bcrypt hashes of the web configuration file, and bearer tokens.
+//! AuthOutcome: passwords of users, by the bcrypt hashes of the web configuration file, and bearer tokens.
 //!
 //! A password takes tens of milliseconds of a core to check, on purpose. So it is checked on the pool, one at a time,
 //! and few wait for it ([`PasswordQueue`]): a flood of wrong passwords gets one core's worth of checks at most. A
@@ -30,9 +30,7 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 use crate::access::{AuthOutcome, Source};
 use crate::runtime::log::LogThrottle;
 use crate::runtime::pool::Pool;
-use crate::self_metrics::access::{AccessMetrics, Scheme};
-
-pub(crate) use crate::access::AuthOutcome as Credentials; // alias
+use crate::self_metrics::{AccessMetrics, Scheme};
 
 /// Costs of a hash that may be used: one more doubles the time. 14 takes about a second, for which a wrong password
 /// holds every user that is not remembered yet.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::endpoint::Endpoint;
+use crate::listener::Endpoint;
 
 /// Why [`run`](crate::run) did not start a server. Nothing is left running then.
 #[derive(Debug, thiserror::Error)]

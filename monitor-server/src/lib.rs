@@ -24,9 +24,6 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
-mod labels {
-    pub(crate) use crate::config::add_to_all; // alias
-}
 mod listener;
 mod mount;
 mod negotiate;
@@ -41,7 +38,6 @@ mod self_metrics;
 mod tls;
 mod web;
 
-use self::listener as endpoint; // alias
 #[cfg(not(feature = "auth"))]
 use self::no_auth as auth;
 pub use config::{Limits, MonitorConfig};

@@ -38,8 +38,8 @@ pub(crate) fn open(context: Arc<Context>) -> BoxedFilter<(warp::reply::Response,
 /// `None` where the path is not one of the open routes.
 async fn open_answer(context: Arc<Context>, inbound: Inbound) -> Option<Response> {
     Route::find(&inbound.path).filter(|route| route.is_open())?;
-    let keeper = Arc::clone(&context.keeper);
-    keeper.look_now_and_then(&context.metrics).await;
+    let access_control = Arc::clone(&context.access_control);
+    access_control.look_now_and_then(&context.metrics).await;
     Some(answer(&context, inbound).await)
 }
 

@@ -14,9 +14,7 @@ use http::HeaderMap;
 
 use crate::access::{AuthOutcome, Source};
 use crate::runtime::pool::Pool;
-use crate::self_metrics::access::AccessMetrics;
-
-pub(crate) use crate::access::AuthOutcome as Credentials; // alias
+use crate::self_metrics::AccessMetrics;
 
 /// A digest by which a change is noticed; of no secret.
 #[derive(Debug, Clone, Copy)]

@@ -14,12 +14,12 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::config::{Limits, MonitorConfig, check_check};
-use crate::endpoint::Endpoint;
 use crate::error::RunError;
 use crate::health::{
     Check, HealthService, HealthSettings, HealthState, Heartbeat, Lifecycle, Probe, Registered,
 };
 use crate::listener;
+use crate::listener::Endpoint;
 use crate::render::Renderer;
 #[cfg(feature = "prometheus")]
 use crate::render::Source;
@@ -27,7 +27,7 @@ use crate::routes::Context;
 use crate::runtime::log::log;
 use crate::runtime::{GRACE, ServerThread, block_on, pool};
 use crate::self_metrics::SelfMetrics;
-use crate::web::Keeper;
+use crate::web::AccessControl;
 
 /// The server that runs. Locked for moments: a log subscriber that is called during `run` may ask for the instance.
 static INSTANCE: Mutex<Option<MonitorServer>> = Mutex::new(None);
@@ -76,11 +76,11 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let keeper = Keeper::load(&config.security)?;
+    let access_control = AccessControl::load(&config.security)?;
     let bound = listener::bind(&config.endpoint())?;
     let monitor = Monitor::global();
-    let context = Arc::new(Context::kept(monitor, &config, keeper));
-    let health = Arc::clone(&context.vitals);
+    let context = Arc::new(Context::kept(monitor, &config, access_control));
+    let health = Arc::clone(&context.health);
     let (sender, watched) = watch::channel(health.state());
     let begin = Box::new({
         let (health, pool) = (Arc::clone(&health), context.pool.clone());
@@ -402,7 +402,7 @@ impl MetricServer {
         &self,
         address: impl Into<SocketAddr>,
     ) -> Result<MetricServerHandle, RunError> {
-        self.context.keeper.check()?;
+        self.context.access_control.check()?;
         let bound = listener::bind(&Endpoint::Tcp(address.into()))?;
         // The pool goes on: the context may be mounted too, or served by further threads.
         let context = Arc::clone(&self.context);
@@ -434,13 +434,13 @@ impl MetricServer {
     /// # drop(routes);
     /// ```
     pub fn started(&self) {
-        self.context.vitals.set_started();
+        self.context.health.set_started();
     }
 
     /// Turns `/readyz` to 503, for good; everything else goes on. The end of a service begins with it, before its own
     /// listener stops.
     pub fn begin_drain(&self) {
-        self.context.vitals.set_draining();
+        self.context.health.set_draining();
     }
 }
 
@@ -478,7 +478,7 @@ impl Context {
             check_check(check, groups)?;
         }
         let started = self
-            .vitals
+            .health
             .checks
             .start_alone(self.pool.clone(), checks.clone());
         block_on(started).map_err(|source| RunError::Thread {
@@ -489,34 +489,38 @@ impl Context {
 
     /// If what is to protect it cannot be loaded, all but probes is denied.
     pub(crate) fn new(monitor: Monitor, config: &MonitorConfig) -> Self {
-        Self::kept(monitor, config, Keeper::load_or_lock(&config.security))
+        Self::kept(
+            monitor,
+            config,
+            AccessControl::load_or_lock(&config.security),
+        )
     }
 
-    fn kept(monitor: Monitor, config: &MonitorConfig, keeper: Keeper) -> Self {
+    fn kept(monitor: Monitor, config: &MonitorConfig, access_control: AccessControl) -> Self {
         #[cfg(feature = "prometheus")]
         let sources = Source::with_default_registry(&config.sources);
         #[cfg(not(feature = "prometheus"))]
         let sources = Vec::new();
-        let pool = keeper.pool.clone();
+        let pool = access_control.pool.clone();
         let metrics = Arc::new(SelfMetrics::default());
         let settings = config.page_settings();
         let lifecycle = Lifecycle::new(config.wait_for_started);
-        let vitals = Arc::new(HealthService::new(monitor, &config.health, lifecycle));
+        let health = Arc::new(HealthService::new(monitor, &config.health, lifecycle));
         Self {
             pool: pool.clone(),
-            renderer: Renderer::with_vitals(
+            renderer: Renderer::with_health(
                 monitor,
                 sources,
                 settings,
                 config.process.clone(),
                 Arc::clone(&metrics),
-                Arc::clone(&vitals),
+                Arc::clone(&health),
                 pool,
             ),
             metrics,
-            vitals,
+            health,
             service: config.process.service.clone(),
-            keeper: Arc::new(keeper),
+            access_control: Arc::new(access_control),
             disable_compression: config.disable_compression,
             scrape_timeout: config.limits.scrape_timeout,
         }

@@ -18,11 +18,8 @@ use http::StatusCode;
 use monitor_core::family::ChildValue::{self, Int, Summary};
 use monitor_core::family::{Child, Family, FamilyType, Label, Labels};
 
-use crate::access::Denial;
-use crate::labels;
-
-pub(crate) use self as access; // alias
-pub(crate) use self as connections; // alias
+use crate::access::RejectReason;
+use crate::config::add_to_all;
 
 /// The family that a merge can change while it is on the page.
 const ERRORS: &str = "monitor_scrape_errors_total";
@@ -181,12 +178,12 @@ impl ConnectionMetrics {
 /// Counts of requests that were refused, and of wrong credentials.
 #[derive(Debug, Default)]
 pub(crate) struct AccessMetrics {
-    refused: [AtomicU64; Denial::ALL.len()],
+    refused: [AtomicU64; RejectReason::ALL.len()],
     failures: [AtomicU64; Scheme::ALL.len()],
 }
 
 impl AccessMetrics {
-    pub(crate) fn refused(&self, denial: Denial) {
+    pub(crate) fn refused(&self, denial: RejectReason) {
         add(&self.refused[denial as usize], 1);
     }
 
@@ -335,7 +332,7 @@ impl SelfMetrics {
                 "Connections that the monitor server closed, by reason.";
             "monitor_server_accept_errors_total" => one(&connections.failed),
                 "Failures to accept a connection, as at the limit of descriptors.";
-            "monitor_server_requests_refused_total" => by_texts("reason", &Denial::ALL.map(Denial::name), &access.refused),
+            "monitor_server_requests_refused_total" => by_texts("reason", &RejectReason::ALL.map(RejectReason::name), &access.refused),
                 "Requests to the monitor server that were refused, by reason.";
             "monitor_server_auth_failures_total" => by_texts("scheme", Scheme::TEXTS, &access.failures),
                 "Wrong credentials presented to the monitor server, by scheme.";
@@ -364,7 +361,7 @@ impl SelfMetrics {
             "",
             by_texts("cause", Cause::TEXTS, &self.errors),
         )];
-        labels::add_to_all(&mut settled, common);
+        add_to_all(&mut settled, common);
         let [settled] = settled;
         for fresh in settled.children {
             let same = |old: &&mut Child| old.labels == fresh.labels;

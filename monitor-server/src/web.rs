@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
-use crate::access::{self, Access, Client, Demand, Networks, Source};
-use crate::auth::{Authenticator, Credentials, Fingerprint, Secrets};
+use crate::access::{self, Access, AuthOutcome, Client, Networks, RouteAccess, Source};
+use crate::auth::{Authenticator, Fingerprint, Secrets};
 #[cfg(feature = "auth")]
 use crate::config::is_token;
 use crate::config::{Security, WebFile};
@@ -28,8 +28,6 @@ use crate::error::{Chain, ConfigError, Origin, Place};
 use crate::runtime::pool::Pool;
 use crate::self_metrics::SelfMetrics;
 use crate::tls::{Pem, Tls};
-
-pub(crate) use self::AccessControl as Keeper; // alias
 
 /// How often the files are looked at: a password that was taken away is to be refused within a second.
 const LOOK: Duration = Duration::from_millis(500);
@@ -126,7 +124,7 @@ impl AccessControl {
     /// Decides what a request may see.
     pub(crate) async fn admit(
         &self,
-        demand: Option<Demand>,
+        demand: Option<RouteAccess>,
         client: Option<&Client>,
         headers: &HeaderMap,
         metrics: &SelfMetrics,
@@ -136,7 +134,7 @@ impl AccessControl {
         let credentials = if is_asked {
             self.credentials(client, headers, metrics).await
         } else {
-            Credentials::NotAsked
+            AuthOutcome::NotAsked
         };
         access::decide(demand, origin, credentials)
     }
@@ -147,7 +145,7 @@ impl AccessControl {
         client: Option<&Client>,
         headers: &HeaderMap,
         metrics: &SelfMetrics,
-    ) -> Credentials {
+    ) -> AuthOutcome {
         loop {
             let secrets = Arc::clone(&self.current().secrets);
             if !secrets.are_given() {
@@ -157,13 +155,13 @@ impl AccessControl {
             let checking = self.auth.check(&secrets, headers, source, &metrics.access);
             let found = checking.await;
             // What was right when it began to wait may have been withdrawn meanwhile.
-            if found != Credentials::Right || Arc::ptr_eq(&secrets, &self.current().secrets) {
+            if found != AuthOutcome::Right || Arc::ptr_eq(&secrets, &self.current().secrets) {
                 return found;
             }
         }
         match client {
-            Some(client) if client.is_certified => Credentials::Right,
-            _ => Credentials::NotAsked,
+            Some(client) if client.is_certified => AuthOutcome::Right,
+            _ => AuthOutcome::NotAsked,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Credentials against secrets: right, wrong, remembered, forgotten.
+//! AuthOutcome against secrets: right, wrong, remembered, forgotten.
 
 use std::net::Ipv4Addr;
 use std::pin::Pin;

@@ -40,9 +40,9 @@ pub(crate) use self::security::{Security, WebFile};
 use self::service::GivenLabels;
 pub(crate) use self::service::add_to_all;
 use self::setting::{At, Node, expected, seconds, settings, shown};
-use crate::endpoint::{Endpoint, UNIX_PREFIX};
 use crate::error::{ConfigError, Origin, Place};
 use crate::health::HealthSettings;
+use crate::listener::{Endpoint, UNIX_PREFIX};
 use crate::process::{Process, Service};
 use crate::render::{Ages, PageSettings, Source};
 

@@ -34,8 +34,8 @@ use crate::config::Limits;
 use crate::listener::connection_table::{ConnectionSlot, SlotGuard, Stage};
 use crate::render::HeldPages;
 use crate::runtime::log::log_debug;
+use crate::self_metrics::Ending;
 use crate::self_metrics::SelfMetrics;
-use crate::self_metrics::connections::Ending;
 use crate::tls::Tls;
 use crate::web::AccessControl;
 
@@ -48,10 +48,8 @@ pub(crate) struct ConnectionContext {
     pub(crate) pages: Arc<HeldPages>,
     /// The addresses that may connect.
     pub(crate) networks: Networks,
-    pub(crate) keeper: Arc<AccessControl>,
+    pub(crate) access_control: Arc<AccessControl>,
 }
-
-pub(crate) use self::ConnectionContext as Terms; // alias
 
 /// What each connection of a server is given.
 #[derive(Debug, Clone)]
@@ -107,7 +105,7 @@ async fn begin(
     let whole = or_never(limits.connection_timeout);
     // One for both: a client that was slow in the handshake has less time for the head.
     let mut expiry = std::pin::pin!(sleep(header.min(whole)));
-    let (mut stream, is_certified) = match &context.keeper.current().tls {
+    let (mut stream, is_certified) = match &context.access_control.current().tls {
         None => (stream, false),
         Some(tls) => tokio::select! {
             // Boxed: connections without TLS have no place for it.

@@ -10,13 +10,13 @@ use crate::config::Security;
 use crate::listener::connection_table::ConnectionTable;
 
 fn context() -> ConnectionContext {
-    let keeper = AccessControl::load(&Security::default()).expect("nothing to load");
+    let access_control = AccessControl::load(&Security::default()).expect("nothing to load");
     ConnectionContext {
         limits: Limits::default(),
         metrics: Arc::default(),
         pages: Arc::default(),
-        networks: keeper.networks(),
-        keeper: Arc::new(keeper),
+        networks: access_control.networks(),
+        access_control: Arc::new(access_control),
     }
 }
 

@@ -26,13 +26,10 @@ use tokio::sync::{Notify, watch};
 pub use self::checks::Check;
 pub(crate) use self::checks::{Checks, Probe, Registered};
 pub(crate) use self::lifecycle::Lifecycle;
-#[cfg(test)]
-pub(crate) use self::lifecycle::Lifecycle as Phase; // alias
 pub use self::lifecycle::{HealthState, Heartbeat, Readiness};
 pub use self::metrics::health_families;
 pub(crate) use self::report::{Asked, Detail, Report, Shape};
 use crate::runtime::log::log;
-pub(crate) use HealthService as Vitals; // alias
 
 /// Groups by name, each with its members: names of checks and task types.
 pub(crate) type Groups = BTreeMap<Arc<str>, Vec<Arc<str>>>;

@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 use crate::access::Source;
+use crate::self_metrics::Ending;
 use crate::self_metrics::SelfMetrics;
-use crate::self_metrics::connections::Ending;
 
 /// How long a client may take nothing of its answer before its connection counts as stalled: longer than a network that
 /// works needs for one more packet.

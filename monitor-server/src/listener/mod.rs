@@ -33,7 +33,7 @@ use crate::connection::{self, Shared, Stream};
 use crate::error::RunError;
 use crate::process;
 use crate::runtime::log::{LogThrottle, log};
-use crate::self_metrics::connections::Ending;
+use crate::self_metrics::Ending;
 
 /// Where a server listens.
 ///

@@ -13,7 +13,7 @@ use crate::connection::ConnectionContext;
 use crate::web::AccessControl;
 
 fn shared(limits: Limits, stop: watch::Receiver<bool>) -> Shared {
-    let keeper = AccessControl::load(&Security::default()).expect("nothing to load");
+    let access_control = AccessControl::load(&Security::default()).expect("nothing to load");
     let answer = || async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         warp::reply::Response::new("here".into())
@@ -24,8 +24,8 @@ fn shared(limits: Limits, stop: watch::Receiver<bool>) -> Shared {
             limits,
             metrics: Arc::default(),
             pages: Arc::default(),
-            networks: keeper.networks(),
-            keeper: Arc::new(keeper),
+            networks: access_control.networks(),
+            access_control: Arc::new(access_control),
         }),
         stop,
     }

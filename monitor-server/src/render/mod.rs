@@ -28,8 +28,8 @@ use monitor_core::snapshot::Snapshot;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::health::Vitals;
-use crate::labels;
+use crate::config::add_to_all;
+use crate::health::HealthService;
 use crate::process::{self, Process};
 use crate::runtime::log::{LogThrottle, log};
 use crate::runtime::pool::Pool;
@@ -155,7 +155,7 @@ struct Shared {
     exporter: Exporter,
     process: Process,
     metrics: Arc<SelfMetrics>,
-    vitals: Arc<Vitals>,
+    health: Arc<HealthService>,
     left_out_log: LogThrottle,
     /// A throttle of its own: a scraper can cause these lines at will, and they must not hide others.
     hurried_log: LogThrottle,
@@ -175,13 +175,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Renderer {
-    pub(crate) fn with_vitals(
+    pub(crate) fn with_health(
         monitor: Monitor,
         sources: Vec<Source>,
         settings: PageSettings,
         process: Process,
         metrics: Arc<SelfMetrics>,
-        vitals: Arc<Vitals>,
+        health: Arc<HealthService>,
         pool: Pool,
     ) -> Self {
         let (inbox, receiver) = mpsc::channel();
@@ -199,7 +199,7 @@ impl Renderer {
                 exporter: Exporter::new(settings.profile),
                 process,
                 metrics,
-                vitals,
+                health,
                 left_out_log: LogThrottle::default(),
                 hurried_log: LogThrottle::default(),
                 merge_log: LogThrottle::default(),
@@ -401,8 +401,8 @@ impl Shared {
     fn own_families(&self, snapshot: &Snapshot) -> Vec<Family> {
         let mut ours = self.process.families();
         ours.extend(self.metrics.families(self.held.bytes()));
-        ours.extend(self.vitals.families(snapshot));
-        labels::add_to_all(&mut ours, &snapshot.const_labels);
+        ours.extend(self.health.families(snapshot));
+        add_to_all(&mut ours, &snapshot.const_labels);
         ours
     }
 }

@@ -9,7 +9,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::{Gauge, IntCounter, Registry};
 
 use super::*;
-use crate::health::{HealthSettings, Phase};
+use crate::health::{HealthSettings, Lifecycle};
 
 mod formats;
 mod own_names;
@@ -55,14 +55,14 @@ impl Renderer {
         process: Process,
         metrics: Arc<SelfMetrics>,
     ) -> Self {
-        let vitals = Vitals::new(monitor, &HealthSettings::default(), Phase::new(false));
-        Self::with_vitals(
+        let health = HealthService::new(monitor, &HealthSettings::default(), Lifecycle::new(false));
+        Self::with_health(
             monitor,
             sources,
             settings,
             process,
             metrics,
-            Arc::new(vitals),
+            Arc::new(health),
             Pool::default(),
         )
     }

@@ -12,7 +12,7 @@ use crate::negotiate::Selection;
 
 /// `/livez`
 pub(super) fn live(context: &Context) -> Response {
-    if context.vitals.is_live() {
+    if context.health.is_live() {
         text(StatusCode::OK, "ok")
     } else {
         text(StatusCode::SERVICE_UNAVAILABLE, "stalled")
@@ -21,13 +21,13 @@ pub(super) fn live(context: &Context) -> Response {
 
 /// `/readyz`
 pub(super) fn ready(context: &Context) -> Response {
-    let readiness = context.vitals.readiness();
+    let readiness = context.health.readiness();
     text(ok_if(readiness.is_ready()), readiness.word())
 }
 
 /// `/startupz`: once the service has started, that stays so.
 pub(super) fn startup(context: &Context) -> Response {
-    let started = context.vitals.lifecycle.has_started();
+    let started = context.health.lifecycle.has_started();
     text(ok_if(started), if started { "started" } else { "starting" })
 }
 
@@ -46,7 +46,7 @@ pub(super) fn health(context: &Context, inbound: &Inbound, name: Option<&str>) -
     let name = name.map(|name| percent_decode_str(name).decode_utf8_lossy());
     let asked = name.as_deref().map_or(Asked::All, Asked::Named);
     let service = context.service.as_ref();
-    match context.vitals.answer(asked, detail, shape, service) {
+    match context.health.answer(asked, detail, shape, service) {
         Some(answer) => {
             let status = ok_if(answer.status != HealthStatus::Down);
             let mut response = reply(status, shape.content_type(), answer.body.into());

@@ -22,14 +22,14 @@ use http::{HeaderMap, Method, StatusCode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
-use crate::access::{Access, Client, Demand, Denial};
-use crate::health::Vitals;
+use crate::access::{Access, Client, RejectReason, RouteAccess};
+use crate::health::HealthService;
 use crate::process::Service;
 use crate::render::Renderer;
 use crate::runtime::log::log;
 use crate::runtime::pool::Pool;
 use crate::self_metrics::{Cause, SelfMetrics};
-use crate::web::Keeper;
+use crate::web::AccessControl;
 
 /// An answer with its body in memory.
 pub(crate) type Response = http::Response<Bytes>;
@@ -41,10 +41,10 @@ pub(crate) struct Context {
     pub(crate) pool: Pool,
     pub(crate) renderer: Renderer,
     pub(crate) metrics: Arc<SelfMetrics>,
-    pub(crate) vitals: Arc<Vitals>,
+    pub(crate) health: Arc<HealthService>,
     /// Which service it is, where that is configured.
     pub(crate) service: Option<Service>,
-    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) access_control: Arc<AccessControl>,
     pub(crate) disable_compression: bool,
     /// How long a scrape may take; zero is no limit.
     pub(crate) scrape_timeout: Duration,
@@ -83,18 +83,18 @@ impl<'p> Route<'p> {
 
     /// What it demands of who asks. A route that is not listed here does not compile; a path that is no route is
     /// denied.
-    fn demand(self) -> Demand {
+    fn demand(self) -> RouteAccess {
         match self {
-            Self::Live | Self::Ready | Self::Startup => Demand::Nothing,
-            Self::Metrics => Demand::Metrics,
-            Self::Health(_) => Demand::Details,
-            Self::Page => Demand::Protected,
+            Self::Live | Self::Ready | Self::Startup => RouteAccess::Nothing,
+            Self::Metrics => RouteAccess::Metrics,
+            Self::Health(_) => RouteAccess::Details,
+            Self::Page => RouteAccess::Protected,
         }
     }
 
     /// Whether the route may be served where the peer is not known.
     pub(crate) fn is_open(self) -> bool {
-        matches!(self.demand(), Demand::Nothing | Demand::Metrics)
+        matches!(self.demand(), RouteAccess::Nothing | RouteAccess::Metrics)
     }
 }
 
@@ -145,7 +145,7 @@ pub(crate) fn inbound()
 pub(crate) async fn answer(context: &Context, mut inbound: Inbound) -> Response {
     let is_head = inbound.method == Method::HEAD;
     let mut response = caught(context, full_answer(context, &mut inbound)).await;
-    for (name, value) in &context.keeper.current().headers {
+    for (name, value) in &context.access_control.current().headers {
         response.headers_mut().insert(name, value.clone());
     }
     if is_head {
@@ -162,8 +162,8 @@ async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
     }
     let route = Route::find(&inbound.path);
     let demand = route.map(Route::demand);
-    let keeper = &context.keeper;
-    let access = keeper
+    let access_control = &context.access_control;
+    let access = access_control
         .admit(demand, client, &inbound.headers, &context.metrics)
         .await;
     if let Access::Denied(denial) = access {
@@ -174,8 +174,8 @@ async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
     }
     let is_read = inbound.method == Method::GET || inbound.method == Method::HEAD;
     match route {
-        None | Some(Route::Page) => denied(context, Denial::Path),
-        Some(_) if !is_read => denied(context, Denial::Method),
+        None | Some(Route::Page) => denied(context, RejectReason::Path),
+        Some(_) if !is_read => denied(context, RejectReason::Method),
         Some(Route::Metrics) => metrics::metrics(context, inbound).await,
         Some(Route::Live) => health::live(context),
         Some(Route::Ready) => health::ready(context),
@@ -185,20 +185,20 @@ async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
 }
 
 /// A refusal: what is wrong with the request, and nothing of the server.
-fn denied(context: &Context, denial: Denial) -> Response {
+fn denied(context: &Context, denial: RejectReason) -> Response {
     context.metrics.access.refused(denial);
     let (status, body) = denial.answer();
     let mut response = text(status, body);
     let headers = response.headers_mut();
     match denial {
-        Denial::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"))),
-        Denial::Busy => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
-        Denial::Credentials => {
-            for challenge in context.keeper.challenges() {
+        RejectReason::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"))),
+        RejectReason::Busy => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
+        RejectReason::Credentials => {
+            for challenge in context.access_control.challenges() {
                 headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
         }
-        Denial::Path | Denial::Elsewhere | Denial::Host => {}
+        RejectReason::Path | RejectReason::Elsewhere | RejectReason::Host => {}
     }
     response
 }

@@ -228,7 +228,7 @@ async fn probes_answer_one_word() {
         assert_eq!(word(path).await, (200, "ok".to_owned()));
     }
     assert_eq!(word("/readyz").await, (200, "ready".to_owned()));
-    context.vitals.set_draining();
+    context.health.set_draining();
     assert_eq!(word("/readyz").await, (503, "draining".to_owned()));
     assert_eq!(word("/-/ready").await, (503, "draining".to_owned()));
     assert_eq!(word("/livez").await, (200, "ok".to_owned()));
@@ -268,16 +268,16 @@ async fn health_is_503_once_a_run_reaches_its_threshold_and_probes_do_not_care()
     assert_eq!(json(&healthy)["status"], "UP");
 
     context
-        .vitals
+        .health
         .monitor
         .set_task_status(TaskStatus::Fatal, "loader");
     assert_eq!(get("/health").await.status, 200);
     context
-        .vitals
+        .health
         .monitor
         .set_task_status(TaskStatus::Fatal, "loader");
     context
-        .vitals
+        .health
         .monitor
         .set_task_status(TaskStatus::Ok, "default");
     let ill = get("/health").await;
@@ -309,11 +309,11 @@ async fn health_is_503_once_a_run_reaches_its_threshold_and_probes_do_not_care()
 async fn details_are_for_local_clients_alone() {
     let context = unhealthy_after_two();
     context
-        .vitals
+        .health
         .monitor
         .set_task_status(TaskStatus::Fatal, "loader");
     context
-        .vitals
+        .health
         .monitor
         .set_task_status(TaskStatus::Fatal, "loader");
     let stranger = |path: &str| {
@@ -336,7 +336,7 @@ async fn details_are_for_local_clients_alone() {
 #[tokio::test]
 async fn a_known_task_that_was_never_set_is_ok_for_no_call_yet() {
     let context = unhealthy_after_two();
-    context.vitals.monitor.method("Get").expect("a name");
+    context.health.monitor.method("Get").expect("a name");
     let details = r#"{"status":"UP","details":{"task_status":"OK","run":0}}"#;
     for path in ["/health/default", "/health/Get"] {
         let answer = ask(all(Arc::clone(&context)), request("GET", path)).await;

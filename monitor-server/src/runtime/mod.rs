@@ -45,9 +45,9 @@ use tokio::sync::{mpsc, watch};
 use self::log::serve_on;
 use self::pool::{Job, Pool};
 use crate::config::Limits;
-use crate::connection::{Shared, Terms};
-use crate::endpoint::Endpoint;
+use crate::connection::{ConnectionContext, Shared};
 use crate::error::RunError;
+use crate::listener::Endpoint;
 use crate::listener::{self, Bound, Socket};
 use crate::routes::{self, Context as ServerContext};
 
@@ -190,14 +190,17 @@ async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let _no_log = serve_on(&context.pool);
-    let (keeper, metrics) = (Arc::clone(&context.keeper), Arc::clone(&context.metrics));
-    tokio::spawn(Arc::clone(&keeper).watch(Arc::clone(&metrics)));
-    let terms = Terms {
+    let (access_control, metrics) = (
+        Arc::clone(&context.access_control),
+        Arc::clone(&context.metrics),
+    );
+    tokio::spawn(Arc::clone(&access_control).watch(Arc::clone(&metrics)));
+    let terms = ConnectionContext {
         limits,
         metrics,
         pages: context.renderer.held(),
-        networks: keeper.networks(),
-        keeper,
+        networks: access_control.networks(),
+        access_control,
     };
     let shared = Shared {
         routes: routes::all(context),

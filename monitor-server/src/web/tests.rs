@@ -47,22 +47,31 @@ fn users_at(password: &str, cost: u32) -> String {
     format!("basic_auth_users:\n  ann: {hash}\n")
 }
 
-fn loaded(config: &MonitorConfig) -> (Keeper, SelfMetrics) {
+fn loaded(config: &MonitorConfig) -> (AccessControl, SelfMetrics) {
     let metrics = SelfMetrics::default();
     metrics.protection.loaded(None);
-    (Keeper::load(&config.security).expect("it loads"), metrics)
+    (
+        AccessControl::load(&config.security).expect("it loads"),
+        metrics,
+    )
 }
 
 /// What a request with these credentials may see.
-async fn access(keeper: &Keeper, demand: Demand, authorization: &str) -> Access {
+async fn access(
+    access_control: &AccessControl,
+    demand: RouteAccess,
+    authorization: &str,
+) -> Access {
     let value = HeaderValue::from_str(authorization).expect("a header value");
     let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
     let metrics = SelfMetrics::default();
-    keeper.admit(Some(demand), None, &headers, &metrics).await
+    access_control
+        .admit(Some(demand), None, &headers, &metrics)
+        .await
 }
 
-async fn opens(keeper: &Keeper, authorization: &str) -> bool {
-    access(keeper, Demand::Metrics, authorization).await == Access::Full
+async fn opens(access_control: &AccessControl, authorization: &str) -> bool {
+    access(access_control, RouteAccess::Metrics, authorization).await == Access::Full
 }
 
 /// Whether the page says that what the files hold is in force.
@@ -80,14 +89,14 @@ fn is_in_force(metrics: &SelfMetrics) -> bool {
 async fn a_change_is_taken_over_and_a_bad_one_is_not() {
     let folder = Folder::new("reload");
     let path = folder.write("web.yml", &users("old"));
-    let (keeper, metrics) = loaded(&MonitorConfig::default().web_config(&path));
-    assert!(opens(&keeper, WITH_OLD).await && !opens(&keeper, WITH_NEW).await);
-    keeper.reload(&metrics);
-    assert!(opens(&keeper, WITH_OLD).await);
+    let (access_control, metrics) = loaded(&MonitorConfig::default().web_config(&path));
+    assert!(opens(&access_control, WITH_OLD).await && !opens(&access_control, WITH_NEW).await);
+    access_control.reload(&metrics);
+    assert!(opens(&access_control, WITH_OLD).await);
 
     folder.write("web.yml", &users("new"));
-    keeper.reload(&metrics);
-    assert!(!opens(&keeper, WITH_OLD).await && opens(&keeper, WITH_NEW).await);
+    access_control.reload(&metrics);
+    assert!(!opens(&access_control, WITH_OLD).await && opens(&access_control, WITH_NEW).await);
     assert!(is_in_force(&metrics));
 
     // Half written, emptied, without anybody: nothing opens, and nobody is locked out.
@@ -101,19 +110,19 @@ async fn a_change_is_taken_over_and_a_bad_one_is_not() {
     ] {
         folder.write("web.yml", bad);
         for _ in 0..2 {
-            keeper.reload(&metrics);
-            assert!(opens(&keeper, WITH_NEW).await, "{bad:?}");
-            assert!(!opens(&keeper, WITH_OLD).await, "{bad:?}");
+            access_control.reload(&metrics);
+            assert!(opens(&access_control, WITH_NEW).await, "{bad:?}");
+            assert!(!opens(&access_control, WITH_OLD).await, "{bad:?}");
             assert!(!is_in_force(&metrics), "{bad:?}");
         }
     }
     fs::remove_file(&path).expect("ours");
-    keeper.reload(&metrics);
-    assert!(opens(&keeper, WITH_NEW).await && !is_in_force(&metrics));
+    access_control.reload(&metrics);
+    assert!(opens(&access_control, WITH_NEW).await && !is_in_force(&metrics));
 
     folder.write("web.yml", &users("old"));
-    keeper.reload(&metrics);
-    assert!(opens(&keeper, WITH_OLD).await && is_in_force(&metrics));
+    access_control.reload(&metrics);
+    assert!(opens(&access_control, WITH_OLD).await && is_in_force(&metrics));
 }
 
 #[tokio::test]
@@ -122,19 +131,22 @@ async fn tokens_come_from_a_file_too_and_change_with_it() {
     let text = "# of the scraper\n\na-token-of-16-characters\nanother-token-0123456789\n";
     let path = folder.write("tokens", text);
     let config = MonitorConfig::default().bearer_token_file(&path);
-    let (keeper, metrics) = loaded(&config.bearer_token("given-in-the-code-itself"));
+    let (access_control, metrics) = loaded(&config.bearer_token("given-in-the-code-itself"));
     for token in [
         "a-token-of-16-characters",
         "another-token-0123456789",
         "given-in-the-code-itself",
     ] {
-        assert!(opens(&keeper, &format!("Bearer {token}")).await, "{token}");
+        assert!(
+            opens(&access_control, &format!("Bearer {token}")).await,
+            "{token}"
+        );
     }
-    assert!(!opens(&keeper, "Bearer # of the scraper").await);
+    assert!(!opens(&access_control, "Bearer # of the scraper").await);
     folder.write("tokens", "a-third-token-0123456789");
-    keeper.reload(&metrics);
-    assert!(opens(&keeper, "Bearer a-third-token-0123456789").await);
-    assert!(!opens(&keeper, "Bearer a-token-of-16-characters").await);
+    access_control.reload(&metrics);
+    assert!(opens(&access_control, "Bearer a-third-token-0123456789").await);
+    assert!(!opens(&access_control, "Bearer a-token-of-16-characters").await);
     for bad in [
         "",
         "\n# none\n",
@@ -142,9 +154,9 @@ async fn tokens_come_from_a_file_too_and_change_with_it() {
         "a-token-of-16-characters and more",
     ] {
         folder.write("tokens", bad);
-        keeper.reload(&metrics);
+        access_control.reload(&metrics);
         assert!(
-            opens(&keeper, "Bearer a-third-token-0123456789").await,
+            opens(&access_control, "Bearer a-third-token-0123456789").await,
             "{bad:?}"
         );
         assert!(!is_in_force(&metrics), "{bad:?}");
@@ -172,11 +184,11 @@ fn what_cannot_be_loaded_is_refused_by_name() {
             format!("configuration: `bearer_token_file`: cannot be used: {empty}"),
         ),
     ] {
-        let refused = Keeper::load(&config.security).expect_err(&expected);
+        let refused = AccessControl::load(&config.security).expect_err(&expected);
         assert_eq!(refused.to_string(), expected);
     }
     // Reading from it would never end.
-    let device = Keeper::load(&config().web_config("/dev/zero").security);
+    let device = AccessControl::load(&config().web_config("/dev/zero").security);
     assert!(
         matches!(device, Err(ConfigError::Unreadable { .. })),
         "{device:?}"
@@ -185,7 +197,7 @@ fn what_cannot_be_loaded_is_refused_by_name() {
         "tls.yml",
         "\ntls_server_config: {cert_file: a, key_file: b}\n",
     );
-    let refused = Keeper::load(&config().web_config(&path).security).expect_err("no files");
+    let refused = AccessControl::load(&config().web_config(&path).security).expect_err("no files");
     let expected = if cfg!(feature = "tls") {
         let file = folder.0.join("a");
         format!(
@@ -205,13 +217,19 @@ fn what_cannot_be_loaded_is_refused_by_name() {
 #[tokio::test]
 async fn where_nobody_can_be_told_nobody_is_let_in() {
     let config = MonitorConfig::default().web_config("/nonexistent/web.yml");
-    let keeper = Keeper::load_or_lock(&config.security);
+    let access_control = AccessControl::load_or_lock(&config.security);
     for authorization in ["", WITH_OLD, "Bearer a-token-of-16-characters"] {
-        assert!(!opens(&keeper, authorization).await, "{authorization}");
+        assert!(
+            !opens(&access_control, authorization).await,
+            "{authorization}"
+        );
     }
-    assert_eq!(access(&keeper, Demand::Nothing, "").await, Access::Full);
-    assert!(keeper.check().is_err());
-    let open = Keeper::load_or_lock(&MonitorConfig::default().security);
+    assert_eq!(
+        access(&access_control, RouteAccess::Nothing, "").await,
+        Access::Full
+    );
+    assert!(access_control.check().is_err());
+    let open = AccessControl::load_or_lock(&MonitorConfig::default().security);
     assert!(open.check().is_ok() && opens(&open, "").await);
 }
 
@@ -221,8 +239,8 @@ fn headers_of_the_file_are_in_force() {
     let text =
         "http_server_config:\n  headers: {X-Frame-Options: deny, Content-Security-Policy: ''}\n";
     let path = folder.write("web.yml", text);
-    let (keeper, _) = loaded(&MonitorConfig::default().web_config(path));
-    let headers = &keeper.current().headers;
+    let (access_control, _) = loaded(&MonitorConfig::default().web_config(path));
+    let headers = &access_control.current().headers;
     assert_eq!(headers.len(), 1);
     assert_eq!(headers[0].0, "x-frame-options");
     assert_eq!(headers[0].1, "deny");
@@ -235,8 +253,8 @@ fn debug_shows_no_secret() {
     let config = MonitorConfig::default()
         .web_config(path)
         .bearer_token("a-token-of-16-characters");
-    let (keeper, _) = loaded(&config);
-    for text in [format!("{keeper:?}"), format!("{config:?}")] {
+    let (access_control, _) = loaded(&config);
+    for text in [format!("{access_control:?}"), format!("{config:?}")] {
         assert!(!text.contains("$2") && !text.contains("a-token"), "{text}");
     }
 }
@@ -261,7 +279,7 @@ fn no_message_shows_what_may_be_a_secret() {
     ] {
         let path = folder.write("web.yml", &text);
         let config = MonitorConfig::default().web_config(path);
-        let error = Keeper::load(&config.security).expect_err(&text);
+        let error = AccessControl::load(&config.security).expect_err(&text);
         let said = format!("{} {error:?}", Chain(&error));
         assert!(said.contains("<secret>"), "{said}");
         assert!(!said.contains("$2") && !said.contains("12345"), "{said}");
@@ -275,9 +293,9 @@ fn settings_made_in_code_are_checked_wherever_they_are_loaded() {
         ("`allow_from[0]`", config().allow_from("10.0.0.5/24")),
         ("`bearer_tokens[0]`", config().bearer_token("short")),
     ] {
-        let keeper = Keeper::load_or_lock(&config.security);
-        assert!(keeper.current().secrets.are_locked(), "{named}");
-        let error = keeper.check().expect_err(named).to_string();
+        let access_control = AccessControl::load_or_lock(&config.security);
+        assert!(access_control.current().secrets.are_locked(), "{named}");
+        let error = access_control.check().expect_err(named).to_string();
         assert!(error.contains(named), "{error}");
     }
 }
@@ -286,11 +304,11 @@ fn settings_made_in_code_are_checked_wherever_they_are_loaded() {
 async fn what_was_missing_at_first_is_taken_once_it_is_there() {
     let folder = Folder::new("late");
     let config = MonitorConfig::default().web_config(folder.0.join("web.yml"));
-    let keeper = Keeper::load_or_lock(&config.security);
-    assert!(keeper.check().is_err());
+    let access_control = AccessControl::load_or_lock(&config.security);
+    assert!(access_control.check().is_err());
     folder.write("web.yml", &users("old"));
-    keeper.check().expect("it is there");
-    assert!(opens(&keeper, WITH_OLD).await && !opens(&keeper, WITH_NEW).await);
+    access_control.check().expect("it is there");
+    assert!(opens(&access_control, WITH_OLD).await && !opens(&access_control, WITH_NEW).await);
 }
 
 #[tokio::test]
@@ -298,16 +316,16 @@ async fn a_password_withdrawn_while_it_waits_is_refused() {
     let folder = Folder::new("withdrawn");
     // It takes long enough to be caught at it.
     let path = folder.write("web.yml", &users_at("old", 9));
-    let (keeper, metrics) = loaded(&MonitorConfig::default().web_config(&path));
-    let mut asked = Box::pin(opens(&keeper, WITH_OLD));
+    let (access_control, metrics) = loaded(&MonitorConfig::default().web_config(&path));
+    let mut asked = Box::pin(opens(&access_control, WITH_OLD));
     // It has got as far as the check, on another thread.
     let is_pending =
         std::future::poll_fn(|cx| std::task::Poll::Ready(asked.as_mut().poll(cx).is_pending()));
     assert!(is_pending.await);
     folder.write("web.yml", &users("new"));
-    keeper.reload(&metrics);
+    access_control.reload(&metrics);
     assert!(!asked.await);
-    assert!(opens(&keeper, WITH_NEW).await);
+    assert!(opens(&access_control, WITH_NEW).await);
 }
 
 #[tokio::test]
@@ -315,16 +333,22 @@ async fn a_filter_looks_at_its_files_when_it_is_asked() {
     let folder = Folder::new("filter");
     let path = folder.write("web.yml", &users("old"));
     let config = MonitorConfig::default().web_config(&path);
-    let (keeper, metrics) = loaded(&config);
-    let (keeper, metrics) = (Arc::new(keeper), Arc::new(metrics));
-    Arc::clone(&keeper).look_now_and_then(&metrics).await;
+    let (access_control, metrics) = loaded(&config);
+    let (access_control, metrics) = (Arc::new(access_control), Arc::new(metrics));
+    Arc::clone(&access_control)
+        .look_now_and_then(&metrics)
+        .await;
     folder.write("web.yml", &users("new"));
     // Not each request does.
-    Arc::clone(&keeper).look_now_and_then(&metrics).await;
-    assert!(opens(&keeper, WITH_OLD).await);
+    Arc::clone(&access_control)
+        .look_now_and_then(&metrics)
+        .await;
+    assert!(opens(&access_control, WITH_OLD).await);
     tokio::time::sleep(LOOK).await;
-    Arc::clone(&keeper).look_now_and_then(&metrics).await;
-    assert!(opens(&keeper, WITH_NEW).await && !opens(&keeper, WITH_OLD).await);
+    Arc::clone(&access_control)
+        .look_now_and_then(&metrics)
+        .await;
+    assert!(opens(&access_control, WITH_NEW).await && !opens(&access_control, WITH_OLD).await);
     assert!(is_in_force(&metrics));
 }
 

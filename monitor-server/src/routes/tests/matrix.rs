@@ -189,7 +189,7 @@ fn served(setting: Setting) -> Arc<Context> {
     }
     let monitor = Monitor::new(StorageConfig::default());
     let context = Context::new(monitor, &config);
-    context.keeper.check().expect("it loads");
+    context.access_control.check().expect("it loads");
     let _ = std::fs::remove_file(file);
     let method = monitor.method(LABEL).expect("a name");
     method.start().finish(Outcome::Success);

@@ -343,7 +343,7 @@ async fn the_profile_decides_the_storage_s_names() {
         ),
     ] {
         let context = served(&config.clone().profile(profile));
-        context.vitals.monitor.method("Get").expect("a name");
+        context.health.monitor.method("Get").expect("a name");
         let page = scrape(&context, "GET", "/metrics", &[]).await.body;
         assert!(page.contains(family), "{profile}: {page}");
     }

@@ -14,7 +14,7 @@ const WRONG: &str = "Authorization: Basic YW5uOmd1ZXNz\r\n";
 const UNKNOWN: &str = "Authorization: Basic ZXZlOmd1ZXNz\r\n";
 
 /// Threads that check passwords begin so; they write pages too.
-const PASSWORD_THREADS: &str = "monitor-render";
+const PASSWORD_THREADS: &str = "monitor-pool";
 
 /// A server whose page only `ann` may read.
 fn protected() -> (Server, std::path::PathBuf) {
