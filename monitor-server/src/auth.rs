@@ -1,4 +1,4 @@
-//! AuthOutcome: passwords of users, by the bcrypt hashes of the web configuration file, and bearer tokens.
+//! Credentials: passwords of users, by the bcrypt hashes of the web configuration file, and bearer tokens.
 //!
 //! A password takes tens of milliseconds of a core to check, on purpose. So it is checked on the pool, one at a time,
 //! and few wait for it ([`PasswordQueue`]): a flood of wrong passwords gets one core's worth of checks at most. A

@@ -1,4 +1,4 @@
-//! AuthOutcome against secrets: right, wrong, remembered, forgotten.
+//! Credentials against secrets: right, wrong, remembered, forgotten.
 
 use std::net::Ipv4Addr;
 use std::pin::Pin;

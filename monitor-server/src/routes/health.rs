@@ -33,7 +33,7 @@ pub(super) fn startup(context: &Context) -> Response {
 
 /// `/health`, and `/health/<name>` with the name as the path has it.
 pub(super) fn health(context: &Context, inbound: &Inbound, name: Option<&str>) -> Response {
-    let detail = if may_see_details(inbound.client.as_ref(), &inbound.headers) {
+    let detail = if may_see_details(inbound.client.as_ref()) {
         Detail::Full
     } else {
         Detail::Status
