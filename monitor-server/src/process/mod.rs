@@ -80,6 +80,13 @@ struct NamedRuntime {
     workers: Vec<Labels>,
 }
 
+#[cfg_attr(
+    not(feature = "process"),
+    expect(
+        clippy::derivable_impls,
+        reason = "with the feature `process` a field of it is true"
+    )
+)]
 impl Default for Process {
     fn default() -> Self {
         Self {
