@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use monitor_core::HealthStatus;
-use monitor_core::family::{Child, ChildValue, Family, FamilyType, Label, Labels};
+use monitor_core::family::{Child, ChildValue, Family, Labels};
 use monitor_core::snapshot::Snapshot;
 
 use super::{HealthPart, HealthService, PartDetails};
+use crate::self_metrics::{child, family, label};
 
 /// Name and help of each family, in the order of a page.
 const FAMILIES: [(&str, &str); 5] = [
@@ -45,7 +46,9 @@ const FAMILIES: [(&str, &str); 5] = [
 /// assert!(families.iter().any(|family| family.name == "monitor_check_up"));
 /// ```
 pub fn health_families() -> Vec<Family> {
-    FAMILIES.map(|spec| family(spec, Vec::new())).into()
+    FAMILIES
+        .map(|(name, help)| family(name, help, Vec::new()))
+        .into()
 }
 
 impl HealthService {
@@ -80,7 +83,7 @@ impl HealthService {
         let families = FAMILIES.into_iter().zip(children);
         let families = families.filter(|(_, children)| !children.is_empty());
         families
-            .map(|(spec, children)| family(spec, children))
+            .map(|((name, help), children)| family(name, help, children))
             .collect()
     }
 }
@@ -106,30 +109,15 @@ impl TaskLabels {
 }
 
 fn labelled(name: &'static str, value: &Arc<str>) -> Labels {
-    Labels::from([Label {
-        name: name.into(),
-        value: Arc::clone(value),
-    }])
+    [label(name, Arc::clone(value))].into()
 }
 
 fn flag(labels: Labels, on: bool) -> Child {
-    let value = ChildValue::Int(on.into());
-    Child { labels, value }
+    child(labels, ChildValue::Int(on.into()))
 }
 
 fn age(labels: Labels, age: Duration) -> Child {
-    let value = ChildValue::Float(age.as_secs_f64());
-    Child { labels, value }
-}
-
-fn family((name, help): (&'static str, &'static str), children: Vec<Child>) -> Family {
-    Family {
-        name: name.into(),
-        help: help.into(),
-        kind: FamilyType::Gauge,
-        unit: name.ends_with("_seconds").then_some("seconds"),
-        children,
-    }
+    child(labels, ChildValue::Float(age.as_secs_f64()))
 }
 
 #[cfg(test)]
