@@ -248,7 +248,7 @@ impl AccessControl {
         if let Some(lost) = lost(&current, &new) {
             return Err(ConfigError::Weaker { file, lost });
         }
-        // A locked one serves nobody yet, or a filter, whose connections are another server's.
+        // A locked server has no connections yet; a filter's are another server's.
         if current.tls.is_none() && new.tls.is_some() && !current.secrets.are_locked() {
             return Err(ConfigError::NeedsRestart { file });
         }

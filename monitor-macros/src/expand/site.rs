@@ -150,7 +150,7 @@ fn arguments(
         .collect()
 }
 
-/// The names that an expression uses: what a macro makes of its words, nobody knows, so all of them.
+/// The names that an expression uses. Of a macro call, whose expansion is not known here, all words count.
 struct Used(HashSet<String>);
 
 impl<'ast> Visit<'ast> for Used {

@@ -242,7 +242,7 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// except 100 ms for compressed pages: compressing costs as much as all the rest. Zero keeps no page; pages
     /// filtered by `name[]` are never kept.
     "render_cache" => render_cache = page_age, fn render_cache(age: Duration);
-    /// Whether answers are never compressed. Default off: `/metrics` is compressed for who asks for gzip.
+    /// Whether answers are never compressed. Default off: `/metrics` is compressed where the client accepts gzip.
     "disable_compression" => disable_compression, fn disable_compression(on: bool);
     /// Whether `/readyz` is 503 until [`MonitorServer::started`](crate::MonitorServer::started) is called. Default off.
     "wait_for_started" => wait_for_started, fn wait_for_started(on: bool);
@@ -285,7 +285,7 @@ impl MonitorConfig {
     }
 
     /// Listens on a Unix socket of this path, an absolute one, instead of an address; Unix alone. Default none. It is
-    /// for the service's own user alone (mode 0600). A socket that nobody listens on any more is replaced, anything
+    /// for the service's own user alone (mode 0600). A socket on which no process listens is replaced, anything
     /// else at the path is an error, and the file is removed as the server stops. Its peers count as being on this
     /// machine.
     #[must_use]

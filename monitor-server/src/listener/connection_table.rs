@@ -443,7 +443,7 @@ mod tests {
             }
         }
 
-        /// One address may open as many as it likes: with a place for each source and one more, nobody else loses any.
+        /// One address may open as many as it likes: with a place for each source and one more, no other source loses one.
         #[test]
         fn a_flood_costs_the_others_nothing(quiet in 1_u8..8, flood in 1_usize..100) {
             let cap = usize::from(quiet) + 2;

@@ -103,7 +103,7 @@ impl Source {
         sources
     }
 
-    /// Its kind, for who reads of its failure.
+    /// Its kind, for messages about its failure.
     pub(crate) fn kind(&self) -> &'static str {
         match *self {
             #[cfg(feature = "prometheus")]
@@ -260,7 +260,8 @@ impl Renderer {
     }
 }
 
-/// A scrape that waits. Where it leaves unanswered the worker is told, so that it does not go on for nobody.
+/// A scrape that waits. If it leaves unanswered it sends the worker a message, because the worker stops where no scrape
+/// waits.
 struct Asking<'s> {
     shared: &'s Shared,
     receiver: oneshot::Receiver<Result<Bytes, PageError>>,

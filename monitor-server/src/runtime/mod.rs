@@ -195,7 +195,7 @@ async fn serve(
         Arc::clone(&context.metrics),
     );
     tokio::spawn(Arc::clone(&access_control).watch(Arc::clone(&metrics)));
-    let terms = ConnectionContext {
+    let connections = ConnectionContext {
         limits,
         metrics,
         pages: context.renderer.held(),
@@ -204,7 +204,7 @@ async fn serve(
     };
     let shared = Shared {
         routes: routes::all(context),
-        context: Arc::new(terms),
+        context: Arc::new(connections),
         stop,
     };
     listener::serve(socket, shared).await;

@@ -21,8 +21,7 @@ use tokio::sync::oneshot;
 /// Name of the pool's threads; 12 bytes, Linux shows 15.
 pub(crate) const THREAD_NAME: &str = "monitor-pool";
 
-/// How long a thread waits for its next job: longer than most scrape intervals are short, and no thread is kept for
-/// hours.
+/// How long an idle thread waits for its next job.
 const KEEP_IDLE: Duration = Duration::from_secs(10);
 
 /// A piece of work. Its values are dropped on each way out, so a guard among them reports a job that never ran.

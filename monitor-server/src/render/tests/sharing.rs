@@ -180,7 +180,7 @@ async fn who_has_no_time_left_is_told_so_and_the_worker_stops_for_nobody() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert_eq!(renderer.in_flight(), 0);
-    // The gather that returns to nobody is seen to have ended: the next scrape has a new one.
+    // A gather that returns when no scrape waits has ended: the next scrape begins another.
     hangs.store(false, Ordering::SeqCst);
     assert_eq!(number(&text(&renderer).await), 2);
 }
