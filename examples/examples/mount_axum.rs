@@ -44,8 +44,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     show(address, "/internal/livez").await?;
     show(address, "/internal/nothing").await?;
     show(address, "/readyz").await?;
-    let page = ask(address, "/internal/metrics?name[]=stats_request").await?;
-    let calls = page.contains("stats_request{method=\"Hello\"} 1\n");
+    let page = ask(address, "/internal/metrics?name[]=service_requests_total").await?;
+    let calls = page.contains("service_requests_total{method=\"Hello\"} 1\n");
     println!("the page counts {} call of Hello", u8::from(calls));
     Ok(())
 }

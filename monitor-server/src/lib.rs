@@ -44,6 +44,7 @@ pub use config::{Limits, MonitorConfig};
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};
 pub use listener::Endpoint;
+pub use monitor_core::names::Profile;
 pub use mount::{MetricService, ServiceBody};
 pub use process::{Service, process_families};
 pub use run::{MetricServer, MetricServerHandle, MonitorServer, run};

@@ -219,7 +219,7 @@ fn what_a_check_calls_is_not_on_the_page() {
         });
         let requests = || {
             let page = get(address, "/metrics").body;
-            let series = "monitor_requests_total{method=\"Ping\"} ";
+            let series = "service_requests_total{method=\"Ping\"} ";
             let line = page.lines().find_map(|line| line.strip_prefix(series));
             line.and_then(|count| count.parse::<u64>().ok())
         };

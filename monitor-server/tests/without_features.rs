@@ -51,7 +51,7 @@ fn it_serves_pages_probes_and_health() -> Result<(), Box<dyn std::error::Error>>
     let (head, page) = get(address, "/metrics", "")?;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     let line = |line: &str| page.lines().any(|one| one == line);
-    assert!(line("stats_request{method=\"Greet\"} 2"), "{page}");
+    assert!(line("service_requests_total{method=\"Greet\"} 2"), "{page}");
     let accept = "Accept: application/openmetrics-text; version=1.0.0\r\n";
     let (_, page) = get(address, "/metrics", accept)?;
     assert!(page.ends_with("# EOF\n"), "{page}");

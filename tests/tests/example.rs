@@ -7,42 +7,43 @@ use std::time::{Duration, Instant};
 
 use textprocessor::{PATIENCE, Page, TextProcessor, command, eventually, get, post};
 
-/// The families of the original, with their types, that a service has once each kind of call has been made; then ours.
-const FAMILIES: [(&str, &str); 31] = [
-    ("started_total", "counter"),
-    ("completed_total", "counter"),
-    ("tasks_count", "gauge"),
-    ("current_tasks_time_spend", "gauge"),
-    ("current_tasks_max_time_spend", "gauge"),
-    ("stats_tasks_time_spend_total", "counter"),
-    ("stats_tasks_with_current_time_spend_total", "gauge"),
+/// The families, with their types, that a service has once each kind of call has been made.
+const FAMILIES: [(&str, &str); 32] = [
+    ("service_tasks_started_total", "counter"),
+    ("service_tasks_completed_total", "counter"),
+    ("service_tasks_in_flight", "gauge"),
+    ("service_tasks_current_seconds", "gauge"),
+    ("service_tasks_current_max_seconds", "gauge"),
+    ("service_tasks_completed_seconds_total", "counter"),
+    ("service_tasks_busy_seconds_total", "counter"),
+    ("service_worker_busy_seconds", "gauge"),
+    ("service_workers", "gauge"),
+    ("service_requests_total", "counter"),
+    ("service_requests_in_flight", "gauge"),
+    ("service_request_duration_seconds", "histogram"),
+    ("service_request_errors_total", "counter"),
+    ("service_request_duration_recent_mean_seconds", "gauge"),
+    ("service_request_duration_last_mean_seconds", "gauge"),
+    ("service_task_status", "gauge"),
+    ("process_start_time_seconds", "gauge"),
+    ("textprocessor_shipped_texts", "gauge"),
+    ("service_value_words_read", "gauge"),
+    ("service_value_body_bytes", "gauge"),
+    ("service_recent_mean_request_size_bytes", "gauge"),
+    ("service_last_mean_request_size_bytes", "gauge"),
+    ("service_request_size_bytes", "histogram"),
+    ("service_recent_mean_response_size_bytes", "gauge"),
+    ("service_response_size_bytes", "histogram"),
+    ("service_recent_mean_time_remaining_time_seconds", "gauge"),
+    ("service_time_remaining_time_seconds", "histogram"),
     (
-        "stats_tasks_with_current_time_spend_normalised_total",
+        "service_recent_mean_time_remaining_after_time_seconds",
         "gauge",
     ),
-    ("tasks_time_spent_quantile", "histogram"),
-    ("service_threads", "gauge"),
-    ("textprocessor_shipped_texts", "gauge"),
-    ("stats_request", "gauge"),
-    ("stats_processed", "gauge"),
-    ("stats_errors", "gauge"),
-    ("stats_words_read", "gauge"),
-    ("stats_body_bytes", "gauge"),
-    ("stats_aggregation_time_full", "gauge"),
-    ("stats_aggregation_last_time_full", "gauge"),
-    ("stats_hist_time_full", "histogram"),
-    ("stats_aggregation_request_size", "gauge"),
-    ("stats_aggregation_last_request_size", "gauge"),
-    ("stats_hist_request_size", "histogram"),
-    ("stats_aggregation_response_size", "gauge"),
-    ("stats_hist_response_size", "histogram"),
-    ("stats_aggregation_time_remaining_time", "gauge"),
-    ("stats_hist_time_remaining_time", "histogram"),
-    ("stats_aggregation_time_remaining_after_time", "gauge"),
-    ("stats_hist_time_remaining_after_time", "histogram"),
-    ("stats_aggregation_asked_words", "gauge"),
-    ("monitor_task_status", "gauge"),
-    ("process_start_time_seconds", "gauge"),
+    ("service_time_remaining_after_time_seconds", "histogram"),
+    ("service_recent_mean_asked_words", "gauge"),
+    ("monitor_ready", "gauge"),
+    ("monitor_series", "gauge"),
 ];
 
 /// Everything monitored in the example, nested calls included.
@@ -63,15 +64,14 @@ const METHODS: [&str; 13] = [
 ];
 
 /// Values that never fall, as long as the process lives.
-const RISING: [&str; 8] = [
-    "started_total",
-    "completed_total",
-    "stats_tasks_time_spend_total",
-    "stats_tasks_with_current_time_spend_total",
-    "tasks_time_spent_quantile_count",
-    "stats_request",
-    "stats_processed",
-    "stats_errors",
+const RISING: [&str; 7] = [
+    "service_tasks_started_total",
+    "service_tasks_completed_total",
+    "service_tasks_completed_seconds_total",
+    "service_tasks_busy_seconds_total",
+    "service_requests_total",
+    "service_request_duration_seconds_count",
+    "service_request_errors_total",
 ];
 
 #[test]
@@ -79,7 +79,7 @@ fn every_series_of_a_call_is_there_at_zero_before_the_first_one() {
     let example = TextProcessor::start(&[]);
     let page = example.page();
     assert_eq!(
-        page.label_values("stats_request", "method"),
+        page.label_values("service_requests_total", "method"),
         METHODS.map(String::from).into()
     );
     for method in METHODS
@@ -87,20 +87,26 @@ fn every_series_of_a_call_is_there_at_zero_before_the_first_one() {
         .filter(|method| !matches!(**method, "IndexCorpus" | "SplitWords"))
     {
         assert_eq!(
-            page.get("stats_request", &[("method", method)]),
+            page.get("service_requests_total", &[("method", method)]),
             Some(0.0),
             "{method}"
         );
         for status in ["success", "failure"] {
             assert_eq!(
-                page.get("stats_processed", &[("method", method), ("status", status)]),
+                page.get(
+                    "service_request_duration_seconds_count",
+                    &[("method", method), ("status", status)]
+                ),
                 Some(0.0),
                 "{method}"
             );
         }
         for kind in ["unreachable", "empty text", "other", "panic", "cancelled"] {
             assert_eq!(
-                page.get("stats_errors", &[("method", method), ("type", kind)]),
+                page.get(
+                    "service_request_errors_total",
+                    &[("method", method), ("type", kind)]
+                ),
                 Some(0.0),
                 "{method} {kind}"
             );
@@ -128,7 +134,10 @@ fn each_page_under_load_adds_up() {
         missing_families(&example.page()).is_empty()
     });
     let page = example.page();
-    assert!(page.value("started_total") > 1000.0, "the load runs");
+    assert!(
+        page.value("service_tasks_started_total") > 1000.0,
+        "the load runs"
+    );
     for kind in [
         "empty text",
         "text too long",
@@ -136,7 +145,10 @@ fn each_page_under_load_adds_up() {
         "bad JSON",
         "unknown text",
     ] {
-        assert!(page.sum("stats_errors", "type", kind) > 0.0, "no {kind}");
+        assert!(
+            page.sum("service_request_errors_total", "type", kind) > 0.0,
+            "no {kind}"
+        );
     }
     assert!(example.interrupt().success());
 }
@@ -162,13 +174,13 @@ fn a_lost_dependency_is_unhealthy_until_it_is_back() {
     );
     let page = example.page();
     let run = page.get(
-        "monitor_task_status",
+        "service_task_status",
         &[("task", "LookUpWords"), ("status", "CONNECTION_ERROR")],
     );
     assert!(run.is_some_and(|run| run >= 5.0), "{run:?}");
     assert!(
         page.get(
-            "stats_errors",
+            "service_request_errors_total",
             &[("method", "LookUpWords"), ("type", "unreachable")]
         ) >= Some(5.0)
     );
@@ -199,7 +211,7 @@ fn inputs_are_answered_or_refused_for_their_own_reason() {
 fn ctrl_c_lets_running_requests_end() {
     let example = TextProcessor::start(&["--load", "200"]);
     eventually("the load runs", || {
-        example.page().value("completed_total") > 100.0
+        example.page().value("service_tasks_completed_total") > 100.0
     });
     let begun = Instant::now();
     assert!(example.interrupt().success());
@@ -236,65 +248,74 @@ fn the_readme_shows_the_quickstart_as_it_is() {
 
 /// What holds on any page at any moment.
 fn assert_adds_up(page: &Page) {
-    let completed = page.value("completed_total");
-    let started = page.value("started_total");
-    let failures = page.sum("stats_processed", "status", "failure");
+    let completed = page.value("service_tasks_completed_total");
+    let started = page.value("service_tasks_started_total");
+    let failures = page.sum(
+        "service_request_duration_seconds_count",
+        "status",
+        "failure",
+    );
     equal(
         "started = completed + in flight",
         started,
-        completed + page.value("tasks_count"),
+        completed + page.value("service_tasks_in_flight"),
     );
-    equal("requests = started", page.total("stats_request"), started);
+    equal(
+        "requests = started",
+        page.total("service_requests_total"),
+        started,
+    );
     equal(
         "processed = completed",
-        page.total("stats_processed"),
+        page.total("service_request_duration_seconds_count"),
         completed,
     );
     equal(
-        "histogram count = completed",
-        page.value("tasks_time_spent_quantile_count"),
-        completed,
+        "errors = failures",
+        page.total("service_request_errors_total"),
+        failures,
     );
-    equal("errors = failures", page.total("stats_errors"), failures);
     assert!(
-        page.value("current_tasks_max_time_spend") <= page.value("current_tasks_time_spend") + 1e-9
+        page.value("service_tasks_current_max_seconds")
+            <= page.value("service_tasks_current_seconds") + 1e-9
     );
-    let threads = page.value("service_threads");
-    let busy = page.value("stats_tasks_with_current_time_spend_total");
+    let threads = page.value("service_workers");
+    let busy = page.value("service_tasks_busy_seconds_total");
     equal(
         "normalised",
-        page.value("stats_tasks_with_current_time_spend_normalised_total"),
+        page.value("service_worker_busy_seconds"),
         busy / threads,
     );
-    for method in page.label_values("stats_request", "method") {
+    for method in page.label_values("service_requests_total", "method") {
         assert_method_adds_up(page, &method);
     }
 }
 
 fn assert_method_adds_up(page: &Page, method: &str) {
     let of = |name: &str| page.sum(name, "method", method);
-    let processed = of("stats_processed");
+    let processed = of("service_request_duration_seconds_count");
     assert!(
-        of("stats_request") >= processed,
+        of("service_requests_total") >= processed,
         "{method}: more ended than begun"
     );
-    equal(
-        &format!("{method}: histogram = processed"),
-        of("stats_hist_time_full_count"),
-        processed,
-    );
     let failures = page.get(
-        "stats_processed",
+        "service_request_duration_seconds_count",
         &[("method", method), ("status", "failure")],
     );
     equal(
         &format!("{method}: errors = failures"),
-        of("stats_errors"),
+        of("service_request_errors_total"),
         failures.unwrap_or_default(),
     );
+    for status in ["success", "failure"] {
+        assert_buckets_add_up(page, method, status);
+    }
+}
+
+fn assert_buckets_add_up(page: &Page, method: &str, status: &str) {
     let mut buckets: Vec<_> = page
-        .series("stats_hist_time_full_bucket")
-        .filter(|(labels, _)| labels["method"] == method)
+        .series("service_request_duration_seconds_bucket")
+        .filter(|(labels, _)| labels["method"] == method && labels["status"] == status)
         .map(|(labels, value)| (textprocessor::number(&labels["le"]), value))
         .collect();
     buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -302,14 +323,17 @@ fn assert_method_adds_up(page: &Page, method: &str) {
         buckets.is_sorted_by(|a, b| a.1 <= b.1),
         "{method}: {buckets:?}"
     );
-    if let Some((bound, count)) = buckets.last() {
-        assert!(bound.is_infinite());
-        equal(
-            &format!("{method}: last bucket = processed"),
-            *count,
-            processed,
-        );
-    }
+    let (bound, count) = buckets.last().expect("a known method has buckets");
+    assert!(bound.is_infinite());
+    let ended = page.get(
+        "service_request_duration_seconds_count",
+        &[("method", method), ("status", status)],
+    );
+    equal(
+        &format!("{method} {status}: last bucket = ended"),
+        *count,
+        ended.unwrap_or_default(),
+    );
 }
 
 #[track_caller]

@@ -189,7 +189,8 @@ fn metrics_come_in_the_format_asked_for() {
     let text = get("/metrics");
     assert_eq!(text.header("vary"), "Accept, Accept-Encoding");
     assert!(
-        text.text().contains("# TYPE started_total counter\n"),
+        text.text()
+            .contains("# TYPE service_tasks_started_total counter\n"),
         "{}",
         text.text()
     );
@@ -236,7 +237,7 @@ fn h5_metrics_are_compressed_only_for_who_wants_it() {
     flate2::read::GzDecoder::new(&packed.body[..])
         .read_to_string(&mut page)
         .expect("gzip");
-    assert!(page.contains("# TYPE started_total counter\n"));
+    assert!(page.contains("# TYPE service_tasks_started_total counter\n"));
     for refusing in [
         "",
         "Accept-Encoding: gzip;q=0\r\n",
@@ -246,7 +247,9 @@ fn h5_metrics_are_compressed_only_for_who_wants_it() {
         let plain = ask("GET", "/metrics", refusing);
         assert_eq!(plain.header("content-encoding"), "", "{refusing}");
         assert!(
-            plain.text().contains("# TYPE started_total counter\n"),
+            plain
+                .text()
+                .contains("# TYPE service_tasks_started_total counter\n"),
             "{refusing}"
         );
     }
@@ -268,7 +271,8 @@ fn names_filter_by_full_sample_name() {
         ["model_version"]
     );
     assert_eq!(
-        samples("/metrics?name[]=started_total&name[]=completed_total").len(),
+        samples("/metrics?name[]=service_tasks_started_total&name[]=service_tasks_completed_total")
+            .len(),
         2
     );
     assert_eq!(get("/metrics?name[]=started").text(), "");
@@ -330,7 +334,7 @@ fn a_scrape_ends_within_the_time_its_scraper_has() {
     let page = answers[0].text();
     assert_eq!(answers[0].status, 200);
     assert!(
-        page.contains("started_total 0\n") && !page.contains("slow_gauge"),
+        page.contains("service_tasks_started_total 0\n") && !page.contains("slow_gauge"),
         "{page}"
     );
     let whole = scraped(&config, &["X-Prometheus-Scrape-Timeout-Seconds: soon\r\n"]);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use monitor_core::config::Namespace;
 use monitor_core::family::FamilyType;
 use monitor_core::names::{Profile, built_in_families};
 use monitor_server::{health_families, process_families, scrape_families};
@@ -62,7 +63,7 @@ fn documented(profile: Profile) -> BTreeMap<&'static str, &'static str> {
 #[test]
 fn every_built_in_family_is_documented_with_its_type_and_no_other() {
     for profile in Profile::ALL {
-        let mut families = built_in_families(profile);
+        let mut families = built_in_families(profile, &Namespace::default());
         families.extend(process_families());
         families.extend(health_families());
         families.extend(scrape_families());

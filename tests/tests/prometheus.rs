@@ -71,7 +71,7 @@ fn stores_what_our_pages_say(program: &Path) {
     }
     example.wait_for_line("load stopped");
     eventually("the last call ends", || {
-        example.page().value("tasks_count") < 0.5
+        example.page().value("service_tasks_in_flight") < 0.5
     });
 
     let ours = example.page();
@@ -178,7 +178,10 @@ fn as_stored(page: Series) -> Series {
 }
 
 fn check_example(prometheus: &Prometheus, job: &Job, ours: &Page) {
-    assert!(ours.value("started_total") > 500.0, "the load ran");
+    assert!(
+        ours.value("service_tasks_started_total") > 500.0,
+        "the load ran"
+    );
     let stored = prometheus.series(&job.name);
     let scraped = prometheus.value("scrape_samples_scraped", &job.name);
     #[expect(clippy::cast_precision_loss, reason = "small")]

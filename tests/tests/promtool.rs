@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use monitor_core::TaskStatus;
+use monitor_core::config::Namespace;
 use monitor_core::exposition::Format;
 use monitor_core::family::Family;
 use monitor_core::names::{Profile, built_in_families};
@@ -66,7 +67,6 @@ fn served() -> String {
     let config = MonitorConfig::default()
         .listen([127, 0, 0, 1])
         .port(0)
-        .profile(Profile::Prometheus)
         .heartbeat_timeout(Duration::from_mins(10))
         .check("db", Duration::from_millis(20), (), |()| async {
             Ok::<_, std::io::Error>(())
@@ -163,7 +163,7 @@ fn promtool_can_read_any_page() {
 fn everything_built_in_was_used() {
     for profile in Profile::ALL {
         let page = used::page(&used::everything().snapshot(), profile, Format::Text004);
-        let families = built_in_families(profile);
+        let families = built_in_families(profile, &Namespace::default());
         // Only a build without instrumentation has it: `tests/off.rs` sees to that one.
         let is_used = |family: &&Family| family.name != "monitor_instrumentation_off";
         for family in families.iter().filter(is_used) {

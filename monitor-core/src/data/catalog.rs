@@ -1,20 +1,25 @@
 //! The built-in families: names, types and help texts, one table for each profile, in the order of the page.
 //!
-//! A row is what a family shows ([`Id`]), its type and name, and on a second line its help text. The exporter turns an
-//! [`Id`] into children, so a family that stands in both tables is computed in one place.
+//! A row is the content of a family ([`Id`]), its type and name, and on a second line its help text. The exporter turns
+//! an [`Id`] into children, so a family that stands in both tables is computed in one place. A name that begins with
+//! `_` stands behind the service's [`Namespace`].
 
+use std::borrow::Cow;
 use std::fmt;
 
-use crate::data::family::FamilyType;
+use crate::data::family::{Family, FamilyType};
+use crate::data::name::is_label_name;
 
-/// Under which names a storage is exported.
+/// The names under which a storage is exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Profile {
-    /// The names, labels and help texts of the original, so that dashboards and autoscaling rules carry over.
-    #[default]
+    /// The names, labels and help texts of the Python toolkit `redup_servicekit`, so that dashboards and autoscaling
+    /// rules carry over.
     Servicekit,
-    /// Idiomatic names: base units, `_total` on counters, durations by outcome; what `promtool check metrics` passes.
+    /// Idiomatic names: base units, `_total` on counters, durations by outcome, the service's families under its
+    /// [`Namespace`]; `promtool check metrics` finds no fault with its pages.
+    #[default]
     Prometheus,
 }
 
@@ -37,15 +42,102 @@ impl fmt::Display for Profile {
     }
 }
 
+/// The first part of the names of all families about the service in [`Profile::Prometheus`]: `service` in
+/// `service_requests_total`. The monitor's own families begin with `monitor_`.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::StorageConfig;
+/// use monitor_core::config::{Namespace, NamespaceError};
+///
+/// let mut config = StorageConfig::default();
+/// assert_eq!(config.namespace.as_str(), "service");
+/// config.namespace = Namespace::try_new("shop")?;
+/// assert!(Namespace::try_new("my-shop").is_err());
+/// # Ok::<(), NamespaceError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Namespace(Cow<'static, str>);
+
+/// Why a text cannot be a [`Namespace`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NamespaceError {
+    /// A metric name cannot begin with the text, or the text has a colon, which is for the names of recording rules.
+    #[error("`{namespace}` is no namespace: it has to match [a-zA-Z_][a-zA-Z0-9_]*")]
+    Invalid {
+        /// The text.
+        namespace: String,
+    },
+    /// Families of the monitor, of the process, of tokio's runtimes or of Prometheus itself begin with the text.
+    #[error(
+        "the namespace `{namespace}` is reserved: families that are not the service's begin with it"
+    )]
+    Reserved {
+        /// The text.
+        namespace: String,
+    },
+}
+
+impl Namespace {
+    /// Checks a namespace.
+    ///
+    /// # Errors
+    ///
+    /// [`NamespaceError`] for a text that does not match `[a-zA-Z_][a-zA-Z0-9_]*`, that begins with `monitor`, or whose
+    /// first word is `process`, `scrape`, `stats` or `tokio`.
+    pub fn try_new(namespace: impl Into<String>) -> Result<Self, NamespaceError> {
+        const RESERVED: [&str; 4] = ["process", "scrape", "stats", "tokio"];
+        let namespace = namespace.into();
+        if !is_label_name(&namespace) {
+            return Err(NamespaceError::Invalid { namespace });
+        }
+        let first = namespace.split('_').next().unwrap_or_default();
+        if first.starts_with("monitor") || RESERVED.contains(&first) {
+            return Err(NamespaceError::Reserved { namespace });
+        }
+        Ok(Self(namespace.into()))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Namespace {
+    /// `service`.
+    fn default() -> Self {
+        Self(Cow::Borrowed("service"))
+    }
+}
+
 /// A built-in family.
 pub(crate) struct Spec {
     pub(crate) id: Id,
-    pub(crate) name: &'static str,
+    /// Behind the namespace, if it begins with `_`.
+    name: &'static str,
     pub(crate) kind: FamilyType,
     pub(crate) help: &'static str,
 }
 
-/// What a built-in family shows.
+impl Spec {
+    /// The family's name.
+    pub(crate) fn name(&self, namespace: &Namespace) -> Cow<'static, str> {
+        if self.name.starts_with('_') {
+            return format!("{}{}", namespace.0, self.name).into();
+        }
+        self.name.into()
+    }
+
+    /// The family without children.
+    pub(crate) fn family(&self, namespace: &Namespace) -> Family {
+        Family::new(self.name(namespace), self.help, self.kind)
+    }
+}
+
+/// The content of a built-in family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Id {
     Started,
@@ -159,43 +251,43 @@ const SERVICEKIT: &[Spec] = families! {
 /// Base units, `_total` on counters and on nothing else: what `promtool check metrics` wants. Durations stand by
 /// outcome, so that processed calls are their counts, and those of all calls are a sum over methods.
 const PROMETHEUS: &[Spec] = families! {
-    Started Counter "monitor_tasks_started_total"
+    Started Counter "_tasks_started_total"
         "Tasks begun.";
-    Completed Counter "monitor_tasks_completed_total"
+    Completed Counter "_tasks_completed_total"
         "Tasks ended.";
-    InFlight Gauge "monitor_tasks_in_flight"
+    InFlight Gauge "_tasks_in_flight"
         "Tasks begun and not ended.";
-    CurrentSeconds Gauge "monitor_tasks_current_seconds"
+    CurrentSeconds Gauge "_tasks_current_seconds"
         "Ages of the tasks in flight, added up.";
-    CurrentMax Gauge "monitor_tasks_current_max_seconds"
+    CurrentMax Gauge "_tasks_current_max_seconds"
         "Age of the oldest task in flight.";
-    CompletedSeconds Counter "monitor_tasks_completed_seconds_total"
+    CompletedSeconds Counter "_tasks_completed_seconds_total"
         "Time spent on tasks that ended.";
-    BusySeconds Counter "monitor_tasks_busy_seconds_total"
+    BusySeconds Counter "_tasks_busy_seconds_total"
         "Time spent on tasks, those in flight included.";
-    BusyNormalised Gauge "monitor_worker_busy_seconds"
+    BusyNormalised Gauge "_worker_busy_seconds"
         "Time spent on tasks, those in flight included, for each configured worker; 0 without a limit.";
-    ServiceThreads Gauge "monitor_workers"
+    ServiceThreads Gauge "_workers"
         "Configured workers; 0 is no limit.";
-    Request Counter "monitor_requests_total"
+    Request Counter "_requests_total"
         "Calls begun.";
-    InFlightOf Gauge "monitor_requests_in_flight"
+    InFlightOf Gauge "_requests_in_flight"
         "Calls begun and not ended.";
-    Waiting Gauge "monitor_requests_waiting"
+    Waiting Gauge "_requests_waiting"
         "Calls in flight that wait for a permit.";
-    Durations Histogram "monitor_request_duration_seconds"
+    Durations Histogram "_request_duration_seconds"
         "Durations of calls that ended, by outcome.";
-    Errors Counter "monitor_request_errors_total"
+    Errors Counter "_request_errors_total"
         "Calls that failed, by error type.";
-    TimeFullMean Gauge "monitor_request_duration_recent_mean_seconds"
+    TimeFullMean Gauge "_request_duration_recent_mean_seconds"
         "Mean duration of the method's last 100 calls.";
-    TimeFullLast Gauge "monitor_request_duration_last_mean_seconds"
+    TimeFullLast Gauge "_request_duration_last_mean_seconds"
         "Mean duration of the method's last 5 calls.";
-    Items Counter "monitor_stream_items_total"
+    Items Counter "_stream_items_total"
         "Items that streams gave.";
-    ExpectedError Gauge "monitor_expected_error"
+    ExpectedError Gauge "_expected_error"
         "1 for each error type that is a failure of the method, but no illness.";
-    TaskStatus Gauge "monitor_task_status"
+    TaskStatus Gauge "_task_status"
         "How many times in a row each task type was set to its current status.";
     ProcessStart Gauge "process_start_time_seconds"
         "Start time of the process since unix epoch in seconds.";

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::data::catalog::{Profile, built_in};
+use crate::data::catalog::{Namespace, Profile, built_in};
 use crate::data::family::{FamilyType, HistogramKind, Label};
 use crate::data::labels::sort_labels;
 
@@ -187,13 +187,15 @@ fn sample_names(name: &str, kind: FamilyType) -> impl Iterator<Item = Box<str>> 
         .map(move |suffix| format!("{base}{suffix}").into())
 }
 
-/// The names of the built-in families of all profiles as taken, and those families by the numbers they took them under.
+/// The names of the built-in families of all profiles, under the default namespace, as taken, and those families by the
+/// numbers they took them under.
 pub(crate) fn built_in_claims() -> (SampleNames, Vec<Cow<'static, str>>) {
     let mut taken = SampleNames::default();
     let mut families = Vec::new();
     for spec in Profile::ALL.into_iter().flat_map(built_in) {
-        taken.reserve(spec.name, spec.kind, families.len());
-        families.push(Cow::Borrowed(spec.name));
+        let name = spec.name(&Namespace::default());
+        taken.reserve(&name, spec.kind, families.len());
+        families.push(name);
     }
     (taken, families)
 }

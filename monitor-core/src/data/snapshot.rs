@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::data::catalog::Namespace;
 use crate::data::family::{Child, FamilyType, Histogram, Label};
 use crate::data::key::StatKey;
 use crate::data::labels::{ConstLabels, KeptExemplar};
@@ -58,6 +59,8 @@ pub struct Snapshot {
     /// Labels that every series has, from the configuration. A label of the same name of a call, a key or a registered
     /// metric is written with `label_` before it.
     pub const_labels: ConstLabels,
+    /// The first part of the names of the service's families, from the configuration.
+    pub namespace: Namespace,
 }
 
 impl Snapshot {

@@ -5,7 +5,7 @@
 //! shows is the storage at that moment, whatever is recorded meanwhile.
 
 use crate::base::sync::{AtomicUsize, Mutex, Relaxed, lock};
-use crate::data::catalog::Profile;
+use crate::data::catalog::{Namespace, Profile};
 use crate::data::family::Family;
 use crate::data::snapshot::Snapshot;
 use crate::export::encode::{Encoder, Format};
@@ -45,8 +45,8 @@ const MARGIN: usize = 4096;
 /// let exporter = Exporter::new(Profile::Prometheus);
 /// monitor.set_stats("jobs", 3)?;
 /// let mut page = Vec::new();
-/// exporter.encode(&monitor.snapshot(), &["monitor_value_jobs"], Format::Text004, &mut page);
-/// assert!(page.ends_with(b"\nmonitor_value_jobs 3\n"));
+/// exporter.encode(&monitor.snapshot(), &["service_value_jobs"], Format::Text004, &mut page);
+/// assert!(page.ends_with(b"\nservice_value_jobs 3\n"));
 /// # Ok::<(), monitor_core::StatsError>(())
 /// ```
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Exporter {
     pub fn new(profile: Profile) -> Self {
         Self {
             profile,
-            registry: Mutex::new(NameRegistry::new(profile)),
+            registry: Mutex::new(NameRegistry::new(profile, Namespace::default())),
             last_page: AtomicUsize::new(0),
         }
     }
@@ -202,8 +202,8 @@ pub fn families(snapshot: &Snapshot, profile: Profile) -> Vec<Family> {
 /// let monitor = Monitor::new(StorageConfig::default());
 /// monitor.method("Get")?.start();
 /// let mut page = Vec::new();
-/// encode_snapshot(&monitor.snapshot(), Profile::default(), &["stats_request"], Format::Text004, &mut page);
-/// assert!(page.ends_with(b"\nstats_request{method=\"Get\"} 1\n"));
+/// encode_snapshot(&monitor.snapshot(), Profile::default(), &["service_requests_total"], Format::Text004, &mut page);
+/// assert!(page.ends_with(b"\nservice_requests_total{method=\"Get\"} 1\n"));
 /// # Ok::<(), monitor_core::MethodError>(())
 /// ```
 pub fn encode_snapshot(

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use crate::data::catalog::{Profile, Spec, built_in};
+use crate::data::catalog::{Namespace, Profile, Spec, built_in};
 use crate::data::family::{Family, FamilyType, Label, Labels, ValueView};
 use crate::data::key::StatKey;
 use crate::data::name::{self, SampleNames};
@@ -30,19 +30,24 @@ const RESERVED: usize = usize::MAX;
 /// come and go for ever, also without being removed by name.
 const SPARE_PLACES: usize = 4096;
 
-/// Whether a family that is there whatever is recorded has this name, with or without a counter's `_total`.
+/// Whether a family that is there whatever is recorded has this name, with or without a counter's `_total`, in any
+/// profile.
 ///
 /// # Examples
 ///
 /// ```
+/// use monitor_core::config::Namespace;
 /// use monitor_core::names::is_built_in;
 ///
-/// assert!(is_built_in("tasks_count") && is_built_in("started_total") && is_built_in("started"));
-/// assert!(!is_built_in("gpu_count"));
+/// let namespace = Namespace::default();
+/// assert!(is_built_in("tasks_count", &namespace) && is_built_in("started", &namespace));
+/// assert!(is_built_in("service_requests_total", &namespace));
+/// assert!(!is_built_in("gpu_count", &namespace));
 /// ```
-pub fn is_built_in(name: &str) -> bool {
-    let mut specs = Profile::ALL.into_iter().flat_map(built_in);
-    specs.any(|spec| spec.name == name || spec.name.strip_suffix("_total") == Some(name))
+pub fn is_built_in(name: &str, namespace: &Namespace) -> bool {
+    let specs = Profile::ALL.into_iter().flat_map(built_in);
+    let mut names = specs.map(|spec| spec.name(namespace));
+    names.any(|known| known == name || known.strip_suffix("_total") == Some(name))
 }
 
 /// The families a profile has whatever is recorded, in the order of the page, without children: a page shows those of
@@ -51,16 +56,15 @@ pub fn is_built_in(name: &str) -> bool {
 /// # Examples
 ///
 /// ```
+/// use monitor_core::config::Namespace;
 /// use monitor_core::names::{Profile, built_in_families};
 ///
-/// let families = built_in_families(Profile::Prometheus);
-/// assert!(families.iter().any(|family| family.name == "monitor_requests_total"));
+/// let families = built_in_families(Profile::Prometheus, &Namespace::default());
+/// assert!(families.iter().any(|family| family.name == "service_requests_total"));
 /// ```
-pub fn built_in_families(profile: Profile) -> Vec<Family> {
+pub fn built_in_families(profile: Profile, namespace: &Namespace) -> Vec<Family> {
     let specs = built_in(profile).iter();
-    specs
-        .map(|spec| Family::new(spec.name, spec.help, spec.kind))
-        .collect()
+    specs.map(|spec| spec.family(namespace)).collect()
 }
 
 /// What a key is exported as; each has its own prefix and help text.
@@ -81,7 +85,8 @@ impl ExportKind {
         }
     }
 
-    /// What its families' names begin with, and their help text, in which `{}` stands for the key.
+    /// The beginning of its families' names, behind the namespace if it begins with `_`, and their help text, in which
+    /// `{}` stands for the key.
     fn texts(self, profile: Profile) -> (&'static str, &'static str) {
         use Profile::{Prometheus, Servicekit};
         const HELP: &str = "This is metric `{}` from MonitorServer.";
@@ -92,29 +97,25 @@ impl ExportKind {
             (Self::Mean, Servicekit) => ("stats_aggregation_", HELP),
             (Self::LastMean, Servicekit) => ("stats_aggregation_last_", HELP),
             (Self::Histogram, Servicekit) => ("stats_hist_", HISTOGRAM_HELP),
-            (Self::Value, Prometheus) => ("monitor_value_", "Value recorded under the key `{}`."),
-            (Self::Mean, Prometheus) => (
-                "monitor_recent_mean_",
-                "Mean of the last 100 values of `{}`.",
-            ),
-            (Self::LastMean, Prometheus) => {
-                ("monitor_last_mean_", "Mean of the last 5 values of `{}`.")
-            }
-            (Self::Histogram, Prometheus) => ("monitor_", "Values observed as `{}`."),
+            (Self::Value, Prometheus) => ("_value_", "Value recorded under the key `{}`."),
+            (Self::Mean, Prometheus) => ("_recent_mean_", "Mean of the last 100 values of `{}`."),
+            (Self::LastMean, Prometheus) => ("_last_mean_", "Mean of the last 5 values of `{}`."),
+            (Self::Histogram, Prometheus) => ("_", "Values observed as `{}`."),
         }
     }
 
     /// The family name of a key's name. In the profile `prometheus` with the unit that the original reads out of a
     /// name, and without the endings that mean something else there.
-    fn family_name(self, profile: Profile, written: &str) -> String {
+    fn family_name(self, profile: Profile, namespace: &Namespace, written: &str) -> String {
         if self == Self::Info {
             return name::metric_name(written);
         }
-        let name = name::key_name(self.texts(profile).0, written);
+        let prefix = self.texts(profile).0;
         if profile == Profile::Servicekit {
-            return name;
+            return name::key_name(prefix, written);
         }
-        let name = name.replace(':', "_");
+        let prefix = format!("{}{prefix}", namespace.as_str());
+        let name = name::key_name(&prefix, written).replace(':', "_");
         let mut reserved = ["_total", "_count", "_sum", "_bucket", "_info"].into_iter();
         match name::unit_in(written).filter(|_| self != Self::Value) {
             Some(unit) if !name.ends_with(unit) => format!("{name}_{unit}"),
@@ -228,6 +229,7 @@ pub(super) struct FamilyEntry {
 #[derive(Debug, Default)]
 pub(super) struct NameRegistry {
     profile: Profile,
+    namespace: Namespace,
     /// In the order of the page. One that is free has nothing on it.
     pub(super) entries: Vec<FamilyEntry>,
     claims: SampleNames,
@@ -249,12 +251,14 @@ pub(super) struct NameRegistry {
 }
 
 impl NameRegistry {
-    pub(super) fn new(profile: Profile) -> Self {
+    pub(super) fn new(profile: Profile, namespace: Namespace) -> Self {
+        let families = built_in_families(profile, &namespace);
         let mut registry = Self {
             profile,
+            namespace,
             ..Self::default()
         };
-        for family in built_in_families(profile) {
+        for family in families {
             registry.open(family, None);
         }
         registry
@@ -265,9 +269,11 @@ impl NameRegistry {
         built_in(self.profile).get(family)
     }
 
-    /// Takes up the labels of a snapshot, and forgets the keys that are gone.
+    /// Takes up the labels and the namespace of a snapshot, and forgets the keys that are gone.
     pub(super) fn update(&mut self, snapshot: &Snapshot) {
-        if self.label_cache.update(snapshot) {
+        let is_renamed = self.namespace != snapshot.namespace;
+        self.namespace.clone_from(&snapshot.namespace);
+        if self.label_cache.update(snapshot) || is_renamed {
             // Every series is another one now, and whether two are the same has to be asked anew.
             self.begin_anew();
         }
@@ -276,7 +282,8 @@ impl NameRegistry {
 
     /// Forgets the places of all keys and registered metrics.
     fn begin_anew(&mut self) {
-        let old = std::mem::replace(self, Self::new(self.profile));
+        let fresh = Self::new(self.profile, self.namespace.clone());
+        let old = std::mem::replace(self, fresh);
         self.label_cache = old.label_cache;
         self.dropped_labels = old.dropped_labels;
         for (name, kind) in old.reserved {
@@ -366,7 +373,7 @@ impl NameRegistry {
         series: &Labels,
     ) -> Option<usize> {
         let written = key.name();
-        let name = kind.family_name(self.profile, written);
+        let name = kind.family_name(self.profile, &self.namespace, written);
         let family = if let Some(family) = self.claims.owner(&name) {
             let owner = self.entries.get(family)?.owner.as_ref()?;
             (owner.0 == kind && *owner.1 == *written).then_some(family)?

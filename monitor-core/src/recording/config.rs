@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::data::catalog::{Namespace, NamespaceError};
 pub use crate::data::labels::{ConstLabelError, ConstLabels};
 
 use crate::base::clock::Clock;
@@ -21,10 +22,10 @@ pub struct StorageConfig {
     pub errors: ErrorRules,
     /// Further gauges with a constant value. Default: none.
     pub service_info: Vec<ServiceInfo>,
-    /// Permits of each method, and the value of `service_threads`. Default 1; 0 is no limit, and makes
-    /// `stats_tasks_with_current_time_spend_normalised_total` 0.
+    /// Permits of each method, and the value of the gauge `service_workers` (`service_threads` in the profile
+    /// `servicekit`). Default 1; 0 is no limit, and makes `service_worker_busy_seconds` 0.
     pub max_workers: usize,
-    /// Replaces `max_workers` in `service_threads` (not in the permits). Default: not set.
+    /// Replaces `max_workers` in that gauge (not in the permits). Default: not set.
     pub hpa_max_workers: Option<usize>,
     /// Whether each series has the label `inittime`. Default: off.
     pub inittime_label: bool,
@@ -45,6 +46,8 @@ pub struct StorageConfig {
     pub idle_series: Duration,
     /// Labels that every series has, such as `env="prod"`. Default: none.
     pub const_labels: ConstLabels,
+    /// The first part of the names of the service's families in the profile `prometheus`. Default `service`.
+    pub namespace: Namespace,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
     pub preregister: bool,
@@ -63,6 +66,7 @@ impl Default for StorageConfig {
             max_series: 2000,
             idle_series: Duration::ZERO,
             const_labels: ConstLabels::default(),
+            namespace: Namespace::default(),
             preregister: false,
             methods: Vec::new(),
         }

@@ -152,6 +152,7 @@ impl MonitorStorage {
             values,
             dropped_exemplars: core.dropped_exemplars.load(Relaxed),
             const_labels: config.const_labels.clone(),
+            namespace: config.namespace.clone(),
         }
     }
 

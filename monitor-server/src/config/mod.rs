@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use monitor_core::config::Namespace;
 use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use monitor_core::{ErrorRules, StatusRule, StorageConfig};
@@ -37,8 +38,8 @@ pub use self::limits::Limits;
 #[cfg(feature = "auth")]
 pub(crate) use self::security::is_token;
 pub(crate) use self::security::{Security, WebFile};
-use self::service::GivenLabels;
 pub(crate) use self::service::add_to_all;
+use self::service::{GivenLabels, GivenNamespace};
 use self::setting::{At, Node, expected, seconds, settings, shown};
 use crate::error::{ConfigError, Origin, Place};
 use crate::health::HealthSettings;
@@ -54,8 +55,8 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 
 /// Settings of the monitor server and of the storage it serves.
 ///
-/// The default is the original's: port 9999 on all addresses, one worker, no error words but `other`, no thresholds.
-/// Settings come from a YAML file ([`from_file`](Self::from_file), [`from_file_at`](Self::from_file_at)), from the
+/// The default is the original's but for the profile: port 9999 on all addresses, one worker, no error words but
+/// `other`, no thresholds. Settings come from a YAML file ([`from_file`](Self::from_file), [`from_file_at`](Self::from_file_at)), from the
 /// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. What comes later wins: these two read
 /// the environment after the file, and a builder's call comes after both. [`default`](Self::default),
 /// [`from_yaml`](Self::from_yaml), [`with_file`](Self::with_file) and [`with_file_at`](Self::with_file_at) do not look
@@ -69,13 +70,14 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `service info` | none | constant gauges: name to `info` (help text) and `value` (number or text of one), both needed |
 /// | `service` | none | which service this is: `name`, `version` and, where it is known, `revision` (texts), the labels of `monitor_build_info` |
 /// | `process_metrics` | `true` | whether pages have the process's CPU time, memory, descriptors and threads (Linux alone; feature `process`) |
-/// | `max_workers` | 1 | permits a method, and the gauge `service_threads`; 0 is no limit |
+/// | `max_workers` | 1 | permits a method, and the gauge `service_workers`; 0 is no limit |
 /// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge |
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
 /// | `labels` | none | labels that every series has, but for those of your registries and collectors: name to value (a text), as in `{env: prod}`; a label of this name that a call, a key or a registered metric has is written with `label_` before it |
 /// | `max_series` | 2000 | most series of a family whose labels are made at run time; beyond it they are counted as `overflow`; 0 is no limit |
 /// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page: by key or of a registered metric, whose memory is freed, or of calls whose labels are text, which keep their counts; 0 is never |
-/// | `profile` | `servicekit` | names under which the storage is exported: `servicekit`, those of the Python toolkit, or `prometheus`, idiomatic ones |
+/// | `profile` | `prometheus` | names under which the storage is exported: `prometheus`, idiomatic ones, or `servicekit`, those of the Python toolkit |
+/// | `namespace` | `service` | first part of the names of the service's families in the profile `prometheus`: letters, digits and `_` |
 /// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500; else it is served without |
 /// | `render_cache` | 0, compressed 0.1 | seconds, at most 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
 /// | `disable_compression` | `false` | whether answers are never compressed |
@@ -127,7 +129,8 @@ pub struct MonitorConfig {
     service_link: Option<String>,
     errors: Vec<StatusRule>,
     labels: GivenLabels,
-    /// All of the storage's settings but errors and labels, which are checked as they are put in.
+    namespace: GivenNamespace,
+    /// All of the storage's settings but errors, labels and namespace, which are checked as they are put in.
     storage: StorageConfig,
     profile: Profile,
     strict: bool,
@@ -218,9 +221,10 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// `process`, gives way: only its series with labels of their own are shown. `process_start_time_seconds` is one of
     /// the storage's and always there.
     "process_metrics" ["process"] => process.metrics, fn process_metrics(on: bool);
-    /// Permits a method, and the value of the gauge `service_threads`. Default 1; 0 is no limit.
+    /// Permits a method, and the value of the gauge `service_workers` (`service_threads` in the profile `servicekit`).
+    /// Default 1; 0 is no limit.
     "max_workers" => storage.max_workers, fn max_workers(workers: usize);
-    /// Replaces `max_workers` in the gauge `service_threads`, not in the permits. Default not set; 0 is the value 0.
+    /// Replaces `max_workers` in the gauge `service_workers`, not in the permits. Default not set; 0 is the value 0.
     "hpa_max_workers" => storage.hpa_max_workers, fn hpa_max_workers(workers: usize);
     /// Whether each series has the original's label `inittime`. Default off: it makes every series new at each start.
     "inittime_label" => storage.inittime_label, fn inittime_label(on: bool);
@@ -232,8 +236,9 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// at 0: see [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds, fractions
     /// allowed.
     "idle_series" => storage.idle_series, fn idle_series(idle: Duration);
-    /// The names under which the storage is exported. Default [`Profile::Servicekit`].
+    /// The names under which the storage is exported. Default [`Profile::Prometheus`].
     "profile" => profile, fn profile(profile: Profile);
+    "namespace" => namespace = service::namespace_text;
     /// Whether a scrape is answered 500 where a registry, a collector or a family had to be left out of its page; the
     /// body says which. Default off: the rest is served, and what is missing counts in `monitor_scrape_errors_total`. A
     /// repeated series is none of these: the page has its first value.
@@ -355,6 +360,28 @@ impl MonitorConfig {
         let name = name.into();
         self.labels.retain(|(known, _)| *known != name);
         self.labels.push((name, value.into()));
+        self
+    }
+
+    /// The first part of the names of the service's families in the profile `prometheus`. Default `service`, as in
+    /// `service_requests_total`. The profile `servicekit` does not use it.
+    ///
+    /// Refused when the settings are applied: a text that is no metric name, has a colon, or [begins as families do
+    /// that are not the service's](monitor_core::config::Namespace::try_new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let config = MonitorConfig::default().namespace("shop");
+    /// assert_eq!(config.storage_config()?.namespace.as_str(), "shop");
+    /// assert!(config.namespace("monitor").storage_config().is_err());
+    /// # Ok::<(), monitor_server::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into().into();
         self
     }
 
@@ -673,15 +700,20 @@ impl MonitorConfig {
     /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or
     /// is taken, a method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a
     /// label that cannot be on every series, a `render_cache` above a minute, limits of heads that are out of range, a
-    /// check or a group whose name is blank or taken, a check without time.
+    /// check or a group whose name is blank or taken, a check without time, a `namespace` that families cannot have.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         self.validate(&At::code(""))?;
         let mut storage = self.storage.clone();
         storage.errors = ErrorRules::try_new(self.errors.iter().cloned())?;
         storage.const_labels = service::const_labels(&self.labels, &At::code("labels"))?;
+        storage.namespace = self.valid_namespace(&At::code(""))?;
         let gauges = &mut storage.service_info;
         gauges.retain(|gauge| &*gauge.name != service::OVERWRITTEN);
         Ok(storage)
+    }
+
+    fn valid_namespace(&self, at: &At<'_>) -> Result<Namespace, ConfigError> {
+        service::namespace(&self.namespace, &at.key("namespace"))
     }
 
     /// An error for the first setting that cannot be. What a document gave is named by its line there, what else was
@@ -690,8 +722,9 @@ impl MonitorConfig {
         for rule in &self.errors {
             service::validate_rule(rule, &at.key("errors"))?;
         }
+        let namespace = self.valid_namespace(at)?;
         for gauge in &self.storage.service_info {
-            service::validate_gauge(&gauge.name, &at.key("service info"))?;
+            service::validate_gauge(&gauge.name, &namespace, &at.key("service info"))?;
         }
         if let Endpoint::Unix(path) = self.endpoint() {
             // A relative path would depend on where the service happens to be started.

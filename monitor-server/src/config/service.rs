@@ -5,7 +5,7 @@
 //! said by the `validate_..` functions, for files and for code alike.
 
 use monitor_core::StatusRule;
-use monitor_core::config::ConstLabels;
+use monitor_core::config::{ConstLabels, Namespace, NamespaceError};
 use monitor_core::family::{Family, Label};
 use monitor_core::names::is_built_in;
 use monitor_core::snapshot::ServiceInfo;
@@ -17,6 +17,22 @@ use crate::process::is_family;
 
 /// Names and values of labels, as they were given.
 pub(super) type GivenLabels = Vec<(String, String)>;
+
+/// A namespace, as it was given.
+#[derive(Debug, Clone)]
+pub(super) struct GivenNamespace(String);
+
+impl Default for GivenNamespace {
+    fn default() -> Self {
+        Self(Namespace::default().as_str().to_owned())
+    }
+}
+
+impl From<String> for GivenNamespace {
+    fn from(namespace: String) -> Self {
+        Self(namespace)
+    }
+}
 
 /// The family of the original that may be named as a gauge, and is overwritten.
 pub(super) const OVERWRITTEN: &str = "service_threads";
@@ -61,14 +77,14 @@ pub(super) fn gauges(at: &At<'_>) -> Result<Vec<ServiceInfo>> {
 }
 
 /// An error for the name of a gauge that no exposition may carry, or that another family has, or may come to have.
-pub(super) fn validate_gauge(name: &str, at: &At<'_>) -> Result {
+pub(super) fn validate_gauge(name: &str, namespace: &Namespace, at: &At<'_>) -> Result {
     let at = at.key(name);
     let is_letter = |c: char| c.is_ascii_alphabetic() || "_:".contains(c);
     let is_name =
         name.starts_with(is_letter) && name.chars().all(|c| is_letter(c) || c.is_ascii_digit());
     let expected = "a metric name (letters, digits, `_` and `:`, no digit first)";
     at.require(is_name, expected, name)?;
-    // All families that the service's code or the server makes begin with one of these.
+    // So begin all families of the server, and those of the service's code in the profile `servicekit`.
     let is_reserved = ["stats_", "monitor_"]
         .iter()
         .any(|prefix| name.starts_with(prefix));
@@ -77,7 +93,7 @@ pub(super) fn validate_gauge(name: &str, at: &At<'_>) -> Result {
         .iter()
         .find_map(|ending| name.strip_suffix(ending))
         .unwrap_or(name);
-    let is_taken = |name| is_built_in(name) || is_family(name);
+    let is_taken = |name| is_built_in(name, namespace) || is_family(name);
     let taken = base != OVERWRITTEN && (is_taken(name) || is_taken(base));
     at.require(
         !is_reserved && !taken,
@@ -124,6 +140,25 @@ pub(super) fn const_labels(given: &GivenLabels, at: &At<'_>) -> Result<ConstLabe
         })?;
     }
     Ok(labels)
+}
+
+pub(super) fn namespace_text(at: &At<'_>) -> Result<String> {
+    at.text(NAMESPACE)
+}
+
+const NAMESPACE: &str = "letters, digits and `_`, no digit first";
+
+/// The namespace for the storage; an error for one that its families cannot have.
+pub(super) fn namespace(given: &GivenNamespace, at: &At<'_>) -> Result<Namespace> {
+    Namespace::try_new(&*given.0).map_err(|error| {
+        let expected = match error {
+            NamespaceError::Reserved { .. } => {
+                "a namespace that no families but the service's have"
+            }
+            _ => NAMESPACE,
+        };
+        at.invalid(expected, &format_args!("the text `{}`", shown(&given.0)))
+    })
 }
 
 /// Puts these labels on every series of families that are not the storage's, but for those of a name that a series has

@@ -455,7 +455,7 @@ scalars! {
     f64: "a number", Node::number;
     Duration: "a number of seconds, 0 or more", |node| seconds(node, MAX_SECONDS);
     String: "a text", |node: &Node| node.text().map(str::to_owned);
-    Profile: "`servicekit` or `prometheus`", |node: &Node| {
+    Profile: "`prometheus` or `servicekit`", |node: &Node| {
         let named = |known: &Profile| node.text() == Some(known.name());
         Profile::ALL.into_iter().find(named)
     };

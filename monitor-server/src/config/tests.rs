@@ -228,7 +228,7 @@ fn series_are_idle_after_seconds_and_by_default_never() {
 #[test]
 fn a_profile_is_named_as_it_prints() {
     let profile = |config: MonitorConfig| config.page_settings().profile;
-    assert_eq!(profile(MonitorConfig::default()), Profile::Servicekit);
+    assert_eq!(profile(MonitorConfig::default()), Profile::Prometheus);
     for known in Profile::ALL {
         let yaml = format!("profile: {known}");
         let read = MonitorConfig::from_yaml(&yaml).expect("a known profile");
@@ -236,6 +236,14 @@ fn a_profile_is_named_as_it_prints() {
         assert_eq!(profile(MonitorConfig::default().profile(known)), known);
         assert!(refusal("profile: x").contains(&format!("`{known}`")));
     }
+}
+
+#[test]
+fn the_namespace_is_the_services_own() {
+    assert_eq!(storage("").namespace.as_str(), "service");
+    assert_eq!(storage("namespace: shop").namespace.as_str(), "shop");
+    let built = MonitorConfig::default().namespace("shop").storage_config();
+    assert_eq!(built.expect("valid").namespace.as_str(), "shop");
 }
 
 #[test]
@@ -248,6 +256,10 @@ fn settings_made_in_code_are_checked_too() {
     assert_eq!(
         refused(MonitorConfig::default().errors("", ["oom"], 1)),
         "configuration: `errors.`: expected the name of a status, found the text ``"
+    );
+    assert_eq!(
+        refused(MonitorConfig::default().namespace("tokio")),
+        "configuration: `namespace`: expected a namespace that no families but the service's have, found the text `tokio`"
     );
     let words = "w".repeat(1 << 20);
     let many = refused(MonitorConfig::default().errors("FATAL", [words], 1));

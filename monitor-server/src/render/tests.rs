@@ -218,7 +218,7 @@ async fn a_registry_that_panics_is_left_out_whole_and_counted() {
     let (renderer, metrics) = renderer(vec![Box::new(broken), Box::new(counter)]);
     let page = text(&renderer).await;
     assert!(
-        page.contains("sound_total 0") && page.contains("started_total 0"),
+        page.contains("sound_total 0") && page.contains("service_tasks_started_total 0"),
         "{page}"
     );
     assert!(page.contains("monitor_scrape_errors_total"), "{page}");
@@ -444,7 +444,7 @@ async fn gzip_and_names_are_pages_of_their_own() {
         names: Some(Arc::from([name.to_owned()])),
         ..wanted()
     };
-    let one = page(&renderer, named("started_total")).await;
+    let one = page(&renderer, named("service_tasks_started_total")).await;
     assert_eq!(series(std::str::from_utf8(&one).expect("text")).len(), 1);
     assert!(page(&renderer, named("nothing")).await.is_empty());
 }
@@ -517,7 +517,7 @@ async fn constant_labels_are_on_all_families_but_a_registry_s() {
     );
     let page = text(&renderer).await;
     for line in [
-        "started_total{env=\"prod\",version=\"of all\"} 0",
+        "service_tasks_started_total{env=\"prod\",version=\"of all\"} 0",
         "monitor_build_info{env=\"prod\",name=\"text\",version=\"1.10\"} 1",
         "tokio_workers{env=\"prod\",runtime=\"main\",version=\"of all\"} 1",
         "monitor_scrapes_total{code=\"200\",env=\"prod\",version=\"of all\"} 0",

@@ -424,12 +424,15 @@ async fn the_mounted_service_answers_as_the_filter_and_the_rest_with_404() {
         assert_eq!((answer.status, &*answer.body), (status, body), "{target}");
     }
     // Any body will do, also one that is no body at all.
-    let scrape = Request::get("/metrics?name[]=started_total").body("not a body");
+    let scrape = Request::get("/metrics?name[]=service_tasks_started_total").body("not a body");
     let scrape = tower_service::Service::call(&mut service, scrape.expect("a request"));
     let answer = fits_future(scrape).await.expect("infallible");
     fits_body(answer.body());
     let page = answer.into_body().collect().await.expect("infallible");
-    assert!(page.to_bytes().ends_with(b"\nstarted_total 0\n"));
+    assert!(
+        page.to_bytes()
+            .ends_with(b"\nservice_tasks_started_total 0\n")
+    );
 }
 
 #[tokio::test]

@@ -138,7 +138,7 @@ mod unix {
         let page = get(server.local_addr(), "/metrics");
         let started = page
             .lines()
-            .find_map(|line| line.strip_prefix("started_total "));
+            .find_map(|line| line.strip_prefix("service_tasks_started_total "));
         say("started", started.unwrap_or("none"));
         say("stop", said(server.drain_blocking(LIMIT)));
         say("instance at the end", MonitorServer::instance().is_some());

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use monitor_core::Monitor;
-use monitor_server::{MetricServer, MetricServerHandle};
+use monitor_server::{MetricServer, MetricServerHandle, MonitorConfig, Profile};
 
 use super::{Driver, Failure};
 use crate::observed::Reply;
@@ -26,7 +26,10 @@ impl Client {
     ///
     /// If there is no free port.
     pub(crate) fn start(monitor: Monitor) -> Result<Self, Failure> {
-        let server = MetricServer::new(prometheus::Registry::new(), false, monitor);
+        let config = MonitorConfig::default()
+            .profile(Profile::Servicekit)
+            .registry(prometheus::Registry::new());
+        let server = MetricServer::with_config(&config, monitor);
         Ok(Self {
             server: server.run_in_thread(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?,
         })

@@ -334,7 +334,7 @@ pub(crate) fn page(probe: &Recorder) -> String {
     let mut page = Vec::new();
     encode_snapshot(
         &probe.snapshot(),
-        Profile::default(),
+        Profile::Prometheus,
         &[],
         Format::Text004,
         &mut page,
@@ -347,7 +347,7 @@ fn of_method<'a>(page: &'a str, method: &str) -> impl Iterator<Item = (&'a str, 
     let method = format!("method=\"{method}\"");
     page.lines()
         .filter(move |line| {
-            line.starts_with("stats_hist_time_full_bucket") && line.contains(&method)
+            line.starts_with("service_request_duration_seconds_bucket") && line.contains(&method)
         })
         .filter_map(|line| {
             let (_, rest) = line.split_once("le=\"")?;

@@ -118,7 +118,7 @@ pub(crate) fn merged_page(snapshot: &Snapshot, profile: Profile, format: Format)
     };
     let others = vec![
         family("started_total", FamilyType::Gauge, 7),
-        family("monitor_requests_total", FamilyType::Gauge, 7),
+        family("service_requests_total", FamilyType::Gauge, 7),
         family("of_another_source", FamilyType::Untyped, 8),
     ];
     let exporter = Exporter::new(profile);

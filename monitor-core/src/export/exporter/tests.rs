@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Profile, families};
+use crate::data::catalog::{Namespace, NamespaceError};
 use crate::data::family::{Family, FamilyType, Histogram};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{
@@ -52,6 +53,7 @@ pub(crate) fn fresh() -> Snapshot {
         values: ValuesSnapshot::default(),
         dropped_exemplars: 0,
         const_labels: crate::data::labels::ConstLabels::default(),
+        namespace: Namespace::default(),
     }
 }
 
@@ -429,7 +431,7 @@ fn the_idiomatic_profile_has_units_and_totals_where_they_belong() {
         );
         assert!(!family.help.is_empty());
     }
-    let durations = by_name(&families, "monitor_request_duration_seconds");
+    let durations = by_name(&families, "service_request_duration_seconds");
     let counts: Vec<_> = checked_samples(std::slice::from_ref(durations))
         .into_iter()
         .filter(|sample| sample.name.ends_with("_count"))
@@ -440,11 +442,71 @@ fn the_idiomatic_profile_has_units_and_totals_where_they_belong() {
         [("failure".to_owned(), 1.0), ("success".to_owned(), 1.0)]
     );
     for name in [
-        "monitor_request_size_bytes",
-        "monitor_recent_mean_request_size_bytes",
-        "monitor_value_jobs_total_value",
-        "monitor_requests_waiting",
+        "service_request_size_bytes",
+        "service_recent_mean_request_size_bytes",
+        "service_value_jobs_total_value",
+        "service_requests_waiting",
     ] {
         by_name(&families, name);
+    }
+}
+
+#[test]
+fn the_namespace_is_that_of_the_snapshot_and_of_the_services_families_alone() {
+    let mut snapshot = fresh();
+    snapshot.values.entries = vec![entry("jobs", StatValue::Int(3))];
+    let exporter = super::Exporter::new(Profile::Prometheus);
+    let before = exporter.families(&snapshot);
+    by_name(&before, "service_value_jobs");
+    snapshot.namespace = Namespace::try_new("shop").expect("a good namespace");
+    let after = exporter.families(&snapshot);
+    for (before, after) in before.iter().zip(&after) {
+        let renamed = before.name.strip_prefix("service_");
+        let expected =
+            renamed.map_or_else(|| before.name.to_string(), |rest| format!("shop_{rest}"));
+        assert_eq!(after.name, expected);
+    }
+    assert!(
+        names(&after)
+            .iter()
+            .any(|name| name.starts_with("monitor_"))
+    );
+    by_name(&after, "shop_value_jobs");
+    let servicekit = families(&snapshot, Profile::Servicekit);
+    assert!(
+        names(&servicekit)
+            .iter()
+            .all(|name| !name.starts_with("shop"))
+    );
+}
+
+#[test]
+fn a_namespace_is_a_name_that_no_other_families_begin_with() {
+    for good in [
+        "service",
+        "shop",
+        "Shop_2",
+        "my_monitor",
+        "processing",
+        "up",
+    ] {
+        assert_eq!(Namespace::try_new(good).expect(good).as_str(), good);
+    }
+    for bad in ["", "2shop", "my-shop", "a:b", "a b", "ä"] {
+        let error = Namespace::try_new(bad).expect_err(bad);
+        assert!(matches!(error, NamespaceError::Invalid { .. }), "{bad}");
+    }
+    for taken in [
+        "monitor",
+        "monitor_x",
+        "monitoring",
+        "process",
+        "process_x",
+        "tokio",
+        "scrape",
+        "stats",
+    ] {
+        let error = Namespace::try_new(taken).expect_err(taken);
+        assert!(matches!(error, NamespaceError::Reserved { .. }), "{taken}");
     }
 }

@@ -63,11 +63,11 @@ fn a_label_set_nobody_calls_leaves_the_page_and_comes_back_with_its_counts() {
     let without = page(monitor);
     assert_eq!(lines(&without, "tenant=\"a\""), 0, "{without}");
     assert!(lines(&without, "tenant=\"b\"") > 0, "{without}");
-    let series = "monitor_series{family=\"monitor_requests_total\"}";
+    let series = "monitor_series{family=\"service_requests_total\"}";
     assert_eq!(value(&without, series), Some(" 1"));
     call(monitor, "a");
     let again = page(monitor);
-    let requests = "monitor_requests_total{method=\"Idle\",tenant=\"a\"}";
+    let requests = "service_requests_total{method=\"Idle\",tenant=\"a\"}";
     assert_eq!(value(&again, requests), Some(" 2"), "{again}");
 }
 

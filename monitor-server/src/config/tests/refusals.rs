@@ -86,11 +86,27 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "profile: Servicekit",
-        "yaml:1: `profile`: expected `servicekit` or `prometheus`, found the text `Servicekit`",
+        "yaml:1: `profile`: expected `prometheus` or `servicekit`, found the text `Servicekit`",
     ),
     (
         "\nprofile: 1",
-        "yaml:2: `profile`: expected `servicekit` or `prometheus`, found `1`",
+        "yaml:2: `profile`: expected `prometheus` or `servicekit`, found `1`",
+    ),
+    (
+        "namespace: my-shop",
+        "yaml:1: `namespace`: expected letters, digits and `_`, no digit first, found the text `my-shop`",
+    ),
+    (
+        "\nnamespace: monitor",
+        "yaml:2: `namespace`: expected a namespace that no families but the service's have, found the text `monitor`",
+    ),
+    (
+        "namespace: 5",
+        "yaml:1: `namespace`: expected a text (put it in quotes), found `5`",
+    ),
+    (
+        "{namespace: shop, service info: {shop_workers: {info: V., value: 1}}}",
+        "yaml:1: `service info.shop_workers`: expected a name that no built-in metric has, found the text `shop_workers`",
     ),
     (
         "strict: 'yes'",

@@ -10,8 +10,14 @@ async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
     let histogram = prometheus::Histogram::with_opts(opts.buckets(vec![1.0])).expect("a name");
     let (renderer, _) = renderer(vec![Box::new(histogram)]);
     for (format, total) in [
-        (Format::Text004, "# TYPE started__total counter"),
-        (Format::OpenMetrics100, "# TYPE started_ counter"),
+        (
+            Format::Text004,
+            "# TYPE service__tasks__started__total counter",
+        ),
+        (
+            Format::OpenMetrics100,
+            "# TYPE service__tasks__started_ counter",
+        ),
     ] {
         let dots = PageRequest {
             format,
@@ -22,7 +28,7 @@ async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
         let dotted = std::str::from_utf8(&bytes).expect("text");
         for line in [
             total,
-            "started__total 0",
+            "service__tasks__started__total 0",
             "# TYPE of__user histogram",
             "of__user_bucket{a__b=\"c_d\",le=\"1.0\"} 0",
             "of__user_count{a__b=\"c_d\"} 0",
@@ -33,12 +39,15 @@ async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
             );
         }
         let named = PageRequest {
-            names: Some(Arc::from(["started__total".to_owned()])),
+            names: Some(Arc::from(["service__tasks__started__total".to_owned()])),
             ..dots
         };
         let one = page(&renderer, named).await;
         let one = std::str::from_utf8(&one).expect("text");
-        assert!(one.contains("\nstarted__total 0\n"), "{one}");
+        assert!(
+            one.contains("\nservice__tasks__started__total 0\n"),
+            "{one}"
+        );
         assert_eq!(series(one.trim_end_matches("# EOF\n")).len(), 1, "{one}");
     }
 }
@@ -66,7 +75,7 @@ async fn a_label_that_the_scheme_dots_makes_the_name_is_left_out_there_alone() {
 
 #[tokio::test]
 async fn exemplars_stand_on_every_page_in_openmetrics() {
-    let clash = Gauge::new("stats_hist_time_full_sum", "The user's.").expect("a name");
+    let clash = Gauge::new("service_request_duration_seconds_sum", "The user's.").expect("a name");
     for (collector, dropped) in [
         (Box::new(Probe::default()) as Box<dyn Collector>, 0),
         (Box::new(clash), 1),

@@ -288,7 +288,7 @@ async fn a_strict_page_is_whole_or_none() {
     });
     let (hanging, hangs) = hanging();
     let taken: Box<dyn Collector> =
-        Box::new(Gauge::new("started_total", "Taken.").expect("a name"));
+        Box::new(Gauge::new("service_tasks_started_total", "Taken.").expect("a name"));
     let limit = Duration::from_millis(50);
     for (collector, says, cause) in [
         (broken, "registry 2 failed\n", Cause::Source),

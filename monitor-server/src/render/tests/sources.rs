@@ -84,7 +84,7 @@ async fn a_strict_page_says_which_collector_failed() {
 #[tokio::test]
 async fn collectors_follow_the_rules_of_registries() {
     let mine = Gauge::new("mine", "The user's.").expect("a name");
-    let taken = Gauge::new("started_total", "Taken.").expect("a name");
+    let taken = Gauge::new("service_tasks_started_total", "Taken.").expect("a name");
     let repeated = mine.clone();
     let config = crate::MonitorConfig::default()
         .collector(mine)

@@ -72,7 +72,7 @@ const TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 #[tokio::test]
 async fn head_has_the_headers_of_get_in_every_format_and_encoding() {
     let context = context(StorageConfig::default());
-    let one = "/metrics?name[]=started_total";
+    let one = "/metrics?name[]=service_tasks_started_total";
     for headers in [
         &[][..],
         &[("accept", "application/openmetrics-text;escaping=dots")],
@@ -109,7 +109,7 @@ async fn compression_can_be_switched_off() {
     let context = served(&config);
     let answer = scrape(&context, "GET", "/metrics", &[("accept-encoding", "gzip")]).await;
     assert_eq!(answer.header("content-encoding"), "");
-    assert!(answer.body.contains("started_total 0"));
+    assert!(answer.body.contains("service_tasks_started_total 0"));
 }
 
 #[tokio::test]
@@ -246,7 +246,11 @@ async fn the_scraper_s_own_limit_decides_how_long_a_registry_is_waited_for() {
         begin.elapsed()
     );
     assert_eq!(page.status, 200);
-    assert!(page.body.contains("started_total 0"), "{}", page.body);
+    assert!(
+        page.body.contains("service_tasks_started_total 0"),
+        "{}",
+        page.body
+    );
     let hurried = "monitor_scrape_errors_total{cause=\"hurried\"} 1\n";
     assert!(page.body.contains(hurried), "{}", page.body);
 }
@@ -339,7 +343,7 @@ async fn the_profile_decides_the_storage_s_names() {
         (Profile::Servicekit, "# TYPE stats_request gauge\n"),
         (
             Profile::Prometheus,
-            "# TYPE monitor_requests_total counter\n",
+            "# TYPE service_requests_total counter\n",
         ),
     ] {
         let context = served(&config.clone().profile(profile));

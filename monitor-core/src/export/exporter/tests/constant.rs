@@ -72,14 +72,14 @@ fn constant_labels_are_on_every_series_and_others_make_way() {
         };
         let prefix = match profile {
             Profile::Servicekit => "stats",
-            Profile::Prometheus => "monitor_value",
+            Profile::Prometheus => "service_value",
         };
         let expected = [None, Some("prod"), Some("test")];
         assert_eq!(own(&format!("{prefix}_jobs")), expected);
         assert_eq!(own("mine"), [Some(""), Some("prod"), Some("test")]);
         let calls = match profile {
             Profile::Servicekit => "stats_request",
-            Profile::Prometheus => "monitor_requests_total",
+            Profile::Prometheus => "service_requests_total",
         };
         assert_eq!(own(calls), [Some("prod"), Some("test"), None, None]);
         let twice = samples

@@ -108,7 +108,7 @@ fn any_metric() -> impl Strategy<Value = Step> {
     use FamilyType::{Counter, Gauge, Histogram};
 
     let name =
-        "(mine|mine_count|stats_x|stats_jobs_total|monitor_value_x|stats_hist_wait_time|x:y)";
+        "(mine|mine_count|stats_x|stats_jobs_total|service_value_x|stats_hist_wait_time|x:y)";
     let kind = prop::sample::select([Counter, Gauge, Histogram].as_slice());
     (kind, name, any_text(), any_text(), any_number()).prop_map(
         |(kind, name, help, label, value)| {
@@ -258,9 +258,9 @@ fn exemplars_of(snapshot: &Snapshot, profile: Profile) -> Kept<'_> {
             let (family, status) = match profile {
                 Profile::Servicekit => ("stats_hist_time_full", None),
                 Profile::Prometheus if kept.failed => {
-                    ("monitor_request_duration_seconds", Some("failure"))
+                    ("service_request_duration_seconds", Some("failure"))
                 }
-                Profile::Prometheus => ("monitor_request_duration_seconds", Some("success")),
+                Profile::Prometheus => ("service_request_duration_seconds", Some("success")),
             };
             let mut labels = labels_of(snapshot, method);
             labels.extend(status.map(|status| ("status".to_owned(), status.to_owned())));
@@ -444,7 +444,7 @@ fn check_calls(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     let families = families(snapshot, profile);
     let name = match profile {
         Profile::Servicekit => "stats_request",
-        Profile::Prometheus => "monitor_requests_total",
+        Profile::Prometheus => "service_requests_total",
     };
     let family = families.iter().find(|family| family.name == name);
     let children = family.map_or(&[][..], |family| &family.children);

@@ -29,7 +29,7 @@ pub(crate) async fn misbehaving(table: &mut Table) {
             .as_ref()
             .map_or((0, PATIENCE), |answer| (answer.status, answer.took));
         let page = answer.map(|answer| answer.text()).unwrap_or_default();
-        let others = value(&page, "started_total").is_some();
+        let others = value(&page, "service_tasks_started_total").is_some();
         let own = value(&page, "moody").is_some();
         let more = value(&page, &series).unwrap_or_default() - before;
         table.note(
