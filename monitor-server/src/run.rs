@@ -80,6 +80,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let bound = listener::bind(&config.endpoint())?;
     let monitor = Monitor::global();
     let context = Arc::new(Context::kept(monitor, &config, access_control));
+    let is_tls = context.access_control.current().tls.is_some();
     let health = Arc::clone(&context.health);
     let (sender, watched) = watch::channel(health.state());
     let begin = Box::new({
@@ -105,7 +106,8 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     for name in health.unknown_names() {
         tracing::warn!(%name, "counts for readiness or is in a group, and is no check and no task type (yet)");
     }
-    tracing::info!(address = %thread.endpoint, "monitor server listens");
+    let url = thread.endpoint.url(is_tls);
+    tracing::info!(address = %thread.endpoint, "monitor server listens at {url}");
     let server = MonitorServer {
         inner: Arc::new(RunningServer {
             monitor,

@@ -77,6 +77,21 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Its URL for a browser on this machine, where `localhost` stands for all addresses; a Unix socket has none, and
+    /// is written as in settings.
+    pub(crate) fn url(&self, is_tls: bool) -> String {
+        let scheme = if is_tls { "https" } else { "http" };
+        match self {
+            Self::Tcp(address) if address.ip().is_unspecified() => {
+                format!("{scheme}://localhost:{}/", address.port())
+            }
+            Self::Tcp(address) => format!("{scheme}://{address}/"),
+            Self::Unix(_) => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -60,3 +60,20 @@ async fn a_request_that_is_there_is_looked_at_before_a_newcomer_takes_its_place(
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer:?}");
     assert_eq!(metrics.connections.count(Ending::Full), 1);
 }
+
+#[test]
+fn a_url_can_be_opened_where_the_server_listens_on_all_addresses() {
+    for (listens, url) in [
+        ("[::]:9999", "http://localhost:9999/"),
+        ("0.0.0.0:80", "http://localhost:80/"),
+        ("127.0.0.1:9999", "http://127.0.0.1:9999/"),
+        ("[::1]:9999", "http://[::1]:9999/"),
+    ] {
+        let address: SocketAddr = listens.parse().expect("an address");
+        let endpoint = Endpoint::Tcp(address);
+        assert_eq!(endpoint.url(false), url);
+        assert_eq!(endpoint.url(true), url.replace("http", "https"));
+    }
+    let socket = Endpoint::Unix("/run/monitor.sock".into());
+    assert_eq!(socket.url(false), "unix:/run/monitor.sock");
+}
