@@ -1,7 +1,6 @@
 //! Where a server listens, and the loop that accepts connections.
 //!
-//! [`bind`] runs in the caller's thread, so that a taken port is the caller's error; [`Socket`] takes the bound socket
-//! over in the runtime that serves it, and [`serve`] accepts from it until the server stops. How many connections are
+//! [`bind`] runs in the caller's thread, so that a taken port is the caller's error; [`serve`] accepts from it until the server stops. How many connections are
 //! open, and which one makes room, is [`connection_table`]'s; what happens at the limit of descriptors, and where pages
 //! take too much memory, [`pressure`]'s.
 //!
@@ -23,6 +22,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
 
 use self::connection_table::ConnectionTable;
 use self::pressure::SpareDescriptor;
@@ -113,20 +114,24 @@ impl PartialEq<SocketAddr> for Endpoint {
     }
 }
 
-/// A socket that is bound, so that from now on clients can connect.
+/// A socket that connections are taken from.
 #[derive(Debug)]
-pub(crate) enum Bound {
-    Tcp(std::net::TcpListener),
+pub(crate) enum Socket {
+    Tcp(TcpListener),
     #[cfg(unix)]
-    Unix(std::os::unix::net::UnixListener, SocketFile),
+    Unix(UnixListener, SocketFile),
 }
 
-/// Binds in the caller's thread, so that a taken port is the caller's error.
-pub(crate) fn bind(endpoint: &Endpoint) -> Result<Bound, RunError> {
+/// Binds in the caller's thread, so that a taken port is the caller's error, and in the context of the runtime that
+/// will serve the socket. From now on clients can connect.
+pub(crate) fn bind(endpoint: &Endpoint) -> Result<Socket, RunError> {
     let bound = match endpoint {
-        Endpoint::Tcp(address) => listen(*address).map(Bound::Tcp),
+        Endpoint::Tcp(address) => listen(*address)
+            .and_then(TcpListener::from_std)
+            .map(Socket::Tcp),
         #[cfg(unix)]
-        Endpoint::Unix(path) => unix::bind(path).map(|(socket, file)| Bound::Unix(socket, file)),
+        Endpoint::Unix(path) => unix::bind(path)
+            .and_then(|(socket, file)| Ok(Socket::Unix(UnixListener::from_std(socket)?, file))),
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
     };
@@ -173,26 +178,7 @@ fn has_ipv6() -> bool {
     UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() || others()
 }
 
-/// A socket that connections are taken from.
-#[derive(Debug)]
-pub(crate) enum Socket {
-    Tcp(TcpListener),
-    #[cfg(unix)]
-    Unix(tokio::net::UnixListener, SocketFile),
-}
-
 impl Socket {
-    /// In the context of the runtime that will serve it.
-    pub(crate) fn new(bound: Bound) -> io::Result<Self> {
-        Ok(match bound {
-            Bound::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
-            #[cfg(unix)]
-            Bound::Unix(listener, file) => {
-                Self::Unix(tokio::net::UnixListener::from_std(listener)?, file)
-            }
-        })
-    }
-
     /// Where it listens, with the port that was chosen.
     pub(crate) fn endpoint(&self) -> io::Result<Endpoint> {
         match self {

@@ -38,8 +38,7 @@ async fn a_request_that_is_there_is_looked_at_before_a_newcomer_takes_its_place(
     let (_stopping, stop) = watch::channel(false);
     let shared = shared(Limits::default().max_connections(1), stop);
     let metrics = Arc::clone(&shared.context.metrics);
-    let bound = bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
-    let socket = Socket::new(bound).expect("a socket");
+    let socket = bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
     let address = socket.endpoint().expect("bound").tcp().expect("TCP");
     let asked = async {
         let mut first = TcpStream::connect(address).expect("it listens");

@@ -19,8 +19,8 @@
 //! # The end
 //!
 //! `stop` turns true and the accept loop ends: connections get their grace, the runtime drops its tasks, and `end`
-//! closes what belongs to the server, at last the pool. `done` turns true on each way out of the thread, a panic
-//! included; joining the thread orders all of it before the return of [`ServerThread::stop`].
+//! closes what belongs to the server, at last the pool. The thread drops the last receiver of `stop` on each way out, a
+//! panic included; joining the thread orders all of it before the return of [`ServerThread::stop`].
 //!
 //! # Forks
 //!
@@ -33,22 +33,23 @@ pub(crate) mod pool;
 pub(crate) mod signals;
 
 use std::io;
+use std::ops::Deref;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake};
 use std::thread::{JoinHandle, Thread, ThreadId};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
-use tokio::sync::{mpsc, watch};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{oneshot, watch};
 
 use self::log::serve_on;
-use self::pool::{Job, Pool};
+use self::pool::Pool;
 use crate::config::Limits;
 use crate::connection::{ConnectionContext, Shared};
 use crate::error::RunError;
 use crate::listener::Endpoint;
-use crate::listener::{self, Bound, Socket};
+use crate::listener::{self, Socket};
 use crate::routes::{self, Context as ServerContext};
 
 /// Name of the server's thread; 15 bytes, as long as Linux shows.
@@ -64,8 +65,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct ServerThread {
     pub(crate) endpoint: Endpoint,
+    /// Closed when the thread has ended, as that has the last receiver.
     stop: watch::Sender<bool>,
-    done: watch::Receiver<bool>,
     id: ThreadId,
     /// The process that has the thread.
     process: u32,
@@ -73,41 +74,43 @@ pub(crate) struct ServerThread {
 }
 
 impl ServerThread {
-    /// Starts serving all routes. Both closures run on the new thread: `begin` when nothing can fail any more, before
-    /// the first connection is accepted; `end` when nothing is served any more.
+    /// Starts serving all routes. `begin` runs here when nothing can fail any more, before the first connection is
+    /// accepted; `end` on the new thread, when nothing is served any more.
     pub(crate) fn start(
-        bound: Bound,
+        endpoint: &Endpoint,
         context: Arc<ServerContext>,
         limits: Limits,
-        begin: Box<dyn FnOnce(&Handle) + Send>,
-        end: Job,
+        begin: impl FnOnce(&Handle),
+        end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, RunError> {
-        let (done_sender, done) = watch::channel(false);
+        let name = THREAD_NAME;
+        let failed = |source| RunError::Thread { name, source };
+        let runtime = OwnRuntime::new().map_err(failed)?;
+        let handle = runtime.handle().clone();
+        let socket = {
+            let _context = handle.enter();
+            listener::bind(endpoint)?
+        };
+        let endpoint = socket.endpoint().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
-        let set_up = move || {
-            let socket = Socket::new(bound)?;
-            let endpoint = socket.endpoint()?;
-            begin(&Handle::current());
-            Ok((endpoint, serve(context, limits, socket, stopped)))
+        let (has_begun, begun) = oneshot::channel();
+        let drive = move || {
+            let _until_the_end = stopped.clone();
+            runtime.block_on(async {
+                // An error: never, as nothing can fail once the thread is there.
+                let _ = begun.await;
+                serve(context, limits, socket, stopped).await;
+            });
+            drop(runtime);
+            end();
         };
-        let spawn = |job: Job| {
-            let serve = move || {
-                let _done = Done(done_sender);
-                job();
-                end();
-            };
-            let builder = std::thread::Builder::new().name(THREAD_NAME.to_owned());
-            builder.spawn(serve)
-        };
-        let started = block_on(start_runtime(spawn, set_up));
-        let (thread, endpoint) = started.map_err(|source| RunError::Thread {
-            name: THREAD_NAME,
-            source,
-        })?;
+        let builder = std::thread::Builder::new().name(name.to_owned());
+        let thread = builder.spawn(drive).map_err(failed)?;
+        begin(&handle);
+        let _ = has_begun.send(());
         Ok(Self {
             endpoint,
             stop,
-            done,
             id: thread.thread().id(),
             process: std::process::id(),
             thread: Mutex::new(Some(thread)),
@@ -115,7 +118,7 @@ impl ServerThread {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        *self.done.borrow()
+        self.stop.is_closed()
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -165,20 +168,9 @@ impl ServerThread {
     pub(crate) async fn stop_and_wait(&self) {
         self.begin_stop();
         if self.is_here() {
-            let mut done = self.done.clone();
-            // An error: the thread is gone already.
-            let _ = done.wait_for(|done| *done).await;
+            self.stop.closed().await;
             self.stop();
         }
-    }
-}
-
-/// Reports that the thread is at its end, on each way out.
-struct Done(watch::Sender<bool>);
-
-impl Drop for Done {
-    fn drop(&mut self) {
-        self.0.send_replace(true);
     }
 }
 
@@ -210,34 +202,29 @@ async fn serve(
     listener::serve(socket, shared).await;
 }
 
-/// Starts a runtime on a new thread, which `spawn` gives, and drives there the future that `set_up` makes in it. Returns
-/// once that is made, with what `spawn` returned and the value beside the future, or with what failed.
-pub(crate) async fn start_runtime<H, T: Send + 'static, F: Future>(
-    spawn: impl FnOnce(Job) -> io::Result<H>,
-    set_up: impl FnOnce() -> io::Result<(T, F)> + Send + 'static,
-) -> io::Result<(H, T)> {
-    let (ready, mut is_ready) = mpsc::unbounded_channel();
-    let thread = spawn(Box::new(move || {
-        let drive = || {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
-            let (value, future) = {
-                let _context = runtime.enter();
-                set_up()?
-            };
-            // An error: the starter is gone, and what it started is not.
-            let _ = ready.send(Ok(value));
-            runtime.block_on(future);
-            // It does not wait: a check may have blocking work under way that cannot be ended.
-            runtime.shutdown_background();
-            Ok(())
-        };
-        if let Err(error) = drive() {
-            let _ = ready.send(Err(error));
-        }
-    }))?;
-    let gone = || Err(io::Error::other("the thread ended before it was ready"));
-    let value = is_ready.recv().await.unwrap_or_else(gone)?;
-    Ok((thread, value))
+/// A current-thread runtime for a thread of its own. Its end does not wait: a check may have blocking work under way
+/// that cannot be ended.
+pub(crate) struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    pub(crate) fn new() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(Self(Some(runtime)))
+    }
+}
+
+impl Deref for OwnRuntime {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("it is there until the drop")
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        self.0.take().map(Runtime::shutdown_background);
+    }
 }
 
 /// Waits until something is so, on any executor or none. Where there is no thread to be had, it waits for nothing.

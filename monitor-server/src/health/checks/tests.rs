@@ -186,7 +186,9 @@ fn status(checks: &Checks, name: &str) -> Option<HealthStatus> {
 /// Checks of a server that has no runtime which serves.
 fn started(service: Option<Handle>) -> Checks {
     let checks = Checks::new(service, Arc::default());
-    block_on(checks.start_alone(Pool::default(), Vec::new())).expect("a thread");
+    checks
+        .start_alone(Pool::default(), Vec::new())
+        .expect("a thread");
     checks
 }
 
@@ -352,18 +354,11 @@ async fn a_run_that_is_stopped_before_it_has_begun_asks_nothing() {
     let (name, check) = ("db".into(), every_ten());
     let registered = Registered { name, check, probe };
     let entry = Entry::new(registered, Some(Handle::current()), Pool::default(), None);
-    let (sender, answer) = oneshot::channel();
-    let sender = AnswerSender {
-        sender: Some(sender),
-        begun: Arc::default(),
-    };
-    let (stop, stopped) = oneshot::channel();
-    drop(stop);
-    entry
-        .begin(sender, stopped, &mut None)
-        .await
-        .expect("it has a runtime");
-    assert!(answer.await.is_err());
+    let begun = entry.begin(Arc::default(), &mut None);
+    let mut run = begun.expect("it has a runtime");
+    run.abort_all();
+    let ended = run.join_next().await.expect("one task");
+    assert!(ended.is_err_and(|error| error.is_cancelled()));
     assert_eq!(runs.load(Ordering::SeqCst), 0);
 }
 
