@@ -1,19 +1,19 @@
-//! Pages for scrapes. One worker renders for all that wait; scrapes that arrive meanwhile share the next render, so no
+//! Pages for scrapes. One render at a time serves all that wait; scrapes that arrive meanwhile share the next, so no
 //! scrape is shown a state older than its own arrival, less what [`Ages`] allows, and a crowd of scrapers costs little
 //! more than one.
 //!
 //! The life of a scrape: [`Renderer::page`] looks for a kept page, else takes one of the places of scrapes that may
-//! wait, and tells the worker. The worker, a job of the pool while scrapes wait, has the sources gathered, each as a
-//! job of its own ([`worker`]), and hands those scrapes that can be served to [`Shared::serve`], which takes one
-//! snapshot for all of them and has each distinct page written once ([`pages`]). The page comes back over a oneshot. On
-//! each way out the scrape's place is free again, and where it was not answered the worker is told that it has left.
+//! wait, and joins the queue ([`queue`]). A job of the pool has the sources gathered, each as a job of its own, and
+//! hands those scrapes that can be served to [`Shared::serve`], which takes one snapshot for all of them and has each
+//! distinct page written once ([`pages`]). The page comes back over a oneshot. On each way out the scrape's place is
+//! free again.
 
 mod pages;
-mod worker;
+mod queue;
 
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -26,7 +26,7 @@ use monitor_core::family::Family;
 use monitor_core::names::{Exporter, Profile};
 use monitor_core::snapshot::Snapshot;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 
 use crate::config::add_to_all;
 use crate::health::HealthService;
@@ -35,9 +35,9 @@ use crate::runtime::log::{LogThrottle, log};
 use crate::runtime::pool::Pool;
 use crate::self_metrics::{Cause, SelfMetrics};
 
+use self::pages::PageWriter;
 pub(crate) use self::pages::{Ages, HeldPages};
-use self::pages::{KeptPages, PageWriter};
-use self::worker::{Absent, Message, RenderWorker, Round, Waiting};
+use self::queue::{Absent, PageResult, Round, ScrapeQueue, Waiting};
 
 /// What one scrape asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +88,6 @@ pub(crate) enum Source {
     Collector(Arc<dyn prometheus::core::Collector>),
 }
 
-/// What a gather gave, or why it gave nothing.
-type Gathered = Result<Vec<Family>, String>;
-
 impl Source {
     /// These, and where there is no registry among them the process's default one before them.
     #[cfg(feature = "prometheus")]
@@ -118,7 +115,7 @@ impl Source {
         not(feature = "prometheus"),
         allow(unused_variables, reason = "no sources")
     )]
-    fn gather(&self, served: Monitor) -> Gathered {
+    fn gather(&self, served: Monitor) -> Result<Vec<Family>, String> {
         let storage = served.storage();
         match *self {
             #[cfg(feature = "prometheus")]
@@ -145,7 +142,7 @@ pub(crate) struct Renderer {
     shared: Arc<Shared>,
 }
 
-/// What scrapes and the worker share.
+/// What scrapes and the jobs of the pool share.
 #[derive(Debug)]
 struct Shared {
     monitor: Monitor,
@@ -161,12 +158,11 @@ struct Shared {
     hurried_log: LogThrottle,
     merge_log: LogThrottle,
     held: Arc<HeldPages>,
-    kept: Mutex<KeptPages>,
+    queue: Mutex<ScrapeQueue>,
+    /// Wakes the scrapes that wait: a gather has begun, which has a limit of its own.
+    gathers_begin: Notify,
     /// One for each scrape that may wait, those being rendered for included.
     places: Semaphore,
-    inbox: mpsc::Sender<Message>,
-    /// The worker while it has nothing to do.
-    idle: Mutex<Option<RenderWorker>>,
     pool: Pool,
 }
 
@@ -184,17 +180,15 @@ impl Renderer {
         health: Arc<HealthService>,
         pool: Pool,
     ) -> Self {
-        let (inbox, receiver) = mpsc::channel();
-        let worker = RenderWorker::new(receiver, sources.len());
-        let no_limit = settings.max_scrapes == 0;
-        let places = if no_limit {
-            usize::MAX
-        } else {
-            settings.max_scrapes
+        let places = match settings.max_scrapes {
+            0 => Semaphore::MAX_PERMITS,
+            most => most.min(Semaphore::MAX_PERMITS),
         };
         Self {
             shared: Arc::new(Shared {
                 monitor,
+                queue: Mutex::new(ScrapeQueue::new(sources.len())),
+                gathers_begin: Notify::new(),
                 sources,
                 exporter: Exporter::new(settings.profile),
                 process,
@@ -204,10 +198,7 @@ impl Renderer {
                 hurried_log: LogThrottle::default(),
                 merge_log: LogThrottle::default(),
                 held: Arc::new(HeldPages::new(settings.max_page_bytes)),
-                kept: Mutex::default(),
-                places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
-                inbox,
-                idle: Mutex::new(Some(worker)),
+                places: Semaphore::new(places),
                 pool,
                 settings,
             }),
@@ -225,54 +216,36 @@ impl Renderer {
     /// # Cancellation
     ///
     /// Dropping the future leaves the others that wait untouched.
-    pub(crate) async fn page(
-        &self,
-        request: PageRequest,
-        timeout: Option<Duration>,
-    ) -> Result<Bytes, PageError> {
+    pub(crate) async fn page(&self, request: PageRequest, timeout: Option<Duration>) -> PageResult {
         let shared = &self.shared;
         let arrived = Instant::now();
-        if let Some(page) = lock(&shared.kept).find(&request, arrived, shared.settings.ages) {
+        let kept = lock(&shared.queue)
+            .kept
+            .find(&request, arrived, shared.settings.ages);
+        if let Some(page) = kept {
             return Ok(page);
         }
         let _place = shared.places.try_acquire().map_err(|_| PageError::Busy)?;
         let (sender, receiver) = oneshot::channel();
-        let mut asking = Asking { shared, receiver };
+        let due = timeout.and_then(|timeout| arrived.checked_add(timeout / 4 * 3));
         let waiting = Waiting {
             request,
             arrived,
-            due: timeout.and_then(|timeout| arrived.checked_add(timeout / 4 * 3)),
+            due,
             sender,
             runtime: Handle::try_current().ok(),
         };
-        if let Err(error) = shared.tell(Message::Scrape(waiting)) {
+        if let Err(error) = shared.enqueue(waiting) {
             shared.metrics.count(Cause::Internal, 1);
             log(move || tracing::error!(%error, "no thread to render the metrics page on"));
             return Err(PageError::Failed);
         }
-        let answer = match timeout {
-            None => (&mut asking.receiver).await,
-            Some(timeout) => tokio::time::timeout(timeout, &mut asking.receiver)
+        let answered = shared.answered(receiver, due);
+        match timeout {
+            None => answered.await,
+            Some(timeout) => tokio::time::timeout(timeout, answered)
                 .await
-                .map_err(|_| PageError::Late)?,
-        };
-        answer.unwrap_or(Err(PageError::Failed))
-    }
-}
-
-/// A scrape that waits. If it leaves unanswered it sends the worker a message, because the worker stops where no scrape
-/// waits.
-struct Asking<'s> {
-    shared: &'s Shared,
-    receiver: oneshot::Receiver<Result<Bytes, PageError>>,
-}
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        self.receiver.close();
-        if !self.receiver.is_terminated() {
-            // A worker that is idle has no need to know.
-            let _ = self.shared.inbox.send(Message::Left);
+                .unwrap_or(Err(PageError::Late)),
         }
     }
 }
@@ -332,13 +305,16 @@ impl Shared {
     /// Keeps a page where it may suit a later scrape, and has it dropped when it is too old.
     fn keep(self: &Arc<Self>, waiting: &Waiting, state: Instant, page: &Bytes) {
         let ages = self.settings.ages;
-        let end = lock(&self.kept).keep(&waiting.request, state, page, ages);
+        let mut queue = lock(&self.queue);
+        let end = queue.kept.keep(&waiting.request, state, page, ages);
+        drop(queue);
         if let (Some(end), Some(runtime)) = (end, &waiting.runtime) {
             let shared = Arc::downgrade(self);
             runtime.spawn(async move {
                 tokio::time::sleep_until(end.into()).await;
                 if let Some(shared) = shared.upgrade() {
-                    lock(&shared.kept).drop_stale(Instant::now(), ages);
+                    let mut queue = lock(&shared.queue);
+                    queue.kept.drop_stale(Instant::now(), ages);
                 }
             });
         }
@@ -362,13 +338,14 @@ impl Shared {
     fn beside(
         &self,
         ours: Vec<Family>,
-        gathered: Vec<Result<Vec<Family>, Absent>>,
+        gathered: Vec<Result<Arc<Vec<Family>>, Absent>>,
         gaps: &mut String,
     ) -> Vec<Vec<Family>> {
         let mut sources = Vec::with_capacity(gathered.len() + 1);
         for (index, (source, gathered)) in self.sources.iter().zip(gathered).enumerate() {
             match gathered {
-                Ok(mut families) => {
+                Ok(families) => {
+                    let mut families = Arc::unwrap_or_clone(families);
                     process::leave_out_repeats(&ours, &mut families);
                     sources.push(families);
                 }

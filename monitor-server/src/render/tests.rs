@@ -67,9 +67,9 @@ impl Renderer {
         )
     }
 
-    /// Takes its worker away, so that nothing is rendered.
-    pub(crate) fn without_worker(&self) -> impl Sized {
-        lock(&self.shared.idle).take()
+    /// Stands in for the thread that renders, so that nothing is rendered.
+    pub(crate) fn stop_rendering(&self) {
+        lock(&self.shared.queue).is_advancing = true;
     }
 
     /// Scrapes that wait.
@@ -81,9 +81,11 @@ impl Renderer {
         places - self.shared.places.available_permits()
     }
 
-    /// Whether the worker has nothing to do.
+    /// Whether nothing is rendered, and no scrape waits.
     fn is_idle(&self) -> bool {
-        lock(&self.shared.idle).is_some()
+        let queue = lock(&self.shared.queue);
+        let mut waiting = queue.waiting.iter();
+        !queue.is_advancing && waiting.all(|waiting| waiting.sender.is_closed())
     }
 }
 
