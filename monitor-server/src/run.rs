@@ -507,8 +507,7 @@ impl Context {
         let health = Arc::new(HealthService::new(monitor, &config.health, lifecycle));
         Self {
             pool: pool.clone(),
-            renderer: Renderer::with_health(
-                monitor,
+            renderer: Renderer::new(
                 sources,
                 settings,
                 config.process.clone(),

@@ -352,6 +352,7 @@ impl Entry {
             status,
             age: result.map(|_| age),
             reason: output.as_ref().map(reason),
+            counts_for_readiness: check.counts_for_readiness,
             details: PartDetails::Check(check.clone(), output),
         }
     }

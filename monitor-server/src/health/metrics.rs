@@ -46,9 +46,14 @@ const FAMILIES: [(&str, &str); 5] = [
 /// assert!(families.iter().any(|family| family.name == "monitor_check_up"));
 /// ```
 pub fn health_families() -> Vec<Family> {
-    FAMILIES
-        .map(|(name, help)| family(name, help, Vec::new()))
-        .into()
+    with_children(Default::default())
+}
+
+fn with_children(children: [Vec<Child>; FAMILIES.len()]) -> Vec<Family> {
+    let families = FAMILIES.into_iter().zip(children);
+    families
+        .map(|((name, help), children)| family(name, help, children))
+        .collect()
 }
 
 impl HealthService {
@@ -73,18 +78,15 @@ impl HealthService {
             .age()
             .map(|newest| age(Labels::from([]), newest));
         let ready = flag(Labels::from([]), report.readiness.is_ready());
-        let children: [Vec<Child>; 5] = [
+        let mut families = with_children([
             vec![ready],
             tasks.collect(),
             up.collect(),
             ages.collect(),
             heartbeat.into_iter().collect(),
-        ];
-        let families = FAMILIES.into_iter().zip(children);
-        let families = families.filter(|(_, children)| !children.is_empty());
+        ]);
+        families.retain(|family| !family.children.is_empty());
         families
-            .map(|((name, help), children)| family(name, help, children))
-            .collect()
     }
 }
 

@@ -175,7 +175,7 @@ impl ConnectionTable {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let table = Arc::clone(self);
         self.slots().insert(id, ConnectionSlot::new(source));
-        self.metrics.connections.opened();
+        self.metrics.connections.open.add(1);
         Some(Arc::new(SlotGuard { id, table }))
     }
 

@@ -30,7 +30,7 @@ use self::pressure::SpareDescriptor;
 #[cfg(unix)]
 use self::unix::SocketFile;
 use crate::access::{self, Peer};
-use crate::connection::{self, Shared, Stream};
+use crate::connection::{self, ConnectionContext, Stream};
 use crate::error::RunError;
 use crate::process;
 use crate::runtime::log::{LogThrottle, log};
@@ -207,12 +207,11 @@ impl Socket {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts and serves until the server stops; then lets requests being answered come to their end, within the grace.
-pub(crate) async fn serve(socket: Socket, shared: Shared) {
-    let context = Arc::clone(&shared.context);
-    let mut stop = shared.stop.clone();
-    let mut acceptor = Acceptor::new(shared);
+pub(crate) async fn serve(socket: Socket, context: Arc<ConnectionContext>) {
+    let mut stop = context.stop.clone();
+    let mut acceptor = Acceptor::new(Arc::clone(&context));
     let connections = Arc::clone(&acceptor.connections);
-    let pages = Arc::clone(&context.pages);
+    let pages = Arc::clone(&context.server.renderer.held);
     let mut relief = std::pin::pin!(pressure::relieve_memory(connections, pages));
     loop {
         tokio::select! {
@@ -240,7 +239,7 @@ pub(crate) async fn serve(socket: Socket, shared: Shared) {
 
 /// What the accept loop keeps from one connection to the next.
 struct Acceptor {
-    shared: Shared,
+    context: Arc<ConnectionContext>,
     connections: Arc<ConnectionTable>,
     spare: SpareDescriptor,
     failures: LogThrottle,
@@ -248,16 +247,16 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    fn new(shared: Shared) -> Self {
-        let configured = shared.context.limits.max_connections;
+    fn new(context: Arc<ConnectionContext>) -> Self {
+        let configured = context.limits.max_connections;
         let most = pressure::most_connections(configured, process::descriptor_limit());
         if configured != 0 && most < configured {
             let why = "fewer connections than configured: half of the descriptors are left to the service";
             log(move || tracing::warn!(configured, most, "{why}"));
         }
-        let metrics = Arc::clone(&shared.context.metrics);
+        let metrics = Arc::clone(&context.server.metrics);
         Self {
-            shared,
+            context,
             connections: ConnectionTable::new(most, metrics),
             spare: SpareDescriptor::new(),
             failures: LogThrottle::default(),
@@ -267,9 +266,9 @@ impl Acceptor {
 
     fn admit(&mut self, stream: Box<dyn Stream>, peer: Peer) {
         self.spare.restore();
-        let context = &self.shared.context;
-        let counts = &context.metrics.connections;
-        counts.accepted();
+        let context = &self.context;
+        let counts = &context.server.metrics.connections;
+        counts.accepted.add(1);
         if !context.networks.admit(peer) {
             counts.refused(Ending::Source);
             return;
@@ -281,7 +280,7 @@ impl Acceptor {
                 .log(move |left_out| tracing::warn!(left_out, "{why}"));
             return;
         };
-        let serving = connection::serve(stream, peer, self.shared.clone(), Arc::clone(&slot));
+        let serving = connection::serve(stream, peer, Arc::clone(context), Arc::clone(&slot));
         let task = tokio::spawn(serving);
         slot.note(|slot| slot.task = Some(task.abort_handle()));
     }
@@ -289,7 +288,8 @@ impl Acceptor {
     /// Makes room where there is no descriptor left, else waits: the listener stays readable, and accepting again at
     /// once would fail again at once.
     async fn failed(&mut self, error: &io::Error) {
-        self.shared.context.metrics.connections.accept_failed();
+        let counts = &self.context.server.metrics.connections;
+        counts.failed.add(1);
         if pressure::is_of_one_connection(error) {
             return;
         }

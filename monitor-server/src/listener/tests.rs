@@ -5,39 +5,19 @@ use std::net::TcpStream;
 
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
-use warp::Filter;
 
 use super::*;
-use crate::config::{Limits, Security};
-use crate::connection::ConnectionContext;
-use crate::web::AccessControl;
-
-fn shared(limits: Limits, stop: watch::Receiver<bool>) -> Shared {
-    let access_control = AccessControl::load(&Security::default()).expect("nothing to load");
-    let answer = || async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        warp::reply::Response::new("here".into())
-    };
-    Shared {
-        routes: warp::any().then(answer).boxed(),
-        context: Arc::new(ConnectionContext {
-            limits,
-            metrics: Arc::default(),
-            pages: Arc::default(),
-            networks: access_control.networks(),
-            access_control: Arc::new(access_control),
-        }),
-        stop,
-    }
-}
+use crate::config::Limits;
 
 /// The request of the first and the second connection arrive together, as on a machine that was busy with something
 /// else.
 #[tokio::test]
 async fn a_request_that_is_there_is_looked_at_before_a_newcomer_takes_its_place() {
     let (_stopping, stop) = watch::channel(false);
-    let shared = shared(Limits::default().max_connections(1), stop);
-    let metrics = Arc::clone(&shared.context.metrics);
+    let limits = Limits::default().max_connections(1);
+    let routes = connection::tests::routes(Duration::from_millis(100));
+    let context = connection::tests::context(routes, limits, stop);
+    let metrics = Arc::clone(&context.server.metrics);
     let socket = bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
     let address = socket.endpoint().expect("bound").tcp().expect("TCP");
     let asked = async {
@@ -53,7 +33,7 @@ async fn a_request_that_is_there_is_looked_at_before_a_newcomer_takes_its_place(
         answer
     };
     let answer = tokio::select! {
-        () = serve(socket, shared) => panic!("it was not stopped"),
+        () = serve(socket, context) => panic!("it was not stopped"),
         answer = asked => answer,
     };
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer:?}");

@@ -4,7 +4,7 @@
 //!
 //! The life of a scrape: [`Renderer::page`] looks for a kept page, else takes one of the places of scrapes that may
 //! wait, and joins the queue ([`queue`]). A job of the pool has the sources gathered, each as a job of its own, and
-//! hands those scrapes that can be served to [`Shared::serve`], which takes one snapshot for all of them and has each
+//! hands those scrapes that can be served to [`Renderer::serve`], which takes one snapshot for all of them and has each
 //! distinct page written once ([`pages`]). The page comes back over a oneshot. On each way out the scrape's place is
 //! free again.
 
@@ -80,71 +80,66 @@ pub(crate) struct PageSettings {
 
 /// What is exported beside the storage: it fails by itself, and whole.
 #[derive(Clone)]
-pub(crate) enum Source {
-    #[cfg(feature = "prometheus")]
-    Registry(prometheus::Registry),
-    /// One that is in no registry.
-    #[cfg(feature = "prometheus")]
-    Collector(Arc<dyn prometheus::core::Collector>),
+#[cfg_attr(
+    not(feature = "prometheus"),
+    allow(dead_code, reason = "without it there are none")
+)]
+pub(crate) struct Source {
+    /// For messages about its failure.
+    kind: &'static str,
+    gather: Arc<GatherSource>,
 }
 
+/// The families of a source, beside a monitor that is served. The storage of that, registered here too, is no fault: it
+/// gives nothing.
+type GatherSource = dyn Fn(Monitor) -> Result<Vec<Family>, String> + Send + Sync;
+
+#[cfg(feature = "prometheus")]
 impl Source {
+    const REGISTRY: &str = "registry";
+
+    pub(crate) fn registry(registry: prometheus::Registry) -> Self {
+        let gather = move |served: Monitor| {
+            let gathered = collector::gather_beside(&registry, served.storage());
+            gathered.map_err(|error| error.to_string())
+        };
+        Self {
+            kind: Self::REGISTRY,
+            gather: Arc::new(gather),
+        }
+    }
+
+    /// One that is in no registry.
+    pub(crate) fn collector(collector: impl prometheus::core::Collector + 'static) -> Self {
+        let gather = move |served: Monitor| {
+            let gathered = collector::collect_beside(&collector, served.storage());
+            gathered.map_err(|error| error.to_string())
+        };
+        Self {
+            kind: "collector",
+            gather: Arc::new(gather),
+        }
+    }
+
     /// These, and where there is no registry among them the process's default one before them.
-    #[cfg(feature = "prometheus")]
     pub(crate) fn with_default_registry(sources: &[Self]) -> Vec<Self> {
         let mut sources = sources.to_vec();
-        let is_registry = |source: &Self| matches!(source, Self::Registry(_));
-        if !sources.iter().any(is_registry) {
-            sources.insert(0, Self::Registry(prometheus::default_registry().clone()));
+        if sources.iter().all(|source| source.kind != Self::REGISTRY) {
+            sources.insert(0, Self::registry(prometheus::default_registry().clone()));
         }
         sources
-    }
-
-    /// Its kind, for messages about its failure.
-    pub(crate) fn kind(&self) -> &'static str {
-        match *self {
-            #[cfg(feature = "prometheus")]
-            Self::Registry(_) => "registry",
-            #[cfg(feature = "prometheus")]
-            Self::Collector(_) => "collector",
-        }
-    }
-
-    /// Its families. The storage of the monitor that is served, registered here too, is no fault: it gives nothing.
-    #[cfg_attr(
-        not(feature = "prometheus"),
-        allow(unused_variables, reason = "no sources")
-    )]
-    fn gather(&self, served: Monitor) -> Result<Vec<Family>, String> {
-        let storage = served.storage();
-        match *self {
-            #[cfg(feature = "prometheus")]
-            Self::Registry(ref registry) => {
-                collector::gather_beside(registry, storage).map_err(|error| error.to_string())
-            }
-            #[cfg(feature = "prometheus")]
-            Self::Collector(ref collector) => {
-                collector::collect_beside(&**collector, storage).map_err(|error| error.to_string())
-            }
-        }
     }
 }
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.kind())
+        f.write_str(self.kind)
     }
 }
 
-/// Renders the pages of one storage and the sources beside it.
-#[derive(Debug, Clone)]
-pub(crate) struct Renderer {
-    shared: Arc<Shared>,
-}
-
-/// What scrapes and the jobs of the pool share.
+/// Renders the pages of one storage and the sources beside it. Scrapes share it with jobs of the pool.
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Renderer {
     monitor: Monitor,
     sources: Vec<Source>,
     settings: PageSettings,
@@ -157,7 +152,8 @@ struct Shared {
     /// A throttle of its own: a scraper can cause these lines at will, and they must not hide others.
     hurried_log: LogThrottle,
     merge_log: LogThrottle,
-    held: Arc<HeldPages>,
+    /// The pages that are in memory.
+    pub(crate) held: Arc<HeldPages>,
     queue: Mutex<ScrapeQueue>,
     /// Wakes the scrapes that wait: a gather has begun, which has a limit of its own.
     gathers_begin: Notify,
@@ -171,43 +167,35 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Renderer {
-    pub(crate) fn with_health(
-        monitor: Monitor,
+    pub(crate) fn new(
         sources: Vec<Source>,
         settings: PageSettings,
         process: Process,
         metrics: Arc<SelfMetrics>,
         health: Arc<HealthService>,
         pool: Pool,
-    ) -> Self {
+    ) -> Arc<Self> {
         let places = match settings.max_scrapes {
             0 => Semaphore::MAX_PERMITS,
             most => most.min(Semaphore::MAX_PERMITS),
         };
-        Self {
-            shared: Arc::new(Shared {
-                monitor,
-                queue: Mutex::new(ScrapeQueue::new(sources.len())),
-                gathers_begin: Notify::new(),
-                sources,
-                exporter: Exporter::new(settings.profile),
-                process,
-                metrics,
-                health,
-                left_out_log: LogThrottle::default(),
-                hurried_log: LogThrottle::default(),
-                merge_log: LogThrottle::default(),
-                held: Arc::new(HeldPages::new(settings.max_page_bytes)),
-                places: Semaphore::new(places),
-                pool,
-                settings,
-            }),
-        }
-    }
-
-    /// The pages that are in memory.
-    pub(crate) fn held(&self) -> Arc<HeldPages> {
-        Arc::clone(&self.shared.held)
+        Arc::new(Self {
+            monitor: health.monitor,
+            queue: Mutex::new(ScrapeQueue::new(sources.len())),
+            gathers_begin: Notify::new(),
+            sources,
+            exporter: Exporter::new(settings.profile),
+            process,
+            metrics,
+            health,
+            left_out_log: LogThrottle::default(),
+            hurried_log: LogThrottle::default(),
+            merge_log: LogThrottle::default(),
+            held: Arc::new(HeldPages::new(settings.max_page_bytes)),
+            places: Semaphore::new(places),
+            pool,
+            settings,
+        })
     }
 
     /// Waits for a page whose state is not older than this call, less what [`Ages`] allows; at most this long. Sources
@@ -216,16 +204,19 @@ impl Renderer {
     /// # Cancellation
     ///
     /// Dropping the future leaves the others that wait untouched.
-    pub(crate) async fn page(&self, request: PageRequest, timeout: Option<Duration>) -> PageResult {
-        let shared = &self.shared;
+    pub(crate) async fn page(
+        self: &Arc<Self>,
+        request: PageRequest,
+        timeout: Option<Duration>,
+    ) -> PageResult {
         let arrived = Instant::now();
-        let kept = lock(&shared.queue)
+        let kept = lock(&self.queue)
             .kept
-            .find(&request, arrived, shared.settings.ages);
+            .find(&request, arrived, self.settings.ages);
         if let Some(page) = kept {
             return Ok(page);
         }
-        let _place = shared.places.try_acquire().map_err(|_| PageError::Busy)?;
+        let _place = self.places.try_acquire().map_err(|_| PageError::Busy)?;
         let (sender, receiver) = oneshot::channel();
         let due = timeout.and_then(|timeout| arrived.checked_add(timeout / 4 * 3));
         let waiting = Waiting {
@@ -235,12 +226,12 @@ impl Renderer {
             sender,
             runtime: Handle::try_current().ok(),
         };
-        if let Err(error) = shared.enqueue(waiting) {
-            shared.metrics.count(Cause::Internal, 1);
+        if let Err(error) = self.enqueue(waiting) {
+            self.metrics.count(Cause::Internal, 1);
             log(move || tracing::error!(%error, "no thread to render the metrics page on"));
             return Err(PageError::Failed);
         }
-        let answered = shared.answered(receiver, due);
+        let answered = self.answered(receiver, due);
         match timeout {
             None => answered.await,
             Some(timeout) => tokio::time::timeout(timeout, answered)
@@ -248,9 +239,7 @@ impl Renderer {
                 .unwrap_or(Err(PageError::Late)),
         }
     }
-}
 
-impl Shared {
     /// A panic is a bug; the senders of its round are dropped by the unwinding, and its scrapes are answered `Failed`.
     fn serve_caught(self: &Arc<Self>, round: Round) {
         let begun = Instant::now();
@@ -351,7 +340,7 @@ impl Shared {
                 }
                 Err(absent) => {
                     let what = self.left_out(source, absent);
-                    let _ = writeln!(gaps, "{} {} {what}", source.kind(), index + 1);
+                    let _ = writeln!(gaps, "{} {} {what}", source.kind, index + 1);
                 }
             }
         }
@@ -367,7 +356,7 @@ impl Shared {
             Cause::Hurried => (&self.hurried_log, "was not there in the scrape's time"),
             _ => (&self.left_out_log, "failed"),
         };
-        let kind = source.kind();
+        let kind = source.kind;
         log.log(move |left_out| {
             tracing::warn!(%why, left_out, "a {kind} was left out of the metrics page");
         });

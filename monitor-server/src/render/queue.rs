@@ -1,8 +1,8 @@
 //! The queue of scrapes: which of them wait, how far the sources are, and what is rendered next.
 //!
-//! A [`ScrapeQueue`] lies behind the mutex of `Shared::queue`, which is held for moments. What happens to it is one of
-//! three events: a scrape arrives ([`Shared::enqueue`]), a source was gathered, or a point in time has come that a
-//! scrape or a source may not wait beyond ([`Shared::answered`]). After each of them [`Shared::advance`] takes all
+//! A [`ScrapeQueue`] lies behind the mutex of `Renderer::queue`, which is held for moments. What happens to it is one of
+//! three events: a scrape arrives ([`Renderer::enqueue`]), a source was gathered, or a point in time has come that a
+//! scrape or a source may not wait beyond ([`Renderer::answered`]). After each of them [`Renderer::advance`] takes all
 //! steps that are possible then, on a thread of the pool and on one at a time (`is_advancing`): it begins gathers and
 //! renders pages, until neither is left to do. An event during a render leaves its trace in the queue, and the loop
 //! looks at that before it ends, under the lock under which it ends; so no event is lost.
@@ -24,7 +24,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::pages::{Ages, KeptPages};
-use super::{PageError, PageRequest, PageSettings, Shared, lock};
+use super::{PageError, PageRequest, PageSettings, Renderer, lock};
 use crate::self_metrics::Cause;
 
 /// A page, or why there is none.
@@ -199,7 +199,7 @@ impl ScrapeQueue {
     }
 }
 
-impl Shared {
+impl Renderer {
     /// Takes a scrape in.
     ///
     /// # Errors
@@ -246,8 +246,8 @@ impl Shared {
         if !self.begins_to_advance() {
             return Ok(());
         }
-        let shared = Arc::clone(self);
-        let begun = self.pool.run(move || shared.advance());
+        let renderer = Arc::clone(self);
+        let begun = self.pool.run(move || renderer.advance());
         begun.inspect_err(|_| lock(&self.queue).is_advancing = false)
     }
 
@@ -276,14 +276,12 @@ impl Shared {
 
     /// Starts to gather a source.
     fn gather(self: &Arc<Self>, index: usize) {
-        let shared = Arc::clone(self);
+        let renderer = Arc::clone(self);
         let begun = self.pool.run(move || {
-            let gather = AssertUnwindSafe(|| shared.sources[index].gather(shared.monitor));
-            let gathered = catch_unwind(gather);
-            shared.gathered(
-                index,
-                gathered.unwrap_or_else(|_| Err("it panicked".to_owned())),
-            );
+            let gather = &renderer.sources[index].gather;
+            let gathered = catch_unwind(AssertUnwindSafe(|| gather(renderer.monitor)));
+            let gathered = gathered.unwrap_or_else(|_| Err("it panicked".to_owned()));
+            renderer.gathered(index, gathered);
         });
         if let Err(error) = begun {
             self.gathered(index, Err(error.to_string()));

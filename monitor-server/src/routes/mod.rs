@@ -39,7 +39,7 @@ pub(crate) type Response = http::Response<Bytes>;
 pub(crate) struct Context {
     /// Runs all that may block, or is the service's own code.
     pub(crate) pool: Pool,
-    pub(crate) renderer: Renderer,
+    pub(crate) renderer: Arc<Renderer>,
     pub(crate) metrics: Arc<SelfMetrics>,
     pub(crate) health: Arc<HealthService>,
     /// Which service it is, where that is configured.

@@ -46,7 +46,7 @@ use tokio::sync::{oneshot, watch};
 use self::log::serve_on;
 use self::pool::Pool;
 use crate::config::Limits;
-use crate::connection::{ConnectionContext, Shared};
+use crate::connection::ConnectionContext;
 use crate::error::RunError;
 use crate::listener::Endpoint;
 use crate::listener::{self, Socket};
@@ -176,30 +176,22 @@ impl ServerThread {
 
 /// On this thread no log line is written.
 async fn serve(
-    context: Arc<ServerContext>,
+    server: Arc<ServerContext>,
     limits: Limits,
     socket: Socket,
     stop: watch::Receiver<bool>,
 ) {
-    let _no_log = serve_on(&context.pool);
-    let (access_control, metrics) = (
-        Arc::clone(&context.access_control),
-        Arc::clone(&context.metrics),
-    );
-    tokio::spawn(Arc::clone(&access_control).watch(Arc::clone(&metrics)));
-    let connections = ConnectionContext {
-        limits,
-        metrics,
-        pages: context.renderer.held(),
+    let _no_log = serve_on(&server.pool);
+    let (access_control, metrics) = (&server.access_control, &server.metrics);
+    tokio::spawn(Arc::clone(access_control).watch(Arc::clone(metrics)));
+    let context = ConnectionContext {
+        routes: routes::all(Arc::clone(&server)),
         networks: access_control.networks(),
-        access_control,
-    };
-    let shared = Shared {
-        routes: routes::all(context),
-        context: Arc::new(connections),
+        server,
+        limits,
         stop,
     };
-    listener::serve(socket, shared).await;
+    listener::serve(socket, Arc::new(context)).await;
 }
 
 /// A current-thread runtime for a thread of its own. Its end does not wait: a check may have blocking work under way
