@@ -7,7 +7,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use monitor_core::Monitor;
 use tokio::runtime::Handle;
@@ -24,7 +24,7 @@ use crate::render::Renderer;
 use crate::render::Source;
 use crate::routes::Context;
 use crate::runtime::log::log;
-use crate::runtime::{GRACE, ServerThread, pool};
+use crate::runtime::{GRACE, ServerThread, lock, pool};
 use crate::self_metrics::SelfMetrics;
 use crate::web::AccessControl;
 
@@ -35,7 +35,7 @@ static INSTANCE: Mutex<Option<MonitorServer>> = Mutex::new(None);
 static STARTING: Mutex<()> = Mutex::new(());
 
 fn slot() -> MutexGuard<'static, Option<MonitorServer>> {
-    INSTANCE.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&INSTANCE)
 }
 
 /// Starts the monitor server of this process: metrics, probes and health of the global [`Monitor`], on a thread of its
@@ -60,7 +60,7 @@ fn slot() -> MutexGuard<'static, Option<MonitorServer>> {
 /// # Ok::<(), monitor_server::RunError>(())
 /// ```
 pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
-    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _starting = lock(&STARTING);
     if let Some(running) = MonitorServer::known() {
         running.inner.thread.check_here()?;
         return Err(RunError::AlreadyRunning {

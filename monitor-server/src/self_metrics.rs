@@ -11,7 +11,7 @@
 //! families of this crate that come from no source.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
@@ -20,6 +20,7 @@ use monitor_core::family::{Child, Family, FamilyType, Label, Labels};
 
 use crate::access::RejectReason;
 use crate::config::add_to_all;
+use crate::runtime::lock;
 
 /// The family that a merge can change while it is on the page.
 const ERRORS: &str = "monitor_scrape_errors_total";
@@ -216,14 +217,10 @@ struct FilesState {
 }
 
 impl ProtectionMetrics {
-    fn lock(&self) -> MutexGuard<'_, Option<FilesState>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What the files hold is in force; the certificate, if there is one, expires then.
     pub(crate) fn loaded(&self, expiry: Option<u64>) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        *self.lock() = Some(FilesState {
+        *lock(&self.0) = Some(FilesState {
             is_current: true,
             last_success: now.map_or(0, |since| since.as_secs()),
             expiry,
@@ -233,12 +230,12 @@ impl ProtectionMetrics {
     /// What they hold is not in force.
     #[cfg_attr(not(feature = "yaml"), allow(dead_code, reason = "no files are read"))]
     pub(crate) fn failed(&self) {
-        self.lock().get_or_insert_default().is_current = false;
+        lock(&self.0).get_or_insert_default().is_current = false;
     }
 
     /// No families where there is nothing to load; the certificate's only where there is one.
     fn families(&self) -> impl Iterator<Item = Family> {
-        let state = *self.lock();
+        let state = *lock(&self.0);
         let rows = state.into_iter().flat_map(|state| rows! {
             "monitor_server_web_config_last_reload_successful" => Some(u64::from(state.is_current)),
                 "Whether the files that protect the monitor server are in force as they are now.";

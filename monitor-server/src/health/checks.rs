@@ -36,7 +36,7 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use monitor_core::{HealthStatus, Monitor, StorageConfig};
@@ -46,9 +46,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::{HealthPart, PartDetails};
-use crate::runtime::OwnRuntime;
 use crate::runtime::log::log;
 use crate::runtime::pool::Pool;
+use crate::runtime::{OwnRuntime, lock};
 
 /// How often a named check runs, how long a run may take, and whether it counts for readiness.
 ///
@@ -124,7 +124,7 @@ impl Check {
     }
 
     /// The verdict on the last result and its age; without a result, on the age of the check itself.
-    fn judge(&self, last: Option<&CheckResult>, age: Duration) -> (HealthStatus, Option<Arc<str>>) {
+    fn judge(&self, last: Option<&RunResult>, age: Duration) -> (HealthStatus, Option<Arc<str>>) {
         match last {
             Some(Err(output)) => (HealthStatus::Down, Some(Arc::clone(output))),
             _ if self.is_late(age) => {
@@ -137,9 +137,6 @@ impl Check {
     }
 }
 
-/// The outcome of a run, with a failure's text.
-type CheckResult = Result<(), Arc<str>>;
-
 /// A check as it is registered.
 #[derive(Debug, Clone)]
 pub(crate) struct Registered {
@@ -148,8 +145,8 @@ pub(crate) struct Registered {
     pub(crate) probe: Probe,
 }
 
-/// What a run of a check's own code gives.
-type RunResult = Result<(), String>;
+/// The outcome of a run, with the text of a failure.
+type RunResult = Result<(), Arc<str>>;
 
 type RunFuture = Pin<Box<dyn Future<Output = RunResult> + Send>>;
 
@@ -170,7 +167,7 @@ impl Probe {
     {
         Self::Async(Arc::new(move || {
             let run = probe(state.clone());
-            Box::pin(async move { run.await.map_err(|error| error.to_string()) })
+            Box::pin(async move { run.await.map_err(as_text) })
         }))
     }
 
@@ -179,7 +176,7 @@ impl Probe {
         F: Fn() -> Result<(), E> + Send + Sync + 'static,
         E: fmt::Display,
     {
-        Self::Blocking(Arc::new(move || probe().map_err(|error| error.to_string())))
+        Self::Blocking(Arc::new(move || probe().map_err(as_text)))
     }
 }
 
@@ -190,10 +187,6 @@ impl fmt::Debug for Probe {
             Self::Blocking(_) => "Blocking(..)",
         })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What runs of checks record in: a storage that is not exported.
@@ -318,7 +311,7 @@ struct Entry {
     service: Option<Handle>,
     pool: Pool,
     since: Instant,
-    last: Mutex<Option<(CheckResult, Instant)>>,
+    last: Mutex<Option<(RunResult, Instant)>>,
 }
 
 impl Entry {
@@ -329,7 +322,7 @@ impl Entry {
         earlier: Option<&Self>,
     ) -> Self {
         let last = earlier.and_then(|earlier| lock(&earlier.last).clone());
-        let is_young = |(_, at): &(CheckResult, Instant)| !registered.check.is_late(at.elapsed());
+        let is_young = |(_, at): &(RunResult, Instant)| !registered.check.is_late(at.elapsed());
         Self {
             last: Mutex::new(last.filter(is_young)),
             registered,
@@ -359,7 +352,6 @@ impl Entry {
 
     /// Keeps a result, and logs it where the check begins or ceases to fail.
     fn note(&self, result: RunResult) {
-        let result = result.map_err(|output| bounded(&output));
         let (name, now) = (Arc::clone(&self.registered.name), result.clone());
         let before = lock(&self.last).replace((result, Instant::now()));
         let had_failed = before.is_some_and(|(before, _)| before.is_err());
@@ -393,7 +385,7 @@ impl Entry {
                     // An error: the check was removed.
                     let _ = sender.send(unrecorded().scope_sync(|| probe()));
                 })?;
-                run.spawn(async { result.await.unwrap_or_else(|_| Err(PANICKED.to_owned())) });
+                run.spawn(async { result.await.unwrap_or_else(|_| Err(PANICKED.into())) });
             }
             Probe::Async(probe) => {
                 let future = unrecorded().scope(async move {
@@ -417,7 +409,7 @@ impl Entry {
         let mut run = match self.begin(Arc::clone(&begun), own) {
             Ok(run) => run,
             Err(error) => {
-                self.note(Err(format!("it could not be run: {error}")));
+                self.note(Err(format!("it could not be run: {error}").into()));
                 return changed.notify_one();
             }
         };
@@ -428,13 +420,16 @@ impl Entry {
             Ok(Some(Ok(result))) => result,
             Ok(Some(Err(error))) if error.is_panic() => {
                 drop_on(&self.pool, error);
-                Err(PANICKED.to_owned())
+                Err(PANICKED.into())
             }
-            Ok(_) => Err("the runtime that it runs on has stopped".to_owned()),
-            Err(_) if begun.load(Ordering::Relaxed) => Err(format!("no answer within {limit:?}")),
+            Ok(_) => Err("the runtime that it runs on has stopped".into()),
+            Err(_) if begun.load(Ordering::Relaxed) => {
+                Err(format!("no answer within {limit:?}").into())
+            }
             Err(_) => Err(format!(
                 "no answer within {limit:?}: the runtime that it runs on is busy"
-            )),
+            )
+            .into()),
         });
         changed.notify_one();
         if overran {
@@ -504,8 +499,9 @@ async fn schedule(entry: Arc<Entry>, changed: Arc<Notify>) {
 /// Longest text of a failure that is kept, in bytes.
 const MAX_OUTPUT: usize = 1024;
 
-/// Cut at a character's border.
-fn bounded(output: &str) -> Arc<str> {
+/// The text of a failure, cut at a character's border.
+fn as_text(failure: impl fmt::Display) -> Arc<str> {
+    let output = failure.to_string();
     let end = output.floor_char_boundary(MAX_OUTPUT);
     let rest = if end < output.len() { ".." } else { "" };
     format!("{}{rest}", &output[..end]).into()

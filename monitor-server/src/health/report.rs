@@ -183,17 +183,16 @@ impl Report {
                 };
                 (SelectedKind::Group, self.marked().collect(), reason)
             }
-            Some(name) => match groups.get(name) {
-                Some(names) => {
+            Some(name) => {
+                if let Some(names) = groups.get(name) {
                     let is_member = |part: &&HealthPart| names.contains(&part.name);
                     let members = self.parts.iter().filter(is_member);
                     (SelectedKind::Group, members.collect(), None)
-                }
-                None => {
+                } else {
                     let part = self.parts.iter().rfind(|part| &*part.name == name)?;
                     (SelectedKind::Part, vec![part], None)
                 }
-            },
+            }
         };
         let status = match reason {
             Some(_) => HealthStatus::Down,

@@ -13,7 +13,7 @@ mod queue;
 
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -31,6 +31,7 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 use crate::config::add_to_all;
 use crate::health::HealthService;
 use crate::process::{self, Process};
+use crate::runtime::lock;
 use crate::runtime::log::{LogThrottle, log};
 use crate::runtime::pool::Pool;
 use crate::self_metrics::{Cause, SelfMetrics};
@@ -160,10 +161,6 @@ pub(crate) struct Renderer {
     /// One for each scrape that may wait, those being rendered for included.
     places: Semaphore,
     pool: Pool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Renderer {

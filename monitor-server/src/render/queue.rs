@@ -24,7 +24,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::pages::{Ages, KeptPages};
-use super::{PageError, PageRequest, PageSettings, Renderer, lock};
+use super::{PageError, PageRequest, PageSettings, Renderer};
+use crate::runtime::lock;
 use crate::self_metrics::Cause;
 
 /// A page, or why there is none.

@@ -213,8 +213,9 @@ const INDEX: [(Route<'static>, &str); 5] = [
 fn index(inbound: &Inbound) -> Response {
     let is_own = inbound.client.is_some();
     let served = INDEX.iter().filter(|(route, _)| is_own || route.is_open());
-    let lines: String = served.map(|(_, line)| format!("{line}\n")).collect();
-    let body = format!("The monitor of this service answers, below this path:\n\n{lines}");
+    let lines: Vec<_> = served.map(|(_, line)| *line).collect();
+    let lines = lines.join("\n");
+    let body = format!("The monitor of this service answers, below this path:\n\n{lines}\n");
     reply(StatusCode::OK, TEXT, body.into())
 }
 

@@ -35,7 +35,7 @@ pub(crate) mod signals;
 use std::io;
 use std::ops::Deref;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake};
 use std::thread::{JoinHandle, Thread, ThreadId};
 use std::time::Duration;
@@ -93,12 +93,12 @@ impl ServerThread {
         };
         let endpoint = socket.endpoint().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
-        let (has_begun, begun) = oneshot::channel();
+        let (serve_now, may_serve) = oneshot::channel();
         let drive = move || {
             let _until_the_end = stopped.clone();
             runtime.block_on(async {
                 // An error: never, as nothing can fail once the thread is there.
-                let _ = begun.await;
+                let _ = may_serve.await;
                 serve(context, limits, socket, stopped).await;
             });
             drop(runtime);
@@ -107,7 +107,7 @@ impl ServerThread {
         let builder = std::thread::Builder::new().name(name.to_owned());
         let thread = builder.spawn(drive).map_err(failed)?;
         begin(&handle);
-        let _ = has_begun.send(());
+        let _ = serve_now.send(());
         Ok(Self {
             endpoint,
             stop,
@@ -157,7 +157,7 @@ impl ServerThread {
             return;
         }
         // Held while joining: another stop waits here until the thread has ended.
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut thread = lock(&self.thread);
         if let Some(thread) = thread.take() {
             // Its panic was reported by the panic hook; the thread has ended either way.
             let _ = thread.join();
@@ -215,8 +215,15 @@ impl Deref for OwnRuntime {
 
 impl Drop for OwnRuntime {
     fn drop(&mut self) {
-        self.0.take().map(Runtime::shutdown_background);
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
+}
+
+/// Locks also where a thread panicked while it held the lock: no value of this crate is left half changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Waits until something is so, on any executor or none. Where there is no thread to be had, it waits for nothing.

@@ -7,12 +7,12 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use tokio::sync::watch;
 
 use super::pool::Pool;
-use super::{OwnRuntime, block_on};
+use super::{OwnRuntime, block_on, lock};
 
 /// A signal that ends a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,7 +80,7 @@ impl ShutdownSignals {
     /// The operating system takes no handler, or gives no thread to wait on. Or this process is a fork of one that
     /// listens: its handlers are taken along, and the thread that waits for them is not.
     pub fn listen() -> io::Result<Self> {
-        let mut known = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&SEEN);
         let this = std::process::id();
         let seen = match &*known {
             Some((sender, process)) if *process == this => sender.subscribe(),

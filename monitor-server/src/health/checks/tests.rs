@@ -524,8 +524,8 @@ fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
 #[test]
 fn a_result_counts_until_it_is_late_and_a_failure_stays_one() {
     let check = every_ten();
-    let failed: CheckResult = Err("refused".into());
-    let judged = |last: Option<&CheckResult>, age| {
+    let failed: RunResult = Err("refused".into());
+    let judged = |last: Option<&RunResult>, age| {
         let (status, output) = check.judge(last, age);
         (status, output.as_deref().map(str::to_owned))
     };
@@ -554,8 +554,8 @@ fn the_longest_times_do_not_overflow() {
 
 #[test]
 fn a_long_text_is_cut_at_a_character() {
-    assert_eq!(&*bounded("short"), "short");
+    assert_eq!(&*as_text("short"), "short");
     let long = "\u{e4}".repeat(600);
-    assert_eq!(*bounded(&long), *format!("{}..", "\u{e4}".repeat(512)));
-    assert_eq!(bounded(&format!("a{long}")).len(), 1023 + 2);
+    assert_eq!(*as_text(&long), *format!("{}..", "\u{e4}".repeat(512)));
+    assert_eq!(as_text(format!("a{long}")).len(), 1023 + 2);
 }
