@@ -369,10 +369,5 @@ pub(crate) fn decide(
     }
 }
 
-/// Whether the request may see details, as it was decided when it arrived; false if its client is not known.
-pub(crate) fn may_see_details(client: Option<&Client>) -> bool {
-    client.is_some_and(|client| client.access == Access::Full)
-}
-
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 //!
 //! | route | answer |
 //! |---|---|
+//! | `/` | the list of these paths |
 //! | `/metrics` | text 0.0.4 or `OpenMetrics` 1.0.0 as `Accept` asks, gzip as `Accept-Encoding` asks, `name[]`; 503 beyond a limit |
 //! | `/livez`, `/-/healthy` | 200 while the process answers and, where the service gives a [`Heartbeat`], while that is fresh |
 //! | `/readyz`, `/-/ready` | 503 before [`MonitorServer::started`] where the service uses it, while draining, and while a marked check or task type is unhealthy; else 200 |

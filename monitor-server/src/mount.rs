@@ -26,9 +26,12 @@ pub type ServiceBody = Full<Bytes>;
 pub(crate) fn open(context: Arc<Context>) -> BoxedFilter<(warp::reply::Response,)> {
     inbound()
         .and_then(move |inbound: Inbound| {
+            // `/` is the application's own; that of a prefix looks the same here.
+            let is_root = inbound.path.is_empty();
             let answer = open_answer(Arc::clone(&context), inbound);
             async move {
-                let answer = answer.await.ok_or_else(warp::reject::not_found)?;
+                let answer = if is_root { None } else { answer.await };
+                let answer = answer.ok_or_else(warp::reject::not_found)?;
                 Ok::<_, warp::Rejection>(answer.map(Into::into))
             }
         })
@@ -65,7 +68,7 @@ impl MetricServer {
     }
 
     /// The routes of [`filter`](Self::filter) as a `tower` service, for axum, tonic, hyper and whatever else serves
-    /// one. Every other path is answered with a plain 404. The path is that of the request's URI as the service is
+    /// one. `/` is answered with the list of these paths, every other one with a plain 404. The path is that of the request's URI as the service is
     /// given it: axum's `nest_service` takes its prefix off, `route_service` and `fallback_service` leave it as it is.
     /// The runtime it is served on must have its timers enabled.
     ///

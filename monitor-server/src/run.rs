@@ -7,7 +7,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use monitor_core::Monitor;
 use tokio::runtime::Handle;
@@ -18,14 +18,13 @@ use crate::error::RunError;
 use crate::health::{
     Check, HealthService, HealthSettings, HealthState, Heartbeat, Lifecycle, Probe, Registered,
 };
-use crate::listener;
 use crate::listener::Endpoint;
 use crate::render::Renderer;
 #[cfg(feature = "prometheus")]
 use crate::render::Source;
 use crate::routes::Context;
 use crate::runtime::log::log;
-use crate::runtime::{GRACE, ServerThread, block_on, pool};
+use crate::runtime::{GRACE, ServerThread, lock, pool};
 use crate::self_metrics::SelfMetrics;
 use crate::web::AccessControl;
 
@@ -36,7 +35,7 @@ static INSTANCE: Mutex<Option<MonitorServer>> = Mutex::new(None);
 static STARTING: Mutex<()> = Mutex::new(());
 
 fn slot() -> MutexGuard<'static, Option<MonitorServer>> {
-    INSTANCE.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&INSTANCE)
 }
 
 /// Starts the monitor server of this process: metrics, probes and health of the global [`Monitor`], on a thread of its
@@ -61,7 +60,7 @@ fn slot() -> MutexGuard<'static, Option<MonitorServer>> {
 /// # Ok::<(), monitor_server::RunError>(())
 /// ```
 pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
-    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _starting = lock(&STARTING);
     if let Some(running) = MonitorServer::known() {
         running.inner.thread.check_here()?;
         return Err(RunError::AlreadyRunning {
@@ -77,35 +76,36 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
         tracing::warn!("{warning}");
     }
     let access_control = AccessControl::load(&config.security)?;
-    let bound = listener::bind(&config.endpoint())?;
     let monitor = Monitor::global();
     let context = Arc::new(Context::kept(monitor, &config, access_control));
+    let is_tls = context.access_control.current().tls.is_some();
     let health = Arc::clone(&context.health);
     let (sender, watched) = watch::channel(health.state());
-    let begin = Box::new({
-        let (health, pool) = (Arc::clone(&health), context.pool.clone());
-        let checks = config.health.checks;
-        move |serving: &Handle| {
-            monitor.configure(storage);
-            health.checks.start(serving.clone(), pool, checks);
-            serving.spawn(health.publish(sender));
-        }
-    });
-    let end = Box::new({
-        let (health, pool) = (Arc::clone(&health), context.pool.clone());
+    let endpoint = config.endpoint();
+    let pool = context.pool.clone();
+    let begin = |serving: &Handle| {
+        monitor.configure(storage);
+        health
+            .checks
+            .start(serving.clone(), pool.clone(), config.health.checks);
+        serving.spawn(Arc::clone(&health).publish(sender));
+    };
+    let end = {
+        let (health, pool) = (Arc::clone(&health), pool.clone());
         move || {
             health.checks.stop();
             pool.close(GRACE);
         }
-    });
-    let thread = ServerThread::start(bound, context, config.limits, begin, end)?;
+    };
+    let thread = ServerThread::start(&endpoint, context, config.limits, begin, end)?;
     for warning in monitor.start_up_warnings() {
         tracing::warn!("{warning}");
     }
     for name in health.unknown_names() {
         tracing::warn!(%name, "counts for readiness or is in a group, and is no check and no task type (yet)");
     }
-    tracing::info!(address = %thread.endpoint, "monitor server listens");
+    let url = thread.endpoint.url(is_tls);
+    tracing::info!(address = %thread.endpoint, "monitor server listens at {url}");
     let server = MonitorServer {
         inner: Arc::new(RunningServer {
             monitor,
@@ -403,12 +403,11 @@ impl MetricServer {
         address: impl Into<SocketAddr>,
     ) -> Result<MetricServerHandle, RunError> {
         self.context.access_control.check()?;
-        let bound = listener::bind(&Endpoint::Tcp(address.into()))?;
         // The pool goes on: the context may be mounted too, or served by further threads.
         let context = Arc::clone(&self.context);
         let limits = Limits::default();
-        let (begin, end) = (Box::new(|_: &Handle| ()), Box::new(|| ()));
-        let thread = ServerThread::start(bound, context, limits, begin, end)?;
+        let endpoint = Endpoint::Tcp(address.into());
+        let thread = ServerThread::start(&endpoint, context, limits, |_| (), || ())?;
         Ok(MetricServerHandle {
             thread: Arc::new(thread),
         })
@@ -481,7 +480,7 @@ impl Context {
             .health
             .checks
             .start_alone(self.pool.clone(), checks.clone());
-        block_on(started).map_err(|source| RunError::Thread {
+        started.map_err(|source| RunError::Thread {
             name: pool::THREAD_NAME,
             source,
         })
@@ -508,8 +507,7 @@ impl Context {
         let health = Arc::new(HealthService::new(monitor, &config.health, lifecycle));
         Self {
             pool: pool.clone(),
-            renderer: Renderer::with_health(
-                monitor,
+            renderer: Renderer::new(
                 sources,
                 settings,
                 config.process.clone(),

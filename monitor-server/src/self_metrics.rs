@@ -11,7 +11,7 @@
 //! families of this crate that come from no source.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
@@ -20,6 +20,7 @@ use monitor_core::family::{Child, Family, FamilyType, Label, Labels};
 
 use crate::access::RejectReason;
 use crate::config::add_to_all;
+use crate::runtime::lock;
 
 /// The family that a merge can change while it is on the page.
 const ERRORS: &str = "monitor_scrape_errors_total";
@@ -120,15 +121,33 @@ const CODES: [StatusCode; 4] = [
     StatusCode::SERVICE_UNAVAILABLE,
 ];
 
+/// A number on the page.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, by: u64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+
+    fn subtract_one(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Metrics of one server.
 #[derive(Debug, Default)]
 pub(crate) struct SelfMetrics {
-    errors: [AtomicU64; Cause::ALL.len()],
-    answers: [AtomicU64; CODES.len()],
-    in_flight: AtomicU64,
-    body_bytes: AtomicU64,
-    renders: AtomicU64,
-    render_nanoseconds: AtomicU64,
+    errors: [Count; Cause::ALL.len()],
+    answers: [Count; CODES.len()],
+    in_flight: Count,
+    body_bytes: Count,
+    renders: Count,
+    render_nanoseconds: Count,
     pub(crate) connections: ConnectionMetrics,
     pub(crate) access: AccessMetrics,
     pub(crate) protection: ProtectionMetrics,
@@ -137,54 +156,42 @@ pub(crate) struct SelfMetrics {
 /// Counts of one server's connections.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionMetrics {
-    open: AtomicU64,
-    accepted: AtomicU64,
-    failed: AtomicU64,
-    closed: [AtomicU64; Ending::ALL.len()],
+    /// Those that are served.
+    pub(crate) open: Count,
+    pub(crate) accepted: Count,
+    /// Failures to accept, as at the limit of descriptors.
+    pub(crate) failed: Count,
+    closed: [Count; Ending::ALL.len()],
 }
 
 impl ConnectionMetrics {
-    pub(crate) fn accepted(&self) {
-        add(&self.accepted, 1);
-    }
-
-    /// Accepting failed, as at the limit of descriptors.
-    pub(crate) fn accept_failed(&self) {
-        add(&self.failed, 1);
-    }
-
-    /// An accepted connection is served from now on.
-    pub(crate) fn opened(&self) {
-        add(&self.open, 1);
-    }
-
     /// A connection that was served has ended.
     pub(crate) fn closed(&self, ending: Ending) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.open.subtract_one();
         self.refused(ending);
     }
 
     /// An accepted connection is not served.
     pub(crate) fn refused(&self, ending: Ending) {
-        add(&self.closed[ending as usize], 1);
+        self.closed[ending as usize].add(1);
     }
 
     #[cfg(test)]
     pub(crate) fn count(&self, ending: Ending) -> u64 {
-        load(&self.closed[ending as usize])
+        self.closed[ending as usize].value()
     }
 }
 
 /// Counts of requests that were refused, and of wrong credentials.
 #[derive(Debug, Default)]
 pub(crate) struct AccessMetrics {
-    refused: [AtomicU64; RejectReason::ALL.len()],
-    failures: [AtomicU64; Scheme::ALL.len()],
+    refused: [Count; RejectReason::ALL.len()],
+    failures: [Count; Scheme::ALL.len()],
 }
 
 impl AccessMetrics {
     pub(crate) fn refused(&self, denial: RejectReason) {
-        add(&self.refused[denial as usize], 1);
+        self.refused[denial as usize].add(1);
     }
 
     #[cfg_attr(
@@ -192,7 +199,7 @@ impl AccessMetrics {
         allow(dead_code, reason = "no credentials are read")
     )]
     pub(crate) fn failed(&self, scheme: Scheme) {
-        add(&self.failures[scheme as usize], 1);
+        self.failures[scheme as usize].add(1);
     }
 }
 
@@ -210,14 +217,10 @@ struct FilesState {
 }
 
 impl ProtectionMetrics {
-    fn lock(&self) -> MutexGuard<'_, Option<FilesState>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What the files hold is in force; the certificate, if there is one, expires then.
     pub(crate) fn loaded(&self, expiry: Option<u64>) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        *self.lock() = Some(FilesState {
+        *lock(&self.0) = Some(FilesState {
             is_current: true,
             last_success: now.map_or(0, |since| since.as_secs()),
             expiry,
@@ -227,12 +230,12 @@ impl ProtectionMetrics {
     /// What they hold is not in force.
     #[cfg_attr(not(feature = "yaml"), allow(dead_code, reason = "no files are read"))]
     pub(crate) fn failed(&self) {
-        self.lock().get_or_insert_default().is_current = false;
+        lock(&self.0).get_or_insert_default().is_current = false;
     }
 
     /// No families where there is nothing to load; the certificate's only where there is one.
     fn families(&self) -> impl Iterator<Item = Family> {
-        let state = *self.lock();
+        let state = *lock(&self.0);
         let rows = state.into_iter().flat_map(|state| rows! {
             "monitor_server_web_config_last_reload_successful" => Some(u64::from(state.is_current)),
                 "Whether the files that protect the monitor server are in force as they are now.";
@@ -258,13 +261,13 @@ impl Scrape<'_> {
     /// It is answered so, with a body of this many bytes.
     pub(crate) fn answered(self, status: StatusCode, body: u64) {
         self.metrics.count_answer(status);
-        add(&self.metrics.body_bytes, body);
+        self.metrics.body_bytes.add(body);
     }
 }
 
 impl Drop for Scrape<'_> {
     fn drop(&mut self) {
-        self.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.in_flight.subtract_one();
         if std::thread::panicking() {
             self.metrics.count_answer(StatusCode::INTERNAL_SERVER_ERROR);
         }
@@ -273,43 +276,43 @@ impl Drop for Scrape<'_> {
 
 impl SelfMetrics {
     pub(crate) fn count(&self, cause: Cause, by: u64) {
-        add(&self.errors[cause as usize], by);
+        self.errors[cause as usize].add(by);
     }
 
     #[cfg(test)]
     pub(crate) fn errors(&self, cause: Cause) -> u64 {
-        load(&self.errors[cause as usize])
+        self.errors[cause as usize].value()
     }
 
     /// A scrape begins.
     pub(crate) fn scrape(&self) -> Scrape<'_> {
-        add(&self.in_flight, 1);
+        self.in_flight.add(1);
         Scrape { metrics: self }
     }
 
     fn count_answer(&self, status: StatusCode) {
         if let Some(at) = CODES.iter().position(|code| *code == status) {
-            add(&self.answers[at], 1);
+            self.answers[at].add(1);
         }
     }
 
     /// A render took this long, from the snapshot to the last byte.
     pub(crate) fn rendered(&self, took: Duration) {
         let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        add(&self.render_nanoseconds, nanoseconds);
-        add(&self.renders, 1);
+        self.render_nanoseconds.add(nanoseconds);
+        self.renders.add(1);
     }
 
     /// The families to merge with those of other sources; [`settle`](Self::settle) them afterwards.
     /// `page_bytes` are those of pages in memory.
     pub(crate) fn families(&self, page_bytes: usize) -> Vec<Family> {
         let (connections, access) = (&self.connections, &self.access);
-        let one = |count| vec![child([], Int(load(count)))];
+        let one = |count: &Count| vec![child([], Int(count.value()))];
         let codes = CODES.each_ref().map(StatusCode::as_str);
         let render = Summary {
             quantiles: Vec::new(),
-            sum: Duration::from_nanos(load(&self.render_nanoseconds)).as_secs_f64(),
-            count: load(&self.renders),
+            sum: Duration::from_nanos(self.render_nanoseconds.value()).as_secs_f64(),
+            count: self.renders.value(),
         };
         let rows = rows! {
             "monitor_scrapes_total" => by_texts("code", &codes, &self.answers),
@@ -356,11 +359,7 @@ impl SelfMetrics {
         let Some(on_page) = page.iter_mut().find(is_ours) else {
             return;
         };
-        let mut settled = [family(
-            ERRORS,
-            "",
-            by_texts("cause", Cause::TEXTS, &self.errors),
-        )];
+        let mut settled = [family(ERRORS, "", self.by_cause())];
         add_to_all(&mut settled, common);
         let [settled] = settled;
         for fresh in settled.children {
@@ -388,17 +387,9 @@ pub fn scrape_families() -> Vec<Family> {
     metrics.families(0)
 }
 
-fn add(count: &AtomicU64, by: u64) {
-    count.fetch_add(by, Ordering::Relaxed);
-}
-
-fn load(count: &AtomicU64) -> u64 {
-    count.load(Ordering::Relaxed)
-}
-
 /// A child for each value of a label.
-fn by_texts(label: &'static str, texts: &[&str], counts: &[AtomicU64]) -> Vec<Child> {
-    let counts = counts.iter().map(|count| Int(load(count)));
+fn by_texts(label: &'static str, texts: &[&str], counts: &[Count]) -> Vec<Child> {
+    let counts = counts.iter().map(|count| Int(count.value()));
     let each = texts.iter().zip(counts);
     each.map(|(text, count)| child([self::label(label, *text)], count))
         .collect()

@@ -104,7 +104,8 @@ fn metrics_are_for_who_has_credentials_and_probes_for_all() {
             "{credentials}"
         );
         assert_eq!(code(address, "/health", &headers), health, "{credentials}");
-        assert_eq!(code(address, "/", &headers), page, "{credentials}");
+        assert_eq!(code(address, "/", &headers), "200", "{credentials}");
+        assert_eq!(code(address, "/api/v1/x", &headers), page, "{credentials}");
     }
     let refused = asked(address, "/metrics", "").to_lowercase();
     assert!(
@@ -123,10 +124,10 @@ fn metrics_are_for_who_has_credentials_and_probes_for_all() {
     );
     assert!(failures >= 8.0, "{failures}");
     assert!(
-        code(address, "/", "").starts_with("404"),
+        code(address, "/api/v1/x", "").starts_with("404"),
         "loopback sees the page's place"
     );
-    let foreign = ask(address, "GET", "/", "Host: evil.example\r\n");
+    let foreign = ask(address, "GET", "/api/v1/x", "Host: evil.example\r\n");
     assert_eq!(status_of(&foreign), "421");
 }
 

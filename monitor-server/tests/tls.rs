@@ -402,7 +402,7 @@ fn a_client_certificate_is_as_good_as_credentials_where_there_are_no_others() {
         "{stranger}"
     );
     assert_eq!(
-        status_of(&pki.client(None).get(address, "/", PROXIED)),
+        status_of(&pki.client(None).get(address, "/api/v1/x", PROXIED)),
         "403"
     );
     assert_eq!(

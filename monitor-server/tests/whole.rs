@@ -32,7 +32,7 @@ fn slow() -> MonitorConfig {
 }
 
 /// Requests on each route and of each kind, and what they are answered.
-const REQUESTS: [(&str, &str); 14] = [
+const REQUESTS: [(&str, &str); 15] = [
     ("GET /metrics HTTP/1.1", "200"),
     ("HEAD /metrics HTTP/1.1", "200"),
     ("GET /metrics HTTP/1.0", "200"),
@@ -43,7 +43,8 @@ const REQUESTS: [(&str, &str); 14] = [
     ("GET /startupz HTTP/1.1", "200"),
     ("GET /-/healthy HTTP/1.1", "200"),
     ("GET /health HTTP/1.1", "200"),
-    ("GET / HTTP/1.1", "404"),
+    ("GET / HTTP/1.1", "200"),
+    ("GET /nothing HTTP/1.1", "404"),
     ("POST /metrics HTTP/1.1", "405"),
     ("GET x HTTP/1.1", "400"),
     ("GET no head", "400"),

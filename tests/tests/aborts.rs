@@ -164,11 +164,12 @@ fn absolute(program: &Program) {
     };
     let right = CREDENTIALS[1];
     for (target, without, with) in [
-        ("http://localhost", "404", "404"),
-        ("http://localhost?x", "404", "404"),
-        ("http://localhost/", "404", "404"),
-        ("http://evil.example", "421", "404"),
-        ("http://evil.example?x", "421", "404"),
+        ("http://localhost", "200", "200"),
+        ("http://localhost?x", "200", "200"),
+        ("http://localhost/", "200", "200"),
+        ("http://evil.example", "200", "200"),
+        ("http://evil.example?x", "200", "200"),
+        ("http://localhost/api/v1/x", "404", "404"),
         ("http://evil.example/api/v1/x", "421", "404"),
         ("http://localhost/livez", "200", "200"),
         ("http://evil.example/livez", "200", "200"),

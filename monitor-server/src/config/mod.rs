@@ -431,7 +431,7 @@ impl MonitorConfig {
     #[cfg(feature = "prometheus")]
     #[must_use]
     pub fn registry(mut self, registry: Registry) -> Self {
-        self.sources.push(Source::Registry(registry));
+        self.sources.push(Source::registry(registry));
         self
     }
 
@@ -455,7 +455,7 @@ impl MonitorConfig {
     #[cfg(feature = "prometheus")]
     #[must_use]
     pub fn collector(mut self, collector: impl Collector + 'static) -> Self {
-        self.sources.push(Source::Collector(Arc::new(collector)));
+        self.sources.push(Source::collector(collector));
         self
     }
 }

@@ -32,30 +32,19 @@ pub(crate) use self::socket::Stream;
 use crate::access::{Client, Networks, Peer};
 use crate::config::Limits;
 use crate::listener::connection_table::{ConnectionSlot, SlotGuard, Stage};
-use crate::render::HeldPages;
+use crate::routes::Context as ServerContext;
 use crate::runtime::log::log_debug;
 use crate::self_metrics::Ending;
-use crate::self_metrics::SelfMetrics;
 use crate::tls::Tls;
-use crate::web::AccessControl;
 
 /// What the connections of a server have in common.
 #[derive(Debug)]
 pub(crate) struct ConnectionContext {
+    pub(crate) server: Arc<ServerContext>,
+    pub(crate) routes: BoxedFilter<(warp::reply::Response,)>,
     pub(crate) limits: Limits,
-    pub(crate) metrics: Arc<SelfMetrics>,
-    /// The pages that are in memory, which connections hold.
-    pub(crate) pages: Arc<HeldPages>,
     /// The addresses that may connect.
     pub(crate) networks: Networks,
-    pub(crate) access_control: Arc<AccessControl>,
-}
-
-/// What each connection of a server is given.
-#[derive(Debug, Clone)]
-pub(crate) struct Shared {
-    pub(crate) routes: BoxedFilter<(warp::reply::Response,)>,
-    pub(crate) context: Arc<ConnectionContext>,
     /// Turns true when the server stops.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -64,13 +53,13 @@ pub(crate) struct Shared {
 pub(crate) async fn serve(
     stream: Box<dyn Stream>,
     peer: Peer,
-    shared: Shared,
+    context: Arc<ConnectionContext>,
     slot: Arc<SlotGuard>,
 ) {
-    let deadline = sleep(or_never(shared.context.limits.connection_timeout));
-    let (ending, error) = match begin(stream, peer, &shared.context, &slot).await {
+    let deadline = sleep(or_never(context.limits.connection_timeout));
+    let (ending, error) = match begin(stream, peer, &context, &slot).await {
         // Boxed: a connection that waits for its first request has no place for it.
-        Ok(begun) => Box::pin(exchange(begun, peer, shared, &slot, deadline)).await,
+        Ok(begun) => Box::pin(exchange(begun, peer, &context, &slot, deadline)).await,
         Err(ending) => (ending, None),
     };
     slot.note(|slot| slot.ending = ending);
@@ -105,7 +94,7 @@ async fn begin(
     let whole = or_never(limits.connection_timeout);
     // One for both: a client that was slow in the handshake has less time for the head.
     let mut expiry = std::pin::pin!(sleep(header.min(whole)));
-    let (mut stream, is_certified) = match &context.access_control.current().tls {
+    let (mut stream, is_certified) = match &context.server.access_control.current().tls {
         None => (stream, false),
         Some(tls) => tokio::select! {
             // Boxed: connections without TLS have no place for it.
@@ -181,13 +170,13 @@ async fn refuse(stream: &mut Box<dyn Stream>, head: &[u8], body: &str) {
 async fn exchange(
     (socket, is_certified): (Socket, bool),
     peer: Peer,
-    shared: Shared,
+    context: &ConnectionContext,
     slot: &Arc<SlotGuard>,
     deadline: Sleep,
 ) -> (Ending, Option<hyper::Error>) {
-    let limits = &shared.context.limits;
-    let mut stop = shared.stop;
-    let routes = TowerToHyperService::new(warp::service(shared.routes));
+    let limits = &context.limits;
+    let mut stop = context.stop.clone();
+    let routes = TowerToHyperService::new(warp::service(context.routes.clone()));
     let answers = service_fn(|mut request: Request<Incoming>| {
         slot.note(ConnectionSlot::asked);
         let client = Client::new(peer, request.uri(), is_certified);
@@ -316,4 +305,4 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

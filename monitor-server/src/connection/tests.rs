@@ -1,27 +1,36 @@
 //! A connection whose server stops, and one whose time is over.
 
 use bytes::Bytes;
+use monitor_core::{Monitor, StorageConfig};
 use tokio::io::AsyncReadExt;
 use warp::Filter;
 
 use super::*;
+use crate::MonitorConfig;
 use crate::access::Source;
-use crate::config::Security;
 use crate::listener::connection_table::ConnectionTable;
 
-fn context() -> ConnectionContext {
-    let access_control = AccessControl::load(&Security::default()).expect("nothing to load");
-    ConnectionContext {
-        limits: Limits::default(),
-        metrics: Arc::default(),
-        pages: Arc::default(),
-        networks: access_control.networks(),
-        access_control: Arc::new(access_control),
-    }
+pub(crate) type Routes = BoxedFilter<(warp::reply::Response,)>;
+
+/// Of a server with default settings, but with these routes and limits.
+pub(crate) fn context(
+    routes: Routes,
+    limits: Limits,
+    stop: watch::Receiver<bool>,
+) -> Arc<ConnectionContext> {
+    let monitor = Monitor::new(StorageConfig::default());
+    let server = ServerContext::new(monitor, &MonitorConfig::default());
+    Arc::new(ConnectionContext {
+        routes,
+        limits,
+        networks: server.access_control.networks(),
+        server: Arc::new(server),
+        stop,
+    })
 }
 
 /// Answers everything, after so long.
-fn routes(made_for: Duration) -> BoxedFilter<(warp::reply::Response,)> {
+pub(crate) fn routes(made_for: Duration) -> Routes {
     let answer = move || async move {
         if !made_for.is_zero() {
             sleep(made_for).await;
@@ -35,14 +44,10 @@ fn routes(made_for: Duration) -> BoxedFilter<(warp::reply::Response,)> {
 async fn answer_while_stopping() -> String {
     let (mut client, server) = tokio::io::duplex(4096);
     let (stopping, stop) = watch::channel(false);
-    let shared = Shared {
-        routes: routes(Duration::ZERO),
-        context: Arc::new(context()),
-        stop,
-    };
+    let context = context(routes(Duration::ZERO), Limits::default(), stop);
     let table = ConnectionTable::new(0, Arc::default());
     let slot = table.admit(Source::Unix).expect("room");
-    let serving = serve(Box::new(server), Peer::Unix, shared, slot);
+    let serving = serve(Box::new(server), Peer::Unix, context, slot);
     let asked = async {
         client.write_all(b"GET / HTTP/1.1\r\n").await.expect("room");
         tokio::task::yield_now().await;
@@ -71,17 +76,10 @@ async fn who_had_begun_to_ask_when_the_server_stops_is_answered() {
 async fn answers(limits: Limits, made_for: Duration) -> (Vec<String>, Ending) {
     let (mut client, server) = tokio::io::duplex(4096);
     let (_stopping, stop) = watch::channel(false);
-    let shared = Shared {
-        routes: routes(made_for),
-        context: Arc::new(ConnectionContext {
-            limits,
-            ..context()
-        }),
-        stop,
-    };
+    let context = context(routes(made_for), limits, stop);
     let table = ConnectionTable::new(0, Arc::default());
     let slot = table.admit(Source::Unix).expect("room");
-    let serving = serve(Box::new(server), Peer::Unix, shared, Arc::clone(&slot));
+    let serving = serve(Box::new(server), Peer::Unix, context, Arc::clone(&slot));
     let asked = async {
         let mut answers = Vec::new();
         while client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.is_ok() {

@@ -36,19 +36,19 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use monitor_core::{HealthStatus, Monitor, StorageConfig};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::{HealthPart, PartDetails};
 use crate::runtime::log::log;
 use crate::runtime::pool::Pool;
-use crate::runtime::start_runtime;
+use crate::runtime::{OwnRuntime, lock};
 
 /// How often a named check runs, how long a run may take, and whether it counts for readiness.
 ///
@@ -124,7 +124,7 @@ impl Check {
     }
 
     /// The verdict on the last result and its age; without a result, on the age of the check itself.
-    fn judge(&self, last: Option<&CheckResult>, age: Duration) -> (HealthStatus, Option<Arc<str>>) {
+    fn judge(&self, last: Option<&RunResult>, age: Duration) -> (HealthStatus, Option<Arc<str>>) {
         match last {
             Some(Err(output)) => (HealthStatus::Down, Some(Arc::clone(output))),
             _ if self.is_late(age) => {
@@ -137,9 +137,6 @@ impl Check {
     }
 }
 
-/// The outcome of a run, with a failure's text.
-type CheckResult = Result<(), Arc<str>>;
-
 /// A check as it is registered.
 #[derive(Debug, Clone)]
 pub(crate) struct Registered {
@@ -148,8 +145,8 @@ pub(crate) struct Registered {
     pub(crate) probe: Probe,
 }
 
-/// What a run of a check's own code gives.
-type RunResult = Result<(), String>;
+/// The outcome of a run, with the text of a failure.
+type RunResult = Result<(), Arc<str>>;
 
 type RunFuture = Pin<Box<dyn Future<Output = RunResult> + Send>>;
 
@@ -170,7 +167,7 @@ impl Probe {
     {
         Self::Async(Arc::new(move || {
             let run = probe(state.clone());
-            Box::pin(async move { run.await.map_err(|error| error.to_string()) })
+            Box::pin(async move { run.await.map_err(as_text) })
         }))
     }
 
@@ -179,7 +176,7 @@ impl Probe {
         F: Fn() -> Result<(), E> + Send + Sync + 'static,
         E: fmt::Display,
     {
-        Self::Blocking(Arc::new(move || probe().map_err(|error| error.to_string())))
+        Self::Blocking(Arc::new(move || probe().map_err(as_text)))
     }
 }
 
@@ -190,10 +187,6 @@ impl fmt::Debug for Probe {
             Self::Blocking(_) => "Blocking(..)",
         })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What runs of checks record in: a storage that is not exported.
@@ -248,8 +241,8 @@ impl Checks {
     }
 
     /// The same where no runtime serves.
-    pub(crate) async fn start_alone(&self, pool: Pool, checks: Vec<Registered>) -> io::Result<()> {
-        let own = CheckRuntime::start(&pool).await?;
+    pub(crate) fn start_alone(&self, pool: Pool, checks: Vec<Registered>) -> io::Result<()> {
+        let own = CheckRuntime::start(&pool)?;
         let scheduler = own.handle.clone();
         let _ = self.own.set(own);
         self.start(scheduler, pool, checks);
@@ -300,7 +293,7 @@ impl Checks {
         let table = lock(&self.table);
         table
             .values()
-            .any(|running| running.entry.check.counts_for_readiness)
+            .any(|running| running.entry.registered.check.counts_for_readiness)
     }
 
     /// How each is now, by name.
@@ -314,13 +307,11 @@ impl Checks {
 /// A check, its last result, and where it runs.
 #[derive(Debug)]
 struct Entry {
-    name: Arc<str>,
-    check: Check,
-    probe: Probe,
+    registered: Registered,
     service: Option<Handle>,
     pool: Pool,
     since: Instant,
-    last: Mutex<Option<(CheckResult, Instant)>>,
+    last: Mutex<Option<(RunResult, Instant)>>,
 }
 
 impl Entry {
@@ -330,14 +321,11 @@ impl Entry {
         pool: Pool,
         earlier: Option<&Self>,
     ) -> Self {
-        let Registered { name, check, probe } = registered;
         let last = earlier.and_then(|earlier| lock(&earlier.last).clone());
-        let is_young = |(_, at): &(CheckResult, Instant)| !check.is_late(at.elapsed());
+        let is_young = |(_, at): &(RunResult, Instant)| !registered.check.is_late(at.elapsed());
         Self {
             last: Mutex::new(last.filter(is_young)),
-            name,
-            check,
-            probe,
+            registered,
             service,
             pool,
             since: Instant::now(),
@@ -348,21 +336,23 @@ impl Entry {
         let last = lock(&self.last);
         let result = last.as_ref().map(|(result, _)| result);
         let age = last.as_ref().map_or(self.since, |(_, at)| *at).elapsed();
-        let (status, output) = self.check.judge(result, age);
-        let reason = |output| format!("check `{}`: {output}", self.name);
+        let Registered { name, check, .. } = &self.registered;
+        let (status, output) = check.judge(result, age);
+        let reason = |output| format!("check `{name}`: {output}");
         HealthPart {
-            name: Arc::clone(&self.name),
-            key: Arc::clone(&self.name),
+            name: Arc::clone(name),
+            key: Arc::clone(name),
             status,
             age: result.map(|_| age),
             reason: output.as_ref().map(reason),
-            details: PartDetails::Check(self.check.clone(), output),
+            counts_for_readiness: check.counts_for_readiness,
+            details: PartDetails::Check(check.clone(), output),
         }
     }
 
     /// Keeps a result, and logs it where the check begins or ceases to fail.
-    fn note(&self, result: CheckResult) {
-        let (name, now) = (Arc::clone(&self.name), result.clone());
+    fn note(&self, result: RunResult) {
+        let (name, now) = (Arc::clone(&self.registered.name), result.clone());
         let before = lock(&self.last).replace((result, Instant::now()));
         let had_failed = before.is_some_and(|(before, _)| before.is_err());
         if had_failed != now.is_err() {
@@ -377,51 +367,95 @@ impl Entry {
         }
     }
 
-    /// Begins a run, which reports that it has begun, and its answer. Dropping the other end of `stopped` drops a
-    /// future; a call goes on. Where the service's runtime is not known, the futures of the check share `own`.
-    async fn begin(
+    /// Begins a run, which sets the flag when it has begun: the one task of the set. Dropping the set aborts a future; a
+    /// call goes on. Where the service's runtime is not known, the futures of the check share `own`.
+    fn begin(
         &self,
-        answer: AnswerSender,
-        stopped: oneshot::Receiver<()>,
+        begun: Arc<AtomicBool>,
         own: &mut Option<CheckRuntime>,
-    ) -> io::Result<()> {
-        match &self.probe {
+    ) -> io::Result<JoinSet<RunResult>> {
+        // Relaxed: it publishes nothing.
+        let note = move || begun.store(true, Ordering::Relaxed);
+        let mut run = JoinSet::new();
+        match self.registered.probe.clone() {
             Probe::Blocking(probe) => {
-                let probe = Arc::clone(probe);
-                let call = move || answer.begun().send(probe());
-                self.pool.run(|| unrecorded().scope_sync(call))
+                let (sender, result) = oneshot::channel();
+                self.pool.run(move || {
+                    note();
+                    // An error: the check was removed.
+                    let _ = sender.send(unrecorded().scope_sync(|| probe()));
+                })?;
+                run.spawn(async { result.await.unwrap_or_else(|_| Err(PANICKED.into())) });
             }
             Probe::Async(probe) => {
-                let probe = Arc::clone(probe);
-                let run = unrecorded().scope(async move {
-                    let answer = answer.begun();
-                    tokio::select! {
-                        // First: a run that is stopped before it has begun asks nothing.
-                        biased;
-                        _ = stopped => {}
-                        result = probe() => answer.send(result),
-                    }
+                let future = unrecorded().scope(async move {
+                    note();
+                    probe().await
                 });
-                if self.service.is_none() && own.is_none() {
-                    *own = Some(CheckRuntime::start(&self.pool).await?);
-                }
-                let own = own.as_ref().map(|own| &own.handle);
-                if let Some(runtime) = self.service.as_ref().or(own) {
-                    runtime.spawn(run);
-                }
-                Ok(())
+                let runtime = match (&self.service, &mut *own) {
+                    (Some(service), _) => service,
+                    (None, Some(own)) => &own.handle,
+                    (None, own) => &own.insert(CheckRuntime::start(&self.pool)?).handle,
+                };
+                run.spawn_on(future, runtime);
             }
+        }
+        Ok(run)
+    }
+
+    /// Runs the check once, to the end of the run; one that overruns is noted before that.
+    async fn run(&self, own: &mut Option<CheckRuntime>, changed: &Notify) {
+        let begun = Arc::new(AtomicBool::new(false));
+        let mut run = match self.begin(Arc::clone(&begun), own) {
+            Ok(run) => run,
+            Err(error) => {
+                self.note(Err(format!("it could not be run: {error}").into()));
+                return changed.notify_one();
+            }
+        };
+        let limit = self.registered.check.timeout;
+        let ended = tokio::time::timeout(limit, run.join_next()).await;
+        let overran = ended.is_err();
+        self.note(match ended {
+            Ok(Some(Ok(result))) => result,
+            Ok(Some(Err(error))) if error.is_panic() => {
+                drop_on(&self.pool, error);
+                Err(PANICKED.into())
+            }
+            Ok(_) => Err("the runtime that it runs on has stopped".into()),
+            Err(_) if begun.load(Ordering::Relaxed) => {
+                Err(format!("no answer within {limit:?}").into())
+            }
+            Err(_) => Err(format!(
+                "no answer within {limit:?}: the runtime that it runs on is busy"
+            )
+            .into()),
+        });
+        changed.notify_one();
+        if overran {
+            if let Probe::Async(_) = self.registered.probe {
+                run.abort_all();
+            }
+            // However long it takes, so that there is never more than one.
+            drop_on(&self.pool, run.join_next().await);
         }
     }
 }
 
+/// The text of a run that panicked.
+const PANICKED: &str = "it panicked";
+
+/// Drops a value of a check's own on the pool. Where there is no thread, it is dropped here.
+fn drop_on(pool: &Pool, value: impl Send + 'static) {
+    let _ = pool.run(move || drop(value));
+}
+
 impl Drop for Entry {
-    /// The schedule may hold it last, on the thread that serves: the check's own values are dropped on the pool.
+    /// The schedule may hold it last, on the thread that serves.
     fn drop(&mut self) {
         let nothing = Probe::of_call(|| Ok::<(), String>(()));
-        let probe = std::mem::replace(&mut self.probe, nothing);
-        // An error: there is no thread, and they are dropped here.
-        let _ = self.pool.run(move || drop(probe));
+        let probe = std::mem::replace(&mut self.registered.probe, nothing);
+        drop_on(&self.pool, probe);
     }
 }
 
@@ -434,12 +468,13 @@ struct CheckRuntime {
 }
 
 impl CheckRuntime {
-    async fn start(pool: &Pool) -> io::Result<Self> {
+    fn start(pool: &Pool) -> io::Result<Self> {
+        let runtime = OwnRuntime::new()?;
+        let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
-        let spawn = |job| pool.run(move || unrecorded().scope_sync(job));
         // An error of `stopped`: the sender is gone, which is the signal.
-        let set_up = || Ok((Handle::current(), stopped));
-        let ((), handle) = start_runtime(spawn, set_up).await?;
+        let drive = move || drop(runtime.block_on(stopped));
+        pool.run(|| unrecorded().scope_sync(drive))?;
         Ok(Self {
             handle,
             _stop: stop,
@@ -447,74 +482,14 @@ impl CheckRuntime {
     }
 }
 
-/// The end of a run that answers.
-struct AnswerSender {
-    sender: Option<oneshot::Sender<RunResult>>,
-    begun: Arc<AtomicBool>,
-}
-
-impl AnswerSender {
-    fn begun(self) -> Self {
-        // Relaxed: it publishes nothing.
-        self.begun.store(true, Ordering::Relaxed);
-        self
-    }
-
-    fn send(mut self, result: RunResult) {
-        if let Some(sender) = self.sender.take() {
-            // An error: the check was removed.
-            let _ = sender.send(result);
-        }
-    }
-}
-
-impl Drop for AnswerSender {
-    fn drop(&mut self) {
-        if let Some(sender) = self.sender.take()
-            && std::thread::panicking()
-        {
-            let _ = sender.send(Err("it panicked".to_owned()));
-        }
-    }
-}
-
 /// Runs a check for ever, one run at a time.
 async fn schedule(entry: Arc<Entry>, changed: Arc<Notify>) {
-    let limit = entry.check.timeout;
     let mut own = None;
     loop {
         let start = Instant::now();
-        let (sender, mut answer) = oneshot::channel();
-        let (stop, stopped) = oneshot::channel();
-        let begun = Arc::new(AtomicBool::new(false));
-        let sender = AnswerSender {
-            sender: Some(sender),
-            begun: Arc::clone(&begun),
-        };
-        let result = match entry.begin(sender, stopped, &mut own).await {
-            Ok(()) => tokio::time::timeout(limit, &mut answer).await,
-            Err(error) => Ok(Ok(Err(format!("it could not be run: {error}")))),
-        };
-        let overran = result.is_err();
-        entry.note(match result {
-            Ok(Ok(result)) => result.map_err(|output| bounded(&output)),
-            Ok(Err(_)) => Err("the runtime that it runs on has stopped".into()),
-            Err(_) if begun.load(Ordering::Relaxed) => {
-                Err(format!("no answer within {limit:?}").into())
-            }
-            Err(_) => Err(format!(
-                "no answer within {limit:?}: the runtime that it runs on is busy"
-            )
-            .into()),
-        });
-        changed.notify_one();
-        if overran {
-            drop(stop);
-            // However long it takes, so that there is never more than one.
-            let _ = answer.await;
-        }
+        entry.run(&mut own, &changed).await;
         // Where the clock cannot hold it, the next run is never.
-        match start.checked_add(entry.check.interval) {
+        match start.checked_add(entry.registered.check.interval) {
             Some(next) => tokio::time::sleep_until(next).await,
             None => std::future::pending().await,
         }
@@ -524,8 +499,9 @@ async fn schedule(entry: Arc<Entry>, changed: Arc<Notify>) {
 /// Longest text of a failure that is kept, in bytes.
 const MAX_OUTPUT: usize = 1024;
 
-/// Cut at a character's border.
-fn bounded(output: &str) -> Arc<str> {
+/// The text of a failure, cut at a character's border.
+fn as_text(failure: impl fmt::Display) -> Arc<str> {
+    let output = failure.to_string();
     let end = output.floor_char_boundary(MAX_OUTPUT);
     let rest = if end < output.len() { ".." } else { "" };
     format!("{}{rest}", &output[..end]).into()

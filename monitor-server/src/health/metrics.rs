@@ -3,7 +3,7 @@
 //! They are made from one [`Report`](super::Report) of the snapshot that the rest of the page shows, so that a page
 //! agrees with itself. A family without children is left out.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use monitor_core::HealthStatus;
@@ -11,6 +11,7 @@ use monitor_core::family::{Child, ChildValue, Family, Labels};
 use monitor_core::snapshot::Snapshot;
 
 use super::{HealthPart, HealthService, PartDetails};
+use crate::runtime::lock;
 use crate::self_metrics::{child, family, label};
 
 /// Name and help of each family, in the order of a page.
@@ -46,9 +47,14 @@ const FAMILIES: [(&str, &str); 5] = [
 /// assert!(families.iter().any(|family| family.name == "monitor_check_up"));
 /// ```
 pub fn health_families() -> Vec<Family> {
-    FAMILIES
-        .map(|(name, help)| family(name, help, Vec::new()))
-        .into()
+    with_children(Default::default())
+}
+
+fn with_children(children: [Vec<Child>; FAMILIES.len()]) -> Vec<Family> {
+    let families = FAMILIES.into_iter().zip(children);
+    families
+        .map(|((name, help), children)| family(name, help, children))
+        .collect()
 }
 
 impl HealthService {
@@ -73,18 +79,15 @@ impl HealthService {
             .age()
             .map(|newest| age(Labels::from([]), newest));
         let ready = flag(Labels::from([]), report.readiness.is_ready());
-        let children: [Vec<Child>; 5] = [
+        let mut families = with_children([
             vec![ready],
             tasks.collect(),
             up.collect(),
             ages.collect(),
             heartbeat.into_iter().collect(),
-        ];
-        let families = FAMILIES.into_iter().zip(children);
-        let families = families.filter(|(_, children)| !children.is_empty());
+        ]);
+        families.retain(|family| !family.children.is_empty());
         families
-            .map(|((name, help), children)| family(name, help, children))
-            .collect()
     }
 }
 
@@ -95,7 +98,7 @@ pub(super) struct TaskLabels(Mutex<Vec<Labels>>);
 impl TaskLabels {
     /// Those of these task types, which are in order.
     fn of<'a>(&self, tasks: impl Iterator<Item = &'a Arc<str>>) -> Vec<Labels> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.0);
         let mut known = std::mem::take(&mut *kept).into_iter().peekable();
         let labels = tasks.map(|task| {
             // Those of task types that are gone.

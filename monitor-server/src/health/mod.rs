@@ -28,7 +28,7 @@ pub(crate) use self::checks::{Checks, Probe, Registered};
 pub(crate) use self::lifecycle::Lifecycle;
 pub use self::lifecycle::{HealthState, Heartbeat, Readiness};
 pub use self::metrics::health_families;
-pub(crate) use self::report::{Asked, Detail, Report, Shape};
+pub(crate) use self::report::{Report, Shape};
 use crate::runtime::log::log;
 
 /// Groups by name, each with its members: names of checks and task types.
@@ -89,6 +89,7 @@ pub(crate) struct HealthPart {
     pub(crate) age: Option<Duration>,
     /// Why it is unhealthy, where it is.
     pub(crate) reason: Option<String>,
+    pub(crate) counts_for_readiness: bool,
     pub(crate) details: PartDetails,
 }
 

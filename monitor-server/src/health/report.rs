@@ -19,6 +19,7 @@ use monitor_core::snapshot::StatusSnapshot;
 use monitor_core::{Component, Health, HealthStatus, ReadinessPolicy, TaskStatus};
 
 use super::{GROUPS, Groups, HealthPart, HealthService, HealthState, PartDetails, Readiness};
+use crate::access::Access;
 use crate::process::Service;
 
 /// Everything that is known at one moment.
@@ -28,8 +29,6 @@ pub(crate) struct Report {
     pub(crate) parts: Vec<HealthPart>,
     pub(crate) readiness: Readiness,
     pub(crate) live: bool,
-    /// Names that count for readiness.
-    marked: Vec<Arc<str>>,
 }
 
 /// Some parts of a report, and the verdict on them.
@@ -47,24 +46,6 @@ enum SelectedKind {
     All,
     Group,
     Part,
-}
-
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked<'p> {
-    /// `/health`
-    All,
-    /// `/health/<name>`: a group, a check or a task type, the first that has the name.
-    Named(&'p str),
-}
-
-/// How much an answer contains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Detail {
-    /// Everything.
-    Full,
-    /// The status alone.
-    Status,
 }
 
 /// The format of an answer.
@@ -95,39 +76,30 @@ impl Shape {
     }
 }
 
-/// A status, and the JSON that says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) status: HealthStatus,
-    pub(crate) body: String,
-}
-
 impl HealthService {
-    /// `None` if nothing has the name.
+    /// The answer of `/health` and, with a name, `/health/<name>`, of a group, a check or a task type, the first that
+    /// has the name: a status, and the JSON that says it. `None` if nothing has the name.
     pub(crate) fn answer(
         &self,
-        asked: Asked<'_>,
-        detail: Detail,
+        name: Option<&str>,
+        access: Access,
         shape: Shape,
         service: Option<&Service>,
-    ) -> Option<Answer> {
+    ) -> Option<(HealthStatus, String)> {
         let mut report = self.report();
-        if let Asked::Named(name) = asked
-            && report.select(asked, &self.groups).is_none()
+        if let Some(name) = name
+            && report.select(Some(name), &self.groups).is_none()
             && self.monitor.has_task(name)
         {
             report.parts.extend(never_set(name));
         }
-        let selected = report.select(asked, &self.groups)?;
-        let body = match (detail, shape) {
-            (Detail::Status, _) => object([("status", Some(shape.word(selected.status)))]),
-            (Detail::Full, Shape::Spring) => selected.spring(&self.groups),
-            (Detail::Full, Shape::HealthJson) => selected.draft(service),
+        let selected = report.select(name, &self.groups)?;
+        let body = match (access, shape) {
+            (Access::Full, Shape::Spring) => selected.spring(&self.groups),
+            (Access::Full, Shape::HealthJson) => selected.draft(service),
+            _ => object([("status", Some(shape.word(selected.status)))]),
         };
-        Some(Answer {
-            status: selected.status,
-            body,
-        })
+        Some((selected.status, body))
     }
 }
 
@@ -163,24 +135,6 @@ impl Report {
         lifecycle: Readiness,
         live: bool,
     ) -> Self {
-        let marks_itself = |check: &HealthPart| match &check.details {
-            PartDetails::Check(check, _) => check.counts_for_readiness,
-            PartDetails::Task(_) => false,
-        };
-        let is_marked = |check: &&HealthPart| marks_itself(check) || policy.contains(&check.name);
-        let marked_checks = || checks.iter().filter(is_marked);
-        let has = |status| marked_checks().any(|check| check.status == status);
-        let readiness = if lifecycle != Readiness::Ready {
-            lifecycle
-        } else if has(HealthStatus::Down) || policy.failing(&health).next().is_some() {
-            Readiness::Unhealthy
-        } else if has(HealthStatus::Unknown) {
-            Readiness::Starting
-        } else {
-            Readiness::Ready
-        };
-        let mut marked: Vec<_> = policy.tasks().cloned().collect();
-        marked.extend(marked_checks().map(|check| Arc::clone(&check.name)));
         let tasks = health.components.into_iter();
         let mut parts: Vec<_> = tasks.map(HealthPart::from).collect();
         for check in &checks {
@@ -189,35 +143,56 @@ impl Report {
                 task.key = format!("task:{}", task.name).into();
             }
         }
+        let (mut is_ill, mut is_waited_for) = (false, false);
         parts.extend(checks);
+        for part in &mut parts {
+            part.counts_for_readiness |= policy.contains(&part.name);
+            let is_check = matches!(part.details, PartDetails::Check(..));
+            match part.status {
+                _ if !part.counts_for_readiness => {}
+                HealthStatus::Down => is_ill = true,
+                HealthStatus::Unknown => is_waited_for |= is_check,
+                _ => {}
+            }
+        }
+        let readiness = match lifecycle {
+            Readiness::Ready if is_ill => Readiness::Unhealthy,
+            Readiness::Ready if is_waited_for => Readiness::Starting,
+            other => other,
+        };
         Self {
             parts,
             readiness,
             live,
-            marked,
         }
     }
 
-    fn select(&self, asked: Asked<'_>, groups: &Groups) -> Option<Selected<'_>> {
+    /// What a name stands for; without one, everything.
+    fn select(&self, name: Option<&str>, groups: &Groups) -> Option<Selected<'_>> {
         let [liveness, readiness] = GROUPS;
-        let members = |names: &[Arc<str>]| self.members(names).collect();
-        let (kind, parts, reason): (_, Vec<_>, _) = match asked {
-            Asked::All => (SelectedKind::All, self.parts.iter().collect(), None),
-            Asked::Named(name) if name == liveness => {
+        let (kind, parts, reason): (_, Vec<_>, _) = match name {
+            None => (SelectedKind::All, self.parts.iter().collect(), None),
+            Some(name) if name == liveness => {
                 let reason = (!self.live).then_some("the heartbeat is too old");
                 (SelectedKind::Group, Vec::new(), reason)
             }
-            Asked::Named(name) if name == readiness => {
+            Some(name) if name == readiness => {
                 let reason = match self.readiness {
                     Readiness::Ready | Readiness::Unhealthy => None,
                     other => Some(other.word()),
                 };
-                (SelectedKind::Group, members(&self.marked), reason)
+                (SelectedKind::Group, self.marked().collect(), reason)
             }
-            Asked::Named(name) => match groups.get(name) {
-                Some(names) => (SelectedKind::Group, members(names), None),
-                None => (SelectedKind::Part, vec![self.part(name)?], None),
-            },
+            Some(name) => {
+                if let Some(names) = groups.get(name) {
+                    let is_member = |part: &&HealthPart| names.contains(&part.name);
+                    let members = self.parts.iter().filter(is_member);
+                    (SelectedKind::Group, members.collect(), None)
+                } else {
+                    let part = self.parts.iter().rfind(|part| &*part.name == name)?;
+                    (SelectedKind::Part, vec![part], None)
+                }
+            }
         };
         let status = match reason {
             Some(_) => HealthStatus::Down,
@@ -231,20 +206,15 @@ impl Report {
         })
     }
 
-    /// A check, or else a task type.
-    fn part(&self, name: &str) -> Option<&HealthPart> {
-        self.parts.iter().rfind(|part| &*part.name == name)
-    }
-
-    fn members(&self, names: &[Arc<str>]) -> impl Iterator<Item = &HealthPart> {
-        let parts = self.parts.iter();
-        parts.filter(|part| names.contains(&part.name))
+    /// The parts that count for readiness.
+    fn marked(&self) -> impl Iterator<Item = &HealthPart> {
+        self.parts.iter().filter(|part| part.counts_for_readiness)
     }
 
     /// Why what counts for readiness is unhealthy.
     pub(crate) fn unready(&self) -> Vec<&str> {
-        let marked = self.members(&self.marked);
-        marked.filter_map(|part| part.reason.as_deref()).collect()
+        let reasons = self.marked().map(|part| part.reason.as_deref());
+        reasons.flatten().collect()
     }
 
     /// What watchers receive.
@@ -252,7 +222,7 @@ impl Report {
         let names = GROUPS.into_iter().map(Arc::from);
         let names = names.chain(groups.keys().cloned());
         let of_groups = names.filter_map(|name| {
-            let status = self.select(Asked::Named(&name), groups)?.status;
+            let status = self.select(Some(&name), groups)?.status;
             Some((name, status))
         });
         let parts = self.parts.iter();
@@ -276,6 +246,7 @@ impl From<Component> for HealthPart {
             status: task.state(),
             age: task.age,
             reason: (!task.healthy).then(|| task.to_string()),
+            counts_for_readiness: false,
             details: PartDetails::Task(task),
         }
     }

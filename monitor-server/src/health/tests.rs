@@ -4,6 +4,7 @@ use monitor_core::{Clock, ErrorRules, HealthStatus, StatusRule, StorageConfig, T
 use serde_json::{Value, json};
 
 use super::*;
+use crate::access::Access;
 use crate::health::metrics::health_families;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -30,13 +31,10 @@ fn service(monitor: Monitor, readiness: &[&str]) -> HealthService {
     HealthService::new(monitor, &settings, Lifecycle::new(false))
 }
 
-fn full(health: &HealthService, asked: Asked<'_>, shape: Shape) -> (HealthStatus, Value) {
-    let answer = health.answer(asked, Detail::Full, shape, None);
-    let answer = answer.expect("it is there");
-    (
-        answer.status,
-        serde_json::from_str(&answer.body).expect("json"),
-    )
+fn full(health: &HealthService, asked: Option<&str>, shape: Shape) -> (HealthStatus, Value) {
+    let answer = health.answer(asked, Access::Full, shape, None);
+    let (status, body) = answer.expect("it is there");
+    (status, serde_json::from_str(&body).expect("json"))
 }
 
 #[test]
@@ -54,7 +52,7 @@ fn no_traffic_after_an_unhealthy_run_lets_readiness_recover() {
     // A step of the ring of last calls is a millisecond of this clock.
     hand.advance(SECOND);
     assert_eq!(health.readiness(), Readiness::Ready);
-    let (status, body) = full(&health, Asked::Named("loader"), Shape::Spring);
+    let (status, body) = full(&health, Some("loader"), Shape::Spring);
     assert_eq!(
         (status, &body["status"]),
         (HealthStatus::Unknown, &json!("UNKNOWN"))
@@ -76,7 +74,7 @@ fn what_is_not_marked_neither_expires_nor_counts() {
     monitor.set_task_status(TaskStatus::Fatal, "loader");
     assert_eq!(health.readiness(), Readiness::Ready);
     hand.advance(SECOND * 3600);
-    let (status, body) = full(&health, Asked::All, Shape::Spring);
+    let (status, body) = full(&health, None, Shape::Spring);
     assert_eq!(status, HealthStatus::Down);
     assert_eq!(
         body,
@@ -99,19 +97,19 @@ fn a_group_is_asked_for_before_a_check_and_that_before_a_task_type() {
     let health = service(monitor, &["loader"]);
     monitor.set_task_status(TaskStatus::Fatal, "loader");
     monitor.set_task_status(TaskStatus::Ok, "storage");
-    let (status, body) = full(&health, Asked::Named("storage"), Shape::Spring);
+    let (status, body) = full(&health, Some("storage"), Shape::Spring);
     assert_eq!(status, HealthStatus::Down);
     assert_eq!(body["components"]["loader"]["status"], "DOWN");
     assert_eq!(body.get("groups"), None);
-    let (status, body) = full(&health, Asked::Named("readiness"), Shape::Spring);
+    let (status, body) = full(&health, Some("readiness"), Shape::Spring);
     assert_eq!(
         (status, body["reasons"].as_array().map(Vec::len)),
         (HealthStatus::Down, Some(1))
     );
     health.set_draining();
-    let (_, body) = full(&health, Asked::Named("readiness"), Shape::Spring);
+    let (_, body) = full(&health, Some("readiness"), Shape::Spring);
     assert_eq!(body["reasons"][0], "draining");
-    let nobody = health.answer(Asked::Named("nobody"), Detail::Full, Shape::Spring, None);
+    let nobody = health.answer(Some("nobody"), Access::Full, Shape::Spring, None);
     assert_eq!(nobody, None);
 }
 
@@ -122,9 +120,9 @@ fn health_json_has_the_words_and_fields_of_the_draft() {
     monitor.set_task_status(TaskStatus::Fatal, "a:b");
     monitor.set_task_status(TaskStatus::Ok, "loader");
     let service = crate::process::Service::new("text", "2.1.0").revision("5f2c1a9");
-    let answer = health.answer(Asked::All, Detail::Full, Shape::HealthJson, Some(&service));
+    let answer = health.answer(None, Access::Full, Shape::HealthJson, Some(&service));
     let answer = answer.expect("always there");
-    let mut body: Value = serde_json::from_str(&answer.body).expect("json");
+    let mut body: Value = serde_json::from_str(&answer.1).expect("json");
     for entries in body["checks"].as_object_mut().expect("a map").values_mut() {
         let time = entries[0]
             .as_object_mut()
@@ -150,7 +148,7 @@ fn health_json_has_the_words_and_fields_of_the_draft() {
             },
         })
     );
-    let named = full(&health, Asked::Named("loader"), Shape::HealthJson).1;
+    let named = full(&health, Some("loader"), Shape::HealthJson).1;
     assert_eq!(
         (&named["status"], named.get("output")),
         (&json!("pass"), None)
@@ -162,20 +160,16 @@ fn who_may_not_see_details_is_told_the_status_alone() {
     let (monitor, _hand) = monitor();
     let health = service(monitor, &[]);
     monitor.set_task_status(TaskStatus::Fatal, "loader");
-    let name = Asked::Named("loader");
+    let name = Some("loader");
     for (asked, shape, body) in [
-        (Asked::All, Shape::Spring, r#"{"status":"DOWN"}"#),
+        (None, Shape::Spring, r#"{"status":"DOWN"}"#),
         (name, Shape::Spring, r#"{"status":"DOWN"}"#),
-        (Asked::All, Shape::HealthJson, r#"{"status":"fail"}"#),
+        (None, Shape::HealthJson, r#"{"status":"fail"}"#),
         (name, Shape::HealthJson, r#"{"status":"fail"}"#),
-        (
-            Asked::Named("liveness"),
-            Shape::HealthJson,
-            r#"{"status":"pass"}"#,
-        ),
+        (Some("liveness"), Shape::HealthJson, r#"{"status":"pass"}"#),
     ] {
-        let answer = health.answer(asked, Detail::Status, shape, None);
-        assert_eq!(answer.expect("it is there").body, body);
+        let answer = health.answer(asked, Access::Probe, shape, None);
+        assert_eq!(answer.expect("it is there").1, body);
     }
 }
 

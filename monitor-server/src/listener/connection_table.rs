@@ -15,14 +15,14 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
 use crate::access::Source;
-use crate::self_metrics::Ending;
-use crate::self_metrics::SelfMetrics;
+use crate::runtime::lock;
+use crate::self_metrics::{Ending, SelfMetrics};
 
 /// How long a client may take nothing of its answer before its connection counts as stalled: longer than a network that
 /// works needs for one more packet.
@@ -162,7 +162,7 @@ impl ConnectionTable {
     }
 
     fn slots(&self) -> MutexGuard<'_, BTreeMap<u64, ConnectionSlot>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.slots)
     }
 
     /// Takes a slot if there is room, or room can be made.
@@ -175,7 +175,7 @@ impl ConnectionTable {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let table = Arc::clone(self);
         self.slots().insert(id, ConnectionSlot::new(source));
-        self.metrics.connections.opened();
+        self.metrics.connections.open.add(1);
         Some(Arc::new(SlotGuard { id, table }))
     }
 

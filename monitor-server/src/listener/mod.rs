@@ -1,7 +1,6 @@
 //! Where a server listens, and the loop that accepts connections.
 //!
-//! [`bind`] runs in the caller's thread, so that a taken port is the caller's error; [`Socket`] takes the bound socket
-//! over in the runtime that serves it, and [`serve`] accepts from it until the server stops. How many connections are
+//! [`bind`] runs in the caller's thread, so that a taken port is the caller's error; [`serve`] accepts from it until the server stops. How many connections are
 //! open, and which one makes room, is [`connection_table`]'s; what happens at the limit of descriptors, and where pages
 //! take too much memory, [`pressure`]'s.
 //!
@@ -23,13 +22,15 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Type};
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
 
 use self::connection_table::ConnectionTable;
 use self::pressure::SpareDescriptor;
 #[cfg(unix)]
 use self::unix::SocketFile;
 use crate::access::{self, Peer};
-use crate::connection::{self, Shared, Stream};
+use crate::connection::{self, ConnectionContext, Stream};
 use crate::error::RunError;
 use crate::process;
 use crate::runtime::log::{LogThrottle, log};
@@ -77,6 +78,21 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Its URL for a browser on this machine, where `localhost` stands for all addresses; a Unix socket has none, and
+    /// is written as in settings.
+    pub(crate) fn url(&self, is_tls: bool) -> String {
+        let scheme = if is_tls { "https" } else { "http" };
+        match self {
+            Self::Tcp(address) if address.ip().is_unspecified() => {
+                format!("{scheme}://localhost:{}/", address.port())
+            }
+            Self::Tcp(address) => format!("{scheme}://{address}/"),
+            Self::Unix(_) => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -98,20 +114,24 @@ impl PartialEq<SocketAddr> for Endpoint {
     }
 }
 
-/// A socket that is bound, so that from now on clients can connect.
+/// A socket that connections are taken from.
 #[derive(Debug)]
-pub(crate) enum Bound {
-    Tcp(std::net::TcpListener),
+pub(crate) enum Socket {
+    Tcp(TcpListener),
     #[cfg(unix)]
-    Unix(std::os::unix::net::UnixListener, SocketFile),
+    Unix(UnixListener, SocketFile),
 }
 
-/// Binds in the caller's thread, so that a taken port is the caller's error.
-pub(crate) fn bind(endpoint: &Endpoint) -> Result<Bound, RunError> {
+/// Binds in the caller's thread, so that a taken port is the caller's error, and in the context of the runtime that
+/// will serve the socket. From now on clients can connect.
+pub(crate) fn bind(endpoint: &Endpoint) -> Result<Socket, RunError> {
     let bound = match endpoint {
-        Endpoint::Tcp(address) => listen(*address).map(Bound::Tcp),
+        Endpoint::Tcp(address) => listen(*address)
+            .and_then(TcpListener::from_std)
+            .map(Socket::Tcp),
         #[cfg(unix)]
-        Endpoint::Unix(path) => unix::bind(path).map(|(socket, file)| Bound::Unix(socket, file)),
+        Endpoint::Unix(path) => unix::bind(path)
+            .and_then(|(socket, file)| Ok(Socket::Unix(UnixListener::from_std(socket)?, file))),
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
     };
@@ -158,26 +178,7 @@ fn has_ipv6() -> bool {
     UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() || others()
 }
 
-/// A socket that connections are taken from.
-#[derive(Debug)]
-pub(crate) enum Socket {
-    Tcp(TcpListener),
-    #[cfg(unix)]
-    Unix(tokio::net::UnixListener, SocketFile),
-}
-
 impl Socket {
-    /// In the context of the runtime that will serve it.
-    pub(crate) fn new(bound: Bound) -> io::Result<Self> {
-        Ok(match bound {
-            Bound::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
-            #[cfg(unix)]
-            Bound::Unix(listener, file) => {
-                Self::Unix(tokio::net::UnixListener::from_std(listener)?, file)
-            }
-        })
-    }
-
     /// Where it listens, with the port that was chosen.
     pub(crate) fn endpoint(&self) -> io::Result<Endpoint> {
         match self {
@@ -206,12 +207,11 @@ impl Socket {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts and serves until the server stops; then lets requests being answered come to their end, within the grace.
-pub(crate) async fn serve(socket: Socket, shared: Shared) {
-    let context = Arc::clone(&shared.context);
-    let mut stop = shared.stop.clone();
-    let mut acceptor = Acceptor::new(shared);
+pub(crate) async fn serve(socket: Socket, context: Arc<ConnectionContext>) {
+    let mut stop = context.stop.clone();
+    let mut acceptor = Acceptor::new(Arc::clone(&context));
     let connections = Arc::clone(&acceptor.connections);
-    let pages = Arc::clone(&context.pages);
+    let pages = Arc::clone(&context.server.renderer.held);
     let mut relief = std::pin::pin!(pressure::relieve_memory(connections, pages));
     loop {
         tokio::select! {
@@ -239,7 +239,7 @@ pub(crate) async fn serve(socket: Socket, shared: Shared) {
 
 /// What the accept loop keeps from one connection to the next.
 struct Acceptor {
-    shared: Shared,
+    context: Arc<ConnectionContext>,
     connections: Arc<ConnectionTable>,
     spare: SpareDescriptor,
     failures: LogThrottle,
@@ -247,16 +247,16 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    fn new(shared: Shared) -> Self {
-        let configured = shared.context.limits.max_connections;
+    fn new(context: Arc<ConnectionContext>) -> Self {
+        let configured = context.limits.max_connections;
         let most = pressure::most_connections(configured, process::descriptor_limit());
         if configured != 0 && most < configured {
             let why = "fewer connections than configured: half of the descriptors are left to the service";
             log(move || tracing::warn!(configured, most, "{why}"));
         }
-        let metrics = Arc::clone(&shared.context.metrics);
+        let metrics = Arc::clone(&context.server.metrics);
         Self {
-            shared,
+            context,
             connections: ConnectionTable::new(most, metrics),
             spare: SpareDescriptor::new(),
             failures: LogThrottle::default(),
@@ -266,9 +266,9 @@ impl Acceptor {
 
     fn admit(&mut self, stream: Box<dyn Stream>, peer: Peer) {
         self.spare.restore();
-        let context = &self.shared.context;
-        let counts = &context.metrics.connections;
-        counts.accepted();
+        let context = &self.context;
+        let counts = &context.server.metrics.connections;
+        counts.accepted.add(1);
         if !context.networks.admit(peer) {
             counts.refused(Ending::Source);
             return;
@@ -280,7 +280,7 @@ impl Acceptor {
                 .log(move |left_out| tracing::warn!(left_out, "{why}"));
             return;
         };
-        let serving = connection::serve(stream, peer, self.shared.clone(), Arc::clone(&slot));
+        let serving = connection::serve(stream, peer, Arc::clone(context), Arc::clone(&slot));
         let task = tokio::spawn(serving);
         slot.note(|slot| slot.task = Some(task.abort_handle()));
     }
@@ -288,7 +288,8 @@ impl Acceptor {
     /// Makes room where there is no descriptor left, else waits: the listener stays readable, and accepting again at
     /// once would fail again at once.
     async fn failed(&mut self, error: &io::Error) {
-        self.shared.context.metrics.connections.accept_failed();
+        let counts = &self.context.server.metrics.connections;
+        counts.failed.add(1);
         if pressure::is_of_one_connection(error) {
             return;
         }

@@ -1,19 +1,19 @@
-//! Pages for scrapes. One worker renders for all that wait; scrapes that arrive meanwhile share the next render, so no
+//! Pages for scrapes. One render at a time serves all that wait; scrapes that arrive meanwhile share the next, so no
 //! scrape is shown a state older than its own arrival, less what [`Ages`] allows, and a crowd of scrapers costs little
 //! more than one.
 //!
 //! The life of a scrape: [`Renderer::page`] looks for a kept page, else takes one of the places of scrapes that may
-//! wait, and tells the worker. The worker, a job of the pool while scrapes wait, has the sources gathered, each as a
-//! job of its own ([`worker`]), and hands those scrapes that can be served to [`Shared::serve`], which takes one
-//! snapshot for all of them and has each distinct page written once ([`pages`]). The page comes back over a oneshot. On
-//! each way out the scrape's place is free again, and where it was not answered the worker is told that it has left.
+//! wait, and joins the queue ([`queue`]). A job of the pool has the sources gathered, each as a job of its own, and
+//! hands those scrapes that can be served to [`Renderer::serve`], which takes one snapshot for all of them and has each
+//! distinct page written once ([`pages`]). The page comes back over a oneshot. On each way out the scrape's place is
+//! free again.
 
 mod pages;
-mod worker;
+mod queue;
 
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -26,18 +26,19 @@ use monitor_core::family::Family;
 use monitor_core::names::{Exporter, Profile};
 use monitor_core::snapshot::Snapshot;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 
 use crate::config::add_to_all;
 use crate::health::HealthService;
 use crate::process::{self, Process};
+use crate::runtime::lock;
 use crate::runtime::log::{LogThrottle, log};
 use crate::runtime::pool::Pool;
 use crate::self_metrics::{Cause, SelfMetrics};
 
+use self::pages::PageWriter;
 pub(crate) use self::pages::{Ages, HeldPages};
-use self::pages::{KeptPages, PageWriter};
-use self::worker::{Absent, Message, RenderWorker, Round, Waiting};
+use self::queue::{Absent, PageResult, Round, ScrapeQueue, Waiting};
 
 /// What one scrape asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,74 +81,66 @@ pub(crate) struct PageSettings {
 
 /// What is exported beside the storage: it fails by itself, and whole.
 #[derive(Clone)]
-pub(crate) enum Source {
-    #[cfg(feature = "prometheus")]
-    Registry(prometheus::Registry),
-    /// One that is in no registry.
-    #[cfg(feature = "prometheus")]
-    Collector(Arc<dyn prometheus::core::Collector>),
+#[cfg_attr(
+    not(feature = "prometheus"),
+    allow(dead_code, reason = "without it there are none")
+)]
+pub(crate) struct Source {
+    /// For messages about its failure.
+    kind: &'static str,
+    gather: Arc<GatherSource>,
 }
 
-/// What a gather gave, or why it gave nothing.
-type Gathered = Result<Vec<Family>, String>;
+/// The families of a source, beside a monitor that is served. The storage of that, registered here too, is no fault: it
+/// gives nothing.
+type GatherSource = dyn Fn(Monitor) -> Result<Vec<Family>, String> + Send + Sync;
 
+#[cfg(feature = "prometheus")]
 impl Source {
+    const REGISTRY: &str = "registry";
+
+    pub(crate) fn registry(registry: prometheus::Registry) -> Self {
+        let gather = move |served: Monitor| {
+            let gathered = collector::gather_beside(&registry, served.storage());
+            gathered.map_err(|error| error.to_string())
+        };
+        Self {
+            kind: Self::REGISTRY,
+            gather: Arc::new(gather),
+        }
+    }
+
+    /// One that is in no registry.
+    pub(crate) fn collector(collector: impl prometheus::core::Collector + 'static) -> Self {
+        let gather = move |served: Monitor| {
+            let gathered = collector::collect_beside(&collector, served.storage());
+            gathered.map_err(|error| error.to_string())
+        };
+        Self {
+            kind: "collector",
+            gather: Arc::new(gather),
+        }
+    }
+
     /// These, and where there is no registry among them the process's default one before them.
-    #[cfg(feature = "prometheus")]
     pub(crate) fn with_default_registry(sources: &[Self]) -> Vec<Self> {
         let mut sources = sources.to_vec();
-        let is_registry = |source: &Self| matches!(source, Self::Registry(_));
-        if !sources.iter().any(is_registry) {
-            sources.insert(0, Self::Registry(prometheus::default_registry().clone()));
+        if sources.iter().all(|source| source.kind != Self::REGISTRY) {
+            sources.insert(0, Self::registry(prometheus::default_registry().clone()));
         }
         sources
-    }
-
-    /// Its kind, for messages about its failure.
-    pub(crate) fn kind(&self) -> &'static str {
-        match *self {
-            #[cfg(feature = "prometheus")]
-            Self::Registry(_) => "registry",
-            #[cfg(feature = "prometheus")]
-            Self::Collector(_) => "collector",
-        }
-    }
-
-    /// Its families. The storage of the monitor that is served, registered here too, is no fault: it gives nothing.
-    #[cfg_attr(
-        not(feature = "prometheus"),
-        allow(unused_variables, reason = "no sources")
-    )]
-    fn gather(&self, served: Monitor) -> Gathered {
-        let storage = served.storage();
-        match *self {
-            #[cfg(feature = "prometheus")]
-            Self::Registry(ref registry) => {
-                collector::gather_beside(registry, storage).map_err(|error| error.to_string())
-            }
-            #[cfg(feature = "prometheus")]
-            Self::Collector(ref collector) => {
-                collector::collect_beside(&**collector, storage).map_err(|error| error.to_string())
-            }
-        }
     }
 }
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.kind())
+        f.write_str(self.kind)
     }
 }
 
-/// Renders the pages of one storage and the sources beside it.
-#[derive(Debug, Clone)]
-pub(crate) struct Renderer {
-    shared: Arc<Shared>,
-}
-
-/// What scrapes and the worker share.
+/// Renders the pages of one storage and the sources beside it. Scrapes share it with jobs of the pool.
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Renderer {
     monitor: Monitor,
     sources: Vec<Source>,
     settings: PageSettings,
@@ -160,63 +153,46 @@ struct Shared {
     /// A throttle of its own: a scraper can cause these lines at will, and they must not hide others.
     hurried_log: LogThrottle,
     merge_log: LogThrottle,
-    held: Arc<HeldPages>,
-    kept: Mutex<KeptPages>,
+    /// The pages that are in memory.
+    pub(crate) held: Arc<HeldPages>,
+    queue: Mutex<ScrapeQueue>,
+    /// Wakes the scrapes that wait: a gather has begun, which has a limit of its own.
+    gathers_begin: Notify,
     /// One for each scrape that may wait, those being rendered for included.
     places: Semaphore,
-    inbox: mpsc::Sender<Message>,
-    /// The worker while it has nothing to do.
-    idle: Mutex<Option<RenderWorker>>,
     pool: Pool,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Renderer {
-    pub(crate) fn with_health(
-        monitor: Monitor,
+    pub(crate) fn new(
         sources: Vec<Source>,
         settings: PageSettings,
         process: Process,
         metrics: Arc<SelfMetrics>,
         health: Arc<HealthService>,
         pool: Pool,
-    ) -> Self {
-        let (inbox, receiver) = mpsc::channel();
-        let worker = RenderWorker::new(receiver, sources.len());
-        let no_limit = settings.max_scrapes == 0;
-        let places = if no_limit {
-            usize::MAX
-        } else {
-            settings.max_scrapes
+    ) -> Arc<Self> {
+        let places = match settings.max_scrapes {
+            0 => Semaphore::MAX_PERMITS,
+            most => most.min(Semaphore::MAX_PERMITS),
         };
-        Self {
-            shared: Arc::new(Shared {
-                monitor,
-                sources,
-                exporter: Exporter::new(settings.profile),
-                process,
-                metrics,
-                health,
-                left_out_log: LogThrottle::default(),
-                hurried_log: LogThrottle::default(),
-                merge_log: LogThrottle::default(),
-                held: Arc::new(HeldPages::new(settings.max_page_bytes)),
-                kept: Mutex::default(),
-                places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
-                inbox,
-                idle: Mutex::new(Some(worker)),
-                pool,
-                settings,
-            }),
-        }
-    }
-
-    /// The pages that are in memory.
-    pub(crate) fn held(&self) -> Arc<HeldPages> {
-        Arc::clone(&self.shared.held)
+        Arc::new(Self {
+            monitor: health.monitor,
+            queue: Mutex::new(ScrapeQueue::new(sources.len())),
+            gathers_begin: Notify::new(),
+            sources,
+            exporter: Exporter::new(settings.profile),
+            process,
+            metrics,
+            health,
+            left_out_log: LogThrottle::default(),
+            hurried_log: LogThrottle::default(),
+            merge_log: LogThrottle::default(),
+            held: Arc::new(HeldPages::new(settings.max_page_bytes)),
+            places: Semaphore::new(places),
+            pool,
+            settings,
+        })
     }
 
     /// Waits for a page whose state is not older than this call, less what [`Ages`] allows; at most this long. Sources
@@ -226,58 +202,41 @@ impl Renderer {
     ///
     /// Dropping the future leaves the others that wait untouched.
     pub(crate) async fn page(
-        &self,
+        self: &Arc<Self>,
         request: PageRequest,
         timeout: Option<Duration>,
-    ) -> Result<Bytes, PageError> {
-        let shared = &self.shared;
+    ) -> PageResult {
         let arrived = Instant::now();
-        if let Some(page) = lock(&shared.kept).find(&request, arrived, shared.settings.ages) {
+        let kept = lock(&self.queue)
+            .kept
+            .find(&request, arrived, self.settings.ages);
+        if let Some(page) = kept {
             return Ok(page);
         }
-        let _place = shared.places.try_acquire().map_err(|_| PageError::Busy)?;
+        let _place = self.places.try_acquire().map_err(|_| PageError::Busy)?;
         let (sender, receiver) = oneshot::channel();
-        let mut asking = Asking { shared, receiver };
+        let due = timeout.and_then(|timeout| arrived.checked_add(timeout / 4 * 3));
         let waiting = Waiting {
             request,
             arrived,
-            due: timeout.and_then(|timeout| arrived.checked_add(timeout / 4 * 3)),
+            due,
             sender,
             runtime: Handle::try_current().ok(),
         };
-        if let Err(error) = shared.tell(Message::Scrape(waiting)) {
-            shared.metrics.count(Cause::Internal, 1);
+        if let Err(error) = self.enqueue(waiting) {
+            self.metrics.count(Cause::Internal, 1);
             log(move || tracing::error!(%error, "no thread to render the metrics page on"));
             return Err(PageError::Failed);
         }
-        let answer = match timeout {
-            None => (&mut asking.receiver).await,
-            Some(timeout) => tokio::time::timeout(timeout, &mut asking.receiver)
+        let answered = self.answered(receiver, due);
+        match timeout {
+            None => answered.await,
+            Some(timeout) => tokio::time::timeout(timeout, answered)
                 .await
-                .map_err(|_| PageError::Late)?,
-        };
-        answer.unwrap_or(Err(PageError::Failed))
-    }
-}
-
-/// A scrape that waits. If it leaves unanswered it sends the worker a message, because the worker stops where no scrape
-/// waits.
-struct Asking<'s> {
-    shared: &'s Shared,
-    receiver: oneshot::Receiver<Result<Bytes, PageError>>,
-}
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        self.receiver.close();
-        if !self.receiver.is_terminated() {
-            // A worker that is idle has no need to know.
-            let _ = self.shared.inbox.send(Message::Left);
+                .unwrap_or(Err(PageError::Late)),
         }
     }
-}
 
-impl Shared {
     /// A panic is a bug; the senders of its round are dropped by the unwinding, and its scrapes are answered `Failed`.
     fn serve_caught(self: &Arc<Self>, round: Round) {
         let begun = Instant::now();
@@ -332,13 +291,16 @@ impl Shared {
     /// Keeps a page where it may suit a later scrape, and has it dropped when it is too old.
     fn keep(self: &Arc<Self>, waiting: &Waiting, state: Instant, page: &Bytes) {
         let ages = self.settings.ages;
-        let end = lock(&self.kept).keep(&waiting.request, state, page, ages);
+        let mut queue = lock(&self.queue);
+        let end = queue.kept.keep(&waiting.request, state, page, ages);
+        drop(queue);
         if let (Some(end), Some(runtime)) = (end, &waiting.runtime) {
             let shared = Arc::downgrade(self);
             runtime.spawn(async move {
                 tokio::time::sleep_until(end.into()).await;
                 if let Some(shared) = shared.upgrade() {
-                    lock(&shared.kept).drop_stale(Instant::now(), ages);
+                    let mut queue = lock(&shared.queue);
+                    queue.kept.drop_stale(Instant::now(), ages);
                 }
             });
         }
@@ -362,19 +324,20 @@ impl Shared {
     fn beside(
         &self,
         ours: Vec<Family>,
-        gathered: Vec<Result<Vec<Family>, Absent>>,
+        gathered: Vec<Result<Arc<Vec<Family>>, Absent>>,
         gaps: &mut String,
     ) -> Vec<Vec<Family>> {
         let mut sources = Vec::with_capacity(gathered.len() + 1);
         for (index, (source, gathered)) in self.sources.iter().zip(gathered).enumerate() {
             match gathered {
-                Ok(mut families) => {
+                Ok(families) => {
+                    let mut families = Arc::unwrap_or_clone(families);
                     process::leave_out_repeats(&ours, &mut families);
                     sources.push(families);
                 }
                 Err(absent) => {
                     let what = self.left_out(source, absent);
-                    let _ = writeln!(gaps, "{} {} {what}", source.kind(), index + 1);
+                    let _ = writeln!(gaps, "{} {} {what}", source.kind, index + 1);
                 }
             }
         }
@@ -390,7 +353,7 @@ impl Shared {
             Cause::Hurried => (&self.hurried_log, "was not there in the scrape's time"),
             _ => (&self.left_out_log, "failed"),
         };
-        let kind = source.kind();
+        let kind = source.kind;
         log.log(move |left_out| {
             tracing::warn!(%why, left_out, "a {kind} was left out of the metrics page");
         });

@@ -17,7 +17,7 @@ use monitor_core::family::{Child, Family, Label};
 use monitor_core::snapshot::Snapshot;
 use tokio::sync::Notify;
 
-use super::{PageRequest, Shared};
+use super::{PageRequest, Renderer};
 use crate::self_metrics::Cause;
 
 /// How old the state on a page may be when a scrape arrives.
@@ -187,19 +187,19 @@ pub(super) struct PageWriter<'e> {
 impl<'e> PageWriter<'e> {
     /// Counts what cannot be on a page of the snapshot with the rest.
     pub(super) fn new(
-        shared: &'e Shared,
+        renderer: &'e Renderer,
         snapshot: Snapshot,
         beside: Vec<Vec<Family>>,
         dotted: bool,
     ) -> Self {
-        let (exporter, metrics) = (&shared.exporter, &shared.metrics);
+        let (exporter, metrics) = (&renderer.exporter, &renderer.metrics);
         let common = snapshot.const_labels.clone();
         let sources = dotted.then(|| {
             let storage = exporter.families(&snapshot);
             once(storage).chain(beside.clone()).collect()
         });
         let mut plain = Page::new(exporter, snapshot, beside);
-        shared.count_left_out(&plain.merged);
+        renderer.count_left_out(&plain.merged);
         metrics.settle(&mut plain.merged.families, &common);
         let dotted = sources.map(|sources| {
             let mut merged = merge(sources);

@@ -47,44 +47,39 @@ impl Collector for Probe {
 }
 
 impl Renderer {
-    /// Of a service of which nothing is known but its task types.
-    pub(super) fn new(
-        monitor: Monitor,
-        sources: Vec<Source>,
-        settings: PageSettings,
-        process: Process,
-        metrics: Arc<SelfMetrics>,
-    ) -> Self {
-        let health = HealthService::new(monitor, &HealthSettings::default(), Lifecycle::new(false));
-        Self::with_health(
-            monitor,
-            sources,
-            settings,
-            process,
-            metrics,
-            Arc::new(health),
-            Pool::default(),
-        )
-    }
-
-    /// Takes its worker away, so that nothing is rendered.
-    pub(crate) fn without_worker(&self) -> impl Sized {
-        lock(&self.shared.idle).take()
+    /// Stands in for the thread that renders, so that nothing is rendered.
+    pub(crate) fn stop_rendering(&self) {
+        lock(&self.queue).is_advancing = true;
     }
 
     /// Scrapes that wait.
     fn in_flight(&self) -> usize {
-        let places = match self.shared.settings.max_scrapes {
+        let places = match self.settings.max_scrapes {
             0 => Semaphore::MAX_PERMITS,
             max => max,
         };
-        places - self.shared.places.available_permits()
+        places - self.places.available_permits()
     }
 
-    /// Whether the worker has nothing to do.
+    /// Whether nothing is rendered, and no scrape waits.
     fn is_idle(&self) -> bool {
-        lock(&self.shared.idle).is_some()
+        let queue = lock(&self.queue);
+        let mut waiting = queue.waiting.iter();
+        !queue.is_advancing && waiting.all(|waiting| waiting.sender.is_closed())
     }
+}
+
+/// Of a service of which nothing is known but its task types.
+fn renderer_of(
+    monitor: Monitor,
+    sources: Vec<Source>,
+    settings: PageSettings,
+    process: Process,
+    metrics: Arc<SelfMetrics>,
+) -> Arc<Renderer> {
+    let health = HealthService::new(monitor, &HealthSettings::default(), Lifecycle::new(false));
+    let health = Arc::new(health);
+    Renderer::new(sources, settings, process, metrics, health, Pool::default())
 }
 
 /// What a configuration without a word says.
@@ -95,21 +90,21 @@ fn settings() -> PageSettings {
 fn registry_of(collector: Box<dyn Collector>) -> Source {
     let registry = Registry::new();
     registry.register(collector).expect("a fresh registry");
-    Source::Registry(registry)
+    Source::registry(registry)
 }
 
-fn renderer(collectors: Vec<Box<dyn Collector>>) -> (Renderer, Arc<SelfMetrics>) {
+fn renderer(collectors: Vec<Box<dyn Collector>>) -> (Arc<Renderer>, Arc<SelfMetrics>) {
     renderer_with(collectors, settings())
 }
 
 fn renderer_with(
     collectors: Vec<Box<dyn Collector>>,
     settings: PageSettings,
-) -> (Renderer, Arc<SelfMetrics>) {
+) -> (Arc<Renderer>, Arc<SelfMetrics>) {
     let monitor = Monitor::new(monitor_core::StorageConfig::default());
     let sources = collectors.into_iter().map(registry_of).collect();
     let metrics = Arc::new(SelfMetrics::default());
-    let renderer = Renderer::new(monitor, sources, settings, nothing(), Arc::clone(&metrics));
+    let renderer = renderer_of(monitor, sources, settings, nothing(), Arc::clone(&metrics));
     (renderer, metrics)
 }
 
@@ -151,16 +146,16 @@ fn unpacked(page: &[u8]) -> String {
     text
 }
 
-async fn page(renderer: &Renderer, wanted: PageRequest) -> Bytes {
+async fn page(renderer: &Arc<Renderer>, wanted: PageRequest) -> Bytes {
     renderer.page(wanted, None).await.expect("a page")
 }
 
-async fn text(renderer: &Renderer) -> String {
+async fn text(renderer: &Arc<Renderer>) -> String {
     String::from_utf8(page(renderer, wanted()).await.to_vec()).expect("text")
 }
 
 /// A page without the server's own metrics, which tell of earlier pages.
-async fn others(renderer: &Renderer) -> String {
+async fn others(renderer: &Arc<Renderer>) -> String {
     let page = text(renderer).await;
     let lines = page.lines().filter(|line| !line.contains("monitor_scrape"));
     lines.collect::<Vec<_>>().join("\n")
@@ -367,14 +362,14 @@ async fn another_storage_in_a_registry_loses_no_series_without_a_count() {
 #[tokio::test]
 async fn the_storage_itself_in_a_registry_is_no_fault() {
     let (renderer, metrics) = renderer(Vec::new());
-    let monitor = renderer.shared.monitor;
+    let monitor = renderer.monitor;
     let registry = Registry::new();
     registry
         .register(Box::new(*monitor.storage()))
         .expect("a fresh registry");
-    let with = Renderer::new(
+    let with = renderer_of(
         monitor,
-        vec![Source::Registry(registry)],
+        vec![Source::registry(registry)],
         settings(),
         nothing(),
         Arc::clone(&metrics),
@@ -472,9 +467,9 @@ async fn a_process_collector_in_a_registry_gives_way_without_noise() {
     }
     let metrics = Arc::new(SelfMetrics::default());
     let renderer = |process| {
-        Renderer::new(
+        renderer_of(
             Monitor::new(monitor_core::StorageConfig::default()),
-            vec![Source::Registry(registry.clone())],
+            vec![Source::registry(registry.clone())],
             settings(),
             process,
             Arc::clone(&metrics),
@@ -508,7 +503,7 @@ async fn constant_labels_are_on_all_families_but_a_registry_s() {
     let server = crate::MonitorConfig::default()
         .service(crate::Service::new("text", "1.10"))
         .runtime("main", &runtime);
-    let renderer = Renderer::new(
+    let renderer = renderer_of(
         Monitor::new(config),
         collectors.map(registry_of).into(),
         settings(),

@@ -6,8 +6,8 @@ use monitor_core::HealthStatus;
 use percent_encoding::percent_decode_str;
 
 use super::{Context, Inbound, Response, reply, text};
-use crate::access::may_see_details;
-use crate::health::{Asked, Detail, Shape};
+use crate::access::Access;
+use crate::health::Shape;
 use crate::negotiate::Selection;
 
 /// `/livez`
@@ -33,23 +33,23 @@ pub(super) fn startup(context: &Context) -> Response {
 
 /// `/health`, and `/health/<name>` with the name as the path has it.
 pub(super) fn health(context: &Context, inbound: &Inbound, name: Option<&str>) -> Response {
-    let detail = if may_see_details(inbound.client.as_ref()) {
-        Detail::Full
-    } else {
-        Detail::Status
-    };
     let shape = if Selection::of(&inbound.headers).health_json {
         Shape::HealthJson
     } else {
         Shape::Spring
     };
     let name = name.map(|name| percent_decode_str(name).decode_utf8_lossy());
-    let asked = name.as_deref().map_or(Asked::All, Asked::Named);
+    // Without a client, whose origin is then not known, there are no details.
+    let client = inbound.client.as_ref();
+    let access = client.map_or(Access::Probe, |client| client.access);
     let service = context.service.as_ref();
-    match context.health.answer(asked, detail, shape, service) {
-        Some(answer) => {
-            let status = ok_if(answer.status != HealthStatus::Down);
-            let mut response = reply(status, shape.content_type(), answer.body.into());
+    match context
+        .health
+        .answer(name.as_deref(), access, shape, service)
+    {
+        Some((status, body)) => {
+            let status = ok_if(status != HealthStatus::Down);
+            let mut response = reply(status, shape.content_type(), body.into());
             let headers = response.headers_mut();
             headers.insert(http::header::VARY, http::HeaderValue::from_static("Accept"));
             response

@@ -39,7 +39,7 @@ pub(crate) type Response = http::Response<Bytes>;
 pub(crate) struct Context {
     /// Runs all that may block, or is the service's own code.
     pub(crate) pool: Pool,
-    pub(crate) renderer: Renderer,
+    pub(crate) renderer: Arc<Renderer>,
     pub(crate) metrics: Arc<SelfMetrics>,
     pub(crate) health: Arc<HealthService>,
     /// Which service it is, where that is configured.
@@ -53,6 +53,8 @@ pub(crate) struct Context {
 /// A known path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route<'p> {
+    /// The list of paths.
+    Index,
     Metrics,
     Live,
     Ready,
@@ -72,7 +74,7 @@ impl<'p> Route<'p> {
             "readyz" | "-/ready" => Some(Self::Ready),
             "startupz" => Some(Self::Startup),
             "health" => Some(Self::Health(None)),
-            "" => Some(Self::Page),
+            "" => Some(Self::Index),
             _ if path.starts_with("api/v1/") => Some(Self::Page),
             _ => path
                 .strip_prefix("health/")
@@ -85,7 +87,7 @@ impl<'p> Route<'p> {
     /// denied.
     fn demand(self) -> RouteAccess {
         match self {
-            Self::Live | Self::Ready | Self::Startup => RouteAccess::Nothing,
+            Self::Index | Self::Live | Self::Ready | Self::Startup => RouteAccess::Nothing,
             Self::Metrics => RouteAccess::Metrics,
             Self::Health(_) => RouteAccess::Details,
             Self::Page => RouteAccess::Protected,
@@ -176,12 +178,45 @@ async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
     match route {
         None | Some(Route::Page) => denied(context, RejectReason::Path),
         Some(_) if !is_read => denied(context, RejectReason::Method),
+        Some(Route::Index) => index(inbound),
         Some(Route::Metrics) => metrics::metrics(context, inbound).await,
         Some(Route::Live) => health::live(context),
         Some(Route::Ready) => health::ready(context),
         Some(Route::Startup) => health::startup(context),
         Some(Route::Health(name)) => health::health(context, inbound, name),
     }
+}
+
+/// The paths that [`index`] lists, each with one phrase.
+const INDEX: [(Route<'static>, &str); 5] = [
+    (
+        Route::Metrics,
+        "/metrics    metrics, in the text format of Prometheus or OpenMetrics",
+    ),
+    (
+        Route::Health(None),
+        "/health     the health of the service as JSON",
+    ),
+    (Route::Live, "/livez      200 while the service is alive"),
+    (
+        Route::Ready,
+        "/readyz     200 while the service takes requests",
+    ),
+    (
+        Route::Startup,
+        "/startupz   200 once the service has started",
+    ),
+];
+
+/// `/`: the list of the paths that are served here. A mounted server, whose clients are not known, has only the open
+/// ones.
+fn index(inbound: &Inbound) -> Response {
+    let is_own = inbound.client.is_some();
+    let served = INDEX.iter().filter(|(route, _)| is_own || route.is_open());
+    let lines: Vec<_> = served.map(|(_, line)| *line).collect();
+    let lines = lines.join("\n");
+    let body = format!("The monitor of this service answers, below this path:\n\n{lines}\n");
+    reply(StatusCode::OK, TEXT, body.into())
 }
 
 /// A refusal: what is wrong with the request, and nothing of the server.

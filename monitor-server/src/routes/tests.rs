@@ -99,6 +99,7 @@ async fn a_mounted_server_is_ready_from_its_start_to_its_drain() {
 async fn each_method_on_each_path() {
     let context = context(StorageConfig::default());
     let known = [
+        "/",
         "/metrics",
         "/livez",
         "/readyz",
@@ -149,7 +150,7 @@ async fn each_method_on_each_path() {
 async fn paths_are_exact() {
     let context = context(StorageConfig::default());
     for path in [
-        "/",
+        "//",
         "/metrics/",
         "//metrics",
         "/%6Detrics",
@@ -188,6 +189,41 @@ async fn paths_are_exact() {
             assert_ne!(answer.header("content-length"), "0", "{method} {path}");
         }
     }
+}
+
+/// To clients from everywhere, as a probe; a mounted server lists what it serves.
+#[tokio::test]
+async fn the_root_lists_the_paths_that_are_served() {
+    let context = context(StorageConfig::default());
+    let listed = |answer: &Answer| -> Vec<String> {
+        let lines = answer.body.lines();
+        let paths = lines.filter(|line| line.starts_with('/'));
+        paths
+            .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    let all_paths = ["/metrics", "/health", "/livez", "/readyz", "/startupz"];
+    let mut foreign = request("GET", "/");
+    foreign
+        .headers_mut()
+        .insert("host", HeaderValue::from_static("evil.example"));
+    for request in [request("GET", "/"), foreign] {
+        let answer = ask(all(Arc::clone(&context)), request).await;
+        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+        assert_eq!(listed(&answer), all_paths);
+        for path in listed(&answer) {
+            let answer = ask(all(Arc::clone(&context)), self::request("GET", &path)).await;
+            assert_eq!(answer.status, 200, "{path}");
+        }
+    }
+    let mounted = |target: &str| {
+        let mut request = request("GET", target);
+        request.extensions_mut().clear();
+        request
+    };
+    let open_paths = ["/metrics", "/livez", "/readyz", "/startupz"];
+    let service = crate::MetricServer { context }.service();
+    assert_eq!(listed(&asked_of(service, mounted("/")).await), open_paths);
 }
 
 #[tokio::test]
@@ -415,7 +451,7 @@ async fn the_mounted_service_answers_as_the_filter_and_the_rest_with_404() {
         ("HEAD", "/livez", 200, ""),
         ("POST", "/livez", 405, "method not allowed"),
         ("GET", "/health", 404, "not found"),
-        ("GET", "/", 404, "not found"),
+        ("POST", "/", 405, "method not allowed"),
         ("GET", "livez", 404, "not found"),
         ("CONNECT", "livez:80", 404, "not found"),
         ("OPTIONS", "*", 404, "not found"),

@@ -9,12 +9,13 @@
 use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tracing::dispatcher::{DefaultGuard, Dispatch, set_default};
 use tracing::level_filters::LevelFilter;
 
+use super::lock;
 use super::pool::{Job, Pool};
 
 /// Most lines that wait for a subscriber that blocks.
@@ -77,12 +78,8 @@ struct Lines {
 }
 
 impl LogQueue {
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn push(self: Arc<Self>, line: Job) {
-        let mut lines = self.lock();
+        let mut lines = lock(&self.lines);
         if lines.waiting.len() == MOST_WAITING {
             lines.left_out += 1;
             return;
@@ -95,7 +92,7 @@ impl LogQueue {
         let writer = Arc::clone(&self);
         if self.pool.run(move || writer.write()).is_err() {
             // The next line tries again; with no thread to be had, lines are the least that is lost.
-            self.lock().writing = false;
+            lock(&self.lines).writing = false;
         }
     }
 
@@ -111,7 +108,7 @@ impl LogQueue {
     }
 
     fn next(&self) -> Option<(Job, u64)> {
-        let mut lines = self.lock();
+        let mut lines = lock(&self.lines);
         let line = lines.waiting.pop_front();
         lines.writing = line.is_some();
         line.map(|line| (line, std::mem::take(&mut lines.left_out)))
@@ -137,7 +134,7 @@ impl LogThrottle {
     }
 
     fn turn(&self, now: Instant) -> Option<u64> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.0);
         let is_early = |last| now.saturating_duration_since(last) < PAUSE;
         if state.last.is_some_and(is_early) {
             state.left_out += 1;

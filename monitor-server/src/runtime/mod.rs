@@ -19,8 +19,8 @@
 //! # The end
 //!
 //! `stop` turns true and the accept loop ends: connections get their grace, the runtime drops its tasks, and `end`
-//! closes what belongs to the server, at last the pool. `done` turns true on each way out of the thread, a panic
-//! included; joining the thread orders all of it before the return of [`ServerThread::stop`].
+//! closes what belongs to the server, at last the pool. The thread drops the last receiver of `stop` on each way out, a
+//! panic included; joining the thread orders all of it before the return of [`ServerThread::stop`].
 //!
 //! # Forks
 //!
@@ -33,22 +33,23 @@ pub(crate) mod pool;
 pub(crate) mod signals;
 
 use std::io;
+use std::ops::Deref;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake};
 use std::thread::{JoinHandle, Thread, ThreadId};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
-use tokio::sync::{mpsc, watch};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{oneshot, watch};
 
 use self::log::serve_on;
-use self::pool::{Job, Pool};
+use self::pool::Pool;
 use crate::config::Limits;
-use crate::connection::{ConnectionContext, Shared};
+use crate::connection::ConnectionContext;
 use crate::error::RunError;
 use crate::listener::Endpoint;
-use crate::listener::{self, Bound, Socket};
+use crate::listener::{self, Socket};
 use crate::routes::{self, Context as ServerContext};
 
 /// Name of the server's thread; 15 bytes, as long as Linux shows.
@@ -64,8 +65,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct ServerThread {
     pub(crate) endpoint: Endpoint,
+    /// Closed when the thread has ended, as that has the last receiver.
     stop: watch::Sender<bool>,
-    done: watch::Receiver<bool>,
     id: ThreadId,
     /// The process that has the thread.
     process: u32,
@@ -73,41 +74,43 @@ pub(crate) struct ServerThread {
 }
 
 impl ServerThread {
-    /// Starts serving all routes. Both closures run on the new thread: `begin` when nothing can fail any more, before
-    /// the first connection is accepted; `end` when nothing is served any more.
+    /// Starts serving all routes. `begin` runs here when nothing can fail any more, before the first connection is
+    /// accepted; `end` on the new thread, when nothing is served any more.
     pub(crate) fn start(
-        bound: Bound,
+        endpoint: &Endpoint,
         context: Arc<ServerContext>,
         limits: Limits,
-        begin: Box<dyn FnOnce(&Handle) + Send>,
-        end: Job,
+        begin: impl FnOnce(&Handle),
+        end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, RunError> {
-        let (done_sender, done) = watch::channel(false);
+        let name = THREAD_NAME;
+        let failed = |source| RunError::Thread { name, source };
+        let runtime = OwnRuntime::new().map_err(failed)?;
+        let handle = runtime.handle().clone();
+        let socket = {
+            let _context = handle.enter();
+            listener::bind(endpoint)?
+        };
+        let endpoint = socket.endpoint().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
-        let set_up = move || {
-            let socket = Socket::new(bound)?;
-            let endpoint = socket.endpoint()?;
-            begin(&Handle::current());
-            Ok((endpoint, serve(context, limits, socket, stopped)))
+        let (serve_now, may_serve) = oneshot::channel();
+        let drive = move || {
+            let _until_the_end = stopped.clone();
+            runtime.block_on(async {
+                // An error: never, as nothing can fail once the thread is there.
+                let _ = may_serve.await;
+                serve(context, limits, socket, stopped).await;
+            });
+            drop(runtime);
+            end();
         };
-        let spawn = |job: Job| {
-            let serve = move || {
-                let _done = Done(done_sender);
-                job();
-                end();
-            };
-            let builder = std::thread::Builder::new().name(THREAD_NAME.to_owned());
-            builder.spawn(serve)
-        };
-        let started = block_on(start_runtime(spawn, set_up));
-        let (thread, endpoint) = started.map_err(|source| RunError::Thread {
-            name: THREAD_NAME,
-            source,
-        })?;
+        let builder = std::thread::Builder::new().name(name.to_owned());
+        let thread = builder.spawn(drive).map_err(failed)?;
+        begin(&handle);
+        let _ = serve_now.send(());
         Ok(Self {
             endpoint,
             stop,
-            done,
             id: thread.thread().id(),
             process: std::process::id(),
             thread: Mutex::new(Some(thread)),
@@ -115,7 +118,7 @@ impl ServerThread {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        *self.done.borrow()
+        self.stop.is_closed()
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -154,7 +157,7 @@ impl ServerThread {
             return;
         }
         // Held while joining: another stop waits here until the thread has ended.
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut thread = lock(&self.thread);
         if let Some(thread) = thread.take() {
             // Its panic was reported by the panic hook; the thread has ended either way.
             let _ = thread.join();
@@ -165,79 +168,62 @@ impl ServerThread {
     pub(crate) async fn stop_and_wait(&self) {
         self.begin_stop();
         if self.is_here() {
-            let mut done = self.done.clone();
-            // An error: the thread is gone already.
-            let _ = done.wait_for(|done| *done).await;
+            self.stop.closed().await;
             self.stop();
         }
     }
 }
 
-/// Reports that the thread is at its end, on each way out.
-struct Done(watch::Sender<bool>);
-
-impl Drop for Done {
-    fn drop(&mut self) {
-        self.0.send_replace(true);
-    }
-}
-
 /// On this thread no log line is written.
 async fn serve(
-    context: Arc<ServerContext>,
+    server: Arc<ServerContext>,
     limits: Limits,
     socket: Socket,
     stop: watch::Receiver<bool>,
 ) {
-    let _no_log = serve_on(&context.pool);
-    let (access_control, metrics) = (
-        Arc::clone(&context.access_control),
-        Arc::clone(&context.metrics),
-    );
-    tokio::spawn(Arc::clone(&access_control).watch(Arc::clone(&metrics)));
-    let connections = ConnectionContext {
-        limits,
-        metrics,
-        pages: context.renderer.held(),
+    let _no_log = serve_on(&server.pool);
+    let (access_control, metrics) = (&server.access_control, &server.metrics);
+    tokio::spawn(Arc::clone(access_control).watch(Arc::clone(metrics)));
+    let context = ConnectionContext {
+        routes: routes::all(Arc::clone(&server)),
         networks: access_control.networks(),
-        access_control,
-    };
-    let shared = Shared {
-        routes: routes::all(context),
-        context: Arc::new(connections),
+        server,
+        limits,
         stop,
     };
-    listener::serve(socket, shared).await;
+    listener::serve(socket, Arc::new(context)).await;
 }
 
-/// Starts a runtime on a new thread, which `spawn` gives, and drives there the future that `set_up` makes in it. Returns
-/// once that is made, with what `spawn` returned and the value beside the future, or with what failed.
-pub(crate) async fn start_runtime<H, T: Send + 'static, F: Future>(
-    spawn: impl FnOnce(Job) -> io::Result<H>,
-    set_up: impl FnOnce() -> io::Result<(T, F)> + Send + 'static,
-) -> io::Result<(H, T)> {
-    let (ready, mut is_ready) = mpsc::unbounded_channel();
-    let thread = spawn(Box::new(move || {
-        let drive = || {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
-            let (value, future) = {
-                let _context = runtime.enter();
-                set_up()?
-            };
-            // An error: the starter is gone, and what it started is not.
-            let _ = ready.send(Ok(value));
-            runtime.block_on(future);
-            // It does not wait: a check may have blocking work under way that cannot be ended.
+/// A current-thread runtime for a thread of its own. Its end does not wait: a check may have blocking work under way
+/// that cannot be ended.
+pub(crate) struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    pub(crate) fn new() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(Self(Some(runtime)))
+    }
+}
+
+impl Deref for OwnRuntime {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("it is there until the drop")
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
-            Ok(())
-        };
-        if let Err(error) = drive() {
-            let _ = ready.send(Err(error));
         }
-    }))?;
-    let gone = || Err(io::Error::other("the thread ended before it was ready"));
-    let value = is_ready.recv().await.unwrap_or_else(gone)?;
-    Ok((thread, value))
+    }
+}
+
+/// Locks also where a thread panicked while it held the lock: no value of this crate is left half changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Waits until something is so, on any executor or none. Where there is no thread to be had, it waits for nothing.

@@ -13,10 +13,12 @@
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+
+use super::lock;
 
 /// Name of the pool's threads; 12 bytes, Linux shows 15.
 pub(crate) const THREAD_NAME: &str = "monitor-pool";
@@ -55,7 +57,7 @@ impl Pool {
     /// dropped.
     pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let shared = &self.0.0;
-        let mut state = shared.lock();
+        let mut state = lock(&shared.state);
         if state.closed {
             return Err(io::Error::other("the server has stopped"));
         }
@@ -72,7 +74,7 @@ impl Pool {
             .name(THREAD_NAME.to_owned())
             .spawn(move || of_thread.work(Box::new(job)));
         if spawned.is_err() {
-            shared.lock().busy -= 1;
+            lock(&shared.state).busy -= 1;
             shared.changed.notify_all();
         }
         spawned.map(drop)
@@ -96,7 +98,7 @@ impl Pool {
     pub(crate) fn close(&self, grace: Duration) {
         let shared = &self.0.0;
         shared.close();
-        let state = shared.lock();
+        let state = lock(&shared.state);
         // Poisoned or too late: the jobs that are left are left.
         drop(
             shared
@@ -107,12 +109,8 @@ impl Pool {
 }
 
 impl PoolShared {
-    fn lock(&self) -> MutexGuard<'_, PoolState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn close(&self) {
-        self.lock().closed = true;
+        lock(&self.state).closed = true;
         self.changed.notify_all();
     }
 
@@ -126,7 +124,7 @@ impl PoolShared {
     }
 
     fn next(&self) -> Option<Job> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.busy -= 1;
         if state.closed {
             self.changed.notify_all();
@@ -180,7 +178,7 @@ mod tests {
             })
             .expect("a thread");
             seen.push(ids.recv().expect("the job ran"));
-            while pool.0.0.lock().idle == 0 {
+            while lock(&pool.0.0.state).idle == 0 {
                 std::thread::yield_now();
             }
         }

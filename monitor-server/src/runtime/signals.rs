@@ -7,12 +7,12 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Mutex;
 
 use tokio::sync::watch;
 
 use super::pool::Pool;
-use super::{block_on, start_runtime};
+use super::{OwnRuntime, block_on, lock};
 
 /// A signal that ends a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,13 +68,9 @@ pub struct ShutdownSignals {
 /// The signals of this process so far; from the first listener on, for the life of the process. A fork has the
 /// handlers, which write into the same pipe: a signal of the child would be seen by the parent, or not at all. So it
 /// has no listeners.
-static SEEN: Mutex<Option<SeenSignals>> = Mutex::new(None);
-
-struct SeenSignals {
-    sender: Arc<watch::Sender<Vec<Signal>>>,
-    /// The process whose thread waits.
-    process: u32,
-}
+///
+/// Beside them the process whose thread waits.
+static SEEN: Mutex<Option<(watch::Sender<Vec<Signal>>, u32)>> = Mutex::new(None);
 
 impl ShutdownSignals {
     /// Listens from now on.
@@ -84,11 +80,11 @@ impl ShutdownSignals {
     /// The operating system takes no handler, or gives no thread to wait on. Or this process is a fork of one that
     /// listens: its handlers are taken along, and the thread that waits for them is not.
     pub fn listen() -> io::Result<Self> {
-        let mut known = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&SEEN);
         let this = std::process::id();
         let seen = match &*known {
-            Some(SeenSignals { sender, process }) if *process == this => sender.subscribe(),
-            Some(SeenSignals { process, .. }) => {
+            Some((sender, process)) if *process == this => sender.subscribe(),
+            Some((_, process)) => {
                 return Err(io::Error::other(format!(
                     "signals are listened to in process {process}, of which this one is a fork"
                 )));
@@ -96,11 +92,15 @@ impl ShutdownSignals {
             None => {
                 // Before the handlers are there: the first signal they see has a listener.
                 let (sender, seen) = watch::channel(Vec::new());
-                let (sender, process) = (Arc::new(sender), this);
-                let delivers = Arc::clone(&sender);
-                let set_up = || Ok(((), deliver_all(handlers()?, delivers)));
-                block_on(start_runtime(|job| Pool::default().run(job), set_up))?;
-                *known = Some(SeenSignals { sender, process });
+                let runtime = OwnRuntime::new()?;
+                let handlers = {
+                    let _context = runtime.enter();
+                    handlers()?
+                };
+                let delivers = sender.clone();
+                let deliver = move || runtime.block_on(deliver_all(handlers, delivers));
+                Pool::default().run(deliver)?;
+                *known = Some((sender, this));
                 seen
             }
         };
@@ -129,10 +129,7 @@ impl ShutdownSignals {
 }
 
 /// Without a listener a signal does what it would without us.
-async fn deliver_all(
-    mut next: impl AsyncFnMut() -> Signal,
-    sender: Arc<watch::Sender<Vec<Signal>>>,
-) {
+async fn deliver_all(mut next: impl AsyncFnMut() -> Signal, sender: watch::Sender<Vec<Signal>>) {
     loop {
         let signal = next().await;
         if sender.receiver_count() == 0 {
@@ -144,7 +141,7 @@ async fn deliver_all(
 
 /// Installs the handlers; what it returns waits for the next signal.
 #[cfg(unix)]
-fn handlers() -> io::Result<impl AsyncFnMut() -> Signal> {
+fn handlers() -> io::Result<impl AsyncFnMut() -> Signal + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -157,7 +154,7 @@ fn handlers() -> io::Result<impl AsyncFnMut() -> Signal> {
 }
 
 #[cfg(not(unix))]
-fn handlers() -> io::Result<impl AsyncFnMut() -> Signal> {
+fn handlers() -> io::Result<impl AsyncFnMut() -> Signal + Send + 'static> {
     Ok(async || match tokio::signal::ctrl_c().await {
         Ok(()) => Signal::Interrupt,
         Err(_) => std::future::pending().await,

@@ -186,7 +186,9 @@ fn status(checks: &Checks, name: &str) -> Option<HealthStatus> {
 /// Checks of a server that has no runtime which serves.
 fn started(service: Option<Handle>) -> Checks {
     let checks = Checks::new(service, Arc::default());
-    block_on(checks.start_alone(Pool::default(), Vec::new())).expect("a thread");
+    checks
+        .start_alone(Pool::default(), Vec::new())
+        .expect("a thread");
     checks
 }
 
@@ -352,18 +354,11 @@ async fn a_run_that_is_stopped_before_it_has_begun_asks_nothing() {
     let (name, check) = ("db".into(), every_ten());
     let registered = Registered { name, check, probe };
     let entry = Entry::new(registered, Some(Handle::current()), Pool::default(), None);
-    let (sender, answer) = oneshot::channel();
-    let sender = AnswerSender {
-        sender: Some(sender),
-        begun: Arc::default(),
-    };
-    let (stop, stopped) = oneshot::channel();
-    drop(stop);
-    entry
-        .begin(sender, stopped, &mut None)
-        .await
-        .expect("it has a runtime");
-    assert!(answer.await.is_err());
+    let begun = entry.begin(Arc::default(), &mut None);
+    let mut run = begun.expect("it has a runtime");
+    run.abort_all();
+    let ended = run.join_next().await.expect("one task");
+    assert!(ended.is_err_and(|error| error.is_cancelled()));
     assert_eq!(runs.load(Ordering::SeqCst), 0);
 }
 
@@ -529,8 +524,8 @@ fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
 #[test]
 fn a_result_counts_until_it_is_late_and_a_failure_stays_one() {
     let check = every_ten();
-    let failed: CheckResult = Err("refused".into());
-    let judged = |last: Option<&CheckResult>, age| {
+    let failed: RunResult = Err("refused".into());
+    let judged = |last: Option<&RunResult>, age| {
         let (status, output) = check.judge(last, age);
         (status, output.as_deref().map(str::to_owned))
     };
@@ -559,8 +554,8 @@ fn the_longest_times_do_not_overflow() {
 
 #[test]
 fn a_long_text_is_cut_at_a_character() {
-    assert_eq!(&*bounded("short"), "short");
+    assert_eq!(&*as_text("short"), "short");
     let long = "\u{e4}".repeat(600);
-    assert_eq!(*bounded(&long), *format!("{}..", "\u{e4}".repeat(512)));
-    assert_eq!(bounded(&format!("a{long}")).len(), 1023 + 2);
+    assert_eq!(*as_text(&long), *format!("{}..", "\u{e4}".repeat(512)));
+    assert_eq!(as_text(format!("a{long}")).len(), 1023 + 2);
 }

@@ -20,6 +20,7 @@ fn check(name: &str, status: HealthStatus) -> HealthPart {
         status,
         age: (status != Unknown).then_some(Duration::from_secs(1)),
         reason: output.as_ref().map(|_| format!("check `{name}`: refused")),
+        counts_for_readiness: false,
         details: PartDetails::Check(Check::default(), output),
     }
 }
@@ -89,7 +90,7 @@ fn start_and_drain_go_before_what_is_marked() {
         let report = report(&[("load", false)], &[], &["load"], phase);
         assert_eq!(report.readiness, phase);
         let group = report
-            .select(Asked::Named("readiness"), &Groups::new())
+            .select(Some("readiness"), &Groups::new())
             .expect("always there");
         assert_eq!((group.status, group.reason), (Down, Some(phase.word())));
     }
@@ -99,11 +100,11 @@ fn start_and_drain_go_before_what_is_marked() {
 fn a_check_may_mark_itself() {
     let marks = ReadinessPolicy::default();
     let mut own = check("db", Down);
-    own.details = PartDetails::Check(Check::default().ready(), None);
+    own.counts_for_readiness = true;
     let report = Report::new(health(&[]), vec![own], &marks, Readiness::Ready, true);
     assert_eq!(report.readiness, Readiness::Unhealthy);
     let group = report
-        .select(Asked::Named("readiness"), &Groups::new())
+        .select(Some("readiness"), &Groups::new())
         .expect("always there");
     assert_eq!((group.status, group.parts.len()), (Down, 1));
 }
@@ -119,9 +120,7 @@ fn groups_have_their_members_and_pass_over_who_is_not_there() {
     let group = |members: &[&str]| {
         let members = members.iter().map(|name| Arc::from(*name)).collect();
         let groups = Groups::from([("g".into(), members)]);
-        let group = report
-            .select(Asked::Named("g"), &groups)
-            .expect("it is there");
+        let group = report.select(Some("g"), &groups).expect("it is there");
         let keys: Vec<String> = group
             .parts
             .iter()
@@ -133,11 +132,7 @@ fn groups_have_their_members_and_pass_over_who_is_not_there() {
     assert_eq!(group(&["load", "db"]), (Down, "task:db load db".to_owned()));
     assert_eq!(group(&["new"]), (Unknown, "new".to_owned()));
     assert_eq!(group(&["nobody"]), (Up, String::new()));
-    assert!(
-        report
-            .select(Asked::Named("other"), &Groups::new())
-            .is_none()
-    );
+    assert!(report.select(Some("other"), &Groups::new()).is_none());
     assert_eq!(status(&report), Down);
     let state = report.state(&Groups::from([("g".into(), vec!["new".into()])]));
     assert_eq!(state.groups["g"], Unknown);
@@ -159,7 +154,7 @@ fn a_stale_heartbeat_is_the_liveness_group_s_alone() {
         false,
     );
     let group = report
-        .select(Asked::Named("liveness"), &Groups::new())
+        .select(Some("liveness"), &Groups::new())
         .expect("always there");
     assert_eq!(group.status, Down);
     assert_eq!(group.reason, Some("the heartbeat is too old"));

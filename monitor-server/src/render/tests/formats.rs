@@ -81,7 +81,7 @@ async fn exemplars_stand_on_every_page_in_openmetrics() {
         (Box::new(clash), 1),
     ] {
         let (renderer, metrics) = renderer(vec![collector]);
-        let monitor = renderer.shared.monitor;
+        let monitor = renderer.monitor;
         monitor.set_exemplars(|| Some(Exemplar::new([("trace_id", "4bf92f")])));
         let method = monitor.method("Get").expect("a name");
         method.start().finish(monitor_core::Outcome::Success);

@@ -78,15 +78,15 @@ async fn a_user_s_metrics_never_take_the_server_s_names() {
         let before = monitor_core::names::families(&monitor.snapshot(), profile);
         let values =
             |families: &[Family]| families.iter().map(|one| one.children.len()).sum::<usize>();
-        for sources in [vec![], vec![Source::Registry(registry.clone())]] {
-            let renderer = Renderer::new(
+        for sources in [vec![], vec![Source::registry(registry.clone())]] {
+            let renderer = renderer_of(
                 monitor,
                 sources,
                 settings.clone(),
                 telling(),
                 Arc::clone(&metrics),
             );
-            let exporter = &renderer.shared.exporter;
+            let exporter = &renderer.exporter;
             exporter.families(&monitor.snapshot());
             for format in [Format::Text004, Format::OpenMetrics100] {
                 for dots in [false, true] {
@@ -121,7 +121,7 @@ async fn a_user_s_metrics_never_take_the_server_s_names() {
 #[tokio::test]
 async fn a_metric_with_a_name_of_the_server_s_goes_by_its_hash() {
     let (renderer, metrics) = renderer(Vec::new());
-    let monitor = renderer.shared.monitor;
+    let monitor = renderer.monitor;
     let scrapes = MetricDesc::new("monitor_scrapes_total", "My own count.");
     monitor
         .register_counter(scrapes)

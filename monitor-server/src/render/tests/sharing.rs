@@ -14,7 +14,7 @@ fn number(page: &str) -> u64 {
     number.map_or(0, |number| number as u64)
 }
 
-async fn gzip_number(renderer: &Renderer) -> u64 {
+async fn gzip_number(renderer: &Arc<Renderer>) -> u64 {
     number(&unpacked(&page(renderer, packed()).await))
 }
 
@@ -66,7 +66,7 @@ async fn no_page_is_shown_that_is_older_than_it_may_be() {
 
 #[tokio::test]
 async fn nothing_is_kept_where_the_age_is_zero_nor_of_names_nor_longer_than_of_use() {
-    let kept = |renderer: &Renderer| lock(&renderer.shared.kept).len();
+    let kept = |renderer: &Arc<Renderer>| lock(&renderer.queue).kept.len();
     let (none, _) = renderer_with(Vec::new(), with_ages(0, 0));
     page(&none, packed()).await;
     assert_eq!(kept(&none), 0);
@@ -111,7 +111,7 @@ fn hanging() -> (Probe, Arc<AtomicBool>) {
 }
 
 /// A renderer with one sound registry and one that hangs, of which nothing is given up by itself.
-fn half_hanging() -> (Renderer, Arc<SelfMetrics>, Arc<AtomicBool>) {
+fn half_hanging() -> (Arc<Renderer>, Arc<SelfMetrics>, Arc<AtomicBool>) {
     let sound = IntCounter::new("sound_total", "Of a sound registry.").expect("a name");
     let (probe, hangs) = hanging();
     let collectors: Vec<Box<dyn Collector>> = vec![Box::new(probe), Box::new(sound)];
@@ -165,7 +165,7 @@ async fn a_scraper_in_a_hurry_takes_nothing_from_the_others() {
 }
 
 #[tokio::test]
-async fn who_has_no_time_left_is_told_so_and_the_worker_stops_for_nobody() {
+async fn a_scrape_without_time_is_late_and_nothing_is_rendered_for_one_that_left() {
     let (renderer, _, hangs) = half_hanging();
     let none = renderer.page(wanted(), Some(Duration::ZERO)).await;
     assert!(matches!(none, Err(PageError::Late) | Ok(_)), "{none:?}");
@@ -175,7 +175,7 @@ async fn who_has_no_time_left_is_told_so_and_the_worker_stops_for_nobody() {
     while !renderer.is_idle() {
         assert!(
             begin.elapsed() < Duration::from_secs(5),
-            "it works for nobody"
+            "it renders for no scrape"
         );
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -188,22 +188,22 @@ async fn who_has_no_time_left_is_told_so_and_the_worker_stops_for_nobody() {
 #[tokio::test]
 async fn a_thread_that_cannot_be_had_costs_that_scrape_and_no_later_one() {
     let (mut renderer, metrics) = renderer(vec![Box::new(Probe::default())]);
-    renderer.shared.pool.close(Duration::ZERO);
+    renderer.pool.close(Duration::ZERO);
     for failures in 1..3 {
         let page = renderer.page(wanted(), None).await;
         assert_eq!(page, Err(PageError::Failed));
         assert_eq!(metrics.errors(Cause::Internal), failures);
         assert_eq!((renderer.in_flight(), renderer.is_idle()), (0, true));
     }
-    let shared = Arc::get_mut(&mut renderer.shared);
+    let shared = Arc::get_mut(&mut renderer);
     shared.expect("no job is left").pool = Pool::default();
     assert_eq!(number(&text(&renderer).await), 1);
 }
 
-/// The worker goes to rest and is called again all the time: some arrivals fall into that moment.
+/// Rendering ends and begins again all the time: some arrivals fall into that moment.
 #[test]
-fn no_scrape_is_left_without_a_worker() {
-    let (done, ended) = mpsc::channel();
+fn no_scrape_is_left_while_nothing_renders() {
+    let (done, ended) = std::sync::mpsc::channel();
     for thread in 0..2 {
         let (renderer, metrics) = renderer(Vec::new());
         let nothing = PageRequest {

@@ -3,13 +3,13 @@
 use super::*;
 
 /// The sources of a configuration, on a page.
-fn of(config: &crate::MonitorConfig) -> (Renderer, Arc<SelfMetrics>) {
+fn of(config: &crate::MonitorConfig) -> (Arc<Renderer>, Arc<SelfMetrics>) {
     let metrics = Arc::new(SelfMetrics::default());
     let settings = PageSettings {
         gather_timeout: Duration::from_millis(50),
         ..settings()
     };
-    let renderer = Renderer::new(
+    let renderer = renderer_of(
         Monitor::new(monitor_core::StorageConfig::default()),
         config.sources.clone(),
         settings,
@@ -75,7 +75,7 @@ async fn a_strict_page_says_which_collector_failed() {
     };
     let monitor = Monitor::new(monitor_core::StorageConfig::default());
     let sources = config.sources.clone();
-    let renderer = Renderer::new(monitor, sources, strict, nothing(), Arc::default());
+    let renderer = renderer_of(monitor, sources, strict, nothing(), Arc::default());
     let refused = renderer.page(wanted(), None).await;
     let what = "the page is incomplete, and `strict` is set\ncollector 2 failed\n";
     assert_eq!(refused, Err(PageError::Incomplete(what.into())));
@@ -97,10 +97,10 @@ async fn collectors_follow_the_rules_of_registries() {
     assert_eq!(metrics.errors(Cause::Family), 1);
 
     // The storage that is served gives nothing a second time.
-    let monitor = renderer.shared.monitor;
+    let monitor = renderer.monitor;
     let config = crate::MonitorConfig::default().collector(*monitor.storage());
     let sources = config.sources.clone();
-    let with = Renderer::new(monitor, sources, settings(), nothing(), Arc::default());
+    let with = renderer_of(monitor, sources, settings(), nothing(), Arc::default());
     assert!(
         text(&with)
             .await
@@ -112,8 +112,8 @@ async fn collectors_follow_the_rules_of_registries() {
 fn the_default_registry_is_there_unless_a_registry_is_given() {
     let kinds = |config: crate::MonitorConfig| -> Vec<&'static str> {
         let context = crate::routes::Context::new(Monitor::global(), &config);
-        let sources = context.renderer.shared.sources.iter();
-        sources.map(Source::kind).collect()
+        let sources = context.renderer.sources.iter();
+        sources.map(|source| source.kind).collect()
     };
     let config = crate::MonitorConfig::default;
     assert_eq!(kinds(config()), ["registry"]);

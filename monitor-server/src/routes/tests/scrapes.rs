@@ -208,7 +208,7 @@ async fn a_page_that_is_late_is_a_503_that_says_when_to_come_back() {
             .registry(Registry::new())
             .limits(limits),
     );
-    let _worker = context.renderer.without_worker();
+    context.renderer.stop_rendering();
     for headers in [
         &[][..],
         &[(TIMEOUT, "0.06")],

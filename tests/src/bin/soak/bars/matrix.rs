@@ -62,8 +62,8 @@ fn forms(path: &str) -> Vec<String> {
 
 fn expected(path: &str, method: &str, credentials: (bool, bool), source: (bool, bool)) -> u16 {
     let ((presented, right), (here, foreign)) = (credentials, source);
-    let is_probe = ["/livez", "/readyz", "/-/healthy", "/-/ready"].contains(&path);
-    let is_page = path == "/" || path.starts_with("/api/v1/");
+    let is_probe = ["/", "/livez", "/readyz", "/-/healthy", "/-/ready"].contains(&path);
+    let is_page = path.starts_with("/api/v1/");
     let by_method = if method == "POST" { 405 } else { 200 };
     if is_probe {
         return by_method;

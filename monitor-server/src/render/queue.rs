@@ -1,0 +1,302 @@
+//! The queue of scrapes: which of them wait, how far the sources are, and what is rendered next.
+//!
+//! A [`ScrapeQueue`] lies behind the mutex of `Renderer::queue`, which is held for moments. What happens to it is one of
+//! three events: a scrape arrives ([`Renderer::enqueue`]), a source was gathered, or a point in time has come that a
+//! scrape or a source may not wait beyond ([`Renderer::answered`]). After each of them [`Renderer::advance`] takes all
+//! steps that are possible then, on a thread of the pool and on one at a time (`is_advancing`): it begins gathers and
+//! renders pages, until neither is left to do. An event during a render leaves its trace in the queue, and the loop
+//! looks at that before it ends, under the lock under which it ends; so no event is lost.
+//!
+//! A gather is a job of the pool of its own, at most one a source at a time, so that several sources which hang cost
+//! one limit together. A source is gathered for a scrape unless its last result is young enough for it ([`Ages`]); a
+//! scrape is served when each source is there for it or given up: because the source takes longer than
+//! `gather_timeout`, or because the scrape has no more time (`due`). Scrapes that can be served from the same sources
+//! make a [`Round`], and share its pages. A scrape that leaves drops its receiver, and the next step its entry.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use monitor_core::family::Family;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::pages::{Ages, KeptPages};
+use super::{PageError, PageRequest, PageSettings, Renderer};
+use crate::runtime::lock;
+use crate::self_metrics::Cause;
+
+/// A page, or why there is none.
+pub(super) type PageResult = Result<Bytes, PageError>;
+
+/// A scrape that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) request: PageRequest,
+    pub(super) arrived: Instant,
+    /// When it is served without the sources that are not there by then; `None` is never.
+    pub(super) due: Option<Instant>,
+    pub(super) sender: oneshot::Sender<PageResult>,
+    /// The runtime that it is served on, for what is to happen later.
+    pub(super) runtime: Option<Handle>,
+}
+
+/// The result of a gather, or why it gave nothing.
+type Gathered = Result<Arc<Vec<Family>>, String>;
+
+/// Why a page goes without a source: how it is counted, and the text for the log.
+pub(super) type Absent = (Cause, String);
+
+/// Scrapes that are served together, from the same sources.
+pub(super) struct Round {
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) sources: Vec<Result<Arc<Vec<Family>>, Absent>>,
+    /// When the first of these began to gather; now without any.
+    pub(super) state: Instant,
+    /// Whether a source was given up for these scrapes' own sake: others would still wait for it.
+    pub(super) is_hurried: bool,
+}
+
+/// How far a source is.
+#[derive(Debug, Clone, Default)]
+struct SourceState {
+    /// When the gather began that has not returned.
+    running: Option<Instant>,
+    /// When the last one began, and its result. Kept while a scrape waits that can use it.
+    last: Option<(Instant, Gathered)>,
+}
+
+impl SourceState {
+    fn is_fresh_for(&self, waiting: &Waiting, ages: Ages) -> bool {
+        let last = self.last.as_ref();
+        last.is_some_and(|(began, _)| ages.allow(&waiting.request, *began, waiting.arrived))
+    }
+
+    /// When the running gather takes longer than it may: from then on no page waits for it.
+    fn overruns_at(&self, timeout: Duration) -> Option<Instant> {
+        let began = self.running.filter(|_| !timeout.is_zero())?;
+        began.checked_add(timeout)
+    }
+
+    fn is_overrun(&self, timeout: Duration, now: Instant) -> bool {
+        self.overruns_at(timeout).is_some_and(|end| end <= now)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct ScrapeQueue {
+    pub(super) kept: KeptPages,
+    pub(super) waiting: Vec<Waiting>,
+    sources: Vec<SourceState>,
+    /// Whether a thread of the pool takes the next steps, or is about to.
+    pub(super) is_advancing: bool,
+}
+
+impl ScrapeQueue {
+    pub(super) fn new(sources: usize) -> Self {
+        Self {
+            kept: KeptPages::default(),
+            waiting: Vec::new(),
+            sources: vec![SourceState::default(); sources],
+            is_advancing: false,
+        }
+    }
+
+    /// Takes out the scrapes that have left, and those that a kept page suits.
+    fn answer_from_kept(&mut self, ages: Ages) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            match self.kept.find(&waiting.request, waiting.arrived, ages) {
+                // An error: the scraper left just now.
+                Some(page) => drop(waiting.sender.send(Ok(page))),
+                None if waiting.sender.is_closed() => {}
+                None => self.waiting.push(waiting),
+            }
+        }
+    }
+
+    /// The idle sources of which a scrape waits for something newer than their last result: they are gathered from now
+    /// on.
+    fn begin_gathers(&mut self, ages: Ages, now: Instant) -> Vec<usize> {
+        let mut begun = Vec::new();
+        for (index, source) in self.sources.iter_mut().enumerate() {
+            let is_old = |waiting: &Waiting| !source.is_fresh_for(waiting, ages);
+            if source.running.is_none() && self.waiting.iter().any(is_old) {
+                source.running = Some(now);
+                begun.push(index);
+            }
+        }
+        begun
+    }
+
+    /// The scrapes that can be served now from the same sources as the first that can.
+    fn next_round(&mut self, settings: &PageSettings, now: Instant) -> Option<Round> {
+        let mut each = self.waiting.iter();
+        let first = each.find_map(|waiting| self.present(waiting, settings, now))?;
+        let all = std::mem::take(&mut self.waiting);
+        let is_served =
+            |waiting: &Waiting| self.present(waiting, settings, now).as_ref() == Some(&first);
+        let (waiting, rest) = all.into_iter().partition(is_served);
+        self.waiting = rest;
+        let (mut state, mut is_hurried) = (now, false);
+        let absent = |cause, why: &str| Err((cause, why.to_owned()));
+        let sources = self.sources.iter().zip(first);
+        let sources = sources.map(|(source, is_there)| match &source.last {
+            Some((began, gathered)) if is_there => {
+                state = state.min(*began);
+                gathered.clone().map_err(|why| (Cause::Source, why))
+            }
+            _ if source.is_overrun(settings.gather_timeout, now) => {
+                absent(Cause::Overrun, "it takes longer than it may")
+            }
+            _ => {
+                is_hurried = true;
+                absent(Cause::Hurried, "it was not there in the scrape's time")
+            }
+        });
+        Some(Round {
+            waiting,
+            sources: sources.collect(),
+            state,
+            is_hurried,
+        })
+    }
+
+    /// For each source whether it is there for this scrape, or given up; `None` while one is waited for.
+    fn present(
+        &self,
+        waiting: &Waiting,
+        settings: &PageSettings,
+        now: Instant,
+    ) -> Option<Vec<bool>> {
+        let is_due = waiting.due.is_some_and(|due| due <= now);
+        let of = |source: &SourceState| {
+            let is_fresh = source.is_fresh_for(waiting, settings.ages);
+            let is_given_up = is_due || source.is_overrun(settings.gather_timeout, now);
+            (is_fresh || is_given_up).then_some(is_fresh)
+        };
+        self.sources.iter().map(of).collect()
+    }
+
+    /// Takes out the results that are of no use to any scrape that waits; the caller drops them, as they may be large.
+    fn take_unused(&mut self, ages: Ages) -> impl Sized + use<> {
+        let waiting = &self.waiting;
+        let is_unused = |source: &&mut SourceState| {
+            !waiting
+                .iter()
+                .any(|waiting| source.is_fresh_for(waiting, ages))
+        };
+        let unused = self.sources.iter_mut().filter(is_unused);
+        unused.map(|source| source.last.take()).collect::<Vec<_>>()
+    }
+
+    /// The next point in time at which a scrape that is due then may be served, if nothing happens before.
+    fn next_event(&self, due: Option<Instant>, gather_timeout: Duration) -> Option<Instant> {
+        let overruns = self.sources.iter();
+        let overruns = overruns.filter_map(|source| source.overruns_at(gather_timeout));
+        let now = Instant::now();
+        overruns.chain(due).filter(|event| *event > now).min()
+    }
+}
+
+impl Renderer {
+    /// Takes a scrape in.
+    ///
+    /// # Errors
+    ///
+    /// There is no thread to serve it on, or the server has stopped.
+    pub(super) fn enqueue(self: &Arc<Self>, waiting: Waiting) -> io::Result<()> {
+        lock(&self.queue).waiting.push(waiting);
+        self.advance_on_pool()
+            .inspect_err(|_| lock(&self.queue).waiting.clear())
+    }
+
+    /// Waits for the page of a scrape. Meanwhile it has the queue looked at when the scrape is due, and when a source
+    /// takes longer than it may.
+    pub(super) async fn answered(
+        self: &Arc<Self>,
+        mut receiver: oneshot::Receiver<PageResult>,
+        due: Option<Instant>,
+    ) -> PageResult {
+        loop {
+            // Before the look at what runs, so that none that begins after it is missed.
+            let gathers_begin = self.gathers_begin.notified();
+            let event = lock(&self.queue).next_event(due, self.settings.gather_timeout);
+            let event = async {
+                match event {
+                    Some(event) => tokio::time::sleep_until(event.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                answer = &mut receiver => return answer.unwrap_or(Err(PageError::Failed)),
+                () = gathers_begin => {}
+                // An error: the next event tries again.
+                () = event => drop(self.advance_on_pool()),
+            }
+        }
+    }
+
+    /// True if the caller is to [advance](Self::advance): no other thread does.
+    fn begins_to_advance(&self) -> bool {
+        !std::mem::replace(&mut lock(&self.queue).is_advancing, true)
+    }
+
+    fn advance_on_pool(self: &Arc<Self>) -> io::Result<()> {
+        if !self.begins_to_advance() {
+            return Ok(());
+        }
+        let renderer = Arc::clone(self);
+        let begun = self.pool.run(move || renderer.advance());
+        begun.inspect_err(|_| lock(&self.queue).is_advancing = false)
+    }
+
+    /// Takes all steps that are possible now.
+    fn advance(self: &Arc<Self>) {
+        loop {
+            let (ages, now) = (self.settings.ages, Instant::now());
+            let mut queue = lock(&self.queue);
+            queue.answer_from_kept(ages);
+            let gathers = queue.begin_gathers(ages, now);
+            let round = queue.next_round(&self.settings, now);
+            let unused = queue.take_unused(ages);
+            queue.is_advancing = round.is_some();
+            drop(queue);
+            drop(unused);
+            if !gathers.is_empty() {
+                self.gathers_begin.notify_waiters();
+            }
+            for index in gathers {
+                self.gather(index);
+            }
+            let Some(round) = round else { return };
+            self.serve_caught(round);
+        }
+    }
+
+    /// Starts to gather a source.
+    fn gather(self: &Arc<Self>, index: usize) {
+        let renderer = Arc::clone(self);
+        let begun = self.pool.run(move || {
+            let gather = &renderer.sources[index].gather;
+            let gathered = catch_unwind(AssertUnwindSafe(|| gather(renderer.monitor)));
+            let gathered = gathered.unwrap_or_else(|_| Err("it panicked".to_owned()));
+            renderer.gathered(index, gathered);
+        });
+        if let Err(error) = begun {
+            self.gathered(index, Err(error.to_string()));
+        }
+    }
+
+    fn gathered(self: &Arc<Self>, index: usize, gathered: Result<Vec<Family>, String>) {
+        let mut queue = lock(&self.queue);
+        let source = &mut queue.sources[index];
+        let began = source.running.take();
+        source.last = began.map(|began| (began, gathered.map(Arc::new)));
+        drop(queue);
+        if self.begins_to_advance() {
+            self.advance();
+        }
+    }
+}
