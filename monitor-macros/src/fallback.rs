@@ -53,7 +53,7 @@ impl Call<'_> {
     /// The name that `call` gives stands for no call. What outlives the function could not borrow that; there `call` is
     /// refused, so nothing runs.
     fn no_call(&self) -> Option<TokenStream> {
-        let (runtime, name) = (self.root(), self.checked.args.call.value()?);
+        let (runtime, name) = (self.root(), self.args.call.value()?);
         Some(match self.checked.shape {
             Shape::Future(..) | Shape::Stream(..) => {
                 mixed!(let #name: &'static mut #runtime::CallGuard = #runtime::edge();)
@@ -68,7 +68,7 @@ impl Call<'_> {
             MethodName::Constant(_) => Some(self.method()),
             MethodName::Literal(_) => None,
         };
-        let bounds = match self.checked.args.buckets.value() {
+        let bounds = match self.args.buckets.value() {
             Some(buckets @ Buckets::Constant(_)) => Some(self.bounds(buckets)),
             _ => None,
         };
@@ -86,7 +86,7 @@ impl Call<'_> {
         let limit = self.counted_limit();
         let limit = limit.map(|limit| mixed!(let _ = #limit;));
         // Of a value without a name for its type, nothing can be asked.
-        let given = &self.checked.args;
+        let given = &self.args;
         let named = matches!(given.error_type.value(), Some(ErrorType::Name(_)));
         let asks = given.about_the_value().len() > usize::from(named);
         let judged = self.edge().filter(|_| asks).map(|_| {

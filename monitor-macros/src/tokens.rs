@@ -11,9 +11,22 @@ use syn::parse::ParseStream;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprGroup, Type, TypeGroup, parse_quote_spanned};
 
+/// The group that a token is, if it has these delimiters.
+pub(crate) fn delimited(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
+    match token {
+        TokenTree::Group(group) if group.delimiter() == delimiter => Some(group),
+        _ => None,
+    }
+}
+
 /// Whether it is a fragment.
 pub(crate) fn is_fragment(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::None)
+    delimited(token, Delimiter::None).is_some()
+}
+
+/// Whether it is a block.
+pub(crate) fn is_block(token: &TokenTree) -> bool {
+    delimited(token, Delimiter::Brace).is_some()
 }
 
 /// Whether there are fragments among tokens, at any depth.
@@ -56,16 +69,16 @@ pub(crate) fn held(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree
     let mut tokens = tokens.into_iter().peekable();
     let mut held = Vec::new();
     while let Some(token) = tokens.next() {
-        held.push(match token {
-            TokenTree::Group(group)
-                if group.delimiter() == Delimiter::None
-                    && falls_apart(group.stream(), tokens.peek()) =>
-            {
-                let at = group.span().resolved_at(Span::mixed_site());
-                TokenTree::Group(in_parentheses(group.stream(), at))
-            }
-            other => other,
-        });
+        let fragment = delimited(&token, Delimiter::None);
+        held.push(
+            match fragment.filter(|group| falls_apart(group.stream(), tokens.peek())) {
+                Some(group) => {
+                    let at = group.span().resolved_at(Span::mixed_site());
+                    in_parentheses(group.stream(), at).into()
+                }
+                None => token,
+            },
+        );
     }
     held
 }
@@ -116,27 +129,22 @@ fn has_a_plus(ty: &Type) -> bool {
 pub(crate) fn open(item: &mut Vec<TokenTree>, start: impl Fn(&[TokenTree]) -> usize) {
     loop {
         let start = start(item);
-        match item.get(start) {
-            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => {
-                let content = held(group.stream());
-                item.splice(start..=start, content);
-            }
-            _ => return,
-        }
+        let first = item
+            .get(start)
+            .and_then(|first| delimited(first, Delimiter::None));
+        let Some(fragment) = first else {
+            return;
+        };
+        let content = held(fragment.stream());
+        item.splice(start..=start, content);
     }
 }
 
-/// The brace group itself, of a `block` fragment too.
-pub(crate) fn braced(mut group: Group) -> Result<Group, Group> {
-    loop {
-        if group.delimiter() == Delimiter::Brace {
-            return Ok(group);
-        }
-        let mut inner = group.stream().into_iter();
-        match (group.delimiter(), inner.next(), inner.next()) {
-            (Delimiter::None, Some(TokenTree::Group(only)), None) => group = only,
-            _ => return Err(group),
-        }
+/// The block that a token is, be it a fragment.
+pub(crate) fn braced(token: &TokenTree) -> Option<Group> {
+    match &content(token)[..] {
+        [only] if is_fragment(token) => braced(only),
+        _ => delimited(token, Delimiter::Brace).cloned(),
     }
 }
 
@@ -209,4 +217,9 @@ pub(crate) fn end_of_angles(tokens: &[TokenTree]) -> Option<usize> {
 /// Whether a token is this sign.
 pub(crate) fn is(token: &TokenTree, sign: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == sign)
+}
+
+/// Whether a token is this word.
+pub(crate) fn is_word(token: &TokenTree, word: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident == word)
 }

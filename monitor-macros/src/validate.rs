@@ -3,11 +3,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
-use syn::{FnArg, LitStr, PatIdent, Signature};
+use syn::{LitStr, PatIdent, Signature};
 
-use crate::item::{Block, Member, Method, Target, bindings, type_name};
+use crate::item::{Block, Member, Target, bindings, type_name, typed_arguments};
 use crate::parse::{Args, Faults, MethodName, ON_METHOD, Once, check_name};
-use crate::shape::{Ending, FUTURE, Returned, STREAM, Shape, names_result};
+use crate::shape::{FUTURE, Returned, STREAM, Shape, names_result};
 
 /// Arguments and function, checked: expanding this cannot fail.
 pub(crate) struct Checked {
@@ -61,11 +61,9 @@ pub(crate) fn function(
     let (sig, body) = (&target.sig, target.block.stream());
     let (shape, returned) = Shape::of(sig, &target.attrs, &body, &args);
     let bound_again = shape.bound_again(sig, &body, &args);
-    let names = sig.inputs.iter().flat_map(|input| match input {
-        FnArg::Typed(argument) => bindings(&argument.pat),
-        FnArg::Receiver(_) => Vec::new(),
-    });
-    let mut names: Vec<Ident> = names.collect();
+    let mut names: Vec<Ident> = typed_arguments(sig)
+        .flat_map(|typed| bindings(&typed.pat))
+        .collect();
     errors.extend(refused_shape(sig, &shape, &returned, around.in_block));
     errors.extend(exclusions(&args));
     errors.extend(misfits(&args, sig, &shape, &names));
@@ -82,13 +80,9 @@ pub(crate) fn function(
         MethodName::Literal(name)
     });
     args.inherit(&around.args);
-    let at_attribute = Span::mixed_site();
+    let in_block = around.in_block.then(|| sig.ident.span());
     Checked {
-        place: if around.in_block {
-            sig.ident.span()
-        } else {
-            at_attribute
-        },
+        place: in_block.unwrap_or_else(Span::mixed_site),
         outer_generics: around.generics.clone(),
         mentioned: names,
         method,
@@ -110,11 +104,11 @@ fn refused_shape(sig: &Signature, shape: &Shape, returned: &Returned, in_block: 
     if let Shape::TrackCaller(at, _) = *shape
         && names_result(&returned.body)
     {
-        let instead = if in_block {
-            "leave this one alone with `#[monitored(skip)]`"
-        } else {
-            "put `#[monitored]` on an inner function"
-        };
+        let (skip, inner) = (
+            "leave this one alone with `#[monitored(skip)]`",
+            "put `#[monitored]` on an inner function",
+        );
+        let instead = if in_block { skip } else { inner };
         let message = format!(
             "`#[track_caller]` cannot be kept on a monitored function that returns a `Result`: seeing the `Result` takes a \
              closure around the body, and in a closure the caller's place is lost; {instead}"
@@ -126,23 +120,15 @@ fn refused_shape(sig: &Signature, shape: &Shape, returned: &Returned, in_block: 
 
 /// Arguments that exclude each other, in the same words on functions and blocks.
 fn exclusions(args: &Args) -> Faults {
+    let predicates =
+        "`ok_if` and `error_if` exclude each other: a call has one predicate of success";
+    let statuses = "`task` and `health = false` exclude each other: with `health = false` a call has no status to set";
+    let lasting = "`future` and `stream` exclude each other: a call goes on in one of them";
     let no_health = args.health.get().filter(|(_, flag)| !flag.value);
     let pairs = [
-        (
-            args.ok_if.key(),
-            args.error_if.key(),
-            "`ok_if` and `error_if` exclude each other: one predicate tells success from failure",
-        ),
-        (
-            args.task.key(),
-            no_health.map(|(key, _)| key),
-            "`task` and `health = false` exclude each other: one names whose status is fed, the other feeds none",
-        ),
-        (
-            args.future.key(),
-            args.stream.key(),
-            "`future` and `stream` exclude each other: a call goes on in one of them",
-        ),
+        (args.ok_if.key(), args.error_if.key(), predicates),
+        (args.task.key(), no_health.map(|(key, _)| key), statuses),
+        (args.future.key(), args.stream.key(), lasting),
     ];
     let both = pairs
         .into_iter()
@@ -155,36 +141,35 @@ fn exclusions(args: &Args) -> Faults {
 /// `stream`.
 fn misfits(args: &Args, sig: &Signature, shape: &Shape, names: &[Ident]) -> Faults {
     let [value, call, permit] = reasons(sig, shape);
-    let mut rows: Vec<(Option<&Ident>, Option<String>)> = Vec::new();
+    let mut faults = Vec::new();
+    let mut refuse = |key: Option<&Ident>, why: Option<String>| {
+        let both = key.zip(why);
+        faults.extend(both.map(|(key, why)| syn::Error::new(key.span(), why)));
+    };
     for key in args.about_the_value() {
         let why = value.map(|why| format!("`{key}` is about the returned value, {why}"));
-        rows.push((Some(key), why));
+        refuse(Some(key), why);
     }
     let why = call.map(|why| format!("`call` cannot be bound in this body: {why}"));
-    rows.push((args.call.key(), why));
+    refuse(args.call.key(), why);
     let clash = args
         .call
         .value()
         .filter(|name| call.is_none() && names.contains(name));
-    let why = clash.map(|name| {
-        format!("`{name}` is an argument of this function: the call needs another name")
-    });
-    rows.push((clash, why));
+    let why =
+        |name| format!("`{name}` is an argument of this function: the call needs another name");
+    refuse(clash, clash.map(why));
     let why = permit.map(|why| format!("`max_concurrency` cannot be kept here: {why}"));
-    rows.push((args.max_concurrency.key(), why));
+    refuse(args.max_concurrency.key(), why);
     // Both at once are a fault of their own.
     if args.future.given() != args.stream.given() {
         for (key, kind) in [(args.future.key(), FUTURE), (args.stream.key(), STREAM)] {
-            let (why, what) = (kind.not_returned_by(sig), kind.word);
-            let why =
-                why.map(|why| format!("`{what}` is for a function that returns a {what}: {why}"));
-            rows.push((key, why));
+            let word = kind.word;
+            let why = |why| format!("`{word}` is for a function that returns a {word}: {why}");
+            refuse(key, kind.not_returned_by(sig).map(why));
         }
     }
-    let faults = rows
-        .into_iter()
-        .filter_map(|(key, why)| Some(syn::Error::new(key?.span(), why?)));
-    faults.collect()
+    faults
 }
 
 /// Why a function of this shape has no value that is looked at, no name for its call, and no permit.
@@ -210,7 +195,7 @@ fn reasons(sig: &Signature, shape: &Shape) -> [Option<&'static str>; 3] {
             let lasts = "the call goes on in the stream that this function returns";
             [None, Some(lasts), Some(streams)]
         }
-        Shape::InPlace(_, Ending::Stream(_)) => [None, None, Some(streams)],
+        Shape::InPlace(_, Some(_)) => [None, None, Some(streams)],
         Shape::Tail(_) | Shape::Block(..) => [None; 3],
         _ => [None, None, no_wait],
     }
@@ -248,11 +233,7 @@ pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> Checke
     };
     let mut parts = Vec::new();
     for member in std::mem::take(&mut block.members) {
-        let Method {
-            target,
-            own,
-            faults,
-        } = match member {
+        let method = match member {
             Member::Method(method) => *method,
             Member::Other(tokens, error) => {
                 errors.extend(error);
@@ -260,17 +241,15 @@ pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> Checke
                 continue;
             }
         };
-        errors.extend(faults);
-        let hidden = own.is_none() && only_pub && !target.public;
-        let args = Args::read(own.unwrap_or_default(), ON_METHOD, errors);
-        if args.skip.given() {
-            errors.extend(beside_skip(&args));
-        }
+        errors.extend(method.faults);
+        let hidden = method.own.is_none() && only_pub && !method.target.public;
+        let args = Args::read(method.own.unwrap_or_default(), ON_METHOD, errors);
+        errors.extend(beside_skip(&args));
         parts.push(if hidden || args.skip.given() {
-            Part::Other(target.written())
+            Part::Other(method.target.written())
         } else {
             unnamed |= !args.method.given();
-            Part::Method(Box::new(function(args, target, &around, errors)))
+            Part::Method(Box::new(function(args, method.target, &around, errors)))
         });
     }
     if unnamed && nameless {
@@ -281,12 +260,14 @@ pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> Checke
     CheckedBlock { block, parts }
 }
 
-/// What is given beside `skip`.
-fn beside_skip(args: &Args) -> impl Iterator<Item = syn::Error> {
-    let beside = args.given().into_iter().filter(|key| *key != "skip");
-    beside.map(|key| {
+/// A fault for each argument beside `skip`.
+fn beside_skip(args: &Args) -> Faults {
+    let mut given = args.given();
+    given.retain(|key| args.skip.given() && *key != "skip");
+    let fault = |key: &Ident| {
         let message =
-            format!("`skip` goes alone: a method that is left alone has no use for `{key}`");
+            format!("`skip` goes alone: on a method that is left alone, `{key}` has no effect");
         syn::Error::new(key.span(), message)
-    })
+    };
+    given.into_iter().map(fault).collect()
 }

@@ -15,7 +15,7 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
         _ => ON_ERROR_ENUM,
     };
     let helper = read(&input.attrs, on_type, errors);
-    let root = root(&helper);
+    let (root, fallback) = (root(&helper), helper.fallback.value());
     let arms: Vec<TokenStream> = match &input.data {
         Data::Enum(data) => {
             let arm = data.variants.iter().map(|variant| {
@@ -25,13 +25,7 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
                 let stray = own.label.key().filter(|_| !named);
                 errors.extend(stray.and_then(|key| row(key, ON_ERROR).err()));
                 let name = unlinted(&variant.ident);
-                let arm = arm(
-                    &own,
-                    &variant.fields,
-                    helper.fallback.value(),
-                    &root,
-                    errors,
-                );
+                let arm = arm(&own, &variant.fields, fallback, &root, errors);
                 mixed!(Self::#name #arm)
             });
             arm.collect()
@@ -87,11 +81,10 @@ fn arm(
 ) -> TokenStream {
     refuse_on_fields(fields, errors);
     let Some(key) = own.transparent.key() else {
-        let answer = own.named.value().or(fallback).map_or_else(
-            || mixed!(::core::option::Option::None),
-            |name| mixed!(::core::option::Option::Some(#name)),
-        );
-        return mixed!({ .. } => #answer);
+        return match own.named.value().or(fallback) {
+            Some(name) => mixed!({ .. } => ::core::option::Option::Some(#name)),
+            None => mixed!({ .. } => ::core::option::Option::None),
+        };
     };
     if own.named.given() {
         let message = "`error_type` and `transparent` exclude each other: one names the type, the other asks the field for it";

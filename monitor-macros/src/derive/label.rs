@@ -57,10 +57,8 @@ fn values(data: &DataEnum, errors: &mut Faults) -> Vec<LitStr> {
         refuse_fields(variant, errors);
         let name = &variant.ident;
         let helper = read(&variant.attrs, ON_LABEL, errors);
-        let value =
-            helper.label.value().cloned().unwrap_or_else(|| {
-                LitStr::new(&snake_case(&name.unraw().to_string()), name.span())
-            });
+        let named = LitStr::new(&snake_case(&name.unraw().to_string()), name.span());
+        let value = helper.label.value().cloned().unwrap_or(named);
         errors.extend(check_value(&value, &values).err());
         values.push(value);
     }

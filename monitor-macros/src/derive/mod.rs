@@ -9,9 +9,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, DeriveInput, Fields, Meta};
 
-use crate::expand::mixed;
+use crate::expand::{mixed, unlinted};
 use crate::fallback::fallback;
-use crate::parse::{Args, Faults, Place, described};
+use crate::parse::{Args, Faults, Place};
 use crate::tokens::Ungrouped;
 
 /// Expands `#[derive(MonitorError)]`.
@@ -49,10 +49,7 @@ fn read(attrs: &[Attribute], place: Place, errors: &mut Faults) -> Args {
         if let Meta::List(list) = &attr.meta {
             helper.read_list(list.tokens.clone(), place, errors);
         } else {
-            let message = format!(
-                "`monitor` takes a list: `#[monitor({})]`",
-                described(place).1
-            );
+            let message = format!("`monitor` takes a list: `#[monitor({})]`", place.2);
             errors.push(syn::Error::new_spanned(attr.path(), message));
         }
     }
@@ -91,11 +88,4 @@ fn implementation(
 fn root(helper: &Args) -> TokenStream {
     let path = helper.derive_root.value();
     path.map_or_else(|| mixed!(::monitor_core), |path| mixed!(#path))
-}
-
-/// A name where no lint speaks of it, such as that of a deprecated variant.
-fn unlinted(name: &Ident) -> Ident {
-    let mut name = name.clone();
-    name.set_span(name.span().resolved_at(Span::mixed_site()));
-    name
 }

@@ -6,14 +6,15 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
-use crate::parse::{ErrorType, Label, words};
-use crate::shape::{Borrow, ends_in_a_statement, is_unit, may_be_result};
+use crate::parse::{Args, ErrorType, Label, words};
+use crate::shape::{Borrow, Shape, ends_in_a_statement, is_unit, may_be_result};
 use crate::tokens::in_parentheses;
 use crate::validate::Checked;
 
 /// One function, while it is expanded.
 pub(crate) struct Call<'a> {
     pub(crate) checked: &'a Checked,
+    pub(crate) args: &'a Args,
     /// What runs as the call.
     pub(super) block: &'a Group,
     /// The type of its value.
@@ -21,20 +22,26 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// The body as the call.
-    pub(crate) fn new(checked: &'a Checked) -> Self {
+    /// This block, of that type, as the call.
+    pub(super) fn of(checked: &'a Checked, block: &'a Group, ty: &'a Type) -> Self {
         Self {
             checked,
-            block: &checked.target.block,
-            ty: &checked.returned.body,
+            args: &checked.args,
+            block,
+            ty,
         }
+    }
+
+    /// The body as the call.
+    pub(crate) fn new(checked: &'a Checked) -> Self {
+        Self::of(checked, &checked.target.block, &checked.returned.body)
     }
 }
 
 impl Call<'_> {
     /// The module all generated paths go through.
     pub(crate) fn runtime(&self, span: Span) -> TokenStream {
-        match self.checked.args.root.value() {
+        match self.args.root.value() {
             None => quote_spanned!(span=> ::monitor_core::__private),
             Some(root) => quote_spanned!(span=> #root::__private),
         }
@@ -65,12 +72,9 @@ impl Call<'_> {
         // Errors about the type point at the closure's, if it says one. If that is a `Result` with a large error,
         // clippy would speak of the closure too (`result_large_err`).
         let says_it = !may_be_result(self.ty) || ends_in_a_statement(&self.block.stream());
-        let parameter = self
-            .checked
-            .args
-            .call
-            .value()
-            .map_or_else(|| mixed!(_), |name| mixed!(#name: &mut #runtime::CallGuard));
+        let call = self.args.call.value();
+        let named = |name| mixed!(#name: &mut #runtime::CallGuard);
+        let parameter = call.map_or_else(|| mixed!(_), named);
         let ty = self.ty;
         let closure = self.closure(&parameter, says_it.then_some(ty));
         let (verdict, give) = (self.verdict(), self.give());
@@ -145,7 +149,7 @@ impl Call<'_> {
 
     /// Whether anything is read off the arguments when a call begins.
     pub(super) fn reads_arguments(&self) -> bool {
-        let args = &self.checked.args;
+        let args = self.args;
         args.labels.given() || args.request_size.given() || args.deadline.given()
     }
 
@@ -159,7 +163,7 @@ impl Call<'_> {
 
     /// The limit, if it is an expression.
     pub(crate) fn counted_limit(&self) -> Option<TokenStream> {
-        let count = self.checked.args.max_concurrency.value()?.as_ref()?;
+        let count = self.args.max_concurrency.value()?.as_ref()?;
         Some(self.runs(place(count), "limit", &reference(count)))
     }
 
@@ -168,21 +172,20 @@ impl Call<'_> {
         if !self.reads_arguments() {
             return TokenStream::new();
         }
-        let (args, runtime) = (&self.checked.args, self.root());
+        let (args, runtime) = (self.args, self.root());
         let first = self.labelled_args(&site());
         let mut statements = mixed!(let __monitor_start = #first;);
         for (method, value) in [
-            ("request_size", args.request_size.value()),
-            ("deadline", args.deadline.value()),
+            ("request_size", &args.request_size),
+            ("deadline", &args.deadline),
         ] {
-            if let Some(value) = value {
-                let at = place(value);
-                let (method, reference) = (Ident::new(method, at), reference(value));
-                let noted = quote_spanned!(at=> __monitor_start.#method(#reference));
-                statements.extend(mixed!(let __monitor_start = #noted;));
-            }
+            let Some(value) = value.value() else { continue };
+            let at = place(value);
+            let (method, reference) = (Ident::new(method, at), reference(value));
+            let noted = quote_spanned!(at=> __monitor_start.#method(#reference));
+            statements.extend(mixed!(let __monitor_start = #noted;));
         }
-        if self.checked.shape.waits_here() && self.checked.is_async() {
+        if self.checked.is_async() && !matches!(self.checked.shape, Shape::Sync) {
             // They are larger than a call, and would be kept over the awaits.
             statements
                 .extend(mixed!(let __monitor_start = #runtime::Start::start(__monitor_start);));
@@ -194,7 +197,7 @@ impl Call<'_> {
     fn labelled_args(&self, site: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
-        let Some(labels) = self.checked.args.labels.value() else {
+        let Some(labels) = self.args.labels.value() else {
             return mixed!(#runtime::CallArgs::new(#site));
         };
         let name = |at: usize| Ident::new(&format!("__monitor_label_{at}"), span);
@@ -208,11 +211,7 @@ impl Call<'_> {
 
     /// The value of a label. That of a bounded one is in the same words in the static: a fault in it is one fault.
     pub(super) fn label_value(&self, label: &Label) -> TokenStream {
-        let function = if label.max.is_some() {
-            "text"
-        } else {
-            "bounded"
-        };
+        let function = label.max.as_ref().map_or("bounded", |_| "text");
         self.runs(place(&label.value), function, &reference(&label.value))
     }
 
@@ -225,14 +224,11 @@ impl Call<'_> {
 
     /// The same, with a `move` or without.
     pub(crate) fn judge(&self, own: Option<TokenStream>) -> TokenStream {
-        let size = self.checked.args.response_size.value();
+        let size = self.args.response_size.value();
         let asked = self.predicate().map(|(predicate, _)| predicate).or(size);
         // What the expressions borrow is borrowed there.
-        let (span, own) = (
-            asked.map_or_else(Span::mixed_site, place),
-            own.filter(|_| asked.is_some()),
-        );
-        let outcome = self.outcome();
+        let span = asked.map_or_else(Span::mixed_site, place);
+        let (own, outcome) = (own.filter(|_| asked.is_some()), self.outcome());
         let Some(size) = size else {
             return quote_spanned!(span=> #own |__monitor_value, _| #outcome);
         };
@@ -247,18 +243,24 @@ impl Call<'_> {
 
     /// The predicate of the value, and what stands before it where it holds for failures.
     fn predicate(&self) -> Option<(&Expr, Option<TokenStream>)> {
-        let args = &self.checked.args;
-        let failure = args.error_if.value().map(|holds| (holds, Some(mixed!(!))));
-        args.ok_if.value().map(|holds| (holds, None)).or(failure)
+        let failure = self
+            .args
+            .error_if
+            .value()
+            .map(|holds| (holds, Some(mixed!(!))));
+        self.args
+            .ok_if
+            .value()
+            .map(|holds| (holds, None))
+            .or(failure)
     }
 
     fn outcome(&self) -> TokenStream {
-        let error_type = self.checked.args.error_type.value();
+        let error_type = self.args.error_type.value();
         let mut outcome = if let Some(ErrorType::Function(path)) = error_type {
             self.ask("error_type", path)
         } else {
-            let probe = self.probe();
-            mixed!(#probe.outcome())
+            self.probe()
         };
         if let Some((predicate, not)) = self.predicate() {
             let holds = self.ask("holds", predicate);
@@ -273,24 +275,22 @@ impl Call<'_> {
     /// Puts something of the attribute to the value that is judged.
     fn ask(&self, function: &str, question: &(impl ToTokens + Spanned)) -> TokenStream {
         let at = place(question);
-        self.runs(
-            at,
-            function,
-            &quote_spanned!(at=> __monitor_value, #question),
-        )
+        let asked = quote_spanned!(at=> __monitor_value, #question);
+        self.runs(at, function, &asked)
     }
 
     /// Looks at the value, as one with an error that may borrow or not.
     fn probe(&self) -> TokenStream {
         let runtime = self.root();
         match &self.checked.returned.borrow {
-            Borrow::Never => mixed!(#runtime::Probe::new(__monitor_value)),
-            Borrow::Maybe => mixed!(#runtime::Probe::borrowing(__monitor_value)),
+            Borrow::Never => mixed!(#runtime::Probe::new(__monitor_value).outcome()),
+            Borrow::Maybe => mixed!(#runtime::Probe::borrowing(__monitor_value).outcome()),
             Borrow::AsIn(ty) => {
                 let ty = self.given_by(ty);
                 // Where it is an argument of a path, a type that is not there would be reported in other words than in
                 // the signature, so twice.
-                mixed!(#runtime::ReturnType::of(|_: fn(&()) -> #ty| {}).probe(__monitor_value))
+                let ty = mixed!(#runtime::ReturnType::of(|_: fn(&()) -> #ty| {}));
+                mixed!(#ty.probe(__monitor_value).outcome())
             }
         }
     }
@@ -300,11 +300,8 @@ impl Call<'_> {
         let at = place(size);
         let runtime = self.runtime(at);
         let value = quote_spanned!(at=> #runtime::Probe::new(__monitor_value).get());
-        self.runs(
-            at,
-            "response_size",
-            &quote_spanned!(at=> __monitor_call, #value, #size),
-        )
+        let noted = quote_spanned!(at=> __monitor_call, #value, #size);
+        self.runs(at, "response_size", &noted)
     }
 }
 

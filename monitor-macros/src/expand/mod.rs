@@ -39,10 +39,10 @@ mod deferred;
 mod in_place;
 mod site;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::shape::Shape;
+use crate::shape::{Around, Shape};
 use crate::tokens::in_braces;
 use crate::validate::{Checked, CheckedBlock, Part};
 
@@ -61,14 +61,14 @@ impl Call<'_> {
         match shape {
             Shape::Sync => self.sync(),
             Shape::Async => self.asynchronous(),
-            Shape::InPlace(inner, ending) => self.in_place(*inner, *ending),
-            Shape::Diverging(inner) => self.diverging(*inner),
-            Shape::TrackCaller(span, form) => self.track_caller(*span, *form),
-            Shape::End => self.at_the_end(),
-            Shape::Future(boxing, form) => self.future(*boxing, *form),
+            Shape::InPlace(around, stream) => self.in_place(*around, *stream),
+            Shape::Diverging(around) => self.to_the_end(false, *around),
+            Shape::TrackCaller(span, around) => self.track_caller(*span, *around),
+            Shape::End => self.to_the_end(true, Around::Nothing),
+            Shape::Future(boxing, around) => self.future(*boxing, *around),
             Shape::Tail(tail) => self.tail(tail),
             Shape::Block(tail, within) => self.block(tail, within),
-            Shape::Stream(boxing, form) => self.run("run_stream", *boxing, *form),
+            Shape::Stream(boxing, around) => self.run("run_stream", *boxing, *around),
         }
     }
 }
@@ -82,4 +82,11 @@ pub(crate) fn block(checked: &CheckedBlock, method: fn(&Checked) -> TokenStream)
     let (head, attrs) = (&checked.block.head, &checked.block.attrs);
     let body = in_braces(quote!(#attrs #(#parts)*), checked.block.braces);
     quote!(#head #body)
+}
+
+/// A name where no lint speaks of it, such as that of a deprecated variant.
+pub(crate) fn unlinted(name: &Ident) -> Ident {
+    let mut name = name.clone();
+    name.set_span(name.span().resolved_at(Span::mixed_site()));
+    name
 }

@@ -7,14 +7,15 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprPath, FnArg, Lifetime, Macro, PatIdent, PatType, Signature, Type};
+use syn::{Expr, ExprPath, Lifetime, Macro, PatIdent, PatType, Signature, Type};
 
 use super::call::{Call, place};
-use crate::item::{bindings, parameter_name};
+use super::unlinted;
+use crate::item::{bindings, parameter_name, typed_arguments};
 use crate::parse::{Buckets, ErrorType, Label, MethodName, words};
 
 impl Call<'_> {
@@ -49,40 +50,50 @@ impl Call<'_> {
 
     /// What there is beside the defaults.
     fn settings(&self) -> TokenStream {
-        let (runtime, args) = (self.root(), &self.checked.args);
+        let (runtime, args) = (self.root(), &self.args);
         let some = |value: &dyn ToTokens| mixed!(::core::option::Option::Some(#value));
-        let task = args
-            .task
-            .value()
-            .map(|name| some(name))
-            .map(|task| mixed!(task: #task,));
-        let off = (args.health.value()).filter(|health| !health.value && task.is_none());
-        let health = off.map(|_| mixed!(health: false,));
-        let error_type = match args.error_type.value() {
-            Some(ErrorType::Name(name)) => {
-                let name = some(name);
-                Some(mixed!(error_type: #name,))
-            }
+        let name = match args.error_type.value() {
+            Some(ErrorType::Name(name)) => Some(some(name)),
             _ => None,
         };
-        let expected = args.expected.value();
-        let expected = expected.map(|names| mixed!(expected: &[#(#names),*],));
-        let bounds = args.buckets.value().map(|buckets| {
-            let bounds = some(&self.bounds(buckets));
-            mixed!(bounds: #bounds,)
-        });
-        let labels = args.labels.value().map(|labels| {
+        let keys = |labels: &Vec<Label>| {
             let keys = labels.iter().map(|label| self.label_key(label));
-            mixed!(labels: &[#(#keys),*],)
-        });
-        let limited = (args.max_concurrency.given()).then(|| mixed!(limited: true,));
-        let streaming = (self.checked.shape.is_stream()).then(|| mixed!(streaming: true,));
-        let settings =
-            mixed!(#task #health #error_type #expected #bounds #labels #limited #streaming);
-        if settings.is_empty() {
+            mixed!(&[#(#keys),*])
+        };
+        let no_health = args
+            .health
+            .value()
+            .filter(|health| !health.value && !args.task.given());
+        let yes = |given: bool| given.then(|| mixed!(true));
+        let settings = [
+            ("task", args.task.value().map(|name| some(name))),
+            ("health", no_health.map(ToTokens::to_token_stream)),
+            ("error_type", name),
+            (
+                "expected",
+                args.expected.value().map(|names| mixed!(&[#(#names),*])),
+            ),
+            (
+                "bounds",
+                args.buckets
+                    .value()
+                    .map(|buckets| some(&self.bounds(buckets))),
+            ),
+            ("labels", args.labels.value().map(keys)),
+            ("limited", yes(args.max_concurrency.given())),
+            ("streaming", yes(self.checked.shape.is_stream())),
+        ];
+        let given: Vec<_> = settings
+            .into_iter()
+            .filter_map(|(setting, value)| {
+                let setting = Ident::new(setting, Span::mixed_site());
+                value.map(|value| mixed!(#setting: #value,))
+            })
+            .collect();
+        if given.is_empty() {
             return mixed!(#runtime::SiteSettings::NONE);
         }
-        mixed!(#runtime::SiteSettings { #settings ..#runtime::SiteSettings::NONE })
+        mixed!(#runtime::SiteSettings { #(#given)* ..#runtime::SiteSettings::NONE })
     }
 
     /// The bounds of the method's durations; a constant is checked while compiling.
@@ -90,8 +101,10 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
         match buckets {
-            Buckets::Time => mixed!(&#runtime::TIME_BOUNDS),
-            Buckets::Size => mixed!(&#runtime::SIZE_BOUNDS),
+            Buckets::Preset(constant) => {
+                let constant = Ident::new(constant, span);
+                mixed!(&#runtime::#constant)
+            }
             Buckets::List(bounds) => {
                 let bounds = bounds.iter().map(|(bound, at)| {
                     let mut literal = Literal::f64_suffixed(*bound);
@@ -139,12 +152,8 @@ fn arguments(
     let mut used = Used(HashSet::new());
     used.visit_expr(value);
     let used = used.0;
-    let typed = sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(argument) => Some(argument),
-        FnArg::Receiver(_) => None,
-    });
     let is_used = |name: &Ident| used.contains(&name.to_string());
-    typed
+    typed_arguments(sig)
         .filter(|typed| bindings(&typed.pat).iter().any(is_used))
         .map(|typed| argument(typed, &used, &generics))
         .collect()
@@ -175,11 +184,10 @@ fn argument(
     if from_afar || !stand_alone(&words, generics) {
         return None;
     }
-    let mut pattern = (*typed.pat).clone();
-    Immutable.visit_pat_mut(&mut pattern);
-    let mut ty = (*typed.ty).clone();
+    let (mut pattern, mut ty) = ((*typed.pat).clone(), (*typed.ty).clone());
+    Parameter { used }.visit_pat_mut(&mut pattern);
     Elided.visit_type_mut(&mut ty);
-    Some((unlinted(pattern.to_token_stream(), used), ty))
+    Some((pattern.to_token_stream(), ty))
 }
 
 /// Whether nothing among these words belongs to the function.
@@ -190,22 +198,28 @@ fn stand_alone(words: &HashSet<String>, generics: &HashSet<String>) -> bool {
 
 /// Whether a name looks like a type parameter: `T`, `K`, `T1`. Those of an `impl` block are not seen from a method.
 fn is_likely_a_parameter(word: &str) -> bool {
-    let mut letters = word.chars();
-    letters
-        .next()
-        .is_some_and(|first| first.is_ascii_uppercase())
-        && letters.all(|letter| letter.is_ascii_digit())
+    let rest = word.strip_prefix(|first: char| first.is_ascii_uppercase());
+    rest.is_some_and(|rest| rest.chars().all(|letter| letter.is_ascii_digit()))
 }
 
-/// Takes `mut` off: nothing changes in the closure.
-struct Immutable;
+/// Takes `mut` off a pattern, for nothing changes in the closure, and puts the names that the closure does not use where no
+/// lint speaks of them.
+struct Parameter<'a> {
+    used: &'a HashSet<String>,
+}
 
-impl VisitMut for Immutable {
+impl VisitMut for Parameter<'_> {
     fn visit_pat_ident_mut(&mut self, pattern: &mut PatIdent) {
         if pattern.by_ref.is_none() {
             pattern.mutability = None;
         }
         visit_mut::visit_pat_ident_mut(self, pattern);
+    }
+
+    fn visit_ident_mut(&mut self, name: &mut Ident) {
+        if !self.used.contains(&name.to_string()) {
+            *name = unlinted(name);
+        }
     }
 }
 
@@ -219,26 +233,6 @@ impl VisitMut for Elided {
             *lifetime = Lifetime::new("'_", span);
         }
     }
-}
-
-/// The pattern, where no lint speaks of bindings that the closure does not use.
-fn unlinted(pattern: TokenStream, used: &HashSet<String>) -> TokenStream {
-    let mark = |token: TokenTree| match token {
-        TokenTree::Ident(word) if !used.contains(&word.to_string()) => {
-            let span = word.span().resolved_at(Span::mixed_site());
-            let mut word: Ident = word;
-            word.set_span(span);
-            TokenTree::Ident(word)
-        }
-        TokenTree::Group(group) => {
-            let inner = unlinted(group.stream(), used);
-            let mut outer = proc_macro2::Group::new(group.delimiter(), inner);
-            outer.set_span(group.span());
-            TokenTree::Group(outer)
-        }
-        other => other,
-    };
-    pattern.into_iter().map(mark).collect()
 }
 
 #[cfg(test)]

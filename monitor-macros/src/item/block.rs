@@ -202,10 +202,7 @@ fn length(tokens: &[TokenTree]) -> usize {
     while let Some(token) = tokens.get(at) {
         at += match token {
             angle if is(angle, '<') => end_of_angles(&tokens[at..]).unwrap_or(1),
-            end if is(end, ';') => return at + 1,
-            TokenTree::Group(group) if has_braces && braced(group.clone()).is_ok() => {
-                return at + 1;
-            }
+            end if is(end, ';') || has_braces && braced(end).is_some() => return at + 1,
             _ => 1,
         };
     }

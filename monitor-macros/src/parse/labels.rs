@@ -113,52 +113,40 @@ fn read_capped(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
 }
 
 fn limit(value: &Expr) -> syn::Result<LitInt> {
-    match literal(value) {
-        Some(Lit::Int(max))
-            if max.suffix().is_empty()
-                && max
-                    .base10_parse()
-                    .is_ok_and(|max: u32| (1..=MAX_VALUES).contains(&max)) =>
-        {
-            Ok(max.clone())
-        }
-        _ => refuse(
-            value,
-            format_args!("`max` is a whole number from 1 to {MAX_VALUES}"),
-        ),
+    if let Some(Lit::Int(max)) = literal(value)
+        && max.suffix().is_empty()
+        && max
+            .base10_parse()
+            .is_ok_and(|max| (1..=MAX_VALUES).contains(&max))
+    {
+        return Ok(max.clone());
     }
+    let message = format!("`max` is a whole number from 1 to {MAX_VALUES}");
+    refuse(value, message)
 }
 
-/// Names that cannot be those of a label, and why.
-const RESERVED: &[(&str, &str)] = &[
-    ("method", "every series of a call has it already"),
-    ("status", "the series of a call have it already"),
-    ("type", "the series of errors have it already"),
-    ("le", "Prometheus keeps it for the bounds of histograms"),
-    (
-        "quantile",
-        "Prometheus keeps it for the quantiles of summaries",
-    ),
-    (
-        "overflow",
-        "it marks what is over the limit of a label's values",
-    ),
-    ("inittime", "the configuration may put it on every series"),
-    (
-        "_name_",
-        "pages that escape names with dots write it as `__name__`",
-    ),
-];
+/// Why a name cannot be that of a label.
+fn reserved(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "method" => "every series of a call has it already",
+        "status" => "the series of a call have it already",
+        "type" => "the series of errors have it already",
+        "le" => "Prometheus keeps it for the bounds of histograms",
+        "quantile" => "Prometheus keeps it for the quantiles of summaries",
+        "overflow" => "it marks the values over the limit of a label",
+        "inittime" => "the configuration may put it on every series",
+        "_name_" => "pages that escape names with dots write it as `__name__`",
+        name if name.starts_with("__") => "Prometheus keeps names that begin with `__`",
+        _ => return None,
+    })
+}
 
 fn check_name(name: &Ident) -> syn::Result<Ident> {
     let name = name.unraw();
     let text = name.to_string();
-    let reserved = RESERVED.iter().find(|(reserved, _)| *reserved == text);
     let valid = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let message = if let Some((_, why)) = reserved {
+    let message = if let Some(why) = reserved(&text) {
         format!("the label name `{text}` is reserved: {why}")
-    } else if text.starts_with("__") {
-        format!("the label name `{text}` is reserved: Prometheus keeps names that begin with `__`")
     } else if !text.chars().all(valid) {
         format!(
             "the label name `{text}` is not valid: Prometheus takes the letters a to z, digits and `_`"

@@ -104,7 +104,7 @@ pub(super) fn refuse<T>(value: &Expr, message: impl Display) -> syn::Result<T> {
     let name = made.mac.path.segments.last();
     let name = name.map_or_else(String::new, |last| format!("`{}!`", last.ident));
     let message =
-        format!("{message}: {name} is expanded after this attribute, so write out what it gives");
+        format!("{message}: {name} is expanded after this attribute, so write its result");
     Err(syn::Error::new_spanned(value, message))
 }
 
@@ -222,14 +222,12 @@ pub(super) fn predicate(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr
     computed(key, value, false, &expected)
 }
 
-pub(super) fn size(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
-    let expected = "`request_size` is a number of bytes, computed from the arguments: an integer or an `Option` of one";
-    computed(key, value(key, input)?, true, expected)
-}
-
-pub(super) fn deadline(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
-    let expected = "`deadline` is the time left, computed from the arguments: a `Duration` or an `Option<Duration>`";
-    computed(key, value(key, input)?, false, expected)
+/// An expression of the function's arguments.
+pub(super) fn of_arguments(
+    integer: bool,
+    expected: &str,
+) -> impl Fn(&Ident, ParseStream<'_>) -> syn::Result<Expr> {
+    move |key, input| computed(key, value(key, input)?, integer, expected)
 }
 
 pub(super) fn limit(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit> {

@@ -10,7 +10,9 @@ use syn::{FnArg, Pat, PatIdent, PatType, Signature, Type};
 
 use Behind::{Ended, Joined, Operator};
 
-use crate::tokens::{self, any, braced, content, end_of_angles, held, is, is_fragment};
+use crate::tokens::{
+    self, any, braced, content, delimited, end_of_angles, held, is, is_block, is_fragment, is_word,
+};
 
 /// What may happen in a body before its end: a set of the bits below.
 pub(crate) type Facts = u8;
@@ -90,10 +92,7 @@ fn scan_level(
     let mut level = Level {
         rewrite,
         in_loop,
-        loop_head: false,
-        facts: 0,
-        output: Vec::new(),
-        behind: Operator,
+        ..Level::default()
     };
     let mut at = 0;
     while at < tokens.len() {
@@ -104,9 +103,10 @@ fn scan_level(
 }
 
 /// What ends behind a token. A beginning is a place in the output; none, if it is not clear.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 enum Behind {
     /// Nothing: an expression may begin here.
+    #[default]
     Operator,
     /// An expression that began there may.
     Ended(Option<usize>),
@@ -115,6 +115,7 @@ enum Behind {
 }
 
 /// The tokens between two delimiters, as far as they were passed.
+#[derive(Default)]
 struct Level<'a> {
     rewrite: Option<Rewrite<'a>>,
     in_loop: bool,
@@ -130,7 +131,7 @@ impl Level<'_> {
     fn pass(&mut self, before: &[TokenTree], rest: &[TokenTree]) -> usize {
         let (behind, count) = match &rest[0] {
             TokenTree::Group(group) => {
-                let group = self.group(group, before);
+                let group = self.group(group, before, braced(&rest[0]).is_some());
                 self.output.push(TokenTree::Group(group));
                 return 1;
             }
@@ -243,14 +244,10 @@ impl Level<'_> {
     fn async_closure(&mut self, rest: &[TokenTree]) -> (Behind, usize) {
         let last = rest.iter().skip(1).position(|bar| is(bar, '|'));
         let body = last.map_or(rest.len(), |last| last + 2);
-        let has_block = rest
-            .get(body)
-            .is_some_and(|next| is(next, '-') || is_block(next));
-        let end = if has_block {
-            body + end_of_block(&rest[body..])
-        } else {
-            rest.len()
-        };
+        let has_block = |next| is(next, '-') || is_block(next);
+        let has_block = rest.get(body).is_some_and(has_block);
+        let block = has_block.then(|| body + end_of_block(&rest[body..]));
+        let end = block.unwrap_or(rest.len());
         if self.inner(&rest[1..end]) && !has_block {
             self.facts |= UNCLEAR;
         }
@@ -264,9 +261,9 @@ impl Level<'_> {
         facts & SUSPENDS != 0
     }
 
-    fn group(&mut self, group: &Group, before: &[TokenTree]) -> Group {
+    fn group(&mut self, group: &Group, before: &[TokenTree], is_braced: bool) -> Group {
         let delimiter = group.delimiter();
-        let body_of_loop = self.loop_head && braced(group.clone()).is_ok();
+        let body_of_loop = self.loop_head && is_braced;
         self.loop_head &= !body_of_loop;
         let (facts, inner) = scan_level(group.stream(), self.rewrite, self.in_loop || body_of_loop);
         let is_macro =
@@ -311,10 +308,6 @@ fn end_of_block(tokens: &[TokenTree]) -> usize {
     end.map_or(tokens.len(), |end| end + 1)
 }
 
-fn is_block(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
-}
-
 /// Whether a macro's path may end here.
 fn may_be_macro(before: &[TokenTree]) -> bool {
     matches!(before.last(), Some(TokenTree::Ident(_))) || before.last().is_some_and(is_fragment)
@@ -334,7 +327,7 @@ fn macro_path(mut before: &[TokenTree]) -> Option<(String, String)> {
 /// What stands before a final word.
 fn strip_word<'a>(tokens: &'a [TokenTree], word: &str) -> Option<&'a [TokenTree]> {
     match tokens {
-        [rest @ .., TokenTree::Ident(last)] if last == word => Some(rest),
+        [rest @ .., last] if is_word(last, word) => Some(rest),
         _ => None,
     }
 }
@@ -394,18 +387,16 @@ fn ends_in_a_closure(body: &[TokenTree]) -> bool {
 fn leaves_with_a_closure(tokens: &[TokenTree]) -> bool {
     any(tokens, &|tokens, at| {
         let mut left = tokens[at..].split(|end| is(end, ';') || is(end, ','));
-        matches!(&tokens[at], TokenTree::Ident(word) if word == "return" || word == "break")
+        (is_word(&tokens[at], "return") || is_word(&tokens[at], "break"))
             && left.next().is_some_and(is_closure)
     })
 }
 
 /// Whether this expression is a closure, in parentheses or a fragment too, or leaves something with one.
 fn is_closure(tokens: &[TokenTree]) -> bool {
-    let before = ["async", "break", "move", "return"];
+    let leaves = |word: &Ident| ["async", "break", "move", "return"].contains(&&*word.to_string());
     match tokens {
-        [TokenTree::Ident(word), rest @ ..] => {
-            before.iter().any(|before| word == before) && is_closure(rest)
-        }
+        [TokenTree::Ident(word), rest @ ..] => leaves(word) && is_closure(rest),
         // A label.
         [quote, TokenTree::Ident(_), rest @ ..] if is(quote, '\'') => is_closure(rest),
         // With anything behind it, that is done with the closure: a call.
@@ -445,14 +436,10 @@ impl Tail {
 /// Recognises `.. Box::pin(async ..)` at the end of a body that cannot return before.
 pub(super) fn boxed_tail(body: &TokenStream) -> Option<Tail> {
     let mut before: Vec<TokenTree> = body.clone().into_iter().collect();
-    let TokenTree::Group(call) = before.pop()? else {
-        return None;
-    };
-    if call.delimiter() != Delimiter::Parenthesis || !goes_straight_on(strip_box_pin(&before)?) {
-        return None;
-    }
+    let last = before.pop()?;
+    let call = delimited(&last, Delimiter::Parenthesis)?;
     let alone = opaque_tail(&call.stream()).filter(Tail::is_alone)?;
-    Some(Tail {
+    goes_straight_on(strip_box_pin(&before)?).then(|| Tail {
         before: held(before).into_iter().collect(),
         parentheses: Some(call.span()),
         ..alone
@@ -462,12 +449,9 @@ pub(super) fn boxed_tail(body: &TokenStream) -> Option<Tail> {
 /// The same for an async block without a box.
 pub(super) fn opaque_tail(body: &TokenStream) -> Option<Tail> {
     let body: Vec<TokenTree> = body.clone().into_iter().collect();
-    let [words @ .., TokenTree::Group(block)] = &body[..] else {
-        return None;
-    };
-    let before = strip_async(words)?;
-    let is_tail = block.delimiter() == Delimiter::Brace && goes_straight_on(before);
-    is_tail.then(|| Tail {
+    let (last, words) = body.split_last()?;
+    let (before, block) = (strip_async(words)?, delimited(last, Delimiter::Brace)?);
+    goes_straight_on(before).then(|| Tail {
         before: held(before.iter().cloned()).into_iter().collect(),
         keywords: words[before.len()..].iter().cloned().collect(),
         block: block.clone(),
@@ -477,10 +461,8 @@ pub(super) fn opaque_tail(body: &TokenStream) -> Option<Tail> {
 
 /// Whether these are whole statements that do not return.
 fn goes_straight_on(statements: &[TokenTree]) -> bool {
-    let ended = statements
-        .last()
-        .is_none_or(|end| is(end, ';') || is_block(end));
-    ended && !may(statements.iter().cloned().collect(), RETURNS)
+    let ends = |end| is(end, ';') || is_block(end);
+    statements.last().is_none_or(ends) && !may(statements.iter().cloned().collect(), RETURNS)
 }
 
 /// What stands before a final `Box::pin`, written with or without a path before `Box`.
@@ -539,11 +521,11 @@ fn plain_name(argument: &PatType) -> Option<&PatIdent> {
 
 /// Whether a body may move a part out of this argument; it may also just read one.
 fn is_taken_apart(name: &Ident, body: &TokenStream) -> bool {
-    let tokens: Vec<TokenTree> = body.clone().into_iter().collect();
+    let (tokens, name): (Vec<TokenTree>, _) =
+        (body.clone().into_iter().collect(), name.to_string());
     any(&tokens, &|tokens, at| {
         let (before, after) = (&tokens[..at], &tokens[at + 1..]);
-        matches!(&tokens[at], TokenTree::Ident(word) if word == name)
-            && (has_a_field(after) || is_matched_on(before, after))
+        is_word(&tokens[at], &name) && (has_a_field(after) || is_matched_on(before, after))
     })
 }
 
@@ -552,12 +534,9 @@ fn has_a_field(after: &[TokenTree]) -> bool {
     let [TokenTree::Punct(dot), field, rest @ ..] = after else {
         return false;
     };
-    let called = match rest.first() {
-        Some(TokenTree::Group(arguments)) => arguments.delimiter() == Delimiter::Parenthesis,
-        next => next.is_some_and(|colon| is(colon, ':')),
-    };
+    let calls = |next| is(next, ':') || delimited(next, Delimiter::Parenthesis).is_some();
     let is_field = match field {
-        TokenTree::Ident(word) => word != "await" && !called,
+        TokenTree::Ident(word) => word != "await" && !rest.first().is_some_and(calls),
         other => matches!(other, TokenTree::Literal(_)),
     };
     dot.as_char() == '.' && dot.spacing() == Spacing::Alone && is_field
@@ -565,12 +544,9 @@ fn has_a_field(after: &[TokenTree]) -> bool {
 
 /// `= name;`, `= name {`, `= name else {` or `match name {`.
 fn is_matched_on(before: &[TokenTree], after: &[TokenTree]) -> bool {
-    let given = before.last().is_some_and(|sign| is(sign, '='));
-    let ends = match after.first() {
-        Some(TokenTree::Ident(word)) => word == "else",
-        end => end.is_some_and(|end| is(end, ';') || is_block(end)),
-    };
-    ends && (given || strip_word(before, "match").is_some())
+    let ends = |end| is(end, ';') || is_block(end) || is_word(end, "else");
+    let begins = |sign| is(sign, '=') || is_word(sign, "match");
+    after.first().is_some_and(ends) && before.last().is_some_and(begins)
 }
 
 #[cfg(all(test, not(feature = "off")))]

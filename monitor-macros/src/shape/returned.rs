@@ -1,18 +1,17 @@
 //! What a return type shows: a future, a stream, a value; how to name it inside of the body; and whether the error in
 //! it may borrow. A trait object that borrows cannot be asked which error it is.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Span, TokenTree};
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
-use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    BoundLifetimes, GenericArgument, GenericParam, Lifetime, ParenthesizedGenericArguments,
-    PathArguments, PathSegment, ReturnType, Signature, Token, Type, TypeBareFn, TypeImplTrait,
-    TypeInfer, TypeParamBound, TypePath, TypeReference, TypeTraitObject,
+    GenericArgument, Lifetime, ParenthesizedGenericArguments, PathArguments, PathSegment,
+    ReturnType, Signature, Token, TraitBound, Type, TypeBareFn, TypeImplTrait, TypeInfer,
+    TypeParamBound, TypePath,
 };
 
-use crate::parse::words;
+use crate::tokens::{any, is, is_word};
 
 /// What the expansion needs to know of the return type.
 pub(crate) struct Returned {
@@ -199,11 +198,6 @@ pub(super) fn iterates(opaque: &TypeImplTrait) -> bool {
     names.any(|name| name.ends_with("Iterator") && !name.starts_with("Into"))
 }
 
-/// Whether an `impl Trait` is part of a type.
-pub(super) fn has_an_opaque_part(ty: &Type) -> bool {
-    words(ty.to_token_stream()).contains("impl")
-}
-
 pub(super) fn return_type(output: &ReturnType) -> Type {
     match output {
         ReturnType::Default => syn::parse_quote!(()),
@@ -300,9 +294,10 @@ impl Borrow {
             }
         }
         let ty = Type::Path(path);
-        let seen = Seen::in_type(&ty);
-        match (seen.unknown, seen.lifetime) {
-            _ if is_of_a_trait(&ty) => Self::Maybe,
+        if is_of_a_trait(&ty) {
+            return Self::Maybe;
+        }
+        match (has_word(&ty, "_"), has_a_lifetime(&ty)) {
             (true, true) => Self::Maybe,
             (true, false) => Self::Never,
             (false, _) => Self::AsIn(Box::new(ty)),
@@ -328,79 +323,53 @@ fn holds_a_value_alone(segment: &PathSegment) -> bool {
     let mut arguments = arguments(segment);
     match (arguments.next(), arguments.next()) {
         (Some(GenericArgument::Type(ty)), None) => {
-            let seen = Seen::in_type(ty);
-            !seen.object && (seen.lifetime || seen.unknown)
+            !has_word(ty, "dyn") && (has_word(ty, "_") || has_a_lifetime(ty))
         }
         _ => false,
     }
 }
 
-/// What stands in a type.
-#[derive(Default)]
-struct Seen {
-    /// A lifetime, be it that of a reference.
-    lifetime: bool,
-    /// A trait object.
-    object: bool,
-    /// A part without a name.
-    unknown: bool,
+/// Whether a lifetime stands in a type, be it that of a reference.
+fn has_a_lifetime(ty: &Type) -> bool {
+    let is_one = |tokens: &[TokenTree], at: usize| {
+        is(&tokens[at], '&')
+            || is(&tokens[at], '\'')
+                && tokens
+                    .get(at + 1)
+                    .is_some_and(|name| !is_word(name, "static"))
+    };
+    any(&tokens_of(ty), &is_one)
 }
 
-impl Seen {
-    fn in_type(ty: &Type) -> Self {
-        let mut seen = Self::default();
-        seen.visit_type(ty);
-        seen
-    }
+/// Whether this word stands in a type: `dyn`, `impl`, or the `_` of a part without a name, not that of a lifetime.
+pub(super) fn has_word(ty: &Type, word: &str) -> bool {
+    let is_it = |tokens: &[TokenTree], at: usize| {
+        is_word(&tokens[at], word) && !tokens[..at].last().is_some_and(|quote| is(quote, '\''))
+    };
+    any(&tokens_of(ty), &is_it)
 }
 
-impl<'ast> Visit<'ast> for Seen {
-    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
-        self.lifetime |= lifetime.ident != "static";
-    }
-    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-        self.lifetime = true;
-        visit::visit_type_reference(self, reference);
-    }
-    fn visit_type_trait_object(&mut self, object: &'ast TypeTraitObject) {
-        self.object = true;
-        visit::visit_type_trait_object(self, object);
-    }
-    fn visit_type_infer(&mut self, _: &'ast TypeInfer) {
-        self.unknown = true;
-    }
+fn tokens_of(ty: &Type) -> Vec<TokenTree> {
+    ty.to_token_stream().into_iter().collect()
 }
 
 /// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`: clippy would not
 /// say any more that its name is not needed, and errors about a borrow that is too short would speak of this type.
-fn erase(ty: Type) -> Type {
-    erase_but(Vec::new(), ty)
-}
-
-/// The same, but for `'static`.
-fn erase_what_borrows(ty: Type) -> Type {
-    erase_but(vec![Ident::new("static", Span::call_site())], ty)
-}
-
-fn erase_but(kept: Vec<Ident>, mut ty: Type) -> Type {
-    let mut erase = Erase(kept);
-    erase.visit_type(&ty);
-    erase.visit_type_mut(&mut ty);
+fn erase(mut ty: Type) -> Type {
+    Erase { but_static: false }.visit_type_mut(&mut ty);
     ty
 }
 
-/// Those lifetimes keep their names that are bound inside of the type, and those for which `'_` means something else:
-/// in the arguments of functions, and where a trait is asked for one of its types.
-struct Erase(Vec<Ident>);
+/// The same, but for `'static`.
+fn erase_what_borrows(mut ty: Type) -> Type {
+    Erase { but_static: true }.visit_type_mut(&mut ty);
+    ty
+}
 
-impl<'ast> Visit<'ast> for Erase {
-    fn visit_bound_lifetimes(&mut self, binder: &'ast BoundLifetimes) {
-        for parameter in &binder.lifetimes {
-            if let GenericParam::Lifetime(parameter) = parameter {
-                self.0.push(parameter.lifetime.ident.clone());
-            }
-        }
-    }
+/// Lifetimes keep their names where some are bound inside of the type, and where `'_` means something else: in the
+/// arguments of functions, and where a trait is asked for one of its types.
+struct Erase {
+    but_static: bool,
 }
 
 impl VisitMut for Erase {
@@ -415,7 +384,7 @@ impl VisitMut for Erase {
     }
 
     fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        if !self.0.contains(&lifetime.ident) {
+        if !self.but_static || lifetime.ident != "static" {
             let span = lifetime.span().resolved_at(Span::mixed_site());
             *lifetime = Lifetime::new("'_", span);
         }
@@ -425,6 +394,12 @@ impl VisitMut for Erase {
     }
 
     fn visit_type_bare_fn_mut(&mut self, _: &mut TypeBareFn) {}
+
+    fn visit_trait_bound_mut(&mut self, bound: &mut TraitBound) {
+        if bound.lifetimes.is_none() {
+            visit_mut::visit_trait_bound_mut(self, bound);
+        }
+    }
 
     fn visit_type_path_mut(&mut self, path: &mut TypePath) {
         if path.qself.is_none() {

@@ -107,7 +107,7 @@ fn assert_says(output: &TokenStream, begins: &str) {
     let text = output.to_string();
     assert!(text.contains(begins), "{begins}: {text}");
     assert!(
-        text.contains("is expanded after this attribute, so write out what it gives"),
+        text.contains("is expanded after this attribute, so write its result"),
         "{text}"
     );
 }
