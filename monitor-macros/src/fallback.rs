@@ -9,7 +9,7 @@ use crate::shape::{Shape, Tail};
 use crate::tokens::{in_braces, in_parentheses};
 use crate::validate::Checked;
 
-/// The errors, and the item as it is without the attribute: what calls it still finds it, and one mistake gives one
+/// The errors, and the item as it is without the attribute: its callers still find it, so one mistake gives one
 /// message.
 pub(crate) fn fallback(errors: Faults, item: TokenStream) -> TokenStream {
     let errors = errors.into_iter().map(syn::Error::into_compile_error);
@@ -50,8 +50,8 @@ impl Call<'_> {
         })
     }
 
-    /// The name that `call` gives stands for no call. What outlives the function could not borrow that; there `call` is
-    /// refused, so nothing runs.
+    /// The name that `call` gives stands for no call. A future or stream that outlives the function could not borrow
+    /// it; `call` is refused there, so this code never runs.
     fn no_call(&self) -> Option<TokenStream> {
         let (runtime, name) = (self.root(), self.args.call.value()?);
         Some(match self.checked.shape {

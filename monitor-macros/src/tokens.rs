@@ -1,9 +1,9 @@
-//! Tokens before they are parsed, above all what a `macro_rules!` hands on: a fragment (`$t:ty`, `$e:expr`, `$i:item`,
-//! ..) comes in a group without delimiters.
+//! Tokens before they are parsed, above all the fragments of a `macro_rules!`: a fragment (`$t:ty`, `$e:expr`,
+//! `$i:item`, ..) comes in a group without delimiters.
 //!
-//! The compiler sees such a group where it parses the macro's own words. It sees none in what an attribute gives back,
-//! unless the attribute passed on whole what is around it: there, `$e * 2` with `1 + 1` for `$e` would be `1 + 1 * 2`.
-//! So wherever tokens are taken out of what is around them, a fragment that would fall apart gets parentheses
+//! The compiler sees such a group where it parses the macro's own words. It sees none in the output of an attribute,
+//! unless the attribute returns the surrounding group unchanged: there, `$e * 2` with `1 + 1` for `$e` would be
+//! `1 + 1 * 2`. So wherever tokens are taken out of their group, a fragment that would fall apart gets parentheses
 //! ([`held`], [`Ungrouped`]); where it is only looked at, it is looked through.
 
 use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
@@ -56,7 +56,7 @@ pub(crate) fn in_parentheses(tokens: TokenStream, span: Span) -> Group {
     group(Delimiter::Parenthesis, tokens, span)
 }
 
-/// What stands in a group.
+/// The tokens in a group.
 pub(crate) fn content(token: &TokenTree) -> Vec<TokenTree> {
     match token {
         TokenTree::Group(group) => group.stream().into_iter().collect(),
@@ -64,7 +64,7 @@ pub(crate) fn content(token: &TokenTree) -> Vec<TokenTree> {
     }
 }
 
-/// Tokens that are taken out of what is around them: fragments that would fall apart there are in parentheses.
+/// Tokens taken out of their group: fragments that would fall apart there are in parentheses.
 pub(crate) fn held(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree> {
     let mut tokens = tokens.into_iter().peekable();
     let mut held = Vec::new();
@@ -83,8 +83,8 @@ pub(crate) fn held(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree
     held
 }
 
-/// Whether a fragment before `next` would mean something else without its group. What is no expression and no type with
-/// a `+`, such as a visibility or a path, must not have parentheses, and needs none.
+/// Whether a fragment before `next` would mean something else without its group. Only expressions, and types with a
+/// `+`, take parentheses: a visibility or a path must not have any.
 fn falls_apart(tokens: TokenStream, next: Option<&TokenTree>) -> bool {
     match syn::parse2(tokens.clone()) {
         Ok(Expr::Unary(_) | Expr::Reference(_)) => next.is_some_and(goes_on),
@@ -93,7 +93,8 @@ fn falls_apart(tokens: TokenStream, next: Option<&TokenTree>) -> bool {
     }
 }
 
-/// Whether what comes before goes on here: a method, a field, a `?`, arguments or an index bind before any operator.
+/// True if the expression before goes on here: a method, a field, a `?`, arguments or an index bind before any
+/// operator.
 fn goes_on(next: &TokenTree) -> bool {
     match next {
         TokenTree::Group(group) => group.delimiter() != Delimiter::Brace && !is_fragment(next),
@@ -125,7 +126,7 @@ fn has_a_plus(ty: &Type) -> bool {
     }
 }
 
-/// Puts what fragments at the beginning of an item hold (a visibility, or whole items) in their places.
+/// Replaces fragments at the beginning of an item by their content (a visibility, or whole items).
 pub(crate) fn open(item: &mut Vec<TokenTree>, start: impl Fn(&[TokenTree]) -> usize) {
     loop {
         let start = start(item);
@@ -158,7 +159,7 @@ pub(crate) fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
     Ok(expr)
 }
 
-/// Takes the groups of fragments out of what was parsed, and puts parentheses where something would fall apart.
+/// Removes the groups of fragments from parsed code, and adds parentheses where an expression or type would fall apart.
 pub(crate) struct Ungrouped;
 
 impl VisitMut for Ungrouped {

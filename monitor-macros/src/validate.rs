@@ -11,7 +11,7 @@ use crate::shape::{FUTURE, Returned, STREAM, Shape, names_result};
 
 /// Arguments and function, checked: expanding this cannot fail.
 pub(crate) struct Checked {
-    /// The arguments: the method's own, and what its block says for it.
+    /// The arguments: the method's own, and those of its block.
     pub(crate) args: Args,
     /// The function.
     pub(crate) target: Target,
@@ -38,10 +38,10 @@ impl Checked {
     }
 }
 
-/// What an `impl` block says for its methods.
+/// Settings of an `impl` block for its methods.
 #[derive(Default)]
 pub(crate) struct Surroundings {
-    /// What stands before a method's name, with its `::`.
+    /// The prefix of a method's name, with its `::`.
     pub(crate) prefix: String,
     /// The block's arguments.
     pub(crate) args: Args,
@@ -58,9 +58,9 @@ pub(crate) fn function(
     around: &Surroundings,
     errors: &mut Faults,
 ) -> Checked {
-    let (sig, body) = (&target.sig, target.block.stream());
-    let (shape, returned) = Shape::of(sig, &target.attrs, &body, &args);
-    let bound_again = shape.bound_again(sig, &body, &args);
+    let sig = &target.sig;
+    let (shape, returned) = Shape::of(&target, &args);
+    let bound_again = shape.bound_again(&target, &args);
     let mut names: Vec<Ident> = typed_arguments(sig)
         .flat_map(|typed| bindings(&typed.pat))
         .collect();
@@ -205,7 +205,7 @@ fn reasons(sig: &Signature, shape: &Shape) -> [Option<&'static str>; 3] {
 pub(crate) struct CheckedBlock {
     /// The block without its members.
     pub(crate) block: Block,
-    /// What stands between the braces.
+    /// The items between the braces.
     pub(crate) parts: Vec<Part>,
 }
 
@@ -233,23 +233,23 @@ pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> Checke
     };
     let mut parts = Vec::new();
     for member in std::mem::take(&mut block.members) {
-        let method = match member {
-            Member::Method(method) => *method,
+        let (target, own, faults) = match member {
+            Member::Method(target, own, faults) => (*target, own, faults),
             Member::Other(tokens, error) => {
                 errors.extend(error);
                 parts.push(Part::Other(tokens));
                 continue;
             }
         };
-        errors.extend(method.faults);
-        let hidden = method.own.is_none() && only_pub && !method.target.public;
-        let args = Args::read(method.own.unwrap_or_default(), ON_METHOD, errors);
+        errors.extend(faults);
+        let hidden = own.is_none() && only_pub && !target.public;
+        let args = Args::read(own.unwrap_or_default(), ON_METHOD, errors);
         errors.extend(beside_skip(&args));
         parts.push(if hidden || args.skip.given() {
-            Part::Other(method.target.written())
+            Part::Other(target.written())
         } else {
             unnamed |= !args.method.given();
-            Part::Method(Box::new(function(args, method.target, &around, errors)))
+            Part::Method(Box::new(function(args, target, &around, errors)))
         });
     }
     if unnamed && nameless {

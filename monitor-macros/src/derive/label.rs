@@ -10,11 +10,9 @@ use crate::parse::{Faults, ON_LABEL, ON_LABEL_ENUM, check_name, fault};
 /// The value that stands for all others.
 const OVERFLOW: &str = "overflow";
 
-pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
+pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> syn::Result<TokenStream> {
     let helper = read(&input.attrs, ON_LABEL_ENUM, errors);
-    let Some(data) = variants(input, errors) else {
-        return TokenStream::new();
-    };
+    let data = variants(input)?;
     let values = values(data, errors);
     let arms = data.variants.iter().enumerate().map(|(index, variant)| {
         let (name, index) = (unlinted(&variant.ident), Literal::usize_suffixed(index));
@@ -30,25 +28,24 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
             }
         }
     };
-    implementation(input, &root(&helper), "MonitorLabel", &items)
+    let root = root(&helper);
+    Ok(implementation(input, &root, "MonitorLabel", &items))
 }
 
-fn variants<'a>(input: &'a DeriveInput, errors: &mut Faults) -> Option<&'a DataEnum> {
+fn variants(input: &DeriveInput) -> syn::Result<&DataEnum> {
     let (span, what) = match &input.data {
         Data::Enum(data) if data.variants.is_empty() => {
             let message = "a label needs a value: this enum has no variants";
-            errors.push(syn::Error::new(input.ident.span(), message));
-            return None;
+            return fault(input.ident.span(), message);
         }
-        Data::Enum(data) => return Some(data),
+        Data::Enum(data) => return Ok(data),
         Data::Struct(data) => (data.struct_token.span, "a struct"),
         Data::Union(data) => (data.union_token.span, "a union"),
     };
     let message = format!(
         "`MonitorLabel` is derived for an enum without fields, whose variants are all values there are; this is {what}"
     );
-    errors.push(syn::Error::new(span, message));
-    None
+    fault(span, message)
 }
 
 fn values(data: &DataEnum, errors: &mut Faults) -> Vec<LitStr> {

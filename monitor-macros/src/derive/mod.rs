@@ -1,4 +1,4 @@
-//! The derives `MonitorError` and `MonitorLabel`, and what `#[monitor(..)]` may say for them.
+//! The derives `MonitorError` and `MonitorLabel`, and reading their `#[monitor(..)]`.
 
 mod error;
 mod label;
@@ -25,19 +25,17 @@ pub(crate) fn label(item: TokenStream) -> TokenStream {
 }
 
 /// A derive, from its item to its implementation.
-type Derive = fn(&DeriveInput, &mut Faults) -> TokenStream;
+type Derive = fn(&DeriveInput, &mut Faults) -> syn::Result<TokenStream>;
 
 fn derive(item: TokenStream, derive: Derive) -> TokenStream {
     let mut errors = Vec::new();
-    match syn::parse2(item) {
-        Ok(mut input) => {
-            Ungrouped.visit_derive_input_mut(&mut input);
-            let implementation = derive(&input, &mut errors);
-            if errors.is_empty() {
-                return implementation;
-            }
-        }
-        Err(error) => errors.push(error),
+    let derived = syn::parse2(item).and_then(|mut input| {
+        Ungrouped.visit_derive_input_mut(&mut input);
+        derive(&input, &mut errors)
+    });
+    match derived {
+        Ok(implementation) if errors.is_empty() => return implementation,
+        derived => errors.extend(derived.err()),
     }
     fallback(errors, TokenStream::new())
 }

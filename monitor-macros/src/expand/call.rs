@@ -1,5 +1,5 @@
-//! The pieces all expansions are made of: the body, what is read off the arguments when a call begins, and the verdict,
-//! a closure that reads the outcome off the value.
+//! The pieces all expansions are made of: the body, the values read off the arguments when a call begins, and the
+//! verdict, a closure that reads the outcome off the returned value.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -8,14 +8,14 @@ use syn::{Expr, Type};
 
 use crate::parse::{Args, ErrorType, Label, words};
 use crate::shape::{Borrow, Shape, ends_in_a_statement, is_unit, may_be_result};
-use crate::tokens::in_parentheses;
+use crate::tokens::{in_parentheses, is};
 use crate::validate::Checked;
 
 /// One function, while it is expanded.
 pub(crate) struct Call<'a> {
     pub(crate) checked: &'a Checked,
     pub(crate) args: &'a Args,
-    /// What runs as the call.
+    /// The block that runs as the call.
     pub(super) block: &'a Group,
     /// The type of its value.
     pub(super) ty: &'a Type,
@@ -58,7 +58,8 @@ impl Call<'_> {
         quote_spanned!(at=> #runtime::#function(#arguments))
     }
 
-    /// What the runtime starts the call from. It stands in each expansion once: the static is in it.
+    /// The expression that the runtime starts the call from. It stands in each expansion once, because it contains the
+    /// static.
     pub(super) fn start(&self) -> TokenStream {
         if self.reads_arguments() {
             mixed!(__monitor_start)
@@ -153,7 +154,7 @@ impl Call<'_> {
         args.labels.given() || args.request_size.given() || args.deadline.given()
     }
 
-    /// Each argument is read in a statement of its own: what one borrows, a lock say, is free again before the next.
+    /// Each argument is read in a statement of its own: a borrow that one takes, such as a lock, ends before the next.
     pub(super) fn entry(&self) -> TokenStream {
         let args = self.call_args(|| self.site());
         let limit = self.counted_limit();
@@ -167,7 +168,8 @@ impl Call<'_> {
         Some(self.runs(place(count), "limit", &reference(count)))
     }
 
-    /// What the arguments tell of a call of this site, in statements: temporaries do not live on.
+    /// Reads the labels, the size and the deadline of a call off the arguments. In statements, so that temporaries are
+    /// dropped.
     pub(crate) fn call_args(&self, site: impl FnOnce() -> TokenStream) -> TokenStream {
         if !self.reads_arguments() {
             return TokenStream::new();
@@ -175,13 +177,10 @@ impl Call<'_> {
         let (args, runtime) = (self.args, self.root());
         let first = self.labelled_args(&site());
         let mut statements = mixed!(let __monitor_start = #first;);
-        for (method, value) in [
-            ("request_size", &args.request_size),
-            ("deadline", &args.deadline),
-        ] {
-            let Some(value) = value.value() else { continue };
+        let observed = [args.request_size.get(), args.deadline.get()];
+        for (key, value) in observed.into_iter().flatten() {
             let at = place(value);
-            let (method, reference) = (Ident::new(method, at), reference(value));
+            let (method, reference) = (Ident::new(&key.to_string(), at), reference(value));
             let noted = quote_spanned!(at=> __monitor_start.#method(#reference));
             statements.extend(mixed!(let __monitor_start = #noted;));
         }
@@ -215,8 +214,8 @@ impl Call<'_> {
         self.runs(place(&label.value), function, &reference(&label.value))
     }
 
-    /// The closure that reads the outcome off the value. What lasts longer than the function cannot borrow the
-    /// arguments that an expression names.
+    /// The closure that reads the outcome off the value. A future or stream outlives the function, so it cannot borrow
+    /// the arguments that an expression names.
     pub(super) fn verdict(&self) -> TokenStream {
         let lasts = self.checked.shape.outlives_the_function();
         self.judge(lasts.then(|| mixed!(move)))
@@ -226,7 +225,7 @@ impl Call<'_> {
     pub(crate) fn judge(&self, own: Option<TokenStream>) -> TokenStream {
         let size = self.args.response_size.value();
         let asked = self.predicate().map(|(predicate, _)| predicate).or(size);
-        // What the expressions borrow is borrowed there.
+        // A borrow in the expressions starts at this span.
         let span = asked.map_or_else(Span::mixed_site, place);
         let (own, outcome) = (own.filter(|_| asked.is_some()), self.outcome());
         let Some(size) = size else {
@@ -241,26 +240,18 @@ impl Call<'_> {
         }
     }
 
-    /// The predicate of the value, and what stands before it where it holds for failures.
+    /// The predicate of the value, and a `!` where the predicate is true for failures.
     fn predicate(&self) -> Option<(&Expr, Option<TokenStream>)> {
-        let failure = self
-            .args
-            .error_if
-            .value()
-            .map(|holds| (holds, Some(mixed!(!))));
-        self.args
-            .ok_if
-            .value()
-            .map(|holds| (holds, None))
-            .or(failure)
+        let (success, failure) = (self.args.ok_if.value(), self.args.error_if.value());
+        let failure = failure.map(|holds| (holds, Some(mixed!(!))));
+        success.map(|holds| (holds, None)).or(failure)
     }
 
     fn outcome(&self) -> TokenStream {
         let error_type = self.args.error_type.value();
-        let mut outcome = if let Some(ErrorType::Function(path)) = error_type {
-            self.ask("error_type", path)
-        } else {
-            self.probe()
+        let mut outcome = match error_type {
+            Some(ErrorType::Function(path)) => self.ask("error_type", path),
+            _ => self.probe(),
         };
         if let Some((predicate, not)) = self.predicate() {
             let holds = self.ask("holds", predicate);
@@ -305,11 +296,10 @@ impl Call<'_> {
     }
 }
 
-/// Spans for errors about what a body gives: first and last token of its last expression.
+/// Spans for type errors in the body's result: first and last token of its last expression.
 pub(super) fn last_expression(body: &Group) -> (Span, Span) {
     let tokens: Vec<TokenTree> = body.stream().into_iter().collect();
-    let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(end) if end.as_char() == ';');
-    let last = tokens.rsplit(is_end).next().unwrap_or_default();
+    let last = tokens.rsplit(|end| is(end, ';')).next().unwrap_or_default();
     let end = body.span_close();
     let [from, to] = [last.first(), last.last()].map(|token| token.map_or(end, TokenTree::span));
     let hygiene = Span::mixed_site();

@@ -1,4 +1,4 @@
-//! Functions whose call goes on in what they return: futures and streams.
+//! Functions whose call goes on after they return: in a future or a stream.
 
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -37,7 +37,7 @@ impl Call<'_> {
         let body = self.made(around);
         let made = quote_spanned!(at=> __monitor_value);
         let call = self.boxed(boxing, span, mixed!(#run(#start, #made, #verdict)));
-        // And to borrow what it must not, here.
+        // A borrow that does not live long enough is reported here.
         let (from, _) = last_expression(self.block);
         let returned = quote_spanned!(from=> __monitor_value);
         mixed! {
@@ -47,7 +47,7 @@ impl Call<'_> {
         }
     }
 
-    /// What the body gives. It runs at once, and is not part of the call.
+    /// The future or stream that the body makes. The body runs at once, and is not part of the call.
     fn made(&self, around: Around) -> TokenStream {
         if around == Around::Nothing {
             return self.straight(self.block);
@@ -81,8 +81,9 @@ impl Call<'_> {
         }
     }
 
-    /// A body that ends in an async block: its statements stay, and the block is wrapped where it is. What is read off
-    /// the arguments comes before them; they keep a block of their own then, where lints see them as they were.
+    /// A body that ends in an async block: its statements stay, and the block is wrapped where it is. Statements that
+    /// read the arguments come before the block's; those then keep a block of their own, so that lints see them
+    /// unchanged.
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
         let args = &self.args;
         let future = typed(&tail.keywords, &tail.block, self.edge());

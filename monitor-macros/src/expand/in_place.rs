@@ -41,10 +41,10 @@ impl Call<'_> {
         }
     }
 
-    /// The body as an expression of the declared type. Where it never gets to its end, neither does what comes after
-    /// it, and the compiler would say so of our words: so there is a way past it, which is never taken. That is the
-    /// second arm of a match whose first takes everything. Behind an `if false`, the compiler would believe in it, and
-    /// not see any more that a body calls itself whatever happens.
+    /// The body as an expression of the declared type. If the body never ends, the code behind it is unreachable, and
+    /// the compiler would report that for generated code: so there is a branch around the body, which is never taken.
+    /// That is the second arm of a match whose first takes everything. Behind an `if false`, the compiler would believe
+    /// in it, and would no longer see unconditional recursion.
     ///
     /// The match needs a label, and of a `break` outside of any loop the compiler says something else in a labelled
     /// block: such a body, which is an error anyway, goes without. And it needs the parentheses: attribute macros above
@@ -78,10 +78,11 @@ impl Call<'_> {
     }
 
     /// The arguments that the body takes apart, moved as a whole. Of the `mut` of one, the compiler would say that it
-    /// is not needed, so it is used on a way that is never taken; of the second `mut` it says what it says without us.
+    /// is not needed, so it is used on a way that is never taken; for the second `mut` the compiler reports the same as
+    /// without the attribute.
     fn bind_again(&self) -> TokenStream {
         let names = &self.checked.bound_again;
-        // Whatever may panic comes before.
+        // Calls that may panic come first.
         let handle = (self.args.call.given() && !names.is_empty()).then(|| {
             mixed! {
                 let __monitor_suspension = __monitor_call.suspension();
@@ -124,7 +125,7 @@ impl Call<'_> {
         mixed!(#permit #suspension let #name = __monitor_call.guard();)
     }
 
-    /// The value with what the body needs beside it, which does not outlive the body.
+    /// The value in a block with the bindings that the body needs, which do not outlive the body.
     pub(super) fn with_handles(&self, value: &TokenStream) -> TokenStream {
         let handles = self.handles(value);
         if handles.is_empty() {
@@ -133,8 +134,8 @@ impl Call<'_> {
         mixed!({ #handles #value })
     }
 
-    /// Ends the call. It stands where the last expression of the body does: there point the errors about a value that
-    /// borrows what it must not.
+    /// Ends the call. It stands where the last expression of the body does: errors about a borrow that does not live
+    /// long enough point there.
     fn finish(&self, stream: Option<Boxing>) -> TokenStream {
         let (from, to) = last_expression(self.block);
         let verdict = self.verdict();
@@ -159,8 +160,8 @@ impl Call<'_> {
         mixed!(#future.await)
     }
 
-    /// The body, in which each await notes that the call is suspended there. What is awaited instead stands where the
-    /// user's expression does and has the user's hygiene, for lints that look at expressions with an await in them.
+    /// The body, in which each await notes that the call is suspended there. The new expression has the span and the
+    /// hygiene of the user's, for lints that look at expressions with an await in them.
     fn hooked(&self) -> Group {
         let hook = |expression: &[TokenTree]| {
             let hygiene = Span::mixed_site();

@@ -24,7 +24,7 @@ impl Call<'_> {
     pub(super) fn site(&self) -> TokenStream {
         let runtime = self.root();
         let (method, settings) = (self.method(), self.settings());
-        // What `file!` and `line!` tell is the place of these very words, or of the outermost macro they come from.
+        // `file!` and `line!` return the place of these tokens, or of the outermost macro they come from.
         let at = self.checked.place;
         let here = self.runtime(at);
         let here = quote_spanned!(at=> #here::file!(), #here::line!());
@@ -48,7 +48,7 @@ impl Call<'_> {
         }
     }
 
-    /// What there is beside the defaults.
+    /// The settings that differ from the defaults.
     fn settings(&self) -> TokenStream {
         let (runtime, args) = (self.root(), &self.args);
         let some = |value: &dyn ToTokens| mixed!(::core::option::Option::Some(#value));
@@ -202,8 +202,8 @@ fn is_likely_a_parameter(word: &str) -> bool {
     rest.is_some_and(|rest| rest.chars().all(|letter| letter.is_ascii_digit()))
 }
 
-/// Takes `mut` off a pattern, for nothing changes in the closure, and puts the names that the closure does not use where no
-/// lint speaks of them.
+/// Takes `mut` off a pattern, for nothing changes in the closure, and gives names that the closure does not use a span
+/// on which no lint is reported.
 struct Parameter<'a> {
     used: &'a HashSet<String>,
 }

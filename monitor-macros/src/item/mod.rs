@@ -19,7 +19,7 @@ use crate::tokens::{
 
 pub(crate) use block::{Block, Member, parameter_name, type_name};
 
-/// What the attribute stands on.
+/// The item under the attribute.
 pub(crate) enum Item {
     /// A function.
     Function(Target),
@@ -82,8 +82,8 @@ fn kind(word: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether it is a function, with a body or without, or else an `impl` block. Refuses what cannot be monitored, at the
-/// word that says what it is.
+/// Whether it is a function, with a body or without, or else an `impl` block. Returns an error for other items, at the
+/// word that names their kind.
 fn is_function(item: &[TokenTree]) -> syn::Result<bool> {
     let mut qualifier: Option<&TokenTree> = None;
     for token in skip_visibility(&item[start(item)..]) {

@@ -52,7 +52,7 @@ fn read_label(input: ParseStream<'_>) -> syn::Result<Label> {
     if name == "capped" && input.peek(token::Paren) {
         return read_capped(&name, &list(&name, input)?);
     }
-    // The value is read before the name is judged, for what it may have to say itself.
+    // The value is read before the name is checked, so that faults in both are reported.
     let value = read_value(&name, input)?;
     Ok(Label {
         name: check_name(&name)?,
@@ -97,7 +97,7 @@ fn read_capped(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
         fault(name.span(), message)
     };
     let faults = separated(content, |input| {
-        // What is left of a faulty list would be a fault of its own.
+        // The rest of a faulty list is skipped: it would be reported as a second fault.
         read(input).inspect_err(|_| while input.parse::<TokenTree>().is_ok() {})
     });
     unless(faults, ())?;

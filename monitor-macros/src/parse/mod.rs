@@ -3,8 +3,7 @@
 //! A row of the table is all there is of an argument: the field that holds it, its key, where it goes, how it is
 //! written, and the function that reads its value (`value`, `labels`, `buckets`). [`Args::read_list`] is the only loop
 //! that reads them. Arguments come in any order, each at most once; every fault is collected, and reading goes on at
-//! the next comma. What an argument alone shows is checked here; what depends on other arguments or on the item, in
-//! `validate`.
+//! the next comma. Each argument is checked on its own here; `validate` checks it against other arguments and the item.
 
 mod buckets;
 mod labels;
@@ -22,7 +21,7 @@ pub(crate) use labels::Label;
 pub(crate) use value::{ErrorType, Faults, MethodName, check_name, fault};
 use value::{name, of};
 
-/// What arguments stand on: a bit of its own, its name, and an argument that may be written there.
+/// The item that arguments stand on: a bit of its own, its name, and an argument that may be written there.
 #[derive(Clone, Copy)]
 pub(crate) struct Place(u16, &'static str, pub(crate) &'static str);
 
@@ -74,14 +73,14 @@ pub(crate) struct Key {
     home: Home,
     /// The argument as one may write it.
     example: &'static str,
-    /// Reads what is behind the key.
+    /// Reads the tokens behind the key.
     read: fn(&mut Args, &Ident, ParseStream<'_>) -> syn::Result<()>,
 }
 
 /// Makes the table, and the type that holds arguments. A row: field, type of the value, key, home, example, reader.
 macro_rules! arguments {
     ($($field:ident: $value:ty = $key:literal, $home:ident, $example:literal, $read:expr;)*) => {
-        /// What was written between the parentheses of an attribute of ours, or of several together.
+        /// The arguments of an attribute of ours, or of several together.
         #[derive(Default)]
         pub(crate) struct Args {
             $(pub(crate) $field: Once<$value>,)*
@@ -178,7 +177,7 @@ impl Args {
         }
     }
 
-    /// Reads one argument. Returns what that was, in words.
+    /// Reads one argument. Returns its description.
     fn read_one(&mut self, input: ParseStream<'_>, place: Place) -> syn::Result<String> {
         if input.peek(Lit) && place.0 & ON_ANYTHING.0 != 0 {
             let literal: Lit = input.parse()?;
@@ -196,7 +195,7 @@ impl Args {
         Ok(format!("the argument `{key}`"))
     }
 
-    /// Takes over what a method's block says and the method does not.
+    /// Takes the arguments that are given for the method's block alone.
     pub(crate) fn inherit(&mut self, block: &Self) {
         if !self.task.given() && !self.health.given() {
             self.task.clone_from(&block.task);
@@ -211,7 +210,7 @@ impl Args {
         self.given_of(&["ok_if", "error_if", "error_type", "response_size"])
     }
 
-    /// Whether no expression of the arguments is about what the function was given or gives.
+    /// True if no expression reads the function's arguments or the returned value.
     pub(crate) fn touch_nothing(&self) -> bool {
         let counted = matches!(self.max_concurrency.value(), Some(Some(_)));
         let of_the_value = ["ok_if", "error_if", "response_size"];
@@ -227,7 +226,7 @@ impl Args {
     }
 }
 
-/// Reads what stands between commas. Returns all faults; after one, reading goes on at the next comma.
+/// Reads a list separated by commas. Returns all faults; after one, reading goes on at the next comma.
 fn separated(
     input: ParseStream<'_>,
     mut read: impl FnMut(ParseStream<'_>) -> syn::Result<String>,
@@ -343,7 +342,7 @@ impl<T> Once<T> {
         self.0.is_some()
     }
 
-    /// Takes over what is given elsewhere, if nothing is here.
+    /// Takes the other's value, if this one has none.
     fn inherit(&mut self, other: &Self)
     where
         T: Clone,

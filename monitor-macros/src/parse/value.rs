@@ -1,8 +1,9 @@
-//! The values of single arguments. A fault is reported at the token that is wrong, and says what to write instead.
+//! The values of single arguments. A fault is reported at the wrong token, with a correct form.
 
 use std::fmt::Display;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseBuffer, ParseStream, Parser};
 use syn::punctuated::Punctuated;
@@ -39,10 +40,10 @@ pub(crate) enum ErrorType {
 /// How many calls may run at once; none, if as many as the configuration has workers.
 pub(crate) type Limit = Option<Expr>;
 
-/// What is at fault, all of it: one attempt shows everything.
+/// All faults: one build reports every one.
 pub(crate) type Faults = Vec<syn::Error>;
 
-/// Refuses what is at a place.
+/// Returns an error at a place.
 pub(crate) fn fault<T>(at: Span, message: impl Display) -> syn::Result<T> {
     Err(syn::Error::new(at, message))
 }
@@ -96,16 +97,15 @@ pub(super) fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// Refuses a value. What a macro makes is known to the compiler later, so one does not help where a literal is missing.
+/// Refuses a value. The result of a macro is not known yet, so a macro cannot stand for a literal.
 pub(super) fn refuse<T>(value: &Expr, message: impl Display) -> syn::Result<T> {
     let Expr::Macro(made) = bare(value) else {
         return Err(syn::Error::new_spanned(value, message));
     };
-    let name = made.mac.path.segments.last();
-    let name = name.map_or_else(String::new, |last| format!("`{}!`", last.ident));
-    let message =
-        format!("{message}: {name} is expanded after this attribute, so write its result");
-    Err(syn::Error::new_spanned(value, message))
+    let name = made.mac.path.segments.last().map(|last| &last.ident);
+    let name = name.into_token_stream();
+    let why = format!("`{name}!` is expanded after this attribute, so write its result");
+    Err(syn::Error::new_spanned(value, format!("{message}: {why}")))
 }
 
 /// An expression without parentheses around it.
@@ -144,7 +144,7 @@ pub(crate) fn check_name(what: &str, name: &LitStr) -> syn::Result<()> {
     fault(name.span(), format_args!("{what} {why}"))
 }
 
-/// The name that a string literal is; of anything else the message says what is `expected`.
+/// The name in a string literal; for any other expression, an error with the message `expected`.
 fn text(value: &Expr, what: &str, expected: &str) -> syn::Result<LitStr> {
     match literal(value) {
         Some(Lit::Str(name)) => check_name(what, name).map(|()| name.clone()),
@@ -206,7 +206,7 @@ pub(super) fn expected(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<L
     unless(faults, names)
 }
 
-/// A function of the returned value: a closure of one parameter, or whatever else can be called.
+/// A function of the returned value: a closure of one parameter, or any other expression that can be called.
 pub(super) fn predicate(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     let value = value(key, input)?;
     if let Expr::Closure(closure) = &value {
@@ -245,15 +245,15 @@ pub(super) fn limit(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit> {
 /// An expression that stands beside the body: no closure, no constant but an integer where one is fine, and nothing
 /// that leaves the function.
 fn computed(key: &Ident, value: Expr, integer: bool, expected: &str) -> syn::Result<Expr> {
-    match &value {
-        Expr::Lit(ExprLit {
-            lit: Lit::Int(_), ..
-        }) if integer => Ok(value),
-        Expr::Lit(_) | Expr::Array(_) | Expr::Tuple(_) | Expr::Closure(_) => {
-            refuse(&value, expected)
-        }
-        _ => inside(key, value),
+    let is_computed = match &value {
+        Expr::Lit(literal) => integer && matches!(literal.lit, Lit::Int(_)),
+        Expr::Array(_) | Expr::Tuple(_) | Expr::Closure(_) => false,
+        _ => true,
+    };
+    if !is_computed {
+        return refuse(&value, expected);
     }
+    inside(key, value)
 }
 
 pub(super) fn binding(value: &Expr) -> syn::Result<Ident> {
@@ -263,12 +263,10 @@ pub(super) fn binding(value: &Expr) -> syn::Result<Ident> {
     };
     // The keywords that a path may consist of.
     let keywords = ["self", "Self", "super", "crate"];
+    let expected = "`call` takes the name that the body uses: `call = call`";
     match name.filter(|name| keywords.iter().all(|word| name != word)) {
         Some(name) => Ok(name.clone()),
-        None => refuse(
-            value,
-            "`call` takes the name that the body uses: `call = call`",
-        ),
+        None => refuse(value, expected),
     }
 }
 
@@ -307,18 +305,14 @@ impl Exits {
     fn refuse_in(&mut self, tokens: TokenStream) {
         let mut ends_something = false;
         for token in tokens {
-            let is_sign = matches!(token, TokenTree::Punct(_));
-            match token.to_string().as_str() {
-                "return" => self.refuse(token.span(), "return"),
-                "await" => self.refuse(token.span(), ".await"),
-                "?" if ends_something => self.refuse(token.span(), "?"),
-                _ => {
-                    if let TokenTree::Group(group) = token {
-                        self.refuse_in(group.stream());
-                    }
-                }
+            match (token.to_string().as_str(), &token) {
+                ("return", _) => self.refuse(token.span(), "return"),
+                ("await", _) => self.refuse(token.span(), ".await"),
+                ("?", _) if ends_something => self.refuse(token.span(), "?"),
+                (_, TokenTree::Group(group)) => self.refuse_in(group.stream()),
+                _ => {}
             }
-            ends_something = !is_sign;
+            ends_something = !matches!(token, TokenTree::Punct(_));
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What a body's tokens show. A body is not parsed: one that does not parse yet goes through as well.
+//! Facts read off a body's tokens. A body is not parsed: one that does not parse yet is accepted as well.
 //!
 //! [`scan`] is the one walk over a body. It collects [`Facts`] (whether it may wait, return early, leave at a `?`), and
 //! on the way it follows where each expression begins, so that the expression of each `.await` can be made another one.
-//! What is not clear by the tokens counts as what costs more: a macro of unknown origin may do anything, and an await
-//! whose expression cannot be found keeps the body from staying in place.
+//! Where the tokens are not clear, the costlier case is assumed: a macro of unknown origin may do anything, and an
+//! await whose expression cannot be found keeps the body from staying in place.
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 use syn::{FnArg, Pat, PatIdent, PatType, Signature, Type};
@@ -14,10 +14,10 @@ use crate::tokens::{
     self, any, braced, content, delimited, end_of_angles, held, is, is_block, is_fragment, is_word,
 };
 
-/// What may happen in a body before its end: a set of the bits below.
+/// Ways in which a body may pause or leave before its end: a set of the bits below.
 pub(crate) type Facts = u8;
 
-/// It may wait. What stands in an async block waits in there.
+/// It may wait. Awaits in an async block of the body do not count.
 pub(crate) const SUSPENDS: Facts = 1;
 /// It may `return`.
 pub(super) const RETURNS: Facts = 2;
@@ -25,7 +25,7 @@ pub(super) const RETURNS: Facts = 2;
 pub(super) const ASKS: Facts = 4;
 /// It is not clear of one of its awaits which expression it is of.
 pub(crate) const UNCLEAR: Facts = 8;
-/// It may have a `break` or `continue` outside of any loop: an error, whose words depend on what stands around them. Of
+/// It may have a `break` or `continue` outside of any loop: an error, whose words depend on the code around them. Of
 /// a condition with braces in it, the first are taken for those of the loop.
 pub(crate) const STRAY_BREAK: Facts = 16;
 
@@ -34,8 +34,8 @@ pub(crate) fn may(body: TokenStream, facts: Facts) -> bool {
     scan(body, None).0 & facts != 0
 }
 
-/// Macros that wait and leave only where their arguments do, and what else each may do: the crates that their paths name
-/// (an empty one, if a macro of the standard library is named alone), and their names.
+/// Macros that wait and leave only where their arguments do, and further facts of each: the crates that their paths
+/// name (an empty one, if a macro of the standard library is named alone), and their names.
 const MACROS: &[(&[&str], &str, Facts)] = &[
     (
         &["", "std", "core", "alloc"],
@@ -77,8 +77,8 @@ const KEYWORDS: &[&str] = &[
 /// Makes an await's expression another one.
 type Rewrite<'a> = &'a dyn Fn(&[TokenTree]) -> TokenStream;
 
-/// Collects the facts of a body, and makes the expression of each of its awaits another one. What stands in an async
-/// block, an async closure or a function inside of the body is not awaited by the body.
+/// Collects the facts of a body, and makes the expression of each of its awaits another one. Awaits in an async block,
+/// an async closure or a function inside of the body are not the body's.
 pub(crate) fn scan(body: TokenStream, rewrite: Option<Rewrite<'_>>) -> (Facts, TokenStream) {
     scan_level(body, rewrite, false)
 }
@@ -102,7 +102,7 @@ fn scan_level(
     (level.facts, level.output.into_iter().collect())
 }
 
-/// What ends behind a token. A beginning is a place in the output; none, if it is not clear.
+/// The state behind a token. A beginning is a place in the output; none, if it is not clear.
 #[derive(Clone, Copy, Default)]
 enum Behind {
     /// Nothing: an expression may begin here.
@@ -127,7 +127,7 @@ struct Level<'a> {
 }
 
 impl Level<'_> {
-    /// Passes the first of the rest, and what belongs to it. Returns how many tokens that were.
+    /// Passes the first of the rest, and the tokens that belong to it. Returns their number.
     fn pass(&mut self, before: &[TokenTree], rest: &[TokenTree]) -> usize {
         let (behind, count) = match &rest[0] {
             TokenTree::Group(group) => {
@@ -175,7 +175,7 @@ impl Level<'_> {
         (if is_keyword { Operator } else { self.name() }, 1)
     }
 
-    /// An `await`: what is before its dot becomes another expression.
+    /// An `await`: the expression before its dot is rewritten.
     fn awaits(&mut self, before: &[TokenTree]) -> Behind {
         self.facts |= SUSPENDS;
         let (Joined(Some(start)), Some(dot)) = (self.behind, before.last()) else {
@@ -228,7 +228,7 @@ impl Level<'_> {
         }
     }
 
-    /// What stands in the angles that begin at `from`.
+    /// Passes the tokens in the angles that begin at `from`.
     fn angles(&mut self, behind: Behind, from: usize, rest: &[TokenTree]) -> (Behind, usize) {
         let Some(end) = end_of_angles(&rest[from..]) else {
             return (Operator, from + 1);
@@ -313,7 +313,7 @@ fn may_be_macro(before: &[TokenTree]) -> bool {
     matches!(before.last(), Some(TokenTree::Ident(_))) || before.last().is_some_and(is_fragment)
 }
 
-/// The name of a macro that is called after these tokens, and what its path goes through; nothing after a fragment.
+/// The name of a macro that is called after these tokens, and the rest of its path; nothing after a fragment.
 fn macro_path(mut before: &[TokenTree]) -> Option<(String, String)> {
     let mut path = Vec::new();
     while let [rest @ .., TokenTree::Ident(word)] = before {
@@ -324,7 +324,7 @@ fn macro_path(mut before: &[TokenTree]) -> Option<(String, String)> {
     Some((name, path[1..].join("::")))
 }
 
-/// What stands before a final word.
+/// The tokens before a final word.
 fn strip_word<'a>(tokens: &'a [TokenTree], word: &str) -> Option<&'a [TokenTree]> {
     match tokens {
         [rest @ .., last] if is_word(last, word) => Some(rest),
@@ -332,13 +332,13 @@ fn strip_word<'a>(tokens: &'a [TokenTree], word: &str) -> Option<&'a [TokenTree]
     }
 }
 
-/// What stands before a final `async` or `async move`.
+/// The tokens before a final `async` or `async move`.
 fn strip_async(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
     let start = strip_word(tokens, "move").unwrap_or(tokens);
     strip_word(start, "async")
 }
 
-/// What stands before a final `::`.
+/// The tokens before a final `::`.
 fn strip_separator(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
     match tokens {
         [rest @ .., first, second] if is(first, ':') && is(second, ':') => Some(rest),
@@ -427,7 +427,7 @@ impl Tail {
         self.before.is_empty() && self.parentheses.is_none()
     }
 
-    /// Whether the block owns what it uses.
+    /// True if the block has a `move`.
     pub(crate) fn moves(&self) -> bool {
         self.keywords.clone().into_iter().count() > 1
     }
@@ -465,7 +465,7 @@ fn goes_straight_on(statements: &[TokenTree]) -> bool {
     statements.last().is_none_or(ends) && !may(statements.iter().cloned().collect(), RETURNS)
 }
 
-/// What stands before a final `Box::pin`, written with or without a path before `Box`.
+/// The tokens before a final `Box::pin`, written with or without a path before `Box`.
 fn strip_box_pin(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
     let tokens = strip_separator(strip_word(tokens, "pin")?)?;
     let mut tokens = strip_word(tokens, "Box")?;

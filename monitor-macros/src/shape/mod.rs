@@ -4,7 +4,7 @@ mod body;
 mod returned;
 
 use proc_macro2::{Span, TokenStream};
-use syn::{Attribute, PatIdent, Signature, Type};
+use syn::{PatIdent, Type};
 
 pub(crate) use body::{STRAY_BREAK, SUSPENDS, Tail, UNCLEAR, ends_in_a_statement, may, scan};
 pub(crate) use returned::{
@@ -12,6 +12,7 @@ pub(crate) use returned::{
     traits,
 };
 
+use crate::item::Target;
 use crate::parse::Args;
 use body::{ASKS, Facts, RETURNS, boxed_tail, gives_a_closure, is_stub, opaque_tail, taken_apart};
 use returned::{has_word, iterates, return_type, takes_calls};
@@ -25,12 +26,12 @@ pub(crate) enum Shape {
     /// bare function would use up before its first await takes its place twice then, in the outer future and in the
     /// inner.
     Async,
-    /// The body stays where it is, between the two ends of the call. If its value is a stream, the call goes on in there,
-    /// boxed like that.
+    /// The body stays where it is, between the two ends of the call. If its value is a stream, the call goes on in
+    /// there, boxed like that.
     InPlace(Around, Option<Boxing>),
     /// The function never returns, or not yet: a guard alone.
     Diverging(Around),
-    /// `#[track_caller]` would not survive a closure: the body stays where it is, and what it may return early is not
+    /// `#[track_caller]` would not survive a closure: the body stays where it is, and values returned early are not
     /// seen.
     TrackCaller(Span, Around),
     /// The body infers from an `impl Trait` of the return type, which it can only at the very end of its function: a
@@ -60,16 +61,12 @@ pub(crate) enum Around {
 
 impl Shape {
     /// Decides.
-    pub(crate) fn of(
-        sig: &Signature,
-        attrs: &[Attribute],
-        body: &TokenStream,
-        args: &Args,
-    ) -> (Self, Returned) {
+    pub(crate) fn of(target: &Target, args: &Args) -> (Self, Returned) {
+        let (sig, body) = (&target.sig, target.block.stream());
         let ty = return_type(&sig.output);
         let asynchronous = sig.asyncness.is_some();
         let plain = |shape: Self| (shape, Returned::plain(ty.clone()));
-        let body = Body::new(body, args);
+        let body = Body::new(&body, args);
         if let Type::Never(_) = ty {
             let around = if asynchronous {
                 body.future_around()
@@ -101,28 +98,24 @@ impl Shape {
             return plain(Self::End);
         }
         let around = body.closure_around(&ty);
-        let track_caller = attrs
-            .iter()
-            .find(|attr| attr.path().is_ident("track_caller"));
-        plain(match track_caller {
-            Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span(), around),
-            None if around == Around::Nothing => Self::InPlace(around, None),
-            None => Self::Sync,
-        })
+        let mut attrs = target.attrs.iter();
+        plain(
+            match attrs.find(|attr| attr.path().is_ident("track_caller")) {
+                Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span(), around),
+                None if around == Around::Nothing => Self::InPlace(around, None),
+                None => Self::Sync,
+            },
+        )
     }
 
     /// The arguments that an `async fn` binds again once its call has begun. Those that the attribute borrows before
     /// are kept in any case, and so are all while a call waits for a permit.
-    pub(crate) fn bound_again(
-        &self,
-        sig: &Signature,
-        body: &TokenStream,
-        args: &Args,
-    ) -> Vec<PatIdent> {
+    pub(crate) fn bound_again(&self, target: &Target, args: &Args) -> Vec<PatIdent> {
+        let sig = &target.sig;
         if matches!(self, Self::Sync) || sig.asyncness.is_none() || args.max_concurrency.given() {
             return Vec::new();
         }
-        let mut names = taken_apart(sig, body);
+        let mut names = taken_apart(sig, &target.block.stream());
         if (names.iter()).any(|name| args.words.contains(&name.ident.to_string())) {
             names.clear();
         }
@@ -143,7 +136,7 @@ impl Shape {
     }
 }
 
-/// What the shape of a call is decided by, beside the types.
+/// The inputs, beside the types, that decide the shape of a call.
 struct Body<'a> {
     tokens: &'a TokenStream,
     facts: Facts,
@@ -192,7 +185,7 @@ impl<'a> Body<'a> {
         match FUTURE.shown(ty) {
             Some((_, output)) if tail.is_alone() && self.args.touch_nothing() => {
                 match Body::new(&tail.block.stream(), self.args).asynchronous(&output, false) {
-                    // The closure would take what the block only borrows.
+                    // The closure would move values that the block only borrows.
                     Shape::Sync if !tail.moves() => Shape::Tail(tail),
                     within => Shape::Block(tail, Box::new(within)),
                 }
@@ -207,7 +200,7 @@ impl<'a> Body<'a> {
     fn infers_at_the_end(&self, ty: &Type) -> bool {
         let no_result = match ty {
             Type::ImplTrait(opaque) => {
-                // Behind a `return`, what the iterator gives is known.
+                // Behind a `return`, the type of the items is known.
                 takes_calls(opaque)
                     || gives_a_closure(self.tokens)
                     || iterates(opaque) && self.may(RETURNS)

@@ -1,4 +1,4 @@
-//! What a return type shows: a future, a stream, a value; how to name it inside of the body; and whether the error in
+//! Facts of a return type: a future, a stream or a value; how to name it inside of the body; and whether the error in
 //! it may borrow. A trait object that borrows cannot be asked which error it is.
 
 use proc_macro2::{Span, TokenTree};
@@ -7,13 +7,13 @@ use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     GenericArgument, Lifetime, ParenthesizedGenericArguments, PathArguments, PathSegment,
-    ReturnType, Signature, Token, TraitBound, Type, TypeBareFn, TypeImplTrait, TypeInfer,
-    TypeParamBound, TypePath,
+    ReturnType, Signature, Token, TraitBound, Type, TypeBareFn, TypeImplTrait, TypeParamBound,
+    TypePath,
 };
 
 use crate::tokens::{any, is, is_word};
 
-/// What the expansion needs to know of the return type.
+/// The facts of a return type that the expansion uses.
 pub(crate) struct Returned {
     /// The type of the value the outcome is read from, where `impl Trait` is erased to `_`; or that of the future or
     /// stream that gives the value, and does not show it.
@@ -54,7 +54,7 @@ impl Returned {
     }
 }
 
-/// A kind of call that goes on after the function returned: what a trait's implementors are.
+/// A kind of call that goes on after the function returned, by the trait of the returned value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deferred {
     /// In one word.
@@ -62,7 +62,7 @@ pub(crate) struct Deferred {
     name: &'static str,
     item: &'static str,
     aliases: [&'static str; 2],
-    /// What is missing in an `impl Trait` that does not show it.
+    /// The advice for an `impl Trait` that does not show it.
     opaque: &'static str,
 }
 
@@ -85,8 +85,8 @@ pub(crate) const STREAM: Deferred = Deferred {
 };
 
 impl Deferred {
-    /// What such a function returns, if its type shows it or an argument claims it: then it is a pinned box behind an
-    /// alias.
+    /// The future or stream that a function returns, if its type shows one or an argument claims one: then it is a
+    /// pinned box behind an alias.
     pub(super) fn returned(self, ty: &Type, claimed: bool) -> Option<(Boxing, Returned)> {
         if let Some((boxing, value)) = self.shown(ty) {
             return Some((boxing, Returned::giving(ty.clone(), value)));
@@ -96,7 +96,7 @@ impl Deferred {
         claimed.then_some((Boxing::Pinned, hidden))
     }
 
-    /// Whether a return type shows such a thing, how that is wrapped, and what it gives.
+    /// If a return type shows a future or stream: how that is boxed, and the type of its value.
     pub(super) fn shown(self, ty: &Type) -> Option<(Boxing, Type)> {
         if let Type::ImplTrait(opaque) = ty {
             return Some((Boxing::Opaque, self.given_by(&opaque.bounds)?));
@@ -120,15 +120,15 @@ impl Deferred {
     }
 
     fn given_by(self, bounds: &Bounds) -> Option<Type> {
-        let mut segments = traits(bounds).filter(|segment| segment.ident == self.name);
-        segments.find_map(|segment| {
-            arguments(segment).find_map(|argument| match argument {
+        let segments = traits(bounds).filter(|segment| segment.ident == self.name);
+        segments
+            .flat_map(arguments)
+            .find_map(|argument| match argument {
                 GenericArgument::AssocType(given) if given.ident == self.item => {
                     Some(given.ty.clone())
                 }
                 _ => None,
             })
-        })
     }
 
     /// Why a function surely returns no such thing, if an argument claims it.
@@ -213,7 +213,7 @@ fn bare(mut ty: &Type) -> &Type {
     ty
 }
 
-/// What stands behind `impl` or `dyn`.
+/// The bounds behind `impl` or `dyn`.
 type Bounds = Punctuated<TypeParamBound, Token![+]>;
 
 /// The last names of the traits among bounds.
@@ -231,7 +231,7 @@ pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// What stands between the angles behind a name.
+/// The arguments in angles behind a name.
 fn arguments(segment: &PathSegment) -> impl DoubleEndedIterator<Item = &GenericArgument> {
     let arguments = match &segment.arguments {
         PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
@@ -277,13 +277,14 @@ impl Borrow {
         {
             if last.ident == "Result" {
                 // A lifetime in its value is not the error's.
-                if let PathArguments::AngleBracketed(arguments) = &mut last.arguments
-                    && let Some(value) = arguments
+                if let PathArguments::AngleBracketed(list) = &mut last.arguments {
+                    let mut types = list
                         .args
                         .iter_mut()
-                        .find(|value| as_type(value).is_some())
-                {
-                    *value = syn::parse_quote!(());
+                        .filter(|value| as_type(value).is_some());
+                    if let Some(value) = types.next() {
+                        *value = syn::parse_quote!(());
+                    }
                 }
                 let error = arguments(last).next_back().and_then(as_type);
                 if error.is_some_and(is_of_a_trait) {
@@ -331,22 +332,18 @@ fn holds_a_value_alone(segment: &PathSegment) -> bool {
 
 /// Whether a lifetime stands in a type, be it that of a reference.
 fn has_a_lifetime(ty: &Type) -> bool {
-    let is_one = |tokens: &[TokenTree], at: usize| {
-        is(&tokens[at], '&')
-            || is(&tokens[at], '\'')
-                && tokens
-                    .get(at + 1)
-                    .is_some_and(|name| !is_word(name, "static"))
-    };
-    any(&tokens_of(ty), &is_one)
+    any(&tokens_of(ty), &|tokens, at| match &tokens[at..] {
+        [quote, name, ..] if is(quote, '\'') => !is_word(name, "static"),
+        [first, ..] => is(first, '&'),
+        [] => false,
+    })
 }
 
 /// Whether this word stands in a type: `dyn`, `impl`, or the `_` of a part without a name, not that of a lifetime.
 pub(super) fn has_word(ty: &Type, word: &str) -> bool {
-    let is_it = |tokens: &[TokenTree], at: usize| {
+    any(&tokens_of(ty), &|tokens, at| {
         is_word(&tokens[at], word) && !tokens[..at].last().is_some_and(|quote| is(quote, '\''))
-    };
-    any(&tokens_of(ty), &is_it)
+    })
 }
 
 fn tokens_of(ty: &Type) -> Vec<TokenTree> {
@@ -375,9 +372,7 @@ struct Erase {
 impl VisitMut for Erase {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         if let Type::ImplTrait(opaque) = ty {
-            *ty = Type::Infer(TypeInfer {
-                underscore_token: Token![_](opaque.impl_token.span),
-            });
+            *ty = syn::parse_quote_spanned!(opaque.impl_token.span=> _);
         } else {
             visit_mut::visit_type_mut(self, ty);
         }

@@ -1,6 +1,6 @@
-//! Attributes and derives that are refused, each with all its messages: `tests/refused.txt` has an input a line, and its
-//! messages indented under it. `tests/ui/fail` has one case of each rule, with the places that its messages point at.
-//! `UPDATE_GOLDEN=1` writes the messages anew.
+//! Attributes and derives that are refused, each with all its messages: `tests/refused.txt` has an input a line, and
+//! its messages indented under it. `tests/ui/fail` has one case of each rule, with the places that its messages point
+//! at. `UPDATE_GOLDEN=1` writes the messages anew.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,7 +12,7 @@ use syn::LitStr;
 use crate::attribute::monitored;
 use crate::derive;
 
-/// What an item with an attribute of ours before it becomes.
+/// The expansion of an item with an attribute of ours before it.
 fn output(input: &str) -> TokenStream {
     let tokens: TokenStream = input
         .parse()

@@ -1,4 +1,4 @@
-//! How the values of arguments may be written, and what is said of one that cannot be taken.
+//! Accepted forms of the values of arguments, and the messages for others.
 
 use proc_macro2::TokenStream;
 use quote::quote;
