@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
 use crate::expand::{Call, mixed};
-use crate::parse::{Buckets, ErrorType, Faults, MethodName};
+use crate::parse::{Buckets, Faults, Name};
 use crate::shape::{Shape, Tail};
 use crate::tokens::{in_braces, in_parentheses};
 use crate::validate::Checked;
@@ -65,8 +65,8 @@ impl Call<'_> {
     /// The attribute's constants, checked as in the static that is not there.
     fn constants(&self) -> TokenStream {
         let name = match &self.checked.method {
-            MethodName::Constant(_) => Some(self.method()),
-            MethodName::Literal(_) => None,
+            Name::Path(_) => Some(self.method()),
+            Name::Literal(_) => None,
         };
         let bounds = match self.args.buckets.value() {
             Some(buckets @ Buckets::Constant(_)) => Some(self.bounds(buckets)),
@@ -87,7 +87,7 @@ impl Call<'_> {
         let limit = limit.map(|limit| mixed!(let _ = #limit;));
         // Of a value without a name for its type, nothing can be asked.
         let given = &self.args;
-        let named = matches!(given.error_type.value(), Some(ErrorType::Name(_)));
+        let named = matches!(given.error_type.value(), Some(Name::Literal(_)));
         let asks = given.about_the_value().len() > usize::from(named);
         let judged = self.edge().filter(|_| asks).map(|_| {
             let (ty, verdict) = (self.value(), self.judge(None));

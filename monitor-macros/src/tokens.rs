@@ -4,12 +4,11 @@
 //! The compiler sees such a group where it parses the macro's own words. It sees none in the output of an attribute,
 //! unless the attribute returns the surrounding group unchanged: there, `$e * 2` with `1 + 1` for `$e` would be
 //! `1 + 1 * 2`. So wherever tokens are taken out of their group, a fragment that would fall apart gets parentheses
-//! ([`held`], [`Ungrouped`]); where it is only looked at, it is looked through.
+//! ([`held`], [`ungrouped`]); where it is only looked at, it is looked through.
 
 use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
-use syn::parse::ParseStream;
-use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprGroup, Type, TypeGroup, parse_quote_spanned};
+use quote::ToTokens;
+use syn::{Expr, Type};
 
 /// The group that a token is, if it has these delimiters.
 pub(crate) fn delimited(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
@@ -149,49 +148,22 @@ pub(crate) fn braced(token: &TokenTree) -> Option<Group> {
     }
 }
 
-/// Reads an expression whose fragments hold together by parentheses; as a whole, it needs none.
-pub(crate) fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
-    let mut expr: Expr = input.parse()?;
-    while let Expr::Group(group) = expr {
-        expr = *group.expr;
+/// Tokens to be parsed: without fragments at any depth, with parentheses where one would fall apart.
+pub(crate) fn ungrouped(tokens: TokenStream) -> TokenStream {
+    if !are_in(&tokens.clone().into_iter().collect::<Vec<_>>()) {
+        return tokens;
     }
-    Ungrouped.visit_expr_mut(&mut expr);
-    Ok(expr)
-}
-
-/// Removes the groups of fragments from parsed code, and adds parentheses where an expression or type would fall apart.
-pub(crate) struct Ungrouped;
-
-impl VisitMut for Ungrouped {
-    fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        visit_mut::visit_expr_mut(self, expr);
-        if let Expr::Group(ExprGroup {
-            attrs,
-            group_token,
-            expr: inner,
-        }) = expr
-        {
-            let at = group_token.span.resolved_at(Span::mixed_site());
-            let binds = is_loose(inner) || matches!(**inner, Expr::Unary(_) | Expr::Reference(_));
-            *expr = if binds || !attrs.is_empty() {
-                parse_quote_spanned!(at=> #(#attrs)* (#inner))
-            } else {
-                (**inner).clone()
-            };
+    let opened = held(tokens).into_iter().map(|token| match token {
+        TokenTree::Group(inner) if inner.delimiter() == Delimiter::None => {
+            ungrouped(inner.stream())
         }
-    }
-
-    fn visit_type_mut(&mut self, ty: &mut Type) {
-        visit_mut::visit_type_mut(self, ty);
-        if let Type::Group(TypeGroup { group_token, elem }) = ty {
-            let at = group_token.span.resolved_at(Span::mixed_site());
-            *ty = if has_a_plus(elem) {
-                parse_quote_spanned!(at=> (#elem))
-            } else {
-                (**elem).clone()
-            };
+        TokenTree::Group(inner) => {
+            let content = ungrouped(inner.stream());
+            group(inner.delimiter(), content, inner.span()).into_token_stream()
         }
-    }
+        other => other.into(),
+    });
+    opened.collect()
 }
 
 /// How many tokens there are up to the angle that closes the first one; none, if that is no angle of a type.

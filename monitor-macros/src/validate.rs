@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{LitStr, PatIdent, Signature};
 
 use crate::item::{Block, Member, Target, bindings, type_name, typed_arguments};
-use crate::parse::{Args, Faults, MethodName, ON_METHOD, Once, check_name};
+use crate::parse::{Args, Faults, Name, ON_METHOD, Once, check_name};
 use crate::shape::{FUTURE, Returned, STREAM, Shape, names_result};
 
 /// Arguments and function, checked: expanding this cannot fail.
@@ -20,7 +20,7 @@ pub(crate) struct Checked {
     /// Its type.
     pub(crate) returned: Returned,
     /// The value of the label `method`.
-    pub(crate) method: MethodName,
+    pub(crate) method: Name,
     /// Where its site is: at the attribute, or at the method's name where one attribute stands for several.
     pub(crate) place: Span,
     /// The names of its block's type and const parameters.
@@ -77,7 +77,7 @@ pub(crate) fn function(
         let mut name = LitStr::new(&format!("{}{ident}", around.prefix), ident.span());
         errors.extend(check_name("the method name", &name).err());
         name.set_span(ident.span().resolved_at(Span::mixed_site()));
-        MethodName::Literal(name)
+        Name::Literal(name)
     });
     args.inherit(&around.args);
     let in_block = around.in_block.then(|| sig.ident.span());
@@ -184,7 +184,7 @@ fn reasons(sig: &Signature, shape: &Shape) -> [Option<&'static str>; 3] {
                 "which is not looked at under `#[track_caller]`: seeing it takes a closure around the body, and in a \
                  closure the caller's place is lost",
             ),
-            Some("`#[track_caller]` leaves the call out of the body's reach"),
+            Some("`#[track_caller]` keeps the body out of a closure"),
             no_wait,
         ],
         Shape::Future(..) => {

@@ -85,12 +85,13 @@ fn arm(
         return own.named.value().or(fallback).map_or_else(none, some);
     };
     if own.named.given() {
-        let message = "`error_type` and `transparent` exclude each other: one names the type, the other asks the field for it";
+        let message = "`error_type` and `transparent` exclude each other: with `transparent` the type is that of the field";
         errors.push(syn::Error::new(key.span(), message));
     }
     let count = fields.len();
     let Some(field) = fields.iter().next().filter(|_| count == 1) else {
-        let message = format!("`transparent` asks the only field, and there are {count}");
+        let message =
+            format!("`transparent` uses the type of the only field; there are {count} fields");
         errors.push(syn::Error::new(key.span(), message));
         return TokenStream::new();
     };

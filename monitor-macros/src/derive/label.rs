@@ -43,7 +43,7 @@ fn variants(input: &DeriveInput) -> syn::Result<&DataEnum> {
         Data::Union(data) => (data.union_token.span, "a union"),
     };
     let message = format!(
-        "`MonitorLabel` is derived for an enum without fields, whose variants are all values there are; this is {what}"
+        "`MonitorLabel` is derived for an enum without fields, whose variants are the values; this is {what}"
     );
     fault(span, message)
 }
@@ -66,10 +66,9 @@ fn refuse_fields(variant: &Variant, errors: &mut Faults) {
     if matches!(variant.fields, Fields::Unit) {
         return;
     }
-    let message = format!(
-        "the variant `{}` has fields: the values of a label are all known while compiling",
-        variant.ident
-    );
+    let name = &variant.ident;
+    let message =
+        format!("the variant `{name}` has fields: all values of a label are known while compiling");
     errors.push(syn::Error::new_spanned(&variant.fields, message));
     refuse_on_fields(&variant.fields, errors);
 }
@@ -79,7 +78,7 @@ fn check_value(value: &LitStr, before: &[LitStr]) -> syn::Result<()> {
     let text = value.value();
     let message = if text == OVERFLOW {
         format!(
-            "the value {text:?} stands for all values that have no place: take another, `#[monitor(name = \"..\")]`"
+            "the value {text:?} marks those over the limit: use another, `#[monitor(name = \"..\")]`"
         )
     } else if before.iter().any(|known| known.value() == text) {
         format!("two variants have the value {text:?}: rename one, `#[monitor(name = \"..\")]`")

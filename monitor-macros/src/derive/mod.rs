@@ -6,13 +6,12 @@ mod label;
 mod tests;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::visit_mut::VisitMut;
 use syn::{Attribute, DeriveInput, Fields, Meta};
 
 use crate::expand::{mixed, unlinted};
 use crate::fallback::fallback;
 use crate::parse::{Args, Faults, Place};
-use crate::tokens::Ungrouped;
+use crate::tokens::ungrouped;
 
 /// Expands `#[derive(MonitorError)]`.
 pub(crate) fn error(item: TokenStream) -> TokenStream {
@@ -29,10 +28,8 @@ type Derive = fn(&DeriveInput, &mut Faults) -> syn::Result<TokenStream>;
 
 fn derive(item: TokenStream, derive: Derive) -> TokenStream {
     let mut errors = Vec::new();
-    let derived = syn::parse2(item).and_then(|mut input| {
-        Ungrouped.visit_derive_input_mut(&mut input);
-        derive(&input, &mut errors)
-    });
+    let input = syn::parse2(ungrouped(item));
+    let derived = input.and_then(|input| derive(&input, &mut errors));
     match derived {
         Ok(implementation) if errors.is_empty() => return implementation,
         derived => errors.extend(derived.err()),
@@ -59,7 +56,7 @@ fn refuse_on_fields(fields: &Fields, errors: &mut Faults) {
     for attr in fields.iter().flat_map(|field| &field.attrs) {
         if attr.path().is_ident("monitor") {
             let message =
-                "`monitor` goes on the type or on a variant: it says nothing about a field";
+                "`monitor` goes on the type or on a variant: it has no meaning on a field";
             errors.push(syn::Error::new_spanned(attr.path(), message));
         }
     }

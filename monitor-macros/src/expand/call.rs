@@ -6,7 +6,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
-use crate::parse::{Args, ErrorType, Label, words};
+use crate::parse::{Args, Label, Name, words};
 use crate::shape::{Borrow, Shape, ends_in_a_statement, is_unit, may_be_result};
 use crate::tokens::{in_parentheses, is};
 use crate::validate::Checked;
@@ -250,14 +250,14 @@ impl Call<'_> {
     fn outcome(&self) -> TokenStream {
         let error_type = self.args.error_type.value();
         let mut outcome = match error_type {
-            Some(ErrorType::Function(path)) => self.ask("error_type", path),
+            Some(Name::Path(path)) => self.ask("error_type", path),
             _ => self.probe(),
         };
         if let Some((predicate, not)) = self.predicate() {
             let holds = self.ask("holds", predicate);
             outcome.extend(mixed!(.ok_if(#not #holds)));
         }
-        if let Some(ErrorType::Name(name)) = error_type {
+        if let Some(Name::Literal(name)) = error_type {
             outcome.extend(mixed!(.named(#name)));
         }
         outcome

@@ -16,7 +16,7 @@ use syn::{Expr, ExprPath, Lifetime, Macro, PatIdent, PatType, Signature, Type};
 use super::call::{Call, place};
 use super::unlinted;
 use crate::item::{bindings, parameter_name, typed_arguments};
-use crate::parse::{Buckets, ErrorType, Label, MethodName, words};
+use crate::parse::{Buckets, Label, Name, words};
 
 impl Call<'_> {
     /// The call site and its registration, which makes the method known before its first call. In a block of its own:
@@ -41,10 +41,8 @@ impl Call<'_> {
     /// The value of the label `method`; a constant is checked while compiling.
     pub(crate) fn method(&self) -> TokenStream {
         match &self.checked.method {
-            MethodName::Literal(name) => name.to_token_stream(),
-            MethodName::Constant(name) => {
-                self.runs(place(&**name), "method_name", &name.to_token_stream())
-            }
+            Name::Literal(name) => name.to_token_stream(),
+            Name::Path(name) => self.runs(place(&**name), "method_name", &name.to_token_stream()),
         }
     }
 
@@ -53,7 +51,7 @@ impl Call<'_> {
         let (runtime, args) = (self.root(), &self.args);
         let some = |value: &dyn ToTokens| mixed!(::core::option::Option::Some(#value));
         let name = match args.error_type.value() {
-            Some(ErrorType::Name(name)) => Some(some(name)),
+            Some(Name::Literal(name)) => Some(some(name)),
             _ => None,
         };
         let keys = |labels: &Vec<Label>| {

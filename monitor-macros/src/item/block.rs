@@ -3,13 +3,12 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::visit_mut::VisitMut;
 use syn::{Attribute, ItemImpl, Meta, Token, Type};
 
 use super::{Target, inner_attributes, is_function, skip_visibility, start};
 use crate::parse::{Faults, fault};
 use crate::shape::{last_segment, traits};
-use crate::tokens::{Ungrouped, are_in, braced, end_of_angles, held, is, open};
+use crate::tokens::{are_in, braced, end_of_angles, held, is, open, ungrouped};
 
 /// An `impl` block.
 pub(crate) struct Block {
@@ -46,8 +45,7 @@ impl Block {
         };
         let head: TokenStream = head.into_iter().collect();
         let empty = Group::new(Delimiter::Brace, TokenStream::new());
-        let mut parsed: ItemImpl = syn::parse2(quote::quote!(#head #empty))?;
-        Ungrouped.visit_item_impl_mut(&mut parsed);
+        let parsed: ItemImpl = syn::parse2(ungrouped(quote::quote!(#head #empty)))?;
         let generics = parsed.generics.params.iter().filter_map(parameter_name);
         let mut attrs: Vec<TokenTree> = body.stream().into_iter().collect();
         let members = split(held(attrs.split_off(inner_attributes(&attrs))));

@@ -9,12 +9,11 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::visit::{self, Visit};
-use syn::visit_mut::VisitMut;
 use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Signature, Visibility};
 
 use crate::parse::fault;
 use crate::tokens::{
-    Ungrouped, braced, delimited, held, in_braces, is, is_fragment, is_word, open,
+    braced, delimited, held, in_braces, is, is_fragment, is_word, open, ungrouped,
 };
 
 pub(crate) use block::{Block, Member, parameter_name, type_name};
@@ -157,7 +156,7 @@ impl Target {
             return fault(at, message);
         };
         let head: TokenStream = head.into_iter().collect();
-        let (attrs, vis, sig) = read_head.parse2(head.clone())?;
+        let (attrs, vis, sig) = read_head.parse2(ungrouped(head.clone()))?;
         let mut inner_attrs: Vec<TokenTree> = block.stream().into_iter().collect();
         let rest = inner_attrs.split_off(inner_attributes(&inner_attrs));
         if !inner_attrs.is_empty() {
@@ -179,9 +178,7 @@ fn read_head(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Visibility,
     let vis = input.parse()?;
     // Of specialisation.
     input.parse::<Option<syn::Token![default]>>()?;
-    let mut sig = input.parse()?;
-    Ungrouped.visit_signature_mut(&mut sig);
-    Ok((attrs, vis, sig))
+    Ok((attrs, vis, input.parse()?))
 }
 
 /// How many tokens of a block are inner attributes: `#`, `!` and brackets.

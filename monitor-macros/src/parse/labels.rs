@@ -5,9 +5,8 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitInt, token};
 
-use super::value::{equals, fault, inside, list, literal, refuse};
+use super::value::{equals, expression, fault, inside, list, literal, refuse};
 use super::{separated, unless};
-use crate::tokens::expression;
 
 /// The most labels a method may have.
 const MAX_LABELS: usize = 8;
@@ -54,11 +53,8 @@ fn read_label(input: ParseStream<'_>) -> syn::Result<Label> {
     }
     // The value is read before the name is checked, so that faults in both are reported.
     let value = read_value(&name, input)?;
-    Ok(Label {
-        name: check_name(&name)?,
-        max: None,
-        value,
-    })
+    let (name, max) = (check_name(&name)?, None);
+    Ok(Label { name, max, value })
 }
 
 fn read_name(input: ParseStream<'_>) -> syn::Result<Ident> {
@@ -81,20 +77,16 @@ fn read_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
 }
 
 fn read_capped(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
+    let form =
+        "`capped` takes a label and the most values it may have: `capped(key = expr, max = 100)`";
     let mut pairs = Vec::new();
     let mut read = |input: ParseStream<'_>| {
         let name = read_name(input)?;
-        let message = match pairs.len() {
-            1 if name != "max" => {
-                format!("expected `max = N`, the most values the label may have; found `{name}`")
-            }
-            0 | 1 => {
-                pairs.push((read_value(&name, input)?, name));
-                return Ok("the label".to_owned());
-            }
-            _ => "`capped` takes one label and its `max`: write another `capped(..)`".to_owned(),
-        };
-        fault(name.span(), message)
+        if pairs.len() > 1 || pairs.len() == 1 && name != "max" {
+            return fault(name.span(), form);
+        }
+        pairs.push((read_value(&name, input)?, name));
+        Ok("the label".to_owned())
     };
     let faults = separated(content, |input| {
         // The rest of a faulty list is skipped: it would be reported as a second fault.
@@ -102,22 +94,17 @@ fn read_capped(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
     });
     unless(faults, ())?;
     let Ok([(value, name), (max, _)]) = <[_; 2]>::try_from(pairs) else {
-        let message = "`capped` needs a label and the most values it may have: `capped(key = expr, max = 100)`";
-        return fault(capped.span(), message);
+        return fault(capped.span(), form);
     };
-    Ok(Label {
-        max: Some(limit(&max)?),
-        name: check_name(&name)?,
-        value,
-    })
+    let max = Some(limit(&max)?);
+    let name = check_name(&name)?;
+    Ok(Label { name, max, value })
 }
 
 fn limit(value: &Expr) -> syn::Result<LitInt> {
     if let Some(Lit::Int(max)) = literal(value)
         && max.suffix().is_empty()
-        && max
-            .base10_parse()
-            .is_ok_and(|max| (1..=MAX_VALUES).contains(&max))
+        && matches!(max.base10_parse(), Ok(1..=MAX_VALUES))
     {
         return Ok(max.clone());
     }

@@ -18,8 +18,10 @@ use syn::{Expr, Lit, LitBool, LitStr, Path, Token};
 
 pub(crate) use buckets::Buckets;
 pub(crate) use labels::Label;
-pub(crate) use value::{ErrorType, Faults, MethodName, check_name, fault};
-use value::{name, of};
+pub(crate) use value::{Faults, Name, check_name, fault};
+use value::{name, name_or, of};
+
+use crate::tokens::ungrouped;
 
 /// The item that arguments stand on: a bit of its own, its name, and an argument that may be written there.
 #[derive(Clone, Copy)]
@@ -105,13 +107,17 @@ macro_rules! arguments {
 }
 
 arguments! {
-    method: MethodName = "method", FUNCTION, "method = \"name\"", of(value::method_name);
+    method: Name = "method", FUNCTION, "method = \"name\"",
+        of(name_or(|value| matches!(value, Expr::Path(_) | Expr::Macro(_)), "the method name",
+                   "the method name is a string literal or the path of a `&'static str` constant"));
     prefix: LitStr = "prefix", BLOCK, "prefix = \"Name\"", of(value::prefix);
     only_pub: () = "only_pub", BLOCK, "only_pub", value::flag;
     skip: () = "skip", METHOD, "skip", value::flag;
     ok_if: Expr = "ok_if", FUNCTION, "ok_if = |answer| ..", value::predicate;
     error_if: Expr = "error_if", FUNCTION, "error_if = |answer| ..", value::predicate;
-    error_type: ErrorType = "error_type", FUNCTION, "error_type = \"name\"", of(value::error_type);
+    error_type: Name = "error_type", FUNCTION, "error_type = \"name\"",
+        of(name_or(|value| matches!(value, Expr::Path(_)), "the error type",
+                   "the error type is a string literal or the path of a `fn(&E) -> &'static str`"));
     expected: Vec<LitStr> = "expected", FUNCTION, "expected(\"name\", ..)", value::expected;
     task: LitStr = "task", BOTH, "task = \"name\"",
         of(name("the task type", "the task type is a string literal"));
@@ -172,7 +178,7 @@ impl Args {
             errors.extend(separated(input, |input| self.read_one(input, place)));
             Ok(())
         };
-        if let Err(error) = read.parse2(tokens) {
+        if let Err(error) = read.parse2(ungrouped(tokens)) {
             errors.push(error);
         }
     }

@@ -9,32 +9,23 @@ use syn::parse::{ParseBuffer, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
-    Expr, ExprLit, ExprPath, ExprUnary, Lit, LitBool, LitStr, Macro, Path, Token, UnOp,
-    parenthesized, token,
+    Expr, ExprLit, ExprUnary, Lit, LitBool, LitStr, Macro, Path, Token, UnOp, parenthesized, token,
 };
 
 use super::{example, separated, unless};
-use crate::tokens::expression;
 
 /// The longest name of a method, an error type or a task type, bytes; the runtime has the same limit for names given at
 /// run time.
 const MAX_NAME_BYTES: usize = 120;
 
-/// The value of the label `method`.
+/// The value of the label `method`, or an error type.
 #[derive(Clone)]
-pub(crate) enum MethodName {
+pub(crate) enum Name {
     /// A literal, checked here.
     Literal(LitStr),
-    /// The path of a constant, or a macro: checked by the runtime's `method_name` while compiling.
-    Constant(Box<Expr>),
-}
-
-/// Where the type of an error comes from, if not from the configured rules.
-pub(crate) enum ErrorType {
-    /// Every failure has this one.
-    Name(LitStr),
-    /// A function of the error tells.
-    Function(ExprPath),
+    /// Of a method: the path of a constant, or a macro, checked by the runtime's `method_name` while compiling. Of an
+    /// error: the path of a function that returns its type.
+    Path(Box<Expr>),
 }
 
 /// How many calls may run at once; none, if as many as the configuration has workers.
@@ -70,6 +61,11 @@ fn assigned(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
 fn value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     assigned(key, input)?;
     expression(input)
+}
+
+/// Reads an expression, without parentheses around it: a fragment of a macro may have got some.
+pub(super) fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
+    input.parse().map(|value| bare(&value).clone())
 }
 
 /// Reads `= value` after a key as something.
@@ -163,19 +159,15 @@ pub(super) fn prefix(value: &Expr) -> syn::Result<LitStr> {
     }
 }
 
-pub(super) fn method_name(value: &Expr) -> syn::Result<MethodName> {
-    let expected = "the method name is a string literal or the path of a `&'static str` constant";
-    match bare(value) {
-        Expr::Path(_) | Expr::Macro(_) => Ok(MethodName::Constant(Box::new(value.clone()))),
-        _ => text(value, "the method name", expected).map(MethodName::Literal),
-    }
-}
-
-pub(super) fn error_type(value: &Expr) -> syn::Result<ErrorType> {
-    let expected = "the error type is a string literal or the path of a `fn(&E) -> &'static str`";
-    match bare(value) {
-        Expr::Path(path) => Ok(ErrorType::Function(path.clone())),
-        _ => text(value, "the error type", expected).map(ErrorType::Name),
+/// A name, or an expression of a kind that `gives` one.
+pub(super) fn name_or(
+    gives: fn(&Expr) -> bool,
+    what: &str,
+    expected: &str,
+) -> impl Fn(&Expr) -> syn::Result<Name> {
+    move |value| match value {
+        path if gives(path) => Ok(Name::Path(Box::new(path.clone()))),
+        _ => text(value, what, expected).map(Name::Literal),
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) const FUTURE: Deferred = Deferred {
     name: "Future",
     item: "Output",
     aliases: ["BoxFuture", "LocalBoxFuture"],
-    opaque: "write what it resolves to: `impl Future<Output = T>`",
+    opaque: "write its output: `impl Future<Output = T>`",
 };
 
 /// A stream, with `futures::stream::BoxStream` and its kin.
@@ -81,7 +81,7 @@ pub(crate) const STREAM: Deferred = Deferred {
     name: "Stream",
     item: "Item",
     aliases: ["BoxStream", "LocalBoxStream"],
-    opaque: "write what it yields: `impl Stream<Item = T>`",
+    opaque: "write its items: `impl Stream<Item = T>`",
 };
 
 impl Deferred {
@@ -137,7 +137,7 @@ impl Deferred {
         let other = if self == FUTURE { STREAM } else { FUTURE };
         let what = match &ty {
             _ if sig.asyncness.is_some() && self == FUTURE => {
-                return Some("an `async fn` is one without saying so".to_owned());
+                return Some("an `async fn` returns one in any case".to_owned());
             }
             ty if self.shown(ty).is_some() => return None,
             ty if other.shown(ty).is_some() => &format!("a {}", other.word),
