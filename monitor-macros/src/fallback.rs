@@ -64,14 +64,10 @@ impl Call<'_> {
 
     /// The attribute's constants, checked as in the static that is not there.
     fn constants(&self) -> TokenStream {
-        let name = match &self.checked.method {
-            Name::Path(_) => Some(self.method()),
-            Name::Literal(_) => None,
-        };
-        let bounds = match self.args.buckets.value() {
-            Some(buckets @ Buckets::Constant(_)) => Some(self.bounds(buckets)),
-            _ => None,
-        };
+        let name = matches!(self.checked.method, Name::Path(_)).then(|| self.method());
+        let buckets = self.args.buckets.value();
+        let constant = buckets.filter(|buckets| matches!(buckets, Buckets::Constant(_)));
+        let bounds = constant.map(|buckets| self.bounds(buckets));
         let name = name.map(|name| mixed!(const _: &'static ::core::primitive::str = #name;));
         let bounds =
             bounds.map(|bounds| mixed!(const _: &'static [::core::primitive::f64] = #bounds;));

@@ -184,7 +184,7 @@ fn reasons(sig: &Signature, shape: &Shape) -> [Option<&'static str>; 3] {
                 "which is not looked at under `#[track_caller]`: seeing it takes a closure around the body, and in a \
                  closure the caller's place is lost",
             ),
-            Some("`#[track_caller]` keeps the body out of a closure"),
+            Some("a body under `#[track_caller]` has no access to the call"),
             no_wait,
         ],
         Shape::Future(..) => {

@@ -132,14 +132,10 @@ fn check_name(name: &Ident) -> syn::Result<Ident> {
     let name = name.unraw();
     let text = name.to_string();
     let valid = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let message = if let Some(why) = reserved(&text) {
-        format!("the label name `{text}` is reserved: {why}")
-    } else if !text.chars().all(valid) {
-        format!(
-            "the label name `{text}` is not valid: Prometheus takes the letters a to z, digits and `_`"
-        )
-    } else {
-        return Ok(name);
+    let why = match reserved(&text) {
+        Some(why) => format!("is reserved: {why}"),
+        None if text.chars().all(valid) => return Ok(name),
+        None => "is not valid: Prometheus takes the letters a to z, digits and `_`".to_owned(),
     };
-    fault(name.span(), message)
+    fault(name.span(), format!("the label name `{text}` {why}"))
 }

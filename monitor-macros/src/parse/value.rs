@@ -127,15 +127,11 @@ pub(super) fn is_negative(value: &Expr) -> bool {
 
 /// Checks a name that becomes the value of a label.
 pub(crate) fn check_name(what: &str, name: &LitStr) -> syn::Result<()> {
-    let bytes = name.value().len();
-    let why = if bytes == 0 {
-        "is empty".to_owned()
-    } else if bytes > MAX_NAME_BYTES {
-        format!("has {bytes} bytes; at most {MAX_NAME_BYTES} are allowed")
-    } else if !name.suffix().is_empty() {
-        format!("has the suffix `{}`", name.suffix())
-    } else {
-        return Ok(());
+    let why = match (name.value().len(), name.suffix()) {
+        (0, _) => "is empty".to_owned(),
+        (1..=MAX_NAME_BYTES, "") => return Ok(()),
+        (1..=MAX_NAME_BYTES, suffix) => format!("has the suffix `{suffix}`"),
+        (bytes, _) => format!("has {bytes} bytes; at most {MAX_NAME_BYTES} are allowed"),
     };
     fault(name.span(), format_args!("{what} {why}"))
 }

@@ -302,10 +302,8 @@ impl Level<'_> {
 
 /// How many tokens there are up to the end of the first block, or of a statement before it.
 fn end_of_block(tokens: &[TokenTree]) -> usize {
-    let end = tokens
-        .iter()
-        .position(|token| is_block(token) || is(token, ';'));
-    end.map_or(tokens.len(), |end| end + 1)
+    let mut tokens = tokens.split_inclusive(|token| is_block(token) || is(token, ';'));
+    tokens.next().unwrap_or_default().len()
 }
 
 /// Whether a macro's path may end here.

@@ -47,9 +47,9 @@ impl Returned {
     fn giving(ty: Type, value: Type) -> Self {
         Self {
             borrow: Borrow::of(&value),
-            value: erase(value),
+            value: erase(value, "_"),
             given_by: None,
-            body: erase(ty),
+            body: erase(ty, "_"),
         }
     }
 }
@@ -268,7 +268,7 @@ impl Borrow {
         if !may_be_result(ty) {
             return Self::Never;
         }
-        let mut path = match erase_what_borrows(bare(ty).clone()) {
+        let mut path = match erase(bare(ty).clone(), "static") {
             Type::Path(path) => path,
             other => return Self::AsIn(Box::new(other)),
         };
@@ -352,21 +352,16 @@ fn tokens_of(ty: &Type) -> Vec<TokenTree> {
 
 /// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`: clippy would not
 /// say any more that its name is not needed, and errors about a borrow that is too short would speak of this type.
-fn erase(mut ty: Type) -> Type {
-    Erase { but_static: false }.visit_type_mut(&mut ty);
-    ty
-}
-
-/// The same, but for `'static`.
-fn erase_what_borrows(mut ty: Type) -> Type {
-    Erase { but_static: true }.visit_type_mut(&mut ty);
+/// But for the lifetime `kept`.
+fn erase(mut ty: Type, kept: &'static str) -> Type {
+    Erase { kept }.visit_type_mut(&mut ty);
     ty
 }
 
 /// Lifetimes keep their names where some are bound inside of the type, and where `'_` means something else: in the
 /// arguments of functions, and where a trait is asked for one of its types.
 struct Erase {
-    but_static: bool,
+    kept: &'static str,
 }
 
 impl VisitMut for Erase {
@@ -379,7 +374,7 @@ impl VisitMut for Erase {
     }
 
     fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        if !self.but_static || lifetime.ident != "static" {
+        if lifetime.ident != self.kept {
             let span = lifetime.span().resolved_at(Span::mixed_site());
             *lifetime = Lifetime::new("'_", span);
         }
