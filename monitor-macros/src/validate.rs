@@ -61,9 +61,8 @@ pub(crate) fn function(
     let sig = &target.sig;
     let (shape, returned) = Shape::of(&target, &args);
     let bound_again = shape.bound_again(&target, &args);
-    let mut names: Vec<Ident> = typed_arguments(sig)
-        .flat_map(|typed| bindings(&typed.pat))
-        .collect();
+    let names = typed_arguments(sig).flat_map(|typed| bindings(&typed.pat));
+    let mut names: Vec<Ident> = names.collect();
     errors.extend(refused_shape(sig, &shape, &returned, around.in_block));
     errors.extend(exclusions(&args));
     errors.extend(misfits(&args, sig, &shape, &names));
@@ -120,8 +119,7 @@ fn refused_shape(sig: &Signature, shape: &Shape, returned: &Returned, in_block: 
 
 /// Arguments that exclude each other, in the same words on functions and blocks.
 fn exclusions(args: &Args) -> Faults {
-    let predicates =
-        "`ok_if` and `error_if` exclude each other: a call has one predicate of success";
+    let predicates = "`ok_if` and `error_if` exclude each other: a call has one of the two";
     let statuses = "`task` and `health = false` exclude each other: with `health = false` a call has no status to set";
     let lasting = "`future` and `stream` exclude each other: a call goes on in one of them";
     let no_health = args.health.get().filter(|(_, flag)| !flag.value);
@@ -130,11 +128,11 @@ fn exclusions(args: &Args) -> Faults {
         (args.task.key(), no_health.map(|(key, _)| key), statuses),
         (args.future.key(), args.stream.key(), lasting),
     ];
-    let both = pairs
-        .into_iter()
-        .filter_map(|(one, other, why)| Some((one.and(other)?, why)));
-    both.map(|(key, why)| syn::Error::new(key.span(), why))
-        .collect()
+    let both = pairs.into_iter().filter_map(|(one, other, why)| {
+        let key = one.and(other)?;
+        Some(syn::Error::new(key.span(), why))
+    });
+    both.collect()
 }
 
 /// Arguments that a function of this shape cannot have: about the value, the name of the call, a permit, `future`,
@@ -152,12 +150,9 @@ fn misfits(args: &Args, sig: &Signature, shape: &Shape, names: &[Ident]) -> Faul
     }
     let why = call.map(|why| format!("`call` cannot be bound in this body: {why}"));
     refuse(args.call.key(), why);
-    let clash = args
-        .call
-        .value()
-        .filter(|name| call.is_none() && names.contains(name));
-    let why =
-        |name| format!("`{name}` is an argument of this function: the call needs another name");
+    let name = args.call.value().filter(|_| call.is_none());
+    let clash = name.filter(|name| names.contains(name));
+    let why = |name| format!("`{name}` is an argument of this function: use another name");
     refuse(clash, clash.map(why));
     let why = permit.map(|why| format!("`max_concurrency` cannot be kept here: {why}"));
     refuse(args.max_concurrency.key(), why);

@@ -186,8 +186,8 @@ impl Call<'_> {
         }
         if self.checked.is_async() && !matches!(self.checked.shape, Shape::Sync) {
             // They are larger than a call, and would be kept over the awaits.
-            statements
-                .extend(mixed!(let __monitor_start = #runtime::Start::start(__monitor_start);));
+            let start = mixed!(#runtime::Start::start(__monitor_start));
+            statements.extend(mixed!(let __monitor_start = #start;));
         }
         statements
     }

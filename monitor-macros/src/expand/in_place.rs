@@ -119,9 +119,9 @@ impl Call<'_> {
         if !self.checked.bound_again.is_empty() {
             return mixed!(let #name = __monitor_handle;);
         }
-        let suspension = words(value.clone())
-            .contains(SUSPENSION)
-            .then(|| mixed!(let __monitor_suspension = __monitor_call.suspension();));
+        let suspends = words(value.clone()).contains(SUSPENSION);
+        let suspension =
+            suspends.then(|| mixed!(let __monitor_suspension = __monitor_call.suspension();));
         mixed!(#permit #suspension let #name = __monitor_call.guard();)
     }
 

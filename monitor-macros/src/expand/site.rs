@@ -48,50 +48,35 @@ impl Call<'_> {
 
     /// The settings that differ from the defaults.
     fn settings(&self) -> TokenStream {
-        let (runtime, args) = (self.root(), &self.args);
+        let (runtime, args) = (self.root(), self.args);
+        let mut settings = TokenStream::new();
+        let mut set = |setting: &str, value: Option<TokenStream>| {
+            let setting = Ident::new(setting, Span::mixed_site());
+            settings.extend(value.map(|value| mixed!(#setting: #value,)));
+        };
         let some = |value: &dyn ToTokens| mixed!(::core::option::Option::Some(#value));
-        let name = match args.error_type.value() {
-            Some(Name::Literal(name)) => Some(some(name)),
-            _ => None,
-        };
-        let keys = |labels: &Vec<Label>| {
+        set("task", args.task.value().map(|name| some(name)));
+        let health = args.health.value().filter(|_| !args.task.given());
+        let no_health = health.filter(|health| !health.value);
+        set("health", no_health.map(ToTokens::to_token_stream));
+        if let Some(Name::Literal(name)) = args.error_type.value() {
+            set("error_type", Some(some(name)));
+        }
+        let names = args.expected.value();
+        set("expected", names.map(|names| mixed!(&[#(#names),*])));
+        let buckets = args.buckets.value();
+        set("bounds", buckets.map(|buckets| some(&self.bounds(buckets))));
+        if let Some(labels) = args.labels.value() {
             let keys = labels.iter().map(|label| self.label_key(label));
-            mixed!(&[#(#keys),*])
-        };
-        let no_health = args
-            .health
-            .value()
-            .filter(|health| !health.value && !args.task.given());
-        let yes = |given: bool| given.then(|| mixed!(true));
-        let settings = [
-            ("task", args.task.value().map(|name| some(name))),
-            ("health", no_health.map(ToTokens::to_token_stream)),
-            ("error_type", name),
-            (
-                "expected",
-                args.expected.value().map(|names| mixed!(&[#(#names),*])),
-            ),
-            (
-                "bounds",
-                args.buckets
-                    .value()
-                    .map(|buckets| some(&self.bounds(buckets))),
-            ),
-            ("labels", args.labels.value().map(keys)),
-            ("limited", yes(args.max_concurrency.given())),
-            ("streaming", yes(self.checked.shape.is_stream())),
-        ];
-        let given: Vec<_> = settings
-            .into_iter()
-            .filter_map(|(setting, value)| {
-                let setting = Ident::new(setting, Span::mixed_site());
-                value.map(|value| mixed!(#setting: #value,))
-            })
-            .collect();
-        if given.is_empty() {
+            set("labels", Some(mixed!(&[#(#keys),*])));
+        }
+        let (limited, streaming) = (args.max_concurrency.given(), self.checked.shape.is_stream());
+        set("limited", limited.then(|| mixed!(true)));
+        set("streaming", streaming.then(|| mixed!(true)));
+        if settings.is_empty() {
             return mixed!(#runtime::SiteSettings::NONE);
         }
-        mixed!(#runtime::SiteSettings { #(#given)* ..#runtime::SiteSettings::NONE })
+        mixed!(#runtime::SiteSettings { #settings ..#runtime::SiteSettings::NONE })
     }
 
     /// The bounds of the method's durations; a constant is checked while compiling.

@@ -278,9 +278,8 @@ pub(crate) fn row(key: &Ident, place: Place) -> syn::Result<&'static Key> {
     // Of a function and more, the keys of a function are listed.
     let bit = place.0 & place.0.wrapping_neg();
     let in_attribute = |bits| bits & ON_ANYTHING.0 != 0;
-    let rows = KEYS
-        .iter()
-        .filter(|row| in_attribute(row.home.1) == in_attribute(bit));
+    let is_ours = |row: &&Key| in_attribute(row.home.1) == in_attribute(bit);
+    let rows = KEYS.iter().filter(is_ours);
     let (here, elsewhere): (Vec<_>, Vec<_>) = rows.partition(|row| row.home.1 & bit != 0);
     let valid: Vec<_> = here.iter().map(|row| format!("`{}`", row.name)).collect();
     let valid = format!("valid on {}: {}", place.1, valid.join(", "));
@@ -288,14 +287,12 @@ pub(crate) fn row(key: &Ident, place: Place) -> syn::Result<&'static Key> {
         Some(row) if (row.home.1 | row.home.2) & place.0 != 0 => return Ok(row),
         Some(row) => misplaced(row, place, &valid),
         None => {
-            let here = nearest(&name, &here).map(|near| format!("; did you mean `{}`?", near.name));
-            let goes_on =
-                |near: &Key| format!("; did you mean `{}`? It goes on {}", near.name, near.home.0);
-            let hint = here.or_else(|| nearest(&name, &elsewhere).map(goes_on));
-            format!(
-                "unknown argument `{name}`{} ({valid})",
-                hint.unwrap_or_default()
-            )
+            let near = nearest(&name, &here).map(|near| (near, String::new()));
+            let goes_on = |near: &'static Key| (near, format!(" It goes on {}", near.home.0));
+            let near = near.or_else(|| nearest(&name, &elsewhere).map(goes_on));
+            let hint = near.map(|(near, more)| format!("; did you mean `{}`?{more}", near.name));
+            let hint = hint.unwrap_or_default();
+            format!("unknown argument `{name}`{hint} ({valid})")
         }
     };
     fault(key.span(), message)
@@ -309,7 +306,7 @@ fn misplaced(row: &Key, place: Place, valid: &str) -> String {
         "skip" => return "`skip` goes on a method of an `impl` block that is monitored itself; without the attribute this \
                           function is left alone"
             .to_owned(),
-        "method" => return "`method` goes on a function: `prefix` says what stands before the names of a block's methods"
+        "method" => return "`method` goes on a function: `prefix` is the text before the names of a block's methods"
             .to_owned(),
         _ if on_a_block => format!(": write it on the method, as `#[monitored({example})]`"),
         _ => String::new(),
@@ -384,7 +381,7 @@ pub(crate) fn words(tokens: TokenStream) -> HashSet<String> {
 
 /// The row whose key is the fewest edits away from `word`, if it is close enough to be a slip: at most a third of the
 /// word's letters, and at least one, are edited.
-fn nearest<'a>(word: &str, rows: &[&'a Key]) -> Option<&'a Key> {
+fn nearest(word: &str, rows: &[&'static Key]) -> Option<&'static Key> {
     let mut edits = 0..=MAX_EDITS.min(word.chars().count() / 3).max(1);
     let near = |edits| rows.iter().find(|row| is_near(word, row.name, edits));
     edits.find_map(near).copied()

@@ -278,11 +278,8 @@ impl Borrow {
             if last.ident == "Result" {
                 // A lifetime in its value is not the error's.
                 if let PathArguments::AngleBracketed(list) = &mut last.arguments {
-                    let mut types = list
-                        .args
-                        .iter_mut()
-                        .filter(|value| as_type(value).is_some());
-                    if let Some(value) = types.next() {
+                    let mut types = list.args.iter_mut();
+                    if let Some(value) = types.find(|value| as_type(value).is_some()) {
                         *value = syn::parse_quote!(());
                     }
                 }
