@@ -14,32 +14,29 @@ pub(crate) const IS_OFF: bool = cfg!(feature = "off");
 /// Expands the attribute.
 pub(crate) fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Vec::new();
-    match Item::read(item.clone()) {
+    let output = match Item::read(item.clone()) {
         Ok(Item::Function(target)) => {
             let args = Args::read(args, ON_FUNCTION, &mut errors);
             let checked = validate::function(args, target, &Surroundings::default(), &mut errors);
-            let output = writer(&errors)(&checked);
-            fallback(errors, output)
+            writer(&errors)(&checked)
         }
         Ok(Item::Block(block)) => {
             let args = Args::read(args, ON_BLOCK, &mut errors);
             let checked = validate::block(args, block, &mut errors);
-            let output = expand::block(&checked, writer(&errors));
-            fallback(errors, output)
+            expand::block(&checked, writer(&errors))
         }
         Err(error) => {
             Args::read(args, ON_ANYTHING, &mut errors);
             errors.push(error);
-            let is_closure = is_closure(item.clone());
-            let output = fallback(errors, item);
-            // Errors are items: without braces around, they would be the left side of a closure's `||`.
-            if is_closure {
-                quote::quote!({ #output })
-            } else {
-                output
-            }
+            item.clone()
         }
+    };
+    let output = fallback(errors, output);
+    // Errors are items: without braces around, they would be the left side of a closure's `||`.
+    if is_closure(item) {
+        return quote::quote!({ #output });
     }
+    output
 }
 
 /// How functions are written: instrumented, unless that is off or an attribute is at fault.

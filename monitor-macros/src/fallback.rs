@@ -4,12 +4,12 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
 use crate::expand::{Call, mixed};
-use crate::parse::{Buckets, ErrorType, Faults, MethodName};
+use crate::parse::{Buckets, Faults, Name};
 use crate::shape::{Shape, Tail};
 use crate::tokens::{in_braces, in_parentheses};
 use crate::validate::Checked;
 
-/// The errors, and the item as it is without the attribute: what calls it still finds it, and one mistake gives one
+/// The errors, and the item as it is without the attribute: its callers still find it, so one mistake gives one
 /// message.
 pub(crate) fn fallback(errors: Faults, item: TokenStream) -> TokenStream {
     let errors = errors.into_iter().map(syn::Error::into_compile_error);
@@ -50,10 +50,10 @@ impl Call<'_> {
         })
     }
 
-    /// The name that `call` gives stands for no call. What outlives the function could not borrow that; there `call` is
-    /// refused, so nothing runs.
+    /// The name that `call` gives stands for no call. A future or stream that outlives the function could not borrow
+    /// it; `call` is refused there, so this code never runs.
     fn no_call(&self) -> Option<TokenStream> {
-        let (runtime, name) = (self.root(), self.checked.args.call.value()?);
+        let (runtime, name) = (self.root(), self.args.call.value()?);
         Some(match self.checked.shape {
             Shape::Future(..) | Shape::Stream(..) => {
                 mixed!(let #name: &'static mut #runtime::CallGuard = #runtime::edge();)
@@ -64,14 +64,10 @@ impl Call<'_> {
 
     /// The attribute's constants, checked as in the static that is not there.
     fn constants(&self) -> TokenStream {
-        let name = match &self.checked.method {
-            MethodName::Constant(_) => Some(self.method()),
-            MethodName::Literal(_) => None,
-        };
-        let bounds = match self.checked.args.buckets.value() {
-            Some(buckets @ Buckets::Constant(_)) => Some(self.bounds(buckets)),
-            _ => None,
-        };
+        let name = matches!(self.checked.method, Name::Path(_)).then(|| self.method());
+        let buckets = self.args.buckets.value();
+        let constant = buckets.filter(|buckets| matches!(buckets, Buckets::Constant(_)));
+        let bounds = constant.map(|buckets| self.bounds(buckets));
         let name = name.map(|name| mixed!(const _: &'static ::core::primitive::str = #name;));
         let bounds =
             bounds.map(|bounds| mixed!(const _: &'static [::core::primitive::f64] = #bounds;));
@@ -86,8 +82,8 @@ impl Call<'_> {
         let limit = self.counted_limit();
         let limit = limit.map(|limit| mixed!(let _ = #limit;));
         // Of a value without a name for its type, nothing can be asked.
-        let given = &self.checked.args;
-        let named = matches!(given.error_type.value(), Some(ErrorType::Name(_)));
+        let given = &self.args;
+        let named = matches!(given.error_type.value(), Some(Name::Literal(_)));
         let asks = given.about_the_value().len() > usize::from(named);
         let judged = self.edge().filter(|_| asks).map(|_| {
             let (ty, verdict) = (self.value(), self.judge(None));

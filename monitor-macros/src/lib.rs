@@ -1,9 +1,9 @@
 //! The attribute [`monitored`] of `monitor-core`, which re-exports it: depend on that crate, not on this one.
 //!
-//! An attribute goes through these modules: `parse` reads what stands between its parentheses, `item` what stands under
-//! it, `shape` decides how a function is wrapped, `validate` checks all of it and collects every fault, `expand` writes
-//! the function. If anything is at fault, `fallback` gives the errors and the item as it was. `attribute` is the order
-//! of these steps, `derive` has the derives, and `tokens` is about what a `macro_rules!` hands on to them.
+//! An attribute goes through these modules: `parse` reads its arguments, `item` the item under it, `shape` decides how
+//! a function is wrapped, `validate` checks all of it and collects every fault, `expand` writes the function. If
+//! anything is at fault, `fallback` gives the errors and the item as it was. `attribute` is the order of these steps,
+//! `derive` has the derives, and `tokens` handles the fragments of a `macro_rules!`.
 
 mod attribute;
 mod derive;
@@ -51,8 +51,8 @@ pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// An error that is a std error has its type inside of others too: in `anyhow::Error`, `Box<dyn Error>`, `Arc<dyn
 /// Error>` and `io::Error`, and as a source at any depth up to 64. The outermost that names a type goes first, and any
-/// goes before the configured words. Not seen: a type with parameters, an implementation of `MonitorError` by hand,
-/// what a `transparent` variant of `thiserror` holds (derive `MonitorError` for it as well), a context of `anyhow`, and
+/// goes before the configured words. Not seen: a type with parameters, an implementation of `MonitorError` by hand, the
+/// field of a `transparent` variant of `thiserror` (derive `MonitorError` for it as well), a context of `anyhow`, and
 /// the outermost error in a `Box<dyn Error>` or `Arc<dyn Error>` that may borrow, though its sources are: one with a
 /// lifetime in its type (`Box<dyn Error + 'a>`), also behind an alias, and one of a trait's type (`Self::Error`,
 /// `T::Error`), in which a lifetime cannot be seen.

@@ -1,19 +1,31 @@
-//! Tokens before they are parsed, above all what a `macro_rules!` hands on: a fragment (`$t:ty`, `$e:expr`, `$i:item`,
-//! ..) comes in a group without delimiters.
+//! Tokens before they are parsed, above all the fragments of a `macro_rules!`: a fragment (`$t:ty`, `$e:expr`,
+//! `$i:item`, ..) comes in a group without delimiters.
 //!
-//! The compiler sees such a group where it parses the macro's own words. It sees none in what an attribute gives back,
-//! unless the attribute passed on whole what is around it: there, `$e * 2` with `1 + 1` for `$e` would be `1 + 1 * 2`.
-//! So wherever tokens are taken out of what is around them, a fragment that would fall apart gets parentheses
-//! ([`held`], [`Ungrouped`]); where it is only looked at, it is looked through.
+//! The compiler sees such a group where it parses the macro's own words. It sees none in the output of an attribute,
+//! unless the attribute returns the surrounding group unchanged: there, `$e * 2` with `1 + 1` for `$e` would be
+//! `1 + 1 * 2`. So wherever tokens are taken out of their group, a fragment that would fall apart gets parentheses
+//! ([`held`], [`ungrouped`]); where it is only looked at, it is looked through.
 
 use proc_macro2::{Delimiter, Group, Spacing, Span, TokenStream, TokenTree};
-use syn::parse::ParseStream;
-use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprGroup, Type, TypeGroup, parse_quote_spanned};
+use quote::ToTokens;
+use syn::{Expr, Type};
+
+/// The group that a token is, if it has these delimiters.
+pub(crate) fn delimited(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
+    match token {
+        TokenTree::Group(group) if group.delimiter() == delimiter => Some(group),
+        _ => None,
+    }
+}
 
 /// Whether it is a fragment.
 pub(crate) fn is_fragment(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::None)
+    delimited(token, Delimiter::None).is_some()
+}
+
+/// Whether it is a block.
+pub(crate) fn is_block(token: &TokenTree) -> bool {
+    delimited(token, Delimiter::Brace).is_some()
 }
 
 /// Whether there are fragments among tokens, at any depth.
@@ -43,7 +55,7 @@ pub(crate) fn in_parentheses(tokens: TokenStream, span: Span) -> Group {
     group(Delimiter::Parenthesis, tokens, span)
 }
 
-/// What stands in a group.
+/// The tokens in a group.
 pub(crate) fn content(token: &TokenTree) -> Vec<TokenTree> {
     match token {
         TokenTree::Group(group) => group.stream().into_iter().collect(),
@@ -51,27 +63,27 @@ pub(crate) fn content(token: &TokenTree) -> Vec<TokenTree> {
     }
 }
 
-/// Tokens that are taken out of what is around them: fragments that would fall apart there are in parentheses.
+/// Tokens taken out of their group: fragments that would fall apart there are in parentheses.
 pub(crate) fn held(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree> {
     let mut tokens = tokens.into_iter().peekable();
     let mut held = Vec::new();
     while let Some(token) = tokens.next() {
-        held.push(match token {
-            TokenTree::Group(group)
-                if group.delimiter() == Delimiter::None
-                    && falls_apart(group.stream(), tokens.peek()) =>
-            {
-                let at = group.span().resolved_at(Span::mixed_site());
-                TokenTree::Group(in_parentheses(group.stream(), at))
-            }
-            other => other,
-        });
+        let fragment = delimited(&token, Delimiter::None);
+        held.push(
+            match fragment.filter(|group| falls_apart(group.stream(), tokens.peek())) {
+                Some(group) => {
+                    let at = group.span().resolved_at(Span::mixed_site());
+                    in_parentheses(group.stream(), at).into()
+                }
+                None => token,
+            },
+        );
     }
     held
 }
 
-/// Whether a fragment before `next` would mean something else without its group. What is no expression and no type with
-/// a `+`, such as a visibility or a path, must not have parentheses, and needs none.
+/// Whether a fragment before `next` would mean something else without its group. Only expressions, and types with a
+/// `+`, take parentheses: a visibility or a path must not have any.
 fn falls_apart(tokens: TokenStream, next: Option<&TokenTree>) -> bool {
     match syn::parse2(tokens.clone()) {
         Ok(Expr::Unary(_) | Expr::Reference(_)) => next.is_some_and(goes_on),
@@ -80,7 +92,8 @@ fn falls_apart(tokens: TokenStream, next: Option<&TokenTree>) -> bool {
     }
 }
 
-/// Whether what comes before goes on here: a method, a field, a `?`, arguments or an index bind before any operator.
+/// True if the expression before goes on here: a method, a field, a `?`, arguments or an index bind before any
+/// operator.
 fn goes_on(next: &TokenTree) -> bool {
     match next {
         TokenTree::Group(group) => group.delimiter() != Delimiter::Brace && !is_fragment(next),
@@ -112,77 +125,45 @@ fn has_a_plus(ty: &Type) -> bool {
     }
 }
 
-/// Puts what fragments at the beginning of an item hold (a visibility, or whole items) in their places.
+/// Replaces fragments at the beginning of an item by their content (a visibility, or whole items).
 pub(crate) fn open(item: &mut Vec<TokenTree>, start: impl Fn(&[TokenTree]) -> usize) {
     loop {
         let start = start(item);
-        match item.get(start) {
-            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => {
-                let content = held(group.stream());
-                item.splice(start..=start, content);
-            }
-            _ => return,
-        }
+        let first = item
+            .get(start)
+            .and_then(|first| delimited(first, Delimiter::None));
+        let Some(fragment) = first else {
+            return;
+        };
+        let content = held(fragment.stream());
+        item.splice(start..=start, content);
     }
 }
 
-/// The brace group itself, of a `block` fragment too.
-pub(crate) fn braced(mut group: Group) -> Result<Group, Group> {
-    loop {
-        if group.delimiter() == Delimiter::Brace {
-            return Ok(group);
-        }
-        let mut inner = group.stream().into_iter();
-        match (group.delimiter(), inner.next(), inner.next()) {
-            (Delimiter::None, Some(TokenTree::Group(only)), None) => group = only,
-            _ => return Err(group),
-        }
+/// The block that a token is, be it a fragment.
+pub(crate) fn braced(token: &TokenTree) -> Option<Group> {
+    match &content(token)[..] {
+        [only] if is_fragment(token) => braced(only),
+        _ => delimited(token, Delimiter::Brace).cloned(),
     }
 }
 
-/// Reads an expression whose fragments hold together by parentheses; as a whole, it needs none.
-pub(crate) fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
-    let mut expr: Expr = input.parse()?;
-    while let Expr::Group(group) = expr {
-        expr = *group.expr;
+/// Tokens to be parsed: without fragments at any depth, with parentheses where one would fall apart.
+pub(crate) fn ungrouped(tokens: TokenStream) -> TokenStream {
+    if !are_in(&tokens.clone().into_iter().collect::<Vec<_>>()) {
+        return tokens;
     }
-    Ungrouped.visit_expr_mut(&mut expr);
-    Ok(expr)
-}
-
-/// Takes the groups of fragments out of what was parsed, and puts parentheses where something would fall apart.
-pub(crate) struct Ungrouped;
-
-impl VisitMut for Ungrouped {
-    fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        visit_mut::visit_expr_mut(self, expr);
-        if let Expr::Group(ExprGroup {
-            attrs,
-            group_token,
-            expr: inner,
-        }) = expr
-        {
-            let at = group_token.span.resolved_at(Span::mixed_site());
-            let binds = is_loose(inner) || matches!(**inner, Expr::Unary(_) | Expr::Reference(_));
-            *expr = if binds || !attrs.is_empty() {
-                parse_quote_spanned!(at=> #(#attrs)* (#inner))
-            } else {
-                (**inner).clone()
-            };
+    let opened = held(tokens).into_iter().map(|token| match token {
+        TokenTree::Group(inner) if inner.delimiter() == Delimiter::None => {
+            ungrouped(inner.stream())
         }
-    }
-
-    fn visit_type_mut(&mut self, ty: &mut Type) {
-        visit_mut::visit_type_mut(self, ty);
-        if let Type::Group(TypeGroup { group_token, elem }) = ty {
-            let at = group_token.span.resolved_at(Span::mixed_site());
-            *ty = if has_a_plus(elem) {
-                parse_quote_spanned!(at=> (#elem))
-            } else {
-                (**elem).clone()
-            };
+        TokenTree::Group(inner) => {
+            let content = ungrouped(inner.stream());
+            group(inner.delimiter(), content, inner.span()).into_token_stream()
         }
-    }
+        other => other.into(),
+    });
+    opened.collect()
 }
 
 /// How many tokens there are up to the angle that closes the first one; none, if that is no angle of a type.
@@ -209,4 +190,9 @@ pub(crate) fn end_of_angles(tokens: &[TokenTree]) -> Option<usize> {
 /// Whether a token is this sign.
 pub(crate) fn is(token: &TokenTree, sign: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == sign)
+}
+
+/// Whether a token is this word.
+pub(crate) fn is_word(token: &TokenTree, word: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident == word)
 }

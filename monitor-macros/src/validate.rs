@@ -3,15 +3,15 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
-use syn::{FnArg, LitStr, PatIdent, Signature};
+use syn::{LitStr, PatIdent, Signature};
 
-use crate::item::{Block, Member, Method, Target, bindings, type_name};
-use crate::parse::{Args, Faults, MethodName, ON_METHOD, Once, check_name};
-use crate::shape::{Ending, FUTURE, Returned, STREAM, Shape, names_result};
+use crate::item::{Block, Member, Target, bindings, type_name, typed_arguments};
+use crate::parse::{Args, Faults, Name, ON_METHOD, Once, check_name};
+use crate::shape::{FUTURE, Returned, STREAM, Shape, names_result};
 
 /// Arguments and function, checked: expanding this cannot fail.
 pub(crate) struct Checked {
-    /// The arguments: the method's own, and what its block says for it.
+    /// The arguments: the method's own, and those of its block.
     pub(crate) args: Args,
     /// The function.
     pub(crate) target: Target,
@@ -20,7 +20,7 @@ pub(crate) struct Checked {
     /// Its type.
     pub(crate) returned: Returned,
     /// The value of the label `method`.
-    pub(crate) method: MethodName,
+    pub(crate) method: Name,
     /// Where its site is: at the attribute, or at the method's name where one attribute stands for several.
     pub(crate) place: Span,
     /// The names of its block's type and const parameters.
@@ -38,10 +38,10 @@ impl Checked {
     }
 }
 
-/// What an `impl` block says for its methods.
+/// Settings of an `impl` block for its methods.
 #[derive(Default)]
 pub(crate) struct Surroundings {
-    /// What stands before a method's name, with its `::`.
+    /// The prefix of a method's name, with its `::`.
     pub(crate) prefix: String,
     /// The block's arguments.
     pub(crate) args: Args,
@@ -58,13 +58,10 @@ pub(crate) fn function(
     around: &Surroundings,
     errors: &mut Faults,
 ) -> Checked {
-    let (sig, body) = (&target.sig, target.block.stream());
-    let (shape, returned) = Shape::of(sig, &target.attrs, &body, &args);
-    let bound_again = shape.bound_again(sig, &body, &args);
-    let names = sig.inputs.iter().flat_map(|input| match input {
-        FnArg::Typed(argument) => bindings(&argument.pat),
-        FnArg::Receiver(_) => Vec::new(),
-    });
+    let sig = &target.sig;
+    let (shape, returned) = Shape::of(&target, &args);
+    let bound_again = shape.bound_again(&target, &args);
+    let names = typed_arguments(sig).flat_map(|typed| bindings(&typed.pat));
     let mut names: Vec<Ident> = names.collect();
     errors.extend(refused_shape(sig, &shape, &returned, around.in_block));
     errors.extend(exclusions(&args));
@@ -79,16 +76,12 @@ pub(crate) fn function(
         let mut name = LitStr::new(&format!("{}{ident}", around.prefix), ident.span());
         errors.extend(check_name("the method name", &name).err());
         name.set_span(ident.span().resolved_at(Span::mixed_site()));
-        MethodName::Literal(name)
+        Name::Literal(name)
     });
     args.inherit(&around.args);
-    let at_attribute = Span::mixed_site();
+    let in_block = around.in_block.then(|| sig.ident.span());
     Checked {
-        place: if around.in_block {
-            sig.ident.span()
-        } else {
-            at_attribute
-        },
+        place: in_block.unwrap_or_else(Span::mixed_site),
         outer_generics: around.generics.clone(),
         mentioned: names,
         method,
@@ -110,11 +103,11 @@ fn refused_shape(sig: &Signature, shape: &Shape, returned: &Returned, in_block: 
     if let Shape::TrackCaller(at, _) = *shape
         && names_result(&returned.body)
     {
-        let instead = if in_block {
-            "leave this one alone with `#[monitored(skip)]`"
-        } else {
-            "put `#[monitored]` on an inner function"
-        };
+        let (skip, inner) = (
+            "leave this one alone with `#[monitored(skip)]`",
+            "put `#[monitored]` on an inner function",
+        );
+        let instead = if in_block { skip } else { inner };
         let message = format!(
             "`#[track_caller]` cannot be kept on a monitored function that returns a `Result`: seeing the `Result` takes a \
              closure around the body, and in a closure the caller's place is lost; {instead}"
@@ -126,65 +119,52 @@ fn refused_shape(sig: &Signature, shape: &Shape, returned: &Returned, in_block: 
 
 /// Arguments that exclude each other, in the same words on functions and blocks.
 fn exclusions(args: &Args) -> Faults {
+    let predicates = "`ok_if` and `error_if` exclude each other: a call has one of the two";
+    let statuses = "`task` and `health = false` exclude each other: with `health = false` a call has no status to set";
+    let lasting = "`future` and `stream` exclude each other: a call goes on in one of them";
     let no_health = args.health.get().filter(|(_, flag)| !flag.value);
     let pairs = [
-        (
-            args.ok_if.key(),
-            args.error_if.key(),
-            "`ok_if` and `error_if` exclude each other: one predicate tells success from failure",
-        ),
-        (
-            args.task.key(),
-            no_health.map(|(key, _)| key),
-            "`task` and `health = false` exclude each other: one names whose status is fed, the other feeds none",
-        ),
-        (
-            args.future.key(),
-            args.stream.key(),
-            "`future` and `stream` exclude each other: a call goes on in one of them",
-        ),
+        (args.ok_if.key(), args.error_if.key(), predicates),
+        (args.task.key(), no_health.map(|(key, _)| key), statuses),
+        (args.future.key(), args.stream.key(), lasting),
     ];
-    let both = pairs
-        .into_iter()
-        .filter_map(|(one, other, why)| Some((one.and(other)?, why)));
-    both.map(|(key, why)| syn::Error::new(key.span(), why))
-        .collect()
+    let both = pairs.into_iter().filter_map(|(one, other, why)| {
+        let key = one.and(other)?;
+        Some(syn::Error::new(key.span(), why))
+    });
+    both.collect()
 }
 
 /// Arguments that a function of this shape cannot have: about the value, the name of the call, a permit, `future`,
 /// `stream`.
 fn misfits(args: &Args, sig: &Signature, shape: &Shape, names: &[Ident]) -> Faults {
     let [value, call, permit] = reasons(sig, shape);
-    let mut rows: Vec<(Option<&Ident>, Option<String>)> = Vec::new();
+    let mut faults = Vec::new();
+    let mut refuse = |key: Option<&Ident>, why: Option<String>| {
+        let both = key.zip(why);
+        faults.extend(both.map(|(key, why)| syn::Error::new(key.span(), why)));
+    };
     for key in args.about_the_value() {
         let why = value.map(|why| format!("`{key}` is about the returned value, {why}"));
-        rows.push((Some(key), why));
+        refuse(Some(key), why);
     }
     let why = call.map(|why| format!("`call` cannot be bound in this body: {why}"));
-    rows.push((args.call.key(), why));
-    let clash = args
-        .call
-        .value()
-        .filter(|name| call.is_none() && names.contains(name));
-    let why = clash.map(|name| {
-        format!("`{name}` is an argument of this function: the call needs another name")
-    });
-    rows.push((clash, why));
+    refuse(args.call.key(), why);
+    let name = args.call.value().filter(|_| call.is_none());
+    let clash = name.filter(|name| names.contains(name));
+    let why = |name| format!("`{name}` is an argument of this function: use another name");
+    refuse(clash, clash.map(why));
     let why = permit.map(|why| format!("`max_concurrency` cannot be kept here: {why}"));
-    rows.push((args.max_concurrency.key(), why));
+    refuse(args.max_concurrency.key(), why);
     // Both at once are a fault of their own.
     if args.future.given() != args.stream.given() {
         for (key, kind) in [(args.future.key(), FUTURE), (args.stream.key(), STREAM)] {
-            let (why, what) = (kind.not_returned_by(sig), kind.word);
-            let why =
-                why.map(|why| format!("`{what}` is for a function that returns a {what}: {why}"));
-            rows.push((key, why));
+            let word = kind.word;
+            let why = |why| format!("`{word}` is for a function that returns a {word}: {why}");
+            refuse(key, kind.not_returned_by(sig).map(why));
         }
     }
-    let faults = rows
-        .into_iter()
-        .filter_map(|(key, why)| Some(syn::Error::new(key?.span(), why?)));
-    faults.collect()
+    faults
 }
 
 /// Why a function of this shape has no value that is looked at, no name for its call, and no permit.
@@ -199,7 +179,7 @@ fn reasons(sig: &Signature, shape: &Shape) -> [Option<&'static str>; 3] {
                 "which is not looked at under `#[track_caller]`: seeing it takes a closure around the body, and in a \
                  closure the caller's place is lost",
             ),
-            Some("`#[track_caller]` leaves the call out of the body's reach"),
+            Some("a body under `#[track_caller]` has no access to the call"),
             no_wait,
         ],
         Shape::Future(..) => {
@@ -210,7 +190,7 @@ fn reasons(sig: &Signature, shape: &Shape) -> [Option<&'static str>; 3] {
             let lasts = "the call goes on in the stream that this function returns";
             [None, Some(lasts), Some(streams)]
         }
-        Shape::InPlace(_, Ending::Stream(_)) => [None, None, Some(streams)],
+        Shape::InPlace(_, Some(_)) => [None, None, Some(streams)],
         Shape::Tail(_) | Shape::Block(..) => [None; 3],
         _ => [None, None, no_wait],
     }
@@ -220,7 +200,7 @@ fn reasons(sig: &Signature, shape: &Shape) -> [Option<&'static str>; 3] {
 pub(crate) struct CheckedBlock {
     /// The block without its members.
     pub(crate) block: Block,
-    /// What stands between the braces.
+    /// The items between the braces.
     pub(crate) parts: Vec<Part>,
 }
 
@@ -248,12 +228,8 @@ pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> Checke
     };
     let mut parts = Vec::new();
     for member in std::mem::take(&mut block.members) {
-        let Method {
-            target,
-            own,
-            faults,
-        } = match member {
-            Member::Method(method) => *method,
+        let (target, own, faults) = match member {
+            Member::Method(target, own, faults) => (*target, own, faults),
             Member::Other(tokens, error) => {
                 errors.extend(error);
                 parts.push(Part::Other(tokens));
@@ -263,9 +239,7 @@ pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> Checke
         errors.extend(faults);
         let hidden = own.is_none() && only_pub && !target.public;
         let args = Args::read(own.unwrap_or_default(), ON_METHOD, errors);
-        if args.skip.given() {
-            errors.extend(beside_skip(&args));
-        }
+        errors.extend(beside_skip(&args));
         parts.push(if hidden || args.skip.given() {
             Part::Other(target.written())
         } else {
@@ -281,12 +255,14 @@ pub(crate) fn block(args: Args, mut block: Block, errors: &mut Faults) -> Checke
     CheckedBlock { block, parts }
 }
 
-/// What is given beside `skip`.
-fn beside_skip(args: &Args) -> impl Iterator<Item = syn::Error> {
-    let beside = args.given().into_iter().filter(|key| *key != "skip");
-    beside.map(|key| {
+/// A fault for each argument beside `skip`.
+fn beside_skip(args: &Args) -> Faults {
+    let mut given = args.given();
+    given.retain(|key| args.skip.given() && *key != "skip");
+    let fault = |key: &Ident| {
         let message =
-            format!("`skip` goes alone: a method that is left alone has no use for `{key}`");
+            format!("`skip` goes alone: on a method that is left alone, `{key}` has no effect");
         syn::Error::new(key.span(), message)
-    })
+    };
+    given.into_iter().map(fault).collect()
 }

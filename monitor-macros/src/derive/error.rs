@@ -6,16 +6,16 @@ use syn::{Data, DeriveInput, Fields, Index, LitStr, Member};
 
 use super::{implementation, mixed, read, refuse_on_fields, root, unlinted};
 use crate::parse::{
-    Args, Faults, ON_ERROR, ON_ERROR_ENUM, ON_ERROR_STRUCT, ON_LABELLED_ERROR, row,
+    Args, Faults, ON_ERROR, ON_ERROR_ENUM, ON_ERROR_STRUCT, ON_LABELLED_ERROR, fault, row,
 };
 
-pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
+pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> syn::Result<TokenStream> {
     let on_type = match &input.data {
         Data::Struct(_) => ON_ERROR_STRUCT,
         _ => ON_ERROR_ENUM,
     };
     let helper = read(&input.attrs, on_type, errors);
-    let root = root(&helper);
+    let (root, fallback) = (root(&helper), helper.fallback.value());
     let arms: Vec<TokenStream> = match &input.data {
         Data::Enum(data) => {
             let arm = data.variants.iter().map(|variant| {
@@ -25,13 +25,7 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
                 let stray = own.label.key().filter(|_| !named);
                 errors.extend(stray.and_then(|key| row(key, ON_ERROR).err()));
                 let name = unlinted(&variant.ident);
-                let arm = arm(
-                    &own,
-                    &variant.fields,
-                    helper.fallback.value(),
-                    &root,
-                    errors,
-                );
+                let arm = arm(&own, &variant.fields, fallback, &root, errors);
                 mixed!(Self::#name #arm)
             });
             arm.collect()
@@ -42,8 +36,7 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
         }
         Data::Union(data) => {
             let message = "`MonitorError` is derived for an enum or a struct; this is a union";
-            *errors = vec![syn::Error::new(data.union_token.span, message)];
-            return TokenStream::new();
+            return fault(data.union_token.span, message);
         }
     };
     let body = if arms.is_empty() {
@@ -58,11 +51,11 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
     };
     let question = question(input, &root);
     let implementation = implementation(input, &root, "MonitorError", &method);
-    mixed!(#question #implementation)
+    Ok(mixed!(#question #implementation))
 }
 
-/// What makes the type known behind trait objects (`Box<dyn Error>`, `anyhow::Error`, a source), if it is a std error.
-/// One with parameters is as many types as there are arguments, and none of them is known here.
+/// The registration that makes the type known behind trait objects (`Box<dyn Error>`, `anyhow::Error`, a source), if it
+/// is a std error. One with parameters is as many types as there are arguments, and none of them is known here.
 fn question(input: &DeriveInput, root: &TokenStream) -> Option<TokenStream> {
     let name = unlinted(&input.ident);
     input.generics.params.is_empty().then(|| {
@@ -77,7 +70,7 @@ fn question(input: &DeriveInput, root: &TokenStream) -> Option<TokenStream> {
     })
 }
 
-/// What one variant, or a struct, answers: fields and value.
+/// The match arm of one variant, or of a struct: its fields, and the error type.
 fn arm(
     own: &Args,
     fields: &Fields,
@@ -87,19 +80,18 @@ fn arm(
 ) -> TokenStream {
     refuse_on_fields(fields, errors);
     let Some(key) = own.transparent.key() else {
-        let answer = own.named.value().or(fallback).map_or_else(
-            || mixed!(::core::option::Option::None),
-            |name| mixed!(::core::option::Option::Some(#name)),
-        );
-        return mixed!({ .. } => #answer);
+        let some = |name| mixed!({ .. } => ::core::option::Option::Some(#name));
+        let none = || mixed!({ .. } => ::core::option::Option::None);
+        return own.named.value().or(fallback).map_or_else(none, some);
     };
     if own.named.given() {
-        let message = "`error_type` and `transparent` exclude each other: one names the type, the other asks the field for it";
+        let message = "`error_type` and `transparent` exclude each other: with `transparent` the type is that of the field";
         errors.push(syn::Error::new(key.span(), message));
     }
     let count = fields.len();
     let Some(field) = fields.iter().next().filter(|_| count == 1) else {
-        let message = format!("`transparent` asks the only field, and there are {count}");
+        let message =
+            format!("`transparent` uses the type of the only field; there are {count} fields");
         errors.push(syn::Error::new(key.span(), message));
         return TokenStream::new();
     };

@@ -10,11 +10,9 @@ use crate::parse::{Faults, ON_LABEL, ON_LABEL_ENUM, check_name, fault};
 /// The value that stands for all others.
 const OVERFLOW: &str = "overflow";
 
-pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
+pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> syn::Result<TokenStream> {
     let helper = read(&input.attrs, ON_LABEL_ENUM, errors);
-    let Some(data) = variants(input, errors) else {
-        return TokenStream::new();
-    };
+    let data = variants(input)?;
     let values = values(data, errors);
     let arms = data.variants.iter().enumerate().map(|(index, variant)| {
         let (name, index) = (unlinted(&variant.ident), Literal::usize_suffixed(index));
@@ -30,25 +28,24 @@ pub(super) fn derive(input: &DeriveInput, errors: &mut Faults) -> TokenStream {
             }
         }
     };
-    implementation(input, &root(&helper), "MonitorLabel", &items)
+    let root = root(&helper);
+    Ok(implementation(input, &root, "MonitorLabel", &items))
 }
 
-fn variants<'a>(input: &'a DeriveInput, errors: &mut Faults) -> Option<&'a DataEnum> {
+fn variants(input: &DeriveInput) -> syn::Result<&DataEnum> {
     let (span, what) = match &input.data {
         Data::Enum(data) if data.variants.is_empty() => {
             let message = "a label needs a value: this enum has no variants";
-            errors.push(syn::Error::new(input.ident.span(), message));
-            return None;
+            return fault(input.ident.span(), message);
         }
-        Data::Enum(data) => return Some(data),
+        Data::Enum(data) => return Ok(data),
         Data::Struct(data) => (data.struct_token.span, "a struct"),
         Data::Union(data) => (data.union_token.span, "a union"),
     };
     let message = format!(
-        "`MonitorLabel` is derived for an enum without fields, whose variants are all values there are; this is {what}"
+        "`MonitorLabel` is derived for an enum without fields, whose variants are the values; this is {what}"
     );
-    errors.push(syn::Error::new(span, message));
-    None
+    fault(span, message)
 }
 
 fn values(data: &DataEnum, errors: &mut Faults) -> Vec<LitStr> {
@@ -57,10 +54,8 @@ fn values(data: &DataEnum, errors: &mut Faults) -> Vec<LitStr> {
         refuse_fields(variant, errors);
         let name = &variant.ident;
         let helper = read(&variant.attrs, ON_LABEL, errors);
-        let value =
-            helper.label.value().cloned().unwrap_or_else(|| {
-                LitStr::new(&snake_case(&name.unraw().to_string()), name.span())
-            });
+        let named = LitStr::new(&snake_case(&name.unraw().to_string()), name.span());
+        let value = helper.label.value().cloned().unwrap_or(named);
         errors.extend(check_value(&value, &values).err());
         values.push(value);
     }
@@ -71,10 +66,9 @@ fn refuse_fields(variant: &Variant, errors: &mut Faults) {
     if matches!(variant.fields, Fields::Unit) {
         return;
     }
-    let message = format!(
-        "the variant `{}` has fields: the values of a label are all known while compiling",
-        variant.ident
-    );
+    let name = &variant.ident;
+    let message =
+        format!("the variant `{name}` has fields: all values of a label are known while compiling");
     errors.push(syn::Error::new_spanned(&variant.fields, message));
     refuse_on_fields(&variant.fields, errors);
 }
@@ -84,7 +78,7 @@ fn check_value(value: &LitStr, before: &[LitStr]) -> syn::Result<()> {
     let text = value.value();
     let message = if text == OVERFLOW {
         format!(
-            "the value {text:?} stands for all values that have no place: take another, `#[monitor(name = \"..\")]`"
+            "the value {text:?} marks those over the limit: use another, `#[monitor(name = \"..\")]`"
         )
     } else if before.iter().any(|known| known.value() == text) {
         format!("two variants have the value {text:?}: rename one, `#[monitor(name = \"..\")]`")

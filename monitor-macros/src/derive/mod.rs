@@ -1,4 +1,4 @@
-//! The derives `MonitorError` and `MonitorLabel`, and what `#[monitor(..)]` may say for them.
+//! The derives `MonitorError` and `MonitorLabel`, and reading their `#[monitor(..)]`.
 
 mod error;
 mod label;
@@ -6,13 +6,12 @@ mod label;
 mod tests;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use syn::visit_mut::VisitMut;
 use syn::{Attribute, DeriveInput, Fields, Meta};
 
-use crate::expand::mixed;
+use crate::expand::{mixed, unlinted};
 use crate::fallback::fallback;
-use crate::parse::{Args, Faults, Place, described};
-use crate::tokens::Ungrouped;
+use crate::parse::{Args, Faults, Place};
+use crate::tokens::ungrouped;
 
 /// Expands `#[derive(MonitorError)]`.
 pub(crate) fn error(item: TokenStream) -> TokenStream {
@@ -25,19 +24,15 @@ pub(crate) fn label(item: TokenStream) -> TokenStream {
 }
 
 /// A derive, from its item to its implementation.
-type Derive = fn(&DeriveInput, &mut Faults) -> TokenStream;
+type Derive = fn(&DeriveInput, &mut Faults) -> syn::Result<TokenStream>;
 
 fn derive(item: TokenStream, derive: Derive) -> TokenStream {
     let mut errors = Vec::new();
-    match syn::parse2(item) {
-        Ok(mut input) => {
-            Ungrouped.visit_derive_input_mut(&mut input);
-            let implementation = derive(&input, &mut errors);
-            if errors.is_empty() {
-                return implementation;
-            }
-        }
-        Err(error) => errors.push(error),
+    let input = syn::parse2(ungrouped(item));
+    let derived = input.and_then(|input| derive(&input, &mut errors));
+    match derived {
+        Ok(implementation) if errors.is_empty() => return implementation,
+        derived => errors.extend(derived.err()),
     }
     fallback(errors, TokenStream::new())
 }
@@ -49,10 +44,7 @@ fn read(attrs: &[Attribute], place: Place, errors: &mut Faults) -> Args {
         if let Meta::List(list) = &attr.meta {
             helper.read_list(list.tokens.clone(), place, errors);
         } else {
-            let message = format!(
-                "`monitor` takes a list: `#[monitor({})]`",
-                described(place).1
-            );
+            let message = format!("`monitor` takes a list: `#[monitor({})]`", place.2);
             errors.push(syn::Error::new_spanned(attr.path(), message));
         }
     }
@@ -64,7 +56,7 @@ fn refuse_on_fields(fields: &Fields, errors: &mut Faults) {
     for attr in fields.iter().flat_map(|field| &field.attrs) {
         if attr.path().is_ident("monitor") {
             let message =
-                "`monitor` goes on the type or on a variant: it says nothing about a field";
+                "`monitor` goes on the type or on a variant: it has no meaning on a field";
             errors.push(syn::Error::new_spanned(attr.path(), message));
         }
     }
@@ -91,11 +83,4 @@ fn implementation(
 fn root(helper: &Args) -> TokenStream {
     let path = helper.derive_root.value();
     path.map_or_else(|| mixed!(::monitor_core), |path| mixed!(#path))
-}
-
-/// A name where no lint speaks of it, such as that of a deprecated variant.
-fn unlinted(name: &Ident) -> Ident {
-    let mut name = name.clone();
-    name.set_span(name.span().resolved_at(Span::mixed_site()));
-    name
 }

@@ -68,7 +68,7 @@ fn all_faults_of_a_derive_are_told_at_once() {
         "has fields",
         "did you mean",
         "two variants",
-        "all values that have no place",
+        "those over the limit",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }

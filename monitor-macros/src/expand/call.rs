@@ -1,40 +1,47 @@
-//! The pieces all expansions are made of: the body, what is read off the arguments when a call begins, and the verdict,
-//! a closure that reads the outcome off the value.
+//! The pieces all expansions are made of: the body, the values read off the arguments when a call begins, and the
+//! verdict, a closure that reads the outcome off the returned value.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
-use crate::parse::{ErrorType, Label, words};
-use crate::shape::{Borrow, ends_in_a_statement, is_unit, may_be_result};
-use crate::tokens::in_parentheses;
+use crate::parse::{Args, Label, Name, words};
+use crate::shape::{Borrow, Shape, ends_in_a_statement, is_unit, may_be_result};
+use crate::tokens::{in_parentheses, is};
 use crate::validate::Checked;
 
 /// One function, while it is expanded.
 pub(crate) struct Call<'a> {
     pub(crate) checked: &'a Checked,
-    /// What runs as the call.
+    pub(crate) args: &'a Args,
+    /// The block that runs as the call.
     pub(super) block: &'a Group,
     /// The type of its value.
     pub(super) ty: &'a Type,
 }
 
 impl<'a> Call<'a> {
-    /// The body as the call.
-    pub(crate) fn new(checked: &'a Checked) -> Self {
+    /// This block, of that type, as the call.
+    pub(super) fn of(checked: &'a Checked, block: &'a Group, ty: &'a Type) -> Self {
         Self {
             checked,
-            block: &checked.target.block,
-            ty: &checked.returned.body,
+            args: &checked.args,
+            block,
+            ty,
         }
+    }
+
+    /// The body as the call.
+    pub(crate) fn new(checked: &'a Checked) -> Self {
+        Self::of(checked, &checked.target.block, &checked.returned.body)
     }
 }
 
 impl Call<'_> {
     /// The module all generated paths go through.
     pub(crate) fn runtime(&self, span: Span) -> TokenStream {
-        match self.checked.args.root.value() {
+        match self.args.root.value() {
             None => quote_spanned!(span=> ::monitor_core::__private),
             Some(root) => quote_spanned!(span=> #root::__private),
         }
@@ -51,7 +58,8 @@ impl Call<'_> {
         quote_spanned!(at=> #runtime::#function(#arguments))
     }
 
-    /// What the runtime starts the call from. It stands in each expansion once: the static is in it.
+    /// The expression that the runtime starts the call from. It stands in each expansion once, because it contains the
+    /// static.
     pub(super) fn start(&self) -> TokenStream {
         if self.reads_arguments() {
             mixed!(__monitor_start)
@@ -65,12 +73,9 @@ impl Call<'_> {
         // Errors about the type point at the closure's, if it says one. If that is a `Result` with a large error,
         // clippy would speak of the closure too (`result_large_err`).
         let says_it = !may_be_result(self.ty) || ends_in_a_statement(&self.block.stream());
-        let parameter = self
-            .checked
-            .args
-            .call
-            .value()
-            .map_or_else(|| mixed!(_), |name| mixed!(#name: &mut #runtime::CallGuard));
+        let call = self.args.call.value();
+        let named = |name| mixed!(#name: &mut #runtime::CallGuard);
+        let parameter = call.map_or_else(|| mixed!(_), named);
         let ty = self.ty;
         let closure = self.closure(&parameter, says_it.then_some(ty));
         let (verdict, give) = (self.verdict(), self.give());
@@ -145,11 +150,11 @@ impl Call<'_> {
 
     /// Whether anything is read off the arguments when a call begins.
     pub(super) fn reads_arguments(&self) -> bool {
-        let args = &self.checked.args;
+        let args = self.args;
         args.labels.given() || args.request_size.given() || args.deadline.given()
     }
 
-    /// Each argument is read in a statement of its own: what one borrows, a lock say, is free again before the next.
+    /// Each argument is read in a statement of its own: a borrow that one takes, such as a lock, ends before the next.
     pub(super) fn entry(&self) -> TokenStream {
         let args = self.call_args(|| self.site());
         let limit = self.counted_limit();
@@ -159,33 +164,30 @@ impl Call<'_> {
 
     /// The limit, if it is an expression.
     pub(crate) fn counted_limit(&self) -> Option<TokenStream> {
-        let count = self.checked.args.max_concurrency.value()?.as_ref()?;
+        let count = self.args.max_concurrency.value()?.as_ref()?;
         Some(self.runs(place(count), "limit", &reference(count)))
     }
 
-    /// What the arguments tell of a call of this site, in statements: temporaries do not live on.
+    /// Reads the labels, the size and the deadline of a call off the arguments. In statements, so that temporaries are
+    /// dropped.
     pub(crate) fn call_args(&self, site: impl FnOnce() -> TokenStream) -> TokenStream {
         if !self.reads_arguments() {
             return TokenStream::new();
         }
-        let (args, runtime) = (&self.checked.args, self.root());
+        let (args, runtime) = (self.args, self.root());
         let first = self.labelled_args(&site());
         let mut statements = mixed!(let __monitor_start = #first;);
-        for (method, value) in [
-            ("request_size", args.request_size.value()),
-            ("deadline", args.deadline.value()),
-        ] {
-            if let Some(value) = value {
-                let at = place(value);
-                let (method, reference) = (Ident::new(method, at), reference(value));
-                let noted = quote_spanned!(at=> __monitor_start.#method(#reference));
-                statements.extend(mixed!(let __monitor_start = #noted;));
-            }
+        let observed = [args.request_size.get(), args.deadline.get()];
+        for (key, value) in observed.into_iter().flatten() {
+            let at = place(value);
+            let (method, reference) = (Ident::new(&key.to_string(), at), reference(value));
+            let noted = quote_spanned!(at=> __monitor_start.#method(#reference));
+            statements.extend(mixed!(let __monitor_start = #noted;));
         }
-        if self.checked.shape.waits_here() && self.checked.is_async() {
+        if self.checked.is_async() && !matches!(self.checked.shape, Shape::Sync) {
             // They are larger than a call, and would be kept over the awaits.
-            statements
-                .extend(mixed!(let __monitor_start = #runtime::Start::start(__monitor_start);));
+            let start = mixed!(#runtime::Start::start(__monitor_start));
+            statements.extend(mixed!(let __monitor_start = #start;));
         }
         statements
     }
@@ -194,7 +196,7 @@ impl Call<'_> {
     fn labelled_args(&self, site: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
-        let Some(labels) = self.checked.args.labels.value() else {
+        let Some(labels) = self.args.labels.value() else {
             return mixed!(#runtime::CallArgs::new(#site));
         };
         let name = |at: usize| Ident::new(&format!("__monitor_label_{at}"), span);
@@ -208,16 +210,12 @@ impl Call<'_> {
 
     /// The value of a label. That of a bounded one is in the same words in the static: a fault in it is one fault.
     pub(super) fn label_value(&self, label: &Label) -> TokenStream {
-        let function = if label.max.is_some() {
-            "text"
-        } else {
-            "bounded"
-        };
+        let function = label.max.as_ref().map_or("bounded", |_| "text");
         self.runs(place(&label.value), function, &reference(&label.value))
     }
 
-    /// The closure that reads the outcome off the value. What lasts longer than the function cannot borrow the
-    /// arguments that an expression names.
+    /// The closure that reads the outcome off the value. A future or stream outlives the function, so it cannot borrow
+    /// the arguments that an expression names.
     pub(super) fn verdict(&self) -> TokenStream {
         let lasts = self.checked.shape.outlives_the_function();
         self.judge(lasts.then(|| mixed!(move)))
@@ -225,14 +223,11 @@ impl Call<'_> {
 
     /// The same, with a `move` or without.
     pub(crate) fn judge(&self, own: Option<TokenStream>) -> TokenStream {
-        let size = self.checked.args.response_size.value();
+        let size = self.args.response_size.value();
         let asked = self.predicate().map(|(predicate, _)| predicate).or(size);
-        // What the expressions borrow is borrowed there.
-        let (span, own) = (
-            asked.map_or_else(Span::mixed_site, place),
-            own.filter(|_| asked.is_some()),
-        );
-        let outcome = self.outcome();
+        // A borrow in the expressions starts at this span.
+        let span = asked.map_or_else(Span::mixed_site, place);
+        let (own, outcome) = (own.filter(|_| asked.is_some()), self.outcome());
         let Some(size) = size else {
             return quote_spanned!(span=> #own |__monitor_value, _| #outcome);
         };
@@ -245,26 +240,24 @@ impl Call<'_> {
         }
     }
 
-    /// The predicate of the value, and what stands before it where it holds for failures.
+    /// The predicate of the value, and a `!` where the predicate is true for failures.
     fn predicate(&self) -> Option<(&Expr, Option<TokenStream>)> {
-        let args = &self.checked.args;
-        let failure = args.error_if.value().map(|holds| (holds, Some(mixed!(!))));
-        args.ok_if.value().map(|holds| (holds, None)).or(failure)
+        let (success, failure) = (self.args.ok_if.value(), self.args.error_if.value());
+        let failure = failure.map(|holds| (holds, Some(mixed!(!))));
+        success.map(|holds| (holds, None)).or(failure)
     }
 
     fn outcome(&self) -> TokenStream {
-        let error_type = self.checked.args.error_type.value();
-        let mut outcome = if let Some(ErrorType::Function(path)) = error_type {
-            self.ask("error_type", path)
-        } else {
-            let probe = self.probe();
-            mixed!(#probe.outcome())
+        let error_type = self.args.error_type.value();
+        let mut outcome = match error_type {
+            Some(Name::Path(path)) => self.ask("error_type", path),
+            _ => self.probe(),
         };
         if let Some((predicate, not)) = self.predicate() {
             let holds = self.ask("holds", predicate);
             outcome.extend(mixed!(.ok_if(#not #holds)));
         }
-        if let Some(ErrorType::Name(name)) = error_type {
+        if let Some(Name::Literal(name)) = error_type {
             outcome.extend(mixed!(.named(#name)));
         }
         outcome
@@ -273,24 +266,22 @@ impl Call<'_> {
     /// Puts something of the attribute to the value that is judged.
     fn ask(&self, function: &str, question: &(impl ToTokens + Spanned)) -> TokenStream {
         let at = place(question);
-        self.runs(
-            at,
-            function,
-            &quote_spanned!(at=> __monitor_value, #question),
-        )
+        let asked = quote_spanned!(at=> __monitor_value, #question);
+        self.runs(at, function, &asked)
     }
 
     /// Looks at the value, as one with an error that may borrow or not.
     fn probe(&self) -> TokenStream {
         let runtime = self.root();
         match &self.checked.returned.borrow {
-            Borrow::Never => mixed!(#runtime::Probe::new(__monitor_value)),
-            Borrow::Maybe => mixed!(#runtime::Probe::borrowing(__monitor_value)),
+            Borrow::Never => mixed!(#runtime::Probe::new(__monitor_value).outcome()),
+            Borrow::Maybe => mixed!(#runtime::Probe::borrowing(__monitor_value).outcome()),
             Borrow::AsIn(ty) => {
                 let ty = self.given_by(ty);
                 // Where it is an argument of a path, a type that is not there would be reported in other words than in
                 // the signature, so twice.
-                mixed!(#runtime::ReturnType::of(|_: fn(&()) -> #ty| {}).probe(__monitor_value))
+                let ty = mixed!(#runtime::ReturnType::of(|_: fn(&()) -> #ty| {}));
+                mixed!(#ty.probe(__monitor_value).outcome())
             }
         }
     }
@@ -300,19 +291,15 @@ impl Call<'_> {
         let at = place(size);
         let runtime = self.runtime(at);
         let value = quote_spanned!(at=> #runtime::Probe::new(__monitor_value).get());
-        self.runs(
-            at,
-            "response_size",
-            &quote_spanned!(at=> __monitor_call, #value, #size),
-        )
+        let noted = quote_spanned!(at=> __monitor_call, #value, #size);
+        self.runs(at, "response_size", &noted)
     }
 }
 
-/// Spans for errors about what a body gives: first and last token of its last expression.
+/// Spans for type errors in the body's result: first and last token of its last expression.
 pub(super) fn last_expression(body: &Group) -> (Span, Span) {
     let tokens: Vec<TokenTree> = body.stream().into_iter().collect();
-    let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(end) if end.as_char() == ';');
-    let last = tokens.rsplit(is_end).next().unwrap_or_default();
+    let last = tokens.rsplit(|end| is(end, ';')).next().unwrap_or_default();
     let end = body.span_close();
     let [from, to] = [last.first(), last.last()].map(|token| token.map_or(end, TokenTree::span));
     let hygiene = Span::mixed_site();

@@ -1,19 +1,19 @@
-//! Functions whose call goes on in what they return: futures and streams.
+//! Functions whose call goes on after they return: in a future or a stream.
 
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::call::{Call, last_expression, place};
-use crate::shape::{Boxing, CallForm, Shape, Tail};
+use crate::shape::{Around, Boxing, Shape, Tail};
 use crate::tokens::{in_braces, in_parentheses};
 
 impl Call<'_> {
-    pub(super) fn future(&self, boxing: Boxing, form: CallForm) -> TokenStream {
-        if !self.checked.args.max_concurrency.given() {
-            return self.run("run_async", boxing, form);
+    pub(super) fn future(&self, boxing: Boxing, around: Around) -> TokenStream {
+        if !self.args.max_concurrency.given() {
+            return self.run("run_async", boxing, around);
         }
         // It waits for a permit first. The body runs at once, as it does without a permit.
-        let (ty, body) = (self.ty, self.made(form));
+        let (ty, body) = (self.ty, self.made(around));
         let span = Span::mixed_site();
         let mut future = self.as_call(&mixed!(__monitor_future));
         if boxing == Boxing::Boxed {
@@ -27,17 +27,17 @@ impl Call<'_> {
     }
 
     /// The verdict is checked before the future's output is known from the outside, so the output's type is named.
-    pub(super) fn run(&self, run: &str, boxing: Boxing, form: CallForm) -> TokenStream {
+    pub(super) fn run(&self, run: &str, boxing: Boxing, around: Around) -> TokenStream {
         let span = Span::mixed_site();
         let (ty, start, verdict) = (self.ty, self.start(), self.verdict());
         // The body's value is found not to be a future or stream of that there.
         let at = place(ty);
         let (runtime, value, run) = (self.runtime(at), self.value(), Ident::new(run, span));
         let run = quote_spanned!(at=> #runtime::#run::<#value, _, _, _>);
-        let body = self.made(form);
+        let body = self.made(around);
         let made = quote_spanned!(at=> __monitor_value);
         let call = self.boxed(boxing, span, mixed!(#run(#start, #made, #verdict)));
-        // And to borrow what it must not, here.
+        // A borrow that does not live long enough is reported here.
         let (from, _) = last_expression(self.block);
         let returned = quote_spanned!(from=> __monitor_value);
         mixed! {
@@ -47,9 +47,9 @@ impl Call<'_> {
         }
     }
 
-    /// What the body gives. It runs at once, and is not part of the call.
-    fn made(&self, form: CallForm) -> TokenStream {
-        if form == CallForm::Straight {
+    /// The future or stream that the body makes. The body runs at once, and is not part of the call.
+    fn made(&self, around: Around) -> TokenStream {
+        if around == Around::Nothing {
             return self.straight(self.block);
         }
         let closure = self.closure(&TokenStream::new(), Some(self.ty));
@@ -81,10 +81,11 @@ impl Call<'_> {
         }
     }
 
-    /// A body that ends in an async block: its statements stay, and the block is wrapped where it is. What is read off
-    /// the arguments comes before them; they keep a block of their own then, where lints see them as they were.
+    /// A body that ends in an async block: its statements stay, and the block is wrapped where it is. Statements that
+    /// read the arguments come before the block's; those then keep a block of their own, so that lints see them
+    /// unchanged.
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
-        let args = &self.checked.args;
+        let args = &self.args;
         let future = typed(&tail.keywords, &tail.block, self.edge());
         let wrapped = if args.call.given() || args.max_concurrency.given() {
             self.as_call(&future)
@@ -111,11 +112,7 @@ impl Call<'_> {
     /// A body that is an async block, and that block the call: the block is treated as the body of an `async fn` is. So
     /// the function is one async block as before.
     pub(super) fn block(&self, tail: &Tail, within: &Shape) -> TokenStream {
-        let call = Call {
-            checked: self.checked,
-            block: &tail.block,
-            ty: &self.checked.returned.value,
-        };
+        let call = Call::of(self.checked, &tail.block, &self.checked.returned.value);
         let block = in_braces(call.run_as(within), tail.block.span());
         let keywords = &tail.keywords;
         quote!(#keywords #block)

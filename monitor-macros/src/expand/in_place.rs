@@ -7,8 +7,8 @@ use syn::{LitBool, PatIdent, Type};
 use super::call::{Call, last_expression};
 use super::deferred::typed;
 use crate::parse::words;
-use crate::shape::{CallForm, Ending, Inner, STRAY_BREAK, SUSPENDS, UNCLEAR, may, scan};
-use crate::tokens::{in_braces, in_parentheses};
+use crate::shape::{Around, Boxing, STRAY_BREAK, SUSPENDS, UNCLEAR, may, scan};
+use crate::tokens::{delimited, in_braces, in_parentheses};
 
 /// Where a body that has its call notes that it is suspended: a name in our tokens.
 const SUSPENSION: &str = "__monitor_suspension";
@@ -24,14 +24,15 @@ impl Call<'_> {
     }
 
     /// The body between the two ends of its call.
-    pub(super) fn in_place(&self, inner: Inner, ending: Ending) -> TokenStream {
+    pub(super) fn in_place(&self, around: Around, stream: Option<Boxing>) -> TokenStream {
         let (ty, give) = (self.ty, self.give());
-        let value = match inner {
-            Inner::Block => self.straight(&self.hooked()),
-            Inner::Future => self.inner_await(),
+        let value = if around == Around::Future {
+            self.inner_await()
+        } else {
+            self.straight(&self.hooked())
         };
         let (start, again) = (self.start_in_place(false), self.bind_again());
-        let (finish, value) = (self.finish(ending), self.with_handles(&value));
+        let (finish, value) = (self.finish(stream), self.with_handles(&value));
         mixed! {
             #start
             #again
@@ -40,10 +41,10 @@ impl Call<'_> {
         }
     }
 
-    /// The body as an expression of the declared type. Where it never gets to its end, neither does what comes after
-    /// it, and the compiler would say so of our words: so there is a way past it, which is never taken. That is the
-    /// second arm of a match whose first takes everything. Behind an `if false`, the compiler would believe in it, and
-    /// not see any more that a body calls itself whatever happens.
+    /// The body as an expression of the declared type. If the body never ends, the code behind it is unreachable, and
+    /// the compiler would report that for generated code: so there is a branch around the body, which is never taken.
+    /// That is the second arm of a match whose first takes everything. Behind an `if false`, the compiler would believe
+    /// in it, and would no longer see unconditional recursion.
     ///
     /// The match needs a label, and of a `break` outside of any loop the compiler says something else in a labelled
     /// block: such a body, which is an error anyway, goes without. And it needs the parentheses: attribute macros above
@@ -67,7 +68,7 @@ impl Call<'_> {
     /// Begins the call. Without a `finish`, its drop reports a panic or a cancellation, or a success if it `returns`.
     pub(super) fn start_in_place(&self, returns: bool) -> TokenStream {
         let (runtime, start) = (self.root(), self.start());
-        let args = &self.checked.args;
+        let args = &self.args;
         let handed_out = args.call.given() || args.max_concurrency.given();
         let mutable = handed_out.then(|| mixed!(mut));
         let returns = LitBool::new(returns, Span::mixed_site());
@@ -77,11 +78,12 @@ impl Call<'_> {
     }
 
     /// The arguments that the body takes apart, moved as a whole. Of the `mut` of one, the compiler would say that it
-    /// is not needed, so it is used on a way that is never taken; of the second `mut` it says what it says without us.
+    /// is not needed, so it is used on a way that is never taken; for the second `mut` the compiler reports the same as
+    /// without the attribute.
     fn bind_again(&self) -> TokenStream {
         let names = &self.checked.bound_again;
-        // Whatever may panic comes before.
-        let handle = (self.checked.args.call.given() && !names.is_empty()).then(|| {
+        // Calls that may panic come first.
+        let handle = (self.args.call.given() && !names.is_empty()).then(|| {
             mixed! {
                 let __monitor_suspension = __monitor_call.suspension();
                 let __monitor_handle = __monitor_call.guard();
@@ -105,7 +107,7 @@ impl Call<'_> {
 
     /// The permit, then the name this value has for its call.
     fn handles(&self, value: &TokenStream) -> TokenStream {
-        let args = &self.checked.args;
+        let args = &self.args;
         let permit = args.max_concurrency.value().map(|limit| {
             let workers = || mixed!(::core::option::Option::None);
             let limit = (limit.as_ref()).map_or_else(workers, |_| mixed!(__monitor_limit));
@@ -117,13 +119,13 @@ impl Call<'_> {
         if !self.checked.bound_again.is_empty() {
             return mixed!(let #name = __monitor_handle;);
         }
-        let suspension = words(value.clone())
-            .contains(SUSPENSION)
-            .then(|| mixed!(let __monitor_suspension = __monitor_call.suspension();));
+        let suspends = words(value.clone()).contains(SUSPENSION);
+        let suspension =
+            suspends.then(|| mixed!(let __monitor_suspension = __monitor_call.suspension();));
         mixed!(#permit #suspension let #name = __monitor_call.guard();)
     }
 
-    /// The value with what the body needs beside it, which does not outlive the body.
+    /// The value in a block with the bindings that the body needs, which do not outlive the body.
     pub(super) fn with_handles(&self, value: &TokenStream) -> TokenStream {
         let handles = self.handles(value);
         if handles.is_empty() {
@@ -132,21 +134,18 @@ impl Call<'_> {
         mixed!({ #handles #value })
     }
 
-    /// Ends the call. It stands where the last expression of the body does: there point the errors about a value that
-    /// borrows what it must not.
-    fn finish(&self, ending: Ending) -> TokenStream {
+    /// Ends the call. It stands where the last expression of the body does: errors about a borrow that does not live
+    /// long enough point there.
+    fn finish(&self, stream: Option<Boxing>) -> TokenStream {
         let (from, to) = last_expression(self.block);
         let verdict = self.verdict();
         let given = in_parentheses(quote_spanned!(from=> __monitor_value, #verdict), to);
-        match ending {
-            Ending::Value => quote_spanned!(from=> __monitor_call.finish #given),
-            Ending::Stream(boxing) => {
-                let item = self.value();
-                let stream =
-                    quote_spanned!(from=> __monitor_call.into_stream::<#item, _, _> #given);
-                self.boxed(boxing, from, stream)
-            }
-        }
+        let Some(boxing) = stream else {
+            return quote_spanned!(from=> __monitor_call.finish #given);
+        };
+        let item = self.value();
+        let stream = quote_spanned!(from=> __monitor_call.into_stream::<#item, _, _> #given);
+        self.boxed(boxing, from, stream)
     }
 
     /// The body as a future.
@@ -161,8 +160,8 @@ impl Call<'_> {
         mixed!(#future.await)
     }
 
-    /// The body, in which each await notes that the call is suspended there. What is awaited instead stands where the
-    /// user's expression does and has the user's hygiene, for lints that look at expressions with an await in them.
+    /// The body, in which each await notes that the call is suspended there. The new expression has the span and the
+    /// hygiene of the user's, for lints that look at expressions with an await in them.
     fn hooked(&self) -> Group {
         let hook = |expression: &[TokenTree]| {
             let hygiene = Span::mixed_site();
@@ -181,7 +180,7 @@ impl Call<'_> {
     /// A future that notes whether the call is suspended. The body may have the call itself meanwhile.
     pub(super) fn awaited(&self, (from, to): (Span, Span), future: &TokenStream) -> TokenStream {
         let (runtime, at) = (self.runtime(from), from.resolved_at(Span::mixed_site()));
-        let suspension = if self.checked.args.call.given() {
+        let suspension = if self.args.call.given() {
             Ident::new(SUSPENSION, at).into_token_stream()
         } else {
             quote_spanned!(at=> __monitor_call.suspension())
@@ -191,38 +190,24 @@ impl Call<'_> {
     }
 
     /// A function that never returns.
-    pub(super) fn diverging(&self, inner: Inner) -> TokenStream {
-        let body = match inner {
-            Inner::Block => {
-                let block = self.hooked();
-                mixed!((#block))
-            }
-            Inner::Future => self.inner_await(),
+    /// A body behind which nothing ends the call: the function never returns, or its body has to be its end.
+    pub(super) fn to_the_end(&self, returns: bool, around: Around) -> TokenStream {
+        let body = if around == Around::Future {
+            self.inner_await()
+        } else {
+            let block = self.hooked();
+            mixed!((#block))
         };
-        self.to_the_end(false, &body)
-    }
-
-    /// A function whose body has to be its end.
-    pub(super) fn at_the_end(&self) -> TokenStream {
-        let block = self.hooked();
-        self.to_the_end(true, &mixed!((#block)))
-    }
-
-    /// A body behind which nothing ends the call.
-    fn to_the_end(&self, returns: bool, body: &TokenStream) -> TokenStream {
         let (start, again) = (self.start_in_place(returns), self.bind_again());
-        let handles = self.handles(body);
+        let handles = self.handles(&body);
         mixed!(#start #again #handles #body)
     }
 
     /// A function whose body cannot move into a closure. Its type may be an alias of a `Result`, which only the
     /// compiler can tell.
-    pub(super) fn track_caller(&self, attribute: Span, form: CallForm) -> TokenStream {
-        let (at, ty, block) = (
-            attribute.resolved_at(Span::mixed_site()),
-            self.ty,
-            self.block,
-        );
+    pub(super) fn track_caller(&self, attribute: Span, around: Around) -> TokenStream {
+        let (ty, block) = (self.ty, self.block);
+        let at = attribute.resolved_at(Span::mixed_site());
         let runtime = self.runtime(at);
         let check = (!matches!(ty, Type::Infer(_))).then(|| {
             quote_spanned! {at=>
@@ -232,12 +217,11 @@ impl Call<'_> {
                 };
             }
         });
-        let body = match form {
-            CallForm::Straight => self.in_place(Inner::Block, Ending::Value),
-            CallForm::Closure => {
-                let start = self.start_in_place(true);
-                mixed!(#start (#block))
-            }
+        let body = if around == Around::Nothing {
+            self.in_place(around, None)
+        } else {
+            let start = self.start_in_place(true);
+            mixed!(#start (#block))
         };
         mixed!(#check #body)
     }
@@ -246,11 +230,11 @@ impl Call<'_> {
 /// An expression as the argument of a call: its parentheses have our hygiene, for `unused_parens` finds none needed
 /// there.
 fn as_an_argument(expression: &[TokenTree]) -> TokenStream {
-    match expression {
-        [TokenTree::Group(only)] if only.delimiter() == Delimiter::Parenthesis => {
-            let at = only.span().resolved_at(Span::mixed_site());
-            in_parentheses(only.stream(), at).into_token_stream()
-        }
-        _ => expression.iter().cloned().collect(),
+    if let [only] = expression
+        && let Some(only) = delimited(only, Delimiter::Parenthesis)
+    {
+        let at = only.span().resolved_at(Span::mixed_site());
+        return in_parentheses(only.stream(), at).into_token_stream();
     }
+    expression.iter().cloned().collect()
 }

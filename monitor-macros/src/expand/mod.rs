@@ -2,7 +2,7 @@
 //!
 //! # Spans and lints
 //!
-//! What the compiler and clippy say of a function, they say under the attribute too, and in the same place. So:
+//! The compiler and clippy report the same for a function with the attribute as without, at the same place. So:
 //!
 //! - The user's tokens keep their spans, and the body goes on as the very group it was: the compiler parsed it before,
 //!   so a syntax error in it is the same error again, and said once. Where `unused_braces` would speak of its braces,
@@ -11,10 +11,10 @@
 //! - The rest has macro hygiene (`mixed_site`): its locals meet none of the user's, and hardly a lint judges it.
 //!   `unreachable_code` does, so there is a way past a body that never ends; nothing is `allow`ed, for an `allow` is an
 //!   error where the crate `forbid`s.
-//! - The body stays in place where it can: a closure around it takes the arguments, and lints that ask what becomes of
-//!   an argument would see that only. Closures and futures around a body with a `return` have the user's hygiene: in
-//!   others, `needless_return` does not look. A closure says its type only where that cannot be a `Result`
-//!   (`result_large_err` is about closures too).
+//! - The body stays in place where it can: a closure around it takes the arguments, and lints that follow an argument's
+//!   use would see nothing else. Closures and futures around a body with a `return` have the user's hygiene: in others,
+//!   `needless_return` does not look. A closure says its type only where that cannot be a `Result` (`result_large_err`
+//!   is about closures too).
 //! - The static stands inside of the call, not before it: clippy takes a body that begins with an item for an empty one
 //!   (`inline_always`).
 //! - Types are named with `'_` for lifetimes: a lifetime that is named in the body is needed (`needless_lifetimes`).
@@ -23,9 +23,8 @@
 //! - `clippy::implicit_return` wants the `return`s, which a unit goes without: `unused_unit` would not be heard any
 //!   more.
 //!
-//! What an argument's expression is put into (`&(..)`) stands where the expression does: there point the errors about
-//! its type. The end of the call stands where the last expression of the body does: there point the errors about
-//! borrows.
+//! The code around an argument's expression (`&(..)`) has the expression's span: errors about its type point there. The
+//! end of the call stands where the last expression of the body does: errors about borrows point there.
 
 /// Tokens with macro hygiene.
 macro_rules! mixed {
@@ -39,10 +38,10 @@ mod deferred;
 mod in_place;
 mod site;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::shape::Shape;
+use crate::shape::{Around, Shape};
 use crate::tokens::in_braces;
 use crate::validate::{Checked, CheckedBlock, Part};
 
@@ -61,14 +60,14 @@ impl Call<'_> {
         match shape {
             Shape::Sync => self.sync(),
             Shape::Async => self.asynchronous(),
-            Shape::InPlace(inner, ending) => self.in_place(*inner, *ending),
-            Shape::Diverging(inner) => self.diverging(*inner),
-            Shape::TrackCaller(span, form) => self.track_caller(*span, *form),
-            Shape::End => self.at_the_end(),
-            Shape::Future(boxing, form) => self.future(*boxing, *form),
+            Shape::InPlace(around, stream) => self.in_place(*around, *stream),
+            Shape::Diverging(around) => self.to_the_end(false, *around),
+            Shape::TrackCaller(span, around) => self.track_caller(*span, *around),
+            Shape::End => self.to_the_end(true, Around::Nothing),
+            Shape::Future(boxing, around) => self.future(*boxing, *around),
             Shape::Tail(tail) => self.tail(tail),
             Shape::Block(tail, within) => self.block(tail, within),
-            Shape::Stream(boxing, form) => self.run("run_stream", *boxing, *form),
+            Shape::Stream(boxing, around) => self.run("run_stream", *boxing, *around),
         }
     }
 }
@@ -82,4 +81,11 @@ pub(crate) fn block(checked: &CheckedBlock, method: fn(&Checked) -> TokenStream)
     let (head, attrs) = (&checked.block.head, &checked.block.attrs);
     let body = in_braces(quote!(#attrs #(#parts)*), checked.block.braces);
     quote!(#head #body)
+}
+
+/// A name where no lint speaks of it, such as that of a deprecated variant.
+pub(crate) fn unlinted(name: &Ident) -> Ident {
+    let mut name = name.clone();
+    name.set_span(name.span().resolved_at(Span::mixed_site()));
+    name
 }

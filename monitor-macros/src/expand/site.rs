@@ -7,15 +7,16 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprPath, FnArg, Lifetime, Macro, PatIdent, PatType, Signature, Type};
+use syn::{Expr, ExprPath, Lifetime, Macro, PatIdent, PatType, Signature, Type};
 
 use super::call::{Call, place};
-use crate::item::{bindings, parameter_name};
-use crate::parse::{Buckets, ErrorType, Label, MethodName, words};
+use super::unlinted;
+use crate::item::{bindings, parameter_name, typed_arguments};
+use crate::parse::{Buckets, Label, Name, words};
 
 impl Call<'_> {
     /// The call site and its registration, which makes the method known before its first call. In a block of its own:
@@ -23,7 +24,7 @@ impl Call<'_> {
     pub(super) fn site(&self) -> TokenStream {
         let runtime = self.root();
         let (method, settings) = (self.method(), self.settings());
-        // What `file!` and `line!` tell is the place of these very words, or of the outermost macro they come from.
+        // `file!` and `line!` return the place of these tokens, or of the outermost macro they come from.
         let at = self.checked.place;
         let here = self.runtime(at);
         let here = quote_spanned!(at=> #here::file!(), #here::line!());
@@ -40,45 +41,38 @@ impl Call<'_> {
     /// The value of the label `method`; a constant is checked while compiling.
     pub(crate) fn method(&self) -> TokenStream {
         match &self.checked.method {
-            MethodName::Literal(name) => name.to_token_stream(),
-            MethodName::Constant(name) => {
-                self.runs(place(&**name), "method_name", &name.to_token_stream())
-            }
+            Name::Literal(name) => name.to_token_stream(),
+            Name::Path(name) => self.runs(place(&**name), "method_name", &name.to_token_stream()),
         }
     }
 
-    /// What there is beside the defaults.
+    /// The settings that differ from the defaults.
     fn settings(&self) -> TokenStream {
-        let (runtime, args) = (self.root(), &self.checked.args);
-        let some = |value: &dyn ToTokens| mixed!(::core::option::Option::Some(#value));
-        let task = args
-            .task
-            .value()
-            .map(|name| some(name))
-            .map(|task| mixed!(task: #task,));
-        let off = (args.health.value()).filter(|health| !health.value && task.is_none());
-        let health = off.map(|_| mixed!(health: false,));
-        let error_type = match args.error_type.value() {
-            Some(ErrorType::Name(name)) => {
-                let name = some(name);
-                Some(mixed!(error_type: #name,))
-            }
-            _ => None,
+        let (runtime, args) = (self.root(), self.args);
+        let mut settings = TokenStream::new();
+        let mut set = |setting: &str, value: Option<TokenStream>| {
+            let setting = Ident::new(setting, Span::mixed_site());
+            settings.extend(value.map(|value| mixed!(#setting: #value,)));
         };
-        let expected = args.expected.value();
-        let expected = expected.map(|names| mixed!(expected: &[#(#names),*],));
-        let bounds = args.buckets.value().map(|buckets| {
-            let bounds = some(&self.bounds(buckets));
-            mixed!(bounds: #bounds,)
-        });
-        let labels = args.labels.value().map(|labels| {
+        let some = |value: &dyn ToTokens| mixed!(::core::option::Option::Some(#value));
+        set("task", args.task.value().map(|name| some(name)));
+        let health = args.health.value().filter(|_| !args.task.given());
+        let no_health = health.filter(|health| !health.value);
+        set("health", no_health.map(ToTokens::to_token_stream));
+        if let Some(Name::Literal(name)) = args.error_type.value() {
+            set("error_type", Some(some(name)));
+        }
+        let names = args.expected.value();
+        set("expected", names.map(|names| mixed!(&[#(#names),*])));
+        let buckets = args.buckets.value();
+        set("bounds", buckets.map(|buckets| some(&self.bounds(buckets))));
+        if let Some(labels) = args.labels.value() {
             let keys = labels.iter().map(|label| self.label_key(label));
-            mixed!(labels: &[#(#keys),*],)
-        });
-        let limited = (args.max_concurrency.given()).then(|| mixed!(limited: true,));
-        let streaming = (self.checked.shape.is_stream()).then(|| mixed!(streaming: true,));
-        let settings =
-            mixed!(#task #health #error_type #expected #bounds #labels #limited #streaming);
+            set("labels", Some(mixed!(&[#(#keys),*])));
+        }
+        let (limited, streaming) = (args.max_concurrency.given(), self.checked.shape.is_stream());
+        set("limited", limited.then(|| mixed!(true)));
+        set("streaming", streaming.then(|| mixed!(true)));
         if settings.is_empty() {
             return mixed!(#runtime::SiteSettings::NONE);
         }
@@ -90,8 +84,10 @@ impl Call<'_> {
         let span = Span::mixed_site();
         let runtime = self.runtime(span);
         match buckets {
-            Buckets::Time => mixed!(&#runtime::TIME_BOUNDS),
-            Buckets::Size => mixed!(&#runtime::SIZE_BOUNDS),
+            Buckets::Preset(constant) => {
+                let constant = Ident::new(constant, span);
+                mixed!(&#runtime::#constant)
+            }
             Buckets::List(bounds) => {
                 let bounds = bounds.iter().map(|(bound, at)| {
                     let mut literal = Literal::f64_suffixed(*bound);
@@ -139,12 +135,8 @@ fn arguments(
     let mut used = Used(HashSet::new());
     used.visit_expr(value);
     let used = used.0;
-    let typed = sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(argument) => Some(argument),
-        FnArg::Receiver(_) => None,
-    });
     let is_used = |name: &Ident| used.contains(&name.to_string());
-    typed
+    typed_arguments(sig)
         .filter(|typed| bindings(&typed.pat).iter().any(is_used))
         .map(|typed| argument(typed, &used, &generics))
         .collect()
@@ -175,11 +167,10 @@ fn argument(
     if from_afar || !stand_alone(&words, generics) {
         return None;
     }
-    let mut pattern = (*typed.pat).clone();
-    Immutable.visit_pat_mut(&mut pattern);
-    let mut ty = (*typed.ty).clone();
+    let (mut pattern, mut ty) = ((*typed.pat).clone(), (*typed.ty).clone());
+    Parameter { used }.visit_pat_mut(&mut pattern);
     Elided.visit_type_mut(&mut ty);
-    Some((unlinted(pattern.to_token_stream(), used), ty))
+    Some((pattern.to_token_stream(), ty))
 }
 
 /// Whether nothing among these words belongs to the function.
@@ -190,22 +181,28 @@ fn stand_alone(words: &HashSet<String>, generics: &HashSet<String>) -> bool {
 
 /// Whether a name looks like a type parameter: `T`, `K`, `T1`. Those of an `impl` block are not seen from a method.
 fn is_likely_a_parameter(word: &str) -> bool {
-    let mut letters = word.chars();
-    letters
-        .next()
-        .is_some_and(|first| first.is_ascii_uppercase())
-        && letters.all(|letter| letter.is_ascii_digit())
+    let rest = word.strip_prefix(|first: char| first.is_ascii_uppercase());
+    rest.is_some_and(|rest| rest.chars().all(|letter| letter.is_ascii_digit()))
 }
 
-/// Takes `mut` off: nothing changes in the closure.
-struct Immutable;
+/// Takes `mut` off a pattern, for nothing changes in the closure, and gives names that the closure does not use a span
+/// on which no lint is reported.
+struct Parameter<'a> {
+    used: &'a HashSet<String>,
+}
 
-impl VisitMut for Immutable {
+impl VisitMut for Parameter<'_> {
     fn visit_pat_ident_mut(&mut self, pattern: &mut PatIdent) {
         if pattern.by_ref.is_none() {
             pattern.mutability = None;
         }
         visit_mut::visit_pat_ident_mut(self, pattern);
+    }
+
+    fn visit_ident_mut(&mut self, name: &mut Ident) {
+        if !self.used.contains(&name.to_string()) {
+            *name = unlinted(name);
+        }
     }
 }
 
@@ -219,26 +216,6 @@ impl VisitMut for Elided {
             *lifetime = Lifetime::new("'_", span);
         }
     }
-}
-
-/// The pattern, where no lint speaks of bindings that the closure does not use.
-fn unlinted(pattern: TokenStream, used: &HashSet<String>) -> TokenStream {
-    let mark = |token: TokenTree| match token {
-        TokenTree::Ident(word) if !used.contains(&word.to_string()) => {
-            let span = word.span().resolved_at(Span::mixed_site());
-            let mut word: Ident = word;
-            word.set_span(span);
-            TokenTree::Ident(word)
-        }
-        TokenTree::Group(group) => {
-            let inner = unlinted(group.stream(), used);
-            let mut outer = proc_macro2::Group::new(group.delimiter(), inner);
-            outer.set_span(group.span());
-            TokenTree::Group(outer)
-        }
-        other => other,
-    };
-    pattern.into_iter().map(mark).collect()
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
-//! An `impl` block, cut into its members. What is no method with a body goes on as raw tokens.
+//! An `impl` block, cut into its members. Members other than methods with a body stay raw tokens.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::visit_mut::VisitMut;
 use syn::{Attribute, ItemImpl, Meta, Token, Type};
 
 use super::{Target, inner_attributes, is_function, skip_visibility, start};
 use crate::parse::{Faults, fault};
 use crate::shape::{last_segment, traits};
-use crate::tokens::{Ungrouped, are_in, braced, end_of_angles, held, is, open};
+use crate::tokens::{are_in, braced, end_of_angles, held, is, open, ungrouped};
 
 /// An `impl` block.
 pub(crate) struct Block {
@@ -23,7 +22,7 @@ pub(crate) struct Block {
     pub(crate) self_type: Type,
     /// The names of its type and const parameters.
     pub(crate) generics: Vec<String>,
-    /// What stands in it.
+    /// Its members.
     pub(crate) members: Vec<Member>,
     /// Where its braces are.
     pub(crate) braces: Span,
@@ -31,21 +30,12 @@ pub(crate) struct Block {
 
 /// One item of an `impl` block.
 pub(crate) enum Member {
-    /// Something that is not monitored: constants, types, macros, `const fn`s, and what does not parse; of a method
-    /// that fragments of a `macro_rules!` make up, with the reason.
+    /// Something that is not monitored: constants, types, macros, `const fn`s, and tokens that do not parse; with an
+    /// error, if it is a method made of fragments of a `macro_rules!`.
     Other(TokenStream, Option<syn::Error>),
-    /// A method with a body.
-    Method(Box<Method>),
-}
-
-/// A method with a body.
-pub(crate) struct Method {
-    /// The function, without attributes of ours.
-    pub(crate) target: Target,
-    /// The arguments of its own attribute, if it has one.
-    pub(crate) own: Option<TokenStream>,
-    /// What is wrong with its attributes.
-    pub(crate) faults: Faults,
+    /// A method with a body: the function without attributes of ours, the arguments of its own attribute, if it has
+    /// one, and the faults of its attributes.
+    Method(Box<Target>, Option<TokenStream>, Faults),
 }
 
 impl Block {
@@ -55,8 +45,7 @@ impl Block {
         };
         let head: TokenStream = head.into_iter().collect();
         let empty = Group::new(Delimiter::Brace, TokenStream::new());
-        let mut parsed: ItemImpl = syn::parse2(quote::quote!(#head #empty))?;
-        Ungrouped.visit_item_impl_mut(&mut parsed);
+        let parsed: ItemImpl = syn::parse2(ungrouped(quote::quote!(#head #empty)))?;
         let generics = parsed.generics.params.iter().filter_map(parameter_name);
         let mut attrs: Vec<TokenTree> = body.stream().into_iter().collect();
         let members = split(held(attrs.split_off(inner_attributes(&attrs))));
@@ -81,7 +70,7 @@ pub(crate) fn parameter_name(parameter: &syn::GenericParam) -> Option<String> {
     }
 }
 
-/// The name of a type, without generics: that of its last path segment, or of what it refers to.
+/// The name of a type, without generics: that of its last path segment, or of the type it refers to.
 pub(crate) fn type_name(ty: &Type) -> Option<&syn::Ident> {
     let segment = match ty {
         Type::Paren(paren) => return type_name(&paren.elem),
@@ -94,13 +83,14 @@ pub(crate) fn type_name(ty: &Type) -> Option<&syn::Ident> {
 }
 
 impl Member {
-    /// Tells a method with a body from everything else. A fault is one only where an attribute of ours asks for more,
-    /// or where a macro wrote the method: what is written by hand, the compiler has refused already.
+    /// Tells a method with a body from everything else. A fault is reported only for a method that has an attribute of
+    /// ours or comes from a macro: the compiler has already refused any other.
     fn read(tokens: &[TokenTree]) -> Self {
         let (own, rest) = take_own(tokens);
         let fault = match (is_function(tokens), Target::read(rest.clone())) {
             (Ok(true), Ok(target)) if !own.is_empty() || target.sig.constness.is_none() => {
-                return Self::Method(Box::new(Method::new(target, own)));
+                let (own, faults) = arguments(own);
+                return Self::Method(Box::new(target), own, faults);
             }
             (Ok(true), Err(error)) => Some(error).filter(|_| are_in(&rest)),
             (Ok(true), Ok(_)) => None,
@@ -110,37 +100,32 @@ impl Member {
     }
 }
 
-impl Method {
-    fn new(target: Target, own: Vec<Attribute>) -> Self {
-        let mut faults = Vec::new();
-        let mut first = None;
-        for attr in own {
-            let message = if !is_our_name(attr.path()) {
-                "`cfg_attr` cannot hold `monitored` inside of an `impl` block that is monitored itself: the block's \
-                 attribute cannot see it"
-            } else if first.is_some() {
-                "this method has two attributes `monitored`"
-            } else {
-                first = Some(attr.meta);
-                continue;
-            };
-            faults.push(syn::Error::new_spanned(attr.path(), message));
-        }
-        let own = first.map(|meta| match meta {
-            Meta::Path(_) => TokenStream::new(),
-            Meta::List(list) => list.tokens,
-            Meta::NameValue(pair) => {
-                let message = "arguments stand in parentheses: `#[monitored(method = \"name\")]`";
-                faults.push(syn::Error::new_spanned(&pair.value, message));
-                TokenStream::new()
-            }
-        });
-        Self {
-            target,
-            own,
-            faults,
-        }
+/// The arguments of a method's own attribute, and the faults of its attributes.
+fn arguments(own: Vec<Attribute>) -> (Option<TokenStream>, Faults) {
+    let mut faults = Vec::new();
+    let mut first = None;
+    for attr in own {
+        let message = if !is_our_name(attr.path()) {
+            "`cfg_attr` cannot hold `monitored` inside of an `impl` block that is monitored itself: the block's \
+             attribute cannot see it"
+        } else if first.is_some() {
+            "this method has two attributes `monitored`"
+        } else {
+            first = Some(attr.meta);
+            continue;
+        };
+        faults.push(syn::Error::new_spanned(attr.path(), message));
     }
+    let arguments = first.map(|meta| match meta {
+        Meta::Path(_) => TokenStream::new(),
+        Meta::List(list) => list.tokens,
+        Meta::NameValue(pair) => {
+            let message = "arguments stand in parentheses: `#[monitored(method = \"name\")]`";
+            faults.push(syn::Error::new_spanned(&pair.value, message));
+            TokenStream::new()
+        }
+    });
+    (arguments, faults)
 }
 
 /// Takes our attributes off a method, and those that hold one of ours.
@@ -172,9 +157,8 @@ fn is_ours(meta: &Meta) -> bool {
 }
 
 fn is_our_name(path: &syn::Path) -> bool {
-    path.segments
-        .last()
-        .is_some_and(|last| last.ident == "monitored")
+    let last = path.segments.last();
+    last.is_some_and(|last| last.ident == "monitored")
 }
 
 /// Cuts the tokens between the braces into items, those that come as fragments too.
@@ -202,10 +186,7 @@ fn length(tokens: &[TokenTree]) -> usize {
     while let Some(token) = tokens.get(at) {
         at += match token {
             angle if is(angle, '<') => end_of_angles(&tokens[at..]).unwrap_or(1),
-            end if is(end, ';') => return at + 1,
-            TokenTree::Group(group) if has_braces && braced(group.clone()).is_ok() => {
-                return at + 1;
-            }
+            end if is(end, ';') || has_braces && braced(end).is_some() => return at + 1,
             _ => 1,
         };
     }

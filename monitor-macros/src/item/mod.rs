@@ -9,15 +9,16 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::visit::{self, Visit};
-use syn::visit_mut::VisitMut;
-use syn::{Attribute, Pat, PatIdent, Signature, Visibility};
+use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Signature, Visibility};
 
 use crate::parse::fault;
-use crate::tokens::{Ungrouped, braced, held, in_braces, is, is_fragment, open};
+use crate::tokens::{
+    braced, delimited, held, in_braces, is, is_fragment, is_word, open, ungrouped,
+};
 
-pub(crate) use block::{Block, Member, Method, parameter_name, type_name};
+pub(crate) use block::{Block, Member, parameter_name, type_name};
 
-/// What the attribute stands on.
+/// The item under the attribute.
 pub(crate) enum Item {
     /// A function.
     Function(Target),
@@ -59,42 +60,29 @@ const QUALIFIERS: &[&str] = &[
     "const", "async", "unsafe", "extern", "safe", "default", "gen",
 ];
 
-/// What else an attribute may stand on: the word that says so, what it is, and what to do instead.
-const KINDS: &[(&str, &str)] = &[
-    (
-        "trait",
-        "a trait: put it on the methods with a default body, or on those of its implementations",
-    ),
-    (
-        "mod",
-        "a module: put it on each function and `impl` block in there",
-    ),
-    ("struct", "a struct: put it on the `impl` block"),
-    ("enum", "an enum: put it on the `impl` block"),
-    ("union", "a union: put it on the `impl` block"),
-    ("static", "a static"),
-    ("type", "a type alias"),
-    ("const", "a constant"),
-    (
-        "extern",
-        "an `extern` block: functions in there have no body to monitor",
-    ),
-    ("use", "an import"),
-    ("macro_rules", "a macro"),
-    ("crate", "an `extern crate`"),
-    ("|", "a closure: use `Monitor::method` and its guard there"),
-    (
-        "move",
-        "a closure: use `Monitor::method` and its guard there",
-    ),
-    (
-        "let",
-        "a statement: use `Monitor::method` and its guard there",
-    ),
-];
+/// An item that the attribute does not take, by the word that it begins with: its name, and the place to use instead.
+fn kind(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "trait" => "a trait: put it on methods with a default body, or in its implementations",
+        "mod" => "a module: put it on each function and `impl` block in there",
+        "struct" => "a struct: put it on the `impl` block",
+        "enum" => "an enum: put it on the `impl` block",
+        "union" => "a union: put it on the `impl` block",
+        "static" => "a static",
+        "type" => "a type alias",
+        "const" => "a constant",
+        "extern" => "an `extern` block: functions in there have no body to monitor",
+        "use" => "an import",
+        "macro_rules" => "a macro",
+        "crate" => "an `extern crate`",
+        "|" | "move" => "a closure: use `Monitor::method` and its guard there",
+        "let" => "a statement: use `Monitor::method` and its guard there",
+        _ => return None,
+    })
+}
 
-/// Whether it is a function, with a body or without, or else an `impl` block. Refuses what cannot be monitored, at the
-/// word that says what it is.
+/// Whether it is a function, with a body or without, or else an `impl` block. Returns an error for other items, at the
+/// word that names their kind.
 fn is_function(item: &[TokenTree]) -> syn::Result<bool> {
     let mut qualifier: Option<&TokenTree> = None;
     for token in skip_visibility(&item[start(item)..]) {
@@ -107,15 +95,10 @@ fn is_function(item: &[TokenTree]) -> syn::Result<bool> {
             // The same, from a macro: `extern $abi fn`.
             abi if qualifier.is_some() && is_fragment(abi) => {}
             other => {
-                let words = [Some(other), qualifier].into_iter().flatten();
-                let mut kinds = words.filter_map(|token| {
-                    let word = token.to_string();
-                    let (_, what) = KINDS.iter().find(|(kind, _)| *kind == word)?;
-                    Some((token, *what))
-                });
-                let (at, what) = kinds.next().unwrap_or((other, "something else"));
-                let message = format!("{GOES_ON}; this is {what}");
-                return fault(at.span(), message);
+                let mut words = [Some(other), qualifier].into_iter().flatten();
+                let known = words.find_map(|word| Some((word, kind(&word.to_string())?)));
+                let (at, kind) = known.unwrap_or((other, "something else"));
+                return fault(at.span(), format!("{GOES_ON}; this is {kind}"));
             }
         }
     }
@@ -139,13 +122,10 @@ pub(super) fn start(item: &[TokenTree]) -> usize {
 }
 
 pub(super) fn skip_visibility(item: &[TokenTree]) -> &[TokenTree] {
+    let is_scope = |scope| delimited(scope, Delimiter::Parenthesis).is_some();
     match item {
-        [TokenTree::Ident(word), TokenTree::Group(scope), rest @ ..]
-            if word == "pub" && scope.delimiter() == Delimiter::Parenthesis =>
-        {
-            rest
-        }
-        [TokenTree::Ident(word), rest @ ..] if word == "pub" => rest,
+        [word, scope, rest @ ..] if is_word(word, "pub") && is_scope(scope) => rest,
+        [word, rest @ ..] if is_word(word, "pub") => rest,
         other => other,
     }
 }
@@ -170,17 +150,13 @@ impl Target {
     /// Reads a function.
     fn read(mut head: Vec<TokenTree>) -> syn::Result<Self> {
         let message = "`#[monitored]` needs a function with a body: put it on the implementation";
-        let mut block = match head.pop() {
-            Some(TokenTree::Group(group)) => {
-                braced(group).or_else(|other| fault(other.span(), message))?
-            }
-            other => {
-                let at = other.map_or_else(Span::call_site, |other| other.span());
-                return fault(at, message);
-            }
+        let last = head.pop();
+        let Some(mut block) = last.as_ref().and_then(braced) else {
+            let at = last.map_or_else(Span::call_site, |last| last.span());
+            return fault(at, message);
         };
         let head: TokenStream = head.into_iter().collect();
-        let (attrs, vis, sig) = read_head.parse2(head.clone())?;
+        let (attrs, vis, sig) = read_head.parse2(ungrouped(head.clone()))?;
         let mut inner_attrs: Vec<TokenTree> = block.stream().into_iter().collect();
         let rest = inner_attrs.split_off(inner_attributes(&inner_attrs));
         if !inner_attrs.is_empty() {
@@ -202,18 +178,26 @@ fn read_head(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Visibility,
     let vis = input.parse()?;
     // Of specialisation.
     input.parse::<Option<syn::Token![default]>>()?;
-    let mut sig = input.parse()?;
-    Ungrouped.visit_signature_mut(&mut sig);
-    Ok((attrs, vis, sig))
+    Ok((attrs, vis, input.parse()?))
 }
 
 /// How many tokens of a block are inner attributes: `#`, `!` and brackets.
 fn inner_attributes(tokens: &[TokenTree]) -> usize {
-    let attributes = tokens.chunks(3).take_while(|triple| {
-        matches!(triple, [hash, bang, TokenTree::Group(content)]
-            if is(hash, '#') && is(bang, '!') && content.delimiter() == Delimiter::Bracket)
-    });
+    let is_one = |hash, bang, content| {
+        is(hash, '#') && is(bang, '!') && delimited(content, Delimiter::Bracket).is_some()
+    };
+    let attributes = tokens.chunks(3).take_while(
+        |triple| matches!(triple, [hash, bang, content] if is_one(hash, bang, content)),
+    );
     3 * attributes.count()
+}
+
+/// The arguments of a function but for `self`.
+pub(crate) fn typed_arguments(sig: &Signature) -> impl Iterator<Item = &PatType> {
+    sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(argument) => Some(argument),
+        FnArg::Receiver(_) => None,
+    })
 }
 
 /// The names that a pattern binds.

@@ -13,10 +13,8 @@ const MAX_BOUNDS: usize = 64;
 /// The bounds of a method's duration histogram.
 #[derive(Clone)]
 pub(crate) enum Buckets {
-    /// The preset for durations.
-    Time,
-    /// The preset for sizes.
-    Size,
+    /// A preset, by the name of its constant in the runtime.
+    Preset(&'static str),
     /// These: finite, not negative, increasing.
     List(Vec<(f64, Span)>),
     /// A constant, checked by the runtime's `bounds` while compiling.
@@ -27,7 +25,7 @@ pub(super) fn buckets(value: &Expr) -> syn::Result<Buckets> {
     if let Some(Lit::Str(name)) = literal(value) {
         return preset(name);
     }
-    match bare(value) {
+    match value {
         Expr::Path(path) => Ok(Buckets::Constant(path.clone())),
         Expr::Array(list) => bounds(list).map(Buckets::List),
         Expr::Reference(reference) if matches!(*reference.expr, Expr::Array(_)) => {
@@ -43,14 +41,15 @@ pub(super) fn buckets(value: &Expr) -> syn::Result<Buckets> {
 
 fn preset(name: &LitStr) -> syn::Result<Buckets> {
     let text = name.value();
-    let hint = match text.as_str() {
-        "time" => return Ok(Buckets::Time),
-        "size" => return Ok(Buckets::Size),
-        _ => ["time", "size"]
-            .into_iter()
-            .find(|preset| is_near(&text, preset, 1)),
+    let nearest = |edits| {
+        let mut presets = [("time", "TIME_BOUNDS"), ("size", "SIZE_BOUNDS")].into_iter();
+        presets.find(|(preset, _)| is_near(&text, preset, edits))
     };
-    let hint = hint.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+    if let Some((_, constant)) = nearest(0) {
+        return Ok(Buckets::Preset(constant));
+    }
+    let hint = nearest(1).map(|(near, _)| format!("; did you mean {near:?}?"));
+    let hint = hint.unwrap_or_default();
     let message = format!("there are no buckets {text:?}{hint} (valid: \"time\", \"size\")");
     fault(name.span(), message)
 }
@@ -60,55 +59,45 @@ fn bounds(list: &ExprArray) -> syn::Result<Vec<(f64, Span)>> {
         let message = "the list of bounds is empty: `buckets = [0.1, 1.0]`";
         return Err(syn::Error::new_spanned(list, message));
     }
-    let mut faults = Vec::new();
-    let mut bounds: Vec<(f64, Span)> = Vec::new();
-    let mut highest: Option<f64> = None;
+    let (mut faults, mut bounds) = (Vec::new(), Vec::new());
+    let mut before = None;
     for (place, expr) in list.elems.iter().enumerate() {
-        let bound = bound(expr);
-        let before = std::mem::replace(&mut highest, bound.as_ref().ok().copied());
-        let message = match (bound, before) {
-            (Err(error), _) => {
-                faults.push(error);
-                continue;
-            }
-            (Ok(bound), Some(before)) if bound <= before => {
-                format!("the bounds increase: {bound:?} is not above {before:?}")
-            }
-            (Ok(_), _) if place == MAX_BOUNDS => {
-                format!("a histogram has at most {MAX_BOUNDS} bounds")
-            }
-            (Ok(bound), _) => {
-                bounds.push((bound, expr.span()));
-                continue;
-            }
-        };
-        faults.push(syn::Error::new_spanned(expr, message));
+        let read = bound(expr);
+        let highest = std::mem::replace(&mut before, read.as_ref().ok().copied());
+        match read.and_then(|bound| check_bound(expr, bound, highest, place)) {
+            Ok(bound) => bounds.push((bound, expr.span())),
+            Err(fault) => faults.push(fault),
+        }
     }
     unless(faults, bounds)
+}
+
+fn check_bound(expr: &Expr, bound: f64, before: Option<f64>, place: usize) -> syn::Result<f64> {
+    let message = match before {
+        Some(before) if bound <= before => {
+            format!("the bounds increase: {bound:?} is not above {before:?}")
+        }
+        _ if place == MAX_BOUNDS => format!("a histogram has at most {MAX_BOUNDS} bounds"),
+        _ => return Ok(bound),
+    };
+    Err(syn::Error::new_spanned(expr, message))
 }
 
 fn bound(expr: &Expr) -> syn::Result<f64> {
     let digits = match literal(expr) {
         Some(Lit::Int(number)) if matches!(number.suffix(), "" | "f64") => number.base10_digits(),
         Some(Lit::Float(number)) if matches!(number.suffix(), "" | "f64") => number.base10_digits(),
-        _ => {
-            let message = match bare(expr) {
-                negative if is_negative(negative) => {
-                    "a bound is not negative: no call takes less than no time"
-                }
-                Expr::Path(_) => {
-                    "a bound in a list is a number: bounds that have names go into a constant, `buckets = path::BOUNDS`"
-                }
-                _ => "a bound is a number, as in `[0.1, 1.0]`",
-            };
-            return refuse(expr, message);
-        }
+        _ => "",
     };
-    match digits.parse() {
-        Ok(number) if f64::is_finite(number) => Ok(number),
-        _ => refuse(
-            expr,
-            "a bound is finite: what is above the last one is counted as infinite anyway",
-        ),
-    }
+    let message = match (digits.parse(), bare(expr)) {
+        (Ok(number), _) if f64::is_finite(number) => return Ok(number),
+        (Ok(_), _) => "a bound is finite: a larger value is counted as infinite in any case",
+        (_, sign) if is_negative(sign) => "a bound is not negative: a call takes no negative time",
+        (_, Expr::Path(_)) => {
+            "a bound in a list is a number; for named bounds, write a constant of all of them, \
+                               `buckets = path::BOUNDS`"
+        }
+        _ => "a bound is a number, as in `[0.1, 1.0]`",
+    };
+    refuse(expr, message)
 }

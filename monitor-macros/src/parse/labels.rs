@@ -5,9 +5,8 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitInt, token};
 
-use super::value::{equals, fault, inside, list, literal, refuse};
+use super::value::{equals, expression, fault, inside, list, literal, refuse};
 use super::{separated, unless};
-use crate::tokens::expression;
 
 /// The most labels a method may have.
 const MAX_LABELS: usize = 8;
@@ -52,13 +51,10 @@ fn read_label(input: ParseStream<'_>) -> syn::Result<Label> {
     if name == "capped" && input.peek(token::Paren) {
         return read_capped(&name, &list(&name, input)?);
     }
-    // The value is read before the name is judged, for what it may have to say itself.
+    // The value is read before the name is checked, so that faults in both are reported.
     let value = read_value(&name, input)?;
-    Ok(Label {
-        name: check_name(&name)?,
-        max: None,
-        value,
-    })
+    let (name, max) = (check_name(&name)?, None);
+    Ok(Label { name, max, value })
 }
 
 fn read_name(input: ParseStream<'_>) -> syn::Result<Ident> {
@@ -81,90 +77,65 @@ fn read_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
 }
 
 fn read_capped(capped: &Ident, content: ParseStream<'_>) -> syn::Result<Label> {
+    let form =
+        "`capped` takes a label and the most values it may have: `capped(key = expr, max = 100)`";
     let mut pairs = Vec::new();
     let mut read = |input: ParseStream<'_>| {
         let name = read_name(input)?;
-        let message = match pairs.len() {
-            1 if name != "max" => {
-                format!("expected `max = N`, the most values the label may have; found `{name}`")
-            }
-            0 | 1 => {
-                pairs.push((read_value(&name, input)?, name));
-                return Ok("the label".to_owned());
-            }
-            _ => "`capped` takes one label and its `max`: write another `capped(..)`".to_owned(),
-        };
-        fault(name.span(), message)
+        if pairs.len() > 1 || pairs.len() == 1 && name != "max" {
+            return fault(name.span(), form);
+        }
+        pairs.push((read_value(&name, input)?, name));
+        Ok("the label".to_owned())
     };
     let faults = separated(content, |input| {
-        // What is left of a faulty list would be a fault of its own.
+        // The rest of a faulty list is skipped: it would be reported as a second fault.
         read(input).inspect_err(|_| while input.parse::<TokenTree>().is_ok() {})
     });
     unless(faults, ())?;
     let Ok([(value, name), (max, _)]) = <[_; 2]>::try_from(pairs) else {
-        let message = "`capped` needs a label and the most values it may have: `capped(key = expr, max = 100)`";
-        return fault(capped.span(), message);
+        return fault(capped.span(), form);
     };
-    Ok(Label {
-        max: Some(limit(&max)?),
-        name: check_name(&name)?,
-        value,
-    })
+    let max = Some(limit(&max)?);
+    let name = check_name(&name)?;
+    Ok(Label { name, max, value })
 }
 
 fn limit(value: &Expr) -> syn::Result<LitInt> {
-    match literal(value) {
-        Some(Lit::Int(max))
-            if max.suffix().is_empty()
-                && max
-                    .base10_parse()
-                    .is_ok_and(|max: u32| (1..=MAX_VALUES).contains(&max)) =>
-        {
-            Ok(max.clone())
-        }
-        _ => refuse(
-            value,
-            format_args!("`max` is a whole number from 1 to {MAX_VALUES}"),
-        ),
+    if let Some(Lit::Int(max)) = literal(value)
+        && max.suffix().is_empty()
+        && matches!(max.base10_parse(), Ok(1..=MAX_VALUES))
+    {
+        return Ok(max.clone());
     }
+    let message = format!("`max` is a whole number from 1 to {MAX_VALUES}");
+    refuse(value, message)
 }
 
-/// Names that cannot be those of a label, and why.
-const RESERVED: &[(&str, &str)] = &[
-    ("method", "every series of a call has it already"),
-    ("status", "the series of a call have it already"),
-    ("type", "the series of errors have it already"),
-    ("le", "Prometheus keeps it for the bounds of histograms"),
-    (
-        "quantile",
-        "Prometheus keeps it for the quantiles of summaries",
-    ),
-    (
-        "overflow",
-        "it marks what is over the limit of a label's values",
-    ),
-    ("inittime", "the configuration may put it on every series"),
-    (
-        "_name_",
-        "pages that escape names with dots write it as `__name__`",
-    ),
-];
+/// Why a name cannot be that of a label.
+fn reserved(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "method" => "every series of a call has it already",
+        "status" => "the series of a call have it already",
+        "type" => "the series of errors have it already",
+        "le" => "Prometheus keeps it for the bounds of histograms",
+        "quantile" => "Prometheus keeps it for the quantiles of summaries",
+        "overflow" => "it marks the values over the limit of a label",
+        "inittime" => "the configuration may put it on every series",
+        "_name_" => "pages that escape names with dots write it as `__name__`",
+        name if name.starts_with("__") => "Prometheus keeps names that begin with `__`",
+        _ => return None,
+    })
+}
 
 fn check_name(name: &Ident) -> syn::Result<Ident> {
     let name = name.unraw();
     let text = name.to_string();
-    let reserved = RESERVED.iter().find(|(reserved, _)| *reserved == text);
     let valid = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let message = if let Some((_, why)) = reserved {
-        format!("the label name `{text}` is reserved: {why}")
-    } else if text.starts_with("__") {
-        format!("the label name `{text}` is reserved: Prometheus keeps names that begin with `__`")
-    } else if !text.chars().all(valid) {
-        format!(
-            "the label name `{text}` is not valid: Prometheus takes the letters a to z, digits and `_`"
-        )
-    } else {
-        return Ok(name);
+    let why = match reserved(&text) {
+        Some(why) => format!("is reserved: {why}"),
+        None if text.chars().all(valid) => return Ok(name),
+        None => "is not valid: Prometheus takes the letters a to z, digits and `_`".to_owned(),
     };
-    fault(name.span(), message)
+    fault(name.span(), format!("the label name `{text}` {why}"))
 }

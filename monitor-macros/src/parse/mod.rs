@@ -3,8 +3,7 @@
 //! A row of the table is all there is of an argument: the field that holds it, its key, where it goes, how it is
 //! written, and the function that reads its value (`value`, `labels`, `buckets`). [`Args::read_list`] is the only loop
 //! that reads them. Arguments come in any order, each at most once; every fault is collected, and reading goes on at
-//! the next comma. What an argument alone shows is checked here; what depends on other arguments or on the item, in
-//! `validate`.
+//! the next comma. Each argument is checked on its own here; `validate` checks it against other arguments and the item.
 
 mod buckets;
 mod labels;
@@ -19,85 +18,55 @@ use syn::{Expr, Lit, LitBool, LitStr, Path, Token};
 
 pub(crate) use buckets::Buckets;
 pub(crate) use labels::Label;
-pub(crate) use value::{ErrorType, Faults, MethodName, check_name, fault};
-use value::{name, of};
+pub(crate) use value::{Faults, Name, check_name, fault};
+use value::{name, name_or, of};
 
-/// What arguments stand on, or may: a set of the bits below.
-pub(crate) type Place = u16;
+use crate::tokens::ungrouped;
+
+/// The item that arguments stand on: a bit of its own, its name, and an argument that may be written there.
+#[derive(Clone, Copy)]
+pub(crate) struct Place(u16, &'static str, pub(crate) &'static str);
 
 /// A function on its own.
-pub(crate) const ON_FUNCTION: Place = 1;
+pub(crate) const ON_FUNCTION: Place = Place(1, "a function", ANY);
 /// A method of an `impl` block that has an attribute itself.
-pub(crate) const ON_METHOD: Place = 2;
+pub(crate) const ON_METHOD: Place = Place(2, "a method", ANY);
 /// An `impl` block.
-pub(crate) const ON_BLOCK: Place = 4;
-/// All of the attribute. What cannot be monitored stands there: no argument is out of place.
-pub(crate) const ON_ANYTHING: Place = ON_FUNCTION | ON_METHOD | ON_BLOCK;
+pub(crate) const ON_BLOCK: Place = Place(4, "an `impl` block", ANY);
+/// An item that cannot be monitored: there, no argument is out of place.
+pub(crate) const ON_ANYTHING: Place = Place(7, "a function", ANY);
 /// An enum that derives `MonitorError`.
-pub(crate) const ON_ERROR_ENUM: Place = 8;
+pub(crate) const ON_ERROR_ENUM: Place = Place(8, "an error enum", "fallback = \"name\"");
 /// A struct that derives `MonitorError`.
-pub(crate) const ON_ERROR_STRUCT: Place = 16;
+pub(crate) const ON_ERROR_STRUCT: Place = Place(16, "an error struct", "error_type = \"name\"");
 /// A variant of an enum that derives `MonitorError`.
-pub(crate) const ON_ERROR: Place = 32;
+pub(crate) const ON_ERROR: Place = Place(32, "a variant of an error", "error_type = \"name\"");
 /// An enum that derives `MonitorLabel`.
-pub(crate) const ON_LABEL_ENUM: Place = 64;
+pub(crate) const ON_LABEL_ENUM: Place = Place(64, "a label", "crate = path::to::monitor_core");
 /// A variant of an enum that derives `MonitorLabel`.
-pub(crate) const ON_LABEL: Place = 128;
+pub(crate) const ON_LABEL: Place = Place(128, "a variant of a label", "name = \"value\"");
 /// A variant of an error that has an error type, and may have a label's value too.
-pub(crate) const ON_LABELLED_ERROR: Place = 256;
-
-/// A place in words, and an argument that may be written there.
-pub(crate) fn described(place: Place) -> (&'static str, &'static str) {
-    match place {
-        ON_METHOD => ("a method", ANY),
-        ON_BLOCK => ("an `impl` block", ANY),
-        ON_ERROR_ENUM => ("an error enum", "fallback = \"name\""),
-        ON_ERROR_STRUCT => ("an error struct", "error_type = \"name\""),
-        ON_ERROR | ON_LABELLED_ERROR => ("a variant of an error", "error_type = \"name\""),
-        ON_LABEL_ENUM => ("a label", "crate = path::to::monitor_core"),
-        ON_LABEL => ("a variant of a label", "name = \"value\""),
-        _ => ("a function", ANY),
-    }
-}
+pub(crate) const ON_LABELLED_ERROR: Place = Place(256, ON_ERROR.1, ON_ERROR.2);
 
 const ANY: &str = "key = value";
 
-/// Where a key goes.
-struct Home {
-    words: &'static str,
-    /// The places that take it.
-    takes: Place,
-    /// Those where it is for another derive.
-    ignores: Place,
-}
+/// Where a key goes: in words, the bits of the places that take it, and of those where it is for another derive.
+struct Home(&'static str, u16, u16);
 
-const fn home(words: &'static str, takes: Place, ignores: Place) -> Home {
-    Home {
-        words,
-        takes,
-        ignores,
-    }
-}
-
-const FUNCTION: Home = home("a function", ON_FUNCTION | ON_METHOD, 0);
-const METHOD: Home = home("a method of a monitored `impl` block", ON_METHOD, 0);
-const BLOCK: Home = home("an `impl` block", ON_BLOCK, 0);
-const BOTH: Home = home("a function", ON_ANYTHING, 0);
-const TYPE: Home = home(
-    "the type itself",
-    ON_ERROR_ENUM | ON_ERROR_STRUCT | ON_LABEL_ENUM,
-    0,
-);
-const ENUM: Home = home("the enum itself", ON_ERROR_ENUM, ON_LABEL_ENUM);
-const ERROR: Home = home(
-    "a variant of an error, or an error struct",
-    ON_ERROR_STRUCT | ON_ERROR | ON_LABELLED_ERROR,
-    ON_LABEL_ENUM | ON_LABEL,
-);
-const LABEL: Home = home(
+const FUNCTION: Home = Home("a function", ON_FUNCTION.0 | ON_METHOD.0, 0);
+const METHOD: Home = Home("a method of a monitored `impl` block", ON_METHOD.0, 0);
+const BLOCK: Home = Home("an `impl` block", ON_BLOCK.0, 0);
+const BOTH: Home = Home("a function", ON_ANYTHING.0, 0);
+const TYPES: u16 = ON_ERROR_ENUM.0 | ON_ERROR_STRUCT.0 | ON_LABEL_ENUM.0;
+const TYPE: Home = Home("the type itself", TYPES, 0);
+const ENUM: Home = Home("the enum itself", ON_ERROR_ENUM.0, ON_LABEL_ENUM.0);
+const ERRORS: u16 = ON_ERROR_STRUCT.0 | ON_ERROR.0 | ON_LABELLED_ERROR.0;
+const LABELS: u16 = ON_LABEL_ENUM.0 | ON_LABEL.0;
+const ERROR: Home = Home("a variant of an error, or an error struct", ERRORS, LABELS);
+const LABEL: Home = Home(
     "a variant of an enum that derives `MonitorLabel`",
-    ON_LABEL,
-    ON_LABELLED_ERROR,
+    ON_LABEL.0,
+    ON_LABELLED_ERROR.0,
 );
 
 /// A row of the table.
@@ -106,14 +75,14 @@ pub(crate) struct Key {
     home: Home,
     /// The argument as one may write it.
     example: &'static str,
-    /// Reads what is behind the key.
+    /// Reads the tokens behind the key.
     read: fn(&mut Args, &Ident, ParseStream<'_>) -> syn::Result<()>,
 }
 
 /// Makes the table, and the type that holds arguments. A row: field, type of the value, key, home, example, reader.
 macro_rules! arguments {
     ($($field:ident: $value:ty = $key:literal, $home:ident, $example:literal, $read:expr;)*) => {
-        /// What was written between the parentheses of an attribute of ours, or of several together.
+        /// The arguments of an attribute of ours, or of several together.
         #[derive(Default)]
         pub(crate) struct Args {
             $(pub(crate) $field: Once<$value>,)*
@@ -138,21 +107,29 @@ macro_rules! arguments {
 }
 
 arguments! {
-    method: MethodName = "method", FUNCTION, "method = \"name\"", of(value::method_name);
+    method: Name = "method", FUNCTION, "method = \"name\"",
+        of(name_or(|value| matches!(value, Expr::Path(_) | Expr::Macro(_)), "the method name",
+                   "the method name is a string literal or the path of a `&'static str` constant"));
     prefix: LitStr = "prefix", BLOCK, "prefix = \"Name\"", of(value::prefix);
     only_pub: () = "only_pub", BLOCK, "only_pub", value::flag;
     skip: () = "skip", METHOD, "skip", value::flag;
     ok_if: Expr = "ok_if", FUNCTION, "ok_if = |answer| ..", value::predicate;
     error_if: Expr = "error_if", FUNCTION, "error_if = |answer| ..", value::predicate;
-    error_type: ErrorType = "error_type", FUNCTION, "error_type = \"name\"", of(value::error_type);
+    error_type: Name = "error_type", FUNCTION, "error_type = \"name\"",
+        of(name_or(|value| matches!(value, Expr::Path(_)), "the error type",
+                   "the error type is a string literal or the path of a `fn(&E) -> &'static str`"));
     expected: Vec<LitStr> = "expected", FUNCTION, "expected(\"name\", ..)", value::expected;
     task: LitStr = "task", BOTH, "task = \"name\"",
         of(name("the task type", "the task type is a string literal"));
     health: LitBool = "health", BOTH, "health = false", of(value::health);
     labels: Vec<Label> = "labels", FUNCTION, "labels(key = expr, ..)", labels::labels;
-    request_size: Expr = "request_size", FUNCTION, "request_size = expr", value::size;
+    request_size: Expr = "request_size", FUNCTION, "request_size = expr",
+        value::of_arguments(true, "`request_size` is a number of bytes, computed from the arguments: an integer or an \
+                                   `Option` of one");
     response_size: Expr = "response_size", FUNCTION, "response_size = |answer| ..", value::predicate;
-    deadline: Expr = "deadline", FUNCTION, "deadline = expr", value::deadline;
+    deadline: Expr = "deadline", FUNCTION, "deadline = expr",
+        value::of_arguments(false, "`deadline` is the time left, computed from the arguments: a `Duration` or an \
+                                    `Option<Duration>`");
     call: Ident = "call", FUNCTION, "call = call", of(value::binding);
     max_concurrency: value::Limit = "max_concurrency", FUNCTION, "max_concurrency = 8", value::limit;
     buckets: Buckets = "buckets", BOTH, "buckets = [0.1, 1.0]", of(buckets::buckets);
@@ -174,7 +151,7 @@ arguments! {
 /// All keys of the attribute.
 #[cfg(all(test, not(feature = "off")))]
 pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
-    let keys = KEYS.iter().filter(|key| key.home.takes & ON_ANYTHING != 0);
+    let keys = KEYS.iter().filter(|key| key.home.1 & ON_ANYTHING.0 != 0);
     keys.map(|key| key.name)
 }
 
@@ -201,14 +178,14 @@ impl Args {
             errors.extend(separated(input, |input| self.read_one(input, place)));
             Ok(())
         };
-        if let Err(error) = read.parse2(tokens) {
+        if let Err(error) = read.parse2(ungrouped(tokens)) {
             errors.push(error);
         }
     }
 
-    /// Reads one argument. Returns what that was, in words.
+    /// Reads one argument. Returns its description.
     fn read_one(&mut self, input: ParseStream<'_>, place: Place) -> syn::Result<String> {
-        if input.peek(Lit) && place & ON_ANYTHING != 0 {
+        if input.peek(Lit) && place.0 & ON_ANYTHING.0 != 0 {
             let literal: Lit = input.parse()?;
             let name = match &literal {
                 Lit::Str(name) => name.value(),
@@ -218,13 +195,13 @@ impl Args {
             return fault(literal.span(), message);
         }
         let Ok(key) = Ident::parse_any(input) else {
-            return Err(input.error(format!("expected an argument: `{}`", described(place).1)));
+            return Err(input.error(format!("expected an argument: `{}`", place.2)));
         };
         (row(&key, place)?.read)(self, &key, input)?;
         Ok(format!("the argument `{key}`"))
     }
 
-    /// Takes over what a method's block says and the method does not.
+    /// Takes the arguments that are given for the method's block alone.
     pub(crate) fn inherit(&mut self, block: &Self) {
         if !self.task.given() && !self.health.given() {
             self.task.clone_from(&block.task);
@@ -239,18 +216,13 @@ impl Args {
         self.given_of(&["ok_if", "error_if", "error_type", "response_size"])
     }
 
-    /// Whether no expression of the arguments is about what the function was given or gives.
+    /// True if no expression reads the function's arguments or the returned value.
     pub(crate) fn touch_nothing(&self) -> bool {
         let counted = matches!(self.max_concurrency.value(), Some(Some(_)));
-        let about_both = [
-            "ok_if",
-            "error_if",
-            "response_size",
-            "labels",
-            "request_size",
-            "deadline",
-        ];
-        self.given_of(&about_both).is_empty() && !counted
+        let of_the_value = ["ok_if", "error_if", "response_size"];
+        let of_the_arguments = ["labels", "request_size", "deadline"];
+        let given = [of_the_value, of_the_arguments].map(|names| self.given_of(&names));
+        !counted && given.iter().all(Vec::is_empty)
     }
 
     fn given_of(&self, names: &[&str]) -> Vec<&Ident> {
@@ -260,7 +232,7 @@ impl Args {
     }
 }
 
-/// Reads what stands between commas. Returns all faults; after one, reading goes on at the next comma.
+/// Reads a list separated by commas. Returns all faults; after one, reading goes on at the next comma.
 fn separated(
     input: ParseStream<'_>,
     mut read: impl FnMut(ParseStream<'_>) -> syn::Result<String>,
@@ -283,11 +255,12 @@ fn separated(
 
 /// The value, if there are no faults.
 fn unless<T>(faults: Faults, value: T) -> syn::Result<T> {
-    let all = faults.into_iter().reduce(|mut all, fault| {
-        all.combine(fault);
-        all
-    });
-    all.map_or(Ok(value), Err)
+    let mut faults = faults.into_iter();
+    let Some(mut all) = faults.next() else {
+        return Ok(value);
+    };
+    all.extend(faults);
+    Err(all)
 }
 
 /// Goes on to the next comma, and past the value of a key that was refused: that may hold commas of its own.
@@ -301,52 +274,39 @@ fn recover(input: ParseStream<'_>) {
 
 /// The row of a key. Refuses one that does not exist, or not here.
 pub(crate) fn row(key: &Ident, place: Place) -> syn::Result<&'static Key> {
-    find(&key.to_string(), place).or_else(|message| fault(key.span(), message))
-}
-
-fn find(name: &str, place: Place) -> Result<&'static Key, String> {
-    let on = if place == ON_ANYTHING {
-        ON_FUNCTION
-    } else {
-        place
-    };
-    let in_attribute = |place| place & ON_ANYTHING != 0;
-    let rows = KEYS
-        .iter()
-        .filter(|row| in_attribute(row.home.takes) == in_attribute(on));
-    let (here, elsewhere): (Vec<_>, Vec<_>) = rows.partition(|row| row.home.takes & on != 0);
+    let name = key.to_string();
+    // Of a function and more, the keys of a function are listed.
+    let bit = place.0 & place.0.wrapping_neg();
+    let in_attribute = |bits| bits & ON_ANYTHING.0 != 0;
+    let is_ours = |row: &&Key| in_attribute(row.home.1) == in_attribute(bit);
+    let rows = KEYS.iter().filter(is_ours);
+    let (here, elsewhere): (Vec<_>, Vec<_>) = rows.partition(|row| row.home.1 & bit != 0);
     let valid: Vec<_> = here.iter().map(|row| format!("`{}`", row.name)).collect();
-    let valid = format!("valid on {}: {}", described(on).0, valid.join(", "));
-    if let Some(row) = here.iter().chain(&elsewhere).find(|row| row.name == name) {
-        let fits = (row.home.takes | row.home.ignores) & place != 0;
-        return if fits {
-            Ok(row)
-        } else {
-            Err(misplaced(row, place, &valid))
-        };
-    }
-    let hint = match (nearest(name, &here), nearest(name, &elsewhere)) {
-        (Some(near), _) => format!("; did you mean `{}`?", near.name),
-        (None, Some(near)) => {
-            format!(
-                "; did you mean `{}`? It goes on {}",
-                near.name, near.home.words
-            )
+    let valid = format!("valid on {}: {}", place.1, valid.join(", "));
+    let message = match here.iter().chain(&elsewhere).find(|row| row.name == name) {
+        Some(row) if (row.home.1 | row.home.2) & place.0 != 0 => return Ok(row),
+        Some(row) => misplaced(row, place, &valid),
+        None => {
+            let near = nearest(&name, &here).map(|near| (near, String::new()));
+            let goes_on = |near: &'static Key| (near, format!(" It goes on {}", near.home.0));
+            let near = near.or_else(|| nearest(&name, &elsewhere).map(goes_on));
+            let hint = near.map(|(near, more)| format!("; did you mean `{}`?{more}", near.name));
+            let hint = hint.unwrap_or_default();
+            format!("unknown argument `{name}`{hint} ({valid})")
         }
-        (None, None) => String::new(),
     };
-    Err(format!("unknown argument `{name}`{hint} ({valid})"))
+    fault(key.span(), message)
 }
 
 fn misplaced(row: &Key, place: Place, valid: &str) -> String {
-    let (name, home, example) = (row.name, row.home.words, row.example);
-    let on_a_block = place == ON_BLOCK;
+    let (name, home, example) = (row.name, row.home.0, row.example);
+    let on_a_block = place.0 == ON_BLOCK.0;
     let more = match name {
         "skip" if on_a_block => return "`skip` goes on a method of the block, as `#[monitored(skip)]`".to_owned(),
         "skip" => return "`skip` goes on a method of an `impl` block that is monitored itself; without the attribute this \
                           function is left alone"
             .to_owned(),
-        "method" => return "`method` goes on a function: `prefix` says what stands before the names of a block's methods"
+        "method" => return "`method` goes on a function: `prefix` is the text before the names of a block's methods"
             .to_owned(),
         _ if on_a_block => format!(": write it on the method, as `#[monitored({example})]`"),
         _ => String::new(),
@@ -385,7 +345,7 @@ impl<T> Once<T> {
         self.0.is_some()
     }
 
-    /// Takes over what is given elsewhere, if nothing is here.
+    /// Takes the other's value, if this one has none.
     fn inherit(&mut self, other: &Self)
     where
         T: Clone,
@@ -421,13 +381,10 @@ pub(crate) fn words(tokens: TokenStream) -> HashSet<String> {
 
 /// The row whose key is the fewest edits away from `word`, if it is close enough to be a slip: at most a third of the
 /// word's letters, and at least one, are edited.
-fn nearest<'a>(word: &str, rows: &[&'a Key]) -> Option<&'a Key> {
+fn nearest(word: &str, rows: &[&'static Key]) -> Option<&'static Key> {
     let mut edits = 0..=MAX_EDITS.min(word.chars().count() / 3).max(1);
-    edits.find_map(|edits| {
-        rows.iter()
-            .find(|row| is_near(word, row.name, edits))
-            .copied()
-    })
+    let near = |edits| rows.iter().find(|row| is_near(word, row.name, edits));
+    edits.find_map(near).copied()
 }
 
 /// More would take long to look for, and there is no key of so many letters.

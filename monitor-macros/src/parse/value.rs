@@ -1,48 +1,40 @@
-//! The values of single arguments. A fault is reported at the token that is wrong, and says what to write instead.
+//! The values of single arguments. A fault is reported at the wrong token, with a correct form.
 
 use std::fmt::Display;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseBuffer, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
-    Expr, ExprLit, ExprPath, ExprUnary, Lit, LitBool, LitStr, Macro, Path, Token, UnOp,
-    parenthesized, token,
+    Expr, ExprLit, ExprUnary, Lit, LitBool, LitStr, Macro, Path, Token, UnOp, parenthesized, token,
 };
 
 use super::{example, separated, unless};
-use crate::tokens::expression;
 
 /// The longest name of a method, an error type or a task type, bytes; the runtime has the same limit for names given at
 /// run time.
 const MAX_NAME_BYTES: usize = 120;
 
-/// The value of the label `method`.
+/// The value of the label `method`, or an error type.
 #[derive(Clone)]
-pub(crate) enum MethodName {
+pub(crate) enum Name {
     /// A literal, checked here.
     Literal(LitStr),
-    /// The path of a constant, or a macro: checked by the runtime's `method_name` while compiling.
-    Constant(Box<Expr>),
-}
-
-/// Where the type of an error comes from, if not from the configured rules.
-pub(crate) enum ErrorType {
-    /// Every failure has this one.
-    Name(LitStr),
-    /// A function of the error tells.
-    Function(ExprPath),
+    /// Of a method: the path of a constant, or a macro, checked by the runtime's `method_name` while compiling. Of an
+    /// error: the path of a function that returns its type.
+    Path(Box<Expr>),
 }
 
 /// How many calls may run at once; none, if as many as the configuration has workers.
 pub(crate) type Limit = Option<Expr>;
 
-/// What is at fault, all of it: one attempt shows everything.
+/// All faults: one build reports every one.
 pub(crate) type Faults = Vec<syn::Error>;
 
-/// Refuses what is at a place.
+/// Returns an error at a place.
 pub(crate) fn fault<T>(at: Span, message: impl Display) -> syn::Result<T> {
     Err(syn::Error::new(at, message))
 }
@@ -71,6 +63,11 @@ fn value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     expression(input)
 }
 
+/// Reads an expression, without parentheses around it: a fragment of a macro may have got some.
+pub(super) fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
+    input.parse().map(|value| bare(&value).clone())
+}
+
 /// Reads `= value` after a key as something.
 pub(super) fn of<T>(
     read: impl Fn(&Expr) -> syn::Result<T>,
@@ -96,16 +93,15 @@ pub(super) fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// Refuses a value. What a macro makes is known to the compiler later, so one does not help where a literal is missing.
+/// Refuses a value. The result of a macro is not known yet, so a macro cannot stand for a literal.
 pub(super) fn refuse<T>(value: &Expr, message: impl Display) -> syn::Result<T> {
     let Expr::Macro(made) = bare(value) else {
         return Err(syn::Error::new_spanned(value, message));
     };
-    let name = made.mac.path.segments.last();
-    let name = name.map_or_else(String::new, |last| format!("`{}!`", last.ident));
-    let message =
-        format!("{message}: {name} is expanded after this attribute, so write out what it gives");
-    Err(syn::Error::new_spanned(value, message))
+    let name = made.mac.path.segments.last().map(|last| &last.ident);
+    let name = name.into_token_stream();
+    let why = format!("`{name}!` is expanded after this attribute, so write its result");
+    Err(syn::Error::new_spanned(value, format!("{message}: {why}")))
 }
 
 /// An expression without parentheses around it.
@@ -131,20 +127,16 @@ pub(super) fn is_negative(value: &Expr) -> bool {
 
 /// Checks a name that becomes the value of a label.
 pub(crate) fn check_name(what: &str, name: &LitStr) -> syn::Result<()> {
-    let bytes = name.value().len();
-    let why = if bytes == 0 {
-        "is empty".to_owned()
-    } else if bytes > MAX_NAME_BYTES {
-        format!("has {bytes} bytes; at most {MAX_NAME_BYTES} are allowed")
-    } else if !name.suffix().is_empty() {
-        format!("has the suffix `{}`", name.suffix())
-    } else {
-        return Ok(());
+    let why = match (name.value().len(), name.suffix()) {
+        (0, _) => "is empty".to_owned(),
+        (1..=MAX_NAME_BYTES, "") => return Ok(()),
+        (1..=MAX_NAME_BYTES, suffix) => format!("has the suffix `{suffix}`"),
+        (bytes, _) => format!("has {bytes} bytes; at most {MAX_NAME_BYTES} are allowed"),
     };
     fault(name.span(), format_args!("{what} {why}"))
 }
 
-/// The name that a string literal is; of anything else the message says what is `expected`.
+/// The name in a string literal; for any other expression, an error with the message `expected`.
 fn text(value: &Expr, what: &str, expected: &str) -> syn::Result<LitStr> {
     match literal(value) {
         Some(Lit::Str(name)) => check_name(what, name).map(|()| name.clone()),
@@ -163,19 +155,15 @@ pub(super) fn prefix(value: &Expr) -> syn::Result<LitStr> {
     }
 }
 
-pub(super) fn method_name(value: &Expr) -> syn::Result<MethodName> {
-    let expected = "the method name is a string literal or the path of a `&'static str` constant";
-    match bare(value) {
-        Expr::Path(_) | Expr::Macro(_) => Ok(MethodName::Constant(Box::new(value.clone()))),
-        _ => text(value, "the method name", expected).map(MethodName::Literal),
-    }
-}
-
-pub(super) fn error_type(value: &Expr) -> syn::Result<ErrorType> {
-    let expected = "the error type is a string literal or the path of a `fn(&E) -> &'static str`";
-    match bare(value) {
-        Expr::Path(path) => Ok(ErrorType::Function(path.clone())),
-        _ => text(value, "the error type", expected).map(ErrorType::Name),
+/// A name, or an expression of a kind that `gives` one.
+pub(super) fn name_or(
+    gives: fn(&Expr) -> bool,
+    what: &str,
+    expected: &str,
+) -> impl Fn(&Expr) -> syn::Result<Name> {
+    move |value| match value {
+        path if gives(path) => Ok(Name::Path(Box::new(path.clone()))),
+        _ => text(value, what, expected).map(Name::Literal),
     }
 }
 
@@ -206,7 +194,7 @@ pub(super) fn expected(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<L
     unless(faults, names)
 }
 
-/// A function of the returned value: a closure of one parameter, or whatever else can be called.
+/// A function of the returned value: a closure of one parameter, or any other expression that can be called.
 pub(super) fn predicate(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     let value = value(key, input)?;
     if let Expr::Closure(closure) = &value {
@@ -222,14 +210,12 @@ pub(super) fn predicate(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr
     computed(key, value, false, &expected)
 }
 
-pub(super) fn size(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
-    let expected = "`request_size` is a number of bytes, computed from the arguments: an integer or an `Option` of one";
-    computed(key, value(key, input)?, true, expected)
-}
-
-pub(super) fn deadline(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
-    let expected = "`deadline` is the time left, computed from the arguments: a `Duration` or an `Option<Duration>`";
-    computed(key, value(key, input)?, false, expected)
+/// An expression of the function's arguments.
+pub(super) fn of_arguments(
+    integer: bool,
+    expected: &str,
+) -> impl Fn(&Ident, ParseStream<'_>) -> syn::Result<Expr> {
+    move |key, input| computed(key, value(key, input)?, integer, expected)
 }
 
 pub(super) fn limit(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit> {
@@ -247,15 +233,15 @@ pub(super) fn limit(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit> {
 /// An expression that stands beside the body: no closure, no constant but an integer where one is fine, and nothing
 /// that leaves the function.
 fn computed(key: &Ident, value: Expr, integer: bool, expected: &str) -> syn::Result<Expr> {
-    match &value {
-        Expr::Lit(ExprLit {
-            lit: Lit::Int(_), ..
-        }) if integer => Ok(value),
-        Expr::Lit(_) | Expr::Array(_) | Expr::Tuple(_) | Expr::Closure(_) => {
-            refuse(&value, expected)
-        }
-        _ => inside(key, value),
+    let is_computed = match &value {
+        Expr::Lit(literal) => integer && matches!(literal.lit, Lit::Int(_)),
+        Expr::Array(_) | Expr::Tuple(_) | Expr::Closure(_) => false,
+        _ => true,
+    };
+    if !is_computed {
+        return refuse(&value, expected);
     }
+    inside(key, value)
 }
 
 pub(super) fn binding(value: &Expr) -> syn::Result<Ident> {
@@ -265,12 +251,10 @@ pub(super) fn binding(value: &Expr) -> syn::Result<Ident> {
     };
     // The keywords that a path may consist of.
     let keywords = ["self", "Self", "super", "crate"];
+    let expected = "`call` takes the name that the body uses: `call = call`";
     match name.filter(|name| keywords.iter().all(|word| name != word)) {
         Some(name) => Ok(name.clone()),
-        None => refuse(
-            value,
-            "`call` takes the name that the body uses: `call = call`",
-        ),
+        None => refuse(value, expected),
     }
 }
 
@@ -309,18 +293,14 @@ impl Exits {
     fn refuse_in(&mut self, tokens: TokenStream) {
         let mut ends_something = false;
         for token in tokens {
-            let is_sign = matches!(token, TokenTree::Punct(_));
-            match token.to_string().as_str() {
-                "return" => self.refuse(token.span(), "return"),
-                "await" => self.refuse(token.span(), ".await"),
-                "?" if ends_something => self.refuse(token.span(), "?"),
-                _ => {
-                    if let TokenTree::Group(group) = token {
-                        self.refuse_in(group.stream());
-                    }
-                }
+            match (token.to_string().as_str(), &token) {
+                ("return", _) => self.refuse(token.span(), "return"),
+                ("await", _) => self.refuse(token.span(), ".await"),
+                ("?", _) if ends_something => self.refuse(token.span(), "?"),
+                (_, TokenTree::Group(group)) => self.refuse_in(group.stream()),
+                _ => {}
             }
-            ends_something = !is_sign;
+            ends_something = !matches!(token, TokenTree::Punct(_));
         }
     }
 }

@@ -1,21 +1,23 @@
-//! What a body's tokens show. A body is not parsed: one that does not parse yet goes through as well.
+//! Facts read off a body's tokens. A body is not parsed: one that does not parse yet is accepted as well.
 //!
 //! [`scan`] is the one walk over a body. It collects [`Facts`] (whether it may wait, return early, leave at a `?`), and
 //! on the way it follows where each expression begins, so that the expression of each `.await` can be made another one.
-//! What is not clear by the tokens counts as what costs more: a macro of unknown origin may do anything, and an await
-//! whose expression cannot be found keeps the body from staying in place.
+//! Where the tokens are not clear, the costlier case is assumed: a macro of unknown origin may do anything, and an
+//! await whose expression cannot be found keeps the body from staying in place.
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 use syn::{FnArg, Pat, PatIdent, PatType, Signature, Type};
 
 use Behind::{Ended, Joined, Operator};
 
-use crate::tokens::{self, any, braced, content, end_of_angles, held, is, is_fragment};
+use crate::tokens::{
+    self, any, braced, content, delimited, end_of_angles, held, is, is_block, is_fragment, is_word,
+};
 
-/// What may happen in a body before its end: a set of the bits below.
+/// Ways in which a body may pause or leave before its end: a set of the bits below.
 pub(crate) type Facts = u8;
 
-/// It may wait. What stands in an async block waits in there.
+/// It may wait. Awaits in an async block of the body do not count.
 pub(crate) const SUSPENDS: Facts = 1;
 /// It may `return`.
 pub(super) const RETURNS: Facts = 2;
@@ -23,7 +25,7 @@ pub(super) const RETURNS: Facts = 2;
 pub(super) const ASKS: Facts = 4;
 /// It is not clear of one of its awaits which expression it is of.
 pub(crate) const UNCLEAR: Facts = 8;
-/// It may have a `break` or `continue` outside of any loop: an error, whose words depend on what stands around them. Of
+/// It may have a `break` or `continue` outside of any loop: an error, whose words depend on the code around them. Of
 /// a condition with braces in it, the first are taken for those of the loop.
 pub(crate) const STRAY_BREAK: Facts = 16;
 
@@ -32,8 +34,8 @@ pub(crate) fn may(body: TokenStream, facts: Facts) -> bool {
     scan(body, None).0 & facts != 0
 }
 
-/// Macros that wait and leave only where their arguments do, and what else each may do: the crates that their paths name
-/// (an empty one, if a macro of the standard library is named alone), and their names.
+/// Macros that wait and leave only where their arguments do, and further facts of each: the crates that their paths
+/// name (an empty one, if a macro of the standard library is named alone), and their names.
 const MACROS: &[(&[&str], &str, Facts)] = &[
     (
         &["", "std", "core", "alloc"],
@@ -75,8 +77,8 @@ const KEYWORDS: &[&str] = &[
 /// Makes an await's expression another one.
 type Rewrite<'a> = &'a dyn Fn(&[TokenTree]) -> TokenStream;
 
-/// Collects the facts of a body, and makes the expression of each of its awaits another one. What stands in an async
-/// block, an async closure or a function inside of the body is not awaited by the body.
+/// Collects the facts of a body, and makes the expression of each of its awaits another one. Awaits in an async block,
+/// an async closure or a function inside of the body are not the body's.
 pub(crate) fn scan(body: TokenStream, rewrite: Option<Rewrite<'_>>) -> (Facts, TokenStream) {
     scan_level(body, rewrite, false)
 }
@@ -90,10 +92,7 @@ fn scan_level(
     let mut level = Level {
         rewrite,
         in_loop,
-        loop_head: false,
-        facts: 0,
-        output: Vec::new(),
-        behind: Operator,
+        ..Level::default()
     };
     let mut at = 0;
     while at < tokens.len() {
@@ -103,10 +102,11 @@ fn scan_level(
     (level.facts, level.output.into_iter().collect())
 }
 
-/// What ends behind a token. A beginning is a place in the output; none, if it is not clear.
-#[derive(Clone, Copy)]
+/// The state behind a token. A beginning is a place in the output; none, if it is not clear.
+#[derive(Clone, Copy, Default)]
 enum Behind {
     /// Nothing: an expression may begin here.
+    #[default]
     Operator,
     /// An expression that began there may.
     Ended(Option<usize>),
@@ -115,6 +115,7 @@ enum Behind {
 }
 
 /// The tokens between two delimiters, as far as they were passed.
+#[derive(Default)]
 struct Level<'a> {
     rewrite: Option<Rewrite<'a>>,
     in_loop: bool,
@@ -126,11 +127,11 @@ struct Level<'a> {
 }
 
 impl Level<'_> {
-    /// Passes the first of the rest, and what belongs to it. Returns how many tokens that were.
+    /// Passes the first of the rest, and the tokens that belong to it. Returns their number.
     fn pass(&mut self, before: &[TokenTree], rest: &[TokenTree]) -> usize {
         let (behind, count) = match &rest[0] {
             TokenTree::Group(group) => {
-                let group = self.group(group, before);
+                let group = self.group(group, before, braced(&rest[0]).is_some());
                 self.output.push(TokenTree::Group(group));
                 return 1;
             }
@@ -174,7 +175,7 @@ impl Level<'_> {
         (if is_keyword { Operator } else { self.name() }, 1)
     }
 
-    /// An `await`: what is before its dot becomes another expression.
+    /// An `await`: the expression before its dot is rewritten.
     fn awaits(&mut self, before: &[TokenTree]) -> Behind {
         self.facts |= SUSPENDS;
         let (Joined(Some(start)), Some(dot)) = (self.behind, before.last()) else {
@@ -227,7 +228,7 @@ impl Level<'_> {
         }
     }
 
-    /// What stands in the angles that begin at `from`.
+    /// Passes the tokens in the angles that begin at `from`.
     fn angles(&mut self, behind: Behind, from: usize, rest: &[TokenTree]) -> (Behind, usize) {
         let Some(end) = end_of_angles(&rest[from..]) else {
             return (Operator, from + 1);
@@ -243,14 +244,10 @@ impl Level<'_> {
     fn async_closure(&mut self, rest: &[TokenTree]) -> (Behind, usize) {
         let last = rest.iter().skip(1).position(|bar| is(bar, '|'));
         let body = last.map_or(rest.len(), |last| last + 2);
-        let has_block = rest
-            .get(body)
-            .is_some_and(|next| is(next, '-') || is_block(next));
-        let end = if has_block {
-            body + end_of_block(&rest[body..])
-        } else {
-            rest.len()
-        };
+        let has_block = |next| is(next, '-') || is_block(next);
+        let has_block = rest.get(body).is_some_and(has_block);
+        let block = has_block.then(|| body + end_of_block(&rest[body..]));
+        let end = block.unwrap_or(rest.len());
         if self.inner(&rest[1..end]) && !has_block {
             self.facts |= UNCLEAR;
         }
@@ -264,9 +261,9 @@ impl Level<'_> {
         facts & SUSPENDS != 0
     }
 
-    fn group(&mut self, group: &Group, before: &[TokenTree]) -> Group {
+    fn group(&mut self, group: &Group, before: &[TokenTree], is_braced: bool) -> Group {
         let delimiter = group.delimiter();
-        let body_of_loop = self.loop_head && braced(group.clone()).is_ok();
+        let body_of_loop = self.loop_head && is_braced;
         self.loop_head &= !body_of_loop;
         let (facts, inner) = scan_level(group.stream(), self.rewrite, self.in_loop || body_of_loop);
         let is_macro =
@@ -305,14 +302,8 @@ impl Level<'_> {
 
 /// How many tokens there are up to the end of the first block, or of a statement before it.
 fn end_of_block(tokens: &[TokenTree]) -> usize {
-    let end = tokens
-        .iter()
-        .position(|token| is_block(token) || is(token, ';'));
-    end.map_or(tokens.len(), |end| end + 1)
-}
-
-fn is_block(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+    let mut tokens = tokens.split_inclusive(|token| is_block(token) || is(token, ';'));
+    tokens.next().unwrap_or_default().len()
 }
 
 /// Whether a macro's path may end here.
@@ -320,7 +311,7 @@ fn may_be_macro(before: &[TokenTree]) -> bool {
     matches!(before.last(), Some(TokenTree::Ident(_))) || before.last().is_some_and(is_fragment)
 }
 
-/// The name of a macro that is called after these tokens, and what its path goes through; nothing after a fragment.
+/// The name of a macro that is called after these tokens, and the rest of its path; nothing after a fragment.
 fn macro_path(mut before: &[TokenTree]) -> Option<(String, String)> {
     let mut path = Vec::new();
     while let [rest @ .., TokenTree::Ident(word)] = before {
@@ -331,21 +322,21 @@ fn macro_path(mut before: &[TokenTree]) -> Option<(String, String)> {
     Some((name, path[1..].join("::")))
 }
 
-/// What stands before a final word.
+/// The tokens before a final word.
 fn strip_word<'a>(tokens: &'a [TokenTree], word: &str) -> Option<&'a [TokenTree]> {
     match tokens {
-        [rest @ .., TokenTree::Ident(last)] if last == word => Some(rest),
+        [rest @ .., last] if is_word(last, word) => Some(rest),
         _ => None,
     }
 }
 
-/// What stands before a final `async` or `async move`.
+/// The tokens before a final `async` or `async move`.
 fn strip_async(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
     let start = strip_word(tokens, "move").unwrap_or(tokens);
     strip_word(start, "async")
 }
 
-/// What stands before a final `::`.
+/// The tokens before a final `::`.
 fn strip_separator(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
     match tokens {
         [rest @ .., first, second] if is(first, ':') && is(second, ':') => Some(rest),
@@ -394,18 +385,16 @@ fn ends_in_a_closure(body: &[TokenTree]) -> bool {
 fn leaves_with_a_closure(tokens: &[TokenTree]) -> bool {
     any(tokens, &|tokens, at| {
         let mut left = tokens[at..].split(|end| is(end, ';') || is(end, ','));
-        matches!(&tokens[at], TokenTree::Ident(word) if word == "return" || word == "break")
+        (is_word(&tokens[at], "return") || is_word(&tokens[at], "break"))
             && left.next().is_some_and(is_closure)
     })
 }
 
 /// Whether this expression is a closure, in parentheses or a fragment too, or leaves something with one.
 fn is_closure(tokens: &[TokenTree]) -> bool {
-    let before = ["async", "break", "move", "return"];
+    let leaves = |word: &Ident| ["async", "break", "move", "return"].contains(&&*word.to_string());
     match tokens {
-        [TokenTree::Ident(word), rest @ ..] => {
-            before.iter().any(|before| word == before) && is_closure(rest)
-        }
+        [TokenTree::Ident(word), rest @ ..] => leaves(word) && is_closure(rest),
         // A label.
         [quote, TokenTree::Ident(_), rest @ ..] if is(quote, '\'') => is_closure(rest),
         // With anything behind it, that is done with the closure: a call.
@@ -436,7 +425,7 @@ impl Tail {
         self.before.is_empty() && self.parentheses.is_none()
     }
 
-    /// Whether the block owns what it uses.
+    /// True if the block has a `move`.
     pub(crate) fn moves(&self) -> bool {
         self.keywords.clone().into_iter().count() > 1
     }
@@ -445,14 +434,10 @@ impl Tail {
 /// Recognises `.. Box::pin(async ..)` at the end of a body that cannot return before.
 pub(super) fn boxed_tail(body: &TokenStream) -> Option<Tail> {
     let mut before: Vec<TokenTree> = body.clone().into_iter().collect();
-    let TokenTree::Group(call) = before.pop()? else {
-        return None;
-    };
-    if call.delimiter() != Delimiter::Parenthesis || !goes_straight_on(strip_box_pin(&before)?) {
-        return None;
-    }
+    let last = before.pop()?;
+    let call = delimited(&last, Delimiter::Parenthesis)?;
     let alone = opaque_tail(&call.stream()).filter(Tail::is_alone)?;
-    Some(Tail {
+    goes_straight_on(strip_box_pin(&before)?).then(|| Tail {
         before: held(before).into_iter().collect(),
         parentheses: Some(call.span()),
         ..alone
@@ -462,12 +447,9 @@ pub(super) fn boxed_tail(body: &TokenStream) -> Option<Tail> {
 /// The same for an async block without a box.
 pub(super) fn opaque_tail(body: &TokenStream) -> Option<Tail> {
     let body: Vec<TokenTree> = body.clone().into_iter().collect();
-    let [words @ .., TokenTree::Group(block)] = &body[..] else {
-        return None;
-    };
-    let before = strip_async(words)?;
-    let is_tail = block.delimiter() == Delimiter::Brace && goes_straight_on(before);
-    is_tail.then(|| Tail {
+    let (last, words) = body.split_last()?;
+    let (before, block) = (strip_async(words)?, delimited(last, Delimiter::Brace)?);
+    goes_straight_on(before).then(|| Tail {
         before: held(before.iter().cloned()).into_iter().collect(),
         keywords: words[before.len()..].iter().cloned().collect(),
         block: block.clone(),
@@ -477,13 +459,11 @@ pub(super) fn opaque_tail(body: &TokenStream) -> Option<Tail> {
 
 /// Whether these are whole statements that do not return.
 fn goes_straight_on(statements: &[TokenTree]) -> bool {
-    let ended = statements
-        .last()
-        .is_none_or(|end| is(end, ';') || is_block(end));
-    ended && !may(statements.iter().cloned().collect(), RETURNS)
+    let ends = |end| is(end, ';') || is_block(end);
+    statements.last().is_none_or(ends) && !may(statements.iter().cloned().collect(), RETURNS)
 }
 
-/// What stands before a final `Box::pin`, written with or without a path before `Box`.
+/// The tokens before a final `Box::pin`, written with or without a path before `Box`.
 fn strip_box_pin(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
     let tokens = strip_separator(strip_word(tokens, "pin")?)?;
     let mut tokens = strip_word(tokens, "Box")?;
@@ -539,11 +519,11 @@ fn plain_name(argument: &PatType) -> Option<&PatIdent> {
 
 /// Whether a body may move a part out of this argument; it may also just read one.
 fn is_taken_apart(name: &Ident, body: &TokenStream) -> bool {
-    let tokens: Vec<TokenTree> = body.clone().into_iter().collect();
+    let (tokens, name): (Vec<TokenTree>, _) =
+        (body.clone().into_iter().collect(), name.to_string());
     any(&tokens, &|tokens, at| {
         let (before, after) = (&tokens[..at], &tokens[at + 1..]);
-        matches!(&tokens[at], TokenTree::Ident(word) if word == name)
-            && (has_a_field(after) || is_matched_on(before, after))
+        is_word(&tokens[at], &name) && (has_a_field(after) || is_matched_on(before, after))
     })
 }
 
@@ -552,12 +532,9 @@ fn has_a_field(after: &[TokenTree]) -> bool {
     let [TokenTree::Punct(dot), field, rest @ ..] = after else {
         return false;
     };
-    let called = match rest.first() {
-        Some(TokenTree::Group(arguments)) => arguments.delimiter() == Delimiter::Parenthesis,
-        next => next.is_some_and(|colon| is(colon, ':')),
-    };
+    let calls = |next| is(next, ':') || delimited(next, Delimiter::Parenthesis).is_some();
     let is_field = match field {
-        TokenTree::Ident(word) => word != "await" && !called,
+        TokenTree::Ident(word) => word != "await" && !rest.first().is_some_and(calls),
         other => matches!(other, TokenTree::Literal(_)),
     };
     dot.as_char() == '.' && dot.spacing() == Spacing::Alone && is_field
@@ -565,12 +542,9 @@ fn has_a_field(after: &[TokenTree]) -> bool {
 
 /// `= name;`, `= name {`, `= name else {` or `match name {`.
 fn is_matched_on(before: &[TokenTree], after: &[TokenTree]) -> bool {
-    let given = before.last().is_some_and(|sign| is(sign, '='));
-    let ends = match after.first() {
-        Some(TokenTree::Ident(word)) => word == "else",
-        end => end.is_some_and(|end| is(end, ';') || is_block(end)),
-    };
-    ends && (given || strip_word(before, "match").is_some())
+    let ends = |end| is(end, ';') || is_block(end) || is_word(end, "else");
+    let begins = |sign| is(sign, '=') || is_word(sign, "match");
+    after.first().is_some_and(ends) && before.last().is_some_and(begins)
 }
 
 #[cfg(all(test, not(feature = "off")))]

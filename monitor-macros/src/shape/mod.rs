@@ -4,7 +4,7 @@ mod body;
 mod returned;
 
 use proc_macro2::{Span, TokenStream};
-use syn::{Attribute, PatIdent, Signature, Type};
+use syn::{PatIdent, Type};
 
 pub(crate) use body::{STRAY_BREAK, SUSPENDS, Tail, UNCLEAR, ends_in_a_statement, may, scan};
 pub(crate) use returned::{
@@ -12,9 +12,10 @@ pub(crate) use returned::{
     traits,
 };
 
+use crate::item::Target;
 use crate::parse::Args;
 use body::{ASKS, Facts, RETURNS, boxed_tail, gives_a_closure, is_stub, opaque_tail, taken_apart};
-use returned::{has_an_opaque_part, iterates, return_type, takes_calls};
+use returned::{has_word, iterates, return_type, takes_calls};
 
 /// How the body becomes a call.
 pub(crate) enum Shape {
@@ -25,84 +26,65 @@ pub(crate) enum Shape {
     /// bare function would use up before its first await takes its place twice then, in the outer future and in the
     /// inner.
     Async,
-    /// The body stays where it is, between the two ends of the call.
-    InPlace(Inner, Ending),
+    /// The body stays where it is, between the two ends of the call. If its value is a stream, the call goes on in
+    /// there, boxed like that.
+    InPlace(Around, Option<Boxing>),
     /// The function never returns, or not yet: a guard alone.
-    Diverging(Inner),
-    /// `#[track_caller]` would not survive a closure: the body stays where it is, and what it may return early is not
+    Diverging(Around),
+    /// `#[track_caller]` would not survive a closure: the body stays where it is, and values returned early are not
     /// seen.
-    TrackCaller(Span, CallForm),
+    TrackCaller(Span, Around),
     /// The body infers from an `impl Trait` of the return type, which it can only at the very end of its function: a
     /// guard alone. It need not see the value, which is no `Result`.
     End,
     /// The function returns a future: that is the call.
-    Future(Boxing, CallForm),
+    Future(Boxing, Around),
     /// The body ends in an async block, which is the call: wrapped where it stands, inside of its box if it has one.
     Tail(Tail),
     /// The body is nothing but an async block, and the function could be an `async fn`: the block becomes the body of
     /// one.
     Block(Tail, Box<Self>),
     /// The function returns a stream: that is the call.
-    Stream(Boxing, CallForm),
+    Stream(Boxing, Around),
 }
 
-/// What the body is between the two ends of its call.
+/// The item that the expansion puts around a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Inner {
-    /// Itself: it has no way out but its end, and each place where it may be suspended shows.
-    Block,
-    /// An inner future, awaited at once: it may return early, or be suspended where that does not show.
-    Future,
-}
-
-/// How the body gives the future or stream that is the call.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CallForm {
-    /// Before the call: it has no way out but its end.
-    Straight,
-    /// In a closure: it may return early.
+pub(crate) enum Around {
+    /// None: the body leaves at its end alone, and each place where it may be suspended shows.
+    Nothing,
+    /// A closure, called at once: the body may return early.
     Closure,
-}
-
-/// What ends a call that stays in place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// The value.
-    Value,
-    /// The stream that is the value: the call goes on in there.
-    Stream(Boxing),
+    /// A future, awaited at once: the body may return early, or be suspended where that does not show.
+    Future,
 }
 
 impl Shape {
     /// Decides.
-    pub(crate) fn of(
-        sig: &Signature,
-        attrs: &[Attribute],
-        body: &TokenStream,
-        args: &Args,
-    ) -> (Self, Returned) {
+    pub(crate) fn of(target: &Target, args: &Args) -> (Self, Returned) {
+        let (sig, body) = (&target.sig, target.block.stream());
         let ty = return_type(&sig.output);
         let asynchronous = sig.asyncness.is_some();
         let plain = |shape: Self| (shape, Returned::plain(ty.clone()));
-        let body = Body::new(body, args);
+        let body = Body::new(&body, args);
         if let Type::Never(_) = ty {
-            let inner = if asynchronous {
-                body.inner()
+            let around = if asynchronous {
+                body.future_around()
             } else {
-                Inner::Block
+                Around::Nothing
             };
-            return plain(Self::Diverging(inner));
+            return plain(Self::Diverging(around));
         }
         let is_stub = is_stub(body.tokens);
         if matches!(ty, Type::ImplTrait(_)) && is_stub && args.about_the_value().is_empty() {
             // The type of the value that never comes could not be told.
-            return plain(Self::Diverging(Inner::Block));
+            return plain(Self::Diverging(Around::Nothing));
         }
         if let Some((boxing, returned)) = STREAM.returned(&ty, args.stream.given()) {
             let shape = if asynchronous {
-                Self::InPlace(body.inner(), Ending::Stream(boxing))
+                Self::InPlace(body.future_around(), Some(boxing))
             } else {
-                Self::Stream(boxing, body.form(&ty))
+                Self::Stream(boxing, body.closure_around(&ty))
             };
             return (shape, returned);
         }
@@ -115,41 +97,29 @@ impl Shape {
         if body.infers_at_the_end(&ty) {
             return plain(Self::End);
         }
-        let form = body.form(&ty);
-        let track_caller = attrs
-            .iter()
-            .find(|attr| attr.path().is_ident("track_caller"));
-        plain(match (track_caller, form) {
-            (Some(attr), _) => Self::TrackCaller(attr.path().segments[0].ident.span(), form),
-            (None, CallForm::Straight) => Self::InPlace(Inner::Block, Ending::Value),
-            (None, CallForm::Closure) => Self::Sync,
-        })
+        let around = body.closure_around(&ty);
+        let mut attrs = target.attrs.iter();
+        plain(
+            match attrs.find(|attr| attr.path().is_ident("track_caller")) {
+                Some(attr) => Self::TrackCaller(attr.path().segments[0].ident.span(), around),
+                None if around == Around::Nothing => Self::InPlace(around, None),
+                None => Self::Sync,
+            },
+        )
     }
 
     /// The arguments that an `async fn` binds again once its call has begun. Those that the attribute borrows before
     /// are kept in any case, and so are all while a call waits for a permit.
-    pub(crate) fn bound_again(
-        &self,
-        sig: &Signature,
-        body: &TokenStream,
-        args: &Args,
-    ) -> Vec<PatIdent> {
-        if !self.waits_here() || sig.asyncness.is_none() || args.max_concurrency.given() {
+    pub(crate) fn bound_again(&self, target: &Target, args: &Args) -> Vec<PatIdent> {
+        let sig = &target.sig;
+        if matches!(self, Self::Sync) || sig.asyncness.is_none() || args.max_concurrency.given() {
             return Vec::new();
         }
-        let mut names = taken_apart(sig, body);
+        let mut names = taken_apart(sig, &target.block.stream());
         if (names.iter()).any(|name| args.words.contains(&name.ident.to_string())) {
             names.clear();
         }
         names
-    }
-
-    /// Whether an `async fn` of this shape is a future that waits itself.
-    pub(crate) fn waits_here(&self) -> bool {
-        matches!(
-            self,
-            Self::Async | Self::InPlace(..) | Self::End | Self::Diverging(_)
-        )
     }
 
     /// Whether the call goes on in a future or stream that the function returns.
@@ -162,11 +132,11 @@ impl Shape {
 
     /// Whether the call is a stream.
     pub(crate) fn is_stream(&self) -> bool {
-        matches!(self, Self::Stream(..) | Self::InPlace(_, Ending::Stream(_)))
+        matches!(self, Self::Stream(..) | Self::InPlace(_, Some(_)))
     }
 }
 
-/// What the shape of a call is decided by, beside the types.
+/// The inputs, beside the types, that decide the shape of a call.
 struct Body<'a> {
     tokens: &'a TokenStream,
     facts: Facts,
@@ -188,15 +158,16 @@ impl<'a> Body<'a> {
     fn asynchronous(&self, ty: &Type, opaque_stub: bool) -> Shape {
         let limited = self.args.max_concurrency.given();
         let suspends = limited || opaque_stub || self.may(SUSPENDS);
-        if self.infers_at_the_end(ty) && self.is_clear() {
+        // Each of its awaits can be found.
+        if self.infers_at_the_end(ty) && !self.may(UNCLEAR) {
             return Shape::End;
         }
-        if !suspends && self.form(ty) == CallForm::Closure {
+        if !suspends && self.closure_around(ty) == Around::Closure {
             return Shape::Sync;
         }
-        match self.inner() {
-            Inner::Block if !opaque_stub => Shape::InPlace(Inner::Block, Ending::Value),
-            _ if limited || self.args.call.given() => Shape::InPlace(Inner::Future, Ending::Value),
+        match self.future_around() {
+            Around::Nothing if !opaque_stub => Shape::InPlace(Around::Nothing, None),
+            _ if limited || self.args.call.given() => Shape::InPlace(Around::Future, None),
             _ => Shape::Async,
         }
     }
@@ -209,12 +180,12 @@ impl<'a> Body<'a> {
             Boxing::Boxed => None,
         };
         let Some(tail) = tail else {
-            return Shape::Future(boxing, self.form(ty));
+            return Shape::Future(boxing, self.closure_around(ty));
         };
         match FUTURE.shown(ty) {
             Some((_, output)) if tail.is_alone() && self.args.touch_nothing() => {
                 match Body::new(&tail.block.stream(), self.args).asynchronous(&output, false) {
-                    // The closure would take what the block only borrows.
+                    // The closure would move values that the block only borrows.
                     Shape::Sync if !tail.moves() => Shape::Tail(tail),
                     within => Shape::Block(tail, Box::new(within)),
                 }
@@ -229,12 +200,12 @@ impl<'a> Body<'a> {
     fn infers_at_the_end(&self, ty: &Type) -> bool {
         let no_result = match ty {
             Type::ImplTrait(opaque) => {
-                // Behind a `return`, what the iterator gives is known.
+                // Behind a `return`, the type of the items is known.
                 takes_calls(opaque)
                     || gives_a_closure(self.tokens)
                     || iterates(opaque) && self.may(RETURNS)
             }
-            Type::Tuple(_) | Type::Array(_) | Type::Reference(_) => has_an_opaque_part(ty),
+            Type::Tuple(_) | Type::Array(_) | Type::Reference(_) => has_word(ty, "impl"),
             _ => false,
         };
         no_result && self.args.about_the_value().is_empty()
@@ -244,27 +215,22 @@ impl<'a> Body<'a> {
         self.facts & facts != 0
     }
 
-    /// Whether each of its awaits can be found, with the expression it is of.
-    fn is_clear(&self) -> bool {
-        !self.may(UNCLEAR)
-    }
-
-    fn inner(&self) -> Inner {
-        if self.may(RETURNS | ASKS) || !self.is_clear() {
-            Inner::Future
+    fn future_around(&self) -> Around {
+        if self.may(RETURNS | ASKS | UNCLEAR) {
+            Around::Future
         } else {
-            Inner::Block
+            Around::Nothing
         }
     }
 
     /// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a
     /// function or closure that it is, and where it should be. Of a stray `break` it says something else in a closure.
-    fn form(&self, ty: &Type) -> CallForm {
+    fn closure_around(&self, ty: &Type) -> Around {
         let gives = is_unit(ty) || !ends_in_a_statement(self.tokens) || self.may(STRAY_BREAK);
-        if gives && self.inner() == Inner::Block {
-            CallForm::Straight
+        if gives && self.future_around() == Around::Nothing {
+            Around::Nothing
         } else {
-            CallForm::Closure
+            Around::Closure
         }
     }
 }

@@ -1,20 +1,19 @@
-//! What a return type shows: a future, a stream, a value; how to name it inside of the body; and whether the error in
+//! Facts of a return type: a future, a stream or a value; how to name it inside of the body; and whether the error in
 //! it may borrow. A trait object that borrows cannot be asked which error it is.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Span, TokenTree};
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
-use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    BoundLifetimes, GenericArgument, GenericParam, Lifetime, ParenthesizedGenericArguments,
-    PathArguments, PathSegment, ReturnType, Signature, Token, Type, TypeBareFn, TypeImplTrait,
-    TypeInfer, TypeParamBound, TypePath, TypeReference, TypeTraitObject,
+    GenericArgument, Lifetime, ParenthesizedGenericArguments, PathArguments, PathSegment,
+    ReturnType, Signature, Token, TraitBound, Type, TypeBareFn, TypeImplTrait, TypeParamBound,
+    TypePath,
 };
 
-use crate::parse::words;
+use crate::tokens::{any, is, is_word};
 
-/// What the expansion needs to know of the return type.
+/// The facts of a return type that the expansion uses.
 pub(crate) struct Returned {
     /// The type of the value the outcome is read from, where `impl Trait` is erased to `_`; or that of the future or
     /// stream that gives the value, and does not show it.
@@ -48,14 +47,14 @@ impl Returned {
     fn giving(ty: Type, value: Type) -> Self {
         Self {
             borrow: Borrow::of(&value),
-            value: erase(value),
+            value: erase(value, "_"),
             given_by: None,
-            body: erase(ty),
+            body: erase(ty, "_"),
         }
     }
 }
 
-/// A kind of call that goes on after the function returned: what a trait's implementors are.
+/// A kind of call that goes on after the function returned, by the trait of the returned value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deferred {
     /// In one word.
@@ -63,7 +62,7 @@ pub(crate) struct Deferred {
     name: &'static str,
     item: &'static str,
     aliases: [&'static str; 2],
-    /// What is missing in an `impl Trait` that does not show it.
+    /// The advice for an `impl Trait` that does not show it.
     opaque: &'static str,
 }
 
@@ -73,7 +72,7 @@ pub(crate) const FUTURE: Deferred = Deferred {
     name: "Future",
     item: "Output",
     aliases: ["BoxFuture", "LocalBoxFuture"],
-    opaque: "write what it resolves to: `impl Future<Output = T>`",
+    opaque: "write its output: `impl Future<Output = T>`",
 };
 
 /// A stream, with `futures::stream::BoxStream` and its kin.
@@ -82,12 +81,12 @@ pub(crate) const STREAM: Deferred = Deferred {
     name: "Stream",
     item: "Item",
     aliases: ["BoxStream", "LocalBoxStream"],
-    opaque: "write what it yields: `impl Stream<Item = T>`",
+    opaque: "write its items: `impl Stream<Item = T>`",
 };
 
 impl Deferred {
-    /// What such a function returns, if its type shows it or an argument claims it: then it is a pinned box behind an
-    /// alias.
+    /// The future or stream that a function returns, if its type shows one or an argument claims one: then it is a
+    /// pinned box behind an alias.
     pub(super) fn returned(self, ty: &Type, claimed: bool) -> Option<(Boxing, Returned)> {
         if let Some((boxing, value)) = self.shown(ty) {
             return Some((boxing, Returned::giving(ty.clone(), value)));
@@ -97,7 +96,7 @@ impl Deferred {
         claimed.then_some((Boxing::Pinned, hidden))
     }
 
-    /// Whether a return type shows such a thing, how that is wrapped, and what it gives.
+    /// If a return type shows a future or stream: how that is boxed, and the type of its value.
     pub(super) fn shown(self, ty: &Type) -> Option<(Boxing, Type)> {
         if let Type::ImplTrait(opaque) = ty {
             return Some((Boxing::Opaque, self.given_by(&opaque.bounds)?));
@@ -121,15 +120,15 @@ impl Deferred {
     }
 
     fn given_by(self, bounds: &Bounds) -> Option<Type> {
-        let mut segments = traits(bounds).filter(|segment| segment.ident == self.name);
-        segments.find_map(|segment| {
-            arguments(segment).find_map(|argument| match argument {
+        let segments = traits(bounds).filter(|segment| segment.ident == self.name);
+        segments
+            .flat_map(arguments)
+            .find_map(|argument| match argument {
                 GenericArgument::AssocType(given) if given.ident == self.item => {
                     Some(given.ty.clone())
                 }
                 _ => None,
             })
-        })
     }
 
     /// Why a function surely returns no such thing, if an argument claims it.
@@ -138,7 +137,7 @@ impl Deferred {
         let other = if self == FUTURE { STREAM } else { FUTURE };
         let what = match &ty {
             _ if sig.asyncness.is_some() && self == FUTURE => {
-                return Some("an `async fn` is one without saying so".to_owned());
+                return Some("an `async fn` returns one in any case".to_owned());
             }
             ty if self.shown(ty).is_some() => return None,
             ty if other.shown(ty).is_some() => &format!("a {}", other.word),
@@ -199,11 +198,6 @@ pub(super) fn iterates(opaque: &TypeImplTrait) -> bool {
     names.any(|name| name.ends_with("Iterator") && !name.starts_with("Into"))
 }
 
-/// Whether an `impl Trait` is part of a type.
-pub(super) fn has_an_opaque_part(ty: &Type) -> bool {
-    words(ty.to_token_stream()).contains("impl")
-}
-
 pub(super) fn return_type(output: &ReturnType) -> Type {
     match output {
         ReturnType::Default => syn::parse_quote!(()),
@@ -219,7 +213,7 @@ fn bare(mut ty: &Type) -> &Type {
     ty
 }
 
-/// What stands behind `impl` or `dyn`.
+/// The bounds behind `impl` or `dyn`.
 type Bounds = Punctuated<TypeParamBound, Token![+]>;
 
 /// The last names of the traits among bounds.
@@ -237,7 +231,7 @@ pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// What stands between the angles behind a name.
+/// The arguments in angles behind a name.
 fn arguments(segment: &PathSegment) -> impl DoubleEndedIterator<Item = &GenericArgument> {
     let arguments = match &segment.arguments {
         PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
@@ -274,7 +268,7 @@ impl Borrow {
         if !may_be_result(ty) {
             return Self::Never;
         }
-        let mut path = match erase_what_borrows(bare(ty).clone()) {
+        let mut path = match erase(bare(ty).clone(), "static") {
             Type::Path(path) => path,
             other => return Self::AsIn(Box::new(other)),
         };
@@ -283,13 +277,11 @@ impl Borrow {
         {
             if last.ident == "Result" {
                 // A lifetime in its value is not the error's.
-                if let PathArguments::AngleBracketed(arguments) = &mut last.arguments
-                    && let Some(value) = arguments
-                        .args
-                        .iter_mut()
-                        .find(|value| as_type(value).is_some())
-                {
-                    *value = syn::parse_quote!(());
+                if let PathArguments::AngleBracketed(list) = &mut last.arguments {
+                    let mut types = list.args.iter_mut();
+                    if let Some(value) = types.find(|value| as_type(value).is_some()) {
+                        *value = syn::parse_quote!(());
+                    }
                 }
                 let error = arguments(last).next_back().and_then(as_type);
                 if error.is_some_and(is_of_a_trait) {
@@ -300,9 +292,10 @@ impl Borrow {
             }
         }
         let ty = Type::Path(path);
-        let seen = Seen::in_type(&ty);
-        match (seen.unknown, seen.lifetime) {
-            _ if is_of_a_trait(&ty) => Self::Maybe,
+        if is_of_a_trait(&ty) {
+            return Self::Maybe;
+        }
+        match (has_word(&ty, "_"), has_a_lifetime(&ty)) {
             (true, true) => Self::Maybe,
             (true, false) => Self::Never,
             (false, _) => Self::AsIn(Box::new(ty)),
@@ -328,94 +321,57 @@ fn holds_a_value_alone(segment: &PathSegment) -> bool {
     let mut arguments = arguments(segment);
     match (arguments.next(), arguments.next()) {
         (Some(GenericArgument::Type(ty)), None) => {
-            let seen = Seen::in_type(ty);
-            !seen.object && (seen.lifetime || seen.unknown)
+            !has_word(ty, "dyn") && (has_word(ty, "_") || has_a_lifetime(ty))
         }
         _ => false,
     }
 }
 
-/// What stands in a type.
-#[derive(Default)]
-struct Seen {
-    /// A lifetime, be it that of a reference.
-    lifetime: bool,
-    /// A trait object.
-    object: bool,
-    /// A part without a name.
-    unknown: bool,
+/// Whether a lifetime stands in a type, be it that of a reference.
+fn has_a_lifetime(ty: &Type) -> bool {
+    any(&tokens_of(ty), &|tokens, at| match &tokens[at..] {
+        [quote, name, ..] if is(quote, '\'') => !is_word(name, "static"),
+        [first, ..] => is(first, '&'),
+        [] => false,
+    })
 }
 
-impl Seen {
-    fn in_type(ty: &Type) -> Self {
-        let mut seen = Self::default();
-        seen.visit_type(ty);
-        seen
-    }
+/// Whether this word stands in a type: `dyn`, `impl`, or the `_` of a part without a name, not that of a lifetime.
+pub(super) fn has_word(ty: &Type, word: &str) -> bool {
+    any(&tokens_of(ty), &|tokens, at| {
+        is_word(&tokens[at], word) && !tokens[..at].last().is_some_and(|quote| is(quote, '\''))
+    })
 }
 
-impl<'ast> Visit<'ast> for Seen {
-    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
-        self.lifetime |= lifetime.ident != "static";
-    }
-    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-        self.lifetime = true;
-        visit::visit_type_reference(self, reference);
-    }
-    fn visit_type_trait_object(&mut self, object: &'ast TypeTraitObject) {
-        self.object = true;
-        visit::visit_type_trait_object(self, object);
-    }
-    fn visit_type_infer(&mut self, _: &'ast TypeInfer) {
-        self.unknown = true;
-    }
+fn tokens_of(ty: &Type) -> Vec<TokenTree> {
+    ty.to_token_stream().into_iter().collect()
 }
 
 /// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`: clippy would not
 /// say any more that its name is not needed, and errors about a borrow that is too short would speak of this type.
-fn erase(ty: Type) -> Type {
-    erase_but(Vec::new(), ty)
-}
-
-/// The same, but for `'static`.
-fn erase_what_borrows(ty: Type) -> Type {
-    erase_but(vec![Ident::new("static", Span::call_site())], ty)
-}
-
-fn erase_but(kept: Vec<Ident>, mut ty: Type) -> Type {
-    let mut erase = Erase(kept);
-    erase.visit_type(&ty);
-    erase.visit_type_mut(&mut ty);
+/// But for the lifetime `kept`.
+fn erase(mut ty: Type, kept: &'static str) -> Type {
+    Erase { kept }.visit_type_mut(&mut ty);
     ty
 }
 
-/// Those lifetimes keep their names that are bound inside of the type, and those for which `'_` means something else:
-/// in the arguments of functions, and where a trait is asked for one of its types.
-struct Erase(Vec<Ident>);
-
-impl<'ast> Visit<'ast> for Erase {
-    fn visit_bound_lifetimes(&mut self, binder: &'ast BoundLifetimes) {
-        for parameter in &binder.lifetimes {
-            if let GenericParam::Lifetime(parameter) = parameter {
-                self.0.push(parameter.lifetime.ident.clone());
-            }
-        }
-    }
+/// Lifetimes keep their names where some are bound inside of the type, and where `'_` means something else: in the
+/// arguments of functions, and where a trait is asked for one of its types.
+struct Erase {
+    kept: &'static str,
 }
 
 impl VisitMut for Erase {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         if let Type::ImplTrait(opaque) = ty {
-            *ty = Type::Infer(TypeInfer {
-                underscore_token: Token![_](opaque.impl_token.span),
-            });
+            *ty = syn::parse_quote_spanned!(opaque.impl_token.span=> _);
         } else {
             visit_mut::visit_type_mut(self, ty);
         }
     }
 
     fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        if !self.0.contains(&lifetime.ident) {
+        if lifetime.ident != self.kept {
             let span = lifetime.span().resolved_at(Span::mixed_site());
             *lifetime = Lifetime::new("'_", span);
         }
@@ -425,6 +381,12 @@ impl VisitMut for Erase {
     }
 
     fn visit_type_bare_fn_mut(&mut self, _: &mut TypeBareFn) {}
+
+    fn visit_trait_bound_mut(&mut self, bound: &mut TraitBound) {
+        if bound.lifetimes.is_none() {
+            visit_mut::visit_trait_bound_mut(self, bound);
+        }
+    }
 
     fn visit_type_path_mut(&mut self, path: &mut TypePath) {
         if path.qself.is_none() {

@@ -1,4 +1,4 @@
-//! What a `macro_rules!` hands on: fragments, in groups without delimiters.
+//! Fragments of a `macro_rules!`, in groups without delimiters.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
@@ -31,7 +31,7 @@ fn filled(template: TokenStream, value: &TokenStream) -> TokenStream {
     template.into_iter().flat_map(fill).collect()
 }
 
-/// What an attribute stands on, and may say; what may stand for `@`.
+/// An item, the arguments of its attribute, and the tokens that `@` stands for.
 type Row = (&'static str, &'static str, &'static [&'static str]);
 
 const FUNCTION: &str = "async fn f(a: A, n: usize) -> Result<Vec<u8>, E> { g(a, n).await }";
@@ -110,7 +110,7 @@ const ARGUMENTS: &[Row] = &[
     (BLOCK, "crate = @", &["a::b"]),
 ];
 
-/// A derive, on an item with an `@` for what may stand there.
+/// A derive, on an item with an `@` for each of the values.
 type DeriveRow = (
     &'static str,
     fn(TokenStream) -> TokenStream,
@@ -202,7 +202,7 @@ fn an_expression_from_a_macro_stays_whole() {
     }
 }
 
-/// The same with parentheses, where tokens are taken out of what is around them.
+/// The same with parentheses, where tokens are taken out of their group.
 #[test]
 fn what_is_around_the_body_stays_whole() {
     let (sum, bounds) = (fragment(quote!(1 + 1)), fragment(quote!(dyn A + 'a)));

@@ -11,7 +11,7 @@ use super::{assert_parses, expanded, flat};
 /// Name, arguments and function.
 type Case = (&'static str, TokenStream, TokenStream);
 
-/// One function of each shape, with what its attribute says.
+/// One function of each shape, with the arguments of its attribute.
 fn shapes() -> Vec<Case> {
     let mut shapes = functions();
     shapes.extend(lasting());
@@ -121,7 +121,7 @@ fn path(name: &str) -> PathBuf {
     root.join("tests/golden").join(format!("{name}.txt"))
 }
 
-/// Lines and indentation, for readers; what is compared are the tokens.
+/// Lines and indentation, for readers; only the tokens are compared.
 #[derive(Default)]
 struct Page {
     text: String,
@@ -253,17 +253,17 @@ fn other_attribute_macros_can_parse_an_expansion() {
     ));
 }
 
-/// The one call on the path of a call: it is given the static, what the arguments told of it, and the closure that reads the
-/// outcome. What `InPlaceCall` starts is finished at the end of the same call.
+/// The one call on the path of a call: its arguments are the static, the values read off the function's arguments, and
+/// the closure that reads the outcome. `InPlaceCall` starts and finishes the same call.
 const CALLS: &[&str] = &["InPlaceCall", "run_async", "run_stream", "run_sync"];
 
 /// Around a body that makes the future or stream that is the call, and around that.
 const MADE: &[&str] = &["Box", "make"];
 
-/// In the closure that the call is given; once more for the size of what is returned.
+/// In the closure that the call is given; once more for the size of the returned value.
 const OUTCOME: &[&str] = &["Probe", "ReturnType"];
 
-/// Settled while compiling: types, and what the static is made of.
+/// Evaluated while compiling: types, and parts of the static.
 const COMPILED: &[&str] = &[
     "CallSite",
     "Item",
@@ -279,13 +279,13 @@ const COMPILED: &[&str] = &[
     "method_name",
 ];
 
-/// Around what a body that stays in place awaits.
+/// Around the futures that a body in place awaits.
 const AWAITS: &[&str] = &["awaited"];
 
 /// In a branch that is never taken.
 const NEVER_RUN: &[&str] = &["edge"];
 
-/// What the attribute's arguments ask for, and nothing else does.
+/// Used for the attribute's arguments only.
 const ASKED: &[&str] = &[
     "CallArgs",
     "Start",

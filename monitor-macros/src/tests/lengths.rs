@@ -17,8 +17,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files.collect()
 }
 
-/// The functions of a formatted source and how many lines they have: what begins with `fn` after its qualifiers ends at the
-/// first `}` under it.
+/// The functions of a formatted source and how many lines they have: a function begins with `fn` after its qualifiers
+/// and ends at the first `}` under it.
 fn functions(source: &str) -> Vec<(&str, usize)> {
     let lines: Vec<&str> = source.lines().collect();
     let starts = lines.iter().enumerate().filter(|(_, line)| is_head(line));

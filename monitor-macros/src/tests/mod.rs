@@ -6,6 +6,7 @@ mod golden;
 mod lengths;
 mod off;
 mod property;
+mod refused;
 mod shapes;
 mod written;
 

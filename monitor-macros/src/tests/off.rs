@@ -8,7 +8,7 @@ use crate::item::Item;
 use crate::parse::{Args, ON_FUNCTION};
 use crate::validate::{Surroundings, function};
 
-/// What the attribute gives where instrumentation is off.
+/// The output of the attribute where instrumentation is off.
 pub(super) fn off(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Vec::new();
     let args = Args::read(args, ON_FUNCTION, &mut errors);

@@ -1,5 +1,5 @@
-//! Whatever function it is: all its tokens are in the expansion, once and in their order. And what other attribute macros
-//! can parse without the attribute, they can parse with it.
+//! For any function: all its tokens are in the expansion, once and in their order. And if other attribute macros can
+//! parse it without the attribute, they can parse it with the attribute.
 
 use proc_macro2::TokenStream;
 use proptest::prelude::*;
@@ -176,7 +176,7 @@ fn sound_body() -> impl Strategy<Value = String> {
         .prop_map(|(statements, end)| format!("{{ {} {end} }}", statements.join(" ")))
 }
 
-/// What an attribute may say: any of each line, or nothing.
+/// Arguments of an attribute: any of each line, or none.
 const CHOICES: [&[&str]; 13] = [
     &["method = \"X\"", "method = path::NAME"],
     &["task = \"x\"", "health = false"],
@@ -198,7 +198,7 @@ const CHOICES: [&[&str]; 13] = [
     ],
 ];
 
-/// What an attribute says.
+/// The arguments of an attribute.
 fn args() -> impl Strategy<Value = Vec<String>> {
     let line = |choices: &'static [&str]| prop::option::of(one_of(choices)).boxed();
     let lines = Vec::from(CHOICES.map(line));

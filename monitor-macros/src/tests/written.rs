@@ -1,4 +1,4 @@
-//! How the values of arguments may be written, and what is said of one that cannot be taken.
+//! Accepted forms of the values of arguments, and the messages for others.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -107,7 +107,7 @@ fn assert_says(output: &TokenStream, begins: &str) {
     let text = output.to_string();
     assert!(text.contains(begins), "{begins}: {text}");
     assert!(
-        text.contains("is expanded after this attribute, so write out what it gives"),
+        text.contains("is expanded after this attribute, so write its result"),
         "{text}"
     );
 }

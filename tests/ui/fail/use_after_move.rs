@@ -1,8 +1,21 @@
 use monitor_core::monitored;
 
 #[monitored]
-async fn process(text: String) -> usize {
+async fn use_after_move(text: String) -> usize {
     std::future::ready(()).await;
+    drop(text);
+    text.len()
+}
+
+#[monitored(labels(empty = text.is_empty()))]
+async fn use_after_move_beside_labels(text: String) -> usize {
+    std::future::ready(()).await;
+    drop(text);
+    text.len()
+}
+
+#[monitored]
+fn use_after_move_sync(text: String) -> usize {
     drop(text);
     text.len()
 }

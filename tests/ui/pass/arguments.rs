@@ -1,11 +1,12 @@
 //! Each argument, on each kind of function it may stand on.
 #![forbid(unsafe_code)]
-#![deny(warnings, missing_docs, clippy::all, clippy::pedantic, clippy::nursery)]
+#![deny(warnings)]
 #![allow(
     clippy::missing_const_for_fn,
     clippy::needless_pass_by_value,
     clippy::unnecessary_wraps,
-    clippy::unused_async
+    clippy::unused_async,
+    unused_qualifications
 )]
 
 use std::future::{Future, ready};
@@ -52,7 +53,7 @@ fn request() -> Request {
 #[monitored(method = NAME, task = "jobs", buckets = "time")]
 fn named() {}
 
-#[monitored(method = "Literal", health = false, buckets = "size",)]
+#[monitored(method = "Literal", health = false, buckets = "size")]
 fn literal() -> u8 {
     1
 }
@@ -290,9 +291,12 @@ fn send<F: Future + Send>(future: F) -> F {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
+pub(crate) async fn main() {
     named();
-    assert_eq!(literal() + listed() + constant() + constant_array().await, 4);
+    assert_eq!(
+        literal() + listed() + constant() + constant_array().await,
+        4
+    );
     assert_eq!(found(true), Some(1));
     assert_eq!(send(found_later(false)).await, None);
     assert_eq!(below(2).await, 1);
@@ -317,7 +321,10 @@ async fn main() {
     assert!(send(some_at_once(3)).await.is_err());
     let text = "abc".to_owned();
     assert_eq!(send(workers_at_once(&text)).await, 3);
-    assert_eq!(boxed_at_once(3, true).await + boxed_at_once(3, false).await, 3);
+    assert_eq!(
+        boxed_at_once(3, true).await + boxed_at_once(3, false).await,
+        3
+    );
     assert_eq!(unpin_at_once(&mut vec![]).await, 1);
     assert_eq!(tail_at_once().await, 1);
     tokio::select! {

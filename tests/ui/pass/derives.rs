@@ -1,6 +1,6 @@
 //! The derives.
 #![forbid(unsafe_code)]
-#![deny(warnings, missing_docs, clippy::all, clippy::pedantic, clippy::nursery)]
+#![deny(warnings)]
 #![no_implicit_prelude]
 
 use ::monitor_core::{MonitorError, MonitorLabel};
@@ -44,11 +44,15 @@ where
 #[monitor(fallback = "DATABASE")]
 enum Database<'a> {
     #[monitor(error_type = "CONNECTION")]
-    Connection { _host: &'a ::std::primitive::str },
+    Connection {
+        _host: &'a ::std::primitive::str,
+    },
     #[monitor(transparent)]
     Inner(Timeout),
     #[monitor(transparent)]
-    Named { inner: Wrapper<Unnamed> },
+    Named {
+        inner: Wrapper<Unnamed>,
+    },
     Rest,
     Other(#[allow(dead_code)] u8),
 }
@@ -62,22 +66,43 @@ enum Both {
 #[derive(MonitorError)]
 enum Never {}
 
-fn main() {
-    assert_eq!(Tier::VALUES, &["free", "paid_monthly", "gold", "http_server2"]);
-    assert_eq!(Tier::Free.index() + Tier::PaidMonthly.index() + Tier::Paid.index(), 3);
+pub(crate) fn main() {
+    assert_eq!(
+        Tier::VALUES,
+        &["free", "paid_monthly", "gold", "http_server2"]
+    );
+    assert_eq!(
+        Tier::Free.index() + Tier::PaidMonthly.index() + Tier::Paid.index(),
+        3
+    );
     #[allow(deprecated)]
     let last = Tier::HTTPServer2.index();
     assert_eq!(last, 3);
     assert_eq!(Unnamed.error_type(), None);
     assert_eq!(Timeout { _after: 1 }.error_type(), Some("TIMEOUT"));
     assert_eq!(Wrapper(Timeout { _after: 1 }).error_type(), Some("TIMEOUT"));
-    assert_eq!(Database::Connection { _host: "a" }.error_type(), Some("CONNECTION"));
-    assert_eq!(Database::Inner(Timeout { _after: 1 }).error_type(), Some("TIMEOUT"));
-    assert_eq!(Database::Named { inner: Wrapper(Unnamed) }.error_type(), None);
+    assert_eq!(
+        Database::Connection { _host: "a" }.error_type(),
+        Some("CONNECTION")
+    );
+    assert_eq!(
+        Database::Inner(Timeout { _after: 1 }).error_type(),
+        Some("TIMEOUT")
+    );
+    assert_eq!(
+        Database::Named {
+            inner: Wrapper(Unnamed)
+        }
+        .error_type(),
+        None
+    );
     assert_eq!(Database::Rest.error_type(), Some("DATABASE"));
     assert_eq!(Database::Other(1).error_type(), Some("DATABASE"));
     assert_eq!(Both::VALUES, &["first"]);
-    assert_eq!((Both::One.index(), Both::One.error_type()), (0, Some("ONE")));
+    assert_eq!(
+        (Both::One.index(), Both::One.error_type()),
+        (0, Some("ONE"))
+    );
     let never: ::std::option::Option<Never> = None;
     assert_eq!(never.and_then(|never| never.error_type()), None);
 }

@@ -1,7 +1,11 @@
 //! Methods: receivers, traits, async traits.
 #![forbid(unsafe_code)]
-#![deny(warnings, missing_docs, clippy::all, clippy::pedantic, clippy::nursery)]
-#![allow(clippy::missing_const_for_fn, clippy::unnecessary_wraps, clippy::unused_async)]
+#![deny(warnings)]
+#![allow(
+    clippy::missing_const_for_fn,
+    clippy::unnecessary_wraps,
+    clippy::unused_async
+)]
 
 use std::fmt;
 use std::future::Future;
@@ -175,7 +179,7 @@ macro_rules! method {
 method!(self, made, { self.items.len() });
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
+pub(crate) async fn main() {
     let mut store = Store::new(1_u8);
     assert_eq!(store.first(), Some(&1));
     assert!(store.first_mut().is_ok());

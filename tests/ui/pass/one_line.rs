@@ -1,6 +1,6 @@
 //! Bodies on one line, where `unused_braces` looks, and bodies that never come to their end.
 #![forbid(unsafe_code)]
-#![deny(warnings, missing_docs, clippy::all, clippy::pedantic, clippy::nursery)]
+#![deny(warnings)]
 #![allow(clippy::missing_const_for_fn, clippy::unused_async, clippy::needless_pass_by_value)]
 
 use std::future::{Future, ready};
@@ -44,7 +44,7 @@ macro_rules! made {
 made!(made_of_a_block { ready(1).await });
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
+pub(crate) async fn main() {
     assert_eq!((value(), text("a")), (1, "a"));
     let _sized = (opaque(), boxed_value(), awaits_opaque().await);
     assert!(failing().is_err());

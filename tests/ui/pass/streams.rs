@@ -1,6 +1,6 @@
 //! Functions that return streams.
 #![forbid(unsafe_code)]
-#![deny(warnings, missing_docs, clippy::all, clippy::pedantic, clippy::nursery)]
+#![deny(warnings)]
 #![allow(clippy::missing_const_for_fn, clippy::unused_async)]
 
 use std::future::poll_fn;
@@ -96,7 +96,7 @@ async fn count(stream: impl Stream) -> usize {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
+pub(crate) async fn main() {
     assert_eq!(count(opaque(4)).await, 3);
     assert_eq!(count(pinned(4)).await, 3);
     assert_eq!(count(boxed(4)).await, 3);

@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(call = self)]
-fn process() {}
-
-fn main() {}

@@ -1,8 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(labels(capped(text = text, max = 10001)))]
-fn process(text: &str) -> usize {
-    text.len()
-}
-
-fn main() {}

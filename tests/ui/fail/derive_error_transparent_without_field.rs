@@ -1,9 +1,0 @@
-use monitor_core::MonitorError;
-
-#[derive(MonitorError)]
-enum Fault {
-    #[monitor(transparent)]
-    Timeout,
-}
-
-fn main() {}

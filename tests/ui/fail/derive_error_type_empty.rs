@@ -1,9 +1,0 @@
-use monitor_core::MonitorError;
-
-#[derive(MonitorError)]
-enum Fault {
-    #[monitor(error_type = "")]
-    Timeout,
-}
-
-fn main() {}

@@ -1,9 +1,0 @@
-use monitor_core::MonitorError;
-
-#[derive(MonitorError)]
-#[monitor(error_type = "X")]
-enum Fault {
-    Timeout,
-}
-
-fn main() {}

@@ -1,8 +1,0 @@
-use monitor_core::MonitorLabel;
-
-#[derive(MonitorLabel)]
-struct Tier {
-    number: u8,
-}
-
-fn main() {}

@@ -1,8 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(error_type = |error: &String| "x")]
-fn process(text: &str) -> usize {
-    text.len()
-}
-
-fn main() {}

@@ -1,8 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(expected(404))]
-fn process(text: &str) -> usize {
-    text.len()
-}
-
-fn main() {}

@@ -1,8 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(future)]
-fn forever() -> ! {
-    loop {}
-}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(future)]
-fn process() {}
-
-fn main() {}

@@ -1,8 +1,0 @@
-use monitor_core::monitored;
-
-unsafe extern "C" {
-    #[monitored]
-    fn process();
-}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(labels(größe = large))]
-fn process(large: bool) {}
-
-fn main() {}

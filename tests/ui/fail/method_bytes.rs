@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(method = b"Process")]
-fn process() {}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(method("Process"))]
-fn process() {}
-
-fn main() {}

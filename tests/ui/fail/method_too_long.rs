@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(method = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")]
-fn process() {}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(method =)]
-fn process() {}
-
-fn main() {}

@@ -1,8 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored]
-trait Process {
-    fn run();
-}
-
-fn main() {}

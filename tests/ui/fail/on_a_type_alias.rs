@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored]
-type Process = u8;
-
-fn main() {}

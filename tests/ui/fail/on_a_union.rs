@@ -1,8 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored]
-union Process {
-    number: u8,
-}
-
-fn main() {}

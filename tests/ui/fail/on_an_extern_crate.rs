@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored]
-extern crate core;
-
-fn main() {}

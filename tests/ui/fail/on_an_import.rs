@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored]
-pub use std::fmt;
-
-fn main() {}

@@ -1,8 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(stream)]
-fn items() -> impl Sized {
-    1
-}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(stream)]
-fn process() {}
-
-fn main() {}

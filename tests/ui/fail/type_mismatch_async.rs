@@ -1,9 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored]
-async fn process() -> u32 {
-    std::future::ready(()).await;
-    "text"
-}
-
-fn main() {}

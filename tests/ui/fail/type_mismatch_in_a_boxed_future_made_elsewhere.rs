@@ -1,8 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored]
-fn process() -> std::pin::Pin<Box<dyn Future<Output = u32>>> {
-    Box::pin(std::future::ready("text"))
-}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use monitor_core::monitored;
-
-#[monitored(name = "Process")]
-fn process() {}
-
-fn main() {}
