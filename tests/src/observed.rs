@@ -11,6 +11,9 @@ use crate::value::Val;
 /// All that is compared of a result, one entry an item: `exposition: NAME{LABELS}`, `stats: KEY`, ..
 pub type Items = BTreeMap<String, Val>;
 
+/// The item that holds whether the service refused to start.
+pub const REFUSED: &str = "startup refused";
+
 /// The result of a case.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
@@ -102,10 +105,23 @@ impl Observed {
         }
     }
 
+    /// The event of each note.
+    pub fn places(&self) -> Vec<String> {
+        self.notes.iter().map(|note| note.at.clone()).collect()
+    }
+
+    /// Series that a page has more than once.
+    pub fn repeated(&self) -> impl Iterator<Item = &String> {
+        let pages = self.notes.iter().filter_map(Note::page);
+        pages
+            .chain([&self.exposition])
+            .flat_map(|page| &page.repeated)
+    }
+
     /// Its items.
     pub fn items(&self) -> Items {
         let mut items = Items::new();
-        items.insert("startup refused".to_owned(), Val::Bool(self.startup_error));
+        items.insert(REFUSED.to_owned(), Val::Bool(self.startup_error));
         if self.startup_error {
             return items;
         }
