@@ -1,7 +1,6 @@
 //! Where two results differ, as `compare.py` compares.
 
 use crate::observed::Items;
-use crate::value::Val;
 
 /// One line a difference between what was wanted and what came.
 pub fn differences(want: &Items, got: &Items) -> Vec<String> {
@@ -50,37 +49,4 @@ fn has_series(items: &Items, comment: &str) -> bool {
             items.contains_key(&series)
                 || next.is_some_and(|(found, _)| found.starts_with(&labelled))
         })
-}
-
-/// Replaces `from` by `to` in an item; where the item is not `from`, says so.
-///
-/// # Errors
-///
-/// The line that says what the item is instead.
-pub fn replace(
-    items: &mut Items,
-    item: &str,
-    from: Option<&Val>,
-    to: Option<&Val>,
-) -> Result<(), String> {
-    let now = items.get(item);
-    let as_told = match (now, from) {
-        (Some(now), Some(from)) => now.same(from),
-        (None, None) => true,
-        _ => false,
-    };
-    if !as_told {
-        let show =
-            |value: Option<&Val>| value.map_or_else(|| "nothing".to_owned(), ToString::to_string);
-        return Err(format!(
-            "{item} is {} in the recorded result, not {}",
-            show(now),
-            show(from)
-        ));
-    }
-    match to {
-        Some(to) => items.insert(item.to_owned(), to.clone()),
-        None => items.remove(item),
-    };
-    Ok(())
 }

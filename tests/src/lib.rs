@@ -2,16 +2,14 @@
 //!
 //! - [`case`]: a case, as its file has it; [`value`], [`page`]: the values and expositions in it.
 //! - [`observed`]: a result as a set of items; [`compare`]: where two of them differ.
-//! - [`model`]: what the original does with a case, and what ours does instead, defect by defect.
-//! - [`kinds`]: the closed list of differences on purpose, each an exact replacement in the recorded result.
+//! - [`ours`]: the reviewed result of a case that differs on purpose.
 //! - [`driver`]: the case on ours; [`replay`]: a directory of cases, as the program `replay` does it.
 
 pub mod case;
 pub mod compare;
 pub mod driver;
-pub mod kinds;
-pub mod model;
 pub mod observed;
+pub mod ours;
 pub mod page;
 pub mod replay;
 pub mod value;

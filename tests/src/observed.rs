@@ -1,15 +1,17 @@
-//! What came out of a case: of the original as recorded, of the model of it, of ours.
+//! What came out of a case: of the original as recorded, or of ours.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::model;
 use crate::page::Page;
-use crate::value::Val;
+use crate::value::{Val, get};
 
 /// All that is compared of a result, one entry an item: `exposition: NAME{LABELS}`, `stats: KEY`, ..
 pub type Items = BTreeMap<String, Val>;
+
+/// The item that holds whether the service refused to start.
+pub const REFUSED: &str = "startup refused";
 
 /// The result of a case.
 #[derive(Debug, Clone, Default)]
@@ -102,10 +104,23 @@ impl Observed {
         }
     }
 
+    /// The event of each note.
+    pub fn places(&self) -> Vec<String> {
+        self.notes.iter().map(|note| note.at.clone()).collect()
+    }
+
+    /// Series that a page has more than once.
+    pub fn repeated(&self) -> impl Iterator<Item = &String> {
+        let pages = self.notes.iter().filter_map(Note::page);
+        pages
+            .chain([&self.exposition])
+            .flat_map(|page| &page.repeated)
+    }
+
     /// Its items.
     pub fn items(&self) -> Items {
         let mut items = Items::new();
-        items.insert("startup refused".to_owned(), Val::Bool(self.startup_error));
+        items.insert(REFUSED.to_owned(), Val::Bool(self.startup_error));
         if self.startup_error {
             return items;
         }
@@ -175,7 +190,7 @@ impl Observed {
 
 /// The points of each source, if they are of more than one.
 fn points_items(place: &str, list: &[Val], items: &mut Items) {
-    match model::by_source(list) {
+    match by_source(list) {
         Some(sources) => items.extend(
             sources
                 .into_iter()
@@ -185,6 +200,33 @@ fn points_items(place: &str, list: &[Val], items: &mut Items) {
             items.insert(format!("{place}: stats"), Val::List(list.to_vec()));
         }
     }
+}
+
+/// The points of a list `stats` by source, if they are of more than one: calls of different methods that end at the same
+/// moment have no order in ours.
+fn by_source(list: &[Val]) -> Option<BTreeMap<String, Vec<Val>>> {
+    let mut sources: BTreeMap<String, Vec<Val>> = BTreeMap::new();
+    for point in list {
+        sources
+            .entry(source_of(point))
+            .or_default()
+            .push(point.clone());
+    }
+    (sources.len() > 1).then_some(sources)
+}
+
+/// The method that a point is of, by the key of its duration; else the user.
+fn source_of(point: &Val) -> String {
+    let Val::Map(map) = point else {
+        return "the user".to_owned();
+    };
+    let method = map
+        .iter()
+        .find_map(|(key, _)| key.strip_prefix("time full___method__"));
+    method
+        .filter(|method| get(map, &format!("time full___method__{method}")).is_some())
+        .unwrap_or("the user")
+        .to_owned()
 }
 
 impl Reply {

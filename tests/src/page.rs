@@ -62,8 +62,7 @@ impl Page {
         );
     }
 
-    /// Adds a series.
-    pub fn insert(&mut self, series: String, value: Val) {
+    fn insert(&mut self, series: String, value: Val) {
         if self.series.insert(series.clone(), value).is_some() {
             self.repeated.insert(series);
         }
@@ -75,7 +74,7 @@ fn number_or_text(value: &str) -> Val {
 }
 
 /// The key of a series: its name and its labels (escaped), sorted by name.
-pub fn series_key(name: &str, mut labels: Vec<(String, String)>) -> String {
+fn series_key(name: &str, mut labels: Vec<(String, String)>) -> String {
     if labels.is_empty() {
         return name.to_owned();
     }
@@ -122,33 +121,6 @@ fn closing_quote(text: &str) -> Option<usize> {
     None
 }
 
-/// Escapes a label value or an `OpenMetrics` help text.
-pub fn escape_value(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('\n', "\\n")
-        .replace('"', "\\\"")
-}
-
-/// Escapes a help text of text 0.0.4.
-pub fn escape_help(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\n', "\\n")
-}
-
-/// A bound or other float as the original writes it in `le`.
-pub fn le(bound: f64) -> String {
-    if bound.is_infinite() {
-        return "+Inf".to_owned();
-    }
-    let plain = format!("{bound:?}");
-    let dot = plain.find('.').unwrap_or(plain.len());
-    if bound > 0.0 && dot > 6 {
-        let digits = plain.replace('.', "");
-        let mantissa = format!("{}.{}", &digits[..1], &digits[1..]);
-        return format!("{}e+{:02}", mantissa.trim_end_matches(['0', '.']), dot - 1);
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,30 +140,6 @@ mod tests {
                 .repeated
                 .len(),
             1
-        );
-    }
-
-    #[test]
-    fn bounds_are_written_as_the_original_does() {
-        let written: Vec<_> = [
-            0.0,
-            0.0001,
-            0.00025,
-            1.0,
-            3600.0,
-            900_000.0,
-            1_050_000.0,
-            2e9,
-            f64::INFINITY,
-        ]
-        .map(le)
-        .into();
-        assert_eq!(
-            written,
-            [
-                "0.0", "0.0001", "0.00025", "1.0", "3600.0", "900000.0", "1.05e+06", "2e+09",
-                "+Inf"
-            ]
         );
     }
 }

@@ -1,6 +1,6 @@
-//! A directory of cases: what each comes to, and which kinds of difference applied.
+//! A directory of cases: what ours gives for each, compared with `NAME.ours.json` where there is one, else with
+//! `NAME.expected.json`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,25 +10,19 @@ use serde_json::Value;
 use crate::case::Case;
 use crate::compare::differences;
 use crate::driver::{self, Failure};
-use crate::kinds::{Id, Plan, kind};
-use crate::observed::{Note, Observed};
+use crate::observed::Observed;
+use crate::ours::Ours;
 
-/// A case and its recorded result.
+/// A case and its recorded results.
 #[derive(Debug, Clone)]
 pub struct Recorded {
     /// The case.
     pub case: Case,
     /// What the original gave.
     pub expected: Value,
-}
-
-/// What a case came to.
-#[derive(Debug, Clone, Default)]
-pub struct Verdict {
-    /// One line a difference that no kind explains; none: ok.
-    pub differences: Vec<String>,
-    /// The kinds that applied.
-    pub applied: BTreeMap<Id, usize>,
+    /// What ours gives, where that is something else.
+    pub ours: Option<Ours>,
+    ours_path: PathBuf,
 }
 
 /// The cases of a directory: each `NAME.json` or `NAME.expected.json`, by name. One without the other is a case that
@@ -41,9 +35,9 @@ pub fn names(dir: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir)? {
         let file = entry?.file_name().to_string_lossy().into_owned();
-        let name = file
-            .strip_suffix(".expected.json")
-            .or_else(|| file.strip_suffix(".json"));
+        let name = [".expected.json", ".ours.json", ".json"]
+            .iter()
+            .find_map(|ending| file.strip_suffix(ending));
         names.extend(name.map(str::to_owned));
     }
     names.sort();
@@ -58,61 +52,68 @@ pub fn names(dir: &Path) -> io::Result<Vec<String>> {
 /// If one of its files cannot be read.
 pub fn read(dir: &Path, name: &str) -> Result<Recorded, Failure> {
     let file = |ending: &str| -> PathBuf { dir.join(format!("{name}{ending}")) };
+    let ours_path = file(".ours.json");
     Ok(Recorded {
         case: serde_json::from_str(&fs::read_to_string(file(".json"))?)?,
         expected: serde_json::from_str(&fs::read_to_string(file(".expected.json"))?)?,
+        ours: Ours::read(&ours_path)?,
+        ours_path,
     })
 }
 
-/// Plays a case on ours and compares.
-///
-/// # Errors
-///
-/// If the case is not understood, or the server does not answer.
-pub fn judge(recorded: &Recorded) -> Result<Verdict, Failure> {
-    let steps = recorded.case.steps()?;
-    let plan = Plan::new(&recorded.case, &steps);
-    let got = driver::run(&recorded.case, &steps)?;
-    Ok(compared(&plan, &recorded.expected, &got))
-}
-
-/// Compares what ours gave with what it must give.
-pub fn compared(plan: &Plan, expected: &Value, got: &Observed) -> Verdict {
-    let wanted = plan.apply(expected);
-    let mut lines = wanted.conflicts;
-    let pages = got
-        .notes
-        .iter()
-        .filter_map(Note::page)
-        .chain([&got.exposition]);
-    let repeated = pages.flat_map(|page| &page.repeated);
-    lines.extend(repeated.map(|series| format!("{series} is on a page more than once")));
-    lines.extend(differences(&wanted.items, &got.items()));
-    Verdict {
-        differences: lines,
-        applied: wanted.applied,
+impl Recorded {
+    /// Plays the case on ours and gives one line for each difference; none: ok.
+    ///
+    /// # Errors
+    ///
+    /// If the case is not understood, or the server does not answer.
+    pub fn judge(&self) -> Result<Vec<String>, Failure> {
+        Ok(self.compared(&self.play()?))
     }
-}
 
-/// The last line of a run: the kinds that applied, and in how many cases.
-pub fn kinds_line<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> String {
-    let mut cases: BTreeMap<Id, usize> = BTreeMap::new();
-    for id in verdicts
-        .into_iter()
-        .flat_map(|verdict| verdict.applied.keys())
-    {
-        *cases.entry(*id).or_default() += 1;
-    }
-    let kinds: Vec<_> = cases
-        .iter()
-        .map(|(id, cases)| format!("{} x{cases}", kind(*id).name))
-        .collect();
-    format!(
-        "kinds applied: {}",
-        if kinds.is_empty() {
-            "none".to_owned()
-        } else {
-            kinds.join(", ")
+    /// Plays the case and writes the result to `NAME.ours.json`; where it is the original's, there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// As of [`judge`](Self::judge), or if the file cannot be written.
+    pub fn bless(self) -> Result<(), Failure> {
+        let got = self.play()?;
+        match Ours::blessed(self.ours, &self.expected, &got) {
+            Some(ours) => {
+                let text = serde_json::to_string_pretty(&ours)?;
+                fs::write(self.ours_path, text + "\n")?;
+            }
+            None if self.ours_path.exists() => fs::remove_file(self.ours_path)?,
+            None => {}
         }
-    )
+        Ok(())
+    }
+
+    /// Plays the case.
+    ///
+    /// # Errors
+    ///
+    /// If the case is not understood, or the server does not answer.
+    pub fn play(&self) -> Result<Observed, Failure> {
+        driver::run(&self.case, &self.case.steps()?)
+    }
+
+    /// Compares what ours gave with what it has to give.
+    pub fn compared(&self, got: &Observed) -> Vec<String> {
+        let repeated = got.repeated();
+        let mut lines: Vec<_> = repeated
+            .map(|series| format!("{series} is on a page more than once"))
+            .collect();
+        match &self.ours {
+            Some(ours) => {
+                lines.extend(ours.unexplained(&self.expected));
+                lines.extend(differences(&ours.items(&self.expected), &got.items()));
+            }
+            None => {
+                let expected = Observed::recorded(&self.expected, &got.places());
+                lines.extend(differences(&expected.items(), &got.items()));
+            }
+        }
+        lines
+    }
 }

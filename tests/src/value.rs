@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value, json};
 
 /// A value of the original: what Python's `None`, `bool`, `int`, `float`, `str`, `list` and `dict` hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +72,22 @@ impl Val {
             },
             Value::Array(list) => Self::List(list.iter().map(Self::of_result).collect()),
             plain => Self::plain(plain),
+        }
+    }
+
+    /// The value as a recorded result writes it.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(yes) => Value::from(*yes),
+            Self::Int(whole) => {
+                i64::try_from(*whole).map_or_else(|_| json_float(self.number()), Value::from)
+            }
+            Self::Float(_) => json_float(self.number()),
+            Self::Text(text) => Value::from(text.as_str()),
+            Self::List(list) => list.iter().map(Self::to_json).collect(),
+            Self::Map(map) => map.iter().map(|(k, v)| (k.clone(), v.to_json())).collect(),
+            Self::Opaque => json!({"$opaque": true}),
         }
     }
 
@@ -159,6 +175,12 @@ fn float_of(json: &Value) -> Val {
     }
 }
 
+/// The other way round: a number, or the text of one that JSON has not.
+fn json_float(number: Option<f64>) -> Value {
+    let number = number.unwrap_or(f64::NAN);
+    Number::from_f64(number).map_or_else(|| json!({"$float": number.to_string()}), Value::Number)
+}
+
 /// A float as expositions and cases write it: `+Inf`, `NaN`, `1e+06`.
 pub fn parse_float(text: &str) -> Option<f64> {
     text.trim().parse().ok()
@@ -222,8 +244,6 @@ impl fmt::Display for Val {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -237,6 +257,26 @@ mod tests {
             Val::Map(vec![("azzz".to_owned(), Val::Bool(true))]),
         ]);
         assert_eq!(Val::of_case(&json, 100.0), expected);
+    }
+
+    #[test]
+    fn a_value_is_read_back_from_how_it_is_written() {
+        let value = Val::Map(vec![
+            ("nothing".to_owned(), Val::Null),
+            ("flag".to_owned(), Val::Bool(true)),
+            (
+                "numbers".to_owned(),
+                Val::List(
+                    [0.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
+                        .map(Val::Float)
+                        .into(),
+                ),
+            ),
+            ("whole".to_owned(), Val::Int(1 << 60)),
+            ("text".to_owned(), Val::text("a\n")),
+            ("object".to_owned(), Val::Opaque),
+        ]);
+        assert!(Val::of_result(&value.to_json()).same(&value));
     }
 
     #[test]

@@ -114,6 +114,7 @@ fn no_argument_is_without_an_example() {
 }
 
 #[test]
+#[ignore = "slow matrix: scripts/test --all"]
 fn switched_off_nothing_is_recorded_and_the_program_runs() {
     let _built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let programs = build(&["--example", "off_switch", "--features", "off"]);

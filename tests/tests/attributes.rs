@@ -54,18 +54,19 @@ fn write(path: &Path, text: &str) {
 }
 
 #[test]
+#[ignore = "slow matrix: scripts/test --all"]
 fn macros_on_syn_2_stand_above_and_below() {
     run("syn2");
 }
 
 #[test]
-#[ignore = "builds every macro once more; scripts/test attributes"]
+#[ignore = "slow matrix: scripts/test --all"]
 fn macros_on_syn_1_stand_above_and_below() {
     run("syn1");
 }
 
 #[test]
-#[ignore = "builds every macro once more; scripts/test attributes"]
+#[ignore = "slow matrix: scripts/test --all"]
 fn the_newest_macros_stand_above_and_below() {
     run("syn3");
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
 
 /// Calls of each kind, and what was recorded of them.
@@ -77,8 +78,10 @@ fn manifest() -> io::Result<String> {
     ))
 }
 
-/// Writes a user's crate.
+/// Writes a user's crate, once: two tests use it.
 fn project() -> io::Result<PathBuf> {
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let project = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cfgs");
     fs::create_dir_all(project.join("src"))?;
     fs::write(project.join("Cargo.toml"), manifest()?)?;
@@ -87,28 +90,48 @@ fn project() -> io::Result<PathBuf> {
     Ok(project)
 }
 
-#[test]
-fn the_cfgs_of_other_tools_change_nothing_and_their_crates_are_not_there() -> io::Result<()> {
-    let project = project()?;
-    // Not `fuzzing` beside it: with both, tokio itself does not compile.
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--offline", "--quiet"])
-        .current_dir(&project)
+/// cargo in a user's crate.
+fn cargo(project: &Path) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(project).arg("--offline");
+    cargo
         .env("CARGO_TARGET_DIR", project.join("target"))
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env(
-            "RUSTFLAGS",
-            "--cfg loom --cfg shuttle --cfg monitor_loom --cfg monitor_fuzzing",
-        )
-        .output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo
+}
+
+/// Runs it; what it said on standard error.
+fn said(cargo: &mut Command) -> io::Result<String> {
+    let output = cargo.output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
+    Ok(said)
+}
+
+#[test]
+fn the_crates_of_our_tests_are_in_no_build_of_a_user() -> io::Result<()> {
+    let project = project()?;
+    said(cargo(&project).args(["update", "--workspace"]))?;
     // It is for all targets and all features, and what is not needed has been taken out of the copy.
     let lock = fs::read_to_string(project.join("Cargo.lock"))?;
     assert!(lock.contains("name = \"tokio-rustls\""), "{lock}");
     for name in OF_OUR_TESTS {
         assert!(!lock.contains(&format!("name = \"{name}\"")), "{name}");
     }
+    Ok(())
+}
+
+#[test]
+#[ignore = "slow matrix: scripts/test --all"]
+fn the_cfgs_of_other_tools_change_nothing() -> io::Result<()> {
+    let project = project()?;
+    // Not `fuzzing` beside it: with both, tokio itself does not compile.
+    let flags = "--cfg loom --cfg shuttle --cfg monitor_loom --cfg monitor_fuzzing";
+    said(
+        cargo(&project)
+            .args(["run", "--quiet"])
+            .env("RUSTFLAGS", flags),
+    )?;
     Ok(())
 }
 

@@ -40,11 +40,13 @@ fn prometheus_2_stores_what_our_pages_say() {
 }
 
 #[test]
+#[ignore = "slow matrix: scripts/test --all"]
 fn prometheus_3_stores_what_our_pages_say() {
     where_named("PROMETHEUS_3", "prometheus_3_stores_what_our_pages_say");
 }
 
 #[test]
+#[ignore = "slow matrix: scripts/test --all"]
 fn prometheus_2_53_stores_what_our_pages_say() {
     where_named(
         "PROMETHEUS_2_53",

@@ -110,9 +110,6 @@ pub struct Raised {
     pub class: String,
     /// Its message.
     pub message: Option<String>,
-    /// The module of a class that is not Python's own.
-    #[serde(default = "app_errors")]
-    pub module: String,
     /// The status code of an RPC error.
     pub code: Option<String>,
     /// What it was raised from.
@@ -145,9 +142,6 @@ impl Call {
     }
 }
 
-fn app_errors() -> String {
-    "app.errors".to_owned()
-}
 fn five() -> f64 {
     5.0
 }

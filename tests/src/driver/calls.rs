@@ -11,7 +11,6 @@ use monitor_core::{CallGuard, Outcome as Ended, Permit};
 use super::error::CaseError;
 use super::{Driver, Failure};
 use crate::case::{Call, Context, Outcome, Payload, Raised};
-use crate::model::cannot_abort;
 use crate::observed::Gave;
 use crate::value::{Val, get};
 
@@ -186,6 +185,22 @@ fn fail(guard: CallGuard, raised: &Raised) {
         type_name: error.class(),
         text: ErrorText::Error(&error),
     }));
+}
+
+/// The error of aborting where the context is no real one.
+fn cannot_abort(context: Context) -> Raised {
+    let class = if context == Context::Fake {
+        "FakeContext"
+    } else {
+        "NoneType"
+    };
+    Raised {
+        class: "AttributeError".to_owned(),
+        message: Some(format!("'{class}' object has no attribute 'abort'")),
+        code: None,
+        cause: None,
+        during: None,
+    }
 }
 
 /// The number a handler puts in place of one of the call's own: of two entries of a dictionary the later one stays,

@@ -18,13 +18,15 @@ use self::calls::Calls;
 use self::error::CaseError;
 use self::http::Client;
 use crate::case::{Case, Event, Raised, Step};
-use crate::model::EPOCH;
 use crate::observed::{Gave, Note, Observed};
 use crate::page::Page;
 use crate::value::{Val, expand_key};
 
 /// Anything that keeps a case from being played; never a difference.
 pub type Failure = Box<dyn Error>;
+
+/// When the virtual clock starts, seconds since 1970.
+const EPOCH: f64 = 1_700_000_000.0;
 
 /// Statuses that have thresholds.
 const STATUSES: [&str; 5] = [

@@ -1,5 +1,6 @@
 //! Shapes x {compiles, behaves the same, records the right outcome, lints added, lints lost}: each shape of `tests/shapes` is
-//! compiled and run without the attribute and with it, under every setting, and everything said and done is compared.
+//! compiled and run without the attribute and with it, and everything said and done is compared. `scripts/test` does so under
+//! one setting, `scripts/test --all` under every one.
 
 mod behaviour;
 mod cargo;
@@ -18,9 +19,9 @@ mod workspace;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use matrix::Catalog;
+use matrix::{Catalog, Extent};
 use workspace::shapes_folder;
 
 /// The shapes of the list.
@@ -52,19 +53,39 @@ fn the_list_and_the_files_name_the_same_shapes() {
 fn every_lint_that_is_known_to_be_lost_is_documented() {
     const DOC: &str = include_str!("../../../monitor-macros/src/monitored.md");
     let (_, documented) = DOC.split_once("\n# Lints\n").expect("a list of lints");
-    let known = fs::read_to_string(shapes_folder().join("known.txt")).unwrap_or_default();
-    let mut lints = known
-        .lines()
-        .filter_map(|line| line.rsplit_once("clippy::"));
+    let known = known();
+    let mut lints = known.iter().filter_map(|line| line.rsplit_once("clippy::"));
     assert!(lints.clone().count() > 0);
     assert!(lints.all(|(_, lint)| documented.contains(&format!("`{lint}`"))));
 }
 
+/// The differences that are known.
+fn known() -> Vec<String> {
+    let text = fs::read_to_string(shapes_folder().join("known.txt")).unwrap_or_default();
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(str::to_owned).collect()
+}
+
+fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("shapes")
+}
+
 #[test]
+fn every_shape_of_edition_2024_compiles_behaves_and_lints_as_without_the_attribute() {
+    let catalog = Catalog::read();
+    let report = matrix::check(&catalog, &workspace_root(), Extent::Slice);
+    let (fresh, _) = report.against(&known());
+    println!("{}", report.table(&[]));
+    assert!(fresh.is_empty(), "not all is green: {fresh:#?}");
+}
+
+#[test]
+#[ignore = "slow matrix: scripts/test --all"]
 fn every_shape_compiles_behaves_and_lints_as_without_the_attribute() {
     let catalog = Catalog::read();
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shapes");
-    let report = matrix::check(&catalog, &root);
+    let report = matrix::check(&catalog, &workspace_root(), Extent::All);
     let listed = listed();
     let mut rows = Vec::new();
     for shape in &listed {
@@ -81,16 +102,9 @@ fn every_shape_compiles_behaves_and_lints_as_without_the_attribute() {
         "shapes: {covered} of {listed} covered by {files} files, {looks} looks, {faults} faults"
     );
     assert_eq!(covered, listed, "not every shape was looked at");
-    let known = fs::read_to_string(shapes_folder().join("known.txt")).unwrap_or_default();
-    let known: Vec<&str> = known
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect();
+    let known = known();
     let (fresh, gone) = report.against(&known);
     println!("known differences, from known.txt: {}", known.len());
     assert!(fresh.is_empty(), "not all is green: {fresh:#?}");
-    assert!(
-        gone.is_empty(),
-        "take off the list what is mended: {gone:#?}"
-    );
+    assert!(gone.is_empty(), "take off the list: {gone:#?}");
 }

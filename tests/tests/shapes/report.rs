@@ -70,7 +70,7 @@ impl Report {
     }
 
     /// What is wrong and not known, and what is known and no longer wrong. A known fault is `file | check | part of it`.
-    pub(crate) fn against<'a>(&self, known: &[&'a str]) -> (Vec<String>, Vec<&'a str>) {
+    pub(crate) fn against<'a>(&self, known: &'a [String]) -> (Vec<String>, Vec<&'a String>) {
         let faults = self.faults.iter().flat_map(|((source, check), faults)| {
             let told = move |fault: &String| format!("{source} | {} | {fault}", check.title());
             faults.iter().map(told)
@@ -88,7 +88,7 @@ impl Report {
         let gone = known
             .iter()
             .filter(|known| !faults.iter().any(|fault| is(fault, known)));
-        let gone = gone.copied().collect();
+        let gone = gone.collect();
         let fresh = faults
             .into_iter()
             .filter(|fault| !known.iter().any(|known| is(fault, known)));
