@@ -12,7 +12,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 
 use http::header::HOST;
 use http::uri::Authority;
@@ -90,38 +89,33 @@ pub(crate) struct Network {
     bits: u8,
 }
 
-/// Not an address, too many bits, or an address with bits set that do not count: which network is meant cannot be said.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NoNetwork;
-
-impl FromStr for Network {
-    type Err = NoNetwork;
-
-    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+impl Network {
+    /// `None` for no address, too many bits, and an address with bits set that do not count: which network is meant
+    /// cannot be said.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits)),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().map_err(|_| NoNetwork)?;
+        let address: IpAddr = address.parse().ok()?;
         let most = if address.is_ipv4() { 32 } else { 128 };
         let bits: u8 = match bits {
             // No sign, no leading zero that a reader could take for octal.
-            Some(bits) if bits.starts_with(['+', '0']) && bits != "0" => return Err(NoNetwork),
-            Some(bits) => bits.parse().map_err(|_| NoNetwork)?,
+            Some(bits) if bits.starts_with(['+', '0']) && bits != "0" => return None,
+            Some(bits) => bits.parse().ok()?,
             None => most,
         };
         if bits > most || u32::from(bits) + high_bits(address).trailing_zeros() < 128 {
-            return Err(NoNetwork);
+            return None;
         }
         // Peers are compared as what they are, so a network of IPv4 that is written as IPv6 becomes one of IPv4.
-        Ok(match (address.to_canonical(), bits.checked_sub(96)) {
-            (v4 @ IpAddr::V4(_), Some(bits)) if address.is_ipv6() => Self { address: v4, bits },
-            _ => Self { address, bits },
-        })
+        let (address, bits) = match (address.to_canonical(), bits.checked_sub(96)) {
+            (v4 @ IpAddr::V4(_), Some(bits)) if address.is_ipv6() => (v4, bits),
+            _ => (address, bits),
+        };
+        Some(Self { address, bits })
     }
-}
 
-impl Network {
     fn holds(self, address: IpAddr) -> bool {
         let different = high_bits(self.address) ^ high_bits(address);
         self.address.is_ipv4() == address.is_ipv4()

@@ -28,13 +28,14 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use crate::access::{AuthOutcome, Source};
+use crate::config::Secret;
 use crate::runtime::log::LogThrottle;
 use crate::runtime::pool::Pool;
 use crate::self_metrics::{AccessMetrics, Scheme};
 
 /// Costs of a hash that may be used: one more doubles the time. 14 takes about a second, for which a wrong password
 /// holds every user that is not remembered yet.
-pub(crate) const COSTS: RangeInclusive<u32> = 4..=14;
+const COSTS: RangeInclusive<u32> = 4..=14;
 
 /// Shortest token, in bytes: it is compared at once, so that guessing is as fast as asking.
 pub(crate) const MIN_TOKEN: usize = 16;
@@ -46,8 +47,7 @@ const MAX_PASSWORD: usize = 72;
 const PLACES: usize = 4;
 
 /// A SHA-256 digest of a secret. Compared in constant time; `Debug` shows nothing of it.
-#[derive(Clone, Copy)]
-pub(crate) struct Fingerprint([u8; 32]);
+pub(crate) type Fingerprint = Secret<[u8; 32]>;
 
 impl Fingerprint {
     /// That of a token.
@@ -55,26 +55,9 @@ impl Fingerprint {
         Self(Sha256::digest(token).into())
     }
 
-    /// Writes it behind others.
-    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&self.0);
-    }
-
     /// Whether they are the same, in a time that does not depend on where they differ.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    fn is(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
-    }
-
-    /// A number below `end`, the same for the same fingerprint.
-    fn below(&self, end: usize) -> usize {
-        let first = self.0.first_chunk().copied();
-        first.map_or(0, usize::from_le_bytes) % end.max(1)
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<secret>")
     }
 }
 
@@ -82,20 +65,16 @@ impl fmt::Debug for Fingerprint {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct StoredHash(Arc<str>);
 
-/// Why a text is no hash that can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HashError {
-    NoBcrypt,
-    Cost,
-}
+/// The settings that a text is refused for, which is no hash or one of another cost.
+pub(crate) const HASH: &str = "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)";
+const HASH_OF_COST: &str = "a bcrypt hash of a cost from 4 to 14";
 
 impl StoredHash {
-    pub(crate) fn new(text: &str) -> Result<Self, HashError> {
-        let parts = bcrypt::HashParts::from_str(text).map_err(|_| HashError::NoBcrypt)?;
-        if !COSTS.contains(&parts.get_cost()) {
-            return Err(HashError::Cost);
-        }
-        Ok(Self(text.into()))
+    /// The hash that a text is; an error says what it had to be.
+    pub(crate) fn new(text: &str) -> Result<Self, &'static str> {
+        let parts = bcrypt::HashParts::from_str(text).map_err(|_| HASH)?;
+        let is_usable = COSTS.contains(&parts.get_cost());
+        is_usable.then(|| Self(text.into())).ok_or(HASH_OF_COST)
     }
 
     /// Whether it is the password's. Takes as long as the cost says, whatever the outcome.
@@ -123,50 +102,21 @@ impl fmt::Debug for StoredHash {
 /// The users and tokens that the server lets in. `Debug` shows names alone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Secrets {
-    users: BTreeMap<String, StoredHash>,
-    tokens: Vec<Fingerprint>,
-    is_locked: bool,
+    pub(crate) users: BTreeMap<String, StoredHash>,
+    pub(crate) tokens: Vec<Fingerprint>,
 }
 
 impl Secrets {
-    /// Lets no client in.
-    pub(crate) fn locked() -> Self {
-        Self {
-            is_locked: true,
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn are_locked(&self) -> bool {
-        self.is_locked
-    }
-
-    pub(crate) fn new(users: Vec<(String, StoredHash)>, tokens: Vec<Fingerprint>) -> Self {
-        Self {
-            users: users.into_iter().collect(),
-            tokens,
-            is_locked: false,
-        }
-    }
-
-    /// Whether clients have to come with credentials.
-    pub(crate) fn are_given(&self) -> bool {
-        self.has_users() || self.has_tokens() || self.is_locked
-    }
-
-    pub(crate) fn has_users(&self) -> bool {
-        !self.users.is_empty()
-    }
-
-    pub(crate) fn has_tokens(&self) -> bool {
-        !self.tokens.is_empty()
-    }
-
     /// The hash that the password of an unknown user is checked against. By the name's digest, so that one name always
     /// costs the same, as that of a known user does.
     fn decoy(&self, name: &Fingerprint) -> Option<StoredHash> {
+        let number = name
+            .0
+            .first_chunk()
+            .copied()
+            .map_or(0, usize::from_le_bytes);
         let mut hashes = self.users.values();
-        let chosen = hashes.nth(name.below(self.users.len()));
+        let chosen = hashes.nth(number % self.users.len().max(1));
         chosen.map(StoredHash::decoy)
     }
 
@@ -289,7 +239,7 @@ impl Authenticator {
         let mut key = [0; 32];
         Self {
             pool,
-            key: getrandom::fill(&mut key).ok().map(|()| Fingerprint(key)),
+            key: getrandom::fill(&mut key).ok().map(|()| Secret(key)),
             verified: Mutex::default(),
             queue: PasswordQueue::default(),
             log_throttle: LogThrottle::default(),
@@ -372,7 +322,7 @@ impl Authenticator {
             digest.update(part.len().to_le_bytes());
             digest.update(part);
         }
-        Some(Fingerprint(digest.finalize().into()))
+        Some(Secret(digest.finalize().into()))
     }
 
     fn is_verified(&self, user: &str, digest: Option<&Fingerprint>) -> bool {

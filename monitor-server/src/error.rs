@@ -115,21 +115,6 @@ pub enum ConfigError {
         /// The feature's name.
         feature: &'static str,
     },
-    /// A reload that would take a protection away. Only a restart does.
-    #[error("{}: without {lost}, which were in force when the server started", file.display())]
-    Weaker {
-        /// The web configuration file.
-        file: PathBuf,
-        /// What it lacks.
-        lost: &'static str,
-    },
-    /// A reload that brings TLS where there was none: clients that speak plain HTTP would be cut off. Only a restart
-    /// does.
-    #[error("{}: TLS, which was not in force when the server started, begins with a restart", file.display())]
-    NeedsRestart {
-        /// The web configuration file.
-        file: PathBuf,
-    },
     /// A key that must be given is not.
     #[error("{place}: missing; expected {expected}")]
     Missing {
@@ -180,9 +165,18 @@ fn in_file(file: Option<&Path>) -> String {
     file.map_or_else(String::new, |file| format!(": {}", file.display()))
 }
 
-impl From<monitor_core::RuleError> for ConfigError {
-    fn from(error: monitor_core::RuleError) -> Self {
-        Self::Rules(error)
+impl ConfigError {
+    /// The setting there, or the file that it names, cannot be used.
+    pub(crate) fn unusable(
+        place: &Place,
+        file: Option<&Path>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Unusable {
+            place: place.clone(),
+            file: file.map(Path::to_owned),
+            source: source.into(),
+        }
     }
 }
 

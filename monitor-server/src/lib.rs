@@ -27,19 +27,16 @@ mod health;
 mod listener;
 mod mount;
 mod negotiate;
-#[cfg(not(feature = "auth"))]
-mod no_auth;
 mod process;
 mod render;
 mod routes;
 mod run;
 mod runtime;
 mod self_metrics;
+#[cfg(feature = "tls")]
 mod tls;
 mod web;
 
-#[cfg(not(feature = "auth"))]
-use self::no_auth as auth;
 pub use config::{Limits, MonitorConfig};
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};

@@ -9,24 +9,24 @@ use std::sync::Arc;
 
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::client::danger::HandshakeSignatureValid;
-use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, NamedGroup, RootCertStore,
-    ServerConfig, SignatureScheme, SupportedCipherSuite,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig,
+    SignatureScheme,
 };
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
-use super::{ClientAuth, Pem, TlsSettings, Version};
 use crate::access::Peer;
+use crate::config::{ClientSettings, Pem, TlsSettings};
 use crate::connection::Stream;
-use crate::error::{ConfigError, Place};
+use crate::error::ConfigError;
 use crate::runtime::log::log_debug;
+use crate::web::TLS;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -36,34 +36,13 @@ type Read<'r> = dyn FnMut(&Pem) -> Result<Vec<u8>, ConfigError> + 'r;
 /// The protocol that is agreed on, in TLS' words.
 const ALPN: &[u8] = b"http/1.1";
 
-/// Names of the format's cipher suites that are not chosen by: those of TLS 1.3 always are available, and those without
-/// authenticated encryption never.
-const OTHER_CIPHERS: [&str; 8] = [
-    "TLS_AES_128_GCM_SHA256",
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
-    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
-    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
-    "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
-];
-
-/// The format's names of curves; those without a group are not to be had here.
-const CURVES: [(&str, Option<NamedGroup>); 5] = [
-    ("X25519", Some(NamedGroup::X25519)),
-    ("CurveP256", Some(NamedGroup::secp256r1)),
-    ("CurveP384", Some(NamedGroup::secp384r1)),
-    ("CurveP521", None),
-    ("X25519MLKEM768", None),
-];
-
 /// TLS as it is configured.
 pub(crate) struct Tls {
     acceptor: TlsAcceptor,
-    client_auth: ClientAuth,
-    has_names: bool,
-    expiry: Option<u64>,
+    /// By name: TLS itself, and each thing that is asked of clients.
+    pub(crate) protections: Vec<&'static str>,
+    /// When the server's certificate expires, in seconds since 1970.
+    pub(crate) expiry: Option<u64>,
 }
 
 impl fmt::Debug for Tls {
@@ -75,46 +54,34 @@ impl fmt::Debug for Tls {
 impl Tls {
     /// Makes it from what is configured.
     pub(crate) fn new(settings: &TlsSettings, read: &mut Read<'_>) -> Result<Self, ConfigError> {
-        let provider = Arc::new(provider(settings)?);
         let chain = certificates(&settings.cert, read)?;
         let expiry = chain.first().and_then(expiry);
         let key = PrivateKeyDer::from_pem_slice(&read(&settings.key)?)
             .map_err(|error| unusable(&settings.key, wrong(&error)))?;
-        let known = [(Version::Tls13, &TLS13), (Version::Tls12, &TLS12)];
-        let (least, most) = (settings.min, settings.max);
-        let chosen = known
-            .into_iter()
-            .filter(|(one, _)| (least..=most).contains(one));
-        let versions: Vec<_> = chosen.map(|(_, supported)| supported).collect();
-        let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&versions)
-            .map_err(|error| at(&settings.place, error))?
-            .with_client_cert_verifier(client_verifier(settings, provider, read)?)
+        let provider = Arc::new(settings.provider.clone());
+        let clients = settings.clients.as_ref();
+        let verifier = match clients {
+            Some(clients) => client_verifier(clients, Arc::clone(&provider), read)?,
+            None => WebPkiClientVerifier::no_client_auth(),
+        };
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&settings.versions)
+            .map_err(|error| ConfigError::unusable(&settings.place, None, error))?
+            .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
             .map_err(|error| unusable(&settings.key, error))?;
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.ignore_client_order = !settings.leaves_order_to_client;
-        if settings.client_auth != ClientAuth::None {
+        if clients.is_some() {
             // A resumed session would not look at the certificate again, which may have expired.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
-            client_auth: settings.client_auth,
-            has_names: settings.allowed_sans.is_some(),
+            protections: protections(clients),
             expiry,
         })
-    }
-
-    /// Whether it asks less of clients.
-    pub(crate) fn weakens(&self, before: &Self) -> bool {
-        self.client_auth < before.client_auth || (before.has_names && !self.has_names)
-    }
-
-    /// When the server's certificate expires, in seconds since 1970.
-    pub(crate) fn expiry(&self) -> Option<u64> {
-        self.expiry
     }
 
     /// Does the handshake. The client has a verified certificate if it came with any: others end the handshake.
@@ -136,20 +103,22 @@ impl Tls {
     }
 }
 
-fn at(place: &Place, source: impl Into<Cause>) -> ConfigError {
-    ConfigError::Unusable {
-        place: place.clone(),
-        file: None,
-        source: source.into(),
-    }
+/// The protections that these settings are.
+fn protections(clients: Option<&ClientSettings>) -> Vec<&'static str> {
+    let is_required = clients.is_some_and(|clients| clients.is_required);
+    let has_names = clients.is_some_and(|clients| clients.allowed_sans.is_some());
+    let all = [
+        (TLS, true),
+        ("client certificates", clients.is_some()),
+        ("required client certificates", is_required),
+        ("names of client certificates", has_names),
+    ];
+    let given = all.into_iter().filter(|(_, is_given)| *is_given);
+    given.map(|(name, _)| name).collect()
 }
 
 fn unusable(pem: &Pem, source: impl Into<Cause>) -> ConfigError {
-    ConfigError::Unusable {
-        place: pem.place.clone(),
-        file: pem.path.clone(),
-        source: source.into(),
-    }
+    ConfigError::unusable(&pem.place, pem.path.as_deref(), source)
 }
 
 /// What is wrong with a PEM text. The reader's own errors hold what they read, which may be a key.
@@ -175,76 +144,25 @@ fn certificates(
     }
 }
 
-/// The provider with the cipher suites and curves that are asked for, in that order.
-fn provider(settings: &TlsSettings) -> Result<CryptoProvider, ConfigError> {
-    let mut provider = ring::default_provider();
-    if !settings.ciphers.is_empty() {
-        provider.cipher_suites = ciphers(&provider.cipher_suites, &settings.ciphers)?;
-    }
-    if settings.curves.is_empty() {
-        return Ok(provider);
-    }
-    let mut groups = Vec::new();
-    for (name, place) in &settings.curves {
-        let known = CURVES.iter().find(|(known, _)| known == name);
-        let (_, group) = known.ok_or_else(|| at(place, "no curve has this name"))?;
-        let all = provider.kx_groups.iter();
-        groups.extend(all.filter(|one| Some(one.name()) == *group).copied());
-    }
-    if groups.is_empty() {
-        let reason = "none of `curve_preferences` can be had here";
-        return Err(at(&settings.place, reason));
-    }
-    provider.kx_groups = groups;
-    Ok(provider)
-}
-
-fn ciphers(
-    all: &[SupportedCipherSuite],
-    wanted: &[(String, Place)],
-) -> Result<Vec<SupportedCipherSuite>, ConfigError> {
-    let (tls12, mut chosen): (Vec<_>, Vec<_>) =
-        all.iter().partition(|suite| suite.tls13().is_none());
-    for (name, place) in wanted {
-        // Two names of the format lack the end of the registry's.
-        let is_short = name.ends_with("_POLY1305");
-        let is_name = |known: &str| {
-            known == name || (is_short && known.strip_suffix("_SHA256") == Some(name))
-        };
-        let is_named = |suite: &SupportedCipherSuite| suite.suite().as_str().is_some_and(is_name);
-        match tls12.iter().find(|suite| is_named(suite)) {
-            Some(suite) => chosen.push(*suite),
-            None if OTHER_CIPHERS.contains(&name.as_str()) => {}
-            None => return Err(at(place, "no cipher suite has this name")),
-        }
-    }
-    Ok(chosen)
-}
-
 /// Verifies the certificates of clients, as far as they are asked for.
 fn client_verifier(
-    settings: &TlsSettings,
+    clients: &ClientSettings,
     provider: Arc<CryptoProvider>,
     read: &mut Read<'_>,
 ) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
-    let (Some(authorities), ClientAuth::IfGiven | ClientAuth::Required) =
-        (&settings.client_ca, settings.client_auth)
-    else {
-        return Ok(WebPkiClientVerifier::no_client_auth());
-    };
+    let fault = |error: Cause| unusable(&clients.authority, error);
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(authorities, read)? {
-        let added = roots.add(certificate);
-        added.map_err(|error| unusable(authorities, error))?;
+    for certificate in certificates(&clients.authority, read)? {
+        roots
+            .add(certificate)
+            .map_err(|error| fault(error.into()))?;
     }
     let mut verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
-    if settings.client_auth == ClientAuth::IfGiven {
+    if !clients.is_required {
         verifier = verifier.allow_unauthenticated();
     }
-    let verifier = verifier
-        .build()
-        .map_err(|error| unusable(authorities, error))?;
-    Ok(match settings.allowed_sans.clone() {
+    let verifier = verifier.build().map_err(|error| fault(error.into()))?;
+    Ok(match clients.allowed_sans.clone() {
         Some(allowed) => Arc::new(NameVerifier { verifier, allowed }),
         None => verifier,
     })

@@ -16,6 +16,8 @@ mod limits;
 mod security;
 mod service;
 mod setting;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "yaml")]
 mod yaml;
 
@@ -35,11 +37,13 @@ use tokio::runtime::Handle;
 pub(crate) use self::health::check_check;
 pub use self::limits::Limits;
 #[cfg(feature = "auth")]
-pub(crate) use self::security::is_token;
+pub(crate) use self::security::{Secret, is_token};
 pub(crate) use self::security::{Security, WebFile};
 use self::service::GivenLabels;
 pub(crate) use self::service::add_to_all;
 use self::setting::{At, Node, expected, seconds, settings, shown};
+#[cfg(feature = "tls")]
+pub(crate) use self::tls::{ClientSettings, Pem, TlsSettings};
 use crate::error::{ConfigError, Origin, Place};
 use crate::health::HealthSettings;
 use crate::listener::{Endpoint, UNIX_PREFIX};
@@ -677,7 +681,8 @@ impl MonitorConfig {
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         self.validate(&At::code(""))?;
         let mut storage = self.storage.clone();
-        storage.errors = ErrorRules::try_new(self.errors.iter().cloned())?;
+        let errors = ErrorRules::try_new(self.errors.iter().cloned());
+        storage.errors = errors.map_err(ConfigError::Rules)?;
         storage.const_labels = service::const_labels(&self.labels, &At::code("labels"))?;
         let gauges = &mut storage.service_info;
         gauges.retain(|gauge| &*gauge.name != service::OVERWRITTEN);

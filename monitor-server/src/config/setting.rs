@@ -36,6 +36,9 @@ pub(super) mod expected {
         "an IP address or a network as `10.0.0.0/8`, with no bit set behind its length";
 }
 
+/// A list in place of which a text would be taken letter by letter (defect E7 of the original).
+pub(super) const WORDS: Expected = "a list of words";
+
 /// A value, where it stands, and how it is written.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -257,6 +260,12 @@ impl<'a> At<'a> {
         }
     }
 
+    /// An error for a value that is right by itself, and cannot be used.
+    #[cfg(feature = "tls")]
+    pub(super) fn unusable(&self, why: &str) -> ConfigError {
+        ConfigError::unusable(&self.place(), None, why)
+    }
+
     /// A setting for a cargo feature that is off.
     #[allow(dead_code, reason = "with all features there is none")]
     pub(super) fn missing_feature(&self, feature: &'static str) -> ConfigError {
@@ -315,9 +324,8 @@ impl<'a> At<'a> {
         (0..count).map(|index| read(&self.index(index))).collect()
     }
 
-    /// A text in place of the list would be taken letter by letter (defect E7 of the original).
     pub(super) fn words(&self) -> Result<Vec<String>> {
-        self.items("a list of words", 0, |item| item.text(expected::WORD))
+        self.items(WORDS, 0, |item| item.text(expected::WORD))
     }
 
     pub(super) fn map(&self) -> Result<&'a [(Node, Node)]> {

@@ -36,8 +36,7 @@ use crate::render::HeldPages;
 use crate::runtime::log::log_debug;
 use crate::self_metrics::Ending;
 use crate::self_metrics::SelfMetrics;
-use crate::tls::Tls;
-use crate::web::AccessControl;
+use crate::web::{AccessControl, Tls};
 
 /// What the connections of a server have in common.
 #[derive(Debug)]
