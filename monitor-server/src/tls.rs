@@ -8,16 +8,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::client::danger::HandshakeSignatureValid;
 use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
-use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use tokio_rustls::rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig,
-    SignatureScheme,
-};
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
@@ -39,6 +35,8 @@ const ALPN: &[u8] = b"http/1.1";
 /// TLS as it is configured.
 pub(crate) struct Tls {
     acceptor: TlsAcceptor,
+    /// Names of which the certificate of a client must have one; `None` is any.
+    allowed_sans: Option<Vec<String>>,
     /// By name: TLS itself, and each thing that is asked of clients.
     pub(crate) protections: Vec<&'static str>,
     /// When the server's certificate expires, in seconds since 1970.
@@ -79,22 +77,32 @@ impl Tls {
         }
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
+            allowed_sans: clients.and_then(|clients| clients.allowed_sans.clone()),
             protections: protections(clients),
             expiry,
         })
     }
 
-    /// Does the handshake. The client has a verified certificate if it came with any: others end the handshake.
+    /// Does the handshake, and looks at the names of the client's certificate, where one must have been presented. The
+    /// client has a verified certificate if it came with any: others end the handshake.
     pub(crate) async fn accept(
         &self,
         stream: Box<dyn Stream>,
         peer: Peer,
     ) -> Option<(Box<dyn Stream>, bool)> {
-        match self.acceptor.accept(stream).await {
-            Ok(stream) => {
-                let is_certified = stream.get_ref().1.peer_certificates().is_some();
-                Some((Box::new(stream), is_certified))
+        let accepted = self.acceptor.accept(stream).await.and_then(|stream| {
+            let certificates = stream.get_ref().1.peer_certificates();
+            let certificate = certificates.and_then(<[_]>::first);
+            let is_certified = certificate.is_some();
+            let names = certificate.map(names).unwrap_or_default();
+            let has = |allowed: &Vec<String>| names.iter().any(|name| allowed.contains(name));
+            if self.allowed_sans.as_ref().is_none_or(has) {
+                return Ok((Box::new(stream) as Box<dyn Stream>, is_certified));
             }
+            Err(std::io::Error::other("the certificate has no allowed name"))
+        });
+        match accepted {
+            Ok(accepted) => Some(accepted),
             Err(error) => {
                 log_debug(move || tracing::debug!(%peer, %error, "TLS handshake failed"));
                 None
@@ -161,64 +169,7 @@ fn client_verifier(
     if !clients.is_required {
         verifier = verifier.allow_unauthenticated();
     }
-    let verifier = verifier.build().map_err(|error| fault(error.into()))?;
-    Ok(match clients.allowed_sans.clone() {
-        Some(allowed) => Arc::new(NameVerifier { verifier, allowed }),
-        None => verifier,
-    })
-}
-
-/// Verifies a certificate, which every client must have, as another verifier does, and then that it has one of the
-/// allowed names.
-#[derive(Debug)]
-struct NameVerifier {
-    verifier: Arc<dyn ClientCertVerifier>,
-    allowed: Vec<String>,
-}
-
-impl ClientCertVerifier for NameVerifier {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.verifier.root_hint_subjects()
-    }
-
-    fn verify_client_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        let inner = &self.verifier;
-        let verified = inner.verify_client_cert(certificate, intermediates, now)?;
-        let names = names(certificate);
-        if names.iter().any(|name| self.allowed.contains(name)) {
-            return Ok(verified);
-        }
-        Err(CertificateError::ApplicationVerificationFailure.into())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let verifier = &self.verifier;
-        verifier.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let verifier = &self.verifier;
-        verifier.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
+    verifier.build().map_err(|error| fault(error.into()))
 }
 
 /// When a certificate expires, in seconds since 1970; `None` where it cannot be read, or was before.

@@ -10,13 +10,12 @@
 //! at a time, and has the lock of `looked` for as long. That a file changed is seen by a digest of all that was read,
 //! whatever its times say.
 
-use std::collections::hash_map::{DefaultHasher, RandomState};
 use std::fs;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -33,7 +32,7 @@ use crate::auth::{Authenticator, Fingerprint, Secrets};
 use crate::config::Pem;
 #[cfg(feature = "auth")]
 use crate::config::is_token;
-use crate::config::{Security, WebFile};
+use crate::config::{Secret, Security, WebFile};
 #[cfg(not(feature = "tls"))]
 use crate::connection::Stream;
 use crate::error::{Chain, ConfigError, Origin, Place};
@@ -83,7 +82,7 @@ pub(crate) struct AccessControl {
     security: Security,
     current: RwLock<Arc<SecurityState>>,
     /// The digest of what the files last held, good or bad. `Relaxed`: it is compared under the lock of `looked`.
-    seen: AtomicU64,
+    seen: Secret<AtomicU64>,
     #[cfg(feature = "auth")]
     auth: Authenticator,
     /// The server's: looks run on it.
@@ -120,7 +119,7 @@ impl AccessControl {
             // The service may change its current directory.
             security: security.clone().made_absolute(),
             current: RwLock::new(Arc::new(locked)),
-            seen: AtomicU64::default(),
+            seen: Secret::default(),
             #[cfg(feature = "auth")]
             auth: Authenticator::new(pool.clone()),
             pool,
@@ -283,32 +282,27 @@ impl AccessControl {
     /// Notes what the files hold; returns whether they held something else before.
     fn note(&self, files: &Files) -> bool {
         let digest = files.digest.finish();
-        self.seen.swap(digest, Ordering::Relaxed) != digest
+        self.seen.0.swap(digest, Ordering::Relaxed) != digest
     }
 
     /// Puts a state in force, or returns why it may not be. A file that lacks a protection is more likely half written
     /// than meant so; a restart takes it.
     fn replace(&self, new: SecurityState) -> Result<(), String> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let old = current.protections.iter();
-        let mut lost = old.filter(|protection| !new.has(protection));
+        let mut old = current.protections.iter();
+        let why = if let Some(lost) = old.find(|protection| !new.has(protection)) {
+            format!("without {lost}, which were in force when the server started")
+        } else if new.has(TLS) && !current.has(TLS) && !current.is_locked {
+            // A locked server has no connections yet; a filter's are another server's.
+            "TLS, which was not in force when the server started, begins with a restart".to_owned()
+        } else {
+            #[cfg(feature = "auth")]
+            self.auth.forget_others(&new.secrets);
+            *current = Arc::new(new);
+            return Ok(());
+        };
         let file = self.security.web_config.as_deref().unwrap_or(Path::new(""));
-        if let Some(lost) = lost.next() {
-            let why = "in force when the server started";
-            return Err(format!(
-                "{}: without {lost}, which were {why}",
-                file.display()
-            ));
-        }
-        // A locked server has no connections yet; a filter's are another server's.
-        if new.has(TLS) && !current.has(TLS) && !current.is_locked {
-            let why = "TLS, which was not in force when the server started, begins with a restart";
-            return Err(format!("{}: {why}", file.display()));
-        }
-        #[cfg(feature = "auth")]
-        self.auth.forget_others(&new.secrets);
-        *current = Arc::new(new);
-        Ok(())
+        Err(format!("{}: {why}", file.display()))
     }
 }
 
@@ -365,24 +359,12 @@ impl Tls {
     }
 }
 
-/// The key of all digests: one that is shown tells nothing of what it was made of.
-static DIGEST_KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-
 /// Reads files, and digests all that they held.
-#[derive(Debug)]
+#[derive(Default)]
 struct Files {
     digest: DefaultHasher,
     /// Those that only the service should be able to read.
     secret: Vec<PathBuf>,
-}
-
-impl Default for Files {
-    fn default() -> Self {
-        Self {
-            digest: DIGEST_KEY.build_hasher(),
-            secret: Vec::new(),
-        }
-    }
 }
 
 impl Files {

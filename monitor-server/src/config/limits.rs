@@ -116,21 +116,13 @@ impl Limits {
             ("scrape_timeout", self.scrape_timeout),
         ] {
             let seconds = time.as_secs_f64();
-            let is_good = seconds <= MAX_SECONDS;
-            at.key(key)
-                .require_range(is_good, "at most 1000000000 seconds", &seconds)?;
+            let (at, expected) = (at.key(key), "at most 1000000000 seconds");
+            at.require_range(seconds <= MAX_SECONDS, expected, &seconds)?;
         }
-        let bytes = self.max_header_bytes;
-        at.key("max_header_bytes").require_range(
-            bytes >= MIN_HEADER_BYTES,
-            "a whole number, 8192 or more",
-            &bytes,
-        )?;
-        let lines = self.max_headers;
-        at.key("max_headers").require_range(
-            (1..=MAX_HEADERS).contains(&lines),
-            "a whole number from 1 to 1024",
-            &lines,
-        )
+        let (bytes, lines) = (self.max_header_bytes, self.max_headers);
+        let (at_bytes, expected) = (at.key("max_header_bytes"), "a whole number, 8192 or more");
+        at_bytes.require_range(bytes >= MIN_HEADER_BYTES, expected, &bytes)?;
+        let (at_lines, expected) = (at.key("max_headers"), "a whole number from 1 to 1024");
+        at_lines.require_range((1..=MAX_HEADERS).contains(&lines), expected, &lines)
     }
 }

@@ -37,8 +37,8 @@ use tokio::runtime::Handle;
 pub(crate) use self::health::check_check;
 pub use self::limits::Limits;
 #[cfg(feature = "auth")]
-pub(crate) use self::security::{Secret, is_token};
-pub(crate) use self::security::{Security, WebFile};
+pub(crate) use self::security::is_token;
+pub(crate) use self::security::{Secret, Security, WebFile};
 use self::service::GivenLabels;
 pub(crate) use self::service::add_to_all;
 use self::setting::{At, Node, expected, seconds, settings, shown};
@@ -583,36 +583,29 @@ impl MonitorConfig {
         mut self,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        // A blank one says nothing: that is how templates leave a variable out.
-        let given = |at: &At<'_>, name| {
-            let text = variable(name).map(|value| {
-                value.into_string().map_err(|value| {
-                    let bytes = value.as_encoded_bytes().escape_ascii().to_string();
-                    at.invalid(
-                        "a text in UTF-8",
-                        &format_args!("the text `{}`", shown(&bytes)),
-                    )
-                })
-            });
-            let text = text.transpose()?.map(|text| text.trim().to_owned());
-            Ok::<_, ConfigError>(text.filter(|text| !text.is_empty()))
+        let given = |name| {
+            let at = At::new(&Origin::Environment, name, None);
+            let text = match variable(name).unwrap_or_default().into_string() {
+                Ok(text) => text.trim().to_owned(),
+                Err(bytes) => {
+                    let bytes = bytes.as_encoded_bytes().escape_ascii().to_string();
+                    at.require(false, "a text in UTF-8", &bytes)?;
+                    bytes
+                }
+            };
+            Ok::<_, ConfigError>((at, text))
         };
-        let at = At::new(&Origin::Environment, LISTEN, None);
-        if let Some(text) = given(&at, LISTEN)? {
-            at.require(self.listen.set(&text).is_some(), expected::LISTEN, &text)?;
-        }
-        let at = At::new(&Origin::Environment, PORT, None);
-        self.service_link = None;
-        match given(&at, PORT)? {
-            Some(text) if LINKS.iter().any(|scheme| text.starts_with(scheme)) => {
-                self.service_link = Some(text);
-            }
-            Some(text) => {
-                let port = text.parse().ok();
-                at.require(port.is_some(), expected::PORT, &text)?;
-                self.listen.port = port.unwrap_or_default();
-            }
-            None => {}
+        // A blank variable is as one that is not set: so templates leave it out.
+        let (at, text) = given(LISTEN)?;
+        let is_good = text.is_empty() || self.listen.set(&text).is_some();
+        at.require(is_good, expected::LISTEN, &text)?;
+        let (at, text) = given(PORT)?;
+        let is_link = LINKS.iter().any(|scheme| text.starts_with(scheme));
+        self.service_link = is_link.then(|| text.clone());
+        if !is_link && !text.is_empty() {
+            let port = text.parse();
+            at.require(port.is_ok(), expected::PORT, &text)?;
+            self.listen.port = port.unwrap_or_default();
         }
         Ok(self)
     }

@@ -236,10 +236,8 @@ impl<'a> At<'a> {
 
     /// An error if this text, which is the value or the key, is not as it has to be.
     pub(super) fn require(&self, is_good: bool, expected: Expected, text: &str) -> Result {
-        if is_good {
-            return Ok(());
-        }
-        Err(self.invalid(expected, &format_args!("the text `{}`", shown(text))))
+        let fault = || self.invalid(expected, &format_args!("the text `{}`", shown(text)));
+        is_good.then_some(()).ok_or_else(fault)
     }
 
     pub(super) fn require_not_blank(&self, expected: Expected, text: &str) -> Result {
@@ -253,11 +251,11 @@ impl<'a> At<'a> {
         expected: Expected,
         found: &dyn fmt::Debug,
     ) -> Result {
-        match self.node {
-            _ if is_good => Ok(()),
-            Some(_) => Err(self.refused(expected)),
-            None => Err(self.invalid(expected, &format_args!("`{found:?}`"))),
-        }
+        let fault = || match self.node {
+            Some(_) => self.refused(expected),
+            None => self.invalid(expected, &format_args!("`{found:?}`")),
+        };
+        is_good.then_some(()).ok_or_else(fault)
     }
 
     /// An error for a value that is right by itself, and cannot be used.
@@ -340,20 +338,15 @@ impl<'a> At<'a> {
         mut read: impl FnMut(&'a str, &At<'a>) -> Result<T>,
     ) -> Result<Vec<T>> {
         let entry = |(key, node): &'a (Node, Node)| {
-            read(
-                &key.written,
-                &self.below(&self.shown(&key.written), Some(node)),
-            )
+            let name = &key.written;
+            read(name, &self.below(&self.shown(name), Some(node)))
         };
         self.map()?.iter().map(entry).collect()
     }
 
     pub(super) fn missing(&self, key: &str, expected: Expected) -> ConfigError {
-        let key = self.key(key).path;
-        let place = Place {
-            key,
-            ..self.place()
-        };
+        let mut place = self.place();
+        place.key = self.key(key).path;
         ConfigError::Missing { place, expected }
     }
 
