@@ -182,7 +182,7 @@ impl AccessControl {
     /// Where there are users or tokens, those count; else a client certificate does.
     #[cfg_attr(
         not(feature = "auth"),
-        allow(unused_variables, reason = "no credentials are read")
+        allow(unused_variables, clippy::unused_async, reason = "none are read")
     )]
     async fn credentials(
         &self,

@@ -44,7 +44,9 @@ pub(crate) use self::service::add_to_all;
 use self::setting::{At, Node, expected, seconds, settings, shown};
 #[cfg(feature = "tls")]
 pub(crate) use self::tls::{ClientSettings, Pem, TlsSettings};
-use crate::error::{ConfigError, Origin, Place};
+#[cfg(feature = "yaml")]
+use crate::error::Place;
+use crate::error::{ConfigError, Origin};
 use crate::health::HealthSettings;
 use crate::listener::{Endpoint, UNIX_PREFIX};
 use crate::process::{Process, Service};
@@ -731,20 +733,17 @@ fn read(path: &Path) -> Result<(Origin, Node), ConfigError> {
 }
 
 /// The document that a text is.
+#[cfg(feature = "yaml")]
 fn parse(origin: &Origin, text: &str) -> Result<Node, ConfigError> {
-    #[cfg(not(feature = "yaml"))]
-    let parsed = {
-        let _ = text;
-        let place = Place::new(origin.clone(), None, String::new());
-        let feature = "yaml";
-        Err(ConfigError::MissingFeature { place, feature })
-    };
-    #[cfg(feature = "yaml")]
-    let parsed = yaml::parse(text).map_err(|(reason, position)| ConfigError::Syntax {
+    yaml::parse(text).map_err(|(reason, position)| ConfigError::Syntax {
         place: Place::new(origin.clone(), Some(position), String::new()),
         source: reason.into(),
-    });
-    parsed
+    })
+}
+
+#[cfg(not(feature = "yaml"))]
+fn parse(origin: &Origin, _text: &str) -> Result<Node, ConfigError> {
+    Err(At::new(origin, "", None).missing_feature("yaml"))
 }
 
 #[cfg(all(test, feature = "yaml"))]
