@@ -1,10 +1,10 @@
-//! Who may connect, and what a request may see.
+//! Access: which addresses may connect, and how much a request may see.
 //!
 //! Three questions, in this order. May the address connect at all ([`Networks`], asked before TLS and before anything
 //! is read)? Where does the request come from ([`origin`]: this machine, this machine under a foreign name, elsewhere)?
-//! And what may it see ([`decide`]), by what its route asks for, its origin, and what came of checking its credentials?
-//! The decision is made on the exact path, before any handler runs, and is a pure function of these three; a path that
-//! no route has is denied.
+//! And how much may it see ([`decide`]), by the needs of its route, its origin, and the outcome of checking its
+//! credentials? The decision is made on the exact path, before any handler runs, and is a pure function of these three;
+//! a path that no route has is denied.
 //!
 //! The connection makes one [`Client`] for each request and puts it into the request's extensions; the routes set its
 //! `access` once, and handlers only read it. A request without a `Client` came through a filter that is mounted in
@@ -22,7 +22,7 @@ use http::{HeaderMap, StatusCode, Uri};
 pub(crate) enum Peer {
     /// Never an IPv4 address written as IPv6: made by `From`.
     Tcp(SocketAddr),
-    /// A Unix socket's peers have no address; who may open the socket is on this machine.
+    /// A Unix socket's peers have no address; they are on this machine.
     Unix,
 }
 
@@ -50,7 +50,7 @@ impl Peer {
 
 impl From<SocketAddr> for Peer {
     /// An IPv4 client of a socket for both families comes as `::ffff:10.0.0.1`. Here, at the one way in, it becomes
-    /// what it is for networks, limits, this machine's rights, and the log.
+    /// IPv4 for networks, limits, this machine's rights, and the log.
     fn from(address: SocketAddr) -> Self {
         Self::Tcp(canonical(address))
     }
@@ -73,7 +73,7 @@ impl fmt::Display for Peer {
     }
 }
 
-/// What limits per source count by.
+/// The unit that limits per source count by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     /// An IPv4 address, or the first address of an IPv6 network of 64 bits, since one customer has at least that many
@@ -91,7 +91,7 @@ pub(crate) struct Network {
 
 impl Network {
     /// `None` for no address, too many bits, and an address with bits set that do not count: which network is meant
-    /// cannot be said.
+    /// is not clear.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits)),
@@ -108,7 +108,7 @@ impl Network {
         if bits > most || u32::from(bits) + high_bits(address).trailing_zeros() < 128 {
             return None;
         }
-        // Peers are compared as what they are, so a network of IPv4 that is written as IPv6 becomes one of IPv4.
+        // Peers are compared in canonical form, so a network of IPv4 that is written as IPv6 becomes one of IPv4.
         let (address, bits) = match (address.to_canonical(), bits.checked_sub(96)) {
             (v4 @ IpAddr::V4(_), Some(bits)) if address.is_ipv6() => (v4, bits),
             _ => (address, bits),
@@ -140,7 +140,7 @@ impl Networks {
         Self(networks)
     }
 
-    /// A peer without an address came by a Unix socket, whose file's mode says who may.
+    /// A peer without an address came by a Unix socket, whose file has a mode that limits it.
     pub(crate) fn admit(&self, peer: Peer) -> bool {
         let holds = |address| self.0.iter().any(|network| network.holds(address));
         self.0.is_empty() || peer.ip().is_none_or(holds)
@@ -158,7 +158,7 @@ pub(crate) struct Client {
     pub(crate) has_path: bool,
     /// Whether it came with a client certificate that was verified.
     pub(crate) is_certified: bool,
-    /// What was decided, for handlers whose answer depends on it.
+    /// The decision, for handlers whose answer depends on it.
     pub(crate) access: Access,
 }
 
@@ -234,14 +234,14 @@ fn is_local_name(authority: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || literal.parse::<IpAddr>().is_ok()
 }
 
-/// What a route asks of its clients.
+/// The access that a route asks of its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RouteAccess {
     /// Nothing: probes, whose answer is one word.
     Nothing,
     /// Nothing, unless credentials are configured: metrics.
     Metrics,
-    /// Nothing for a word, and for the rest what [`Protected`](Self::Protected) asks: health.
+    /// Nothing for a word, and for the rest the same as [`Protected`](Self::Protected): health.
     Details,
     /// This machine, or credentials: the page and its API.
     Protected,
@@ -258,7 +258,7 @@ impl RouteAccess {
     }
 }
 
-/// What came of looking at a request's credentials.
+/// The outcome of looking at a request's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
     not(feature = "auth"),
@@ -274,7 +274,7 @@ pub(crate) enum AuthOutcome {
     Right,
 }
 
-/// What a request may see.
+/// How much a request may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Full,
@@ -334,7 +334,7 @@ impl RejectReason {
     }
 }
 
-/// Decides what a request may see. A path that no route has (`None`) is denied to every client.
+/// Decides how much a request may see. A path that no route has (`None`) is denied to every client.
 ///
 /// Credentials that are presented have to be right, also where a request without any would get something: a scraper
 /// with an old password is to learn of it. A client that presents the right ones has not come through a foreign web

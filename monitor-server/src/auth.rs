@@ -7,8 +7,8 @@
 //! could push a right one out. A token is compared at once, in constant time.
 //!
 //! Unknown users, wrong passwords and wrong tokens get the same answer, and take the same time: the password of an
-//! unknown user is checked against a hash of the same cost that no password has. What is kept of a secret is its hash
-//! or digest, and `Debug` shows neither.
+//! unknown user is checked against a hash of the same cost that no password has. Of a secret only its hash or digest
+//! is kept, and `Debug` shows neither.
 //!
 //! The one lock that is held for longer than a moment is the turn to check a password. It goes to the pool with the
 //! job, so that a client that leaves does not let the next check begin before this one has ended.
@@ -70,14 +70,14 @@ pub(crate) const HASH: &str = "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)
 const HASH_OF_COST: &str = "a bcrypt hash of a cost from 4 to 14";
 
 impl StoredHash {
-    /// The hash that a text is; an error says what it had to be.
+    /// The hash that a text is. The error is the expected text.
     pub(crate) fn new(text: &str) -> Result<Self, &'static str> {
         let parts = bcrypt::HashParts::from_str(text).map_err(|_| HASH)?;
         let is_usable = COSTS.contains(&parts.get_cost());
         is_usable.then(|| Self(text.into())).ok_or(HASH_OF_COST)
     }
 
-    /// Whether it is the password's. Takes as long as the cost says, whatever the outcome.
+    /// Whether it is the password's. Takes as long as the cost asks for, with either outcome.
     fn is_of(&self, password: &[u8]) -> bool {
         bcrypt::verify(password, &self.0).unwrap_or(false)
     }
@@ -128,7 +128,7 @@ impl Secrets {
     }
 }
 
-/// What an `Authorization` header holds. `Debug` is not derived: it holds secrets.
+/// The content of an `Authorization` header. `Debug` is not derived: it holds secrets.
 #[derive(PartialEq, Eq)]
 enum Credential {
     Nothing,

@@ -1,7 +1,7 @@
 //! Serves TLS with rustls: its own provider, so that no other part of the process is bound to it, and HTTP/1.1 alone.
 //!
-//! What rustls does not tell of certificates is read here: when the server's expires, and the names of a client's, of
-//! which one has to be among those allowed.
+//! Two things that rustls does not give are read here from certificates: when the server's expires, and the names of a
+//! client's, of which one has to be among those allowed.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -26,7 +26,7 @@ use crate::web::TLS;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Returns what a file or text holds.
+/// Returns the content of a file or text.
 type Read<'r> = dyn FnMut(&Pem) -> Result<Vec<u8>, ConfigError> + 'r;
 
 /// The protocol that is agreed on, in TLS' words.
@@ -50,7 +50,7 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Makes it from what is configured.
+    /// Makes it from its settings.
     pub(crate) fn new(settings: &TlsSettings, read: &mut Read<'_>) -> Result<Self, ConfigError> {
         let chain = certificates(&settings.cert, read)?;
         let expiry = chain.first().and_then(expiry);
@@ -129,7 +129,7 @@ fn unusable(pem: &Pem, source: impl Into<Cause>) -> ConfigError {
     ConfigError::unusable(&pem.place, pem.path.as_deref(), source)
 }
 
-/// What is wrong with a PEM text. The reader's own errors hold what they read, which may be a key.
+/// The fault in a PEM text. The reader's own errors hold the text, which may be a key.
 fn wrong(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::MissingSectionEnd { .. } => "a PEM section in it has no end",

@@ -1,14 +1,14 @@
-//! What protects the server: TLS, credentials and headers, from files that are watched.
+//! The protection of the server: TLS, credentials and headers, from files that are watched.
 //!
 //! [`AccessControl`] has the settings and the [`SecurityState`] that is in force, which connections and requests take
-//! as one: a reload puts a whole new one in its place. It takes over what is good and stronger, or as strong; it never
-//! opens the server. What cannot be read, is no valid file, or lacks a protection that was in force (as a file does
+//! as one: a reload puts a whole new one in its place. It takes over a state that is as strong or stronger; it never
+//! opens the server. A file that cannot be read, is not valid, or lacks a protection that was in force (as a file does
 //! that is half written) leaves everything as it was.
 //!
 //! The files are looked at twice a second, by the server's own task ([`AccessControl::watch`]) or, where the routes are
 //! mounted in another server, by the requests themselves. Reading may block, so it is a job of the pool; one look runs
 //! at a time, and has the lock of `looked` for as long. That a file changed is seen by a digest of all that was read,
-//! whatever its times say.
+//! not by its times.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -44,7 +44,7 @@ pub(crate) use crate::tls::Tls;
 /// How often the files are looked at: a password that was taken away is to be refused within a second.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Larger than any of these files; what is larger is not read into memory.
+/// Larger than any of these files; a larger one is not read into memory.
 const MOST_BYTES: u64 = 4 << 20;
 
 /// Protections by name. A reload that lacks one that is in force is refused.
@@ -81,7 +81,7 @@ impl SecurityState {
 pub(crate) struct AccessControl {
     security: Security,
     current: RwLock<Arc<SecurityState>>,
-    /// The digest of what the files last held, good or bad. `Relaxed`: it is compared under the lock of `looked`.
+    /// The digest of the last content of the files, good or bad. `Relaxed`: it is compared under the lock of `looked`.
     seen: Secret<AtomicU64>,
     #[cfg(feature = "auth")]
     auth: Authenticator,
@@ -92,7 +92,7 @@ pub(crate) struct AccessControl {
 }
 
 impl AccessControl {
-    /// Loads what the settings name.
+    /// Loads the files that the settings name.
     pub(crate) fn load(security: &Security) -> Result<Self, ConfigError> {
         let control = Self::locked(security);
         control.check()?;
@@ -161,7 +161,7 @@ impl AccessControl {
             .chain(has_tokens.then_some(bearer))
     }
 
-    /// Decides what a request may see.
+    /// Decides how much a request may see.
     pub(crate) async fn admit(
         &self,
         demand: Option<RouteAccess>,
@@ -203,7 +203,7 @@ impl AccessControl {
             #[cfg(not(feature = "auth"))]
             let found = AuthOutcome::Missing;
             let current = self.current();
-            // What was right when it began to wait may have been withdrawn meanwhile.
+            // A password that was right when it began to wait may have been withdrawn meanwhile.
             if found != AuthOutcome::Right || Arc::ptr_eq(&state, &current) {
                 return found;
             }
@@ -258,7 +258,7 @@ impl AccessControl {
         look.await;
     }
 
-    /// Takes over what the files hold now, if it is good.
+    /// Takes over the present content of the files, if it is good.
     fn reload(&self, metrics: &SelfMetrics) {
         let mut files = Files::default();
         let loaded = load(&self.security, &mut files);
@@ -274,12 +274,12 @@ impl AccessControl {
             }
             Err(error) => {
                 metrics.protection.failed();
-                tracing::warn!(%error, "web configuration not reloaded: what was good stays in force");
+                tracing::warn!(%error, "web configuration not reloaded: the last good one stays in force");
             }
         }
     }
 
-    /// Notes what the files hold; returns whether they held something else before.
+    /// Notes the content of the files; returns whether it has changed.
     fn note(&self, files: &Files) -> bool {
         let digest = files.digest.finish();
         self.seen.0.swap(digest, Ordering::Relaxed) != digest

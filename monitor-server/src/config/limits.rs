@@ -1,10 +1,10 @@
-//! Limits of the server: what one client or source may take, and how long anything may last.
+//! Limits of the server: resources for one client or source, and times.
 
 use std::time::Duration;
 
 use super::setting::{At, MAX_SECONDS, Result, settings};
 
-/// What connections, registries and collectors may take of the process. Each field says its default, unit, and the
+/// Limits on the resources that connections, registries and collectors take. Each field says its default, unit, and the
 /// meaning of zero.
 ///
 /// # Examples
@@ -106,7 +106,7 @@ const MIN_HEADER_BYTES: usize = 8192;
 const MAX_HEADERS: usize = 1024;
 
 impl Limits {
-    /// An error for what the HTTP library would panic at, or that is summed with the clock.
+    /// An error for a value that the HTTP library would panic at, or that cannot be added to the clock.
     pub(super) fn validate(&self, at: &At<'_>) -> Result {
         for (key, time) in [
             ("header_timeout", self.header_timeout),

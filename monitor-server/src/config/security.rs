@@ -1,9 +1,9 @@
-//! Who may connect, and with what: the settings, and the web configuration file, which is in the format that
+//! Security settings: addresses and credentials, and the web configuration file, which is in the format that
 //! Prometheus' exporters share (the exporter-toolkit's).
 //!
-//! What is written in the file in good faith is taken or refused by name; nothing is passed over in silence. No message
-//! and no `Debug` shows a token, a hash, a key, or what may be one because a space or a level is missing: the file's
-//! positions [hide](At::hiding) keys and what stands in place of a map.
+//! Each key of the file is taken or refused by name; no key is ignored. No message and no `Debug` shows
+//! a token, a hash, a key, or a text that may be one because a space or a level is missing: the file's positions
+//! [hide](At::hiding) keys and any value in place of a map.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::access::{Network, Networks};
 use crate::auth::{HASH, MIN_TOKEN, StoredHash};
 use crate::error::Origin;
 
-/// Who may connect, and with what. `Debug` shows no secret.
+/// Security settings. `Debug` shows no secret.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Security {
     pub(crate) web_config: Option<PathBuf>,
@@ -121,7 +121,7 @@ pub(super) fn tokens(at: &At<'_>) -> Result<Secret<Vec<String>>> {
     Ok(Secret(tokens))
 }
 
-/// Who may connect, and with what.
+/// Security in code.
 impl MonitorConfig {
     /// A web configuration file, in the format that Prometheus' exporters share: TLS (`tls_server_config`, with the
     /// cargo feature `tls`), users with bcrypt hashes of their passwords (`basic_auth_users`), and headers of answers
@@ -129,7 +129,7 @@ impl MonitorConfig {
     /// open. A relative path starts at the current directory, those in the file where the file is.
     ///
     /// The file, and those it names, are looked at twice a second. A change that cannot be used, or that would take
-    /// protection away, is not taken: what was good stays in force, and
+    /// protection away, is not taken: the last good one stays in force, and
     /// `monitor_server_web_config_last_reload_successful` turns 0.
     #[must_use]
     pub fn web_config(mut self, path: impl Into<PathBuf>) -> Self {
@@ -183,7 +183,7 @@ const WEB_KEYS: [&str; 3] = [
 const NO_RATE_LIMIT: &str = "no such key: a limit for all clients together keeps the good ones out, and \
     passwords are checked one at a time already";
 
-/// What a web configuration file says. `Debug` is that of its parts, which show no secrets.
+/// The settings of a web configuration file. `Debug` is that of its parts, which show no secrets.
 #[derive(Debug, Default)]
 pub(crate) struct WebFile {
     #[cfg(feature = "tls")]
@@ -252,7 +252,7 @@ const HEADERS: [(&str, HeaderName, &[&str]); 5] = [
 /// A header without a value stays unset.
 fn headers(at: &At<'_>) -> Result<Vec<(HeaderName, HeaderValue)>> {
     at.known(&["http2", "headers"])?;
-    // Served or not, HTTP/1.1 is what every client speaks too.
+    // HTTP/2 is not served, and not needed: every client has HTTP/1.1 too.
     at.get("http2", At::scalar::<bool>)?;
     let headers = at.get("headers", |at| at.entries(header))?;
     Ok(headers.into_iter().flatten().flatten().collect())

@@ -2,9 +2,9 @@
 //!
 //! A document is a tree of [`Node`]s, made by `yaml`. [`At`] is a position: the origin of settings (a document, the
 //! environment, calls of the builder), the path of keys and, in a document, the node there. A part of the configuration
-//! is first *read* (keys and types) on top of what was there, and then *validated* (ranges and names), once for all
-//! origins: `validate(&self, at)` asks its position for the parts of the value. What the document does not hold was set
-//! in code, and is named as such.
+//! is first *read* (keys and types) on top of the present values, and then *validated* (ranges and names), once for all
+//! origins: `validate(&self, at)` asks its position for the parts of the value. A value that is not in the document was
+//! set in code, and is named as such.
 //!
 //! A part lists its settings in [`settings!`]: documentation, key of the file, field, and setter in one place.
 
@@ -18,13 +18,13 @@ use crate::error::{ConfigError, Origin, Place};
 /// Longest time, in seconds: 31 years, which keeps sums with the clock in range.
 pub(super) const MAX_SECONDS: f64 = 1e9;
 
-/// What settings are read and checked with.
+/// The result of reading and checking settings.
 pub(super) type Result<T = (), E = ConfigError> = std::result::Result<T, E>;
 
-/// What would be right in place of a wrong value.
+/// The description of valid values.
 type Expected = &'static str;
 
-/// What a wrong value is measured against, where more than one place says it.
+/// Descriptions of valid values that are used more than once.
 pub(super) mod expected {
     pub(crate) const PORT: &str = "a port number from 0 to 65535";
     pub(crate) const LISTEN: &str =
@@ -44,8 +44,7 @@ pub(super) const WORDS: Expected = "a list of words";
 pub(super) struct Node {
     /// Line and column, from 1.
     pub(super) place: (u64, u32),
-    /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows what its reader can
-    /// find.
+    /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows the one of the file.
     pub(super) written: String,
     pub(super) value: Value,
 }
@@ -56,10 +55,10 @@ pub(super) enum Value {
     Bool(bool),
     Int(i128),
     Float(f64),
-    /// The text is what is written.
+    /// Its text is [`written`](Node::written).
     Text,
     List(Vec<Node>),
-    /// In the order of the document. A key is the text that is written, whatever its type.
+    /// In the order of the document. A key is its written text, of any type.
     Map(Vec<(Node, Node)>),
 }
 
@@ -150,7 +149,7 @@ pub(super) struct At<'a> {
     origin: &'a Origin,
     path: String,
     node: Option<&'a Node>,
-    /// Whether keys, and what stands in place of a map, may be secrets.
+    /// Whether keys, and any value in place of a map, may be secrets.
     hides: bool,
 }
 
@@ -170,8 +169,8 @@ impl<'a> At<'a> {
         At::new(&Origin::Code, path, None)
     }
 
-    /// The same where keys, and what stands in place of a map, may be secrets: with a forgotten space, `ann:$2y$..` is
-    /// a text, and a secret.
+    /// The same where keys, and any value in place of a map, may be secrets: with a forgotten space, `ann:$2y$..` is a
+    /// text, and a secret.
     pub(super) fn hiding(self, hides: bool) -> Self {
         Self { hides, ..self }
     }
@@ -186,7 +185,7 @@ impl<'a> At<'a> {
         self.below(&format!("[{index}]"), node)
     }
 
-    /// What a document does not hold was set in code.
+    /// A value that is not in the document was set in code.
     fn below(&self, step: &str, node: Option<&'a Node>) -> Self {
         let is_code = self.node.is_some() && node.is_none();
         let is_joined = self.path.is_empty() || step.starts_with('[');
@@ -304,7 +303,7 @@ impl<'a> At<'a> {
         Ok(text.to_owned())
     }
 
-    /// A text that no message shows, whatever it is.
+    /// A text that no message shows, right or wrong.
     pub(super) fn secret(&self, expected: Expected) -> Result<String> {
         let text = self.text(expected);
         text.map_err(|_| self.hidden(expected))
@@ -364,7 +363,7 @@ impl<'a> At<'a> {
         })
     }
 
-    /// What a map has under this key, as `read` takes it. A key without a value is as if it were not there.
+    /// The value that a map has under this key, as `read` takes it. A key without a value is as if it were not there.
     pub(super) fn get<T>(
         &self,
         key: &str,
@@ -471,9 +470,9 @@ pub(super) fn seconds(node: &Node, longest: f64) -> Option<Duration> {
 }
 
 /// Lists the settings of a part: documentation, `"key"` in a file, in brackets the cargo feature without which there is
-/// none, and the field; then how the key is read, if not as the setter's type says: with a function, or (`part`) as a
-/// part of its own, on top of what is there; then the setter, if it is a plain one, with the type it takes. Setters are
-/// methods of what stands behind `on`, which has the part in the field named there.
+/// none, and the field; then how the key is read, if not by the setter's type: with a function, or (`part`) as a
+/// part of its own, on top of its present value; then the setter, if it is a plain one, with the type it takes. Setters
+/// are methods of the type behind `on`, which has the part in the field named there.
 macro_rules! settings {
     ($part:ident, on $owner:ident $field:tt {$(
         $(#[$doc:meta])*

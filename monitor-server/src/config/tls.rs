@@ -141,7 +141,7 @@ fn pem(at: &At<'_>, name: &str, folder: &Path) -> Result<Option<Pem>> {
     })))
 }
 
-/// What is asked of clients.
+/// The certificates that are asked of clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ClientAuth {
     Unchecked,
@@ -177,7 +177,7 @@ fn clients(at: &At<'_>, folder: &Path) -> Result<Option<ClientSettings>> {
     }
 }
 
-/// Certificates that are not checked say nothing of the client: one that is only asked for is not asked for here, and
+/// Certificates that are not checked prove nothing: one that is only asked for is not asked for here, and
 /// one that has to be there is refused, so that it is not taken for protection.
 fn client_auth(at: &At<'_>) -> Result<ClientAuth> {
     at.value(CLIENT_AUTH, |node| match node.text()? {

@@ -1,9 +1,9 @@
-//! What a page says of the process it is served from, beside what is monitored in it: its resources, the service that
-//! it is, and its tokio runtimes. The names are the same in every naming profile.
+//! Families of the process that serves the page, beside the monitored ones: its resources, the service that it is, and
+//! its tokio runtimes. The names are the same in every naming profile.
 //!
-//! A [`Process`] is plain configuration: all values are read when a page is made, on the thread that makes it, and what
-//! cannot be read is left out. Where a source has the same standard families, as the default registry of the
-//! `prometheus` crate may, the server's stay ([`leave_out_repeats`]).
+//! A [`Process`] is plain configuration: all values are read when a page is made, on the thread that makes it, and a
+//! family that cannot be read is left out. Where a source has the same standard families, as the default registry of
+//! the `prometheus` crate may, the server's stay ([`leave_out_repeats`]).
 
 #[cfg(feature = "process")]
 mod resources;
@@ -19,7 +19,8 @@ use tokio::runtime::{Handle, RuntimeMetrics};
 use self::resources::rows as resources;
 use crate::self_metrics::{child, family, label, rows};
 
-/// Where Linux tells a process of itself. Elsewhere there is no such folder, or it means something else.
+/// The folder in which Linux describes a process to itself. Elsewhere there is no such folder, or it means something
+/// else.
 const OF_THIS_PROCESS: Option<&str> = if cfg!(any(target_os = "linux", target_os = "android")) {
     Some("/proc/self")
 } else {
@@ -32,7 +33,7 @@ const START_TIME: &str = "process_start_time_seconds";
 /// Name, help text and children of a family. [`family`] takes type and unit from the name.
 type Row = (&'static str, &'static str, Vec<Child>);
 
-/// What pages are to say of the process.
+/// Settings of the process's families on pages.
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
     /// Whether pages have the families of its resources, with the cargo feature `process`.
@@ -157,7 +158,7 @@ fn text(folder: &Path, file: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The soft limit, which is the one in force. What has no limit has the largest number, as in `client_golang`.
+/// The soft limit, which is the one in force. Without a limit it is the largest number, as in `client_golang`.
 fn max_fds(limits: &str) -> Option<u64> {
     let mut lines = limits.lines();
     let values = lines.find_map(|line| line.strip_prefix("Max open files"))?;
@@ -167,12 +168,12 @@ fn max_fds(limits: &str) -> Option<u64> {
     }
 }
 
-/// Takes out of a source's families what they say of this process again: the series without labels of the standard
-/// families that stand on the page already, of whatever type.
+/// Removes from a source's families those of this process that the page has already: the series without labels of the
+/// standard families, of any type.
 ///
 /// The default registry has them where the `prometheus` crate is built with its feature `process`, which any crate in
-/// the program may switch on; so they are no fault, and not counted as one. Series with labels are somebody else's, and
-/// stay; families without any go, so that none clashes with the storage's and costs its page a merge.
+/// the program may switch on; so they are no fault, and not counted as one. Series with labels are another process's,
+/// and stay; families without any go, so that none clashes with the storage's and costs its page a merge.
 pub(crate) fn leave_out_repeats(ours: &[Family], theirs: &mut Vec<Family>) {
     let is_ours = |name: &str| ours.iter().any(|family| family.name == name);
     theirs.retain_mut(|family| {
@@ -236,7 +237,8 @@ impl Service {
         }
     }
 
-    /// Adds what the service was built from, such as a commit. Not known by default: the label is left out then.
+    /// Adds the revision that the service was built from, such as a commit. Not known by default: the label is left out
+    /// then.
     #[must_use]
     pub fn revision(mut self, revision: impl Into<Arc<str>>) -> Self {
         self.revision = Some(revision.into());

@@ -1,8 +1,8 @@
 //! The standard metrics of a process, with the names, types and help texts that the official client libraries give
 //! them.
 //!
-//! Read from four entries of `/proc/self` by hand (man 5 `proc`): what is needed are six numbers, and each family is to
-//! go missing alone.
+//! Read from four entries of `/proc/self` by hand (man 5 `proc`): six numbers are needed, and each family is left out
+//! alone.
 
 use std::fs;
 use std::path::Path;
@@ -66,7 +66,7 @@ fn field(status: &str, name: &str) -> Option<u64> {
 fn open_fds(folder: &Path) -> Option<u64> {
     let folder = folder.join("fd");
     // Since Linux 6.2 (commit f1f1f2569901) that folder's size is their number, before it was 0. So it costs the same
-    // for ten as for a million, and is told even where no descriptor is left to open the folder with.
+    // for ten as for a million, and is known even where no descriptor is left to open the folder with.
     match fs::metadata(&folder).ok()?.len() {
         0 => count(&folder),
         size => Some(size),

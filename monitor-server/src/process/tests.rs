@@ -146,7 +146,7 @@ fn runtimes_stand_side_by_side_and_a_name_once() {
     }
     let of_workers = families.iter().find(|family| family.name == PARKED);
     assert_eq!(of_workers.map(|family| family.children.len()), Some(4));
-    // A task on the current-thread runtime waits in its queue until somebody runs it.
+    // A task on the current-thread runtime waits in its queue until the runtime is run.
     one.spawn(async {});
     let families = process.families();
     assert!((value(&families, "tokio_alive_tasks", &["b"]) - 1.0).abs() < 0.5);

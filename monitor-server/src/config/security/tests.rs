@@ -104,7 +104,7 @@ fn certificates_may_stand_in_the_file() {
     assert!(!text.contains("a key"), "{text}");
 }
 
-/// Without the cargo feature `tls` its settings are refused, whatever they are.
+/// Without the cargo feature `tls` all of its settings are refused.
 #[cfg(not(feature = "tls"))]
 #[test]
 fn tls_needs_its_feature() {

@@ -1,4 +1,4 @@
-//! What `/proc` says, and what is made of a folder that lacks or garbles it.
+//! The values of `/proc`, and those of a folder that lacks or garbles them.
 
 use std::fs::File;
 use std::path::PathBuf;
