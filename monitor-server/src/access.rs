@@ -17,6 +17,8 @@ use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode, Uri};
 
+use crate::self_metrics::label_values;
+
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
@@ -283,54 +285,35 @@ pub(crate) enum Access {
     Denied(RejectReason),
 }
 
-/// Why a request is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RejectReason {
-    /// No route has the path.
-    Path,
-    /// Another method than GET and HEAD.
-    Method,
-    /// Credentials are missing or wrong.
-    Credentials,
-    /// Only for this machine, and there are no credentials to come with.
-    Elsewhere,
-    /// This machine, under a foreign name.
-    Host,
-    /// Too many passwords wait to be checked.
-    Busy,
+label_values! {
+    /// Why a request is refused.
+    RejectReason {
+        /// No route has the path.
+        Path = "path",
+        /// Another method than GET and HEAD.
+        Method = "method",
+        /// Credentials are missing or wrong.
+        Credentials = "credentials",
+        /// Only for this machine, and there are no credentials to come with.
+        Elsewhere = "elsewhere",
+        /// This machine, under a foreign name.
+        Host = "host",
+        /// Too many passwords wait to be checked.
+        Busy = "busy",
+    }
 }
 
 impl RejectReason {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Path,
-        Self::Method,
-        Self::Credentials,
-        Self::Elsewhere,
-        Self::Host,
-        Self::Busy,
-    ];
-
-    /// Its name as a label value, and status and body of the answer.
-    const fn row(self) -> (&'static str, StatusCode, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::Path => ("path", S::NOT_FOUND, "not found"),
-            Self::Method => ("method", S::METHOD_NOT_ALLOWED, "method not allowed"),
-            Self::Credentials => ("credentials", S::UNAUTHORIZED, "unauthorized"),
-            Self::Elsewhere => ("elsewhere", S::FORBIDDEN, "forbidden"),
-            Self::Host => ("host", S::MISDIRECTED_REQUEST, "misdirected request"),
-            Self::Busy => ("busy", S::TOO_MANY_REQUESTS, "too many requests"),
-        }
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        self.row().0
-    }
-
     /// The answer's status and body.
     pub(crate) const fn answer(self) -> (StatusCode, &'static str) {
-        let (_, status, body) = self.row();
-        (status, body)
+        match self {
+            Self::Path => (StatusCode::NOT_FOUND, "not found"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method not allowed"),
+            Self::Credentials => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Elsewhere => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::Host => (StatusCode::MISDIRECTED_REQUEST, "misdirected request"),
+            Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "too many requests"),
+        }
     }
 }
 

@@ -110,11 +110,7 @@ impl Secrets {
     /// The hash that the password of an unknown user is checked against. By the name's digest, so that one name always
     /// costs the same, as that of a known user does.
     fn decoy(&self, name: &Fingerprint) -> Option<StoredHash> {
-        let number = name
-            .0
-            .first_chunk()
-            .copied()
-            .map_or(0, usize::from_le_bytes);
+        let number = usize::from(u16::from_le_bytes([name.0[0], name.0[1]]));
         let mut hashes = self.users.values();
         let chosen = hashes.nth(number % self.users.len().max(1));
         chosen.map(StoredHash::decoy)

@@ -276,16 +276,15 @@ impl MonitorServer {
     /// # Errors
     ///
     /// The name or a time is refused, as there, or this process is a fork of the server's.
-    pub fn add_check<S, F, Fut, E>(
+    pub fn add_check<S, Fut, E>(
         &self,
         name: impl Into<Arc<str>>,
         check: impl Into<Check>,
         state: S,
-        probe: F,
+        probe: impl Fn(S) -> Fut + Send + Sync + 'static,
     ) -> Result<(), RunError>
     where
         S: Clone + Send + Sync + 'static,
-        F: Fn(S) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display + 'static,
     {
@@ -298,16 +297,12 @@ impl MonitorServer {
     /// # Errors
     ///
     /// As [`add_check`](Self::add_check).
-    pub fn add_blocking_check<F, E>(
+    pub fn add_blocking_check<E: fmt::Display>(
         &self,
         name: impl Into<Arc<str>>,
         check: impl Into<Check>,
-        probe: F,
-    ) -> Result<(), RunError>
-    where
-        F: Fn() -> Result<(), E> + Send + Sync + 'static,
-        E: fmt::Display,
-    {
+        probe: impl Fn() -> Result<(), E> + Send + Sync + 'static,
+    ) -> Result<(), RunError> {
         self.add(name.into(), check.into(), Probe::of_call(probe))
     }
 

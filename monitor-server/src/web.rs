@@ -155,10 +155,8 @@ impl AccessControl {
         let basic = "Basic realm=\"monitor\", charset=\"UTF-8\"";
         let bearer = "Bearer realm=\"monitor\"";
         let has_tokens = state.has(TOKENS);
-        let with_password = (state.has(USERS) || !has_tokens).then_some(basic);
-        with_password
-            .into_iter()
-            .chain(has_tokens.then_some(bearer))
+        let basic = (state.has(USERS) || !has_tokens).then_some(basic);
+        basic.into_iter().chain(has_tokens.then_some(bearer))
     }
 
     /// Decides how much a request may see.

@@ -111,16 +111,15 @@ impl MonitorConfig {
     /// # drop(config);
     /// ```
     #[must_use]
-    pub fn check<S, F, Fut, E>(
+    pub fn check<S, Fut, E>(
         mut self,
         name: impl Into<Arc<str>>,
         check: impl Into<Check>,
         state: S,
-        probe: F,
+        probe: impl Fn(S) -> Fut + Send + Sync + 'static,
     ) -> Self
     where
         S: Clone + Send + Sync + 'static,
-        F: Fn(S) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display + 'static,
     {
@@ -146,16 +145,12 @@ impl MonitorConfig {
     /// # drop(config);
     /// ```
     #[must_use]
-    pub fn blocking_check<F, E>(
+    pub fn blocking_check<E: fmt::Display>(
         mut self,
         name: impl Into<Arc<str>>,
         check: impl Into<Check>,
-        probe: F,
-    ) -> Self
-    where
-        F: Fn() -> Result<(), E> + Send + Sync + 'static,
-        E: fmt::Display,
-    {
+        probe: impl Fn() -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self {
         self.health.add_check(Registered {
             name: name.into(),
             check: check.into(),
