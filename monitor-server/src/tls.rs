@@ -3,7 +3,6 @@
 //! Two things that rustls does not give are read here from certificates: when the server's expires, and the names of a
 //! client's, of which one has to be among those allowed.
 
-use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
 use crate::access::Peer;
-use crate::config::{ClientSettings, Pem, TlsSettings};
+use crate::config::{ClientSettings, Pem, Secret, TlsSettings};
 use crate::connection::Stream;
 use crate::error::ConfigError;
 use crate::runtime::log::log_debug;
@@ -33,20 +32,15 @@ type Read<'r> = dyn FnMut(&Pem) -> Result<Vec<u8>, ConfigError> + 'r;
 const ALPN: &[u8] = b"http/1.1";
 
 /// TLS as it is configured.
+#[derive(Debug)]
 pub(crate) struct Tls {
-    acceptor: TlsAcceptor,
+    acceptor: Secret<TlsAcceptor>,
     /// Names of which the certificate of a client must have one; `None` is any.
     allowed_sans: Option<Vec<String>>,
     /// By name: TLS itself, and each thing that is asked of clients.
     pub(crate) protections: Vec<&'static str>,
     /// When the server's certificate expires, in seconds since 1970.
     pub(crate) expiry: Option<u64>,
-}
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls").finish_non_exhaustive()
-    }
 }
 
 impl Tls {
@@ -76,7 +70,7 @@ impl Tls {
             config.send_tls13_tickets = 0;
         }
         Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
+            acceptor: Secret(TlsAcceptor::from(Arc::new(config))),
             allowed_sans: clients.and_then(|clients| clients.allowed_sans.clone()),
             protections: protections(clients),
             expiry,
@@ -90,7 +84,7 @@ impl Tls {
         stream: Box<dyn Stream>,
         peer: Peer,
     ) -> Option<(Box<dyn Stream>, bool)> {
-        let accepted = self.acceptor.accept(stream).await.and_then(|stream| {
+        let accepted = self.acceptor.0.accept(stream).await.and_then(|stream| {
             let certificates = stream.get_ref().1.peer_certificates();
             let certificate = certificates.and_then(<[_]>::first);
             let is_certified = certificate.is_some();

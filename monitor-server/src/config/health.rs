@@ -20,7 +20,7 @@ settings! {HealthSettings, on MonitorConfig (health) {
     /// ready can come back: see [`ReadinessPolicy`](monitor_core::ReadinessPolicy). In YAML `health.status_ttl`,
     /// seconds, fractions allowed.
     "status_ttl" => status_ttl, fn status_ttl(ttl: Duration);
-    "readiness" => readiness = names;
+    "readiness" => readiness = At::words::<Arc<str>>;
     "groups" => groups = groups;
     /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age.
     /// Without a first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
@@ -179,12 +179,8 @@ impl MonitorConfig {
     }
 }
 
-fn names(at: &At<'_>) -> Result<Vec<Arc<str>>> {
-    Ok(at.words()?.into_iter().map(Into::into).collect())
-}
-
 fn groups(at: &At<'_>) -> Result<Groups> {
-    let groups = at.entries(|name, at| Ok((name.into(), names(at)?)))?;
+    let groups = at.entries(|name, at| Ok((name.into(), at.words()?)))?;
     Ok(groups.into_iter().collect())
 }
 

@@ -487,10 +487,9 @@ impl MonitorConfig {
     /// let config = MonitorConfig::default().with_file("service.yaml")?;
     /// # Ok::<(), monitor_server::ConfigError>(())
     /// ```
-    pub fn with_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+    pub fn with_file(self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let (origin, document) = read(path.as_ref())?;
-        self.apply(&origin, &document)?;
-        Ok(self)
+        self.with_document(&origin, &document)
     }
 
     /// Reads the section of this name from a file that holds others too, as [`with_file`](Self::with_file) reads a
@@ -508,18 +507,13 @@ impl MonitorConfig {
     /// let config = MonitorConfig::default().with_file_at("service.yaml", "MonitorServer")?;
     /// # Ok::<(), monitor_server::ConfigError>(())
     /// ```
-    pub fn with_file_at(
-        mut self,
-        path: impl AsRef<Path>,
-        section: &str,
-    ) -> Result<Self, ConfigError> {
+    pub fn with_file_at(self, path: impl AsRef<Path>, section: &str) -> Result<Self, ConfigError> {
         let (origin, document) = read(path.as_ref())?;
         let Some(node) = document.get(section) else {
             let place = At::new(&origin, section, None).place();
             return Err(ConfigError::MissingSection { place });
         };
-        self.apply(&origin, node)?;
-        Ok(self)
+        self.with_document(&origin, node)
     }
 
     /// Reads a text that is the section; JSON is YAML too. An empty one is the default. The environment is not looked
@@ -529,20 +523,18 @@ impl MonitorConfig {
     ///
     /// The text is no YAML, or has a wrong key or value.
     pub fn from_yaml(text: &str) -> Result<Self, ConfigError> {
-        let document = parse(&Origin::Yaml, text)?;
-        let mut config = Self::default();
-        config.apply(&Origin::Yaml, &document)?;
-        Ok(config)
+        Self::default().with_document(&Origin::Yaml, &parse(&Origin::Yaml, text)?)
     }
 
-    fn apply(&mut self, origin: &Origin, node: &Node) -> Result<(), ConfigError> {
+    fn with_document(mut self, origin: &Origin, node: &Node) -> Result<Self, ConfigError> {
         let at = &At::new(origin, "", Some(node));
         self.read(at)?;
         // It wins over the port of `listen`, in either order.
         if let Some(port) = at.get("port", At::scalar)? {
             self.listen.port = port;
         }
-        self.validate(at)
+        self.validate(at)?;
+        Ok(self)
     }
 }
 

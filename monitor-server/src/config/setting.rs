@@ -321,8 +321,8 @@ impl<'a> At<'a> {
         (0..count).map(|index| read(&self.index(index))).collect()
     }
 
-    pub(super) fn words(&self) -> Result<Vec<String>> {
-        self.items(WORDS, 0, |item| item.text(expected::WORD))
+    pub(super) fn words<T: From<String>>(&self) -> Result<Vec<T>> {
+        self.items(WORDS, 0, |item| Ok(item.text(expected::WORD)?.into()))
     }
 
     pub(super) fn map(&self) -> Result<&'a [(Node, Node)]> {

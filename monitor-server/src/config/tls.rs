@@ -116,14 +116,8 @@ fn pem(at: &At<'_>, name: &str, folder: &Path) -> Result<Option<Pem>> {
         Ok((at.place(), text?.to_owned()))
     };
     let inline = at.get(name, |at| {
-        let hides = |error| {
-            if name == "key" {
-                at.hidden(expected::NOT_BLANK)
-            } else {
-                error
-            }
-        };
-        text(at).map_err(hides)
+        let hidden = at.hidden(expected::NOT_BLANK);
+        text(at).map_err(|error| if name == "key" { hidden } else { error })
     })?;
     let in_file = at.get(&format!("{name}_file"), text)?;
     let is_one = inline.is_none() || in_file.is_none();
