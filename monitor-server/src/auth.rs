@@ -27,18 +27,20 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
-use crate::access::{AuthOutcome, Source};
-use crate::config::Secret;
+use crate::access::{AuthOutcome, Client, Source};
+use crate::config::{Secret, Security};
+use crate::error::ConfigError;
 use crate::runtime::log::LogThrottle;
 use crate::runtime::pool::Pool;
 use crate::self_metrics::{AccessMetrics, Scheme};
+use crate::web::{Files, place};
 
 /// Costs of a hash that may be used: one more doubles the time. 14 takes about a second, for which a wrong password
 /// holds every user that is not remembered yet.
 const COSTS: RangeInclusive<u32> = 4..=14;
 
 /// Shortest token, in bytes: it is compared at once, so that guessing is as fast as asking.
-pub(crate) const MIN_TOKEN: usize = 16;
+const MIN_TOKEN: usize = 16;
 
 /// Longest password, in bytes: bcrypt looks at no more of them, so that a longer one would be as good as its beginning.
 const MAX_PASSWORD: usize = 72;
@@ -59,6 +61,37 @@ impl Fingerprint {
     fn is(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
+}
+
+/// Whether a text can be sent in a header, and is too long to be guessed by asking.
+pub(crate) fn is_token(text: &str) -> bool {
+    text.len() >= MIN_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The tokens that are given directly, and those in the file, one a line.
+pub(crate) fn tokens(
+    security: &Security,
+    files: &mut Files,
+) -> Result<Vec<Fingerprint>, ConfigError> {
+    let mut tokens = security.bearer_tokens.0.clone();
+    if let Some(path) = &security.bearer_token_file {
+        let place = place("bearer_token_file");
+        let text = files.text(path, &place)?;
+        let lines = text.lines().map(str::trim);
+        let given = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let given: Vec<String> = given.map(str::to_owned).collect();
+        let unusable = |why: &str| Err(ConfigError::unusable(&place, Some(path), why));
+        if given.is_empty() {
+            return unusable("there is no token in it");
+        }
+        if !given.iter().all(|line| is_token(line)) {
+            return unusable("a token has at least 16 visible ASCII characters");
+        }
+        files.secret.push(path.clone());
+        tokens.extend(given);
+    }
+    let tokens = tokens.iter().map(|token| Fingerprint::of(token.as_bytes()));
+    Ok(tokens.collect())
 }
 
 /// A bcrypt hash. `Debug` shows its cost alone.
@@ -251,9 +284,10 @@ impl Authenticator {
         &self,
         secrets: &Secrets,
         headers: &HeaderMap,
-        source: Source,
+        client: Option<&Client>,
         metrics: &AccessMetrics,
     ) -> AuthOutcome {
+        let source = client.map_or(Source::Unix, |client| client.peer.source());
         let (scheme, outcome) = match Credential::of(headers) {
             Credential::Nothing => return AuthOutcome::Missing,
             Credential::Unusable => (Scheme::Unusable, AuthOutcome::Wrong),

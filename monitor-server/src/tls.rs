@@ -21,12 +21,9 @@ use crate::config::{ClientSettings, Pem, Secret, TlsSettings};
 use crate::connection::Stream;
 use crate::error::ConfigError;
 use crate::runtime::log::log_debug;
-use crate::web::TLS;
+use crate::web::{Files, TLS};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-/// Returns the content of a file or text.
-type Read<'r> = dyn FnMut(&Pem) -> Result<Vec<u8>, ConfigError> + 'r;
 
 /// The protocol that is agreed on, in TLS' words.
 const ALPN: &[u8] = b"http/1.1";
@@ -45,15 +42,15 @@ pub(crate) struct Tls {
 
 impl Tls {
     /// Makes it from its settings.
-    pub(crate) fn new(settings: &TlsSettings, read: &mut Read<'_>) -> Result<Self, ConfigError> {
-        let chain = certificates(&settings.cert, read)?;
+    pub(crate) fn new(settings: &TlsSettings, files: &mut Files) -> Result<Self, ConfigError> {
+        let chain = certificates(&settings.cert, files)?;
         let expiry = chain.first().and_then(expiry);
-        let key = PrivateKeyDer::from_pem_slice(&read(&settings.key)?)
+        let key = PrivateKeyDer::from_pem_slice(&content(&settings.key, files)?)
             .map_err(|error| unusable(&settings.key, wrong(&error)))?;
         let provider = Arc::new(settings.provider.clone());
         let clients = settings.clients.as_ref();
         let verifier = match clients {
-            Some(clients) => client_verifier(clients, Arc::clone(&provider), read)?,
+            Some(clients) => client_verifier(clients, Arc::clone(&provider), files)?,
             None => WebPkiClientVerifier::no_client_auth(),
         };
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -134,11 +131,16 @@ fn wrong(error: &pem::Error) -> &'static str {
     }
 }
 
-fn certificates(
-    pem: &Pem,
-    read: &mut Read<'_>,
-) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let content = read(pem)?;
+/// The text of a certificate or key.
+fn content(pem: &Pem, files: &mut Files) -> Result<Vec<u8>, ConfigError> {
+    match &pem.path {
+        Some(path) => files.read(path, &pem.place),
+        None => Ok(pem.text.0.clone().into()),
+    }
+}
+
+fn certificates(pem: &Pem, files: &mut Files) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let content = content(pem, files)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content).collect();
     match found {
         Ok(found) if found.is_empty() => Err(unusable(pem, "there is no certificate in it")),
@@ -150,11 +152,11 @@ fn certificates(
 fn client_verifier(
     clients: &ClientSettings,
     provider: Arc<CryptoProvider>,
-    read: &mut Read<'_>,
+    files: &mut Files,
 ) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
     let fault = |error: Cause| unusable(&clients.authority, error);
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(&clients.authority, read)? {
+    for certificate in certificates(&clients.authority, files)? {
         roots
             .add(certificate)
             .map_err(|error| fault(error.into()))?;

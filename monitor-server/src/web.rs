@@ -23,15 +23,9 @@ use http::header::{HeaderName, HeaderValue};
 
 #[cfg(not(feature = "tls"))]
 use crate::access::Peer;
-#[cfg(feature = "auth")]
-use crate::access::Source;
 use crate::access::{self, Access, AuthOutcome, Client, Networks, RouteAccess};
 #[cfg(feature = "auth")]
-use crate::auth::{Authenticator, Fingerprint, Secrets};
-#[cfg(feature = "tls")]
-use crate::config::Pem;
-#[cfg(feature = "auth")]
-use crate::config::is_token;
+use crate::auth::{self, Authenticator, Secrets};
 use crate::config::{Secret, Security, WebFile};
 #[cfg(not(feature = "tls"))]
 use crate::connection::Stream;
@@ -192,11 +186,8 @@ impl AccessControl {
         while state.needs_credentials() {
             #[cfg(feature = "auth")]
             let found = {
-                let source = client.map_or(Source::Unix, |client| client.peer.source());
-                let metrics = &metrics.access;
-                self.auth
-                    .check(&state.secrets, headers, source, metrics)
-                    .await
+                let (auth, secrets) = (&self.auth, &state.secrets);
+                auth.check(secrets, headers, client, &metrics.access).await
             };
             #[cfg(not(feature = "auth"))]
             let found = AuthOutcome::Missing;
@@ -309,14 +300,14 @@ fn load(security: &Security, files: &mut Files) -> Result<SecurityState, ConfigE
     security.check()?;
     let mut state = SecurityState::default();
     #[cfg(feature = "auth")]
-    (state.secrets.tokens = files.tokens(security)?);
+    (state.secrets.tokens = auth::tokens(security, files)?);
     if let Some(path) = &security.web_config {
         let text = files.text(path, &place("web_config"))?;
         let web = WebFile::parse(path, &text)?;
         state.headers = web.headers;
         #[cfg(feature = "tls")]
         if let Some(settings) = &web.tls {
-            let tls = Tls::new(settings, &mut |pem| files.pem(pem))?;
+            let tls = Tls::new(settings, files)?;
             state.protections.extend(&tls.protections);
             state.expiry = tls.expiry;
             state.tls = Some(tls);
@@ -337,7 +328,7 @@ fn load(security: &Security, files: &mut Files) -> Result<SecurityState, ConfigE
 }
 
 /// A key of the section.
-fn place(key: &str) -> Place {
+pub(crate) fn place(key: &str) -> Place {
     Place::new(Origin::Code, None, key.to_owned())
 }
 
@@ -359,14 +350,14 @@ impl Tls {
 
 /// Reads files, and digests all that they held.
 #[derive(Default)]
-struct Files {
+pub(crate) struct Files {
     digest: DefaultHasher,
     /// Those that only the service should be able to read.
-    secret: Vec<PathBuf>,
+    pub(crate) secret: Vec<PathBuf>,
 }
 
 impl Files {
-    fn read(&mut self, path: &Path, place: &Place) -> Result<Vec<u8>, ConfigError> {
+    pub(crate) fn read(&mut self, path: &Path, place: &Place) -> Result<Vec<u8>, ConfigError> {
         let read = || {
             let file = fs::metadata(path)?;
             // A pipe or a device could be read for ever.
@@ -389,47 +380,10 @@ impl Files {
         })
     }
 
-    fn text(&mut self, path: &Path, place: &Place) -> Result<String, ConfigError> {
+    pub(crate) fn text(&mut self, path: &Path, place: &Place) -> Result<String, ConfigError> {
         let content = self.read(path, place)?;
         String::from_utf8(content)
             .map_err(|error| ConfigError::unusable(place, Some(path), error.utf8_error()))
-    }
-
-    /// A certificate or key.
-    #[cfg(feature = "tls")]
-    fn pem(&mut self, pem: &Pem) -> Result<Vec<u8>, ConfigError> {
-        match &pem.path {
-            Some(path) => self.read(path, &pem.place),
-            None => Ok(pem.text.0.clone().into()),
-        }
-    }
-
-    /// The tokens that are given directly, and those in the file, one a line.
-    #[cfg(feature = "auth")]
-    fn tokens(&mut self, security: &Security) -> Result<Vec<Fingerprint>, ConfigError> {
-        let mut tokens = security.bearer_tokens.0.clone();
-        if let Some(path) = &security.bearer_token_file {
-            let place = place("bearer_token_file");
-            let text = self.text(path, &place)?;
-            let lines = text.lines().map(str::trim);
-            let given: Vec<_> = lines
-                .filter(|line| !line.is_empty() && !line.starts_with('#'))
-                .map(str::to_owned)
-                .collect();
-            let unusable = |why: &str| Err(ConfigError::unusable(&place, Some(path), why));
-            if given.is_empty() {
-                return unusable("there is no token in it");
-            }
-            if !given.iter().all(|line| is_token(line)) {
-                return unusable("a token has at least 16 visible ASCII characters");
-            }
-            self.secret.push(path.clone());
-            tokens.extend(given);
-        }
-        let tokens = tokens.iter();
-        Ok(tokens
-            .map(|token| Fingerprint::of(token.as_bytes()))
-            .collect())
     }
 
     /// A secret that every user of the machine may read is worth a warning, and no more: there are systems that need it

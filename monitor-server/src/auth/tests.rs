@@ -9,8 +9,6 @@ use http::HeaderValue;
 
 use super::*;
 
-const SOURCE: Source = Source::Unix;
-
 fn authenticator() -> Authenticator {
     Authenticator::new(Pool::default())
 }
@@ -43,7 +41,7 @@ fn basic(user: &str, password: &str) -> HeaderMap {
 
 async fn check(auth: &Authenticator, secrets: &Arc<Secrets>, headers: &HeaderMap) -> AuthOutcome {
     let metrics = AccessMetrics::default();
-    auth.check(secrets, headers, SOURCE, &metrics).await
+    auth.check(secrets, headers, None, &metrics).await
 }
 
 #[tokio::test]

@@ -36,8 +36,6 @@ use tokio::runtime::Handle;
 
 pub(crate) use self::health::check_check;
 pub use self::limits::Limits;
-#[cfg(feature = "auth")]
-pub(crate) use self::security::is_token;
 pub(crate) use self::security::{Secret, Security, WebFile};
 use self::service::GivenLabels;
 pub(crate) use self::service::add_to_all;

@@ -19,7 +19,7 @@ use super::setting::{At, Node, Result, expected};
 use super::tls::{TlsSettings, tls};
 use crate::access::{Network, Networks};
 #[cfg(feature = "auth")]
-use crate::auth::{HASH, MIN_TOKEN, StoredHash};
+use crate::auth::{HASH, StoredHash, is_token};
 use crate::error::Origin;
 
 /// Security settings. `Debug` shows no secret.
@@ -91,12 +91,6 @@ impl Security {
         let has_tokens = !self.bearer_tokens.0.is_empty();
         has_tokens || self.web_config.is_some() || self.bearer_token_file.is_some()
     }
-}
-
-/// Whether a text can be sent in a header, and is too long to be guessed by asking.
-#[cfg(feature = "auth")]
-pub(crate) fn is_token(text: &str) -> bool {
-    text.len() >= MIN_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 pub(super) fn path(at: &At<'_>) -> Result<PathBuf> {
