@@ -1,10 +1,10 @@
-//! Who may connect, and what a request may see.
+//! Access: which addresses may connect, and how much a request may see.
 //!
 //! Three questions, in this order. May the address connect at all ([`Networks`], asked before TLS and before anything
 //! is read)? Where does the request come from ([`origin`]: this machine, this machine under a foreign name, elsewhere)?
-//! And what may it see ([`decide`]), by what its route asks for, its origin, and what came of checking its credentials?
-//! The decision is made on the exact path, before any handler runs, and is a pure function of these three; a path that
-//! no route has is denied.
+//! And how much may it see ([`decide`]), by the needs of its route, its origin, and the outcome of checking its
+//! credentials? The decision is made on the exact path, before any handler runs, and is a pure function of these three;
+//! a path that no route has is denied.
 //!
 //! The connection makes one [`Client`] for each request and puts it into the request's extensions; the routes set its
 //! `access` once, and handlers only read it. A request without a `Client` came through a filter that is mounted in
@@ -12,18 +12,19 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 
 use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode, Uri};
+
+use crate::self_metrics::label_values;
 
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// Never an IPv4 address written as IPv6: made by `From`.
     Tcp(SocketAddr),
-    /// A Unix socket's peers have no address; who may open the socket is on this machine.
+    /// A Unix socket's peers have no address; they are on this machine.
     Unix,
 }
 
@@ -51,7 +52,7 @@ impl Peer {
 
 impl From<SocketAddr> for Peer {
     /// An IPv4 client of a socket for both families comes as `::ffff:10.0.0.1`. Here, at the one way in, it becomes
-    /// what it is for networks, limits, this machine's rights, and the log.
+    /// IPv4 for networks, limits, this machine's rights, and the log.
     fn from(address: SocketAddr) -> Self {
         Self::Tcp(canonical(address))
     }
@@ -74,7 +75,7 @@ impl fmt::Display for Peer {
     }
 }
 
-/// What limits per source count by.
+/// The unit that limits per source count by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     /// An IPv4 address, or the first address of an IPv6 network of 64 bits, since one customer has at least that many
@@ -90,38 +91,33 @@ pub(crate) struct Network {
     bits: u8,
 }
 
-/// Not an address, too many bits, or an address with bits set that do not count: which network is meant cannot be said.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NoNetwork;
-
-impl FromStr for Network {
-    type Err = NoNetwork;
-
-    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+impl Network {
+    /// `None` for no address, too many bits, and an address with bits set that do not count: which network is meant
+    /// is not clear.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits)),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().map_err(|_| NoNetwork)?;
+        let address: IpAddr = address.parse().ok()?;
         let most = if address.is_ipv4() { 32 } else { 128 };
         let bits: u8 = match bits {
             // No sign, no leading zero that a reader could take for octal.
-            Some(bits) if bits.starts_with(['+', '0']) && bits != "0" => return Err(NoNetwork),
-            Some(bits) => bits.parse().map_err(|_| NoNetwork)?,
+            Some(bits) if bits.starts_with(['+', '0']) && bits != "0" => return None,
+            Some(bits) => bits.parse().ok()?,
             None => most,
         };
         if bits > most || u32::from(bits) + high_bits(address).trailing_zeros() < 128 {
-            return Err(NoNetwork);
+            return None;
         }
-        // Peers are compared as what they are, so a network of IPv4 that is written as IPv6 becomes one of IPv4.
-        Ok(match (address.to_canonical(), bits.checked_sub(96)) {
-            (v4 @ IpAddr::V4(_), Some(bits)) if address.is_ipv6() => Self { address: v4, bits },
-            _ => Self { address, bits },
-        })
+        // Peers are compared in canonical form, so a network of IPv4 that is written as IPv6 becomes one of IPv4.
+        let (address, bits) = match (address.to_canonical(), bits.checked_sub(96)) {
+            (v4 @ IpAddr::V4(_), Some(bits)) if address.is_ipv6() => (v4, bits),
+            _ => (address, bits),
+        };
+        Some(Self { address, bits })
     }
-}
 
-impl Network {
     fn holds(self, address: IpAddr) -> bool {
         let different = high_bits(self.address) ^ high_bits(address);
         self.address.is_ipv4() == address.is_ipv4()
@@ -146,7 +142,7 @@ impl Networks {
         Self(networks)
     }
 
-    /// A peer without an address came by a Unix socket, whose file's mode says who may.
+    /// A peer without an address came by a Unix socket, whose file has a mode that limits it.
     pub(crate) fn admit(&self, peer: Peer) -> bool {
         let holds = |address| self.0.iter().any(|network| network.holds(address));
         self.0.is_empty() || peer.ip().is_none_or(holds)
@@ -164,7 +160,7 @@ pub(crate) struct Client {
     pub(crate) has_path: bool,
     /// Whether it came with a client certificate that was verified.
     pub(crate) is_certified: bool,
-    /// What was decided, for handlers whose answer depends on it.
+    /// The decision, for handlers whose answer depends on it.
     pub(crate) access: Access,
 }
 
@@ -240,14 +236,14 @@ fn is_local_name(authority: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || literal.parse::<IpAddr>().is_ok()
 }
 
-/// What a route asks of its clients.
+/// The access that a route asks of its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RouteAccess {
     /// Nothing: probes, whose answer is one word.
     Nothing,
     /// Nothing, unless credentials are configured: metrics.
     Metrics,
-    /// Nothing for a word, and for the rest what [`Protected`](Self::Protected) asks: health.
+    /// Nothing for a word, and for the rest the same as [`Protected`](Self::Protected): health.
     Details,
     /// This machine, or credentials: the page and its API.
     Protected,
@@ -264,7 +260,7 @@ impl RouteAccess {
     }
 }
 
-/// What came of looking at a request's credentials.
+/// The outcome of looking at a request's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
     not(feature = "auth"),
@@ -280,7 +276,7 @@ pub(crate) enum AuthOutcome {
     Right,
 }
 
-/// What a request may see.
+/// How much a request may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Full,
@@ -289,58 +285,39 @@ pub(crate) enum Access {
     Denied(RejectReason),
 }
 
-/// Why a request is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RejectReason {
-    /// No route has the path.
-    Path,
-    /// Another method than GET and HEAD.
-    Method,
-    /// Credentials are missing or wrong.
-    Credentials,
-    /// Only for this machine, and there are no credentials to come with.
-    Elsewhere,
-    /// This machine, under a foreign name.
-    Host,
-    /// Too many passwords wait to be checked.
-    Busy,
+label_values! {
+    /// Why a request is refused.
+    RejectReason {
+        /// No route has the path.
+        Path = "path",
+        /// Another method than GET and HEAD.
+        Method = "method",
+        /// Credentials are missing or wrong.
+        Credentials = "credentials",
+        /// Only for this machine, and there are no credentials to come with.
+        Elsewhere = "elsewhere",
+        /// This machine, under a foreign name.
+        Host = "host",
+        /// Too many passwords wait to be checked.
+        Busy = "busy",
+    }
 }
 
 impl RejectReason {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Path,
-        Self::Method,
-        Self::Credentials,
-        Self::Elsewhere,
-        Self::Host,
-        Self::Busy,
-    ];
-
-    /// Its name as a label value, and status and body of the answer.
-    const fn row(self) -> (&'static str, StatusCode, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::Path => ("path", S::NOT_FOUND, "not found"),
-            Self::Method => ("method", S::METHOD_NOT_ALLOWED, "method not allowed"),
-            Self::Credentials => ("credentials", S::UNAUTHORIZED, "unauthorized"),
-            Self::Elsewhere => ("elsewhere", S::FORBIDDEN, "forbidden"),
-            Self::Host => ("host", S::MISDIRECTED_REQUEST, "misdirected request"),
-            Self::Busy => ("busy", S::TOO_MANY_REQUESTS, "too many requests"),
-        }
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        self.row().0
-    }
-
     /// The answer's status and body.
     pub(crate) const fn answer(self) -> (StatusCode, &'static str) {
-        let (_, status, body) = self.row();
-        (status, body)
+        match self {
+            Self::Path => (StatusCode::NOT_FOUND, "not found"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method not allowed"),
+            Self::Credentials => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Elsewhere => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::Host => (StatusCode::MISDIRECTED_REQUEST, "misdirected request"),
+            Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "too many requests"),
+        }
     }
 }
 
-/// Decides what a request may see. A path that no route has (`None`) is denied to every client.
+/// Decides how much a request may see. A path that no route has (`None`) is denied to every client.
 ///
 /// Credentials that are presented have to be right, also where a request without any would get something: a scraper
 /// with an old password is to learn of it. A client that presents the right ones has not come through a foreign web

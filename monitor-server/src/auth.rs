@@ -7,8 +7,8 @@
 //! could push a right one out. A token is compared at once, in constant time.
 //!
 //! Unknown users, wrong passwords and wrong tokens get the same answer, and take the same time: the password of an
-//! unknown user is checked against a hash of the same cost that no password has. What is kept of a secret is its hash
-//! or digest, and `Debug` shows neither.
+//! unknown user is checked against a hash of the same cost that no password has. Of a secret only its hash or digest
+//! is kept, and `Debug` shows neither.
 //!
 //! The one lock that is held for longer than a moment is the turn to check a password. It goes to the pool with the
 //! job, so that a client that leaves does not let the next check begin before this one has ended.
@@ -27,17 +27,20 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
-use crate::access::{AuthOutcome, Source};
+use crate::access::{AuthOutcome, Client, Source};
+use crate::config::{Secret, Security};
+use crate::error::ConfigError;
 use crate::runtime::log::LogThrottle;
 use crate::runtime::pool::Pool;
 use crate::self_metrics::{AccessMetrics, Scheme};
+use crate::web::{Files, place};
 
 /// Costs of a hash that may be used: one more doubles the time. 14 takes about a second, for which a wrong password
 /// holds every user that is not remembered yet.
-pub(crate) const COSTS: RangeInclusive<u32> = 4..=14;
+const COSTS: RangeInclusive<u32> = 4..=14;
 
 /// Shortest token, in bytes: it is compared at once, so that guessing is as fast as asking.
-pub(crate) const MIN_TOKEN: usize = 16;
+const MIN_TOKEN: usize = 16;
 
 /// Longest password, in bytes: bcrypt looks at no more of them, so that a longer one would be as good as its beginning.
 const MAX_PASSWORD: usize = 72;
@@ -46,8 +49,7 @@ const MAX_PASSWORD: usize = 72;
 const PLACES: usize = 4;
 
 /// A SHA-256 digest of a secret. Compared in constant time; `Debug` shows nothing of it.
-#[derive(Clone, Copy)]
-pub(crate) struct Fingerprint([u8; 32]);
+pub(crate) type Fingerprint = Secret<[u8; 32]>;
 
 impl Fingerprint {
     /// That of a token.
@@ -55,50 +57,60 @@ impl Fingerprint {
         Self(Sha256::digest(token).into())
     }
 
-    /// Writes it behind others.
-    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&self.0);
-    }
-
     /// Whether they are the same, in a time that does not depend on where they differ.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    fn is(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
-    }
-
-    /// A number below `end`, the same for the same fingerprint.
-    fn below(&self, end: usize) -> usize {
-        let first = self.0.first_chunk().copied();
-        first.map_or(0, usize::from_le_bytes) % end.max(1)
     }
 }
 
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<secret>")
+/// Whether a text can be sent in a header, and is too long to be guessed by asking.
+pub(crate) fn is_token(text: &str) -> bool {
+    text.len() >= MIN_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The tokens that are given directly, and those in the file, one a line.
+pub(crate) fn tokens(
+    security: &Security,
+    files: &mut Files,
+) -> Result<Vec<Fingerprint>, ConfigError> {
+    let mut tokens = security.bearer_tokens.0.clone();
+    if let Some(path) = &security.bearer_token_file {
+        let place = place("bearer_token_file");
+        let text = files.text(path, &place)?;
+        let lines = text.lines().map(str::trim);
+        let given = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let given: Vec<String> = given.map(str::to_owned).collect();
+        let unusable = |why: &str| Err(ConfigError::unusable(&place, Some(path), why));
+        if given.is_empty() {
+            return unusable("there is no token in it");
+        }
+        if !given.iter().all(|line| is_token(line)) {
+            return unusable("a token has at least 16 visible ASCII characters");
+        }
+        files.secret.push(path.clone());
+        tokens.extend(given);
     }
+    let tokens = tokens.iter().map(|token| Fingerprint::of(token.as_bytes()));
+    Ok(tokens.collect())
 }
 
 /// A bcrypt hash. `Debug` shows its cost alone.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct StoredHash(Arc<str>);
 
-/// Why a text is no hash that can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HashError {
-    NoBcrypt,
-    Cost,
-}
+/// The settings that a text is refused for, which is no hash or one of another cost.
+pub(crate) const HASH: &str = "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)";
+const HASH_OF_COST: &str = "a bcrypt hash of a cost from 4 to 14";
 
 impl StoredHash {
-    pub(crate) fn new(text: &str) -> Result<Self, HashError> {
-        let parts = bcrypt::HashParts::from_str(text).map_err(|_| HashError::NoBcrypt)?;
-        if !COSTS.contains(&parts.get_cost()) {
-            return Err(HashError::Cost);
-        }
-        Ok(Self(text.into()))
+    /// The hash that a text is. The error is the expected text.
+    pub(crate) fn new(text: &str) -> Result<Self, &'static str> {
+        let parts = bcrypt::HashParts::from_str(text).map_err(|_| HASH)?;
+        let is_usable = COSTS.contains(&parts.get_cost());
+        is_usable.then(|| Self(text.into())).ok_or(HASH_OF_COST)
     }
 
-    /// Whether it is the password's. Takes as long as the cost says, whatever the outcome.
+    /// Whether it is the password's. Takes as long as the cost asks for, with either outcome.
     fn is_of(&self, password: &[u8]) -> bool {
         bcrypt::verify(password, &self.0).unwrap_or(false)
     }
@@ -123,50 +135,17 @@ impl fmt::Debug for StoredHash {
 /// The users and tokens that the server lets in. `Debug` shows names alone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Secrets {
-    users: BTreeMap<String, StoredHash>,
-    tokens: Vec<Fingerprint>,
-    is_locked: bool,
+    pub(crate) users: BTreeMap<String, StoredHash>,
+    pub(crate) tokens: Vec<Fingerprint>,
 }
 
 impl Secrets {
-    /// Lets no client in.
-    pub(crate) fn locked() -> Self {
-        Self {
-            is_locked: true,
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn are_locked(&self) -> bool {
-        self.is_locked
-    }
-
-    pub(crate) fn new(users: Vec<(String, StoredHash)>, tokens: Vec<Fingerprint>) -> Self {
-        Self {
-            users: users.into_iter().collect(),
-            tokens,
-            is_locked: false,
-        }
-    }
-
-    /// Whether clients have to come with credentials.
-    pub(crate) fn are_given(&self) -> bool {
-        self.has_users() || self.has_tokens() || self.is_locked
-    }
-
-    pub(crate) fn has_users(&self) -> bool {
-        !self.users.is_empty()
-    }
-
-    pub(crate) fn has_tokens(&self) -> bool {
-        !self.tokens.is_empty()
-    }
-
     /// The hash that the password of an unknown user is checked against. By the name's digest, so that one name always
     /// costs the same, as that of a known user does.
     fn decoy(&self, name: &Fingerprint) -> Option<StoredHash> {
+        let number = usize::from(u16::from_le_bytes([name.0[0], name.0[1]]));
         let mut hashes = self.users.values();
-        let chosen = hashes.nth(name.below(self.users.len()));
+        let chosen = hashes.nth(number % self.users.len().max(1));
         chosen.map(StoredHash::decoy)
     }
 
@@ -178,7 +157,7 @@ impl Secrets {
     }
 }
 
-/// What an `Authorization` header holds. `Debug` is not derived: it holds secrets.
+/// The content of an `Authorization` header. `Debug` is not derived: it holds secrets.
 #[derive(PartialEq, Eq)]
 enum Credential {
     Nothing,
@@ -289,7 +268,7 @@ impl Authenticator {
         let mut key = [0; 32];
         Self {
             pool,
-            key: getrandom::fill(&mut key).ok().map(|()| Fingerprint(key)),
+            key: getrandom::fill(&mut key).ok().map(|()| Secret(key)),
             verified: Mutex::default(),
             queue: PasswordQueue::default(),
             log_throttle: LogThrottle::default(),
@@ -305,9 +284,10 @@ impl Authenticator {
         &self,
         secrets: &Secrets,
         headers: &HeaderMap,
-        source: Source,
+        client: Option<&Client>,
         metrics: &AccessMetrics,
     ) -> AuthOutcome {
+        let source = client.map_or(Source::Unix, |client| client.peer.source());
         let (scheme, outcome) = match Credential::of(headers) {
             Credential::Nothing => return AuthOutcome::Missing,
             Credential::Unusable => (Scheme::Unusable, AuthOutcome::Wrong),
@@ -372,7 +352,7 @@ impl Authenticator {
             digest.update(part.len().to_le_bytes());
             digest.update(part);
         }
-        Some(Fingerprint(digest.finalize().into()))
+        Some(Secret(digest.finalize().into()))
     }
 
     fn is_verified(&self, user: &str, digest: Option<&Fingerprint>) -> bool {

@@ -1,4 +1,4 @@
-//! What can go wrong before the server runs, and while waiting for tasks.
+//! Errors before the server runs, and while waiting for tasks.
 
 use std::fmt;
 use std::io;
@@ -16,7 +16,7 @@ pub enum RunError {
     Bind {
         /// The address, or the path of the Unix socket.
         address: Endpoint,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
     /// A server runs in this process already.
@@ -45,7 +45,7 @@ pub enum RunError {
     Thread {
         /// The thread's name.
         name: &'static str,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
 }
@@ -59,7 +59,7 @@ pub enum ConfigError {
     Read {
         /// The file.
         file: PathBuf,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The text is no YAML.
@@ -67,7 +67,7 @@ pub enum ConfigError {
     Syntax {
         /// Where.
         place: Place,
-        /// What the YAML reader says.
+        /// The YAML reader's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The document lacks the section.
@@ -94,17 +94,17 @@ pub enum ConfigError {
         place: Place,
         /// The file.
         file: PathBuf,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// What a file holds, or the setting itself, cannot be used for what it is named for.
+    /// The content of a file, or the setting itself, cannot be used for its purpose.
     #[error("{place}: cannot be used{}", in_file(file.as_deref()))]
     Unusable {
         /// Where it is named.
         place: Place,
         /// The file, if it is in one.
         file: Option<PathBuf>,
-        /// What is wrong with it.
+        /// The reason.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A setting that needs a cargo feature this program was built without.
@@ -115,27 +115,12 @@ pub enum ConfigError {
         /// The feature's name.
         feature: &'static str,
     },
-    /// A reload that would take a protection away. Only a restart does.
-    #[error("{}: without {lost}, which were in force when the server started", file.display())]
-    Weaker {
-        /// The web configuration file.
-        file: PathBuf,
-        /// What it lacks.
-        lost: &'static str,
-    },
-    /// A reload that brings TLS where there was none: clients that speak plain HTTP would be cut off. Only a restart
-    /// does.
-    #[error("{}: TLS, which was not in force when the server started, begins with a restart", file.display())]
-    NeedsRestart {
-        /// The web configuration file.
-        file: PathBuf,
-    },
     /// A key that must be given is not.
     #[error("{place}: missing; expected {expected}")]
     Missing {
         /// Where; the key path ends with the missing key.
         place: Place,
-        /// What would be right.
+        /// The values that are valid.
         expected: &'static str,
     },
     /// A label that cannot be on every series.
@@ -143,7 +128,7 @@ pub enum ConfigError {
     Label {
         /// Where; the key path ends with the label's name.
         place: Place,
-        /// What is wrong with it.
+        /// The reason.
         error: Box<monitor_core::config::ConstLabelError>,
         /// The label's value as text, in backticks.
         found: String,
@@ -153,7 +138,7 @@ pub enum ConfigError {
     Invalid {
         /// Where.
         place: Place,
-        /// What would be right.
+        /// The values that are valid.
         expected: &'static str,
         /// The value as text: numbers and texts in backticks.
         found: String,
@@ -180,9 +165,18 @@ fn in_file(file: Option<&Path>) -> String {
     file.map_or_else(String::new, |file| format!(": {}", file.display()))
 }
 
-impl From<monitor_core::RuleError> for ConfigError {
-    fn from(error: monitor_core::RuleError) -> Self {
-        Self::Rules(error)
+impl ConfigError {
+    /// The setting there, or the file that it names, cannot be used.
+    pub(crate) fn unusable(
+        place: &Place,
+        file: Option<&Path>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Unusable {
+            place: place.clone(),
+            file: file.map(Path::to_owned),
+            source: source.into(),
+        }
     }
 }
 
@@ -190,7 +184,7 @@ impl From<monitor_core::RuleError> for ConfigError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Place {
-    /// What the setting was read from.
+    /// The source that the setting was read from.
     pub origin: Origin,
     /// The line there, from 1; `None` where there are no lines.
     pub line: Option<u64>,
@@ -214,7 +208,7 @@ impl Place {
     }
 }
 
-/// What settings are read from.
+/// A source of settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Origin {

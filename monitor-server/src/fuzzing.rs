@@ -1,4 +1,4 @@
-//! What the fuzz targets in `fuzz/` reach of this crate's parsers. There only with `--cfg monitor_fuzzing`: no part of
+//! Access of the fuzz targets in `fuzz/` to this crate's parsers. There only with `--cfg monitor_fuzzing`: no part of
 //! its API.
 
 use std::net::SocketAddr;
@@ -41,7 +41,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     runtime.expect("a runtime without threads or sockets")
 });
 
-/// What a request is answered from another address: by the server, and by an application whose routes are the open ones
+/// The answers to a request from another address: by the server, and by an application whose routes are the open ones
 /// alone, at its root and under the prefix `/monitor`.
 pub fn answers(request: &Request<()>) -> [StatusCode; 3] {
     let [all, mounted, prefixed] = &*FILTERS;
@@ -68,7 +68,7 @@ fn answered(
     answer.map_or(StatusCode::INTERNAL_SERVER_ERROR, |answer| answer.status())
 }
 
-/// What a scrape with these headers is answered: format, `Content-Type`, and whether it may be gzip.
+/// The answer to a scrape with these headers: format, `Content-Type`, and whether it may be gzip.
 pub fn negotiated(headers: &HeaderMap) -> (Format, &'static str, bool) {
     let selection = negotiate::Selection::of(headers);
     (selection.format, selection.content_type, selection.gzip)

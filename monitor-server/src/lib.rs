@@ -2,7 +2,7 @@
 //!
 //! [`run`] starts the process's [`MonitorServer`]. [`MetricServer`] is the same to mount elsewhere, as a warp filter
 //! ([`MetricServer::filter`]) or as a `tower` service for axum, tonic and hyper ([`MetricServer::service`]), or as a
-//! further server. [`MonitorConfig`] has the settings, where they come from and what each means.
+//! further server. [`MonitorConfig`] has the settings: their sources and the meaning of each.
 //!
 //! | route | answer |
 //! |---|---|
@@ -28,19 +28,16 @@ mod health;
 mod listener;
 mod mount;
 mod negotiate;
-#[cfg(not(feature = "auth"))]
-mod no_auth;
 mod process;
 mod render;
 mod routes;
 mod run;
 mod runtime;
 mod self_metrics;
+#[cfg(feature = "tls")]
 mod tls;
 mod web;
 
-#[cfg(not(feature = "auth"))]
-use self::no_auth as auth;
 pub use config::{Limits, MonitorConfig};
 pub use error::{ConfigError, Origin, Place, RunError, TasksLeft};
 pub use health::{Check, HealthState, Heartbeat, Readiness, health_families};

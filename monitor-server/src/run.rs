@@ -128,9 +128,9 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
 ///
 /// # Forks
 ///
-/// `fork` takes no threads along: the server goes on in the parent, and what a child has of it is this handle and a
+/// `fork` takes no threads along: the server goes on in the parent, and a child has nothing of it but this handle and a
 /// copy of all counts, with the calls that ran in the parent for ever in flight. So start the server after the fork. In
-/// a child [`instance`](Self::instance) is `None`, [`run`] and new checks are [`RunError::Forked`], what is watched
+/// a child [`instance`](Self::instance) is `None`, [`run`] and new checks are [`RunError::Forked`], watched health
 /// reads as stopped, and signals cannot be listened to. `shutdown` and `drain` do not touch the parent's server; after
 /// them `run` works, on another address: the parent's, whose socket the child shares, stays taken until both have
 /// ended.
@@ -242,8 +242,8 @@ impl MonitorServer {
     /// not seen. When the server stops, all is `UNKNOWN` and readiness [`Stopped`](crate::Readiness::Stopped); then the
     /// channel is closed. Works on every executor.
     ///
-    /// (The [`Health`](monitor_core::Health) of the task types alone, at this moment, is what
-    /// [`health`](monitor_core::MonitorStorage::health) says.)
+    /// (The [`Health`](monitor_core::Health) of the task types alone, at this moment, is
+    /// [`health`](monitor_core::MonitorStorage::health).)
     ///
     /// # Examples
     ///
@@ -276,16 +276,15 @@ impl MonitorServer {
     /// # Errors
     ///
     /// The name or a time is refused, as there, or this process is a fork of the server's.
-    pub fn add_check<S, F, Fut, E>(
+    pub fn add_check<S, Fut, E>(
         &self,
         name: impl Into<Arc<str>>,
         check: impl Into<Check>,
         state: S,
-        probe: F,
+        probe: impl Fn(S) -> Fut + Send + Sync + 'static,
     ) -> Result<(), RunError>
     where
         S: Clone + Send + Sync + 'static,
-        F: Fn(S) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display + 'static,
     {
@@ -298,16 +297,12 @@ impl MonitorServer {
     /// # Errors
     ///
     /// As [`add_check`](Self::add_check).
-    pub fn add_blocking_check<F, E>(
+    pub fn add_blocking_check<E: fmt::Display>(
         &self,
         name: impl Into<Arc<str>>,
         check: impl Into<Check>,
-        probe: F,
-    ) -> Result<(), RunError>
-    where
-        F: Fn() -> Result<(), E> + Send + Sync + 'static,
-        E: fmt::Display,
-    {
+        probe: impl Fn() -> Result<(), E> + Send + Sync + 'static,
+    ) -> Result<(), RunError> {
         self.add(name.into(), check.into(), Probe::of_call(probe))
     }
 
@@ -379,7 +374,7 @@ impl MetricServer {
     /// Checks begin here, and run until the last clone and the last filter of it are dropped; the runtime that this is
     /// called in is the service's, as for [`run`].
     ///
-    /// If what is to protect it cannot be loaded, or a check cannot be used, an error is logged. Without its protection
+    /// If its protection cannot be loaded, or a check cannot be used, an error is logged. Without its protection
     /// [`run_in_thread`](Self::run_in_thread) fails, and a filter denies all but probes.
     pub fn with_config(config: &MonitorConfig, monitor: Monitor) -> Self {
         let context = Context::new(monitor, config);
@@ -391,13 +386,13 @@ impl MetricServer {
         }
     }
 
-    /// Serves all routes, health included, on a thread of its own, with default [`Limits`]. Addresses mean what they do
+    /// Serves all routes, health included, on a thread of its own, with default [`Limits`]. Addresses mean the same as
     /// in [`MonitorConfig::listen`].
     ///
     /// # Errors
     ///
-    /// What protects the server could not be loaded, the address cannot be listened on, or no thread can be had.
-    /// Nothing is left running then.
+    /// The protection could not be loaded, the address cannot be listened on, or no thread can be had. Nothing is left
+    /// running then.
     pub fn run_in_thread(
         &self,
         address: impl Into<SocketAddr>,
@@ -486,7 +481,7 @@ impl Context {
         })
     }
 
-    /// If what is to protect it cannot be loaded, all but probes is denied.
+    /// If its protection cannot be loaded, all but probes is denied.
     pub(crate) fn new(monitor: Monitor, config: &MonitorConfig) -> Self {
         Self::kept(
             monitor,

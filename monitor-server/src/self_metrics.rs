@@ -42,11 +42,13 @@ macro_rules! label_values {
         pub(crate) enum $name { $($(#[$doc])* $variant,)* }
 
         impl $name {
-            const ALL: &[Self] = &[$(Self::$variant,)*];
-            const TEXTS: &[&'static str] = &[$($text,)*];
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)*];
+            pub(crate) const TEXTS: &[&'static str] = &[$($text,)*];
         }
     };
 }
+
+pub(crate) use label_values;
 
 label_values! {
     /// Why something is missing from a page, or an answer was an error.
@@ -335,7 +337,7 @@ impl SelfMetrics {
                 "Connections that the monitor server closed, by reason.";
             "monitor_server_accept_errors_total" => one(&connections.failed),
                 "Failures to accept a connection, as at the limit of descriptors.";
-            "monitor_server_requests_refused_total" => by_texts("reason", &RejectReason::ALL.map(RejectReason::name), &access.refused),
+            "monitor_server_requests_refused_total" => by_texts("reason", RejectReason::TEXTS, &access.refused),
                 "Requests to the monitor server that were refused, by reason.";
             "monitor_server_auth_failures_total" => by_texts("scheme", Scheme::TEXTS, &access.failures),
                 "Wrong credentials presented to the monitor server, by scheme.";

@@ -1,46 +1,73 @@
-//! What protects the server: TLS, credentials and headers, from files that are watched.
+//! The protection of the server: TLS, credentials and headers, from files that are watched.
 //!
 //! [`AccessControl`] has the settings and the [`SecurityState`] that is in force, which connections and requests take
-//! as one: a reload puts a whole new one in its place. It takes over what is good and stronger, or as strong; it never
-//! opens the server. What cannot be read, is no valid file, or lacks a protection that was in force (as a file does
+//! as one: a reload puts a whole new one in its place. It takes over a state that is as strong or stronger; it never
+//! opens the server. A file that cannot be read, is not valid, or lacks a protection that was in force (as a file does
 //! that is half written) leaves everything as it was.
 //!
 //! The files are looked at twice a second, by the server's own task ([`AccessControl::watch`]) or, where the routes are
 //! mounted in another server, by the requests themselves. Reading may block, so it is a job of the pool; one look runs
 //! at a time, and has the lock of `looked` for as long. That a file changed is seen by a digest of all that was read,
-//! whatever its times say.
+//! not by its times.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 
-use crate::access::{self, Access, AuthOutcome, Client, Networks, RouteAccess, Source};
-use crate::auth::{Authenticator, Fingerprint, Secrets};
+#[cfg(not(feature = "tls"))]
+use crate::access::Peer;
+use crate::access::{self, Access, AuthOutcome, Client, Networks, RouteAccess};
 #[cfg(feature = "auth")]
-use crate::config::is_token;
-use crate::config::{Security, WebFile};
+use crate::auth::{self, Authenticator, Secrets};
+use crate::config::{Secret, Security, WebFile};
+#[cfg(not(feature = "tls"))]
+use crate::connection::Stream;
 use crate::error::{Chain, ConfigError, Origin, Place};
 use crate::runtime::pool::Pool;
 use crate::self_metrics::SelfMetrics;
-use crate::tls::{Pem, Tls};
+#[cfg(feature = "tls")]
+pub(crate) use crate::tls::Tls;
 
 /// How often the files are looked at: a password that was taken away is to be refused within a second.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Larger than any of these files; what is larger is not read into memory.
+/// Larger than any of these files; a larger one is not read into memory.
 const MOST_BYTES: u64 = 4 << 20;
 
-/// What is in force.
+/// Protections by name. A reload that lacks one that is in force is refused.
+pub(crate) const TLS: &str = "TLS";
+const USERS: &str = "users";
+const TOKENS: &str = "tokens";
+
+/// The protection that is in force.
 #[derive(Debug, Default)]
 pub(crate) struct SecurityState {
-    pub(crate) secrets: Arc<Secrets>,
+    /// Set while the protection cannot be loaded: no client is let in but for probes.
+    pub(crate) is_locked: bool,
+    protections: Vec<&'static str>,
+    #[cfg(feature = "auth")]
+    secrets: Secrets,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) tls: Option<Tls>,
+    /// When the certificate expires, in seconds since 1970; `None` where there is no certificate.
+    expiry: Option<u64>,
+}
+
+impl SecurityState {
+    fn has(&self, protection: &str) -> bool {
+        self.protections.contains(&protection)
+    }
+
+    fn needs_credentials(&self) -> bool {
+        self.is_locked || self.has(USERS) || self.has(TOKENS)
+    }
 }
 
 /// Keeps the protection of a server up to date, and applies it.
@@ -48,8 +75,9 @@ pub(crate) struct SecurityState {
 pub(crate) struct AccessControl {
     security: Security,
     current: RwLock<Arc<SecurityState>>,
-    /// What the files last held, good or bad.
-    seen: Mutex<Fingerprint>,
+    /// The digest of the last content of the files, good or bad. `Relaxed`: it is compared under the lock of `looked`.
+    seen: Secret<AtomicU64>,
+    #[cfg(feature = "auth")]
     auth: Authenticator,
     /// The server's: looks run on it.
     pub(crate) pool: Pool,
@@ -58,48 +86,52 @@ pub(crate) struct AccessControl {
 }
 
 impl AccessControl {
-    /// Loads what the settings name.
+    /// Loads the files that the settings name.
     pub(crate) fn load(security: &Security) -> Result<Self, ConfigError> {
-        // The service may change its current directory.
-        let security = security.clone().made_absolute();
-        let (state, seen) = load_first(&security)?;
-        Ok(Self::new(security, state, seen))
+        let control = Self::locked(security);
+        control.check()?;
+        Ok(control)
     }
 
-    /// The same where no error can be returned: no client is let in then, but for probes.
+    /// The same where no error can be returned: it is locked then.
     pub(crate) fn load_or_lock(security: &Security) -> Self {
-        Self::load(security).unwrap_or_else(|error| {
+        let control = Self::locked(security);
+        if let Err(error) = control.check() {
             let error = Chain(&error);
-            tracing::error!(%error, "the monitor server's protection cannot be loaded: nobody is let in");
-            let locked = SecurityState {
-                secrets: Arc::new(Secrets::locked()),
-                ..SecurityState::default()
-            };
-            let security = security.clone().made_absolute();
-            Self::new(security, locked, Files::default().fingerprint())
-        })
-    }
-
-    /// Where it is locked, loads again, and returns what goes wrong.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if self.current().secrets.are_locked() {
-            let (state, seen) = load_first(&self.security)?;
-            self.replace(state)?;
-            self.note(seen);
+            tracing::error!(%error, "the monitor server's protection cannot be loaded: no client is let in");
         }
-        Ok(())
+        control
     }
 
-    fn new(security: Security, state: SecurityState, seen: Fingerprint) -> Self {
+    fn locked(security: &Security) -> Self {
         let pool = Pool::default();
+        let locked = SecurityState {
+            is_locked: true,
+            ..SecurityState::default()
+        };
         Self {
-            security,
-            current: RwLock::new(Arc::new(state)),
-            seen: Mutex::new(seen),
+            // The service may change its current directory.
+            security: security.clone().made_absolute(),
+            current: RwLock::new(Arc::new(locked)),
+            seen: Secret::default(),
+            #[cfg(feature = "auth")]
             auth: Authenticator::new(pool.clone()),
             pool,
             looked: Arc::default(),
         }
+    }
+
+    /// Loads the protection where it is locked.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.current().is_locked {
+            let mut files = Files::default();
+            let state = load(&self.security, &mut files)?;
+            files.warn();
+            self.note(&files);
+            // A locked server has no protection to lose: this is not refused.
+            let _ = self.replace(state);
+        }
+        Ok(())
     }
 
     pub(crate) fn current(&self) -> Arc<SecurityState> {
@@ -113,15 +145,15 @@ impl AccessControl {
 
     /// The schemes that a client without the right credentials may come with.
     pub(crate) fn challenges(&self) -> impl Iterator<Item = &'static str> {
-        let secrets = Arc::clone(&self.current().secrets);
+        let state = self.current();
         let basic = "Basic realm=\"monitor\", charset=\"UTF-8\"";
         let bearer = "Bearer realm=\"monitor\"";
-        let with_token = secrets.has_tokens().then_some(bearer);
-        let with_password = (secrets.has_users() || with_token.is_none()).then_some(basic);
-        with_password.into_iter().chain(with_token)
+        let has_tokens = state.has(TOKENS);
+        let basic = (state.has(USERS) || !has_tokens).then_some(basic);
+        basic.into_iter().chain(has_tokens.then_some(bearer))
     }
 
-    /// Decides what a request may see.
+    /// Decides how much a request may see.
     pub(crate) async fn admit(
         &self,
         demand: Option<RouteAccess>,
@@ -140,24 +172,31 @@ impl AccessControl {
     }
 
     /// Where there are users or tokens, those count; else a client certificate does.
+    #[cfg_attr(
+        not(feature = "auth"),
+        allow(unused_variables, clippy::unused_async, reason = "none are read")
+    )]
     async fn credentials(
         &self,
         client: Option<&Client>,
         headers: &HeaderMap,
         metrics: &SelfMetrics,
     ) -> AuthOutcome {
-        loop {
-            let secrets = Arc::clone(&self.current().secrets);
-            if !secrets.are_given() {
-                break;
-            }
-            let source = client.map_or(Source::Unix, |client| client.peer.source());
-            let checking = self.auth.check(&secrets, headers, source, &metrics.access);
-            let found = checking.await;
-            // What was right when it began to wait may have been withdrawn meanwhile.
-            if found != AuthOutcome::Right || Arc::ptr_eq(&secrets, &self.current().secrets) {
+        let mut state = self.current();
+        while state.needs_credentials() {
+            #[cfg(feature = "auth")]
+            let found = {
+                let (auth, secrets) = (&self.auth, &state.secrets);
+                auth.check(secrets, headers, client, &metrics.access).await
+            };
+            #[cfg(not(feature = "auth"))]
+            let found = AuthOutcome::Missing;
+            let current = self.current();
+            // A password that was right when it began to wait may have been withdrawn meanwhile.
+            if found != AuthOutcome::Right || Arc::ptr_eq(&state, &current) {
                 return found;
             }
+            state = current;
         }
         match client {
             Some(client) if client.is_certified => AuthOutcome::Right,
@@ -191,7 +230,13 @@ impl AccessControl {
             return;
         }
         if looked.replace(now).is_none() {
-            self.count_first(metrics);
+            // How the first load went.
+            let state = self.current();
+            if state.is_locked {
+                metrics.protection.failed();
+            } else {
+                metrics.protection.loaded(state.expiry);
+            }
         }
         let (control, metrics) = (Arc::clone(self), Arc::clone(metrics));
         // Where there is no thread to be had, the next look may have one.
@@ -202,129 +247,117 @@ impl AccessControl {
         look.await;
     }
 
-    /// Counts what came of the first load.
-    fn count_first(&self, metrics: &SelfMetrics) {
-        if self.current().secrets.are_locked() {
-            metrics.protection.failed();
-        } else {
-            metrics.protection.loaded(self.expiry());
-        }
-    }
-
-    fn expiry(&self) -> Option<u64> {
-        self.current().tls.as_ref().and_then(Tls::expiry)
-    }
-
-    /// Takes over what the files hold now, if it is good.
+    /// Takes over the present content of the files, if it is good.
     fn reload(&self, metrics: &SelfMetrics) {
         let mut files = Files::default();
         let loaded = load(&self.security, &mut files);
-        if !self.note(files.fingerprint()) {
+        if !self.note(&files) {
             return;
         }
+        let loaded = loaded.map_err(|error| Chain(&error).to_string());
         match loaded.and_then(|new| self.replace(new)) {
             Ok(()) => {
                 files.warn();
-                metrics.protection.loaded(self.expiry());
+                metrics.protection.loaded(self.current().expiry);
                 tracing::info!("web configuration reloaded");
             }
             Err(error) => {
                 metrics.protection.failed();
-                let error = Chain(&error);
-                tracing::warn!(%error, "web configuration not reloaded: what was good stays in force");
+                tracing::warn!(%error, "web configuration not reloaded: the last good one stays in force");
             }
         }
     }
 
-    /// Notes what the files hold; returns whether they held something else before.
-    fn note(&self, found: Fingerprint) -> bool {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        !std::mem::replace(&mut *seen, found).is(&found)
+    /// Notes the content of the files; returns whether it has changed.
+    fn note(&self, files: &Files) -> bool {
+        let digest = files.digest.finish();
+        self.seen.0.swap(digest, Ordering::Relaxed) != digest
     }
 
-    fn replace(&self, new: SecurityState) -> Result<(), ConfigError> {
+    /// Puts a state in force, or returns why it may not be. A file that lacks a protection is more likely half written
+    /// than meant so; a restart takes it.
+    fn replace(&self, new: SecurityState) -> Result<(), String> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let file = self.security.web_config.clone().unwrap_or_default();
-        if let Some(lost) = lost(&current, &new) {
-            return Err(ConfigError::Weaker { file, lost });
-        }
-        // A locked server has no connections yet; a filter's are another server's.
-        if current.tls.is_none() && new.tls.is_some() && !current.secrets.are_locked() {
-            return Err(ConfigError::NeedsRestart { file });
-        }
-        self.auth.forget_others(&new.secrets);
-        *current = Arc::new(new);
-        Ok(())
+        let mut old = current.protections.iter();
+        let why = if let Some(lost) = old.find(|protection| !new.has(protection)) {
+            format!("without {lost}, which were in force when the server started")
+        } else if new.has(TLS) && !current.has(TLS) && !current.is_locked {
+            // A locked server has no connections yet; a filter's are another server's.
+            "TLS, which was not in force when the server started, begins with a restart".to_owned()
+        } else {
+            #[cfg(feature = "auth")]
+            self.auth.forget_others(&new.secrets);
+            *current = Arc::new(new);
+            return Ok(());
+        };
+        let file = self.security.web_config.as_deref().unwrap_or(Path::new(""));
+        Err(format!("{}: {why}", file.display()))
     }
 }
 
-/// The protection that would be taken away. A file that lacks it is more likely half written than meant so; a restart
-/// takes it.
-fn lost(old: &SecurityState, new: &SecurityState) -> Option<&'static str> {
-    let (before, after) = (&old.secrets, &new.secrets);
-    match (&old.tls, &new.tls) {
-        (Some(_), None) => Some("TLS"),
-        (Some(before), Some(after)) if after.weakens(before) => Some("client certificates"),
-        _ if before.has_users() && !after.has_users() => Some("users"),
-        _ if before.has_tokens() && !after.has_tokens() => Some("tokens"),
-        _ => None,
-    }
-}
-
-/// Reads everything there is to read, with a warning for secrets that others may read.
-fn load_first(security: &Security) -> Result<(SecurityState, Fingerprint), ConfigError> {
-    let mut files = Files::default();
-    let state = load(security, &mut files)?;
-    files.warn();
-    Ok((state, files.fingerprint()))
-}
-
+/// Reads everything there is to read.
 fn load(security: &Security, files: &mut Files) -> Result<SecurityState, ConfigError> {
     security.check()?;
     let mut state = SecurityState::default();
     #[cfg(feature = "auth")]
-    let (mut users, mut tokens) = (Vec::new(), security.fingerprints().collect::<Vec<_>>());
-    #[cfg(feature = "auth")]
-    if let Some(path) = &security.bearer_token_file {
-        tokens.extend(files.tokens(path)?);
-    }
+    (state.secrets.tokens = auth::tokens(security, files)?);
     if let Some(path) = &security.web_config {
-        let text = files.text(path, place("web_config"))?;
+        let text = files.text(path, &place("web_config"))?;
         let web = WebFile::parse(path, &text)?;
-        if let Some(settings) = &web.tls {
-            state.tls = Some(Tls::new(settings, &mut |pem| files.pem(pem))?);
-            let secret = settings.key.path().unwrap_or(path);
-            files.secret.push(secret.to_owned());
-        }
         state.headers = web.headers;
+        #[cfg(feature = "tls")]
+        if let Some(settings) = &web.tls {
+            let tls = Tls::new(settings, files)?;
+            state.protections.extend(&tls.protections);
+            state.expiry = tls.expiry;
+            state.tls = Some(tls);
+            let secret = settings.key.path.as_ref().unwrap_or(path);
+            files.secret.push(secret.clone());
+        }
         #[cfg(feature = "auth")]
-        (users = web.users);
+        state.secrets.users.extend(web.users);
     }
     #[cfg(feature = "auth")]
-    (state.secrets = Arc::new(Secrets::new(users, tokens)));
+    {
+        let Secrets { users, tokens } = &state.secrets;
+        let (users, tokens) = (!users.is_empty(), !tokens.is_empty());
+        state.protections.extend(users.then_some(USERS));
+        state.protections.extend(tokens.then_some(TOKENS));
+    }
     Ok(state)
 }
 
 /// A key of the section.
-fn place(key: &str) -> Place {
+pub(crate) fn place(key: &str) -> Place {
     Place::new(Origin::Code, None, key.to_owned())
 }
 
+/// TLS without its cargo feature: there is none.
+#[cfg(not(feature = "tls"))]
+#[derive(Debug)]
+pub(crate) enum Tls {}
+
+#[cfg(not(feature = "tls"))]
+impl Tls {
+    pub(crate) fn accept(
+        &self,
+        _: Box<dyn Stream>,
+        _: Peer,
+    ) -> std::future::Ready<Option<(Box<dyn Stream>, bool)>> {
+        match *self {}
+    }
+}
+
 /// Reads files, and digests all that they held.
-#[derive(Debug, Default)]
-struct Files {
-    digests: Vec<u8>,
+#[derive(Default)]
+pub(crate) struct Files {
+    digest: DefaultHasher,
     /// Those that only the service should be able to read.
-    secret: Vec<PathBuf>,
+    pub(crate) secret: Vec<PathBuf>,
 }
 
 impl Files {
-    /// Of everything read so far.
-    fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&self.digests)
-    }
-
-    fn read(&mut self, path: &Path, place: Place) -> Result<Vec<u8>, ConfigError> {
+    pub(crate) fn read(&mut self, path: &Path, place: &Place) -> Result<Vec<u8>, ConfigError> {
         let read = || {
             let file = fs::metadata(path)?;
             // A pipe or a device could be read for ever.
@@ -338,66 +371,26 @@ impl Files {
             fs::read(path)
         };
         let content = read();
-        // Digests have one length: no part runs into the next.
-        let mut note = |part: &[u8]| Fingerprint::of(part).append_to(&mut self.digests);
-        note(path.as_os_str().as_encoded_bytes());
-        match &content {
-            Ok(content) => note(content),
-            Err(error) => note(error.to_string().as_bytes()),
-        }
+        let held = content.as_ref().map_err(ToString::to_string);
+        (path, held).hash(&mut self.digest);
         content.map_err(|source| ConfigError::Unreadable {
-            place,
+            place: place.clone(),
             file: path.to_owned(),
             source,
         })
     }
 
-    fn text(&mut self, path: &Path, place: Place) -> Result<String, ConfigError> {
-        let content = self.read(path, place.clone())?;
-        String::from_utf8(content).map_err(|error| ConfigError::Unusable {
-            place,
-            file: Some(path.to_owned()),
-            source: error.utf8_error().into(),
-        })
-    }
-
-    /// A certificate or key.
-    fn pem(&mut self, pem: &Pem) -> Result<Vec<u8>, ConfigError> {
-        match pem.path() {
-            Some(path) => self.read(path, pem.place.clone()),
-            None => Ok(pem.text().unwrap_or_default().into()),
-        }
-    }
-
-    /// The tokens in a file, one a line.
-    #[cfg(feature = "auth")]
-    fn tokens(&mut self, path: &Path) -> Result<Vec<Fingerprint>, ConfigError> {
-        let text = self.text(path, place("bearer_token_file"))?;
-        let unusable = |reason: &str| ConfigError::Unusable {
-            place: place("bearer_token_file"),
-            file: Some(path.to_owned()),
-            source: reason.into(),
-        };
-        let lines = text.lines().map(str::trim);
-        let given: Vec<_> = lines
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-            .collect();
-        if given.is_empty() {
-            return Err(unusable("there is no token in it"));
-        }
-        if !given.iter().all(|line| is_token(line)) {
-            return Err(unusable("a token has at least 16 visible ASCII characters"));
-        }
-        self.secret.push(path.to_owned());
-        let tokens = given.iter().map(|line| Fingerprint::of(line.as_bytes()));
-        Ok(tokens.collect())
+    pub(crate) fn text(&mut self, path: &Path, place: &Place) -> Result<String, ConfigError> {
+        let content = self.read(path, place)?;
+        String::from_utf8(content)
+            .map_err(|error| ConfigError::unusable(place, Some(path), error.utf8_error()))
     }
 
     /// A secret that every user of the machine may read is worth a warning, and no more: there are systems that need it
     /// so.
     fn warn(&self) {
         for path in self.secret.iter().filter(|path| others_may_read(path)) {
-            tracing::warn!(file = %path.display(), "everybody on this machine may read the secret in this file");
+            tracing::warn!(file = %path.display(), "every user of this machine may read the secret in this file");
         }
     }
 }

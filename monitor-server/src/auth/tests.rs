@@ -9,8 +9,6 @@ use http::HeaderValue;
 
 use super::*;
 
-const SOURCE: Source = Source::Unix;
-
 fn authenticator() -> Authenticator {
     Authenticator::new(Pool::default())
 }
@@ -25,7 +23,8 @@ fn users(of: &[(&str, &str, u32)]) -> Arc<Secrets> {
     let user =
         |(name, password, cost): &(&str, &str, u32)| ((*name).to_owned(), hash(password, *cost));
     let tokens = vec![Fingerprint::of(b"a-token-of-16-characters")];
-    Arc::new(Secrets::new(of.iter().map(user).collect(), tokens))
+    let users = of.iter().map(user).collect();
+    Arc::new(Secrets { users, tokens })
 }
 
 fn with(authorization: &str) -> HeaderMap {
@@ -42,7 +41,7 @@ fn basic(user: &str, password: &str) -> HeaderMap {
 
 async fn check(auth: &Authenticator, secrets: &Arc<Secrets>, headers: &HeaderMap) -> AuthOutcome {
     let metrics = AccessMetrics::default();
-    auth.check(secrets, headers, SOURCE, &metrics).await
+    auth.check(secrets, headers, None, &metrics).await
 }
 
 #[tokio::test]
@@ -247,11 +246,11 @@ fn hashes_of_all_spellings_are_taken_and_costs_bounded() {
         assert!(spelled.is_of(b"secret") && !spelled.is_of(b"Secret"));
     }
     for (wrong, expected) in [
-        (text.replacen("$04$", "$15$", 1), HashError::Cost),
-        (text.replacen("$04$", "$03$", 1), HashError::Cost),
-        ("secret".to_owned(), HashError::NoBcrypt),
-        (String::new(), HashError::NoBcrypt),
-        (text[..59].to_owned(), HashError::NoBcrypt),
+        (text.replacen("$04$", "$15$", 1), HASH_OF_COST),
+        (text.replacen("$04$", "$03$", 1), HASH_OF_COST),
+        ("secret".to_owned(), HASH),
+        (String::new(), HASH),
+        (text[..59].to_owned(), HASH),
     ] {
         assert_eq!(StoredHash::new(&wrong).expect_err(&wrong), expected);
     }
@@ -270,10 +269,10 @@ fn a_decoy_costs_the_same_and_is_no_password_s() {
 
 #[test]
 fn nothing_of_a_secret_is_in_debug() {
-    let secrets = Secrets::new(
-        vec![("ann".to_owned(), hash("secret", 4))],
-        vec![Fingerprint::of(b"0123456789abcdef")],
-    );
+    let secrets = Secrets {
+        users: [("ann".to_owned(), hash("secret", 4))].into(),
+        tokens: vec![Fingerprint::of(b"0123456789abcdef")],
+    };
     let text = format!("{secrets:?}");
     assert!(text.contains("ann") && !text.contains("$2"), "{text}");
     assert!(secrets.has_token(b"0123456789abcdef"));

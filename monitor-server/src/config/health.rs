@@ -1,5 +1,4 @@
-//! What counts for health: the map `health` of a file, the builder's calls that say the same, and checks, which are
-//! code alone.
+//! Settings of health: the map `health` of a file, the same as calls of the builder, and checks, which are code alone.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,25 +20,25 @@ settings! {HealthSettings, on MonitorConfig (health) {
     /// ready can come back: see [`ReadinessPolicy`](monitor_core::ReadinessPolicy). In YAML `health.status_ttl`,
     /// seconds, fractions allowed.
     "status_ttl" => status_ttl, fn status_ttl(ttl: Duration);
-    "readiness" => readiness = names;
+    "readiness" => readiness = At::words::<Arc<str>>;
     "groups" => groups = groups;
     /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age.
     /// Without a first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
     "heartbeat_timeout" => heartbeat_timeout, fn heartbeat_timeout(timeout: Duration);
-    /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that who sends
-    /// requests has seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few
+    /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that senders of
+    /// requests have seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few
     /// seconds. In YAML `health.drain_pause`, seconds, fractions allowed.
     "drain_pause" => drain_pause, fn drain_pause(pause: Duration);
 }}
 
-/// Health in code; a call adds to what was there.
+/// Health in code; a call adds to earlier ones.
 impl MonitorConfig {
     /// Adds checks and task types that count for readiness, by name: `/readyz` is 503 while one of them is unhealthy.
     /// Default none. A task type may come later; of a name that neither a check nor a task type has by the start, the
     /// log warns once. In YAML `health.readiness`, a list.
     ///
-    /// Never mark what all instances share and depend on unless none can do anything without it: they would all leave
-    /// at once.
+    /// Never mark a dependency that all instances share unless none can do anything without it: they would all leave at
+    /// once.
     #[must_use]
     pub fn readiness<N: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.health
@@ -48,7 +47,7 @@ impl MonitorConfig {
         self
     }
 
-    /// Adds a group, which `/health/<group>` tells of: checks and task types, by name. Replaces an earlier one of its
+    /// Adds a group, which `/health/<group>` reports: checks and task types, by name. Replaces an earlier one of its
     /// name. Default none but `liveness` and `readiness`, which always are, and whose names are refused when the
     /// settings are applied; so are blank ones. In YAML `health.groups`, name -> list.
     #[must_use]
@@ -62,11 +61,10 @@ impl MonitorConfig {
         self
     }
 
-    /// Adds a check: a future that says whether something the service needs is well. Replaces an earlier one of its
-    /// name.
+    /// Adds a check: a future that checks a dependency of the service. Replaces an earlier one of its name.
     ///
-    /// `probe` is called for each run with a clone of `state`: what it asks, such as a pool or a client. A state that
-    /// is not `Clone` may be in an [`Arc`]; a check without one may have its own address or `()`.
+    /// `probe` is called for each run with a clone of `state`, such as a pool or a client. A state that is not `Clone`
+    /// may be in an [`Arc`]; a check without one may have its own address or `()`.
     ///
     /// It runs in the background at its interval and within its limit ([`Check`], or a [`Duration`] alone); `/health`
     /// gives its last result with its age. An `Err` is `DOWN`, with its text for clients that may see details (1024
@@ -78,8 +76,8 @@ impl MonitorConfig {
     ///
     /// # Where it runs
     ///
-    /// On the service's runtime, so that it may use what belongs to that, such as the connections of a pool: the one
-    /// given with [`check_runtime`](Self::check_runtime), else the one that [`run`](crate::run) or
+    /// On the service's runtime, so that it may use its resources, such as the connections of a pool: the one given
+    /// with [`check_runtime`](Self::check_runtime), else the one that [`run`](crate::run) or
     /// [`MetricServer::with_config`](crate::MetricServer::with_config) is called in. A check is `DOWN` at its limit
     /// while that runtime is blocked, and once it has stopped. Where neither is there, each check has a thread and a
     /// runtime of its own, with which its connections live on from run to run. Nothing of it runs on the thread that
@@ -89,7 +87,7 @@ impl MonitorConfig {
     /// # Recording
     ///
     /// Monitored functions that a check calls are not recorded: they are no calls of the service. On the service's
-    /// runtime that does not hold for what a check spawns, nor anywhere for what it hands to other threads.
+    /// runtime that does not hold for tasks that a check spawns, nor anywhere for work that it hands to other threads.
     ///
     /// # Examples
     ///
@@ -113,16 +111,15 @@ impl MonitorConfig {
     /// # drop(config);
     /// ```
     #[must_use]
-    pub fn check<S, F, Fut, E>(
+    pub fn check<S, Fut, E>(
         mut self,
         name: impl Into<Arc<str>>,
         check: impl Into<Check>,
         state: S,
-        probe: F,
+        probe: impl Fn(S) -> Fut + Send + Sync + 'static,
     ) -> Self
     where
         S: Clone + Send + Sync + 'static,
-        F: Fn(S) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display + 'static,
     {
@@ -148,16 +145,12 @@ impl MonitorConfig {
     /// # drop(config);
     /// ```
     #[must_use]
-    pub fn blocking_check<F, E>(
+    pub fn blocking_check<E: fmt::Display>(
         mut self,
         name: impl Into<Arc<str>>,
         check: impl Into<Check>,
-        probe: F,
-    ) -> Self
-    where
-        F: Fn() -> Result<(), E> + Send + Sync + 'static,
-        E: fmt::Display,
-    {
+        probe: impl Fn() -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self {
         self.health.add_check(Registered {
             name: name.into(),
             check: check.into(),
@@ -186,12 +179,8 @@ impl MonitorConfig {
     }
 }
 
-fn names(at: &At<'_>) -> Result<Vec<Arc<str>>> {
-    Ok(at.words()?.into_iter().map(Into::into).collect())
-}
-
 fn groups(at: &At<'_>) -> Result<Groups> {
-    let groups = at.entries(|name, at| Ok((name.into(), names(at)?)))?;
+    let groups = at.entries(|name, at| Ok((name.into(), at.words()?)))?;
     Ok(groups.into_iter().collect())
 }
 
@@ -211,7 +200,7 @@ pub(super) fn validate(health: &HealthSettings, at: &At<'_>) -> Result {
     checks.try_for_each(|check| check_check(check, &health.groups))
 }
 
-/// An error for a check whose name `/health/<name>` could not tell from another's, or that has no time to run.
+/// An error for a check whose name has another meaning in `/health/<name>`, or that has no time to run.
 pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result {
     let name = &*check.name;
     let at = At::code("health.checks").key(name);

@@ -1,10 +1,10 @@
-//! Limits of the server: what one client or source may take, and how long anything may last.
+//! Limits of the server: resources for one client or source, and times.
 
 use std::time::Duration;
 
 use super::setting::{At, MAX_SECONDS, Result, settings};
 
-/// What connections, registries and collectors may take of the process. Each field says its default, unit, and the
+/// Limits on the resources that connections, registries and collectors take. Each field says its default, unit, and the
 /// meaning of zero.
 ///
 /// # Examples
@@ -106,7 +106,7 @@ const MIN_HEADER_BYTES: usize = 8192;
 const MAX_HEADERS: usize = 1024;
 
 impl Limits {
-    /// An error for what the HTTP library would panic at, or that is summed with the clock.
+    /// An error for a value that the HTTP library would panic at, or that cannot be added to the clock.
     pub(super) fn validate(&self, at: &At<'_>) -> Result {
         for (key, time) in [
             ("header_timeout", self.header_timeout),
@@ -116,21 +116,13 @@ impl Limits {
             ("scrape_timeout", self.scrape_timeout),
         ] {
             let seconds = time.as_secs_f64();
-            let is_good = seconds <= MAX_SECONDS;
-            at.key(key)
-                .require_range(is_good, "at most 1000000000 seconds", &seconds)?;
+            let (at, expected) = (at.key(key), "at most 1000000000 seconds");
+            at.require_range(seconds <= MAX_SECONDS, expected, &seconds)?;
         }
-        let bytes = self.max_header_bytes;
-        at.key("max_header_bytes").require_range(
-            bytes >= MIN_HEADER_BYTES,
-            "a whole number, 8192 or more",
-            &bytes,
-        )?;
-        let lines = self.max_headers;
-        at.key("max_headers").require_range(
-            (1..=MAX_HEADERS).contains(&lines),
-            "a whole number from 1 to 1024",
-            &lines,
-        )
+        let (bytes, lines) = (self.max_header_bytes, self.max_headers);
+        let (at_bytes, expected) = (at.key("max_header_bytes"), "a whole number, 8192 or more");
+        at_bytes.require_range(bytes >= MIN_HEADER_BYTES, expected, &bytes)?;
+        let (at_lines, expected) = (at.key("max_headers"), "a whole number from 1 to 1024");
+        at_lines.require_range((1..=MAX_HEADERS).contains(&lines), expected, &lines)
     }
 }

@@ -1,10 +1,10 @@
 //! `MonitorConfig`: the server's settings, from a file, from code, from the environment.
 //!
-//! Each part (`service`, `health`, `limits`, `security`, and what stands here) owns its settings: a list of them has
-//! key, field, documentation and setter ([`setting::settings`]), and one `validate` what each value may be, wherever it
-//! comes from. A file is parsed to a tree (`yaml`), the tree is read on top of what is set, and then the whole is
-//! validated at the position of the document, so that an error names the line. [`MonitorConfig::storage_config`]
-//! validates again, at no document, what the builder's calls have made of it.
+//! Each part (`service`, `health`, `limits`, `security`, and this file) owns its settings: a list of them has key,
+//! field, documentation and setter ([`setting::settings`]), and one `validate` for the values, from every source. A
+//! file is parsed to a tree (`yaml`), the tree is read on top of the present settings, and then the whole is validated
+//! at the position of the document, so that an error names the line. [`MonitorConfig::storage_config`] validates again,
+//! at no document, after the builder's calls.
 
 #![cfg_attr(
     not(all(feature = "auth", feature = "yaml")),
@@ -16,6 +16,8 @@ mod limits;
 mod security;
 mod service;
 mod setting;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "yaml")]
 mod yaml;
 
@@ -35,13 +37,15 @@ use tokio::runtime::Handle;
 
 pub(crate) use self::health::check_check;
 pub use self::limits::Limits;
-#[cfg(feature = "auth")]
-pub(crate) use self::security::is_token;
-pub(crate) use self::security::{Security, WebFile};
+pub(crate) use self::security::{Secret, Security, WebFile};
 pub(crate) use self::service::add_to_all;
 use self::service::{GivenLabels, GivenNamespace};
 use self::setting::{At, Node, expected, seconds, settings, shown};
-use crate::error::{ConfigError, Origin, Place};
+#[cfg(feature = "tls")]
+pub(crate) use self::tls::{ClientSettings, Pem, TlsSettings};
+#[cfg(feature = "yaml")]
+use crate::error::Place;
+use crate::error::{ConfigError, Origin};
 use crate::health::HealthSettings;
 use crate::listener::{Endpoint, UNIX_PREFIX};
 use crate::process::{Process, Service};
@@ -50,17 +54,17 @@ use crate::render::{Ages, PageSettings, Source};
 /// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
 const MAX_METHOD_BYTES: usize = 120;
 
-/// How old a compressed page may be where nothing is said.
+/// How old a compressed page may be by default.
 const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 
 /// Settings of the monitor server and of the storage it serves.
 ///
-/// The default is the original's but for the profile: port 9999 on all addresses, one worker, no error words but
-/// `other`, no thresholds. Settings come from a YAML file ([`from_file`](Self::from_file), [`from_file_at`](Self::from_file_at)), from the
-/// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. What comes later wins: these two read
-/// the environment after the file, and a builder's call comes after both. [`default`](Self::default),
+/// The default is the original's but for the profile: port 9999 on all addresses, one worker, no error words but `other`, no thresholds.
+/// Settings come from a YAML file ([`from_file`](Self::from_file), [`from_file_at`](Self::from_file_at)), from the
+/// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. The later one wins: these two read the
+/// environment after the file, and a builder's call comes after both. [`default`](Self::default),
 /// [`from_yaml`](Self::from_yaml), [`with_file`](Self::with_file) and [`with_file_at`](Self::with_file_at) do not look
-/// at the environment; [`with_env`](Self::with_env) does, and says who else sets such variables.
+/// at the environment; [`with_env`](Self::with_env) does, and its documentation names others that set such variables.
 ///
 /// | key | default | meaning |
 /// |---|---|---|
@@ -125,7 +129,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Default)]
 pub struct MonitorConfig {
     listen: Listen,
-    /// What `MONITOR_PORT` holds, where that is no setting: the address of something else that is named `monitor`.
+    /// The text of `MONITOR_PORT`, where that is no setting: the address of something else that is named `monitor`.
     service_link: Option<String>,
     errors: Vec<StatusRule>,
     labels: GivenLabels,
@@ -205,7 +209,7 @@ fn page_age(at: &At<'_>) -> Result<Duration, ConfigError> {
 settings! {MonitorConfig, on MonitorConfig () {
     "listen" part => listen;
     /// The port to listen on. Default 9999; 0 is any free one, which
-    /// [`local_addr`](crate::MonitorServer::local_addr) tells.
+    /// [`local_addr`](crate::MonitorServer::local_addr) returns.
     "port" => listen.port, fn port(port: u16);
     "errors" => errors = service::rules;
     "service info" => storage.service_info = service::gauges;
@@ -215,7 +219,7 @@ settings! {MonitorConfig, on MonitorConfig () {
     "service" => process.service = service::service, fn service(service: Service);
     /// Whether pages have the standard metrics of the process: `process_cpu_seconds_total`,
     /// `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds` and
-    /// `process_threads`. Default on; on Linux alone. What cannot be read is left out.
+    /// `process_threads`. Default on; on Linux alone. A family that cannot be read is left out.
     ///
     /// A registry that has these too, as the default one has where the `prometheus` crate is built with its feature
     /// `process`, gives way: only its series with labels of their own are shown. `process_start_time_seconds` is one of
@@ -232,15 +236,15 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// Most series a family may have whose labels are made at run time. Default 2000; 0 is no limit.
     "max_series" => storage.max_series, fn max_series(series: usize);
     /// How long a series made at run time may go without an update before it leaves the page and its memory is freed:
-    /// values by key, and children of registered metrics with labels. Default 0, which is never. What comes back begins
-    /// at 0: see [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds, fractions
-    /// allowed.
+    /// values by key, and children of registered metrics with labels. Default 0, which is never. A series that comes
+    /// back begins at 0: see [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds,
+    /// fractions allowed.
     "idle_series" => storage.idle_series, fn idle_series(idle: Duration);
     /// The names under which the storage is exported. Default [`Profile::Prometheus`].
     "profile" => profile, fn profile(profile: Profile);
     "namespace" => namespace = service::namespace_text;
     /// Whether a scrape is answered 500 where a registry, a collector or a family had to be left out of its page; the
-    /// body says which. Default off: the rest is served, and what is missing counts in `monitor_scrape_errors_total`. A
+    /// body names it. Default off: the rest is served, and each gap counts in `monitor_scrape_errors_total`. A
     /// repeated series is none of these: the page has its first value.
     "strict" => strict, fn strict(on: bool);
     /// How old the state on a page may be when its scrape arrives, at most 60 s. Not set by default, which is zero,
@@ -252,7 +256,7 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// Whether `/readyz` is 503 until [`MonitorServer::started`](crate::MonitorServer::started) is called. Default off.
     "wait_for_started" => wait_for_started, fn wait_for_started(on: bool);
     "health" part => health;
-    /// What connections, registries and collectors may take.
+    /// Limits on connections, registries and collectors.
     "limits" part => limits, fn limits(limits: Limits);
     "web_config" => security.web_config = security::path;
     "bearer_tokens" ["auth"] => security.bearer_tokens = security::tokens;
@@ -260,11 +264,11 @@ settings! {MonitorConfig, on MonitorConfig () {
     "allow_from" => security.allow_from = security::networks;
 }}
 
-/// Settings in code; each call replaces what was there, unless it says that it adds.
+/// Settings in code; each call replaces the earlier value, unless it is one that adds.
 impl MonitorConfig {
-    /// The address to listen on. Default `::`, all addresses of the machine: IPv6 and IPv4, whatever the system's
-    /// default for such sockets is (Linux: `net.ipv6.bindv6only`), or IPv4 alone where the machine has no IPv6.
-    /// `0.0.0.0` is all IPv4 addresses and none of IPv6. For IPv6 alone, name an address, or add `::/0` with
+    /// The address to listen on. Default `::`, all addresses of the machine: IPv6 and IPv4, with any system default for
+    /// such sockets (Linux: `net.ipv6.bindv6only`), or IPv4 alone where the machine has no IPv6. `0.0.0.0` is all IPv4
+    /// addresses and none of IPv6. For IPv6 alone, name an address, or add `::/0` with
     /// [`allow_from`](Self::allow_from).
     ///
     /// IPv4 clients count as such, however they come: for `allow_from`, limits a source, the log, and as clients on
@@ -474,7 +478,8 @@ impl MonitorConfig {
     }
 
     /// Reads the section of this name from a file that holds others too, then the environment;
-    /// [`with_file_at`](Self::with_file_at) leaves the environment out. What the other sections hold does not matter.
+    /// [`with_file_at`](Self::with_file_at) leaves the environment out. The content of the other sections does not
+    /// matter.
     ///
     /// # Errors
     ///
@@ -491,8 +496,8 @@ impl MonitorConfig {
         Self::default().with_file_at(path, section)?.with_env()
     }
 
-    /// Reads a file as [`from_file`](Self::from_file) does, on top of what is set already, and not the environment: a
-    /// key of the file replaces what was there, what the file does not name stays.
+    /// Reads a file as [`from_file`](Self::from_file) does, on top of the present settings, and not the environment: a
+    /// key of the file replaces the setting, others stay.
     ///
     /// # Errors
     ///
@@ -503,14 +508,13 @@ impl MonitorConfig {
     /// ```no_run
     /// use monitor_server::MonitorConfig;
     ///
-    /// // The file and nothing else, whatever the environment holds.
+    /// // The file and nothing else; the environment is not read.
     /// let config = MonitorConfig::default().with_file("service.yaml")?;
     /// # Ok::<(), monitor_server::ConfigError>(())
     /// ```
-    pub fn with_file(mut self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+    pub fn with_file(self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let (origin, document) = read(path.as_ref())?;
-        self.apply(&origin, &document)?;
-        Ok(self)
+        self.with_document(&origin, &document)
     }
 
     /// Reads the section of this name from a file that holds others too, as [`with_file`](Self::with_file) reads a
@@ -528,18 +532,13 @@ impl MonitorConfig {
     /// let config = MonitorConfig::default().with_file_at("service.yaml", "MonitorServer")?;
     /// # Ok::<(), monitor_server::ConfigError>(())
     /// ```
-    pub fn with_file_at(
-        mut self,
-        path: impl AsRef<Path>,
-        section: &str,
-    ) -> Result<Self, ConfigError> {
+    pub fn with_file_at(self, path: impl AsRef<Path>, section: &str) -> Result<Self, ConfigError> {
         let (origin, document) = read(path.as_ref())?;
         let Some(node) = document.get(section) else {
             let place = At::new(&origin, section, None).place();
             return Err(ConfigError::MissingSection { place });
         };
-        self.apply(&origin, node)?;
-        Ok(self)
+        self.with_document(&origin, node)
     }
 
     /// Reads a text that is the section; JSON is YAML too. An empty one is the default. The environment is not looked
@@ -549,20 +548,18 @@ impl MonitorConfig {
     ///
     /// The text is no YAML, or has a wrong key or value.
     pub fn from_yaml(text: &str) -> Result<Self, ConfigError> {
-        let document = parse(&Origin::Yaml, text)?;
-        let mut config = Self::default();
-        config.apply(&Origin::Yaml, &document)?;
-        Ok(config)
+        Self::default().with_document(&Origin::Yaml, &parse(&Origin::Yaml, text)?)
     }
 
-    fn apply(&mut self, origin: &Origin, node: &Node) -> Result<(), ConfigError> {
+    fn with_document(mut self, origin: &Origin, node: &Node) -> Result<Self, ConfigError> {
         let at = &At::new(origin, "", Some(node));
         self.read(at)?;
-        // It wins over the port of `listen`, whatever their order.
+        // It wins over the port of `listen`, in either order.
         if let Some(port) = at.get("port", At::scalar)? {
             self.listen.port = port;
         }
-        self.validate(at)
+        self.validate(at)?;
+        Ok(self)
     }
 }
 
@@ -581,7 +578,7 @@ impl MonitorConfig {
     /// they are set and not blank. No other variable is read.
     ///
     /// Kubernetes sets `MONITOR_PORT` too, in all containers of a namespace that has a Service named `monitor`, and so
-    /// does Docker's `--link`. Such a value (`tcp://10.3.240.11:9999`, also `udp://` and `sctp://`) is passed over, and
+    /// does Docker's `--link`. Such a value (`tcp://10.3.240.11:9999`, also `udp://` and `sctp://`) is ignored, and
     /// [`run`](crate::run) logs a warning.
     ///
     /// # Errors
@@ -606,41 +603,34 @@ impl MonitorConfig {
         mut self,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        // A blank one says nothing: that is how templates leave a variable out.
-        let given = |at: &At<'_>, name| {
-            let text = variable(name).map(|value| {
-                value.into_string().map_err(|value| {
-                    let bytes = value.as_encoded_bytes().escape_ascii().to_string();
-                    at.invalid(
-                        "a text in UTF-8",
-                        &format_args!("the text `{}`", shown(&bytes)),
-                    )
-                })
-            });
-            let text = text.transpose()?.map(|text| text.trim().to_owned());
-            Ok::<_, ConfigError>(text.filter(|text| !text.is_empty()))
+        let given = |name| {
+            let at = At::new(&Origin::Environment, name, None);
+            let text = match variable(name).unwrap_or_default().into_string() {
+                Ok(text) => text.trim().to_owned(),
+                Err(bytes) => {
+                    let bytes = bytes.as_encoded_bytes().escape_ascii().to_string();
+                    at.require(false, "a text in UTF-8", &bytes)?;
+                    bytes
+                }
+            };
+            Ok::<_, ConfigError>((at, text))
         };
-        let at = At::new(&Origin::Environment, LISTEN, None);
-        if let Some(text) = given(&at, LISTEN)? {
-            at.require(self.listen.set(&text).is_some(), expected::LISTEN, &text)?;
-        }
-        let at = At::new(&Origin::Environment, PORT, None);
-        self.service_link = None;
-        match given(&at, PORT)? {
-            Some(text) if LINKS.iter().any(|scheme| text.starts_with(scheme)) => {
-                self.service_link = Some(text);
-            }
-            Some(text) => {
-                let port = text.parse().ok();
-                at.require(port.is_some(), expected::PORT, &text)?;
-                self.listen.port = port.unwrap_or_default();
-            }
-            None => {}
+        // A blank variable is as one that is not set: so templates leave it out.
+        let (at, text) = given(LISTEN)?;
+        let is_good = text.is_empty() || self.listen.set(&text).is_some();
+        at.require(is_good, expected::LISTEN, &text)?;
+        let (at, text) = given(PORT)?;
+        let is_link = LINKS.iter().any(|scheme| text.starts_with(scheme));
+        self.service_link = is_link.then(|| text.clone());
+        if !is_link && !text.is_empty() {
+            let port = text.parse();
+            at.require(port.is_ok(), expected::PORT, &text)?;
+            self.listen.port = port.unwrap_or_default();
         }
         Ok(self)
     }
 
-    /// What was not taken, and is worth an operator's look.
+    /// Warnings about variables that are not used.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
         self.service_link.iter().map(|link| {
             format!(
@@ -659,7 +649,7 @@ const PORT: &str = "MONITOR_PORT";
 /// How the value of `<NAME>_PORT` begins where Kubernetes sets it for a Service, or Docker for a linked container.
 const LINKS: [&str; 3] = ["tcp://", "udp://", "sctp://"];
 
-/// What the settings amount to.
+/// The settings in the form that the server's parts take.
 impl MonitorConfig {
     /// How pages are made.
     pub(crate) fn page_settings(&self) -> PageSettings {
@@ -704,7 +694,8 @@ impl MonitorConfig {
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         self.validate(&At::code(""))?;
         let mut storage = self.storage.clone();
-        storage.errors = ErrorRules::try_new(self.errors.iter().cloned())?;
+        let errors = ErrorRules::try_new(self.errors.iter().cloned());
+        storage.errors = errors.map_err(ConfigError::Rules)?;
         storage.const_labels = service::const_labels(&self.labels, &At::code("labels"))?;
         storage.namespace = self.valid_namespace(&At::code(""))?;
         let gauges = &mut storage.service_info;
@@ -716,8 +707,7 @@ impl MonitorConfig {
         service::namespace(&self.namespace, &at.key("namespace"))
     }
 
-    /// An error for the first setting that cannot be. What a document gave is named by its line there, what else was
-    /// set as code.
+    /// An error for the first invalid setting. One of the document is named by its line there, others as set in code.
     fn validate(&self, at: &At<'_>) -> Result<(), ConfigError> {
         for rule in &self.errors {
             service::validate_rule(rule, &at.key("errors"))?;
@@ -766,20 +756,17 @@ fn read(path: &Path) -> Result<(Origin, Node), ConfigError> {
 }
 
 /// The document that a text is.
+#[cfg(feature = "yaml")]
 fn parse(origin: &Origin, text: &str) -> Result<Node, ConfigError> {
-    #[cfg(not(feature = "yaml"))]
-    let parsed = {
-        let _ = text;
-        let place = Place::new(origin.clone(), None, String::new());
-        let feature = "yaml";
-        Err(ConfigError::MissingFeature { place, feature })
-    };
-    #[cfg(feature = "yaml")]
-    let parsed = yaml::parse(text).map_err(|(reason, position)| ConfigError::Syntax {
+    yaml::parse(text).map_err(|(reason, position)| ConfigError::Syntax {
         place: Place::new(origin.clone(), Some(position), String::new()),
         source: reason.into(),
-    });
-    parsed
+    })
+}
+
+#[cfg(not(feature = "yaml"))]
+fn parse(origin: &Origin, _text: &str) -> Result<Node, ConfigError> {
+    Err(At::new(origin, "", None).missing_feature("yaml"))
 }
 
 #[cfg(all(test, feature = "yaml"))]

@@ -1,13 +1,12 @@
-//! Who may connect, and with what: the settings, and the web configuration file, which is in the format that
+//! Security settings: addresses and credentials, and the web configuration file, which is in the format that
 //! Prometheus' exporters share (the exporter-toolkit's).
 //!
-//! What is written in the file in good faith is taken or refused by name; nothing is passed over in silence. No message
-//! and no `Debug` shows a token, a hash, a key, or what may be one because a space or a level is missing: the file's
-//! positions [hide](At::hiding) keys and what stands in place of a map.
+//! Each key of the file is taken or refused by name; no key is ignored. No message and no `Debug` shows
+//! a token, a hash, a key, or a text that may be one because a space or a level is missing: the file's positions
+//! [hide](At::hiding) keys and any value in place of a map.
 
 use std::fmt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::header::{
     CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
@@ -16,46 +15,41 @@ use http::header::{
 
 use super::MonitorConfig;
 use super::setting::{At, Node, Result, expected};
+#[cfg(feature = "tls")]
+use super::tls::{TlsSettings, tls};
 use crate::access::{Network, Networks};
 #[cfg(feature = "auth")]
-use crate::auth::{Fingerprint, HashError, MIN_TOKEN, StoredHash};
-use crate::error::{Origin, Place};
-use crate::tls::{ClientAuth, Pem, TlsSettings, Version};
+use crate::auth::{HASH, StoredHash, is_token};
+use crate::error::Origin;
 
-/// Who may connect, and with what. `Debug` shows no secret.
+/// Security settings. `Debug` shows no secret.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Security {
     pub(crate) web_config: Option<PathBuf>,
     pub(crate) bearer_token_file: Option<PathBuf>,
-    pub(super) bearer_tokens: Tokens,
+    /// Tokens that were given directly.
+    pub(crate) bearer_tokens: Secret<Vec<String>>,
     pub(super) allow_from: Vec<String>,
 }
 
-/// Tokens that were given directly.
-#[derive(Clone, Default)]
-pub(super) struct Tokens(Vec<String>);
+/// A value that `Debug` does not show.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Secret<T>(pub(crate) T);
 
-impl fmt::Debug for Tokens {
+impl<T> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{} secrets>", self.0.len())
+        f.write_str("<secret>")
     }
 }
 
 impl Security {
-    /// The tokens that were given directly.
-    #[cfg(feature = "auth")]
-    pub(crate) fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
-        let tokens = self.bearer_tokens.0.iter();
-        tokens.map(|token| Fingerprint::of(token.as_bytes()))
-    }
-
-    /// The networks that may connect. What is none is refused by [`validate`](Self::validate).
+    /// The networks that may connect. A text that is none is refused by [`validate`](Self::validate).
     pub(crate) fn networks(&self) -> Networks {
         let networks = self.allow_from.iter();
-        Networks::new(networks.filter_map(|text| text.parse().ok()).collect())
+        Networks::new(networks.filter_map(|text| Network::parse(text)).collect())
     }
 
-    /// An error for what was given in code and cannot be.
+    /// An error for a setting that was made in code and is wrong.
     pub(crate) fn check(&self) -> Result {
         self.validate(&At::code(""))
     }
@@ -68,46 +62,35 @@ impl Security {
             }
         }
         for (index, network) in self.allow_from.iter().enumerate() {
-            at.key("allow_from").index(index).require(
-                network.parse::<Network>().is_ok(),
-                expected::NETWORK,
-                network,
-            )?;
+            let is_good = Network::parse(network).is_some();
+            let at = at.key("allow_from").index(index);
+            at.require(is_good, expected::NETWORK, network)?;
         }
-        self.paths().try_for_each(|(key, path)| {
-            let text = path.to_string_lossy();
-            at.key(key).require_not_blank(expected::NOT_BLANK, &text)
-        })
+        for (key, path) in [
+            ("web_config", &self.web_config),
+            ("bearer_token_file", &self.bearer_token_file),
+        ] {
+            let text = path.as_ref().map(|path| path.to_string_lossy());
+            let text = text.as_deref().unwrap_or("none");
+            at.key(key).require_not_blank(expected::NOT_BLANK, text)?;
+        }
+        Ok(())
     }
 
-    /// The files that are named, by the keys that name them.
-    fn paths(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
-        let web_config = self.web_config.iter().map(|path| ("web_config", path));
-        let tokens = self.bearer_token_file.iter();
-        web_config.chain(tokens.map(|path| ("bearer_token_file", path)))
-    }
-
-    /// The same with paths that do not depend on the current directory; one that cannot be told stays as it is.
+    /// The same with paths that do not depend on the current directory; all stay as they are where that is not known.
     pub(crate) fn made_absolute(mut self) -> Self {
-        let paths = [&mut self.web_config, &mut self.bearer_token_file];
-        for path in paths.into_iter().flatten() {
-            if let Ok(absolute) = std::path::absolute(&*path) {
-                *path = absolute;
-            }
+        for path in [&mut self.web_config, &mut self.bearer_token_file] {
+            let absolute = path.as_ref().map(std::path::absolute);
+            *path = absolute.and_then(Result::ok).or(path.take());
         }
         self
     }
 
     /// Whether the server is to be protected by something that has to be loaded first.
     pub(crate) fn is_given(&self) -> bool {
-        !self.bearer_tokens.0.is_empty() || self.paths().next().is_some()
+        let has_tokens = !self.bearer_tokens.0.is_empty();
+        has_tokens || self.web_config.is_some() || self.bearer_token_file.is_some()
     }
-}
-
-/// Whether a text can be sent in a header, and is too long to be guessed by asking.
-#[cfg(feature = "auth")]
-pub(crate) fn is_token(text: &str) -> bool {
-    text.len() >= MIN_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 pub(super) fn path(at: &At<'_>) -> Result<PathBuf> {
@@ -123,16 +106,16 @@ pub(super) fn networks(at: &At<'_>) -> Result<Vec<String>> {
 }
 
 /// No message shows a token, nor one in place of the list.
-pub(super) fn tokens(at: &At<'_>) -> Result<Tokens> {
+pub(super) fn tokens(at: &At<'_>) -> Result<Secret<Vec<String>>> {
     let expected = "a list of tokens";
     if at.is_scalar() {
         return Err(at.hidden(expected));
     }
     let tokens = at.items(expected, 1, |item| item.secret(expected::TOKEN))?;
-    Ok(Tokens(tokens))
+    Ok(Secret(tokens))
 }
 
-/// Who may connect, and with what.
+/// Security in code.
 impl MonitorConfig {
     /// A web configuration file, in the format that Prometheus' exporters share: TLS (`tls_server_config`, with the
     /// cargo feature `tls`), users with bcrypt hashes of their passwords (`basic_auth_users`), and headers of answers
@@ -140,7 +123,7 @@ impl MonitorConfig {
     /// open. A relative path starts at the current directory, those in the file where the file is.
     ///
     /// The file, and those it names, are looked at twice a second. A change that cannot be used, or that would take
-    /// protection away, is not taken: what was good stays in force, and
+    /// protection away, is not taken: the last good one stays in force, and
     /// `monitor_server_web_config_last_reload_successful` turns 0.
     #[must_use]
     pub fn web_config(mut self, path: impl Into<PathBuf>) -> Self {
@@ -194,9 +177,10 @@ const WEB_KEYS: [&str; 3] = [
 const NO_RATE_LIMIT: &str = "no such key: a limit for all clients together keeps the good ones out, and \
     passwords are checked one at a time already";
 
-/// What a web configuration file says. `Debug` is that of its parts, which show no secrets.
+/// The settings of a web configuration file. `Debug` is that of its parts, which show no secrets.
 #[derive(Debug, Default)]
 pub(crate) struct WebFile {
+    #[cfg(feature = "tls")]
     pub(crate) tls: Option<TlsSettings>,
     /// Headers that all answers have.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
@@ -209,14 +193,24 @@ impl WebFile {
     pub(crate) fn parse(path: &Path, content: &str) -> Result<Self> {
         let origin = Origin::File(path.to_owned());
         let document = super::parse(&origin, content)?;
+        #[cfg(feature = "tls")]
         let folder = path.parent().unwrap_or(Path::new(""));
         let at = At::new(&origin, "", Some(&document)).hiding(true);
         at.get::<()>("rate_limit", |at| Err(at.refused(NO_RATE_LIMIT)))?;
         at.known(&WEB_KEYS)?;
         #[cfg(not(feature = "auth"))]
         at.get::<()>("basic_auth_users", |at| Err(at.missing_feature("auth")))?;
+        // An empty map is no TLS.
+        #[cfg(not(feature = "tls"))]
+        at.get("tls_server_config", |at| {
+            let is_empty = at.map()?.is_empty();
+            is_empty
+                .then_some(())
+                .ok_or_else(|| at.missing_feature("tls"))
+        })?;
         let open = at.clone().hiding(false);
         Ok(Self {
+            #[cfg(feature = "tls")]
             tls: at.get("tls_server_config", |at| tls(at, folder))?.flatten(),
             headers: open.get("http_server_config", headers)?.unwrap_or_default(),
             #[cfg(feature = "auth")]
@@ -228,11 +222,8 @@ impl WebFile {
 #[cfg(feature = "auth")]
 fn users(at: &At<'_>) -> Result<Vec<(String, StoredHash)>> {
     at.entries(|name, here| {
-        let expected = "a bcrypt hash (`htpasswd -nBC 10 USER` makes one)";
-        let stored = StoredHash::new(&here.secret(expected)?).map_err(|error| match error {
-            HashError::NoBcrypt => here.hidden(expected),
-            HashError::Cost => here.hidden("a bcrypt hash of a cost from 4 to 14"),
-        })?;
+        let stored = StoredHash::new(&here.secret(HASH)?);
+        let stored = stored.map_err(|expected| here.hidden(expected))?;
         let here = at.clone().hiding(false).key(name);
         here.require(!name.contains(':'), "a user name without a colon", name)?;
         Ok((name.to_owned(), stored))
@@ -255,7 +246,7 @@ const HEADERS: [(&str, HeaderName, &[&str]); 5] = [
 /// A header without a value stays unset.
 fn headers(at: &At<'_>) -> Result<Vec<(HeaderName, HeaderValue)>> {
     at.known(&["http2", "headers"])?;
-    // Served or not, HTTP/1.1 is what every client speaks too.
+    // HTTP/2 is not served, and not needed: every client has HTTP/1.1 too.
     at.get("http2", At::scalar::<bool>)?;
     let headers = at.get("headers", |at| at.entries(header))?;
     Ok(headers.into_iter().flatten().flatten().collect())
@@ -274,133 +265,6 @@ fn header(name: &str, at: &At<'_>) -> Result<Option<(HeaderName, HeaderValue)>> 
         Ok(value) if is_accepted => Ok(Some((header.clone(), value))),
         _ => Err(at.refused("a value that this header may have")),
     }
-}
-
-/// The keys of `tls_server_config`.
-const TLS_KEYS: [&str; 13] = [
-    "cert_file",
-    "cert",
-    "key_file",
-    "key",
-    "client_ca_file",
-    "client_ca",
-    "client_auth_type",
-    "client_allowed_sans",
-    "min_version",
-    "max_version",
-    "cipher_suites",
-    "curve_preferences",
-    "prefer_server_cipher_suites",
-];
-
-/// An empty map is no TLS, as in the format's own reader.
-fn tls(at: &At<'_>, folder: &Path) -> Result<Option<TlsSettings>> {
-    at.known(&TLS_KEYS)?;
-    if at.map()?.is_empty() {
-        return Ok(None);
-    }
-    let pem = |name: &str| -> Result<Option<Pem>> {
-        let inline = at.get(name, |at| pem(at, name == "key", None))?;
-        let in_file = at.get(&format!("{name}_file"), |at| pem(at, false, Some(folder)))?;
-        let is_one = inline.is_none() || in_file.is_none();
-        at.key(name)
-            .require(is_one, "either the text or the file", "both")?;
-        Ok(inline.or(in_file))
-    };
-    let (cert, key, client_ca) = (pem("cert")?, pem("key")?, pem("client_ca")?);
-    let auth_type = at.get("client_auth_type", client_auth)?;
-    let client_auth = auth_type.unwrap_or(ClientAuth::None);
-    let allowed_sans = at.get("client_allowed_sans", At::words)?;
-    if allowed_sans.is_some() && client_auth != ClientAuth::Required {
-        let expected = "`client_auth_type: RequireAndVerifyClientCert` beside it";
-        let found = &"another `client_auth_type`";
-        return Err(at.key("client_allowed_sans").invalid(expected, found));
-    }
-    match (&client_ca, client_auth) {
-        (Some(_), ClientAuth::None) if auth_type.is_none() => {
-            return Err(at.missing("client_auth_type", CLIENT_AUTH));
-        }
-        (Some(_), ClientAuth::None) => {
-            let expected = "a type that checks certificates where there is a `client_ca`";
-            let at = at.key("client_auth_type");
-            return Err(at.invalid(expected, &"one that checks none"));
-        }
-        (None, ClientAuth::IfGiven | ClientAuth::Required) => {
-            return Err(at.missing("client_ca_file", FILE));
-        }
-        _ => {}
-    }
-    let min = at.get("min_version", version)?.unwrap_or(Version::Tls12);
-    let max = at.get("max_version", version)?.unwrap_or(Version::Tls13);
-    if min > max {
-        let expected = "a version not later than `max_version`";
-        return Err(at.key("min_version").invalid(expected, &"a later one"));
-    }
-    let prefers_server = at.get("prefer_server_cipher_suites", At::scalar)?;
-    Ok(Some(TlsSettings {
-        place: at.place(),
-        cert: cert.ok_or_else(|| at.missing("cert_file", FILE))?,
-        key: key.ok_or_else(|| at.missing("key_file", FILE))?,
-        client_ca,
-        client_auth,
-        allowed_sans,
-        min,
-        max,
-        ciphers: at.get("cipher_suites", named)?.unwrap_or_default(),
-        curves: at.get("curve_preferences", named)?.unwrap_or_default(),
-        leaves_order_to_client: prefers_server == Some(false),
-    }))
-}
-
-const FILE: &str = "the path of a file";
-
-const CLIENT_AUTH: &str = "`NoClientCert`, `VerifyClientCertIfGiven` or `RequireAndVerifyClientCert` (others do not \
-    check the certificate)";
-
-/// A certificate or key in the file itself or, where there is a folder, the file it is in: relative paths start there.
-fn pem(at: &At<'_>, is_secret: bool, folder: Option<&Path>) -> Result<Pem> {
-    let text = at.value(expected::NOT_BLANK, |node| {
-        node.text().filter(|text| !text.trim().is_empty())
-    });
-    let hide = |error| {
-        if is_secret {
-            at.hidden(expected::NOT_BLANK)
-        } else {
-            error
-        }
-    };
-    let text = text.map_err(hide)?;
-    Ok(match folder {
-        Some(folder) => Pem::file(at.place(), folder.join(text)),
-        None => Pem::inline(at.place(), text.to_owned()),
-    })
-}
-
-/// Certificates that are not checked say nothing of the client: one that is only asked for is not asked for here, and
-/// one that has to be there is refused, so that it is not taken for protection.
-fn client_auth(at: &At<'_>) -> Result<ClientAuth> {
-    at.value(CLIENT_AUTH, |node| match node.text()? {
-        "" | "NoClientCert" | "RequestClientCert" => Some(ClientAuth::None),
-        "VerifyClientCertIfGiven" => Some(ClientAuth::IfGiven),
-        "RequireAndVerifyClientCert" => Some(ClientAuth::Required),
-        _ => None,
-    })
-}
-
-fn version(at: &At<'_>) -> Result<Version> {
-    at.value("`TLS12` or `TLS13`", |node| match node.text()? {
-        "TLS12" => Some(Version::Tls12),
-        "TLS13" => Some(Version::Tls13),
-        _ => None,
-    })
-}
-
-/// Names that TLS may know, each with its place.
-fn named(at: &At<'_>) -> Result<Vec<(String, Place)>> {
-    let words = at.words()?.into_iter().enumerate();
-    Ok(words
-        .map(|(index, word)| (word, at.index(index).place()))
-        .collect())
 }
 
 #[cfg(all(test, feature = "yaml", feature = "auth"))]

@@ -1,8 +1,7 @@
-//! What the service is and how its calls are judged: error rules, constant gauges, name and version, and the labels
-//! that every series has.
+//! Settings of the service: error rules, constant gauges, name and version, and the labels that every series has.
 //!
-//! Each of these is a map of a file whose keys are names: of statuses, gauges, labels. What a name or a text may be is
-//! said by the `validate_..` functions, for files and for code alike.
+//! Each of these is a map of a file whose keys are names: of statuses, gauges, labels. Names and texts are checked by
+//! the `validate_..` functions, for files and for code alike.
 
 use monitor_core::StatusRule;
 use monitor_core::config::{ConstLabels, Namespace, NamespaceError};

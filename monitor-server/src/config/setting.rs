@@ -2,9 +2,9 @@
 //!
 //! A document is a tree of [`Node`]s, made by `yaml`. [`At`] is a position: the origin of settings (a document, the
 //! environment, calls of the builder), the path of keys and, in a document, the node there. A part of the configuration
-//! is first *read* (keys and types) on top of what was there, and then *validated* (ranges and names), once for all
-//! origins: `validate(&self, at)` asks its position for the parts of the value. What the document does not hold was set
-//! in code, and is named as such.
+//! is first *read* (keys and types) on top of the present values, and then *validated* (ranges and names), once for all
+//! origins: `validate(&self, at)` asks its position for the parts of the value. A value that is not in the document was
+//! set in code, and is named as such.
 //!
 //! A part lists its settings in [`settings!`]: documentation, key of the file, field, and setter in one place.
 
@@ -18,13 +18,13 @@ use crate::error::{ConfigError, Origin, Place};
 /// Longest time, in seconds: 31 years, which keeps sums with the clock in range.
 pub(super) const MAX_SECONDS: f64 = 1e9;
 
-/// What settings are read and checked with.
+/// The result of reading and checking settings.
 pub(super) type Result<T = (), E = ConfigError> = std::result::Result<T, E>;
 
-/// What would be right in place of a wrong value.
+/// The description of valid values.
 type Expected = &'static str;
 
-/// What a wrong value is measured against, where more than one place says it.
+/// Descriptions of valid values that are used more than once.
 pub(super) mod expected {
     pub(crate) const PORT: &str = "a port number from 0 to 65535";
     pub(crate) const LISTEN: &str =
@@ -36,13 +36,15 @@ pub(super) mod expected {
         "an IP address or a network as `10.0.0.0/8`, with no bit set behind its length";
 }
 
+/// A list in place of which a text would be taken letter by letter (defect E7 of the original).
+pub(super) const WORDS: Expected = "a list of words";
+
 /// A value, where it stands, and how it is written.
 #[derive(Debug)]
 pub(super) struct Node {
     /// Line and column, from 1.
     pub(super) place: (u64, u32),
-    /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows what its reader can
-    /// find.
+    /// The text of a scalar; 10000 may be written `10000`, `010000`, `1e4`, and a message shows the one of the file.
     pub(super) written: String,
     pub(super) value: Value,
 }
@@ -53,10 +55,10 @@ pub(super) enum Value {
     Bool(bool),
     Int(i128),
     Float(f64),
-    /// The text is what is written.
+    /// Its text is [`written`](Node::written).
     Text,
     List(Vec<Node>),
-    /// In the order of the document. A key is the text that is written, whatever its type.
+    /// In the order of the document. A key is its written text, of any type.
     Map(Vec<(Node, Node)>),
 }
 
@@ -147,7 +149,7 @@ pub(super) struct At<'a> {
     origin: &'a Origin,
     path: String,
     node: Option<&'a Node>,
-    /// Whether keys, and what stands in place of a map, may be secrets.
+    /// Whether keys, and any value in place of a map, may be secrets.
     hides: bool,
 }
 
@@ -167,8 +169,8 @@ impl<'a> At<'a> {
         At::new(&Origin::Code, path, None)
     }
 
-    /// The same where keys, and what stands in place of a map, may be secrets: with a forgotten space, `ann:$2y$..` is
-    /// a text, and a secret.
+    /// The same where keys, and any value in place of a map, may be secrets: with a forgotten space, `ann:$2y$..` is a
+    /// text, and a secret.
     pub(super) fn hiding(self, hides: bool) -> Self {
         Self { hides, ..self }
     }
@@ -183,7 +185,7 @@ impl<'a> At<'a> {
         self.below(&format!("[{index}]"), node)
     }
 
-    /// What a document does not hold was set in code.
+    /// A value that is not in the document was set in code.
     fn below(&self, step: &str, node: Option<&'a Node>) -> Self {
         let is_code = self.node.is_some() && node.is_none();
         let is_joined = self.path.is_empty() || step.starts_with('[');
@@ -233,10 +235,8 @@ impl<'a> At<'a> {
 
     /// An error if this text, which is the value or the key, is not as it has to be.
     pub(super) fn require(&self, is_good: bool, expected: Expected, text: &str) -> Result {
-        if is_good {
-            return Ok(());
-        }
-        Err(self.invalid(expected, &format_args!("the text `{}`", shown(text))))
+        let fault = || self.invalid(expected, &format_args!("the text `{}`", shown(text)));
+        is_good.then_some(()).ok_or_else(fault)
     }
 
     pub(super) fn require_not_blank(&self, expected: Expected, text: &str) -> Result {
@@ -250,11 +250,17 @@ impl<'a> At<'a> {
         expected: Expected,
         found: &dyn fmt::Debug,
     ) -> Result {
-        match self.node {
-            _ if is_good => Ok(()),
-            Some(_) => Err(self.refused(expected)),
-            None => Err(self.invalid(expected, &format_args!("`{found:?}`"))),
-        }
+        let fault = || match self.node {
+            Some(_) => self.refused(expected),
+            None => self.invalid(expected, &format_args!("`{found:?}`")),
+        };
+        is_good.then_some(()).ok_or_else(fault)
+    }
+
+    /// An error for a value that is right by itself, and cannot be used.
+    #[cfg(feature = "tls")]
+    pub(super) fn unusable(&self, why: &str) -> ConfigError {
+        ConfigError::unusable(&self.place(), None, why)
     }
 
     /// A setting for a cargo feature that is off.
@@ -297,7 +303,7 @@ impl<'a> At<'a> {
         Ok(text.to_owned())
     }
 
-    /// A text that no message shows, whatever it is.
+    /// A text that no message shows, right or wrong.
     pub(super) fn secret(&self, expected: Expected) -> Result<String> {
         let text = self.text(expected);
         text.map_err(|_| self.hidden(expected))
@@ -315,9 +321,8 @@ impl<'a> At<'a> {
         (0..count).map(|index| read(&self.index(index))).collect()
     }
 
-    /// A text in place of the list would be taken letter by letter (defect E7 of the original).
-    pub(super) fn words(&self) -> Result<Vec<String>> {
-        self.items("a list of words", 0, |item| item.text(expected::WORD))
+    pub(super) fn words<T: From<String>>(&self) -> Result<Vec<T>> {
+        self.items(WORDS, 0, |item| Ok(item.text(expected::WORD)?.into()))
     }
 
     pub(super) fn map(&self) -> Result<&'a [(Node, Node)]> {
@@ -332,20 +337,15 @@ impl<'a> At<'a> {
         mut read: impl FnMut(&'a str, &At<'a>) -> Result<T>,
     ) -> Result<Vec<T>> {
         let entry = |(key, node): &'a (Node, Node)| {
-            read(
-                &key.written,
-                &self.below(&self.shown(&key.written), Some(node)),
-            )
+            let name = &key.written;
+            read(name, &self.below(&self.shown(name), Some(node)))
         };
         self.map()?.iter().map(entry).collect()
     }
 
     pub(super) fn missing(&self, key: &str, expected: Expected) -> ConfigError {
-        let key = self.key(key).path;
-        let place = Place {
-            key,
-            ..self.place()
-        };
+        let mut place = self.place();
+        place.key = self.key(key).path;
         ConfigError::Missing { place, expected }
     }
 
@@ -363,7 +363,7 @@ impl<'a> At<'a> {
         })
     }
 
-    /// What a map has under this key, as `read` takes it. A key without a value is as if it were not there.
+    /// The value that a map has under this key, as `read` takes it. A key without a value is as if it were not there.
     pub(super) fn get<T>(
         &self,
         key: &str,
@@ -470,9 +470,9 @@ pub(super) fn seconds(node: &Node, longest: f64) -> Option<Duration> {
 }
 
 /// Lists the settings of a part: documentation, `"key"` in a file, in brackets the cargo feature without which there is
-/// none, and the field; then how the key is read, if not as the setter's type says: with a function, or (`part`) as a
-/// part of its own, on top of what is there; then the setter, if it is a plain one, with the type it takes. Setters are
-/// methods of what stands behind `on`, which has the part in the field named there.
+/// none, and the field; then how the key is read, if not by the setter's type: with a function, or (`part`) as a
+/// part of its own, on top of its present value; then the setter, if it is a plain one, with the type it takes. Setters
+/// are methods of the type behind `on`, which has the part in the field named there.
 macro_rules! settings {
     ($part:ident, on $owner:ident $field:tt {$(
         $(#[$doc:meta])*

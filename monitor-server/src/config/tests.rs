@@ -1,4 +1,4 @@
-//! What is read, and every refusal with its exact words.
+//! Sections that are read, and every refusal with its exact words.
 
 use std::error::Error;
 use std::time::Duration;
@@ -508,7 +508,7 @@ fn a_setting_for_a_feature_that_is_off_names_it() {
     }
 }
 
-/// What is set in code is validated with the file, and named as what it is.
+/// A setting made in code is validated with the file, and named as made in code.
 #[test]
 fn a_file_on_top_of_settings_made_in_code_that_cannot_be_is_refused() {
     let limits = Limits::default().max_headers(5000);

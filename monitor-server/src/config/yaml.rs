@@ -1,14 +1,14 @@
 //! A YAML document as a tree that knows where each value stands and how it is written.
 //!
 //! The events of `granit-parser` are put together here, rather than read by a deserializer into types: a refusal can
-//! then name line, key path and value as its reader finds them in the file, and what a service's document holds beside
-//! the server's section is only looked at for its shape.
+//! then name line, key path and value as its reader finds them in the file, and other sections of a service's document
+//! are only checked for their shape.
 //!
 //! - Plain scalars are resolved as YAML 1.2 has it, with `yes`, `no`, `on`, `off`, `y` and `n` of YAML 1.1, as the
 //!   format of Prometheus' exporters knows them, and with `_` in whole numbers. The tags of the core schema are
 //!   followed, others ignored.
 //! - A key that stands twice in a map is an error. Keys are compared as they are written.
-//! - An alias is read again from the events of what it stands for, at the alias's own line. [`MOST_REPEATED`] bounds
+//! - An alias is read again from the events of its anchor, at the alias's own line. [`MOST_REPEATED`] bounds
 //!   the values that come from aliases in all, and [`DEEPEST`] how deep anything is, so that neither an alias of
 //!   aliases (the "billion laughs") nor one of itself takes memory or stack.
 //! - `<<` takes over the entries of a map, or of each map of a list, that the map around it does not have itself.
@@ -34,7 +34,7 @@ fn position(marker: &Marker) -> (u64, u32) {
     (line.max(1), column.saturating_add(1))
 }
 
-/// The error for what begins here.
+/// The error for the value that begins here.
 fn fault<T>(reason: &str, place: (u64, u32)) -> Result<T, Fault> {
     Err((reason.to_owned(), place))
 }
@@ -64,13 +64,13 @@ pub(super) fn parse(text: &str) -> Result<Node, Fault> {
     reader.node(0)
 }
 
-/// Puts events together. The parser has seen to it that what begins ends, and that aliases have anchors.
+/// Puts events together. The parser has checked that collections end and that aliases have anchors.
 struct Reader<'e, 't> {
     events: &'e [(Event<'t>, Span)],
     next: usize,
     /// Where the value of an anchor begins.
     anchors: BTreeMap<usize, usize>,
-    /// How many more values there may be: as many as events, and what aliases add.
+    /// How many more values there may be. At first as many as events, and those that aliases may add.
     left: usize,
 }
 
@@ -178,7 +178,7 @@ fn merge(node: Node, merged: &mut Vec<(Node, Node)>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The value of a scalar: what its tag says, else what it looks like where it stands in no quotes.
+/// The value of a scalar: by its tag, else by its form where it stands in no quotes.
 fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     match tag.and_then(Tag::core_suffix) {
         Some("str") => Value::Text,
@@ -224,7 +224,7 @@ fn integer(text: &str) -> Option<i128> {
     i128::from_str_radix(&format!("{sign}{digits}"), radix).ok()
 }
 
-/// A number in lower case. Rust's own words for what is not finite are texts.
+/// A number in lower case. Rust's own words for infinity and NaN are texts.
 fn float(text: &str) -> Option<f64> {
     match text {
         ".nan" | "+.nan" | "-.nan" => Some(f64::NAN),

@@ -35,7 +35,7 @@ use crate::listener::connection_table::{ConnectionSlot, SlotGuard, Stage};
 use crate::routes::Context as ServerContext;
 use crate::runtime::log::log_debug;
 use crate::self_metrics::Ending;
-use crate::tls::Tls;
+use crate::web::Tls;
 
 /// What the connections of a server have in common.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
-//! What a page says of the process it is served from, beside what is monitored in it: its resources, the service that
-//! it is, and its tokio runtimes. The names are the same in every naming profile.
+//! Families of the process that serves the page, beside the monitored ones: its resources, the service that it is, and
+//! its tokio runtimes. The names are the same in every naming profile.
 //!
-//! A [`Process`] is plain configuration: all values are read when a page is made, on the thread that makes it, and what
-//! cannot be read is left out. Where a source has the same standard families, as the default registry of the
-//! `prometheus` crate may, the server's stay ([`leave_out_repeats`]).
+//! A [`Process`] is plain configuration: all values are read when a page is made, on the thread that makes it, and a
+//! family that cannot be read is left out. Where a source has the same standard families, as the default registry of
+//! the `prometheus` crate may, the server's stay ([`leave_out_repeats`]).
 
 #[cfg(feature = "process")]
 mod resources;
@@ -12,12 +12,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use monitor_core::family::ChildValue::{self, Float, Int};
-use monitor_core::family::{Family, Labels};
+use monitor_core::family::{Child, Family, Labels};
 use tokio::runtime::{Handle, RuntimeMetrics};
 
+#[cfg(feature = "process")]
+use self::resources::rows as resources;
 use crate::self_metrics::{child, family, label, rows};
 
-/// Where Linux tells a process of itself. Elsewhere there is no such folder, or it means something else.
+/// The folder in which Linux describes a process to itself. Elsewhere there is no such folder, or it means something
+/// else.
 const OF_THIS_PROCESS: Option<&str> = if cfg!(any(target_os = "linux", target_os = "android")) {
     Some("/proc/self")
 } else {
@@ -27,44 +30,13 @@ const OF_THIS_PROCESS: Option<&str> = if cfg!(any(target_os = "linux", target_os
 /// The standard family that the storage has.
 const START_TIME: &str = "process_start_time_seconds";
 
-/// Name and help text of a family, and how its values are read. [`family`] takes type and unit from the name.
-type Row<Read> = (&'static str, &'static str, Read);
+/// Name, help text and children of a family. [`family`] takes type and unit from the name.
+type Row = (&'static str, &'static str, Vec<Child>);
 
-type ReadRuntime = fn(&RuntimeMetrics) -> usize;
-type ReadWorker = fn(&RuntimeMetrics, usize) -> ChildValue;
-
-const BUILD_INFO: Row<fn(&Service) -> Labels> = (
-    "monitor_build_info",
-    "Always 1, labelled with name and version of the service, and with the revision it was built from where that is known.",
-    Service::labels,
-);
-
-/// What tokio tells of a runtime without `--cfg tokio_unstable`.
-const OF_RUNTIMES: [Row<ReadRuntime>; 3] = rows! {
-    "tokio_workers" => RuntimeMetrics::num_workers,
-        "Worker threads of the runtime.";
-    "tokio_alive_tasks" => RuntimeMetrics::num_alive_tasks,
-        "Tasks spawned and not ended.";
-    "tokio_global_queue_depth" => RuntimeMetrics::global_queue_depth,
-        "Tasks in the queue that all workers of the runtime take from.";
-};
-
-/// The same of each worker.
-const OF_WORKERS: [Row<ReadWorker>; 3] = rows! {
-    "tokio_worker_busy_seconds_total" => |runtime, worker| Float(runtime.worker_total_busy_duration(worker).as_secs_f64()),
-        "Time the worker spent on tasks, as of the last time it looked up from them.";
-    "tokio_worker_parks_total" => |runtime, worker| Int(runtime.worker_park_count(worker)),
-        "Times the worker went to sleep because there was nothing to do.";
-    // Counted up at each end of the sleep: odd while it lasts.
-    "tokio_worker_parked" => |runtime, worker| Int(runtime.worker_park_unpark_count(worker) % 2),
-        "1 while the worker sleeps.";
-};
-
-/// What pages are to say of the process.
+/// Settings of the process's families on pages.
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
-    /// Whether they have the families of its resources.
-    #[cfg(feature = "process")]
+    /// Whether pages have the families of its resources, with the cargo feature `process`.
     pub(crate) metrics: bool,
     pub(crate) service: Option<Service>,
     runtimes: Vec<NamedRuntime>,
@@ -80,17 +52,9 @@ struct NamedRuntime {
     workers: Vec<Labels>,
 }
 
-#[cfg_attr(
-    not(feature = "process"),
-    expect(
-        clippy::derivable_impls,
-        reason = "with the feature `process` a field of it is true"
-    )
-)]
 impl Default for Process {
     fn default() -> Self {
         Self {
-            #[cfg(feature = "process")]
             metrics: true,
             service: None,
             runtimes: Vec::new(),
@@ -118,38 +82,69 @@ impl Process {
         self.runtimes.iter().map(|runtime| &*runtime.name)
     }
 
-    /// The families as they are now. Those that cannot be read are left out; it never fails.
+    /// The families as they are now. Those of which nothing can be read are left out; it never fails.
     pub(crate) fn families(&self) -> Vec<Family> {
-        let mut families = Vec::new();
-        if let Some(service) = &self.service {
-            let (name, help, read) = BUILD_INFO;
-            families.push(family(name, help, vec![child(read(service), Int(1))]));
-        }
-        #[cfg(feature = "process")]
-        if let Some(folder) = OF_THIS_PROCESS.filter(|_| self.metrics) {
-            families.extend(resources::families(Path::new(folder)));
-        }
-        if self.runtimes.is_empty() {
-            return families;
-        }
-        for (name, help, read) in OF_RUNTIMES {
-            let each = self.runtimes.iter().map(|runtime| {
-                let value = Int(read(&runtime.metrics) as u64);
-                child(runtime.labels.clone(), value)
-            });
-            families.push(family(name, help, each.collect()));
-        }
-        for (name, help, read) in OF_WORKERS {
-            let mut each = Vec::new();
-            for runtime in &self.runtimes {
-                for (worker, labels) in runtime.workers.iter().enumerate() {
-                    each.push(child(labels.clone(), read(&runtime.metrics, worker)));
-                }
-            }
-            families.push(family(name, help, each));
-        }
+        let folder = OF_THIS_PROCESS.filter(|_| self.metrics);
+        let mut families = self.read(folder.map(Path::new));
+        families.retain(|family| !family.children.is_empty());
         families
     }
+
+    /// All families, those without children included; the process's resources are read from the folder.
+    fn read(&self, folder: Option<&Path>) -> Vec<Family> {
+        let service = self.service.iter();
+        let service = service.map(|service| child(service.labels(), Int(1)));
+        let mut rows: Vec<Row> = vec![(
+            "monitor_build_info",
+            "Always 1, labelled with name and version of the service, and with the revision it was built from where that is known.",
+            service.collect(),
+        )];
+        rows.extend(resources(folder));
+        // All that tokio gives without `--cfg tokio_unstable`.
+        rows.extend(rows! {
+            "tokio_workers" => self.of_runtimes(RuntimeMetrics::num_workers),
+                "Worker threads of the runtime.";
+            "tokio_alive_tasks" => self.of_runtimes(RuntimeMetrics::num_alive_tasks),
+                "Tasks spawned and not ended.";
+            "tokio_global_queue_depth" => self.of_runtimes(RuntimeMetrics::global_queue_depth),
+                "Tasks in the queue that all workers of the runtime take from.";
+            "tokio_worker_busy_seconds_total" => self.of_workers(|runtime, worker| Float(runtime.worker_total_busy_duration(worker).as_secs_f64())),
+                "Time the worker spent on tasks, as of the last time it looked up from them.";
+            "tokio_worker_parks_total" => self.of_workers(|runtime, worker| Int(runtime.worker_park_count(worker))),
+                "Times the worker went to sleep because there was nothing to do.";
+            // Counted up at each end of the sleep: odd while it lasts.
+            "tokio_worker_parked" => self.of_workers(|runtime, worker| Int(runtime.worker_park_unpark_count(worker) % 2)),
+                "1 while the worker sleeps.";
+        });
+        let families = rows.into_iter();
+        families
+            .map(|(name, help, children)| family(name, help, children))
+            .collect()
+    }
+
+    fn of_runtimes(&self, read: fn(&RuntimeMetrics) -> usize) -> Vec<Child> {
+        let value = |runtime: &NamedRuntime| Int(read(&runtime.metrics) as u64);
+        let runtimes = self.runtimes.iter();
+        runtimes
+            .map(|runtime| child(runtime.labels.clone(), value(runtime)))
+            .collect()
+    }
+
+    fn of_workers(&self, read: fn(&RuntimeMetrics, usize) -> ChildValue) -> Vec<Child> {
+        let mut children = Vec::new();
+        for runtime in &self.runtimes {
+            for (worker, labels) in runtime.workers.iter().enumerate() {
+                children.push(child(labels.clone(), read(&runtime.metrics, worker)));
+            }
+        }
+        children
+    }
+}
+
+/// The process's resources without the cargo feature `process`: no families.
+#[cfg(not(feature = "process"))]
+fn resources(_folder: Option<&Path>) -> [Row; 0] {
+    []
 }
 
 /// Most descriptors that this process may have, where that can be read.
@@ -163,7 +158,7 @@ fn text(folder: &Path, file: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The soft limit, which is the one in force. What has no limit has the largest number, as in `client_golang`.
+/// The soft limit, which is the one in force. Without a limit it is the largest number, as in `client_golang`.
 fn max_fds(limits: &str) -> Option<u64> {
     let mut lines = limits.lines();
     let values = lines.find_map(|line| line.strip_prefix("Max open files"))?;
@@ -173,33 +168,17 @@ fn max_fds(limits: &str) -> Option<u64> {
     }
 }
 
-/// Name and help text of the families of the process's resources.
-fn resources() -> impl Iterator<Item = Row<()>> {
-    #[cfg(feature = "process")]
-    let all = resources::ALL.iter().map(unread);
-    #[cfg(not(feature = "process"))]
-    let all = std::iter::empty();
-    all
-}
-
-fn unread<R>((name, help, _): &Row<R>) -> Row<()> {
-    (name, help, ())
-}
-
-/// Takes out of a source's families what they say of this process again: the series without labels of the standard
-/// families that stand on the page already, of whatever type.
+/// Removes from a source's families those of this process that the page has already: the series without labels of the
+/// standard families, of any type.
 ///
 /// The default registry has them where the `prometheus` crate is built with its feature `process`, which any crate in
-/// the program may switch on; so they are no fault, and not counted as one. Series with labels are somebody else's, and
-/// stay; families without any go, so that none clashes with the storage's and costs its page a merge.
+/// the program may switch on; so they are no fault, and not counted as one. Series with labels are another process's,
+/// and stay; families without any go, so that none clashes with the storage's and costs its page a merge.
 pub(crate) fn leave_out_repeats(ours: &[Family], theirs: &mut Vec<Family>) {
-    let is_standard = |name: &str| {
-        name == START_TIME
-            || (resources().any(|(standard, ..)| standard == name)
-                && ours.iter().any(|family| family.name == name))
-    };
+    let is_ours = |name: &str| ours.iter().any(|family| family.name == name);
     theirs.retain_mut(|family| {
-        if !is_standard(&family.name) {
+        let name = &*family.name;
+        if name != START_TIME && !(name.starts_with("process_") && is_ours(name)) {
             return true;
         }
         family.children.retain(|child| !child.labels.is_empty());
@@ -218,20 +197,13 @@ pub(crate) fn leave_out_repeats(ours: &[Family], theirs: &mut Vec<Family>) {
 /// assert!(families.iter().any(|family| family.name == "monitor_build_info"));
 /// ```
 pub fn process_families() -> Vec<Family> {
-    all()
-        .map(|(name, help, ())| family(name, help, Vec::new()))
-        .collect()
-}
-
-fn all() -> impl Iterator<Item = Row<()>> {
-    let runtimes = OF_RUNTIMES.iter().map(unread);
-    let all = std::iter::once(unread(&BUILD_INFO)).chain(resources());
-    all.chain(runtimes).chain(OF_WORKERS.iter().map(unread))
+    Process::default().read(None)
 }
 
 /// Whether one of the families here has this name, with or without a counter's `_total`.
 pub(crate) fn is_family(name: &str) -> bool {
-    all().any(|(own, ..)| own == name || own.strip_suffix("_total") == Some(name))
+    let mut names = process_families().into_iter().map(|family| family.name);
+    names.any(|own| *own == *name || own.strip_suffix("_total") == Some(name))
 }
 
 /// Name and version of the service, for the metric `monitor_build_info`; see
@@ -265,7 +237,8 @@ impl Service {
         }
     }
 
-    /// Adds what the service was built from, such as a commit. Not known by default: the label is left out then.
+    /// Adds the revision that the service was built from, such as a commit. Not known by default: the label is left out
+    /// then.
     #[must_use]
     pub fn revision(mut self, revision: impl Into<Arc<str>>) -> Self {
         self.revision = Some(revision.into());

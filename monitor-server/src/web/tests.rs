@@ -281,7 +281,8 @@ fn no_message_shows_what_may_be_a_secret() {
         let config = MonitorConfig::default().web_config(path);
         let error = AccessControl::load(&config.security).expect_err(&text);
         let said = format!("{} {error:?}", Chain(&error));
-        assert!(said.contains("<secret>"), "{said}");
+        let is_shown = cfg!(feature = "tls") || !text.contains("tls_server_config: {");
+        assert!(!is_shown || said.contains("<secret>"), "{said}");
         assert!(!said.contains("$2") && !said.contains("12345"), "{said}");
     }
 }
@@ -294,7 +295,7 @@ fn settings_made_in_code_are_checked_wherever_they_are_loaded() {
         ("`bearer_tokens[0]`", config().bearer_token("short")),
     ] {
         let access_control = AccessControl::load_or_lock(&config.security);
-        assert!(access_control.current().secrets.are_locked(), "{named}");
+        assert!(access_control.current().is_locked, "{named}");
         let error = access_control.check().expect_err(named).to_string();
         assert!(error.contains(named), "{error}");
     }

@@ -14,6 +14,10 @@ fn refusal(text: &str) -> String {
         .to_string()
 }
 
+fn is_without_feature(text: &str) -> bool {
+    text.starts_with("tls_server_config") && cfg!(not(feature = "tls"))
+}
+
 #[test]
 fn nothing_given_protects_nothing() {
     for text in [
@@ -23,16 +27,37 @@ fn nothing_given_protects_nothing() {
         "tls_server_config: {}",
     ] {
         let file = read(text);
-        assert!(
-            file.tls.is_none() && file.users.is_empty() && file.headers.is_empty(),
-            "{text}"
-        );
+        assert!(file.users.is_empty() && file.headers.is_empty(), "{text}");
+        #[cfg(feature = "tls")]
+        assert!(file.tls.is_none(), "{text}");
     }
 }
 
 #[test]
 fn everything_of_the_format_is_read() {
     let file = read(&format!(
+        "
+http_server_config:
+  http2: true
+  headers:
+    Strict-Transport-Security: max-age=300
+    X-Frame-Options: SAMEORIGIN
+    X-XSS-Protection: ''
+basic_auth_users:
+  ann: {HASH}
+  7: {HASH}
+"
+    ));
+    let names: Vec<_> = file.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["strict-transport-security", "x-frame-options"]);
+    let users: Vec<_> = file.users.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(users, ["ann", "7"]);
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn all_settings_of_tls_are_read() {
+    let file = read(
         "
 tls_server_config:
   cert_file: server.crt
@@ -45,41 +70,50 @@ tls_server_config:
   cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]
   prefer_server_cipher_suites: false
   curve_preferences: [X25519]
-http_server_config:
-  http2: true
-  headers:
-    Strict-Transport-Security: max-age=300
-    X-Frame-Options: SAMEORIGIN
-    X-XSS-Protection: ''
-basic_auth_users:
-  ann: {HASH}
-  7: {HASH}
-"
-    ));
+",
+    );
     let tls = file.tls.expect("TLS");
-    assert_eq!(tls.cert.path(), Some(Path::new("/etc/server.crt")));
-    assert_eq!(tls.key.path(), Some(Path::new("/run/server.key")));
-    assert_eq!(tls.client_auth, ClientAuth::Required);
-    assert_eq!(tls.allowed_sans.map(|sans| sans.len()), Some(2));
-    assert_eq!((tls.min, tls.max), (Version::Tls12, Version::Tls13));
+    assert_eq!(tls.cert.path.as_deref(), Some(Path::new("/etc/server.crt")));
+    assert_eq!(tls.key.path.as_deref(), Some(Path::new("/run/server.key")));
+    let clients = tls.clients.expect("clients");
+    assert!(clients.is_required);
+    let authority = clients.authority.path;
+    assert_eq!(authority.as_deref(), Some(Path::new("/etc/ca.crt")));
+    assert_eq!(clients.allowed_sans.map(|sans| sans.len()), Some(2));
+    let versions = tls.versions.map(|version| format!("{:?}", version.version));
+    assert_eq!(versions, ["TLSv1_2", "TLSv1_3"]);
     assert!(tls.leaves_order_to_client);
-    assert_eq!((tls.ciphers.len(), tls.curves.len()), (1, 1));
-    let names: Vec<_> = file.headers.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["strict-transport-security", "x-frame-options"]);
-    let users: Vec<_> = file.users.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(users, ["ann", "7"]);
+    let mut suites = tls.provider.cipher_suites.iter();
+    assert_eq!(
+        suites.by_ref().filter(|one| one.tls13().is_none()).count(),
+        1
+    );
+    let groups = tls.provider.kx_groups.iter().map(|one| one.name().as_str());
+    assert_eq!(groups.collect::<Vec<_>>(), [Some("X25519")]);
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn certificates_may_stand_in_the_file() {
     let file = read("tls_server_config: {cert: 'a certificate', key: 'a key'}");
     let tls = file.tls.expect("TLS");
-    assert_eq!(
-        (tls.cert.text(), tls.key.text()),
-        (Some("a certificate"), Some("a key"))
-    );
+    let (cert, key) = (&tls.cert, &tls.key);
+    assert_eq!((&*cert.text.0, &*key.text.0), ("a certificate", "a key"));
+    assert!(cert.path.is_none() && key.path.is_none());
     let text = format!("{tls:?}");
     assert!(!text.contains("a key"), "{text}");
+}
+
+/// Without the cargo feature `tls` all of its settings are refused.
+#[cfg(not(feature = "tls"))]
+#[test]
+fn tls_needs_its_feature() {
+    for text in ["{cert_file: a}", "{certfile: a}", "{cert: a, key: b}"] {
+        assert_eq!(
+            refusal(&format!("tls_server_config: {text}")),
+            "/etc/web.yml:1: `tls_server_config`: needs the cargo feature `tls` of monitor-server"
+        );
+    }
 }
 
 #[test]
@@ -110,8 +144,10 @@ fn what_is_no_secret_is_shown_as_it_is_written() {
             ":1: `tls_server_config.key`: expected a text that is not blank, found the text `<secret>`",
         ),
     ] {
-        let message = refusal(text);
-        assert_eq!(message, format!("/etc/web.yml{expected}"), "{text}");
+        if !is_without_feature(text) {
+            let message = refusal(text);
+            assert_eq!(message, format!("/etc/web.yml{expected}"), "{text}");
+        }
     }
 }
 
@@ -231,8 +267,10 @@ fn each_refusal_says_where_and_what() {
             ":1: `http_server_config.http2`: expected `true` or `false`, found the text `maybe`",
         ),
     ] {
-        let message = refusal(&text);
-        assert_eq!(message, format!("/etc/web.yml{expected}"), "{text}");
+        if !is_without_feature(&text) {
+            let message = refusal(&text);
+            assert_eq!(message, format!("/etc/web.yml{expected}"), "{text}");
+        }
     }
     // Another user of the same name would silently be the one.
     let doubled = format!("basic_auth_users:\n  ann: {HASH}\n  ann: {HASH}");

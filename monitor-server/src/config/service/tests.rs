@@ -1,4 +1,4 @@
-//! The service, its labels, and what is refused of them, each with its exact words.
+//! The service, its labels, and their refusals, each with its exact words.
 
 use monitor_core::family::{Child, ChildValue, FamilyType};
 

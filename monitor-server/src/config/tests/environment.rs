@@ -1,4 +1,4 @@
-//! The environment: what is taken from it, what others set there, and how it is left out.
+//! The environment: variables that are taken, those that others set, and how to leave it out.
 
 use std::ffi::OsString;
 
@@ -100,7 +100,7 @@ fn what_is_no_text_is_refused_and_not_mended() {
     }
 }
 
-/// What Kubernetes sets for each Service of the namespace, and Docker for a linked container.
+/// The variables that Kubernetes sets for each Service of the namespace, and Docker for a linked container.
 #[test]
 fn a_link_to_a_service_named_monitor_is_passed_over_with_a_warning() {
     for link in [
@@ -127,7 +127,8 @@ fn a_link_to_a_service_named_monitor_is_passed_over_with_a_warning() {
     assert_eq!(none.warnings().count(), 0);
 }
 
-/// All that the two set for things named `monitor`, `monitor-listen`, `monitor-port`: of it `MONITOR_PORT` alone is read.
+/// All that the two set for things named `monitor`, `monitor-listen`, `monitor-port`: of it `MONITOR_PORT` alone is
+/// read.
 #[test]
 fn other_variables_of_such_links_are_not_read() {
     let set_by_others = [

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a refusal of this value for this key shows.
+/// The value that a refusal for this key shows.
 fn found(key: &str, value: &str) -> String {
     let message = refusal(&format!("{key}: {value}"));
     let (_, found) = message.rsplit_once(", found ").expect(&message);
@@ -115,7 +115,7 @@ fn that_holds_wherever_the_value_stands() {
     ] {
         assert_eq!(refusal(yaml), expected, "{yaml:?}");
     }
-    // What comes with a tag is told, if not in these words.
+    // A value with a tag is refused, if not in these words.
     let tagged = refusal("port: !!float 1");
     assert!(tagged.contains("found `1"), "{tagged}");
 }

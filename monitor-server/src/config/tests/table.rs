@@ -1,4 +1,5 @@
-//! The tables of settings, in the README and in the documentation of [`MonitorConfig`], against the settings that there are.
+//! The tables of settings, in the README and in the documentation of [`MonitorConfig`], against the settings that there
+//! are.
 
 use super::*;
 
@@ -64,7 +65,7 @@ fn each_default_is_the_one_that_is_documented() {
     assert!(read > 20, "{read}");
 }
 
-/// `docs/operations.md` has the limits again, with what happens when they are reached.
+/// `docs/operations.md` has the limits again, with the effect of each.
 #[test]
 fn operations_documents_each_limit_with_its_default() {
     let operations = format!("{FOLDER}/../docs/operations.md");

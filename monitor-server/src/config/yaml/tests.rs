@@ -1,4 +1,4 @@
-//! Documents and their trees: values, places, aliases, and what is no document.
+//! Documents and their trees: values, places, aliases, and texts that are no document.
 
 use super::*;
 
@@ -161,7 +161,7 @@ fn aliases_of_aliases_take_neither_memory_nor_stack() {
 }
 
 proptest::proptest! {
-    /// Whatever the text, it is a document or is refused with a place in it.
+    /// Each text is a document or is refused with a place in it.
     #[test]
     fn any_text_is_a_document_or_not(text in "([a-c:{}\\[\\],&*<!?|>'\"\\-# \\n\\t0-1~_.%]|<<: |\\n- |\\n  )*") {
         if let Err((reason, (line, column))) = parse(&text) {

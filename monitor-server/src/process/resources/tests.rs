@@ -1,4 +1,4 @@
-//! What `/proc` says, and what is made of a folder that lacks or garbles it.
+//! The values of `/proc`, and those of a folder that lacks or garbles them.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -7,6 +7,13 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use super::*;
+
+/// The families of the folder that have a value: name and value.
+fn read(folder: &Path) -> Vec<(&'static str, ChildValue)> {
+    let rows = rows(Some(folder)).filter(|(.., children)| !children.is_empty());
+    rows.map(|(name, _, children)| (name, children[0].value.clone()))
+        .collect()
+}
 
 const STAT: &str = "7 (a) b) R 1 1 1 0 -1 4194304 98 0 0 0 250 125 9 9 20 0 3 0 153 313 38 1844";
 const STATUS: &str = "Name:\tVmRSS: 1\nVmSize:\t    3060 kB\nVmRSS:\t     382 kB\nThreads:\t3\n";
@@ -34,13 +41,8 @@ impl Folder {
         Self(folder)
     }
 
-    fn values(&self) -> Vec<(String, ChildValue)> {
-        let value = |family: Family| (family.name.to_string(), family.children[0].value.clone());
-        families(&self.0).into_iter().map(value).collect()
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.values().into_iter().map(|(name, _)| name).collect()
+    fn names(&self) -> Vec<&'static str> {
+        read(&self.0).into_iter().map(|(name, _)| name).collect()
     }
 }
 
@@ -53,12 +55,12 @@ impl Drop for Folder {
 /// The value of one of this process's families now.
 #[cfg(target_os = "linux")]
 fn now(name: &str) -> f64 {
-    let families = families(Path::new("/proc/self"));
-    let family = families.iter().find(|family| family.name == name);
-    match family.map(|family| &family.children[0].value) {
-        Some(Float(value)) => *value,
+    let values = read(Path::new("/proc/self"));
+    let value = values.into_iter().find(|(own, _)| *own == name);
+    match value {
+        Some((_, Float(value))) => value,
         #[expect(clippy::cast_precision_loss, reason = "small")]
-        Some(Int(value)) => *value as f64,
+        Some((_, Int(value))) => value as f64,
         other => panic!("{name}: {other:?}"),
     }
 }
@@ -76,14 +78,13 @@ fn every_number_is_the_one_of_its_file() {
         ("process_resident_memory_bytes", Int(382 * 1024)),
         ("process_max_fds", Int(1024)),
         ("process_threads", Int(3)),
-    ]
-    .map(|(name, value)| (name.to_owned(), value));
-    assert_eq!(Folder::with(&files).values(), expected);
+    ];
+    assert_eq!(read(&Folder::with(&files).0), expected);
 }
 
 #[test]
 fn a_file_that_cannot_be_read_leaves_out_its_own_families_alone() {
-    assert_eq!(Folder::with(&[]).names(), Vec::<String>::new());
+    assert_eq!(Folder::with(&[]).names(), [""; 0]);
     let alone = |file: &str, text: &[u8]| Folder::with(&[(file, text)]).names();
     assert_eq!(
         alone("stat", STAT.as_bytes()),
@@ -107,11 +108,7 @@ fn a_file_that_cannot_be_read_leaves_out_its_own_families_alone() {
         "\0\u{fffd}\n",
     ] {
         for file in ["stat", "status", "limits"] {
-            assert_eq!(
-                alone(file, text.as_bytes()),
-                Vec::<String>::new(),
-                "{file}: {text:?}"
-            );
+            assert_eq!(alone(file, text.as_bytes()), [""; 0], "{file}: {text:?}");
         }
     }
 }
@@ -141,14 +138,9 @@ fn no_limit_is_the_largest_number() {
 #[cfg(target_os = "linux")]
 #[test]
 fn every_family_is_there_on_linux() {
-    let names: Vec<_> = families(Path::new("/proc/self"))
-        .into_iter()
-        .map(|family| family.name)
-        .collect();
-    assert_eq!(
-        names,
-        ALL.iter().map(|(name, ..)| *name).collect::<Vec<_>>()
-    );
+    let all: Vec<_> = rows(None).map(|(name, ..)| name).collect();
+    let read = read(Path::new("/proc/self")).into_iter();
+    assert_eq!(read.map(|(name, _)| name).collect::<Vec<_>>(), all);
 }
 
 #[cfg(target_os = "linux")]
@@ -248,7 +240,7 @@ fn reading_is_cheap() {
     const READS: u32 = 50;
     let begun = Instant::now();
     for _ in 0..READS {
-        families(Path::new("/proc/self"));
+        read(Path::new("/proc/self"));
     }
     let each = begun.elapsed() / READS;
     // Some 60 us on the machine this was written on; the bound is for one that is very busy.
