@@ -1,12 +1,11 @@
 //! A function as it was: where the arguments of its attribute are at fault, or instrumentation is off.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 
-use crate::expand::{Call, mixed};
+use crate::expand::{Call, begun, mixed};
 use crate::parse::{Buckets, Faults, Name};
-use crate::shape::{Shape, Tail};
-use crate::tokens::{in_braces, in_parentheses};
+use crate::shape::Shape;
 use crate::validate::Checked;
 
 /// The errors, and the item as it is without the attribute: its callers still find it, so one mistake gives one
@@ -43,7 +42,7 @@ impl Call<'_> {
         let block = &target.block;
         target.with(match (&self.checked.shape, no_call) {
             (Shape::Tail(tail) | Shape::Block(tail, _), Some(no_call)) => {
-                let tail = tail_with(tail, &no_call);
+                let tail = tail.with(begun(&tail.keywords, &tail.block, Some(no_call)));
                 quote!(#used #tail)
             }
             (_, no_call) => quote!(#used #no_call (#block)),
@@ -91,15 +90,4 @@ impl Call<'_> {
         });
         mixed!(#args #limit #judged)
     }
-}
-
-/// A body with an async block at its end, in which this statement comes first.
-fn tail_with(tail: &Tail, first: &TokenStream) -> TokenStream {
-    let (before, keywords, block) = (&tail.before, &tail.keywords, &tail.block);
-    let inner = in_braces(mixed!(#first (#block)), block.span());
-    let mut future = quote!(#keywords #inner);
-    if let Some(at) = tail.parentheses {
-        future = in_parentheses(future, at).into_token_stream();
-    }
-    quote!(#before #future)
 }

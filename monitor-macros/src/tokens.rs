@@ -68,18 +68,22 @@ pub(crate) fn held(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree
     let mut tokens = tokens.into_iter().peekable();
     let mut held = Vec::new();
     while let Some(token) = tokens.next() {
-        let fragment = delimited(&token, Delimiter::None);
-        held.push(
-            match fragment.filter(|group| falls_apart(group.stream(), tokens.peek())) {
-                Some(group) => {
-                    let at = group.span().resolved_at(Span::mixed_site());
-                    in_parentheses(group.stream(), at).into()
-                }
-                None => token,
-            },
-        );
+        let fragment = delimited(&token, Delimiter::None).map(Group::stream);
+        let alone = begins_a_value(&held) && tokens.peek().is_none_or(|next| is(next, ','));
+        let falls = |content: &TokenStream| !alone && falls_apart(content.clone(), tokens.peek());
+        let at = token.span().resolved_at(Span::mixed_site());
+        let loose = fragment.filter(falls);
+        held.push(loose.map_or(token, |content| in_parentheses(content, at).into()));
     }
     held
+}
+
+/// Whether an element of a list begins behind these tokens, be it one with a name: `name = value`.
+fn begins_a_value(before: &[TokenTree]) -> bool {
+    match before {
+        [.., TokenTree::Ident(_), equals] if is(equals, '=') => true,
+        before => before.last().is_none_or(|last| is(last, ',')),
+    }
 }
 
 /// Whether a fragment before `next` would mean something else without its group. Only expressions, and types with a
@@ -126,17 +130,12 @@ fn has_a_plus(ty: &Type) -> bool {
 }
 
 /// Replaces fragments at the beginning of an item by their content (a visibility, or whole items).
-pub(crate) fn open(item: &mut Vec<TokenTree>, start: impl Fn(&[TokenTree]) -> usize) {
-    loop {
-        let start = start(item);
-        let first = item
-            .get(start)
-            .and_then(|first| delimited(first, Delimiter::None));
-        let Some(fragment) = first else {
-            return;
-        };
-        let content = held(fragment.stream());
-        item.splice(start..=start, content);
+pub(crate) fn open(item: &mut Vec<TokenTree>, start: fn(&[TokenTree]) -> usize) {
+    let at = start(item);
+    if item.get(at).is_some_and(is_fragment) {
+        let content = held(content(&item[at]));
+        item.splice(at..=at, content);
+        open(item, start);
     }
 }
 
@@ -153,15 +152,15 @@ pub(crate) fn ungrouped(tokens: TokenStream) -> TokenStream {
     if !are_in(&tokens.clone().into_iter().collect::<Vec<_>>()) {
         return tokens;
     }
-    let opened = held(tokens).into_iter().map(|token| match token {
-        TokenTree::Group(inner) if inner.delimiter() == Delimiter::None => {
-            ungrouped(inner.stream())
+    let opened = held(tokens).into_iter().map(|token| {
+        let TokenTree::Group(inner) = token else {
+            return token.into();
+        };
+        let content = ungrouped(inner.stream());
+        match inner.delimiter() {
+            Delimiter::None => content,
+            other => group(other, content, inner.span()).into_token_stream(),
         }
-        TokenTree::Group(inner) => {
-            let content = ungrouped(inner.stream());
-            group(inner.delimiter(), content, inner.span()).into_token_stream()
-        }
-        other => other.into(),
     });
     opened.collect()
 }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 
 use super::call::{Call, last_expression, place};
 use crate::shape::{Around, Boxing, Shape, Tail};
-use crate::tokens::{in_braces, in_parentheses};
+use crate::tokens::in_braces;
 
 impl Call<'_> {
     pub(super) fn future(&self, boxing: Boxing, around: Around) -> TokenStream {
@@ -86,7 +86,7 @@ impl Call<'_> {
     /// unchanged.
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
         let args = &self.args;
-        let future = typed(&tail.keywords, &tail.block, self.edge());
+        let future = begun(&tail.keywords, &tail.block, self.edge());
         let wrapped = if args.call.given() || args.max_concurrency.given() {
             self.as_call(&future)
         } else {
@@ -94,14 +94,8 @@ impl Call<'_> {
             let (value, verdict) = (self.value(), self.verdict());
             mixed!(#runtime::run_async::<#value, _, _, _>(#start, #future, #verdict))
         };
-        let before = &tail.before;
-        let body = match tail.parentheses {
-            None => mixed!(#before return #wrapped),
-            Some(at) => {
-                let boxed = in_parentheses(wrapped, at);
-                quote!(#before #boxed)
-            }
-        };
+        let give = tail.parentheses.is_none().then(|| mixed!(return));
+        let body = tail.with(mixed!(#give #wrapped));
         if !self.reads_arguments() && self.counted_limit().is_none() {
             return body;
         }
@@ -119,15 +113,15 @@ impl Call<'_> {
     }
 }
 
-/// An async block, with the type of its value said at its top.
-pub(super) fn typed(
+/// An async block with this statement at its top, one that names the type of its value say.
+pub(crate) fn begun(
     keywords: &TokenStream,
     block: &Group,
-    edge: Option<TokenStream>,
+    first: Option<TokenStream>,
 ) -> TokenStream {
-    let Some(edge) = edge else {
+    let Some(first) = first else {
         return quote!(#keywords #block);
     };
-    let block = in_braces(mixed!(#edge (#block)), block.span());
+    let block = in_braces(mixed!(#first (#block)), block.span());
     quote!(#keywords #block)
 }

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::{LitBool, PatIdent, Type};
 
 use super::call::{Call, last_expression};
-use super::deferred::typed;
+use super::deferred::begun;
 use crate::parse::words;
 use crate::shape::{Around, Boxing, STRAY_BREAK, SUSPENDS, UNCLEAR, may, scan};
 use crate::tokens::{delimited, in_braces, in_parentheses};
@@ -151,7 +151,7 @@ impl Call<'_> {
     /// The body as a future.
     fn inner_future(&self) -> TokenStream {
         let keywords = quote_spanned!(self.begin()=> async move);
-        typed(&keywords, self.block, self.body_edge())
+        begun(&keywords, self.block, self.body_edge())
     }
 
     fn inner_await(&self) -> TokenStream {

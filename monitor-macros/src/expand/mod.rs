@@ -46,6 +46,7 @@ use crate::tokens::in_braces;
 use crate::validate::{Checked, CheckedBlock, Part};
 
 pub(crate) use call::Call;
+pub(crate) use deferred::begun;
 pub(crate) use mixed;
 
 /// The function, instrumented.

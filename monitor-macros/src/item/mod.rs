@@ -115,10 +115,10 @@ pub(crate) fn is_closure(item: TokenStream) -> bool {
 
 /// Where an item begins behind its attributes.
 pub(super) fn start(item: &[TokenTree]) -> usize {
-    let attributes = item
-        .chunks(2)
-        .take_while(|pair| matches!(pair, [hash, TokenTree::Group(_)] if is(hash, '#')));
-    2 * attributes.count()
+    match item {
+        [hash, TokenTree::Group(_), rest @ ..] if is(hash, '#') => 2 + start(rest),
+        _ => 0,
+    }
 }
 
 pub(super) fn skip_visibility(item: &[TokenTree]) -> &[TokenTree] {
@@ -183,13 +183,13 @@ fn read_head(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Visibility,
 
 /// How many tokens of a block are inner attributes: `#`, `!` and brackets.
 fn inner_attributes(tokens: &[TokenTree]) -> usize {
-    let is_one = |hash, bang, content| {
-        is(hash, '#') && is(bang, '!') && delimited(content, Delimiter::Bracket).is_some()
-    };
-    let attributes = tokens.chunks(3).take_while(
-        |triple| matches!(triple, [hash, bang, content] if is_one(hash, bang, content)),
-    );
-    3 * attributes.count()
+    let brackets = |content| delimited(content, Delimiter::Bracket).is_some();
+    match tokens {
+        [hash, bang, content, rest @ ..] if is(hash, '#') && is(bang, '!') && brackets(content) => {
+            3 + inner_attributes(rest)
+        }
+        _ => 0,
+    }
 }
 
 /// The arguments of a function but for `self`.

@@ -25,7 +25,7 @@ pub(super) fn buckets(value: &Expr) -> syn::Result<Buckets> {
     if let Some(Lit::Str(name)) = literal(value) {
         return preset(name);
     }
-    match value {
+    match bare(value) {
         Expr::Path(path) => Ok(Buckets::Constant(path.clone())),
         Expr::Array(list) => bounds(list).map(Buckets::List),
         Expr::Reference(reference) if matches!(*reference.expr, Expr::Array(_)) => {

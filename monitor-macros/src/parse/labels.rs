@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitInt, token};
 
-use super::value::{equals, expression, fault, inside, list, literal, refuse};
+use super::value::{equals, fault, inside, list, literal, refuse};
 use super::{separated, unless};
 
 /// The most labels a method may have.
@@ -69,7 +69,7 @@ fn read_name(input: ParseStream<'_>) -> syn::Result<Ident> {
 
 fn read_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     if equals(input) {
-        return inside(name, expression(input)?);
+        return inside(name, input.parse()?);
     }
     let name = name.unraw();
     let message = format!("the label `{name}` needs a value: `{name} = expr`");

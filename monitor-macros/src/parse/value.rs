@@ -60,12 +60,7 @@ fn assigned(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
 /// Reads `= value` after `key`, as any expression: one of the wrong kind is then refused as a whole.
 fn value(key: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
     assigned(key, input)?;
-    expression(input)
-}
-
-/// Reads an expression, without parentheses around it: a fragment of a macro may have got some.
-pub(super) fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
-    input.parse().map(|value| bare(&value).clone())
+    input.parse()
 }
 
 /// Reads `= value` after a key as something.
@@ -161,7 +156,7 @@ pub(super) fn name_or(
     what: &str,
     expected: &str,
 ) -> impl Fn(&Expr) -> syn::Result<Name> {
-    move |value| match value {
+    move |value| match bare(value) {
         path if gives(path) => Ok(Name::Path(Box::new(path.clone()))),
         _ => text(value, what, expected).map(Name::Literal),
     }
@@ -183,7 +178,7 @@ pub(super) fn expected(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<L
     let mut names: Vec<LitStr> = Vec::new();
     let faults = separated(&content, |input| {
         let expected = "an expected error type is a string literal";
-        let name = text(&expression(input)?, "the error type", expected)?;
+        let name = text(&input.parse()?, "the error type", expected)?;
         if names.iter().any(|before| before.value() == name.value()) {
             let message = format!("the error type {:?} is given twice", name.value());
             return fault(name.span(), message);
@@ -233,15 +228,13 @@ pub(super) fn limit(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit> {
 /// An expression that stands beside the body: no closure, no constant but an integer where one is fine, and nothing
 /// that leaves the function.
 fn computed(key: &Ident, value: Expr, integer: bool, expected: &str) -> syn::Result<Expr> {
-    let is_computed = match &value {
-        Expr::Lit(literal) => integer && matches!(literal.lit, Lit::Int(_)),
-        Expr::Array(_) | Expr::Tuple(_) | Expr::Closure(_) => false,
-        _ => true,
-    };
-    if !is_computed {
-        return refuse(&value, expected);
+    match &value {
+        Expr::Lit(literal) if integer && matches!(literal.lit, Lit::Int(_)) => Ok(value),
+        Expr::Lit(_) | Expr::Array(_) | Expr::Tuple(_) | Expr::Closure(_) => {
+            refuse(&value, expected)
+        }
+        _ => inside(key, value),
     }
-    inside(key, value)
 }
 
 pub(super) fn binding(value: &Expr) -> syn::Result<Ident> {

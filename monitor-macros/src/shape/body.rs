@@ -6,12 +6,14 @@
 //! await whose expression cannot be found keeps the body from staying in place.
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
+use quote::quote;
 use syn::{FnArg, Pat, PatIdent, PatType, Signature, Type};
 
 use Behind::{Ended, Joined, Operator};
 
 use crate::tokens::{
-    self, any, braced, content, delimited, end_of_angles, held, is, is_block, is_fragment, is_word,
+    self, any, braced, content, delimited, end_of_angles, held, in_parentheses, is, is_block,
+    is_fragment, is_word,
 };
 
 /// Ways in which a body may pause or leave before its end: a set of the bits below.
@@ -425,6 +427,16 @@ impl Tail {
         self.before.is_empty() && self.parentheses.is_none()
     }
 
+    /// The body with this future in place of the block.
+    pub(crate) fn with(&self, future: TokenStream) -> TokenStream {
+        let before = &self.before;
+        let Some(at) = self.parentheses else {
+            return quote!(#before #future);
+        };
+        let boxed = in_parentheses(future, at);
+        quote!(#before #boxed)
+    }
+
     /// True if the block has a `move`.
     pub(crate) fn moves(&self) -> bool {
         self.keywords.clone().into_iter().count() > 1
@@ -550,8 +562,6 @@ fn is_matched_on(before: &[TokenTree], after: &[TokenTree]) -> bool {
 #[cfg(all(test, not(feature = "off")))]
 mod tests {
     use super::*;
-    use quote::quote;
-
     use crate::tests::flat;
 
     /// The tokens of a body, with each expression that it awaits in `@[..]`.

@@ -52,6 +52,18 @@ fn a_value_may_be_raw_in_parentheses_or_made_by_a_macro() {
     expanded(prefix, quote!(impl A { fn f(&self) {} }));
 }
 
+#[test]
+fn workers_in_parentheses_is_an_argument_of_that_name() {
+    let function = quote!(
+        async fn f(workers: u64) {
+            g().await
+        }
+    );
+    let limited = |args| expanded(tokens(args), function.clone()).to_string();
+    assert!(!limited("max_concurrency = workers").contains("__monitor_limit"));
+    assert!(limited("max_concurrency = (workers)").contains("limit (& ((workers)))"));
+}
+
 /// Arguments with a macro where only a literal will do, and how the message begins.
 const REFUSED: &[(&str, &str)] = &[
     ("task = concat!(\"a\")", "the task type is a string literal"),
