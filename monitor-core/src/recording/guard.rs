@@ -2,7 +2,7 @@
 //!
 //! A guard is two words: the shard the call started in, and the call's slot there with flags above the slot's number.
 //! The start time stands in the slot. Only the code that has the guard touches the slot and the values the call
-//! observed, so a guard may move to another thread: what hands it over orders those stores too.
+//! observed, so a guard may move to another thread: handing it over orders those stores too.
 //!
 //! # Fast and slow
 //!
@@ -36,8 +36,8 @@ use crate::recording::store::StorageCore;
 use crate::recording::thread::{self, Local};
 use crate::recording::values::ValueRef;
 
-/// Flag: the thread was panicking when the call began. That panic may be what drops the guard, so it is not the call's
-/// own.
+/// Flag: the thread was panicking when the call began. The guard may be dropped by that panic, which then is not the
+/// call's own.
 const UNWINDING: u64 = 1 << 32;
 /// Flag: the call observed a value.
 const OBSERVED: u64 = 1 << 33;
@@ -255,7 +255,7 @@ impl CallGuard {
         method.note_exemplar(span, failure.is_some());
     }
 
-    /// Enters what the call observed, under the number the call is about to get.
+    /// Enters the values that the call observed, under the number the call is about to get.
     fn enter_values(&self, target: &'static Shard, span: Span) {
         if self.slot & OBSERVED != 0
             && let Some(values) = self.shard.values.get()
@@ -317,7 +317,7 @@ impl CallGuard {
     }
 
     /// Notes the time left until the caller's deadline, now and (taken on from here) at the end of the call, as
-    /// `time_remaining_time` and `time_remaining_after_time` in seconds; what is past its deadline is 0. `None`, and a
+    /// `time_remaining_time` and `time_remaining_after_time` in seconds; a time past the deadline is 0. `None`, and a
     /// hundred years or more (as `Duration::MAX`): no deadline, nothing is noted.
     ///
     /// # Examples
@@ -348,7 +348,7 @@ impl CallGuard {
     }
 }
 
-/// A handle of no call: it records nothing, whatever is done with it.
+/// A handle without a call: none of its methods records anything.
 #[inline]
 pub fn no_call() -> CallGuard {
     static OFF_SHARD: OnceLock<&'static Shard> = OnceLock::new();

@@ -1,8 +1,8 @@
 //! The process-wide numbers of methods and their label sets, and the labels of calls.
 //!
 //! A method, and each label set of one, has a number that is the same in every storage of the process: a [`MethodId`].
-//! Storages and threads find what they keep of it in tables by that number. Names are never freed, so label sets made
-//! of text are limited: those past `max_series` share one, labelled `overflow`.
+//! Storages and threads keep their data about it in tables indexed by that number. Names are never freed, so label sets
+//! made of text are limited: those past `max_series` share one, labelled `overflow`.
 //!
 //! From the labels of a call to its [`MethodId`]: a *bounded* label has a type with a closed set of values, a *capped*
 //! one takes any text, up to a number of different values; the rest is [`OVERFLOW`]. Either gives an index, and the
@@ -36,7 +36,8 @@ pub(crate) struct MethodId {
     overflow: OnceLock<&'static MethodId>,
 }
 
-/// Where a label set comes from. One that comes from several places is what it was made as: a page has it once.
+/// Where a label set comes from. A label set that comes from several places keeps the origin it was first made with: a
+/// page has it once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
     /// It was made at run time, from text: there may be any number of those. Else it is one of a closed set.
@@ -312,8 +313,8 @@ impl<L> From<&Bounded<L>> for LabelValue<'_> {
 /// Bytes of a text that are copied without an allocation.
 const SHORT: usize = 64;
 
-/// A value of a capped label: a copy, so that what the text was borrowed from (a lock, say) is free again before the
-/// next argument is read.
+/// A value of a capped label: a copy, so that the borrow of the text (through a lock guard, say) ends before the next
+/// argument is read.
 #[derive(Debug)]
 pub enum Text {
     /// So many bytes of this.

@@ -1,8 +1,8 @@
-//! The limit of a method's calls: permits, and what the attribute's limit may be.
+//! The limit of a method's calls: permits, and the types the attribute's limit may have.
 //!
 //! The permits of a method are a semaphore and a limit beside it. The limit may change while permits are in use: those
-//! stay in use, and what is too many is not given back. A call with a limit of its own sets the method's, from where on
-//! the configuration no longer does; where the limit is that already, it costs a look at an atomic.
+//! stay in use, and the excess is removed as permits come back. A call with a limit of its own sets the method's, from
+//! where on the configuration no longer does; where the limit is that already, it costs a look at an atomic.
 
 use std::num::NonZeroUsize;
 
@@ -138,7 +138,7 @@ impl Permits {
     }
 }
 
-/// 0 is no limit: half of what the semaphore can count, so that none that comes back can be one too many for it.
+/// 0 is no limit: half of the semaphore's maximum, so that a permit that comes back can never exceed that.
 fn capacity(limit: usize) -> usize {
     const UNLIMITED: usize = Semaphore::MAX_PERMITS / 2;
     match limit {

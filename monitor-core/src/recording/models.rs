@@ -60,7 +60,7 @@ fn ill(status: TaskStatus) -> Failure {
     }
 }
 
-/// What a scrape reads of the method, and the busy time it reports.
+/// The values a scrape reads of the method, and the busy time it reports.
 struct Scrape {
     counts: MethodCounts,
     busy: f64,

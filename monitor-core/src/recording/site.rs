@@ -1,4 +1,5 @@
-//! A call site: the static an expansion submits, and what the attributes of all sites say of each method.
+//! A call site: the static an expansion submits, and the settings of each method, merged from the attributes of all its
+//! sites.
 //!
 //! A [`CallSite`] is made while compiling and registered before `main`, so a method is known before its first call.
 //! Start-up, or else the first call, resolves it to its method's number in the process; from then on a call reads that
@@ -12,8 +13,8 @@
 //!
 //! # Settings
 //!
-//! Several sites may count as one method. [`Settings`] merges what they say: of task type and health the first site's
-//! word holds, in the order of their places; the buckets are those of the first site that has some; error types add up.
+//! Several sites may count as one method. [`Settings`] merges theirs: task type and health are those of the first site,
+//! in the order of their places; the buckets are those of the first site that has some; error types add up.
 
 use std::fmt;
 use std::ptr;
@@ -30,7 +31,7 @@ use crate::recording::thread::{self, Local};
 /// Whether the attribute makes no sites: the feature `off`, which a dependency may have set on `monitor-macros` alone.
 pub(crate) const IS_OFF: bool = monitor_macros::is_off!();
 
-/// Where a monitored function stands, which method it counts as, and what the attribute says of it. An expansion makes
+/// Where a monitored function stands, which method it counts as, and the settings in its attribute. An expansion makes
 /// it a `static`.
 #[derive(Debug)]
 pub struct CallSite {
@@ -44,7 +45,7 @@ pub struct CallSite {
     combinations: StorageLink,
 }
 
-/// What an attribute says of the calls of its function.
+/// The settings that an attribute has for the calls of its function.
 #[derive(Debug, Clone, Copy)]
 pub struct SiteSettings {
     /// Calls feed this task type instead of the method's own.
@@ -211,7 +212,7 @@ impl CallSite {
     }
 }
 
-/// What holds for all calls of a method.
+/// The settings of all calls of a method.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) task: Option<&'static str>,
@@ -287,8 +288,8 @@ fn by_method() -> Vec<&'static CallSite> {
 
 /// Two places that count as one method.
 ///
-/// That is right for two sites of one thing, and mixes two things up otherwise: what the first site's attribute says of
-/// task type and health then holds for both, and so do the buckets of the first site that has some.
+/// That is right for two sites of one thing, and mixes two things up otherwise: the task type and health of the first
+/// site's attribute then hold for both, and so do the buckets of the first site that has some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct SharedMethod {

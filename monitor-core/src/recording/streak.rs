@@ -41,14 +41,14 @@ fn index_of(status: TaskStatus) -> Word {
 /// Calls are taken in the order their compare-and-swap or their read of the word takes. A reader sees the current
 /// status exactly; the length of its streak may miss calls that are just ending, and is at least 1 once a status was
 /// set.
-// A cache line of its own: a status that flaps on several threads must not slow down what lies beside it.
+// A cache line of its own: a status that flaps on several threads must not slow down access to its neighbours.
 #[derive(Default)]
 #[repr(align(64))]
 pub(crate) struct Streak {
     word: AtomicU64,
     /// Held while a status is set through the API.
     api: Mutex<()>,
-    /// The part in the streak of what was set through the API rather than by calls.
+    /// The part in the streak of statuses set through the API rather than by calls.
     api_part: Observed,
     /// When that was last, in ticks, plus 1; 0 if never. Calls leave theirs in the rings of their shards.
     api_set: AtomicU64,
@@ -164,7 +164,7 @@ impl Streak {
         Reading { word, run }
     }
 
-    /// What [`read`](Self::read) returns, in its one round; `None` if the status changed meanwhile.
+    /// The result of [`read`](Self::read), in a single round; `None` if the status changed meanwhile.
     #[expect(
         clippy::option_option,
         reason = "never set, and no longer known, are two answers"
