@@ -1,5 +1,5 @@
-//! What expansions of `#[monitored]` and of the derives name, and `date_and_time`, which `monitor-server` shares. Not
-//! part of the public API: it may change in any release.
+//! The items that expansions of `#[monitored]` and of the derives name, and `date_and_time`, which `monitor-server`
+//! shares. Not part of the public API: it may change in any release.
 
 pub use core::{file, line};
 
@@ -74,10 +74,10 @@ const fn is_common(bound: f64) -> bool {
     false
 }
 
-/// What a future becomes.
+/// The output of a future.
 pub type Output<F> = <F as Future>::Output;
 
-/// What a stream gives.
+/// The items of a stream.
 pub type Item<S> = <S as futures_core::Stream>::Item;
 
 /// The typed return edge of an async body: `if false { return edge::<Ret>() }` tells the compiler the type to coerce

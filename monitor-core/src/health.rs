@@ -1,5 +1,5 @@
-//! Health: which runs of a status are too long, what follows for each task type, and which task types count for
-//! readiness.
+//! Health: which runs of a status are too long, the health of each task type that follows from it, and which task types
+//! count for readiness.
 //!
 //! Everything here is a pure function of statuses ([`StatusSnapshot`]) and thresholds: [`verdict`] makes a [`Health`]
 //! with a reason for each unhealthy task type, and a [`ReadinessPolicy`] lets old statuses expire and says why a

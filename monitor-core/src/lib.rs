@@ -6,7 +6,7 @@
 //! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot).
 //! - [`MetricDesc`], [`metric`]: counters, gauges and histograms of the user's own, under their own names.
 //! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
-//! - [`snapshot`], [`family`]: what was recorded, as plain data.
+//! - [`snapshot`], [`family`]: the recorded numbers, as plain data.
 //! - [`exemplar`]: links from a histogram's bucket to a trace.
 //! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
 //! - `testing` (feature `testing`): in unit tests, that a call recorded exactly this and nothing else.
@@ -21,7 +21,7 @@
 //!
 //! The global monitor is one for each copy of this crate in a process. Two versions of it among the dependencies
 //! (`cargo tree -d` lists them), or a `cdylib` that is loaded at run time, are two copies: each records on its own, and
-//! a server shows what its own copy has. Methods that are monitored with the other one are missing from its page.
+//! a server shows its own copy alone. Methods that are monitored with the other one are missing from its page.
 //! `docs/operations.md`, "Methods that are missing", says how to find that out, and how to mend it.
 
 #[doc(hidden)]

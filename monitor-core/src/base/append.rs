@@ -1,11 +1,11 @@
-//! Containers that only grow: what recording looks things up in without waiting.
+//! Containers that only grow, in which recording looks things up without waiting.
 //!
 //! - [`Chunked`]: cells by index, in place for good; [`Table`]: items by index, each made once.
 //! - [`push`] and [`walk`]: a list whose items hold the link to the next one.
 //! - [`Interner`]: items by key, numbered in the order they came.
 //! - [`Latest`]: the newest of the values it was given.
 //!
-//! Nothing is ever moved, removed or freed, so a reader needs neither lock nor count, and what it found stays valid for
+//! Nothing is ever moved, removed or freed, so a reader needs neither lock nor count, and a found item stays valid for
 //! the life of the process. All of them stand on [`Once`]: a reader sees nothing, or an item that is complete. Two
 //! threads that add the same item at once agree on one; the other's is never seen.
 
@@ -237,7 +237,7 @@ pub(crate) fn hash_of(key: impl Hash) -> u64 {
 }
 
 /// The newest of the values it was ever given. All are kept for the life of the process, so a read is two loads and
-/// counts nothing: for what is replaced by hand now and then, such as a configuration.
+/// counts nothing: for values that are rarely replaced, such as a configuration.
 pub(crate) struct Latest<T: 'static> {
     first: &'static T,
     later: Table<T>,

@@ -1,7 +1,7 @@
 //! The clock: ticks for durations, their place in the calendar, and the manual clock tests use.
 //!
 //! A [`Clock`] is cloned into each structure that reads it: the length of a tick and the calendar time of its start are
-//! fixed when it is made. The ticks of a manual clock are shared with its hand: a move of the hand releases what was
+//! fixed when it is made. The ticks of a manual clock are shared with its hand: a move of the hand releases everything
 //! recorded before, and a read of the clock acquires it.
 
 use std::sync::OnceLock;
@@ -168,7 +168,7 @@ impl ManualClock {
     /// it began.
     pub fn advance(&self, by: Duration) {
         let later = |now: u64| Some(now.saturating_add(nanos(by)).min(u64::MAX >> 2));
-        // AcqRel: pairs with the Acquire in `now`, so that a reader of the new time sees what was recorded before it.
+        // AcqRel: pairs with the Acquire in `now`, so that a reader of the new time sees everything recorded before it.
         let _ = (self.ticks).fetch_update(AcqRel, Relaxed, later);
     }
 }

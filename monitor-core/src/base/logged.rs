@@ -1,4 +1,4 @@
-//! What a test logs.
+//! The log lines of a test.
 
 use std::fmt;
 use std::sync::Arc;

@@ -12,7 +12,7 @@
 //!   counted. It is freed when no handle is left; until then it counts towards the limit. The child of all others is
 //!   last on the page, and stays.
 //!
-//! # Who changes what
+//! # Writers
 //!
 //! Children come, go and come back under the lock of the order alone; the bits [`GONE`] and [`COUNTED`] change under it
 //! too. Whether an update came before a removal is decided in the words of the cell (`cells.rs`); [`GONE`] only spares
@@ -23,8 +23,8 @@
 //!
 //! An update sets [`TOUCHED`] before it changes the cell. A scrape clears it and notes its own time; a child that a
 //! later scrape still finds clear leaves once it is idle for long enough. That scrape takes the cell away first and
-//! looks at the bit then: an update that is in what was taken has set the bit before (its Release and the Acquire of
-//! the swap that takes the value; under the lock or the last handle's drop for the others), and stops the removal.
+//! looks at the bit then: an update that is part of the taken value has set the bit before (its Release and the Acquire
+//! of the swap that takes the value; under the lock or the last handle's drop for the others), and stops the removal.
 //!
 //! A registered child that a handle holds is only hidden, and the bit is looked at before that: an update between the
 //! two is counted, and is on the page after the next update.
@@ -44,7 +44,7 @@ use crate::data::value::ValueKind;
 use super::index::{Found, Index, LockedMap, Node};
 use super::registry::{AnyFamily, MetricSpec};
 
-/// What all families of a storage share.
+/// The limits and counts that all families of a storage share.
 #[derive(Default)]
 pub(crate) struct Limits {
     /// Most label sets of a family; 0 is no limit. Children that are there stay when it falls.
@@ -91,7 +91,7 @@ pub(super) struct Child<K, C> {
 /// A child that look-ups, the order and handles hold.
 pub(super) type ChildRef<K, C> = Arc<Node<Child<K, C>>>;
 
-// Bits of a child's state, `Relaxed`: what orders them is said above.
+// Bits of a child's state, `Relaxed`: see above for the stores that order them.
 /// Nothing is wrong with the key, or was warned about.
 const SETTLED: u32 = 1;
 /// It was taken away.
@@ -222,9 +222,9 @@ impl<K, C> Order<K, C> {
 
 /// The cell of a key: its value may be taken away and come back.
 pub(super) trait KeyCell: Sized {
-    /// What the children of a family share; the family's first key decides it.
+    /// The part that the children of a family share; the family's first key decides it.
     type Shared: Clone;
-    /// What a removal takes.
+    /// The value that a removal takes.
     type Taken;
 
     /// Whether it leaves the page when it is idle.
@@ -313,7 +313,8 @@ impl<C: KeyCell> KeyFamilies<C> {
     ///
     /// # Errors
     ///
-    /// What `update` refused, but for [`Refused::Gone`], after which it is called again with the child that came back.
+    /// The error of `update`, except [`Refused::Gone`], after which `update` is called again with the child that came
+    /// back.
     pub(super) fn update<R>(
         &self,
         target: &Target<'_, C>,
@@ -428,7 +429,7 @@ impl<C: KeyCell> KeyFamilies<C> {
         self.take_away(&mut order, &child, || true)
     }
 
-    /// Takes away what was not updated for `idle` ticks.
+    /// Takes away the children that were not updated for `idle` ticks.
     pub(super) fn expire(&self, now: u64, idle: u64) {
         let mut order = lock(&self.order);
         for child in order.idle(now, idle) {
@@ -514,8 +515,8 @@ pub(super) fn written_alike(name: &str) -> impl Iterator<Item = char> {
         .map(move |letter| if legal(letter) { letter } else { '_' })
 }
 
-/// Warns of the parts of a key that are left out, in the original's words: `malformed` is what it says of one that is
-/// no label.
+/// Warns of the parts of a key that are left out, in the original's words: `malformed` logs its line about a part that
+/// is no label.
 pub(super) fn warn_of_key(key: &StatKey, malformed: fn(&str)) {
     for part in key.dropped() {
         match part {
@@ -547,7 +548,7 @@ impl<C> KeyChild<C> {
 /// # Consistency
 ///
 /// Hiding a child leaves a mark in the words that updates write, so each update is either before it or sees the mark
-/// and brings the child back. What was counted before stays.
+/// and brings the child back. Earlier counts stay.
 pub trait LabelCell: Sized + Send + Sync + 'static {
     fn new(bounds: &Arc<[f64]>) -> Self;
     fn hide(&self);
@@ -576,8 +577,8 @@ pub struct LabelFamily<C: 'static> {
     overflow: OnceLock<LabelRef<C>>,
 }
 
-/// What a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or [`Histogram`](super::typed::Histogram)
-/// holds.
+/// The reference inside a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or
+/// [`Histogram`](super::typed::Histogram).
 pub struct Handle<C: 'static> {
     child: LabelRef<C>,
     family: &'static LabelFamily<C>,
@@ -732,8 +733,8 @@ impl<C: LabelCell> LabelFamily<C> {
         true
     }
 
-    /// Frees a child of the order if it has no handle and `may` agrees, else returns it. The number of handles is certain
-    /// here, because no look-up finds the child meanwhile, and the last handle's updates are seen.
+    /// Frees a child of the order if it has no handle and `may` agrees, else returns it. The number of handles is
+    /// certain here, because no look-up finds the child meanwhile, and the last handle's updates are seen.
     fn free(
         &self,
         order: &mut LabelOrder<C>,

@@ -1,9 +1,9 @@
 //! Entries found by hash: a trie for those that stay, and a map behind a lock for those that may be freed.
 //!
 //! Readers of the trie take no lock, pin nothing and need no thread-local. Nothing in it is ever taken out again, so
-//! nothing has to be reclaimed under readers, which is what a general concurrent map spends its time on (and its
-//! thread-locals: those panic in the destructors of others). An entry of the trie that is taken away only counts as
-//! gone, and its owner may bring it back.
+//! nothing has to be reclaimed under readers. A general concurrent map spends its time on that, and on thread-locals
+//! that panic in the destructors of others. An entry of the trie that is taken away only counts as gone, and its owner
+//! may bring it back.
 //!
 //! So that keys may come and go for ever, new entries go to the map instead once [`GONE_LIMIT`] entries of the trie are
 //! gone: a look-up there takes a lock for reading, and an entry that is taken away is freed with its last holder.

@@ -151,7 +151,7 @@ impl MeanKeys {
     }
 }
 
-/// Adds the points up by key, in the order the keys came. What is no number is left out.
+/// Adds the points up by key, in the order the keys came. Values that are no numbers are left out.
 fn sums_of(points: &[Arc<StatValue>]) -> Vec<(&str, Sums)> {
     let (mut at, mut sums) = (HashMap::new(), Vec::new());
     for (number, point) in points.iter().enumerate() {

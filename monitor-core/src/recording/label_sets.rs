@@ -360,7 +360,8 @@ pub(crate) struct Combinations {
     /// Parallel to `keys`.
     indices: Box<[Indices]>,
     root: Branch,
-    /// All label sets, ordered by number, where they are small closed sets: of late labels, those of each type that came by.
+    /// All label sets, ordered by number, where they are small closed sets: of late labels, those of each type that
+    /// came by.
     siblings: Mutex<Vec<&'static MethodId>>,
 }
 

@@ -23,7 +23,7 @@
 //! 5. A snapshot adds the shards of all threads up (`storage/collect.rs`), in the order of the storage's
 //!    [`MethodList`](method::MethodList).
 //!
-//! # Who owns what
+//! # Ownership
 //!
 //! | | made by | written by | read by | until |
 //! |---|---|---|---|---|
@@ -38,7 +38,7 @@
 //! Nothing here is ever freed: a guard points at its shard without a count, which would cost two locked instructions a
 //! call. Threads that come and go leak nothing, as their records are adopted.
 //!
-//! # Which orderings pair, and what a reader may see meanwhile
+//! # Pairs of orderings, and the states a reader may see meanwhile
 //!
 //! The owner of a shard frees the slot, then adds to the bucket, then to the sum, each a Release store. A reader takes
 //! sums, then buckets, then the started side, over the list of shards again, each with Acquire. So in flight is never

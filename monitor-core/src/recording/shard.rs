@@ -170,7 +170,8 @@ impl Shard {
     pub(crate) fn end_ok(&self, slot: u32) {
         let end = self.now();
         match self.slots.inline_start(slot) {
-            // An end before the start (see `Span::ticks`) wraps around to a very long time, and takes the slow path too.
+            // An end before the start (see `Span::ticks`) wraps around to a very long time, and takes the slow path
+            // too.
             Some(start) if end.wrapping_sub(start) < LONG && self.is_known_ok() => {
                 let duration = end.wrapping_sub(start);
                 match self.ok.used_cell(self.bounds.bucket(duration)) {

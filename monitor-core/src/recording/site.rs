@@ -184,7 +184,8 @@ impl CallSite {
         self.known_combinations(storage)?.find(labels)
     }
 
-    /// [`find`](Self::find), made if there is room for a label set made at run time; else that of the method's overflow.
+    /// [`find`](Self::find), made if there is room for a label set made at run time; else that of the method's
+    /// overflow.
     #[cold]
     #[inline(never)]
     pub(crate) fn find_or_make(&'static self, labels: &[LabelValue<'_>]) -> &'static MethodId {
