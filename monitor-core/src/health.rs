@@ -18,7 +18,7 @@ use crate::errors::ErrorRules;
 use crate::storage::MonitorStorage;
 
 /// How long a status of a task type that counts for readiness is taken into account by default.
-pub const DEFAULT_STATUS_TTL: Duration = Duration::from_mins(1);
+pub const DEFAULT_STATUS_TTL: Duration = Duration::from_secs(60);
 
 /// For each status, the run that makes a task type unhealthy.
 ///

@@ -46,7 +46,7 @@ const DEAD: u64 = 1 << 63;
 
 /// A time left that means no deadline: a hundred years, for which no caller waits. The greatest number of nanoseconds
 /// in 64 bits is 584 years, those of all larger units are more.
-const NO_DEADLINE: Duration = Duration::from_hours(100 * 365 * 24);
+const NO_DEADLINE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// One call, from its start to its end.
 ///
