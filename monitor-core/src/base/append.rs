@@ -131,19 +131,19 @@ pub(crate) fn walk<T>(
 /// it.
 #[derive(Debug)]
 pub(crate) struct Interner<T: 'static> {
-    buckets: Box<[Link<Node<T>>]>,
+    buckets: Box<[Link<Interned<T>>]>,
     /// By number.
-    nodes: Box<Table<Node<T>>>,
+    nodes: Box<Table<Interned<T>>>,
     len: AtomicU32,
     writer: Mutex<()>,
 }
 
 /// An item and its number.
 #[derive(Debug)]
-pub(crate) struct Node<T: 'static> {
+pub(crate) struct Interned<T: 'static> {
     pub(crate) index: u32,
     hash: u64,
-    next: Link<Node<T>>,
+    next: Link<Interned<T>>,
     pub(crate) item: T,
 }
 
@@ -170,7 +170,7 @@ impl<T> Interner<T> {
 
     /// The item with this hash that `is` accepts.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, is: impl Fn(&T) -> bool) -> Option<&'static Node<T>> {
+    pub(crate) fn find(&self, hash: u64, is: impl Fn(&T) -> bool) -> Option<&'static Interned<T>> {
         walk(self.bucket(hash), |node| &node.next).find(|node| node.hash == hash && is(&node.item))
     }
 
@@ -181,7 +181,7 @@ impl<T> Interner<T> {
         is: impl Fn(&T) -> bool,
         limit: u32,
         make: impl FnOnce(u32) -> T,
-    ) -> Option<&'static Node<T>> {
+    ) -> Option<&'static Interned<T>> {
         // Before the look: a thread that finds the set full then finds every item in it.
         let is_full = self.len() >= limit;
         let found = self.find(hash, &is);
@@ -194,7 +194,7 @@ impl<T> Interner<T> {
         if found.is_some() || index >= limit {
             return found;
         }
-        let item = |index| Node {
+        let item = |index| Interned {
             index,
             hash,
             next: Once::new(),
@@ -207,12 +207,12 @@ impl<T> Interner<T> {
     }
 
     /// All items, in the order they came.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &'static Node<T>> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'static Interned<T>> + '_ {
         self.nodes.items()
     }
 
     #[inline]
-    fn bucket(&self, hash: u64) -> &Link<Node<T>> {
+    fn bucket(&self, hash: u64) -> &Link<Interned<T>> {
         #[expect(clippy::cast_possible_truncation, reason = "masked")]
         let at = hash as usize & (self.buckets.len() - 1);
         &self.buckets[at]

@@ -17,20 +17,20 @@ use crate::data::snapshot::ClockSource;
 /// [`source`](Self::source) and the metric `monitor_clock_fallback` tell).
 #[derive(Debug, Clone)]
 pub struct Clock {
-    source: Source,
+    source: TickSource,
     nanos_per_tick: f64,
     /// A moment in ticks, and in seconds since 1970.
     start: (u64, f64),
 }
 
 #[derive(Debug, Clone)]
-enum Source {
+enum TickSource {
     Counter(quanta::Clock),
     Os(Instant),
     Manual(Arc<AtomicU64>),
 }
 
-impl Source {
+impl TickSource {
     /// Reads any source. Out of line, so that [`Clock::now`] inlines the tick counter alone.
     #[cold]
     #[inline(never)]
@@ -61,7 +61,7 @@ impl Clock {
             }
             let nanos = clock.delta_as_nanos(0, TICKS_TO_MEASURE);
             let nanos_per_tick = to_f64(nanos) / to_f64(TICKS_TO_MEASURE);
-            Self::started(Source::Counter(clock), nanos_per_tick, unix_now())
+            Self::started(TickSource::Counter(clock), nanos_per_tick, unix_now())
         };
         SYSTEM.get_or_init(measured).clone()
     }
@@ -69,7 +69,7 @@ impl Clock {
     /// The monotonic clock of the operating system, also where the processor has a usable tick counter:
     /// [`system`](Self::system) falls back to it.
     pub fn os() -> Self {
-        Self::started(Source::Os(Instant::now()), 1.0, unix_now())
+        Self::started(TickSource::Os(Instant::now()), 1.0, unix_now())
     }
 
     /// A clock that moves only when its hand does, and starts at this time (seconds since 1970). Its ticks are
@@ -87,14 +87,14 @@ impl Clock {
     /// ```
     pub fn manual(unix_seconds: f64) -> (Self, ManualClock) {
         let ticks = Arc::new(AtomicU64::new(0));
-        let source = Source::Manual(Arc::clone(&ticks));
+        let source = TickSource::Manual(Arc::clone(&ticks));
         (
             Self::started(source, 1.0, unix_seconds),
             ManualClock { ticks },
         )
     }
 
-    fn started(source: Source, nanos_per_tick: f64, unix_seconds: f64) -> Self {
+    fn started(source: TickSource, nanos_per_tick: f64, unix_seconds: f64) -> Self {
         Self {
             start: (source.now(), unix_seconds),
             nanos_per_tick,
@@ -105,9 +105,9 @@ impl Clock {
     /// Where the ticks come from.
     pub fn source(&self) -> ClockSource {
         match self.source {
-            Source::Counter(_) => ClockSource::TickCounter,
-            Source::Os(_) => ClockSource::OperatingSystem,
-            Source::Manual(_) => ClockSource::Manual,
+            TickSource::Counter(_) => ClockSource::TickCounter,
+            TickSource::Os(_) => ClockSource::OperatingSystem,
+            TickSource::Manual(_) => ClockSource::Manual,
         }
     }
 
@@ -115,7 +115,7 @@ impl Clock {
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         match &self.source {
-            Source::Counter(clock) => clock.raw(),
+            TickSource::Counter(clock) => clock.raw(),
             other => other.now(),
         }
     }

@@ -1,8 +1,8 @@
 //! Bounded families: their children, at most `max_series` each, and one child for all label sets beyond that.
 //!
-//! Keys and registered metrics stand on the same parts: [`Child`] (a cell under its key, and whether it is there),
-//! [`Order`] (the children in the order they came, and since when each is idle), [`Limits`] (how many a family may
-//! have, and which are full) and the look-up by hash of `index.rs`. Two structures own them:
+//! Keys and registered metrics stand on the same parts: [`FamilyChild`] (a cell under its key, and whether it is
+//! there), [`Order`] (the children in the order they came, and since when each is idle), [`FamilyLimits`] (how many a
+//! family may have, and which are full) and the look-up by hash of `index.rs`. Two structures own them:
 //!
 //! * [`KeyFamilies`], all keys of one kind. A key is found at each update, without a lock. A removal takes its value,
 //!   and an update after it brings the key back at zero, last in the order. Beyond `GONE_LIMIT` keys a removed one is
@@ -35,18 +35,18 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, OnceLock, Relaxed, lock};
-use crate::data::family::{Child as PageChild, ChildValue, Label, Labels};
+use crate::data::family::{Child, ChildValue, Label, Labels};
 use crate::data::key::{DroppedPart, StatKey};
 use crate::data::labels::sort_labels;
 use crate::data::snapshot::MetricSnapshot;
 use crate::data::value::ValueKind;
 
-use super::index::{Found, Index, LockedMap, Node};
+use super::index::{Found, Index, IndexNode, LockedMap};
 use super::registry::{AnyFamily, MetricSpec};
 
 /// The limits and counts that all families of a storage share.
 #[derive(Default)]
-pub(crate) struct Limits {
+pub(crate) struct FamilyLimits {
     /// Most label sets of a family; 0 is no limit. Children that are there stay when it falls.
     pub(super) max_series: AtomicU64,
     /// Updates and handles that found their family full.
@@ -57,7 +57,7 @@ pub(crate) struct Limits {
     full: Mutex<Vec<Box<str>>>,
 }
 
-impl Limits {
+impl FamilyLimits {
     fn is_full(&self, children: u64) -> bool {
         let limit = self.max_series.load(Relaxed);
         limit != 0 && children >= limit
@@ -78,7 +78,7 @@ impl Limits {
 }
 
 /// A cell under its key.
-pub(super) struct Child<K, C> {
+pub(super) struct FamilyChild<K, C> {
     pub(super) key: K,
     pub(super) cell: C,
     /// Its place in the order; of use under its lock alone.
@@ -89,7 +89,7 @@ pub(super) struct Child<K, C> {
 }
 
 /// A child that look-ups, the order and handles hold.
-pub(super) type ChildRef<K, C> = Arc<Node<Child<K, C>>>;
+pub(super) type ChildRef<K, C> = Arc<IndexNode<FamilyChild<K, C>>>;
 
 // Bits of a child's state, `Relaxed`: see above for the stores that order them.
 /// Nothing is wrong with the key, or was warned about.
@@ -101,7 +101,7 @@ const COUNTED: u32 = 4;
 /// It was updated since a scrape last looked.
 const TOUCHED: u32 = 8;
 
-impl<K, C> Child<K, C> {
+impl<K, C> FamilyChild<K, C> {
     fn new(key: K, cell: C, state: u32) -> Self {
         Self {
             key,
@@ -188,7 +188,7 @@ impl<K, C> Order<K, C> {
         child.clear(GONE);
     }
 
-    fn remove(&mut self, child: &Child<K, C>) {
+    fn remove(&mut self, child: &FamilyChild<K, C>) {
         if let Some(place) = self.places.get_mut(child.at()) {
             *place = None;
             self.holes += 1;
@@ -251,13 +251,13 @@ pub(super) enum Refused {
     Full,
 }
 
-pub(super) type KeyChild<C> = Child<Arc<StatKey>, C>;
+pub(super) type KeyChild<C> = FamilyChild<Arc<StatKey>, C>;
 pub(super) type KeyRef<C> = ChildRef<Arc<StatKey>, C>;
 type KeyOrder<C> = Order<Arc<StatKey>, C>;
 
 /// All keys of one kind, each a child of the family of the names that are written alike.
 pub(super) struct KeyFamilies<C: KeyCell> {
-    limits: Arc<Limits>,
+    limits: Arc<FamilyLimits>,
     hasher: RandomState,
     children: Index<KeyChild<C>>,
     by_name: Index<KeyFamily<C>>,
@@ -277,7 +277,7 @@ struct KeyFamily<C: KeyCell> {
 }
 
 /// The key that an update is for.
-pub(super) enum Target<'a, C> {
+pub(super) enum UpdateTarget<'a, C> {
     /// A key, or the child of all others where its family is full.
     Key(&'a str),
     /// A key alone.
@@ -291,7 +291,7 @@ pub(super) enum Target<'a, C> {
 type KeyPlace<'a, C> = Result<Found<'a, KeyChild<C>>, Found<'a, KeyFamily<C>>>;
 
 impl<C: KeyCell> KeyFamilies<C> {
-    pub(super) fn new(limits: &Arc<Limits>) -> Self {
+    pub(super) fn new(limits: &Arc<FamilyLimits>) -> Self {
         Self {
             limits: Arc::clone(limits),
             hasher: RandomState::new(),
@@ -317,20 +317,20 @@ impl<C: KeyCell> KeyFamilies<C> {
     /// back.
     pub(super) fn update<R>(
         &self,
-        target: &Target<'_, C>,
+        target: &UpdateTarget<'_, C>,
         shared: &C::Shared,
         first: impl Fn(&C::Shared) -> C,
         update: impl Fn(&KeyRef<C>) -> Result<R, Refused>,
     ) -> Result<R, Refused> {
         let (raw, known) = match target {
-            Target::Key(raw) | Target::OwnKey(raw) => (*raw, None),
-            Target::Known(child) => (&*child.key.raw, Some(*child)),
+            UpdateTarget::Key(raw) | UpdateTarget::OwnKey(raw) => (*raw, None),
+            UpdateTarget::Known(child) => (&*child.key.raw, Some(*child)),
         };
         let mut place = self.place(raw);
         loop {
             let child = match place.unwrap_or_else(|| self.make_place(raw, known, shared, &first)) {
                 Ok(child) => child,
-                Err(_) if matches!(target, Target::OwnKey(_)) => return Err(Refused::Full),
+                Err(_) if matches!(target, UpdateTarget::OwnKey(_)) => return Err(Refused::Full),
                 Err(family) => Found::InMap(self.overflow(&family, &first)),
             };
             child.touch();
@@ -415,7 +415,7 @@ impl<C: KeyCell> KeyFamilies<C> {
         } else {
             let key = StatKey::parse(raw);
             let settled = if key.dropped().is_empty() { SETTLED } else { 0 };
-            let child = Child::new(Arc::new(key), fresh, settled | GONE);
+            let child = FamilyChild::new(Arc::new(key), fresh, settled | GONE);
             self.children.insert(self.hash(raw), child)
         };
         order.push(&child);
@@ -557,7 +557,7 @@ pub trait LabelCell: Sized + Send + Sync + 'static {
     fn value(&self) -> Option<ChildValue>;
 }
 
-type LabelChild<C> = Child<Labels, C>;
+type LabelChild<C> = FamilyChild<Labels, C>;
 type LabelRef<C> = ChildRef<Labels, C>;
 type LabelOrder<C> = Order<Labels, C>;
 
@@ -568,7 +568,7 @@ type LabelOrder<C> = Order<Labels, C>;
 )]
 pub struct LabelFamily<C: 'static> {
     pub(super) spec: MetricSpec,
-    limits: Arc<Limits>,
+    limits: Arc<FamilyLimits>,
     hasher: RandomState,
     /// Those in the order, by the hash of their label values.
     children: LockedMap<LabelChild<C>>,
@@ -645,7 +645,7 @@ fn show<C: LabelCell>(order: &mut LabelOrder<C>, child: &LabelRef<C>) {
 }
 
 impl<C: LabelCell> LabelFamily<C> {
-    pub(super) fn new(spec: MetricSpec, limits: Arc<Limits>) -> Self {
+    pub(super) fn new(spec: MetricSpec, limits: Arc<FamilyLimits>) -> Self {
         Self {
             spec,
             limits,
@@ -701,7 +701,10 @@ impl<C: LabelCell> LabelFamily<C> {
 
     fn child(&self, hash: u64, labels: Vec<Label>) -> LabelRef<C> {
         let cell = C::new(&self.spec.bounds);
-        Arc::new(Node::new(hash, Child::new(labels.into(), cell, 0)))
+        Arc::new(IndexNode::new(
+            hash,
+            FamilyChild::new(labels.into(), cell, 0),
+        ))
     }
 
     /// Takes the child of these label values off the page; whether it was there.
@@ -797,7 +800,7 @@ impl<C: LabelCell> AnyFamily for LabelFamily<C> {
         let page_child = |child: &LabelRef<C>| {
             let value = child.cell.value()?;
             let labels = child.key.clone();
-            Some(PageChild { labels, value })
+            Some(Child { labels, value })
         };
         MetricSnapshot {
             name: Arc::clone(&self.spec.name),
@@ -814,7 +817,7 @@ impl<C: LabelCell> AnyFamily for LabelFamily<C> {
         }
         let mut order = lock(&self.order);
         for child in order.idle(now, idle) {
-            self.hide(&mut order, child, Child::is_idle);
+            self.hide(&mut order, child, FamilyChild::is_idle);
         }
         self.purge(&mut order);
     }

@@ -23,7 +23,7 @@ use crate::data::key::StatKey;
 use crate::data::snapshot::{TaskTotals, ValueEntry, ValueHistogram, ValuesSnapshot};
 use crate::data::value::{StatNumber, StatValue, ValueKind};
 use crate::metrics::cells::{KeyHistogram, KeyValue};
-use crate::metrics::family::{KeyFamilies, KeyRef, Limits, Refused, Target};
+use crate::metrics::family::{FamilyLimits, KeyFamilies, KeyRef, Refused, UpdateTarget};
 use crate::metrics::registry::Registry;
 use crate::metrics::user_points::UserPoints;
 use crate::recording::config::StorageConfig;
@@ -49,7 +49,7 @@ const TASKS: &str = "tasks";
 /// added to one child labelled `overflow="true"` alone, so totals stay right; other values of further ones are not
 /// kept.
 pub(crate) struct Values {
-    limits: Arc<Limits>,
+    limits: Arc<FamilyLimits>,
     entries: Arc<KeyFamilies<KeyValue>>,
     histograms: KeyFamilies<KeyHistogram>,
     points: UserPoints,
@@ -68,7 +68,7 @@ impl Values {
         time_bounds: Arc<[f64]>,
         size_bounds: Arc<[f64]>,
     ) -> Self {
-        let limits = Arc::new(Limits::default());
+        let limits = Arc::new(FamilyLimits::default());
         let values = Self {
             entries: Arc::new(KeyFamilies::new(&limits)),
             histograms: KeyFamilies::new(&limits),
@@ -121,7 +121,7 @@ impl Values {
     #[cold]
     fn inc_slowly(&self, key: &str, by: StatNumber) -> Result<StatValue, StatsError> {
         let add = |child: &KeyRef<KeyValue>| child.cell.add(by);
-        let sum = self.update(key, Target::Key, |()| zero(), add, not_a_number)?;
+        let sum = self.update(key, UpdateTarget::Key, |()| zero(), add, not_a_number)?;
         Ok(sum.into())
     }
 
@@ -130,7 +130,7 @@ impl Values {
     fn update<'a, R>(
         &self,
         key: &'a str,
-        target: fn(&'a str) -> Target<'a, KeyValue>,
+        target: fn(&'a str) -> UpdateTarget<'a, KeyValue>,
         first: impl Fn(&()) -> KeyValue,
         update: impl Fn(&KeyRef<KeyValue>) -> Result<R, Refused>,
         holds: fn(Box<str>, ValueKind) -> StatsError,
@@ -148,8 +148,8 @@ impl Values {
     /// under a key its family has no room for.
     pub(crate) fn set(&self, key: &str, value: StatValue) -> Result<(), StatsError> {
         let target = match value.as_number() {
-            Some(_) => Target::Key,
-            None => Target::OwnKey,
+            Some(_) => UpdateTarget::Key,
+            None => UpdateTarget::OwnKey,
         };
         let value = Cell::new(Some(value));
         // The first value is there from the key's first moment.
@@ -179,7 +179,7 @@ impl Values {
             let empty = |(): &()| KeyValue::new(StatValue::List(Vec::new()));
             let append = |child: &KeyRef<KeyValue>| child.cell.append(&value, keep);
             let not_a_list = |key, found| StatsError::NotAList { key, found };
-            match self.update(key, Target::OwnKey, empty, append, not_a_list) {
+            match self.update(key, UpdateTarget::OwnKey, empty, append, not_a_list) {
                 Ok(()) | Err(StatsError::TooManySeries { .. }) => {}
                 refused => return refused,
             }
@@ -217,7 +217,7 @@ impl Values {
         let empty = |(): &()| KeyValue::new(StatValue::Map(BTreeMap::new()));
         let insert = |child: &KeyRef<KeyValue>| child.cell.insert(key, &value);
         let not_a_section = |key, found| StatsError::NotASection { key, found };
-        self.update(section, Target::OwnKey, empty, insert, not_a_section)
+        self.update(section, UpdateTarget::OwnKey, empty, insert, not_a_section)
     }
 
     /// Takes a key out of a section and returns its value; nothing happens if there is none. In the section `tasks`
@@ -245,7 +245,7 @@ impl Values {
             child.cell.add(StatNumber::Int(0))?;
             Ok(Arc::clone(child))
         };
-        let child = self.update(key, Target::Key, |()| zero(), find, not_a_number)?;
+        let child = self.update(key, UpdateTarget::Key, |()| zero(), find, not_a_number)?;
         let home = Arc::clone(&self.entries);
         Ok(StatCounter { child, home })
     }
@@ -271,7 +271,7 @@ impl Values {
         let observe = |child: &KeyRef<KeyHistogram>| child.cell.observe(value);
         let histograms = &self.histograms;
         // Only a child that is gone refuses, and that update is tried again.
-        let _ = histograms.update(&Target::Key(key), bounds, KeyHistogram::new, observe);
+        let _ = histograms.update(&UpdateTarget::Key(key), bounds, KeyHistogram::new, observe);
     }
 
     /// Takes away everything under a key: its value, its histogram and its rolling means. Returns the value; nothing
@@ -482,7 +482,7 @@ impl StatCounter {
     /// Runs an update after the key was removed.
     #[cold]
     fn update_again<R>(&self, update: impl Fn(&KeyRef<KeyValue>) -> Result<R, Refused>) {
-        let target = Target::Known(&self.child);
+        let target = UpdateTarget::Known(&self.child);
         let _ = self.home.update(&target, &(), |()| zero(), update);
     }
 }

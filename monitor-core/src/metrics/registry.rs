@@ -20,7 +20,7 @@ use crate::data::name::{
     is_reserved_label,
 };
 use crate::data::snapshot::MetricSnapshot;
-use crate::metrics::family::{Handle, LabelCell, LabelFamily, Limits};
+use crate::metrics::family::{FamilyLimits, Handle, LabelCell, LabelFamily};
 
 /// The description of a metric to register.
 ///
@@ -235,7 +235,7 @@ impl fmt::Display for MetricField {
 
 /// All registered metrics of a storage.
 pub(crate) struct Registry {
-    limits: Arc<Limits>,
+    limits: Arc<FamilyLimits>,
     metrics: Mutex<Metrics>,
 }
 
@@ -272,7 +272,7 @@ pub(super) struct MetricSpec {
 }
 
 impl Registry {
-    pub(super) fn new(limits: &Arc<Limits>) -> Self {
+    pub(super) fn new(limits: &Arc<FamilyLimits>) -> Self {
         let (claims, built_in) = built_in_claims();
         let owners = built_in.into_iter().map(|name| (name, None)).collect();
         Self {

@@ -31,7 +31,7 @@ pub(crate) struct MethodId {
     pub(crate) name: Arc<str>,
     /// Beside `method`, sorted by name.
     pub(crate) labels: Arc<[Label]>,
-    pub(crate) origin: Origin,
+    pub(crate) origin: LabelSetOrigin,
     /// Of a method without labels: the label set that has no room for its own values.
     overflow: OnceLock<&'static MethodId>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct MethodId {
 /// Where a label set comes from. A label set that comes from several places keeps the origin it was first made with: a
 /// page has it once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub(crate) struct LabelSetOrigin {
     /// It was made at run time, from text: there may be any number of those. Else it is one of a closed set.
     pub(crate) is_open: bool,
     /// A label stands for values that have no place of their own. The text does not show that: a value may be
@@ -47,7 +47,7 @@ pub(crate) struct Origin {
     pub(crate) is_overflow: bool,
 }
 
-impl Origin {
+impl LabelSetOrigin {
     pub(crate) const OPEN: Self = Self {
         is_open: true,
         is_overflow: false,
@@ -68,7 +68,7 @@ impl MethodId {
             name,
             // One for all methods: a snapshot counts the holders, and need not go to each method's own for that.
             labels: Arc::default(),
-            origin: Origin::default(),
+            origin: LabelSetOrigin::default(),
             overflow: OnceLock::new(),
         }
     }
@@ -98,7 +98,7 @@ impl MethodId {
     pub(crate) fn with_labels(
         &'static self,
         mut labels: Vec<Label>,
-        origin: Origin,
+        origin: LabelSetOrigin,
         has_room: bool,
     ) -> &'static Self {
         labels.retain(|label| !label.value.is_empty());
@@ -115,9 +115,9 @@ impl MethodId {
     pub(crate) fn overflow(&'static self) -> &'static Self {
         self.without_labels().overflow.get_or_init(|| {
             let label = Label::new(OVERFLOW, "true");
-            let origin = Origin {
+            let origin = LabelSetOrigin {
                 is_overflow: true,
-                ..Origin::default()
+                ..LabelSetOrigin::default()
             };
             let labelled = self.labelled(&[label], origin, MAX_IDS);
             labelled.unwrap_or_else(Self::beyond)
@@ -127,7 +127,7 @@ impl MethodId {
     fn labelled(
         &'static self,
         labels: &[Label],
-        origin: Origin,
+        origin: LabelSetOrigin,
         limit: u32,
     ) -> Option<&'static Self> {
         let plain = self.without_labels();
@@ -446,7 +446,7 @@ impl Combinations {
     ) -> Option<&'static MethodId> {
         let mut branch = &self.root;
         let mut written = Vec::with_capacity(labels.len());
-        let mut origin = Origin {
+        let mut origin = LabelSetOrigin {
             is_open: has_text(self.keys),
             is_overflow: false,
         };

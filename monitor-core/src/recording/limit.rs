@@ -148,16 +148,16 @@ fn capacity(limit: usize) -> usize {
 }
 
 /// Counts a call as waiting for a permit, also where it is dropped meanwhile.
-pub(crate) struct Waiting(&'static MethodCore);
+pub(crate) struct PermitWait(&'static MethodCore);
 
-impl Waiting {
+impl PermitWait {
     pub(crate) fn new(method: &'static MethodCore) -> Self {
         method.waiting.fetch_add(1, Relaxed);
         Self(method)
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PermitWait {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Relaxed);
     }

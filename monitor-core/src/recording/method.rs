@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::base::append::{Interner, Link, Node, hash_of, push, walk};
+use crate::base::append::{Interned, Interner, Link, hash_of, push, walk};
 use crate::base::sort::sort_by;
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Relaxed, leak, lock};
 use crate::data::family::{HistogramKind, time_bounds, with_own_bounds};
@@ -17,7 +17,7 @@ use crate::data::{snapshot, status::DEFAULT_TASK};
 use crate::errors::Outcome;
 use crate::recording::config::TickBounds;
 use crate::recording::exemplar::{self, Exemplars};
-use crate::recording::label_sets::{MethodId, Origin};
+use crate::recording::label_sets::{LabelSetOrigin, MethodId};
 use crate::recording::limit::Permits;
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{Settings, settings_of};
@@ -101,7 +101,7 @@ pub(crate) struct MethodCore {
     pub(crate) labels: Arc<[Label]>,
     /// Its number in the process.
     pub(crate) id: u32,
-    pub(crate) origin: Origin,
+    pub(crate) origin: LabelSetOrigin,
     /// The part shared with the method's other label sets.
     pub(crate) shared: &'static MethodShared,
     /// The method's next label set.
@@ -186,7 +186,7 @@ impl MethodCore {
     pub(crate) fn with_labels(&self, labels: Vec<Label>) -> &'static Self {
         let plain = self.shared.plain;
         let has_room = self.storage.has_room_for(plain);
-        let id = plain.with_labels(labels, Origin::OPEN, has_room);
+        let id = plain.with_labels(labels, LabelSetOrigin::OPEN, has_room);
         self.storage.method_for_call(id)
     }
 
@@ -208,7 +208,7 @@ impl MethodCore {
 
     /// The value of this name. Past the limit of names a value goes to the child labelled `overflow` of its family, if
     /// there is one or room for one more; else it is dropped.
-    pub(crate) fn value(&self, name: &str) -> Option<&'static Node<ValueName>> {
+    pub(crate) fn value(&self, name: &str) -> Option<&'static Interned<ValueName>> {
         let names = self.values.get_or_init(|| leak(Interner::new(64)));
         let find_or_add = |name: &str, limit| {
             let is = |known: &ValueName| *known.key.raw == *name;

@@ -38,7 +38,7 @@ use crate::errors::Outcome;
 use crate::recording::args::Start;
 use crate::recording::guard::CallGuard;
 use crate::recording::in_flight::Suspension;
-use crate::recording::limit::{Permit, Waiting};
+use crate::recording::limit::{Permit, PermitWait};
 use crate::recording::shard::Failure;
 
 /// Runs a synchronous body as one call.
@@ -83,7 +83,7 @@ where
 {
     Run {
         body: future,
-        call: Call::Waiting(start),
+        call: RunState::NotStarted(start),
         verdict,
     }
 }
@@ -99,7 +99,7 @@ where
 {
     Run {
         body: stream,
-        call: Call::Waiting(start),
+        call: RunState::NotStarted(start),
         verdict,
     }
 }
@@ -111,15 +111,15 @@ pin_project! {
         // First, and so dropped before the call: it is in flight while the body's own destructors run.
         #[pin]
         body: T,
-        call: Call<S, K>,
+        call: RunState<S, K>,
         verdict: V,
     }
 }
 
 /// How far the call is.
-enum Call<S, K: Kept> {
+enum RunState<S, K: Kept> {
     /// Not polled yet.
-    Waiting(S),
+    NotStarted(S),
     /// Between two polls.
     Suspended(Suspended<K>),
     /// In a poll, panicked or reported.
@@ -179,12 +179,12 @@ impl Kept for LastItem {
     }
 }
 
-impl<S: Start, K: Kept> Call<S, K> {
+impl<S: Start, K: Kept> RunState<S, K> {
     /// The guard for a poll, begun if need be; none once the call was reported.
     #[inline]
     fn resume(&mut self) -> Option<(CallGuard, K)> {
         match mem::replace(self, Self::Over) {
-            Self::Waiting(start) => Some((start.start(), K::default())),
+            Self::NotStarted(start) => Some((start.start(), K::default())),
             Self::Suspended(mut suspended) => Some((suspended.call.take()?, suspended.kept)),
             Self::Over => None,
         }
@@ -219,7 +219,7 @@ where
         };
         let poll = this.body.poll(cx);
         match &poll {
-            Poll::Pending => *this.call = Call::suspended(call, kept),
+            Poll::Pending => *this.call = RunState::suspended(call, kept),
             Poll::Ready(value) => report(call, value, &*this.verdict),
         }
         poll
@@ -251,7 +251,7 @@ where
             }
             Poll::Pending => {}
         }
-        *this.call = Call::suspended(call, last);
+        *this.call = RunState::suspended(call, last);
         poll
     }
 
@@ -333,7 +333,7 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
         let permit = if let Some(permit) = permits.try_acquire() {
             permit
         } else {
-            let _waiting = Waiting::new(method);
+            let _waiting = PermitWait::new(method);
             awaited(self.suspension(), permits.acquire()).await
         };
         let waited = self.call.elapsed().as_secs_f64();
@@ -361,7 +361,7 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
     {
         Run {
             body: stream,
-            call: Call::suspended(self.into_guard(), LastItem::default()),
+            call: RunState::suspended(self.into_guard(), LastItem::default()),
             verdict,
         }
     }

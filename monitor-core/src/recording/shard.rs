@@ -15,7 +15,7 @@ use crate::data::status::TaskStatus;
 use crate::recording::config::TickBounds;
 use crate::recording::in_flight::TaskSlots;
 use crate::recording::method::MethodCore;
-use crate::recording::streak::{Observed, Streak};
+use crate::recording::streak::{Streak, StreakPart};
 use crate::recording::values::ShardValues;
 
 /// The cells one thread owns of one method.
@@ -58,7 +58,7 @@ pub(crate) const ALL_CALLS: usize = 1;
 struct Head {
     started: AtomicU64,
     /// Parallel to [`Shard::streaks`].
-    observed: [Observed; 2],
+    observed: [StreakPart; 2],
     ok_sum: AtomicU64,
     failures: Once<&'static Failures>,
 }
@@ -73,7 +73,7 @@ struct Failures {
     ended: AtomicU64,
     sum: AtomicU64,
     /// Parallel to [`Shard::streaks`].
-    observed: [Observed; 2],
+    observed: [StreakPart; 2],
 }
 
 /// The failures of one error type, from the first on. Counted once, by type and bucket at a time: so the errors by type
@@ -600,7 +600,7 @@ impl Ring {
 
 /// One call of a [`Ring`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct RingEntry {
     /// Its number in its shard.
     pub(crate) seq: u64,
     /// When it ended, in steps of 2^20 ticks.
@@ -670,14 +670,14 @@ impl Cursor<'_> {
 }
 
 impl Iterator for Cursor<'_> {
-    type Item = Entry;
+    type Item = RingEntry;
 
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<RingEntry> {
         if self.next == self.oldest() {
             return None;
         }
         let word = self.step();
-        Some(Entry {
+        Some(RingEntry {
             seq: self.next,
             end: self.later,
             duration: self.ring.duration(self.next, word)?,

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::base::append::{IN_MODEL, Link, Node, Table};
+use crate::base::append::{IN_MODEL, Interned, Link, Table};
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Relaxed, leak};
 use crate::data::family::{Histogram, HistogramKind, SIZE_BOUNDS, TIME_BOUNDS, bucket_of};
 use crate::data::key::StatKey;
@@ -30,7 +30,7 @@ const TIME: u32 = 1 << 30;
 const SIZE: u32 = 1 << 29;
 
 impl ValueRef {
-    pub(crate) fn new(node: &Node<ValueName>) -> Self {
+    pub(crate) fn new(node: &Interned<ValueName>) -> Self {
         let kind = match node.item.kind {
             HistogramKind::Time => TIME,
             HistogramKind::Size => SIZE,
