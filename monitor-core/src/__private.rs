@@ -80,7 +80,7 @@ pub type Output<F> = <F as Future>::Output;
 /// The items of a stream.
 pub type Item<S> = <S as futures_core::Stream>::Item;
 
-/// The typed return edge of an async body: `if false { return edge::<Ret>() }` tells the compiler the type to coerce
+/// The typed return edge of an async body: `if false { return edge::<Ret>() }` gives the compiler the type to coerce
 /// to.
 ///
 /// # Panics
@@ -98,7 +98,7 @@ where
 {
 }
 
-/// Whether a return type is a `Result`, answered while compiling: `Returns::<T>::RESULT`.
+/// Whether a return type is a `Result`, known while compiling: `Returns::<T>::RESULT`.
 #[derive(Debug)]
 pub struct Returns<T>(PhantomData<T>);
 
@@ -107,7 +107,7 @@ impl<T, E> Returns<Result<T, E>> {
     pub const RESULT: bool = true;
 }
 
-/// The answer for types that are no `Result`.
+/// The result for types that are not `Result`.
 pub trait ReturnsValue {
     /// It is not, or the type is generic.
     const RESULT: bool = false;

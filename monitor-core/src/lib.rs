@@ -30,7 +30,7 @@
 //! - [`Method`] and [`CallGuard`]: the same without the macro, for closures, middleware and names known at run time.
 //! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot).
 //! - [`MetricDesc`], [`metric`]: counters, gauges and histograms of the user's own, under their own names.
-//! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
+//! - [`ErrorParser`], [`Health`]: which errors have which type, and how many in a row are unhealthy.
 //! - [`snapshot`], [`family`]: recorded numbers, as plain data.
 //! - [`exemplar`]: links from a histogram's bucket to a trace.
 //! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
@@ -45,7 +45,7 @@
 //! The global monitor is one for each copy of this crate in a process. Two versions of it among the dependencies
 //! (`cargo tree -d` lists them), or a `cdylib` that is loaded at run time, are two copies: each records on its own, and
 //! a server shows its own copy alone. Methods that are monitored with the other one are missing from its page.
-//! `docs/operations.md`, "Methods that are missing", says how to find that out, and how to mend it.
+//! `docs/operations.md`, "Methods that are missing", explains how to detect and fix that.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -14,7 +14,7 @@ use crate::data::snapshot::ClockSource;
 ///
 /// The system clock is the processor's tick counter where that runs at a constant rate over all cores, else the
 /// monotonic clock of the operating system, which is as right and costs a call some 30 ns more (`quanta` decides;
-/// [`source`](Self::source) and the metric `monitor_clock_fallback` tell).
+/// [`source`](Self::source) and the metric `monitor_clock_fallback` show which).
 #[derive(Debug, Clone)]
 pub struct Clock {
     source: TickSource,
@@ -173,14 +173,14 @@ impl ManualClock {
     }
 }
 
-/// Whether quanta found a tick counter it trusts. It does not say so but in its Debug: the length of a tick would
-/// mistake a counter of exactly 1 GHz, as newer ARM cores have, for the clock of the operating system.
+/// Whether quanta found a tick counter it trusts. Only its Debug shows that: the length of a tick would mistake a
+/// counter of exactly 1 GHz, as newer ARM cores have, for the clock of the operating system.
 fn counts_ticks(clock: &quanta::Clock) -> bool {
     format!("{clock:?}").contains("Counter(")
 }
 
-/// When this process started, seconds since 1970, where the system tells (Linux: field 22 of `/proc/self/stat`, in
-/// ticks of 1/100 s since the boot that `btime` of `/proc/stat` gives; man 5 proc).
+/// When this process started, seconds since 1970, where the system provides it (Linux: field 22 of `/proc/self/stat`,
+/// in ticks of 1/100 s since the boot that `btime` of `/proc/stat` gives; man 5 proc).
 pub(crate) fn process_start() -> Option<f64> {
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;

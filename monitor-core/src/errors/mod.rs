@@ -43,7 +43,8 @@ const BUILT_IN: [(&str, TaskStatus); 3] = [
 /// KiB is a dump.
 const MAX_TEXT: usize = 4096;
 
-/// One entry under `errors` in the configuration: a status, the words that mean it, and how long a run of it is borne.
+/// One entry under `errors` in the configuration: a status, the words that mean it, and the run of it from which a task
+/// type is unhealthy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusRule {
     /// The name of a [`TaskStatus`]; `OK` makes the status of an error good. A name that is none counts as
@@ -72,7 +73,7 @@ impl StatusRule {
 ///
 /// Rules are tried in this order, not in that in which they are given: `CONNECTION_ERROR`, `FATAL`, `INTERNAL`,
 /// `OTHER_EXCEPTION`, `UNKNOWN`, then other names as given. Within a rule, words are tried as they stand. So an early
-/// short word shadows a later one that contains it: [`warnings`](Self::warnings) says where.
+/// short word shadows a later one that contains it: [`warnings`](Self::warnings) lists such words.
 ///
 /// # Examples
 ///

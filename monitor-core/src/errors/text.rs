@@ -27,8 +27,8 @@ pub enum Outcome<'a> {
     Error(ErrorView<'a>),
     /// It failed with an error whose type is known by name. A name the configuration does not list counts as `other`.
     ErrorType(&'a str),
-    /// It failed as it may: counted as a failure of this type (`other` if the configuration does not list it), but no
-    /// illness, so the task status stays as it is.
+    /// It failed as it may: counted as a failure of this type (`other` if the configuration does not list it), but the
+    /// task status stays as it is.
     Expected(&'a str),
     /// It panicked.
     Panic,
@@ -335,7 +335,7 @@ impl Write for Identifier<'_, '_> {
     }
 }
 
-/// The last segment of a type's path, without generics, empty if it says nothing about the error; and whether the error
+/// The last segment of a type's path, without generics, empty if it does not describe the error; and whether the error
 /// is behind a pointer that hands on Display, Debug and source.
 fn type_identifier(name: &str) -> (&str, bool) {
     const POINTERS: [(&str, bool); 5] = [

@@ -103,7 +103,7 @@ fn int(bits: u64) -> Option<i64> {
 /// is behind the lock: it takes the lock.
 ///
 /// A value that is taken away leaves [`Other::Gone`] behind the lock, and nothing updates that: each update comes
-/// before, and goes with it, or learns that it came too late.
+/// before, and goes with it, or finds that it came too late.
 #[derive(Debug)]
 pub(super) struct KeyValue {
     int: AtomicU64,

@@ -523,7 +523,7 @@ pub(super) fn warn_of_key(key: &StatKey, malformed: fn(&str)) {
             DroppedPart::Malformed(part) => malformed(part),
             DroppedPart::Repeated(name) => tracing::warn!(
                 key = &*key.raw,
-                "label {name} is there more than once: the first counts"
+                "label {name} is given twice: the first counts"
             ),
         }
     }
@@ -553,7 +553,7 @@ pub trait LabelCell: Sized + Send + Sync + 'static {
     fn new(bounds: &Arc<[f64]>) -> Self;
     fn hide(&self);
     fn unhide(&self);
-    /// `None` while hidden, where that can be told.
+    /// `None` while hidden, for cells in which that shows.
     fn value(&self) -> Option<ChildValue>;
 }
 

@@ -508,7 +508,7 @@ pub enum Keep {
 }
 
 impl Keep {
-    /// How many values a list keeps where nothing else is said.
+    /// How many values a list keeps by default.
     pub const DEFAULT: usize = 10_000;
 
     /// The original's `max_count`: above 0 the last so many, else the default.

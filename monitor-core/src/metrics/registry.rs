@@ -137,7 +137,7 @@ impl<const N: usize> LabelNames for [Cow<'static, str>; N] {
 #[non_exhaustive]
 pub enum RegisterError {
     /// A metric name is `[a-zA-Z_:][a-zA-Z0-9_:]*`.
-    #[error("`{name}` is no metric name: it has to match [a-zA-Z_:][a-zA-Z0-9_:]*")]
+    #[error("`{name}` is not a metric name: it has to match [a-zA-Z_:][a-zA-Z0-9_:]*")]
     Name {
         /// The name.
         name: String,
@@ -150,13 +150,13 @@ pub enum RegisterError {
         name: String,
     },
     /// A unit ends a name: letters, digits and inner `_`.
-    #[error("`{unit}` is no unit: it has to match [a-zA-Z0-9]+(_[a-zA-Z0-9]+)*")]
+    #[error("`{unit}` is not a unit: it has to match [a-zA-Z0-9]+(_[a-zA-Z0-9]+)*")]
     Unit {
         /// The unit.
         unit: String,
     },
     /// A label name is `[a-zA-Z_][a-zA-Z0-9_]*`.
-    #[error("`{label}` is no label name: it has to match [a-zA-Z_][a-zA-Z0-9_]*")]
+    #[error("`{label}` is not a label name: it has to match [a-zA-Z_][a-zA-Z0-9_]*")]
     Label {
         /// The label name.
         label: String,
@@ -168,7 +168,7 @@ pub enum RegisterError {
         label: String,
     },
     /// The label name is there more than once.
-    #[error("the label `{label}` is there more than once")]
+    #[error("the label `{label}` is given twice")]
     RepeatedLabel {
         /// The label name.
         label: String,

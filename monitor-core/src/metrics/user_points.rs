@@ -170,7 +170,7 @@ fn sums_of(points: &[Arc<StatValue>]) -> Vec<(&str, Sums)> {
     sums
 }
 
-/// Adds to the sums of a key; `at` says where in the list they are.
+/// Adds to the sums of a key; `at` has their positions in the list.
 fn add<K: Clone + Eq + Hash>(
     at: &mut HashMap<K, usize>,
     list: &mut Vec<(K, Sums)>,

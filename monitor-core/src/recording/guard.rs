@@ -57,9 +57,9 @@ const NO_DEADLINE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// # Cancellation
 ///
 /// A guard knows of no `.await`. Kept over one, it counts as cancelled when its future is dropped, but as a panic if
-/// that is because another future panics, as beside it in a `join!`. The calls of `#[monitored]` functions tell the two
-/// apart: put the body in one where that matters. And one that was started while its thread panicked, in a destructor,
-/// counts as cancelled when it is dropped, even by a panic of its own.
+/// that is because another future panics, as beside it in a `join!`. The calls of `#[monitored]` functions distinguish
+/// the two: put the body in one where that matters. And one that was started while its thread panicked, in a
+/// destructor, counts as cancelled when it is dropped, even by a panic of its own.
 ///
 /// Recording never fails, panics, blocks or logs, and allocates only at a thread's first call of a method, the first
 /// failure, the first use of a value, and when more tasks are in flight than ever before.

@@ -496,7 +496,7 @@ impl Combinations {
 }
 
 impl Indices {
-    /// The index of a value in its label's tables; a new one is given out if `add` says so and there is room.
+    /// The index of a value in its label's tables; if `add` is true and there is room, a new one is given out.
     // An index past the end of a type belongs to no value of it: all of those share a place.
     #[inline]
     fn index(&self, label: LabelValue<'_>, add: bool) -> Option<u32> {
@@ -522,7 +522,7 @@ impl Indices {
     }
 }
 
-/// The index of a value of one of several types; `add` says whether a type that is new is taken up.
+/// The index of a value of one of several types; a new type is added only if `add` is true.
 fn late_index(
     mut types: &Link<LateType>,
     values: &'static [&'static str],

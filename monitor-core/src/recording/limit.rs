@@ -241,7 +241,7 @@ mod tests {
         let permits = Permits::new(1);
         permits.ensure_limit(usize::MAX);
         assert_eq!(permits.available(), capacity(0));
-        // Said by a call, so the configuration has no more to say.
+        // Set by a call, so the configuration no longer changes it.
         permits.configure(1);
         assert_eq!(permits.available(), capacity(0));
     }

@@ -38,7 +38,7 @@ pub(crate) struct MethodShared {
     pub(crate) permits: Permits,
     pub(crate) bounds: Arc<[f64]>,
     pub(crate) ticks: &'static TickBounds,
-    /// Error types that are no illness.
+    /// Expected error types: their failures do not change the task status.
     pub(crate) expected: &'static [&'static str],
     limited: bool,
     streaming: bool,

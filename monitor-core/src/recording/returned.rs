@@ -258,9 +258,9 @@ impl<'a, T, L> Probe<'a, T, L> {
 /// Finds out whether a return type has a lifetime that may hide in an alias: `ReturnType::of(|_: fn(&()) -> R|
 /// {}).probe(&value)` is a [`Probe`] for it.
 ///
-/// The compiler does not tell lifetimes apart when it looks a method up, but it does tell a function that gives the
-/// same type for each lifetime of its argument. An elided lifetime of `R`, written or not, is that of the argument. A
-/// lifetime in `Self` or in a type parameter cannot be seen this way.
+/// Method look-up does not distinguish lifetimes, but it does recognise a function that returns the same type for each
+/// lifetime of its argument. An elided lifetime of `R`, written or not, is that of the argument. A lifetime in `Self`
+/// or in a type parameter cannot be seen this way.
 #[derive(Debug)]
 pub struct ReturnType<F>(MayBorrow, PhantomData<F>);
 
@@ -322,8 +322,8 @@ fn read<'a, E>(found: Option<&'static str>, text: ErrorText<'a>) -> Outcome<'a> 
     named_or(found, type_name::<E>(), text)
 }
 
-/// Reads the error in a wrapper that owns it. The wrapper's own name (`anyhow::Error`, `Box<dyn ..>`) says nothing
-/// about the failure.
+/// Reads the error in a wrapper that owns it. The wrapper's own name (`anyhow::Error`, `Box<dyn ..>`) does not describe
+/// the failure.
 fn owning<'a>(error: &'a (dyn Error + 'static)) -> Outcome<'a> {
     named_or(named(error), "", ErrorText::Error(error))
 }

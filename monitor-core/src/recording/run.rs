@@ -4,8 +4,8 @@
 //!
 //! - **moved**: [`run_sync`] runs it as a closure; it may return early.
 //! - **wrapped**: [`Run`] is a future or a stream that is one call, from its first poll to its end.
-//! - **in place**: the body stays where it is, between [`InPlaceCall::start`] and [`InPlaceCall::finish`]. If it
-//!   awaits, it says so through [`awaited`].
+//! - **in place**: the body stays where it is, between [`InPlaceCall::start`] and [`InPlaceCall::finish`]. Each of its
+//!   awaits goes through [`awaited`].
 //!
 //! All of it is generic over the user's code and small, so that it inlines into the instrumented function. Two
 //! out-of-line calls remain there, for the start and the end, and a cold one for failures. Boxes are the expansion's

@@ -264,7 +264,7 @@ impl Shard {
     }
 
     /// Calls that succeeded: the ring numbers every call entered here, and the failures among them are known. A sum
-    /// over the buckets would say the same.
+    /// over the buckets gives the same number.
     fn ok_count(&self) -> u64 {
         let entered = self.ring.head.load(Acquire);
         // A failure that is seen in the ring is seen here: it is counted before.
@@ -282,7 +282,7 @@ impl Shard {
         failures.flat_map(Failures::types)
     }
 
-    /// Loads the words that tell where the rest is: see [`MethodList`](crate::recording::method::MethodList).
+    /// Loads the words that point to the rest: see [`MethodList`](crate::recording::method::MethodList).
     pub(crate) fn prefetch_head(&self) -> u64 {
         let used = self.ok.used.load(Relaxed);
         self.head.started.load(Relaxed) ^ used ^ self.ring.prefetch(0)
@@ -400,7 +400,7 @@ impl BucketCounts {
         let used = self.used.load(Relaxed);
         let bit = 1 << bucket.min(MAX_BUCKETS - 1);
         if used & bit == 0 {
-            // Release: pairs with the Acquire in `add_to`; a reader that learns of the count otherwise finds the bit
+            // Release: pairs with the Acquire in `add_to`; a reader that sees the count in another way finds the bit
             // set.
             self.used.store(used | bit, Release);
         }

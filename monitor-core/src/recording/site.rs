@@ -52,9 +52,9 @@ pub struct SiteSettings {
     pub task: Option<&'static str>,
     /// Calls feed task types at all.
     pub health: bool,
-    /// All failures are of this type; named here so that start-up can tell an unknown one.
+    /// All failures are of this type; named here so that start-up can warn of an unknown one.
     pub error_type: Option<&'static str>,
-    /// Failures of these types are no illness.
+    /// Failures of these types do not change the task status.
     pub expected: &'static [&'static str],
     /// Bounds of durations beside the common ones, seconds.
     pub bounds: Option<&'static [f64]>,
@@ -219,7 +219,7 @@ pub(crate) struct Settings {
     pub(crate) task: Option<&'static str>,
     pub(crate) without_health: bool,
     pub(crate) bounds: Option<&'static [f64]>,
-    /// Error types that are no illness, over all sites.
+    /// Expected error types, over all sites.
     pub(crate) expected: Vec<&'static str>,
     /// Error types that sites name beside those.
     pub(crate) error_types: Vec<&'static str>,

@@ -47,8 +47,8 @@ pub(crate) struct StorageCore {
     methods: Table<MethodCore>,
     /// The part that the label sets of each method share, by the number of the method without labels.
     pub(crate) shared: Table<MethodShared>,
-    /// Held while an item of `shared` is made and listed, and while rules or a provider change and all items are told:
-    /// so each item is made of the new ones, or is told of them.
+    /// Held while an item of `shared` is made and listed, and while rules or a provider change and all items are
+    /// updated: so each item is made from the new ones, or is updated to them.
     listing: Mutex<()>,
     /// The methods by name, as of the last look.
     order: Mutex<Arc<MethodList>>,

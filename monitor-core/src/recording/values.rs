@@ -81,8 +81,8 @@ pub(crate) struct ShardValues {
 /// # Consistency
 ///
 /// An observation is in its bucket before it is in the sum, and a reader takes the sum first: the sum may lag, and
-/// never counts an observation that the buckets lack. The rolling means take a value for that of a call only if the
-/// ring says the call's entry was intact after the value was read (see [`Ring`](crate::recording::shard::Ring)).
+/// never counts an observation that the buckets lack. The rolling means attribute a value to a call only if the call's
+/// entry in the ring was intact after the value was read (see [`Ring`](crate::recording::shard::Ring)).
 pub(crate) struct ValueCells {
     pub(crate) ring: ValueRing,
     /// Counts and sum, where the value is a time or a size.

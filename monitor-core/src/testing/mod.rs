@@ -10,8 +10,7 @@
 //! - [`Recorded`]: the recorded calls and values; [`assert_exactly`](Recorded::assert_exactly),
 //!   [`assert_includes`](Recorded::assert_includes), [`assert_nothing`](Recorded::assert_nothing).
 //! - [`call`], [`value`], [`task`]: the expectations of a test.
-//! - [`Recorder`]: error rules, a clock that moves when told, spawned tasks, phases, panics, waiting for calls that
-//!   still run.
+//! - [`Recorder`]: error rules, a clock moved by hand, spawned tasks, phases, panics, waiting for calls that still run.
 //!
 //! Inside, expected and recorded amounts have one model, a subject and an amount (`expect`); `compare` reads it from a
 //! monitor and compares the two.

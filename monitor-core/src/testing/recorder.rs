@@ -35,7 +35,7 @@ const EPOCH: f64 = 1e9;
 ///
 /// # Examples
 ///
-/// Phases, a clock that moves when told, and tasks on any runtime:
+/// Phases, a clock moved by hand, and tasks on any runtime:
 ///
 /// ```
 /// use monitor_core::monitored;
@@ -312,7 +312,7 @@ impl fmt::Debug for Recorder {
 ///
 /// # Examples
 ///
-/// Errors are told apart by the words of the rules, as in the service:
+/// Errors are classified by the words of the rules, as in the service:
 ///
 /// ```
 /// use monitor_core::monitored;
@@ -361,7 +361,7 @@ impl Builder {
     }
 
     /// Words in errors that mean this status; each is an error type. They replace the rules of the
-    /// [configuration](Self::config). No run of failures is an illness; for that, give a configuration with thresholds.
+    /// [configuration](Self::config). No run of failures is unhealthy; for that, give a configuration with thresholds.
     pub fn errors<W: Into<String>>(
         mut self,
         status: impl Into<String>,
@@ -375,7 +375,7 @@ impl Builder {
         self
     }
 
-    /// The system's clock in place of one that moves when told: for code that must see time pass.
+    /// The system's clock in place of one moved by hand: for code that must see time pass.
     ///
     /// # Examples
     ///
