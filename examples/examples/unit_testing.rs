@@ -4,7 +4,7 @@
 //! when it fails:
 //!
 //! ```text
-//! what was recorded is not what was expected (- expected, + recorded):
+//! recorded and expected amounts differ (- expected, + recorded):
 //!
 //!     1 x ParsePort success
 //!   - 2 x ParsePort failure empty

@@ -1,5 +1,5 @@
-//! What expansions of `#[monitored]` and of the derives name, and `date_and_time`, which `monitor-server` shares. Not
-//! part of the public API: it may change in any release.
+//! The items that expansions of `#[monitored]` and of the derives name, and `date_and_time`, which `monitor-server`
+//! shares. Not part of the public API: it may change in any release.
 
 pub use core::{file, line};
 
@@ -74,13 +74,13 @@ const fn is_common(bound: f64) -> bool {
     false
 }
 
-/// What a future becomes.
+/// The output of a future.
 pub type Output<F> = <F as Future>::Output;
 
-/// What a stream gives.
+/// The items of a stream.
 pub type Item<S> = <S as futures_core::Stream>::Item;
 
-/// The typed return edge of an async body: `if false { return edge::<Ret>() }` tells the compiler the type to coerce
+/// The typed return edge of an async body: `if false { return edge::<Ret>() }` gives the compiler the type to coerce
 /// to.
 ///
 /// # Panics
@@ -98,7 +98,7 @@ where
 {
 }
 
-/// Whether a return type is a `Result`, answered while compiling: `Returns::<T>::RESULT`.
+/// Whether a return type is a `Result`, known while compiling: `Returns::<T>::RESULT`.
 #[derive(Debug)]
 pub struct Returns<T>(PhantomData<T>);
 
@@ -107,7 +107,7 @@ impl<T, E> Returns<Result<T, E>> {
     pub const RESULT: bool = true;
 }
 
-/// The answer for types that are no `Result`.
+/// The result for types that are not `Result`.
 pub trait ReturnsValue {
     /// It is not, or the type is generic.
     const RESULT: bool = false;

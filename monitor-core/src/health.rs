@@ -1,9 +1,9 @@
-//! Health: which runs of a status are too long, what follows for each task type, and which task types count for
-//! readiness.
+//! Health: which runs of a status are too long, the health of each task type that follows from it, and which task types
+//! count for readiness.
 //!
 //! Everything here is a pure function of statuses ([`StatusSnapshot`]) and thresholds: [`verdict`] makes a [`Health`]
-//! with a reason for each unhealthy task type, and a [`ReadinessPolicy`] lets old statuses expire and says why a
-//! service is not ready. Only [`MonitorStorage::health`] and [`MonitorStorage::health_of`] read a storage.
+//! with a reason for each unhealthy task type, and a [`ReadinessPolicy`] lets old statuses expire and gives the reasons
+//! why a service is not ready. Only [`MonitorStorage::health`] and [`MonitorStorage::health_of`] read a storage.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::errors::ErrorRules;
 use crate::storage::MonitorStorage;
 
 /// How long a status of a task type that counts for readiness is taken into account by default.
-pub const DEFAULT_STATUS_TTL: Duration = Duration::from_mins(1);
+pub const DEFAULT_STATUS_TTL: Duration = Duration::from_secs(60);
 
 /// For each status, the run that makes a task type unhealthy.
 ///
@@ -54,7 +54,7 @@ impl Thresholds {
     }
 }
 
-/// How a service is doing.
+/// The health of a service.
 ///
 /// Serialises to the body of `/health`, in the shape of Spring Boot's health endpoint:
 ///
@@ -140,7 +140,7 @@ impl Health {
     }
 }
 
-/// How one task type is doing.
+/// The health of one task type.
 ///
 /// Its Display is the reason where it is unhealthy; it serialises to its part of [`Health`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,7 +157,7 @@ pub struct Component {
     /// How long ago it was last set, or a call that feeds it ended; `None` where that is not known.
     pub age: Option<Duration>,
     /// Whether the status has expired: it [counts for readiness](ReadinessPolicy), and the last call was too long ago
-    /// to say how the task type is doing now.
+    /// to know the state of the task type now.
     pub expired: bool,
     /// Whether the run is below the threshold, or the status has expired.
     pub healthy: bool,
@@ -185,13 +185,13 @@ impl fmt::Display for Component {
     }
 }
 
-/// How a component is doing, in the words of Spring Boot's health endpoint.
+/// The health of a component, in the words of Spring Boot's health endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum HealthStatus {
-    /// It is well.
+    /// It is healthy.
     Up,
-    /// It is not known how it is; no illness.
+    /// Its state is not known; that does not count as unhealthy.
     Unknown,
     /// It is unhealthy.
     Down,
@@ -309,8 +309,8 @@ impl Serialize for Component {
 /// The task types that count for readiness, and how long their statuses do without a call.
 ///
 /// An instance that is not ready gets no calls, so its last status would keep it out for ever. So the status of a task
-/// type that counts expires: it is then not known how the task type is doing, which is no reason to keep calls away.
-/// The first call after that shows it. The statuses of other task types do not expire.
+/// type that counts expires: the state of the task type is then not known, which is no reason to keep calls away. The
+/// first call after that shows it. The statuses of other task types do not expire.
 ///
 /// A status is as old as the end of the newest call that feeds its task type, or as its last setting through the API,
 /// whichever is later. Each call that ends counts, also one that leaves the status as it is: a future that is dropped,

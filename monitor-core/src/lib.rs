@@ -1,28 +1,53 @@
-//! Instrumentation for Rust services: one attribute gives a function everything an operator needs.
+//! Instrumentation for Rust services: one attribute records the calls, errors and durations of a function, and whether
+//! its task is healthy.
+//!
+//! ```
+//! use monitor_core::{Monitor, monitored};
+//!
+//! #[monitored(method = "FirstLetter")]
+//! fn first_letter(word: &str) -> Result<char, String> {
+//!     word.chars().next().ok_or_else(|| "the word is empty".to_owned())
+//! }
+//!
+//! for word in ["whale", "", "sea"] {
+//!     let _ = first_letter(word);
+//! }
+//!
+//! let snapshot = Monitor::global().snapshot();
+//! let calls = snapshot.methods.iter().find(|method| &*method.name == "FirstLetter").ok_or("no such method")?;
+//! assert_eq!((calls.started, calls.success.count(), calls.failure.count()), (3, 2, 1));
+//! assert_eq!(calls.in_flight, 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! With `monitor_server::run(config)` the same numbers are on `/metrics`. In a unit test, `testing::record` isolates
+//! them from other tests.
+//!
+//! # Contents
 //!
 //! - [`monitored`]: requests, results, errors by type, tasks in flight, durations and a task status, for a function.
 //! - [`Monitor`]: the handle on everything recorded; the global one, or one of its own for a test ([`Monitor::scope`]).
 //! - [`Method`] and [`CallGuard`]: the same without the macro, for closures, middleware and names known at run time.
 //! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot).
 //! - [`MetricDesc`], [`metric`]: counters, gauges and histograms of the user's own, under their own names.
-//! - [`ErrorParser`], [`Health`]: which errors are of which type, and when that is an illness.
-//! - [`snapshot`], [`family`]: what was recorded, as plain data.
+//! - [`ErrorParser`], [`Health`]: which errors have which type, and how many in a row are unhealthy.
+//! - [`snapshot`], [`family`]: recorded numbers, as plain data.
 //! - [`exemplar`]: links from a histogram's bucket to a trace.
 //! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
 //! - `testing` (feature `testing`): in unit tests, that a call recorded exactly this and nothing else.
 //! - [`collector`]: the bridge to the `prometheus` crate.
 //!
-//! `monitor-server` puts it on the wire.
-//!
-//! "The original" in these docs is the Python toolkit `redup_servicekit`, whose verbs and metric names this crate
-//! keeps.
+//! "The original" in these docs is the Python toolkit `redup_servicekit`. This crate keeps its verbs and, in the profile
+//! `servicekit`, its metric names.
 //!
 //! # One copy in a program
 //!
 //! The global monitor is one for each copy of this crate in a process. Two versions of it among the dependencies
 //! (`cargo tree -d` lists them), or a `cdylib` that is loaded at run time, are two copies: each records on its own, and
-//! a server shows what its own copy has. Methods that are monitored with the other one are missing from its page.
-//! `docs/operations.md`, "Methods that are missing", says how to find that out, and how to mend it.
+//! a server shows its own copy alone. Methods that are monitored with the other one are missing from its page.
+//! `docs/operations.md`, "Methods that are missing", explains how to detect and fix that.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]
 pub mod __private;

@@ -280,7 +280,7 @@ impl fmt::Debug for Method {
     }
 }
 
-/// Why a name is no method.
+/// Why a text is not a method name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MethodError {
@@ -295,12 +295,12 @@ pub enum MethodError {
     },
 }
 
-/// Why a name is no label.
+/// Why a text is not a label name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabelError {
     /// It does not match `[a-zA-Z_][a-zA-Z0-9_]*`.
-    #[error("{name:?} is no label: a name has letters, digits and `_`, and begins with no digit")]
+    #[error("{name:?} is not a label name: it has to match [a-zA-Z_][a-zA-Z0-9_]*")]
     Invalid {
         /// The name.
         name: String,

@@ -218,7 +218,7 @@ fn labels_through_the_api_are_limited_too() {
     };
     assert_eq!(
         refused(&[("a-b", "")]).as_deref(),
-        Some("\"a-b\" is no label: a name has letters, digits and `_`, and begins with no digit")
+        Some("\"a-b\" is not a label name: it has to match [a-zA-Z_][a-zA-Z0-9_]*")
     );
     assert_eq!(
         refused(&[("le", "")]).as_deref(),

@@ -1,5 +1,34 @@
 //! The attribute [`monitored`] of `monitor-core`, which re-exports it: depend on that crate, not on this one.
 //!
+//! ```
+//! use monitor_core::testing::{Recorder, call};
+//! use monitor_core::{MonitorError, MonitorLabel, monitored};
+//!
+//! #[derive(Debug, MonitorError)]
+//! #[monitor(error_type = "DECLINED")]
+//! struct Declined;
+//!
+//! #[derive(Clone, Copy, MonitorLabel)]
+//! enum Tier {
+//!     Free,
+//!     Paid,
+//! }
+//!
+//! #[monitored(method = "Charge", labels(tier = tier))]
+//! fn charge(tier: Tier, cents: u64) -> Result<(), Declined> {
+//!     if cents > 10_000 { Err(Declined) } else { Ok(()) }
+//! }
+//!
+//! let recorder = Recorder::builder().errors("ERROR", ["DECLINED"]).build();
+//! let _ = recorder.scope_sync(|| (charge(Tier::Free, 500), charge(Tier::Paid, 20_000)));
+//! recorder.recorded().assert_exactly([
+//!     call("Charge").label("tier", "free").success(),
+//!     call("Charge").label("tier", "paid").failure("DECLINED"),
+//! ]);
+//! ```
+//!
+//! # How an attribute is expanded
+//!
 //! An attribute goes through these modules: `parse` reads its arguments, `item` the item under it, `shape` decides how
 //! a function is wrapped, `validate` checks all of it and collects every fault, `expand` writes the function. If
 //! anything is at fault, `fallback` gives the errors and the item as it was. `attribute` is the order of these steps,

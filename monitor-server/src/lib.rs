@@ -1,5 +1,23 @@
 //! Serves the metrics and health of [`monitor_core`] over HTTP, on a thread of its own.
 //!
+//! ```
+//! use monitor_core::monitored;
+//! use monitor_server::MonitorConfig;
+//!
+//! #[monitored]
+//! fn greet(name: &str) -> String {
+//!     format!("hello {name}")
+//! }
+//!
+//! // Port 0 is any free port; without the line it is 9999.
+//! let config = MonitorConfig::default().port(0);
+//! let server = monitor_server::run(config)?;
+//! println!("see http://localhost:{}/metrics", server.local_addr().port());
+//! greet("world");
+//! server.shutdown();
+//! # Ok::<(), monitor_server::RunError>(())
+//! ```
+//!
 //! [`run`] starts the process's [`MonitorServer`]. [`MetricServer`] is the same to mount elsewhere, as a warp filter
 //! ([`MetricServer::filter`]) or as a `tower` service for axum, tonic and hyper ([`MetricServer::service`]), or as a
 //! further server. [`MonitorConfig`] has the settings: their sources and the meaning of each.
@@ -14,6 +32,8 @@
 //! | `/health`, `/health/<name>` | JSON of all, or of a group, a check or a task type; 503 while one of them is unhealthy; components and reasons for loopback alone; `application/health+json` as `Accept` asks |
 //!
 //! Paths are exact: anything else is 404. GET and HEAD alone: anything else is 405. Nothing over HTTP changes state.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod access;
 #[cfg(feature = "auth")]

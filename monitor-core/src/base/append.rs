@@ -1,11 +1,11 @@
-//! Containers that only grow: what recording looks things up in without waiting.
+//! Containers that only grow, in which recording looks things up without waiting.
 //!
 //! - [`Chunked`]: cells by index, in place for good; [`Table`]: items by index, each made once.
 //! - [`push`] and [`walk`]: a list whose items hold the link to the next one.
 //! - [`Interner`]: items by key, numbered in the order they came.
 //! - [`Latest`]: the newest of the values it was given.
 //!
-//! Nothing is ever moved, removed or freed, so a reader needs neither lock nor count, and what it found stays valid for
+//! Nothing is ever moved, removed or freed, so a reader needs neither lock nor count, and a found item stays valid for
 //! the life of the process. All of them stand on [`Once`]: a reader sees nothing, or an item that is complete. Two
 //! threads that add the same item at once agree on one; the other's is never seen.
 
@@ -131,19 +131,19 @@ pub(crate) fn walk<T>(
 /// it.
 #[derive(Debug)]
 pub(crate) struct Interner<T: 'static> {
-    buckets: Box<[Link<Node<T>>]>,
+    buckets: Box<[Link<Interned<T>>]>,
     /// By number.
-    nodes: Box<Table<Node<T>>>,
+    nodes: Box<Table<Interned<T>>>,
     len: AtomicU32,
     writer: Mutex<()>,
 }
 
 /// An item and its number.
 #[derive(Debug)]
-pub(crate) struct Node<T: 'static> {
+pub(crate) struct Interned<T: 'static> {
     pub(crate) index: u32,
     hash: u64,
-    next: Link<Node<T>>,
+    next: Link<Interned<T>>,
     pub(crate) item: T,
 }
 
@@ -170,7 +170,7 @@ impl<T> Interner<T> {
 
     /// The item with this hash that `is` accepts.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, is: impl Fn(&T) -> bool) -> Option<&'static Node<T>> {
+    pub(crate) fn find(&self, hash: u64, is: impl Fn(&T) -> bool) -> Option<&'static Interned<T>> {
         walk(self.bucket(hash), |node| &node.next).find(|node| node.hash == hash && is(&node.item))
     }
 
@@ -181,7 +181,7 @@ impl<T> Interner<T> {
         is: impl Fn(&T) -> bool,
         limit: u32,
         make: impl FnOnce(u32) -> T,
-    ) -> Option<&'static Node<T>> {
+    ) -> Option<&'static Interned<T>> {
         // Before the look: a thread that finds the set full then finds every item in it.
         let is_full = self.len() >= limit;
         let found = self.find(hash, &is);
@@ -194,7 +194,7 @@ impl<T> Interner<T> {
         if found.is_some() || index >= limit {
             return found;
         }
-        let item = |index| Node {
+        let item = |index| Interned {
             index,
             hash,
             next: Once::new(),
@@ -207,12 +207,12 @@ impl<T> Interner<T> {
     }
 
     /// All items, in the order they came.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &'static Node<T>> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'static Interned<T>> + '_ {
         self.nodes.items()
     }
 
     #[inline]
-    fn bucket(&self, hash: u64) -> &Link<Node<T>> {
+    fn bucket(&self, hash: u64) -> &Link<Interned<T>> {
         #[expect(clippy::cast_possible_truncation, reason = "masked")]
         let at = hash as usize & (self.buckets.len() - 1);
         &self.buckets[at]
@@ -237,7 +237,7 @@ pub(crate) fn hash_of(key: impl Hash) -> u64 {
 }
 
 /// The newest of the values it was ever given. All are kept for the life of the process, so a read is two loads and
-/// counts nothing: for what is replaced by hand now and then, such as a configuration.
+/// counts nothing: for values that are rarely replaced, such as a configuration.
 pub(crate) struct Latest<T: 'static> {
     first: &'static T,
     later: Table<T>,

@@ -1,7 +1,7 @@
 //! The clock: ticks for durations, their place in the calendar, and the manual clock tests use.
 //!
 //! A [`Clock`] is cloned into each structure that reads it: the length of a tick and the calendar time of its start are
-//! fixed when it is made. The ticks of a manual clock are shared with its hand: a move of the hand releases what was
+//! fixed when it is made. The ticks of a manual clock are shared with its hand: a move of the hand releases everything
 //! recorded before, and a read of the clock acquires it.
 
 use std::sync::OnceLock;
@@ -14,23 +14,23 @@ use crate::data::snapshot::ClockSource;
 ///
 /// The system clock is the processor's tick counter where that runs at a constant rate over all cores, else the
 /// monotonic clock of the operating system, which is as right and costs a call some 30 ns more (`quanta` decides;
-/// [`source`](Self::source) and the metric `monitor_clock_fallback` tell).
+/// [`source`](Self::source) and the metric `monitor_clock_fallback` show which).
 #[derive(Debug, Clone)]
 pub struct Clock {
-    source: Source,
+    source: TickSource,
     nanos_per_tick: f64,
     /// A moment in ticks, and in seconds since 1970.
     start: (u64, f64),
 }
 
 #[derive(Debug, Clone)]
-enum Source {
+enum TickSource {
     Counter(quanta::Clock),
     Os(Instant),
     Manual(Arc<AtomicU64>),
 }
 
-impl Source {
+impl TickSource {
     /// Reads any source. Out of line, so that [`Clock::now`] inlines the tick counter alone.
     #[cold]
     #[inline(never)]
@@ -61,7 +61,7 @@ impl Clock {
             }
             let nanos = clock.delta_as_nanos(0, TICKS_TO_MEASURE);
             let nanos_per_tick = to_f64(nanos) / to_f64(TICKS_TO_MEASURE);
-            Self::started(Source::Counter(clock), nanos_per_tick, unix_now())
+            Self::started(TickSource::Counter(clock), nanos_per_tick, unix_now())
         };
         SYSTEM.get_or_init(measured).clone()
     }
@@ -69,7 +69,7 @@ impl Clock {
     /// The monotonic clock of the operating system, also where the processor has a usable tick counter:
     /// [`system`](Self::system) falls back to it.
     pub fn os() -> Self {
-        Self::started(Source::Os(Instant::now()), 1.0, unix_now())
+        Self::started(TickSource::Os(Instant::now()), 1.0, unix_now())
     }
 
     /// A clock that moves only when its hand does, and starts at this time (seconds since 1970). Its ticks are
@@ -87,14 +87,14 @@ impl Clock {
     /// ```
     pub fn manual(unix_seconds: f64) -> (Self, ManualClock) {
         let ticks = Arc::new(AtomicU64::new(0));
-        let source = Source::Manual(Arc::clone(&ticks));
+        let source = TickSource::Manual(Arc::clone(&ticks));
         (
             Self::started(source, 1.0, unix_seconds),
             ManualClock { ticks },
         )
     }
 
-    fn started(source: Source, nanos_per_tick: f64, unix_seconds: f64) -> Self {
+    fn started(source: TickSource, nanos_per_tick: f64, unix_seconds: f64) -> Self {
         Self {
             start: (source.now(), unix_seconds),
             nanos_per_tick,
@@ -105,9 +105,9 @@ impl Clock {
     /// Where the ticks come from.
     pub fn source(&self) -> ClockSource {
         match self.source {
-            Source::Counter(_) => ClockSource::TickCounter,
-            Source::Os(_) => ClockSource::OperatingSystem,
-            Source::Manual(_) => ClockSource::Manual,
+            TickSource::Counter(_) => ClockSource::TickCounter,
+            TickSource::Os(_) => ClockSource::OperatingSystem,
+            TickSource::Manual(_) => ClockSource::Manual,
         }
     }
 
@@ -115,7 +115,7 @@ impl Clock {
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         match &self.source {
-            Source::Counter(clock) => clock.raw(),
+            TickSource::Counter(clock) => clock.raw(),
             other => other.now(),
         }
     }
@@ -168,19 +168,19 @@ impl ManualClock {
     /// it began.
     pub fn advance(&self, by: Duration) {
         let later = |now: u64| Some(now.saturating_add(nanos(by)).min(u64::MAX >> 2));
-        // AcqRel: pairs with the Acquire in `now`, so that a reader of the new time sees what was recorded before it.
+        // AcqRel: pairs with the Acquire in `now`, so that a reader of the new time sees everything recorded before it.
         let _ = (self.ticks).fetch_update(AcqRel, Relaxed, later);
     }
 }
 
-/// Whether quanta found a tick counter it trusts. It does not say so but in its Debug: the length of a tick would
-/// mistake a counter of exactly 1 GHz, as newer ARM cores have, for the clock of the operating system.
+/// Whether quanta found a tick counter it trusts. Only its Debug shows that: the length of a tick would mistake a
+/// counter of exactly 1 GHz, as newer ARM cores have, for the clock of the operating system.
 fn counts_ticks(clock: &quanta::Clock) -> bool {
     format!("{clock:?}").contains("Counter(")
 }
 
-/// When this process started, seconds since 1970, where the system tells (Linux: field 22 of `/proc/self/stat`, in
-/// ticks of 1/100 s since the boot that `btime` of `/proc/stat` gives; man 5 proc).
+/// When this process started, seconds since 1970, where the system provides it (Linux: field 22 of `/proc/self/stat`,
+/// in ticks of 1/100 s since the boot that `btime` of `/proc/stat` gives; man 5 proc).
 pub(crate) fn process_start() -> Option<f64> {
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;

@@ -1,4 +1,4 @@
-//! What a test logs.
+//! The log lines of a test.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use tracing::{Event, Metadata, Subscriber};
 use crate::base::sync::{Mutex, lock};
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+struct LoggedLines(Arc<Mutex<Vec<String>>>);
 
-impl Visit for Lines {
+impl Visit for LoggedLines {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             lock(&self.0).push(format!("{value:?}"));
@@ -20,7 +20,7 @@ impl Visit for Lines {
     }
 }
 
-impl Subscriber for Lines {
+impl Subscriber for LoggedLines {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
@@ -38,7 +38,7 @@ impl Subscriber for Lines {
 
 /// The messages logged by this thread meanwhile.
 pub(crate) fn lines_of<R>(run: impl FnOnce() -> R) -> (R, Vec<String>) {
-    let lines = Lines::default();
+    let lines = LoggedLines::default();
     let ran = tracing::subscriber::with_default(lines.clone(), run);
     let lines = std::mem::take(&mut *lock(&lines.0));
     (ran, lines)

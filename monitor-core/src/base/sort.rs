@@ -1,8 +1,9 @@
 //! Sorting where it is rare: one copy of the sorting code for all types.
 //!
-//! The standard library's sorts are generic, and each type and comparison gets its own 2,000 lines of code for the compiler. In
-//! what runs once a start, a list or a scrape, that is a second of compile time for nothing. So the order is found on indices,
-//! by a comparison that is called through a pointer, and the items are swapped into it.
+//! The standard library's sorts are generic, and each type and comparison gets its own 2,000 lines of code for the
+//! compiler. Code that runs once a start, a list or a scrape gains nothing by that, and costs a second of compile time.
+//! So the order is found on indices, by a comparison that is called through a pointer, and the items are swapped into
+//! it.
 
 use std::cmp::Ordering;
 

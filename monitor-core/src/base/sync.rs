@@ -1,16 +1,16 @@
 //! The only file that names std's atomics, mutexes and read-write locks: under `--cfg monitor_loom` the model checker's
 //! stand in for them, so the models run the shipped code.
 //!
-//! A lock that a panic poisoned is taken all the same, with what is there: better lose a sample than the caller. What
-//! is set once stands in a [`Once`]: readers see nothing or the whole value, because its `set` releases what its `get`
-//! acquires.
+//! A lock that a panic poisoned is taken all the same, with its present content: better lose a sample than the caller.
+//! A value that is set once stands in a [`Once`]: readers see nothing or the whole value, because the store in its
+//! `set` is a Release and pairs with the Acquire in its `get`.
 
 #[cfg(all(test, monitor_loom))]
 use loom as primitive;
 #[cfg(not(all(test, monitor_loom)))]
 use std as primitive;
 
-// What stands in a static has std's type in a model too: the checker's have no `const` constructor.
+// An atomic in a static has std's type in a model too: the checker's have no `const` constructor.
 pub(crate) use std::sync::atomic::{AtomicU8 as StaticAtomicU8, AtomicU32 as StaticAtomicU32};
 pub(crate) use std::sync::{Arc, OnceLock};
 use std::sync::{LockResult, PoisonError};
@@ -45,8 +45,8 @@ pub(crate) fn bump(cell: &AtomicU64, by: u64, ordering: Ordering) {
     cell.store(cell.load(Relaxed).wrapping_add(by), ordering);
 }
 
-/// Boxes a value for the life of the process. What the recording path points at is shared by threads that come and
-/// go, and a guard that held a count of it would pay two locked instructions a call.
+/// Boxes a value for the life of the process. The recording path points at values shared by threads that come and go;
+/// counting the references would cost two locked instructions a call.
 pub(crate) fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
@@ -67,7 +67,7 @@ impl<T: Copy> Once<T> {
         self.0.get().copied()
     }
 
-    /// Sets it if it is empty; returns what it holds then.
+    /// Sets it if it is empty; returns the value it then holds.
     pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> T {
         if let Some(value) = self.get() {
             return value;
@@ -83,7 +83,7 @@ impl<T: Copy> Once<T> {
         *(self.0).get_or_init(|| make().expect("std asks one caller, once"))
     }
 
-    /// Sets it if it is empty; `Err` with what was there before otherwise.
+    /// Sets it if it is empty; else `Err` with the value that was there before.
     pub(crate) fn set(&self, value: T) -> Result<(), T> {
         let mut value = Some(value);
         let there = self
@@ -144,7 +144,7 @@ impl<T: Copy> Once<T> {
         };
         match there {
             Some(there) => {
-                // What std does: wait until the winner is through.
+                // As std does: wait until the winner is through.
                 while !self.ready.load(Acquire) {
                     loom::thread::yield_now();
                 }

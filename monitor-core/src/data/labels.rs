@@ -280,7 +280,7 @@ pub struct ConstLabels(Arc<[Label]>);
 #[non_exhaustive]
 pub enum ConstLabelError {
     /// A label name is `[a-zA-Z_][a-zA-Z0-9_]*`.
-    #[error("`{name}` is no label name: it has to match [a-zA-Z_][a-zA-Z0-9_]*")]
+    #[error("`{name}` is not a label name: it has to match [a-zA-Z_][a-zA-Z0-9_]*")]
     Invalid {
         /// The name.
         name: String,
@@ -292,7 +292,7 @@ pub enum ConstLabelError {
         name: String,
     },
     /// The name is there more than once.
-    #[error("the label `{name}` is there more than once")]
+    #[error("the label `{name}` is given twice")]
     Repeated {
         /// The name.
         name: String,

@@ -39,11 +39,12 @@ const BUILT_IN: [(&str, TaskStatus); 3] = [
     (CANCELLED, TaskStatus::OtherException),
 ];
 
-/// Text searched of one error, bytes after lower-casing. The first lines of a Display say what happened; what is
-/// behind 4 KiB is a dump.
+/// Text searched of one error, bytes after lower-casing. The cause stands in the first lines of a Display; text past 4
+/// KiB is a dump.
 const MAX_TEXT: usize = 4096;
 
-/// One entry under `errors` in the configuration: a status, the words that mean it, and how long a run of it is borne.
+/// One entry under `errors` in the configuration: a status, the words that mean it, and the run of it from which a task
+/// type is unhealthy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusRule {
     /// The name of a [`TaskStatus`]; `OK` makes the status of an error good. A name that is none counts as
@@ -72,7 +73,7 @@ impl StatusRule {
 ///
 /// Rules are tried in this order, not in that in which they are given: `CONNECTION_ERROR`, `FATAL`, `INTERNAL`,
 /// `OTHER_EXCEPTION`, `UNKNOWN`, then other names as given. Within a rule, words are tried as they stand. So an early
-/// short word shadows a later one that contains it: [`warnings`](Self::warnings) says where.
+/// short word shadows a later one that contains it: [`warnings`](Self::warnings) lists such words.
 ///
 /// # Examples
 ///
@@ -191,8 +192,8 @@ impl ErrorRules {
         &self.rules
     }
 
-    /// What is likely a mistake, one text each: names that are no status, words that are never found or are listed
-    /// under two statuses, a threshold on `OK`.
+    /// Likely mistakes, one text each: names that are no status, words that are never found or are listed under two
+    /// statuses, a threshold on `OK`.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         for rule in &self.rules {
@@ -250,7 +251,7 @@ impl ErrorRules {
     }
 }
 
-/// Whether a word is searched in texts. `other` stands for what no word is found in, however it is written.
+/// Whether a word is searched in texts. `other`, in any case, stands for errors in which no word is found.
 fn is_searched(word: &str) -> bool {
     !word.eq_ignore_ascii_case(OTHER)
 }
@@ -280,7 +281,7 @@ impl ErrorTypeId {
 /// type is the first word, in the order of [`ErrorRules`], that is found anywhere; `other` if none is.
 ///
 /// Errors are read as they come: nothing is allocated, but by the error's own Display, Debug and source. If one of
-/// these panics, what it wrote before counts, and the search goes on behind it.
+/// these panics, the text it wrote before counts, and the search goes on behind it.
 ///
 /// # Examples
 ///
@@ -349,9 +350,9 @@ impl ErrorParser {
 
     /// The type of `error`: a word as the configuration has it, or `other`.
     ///
-    /// For a boxed error, pass what is in the box (`&*boxed`).
+    /// For a boxed error, pass the error in the box (`&*boxed`).
     pub fn parse<E: Error + ?Sized>(&self, error: &E) -> &str {
-        // A reference to an error is an error, and sized, so it can be a trait object whatever `E` is.
+        // A reference to an error is an error, and sized, so it can be a trait object for every `E`.
         let view = ErrorView {
             type_name: type_name::<E>(),
             text: ErrorText::Error(&error),
@@ -447,7 +448,7 @@ impl fmt::Debug for ErrorParser {
 
 /// Hashes the length, the first and the last bytes of a name.
 ///
-/// Each failure of a known type looks its name up, and may take 18 ns in all. Neither the names nor what is looked up
+/// Each failure of a known type looks its name up, and may take 18 ns in all. Neither the names nor the texts looked up
 /// come from outside the program, so no attacker can make them collide.
 #[derive(Default)]
 struct NameHasher(u64);

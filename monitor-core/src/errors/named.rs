@@ -18,8 +18,8 @@ use super::text::{MAX_SOURCES, survive};
 /// An error that knows its own type, among those the configuration lists.
 ///
 /// Derive it: `#[derive(MonitorError)]` with `#[monitor(error_type = "..")]` on the variants. The type it names goes
-/// before the configured words; a type that the configuration does not list counts as `other`, with one warning. What
-/// derives it is found behind trait objects and as a source too: see the [derive](macro@crate::MonitorError).
+/// before the configured words; a type that the configuration does not list counts as `other`, with one warning. A type
+/// that derives it is found behind trait objects and as a source too: see the [derive](macro@crate::MonitorError).
 ///
 /// # Examples
 ///
@@ -63,8 +63,8 @@ pointers!(&E, Box<E>, Rc<E>, Arc<E>);
 /// of another size are not asked.
 type Question = (usize, fn(&(dyn Error + 'static)) -> Option<&'static str>);
 
-/// What the derive of `MonitorError` submits for a type: questions for it, and for it in a box and shared; nothing for
-/// one that is no std error.
+/// The derive of `MonitorError` submits one for a type: questions for the type itself, in a `Box` and in an `Arc`; none
+/// if it is no std error.
 #[derive(Debug)]
 pub struct NamedError(pub Option<[Question; 3]>);
 
@@ -117,7 +117,7 @@ static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
     all
 });
 
-/// What users wrote is run here, as `source` is: if it panics, no type is named, as none would be found in a text that
+/// Users' code is run here, as `source` is: if it panics, no type is named, as none would be found in a text that
 /// cannot be read.
 fn first_named<'e>(
     first: impl FnOnce() -> Option<&'e (dyn Error + 'static)>,

@@ -1,11 +1,12 @@
-//! What is read of an error, and the bounded search through it.
+//! The parts of an error that are read, and the bounded search through them.
 //!
 //! A text is searched as it is written: a [`Search`] is a `fmt::Write` that steps through an automaton, byte by byte,
 //! and keeps a state and the lowest rank found so far. Nothing is allocated and nothing of the text is kept. A write
 //! fails once the answer is settled or the limit is reached, so that a long Display ends early.
 //!
 //! An error is read in parts: the name of its type, its Display, and the Display and the Debug's identifier of each
-//! source. A word matches within one part. The user's code that writes a part may panic: what it wrote before counts.
+//! source. A word matches within one part. The user's code that writes a part may panic: the text it wrote before
+//! counts.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -20,14 +21,14 @@ pub(super) const MAX_SOURCES: usize = 64;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Outcome<'a> {
-    /// It returned what it was asked for.
+    /// It returned without an error.
     Success,
     /// It failed with an error the configured rules classify.
     Error(ErrorView<'a>),
     /// It failed with an error whose type is known by name. A name the configuration does not list counts as `other`.
     ErrorType(&'a str),
-    /// It failed as it may: counted as a failure of this type (`other` if the configuration does not list it), but no
-    /// illness, so the task status stays as it is.
+    /// It failed as it may: counted as a failure of this type (`other` if the configuration does not list it), but the
+    /// task status stays as it is.
     Expected(&'a str),
     /// It panicked.
     Panic,
@@ -35,16 +36,16 @@ pub enum Outcome<'a> {
     Cancelled,
 }
 
-/// An error as the parser sees it: its type's name and what can be read of it.
+/// An error as the parser sees it: its type's name and its readable text.
 #[derive(Debug, Clone, Copy)]
 pub struct ErrorView<'a> {
     /// The full name of its type, as `std::any::type_name` gives it; empty if unknown.
     pub type_name: &'a str,
-    /// What can be read of it.
+    /// Its readable text.
     pub text: ErrorText<'a>,
 }
 
-/// What can be read of an error.
+/// The text that can be read from an error.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum ErrorText<'a> {
@@ -188,7 +189,7 @@ pub(super) fn fold(text: &str) -> String {
 }
 
 /// Python's `lower()`, one character at a time, but both forms of the small sigma are one: which is right depends on
-/// what follows, and that may be in the next piece of text.
+/// the next character, and that may be in the next piece of text.
 fn fold_char(character: char) -> impl Iterator<Item = char> {
     let lower = character.to_lowercase();
     lower.map(|lower| if lower == 'ς' { 'σ' } else { lower })
@@ -263,7 +264,7 @@ impl<'a> Search<'a> {
         self.read(|search| write!(Identifier(search), "{value:?}"));
     }
 
-    /// Reads one part. Words do not match over its ends; what was written before an error or a panic counts.
+    /// Reads one part. Words do not match over its ends; the text written before an error or a panic counts.
     fn read(&mut self, write: impl FnOnce(&mut Self) -> fmt::Result) {
         if self.left > 0 {
             self.state = ROOT;
@@ -334,7 +335,7 @@ impl Write for Identifier<'_, '_> {
     }
 }
 
-/// The last segment of a type's path, without generics, empty if it says nothing about the error; and whether the error
+/// The last segment of a type's path, without generics, empty if it does not describe the error; and whether the error
 /// is behind a pointer that hands on Display, Debug and source.
 fn type_identifier(name: &str) -> (&str, bool) {
     const POINTERS: [(&str, bool); 5] = [

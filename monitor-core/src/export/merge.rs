@@ -178,13 +178,13 @@ fn fits(value: &ChildValue, kind: FamilyType) -> bool {
 /// use monitor_core::collector::LeftOut;
 ///
 /// let why = LeftOut::Name { family: "queue-length".to_owned() };
-/// assert_eq!(why.to_string(), "`queue-length` is no metric name");
+/// assert_eq!(why.to_string(), "`queue-length` is not a metric name");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeftOut {
     /// A family: a metric name is `[a-zA-Z_:][a-zA-Z0-9_:]*`.
-    #[error("`{family}` is no metric name")]
+    #[error("`{family}` is not a metric name")]
     Name {
         /// Its name.
         family: String,

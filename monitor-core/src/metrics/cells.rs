@@ -1,19 +1,19 @@
-//! What a child counts in: the value of a key, and the counters, gauges and histograms of registered metrics.
+//! The cells of children: the value of a key, and the counters, gauges and histograms of registered metrics.
 //!
 //! # Words
 //!
 //! A number is in one or two 64-bit words that updates write in place, and a removal is a change of these very words:
-//! so each update comes before it, or learns of it from what it finds there. There are two kinds of word, because two
-//! things are promised:
+//! so each update comes before it, or finds the change there. There are two kinds of word, because two things are
+//! promised:
 //!
-//! * **Words with a sentinel** ([`NO_FLOAT`], [`NO_INT`]): a number or nothing. An update of what is not there changes
-//!   nothing and says so, and then goes to a lock. The value of a key has an integer and a float word, of which one at
-//!   most is a number; a [`Gauge`] has the float word alone. A removal swaps the sentinel in, and so takes every
-//!   earlier update with it.
-//! * **Words with a mark** ([`HIDDEN`], the top bit of a count): updates add below the mark and see it in what was
-//!   there. An [`inc`](Counter::inc) is one wait-free `fetch_add` even on a hidden child, and after a step that was no
-//!   integer: those are added up in a word beside it. With a sentinel it would have to go to the lock in either case,
-//!   so counters do not share it; and a float has no bit to spare for a mark, so gauges do not share this.
+//! * **Words with a sentinel** ([`NO_FLOAT`], [`NO_INT`]): a number or nothing. An update that finds no number changes
+//!   nothing, returns an error, and is then done under a lock. The value of a key has an integer and a float word, of
+//!   which one at most is a number; a [`Gauge`] has the float word alone. A removal swaps the sentinel in, and so takes
+//!   every earlier update with it.
+//! * **Words with a mark** ([`HIDDEN`], the top bit of a count): updates add below the mark and find it in the previous
+//!   content. An [`inc`](Counter::inc) is one wait-free `fetch_add` even on a hidden child, and after a step that was
+//!   no integer: those are added up in a word beside it. With a sentinel it would have to go to the lock in either
+//!   case, so counters do not share it; and a float has no bit to spare for a mark, so gauges do not share this.
 //!
 //! # Orderings
 //!
@@ -26,9 +26,9 @@
 //! # Histograms
 //!
 //! [`HistogramCell`] is for many writers: buckets first, then the sum, and a reader takes the sum first, so it may lag
-//! and never counts what the buckets lack. Its removal keeps the counts. The histogram under a key ([`KeyHistogram`])
-//! goes with all that is in it: a sum and its buckets cannot be taken in one step, so it is behind a lock, as the list
-//! that is always updated beside it is.
+//! and never counts an observation that the buckets lack. Its removal keeps the counts. The histogram under a key
+//! ([`KeyHistogram`]) goes with all that is in it: a sum and its buckets cannot be taken in one step, so it is behind a
+//! lock, as the list that is always updated beside it is.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -77,7 +77,7 @@ fn add_finite(word: &AtomicU64, by: f64, ordering: Ordering) {
 /// Whole numbers from minus this to below this are kept in the integer word; every other content of it means that it is
 /// not in use.
 const NUMBER_LIMIT: u64 = 1 << 62;
-/// What the integer word is set to then: as far from the limit as can be, from either side.
+/// The integer word while it is not in use: as far from the limit as can be, from either side.
 const NO_INT: u64 = i64::MIN.cast_unsigned();
 /// Only numbers below this magnitude are put in an integer word. Below it, and adding no more than `STEP_LIMIT`, no
 /// number of threads that can be gets a number to `NUMBER_LIMIT`, or a count to `HIDDEN`; in steps of one it is
@@ -97,13 +97,13 @@ fn int(bits: u64) -> Option<i64> {
 /// # Consistency
 ///
 /// Outside of the lock at most one of `int` and `float` is a number, and which one changes only under the lock. Taking
-/// a number out of a word swaps the sentinel in, so every earlier update goes with it. An addition to `int` learns from
-/// what was there whether it was a number: if not, nothing was added, because every content near the sentinel is one.
-/// An addition to `float` fails on the sentinel. A reader that finds neither is beside such a move, or the value is
-/// behind the lock: it takes the lock.
+/// a number out of a word swaps the sentinel in, so every earlier update goes with it. An addition to `int` finds in
+/// the previous content whether it was a number: if not, nothing was added, because every content near the sentinel is
+/// one. An addition to `float` fails on the sentinel. A reader that finds neither is beside such a move, or the value
+/// is behind the lock: it takes the lock.
 ///
 /// A value that is taken away leaves [`Other::Gone`] behind the lock, and nothing updates that: each update comes
-/// before, and goes with it, or learns that it came too late.
+/// before, and goes with it, or finds that it came too late.
 #[derive(Debug)]
 pub(super) struct KeyValue {
     int: AtomicU64,
@@ -202,7 +202,7 @@ impl KeyValue {
         Ok(sum)
     }
 
-    /// Replaces the value, whatever it was; `value` is taken unless this one was taken away. Where `value` is empty
+    /// Replaces the value, of any kind; `value` is taken unless this one was taken away. Where `value` is empty
     /// already, it was the first value of the key, and nothing is left to do, even if that was taken away since.
     pub(super) fn set(&self, value: &Cell<Option<StatValue>>) -> Result<(), Refused> {
         let mut other = lock(&self.other);
@@ -217,7 +217,7 @@ impl KeyValue {
         Ok(())
     }
 
-    /// Makes this the value; `other` is what is behind the lock.
+    /// Makes this the value; `other` is the content of the lock.
     ///
     /// The word that is in use comes last: until then readers come to the lock.
     fn put(&self, value: StatValue, other: &mut Option<Box<Other>>) {
@@ -264,7 +264,7 @@ impl KeyValue {
         float(self.float.load(Acquire)).map(StatNumber::Float)
     }
 
-    /// Looks at the number, or else at what is behind the lock.
+    /// Looks at the number, or else at the content of the lock.
     fn look<R>(&self, look: impl FnOnce(Option<StatNumber>, Option<&Other>) -> R) -> R {
         if let number @ Some(_) = self.number() {
             return look(number, None);
@@ -292,7 +292,7 @@ impl KeyValue {
         (!matches!(copy, Other::Gone)).then(|| copy.into())
     }
 
-    /// Appends to a list and drops what is too old.
+    /// Appends to a list and drops the values that are too old.
     pub(super) fn append(&self, value: &Arc<StatValue>, keep: Keep) -> Result<(), Refused> {
         match lock(&self.other).as_deref_mut() {
             Some(Other::List(list)) => {
@@ -337,8 +337,8 @@ impl KeyCell for KeyValue {
         })
     }
 
-    /// The number first: what comes to the lock then finds none there, and what was added to it was noted before `may`
-    /// is asked.
+    /// The number first: an update that then comes to the lock finds none there, and each earlier addition was noted
+    /// before `may` is called.
     fn take_if(&self, may: impl FnOnce() -> bool) -> Option<StatValue> {
         let mut other = lock(&self.other);
         if matches!(other.as_deref(), Some(Other::Gone)) {
@@ -510,7 +510,7 @@ impl CounterCell {
     fn add_float(&self, by: f64) -> bool {
         add_finite(&self.float, by, Relaxed);
         // Of this and the mark in `hide` one comes first, as both write the word: either the mark is seen here, or
-        // (AcqRel on both) the scrape that hides sees what was added.
+        // (AcqRel on both) the scrape that hides sees the addition.
         self.int.fetch_add(0, AcqRel) & HIDDEN != 0
     }
 
@@ -584,7 +584,7 @@ impl Gauge {
         self.add(-1.0);
     }
 
-    /// Adds any number, negative ones too. What NaN or an infinity makes of the value stays until it is set.
+    /// Adds any number, negative ones too. Adding NaN or an infinity makes the value one, until it is set.
     #[inline]
     pub fn add(&self, by: f64) {
         // Nothing is added to a hidden one, which is shown then.
@@ -609,7 +609,7 @@ impl Instrument for Gauge {
 
 /// The value in one word; while the child is hidden, beside it.
 ///
-/// Hiding takes the value out of the word with all that was added to it; an addition then fails on what is there, and
+/// Hiding takes the value out of the word with all that was added to it; an addition then fails on the sentinel, and
 /// comes to the lock of the family, under which alone `kept` is written.
 #[derive(Debug, Default)]
 pub struct GaugeCell {
@@ -642,7 +642,7 @@ impl LabelCell for GaugeCell {
 
     fn unhide(&self) {
         let kept = self.kept.load(Relaxed);
-        // What was set meanwhile stays.
+        // A value that was set meanwhile stays.
         let _ = self.value.compare_exchange(NO_FLOAT, kept, AcqRel, Relaxed);
     }
 

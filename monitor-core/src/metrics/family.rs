@@ -1,8 +1,8 @@
 //! Bounded families: their children, at most `max_series` each, and one child for all label sets beyond that.
 //!
-//! Keys and registered metrics stand on the same parts: [`Child`] (a cell under its key, and whether it is there),
-//! [`Order`] (the children in the order they came, and since when each is idle), [`Limits`] (how many a family may
-//! have, and which are full) and the look-up by hash of `index.rs`. Two structures own them:
+//! Keys and registered metrics stand on the same parts: [`FamilyChild`] (a cell under its key, and whether it is
+//! there), [`Order`] (the children in the order they came, and since when each is idle), [`FamilyLimits`] (how many a
+//! family may have, and which are full) and the look-up by hash of `index.rs`. Two structures own them:
 //!
 //! * [`KeyFamilies`], all keys of one kind. A key is found at each update, without a lock. A removal takes its value,
 //!   and an update after it brings the key back at zero, last in the order. Beyond `GONE_LIMIT` keys a removed one is
@@ -12,7 +12,7 @@
 //!   counted. It is freed when no handle is left; until then it counts towards the limit. The child of all others is
 //!   last on the page, and stays.
 //!
-//! # Who changes what
+//! # Writers
 //!
 //! Children come, go and come back under the lock of the order alone; the bits [`GONE`] and [`COUNTED`] change under it
 //! too. Whether an update came before a removal is decided in the words of the cell (`cells.rs`); [`GONE`] only spares
@@ -23,8 +23,8 @@
 //!
 //! An update sets [`TOUCHED`] before it changes the cell. A scrape clears it and notes its own time; a child that a
 //! later scrape still finds clear leaves once it is idle for long enough. That scrape takes the cell away first and
-//! looks at the bit then: an update that is in what was taken has set the bit before (its Release and the Acquire of
-//! the swap that takes the value; under the lock or the last handle's drop for the others), and stops the removal.
+//! looks at the bit then: an update that is part of the taken value has set the bit before (its Release and the Acquire
+//! of the swap that takes the value; under the lock or the last handle's drop for the others), and stops the removal.
 //!
 //! A registered child that a handle holds is only hidden, and the bit is looked at before that: an update between the
 //! two is counted, and is on the page after the next update.
@@ -35,18 +35,18 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, OnceLock, Relaxed, lock};
-use crate::data::family::{Child as PageChild, ChildValue, Label, Labels};
+use crate::data::family::{Child, ChildValue, Label, Labels};
 use crate::data::key::{DroppedPart, StatKey};
 use crate::data::labels::sort_labels;
 use crate::data::snapshot::MetricSnapshot;
 use crate::data::value::ValueKind;
 
-use super::index::{Found, Index, LockedMap, Node};
+use super::index::{Found, Index, IndexNode, LockedMap};
 use super::registry::{AnyFamily, MetricSpec};
 
-/// What all families of a storage share.
+/// The limits and counts that all families of a storage share.
 #[derive(Default)]
-pub(crate) struct Limits {
+pub(crate) struct FamilyLimits {
     /// Most label sets of a family; 0 is no limit. Children that are there stay when it falls.
     pub(super) max_series: AtomicU64,
     /// Updates and handles that found their family full.
@@ -57,7 +57,7 @@ pub(crate) struct Limits {
     full: Mutex<Vec<Box<str>>>,
 }
 
-impl Limits {
+impl FamilyLimits {
     fn is_full(&self, children: u64) -> bool {
         let limit = self.max_series.load(Relaxed);
         limit != 0 && children >= limit
@@ -78,7 +78,7 @@ impl Limits {
 }
 
 /// A cell under its key.
-pub(super) struct Child<K, C> {
+pub(super) struct FamilyChild<K, C> {
     pub(super) key: K,
     pub(super) cell: C,
     /// Its place in the order; of use under its lock alone.
@@ -89,9 +89,9 @@ pub(super) struct Child<K, C> {
 }
 
 /// A child that look-ups, the order and handles hold.
-pub(super) type ChildRef<K, C> = Arc<Node<Child<K, C>>>;
+pub(super) type ChildRef<K, C> = Arc<IndexNode<FamilyChild<K, C>>>;
 
-// Bits of a child's state, `Relaxed`: what orders them is said above.
+// Bits of a child's state, `Relaxed`: see above for the stores that order them.
 /// Nothing is wrong with the key, or was warned about.
 const SETTLED: u32 = 1;
 /// It was taken away.
@@ -101,7 +101,7 @@ const COUNTED: u32 = 4;
 /// It was updated since a scrape last looked.
 const TOUCHED: u32 = 8;
 
-impl<K, C> Child<K, C> {
+impl<K, C> FamilyChild<K, C> {
     fn new(key: K, cell: C, state: u32) -> Self {
         Self {
             key,
@@ -188,7 +188,7 @@ impl<K, C> Order<K, C> {
         child.clear(GONE);
     }
 
-    fn remove(&mut self, child: &Child<K, C>) {
+    fn remove(&mut self, child: &FamilyChild<K, C>) {
         if let Some(place) = self.places.get_mut(child.at()) {
             *place = None;
             self.holes += 1;
@@ -222,9 +222,9 @@ impl<K, C> Order<K, C> {
 
 /// The cell of a key: its value may be taken away and come back.
 pub(super) trait KeyCell: Sized {
-    /// What the children of a family share; the family's first key decides it.
+    /// The part that the children of a family share; the family's first key decides it.
     type Shared: Clone;
-    /// What a removal takes.
+    /// The value that a removal takes.
     type Taken;
 
     /// Whether it leaves the page when it is idle.
@@ -251,13 +251,13 @@ pub(super) enum Refused {
     Full,
 }
 
-pub(super) type KeyChild<C> = Child<Arc<StatKey>, C>;
+pub(super) type KeyChild<C> = FamilyChild<Arc<StatKey>, C>;
 pub(super) type KeyRef<C> = ChildRef<Arc<StatKey>, C>;
 type KeyOrder<C> = Order<Arc<StatKey>, C>;
 
 /// All keys of one kind, each a child of the family of the names that are written alike.
 pub(super) struct KeyFamilies<C: KeyCell> {
-    limits: Arc<Limits>,
+    limits: Arc<FamilyLimits>,
     hasher: RandomState,
     children: Index<KeyChild<C>>,
     by_name: Index<KeyFamily<C>>,
@@ -277,7 +277,7 @@ struct KeyFamily<C: KeyCell> {
 }
 
 /// The key that an update is for.
-pub(super) enum Target<'a, C> {
+pub(super) enum UpdateTarget<'a, C> {
     /// A key, or the child of all others where its family is full.
     Key(&'a str),
     /// A key alone.
@@ -291,7 +291,7 @@ pub(super) enum Target<'a, C> {
 type KeyPlace<'a, C> = Result<Found<'a, KeyChild<C>>, Found<'a, KeyFamily<C>>>;
 
 impl<C: KeyCell> KeyFamilies<C> {
-    pub(super) fn new(limits: &Arc<Limits>) -> Self {
+    pub(super) fn new(limits: &Arc<FamilyLimits>) -> Self {
         Self {
             limits: Arc::clone(limits),
             hasher: RandomState::new(),
@@ -313,23 +313,24 @@ impl<C: KeyCell> KeyFamilies<C> {
     ///
     /// # Errors
     ///
-    /// What `update` refused, but for [`Refused::Gone`], after which it is called again with the child that came back.
+    /// The error of `update`, except [`Refused::Gone`], after which `update` is called again with the child that came
+    /// back.
     pub(super) fn update<R>(
         &self,
-        target: &Target<'_, C>,
+        target: &UpdateTarget<'_, C>,
         shared: &C::Shared,
         first: impl Fn(&C::Shared) -> C,
         update: impl Fn(&KeyRef<C>) -> Result<R, Refused>,
     ) -> Result<R, Refused> {
         let (raw, known) = match target {
-            Target::Key(raw) | Target::OwnKey(raw) => (*raw, None),
-            Target::Known(child) => (&*child.key.raw, Some(*child)),
+            UpdateTarget::Key(raw) | UpdateTarget::OwnKey(raw) => (*raw, None),
+            UpdateTarget::Known(child) => (&*child.key.raw, Some(*child)),
         };
         let mut place = self.place(raw);
         loop {
             let child = match place.unwrap_or_else(|| self.make_place(raw, known, shared, &first)) {
                 Ok(child) => child,
-                Err(_) if matches!(target, Target::OwnKey(_)) => return Err(Refused::Full),
+                Err(_) if matches!(target, UpdateTarget::OwnKey(_)) => return Err(Refused::Full),
                 Err(family) => Found::InMap(self.overflow(&family, &first)),
             };
             child.touch();
@@ -414,7 +415,7 @@ impl<C: KeyCell> KeyFamilies<C> {
         } else {
             let key = StatKey::parse(raw);
             let settled = if key.dropped().is_empty() { SETTLED } else { 0 };
-            let child = Child::new(Arc::new(key), fresh, settled | GONE);
+            let child = FamilyChild::new(Arc::new(key), fresh, settled | GONE);
             self.children.insert(self.hash(raw), child)
         };
         order.push(&child);
@@ -428,7 +429,7 @@ impl<C: KeyCell> KeyFamilies<C> {
         self.take_away(&mut order, &child, || true)
     }
 
-    /// Takes away what was not updated for `idle` ticks.
+    /// Takes away the children that were not updated for `idle` ticks.
     pub(super) fn expire(&self, now: u64, idle: u64) {
         let mut order = lock(&self.order);
         for child in order.idle(now, idle) {
@@ -514,15 +515,15 @@ pub(super) fn written_alike(name: &str) -> impl Iterator<Item = char> {
         .map(move |letter| if legal(letter) { letter } else { '_' })
 }
 
-/// Warns of the parts of a key that are left out, in the original's words: `malformed` is what it says of one that is
-/// no label.
+/// Warns of the parts of a key that are left out, in the original's words: `malformed` logs its line about a part that
+/// is no label.
 pub(super) fn warn_of_key(key: &StatKey, malformed: fn(&str)) {
     for part in key.dropped() {
         match part {
             DroppedPart::Malformed(part) => malformed(part),
             DroppedPart::Repeated(name) => tracing::warn!(
                 key = &*key.raw,
-                "label {name} is there more than once: the first counts"
+                "label {name} is given twice: the first counts"
             ),
         }
     }
@@ -547,16 +548,16 @@ impl<C> KeyChild<C> {
 /// # Consistency
 ///
 /// Hiding a child leaves a mark in the words that updates write, so each update is either before it or sees the mark
-/// and brings the child back. What was counted before stays.
+/// and brings the child back. Earlier counts stay.
 pub trait LabelCell: Sized + Send + Sync + 'static {
     fn new(bounds: &Arc<[f64]>) -> Self;
     fn hide(&self);
     fn unhide(&self);
-    /// `None` while hidden, where that can be told.
+    /// `None` while hidden, for cells in which that shows.
     fn value(&self) -> Option<ChildValue>;
 }
 
-type LabelChild<C> = Child<Labels, C>;
+type LabelChild<C> = FamilyChild<Labels, C>;
 type LabelRef<C> = ChildRef<Labels, C>;
 type LabelOrder<C> = Order<Labels, C>;
 
@@ -567,7 +568,7 @@ type LabelOrder<C> = Order<Labels, C>;
 )]
 pub struct LabelFamily<C: 'static> {
     pub(super) spec: MetricSpec,
-    limits: Arc<Limits>,
+    limits: Arc<FamilyLimits>,
     hasher: RandomState,
     /// Those in the order, by the hash of their label values.
     children: LockedMap<LabelChild<C>>,
@@ -576,8 +577,8 @@ pub struct LabelFamily<C: 'static> {
     overflow: OnceLock<LabelRef<C>>,
 }
 
-/// What a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or [`Histogram`](super::typed::Histogram)
-/// holds.
+/// The reference inside a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or
+/// [`Histogram`](super::typed::Histogram).
 pub struct Handle<C: 'static> {
     child: LabelRef<C>,
     family: &'static LabelFamily<C>,
@@ -644,7 +645,7 @@ fn show<C: LabelCell>(order: &mut LabelOrder<C>, child: &LabelRef<C>) {
 }
 
 impl<C: LabelCell> LabelFamily<C> {
-    pub(super) fn new(spec: MetricSpec, limits: Arc<Limits>) -> Self {
+    pub(super) fn new(spec: MetricSpec, limits: Arc<FamilyLimits>) -> Self {
         Self {
             spec,
             limits,
@@ -700,7 +701,10 @@ impl<C: LabelCell> LabelFamily<C> {
 
     fn child(&self, hash: u64, labels: Vec<Label>) -> LabelRef<C> {
         let cell = C::new(&self.spec.bounds);
-        Arc::new(Node::new(hash, Child::new(labels.into(), cell, 0)))
+        Arc::new(IndexNode::new(
+            hash,
+            FamilyChild::new(labels.into(), cell, 0),
+        ))
     }
 
     /// Takes the child of these label values off the page; whether it was there.
@@ -732,8 +736,8 @@ impl<C: LabelCell> LabelFamily<C> {
         true
     }
 
-    /// Frees a child of the order if it has no handle and `may` agrees, else returns it. The number of handles is certain
-    /// here, because no look-up finds the child meanwhile, and the last handle's updates are seen.
+    /// Frees a child of the order if it has no handle and `may` agrees, else returns it. The number of handles is
+    /// certain here, because no look-up finds the child meanwhile, and the last handle's updates are seen.
     fn free(
         &self,
         order: &mut LabelOrder<C>,
@@ -796,7 +800,7 @@ impl<C: LabelCell> AnyFamily for LabelFamily<C> {
         let page_child = |child: &LabelRef<C>| {
             let value = child.cell.value()?;
             let labels = child.key.clone();
-            Some(PageChild { labels, value })
+            Some(Child { labels, value })
         };
         MetricSnapshot {
             name: Arc::clone(&self.spec.name),
@@ -813,7 +817,7 @@ impl<C: LabelCell> AnyFamily for LabelFamily<C> {
         }
         let mut order = lock(&self.order);
         for child in order.idle(now, idle) {
-            self.hide(&mut order, child, Child::is_idle);
+            self.hide(&mut order, child, FamilyChild::is_idle);
         }
         self.purge(&mut order);
     }

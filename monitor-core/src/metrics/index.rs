@@ -1,9 +1,9 @@
 //! Entries found by hash: a trie for those that stay, and a map behind a lock for those that may be freed.
 //!
 //! Readers of the trie take no lock, pin nothing and need no thread-local. Nothing in it is ever taken out again, so
-//! nothing has to be reclaimed under readers, which is what a general concurrent map spends its time on (and its
-//! thread-locals: those panic in the destructors of others). An entry of the trie that is taken away only counts as
-//! gone, and its owner may bring it back.
+//! nothing has to be reclaimed under readers. A general concurrent map spends its time on that, and on thread-locals
+//! that panic in the destructors of others. An entry of the trie that is taken away only counts as gone, and its owner
+//! may bring it back.
 //!
 //! So that keys may come and go for ever, new entries go to the map instead once [`GONE_LIMIT`] entries of the trie are
 //! gone: a look-up there takes a lock for reading, and an entry that is taken away is freed with its last holder.
@@ -31,7 +31,7 @@ pub(super) const GONE_LIMIT: u64 = 4096;
 #[cfg(all(test, monitor_loom))]
 pub(super) const GONE_LIMIT: u64 = 1;
 
-type Slot<E> = OnceLock<Arc<Node<E>>>;
+type Slot<E> = OnceLock<Arc<IndexNode<E>>>;
 
 /// A concurrent map whose entries may be taken away.
 pub(super) struct Index<E> {
@@ -45,13 +45,13 @@ pub(super) struct Index<E> {
 }
 
 /// An entry and its place in the trie.
-pub(super) struct Node<E> {
+pub(super) struct IndexNode<E> {
     hash: u64,
     children: OnceLock<Box<[Slot<E>; FAN_OUT]>>,
     entry: E,
 }
 
-impl<E> Node<E> {
+impl<E> IndexNode<E> {
     pub(super) fn new(hash: u64, entry: E) -> Self {
         Self {
             hash,
@@ -61,7 +61,7 @@ impl<E> Node<E> {
     }
 }
 
-impl<E> Deref for Node<E> {
+impl<E> Deref for IndexNode<E> {
     type Target = E;
 
     #[inline]
@@ -72,15 +72,15 @@ impl<E> Deref for Node<E> {
 
 /// An entry that was found.
 pub(super) enum Found<'a, E> {
-    InTrie(&'a Arc<Node<E>>),
-    InMap(Arc<Node<E>>),
+    InTrie(&'a Arc<IndexNode<E>>),
+    InMap(Arc<IndexNode<E>>),
 }
 
 impl<E> Deref for Found<'_, E> {
-    type Target = Arc<Node<E>>;
+    type Target = Arc<IndexNode<E>>;
 
     #[inline]
-    fn deref(&self) -> &Arc<Node<E>> {
+    fn deref(&self) -> &Arc<IndexNode<E>> {
         match self {
             Self::InTrie(entry) => entry,
             Self::InMap(entry) => entry,
@@ -110,7 +110,7 @@ impl<E> Index<E> {
     }
 
     #[inline]
-    fn find_in_trie(&self, hash: u64, is: impl Fn(&E) -> bool) -> Option<&Arc<Node<E>>> {
+    fn find_in_trie(&self, hash: u64, is: impl Fn(&E) -> bool) -> Option<&Arc<IndexNode<E>>> {
         let (mut slots, mut bits): (&[Slot<E>], u64) = (&*self.root, hash);
         loop {
             let node = slot(slots, bits).get()?;
@@ -126,7 +126,7 @@ impl<E> Index<E> {
     ///
     /// Once the bits of the hash are used up, all that is left is zeros: entries of one hash make a list.
     pub(super) fn insert(&self, hash: u64, entry: E) -> Found<'_, E> {
-        let node = Arc::new(Node::new(hash, entry));
+        let node = Arc::new(IndexNode::new(hash, entry));
         if self.gone.load(Relaxed) >= GONE_LIMIT {
             self.put_in_map(&node);
             return Found::InMap(node);
@@ -143,7 +143,7 @@ impl<E> Index<E> {
     }
 
     /// Frees an entry of the map, but for its holders; one of the trie stays and counts as gone.
-    pub(super) fn remove(&self, node: &Arc<Node<E>>) {
+    pub(super) fn remove(&self, node: &Arc<IndexNode<E>>) {
         if self.map.remove(&mut Arc::clone(node), |_| true) {
             self.in_map.fetch_sub(1, Relaxed);
         } else {
@@ -157,14 +157,14 @@ impl<E> Index<E> {
     }
 
     /// Adds an entry to the map, as one that was freed there, but for its holders.
-    pub(super) fn put_in_map(&self, node: &Arc<Node<E>>) {
+    pub(super) fn put_in_map(&self, node: &Arc<IndexNode<E>>) {
         self.map.insert(node);
         self.in_map.fetch_add(1, Relaxed);
     }
 }
 
 /// Entries by hash, behind a lock.
-pub(super) struct LockedMap<E>(RwLock<HashMap<u64, Vec<Arc<Node<E>>>>>);
+pub(super) struct LockedMap<E>(RwLock<HashMap<u64, Vec<Arc<IndexNode<E>>>>>);
 
 impl<E> Default for LockedMap<E> {
     fn default() -> Self {
@@ -173,12 +173,12 @@ impl<E> Default for LockedMap<E> {
 }
 
 impl<E> LockedMap<E> {
-    pub(super) fn find(&self, hash: u64, is: impl Fn(&E) -> bool) -> Option<Arc<Node<E>>> {
+    pub(super) fn find(&self, hash: u64, is: impl Fn(&E) -> bool) -> Option<Arc<IndexNode<E>>> {
         let map = read(&self.0);
         map.get(&hash)?.iter().find(|entry| is(entry)).cloned()
     }
 
-    pub(super) fn insert(&self, node: &Arc<Node<E>>) {
+    pub(super) fn insert(&self, node: &Arc<IndexNode<E>>) {
         let mut map = write(&self.0);
         map.entry(node.hash).or_default().push(Arc::clone(node));
     }
@@ -187,8 +187,8 @@ impl<E> LockedMap<E> {
     /// holds no count on it.
     pub(super) fn remove(
         &self,
-        node: &mut Arc<Node<E>>,
-        may: impl FnOnce(&mut Arc<Node<E>>) -> bool,
+        node: &mut Arc<IndexNode<E>>,
+        may: impl FnOnce(&mut Arc<IndexNode<E>>) -> bool,
     ) -> bool {
         let mut map = write(&self.0);
         let Some(list) = map.get_mut(&node.hash) else {

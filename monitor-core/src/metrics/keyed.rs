@@ -23,7 +23,7 @@ use crate::data::key::StatKey;
 use crate::data::snapshot::{TaskTotals, ValueEntry, ValueHistogram, ValuesSnapshot};
 use crate::data::value::{StatNumber, StatValue, ValueKind};
 use crate::metrics::cells::{KeyHistogram, KeyValue};
-use crate::metrics::family::{KeyFamilies, KeyRef, Limits, Refused, Target};
+use crate::metrics::family::{FamilyLimits, KeyFamilies, KeyRef, Refused, UpdateTarget};
 use crate::metrics::registry::Registry;
 use crate::metrics::user_points::UserPoints;
 use crate::recording::config::StorageConfig;
@@ -49,7 +49,7 @@ const TASKS: &str = "tasks";
 /// added to one child labelled `overflow="true"` alone, so totals stay right; other values of further ones are not
 /// kept.
 pub(crate) struct Values {
-    limits: Arc<Limits>,
+    limits: Arc<FamilyLimits>,
     entries: Arc<KeyFamilies<KeyValue>>,
     histograms: KeyFamilies<KeyHistogram>,
     points: UserPoints,
@@ -68,7 +68,7 @@ impl Values {
         time_bounds: Arc<[f64]>,
         size_bounds: Arc<[f64]>,
     ) -> Self {
-        let limits = Arc::new(Limits::default());
+        let limits = Arc::new(FamilyLimits::default());
         let values = Self {
             entries: Arc::new(KeyFamilies::new(&limits)),
             histograms: KeyFamilies::new(&limits),
@@ -84,7 +84,7 @@ impl Values {
         values
     }
 
-    /// Takes over the limits of another configuration. What is there stays.
+    /// Takes over the limits of another configuration. Existing values stay.
     pub(crate) fn configure(&self, config: &StorageConfig) {
         let max_series = config.max_series as u64;
         self.limits.max_series.store(max_series, Relaxed);
@@ -121,7 +121,7 @@ impl Values {
     #[cold]
     fn inc_slowly(&self, key: &str, by: StatNumber) -> Result<StatValue, StatsError> {
         let add = |child: &KeyRef<KeyValue>| child.cell.add(by);
-        let sum = self.update(key, Target::Key, |()| zero(), add, not_a_number)?;
+        let sum = self.update(key, UpdateTarget::Key, |()| zero(), add, not_a_number)?;
         Ok(sum.into())
     }
 
@@ -130,7 +130,7 @@ impl Values {
     fn update<'a, R>(
         &self,
         key: &'a str,
-        target: fn(&'a str) -> Target<'a, KeyValue>,
+        target: fn(&'a str) -> UpdateTarget<'a, KeyValue>,
         first: impl Fn(&()) -> KeyValue,
         update: impl Fn(&KeyRef<KeyValue>) -> Result<R, Refused>,
         holds: fn(Box<str>, ValueKind) -> StatsError,
@@ -140,7 +140,7 @@ impl Values {
         updated.map_err(|refused| self.error(key, refused, holds))
     }
 
-    /// Puts a value under a key, whatever is there.
+    /// Puts a value under a key and replaces the one that is there.
     ///
     /// # Errors
     ///
@@ -148,8 +148,8 @@ impl Values {
     /// under a key its family has no room for.
     pub(crate) fn set(&self, key: &str, value: StatValue) -> Result<(), StatsError> {
         let target = match value.as_number() {
-            Some(_) => Target::Key,
-            None => Target::OwnKey,
+            Some(_) => UpdateTarget::Key,
+            None => UpdateTarget::OwnKey,
         };
         let value = Cell::new(Some(value));
         // The first value is there from the key's first moment.
@@ -179,7 +179,7 @@ impl Values {
             let empty = |(): &()| KeyValue::new(StatValue::List(Vec::new()));
             let append = |child: &KeyRef<KeyValue>| child.cell.append(&value, keep);
             let not_a_list = |key, found| StatsError::NotAList { key, found };
-            match self.update(key, Target::OwnKey, empty, append, not_a_list) {
+            match self.update(key, UpdateTarget::OwnKey, empty, append, not_a_list) {
                 Ok(()) | Err(StatsError::TooManySeries { .. }) => {}
                 refused => return refused,
             }
@@ -217,7 +217,7 @@ impl Values {
         let empty = |(): &()| KeyValue::new(StatValue::Map(BTreeMap::new()));
         let insert = |child: &KeyRef<KeyValue>| child.cell.insert(key, &value);
         let not_a_section = |key, found| StatsError::NotASection { key, found };
-        self.update(section, Target::OwnKey, empty, insert, not_a_section)
+        self.update(section, UpdateTarget::OwnKey, empty, insert, not_a_section)
     }
 
     /// Takes a key out of a section and returns its value; nothing happens if there is none. In the section `tasks`
@@ -241,11 +241,11 @@ impl Values {
     /// As [`inc`](Self::inc).
     pub(crate) fn counter(&self, key: &str) -> Result<StatCounter, StatsError> {
         let find = |child: &KeyRef<KeyValue>| {
-            // Adding nothing is what tells a number from the rest.
+            // Adding zero succeeds for a number only.
             child.cell.add(StatNumber::Int(0))?;
             Ok(Arc::clone(child))
         };
-        let child = self.update(key, Target::Key, |()| zero(), find, not_a_number)?;
+        let child = self.update(key, UpdateTarget::Key, |()| zero(), find, not_a_number)?;
         let home = Arc::clone(&self.entries);
         Ok(StatCounter { child, home })
     }
@@ -270,8 +270,8 @@ impl Values {
         }
         let observe = |child: &KeyRef<KeyHistogram>| child.cell.observe(value);
         let histograms = &self.histograms;
-        // Only what is gone refuses, and that is tried again.
-        let _ = histograms.update(&Target::Key(key), bounds, KeyHistogram::new, observe);
+        // Only a child that is gone refuses, and that update is tried again.
+        let _ = histograms.update(&UpdateTarget::Key(key), bounds, KeyHistogram::new, observe);
     }
 
     /// Takes away everything under a key: its value, its histogram and its rolling means. Returns the value; nothing
@@ -303,7 +303,7 @@ impl Values {
         self.metrics.expire(now, idle);
     }
 
-    /// Everything there is, in the order it came: what `stats()` shows. Lists and maps are copied.
+    /// All values, in the order they came, as `stats()` shows them. Lists and maps are copied.
     pub(crate) fn snapshot(&self) -> ValuesSnapshot {
         let mut snapshot = self.take_snapshot(KeyValue::read);
         // `stats` and `tasks`, once something was put there.
@@ -319,14 +319,14 @@ impl Values {
         snapshot
     }
 
-    /// What a scrape exports: as [`snapshot`](Self::snapshot), but only the entries that count as numbers.
+    /// The values a scrape exports: as [`snapshot`](Self::snapshot), but only the entries that count as numbers.
     pub(crate) fn exported(&self) -> ValuesSnapshot {
         self.take_snapshot(KeyValue::exported)
     }
 
     fn take_snapshot(&self, read: fn(&KeyValue) -> Option<StatValue>) -> ValuesSnapshot {
-        // Before what is there is read: a key that is still seen may be one of a removal that is not counted yet.
-        // Acquire: pairs with the Release in `remove`, so that what is counted as removed is not seen.
+        // Before the entries are read: a key that is still seen may be one of a removal that is not counted yet.
+        // Acquire: pairs with the Release in `remove`, so that a key counted as removed is not seen.
         let removals = self.removals.load(Acquire);
         let mut entries = Vec::new();
         for child in self.entries.children() {
@@ -397,12 +397,12 @@ fn not_reserved(key: &str) -> Result<(), StatsError> {
     Err(StatsError::Reserved { key, purpose })
 }
 
-/// What the original logs of a part of a gauge's key that is no label.
+/// The original's log line about a part of a gauge's key that is no label.
 pub(super) fn malformed_gauge_label(part: &str) {
     tracing::warn!("Label {part} has bad format. Must be <label2name__label2value>.");
 }
 
-/// What the original logs of a part of a histogram's key that is no label.
+/// The original's log line about a part of a histogram's key that is no label.
 fn malformed_histogram_label(part: &str) {
     tracing::warn!(
         "The label {part} is not in the correct format. It should be <label2name__label2value>."
@@ -482,7 +482,7 @@ impl StatCounter {
     /// Runs an update after the key was removed.
     #[cold]
     fn update_again<R>(&self, update: impl Fn(&KeyRef<KeyValue>) -> Result<R, Refused>) {
-        let target = Target::Known(&self.child);
+        let target = UpdateTarget::Known(&self.child);
         let _ = self.home.update(&target, &(), |()| zero(), update);
     }
 }
@@ -508,7 +508,7 @@ pub enum Keep {
 }
 
 impl Keep {
-    /// How many values a list keeps where nothing else is said.
+    /// How many values a list keeps by default.
     pub const DEFAULT: usize = 10_000;
 
     /// The original's `max_count`: above 0 the last so many, else the default.
@@ -546,28 +546,28 @@ impl Keep {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StatsError {
-    /// A number was to be added to what is no number.
+    /// A number was to be added to a value that is no number.
     #[error("`{key}` holds {found}, not a number")]
     NotANumber {
         /// The key.
         key: Box<str>,
-        /// What it holds.
+        /// The kind of value it holds.
         found: ValueKind,
     },
-    /// A value was to be appended to what is no list.
+    /// A value was to be appended to a value that is no list.
     #[error("`{key}` holds {found}, not a list")]
     NotAList {
         /// The key.
         key: Box<str>,
-        /// What it holds.
+        /// The kind of value it holds.
         found: ValueKind,
     },
-    /// A section was to be what holds something else.
+    /// The key of a section holds another value.
     #[error("`{key}` holds {found}, not a section")]
     NotASection {
         /// The key.
         key: Box<str>,
-        /// What it holds.
+        /// The kind of value it holds.
         found: ValueKind,
     },
     /// `stats` is the list of points and `tasks` the section of running tasks: neither can be used as something else.
@@ -575,13 +575,13 @@ pub enum StatsError {
     Reserved {
         /// The key.
         key: &'static str,
-        /// What it is for.
+        /// Its purpose.
         purpose: &'static str,
     },
     /// A point of the list `stats` is a map of keys to numbers.
     #[error("a point of `stats` has to be a map, not {found}")]
     PointNotAMap {
-        /// What was given.
+        /// The kind of the given value.
         found: ValueKind,
     },
     /// A task's value is when it started, in seconds since 1970.
@@ -601,7 +601,7 @@ pub enum StatsError {
     },
 }
 
-/// Running tasks by id, and what became of the others.
+/// Running tasks by id, and the counts of tasks that ended.
 ///
 /// # Consistency
 ///

@@ -1,9 +1,9 @@
 //! The registered metrics of a storage: each name once, checked before it is taken; and the handles that registering
 //! gives.
 //!
-//! A metric is registered for good: what comes and goes are its children (`family.rs`). The registry is behind one
-//! lock, which registering, a scrape's list of the metrics and nothing else takes; it knows metrics of all types as
-//! [`Registered`], and finds the type again from the handle that is asked for.
+//! A metric is registered for good; only its children come and go (`family.rs`). The registry is behind one lock, which
+//! registering, a scrape's list of the metrics and nothing else takes; it knows metrics of all types as [`Registered`],
+//! and finds the type again from the handle that is asked for.
 
 #[cfg(all(test, not(monitor_loom)))]
 mod tests;
@@ -20,7 +20,7 @@ use crate::data::name::{
     is_reserved_label,
 };
 use crate::data::snapshot::MetricSnapshot;
-use crate::metrics::family::{Handle, LabelCell, LabelFamily, Limits};
+use crate::metrics::family::{FamilyLimits, Handle, LabelCell, LabelFamily};
 
 /// The description of a metric to register.
 ///
@@ -89,11 +89,12 @@ impl<L> MetricDesc<L> {
     }
 }
 
-/// The label names of a [`MetricDesc`], which decide what registering it gives: an instrument or a [`MetricFamily`].
+/// The label names of a [`MetricDesc`], which decide the type that registering it returns: an instrument or a
+/// [`MetricFamily`].
 ///
-/// What it takes to implement it has no name outside of this crate.
+/// It cannot be implemented outside of this crate.
 pub trait LabelNames {
-    /// A handle on what was registered.
+    /// A handle on the registered metric.
     type Of<I: Instrument>;
 
     #[doc(hidden)]
@@ -136,7 +137,7 @@ impl<const N: usize> LabelNames for [Cow<'static, str>; N] {
 #[non_exhaustive]
 pub enum RegisterError {
     /// A metric name is `[a-zA-Z_:][a-zA-Z0-9_:]*`.
-    #[error("`{name}` is no metric name: it has to match [a-zA-Z_:][a-zA-Z0-9_:]*")]
+    #[error("`{name}` is not a metric name: it has to match [a-zA-Z_:][a-zA-Z0-9_:]*")]
     Name {
         /// The name.
         name: String,
@@ -149,25 +150,25 @@ pub enum RegisterError {
         name: String,
     },
     /// A unit ends a name: letters, digits and inner `_`.
-    #[error("`{unit}` is no unit: it has to match [a-zA-Z0-9]+(_[a-zA-Z0-9]+)*")]
+    #[error("`{unit}` is not a unit: it has to match [a-zA-Z0-9]+(_[a-zA-Z0-9]+)*")]
     Unit {
         /// The unit.
         unit: String,
     },
     /// A label name is `[a-zA-Z_][a-zA-Z0-9_]*`.
-    #[error("`{label}` is no label name: it has to match [a-zA-Z_][a-zA-Z0-9_]*")]
+    #[error("`{label}` is not a label name: it has to match [a-zA-Z_][a-zA-Z0-9_]*")]
     Label {
         /// The label name.
         label: String,
     },
-    /// The label name is reserved: `le`, `quantile`, `inittime`, `overflow`, `_name_`, or what begins with `__`.
+    /// The label name is reserved: `le`, `quantile`, `inittime`, `overflow`, `_name_`, or a name that begins with `__`.
     #[error("the label name `{label}` is reserved")]
     ReservedLabel {
         /// The label name.
         label: String,
     },
     /// The label name is there more than once.
-    #[error("the label `{label}` is there more than once")]
+    #[error("the label `{label}` is given twice")]
     RepeatedLabel {
         /// The label name.
         label: String,
@@ -185,7 +186,7 @@ pub enum RegisterError {
     Differs {
         /// The name on the page.
         name: String,
-        /// What is different.
+        /// The field that differs.
         field: MetricField,
         /// As it is registered.
         registered: String,
@@ -234,7 +235,7 @@ impl fmt::Display for MetricField {
 
 /// All registered metrics of a storage.
 pub(crate) struct Registry {
-    limits: Arc<Limits>,
+    limits: Arc<FamilyLimits>,
     metrics: Mutex<Metrics>,
 }
 
@@ -271,7 +272,7 @@ pub(super) struct MetricSpec {
 }
 
 impl Registry {
-    pub(super) fn new(limits: &Arc<Limits>) -> Self {
+    pub(super) fn new(limits: &Arc<FamilyLimits>) -> Self {
         let (claims, built_in) = built_in_claims();
         let owners = built_in.into_iter().map(|name| (name, None)).collect();
         Self {
@@ -316,7 +317,7 @@ impl Registry {
         Ok(L::of(family))
     }
 
-    /// What the families have at this moment, in the order they were registered.
+    /// The state of the families at this moment, in the order they were registered.
     pub(super) fn snapshot(&self) -> Vec<MetricSnapshot> {
         let families = self.families();
         families.iter().map(|family| family.snapshot()).collect()
@@ -436,10 +437,10 @@ fn check_labels(labels: &[Cow<'static, str>]) -> Result<(), RegisterError> {
     Ok(())
 }
 
-/// What code updates: a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or
+/// An instrument that code updates: a [`Counter`](super::typed::Counter), [`Gauge`](super::typed::Gauge) or
 /// [`Histogram`](super::typed::Histogram).
 ///
-/// What it takes to implement it has no name outside of this crate.
+/// It cannot be implemented outside of this crate.
 pub trait Instrument: Clone {
     #[doc(hidden)]
     type Cell: LabelCell;
@@ -457,8 +458,8 @@ pub trait Instrument: Clone {
 ///
 /// Children may be removed, by [`remove`](Self::remove) or after the configuration's `idle_series`. A handle on a
 /// removed child stays good: it keeps its count, and its next update puts the series back on the page with all of it.
-/// No update through a handle is ever lost. A removed child is freed with its last handle, and its label values begin at
-/// zero.
+/// No update through a handle is ever lost. A removed child is freed with its last handle, and its label values begin
+/// at zero.
 ///
 /// # Examples
 ///

@@ -151,7 +151,7 @@ impl MeanKeys {
     }
 }
 
-/// Adds the points up by key, in the order the keys came. What is no number is left out.
+/// Adds the points up by key, in the order the keys came. Values that are no numbers are left out.
 fn sums_of(points: &[Arc<StatValue>]) -> Vec<(&str, Sums)> {
     let (mut at, mut sums) = (HashMap::new(), Vec::new());
     for (number, point) in points.iter().enumerate() {
@@ -170,7 +170,7 @@ fn sums_of(points: &[Arc<StatValue>]) -> Vec<(&str, Sums)> {
     sums
 }
 
-/// Adds to the sums of a key; `at` says where in the list they are.
+/// Adds to the sums of a key; `at` has their positions in the list.
 fn add<K: Clone + Eq + Hash>(
     at: &mut HashMap<K, usize>,
     list: &mut Vec<(K, Sums)>,

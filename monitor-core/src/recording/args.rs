@@ -1,9 +1,9 @@
-//! Arguments of one call: what the attribute reads off the function's arguments before the call starts, and what can
-//! start one.
+//! Arguments of one call: values that the attribute reads from the function's arguments before the call starts, and the
+//! types that can start a call.
 //!
-//! A call without such arguments starts from its [`CallSite`] alone. With some, the expansion collects them in
-//! [`CallArgs`], each in a statement of its own: what one of them borrows, a lock say, is free again before the next is
-//! read.
+//! A call without such arguments starts from its [`CallSite`] alone. Where a call has some, the expansion collects them
+//! in [`CallArgs`], each in a statement of its own, so that a borrow of one of them (a lock guard, say) ends before the
+//! next is read.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::recording::guard::CallGuard;
 use crate::recording::label_sets::{LabelValue, MethodId};
 use crate::recording::site::CallSite;
 
-/// What can start a call.
+/// A type that can start a call.
 pub trait Start {
     /// Starts it.
     fn start(self) -> CallGuard;
@@ -32,7 +32,7 @@ impl Start for CallGuard {
     }
 }
 
-/// A call to be, with what is known before it starts.
+/// The arguments of a call that has not started yet.
 #[derive(Debug, Clone, Copy)]
 #[must_use = "arguments are no call yet"]
 pub struct CallArgs {

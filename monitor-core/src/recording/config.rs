@@ -30,16 +30,16 @@ pub struct StorageConfig {
     /// Whether each series has the label `inittime`. Default: off.
     pub inittime_label: bool,
     /// Most series a family may have whose label sets are made at run time; also the most names of values the calls of
-    /// one method may observe, and the most task types made through the API. What is beyond goes to one child (or task
-    /// type) named `overflow`. Default 2000; 0 is no limit.
+    /// one method may observe, and the most task types made through the API. Label sets beyond the limit share one
+    /// child (or task type) named `overflow`. Default 2000; 0 is no limit.
     pub max_series: usize,
     /// How long a series made at run time may go without an update before it leaves the page. Default 0: never. Looked
     /// at when a snapshot is taken, and counted from the first snapshot that saw the last update, so a series is on one
     /// page at least.
     ///
     /// Numbers, lists and histograms by key, the list of points, and children of registered metrics with labels are
-    /// freed. What comes back begins at 0, but for a registered metric on which there is a handle. So choose the time
-    /// far above that between updates, and leave it off where numbers by key are raised and lowered.
+    /// freed. A series that comes back begins at 0, unless it is a registered metric with a live handle. So choose the
+    /// time far above that between updates, and leave it off where numbers by key are raised and lowered.
     ///
     /// A label set of calls that is made from text, with no call in flight, keeps its counts (at most `max_series` a
     /// method): it stays in all totals and in snapshots, and the next call brings it back as it was.
@@ -118,7 +118,7 @@ impl TickBounds {
         }
     }
 
-    /// From now on [`bucket`](Self::bucket) returns the last bucket there can be, whatever the duration.
+    /// Makes [`bucket`](Self::bucket) return the last possible bucket for every duration from now on.
     pub(crate) fn force_slow_path(&self) {
         let end = u8::try_from(MAX_DURATION_BUCKETS - 1).unwrap_or(u8::MAX);
         // Relaxed: a call that does not see it yet takes the fast path.

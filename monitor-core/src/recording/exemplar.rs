@@ -1,4 +1,4 @@
-//! Exemplars: for a bucket of a duration histogram, one call that fell into it, with what leads to its trace.
+//! Exemplars: for a bucket of a duration histogram, one call that fell into it, with labels that lead to its trace.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -99,7 +99,7 @@ pub(super) fn note(method: &MethodCore, provider: &AnyProvider, span: Span, fail
     }
     let clock = &method.storage.clock;
     let next = span.end.saturating_add(clock.ticks(KEPT_SECONDS));
-    // Relaxed: the cell's lock orders what is kept; of two calls that end at once one keeps its own.
+    // Relaxed: the cell's lock orders the exemplars; if two calls end at once, one of them keeps its exemplar.
     let won = cell.due.compare_exchange(due, next, Relaxed, Relaxed);
     if won.is_ok() {
         *lock(&cell.kept) = Some(KeptExemplar {

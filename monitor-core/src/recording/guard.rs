@@ -2,7 +2,7 @@
 //!
 //! A guard is two words: the shard the call started in, and the call's slot there with flags above the slot's number.
 //! The start time stands in the slot. Only the code that has the guard touches the slot and the values the call
-//! observed, so a guard may move to another thread: what hands it over orders those stores too.
+//! observed, so a guard may move to another thread: handing it over orders those stores too.
 //!
 //! # Fast and slow
 //!
@@ -36,8 +36,8 @@ use crate::recording::store::StorageCore;
 use crate::recording::thread::{self, Local};
 use crate::recording::values::ValueRef;
 
-/// Flag: the thread was panicking when the call began. That panic may be what drops the guard, so it is not the call's
-/// own.
+/// Flag: the thread was panicking when the call began. The guard may be dropped by that panic, which then is not the
+/// call's own.
 const UNWINDING: u64 = 1 << 32;
 /// Flag: the call observed a value.
 const OBSERVED: u64 = 1 << 33;
@@ -46,7 +46,7 @@ const DEAD: u64 = 1 << 63;
 
 /// A time left that means no deadline: a hundred years, for which no caller waits. The greatest number of nanoseconds
 /// in 64 bits is 584 years, those of all larger units are more.
-const NO_DEADLINE: Duration = Duration::from_hours(100 * 365 * 24);
+const NO_DEADLINE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// One call, from its start to its end.
 ///
@@ -57,9 +57,9 @@ const NO_DEADLINE: Duration = Duration::from_hours(100 * 365 * 24);
 /// # Cancellation
 ///
 /// A guard knows of no `.await`. Kept over one, it counts as cancelled when its future is dropped, but as a panic if
-/// that is because another future panics, as beside it in a `join!`. The calls of `#[monitored]` functions tell the two
-/// apart: put the body in one where that matters. And one that was started while its thread panicked, in a destructor,
-/// counts as cancelled when it is dropped, even by a panic of its own.
+/// that is because another future panics, as beside it in a `join!`. The calls of `#[monitored]` functions distinguish
+/// the two: put the body in one where that matters. And one that was started while its thread panicked, in a
+/// destructor, counts as cancelled when it is dropped, even by a panic of its own.
 ///
 /// Recording never fails, panics, blocks or logs, and allocates only at a thread's first call of a method, the first
 /// failure, the first use of a value, and when more tasks are in flight than ever before.
@@ -255,7 +255,7 @@ impl CallGuard {
         method.note_exemplar(span, failure.is_some());
     }
 
-    /// Enters what the call observed, under the number the call is about to get.
+    /// Enters the values that the call observed, under the number the call is about to get.
     fn enter_values(&self, target: &'static Shard, span: Span) {
         if self.slot & OBSERVED != 0
             && let Some(values) = self.shard.values.get()
@@ -317,7 +317,7 @@ impl CallGuard {
     }
 
     /// Notes the time left until the caller's deadline, now and (taken on from here) at the end of the call, as
-    /// `time_remaining_time` and `time_remaining_after_time` in seconds; what is past its deadline is 0. `None`, and a
+    /// `time_remaining_time` and `time_remaining_after_time` in seconds; a time past the deadline is 0. `None`, and a
     /// hundred years or more (as `Duration::MAX`): no deadline, nothing is noted.
     ///
     /// # Examples
@@ -348,7 +348,7 @@ impl CallGuard {
     }
 }
 
-/// A handle of no call: it records nothing, whatever is done with it.
+/// A handle without a call: none of its methods records anything.
 #[inline]
 pub fn no_call() -> CallGuard {
     static OFF_SHARD: OnceLock<&'static Shard> = OnceLock::new();

@@ -197,8 +197,8 @@ impl TaskSlots {
     }
 }
 
-/// The bit of a call's slot that says if its body is suspended at one of its awaits. Only the code that polls or drops
-/// the body reads or writes it, and has the body alone.
+/// The bit of a call's slot that is set while its body is suspended at one of its awaits. Only the code that polls or
+/// drops the body reads or writes it, and has the body alone.
 ///
 /// A call past the limit of slots has no such place, and counts as running.
 #[derive(Debug, Clone, Copy)]

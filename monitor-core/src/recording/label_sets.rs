@@ -1,8 +1,8 @@
 //! The process-wide numbers of methods and their label sets, and the labels of calls.
 //!
 //! A method, and each label set of one, has a number that is the same in every storage of the process: a [`MethodId`].
-//! Storages and threads find what they keep of it in tables by that number. Names are never freed, so label sets made
-//! of text are limited: those past `max_series` share one, labelled `overflow`.
+//! Storages and threads keep their data about it in tables indexed by that number. Names are never freed, so label sets
+//! made of text are limited: those past `max_series` share one, labelled `overflow`.
 //!
 //! From the labels of a call to its [`MethodId`]: a *bounded* label has a type with a closed set of values, a *capped*
 //! one takes any text, up to a number of different values; the rest is [`OVERFLOW`]. Either gives an index, and the
@@ -31,14 +31,15 @@ pub(crate) struct MethodId {
     pub(crate) name: Arc<str>,
     /// Beside `method`, sorted by name.
     pub(crate) labels: Arc<[Label]>,
-    pub(crate) origin: Origin,
+    pub(crate) origin: LabelSetOrigin,
     /// Of a method without labels: the label set that has no room for its own values.
     overflow: OnceLock<&'static MethodId>,
 }
 
-/// Where a label set comes from. One that comes from several places is what it was made as: a page has it once.
+/// Where a label set comes from. A label set that comes from several places keeps the origin it was first made with: a
+/// page has it once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub(crate) struct LabelSetOrigin {
     /// It was made at run time, from text: there may be any number of those. Else it is one of a closed set.
     pub(crate) is_open: bool,
     /// A label stands for values that have no place of their own. The text does not show that: a value may be
@@ -46,7 +47,7 @@ pub(crate) struct Origin {
     pub(crate) is_overflow: bool,
 }
 
-impl Origin {
+impl LabelSetOrigin {
     pub(crate) const OPEN: Self = Self {
         is_open: true,
         is_overflow: false,
@@ -67,7 +68,7 @@ impl MethodId {
             name,
             // One for all methods: a snapshot counts the holders, and need not go to each method's own for that.
             labels: Arc::default(),
-            origin: Origin::default(),
+            origin: LabelSetOrigin::default(),
             overflow: OnceLock::new(),
         }
     }
@@ -97,7 +98,7 @@ impl MethodId {
     pub(crate) fn with_labels(
         &'static self,
         mut labels: Vec<Label>,
-        origin: Origin,
+        origin: LabelSetOrigin,
         has_room: bool,
     ) -> &'static Self {
         labels.retain(|label| !label.value.is_empty());
@@ -114,9 +115,9 @@ impl MethodId {
     pub(crate) fn overflow(&'static self) -> &'static Self {
         self.without_labels().overflow.get_or_init(|| {
             let label = Label::new(OVERFLOW, "true");
-            let origin = Origin {
+            let origin = LabelSetOrigin {
                 is_overflow: true,
-                ..Origin::default()
+                ..LabelSetOrigin::default()
             };
             let labelled = self.labelled(&[label], origin, MAX_IDS);
             labelled.unwrap_or_else(Self::beyond)
@@ -126,7 +127,7 @@ impl MethodId {
     fn labelled(
         &'static self,
         labels: &[Label],
-        origin: Origin,
+        origin: LabelSetOrigin,
         limit: u32,
     ) -> Option<&'static Self> {
         let plain = self.without_labels();
@@ -312,8 +313,8 @@ impl<L> From<&Bounded<L>> for LabelValue<'_> {
 /// Bytes of a text that are copied without an allocation.
 const SHORT: usize = 64;
 
-/// A value of a capped label: a copy, so that what the text was borrowed from (a lock, say) is free again before the
-/// next argument is read.
+/// A value of a capped label: a copy, so that the borrow of the text (through a lock guard, say) ends before the next
+/// argument is read.
 #[derive(Debug)]
 pub enum Text {
     /// So many bytes of this.
@@ -359,7 +360,8 @@ pub(crate) struct Combinations {
     /// Parallel to `keys`.
     indices: Box<[Indices]>,
     root: Branch,
-    /// All label sets, ordered by number, where they are small closed sets: of late labels, those of each type that came by.
+    /// All label sets, ordered by number, where they are small closed sets: of late labels, those of each type that
+    /// came by.
     siblings: Mutex<Vec<&'static MethodId>>,
 }
 
@@ -444,7 +446,7 @@ impl Combinations {
     ) -> Option<&'static MethodId> {
         let mut branch = &self.root;
         let mut written = Vec::with_capacity(labels.len());
-        let mut origin = Origin {
+        let mut origin = LabelSetOrigin {
             is_open: has_text(self.keys),
             is_overflow: false,
         };
@@ -494,7 +496,7 @@ impl Combinations {
 }
 
 impl Indices {
-    /// The index of a value in its label's tables; a new one is given out if `add` says so and there is room.
+    /// The index of a value in its label's tables; if `add` is true and there is room, a new one is given out.
     // An index past the end of a type belongs to no value of it: all of those share a place.
     #[inline]
     fn index(&self, label: LabelValue<'_>, add: bool) -> Option<u32> {
@@ -520,7 +522,7 @@ impl Indices {
     }
 }
 
-/// The index of a value of one of several types; `add` says whether a type that is new is taken up.
+/// The index of a value of one of several types; a new type is added only if `add` is true.
 fn late_index(
     mut types: &Link<LateType>,
     values: &'static [&'static str],

@@ -1,8 +1,8 @@
-//! The limit of a method's calls: permits, and what the attribute's limit may be.
+//! The limit of a method's calls: permits, and the types the attribute's limit may have.
 //!
 //! The permits of a method are a semaphore and a limit beside it. The limit may change while permits are in use: those
-//! stay in use, and what is too many is not given back. A call with a limit of its own sets the method's, from where on
-//! the configuration no longer does; where the limit is that already, it costs a look at an atomic.
+//! stay in use, and the excess is removed as permits come back. A call with a limit of its own sets the method's, from
+//! where on the configuration no longer does; where the limit is that already, it costs a look at an atomic.
 
 use std::num::NonZeroUsize;
 
@@ -138,7 +138,7 @@ impl Permits {
     }
 }
 
-/// 0 is no limit: half of what the semaphore can count, so that none that comes back can be one too many for it.
+/// 0 is no limit: half of the semaphore's maximum, so that a permit that comes back can never exceed that.
 fn capacity(limit: usize) -> usize {
     const UNLIMITED: usize = Semaphore::MAX_PERMITS / 2;
     match limit {
@@ -148,16 +148,16 @@ fn capacity(limit: usize) -> usize {
 }
 
 /// Counts a call as waiting for a permit, also where it is dropped meanwhile.
-pub(crate) struct Waiting(&'static MethodCore);
+pub(crate) struct PermitWait(&'static MethodCore);
 
-impl Waiting {
+impl PermitWait {
     pub(crate) fn new(method: &'static MethodCore) -> Self {
         method.waiting.fetch_add(1, Relaxed);
         Self(method)
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PermitWait {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Relaxed);
     }
@@ -241,7 +241,7 @@ mod tests {
         let permits = Permits::new(1);
         permits.ensure_limit(usize::MAX);
         assert_eq!(permits.available(), capacity(0));
-        // Said by a call, so the configuration has no more to say.
+        // Set by a call, so the configuration no longer changes it.
         permits.configure(1);
         assert_eq!(permits.available(), capacity(0));
     }

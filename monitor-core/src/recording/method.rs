@@ -1,13 +1,13 @@
-//! What a storage keeps of a method: what its label sets share, each label set's shards and values, and the order in
-//! which a snapshot goes through them.
+//! A method in a storage: the part its label sets share, each label set's shards and values, and the order in which a
+//! snapshot goes through them.
 //!
-//! A label set is a method of its own to recording: a [`MethodCore`] with its own shards, found by its number. What all
-//! label sets of a method share (task types, permits, bounds) is one [`MethodShared`], which lists them. Both live as
-//! long as the process. Lists of shards and label sets only grow, so they are walked without a lock.
+//! A label set is a method of its own to recording: a [`MethodCore`] with its own shards, found by its number. All
+//! label sets of a method share one [`MethodShared`] (task types, permits, bounds), which lists them. Both live as long
+//! as the process. Lists of shards and label sets only grow, so they are walked without a lock.
 
 use std::sync::{Arc, LazyLock};
 
-use crate::base::append::{Interner, Link, Node, hash_of, push, walk};
+use crate::base::append::{Interned, Interner, Link, hash_of, push, walk};
 use crate::base::sort::sort_by;
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Relaxed, leak, lock};
 use crate::data::family::{HistogramKind, time_bounds, with_own_bounds};
@@ -17,7 +17,7 @@ use crate::data::{snapshot, status::DEFAULT_TASK};
 use crate::errors::Outcome;
 use crate::recording::config::TickBounds;
 use crate::recording::exemplar::{self, Exemplars};
-use crate::recording::label_sets::{MethodId, Origin};
+use crate::recording::label_sets::{LabelSetOrigin, MethodId};
 use crate::recording::limit::Permits;
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{Settings, settings_of};
@@ -25,7 +25,7 @@ use crate::recording::store::StorageCore;
 use crate::recording::streak::Streak;
 use crate::recording::values::ValueName;
 
-/// What all label sets of a method share in a storage.
+/// The part of a method that all its label sets share in a storage.
 pub(crate) struct MethodShared {
     /// The method without labels.
     pub(crate) plain: &'static MethodId,
@@ -38,7 +38,7 @@ pub(crate) struct MethodShared {
     pub(crate) permits: Permits,
     pub(crate) bounds: Arc<[f64]>,
     pub(crate) ticks: &'static TickBounds,
-    /// Error types that are no illness.
+    /// Expected error types: their failures do not change the task status.
     pub(crate) expected: &'static [&'static str],
     limited: bool,
     streaming: bool,
@@ -101,8 +101,8 @@ pub(crate) struct MethodCore {
     pub(crate) labels: Arc<[Label]>,
     /// Its number in the process.
     pub(crate) id: u32,
-    pub(crate) origin: Origin,
-    /// What it shares with the method's other label sets.
+    pub(crate) origin: LabelSetOrigin,
+    /// The part shared with the method's other label sets.
     pub(crate) shared: &'static MethodShared,
     /// The method's next label set.
     next: Link<MethodCore>,
@@ -119,7 +119,7 @@ pub(crate) struct MethodCore {
     pub(crate) values: Once<&'static Interner<ValueName>>,
     /// Observations past a limit: of names, or of values a call keeps.
     pub(crate) dropped_values: AtomicU64,
-    /// What snapshots saw of its calls.
+    /// When snapshots last saw its calls change.
     pub(crate) idle_since: IdleSince,
 }
 
@@ -186,7 +186,7 @@ impl MethodCore {
     pub(crate) fn with_labels(&self, labels: Vec<Label>) -> &'static Self {
         let plain = self.shared.plain;
         let has_room = self.storage.has_room_for(plain);
-        let id = plain.with_labels(labels, Origin::OPEN, has_room);
+        let id = plain.with_labels(labels, LabelSetOrigin::OPEN, has_room);
         self.storage.method_for_call(id)
     }
 
@@ -208,7 +208,7 @@ impl MethodCore {
 
     /// The value of this name. Past the limit of names a value goes to the child labelled `overflow` of its family, if
     /// there is one or room for one more; else it is dropped.
-    pub(crate) fn value(&self, name: &str) -> Option<&'static Node<ValueName>> {
+    pub(crate) fn value(&self, name: &str) -> Option<&'static Interned<ValueName>> {
         let names = self.values.get_or_init(|| leak(Interner::new(64)));
         let find_or_add = |name: &str, limit| {
             let is = |known: &ValueName| *known.key.raw == *name;
@@ -267,16 +267,16 @@ impl MethodCore {
 }
 
 /// How many methods are fetched at once: enough for a processor to have all the loads it can under way, few enough for
-/// what they bring to stay in its inner caches.
+/// the fetched lines to stay in its inner caches.
 const BATCH: usize = 16;
 
-/// All methods of a storage as a snapshot goes through them, by name and labels, and what it will need next.
+/// All methods of a storage as a snapshot goes through them, by name and labels, and the memory it will need next.
 ///
 /// The cells of a method are spread over the memory of the threads that own them, behind a list from one to the next:
-/// to read them is to wait, again and again, for memory that only then turns out to be needed. So what the methods to
-/// come need is loaded before, some methods at a time, in steps: by loads of which none waits for another of its step,
-/// which a processor has under way at once. For this, and only for this, the shards are listed here too. Shards made
-/// since are missing, which costs time and nothing else.
+/// to read them is to wait, again and again, for memory that only then turns out to be needed. So the cells of the next
+/// methods are loaded ahead, some methods at a time, in steps: within a step no load waits for another, so the
+/// processor runs them all at once. For this, and only for this, the shards are listed here too. Shards made since are
+/// missing, which costs time and nothing else.
 #[derive(Default)]
 pub(crate) struct MethodList {
     pub(crate) methods: Box<[&'static MethodCore]>,
@@ -308,8 +308,8 @@ impl MethodList {
         }
     }
 
-    /// Loads what this method and those behind it need, if it is the first of a batch. Returns what must be used, so
-    /// that the loads stay.
+    /// Loads the cells of this method and of those behind it, if it is the first of a batch. Returns a value that the
+    /// caller must use, so that the compiler keeps the loads.
     pub(crate) fn fetch(&self, at: usize) -> u64 {
         if !at.is_multiple_of(BATCH) {
             return 0;

@@ -2,15 +2,15 @@
 //!
 //! # The life of a record
 //!
-//! 1. An expansion makes one static [`CallSite`](site::CallSite). What the attribute says of a method, over all its
-//!    sites, is in its [`Settings`](site::Settings). A method, and each label set of one, has a number in the process
-//!    ([`label_sets`]); a storage makes a [`MethodCore`](method::MethodCore) of it, at start-up where the names are
-//!    known, else with the first call.
-//! 2. A call begins, with what its arguments say ([`args`]): its [`CallGuard`](guard::CallGuard) finds the shard this
-//!    thread owns of the method, by number, in the thread's table ([`thread`]): two plain loads. On the first call of a
-//!    method on a thread the shard is made, or comes with a record that an ended thread handed back. The
-//!    [`Shard`](shard::Shard) counts the start, reads the clock and claims a slot for the task ([`in_flight`]), which
-//!    keeps the start time.
+//! 1. An expansion makes one static [`CallSite`](site::CallSite). The settings of a method, from the attributes of all
+//!    its sites, are in its [`Settings`](site::Settings). A method, and each label set of one, has a number in the
+//!    process ([`label_sets`]); a storage makes a [`MethodCore`](method::MethodCore) of it, at start-up where the names
+//!    are known, else with the first call.
+//! 2. A call begins, with values read from its arguments ([`args`]): its [`CallGuard`](guard::CallGuard) finds the
+//!    shard this thread owns of the method, by number, in the thread's table ([`thread`]): two plain loads. On the
+//!    first call of a method on a thread the shard is made, or comes with a record that an ended thread handed back.
+//!    The [`Shard`](shard::Shard) counts the start, reads the clock and claims a slot for the task ([`in_flight`]),
+//!    which keeps the start time.
 //! 3. The body runs, as a closure, a future, a stream or in place ([`run`]), after waiting for a permit where calls are
 //!    limited ([`limit`]). Values it observes wait in cells that belong to its slot ([`values`]), so that nothing is
 //!    lost if it fails.
@@ -23,7 +23,7 @@
 //! 5. A snapshot adds the shards of all threads up (`storage/collect.rs`), in the order of the storage's
 //!    [`MethodList`](method::MethodList).
 //!
-//! # Who owns what
+//! # Ownership
 //!
 //! | | made by | written by | read by | until |
 //! |---|---|---|---|---|
@@ -38,15 +38,15 @@
 //! Nothing here is ever freed: a guard points at its shard without a count, which would cost two locked instructions a
 //! call. Threads that come and go leak nothing, as their records are adopted.
 //!
-//! # Which orderings pair, and what a reader may see meanwhile
+//! # Pairs of orderings, and the states a reader may see meanwhile
 //!
 //! The owner of a shard frees the slot, then adds to the bucket, then to the sum, each a Release store. A reader takes
 //! sums, then buckets, then the started side, over the list of shards again, each with Acquire. So in flight is never
-//! negative, a sum never counts what its buckets do not, and none can fall; what is missing are calls that are just
-//! ending. The ring of last calls is checked after it was read for what its writer may have overwritten
-//! ([`Ring`](shard::Ring)). Links and tables that grow are set once: a reader sees an item complete or not at all
-//! ([`base::append`](crate::base::append)). A record is handed on under a lock, which orders the writes of its owners.
-//! The models in `models.rs` check this on the shipped code under every interleaving of a few threads and every
+//! negative, a sum never counts a call that its buckets do not, and none can fall; only calls that are just ending may
+//! be missing. After the ring of last calls was read, the entries that its writer may have overwritten meanwhile are
+//! left out ([`Ring`](shard::Ring)). Links and tables that grow are set once: a reader sees an item complete or not at
+//! all ([`base::append`](crate::base::append)). A record is handed on under a lock, which orders the writes of its
+//! owners. The models in `models.rs` check this on the shipped code under every interleaving of a few threads and every
 //! reordering the memory model allows.
 
 pub(crate) mod args;

@@ -18,7 +18,7 @@ use crate::recording::label_sets::MethodId;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::{Failure, LONG, Ring, ValueRing};
 use crate::recording::store::StorageCore;
-use crate::recording::streak::{Observed, Streak};
+use crate::recording::streak::{Streak, StreakPart};
 use crate::recording::thread::Local;
 use crate::storage::collect::MethodCounts;
 
@@ -60,7 +60,7 @@ fn ill(status: TaskStatus) -> Failure {
     }
 }
 
-/// What a scrape reads of the method, and the busy time it reports.
+/// The values a scrape reads of the method, and the busy time it reports.
 struct Scrape {
     counts: MethodCounts,
     busy: f64,
@@ -224,8 +224,8 @@ fn a_reader_never_takes_an_overwritten_entry_for_the_one_it_was() {
 /// One thread's part in a status.
 #[derive(Default)]
 struct Part {
-    seen: Observed,
-    failures: Observed,
+    seen: StreakPart,
+    failures: StreakPart,
 }
 
 impl Part {

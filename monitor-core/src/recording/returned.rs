@@ -1,10 +1,10 @@
-//! From a returned value to an [`Outcome`], by what its type can do; and what the attribute's arguments ask of the
-//! value.
+//! From a returned value to an [`Outcome`], by the traits its type implements, and the functions behind the attribute's
+//! arguments that read the value.
 //!
-//! The question "is this a `Result`, and what can be read of its error?" is asked about a type only the compiler knows:
-//! it may hide behind an alias. It is answered by method look-up on [`Probe`]: each rung has an inherent method
-//! `outcome` under a bound of its own and derefs to the next rung, so the compiler takes the first whose bound holds.
-//! Inherent methods need no trait in scope: an expansion imports nothing into the user's function.
+//! Whether the value is a `Result`, and how its error can be read, depends on a type that only the compiler knows: it
+//! may hide behind an alias. It is answered by method look-up on [`Probe`]: each rung has an inherent method `outcome`
+//! under a bound of its own and derefs to the next rung, so the compiler takes the first whose bound holds. Inherent
+//! methods need no trait in scope: an expansion imports nothing into the user's function.
 //!
 //! Errors are read out of line, in one cold function for each type of error.
 
@@ -29,8 +29,8 @@ pub struct Owned;
 #[derive(Debug)]
 pub struct Borrowing;
 
-/// Declares one rung: what it derefs to, the bound on the error type, and how such an error is read. A rung of errors
-/// that give a trait object reads it in two ways: as one that does not borrow, and as one that may.
+/// Declares one rung: the type it derefs to, the bound on the error type, and how such an error is read. A rung of
+/// errors that give a trait object reads it in two ways: as one that does not borrow, and as one that may.
 macro_rules! rung {
     (
         $(#[$doc:meta])* $rung:ident -> $next:ident,
@@ -157,8 +157,8 @@ borrowing_box!(
 );
 
 rung! {
-    /// An error made of any other, as `anyhow::Error` and its kin: it owns what it gives, whatever lifetimes its type
-    /// may have.
+    /// An error made of any other, as `anyhow::Error` and its kin: it owns the error it gives, regardless of lifetimes
+    /// in its type.
     CatchAll -> AsSendSync, E: AsRef<dyn Error + Send + Sync + 'static>, From<fmt::Error>,
     |error| owning(error.as_ref())
 }
@@ -205,7 +205,7 @@ impl<'a, T, L> AsValue<'a, T, L> {
         Some(self.0)
     }
 
-    /// A success: the call returned what it was asked for.
+    /// A success: the call returned without an error.
     #[expect(
         clippy::unused_self,
         reason = "the ladder is climbed by method look-up"
@@ -222,7 +222,7 @@ impl<'a, T, L> AsValue<'a, T, L> {
 }
 
 impl<'a, T, E, L> Probe<'a, Result<T, E>, L> {
-    /// What is in the `Ok`.
+    /// The value in the `Ok`.
     #[inline]
     pub fn get(&self) -> Option<&'a T> {
         self.value().as_ref().ok()
@@ -258,9 +258,9 @@ impl<'a, T, L> Probe<'a, T, L> {
 /// Finds out whether a return type has a lifetime that may hide in an alias: `ReturnType::of(|_: fn(&()) -> R|
 /// {}).probe(&value)` is a [`Probe`] for it.
 ///
-/// The compiler does not tell lifetimes apart when it looks a method up, but it does tell a function that gives the
-/// same type for each lifetime of its argument. An elided lifetime of `R`, written or not, is that of the argument.
-/// What it cannot see is a lifetime of `Self` or of a type parameter.
+/// Method look-up does not distinguish lifetimes, but it does recognise a function that returns the same type for each
+/// lifetime of its argument. An elided lifetime of `R`, written or not, is that of the argument. A lifetime in `Self`
+/// or in a type parameter cannot be seen this way.
 #[derive(Debug)]
 pub struct ReturnType<F>(MayBorrow, PhantomData<F>);
 
@@ -317,18 +317,18 @@ fn failed<'a, E>(error: &'a E, read: impl FnOnce(&'a E) -> Outcome<'a>) -> Outco
     read(error)
 }
 
-/// The type that was found, or what the rules can read.
+/// The outcome with the type that was found, or else with the text that the rules search.
 fn read<'a, E>(found: Option<&'static str>, text: ErrorText<'a>) -> Outcome<'a> {
     named_or(found, type_name::<E>(), text)
 }
 
-/// Reads what is in a wrapper that owns it. The wrapper's own name (`anyhow::Error`, `Box<dyn ..>`) says nothing about
+/// Reads the error in a wrapper that owns it. The wrapper's own name (`anyhow::Error`, `Box<dyn ..>`) does not describe
 /// the failure.
 fn owning<'a>(error: &'a (dyn Error + 'static)) -> Outcome<'a> {
     named_or(named(error), "", ErrorText::Error(error))
 }
 
-/// Reads what is in a wrapper that may borrow it.
+/// Reads the error in a wrapper that may borrow it.
 fn borrowing<'a>(error: &'a (dyn Error + 'a)) -> Outcome<'a> {
     named_or(named_below(error), "", ErrorText::Error(error))
 }
@@ -342,7 +342,7 @@ fn named_or<'a>(
     found.map_or(view, Outcome::ErrorType)
 }
 
-/// Notes the size of what was returned ([`Probe::get`]), if it is a success.
+/// Notes the size of the returned value ([`Probe::get`]), if it is a success.
 #[inline]
 pub fn response_size<T, S: ByteSize>(
     call: &mut CallGuard,
@@ -372,7 +372,7 @@ pub fn holds<R>(value: &R, predicate: impl FnOnce(&R) -> bool) -> bool {
     predicate(value)
 }
 
-/// What the attribute's `error_type`, `ok_if` and `error_if` (`ok_if` with the condition negated) make of an outcome.
+/// How the attribute's `error_type`, `ok_if` and `error_if` (`ok_if` with the condition negated) change an outcome.
 impl<'a> Outcome<'a> {
     /// With this error type, if it is a failure.
     #[doc(hidden)]

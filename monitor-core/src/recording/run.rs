@@ -1,18 +1,18 @@
-//! Running a body as one call: what expansions of `#[monitored]` name.
+//! Running a body as one call: the functions that expansions of `#[monitored]` name.
 //!
 //! A body becomes a call in one of three forms:
 //!
 //! - **moved**: [`run_sync`] runs it as a closure; it may return early.
 //! - **wrapped**: [`Run`] is a future or a stream that is one call, from its first poll to its end.
-//! - **in place**: the body stays where it is, between [`InPlaceCall::start`] and [`InPlaceCall::finish`]. If it
-//!   awaits, it says so through [`awaited`].
+//! - **in place**: the body stays where it is, between [`InPlaceCall::start`] and [`InPlaceCall::finish`]. Each of its
+//!   awaits goes through [`awaited`].
 //!
-//! All of it is generic over the user's code and small, so that it inlines into the instrumented function. What it
-//! leaves there are two out-of-line calls, for the start and the end, and a cold one for failures. Boxes are the
-//! expansion's matter.
+//! All of it is generic over the user's code and small, so that it inlines into the instrumented function. Two
+//! out-of-line calls remain there, for the start and the end, and a cold one for failures. Boxes are the expansion's
+//! matter.
 //!
-//! A *verdict* reads the outcome off the value the body gave; it gets the call beside it, for what the value says of
-//! that.
+//! A *verdict* reads the outcome off the value the body gave; it also gets the call, on which it may record values it
+//! reads from the returned one.
 //!
 //! # A panic, or a cancellation?
 //!
@@ -21,7 +21,7 @@
 //!
 //! - [`Run`] takes the guard out of itself while it polls, so the body's own panic drops the guard, which counts it as
 //!   one. An executor may catch that panic and drop the future later. Between two polls the guard stands in
-//!   [`Suspended`], and what drops it there comes from outside: the call is cancelled.
+//!   [`Suspended`], and a drop there comes from outside: the call is cancelled.
 //! - A body in place notes in the call's slot that it is suspended (see [`Suspension`]), and [`InPlaceCall`] looks at
 //!   that when it is dropped.
 
@@ -38,7 +38,7 @@ use crate::errors::Outcome;
 use crate::recording::args::Start;
 use crate::recording::guard::CallGuard;
 use crate::recording::in_flight::Suspension;
-use crate::recording::limit::{Permit, Waiting};
+use crate::recording::limit::{Permit, PermitWait};
 use crate::recording::shard::Failure;
 
 /// Runs a synchronous body as one call.
@@ -64,7 +64,8 @@ where
     call.finish(outcome);
 }
 
-/// Calls a body that is no part of a call, but makes what is. A closure that is called directly counts as `FnMut`.
+/// Calls a closure that is not measured itself, but makes the body (a future or a stream) that is. A closure that is
+/// called directly counts as `FnMut`.
 #[inline]
 pub fn make<T>(body: impl FnOnce() -> T) -> T {
     body()
@@ -82,7 +83,7 @@ where
 {
     Run {
         body: future,
-        call: Call::Waiting(start),
+        call: RunState::NotStarted(start),
         verdict,
     }
 }
@@ -98,7 +99,7 @@ where
 {
     Run {
         body: stream,
-        call: Call::Waiting(start),
+        call: RunState::NotStarted(start),
         verdict,
     }
 }
@@ -110,15 +111,15 @@ pin_project! {
         // First, and so dropped before the call: it is in flight while the body's own destructors run.
         #[pin]
         body: T,
-        call: Call<S, K>,
+        call: RunState<S, K>,
         verdict: V,
     }
 }
 
 /// How far the call is.
-enum Call<S, K: Kept> {
+enum RunState<S, K: Kept> {
     /// Not polled yet.
-    Waiting(S),
+    NotStarted(S),
     /// Between two polls.
     Suspended(Suspended<K>),
     /// In a poll, panicked or reported.
@@ -139,9 +140,9 @@ impl<K: Kept> Drop for Suspended<K> {
     }
 }
 
-/// What a call keeps beside its guard between two polls: a future nothing, a stream its last item.
+/// The state a call keeps beside its guard between two polls: nothing for a future, the last item for a stream.
 pub trait Kept: Copy + Default {
-    /// Ends the call: with this outcome, unless what is kept has one of its own.
+    /// Ends the call: with this outcome, unless the kept state has one of its own.
     fn end(self, call: CallGuard, outcome: Outcome<'_>);
 }
 
@@ -178,12 +179,12 @@ impl Kept for LastItem {
     }
 }
 
-impl<S: Start, K: Kept> Call<S, K> {
+impl<S: Start, K: Kept> RunState<S, K> {
     /// The guard for a poll, begun if need be; none once the call was reported.
     #[inline]
     fn resume(&mut self) -> Option<(CallGuard, K)> {
         match mem::replace(self, Self::Over) {
-            Self::Waiting(start) => Some((start.start(), K::default())),
+            Self::NotStarted(start) => Some((start.start(), K::default())),
             Self::Suspended(mut suspended) => Some((suspended.call.take()?, suspended.kept)),
             Self::Over => None,
         }
@@ -218,7 +219,7 @@ where
         };
         let poll = this.body.poll(cx);
         match &poll {
-            Poll::Pending => *this.call = Call::suspended(call, kept),
+            Poll::Pending => *this.call = RunState::suspended(call, kept),
             Poll::Ready(value) => report(call, value, &*this.verdict),
         }
         poll
@@ -250,7 +251,7 @@ where
             }
             Poll::Pending => {}
         }
-        *this.call = Call::suspended(call, last);
+        *this.call = RunState::suspended(call, last);
         poll
     }
 
@@ -259,7 +260,7 @@ where
     }
 }
 
-/// A call whose body stays where it is: what cannot move into a closure or a future of its own.
+/// A call whose body stays where it is, because it cannot move into a closure or a future of its own.
 ///
 /// Dropped while its body is suspended, it is cancelled. Dropped while the body runs, it is a panic where there is one.
 /// Else it is a success if it `RETURNS`, which is for functions whose value cannot be looked at, because their body has
@@ -332,7 +333,7 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
         let permit = if let Some(permit) = permits.try_acquire() {
             permit
         } else {
-            let _waiting = Waiting::new(method);
+            let _waiting = PermitWait::new(method);
             awaited(self.suspension(), permits.acquire()).await
         };
         let waited = self.call.elapsed().as_secs_f64();
@@ -360,23 +361,23 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
     {
         Run {
             body: stream,
-            call: Call::suspended(self.into_guard(), LastItem::default()),
+            call: RunState::suspended(self.into_guard(), LastItem::default()),
             verdict,
         }
     }
 }
 
-/// What a body in place awaits: `awaited(call.suspension(), future).await` for `future.await`. It notes that the body
-/// is suspended there, and that it runs again.
+/// The future that a body in place awaits: `awaited(call.suspension(), future).await` for `future.await`. It notes that
+/// the body is suspended there, and that it runs again.
 ///
-/// Whether `future` is one is asked at the `.await`, not here: so what is none is one error, in the place it has
-/// without us.
+/// Whether `future` is one is asked at the `.await`, not here: so a value that is no future gives one error, at the
+/// place where it would stand without the attribute.
 #[inline]
 pub fn awaited<F>(suspension: Suspension, future: F) -> Awaited<F> {
     Awaited { suspension, future }
 }
 
-/// What [`awaited`] gives.
+/// The result of [`awaited`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Awaited<F> {

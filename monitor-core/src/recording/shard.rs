@@ -1,5 +1,5 @@
-//! What one thread keeps of one method: counts, sums, slots, and the ring of last calls; and what a reader may see
-//! meanwhile.
+//! The cells of one thread for one method: counts, sums, slots, and the ring of last calls; and the states a reader may
+//! see meanwhile.
 //!
 //! A shard has a single writer: the thread whose table holds it (for the shared fallback shard, the holder of its
 //! lock). So an update is a plain load and a plain store; no locked instruction, no cache line shared with another
@@ -15,20 +15,20 @@ use crate::data::status::TaskStatus;
 use crate::recording::config::TickBounds;
 use crate::recording::in_flight::TaskSlots;
 use crate::recording::method::MethodCore;
-use crate::recording::streak::{Observed, Streak};
+use crate::recording::streak::{Streak, StreakPart};
 use crate::recording::values::ShardValues;
 
 /// The cells one thread owns of one method.
 ///
 /// # Consistency
 ///
-/// At the end of a call the owner frees the slot, then adds to a bucket, then to the sum, each with a Release store.
-/// A reader takes the sum first, then the buckets, and the started side last, each with Acquire. So: what the sum
-/// counts is in the buckets (the sum may lag by calls just ending), what the buckets count had started (in flight is
-/// never negative) and is in no slot. Success, failure, processed and the histograms are all sums of the same cells,
-/// so they always add up, and none can ever fall.
-// In this order, so that what a snapshot reads lies in few cache lines: it reads the shards of all threads, most of
-// which are in no cache, and waits for each line.
+/// At the end of a call the owner frees the slot, then adds to a bucket, then to the sum, each with a Release store. A
+/// reader takes the sum first, then the buckets, and the started side last, each with Acquire. So each call in the sum
+/// is in the buckets (the sum may lag by calls just ending), and each call in the buckets had started (in flight is
+/// never negative) and is in no slot. Success, failure, processed and the histograms are all sums of the same cells, so
+/// they always add up, and none can ever fall.
+// In this order, so that the fields a snapshot reads lie in few cache lines: it reads the shards of all threads, most
+// of which are in no cache, and waits for each line.
 #[repr(C, align(128))]
 pub(crate) struct Shard {
     clock: Clock,
@@ -58,12 +58,12 @@ pub(crate) const ALL_CALLS: usize = 1;
 struct Head {
     started: AtomicU64,
     /// Parallel to [`Shard::streaks`].
-    observed: [Observed; 2],
+    observed: [StreakPart; 2],
     ok_sum: AtomicU64,
     failures: Once<&'static Failures>,
 }
 
-/// What a shard needs from its first failure on.
+/// The part of a shard that is made with its first failure.
 // Lines of its own, as a shard has: two threads that fail must not write into one.
 #[repr(C, align(128))]
 #[derive(Default)]
@@ -73,7 +73,7 @@ struct Failures {
     ended: AtomicU64,
     sum: AtomicU64,
     /// Parallel to [`Shard::streaks`].
-    observed: [Observed; 2],
+    observed: [StreakPart; 2],
 }
 
 /// The failures of one error type, from the first on. Counted once, by type and bucket at a time: so the errors by type
@@ -164,13 +164,14 @@ impl Shard {
     }
 
     /// A call that started here succeeds now; only the owner.
-    // All that is rare goes one way out, at the tail: what lives across a call would cost the fast path saved
+    // All rare cases share one exit, at the tail: a value that lives across a call would cost the fast path saved
     // registers.
     #[inline]
     pub(crate) fn end_ok(&self, slot: u32) {
         let end = self.now();
         match self.slots.inline_start(slot) {
-            // An end before the start (see `Span::ticks`) wraps around to a very long time, and takes the slow path too.
+            // An end before the start (see `Span::ticks`) wraps around to a very long time, and takes the slow path
+            // too.
             Some(start) if end.wrapping_sub(start) < LONG && self.is_known_ok() => {
                 let duration = end.wrapping_sub(start);
                 match self.ok.used_cell(self.bounds.bucket(duration)) {
@@ -263,7 +264,7 @@ impl Shard {
     }
 
     /// Calls that succeeded: the ring numbers every call entered here, and the failures among them are known. A sum
-    /// over the buckets would say the same.
+    /// over the buckets gives the same number.
     fn ok_count(&self) -> u64 {
         let entered = self.ring.head.load(Acquire);
         // A failure that is seen in the ring is seen here: it is counted before.
@@ -281,7 +282,7 @@ impl Shard {
         failures.flat_map(Failures::types)
     }
 
-    /// Loads the words that tell where the rest is: see [`MethodList`](crate::recording::method::MethodList).
+    /// Loads the words that point to the rest: see [`MethodList`](crate::recording::method::MethodList).
     pub(crate) fn prefetch_head(&self) -> u64 {
         let used = self.ok.used.load(Relaxed);
         self.head.started.load(Relaxed) ^ used ^ self.ring.prefetch(0)
@@ -399,7 +400,7 @@ impl BucketCounts {
         let used = self.used.load(Relaxed);
         let bit = 1 << bucket.min(MAX_BUCKETS - 1);
         if used & bit == 0 {
-            // Release: pairs with the Acquire in `add_to`; a reader that learns of the count otherwise finds the bit
+            // Release: pairs with the Acquire in `add_to`; a reader that sees the count in another way finds the bit
             // set.
             self.used.store(used | bit, Release);
         }
@@ -465,8 +466,8 @@ pub(crate) const WINDOW: u64 = if IN_MODEL { 2 } else { 100 };
 /// Calls in the short mean, the original's too.
 pub(crate) const LAST: usize = if IN_MODEL { 1 } else { 5 };
 
-/// Entries of a ring: a power of two, so that a place is a mask away; the entries past [`WINDOW`] are what a writer
-/// may overwrite while a reader reads the window.
+/// Entries of a ring: a power of two, so that a place is a mask away; the entries past [`WINDOW`] may be overwritten
+/// while a reader reads the window.
 const ENTRIES: usize = if IN_MODEL { 4 } else { 128 };
 
 /// Ticks (as a power of two) in which end times are kept beside durations: 0.4 ms at 2.6 GHz.
@@ -492,8 +493,8 @@ fn place(seq: u64) -> usize {
 ///
 /// # Consistency
 ///
-/// A reader takes the head, reads entries, takes the head again, and leaves out what the writer may have begun to
-/// overwrite meanwhile: with `h` the second head, everything up to `h - ENTRIES`.
+/// A reader takes the head, reads entries, takes the head again, and leaves out the entries that the writer may have
+/// begun to overwrite meanwhile: with `h` the second head, everything up to `h - ENTRIES`.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Ring {
@@ -527,8 +528,8 @@ impl Ring {
     #[inline]
     pub(crate) fn push(&self, end: u64, duration: u64) {
         let seq = self.next();
-        // Never before the one entered last: a clock read on another core, or before a lock, may be behind, and what a
-        // reader makes of the older entries' low bits hangs on this order.
+        // Never before the one entered last: a clock read on another core, or before a lock, may be behind, and readers
+        // rely on this order to complete the older entries' low bits.
         let step = (end >> END_SHIFT).max(self.last_end.load(Relaxed));
         let mut word = (step << 32) | duration;
         if duration >= LONG {
@@ -590,7 +591,7 @@ impl Ring {
         Some(long[place(seq)].load(Acquire))
     }
 
-    /// The number from which entries are still what a cursor made before this read of them.
+    /// The number of the oldest entry that was not overwritten since a cursor made before this call read it.
     pub(crate) fn intact_from(&self) -> u64 {
         // Acquire loads of the entries come before this one, so it sees the head their overwriting began at.
         (self.head.load(Relaxed) + 1).saturating_sub(ENTRIES as u64)
@@ -599,7 +600,7 @@ impl Ring {
 
 /// One call of a [`Ring`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct RingEntry {
     /// Its number in its shard.
     pub(crate) seq: u64,
     /// When it ended, in steps of 2^20 ticks.
@@ -669,14 +670,14 @@ impl Cursor<'_> {
 }
 
 impl Iterator for Cursor<'_> {
-    type Item = Entry;
+    type Item = RingEntry;
 
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<RingEntry> {
         if self.next == self.oldest() {
             return None;
         }
         let word = self.step();
-        Some(Entry {
+        Some(RingEntry {
             seq: self.next,
             end: self.later,
             duration: self.ring.duration(self.next, word)?,

@@ -1,4 +1,5 @@
-//! A call site: the static an expansion submits, and what the attributes of all sites say of each method.
+//! A call site: the static an expansion submits, and the settings of each method, merged from the attributes of all its
+//! sites.
 //!
 //! A [`CallSite`] is made while compiling and registered before `main`, so a method is known before its first call.
 //! Start-up, or else the first call, resolves it to its method's number in the process; from then on a call reads that
@@ -12,8 +13,8 @@
 //!
 //! # Settings
 //!
-//! Several sites may count as one method. [`Settings`] merges what they say: of task type and health the first site's
-//! word holds, in the order of their places; the buckets are those of the first site that has some; error types add up.
+//! Several sites may count as one method. [`Settings`] merges theirs: task type and health are those of the first site,
+//! in the order of their places; the buckets are those of the first site that has some; error types add up.
 
 use std::fmt;
 use std::ptr;
@@ -30,7 +31,7 @@ use crate::recording::thread::{self, Local};
 /// Whether the attribute makes no sites: the feature `off`, which a dependency may have set on `monitor-macros` alone.
 pub(crate) const IS_OFF: bool = monitor_macros::is_off!();
 
-/// Where a monitored function stands, which method it counts as, and what the attribute says of it. An expansion makes
+/// Where a monitored function stands, which method it counts as, and the settings in its attribute. An expansion makes
 /// it a `static`.
 #[derive(Debug)]
 pub struct CallSite {
@@ -44,16 +45,16 @@ pub struct CallSite {
     combinations: StorageLink,
 }
 
-/// What an attribute says of the calls of its function.
+/// The settings that an attribute has for the calls of its function.
 #[derive(Debug, Clone, Copy)]
 pub struct SiteSettings {
     /// Calls feed this task type instead of the method's own.
     pub task: Option<&'static str>,
     /// Calls feed task types at all.
     pub health: bool,
-    /// All failures are of this type; named here so that start-up can tell an unknown one.
+    /// All failures are of this type; named here so that start-up can warn of an unknown one.
     pub error_type: Option<&'static str>,
-    /// Failures of these types are no illness.
+    /// Failures of these types do not change the task status.
     pub expected: &'static [&'static str],
     /// Bounds of durations beside the common ones, seconds.
     pub bounds: Option<&'static [f64]>,
@@ -183,7 +184,8 @@ impl CallSite {
         self.known_combinations(storage)?.find(labels)
     }
 
-    /// [`find`](Self::find), made if there is room for a label set made at run time; else that of the method's overflow.
+    /// [`find`](Self::find), made if there is room for a label set made at run time; else that of the method's
+    /// overflow.
     #[cold]
     #[inline(never)]
     pub(crate) fn find_or_make(&'static self, labels: &[LabelValue<'_>]) -> &'static MethodId {
@@ -211,13 +213,13 @@ impl CallSite {
     }
 }
 
-/// What holds for all calls of a method.
+/// The settings of all calls of a method.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) task: Option<&'static str>,
     pub(crate) without_health: bool,
     pub(crate) bounds: Option<&'static [f64]>,
-    /// Error types that are no illness, over all sites.
+    /// Expected error types, over all sites.
     pub(crate) expected: Vec<&'static str>,
     /// Error types that sites name beside those.
     pub(crate) error_types: Vec<&'static str>,
@@ -287,8 +289,8 @@ fn by_method() -> Vec<&'static CallSite> {
 
 /// Two places that count as one method.
 ///
-/// That is right for two sites of one thing, and mixes two things up otherwise: what the first site's attribute says of
-/// task type and health then holds for both, and so do the buckets of the first site that has some.
+/// That is right for two sites of one thing, and mixes two things up otherwise: the task type and health of the first
+/// site's attribute then hold for both, and so do the buckets of the first site that has some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct SharedMethod {

@@ -1,10 +1,10 @@
-//! What a storage holds: methods, records of threads, task types, numbers by key, the rules in force; and what had no
-//! place of its own.
+//! The contents of a storage: methods, records of threads, task types, numbers by key, the current rules; and counts of
+//! everything that went past a limit.
 //!
-//! A [`StorageCore`] lives as long as the process, as do its parts. Methods and what their label sets share are found
-//! in tables by number, task types and names of error types by text, all without a lock. Rules are replaced whole; the
-//! earlier ones are kept, so that a failure reads them without a count. What goes past a limit is counted as it happens
-//! and logged once, when the next snapshot is taken: a call writes no log line.
+//! A [`StorageCore`] lives as long as the process, as do its parts. Methods and the parts that their label sets share
+//! are found in tables by number, task types and names of error types by text, all without a lock. Rules are replaced
+//! whole; the earlier ones are kept, so that a failure reads them without a count. A call or value past a limit is
+//! counted as it happens and logged once, when the next snapshot is taken: a call writes no log line.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -41,13 +41,14 @@ pub(crate) struct StorageCore {
     pub(crate) tick_bounds: &'static TickBounds,
     pub(crate) default_task: &'static Streak,
     pub(crate) values: Values,
-    /// The most busy time ever reported, as the bits of a float (which for what is not negative order as it does).
+    /// The most busy time ever reported, as the bits of a float (the bits of floats that are not negative order as the
+    /// floats do).
     pub(crate) busy: AtomicU64,
     methods: Table<MethodCore>,
-    /// What the label sets of each method share, by the number of the method without labels.
+    /// The part that the label sets of each method share, by the number of the method without labels.
     pub(crate) shared: Table<MethodShared>,
-    /// Held while an item of `shared` is made and listed, and while rules or a provider change and all items are told:
-    /// so each item is made of the new ones, or is told of them.
+    /// Held while an item of `shared` is made and listed, and while rules or a provider change and all items are
+    /// updated: so each item is made from the new ones, or is updated to them.
     listing: Mutex<()>,
     /// The methods by name, as of the last look.
     order: Mutex<Arc<MethodList>>,
@@ -70,7 +71,7 @@ pub(crate) struct StorageCore {
     warned: Mutex<HashSet<(&'static str, Arc<str>)>>,
 }
 
-/// What the configuration says, ready for use.
+/// The configuration, prepared for use.
 pub(crate) struct Rules {
     pub(crate) config: StorageConfig,
     pub(crate) parser: Arc<ErrorParser>,
@@ -239,7 +240,7 @@ impl StorageCore {
         Arc::clone(&order)
     }
 
-    /// Lists again what the order knows of the methods' shards.
+    /// Lists the methods' shards in `order` again.
     pub(crate) fn list_shards(&'static self, order: &MethodList) {
         *lock(&self.order) = Arc::new(MethodList::new(order.methods.clone()));
     }
@@ -250,7 +251,7 @@ impl StorageCore {
     }
 
     /// A record no thread owns, or a new one.
-    // The lock orders what the last owner wrote before what the next one does.
+    // The lock orders the last owner's writes before the next owner's.
     pub(crate) fn take_record(&'static self) -> &'static Record {
         let idle = lock(&self.idle).pop();
         idle.unwrap_or_else(|| leak(Record::new(self)))

@@ -41,22 +41,22 @@ fn index_of(status: TaskStatus) -> Word {
 /// Calls are taken in the order their compare-and-swap or their read of the word takes. A reader sees the current
 /// status exactly; the length of its streak may miss calls that are just ending, and is at least 1 once a status was
 /// set.
-// A cache line of its own: a status that flaps on several threads must not slow down what lies beside it.
+// A cache line of its own: a status that flaps on several threads must not slow down access to its neighbours.
 #[derive(Default)]
 #[repr(align(64))]
 pub(crate) struct Streak {
     word: AtomicU64,
     /// Held while a status is set through the API.
     api: Mutex<()>,
-    /// The part in the streak of what was set through the API rather than by calls.
-    api_part: Observed,
+    /// The part in the streak of statuses set through the API rather than by calls.
+    api_part: StreakPart,
     /// When that was last, in ticks, plus 1; 0 if never. Calls leave theirs in the rings of their shards.
     api_set: AtomicU64,
 }
 
 /// The part of one shard in a [`Streak`]: of its successes, or of its failures. Written by the shard's owner alone.
 #[derive(Default)]
-pub(crate) struct Observed {
+pub(crate) struct StreakPart {
     /// The word whose streak the shard is in; [`NONE`] while this is written, and for successes once the shard failed.
     word: AtomicU64,
     /// Of successes, those of the shard before the streak; of failures, those in it.
@@ -75,7 +75,7 @@ impl Streak {
     /// True if a success of this shard changes nothing.
     // Relaxed: the word guards no data; a success that misses a change just made is one that ended before it.
     #[inline]
-    pub(crate) fn is_known_ok(&self, seen: &Observed) -> bool {
+    pub(crate) fn is_known_ok(&self, seen: &StreakPart) -> bool {
         let known = seen.word.load(Relaxed);
         // A shard that failed last need not ask: the answer would cost a cache line that `enter` takes anyway.
         known != NONE && self.word.load(Relaxed) == known
@@ -83,7 +83,7 @@ impl Streak {
 
     /// Takes a success of a shard that had `ok_before` of them; `failures` is the shard's part in failing streaks.
     #[cold]
-    pub(crate) fn note_ok(&self, seen: &Observed, failures: Option<&Observed>, ok_before: u64) {
+    pub(crate) fn note_ok(&self, seen: &StreakPart, failures: Option<&StreakPart>, ok_before: u64) {
         let known = seen.word.load(Relaxed);
         let failed_last = failures.filter(|_| known == NONE);
         let guess = failed_last.map(|cell| cell.word.load(Relaxed));
@@ -93,13 +93,13 @@ impl Streak {
     }
 
     /// Takes a failure of a shard.
-    pub(crate) fn note_failure(&self, seen: &Observed, cell: &Observed, status: TaskStatus) {
+    pub(crate) fn note_failure(&self, seen: &StreakPart, cell: &StreakPart, status: TaskStatus) {
         let known = seen.word.load(Relaxed);
         let guess = (known != NONE).then_some(known);
         if let Some(word) = self.enter(status, guess) {
             cell.add_failure(word);
             // The streak of successes is over, unless the rules call this failure OK. Release: pairs with the first
-            // Acquire in `Observed::run`; a reader that sees the mark sees the word that ended the streak.
+            // Acquire in `StreakPart::run`; a reader that sees the mark sees the word that ended the streak.
             if status != TaskStatus::Ok {
                 seen.word.store(NONE, Release);
             }
@@ -164,7 +164,7 @@ impl Streak {
         Reading { word, run }
     }
 
-    /// What [`read`](Self::read) returns, in its one round; `None` if the status changed meanwhile.
+    /// The result of [`read`](Self::read), in a single round; `None` if the status changed meanwhile.
     #[expect(
         clippy::option_option,
         reason = "never set, and no longer known, are two answers"
@@ -198,7 +198,7 @@ impl Reading {
     }
 }
 
-impl Observed {
+impl StreakPart {
     fn set(&self, word: Word, count: u64) {
         self.word.store(NONE, Relaxed);
         // Release, twice: pair with the Acquires in `run`; a reader of the new count also sees the mark above.
@@ -261,8 +261,11 @@ mod tests {
 
     #[test]
     fn a_success_that_changes_nothing_writes_nothing() {
-        let (streak, seen, failures) =
-            (Streak::default(), Observed::default(), Observed::default());
+        let (streak, seen, failures) = (
+            Streak::default(),
+            StreakPart::default(),
+            StreakPart::default(),
+        );
         assert!(streak.is_known_ok(&seen));
         streak.note_failure(&seen, &failures, TaskStatus::Internal);
         assert!(!streak.is_known_ok(&seen));
@@ -276,8 +279,11 @@ mod tests {
 
     #[test]
     fn a_failure_that_is_no_illness_goes_on_with_the_run() {
-        let (streak, seen, failures) =
-            (Streak::default(), Observed::default(), Observed::default());
+        let (streak, seen, failures) = (
+            Streak::default(),
+            StreakPart::default(),
+            StreakPart::default(),
+        );
         for before in 0..3 {
             if !streak.is_known_ok(&seen) {
                 streak.note_ok(&seen, Some(&failures), before);
@@ -292,8 +298,8 @@ mod tests {
     #[test]
     fn runs_of_several_shards_add_up() {
         let streak = Streak::default();
-        let seen = [Observed::default(), Observed::default()];
-        let cells = [Observed::default(), Observed::default()];
+        let seen = [StreakPart::default(), StreakPart::default()];
+        let cells = [StreakPart::default(), StreakPart::default()];
         for cell in [0, 1, 1, 0, 1] {
             streak.note_failure(&seen[cell], &cells[cell], TaskStatus::ConnectionError);
         }

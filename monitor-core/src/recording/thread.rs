@@ -2,8 +2,8 @@
 //!
 //! A thread owns a [`Record`] in each storage it records in: its shards there. (Inside a scope it may take another, as
 //! the outer one is put away.) A record outlives the thread: when the thread ends it goes back to the storage, whose
-//! lock orders what the last owner wrote before what the next one does, and the next thread adopts it whole. So threads
-//! that come and go leak nothing.
+//! lock orders the last owner's writes before the next owner's, and the next thread adopts it whole. So threads that
+//! come and go leak nothing.
 //!
 //! [`Local`] caches the record of the storage in force in cells without a destructor, so that reading one is a plain
 //! load; a scope, which changes the storage in force, clears them. Records in other storages, which a thread comes by

@@ -1,13 +1,13 @@
 //! Values a call observes beside its duration: kept in its slot while it runs, entered at its end.
 //!
-//! Only the guard of a call touches what waits in its slot, wherever the guard is, so that needs no ordering: handing
-//! the guard to another thread orders the stores too. At the end of the call the values enter the cells of the shard in
-//! which the call is counted, under the number the call gets in its [`Ring`](crate::recording::shard::Ring); those have
-//! one writer.
+//! Only the guard of a call touches the values that wait in its slot, wherever the guard is, so they need no ordering:
+//! handing the guard to another thread orders the stores too. At the end of the call the values enter the cells of the
+//! shard in which the call is counted, under the number the call gets in its [`Ring`](crate::recording::shard::Ring);
+//! those have one writer.
 
 use std::sync::Arc;
 
-use crate::base::append::{IN_MODEL, Link, Node, Table};
+use crate::base::append::{IN_MODEL, Interned, Link, Table};
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Relaxed, leak};
 use crate::data::family::{Histogram, HistogramKind, SIZE_BOUNDS, TIME_BOUNDS, bucket_of};
 use crate::data::key::StatKey;
@@ -16,11 +16,11 @@ use crate::recording::shard::{BucketCounts, ValueRing, add};
 /// Values a slot keeps in one piece; more take another piece.
 const PENDING: usize = if IN_MODEL { 1 } else { 8 };
 
-/// Pieces a call may fill: 1,024 values. What it observes beyond them is dropped and counted; an event a message of a
-/// long stream is better a counter or a histogram of its own.
+/// Pieces a call may fill: 1,024 values. Further observations are dropped and counted; an event for each message of a
+/// long stream belongs in a counter or a histogram of its own.
 const MAX_PIECES: usize = if IN_MODEL { 2 } else { 128 };
 
-/// A value's number in its method, with what its entry needs to know: one word in a slot.
+/// A value's number in its method, with the flags needed to enter it: one word in a slot.
 #[derive(Clone, Copy)]
 pub(crate) struct ValueRef(u32);
 
@@ -30,7 +30,7 @@ const TIME: u32 = 1 << 30;
 const SIZE: u32 = 1 << 29;
 
 impl ValueRef {
-    pub(crate) fn new(node: &Node<ValueName>) -> Self {
+    pub(crate) fn new(node: &Interned<ValueName>) -> Self {
         let kind = match node.item.kind {
             HistogramKind::Time => TIME,
             HistogramKind::Size => SIZE,
@@ -52,15 +52,15 @@ impl ValueRef {
     }
 }
 
-/// What belongs to a value's name in one method.
+/// The data kept for a value's name in one method.
 pub(crate) struct ValueName {
     pub(crate) key: Arc<StatKey>,
     pub(crate) kind: HistogramKind,
 }
 
-/// True if a number can be a time in seconds or a size in bytes, and so enter a sum. A negative one would make it fall,
-/// which readers take for a reset; NaN, the infinities and what is from 2^63 on (as all bits of a number set, for one
-/// that is not known) would be in it for good.
+/// True if a number can be a time in seconds or a size in bytes, and so enter a sum. A negative number would make the
+/// sum fall, which readers take for a reset; NaN, the infinities and numbers from 2^63 on (such as an integer with all
+/// bits set, which often means "unknown") would stay in it for good.
 fn is_measure(number: f64) -> bool {
     /// 2^63.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
@@ -81,15 +81,15 @@ pub(crate) struct ShardValues {
 /// # Consistency
 ///
 /// An observation is in its bucket before it is in the sum, and a reader takes the sum first: the sum may lag, and
-/// never has what the buckets lack. The rolling means take a value for that of a call only if the ring says the call's
-/// entry was intact after the value was read (see [`Ring`](crate::recording::shard::Ring)).
+/// never counts an observation that the buckets lack. The rolling means attribute a value to a call only if the call's
+/// entry in the ring was intact after the value was read (see [`Ring`](crate::recording::shard::Ring)).
 pub(crate) struct ValueCells {
     pub(crate) ring: ValueRing,
     /// Counts and sum, where the value is a time or a size.
     histogram: Option<(BucketCounts, AtomicU64)>,
 }
 
-/// What the call in one slot observed so far.
+/// The values that the call in one slot has observed so far.
 // Relaxed throughout, see above.
 #[derive(Default)]
 struct Pending {
@@ -128,7 +128,7 @@ impl ShardValues {
         false
     }
 
-    /// Hands over what the call in this slot observed, in order, and forgets it.
+    /// Hands over the values that the call in this slot observed, in order, and clears the slot.
     pub(crate) fn take(&self, slot: u32, duration: f64, mut each: impl FnMut(ValueRef, f64)) {
         let mut next = self.pending.item(slot);
         while let Some(piece) = next {

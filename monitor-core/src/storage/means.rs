@@ -26,7 +26,7 @@ use crate::base::clock::to_f64;
 use crate::data::key::StatKey;
 use crate::data::snapshot::Means;
 use crate::recording::method::MethodCore;
-use crate::recording::shard::{Cursor, Entry, LAST, Shard, WINDOW};
+use crate::recording::shard::{Cursor, LAST, RingEntry, Shard, WINDOW};
 
 /// The last calls of a method. Keeps its buffers from method to method.
 #[derive(Default)]
@@ -56,7 +56,7 @@ pub(crate) type CallId = (usize, u64);
 /// One of the last calls of a method.
 #[derive(Clone, Copy)]
 pub(crate) struct RecentCall {
-    pub(crate) entry: Entry,
+    pub(crate) entry: RingEntry,
     shard: &'static Shard,
 }
 
@@ -145,7 +145,7 @@ impl RecentCalls {
     pub(crate) fn in_order(&self) -> Vec<RecentCall> {
         let mut all = Vec::new();
         for RingCalls { shard, taken, .. } in &self.rings {
-            let newest: Vec<Entry> = shard.ring.cursor().take(*taken).collect();
+            let newest: Vec<RingEntry> = shard.ring.cursor().take(*taken).collect();
             let from = shard.ring.intact_from();
             let intact = newest.into_iter().rev().filter(|entry| entry.seq >= from);
             all.extend(intact.map(|entry| RecentCall { entry, shard }));

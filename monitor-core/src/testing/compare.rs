@@ -1,4 +1,4 @@
-//! What was recorded between two moments of a monitor, and how it compares with what a test expects.
+//! The calls and values recorded between two moments of a monitor, and their comparison with those a test expects.
 //!
 //! A [`Checkpoint`] is all that a monitor recorded until one moment, an amount for each subject; [`Recorded`] is the
 //! difference of two of them, and a report compares that with the amounts a test expects. Durations and the statuses of
@@ -17,14 +17,14 @@ use crate::storage::means::{CallId, RecentCalls};
 
 use super::expect::{Amount, Amounts, Aspect, Expected, Observed, Series, Subject, by_subject};
 
-/// What a monitor recorded until one moment.
+/// The amounts a monitor recorded until one moment.
 #[derive(Debug, Clone)]
 pub(super) struct Checkpoint {
     /// Its values by key include those that are no numbers.
     snapshot: Snapshot,
     /// Of observed values those that only a histogram has: their number and sum.
     amounts: Amounts,
-    /// What the last calls observed, one by one.
+    /// The values that the last calls observed, one by one.
     observed: BTreeMap<Subject, Vec<(CallId, f64)>>,
 }
 
@@ -163,8 +163,8 @@ enum Extra {
     Allowed,
 }
 
-/// What was recorded between two moments. Displays as lines, one for each thing; see the [module](super) for what
-/// counts.
+/// The calls and values recorded between two moments. Displays as lines, one for each subject; the [module](super)
+/// lists the subjects.
 ///
 /// # Examples
 ///
@@ -236,7 +236,7 @@ impl Recorded {
         self.assert(expected, Extra::Refused);
     }
 
-    /// Asserts that each of these was recorded, exactly so many times; whatever else was recorded does not matter.
+    /// Asserts that each of these was recorded, exactly so many times; anything else that was recorded does not matter.
     ///
     /// # Panics
     ///
@@ -292,7 +292,7 @@ impl Recorded {
         self.to_expect().next().is_none()
     }
 
-    /// Calls of a method, whatever its labels: those that ended, and those in flight at the end.
+    /// Calls of a method, with any labels: those that ended, and those in flight at the end.
     pub fn calls(&self, method: &str) -> u64 {
         let counts = self.of_method(method).map(|one| match one {
             (Aspect::Success | Aspect::Failure(_) | Aspect::InFlight, Amount::Count(count)) => {
@@ -317,8 +317,8 @@ impl Recorded {
         }
     }
 
-    /// What the calls of a method observed under a name, whatever its labels, in increasing order: the last value of
-    /// each of the method's last 100 calls.
+    /// The values that the calls of a method, with any labels, observed under a name, in increasing order: the last
+    /// value of each of the method's last 100 calls.
     ///
     /// # Examples
     ///
@@ -342,7 +342,7 @@ impl Recorded {
         values
     }
 
-    /// How long the calls of a method that ended took together, whatever its labels.
+    /// How long the calls of a method that ended, with any labels, took together.
     pub fn took(&self, method: &str) -> Duration {
         let times = self.of_method(method).map(|one| match one {
             (Aspect::Took, Amount::Time(time)) => *time,
@@ -392,7 +392,7 @@ impl Recorded {
         }
     }
 
-    /// The monitor's whole state at the end, what was there before included: for what has no assertion here.
+    /// The monitor's whole state at the end, with everything recorded before: for values that have no assertion here.
     ///
     /// # Examples
     ///
@@ -410,7 +410,7 @@ impl Recorded {
         &self.snapshot
     }
 
-    /// What a test must expect.
+    /// The amounts that a test must expect.
     fn to_expect(&self) -> impl Iterator<Item = (&Subject, &Amount)> {
         let found = self.found.iter();
         found.filter(|(subject, _)| !self.follows(subject))
@@ -436,7 +436,7 @@ impl Recorded {
             .map(|(subject, amount)| subject.line(amount))
     }
 
-    /// What was recorded of the calls of a method, whatever their labels.
+    /// The recorded amounts of the calls of a method, with any labels.
     fn of_method<'a>(&'a self, method: &'a str) -> impl Iterator<Item = (&'a Aspect, &'a Amount)> {
         let found = self.found.iter();
         found.filter_map(move |(subject, amount)| match subject {
@@ -445,14 +445,14 @@ impl Recorded {
         })
     }
 
-    /// The difference from what is expected, as a message; `None` if there is none.
+    /// The difference from the expected amounts, as a message; `None` if there is none.
     fn report(&self, expected: &Amounts, extra: Extra) -> Option<String> {
         let mut subjects: BTreeSet<&Subject> = expected.keys().collect();
         if extra == Extra::Refused {
             subjects.extend(self.to_expect().map(|(subject, _)| subject));
         }
         let mut report =
-            "what was recorded is not what was expected (- expected, + recorded):\n\n".to_owned();
+            "recorded and expected amounts differ (- expected, + recorded):\n\n".to_owned();
         let mut differ = false;
         for subject in subjects {
             let mut line = |mark: &str, amount: Option<&Amount>| {

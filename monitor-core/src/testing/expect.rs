@@ -1,5 +1,4 @@
-//! What can be recorded, and what a test expects of it: a subject and an amount, as a test writes them and as a report
-//! shows them.
+//! A recorded or expected amount of a subject, as a test writes it and as a report shows it.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -22,7 +21,7 @@ pub(super) struct Series {
     pub(super) labels: Vec<Label>,
 }
 
-/// What an amount is about; in the order of a report.
+/// The subject of an amount; in the order of a report.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Subject {
     /// Calls of a series.
@@ -37,7 +36,7 @@ pub(super) enum Subject {
     Overflowed,
 }
 
-/// What about the calls of a series.
+/// The aspect of a series' calls that an amount measures.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Aspect {
     /// Those that succeeded.
@@ -52,7 +51,7 @@ pub(super) enum Aspect {
     Items,
     /// Items of streams that were errors.
     FailedItems,
-    /// What they observed under this name.
+    /// The values they observed under this name.
     Observed(Box<str>),
     /// How long those that ended took together.
     Took,
@@ -73,7 +72,7 @@ pub(super) enum Amount {
     Status(TaskStatus, Option<u64>),
 }
 
-/// What calls observed under one name.
+/// The values that calls observed under one name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Observed {
     /// The values that are known one by one, in increasing order: the last one of each of the method's last 100 calls.
@@ -84,9 +83,9 @@ pub(super) struct Observed {
     pub(super) sum: f64,
 }
 
-/// What a test expects to be under a key at the end: values by key are compared if they are new or other than before.
-/// Whole numbers are exact; others, and a whole one beside another, are equal if they differ by at most a billionth of
-/// the larger one.
+/// The value that a test expects under a key at the end: values by key are compared if they are new or other than
+/// before. Whole numbers are exact; others, and a whole one beside another, are equal if they differ by at most a
+/// billionth of the larger one.
 ///
 /// # Examples
 ///
@@ -196,7 +195,7 @@ pub fn overflowed_updates(count: u64) -> Expected {
     Expected::new(Subject::Overflowed, Amount::Count(count))
 }
 
-/// One thing a test expects; made by [`call`] and what follows it, [`value`], [`task`]. Displays as its
+/// One expectation of a test; made by [`call`] and the methods that follow it, [`value`], [`task`]. Displays as its
 /// line in the difference of a failed assertion.
 ///
 /// # Examples
@@ -219,7 +218,7 @@ impl Expected {
         Self { subject, amount }
     }
 
-    /// The same so many times: for calls and what they observed. 0: none of it.
+    /// The same so many times: for calls and the values they observed. 0: none of it.
     ///
     /// # Panics
     ///
@@ -265,7 +264,7 @@ impl Amount {
         }
     }
 
-    /// Adds what is expected of the same subject once more; false if there can be only one.
+    /// Adds a further expectation of the same subject; false if there can be only one.
     fn add(&mut self, more: Self) -> bool {
         match (self, more) {
             (Self::Count(count), Self::Count(more)) => *count += more,
@@ -418,7 +417,7 @@ impl fmt::Debug for Shown<'_> {
     }
 }
 
-/// The calls of a method, without labels until they are [given](Call::label): the beginning of what a test expects.
+/// The calls of a method, without labels until they are [given](Call::label): the beginning of an expectation.
 ///
 /// # Examples
 ///
@@ -443,7 +442,7 @@ pub fn call(method: &str) -> Call {
     Call(Series::new(method, &[]))
 }
 
-/// The calls of a method; made by [`call`]. What is expected of them comes next.
+/// The calls of a method; made by [`call`]. The next method completes the expectation.
 ///
 /// # Examples
 ///
@@ -542,7 +541,7 @@ impl Call {
         self.count(Aspect::FailedItems, count)
     }
 
-    /// What the calls observed under this name, in any order; sizes and deadlines among it (see
+    /// The values that the calls observed under this name, in any order; sizes and deadlines are among them (see
     /// [`request_size`](Self::request_size) for the names).
     ///
     /// Values are equal if they differ by at most a billionth of the larger one. Of several values a call observed

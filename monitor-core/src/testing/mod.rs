@@ -1,20 +1,19 @@
-//! For unit tests: what a piece of code recorded, exactly this and nothing else.
+//! For unit tests: asserts that code recorded exactly these calls and values and nothing else.
 //!
-//! [`record`] and [`record_async`] run code in a monitor of its own and return what it recorded; a [`Recorder`] does
-//! the same in several steps. Nothing is shared with other tests, so they run in parallel, on any executor: the scope
-//! is in force while the future is polled, on whichever thread that is.
+//! [`record`] and [`record_async`] run code in a monitor of its own and return the calls and values it recorded; a
+//! [`Recorder`] does the same in several steps. Nothing is shared with other tests, so they run in parallel, on any
+//! executor: the scope is in force while the future is polled, on whichever thread that is.
 //!
 //! It stands behind the feature `testing`, for `[dev-dependencies]`: `monitor-core = { version = "0.1", features =
 //! ["testing"] }`.
 //!
-//! - [`Recorded`]: what was recorded; [`assert_exactly`](Recorded::assert_exactly),
+//! - [`Recorded`]: the recorded calls and values; [`assert_exactly`](Recorded::assert_exactly),
 //!   [`assert_includes`](Recorded::assert_includes), [`assert_nothing`](Recorded::assert_nothing).
-//! - [`call`], [`value`], [`task`]: what a test expects.
-//! - [`Recorder`]: error rules, a clock that moves when told, spawned tasks, phases, panics, waiting for what still
-//!   runs.
+//! - [`call`], [`value`], [`task`]: the expectations of a test.
+//! - [`Recorder`]: error rules, a clock moved by hand, spawned tasks, phases, panics, waiting for calls that still run.
 //!
-//! Inside, what a test expects and what was recorded have one model, a subject and an amount (`expect`);
-//! `compare` reads it from a monitor and compares the two.
+//! Inside, expected and recorded amounts have one model, a subject and an amount (`expect`); `compare` reads it from a
+//! monitor and compares the two.
 //!
 //! # Examples
 //!
@@ -38,19 +37,19 @@
 //! A test that expects something else fails with the difference, line by line:
 //!
 //! ```text
-//! what was recorded is not what was expected (- expected, + recorded):
+//! recorded and expected amounts differ (- expected, + recorded):
 //!
 //!     1 x ParsePort success
 //!   - 3 x ParsePort failure other
 //!   + 1 x ParsePort failure other
 //! ```
 //!
-//! What counts as recorded: the calls that ended, by outcome; those in flight at the end, and those that wait; items of
-//! streams; what calls observed (sizes, deadlines, values); values by key that are new or other than before; task
-//! statuses set through the API or by `task = ..`; updates and observations that were left out. The statuses that calls
-//! set on the way (each method's own and `default`) and their durations follow from the calls: they are compared where
-//! a test names them. Registered metrics are not among it: their handles tell (as [`Counter::get`](crate::Counter::get)
-//! does).
+//! These count as recorded: the calls that ended, by outcome; those in flight at the end, and those that wait; items of
+//! streams; the values that calls observed (sizes, deadlines, values); values by key that are new or other than before;
+//! task statuses set through the API or by `task = ..`; updates and observations that were left out. The statuses that
+//! calls set on the way (each method's own and `default`) and their durations follow from the calls: they are compared
+//! where a test names them. Registered metrics are not included: read them from their handles (as with
+//! [`Counter::get`](crate::Counter::get)).
 
 mod compare;
 mod expect;
@@ -65,7 +64,7 @@ pub use expect::{
 };
 pub use recorder::{Builder, Recorder};
 
-/// Runs a closure in a monitor of its own and returns its result and what it recorded.
+/// Runs a closure in a monitor of its own and returns its result and everything it recorded.
 ///
 /// The monitor has the default configuration (each error is of the type `other`) and a clock that stands still; a
 /// [`Recorder`] can have others. A panic goes through: see [`Recorder::catch`].
@@ -91,13 +90,13 @@ pub fn record<R>(run: impl FnOnce() -> R) -> (R, Recorded) {
     (result, recorder.recorded())
 }
 
-/// Runs a future in a monitor of its own, on any executor, and returns its result and what it recorded.
+/// Runs a future in a monitor of its own, on any executor, and returns its result and everything it recorded.
 ///
 /// As [`record`]. A task or a thread the future spawns is not part of it: give that one a scope with a [`Recorder`].
 ///
 /// # Cancellation
 ///
-/// If it is dropped before its end, what it recorded is lost; keep a [`Recorder`] to assert on a cancelled call.
+/// If it is dropped before its end, everything it recorded is lost; keep a [`Recorder`] to assert on a cancelled call.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! `Recorder`: a monitor for one test, and what was recorded in it step by step.
+//! `Recorder`: a monitor for one test, and the calls and values recorded in it step by step.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -24,17 +24,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// duration.
 const EPOCH: f64 = 1e9;
 
-/// A monitor for one test, and what was recorded in it: since the start, or phase by phase.
+/// A monitor for one test, and the calls and values recorded in it: since the start, or phase by phase.
 ///
 /// It derefs to its [`Monitor`]: [`scope`](Monitor::scope) and [`scope_sync`](Monitor::scope_sync) run code whose calls
-/// it records, and what [`scope`](Monitor::scope) gives can be spawned. A scope belongs to the future or closure it is
-/// given: a task or thread started inside does not inherit it, and gets one the same way. Clones are one recorder.
+/// it records, and the future that [`scope`](Monitor::scope) returns can be spawned. A scope belongs to the future or
+/// closure it is given: a task or thread started inside does not inherit it, and gets one the same way. Clones are one
+/// recorder.
 ///
 /// Its clock stands still unless [`advance`](Self::advance)d, so durations are exact.
 ///
 /// # Examples
 ///
-/// Phases, a clock that moves when told, and tasks on any runtime:
+/// Phases, a clock moved by hand, and tasks on any runtime:
 ///
 /// ```
 /// use monitor_core::monitored;
@@ -82,8 +83,8 @@ impl Recorder {
         Builder::default()
     }
 
-    /// A recorder of what an existing monitor records from now on. Calls of other tests in the same monitor are among
-    /// it, so watch the [global](Monitor::global) one only in a test that runs alone in its process.
+    /// A recorder of everything an existing monitor records from now on. That includes calls of other tests in the same
+    /// monitor, so watch the [global](Monitor::global) one only in a test that runs alone in its process.
     ///
     /// # Examples
     ///
@@ -158,13 +159,14 @@ impl Recorder {
         hand.advance(by);
     }
 
-    /// What was recorded since the recorder was made.
+    /// The calls and values recorded since the recorder was made.
     pub fn recorded(&self) -> Recorded {
         Recorded::between(&self.start, &Checkpoint::now(self.monitor))
     }
 
-    /// What was recorded since the last `take`, or since the recorder was made: ends a phase of a test and begins the
-    /// next. Calls in flight now count in each phase until they end, and as success or failure in the one they end in.
+    /// The calls and values recorded since the last `take`, or since the recorder was made: ends a phase of a test and
+    /// begins the next. Calls in flight now count in each phase until they end, and as success or failure in the one
+    /// they end in.
     ///
     /// # Examples
     ///
@@ -193,7 +195,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// What the closure panicked with.
+    /// The payload of the panic.
     ///
     /// # Examples
     ///
@@ -262,7 +264,7 @@ impl Recorder {
     }
 }
 
-/// Starts a thread that wakes what it is given every millisecond, until the alarm is dropped.
+/// Starts a thread that wakes the stored waker every millisecond, until the alarm is dropped.
 ///
 /// A wait is woken by it rather than by itself, so that an executor that has nothing else to do can go to sleep: with a
 /// paused clock, that is when tokio moves its clock on.
@@ -310,7 +312,7 @@ impl fmt::Debug for Recorder {
 ///
 /// # Examples
 ///
-/// Errors are told apart by the words of the rules, as in the service:
+/// Errors are classified by the words of the rules, as in the service:
 ///
 /// ```
 /// use monitor_core::monitored;
@@ -359,7 +361,7 @@ impl Builder {
     }
 
     /// Words in errors that mean this status; each is an error type. They replace the rules of the
-    /// [configuration](Self::config). No run of failures is an illness; for that, give a configuration with thresholds.
+    /// [configuration](Self::config). No run of failures is unhealthy; for that, give a configuration with thresholds.
     pub fn errors<W: Into<String>>(
         mut self,
         status: impl Into<String>,
@@ -373,7 +375,7 @@ impl Builder {
         self
     }
 
-    /// The system's clock in place of one that moves when told: for code that must see time pass.
+    /// The system's clock in place of one moved by hand: for code that must see time pass.
     ///
     /// # Examples
     ///

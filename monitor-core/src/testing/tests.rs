@@ -1,4 +1,4 @@
-//! What is recorded is told, whatever runs it; what a failed assertion says is `messages`' matter.
+//! Code is recorded on every executor; the messages of failed assertions are tested in `messages`.
 
 mod executors;
 mod messages;
@@ -19,7 +19,7 @@ fn end(recorder: &Recorder, name: &str, outcome: Outcome<'_>) {
     method(recorder, name).start().finish(outcome);
 }
 
-/// What a panic says.
+/// The message of a panic.
 fn message(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(text) => *text,

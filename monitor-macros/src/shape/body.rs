@@ -499,16 +499,18 @@ fn strip_box_pin(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
 pub(super) fn taken_apart(sig: &Signature, body: &TokenStream) -> Vec<PatIdent> {
     let mut names: Vec<PatIdent> = Vec::new();
     for input in &sig.inputs {
-        match input {
+        let name = match input {
             // There is nothing to drop.
-            FnArg::Typed(PatType { ty, .. }) if matches!(**ty, Type::Reference(_)) => {}
-            FnArg::Typed(argument) if let Some(name) = plain_name(argument) => {
-                if !names.is_empty() || is_taken_apart(&name.ident, body) {
-                    names.push(name.clone());
-                }
+            FnArg::Typed(PatType { ty, .. }) if matches!(**ty, Type::Reference(_)) => continue,
+            FnArg::Typed(argument) => plain_name(argument),
+            FnArg::Receiver(_) => None,
+        };
+        match name {
+            Some(name) if !names.is_empty() || is_taken_apart(&name.ident, body) => {
+                names.push(name.clone());
             }
-            _ if names.is_empty() => {}
-            _ => return Vec::new(),
+            None if !names.is_empty() => return Vec::new(),
+            _ => {}
         }
     }
     names

@@ -64,7 +64,7 @@ impl Default for Limits {
         Self {
             max_connections: 256,
             header_timeout: Duration::from_secs(5),
-            connection_timeout: Duration::from_mins(1),
+            connection_timeout: Duration::from_secs(60),
             max_header_bytes: 16 * 1024,
             max_headers: 64,
             stop_grace: Duration::from_secs(5),

@@ -198,7 +198,7 @@ impl Listen {
 }
 
 /// Longest time for which a page may be kept: a minute freezes gauges long enough.
-const LONGEST_AGE: Duration = Duration::from_mins(1);
+const LONGEST_AGE: Duration = Duration::from_secs(60);
 
 const PAGE_AGE: &str = "a number of seconds from 0 to 60";
 

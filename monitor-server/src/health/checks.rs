@@ -502,7 +502,8 @@ const MAX_OUTPUT: usize = 1024;
 /// The text of a failure, cut at a character's border.
 fn as_text(failure: impl fmt::Display) -> Arc<str> {
     let output = failure.to_string();
-    let end = output.floor_char_boundary(MAX_OUTPUT);
+    let mut ends = 0..=output.len().min(MAX_OUTPUT);
+    let end = ends.rfind(|end| output.is_char_boundary(*end)).unwrap_or(0);
     let rest = if end < output.len() { ".." } else { "" };
     format!("{}{rest}", &output[..end]).into()
 }

@@ -10,7 +10,7 @@ fn label(name: &'static str, value: &str) -> Label {
 }
 
 fn closed(labels: Vec<Label>) -> &'static MethodId {
-    MethodId::plain("names").with_labels(labels, Origin::default(), true)
+    MethodId::plain("names").with_labels(labels, LabelSetOrigin::default(), true)
 }
 
 #[test]
@@ -22,21 +22,21 @@ fn a_label_set_has_one_number_whatever_its_order() {
     assert_ne!(ab.id, plain.id);
     let bases = [ab, plain].map(|one| one.without_labels().id);
     assert_eq!(bases, [plain.id; 2]);
-    let b = ab.with_labels(vec![label("b", "2")], Origin::default(), true);
+    let b = ab.with_labels(vec![label("b", "2")], LabelSetOrigin::default(), true);
     assert_eq!(*b.labels, [label("b", "2")], "these labels alone");
 }
 
 #[test]
 fn a_label_without_a_value_is_none() {
     let plain = MethodId::plain("unlabelled");
-    let open = |labels| plain.with_labels(labels, Origin::OPEN, true);
+    let open = |labels| plain.with_labels(labels, LabelSetOrigin::OPEN, true);
     let none = open(vec![label("a", "")]);
     assert_eq!(none.id, plain.id);
     assert!(none.labels.is_empty() && !none.origin.is_open);
     let one = open(vec![label("a", ""), label("b", "2")]);
     assert_eq!(*one.labels, [label("b", "2")]);
     assert_eq!(one.without_labels().id, plain.id);
-    assert_eq!(one.origin, Origin::OPEN);
+    assert_eq!(one.origin, LabelSetOrigin::OPEN);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_label_set_there_is_no_room_for_gets_no_name_of_its_own() {
     };
     let of = |value: &str, has_room: bool| {
         let labels = vec![label("tenant", value)];
-        MethodId::plain("without_room").with_labels(labels, Origin::OPEN, has_room)
+        MethodId::plain("without_room").with_labels(labels, LabelSetOrigin::OPEN, has_room)
     };
     let first = of("a", true);
     for tenant in 0..100 {
@@ -60,8 +60,9 @@ fn a_label_set_there_is_no_room_for_gets_no_name_of_its_own() {
 
 #[test]
 fn no_name_and_label_set_is_taken_for_another() {
-    let with =
-        |name: &str, labels| MethodId::plain(name).with_labels(labels, Origin::default(), true);
+    let with = |name: &str, labels| {
+        MethodId::plain(name).with_labels(labels, LabelSetOrigin::default(), true)
+    };
     let all = [
         with("x", vec![]),
         with("\0x", vec![]),

@@ -7,13 +7,13 @@ fn the_window_holds_the_last_hundred_exactly() {
     for (end, i) in ends.zip(0..250) {
         ring.push(end, if i % 3 == 0 { i + (5 << 40) } else { i });
     }
-    let entries: Vec<Entry> = ring.cursor().collect();
+    let entries: Vec<RingEntry> = ring.cursor().collect();
     assert_eq!(entries.len(), 100);
     for (entry, i) in entries.iter().zip((150..250).rev()) {
         let duration = if i % 3 == 0 { i + (5 << 40) } else { i };
         assert_eq!(
             *entry,
-            Entry {
+            RingEntry {
                 seq: i,
                 end: i,
                 duration

@@ -6,7 +6,7 @@ use crate::data::catalog::Profile;
 use crate::export::exposition::{Format, encode_snapshot};
 use crate::{Clock, ManualClock, Monitor, Outcome, StorageConfig};
 
-const IDLE: Duration = Duration::from_mins(1);
+const IDLE: Duration = Duration::from_secs(60);
 
 fn monitor(idle_series: Duration) -> (Monitor, ManualClock) {
     let config = StorageConfig {

@@ -6,7 +6,7 @@ use super::{end, message, method};
 use crate::testing::{Expected, Recorded, Recorder, call, task, task_run, value};
 use crate::{Keep, Outcome, StatValue, TaskStatus};
 
-const HEAD: &str = "what was recorded is not what was expected (- expected, + recorded):\n\n";
+const HEAD: &str = "recorded and expected amounts differ (- expected, + recorded):\n\n";
 
 /// What `assert_exactly` says.
 #[track_caller]

@@ -151,7 +151,7 @@ fn each_refused_label_says_where_and_what() {
         ),
         (
             "labels: {a-b: x}",
-            "yaml:1: `labels.a-b`: `a-b` is no label name: it has to match [a-zA-Z_][a-zA-Z0-9_]*; its value is the text `x`",
+            "yaml:1: `labels.a-b`: `a-b` is not a label name: it has to match [a-zA-Z_][a-zA-Z0-9_]*; its value is the text `x`",
         ),
         (
             "labels: {env: ''}",
