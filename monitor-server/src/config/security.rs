@@ -44,7 +44,7 @@ impl Security {
     /// The networks that may connect. A text that is none is refused by [`validate`](Self::validate).
     pub(crate) fn networks(&self) -> Networks {
         let networks = self.allow_from.iter();
-        Networks::new(networks.filter_map(|text| Network::parse(text)).collect())
+        Networks(networks.filter_map(|text| Network::parse(text)).collect())
     }
 
     /// An error for a setting that was made in code and is wrong.
