@@ -135,13 +135,9 @@ fn high_bits(address: IpAddr) -> u128 {
 
 /// The networks whose addresses may connect; an empty list admits every address.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Networks(Vec<Network>);
+pub(crate) struct Networks(pub(crate) Vec<Network>);
 
 impl Networks {
-    pub(crate) fn new(networks: Vec<Network>) -> Self {
-        Self(networks)
-    }
-
     /// A peer without an address came by a Unix socket, whose file has a mode that limits it.
     pub(crate) fn admit(&self, peer: Peer) -> bool {
         let holds = |address| self.0.iter().any(|network| network.holds(address));

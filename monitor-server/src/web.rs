@@ -29,7 +29,7 @@ use crate::auth::{self, Authenticator, Secrets};
 use crate::config::{Secret, Security, WebFile};
 #[cfg(not(feature = "tls"))]
 use crate::connection::Stream;
-use crate::error::{Chain, ConfigError, Origin, Place};
+use crate::error::{ConfigError, Origin, Place, with_sources};
 use crate::runtime::pool::Pool;
 use crate::self_metrics::SelfMetrics;
 #[cfg(feature = "tls")]
@@ -97,7 +97,7 @@ impl AccessControl {
     pub(crate) fn load_or_lock(security: &Security) -> Self {
         let control = Self::locked(security);
         if let Err(error) = control.check() {
-            let error = Chain(&error);
+            let error = with_sources(&error);
             tracing::error!(%error, "the monitor server's protection cannot be loaded: no client is let in");
         }
         control
@@ -254,7 +254,7 @@ impl AccessControl {
         if !self.note(&files) {
             return;
         }
-        let loaded = loaded.map_err(|error| Chain(&error).to_string());
+        let loaded = loaded.map_err(|error| with_sources(&error));
         match loaded.and_then(|new| self.replace(new)) {
             Ok(()) => {
                 files.warn();

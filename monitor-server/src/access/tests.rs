@@ -172,7 +172,7 @@ fn networks(of: &[&str]) -> Networks {
     let networks = of
         .iter()
         .map(|text| Network::parse(text).expect("a network"));
-    Networks::new(networks.collect())
+    Networks(networks.collect())
 }
 
 #[test]

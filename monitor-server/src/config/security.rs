@@ -7,11 +7,9 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use http::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
-};
+use http::header::{HeaderName, HeaderValue};
 
 use super::MonitorConfig;
 use super::setting::{At, Node, Result, expected};
@@ -46,7 +44,7 @@ impl Security {
     /// The networks that may connect. A text that is none is refused by [`validate`](Self::validate).
     pub(crate) fn networks(&self) -> Networks {
         let networks = self.allow_from.iter();
-        Networks::new(networks.filter_map(|text| Network::parse(text)).collect())
+        Networks(networks.filter_map(|text| Network::parse(text)).collect())
     }
 
     /// An error for a setting that was made in code and is wrong.
@@ -200,14 +198,8 @@ impl WebFile {
         at.known(&WEB_KEYS)?;
         #[cfg(not(feature = "auth"))]
         at.get::<()>("basic_auth_users", |at| Err(at.missing_feature("auth")))?;
-        // An empty map is no TLS.
         #[cfg(not(feature = "tls"))]
-        at.get("tls_server_config", |at| {
-            let is_empty = at.map()?.is_empty();
-            is_empty
-                .then_some(())
-                .ok_or_else(|| at.missing_feature("tls"))
-        })?;
+        at.get::<()>("tls_server_config", |at| Err(at.missing_feature("tls")))?;
         let open = at.clone().hiding(false);
         Ok(Self {
             #[cfg(feature = "tls")]
@@ -231,16 +223,12 @@ fn users(at: &At<'_>) -> Result<Vec<(String, StoredHash)>> {
 }
 
 /// The headers there may be, each with the values that it may have; none are any.
-const HEADERS: [(&str, HeaderName, &[&str]); 5] = [
-    ("Content-Security-Policy", CONTENT_SECURITY_POLICY, &[]),
-    ("X-Frame-Options", X_FRAME_OPTIONS, &["deny", "sameorigin"]),
-    (
-        "X-Content-Type-Options",
-        X_CONTENT_TYPE_OPTIONS,
-        &["nosniff"],
-    ),
-    ("X-XSS-Protection", X_XSS_PROTECTION, &[]),
-    ("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY, &[]),
+const HEADERS: [(&str, &[&str]); 5] = [
+    ("Content-Security-Policy", &[]),
+    ("X-Frame-Options", &["deny", "sameorigin"]),
+    ("X-Content-Type-Options", &["nosniff"]),
+    ("X-XSS-Protection", &[]),
+    ("Strict-Transport-Security", &[]),
 ];
 
 /// A header without a value stays unset.
@@ -253,16 +241,16 @@ fn headers(at: &At<'_>) -> Result<Vec<(HeaderName, HeaderValue)>> {
 }
 
 fn header(name: &str, at: &At<'_>) -> Result<Option<(HeaderName, HeaderValue)>> {
-    let Some((_, header, accepted)) = HEADERS.iter().find(|(known, ..)| *known == name) else {
+    let Some((_, accepted)) = HEADERS.iter().find(|(known, _)| *known == name) else {
         let expected = "`Content-Security-Policy`, `X-Frame-Options`, `X-Content-Type-Options`, `X-XSS-Protection` or \
             `Strict-Transport-Security`";
         return at.require(false, expected, name).map(|()| None);
     };
     let value: String = at.scalar()?;
     let is_accepted = accepted.is_empty() || accepted.contains(&&*value.to_lowercase());
-    match HeaderValue::from_str(&value) {
+    match (HeaderName::from_str(name), HeaderValue::from_str(&value)) {
         _ if value.is_empty() => Ok(None),
-        Ok(value) if is_accepted => Ok(Some((header.clone(), value))),
+        (Ok(name), Ok(value)) if is_accepted => Ok(Some((name, value))),
         _ => Err(at.refused("a value that this header may have")),
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct ClientSettings {
     pub(crate) allowed_sans: Option<Vec<String>>,
 }
 
-/// A certificate or a key in PEM: the file it is in, or else its text.
+/// A certificate or a key in PEM: the file it is in, or else its text. With a file the text is that of its path.
 #[derive(Debug)]
 pub(crate) struct Pem {
     pub(crate) place: Place,
@@ -109,30 +109,24 @@ pub(super) fn tls(at: &At<'_>, folder: &Path) -> Result<Option<TlsSettings>> {
 
 /// A certificate or key, under this name or with `_file` behind it. A key's text is not shown.
 fn pem(at: &At<'_>, name: &str, folder: &Path) -> Result<Option<Pem>> {
-    let text = |at: &At<'_>| {
-        let text = at.value(expected::NOT_BLANK, |node| {
-            node.text().filter(|text| !text.trim().is_empty())
-        });
-        Ok((at.place(), text?.to_owned()))
+    let pem = |at: &At<'_>, folder: Option<&Path>| {
+        let not_blank = |text: &&str| !text.trim().is_empty();
+        let text = at.value(expected::NOT_BLANK, |node| node.text().filter(not_blank))?;
+        Ok(Pem {
+            place: at.place(),
+            path: folder.map(|folder| folder.join(text)),
+            text: Secret(text.to_owned()),
+        })
     };
     let inline = at.get(name, |at| {
         let hidden = at.hidden(expected::NOT_BLANK);
-        text(at).map_err(|error| if name == "key" { hidden } else { error })
+        pem(at, None).map_err(|error| if name == "key" { hidden } else { error })
     })?;
-    let in_file = at.get(&format!("{name}_file"), text)?;
+    let in_file = at.get(&format!("{name}_file"), |at| pem(at, Some(folder)))?;
     let is_one = inline.is_none() || in_file.is_none();
-    at.key(name)
-        .require(is_one, "either the text or the file", "both")?;
-    let inline = inline.map(|(place, text)| Pem {
-        place,
-        path: None,
-        text: Secret(text),
-    });
-    Ok(inline.or(in_file.map(|(place, path)| Pem {
-        place,
-        path: Some(folder.join(path)),
-        text: Secret::default(),
-    })))
+    let at = at.key(name);
+    at.require(is_one, "either the text or the file", "both")?;
+    Ok(inline.or(in_file))
 }
 
 /// The certificates that are asked of clients.
@@ -226,11 +220,7 @@ fn cipher(at: &At<'_>, all: &[SupportedCipherSuite]) -> Result<Option<SupportedC
     let name = at.text(expected::WORD)?;
     // Two names of the format lack the end of the registry's.
     let is_short = name.ends_with("_POLY1305");
-    let full = if is_short {
-        format!("{name}_SHA256")
-    } else {
-        name.clone()
-    };
+    let full = name.clone() + if is_short { "_SHA256" } else { "" };
     let mut tls12 = all.iter().filter(|suite| suite.tls13().is_none());
     let found = tls12.find(|suite| suite.suite().as_str() == Some(&full));
     if found.is_none() && !OTHER_CIPHERS.contains(&&*name) {

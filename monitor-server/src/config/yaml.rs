@@ -43,21 +43,15 @@ fn fault<T>(reason: &str, place: (u64, u32)) -> Result<T, Fault> {
 pub(super) fn parse(text: &str) -> Result<Node, Fault> {
     let events = Parser::new_from_str(text).collect::<Result<Vec<_>, _>>();
     let events = events.map_err(|error| (error.info(), position(error.marker())))?;
-    let mut begins = events
-        .iter()
-        .enumerate()
-        .filter_map(|(index, (event, span))| {
-            let is_begin = matches!(event, Event::DocumentStart(..));
-            is_begin.then(|| (index + 1, position(&span.start)))
-        });
+    let is_begin = |(event, _): &&(Event<'_>, Span)| matches!(event, Event::DocumentStart(..));
     // An empty text has a beginning and an end alone, and no document.
-    let (first, _) = begins.next().unwrap_or((0, (1, 1)));
-    if let Some((_, place)) = begins.next() {
-        return fault("a second document begins", place);
+    let first = events.iter().position(|event| is_begin(&event));
+    if let Some((_, span)) = events.iter().filter(is_begin).nth(1) {
+        return fault("a second document begins", position(&span.start));
     }
     let mut reader = Reader {
         events: &events,
-        next: first,
+        next: first.map_or(0, |begin| begin + 1),
         anchors: BTreeMap::new(),
         left: events.len() + MOST_REPEATED,
     };

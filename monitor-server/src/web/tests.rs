@@ -261,7 +261,6 @@ fn debug_shows_no_secret() {
 
 #[test]
 fn no_message_shows_what_may_be_a_secret() {
-    use crate::error::Chain;
     let folder = Folder::new("secrets");
     let hash = bcrypt::hash_with_salt("secret", 4, [3; 16]).expect("a hash");
     let hash = hash.to_string();
@@ -280,7 +279,7 @@ fn no_message_shows_what_may_be_a_secret() {
         let path = folder.write("web.yml", &text);
         let config = MonitorConfig::default().web_config(path);
         let error = AccessControl::load(&config.security).expect_err(&text);
-        let said = format!("{} {error:?}", Chain(&error));
+        let said = format!("{} {error:?}", with_sources(&error));
         let is_shown = cfg!(feature = "tls") || !text.contains("tls_server_config: {");
         assert!(!is_shown || said.contains("<secret>"), "{said}");
         assert!(!said.contains("$2") && !said.contains("12345"), "{said}");

@@ -26,6 +26,9 @@ fn nothing_given_protects_nothing() {
         "tls_server_config:\nbasic_auth_users:\nhttp_server_config:\n",
         "tls_server_config: {}",
     ] {
+        if text.contains("{}") && is_without_feature(text) {
+            continue;
+        }
         let file = read(text);
         assert!(file.users.is_empty() && file.headers.is_empty(), "{text}");
         #[cfg(feature = "tls")]
@@ -108,7 +111,7 @@ fn certificates_may_stand_in_the_file() {
 #[cfg(not(feature = "tls"))]
 #[test]
 fn tls_needs_its_feature() {
-    for text in ["{cert_file: a}", "{certfile: a}", "{cert: a, key: b}"] {
+    for text in ["{}", "{cert_file: a}", "{certfile: a}", "{cert: a, key: b}"] {
         assert_eq!(
             refusal(&format!("tls_server_config: {text}")),
             "/etc/web.yml:1: `tls_server_config`: needs the cargo feature `tls` of monitor-server"
