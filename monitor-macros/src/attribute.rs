@@ -8,7 +8,7 @@ use crate::item::{Item, is_closure};
 use crate::parse::{Args, ON_ANYTHING, ON_BLOCK, ON_FUNCTION};
 use crate::validate::{self, Checked, Surroundings};
 
-/// Whether a feature of the crate says that nothing is to be instrumented.
+/// Whether the feature that turns instrumentation off is on.
 pub(crate) const IS_OFF: bool = cfg!(feature = "off");
 
 /// Expands the attribute.

@@ -80,7 +80,7 @@ impl Call<'_> {
         let args = (!args.is_empty()).then(|| mixed!(#args let _ = __monitor_start;));
         let limit = self.counted_limit();
         let limit = limit.map(|limit| mixed!(let _ = #limit;));
-        // Of a value without a name for its type, nothing can be asked.
+        // Without a name for the value's type, nothing can be checked.
         let given = &self.args;
         let named = matches!(given.error_type.value(), Some(Name::Literal(_)));
         let asks = given.about_the_value().len() > usize::from(named);

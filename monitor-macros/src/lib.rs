@@ -72,8 +72,8 @@ pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `#[monitor(..)]` | on | meaning |
 /// |---|---|---|
 /// | `error_type = "name"` | variant, struct | its error type: 1 to 120 bytes |
-/// | `transparent` | variant, struct with one field | the field is asked: it is a `MonitorError` too |
-/// | `fallback = "name"` | enum | the type of the variants that say nothing; without, the configured rules decide |
+/// | `transparent` | variant, struct with one field | the type is that of the field, which is a `MonitorError` too |
+/// | `fallback = "name"` | enum | the type of variants without one; if not given, the configured rules decide |
 /// | `crate = path` | type | where `monitor_core` is found, if not under its own name |
 ///
 /// A name that the configuration does not list counts as `other`, with one warning at start-up or first use.

@@ -119,7 +119,7 @@ fn refused_shape(sig: &Signature, shape: &Shape, returned: &Returned, in_block: 
 
 /// Arguments that exclude each other, in the same words on functions and blocks.
 fn exclusions(args: &Args) -> Faults {
-    let predicates = "`ok_if` and `error_if` exclude each other: a call has one of the two";
+    let predicates = "`ok_if` and `error_if` exclude each other: a function has one of the two";
     let statuses = "`task` and `health = false` exclude each other: with `health = false` a call has no status to set";
     let lasting = "`future` and `stream` exclude each other: a call goes on in one of them";
     let no_health = args.health.get().filter(|(_, flag)| !flag.value);

@@ -1,6 +1,12 @@
 //! The attribute's compile-time face: programs that it accepts, and the exact messages where it refuses, with their
 //! places. There is one failing case a rule; other spellings of it are lines of `monitor-macros/tests/refused.txt`.
 
+#![allow(
+    clippy::all,
+    clippy::pedantic,
+    reason = "the programs are there for their shapes; the test `shapes` compares the lints"
+)]
+
 #[path = "../ui/pass/arguments.rs"]
 mod arguments;
 #[path = "../ui/pass/derives.rs"]

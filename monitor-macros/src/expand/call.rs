@@ -70,8 +70,8 @@ impl Call<'_> {
 
     pub(super) fn sync(&self) -> TokenStream {
         let (runtime, start) = (self.root(), self.start());
-        // Errors about the type point at the closure's, if it says one. If that is a `Result` with a large error,
-        // clippy would speak of the closure too (`result_large_err`).
+        // Errors about the type point at the closure's type, if it has one. If that is a `Result` with a large error,
+        // clippy would report the closure too (`result_large_err`).
         let says_it = !may_be_result(self.ty) || ends_in_a_statement(&self.block.stream());
         let call = self.args.call.value();
         let named = |name| mixed!(#name: &mut #runtime::CallGuard);
@@ -88,7 +88,7 @@ impl Call<'_> {
         (!unit).then(|| mixed!(return))
     }
 
-    /// The body as a closure, which says its type if nothing else does.
+    /// The body as a closure, with its type if nothing else names that.
     pub(super) fn closure(&self, parameter: &TokenStream, ty: Option<&Type>) -> TokenStream {
         let block = self.block;
         let ty = ty.filter(|ty| !matches!(ty, Type::Infer(_)));
@@ -113,7 +113,7 @@ impl Call<'_> {
     }
 
     /// The type of the value that something of this type gives, which may be a future or stream that does not show it.
-    /// At the type: the compiler says the same of all places that name it, and so once.
+    /// At the type: the compiler reports the same for all places that name it, and so once.
     pub(super) fn given_by(&self, ty: &Type) -> TokenStream {
         let Some(alias) = self.checked.returned.given_by else {
             return ty.to_token_stream();
@@ -123,7 +123,7 @@ impl Call<'_> {
         quote_spanned!(at=> #runtime::#alias<#ty>)
     }
 
-    /// The output of an inner future has no place to be annotated: a `return` that is never taken tells the type, so
+    /// The output of an inner future has no place to be annotated: a `return` that is never taken names the type, so
     /// that the user's returns and tail are coerced as before. It stands at the declared type, where errors point.
     pub(super) fn body_edge(&self) -> Option<TokenStream> {
         match self.ty {
@@ -232,12 +232,7 @@ impl Call<'_> {
             return quote_spanned!(span=> #own |__monitor_value, _| #outcome);
         };
         let size = self.response_size(size);
-        quote_spanned! {span=>
-            #own |__monitor_value, __monitor_call| {
-                #size;
-                #outcome
-            }
-        }
+        quote_spanned!(span=> #own |__monitor_value, __monitor_call| { #size; #outcome })
     }
 
     /// The predicate of the value, and a `!` where the predicate is true for failures.
@@ -263,7 +258,7 @@ impl Call<'_> {
         outcome
     }
 
-    /// Puts something of the attribute to the value that is judged.
+    /// Calls a function of the attribute on the value.
     fn ask(&self, function: &str, question: &(impl ToTokens + Spanned)) -> TokenStream {
         let at = place(question);
         let asked = quote_spanned!(at=> __monitor_value, #question);

@@ -113,7 +113,7 @@ impl Call<'_> {
     }
 }
 
-/// An async block with this statement at its top, one that names the type of its value say.
+/// An async block with this statement at its top, such as one that names the type of its value.
 pub(crate) fn begun(
     keywords: &TokenStream,
     block: &Group,

@@ -43,12 +43,12 @@ impl Call<'_> {
 
     /// The body as an expression of the declared type. If the body never ends, the code behind it is unreachable, and
     /// the compiler would report that for generated code: so there is a branch around the body, which is never taken.
-    /// That is the second arm of a match whose first takes everything. Behind an `if false`, the compiler would believe
-    /// in it, and would no longer see unconditional recursion.
+    /// That is the second arm of a match whose first takes everything. An `if false` would count as a real branch: the
+    /// compiler would no longer see unconditional recursion.
     ///
-    /// The match needs a label, and of a `break` outside of any loop the compiler says something else in a labelled
-    /// block: such a body, which is an error anyway, goes without. And it needs the parentheses: attribute macros above
-    /// this one that parse with `syn` 2 take the `::` after a label for a colon.
+    /// The match needs a label, and for a `break` outside of any loop the message differs in a labelled block: such a
+    /// body, which is an error anyway, goes without. And it needs the parentheses: attribute macros above this one that
+    /// parse with `syn` 2 take the `::` after a label for a colon.
     pub(super) fn straight(&self, block: &Group) -> TokenStream {
         if matches!(self.ty, Type::Infer(_)) || may(block.stream(), STRAY_BREAK) {
             return mixed!((#block));
@@ -72,13 +72,11 @@ impl Call<'_> {
         let handed_out = args.call.given() || args.max_concurrency.given();
         let mutable = handed_out.then(|| mixed!(mut));
         let returns = LitBool::new(returns, Span::mixed_site());
-        mixed! {
-            let #mutable __monitor_call = #runtime::InPlaceCall::<#returns>::start(#start);
-        }
+        mixed!(let #mutable __monitor_call = #runtime::InPlaceCall::<#returns>::start(#start);)
     }
 
-    /// The arguments that the body takes apart, moved as a whole. Of the `mut` of one, the compiler would say that it
-    /// is not needed, so it is used on a way that is never taken; for the second `mut` the compiler reports the same as
+    /// The arguments that the body takes apart, moved as a whole. The compiler would report the `mut` of one as not
+    /// needed, so it is used in a branch that is never taken; for the second `mut` the compiler reports the same as
     /// without the attribute.
     fn bind_again(&self) -> TokenStream {
         let names = &self.checked.bound_again;
@@ -204,7 +202,7 @@ impl Call<'_> {
     }
 
     /// A function whose body cannot move into a closure. Its type may be an alias of a `Result`, which only the
-    /// compiler can tell.
+    /// compiler knows.
     pub(super) fn track_caller(&self, attribute: Span, around: Around) -> TokenStream {
         let (ty, block) = (self.ty, self.block);
         let at = attribute.resolved_at(Span::mixed_site());

@@ -5,7 +5,7 @@
 //! The compiler and clippy report the same for a function with the attribute as without, at the same place. So:
 //!
 //! - The user's tokens keep their spans, and the body goes on as the very group it was: the compiler parsed it before,
-//!   so a syntax error in it is the same error again, and said once. Where `unused_braces` would speak of its braces,
+//!   so a syntax error in it is the same error again, and reported once. Where `unused_braces` would report its braces,
 //!   parentheses stand around them.
 //! - The new outer braces stand where the user's are, which keeps lints and `expect`s on the function.
 //! - The rest has macro hygiene (`mixed_site`): its locals meet none of the user's, and hardly a lint judges it.
@@ -13,15 +13,14 @@
 //!   error where the crate `forbid`s.
 //! - The body stays in place where it can: a closure around it takes the arguments, and lints that follow an argument's
 //!   use would see nothing else. Closures and futures around a body with a `return` have the user's hygiene: in others,
-//!   `needless_return` does not look. A closure says its type only where that cannot be a `Result` (`result_large_err`
-//!   is about closures too).
+//!   `needless_return` does not look. A closure has a declared type only where that cannot be a `Result`
+//!   (`result_large_err` is about closures too).
 //! - The static stands inside of the call, not before it: clippy takes a body that begins with an item for an empty one
 //!   (`inline_always`).
 //! - Types are named with `'_` for lifetimes: a lifetime that is named in the body is needed (`needless_lifetimes`).
 //!   And not in paths, where that can be: a type that is not there would be reported twice.
 //! - A body that is one async block stays one (`manual_async_fn`).
-//! - `clippy::implicit_return` wants the `return`s, which a unit goes without: `unused_unit` would not be heard any
-//!   more.
+//! - `clippy::implicit_return` requires the `return`s. A unit goes without: `unused_unit` would no longer be reported.
 //!
 //! The code around an argument's expression (`&(..)`) has the expression's span: errors about its type point there. The
 //! end of the call stands where the last expression of the body does: errors about borrows point there.
@@ -84,7 +83,7 @@ pub(crate) fn block(checked: &CheckedBlock, method: fn(&Checked) -> TokenStream)
     quote!(#head #body)
 }
 
-/// A name where no lint speaks of it, such as that of a deprecated variant.
+/// A name with a span on which no lint is reported, such as that of a deprecated variant.
 pub(crate) fn unlinted(name: &Ident) -> Ident {
     let mut name = name.clone();
     name.set_span(name.span().resolved_at(Span::mixed_site()));

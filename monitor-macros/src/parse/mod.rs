@@ -274,17 +274,18 @@ fn recover(input: ParseStream<'_>) {
 
 /// The row of a key. Refuses one that does not exist, or not here.
 pub(crate) fn row(key: &Ident, place: Place) -> syn::Result<&'static Key> {
-    let name = key.to_string();
+    let (name, Place(bits, on, _)) = (key.to_string(), place);
     // Of a function and more, the keys of a function are listed.
-    let bit = place.0 & place.0.wrapping_neg();
-    let in_attribute = |bits| bits & ON_ANYTHING.0 != 0;
-    let is_ours = |row: &&Key| in_attribute(row.home.1) == in_attribute(bit);
-    let rows = KEYS.iter().filter(is_ours);
-    let (here, elsewhere): (Vec<_>, Vec<_>) = rows.partition(|row| row.home.1 & bit != 0);
+    let bit = bits & bits.wrapping_neg();
+    let takes = |row: &Key, bits: u16| row.home.1 & bits != 0;
+    let in_attribute = bit & ON_ANYTHING.0 != 0;
+    let same = |row: &&Key| takes(row, ON_ANYTHING.0) == in_attribute;
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        KEYS.iter().filter(same).partition(|row| takes(row, bit));
     let valid: Vec<_> = here.iter().map(|row| format!("`{}`", row.name)).collect();
-    let valid = format!("valid on {}: {}", place.1, valid.join(", "));
+    let valid = format!("valid on {on}: {}", valid.join(", "));
     let message = match here.iter().chain(&elsewhere).find(|row| row.name == name) {
-        Some(row) if (row.home.1 | row.home.2) & place.0 != 0 => return Ok(row),
+        Some(row) if takes(row, bits) || row.home.2 & bits != 0 => return Ok(row),
         Some(row) => misplaced(row, place, &valid),
         None => {
             let near = nearest(&name, &here).map(|near| (near, String::new()));

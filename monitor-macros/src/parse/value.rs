@@ -218,8 +218,8 @@ pub(super) fn limit(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit> {
     let value = value(key, input)?;
     match &value {
         Expr::Path(path) if path.path.is_ident("workers") => Ok(None),
-        value if is_negative(value) => {
-            refuse(value, "`max_concurrency` is not negative (0: no limit)")
+        sign if is_negative(sign) => {
+            refuse(sign, "`max_concurrency` is not negative (0: no limit)")
         }
         _ => computed(key, value, true, expected).map(Some),
     }

@@ -57,8 +57,8 @@ const MACROS: &[(&[&str], &str, Facts)] = &[
     (&["anyhow", "eyre"], "bail ensure", RETURNS | ASKS),
 ];
 
-/// The facts of a macro that is called behind these tokens, by its path. One of unknown origin, `$path!(..)` say, may
-/// do anything.
+/// The facts of a macro that is called behind these tokens, by its path. One of unknown origin, such as `$path!(..)`,
+/// may do anything.
 fn facts_of_macro(before: &[TokenTree]) -> Facts {
     let known = macro_path(before).and_then(|(name, root)| {
         MACROS.iter().find(|(roots, names, _)| {

@@ -59,6 +59,13 @@ pub(crate) enum Around {
     Future,
 }
 
+impl Around {
+    /// This, or nothing where it is not needed.
+    fn if_needed(self, needed: bool) -> Self {
+        if needed { self } else { Self::Nothing }
+    }
+}
+
 impl Shape {
     /// Decides.
     pub(crate) fn of(target: &Target, args: &Args) -> (Self, Returned) {
@@ -68,16 +75,12 @@ impl Shape {
         let plain = |shape: Self| (shape, Returned::plain(ty.clone()));
         let body = Body::new(&body, args);
         if let Type::Never(_) = ty {
-            let around = if asynchronous {
-                body.future_around()
-            } else {
-                Around::Nothing
-            };
+            let around = body.future_around().if_needed(asynchronous);
             return plain(Self::Diverging(around));
         }
         let is_stub = is_stub(body.tokens);
         if matches!(ty, Type::ImplTrait(_)) && is_stub && args.about_the_value().is_empty() {
-            // The type of the value that never comes could not be told.
+            // The type of the missing value could not be inferred.
             return plain(Self::Diverging(Around::Nothing));
         }
         if let Some((boxing, returned)) = STREAM.returned(&ty, args.stream.given()) {
@@ -153,8 +156,8 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Of an `async fn`. One that waits for nothing is told so by clippy, unless its body is only `todo!()` and it has
-    /// no arguments: then it has to be left in the dark by an inner future.
+    /// Of an `async fn`. Clippy (`unused_async`) reports one that waits for nothing, but none whose body is only `todo!()`
+    /// and that has no arguments: there an inner future has to hide the body from clippy.
     fn asynchronous(&self, ty: &Type, opaque_stub: bool) -> Shape {
         let limited = self.args.max_concurrency.given();
         let suspends = limited || opaque_stub || self.may(SUSPENDS);
@@ -194,9 +197,9 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Whether it may infer something from the bounds of an `impl Trait` that it gives, the arguments of a closure say.
-    /// The compiler hands these bounds down from the function's end alone; there the value cannot be looked at, so it
-    /// has to be one that is surely no `Result`, and that no argument asks for.
+    /// True if it may infer types from the bounds of the `impl Trait` it returns, such as those of a closure's
+    /// arguments. The compiler hands these bounds down from the function's end alone; there the value cannot be looked
+    /// at, so it has to be one that is surely no `Result`, and that no argument reads.
     fn infers_at_the_end(&self, ty: &Type) -> bool {
         let no_result = match ty {
             Type::ImplTrait(opaque) => {
@@ -216,21 +219,13 @@ impl<'a> Body<'a> {
     }
 
     fn future_around(&self) -> Around {
-        if self.may(RETURNS | ASKS | UNCLEAR) {
-            Around::Future
-        } else {
-            Around::Nothing
-        }
+        Around::Future.if_needed(self.may(RETURNS | ASKS | UNCLEAR))
     }
 
-    /// In a closure, lints lose sight of the arguments. But of a value that is missing, the compiler says only in a
-    /// function or closure that it is, and where it should be. Of a stray `break` it says something else in a closure.
+    /// In a closure, lints no longer see the arguments. But only in a function or closure does the compiler report a
+    /// missing value, and its place. For a stray `break`, the message differs in a closure.
     fn closure_around(&self, ty: &Type) -> Around {
         let gives = is_unit(ty) || !ends_in_a_statement(self.tokens) || self.may(STRAY_BREAK);
-        if gives && self.future_around() == Around::Nothing {
-            Around::Nothing
-        } else {
-            Around::Closure
-        }
+        Around::Closure.if_needed(!gives || self.may(RETURNS | ASKS | UNCLEAR))
     }
 }

@@ -1,5 +1,5 @@
 //! Facts of a return type: a future, a stream or a value; how to name it inside of the body; and whether the error in
-//! it may borrow. A trait object that borrows cannot be asked which error it is.
+//! it may borrow. The concrete error behind a trait object that borrows cannot be found.
 
 use proc_macro2::{Span, TokenTree};
 use quote::ToTokens;
@@ -106,17 +106,16 @@ impl Deferred {
         if self.aliases.iter().any(|alias| segment.ident == alias) {
             return Some((Boxing::Pinned, argument.clone()));
         }
-        let (boxing, object) = if segment.ident == "Box" {
-            (Boxing::Boxed, argument)
-        } else {
-            let inner = last_segment(argument)?;
-            let pinned = segment.ident == "Pin" && inner.ident == "Box";
-            (Boxing::Pinned, type_argument(inner).filter(|_| pinned)?)
+        let inner = last_segment(argument).filter(|inner| inner.ident == "Box");
+        let (boxing, object) = match inner {
+            _ if segment.ident == "Box" => (Boxing::Boxed, argument),
+            Some(inner) if segment.ident == "Pin" => (Boxing::Pinned, type_argument(inner)?),
+            _ => return None,
         };
-        match object {
-            Type::TraitObject(object) => Some((boxing, self.given_by(&object.bounds)?)),
-            _ => None,
-        }
+        let Type::TraitObject(object) = object else {
+            return None;
+        };
+        Some((boxing, self.given_by(&object.bounds)?))
     }
 
     fn given_by(self, bounds: &Bounds) -> Option<Type> {
@@ -166,7 +165,7 @@ fn is_value(segment: &PathSegment) -> bool {
     VALUES.split(' ').any(|value| segment.ident == value)
 }
 
-/// Whether this type says `Result` in so many words.
+/// True if the name of this type ends in `Result`.
 pub(crate) fn names_result(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident.to_string().ends_with("Result"))
 }
@@ -256,7 +255,7 @@ fn as_type(argument: &GenericArgument) -> Option<&Type> {
 pub(crate) enum Borrow {
     /// There is none, or it does not.
     Never,
-    /// Nothing tells, or it does.
+    /// It is not known, or it does.
     Maybe,
     /// If there is a lifetime in this type, which the compiler knows: an alias may hide one.
     AsIn(Box<Type>),
@@ -292,10 +291,8 @@ impl Borrow {
             }
         }
         let ty = Type::Path(path);
-        if is_of_a_trait(&ty) {
-            return Self::Maybe;
-        }
         match (has_word(&ty, "_"), has_a_lifetime(&ty)) {
+            _ if is_of_a_trait(&ty) => Self::Maybe,
             (true, true) => Self::Maybe,
             (true, false) => Self::Never,
             (false, _) => Self::AsIn(Box::new(ty)),
@@ -303,8 +300,8 @@ impl Borrow {
     }
 }
 
-/// Whether a trait says which type it is: `Self::Error`, `T::Error`, `<T as Trait>::Error`. Lifetimes of `Self` and of
-/// parameters are in it, and the compiler does not tell them from `'static`.
+/// True for a type that a trait defines: `Self::Error`, `T::Error`, `<T as Trait>::Error`. Lifetimes of `Self` and of
+/// parameters are in it, and the compiler does not distinguish them from `'static`.
 fn is_of_a_trait(ty: &Type) -> bool {
     let Type::Path(TypePath { qself, path }) = bare(ty) else {
         return false;
@@ -347,16 +344,16 @@ fn tokens_of(ty: &Type) -> Vec<TokenTree> {
     ty.to_token_stream().into_iter().collect()
 }
 
-/// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`: clippy would not
-/// say any more that its name is not needed, and errors about a borrow that is too short would speak of this type.
-/// But for the lifetime `kept`.
+/// Makes a type one that may stand in a body: every `impl Trait` becomes `_`. And every lifetime `'_`: with the name in
+/// the body, clippy would no longer report it as not needed, and errors about a borrow that is too short would point at
+/// this type. But for the lifetime `kept`.
 fn erase(mut ty: Type, kept: &'static str) -> Type {
     Erase { kept }.visit_type_mut(&mut ty);
     ty
 }
 
 /// Lifetimes keep their names where some are bound inside of the type, and where `'_` means something else: in the
-/// arguments of functions, and where a trait is asked for one of its types.
+/// arguments of functions, and in a type that a trait defines.
 struct Erase {
     kept: &'static str,
 }
