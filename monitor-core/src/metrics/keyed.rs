@@ -106,7 +106,7 @@ impl Values {
         let by = by.into();
         let done = match self.entries.get(key) {
             Some(child) => {
-                child.touch();
+                child.mark_updated();
                 child.cell.add(by)
             }
             None => Err(Refused::Gone),
@@ -473,7 +473,7 @@ impl StatCounter {
     // Recording does not fail: an update is refused because other code has set the key to something else.
     #[inline]
     fn update<R>(&self, update: impl Fn(&KeyRef<KeyValue>) -> Result<R, Refused>) {
-        self.child.touch();
+        self.child.mark_updated();
         if matches!(update(&self.child), Err(Refused::Gone)) {
             self.update_again(update);
         }
