@@ -1,4 +1,4 @@
-//! Calls beside scrapes: how much slower calls are while others read what they record.
+//! Calls beside scrapes: how much slower calls are while other threads read their cells.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,7 @@ const VALUES: usize = 200;
 /// One call in so many fails.
 const FAILS: u64 = 100;
 
-/// What was measured.
+/// The measured times.
 pub(crate) struct Beside {
     /// Nanoseconds of a call and the work around it, alone and beside the scrapers, window by window.
     windows: Vec<[f64; 2]>,
@@ -39,8 +39,8 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// The caller and the scrapers have a core each: what is asked is what scrapes do to calls, not that two threads on
-    /// one core have half of it each.
+    /// The caller and the scrapers have a core each: the question is the effect of scrapes on calls, not that two
+    /// threads on one core have half of it each.
     pub(crate) fn measure(windows: usize) -> Self {
         let cores = core_affinity::get_core_ids().unwrap_or_default();
         let (caller, scraper) = (cores.last().copied(), cores.first().copied());
@@ -59,7 +59,7 @@ impl Beside {
                 all_windows(monitor, windows, &run)
             });
             let windows = caller.join();
-            // Whatever came of it: the scope waits for the scrapers.
+            // On every path: the scope waits for the scrapers.
             run.store(false, Ordering::Relaxed);
             over.store(true, Ordering::Relaxed);
             windows.expect("no call panics")

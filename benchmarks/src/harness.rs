@@ -1,9 +1,9 @@
 //! Rounds and statistics: each candidate beside its baseline, all of them interleaved.
 //!
 //! A machine's speed drifts (other tenants, clock frequency, where the host puts a thread), so nothing is measured once
-//! and compared with something measured later. A *cell* is a candidate in a row; a round visits every cell, each a batch
-//! of the baseline and right after it a batch of the candidate. An overhead is the difference of the two, a ratio is
-//! that of two overheads of the same round, and what is shown are medians and quartiles over the rounds.
+//! and compared with something measured later. A *cell* is a candidate in a row; a round visits every cell, each a
+//! batch of the baseline and right after it a batch of the candidate. An overhead is the difference of the two, a ratio
+//! is that of two overheads of the same round, and the report shows medians and quartiles over the rounds.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub(crate) fn batch<R>(operation: impl Fn(u64) -> R + Send + Sync + 'static) -> 
     })
 }
 
-/// An operation whose input is its last result, so that what it adds can hide only behind its own work.
+/// An operation whose input is its last result, so that its overhead can hide only behind its own work.
 pub(crate) fn chain(operation: impl Fn(u64) -> u64 + Send + Sync + 'static) -> Batch {
     Batch::new(move |times| {
         timed(|| {
@@ -144,7 +144,7 @@ pub(crate) fn to_u64(value: f64) -> u64 {
     value as u64
 }
 
-/// A row: what is called, uninstrumented, and by each candidate.
+/// A row: an operation, uninstrumented, and by each candidate.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) threads: Threads,
@@ -196,7 +196,7 @@ struct Sample {
     run: f64,
 }
 
-/// What the rounds gave.
+/// The results of the rounds.
 pub(crate) struct Results {
     cells: Vec<(Cell, Vec<Sample>)>,
 }
@@ -226,7 +226,7 @@ impl Results {
         Figures::of(self.samples(row, candidate).map(|sample| sample.base))
     }
 
-    /// What the candidate adds, nanoseconds an operation.
+    /// The overhead of the candidate, nanoseconds an operation.
     pub(crate) fn overhead(&self, row: &str, candidate: &str) -> Figures {
         Figures::of(
             self.samples(row, candidate)
@@ -234,7 +234,7 @@ impl Results {
         )
     }
 
-    /// What one cell adds beyond another, over the overhead of a third, round by round.
+    /// The overhead of one cell beyond another's, over the overhead of a third, round by round.
     pub(crate) fn added_ratio(
         &self,
         (row, candidate): (&str, &str),

@@ -1,7 +1,7 @@
 //! Instructions a call, under `valgrind --tool=callgrind`: a second opinion that no neighbour on the machine disturbs.
 //!
-//! The parent runs this program again under valgrind, which counts only inside [`counted`] and dumps what it counted
-//! each time that returns. The counts are those of the compiler that built it, so they are kept by its version.
+//! The parent runs this program again under valgrind, which counts only inside [`counted`] and dumps its counts each
+//! time that returns. The counts are those of the compiler that built it, so they are kept by its version.
 
 use std::fmt::Write;
 use std::fs;
@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use crate::harness::{Batch, Row, Threads, as_f64};
 use crate::rows::{self, MONITORED};
 
-/// The word of the command line on which this program does what valgrind counts.
+/// The word of the command line with which this program runs the calls that valgrind counts.
 pub(crate) const COUNT: &str = "count-instructions";
 
 /// How valgrind names [`counted`].
@@ -21,7 +21,7 @@ const COUNTED: &str = concat!(module_path!(), "::counted");
 
 const CALLS: u64 = 10_000;
 
-/// Calls before those that count: what happens once has happened, and rings are full.
+/// Calls before those that count: one-time work is done, and rings are full.
 const BEFORE: u64 = 1000;
 
 /// How far a count may be from the one on file.
@@ -31,7 +31,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
 
 const TITLE: &str = "# Instructions that recording adds to a call, by compiler. `scripts/bench --instructions --bless` writes this file.\n";
 
-/// What to do with the counts.
+/// The use of the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
     Compare,
@@ -45,7 +45,7 @@ pub(crate) enum Verdict {
     FallsShort,
 }
 
-/// A row and what was counted in it.
+/// A row and its counts.
 type Count = (String, f64);
 
 /// The rows of one thread whose calls follow each other without a preparation, ours alone.
@@ -59,7 +59,7 @@ fn counted_rows() -> impl Iterator<Item = (&'static str, Batch, Batch)> {
     })
 }
 
-/// What valgrind counts: each row bare, then monitored.
+/// The calls that valgrind counts: each row bare, then monitored.
 pub(crate) fn count() {
     rows::configure();
     for (_, base, ours) in counted_rows() {

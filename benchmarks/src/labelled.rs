@@ -1,4 +1,4 @@
-//! The rows about labels of calls: what one label adds to a call, of a closed set or of any text.
+//! The rows about labels of calls: the overhead of one label, of a closed set or of any text.
 
 use std::hint::black_box;
 

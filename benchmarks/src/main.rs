@@ -1,5 +1,5 @@
-//! This project beside its peers, in one run: `bench [recording|scrape|all|buildup] [--rounds N] [--quick]`; or what its calls
-//! take in instructions: `bench --instructions [--bless]`.
+//! This project beside its peers, in one run: `bench [recording|scrape|all|buildup] [--rounds N] [--quick]`; or the
+//! instructions of its calls: `bench --instructions [--bless]`.
 //!
 //! Exit status 1 if a promise falls short, 2 if the command line makes no sense.
 

@@ -1,4 +1,5 @@
-//! What recording costs in memory, counted by an allocator (`memory`), and what scrapes do (`memory pages`).
+//! The memory that recording takes, counted by an allocator (`memory`), and the memory that scrapes take (`memory
+//! pages`).
 //!
 //! Exit status 1 if a promise falls short.
 
@@ -28,7 +29,7 @@ struct Cost {
 }
 
 fn main() -> ExitCode {
-    // One or the other: what a thread keeps by a method's number depends on how many methods the process has.
+    // One or the other: a thread's tables by method number depend on how many methods the process has.
     let pages_wanted = std::env::args().nth(1).is_some_and(|word| word == "pages");
     let holds = if pages_wanted { pages() } else { costs() };
     if holds {
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints what scrapes take; whether the promise holds.
+/// Prints the memory of scrapes; whether the promise holds.
 fn pages() -> bool {
     println!(
         "{:<16} {:>10} {:>12} {:>8} {:>8} {:>16}  verdict",
@@ -53,7 +54,7 @@ fn pages() -> bool {
     all.iter().all(Page::holds)
 }
 
-/// What scrapes of a page take.
+/// The memory that scrapes of a page take.
 struct Page {
     lines: usize,
     bytes: usize,
@@ -112,7 +113,7 @@ impl Page {
     }
 }
 
-/// Prints what recording takes; whether the promises hold.
+/// Prints the memory of recording; whether the promises hold.
 fn costs() -> bool {
     println!("{:<74} {:>8} {:>8}  verdict", "bytes of", "", "promise");
     let costs = [
@@ -173,7 +174,7 @@ fn method_on_thread() -> u64 {
             method.start().finish(Outcome::Success);
         }
     };
-    // All at once: a thread that ended would leave what it has to the next.
+    // All at once: a thread that ended would leave its record to the next.
     let all_called = std::sync::Barrier::new(THREADS);
     let bytes: u64 = thread::scope(|scope| {
         let thread = || {
@@ -196,7 +197,7 @@ fn task_in_flight() -> u64 {
     counted.bytes_total.div_ceil(TASKS as u64) + size_of::<CallGuard>() as u64
 }
 
-/// What stays allocated for a number under a key with a label that nobody used before.
+/// The memory that stays allocated for a number under a key with a new label.
 fn series() -> u64 {
     let monitor = monitor();
     let keys: Vec<String> = (0..SERIES)
@@ -218,7 +219,7 @@ fn labelled(tenant: &str) {
     std::hint::black_box(tenant);
 }
 
-/// What stays allocated for a value of a capped label that nobody used before.
+/// The memory that stays allocated for a new value of a capped label.
 fn label_set() -> u64 {
     let monitor = monitor();
     let tenants: Vec<String> = (0..LABEL_SETS).map(|i| format!("tenant {i:05}")).collect();

@@ -9,7 +9,7 @@ use crate::scrape::{FEW, FULL, LINES, MOST_LINES, Scrapes};
 use crate::served::Served;
 use crate::{labelled, rows, values};
 
-/// A promise and what was measured.
+/// A promise and the measured figures.
 pub(crate) struct Promise {
     pub(crate) what: Cow<'static, str>,
     /// When it is due: the main job, or the recording path at its limit.

@@ -1,4 +1,4 @@
-//! A storage in which so many methods were called on several threads: what our pages are made of.
+//! A storage in which so many methods were called on several threads, as the source of the pages.
 
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;

@@ -1,4 +1,4 @@
-//! What is printed: the build, the rows, and last the promises.
+//! The printed report: the build, the rows, and last the promises.
 
 use crate::beside::Beside;
 use crate::harness::{Figures, Results};
@@ -7,7 +7,7 @@ use crate::rows::{IDEAL, SYNC_OK};
 use crate::scrape::Scrapes;
 use crate::served::Served;
 
-/// Prints what was built how, as far as it changes what is measured.
+/// Prints the settings of the build that change the measurements.
 pub(crate) fn build() {
     let manifest = include_str!("../../Cargo.toml");
     let profile = manifest.split("[profile.release]").nth(1);

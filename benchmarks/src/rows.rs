@@ -1,4 +1,4 @@
-//! The rows about recording: which call, in which surroundings, recorded by whom.
+//! The rows about recording: which call, in which surroundings, recorded by which library.
 
 use monitor_core::{ErrorRules, Method, Monitor, Outcome, StatusRule, monitored};
 
@@ -57,7 +57,7 @@ async fn yielding(x: u64) -> Answer {
     work_yielding(x).await
 }
 
-/// An error of a known type: what a typed error will expand to, through the call API.
+/// An error of a known type: the expansion of a typed error, through the call API.
 #[inline]
 pub(crate) fn typed(method: Method, x: u64) -> Answer {
     let call = method.start();
@@ -320,7 +320,8 @@ pub(crate) fn rows() -> Vec<Row> {
     ]
 }
 
-/// The candidates of a build-up. A macro, so that each call keeps a type of its own and is inlined as in the other rows.
+/// The candidates of a build-up. A macro, so that each call keeps a type of its own and is inlined as in the other
+/// rows.
 macro_rules! steps {
     ($batch:ident, $($number:literal)*) => {
         vec![

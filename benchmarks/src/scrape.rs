@@ -1,7 +1,7 @@
-//! Scrapes: from what was recorded to the bytes of a page, at several sizes, beside the peers.
+//! Scrapes: from recorded cells to the bytes of a page, at several sizes, beside the peers.
 //!
-//! What is counted is the processor time of the thread that renders: a page of 100,000 lines takes longer than a
-//! scheduler's slice, so a clock on the wall would show who else is on the machine.
+//! The figure is the processor time of the thread that renders: a page of 100,000 lines takes longer than a scheduler's
+//! slice, so a wall clock would include other programs on the machine.
 
 use std::hint::black_box;
 
@@ -19,7 +19,7 @@ pub(crate) const FEW: &str = "monitor-core";
 /// Lines of the pages, about.
 pub(crate) const LINES: [usize; 3] = [1_000, 10_000, 100_000];
 
-/// Where only we are looked at: whether what a line costs stays what it is.
+/// For this project alone: whether the cost of a line stays the same.
 pub(crate) const MOST_LINES: usize = 1_000_000;
 
 /// Lines a peer writes for a method: as many buckets as ours, `+Inf`, sum, count, four counters and a gauge.
@@ -79,7 +79,7 @@ impl Candidate {
 
     fn round(&mut self) {
         let times = (SAMPLE / self.lines).max(1);
-        // Once before: what was rendered last evicted what this one reads, and a page of a thousand lines is read again
+        // Once before: the last rendered page evicted this one's cells, and a page of a thousand lines is read again
         // and again only here.
         if times == 1 {
             black_box(self.page.render());
@@ -107,7 +107,7 @@ impl Candidate {
         self.with(other, |own, other| own / other)
     }
 
-    /// What a line takes more than another's.
+    /// The cost of a line beyond another's.
     pub(crate) fn more(&self, other: &Self) -> Figures {
         self.with(other, |own, other| own - other)
     }
@@ -174,8 +174,8 @@ pub(crate) struct Scrapes(pub(crate) Vec<Size>);
 
 impl Scrapes {
     pub(crate) fn measure(rounds: usize) -> Self {
-        // One size after the other, the smallest first: a process with a page of a thousand lines does not hold what one of a
-        // million needs, which would leave nothing of the smaller ones in any cache.
+        // One size after the other, the smallest first: a process with a page of a thousand lines does not hold the
+        // memory of a page of a million, which would leave nothing of the smaller ones in any cache.
         let sizes = LINES.into_iter().chain([MOST_LINES]).map(|lines| {
             let mut size = Size::new(lines);
             for round in 0..rounds {

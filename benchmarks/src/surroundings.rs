@@ -1,4 +1,4 @@
-//! The rows about what is around a call: other methods, cold caches, a thread that never made it before.
+//! The rows about the surroundings of a call: other methods, cold caches, a thread that never made it before.
 
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -16,7 +16,7 @@ pub(crate) const MANY: &str = "100 methods in turn";
 pub(crate) const COLD: &str = "cold caches";
 pub(crate) const FIRST: &str = "first call on a thread";
 
-/// A first call of a thread that takes over what one that ended leaves.
+/// A first call of a thread that takes over the record of one that ended.
 const ADOPTED: &str = "monitored, taken over";
 
 /// Calls between two evictions, each of another method.
@@ -25,8 +25,8 @@ const COLD_CALLS: usize = 32;
 /// Evictions of one batch.
 const EVICTIONS: u32 = 4;
 
-/// Bytes read to evict what the calls use from a core's own caches (not from one that all cores share, which would
-/// take a hundred times as long).
+/// Bytes read to evict the calls' memory from a core's own caches (not from one that all cores share, which would take
+/// a hundred times as long).
 const EVICTED: usize = 4 << 20;
 
 /// Numbers in a cache line.
@@ -101,7 +101,7 @@ fn turn(call: impl Call) -> Batch {
     })
 }
 
-/// Each call finds what it uses evicted from the core's own caches.
+/// Each call finds its memory evicted from the core's own caches.
 pub(crate) fn cold() -> Row {
     Row {
         name: COLD,

@@ -1,11 +1,11 @@
-//! What is called: a function that does next to nothing, so that what is measured is what is put around it.
+//! The measured function, which does next to nothing, so that the figures are those of the code around it.
 
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-/// What [`work`] returns.
+/// The result of [`work`].
 pub(crate) type Answer = Result<u64, Refused>;
 
 /// Set in an input that [`work`] is to refuse.
@@ -120,7 +120,7 @@ pub(crate) fn drive<F: Future>(future: F) -> F::Output {
 /// Steps of [`other_work`]; about 12 ns in all.
 const STEPS: u32 = 10;
 
-/// What a caller does between two calls: a chain of arithmetic, which a processor can overlap with what is around it.
+/// The caller's work between two calls: a chain of arithmetic, which a processor can overlap with the code around it.
 #[inline]
 pub(crate) fn other_work(x: u64) -> u64 {
     (0..STEPS).fold(x, |x, _| {

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: pages of what was fuzzed, and the strict parser of the unit tests.
+//! The parts that the fuzz targets share: pages of the fuzzed values, and the strict parser of the unit tests.
 
 use std::sync::{Arc, LazyLock};
 
@@ -35,7 +35,7 @@ pub fn snapshot(keys: &[&str]) -> Snapshot {
     snapshot
 }
 
-/// The page of a snapshot, in one pass, which is what its families are encoded to.
+/// The page of a snapshot, in one pass, equal to the encoding of its families.
 ///
 /// # Panics
 ///

@@ -74,7 +74,7 @@ impl Monitor {
         &self.storage
     }
 
-    /// The method of this name: for names known only at run time, closures and middleware. The name becomes a label
+    /// The method of this name, for names known only at run time, closures and middleware. The name becomes a label
     /// value for the life of the process, so it must come from a closed set (a route's template, not its path).
     ///
     /// # Errors
@@ -94,7 +94,8 @@ impl Monitor {
         })
     }
 
-    /// Runs a future whose calls record here. A task it spawns is not part of it: give that one a scope too.
+    /// Runs a future whose calls record here. A task that it spawns is not part of the scope and needs a scope of its
+    /// own.
     pub fn scope<F: Future>(&self, future: F) -> Scope<F> {
         Scope {
             future: Some(future),
@@ -140,11 +141,11 @@ impl Deref for Monitor {
     }
 }
 
-/// Tasks were left when a wait was over.
+/// Tasks were still running at the end of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{tasks} tasks are still running")]
 pub struct StillRunning {
-    /// How many.
+    /// Their number.
     pub tasks: u64,
 }
 
@@ -200,13 +201,13 @@ pub struct Method {
 }
 
 impl Method {
-    /// The method with these labels beside it: for values known only at run time. A label without a value is none. At
-    /// most `max_series` label sets of a method are made so; the calls of all others have the label `overflow="true"`
+    /// The method with these labels, for label values known only at run time. A label with an empty value is left out.
+    /// A method has at most `max_series` such label sets; the calls of all others have the label `overflow="true"`
     /// alone, and are counted.
     ///
     /// # Errors
     ///
-    /// [`LabelError`] if a label's name is invalid, is reserved, is given twice, or is that of a label the method
+    /// [`LabelError`] if a label's name is invalid or reserved, is given twice, or belongs to a label that the method
     /// already has.
     ///
     /// # Examples

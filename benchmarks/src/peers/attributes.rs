@@ -11,7 +11,7 @@ pub(crate) fn autometrics_call(x: u64) -> Answer {
     work(x)
 }
 
-/// What `metered` calls a registry: each method's metrics, reached through `self`.
+/// A registry in the words of `metered`: each method's metrics, reached through `self`.
 #[derive(Debug, Default)]
 pub(crate) struct Metered {
     metrics: MeteredMetrics,

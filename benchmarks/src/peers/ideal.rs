@@ -1,4 +1,4 @@
-//! The hand-written ideal: what a design that can be scraped and survives a panic cannot do without.
+//! The hand-written ideal: the least work of a design that can be scraped and survives a panic.
 //!
 //! Two raw tick reads; cells that one thread owns, reached through a thread-local table by the method's number and
 //! listed where a scraper finds them; exact buckets by the table of 16 cells an octave; a drop guard. It has no tasks

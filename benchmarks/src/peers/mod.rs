@@ -11,9 +11,10 @@ pub(crate) mod steps;
 pub(crate) use crate::recorded::{duration, method};
 use crate::work::Answer;
 
-/// How a library records a call, by hand: requests begun, tasks in flight, results by status, errors by type, durations.
+/// How a library records a call, by hand: requests begun, tasks in flight, results by status, errors by type,
+/// durations.
 pub(crate) trait Recorder: 'static {
-    /// What must be kept from start to end.
+    /// The state kept from start to end.
     type Call;
 
     /// A call starts.

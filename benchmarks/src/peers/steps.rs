@@ -1,6 +1,6 @@
-//! The call by hand, part by part: what each part of recording adds to two tick reads.
+//! The call by hand, part by part: the cost that each part of recording adds to two tick reads.
 //!
-//! Each step does what the one before does and one thing more, so a figure less the one above is the part's price in these
+//! Each step does one thing more than the one before, so a figure less the one above is the part's price in these
 //! surroundings. The last step does the work of a monitored call, in one piece that the compiler sees whole.
 
 use std::cell::Cell;
@@ -12,7 +12,7 @@ use crate::peers::Recorder;
 use crate::peers::ideal::{BOUNDS, Bounds, bump};
 use crate::work::Answer;
 
-/// What each step adds, in order; [`Steps`] with `N` does the first `N` and what comes before them.
+/// The addition of each step, in order; [`Steps`] with `N` does the first `N` of them on top of the tick reads.
 pub(crate) const PARTS: [&str; 7] = [
     "+ shard found, started",
     "+ success by bucket, exact",

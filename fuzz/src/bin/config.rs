@@ -1,4 +1,4 @@
-//! A configuration: any text is one or is refused with a place in it, and what is taken is in bounds.
+//! A configuration: any text is one or is refused with a place in it, and accepted values are in bounds.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

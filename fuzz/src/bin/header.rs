@@ -48,7 +48,7 @@ fuzz_target!(|data: &[u8]| {
 
 fn append(headers: &mut HeaderMap, name: &HeaderName, lines: &[u8]) {
     for line in lines.split(|byte| *byte == b'\n').take(32) {
-        // What is no header value never reaches a server.
+        // Bytes that are not a header value never reach a server.
         if let Ok(value) = HeaderValue::from_bytes(line) {
             headers.append(name, value);
         }
@@ -65,7 +65,7 @@ fn names(lines: &[u8], any: &[&str]) -> bool {
     any.iter().any(|name| holds(name))
 }
 
-/// Lines of a list header are one list, and what is no element of it changes nothing.
+/// Lines of a list header are one list, and parts that are not elements of it change nothing.
 fn check_again(headers: &HeaderMap, answer: (Format, &'static str, bool)) {
     let mut joined = HeaderMap::new();
     for name in [ACCEPT, ACCEPT_ENCODING] {

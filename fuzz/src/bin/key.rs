@@ -62,7 +62,7 @@ fn check_parts(text: &str, key: &StatKey) {
     }
 }
 
-/// What is written of plain parts is read back.
+/// A key written from plain parts is read back.
 fn check_written(key: &StatKey) {
     let plain = |text: &str| !text.contains("__") && !text.starts_with('_') && !text.ends_with('_');
     let labels = key.labels.iter();

@@ -1,4 +1,5 @@
-//! The query of a scrape: `name[]` is bounded, reads back, and selects just the samples it names, and in `OpenMetrics` families.
+//! The query of a scrape: `name[]` is bounded, reads back, and selects just the samples it names, and in `OpenMetrics`
+//! families.
 #![no_main]
 
 use std::fmt::Write as _;
@@ -35,7 +36,7 @@ fuzz_target!(|query: &str| {
     check_page(&names);
 });
 
-/// Written as a client does it, the names are read back, whatever stands beside them.
+/// Written as a client does it, the names are read back, with any parameters beside them.
 fn check_again(query: &str, wanted: &[String]) {
     let mut written = String::new();
     for name in wanted {

@@ -1,5 +1,5 @@
-//! A request of any method, target and headers: none panics, none gets a page without the token, and what has no path is
-//! refused by the server and left to others by a mounted filter.
+//! A request of any method, target and headers: none panics, none gets a page without the token, and a target without a
+//! path is refused by the server and left to other filters by a mounted one.
 #![no_main]
 
 use http::header::AUTHORIZATION;

@@ -47,14 +47,14 @@ const MAX_TEXT: usize = 4096;
 /// type is unhealthy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusRule {
-    /// The name of a [`TaskStatus`]; `OK` makes the status of an error good. A name that is none counts as
+    /// The name of a [`TaskStatus`]; `OK` makes the status of an error good. An unknown name counts as
     /// `OTHER_EXCEPTION`.
     pub status: String,
     /// Words searched in the text of errors, without case. Each is also an error type, written as here. The word
     /// `other` is not searched: it is the type of errors in which no word is found.
     pub service_errors: Vec<String>,
-    /// The run of this status that makes a task type unhealthy, in calls. The original's default is -1; 0 and below is
-    /// no threshold, and so is any on `OK`.
+    /// The run of this status that makes a task type unhealthy, in calls. The original's default is -1. A number of 0
+    /// or less is no threshold, and `OK` has none.
     pub unhealthy: i64,
 }
 
@@ -65,15 +65,16 @@ impl StatusRule {
     }
 }
 
-/// Ordered rules: which words in an error's text mean which type, and to which status a type belongs.
+/// Ordered rules: the words in an error's text that give its type, and the status of each type.
 ///
-/// The default is the original's: five statuses without words, but `other` under `OTHER_EXCEPTION`; no thresholds.
+/// The default is the original's: five statuses, the word `other` under `OTHER_EXCEPTION`, no other words, no
+/// thresholds.
 ///
 /// # Definition
 ///
-/// Rules are tried in this order, not in that in which they are given: `CONNECTION_ERROR`, `FATAL`, `INTERNAL`,
-/// `OTHER_EXCEPTION`, `UNKNOWN`, then other names as given. Within a rule, words are tried as they stand. So an early
-/// short word shadows a later one that contains it: [`warnings`](Self::warnings) lists such words.
+/// Rules are tried in this order, regardless of the order in which they are given: `CONNECTION_ERROR`, `FATAL`,
+/// `INTERNAL`, `OTHER_EXCEPTION`, `UNKNOWN`, then other names as given. Within a rule, words are tried in their order.
+/// So an early short word shadows a later one that contains it: [`warnings`](Self::warnings) lists such words.
 ///
 /// # Examples
 ///
@@ -154,7 +155,7 @@ impl ErrorRules {
     ///
     /// # Errors
     ///
-    /// If a word is blank, a status is given twice, or the words are longer than 60,000 bytes together.
+    /// A word is blank, a status is given twice, or the words together are longer than 60,000 bytes.
     pub fn try_new(rules: impl IntoIterator<Item = StatusRule>) -> Result<Self, RuleError> {
         let mut all = Self::default();
         let mut given: Vec<String> = Vec::new();
@@ -192,8 +193,8 @@ impl ErrorRules {
         &self.rules
     }
 
-    /// Likely mistakes, one text each: names that are no status, words that are never found or are listed under two
-    /// statuses, a threshold on `OK`.
+    /// Likely mistakes, one text each: unknown statuses, words that are never found or are listed under two statuses, a
+    /// threshold on `OK`.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         for rule in &self.rules {
@@ -267,11 +268,11 @@ impl ErrorTypeId {
     }
 }
 
-/// Gives each error a type out of a closed set, by the words found in its text, and each type a [`TaskStatus`].
+/// Gives each error a type from a closed set, by the words found in its text, and each type a [`TaskStatus`].
 ///
 /// # Definition
 ///
-/// Searched are, each for itself and without case:
+/// The search covers these texts, each on its own and without case:
 /// - the last segment of the error's type name, without generics (nothing for `dyn Error`, `anyhow::Error` and texts),
 /// - its Display,
 /// - for each `source()`, and for a boxed error itself: its Display, and the identifier its Debug begins with, which is
@@ -280,7 +281,7 @@ impl ErrorTypeId {
 /// That is at most 4 KiB and 64 sources. A backtrace, a path or a field printed by Debug alone is never searched. The
 /// type is the first word, in the order of [`ErrorRules`], that is found anywhere; `other` if none is.
 ///
-/// Errors are read as they come: nothing is allocated, but by the error's own Display, Debug and source. If one of
+/// Texts are searched while they are written: only the error's own Display, Debug and source may allocate. If one of
 /// these panics, the text it wrote before counts, and the search goes on behind it.
 ///
 /// # Examples
@@ -360,7 +361,7 @@ impl ErrorParser {
         self.name(self.parse_view(&view))
     }
 
-    /// The type of an error of which this is known.
+    /// The type of the error that this view describes.
     pub fn parse_view(&self, view: &ErrorView<'_>) -> ErrorTypeId {
         self.search(|search| search.read_view(view))
     }
@@ -376,7 +377,7 @@ impl ErrorParser {
         search.found().map_or(self.other, ErrorTypeId)
     }
 
-    /// All error types there can be: the configured words in matching order, each once, then `other`, `panic` and
+    /// All possible error types: the configured words in matching order, each once, then `other`, `panic` and
     /// `cancelled` where they are not configured.
     #[doc(alias = "error_types")]
     pub fn types(&self) -> &Arc<[Arc<str>]> {
@@ -388,7 +389,7 @@ impl ErrorParser {
         self.by_name.get(name).copied()
     }
 
-    /// The name of a type. That of `other` if `id` is of a parser with more types.
+    /// The name of a type; that of `other` if `id` comes from a parser with more types.
     pub fn name(&self, id: ErrorTypeId) -> &Arc<str> {
         self.types
             .get(id.index())
@@ -398,7 +399,7 @@ impl ErrorParser {
     /// The status that lists a type; that of the first rule if two do. `INTERNAL` for `panic` and `OTHER_EXCEPTION` for
     /// any other type that is listed nowhere.
     ///
-    /// A cancelled call sets no status, so its status is not asked for.
+    /// The status of `cancelled` is never used: a cancelled call sets none.
     pub fn status_of(&self, id: ErrorTypeId) -> TaskStatus {
         self.statuses
             .get(id.index())
@@ -406,7 +407,7 @@ impl ErrorParser {
             .unwrap_or(TaskStatus::OtherException)
     }
 
-    /// The status that an error type sets: `OK` for none, `OTHER_EXCEPTION` for a name that is no type.
+    /// The status that an error type sets: `OK` for `None`, `OTHER_EXCEPTION` for an unknown type.
     #[doc(alias = "set_status")]
     pub fn status_named(&self, error_type: Option<&str>) -> TaskStatus {
         let Some(name) = error_type else {

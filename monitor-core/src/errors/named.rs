@@ -1,9 +1,9 @@
 //! Errors that name their own type, also inside of others.
 //!
-//! Behind a trait object an error can only be asked whether it is of a type that is known. So each derive of
-//! [`MonitorError`] for a type without parameters, if it is a std error, submits questions to `inventory`: is it mine,
-//! or my type in a box or shared, and which type does it name? They are asked of errors of that type's size, and only
-//! when a call fails.
+//! Behind a trait object, the only test is whether an error is of a given type. So each derive of [`MonitorError`] for
+//! a type without parameters, if it is a std error, submits questions to `inventory`: whether an error is of this type,
+//! or holds it in a `Box` or an `Arc`, and which error type it then names. They are asked of errors of that type's
+//! size, and only when a call fails.
 
 use crate::base::sort::sort_by_key;
 
@@ -17,9 +17,10 @@ use super::text::{MAX_SOURCES, survive};
 
 /// An error that knows its own type, among those the configuration lists.
 ///
-/// Derive it: `#[derive(MonitorError)]` with `#[monitor(error_type = "..")]` on the variants. The type it names goes
-/// before the configured words; a type that the configuration does not list counts as `other`, with one warning. A type
-/// that derives it is found behind trait objects and as a source too: see the [derive](macro@crate::MonitorError).
+/// Derive it: `#[derive(MonitorError)]` with `#[monitor(error_type = "..")]` on the variants. The type it names has
+/// priority over the configured words; a type that the configuration does not list counts as `other`, with one warning.
+/// A type that derives it is found behind trait objects and as a source too: see the
+/// [derive](macro@crate::MonitorError).
 ///
 /// # Examples
 ///
@@ -89,7 +90,7 @@ impl<E: MonitorError + Error + 'static> Naming<E> {
     }
 }
 
-/// The questions for types that are no std error: none, as such a type is behind no trait object.
+/// The questions for types that are not std errors: none, because such a type is never behind `dyn Error`.
 pub trait Unnamed {
     /// None.
     const QUESTIONS: Option<[Question; 3]> = None;
@@ -97,13 +98,13 @@ pub trait Unnamed {
 
 impl<E> Unnamed for Naming<E> {}
 
-/// The type that an error or the first below it names that names one.
+/// The type named by an error, or else by the first of its sources that names one.
 #[cold]
 pub(crate) fn named(error: &(dyn Error + 'static)) -> Option<&'static str> {
     first_named(|| Some(error))
 }
 
-/// The type that the first error below one names that names one.
+/// The type named by the first of an error's sources that names one.
 #[cold]
 pub(crate) fn named_below(error: &dyn Error) -> Option<&'static str> {
     first_named(|| error.source())

@@ -23,12 +23,12 @@ pub(super) const MAX_SOURCES: usize = 64;
 pub enum Outcome<'a> {
     /// It returned without an error.
     Success,
-    /// It failed with an error the configured rules classify.
+    /// It failed with an error that the configured rules classify.
     Error(ErrorView<'a>),
     /// It failed with an error whose type is known by name. A name the configuration does not list counts as `other`.
     ErrorType(&'a str),
-    /// It failed as it may: counted as a failure of this type (`other` if the configuration does not list it), but the
-    /// task status stays as it is.
+    /// It failed as expected: counted as a failure of this type (`other` if the configuration does not list it), but
+    /// the task status stays as it is.
     Expected(&'a str),
     /// It panicked.
     Panic,

@@ -1,7 +1,7 @@
 //! The bridge to the `prometheus` crate, both ways: its families as ours, and a storage as one of its collectors.
 //!
-//! Uses only what that crate has with and without its feature `protobuf`: which one it is built with is decided by the
-//! user's whole dependency tree. Gathering runs the user's collectors, so each gather is caught. The exporters of
+//! Uses only items that the crate has both with and without its feature `protobuf`, because the user's whole dependency
+//! tree decides on that feature. Gathering runs the user's collectors, so each gather is caught. The exporters of
 //! storages that registries know are in one table behind a mutex, for the life of the process.
 
 use std::any::Any;
@@ -30,15 +30,15 @@ pub enum GatherError {
     /// A collector panicked.
     #[error("a collector panicked: {message}")]
     Panicked {
-        /// What it panicked with.
+        /// The message of the panic.
         message: String,
     },
 }
 
 /// The families of a user's registry.
 ///
-/// `Registry::gather` is all or nothing: one collector that panics loses the rest of its registry, so give what may
-/// panic a registry of its own. The registry can be gathered again afterwards.
+/// `Registry::gather` is all or nothing: one collector that panics loses the rest of its registry, so give a collector
+/// that may panic a registry of its own. The registry can be gathered again afterwards.
 ///
 /// # Errors
 ///
@@ -58,8 +58,8 @@ fn caught(gather: impl FnOnce() -> Vec<MetricFamily>) -> Result<Vec<Family>, Gat
 }
 
 /// The families of a user's registry, for a page that holds those of `storage` already: where the very same storage is
-/// registered there, it gives nothing. Another storage does; what it repeats, [`merge`](crate::collector::merge) drops
-/// and counts.
+/// registered there, it gives nothing. Another storage does; [`merge`](crate::collector::merge) drops and counts the
+/// series that it repeats.
 ///
 /// # Errors
 ///
@@ -85,7 +85,7 @@ pub fn gather_beside(
 }
 
 /// The families of one collector that is in no registry, for a page that holds those of `storage` already, as
-/// [`gather_beside`]. Its descriptors are not looked at: what it gives is what counts.
+/// [`gather_beside`]. Its descriptors are not looked at: only the families it returns count.
 ///
 /// # Errors
 ///
@@ -121,12 +121,12 @@ struct RegisteredStorage {
     /// Its one descriptor: a registry tells collectors apart by their descriptors, and families that come and go cannot
     /// be listed beforehand.
     desc: Option<Desc>,
-    /// What remembers the names of its series from gather to gather.
+    /// Keeps the names of its series from gather to gather.
     exporter: Exporter,
 }
 
-/// What registries know of the storage of this number. Leaked once a storage, which lives as long as the process
-/// itself.
+/// The entry of the storage of this number in the registries' table. Leaked once a storage, which lives as long as the
+/// process itself.
 fn registered(storage: u64) -> &'static RegisteredStorage {
     static KNOWN: LazyLock<Mutex<HashMap<u64, &'static RegisteredStorage>>> =
         LazyLock::new(Mutex::default);
@@ -141,8 +141,8 @@ fn registered(storage: u64) -> &'static RegisteredStorage {
 }
 
 thread_local! {
-    /// The storage that gives nothing to the gather which runs on this thread. A registry does not tell what is
-    /// registered in it, but it calls its collectors on the thread that gathers.
+    /// The storage that gives nothing to the gather which runs on this thread. A registry has no list of its
+    /// collectors, but it calls them on the thread that gathers.
     static LEFT_OUT: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
@@ -178,7 +178,7 @@ impl Collector for MonitorStorage {
     }
 }
 
-/// A gathered family. Nothing is checked here but what our types promise: labels are sorted, bounds increase.
+/// A gathered family. Only the promises of our types are checked here: labels are sorted, bounds increase.
 fn family_from(family: &MetricFamily) -> Family {
     let kind = match family.get_field_type() {
         MetricType::COUNTER => FamilyType::Counter,
@@ -214,7 +214,7 @@ fn family_from(family: &MetricFamily) -> Family {
 }
 
 /// The value that a metric has, if it can be told: a registry puts two families of one name together without a look at
-/// their types, and so one that has none of its family's type may have another's. What is of neither is the type's
+/// their types, and so one that has none of its family's type may have another's. A value of neither type is the type's
 /// zero.
 fn value_from(metric: &Metric, kind: FamilyType, bounds: &mut Arc<[f64]>) -> ChildValue {
     use FamilyType::{Counter, Gauge, Histogram, Summary, Untyped};
@@ -376,7 +376,7 @@ fn label_to(label: &Label) -> LabelPair {
     pair
 }
 
-/// What the crate names differently with and without its feature `protobuf`.
+/// Items that have other names in the crate with its feature `protobuf` than without.
 ///
 /// An inherent method goes before a trait's of the same name. So of each pair of methods below, the crate's own is
 /// called where it has it, and else ours, which calls the other.

@@ -20,7 +20,7 @@
 //! `Relaxed` is enough where a word that is in use goes from one number to the next: it stands for itself. Every swap
 //! that puts a sentinel, a mark or another kind of number in is `AcqRel`, and so are updates of the float word of a key
 //! or a gauge. Additions to a key's integer are `Release`, so that the swap that takes the number sees the child's
-//! `TOUCHED`. A counter's float word is `Relaxed`: a `fetch_add(0, AcqRel)` on the integer word follows it. A
+//! `UPDATED`. A counter's float word is `Relaxed`: a `fetch_add(0, AcqRel)` on the integer word follows it. A
 //! histogram's sum is `Release` and pairs with the Acquire in `read`.
 //!
 //! # Histograms

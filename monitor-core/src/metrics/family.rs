@@ -21,7 +21,7 @@
 //!
 //! # Idle children
 //!
-//! An update sets [`TOUCHED`] before it changes the cell. A scrape clears it and notes its own time; a child that a
+//! An update sets [`UPDATED`] before it changes the cell. A scrape clears it and notes its own time; a child that a
 //! later scrape still finds clear leaves once it is idle for long enough. That scrape takes the cell away first and
 //! looks at the bit then: an update that is part of the taken value has set the bit before (its Release and the Acquire
 //! of the swap that takes the value; under the lock or the last handle's drop for the others), and stops the removal.
@@ -99,7 +99,7 @@ const GONE: u32 = 2;
 /// It is one of the label sets its family may have; the child of all others is not.
 const COUNTED: u32 = 4;
 /// It was updated since a scrape last looked.
-const TOUCHED: u32 = 8;
+const UPDATED: u32 = 8;
 
 impl<K, C> FamilyChild<K, C> {
     fn new(key: K, cell: C, state: u32) -> Self {
@@ -114,9 +114,9 @@ impl<K, C> FamilyChild<K, C> {
 
     /// Notes that it is about to be updated. A plain look first: the line is written by the update alone.
     #[inline]
-    pub(super) fn touch(&self) {
-        if !self.has(TOUCHED) {
-            self.set(TOUCHED);
+    pub(super) fn mark_updated(&self) {
+        if !self.has(UPDATED) {
+            self.set(UPDATED);
         }
     }
 
@@ -137,7 +137,7 @@ impl<K, C> FamilyChild<K, C> {
 
     /// Whether no update came since a scrape last looked.
     pub(super) fn is_idle(&self) -> bool {
-        !self.has(TOUCHED)
+        !self.has(UPDATED)
     }
 
     fn at(&self) -> usize {
@@ -184,7 +184,7 @@ impl<K, C> Order<K, C> {
         let at = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         child.at.store(at, Relaxed);
         self.places.push(Some(Arc::clone(child)));
-        child.set(TOUCHED);
+        child.set(UPDATED);
         child.clear(GONE);
     }
 
@@ -210,7 +210,7 @@ impl<K, C> Order<K, C> {
     fn idle(&self, now: u64, idle: u64) -> Vec<ChildRef<K, C>> {
         let mut found = Vec::new();
         for child in self.places.iter().flatten() {
-            if child.has(TOUCHED) && child.clear(TOUCHED) {
+            if child.has(UPDATED) && child.clear(UPDATED) {
                 child.since.store(now, Relaxed);
             } else if !child.has(GONE) && now.saturating_sub(child.since.load(Relaxed)) >= idle {
                 found.push(Arc::clone(child));
@@ -333,7 +333,7 @@ impl<C: KeyCell> KeyFamilies<C> {
                 Err(_) if matches!(target, UpdateTarget::OwnKey(_)) => return Err(Refused::Full),
                 Err(family) => Found::InMap(self.overflow(&family, &first)),
             };
-            child.touch();
+            child.mark_updated();
             match update(&child) {
                 Err(Refused::Gone) => place = None,
                 done => return done,
@@ -615,7 +615,7 @@ impl<C: LabelCell> Handle<C> {
     /// Updates the cell, and shows the child if `update` found it hidden; whether it did.
     #[inline]
     pub(super) fn update(&self, update: impl FnOnce(&C) -> bool) -> bool {
-        self.child.touch();
+        self.child.mark_updated();
         let is_hidden = update(&self.child.cell);
         if is_hidden {
             self.show();
@@ -637,7 +637,7 @@ impl<C: LabelCell> Handle<C> {
 
 /// Puts a child that has a handle back on the page, if it was taken off.
 fn show<C: LabelCell>(order: &mut LabelOrder<C>, child: &LabelRef<C>) {
-    child.set(TOUCHED);
+    child.set(UPDATED);
     if child.clear(GONE) {
         order.hidden -= 1;
     }

@@ -106,7 +106,7 @@ impl Values {
         let by = by.into();
         let done = match self.entries.get(key) {
             Some(child) => {
-                child.touch();
+                child.mark_updated();
                 child.cell.add(by)
             }
             None => Err(Refused::Gone),
@@ -409,10 +409,10 @@ fn malformed_histogram_label(part: &str) {
     );
 }
 
-/// A handle on the number under one key, which updates it without looking the key up.
+/// A handle on the number under one key, which updates it without a look-up.
 ///
-/// It is the same number that `inc_stats` and `set_stats` see under the key. Where the key's family had no room for
-/// another label set (`max_series`), the handle is one on the family's child labelled `overflow="true"`.
+/// `inc_stats` and `set_stats` update the same number. If the key's family had no room for another label set
+/// (`max_series`), the handle refers to the family's child labelled `overflow="true"`.
 ///
 /// The key may be removed, by `remove_stats` or after the configuration's `idle_series`, while there are handles on it.
 /// An update through a handle then brings it back, at 0 before the update. (If another update brought it back before,
@@ -437,13 +437,13 @@ pub struct StatCounter {
 }
 
 impl StatCounter {
-    /// Adds 1. Without effect while the key holds no number.
+    /// Adds 1. Has no effect while the key holds no number.
     #[inline]
     pub fn inc(&self) {
         self.add(1);
     }
 
-    /// Adds any number, negative ones too. Without effect while the key holds no number.
+    /// Adds any number, also a negative one. Has no effect while the key holds no number.
     #[inline]
     pub fn add(&self, by: impl Into<StatNumber>) {
         let by = by.into();
@@ -473,7 +473,7 @@ impl StatCounter {
     // Recording does not fail: an update is refused because other code has set the key to something else.
     #[inline]
     fn update<R>(&self, update: impl Fn(&KeyRef<KeyValue>) -> Result<R, Refused>) {
-        self.child.touch();
+        self.child.mark_updated();
         if matches!(update(&self.child), Err(Refused::Gone)) {
             self.update_again(update);
         }
@@ -496,13 +496,13 @@ impl fmt::Debug for StatCounter {
     }
 }
 
-/// How much of a list `append_stats` keeps (the original's `max_count`).
+/// The number of values that `append_stats` keeps in a list (the original's `max_count`).
 #[doc(alias = "max_count")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Keep {
     /// The last so many values.
     Last(NonZeroUsize),
-    /// The last [`Keep::DEFAULT`] values. (The original keeps all, and grows without end.)
+    /// The last [`Keep::DEFAULT`] values. (The original keeps all of them, without limit.)
     #[default]
     Default,
 }
@@ -542,11 +542,11 @@ impl Keep {
     }
 }
 
-/// Why a verb on a key was refused. Nothing has changed then.
+/// Why an update of a key was refused. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StatsError {
-    /// A number was to be added to a value that is no number.
+    /// A number cannot be added to the key's value, which is not a number.
     #[error("`{key}` holds {found}, not a number")]
     NotANumber {
         /// The key.
@@ -554,7 +554,7 @@ pub enum StatsError {
         /// The kind of value it holds.
         found: ValueKind,
     },
-    /// A value was to be appended to a value that is no list.
+    /// A value cannot be appended to the key's value, which is not a list.
     #[error("`{key}` holds {found}, not a list")]
     NotAList {
         /// The key.
@@ -584,13 +584,13 @@ pub enum StatsError {
         /// The kind of the given value.
         found: ValueKind,
     },
-    /// A task's value is when it started, in seconds since 1970.
+    /// The value of a task is its start time, in seconds since 1970.
     #[error("the start of task `{id}` has to be a finite number of seconds since 1970")]
     NotAStartTime {
         /// The task's id.
         id: Box<str>,
     },
-    /// The key's family has `max_series` label sets already. (Numbers are not refused then: they go to the family's
+    /// The key's family has `max_series` label sets already. (Numbers are not refused: they are added to the family's
     /// child labelled `overflow="true"`.)
     #[error("`{key}` is one label set too many: its family has {limit} already (`max_series`)")]
     TooManySeries {

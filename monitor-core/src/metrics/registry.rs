@@ -457,7 +457,7 @@ pub trait Instrument: Clone {
 /// # Consistency
 ///
 /// Children may be removed, by [`remove`](Self::remove) or after the configuration's `idle_series`. A handle on a
-/// removed child stays good: it keeps its count, and its next update puts the series back on the page with all of it.
+/// removed child stays usable: it keeps its count, and its next update puts the series back on the page with all of it.
 /// No update through a handle is ever lost. A removed child is freed with its last handle, and its label values begin
 /// at zero.
 ///
@@ -490,7 +490,7 @@ impl<I: Instrument, const N: usize> MetricFamily<I, N> {
         I::of(self.core.with(values.each_ref().map(AsRef::as_ref)))
     }
 
-    /// Takes the child of these label values off the page; whether it was there.
+    /// Removes the child of these label values from the page. True if it was there.
     pub fn remove<V: AsRef<str>>(&self, values: [V; N]) -> bool {
         self.core.remove(&values.each_ref().map(AsRef::as_ref))
     }

@@ -35,7 +35,7 @@ struct PointList {
     /// Oldest first; each is a map.
     points: VecDeque<Arc<StatValue>>,
     /// Whether a point was added since a scrape last looked, and when a scrape first saw the newest.
-    touched: bool,
+    updated: bool,
     since: u64,
 }
 
@@ -55,7 +55,7 @@ impl UserPoints {
         let list = list.get_or_insert_default();
         list.points.push_back(Arc::clone(point));
         keep.trim(&mut list.points);
-        list.touched = true;
+        list.updated = true;
     }
 
     /// The points, or `None` if there never was one.
@@ -88,7 +88,7 @@ impl UserPoints {
     /// Takes all points away once the newest one is `idle` ticks old, by the first scrape that saw it.
     pub(super) fn expire(&self, now: u64, idle: u64) {
         lock(&self.list).take_if(|list| {
-            if std::mem::take(&mut list.touched) {
+            if std::mem::take(&mut list.updated) {
                 list.since = now;
             }
             now.saturating_sub(list.since) >= idle

@@ -17,8 +17,8 @@ use crate::errors::ErrorRules;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StorageConfig {
-    /// Which error text means which error type and task status, and after how long a run a task type is unhealthy.
-    /// Default: the original's (no words but `other`, no thresholds).
+    /// The words in an error's text that give its error type and task status, and the run of failures after which a
+    /// task type is unhealthy. Default: those of the original (the word `other` alone, no thresholds).
     pub errors: ErrorRules,
     /// Further gauges with a constant value. Default: none.
     pub service_info: Vec<ServiceInfo>,
@@ -33,16 +33,17 @@ pub struct StorageConfig {
     /// one method may observe, and the most task types made through the API. Label sets beyond the limit share one
     /// child (or task type) named `overflow`. Default 2000; 0 is no limit.
     pub max_series: usize,
-    /// How long a series made at run time may go without an update before it leaves the page. Default 0: never. Looked
-    /// at when a snapshot is taken, and counted from the first snapshot that saw the last update, so a series is on one
-    /// page at least.
+    /// How long a series made at run time may go without an update before it leaves the page. Default 0: never. The
+    /// time is checked at each snapshot and counts from the first snapshot after the last update, so each series is on
+    /// at least one page.
     ///
     /// Numbers, lists and histograms by key, the list of points, and children of registered metrics with labels are
-    /// freed. A series that comes back begins at 0, unless it is a registered metric with a live handle. So choose the
-    /// time far above that between updates, and leave it off where numbers by key are raised and lowered.
+    /// freed. A series that comes back begins at 0, unless it is a registered metric with a live handle. So choose a
+    /// time far longer than the pauses between updates, and leave it off if numbers by key go up and down.
     ///
-    /// A label set of calls that is made from text, with no call in flight, keeps its counts (at most `max_series` a
-    /// method): it stays in all totals and in snapshots, and the next call brings it back as it was.
+    /// A label set of calls that is made from text leaves the page once it is idle and no call is in flight, but keeps
+    /// its counts (at most `max_series` label sets a method): it stays in all totals and in snapshots, and the next
+    /// call brings it back with its counts.
     pub idle_series: Duration,
     /// Labels that every series has, such as `env="prod"`. Default: none.
     pub const_labels: ConstLabels,

@@ -56,9 +56,9 @@ const NO_DEADLINE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 ///
 /// # Cancellation
 ///
-/// A guard knows of no `.await`. Kept over one, it counts as cancelled when its future is dropped, but as a panic if
-/// that is because another future panics, as beside it in a `join!`. The calls of `#[monitored]` functions distinguish
-/// the two: put the body in one where that matters. And one that was started while its thread panicked, in a
+/// A guard that is kept across an `.await` counts as cancelled when its future is dropped, but as a panic if the future
+/// is dropped because another one panics, such as its neighbour in a `join!`. The calls of `#[monitored]` functions
+/// distinguish the two: use the attribute where that matters. A guard that was started while its thread panicked, in a
 /// destructor, counts as cancelled when it is dropped, even by a panic of its own.
 ///
 /// Recording never fails, panics, blocks or logs, and allocates only at a thread's first call of a method, the first
@@ -274,15 +274,15 @@ impl CallGuard {
         Duration::from_secs_f64(self.method().storage.clock.seconds(ticks))
     }
 
-    /// Notes a value of this call: rolling means over the method's last calls that have it, and a histogram if its
-    /// name, labels included, holds `time` (seconds) or `size` (bytes). The name may carry labels
-    /// (`name___label__value`). Recorded however the call ends; of several values with one name the last one counts for
-    /// the means.
+    /// Records a value of this call. The page shows rolling means over the method's last calls that have it, and a
+    /// histogram if its name, labels included, contains `time` (seconds) or `size` (bytes). The name may carry labels
+    /// (`name___label__value`). The value counts with any outcome of the call; if a call records several values under
+    /// one name, the means use the last.
     ///
-    /// NaN and the infinities are left out: no mean survives them. A value that is negative or from 2^63 on is left out
-    /// of the histogram: no time and no size is so, and the sum would keep it for good. None of these is counted. A
-    /// call keeps 1,024 values; more are dropped. Names beyond `max_series` go to the child labelled `overflow` of
-    /// their family. Both are counted.
+    /// NaN and the infinities are left out, because they would spoil every mean. A value that is negative or at least
+    /// 2^63 is left out of the histogram: it is neither a time nor a size, and the sum would keep it for good. These
+    /// are not counted anywhere. A call keeps 1,024 values; further ones are dropped. Names beyond `max_series` go to
+    /// the child labelled `overflow` of their family. Both are counted.
     pub fn observe(&mut self, name: &str, value: f64) {
         if !value.is_finite() || self.is_dead() {
             return;
@@ -299,13 +299,13 @@ impl CallGuard {
         }
     }
 
-    /// Notes the size of the request in bytes. From `i64::MAX` on it is no size, as no file has one: `u64::MAX` often
-    /// stands for one that is not known.
+    /// Records the size of the request in bytes. A number of `i64::MAX` or more is left out: `u64::MAX` often stands
+    /// for an unknown size.
     pub fn request_size(&mut self, bytes: u64) {
         self.observe_size("request_size", bytes);
     }
 
-    /// Notes the size of the response in bytes, as [`request_size`](Self::request_size).
+    /// Records the size of the response in bytes, like [`request_size`](Self::request_size).
     pub fn response_size(&mut self, bytes: u64) {
         self.observe_size("response_size", bytes);
     }
@@ -316,9 +316,9 @@ impl CallGuard {
         }
     }
 
-    /// Notes the time left until the caller's deadline, now and (taken on from here) at the end of the call, as
+    /// Records the time left until the caller's deadline, now and at the end of the call (computed from this value), as
     /// `time_remaining_time` and `time_remaining_after_time` in seconds; a time past the deadline is 0. `None`, and a
-    /// hundred years or more (as `Duration::MAX`): no deadline, nothing is noted.
+    /// hundred years or more (such as `Duration::MAX`), mean no deadline: nothing is recorded.
     ///
     /// # Examples
     ///

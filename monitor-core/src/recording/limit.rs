@@ -13,8 +13,8 @@ use crate::recording::method::MethodCore;
 
 /// Permits of one method, the original's workers.
 ///
-/// A call that waits for one has started: it is in flight, and its waiting is part of its duration. Waiting needs no
-/// particular runtime.
+/// A call that waits for a permit has started: it is in flight, and the wait is part of its duration. Waiting works on
+/// any runtime.
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ pub struct Permits {
     by_call: AtomicUsize,
 }
 
-/// No call set a limit. A call that asks for as many is given one less: both are more than there can be.
+/// No call set a limit. A call with this very limit gets one less: both are more than the semaphore can hold.
 const CONFIGURED: usize = usize::MAX;
 
 #[derive(Debug)]
@@ -79,7 +79,8 @@ impl Permits {
         }
     }
 
-    /// Changes how many there are. Those in use stay in use: a lower limit holds once enough of them are given back.
+    /// Changes the number of permits. Permits in use stay in use: a lower limit holds once enough of them are given
+    /// back.
     fn change(&self, state: &mut Total, limit: usize) {
         let permits = capacity(limit);
         if let Some(more) = permits.checked_sub(state.permits) {

@@ -7,9 +7,9 @@
 //! - **in place**: the body stays where it is, between [`InPlaceCall::start`] and [`InPlaceCall::finish`]. Each of its
 //!   awaits goes through [`awaited`].
 //!
-//! All of it is generic over the user's code and small, so that it inlines into the instrumented function. Two
-//! out-of-line calls remain there, for the start and the end, and a cold one for failures. Boxes are the expansion's
-//! matter.
+//! The code here is generic over the user's code and small, so that it inlines into the instrumented function. Two
+//! out-of-line calls remain there, for the start and the end, and a cold one for failures. Boxing is done by the
+//! expansion.
 //!
 //! A *verdict* reads the outcome off the value the body gave; it also gets the call, on which it may record values it
 //! reads from the returned one.
@@ -20,7 +20,7 @@
 //! it in a `join!`. The difference is whether the body runs:
 //!
 //! - [`Run`] takes the guard out of itself while it polls, so the body's own panic drops the guard, which counts it as
-//!   one. An executor may catch that panic and drop the future later. Between two polls the guard stands in
+//!   one. The executor may catch that panic and drop the future later. Between two polls the guard stands in
 //!   [`Suspended`], and a drop there comes from outside: the call is cancelled.
 //! - A body in place notes in the call's slot that it is suspended (see [`Suspension`]), and [`InPlaceCall`] looks at
 //!   that when it is dropped.
@@ -116,7 +116,7 @@ pin_project! {
     }
 }
 
-/// How far the call is.
+/// The progress of the call.
 enum RunState<S, K: Kept> {
     /// Not polled yet.
     NotStarted(S),

@@ -192,12 +192,12 @@ impl Shard {
     #[cold]
     #[inline(never)]
     fn end_ok_slow(&self, slot: u32, end: u64) {
-        let span = self.leave(slot, end);
+        let span = self.release_slot(slot, end);
         self.succeed(span);
         self.method.note_exemplar(span, false);
     }
 
-    fn leave(&self, slot: u32, end: u64) -> Span {
+    fn release_slot(&self, slot: u32, end: u64) -> Span {
         let start = self.slots.start_of(slot).unwrap_or(end);
         self.slots.release(slot);
         Span { start, end }
@@ -236,7 +236,7 @@ impl Shard {
 
     /// A call that started here failed; only the owner.
     pub(crate) fn end_failed(&self, slot: u32, end: u64, failure: Failure) {
-        let span = self.leave(slot, end);
+        let span = self.release_slot(slot, end);
         self.fail(span, failure);
         self.method.note_exemplar(span, true);
     }

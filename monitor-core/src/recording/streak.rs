@@ -77,7 +77,7 @@ impl Streak {
     #[inline]
     pub(crate) fn is_known_ok(&self, seen: &StreakPart) -> bool {
         let known = seen.word.load(Relaxed);
-        // A shard that failed last need not ask: the answer would cost a cache line that `enter` takes anyway.
+        // A shard that failed last need not ask: the answer would cost a cache line that `set_status` takes anyway.
         known != NONE && self.word.load(Relaxed) == known
     }
 
@@ -87,7 +87,7 @@ impl Streak {
         let known = seen.word.load(Relaxed);
         let failed_last = failures.filter(|_| known == NONE);
         let guess = failed_last.map(|cell| cell.word.load(Relaxed));
-        if let Some(word) = self.enter(TaskStatus::Ok, guess) {
+        if let Some(word) = self.set_status(TaskStatus::Ok, guess) {
             seen.set(word, ok_before);
         }
     }
@@ -96,7 +96,7 @@ impl Streak {
     pub(crate) fn note_failure(&self, seen: &StreakPart, cell: &StreakPart, status: TaskStatus) {
         let known = seen.word.load(Relaxed);
         let guess = (known != NONE).then_some(known);
-        if let Some(word) = self.enter(status, guess) {
+        if let Some(word) = self.set_status(status, guess) {
             cell.add_failure(word);
             // The streak of successes is over, unless the rules call this failure OK. Release: pairs with the first
             // Acquire in `StreakPart::run`; a reader that sees the mark sees the word that ended the streak.
@@ -112,7 +112,7 @@ impl Streak {
         // Relaxed: an age is read for itself. Before the word, so that a reader of the status rarely finds an older
         // time.
         self.api_set.fetch_max(now.saturating_add(1), Relaxed);
-        if let Some(word) = self.enter(status, None) {
+        if let Some(word) = self.set_status(status, None) {
             self.api_part.add_failure(word);
         }
     }
@@ -127,7 +127,7 @@ impl Streak {
     ///
     /// `None`: another change came between, and the word has another status by now. Ours then came before that one,
     /// and its streak is over: there is nothing to try again.
-    fn enter(&self, status: TaskStatus, guess: Option<Word>) -> Option<Word> {
+    fn set_status(&self, status: TaskStatus, guess: Option<Word>) -> Option<Word> {
         let guess = guess.filter(|word| status_of(*word) != status);
         let word = match guess.map(|word| self.change(word, status)) {
             Some(Ok(next)) => return Some(next),

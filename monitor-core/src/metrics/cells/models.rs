@@ -91,7 +91,7 @@ fn an_update_beside_an_idle_removal_stops_it_or_learns_that_it_came_too_late() {
         let child = Arc::new(KeyChild::untouched(KeyValue::new(StatValue::Int(7))));
         let theirs = Arc::clone(&child);
         let updater = thread::spawn(move || {
-            theirs.touch();
+            theirs.mark_updated();
             theirs.cell.add(StatNumber::Int(1))
         });
         let taken = child.cell.take_if(|| child.is_idle()).is_some();
