@@ -2,7 +2,7 @@
 //!
 //! [`run`] starts the process's [`MonitorServer`]. [`MetricServer`] is the same to mount elsewhere, as a warp filter
 //! ([`MetricServer::filter`]) or as a `tower` service for axum, tonic and hyper ([`MetricServer::service`]), or as a
-//! further server. [`MonitorConfig`] has the settings, where they come from and what each means.
+//! further server. [`MonitorConfig`] has the settings, where they come from and the meaning of each.
 //!
 //! | route | answer |
 //! |---|---|

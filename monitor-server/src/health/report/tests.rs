@@ -166,7 +166,7 @@ fn any_status() -> impl Strategy<Value = HealthStatus> {
 }
 
 proptest! {
-    /// A second, plainer way to say what is ready.
+    /// A second, plainer definition of readiness.
     #[test]
     fn readiness_is_what_the_marked_ones_say(
         tasks in prop::collection::btree_map("[a-c]", any::<bool>(), 0..3),
