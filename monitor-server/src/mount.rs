@@ -1,7 +1,7 @@
 //! A [`MetricServer`] mounted in an application: the open routes, as a warp filter and as a `tower` service.
 //!
-//! Both answer the same paths in the same way. They differ in what becomes of the others: a filter rejects them, so
-//! that the application's other filters take them; a service has to answer, and does so with a plain 404.
+//! Both answer the same paths in the same way. They differ in the other paths: a filter rejects them, so that the
+//! application's other filters take them; a service has to answer, and does so with a plain 404.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -67,10 +67,10 @@ impl MetricServer {
         open(Arc::clone(&self.context))
     }
 
-    /// The routes of [`filter`](Self::filter) as a `tower` service, for axum, tonic, hyper and whatever else serves
-    /// one. `/` is answered with the list of these paths, every other one with a plain 404. The path is that of the request's URI as the service is
-    /// given it: axum's `nest_service` takes its prefix off, `route_service` and `fallback_service` leave it as it is.
-    /// The runtime it is served on must have its timers enabled.
+    /// The routes of [`filter`](Self::filter) as a `tower` service, for axum, tonic, hyper and all else that serves
+    /// one. `/` is answered with the list of these paths, every other one with a plain 404. The path is that of the
+    /// request's URI as the service is given it: axum's `nest_service` takes its prefix off, `route_service` and
+    /// `fallback_service` leave it as it is. The runtime it is served on must have its timers enabled.
     ///
     /// # Examples
     ///
@@ -99,7 +99,7 @@ impl MetricServer {
     }
 }
 
-/// What [`MetricServer::service`] gives: serves requests with any body, which it does not look at. Clones serve the
+/// The result of [`MetricServer::service`]: serves requests with any body, which it does not look at. Clones serve the
 /// same.
 #[derive(Debug, Clone)]
 pub struct MetricService {

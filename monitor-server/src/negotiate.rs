@@ -1,4 +1,4 @@
-//! What a client is sent: one [`Selection`] from `Accept` and `Accept-Encoding`, by the q-values of RFC 9110, section
+//! The form of an answer: one [`Selection`] from `Accept` and `Accept-Encoding`, by the q-values of RFC 9110, section
 //! 12.4.2.
 //!
 //! Both headers are read into the same [`Element`]s. An element that cannot be read, or is of no kind that the server
@@ -28,14 +28,14 @@ const OPEN_METRICS_TYPES: [&str; 5] = [
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
 ];
 
-/// What a client is sent.
+/// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Selection {
     /// The exposition format of pages.
     pub(crate) format: Format,
     /// Their `Content-Type`.
     pub(crate) content_type: &'static str,
-    /// Whether the scheme `dots` is asked for. Text 0.0.4 knows nothing of escaping.
+    /// Whether the scheme `dots` is asked for. Text 0.0.4 has no escaping.
     pub(crate) dots: bool,
     /// Whether the answer may be compressed with gzip: the client takes it, and does not like `identity` better.
     pub(crate) gzip: bool,
@@ -78,8 +78,8 @@ fn open_metrics<'e>(accept: &'e [Element<'e>]) -> Option<&'e Element<'e>> {
 }
 
 /// The element that describes a media type of ours most closely; of equally close ones the one with the largest weight,
-/// of these the first. The closest one's weight counts (RFC 9110, section 12.5.1). Another version is a weak match: who
-/// takes any `OpenMetrics` can read this one.
+/// of these the first. The closest one's weight counts (RFC 9110, section 12.5.1). Another version is a weak match: a
+/// client that takes any `OpenMetrics` can read this one.
 fn best<'e>(accept: &'e [Element<'e>], media: &str, version: &str) -> Option<&'e Element<'e>> {
     let kind = media.split('/').next();
     let closeness = |element: &Element| match &*element.name {
@@ -108,10 +108,7 @@ fn takes_gzip(encodings: &[Element]) -> bool {
 }
 
 fn takes_health_json(accept: &[Element]) -> bool {
-    let json = weight_of(accept, &["application/json"])
-        .or_else(|| weight_of(accept, &["application/*"]))
-        .or_else(|| weight_of(accept, &["*/*"]))
-        .unwrap_or(0);
+    let json = best(accept, "application/json", "").map_or(0, |json| json.weight);
     let health = weight_of(accept, &["application/health+json"]);
     health.is_some_and(|health| health > 0 && health >= json)
 }
@@ -155,8 +152,8 @@ fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Vec<Element<'h>> {
 }
 
 impl Element<'_> {
-    /// The value of the first parameter of this name, unquoted, in lower case: none of those that matter here knows
-    /// case.
+    /// The value of the first parameter of this name, unquoted, in lower case: none of those that are read here depends
+    /// on case.
     fn param(&self, name: &str) -> Option<String> {
         let mut pairs = self.params.iter().filter_map(|param| param.split_once('='));
         let (_, value) = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name))?;

@@ -1,10 +1,10 @@
-//! The server's own metrics: how scrapes went, what was left out of their pages, what became of connections and of
-//! requests with credentials, and whether the files that protect the server are loaded.
+//! The server's own metrics: scrapes, the parts left out of their pages, connections, refused requests, wrong
+//! credentials, and whether the files that protect the server are loaded.
 //!
-//! [`SelfMetrics`] belongs to one server. What it counts are atomic numbers that are only added to, or go up and down,
-//! and exist, at zero, from the start. All accesses are `Relaxed`: a page may show one number from a moment before
-//! another. An enum of label values ([`Cause`], [`Ending`], ..) is made by `label_values!`, so that a variant, its text
-//! and its counter cannot come apart; [`SelfMetrics::families`] is the table of names and help texts.
+//! [`SelfMetrics`] belongs to one server. Its counts are atomic numbers that are only added to, or go up and down, and
+//! exist, at zero, from the start. All accesses are `Relaxed`: a page may show one number from a moment before another.
+//! An enum of label values ([`Cause`], [`Ending`], ..) is made by `label_values!`, so that a variant, its text and its
+//! counter cannot come apart; [`SelfMetrics::families`] is the table of names and help texts.
 //!
 //! They are plain families, made by [`family`] for each page, not metrics of a storage: a storage lives as long as the
 //! process, has built-in families that would have to be taken out again, and has no summaries. [`family`] builds all
@@ -83,7 +83,7 @@ label_values! {
         HeaderTimeout = "header_timeout",
         /// It lasted as long as a connection may: ended with its last answer, or cut off.
         Deadline = "deadline",
-        /// What arrived was no HTTP request, or one for no path, or beyond the limits.
+        /// The bytes that arrived were no HTTP request, or one without a path, or beyond the limits.
         Malformed = "malformed",
         /// The client went away, or its network did.
         Broken = "broken",
@@ -115,7 +115,7 @@ label_values! {
     }
 }
 
-/// What a scrape can be answered.
+/// The status codes that a scrape can be answered with.
 const CODES: [StatusCode; 4] = [
     StatusCode::OK,
     StatusCode::BAD_REQUEST,
@@ -219,7 +219,7 @@ struct FilesState {
 }
 
 impl ProtectionMetrics {
-    /// What the files hold is in force; the certificate, if there is one, expires then.
+    /// The files are in force; the certificate, if there is one, expires then.
     pub(crate) fn loaded(&self, expiry: Option<u64>) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         *lock(&self.0) = Some(FilesState {
@@ -229,7 +229,7 @@ impl ProtectionMetrics {
         });
     }
 
-    /// What they hold is not in force.
+    /// The files are not in force.
     #[cfg_attr(not(feature = "yaml"), allow(dead_code, reason = "no files are read"))]
     pub(crate) fn failed(&self) {
         lock(&self.0).get_or_insert_default().is_current = false;
@@ -353,8 +353,8 @@ impl SelfMetrics {
         by_texts("cause", Cause::TEXTS, &self.errors)
     }
 
-    /// Brings the counters on a merged page up to date with what the merge itself left out; `common` are the labels
-    /// that all of them have.
+    /// Brings the counters on a merged page up to date with the series and families that the merge itself left out;
+    /// `common` are the labels that all of them have.
     pub(crate) fn settle(&self, page: &mut [Family], common: &[Label]) {
         let is_ours =
             |family: &&mut Family| family.name == ERRORS && family.kind == FamilyType::Counter;
@@ -397,8 +397,8 @@ fn by_texts(label: &'static str, texts: &[&str], counts: &[Count]) -> Vec<Child>
         .collect()
 }
 
-/// A family of the server's own. Its name says the rest: a counter's ends in `_total`, and the unit stands before that.
-/// Where a child is a summary the family is one, else it is a gauge.
+/// A family of the server's own. Type and unit follow from its name: a counter's ends in `_total`, and the unit stands
+/// before that. Where a child is a summary the family is one, else it is a gauge.
 pub(crate) fn family(name: &'static str, help: &'static str, children: Vec<Child>) -> Family {
     let base = name.strip_suffix("_total");
     let is_summary = |child: &Child| matches!(child.value, Summary { .. });

@@ -1,8 +1,8 @@
 //! The head of a connection's first request, read before the HTTP library is there.
 //!
 //! The library takes some 20 KiB for a connection from its beginning, so a crowd of clients that send nothing, or
-//! little, would cost megabytes. Here a connection costs what it sent, and 64 bytes at least. The price is that the
-//! first head is parsed twice; what was read is handed on, and the library alone decides what it makes of it.
+//! little, would cost megabytes. Here a connection costs the bytes that it sent, and 64 at least. The price is that the
+//! first head is parsed twice; the bytes that were read are handed on, and the library alone judges them.
 
 use std::io;
 
@@ -23,7 +23,7 @@ pub(super) async fn read(
     head: &mut Vec<u8>,
     limits: &Limits,
 ) -> io::Result<bool> {
-    // What is there already may be all of it.
+    // The bytes that are there already may be all of it.
     let mut before = 0;
     while !is_ready(head, before, limits) {
         before = head.len();
@@ -34,16 +34,16 @@ pub(super) async fn read(
     Ok(true)
 }
 
-/// Whether the HTTP library has something to answer to, of which so much was looked at before.
+/// True if the HTTP library has something to answer to; so many bytes were looked at before.
 fn is_ready(head: &[u8], before: usize, limits: &Limits) -> bool {
     let new = &head[before..];
-    // Only a new line can end a head or be a wrong one; but what is no text at all shows at once.
+    // Only a new line can end a head or be a wrong one; but bytes that are no text at all show at once.
     let is_worth_a_look = (before == 0 && !new.is_empty()) || new.contains(&b'\n');
     let is_full = head.len() >= limits.max_header_bytes;
     is_full || (is_worth_a_look && is_decided(head, limits.max_headers))
 }
 
-/// Whether more bytes would not change what the HTTP library makes of these.
+/// True if more bytes would not change how the HTTP library reads these.
 fn is_decided(head: &[u8], most_lines: usize) -> bool {
     let mut headers = vec![EMPTY_HEADER; most_lines];
     let parsed = Request::new(&mut headers).parse(head);
@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    /// What was read, and how it ended, of parts that come one after the other.
+    /// The bytes that were read, and how it ended, of parts that come one after the other.
     async fn of(parts: &[&[u8]], most: usize) -> (Vec<u8>, bool) {
         let (mut client, server) = tokio::io::duplex(1 << 16);
         let mut stream: Box<dyn Stream> = Box::new(server);

@@ -4,8 +4,8 @@
 //! the header timeout. Then the HTTP library serves it, request by request, until one side ends it: the client, a
 //! limit, or the server that stops. At its deadline a connection closes with the answer that is under way then
 //! ([`outlast`]). How it ended is noted in its slot of the listener's table of connections ([`SlotGuard`]), as is how
-//! far it is: by [`Socket`] whether the client takes what is written, and here whether a request is being answered. An
-//! eviction drops the task.
+//! far it is: by [`Socket`] whether the client takes the bytes that are written, and here whether a request is being
+//! answered. An eviction drops the task.
 
 mod first_head;
 mod socket;
@@ -37,7 +37,7 @@ use crate::runtime::log::log_debug;
 use crate::self_metrics::Ending;
 use crate::web::Tls;
 
-/// What the connections of a server have in common.
+/// The context of a server's connections, one for all.
 #[derive(Debug)]
 pub(crate) struct ConnectionContext {
     pub(crate) server: Arc<ServerContext>,
@@ -58,7 +58,7 @@ pub(crate) async fn serve(
 ) {
     let deadline = sleep(or_never(context.limits.connection_timeout));
     let (ending, error) = match begin(stream, peer, &context, &slot).await {
-        // Boxed: a connection that waits for its first request has no place for it.
+        // Boxed: a connection that waits for its first request does not carry its size.
         Ok(begun) => Box::pin(exchange(begun, peer, &context, &slot, deadline)).await,
         Err(ending) => (ending, None),
     };
@@ -97,7 +97,7 @@ async fn begin(
     let (mut stream, is_certified) = match &context.server.access_control.current().tls {
         None => (stream, false),
         Some(tls) => tokio::select! {
-            // Boxed: connections without TLS have no place for it.
+            // Boxed: connections without TLS do not carry its size.
             secured = Box::pin(secured(stream, peer, tls, limits)) => secured.ok_or(Ending::Tls)?,
             () = expiry.as_mut() => return Err(Ending::Tls),
         },
@@ -109,7 +109,7 @@ async fn begin(
         () = expiry => return Err(if whole < header { Ending::Deadline } else { Ending::HeaderTimeout }),
     };
     match read {
-        // How a client of HTTP/2 begins that knows that its server speaks it.
+        // The first bytes of a client that expects HTTP/2.
         Ok(true) if head.starts_with(b"PRI * HTTP/2") => {
             refuse(&mut stream, &head, "this port speaks HTTP/1.1 only\n").await;
             Err(Ending::Malformed)
@@ -265,7 +265,7 @@ const DEADLINE_LINGER: Duration = Duration::from_secs(1);
 const DEADLINE_TICK: Duration = Duration::from_millis(50);
 
 /// Makes the next answer the last, and returns when the connection is to be cut off all the same: it idles, its client
-/// takes nothing of what it asked for, or the answer is not there after all the time that one may take.
+/// takes nothing of its answer, or the answer is not there after all the time that one may take.
 async fn outlast(slot: &SlotGuard, limits: &Limits) {
     slot.note(|slot| slot.is_closing = true);
     let limits = [limits.scrape_timeout, limits.connection_timeout];

@@ -1,4 +1,4 @@
-//! What a connection reads from and writes to.
+//! The socket that a connection reads from and writes to.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,13 +9,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::listener::connection_table::{ConnectionSlot, SlotGuard};
 
-/// What a connection is made of: TCP, a Unix socket, TLS on one of them.
+/// The stream of a connection: TCP, a Unix socket, TLS on one of them.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// The socket of a connection as the HTTP library, or TLS, sees it: what was read already is read again, and whether
-/// the client takes what is written is noted in the slot, if there is one.
+/// The socket of a connection as the HTTP library, or TLS, sees it: bytes that were read already are read again, and
+/// whether the client takes the bytes that are written is noted in the slot, if there is one.
 pub(super) struct Socket {
     stream: Box<dyn Stream>,
     read: Vec<u8>,

@@ -40,7 +40,7 @@ pub(crate) fn routes(made_for: Duration) -> Routes {
     warp::any().then(answer).boxed()
 }
 
-/// What a client is answered whose request ends when the stop is under way.
+/// The answer to a client whose request ends when the stop is under way.
 async fn answer_while_stopping() -> String {
     let (mut client, server) = tokio::io::duplex(4096);
     let (stopping, stop) = watch::channel(false);
@@ -71,8 +71,8 @@ async fn who_had_begun_to_ask_when_the_server_stops_is_answered() {
     }
 }
 
-/// What a client is answered that asks again and again, each answer made for so long: each is complete, but for the
-/// last that is cut off; and how the connection ended.
+/// The answers to a client that asks again and again, each made for so long: each is complete, but for the last that is
+/// cut off; and how the connection ended.
 async fn answers(limits: Limits, made_for: Duration) -> (Vec<String>, Ending) {
     let (mut client, server) = tokio::io::duplex(4096);
     let (_stopping, stop) = watch::channel(false);

@@ -1,6 +1,6 @@
 //! Named checks: when each runs, on which threads, and how its last result is judged.
 //!
-//! # Who runs what
+//! # Threads
 //!
 //! The schedule of a check ([`schedule`]) is a task of our own code on the runtime that serves: it begins a run, waits
 //! for its end at most as long as its limit, and keeps the result. The code of the check itself never runs there, and
@@ -13,9 +13,9 @@
 //! - Else an async check has a [`CheckRuntime`], driven by a thread of the pool for as long as the check lives, as its
 //!   connections need it.
 //!
-//! So a check that blocks inside of async code harms what shares its runtime, and neither the server nor another
-//! check's schedule. A run that does not end, whichever kind it is, is `DOWN` at its limit and the last until it has
-//! ended.
+//! So a check that blocks inside of async code harms the tasks that share its runtime, and neither the server nor
+//! another check's schedule. A run that does not end, whichever kind it is, is `DOWN` at its limit and the last until
+//! it has ended.
 //!
 //! A [`MetricServer`](crate::MetricServer) that is mounted has no runtime that serves: there a [`CheckRuntime`] has the
 //! schedules.
@@ -23,8 +23,9 @@
 //! # Recording
 //!
 //! Calls of monitored functions within a check are no calls of the service: runs have the scope of a storage that is
-//! not exported. Scopes belong to a thread or a future. So what a check spawns is unrecorded on a [`CheckRuntime`],
-//! whose whole thread is in the scope, and recorded on the service's runtime, and so is what it hands to other threads.
+//! not exported. Scopes belong to a thread or a future. So a task that a check spawns is unrecorded on a
+//! [`CheckRuntime`], whose whole thread is in the scope, and recorded on the service's runtime, and so is work that it
+//! hands to other threads.
 //!
 //! # Hand-overs
 //!
@@ -189,7 +190,7 @@ impl fmt::Debug for Probe {
     }
 }
 
-/// What runs of checks record in: a storage that is not exported.
+/// The storage that runs of checks record in, which is not exported.
 fn unrecorded() -> Monitor {
     static UNRECORDED: OnceLock<Monitor> = OnceLock::new();
     *UNRECORDED.get_or_init(|| Monitor::new(StorageConfig::default()))

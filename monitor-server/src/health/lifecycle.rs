@@ -1,10 +1,10 @@
-//! Where a service is in its life, and what follows for those who ask or watch.
+//! Where a service is in its life, and its health as probes and watchers see it.
 //!
 //! Three facts come from the service itself: that it has started ([`Lifecycle::set_started`]), that it takes no more
 //! requests ([`Lifecycle::set_draining`]), and that its own threads go on ([`Heartbeat::pulse`]). Each is one atomic or
 //! one cell that is set at most once; none publishes anything else, so all orderings are `Relaxed`, and a reader sees a
-//! fact a moment late at worst. [`HealthState`] is what a watcher receives: everything that changes with events,
-//! without ages, so that two states are equal where nothing has happened.
+//! fact a moment late at worst. [`HealthState`] is the state that a watcher receives: everything that changes with
+//! events, without ages, so that two states are equal where nothing has happened.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use monitor_core::HealthStatus;
 
-/// Start, drain and hurry of one service.
+/// Start and drain of one service, and whether a second signal came.
 #[derive(Debug)]
 pub(crate) struct Lifecycle {
     started: AtomicBool,
@@ -24,7 +24,7 @@ pub(crate) struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Started from the beginning, unless the service is to say when it has.
+    /// Started from the beginning, unless the service reports its start.
     pub(crate) fn new(wait_for_started: bool) -> Self {
         Self {
             started: AtomicBool::new(!wait_for_started),
@@ -46,8 +46,7 @@ impl Lifecycle {
         let _ = self.draining.set(now);
     }
 
-    /// What is left of a pause that begins with the drain, or now where there is none; nothing for a service in a
-    /// hurry.
+    /// The rest of a pause that begins with the drain, or now where there is none; zero once a second signal came.
     pub(crate) fn pause_left(&self, pause: Duration) -> Duration {
         if self.is_hurried() {
             return Duration::ZERO;
@@ -77,7 +76,7 @@ impl Lifecycle {
     }
 }
 
-/// Whether the service wants requests: what `/readyz` says, in a word.
+/// Whether the service takes requests: the answer of `/readyz`, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Readiness {
@@ -95,12 +94,12 @@ pub enum Readiness {
 }
 
 impl Readiness {
-    /// Whether it wants requests.
+    /// True if it takes requests.
     pub const fn is_ready(self) -> bool {
         matches!(self, Self::Ready)
     }
 
-    /// The word that `/readyz` answers.
+    /// The body of `/readyz`.
     ///
     /// ```
     /// assert_eq!(monitor_server::Readiness::Draining.word(), "draining");
@@ -122,16 +121,16 @@ impl fmt::Display for Readiness {
     }
 }
 
-/// How the service is, as far as it changes with events and not with time alone: what
-/// [`MonitorServer::watch_health`](crate::MonitorServer::watch_health) tells.
+/// The health of the service, as far as it changes with events and not with time alone: the state that
+/// [`MonitorServer::watch_health`](crate::MonitorServer::watch_health) sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HealthState {
     /// Whether `/livez` is 200.
     pub live: bool,
-    /// What `/readyz` says.
+    /// The answer of `/readyz`.
     pub readiness: Readiness,
-    /// What `/health` says: `DOWN` while any task type or check is unhealthy.
+    /// The status of `/health`: `DOWN` while any task type or check is unhealthy.
     pub status: HealthStatus,
     /// Each task type and check, by name; of a task type and a check of one name the task type is `task:<name>`.
     pub components: BTreeMap<Arc<str>, HealthStatus>,
@@ -150,10 +149,10 @@ impl HealthState {
     }
 }
 
-/// A handle to say that the service's own threads go on: [`pulse`](Self::pulse) from the loop whose end would be the
-/// service's.
+/// A handle by which the service reports that its own threads go on: [`pulse`](Self::pulse) from the loop whose end
+/// would be the service's.
 ///
-/// `/livez` is answered on the monitor server's own thread, so without a pulse it only says that the process is there.
+/// `/livez` is answered on the monitor server's own thread, so without a pulse it only shows that the process is there.
 /// Once the first pulse was given, and where `heartbeat_timeout` is set, it is 503 while the newest pulse is older than
 /// that. The loop must pulse while there is nothing to do, too: an idle service is alive.
 ///
@@ -193,7 +192,7 @@ impl Default for Heartbeat {
 }
 
 impl Heartbeat {
-    /// Says that the service goes on. Costs reading the clock and one store; works on any thread.
+    /// Reports that the service goes on. Costs reading the clock and one store; works on any thread.
     pub fn pulse(&self) {
         let now = self.now().saturating_add(1);
         self.newest.store(now, Ordering::Relaxed);

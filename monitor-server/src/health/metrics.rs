@@ -12,31 +12,26 @@ use monitor_core::snapshot::Snapshot;
 
 use super::{HealthPart, HealthService, PartDetails};
 use crate::runtime::lock;
-use crate::self_metrics::{child, family, label};
+use crate::self_metrics::{child, family, label, rows};
 
-/// Name and help of each family, in the order of a page.
-const FAMILIES: [(&str, &str); 5] = [
-    (
-        "monitor_ready",
-        "1 while /readyz says that the service wants requests, else 0.",
-    ),
-    (
-        "monitor_health",
-        "0 while the task type is unhealthy, else 1.",
-    ),
-    (
-        "monitor_check_up",
-        "1 while the last result of the check is good and not late, else 0.",
-    ),
-    (
-        "monitor_check_age_seconds",
-        "Age of the check's last result.",
-    ),
-    (
-        "monitor_heartbeat_age_seconds",
-        "Age of the service's newest pulse.",
-    ),
-];
+/// The families with these children, in the order of a page.
+fn with_children(children: [Vec<Child>; 5]) -> Vec<Family> {
+    let [ready, tasks, up, ages, heartbeat] = children;
+    let rows = rows! {
+        "monitor_ready" => ready,
+            "1 while /readyz says that the service wants requests, else 0.";
+        "monitor_health" => tasks,
+            "0 while the task type is unhealthy, else 1.";
+        "monitor_check_up" => up,
+            "1 while the last result of the check is good and not late, else 0.";
+        "monitor_check_age_seconds" => ages,
+            "Age of the check's last result.";
+        "monitor_heartbeat_age_seconds" => heartbeat,
+            "Age of the service's newest pulse.";
+    };
+    rows.map(|(name, help, children)| family(name, help, children))
+        .into()
+}
 
 /// The families that pages can have of health, in both naming profiles, without children.
 ///
@@ -48,13 +43,6 @@ const FAMILIES: [(&str, &str); 5] = [
 /// ```
 pub fn health_families() -> Vec<Family> {
     with_children(Default::default())
-}
-
-fn with_children(children: [Vec<Child>; FAMILIES.len()]) -> Vec<Family> {
-    let families = FAMILIES.into_iter().zip(children);
-    families
-        .map(|((name, help), children)| family(name, help, children))
-        .collect()
 }
 
 impl HealthService {

@@ -1,12 +1,12 @@
-//! How a service is: task types, named checks, a heartbeat, start and drain; and the watchers of that.
+//! The health of a service: task types, named checks, a heartbeat, start and drain; and its watchers.
 //!
 //! One [`HealthService`] stands behind the probes, `/health`, the metrics of health and the watch channel. It keeps
 //! facts and no verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer.
-//! [`lifecycle`] holds what the service says of itself, [`checks`] what checks give, [`report`] the verdicts and their
+//! [`lifecycle`] holds start, drain and heartbeat, [`checks`] the results of checks, [`report`] the verdicts and their
 //! JSON, [`metrics`] the families.
 //!
-//! Nothing has an event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to
-//! date once a second, and at once when a check gives a result, the service has started, or a drain begins.
+//! There is no event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to date
+//! once a second, and at once when a check gives a result, the service has started, or a drain begins.
 
 mod checks;
 mod lifecycle;
@@ -34,13 +34,13 @@ use crate::runtime::log::log;
 /// Groups by name, each with its members: names of checks and task types.
 pub(crate) type Groups = BTreeMap<Arc<str>, Vec<Arc<str>>>;
 
-/// The groups there always are: Spring Boot's names for what `/livez` and `/readyz` say.
+/// The groups there always are: Spring Boot's names for the answers of `/livez` and `/readyz`.
 pub(crate) const GROUPS: [&str; 2] = ["liveness", "readiness"];
 
 /// How often the state is looked at for watchers, beside the events that change it at once.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What the configuration says of health.
+/// The settings of health.
 #[derive(Debug, Clone)]
 pub(crate) struct HealthSettings {
     /// Zero is for ever.
@@ -100,7 +100,7 @@ pub(crate) enum PartDetails {
     Check(Check, Option<Arc<str>>),
 }
 
-/// Everything that says how a service is.
+/// The health of one service.
 #[derive(Debug)]
 pub(crate) struct HealthService {
     pub(crate) monitor: Monitor,
@@ -149,7 +149,7 @@ impl HealthService {
         self.changed.notify_one();
     }
 
-    /// What is left of the pause between the beginning of a drain and its waiting.
+    /// The rest of the pause between the beginning of a drain and its waiting.
     pub(crate) fn pause_left(&self) -> Duration {
         self.lifecycle.pause_left(self.drain_pause)
     }
@@ -161,7 +161,7 @@ impl HealthService {
         timeout.is_zero() || age.is_none_or(|age| age <= timeout)
     }
 
-    /// What `/readyz` says. Where nothing counts for readiness, no task type is looked at.
+    /// The answer of `/readyz`. Where nothing counts for readiness, no task type is looked at.
     pub(crate) fn readiness(&self) -> Readiness {
         let is_marked = || self.policy.tasks().next().is_some() || self.checks.any_ready();
         match self.lifecycle.readiness() {
@@ -186,7 +186,7 @@ impl HealthService {
         )
     }
 
-    /// What watchers receive.
+    /// The state that watchers receive.
     pub(crate) fn state(&self) -> HealthState {
         self.report().state(&self.groups)
     }
@@ -218,7 +218,7 @@ impl HealthService {
                 let readiness = report.readiness;
                 let is_unhealthy = readiness == Readiness::Unhealthy;
                 if logged != Some(readiness) && (logged.is_some() || is_unhealthy) {
-                    // Why an instance left a load balancer is asked later, when it has come back or is gone.
+                    // An operator looks for the reason later, when the instance has come back or is gone.
                     let reasons = report.unready().join("; ");
                     log(move || {
                         if is_unhealthy {

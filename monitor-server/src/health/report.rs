@@ -1,5 +1,4 @@
-//! What is known of a service's health at one moment, the verdicts on it, and the answers of `/health` and the paths
-//! below.
+//! A service's health at one moment, the verdicts on it, and the answers of `/health` and the paths below.
 //!
 //! A [`Report`] is plain data: task types as the storage judges them, the last result of each check, readiness,
 //! liveness. All here is a pure function of it. A task type and a check may have one name: the check keeps it, and the
@@ -22,7 +21,7 @@ use super::{GROUPS, Groups, HealthPart, HealthService, HealthState, PartDetails,
 use crate::access::Access;
 use crate::process::Service;
 
-/// Everything that is known at one moment.
+/// All parts at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
     /// Task types, then checks, each by name.
@@ -65,7 +64,7 @@ impl Shape {
         }
     }
 
-    /// A status in the format's words, as JSON. What is not known is no failure, but for the draft a concern.
+    /// A status in the format's words, as JSON. `UNKNOWN` is no failure, but for the draft a concern.
     fn word(self, status: HealthStatus) -> String {
         quoted(match (self, status) {
             (Self::Spring, status) => status.name(),
@@ -78,7 +77,7 @@ impl Shape {
 
 impl HealthService {
     /// The answer of `/health` and, with a name, `/health/<name>`, of a group, a check or a task type, the first that
-    /// has the name: a status, and the JSON that says it. `None` if nothing has the name.
+    /// has the name: a status, and its JSON. `None` if nothing has the name.
     pub(crate) fn answer(
         &self,
         name: Option<&str>,
@@ -167,7 +166,7 @@ impl Report {
         }
     }
 
-    /// What a name stands for; without one, everything.
+    /// The parts that a name stands for; without one, all.
     fn select(&self, name: Option<&str>, groups: &Groups) -> Option<Selected<'_>> {
         let [liveness, readiness] = GROUPS;
         let (kind, parts, reason): (_, Vec<_>, _) = match name {
@@ -211,13 +210,13 @@ impl Report {
         self.parts.iter().filter(|part| part.counts_for_readiness)
     }
 
-    /// Why what counts for readiness is unhealthy.
+    /// The reasons for which parts that count for readiness are unhealthy.
     pub(crate) fn unready(&self) -> Vec<&str> {
         let reasons = self.marked().map(|part| part.reason.as_deref());
         reasons.flatten().collect()
     }
 
-    /// What watchers receive.
+    /// The state that watchers receive.
     pub(crate) fn state(&self, groups: &Groups) -> HealthState {
         let names = GROUPS.into_iter().map(Arc::from);
         let names = names.chain(groups.keys().cloned());
@@ -286,7 +285,7 @@ impl HealthPart {
             ("observedValue", observed),
             ("status", Some(Shape::HealthJson.word(self.status))),
             ("time", observed_at.map(|time| quoted(&rfc3339(time)))),
-            // Not for what passes, as the draft asks.
+            // Absent where the status is `pass`, as the draft asks.
             ("output", self.reason.as_deref().map(quoted)),
         ]);
         // A colon divides component and measurement, and may be in neither.

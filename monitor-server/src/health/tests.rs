@@ -1,4 +1,4 @@
-//! The whole of it in memory: marks that expire, answers in both shapes, metrics, the state for those who watch.
+//! The whole of it in memory: marks that expire, answers in both shapes, metrics, the state for watchers.
 
 use monitor_core::{Clock, ErrorRules, HealthStatus, StatusRule, StorageConfig, TaskStatus};
 use serde_json::{Value, json};

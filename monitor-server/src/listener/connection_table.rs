@@ -3,14 +3,14 @@
 //! A limit that only refuses lets slow clients lock all others out until their time limits pass, and again after that.
 //! So a newcomer takes the place of a connection that is worth less than it: one that has not asked for anything yet,
 //! else one whose client does not take its answer, else one that idles. It is looked for among the connections of the
-//! source that holds most, so that one noisy address evicts itself and not those who came with few.
+//! source that holds most, so that one noisy address evicts its own and not those of others.
 //!
 //! Each connection has a [`ConnectionSlot`] from before its task first runs, and notes in it how far it is, through the
-//! [`SlotGuard`] that its task holds. The slot goes, and the end is counted, with the guard when the task ends, in
-//! whatever way; or at once when the connection is evicted, whose task then notes nothing more. The table is behind a
-//! lock because tasks have to be `Send`, not because threads share it: accepting, serving and leaving all happen on the
+//! [`SlotGuard`] that its task holds. The slot goes, and the end is counted, with the guard when the task ends, also by
+//! a panic; or at once when the connection is evicted, whose task then notes nothing more. The table is behind a lock
+//! because tasks have to be `Send`, not because threads share it: accepting, serving and leaving all happen on the
 //! server's one thread (a current-thread runtime), so there is no interleaving for a model checker to explore. A reader
-//! sees each slot as it was when its task last ran. What is decided are pure functions of the slots.
+//! sees each slot as it was when its task last ran. Each decision is a pure function of the slots.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -63,7 +63,7 @@ pub(crate) struct ConnectionSlot {
     pub(crate) is_closing: bool,
     /// A task that is dropped without another reason is so because the server is gone.
     pub(crate) ending: Ending,
-    /// What an eviction ends.
+    /// The task that an eviction ends.
     pub(super) task: Option<AbortHandle>,
 }
 
@@ -211,7 +211,7 @@ impl ConnectionTable {
         true
     }
 
-    /// Waits for what is being answered; closes the rest.
+    /// Waits for the requests that are being answered; closes the rest.
     pub(super) async fn end(&self, grace: Duration) {
         let begin = tokio::time::Instant::now();
         let keeps = |slot: &ConnectionSlot| match slot.stage() {
@@ -355,10 +355,10 @@ mod tests {
         for newcomer in [1, 2, 7, 9] {
             assert_eq!(chosen(&noisy, newcomer), Some(2), "{newcomer}");
         }
-        // All its waiting ones are gone: its idle one goes before those who wait for the first time.
+        // All its waiting ones are gone: its idle one goes before those of others that wait for their first request.
         let asked = [(1, Waiting), (7, Idle), (7, Busy), (7, Busy), (2, Waiting)];
         assert_eq!(chosen(&asked, 9), Some(1));
-        // What it holds cannot be cut off: the next noisiest.
+        // None of its own can be cut off: the next noisiest.
         let busy = [
             (1, Waiting),
             (7, Busy),

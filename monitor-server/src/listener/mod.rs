@@ -1,8 +1,8 @@
 //! Where a server listens, and the loop that accepts connections.
 //!
-//! [`bind`] runs in the caller's thread, so that a taken port is the caller's error; [`serve`] accepts from it until the server stops. How many connections are
-//! open, and which one makes room, is [`connection_table`]'s; what happens at the limit of descriptors, and where pages
-//! take too much memory, [`pressure`]'s.
+//! [`bind`] runs in the caller's thread, so that a taken port is the caller's error; [`serve`] accepts from it until
+//! the server stops. [`connection_table`] knows the open connections and chooses the one that makes room; [`pressure`]
+//! acts at the limit of descriptors, and where pages take too much memory.
 //!
 //! At the limit of descriptors an accept fails at once and leaves the listener readable, so the loop makes room first
 //! (it closes a connection that has not asked in time, or gives up the spare descriptor), and pauses where there is
@@ -157,7 +157,7 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let (domain, protocol) = (Domain::for_address(address), Some(Protocol::TCP));
     let socket = socket2::Socket::new(domain, Type::STREAM, protocol)?;
     if is_everywhere && address.is_ipv6() {
-        // Whatever the system's default is (Linux: `net.ipv6.bindv6only`).
+        // Independent of the system's default (Linux: `net.ipv6.bindv6only`).
         if socket.set_only_v6(false).is_err() {
             return listen((Ipv4Addr::UNSPECIFIED, address.port()).into());
         }
@@ -237,7 +237,7 @@ pub(crate) async fn serve(socket: Socket, context: Arc<ConnectionContext>) {
     acceptor.connections.end(context.limits.stop_grace).await;
 }
 
-/// What the accept loop keeps from one connection to the next.
+/// The state of the accept loop.
 struct Acceptor {
     context: Arc<ConnectionContext>,
     connections: Arc<ConnectionTable>,

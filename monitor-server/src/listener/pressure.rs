@@ -1,5 +1,5 @@
-//! What the listener does when the process runs short: of descriptors, which are the service's as much as the server's,
-//! and of memory for pages.
+//! The listener when the process runs short: of descriptors, which are the service's as much as the server's, and of
+//! memory for pages.
 
 use std::convert::Infallible;
 use std::fs::File;

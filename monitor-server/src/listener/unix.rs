@@ -13,15 +13,14 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::BACKLOG;
 
-/// Who may connect: the user that the service runs as.
+/// Read and write for the user that the service runs as, the only one that may connect.
 const MODE: u32 = 0o600;
 
 /// Binds to the path; the file is to be held for as long as the socket. A socket that another process listens on is
-/// taken, and a file of another kind is not the server's to remove; what a server that died has left behind is
-/// replaced.
+/// taken, and a file of another kind is not the server's to remove; the socket of a server that died is replaced.
 ///
 /// The socket is made beside the path, listens only when it has its mode, and is moved then: no other user can connect
-/// whatever the umask, and between an old socket and the new one there is no time without any.
+/// under any umask, and between an old socket and the new one there is no time without any.
 pub(super) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     refuse_living(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -59,13 +58,10 @@ fn refuse_living(path: &Path) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
     }
     match knock(path) {
-        Ok(()) => Err(io::ErrorKind::AddrInUse.into()),
-        Err(error) => match error.kind() {
-            io::ErrorKind::ConnectionRefused => Ok(()),
-            // As many wait as may: another process listens there that takes no connections.
-            io::ErrorKind::WouldBlock => Err(io::ErrorKind::AddrInUse.into()),
-            _ => Err(error),
-        },
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        // As many wait as may: another process listens there that takes no connections.
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        _ => Err(io::ErrorKind::AddrInUse.into()),
     }
 }
 
@@ -76,7 +72,7 @@ fn knock(path: &Path) -> io::Result<()> {
     socket.connect(&SockAddr::unix(path)?)
 }
 
-/// Device and inode: what stays the same when a file is moved.
+/// Device and inode, which stay the same when a file is moved.
 fn identity(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }

@@ -1,6 +1,6 @@
 //! Pages for scrapes. One render at a time serves all that wait; scrapes that arrive meanwhile share the next, so no
-//! scrape is shown a state older than its own arrival, less what [`Ages`] allows, and a crowd of scrapers costs little
-//! more than one.
+//! scrape is shown a state older than its own arrival, less the age that [`Ages`] allows, and a crowd of scrapers costs
+//! little more than one.
 //!
 //! The life of a scrape: [`Renderer::page`] looks for a kept page, else takes one of the places of scrapes that may
 //! wait, and joins the queue ([`queue`]). A job of the pool has the sources gathered, each as a job of its own, and
@@ -40,7 +40,7 @@ use self::pages::PageWriter;
 pub(crate) use self::pages::{Ages, HeldPages};
 use self::queue::{Absent, PageResult, Round, ScrapeQueue, Waiting};
 
-/// What one scrape asks for.
+/// The page that one scrape asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PageRequest {
     pub(crate) format: Format,
@@ -58,7 +58,7 @@ pub(crate) enum PageError {
     Busy,
     /// Its deadline passed.
     Late,
-    /// Something was left out, and pages are to be whole; the text says what.
+    /// Something was left out, and pages are to be whole; the text names it.
     Incomplete(Arc<str>),
     /// Why is in the log.
     Failed,
@@ -79,7 +79,7 @@ pub(crate) struct PageSettings {
     pub(crate) max_page_bytes: usize,
 }
 
-/// What is exported beside the storage: it fails by itself, and whole.
+/// A registry or a collector that is exported beside the storage: it fails by itself, and whole.
 #[derive(Clone)]
 #[cfg_attr(
     not(feature = "prometheus"),
@@ -195,8 +195,8 @@ impl Renderer {
         })
     }
 
-    /// Waits for a page whose state is not older than this call, less what [`Ages`] allows; at most this long. Sources
-    /// are given up after three quarters of it, so that the rest of the page arrives.
+    /// Waits for a page whose state is not older than this call, less the age that [`Ages`] allows; at most this long.
+    /// Sources are given up after three quarters of it, so that the rest of the page arrives.
     ///
     /// # Cancellation
     ///
@@ -249,7 +249,7 @@ impl Renderer {
 
     /// One snapshot for the whole round; each distinct page is written once and shared as bytes.
     fn serve(self: &Arc<Self>, round: Round) {
-        // What the page lacks: what failed, not why, which the log has.
+        // The parts that the page lacks; the reasons are in the log.
         let mut gaps = String::new();
         let snapshot = self.monitor.snapshot();
         let ours = self.own_families(&snapshot);
@@ -319,8 +319,8 @@ impl Renderer {
         }
     }
 
-    /// The families beside the storage's: the server's own, then the sources', without what these say of the process
-    /// again. Sources are numbered from 1, registries and collectors in the order they were given.
+    /// The families beside the storage's: the server's own, then the sources', without repeats of those of the process.
+    /// Sources are numbered from 1, registries and collectors in the order they were given.
     fn beside(
         &self,
         ours: Vec<Family>,
@@ -345,8 +345,8 @@ impl Renderer {
         sources
     }
 
-    /// Counts a source that a page goes without, and logs why. Each page may, so not each has its line. Returns what
-    /// became of it.
+    /// Counts a source that a page goes without, and logs why. Each page may, so not each has its line. Returns the
+    /// failure in words for a strict page.
     fn left_out(&self, source: &Source, (cause, why): Absent) -> &'static str {
         let (log, what) = match cause {
             Cause::Overrun => (&self.left_out_log, "took longer than it may"),

@@ -92,7 +92,7 @@ impl KeptPages {
         Some(state + ages.of(request) + Duration::from_millis(1))
     }
 
-    /// Drops what is too old for a scrape that arrives from now on.
+    /// Drops the pages that are too old for a scrape that arrives from now on.
     pub(super) fn drop_stale(&mut self, now: Instant, ages: Ages) {
         self.0
             .retain(|kept| ages.allow(&kept.request, kept.state, now));
@@ -176,7 +176,7 @@ impl Drop for HeldPage {
     }
 }
 
-/// Writes the pages of one render: from one snapshot, and what is beside it.
+/// Writes the pages of one render: from one snapshot, and the families beside it.
 #[derive(Debug)]
 pub(super) struct PageWriter<'e> {
     plain: Page<'e>,
@@ -185,7 +185,7 @@ pub(super) struct PageWriter<'e> {
 }
 
 impl<'e> PageWriter<'e> {
-    /// Counts what cannot be on a page of the snapshot with the rest.
+    /// Counts the series and families that the pages go without.
     pub(super) fn new(
         renderer: &'e Renderer,
         snapshot: Snapshot,

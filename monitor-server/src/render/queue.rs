@@ -1,11 +1,11 @@
-//! The queue of scrapes: which of them wait, how far the sources are, and what is rendered next.
+//! The queue of scrapes: which of them wait, how far the sources are, and which are served next.
 //!
-//! A [`ScrapeQueue`] lies behind the mutex of `Renderer::queue`, which is held for moments. What happens to it is one of
-//! three events: a scrape arrives ([`Renderer::enqueue`]), a source was gathered, or a point in time has come that a
-//! scrape or a source may not wait beyond ([`Renderer::answered`]). After each of them [`Renderer::advance`] takes all
-//! steps that are possible then, on a thread of the pool and on one at a time (`is_advancing`): it begins gathers and
-//! renders pages, until neither is left to do. An event during a render leaves its trace in the queue, and the loop
-//! looks at that before it ends, under the lock under which it ends; so no event is lost.
+//! A [`ScrapeQueue`] lies behind the mutex of `Renderer::queue`, which is held for moments. There are three events: a
+//! scrape arrives ([`Renderer::enqueue`]), a source was gathered, or a point in time has come that a scrape or a source
+//! may not wait beyond ([`Renderer::answered`]). After each of them [`Renderer::advance`] takes all steps that are
+//! possible then, on a thread of the pool and on one at a time (`is_advancing`): it begins gathers and renders pages,
+//! until neither is left to do. An event during a render leaves its trace in the queue, and the loop looks at that
+//! before it ends, under the lock under which it ends; so no event is lost.
 //!
 //! A gather is a job of the pool of its own, at most one a source at a time, so that several sources which hang cost
 //! one limit together. A source is gathered for a scrape unless its last result is young enough for it ([`Ages`]); a
@@ -39,7 +39,7 @@ pub(super) struct Waiting {
     /// When it is served without the sources that are not there by then; `None` is never.
     pub(super) due: Option<Instant>,
     pub(super) sender: oneshot::Sender<PageResult>,
-    /// The runtime that it is served on, for what is to happen later.
+    /// The runtime that it is served on, for work that is to happen later.
     pub(super) runtime: Option<Handle>,
 }
 
@@ -220,7 +220,7 @@ impl Renderer {
         due: Option<Instant>,
     ) -> PageResult {
         loop {
-            // Before the look at what runs, so that none that begins after it is missed.
+            // Before the look at the gathers that run, so that none that begins after it is missed.
             let gathers_begin = self.gathers_begin.notified();
             let event = lock(&self.queue).next_event(due, self.settings.gather_timeout);
             let event = async {

@@ -82,7 +82,7 @@ fn renderer_of(
     Renderer::new(sources, settings, process, metrics, health, Pool::default())
 }
 
-/// What a configuration without a word says.
+/// The settings of an empty configuration.
 fn settings() -> PageSettings {
     crate::MonitorConfig::default().page_settings()
 }
@@ -444,7 +444,7 @@ async fn gzip_and_names_are_pages_of_their_own() {
     assert!(page(&renderer, named("nothing")).await.is_empty());
 }
 
-/// What the `prometheus` crate's process collector gives; in this build of the crate it is not there.
+/// The families of the `prometheus` crate's process collector; in this build of the crate it is not there.
 fn like_a_process_collector() -> Vec<Box<dyn Collector>> {
     [
         "process_threads",

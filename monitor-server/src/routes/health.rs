@@ -1,5 +1,5 @@
-//! Probes and health: liveness depends on the process and its heartbeat alone, readiness on start, drain and what is
-//! marked, `/health` on all task types and checks.
+//! Probes and health: liveness depends on the process and its heartbeat alone, readiness on start, drain and the parts
+//! that count for it, `/health` on all task types and checks.
 
 use http::StatusCode;
 use monitor_core::HealthStatus;
@@ -12,11 +12,8 @@ use crate::negotiate::Selection;
 
 /// `/livez`
 pub(super) fn live(context: &Context) -> Response {
-    if context.health.is_live() {
-        text(StatusCode::OK, "ok")
-    } else {
-        text(StatusCode::SERVICE_UNAVAILABLE, "stalled")
-    }
+    let is_live = context.health.is_live();
+    text(ok_if(is_live), if is_live { "ok" } else { "stalled" })
 }
 
 /// `/readyz`

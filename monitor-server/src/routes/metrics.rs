@@ -19,7 +19,7 @@ const MAX_NAME_BYTES: usize = 1024;
 /// Seconds after which a scrape that could not be answered is worth another try.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// What Prometheus sends with each scrape: its own time limit, in seconds.
+/// The header that Prometheus sends with each scrape: its own time limit, in seconds.
 const TIMEOUT_HEADER: &str = "x-prometheus-scrape-timeout-seconds";
 
 /// Of the scraper's limit this is kept back for the way: a twentieth, and no less than this, but never more than half.
@@ -109,7 +109,7 @@ fn refused(context: &Context, error: &PageError) -> Response {
 pub(crate) struct TooMuch;
 
 /// The values of `name[]`, decoded; empty ones do not count, and none at all is no filter. Other parameters are not
-/// looked at. What is no valid escape stays as it is, and what is no UTF-8 matches no name.
+/// looked at. An invalid escape stays as it is, and a value that is no UTF-8 matches no name.
 pub(crate) fn names(query: &str) -> Result<Option<Arc<[String]>>, TooMuch> {
     let mut names = Vec::new();
     for (key, name) in form_urlencoded::parse(query.as_bytes()) {

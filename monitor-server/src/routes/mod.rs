@@ -1,8 +1,8 @@
-//! The complete route table: which exact paths exist, and what everything else is answered.
+//! The complete route table: which exact paths exist, and the answer to all else.
 //!
 //! [`answer`] is the one mapping of a request ([`Inbound`]) to an answer, whose body is in memory. Around it are the
-//! server's own listener ([`all`]), which answers every path, and what is mounted in an application (`mount.rs`): the
-//! open routes alone, as a warp filter or as a `tower` service.
+//! server's own listener ([`all`]), which answers every path, and the routes that are mounted in an application
+//! (`mount.rs`): the open ones alone, as a warp filter or as a `tower` service.
 
 pub(crate) mod health;
 pub(crate) mod metrics;
@@ -34,7 +34,7 @@ use crate::web::AccessControl;
 /// An answer with its body in memory.
 pub(crate) type Response = http::Response<Bytes>;
 
-/// What handlers work on.
+/// The parts of a server that handlers work on.
 #[derive(Debug)]
 pub(crate) struct Context {
     /// Runs all that may block, or is the service's own code.
@@ -61,7 +61,7 @@ pub(crate) enum Route<'p> {
     Startup,
     /// Of all, or of the group, check or task type as the path has it, percent-encoded.
     Health(Option<&'p str>),
-    /// Kept for the live page and its API: nothing is there yet, and strangers are turned away already.
+    /// Kept for the live page and its API: nothing is there yet, and access is checked already.
     Page,
 }
 
@@ -83,7 +83,7 @@ impl<'p> Route<'p> {
         }
     }
 
-    /// What it demands of who asks. A route that is not listed here does not compile; a path that is no route is
+    /// The access that it requires. A route that is not listed here does not compile; a path that is no route is
     /// denied.
     fn demand(self) -> RouteAccess {
         match self {
@@ -110,7 +110,7 @@ pub(crate) struct Inbound {
     pub(crate) client: Option<Client>,
 }
 
-/// All routes, and an answer for everything else: what the server's own listener serves.
+/// All routes, and an answer for everything else: the routes of the server's own listener.
 pub(crate) fn all(context: Arc<Context>) -> BoxedFilter<(warp::reply::Response,)> {
     inbound()
         .then(move |inbound: Inbound| {
@@ -120,7 +120,8 @@ pub(crate) fn all(context: Arc<Context>) -> BoxedFilter<(warp::reply::Response,)
         .boxed()
 }
 
-/// Takes the rest of the path after what earlier filters matched, so that a mounted filter may stand under a prefix.
+/// Takes the rest of the path after the part that earlier filters matched, so that a mounted filter may stand under a
+/// prefix.
 pub(crate) fn inbound()
 -> impl Filter<Extract = (Inbound,), Error = Infallible> + Clone + Send + Sync + 'static {
     // Where nothing is left there may be no path at all (`CONNECT host:80`), and peeking at that panics.
@@ -156,7 +157,7 @@ pub(crate) async fn answer(context: &Context, mut inbound: Inbound) -> Response 
     response
 }
 
-/// The one mapping of path and method to an answer. Who may see what is decided first.
+/// The one mapping of path and method to an answer. Access is decided first.
 async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
     let client = inbound.client.as_ref();
     if client.is_some_and(|client| !client.has_path) {
@@ -219,7 +220,7 @@ fn index(inbound: &Inbound) -> Response {
     reply(StatusCode::OK, TEXT, body.into())
 }
 
-/// A refusal: what is wrong with the request, and nothing of the server.
+/// A refusal: the fault of the request, and nothing of the server.
 fn denied(context: &Context, denial: RejectReason) -> Response {
     context.metrics.access.refused(denial);
     let (status, body) = denial.answer();

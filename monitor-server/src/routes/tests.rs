@@ -191,7 +191,7 @@ async fn paths_are_exact() {
     }
 }
 
-/// To clients from everywhere, as a probe; a mounted server lists what it serves.
+/// To clients from everywhere, as a probe; a mounted server lists its own paths.
 #[tokio::test]
 async fn the_root_lists_the_paths_that_are_served() {
     let context = context(StorageConfig::default());

@@ -25,7 +25,7 @@ pub enum DrainError {
     /// Signals cannot be listened to. The server runs on.
     #[error("cannot listen for signals")]
     Signals {
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
     /// Tasks were left when the limit passed.
@@ -49,7 +49,7 @@ impl MonitorServer {
     ///
     /// # Errors
     ///
-    /// The limit passed; the error says how many tasks were left.
+    /// The limit passed; the error has the number of tasks that were left.
     pub async fn wait_for_ending_tasks(&self, limit: Duration) -> Result<(), TasksLeft> {
         let (monitor, begin) = (self.monitor(), Instant::now());
         until(|| monitor.in_flight() == 0 || begin.elapsed() >= limit).await;
@@ -65,14 +65,10 @@ impl MonitorServer {
     ///
     /// As [`wait_for_ending_tasks`](Self::wait_for_ending_tasks).
     pub fn wait_for_ending_tasks_blocking(&self, limit: Duration) -> Result<(), TasksLeft> {
-        let waited = self.monitor().wait_blocking(limit);
-        waited.map_err(|left| TasksLeft {
-            left: left.tasks,
-            limit,
-        })
+        block_on(self.wait_for_ending_tasks(limit))
     }
 
-    /// Turns `/readyz` to 503, for good; everything else goes on. What [`drain`](Self::drain) begins with.
+    /// Turns `/readyz` to 503, for good; everything else goes on. The first step of [`drain`](Self::drain).
     pub fn begin_drain(&self) {
         self.inner.health.set_draining();
     }
@@ -82,14 +78,14 @@ impl MonitorServer {
     /// [`shutdown`](Self::shutdown). Until then `/metrics` and the probes keep answering. The log names the tasks that
     /// are left at the end, with their ages.
     ///
-    /// The pause is what is left of it since [`begin_drain`](Self::begin_drain) or an earlier drain. Once a second
-    /// signal has cut short a [`shutdown_signal`](Self::shutdown_signal), there is neither pause nor limit, and the
-    /// server stops without waiting for its own requests. Works on every executor.
+    /// The pause is the rest of it since [`begin_drain`](Self::begin_drain) or an earlier drain. Once a second signal
+    /// has cut short a [`shutdown_signal`](Self::shutdown_signal), there is neither pause nor limit, and the server
+    /// stops without waiting for its own requests. Works on every executor.
     ///
     /// # Errors
     ///
-    /// The limit passed; the error says how many tasks were left. The server has stopped then, too, or is about to
-    /// after a second signal.
+    /// The limit passed; the error has the number of tasks that were left. The server has stopped then, too, or is
+    /// about to after a second signal.
     ///
     /// # Cancellation
     ///
@@ -127,7 +123,7 @@ impl MonitorServer {
         block_on(self.drain(limit))
     }
 
-    /// Waits out what is left of the pause, as long as the server runs.
+    /// Waits out the rest of the pause, as long as the server runs.
     async fn pause(&self) {
         let (health, thread) = (&self.inner.health, &self.inner.thread);
         until(|| health.pause_left().is_zero() || !thread.is_running()).await;
@@ -139,7 +135,7 @@ impl MonitorServer {
     /// Works on every executor and none.
     ///
     /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost. And
-    /// from the first call in a process on, one that nobody waits for ends the process: see [`ShutdownSignals`]. So a
+    /// from the first call in a process on, one without a listener ends the process: see [`ShutdownSignals`]. So a
     /// second signal while the service's listener stops ends it at once.
     ///
     /// # Errors

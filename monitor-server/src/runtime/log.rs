@@ -1,10 +1,10 @@
-//! Log lines of the server: written where a subscriber can hold up, or end, nothing but itself.
+//! Log lines of the server: written where a subscriber that blocks or panics harms nothing but the line.
 //!
 //! Subscribers are the service's code. A usual one blocks while a pipe is full, and panics where neither standard
 //! output nor standard error can be written to, as once a terminal has closed. So the thread that serves calls none: it
-//! begins with [`serve_on`], from which on `tracing` has no subscriber on it, and what goes through [`log`] is written
-//! on the pool, in its order, one line at a time. Elsewhere [`log`] writes at once. Where more than [`MOST_WAITING`]
-//! lines wait, further ones are left out, and counted in the next that is written.
+//! begins with [`serve_on`], from which on `tracing` has no subscriber on it, and lines that go through [`log`] are
+//! written on the pool, in its order, one line at a time. Elsewhere [`log`] writes at once. Where more than
+//! [`MOST_WAITING`] lines wait, further ones are left out, and counted in the next that is written.
 
 use std::cell::OnceCell;
 use std::collections::VecDeque;

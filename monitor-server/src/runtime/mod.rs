@@ -1,10 +1,10 @@
-//! What a server runs on: one thread that serves, one pool for the rest.
+//! The threads of a server: one that serves, one pool for the rest.
 //!
 //! # The thread that serves
 //!
 //! A [`ServerThread`] has a current-thread runtime of its own: the server works in programs without one, and takes no
 //! worker of theirs. On it run our own futures alone: accepting, connections, routes, the schedules of checks, the
-//! watch channel. They are short between two awaits, so `/livez` is answered whatever the service does.
+//! watch channel. They are short between two awaits, so `/livez` is answered while the service is busy or blocked.
 //!
 //! # The pool
 //!
@@ -19,8 +19,8 @@
 //! # The end
 //!
 //! `stop` turns true and the accept loop ends: connections get their grace, the runtime drops its tasks, and `end`
-//! closes what belongs to the server, at last the pool. The thread drops the last receiver of `stop` on each way out, a
-//! panic included; joining the thread orders all of it before the return of [`ServerThread::stop`].
+//! stops the checks and closes the pool. The thread drops the last receiver of `stop` on each way out, a panic
+//! included; joining the thread orders all of it before the return of [`ServerThread::stop`].
 //!
 //! # Forks
 //!
@@ -97,9 +97,10 @@ impl ServerThread {
         let drive = move || {
             let _until_the_end = stopped.clone();
             runtime.block_on(async {
-                // An error: never, as nothing can fail once the thread is there.
-                let _ = may_serve.await;
-                serve(context, limits, socket, stopped).await;
+                // An error: `begin` panicked.
+                if may_serve.await.is_ok() {
+                    serve(context, limits, socket, stopped).await;
+                }
             });
             drop(runtime);
             end();

@@ -2,13 +2,13 @@
 //! files, log lines.
 //!
 //! A job takes an idle thread, else a new one: it never waits behind another, so a job that hangs holds its own thread
-//! and nothing else. There is no limit here: whoever gives jobs bounds them (one gather a source, one run a check, one
+//! and nothing else. There is no limit here: the callers bound their jobs (one gather a source, one run a check, one
 //! password at a time). A thread that has been idle for [`KEEP_IDLE`] ends; the last [`Pool`] that goes, or
 //! [`Pool::close`], ends all idle ones.
 //!
-//! One mutex guards the jobs and the number of idle threads. A giver that finds an idle thread takes it off that number
-//! itself, with the job pushed under the same lock; so there are never more jobs than threads that are on their way to
-//! them.
+//! One mutex guards the jobs and the number of idle threads. A caller that finds an idle thread takes it off that
+//! number itself, with the job pushed under the same lock; so there are never more jobs than threads that are on their
+//! way to them.
 
 use std::collections::VecDeque;
 use std::io;
@@ -33,7 +33,7 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool(Arc<Owner>);
 
-/// Goes with the last [`Pool`]; the threads hold what is inside alone.
+/// Goes with the last [`Pool`]; the threads hold its content alone.
 #[derive(Debug, Default)]
 struct Owner(Arc<PoolShared>);
 
@@ -117,7 +117,7 @@ impl PoolShared {
     fn work(&self, first: Job) {
         let mut next = Some(first);
         while let Some(job) = next {
-            // The panic hook has reported it; what the job held reports the rest when it is dropped.
+            // The panic hook has reported it; the values of the job report the rest when they are dropped.
             let _ = catch_unwind(AssertUnwindSafe(job));
             next = self.next();
         }

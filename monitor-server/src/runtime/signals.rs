@@ -2,7 +2,7 @@
 //!
 //! Handlers of signals belong to the process and cannot be taken back. So the first [`ShutdownSignals::listen`]
 //! installs them and takes a thread that waits for them as long as the process lives. It keeps the signals in a watch
-//! channel, in their order, and each listener knows how many it has received, so that none is lost between two waits.
+//! channel, in their order, and each listener counts those it has received, so that none is lost between two waits.
 //! Without a listener the thread ends the process, as the signal would.
 
 use std::fmt;
@@ -18,7 +18,7 @@ use super::{OwnRuntime, block_on, lock};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Signal {
-    /// SIGTERM: what service managers and Kubernetes send. Unix alone.
+    /// SIGTERM, which service managers and Kubernetes send. Unix alone.
     Terminate,
     /// SIGINT: Ctrl-C.
     Interrupt,
@@ -128,7 +128,7 @@ impl ShutdownSignals {
     }
 }
 
-/// Without a listener a signal does what it would without us.
+/// Without a listener a signal ends the process, as it would without the handlers.
 async fn deliver_all(mut next: impl AsyncFnMut() -> Signal, sender: watch::Sender<Vec<Signal>>) {
     loop {
         let signal = next().await;
@@ -139,7 +139,7 @@ async fn deliver_all(mut next: impl AsyncFnMut() -> Signal, sender: watch::Sende
     }
 }
 
-/// Installs the handlers; what it returns waits for the next signal.
+/// Installs the handlers, and returns a function that waits for the next signal.
 #[cfg(unix)]
 fn handlers() -> io::Result<impl AsyncFnMut() -> Signal + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};

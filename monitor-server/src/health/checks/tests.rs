@@ -168,7 +168,7 @@ async fn a_panic_in_what_a_check_drops_is_a_failure_and_the_next_run_comes() {
     assert_eq!(seen(&entry).0, HealthStatus::Up);
 }
 
-/// Waits for what happens on another thread, for as long as a busy machine may take.
+/// Waits for an event on another thread, for as long as a busy machine may take.
 fn eventually(what: &str, happened: impl Fn() -> bool) {
     let begin = std::time::Instant::now();
     while !happened() {

@@ -109,6 +109,20 @@ fn a_check_may_mark_itself() {
     assert_eq!((group.status, group.parts.len()), (Down, 1));
 }
 
+/// The group `readiness` agrees with `/readyz`: the mark of a check is not one of the task type of its name.
+#[test]
+fn a_task_type_of_the_name_of_a_check_that_marks_itself_does_not_count() {
+    let mut own = check("db", Up);
+    own.counts_for_readiness = true;
+    let tasks = health(&[("db", false)]);
+    let marks = ReadinessPolicy::default();
+    let report = Report::new(tasks, vec![own], &marks, Readiness::Ready, true);
+    assert_eq!(report.readiness, Readiness::Ready);
+    let group = report.select(Some("readiness"), &Groups::new());
+    let group = group.expect("always there");
+    assert_eq!((group.status, group.parts.len()), (Up, 1));
+}
+
 #[test]
 fn groups_have_their_members_and_pass_over_who_is_not_there() {
     let report = report(
@@ -166,7 +180,7 @@ fn any_status() -> impl Strategy<Value = HealthStatus> {
 }
 
 proptest! {
-    /// A second, plainer way to say what is ready.
+    /// A second, plainer definition of readiness.
     #[test]
     fn readiness_is_what_the_marked_ones_say(
         tasks in prop::collection::btree_map("[a-c]", any::<bool>(), 0..3),

@@ -24,7 +24,7 @@ fn take_all_names(monitor: Monitor, ours: &[Family]) -> Registry {
     for family in ours {
         let name = family.name.to_string();
         let base = || name.strip_suffix("_total").unwrap_or(&name).to_owned();
-        // What the storage refuses, because an earlier one has a sample of that name, is no matter here.
+        // A name that the storage refuses, because an earlier one has a sample of it, is passed over here.
         match family.kind {
             FamilyType::Counter => {
                 drop(monitor.register_gauge(MetricDesc::new(base(), "The user's.")));

@@ -1,4 +1,4 @@
-//! What may be shown to whom: pages that are kept, limits of time and number, and pages that must be whole.
+//! Which page a scrape may be shown: pages that are kept, limits of time and number, and pages that must be whole.
 
 use super::*;
 
@@ -135,7 +135,7 @@ async fn a_hanging_registry_is_left_out_in_time_for_the_rest_to_arrive() {
         page.contains("sound_total 0") && number(&page) == 0,
         "{page}"
     );
-    // Who is in a hurry says nothing against the registry.
+    // A scrape with little time is no fault of the registry.
     assert_eq!(metrics.errors(Cause::Hurried), 1);
     assert_eq!(metrics.errors(Cause::Overrun), 0);
     hangs.store(false, Ordering::SeqCst);
@@ -159,7 +159,7 @@ async fn a_scraper_in_a_hurry_takes_nothing_from_the_others() {
         .expect("a page without the slow registry");
     assert_eq!(number(&unpacked(&hurried)), 0);
     assert!(!patient.is_finished());
-    // What was left out for the one is neither kept for the others nor skipped for them.
+    // The page without the registry is not kept for the others, and they get the registry.
     assert_ne!(patient.await.expect("no panic"), 0);
     assert_ne!(gzip_number(&renderer).await, 0);
 }

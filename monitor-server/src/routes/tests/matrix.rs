@@ -248,8 +248,8 @@ async fn check_pathless(setting: Setting) -> usize {
     cells
 }
 
-/// What an application answers that the open routes are mounted in: at the root or under a prefix, before a filter that takes
-/// what they leave.
+/// The answers of an application that the open routes are mounted in: at the root or under a prefix, before a filter
+/// that takes all other paths.
 fn mounted(context: &Arc<Context>, is_prefixed: bool) -> BoxedFilter<(warp::reply::Response,)> {
     let open = open(Arc::clone(context));
     let open = if is_prefixed {
@@ -311,7 +311,7 @@ async fn check_mounted(setting: Setting) -> usize {
                         let mut request = request_of(method, &target, given, &SOURCES[0]);
                         request.extensions_mut().clear();
                         let mounted = asked_of(server.service(), request).await;
-                        // A service answers what the filter leaves to others.
+                        // A service answers the paths that the filter leaves to others.
                         let wanted = match wanted {
                             418 if ["", "/", "?x"].contains(&path) => {
                                 expected("/", method, given, false, false, setting)

@@ -1,4 +1,4 @@
-//! `/metrics` in memory: what is asked for by headers and query, what is refused, and how it is counted.
+//! `/metrics` in memory: headers and query, refusals, and how they are counted.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
