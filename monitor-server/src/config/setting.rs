@@ -250,10 +250,17 @@ impl<'a> At<'a> {
         expected: Expected,
         found: &dyn fmt::Debug,
     ) -> Result {
+        if is_good {
+            return Ok(());
+        }
+        Err(self.out_of_range(expected, found))
+    }
+
+    /// The error for this number.
+    pub(super) fn out_of_range(&self, expected: Expected, found: &dyn fmt::Debug) -> ConfigError {
         match self.node {
-            _ if is_good => Ok(()),
-            Some(_) => Err(self.refused(expected)),
-            None => Err(self.invalid(expected, &format_args!("`{found:?}`"))),
+            Some(_) => self.refused(expected),
+            None => self.invalid(expected, &format_args!("`{found:?}`")),
         }
     }
 
