@@ -1,25 +1,28 @@
 //! Bounds of a method's durations: `buckets`, as a preset, a list or a constant.
 //!
-//! What a method has of its own comes to the common bounds, so that methods can still be added up.
+//! What a method has of its own comes to the common bounds (15 by default; the setting `buckets` replaces them), so that
+//! methods can still be added up.
 //!
 //! Prints:
 //!
 //! ```text
-//! Batch adds 7200s 14400s 28800s
+//! Batch adds 3600s 7200s 14400s 28800s
 //! Block adds 10us 50us 200us
 //! Default adds nothing
-//! Preset adds nothing
+//! Preset adds 40 bounds
 //! ```
 
 use std::time::Duration;
 
+use monitor_core::family::ChildValue;
+use monitor_core::names::{Profile, families};
 use monitor_core::testing::Recorder;
-use monitor_core::{TIME_BOUNDS, monitored};
+use monitor_core::{DEFAULT_BUCKETS, monitored};
 
 #[monitored(method = "Default")]
 fn default() {}
 
-/// The common ones by name.
+/// The finer ones of the profile `servicekit`, by name.
 #[monitored(method = "Preset", buckets = "time")]
 fn preset() {}
 
@@ -40,16 +43,27 @@ fn main() {
         block();
         batch();
     });
-    for method in recorder.snapshot().methods {
-        let bounds = method.success.bounds.iter();
-        let own = bounds.filter(|bound| !TIME_BOUNDS.contains(bound));
-        let own: Vec<String> = own.map(|bound| shown(*bound)).collect();
-        let own = if own.is_empty() {
-            "nothing".to_owned()
-        } else {
-            own.join(" ")
+    let families = families(&recorder.snapshot(), Profile::Prometheus);
+    let durations = families
+        .iter()
+        .find(|family| family.name == "service_request_duration_seconds");
+    // Each method has a child of calls that failed, and one of the others.
+    for child in durations
+        .iter()
+        .flat_map(|family| family.children.iter().step_by(2))
+    {
+        let ChildValue::Histogram(histogram) = &child.value else {
+            continue;
         };
-        println!("{} adds {own}", method.name);
+        let bounds = histogram.bounds.iter();
+        let own = bounds.filter(|bound| !DEFAULT_BUCKETS.contains(bound));
+        let own: Vec<String> = own.map(|bound| shown(*bound)).collect();
+        let own = match own.len() {
+            0 => "nothing".to_owned(),
+            1..=9 => own.join(" "),
+            many => format!("{many} bounds"),
+        };
+        println!("{} adds {own}", child.labels[0].value);
     }
 }
 

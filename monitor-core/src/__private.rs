@@ -8,7 +8,7 @@ pub use inventory;
 pub use std::boxed::Box;
 
 pub use crate::base::clock::date_and_time;
-pub use crate::data::family::{SIZE_BOUNDS, TIME_BOUNDS};
+pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use crate::errors::{NamedError, Naming, Unnamed};
 pub use crate::recording::args::{CallArgs, Start};
 pub use crate::recording::guard::{CallGuard, no_call};

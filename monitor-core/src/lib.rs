@@ -64,7 +64,7 @@ mod storage;
 pub mod testing;
 
 pub use base::clock::{Clock, ManualClock};
-pub use data::family::{SIZE_BOUNDS, TIME_BOUNDS};
+pub use data::buckets::{DEFAULT_BUCKETS, DEFAULT_SIZE_BUCKETS, SIZE_BOUNDS, TIME_BOUNDS};
 pub use data::snapshot::ClockSource;
 pub use data::status::{DEFAULT_TASK, StatusParser, TaskStatus, UnknownStatus};
 pub use data::value::{StatNumber, StatValue};

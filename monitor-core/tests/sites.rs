@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 use monitor_core::__private as rt;
+use monitor_core::names::Profile;
 use monitor_core::snapshot::{MethodSnapshot, Snapshot, StreamItems};
 use monitor_core::{ErrorRules, Monitor, Outcome, StatusRule, StorageConfig, TaskStatus};
 
@@ -346,7 +347,7 @@ site!(SAME_2 = "same method");
 
 #[test]
 fn start_up_tells_of_shared_methods_and_unknown_error_types() {
-    let warnings = monitor(|_| ()).start_up_warnings();
+    let warnings = monitor(|_| ()).start_up_warnings(Profile::default());
     let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     let file = file!();
     let line = |site: &rt::CallSite| site.location().1;
@@ -382,7 +383,8 @@ fn bounds_of_a_method_stand_beside_the_common_ones() {
     });
     let snapshot = monitor.snapshot();
     let bounds = &one(&snapshot, "own buckets").success.bounds;
-    assert_eq!(bounds.len(), rt::TIME_BOUNDS.len() + 3);
+    // Three of its own, and two of the profile `prometheus`.
+    assert_eq!(bounds.len(), rt::TIME_BOUNDS.len() + 3 + 2);
     assert!(bounds.contains(&0.123) && bounds.contains(&7_200.0) && bounds.contains(&3_600.0));
     assert!(bounds.is_sorted());
     let most = one(&snapshot, "as many buckets as can be");

@@ -1,7 +1,8 @@
 //! The warning of a page that label sets of closed sets will make large, though none of them is there yet.
 
 use monitor_core::__private as rt;
-use monitor_core::{Monitor, StartUpWarning, StorageConfig, TIME_BOUNDS};
+use monitor_core::names::Profile;
+use monitor_core::{DEFAULT_BUCKETS, Monitor, StartUpWarning, StorageConfig, TIME_BOUNDS};
 
 const HUNDRED: &[&str] = &["value"; 100];
 const KEYS: &[rt::LabelKey] = &[
@@ -37,10 +38,10 @@ const OPEN: rt::SiteSettings = rt::SiteSettings {
 static TEXT: rt::CallSite = rt::CallSite::new("Text", rt::file!(), rt::line!(), OPEN);
 rt::inventory::submit! { rt::SiteEntry(&TEXT) }
 
-fn many(preregister: bool) -> Option<usize> {
+fn many(preregister: bool, profile: Profile) -> Option<usize> {
     let mut config = StorageConfig::default();
     config.preregister = preregister;
-    let warnings = Monitor::new(config).start_up_warnings();
+    let warnings = Monitor::new(config).start_up_warnings(profile);
     warnings.iter().find_map(|warning| match warning {
         StartUpWarning::ManySeries { series } => Some(*series),
         _ => None,
@@ -53,8 +54,19 @@ fn label_sets_too_many_to_make_ahead_are_counted_all_the_same() {
         .snapshot()
         .error_types
         .len();
+    let profile = Profile::Servicekit;
     // Requests, two outcomes, errors by type, two means, and a histogram with its bucket of infinity, sum and count.
     let each = 1 + 2 + types + 2 + TIME_BOUNDS.len() + 3;
-    assert_eq!(many(true), Some(100 * 100 * (each + each + 2)));
-    assert_eq!(many(false), None, "no method of the program is there");
+    assert_eq!(many(true, profile), Some(100 * 100 * (each + each + 2)));
+    assert_eq!(
+        many(false, profile),
+        None,
+        "no method of the program is there"
+    );
+    // Requests, in flight, errors by type, two means, and such a histogram for each of two outcomes.
+    let each = 1 + 1 + types + 2 + 2 * (DEFAULT_BUCKETS.len() + 3);
+    assert_eq!(
+        many(true, Profile::Prometheus),
+        Some(100 * 100 * (each + each + 2 * 2))
+    );
 }

@@ -76,6 +76,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
         tracing::warn!("{warning}");
     }
     let access_control = AccessControl::load(&config.security)?;
+    let profile = config.page_settings().profile;
     let monitor = Monitor::global();
     let context = Arc::new(Context::kept(monitor, &config, access_control));
     let is_tls = context.access_control.current().tls.is_some();
@@ -98,7 +99,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
         }
     };
     let thread = ServerThread::start(&endpoint, context, config.limits, begin, end)?;
-    for warning in monitor.start_up_warnings() {
+    for warning in monitor.start_up_warnings(profile) {
         tracing::warn!("{warning}");
     }
     for name in health.unknown_names() {

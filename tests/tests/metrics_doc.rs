@@ -1,11 +1,14 @@
 //! `docs/metrics.md` against the code: every family there is, in both profiles, with its type, and no other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
 
 use monitor_core::config::Namespace;
 use monitor_core::family::FamilyType;
 use monitor_core::names::{Profile, built_in_families};
-use monitor_server::{health_families, process_families, scrape_families};
+use monitor_core::{Monitor, Outcome, StorageConfig};
+use monitor_server::{MetricServer, health_families, process_families, scrape_families};
 
 const DOC: &str = include_str!("../../docs/metrics.md");
 
@@ -103,4 +106,39 @@ fn the_labels_of_scrapes_are_documented_with_all_their_values() {
         .find(|family| family.name == "monitor_scrape_errors_total");
     let known = known.map_or(0, |family| family.children.len());
     assert_eq!(causes.len(), known, "{causes:?}");
+}
+
+/// The series on a served page of a service with these many methods, each of which was called so often.
+fn series(methods: usize, calls: usize) -> usize {
+    let monitor = Monitor::new(StorageConfig::default());
+    for method in 0..methods {
+        let method = monitor.method(&format!("method {method}"));
+        let method = method.expect("a good name");
+        for _ in 0..calls {
+            method.start().finish(Outcome::Success);
+        }
+    }
+    let server = MetricServer::new(prometheus::Registry::new(), false, monitor);
+    let server = server
+        .run_in_thread((Ipv4Addr::LOCALHOST, 0))
+        .expect("a free port");
+    let mut stream = TcpStream::connect(server.local_addr()).expect("a connection");
+    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (_, page) = answer.split_once("\r\n\r\n").expect("a head");
+    page.lines().filter(|line| !line.starts_with('#')).count()
+}
+
+#[test]
+fn a_method_without_labels_makes_as_many_series_as_is_documented() {
+    let each = |calls| series(3, calls) - series(2, calls);
+    let (fresh, called) = (each(0), each(1));
+    assert!(called <= 48, "{called}");
+    let documented = format!("**{fresh} series** before its first call and **{called}** after it");
+    assert!(
+        DOC.contains(&documented),
+        "docs/metrics.md lacks: {documented}"
+    );
 }

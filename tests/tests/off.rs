@@ -89,7 +89,7 @@ fn lost() {}
 
 fn main() {
     lost();
-    let warnings = Monitor::global().start_up_warnings();
+    let warnings = Monitor::global().start_up_warnings(Profile::default());
     assert_eq!(warnings[0], StartUpWarning::InstrumentationOff, "{warnings:?}");
     let said = warnings[0].to_string();
     assert!(said.contains("`off`") && said.contains("cargo tree -e features -i monitor-macros"), "{said}");

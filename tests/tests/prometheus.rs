@@ -15,7 +15,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use monitor_core::exposition::Format;
-use monitor_core::names::Profile;
+use monitor_core::family::{ChildValue, Family};
+use monitor_core::names::{Profile, families};
 use monitor_core::snapshot::Snapshot;
 use prometheus_server::pages::{self, Pages};
 use prometheus_server::{Job, Prometheus, Series, differences, relay};
@@ -148,7 +149,7 @@ fn unchanging() -> (Vec<Job>, Vec<Stored>) {
                 wanted.push(Stored {
                     series: as_stored(Page::parse(&text).samples),
                     exemplars: match format {
-                        Format::OpenMetrics100 => exemplars_of(snapshot),
+                        Format::OpenMetrics100 => exemplars_of(&families(snapshot, profile)),
                         _ => Vec::new(),
                     },
                 });
@@ -200,9 +201,14 @@ fn check_example(prometheus: &Prometheus, job: &Job, ours: &Page) {
 }
 
 /// Those of a page in `OpenMetrics`; text has none.
-fn exemplars_of(snapshot: &Snapshot) -> Vec<Exemplar> {
-    let kept = snapshot.methods.iter().flat_map(|method| &method.exemplars);
-    let mut all: Vec<Exemplar> = kept
+fn exemplars_of(families: &[Family]) -> Vec<Exemplar> {
+    let children = families.iter().flat_map(|family| &family.children);
+    let histograms = children.filter_map(|child| match &child.value {
+        ChildValue::Histogram(histogram) => Some(histogram),
+        _ => None,
+    });
+    let mut all: Vec<Exemplar> = histograms
+        .flat_map(|histogram| &histogram.exemplars)
         .map(|kept| {
             let labels = kept.exemplar.labels();
             let labels = labels.filter(|(_, value)| !value.is_empty());

@@ -3,14 +3,14 @@
 //! A [`Family`] owns its children. A page of a snapshot is written without any: it is shown to a `Visitor` family by
 //! family and child by child, each value as a `ValueView` of what the snapshot owns. A visitor that writes bytes
 //! copies nothing; the one that wants plain data is a `Vec<Family>`.
-//!
-//! The bounds of histograms stand here too: the presets, and the search for a value's bucket.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
+pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use crate::data::labels::{Label, Labels};
 
+use crate::data::buckets::ShownBuckets;
 use crate::data::labels::KeptExemplar;
 use crate::data::name::unit_of;
 
@@ -193,25 +193,50 @@ pub(crate) struct HistogramView<'a> {
     pub(crate) exemplars: &'a [KeptExemplar],
     /// Of the exemplars only those of calls that failed, or only those of the others; `None` is all.
     pub(crate) only_failed: Option<bool>,
+    /// The buckets that a page shows of those of `one`; `None` is all.
+    pub(crate) shown: Option<&'a ShownBuckets>,
 }
 
 impl<'a> From<&'a Histogram> for ValueView<'a> {
     fn from(histogram: &'a Histogram) -> Self {
-        Self::Histogram(HistogramView {
+        Self::Histogram(histogram.into())
+    }
+}
+
+impl<'a> From<&'a Histogram> for HistogramView<'a> {
+    fn from(histogram: &'a Histogram) -> Self {
+        Self {
             one: histogram,
             other: None,
             exemplars: &histogram.exemplars,
             only_failed: None,
-        })
+            shown: None,
+        }
     }
 }
 
 impl<'a> HistogramView<'a> {
+    /// The upper bounds of its buckets, without `+Inf`.
+    pub(crate) fn bounds(&self) -> &'a Arc<[f64]> {
+        self.shown.map_or(&self.one.bounds, |shown| &shown.bounds)
+    }
+
     /// The counts by bucket.
     pub(crate) fn counts(&self) -> impl Iterator<Item = u64> + use<'a> {
+        let (shown, one) = (self.shown, &*self.one.counts);
         let more: &[u64] = self.other.map_or(&[], |other| &other.counts);
-        let counts = self.one.counts.iter().enumerate();
-        counts.map(|(at, one)| one + more.get(at).copied().unwrap_or_default())
+        let mut from = 0;
+        (0..=self.bounds().len()).map(move |at| {
+            let end = shown.map_or(at + 1, |shown| shown.ends[at]);
+            let cells = from..end;
+            from = end;
+            let sum = |counts: &[u64]| {
+                counts
+                    .get(cells.clone())
+                    .map_or(0, |cells| cells.iter().sum::<u64>())
+            };
+            sum(one) + sum(more)
+        })
     }
 
     pub(crate) fn sum(&self) -> f64 {
@@ -219,11 +244,28 @@ impl<'a> HistogramView<'a> {
         self.other.map_or(own, |other| own + other.sum)
     }
 
-    /// The exemplars, by bucket.
-    pub(crate) fn exemplars(&self) -> impl Iterator<Item = &'a KeptExemplar> + use<'a> {
-        let only = self.only_failed;
+    /// The newest exemplar of each bucket that has one, with the bucket's index.
+    pub(crate) fn exemplars(&self) -> impl Iterator<Item = (usize, &'a KeptExemplar)> + use<'a> {
+        let (only, shown) = (self.only_failed, self.shown);
         let exemplars = self.exemplars.iter();
-        exemplars.filter(move |kept| only.is_none_or(|failed| kept.failed == failed))
+        let mut rest = exemplars
+            .filter(move |kept| only.is_none_or(|failed| kept.failed == failed))
+            .map(move |kept| {
+                (
+                    shown.map_or(kept.bucket, |shown| shown.bucket_of_cell(kept.bucket)),
+                    kept,
+                )
+            })
+            .peekable();
+        std::iter::from_fn(move || {
+            let (bucket, mut newest) = rest.next()?;
+            while let Some((_, kept)) = rest.next_if(|next| next.0 == bucket) {
+                if kept.at >= newest.at {
+                    newest = kept;
+                }
+            }
+            Some((bucket, newest))
+        })
     }
 }
 
@@ -243,10 +285,10 @@ impl Visitor for Vec<Family> {
             ValueView::Int(value) => ChildValue::Int(value),
             ValueView::Float(value) => ChildValue::Float(value),
             ValueView::Histogram(value) => ChildValue::Histogram(Histogram {
-                bounds: Arc::clone(&value.one.bounds),
+                bounds: Arc::clone(value.bounds()),
                 counts: value.counts().collect(),
                 sum: value.sum(),
-                exemplars: value.exemplars().cloned().collect(),
+                exemplars: value.exemplars().map(KeptExemplar::in_bucket).collect(),
             }),
         };
         if let Some(family) = self.last_mut() {
@@ -255,98 +297,5 @@ impl Visitor for Vec<Family> {
                 value,
             });
         }
-    }
-}
-
-/// Upper bounds of durations in seconds: the original's 47, and six below 10 ms because Rust services live there.
-#[rustfmt::skip]
-pub const TIME_BOUNDS: [f64; 53] = [
-    0.0, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005,
-    0.01, 0.02, 0.03, 0.05, 0.1, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0,
-    15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0, 60.0, 90.0, 120.0, 180.0, 240.0, 270.0, 300.0, 360.0,
-    420.0, 480.0, 540.0, 600.0, 900.0, 1200.0, 1500.0, 1800.0, 3600.0,
-];
-
-/// Upper bounds of sizes in bytes: the original's.
-#[rustfmt::skip]
-pub const SIZE_BOUNDS: [f64; 55] = [
-    0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0, 1000.0, 5000.0, 10_000.0, 15_000.0, 30_000.0, 150_000.0,
-    300_000.0, 450_000.0, 600_000.0, 750_000.0, 900_000.0, 1_050_000.0, 1_200_000.0, 1_350_000.0, 1_500_000.0,
-    1_800_000.0, 2_100_000.0, 2_400_000.0, 2_700_000.0, 3_000_000.0, 3_750_000.0, 4_500_000.0, 6_000_000.0,
-    7_500_000.0, 9_000_000.0, 10_500_000.0, 12_000_000.0, 13_500_000.0, 15_000_000.0, 17_500_000.0, 20_000_000.0,
-    25_000_000.0, 35_000_000.0, 50_000_000.0, 65_000_000.0, 80_000_000.0, 100_000_000.0, 120_000_000.0,
-    140_000_000.0, 160_000_000.0, 200_000_000.0, 260_000_000.0, 360_000_000.0, 500_000_000.0, 750_000_000.0,
-    1_000_000_000.0, 2_000_000_000.0,
-];
-
-/// [`TIME_BOUNDS`], shared.
-pub(crate) fn time_bounds() -> &'static Arc<[f64]> {
-    static BOUNDS: LazyLock<Arc<[f64]>> = LazyLock::new(|| Arc::from(TIME_BOUNDS));
-    &BOUNDS
-}
-
-/// [`SIZE_BOUNDS`], shared.
-pub(crate) fn size_bounds() -> &'static Arc<[f64]> {
-    static BOUNDS: LazyLock<Arc<[f64]>> = LazyLock::new(|| Arc::from(SIZE_BOUNDS));
-    &BOUNDS
-}
-
-/// Most buckets a histogram may have, the one above every bound included.
-pub(crate) const MAX_BUCKETS: usize = if cfg!(all(test, monitor_loom)) { 2 } else { 64 };
-
-/// Most buckets of durations: a method may have bounds of its own beside the common ones.
-pub(crate) const MAX_DURATION_BUCKETS: usize =
-    MAX_BUCKETS * if cfg!(all(test, monitor_loom)) { 1 } else { 2 };
-
-/// The common bounds with a method's own among them: the common ones stay, for the histogram over all methods.
-pub(crate) fn with_own_bounds(own: &[f64]) -> Arc<[f64]> {
-    // A zero has no sign: Prometheus 3 stores `-0.0` under another label value than it reads.
-    let all = TIME_BOUNDS.iter().chain(own).map(|bound| bound + 0.0);
-    let mut all: Vec<f64> = all.collect();
-    all.sort_unstable_by(f64::total_cmp);
-    all.dedup();
-    all.truncate(MAX_DURATION_BUCKETS - 1);
-    all.into()
-}
-
-/// Which histogram a value has: decided by its name, as in the original.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HistogramKind {
-    /// The name holds `time`.
-    Time,
-    /// The name holds `size`.
-    Size,
-    /// Neither: means only.
-    Plain,
-}
-
-impl HistogramKind {
-    pub(crate) fn of(name: &str) -> Self {
-        if name.contains("time") {
-            Self::Time
-        } else if name.contains("size") {
-            Self::Size
-        } else {
-            Self::Plain
-        }
-    }
-}
-
-/// Index of the bucket of a value: the first bound that is not below it, or one past the last.
-pub(crate) fn bucket_of(bounds: &[f64], value: f64) -> usize {
-    bounds
-        .partition_point(|bound| *bound < value)
-        .min(MAX_BUCKETS - 1)
-}
-
-#[cfg(all(test, not(monitor_loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_methods_own_zero_has_no_sign() {
-        let bounds = with_own_bounds(&[-0.0, 0.7]);
-        assert!(bounds.iter().all(|bound| bound.is_sign_positive()));
-        assert_eq!(bounds.first(), Some(&0.0));
     }
 }

@@ -388,6 +388,16 @@ pub struct KeptExemplar {
     pub failed: bool,
 }
 
+impl KeptExemplar {
+    /// The same under the index that its bucket has on a page.
+    pub(crate) fn in_bucket((bucket, kept): (usize, &Self)) -> Self {
+        Self {
+            bucket,
+            ..kept.clone()
+        }
+    }
+}
+
 impl Exemplar {
     /// An exemplar with these labels.
     pub fn new<N: Into<Cow<'static, str>>, V: Into<Box<str>>>(

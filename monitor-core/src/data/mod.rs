@@ -4,6 +4,7 @@
 //! format is written from those. The rest is what these are made of: names, labels, keys, values, statuses, bounds, and
 //! the table of the built-in families (`catalog`).
 
+pub(crate) mod buckets;
 pub(crate) mod catalog;
 pub mod family;
 pub mod key;

@@ -8,8 +8,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use crate::data::buckets::HistogramKind;
 use crate::data::catalog::{Namespace, Profile, built_in};
-use crate::data::family::{FamilyType, HistogramKind, Label};
+use crate::data::family::{FamilyType, Label};
 use crate::data::labels::sort_labels;
 
 /// Whether a text is a metric name: `[a-zA-Z_:][a-zA-Z0-9_:]*`.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::data::buckets::{Buckets, HistogramKind};
 use crate::data::catalog::Namespace;
 use crate::data::family::{Child, FamilyType, Histogram, Label};
 use crate::data::key::StatKey;
@@ -41,8 +42,13 @@ pub struct Snapshot {
     pub tasks: TaskTotals,
     /// Error types in the order of their indices; a closed set.
     pub error_types: Arc<[Arc<str>]>,
-    /// Upper bounds of durations, seconds.
+    /// Upper bounds, in seconds, of the cells that durations are counted in, but for methods with bounds of their own
+    /// and those called before `buckets` were configured: finer than the buckets of a page.
     pub time_bounds: Arc<[f64]>,
+    /// The upper bounds that a page shows of durations and other times, from the configuration.
+    pub buckets: Option<Buckets>,
+    /// The upper bounds that a page shows of sizes, from the configuration.
+    pub size_buckets: Option<Buckets>,
     /// All known methods, by name.
     pub methods: Vec<MethodSnapshot>,
     /// Error types that are failures of a method but no illness (`expected(..)`): method and type.
@@ -128,7 +134,10 @@ pub struct MethodSnapshot {
     pub labels: Arc<[Label]>,
     /// Calls begun.
     pub started: u64,
-    /// Durations of calls that succeeded, seconds; their count is the number of successes.
+    /// The method's own bounds, beside the common ones.
+    pub(crate) own_bounds: &'static [f64],
+    /// Durations of calls that succeeded, seconds, in cells, which are finer than the buckets of a page; their count is
+    /// the number of successes.
     pub success: Histogram,
     /// Durations of calls that failed.
     pub failure: Histogram,
@@ -236,9 +245,12 @@ pub struct ValueEntry {
 
 /// A histogram under a key.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ValueHistogram {
     /// Its key, parsed.
     pub key: Arc<StatKey>,
+    /// Which bounds a page shows.
+    pub(crate) kind: HistogramKind,
     /// Its state.
     pub histogram: Histogram,
 }

@@ -1,4 +1,7 @@
-//! The bucket lines of histograms, most of a page, and how numbers are written.
+//! The buckets that a page shows, the lines of buckets, which are most of a page, and how numbers are written.
+//!
+//! A snapshot has histograms over cells, which are finer than buckets. [`PageBuckets`] holds, for each set of cells in a
+//! snapshot, the buckets that a page shows of it.
 //!
 //! A line is `name_bucket{`, the labels sorted before `le`, `le`, the labels behind it and the count. Up to `le` it is
 //! the same for all children of a family that have no label before `le`, and so rendered once; what is behind it is
@@ -7,8 +10,79 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::data::family::{HistogramView, Labels, size_bounds, time_bounds};
+use crate::data::buckets::{BoundsByKind, HistogramKind, ShownBuckets, presets};
+use crate::data::catalog::Profile;
+use crate::data::family::{HistogramView, Labels};
 use crate::data::labels::{CHUNK, Chunk, put, write_parts};
+use crate::data::snapshot::Snapshot;
+
+/// The buckets that a page shows of each set of cells in a snapshot.
+pub(super) struct PageBuckets {
+    wanted: BoundsByKind,
+    known: Vec<ShownOfCells>,
+}
+
+/// The buckets of the cells with these bounds, of a method with these bounds of its own.
+struct ShownOfCells {
+    kind: HistogramKind,
+    cells: Arc<[f64]>,
+    own: &'static [f64],
+    shown: ShownBuckets,
+}
+
+impl PageBuckets {
+    pub(super) fn new(snapshot: &Snapshot, profile: Profile) -> Self {
+        let (time, size) = (snapshot.buckets.as_ref(), snapshot.size_buckets.as_ref());
+        let mut shown = Self {
+            wanted: BoundsByKind::wanted(profile, time, size),
+            known: Vec::new(),
+        };
+        shown.add(HistogramKind::Time, &snapshot.time_bounds, &[]);
+        for method in &snapshot.methods {
+            shown.add(
+                HistogramKind::Time,
+                &method.success.bounds,
+                method.own_bounds,
+            );
+            for value in &method.values {
+                if let Some(histogram) = &value.histogram {
+                    shown.add(HistogramKind::of(&value.key.raw), &histogram.bounds, &[]);
+                }
+            }
+        }
+        for value in &snapshot.values.histograms {
+            shown.add(value.kind, &value.histogram.bounds, &[]);
+        }
+        shown
+    }
+
+    fn add(&mut self, kind: HistogramKind, cells: &Arc<[f64]>, own: &'static [f64]) {
+        if self.of(kind, cells, own).is_none()
+            && let Some(wanted) = self.wanted.of(kind)
+        {
+            self.known.push(ShownOfCells {
+                kind,
+                cells: Arc::clone(cells),
+                own,
+                shown: ShownBuckets::new(cells, wanted, own),
+            });
+        }
+    }
+
+    /// Those of the cells with these bounds, of a method with these bounds of its own.
+    pub(super) fn of(
+        &self,
+        kind: HistogramKind,
+        cells: &Arc<[f64]>,
+        own: &[f64],
+    ) -> Option<&ShownBuckets> {
+        let is = |known: &&ShownOfCells| {
+            let is_same = Arc::ptr_eq(&known.cells, cells) || known.cells == *cells;
+            known.kind == kind && known.own == own && is_same
+        };
+        self.known.iter().find(is).map(|known| &known.shown)
+    }
+}
 
 /// The `le` labels of a set of bounds, `+Inf` included. Those of the presets are rendered once for all pages.
 fn le_labels(bounds: &Arc<[f64]>) -> Arc<[String]> {
@@ -17,15 +91,10 @@ fn le_labels(bounds: &Arc<[f64]>) -> Arc<[String]> {
         all.map(|upper| format!("le=\"{}\"", bound(upper)))
             .collect()
     }
-    static TIME: LazyLock<Arc<[String]>> = LazyLock::new(|| render(time_bounds()));
-    static SIZE: LazyLock<Arc<[String]>> = LazyLock::new(|| render(size_bounds()));
-    if Arc::ptr_eq(bounds, time_bounds()) {
-        Arc::clone(&TIME)
-    } else if Arc::ptr_eq(bounds, size_bounds()) {
-        Arc::clone(&SIZE)
-    } else {
-        render(bounds)
-    }
+    static PRESETS: LazyLock<Vec<Arc<[String]>>> =
+        LazyLock::new(|| presets().map(|bounds| render(bounds)).collect());
+    let preset = presets().position(|preset| Arc::ptr_eq(preset, bounds));
+    preset.map_or_else(|| render(bounds), |at| Arc::clone(&PRESETS[at]))
 }
 
 /// Writes bucket lines. Keeps what it rendered from child to child.
@@ -66,7 +135,7 @@ impl BucketLines {
         if !self.is_wanted {
             return value.counts().sum();
         }
-        self.render(labels, &value.one.bounds);
+        self.render(labels, value.bounds());
         let start = out.len();
         let heads: usize = self.lengths.iter().sum();
         let tails = self.lengths.len() * (self.tail.before_count + LONGEST_COUNT);

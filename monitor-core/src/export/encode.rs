@@ -276,12 +276,12 @@ impl<'a> Encoder<'a> {
         let mut exemplars = value.exemplars().peekable();
         if self.format == Format::OpenMetrics100 && exemplars.peek().is_some() {
             append_to_lines(self.out, start, |at, out| {
-                if let Some(kept) = exemplars.next_if(|kept| kept.bucket == at) {
+                if let Some((_, kept)) = exemplars.next_if(|(bucket, _)| *bucket == at) {
                     push_exemplar(out, kept);
                 }
             });
         }
-        if value.one.bounds.first().is_none_or(|first| *first >= 0.0) {
+        if value.bounds().first().is_none_or(|first| *first >= 0.0) {
             self.totals(labels, count, value.sum());
         }
     }

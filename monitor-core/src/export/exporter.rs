@@ -8,6 +8,7 @@ use crate::base::sync::{AtomicUsize, Mutex, Relaxed, lock};
 use crate::data::catalog::{Namespace, Profile};
 use crate::data::family::Family;
 use crate::data::snapshot::Snapshot;
+use crate::export::bucket_lines::PageBuckets;
 use crate::export::encode::{Encoder, Format};
 use crate::export::key_names::NameRegistry;
 use crate::export::page::{self, PageParts};
@@ -171,8 +172,9 @@ impl Exporter {
     }
 
     fn with_page<R>(&self, snapshot: &Snapshot, job: impl FnOnce(&PageParts<'_>) -> R) -> R {
+        let buckets = PageBuckets::new(snapshot, self.profile);
         let mut registry = lock(&self.registry);
-        let result = job(&PageParts::place(snapshot, &mut registry));
+        let result = job(&PageParts::place(snapshot, &buckets, &mut registry));
         let renamed = std::mem::take(&mut registry.renamed);
         drop(registry);
         for (key, family) in renamed {

@@ -15,12 +15,14 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use crate::data::buckets::HistogramKind;
 use crate::data::catalog::{Namespace, Profile, Spec, built_in};
-use crate::data::family::{Family, FamilyType, Label, Labels, ValueView};
+use crate::data::family::{self, Family, FamilyType, HistogramView, Label, Labels, ValueView};
 use crate::data::key::StatKey;
 use crate::data::name::{self, SampleNames};
 use crate::data::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
 use crate::data::value::StatNumber;
+use crate::export::bucket_lines::PageBuckets;
 use crate::export::label_cache::LabelCache;
 
 /// What reserved names are claimed under: no family has this number.
@@ -171,18 +173,28 @@ impl<'a> KeyExport<'a> {
 }
 
 /// Shows all that is exported of keys but the configuration's, in the order they are placed in: with its value, if it
-/// has one that a page shows.
+/// has one that a page shows; histograms with these buckets, without them with those of their cells.
 pub(super) fn each_key<'a>(
     snapshot: &'a Snapshot,
+    buckets: Option<&'a PageBuckets>,
     mut show: impl FnMut(KeyExport<'a>, Option<ValueView<'a>>),
 ) {
     use ExportKind::{Histogram, LastMean, Mean, Value};
     use ValueView::Float;
     let mut show = |kind, key, method, value| show(KeyExport { kind, key, method }, value);
+    let over_buckets = |kind, histogram: &'a family::Histogram| {
+        let shown = buckets.and_then(|buckets| buckets.of(kind, &histogram.bounds, &[]));
+        ValueView::Histogram(HistogramView {
+            shown,
+            ..histogram.into()
+        })
+    };
     for method in &snapshot.methods {
         for value in &method.values {
             let (key, means) = (&value.key, value.means);
-            let histogram = value.histogram.as_ref().map(ValueView::from);
+            let of_raw = HistogramKind::of(&key.raw);
+            let histogram = value.histogram.as_ref();
+            let histogram = histogram.map(|histogram| over_buckets(of_raw, histogram));
             show(Histogram, key, Some(method), histogram);
             show(Mean, key, Some(method), means.window.map(Float));
             show(LastMean, key, Some(method), means.last.map(Float));
@@ -193,7 +205,7 @@ pub(super) fn each_key<'a>(
         show(Value, &entry.key, None, number);
     }
     for value in &snapshot.values.histograms {
-        let histogram = ValueView::from(&value.histogram);
+        let histogram = over_buckets(value.kind, &value.histogram);
         show(Histogram, &value.key, None, Some(histogram));
     }
     for (key, means) in &snapshot.values.means {
@@ -429,12 +441,12 @@ impl NameRegistry {
     fn forget_absent(&mut self, snapshot: &Snapshot) {
         let removals = std::mem::replace(&mut self.removals, snapshot.values.removals);
         let mut needed = 0;
-        each_key(snapshot, |_, _| needed += 1);
+        each_key(snapshot, None, |_, _| needed += 1);
         if removals == self.removals && self.places.len() <= SPARE_PLACES + 2 * needed {
             return;
         }
         let mut present = HashSet::with_capacity(needed);
-        each_key(snapshot, |export, _| {
+        each_key(snapshot, None, |export, _| {
             present.insert(export.id());
         });
         let is_gone =

@@ -8,12 +8,14 @@
 
 use std::sync::Arc;
 
+use crate::data::buckets::{HistogramKind, ShownBuckets};
 use crate::data::catalog::Id;
 use crate::data::family::ValueView::{Float, Int};
 use crate::data::family::{Family, Histogram, HistogramView, Labels, ValueView, Visitor};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{ClockSource, MethodSnapshot, Snapshot};
 use crate::data::status::DEFAULT_TASK;
+use crate::export::bucket_lines::PageBuckets;
 use crate::export::key_names::{ExportKind, KeyExport, NameRegistry, each_key};
 use crate::export::label_cache::{LabelCache, MethodLabels, label};
 use crate::recording::site::IS_OFF;
@@ -26,12 +28,17 @@ pub(super) struct PageParts<'a> {
     snapshot: &'a Snapshot,
     pub(super) registry: &'a NameRegistry,
     cache: &'a LabelCache,
+    buckets: &'a PageBuckets,
     children: FamilyChildren<'a>,
 }
 
 impl<'a> PageParts<'a> {
     /// Finds a place for everything in a snapshot that was made at run time.
-    pub(super) fn place(snapshot: &'a Snapshot, registry: &'a mut NameRegistry) -> Self {
+    pub(super) fn place(
+        snapshot: &'a Snapshot,
+        buckets: &'a PageBuckets,
+        registry: &'a mut NameRegistry,
+    ) -> Self {
         registry.update(snapshot);
         let mut children = FamilyChildren::new();
         for metric in &snapshot.values.metrics {
@@ -56,7 +63,7 @@ impl<'a> PageParts<'a> {
                 children.push((family, labels, Float(info.value)));
             }
         }
-        each_key(snapshot, |export, value| {
+        each_key(snapshot, Some(buckets), |export, value| {
             let is_hidden = export.method.is_some_and(|method| method.is_hidden);
             if let Some(value) = value.filter(|_| !is_hidden) {
                 let (family, labels) = registry.place(export, None);
@@ -69,6 +76,7 @@ impl<'a> PageParts<'a> {
             snapshot,
             registry,
             cache: &registry.label_cache,
+            buckets,
             children,
         }
     }
@@ -103,7 +111,7 @@ impl<'a> PageParts<'a> {
                 }
             }
             Id::AllCalls => {
-                let all = all_calls(self.snapshot);
+                let all = self.all_calls();
                 out.child(none, ValueView::from(&all));
             }
             Id::ClockFallback if self.snapshot.clock != ClockSource::OperatingSystem => {}
@@ -152,10 +160,52 @@ impl<'a> PageParts<'a> {
                 fetched ^= ahead.prefetch();
             }
             if let Some(labels) = self.cache.method(method) {
-                show_method(id, method, labels, out);
+                let shown = is_histogram.then(|| self.buckets_of(method)).flatten();
+                show_method(id, method, labels, shown, out);
             }
         }
         std::hint::black_box(fetched);
+    }
+
+    /// The buckets of a method's durations.
+    fn buckets_of(&self, method: &MethodSnapshot) -> Option<&ShownBuckets> {
+        let cells = &method.success.bounds;
+        self.buckets
+            .of(HistogramKind::Time, cells, method.own_bounds)
+    }
+
+    /// The durations of all calls, over those common bounds that the cells of all methods have.
+    fn all_calls(&self) -> Histogram {
+        let methods = self.snapshot.methods.iter();
+        let common = self
+            .buckets
+            .of(HistogramKind::Time, &self.snapshot.time_bounds, &[]);
+        let mut bounds = common.map_or_else(Arc::default, |shown| Arc::clone(&shown.bounds));
+        let sets = methods.clone().filter_map(|method| self.buckets_of(method));
+        for shown in sets.filter(|shown| common.is_none_or(|common| !std::ptr::eq(common, *shown)))
+        {
+            if bounds.iter().any(|bound| !shown.bounds.contains(bound)) {
+                let kept = bounds.iter().copied();
+                bounds = kept.filter(|bound| shown.bounds.contains(bound)).collect();
+            }
+        }
+        let mut all = Histogram::empty(&bounds);
+        let (mut cells, mut shown) = (Arc::default(), ShownBuckets::new(&[], &bounds, &[]));
+        for one in methods.flat_map(|method| [&method.success, &method.failure]) {
+            if !Arc::ptr_eq(&cells, &one.bounds) {
+                cells = Arc::clone(&one.bounds);
+                shown = ShownBuckets::new(&cells, &bounds, &[]);
+            }
+            let view = HistogramView {
+                shown: Some(&shown),
+                ..one.into()
+            };
+            for (all, count) in all.counts.iter_mut().zip(view.counts()) {
+                *all += count;
+            }
+            all.sum += one.sum;
+        }
+        all
     }
 
     fn statuses(&self, out: &mut impl Visitor) {
@@ -207,13 +257,20 @@ pub(super) fn families(page: &PageParts<'_>) -> Vec<Family> {
 }
 
 /// Shows a method's child, or children, of a family, if it has any.
-fn show_method(id: Id, method: &MethodSnapshot, labels: &MethodLabels, out: &mut impl Visitor) {
+fn show_method(
+    id: Id,
+    method: &MethodSnapshot,
+    labels: &MethodLabels,
+    shown: Option<&ShownBuckets>,
+    out: &mut impl Visitor,
+) {
     let durations = |one, other, only_failed| {
         ValueView::Histogram(HistogramView {
             one,
             other,
             exemplars: &method.exemplars,
             only_failed,
+            shown,
         })
     };
     let mut by_outcome = |failed, ok| {
@@ -250,25 +307,4 @@ fn show_method(id: Id, method: &MethodSnapshot, labels: &MethodLabels, out: &mut
     if let Some(value) = plain {
         out.child(&labels.plain, value);
     }
-}
-
-/// The durations of all calls, over the common bounds: bounds of a method's own keep these.
-fn all_calls(snapshot: &Snapshot) -> Histogram {
-    let mut all = Histogram::empty(&snapshot.time_bounds);
-    let methods = snapshot.methods.iter();
-    for one in methods.flat_map(|method| [&method.success, &method.failure]) {
-        if Arc::ptr_eq(&all.bounds, &one.bounds) || all.bounds == one.bounds {
-            all.merge(one);
-            continue;
-        }
-        for (at, count) in one.counts.iter().enumerate() {
-            let bucket = match one.bounds.get(at) {
-                Some(upper) => all.bounds.partition_point(|bound| bound < upper),
-                None => all.bounds.len(),
-            };
-            all.counts[bucket] += count;
-        }
-        all.sum += one.sum;
-    }
-    all
 }

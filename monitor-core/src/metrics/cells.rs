@@ -36,6 +36,7 @@ use std::sync::Arc;
 
 use crate::base::clock::to_f64;
 use crate::base::sync::{AcqRel, Acquire, AtomicU64, Mutex, Ordering, Relaxed, Release, lock};
+use crate::data::buckets::HistogramKind;
 use crate::data::family::{ChildValue, Histogram as Plain};
 use crate::data::value::{StatNumber, StatValue, ValueKind};
 
@@ -372,18 +373,27 @@ fn refused(other: Option<&Other>) -> Refused {
     })
 }
 
+/// The kind of a family of histograms, and the bounds of their cells.
+pub(super) type KeyBounds = (HistogramKind, Arc<[f64]>);
+
 /// The histogram under a key: counts of observations by bucket, and their sum; `None` once it was taken away.
 #[derive(Debug)]
-pub(super) struct KeyHistogram(Mutex<Option<Plain>>);
+pub(super) struct KeyHistogram {
+    pub(super) kind: HistogramKind,
+    counts: Mutex<Option<Plain>>,
+}
 
 impl KeyHistogram {
-    pub(super) fn new(bounds: &Arc<[f64]>) -> Self {
-        Self(Mutex::new(Some(Plain::empty(bounds))))
+    pub(super) fn new((kind, bounds): &KeyBounds) -> Self {
+        Self {
+            kind: *kind,
+            counts: Mutex::new(Some(Plain::empty(bounds))),
+        }
     }
 
     /// Counts a value that is no NaN and not negative. Upper bounds are inclusive.
     pub(super) fn observe(&self, value: f64) -> Result<(), Refused> {
-        let mut histogram = lock(&self.0);
+        let mut histogram = lock(&self.counts);
         let histogram = histogram.as_mut().ok_or(Refused::Gone)?;
         histogram.counts[bucket(&histogram.bounds, value)] += 1;
         histogram.sum += value;
@@ -391,20 +401,20 @@ impl KeyHistogram {
     }
 
     pub(super) fn read(&self) -> Option<Plain> {
-        lock(&self.0).clone()
+        lock(&self.counts).clone()
     }
 }
 
 impl KeyCell for KeyHistogram {
-    type Shared = Arc<[f64]>;
+    type Shared = KeyBounds;
     type Taken = Plain;
 
     fn take_if(&self, may: impl FnOnce() -> bool) -> Option<Plain> {
-        lock(&self.0).take_if(|_| may())
+        lock(&self.counts).take_if(|_| may())
     }
 
     fn bring_back(&self, fresh: Self) {
-        *lock(&self.0) = lock(&fresh.0).take();
+        *lock(&self.counts) = lock(&fresh.counts).take();
     }
 }
 

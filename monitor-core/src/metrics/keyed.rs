@@ -18,11 +18,13 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use crate::base::append::Latest;
 use crate::base::sync::{Acquire, AtomicU64, Mutex, Relaxed, Release, lock};
+use crate::data::buckets::BoundsByKind;
 use crate::data::key::StatKey;
 use crate::data::snapshot::{TaskTotals, ValueEntry, ValueHistogram, ValuesSnapshot};
 use crate::data::value::{StatNumber, StatValue, ValueKind};
-use crate::metrics::cells::{KeyHistogram, KeyValue};
+use crate::metrics::cells::{KeyBounds, KeyHistogram, KeyValue};
 use crate::metrics::family::{FamilyLimits, KeyFamilies, KeyRef, Refused, UpdateTarget};
 use crate::metrics::registry::Registry;
 use crate::metrics::user_points::UserPoints;
@@ -55,19 +57,15 @@ pub(crate) struct Values {
     points: UserPoints,
     pub(crate) tasks: TaskSection,
     pub(crate) metrics: Registry,
-    time_bounds: Arc<[f64]>,
-    size_bounds: Arc<[f64]>,
+    /// Of histograms that are made now.
+    bounds: Latest<[KeyBounds; 2]>,
     /// How often something was removed by its key.
     removals: AtomicU64,
 }
 
 impl Values {
-    /// No values yet. Bounds are those of histograms of times (seconds) and sizes (bytes), strictly increasing.
-    pub(crate) fn new(
-        config: &StorageConfig,
-        time_bounds: Arc<[f64]>,
-        size_bounds: Arc<[f64]>,
-    ) -> Self {
+    /// No values yet.
+    pub(crate) fn new(config: &StorageConfig, bounds: &BoundsByKind) -> Self {
         let limits = Arc::new(FamilyLimits::default());
         let values = Self {
             entries: Arc::new(KeyFamilies::new(&limits)),
@@ -76,18 +74,21 @@ impl Values {
             tasks: TaskSection::default(),
             metrics: Registry::new(&limits),
             limits,
-            time_bounds,
-            size_bounds,
+            bounds: Latest::new(bounds.by_kind()),
             removals: AtomicU64::new(0),
         };
-        values.configure(config);
+        values.configure(config, bounds);
         values
     }
 
-    /// Takes over the limits of another configuration. Existing values stay.
-    pub(crate) fn configure(&self, config: &StorageConfig) {
+    /// Takes over the limits of another configuration, and its bounds for families made later. Existing values stay.
+    pub(crate) fn configure(&self, config: &StorageConfig, bounds: &BoundsByKind) {
         let max_series = config.max_series as u64;
         self.limits.max_series.store(max_series, Relaxed);
+        let bounds = bounds.by_kind();
+        if *self.bounds.load() != bounds {
+            self.bounds.store(bounds);
+        }
     }
 
     /// Adds to the number under a key, 0 if there is none yet, and returns the sum.
@@ -253,10 +254,11 @@ impl Values {
     fn observe(&self, key: &str, value: &StatValue) {
         // Window by window: a searcher is made anew at each call of `contains`, at some 400 instructions.
         let holds = |part: &[u8; 4]| key.as_bytes().windows(4).any(|four| four == part);
+        let [time, size] = self.bounds.load();
         let bounds = if holds(b"time") {
-            &self.time_bounds
+            time
         } else if holds(b"size") {
-            &self.size_bounds
+            size
         } else {
             return;
         };
@@ -342,8 +344,11 @@ impl Values {
         for child in self.histograms.children() {
             if let Some(histogram) = child.cell.read() {
                 child.warn_once(malformed_histogram_label);
-                let key = Arc::clone(&child.key);
-                histograms.push(ValueHistogram { key, histogram });
+                histograms.push(ValueHistogram {
+                    key: Arc::clone(&child.key),
+                    kind: child.cell.kind,
+                    histogram,
+                });
             }
         }
         let limits = &self.limits;

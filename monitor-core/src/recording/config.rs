@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::data::buckets::{Buckets, BucketsError};
 pub use crate::data::catalog::{Namespace, NamespaceError};
 pub use crate::data::labels::{ConstLabelError, ConstLabels};
 
 use crate::base::clock::Clock;
 use crate::base::sync::{Relaxed, StaticAtomicU8};
-use crate::data::family::MAX_DURATION_BUCKETS;
+use crate::data::buckets::MAX_CELLS;
 use crate::data::snapshot::ServiceInfo;
 use crate::errors::ErrorRules;
 
@@ -49,6 +50,18 @@ pub struct StorageConfig {
     pub const_labels: ConstLabels,
     /// The first part of the names of the service's families in the profile `prometheus`. Default `service`.
     pub namespace: Namespace,
+    /// Upper bounds of durations, and of all other times, in seconds, which replace the common ones on the page.
+    /// Default: those of the profile ([`DEFAULT_BUCKETS`](crate::DEFAULT_BUCKETS) in `prometheus`). A method's own
+    /// (`buckets = [..]`) are added to them.
+    ///
+    /// Calls are counted by these bounds from the method's first call on: a method that was called before they were
+    /// configured keeps the bounds it had, and the page leaves out those it lacks
+    /// ([`StartUpWarning::MissingBuckets`](crate::StartUpWarning::MissingBuckets)). Registered histograms keep their
+    /// own bounds.
+    pub buckets: Option<Buckets>,
+    /// The same for sizes, in bytes. Default: those of the profile
+    /// ([`DEFAULT_SIZE_BUCKETS`](crate::DEFAULT_SIZE_BUCKETS) in `prometheus`).
+    pub size_buckets: Option<Buckets>,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
     pub preregister: bool,
@@ -68,6 +81,8 @@ impl Default for StorageConfig {
             idle_series: Duration::ZERO,
             const_labels: ConstLabels::default(),
             namespace: Namespace::default(),
+            buckets: None,
+            size_buckets: None,
             preregister: false,
             methods: Vec::new(),
         }
@@ -104,7 +119,7 @@ pub(crate) struct TickBounds {
 impl TickBounds {
     pub(crate) fn new(bounds: &[f64], clock: &Clock) -> Self {
         let mut ticks = [u64::MAX; EDGES];
-        for (edge, bound) in ticks[..MAX_DURATION_BUCKETS - 1].iter_mut().zip(bounds) {
+        for (edge, bound) in ticks[..MAX_CELLS - 1].iter_mut().zip(bounds) {
             *edge = clock.ticks(*bound);
         }
         let mut first = [0; TABLE];
@@ -121,12 +136,12 @@ impl TickBounds {
 
     /// Makes [`bucket`](Self::bucket) return the last possible bucket for every duration from now on.
     pub(crate) fn force_slow_path(&self) {
-        let end = u8::try_from(MAX_DURATION_BUCKETS - 1).unwrap_or(u8::MAX);
+        let end = u8::try_from(MAX_CELLS - 1).unwrap_or(u8::MAX);
         // Relaxed: a call that does not see it yet takes the fast path.
         self.first.iter().for_each(|cell| cell.store(end, Relaxed));
     }
 
-    /// The bucket of a duration, unless the slow path is forced; below [`MAX_DURATION_BUCKETS`].
+    /// The bucket of a duration, unless the slow path is forced; below [`MAX_CELLS`].
     #[inline]
     pub(crate) fn bucket(&self, ticks: u64) -> usize {
         self.search(
@@ -173,7 +188,7 @@ fn lower_edge(cell: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::family::{MAX_BUCKETS, TIME_BOUNDS};
+    use crate::data::buckets::{MAX_BUCKETS, TIME_BOUNDS};
     use proptest::prelude::*;
 
     #[test]

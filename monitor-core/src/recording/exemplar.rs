@@ -81,7 +81,7 @@ thread_local! {
 #[cold]
 pub(super) fn note(method: &MethodCore, provider: &AnyProvider, span: Span, failed: bool) {
     let exemplars = method.exemplars.get_or_init(|| leak(Exemplars::default()));
-    let bucket = method.shared.ticks.exact_bucket(span.ticks());
+    let bucket = method.shared.cells().ticks.exact_bucket(span.ticks());
     let place = u32::try_from(bucket).ok();
     let Some(cell) = place.and_then(|place| exemplars.get_or_grow(place)) else {
         return;

@@ -263,7 +263,7 @@ impl CallGuard {
             let duration = target.method.storage.clock.seconds(span.ticks());
             let seq = target.ring.next();
             values.take(self.slot(), duration, |value, number| {
-                target.values().enter(value, seq, number);
+                target.values().enter(value, target.method, seq, number);
             });
         }
     }

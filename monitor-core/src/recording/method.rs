@@ -10,18 +10,17 @@ use std::sync::{Arc, LazyLock};
 use crate::base::append::{Interned, Interner, Link, hash_of, push, walk};
 use crate::base::sort::sort_by;
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Relaxed, leak, lock};
-use crate::data::family::{HistogramKind, time_bounds, with_own_bounds};
+use crate::data::buckets::{HistogramKind, union};
 use crate::data::key::StatKey;
 use crate::data::labels::Label;
 use crate::data::{snapshot, status::DEFAULT_TASK};
 use crate::errors::Outcome;
-use crate::recording::config::TickBounds;
 use crate::recording::exemplar::{self, Exemplars};
 use crate::recording::label_sets::{LabelSetOrigin, MethodId};
 use crate::recording::limit::Permits;
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{Settings, settings_of};
-use crate::recording::store::StorageCore;
+use crate::recording::store::{DurationCells, StorageCore};
 use crate::recording::streak::Streak;
 use crate::recording::values::ValueName;
 
@@ -36,8 +35,11 @@ pub(crate) struct MethodShared {
     /// True if `own` is the method's, and not one it shares or that is not read.
     pub(crate) has_own_task: bool,
     pub(crate) permits: Permits,
-    pub(crate) bounds: Arc<[f64]>,
-    pub(crate) ticks: &'static TickBounds,
+    /// The method's own bounds, beside the common ones.
+    pub(crate) own_bounds: &'static [f64],
+    /// The bounds of its durations; fixed as its first shard is made.
+    cells: Once<&'static DurationCells>,
+    storage: &'static StorageCore,
     /// Expected error types: their failures do not change the task status.
     pub(crate) expected: &'static [&'static str],
     limited: bool,
@@ -60,30 +62,39 @@ impl MethodShared {
             Some(task) => (storage.listed_task(task), all, false),
             None => (unread(), all, true),
         };
-        let (bounds, ticks) = match settings.bounds {
-            None => (Arc::clone(time_bounds()), storage.tick_bounds),
-            Some(own) => {
-                let bounds = with_own_bounds(own);
-                let ticks: &'static TickBounds = leak(TickBounds::new(&bounds, &storage.clock));
-                if storage.exemplars.load().is_some() {
-                    ticks.force_slow_path();
-                }
-                (bounds, ticks)
-            }
-        };
         Self {
             plain,
             own,
             default,
             has_own_task,
             permits: Permits::new(storage.rules().config.max_workers),
-            bounds,
-            ticks,
+            own_bounds: settings.bounds.unwrap_or_default(),
+            cells: Once::new(),
+            storage,
             expected: &settings.expected,
             limited: settings.limited,
             streaming: settings.streaming,
             open: AtomicU32::new(0),
             first: Once::new(),
+        }
+    }
+
+    /// The bounds of its durations, fixed by the first call of this.
+    pub(crate) fn cells(&self) -> &'static DurationCells {
+        let fixed = self.cells.get();
+        fixed.unwrap_or_else(|| self.storage.fix_cells(&self.cells, self.own_bounds))
+    }
+
+    /// The same, if there was a call.
+    pub(crate) fn fixed_cells(&self) -> Option<&'static DurationCells> {
+        self.cells.get()
+    }
+
+    /// The bounds of its durations: while they are not fixed, those that a call would fix.
+    pub(crate) fn bounds(&self) -> Arc<[f64]> {
+        match self.cells.get() {
+            Some(cells) => Arc::clone(&cells.bounds),
+            None => union(&self.storage.rules().bounds.time, self.own_bounds),
         }
     }
 
@@ -210,11 +221,12 @@ impl MethodCore {
     /// there is one or room for one more; else it is dropped.
     pub(crate) fn value(&self, name: &str) -> Option<&'static Interned<ValueName>> {
         let names = self.values.get_or_init(|| leak(Interner::new(64)));
+        let bounds = &self.storage.rules().bounds;
         let find_or_add = |name: &str, limit| {
             let is = |known: &ValueName| *known.key.raw == *name;
             let make = |_| ValueName {
                 key: Arc::new(StatKey::parse(name)),
-                kind: HistogramKind::of(name),
+                bounds: bounds.of(HistogramKind::of(name)).cloned(),
             };
             names.find_or_add(hash_of(name), is, limit, make)
         };
@@ -224,6 +236,13 @@ impl MethodCore {
             let overflow = StatKey::write_overflow(StatKey::name_of(name));
             find_or_add(&overflow, limit.saturating_mul(2))
         })
+    }
+
+    /// The bounds of the value of this number; none of one without a histogram.
+    pub(crate) fn bounds_of_value(&self, index: u32) -> Option<Arc<[f64]>> {
+        let mut names = self.values.get()?.iter();
+        let name = names.find(|node| node.index == index)?;
+        name.item.bounds.clone()
     }
 
     /// Counts an observation that its own series does not have.
@@ -332,7 +351,8 @@ impl MethodList {
             step(shard.prefetch_cells(taken.load(Relaxed).into()));
         }
         for method in methods {
-            step(method.shared.own.prefetch() ^ method.shared.bounds.len() as u64);
+            let cells = method.shared.cells.get();
+            step(method.shared.own.prefetch() ^ cells.map_or(0, |cells| cells.bounds.len() as u64));
         }
         for shard in shards {
             step(shard.prefetch_failures());

@@ -9,7 +9,7 @@ use loom::thread;
 use crate::base::append::Latest;
 use crate::base::clock::{Clock, ManualClock, to_f64};
 use crate::base::sync::leak;
-use crate::data::family::MAX_BUCKETS;
+use crate::data::buckets::MAX_BUCKETS;
 use crate::data::status::TaskStatus;
 use crate::recording::config::StorageConfig;
 use crate::recording::guard::CallGuard;

@@ -10,7 +10,7 @@
 use crate::base::append::{IN_MODEL, Link, push, walk};
 use crate::base::clock::Clock;
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, bump, leak};
-use crate::data::family::{MAX_BUCKETS, MAX_DURATION_BUCKETS};
+use crate::data::buckets::{MAX_BUCKETS, MAX_CELLS};
 use crate::data::status::TaskStatus;
 use crate::recording::config::TickBounds;
 use crate::recording::in_flight::TaskSlots;
@@ -133,7 +133,7 @@ impl Shard {
     pub(crate) fn new(method: &'static MethodCore) -> Self {
         Self {
             clock: method.storage.clock.clone(),
-            bounds: method.shared.ticks,
+            bounds: method.shared.cells().ticks,
             method,
             streaks: [method.shared.own, method.shared.default],
             values: Once::new(),
@@ -309,7 +309,7 @@ impl Shard {
         let failures = self.failures_by_type().map(|one| &one.counts);
         let counts = failures.chain([&self.ok]);
         counts
-            .map(|counts| counts.add_to(&mut [0; MAX_DURATION_BUCKETS]))
+            .map(|counts| counts.add_to(&mut [0; MAX_CELLS]))
             .sum()
     }
 
@@ -368,14 +368,17 @@ fn cells<const N: usize>() -> [AtomicU64; N] {
     std::array::from_fn(|_| AtomicU64::new(0))
 }
 
+/// Cells from [`MAX_BUCKETS`] on.
+const OVERFLOW_CELLS: usize = if IN_MODEL { 1 } else { MAX_CELLS - MAX_BUCKETS };
+
 /// Counts of one outcome, or of one value, by bucket.
 #[repr(C)]
 pub(crate) struct BucketCounts {
     /// The buckets that are not empty, a bit each: a method's calls are alike, and a reader need not look at the rest.
     /// The last bit stands for all buckets from [`MAX_BUCKETS`] - 1 on.
     used: AtomicU64,
-    /// The buckets from [`MAX_BUCKETS`] on: only where a method has bounds of its own.
-    overflow: Once<&'static [AtomicU64; MAX_BUCKETS]>,
+    /// The buckets from [`MAX_BUCKETS`] on: only where a method has bounds of its own, or many are configured.
+    overflow: Once<&'static [AtomicU64; OVERFLOW_CELLS]>,
     inline: [AtomicU64; MAX_BUCKETS],
 }
 
@@ -415,7 +418,11 @@ impl BucketCounts {
     #[inline(never)]
     fn bump_overflow(&self, bucket: usize) {
         let overflow = self.overflow.get_or_init(|| leak(cells()));
-        bump(&overflow[bucket % MAX_BUCKETS], 1, Release);
+        bump(
+            &overflow[(bucket - MAX_BUCKETS).min(OVERFLOW_CELLS - 1)],
+            1,
+            Release,
+        );
     }
 
     /// Adds them to totals, as far as those go; returns how many there are.

@@ -15,8 +15,8 @@ use tracing::{field, warn};
 
 use crate::base::append::{Interner, Latest, Table, hash_of};
 use crate::base::clock::{Clock, process_start, utc};
-use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Relaxed, StaticAtomicU32, leak, lock};
-use crate::data::family::{size_bounds, time_bounds};
+use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Relaxed, StaticAtomicU32, leak, lock};
+use crate::data::buckets::{BoundsByKind, union};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::DEFAULT_TASK;
 use crate::errors::{ErrorParser, Outcome};
@@ -38,7 +38,6 @@ pub(crate) struct StorageCore {
     pub(crate) created: u64,
     /// When the process started, seconds since 1970.
     pub(crate) started_at: f64,
-    pub(crate) tick_bounds: &'static TickBounds,
     pub(crate) default_task: &'static Streak,
     pub(crate) values: Values,
     /// The most busy time ever reported, as the bits of a float (the bits of floats that are not negative order as the
@@ -47,8 +46,8 @@ pub(crate) struct StorageCore {
     methods: Table<MethodCore>,
     /// The part that the label sets of each method share, by the number of the method without labels.
     pub(crate) shared: Table<MethodShared>,
-    /// Held while an item of `shared` is made and listed, and while rules or a provider change and all items are
-    /// updated: so each item is made from the new ones, or is updated to them.
+    /// Held while an item of `shared` is made and listed or its cells are fixed, and while rules or a provider change
+    /// and all items are updated: so each item is made from the new ones, or is updated to them.
     listing: Mutex<()>,
     /// The methods by name, as of the last look.
     order: Mutex<Arc<MethodList>>,
@@ -78,16 +77,47 @@ pub(crate) struct Rules {
     /// The storage's index of each of the parser's error types; the storage keeps counts of types that left the
     /// configuration.
     pub(crate) indices: Vec<u32>,
+    /// The bounds of cells that are made now.
+    pub(crate) bounds: BoundsByKind,
+    /// The times among them as cells of durations, for methods without bounds of their own.
+    durations: &'static DurationCells,
+}
+
+/// The cells that durations are counted in.
+pub(crate) struct DurationCells {
+    pub(crate) bounds: Arc<[f64]>,
+    pub(crate) ticks: &'static TickBounds,
+}
+
+impl DurationCells {
+    fn new(bounds: Arc<[f64]>, clock: &Clock) -> &'static Self {
+        let ticks = leak(TickBounds::new(&bounds, clock));
+        leak(Self { bounds, ticks })
+    }
 }
 
 impl Rules {
-    fn new(config: StorageConfig, known: &Interner<Arc<str>>) -> Self {
+    /// With the cells of the rules before it, if the bounds are the same.
+    fn new(
+        config: StorageConfig,
+        known: &Interner<Arc<str>>,
+        clock: &Clock,
+        before: Option<&Self>,
+    ) -> Self {
+        let bounds = BoundsByKind::of_cells(config.buckets.as_ref(), config.size_buckets.as_ref());
+        let same = before.filter(|before| before.bounds.time == bounds.time);
+        let durations = same.map_or_else(
+            || DurationCells::new(Arc::clone(&bounds.time), clock),
+            |before| before.durations,
+        );
         let parser = ErrorParser::new(&config.errors);
         let index = |name: &Arc<str>| known.number_of(name, u32::MAX).unwrap_or(u32::MAX);
         Self {
             indices: parser.types().iter().map(index).collect(),
             parser: Arc::new(parser),
             config,
+            bounds,
+            durations,
         }
     }
 }
@@ -118,17 +148,15 @@ pub(crate) fn is_global(storage: &StorageCore) -> bool {
 impl StorageCore {
     pub(crate) fn new(config: StorageConfig, clock: Clock) -> &'static Self {
         static NEXT_ID: StaticAtomicU32 = StaticAtomicU32::new(0);
-        let (time, size) = (time_bounds(), size_bounds());
         let error_types = Interner::new(64);
-        let rules = Rules::new(config, &error_types);
+        let rules = Rules::new(config, &error_types, &clock, None);
         let is_real = clock.source() != ClockSource::Manual;
         let started_at = is_real.then(process_start).flatten();
         let core: &'static Self = leak(Self {
             id: NEXT_ID.fetch_add(1, Relaxed).into(),
             created: clock.now(),
             started_at: started_at.unwrap_or_else(|| clock.unix()),
-            tick_bounds: leak(TickBounds::new(time, &clock)),
-            values: Values::new(&rules.config, Arc::clone(time), Arc::clone(size)),
+            values: Values::new(&rules.config, &rules.bounds),
             clock,
             default_task: leak(Streak::default()),
             busy: AtomicU64::new(0),
@@ -154,16 +182,42 @@ impl StorageCore {
     /// Puts another configuration in force. Nothing recorded is lost: error types that are no longer listed keep
     /// their counts.
     pub(crate) fn configure(&'static self, config: StorageConfig) {
-        let rules = Rules::new(config, &self.error_types);
-        self.values.configure(&rules.config);
+        let rules = Rules::new(config, &self.error_types, &self.clock, Some(self.rules()));
+        self.values.configure(&rules.config, &rules.bounds);
         let max_workers = rules.config.max_workers;
         let listing = lock(&self.listing);
+        if self.exemplars.load().is_some() {
+            rules.durations.ticks.force_slow_path();
+        }
         self.rules.store(rules);
         for shared in self.shared.items() {
             shared.permits.configure(max_workers);
         }
         drop(listing);
         self.preregister();
+    }
+
+    /// Makes the cells of a method with these bounds of its own, unless another thread has done so.
+    // The lock: a provider that is set at the same time is seen here, or reaches what was made here.
+    #[cold]
+    pub(super) fn fix_cells(
+        &self,
+        cells: &Once<&'static DurationCells>,
+        own: &'static [f64],
+    ) -> &'static DurationCells {
+        let _listing = lock(&self.listing);
+        let common = self.rules().durations;
+        let fixed = if own.is_empty() {
+            common
+        } else {
+            cells
+                .get()
+                .unwrap_or_else(|| DurationCells::new(union(&common.bounds, own), &self.clock))
+        };
+        if self.exemplars.load().is_some() {
+            fixed.ticks.force_slow_path();
+        }
+        cells.get_or_init(|| fixed)
     }
 
     fn preregister(&'static self) {
@@ -328,9 +382,9 @@ impl StorageCore {
         let provider: AnyProvider = AssertUnwindSafe(Box::new(provider));
         let _listing = lock(&self.listing);
         self.exemplars.store(Some(provider));
-        self.tick_bounds.force_slow_path();
-        for shared in self.shared.items() {
-            shared.ticks.force_slow_path();
+        self.rules().durations.ticks.force_slow_path();
+        for cells in self.shared.items().filter_map(MethodShared::fixed_cells) {
+            cells.ticks.force_slow_path();
         }
     }
 

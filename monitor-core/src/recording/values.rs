@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use crate::base::append::{IN_MODEL, Interned, Link, Table};
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Relaxed, leak};
-use crate::data::family::{Histogram, HistogramKind, SIZE_BOUNDS, TIME_BOUNDS, bucket_of};
+use crate::data::buckets::cell_of;
+use crate::data::family::Histogram;
 use crate::data::key::StatKey;
+use crate::recording::method::MethodCore;
 use crate::recording::shard::{BucketCounts, ValueRing, add};
 
 /// Values a slot keeps in one piece; more take another piece.
@@ -20,42 +22,28 @@ const PENDING: usize = if IN_MODEL { 1 } else { 8 };
 /// long stream belongs in a counter or a histogram of its own.
 const MAX_PIECES: usize = if IN_MODEL { 2 } else { 128 };
 
-/// A value's number in its method, with the flags needed to enter it: one word in a slot.
+/// A value's number in its method, with the flag that the duration is taken off it: one word in a slot.
 #[derive(Clone, Copy)]
 pub(crate) struct ValueRef(u32);
 
 /// Marks a pending value as "time left at entry plus time passed then": at the end the duration is taken off.
 const LEFT_AT_END: u32 = 1 << 31;
-const TIME: u32 = 1 << 30;
-const SIZE: u32 = 1 << 29;
 
 impl ValueRef {
     pub(crate) fn new(node: &Interned<ValueName>) -> Self {
-        let kind = match node.item.kind {
-            HistogramKind::Time => TIME,
-            HistogramKind::Size => SIZE,
-            HistogramKind::Plain => 0,
-        };
-        Self(node.index | kind)
+        Self(node.index)
     }
 
     pub(crate) fn left_at_end(self) -> Self {
         Self(self.0 | LEFT_AT_END)
-    }
-
-    fn kind(self) -> HistogramKind {
-        match self.0 & (TIME | SIZE) {
-            TIME => HistogramKind::Time,
-            SIZE => HistogramKind::Size,
-            _ => HistogramKind::Plain,
-        }
     }
 }
 
 /// The data kept for a value's name in one method.
 pub(crate) struct ValueName {
     pub(crate) key: Arc<StatKey>,
-    pub(crate) kind: HistogramKind,
+    /// Of the cells of its histogram; none of one without.
+    pub(crate) bounds: Option<Arc<[f64]>>,
 }
 
 /// True if a number can be a time in seconds or a size in bytes, and so enter a sum. A negative number would make the
@@ -85,8 +73,15 @@ pub(crate) struct ShardValues {
 /// entry in the ring was intact after the value was read (see [`Ring`](crate::recording::shard::Ring)).
 pub(crate) struct ValueCells {
     pub(crate) ring: ValueRing,
-    /// Counts and sum, where the value is a time or a size.
-    histogram: Option<(BucketCounts, AtomicU64)>,
+    /// Where the value is a time or a size.
+    histogram: Option<ValueHistogram>,
+}
+
+/// Counts and sum of a value over its bounds.
+struct ValueHistogram {
+    bounds: Arc<[f64]>,
+    counts: BucketCounts,
+    sum: AtomicU64,
 }
 
 /// The values that the call in one slot has observed so far.
@@ -146,41 +141,42 @@ impl ShardValues {
         }
     }
 
-    /// Enters a value of the call that gets this number; only the owner.
-    pub(crate) fn enter(&self, value: ValueRef, seq: u64, number: f64) {
-        let index = value.0 & !(LEFT_AT_END | TIME | SIZE);
-        let new = || leak(ValueCells::new(value.kind()));
+    /// Enters a value of the call that gets this number, a call of the method; only the owner.
+    pub(crate) fn enter(&self, value: ValueRef, method: &MethodCore, seq: u64, number: f64) {
+        let index = value.0 & !LEFT_AT_END;
+        let new = || leak(ValueCells::new(method.bounds_of_value(index)));
         let Some(cells) = self.cells.item_or(index, new) else {
             return;
         };
         cells.ring.push(seq, number);
-        if let Some((counts, sum)) = &cells.histogram
+        if let Some(histogram) = &cells.histogram
             && is_measure(number)
         {
-            let bounds: &[f64] = match value.kind() {
-                HistogramKind::Size => &SIZE_BOUNDS,
-                _ => &TIME_BOUNDS,
-            };
-            counts.bump(bucket_of(bounds, number));
-            add(sum, number);
+            let cell = cell_of(&histogram.bounds, number);
+            histogram.counts.bump(cell);
+            add(&histogram.sum, number);
         }
     }
 }
 
 impl ValueCells {
-    fn new(kind: HistogramKind) -> Self {
-        let histogram = || (BucketCounts::new(), AtomicU64::new(0));
+    fn new(bounds: Option<Arc<[f64]>>) -> Self {
+        let histogram = |bounds| ValueHistogram {
+            bounds,
+            counts: BucketCounts::new(),
+            sum: AtomicU64::new(0),
+        };
         Self {
             ring: ValueRing::new(),
-            histogram: (kind != HistogramKind::Plain).then(histogram),
+            histogram: bounds.map(histogram),
         }
     }
 
     /// Adds this shard's observations to a histogram.
     pub(crate) fn add_to(&self, total: &mut Histogram) {
-        if let Some((counts, sum)) = &self.histogram {
-            total.sum += f64::from_bits(sum.load(Acquire));
-            counts.add_to(&mut total.counts);
+        if let Some(histogram) = &self.histogram {
+            total.sum += f64::from_bits(histogram.sum.load(Acquire));
+            histogram.counts.add_to(&mut total.counts);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::base::append::Interner;
 use crate::base::clock::to_f64;
 use crate::base::sort::{sort_by, sort_by_key};
 use crate::base::sync::Relaxed;
-use crate::data::family::{Histogram, HistogramKind, size_bounds, time_bounds};
+use crate::data::family::Histogram;
 use crate::data::snapshot::{CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals};
 use crate::recording::exemplar;
 use crate::recording::method::MethodCore;
@@ -144,7 +144,9 @@ impl MonitorStorage {
             service_info: config.service_info.clone(),
             tasks: totals,
             error_types,
-            time_bounds: Arc::clone(time_bounds()),
+            time_bounds: Arc::clone(&rules.bounds.time),
+            buckets: config.buckets.clone(),
+            size_buckets: config.size_buckets.clone(),
             methods,
             expected: core.expected(rules),
             statuses,
@@ -260,7 +262,7 @@ fn read_method(
     recent: &mut RecentCalls,
 ) -> MethodSnapshot {
     let clock = &method.storage.clock;
-    let bounds = &method.shared.bounds;
+    let bounds = &method.shared.bounds();
     let counts = MethodCounts::read(method, bounds.len() + 1, now);
     let finished = counts.finished();
     let in_flight = counts.started.saturating_sub(finished);
@@ -286,6 +288,7 @@ fn read_method(
         name: Arc::clone(&method.name),
         labels: Arc::clone(&method.labels),
         started: counts.started,
+        own_bounds: method.shared.own_bounds,
         success,
         failure,
         errors: counts.errors,
@@ -307,12 +310,7 @@ fn read_values(method: &'static MethodCore, recent: &RecentCalls) -> Vec<CallVal
     // By first use, so that of two names that collide the first keeps the family.
     sort_by_key(&mut names, |node| node.index);
     let values = names.into_iter().map(|node| {
-        let bounds = match node.item.kind {
-            HistogramKind::Time => Some(time_bounds()),
-            HistogramKind::Size => Some(size_bounds()),
-            HistogramKind::Plain => None,
-        };
-        let mut histogram = bounds.map(Histogram::empty);
+        let mut histogram = node.item.bounds.as_ref().map(Histogram::empty);
         for values in method.shards().filter_map(|shard| shard.values.get()) {
             if let (Some(total), Some(cells)) = (&mut histogram, values.cells.item(node.index)) {
                 cells.add_to(total);

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::base::sort::sort_by_key;
-use crate::data::family::{Label, TIME_BOUNDS, with_own_bounds};
+use crate::data::buckets::{BoundsByKind, union};
+use crate::data::catalog::Profile;
+use crate::data::family::Label;
 use crate::data::key::StatKey;
 use crate::data::snapshot::{MethodSnapshot, Snapshot, StatsMap};
 use crate::data::status::StatusParser;
@@ -39,6 +42,14 @@ pub enum StartUpWarning {
         /// How many series.
         series: usize,
     },
+    /// A method was called before [`buckets`](crate::StorageConfig::buckets) were configured: its calls are counted
+    /// without some of these bounds, and its lines lack them.
+    MissingBuckets {
+        /// The method.
+        method: Arc<str>,
+        /// How many of the configured bounds its lines lack.
+        missing: usize,
+    },
 }
 
 impl fmt::Display for StartUpWarning {
@@ -55,6 +66,10 @@ impl fmt::Display for StartUpWarning {
             Self::ManySeries { series } => write!(
                 f,
                 "the known methods, label values and error types make {series} series; more than {MANY_SERIES} are slow to scrape"
+            ),
+            Self::MissingBuckets { method, missing } => write!(
+                f,
+                "the method `{method}` was called before `buckets` were configured: its durations lack {missing} of these bounds"
             ),
         }
     }
@@ -86,9 +101,9 @@ impl MonitorStorage {
     }
 
     /// Warnings to be logged when a service starts: the feature `off` is on, functions that count as one method, error
-    /// types that attributes name and the configuration does not list, a very large page. `monitor_server::run` writes
-    /// them.
-    pub fn start_up_warnings(&self) -> Vec<StartUpWarning> {
+    /// types that attributes name and the configuration does not list, a page of this profile that is very large,
+    /// methods without some of the configured `buckets`. `monitor_server::run` writes them.
+    pub fn start_up_warnings(&self, profile: Profile) -> Vec<StartUpWarning> {
         let off = IS_OFF.then_some(StartUpWarning::InstrumentationOff);
         let shared = shared_methods().into_iter();
         let mut warnings: Vec<_> = off
@@ -103,17 +118,47 @@ impl MonitorStorage {
                 unknown.map(|error_type| StartUpWarning::UnknownErrorType { method, error_type }),
             );
         }
-        let types = parser.types().len();
-        let known = self.core.methods();
-        let known: usize = known
-            .map(|method| series_of(method.shared.bounds.len(), types))
-            .sum();
-        let series = known.saturating_add(coming_series(self.core, types));
+        let series = page_series(self.core, profile);
         if series > MANY_SERIES {
             warnings.push(StartUpWarning::ManySeries { series });
         }
+        warnings.extend(missing_buckets(self.core));
         warnings
     }
+}
+
+/// The methods whose cells were made before buckets were configured, and lack some of their bounds.
+fn missing_buckets(core: &StorageCore) -> impl Iterator<Item = StartUpWarning> {
+    let buckets = core.rules().config.buckets.as_deref().unwrap_or_default();
+    core.shared.items().filter_map(|shared| {
+        let cells = &shared.fixed_cells()?.bounds;
+        let lacks = |bound: &&f64| !cells.contains(bound);
+        let missing = buckets.iter().filter(lacks).count();
+        let method = Arc::clone(&shared.plain.name);
+        (missing > 0).then_some(StartUpWarning::MissingBuckets { method, missing })
+    })
+}
+
+/// The series of all methods on a page of this profile, those of label sets that come with their first call included.
+fn page_series(core: &StorageCore, profile: Profile) -> usize {
+    let rules = core.rules();
+    let types = rules.parser.types().len();
+    let wanted = BoundsByKind::wanted(profile, rules.config.buckets.as_ref(), None).time;
+    let series_of = |own: &[f64]| {
+        let buckets = union(&wanted, own).len() + 1;
+        match profile {
+            // Requests, two outcomes, errors by type, two means, and the histogram with its sum and count.
+            Profile::Servicekit => 1 + 2 + types + 2 + buckets + 2,
+            // Requests, in flight, errors by type, two means, and a histogram of each outcome.
+            Profile::Prometheus => 1 + 1 + types + 2 + 2 * (buckets + 2),
+        }
+    };
+    let known = core
+        .methods()
+        .map(|method| series_of(method.shared.own_bounds));
+    known
+        .sum::<usize>()
+        .saturating_add(coming_series(core, series_of))
 }
 
 /// The calls in flight, beside the tasks of `add_key_value`: `METHOD#n` with when it started, seconds since 1970.
@@ -193,7 +238,7 @@ fn point_of(call: &RecentCall, method: &MethodCore, name: &str) -> StatValue {
 }
 
 /// The series of the label sets that come with their first call, being too many to make before.
-fn coming_series(core: &StorageCore, types: usize) -> usize {
+fn coming_series(core: &StorageCore, series_of: impl Fn(&[f64]) -> usize) -> usize {
     if !core.rules().config.preregister {
         return 0;
     }
@@ -201,16 +246,8 @@ fn coming_series(core: &StorageCore, types: usize) -> usize {
     let coming = labelled.map(|(name, settings)| {
         let own = core.methods().filter(|method| *method.name == **name);
         let there = own.filter(|method| !method.labels.is_empty() && !method.origin.is_open);
-        let bounds = settings
-            .bounds
-            .map_or(TIME_BOUNDS.len(), |own| with_own_bounds(own).len());
         let coming = settings.closed_sets.saturating_sub(there.count());
-        coming.saturating_mul(series_of(bounds, types))
+        coming.saturating_mul(series_of(settings.bounds.unwrap_or_default()))
     });
     coming.fold(0, usize::saturating_add)
-}
-
-/// Requests, two outcomes, errors by type, two means, and the histogram with its bucket of infinity, sum and count.
-fn series_of(bounds: usize, types: usize) -> usize {
-    1 + 2 + types + 2 + bounds + 3
 }

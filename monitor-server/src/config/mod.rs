@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use monitor_core::config::Namespace;
+use monitor_core::config::{Buckets, Namespace};
 use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use monitor_core::{ErrorRules, StatusRule, StorageConfig};
@@ -82,6 +82,8 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page: by key or of a registered metric, whose memory is freed, or of calls whose labels are text, which keep their counts; 0 is never |
 /// | `profile` | `prometheus` | names under which the storage is exported: `prometheus`, idiomatic ones, or `servicekit`, those of the Python toolkit |
 /// | `namespace` | `service` | first part of the names of the service's families in the profile `prometheus`: letters, digits and `_` |
+/// | `buckets` | those of the profile | upper bounds of durations and other times, seconds, from 1 to 100 of them, in place of the profile's |
+/// | `size_buckets` | those of the profile | upper bounds of sizes, bytes, from 1 to 100 of them, in place of the profile's |
 /// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500; else it is served without |
 /// | `render_cache` | 0, compressed 0.1 | seconds, at most 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
 /// | `disable_compression` | `false` | whether answers are never compressed |
@@ -134,7 +136,9 @@ pub struct MonitorConfig {
     errors: Vec<StatusRule>,
     labels: GivenLabels,
     namespace: GivenNamespace,
-    /// All of the storage's settings but errors, labels and namespace, which are checked as they are put in.
+    buckets: Option<Vec<f64>>,
+    size_buckets: Option<Vec<f64>>,
+    /// All of the storage's settings but errors, labels, namespace and buckets, which are checked as they are put in.
     storage: StorageConfig,
     profile: Profile,
     strict: bool,
@@ -243,6 +247,14 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// The names under which the storage is exported. Default [`Profile::Prometheus`].
     "profile" => profile, fn profile(profile: Profile);
     "namespace" => namespace = service::namespace_text;
+    /// Upper bounds of durations, and of all other times, in seconds, which replace the common ones on the page; a
+    /// method's own (`buckets = [..]`) are added to them, and registered histograms keep theirs. Default those of the
+    /// profile: see [`StorageConfig::buckets`](monitor_core::StorageConfig::buckets), also for methods that were called
+    /// before [`run`](crate::run). Refused when the settings are applied: more than 100 bounds, and bounds that are
+    /// negative, infinite or NaN, or not above the one before.
+    "buckets" => buckets = service::bounds, fn buckets(bounds: Vec<f64>);
+    /// The same for sizes, in bytes.
+    "size_buckets" => size_buckets = service::bounds, fn size_buckets(bounds: Vec<f64>);
     /// Whether a scrape is answered 500 where a registry, a collector or a family had to be left out of its page; the
     /// body names it. Default off: the rest is served, and each gap counts in `monitor_scrape_errors_total`. A
     /// repeated series is none of these: the page has its first value.
@@ -690,14 +702,17 @@ impl MonitorConfig {
     /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or
     /// is taken, a method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a
     /// label that cannot be on every series, a `render_cache` above a minute, limits of heads that are out of range, a
-    /// check or a group whose name is blank or taken, a check without time, a `namespace` that families cannot have.
+    /// check or a group whose name is blank or taken, a check without time, a `namespace` that families cannot have,
+    /// `buckets` that are no bounds of a histogram.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         self.validate(&At::code(""))?;
         let mut storage = self.storage.clone();
         let errors = ErrorRules::try_new(self.errors.iter().cloned());
         storage.errors = errors.map_err(ConfigError::Rules)?;
         storage.const_labels = service::const_labels(&self.labels, &At::code("labels"))?;
-        storage.namespace = self.valid_namespace(&At::code(""))?;
+        let at = &At::code("");
+        storage.namespace = self.valid_namespace(at)?;
+        [storage.buckets, storage.size_buckets] = self.valid_buckets(at)?;
         let gauges = &mut storage.service_info;
         gauges.retain(|gauge| &*gauge.name != service::OVERWRITTEN);
         Ok(storage)
@@ -707,11 +722,20 @@ impl MonitorConfig {
         service::namespace(&self.namespace, &at.key("namespace"))
     }
 
+    /// Of durations and of sizes.
+    fn valid_buckets(&self, at: &At<'_>) -> Result<[Option<Buckets>; 2], ConfigError> {
+        Ok([
+            service::buckets(self.buckets.as_deref(), &at.key("buckets"))?,
+            service::buckets(self.size_buckets.as_deref(), &at.key("size_buckets"))?,
+        ])
+    }
+
     /// An error for the first invalid setting. One of the document is named by its line there, others as set in code.
     fn validate(&self, at: &At<'_>) -> Result<(), ConfigError> {
         for rule in &self.errors {
             service::validate_rule(rule, &at.key("errors"))?;
         }
+        self.valid_buckets(at)?;
         let namespace = self.valid_namespace(at)?;
         for gauge in &self.storage.service_info {
             service::validate_gauge(&gauge.name, &namespace, &at.key("service info"))?;

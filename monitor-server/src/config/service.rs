@@ -4,7 +4,7 @@
 //! the `validate_..` functions, for files and for code alike.
 
 use monitor_core::StatusRule;
-use monitor_core::config::{ConstLabels, Namespace, NamespaceError};
+use monitor_core::config::{Buckets, BucketsError, ConstLabels, Namespace, NamespaceError};
 use monitor_core::family::{Family, Label};
 use monitor_core::names::is_built_in;
 use monitor_core::snapshot::ServiceInfo;
@@ -158,6 +158,27 @@ pub(super) fn namespace(given: &GivenNamespace, at: &At<'_>) -> Result<Namespace
         };
         at.invalid(expected, &format_args!("the text `{}`", shown(&given.0)))
     })
+}
+
+const BOUNDS: &str = "a list of 1 to 100 bounds";
+
+pub(super) fn bounds(at: &At<'_>) -> Result<Vec<f64>> {
+    at.items(BOUNDS, 1, At::scalar)
+}
+
+/// The bounds for the storage, none where none are given; an error for the first that cannot be one.
+pub(super) fn buckets(given: Option<&[f64]>, at: &At<'_>) -> Result<Option<Buckets>> {
+    let Some(given) = given else {
+        return Ok(None);
+    };
+    match Buckets::try_new(given.iter().copied()) {
+        Ok(buckets) => Ok(Some(buckets)),
+        Err(BucketsError::Bound { index, bound }) => {
+            let expected = "a finite number, 0 or more, above the bound before it";
+            Err(at.index(index).out_of_range(expected, &bound))
+        }
+        Err(_) => Err(at.invalid(BOUNDS, &format_args!("{} bounds", given.len()))),
+    }
 }
 
 /// Puts these labels on every series of families that are not the storage's, but for those of a name that a series has

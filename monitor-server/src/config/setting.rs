@@ -250,11 +250,17 @@ impl<'a> At<'a> {
         expected: Expected,
         found: &dyn fmt::Debug,
     ) -> Result {
-        let fault = || match self.node {
+        is_good
+            .then_some(())
+            .ok_or_else(|| self.out_of_range(expected, found))
+    }
+
+    /// The error for this number.
+    pub(super) fn out_of_range(&self, expected: Expected, found: &dyn fmt::Debug) -> ConfigError {
+        match self.node {
             Some(_) => self.refused(expected),
             None => self.invalid(expected, &format_args!("`{found:?}`")),
-        };
-        is_good.then_some(()).ok_or_else(fault)
+        }
     }
 
     /// An error for a value that is right by itself, and cannot be used.

@@ -247,6 +247,21 @@ fn the_namespace_is_the_services_own() {
 }
 
 #[test]
+fn buckets_are_bounds_in_ascending_order() {
+    let bounds = |config: StorageConfig| {
+        [config.buckets, config.size_buckets].map(|buckets| buckets.map(|bounds| bounds.to_vec()))
+    };
+    assert_eq!(bounds(storage("")), [None, None]);
+    let read = storage("{buckets: [0, 0.5, '2'], size_buckets: [1e3]}");
+    let expected = [Some(vec![0.0, 0.5, 2.0]), Some(vec![1000.0])];
+    assert_eq!(bounds(read), expected);
+    let built = MonitorConfig::default()
+        .buckets(vec![0.0, 0.5, 2.0])
+        .size_buckets(vec![1000.0]);
+    assert_eq!(bounds(built.storage_config().expect("valid")), expected);
+}
+
+#[test]
 fn settings_made_in_code_are_checked_too() {
     let refused = |config: MonitorConfig| config.storage_config().expect_err("refused").to_string();
     assert_eq!(
@@ -260,6 +275,19 @@ fn settings_made_in_code_are_checked_too() {
     assert_eq!(
         refused(MonitorConfig::default().namespace("tokio")),
         "configuration: `namespace`: expected a namespace that no families but the service's have, found the text `tokio`"
+    );
+    assert_eq!(
+        refused(MonitorConfig::default().buckets(vec![0.5, f64::INFINITY])),
+        "configuration: `buckets[1]`: expected a finite number, 0 or more, above the bound before it, found `inf`"
+    );
+    let many = (0..101).map(f64::from).collect();
+    assert_eq!(
+        refused(MonitorConfig::default().size_buckets(many)),
+        "configuration: `size_buckets`: expected a list of 1 to 100 bounds, found 101 bounds"
+    );
+    assert_eq!(
+        refused(MonitorConfig::default().buckets(Vec::new())),
+        "configuration: `buckets`: expected a list of 1 to 100 bounds, found 0 bounds"
     );
     let words = "w".repeat(1 << 20);
     let many = refused(MonitorConfig::default().errors("FATAL", [words], 1));

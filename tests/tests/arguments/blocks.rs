@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "`only_pub` looks for it")]
 
+use monitor_core::names::Profile;
 use monitor_core::testing::{self, Recorder, call, task};
 use monitor_core::{Monitor, StartUpWarning, StorageConfig, TaskStatus, monitored};
 
@@ -301,7 +302,7 @@ impl Places {
 #[test]
 fn a_method_of_a_block_has_its_own_place() {
     let (lines, _) = testing::record(|| [Places::one(), Places::other()]);
-    let warnings = Monitor::new(StorageConfig::default()).start_up_warnings();
+    let warnings = Monitor::new(StorageConfig::default()).start_up_warnings(Profile::default());
     let shared = warnings.iter().find_map(|warning| match warning {
         StartUpWarning::SharedMethod(shared) if shared.method == "two in a block" => Some(shared),
         _ => None,

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use monitor_core::names::Profile;
 use monitor_core::testing::{self, Recorder, call};
 use monitor_core::{StartUpWarning, TaskStatus, monitored};
 
@@ -210,7 +211,7 @@ fn a_name_the_configuration_does_not_list_is_other_and_warned_of_at_start_up() {
         .recorded()
         .assert_exactly([call("unknown_name").failure("other")]);
     let warned = |probe: &Recorder, of: &str| {
-        let warnings = probe.start_up_warnings();
+        let warnings = probe.start_up_warnings(Profile::default());
         warnings
             .iter()
             .filter(|one| matches!(one, StartUpWarning::UnknownErrorType { method, .. } if *method == of))

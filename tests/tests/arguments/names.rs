@@ -178,7 +178,7 @@ fn two_functions_of_one_name_are_one_method_and_reported_once_with_both_places()
         ]
     });
     recorded.assert_exactly([call("two places").success().times(2)]);
-    let warnings = Monitor::new(StorageConfig::default()).start_up_warnings();
+    let warnings = Monitor::new(StorageConfig::default()).start_up_warnings(Profile::default());
     let shared: Vec<_> = warnings
         .iter()
         .filter_map(|warning| match warning {
@@ -212,7 +212,7 @@ fn one_of_many<const N: usize, T: Default>() -> (usize, T) {
 fn one_generic_function_is_one_method_and_no_duplicate() {
     let (_, recorded) = testing::record(|| (one_of_many::<1, u8>(), one_of_many::<2, String>()));
     recorded.assert_exactly([call("one_of_many").success().times(2)]);
-    let warnings = Monitor::new(StorageConfig::default()).start_up_warnings();
+    let warnings = Monitor::new(StorageConfig::default()).start_up_warnings(Profile::default());
     assert!(
         !warnings
             .iter()
@@ -284,9 +284,7 @@ fn buckets_are_those_of_the_method() {
         buckets_none();
     });
     let page = page(&probe);
-    for name in ["buckets_time", "buckets_none"] {
-        assert_eq!(bounds(&page, name), monitor_core::TIME_BOUNDS);
-    }
+    assert_eq!(bounds(&page, "buckets_none"), monitor_core::DEFAULT_BUCKETS);
     for (name, own) in OWN_BOUNDS {
         let all = bounds(&page, name);
         assert!(
@@ -301,7 +299,8 @@ fn buckets_are_those_of_the_method() {
     assert_eq!(counts, ["1", "2", "3", "4"]);
 }
 
-const OWN_BOUNDS: [(&str, &[f64]); 4] = [
+const OWN_BOUNDS: [(&str, &[f64]); 5] = [
+    ("buckets_time", &monitor_core::TIME_BOUNDS),
     ("buckets_size", &monitor_core::SIZE_BOUNDS),
     ("buckets_array", &OWN),
     ("buckets_slice", SLICE),
@@ -313,12 +312,13 @@ fn bounds_of_a_method_stand_among_the_common_ones_and_no_others_do() {
     let probe = Recorder::new();
     probe.scope_sync(|| {
         buckets_size();
+        crate::drive::ready(buckets_time());
         buckets_list(&probe, 0);
         buckets_array();
         buckets_slice();
     });
     for (name, own) in OWN_BOUNDS {
-        let mut all: Vec<f64> = monitor_core::TIME_BOUNDS
+        let mut all: Vec<f64> = monitor_core::DEFAULT_BUCKETS
             .iter()
             .chain(own)
             .copied()
@@ -347,7 +347,9 @@ fn of_method<'a>(page: &'a str, method: &str) -> impl Iterator<Item = (&'a str, 
     let method = format!("method=\"{method}\"");
     page.lines()
         .filter(move |line| {
-            line.starts_with("service_request_duration_seconds_bucket") && line.contains(&method)
+            line.starts_with("service_request_duration_seconds_bucket")
+                && line.contains(&method)
+                && line.contains("status=\"success\"")
         })
         .filter_map(|line| {
             let (_, rest) = line.split_once("le=\"")?;

@@ -13,12 +13,19 @@ use crate::data::value::ValueKind;
 
 type Tested = Result<(), StatsError>;
 
+fn bounds() -> BoundsByKind {
+    BoundsByKind {
+        time: [0.0, 0.5, 1.0].into(),
+        size: [0.0, 1.0, 5.0].into(),
+    }
+}
+
 fn limited(max_series: usize) -> Values {
     let config = StorageConfig {
         max_series,
         ..StorageConfig::default()
     };
-    Values::new(&config, [0.0, 0.5, 1.0].into(), [0.0, 1.0, 5.0].into())
+    Values::new(&config, &bounds())
 }
 
 fn values() -> Values {
@@ -479,10 +486,11 @@ fn no_limit_is_no_limit() -> Tested {
         values.inc(&format!("jobs___id__{n}"), 1)?;
     }
     assert_eq!(values.exported().entries.len(), 3000);
-    values.configure(&StorageConfig {
+    let config = StorageConfig {
         max_series: 1,
         ..StorageConfig::default()
-    });
+    };
+    values.configure(&config, &bounds());
     values.inc("jobs___id__new", 1)?;
     assert_eq!(values.exported().entries.len(), 3001);
     Ok(())

@@ -109,6 +109,30 @@ const REFUSALS: &[(&str, &str)] = &[
         "yaml:1: `service info.shop_workers`: expected a name that no built-in metric has, found the text `shop_workers`",
     ),
     (
+        "buckets: 0.5",
+        "yaml:1: `buckets`: expected a list of 1 to 100 bounds, found `0.5`",
+    ),
+    (
+        "size_buckets: []",
+        "yaml:1: `size_buckets`: expected a list of 1 to 100 bounds, found a list",
+    ),
+    (
+        "buckets:\n- 0.1\n- 0.5\n- 0.5",
+        "yaml:4: `buckets[2]`: expected a finite number, 0 or more, above the bound before it, found `0.5`",
+    ),
+    (
+        "size_buckets: [-1]",
+        "yaml:1: `size_buckets[0]`: expected a finite number, 0 or more, above the bound before it, found `-1`",
+    ),
+    (
+        "buckets: [1, .nan]",
+        "yaml:1: `buckets[1]`: expected a finite number, 0 or more, above the bound before it, found `.nan`",
+    ),
+    (
+        "buckets: [1, ten]",
+        "yaml:1: `buckets[1]`: expected a number, found the text `ten`",
+    ),
+    (
         "strict: 'yes'",
         "yaml:1: `strict`: expected `true` or `false`, found the text `yes`",
     ),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::{TIME, entry, fresh, key, means, method, observed};
+use crate::data::buckets::HistogramKind;
 use crate::data::family::FamilyType;
 use crate::data::key::StatKey;
 use crate::data::name::SampleNames;
@@ -36,6 +37,7 @@ fn the_first_key_owns_a_family_and_the_others_go_by_hash() {
     ];
     snapshot.values.means = vec![(key("y"), means(10.0, 11.0))];
     snapshot.values.histograms = vec![ValueHistogram {
+        kind: HistogramKind::Time,
         key: key("a_time"),
         histogram: observed(&TIME, &[1.0]),
     }];
@@ -204,6 +206,7 @@ fn numbered(
     for key in points {
         let histogram = observed(&[1.0], &[fresh_number()]);
         snapshot.values.histograms.push(ValueHistogram {
+            kind: HistogramKind::Time,
             key: Arc::clone(key),
             histogram,
         });
