@@ -86,12 +86,33 @@ fn series_key(name: &str, mut labels: Vec<(String, String)>) -> String {
     format!("{name}{{{}}}", written.join(","))
 }
 
+/// The value of a label without its escapes; `None` for an escape that is none.
+pub fn unescaped(written: &str) -> Option<String> {
+    let mut chars = written.chars();
+    let mut value = String::new();
+    while let Some(c) = chars.next() {
+        value.push(match c {
+            '\\' => match chars.next()? {
+                'n' => '\n',
+                escaped @ ('\\' | '"') => escaped,
+                _ => return None,
+            },
+            plain => plain,
+        });
+    }
+    Some(value)
+}
+
 /// Sorts the labels of a series as written; a series that is malformed stays as it is.
 fn canonical(key: &str) -> String {
     parse_series(key).map_or_else(|| key.to_owned(), |(name, labels)| series_key(name, labels))
 }
 
-fn parse_series(key: &str) -> Option<(&str, Vec<(String, String)>)> {
+/// Name and labels of a series as written, with the escapes in the labels' values; `None` if it is malformed.
+pub fn parse_series(key: &str) -> Option<(&str, Vec<(String, String)>)> {
+    if !key.contains('{') {
+        return Some((key, Vec::new()));
+    }
     let (name, mut rest) = key.strip_suffix('}')?.split_once('{')?;
     let mut labels = Vec::new();
     while !rest.is_empty() {

@@ -2,7 +2,7 @@
 
 #[allow(
     dead_code,
-    reason = "its `main` runs as a program: see `argument_examples`"
+    reason = "its `main` runs as a program: see `fixtures/argument_examples.rs`"
 )]
 #[path = "../../examples/examples/grpc_health.rs"]
 mod grpc_health;

@@ -164,7 +164,7 @@ fn everything_built_in_was_used() {
     for profile in Profile::ALL {
         let page = used::page(&used::everything().snapshot(), profile, Format::Text004);
         let families = built_in_families(profile, &Namespace::default());
-        // Only a build without instrumentation has it: `tests/off.rs` sees to that one.
+        // Only a build without instrumentation has it: `fixtures/off.rs` sees to that one.
         let is_used = |family: &&Family| family.name != "monitor_instrumentation_off";
         for family in families.iter().filter(is_used) {
             let sample = |line: &str| line.starts_with(&*family.name);

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use monitor_tests::page::{parse_series, unescaped};
+use monitor_tests::value::parse_float;
+
 /// Labels by name.
 pub(crate) type Labels = BTreeMap<String, String>;
 
@@ -84,59 +87,21 @@ impl Page {
 }
 
 fn sample(line: &str) -> ((String, Labels), f64) {
-    let name_end = line
-        .find(['{', ' '])
-        .unwrap_or_else(|| panic!("no value: {line}"));
-    let (name, mut rest) = line.split_at(name_end);
-    let mut labels = Labels::new();
-    if let Some(inside) = rest.strip_prefix('{') {
-        rest = read_labels(inside, &mut labels).unwrap_or_else(|| panic!("bad labels: {line}"));
-    }
-    let value = rest
-        .strip_prefix(' ')
-        .unwrap_or_else(|| panic!("no value: {line}"));
-    ((name.to_owned(), labels), number(value))
-}
-
-/// Reads labels up to and with the closing brace; gives what follows.
-fn read_labels<'a>(mut rest: &'a str, labels: &mut Labels) -> Option<&'a str> {
-    loop {
-        if let Some(after) = rest.strip_prefix('}') {
-            return Some(after);
-        }
-        let (name, after) = rest.split_once("=\"")?;
-        let (value, after) = quoted(after)?;
-        if labels.insert(name.to_owned(), value).is_some() {
-            return None;
-        }
-        rest = after.strip_prefix(',').unwrap_or(after);
-    }
-}
-
-/// Reads to the closing quote.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Some((value, &text[at + 1..])),
-            '\\' => value.push(match chars.next()?.1 {
-                'n' => '\n',
-                escaped @ ('\\' | '"') => escaped,
-                _ => return None,
-            }),
-            _ => value.push(c),
-        }
-    }
-    None
+    let read = || {
+        let (series, value) = line.rsplit_once(' ')?;
+        let (name, written) = parse_series(series)?;
+        let count = written.len();
+        let labels = written
+            .into_iter()
+            .map(|(name, value)| Some((name, unescaped(&value)?)));
+        let labels: Labels = labels.collect::<Option<_>>()?;
+        let is_sound = labels.len() == count && !name.contains(' ');
+        is_sound.then(|| ((name.to_owned(), labels), number(value)))
+    };
+    read().unwrap_or_else(|| panic!("no sample: {line}"))
 }
 
 /// A number as Prometheus writes it.
 pub(crate) fn number(text: &str) -> f64 {
-    match text {
-        "+Inf" => f64::INFINITY,
-        "-Inf" => f64::NEG_INFINITY,
-        "NaN" => f64::NAN,
-        _ => text.parse().unwrap_or_else(|_| panic!("no number: {text}")),
-    }
+    parse_float(text).unwrap_or_else(|| panic!("no number: {text}"))
 }

@@ -78,7 +78,7 @@ fn a_method_is_named_by_what_a_macro_makes() {
         call("of parts").success(),
         call("monitor-tests").success(),
         call("a + b").failure("other"),
-        call("arguments::names").success(),
+        call("monitored::names").success(),
         call("named by a file").success(),
         call("named by a trait").success(),
         call("in parentheses").success(),

@@ -1,4 +1,5 @@
-//! Every argument of `#[monitored]`, from its documentation alone: what it records, what it does not, and what stays as it is.
+//! `#[monitored]`: every argument, every shape of a function and every way a call ends; what is recorded, what is not, and what stays as
+//! it is.
 
 #![allow(
     clippy::ignored_unit_patterns,
@@ -13,9 +14,12 @@
     reason = "the functions are there for their shapes"
 )]
 
+mod behaviour;
 mod blocks;
+mod borrowed_errors;
 mod derives;
 mod drive;
+mod endings;
 mod errors;
 mod evaluation;
 mod fragments;
@@ -24,6 +28,7 @@ mod labels;
 mod late_labels;
 mod limits;
 mod names;
+mod nested_errors;
 mod outcome;
 mod returned_futures;
 mod sizes;
