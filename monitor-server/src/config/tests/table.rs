@@ -1,4 +1,4 @@
-//! The tables of settings, in the README and in the documentation of [`MonitorConfig`], against the settings that there
+//! The tables of settings, in docs/configuration.md and in the documentation of [`MonitorConfig`], against the settings that there
 //! are.
 
 use super::*;
@@ -19,9 +19,9 @@ fn rows(file: &str, before: &str) -> Vec<[String; 3]> {
 }
 
 #[test]
-fn the_readme_has_the_table_of_the_documentation() {
+fn the_guide_has_the_table_of_the_documentation() {
     let documented = rows("src/config/mod.rs", "/// ");
-    assert_eq!(rows("../README.md", ""), documented);
+    assert_eq!(rows("../docs/configuration.md", ""), documented);
 }
 
 #[test]
