@@ -126,7 +126,7 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
         failing[0].contains("check=db output=\"refused\""),
         "{failing:?}"
     );
-    let not_ready = "not ready: what counts for readiness";
+    let not_ready = "not ready: a check or task type";
     eventually("it is not ready", || !lines(not_ready).is_empty());
     well.store(true, Ordering::SeqCst);
     eventually("it is well", || lines("well again").len() == 1);

@@ -224,7 +224,7 @@ impl HealthService {
                         if is_unhealthy {
                             tracing::warn!(
                                 ?reasons,
-                                "not ready: what counts for readiness is unhealthy"
+                                "not ready: a check or task type that counts for readiness is unhealthy"
                             );
                         } else {
                             tracing::info!(%readiness, "readiness changed");

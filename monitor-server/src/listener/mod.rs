@@ -212,12 +212,12 @@ pub(crate) async fn serve(socket: Socket, context: Arc<ConnectionContext>) {
     let mut acceptor = Acceptor::new(Arc::clone(&context));
     let connections = Arc::clone(&acceptor.connections);
     let pages = Arc::clone(&context.server.renderer.held);
-    let mut relief = std::pin::pin!(pressure::relieve_memory(connections, pages));
+    let mut memory_pressure = std::pin::pin!(pressure::relieve_memory(connections, pages));
     loop {
         tokio::select! {
             biased;
             () = connection::stopped(&mut stop) => break,
-            never = relief.as_mut() => match never {},
+            never = memory_pressure.as_mut() => match never {},
             accepted = socket.accept() => match accepted {
                 Ok((stream, peer)) => {
                     // Requests of earlier ones that are there are looked at before a newcomer could take their places:

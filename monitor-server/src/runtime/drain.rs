@@ -161,13 +161,13 @@ impl MonitorServer {
         async move {
             let mut signals = listened?;
             let signal = signals.recv().await;
-            log(move || tracing::info!(%signal, "told to end"));
+            log(move || tracing::info!(%signal, "signal received: the service is to end"));
             server.begin_drain();
             tokio::select! {
                 () = server.pause() => {}
                 second = signals.recv() => {
                     server.inner.health.lifecycle.set_hurried();
-                    log(move || tracing::warn!(signal = %second, "told to end again: nothing is waited for"));
+                    log(move || tracing::warn!(signal = %second, "second signal received: the drain will wait for nothing"));
                 }
             }
             Ok(signal)
@@ -196,12 +196,12 @@ impl MonitorServer {
         async move {
             let mut signals = listened.map_err(|source| DrainError::Signals { source })?;
             let signal = signals.recv().await;
-            log(move || tracing::info!(%signal, "told to end: draining"));
+            log(move || tracing::info!(%signal, "signal received: draining"));
             tokio::select! {
                 drained = server.drain(limit) => drained.map(|()| signal).map_err(DrainError::from),
                 signal = signals.recv() => {
                     let left = server.monitor().in_flight();
-                    log(move || tracing::warn!(%signal, left, "told to end again: stopping at once"));
+                    log(move || tracing::warn!(%signal, left, "second signal received: stopping at once"));
                     server.stop_at_once();
                     Err(DrainError::Interrupted { signal, left })
                 }
