@@ -65,7 +65,7 @@ pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
     attribute::monitored(args.into(), item.into()).into()
 }
 
-/// Names the type of an error: an error that says itself what it is, so that no rule has to guess from its text.
+/// Gives an error a type of its own, so that no rule has to find the type in the error's text.
 ///
 /// On enums and structs; type parameters and `where` clauses are kept.
 ///
