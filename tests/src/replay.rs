@@ -104,16 +104,13 @@ impl Recorded {
         let mut lines: Vec<_> = repeated
             .map(|series| format!("{series} is on a page more than once"))
             .collect();
-        match &self.ours {
-            Some(ours) => {
-                lines.extend(ours.unexplained(&self.expected));
-                lines.extend(differences(&ours.items(&self.expected), &got.items()));
-            }
-            None => {
-                let expected = Observed::recorded(&self.expected, &got.places());
-                lines.extend(differences(&expected.items(), &got.items()));
-            }
-        }
+        let wanted = if let Some(ours) = &self.ours {
+            lines.extend(ours.unexplained(&self.expected));
+            ours.items(&self.expected)
+        } else {
+            Observed::recorded(&self.expected, &got.places()).items()
+        };
+        lines.extend(differences(&wanted, &got.items()));
         lines
     }
 }
