@@ -2,7 +2,8 @@
 
 mod textprocessor;
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use textprocessor::{PATIENCE, Page, TextProcessor, command, eventually, get, post};
@@ -244,6 +245,49 @@ fn the_readme_shows_the_quickstart_as_it_is() {
         readme.contains(&format!("```rust\n{code}```")),
         "copy examples/src/bin/quickstart.rs into README.md"
     );
+}
+
+/// Each line of README's page, but for its value, is on the page of the program beside it.
+#[test]
+fn the_readme_shows_the_page_of_the_quickstart() {
+    let port = SocketAddr::from((Ipv4Addr::LOCALHOST, 9999));
+    if TcpListener::bind((Ipv6Addr::UNSPECIFIED, port.port())).is_err() {
+        println!("SKIPPED: port 9999, which README's program listens on, is taken");
+        return;
+    }
+    let mut program = Command::new(textprocessor::program("quickstart"));
+    let program = program.stdin(Stdio::null()).stdout(Stdio::null());
+    let _running = Running(program.spawn().expect("it starts"));
+    let without_value = |line: &str| match line.rsplit_once(' ') {
+        Some((series, _)) if !line.starts_with('#') => series.to_owned(),
+        _ => line.to_owned(),
+    };
+    let readme = include_str!("../../README.md");
+    let shown = readme.split("```text\n").nth(1).expect("a page");
+    let shown = shown.split("```").next().unwrap_or_default().lines();
+    let shown: Vec<String> = shown
+        .filter(|line| *line != "..")
+        .map(without_value)
+        .collect();
+    assert!(shown.len() > 20, "{shown:?}");
+    eventually("the program has served the lines of README", || {
+        if TcpStream::connect(port).is_err() {
+            return false;
+        }
+        let page = get(port, "/metrics").body;
+        let page: Vec<String> = page.lines().map(without_value).collect();
+        shown.iter().all(|line| page.contains(line))
+    });
+}
+
+/// A process that is killed when dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What holds on any page at any moment.

@@ -19,38 +19,35 @@ pub(crate) use page::{Page, number};
 /// How long anything that should happen at once may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The program, built with the tests' own profile; cargo does nothing where it is up to date.
-fn program() -> &'static PathBuf {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
-            .args(["build", "-p", "monitor-examples", "--bin", "textprocessor"])
-            .args(["--message-format", "json-render-diagnostics"])
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo runs");
-        assert!(output.status.success(), "the example does not build");
-        let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
-        messages
-            .lines()
-            .find_map(executable)
-            .expect("cargo names the executable")
-    })
+/// A program of the examples, built with the tests' own profile; cargo does nothing if it is up to date.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["build", "-p", "monitor-examples", "--bin", name])
+        .args(["--message-format", "json-render-diagnostics"])
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "the example does not build");
+    let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+    let mut messages = messages.lines();
+    let found = messages.find_map(|message| executable(message, name));
+    found.expect("cargo names the executable")
 }
 
-fn executable(message: &str) -> Option<PathBuf> {
+fn executable(message: &str, name: &str) -> Option<PathBuf> {
     let message: serde_json::Value = serde_json::from_str(message).ok()?;
-    let of_ours = message["target"]["name"] == "textprocessor";
+    let is_named = message["target"]["name"] == name;
     message["executable"]
         .as_str()
-        .filter(|_| of_ours)
+        .filter(|_| is_named)
         .map(PathBuf::from)
 }
 
 /// A command that starts the program.
 pub(crate) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(program());
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let mut command = Command::new(PROGRAM.get_or_init(|| program("textprocessor")));
     command.args(args).stdin(Stdio::null());
     command
 }
