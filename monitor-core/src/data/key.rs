@@ -9,7 +9,7 @@ const ASSIGN: &str = "__";
 ///
 /// # Definition
 ///
-/// `name___label__value___label__value`, where the name is what comes before the first `___`. Within a label the first
+/// `name___label__value___label__value`, where the name is the part before the first `___`. Within a label the first
 /// `__` separates name from value, so values may hold `__`. Between labels a `___` separates only where a label
 /// follows; anything else belongs to the value before it, so values may also begin or end with `_` and hold `___`:
 ///

@@ -1,4 +1,4 @@
-//! What can be stored under a key.
+//! The values that can be stored under a key.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -53,7 +53,7 @@ impl Serialize for StatValue {
 }
 
 impl StatValue {
-    /// The number this value is exported as: a truth value is 1 or 0, what is no number gives `None`.
+    /// The number this value is exported as: a truth value is 1 or 0, a value that is no number gives `None`.
     pub fn as_number(&self) -> Option<StatNumber> {
         match *self {
             Self::Bool(truth) => Some(truth.into()),
@@ -63,7 +63,7 @@ impl StatValue {
         }
     }
 
-    /// What sort of value this is.
+    /// The sort of this value.
     pub fn kind(&self) -> ValueKind {
         match self {
             Self::Null => ValueKind::Null,
@@ -76,7 +76,7 @@ impl StatValue {
     }
 }
 
-/// What sort of value a [`StatValue`] is, for error messages.
+/// The sort of a [`StatValue`], for error messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ValueKind {

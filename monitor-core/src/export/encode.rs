@@ -1,4 +1,4 @@
-//! The encoder: what a visitor is shown, as bytes, in one pass into one buffer.
+//! The encoder: the families that a visitor is shown, as bytes, in one pass into one buffer.
 //!
 //! Both formats have the same sample lines; they differ in a family's head, in exemplars and timestamps, and in the
 //! last line. A line is `start` (the sample's name), labels and number. The start is rendered once a family and the
@@ -45,9 +45,9 @@ impl Format {
 
 /// Appends the page of these families to `out`.
 ///
-/// Expects what [`families`](crate::names::families) and [`merge`](crate::collector::merge) give: valid names, no two
-/// families that clash, no series twice. A family without children is left out, as is a child whose value does not fit
-/// its family's type.
+/// Expects families as [`families`](crate::names::families) and [`merge`](crate::collector::merge) return them: valid
+/// names, no two families that clash, no series twice. A family without children is left out, as is a child whose value
+/// does not fit its family's type.
 ///
 /// # Examples
 ///
@@ -82,7 +82,7 @@ pub fn encode_named(families: &[Family], names: &[&str], format: Format, out: &m
     Encoder::new(format, names, out).write(families);
 }
 
-/// What takes a page part by part.
+/// The receiver of a page, part by part.
 type TakePart<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// Writes a page.
@@ -130,7 +130,7 @@ impl<'a> Encoder<'a> {
         self
     }
 
-    /// Hands on what was written, if it is a part, or the rest. A family's head waits for its first sample, as it is
+    /// Hands on the bytes so far, if it is a part, or the rest. A family's head waits for its first sample, as it is
     /// taken back where there is none.
     #[inline]
     fn hand_on(&mut self, is_rest: bool) {
@@ -256,7 +256,7 @@ impl<'a> Encoder<'a> {
                 let start = self.out.len();
                 self.owned_value(labels, value);
                 let timestamp = self.format.timestamp(*milliseconds);
-                // These lines have no exemplars: what brings timestamps has none.
+                // These lines have no exemplars: sources with timestamps have none.
                 append_to_lines(self.out, start, |_, out| {
                     out.push(b' ');
                     out.extend_from_slice(timestamp.as_bytes());
@@ -327,7 +327,7 @@ impl Visitor for Encoder<'_> {
     }
 }
 
-/// What the lines of a sample begin with, if they are wanted.
+/// The beginning of the lines of a sample, if they are wanted.
 #[derive(Debug, Default)]
 struct LineStart {
     is_wanted: bool,
@@ -366,7 +366,7 @@ impl LineStart {
     }
 }
 
-/// Appends to each line from `start` on what `ending` writes for it.
+/// Appends to each line from `start` on the text that `ending` writes for it.
 fn append_to_lines(out: &mut Vec<u8>, start: usize, mut ending: impl FnMut(usize, &mut Vec<u8>)) {
     let lines = out.split_off(start);
     let lines = lines.split_inclusive(|byte| *byte == b'\n');

@@ -12,7 +12,7 @@ use crate::data::labels::sort_labels;
 use crate::data::snapshot::{MethodSnapshot, Snapshot, StatusSnapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 
-/// What stands before a label's name that is taken.
+/// The prefix of a label's name that is taken.
 const ASIDE: &str = "label_";
 
 /// The label sets of all methods and task types, and the labels that every series has.

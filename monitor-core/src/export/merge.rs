@@ -15,7 +15,7 @@ use crate::export::key_names::series_of;
 /// Bytes after which a page that is taken in parts is handed on: they then still are in a processor's own cache.
 const PART: usize = 64 << 10;
 
-/// What [`merge`] gives.
+/// The result of [`merge`].
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Merged {
@@ -25,7 +25,7 @@ pub struct Merged {
     pub dropped_series: u64,
     /// Families left out: of an invalid name, or one that clashes with an earlier family's in type or sample names.
     pub dropped_families: u64,
-    /// The first of what was left out, and why.
+    /// The first thing that was left out, and why.
     pub first_left_out: Option<LeftOut>,
 }
 
@@ -170,7 +170,7 @@ fn fits(value: &ChildValue, kind: FamilyType) -> bool {
     }
 }
 
-/// What [`merge`] leaves out, each with the family it is of.
+/// The things that [`merge`] leaves out, each with the family it is of.
 ///
 /// # Examples
 ///
@@ -231,7 +231,7 @@ pub enum LeftOut {
     },
 }
 
-/// What a page is written from.
+/// The sources of a page.
 ///
 /// The storage is written straight from its snapshot, where no other source has one of its families: then there is
 /// nothing to merge it with. Else its families are made and merged with the rest, as by [`merge`].

@@ -1,12 +1,12 @@
 //! From a snapshot to families and bytes.
 //!
-//! An [`exporter`] owns what is remembered from page to page of one storage under one profile: where each key went
+//! An [`exporter`] owns the state that is kept from page to page of one storage under one profile: where each key went
 //! (`key_names`) and the text of each label set (`label_cache`). It shows a snapshot in one pass (`page`) to a
 //! [`Visitor`](crate::data::family::Visitor): to the encoder (`encode`; `bucket_lines` writes most of its
 //! bytes), or to a list of families. `merge` puts families of several sources on one page, and `prometheus` is the
 //! bridge to the crate of that name.
 //!
-//! Everything here reads plain data. What is shared is behind locks: the exporter's mutex, and that of the table of
+//! Everything here reads plain data. Shared state is behind locks: the exporter's mutex, and that of the table of
 //! storages which registries know.
 
 mod bucket_lines;
@@ -29,9 +29,9 @@ pub mod names {
 pub mod exposition {
     //! Families to bytes: text 0.0.4 and `OpenMetrics` 1.0.0. Pure functions of plain data.
     //!
-    //! Both formats have the same sample names and label sets. So what `OpenMetrics` forbids is left out of both:
-    //! `_created` series are off, and a histogram or summary whose sum is no counter (it is negative or NaN, or a bound
-    //! is negative) has neither `_sum` nor `_count`; the bucket `+Inf` still is the count.
+    //! Both formats have the same sample names and label sets. So samples that `OpenMetrics` forbids are left out of
+    //! both: `_created` series are off, and a histogram or summary whose sum is no counter (it is negative or NaN, or a
+    //! bound is negative) has neither `_sum` nor `_count`; the bucket `+Inf` still is the count.
 
     pub use crate::export::encode::{Format, encode, encode_named};
     pub use crate::export::exporter::encode_snapshot;

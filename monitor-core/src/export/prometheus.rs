@@ -1,8 +1,8 @@
 //! The bridge to the `prometheus` crate, both ways: its families as ours, and a storage as one of its collectors.
 //!
-//! Uses only what that crate has with and without its feature `protobuf`: which one it is built with is decided by the
-//! user's whole dependency tree. Gathering runs the user's collectors, so each gather is caught. The exporters of
-//! storages that registries know are in one table behind a mutex, for the life of the process.
+//! Uses only items that that crate has with and without its feature `protobuf`: which one it is built with is decided
+//! by the user's whole dependency tree. Gathering runs the user's collectors, so each gather is caught. The exporters
+//! of storages that registries know are in one table behind a mutex, for the life of the process.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -30,15 +30,15 @@ pub enum GatherError {
     /// A collector panicked.
     #[error("a collector panicked: {message}")]
     Panicked {
-        /// What it panicked with.
+        /// The message of the panic.
         message: String,
     },
 }
 
 /// The families of a user's registry.
 ///
-/// `Registry::gather` is all or nothing: one collector that panics loses the rest of its registry, so give what may
-/// panic a registry of its own. The registry can be gathered again afterwards.
+/// `Registry::gather` is all or nothing: one collector that panics loses the rest of its registry, so give collectors
+/// that may panic a registry of its own. The registry can be gathered again afterwards.
 ///
 /// # Errors
 ///
@@ -58,8 +58,8 @@ fn caught(gather: impl FnOnce() -> Vec<MetricFamily>) -> Result<Vec<Family>, Gat
 }
 
 /// The families of a user's registry, for a page that holds those of `storage` already: where the very same storage is
-/// registered there, it gives nothing. Another storage does; what it repeats, [`merge`](crate::collector::merge) drops
-/// and counts.
+/// registered there, it gives nothing. Another storage does; series it repeats, [`merge`](crate::collector::merge)
+/// drops and counts.
 ///
 /// # Errors
 ///
@@ -85,7 +85,7 @@ pub fn gather_beside(
 }
 
 /// The families of one collector that is in no registry, for a page that holds those of `storage` already, as
-/// [`gather_beside`]. Its descriptors are not looked at: what it gives is what counts.
+/// [`gather_beside`]. Its descriptors are not looked at: its families alone count.
 ///
 /// # Errors
 ///
@@ -121,11 +121,11 @@ struct RegisteredStorage {
     /// Its one descriptor: a registry tells collectors apart by their descriptors, and families that come and go cannot
     /// be listed beforehand.
     desc: Option<Desc>,
-    /// What remembers the names of its series from gather to gather.
+    /// Keeps the names of its series from gather to gather.
     exporter: Exporter,
 }
 
-/// What registries know of the storage of this number. Leaked once a storage, which lives as long as the process
+/// The storage of this number as registries know it. Leaked once a storage, which lives as long as the process
 /// itself.
 fn registered(storage: u64) -> &'static RegisteredStorage {
     static KNOWN: LazyLock<Mutex<HashMap<u64, &'static RegisteredStorage>>> =
@@ -178,7 +178,7 @@ impl Collector for MonitorStorage {
     }
 }
 
-/// A gathered family. Nothing is checked here but what our types promise: labels are sorted, bounds increase.
+/// A gathered family. Nothing is checked here but the promises of our types: labels are sorted, bounds increase.
 fn family_from(family: &MetricFamily) -> Family {
     let kind = match family.get_field_type() {
         MetricType::COUNTER => FamilyType::Counter,
@@ -376,7 +376,7 @@ fn label_to(label: &Label) -> LabelPair {
     pair
 }
 
-/// What the crate names differently with and without its feature `protobuf`.
+/// The items that the crate names differently with and without its feature `protobuf`.
 ///
 /// An inherent method goes before a trait's of the same name. So of each pair of methods below, the crate's own is
 /// called where it has it, and else ours, which calls the other.

@@ -15,7 +15,7 @@
 //!
 //! # Consistency
 //!
-//! Writers go on meanwhile. What is read of a ring goes back from the head it had at first, and the head is asked again
+//! Writers go on meanwhile. A read of a ring goes back from the head it had at first, and the head is asked again
 //! after the reading: if a writer has come so far that some of it may be overwritten, the calls are read again one by
 //! one, and those that are overwritten then are left out. Values are read later, so each is checked by itself.
 
@@ -207,7 +207,7 @@ impl RecentCall {
         (std::ptr::from_ref(self.shard).addr(), self.entry.seq)
     }
 
-    /// What the call observed, by name.
+    /// The values that the call observed, by name.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&'static Arc<StatKey>, f64)> {
         let names = self.shard.method.values.get();
         let names = names.into_iter().flat_map(Interner::iter);

@@ -1,7 +1,7 @@
-//! `MonitorStorage`: what calls recorded and what user code recorded by key, behind the original's verbs.
+//! `MonitorStorage`: everything that calls recorded and user code recorded by key, behind the original's verbs.
 //!
 //! A storage is a handle on a [`StorageCore`], which holds the tables of the recording path and the values by key. Its
-//! methods stand with what they are about:
+//! methods stand with their subject:
 //!
 //! - here: values by key, registered metrics, configuration, exemplars;
 //! - `collect`: the snapshot, tasks in flight, and which label sets leave the page (`means` reads the recent means for
@@ -34,7 +34,7 @@ use crate::recording::store::StorageCore;
 /// Everything recorded: calls (through [`Method`](crate::Method) and `#[monitored]`) and values by key.
 ///
 /// A cheap handle, to be copied and used from any thread, with or without an async runtime: nothing here blocks on
-/// I/O or waits for a scrape. What is behind it lives until the process ends, so make storages for a program or a
+/// I/O or waits for a scrape. Its state lives until the process ends, so make storages for a program or a
 /// test, not for a request.
 ///
 /// # Examples
@@ -55,7 +55,7 @@ pub struct MonitorStorage {
 
 impl MonitorStorage {
     /// Adds to a number; a key that is not there begins at 0. Returns the new value. A sum beyond 64 bits becomes a
-    /// double; NaN and the infinities are numbers too, and what they make of a key stays until it is set or removed.
+    /// double; NaN and the infinities are numbers too, and a key that became one stays so until it is set or removed.
     ///
     /// # Errors
     ///
@@ -75,8 +75,8 @@ impl MonitorStorage {
         self.core.values.set(key, value.into())
     }
 
-    /// Appends to a list, and observes in a histogram what has `time` or `size` in its name: a number under the key
-    /// itself, the entries of a map under their own keys. Negative values and NaN are in the list; the histogram
+    /// Appends to a list, and observes in a histogram entries with `time` or `size` in their names: a number under the
+    /// key itself, the entries of a map under their own keys. Negative values and NaN are in the list; the histogram
     /// refuses and counts them (`monitor_refused_observations_total`), as its sum would keep them for good.
     ///
     /// # Errors
@@ -127,7 +127,7 @@ impl MonitorStorage {
     ///
     /// # Errors
     ///
-    /// [`RegisterError`] says which part is invalid, or with what it collides; nothing has changed then.
+    /// [`RegisterError`] names the part that is invalid, or the family it collides with; nothing has changed then.
     ///
     /// # Examples
     ///
@@ -179,8 +179,8 @@ impl MonitorStorage {
         metrics.register::<Histogram, L>(desc, FamilyType::Histogram, bounds)
     }
 
-    /// Takes away what is under a key: its value, its histogram and its rolling means (it is taken out of the points in
-    /// `stats`). Returns the value, or [`StatValue::Null`] where only the others were there; `None` if there was
+    /// Takes away all state under a key: its value, its histogram and its rolling means (it is taken out of the points
+    /// in `stats`). Returns the value, or [`StatValue::Null`] where only the others were there; `None` if there was
     /// nothing. Under the key `stats` the whole list of points goes; running tasks (`tasks`) stay.
     ///
     /// # Consistency

@@ -56,11 +56,12 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// Settings of the monitor server and of the storage it serves.
 ///
 /// The default is the original's but for the profile: port 9999 on all addresses, one worker, no error words but
-/// `other`, no thresholds. Settings come from a YAML file ([`from_file`](Self::from_file), [`from_file_at`](Self::from_file_at)), from the
-/// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. What comes later wins: these two read
-/// the environment after the file, and a builder's call comes after both. [`default`](Self::default),
-/// [`from_yaml`](Self::from_yaml), [`with_file`](Self::with_file) and [`with_file_at`](Self::with_file_at) do not look
-/// at the environment; [`with_env`](Self::with_env) does, and says who else sets such variables.
+/// `other`, no thresholds. Settings come from a YAML file ([`from_file`](Self::from_file),
+/// [`from_file_at`](Self::from_file_at)), from the environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the
+/// builder. What comes later wins: these two read the environment after the file, and a builder's call comes after
+/// both. [`default`](Self::default), [`from_yaml`](Self::from_yaml), [`with_file`](Self::with_file) and
+/// [`with_file_at`](Self::with_file_at) do not look at the environment; [`with_env`](Self::with_env) does, and says who
+/// else sets such variables.
 ///
 /// | key | default | meaning |
 /// |---|---|---|
