@@ -14,8 +14,8 @@
 //!
 //! `monitor-server` puts it on the wire.
 //!
-//! "The original" in these docs is the Python toolkit `redup_servicekit`, whose verbs and metric names this crate
-//! keeps.
+//! "The original" in these docs is the Python toolkit `redup_servicekit`: this crate keeps its verbs, and the profile
+//! [`servicekit`](names::Profile::Servicekit) its metric names.
 //!
 //! # One copy in a program
 //!
