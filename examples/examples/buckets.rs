@@ -1,7 +1,7 @@
 //! Bounds of a method's durations: `buckets`, as a preset, a list or a constant.
 //!
-//! What a method has of its own comes to the common bounds (15 by default; the setting `buckets` replaces them), so that
-//! methods can still be added up.
+//! What a method has of its own comes to the common bounds (15 by default; the setting `buckets` replaces them), so
+//! that methods can still be added up.
 //!
 //! Prints:
 //!

@@ -1,4 +1,5 @@
-//! A service that comes from the Python toolkit `redup_servicekit`: its section of the configuration, and one more line.
+//! A service that comes from the Python toolkit `redup_servicekit`: its section of the configuration, and one more
+//! line.
 //!
 //! Prints:
 //!

@@ -5,8 +5,8 @@
 //! them, so one storage can be shown under either, and the recording path asks for no profile. A page sums up cells
 //! ([`ShownBuckets`]), which is exact, as each bound of a bucket is a bound of a cell.
 //!
-//! The settings `buckets` and `size_buckets` ([`Buckets`]) replace the default bounds on the page, and the bounds of all
-//! cells that are made from then on. Cells are made as a method's first call starts, or as a key is first observed.
+//! The settings `buckets` and `size_buckets` ([`Buckets`]) replace the default bounds on the page, and the bounds of
+//! all cells that are made from then on. Cells are made as a method's first call starts, or as a key is first observed.
 //! Those made before stay: a page leaves out the bounds they lack.
 
 use std::ops::Deref;
@@ -36,15 +36,15 @@ pub const SIZE_BOUNDS: [f64; 55] = [
     1_000_000_000.0, 2_000_000_000.0,
 ];
 
-/// Upper bounds of durations on pages of the profile `prometheus`, in seconds: the default of the setting `buckets`. The
-/// 11 that the client libraries of Prometheus have, from 5 ms to 10 s, and four below them.
+/// Upper bounds of durations on pages of the profile `prometheus`, in seconds: the default of the setting `buckets`.
+/// The 11 that the client libraries of Prometheus have, from 5 ms to 10 s, and four below them.
 pub const DEFAULT_BUCKETS: [f64; 15] = [
     0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// Upper bounds of sizes on pages of the profile `prometheus`, in bytes: the default of the setting `size_buckets`. 1 and
-/// 5 of each power of ten from 100 B to 1 GB: no bucket is wider than five times its lower bound, and most of the bounds
-/// are among [`SIZE_BOUNDS`], so that few cells are added.
+/// Upper bounds of sizes on pages of the profile `prometheus`, in bytes: the default of the setting `size_buckets`. 1
+/// and 5 of each power of ten from 100 B to 1 GB: no bucket is wider than five times its lower bound, and most of the
+/// bounds are among [`SIZE_BOUNDS`], so that few cells are added.
 pub const DEFAULT_SIZE_BUCKETS: [f64; 15] = [
     100.0, 500.0, 1e3, 5e3, 1e4, 5e4, 1e5, 5e5, 1e6, 5e6, 1e7, 5e7, 1e8, 5e8, 1e9,
 ];

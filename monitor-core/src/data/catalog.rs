@@ -248,7 +248,7 @@ const SERVICEKIT: &[Spec] = families! {
         "Exemplars that were not kept: longer than 128 characters, or with an invalid label.";
 };
 
-/// Base units, `_total` on counters and on nothing else: what `promtool check metrics` wants. Durations stand by
+/// Base units, `_total` on counters and on nothing else: as `promtool check metrics` asks. Durations stand by
 /// outcome, so that processed calls are their counts, and those of all calls are a sum over methods.
 const PROMETHEUS: &[Spec] = families! {
     Started Counter "_tasks_started_total"

@@ -1,8 +1,8 @@
-//! Metric families as plain data, and the same as views: what every exposition format is written from.
+//! Metric families as plain data, and the same as views: the source of every exposition format.
 //!
 //! A [`Family`] owns its children. A page of a snapshot is written without any: it is shown to a `Visitor` family by
-//! family and child by child, each value as a `ValueView` of what the snapshot owns. A visitor that writes bytes
-//! copies nothing; the one that wants plain data is a `Vec<Family>`.
+//! family and child by child, each value as a `ValueView` of the data that the snapshot owns. A visitor that writes
+//! bytes copies nothing; the one that wants plain data is a `Vec<Family>`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::data::buckets::ShownBuckets;
 use crate::data::labels::KeptExemplar;
 use crate::data::name::unit_of;
 
-/// What kind of metric a [`Family`] is.
+/// The kind of a [`Family`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FamilyType {
@@ -42,7 +42,7 @@ impl FamilyType {
 pub struct Family {
     /// The family's name as text 0.0.4 writes it, `_total` included for counters.
     pub name: Cow<'static, str>,
-    /// What it means, unescaped.
+    /// Its help text, unescaped.
     pub help: Cow<'static, str>,
     /// Its type.
     pub kind: FamilyType,
@@ -80,7 +80,7 @@ pub enum ChildValue {
         /// Number of observations.
         count: u64,
     },
-    /// A value of another time than the page's: what a collector of the `prometheus` crate gives a timestamp.
+    /// A value of another time than the page's: one that a collector of the `prometheus` crate gives a timestamp.
     /// Prometheus keeps it under that time, unless it is too old or too new for it, and never marks such a series as
     /// stale.
     Timestamped {

@@ -2,7 +2,7 @@
 //! written.
 //!
 //! A child's labels are checked, sorted and rendered once, when it is made. Each page copies that text in whole chunks
-//! of [`CHUNK`] bytes, in moves of fixed size that need not ask for its length, and cuts off what is too much.
+//! of [`CHUNK`] bytes, in moves of fixed size that need not ask for its length, and cuts off the excess.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -243,7 +243,7 @@ pub(crate) fn push(out: &mut Vec<u8>, chunks: &[Chunk], length: usize) {
     out.truncate(end);
 }
 
-/// Writes a text over what is there from `at` on; returns where it ends.
+/// Writes a text over the bytes from `at` on; returns where it ends.
 #[inline]
 pub(crate) fn put(out: &mut [u8], at: usize, chunks: &[Chunk], length: usize) -> usize {
     let mut to = at;
@@ -314,7 +314,7 @@ impl ConstLabels {
     /// # Errors
     ///
     /// [`ConstLabelError`] for a name that is no label name, is reserved (`le`, `quantile`, `inittime`, `overflow`,
-    /// `_name_`, what begins with `__`, and the labels of built-in families: `family`, `method`, `status`, `task`,
+    /// `_name_`, names that begin with `__`, and the labels of built-in families: `family`, `method`, `status`, `task`,
     /// `type`) or comes twice, and for an empty value.
     pub fn try_new<N: Into<String>, V: Into<String>>(
         labels: impl IntoIterator<Item = (N, V)>,
@@ -357,7 +357,7 @@ impl Deref for ConstLabels {
 /// Most characters that the names and values of an exemplar's labels have together (`OpenMetrics` 1.0.0, "Exemplars").
 const MAX_EXEMPLAR_CHARS: usize = 128;
 
-/// What leads from a call to its trace: labels such as `trace_id`.
+/// Labels that lead from a call to its trace: labels such as `trace_id`.
 ///
 /// # Examples
 ///
@@ -378,7 +378,7 @@ pub struct Exemplar {
 pub struct KeptExemplar {
     /// The bucket it is of, by the index of its upper bound.
     pub bucket: usize,
-    /// What the provider gave.
+    /// The exemplar of the provider.
     pub exemplar: Exemplar,
     /// The call's duration, seconds.
     pub seconds: f64,
@@ -417,7 +417,7 @@ impl Exemplar {
     /// Whether a page can hold it: at most 128 characters in all, valid names, each once and none that begins with `__`
     /// (`prometheus_client` refuses the whole page for one), and no value with a character that readers fail on in
     /// exemplars, though they take it in a series' labels. For a NUL, Prometheus (2.42, 3.5) refuses the whole page,
-    /// and for a quote `prometheus_client` does; what is escaped, Prometheus never unescapes.
+    /// and for a quote `prometheus_client` does; Prometheus never unescapes escaped characters.
     pub(crate) fn fits(&self) -> bool {
         let chars = self
             .labels()

@@ -1,7 +1,7 @@
 //! Plain data, and pure functions of it: no atomics, no locks, no clock.
 //!
 //! A scrape makes a [`snapshot`] of all that was recorded, an exporter makes families of it ([`mod@family`]), and every
-//! format is written from those. The rest is what these are made of: names, labels, keys, values, statuses, bounds, and
+//! format is written from those. The rest are their parts: names, labels, keys, values, statuses, bounds, and
 //! the table of the built-in families (`catalog`).
 
 pub(crate) mod buckets;

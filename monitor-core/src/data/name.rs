@@ -1,7 +1,7 @@
 //! Names: which texts are metric and label names, how any text becomes one, and which sample names a family takes.
 //!
 //! There are two alphabets, that of label names and that of metric names, which has the colon too. Checks and
-//! sanitizing ask the same two functions. What is reserved among valid label names depends on where the name comes
+//! sanitizing ask the same two functions. Which valid label names are reserved depends on where the name comes
 //! from: see [`is_reserved_label`] for those a program declares, and [`labels`] for those of keys and calls, which are
 //! renamed.
 
@@ -71,7 +71,7 @@ pub(crate) fn unit_in(written: &str) -> Option<&'static str> {
     }
 }
 
-/// A metric name of any text: what is outside the alphabet becomes `_`.
+/// A metric name of any text: characters outside the alphabet become `_`.
 pub(crate) fn metric_name(text: &str) -> String {
     if text.is_empty() {
         return "_".to_owned();

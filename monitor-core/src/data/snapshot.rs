@@ -1,4 +1,4 @@
-//! What a scrape sees: plain owned data, no atomics. Everything downstream is a pure function of it.
+//! The state that a scrape sees: plain owned data, no atomics. Everything downstream is a pure function of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Snapshot {
     /// When the process started, seconds since 1970; where that is not known, and on a manual clock, when the storage
     /// came to be.
     pub started_at: f64,
-    /// What durations are measured with.
+    /// The source of the ticks that durations are measured with.
     pub clock: ClockSource,
     /// [`created_at`](Self::created_at) as text, as the original's label `inittime` has it; `None` unless
     /// `inittime_label` is on.
@@ -58,7 +58,7 @@ pub struct Snapshot {
     pub statuses: Vec<StatusSnapshot>,
     /// The methods' own task types; only those ever set.
     pub method_statuses: Vec<StatusSnapshot>,
-    /// What user code recorded by key.
+    /// Numbers that user code recorded by key.
     pub values: ValuesSnapshot,
     /// Exemplars that were not kept because no page can hold them: too long, or with a label that readers fail on.
     pub dropped_exemplars: u64,
@@ -147,7 +147,7 @@ pub struct MethodSnapshot {
     pub in_flight: u64,
     /// Means of the duration in seconds over the last 100 and the last 5 calls; `None` before the first call ended.
     pub duration: Option<Means>,
-    /// What calls observed: sizes, deadlines, values; each from its first observation.
+    /// Values that calls observed: sizes, deadlines, values; each from its first observation.
     pub values: Vec<CallValueSnapshot>,
     /// Calls in flight that wait for a permit; `None` where calls need none.
     pub waiting: Option<u64>,
@@ -213,7 +213,7 @@ pub struct RunningTask {
     pub age: Duration,
 }
 
-/// What user code recorded itself: values by key, and registered metrics.
+/// Numbers that user code recorded itself: values by key, and registered metrics.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ValuesSnapshot {
@@ -261,7 +261,7 @@ pub struct ValueHistogram {
 pub struct MetricSnapshot {
     /// The family's name, with its unit and a counter's `_total`. Valid as it is.
     pub name: Arc<str>,
-    /// What it means.
+    /// Its help text.
     pub help: Arc<str>,
     /// Counter, gauge or histogram.
     pub kind: FamilyType,

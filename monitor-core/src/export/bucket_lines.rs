@@ -1,12 +1,12 @@
 //! The buckets that a page shows, the lines of buckets, which are most of a page, and how numbers are written.
 //!
-//! A snapshot has histograms over cells, which are finer than buckets. [`PageBuckets`] holds, for each set of cells in a
-//! snapshot, the buckets that a page shows of it.
+//! A snapshot has histograms over cells, which are finer than buckets. [`PageBuckets`] holds, for each set of cells in
+//! a snapshot, the buckets that a page shows of it.
 //!
 //! A line is `name_bucket{`, the labels sorted before `le`, `le`, the labels behind it and the count. Up to `le` it is
-//! the same for all children of a family that have no label before `le`, and so rendered once; what is behind it is
+//! the same for all children of a family that have no label before `le`, and so rendered once; the rest is
 //! rendered once a child. A line then is three copies whose lengths are rounded up to whole chunks, which a processor
-//! makes without asking how long they are: each overwrites what the one before wrote too much.
+//! makes without asking how long they are: each overwrites the excess of the one before.
 
 use std::sync::{Arc, LazyLock};
 
@@ -97,11 +97,11 @@ fn le_labels(bounds: &Arc<[f64]>) -> Arc<[String]> {
     preset.map_or_else(|| render(bounds), |at| Arc::clone(&PRESETS[at]))
 }
 
-/// Writes bucket lines. Keeps what it rendered from child to child.
+/// Writes bucket lines. Keeps rendered text from child to child.
 #[derive(Debug, Default)]
 pub(super) struct BucketLines {
     is_wanted: bool,
-    /// The family's name and what follows it.
+    /// The family's name and the text behind it.
     start: Vec<u8>,
     bounds: Arc<[f64]>,
     /// Of these bounds; empty before the first line.
@@ -195,7 +195,7 @@ impl BucketLines {
     }
 }
 
-/// The end of a line: what is the same for all lines of a child, and a count.
+/// The end of a line: a part that is the same for all lines of a child, and a count.
 #[derive(Debug, Default)]
 struct Tail {
     /// With room for any count.

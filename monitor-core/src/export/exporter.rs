@@ -1,8 +1,8 @@
-//! The exporter: what is remembered from page to page of one storage under one profile.
+//! The exporter: the state that is kept from page to page of one storage under one profile.
 //!
 //! It owns the names and the label text ([`NameRegistry`]) behind one mutex, which a page holds from its first key to
-//! its last line: pages of one exporter are made one after the other. The snapshot is the caller's, so what a page
-//! shows is the storage at that moment, whatever is recorded meanwhile.
+//! its last line: pages of one exporter are made one after the other. The snapshot is the caller's, so a page
+//! shows the storage at that moment, without updates made meanwhile.
 
 use crate::base::sync::{AtomicUsize, Mutex, Relaxed, lock};
 use crate::data::catalog::{Namespace, Profile};
@@ -28,8 +28,8 @@ const MARGIN: usize = 4096;
 ///
 /// # Definition
 ///
-/// *First* is decided when a key is first exported: keys met at the same scrape go in the snapshot's order. What is
-/// decided stays, also when the owner is gone for a while, until a key is removed, or the series that are gone
+/// *First* is decided when a key is first exported: keys met at the same scrape go in the snapshot's order. A
+/// decision stays, also when the owner is gone for a while, until a key is removed, or the series that are gone
 /// outnumber those that are present by more than 4,096: then those that are gone are forgotten. `<hash>` is the 32-bit
 /// FNV-1a hash of the key as written, 8 hexadecimal digits (of the key with `#1`, `#2`, .. at its end while that family
 /// is taken too). A value a call observed counts as the key the original makes of it: with `___method__<method>` at its
@@ -105,7 +105,7 @@ impl Exporter {
         lock(&self.registry).reserve(families);
     }
 
-    /// The families of a snapshot: what every exposition format is written from.
+    /// The families of a snapshot: the source of every exposition format.
     ///
     /// # Definition
     ///
@@ -131,8 +131,8 @@ impl Exporter {
     }
 
     /// Appends the page of a snapshot, as [`encode_named`](crate::exposition::encode_named) does with its
-    /// [`families`](Self::families), but without making them: in one pass, with nothing allocated but what the page
-    /// needs. No names are all.
+    /// [`families`](Self::families), but without making them: in one pass, with no allocation but those of the page. No
+    /// names are all.
     pub fn encode(&self, snapshot: &Snapshot, names: &[&str], format: Format, out: &mut Vec<u8>) {
         self.encode_with(&[], snapshot, names, format, out);
     }

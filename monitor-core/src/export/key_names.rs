@@ -3,10 +3,10 @@
 //! Any text can be a key, but not any set of families is a valid page. The [`NameRegistry`] owns the families an
 //! exporter ever showed, without their children; the built-in ones of the profile come first. Three things take names
 //! in it: built-in families, names that are [reserved](NameRegistry::reserve) for families of others, and, in the order
-//! they are first met, registered metrics and keys. What comes too late is exported under its hash.
+//! they are first met, registered metrics and keys. A latecomer is exported under its hash.
 //!
-//! What of a key is exported is a [`KeyExport`]: a kind, the key, and the method whose calls observed it. Its place, a
-//! family and a label set, stays what it is until the key is gone for good ([`NameRegistry::forget_absent`]), or the
+//! One exported aspect of a key is a [`KeyExport`]: a kind, the key, and the method whose calls observed it. Its place,
+//! a family and a label set, stays the same until the key is gone for good ([`NameRegistry::forget_absent`]), or the
 //! names or the labels of every series change, whereupon all are placed anew.
 
 use std::borrow::Cow;
@@ -25,14 +25,14 @@ use crate::data::value::StatNumber;
 use crate::export::bucket_lines::PageBuckets;
 use crate::export::label_cache::LabelCache;
 
-/// What reserved names are claimed under: no family has this number.
+/// The number that reserved names are claimed under: no family has this number.
 const RESERVED: usize = usize::MAX;
 
 /// So many places are kept, and two for each key of the snapshot, before those of absent keys are forgotten: keys may
 /// come and go for ever, also without being removed by name.
 const SPARE_PLACES: usize = 4096;
 
-/// Whether a family that is there whatever is recorded has this name, with or without a counter's `_total`, in any
+/// Whether a family that is always there has this name, with or without a counter's `_total`, in any
 /// profile.
 ///
 /// # Examples
@@ -52,7 +52,7 @@ pub fn is_built_in(name: &str, namespace: &Namespace) -> bool {
     names.any(|known| known == name || known.strip_suffix("_total") == Some(name))
 }
 
-/// The families a profile has whatever is recorded, in the order of the page, without children: a page shows those of
+/// The families that a profile always has, in the order of the page, without children: a page shows those of
 /// them that have any.
 ///
 /// # Examples
@@ -69,7 +69,7 @@ pub fn built_in_families(profile: Profile, namespace: &Namespace) -> Vec<Family>
     specs.map(|spec| spec.family(namespace)).collect()
 }
 
-/// What a key is exported as; each has its own prefix and help text.
+/// The aspects of a key that are exported; each has its own prefix and help text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum ExportKind {
     Info,
@@ -140,7 +140,7 @@ pub(super) struct KeyExport<'a> {
     pub(super) method: Option<&'a MethodSnapshot>,
 }
 
-/// What tells one export from all others: kind, method number, key.
+/// The identity of an export: kind, method number, key.
 type ExportId = (ExportKind, Option<u32>, Arc<StatKey>);
 
 impl<'a> KeyExport<'a> {
@@ -230,13 +230,13 @@ pub(super) type SeriesPlace = (usize, Labels);
 pub(super) struct FamilyEntry {
     /// Without children.
     pub(super) family: Family,
-    /// What is exported here, and the name as written whose keys may add series. `None` for built-in families, for
-    /// registered metrics, for those named by hash, and for a free entry.
+    /// The aspect that is exported here, and the name as written whose keys may add series. `None` for built-in
+    /// families, for registered metrics, for those named by hash, and for a free entry.
     owner: Option<(ExportKind, Box<str>)>,
     series: HashSet<Labels>,
 }
 
-/// The families of one storage under one profile, and what is in them; the place of one that became empty is used
+/// The families of one storage under one profile, and their series; the place of one that became empty is used
 /// again.
 #[derive(Debug, Default)]
 pub(super) struct NameRegistry {
@@ -276,7 +276,7 @@ impl NameRegistry {
         registry
     }
 
-    /// What the family of this index shows, if it is a built-in one.
+    /// The row of the family of this index, if it is a built-in one.
     pub(super) fn built_in(&self, family: usize) -> Option<&'static Spec> {
         built_in(self.profile).get(family)
     }
@@ -322,7 +322,7 @@ impl NameRegistry {
         let is_free = |(_, owner)| owner == RESERVED || self.built_in(owner).is_some();
         let are_free = self.claims.in_the_way(&name, kind).all(is_free);
         if are_free {
-            // What a built-in family has stays with it.
+            // Names of a built-in family stay with it.
             self.claims.reserve(&name, kind, RESERVED);
         }
         self.reserved.insert(name, kind);
@@ -465,7 +465,7 @@ impl NameRegistry {
     }
 }
 
-/// What tells a series from others: a label with an empty value is none to Prometheus.
+/// The identity of a series: a label with an empty value is none to Prometheus.
 pub(super) fn series_of(labels: &Labels) -> Labels {
     if labels.iter().all(|label| !label.value.is_empty()) {
         return labels.clone();

@@ -1,9 +1,9 @@
-//! A page in one pass: which family shows what of a snapshot.
+//! A page in one pass: which family shows which part of a snapshot.
 //!
 //! First everything made at run time is placed ([`PageParts::place`]): registered metrics, which claim their names
 //! before keys do, then the configuration's keys, those of calls' values and the user's. Families stand on a page in
 //! the registry's order, and keys come in the snapshot's, so their children are sorted by family. Then all families are
-//! shown ([`PageParts::show`]): what is built in straight from the snapshot, the others from these children. Profiles
+//! shown ([`PageParts::show`]): built-in ones straight from the snapshot, the others from these children. Profiles
 //! differ in the families they have, and in their names.
 
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::recording::site::IS_OFF;
 /// The children of registered metrics and of keys, each with its family's index in the registry; sorted by it.
 type FamilyChildren<'a> = Vec<(usize, Labels, ValueView<'a>)>;
 
-/// What the families of a page are made of.
+/// The parts that the families of a page are made of.
 pub(super) struct PageParts<'a> {
     snapshot: &'a Snapshot,
     pub(super) registry: &'a NameRegistry,
@@ -52,7 +52,8 @@ impl<'a> PageParts<'a> {
             }
         }
         for info in &snapshot.service_info {
-            // `service_threads` is the configured number of workers, whatever the section says, as in the original.
+            // `service_threads` is the configured number of workers, and a value in the section is ignored, as in the
+            // original.
             if &*info.name != "service_threads" {
                 let export = KeyExport {
                     kind: ExportKind::Info,

@@ -42,7 +42,7 @@ pub(crate) struct OutcomeCounts {
     pub(crate) ticks: f64,
 }
 
-/// What the shards of one method count.
+/// The counts of the shards of one method.
 #[derive(Debug)]
 pub(crate) struct MethodCounts {
     pub(crate) started: u64,
@@ -242,9 +242,9 @@ impl StorageCore {
     }
 }
 
-/// Marks as hidden the label sets made at run time that have no call in flight and had none for `idle` ticks. Their cells
-/// stay, because threads and guards point at them, and so do their counts: they are in all totals, and on the page again
-/// after the next call. `counted` is parallel to `methods`.
+/// Marks as hidden the label sets made at run time that have no call in flight and had none for `idle` ticks. Their
+/// cells stay, because threads and guards point at them, and so do their counts: they are in all totals, and on the
+/// page again after the next call. `counted` is parallel to `methods`.
 fn hide_idle(idle: u64, now: u64, methods: &[&'static MethodCore], counted: &mut [MethodSnapshot]) {
     for (method, counted) in methods.iter().zip(counted) {
         if method.origin.is_open {
