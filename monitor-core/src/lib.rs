@@ -47,7 +47,6 @@
 //! a server shows its own copy alone. Methods that are monitored with the other one are missing from its page.
 //! `docs/operations.md`, "Methods that are missing", explains how to detect and fix that.
 
-
 #[doc(hidden)]
 pub mod __private;
 mod base;

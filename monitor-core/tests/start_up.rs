@@ -48,6 +48,57 @@ fn many(preregister: bool, profile: Profile) -> Option<usize> {
     })
 }
 
+/// A method of 3 x 10 label sets, at most, and one of 5.
+const FEW: rt::SiteSettings = rt::SiteSettings {
+    labels: &[
+        rt::LabelKey::bounded("tier", &["free", "paid", "trial"]),
+        rt::LabelKey::capped("tenant", 10),
+    ],
+    ..rt::SiteSettings::NONE
+};
+static CHARGE: rt::CallSite = rt::CallSite::new("Charge", rt::file!(), rt::line!(), FEW);
+rt::inventory::submit! { rt::SiteEntry(&CHARGE) }
+const FIVE: rt::SiteSettings = rt::SiteSettings {
+    labels: &[rt::LabelKey::capped("tenant", 5)],
+    ..rt::SiteSettings::NONE
+};
+static LOOK: rt::CallSite = rt::CallSite::new("Look", rt::file!(), rt::line!(), FIVE);
+rt::inventory::submit! { rt::SiteEntry(&LOOK) }
+
+#[test]
+fn a_method_with_many_label_sets_is_named_with_how_many_there_can_be() {
+    let mut config = StorageConfig::default();
+    config.preregister = true;
+    config.max_series = 50;
+    let monitor = Monitor::new(config);
+    let types = monitor.snapshot().error_types.len();
+    let each = 1 + 1 + types + 2 + 2 * (DEFAULT_BUCKETS.len() + 3);
+    let warnings = monitor.start_up_warnings(Profile::Prometheus);
+    let of = |name: &str| {
+        warnings.iter().find_map(|warning| match warning {
+            StartUpWarning::ManyLabelSets {
+                method,
+                label_sets,
+                series,
+            } if *method == name => Some((*label_sets, *series)),
+            _ => None,
+        })
+    };
+    assert_eq!(of("Charge"), Some((30, 30 * each)));
+    assert_eq!(
+        of("Text"),
+        Some((50, 50 * each)),
+        "as many as `max_series` lets in"
+    );
+    assert_eq!(of("Look"), None);
+    let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let expected = format!(
+        "the labels of the method `Charge` can make 30 label sets with {} series",
+        30 * each
+    );
+    assert!(texts.contains(&expected), "{texts:?}");
+}
+
 #[test]
 fn label_sets_too_many_to_make_ahead_are_counted_all_the_same() {
     let types = Monitor::new(StorageConfig::default())

@@ -33,7 +33,6 @@
 //!
 //! Paths are exact: anything else is 404. GET and HEAD alone: anything else is 405. Nothing over HTTP changes state.
 
-
 mod access;
 #[cfg(feature = "auth")]
 mod auth;

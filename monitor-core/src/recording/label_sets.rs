@@ -268,6 +268,17 @@ pub(crate) fn closed_sets(keys: &[LabelKey]) -> usize {
     values.map_or(0, |values| sets_of(&values))
 }
 
+/// The most label sets that these labels can make, as far as it is known ahead; without labels 0.
+pub(crate) fn most_sets(keys: &[LabelKey]) -> usize {
+    let sizes = keys.iter().map(|key| match key.values {
+        LabelValues::Bounded(values) => values.len(),
+        LabelValues::Late => 1,
+        LabelValues::Capped(max) => max as usize,
+    });
+    let sets = sizes.fold(1, usize::saturating_mul);
+    if keys.is_empty() { 0 } else { sets }
+}
+
 fn sets_of(values: &[&'static [&'static str]]) -> usize {
     let sizes = values.iter().map(|values| values.len());
     sizes.fold(1, usize::saturating_mul)

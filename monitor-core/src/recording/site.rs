@@ -23,7 +23,7 @@ use std::sync::{LazyLock, OnceLock};
 use crate::base::sort::sort_by_key;
 use crate::base::sync::{Relaxed, StaticAtomicU32, leak};
 use crate::recording::label_sets::{
-    Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text,
+    Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text, most_sets,
 };
 use crate::recording::store::StorageCore;
 use crate::recording::thread::{self, Local};
@@ -227,6 +227,10 @@ pub(crate) struct Settings {
     pub(crate) streaming: bool,
     /// How many label sets its calls can have where all their labels have a closed set of values.
     pub(crate) closed_sets: usize,
+    /// The most label sets its calls can have, as far as it is known ahead.
+    pub(crate) most_sets: usize,
+    /// Whether a label takes any text.
+    pub(crate) has_text: bool,
 }
 
 impl Settings {
@@ -247,8 +251,11 @@ impl Settings {
             add_new(&mut label_keys, &[settings.labels]);
         }
         // Sites with the same labels share their label sets.
-        let sets = label_keys.into_iter().map(closed_sets);
-        merged.closed_sets = sets.fold(0, usize::saturating_add);
+        for keys in label_keys {
+            merged.closed_sets = merged.closed_sets.saturating_add(closed_sets(keys));
+            merged.most_sets = merged.most_sets.saturating_add(most_sets(keys));
+            merged.has_text |= has_text(keys);
+        }
         merged
     }
 }

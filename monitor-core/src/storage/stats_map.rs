@@ -21,6 +21,9 @@ use crate::storage::means::{RecentCall, RecentCalls};
 /// Series above which a page is slow to read and a scraper's memory is worth a thought.
 const MANY_SERIES: usize = 50_000;
 
+/// Series above which the labels of one method are worth a line in the log: some 25 label sets with default bounds.
+const MANY_OF_A_METHOD: usize = 1000;
+
 /// A legal but suspicious part of the program or its configuration, to be logged once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -40,6 +43,16 @@ pub enum StartUpWarning {
     /// The methods with all label sets of closed sets of values make a large page, once calls have them.
     ManySeries {
         /// How many series.
+        series: usize,
+    },
+    /// The labels of a method can make many series.
+    ManyLabelSets {
+        /// The method.
+        method: &'static str,
+        /// The most label sets its labels can make; labels of generic code, whose values are not known ahead, count as
+        /// one value each.
+        label_sets: usize,
+        /// The series of all of them.
         series: usize,
     },
     /// A method was called before [`buckets`](crate::StorageConfig::buckets) were configured: its calls are counted
@@ -66,6 +79,14 @@ impl fmt::Display for StartUpWarning {
             Self::ManySeries { series } => write!(
                 f,
                 "the known methods, label values and error types make {series} series; more than {MANY_SERIES} are slow to scrape"
+            ),
+            Self::ManyLabelSets {
+                method,
+                label_sets,
+                series,
+            } => write!(
+                f,
+                "the labels of the method `{method}` can make {label_sets} label sets with {series} series"
             ),
             Self::MissingBuckets { method, missing } => write!(
                 f,
@@ -118,10 +139,12 @@ impl MonitorStorage {
                 unknown.map(|error_type| StartUpWarning::UnknownErrorType { method, error_type }),
             );
         }
-        let series = page_series(self.core, profile);
+        let series_of = series_of(self.core, profile);
+        let series = page_series(self.core, &series_of);
         if series > MANY_SERIES {
             warnings.push(StartUpWarning::ManySeries { series });
         }
+        warnings.extend(many_label_sets(self.core, &series_of));
         warnings.extend(missing_buckets(self.core));
         warnings
     }
@@ -139,12 +162,39 @@ fn missing_buckets(core: &StorageCore) -> impl Iterator<Item = StartUpWarning> {
     })
 }
 
-/// The series of all methods on a page of this profile, those of label sets that come with their first call included.
-fn page_series(core: &StorageCore, profile: Profile) -> usize {
+/// The methods whose labels can make many series, as far as it is known ahead.
+fn many_label_sets(
+    core: &StorageCore,
+    series_of: &impl Fn(&[f64]) -> usize,
+) -> Vec<StartUpWarning> {
+    let config = &core.rules().config;
+    let sites = all_settings().iter().filter(|_| config.preregister);
+    let warnings = sites.filter_map(|(method, settings)| {
+        let is_limited = settings.has_text && config.max_series > 0;
+        let most = if is_limited {
+            config.max_series
+        } else {
+            usize::MAX
+        };
+        let label_sets = settings.most_sets.min(most);
+        let each = series_of(settings.bounds.unwrap_or_default());
+        let series = label_sets.saturating_mul(each);
+        let warning = StartUpWarning::ManyLabelSets {
+            method,
+            label_sets,
+            series,
+        };
+        (series > MANY_OF_A_METHOD).then_some(warning)
+    });
+    warnings.collect()
+}
+
+/// The series of one label set of a method with these bounds of its own, on a page of this profile.
+fn series_of(core: &StorageCore, profile: Profile) -> impl Fn(&[f64]) -> usize {
     let rules = core.rules();
     let types = rules.parser.types().len();
     let wanted = BoundsByKind::wanted(profile, rules.config.buckets.as_ref(), None).time;
-    let series_of = |own: &[f64]| {
+    move |own: &[f64]| {
         let buckets = union(&wanted, own).len() + 1;
         match profile {
             // Requests, two outcomes, errors by type, two means, and the histogram with its sum and count.
@@ -152,7 +202,11 @@ fn page_series(core: &StorageCore, profile: Profile) -> usize {
             // Requests, in flight, errors by type, two means, and a histogram of each outcome.
             Profile::Prometheus => 1 + 1 + types + 2 + 2 * (buckets + 2),
         }
-    };
+    }
+}
+
+/// The series of all methods, those of label sets that come with their first call included.
+fn page_series(core: &StorageCore, series_of: &impl Fn(&[f64]) -> usize) -> usize {
     let known = core
         .methods()
         .map(|method| series_of(method.shared.own_bounds));
