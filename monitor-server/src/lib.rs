@@ -29,7 +29,7 @@
 //! | `/livez`, `/-/healthy` | 200 while the process answers and, where the service gives a [`Heartbeat`], while that is fresh |
 //! | `/readyz`, `/-/ready` | 503 before [`MonitorServer::started`] where the service uses it, while draining, and while a marked check or task type is unhealthy; else 200 |
 //! | `/startupz` | 503 before [`MonitorServer::started`] where the service uses it; else 200 |
-//! | `/health`, `/health/<name>` | JSON of all, or of a group, a check or a task type; 503 while one of them is unhealthy; components and reasons for loopback alone; `application/health+json` as `Accept` asks |
+//! | `/health`, `/health/<name>` | JSON of all, or of a group, a check or a task type; 503 while one of them is unhealthy; components and reasons for this machine and with credentials; `application/health+json` as `Accept` asks |
 //!
 //! Paths are exact: anything else is 404. GET and HEAD alone: anything else is 405. Nothing over HTTP changes state.
 

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::config::{Limits, MonitorConfig, check_check};
 use crate::error::RunError;
 use crate::health::{
-    Check, HealthService, HealthSettings, HealthState, Heartbeat, Lifecycle, Probe, Registered,
+    Check, CheckCode, HealthService, HealthSettings, HealthState, Heartbeat, Lifecycle, Registered,
 };
 use crate::listener::Endpoint;
 use crate::render::Renderer;
@@ -289,7 +289,11 @@ impl MonitorServer {
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display + 'static,
     {
-        self.add(name.into(), check.into(), Probe::of_future(state, probe))
+        self.add(
+            name.into(),
+            check.into(),
+            CheckCode::of_future(state, probe),
+        )
     }
 
     /// The same with a function that may block: see
@@ -304,10 +308,10 @@ impl MonitorServer {
         check: impl Into<Check>,
         probe: impl Fn() -> Result<(), E> + Send + Sync + 'static,
     ) -> Result<(), RunError> {
-        self.add(name.into(), check.into(), Probe::of_call(probe))
+        self.add(name.into(), check.into(), CheckCode::of_call(probe))
     }
 
-    fn add(&self, name: Arc<str>, check: Check, probe: Probe) -> Result<(), RunError> {
+    fn add(&self, name: Arc<str>, check: Check, probe: CheckCode) -> Result<(), RunError> {
         self.inner.thread.check_here()?;
         let check = Registered { name, check, probe };
         let health = &self.inner.health;

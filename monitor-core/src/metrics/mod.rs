@@ -3,6 +3,10 @@
 //! Both stand on the parts of `family.rs` (bounded families), whose children are found in `index.rs` and count in the
 //! cells of `cells.rs`. `keyed.rs` is the API by key, with the points of `stats` (`user_points.rs`) beside it;
 //! `registry.rs` is the API of registered metrics. Values that calls observe are counted in their shards, not here.
+//!
+//! An instrument is an `impl Instrument` and a cell (`impl LabelCell`) in `cells.rs`, a name in the module `typed` below,
+//! and a `register_..` in `storage/mod.rs`; the registry names no type. As long as its family type exists in
+//! `data/family.rs`, nothing in `export` changes.
 
 mod cells;
 mod family;

@@ -3,7 +3,8 @@
 //! A row of the table is all there is of an argument: the field that holds it, its key, where it goes, how it is
 //! written, and the function that reads its value (`value`, `labels`, `buckets`). [`Args::read_list`] is the only loop
 //! that reads them. Arguments come in any order, each at most once; every fault is collected, and reading goes on at
-//! the next comma. Each argument is checked on its own here; `validate` checks it against other arguments and the item.
+//! the next comma. Its value then goes through `expand/site` (a setting of the method, which monitor-core keeps in
+//! `recording/site`) or `expand/call` (a value of each call: `recording/args`, or the guard, `recording/guard`). Each argument is checked on its own here; `validate` checks it against other arguments and the item.
 
 mod buckets;
 mod labels;

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use super::MonitorConfig;
 use super::service::validate_words;
 use super::setting::{At, Result, settings};
-use crate::health::{Check, GROUPS, Groups, HealthSettings, Probe, Registered};
+use crate::health::{Check, CheckCode, GROUPS, Groups, HealthSettings, Registered};
 
 /// Longest name of a check, in bytes: it is a label's value.
 const MAX_NAME_BYTES: usize = 120;
@@ -126,7 +126,7 @@ impl MonitorConfig {
         self.health.add_check(Registered {
             name: name.into(),
             check: check.into(),
-            probe: Probe::of_future(state, probe),
+            probe: CheckCode::of_future(state, probe),
         });
         self
     }
@@ -154,7 +154,7 @@ impl MonitorConfig {
         self.health.add_check(Registered {
             name: name.into(),
             check: check.into(),
-            probe: Probe::of_call(probe),
+            probe: CheckCode::of_call(probe),
         });
         self
     }

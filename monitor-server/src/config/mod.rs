@@ -1,7 +1,9 @@
 //! `MonitorConfig`: the server's settings, from a file, from code, from the environment.
 //!
 //! Each part (`service`, `health`, `limits`, `security`, and this file) owns its settings: a list of them has key,
-//! field, documentation and setter ([`setting::settings`]), and one `validate` for the values, from every source. A
+//! field, documentation and setter ([`setting::settings`]), and one `validate` for the values, from every source. The
+//! fields stand in the struct that uses them: `Limits` in `limits`, `HealthSettings` in `health/mod.rs`,
+//! `StorageConfig` in monitor-core's `recording/config.rs`, TLS in `tls`. A
 //! file is parsed to a tree (`yaml`), the tree is read on top of the present settings, and then the whole is validated
 //! at the position of the document, so that an error names the line. [`MonitorConfig::storage_config`] validates again,
 //! at no document, after the builder's calls.
@@ -70,14 +72,14 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// |---|---|---|
 /// | `port` | 9999 | port, a number or the text of one; 0 is any free one |
 /// | `listen` | `::` | IP address, with or without a port; a `port` beside it wins. `::` is all addresses, IPv6 and IPv4 (where there is no IPv6, IPv4), `0.0.0.0` all of IPv4; or `unix:/path`, a socket that only this user may use |
-/// | `errors` | none | beside the original's rule `OTHER_EXCEPTION: [other]`: status to `service_errors` (list of words looked for in an error's text, in order, default none) and `unhealthy` (failures in a row that make a task type unhealthy, default -1; 0 or less is never) |
+/// | `errors` | none | map from a status to `service_errors` (words to look for in an error's text, in order; each is an error type) and `unhealthy` (failures in a row after which a task type is unhealthy; default -1; 0 or less is never). A rule `OTHER_EXCEPTION: [other]` always exists |
 /// | `service info` | none | constant gauges: name to `info` (help text) and `value` (number or text of one), both needed |
 /// | `service` | none | which service this is: `name`, `version` and, where it is known, `revision` (texts), the labels of `monitor_build_info` |
 /// | `process_metrics` | `true` | whether pages have the process's CPU time, memory, descriptors and threads (Linux alone; feature `process`) |
-/// | `max_workers` | 1 | permits a method, and the gauge `service_workers`; 0 is no limit |
+/// | `max_workers` | 1 | concurrent calls of each method with `max_concurrency = workers` (other methods are not limited), and the value of the gauge `service_workers`; 0 is no limit |
 /// | `hpa_max_workers` | not set | replaces `max_workers` in the gauge |
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
-/// | `labels` | none | labels that every series has, but for those of your registries and collectors: name to value (a text), as in `{env: prod}`; a label of this name that a call, a key or a registered metric has is written with `label_` before it |
+/// | `labels` | none | labels added to every series, except those from your own registries and collectors, as a map of name to value (a text), `{env: prod}`; a label of this name that a call, a key or a registered metric has is written with `label_` before it |
 /// | `max_series` | 2000 | most series of a family whose labels are made at run time; beyond it they are counted as `overflow`; 0 is no limit |
 /// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page: by key or of a registered metric, whose memory is freed, or of calls whose labels are text, which keep their counts; 0 is never |
 /// | `profile` | `prometheus` | names under which the storage is exported: `prometheus`, idiomatic ones, or `servicekit`, those of the Python toolkit |
@@ -85,14 +87,14 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `buckets` | those of the profile | upper bounds of durations and other times, seconds, from 1 to 100 of them, in place of the profile's |
 /// | `size_buckets` | those of the profile | upper bounds of sizes, bytes, from 1 to 100 of them, in place of the profile's |
 /// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500; else it is served without |
-/// | `render_cache` | 0, compressed 0.1 | seconds, at most 60, that the state on a page may be old when its scrape arrives; 0 keeps no page |
+/// | `render_cache` | 0, compressed 0.1 | greatest age in seconds, up to 60, of a page that is served again to a later scrape; 0 renders a new page each time |
 /// | `disable_compression` | `false` | whether answers are never compressed |
-/// | `wait_for_started` | `false` | whether `/readyz` is 503 until `started()` is called |
+/// | `wait_for_started` | `false` | whether `/readyz` and `/startupz` answer 503 until the service calls `started()` |
 /// | `health.status_ttl` | 60 | seconds without a call after which a task type that counts for readiness reads `UNKNOWN`; 0 is never |
 /// | `health.readiness` | none | names of checks and task types that count for readiness |
 /// | `health.groups` | none | name to list of checks and task types, for `/health/<name>` |
 /// | `health.heartbeat_timeout` | 0 | seconds that the newest pulse may be old before `/livez` is 503; 0 is any age |
-/// | `health.drain_pause` | 0 | seconds that a drain goes on as before once `/readyz` is 503 |
+/// | `health.drain_pause` | 0 | seconds the service keeps working as usual after `/readyz` turns 503, before the drain continues |
 /// | `limits.max_connections` | 256 | connections at once; beyond it one that is not being answered is closed; 0 is no limit |
 /// | `limits.header_timeout` | 5 | seconds for a request's head, and between requests; 0 is no limit |
 /// | `limits.connection_timeout` | 60 | seconds that a connection may last; 0 is no limit |

@@ -1,5 +1,9 @@
 //! Named checks: when each runs, on which threads, and how its last result is judged.
 //!
+//! A kind of check is a variant of [`CheckCode`] (a future, a blocking function), and `Entry::begin` decides where its
+//! runs go. Checks are added through `MonitorConfig` (`config/health.rs`) or, while the server runs, `MonitorServer`
+//! (`run.rs`).
+//!
 //! # Threads
 //!
 //! The schedule of a check ([`schedule`]) is a task of our own code on the runtime that serves: it begins a run, waits
@@ -143,7 +147,7 @@ impl Check {
 pub(crate) struct Registered {
     pub(crate) name: Arc<str>,
     pub(crate) check: Check,
-    pub(crate) probe: Probe,
+    pub(crate) probe: CheckCode,
 }
 
 /// The outcome of a run, with the text of a failure.
@@ -153,12 +157,12 @@ type RunFuture = Pin<Box<dyn Future<Output = RunResult> + Send>>;
 
 /// The code of a check.
 #[derive(Clone)]
-pub(crate) enum Probe {
+pub(crate) enum CheckCode {
     Async(Arc<dyn Fn() -> RunFuture + Send + Sync>),
     Blocking(Arc<dyn Fn() -> RunResult + Send + Sync>),
 }
 
-impl Probe {
+impl CheckCode {
     pub(crate) fn of_future<S, F, Fut, E>(state: S, probe: F) -> Self
     where
         S: Clone + Send + Sync + 'static,
@@ -181,7 +185,7 @@ impl Probe {
     }
 }
 
-impl fmt::Debug for Probe {
+impl fmt::Debug for CheckCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Async(_) => "Async(..)",
@@ -379,7 +383,7 @@ impl Entry {
         let note = move || begun.store(true, Ordering::Relaxed);
         let mut run = JoinSet::new();
         match self.registered.probe.clone() {
-            Probe::Blocking(probe) => {
+            CheckCode::Blocking(probe) => {
                 let (sender, result) = oneshot::channel();
                 self.pool.run(move || {
                     note();
@@ -388,7 +392,7 @@ impl Entry {
                 })?;
                 run.spawn(async { result.await.unwrap_or_else(|_| Err(PANICKED.into())) });
             }
-            Probe::Async(probe) => {
+            CheckCode::Async(probe) => {
                 let future = unrecorded().scope(async move {
                     note();
                     probe().await
@@ -434,7 +438,7 @@ impl Entry {
         });
         changed.notify_one();
         if overran {
-            if let Probe::Async(_) = self.registered.probe {
+            if let CheckCode::Async(_) = self.registered.probe {
                 run.abort_all();
             }
             // However long it takes, so that there is never more than one.
@@ -454,7 +458,7 @@ fn drop_on(pool: &Pool, value: impl Send + 'static) {
 impl Drop for Entry {
     /// The schedule may hold it last, on the thread that serves.
     fn drop(&mut self) {
-        let nothing = Probe::of_call(|| Ok::<(), String>(()));
+        let nothing = CheckCode::of_call(|| Ok::<(), String>(()));
         let probe = std::mem::replace(&mut self.registered.probe, nothing);
         drop_on(&self.pool, probe);
     }

@@ -24,7 +24,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 pub use self::checks::Check;
-pub(crate) use self::checks::{Checks, Probe, Registered};
+pub(crate) use self::checks::{CheckCode, Checks, Registered};
 pub(crate) use self::lifecycle::Lifecycle;
 pub use self::lifecycle::{HealthState, Heartbeat, Readiness};
 pub use self::metrics::health_families;

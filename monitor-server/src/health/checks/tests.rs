@@ -13,7 +13,7 @@ use crate::runtime::block_on;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A check that runs on the test's own runtime, so that its clock can be moved.
-fn running(check: Check, probe: Probe) -> Arc<Entry> {
+fn running(check: Check, probe: CheckCode) -> Arc<Entry> {
     let name = "db".into();
     let registered = Registered { name, check, probe };
     let here = Some(Handle::current());
@@ -44,7 +44,7 @@ async fn a_check_runs_at_once_and_then_at_its_interval() {
     let counted = Arc::clone(&runs);
     let entry = running(
         every_ten(),
-        Probe::of_future((), move |()| {
+        CheckCode::of_future((), move |()| {
             let run = counted.fetch_add(1, Ordering::SeqCst);
             async move {
                 tokio::time::sleep(SECOND).await;
@@ -79,7 +79,7 @@ async fn what_does_not_end_is_aborted_at_its_limit_and_tried_again() {
     let counted = Arc::clone(&dropped);
     let entry = running(
         every_ten(),
-        Probe::of_future((), move |()| {
+        CheckCode::of_future((), move |()| {
             let dropped = Dropped(Arc::clone(&counted));
             async move {
                 std::future::pending::<()>().await;
@@ -108,7 +108,7 @@ async fn a_panic_wherever_it_happens_is_a_failure_and_the_next_run_comes() {
     let run = AtomicU32::new(0);
     let entry = running(
         every_ten(),
-        Probe::of_future((), move |()| {
+        CheckCode::of_future((), move |()| {
             let run = run.fetch_add(1, Ordering::SeqCst);
             assert!(run != 0, "before the future");
             async move {
@@ -149,7 +149,7 @@ async fn a_panic_in_what_a_check_drops_is_a_failure_and_the_next_run_comes() {
     let run = AtomicU32::new(0);
     let entry = running(
         every_ten(),
-        Probe::of_future((), move |()| -> Kind {
+        CheckCode::of_future((), move |()| -> Kind {
             match run.fetch_add(1, Ordering::SeqCst) {
                 0 => Box::pin(async {
                     let _bomb = Bomb;
@@ -211,19 +211,19 @@ fn a_call_that_hangs_is_down_runs_once_and_holds_nobody() {
     let quick = Check::every(Duration::from_millis(10)).timeout(Duration::from_millis(20));
     let (hangs, runs) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU32::new(0)));
     let (held, counted) = (Arc::clone(&hangs), Arc::clone(&runs));
-    let hanging = Probe::of_call(move || {
+    let hanging = CheckCode::of_call(move || {
         counted.fetch_add(1, Ordering::SeqCst);
         while held.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1));
         }
         Ok::<(), String>(())
     });
-    let panicking = Probe::of_call(|| -> Result<(), String> { panic!("a broken check") });
+    let panicking = CheckCode::of_call(|| -> Result<(), String> { panic!("a broken check") });
     let patient = Check::every(Duration::from_millis(10)).timeout(SECOND * 30);
     for (name, check, probe) in [
         ("hangs", quick, hanging),
         ("panics", patient.clone(), panicking),
-        ("well", patient, Probe::of_call(|| Ok::<(), String>(()))),
+        ("well", patient, CheckCode::of_call(|| Ok::<(), String>(()))),
     ] {
         let name = name.into();
         checks.begin(Registered { name, check, probe });
@@ -249,9 +249,9 @@ fn a_call_that_hangs_is_down_runs_once_and_holds_nobody() {
 }
 
 /// A check that blocks its thread while the flag is set.
-fn blocking_while(flag: &Arc<AtomicBool>, begun: &Arc<AtomicBool>) -> Probe {
+fn blocking_while(flag: &Arc<AtomicBool>, begun: &Arc<AtomicBool>) -> CheckCode {
     let state = (Arc::clone(flag), Arc::clone(begun));
-    Probe::of_future(state, |(flag, begun)| async move {
+    CheckCode::of_future(state, |(flag, begun)| async move {
         begun.store(true, Ordering::SeqCst);
         while flag.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1));
@@ -280,7 +280,7 @@ fn a_future_that_blocks_its_thread_does_not_hold_the_stop() {
         checks.begin(Registered {
             name: "after".into(),
             check: Check::default(),
-            probe: Probe::of_call(|| Ok::<(), String>(())),
+            probe: CheckCode::of_call(|| Ok::<(), String>(())),
         });
         assert!(!checks.has("after"));
     }
@@ -293,7 +293,7 @@ fn a_future_that_blocks_its_thread_is_down_at_its_limit_and_leaves_the_others_on
         let checks = started(service);
         let blocks = Arc::new(AtomicBool::new(true));
         let runs = Arc::new(AtomicU32::new(0));
-        let well = Probe::of_future(Arc::clone(&runs), |runs| async move {
+        let well = CheckCode::of_future(Arc::clone(&runs), |runs| async move {
             runs.fetch_add(1, Ordering::SeqCst);
             Ok::<(), String>(())
         });
@@ -326,7 +326,7 @@ fn a_runtime_that_hangs_or_has_stopped_is_the_reason_that_a_check_is_down() {
     let check = Check::every(Duration::from_millis(20)).timeout(Duration::from_millis(20));
     let (name, probe) = (
         "db".into(),
-        Probe::of_future((), |()| async { Ok::<(), String>(()) }),
+        CheckCode::of_future((), |()| async { Ok::<(), String>(()) }),
     );
     checks.begin(Registered { name, check, probe });
     eventually("it hangs", || {
@@ -347,7 +347,7 @@ fn a_runtime_that_hangs_or_has_stopped_is_the_reason_that_a_check_is_down() {
 #[tokio::test]
 async fn a_run_that_is_stopped_before_it_has_begun_asks_nothing() {
     let runs = Arc::new(AtomicU32::new(0));
-    let probe = Probe::of_future(Arc::clone(&runs), |runs| async move {
+    let probe = CheckCode::of_future(Arc::clone(&runs), |runs| async move {
         runs.fetch_add(1, Ordering::SeqCst);
         Ok::<(), String>(())
     });
@@ -384,7 +384,7 @@ fn what_checks_call_is_not_recorded() {
     for service in [None, Some(runtime.handle().clone())] {
         let spawns = service.is_none();
         let checks = started(service);
-        let asks = Probe::of_future(spawns, |spawns| async move {
+        let asks = CheckCode::of_future(spawns, |spawns| async move {
             if spawns {
                 let spawned = tokio::spawn(spawned_by_a_check());
                 spawned.await.map_err(|error| error.to_string())?;
@@ -393,7 +393,7 @@ fn what_checks_call_is_not_recorded() {
         });
         for (name, probe) in [
             ("async", asks),
-            ("blocking", Probe::of_call(asked_by_a_blocking_check)),
+            ("blocking", CheckCode::of_call(asked_by_a_blocking_check)),
         ] {
             let (name, check) = (name.into(), Check::every(Duration::from_millis(1)));
             checks.begin(Registered { name, check, probe });
@@ -431,7 +431,7 @@ fn what_checks_hold_is_not_dropped_on_the_thread_that_schedules() {
     };
     for _ in 0..20 {
         let held = Arc::new(Held(dropped.clone()));
-        let probe = Probe::of_future(held, |_| async { Ok::<(), String>(()) });
+        let probe = CheckCode::of_future(held, |_| async { Ok::<(), String>(()) });
         let check = Check::every(Duration::from_millis(1));
         checks.begin(Registered {
             name: "db".into(),
@@ -453,7 +453,7 @@ fn a_check_is_replaced_and_removed_by_name() {
     let check = |answer: Result<(), &'static str>| Registered {
         name: "db".into(),
         check: Check::default().ready(),
-        probe: Probe::of_future((), move |()| async move { answer }),
+        probe: CheckCode::of_future((), move |()| async move { answer }),
     };
     checks.begin(check(Err("refused")));
     eventually("it fails", || {
@@ -472,7 +472,7 @@ fn a_check_is_replaced_and_removed_by_name() {
 
 #[tokio::test(start_paused = true)]
 async fn the_result_of_a_check_that_is_replaced_stands_while_it_is_young() {
-    let endless = || Probe::of_future((), |()| std::future::pending::<Result<(), String>>());
+    let endless = || CheckCode::of_future((), |()| std::future::pending::<Result<(), String>>());
     let next = |check, earlier: &Entry| {
         let name = "db".into();
         let probe = endless();
@@ -487,7 +487,7 @@ async fn the_result_of_a_check_that_is_replaced_stands_while_it_is_young() {
     ] {
         let earlier = running(
             every_ten(),
-            Probe::of_future((), move |()| async move { answer }),
+            CheckCode::of_future((), move |()| async move { answer }),
         );
         tokio::time::sleep(SECOND * 5).await;
         assert_eq!(next(every_ten(), &earlier), status);
@@ -507,9 +507,9 @@ fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
             is_held.then_some(()).ok_or("let go of")
         };
         let probe = if is_async {
-            Probe::of_future((), move |()| std::future::ready(call()))
+            CheckCode::of_future((), move |()| std::future::ready(call()))
         } else {
-            Probe::of_call(call)
+            CheckCode::of_call(call)
         };
         let (name, check) = (name.into(), Check::default());
         checks.begin(Registered { name, check, probe });
