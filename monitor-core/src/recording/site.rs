@@ -227,10 +227,9 @@ pub(crate) struct Settings {
     pub(crate) streaming: bool,
     /// How many label sets its calls can have where all their labels have a closed set of values.
     pub(crate) closed_sets: usize,
-    /// The most label sets its calls can have, as far as it is known ahead.
-    pub(crate) most_sets: usize,
-    /// Whether a label takes any text.
-    pub(crate) has_text: bool,
+    /// The most label sets its calls can have, as far as it is known ahead: where no label takes any text, and where
+    /// one does.
+    pub(crate) most_sets: [usize; 2],
 }
 
 impl Settings {
@@ -253,8 +252,8 @@ impl Settings {
         // Sites with the same labels share their label sets.
         for keys in label_keys {
             merged.closed_sets = merged.closed_sets.saturating_add(closed_sets(keys));
-            merged.most_sets = merged.most_sets.saturating_add(most_sets(keys));
-            merged.has_text |= has_text(keys);
+            let most = &mut merged.most_sets[usize::from(has_text(keys))];
+            *most = most.saturating_add(most_sets(keys));
         }
         merged
     }

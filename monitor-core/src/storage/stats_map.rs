@@ -170,13 +170,12 @@ fn many_label_sets(
     let config = &core.rules().config;
     let sites = all_settings().iter().filter(|_| config.preregister);
     let warnings = sites.filter_map(|(method, settings)| {
-        let is_limited = settings.has_text && config.max_series > 0;
-        let most = if is_limited {
-            config.max_series
-        } else {
-            usize::MAX
+        let [bounded, of_text] = settings.most_sets;
+        let most_of_text = match config.max_series {
+            0 => usize::MAX,
+            most => most,
         };
-        let label_sets = settings.most_sets.min(most);
+        let label_sets = bounded.saturating_add(of_text.min(most_of_text));
         let each = series_of(settings.bounds.unwrap_or_default());
         let series = label_sets.saturating_mul(each);
         let warning = StartUpWarning::ManyLabelSets {
