@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use allocation_counter::measure;
 use monitor_core::names::{Exporter, Profile};
-use monitor_core::{CallGuard, Method, Monitor, Outcome, StorageConfig};
+use monitor_core::{CallGuard, Keep, Method, Monitor, Outcome, StorageConfig};
 
 /// The promise: 3 KiB a (method, thread) for counts, durations and their ring.
 const SHARD_LIMIT: u64 = 3 * 1024;
@@ -48,10 +48,8 @@ fn many_threads_of_many_methods_stay_within_the_promise() {
     println!("{each} bytes a (method, thread)");
     assert!(each <= SHARD_LIMIT, "{each}");
     let tasks = monitor.snapshot().tasks;
-    assert_eq!(
-        (tasks.started, tasks.completed),
-        (THREADS * METHODS, THREADS * METHODS)
-    );
+    let counts = (tasks.started, tasks.completed);
+    assert_eq!(counts, (THREADS * METHODS, THREADS * METHODS));
 }
 
 #[test]
@@ -94,13 +92,8 @@ fn threads_that_come_and_go_leave_memory_flat() {
     }
     // The first makes the record that all others adopt.
     assert_eq!(allocating, 1);
-    let snapshot = monitor.snapshot();
-    assert!(
-        snapshot
-            .methods
-            .iter()
-            .all(|method| method.success.count() == THREADS)
-    );
+    let mut methods = monitor.snapshot().methods.into_iter();
+    assert!(methods.all(|method| method.success.count() == THREADS));
 }
 
 #[test]
@@ -131,8 +124,13 @@ fn a_million_keys_that_come_and_go_leave_memory_flat() {
         measure(|| {
             for n in from..to {
                 // The name differs too: a family for each.
-                let key = format!("request_{n}___id__{n}");
-                assert!(monitor.inc_stats(&key, 1).is_ok());
+                let key = format!("request_{n}_time___id__{n}");
+                let recorded = match n % 10 {
+                    // A list, with a histogram.
+                    0 => monitor.append_stats(&key, 1, Keep::Default),
+                    _ => monitor.inc_stats(&key, 1).map(drop),
+                };
+                assert!(recorded.is_ok());
                 if n % 100_000 == 0 {
                     // Some are on a page, whose names are remembered while they are there.
                     exporter.families(&monitor.snapshot());

@@ -1,16 +1,15 @@
-//! The original's pages.
+//! Families of a snapshot. The original's pages are among the recorded cases, `tests/oracle`.
 
 mod collisions;
 mod constant;
 mod forget;
 mod round_trip;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Profile, families};
 use crate::data::catalog::{Namespace, NamespaceError};
-use crate::data::family::{Family, FamilyType, Histogram};
+use crate::data::family::{ChildValue, Family, FamilyType, Histogram};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{
     CallValueSnapshot, Means, MethodSnapshot, ServiceInfo, Snapshot, StatusSnapshot, TaskTotals,
@@ -19,7 +18,7 @@ use crate::data::snapshot::{
 use crate::data::status::TaskStatus;
 use crate::data::value::StatValue;
 use crate::export::encode::Format;
-use crate::export::encode::tests::{checked_samples, page, same};
+use crate::export::encode::tests::{checked_samples, page};
 
 /// The original's bounds, without the finer ones this crate adds.
 const TIME: [f64; 47] = [
@@ -135,158 +134,6 @@ fn by_name<'a>(families: &'a [Family], name: &str) -> &'a Family {
     found.unwrap_or_else(|| panic!("no {name} in {:?}", names(families)))
 }
 
-/// Compares with a page of the original: same families with the same help and type, same series, same values. Families
-/// in `ours` are only ours.
-fn assert_same_page(snapshot: &Snapshot, original: &str, ours: &[&str]) {
-    let families = families(snapshot, Profile::Servicekit);
-    checked_samples(&families);
-    let mine = lines_by_series(&page(&families, Format::Text004));
-    let theirs = lines_by_series(original);
-    for (series, value) in &theirs {
-        let mine = mine
-            .get(series)
-            .unwrap_or_else(|| panic!("missing: {series}"));
-        let equal = match (mine.parse(), value.parse()) {
-            (Ok(mine), Ok(theirs)) => same(mine, theirs),
-            _ => mine == value,
-        };
-        assert!(equal, "{series}: {mine}, not {value}");
-    }
-    for series in mine.keys() {
-        let own = ours.iter().any(|name| series.contains(name));
-        assert!(own || theirs.contains_key(series), "extra: {series}");
-    }
-}
-
-/// A page's lines: series to value, and `# HELP name`, `# TYPE name` to their texts.
-fn lines_by_series(page: &str) -> BTreeMap<String, String> {
-    let split = |line: &str| {
-        let at = match line.strip_prefix("# ") {
-            Some(meta) => meta.match_indices(' ').nth(1).map(|(at, _)| at + 2),
-            None => line.rfind(' '),
-        };
-        let (series, value) = line.split_at(at.expect("a line has a value"));
-        (series.to_owned(), value[1..].to_owned())
-    };
-    page.lines().map(split).collect()
-}
-
-const OURS: [&str; 2] = ["monitor_", "process_start_time_seconds"];
-
-#[test]
-fn a_fresh_storage_gives_the_original_families_at_zero() {
-    let original = include_str!("../../../tests/data/servicekit/fresh.txt");
-    // The original creates the samples of this histogram with the first call.
-    let mut ours = OURS.to_vec();
-    ours.push("tasks_time_spent_quantile_");
-    assert_same_page(&fresh(), original, &ours);
-    let families = families(&fresh(), Profile::Servicekit);
-    for family in &families {
-        let zero = family.name == "service_threads" || family.name == "process_start_time_seconds";
-        assert!(
-            zero || checked_samples(std::slice::from_ref(family))
-                .iter()
-                .all(|sample| same(sample.value, 0.0))
-        );
-    }
-    assert_eq!(families.len(), 16);
-}
-
-#[test]
-fn calls_give_the_original_page() {
-    let mut snapshot = fresh();
-    let durations = [0.5, 1.5, 0.0];
-    snapshot.service_threads = 4.0;
-    snapshot.tasks = TaskTotals {
-        started: 3,
-        completed: 3,
-        completed_seconds: 2.0,
-        busy_seconds: 2.0,
-        ..TaskTotals::default()
-    };
-    snapshot.methods = vec![MethodSnapshot {
-        started: 3,
-        success: observed(&TIME, &durations),
-        duration: Some(means(2.0 / 3.0, 2.0 / 3.0)),
-        values: vec![
-            call_value("request_size", Some(&SIZE), &[10.0, 100.0, 0.0]),
-            call_value("response_size", Some(&SIZE), &[20.0, 2000.0, 0.0]),
-            call_value("tokens", None, &[3.0, 5.0, 10.0]),
-            call_value("gpu time", Some(&TIME), &[0.25, 0.75]),
-            call_value("batch size", Some(&SIZE), &[8.0]),
-        ],
-        ..method("Get")
-    }];
-    assert_same_page(
-        &snapshot,
-        include_str!("../../../tests/data/servicekit/calls.txt"),
-        &OURS,
-    );
-}
-
-#[test]
-fn keys_give_the_original_page() {
-    let mut snapshot = fresh();
-    let pairs = [
-        ("jobs___queue__fast", 1),
-        ("jobs___queue__slow", 4),
-        ("multi___a__1___b__2___c__3", 1),
-        ("bad1___nolabel", 1),
-        ("bad2___a__b__c", 1),
-        ("bad3___x___y__z", 1),
-        ("Cache Hit-Ratio.v2", 3),
-        ("UPPER___Label__MixedCase", 1),
-        ("path___p__/a/b?c=d&e", 1),
-        ("quote___q__say \"hi\"", 1),
-        ("back___s__a\\b\\n", 1),
-        ("nl___s__line1\nline2", 1),
-        ("uni___s__zażółć 漢字 🚀", 1),
-        ("space___s__ two  spaces ", 1),
-    ];
-    snapshot.values.entries = pairs
-        .map(|(raw, value)| entry(raw, StatValue::Int(value)))
-        .to_vec();
-    let mut ours = OURS.to_vec();
-    ours.push("tasks_time_spent_quantile_");
-    assert_same_page(
-        &snapshot,
-        include_str!("../../../tests/data/servicekit/keys.txt"),
-        &ours,
-    );
-}
-
-#[test]
-fn numbers_give_the_original_page() {
-    let mut snapshot = fresh();
-    let float = StatValue::Float;
-    snapshot.values.entries = vec![
-        entry("neg", float(-2.5)),
-        entry("nan", float(f64::NAN)),
-        entry("pinf", float(f64::INFINITY)),
-        entry("ninf", float(f64::NEG_INFINITY)),
-        entry("million", StatValue::Int(1_000_000)),
-        entry("big", float(1e21)),
-        entry("huge_int", StatValue::Int(1 << 60)),
-        entry("tiny", float(1e-7)),
-        entry("third", float(1.0 / 3.0)),
-        entry("yes", StatValue::Bool(true)),
-        entry("no", StatValue::Bool(false)),
-        entry("text", StatValue::Text("hello".to_owned())),
-        entry("nothing", StatValue::Null),
-        entry("list", StatValue::List(vec![StatValue::Int(1)])),
-        entry("map", StatValue::Map(BTreeMap::new())),
-        entry("f", float(0.75)),
-        entry("down", StatValue::Int(-2)),
-    ];
-    let mut ours = OURS.to_vec();
-    ours.push("tasks_time_spent_quantile_");
-    assert_same_page(
-        &snapshot,
-        include_str!("../../../tests/data/servicekit/numbers.txt"),
-        &ours,
-    );
-}
-
 #[test]
 fn without_inittime_no_series_has_that_label() {
     let mut snapshot = fresh();
@@ -313,14 +160,11 @@ fn a_task_type_has_one_sample_its_current_status() {
     };
     let samples = |snapshot: &Snapshot| {
         let families = families(snapshot, Profile::Servicekit);
-        page(
-            std::slice::from_ref(by_name(&families, "monitor_task_status")),
-            Format::Text004,
-        )
+        let family = by_name(&families, "monitor_task_status");
+        page(std::slice::from_ref(family), Format::Text004)
     };
-    assert!(
-        samples(&snapshot).ends_with("\nmonitor_task_status{status=\"OK\",task=\"default\"} 0\n")
-    );
+    let default = "\nmonitor_task_status{status=\"OK\",task=\"default\"} 0\n";
+    assert!(samples(&snapshot).ends_with(default));
     snapshot.statuses = vec![
         status("default", TaskStatus::Fatal, 3),
         status("Get", TaskStatus::Ok, 1),
@@ -338,12 +182,9 @@ fn a_task_type_has_one_sample_its_current_status() {
 fn busy_time_is_spread_over_the_configured_workers() {
     let mut snapshot = fresh();
     let normalised = |snapshot: &Snapshot| {
+        let name = "stats_tasks_with_current_time_spend_normalised_total";
         let families = families(snapshot, Profile::Servicekit);
-        let family = by_name(
-            &families,
-            "stats_tasks_with_current_time_spend_normalised_total",
-        );
-        checked_samples(std::slice::from_ref(family))[0].value
+        checked_samples(std::slice::from_ref(by_name(&families, name)))[0].value
     };
     snapshot.tasks.busy_seconds = 6.0;
     snapshot.service_threads = 4.0;
@@ -360,21 +201,14 @@ fn service_info_is_exported_as_it_stands_but_not_over_built_in_families() {
         info: "Number of GPUs".into(),
         value: 2.0,
     };
-    snapshot.service_info = vec![
-        info("gpu_Count"),
-        info("service_threads"),
-        info("stats_request"),
-        info("9 \u{e4}"),
-    ];
+    let names = ["gpu_Count", "service_threads", "stats_request", "9 \u{e4}"];
+    snapshot.service_info = names.map(info).to_vec();
     let families = families(&snapshot, Profile::Servicekit);
     assert_eq!(by_name(&families, "gpu_Count").help, "Number of GPUs");
     assert_eq!(by_name(&families, "service_threads").children.len(), 1);
     assert_eq!(by_name(&families, "___").help, "Number of GPUs");
-    let moved = by_name(&families, "stats_key_459d7bee");
-    assert_eq!(
-        moved.help,
-        "This is metric `stats_request` from MonitorServer."
-    );
+    let moved = &by_name(&families, "stats_key_459d7bee").help;
+    assert_eq!(*moved, "This is metric `stats_request` from MonitorServer.");
     checked_samples(&families);
 }
 
@@ -382,30 +216,29 @@ fn service_info_is_exported_as_it_stands_but_not_over_built_in_families() {
 fn a_method_with_finer_bounds_adds_up_in_the_common_ones() {
     let mut snapshot = fresh();
     let values = [0.0, 0.005, 0.01, 0.4, 0.5, 7000.0];
-    let fine: Vec<f64> = [-1.0, 0.0, 0.001, 0.005]
-        .into_iter()
+    let below = [-1.0, 0.0, 0.001, 0.005].into_iter();
+    let fine: Vec<f64> = below
         .chain(TIME.into_iter().skip(1))
         .chain([9999.0])
         .collect();
-    let mut special = method("Get");
-    special.success = observed(&fine, &values);
-    special.failure = observed(&fine, &[]);
+    let special = MethodSnapshot {
+        success: observed(&fine, &values),
+        failure: observed(&fine, &[]),
+        ..method("Get")
+    };
     snapshot.methods = vec![special];
     let families = families(&snapshot, Profile::Servicekit);
     let all = &by_name(&families, "tasks_time_spent_quantile").children[0].value;
-    assert_eq!(
-        *all,
-        crate::data::family::ChildValue::Histogram(observed(&TIME, &values))
-    );
+    assert_eq!(*all, ChildValue::Histogram(observed(&TIME, &values)));
 }
 
 #[test]
 fn units_are_those_the_names_end_in() {
     let families = families(&fresh(), Profile::Servicekit);
-    let with_unit: Vec<_> = families
+    let units = families
         .iter()
-        .filter_map(|family| family.unit.map(|unit| (&*family.name, unit)))
-        .collect();
+        .filter_map(|one| Some((&*one.name, one.unit?)));
+    let with_unit: Vec<_> = units.collect();
     assert_eq!(with_unit, [("process_start_time_seconds", "seconds")]);
 }
 
@@ -426,24 +259,18 @@ fn the_idiomatic_profile_has_units_and_totals_where_they_belong() {
     let families = families(&snapshot, Profile::Prometheus);
     for family in &families {
         let is_counter = family.kind == FamilyType::Counter;
-        assert_eq!(
-            family.name.ends_with("_total"),
-            is_counter,
-            "{}",
-            family.name
-        );
+        let is_total = family.name.ends_with("_total");
+        assert_eq!(is_total, is_counter, "{}", family.name);
         assert!(!family.help.is_empty());
     }
     let durations = by_name(&families, "service_request_duration_seconds");
-    let counts: Vec<_> = checked_samples(std::slice::from_ref(durations))
-        .into_iter()
-        .filter(|sample| sample.name.ends_with("_count"))
-        .map(|sample| (sample.labels[1].1.clone(), sample.value))
+    let counts = checked_samples(std::slice::from_ref(durations)).into_iter();
+    let counts = counts.filter(|sample| sample.name.ends_with("_count"));
+    let counts: Vec<_> = counts
+        .map(|one| (one.labels[1].1.clone(), one.value))
         .collect();
-    assert_eq!(
-        counts,
-        [("failure".to_owned(), 1.0), ("success".to_owned(), 1.0)]
-    );
+    let expected = ["failure", "success"].map(|status| (status.to_owned(), 1.0));
+    assert_eq!(counts, expected);
     for name in [
         "service_request_size_bytes",
         "service_recent_mean_request_size_bytes",
@@ -464,51 +291,29 @@ fn the_namespace_is_that_of_the_snapshot_and_of_the_services_families_alone() {
     snapshot.namespace = Namespace::try_new("shop").expect("a good namespace");
     let after = exporter.families(&snapshot);
     for (before, after) in before.iter().zip(&after) {
-        let renamed = before.name.strip_prefix("service_");
-        let expected =
-            renamed.map_or_else(|| before.name.to_string(), |rest| format!("shop_{rest}"));
+        let expected = match before.name.strip_prefix("service_") {
+            Some(rest) => format!("shop_{rest}"),
+            None => before.name.to_string(),
+        };
         assert_eq!(after.name, expected);
     }
-    assert!(
-        names(&after)
-            .iter()
-            .any(|name| name.starts_with("monitor_"))
-    );
+    let has =
+        |families: &[Family], prefix| names(families).iter().any(|name| name.starts_with(prefix));
+    assert!(has(&after, "monitor_"));
     by_name(&after, "shop_value_jobs");
-    let servicekit = families(&snapshot, Profile::Servicekit);
-    assert!(
-        names(&servicekit)
-            .iter()
-            .all(|name| !name.starts_with("shop"))
-    );
+    assert!(!has(&families(&snapshot, Profile::Servicekit), "shop"));
 }
 
 #[test]
 fn a_namespace_is_a_name_that_no_other_families_begin_with() {
-    for good in [
-        "service",
-        "shop",
-        "Shop_2",
-        "my_monitor",
-        "processing",
-        "up",
-    ] {
+    for good in "service shop Shop_2 my_monitor processing up".split(' ') {
         assert_eq!(Namespace::try_new(good).expect(good).as_str(), good);
     }
     for bad in ["", "2shop", "my-shop", "a:b", "a b", "ä"] {
         let error = Namespace::try_new(bad).expect_err(bad);
         assert!(matches!(error, NamespaceError::Invalid { .. }), "{bad}");
     }
-    for taken in [
-        "monitor",
-        "monitor_x",
-        "monitoring",
-        "process",
-        "process_x",
-        "tokio",
-        "scrape",
-        "stats",
-    ] {
+    for taken in "monitor monitor_x monitoring process process_x tokio scrape stats".split(' ') {
         let error = Namespace::try_new(taken).expect_err(taken);
         assert!(matches!(error, NamespaceError::Reserved { .. }), "{taken}");
     }
