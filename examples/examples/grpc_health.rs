@@ -32,7 +32,7 @@ use tonic_health::server::HealthReporter;
 /// A gRPC health service that says how this service is, until the monitor server has stopped: the empty name is what `/readyz`
 /// says, and each group has its own.
 ///
-/// `tonic-health` begins with an empty name that is serving. So the first state is told before anybody can ask.
+/// `tonic-health` begins with an empty name that is serving. So the first state is set before the first request can arrive.
 pub(crate) async fn health_service(
     mut health: watch::Receiver<HealthState>,
 ) -> HealthServer<impl Health> {

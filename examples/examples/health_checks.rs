@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     .await?;
     database.store(true, Ordering::Relaxed);
     tell("again", &mut health, |state| state.live && both(state)).await?;
-    // Nobody pulses: `/livez` fails, whatever the checks say.
+    // Without a pulse `/livez` fails, independently of the checks.
     works.store(false, Ordering::Relaxed);
     tell("a thread hangs", &mut health, |state| !state.live).await?;
     works.store(true, Ordering::Relaxed);

@@ -26,7 +26,7 @@ const MORE: rt::SiteSettings = rt::SiteSettings {
 };
 static BOUNDS: rt::CallSite = rt::CallSite::new("More", rt::file!(), rt::line!(), MORE);
 rt::inventory::submit! { rt::SiteEntry(&BOUNDS) }
-/// How many there are nobody knows before.
+/// Label sets of unknown number.
 const OPEN: rt::SiteSettings = rt::SiteSettings {
     labels: &[
         rt::LabelKey::bounded("a", HUNDRED),

@@ -100,7 +100,7 @@ impl Program {
         }
     }
 
-    /// Code and body of an answer; `None` where nobody answers.
+    /// Code and body of an answer; `None` without an answer.
     fn get(&self, path: &str) -> Option<(String, String)> {
         let mut stream = TcpStream::connect(self.address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
@@ -204,7 +204,7 @@ fn once_nobody_listens_a_signal_ends_the_process_as_ever() {
         program.signal(name);
         assert_eq!(program.ends().code(), Some(code));
     }
-    // Between readiness and drain nobody listens either.
+    // Between readiness and drain no code listens either.
     let mut program = Program::start(["async", "0", EVER]);
     program.signal("TERM");
     assert_eq!(program.line(), "told SIGTERM, readiness off");

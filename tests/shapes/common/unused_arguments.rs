@@ -1,4 +1,4 @@
-//! Arguments nobody looks at: when they are dropped matters.
+//! Unused arguments: the moment of their drop matters.
 //@ shape: `_` and `_b` arguments
 //@ records: ignore = ok 1
 //@ records: ignore_later = ok 1

@@ -1,4 +1,4 @@
-//! What an editor sends while somebody types.
+//! The source that an editor sends while its user types.
 //@ shape: an unfinished expression such as a trailing dot (IDE completion)
 //@ refused: as bare
 

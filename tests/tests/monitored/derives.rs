@@ -2,7 +2,7 @@
 
 #![allow(
     dead_code,
-    reason = "the derives look at no field, and nobody else does"
+    reason = "no code reads the fields, the derives included"
 )]
 
 use monitor_core::testing::{self, Recorder, call};

@@ -143,7 +143,7 @@ pub(crate) fn wait(child: &mut Child) -> ExitStatus {
 fn read_lines(stdout: ChildStdout) -> Receiver<String> {
     let (sender, lines) = channel();
     std::thread::spawn(move || {
-        // Reads on when nobody listens any more: a full pipe would stall the program.
+        // Reads on after the receiver is gone: a full pipe would stall the program.
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let _ = sender.send(line);
         }

@@ -55,7 +55,7 @@ impl From<serde_json::Error> for TextError {
 /// Why the dictionary did not answer.
 #[derive(Debug, Error)]
 pub(crate) enum DictionaryError {
-    /// Nobody listens, or the connection broke.
+    /// The address has no listener, or the connection broke.
     #[error("the dictionary at {addr} is unreachable")]
     Unreachable {
         addr: SocketAddr,

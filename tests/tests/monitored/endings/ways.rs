@@ -313,7 +313,7 @@ fn dropped_by_a_panic_elsewhere() -> Vec<Way> {
                 monitor.scope_sync(|| {
                     let mut both: FuturesUnordered<Made> = FuturesUnordered::new();
                     both.push(make(What::Waits));
-                    // In each poll it polls those that were woken, and our waker wakes nobody.
+                    // In each poll it polls those that were woken, and our waker wakes no task.
                     let beside = async {
                         let waits = async { while both.next().await.is_some() {} };
                         _ = tokio::join!(waits, boom());

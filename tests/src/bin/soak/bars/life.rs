@@ -126,7 +126,7 @@ impl Refusal {
         let stdout = child.stdout.take().expect("piped");
         let _ = BufReader::new(stdout).read_line(&mut line);
         let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id()));
-        // Itself, and nobody else.
+        // Itself, and no other process.
         let threads = tasks.map_or(0, |tasks| tasks.count().saturating_sub(1));
         drop(child.stdin.take());
         let _ = child.wait();
