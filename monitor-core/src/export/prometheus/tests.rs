@@ -2,7 +2,7 @@
 
 mod readers;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use prometheus::core::{Collector, Desc};
@@ -11,6 +11,7 @@ use prometheus::{
 };
 use proptest::prelude::*;
 
+use self::readers::any_proto;
 use super::{GatherError, family_from, family_to, gather, gather_beside, registered};
 use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
 use crate::export::encode::Format;
@@ -70,6 +71,10 @@ fn histogram(name: &str) -> Family {
     )
 }
 
+fn gathered(registry: &Registry) -> prometheus::Result<Vec<Family>> {
+    gather(registry).map_err(|error| prometheus::Error::Msg(error.to_string()))
+}
+
 fn names(merged: &Merged) -> Vec<&str> {
     merged.families.iter().map(|family| &*family.name).collect()
 }
@@ -115,27 +120,13 @@ fn a_users_registry_is_exported_as_it_is() -> prometheus::Result<()> {
     registry.register(Box::new(time))?;
     registry.register(Box::new(Counter::new("bare", "No suffix.")?))?;
 
-    let families = gather(&registry).map_err(|error| prometheus::Error::Msg(error.to_string()))?;
+    let families = gathered(&registry)?;
     checked_samples(&families);
     let want = "# HELP bare No suffix.\n# TYPE bare unknown\nbare 0\n# HELP depth_bytes Depth.\n# TYPE depth_bytes gauge\n# UNIT \
                 depth_bytes bytes\ndepth_bytes -1.5\n# HELP jobs Jobs \\\\ done.\n# TYPE jobs \
                 counter\njobs_total{queue=\"fast\"} 2\n# HELP time Time.\n# TYPE time histogram\ntime_bucket{le=\"0.5\"} \
                 1\ntime_bucket{le=\"1.0\"} 1\ntime_bucket{le=\"+Inf\"} 2\ntime_count 2\ntime_sum 3.5\n# EOF\n";
     assert_eq!(page(&families, Format::OpenMetrics100), want);
-    Ok(())
-}
-
-#[test]
-fn a_registry_with_a_prefix_and_labels_keeps_labels_sorted() -> prometheus::Result<()> {
-    let labels = HashMap::from([("a".to_owned(), "1".to_owned())]);
-    let registry = Registry::new_custom(Some("my".to_owned()), Some(labels))?;
-    let jobs = CounterVec::new(Opts::new("jobs_total", "Jobs."), &["queue"])?;
-    jobs.with_label_values(&["fast"]).inc();
-    registry.register(Box::new(jobs))?;
-    let families = gather(&registry).map_err(|error| prometheus::Error::Msg(error.to_string()))?;
-    assert!(
-        page(&families, Format::Text004).ends_with("\nmy_jobs_total{a=\"1\",queue=\"fast\"} 1\n")
-    );
     Ok(())
 }
 
@@ -150,66 +141,6 @@ fn a_collector_that_panics_fails_its_registry_and_leaves_it_usable() -> promethe
     registry.unregister(Fixed::boxed(Vec::new))?;
     assert_eq!(gather(&registry), Ok(Vec::new()));
     Ok(())
-}
-
-#[test]
-fn summaries_and_untyped_metrics_of_a_users_collector_are_read() {
-    let mut quantile = proto::Quantile::default();
-    quantile.set_quantile(0.5);
-    quantile.set_value(3.0);
-    let mut summary = proto::Summary::default();
-    summary.set_quantile(vec![quantile]);
-    summary.set_sample_count(2);
-    summary.set_sample_sum(6.0);
-    let mut metric = proto::Metric::default();
-    metric.set_summary(summary);
-    let mut latency = proto::MetricFamily::default();
-    latency.set_name("latency".to_owned());
-    latency.set_field_type(proto::MetricType::SUMMARY);
-    latency.set_metric(vec![metric]);
-    let mut odd = proto::MetricFamily::default();
-    odd.set_name("odd".to_owned());
-    odd.set_field_type(proto::MetricType::UNTYPED);
-    odd.set_metric(vec![proto::Metric::default()]);
-
-    let families = from_proto(&[latency, odd]);
-    checked_samples(&families);
-    let want = "# TYPE latency summary\nlatency{quantile=\"0.5\"} 3\nlatency_count 2\nlatency_sum 6\n# TYPE odd untyped\nodd 0\n";
-    assert_eq!(page(&families, Format::Text004), want);
-}
-
-#[test]
-fn buckets_out_of_order_are_left_out_and_no_observation_is_lost() {
-    let bucket = |upper: f64, count: u64| {
-        let mut bucket = proto::Bucket::default();
-        bucket.set_upper_bound(upper);
-        bucket.set_cumulative_count(count);
-        bucket
-    };
-    let mut value = proto::Histogram::default();
-    value.set_bucket(vec![
-        bucket(1.0, 1),
-        bucket(0.5, 2),
-        bucket(f64::NAN, 2),
-        bucket(2.0, 4),
-        bucket(3.0, 3),
-        bucket(f64::INFINITY, 9),
-    ]);
-    value.set_sample_count(9);
-    let mut metric = proto::Metric::default();
-    metric.set_histogram(value);
-    let mut family = proto::MetricFamily::default();
-    family.set_name("h".to_owned());
-    family.set_field_type(proto::MetricType::HISTOGRAM);
-    family.set_metric(vec![metric]);
-    let families = from_proto(&[family]);
-    let want = Histogram {
-        bounds: Arc::from([1.0, 2.0]),
-        counts: vec![1, 3, 5],
-        sum: 0.0,
-        exemplars: Vec::new(),
-    };
-    assert_eq!(families[0].children[0].value, ChildValue::Histogram(want));
 }
 
 #[test]
@@ -267,14 +198,6 @@ fn a_repeated_series_is_dropped_and_the_first_source_wins() {
 }
 
 #[test]
-fn the_same_source_twice_gives_the_page_of_one() {
-    let source = vec![gauge("x", &[("a", "1")], 1.0), histogram("h")];
-    let merged = merge(vec![source.clone(), source.clone()]);
-    assert_eq!(merged.families, source);
-    assert_eq!((merged.dropped_series, merged.dropped_families), (2, 0));
-}
-
-#[test]
 fn families_that_clash_are_left_out_and_counted() {
     let merged = merge(vec![
         vec![
@@ -301,108 +224,15 @@ fn families_that_clash_are_left_out_and_counted() {
     checked_samples(&merged.families);
 }
 
-#[test]
-fn a_series_no_page_can_hold_is_dropped_alone() {
-    let mut odd = histogram("h");
-    odd.children
-        .push(child(&[("le", "1")], odd.children[0].value.clone()));
-    odd.children
-        .push(child(&[("not a name", "1")], odd.children[0].value.clone()));
-    odd.children.push(child(
-        &[("a", "1"), ("a", "2")],
-        odd.children[0].value.clone(),
-    ));
-    let merged = merge(vec![vec![
-        odd,
-        gauge("le_is_fine_here", &[("le", "1")], 1.0),
-    ]]);
-    assert_eq!(
-        merged.families,
-        [
-            histogram("h"),
-            gauge("le_is_fine_here", &[("le", "1")], 1.0)
-        ]
-    );
-    assert_eq!((merged.dropped_series, merged.dropped_families), (3, 0));
-}
-
-#[test]
-fn a_label_without_a_value_does_not_make_another_series() {
-    let one = gauge("x", &[("a", "1")], 1.0);
-    let same = gauge("x", &[("a", "1"), ("b", "")], 2.0);
-    let merged = merge(vec![vec![one.clone()], vec![same.clone()]]);
-    assert_eq!(merged.families, [one]);
-    assert_eq!((merged.dropped_series, merged.dropped_families), (1, 0));
-    let merged = merge(vec![vec![same.clone()], vec![same.clone()]]);
-    assert_eq!(merged.families, [same]);
-}
-
 /// What tells a series from others.
 fn with_values(labels: &[Label]) -> Vec<Label> {
     let labels = labels.iter().filter(|label| !label.value.is_empty());
     labels.cloned().collect()
 }
 
-fn any_family() -> impl Strategy<Value = Family> {
-    let name = "(x|y|[a-z:_ ]{0,3})(_total|_count|_sum|_bucket|_created|)";
-    let kind = prop::sample::select(
-        [
-            FamilyType::Counter,
-            FamilyType::Gauge,
-            FamilyType::Histogram,
-            FamilyType::Summary,
-            FamilyType::Untyped,
-        ]
-        .as_slice(),
-    );
-    let labels = prop::collection::vec(
-        ("(a|b|le|quantile|[a-z -]{0,2})", "[ab\"\\\\\n]{0,1}"),
-        0..3,
-    );
-    let children = prop::collection::vec((labels, any::<f64>()), 0..4);
-    (name, kind, children).prop_map(|(name, kind, children)| {
-        let value = |number| match kind {
-            FamilyType::Histogram => ChildValue::Histogram(Histogram {
-                bounds: Arc::from([1.0]),
-                counts: vec![1, 1],
-                sum: number,
-                exemplars: Vec::new(),
-            }),
-            FamilyType::Summary => ChildValue::Summary {
-                quantiles: vec![(0.5, number), (1.5, number)],
-                sum: number,
-                count: 1,
-            },
-            _ => ChildValue::Float(number),
-        };
-        let children = children.into_iter().map(|(mut labels, number)| {
-            labels.sort();
-            let labels: Vec<(&str, &str)> = labels
-                .iter()
-                .map(|(name, value)| (&**name, &**value))
-                .collect();
-            child(&labels, value(number))
-        });
-        family(&name, kind, children.collect())
-    })
-}
-
 proptest! {
     #[test]
-    fn whatever_the_sources_the_page_is_valid_and_the_first_family_is_on_it(
-        sources in prop::collection::vec(prop::collection::vec(any_family(), 0..6), 0..4),
-    ) {
-        let count: usize = sources.iter().flatten().map(|family| family.children.len()).sum();
-        let merged = merge(sources);
-        checked_samples(&merged.families);
-        let kept: usize = merged.families.iter().map(|family| family.children.len()).sum();
-        prop_assert!(kept <= count);
-        let unique: BTreeSet<&str> = names(&merged).into_iter().collect();
-        prop_assert_eq!(unique.len(), merged.families.len());
-    }
-
-    #[test]
-    fn the_same_series_are_kept_whatever_their_order(family in any_family()) {
+    fn the_same_series_are_kept_whatever_their_order(family in any_proto()) {
         let kept = |family: &Family| -> Vec<Vec<Label>> {
             let merged = merge(vec![vec![family.clone()]]);
             let children = merged.families.into_iter().flat_map(|family| family.children);
@@ -410,6 +240,7 @@ proptest! {
             kept.sort();
             kept
         };
+        let family = family_from(&family);
         let as_it_is = kept(&family);
         let mut ordered = family;
         ordered.children.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -432,7 +263,7 @@ fn a_storage_in_an_exported_registry_gives_the_same_page_as_without() -> prometh
     registry.register(Box::new(*other.storage()))?;
 
     let own = families(&one.snapshot(), Profile::default());
-    let gathered = gather(&registry).map_err(|error| prometheus::Error::Msg(error.to_string()))?;
+    let gathered = gathered(&registry)?;
     let merged = merge(vec![own.clone(), gathered]);
     assert_eq!(merged.families, own);
     assert_eq!(merged.dropped_families, 0);

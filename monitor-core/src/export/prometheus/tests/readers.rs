@@ -4,6 +4,8 @@
 //! What real readers do with each is tried with Prometheus (2.42, 2.53, 3.5) and `prometheus_client`: the strict parser
 //! of these tests refuses what one of them refuses.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// A label pair, as a collector may make any.
@@ -128,237 +130,95 @@ fn a_label_that_no_page_can_hold_costs_its_series_alone() {
     }
 }
 
-/// Families, the series that are left of them, how many series and families were left out, and the reason of the first.
-type Row<'a> = (
-    &'a str,
-    Vec<proto::MetricFamily>,
-    &'a [&'a str],
-    (u64, u64),
-    Option<&'a str>,
-);
-
-fn labels_and_series() -> Vec<Row<'static>> {
-    let x = |labels| one("x", GAUGE, labels);
-    vec![
-        (
-            "a label twice",
-            vec![x(&[("a", "1"), ("a", "2")])],
-            &[],
-            (1, 0),
-            Some("a series of `x` has the label `a`, which no page can hold"),
-        ),
-        (
-            "a label twice, unsorted",
-            vec![x(&[("a", "1"), ("b", "1"), ("a", "1")])],
-            &[],
-            (1, 0),
-            Some("a series of `x` has the label `a`, which no page can hold"),
-        ),
-        (
-            "labels out of order",
-            vec![x(&[("b", "1"), ("a", "1")])],
-            &["x{a=1,b=1}"],
-            (0, 0),
-            None,
-        ),
-        (
-            "any label value",
-            vec![x(&[("a", "\0\r\t\n\"\\\u{85}\u{2028}\u{feff}")])],
-            &["x{a=\0\r\t\n\"\\\u{85}\u{2028}\u{feff}}"],
-            (0, 0),
-            None,
-        ),
-        (
-            "an empty label value",
-            vec![x(&[("a", "")]), x(&[])],
-            &["x{a=}"],
-            (1, 0),
-            Some("a series of `x` is there already"),
-        ),
-        (
-            "a series twice",
-            vec![x(&[("a", "1")]), x(&[("a", "1")])],
-            &["x{a=1}"],
-            (1, 0),
-            Some("a series of `x` is there already"),
-        ),
-    ]
+/// Why a series or a family of a row is left out.
+#[derive(Clone, Copy)]
+enum Why {
+    Nothing,
+    Series(&'static str),
+    Family(&'static str),
 }
 
-fn names() -> Vec<Row<'static>> {
-    let x = |labels| one("x", GAUGE, labels);
-    vec![
-        (
-            "no name",
-            vec![one("", GAUGE, &[])],
-            &[],
-            (0, 1),
-            Some("`` is not a metric name"),
-        ),
-        (
-            "a name in UTF-8",
-            vec![one("größe", GAUGE, &[])],
-            &[],
-            (0, 1),
-            Some("`größe` is not a metric name"),
-        ),
-        (
-            "a name with a dot",
-            vec![one("http.requests", GAUGE, &[])],
-            &[],
-            (0, 1),
-            Some("`http.requests` is not a metric name"),
-        ),
-        (
-            "a name with a newline",
-            vec![one("x\ny", GAUGE, &[])],
-            &[],
-            (0, 1),
-            Some("`x\ny` is not a metric name"),
-        ),
-        (
-            "two types",
-            vec![x(&[]), one("x", COUNTER, &[("a", "1")])],
-            &["x{}"],
-            (0, 1),
-            Some("the family `x` clashes with an earlier one in its type or its samples' names"),
-        ),
-        (
-            "a bucket of another",
-            vec![
-                one("h", HISTOGRAM, &[]),
-                one("h_bucket", GAUGE, &[("le", "1")]),
-            ],
-            &[
-                "h_bucket{le=+Inf}",
-                "h_bucket{le=1.0}",
-                "h_count{}",
-                "h_sum{}",
-            ],
-            (0, 1),
-            Some(
-                "the family `h_bucket` clashes with an earlier one in its type or its samples' names",
-            ),
-        ),
-    ]
-}
+use Why::{Family as NoFamily, Nothing, Series};
 
-fn numbers() -> Vec<Row<'static>> {
-    vec![
-        (
-            "a counter that is none in OpenMetrics",
-            vec![one("x", COUNTER, &[])],
-            &["x{}"],
-            (0, 0),
-            None,
-        ),
-        (
-            "a counter below zero",
-            vec![of("x_total", COUNTER, vec![metric(&[], COUNTER, -1.0)])],
-            &["x_total{}"],
-            (0, 0),
-            None,
-        ),
-        (
-            "a counter that is no number",
-            vec![of("x_total", COUNTER, vec![metric(&[], COUNTER, f64::NAN)])],
-            &["x_total{}"],
-            (0, 0),
-            None,
-        ),
-        (
-            "names that mean something elsewhere",
-            vec![
-                one("NaN", GAUGE, &[]),
-                one("EOF", GAUGE, &[]),
-                one("TYPE", UNTYPED, &[]),
-                one(":", GAUGE, &[]),
-            ],
-            &[":{}", "EOF{}", "NaN{}", "TYPE{}"],
-            (0, 0),
-            None,
-        ),
-        (
-            "an endless sum",
-            vec![of(
-                "h",
-                HISTOGRAM,
-                vec![metric(&[], HISTOGRAM, f64::INFINITY)],
-            )],
-            &[
-                "h_bucket{le=+Inf}",
-                "h_bucket{le=1.0}",
-                "h_count{}",
-                "h_sum{}",
-            ],
-            (0, 0),
-            None,
-        ),
-        (
-            "a sum that is no number",
-            vec![of("h", HISTOGRAM, vec![metric(&[], HISTOGRAM, f64::NAN)])],
-            &["h_bucket{le=+Inf}", "h_bucket{le=1.0}"],
-            (0, 0),
-            None,
-        ),
-    ]
-}
-
-fn of_prometheus() -> Vec<Row<'static>> {
-    vec![
-        (
-            "what Prometheus writes",
-            vec![one("up", GAUGE, &[])],
-            &[],
-            (1, 0),
-            Some("`up` without labels is a series that Prometheus writes itself"),
-        ),
-        (
-            "what Prometheus writes, as counter",
-            vec![one("scrape_series_added", COUNTER, &[("a", "")])],
-            &[],
-            (1, 0),
-            Some("`scrape_series_added` without labels is a series that Prometheus writes itself"),
-        ),
-        (
-            "what Prometheus writes, of another thing",
-            vec![one("up", GAUGE, &[("disk", "a")])],
-            &["up{disk=a}"],
-            (0, 0),
-            None,
-        ),
-        (
-            "what Prometheus writes, as histogram",
-            vec![one("up", HISTOGRAM, &[])],
-            &[
-                "up_bucket{le=+Inf}",
-                "up_bucket{le=1.0}",
-                "up_count{}",
-                "up_sum{}",
-            ],
-            (0, 0),
-            None,
-        ),
-    ]
-}
+const LABEL: Why = Series("a series of `x` has the label `a`, which no page can hold");
+const TWICE: Why = Series("a series of `x` is there already");
+const UP: Why = Series("`up` without labels is a series that Prometheus writes itself");
+const ADDED: Why =
+    Series("`scrape_series_added` without labels is a series that Prometheus writes itself");
+const CLASH: Why =
+    NoFamily("the family `x` clashes with an earlier one in its type or its samples' names");
+const BUCKET: Why =
+    NoFamily("the family `h_bucket` clashes with an earlier one in its type or its samples' names");
 
 #[test]
 fn what_a_reader_refuses_is_left_out_alone() {
-    for (what, families, series, (of_series, of_families), why) in
-        [labels_and_series(), names(), numbers(), of_prometheus()].concat()
-    {
+    let x = |labels| one("x", GAUGE, labels);
+    let number = |name, kind, number| of(name, kind, vec![metric(&[], kind, number)]);
+    let odd = "\0\r\t\n\"\\\u{85}\u{2028}\u{feff}";
+    let odd_series = format!("x{{a={odd}}}");
+    let odd_series = [&*odd_series];
+    let whole = [
+        "h_bucket{le=+Inf}",
+        "h_bucket{le=1.0}",
+        "h_count{}",
+        "h_sum{}",
+    ];
+    let up = [
+        "up_bucket{le=+Inf}",
+        "up_bucket{le=1.0}",
+        "up_count{}",
+        "up_sum{}",
+    ];
+    // Families, the series that are left of them, and why another is not.
+    #[rustfmt::skip]
+    let rows: Vec<(Vec<proto::MetricFamily>, &[&str], Why)> = vec![
+        (vec![x(&[("a", "1"), ("a", "2")])], &[], LABEL),
+        (vec![x(&[("a", "1"), ("b", "1"), ("a", "1")])], &[], LABEL),
+        (vec![x(&[("b", "1"), ("a", "1")])], &["x{a=1,b=1}"], Nothing),
+        (vec![x(&[("a", odd)])], &odd_series, Nothing),
+        // A label without a value makes no other series.
+        (vec![x(&[("a", "")]), x(&[])], &["x{a=}"], TWICE),
+        (vec![x(&[("a", "1")]), x(&[("a", "1"), ("b", "")])], &["x{a=1}"], TWICE),
+        (vec![x(&[("a", "1"), ("b", "")]); 2], &["x{a=1,b=}"], TWICE),
+        (vec![x(&[("a", "1")]), x(&[("a", "1")])], &["x{a=1}"], TWICE),
+        (vec![one("", GAUGE, &[])], &[], NoFamily("`` is not a metric name")),
+        (vec![one("größe", GAUGE, &[])], &[], NoFamily("`größe` is not a metric name")),
+        (vec![one("http.requests", GAUGE, &[])], &[], NoFamily("`http.requests` is not a metric name")),
+        (vec![one("x\ny", GAUGE, &[])], &[], NoFamily("`x\ny` is not a metric name")),
+        (vec![x(&[]), one("x", COUNTER, &[("a", "1")])], &["x{}"], CLASH),
+        (vec![one("h", HISTOGRAM, &[]), one("h_bucket", GAUGE, &[("le", "1")])], &whole, BUCKET),
+        // It is none in OpenMetrics.
+        (vec![one("x", COUNTER, &[])], &["x{}"], Nothing),
+        (vec![number("x_total", COUNTER, -1.0)], &["x_total{}"], Nothing),
+        (vec![number("x_total", COUNTER, f64::NAN)], &["x_total{}"], Nothing),
+        // Names that mean something elsewhere.
+        (vec![one("NaN", GAUGE, &[])], &["NaN{}"], Nothing),
+        (vec![one("EOF", GAUGE, &[])], &["EOF{}"], Nothing),
+        (vec![one("TYPE", UNTYPED, &[])], &["TYPE{}"], Nothing),
+        (vec![one(":", GAUGE, &[])], &[":{}"], Nothing),
+        (vec![number("h", HISTOGRAM, f64::INFINITY)], &whole, Nothing),
+        (vec![number("h", HISTOGRAM, f64::NAN)], &whole[..2], Nothing),
+        (vec![one("up", GAUGE, &[])], &[], UP),
+        (vec![one("scrape_series_added", COUNTER, &[("a", "")])], &[], ADDED),
+        (vec![one("up", GAUGE, &[("disk", "a")])], &["up{disk=a}"], Nothing),
+        (vec![one("up", HISTOGRAM, &[])], &up, Nothing),
+    ];
+    for (families, series, why) in rows {
+        let what = format!("{families:?}");
         let beside = one("beside", GAUGE, &[]);
         let (shown, merged) = shown(&[vec![beside], families].concat());
-        let shown: Vec<&str> = shown
-            .iter()
-            .map(String::as_str)
-            .filter(|one| *one != "beside{}")
-            .collect();
+        let shown = shown.iter().map(String::as_str);
+        let shown: Vec<&str> = shown.filter(|one| *one != "beside{}").collect();
         assert_eq!(shown, series, "{what}");
-        let dropped = (merged.dropped_series, merged.dropped_families);
-        assert_eq!(dropped, (of_series, of_families), "{what}");
-        let reason = merged.first_left_out.map(|why| why.to_string());
-        assert_eq!(reason.as_deref(), why, "{what}");
+        let (dropped, reason) = match why {
+            Nothing => ((0, 0), None),
+            Series(reason) => ((1, 0), Some(reason.to_owned())),
+            NoFamily(reason) => ((0, 1), Some(reason.to_owned())),
+        };
+        let found = (merged.dropped_series, merged.dropped_families);
+        assert_eq!(found, dropped, "{what}");
+        let found = merged.first_left_out.map(|why| why.to_string());
+        assert_eq!(found, reason, "{what}");
     }
 }
 
@@ -373,8 +233,7 @@ fn what_a_registry_takes_is_left_out_too() -> prometheus::Result<()> {
         let jobs = CounterVec::new(opts, &["queue"])?;
         jobs.with_label_values(&["fast"]).inc();
         registry.register(Box::new(jobs))?;
-        let families =
-            gather(&registry).map_err(|error| prometheus::Error::Msg(error.to_string()))?;
+        let families = gathered(&registry)?;
         let merged = merge(vec![families]);
         assert_eq!(
             (merged.families.len(), merged.dropped_series),
@@ -412,8 +271,7 @@ fn a_value_of_another_type_than_its_family_is_never_another_value() -> prometheu
         registry.register(Box::new(counter))?;
         registry.register(Box::new(gauge))?;
         registry.register(Box::new(time))?;
-        let families =
-            gather(&registry).map_err(|error| prometheus::Error::Msg(error.to_string()))?;
+        let families = gathered(&registry)?;
         let merged = merge(vec![families]);
         let text = page(&merged.families, Format::Text004);
         checked_samples(&merged.families);
@@ -449,7 +307,33 @@ fn a_label_value_is_not_taken_for_an_untyped_number() {
         ("b", "\"Untyped { value: 6 }"),
     ];
     let families = from_proto(&[one("x", UNTYPED, &labels)]);
+    assert_eq!(families[0].kind, FamilyType::Untyped);
     assert_eq!(families[0].children[0].value, ChildValue::Float(0.0));
+}
+
+#[test]
+fn buckets_out_of_order_are_left_out_and_no_observation_is_lost() {
+    let buckets = [
+        (1.0, 1),
+        (0.5, 2),
+        (f64::NAN, 2),
+        (2.0, 4),
+        (3.0, 3),
+        (f64::INFINITY, 9),
+    ];
+    let mut value = proto::Histogram::default();
+    value.set_bucket(buckets.map(|(upper, count)| bucket(upper, count)).to_vec());
+    value.set_sample_count(9);
+    let mut metric = proto::Metric::default();
+    metric.set_histogram(value);
+    let families = from_proto(&[of("h", HISTOGRAM, vec![metric])]);
+    let want = Histogram {
+        bounds: Arc::from([1.0, 2.0]),
+        counts: vec![1, 3, 5],
+        sum: 0.0,
+        exemplars: Vec::new(),
+    };
+    assert_eq!(families[0].children[0].value, ChildValue::Histogram(want));
 }
 
 #[test]
@@ -515,7 +399,7 @@ fn the_time_of_a_value_stays_with_it() {
     assert_eq!(from_proto(&to_proto(&families)), families);
 }
 
-fn any_proto() -> impl Strategy<Value = proto::MetricFamily> {
+pub(super) fn any_proto() -> impl Strategy<Value = proto::MetricFamily> {
     let name = "(x|y|up|scrape_series_added|_total|[a-z:_.ü ]{0,3})(_total|_count|_sum|_bucket|_created|_info|)";
     let kinds = [COUNTER, GAUGE, HISTOGRAM, SUMMARY, UNTYPED];
     let kind = || prop::sample::select(kinds.to_vec());
@@ -547,15 +431,18 @@ fn any_proto() -> impl Strategy<Value = proto::MetricFamily> {
 proptest! {
     #[test]
     fn whatever_collectors_give_the_page_is_valid_and_nothing_goes_uncounted(
-        families in prop::collection::vec(any_proto(), 0..8),
+        sources in prop::collection::vec(prop::collection::vec(any_proto(), 0..6), 0..4),
     ) {
-        let given = from_proto(&families);
+        let sources: Vec<_> = sources.iter().map(|families| from_proto(families)).collect();
+        let given = sources.concat();
         let of_family = |families: &[Family]| -> u64 {
             families.iter().map(|family| family.children.len() as u64).sum()
         };
         let all = of_family(&given);
-        let merged = merge(vec![given.clone()]);
+        let merged = merge(sources);
         checked_samples(&merged.families);
+        let unique: BTreeSet<&str> = names(&merged).into_iter().collect();
+        prop_assert_eq!(unique.len(), merged.families.len());
         let whole = given.iter().filter(|family| !family.children.is_empty());
         let (series, dropped) = (of_family(&merged.families), merged.dropped_series);
         if merged.dropped_families == 0 {
