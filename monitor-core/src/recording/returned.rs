@@ -425,6 +425,13 @@ mod tests {
     struct Bare;
     #[derive(Debug)]
     struct DebugOnly;
+    #[derive(Debug)]
+    struct Typed(Option<&'static str>);
+    impl MonitorError for Typed {
+        fn error_type(&self) -> Option<&'static str> {
+            self.0
+        }
+    }
 
     #[test]
     fn each_error_type_is_read_by_the_best_it_can_do() {
@@ -442,6 +449,9 @@ mod tests {
         assert_rung!(Result<(), &str>, Err("x"), "Display &str");
         assert_rung!(Result<(), DebugOnly>, Err(DebugOnly), "Debug DebugOnly");
         assert_rung!(Result<(), Bare>, Err(Bare), "Opaque Bare");
+        assert_rung!(Result<(), Typed>, Err(Typed(None)), "Debug Typed");
+        assert_rung!(Result<(), Typed>, Err(Typed(Some("mine"))), "ErrorType(\"mine\")");
+        assert_rung!(Result<(), Box<Typed>>, Err(Box::new(Typed(Some("mine")))), "ErrorType(\"mine\")");
     }
 
     #[test]

@@ -59,16 +59,17 @@ fn label(name: &str, value: &str) -> Label {
 fn run_case(name: &str, case: &str) {
     let case: Value = serde_json::from_str(case).expect("a case is JSON");
     let families = families_of(&case);
-    let names = case["names"]
-        .as_array()
-        .map(|names| names.iter().map(text).collect::<Vec<_>>());
+    let names = case["names"].as_array();
+    let names = names.map(|names| {
+        names
+            .iter()
+            .map(|name| name.as_str().expect("a name"))
+            .collect::<Vec<_>>()
+    });
     for (format, key) in formats() {
         let mut out = Vec::new();
         match &names {
-            Some(names) => {
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                encode_named(&families, &names, format, &mut out);
-            }
+            Some(names) => encode_named(&families, names, format, &mut out),
             None => encode(&families, format, &mut out),
         }
         let want: String = case[key]
