@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use allocation_counter::measure;
 use monitor_core::names::{Exporter, Profile};
-use monitor_core::{CallGuard, Method, Monitor, Outcome, StorageConfig};
+use monitor_core::{CallGuard, Keep, Method, Monitor, Outcome, StorageConfig};
 
 /// The promise: 3 KiB a (method, thread) for counts, durations and their ring.
 const SHARD_LIMIT: u64 = 3 * 1024;
@@ -131,8 +131,13 @@ fn a_million_keys_that_come_and_go_leave_memory_flat() {
         measure(|| {
             for n in from..to {
                 // The name differs too: a family for each.
-                let key = format!("request_{n}___id__{n}");
-                assert!(monitor.inc_stats(&key, 1).is_ok());
+                let key = format!("request_{n}_time___id__{n}");
+                let recorded = match n % 10 {
+                    // A list, with a histogram.
+                    0 => monitor.append_stats(&key, 1, Keep::Default),
+                    _ => monitor.inc_stats(&key, 1).map(drop),
+                };
+                assert!(recorded.is_ok());
                 if n % 100_000 == 0 {
                     // Some are on a page, whose names are remembered while they are there.
                     exporter.families(&monitor.snapshot());

@@ -9,12 +9,7 @@ use crate::base::sync::Mutex;
 fn no_update_is_lost_whoever_changes_the_type() {
     const EACH: i64 = 20_000;
     let values = values();
-    let by = [
-        StatNumber::Int(1),
-        StatNumber::Float(1.0),
-        StatNumber::Int(1),
-        StatNumber::Float(0.5),
-    ];
+    let by = [1.into(), 1.0.into(), 1.into(), StatNumber::Float(0.5)];
     thread::scope(|scope| {
         for by in by {
             let values = &values;
@@ -54,11 +49,8 @@ fn a_histogram_beside_writers_adds_up() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..5_000 {
-                    assert!(
-                        values
-                            .append("wait_time", 1.into(), Keep::from_max_count(1))
-                            .is_ok()
-                    );
+                    let appended = values.append("wait_time", 1.into(), Keep::from_max_count(1));
+                    assert!(appended.is_ok());
                 }
             });
         }
@@ -68,10 +60,8 @@ fn a_histogram_beside_writers_adds_up() {
             }
         }
     });
-    assert_eq!(
-        histogram(&values, "wait_time").map(|fed| (fed.count(), fed.sum)),
-        Some((20_000, 20_000.0))
-    );
+    let fed = histogram(&values, "wait_time").map(|fed| (fed.count(), fed.sum));
+    assert_eq!(fed, Some((20_000, 20_000.0)));
 }
 
 #[test]
@@ -101,9 +91,8 @@ fn values_work_in_the_destructor_of_a_thread_local() {
     impl Drop for Last {
         fn drop(&mut self) {
             let _ = self.0.inc("ended", 1);
-            let _ = self
-                .0
-                .append("stats", map([("run_time", 1.into())]), Keep::Default);
+            let point = map([("run_time", 1.into())]);
+            let _ = self.0.append("stats", point, Keep::Default);
         }
     }
     thread_local!(static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) });
@@ -121,12 +110,11 @@ fn values_work_in_the_destructor_of_a_thread_local() {
 fn a_panicking_holder_of_a_lock_stops_nobody() {
     let mutex = Mutex::new(1);
     let panicked = thread::scope(|scope| {
-        scope
-            .spawn(|| {
-                let _guard = lock(&mutex);
-                panic!("on purpose");
-            })
-            .join()
+        let thread = scope.spawn(|| {
+            let _guard = lock(&mutex);
+            panic!("on purpose");
+        });
+        thread.join()
     });
     assert!(panicked.is_err());
     assert_eq!(*lock(&mutex), 1);

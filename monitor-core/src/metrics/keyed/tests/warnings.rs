@@ -57,11 +57,8 @@ fn means_of_a_full_family_are_warned_about_once() {
     let values = limited(1);
     let lines = logged(|| {
         for n in 0..10 {
-            values.append(
-                "stats",
-                map([(&*format!("tokens___id__{n}"), 1.into())]),
-                Keep::Default,
-            )?;
+            let point = map([(&*format!("tokens___id__{n}"), 1.into())]);
+            values.append("stats", point, Keep::Default)?;
             values.exported();
         }
         Ok(())
