@@ -2,13 +2,12 @@
 
 mod executors;
 mod messages;
-mod sites;
 
 use std::any::Any;
 use std::time::Duration;
 
 use crate::testing::{Recorder, call, record, task, task_run, value};
-use crate::{Keep, Method, Outcome, TaskStatus};
+use crate::{Keep, Method, Outcome, StatValue, TaskStatus};
 
 /// A method of the monitor in force, as a call site would find it.
 fn method(recorder: &Recorder, name: &str) -> Method {
@@ -180,14 +179,8 @@ fn values_by_key_are_told_as_they_are_at_the_end() -> Result<(), crate::StatsErr
         value("whole", 2),
         value("version", "1.2"),
         value("wait time", vec![0.5]),
-        value(
-            "peers",
-            [("a", 1)].into_iter().collect::<crate::StatValue>(),
-        ),
-        value(
-            "tasks",
-            [("t", 1e9)].into_iter().collect::<crate::StatValue>(),
-        ),
+        value("peers", StatValue::from_iter([("a", 1)])),
+        value("tasks", StatValue::from_iter([("t", 1e9)])),
     ]);
     recorder.set_stats("version", "1.2")?;
     recorder.set_stats("whole", f64::NAN)?;

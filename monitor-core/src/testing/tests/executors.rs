@@ -8,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::method;
-use crate::testing::{Recorder, call, record, record_async, value};
+use crate::__private as rt;
+use crate::testing::{Expected, Recorder, call, record, record_async, value};
 use crate::{Monitor, StillRunning};
 
 /// What an expansion does: one call of a method of the monitor in force.
@@ -74,7 +75,12 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-pub(super) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+#[track_caller]
+fn exactly<const N: usize>(recorder: &Recorder, expected: [Expected; N]) {
+    recorder.recorded().assert_exactly(expected);
+}
+
+fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -107,9 +113,7 @@ async fn a_current_thread_runtime_will_do() {
     for task in tasks {
         assert!(task.await.expect("it ends").is_err());
     }
-    recorder
-        .recorded()
-        .assert_exactly([call("later").failure("other").times(2)]);
+    exactly(&recorder, [call("later").failure("other").times(2)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,9 +127,7 @@ async fn a_runtime_of_several_threads_will_do() {
     assert!(answer.is_err());
     recorded.assert_exactly([call("later").failure("other")]);
     wait_for(&recorder, "later", 100).await;
-    recorder
-        .recorded()
-        .assert_exactly([call("later").failure("other").times(100)]);
+    exactly(&recorder, [call("later").failure("other").times(100)]);
 }
 
 /// Waits until so many tasks began, then until all ended.
@@ -147,14 +149,10 @@ fn a_future_polled_on_several_threads_records_in_one_place() {
         })
         .join()
         .expect("no panic");
-        recorder
-            .recorded()
-            .assert_exactly([call("later").in_flight()]);
+        exactly(&recorder, [call("later").in_flight()]);
     }
     assert!(poll_once(future.as_mut()).is_ready());
-    recorder
-        .recorded()
-        .assert_exactly([call("later").failure("other")]);
+    exactly(&recorder, [call("later").failure("other")]);
 }
 
 #[test]
@@ -190,9 +188,10 @@ fn a_recorder_goes_on_after_a_panic() {
     let caught = recorder.catch(|| block_on(panics()));
     assert!(caught.is_err());
     recorder.scope_sync(sync);
-    recorder
-        .recorded()
-        .assert_exactly([call("panics").panicked(), call("sync").success()]);
+    exactly(
+        &recorder,
+        [call("panics").panicked(), call("sync").success()],
+    );
 }
 
 #[tokio::test]
@@ -200,9 +199,7 @@ async fn a_panic_in_a_task_is_recorded() {
     let recorder = Recorder::new();
     let ended = tokio::spawn(recorder.scope(panics())).await;
     assert!(ended.is_err_and(|error| error.is_panic()));
-    recorder
-        .recorded()
-        .assert_exactly([call("panics").panicked()]);
+    exactly(&recorder, [call("panics").panicked()]);
 }
 
 #[test]
@@ -225,9 +222,7 @@ async fn waiting_lets_a_paused_clock_move_on() {
     };
     let ((), waited) = tokio::join!(sleeps, waits);
     assert_eq!(waited, Ok(()));
-    recorder
-        .recorded()
-        .assert_exactly([call("Sleep").cancelled()]);
+    exactly(&recorder, [call("Sleep").cancelled()]);
 }
 
 #[test]
@@ -271,8 +266,47 @@ fn a_watched_monitor_is_seen_from_now_on() -> Result<(), crate::StatsError> {
     recorder.recorded().assert_nothing();
     monitor.inc_stats("jobs", 1)?;
     monitor.scope_sync(sync);
-    recorder
-        .recorded()
-        .assert_exactly([call("sync").success(), value("jobs", 2)]);
+    exactly(&recorder, [call("sync").success(), value("jobs", 2)]);
     Ok(())
+}
+
+#[test]
+fn calls_that_wait_for_a_permit_are_told() {
+    static LIMITED: rt::CallSite = rt::CallSite::new(
+        "Limited",
+        "",
+        0,
+        rt::SiteSettings {
+            limited: true,
+            ..rt::SiteSettings::NONE
+        },
+    );
+    let recorder = Recorder::new();
+    let call_of = || async {
+        let mut entered = rt::InPlaceCall::<false>::start(&LIMITED);
+        let _permit = entered.permit(rt::limit(&1)).await;
+        std::future::pending::<()>().await;
+    };
+    let mut first = Box::pin(recorder.scope(call_of()));
+    let mut second = Box::pin(recorder.scope(call_of()));
+    for future in [&mut first, &mut second] {
+        assert!(poll_once(future.as_mut()).is_pending());
+    }
+    recorder.take().assert_exactly([
+        call("Limited").in_flight().times(2),
+        call("Limited").waiting(),
+    ]);
+    drop(first);
+    recorder.take().assert_exactly([
+        call("Limited").cancelled(),
+        call("Limited").in_flight(),
+        call("Limited").waiting(),
+    ]);
+    drop(second);
+    let recorded = recorder.recorded();
+    recorded.assert_exactly([call("Limited").cancelled().times(2)]);
+    recorded.assert_exactly([
+        call("Limited").cancelled().times(2),
+        call("Limited").observed("permit_wait_time", [0.0]),
+    ]);
 }

@@ -242,4 +242,7 @@ fn an_expectation_reads_as_its_line() {
     assert_eq!(expected.to_string(), "2 x Get{tier=\"free\"} failure other");
     assert_eq!(format!("{expected:?}"), expected.to_string());
     assert_eq!(format!("{:?}", call("Get")), "call Get");
+    let items = [call("Watch").items(2), call("Watch").failed_items(1)];
+    let lines = items.map(|one| one.to_string());
+    assert_eq!(lines, ["2 x Watch item", "1 x Watch failed item"]);
 }
