@@ -60,10 +60,8 @@ fn the_first_key_owns_a_family_and_the_others_go_by_hash() {
         "stats_hist_a_time_count 1",
         "# HELP stats_key_1298c425 This is metric `a+b` from MonitorServer.",
     ] {
-        assert!(
-            page.lines().any(|other| other == line),
-            "no {line} in {page}"
-        );
+        let found = page.lines().any(|other| other == line);
+        assert!(found, "no {line} in {page}");
     }
     for value in ["4", "5", "7"] {
         let hashed =
@@ -111,11 +109,8 @@ fn label_names_with_a_meaning_of_their_own_get_a_prefix_and_repeated_ones_are_dr
     let families = exporter.families(&snapshot);
     let line = "stats_odd{inittime=\"<INITTIME>\",label_=\"4\",label___a=\"6\",label___name__=\"5\",label_inittime=\"3\",\
                 label_le=\"1\",label_quantile=\"2\"} 1";
-    assert!(
-        page(&families, Format::Text004)
-            .lines()
-            .any(|other| other == line)
-    );
+    let page = page(&families, Format::Text004);
+    assert!(page.lines().any(|other| other == line), "{page}");
     assert_eq!(exporter.dropped_labels(), 1);
     checked_samples(&families);
 }
@@ -161,8 +156,8 @@ fn any_labels() -> impl Strategy<Value = Vec<(Box<str>, Box<str>)>> {
         ".{0,4}"
     ];
     prop::collection::vec((name, "[ab\"\\\\\n]{0,2}"), 0..4).prop_map(|labels| {
+        let labels = labels.into_iter();
         labels
-            .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect()
     })
@@ -196,24 +191,19 @@ fn numbered(
         f64::from(next)
     };
     let mut snapshot = fresh();
-    for key in values {
+    for key in values.iter().cloned() {
         let value = StatValue::Float(fresh_number());
-        snapshot.values.entries.push(ValueEntry {
-            key: Arc::clone(key),
-            value,
-        });
+        snapshot.values.entries.push(ValueEntry { key, value });
     }
-    for key in points {
+    for key in points.iter().cloned() {
         let histogram = observed(&[1.0], &[fresh_number()]);
+        let means = means(fresh_number(), fresh_number());
+        snapshot.values.means.push((Arc::clone(&key), means));
         snapshot.values.histograms.push(ValueHistogram {
             kind: HistogramKind::Time,
-            key: Arc::clone(key),
+            key,
             histogram,
         });
-        snapshot
-            .values
-            .means
-            .push((Arc::clone(key), means(fresh_number(), fresh_number())));
     }
     for name in ["Get", "Put"] {
         let mut method = method(name);
@@ -232,22 +222,16 @@ fn numbered(
 }
 
 fn series_by_value(samples: &[strict::Sample]) -> BTreeMap<u64, (String, Vec<(String, String)>)> {
-    let found = samples
-        .iter()
-        .filter(|sample| (1000.5..1e6).contains(&sample.value));
+    let found = samples.iter();
+    let found = found.filter(|sample| (1000.5..1e6).contains(&sample.value));
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "small whole numbers"
     )]
-    found
-        .map(|sample| {
-            (
-                sample.value as u64,
-                (sample.name.clone(), sample.labels.clone()),
-            )
-        })
-        .collect()
+    let numbered =
+        |one: &strict::Sample| (one.value as u64, (one.name.clone(), one.labels.clone()));
+    found.map(numbered).collect()
 }
 
 proptest! {
