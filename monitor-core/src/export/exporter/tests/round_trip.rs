@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
 use crate::data::buckets::{DEFAULT_BUCKETS, TIME_BOUNDS};
-use crate::data::family::{Child, Family, FamilyType, Label};
+use crate::data::family::{ChildValue, Family, FamilyType, Label};
 use crate::data::key::StatKey;
 use crate::data::labels::ConstLabels;
 use crate::data::snapshot::{MethodSnapshot, ServiceInfo, Snapshot};
@@ -146,17 +146,18 @@ fn any_config() -> impl Strategy<Value = StorageConfig> {
         let labels = names.into_iter().map(|name| (name, "here"));
         ConstLabels::try_new(labels).expect("good labels")
     });
+    let info = info.prop_map(|all| {
+        let all = all.into_iter().map(|(name, (info, value))| ServiceInfo {
+            name: name.into(),
+            info: info.into(),
+            value,
+        });
+        all.collect()
+    });
     (info, any::<bool>(), most, constant).prop_map(
-        |(info, inittime_label, max_series, const_labels)| StorageConfig {
+        |(service_info, inittime_label, max_series, const_labels)| StorageConfig {
             const_labels,
-            service_info: info
-                .into_iter()
-                .map(|(name, (info, value))| ServiceInfo {
-                    name: name.into(),
-                    info: info.into(),
-                    value,
-                })
-                .collect(),
+            service_info,
             inittime_label,
             max_series,
             ..StorageConfig::default()
@@ -189,20 +190,15 @@ fn record(monitor: Monitor, hand: &ManualClock, step: &Step) {
         Step::Set(key, value) => drop(monitor.set_stats(key, value.clone())),
         Step::Add(key, by) => drop(monitor.inc_stats(key, *by)),
         Step::Append(key, point) => {
-            let point: StatValue = point
-                .iter()
-                .map(|(key, value)| (key.clone(), *value))
-                .collect();
+            let point = point.iter().map(|(key, value)| (key.clone(), *value));
+            let point = StatValue::from_iter(point);
             drop(monitor.append_stats(key, point, Keep::Default));
         }
         Step::Status(task, status) => monitor.set_task_status(*status, task),
         Step::Metric(metric) => drop(update(monitor, metric)),
         Step::Call(call) => {
-            let labels: Vec<_> = call
-                .labels
-                .iter()
-                .map(|(name, value)| (&**name, &**value))
-                .collect();
+            let labels = call.labels.iter().map(|(name, value)| (&**name, &**value));
+            let labels: Vec<_> = labels.collect();
             let method = monitor.method(&call.method).ok();
             let Some(method) = method.and_then(|method| method.with_labels(&labels).ok()) else {
                 return;
@@ -226,24 +222,23 @@ fn page(snapshot: &Snapshot, profile: Profile, names: &[&str], format: Format) -
     String::from_utf8(out).expect("a page is UTF-8")
 }
 
+/// The labels that every series has.
+fn common(snapshot: &Snapshot) -> impl Iterator<Item = (&str, &str)> {
+    let inittime = snapshot.inittime.as_deref().map(|time| ("inittime", time));
+    let constant = snapshot.const_labels.iter();
+    let constant = constant.map(|label| (&*label.name, &*label.value));
+    inittime.into_iter().chain(constant)
+}
+
 /// The labels of a method's series.
 fn labels_of(snapshot: &Snapshot, method: &MethodSnapshot) -> BTreeMap<String, String> {
-    let constant = snapshot.const_labels.iter();
     let own = method.labels.iter().map(|label| {
-        let mut constant = constant.clone();
-        let aside = constant.any(|one| label.name.trim_start_matches("label_") == one.name);
-        let before = if aside { "label_" } else { "" };
+        let name = label.name.trim_start_matches("label_");
+        let makes_way = snapshot.const_labels.iter().any(|one| one.name == name);
+        let before = if makes_way { "label_" } else { "" };
         (format!("{before}{}", label.name), label.value.to_string())
     });
-    let common = snapshot.inittime.as_deref().map(|time| ("inittime", time));
-    let constant = snapshot
-        .const_labels
-        .iter()
-        .map(|label| (&*label.name, &*label.value));
-    let rest = common
-        .into_iter()
-        .chain(constant)
-        .chain([("method", &*method.name)]);
+    let rest = common(snapshot).chain([("method", &*method.name)]);
     let rest = rest.map(|(name, value)| (name.to_owned(), value.to_owned()));
     own.chain(rest).collect()
 }
@@ -290,19 +285,15 @@ fn check_exemplars(
     upper_of: impl Fn(&KeptExemplar) -> f64,
 ) -> TestCaseResult {
     let mut count = 0;
-    for (sample, exemplar) in found
+    let with_one = found
         .iter()
-        .filter_map(|sample| Some((sample, sample.exemplar.as_ref()?)))
-    {
-        let (le, own): (Vec<_>, Vec<_>) = sample
-            .labels
-            .iter()
-            .cloned()
-            .partition(|(name, _)| name == "le");
+        .filter_map(|one| Some((one, one.exemplar.as_ref()?)));
+    for (sample, exemplar) in with_one {
+        let labels = sample.labels.iter().cloned();
+        let (le, own): (Vec<_>, Vec<_>) = labels.partition(|(name, _)| name == "le");
         let family = sample.name.strip_suffix("_bucket").unwrap_or_default();
-        let kept = wanted
-            .iter()
-            .find(|((name, labels), _)| *name == family && *labels == own);
+        let mut all = wanted.iter();
+        let kept = all.find(|((name, labels), _)| *name == family && *labels == own);
         let upper: f64 = le[0].1.parse().expect("a bound");
         let at_bucket = |kept: &&&KeptExemplar| same(upper_of(kept), upper);
         let kept = kept.and_then(|(_, all)| {
@@ -310,18 +301,16 @@ fn check_exemplars(
             at_bucket.max_by(|one, other| one.at.total_cmp(&other.at))
         });
         let kept = kept.ok_or_else(|| TestCaseError::fail(format!("none of ours: {sample:?}")))?;
-        let labels = kept
-            .exemplar
-            .labels()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let labels = kept.exemplar.labels();
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
         prop_assert_eq!(&exemplar.labels, &labels.collect::<Vec<_>>());
         prop_assert!(same(exemplar.value, kept.seconds) && same(exemplar.at, kept.at));
         prop_assert!(exemplar.value <= upper, "in its bucket");
         count += 1;
     }
     let buckets = |all: &Vec<&KeptExemplar>| {
-        let buckets: BTreeSet<u64> = all.iter().map(|kept| upper_of(kept).to_bits()).collect();
-        buckets.len()
+        let buckets = all.iter().map(|kept| upper_of(kept).to_bits());
+        buckets.collect::<BTreeSet<u64>>().len()
     };
     prop_assert_eq!(count, wanted.values().map(buckets).sum::<usize>());
     Ok(())
@@ -359,53 +348,44 @@ fn check_one_pass(
     })
 }
 
-fn values_of(labels: &[Label]) -> Vec<&str> {
-    let mut values: Vec<&str> = labels.iter().map(|label| &*label.value).collect();
+fn sorted<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut values = Vec::from_iter(values);
     values.sort_unstable();
     values
+}
+
+fn values_of(labels: &[Label]) -> impl Iterator<Item = &str> {
+    labels.iter().map(|label| &*label.value)
 }
 
 /// Whether a key's series is there: in a family that says its name, with its label values and its number.
 fn is_exported(families: &[Family], key: &StatKey, value: f64, common: &[&str]) -> bool {
     let own = key.labels.iter().map(|(_, value)| &**value);
-    let mut wanted: Vec<&str> = own.chain(common.iter().copied()).collect();
-    wanted.sort_unstable();
-    let of_key = families
-        .iter()
-        .filter(|family| family.help.contains(key.name()));
+    let wanted = sorted(own.chain(common.iter().copied()));
+    let of_key = families.iter().filter(|one| one.help.contains(key.name()));
     let mut children = of_key.flat_map(|family| &family.children);
     children.any(|child| {
         let number = match child.value {
             #[expect(clippy::cast_precision_loss, reason = "what a scraper makes of it")]
-            crate::data::family::ChildValue::Int(value) => value as f64,
-            crate::data::family::ChildValue::Float(value) => value,
+            ChildValue::Int(value) => value as f64,
+            ChildValue::Float(value) => value,
             _ => return false,
         };
-        same(number, value) && values_of(&child.labels) == wanted
+        same(number, value) && sorted(values_of(&child.labels)) == wanted
     })
 }
 
 /// Every number by key is exported as the key of it says.
 fn check_values(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     let families = families(snapshot, profile);
-    let constant = snapshot.const_labels.iter().map(|label| &*label.value);
-    let common: Vec<&str> = snapshot
-        .inittime
-        .as_deref()
-        .into_iter()
-        .chain(constant)
-        .collect();
+    let common: Vec<&str> = common(snapshot).map(|(_, value)| value).collect();
     for entry in &snapshot.values.entries {
         let Some(number) = entry.value.as_number() else {
             continue;
         };
         // Labels whose names are one when cleaned are told apart no more: the first of them stays.
-        let names: Vec<String> = entry
-            .key
-            .labels
-            .iter()
-            .map(|(name, _)| name.replace(' ', "_"))
-            .collect();
+        let labels = entry.key.labels.iter();
+        let names: Vec<String> = labels.map(|(name, _)| name.replace(' ', "_")).collect();
         if (1..names.len()).any(|at| names[..at].contains(&names[at])) {
             continue;
         }
@@ -418,13 +398,7 @@ fn check_values(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
 /// Every child of a registered metric is exported, under the metric's name or its hash.
 fn check_metrics(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
     let families = families(snapshot, profile);
-    let constant = snapshot.const_labels.iter().map(|label| &*label.value);
-    let common: Vec<&str> = snapshot
-        .inittime
-        .as_deref()
-        .into_iter()
-        .chain(constant)
-        .collect();
+    let common: Vec<&str> = common(snapshot).map(|(_, value)| value).collect();
     for metric in &snapshot.values.metrics {
         let by_hash = format!("`{}`: {}", metric.name, metric.help);
         let is_hashed =
@@ -435,22 +409,13 @@ fn check_metrics(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
         let Some(of) = of.filter(|family| family.kind == metric.kind) else {
             return Err(TestCaseError::fail(format!("{profile}: no {metric:?}")));
         };
-        let labels = |child: &Child| {
-            let mut labels: Vec<String> = child
-                .labels
-                .iter()
-                .map(|one| one.value.to_string())
-                .collect();
-            labels.sort_unstable();
-            labels
-        };
         for child in &metric.children {
-            let own = labels(child).into_iter();
-            let mut wanted: Vec<String> = own
-                .chain(common.iter().map(|&one| one.to_owned()))
-                .collect();
-            wanted.sort_unstable();
-            let found = of.children.iter().find(|other| labels(other) == wanted);
+            let own = values_of(&child.labels);
+            let wanted = sorted(own.chain(common.iter().copied()));
+            let found = of
+                .children
+                .iter()
+                .find(|other| sorted(values_of(&other.labels)) == wanted);
             // As text: NaN is NaN.
             let value = found.map(|found| format!("{:?}", found.value));
             prop_assert_eq!(value, Some(format!("{:?}", child.value)));
@@ -474,8 +439,8 @@ fn check_calls(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
         let found = children.iter().any(|child| {
             let labels = child.labels.iter();
             let labels = labels.map(|label| (label.name.to_string(), label.value.to_string()));
-            labels.eq(wanted.clone())
-                && child.value == crate::data::family::ChildValue::Int(method.started)
+            let started = ChildValue::Int(method.started);
+            labels.eq(wanted.clone()) && child.value == started
         });
         prop_assert!(found, "no {wanted:?}");
     }

@@ -20,9 +20,8 @@ fn families_have_the_given_name_help_type_and_unit() -> Tested {
     for value in [0.5, 0.75, 2.0] {
         wait.observe(value);
     }
-    monitor
-        .register_gauge(MetricDesc::new("my_open", ""))?
-        .set(-2.5);
+    let open = monitor.register_gauge(MetricDesc::new("my_open", ""))?;
+    open.set(-2.5);
     assert_eq!(
         lines(monitor, "my_", Format::Text004),
         [
@@ -44,23 +43,14 @@ fn families_have_the_given_name_help_type_and_unit() -> Tested {
             "my_open -2.5",
         ]
     );
-    let openmetrics = lines(monitor, "my_", Format::OpenMetrics100);
-    assert!(
-        openmetrics
-            .iter()
-            .any(|line| line == "# UNIT my_read_bytes bytes"),
-        "{openmetrics:?}"
-    );
-    assert!(
-        openmetrics
-            .iter()
-            .any(|line| line == "# TYPE my_read_bytes counter")
-    );
-    assert!(
-        openmetrics
-            .iter()
-            .any(|line| line == "# UNIT my_wait_seconds seconds")
-    );
+    let open = lines(monitor, "my_", Format::OpenMetrics100);
+    for line in [
+        "# UNIT my_read_bytes bytes",
+        "# TYPE my_read_bytes counter",
+        "# UNIT my_wait_seconds seconds",
+    ] {
+        assert!(open.iter().any(|one| one == line), "{line}: {open:?}");
+    }
     Ok(())
 }
 

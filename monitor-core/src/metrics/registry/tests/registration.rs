@@ -32,22 +32,19 @@ fn another_description_of_the_same_name_is_refused_by_what_is_different() -> Tes
     let histogram =
         |desc: MetricDesc<_>, bounds: &[f64]| monitor.register_histogram(desc, bounds).map(|_| ());
     assert_eq!(histogram(desc(), &[1.0, 2.0]), Ok(()));
-    assert_eq!(field(histogram(desc(), &[1.0])), Some(MetricField::Bounds));
-    assert_eq!(
-        field(histogram(desc().unit("seconds"), &[1.0, 2.0])),
-        Some(MetricField::Unit)
-    );
-    assert_eq!(
-        field(histogram(desc().labels(["b", "a"]), &[1.0, 2.0])),
-        Some(MetricField::Labels)
-    );
     let help = MetricDesc::new("wait_seconds", "Another.").labels(["a", "b"]);
-    assert_eq!(field(histogram(help, &[1.0, 2.0])), Some(MetricField::Help));
+    for (desc, bounds, differs) in [
+        (desc(), &[1.0][..], MetricField::Bounds),
+        (desc().unit("seconds"), &[1.0, 2.0], MetricField::Unit),
+        (desc().labels(["b", "a"]), &[1.0, 2.0], MetricField::Labels),
+        (help, &[1.0, 2.0], MetricField::Help),
+    ] {
+        assert_eq!(field(histogram(desc, bounds)), Some(differs));
+    }
     let gauge = monitor.register_gauge(desc()).map(|_| ());
-    assert_eq!(
-        gauge.as_ref().map_err(ToString::to_string).err().as_deref(),
-        Some("`wait_seconds` is registered already with another type: histogram, not gauge")
-    );
+    let message = gauge.as_ref().map_err(ToString::to_string).err();
+    let expected = "`wait_seconds` is registered already with another type: histogram, not gauge";
+    assert_eq!(message.as_deref(), Some(expected));
     assert_eq!(field(gauge), Some(MetricField::Type));
     Ok(())
 }
@@ -61,25 +58,19 @@ fn names_that_belong_to_others_are_refused() -> Tested {
         _ => None,
     };
     let gauge = |name: &'static str| monitor.register_gauge(MetricDesc::new(name, ""));
-    let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
-    assert_eq!(taken(gauge("jobs")), pair("jobs", "jobs_total"));
-    assert_eq!(
-        taken(gauge("jobs_created")),
-        pair("jobs_created", "jobs_total")
-    );
-    assert_eq!(
-        taken(gauge("tasks_count")),
-        pair("tasks_count", "tasks_count")
-    );
-    assert_eq!(taken(gauge("started")), pair("started", "started_total"));
-    let request = counter(monitor, "started").map(|_| ());
-    assert_eq!(
-        request.map_err(|error| error.to_string()),
-        Err(
-            "the sample name `started` of `started_total` belongs to the family `started_total`"
-                .to_owned()
-        )
-    );
+    for (name, owner) in [
+        ("jobs", "jobs_total"),
+        ("jobs_created", "jobs_total"),
+        ("tasks_count", "tasks_count"),
+        ("started", "started_total"),
+    ] {
+        let (sample, family) = (name.to_owned(), owner.to_owned());
+        assert_eq!(taken(gauge(name)), Some((sample, family)));
+    }
+    let request = counter(monitor, "started").map_err(|error| error.to_string());
+    let expected =
+        "the sample name `started` of `started_total` belongs to the family `started_total`";
+    assert_eq!(request.err().as_deref(), Some(expected));
     let histogram = monitor.register_histogram(MetricDesc::new("tasks", ""), &[]);
     assert!(
         matches!(histogram, Err(RegisterError::Taken { sample, .. }) if sample == "tasks_count")
@@ -96,39 +87,32 @@ fn invalid_parts_are_named() {
         assert_eq!(error, Some(RegisterError::Name { name: named(bad) }));
     }
     for bad in ["", "_s", "s_", "a__b", "m/s"] {
-        let error = monitor
-            .register_gauge(MetricDesc::new("x", "").unit(bad))
-            .err();
+        let desc = MetricDesc::new("x", "").unit(bad);
+        let error = monitor.register_gauge(desc).err();
         assert_eq!(error, Some(RegisterError::Unit { unit: named(bad) }));
     }
     let labels = |labels: [&'static str; 2]| {
         let desc = MetricDesc::new("x", "").labels(labels);
         monitor.register_gauge(desc).err()
     };
-    assert_eq!(
-        labels(["a", "a:b"]),
-        Some(RegisterError::Label {
-            label: named("a:b")
-        })
-    );
+    let label = named("a:b");
+    assert_eq!(labels(["a", "a:b"]), Some(RegisterError::Label { label }));
+    let label = named("a");
     assert_eq!(
         labels(["a", "a"]),
-        Some(RegisterError::RepeatedLabel { label: named("a") })
+        Some(RegisterError::RepeatedLabel { label })
     );
-    for bad in [
-        "le", "quantile", "inittime", "overflow", "__name__", "__x", "_name_",
-    ] {
+    for bad in "le quantile inittime overflow __name__ __x _name_".split(' ') {
+        let label = named(bad);
         assert_eq!(
             labels(["a", bad]),
-            Some(RegisterError::ReservedLabel { label: named(bad) })
+            Some(RegisterError::ReservedLabel { label })
         );
     }
     for (name, unit) in [("up", None), ("scrape_duration", Some("seconds"))] {
-        let desc = MetricDesc {
-            unit,
-            ..MetricDesc::new(name, "")
-        };
-        let name = [name, "scrape_duration_seconds"][usize::from(unit.is_some())].to_owned();
+        let mut desc = MetricDesc::new(name, "");
+        desc.unit = unit;
+        let name = unit.map_or(named(name), |unit| format!("{name}_{unit}"));
         let refused = monitor.register_gauge(desc).err();
         assert_eq!(refused, Some(RegisterError::ReservedName { name }));
     }
@@ -141,13 +125,8 @@ fn invalid_parts_are_named() {
         let error = monitor
             .register_histogram(MetricDesc::new("x", ""), bounds)
             .err();
-        assert_eq!(
-            error,
-            Some(RegisterError::Bound {
-                index,
-                bound: bounds[index]
-            })
-        );
+        let bound = bounds[index];
+        assert_eq!(error, Some(RegisterError::Bound { index, bound }));
     }
     let nan = monitor.register_histogram(MetricDesc::new("x", ""), &[f64::NAN]);
     assert!(matches!(nan, Err(RegisterError::Bound { index: 0, .. })));
