@@ -48,10 +48,8 @@ fn many_threads_of_many_methods_stay_within_the_promise() {
     println!("{each} bytes a (method, thread)");
     assert!(each <= SHARD_LIMIT, "{each}");
     let tasks = monitor.snapshot().tasks;
-    assert_eq!(
-        (tasks.started, tasks.completed),
-        (THREADS * METHODS, THREADS * METHODS)
-    );
+    let counts = (tasks.started, tasks.completed);
+    assert_eq!(counts, (THREADS * METHODS, THREADS * METHODS));
 }
 
 #[test]
@@ -94,13 +92,8 @@ fn threads_that_come_and_go_leave_memory_flat() {
     }
     // The first makes the record that all others adopt.
     assert_eq!(allocating, 1);
-    let snapshot = monitor.snapshot();
-    assert!(
-        snapshot
-            .methods
-            .iter()
-            .all(|method| method.success.count() == THREADS)
-    );
+    let mut methods = monitor.snapshot().methods.into_iter();
+    assert!(methods.all(|method| method.success.count() == THREADS));
 }
 
 #[test]

@@ -8,12 +8,30 @@ use monitor_core::family::Histogram;
 use monitor_core::snapshot::{MethodSnapshot, Snapshot};
 use monitor_core::{
     CallGuard, Clock, DEFAULT_TASK, ErrorRules, Keep, ManualClock, Method, Monitor, Outcome,
-    StatusRule, StorageConfig, TaskStatus,
+    StatusRule, StorageConfig, TaskStatus, names,
 };
 
 fn manual() -> (Monitor, ManualClock) {
     let (clock, hand) = Clock::manual(1_700_000_000.0);
     (Monitor::with_clock(StorageConfig::default(), clock), hand)
+}
+
+fn limited(max_series: usize) -> Monitor {
+    let mut config = StorageConfig::default();
+    config.max_series = max_series;
+    Monitor::with_clock(config, Clock::manual(0.0).0)
+}
+
+/// A configuration where the first error of this type is unhealthy.
+fn with_rule(status: &str, word: &str) -> StorageConfig {
+    let rules = ErrorRules::try_new([StatusRule {
+        status: status.to_owned(),
+        service_errors: vec![word.to_owned()],
+        unhealthy: 1,
+    }]);
+    let mut config = StorageConfig::default();
+    config.errors = rules.expect("a good rule");
+    config
 }
 
 fn method(monitor: Monitor, name: &str) -> Method {
@@ -27,10 +45,8 @@ fn only(snapshot: &Snapshot) -> &MethodSnapshot {
 
 fn errors(snapshot: &Snapshot) -> Vec<(&str, u64)> {
     let types = snapshot.error_types.iter().map(|name| &**name);
-    types
-        .zip(only(snapshot).errors.iter().copied())
-        .filter(|(_, count)| *count > 0)
-        .collect()
+    let counts = types.zip(only(snapshot).errors.iter().copied());
+    counts.filter(|(_, count)| *count > 0).collect()
 }
 
 #[test]
@@ -49,30 +65,29 @@ fn a_method_is_there_at_zero_before_its_first_call() {
 fn every_outcome_is_counted_as_the_table_says() {
     let (monitor, hand) = manual();
     let get = method(monitor, "Get");
-    let end = |outcome| {
+    for (outcome, status, run) in [
+        (Outcome::Success, TaskStatus::Ok, 1),
+        (Outcome::Cancelled, TaskStatus::Ok, 1),
+        (Outcome::Expected("not found"), TaskStatus::Ok, 1),
+        (
+            Outcome::ErrorType("no such type"),
+            TaskStatus::OtherException,
+            1,
+        ),
+        (Outcome::ErrorType("other"), TaskStatus::OtherException, 2),
+        (Outcome::Panic, TaskStatus::Internal, 1),
+    ] {
         let call = get.start();
         hand.advance(Duration::from_millis(250));
+        let what = format!("{outcome:?}");
         call.finish(outcome);
-        monitor.statuses()[0].clone()
-    };
-    let ok = end(Outcome::Success);
-    assert_eq!((ok.status, ok.run), (TaskStatus::Ok, 1));
-    let unchanged = end(Outcome::Cancelled);
-    assert_eq!((unchanged.status, unchanged.run), (TaskStatus::Ok, 1));
-    let unchanged = end(Outcome::Expected("not found"));
-    assert_eq!((unchanged.status, unchanged.run), (TaskStatus::Ok, 1));
-    let other = end(Outcome::ErrorType("no such type"));
-    assert_eq!((other.status, other.run), (TaskStatus::OtherException, 1));
-    let other = end(Outcome::ErrorType("other"));
-    assert_eq!((other.status, other.run), (TaskStatus::OtherException, 2));
-    let panic = end(Outcome::Panic);
-    assert_eq!((panic.status, panic.run), (TaskStatus::Internal, 1));
+        let found = &monitor.statuses()[0];
+        assert_eq!((found.status, found.run), (status, run), "{what}");
+    }
 
     let snapshot = monitor.snapshot();
-    assert_eq!(
-        errors(&snapshot),
-        [("other", 3), ("panic", 1), ("cancelled", 1)]
-    );
+    let expected = [("other", 3), ("panic", 1), ("cancelled", 1)];
+    assert_eq!(errors(&snapshot), expected);
     let get = only(&snapshot);
     assert_eq!((get.success.count(), get.failure.count()), (1, 5));
     assert!((get.success.sum - 0.25).abs() < 1e-12);
@@ -118,10 +133,8 @@ fn tasks_in_flight_have_ages() {
     let rest: Vec<CallGuard> = (0..40).map(|_| get.start()).collect();
     hand.advance(Duration::from_secs(1));
     let tasks = monitor.snapshot().tasks;
-    assert_eq!(
-        (tasks.started, tasks.completed, tasks.in_flight),
-        (41, 0, 41)
-    );
+    let counts = (tasks.started, tasks.completed, tasks.in_flight);
+    assert_eq!(counts, (41, 0, 41));
     assert!((tasks.current_seconds - 43.0).abs() < 1e-9);
     assert!((tasks.current_max_seconds - 3.0).abs() < 1e-9);
     first.finish(Outcome::Success);
@@ -145,19 +158,14 @@ fn means_are_over_the_last_hundred_and_the_last_five_calls_of_all_threads() {
         hand.advance(Duration::from_secs(seconds));
         call.finish(Outcome::Success);
     };
-    let hundred_elsewhere = std::thread::scope(|scope| {
-        scope
-            .spawn(|| (0..100).for_each(|_| call(16, Some(1000.0))))
-            .join()
-    });
-    assert!(hundred_elsewhere.is_ok());
+    let elsewhere = |calls: u32, seconds, tokens| {
+        let calls = move || (0..calls).for_each(|_| call(seconds, Some(tokens)));
+        let ended = std::thread::scope(|scope| scope.spawn(calls).join());
+        assert!(ended.is_ok());
+    };
+    elsewhere(100, 16, 1000.0);
     (0..95).for_each(|_| call(1, Some(4.0)));
-    let elsewhere = std::thread::scope(|scope| {
-        scope
-            .spawn(|| (0..3).for_each(|_| call(2, Some(8.0))))
-            .join()
-    });
-    assert!(elsewhere.is_ok());
+    elsewhere(3, 2, 8.0);
     (0..2).for_each(|_| call(4, None));
     let snapshot = monitor.snapshot();
     let means = only(&snapshot).duration.expect("calls ended");
@@ -182,23 +190,17 @@ fn sizes_and_deadlines_are_observed_however_the_call_ends() {
     call.observe("nan time", f64::NAN);
     drop(call);
     let snapshot = monitor.snapshot();
-    let seen: Vec<(&str, f64, u64, f64)> = only(&snapshot)
-        .values
-        .iter()
-        .map(|value| {
-            let histogram = value.histogram.as_ref().expect("a time or a size");
-            let mean = value.means.window.expect("one call");
-            (value.key.name(), histogram.sum, histogram.count(), mean)
-        })
-        .collect();
-    assert_eq!(
-        seen,
-        [
-            ("request_size", 1000.0, 1, 1000.0),
-            ("time_remaining_time", 2.0, 1, 2.0),
-            ("time_remaining_after_time", 1.5, 1, 1.5),
-        ]
-    );
+    let values = only(&snapshot).values.iter().map(|value| {
+        let histogram = value.histogram.as_ref().expect("a time or a size");
+        let mean = value.means.window.expect("one call");
+        (value.key.name(), histogram.sum, histogram.count(), mean)
+    });
+    let expected = [
+        ("request_size", 1000.0, 1, 1000.0),
+        ("time_remaining_time", 2.0, 1, 2.0),
+        ("time_remaining_after_time", 1.5, 1, 1.5),
+    ];
+    assert_eq!(values.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -232,16 +234,8 @@ fn what_is_no_time_and_no_size_is_in_no_sum() {
     let mut call = method.start();
     call.deadline(Some(99 * year));
     call.request_size(1 << 40);
-    for value in [
-        f64::INFINITY,
-        f64::NEG_INFINITY,
-        f64::NAN,
-        f64::MAX,
-        1e300,
-        2f64.powi(63),
-        -1.0,
-        2.0,
-    ] {
+    let odd = [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, f64::MAX, 1e300];
+    for value in odd.into_iter().chain([2f64.powi(63), -1.0, 2.0]) {
         call.observe("wait_time", value);
         call.observe("page_size", value);
     }
@@ -251,9 +245,8 @@ fn what_is_no_time_and_no_size_is_in_no_sum() {
         let histogram = value.histogram.as_ref().expect("times and sizes have one");
         (value.key.name(), histogram.count(), histogram.sum)
     });
-    let sums: BTreeMap<_, _> = sums
-        .map(|(name, count, sum)| (name, (count, sum)))
-        .collect();
+    let sums = sums.map(|(name, count, sum)| (name, (count, sum)));
+    let sums: BTreeMap<_, _> = sums.collect();
     let left = (99 * year).as_secs_f64();
     let wanted = BTreeMap::from([
         ("page_size", (1, 2.0)),
@@ -268,18 +261,10 @@ fn what_is_no_time_and_no_size_is_in_no_sum() {
 #[test]
 fn a_histogram_by_key_takes_what_the_original_s_takes() {
     let (monitor, _) = manual();
-    let values = [
-        f64::INFINITY,
-        f64::NEG_INFINITY,
-        f64::NAN,
-        1e300,
-        2f64.powi(63),
-        2.0,
-    ];
-    for value in values {
-        monitor
-            .append_stats("queue_time", value, Keep::Default)
-            .expect("a list");
+    let odd = [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e300];
+    for value in odd.into_iter().chain([2f64.powi(63), 2.0]) {
+        let appended = monitor.append_stats("queue_time", value, Keep::Default);
+        appended.expect("a list");
     }
     let snapshot = monitor.snapshot();
     let histogram = &snapshot.values.histograms[0].histogram;
@@ -476,24 +461,18 @@ fn a_call_that_observes_without_end_keeps_a_bounded_part() {
 
 #[test]
 fn values_past_the_limit_of_names_go_to_one_child() {
-    let (clock, _) = Clock::manual(0.0);
-    let mut config = StorageConfig::default();
-    config.max_series = 3;
-    let monitor = Monitor::with_clock(config, clock);
+    let monitor = limited(3);
     let mut call = method(monitor, "Get").start();
     for id in 0..5 {
         call.observe(&format!("size___id__{id}"), 1.0);
     }
     call.finish(Outcome::Success);
     let snapshot = monitor.snapshot();
-    let counts: Vec<(Option<&str>, u64)> = only(&snapshot)
-        .values
-        .iter()
-        .map(|value| {
-            let count = value.histogram.as_ref().map_or(0, Histogram::count);
-            (value.key.label("overflow"), count)
-        })
-        .collect();
+    let counts = only(&snapshot).values.iter().map(|value| {
+        let count = value.histogram.as_ref().map_or(0, Histogram::count);
+        (value.key.label("overflow"), count)
+    });
+    let counts: Vec<_> = counts.collect();
     assert_eq!(counts, [(None, 1), (None, 1), (None, 1), (Some("true"), 2)]);
     assert_eq!(snapshot.values.overflowed_updates, 2);
 }
@@ -521,33 +500,20 @@ fn sums_and_ages_outgrow_sixty_four_bits_of_ticks() {
 #[test]
 fn of_a_method_and_a_task_type_of_one_name_the_latter_counts_for_health() {
     let (monitor, _) = manual();
-    let rules = ErrorRules::try_new([StatusRule {
-        status: "OTHER_EXCEPTION".to_owned(),
-        service_errors: vec!["other".to_owned()],
-        unhealthy: 1,
-    }]);
-    let mut config = StorageConfig::default();
-    config.errors = rules.expect("good rules");
-    monitor.configure(config);
+    monitor.configure(with_rule("OTHER_EXCEPTION", "other"));
     monitor.set_task_status(TaskStatus::Ok, "Get");
-    method(monitor, "Get")
-        .start()
-        .finish(Outcome::ErrorType("other"));
+    let get = method(monitor, "Get").start();
+    get.finish(Outcome::ErrorType("other"));
     method(monitor, "Put").start().finish(Outcome::Success);
     let health = monitor.health();
-    assert_eq!(health.component("Get").map(|get| get.healthy), Some(true));
-    assert_eq!(
-        health.component("default").map(|all| all.healthy),
-        Some(true)
-    );
+    for task in ["Get", "default"] {
+        assert_eq!(health.component(task).map(|one| one.healthy), Some(true));
+    }
 }
 
 #[test]
 fn task_types_past_the_limit_are_one() {
-    let (clock, _) = Clock::manual(0.0);
-    let mut config = StorageConfig::default();
-    config.max_series = 2;
-    let monitor = Monitor::with_clock(config, clock);
+    let monitor = limited(2);
     for task in ["a", "b", "c", "d", "a"] {
         monitor.set_task_status(TaskStatus::Fatal, task);
     }
@@ -566,11 +532,9 @@ fn the_clock_of_the_operating_system_serves_and_says_so() {
     let seconds = only(&snapshot).success.sum;
     assert!((0.02..5.0).contains(&seconds), "{seconds}");
     let fallback = |snapshot: &Snapshot| {
-        let families =
-            monitor_core::names::families(snapshot, monitor_core::names::Profile::default());
-        families
-            .iter()
-            .any(|one| one.name == "monitor_clock_fallback" && !one.children.is_empty())
+        let families = names::families(snapshot, names::Profile::default());
+        let mut all = families.iter().filter(|one| !one.children.is_empty());
+        all.any(|one| one.name == "monitor_clock_fallback")
     };
     assert!(fallback(&snapshot));
     assert!(!fallback(&manual().0.snapshot()));
@@ -606,10 +570,8 @@ fn statuses_set_by_hand_and_by_calls_are_one_run() {
     monitor.set_status(Some("other"));
     get.start().finish(Outcome::ErrorType("other"));
     let default = &monitor.statuses()[0];
-    assert_eq!(
-        (default.status, default.run),
-        (TaskStatus::OtherException, 2)
-    );
+    let found = (default.status, default.run);
+    assert_eq!(found, (TaskStatus::OtherException, 2));
     monitor.set_task_status(TaskStatus::Fatal, "downloads");
     let tasks: Vec<_> = monitor.statuses().into_iter().map(|one| one.task).collect();
     assert_eq!(tasks, ["default".into(), "downloads".into()]);
@@ -619,21 +581,10 @@ fn statuses_set_by_hand_and_by_calls_are_one_run() {
 fn another_configuration_keeps_what_was_counted() {
     let (monitor, _) = manual();
     let get = method(monitor, "Get");
-    let rules = |word: &str| {
-        ErrorRules::try_new([StatusRule {
-            status: "FATAL".to_owned(),
-            service_errors: vec![word.to_owned()],
-            unhealthy: 1,
-        }])
-    };
-    let mut config = StorageConfig::default();
-    config.errors = rules("first").expect("a good rule");
-    monitor.configure(config);
+    monitor.configure(with_rule("FATAL", "first"));
     get.start().finish(Outcome::ErrorType("first"));
     assert!(!monitor.health().healthy);
-    let mut config = StorageConfig::default();
-    config.errors = rules("second").expect("a good rule");
-    monitor.configure(config);
+    monitor.configure(with_rule("FATAL", "second"));
     get.start().finish(Outcome::ErrorType("first"));
     let snapshot = monitor.snapshot();
     assert_eq!(errors(&snapshot), [("other", 1), ("first", 1)]);

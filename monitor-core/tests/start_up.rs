@@ -50,23 +50,16 @@ fn many(preregister: bool, profile: Profile) -> Option<usize> {
 
 #[test]
 fn label_sets_too_many_to_make_ahead_are_counted_all_the_same() {
-    let types = Monitor::new(StorageConfig::default())
-        .snapshot()
-        .error_types
-        .len();
+    let snapshot = Monitor::new(StorageConfig::default()).snapshot();
+    let types = snapshot.error_types.len();
     let profile = Profile::Servicekit;
     // Requests, two outcomes, errors by type, two means, and a histogram with its bucket of infinity, sum and count.
     let each = 1 + 2 + types + 2 + TIME_BOUNDS.len() + 3;
     assert_eq!(many(true, profile), Some(100 * 100 * (each + each + 2)));
-    assert_eq!(
-        many(false, profile),
-        None,
-        "no method of the program is there"
-    );
+    // No method of the program is there.
+    assert_eq!(many(false, profile), None);
     // Requests, in flight, errors by type, two means, and such a histogram for each of two outcomes.
     let each = 1 + 1 + types + 2 + 2 * (DEFAULT_BUCKETS.len() + 3);
-    assert_eq!(
-        many(true, Profile::Prometheus),
-        Some(100 * 100 * (each + each + 2 * 2))
-    );
+    let all = 100 * 100 * (each + each + 2 * 2);
+    assert_eq!(many(true, Profile::Prometheus), Some(all));
 }

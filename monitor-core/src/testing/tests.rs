@@ -179,8 +179,8 @@ fn values_by_key_are_told_as_they_are_at_the_end() -> Result<(), crate::StatsErr
         value("whole", 2),
         value("version", "1.2"),
         value("wait time", vec![0.5]),
-        value("peers", StatValue::from_iter([("a", 1)])),
-        value("tasks", StatValue::from_iter([("t", 1e9)])),
+        value("peers", [("a", 1)].into_iter().collect::<StatValue>()),
+        value("tasks", [("t", 1e9)].into_iter().collect::<StatValue>()),
     ]);
     recorder.set_stats("version", "1.2")?;
     recorder.set_stats("whole", f64::NAN)?;

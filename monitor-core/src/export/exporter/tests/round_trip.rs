@@ -156,10 +156,10 @@ fn any_config() -> impl Strategy<Value = StorageConfig> {
     });
     (info, any::<bool>(), most, constant).prop_map(
         |(service_info, inittime_label, max_series, const_labels)| StorageConfig {
-            const_labels,
             service_info,
             inittime_label,
             max_series,
+            const_labels,
             ..StorageConfig::default()
         },
     )
@@ -191,7 +191,7 @@ fn record(monitor: Monitor, hand: &ManualClock, step: &Step) {
         Step::Add(key, by) => drop(monitor.inc_stats(key, *by)),
         Step::Append(key, point) => {
             let point = point.iter().map(|(key, value)| (key.clone(), *value));
-            let point = StatValue::from_iter(point);
+            let point: StatValue = point.collect();
             drop(monitor.append_stats(key, point, Keep::Default));
         }
         Step::Status(task, status) => monitor.set_task_status(*status, task),
@@ -349,7 +349,7 @@ fn check_one_pass(
 }
 
 fn sorted<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut values = Vec::from_iter(values);
+    let mut values: Vec<_> = values.into_iter().collect();
     values.sort_unstable();
     values
 }
