@@ -312,18 +312,6 @@ fn a_call_may_end_on_any_thread() {
 }
 
 #[test]
-fn counts_of_threads_that_ended_stay() {
-    let (monitor, _) = manual();
-    let get = method(monitor, "Get");
-    for round in 1..=200 {
-        let thread = std::thread::spawn(move || get.start().finish(Outcome::Success));
-        assert!(thread.join().is_ok());
-        assert_eq!(only(&monitor.snapshot()).success.count(), round);
-    }
-    assert_eq!(monitor.statuses()[0].run, 200);
-}
-
-#[test]
 fn calls_in_destructors_of_thread_locals_are_counted() {
     struct CallsAtExit(std::cell::RefCell<Option<Method>>);
     impl Drop for CallsAtExit {

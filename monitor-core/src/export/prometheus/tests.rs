@@ -197,33 +197,6 @@ fn a_repeated_series_is_dropped_and_the_first_source_wins() {
     assert_eq!(page(&merged.families, Format::Text004), want);
 }
 
-#[test]
-fn families_that_clash_are_left_out_and_counted() {
-    let merged = merge(vec![
-        vec![
-            histogram("h"),
-            family(
-                "c_total",
-                FamilyType::Counter,
-                vec![child(&[], ChildValue::Int(1))],
-            ),
-        ],
-        vec![
-            family("h", FamilyType::Gauge, vec![child(&[], ChildValue::Int(1))]),
-            gauge("h_count", &[], 1.0),
-            gauge("c", &[], 1.0),
-            gauge("c_total", &[], 1.0),
-            gauge("not a name", &[], 1.0),
-            gauge("", &[], 1.0),
-            gauge("h_total", &[], 1.0),
-            family("h", FamilyType::Gauge, Vec::new()),
-        ],
-    ]);
-    assert_eq!(names(&merged), ["h", "c_total", "h_total"]);
-    assert_eq!((merged.dropped_series, merged.dropped_families), (0, 6));
-    checked_samples(&merged.families);
-}
-
 /// What tells a series from others.
 fn with_values(labels: &[Label]) -> Vec<Label> {
     let labels = labels.iter().filter(|label| !label.value.is_empty());

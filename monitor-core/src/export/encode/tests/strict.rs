@@ -53,13 +53,12 @@ const OF_PROMETHEUS: [&str; 8] = [
 pub(crate) fn parse(text: &str, format: Format) -> Checked<Page> {
     let mut page = Page::default();
     let mut lines: Vec<&str> = text.split('\n').collect();
-    ensure(lines.pop() == Some(""), || {
-        "the last line has no end".to_owned()
-    })?;
+    ensure(lines.pop() == Some(""), "the last line has no end")?;
     if format == Format::OpenMetrics100 {
-        ensure(lines.pop() == Some("# EOF"), || {
-            "the page does not end in # EOF".to_owned()
-        })?;
+        ensure(
+            lines.pop() == Some("# EOF"),
+            "the page does not end in # EOF",
+        )?;
     }
     let mut own: Vec<Sample> = Vec::new();
     for line in lines {
@@ -68,7 +67,7 @@ pub(crate) fn parse(text: &str, format: Format) -> Checked<Page> {
                 .map_err(|fault| format!("{fault} in: {line}"))?;
         } else {
             let sample = parse_sample(line).map_err(|fault| format!("{fault} in: {line}"))?;
-            ensure(
+            ensure_or(
                 sample.exemplar.is_none() || format == Format::OpenMetrics100,
                 || format!("an exemplar in text: {line}"),
             )?;
@@ -89,7 +88,11 @@ pub(crate) fn samples(text: &str) -> Checked<Vec<Sample>> {
         .collect()
 }
 
-fn ensure(holds: bool, fault: impl FnOnce() -> String) -> Checked<()> {
+fn ensure(holds: bool, fault: &str) -> Checked<()> {
+    ensure_or(holds, || fault.to_owned())
+}
+
+fn ensure_or(holds: bool, fault: impl FnOnce() -> String) -> Checked<()> {
     if holds { Ok(()) } else { Err(fault()) }
 }
 
@@ -99,19 +102,16 @@ fn parse_meta(line: &str, format: Format, page: &mut Page, own: &mut Vec<Sample>
     let (Some(keyword), Some(name), Some(rest)) = (keyword, name, rest) else {
         return Err("too few parts".to_owned());
     };
-    ensure(is_name(name, true), || "bad family name".to_owned())?;
-    if page
-        .families
-        .last()
-        .is_none_or(|family| family.name != name)
-    {
+    ensure(is_name(name, true), "bad family name")?;
+    let last = page.families.last();
+    if last.is_none_or(|family| family.name != name) {
         end_family(page, own, format)?;
         page.families.push(Meta {
             name: name.to_owned(),
             ..Meta::default()
         });
     }
-    ensure(own.is_empty(), || "metadata after samples".to_owned())?;
+    ensure(own.is_empty(), "metadata after samples")?;
     let family = page.families.last_mut().ok_or("no family")?;
     let (field, value) = match keyword {
         "HELP" => (
@@ -120,14 +120,12 @@ fn parse_meta(line: &str, format: Format, page: &mut Page, own: &mut Vec<Sample>
         ),
         "TYPE" => (&mut family.kind, rest.to_owned()),
         "UNIT" if format == Format::OpenMetrics100 => {
-            ensure(name.ends_with(&format!("_{rest}")), || {
-                "the unit is no suffix".to_owned()
-            })?;
+            ensure(name.ends_with(&format!("_{rest}")), "the unit is no suffix")?;
             (&mut family.unit, rest.to_owned())
         }
         _ => return Err("unknown keyword".to_owned()),
     };
-    ensure(field.is_empty(), || "metadata twice".to_owned())?;
+    ensure(field.is_empty(), "metadata twice")?;
     *field = value;
     Ok(())
 }
@@ -135,21 +133,20 @@ fn parse_meta(line: &str, format: Format, page: &mut Page, own: &mut Vec<Sample>
 fn parse_sample(line: &str) -> Checked<Sample> {
     let name_end = line.find(['{', ' ']).ok_or("no value")?;
     let (name, rest) = line.split_at(name_end);
-    ensure(is_name(name, true), || "bad sample name".to_owned())?;
+    ensure(is_name(name, true), "bad sample name")?;
     let (labels, value) = match rest.strip_prefix('{') {
         Some(rest) => parse_labels(rest)?,
         None => (Vec::new(), rest),
     };
     let is_own = |(name, _): &(String, String)| name.starts_with("__");
-    ensure(!labels.iter().any(is_own), || {
-        "a label for a reader's own use".to_owned()
-    })?;
+    ensure(!labels.iter().any(is_own), "a label for a reader's own use")?;
     let is_bare = labels.iter().all(|(_, value)| value.is_empty());
-    ensure(!(is_bare && OF_PROMETHEUS.contains(&name)), || {
-        "a series that Prometheus writes itself".to_owned()
-    })?;
+    ensure(
+        !(is_bare && OF_PROMETHEUS.contains(&name)),
+        "a series that Prometheus writes itself",
+    )?;
     let sorted = labels.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    ensure(sorted, || "labels unsorted or twice".to_owned())?;
+    ensure(sorted, "labels unsorted or twice")?;
     let value = value.strip_prefix(' ').ok_or("no space before the value")?;
     let (value, exemplar) = match value.split_once(" # ") {
         Some((value, exemplar)) => (value, Some(parse_exemplar(name, exemplar)?)),
@@ -160,11 +157,9 @@ fn parse_sample(line: &str) -> Checked<Sample> {
         None => (value, None),
     };
     // Prometheus refuses a page with a negative one in the text format.
-    let digits = |text: &String| {
-        text.bytes()
-            .all(|byte| byte == b'.' || byte.is_ascii_digit())
-    };
-    ensure(timestamp.iter().all(digits), || "bad timestamp".to_owned())?;
+    let is_digit = |byte: u8| byte == b'.' || byte.is_ascii_digit();
+    let digits = |text: &String| text.bytes().all(is_digit);
+    ensure(timestamp.iter().all(digits), "bad timestamp")?;
     Ok(Sample {
         name: name.to_owned(),
         labels,
@@ -176,16 +171,17 @@ fn parse_sample(line: &str) -> Checked<Sample> {
 
 fn parse_number(value: &str) -> Checked<f64> {
     let plain = value.bytes().all(|byte| b"0123456789.e+-".contains(&byte));
-    ensure(plain || ["NaN", "+Inf", "-Inf"].contains(&value), || {
-        "bad number".to_owned()
-    })?;
+    ensure(
+        plain || ["NaN", "+Inf", "-Inf"].contains(&value),
+        "bad number",
+    )?;
     value.parse().map_err(|_| "bad number".to_owned())
 }
 
 /// Of a bucket or a counter alone; at most 128 characters, each label once.
 fn parse_exemplar(name: &str, text: &str) -> Checked<Exemplar> {
     let is_allowed = name.ends_with("_bucket") || name.ends_with("_total");
-    ensure(is_allowed, || "an exemplar of another sample".to_owned())?;
+    ensure(is_allowed, "an exemplar of another sample")?;
     let rest = text.strip_prefix('{').ok_or("no labels of an exemplar")?;
     let (labels, rest) = match rest.strip_prefix('}') {
         Some(rest) => (Vec::new(), rest),
@@ -194,15 +190,17 @@ fn parse_exemplar(name: &str, text: &str) -> Checked<Exemplar> {
     let chars = labels
         .iter()
         .map(|(name, value)| name.chars().count() + value.chars().count());
-    ensure(chars.sum::<usize>() <= 128, || "a long exemplar".to_owned())?;
+    ensure(chars.sum::<usize>() <= 128, "a long exemplar")?;
     let is_own = |(name, _): &(String, String)| name.starts_with("__");
-    ensure(!labels.iter().any(is_own), || {
-        "a label of an exemplar for a reader's own use".to_owned()
-    })?;
+    ensure(
+        !labels.iter().any(is_own),
+        "a label of an exemplar for a reader's own use",
+    )?;
     let mut names = HashSet::new();
-    ensure(labels.iter().all(|(name, _)| names.insert(name)), || {
-        "a label of an exemplar twice".to_owned()
-    })?;
+    ensure(
+        labels.iter().all(|(name, _)| names.insert(name)),
+        "a label of an exemplar twice",
+    )?;
     let rest = rest.strip_prefix(' ').ok_or("no value of an exemplar")?;
     let (value, at) = rest.split_once(' ').ok_or("no time of an exemplar")?;
     Ok(Exemplar {
@@ -216,7 +214,7 @@ fn parse_labels(mut rest: &str) -> Checked<(Vec<(String, String)>, &str)> {
     let mut labels: Vec<(String, String)> = Vec::new();
     loop {
         let (name, after) = rest.split_once("=\"").ok_or("no label")?;
-        ensure(is_name(name, false), || format!("bad label name `{name}`"))?;
+        ensure_or(is_name(name, false), || format!("bad label name `{name}`"))?;
         let end = end_of_value(after).ok_or("no end of a label value")?;
         labels.push((name.to_owned(), unescape(&after[..end], true)?));
         rest = &after[end + 1..];
@@ -262,14 +260,12 @@ fn is_name(text: &str, colon: bool) -> bool {
 fn end_family(page: &mut Page, own: &mut Vec<Sample>, format: Format) -> Checked<()> {
     let samples = std::mem::take(own);
     let Some(family) = page.families.last() else {
-        return ensure(samples.is_empty(), || {
-            "samples before any family".to_owned()
-        });
+        return ensure(samples.is_empty(), "samples before any family");
     };
     let open = format == Format::OpenMetrics100;
     let mut seen = HashSet::new();
     let is_named = open || family.kind != "counter" || family.name != "_total";
-    ensure(is_named, || "a counter without a name".to_owned())?;
+    ensure(is_named, "a counter without a name")?;
     for sample in &samples {
         let suffix = sample
             .name
@@ -282,15 +278,15 @@ fn end_family(page: &mut Page, own: &mut Vec<Sample>, format: Format) -> Checked
             ("counter" | "untyped", false) | ("unknown", true) | ("gauge", _) => &[""],
             _ => return Err(format!("type `{}` of {}", family.kind, family.name)),
         };
-        ensure(allowed.contains(&suffix), || {
+        ensure_or(allowed.contains(&suffix), || {
             format!("{} is no sample of {family:?}", sample.name)
         })?;
         let counts = matches!(suffix, "_total" | "_bucket" | "_count" | "_sum");
-        ensure(!counts || sample.value >= 0.0, || {
+        ensure_or(!counts || sample.value >= 0.0, || {
             format!("{sample:?} is no count")
         })?;
         let series = (sample.name.clone(), sample.labels.clone());
-        ensure(seen.insert(series), || format!("{sample:?} twice"))?;
+        ensure_or(seen.insert(series), || format!("{sample:?} twice"))?;
     }
     if family.kind == "histogram" {
         check_histogram(&family.name, &samples)?;
@@ -303,15 +299,11 @@ fn check_histogram(name: &str, samples: &[Sample]) -> Checked<()> {
     let mut groups: BTreeMap<Vec<(String, String)>, Vec<&Sample>> = BTreeMap::new();
     let mut last = None;
     for sample in samples {
-        let group: Vec<_> = sample
-            .labels
-            .iter()
-            .filter(|label| label.0 != "le")
-            .cloned()
-            .collect();
+        let labels = sample.labels.iter().filter(|label| label.0 != "le");
+        let group: Vec<_> = labels.cloned().collect();
         ensure(
             last.as_ref() == Some(&group) || !groups.contains_key(&group),
-            || "interleaved".to_owned(),
+            "interleaved",
         )?;
         groups.entry(group.clone()).or_default().push(sample);
         last = Some(group);
@@ -323,32 +315,28 @@ fn check_histogram(name: &str, samples: &[Sample]) -> Checked<()> {
         };
         let mut bounds = Vec::new();
         for bucket in of("_bucket") {
-            let le = bucket
-                .labels
-                .iter()
-                .find(|label| label.0 == "le")
-                .ok_or("no le")?;
+            let mut labels = bucket.labels.iter();
+            let le = labels.find(|label| label.0 == "le").ok_or("no le")?;
             bounds.push((le.1.parse::<f64>().map_err(|_| "bad le")?, bucket.value));
         }
         let rising = bounds
             .windows(2)
             .all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1);
-        ensure(rising, || format!("{name}: buckets out of order"))?;
+        ensure_or(rising, || format!("{name}: buckets out of order"))?;
         let total = bounds
             .last()
             .filter(|last| last.0.is_infinite())
             .ok_or("no +Inf")?;
         let (count, sum) = (of("_count").next(), of("_sum").next());
-        ensure(count.is_some() == sum.is_some(), || {
-            "count or sum alone".to_owned()
-        })?;
+        ensure(count.is_some() == sum.is_some(), "count or sum alone")?;
         ensure(
             count.is_none_or(|count| count.value.total_cmp(&total.1).is_eq()),
-            || "count is not +Inf".to_owned(),
+            "count is not +Inf",
         )?;
-        ensure(sum.is_none() || bounds[0].0 >= 0.0, || {
-            "a sum with a negative bound".to_owned()
-        })?;
+        ensure(
+            sum.is_none() || bounds[0].0 >= 0.0,
+            "a sum with a negative bound",
+        )?;
     }
     Ok(())
 }
@@ -370,7 +358,7 @@ fn check_clashes(families: &[Meta], open: bool) -> Checked<()> {
         };
         for suffix in suffixes {
             let name = format!("{base}{suffix}");
-            ensure(seen.insert(name.clone()), || {
+            ensure_or(seen.insert(name.clone()), || {
                 format!("{name} belongs to two families")
             })?;
         }

@@ -135,20 +135,17 @@ fn a_label_that_no_page_can_hold_costs_its_series_alone() {
 enum Why {
     Nothing,
     Series(&'static str),
-    Family(&'static str),
+    Clash(&'static str),
+    NoName(&'static str),
 }
 
-use Why::{Family as NoFamily, Nothing, Series};
+use Why::{Clash, NoName, Nothing, Series};
 
 const LABEL: Why = Series("a series of `x` has the label `a`, which no page can hold");
 const TWICE: Why = Series("a series of `x` is there already");
 const UP: Why = Series("`up` without labels is a series that Prometheus writes itself");
 const ADDED: Why =
     Series("`scrape_series_added` without labels is a series that Prometheus writes itself");
-const CLASH: Why =
-    NoFamily("the family `x` clashes with an earlier one in its type or its samples' names");
-const BUCKET: Why =
-    NoFamily("the family `h_bucket` clashes with an earlier one in its type or its samples' names");
 
 #[test]
 fn what_a_reader_refuses_is_left_out_alone() {
@@ -169,6 +166,7 @@ fn what_a_reader_refuses_is_left_out_alone() {
         "up_count{}",
         "up_sum{}",
     ];
+    let both = ["h{quantile=0.5}", "h_count{}", "h_sum{}", "h_total{}"];
     // Families, the series that are left of them, and why another is not.
     #[rustfmt::skip]
     let rows: Vec<(Vec<proto::MetricFamily>, &[&str], Why)> = vec![
@@ -181,12 +179,18 @@ fn what_a_reader_refuses_is_left_out_alone() {
         (vec![x(&[("a", "1")]), x(&[("a", "1"), ("b", "")])], &["x{a=1}"], TWICE),
         (vec![x(&[("a", "1"), ("b", "")]); 2], &["x{a=1,b=}"], TWICE),
         (vec![x(&[("a", "1")]), x(&[("a", "1")])], &["x{a=1}"], TWICE),
-        (vec![one("", GAUGE, &[])], &[], NoFamily("`` is not a metric name")),
-        (vec![one("größe", GAUGE, &[])], &[], NoFamily("`größe` is not a metric name")),
-        (vec![one("http.requests", GAUGE, &[])], &[], NoFamily("`http.requests` is not a metric name")),
-        (vec![one("x\ny", GAUGE, &[])], &[], NoFamily("`x\ny` is not a metric name")),
-        (vec![x(&[]), one("x", COUNTER, &[("a", "1")])], &["x{}"], CLASH),
-        (vec![one("h", HISTOGRAM, &[]), one("h_bucket", GAUGE, &[("le", "1")])], &whole, BUCKET),
+        (vec![one("", GAUGE, &[])], &[], NoName("")),
+        (vec![one("größe", GAUGE, &[])], &[], NoName("größe")),
+        (vec![one("http.requests", GAUGE, &[])], &[], NoName("http.requests")),
+        (vec![one("x\ny", GAUGE, &[])], &[], NoName("x\ny")),
+        (vec![x(&[]), one("x", COUNTER, &[("a", "1")])], &["x{}"], Clash("x")),
+        (vec![one("h", HISTOGRAM, &[]), one("h_bucket", GAUGE, &[("le", "1")])], &whole, Clash("h_bucket")),
+        (vec![one("h", HISTOGRAM, &[]), one("h_count", GAUGE, &[])], &whole, Clash("h_count")),
+        (vec![one("h", HISTOGRAM, &[]), one("h", GAUGE, &[])], &whole, Clash("h")),
+        (vec![one("h", HISTOGRAM, &[]), of("h", GAUGE, vec![])], &whole, Nothing),
+        (vec![one("h", SUMMARY, &[]), one("h_total", GAUGE, &[])], &both, Nothing),
+        (vec![one("c_total", COUNTER, &[]), one("c", GAUGE, &[])], &["c_total{}"], Clash("c")),
+        (vec![one("c_total", COUNTER, &[]), one("c_total", GAUGE, &[])], &["c_total{}"], Clash("c_total")),
         // It is none in OpenMetrics.
         (vec![one("x", COUNTER, &[])], &["x{}"], Nothing),
         (vec![number("x_total", COUNTER, -1.0)], &["x_total{}"], Nothing),
@@ -213,7 +217,11 @@ fn what_a_reader_refuses_is_left_out_alone() {
         let (dropped, reason) = match why {
             Nothing => ((0, 0), None),
             Series(reason) => ((1, 0), Some(reason.to_owned())),
-            NoFamily(reason) => ((0, 1), Some(reason.to_owned())),
+            Clash(name) => {
+                let how = "clashes with an earlier one in its type or its samples' names";
+                ((0, 1), Some(format!("the family `{name}` {how}")))
+            }
+            NoName(name) => ((0, 1), Some(format!("`{name}` is not a metric name"))),
         };
         let found = (merged.dropped_series, merged.dropped_families);
         assert_eq!(found, dropped, "{what}");
