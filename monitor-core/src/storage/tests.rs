@@ -102,6 +102,20 @@ fn snapshots_beside_calls_add_up_and_never_go_back() {
 }
 
 #[test]
+fn idle_records_are_adopted_before_new_ones_are_made() {
+    let (clock, _) = Clock::manual(0.0);
+    let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+    let get = monitor.method("Get").expect("a good name");
+    for _ in 0..50 {
+        let thread = std::thread::spawn(move || get.start().finish(Outcome::Success));
+        thread.join().expect("no panic");
+    }
+    let core = monitor.storage().core;
+    let method = core.methods().next().expect("it is there");
+    assert_eq!(method.shards().count(), 1);
+}
+
+#[test]
 fn a_method_is_known_once_it_exists_and_asking_makes_none() {
     let monitor = Monitor::new(StorageConfig::default());
     assert!(!monitor.has_method("Get"));
