@@ -24,32 +24,20 @@ fn status(task: &str, status: TaskStatus, run: u64) -> StatusSnapshot {
 #[test]
 fn a_run_is_unhealthy_from_its_threshold_on() {
     let thresholds = thresholds(&[("FATAL", 1), ("CONNECTION_ERROR", 5)]);
-    for (run, healthy) in [
-        (0, true),
-        (4, true),
-        (5, false),
-        (6, false),
-        (u64::MAX, false),
-    ] {
-        let health = verdict(
-            &thresholds,
-            &[status("t", TaskStatus::ConnectionError, run)],
-        );
-        assert_eq!(health.healthy, healthy, "run of {run}");
+    let healthy = |task_status, run| verdict(&thresholds, &[status("t", task_status, run)]).healthy;
+    for (run, expected) in [(0, true), (4, true), (5, false), (6, false)] {
+        assert_eq!(healthy(TaskStatus::ConnectionError, run), expected, "{run}");
     }
-    assert!(!verdict(&thresholds, &[status("t", TaskStatus::Fatal, 1)]).healthy);
-    assert!(verdict(&thresholds, &[status("t", TaskStatus::Internal, u64::MAX)]).healthy);
+    assert!(!healthy(TaskStatus::ConnectionError, u64::MAX));
+    assert!(!healthy(TaskStatus::Fatal, 1));
+    assert!(healthy(TaskStatus::Internal, u64::MAX));
     assert!(verdict(&thresholds, &[]).healthy);
 }
 
 #[test]
 fn zero_and_below_is_no_threshold_and_ok_has_none() {
-    let thresholds = thresholds(&[
-        ("FATAL", 0),
-        ("UNKNOWN", -1),
-        ("INTERNAL", i64::MIN),
-        ("OK", 3),
-    ]);
+    let none = [("FATAL", 0), ("UNKNOWN", -1), ("INTERNAL", i64::MIN)];
+    let thresholds = thresholds(&[&none[..], &[("OK", 3)]].concat());
     assert_eq!(thresholds, Thresholds::default());
     assert!(verdict(&thresholds, &[status("t", TaskStatus::Ok, 1000)]).healthy);
 }
@@ -72,21 +60,11 @@ fn one_unhealthy_task_type_makes_the_service_unhealthy_and_says_why() {
     ];
     let health = verdict(&thresholds(&[("FATAL", 1)]), statuses.iter().chain(&[]));
     assert!(!health.healthy);
-    assert_eq!(
-        health.reasons(),
-        ["task type `b`: FATAL 1 time in a row, unhealthy from 1"]
-    );
-    let tasks: Vec<&str> = health
-        .components
-        .iter()
-        .map(|component| &*component.task)
-        .collect();
+    let why = "task type `b`: FATAL 1 time in a row, unhealthy from 1";
+    assert_eq!(health.reasons(), [why]);
+    let tasks: Vec<&str> = health.components.iter().map(|one| &*one.task).collect();
     assert_eq!(tasks, ["a", "b", "default"]);
-    assert!(
-        health
-            .component("a")
-            .is_some_and(|component| component.healthy)
-    );
+    assert!(health.component("a").is_some_and(|one| one.healthy));
     assert_eq!(health.component("c"), None);
 }
 
@@ -101,10 +79,8 @@ fn a_task_type_given_twice_is_one_component_and_the_unhealthy_one() {
     assert_eq!(health.components.len(), 1);
     assert!(!health.healthy);
     let json = serde_json::to_string(&health.components[0]).expect("it serialises");
-    assert_eq!(
-        json,
-        r#"{"status":"DOWN","details":{"task_status":"FATAL","run":1,"threshold":1}}"#
-    );
+    let expected = r#"{"status":"DOWN","details":{"task_status":"FATAL","run":1,"threshold":1}}"#;
+    assert_eq!(json, expected);
 }
 
 fn aged(task: &str, run: u64, seconds: Option<u64>) -> StatusSnapshot {
@@ -116,54 +92,41 @@ fn aged(task: &str, run: u64, seconds: Option<u64>) -> StatusSnapshot {
 
 #[test]
 fn a_status_that_counts_for_readiness_expires_and_no_other_does() {
+    use HealthStatus::{Down, Unknown};
     let statuses = [
         aged("fresh", 1, Some(59)),
         aged("old", 1, Some(60)),
         aged("other", 1, Some(6000)),
         aged("unknown age", 1, None),
     ];
-    let policy = ReadinessPolicy::new(
-        ["fresh", "old", "unknown age", "nobody"],
-        DEFAULT_STATUS_TTL,
-    );
+    let counting = ["fresh", "old", "unknown age", "nobody"];
+    let policy = ReadinessPolicy::new(counting, DEFAULT_STATUS_TTL);
     let health = policy.expire(verdict(&thresholds(&[("FATAL", 1)]), &statuses));
     let states: Vec<_> = health.components.iter().map(Component::state).collect();
-    assert_eq!(
-        states,
-        [
-            HealthStatus::Down,
-            HealthStatus::Unknown,
-            HealthStatus::Down,
-            HealthStatus::Down
-        ]
-    );
+    assert_eq!(states, [Down, Unknown, Down, Down]);
     let failing: Vec<_> = policy.failing(&health).map(|one| &*one.task).collect();
     assert_eq!(failing, ["fresh", "unknown age"]);
     assert_eq!(health.reasons().len(), 3);
     assert!(!health.healthy);
     let json = serde_json::to_string(&health.components[1]).expect("it serialises");
     let details = r#"{"task_status":"FATAL","run":1,"threshold":1,"age_seconds":60.0}"#;
-    assert_eq!(
-        json,
-        format!(r#"{{"status":"UNKNOWN","details":{details}}}"#)
-    );
+    let expected = format!(r#"{{"status":"UNKNOWN","details":{details}}}"#);
+    assert_eq!(json, expected);
 }
 
 #[test]
 fn a_service_whose_only_illness_has_expired_is_healthy_and_zero_is_for_ever() {
     let statuses = [aged("a", 1, Some(3600))];
-    let health = || verdict(&thresholds(&[("FATAL", 1)]), &statuses);
-    assert!(
-        ReadinessPolicy::new(["a"], Duration::from_hours(1))
-            .expire(health())
-            .healthy
-    );
-    assert!(
-        !ReadinessPolicy::new(["a"], Duration::ZERO)
-            .expire(health())
-            .healthy
-    );
-    assert!(!ReadinessPolicy::default().expire(health()).healthy);
+    let is_healthy = |policy: ReadinessPolicy| {
+        let health = verdict(&thresholds(&[("FATAL", 1)]), &statuses);
+        policy.expire(health).healthy
+    };
+    assert!(is_healthy(ReadinessPolicy::new(
+        ["a"],
+        Duration::from_hours(1)
+    )));
+    assert!(!is_healthy(ReadinessPolicy::new(["a"], Duration::ZERO)));
+    assert!(!is_healthy(ReadinessPolicy::default()));
 }
 
 #[test]

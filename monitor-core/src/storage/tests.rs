@@ -139,9 +139,14 @@ fn age(monitor: Monitor, task: &str) -> Option<f64> {
     in_snapshot.flatten()
 }
 
-fn about(seconds: f64) -> impl Fn(Option<f64>) -> bool {
-    // The ring keeps ends to 2^20 ticks.
-    move |age| age.is_some_and(|age| (age - seconds).abs() < 0.0011)
+/// Asserts the ages of task types. The ring keeps ends to 2^20 ticks.
+#[track_caller]
+fn assert_ages(monitor: Monitor, expected: &[(&str, f64)]) {
+    for (task, seconds) in expected {
+        let age = age(monitor, task);
+        let is_near = age.is_some_and(|age| (age - seconds).abs() < 0.0011);
+        assert!(is_near, "{task}: {age:?}");
+    }
 }
 
 #[test]
@@ -151,11 +156,8 @@ fn a_status_is_as_old_as_its_last_call_or_its_last_set() {
     let monitor = Monitor::with_clock(StorageConfig::default(), clock);
     let (get, put) = ("Get", "Put");
     let call = |name: &str, outcome| {
-        monitor
-            .method(name)
-            .expect("a name")
-            .start()
-            .finish(outcome);
+        let method = monitor.method(name).expect("a name");
+        method.start().finish(outcome);
     };
     assert_eq!(age(monitor, "default"), None);
     hand.advance(second);
@@ -163,26 +165,20 @@ fn a_status_is_as_old_as_its_last_call_or_its_last_set() {
     hand.advance(second * 10);
     call(put, Outcome::ErrorType("other"));
     hand.advance(second * 5);
-    assert!(about(15.0)(age(monitor, get)));
-    assert!(about(5.0)(age(monitor, put)));
-    assert!(about(5.0)(age(monitor, "default")));
+    assert_ages(monitor, &[(get, 15.0), (put, 5.0), ("default", 5.0)]);
     // A call that changes no status is a call.
     call(get, Outcome::Cancelled);
-    assert!(about(0.0)(age(monitor, get)));
-    assert!(about(0.0)(age(monitor, "default")));
+    assert_ages(monitor, &[(get, 0.0), ("default", 0.0)]);
     hand.advance(second * 3);
     monitor.set_task_status(crate::TaskStatus::Fatal, "loader");
     monitor.set_task_status(crate::TaskStatus::Fatal, "default");
     hand.advance(second * 2);
-    assert!(about(2.0)(age(monitor, "loader")));
-    assert!(about(2.0)(age(monitor, "default")));
-    assert!(about(5.0)(age(monitor, get)));
+    assert_ages(monitor, &[("loader", 2.0), ("default", 2.0), (get, 5.0)]);
     // On another thread, in a shard of its own.
     std::thread::scope(|scope| {
         scope.spawn(|| call(get, Outcome::Success));
     });
-    assert!(about(0.0)(age(monitor, get)));
-    assert!(about(10.0)(age(monitor, put)));
+    assert_ages(monitor, &[(get, 0.0), (put, 10.0)]);
 }
 
 #[test]
@@ -194,16 +190,13 @@ fn running_tasks_are_listed_oldest_first_and_bounded() {
     let first = get.start();
     hand.advance(second * 4);
     let others: Vec<_> = (0..40).map(|_| get.start()).collect();
-    monitor
-        .add_key_value("tasks", "job", 1001.0)
-        .expect("a start");
+    let added = monitor.add_key_value("tasks", "job", 1001.0);
+    added.expect("a start");
     hand.advance(second);
     let seen = monitor.running_tasks(3);
     let seen: Vec<_> = seen.iter().map(|one| (&*one.name, one.age)).collect();
-    assert_eq!(
-        seen,
-        [("Get", second * 5), ("job", second * 4), ("Get", second)]
-    );
+    let expected = [("Get", second * 5), ("job", second * 4), ("Get", second)];
+    assert_eq!(seen, expected);
     assert_eq!(monitor.running_tasks(1000).len(), 42);
     drop((first, others));
     assert_eq!(monitor.running_tasks(1000).len(), 1);

@@ -272,15 +272,11 @@ fn a_watched_monitor_is_seen_from_now_on() -> Result<(), crate::StatsError> {
 
 #[test]
 fn calls_that_wait_for_a_permit_are_told() {
-    static LIMITED: rt::CallSite = rt::CallSite::new(
-        "Limited",
-        "",
-        0,
-        rt::SiteSettings {
-            limited: true,
-            ..rt::SiteSettings::NONE
-        },
-    );
+    const NEEDS_PERMITS: rt::SiteSettings = rt::SiteSettings {
+        limited: true,
+        ..rt::SiteSettings::NONE
+    };
+    static LIMITED: rt::CallSite = rt::CallSite::new("Limited", "", 0, NEEDS_PERMITS);
     let recorder = Recorder::new();
     let call_of = || async {
         let mut entered = rt::InPlaceCall::<false>::start(&LIMITED);
