@@ -1,11 +1,10 @@
-//! The original's pages.
+//! Families of a snapshot. The original's pages are among the recorded cases, `tests/oracle`.
 
 mod collisions;
 mod constant;
 mod forget;
 mod round_trip;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Profile, families};
@@ -19,7 +18,7 @@ use crate::data::snapshot::{
 use crate::data::status::TaskStatus;
 use crate::data::value::StatValue;
 use crate::export::encode::Format;
-use crate::export::encode::tests::{checked_samples, page, same};
+use crate::export::encode::tests::{checked_samples, page};
 
 /// The original's bounds, without the finer ones this crate adds.
 const TIME: [f64; 47] = [
@@ -133,146 +132,6 @@ fn names(families: &[Family]) -> Vec<&str> {
 fn by_name<'a>(families: &'a [Family], name: &str) -> &'a Family {
     let found = families.iter().find(|family| family.name == name);
     found.unwrap_or_else(|| panic!("no {name} in {:?}", names(families)))
-}
-
-/// Compares with a page of the original: same families with the same help and type, same series, same values.
-fn assert_same_page(snapshot: &Snapshot, original: &str) {
-    let families = families(snapshot, Profile::Servicekit);
-    checked_samples(&families);
-    let mine = lines_by_series(&page(&families, Format::Text004));
-    let theirs = lines_by_series(original);
-    for (series, value) in &theirs {
-        let found = mine.get(series);
-        let found = found.unwrap_or_else(|| panic!("missing: {series}"));
-        let equal = match (found.parse(), value.parse()) {
-            (Ok(mine), Ok(theirs)) => same(mine, theirs),
-            _ => found == value,
-        };
-        assert!(equal, "{series}: {found}, not {value}");
-    }
-    // The original makes this histogram's samples with the first call.
-    let quantile = snapshot
-        .methods
-        .is_empty()
-        .then_some("tasks_time_spent_quantile_");
-    let ours = ["monitor_", "process_start_time_seconds"];
-    let is_ours = |series: &str| {
-        ours.into_iter()
-            .chain(quantile)
-            .any(|name| series.contains(name))
-    };
-    for series in mine.keys() {
-        let known = theirs.contains_key(series) || is_ours(series);
-        assert!(known, "extra: {series}");
-    }
-}
-
-/// A page's lines: series to value, and `# HELP name`, `# TYPE name` to their texts.
-fn lines_by_series(page: &str) -> BTreeMap<String, String> {
-    let split = |line: &str| {
-        let at = match line.strip_prefix("# ") {
-            Some(meta) => meta.match_indices(' ').nth(1).map(|(at, _)| at + 2),
-            None => line.rfind(' '),
-        };
-        let (series, value) = line.split_at(at.expect("a line has a value"));
-        (series.to_owned(), value[1..].to_owned())
-    };
-    page.lines().map(split).collect()
-}
-
-#[test]
-fn a_fresh_storage_gives_the_original_families_at_zero() {
-    let original = include_str!("../../../tests/data/servicekit/fresh.txt");
-    assert_same_page(&fresh(), original);
-    let families = families(&fresh(), Profile::Servicekit);
-    for family in &families {
-        let has_value = ["service_threads", "process_start_time_seconds"];
-        let mut samples = checked_samples(std::slice::from_ref(family)).into_iter();
-        assert!(has_value.contains(&&*family.name) || samples.all(|one| same(one.value, 0.0)));
-    }
-    assert_eq!(families.len(), 16);
-}
-
-#[test]
-fn calls_give_the_original_page() {
-    let mut snapshot = fresh();
-    let durations = [0.5, 1.5, 0.0];
-    snapshot.service_threads = 4.0;
-    snapshot.tasks = TaskTotals {
-        started: 3,
-        completed: 3,
-        completed_seconds: 2.0,
-        busy_seconds: 2.0,
-        ..TaskTotals::default()
-    };
-    snapshot.methods = vec![MethodSnapshot {
-        started: 3,
-        success: observed(&TIME, &durations),
-        duration: Some(means(2.0 / 3.0, 2.0 / 3.0)),
-        values: vec![
-            call_value("request_size", Some(&SIZE), &[10.0, 100.0, 0.0]),
-            call_value("response_size", Some(&SIZE), &[20.0, 2000.0, 0.0]),
-            call_value("tokens", None, &[3.0, 5.0, 10.0]),
-            call_value("gpu time", Some(&TIME), &[0.25, 0.75]),
-            call_value("batch size", Some(&SIZE), &[8.0]),
-        ],
-        ..method("Get")
-    }];
-    let original = include_str!("../../../tests/data/servicekit/calls.txt");
-    assert_same_page(&snapshot, original);
-}
-
-#[test]
-fn keys_give_the_original_page() {
-    let mut snapshot = fresh();
-    let pairs = [
-        ("jobs___queue__fast", 1),
-        ("jobs___queue__slow", 4),
-        ("multi___a__1___b__2___c__3", 1),
-        ("bad1___nolabel", 1),
-        ("bad2___a__b__c", 1),
-        ("bad3___x___y__z", 1),
-        ("Cache Hit-Ratio.v2", 3),
-        ("UPPER___Label__MixedCase", 1),
-        ("path___p__/a/b?c=d&e", 1),
-        ("quote___q__say \"hi\"", 1),
-        ("back___s__a\\b\\n", 1),
-        ("nl___s__line1\nline2", 1),
-        ("uni___s__zażółć 漢字 🚀", 1),
-        ("space___s__ two  spaces ", 1),
-    ];
-    snapshot.values.entries = pairs
-        .map(|(raw, value)| entry(raw, StatValue::Int(value)))
-        .to_vec();
-    let original = include_str!("../../../tests/data/servicekit/keys.txt");
-    assert_same_page(&snapshot, original);
-}
-
-#[test]
-fn numbers_give_the_original_page() {
-    let mut snapshot = fresh();
-    let float = StatValue::Float;
-    snapshot.values.entries = vec![
-        entry("neg", float(-2.5)),
-        entry("nan", float(f64::NAN)),
-        entry("pinf", float(f64::INFINITY)),
-        entry("ninf", float(f64::NEG_INFINITY)),
-        entry("million", StatValue::Int(1_000_000)),
-        entry("big", float(1e21)),
-        entry("huge_int", StatValue::Int(1 << 60)),
-        entry("tiny", float(1e-7)),
-        entry("third", float(1.0 / 3.0)),
-        entry("yes", StatValue::Bool(true)),
-        entry("no", StatValue::Bool(false)),
-        entry("text", StatValue::Text("hello".to_owned())),
-        entry("nothing", StatValue::Null),
-        entry("list", StatValue::List(vec![StatValue::Int(1)])),
-        entry("map", StatValue::Map(BTreeMap::new())),
-        entry("f", float(0.75)),
-        entry("down", StatValue::Int(-2)),
-    ];
-    let original = include_str!("../../../tests/data/servicekit/numbers.txt");
-    assert_same_page(&snapshot, original);
 }
 
 #[test]
