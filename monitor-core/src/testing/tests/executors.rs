@@ -29,18 +29,13 @@ mod sites {
     }
 
     #[monitored(crate = monitor_core)]
-    pub(super) async fn never() {
-        std::future::pending::<()>().await;
-    }
-
-    #[monitored(crate = monitor_core)]
     pub(super) async fn panics() {
         super::step().await;
         panic!("on purpose")
     }
 }
 
-use sites::{later, never, panics, sync};
+use sites::{later, panics, sync};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -168,18 +163,6 @@ fn the_inner_scope_is_the_one_that_records() {
     let (_, inner) = block_on(outer.scope(record_async(later(2))));
     inner.assert_exactly([call("later").failure("other")]);
     outer.recorded().assert_nothing();
-}
-
-#[test]
-fn a_future_dropped_half_way_is_cancelled() {
-    let recorder = Recorder::new();
-    let mut future = Box::pin(recorder.scope(never()));
-    assert!(poll_once(future.as_mut()).is_pending());
-    recorder.take().assert_exactly([call("never").in_flight()]);
-    drop(future);
-    recorder.take().assert_exactly([call("never").cancelled()]);
-    drop(recorder.scope(never()));
-    recorder.take().assert_nothing();
 }
 
 #[test]
