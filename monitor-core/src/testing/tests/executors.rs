@@ -177,14 +177,6 @@ fn a_recorder_goes_on_after_a_panic() {
     );
 }
 
-#[tokio::test]
-async fn a_panic_in_a_task_is_recorded() {
-    let recorder = Recorder::new();
-    let ended = tokio::spawn(recorder.scope(panics())).await;
-    assert!(ended.is_err_and(|error| error.is_panic()));
-    exactly(&recorder, [call("panics").panicked()]);
-}
-
 #[test]
 fn a_recorder_is_used_across_a_catch_unwind_as_it_is() {
     fn takes<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe + Send + Sync>(_: &T) {}
