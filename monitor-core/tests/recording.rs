@@ -50,18 +50,6 @@ fn errors(snapshot: &Snapshot) -> Vec<(&str, u64)> {
 }
 
 #[test]
-fn a_method_is_there_at_zero_before_its_first_call() {
-    let (monitor, _) = manual();
-    method(monitor, "Get");
-    let snapshot = monitor.snapshot();
-    let get = only(&snapshot);
-    assert_eq!((get.started, get.in_flight), (0, 0));
-    assert_eq!((get.success.count(), get.failure.count()), (0, 0));
-    assert_eq!(get.duration, None);
-    assert_eq!(get.errors, vec![0; snapshot.error_types.len()]);
-}
-
-#[test]
 fn every_outcome_is_counted_as_the_table_says() {
     let (monitor, hand) = manual();
     let get = method(monitor, "Get");
@@ -176,31 +164,6 @@ fn means_are_over_the_last_hundred_and_the_last_five_calls_of_all_threads() {
     assert_eq!(tokens.means.window, Some((95.0 * 4.0 + 3.0 * 8.0) / 98.0));
     assert_eq!(tokens.means.last, Some(8.0));
     assert_eq!(tokens.histogram, None);
-}
-
-#[test]
-fn sizes_and_deadlines_are_observed_however_the_call_ends() {
-    let (monitor, hand) = manual();
-    let mut call = method(monitor, "Get").start();
-    call.request_size(1000);
-    hand.advance(Duration::from_millis(500));
-    call.deadline(Some(Duration::from_secs(2)));
-    call.deadline(None);
-    hand.advance(Duration::from_millis(500));
-    call.observe("nan time", f64::NAN);
-    drop(call);
-    let snapshot = monitor.snapshot();
-    let values = only(&snapshot).values.iter().map(|value| {
-        let histogram = value.histogram.as_ref().expect("a time or a size");
-        let mean = value.means.window.expect("one call");
-        (value.key.name(), histogram.sum, histogram.count(), mean)
-    });
-    let expected = [
-        ("request_size", 1000.0, 1, 1000.0),
-        ("time_remaining_time", 2.0, 1, 2.0),
-        ("time_remaining_after_time", 1.5, 1, 1.5),
-    ];
-    assert_eq!(values.collect::<Vec<_>>(), expected);
 }
 
 #[test]

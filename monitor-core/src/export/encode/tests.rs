@@ -35,10 +35,8 @@ pub(crate) fn checked_samples(families: &[Family]) -> Vec<strict::Sample> {
         samples
     });
     let series = |samples: &[strict::Sample]| -> Vec<_> {
-        samples
-            .iter()
-            .map(|sample| (sample.name.clone(), sample.labels.clone()))
-            .collect()
+        let samples = samples.iter().cloned();
+        samples.map(|one| (one.name, one.labels)).collect()
     };
     assert_eq!(series(&text), series(&open));
     text
@@ -133,14 +131,10 @@ fn bounds_are_written_as_the_original_writes_them() {
 
 #[test]
 fn content_types_name_version_and_charset() {
-    assert_eq!(
-        Format::Text004.content_type(),
-        "text/plain; version=0.0.4; charset=utf-8"
-    );
-    assert_eq!(
-        Format::OpenMetrics100.content_type(),
-        "application/openmetrics-text; version=1.0.0; charset=utf-8"
-    );
+    let types = BOTH.map(Format::content_type);
+    let text = "text/plain; version=0.0.4; charset=utf-8";
+    let open = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(types, [text, open]);
 }
 
 #[test]

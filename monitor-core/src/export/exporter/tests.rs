@@ -8,6 +8,7 @@ mod round_trip;
 use std::sync::Arc;
 
 use super::{Profile, families};
+use crate::data::buckets::SIZE_BOUNDS;
 use crate::data::catalog::{Namespace, NamespaceError};
 use crate::data::family::{ChildValue, Family, FamilyType, Histogram};
 use crate::data::key::StatKey;
@@ -25,12 +26,6 @@ const TIME: [f64; 47] = [
     0.0, 0.01, 0.02, 0.03, 0.05, 0.1, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0,
     8.0, 9.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0, 60.0, 90.0, 120.0, 180.0,
     240.0, 270.0, 300.0, 360.0, 420.0, 480.0, 540.0, 600.0, 900.0, 1200.0, 1500.0, 1800.0, 3600.0,
-];
-const SIZE: [f64; 55] = [
-    0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0, 1e3, 5e3, 1e4, 1.5e4, 3e4, 1.5e5, 3e5, 4.5e5,
-    6e5, 7.5e5, 9e5, 1.05e6, 1.2e6, 1.35e6, 1.5e6, 1.8e6, 2.1e6, 2.4e6, 2.7e6, 3e6, 3.75e6, 4.5e6,
-    6e6, 7.5e6, 9e6, 1.05e7, 1.2e7, 1.35e7, 1.5e7, 1.75e7, 2e7, 2.5e7, 3.5e7, 5e7, 6.5e7, 8e7, 1e8,
-    1.2e8, 1.4e8, 1.6e8, 2e8, 2.6e8, 3.6e8, 5e8, 7.5e8, 1e9, 2e9,
 ];
 
 pub(crate) fn fresh() -> Snapshot {
@@ -251,7 +246,7 @@ fn the_idiomatic_profile_has_units_and_totals_where_they_belong() {
         success: observed(&TIME, &[0.5]),
         failure: observed(&TIME, &[0.25]),
         duration: Some(means(0.375, 0.375)),
-        values: vec![call_value("request_size", Some(&SIZE), &[10.0])],
+        values: vec![call_value("request_size", Some(&SIZE_BOUNDS), &[10.0])],
         waiting: Some(1),
         ..method("Get")
     }];

@@ -139,6 +139,11 @@ fn what_is_included_is_shown_apart_from_the_rest() {
         failure(assertion),
         "    1 x Get success\n  - 0 x Put success\n  + 1 x Put success\n"
     );
+    let assertion = || recorded.assert_nothing();
+    assert_eq!(
+        failure(assertion),
+        "  + 1 x Get success\n  + 1 x Put success\n"
+    );
     let assertion = || recorded.assert_includes([call("Get").success().times(2)]);
     assert_eq!(
         failure(assertion),
@@ -147,46 +152,36 @@ fn what_is_included_is_shown_apart_from_the_rest() {
 }
 
 #[test]
-fn what_should_not_be_there_is_shown_whole() {
-    let recorder = Recorder::new();
-    end(&recorder, "Get", Outcome::Success);
-    let recorded = recorder.recorded();
-    let assertion = || recorded.assert_nothing();
-    assert_eq!(failure(assertion), "  + 1 x Get success\n");
-}
-
-#[test]
-fn a_test_whose_calls_run_outside_the_scope_is_told_so() {
-    let recorded = Recorder::new().recorded();
-    assert_eq!(
-        exactly(&recorded, [call("Get").success()]),
-        "  - 1 x Get success\n\n\
-         hint: nothing was recorded; a task or thread that was spawned inside a scope needs one of its own: \
-         `recorder.scope(..)`\n"
-    );
-}
-
-#[test]
-fn an_error_type_the_monitor_does_not_know_is_pointed_at() {
-    let recorder = Recorder::new();
-    end(&recorder, "Get", Outcome::ErrorType("refused"));
-    assert_eq!(
-        exactly(&recorder.recorded(), [call("Get").failure("refused")]),
-        "  + 1 x Get failure other\n  - 1 x Get failure refused\n\n\
-         hint: the monitor knows no error type `refused`, so its errors are `other`; \
-         `Recorder::builder().errors(status, [\"refused\"])` tells it\n"
-    );
-}
-
-#[test]
-fn a_test_that_does_not_wait_is_told_how() {
-    let recorder = Recorder::new();
-    let _get = method(&recorder, "Get").start();
-    assert_eq!(
-        exactly(&recorder.recorded(), [call("Get").success()]),
-        "  - 1 x Get success\n  + 1 x Get in flight\n\n\
-         hint: calls are in flight; `recorder.wait(limit)` waits for their end\n"
-    );
+fn a_hint_says_what_the_test_may_have_missed() {
+    let nothing = Recorder::new();
+    let unlisted = Recorder::new();
+    end(&unlisted, "Get", Outcome::ErrorType("refused"));
+    let running = Recorder::new();
+    let _get = method(&running, "Get").start();
+    for (recorder, expected, text) in [
+        (
+            nothing,
+            call("Get").success(),
+            "  - 1 x Get success\n\n\
+             hint: nothing was recorded; a task or thread that was spawned inside a scope needs one of its own: \
+             `recorder.scope(..)`\n",
+        ),
+        (
+            unlisted,
+            call("Get").failure("refused"),
+            "  + 1 x Get failure other\n  - 1 x Get failure refused\n\n\
+             hint: the monitor knows no error type `refused`, so its errors are `other`; \
+             `Recorder::builder().errors(status, [\"refused\"])` tells it\n",
+        ),
+        (
+            running,
+            call("Get").success(),
+            "  - 1 x Get success\n  + 1 x Get in flight\n\n\
+             hint: calls are in flight; `recorder.wait(limit)` waits for their end\n",
+        ),
+    ] {
+        assert_eq!(exactly(&recorder.recorded(), [expected]), text);
+    }
 }
 
 #[test]

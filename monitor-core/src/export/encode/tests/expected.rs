@@ -23,10 +23,7 @@ fn samples_of(family: &Family) -> Vec<Sample> {
         let mut add = |suffix: &str, more: Option<(&str, f64)>, value| {
             samples.push(sample(family, suffix, child, more, value));
         };
-        let value = match &child.value {
-            ChildValue::Timestamped { value, .. } => value,
-            value => value,
-        };
+        let value = untimed(&child.value);
         match value {
             ChildValue::Timestamped { .. } => unreachable!("a value within has no time"),
             ChildValue::Int(value) => add("", None, float(*value)),
@@ -62,6 +59,13 @@ fn samples_of(family: &Family) -> Vec<Sample> {
     samples
 }
 
+fn untimed(value: &ChildValue) -> &ChildValue {
+    match value {
+        ChildValue::Timestamped { value, .. } => value,
+        value => value,
+    }
+}
+
 fn has_sum(histogram: &Histogram) -> bool {
     histogram.sum >= 0.0 && histogram.bounds.iter().all(|bound| *bound >= 0.0)
 }
@@ -89,19 +93,14 @@ fn sample(
 
 /// The heads of the families that have a sample.
 fn heads(families: &[Family], format: Format) -> Vec<Meta> {
-    let shown = families
-        .iter()
-        .filter(|family| !samples_of(family).is_empty());
+    let shown = families.iter().filter(|one| !samples_of(one).is_empty());
     shown.map(|family| head(family, format)).collect()
 }
 
 fn head(family: &Family, format: Format) -> Meta {
     let open = format == Format::OpenMetrics100;
     let is_count = |child: &Child| {
-        let value = match &child.value {
-            ChildValue::Timestamped { value, .. } => value,
-            value => value,
-        };
+        let value = untimed(&child.value);
         !matches!(value, ChildValue::Float(value) if *value < 0.0 || value.is_nan())
     };
     let name = openmetrics_name(&family.name, family.kind);
@@ -141,14 +140,10 @@ pub(crate) fn check_page(page: &str, families: &[Family], format: Format) -> Tes
     // To Prometheus a label without a value is none.
     let mut seen = HashSet::new();
     for Sample { name, labels, .. } in &parsed.samples {
-        let labels: Vec<_> = labels
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
-        prop_assert!(
-            seen.insert((name, labels.clone())),
-            "twice: {name} {labels:?}"
-        );
+        let labels = labels.iter().filter(|(_, value)| !value.is_empty());
+        let labels: Vec<_> = labels.collect();
+        let is_new = seen.insert((name, labels.clone()));
+        prop_assert!(is_new, "twice: {name} {labels:?}");
     }
     Ok(())
 }

@@ -82,9 +82,9 @@ fn constant_labels_are_on_every_series_and_others_make_way() {
             Profile::Prometheus => "service_requests_total",
         };
         assert_eq!(own(calls), [Some("prod"), Some("test"), None, None]);
-        let twice = samples
-            .iter()
-            .filter(|one| one.name == calls && value(one, "label_label_env") == Some("test"));
+        let both =
+            |one: &&Sample| one.name == calls && value(one, "label_label_env") == Some("test");
+        let twice = samples.iter().filter(both);
         assert_eq!(twice.count(), 1);
     }
     // Another value of the label: the same keys, other series.
@@ -97,21 +97,11 @@ fn constant_labels_are_on_every_series_and_others_make_way() {
 #[test]
 fn names_that_make_way_meet_no_other() {
     let mut snapshot = with(&[("env", "a"), ("label_label_env", "a"), ("label_", "a")]);
-    let names = [
-        "env",
-        "label_env",
-        "label_label_env",
-        "label_label_label_env",
-        "label_",
-        "label_label_",
-        "environment",
-        "my_env",
-        "label_my_env",
-    ];
+    let names = "env label_env label_label_env label_label_label_env label_ label_label_ environment my_env label_my_env";
+    let names: Vec<&str> = names.split(' ').collect();
     let each = names.iter().zip(1..);
-    snapshot.methods = each
-        .map(|(name, at)| labelled(&[(name, "a")], at))
-        .collect();
+    let each = each.map(|(name, at)| labelled(&[(name, "a")], at));
+    snapshot.methods = each.collect();
     let all: Vec<(&str, &str)> = names.iter().map(|name| (*name, "a")).collect();
     snapshot.methods.push(labelled(&all, 20));
     snapshot.methods.push(method("Get"));
