@@ -1,4 +1,4 @@
-//! What came out of a case: of the original as recorded, or of ours.
+//! The result of a case: the original's as recorded, or ours.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct Observed {
     pub startup_error: bool,
     /// Whether the points of each method are a list of their own; the original has one list of all.
     pub points_by_source: bool,
-    /// What the events gave back.
+    /// The results of the events.
     pub notes: Vec<Note>,
     /// The last plain scrape.
     pub exposition: Page,
@@ -36,18 +36,18 @@ pub struct Observed {
     pub series_unhealthy: BTreeMap<String, Val>,
 }
 
-/// What one event gave back.
+/// The result of one event.
 #[derive(Debug, Clone)]
 pub struct Note {
     /// Which event of the case: its place, and its round where it is a call made several times.
     pub at: String,
-    /// What it is compared by.
+    /// The operation, by which it is compared.
     pub op: String,
-    /// What came of it.
+    /// How it ended.
     pub gave: Gave,
 }
 
-/// What came of an event.
+/// How an event ended.
 #[derive(Debug, Clone)]
 pub enum Gave {
     /// An error, and whether the client was told a status code and a text.

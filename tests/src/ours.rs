@@ -34,7 +34,7 @@ pub struct Difference {
 }
 
 impl Ours {
-    /// Reads the result beside a case; `None` if there is none, because ours gives what the original gave.
+    /// Reads the result beside a case; `None` if there is none, because our result is the original's.
     ///
     /// # Errors
     ///

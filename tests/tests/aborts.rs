@@ -40,7 +40,7 @@ impl Program {
         Self { child, addresses }
     }
 
-    /// Ends it in order; what it said on standard error.
+    /// Ends it in order; returns its standard error.
     fn end(mut self) -> String {
         drop(self.child.stdin.take());
         let status = self.child.wait().expect("it ends");
@@ -67,7 +67,7 @@ fn answer(address: SocketAddr, sent: &[u8]) -> String {
     read(&mut stream)
 }
 
-/// Sends what may be no request at all, and waits for the end.
+/// Sends bytes that need not be a request, and waits for the end.
 fn send(address: SocketAddr, sent: &[u8]) {
     let mut stream = connect(address);
     // It may be refused before all was sent.
@@ -169,7 +169,7 @@ fn absolute(program: &Program) {
     }
 }
 
-/// Targets, heads and bytes of every odd kind: what they are answered is not looked at.
+/// Targets, heads and bytes of every odd kind; the answers are not checked.
 fn odd(program: &Program) {
     let paths = [
         "/",

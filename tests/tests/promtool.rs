@@ -18,7 +18,7 @@ use monitor_core::family::Family;
 use monitor_core::names::{Profile, built_in_families};
 use monitor_server::{MonitorConfig, health_families, scrape_families};
 
-/// What it says of the names of the original, which are kept so that dashboards and rules carry over. A finding that is not
+/// Its findings about the names of the original, which are kept so that dashboards and rules carry over. A finding that is not
 /// in this list is a fault.
 const OF_THE_ORIGINAL: &[&str] = &[
     "stats_tasks_with_current_time_spend_normalised_total non-counter metrics should not have \"_total\" suffix",
@@ -26,7 +26,7 @@ const OF_THE_ORIGINAL: &[&str] = &[
     "tasks_count non-histogram and non-summary metrics should not have \"_count\" suffix",
 ];
 
-/// Its exit status, and what it found.
+/// Its exit status and its findings.
 fn check(page: &str) -> (Option<i32>, Vec<String>) {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])

@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// How long what should happen at once may take on a busy machine.
+/// How long an immediate step may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Longer than a test may take.

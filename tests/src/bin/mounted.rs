@@ -1,5 +1,5 @@
 //! A monitor in each way that it is served: the server, and the filter in a warp application, at its root and under a prefix,
-//! for the tests of what a request may bring about.
+//! for the tests of the effects of a request.
 //!
 //! `mounted`: says the three addresses, and ends with its input. The application's other filter answers `others`.
 

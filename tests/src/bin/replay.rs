@@ -2,8 +2,8 @@
 //! differs on purpose, `NAME.ours.json`.
 //!
 //! One line a case, `ok NAME` or `differs NAME` with the differences under it. The exit status is 1 if any case differs.
-//! `replay --bless DIR` first writes what ours gives to `NAME.ours.json`; a new difference has an empty reason there until
-//! someone fills it in, and the case differs until then.
+//! `replay --bless DIR` first writes our results to `NAME.ours.json`; a new difference has an empty reason there, and the
+//! case differs until the reason is filled in.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -211,7 +211,7 @@ fn replacing(metrics: &[(String, Val)], name: &str) -> Option<f64> {
         .filter(|number| number.is_finite())
 }
 
-/// Bytes of a message; what cannot be measured is not noted.
+/// Bytes of a message; `None` if they cannot be measured.
 fn size(kind: Payload, bytes: Option<u64>) -> Option<u64> {
     match (kind, bytes) {
         (Payload::Bad, Some(_)) => None,

@@ -1,4 +1,4 @@
-//! What `#[monitored]` records and what it leaves alone: types of errors, callers, drops, sizes of futures, nesting. How calls end is
+//! The records of `#[monitored]`, and the behaviour that it leaves alone: types of errors, callers, drops, sizes of futures, nesting. How calls end is
 //! in `endings`.
 
 use std::cell::RefCell;
@@ -13,7 +13,7 @@ use monitor_core::snapshot::MethodSnapshot;
 use monitor_core::{Monitor, StorageConfig, monitored};
 use tokio::task::yield_now;
 
-/// What a method counted, in one line: `started success failure in-flight`, then the error types.
+/// The counts of a method, in one line: `started success failure in-flight`, then the error types.
 fn counted(monitor: Monitor, method: &str) -> String {
     let snapshot = monitor.snapshot();
     let found = snapshot.methods.iter().find(|m| &*m.name == method);
@@ -55,7 +55,7 @@ fn run<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Runs a monitored call in a storage of its own and says what it counted.
+/// Runs a monitored call in a storage of its own and returns the counts.
 fn sync<R>(method: &str, call: impl FnOnce() -> R) -> String {
     let monitor = monitor();
     monitor.scope_sync(|| drop(call()));

@@ -22,7 +22,7 @@ pub(crate) fn is_installed(program: impl AsRef<Path>, test: &str) -> bool {
     found
 }
 
-/// Says what is skipped.
+/// Prints the name of a skipped test.
 pub(crate) fn skipped(what: &str) {
     // Not `eprintln!`: the test runner shows that of failed tests only.
     let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");

@@ -1,4 +1,4 @@
-//! Runs the example as a user does, as a process of its own, and reads what it serves.
+//! Runs the example as a user does, as a process of its own, and reads its pages.
 #![allow(
     dead_code,
     reason = "each test file uses its own part; an `expect` would be unfulfilled in one of them"

@@ -40,7 +40,7 @@ pub(super) fn register(monitor: Monitor) -> Result<(), RegisterError> {
 pub(super) fn register_hostile(monitor: Monitor) {
     let texts = || TEXTS.iter().zip(NUMBERS.iter().cycle());
     for (at, (text, value)) in texts().enumerate() {
-        // What is refused is not on the page; all else has to be readable.
+        // A refused metric is not on the page; all others have to be readable.
         drop(
             monitor
                 .register_gauge(MetricDesc::new(*text, *text))
@@ -82,7 +82,7 @@ pub(super) fn register_hostile(monitor: Monitor) {
     }
 }
 
-/// A registry with what Prometheus refuses a whole page for, or takes for its own; six series.
+/// A registry with series for which Prometheus refuses a whole page, or that it takes for its own; six series.
 fn blinding() -> Vec<Family> {
     let registry = prometheus::Registry::new();
     for label in ["__name__", "__x", "a"] {

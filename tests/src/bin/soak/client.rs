@@ -52,7 +52,7 @@ pub(crate) async fn over(
     stream.write_all(request.as_bytes()).await.ok()?;
     stream.flush().await.ok()?;
     let mut answer = Vec::new();
-    // An answer that is whole by its length is one, whatever the end of the connection looks like.
+    // An answer that is complete by its length counts, even if the connection ends with an error.
     let _ = stream.read_to_end(&mut answer).await;
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
@@ -147,7 +147,7 @@ impl Scrapes {
     }
 }
 
-/// What an attacker does with its connection.
+/// How an attacker uses its connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Attack {
     /// Sends a byte of a request each second.

@@ -1,4 +1,4 @@
-//! The server's side: `soak serve KEY=VALUE..`, told what to do by lines on its standard input.
+//! The server's side: `soak serve KEY=VALUE..`, controlled by lines on its standard input.
 //!
 //! Logs each event of INFO and above as a line on standard error, so that lines can be counted.
 

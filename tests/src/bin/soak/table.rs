@@ -1,4 +1,4 @@
-//! What was measured, beside what was promised.
+//! The measured figures beside the promised ones.
 
 use std::fmt::Display;
 

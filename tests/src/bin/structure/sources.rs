@@ -1,4 +1,4 @@
-//! The modules of a crate: which file each is in, what it names, and its tokens without tests and documentation.
+//! The modules of a crate: the file each is in, the paths it names, and its tokens without tests and documentation.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -30,7 +30,7 @@ fn monitor() -> Monitor {
     Monitor::new(config)
 }
 
-/// What a method counted: `started success failure in-flight`, then the error types.
+/// The counts of a method: `started success failure in-flight`, then the error types.
 fn counted(monitor: Monitor, method: &str) -> String {
     let snapshot = monitor.snapshot();
     let (mut numbers, mut types) = ([0; 4], vec![0; snapshot.error_types.len()]);
@@ -72,7 +72,7 @@ fn while_unwinding(run: impl FnOnce()) {
     }));
 }
 
-/// What a shape counts that ends in this way.
+/// The counts of a shape that ends in this way.
 fn ended(shape: &Shape, way: &Way) -> String {
     let monitor = monitor();
     let permit = match monitor.method(shape.method) {

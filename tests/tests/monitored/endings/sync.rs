@@ -7,7 +7,7 @@ use monitor_core::{CallGuard, monitored};
 use super::shapes::{Answer, Refused};
 use super::{counted, monitor, panics, while_unwinding};
 
-/// What the body does.
+/// The behaviour of the body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum What {
     Ends,
@@ -107,7 +107,7 @@ fn holds_another(what: What) -> Answer {
     straight(what)
 }
 
-/// A method with what it counts where its body ends, fails, panics, and catches a panic.
+/// A method with its counts if its body ends, fails, panics, and catches a panic.
 type Shape = (&'static str, fn(What), [&'static str; 4]);
 
 const SUCCESS: &str = "1 1 0 0";

@@ -146,7 +146,7 @@ async fn without_path(server: SocketAddr, mounted: SocketAddr, cells: &mut Cells
     }
 }
 
-/// The open routes, in an application of this process; what they leave is a teapot.
+/// The open routes, in an application of this process; all other requests are answered 418.
 async fn mount(config: &MonitorConfig) -> SocketAddr {
     let open = MetricServer::with_config(config, Monitor::global()).filter();
     let others = warp::any().map(|| warp::reply::with_status("others", StatusCode::IM_A_TEAPOT));

@@ -14,7 +14,7 @@ const MOODS: [(u8, &str, &str); 3] = [
     (2, "blocks for 30 s", "overrun"),
 ];
 
-/// What a scraper has, and says so.
+/// The scrape timeout that the scraper sends.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn misbehaving(table: &mut Table) {

@@ -15,7 +15,7 @@ use crate::tls::Pki;
 const HEADER: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(6);
 
-/// How long the server lets a client be that sends this and then nothing; it reads what comes.
+/// How long the server keeps the connection of a client that sends this, then nothing, and reads the answer.
 async fn held(address: SocketAddr, sent: &'static [u8]) -> Duration {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let _ = stream.write_all(sent).await;
