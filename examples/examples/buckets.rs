@@ -1,6 +1,6 @@
 //! Bounds of a method's durations: `buckets`, as a preset, a list or a constant.
 //!
-//! What a method has of its own comes to the common bounds (15 by default; the setting `buckets` replaces them), so
+//! A method's own bounds are added to the common ones (15 by default; the setting `buckets` replaces them), so
 //! that methods can still be added up.
 //!
 //! Prints:

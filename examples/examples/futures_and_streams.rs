@@ -24,7 +24,7 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use monitor_core::monitored;
 use monitor_core::testing::Recorder;
 
-/// The call is what the future does, not making it.
+/// The call is the run of the future; making it is no part of it.
 #[monitored(method = "Fetch")]
 fn fetch(key: &str) -> impl Future<Output = Result<String, String>> + use<> {
     let key = key.to_owned();
@@ -80,7 +80,7 @@ async fn main() {
     print!("in all:\n{}", recorder.recorded());
 }
 
-/// What was recorded of one method so far.
+/// The records of one method so far.
 fn only(method: &str, recorder: &Recorder) -> String {
     let all = recorder.recorded().to_string();
     let lines = all.lines().filter(|line| line.contains(method));

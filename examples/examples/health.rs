@@ -1,4 +1,4 @@
-//! Whose illness a failure is: `task`, `health`.
+//! The task type whose status a call feeds: `task`, `health`.
 //!
 //! Prints:
 //!

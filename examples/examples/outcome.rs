@@ -1,4 +1,4 @@
-//! What counts as a failure, and as which: `ok_if`, `error_if`, `error_type`, `expected`, `#[derive(MonitorError)]`.
+//! Which calls count as failures, and of which type: `ok_if`, `error_if`, `error_type`, `expected`, `#[derive(MonitorError)]`.
 //!
 //! An error type is one of those the configuration lists; anything else is `other`.
 //!

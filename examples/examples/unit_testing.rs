@@ -1,7 +1,7 @@
-//! Unit tests of what code records: `monitor_core::testing`.
+//! Unit tests of the records that code makes: `monitor_core::testing`.
 //!
-//! Its tests run with `cargo test -p monitor-examples --example unit_testing`; as a program it shows what one of them says
-//! when it fails:
+//! Its tests run with `cargo test -p monitor-examples --example unit_testing`; as a program it prints the message of
+//! one that fails:
 //!
 //! ```text
 //! recorded and expected amounts differ (- expected, + recorded):

@@ -19,7 +19,7 @@ const CONNECTIONS: usize = 16;
 
 type Work = (Kind, Request);
 
-/// What the load is to do.
+/// The settings of the load.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub addr: SocketAddr,
@@ -29,7 +29,7 @@ pub(crate) struct Plan {
     pub monitor: Monitor,
 }
 
-/// What came back within one second.
+/// The answers within one second.
 #[derive(Debug, Default)]
 struct Second {
     answered: u32,
@@ -55,7 +55,7 @@ pub(crate) async fn run(plan: Plan, mut stop: watch::Receiver<bool>) {
         () = end_after(plan.limit) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
-    // The sender of the queue is gone: connections finish what is queued, and end.
+    // The sender of the queue is gone: connections finish the queued requests, and end.
     while connections.join_next().await.is_some() {}
     say(&format!(
         "load stopped after {:.0} s",

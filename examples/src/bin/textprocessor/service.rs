@@ -1,4 +1,4 @@
-//! What the service does: one monitored function for each thing a client can ask.
+//! The service's methods: one monitored function for each request of a client.
 
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ pub(crate) struct Similarity {
 pub(crate) struct Analysis {
     /// Counts.
     pub statistics: Statistics,
-    /// What it is about.
+    /// Its keywords.
     pub keywords: Vec<Keyword>,
     /// The likest shipped texts.
     pub neighbours: Vec<Neighbour>,
