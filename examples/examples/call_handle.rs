@@ -1,4 +1,4 @@
-//! The call as a value in its body: `call`, to observe values that only the body knows.
+//! The call as a value in its body: `call`, to observe values that exist only in the body.
 //!
 //! Prints:
 //!

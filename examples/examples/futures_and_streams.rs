@@ -1,4 +1,4 @@
-//! Functions that return a future or a stream: seen by their type, or said by `future` and `stream`.
+//! Functions that return a future or a stream: recognised by their type, or marked with `future` and `stream`.
 //!
 //! Prints:
 //!

@@ -1,6 +1,6 @@
 //! Metrics and probes beside gRPC services, on the same port: as routes of tonic's router, so that methods that do not exist
 //! stay `UNIMPLEMENTED` (as the router's fallback the service would answer these too, with an HTTP 404 that has a text).
-//! Prometheus speaks HTTP/1.1, which tonic has to be told to accept.
+//! Prometheus speaks HTTP/1.1, which tonic accepts only if it is configured to.
 //!
 //! Prints:
 //!

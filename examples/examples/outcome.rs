@@ -22,7 +22,7 @@
 use monitor_core::testing::Recorder;
 use monitor_core::{ErrorRules, MonitorError, StatusRule, StorageConfig, monitored};
 
-/// A value that is no `Result` is a success, unless `ok_if` (or `error_if`) says otherwise.
+/// A value that is no `Result` is a success, unless `ok_if` (or `error_if`) decides otherwise.
 #[monitored(method = "Forward", ok_if = |status| *status < 500, error_type = "upstream")]
 fn forward(path: &str) -> u16 {
     if path == "/down" { 503 } else { 404 }
@@ -43,7 +43,7 @@ enum PayError {
     #[monitor(transparent)]
     #[error("the store failed")]
     Store(#[source] StoreError),
-    /// Says nothing: the configuration's words decide by the text.
+    /// No attribute: the configuration's words decide by the text.
     #[error("the network failed")]
     Network(#[source] std::io::Error),
 }
@@ -86,7 +86,7 @@ fn type_of(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// For an error of another crate: a function that knows its types.
+/// For an error of another crate: a function that maps its types.
 #[monitored(method = "Ping", error_type = type_of)]
 fn ping() -> std::io::Result<()> {
     Err(std::io::ErrorKind::WouldBlock.into())

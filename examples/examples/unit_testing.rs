@@ -22,7 +22,7 @@ fn parse_port(text: &str) -> Result<u16, ParseIntError> {
     text.parse()
 }
 
-/// Errors are told apart by words of the service's configuration.
+/// Errors are distinguished by words of the service's configuration.
 fn recorder() -> Recorder {
     Recorder::builder()
         .errors("OTHER_EXCEPTION", ["empty", "other"])

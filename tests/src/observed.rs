@@ -50,7 +50,7 @@ pub struct Note {
 /// How an event ended.
 #[derive(Debug, Clone)]
 pub enum Gave {
-    /// An error, and whether the client was told a status code and a text.
+    /// An error, and whether the client was sent a status code and a text.
     Raised(bool),
     /// A value.
     Value(Val),
@@ -82,7 +82,7 @@ pub struct Reply {
 }
 
 impl Observed {
-    /// Reads a recorded result; `places` says which event each note is of.
+    /// Reads a recorded result; `places` holds the event of each note.
     pub fn recorded(json: &Value, places: &[String]) -> Self {
         let map = |key: &str| match Val::of_result(&json[key]) {
             Val::Map(map) => map.into_iter().collect(),

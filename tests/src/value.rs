@@ -21,7 +21,7 @@ pub enum Val {
     List(Vec<Val>),
     /// A dictionary with text keys, in the order they were put in.
     Map(Vec<(String, Val)>),
-    /// An object no code knows.
+    /// An object of an unknown class.
     Opaque,
 }
 

@@ -1,6 +1,6 @@
 //! A server's page has the identity and the resource use of the process, in every format, and Prometheus' own linter accepts it.
 //!
-//! Needs the program `promtool` (Debian package `prometheus`; `scripts/test` installs it). Without it that test says
+//! Needs the program `promtool` (Debian package `prometheus`; `scripts/test` installs it). Without it that test prints
 //! `SKIPPED`, and with `CI` set it fails.
 
 use std::io::{Read, Write};

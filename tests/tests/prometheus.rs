@@ -3,7 +3,7 @@
 //!
 //! Needs the program `prometheus` (Debian package of that name; `scripts/test` installs it), and for newer versions
 //! programs named by the variables `PROMETHEUS_2_53` and `PROMETHEUS_3` (`scripts/test` fetches them). Without one its test
-//! says `SKIPPED`; without the first it fails with `CI` set.
+//! prints `SKIPPED`; without the first it fails with `CI` set.
 
 mod programs;
 mod prometheus_server;

@@ -1,7 +1,7 @@
 //! `promtool check metrics` on pages of a storage in which everything was used, on a served one, and on hostile ones.
 //!
 //! Needs the program `promtool` (in Debian's package `prometheus`, which `scripts/test` installs). Without it the tests
-//! say `SKIPPED`, and with `CI` set they fail.
+//! print `SKIPPED`, and with `CI` set they fail.
 
 mod programs;
 mod used;
@@ -158,7 +158,7 @@ fn promtool_can_read_any_page() {
     }
 }
 
-/// Else the tests above would say nothing of it.
+/// Otherwise the tests above would prove nothing.
 #[test]
 fn everything_built_in_was_used() {
     for profile in Profile::ALL {

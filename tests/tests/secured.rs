@@ -1,7 +1,7 @@
 //! Real programs against a server with TLS and credentials: Prometheus scrapes it, `promtool check web-config` accepts the
 //! documented files, and refuses each file that we refuse.
 //!
-//! Needs Debian's package `prometheus`, which `scripts/test` installs. Without it the tests say `SKIPPED`, and with `CI` set
+//! Needs Debian's package `prometheus`, which `scripts/test` installs. Without it the tests print `SKIPPED`, and with `CI` set
 //! they fail.
 
 mod programs;

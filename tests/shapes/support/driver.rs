@@ -104,7 +104,7 @@ pub struct Numbers {
     waited: bool,
 }
 
-/// As many numbers as said.
+/// The given count of numbers.
 pub fn numbers(last: u8) -> Numbers {
     Numbers { last, next: 1, waited: false }
 }

@@ -47,7 +47,7 @@ pub struct Call {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Payload {
-    /// It knows its size.
+    /// An object with a method that returns its size.
     #[default]
     Bytesize,
     /// It can be serialised.

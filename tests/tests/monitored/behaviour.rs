@@ -1,5 +1,5 @@
-//! The records of `#[monitored]`, and the behaviour that it leaves alone: types of errors, callers, drops, sizes of futures, nesting. How calls end is
-//! in `endings`.
+//! The records of `#[monitored]`, and the behaviour that it leaves alone: types of errors, callers, drops, sizes of futures,
+//! nesting. How calls end is in `endings`.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -37,7 +37,7 @@ fn counted(monitor: Monitor, method: &str) -> String {
     )
 }
 
-/// A storage of its own that knows all methods of this program. Its rules look for words none of these errors has.
+/// A storage of its own with all methods of this program. Its rules search for words that none of these errors has.
 fn monitor() -> Monitor {
     let mut config = StorageConfig::default();
     config.preregister = true;
@@ -361,7 +361,7 @@ mod size {
     }
 }
 
-/// Each function awaits the one before: futures in futures, as deep as the documentation of the attribute says.
+/// Each function awaits the one before: futures in futures, as deep as the documentation of the attribute states.
 mod nested {
     use super::monitored;
 

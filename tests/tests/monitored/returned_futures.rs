@@ -1,4 +1,4 @@
-//! Functions that return a future, shown by the type or said with `future`; `async_trait` in both orders.
+//! Functions that return a future, recognised by the type or marked with `future`; `async_trait` in both orders.
 
 use std::pin::Pin;
 use std::sync::Arc;

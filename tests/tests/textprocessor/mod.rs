@@ -64,7 +64,7 @@ pub(crate) struct TextProcessor {
 }
 
 impl TextProcessor {
-    /// Starts it on free ports and waits until it says where it is.
+    /// Starts it on free ports and waits until it prints its addresses.
     pub(crate) fn start(args: &[&str]) -> Self {
         let mut command = command(&["--port", "0", "--monitor-port", "0"]);
         let mut child = command

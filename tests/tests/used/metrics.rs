@@ -1,4 +1,4 @@
-//! Registered metrics: as their documentation says, and with all that is hard to read.
+//! Registered metrics: as documented, and with all texts that are hard to read.
 
 use monitor_core::Monitor;
 use monitor_core::collector::{Page, gather};

@@ -43,7 +43,7 @@ struct Second {
 
 type Shared = Arc<Mutex<Second>>;
 
-/// Runs the load until its time is over or `stop` says so; every request it has begun has ended then.
+/// Runs the load until its time is over or `stop` is true; every request it has begun has ended then.
 pub(crate) async fn run(plan: Plan, mut stop: watch::Receiver<bool>) {
     let second = Shared::default();
     let mut connections = JoinSet::new();

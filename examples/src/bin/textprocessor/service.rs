@@ -39,7 +39,7 @@ pub(crate) struct Similarity {
     pub similarity: f64,
 }
 
-/// All that can be said of one text.
+/// All measures of one text.
 #[derive(Debug, Serialize)]
 pub(crate) struct Analysis {
     /// Counts.

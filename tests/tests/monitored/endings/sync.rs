@@ -163,7 +163,7 @@ fn every_synchronous_shape_ends_as_its_body_does() {
 #[test]
 fn every_synchronous_shape_ends_the_same_in_a_destructor_while_the_thread_panics() {
     let call = |function: fn(What), what| while_unwinding(|| _ = panics(|| function(what)));
-    // Its guard cannot tell an early return from a panic where there is one already.
+    // While another panic unwinds, its guard cannot distinguish an early return from a panic.
     assert_counts(
         "in a destructor",
         call,

@@ -89,7 +89,7 @@ pub(crate) async fn stalls(table: &mut Table) {
     );
 }
 
-/// A client that asks for pages and reads nothing; how long until the server says that it is gone.
+/// A client that asks for pages and reads nothing; how long until the server reports that it is gone.
 async fn never_read(address: SocketAddr) -> Option<Duration> {
     let mut stream = TcpStream::connect(address).await.ok()?;
     let begin = Instant::now();
