@@ -26,7 +26,7 @@ fn default() {}
 #[monitored(method = "Preset", buckets = "time")]
 fn preset() {}
 
-/// Seconds, increasing. Everything longer is in the bucket above; 0.001 is there anyway.
+/// Seconds, increasing. Longer durations are in the bucket above; 0.001 is a common bound already.
 #[monitored(method = "Block", buckets = [0.000_01, 0.000_05, 0.000_2, 0.001])]
 fn block() {}
 

@@ -55,7 +55,7 @@ fn lines(text: &'static str) -> impl Stream<Item = Result<&'static str, String>>
 
 type Ticks = BoxStream<'static, u64>;
 
-/// Dropped while there is more: cancelled.
+/// Dropped before its end: cancelled.
 #[monitored(method = "Ticks", stream)]
 fn ticks() -> Ticks {
     stream::iter(0..).boxed()

@@ -33,13 +33,13 @@ fn spell(word: &str) -> Option<&str> {
     (word == "whale").then_some(word)
 }
 
-/// The error names its type, which goes before the words of the configuration.
+/// The error names its type, which has priority over the words of the configuration.
 #[derive(Debug, thiserror::Error, MonitorError)]
 enum PayError {
     #[monitor(error_type = "card")]
     #[error("the card was declined")]
     Declined,
-    /// Asks the error inside.
+    /// Has the type of the inner error.
     #[monitor(transparent)]
     #[error("the store failed")]
     Store(#[source] StoreError),
@@ -69,7 +69,7 @@ fn charge(card: u32) -> Result<(), PayError> {
     }
 }
 
-/// A user that is not there is a failure in the counts, but no illness of the service.
+/// A missing user is a failure in the counts, but does not make the service unhealthy.
 #[monitored(method = "FindUser", expected("not_found"))]
 fn find_user(id: u32) -> Result<&'static str, StoreError> {
     if id == 7 {

@@ -283,7 +283,7 @@ mod kept {
     }
 }
 
-/// Tests and programs: that they run is all there is to see.
+/// Tests and programs: the only check is that they run.
 mod tests {
     use super::*;
 

@@ -215,7 +215,7 @@ fn substituted(json: &Value, round: &str) -> Value {
     }
 }
 
-/// A field that is there, `null` included.
+/// A field that is present, `null` included.
 fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(field).map(Some)
 }

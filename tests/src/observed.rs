@@ -16,7 +16,7 @@ pub const REFUSED: &str = "startup refused";
 /// The result of a case.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
-    /// Whether the service refused to start; then there is nothing else.
+    /// Whether the service failed to start; then all else is empty.
     pub startup_error: bool,
     /// Whether the points of each method are a list of their own; the original has one list of all.
     pub points_by_source: bool,

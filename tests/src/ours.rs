@@ -29,7 +29,7 @@ pub struct Ours {
 pub struct Difference {
     /// The reason, in words.
     pub why: String,
-    /// The items that differ for this reason: the value ours gives, `{"$missing": true}` for one that it does not have.
+    /// The items that differ for this reason: our value, `{"$missing": true}` for one that it does not have.
     pub items: Map<String, Value>,
 }
 
@@ -84,7 +84,7 @@ impl Ours {
             .map_or("", |difference| &difference.why)
     }
 
-    /// All that ours has to give: the original's result with the differences in it.
+    /// The result that ours must have: the original's with the differences in it.
     pub fn items(&self, original: &Value) -> Items {
         let mut items = Observed::recorded(original, &self.places).items();
         for (item, value) in self.replaced() {

@@ -62,7 +62,7 @@ pub fn read(dir: &Path, name: &str) -> Result<Recorded, Failure> {
 }
 
 impl Recorded {
-    /// Plays the case on ours and gives one line for each difference; none: ok.
+    /// Runs the case on our crates and returns one line for each difference; none: ok.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Recorded {
         Ok(self.compared(&self.play()?))
     }
 
-    /// Plays the case and writes the result to `NAME.ours.json`; where it is the original's, there is no such file.
+    /// Runs the case and writes the result to `NAME.ours.json`; if it is the original's, there is no such file.
     ///
     /// # Errors
     ///

@@ -103,7 +103,7 @@ impl Val {
         }
     }
 
-    /// Whether two values are the same as `compare.py` sees it: numbers within 1e-9, NaN equal to itself.
+    /// Whether `compare.py` treats two values as equal: numbers within 1e-9, NaN equal to itself.
     pub fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::List(a), Self::List(b)) => {

@@ -60,7 +60,7 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// All that comes back for a request, until the other side closes.
+/// The whole answer to a request, until the other side closes.
 fn answer(address: SocketAddr, sent: &[u8]) -> String {
     let mut stream = connect(address);
     stream.write_all(sent).expect("sent");
@@ -120,7 +120,7 @@ fn pathless(program: &Program) {
                     let status = found.split(' ').nth(1);
                     assert_eq!(status, Some("400"), "{method} {target}: {found:?}");
                     for address in [root, prefixed] {
-                        // The application answers CONNECT with a tunnel, which nothing comes out of.
+                        // The application answers CONNECT with a tunnel, which sends nothing.
                         let found = answer(address, &sent);
                         let status = found.split(' ').nth(1);
                         assert_eq!(status, Some("200"), "{method} {target}: {found:?}");

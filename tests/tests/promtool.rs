@@ -62,7 +62,7 @@ fn promtool_finds_nothing_in_the_idiomatic_names() {
     assert_eq!(status, Some(0));
 }
 
-/// A page as a server gives it, with the families of its own: the probes have answered, and a heartbeat has pulsed.
+/// A page as a server serves it, with its own families: the probes have answered, and a heartbeat has pulsed.
 fn served() -> String {
     let config = MonitorConfig::default()
         .listen([127, 0, 0, 1])
@@ -164,7 +164,7 @@ fn everything_built_in_was_used() {
     for profile in Profile::ALL {
         let page = used::page(&used::everything().snapshot(), profile, Format::Text004);
         let families = built_in_families(profile, &Namespace::default());
-        // Only a build without instrumentation has it: `fixtures/off.rs` sees to that one.
+        // Only a build without instrumentation has it: `fixtures/off.rs` tests that one.
         let is_used = |family: &&Family| family.name != "monitor_instrumentation_off";
         for family in families.iter().filter(is_used) {
             let sample = |line: &str| line.starts_with(&*family.name);

@@ -104,7 +104,7 @@ pub struct Numbers {
     waited: bool,
 }
 
-/// The given count of numbers.
+/// The numbers from 1 to `last`.
 pub fn numbers(last: u8) -> Numbers {
     Numbers { last, next: 1, waited: false }
 }
@@ -145,7 +145,7 @@ pub fn all<S: Stream<Item: Debug>>(stream: S) -> String {
     first(usize::MAX, stream)
 }
 
-/// Notes a value under a call's handle, which is there under the attribute only.
+/// Notes a value under a call's handle, which exists only under the attribute.
 #[macro_export]
 macro_rules! observe {
     ($call:ident, $value:expr) => {

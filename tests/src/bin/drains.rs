@@ -54,7 +54,7 @@ async fn stop_in_order(monitor: &MonitorServer, limit: Duration) -> Result<Signa
     Ok(signal)
 }
 
-/// A reader that is gone is no reason to end otherwise.
+/// If the reader has closed the pipe, the program still ends as usual.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -168,7 +168,7 @@ mod unix {
         outcome.map_or_else(|error| error.to_string(), |()| "ok".to_owned())
     }
 
-    /// A reader that is gone is no reason to end otherwise.
+    /// If the reader has closed the pipe, the program still ends as usual.
     fn say(what: &str, outcome: impl Display) {
         let _ = writeln!(std::io::stdout(), "{what}: {outcome}");
     }

@@ -187,7 +187,7 @@ fn fail(guard: CallGuard, raised: &Raised) {
     }));
 }
 
-/// The error of aborting where the context is no real one.
+/// The error of aborting without a real context.
 fn cannot_abort(context: Context) -> Raised {
     let class = if context == Context::Fake {
         "FakeContext"

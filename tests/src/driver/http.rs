@@ -40,7 +40,7 @@ impl Client {
         self.server.shutdown();
     }
 
-    /// Sends GET, and gives the reply and its body.
+    /// Sends GET, and returns the reply and its body.
     pub(crate) fn get(
         &self,
         target: &str,

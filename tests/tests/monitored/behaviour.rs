@@ -394,7 +394,7 @@ fn twenty_one_functions_nest_under_the_compilers_own_limit() {
     assert_eq!(run(sendable(nested::f21())), Ok(21));
 }
 
-/// Bodies that are the end of their function: a guard alone sees how they end.
+/// Bodies that are the end of their function: only a guard can record how they end.
 mod ends {
     use super::*;
 

@@ -73,7 +73,7 @@ fn none_is_gone(value: Option<u8>) -> Option<u8> {
     value
 }
 
-/// An `Ok` that is a failure has no error for the function to look at.
+/// An `Ok` that is a failure has no error to pass to the function.
 #[monitored(error_if = |_| true, error_type = kind)]
 fn always_fails(answer: Result<u8, Kind>) -> Result<u8, Kind> {
     answer

@@ -170,7 +170,7 @@ fn configuration(jobs: &[Job]) -> String {
     yaml
 }
 
-/// Prometheus takes no port 0, so a free one is looked for; another process could take it in between.
+/// Prometheus takes no port 0, so the test finds a free one; another process could take it in between.
 fn free_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("bound")

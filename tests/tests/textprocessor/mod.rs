@@ -57,9 +57,9 @@ pub(crate) fn command(args: &[&str]) -> Command {
 pub(crate) struct TextProcessor {
     child: Child,
     lines: Receiver<String>,
-    /// Where it serves texts.
+    /// The address of the text service.
     pub service: SocketAddr,
-    /// Where it serves metrics and health.
+    /// The address of metrics and health.
     pub monitor: SocketAddr,
 }
 
@@ -143,7 +143,7 @@ pub(crate) fn wait(child: &mut Child) -> ExitStatus {
 fn read_lines(stdout: ChildStdout) -> Receiver<String> {
     let (sender, lines) = channel();
     std::thread::spawn(move || {
-        // Reads on after the receiver is gone: a full pipe would stall the program.
+        // Reads on after the receiver is dropped: a full pipe would stall the program.
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let _ = sender.send(line);
         }

@@ -10,7 +10,7 @@ use monitor_core::snapshot::Snapshot;
 
 use super::{NUMBERS, TEXTS};
 
-/// One of each type, with and without labels and unit; one that came and went, one with too many label sets.
+/// Metrics of each type, with and without labels and unit. One has too many label sets, of which one is removed.
 pub(super) fn register(monitor: Monitor) -> Result<(), RegisterError> {
     let jobs = MetricDesc::new("shop_jobs_done", "Jobs done.");
     monitor.register_counter(jobs)?.inc_by(3);

@@ -48,7 +48,7 @@ impl Dictionary {
         })
     }
 
-    /// Where it listens while it runs.
+    /// The address it listens on while it runs.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }

@@ -55,7 +55,7 @@ pub(crate) async fn run(plan: Plan, mut stop: watch::Receiver<bool>) {
         () = end_after(plan.limit) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
-    // The sender of the queue is gone: connections finish the queued requests, and end.
+    // The sender of the queue is dropped: connections finish the queued requests, and end.
     while connections.join_next().await.is_some() {}
     say(&format!(
         "load stopped after {:.0} s",
@@ -154,14 +154,14 @@ async fn report(monitor: &Monitor, second: &Shared) {
     }
 }
 
-/// Unlike `println!` it survives a reader that is gone.
+/// Unlike `println!`, it does not panic if the reader has closed the pipe.
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 impl Second {
-    /// `status` is 0 where no answer came.
+    /// `status` is 0 if there was no answer.
     fn record(&mut self, status: u16, latency: Duration) {
         match status {
             200..=299 => self.answered += 1,

@@ -176,7 +176,7 @@ fn serve(
     mut stopped: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
     let stop = async move {
-        // An error means that the sender is gone, and so is the program.
+        // An error means that the sender is dropped: the program ends.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     tokio::spawn(

@@ -16,7 +16,7 @@ pub(crate) const MAX_TEXT: usize = 64 * 1024;
 /// Words of a text that the dictionary does not know, by the alphabet.
 #[derive(Debug, Serialize)]
 pub(crate) struct Spelling {
-    /// Different words asked about.
+    /// Different words looked up.
     pub words: usize,
     /// Those the dictionary does not know.
     pub unknown: Vec<String>,
@@ -101,7 +101,7 @@ impl Service {
         Ok(self.corpus.neighbours(&self.read(text_of(body)?)))
     }
 
-    /// Asks the dictionary about each word.
+    /// Looks up each word in the dictionary.
     #[monitored(method = "Spelling")]
     pub(crate) async fn spelling(&self, body: &[u8]) -> Result<Spelling, TextError> {
         self.spell(&self.read(text_of(body)?)).await

@@ -25,7 +25,7 @@ impl Answer {
     }
 }
 
-/// Sends a request over a connection of its own; `None` where no whole answer came.
+/// Sends a request over a connection of its own; `None` if no complete answer came.
 pub(crate) async fn ask(
     address: SocketAddr,
     method: &str,
@@ -40,7 +40,7 @@ pub(crate) async fn ask(
     tokio::time::timeout(PATIENCE, asked).await.ok().flatten()
 }
 
-/// The same over a connection that is there.
+/// The same over an existing connection.
 pub(crate) async fn over(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     method: &str,
@@ -171,7 +171,7 @@ impl Drop for Attackers {
 }
 
 impl Attackers {
-    /// So many of both kinds; with `again` each comes again at once when it was cut off.
+    /// So many of both kinds; with `again`, each reconnects as soon as it was cut off.
     pub(crate) fn start(address: SocketAddr, of_each: usize, again: bool) -> Self {
         let ends = Arc::new(AtomicBool::new(false));
         let kinds = [Attack::Slow, Attack::Silent]

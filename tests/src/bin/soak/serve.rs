@@ -128,7 +128,7 @@ pub(crate) fn main(options: &[String]) -> ExitCode {
         Ok(server) => server,
         Err(error) => {
             println!("{} refused: {error}", begin.elapsed().as_millis());
-            // Threads are looked at from outside.
+            // The threads are checked from outside.
             let _ = std::io::stdin().lock().read_line(&mut String::new());
             return ExitCode::FAILURE;
         }

@@ -22,7 +22,7 @@ use monitor_core::{Monitor, StorageConfig};
 use shapes::{Shape, shapes};
 use ways::{Way, ways};
 
-/// A storage of its own, in which one call may run at once where a call asks for a permit.
+/// A storage of its own, in which one call may run at once, if calls need a permit.
 fn monitor() -> Monitor {
     let mut config = StorageConfig::default();
     config.preregister = true;
@@ -50,7 +50,7 @@ fn counted(monitor: Monitor, method: &str) -> String {
     types.fold(line, |line, (name, count)| format!("{line} {name}={count}"))
 }
 
-/// Runs this and catches its panic; gives whether there was one.
+/// Runs this and catches its panic; returns whether there was one.
 fn panics<R>(run: impl FnOnce() -> R) -> bool {
     catch_unwind(AssertUnwindSafe(|| drop(run()))).is_err()
 }

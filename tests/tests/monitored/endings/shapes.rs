@@ -625,7 +625,7 @@ mod streams {
         one(what)
     }
 
-    /// Waits before there is a stream.
+    /// Waits before it returns a stream.
     #[monitored]
     pub(super) async fn waits_for_its_stream(what: What) -> impl Stream<Item = Answer> + Send {
         let answer = step(what).await;

@@ -84,7 +84,7 @@ fn expected(path: &str, method: &str, credentials: (bool, bool), source: (bool, 
     if foreign && !presented { 421 } else { 401 }
 }
 
-/// Cells that were looked at, and those that deviate.
+/// The number of checked cells, and those that deviate.
 #[derive(Default)]
 struct Cells {
     number: usize,
