@@ -1,6 +1,6 @@
 //! Bounds of a method's durations: `buckets`, as a preset, a list or a constant.
 //!
-//! What a method has of its own comes to the common bounds (15 by default; the setting `buckets` replaces them), so
+//! A method's own bounds are added to the common ones (15 by default; the setting `buckets` replaces them), so
 //! that methods can still be added up.
 //!
 //! Prints:
@@ -26,7 +26,7 @@ fn default() {}
 #[monitored(method = "Preset", buckets = "time")]
 fn preset() {}
 
-/// Seconds, increasing. Everything longer is in the bucket above; 0.001 is there anyway.
+/// Seconds, increasing. Longer durations are in the bucket above; 0.001 is a common bound already.
 #[monitored(method = "Block", buckets = [0.000_01, 0.000_05, 0.000_2, 0.001])]
 fn block() {}
 

@@ -1,4 +1,4 @@
-//! The call as a value in its body: `call`, for what only the body knows.
+//! The call as a value in its body: `call`, to observe values that exist only in the body.
 //!
 //! Prints:
 //!
@@ -14,7 +14,7 @@ use std::time::Duration;
 use monitor_core::monitored;
 use monitor_core::testing::Recorder;
 
-/// What is observed is recorded however the call ends; a name with `time` or `size` in it has a histogram.
+/// Observed values are recorded however the call ends; a name with `time` or `size` in it has a histogram.
 #[monitored(method = "Complete", call = call)]
 async fn complete(prompt: &str, recorder: &Recorder) -> Result<String, String> {
     tokio::task::yield_now().await;

@@ -24,7 +24,7 @@ async fn search(gate: &Semaphore) {
     pass(gate).await;
 }
 
-/// As many as the configuration says: 1 here.
+/// The limit is a setting of the configuration: 1 here.
 #[monitored(method = "Index", max_concurrency = workers)]
 async fn index(gate: &Semaphore) {
     pass(gate).await;

@@ -1,4 +1,4 @@
-//! Functions that return a future or a stream: seen by their type, or said by `future` and `stream`.
+//! Functions that return a future or a stream: recognised by their type, or marked with `future` and `stream`.
 //!
 //! Prints:
 //!
@@ -24,7 +24,7 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use monitor_core::monitored;
 use monitor_core::testing::Recorder;
 
-/// The call is what the future does, not making it.
+/// The call is the run of the future; making it is no part of it.
 #[monitored(method = "Fetch")]
 fn fetch(key: &str) -> impl Future<Output = Result<String, String>> + use<> {
     let key = key.to_owned();
@@ -55,7 +55,7 @@ fn lines(text: &'static str) -> impl Stream<Item = Result<&'static str, String>>
 
 type Ticks = BoxStream<'static, u64>;
 
-/// Dropped while there is more: cancelled.
+/// Dropped before its end: cancelled.
 #[monitored(method = "Ticks", stream)]
 fn ticks() -> Ticks {
     stream::iter(0..).boxed()
@@ -80,7 +80,7 @@ async fn main() {
     print!("in all:\n{}", recorder.recorded());
 }
 
-/// What was recorded of one method so far.
+/// The records of one method so far.
 fn only(method: &str, recorder: &Recorder) -> String {
     let all = recorder.recorded().to_string();
     let lines = all.lines().filter(|line| line.contains(method));

@@ -1,5 +1,5 @@
-//! Health over gRPC: what the monitor server knows, as `grpc.health.v1`, which Kubernetes' gRPC probes and clients' load
-//! balancers ask for. [`health_service`] and what it calls is all there is to it: copy it.
+//! Health over gRPC: the monitor server's state as `grpc.health.v1`, which Kubernetes' gRPC probes and clients' load
+//! balancers ask for. To use it, copy [`health_service`] and the functions it calls.
 //!
 //! The service below is ready while its dependency is; the dependency goes away and comes back.
 //!
@@ -29,8 +29,8 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::HealthReporter;
 
-/// A gRPC health service that says how this service is, until the monitor server has stopped: the empty name is what `/readyz`
-/// says, and each group has its own.
+/// A gRPC health service with this service's state, until the monitor server has stopped: the empty name has the status of
+/// `/readyz`, and each group has its own.
 ///
 /// `tonic-health` begins with an empty name that is serving. So the first state is set before the first request can arrive.
 pub(crate) async fn health_service(

@@ -1,4 +1,4 @@
-//! Whose illness a failure is: `task`, `health`.
+//! The task type whose status a call feeds: `task`, `health`.
 //!
 //! Prints:
 //!
@@ -30,7 +30,7 @@ fn delete() -> Result<(), String> {
     Ok(())
 }
 
-/// Its failures are counted, but say nothing about the service.
+/// Its failures are counted, but do not change the service's health.
 #[monitored(method = "Guess", health = false)]
 fn guess() -> Result<(), String> {
     Err("wrong".to_owned())

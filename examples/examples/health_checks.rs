@@ -1,4 +1,4 @@
-//! What a service can say of its health beside what its calls say: named checks, marks for readiness, groups, a heartbeat.
+//! Health beside the outcomes of calls: named checks, marks for readiness, groups, a heartbeat.
 //!
 //! Prints:
 //!

@@ -1,5 +1,5 @@
 //! Metrics and probes in an axum application, as a service: under a prefix, which axum takes off, or at single paths. The
-//! service answers what it does not know with a plain 404, so it may also be the whole router's fallback.
+//! service answers an unknown path with a plain 404, so it may also be the whole router's fallback.
 //!
 //! Prints:
 //!
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints the first line of what a path is answered.
+/// Prints the first line of the answer to a path.
 async fn show(address: SocketAddr, path: &str) -> Result<(), Box<dyn Error>> {
     let answer = ask(address, path).await?;
     let status = answer.lines().next().unwrap_or_default();

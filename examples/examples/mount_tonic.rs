@@ -1,6 +1,6 @@
 //! Metrics and probes beside gRPC services, on the same port: as routes of tonic's router, so that methods that do not exist
 //! stay `UNIMPLEMENTED` (as the router's fallback the service would answer these too, with an HTTP 404 that has a text).
-//! Prometheus speaks HTTP/1.1, which tonic has to be told to accept.
+//! Prometheus speaks HTTP/1.1, which tonic accepts only if it is configured to.
 //!
 //! Prints:
 //!
@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints the first line of what a path is answered.
+/// Prints the first line of the answer to a path.
 async fn show(address: SocketAddr, path: &str) -> Result<(), Box<dyn Error>> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints the first line of what a path is answered.
+/// Prints the first line of the answer to a path.
 async fn show(address: SocketAddr, path: &str) -> Result<(), Box<dyn Error>> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

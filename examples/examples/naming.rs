@@ -37,7 +37,7 @@ impl Corpus {
         self.push(trim_end(text));
     }
 
-    /// Its own attribute goes before that of the block.
+    /// Its own attribute has priority over that of the block.
     #[monitored(method = "Find")]
     pub fn find(&self, word: &str) -> Option<&String> {
         self.0.iter().find(|text| text.contains(word))

@@ -17,7 +17,7 @@
 
 use monitor_core::{monitored, testing};
 
-/// The handle is there in either case; switched off, it does nothing.
+/// The handle exists in either case; switched off, it does nothing.
 #[monitored(method = "Double", call = call)]
 fn double(x: u32) -> u32 {
     call.observe("x", x.into());

@@ -1,4 +1,4 @@
-//! What counts as a failure, and as which: `ok_if`, `error_if`, `error_type`, `expected`, `#[derive(MonitorError)]`.
+//! Which calls count as failures, and of which type: `ok_if`, `error_if`, `error_type`, `expected`, `#[derive(MonitorError)]`.
 //!
 //! An error type is one of those the configuration lists; anything else is `other`.
 //!
@@ -22,7 +22,7 @@
 use monitor_core::testing::Recorder;
 use monitor_core::{ErrorRules, MonitorError, StatusRule, StorageConfig, monitored};
 
-/// A value that is no `Result` is a success, unless `ok_if` (or `error_if`) says otherwise.
+/// A value that is no `Result` is a success, unless `ok_if` (or `error_if`) decides otherwise.
 #[monitored(method = "Forward", ok_if = |status| *status < 500, error_type = "upstream")]
 fn forward(path: &str) -> u16 {
     if path == "/down" { 503 } else { 404 }
@@ -33,17 +33,17 @@ fn spell(word: &str) -> Option<&str> {
     (word == "whale").then_some(word)
 }
 
-/// The error names its type, which goes before the words of the configuration.
+/// The error names its type, which has priority over the words of the configuration.
 #[derive(Debug, thiserror::Error, MonitorError)]
 enum PayError {
     #[monitor(error_type = "card")]
     #[error("the card was declined")]
     Declined,
-    /// Asks the error inside.
+    /// Has the type of the inner error.
     #[monitor(transparent)]
     #[error("the store failed")]
     Store(#[source] StoreError),
-    /// Says nothing: the configuration's words decide by the text.
+    /// No attribute: the configuration's words decide by the text.
     #[error("the network failed")]
     Network(#[source] std::io::Error),
 }
@@ -69,7 +69,7 @@ fn charge(card: u32) -> Result<(), PayError> {
     }
 }
 
-/// A user that is not there is a failure in the counts, but no illness of the service.
+/// A missing user is a failure in the counts, but does not make the service unhealthy.
 #[monitored(method = "FindUser", expected("not_found"))]
 fn find_user(id: u32) -> Result<&'static str, StoreError> {
     if id == 7 {
@@ -86,7 +86,7 @@ fn type_of(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// For an error of another crate: a function that knows its types.
+/// For an error of another crate: a function that maps its types.
 #[monitored(method = "Ping", error_type = type_of)]
 fn ping() -> std::io::Result<()> {
     Err(std::io::ErrorKind::WouldBlock.into())

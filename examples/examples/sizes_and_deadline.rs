@@ -17,7 +17,7 @@ use monitor_core::monitored;
 use monitor_core::testing::Recorder;
 
 /// The request's size and the deadline are read before the body, from the arguments; the response's size afterwards,
-/// from the value of `Ok`. What is left of the deadline is noted at the end, too.
+/// from the value of `Ok`. The time left until the deadline is noted at the end, too.
 #[monitored(
     method = "Resize",
     request_size = image.len(),

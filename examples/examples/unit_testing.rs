@@ -1,7 +1,7 @@
-//! Unit tests of what code records: `monitor_core::testing`.
+//! Unit tests of the records that code makes: `monitor_core::testing`.
 //!
-//! Its tests run with `cargo test -p monitor-examples --example unit_testing`; as a program it shows what one of them says
-//! when it fails:
+//! Its tests run with `cargo test -p monitor-examples --example unit_testing`; as a program it prints the message of
+//! one that fails:
 //!
 //! ```text
 //! recorded and expected amounts differ (- expected, + recorded):
@@ -22,7 +22,7 @@ fn parse_port(text: &str) -> Result<u16, ParseIntError> {
     text.parse()
 }
 
-/// Errors are told apart by words of the service's configuration.
+/// Errors are distinguished by words of the service's configuration.
 fn recorder() -> Recorder {
     Recorder::builder()
         .errors("OTHER_EXCEPTION", ["empty", "other"])

@@ -1,5 +1,5 @@
 // The functions that stand under `#[monitored]` and another attribute macro, in both orders. Each generation of macros
-// includes this file with the macros it has under the names below; what it defines of its own is said there.
+// includes this file with the macros it has under the names below; each file lists its own definitions.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -29,7 +29,7 @@ async fn load(number: u32) -> Result<u32, Refused> {
     next(number)
 }
 
-/// Runs what never waits.
+/// Runs a future that never waits.
 fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
@@ -283,7 +283,7 @@ mod kept {
     }
 }
 
-/// Tests and programs: that they run is all there is to see.
+/// Tests and programs: the only check is that they run.
 mod tests {
     use super::*;
 

@@ -1,4 +1,4 @@
-"""Reads pages with prometheus_client's parsers and compares what they find with what each page was written from.
+"""Reads pages with prometheus_client's parsers and compares their results with the source of each page.
 
     check.py FOLDER...
 
@@ -21,7 +21,7 @@ FORMATS = {"text": text, "openmetrics": openmetrics}
 
 
 class Fault(Exception):
-    """A page that is not what it was written from."""
+    """A page that differs from its source."""
 
 
 def number(value):
@@ -74,7 +74,7 @@ def child_samples(name, labels, value):
             if 0 <= quantile <= 1 and not one < 0:
                 yield series(name, labels, [("quantile", bound(quantile))]), (one, None)
         has_total, count = total >= 0, value["count"]
-    # What is no counter has none of both: strict parsers refuse it.
+    # A negative total is no counter, so both are left out: strict parsers refuse it.
     if has_total:
         yield series(name + "_count", labels), (float(count), None)
         yield series(name + "_sum", labels), (total, None)
@@ -97,7 +97,7 @@ def head_of(family, form):
 
 
 def counter(name):
-    """What tells a counter's sample: the text parser has all of them end in `_total`, where a gauge's may do so too."""
+    """The key of a counter's sample: the text parser has all of them end in `_total`, where a gauge's may do so too."""
     return ("counter", name.removesuffix("_total"))
 
 
@@ -196,7 +196,7 @@ def main(folders):
             try:
                 samples += compare(case, form)
                 pages += 1
-            except Exception as fault:  # Whatever a parser raises is the finding.
+            except Exception as fault:  # Any exception of a parser is a finding.
                 faults.append(f"{file} ({form}): {type(fault).__name__}: {str(fault)[:600]}")
     for fault in faults[:20]:
         print(fault)

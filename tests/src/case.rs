@@ -1,4 +1,4 @@
-//! A recorded case: how a service is configured, what happens in it, what it is asked at the end.
+//! A recorded case: the service's configuration, its events, and the requests at the end.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub struct Case {
     pub server_config: serde_json::Map<String, Value>,
     /// Permits a method.
     pub max_workers: Option<i64>,
-    /// What `service_threads` says instead.
+    /// The value of `service_threads`, which replaces it.
     pub hpa_max_workers: Option<i64>,
     /// Public callables of the servicer; absent: no servicer.
     pub methods: Option<Vec<String>>,
@@ -26,7 +26,7 @@ pub struct Case {
     pub error_parser_init: bool,
     #[serde(default)]
     events: Vec<Value>,
-    /// What `name[]` asks for.
+    /// The names that `name[]` requests.
     #[serde(default = "started_total")]
     pub name_filter: Vec<String>,
     /// A path that is not `/metrics`.
@@ -121,7 +121,7 @@ pub enum Event {
 pub struct Step {
     /// Its index, and inside repeats: index, round, index, ..
     pub at: String,
-    /// What happens.
+    /// The event.
     pub event: Event,
 }
 
@@ -215,7 +215,7 @@ fn substituted(json: &Value, round: &str) -> Value {
     }
 }
 
-/// A field that is there, `null` included.
+/// A field that is present, `null` included.
 fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(field).map(Some)
 }

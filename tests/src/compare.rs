@@ -2,7 +2,7 @@
 
 use crate::observed::Items;
 
-/// One line a difference between what was wanted and what came.
+/// One line for each difference between the expected result and the actual one.
 pub fn differences(want: &Items, got: &Items) -> Vec<String> {
     let mut lines = Vec::new();
     for (item, wanted) in want {

@@ -1,4 +1,4 @@
-//! The recorded cases: what the original did, what ours does, and each difference between them that is on purpose.
+//! The recorded cases: the original's results, ours, and each difference between them that is on purpose.
 //!
 //! - [`case`]: a case, as its file has it; [`value`], [`page`]: the values and expositions in it.
 //! - [`observed`]: a result as a set of items; [`compare`]: where two of them differ.

@@ -1,4 +1,4 @@
-//! What came out of a case: of the original as recorded, or of ours.
+//! The result of a case: the original's as recorded, or ours.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ pub const REFUSED: &str = "startup refused";
 /// The result of a case.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
-    /// Whether the service refused to start; then there is nothing else.
+    /// Whether the service failed to start; then all else is empty.
     pub startup_error: bool,
     /// Whether the points of each method are a list of their own; the original has one list of all.
     pub points_by_source: bool,
-    /// What the events gave back.
+    /// The results of the events.
     pub notes: Vec<Note>,
     /// The last plain scrape.
     pub exposition: Page,
@@ -36,21 +36,21 @@ pub struct Observed {
     pub series_unhealthy: BTreeMap<String, Val>,
 }
 
-/// What one event gave back.
+/// The result of one event.
 #[derive(Debug, Clone)]
 pub struct Note {
     /// Which event of the case: its place, and its round where it is a call made several times.
     pub at: String,
-    /// What it is compared by.
+    /// The operation, by which it is compared.
     pub op: String,
-    /// What came of it.
+    /// How it ended.
     pub gave: Gave,
 }
 
-/// What came of an event.
+/// How an event ended.
 #[derive(Debug, Clone)]
 pub enum Gave {
-    /// An error, and whether the client was told a status code and a text.
+    /// An error, and whether the client was sent a status code and a text.
     Raised(bool),
     /// A value.
     Value(Val),
@@ -82,7 +82,7 @@ pub struct Reply {
 }
 
 impl Observed {
-    /// Reads a recorded result; `places` says which event each note is of.
+    /// Reads a recorded result; `places` holds the event of each note.
     pub fn recorded(json: &Value, places: &[String]) -> Self {
         let map = |key: &str| match Val::of_result(&json[key]) {
             Val::Map(map) => map.into_iter().collect(),

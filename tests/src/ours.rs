@@ -29,12 +29,12 @@ pub struct Ours {
 pub struct Difference {
     /// The reason, in words.
     pub why: String,
-    /// The items that differ for this reason: the value ours gives, `{"$missing": true}` for one that it does not have.
+    /// The items that differ for this reason: our value, `{"$missing": true}` for one that it does not have.
     pub items: Map<String, Value>,
 }
 
 impl Ours {
-    /// Reads the result beside a case; `None` if there is none, because ours gives what the original gave.
+    /// Reads the result beside a case; `None` if there is none, because our result is the original's.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Ours {
             .map_or("", |difference| &difference.why)
     }
 
-    /// All that ours has to give: the original's result with the differences in it.
+    /// The result that ours must have: the original's with the differences in it.
     pub fn items(&self, original: &Value) -> Items {
         let mut items = Observed::recorded(original, &self.places).items();
         for (item, value) in self.replaced() {

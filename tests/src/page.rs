@@ -1,4 +1,4 @@
-//! An exposition as a set of series: what order and spelling leave of it.
+//! An exposition as a set of series, without its order and spelling.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! A directory of cases: what ours gives for each, compared with `NAME.ours.json` where there is one, else with
+//! A directory of cases: our result of each, compared with `NAME.ours.json` where there is one, else with
 //! `NAME.expected.json`.
 
 use std::fs;
@@ -18,9 +18,9 @@ use crate::ours::Ours;
 pub struct Recorded {
     /// The case.
     pub case: Case,
-    /// What the original gave.
+    /// The original's result.
     pub expected: Value,
-    /// What ours gives, where that is something else.
+    /// Our result, where it differs.
     pub ours: Option<Ours>,
     ours_path: PathBuf,
 }
@@ -62,7 +62,7 @@ pub fn read(dir: &Path, name: &str) -> Result<Recorded, Failure> {
 }
 
 impl Recorded {
-    /// Plays the case on ours and gives one line for each difference; none: ok.
+    /// Runs the case on our crates and returns one line for each difference; none: ok.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Recorded {
         Ok(self.compared(&self.play()?))
     }
 
-    /// Plays the case and writes the result to `NAME.ours.json`; where it is the original's, there is no such file.
+    /// Runs the case and writes the result to `NAME.ours.json`; if it is the original's, there is no such file.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Recorded {
         driver::run(&self.case, &self.case.steps()?)
     }
 
-    /// Compares what ours gave with what it has to give.
+    /// Compares our result with the expected one.
     pub fn compared(&self, got: &Observed) -> Vec<String> {
         let repeated = got.repeated();
         let mut lines: Vec<_> = repeated

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Number, Value, json};
 
-/// A value of the original: what Python's `None`, `bool`, `int`, `float`, `str`, `list` and `dict` hold.
+/// A value of the original: Python's `None`, `bool`, `int`, `float`, `str`, `list` or `dict`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Val {
     /// `None`.
@@ -21,7 +21,7 @@ pub enum Val {
     List(Vec<Val>),
     /// A dictionary with text keys, in the order they were put in.
     Map(Vec<(String, Val)>),
-    /// An object no code knows.
+    /// An object of an unknown class.
     Opaque,
 }
 
@@ -30,7 +30,7 @@ impl Val {
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Bool(yes) => Some(f64::from(u8::from(*yes))),
-            // A metric is a float: what a whole number above 2^53 loses, it loses on the wire too.
+            // A metric is a float: a whole number above 2^53 is rounded on the wire too.
             #[allow(clippy::cast_precision_loss, reason = "the wire has floats")]
             Self::Int(whole) => Some(*whole as f64),
             Self::Float(number) => Some(*number),
@@ -43,7 +43,7 @@ impl Val {
         Self::Text(text.to_owned())
     }
 
-    /// A value of a case, with its forms expanded: `now` is what `{"$now": 0}` stands for.
+    /// A value of a case, with its forms expanded: `now` is the value of `{"$now": 0}`.
     pub fn of_case(json: &Value, now: f64) -> Self {
         match json {
             Value::Object(map) => form(map, now).unwrap_or_else(|| {
@@ -103,7 +103,7 @@ impl Val {
         }
     }
 
-    /// Whether two values are the same as `compare.py` sees it: numbers within 1e-9, NaN equal to itself.
+    /// Whether `compare.py` treats two values as equal: numbers within 1e-9, NaN equal to itself.
     pub fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::List(a), Self::List(b)) => {

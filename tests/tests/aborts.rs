@@ -40,7 +40,7 @@ impl Program {
         Self { child, addresses }
     }
 
-    /// Ends it in order; what it said on standard error.
+    /// Ends it in order; returns its standard error.
     fn end(mut self) -> String {
         drop(self.child.stdin.take());
         let status = self.child.wait().expect("it ends");
@@ -60,14 +60,14 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// All that comes back for a request, until the other side closes.
+/// The whole answer to a request, until the other side closes.
 fn answer(address: SocketAddr, sent: &[u8]) -> String {
     let mut stream = connect(address);
     stream.write_all(sent).expect("sent");
     read(&mut stream)
 }
 
-/// Sends what may be no request at all, and waits for the end.
+/// Sends bytes that need not be a request, and waits for the end.
 fn send(address: SocketAddr, sent: &[u8]) {
     let mut stream = connect(address);
     // It may be refused before all was sent.
@@ -120,7 +120,7 @@ fn pathless(program: &Program) {
                     let status = found.split(' ').nth(1);
                     assert_eq!(status, Some("400"), "{method} {target}: {found:?}");
                     for address in [root, prefixed] {
-                        // The application answers CONNECT with a tunnel, which nothing comes out of.
+                        // The application answers CONNECT with a tunnel, which sends nothing.
                         let found = answer(address, &sent);
                         let status = found.split(' ').nth(1);
                         assert_eq!(status, Some("200"), "{method} {target}: {found:?}");
@@ -169,7 +169,7 @@ fn absolute(program: &Program) {
     }
 }
 
-/// Targets, heads and bytes of every odd kind: what they are answered is not looked at.
+/// Targets, heads and bytes of every odd kind; the answers are not checked.
 fn odd(program: &Program) {
     let paths = [
         "/",

@@ -112,7 +112,7 @@ fn threads_that_come_and_go_leave_exact_totals() {
     assert_eq!(snapshot.tasks.in_flight, 0);
 }
 
-/// Says, when it is dropped, how many calls are in flight then.
+/// When it is dropped, sends the number of calls in flight.
 struct CountsInFlight(Monitor, std::sync::mpsc::Sender<u64>);
 
 impl Drop for CountsInFlight {

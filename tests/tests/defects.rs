@@ -80,7 +80,7 @@ fn every_defect_has_one_row() {
 fn what_is_fixed_names_tests_that_exist_and_the_rest_says_why() -> Result {
     let names = names()?;
     for cells in rows(TABLE) {
-        // Its id, the defect, what ours does, how, and what shows it.
+        // The id, the defect, our behaviour, how, and the tests and cases for it.
         let [id, defect, ours, how, shown] = cells[..] else {
             return Err(format!("a row of {} cells: {cells:?}", cells.len()).into());
         };

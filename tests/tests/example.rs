@@ -1,4 +1,4 @@
-//! The example under load: each page of its metrics adds up, and health says what is wrong.
+//! The example under load: each page of its metrics adds up, and health names the fault.
 
 mod textprocessor;
 
@@ -290,7 +290,7 @@ impl Drop for Running {
     }
 }
 
-/// What holds on any page at any moment.
+/// The sums that hold on any page at any moment.
 fn assert_adds_up(page: &Page) {
     let completed = page.value("service_tasks_completed_total");
     let started = page.value("service_tasks_started_total");

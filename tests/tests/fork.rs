@@ -1,9 +1,9 @@
-//! A fork of a process whose server runs: threads are not taken along, and each call says so, or does what it can.
+//! A fork of a process whose server runs: threads are not taken along. Each call returns an error for that, or works without threads.
 #![cfg(unix)]
 
 use std::process::Command;
 
-/// What the child prints, `PARENT` being the parent's number and `ADDRESS` where it listens; then the parent.
+/// The child's output, with `PARENT` for the parent's process id and `ADDRESS` for its address; then the parent's.
 const SAID: &str = "\
 address: 127.0.0.1
 run: the monitor server on ADDRESS runs in process PARENT, of which this one is a fork: threads are not taken along

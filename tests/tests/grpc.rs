@@ -20,7 +20,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-/// How long what should happen at once may take on a busy machine.
+/// How long an immediate step may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn serve(monitor: &MonitorServer) -> HealthClient<Channel> {
@@ -69,7 +69,7 @@ async fn a_grpc_client_sees_what_the_probes_say() {
         });
     let monitor = monitor_server::run(config).expect("a server");
     let mut client = serve(&monitor).await;
-    // What is said first is true already.
+    // The first status sent is already the right one.
     let whole = HealthCheckRequest::default();
     let changes = client.watch(whole).await.expect("the empty name");
     let first = changes.into_inner().message().await.expect("an answer");

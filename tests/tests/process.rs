@@ -1,6 +1,6 @@
-//! A server's page says what the process is and takes, in every format, and Prometheus' own linter has nothing to say of it.
+//! A server's page has the identity and the resource use of the process, in every format, and Prometheus' own linter accepts it.
 //!
-//! Needs the program `promtool` (Debian package `prometheus`; `scripts/test` installs it). Without it that test says
+//! Needs the program `promtool` (Debian package `prometheus`; `scripts/test` installs it). Without it that test prints
 //! `SKIPPED`, and with `CI` set it fails.
 
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use monitor_server::{MonitorConfig, run};
 use tokio::runtime::{Builder, Runtime};
 
-/// How the names of what is looked at here begin.
+/// The prefixes of the names that are checked here.
 const OURS: [&str; 3] = ["process_", "tokio_", "monitor_build_info"];
 
 /// Their types.

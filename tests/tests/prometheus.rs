@@ -1,9 +1,9 @@
-//! Real Prometheus servers scrape the example under load, in both formats, and pages that are hard to read; what they have
-//! stored in the end is what the pages say.
+//! Real Prometheus servers scrape the example under load, in both formats, and pages that are hard to read; in the
+//! end they have stored the series of the pages.
 //!
 //! Needs the program `prometheus` (Debian package of that name; `scripts/test` installs it), and for newer versions
 //! programs named by the variables `PROMETHEUS_2_53` and `PROMETHEUS_3` (`scripts/test` fetches them). Without one its test
-//! says `SKIPPED`; without the first it fails with `CI` set.
+//! prints `SKIPPED`; without the first it fails with `CI` set.
 
 mod programs;
 mod prometheus_server;
@@ -110,7 +110,7 @@ fn jobs_of(example: &TextProcessor) -> [Job; 2] {
     })
 }
 
-/// What Prometheus should have of a page.
+/// The series and exemplars that Prometheus should store of a page.
 #[derive(Debug)]
 struct Stored {
     series: Series,
@@ -124,7 +124,7 @@ type Exemplar = (BTreeMap<String, String>, String, u64);
 type Write = fn(&Snapshot, Profile, Format) -> String;
 
 /// Pages that are hard to read, and pages with everything, in both profiles and formats, alone and merged with another
-/// source's; and what is on each.
+/// source's; and the series on each.
 fn unchanging() -> (Vec<Job>, Vec<Stored>) {
     let storages = [
         ("everything", used::everything().snapshot()),
@@ -166,7 +166,7 @@ fn unchanging() -> (Vec<Job>, Vec<Stored>) {
     (jobs.collect(), wanted)
 }
 
-/// What a page says, as Prometheus keeps it: a label without a value is none.
+/// The series of a page as Prometheus stores them: a label with an empty value is left out.
 fn as_stored(page: Series) -> Series {
     let count = page.len();
     let stored: Series = page
@@ -274,7 +274,7 @@ fn check_exemplars(prometheus: &Prometheus, job: &Job, wanted: &[Exemplar]) {
     assert_eq!(stored, wanted, "{}", job.name);
 }
 
-/// What neither a scrape nor time changes.
+/// The series that neither a scrape nor time changes.
 fn at_rest(mut series: Series) -> Series {
     let changes: [fn(&str) -> bool; 2] = [
         |name| OF_SERVER.iter().any(|own| name.starts_with(own)),

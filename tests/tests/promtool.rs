@@ -1,7 +1,7 @@
 //! `promtool check metrics` on pages of a storage in which everything was used, on a served one, and on hostile ones.
 //!
 //! Needs the program `promtool` (in Debian's package `prometheus`, which `scripts/test` installs). Without it the tests
-//! say `SKIPPED`, and with `CI` set they fail.
+//! print `SKIPPED`, and with `CI` set they fail.
 
 mod programs;
 mod used;
@@ -18,7 +18,7 @@ use monitor_core::family::Family;
 use monitor_core::names::{Profile, built_in_families};
 use monitor_server::{MonitorConfig, health_families, scrape_families};
 
-/// What it says of the names of the original, which are kept so that dashboards and rules carry over. A finding that is not
+/// Its findings about the names of the original, which are kept so that dashboards and rules carry over. A finding that is not
 /// in this list is a fault.
 const OF_THE_ORIGINAL: &[&str] = &[
     "stats_tasks_with_current_time_spend_normalised_total non-counter metrics should not have \"_total\" suffix",
@@ -26,7 +26,7 @@ const OF_THE_ORIGINAL: &[&str] = &[
     "tasks_count non-histogram and non-summary metrics should not have \"_count\" suffix",
 ];
 
-/// Its exit status, and what it found.
+/// Its exit status and its findings.
 fn check(page: &str) -> (Option<i32>, Vec<String>) {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
@@ -62,7 +62,7 @@ fn promtool_finds_nothing_in_the_idiomatic_names() {
     assert_eq!(status, Some(0));
 }
 
-/// A page as a server gives it, with the families of its own: the probes have answered, and a heartbeat has pulsed.
+/// A page as a server serves it, with its own families: the probes have answered, and a heartbeat has pulsed.
 fn served() -> String {
     let config = MonitorConfig::default()
         .listen([127, 0, 0, 1])
@@ -158,13 +158,13 @@ fn promtool_can_read_any_page() {
     }
 }
 
-/// Else the tests above would say nothing of it.
+/// Otherwise the tests above would prove nothing.
 #[test]
 fn everything_built_in_was_used() {
     for profile in Profile::ALL {
         let page = used::page(&used::everything().snapshot(), profile, Format::Text004);
         let families = built_in_families(profile, &Namespace::default());
-        // Only a build without instrumentation has it: `fixtures/off.rs` sees to that one.
+        // Only a build without instrumentation has it: `fixtures/off.rs` tests that one.
         let is_used = |family: &&Family| family.name != "monitor_instrumentation_off";
         for family in families.iter().filter(is_used) {
             let sample = |line: &str| line.starts_with(&*family.name);

@@ -1,7 +1,7 @@
-//! Real programs against a server with TLS and credentials: Prometheus scrapes it, `promtool check web-config` accepts what is
-//! documented, and refuses with us what neither takes.
+//! Real programs against a server with TLS and credentials: Prometheus scrapes it, `promtool check web-config` accepts the
+//! documented files, and refuses each file that we refuse.
 //!
-//! Needs Debian's package `prometheus`, which `scripts/test` installs. Without it the tests say `SKIPPED`, and with `CI` set
+//! Needs Debian's package `prometheus`, which `scripts/test` installs. Without it the tests print `SKIPPED`, and with `CI` set
 //! they fail.
 
 mod programs;
@@ -67,7 +67,7 @@ impl Drop for Pki {
     }
 }
 
-/// What we say of a web configuration file.
+/// Our verdict on a web configuration file.
 fn ours(path: &Path) -> Result<(), String> {
     let config = MonitorConfig::default().web_config(path);
     let monitor = Monitor::new(StorageConfig::default());
@@ -77,7 +77,7 @@ fn ours(path: &Path) -> Result<(), String> {
         .map_err(|error| error.to_string())
 }
 
-/// What promtool says of it.
+/// The verdict of `promtool` on it.
 fn promtool(path: &Path) -> Result<(), String> {
     let output = Command::new("promtool")
         .args(["check", "web-config"])

@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// How long what should happen at once may take on a busy machine.
+/// How long an immediate step may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Longer than a test may take.
@@ -199,7 +199,7 @@ fn once_nobody_listens_a_signal_ends_the_process_as_ever() {
         program.signal("TERM");
         assert_eq!(program.line(), "drained after SIGTERM");
         assert_eq!(program.get("/livez"), None, "it has stopped");
-        // The listener goes a moment after its line is out.
+        // The listener closes shortly after its line is printed.
         std::thread::sleep(Duration::from_millis(200));
         program.signal(name);
         assert_eq!(program.ends().code(), Some(code));

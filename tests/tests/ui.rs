@@ -1,4 +1,4 @@
-//! The attribute's compile-time face: programs that it accepts, and the exact messages where it refuses, with their
+//! The attribute at compile time: programs that it accepts, and the exact messages of its refusals, with their
 //! places. There is one failing case a rule; other spellings of it are lines of `monitor-macros/tests/refused.txt`.
 
 #![allow(

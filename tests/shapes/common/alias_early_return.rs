@@ -6,7 +6,7 @@
 use monitor_core::monitored;
 use shapes_driver::{block_on, yield_now};
 
-/// What a check says.
+/// The result of a check.
 pub type Answer<T> = Result<T, Refused>;
 
 /// Why not.

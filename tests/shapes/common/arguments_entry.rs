@@ -1,4 +1,4 @@
-//! Arguments of the attribute that look at those of the function: what only they use, is used.
+//! Arguments of the attribute that read those of the function: an item that only they use is used.
 //@ shape: labels, size and deadline from the function's arguments
 //@ records: only_labels{tenant=acme,tier=free} = ok 1
 //@ records: only_labels_later{tier=gold} = ok 1
@@ -26,7 +26,7 @@ use futures_core::Stream;
 use monitor_core::{MonitorLabel, monitored};
 use shapes_driver::{all, block_on, numbers, send, size, yield_now};
 
-/// What is paid.
+/// The price class.
 #[derive(MonitorLabel)]
 #[derive(Debug, Clone, Copy)]
 pub enum Tier {
@@ -37,7 +37,7 @@ pub enum Tier {
     Paid,
 }
 
-/// What is asked.
+/// A request.
 #[derive(Debug)]
 pub struct Request {
     tier: Tier,

@@ -1,4 +1,4 @@
-//! Arguments of the attribute that look at what the function gives.
+//! Arguments of the attribute that read the function's result.
 //@ shape: `ok_if`, `error_if`, `error_type`, `expected`, `response_size` and the derive of errors
 //@ records: found = other 1
 //@ records: found_later = ok 1

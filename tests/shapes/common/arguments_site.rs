@@ -1,4 +1,4 @@
-//! Arguments of the attribute that say how a site is named, filed and limited.
+//! Arguments of the attribute for the name, the task type and the limit of a site.
 //@ shape: `method`, `task`, `health`, `buckets`, `max_concurrency`
 //@ records: Named = ok 1
 //@ records: Literal = ok 1

@@ -1,4 +1,4 @@
-//! What edition 2018 still allows: a bare `dyn` is gone, but a panic's message need not be a literal.
+//! Code that edition 2018 still allows: a panic's message need not be a literal, and `gen` is a name.
 //@ shape: edition 2018
 //@ editions: 2018
 //@ records: careless = panic 1
@@ -19,7 +19,7 @@ async fn keywords(gen: u8) -> u8 {
     gen
 }
 
-/// Says when it goes.
+/// Writes its field when it is dropped.
 #[derive(Debug)]
 pub struct Loud(u8);
 

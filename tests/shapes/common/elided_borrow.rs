@@ -1,4 +1,4 @@
-//! What is returned is borrowed from the receiver.
+//! The returned value is borrowed from the receiver.
 //@ shape: elided borrow from `&self` / `&mut self`, sync
 //@ records: first = ok 1
 //@ records: first_mut = ok 1, other 1

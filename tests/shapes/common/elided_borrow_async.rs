@@ -1,4 +1,4 @@
-//! What an asynchronous method gives is borrowed from the receiver.
+//! The result of an asynchronous method is borrowed from the receiver.
 //@ shape: same, async
 //@ records: first = ok 1
 //@ records: first_mut = ok 1, other 1

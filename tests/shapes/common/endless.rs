@@ -1,4 +1,4 @@
-//! Bodies that never come to the end their type promises.
+//! Bodies that never reach the end that their type promises.
 //@ shape: `loop {}` body with non-never return type
 //@ records: until = ok 1
 //@ records: serve = cancelled 1

@@ -1,4 +1,4 @@
-//! Inlined whatever it takes.
+//! Functions that are always inlined.
 //@ shape: `#[inline(always)]`
 //@ records: always = ok 1
 //@ records: always_later = ok 1

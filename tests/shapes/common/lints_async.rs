@@ -1,4 +1,4 @@
-//! Everything the compiler and clippy have to say about an asynchronous function, they say under the attribute too.
+//! All lints of the compiler and clippy about an asynchronous function fire under the attribute too.
 //@ shape: lints of asynchronous bodies
 //@ records: holds_cell = ok 1
 //@ fires: unused_variables unused_mut unused_must_use unused_assignments unreachable_code dead_code let_underscore_drop

@@ -1,4 +1,4 @@
-//! Everything the compiler and clippy have to say about a body, they say under the attribute too.
+//! All lints of the compiler and clippy about a body fire under the attribute too.
 //@ shape: lints of the body
 //@ not: counted
 //@ records: returns = ok 1

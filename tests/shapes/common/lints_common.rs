@@ -1,4 +1,4 @@
-//! What clippy says most often.
+//! The lints that clippy fires most often.
 //@ shape: lints clippy gives most often
 //@ records: Shelf::to_string = ok 1
 //@ fires: clippy::cognitive_complexity clippy::inherent_to_string clippy::wrong_self_convention clippy::len_without_is_empty

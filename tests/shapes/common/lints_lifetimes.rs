@@ -1,4 +1,4 @@
-//! Lifetimes that need no name, whatever the return type.
+//! Lifetimes that need no name, with several return types.
 //@ shape: lints about lifetimes
 //@ records: elidable = ok 1
 //@ records: elidable_closure = ok 1

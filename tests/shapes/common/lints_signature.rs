@@ -1,4 +1,4 @@
-//! Everything the compiler and clippy have to say about a signature, they say under the attribute too.
+//! All lints of the compiler and clippy about a signature fire under the attribute too.
 //@ shape: lints of the signature
 //@ records: wraps = ok 1
 //@ fires: clippy::too_many_arguments clippy::fn_params_excessive_bools clippy::unused_self clippy::trivially_copy_pass_by_ref

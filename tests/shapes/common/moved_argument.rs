@@ -12,7 +12,7 @@ thread_local! {
     static LOG: RefCell<String> = RefCell::new(String::new());
 }
 
-/// Says when it goes.
+/// Logs its drop.
 #[derive(Debug)]
 pub struct Loud(&'static str);
 

@@ -1,4 +1,4 @@
-//! What has to be used still has to.
+//! A result that must be used still must be used.
 //@ shape: `#[must_use]` future lint still firing
 //@ records: value = ok 1
 //@ fires: unused_must_use clippy::let_underscore_future

@@ -1,4 +1,4 @@
-//! `use<..>` says what an opaque type captures.
+//! `use<..>` lists the captures of an opaque type.
 //@ shape: edition 2024, `use<'a>` capture
 //@ records: borrowing = ok 1
 //@ records: iterates = ok 1

@@ -1,4 +1,4 @@
-//! Functions that give functions.
+//! Functions that return functions.
 //@ shape: returning FnMut
 //@ records: counter = ok 1
 //@ records: boxed_counter = ok 1

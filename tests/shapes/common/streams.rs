@@ -1,4 +1,4 @@
-//! Functions that give a stream, at once or later.
+//! Functions that return a stream, at once or later.
 //@ shape: async returning `impl Stream`; fn returning a boxed stream
 //@ records: later = ok 1, other 1, items 4, failed items 1
 //@ records: refused = ok 1, cancelled 2, items 3, failed items 1

@@ -17,7 +17,7 @@ fn log(text: &str) {
     LOG.with(|log| log.borrow_mut().push_str(text));
 }
 
-/// Says when it goes.
+/// Logs its drop.
 #[derive(Debug)]
 pub struct Loud(&'static str);
 

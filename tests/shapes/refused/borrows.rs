@@ -1,4 +1,4 @@
-//! Borrows that do not last, and values that are gone.
+//! Borrows that do not last, and values that are moved.
 //@ shape: errors of the body, the same at the same place
 //@ refused: as bare
 

@@ -1,4 +1,4 @@
-//! One error, the compiler's own, and the function is still there for those who call it.
+//! One error, the compiler's own, and the function is still there for its callers.
 //@ shape: syntax errors in the body (must give exactly one error)
 //@ refused: as bare
 

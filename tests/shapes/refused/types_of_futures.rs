@@ -1,4 +1,4 @@
-//! The body of a future gives something else: the error is at the value, the compiler's own is at the whole future.
+//! The body of a future has another type: the error is at the value, the compiler's own is at the whole future.
 //@ shape: errors of the body, the same at the same place
 //@ refused: 15:27 mismatched types
 //@ refused: 21:18 mismatched types

@@ -1,4 +1,4 @@
-//! The crate is there under another name only.
+//! The crate exists under another name only.
 //@ shape: the runtime under another name, `crate = path`
 //@ records: now = ok 1
 //@ records: Later = other 1

@@ -1,4 +1,4 @@
-//! Runs shapes and says how they behaved: what they returned, where they panicked, how large their futures are.
+//! Runs shapes and prints their behaviour: the returned values, the places of panics, the sizes of futures.
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-/// A shape: its name, and what runs it and describes what it did.
+/// A shape: its name, and a function that runs it and describes its behaviour.
 pub type Shape = (&'static str, fn() -> String);
 
 thread_local! {
@@ -24,8 +24,8 @@ pub fn main(shapes: &[Shape]) {
     run_each(shapes, |run| (run(), Vec::new()));
 }
 
-/// Runs shapes through `observe`, which gives what a shape says and what it recorded, and prints all of it, or writes it to a file
-/// if the environment names one: what tests in documentation print is not always shown.
+/// Runs shapes through `observe`, which returns a shape's description and its records, and prints both, or writes them to a file
+/// if the environment names one: the output of documentation tests is not always shown.
 pub fn run_each(shapes: &[Shape], observe: impl Fn(fn() -> String) -> (String, Vec<String>)) {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map_or_else(String::new, ToString::to_string);
@@ -45,7 +45,7 @@ pub fn run_each(shapes: &[Shape], observe: impl Fn(fn() -> String) -> (String, V
     print("done".to_owned());
 }
 
-/// What a call gives, or where it panics.
+/// The result of a call, or the place of its panic.
 pub fn caught<R: Debug>(call: impl FnOnce() -> R) -> String {
     match panic::catch_unwind(AssertUnwindSafe(call)) {
         Ok(value) => format!("{value:?}"),
@@ -77,7 +77,7 @@ pub fn poll_once<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-/// Compiles only for what is `Send`.
+/// Compiles only for a value that is `Send`.
 pub fn send<T: Send>(value: T) -> T {
     value
 }
@@ -104,7 +104,7 @@ pub struct Numbers {
     waited: bool,
 }
 
-/// As many numbers as said.
+/// The numbers from 1 to `last`.
 pub fn numbers(last: u8) -> Numbers {
     Numbers { last, next: 1, waited: false }
 }
@@ -145,7 +145,7 @@ pub fn all<S: Stream<Item: Debug>>(stream: S) -> String {
     first(usize::MAX, stream)
 }
 
-/// Notes a value under a call's handle, which is there under the attribute only.
+/// Notes a value under a call's handle, which exists only under the attribute.
 #[macro_export]
 macro_rules! observe {
     ($call:ident, $value:expr) => {
@@ -153,7 +153,7 @@ macro_rules! observe {
     };
 }
 
-/// What `observe` is without a handle.
+/// Stands for `observe` without a handle.
 pub fn noted(_: f64) {}
 
 /// How many there are.

@@ -1,4 +1,4 @@
-//! The driver for monitored shapes: each runs in a storage of its own, which then says what was recorded.
+//! The driver for monitored shapes: each runs in a storage of its own, and its records are read after that.
 
 pub use monitor_core::*;
 pub use shapes_driver::*;
@@ -36,7 +36,7 @@ fn errors() -> monitor_core::ErrorRules {
     monitor_core::ErrorRules::try_new([rule]).unwrap_or_default()
 }
 
-/// What was recorded, a line for each method that was called, as `method = ok 1, other 2`.
+/// The records, a line for each method that was called, as `method = ok 1, other 2`.
 fn records(snapshot: &Snapshot) -> Vec<String> {
     let called = snapshot.methods.iter().filter(|method| method.started > 0);
     called.map(|method| record(snapshot, method)).collect()

@@ -1,4 +1,4 @@
-//! A program that ends when it is told to, for the tests of signals.
+//! A program that ends on a signal, for the tests of signals.
 //!
 //! `drains MODE PAUSE LIMIT`, the last two in milliseconds: the drain's pause and limit. Its one task ends when its input does. The modes:
 //! `threads` has no runtime; `async` drains within tokio, after its own listener would have stopped; `lingers` does not end
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Told to end, not ready, own listener stopped, tasks ended, monitoring stopped.
+/// The steps: signal received, not ready, own listener stopped, tasks ended, monitoring stopped.
 async fn stop_in_order(monitor: &MonitorServer, limit: Duration) -> Result<Signal, DrainError> {
     let told = monitor.shutdown_signal().await;
     let signal = told.map_err(|source| DrainError::Signals { source })?;
@@ -54,7 +54,7 @@ async fn stop_in_order(monitor: &MonitorServer, limit: Duration) -> Result<Signa
     Ok(signal)
 }
 
-/// A reader that is gone is no reason to end otherwise.
+/// If the reader has closed the pipe, the program still ends as usual.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! A program that forks while its server runs, for the test of that. The child prints what it gets of each call, then runs a
+//! A program that forks while its server runs, for the test `fork`. The child prints the result of each call, then runs a
 //! server of its own; the parent prints whether its server was touched.
 
 use std::error::Error;
@@ -129,7 +129,7 @@ mod unix {
         say("removed", server.remove_check("db"));
     }
 
-    /// Once the parent's server is let go of, a child may have its own, with what the storage held at the fork and its own calls.
+    /// After the handle of the parent's server is dropped, a child may run its own, with the storage's counts at the fork and its own calls.
     fn of_its_own(parents: &MonitorServer) -> Result<(), Box<dyn Error>> {
         let server = monitor_server::run(local())?;
         say("other address", server.local_addr() != parents.local_addr());
@@ -168,7 +168,7 @@ mod unix {
         outcome.map_or_else(|error| error.to_string(), |()| "ok".to_owned())
     }
 
-    /// A reader that is gone is no reason to end otherwise.
+    /// If the reader has closed the pipe, the program still ends as usual.
     fn say(what: &str, outcome: impl Display) {
         let _ = writeln!(std::io::stdout(), "{what}: {outcome}");
     }

@@ -1,7 +1,7 @@
 //! A monitor in each way that it is served: the server, and the filter in a warp application, at its root and under a prefix,
-//! for the tests of what a request may bring about.
+//! for the tests of the effects of a request.
 //!
-//! `mounted`: says the three addresses, and ends with its input. The application's other filter answers `others`.
+//! `mounted`: prints the three addresses, and ends with its input. The application's other filter answers `others`.
 
 use std::error::Error;
 use std::net::SocketAddr;

@@ -1,9 +1,9 @@
-//! Plays recorded cases on ours: `replay DIR`, where DIR holds `NAME.json`, `NAME.expected.json` and, for a case that
+//! Runs recorded cases on our crates: `replay DIR`, where DIR holds `NAME.json`, `NAME.expected.json` and, for a case that
 //! differs on purpose, `NAME.ours.json`.
 //!
 //! One line a case, `ok NAME` or `differs NAME` with the differences under it. The exit status is 1 if any case differs.
-//! `replay --bless DIR` first writes what ours gives to `NAME.ours.json`; a new difference has an empty reason there until
-//! someone fills it in, and the case differs until then.
+//! `replay --bless DIR` first writes our results to `NAME.ours.json`; a new difference has an empty reason there, and the
+//! case differs until the reason is filled in.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -33,7 +33,7 @@ fn fail(line: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Judges a case, prints the differences and returns whether there is none. A case that cannot be played differs.
+/// Checks a case, prints the differences and returns whether there is none. A case that cannot run counts as different.
 fn show(dir: &Path, name: &str, bless: bool) -> bool {
     let lines = judge(dir, name, bless).unwrap_or_else(|error| vec![error.to_string()]);
     let verdict = if lines.is_empty() { "ok" } else { "differs" };

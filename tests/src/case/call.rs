@@ -1,4 +1,4 @@
-//! A call of a case: what it is given, what it observes, how it ends.
+//! A call of a case: its input, its observations and its end.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,21 +15,21 @@ pub struct Call {
     pub method: String,
     /// Bytes of the request; absent: no request.
     pub request_size: Option<u64>,
-    /// What kind of object the request is.
+    /// The kind of object that the request is.
     #[serde(default)]
     pub request_kind: Payload,
     /// Bytes of the response; absent: none.
     pub response_size: Option<u64>,
-    /// What kind of object the response is.
+    /// The kind of object that the response is.
     #[serde(default)]
     pub response_kind: Payload,
     /// How long the handler takes, seconds.
     #[serde(default)]
     pub sleep: f64,
-    /// What the handler puts into its metrics.
+    /// The metrics that the handler sets.
     #[serde(default)]
     pub metrics: serde_json::Map<String, Value>,
-    /// What the handler is given as context.
+    /// The context that the handler receives.
     #[serde(default)]
     pub context: Context,
     /// Seconds left, where the context has a deadline.
@@ -43,11 +43,11 @@ pub struct Call {
     pub times: u64,
 }
 
-/// What kind of object a message is: how its size is found.
+/// The kind of object that a message is, which decides how its size is found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Payload {
-    /// It knows its size.
+    /// An object with a method that returns its size.
     #[default]
     Bytesize,
     /// It can be serialised.
@@ -58,7 +58,7 @@ pub enum Payload {
     Plain,
 }
 
-/// What a handler is given as context.
+/// The context that a handler receives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Context {
@@ -112,14 +112,14 @@ pub struct Raised {
     pub message: Option<String>,
     /// The status code of an RPC error.
     pub code: Option<String>,
-    /// What it was raised from.
+    /// The error it was raised from.
     pub cause: Option<Box<Raised>>,
-    /// What was being handled when it was raised.
+    /// The error that was being handled when it was raised.
     pub during: Option<Box<Raised>>,
 }
 
 impl Raised {
-    /// What `str()` of it is: its message, or for an RPC error all it says of itself.
+    /// The result of `str()`: the message, or for an RPC error its full description.
     pub fn display(&self) -> String {
         let message = self.message.as_deref().unwrap_or_default();
         match (self.class.as_str(), &self.code) {

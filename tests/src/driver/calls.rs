@@ -187,7 +187,7 @@ fn fail(guard: CallGuard, raised: &Raised) {
     }));
 }
 
-/// The error of aborting where the context is no real one.
+/// The error of aborting without a real context.
 fn cannot_abort(context: Context) -> Raised {
     let class = if context == Context::Fake {
         "FakeContext"
@@ -211,7 +211,7 @@ fn replacing(metrics: &[(String, Val)], name: &str) -> Option<f64> {
         .filter(|number| number.is_finite())
 }
 
-/// Bytes of a message; what cannot be measured is not noted.
+/// Bytes of a message; `None` if they cannot be measured.
 fn size(kind: Payload, bytes: Option<u64>) -> Option<u64> {
     match (kind, bytes) {
         (Payload::Bad, Some(_)) => None,

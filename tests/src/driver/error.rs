@@ -13,7 +13,7 @@ pub(crate) struct CaseError {
 }
 
 impl CaseError {
-    /// The error, with what led to it as its source.
+    /// The error, with its cause as its source.
     pub(crate) fn new(raised: &Raised) -> Self {
         let led_to_it = raised.cause.as_deref().or(raised.during.as_deref());
         Self {

@@ -11,7 +11,7 @@ use monitor_server::{MetricServer, MetricServerHandle, MonitorConfig, Profile};
 use super::{Driver, Failure};
 use crate::observed::Reply;
 
-/// A server of one monitor, and who asks it.
+/// A server of one monitor, and the requests to it.
 pub(crate) struct Client {
     server: MetricServerHandle,
 }
@@ -40,7 +40,7 @@ impl Client {
         self.server.shutdown();
     }
 
-    /// Sends GET, and gives the reply and its body.
+    /// Sends GET, and returns the reply and its body.
     pub(crate) fn get(
         &self,
         target: &str,

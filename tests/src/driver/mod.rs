@@ -172,7 +172,7 @@ impl Driver<'_> {
                 let by = value
                     .as_ref()
                     .map_or(Val::Int(1), |value| self.value(value));
-                // What is no number cannot be passed at all.
+                // The API takes numbers alone.
                 let result = values::number(&by)
                     .ok_or(())
                     .and_then(|by| monitor.inc_stats(&expand_key(key), by).map_err(drop));
@@ -249,7 +249,7 @@ impl Driver<'_> {
         stats.into_iter().map(named).collect()
     }
 
-    /// The process's start is in a label; in the recorded results it is masked. What the server says of its own scrapes is
+    /// The process's start is in a label; in the recorded results it is masked. The server's metrics of its own scrapes are
     /// no part of the service's metrics, and the original has nothing to compare it with.
     fn page(&self, text: &str) -> Page {
         Page::parse(&text.replace(&*self.monitor.init_time(), "<INITTIME>")).without_additions()

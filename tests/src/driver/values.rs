@@ -4,7 +4,7 @@ use monitor_core::{StatNumber, StatValue};
 
 use crate::value::Val;
 
-/// Stands for an object no code knows; ours has no such thing.
+/// Stands for an object of an unknown class; ours has no such value.
 const OPAQUE: &str = "$opaque";
 
 /// A value as ours holds it.

@@ -1,5 +1,5 @@
-//! What `#[monitored]` records and what it leaves alone: types of errors, callers, drops, sizes of futures, nesting. How calls end is
-//! in `endings`.
+//! The records of `#[monitored]`, and the behaviour that it leaves alone: types of errors, callers, drops, sizes of futures,
+//! nesting. How calls end is in `endings`.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -13,7 +13,7 @@ use monitor_core::snapshot::MethodSnapshot;
 use monitor_core::{Monitor, StorageConfig, monitored};
 use tokio::task::yield_now;
 
-/// What a method counted, in one line: `started success failure in-flight`, then the error types.
+/// The counts of a method, in one line: `started success failure in-flight`, then the error types.
 fn counted(monitor: Monitor, method: &str) -> String {
     let snapshot = monitor.snapshot();
     let found = snapshot.methods.iter().find(|m| &*m.name == method);
@@ -37,7 +37,7 @@ fn counted(monitor: Monitor, method: &str) -> String {
     )
 }
 
-/// A storage of its own that knows all methods of this program. Its rules look for words none of these errors has.
+/// A storage of its own with all methods of this program. Its rules search for words that none of these errors has.
 fn monitor() -> Monitor {
     let mut config = StorageConfig::default();
     config.preregister = true;
@@ -55,7 +55,7 @@ fn run<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Runs a monitored call in a storage of its own and says what it counted.
+/// Runs a monitored call in a storage of its own and returns the counts.
 fn sync<R>(method: &str, call: impl FnOnce() -> R) -> String {
     let monitor = monitor();
     monitor.scope_sync(|| drop(call()));
@@ -361,7 +361,7 @@ mod size {
     }
 }
 
-/// Each function awaits the one before: futures in futures, as deep as the documentation of the attribute says.
+/// Each function awaits the one before: futures in futures, as deep as the documentation of the attribute states.
 mod nested {
     use super::monitored;
 
@@ -394,7 +394,7 @@ fn twenty_one_functions_nest_under_the_compilers_own_limit() {
     assert_eq!(run(sendable(nested::f21())), Ok(21));
 }
 
-/// Bodies that are the end of their function: a guard alone sees how they end.
+/// Bodies that are the end of their function: only a guard can record how they end.
 mod ends {
     use super::*;
 

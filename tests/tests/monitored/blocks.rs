@@ -145,7 +145,7 @@ struct Store {
     fail: bool,
 }
 
-/// What the block says, and what its methods say in its place.
+/// Arguments of the block, and arguments of its methods that replace them.
 #[monitored(task = "block", only_pub, buckets = [1.25, 2.25], prefix = "S")]
 impl Store {
     pub fn plain(&self) -> Result<(), String> {

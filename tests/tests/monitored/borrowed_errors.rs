@@ -1,5 +1,5 @@
-//! A function compiles as without the attribute, whatever in its error borrows and wherever the lifetime hides; and an error of which
-//! nothing borrows has its type, whatever else in the return type does.
+//! A function with an error that borrows compiles as without the attribute, wherever the lifetime hides. An error of which
+//! nothing borrows has its type, even if another part of the return type borrows.
 #![allow(
     elided_lifetimes_in_paths,
     mismatched_lifetime_syntaxes,
@@ -60,7 +60,7 @@ fn borrowed(text: &str) -> MayBorrow<'_> {
     Err(Box::new(Borrowed(text)))
 }
 
-/// What borrows.
+/// Errors that borrow.
 mod borrows {
     use super::*;
 
@@ -177,7 +177,7 @@ mod borrows {
     }
 }
 
-/// What does not.
+/// Errors that do not.
 mod owns {
     use super::*;
 
@@ -295,7 +295,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// What a call counts as.
+/// The error type that a call counts as.
 fn type_of(call_it: impl FnOnce() -> bool) -> &'static str {
     let probe = Recorder::builder()
         .errors("ERROR", ["timeout", "DISK"])

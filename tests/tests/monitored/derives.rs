@@ -1,9 +1,6 @@
 //! `#[derive(MonitorError)]`, `#[derive(MonitorLabel)]`.
 
-#![allow(
-    dead_code,
-    reason = "no code reads the fields, the derives included"
-)]
+#![allow(dead_code, reason = "no code reads the fields, the derives included")]
 
 use monitor_core::testing::{self, Recorder, call};
 use monitor_core::{MonitorError, MonitorLabel, monitored};
@@ -104,7 +101,7 @@ fn each_variant_has_its_type() {
     ]);
 }
 
-/// A variant that says nothing is left to the words of the rules.
+/// A variant without an attribute gets its type from the words of the rules.
 #[derive(MonitorError, Debug)]
 enum Silent {
     Throttled,

@@ -74,7 +74,7 @@ pub(crate) fn next<S: Stream + Unpin + ?Sized>(stream: &mut S) -> Option<S::Item
     panic!("the stream gives nothing after 1,000 polls");
 }
 
-/// All the stream gives.
+/// All items of the stream.
 pub(crate) fn collect<S: Stream>(stream: S) -> Vec<S::Item> {
     let mut stream = Box::pin(stream);
     std::iter::from_fn(|| next(&mut stream)).collect()

@@ -73,7 +73,7 @@ fn none_is_gone(value: Option<u8>) -> Option<u8> {
     value
 }
 
-/// An `Ok` that is a failure has no error for the function to look at.
+/// An `Ok` that is a failure has no error to pass to the function.
 #[monitored(error_if = |_| true, error_type = kind)]
 fn always_fails(answer: Result<u8, Kind>) -> Result<u8, Kind> {
     answer
@@ -335,7 +335,7 @@ fn a_predicate_runs_once_a_call_and_not_where_none_is_made() {
 
 #[test]
 fn a_predicate_may_see_the_functions_arguments_by_its_own_only() {
-    /// What a predicate captures is not the call's: only constants and statics.
+    /// A predicate captures nothing of the call: it sees constants and statics alone.
     const LIMIT: usize = 3;
     #[monitored(error_if = |text: &String| text.len() > LIMIT)]
     fn limited(text: &str) -> String {

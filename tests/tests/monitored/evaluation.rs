@@ -255,7 +255,7 @@ fn arguments_are_seen_by_reference() {
     ]);
 }
 
-/// Counts how often it is asked.
+/// Counts how often it is called.
 struct Asked(Cell<u8>);
 
 impl MonitorLabel for Asked {

@@ -1,4 +1,4 @@
-//! What a `macro_rules!` hands on to the attribute and to the derives: items, types, visibilities, attributes, literals.
+//! Fragments that a `macro_rules!` passes to the attribute and to the derives: items, types, visibilities, attributes, literals.
 
 use std::future::Future;
 use std::pin::Pin;

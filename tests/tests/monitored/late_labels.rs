@@ -1,4 +1,4 @@
-//! Labels whose values are known only at a call: of `self`, of generic functions.
+//! Labels with values known only at a call: of `self`, of generic functions.
 
 use monitor_core::testing::{self, Recorder, call};
 use monitor_core::{Monitor, MonitorLabel, StorageConfig, monitored};

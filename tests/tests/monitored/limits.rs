@@ -1,4 +1,4 @@
-//! `max_concurrency`: who runs, who waits, and what is given back.
+//! `max_concurrency`: running calls, waiting calls, and returned permits.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

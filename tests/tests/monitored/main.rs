@@ -1,5 +1,5 @@
-//! `#[monitored]`: every argument, every shape of a function and every way a call ends; what is recorded, what is not, and what stays as
-//! it is.
+//! `#[monitored]`: every argument, every shape of a function and every way a call ends; the records, and the
+//! behaviour that stays the same.
 
 #![allow(
     clippy::ignored_unit_patterns,

@@ -154,8 +154,8 @@ fn of_a_reference<'a>(text: &'a str, error: Disk) -> Result<&'a str, Boxed> {
     Err(error.into())
 }
 
-/// Two wrappers that give neither what they hold nor their own type: a transparent variant has its field's source, and so has what
-/// `anyhow` makes of a box.
+/// Two wrappers that hide both their inner error and their own type: a transparent variant returns its field's source, and so does
+/// the error that `anyhow` makes of a box.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 struct Transparent(Disk);
@@ -175,7 +175,7 @@ fn what_hides_an_error_hides_its_type() {
     assert_eq!(type_of(transparent), "timeout");
 }
 
-/// What a call counts as.
+/// The error type that a call counts as.
 fn type_of<T>(call_it: impl FnOnce() -> T) -> String {
     let probe = Recorder::builder()
         .errors("ERROR", ["timeout", "DISK", "NET", "SERVICE", "BARE"])
@@ -189,10 +189,10 @@ fn type_of<T>(call_it: impl FnOnce() -> T) -> String {
     (*found.expect("a failure")).to_owned()
 }
 
-/// What an error is in, the type it counted as, and the one it should have.
+/// The wrapper of an error, the type it counted as, and the expected one.
 type Row = (&'static str, String, &'static str);
 
-/// In what hides the type of an error.
+/// Errors in wrappers that hide their type.
 fn wrapped() -> Vec<Row> {
     let later = |error| {
         let mut future = std::pin::pin!(later(error));

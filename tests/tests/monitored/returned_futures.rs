@@ -1,4 +1,4 @@
-//! Functions that return a future, shown by the type or said with `future`; `async_trait` in both orders.
+//! Functions that return a future, recognised by the type or marked with `future`; `async_trait` in both orders.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -161,7 +161,7 @@ fn a_call_goes_to_the_monitor_in_force_where_it_starts() {
 
 struct Store(Arc<str>);
 
-/// The attribute outside of `async_trait`: on each method of what it makes.
+/// The attribute outside of `async_trait`: on each method that it generates.
 #[async_trait]
 trait Load {
     async fn required(&self, key: &str) -> Result<String, String>;

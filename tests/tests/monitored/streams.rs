@@ -165,7 +165,7 @@ fn a_stream_dropped_before_its_end_is_cancelled_and_no_illness() {
     );
 }
 
-/// Who stops reading at an error did not leave.
+/// If the reader stops at an error, the stream failed; it was not cancelled.
 #[test]
 fn a_stream_dropped_after_an_err_is_a_failure() {
     let probe = Recorder::new();

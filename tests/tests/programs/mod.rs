@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-/// Whether a program can be run; else says loudly that the test does not run, and with `CI` set that is a failure.
+/// Whether a program can be run. If not, prints that the test is skipped; with `CI` set that is a failure.
 pub(crate) fn is_installed(program: impl AsRef<Path>, test: &str) -> bool {
     let program = program.as_ref();
     let found = Command::new(program)
@@ -22,7 +22,7 @@ pub(crate) fn is_installed(program: impl AsRef<Path>, test: &str) -> bool {
     found
 }
 
-/// Says what is skipped.
+/// Prints the name of a skipped test.
 pub(crate) fn skipped(what: &str) {
     // Not `eprintln!`: the test runner shows that of failed tests only.
     let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");

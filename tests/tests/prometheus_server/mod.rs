@@ -1,4 +1,4 @@
-//! A real Prometheus, and what stands between it and the pages it scrapes.
+//! A real Prometheus, and the relay between it and the pages it scrapes.
 
 pub(crate) mod pages;
 pub(crate) mod relay;
@@ -99,7 +99,7 @@ impl Prometheus {
         series
     }
 
-    /// What Prometheus says of a job's scrapes, such as `up`.
+    /// A metric of Prometheus about a job's scrapes, such as `up`.
     pub(crate) fn value(&self, name: &str, job: &str) -> Option<f64> {
         let values = self.query(&format!("{name}{{job=\"{job}\"}}"));
         values.into_values().next()
@@ -170,7 +170,7 @@ fn configuration(jobs: &[Job]) -> String {
     yaml
 }
 
-/// Prometheus takes no port 0, so a free one is looked for; another process could take it in between.
+/// Prometheus takes no port 0, so the test finds a free one; another process could take it in between.
 fn free_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("bound")
@@ -199,7 +199,7 @@ fn percent_encoded(text: &str) -> String {
         })
 }
 
-/// What is stored otherwise than a page says, or not at all, or without being on it.
+/// Series that are stored with another value than on the page, not stored, or stored without being on it.
 pub(crate) fn differences(ours: &Series, stored: &Series) -> Vec<String> {
     let mut differences = Vec::new();
     for (series, value) in ours {

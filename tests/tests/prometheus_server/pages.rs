@@ -1,4 +1,4 @@
-//! Serves pages as they stand, for what no server of ours would have recorded.
+//! Serves fixed pages, for series that no server of ours would record.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! A relay that asks for what it is told, because no Prometheus of every version can be told to want text.
+//! A relay that replaces the `Accept` header, because not every version of Prometheus can be configured to request text.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! Runs the example as a user does, as a process of its own, and reads what it serves.
+//! Runs the example as a user does, as a process of its own, and reads its pages.
 #![allow(
     dead_code,
     reason = "each test file uses its own part; an `expect` would be unfulfilled in one of them"
@@ -57,14 +57,14 @@ pub(crate) fn command(args: &[&str]) -> Command {
 pub(crate) struct TextProcessor {
     child: Child,
     lines: Receiver<String>,
-    /// Where it serves texts.
+    /// The address of the text service.
     pub service: SocketAddr,
-    /// Where it serves metrics and health.
+    /// The address of metrics and health.
     pub monitor: SocketAddr,
 }
 
 impl TextProcessor {
-    /// Starts it on free ports and waits until it says where it is.
+    /// Starts it on free ports and waits until it prints its addresses.
     pub(crate) fn start(args: &[&str]) -> Self {
         let mut command = command(&["--port", "0", "--monitor-port", "0"]);
         let mut child = command
@@ -143,7 +143,7 @@ pub(crate) fn wait(child: &mut Child) -> ExitStatus {
 fn read_lines(stdout: ChildStdout) -> Receiver<String> {
     let (sender, lines) = channel();
     std::thread::spawn(move || {
-        // Reads on after the receiver is gone: a full pipe would stall the program.
+        // Reads on after the receiver is dropped: a full pipe would stall the program.
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let _ = sender.send(line);
         }

@@ -1,4 +1,4 @@
-//! Registered metrics: as their documentation says, and with all that is hard to read.
+//! Registered metrics: as documented, and with all texts that are hard to read.
 
 use monitor_core::Monitor;
 use monitor_core::collector::{Page, gather};
@@ -10,7 +10,7 @@ use monitor_core::snapshot::Snapshot;
 
 use super::{NUMBERS, TEXTS};
 
-/// One of each type, with and without labels and unit; one that came and went, one with too many label sets.
+/// Metrics of each type, with and without labels and unit. One has too many label sets, of which one is removed.
 pub(super) fn register(monitor: Monitor) -> Result<(), RegisterError> {
     let jobs = MetricDesc::new("shop_jobs_done", "Jobs done.");
     monitor.register_counter(jobs)?.inc_by(3);
@@ -40,7 +40,7 @@ pub(super) fn register(monitor: Monitor) -> Result<(), RegisterError> {
 pub(super) fn register_hostile(monitor: Monitor) {
     let texts = || TEXTS.iter().zip(NUMBERS.iter().cycle());
     for (at, (text, value)) in texts().enumerate() {
-        // What is refused is not on the page; all else has to be readable.
+        // A refused metric is not on the page; all others have to be readable.
         drop(
             monitor
                 .register_gauge(MetricDesc::new(*text, *text))
@@ -82,7 +82,7 @@ pub(super) fn register_hostile(monitor: Monitor) {
     }
 }
 
-/// A registry with what Prometheus refuses a whole page for, or takes for its own; six series.
+/// A registry with series for which Prometheus refuses a whole page, or that it takes for its own; six series.
 fn blinding() -> Vec<Family> {
     let registry = prometheus::Registry::new();
     for label in ["__name__", "__x", "a"] {

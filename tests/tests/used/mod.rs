@@ -27,14 +27,14 @@ pub(crate) fn page(snapshot: &Snapshot, profile: Profile, format: Format) -> Str
     String::from_utf8(out).expect("a page is UTF-8")
 }
 
-/// Everything there is, used as its documentation says: what a page of a good service can have.
+/// Uses every feature as documented: the page has every family that a page of a good service can have.
 pub(crate) fn everything() -> Monitor {
     let mut config = StorageConfig::default();
     config.errors = rules(&["card declined", "timed out"]);
     config.service_info = vec![info("model_version", "Version of the model.", 7.0)];
     config.max_workers = 4;
     config.max_series = 20;
-    // On a machine whose ticks can be read, only so does its family appear.
+    // If the machine's ticks can be read, their family appears only with this clock.
     let monitor = Monitor::with_clock(config, Clock::os());
     monitor.set_exemplars(|| {
         Some(Exemplar::new([(
@@ -176,7 +176,7 @@ const NUMBERS: &[f64] = &[
     0.1,
 ];
 
-/// What users can pass and readers trip over: each text as each part of a key, as label of calls, as name of methods,
+/// Texts and numbers that users can pass and readers may misread: each text as each part of a key, as label of calls, as name of methods,
 /// values, task types, errors and service info; and each number.
 pub(crate) fn hostile(inittime_label: bool) -> Monitor {
     let mut config = StorageConfig::default();
@@ -201,7 +201,7 @@ pub(crate) fn hostile(inittime_label: bool) -> Monitor {
         Some(Exemplar::new([("trace_id", text), ("method", "own")]))
     });
     for (text, value) in texts() {
-        // What is refused is not on the page; all else has to be readable.
+        // A refused key is not on the page; all others have to be readable.
         drop(monitor.set_stats(text, *value));
         drop(monitor.set_stats(&format!("labelled___a__{text}"), *value));
         drop(monitor.set_stats(&format!("named___{text}__value"), *value));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// What `--help` prints.
+/// The text that `--help` prints.
 pub(crate) const HELP: &str = "\
 textprocessor: a monitored HTTP service over public-domain texts
 
@@ -21,7 +21,7 @@ textprocessor: a monitored HTTP service over public-domain texts
 
 Ctrl-C stops it: running requests end first.";
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Options {
     pub port: u16,
@@ -45,7 +45,7 @@ impl Default for Options {
     }
 }
 
-/// What to do.
+/// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,

@@ -48,7 +48,7 @@ impl Client {
         }
     }
 
-    /// Sends a request, reads the answer whole and gives its status code.
+    /// Sends a request, reads the answer whole and returns its status code.
     pub(crate) async fn send(&mut self, request: &Request) -> io::Result<u16> {
         timeout(PATIENCE, self.exchange(request)).await?
     }

@@ -1,4 +1,4 @@
-//! The shipped texts, and what they say about another one: keywords and likeness by TF-IDF.
+//! The shipped texts, and measures of another text against them: keywords and likeness by TF-IDF.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -105,7 +105,7 @@ impl Corpus {
         TEXTS.into_iter().find(|text| text.name == name)
     }
 
-    /// All words of the shipped texts: what the dictionary knows.
+    /// All words of the shipped texts: the dictionary's words.
     pub(crate) fn vocabulary() -> BTreeSet<String> {
         TEXTS
             .iter()
@@ -175,7 +175,7 @@ fn cosine(left: &Vector, right: &Vector) -> f64 {
     let common = left
         .iter()
         .filter_map(|(term, weight)| Some(weight * right.get(term)?));
-    // Not `sum`: that of nothing is -0.0.
+    // Not `sum`: the sum of no terms is -0.0.
     let dot = common.fold(0.0, |dot, product| dot + product);
     let norms = norm(left) * norm(right);
     if norms == 0.0 {

@@ -1,6 +1,6 @@
 //! A dependency over TCP that can be down: a dictionary, and the client the service asks it with.
 //!
-//! Both run in this process, so that one command shows what a lost dependency does to metrics and health. The protocol
+//! Both run in this process, so that one command shows the effect of a lost dependency on metrics and health. The protocol
 //! is one line each way: words separated by spaces, answered by those of them that the dictionary does not know.
 
 use std::collections::BTreeSet;
@@ -48,7 +48,7 @@ impl Dictionary {
         })
     }
 
-    /// Where it listens while it runs.
+    /// The address it listens on while it runs.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }

@@ -1,6 +1,6 @@
 //! Why a request is refused or fails, as types.
 //!
-//! The words in `service.yaml` are looked for in what these errors display, so no message repeats what a client sent:
+//! The words in `service.yaml` are searched for in the messages of these errors, so no message repeats a client's input:
 //! a text that mentions "unreachable" must not look like a dead dictionary.
 
 use std::net::SocketAddr;

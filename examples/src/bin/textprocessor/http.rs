@@ -19,7 +19,7 @@ use crate::service::{MAX_TEXT, Service};
 /// Longest body read, bytes: room for a text that is too long, so that the service itself refuses (and counts) it.
 const MAX_BODY: u64 = 4 * MAX_TEXT as u64;
 
-/// What the routes need.
+/// The state that the routes share.
 #[derive(Debug)]
 pub(crate) struct App {
     pub service: Service,
@@ -127,7 +127,7 @@ fn answer<T: Serialize>(result: Result<T, TextError>) -> Response {
     }
 }
 
-/// What was wrong; causes (addresses, system errors) stay inside.
+/// The answer with an error's message; causes (addresses, system errors) are left out.
 fn refuse(error: &TextError) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = warp::reply::json(&json!({ "error": error.to_string() }));
@@ -159,7 +159,7 @@ fn show(name: String) -> Response {
     }
 }
 
-/// What to do with the dictionary.
+/// A command to the dictionary.
 #[derive(Debug, Clone, Copy)]
 enum Switch {
     Start,

@@ -19,7 +19,7 @@ const CONNECTIONS: usize = 16;
 
 type Work = (Kind, Request);
 
-/// What the load is to do.
+/// The settings of the load.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub addr: SocketAddr,
@@ -29,7 +29,7 @@ pub(crate) struct Plan {
     pub monitor: Monitor,
 }
 
-/// What came back within one second.
+/// The answers within one second.
 #[derive(Debug, Default)]
 struct Second {
     answered: u32,
@@ -43,7 +43,7 @@ struct Second {
 
 type Shared = Arc<Mutex<Second>>;
 
-/// Runs the load until its time is over or `stop` says so; every request it has begun has ended then.
+/// Runs the load until its time is over or `stop` is true; every request it has begun has ended then.
 pub(crate) async fn run(plan: Plan, mut stop: watch::Receiver<bool>) {
     let second = Shared::default();
     let mut connections = JoinSet::new();
@@ -55,7 +55,7 @@ pub(crate) async fn run(plan: Plan, mut stop: watch::Receiver<bool>) {
         () = end_after(plan.limit) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
-    // The sender of the queue is gone: connections finish what is queued, and end.
+    // The sender of the queue is dropped: connections finish the queued requests, and end.
     while connections.join_next().await.is_some() {}
     say(&format!(
         "load stopped after {:.0} s",
@@ -154,14 +154,14 @@ async fn report(monitor: &Monitor, second: &Shared) {
     }
 }
 
-/// Unlike `println!` it survives a reader that is gone.
+/// Unlike `println!`, it does not panic if the reader has closed the pipe.
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 impl Second {
-    /// `status` is 0 where no answer came.
+    /// `status` is 0 if there was no answer.
     fn record(&mut self, status: u16, latency: Duration) {
         match status {
             200..=299 => self.answered += 1,

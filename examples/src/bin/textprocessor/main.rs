@@ -1,6 +1,6 @@
 //! A monitored HTTP service over real text.
 //!
-//! Run it, drive it, and look at what `#[monitored]` makes of it:
+//! Run it, put load on it, and read the metrics that `#[monitored]` makes:
 //!
 //! ```text
 //! cargo run --release -p monitor-examples --bin textprocessor -- --load 200
@@ -176,7 +176,7 @@ fn serve(
     mut stopped: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
     let stop = async move {
-        // An error means that the sender is gone, and so is the program.
+        // An error means that the sender is dropped: the program ends.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     tokio::spawn(
@@ -209,7 +209,7 @@ async fn finish(
     Ok(drained?)
 }
 
-/// An error and what caused it, on one line.
+/// An error and its causes, on one line.
 fn with_causes(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

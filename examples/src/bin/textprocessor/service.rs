@@ -1,4 +1,4 @@
-//! What the service does: one monitored function for each thing a client can ask.
+//! The service's methods: one monitored function for each request of a client.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ pub(crate) const MAX_TEXT: usize = 64 * 1024;
 /// Words of a text that the dictionary does not know, by the alphabet.
 #[derive(Debug, Serialize)]
 pub(crate) struct Spelling {
-    /// Different words asked about.
+    /// Different words looked up.
     pub words: usize,
     /// Those the dictionary does not know.
     pub unknown: Vec<String>,
@@ -39,12 +39,12 @@ pub(crate) struct Similarity {
     pub similarity: f64,
 }
 
-/// All that can be said of one text.
+/// All measures of one text.
 #[derive(Debug, Serialize)]
 pub(crate) struct Analysis {
     /// Counts.
     pub statistics: Statistics,
-    /// What it is about.
+    /// Its keywords.
     pub keywords: Vec<Keyword>,
     /// The likest shipped texts.
     pub neighbours: Vec<Neighbour>,
@@ -101,7 +101,7 @@ impl Service {
         Ok(self.corpus.neighbours(&self.read(text_of(body)?)))
     }
 
-    /// Asks the dictionary about each word.
+    /// Looks up each word in the dictionary.
     #[monitored(method = "Spelling")]
     pub(crate) async fn spelling(&self, body: &[u8]) -> Result<Spelling, TextError> {
         self.spell(&self.read(text_of(body)?)).await

@@ -1,4 +1,4 @@
-//! What can be said of one text: words, sentences, how hard it is to read. Pure functions.
+//! Measures of one text: words, sentences, how hard it is to read. Pure functions.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Abbreviations whose full stop ends no sentence, in lower case.
 const ABBREVIATIONS: [&str; 8] = ["mr", "mrs", "ms", "dr", "st", "prof", "vs", "etc"];
 
-/// Words too common to say what a text is about, sorted for binary search.
+/// Words too common to be keywords, sorted for binary search.
 #[rustfmt::skip]
 const STOP_WORDS: [&str; 88] = [
     "a", "about", "above", "again", "all", "am", "an", "and", "any", "are", "as", "at", "be", "been", "before", "but",
@@ -93,7 +93,7 @@ fn syllables(word: &str) -> usize {
     (groups - usize::from(silent_e)).max(1)
 }
 
-/// What can be counted in a text.
+/// The counts of a text.
 #[derive(Debug, Serialize, PartialEq)]
 pub(crate) struct Statistics {
     /// Unicode characters.
@@ -115,7 +115,7 @@ pub(crate) struct Statistics {
     pub reading_ease: f64,
 }
 
-/// Counts what [`Statistics`] holds; `words` are those of `text`.
+/// Computes the [`Statistics`] of a text; `words` are those of `text`.
 pub(crate) fn statistics(text: &str, words: &[String]) -> Statistics {
     let sentences = sentence_count(text);
     let letters: usize = words.iter().map(|word| word.chars().count()).sum();

@@ -25,7 +25,7 @@ impl Answer {
     }
 }
 
-/// Sends a request over a connection of its own; `None` where no whole answer came.
+/// Sends a request over a connection of its own; `None` if no complete answer came.
 pub(crate) async fn ask(
     address: SocketAddr,
     method: &str,
@@ -40,7 +40,7 @@ pub(crate) async fn ask(
     tokio::time::timeout(PATIENCE, asked).await.ok().flatten()
 }
 
-/// The same over a connection that is there.
+/// The same over an existing connection.
 pub(crate) async fn over(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     method: &str,
@@ -52,7 +52,7 @@ pub(crate) async fn over(
     stream.write_all(request.as_bytes()).await.ok()?;
     stream.flush().await.ok()?;
     let mut answer = Vec::new();
-    // An answer that is whole by its length is one, whatever the end of the connection looks like.
+    // An answer that is complete by its length counts, even if the connection ends with an error.
     let _ = stream.read_to_end(&mut answer).await;
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
@@ -147,7 +147,7 @@ impl Scrapes {
     }
 }
 
-/// What an attacker does with its connection.
+/// How an attacker uses its connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Attack {
     /// Sends a byte of a request each second.
@@ -171,7 +171,7 @@ impl Drop for Attackers {
 }
 
 impl Attackers {
-    /// So many of both kinds; with `again` each comes again at once when it was cut off.
+    /// So many of both kinds; with `again`, each reconnects as soon as it was cut off.
     pub(crate) fn start(address: SocketAddr, of_each: usize, again: bool) -> Self {
         let ends = Arc::new(AtomicBool::new(false));
         let kinds = [Attack::Slow, Attack::Silent]

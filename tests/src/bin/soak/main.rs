@@ -1,4 +1,4 @@
-//! Attacks a monitor server in a process of its own and prints, bar by bar, what was measured and whether it holds.
+//! Attacks a monitor server in a process of its own and prints the measurement of each bar, and whether the bar holds.
 //!
 //!     soak                 all bars
 //!     soak 1 9             these bars

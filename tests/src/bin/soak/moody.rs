@@ -1,4 +1,4 @@
-//! A gauge of the service's that does as it is told: what a user may hand in.
+//! A gauge of the service's with a selectable fault, as a user's collector may have.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use prometheus::IntGauge;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 
-/// What it does: 0 well, 1 panics, 2 blocks for 30 s, 3 has an invalid name.
+/// The behaviour: 0 works, 1 panics, 2 blocks for 30 s, 3 has an invalid name.
 static MOOD: AtomicUsize = AtomicUsize::new(0);
 
 static GATHERED: AtomicUsize = AtomicUsize::new(0);

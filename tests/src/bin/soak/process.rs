@@ -40,7 +40,7 @@ impl Server {
         let mut child = Command::new(program)
             .arg("serve")
             .args(options)
-            // A panic that was ordered is a line, and takes no time to tell where it was.
+            // A panic on purpose is one line; no time goes into a backtrace.
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -61,7 +61,7 @@ impl Memories {
 
     fn note(&self, table: &mut Table, length: Duration, grown: u64) {
         let slope = self.slope() * 600.0;
-        // In a short run there is no slope to be seen, only how much was needed at most.
+        // A short run shows no slope, only the maximum.
         let (what, holds) = if length < JUDGED {
             let what = "memory more than before, at most 8 MiB (too short for its slope)";
             (what, grown <= 8 << 20)

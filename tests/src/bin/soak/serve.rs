@@ -1,4 +1,4 @@
-//! The server's side: `soak serve KEY=VALUE..`, told what to do by lines on its standard input.
+//! The server's side: `soak serve KEY=VALUE..`, controlled by lines on its standard input.
 //!
 //! Logs each event of INFO and above as a line on standard error, so that lines can be counted.
 
@@ -128,7 +128,7 @@ pub(crate) fn main(options: &[String]) -> ExitCode {
         Ok(server) => server,
         Err(error) => {
             println!("{} refused: {error}", begin.elapsed().as_millis());
-            // Threads are looked at from outside.
+            // The threads are checked from outside.
             let _ = std::io::stdin().lock().read_line(&mut String::new());
             return ExitCode::FAILURE;
         }

@@ -1,4 +1,4 @@
-//! What was measured, beside what was promised.
+//! The measured figures beside the promised ones.
 
 use std::fmt::Display;
 
@@ -13,7 +13,7 @@ struct Row {
 }
 
 impl Table {
-    /// Notes a figure and says it at once, so that a long run can be watched.
+    /// Notes a figure and prints it at once, so that a long run can be watched.
     pub(crate) fn note(
         &mut self,
         bar: &'static str,

@@ -80,7 +80,7 @@ impl Pki {
     }
 }
 
-/// Asks over TLS, with a handshake of its own.
+/// Sends a request over TLS, with a handshake of its own.
 pub(crate) async fn ask(
     connector: &TlsConnector,
     address: std::net::SocketAddr,

@@ -19,7 +19,7 @@ pub(crate) struct Import {
 #[derive(Clone)]
 struct Named {
     path: Vec<String>,
-    /// What a `use` calls it, if that is another name.
+    /// The name that a `use` gives it, if it is renamed.
     alias: Option<String>,
     line: usize,
     /// Whether it stands in a `use`.
@@ -62,7 +62,7 @@ fn aliases(named: &[Named]) -> BTreeMap<String, Vec<String>> {
     pairs.collect()
 }
 
-/// The file a path leads to: the module of its longest beginning, or what a module on the way re-exports.
+/// The file a path leads to: the module of its longest prefix, or the target of a re-export on the way.
 fn resolve(
     path: &[String],
     modules: &BTreeMap<Vec<String>, usize>,
@@ -255,7 +255,7 @@ pub(crate) fn circles(files: usize, imports: &[Import]) -> Vec<Vec<usize>> {
     circles
 }
 
-/// Visits what can be reached, and notes each file after those it leads to.
+/// Visits the reachable files, and notes each file after those it leads to.
 fn walk<I: Iterator<Item = usize>>(
     file: usize,
     next: &impl Fn(usize) -> I,

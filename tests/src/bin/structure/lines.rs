@@ -18,7 +18,7 @@ const SMALL: usize = 50;
 /// A file of more code lines is large.
 const LARGE: usize = 600;
 
-/// What is counted of a set of files.
+/// The counts of a set of files.
 #[derive(Default, Clone, Copy)]
 struct Counts {
     files: usize,

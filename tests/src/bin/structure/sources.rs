@@ -1,4 +1,4 @@
-//! The modules of a crate: which file each is in, what it names, and its tokens without tests and documentation.
+//! The modules of a crate: the file each is in, the paths it names, and its tokens without tests and documentation.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -148,7 +148,7 @@ fn is_attribute_part(token: &TokenTree) -> bool {
     }
 }
 
-/// How many tokens the attribute at the beginning has; 0 if none is there.
+/// How many tokens the attribute at the beginning has; 0 without one.
 fn attribute_length(tokens: &[TokenTree]) -> usize {
     let is = |token: Option<&TokenTree>, sign: char| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == sign);
     let bracket = |token: Option<&TokenTree>| matches!(token, Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket);
@@ -218,7 +218,7 @@ pub(crate) fn by_module(sources: &[Source]) -> BTreeMap<Vec<String>, usize> {
         .collect()
 }
 
-/// Where a path to a file of the workspace begins.
+/// The path of a source file from the folder of the workspace.
 pub(crate) fn shown(name: &str, source: &Source) -> String {
     PathBuf::from(name)
         .join("src")

@@ -64,7 +64,7 @@ fn a_guard_that_is_dropped_is_cancelled_unless_the_thread_began_to_panic_meanwhi
             CANCELLED,
         ),
         ("suspended", |monitor| drop(suspended(monitor)), CANCELLED),
-        // A guard does not know of awaits: what is documented of it.
+        // A guard cannot see awaits, as its documentation states.
         (
             "suspended, and dropped by a panic elsewhere",
             |monitor| {

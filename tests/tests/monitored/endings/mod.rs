@@ -22,7 +22,7 @@ use monitor_core::{Monitor, StorageConfig};
 use shapes::{Shape, shapes};
 use ways::{Way, ways};
 
-/// A storage of its own, in which one call may run at once where a call asks for a permit.
+/// A storage of its own, in which one call may run at once, if calls need a permit.
 fn monitor() -> Monitor {
     let mut config = StorageConfig::default();
     config.preregister = true;
@@ -30,7 +30,7 @@ fn monitor() -> Monitor {
     Monitor::new(config)
 }
 
-/// What a method counted: `started success failure in-flight`, then the error types.
+/// The counts of a method: `started success failure in-flight`, then the error types.
 fn counted(monitor: Monitor, method: &str) -> String {
     let snapshot = monitor.snapshot();
     let (mut numbers, mut types) = ([0; 4], vec![0; snapshot.error_types.len()]);
@@ -50,7 +50,7 @@ fn counted(monitor: Monitor, method: &str) -> String {
     types.fold(line, |line, (name, count)| format!("{line} {name}={count}"))
 }
 
-/// Runs this and catches its panic; gives whether there was one.
+/// Runs this and catches its panic; returns whether there was one.
 fn panics<R>(run: impl FnOnce() -> R) -> bool {
     catch_unwind(AssertUnwindSafe(|| drop(run()))).is_err()
 }
@@ -72,7 +72,7 @@ fn while_unwinding(run: impl FnOnce()) {
     }));
 }
 
-/// What a shape counts that ends in this way.
+/// The counts of a shape that ends in this way.
 fn ended(shape: &Shape, way: &Way) -> String {
     let monitor = monitor();
     let permit = match monitor.method(shape.method) {

@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 
 use super::ways::{Needs, Way};
 
-/// What the body does.
+/// The behaviour of the body.
 #[derive(Clone, Copy, PartialEq, Eq, MonitorLabel)]
 pub(super) enum What {
     Ends,
@@ -33,7 +33,7 @@ pub(super) type Made = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub(super) type Make = fn(What) -> Made;
 
-/// What each body awaits.
+/// The step that each body awaits.
 async fn step(what: What) -> Answer {
     match what {
         What::EndsAtOnce => return Ok(()),
@@ -48,7 +48,7 @@ async fn step(what: What) -> Answer {
     }
 }
 
-/// What each body does after that.
+/// The step of each body after that.
 fn after(what: What) {
     match what {
         What::PanicsAfterAwait => panic!("on purpose"),
@@ -584,7 +584,7 @@ mod nested {
 mod streams {
     use super::*;
 
-    /// A stream of what one future gives.
+    /// A stream of one future's result.
     pub(super) struct One(Option<Pin<Box<dyn Future<Output = Answer> + Send>>>);
 
     impl Stream for One {
@@ -625,7 +625,7 @@ mod streams {
         one(what)
     }
 
-    /// Waits before there is a stream.
+    /// Waits before it returns a stream.
     #[monitored]
     pub(super) async fn waits_for_its_stream(what: What) -> impl Stream<Item = Answer> + Send {
         let answer = step(what).await;

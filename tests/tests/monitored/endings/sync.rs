@@ -7,7 +7,7 @@ use monitor_core::{CallGuard, monitored};
 use super::shapes::{Answer, Refused};
 use super::{counted, monitor, panics, while_unwinding};
 
-/// What the body does.
+/// The behaviour of the body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum What {
     Ends,
@@ -107,7 +107,7 @@ fn holds_another(what: What) -> Answer {
     straight(what)
 }
 
-/// A method with what it counts where its body ends, fails, panics, and catches a panic.
+/// A method with its counts if its body ends, fails, panics, and catches a panic.
 type Shape = (&'static str, fn(What), [&'static str; 4]);
 
 const SUCCESS: &str = "1 1 0 0";
@@ -163,7 +163,7 @@ fn every_synchronous_shape_ends_as_its_body_does() {
 #[test]
 fn every_synchronous_shape_ends_the_same_in_a_destructor_while_the_thread_panics() {
     let call = |function: fn(What), what| while_unwinding(|| _ = panics(|| function(what)));
-    // Its guard cannot tell an early return from a panic where there is one already.
+    // While another panic unwinds, its guard cannot distinguish an early return from a panic.
     assert_counts(
         "in a destructor",
         call,

@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use super::shapes::{Made, Make, What};
 use super::{panics, while_unwinding};
 
-/// A way to end, and what the method has counted then.
+/// A way to end, and the method's counts then.
 pub(super) struct Way {
     pub(super) name: &'static str,
     pub(super) run: fn(Monitor, Make),
@@ -20,7 +20,7 @@ pub(super) struct Way {
     pub(super) needs: Needs,
 }
 
-/// What a shape has to be able to do.
+/// An ability that a shape must have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needs {
     /// To end with a value.
@@ -77,7 +77,7 @@ fn suspended(make: Make) -> Made {
     future
 }
 
-/// What panics once its neighbours wait.
+/// Panics once its neighbours wait.
 async fn boom() {
     yield_now().await;
     panic!("elsewhere")
@@ -174,7 +174,7 @@ async fn boom_late() {
     panic!("elsewhere")
 }
 
-/// The call is over when its panic was caught, whatever becomes of the future.
+/// The call is over when its panic was caught, however the future is dropped later.
 fn caught_and_dropped(mut future: Made) {
     while !panics(|| assert!(poll(&mut future).is_pending())) {}
     while_unwinding(|| drop(future));

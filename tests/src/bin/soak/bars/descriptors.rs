@@ -12,7 +12,7 @@ use crate::table::Table;
 const LIMIT: usize = 200;
 
 pub(crate) async fn at_the_limit(table: &mut Table) {
-    // Its limit is set as it starts: what it leaves to the service is worked out then.
+    // The server computes the service's share of the descriptors at its start, so the limit is set at the start.
     let mut server = Server::start(&options(&["slow=9000", &format!("descriptors={LIMIT}")]));
     let address = server.address;
     let clients: Vec<_> = crowd(&server, 400).await;
@@ -26,7 +26,7 @@ pub(crate) async fn at_the_limit(table: &mut Table) {
     drop(clients);
     tokio::time::sleep(Duration::from_millis(200)).await;
 
-    // The service takes all that there are, again and again, until what the server has is held by scrapes that take long.
+    // The service takes all free descriptors repeatedly, until slow scrapes hold all of the server's.
     let mut slow = Vec::new();
     for _ in 0..4 {
         let _ = server.command("take 0");

@@ -103,7 +103,7 @@ pub(crate) fn refused(table: &mut Table) {
     let _ = std::fs::remove_file(web);
 }
 
-/// What a server says that does not start.
+/// The outcome of a server that does not start.
 struct Refusal {
     milliseconds: u64,
     message: String,

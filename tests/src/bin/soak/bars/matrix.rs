@@ -84,7 +84,7 @@ fn expected(path: &str, method: &str, credentials: (bool, bool), source: (bool, 
     if foreign && !presented { 421 } else { 401 }
 }
 
-/// Cells that were looked at, and those that deviate.
+/// The number of checked cells, and those that deviate.
 #[derive(Default)]
 struct Cells {
     number: usize,
@@ -146,7 +146,7 @@ async fn without_path(server: SocketAddr, mounted: SocketAddr, cells: &mut Cells
     }
 }
 
-/// The open routes, in an application of this process; what they leave is a teapot.
+/// The open routes, in an application of this process; all other requests are answered 418.
 async fn mount(config: &MonitorConfig) -> SocketAddr {
     let open = MetricServer::with_config(config, Monitor::global()).filter();
     let others = warp::any().map(|| warp::reply::with_status("others", StatusCode::IM_A_TEAPOT));

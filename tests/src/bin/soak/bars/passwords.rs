@@ -41,7 +41,7 @@ pub(crate) async fn flood(table: &mut Table, length: Duration) {
                 let answer = ask(address, "GET", "/metrics", &headers).await;
                 let is_busy = answer.is_some_and(|answer| answer.status == 429);
                 refused += u64::from(is_busy);
-                // As `Retry-After` says a client would wait longer; a flood does not.
+                // A client that respects `Retry-After` would wait longer; a flood does not.
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             refused

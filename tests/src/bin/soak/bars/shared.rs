@@ -1,4 +1,4 @@
-//! Bar 14: many who want the same page at once; and probes beside them.
+//! Bar 14: many clients request the same page at once; and probes beside them.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

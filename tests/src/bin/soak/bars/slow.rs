@@ -1,4 +1,4 @@
-//! Bars 1 and 2: clients that are slow or silent, and come again.
+//! Bars 1 and 2: clients that are slow or silent, and reconnect.
 
 use std::time::{Duration, Instant};
 

@@ -7,14 +7,14 @@ use crate::client::{LOCAL, ask, metric, value};
 use crate::process::Server;
 use crate::table::Table;
 
-/// Its moods (see `moody.rs`), and the cause under which it is missed then.
+/// Its moods (see `moody.rs`), and the cause that counts its absence in each.
 const MOODS: [(u8, &str, &str); 3] = [
     (1, "panics", "source"),
     (3, "has an invalid name", "family"),
     (2, "blocks for 30 s", "overrun"),
 ];
 
-/// What a scraper has, and says so.
+/// The scrape timeout that the scraper sends.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn misbehaving(table: &mut Table) {

@@ -15,7 +15,7 @@ use crate::tls::Pki;
 const HEADER: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(6);
 
-/// How long the server lets a client be that sends this and then nothing; it reads what comes.
+/// How long the server keeps the connection of a client that sends this, then nothing, and reads the answer.
 async fn held(address: SocketAddr, sent: &'static [u8]) -> Duration {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let _ = stream.write_all(sent).await;
@@ -89,7 +89,7 @@ pub(crate) async fn stalls(table: &mut Table) {
     );
 }
 
-/// A client that asks for pages and reads nothing; how long until the server says that it is gone.
+/// A client that asks for pages and reads nothing; how long until the server reports that it is gone.
 async fn never_read(address: SocketAddr) -> Option<Duration> {
     let mut stream = TcpStream::connect(address).await.ok()?;
     let begin = Instant::now();
