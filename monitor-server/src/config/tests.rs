@@ -273,6 +273,10 @@ fn settings_made_in_code_are_checked_too() {
         "configuration: `errors.`: expected the name of a status, found the text ``"
     );
     assert_eq!(
+        refused(MonitorConfig::default().errors("FATAL", ["oom", ""], 1)),
+        "configuration: `errors.FATAL.service_errors[1]`: expected a word that is not blank, found the text ``"
+    );
+    assert_eq!(
         refused(MonitorConfig::default().namespace("tokio")),
         "configuration: `namespace`: expected a namespace that no families but the service's have, found the text `tokio`"
     );
