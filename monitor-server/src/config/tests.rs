@@ -300,6 +300,11 @@ fn settings_made_in_code_are_checked_too() {
         refused(MonitorConfig::default().limits(Limits::default().max_header_bytes(1))),
         "configuration: `limits.max_header_bytes`: expected a whole number, 8192 or more, found `1`"
     );
+    let beyond = Duration::from_secs(1_000_000_001);
+    assert_eq!(
+        refused(MonitorConfig::default().limits(Limits::default().stop_grace(beyond))),
+        "configuration: `limits.stop_grace`: expected at most 1000000000 seconds, found `1000000001.0`"
+    );
     assert_eq!(
         refused(MonitorConfig::default().limits(Limits::default().header_timeout(Duration::MAX))),
         "configuration: `limits.header_timeout`: expected at most 1000000000 seconds, found `1.8446744073709552e19`"

@@ -25,6 +25,37 @@ struct Probe {
     panics: bool,
 }
 
+impl Probe {
+    fn slow(milliseconds: u64) -> Self {
+        Self {
+            slow: Some(Duration::from_millis(milliseconds)),
+            ..Self::default()
+        }
+    }
+
+    fn hanging() -> Self {
+        let probe = Self::default();
+        probe.hangs.store(true, Ordering::SeqCst);
+        probe
+    }
+
+    fn broken() -> Self {
+        Self {
+            panics: true,
+            ..Self::default()
+        }
+    }
+
+    /// Ends each gathering that hangs, and lets none hang any more.
+    fn release(&self) {
+        self.hangs.store(false, Ordering::SeqCst);
+    }
+
+    fn gathered(&self) -> u64 {
+        self.gathered.load(Ordering::SeqCst)
+    }
+}
+
 impl Collector for Probe {
     fn desc(&self) -> Vec<&Desc> {
         Vec::new()
@@ -101,8 +132,14 @@ fn renderer_with(
     collectors: Vec<Box<dyn Collector>>,
     settings: PageSettings,
 ) -> (Arc<Renderer>, Arc<SelfMetrics>) {
+    renderer_from(collectors.into_iter().map(registry_of).collect(), settings)
+}
+
+fn renderer_from(
+    sources: Vec<Source>,
+    settings: PageSettings,
+) -> (Arc<Renderer>, Arc<SelfMetrics>) {
     let monitor = Monitor::new(monitor_core::StorageConfig::default());
-    let sources = collectors.into_iter().map(registry_of).collect();
     let metrics = Arc::new(SelfMetrics::default());
     let renderer = renderer_of(monitor, sources, settings, nothing(), Arc::clone(&metrics));
     (renderer, metrics)
@@ -163,17 +200,14 @@ async fn others(renderer: &Arc<Renderer>) -> String {
 
 #[tokio::test]
 async fn who_arrives_during_a_render_shares_the_next_one() {
-    let probe = Probe {
-        slow: Some(Duration::from_millis(100)),
-        ..Probe::default()
-    };
+    let probe = Probe::slow(100);
     let (renderer, _) = renderer(vec![Box::new(probe.clone())]);
     let spawn = || {
         let renderer = renderer.clone();
         tokio::spawn(async move { text(&renderer).await })
     };
     let first = spawn();
-    while probe.gathered.load(Ordering::SeqCst) == 0 {
+    while probe.gathered() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let others: Vec<_> = (0..50).map(|_| spawn()).collect();
@@ -181,88 +215,16 @@ async fn who_arrives_during_a_render_shares_the_next_one() {
     for other in others {
         assert!(other.await.expect("no panic").contains("probe 2"));
     }
-    assert_eq!(probe.gathered.load(Ordering::SeqCst), 2);
+    assert_eq!(probe.gathered(), 2);
     assert!(text(&renderer).await.contains("probe 3"));
 }
 
 #[tokio::test]
-async fn scrapers_that_leave_do_not_disturb_the_others() {
-    let probe = Probe {
-        slow: Some(Duration::from_millis(50)),
-        ..Probe::default()
-    };
-    let (renderer, _) = renderer(vec![Box::new(probe.clone())]);
-    let leaving = tokio::spawn({
-        let renderer = renderer.clone();
-        async move { text(&renderer).await }
-    });
-    while probe.gathered.load(Ordering::SeqCst) == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    leaving.abort();
-    assert!(text(&renderer).await.contains("probe 2"));
-}
-
-#[tokio::test]
-async fn a_registry_that_panics_is_left_out_whole_and_counted() {
-    let counter = IntCounter::new("sound_total", "Of a sound registry.").expect("a name");
-    let broken = Probe {
-        panics: true,
-        ..Probe::default()
-    };
-    let (renderer, metrics) = renderer(vec![Box::new(broken), Box::new(counter)]);
-    let page = text(&renderer).await;
-    assert!(
-        page.contains("sound_total 0") && page.contains("service_tasks_started_total 0"),
-        "{page}"
-    );
-    assert!(page.contains("monitor_scrape_errors_total"), "{page}");
-    assert_eq!(metrics.errors(Cause::Source), 1);
-    text(&renderer).await;
-    assert_eq!(metrics.errors(Cause::Source), 2);
-}
-
-#[tokio::test]
-async fn a_registry_that_hangs_is_left_out_counted_and_skipped_until_it_returns() {
-    let counter = IntCounter::new("sound_total", "Of a sound registry.").expect("a name");
-    let hang = Arc::new(AtomicBool::new(true));
-    let probe = Probe {
-        hangs: Arc::clone(&hang),
-        ..Probe::default()
-    };
-    let (renderer, metrics) = renderer_with(
-        vec![Box::new(probe.clone()), Box::new(counter)],
-        gather_timeout(Duration::from_millis(50)),
-    );
-    for scrape in 1..=3 {
-        let page = text(&renderer).await;
-        assert!(page.contains("sound_total 0"), "{page}");
-        assert!(!page.contains("probe"), "{page}");
-        let line = format!("monitor_scrape_errors_total{{cause=\"overrun\"}} {scrape}\n");
-        assert!(page.contains(&line), "{page}");
-        assert_eq!(probe.gathered.load(Ordering::SeqCst), 1, "one outstanding");
-    }
-    hang.store(false, Ordering::SeqCst);
-    let begin = Instant::now();
-    while !text(&renderer).await.contains("probe 2") {
-        assert!(begin.elapsed() < Duration::from_secs(5));
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    assert_eq!(metrics.errors(Cause::Source), 0);
-}
-
-#[tokio::test]
 async fn registries_that_hang_cost_one_deadline_together() {
-    let hang = Arc::new(AtomicBool::new(true));
-    let probe = || -> Box<dyn Collector> {
-        let hangs = Arc::clone(&hang);
-        Box::new(Probe {
-            hangs,
-            ..Probe::default()
-        })
-    };
-    let probes = (0..8).map(|_| probe()).collect();
-    let (renderer, metrics) = renderer_with(probes, gather_timeout(Duration::from_millis(200)));
+    let probe = Probe::hanging();
+    let probes = (0..8).map(|_| -> Box<dyn Collector> { Box::new(probe.clone()) });
+    let (renderer, metrics) =
+        renderer_with(probes.collect(), gather_timeout(Duration::from_millis(200)));
     let begin = Instant::now();
     text(&renderer).await;
     assert!(
@@ -271,17 +233,7 @@ async fn registries_that_hang_cost_one_deadline_together() {
         begin.elapsed()
     );
     assert_eq!(metrics.errors(Cause::Overrun), 8);
-    hang.store(false, Ordering::SeqCst);
-}
-
-#[tokio::test]
-async fn a_gather_timeout_of_zero_is_no_limit() {
-    let probe = Probe {
-        slow: Some(Duration::from_millis(50)),
-        ..Probe::default()
-    };
-    let (renderer, _) = renderer_with(vec![Box::new(probe)], gather_timeout(Duration::ZERO));
-    assert!(text(&renderer).await.contains("probe 1"));
+    probe.release();
 }
 
 #[tokio::test]
@@ -396,12 +348,8 @@ async fn what_a_merge_leaves_out_is_counted_on_its_own_page() {
 
 #[test]
 fn a_scrape_dropped_with_its_runtime_leaves_the_renderer_usable() {
-    let hangs = Arc::new(AtomicBool::new(true));
-    let probe = Probe {
-        hangs: Arc::clone(&hangs),
-        ..Probe::default()
-    };
-    let (renderer, _) = renderer(vec![Box::new(probe)]);
+    let probe = Probe::hanging();
+    let (renderer, _) = renderer(vec![Box::new(probe.clone())]);
     let runtime = || {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_time().build().expect("a runtime")
@@ -413,7 +361,7 @@ fn a_scrape_dropped_with_its_runtime_leaves_the_renderer_usable() {
     assert_eq!(renderer.in_flight(), 1);
     drop(first);
     assert_eq!(renderer.in_flight(), 0);
-    hangs.store(false, Ordering::SeqCst);
+    probe.release();
     assert!(runtime().block_on(text(&renderer)).contains("probe 2"));
 }
 
