@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use served::{connect, eventually, local, metric, read_all, send, started, status};
+use served::{Slow, connect, eventually, local, metric, read_all, send, started, status};
 
 /// Descriptors that are there to be had, beside those that whoever started this program left open in it.
 const DESCRIPTORS: usize = 120;
@@ -64,20 +64,6 @@ impl CpuClock {
             .filter_map(|field| field.parse::<f64>().ok())
             .sum::<f64>()
             / 100.0
-    }
-}
-
-/// A registry that takes its time, without any descriptor.
-struct Slow;
-
-impl prometheus::core::Collector for Slow {
-    fn desc(&self) -> Vec<&prometheus::core::Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
-        std::thread::sleep(Duration::from_millis(1500));
-        Vec::new()
     }
 }
 
@@ -135,9 +121,8 @@ fn the_server_answers_at_the_limit_and_leaves_the_service_its_share() {
         println!("SKIPPED: the_server_answers_at_the_limit (no prlimit)");
         return;
     }
-    let registry = prometheus::Registry::new();
-    registry.register(Box::new(Slow)).expect("a fresh registry");
-    let server = started(local().process_metrics(false).registry(registry));
+    let slow = Slow::by(Duration::from_millis(1500));
+    let server = started(local().process_metrics(false).collector(slow));
     let address = server.local_addr();
     let clock = CpuClock::new();
 

@@ -4,13 +4,9 @@ mod served;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use monitor_server::Limits;
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
 use served::{
     connect, eventually, large_registry, local, metric, read_all, send, started, status, status_of,
 };
@@ -115,39 +111,6 @@ fn limits_of_zero_are_none() {
         send(stream, "host\r\nConnection: close\r\n\r\n");
         assert_eq!(status_of(&read_all(stream)), "200");
     }
-}
-
-#[test]
-fn a_grace_of_zero_cuts_off_what_is_being_answered() {
-    /// Takes longer than any grace.
-    struct Slow(Arc<AtomicBool>);
-    impl Collector for Slow {
-        fn desc(&self) -> Vec<&Desc> {
-            Vec::new()
-        }
-        fn collect(&self) -> Vec<MetricFamily> {
-            self.0.store(true, Ordering::SeqCst);
-            std::thread::sleep(Duration::from_secs(30));
-            Vec::new()
-        }
-    }
-    let gathers = Arc::new(AtomicBool::new(false));
-    let limits = Limits::default()
-        .stop_grace(Duration::ZERO)
-        .gather_timeout(Duration::ZERO);
-    let config = local().collector(Slow(Arc::clone(&gathers))).limits(limits);
-    let server = started(config);
-    let mut asking = connect(server.local_addr());
-    send(
-        &mut asking,
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    );
-    eventually(|| gathers.load(Ordering::SeqCst));
-    let begin = Instant::now();
-    server.shutdown();
-    // By default it would be waited for, five seconds.
-    assert!(begin.elapsed() < Duration::from_secs(4));
-    assert_eq!(read_all(&mut asking), "");
 }
 
 /// A page is held once, however many clients do not take it, and they go at their deadline.

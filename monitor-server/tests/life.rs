@@ -1,69 +1,18 @@
 //! The life of a server: start, refusals, drain, stop, and start again.
 
+mod served;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use monitor_core::Monitor;
 use monitor_server::{Limits, MetricServer, MonitorConfig, MonitorServer, RunError, run};
-
-/// There is one server a process: tests that run it take turns.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn local() -> MonitorConfig {
-    MonitorConfig::default().listen([127, 0, 0, 1]).port(0)
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).expect("a connection");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .expect("a timeout");
-    stream
-}
-
-fn send(stream: &mut TcpStream, text: &str) {
-    stream.write_all(text.as_bytes()).expect("sent");
-}
-
-/// The whole answer to a GET on a connection of its own.
-fn get(address: SocketAddr, path: &str) -> String {
-    let mut stream = connect(address);
-    send(
-        &mut stream,
-        &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
-    );
-    read_all(&mut stream)
-}
-
-fn read_all(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    // A reset ends the answer too; what arrived before is looked at.
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-fn status(address: SocketAddr, path: &str) -> String {
-    get(address, path)
-        .split(' ')
-        .nth(1)
-        .unwrap_or("none")
-        .to_owned()
-}
-
-/// Names of this process's threads that belong to a server.
-fn server_threads() -> Vec<String> {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("procfs");
-    tasks
-        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
-        .map(|name| name.trim().to_owned())
-        .filter(|name| name.starts_with("monitor-"))
-        .collect()
-}
+use served::{
+    Slow, ask, connect, eventually, large_registry, local, page, read_all, send, server_threads,
+    started, status, status_of, turn,
+};
 
 /// Threads of a stopped server may take a moment to leave the process's list.
 fn assert_no_server_threads() {
@@ -179,35 +128,12 @@ fn half_sent_requests_do_not_hold_the_stop() {
     drop((idle, clients, silent));
 }
 
-/// A collector that takes its time.
-struct Slow(Duration);
-
-impl prometheus::core::Collector for Slow {
-    fn desc(&self) -> Vec<&prometheus::core::Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
-        std::thread::sleep(self.0);
-        Vec::new()
-    }
-}
-
-fn slow_registry(pause: Duration) -> prometheus::Registry {
-    let registry = prometheus::Registry::new();
-    registry
-        .register(Box::new(Slow(pause)))
-        .expect("a fresh registry");
-    registry
-}
-
 #[test]
 fn a_running_request_is_answered_before_the_stop() {
     let _turn = turn();
-    let server =
-        run(local().registry(slow_registry(Duration::from_millis(500)))).expect("a server");
+    let server = run(local().collector(Slow::by(Duration::from_millis(500)))).expect("a server");
     let address = server.local_addr();
-    let scrape = std::thread::spawn(move || get(address, "/metrics"));
+    let scrape = std::thread::spawn(move || page(address));
     std::thread::sleep(Duration::from_millis(150));
     let begin = Instant::now();
     server.shutdown();
@@ -226,39 +152,41 @@ fn a_running_request_is_answered_before_the_stop() {
 
 #[test]
 fn a_request_that_outlasts_the_grace_is_cut_off() {
-    let _turn = turn();
-    let limits = Limits::default().stop_grace(Duration::from_millis(300));
-    let config = local()
-        .registry(slow_registry(Duration::from_secs(3)))
-        .limits(limits);
-    let server = run(config).expect("a server");
-    let mut stream = connect(server.local_addr());
-    send(
-        &mut stream,
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    );
-    std::thread::sleep(Duration::from_millis(100));
-    let begin = Instant::now();
-    server.shutdown();
-    let took = begin.elapsed();
-    assert!(
-        took >= Duration::from_millis(300) && took < Duration::from_secs(1),
-        "{took:?}"
-    );
-    assert_eq!(read_all(&mut stream), "");
-    // The collector cannot be stopped: nothing of it may be left when the next test looks.
-    std::thread::sleep(Duration::from_secs(3));
+    for grace in [Duration::ZERO, Duration::from_millis(300)] {
+        let slow = Slow::held();
+        let limits = Limits::default()
+            .stop_grace(grace)
+            .gather_timeout(Duration::ZERO);
+        let server = started(local().collector(slow.clone()).limits(limits));
+        let mut stream = connect(server.local_addr());
+        send(
+            &mut stream,
+            "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        );
+        eventually(|| slow.begun.load(Ordering::SeqCst));
+        let begin = Instant::now();
+        server.shutdown();
+        // By default it would be waited for, five seconds.
+        let took = begin.elapsed();
+        assert!(
+            took >= grace && took < grace + Duration::from_secs(1),
+            "{took:?}"
+        );
+        assert_eq!(read_all(&mut stream), "");
+        slow.held.store(false, Ordering::SeqCst);
+        assert_no_server_threads();
+    }
 }
 
 #[test]
 fn a_registry_that_hangs_leaves_the_page_and_does_not_hold_the_stop() {
     let _turn = turn();
-    let pause = Duration::from_secs(2);
+    let slow = Slow::held();
     let limits = Limits::default().gather_timeout(Duration::from_millis(100));
-    let config = local().registry(slow_registry(pause)).limits(limits);
+    let config = local().collector(slow.clone()).limits(limits);
     let begin = Instant::now();
     let server = run(config).expect("a server");
-    let page = get(server.local_addr(), "/metrics");
+    let page = page(server.local_addr());
     assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
     assert!(
         page.contains("monitor_scrape_errors_total{cause=\"overrun\"} 1\n"),
@@ -271,8 +199,9 @@ fn a_registry_that_hangs_leaves_the_page_and_does_not_hold_the_stop() {
         begin.elapsed()
     );
     assert!(server_threads().contains(&"monitor-pool".to_owned()));
-    // The collector cannot be stopped: nothing of it may be left when the next test looks.
-    std::thread::sleep(pause);
+    // Nothing of it may be left when the next test looks.
+    slow.held.store(false, Ordering::SeqCst);
+    assert_no_server_threads();
 }
 
 #[test]
@@ -292,21 +221,11 @@ fn a_storage_registered_in_an_exported_registry_gives_the_same_page() {
         let server = metrics
             .run_in_thread(([127, 0, 0, 1], 0))
             .expect("a server");
-        let answer = get(server.local_addr(), "/metrics");
+        let answer = page(server.local_addr());
         server.shutdown();
         answer.split_once("\r\n\r\n").expect("a head").1.to_owned()
     };
     assert_eq!(page(registry), page(prometheus::Registry::new()));
-}
-
-/// A registry whose page is this many bytes long and a little more.
-fn large_registry(bytes: usize) -> prometheus::Registry {
-    let registry = prometheus::Registry::new();
-    let gauge = prometheus::Gauge::new("large", "x".repeat(bytes)).expect("a name");
-    registry
-        .register(Box::new(gauge))
-        .expect("a fresh registry");
-    registry
 }
 
 #[test]
@@ -452,17 +371,6 @@ fn a_drain_whose_limit_passes_says_so_and_stops_all_the_same() {
 }
 
 #[test]
-fn readiness_waits_for_started_where_the_service_says_so() {
-    let _turn = turn();
-    let server = run(local().wait_for_started(true)).expect("a server");
-    assert!(get(server.local_addr(), "/readyz").ends_with("starting"));
-    assert_eq!(status(server.local_addr(), "/livez"), "200");
-    server.started();
-    assert!(get(server.local_addr(), "/readyz").ends_with("ready"));
-    server.shutdown();
-}
-
-#[test]
 fn a_metric_server_runs_beside_it() {
     let _turn = turn();
     let monitor = Monitor::new(monitor_core::StorageConfig::default());
@@ -493,12 +401,11 @@ fn a_metric_server_runs_beside_it() {
 
 #[test]
 fn stalled_clients_are_cut_off_and_do_not_lock_others_out() {
-    let _turn = turn();
     let limits = Limits::default()
         .max_connections(8)
         .header_timeout(Duration::from_millis(700))
         .connection_timeout(Duration::from_millis(1500));
-    let server = run(local().limits(limits)).expect("a server");
+    let server = started(local().limits(limits));
     let address = server.local_addr();
     let slow: Vec<_> = (0..50)
         .map(|_| {
@@ -541,28 +448,18 @@ fn stalled_clients_are_cut_off_and_do_not_lock_others_out() {
         "{:?}",
         begin.elapsed()
     );
-    server.shutdown();
 }
 
 #[test]
 fn heads_beyond_the_limits_are_431() {
-    let _turn = turn();
-    let server = run(local()).expect("a server");
-    let ask = |head: &str| {
-        let mut stream = connect(server.local_addr());
-        let _ = stream.write_all(
-            format!("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n").as_bytes(),
-        );
-        read_all(&mut stream)
-            .split(' ')
-            .nth(1)
-            .unwrap_or("none")
-            .to_owned()
+    let server = started(local());
+    let ask = |headers: &str| {
+        let headers = format!("Host: x\r\n{headers}");
+        status_of(&ask(server.local_addr(), "GET", "/livez", &headers)).to_owned()
     };
     assert_eq!(ask(""), "200");
     assert_eq!(ask(&format!("X: {}\r\n", "a".repeat(8000))), "200");
     assert_eq!(ask(&format!("X: {}\r\n", "a".repeat(17_000))), "431");
     assert_eq!(ask(&"X: a\r\n".repeat(60)), "200");
     assert_eq!(ask(&"X: a\r\n".repeat(70)), "431");
-    server.shutdown();
 }

@@ -301,7 +301,5 @@ fn a_bad_setting_is_an_error_at_once_that_names_it() {
         assert!(!error.contains("the-token"), "{error}");
         assert!(begin.elapsed() < Duration::from_secs(1));
     }
-    let threads = fs::read_dir("/proc/self/task").expect("procfs");
-    let names = threads.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    assert_eq!(names.filter(|name| name.starts_with("monitor-")).count(), 0);
+    assert_eq!(served::server_threads(), [""; 0]);
 }

@@ -11,10 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use monitor_server::{Limits, MonitorConfig, RunError, run};
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use served::{connect, eventually, local, read_all, started, status_of, turn};
+use served::{Slow, connect, eventually, local, read_all, started, status_of, turn};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
@@ -179,23 +177,14 @@ fn it_serves_over_tls_and_nothing_else() {
 }
 
 /// Takes longer than what its client does after it asked.
-struct Slow;
-
-impl Collector for Slow {
-    fn desc(&self) -> Vec<&Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        std::thread::sleep(Duration::from_millis(200));
-        Vec::new()
-    }
+fn slow() -> Slow {
+    Slow::by(Duration::from_millis(200))
 }
 
 #[test]
 fn a_client_that_half_closes_after_its_request_is_answered() {
     let pki = Pki::new("half-closes");
-    let server = started(pki.config("").collector(Slow));
+    let server = started(pki.config("").collector(slow()));
     for version in [&TLS13, &TLS12] {
         for says_so in [true, false] {
             let mut client = pki.client(None);
@@ -218,7 +207,7 @@ fn a_client_that_half_closes_after_its_request_is_answered() {
 fn a_busy_connection_is_not_cut_off_at_its_deadline() {
     let pki = Pki::new("deadline");
     let limits = Limits::default().connection_timeout(Duration::from_millis(500));
-    let server = started(pki.config("").collector(Slow).limits(limits));
+    let server = started(pki.config("").collector(slow()).limits(limits));
     for path in ["/metrics", "/livez"] {
         let mut stream = pki.client(None).stream(server.local_addr());
         loop {
@@ -529,7 +518,5 @@ fn what_cannot_be_served_is_an_error_at_once_and_leaves_no_thread() {
             "{whole}"
         );
     }
-    let threads = fs::read_dir("/proc/self/task").expect("procfs");
-    let names = threads.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    assert_eq!(names.filter(|name| name.starts_with("monitor-")).count(), 0);
+    assert_eq!(served::server_threads(), [""; 0]);
 }

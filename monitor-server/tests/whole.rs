@@ -8,27 +8,13 @@ use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 use monitor_server::{Limits, MonitorConfig};
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
-use served::{connect, local, read_all, send, started, status_of};
+use served::{Slow, connect, local, read_all, send, started, status_of};
 
-/// Long enough that the server has seen before it answers whatever its client did after it asked.
-struct Slow;
-
-impl Collector for Slow {
-    fn desc(&self) -> Vec<&Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        std::thread::sleep(Duration::from_millis(200));
-        Vec::new()
-    }
-}
-
-/// Each page takes its time.
+/// Each page takes long enough that the server has seen before it answers whatever its client did after it asked.
 fn slow() -> MonitorConfig {
-    local().collector(Slow).render_cache(Duration::ZERO)
+    local()
+        .collector(Slow::by(Duration::from_millis(200)))
+        .render_cache(Duration::ZERO)
 }
 
 /// Requests on each route and of each kind, and what they are answered.

@@ -4,10 +4,13 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use monitor_server::{MonitorConfig, MonitorServer, run};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
 
 /// Loopback, any free port.
 pub(crate) fn local() -> MonitorConfig {
@@ -119,6 +122,7 @@ pub(crate) fn metric(address: SocketAddr, series: &str) -> f64 {
 }
 
 /// Waits until it holds, for as long as a loaded machine may need.
+#[track_caller]
 pub(crate) fn eventually(holds: impl Fn() -> bool) {
     let begin = Instant::now();
     while !holds() {
@@ -135,4 +139,52 @@ pub(crate) fn large_registry(bytes: usize) -> prometheus::Registry {
         .register(Box::new(gauge))
         .expect("a fresh registry");
     registry
+}
+
+/// A collector that takes its time, and as long as it is held.
+#[derive(Clone, Default)]
+pub(crate) struct Slow {
+    pub(crate) pause: Duration,
+    pub(crate) begun: Arc<AtomicBool>,
+    pub(crate) held: Arc<AtomicBool>,
+}
+
+impl Slow {
+    pub(crate) fn by(pause: Duration) -> Self {
+        Self {
+            pause,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn held() -> Self {
+        let slow = Self::default();
+        slow.held.store(true, Ordering::SeqCst);
+        slow
+    }
+}
+
+impl Collector for Slow {
+    fn desc(&self) -> Vec<&Desc> {
+        Vec::new()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.begun.store(true, Ordering::SeqCst);
+        std::thread::sleep(self.pause);
+        while self.held.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Vec::new()
+    }
+}
+
+/// The threads of this process that belong to a server.
+pub(crate) fn server_threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("procfs");
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| name.starts_with("monitor-"))
+        .collect()
 }
