@@ -58,8 +58,9 @@ fn every_known_client_gets_what_it_likes_best() {
 }
 
 #[test]
-fn the_largest_weight_wins_not_the_first_entry() {
-    let cases = [
+fn each_header_gets_its_type() {
+    for (accept, expected) in [
+        // The largest weight wins, not the first entry.
         ("application/openmetrics-text;q=0.3,text/plain;q=0.7", TEXT),
         ("text/plain;q=0.3,application/openmetrics-text;q=0.7", OPEN),
         (
@@ -84,33 +85,7 @@ fn the_largest_weight_wins_not_the_first_entry() {
         // Nothing acceptable is no reason to refuse.
         ("application/openmetrics-text;q=0, text/plain;q=0", TEXT),
         ("*/*;q=0", TEXT),
-    ];
-    for (accept, expected) in cases {
-        assert_eq!(content_type(accept), expected, "{accept}");
-    }
-}
-
-#[test]
-fn escaping_is_answered_from_a_closed_set() {
-    let cases = [
-        ("allow-utf-8", OPEN_UTF8),
-        ("ALLOW-UTF-8", OPEN_UTF8),
-        ("underscores", OPEN_UNDERSCORES),
-        ("values", OPEN_VALUES),
-        ("dots", OPEN_DOTS),
-        ("\"d\\ots\"", OPEN_DOTS),
-        ("\"<script>\"", OPEN_UNDERSCORES),
-        ("", OPEN_UNDERSCORES),
-    ];
-    for (escaping, expected) in cases {
-        let accept = format!("application/openmetrics-text;version=1.0.0;escaping={escaping}");
-        assert_eq!(content_type(&accept), expected, "{accept}");
-    }
-}
-
-#[test]
-fn malformed_elements_are_passed_over() {
-    let cases = [
+        // Elements that cannot be read are passed over.
         ("", TEXT),
         (",,,", TEXT),
         (";;;", TEXT),
@@ -131,9 +106,25 @@ fn malformed_elements_are_passed_over() {
         ("application/openmetrics-text;note=\"unterminated", OPEN),
         ("garbage, application/openmetrics-text", OPEN),
         ("text/plain, application/openmetrics-text;q=\"0.\\5\"", TEXT),
-    ];
-    for (accept, expected) in cases {
+    ] {
         assert_eq!(content_type(accept), expected, "{accept}");
+    }
+}
+
+#[test]
+fn escaping_is_answered_from_a_closed_set() {
+    for (escaping, expected) in [
+        ("allow-utf-8", OPEN_UTF8),
+        ("ALLOW-UTF-8", OPEN_UTF8),
+        ("underscores", OPEN_UNDERSCORES),
+        ("values", OPEN_VALUES),
+        ("dots", OPEN_DOTS),
+        ("\"d\\ots\"", OPEN_DOTS),
+        ("\"<script>\"", OPEN_UNDERSCORES),
+        ("", OPEN_UNDERSCORES),
+    ] {
+        let accept = format!("application/openmetrics-text;version=1.0.0;escaping={escaping}");
+        assert_eq!(content_type(&accept), expected, "{accept}");
     }
 }
 

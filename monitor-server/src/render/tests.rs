@@ -18,7 +18,7 @@ mod sources;
 
 /// A collector that counts its gatherings, and waits or panics in them as told.
 #[derive(Clone, Default)]
-struct Probe {
+pub(crate) struct Probe {
     gathered: Arc<AtomicU64>,
     slow: Option<Duration>,
     hangs: Arc<AtomicBool>,
@@ -33,7 +33,7 @@ impl Probe {
         }
     }
 
-    fn hanging() -> Self {
+    pub(crate) fn hanging() -> Self {
         let probe = Self::default();
         probe.hangs.store(true, Ordering::SeqCst);
         probe
@@ -47,7 +47,7 @@ impl Probe {
     }
 
     /// Ends each gathering that hangs, and lets none hang any more.
-    fn release(&self) {
+    pub(crate) fn release(&self) {
         self.hangs.store(false, Ordering::SeqCst);
     }
 
@@ -116,6 +116,13 @@ fn renderer_of(
 /// The settings of an empty configuration.
 fn settings() -> PageSettings {
     crate::MonitorConfig::default().page_settings()
+}
+
+pub(crate) fn registry_with(collector: impl Collector + 'static) -> Registry {
+    let registry = Registry::new();
+    let registered = registry.register(Box::new(collector));
+    registered.expect("a fresh registry");
+    registry
 }
 
 fn registry_of(collector: Box<dyn Collector>) -> Source {

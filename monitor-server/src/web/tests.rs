@@ -280,7 +280,7 @@ fn no_message_shows_what_may_be_a_secret() {
         let config = MonitorConfig::default().web_config(path);
         let error = AccessControl::load(&config.security).expect_err(&text);
         let said = format!("{} {error:?}", with_sources(&error));
-        let is_shown = cfg!(feature = "tls") || !text.contains("tls_server_config: {");
+        let is_shown = cfg!(feature = "tls") || !text.contains("tls_server_config");
         assert!(!is_shown || said.contains("<secret>"), "{said}");
         assert!(!said.contains("$2") && !said.contains("12345"), "{said}");
     }
@@ -328,30 +328,6 @@ async fn a_password_withdrawn_while_it_waits_is_refused() {
     assert!(opens(&access_control, WITH_NEW).await);
 }
 
-#[tokio::test]
-async fn a_filter_looks_at_its_files_when_it_is_asked() {
-    let folder = Folder::new("filter");
-    let path = folder.write("web.yml", &users("old"));
-    let config = MonitorConfig::default().web_config(&path);
-    let (access_control, metrics) = loaded(&config);
-    let (access_control, metrics) = (Arc::new(access_control), Arc::new(metrics));
-    Arc::clone(&access_control)
-        .look_now_and_then(&metrics)
-        .await;
-    folder.write("web.yml", &users("new"));
-    // Not each request does.
-    Arc::clone(&access_control)
-        .look_now_and_then(&metrics)
-        .await;
-    assert!(opens(&access_control, WITH_OLD).await);
-    tokio::time::sleep(LOOK).await;
-    Arc::clone(&access_control)
-        .look_now_and_then(&metrics)
-        .await;
-    assert!(opens(&access_control, WITH_NEW).await && !opens(&access_control, WITH_OLD).await);
-    assert!(is_in_force(&metrics));
-}
-
 /// The status of a scrape of a mounted filter with these credentials.
 async fn scraped(
     filter: &warp::filters::BoxedFilter<(warp::reply::Response,)>,
@@ -375,6 +351,8 @@ async fn a_mounted_filter_takes_a_new_password_and_no_more_the_old_one() {
     let filter = crate::MetricServer::with_config(&config, monitor).filter();
     assert_eq!(scraped(&filter, WITH_OLD).await, 200);
     folder.write("web.yml", &users("new"));
+    // Not each request looks at the file.
+    assert_eq!(scraped(&filter, WITH_OLD).await, 200);
     tokio::time::sleep(LOOK).await;
     assert_eq!(scraped(&filter, WITH_OLD).await, 401);
     assert_eq!(scraped(&filter, WITH_NEW).await, 200);
