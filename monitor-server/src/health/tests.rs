@@ -174,37 +174,6 @@ fn who_may_not_see_details_is_told_the_status_alone() {
 }
 
 #[test]
-fn a_pulse_that_is_too_old_fails_liveness_and_nothing_else_does() {
-    let (monitor, _hand) = monitor();
-    let settings = HealthSettings {
-        heartbeat_timeout: Duration::from_millis(20),
-        ..HealthSettings::default()
-    };
-    let health = HealthService::new(monitor, &settings, Lifecycle::new(true));
-    std::thread::sleep(Duration::from_millis(40));
-    assert!(health.is_live(), "no pulse was given yet");
-    health.heartbeat.clone().pulse();
-    std::thread::sleep(Duration::from_millis(40));
-    assert!(!health.is_live());
-    health.set_started();
-    assert_eq!(health.readiness(), Readiness::Ready);
-    assert!(!health.state().live);
-    health.heartbeat.pulse();
-    assert!(health.heartbeat.age() < Some(SECOND));
-}
-
-#[test]
-fn names_that_nothing_has_are_found_once() {
-    let (monitor, _hand) = monitor();
-    monitor.method("Get").expect("a name");
-    let health = service(monitor, &["Get", "default", "nobody", "db"]);
-    assert_eq!(
-        health.unknown_names(),
-        ["db", "loader", "nobody"].map(Arc::from)
-    );
-}
-
-#[test]
 fn metrics_say_what_the_answers_do_and_are_the_listed_ones() {
     let (monitor, hand) = monitor();
     let health = service(monitor, &["loader"]);

@@ -10,6 +10,9 @@ use tokio::runtime::{Builder, Runtime};
 use super::*;
 use crate::runtime::block_on;
 
+const UP: Option<HealthStatus> = Some(HealthStatus::Up);
+const DOWN: Option<HealthStatus> = Some(HealthStatus::Down);
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A check that runs on the test's own runtime, so that its clock can be moved.
@@ -169,18 +172,22 @@ async fn a_panic_in_what_a_check_drops_is_a_failure_and_the_next_run_comes() {
 }
 
 /// Waits for an event on another thread, for as long as a busy machine may take.
-fn eventually(what: &str, happened: impl Fn() -> bool) {
+#[track_caller]
+fn eventually(happened: impl Fn() -> bool) {
     let begin = std::time::Instant::now();
     while !happened() {
-        assert!(begin.elapsed() < SECOND * 30, "{what}");
+        assert!(begin.elapsed() < SECOND * 30, "it never happened");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
+fn part(checks: &Checks, name: &str) -> Option<HealthPart> {
+    let mut reports = checks.reports().into_iter();
+    reports.find(|one| &*one.name == name)
+}
+
 fn status(checks: &Checks, name: &str) -> Option<HealthStatus> {
-    let reports = checks.reports();
-    let found = reports.into_iter().find(|one| &*one.name == name);
-    found.map(|one| one.status)
+    part(checks, name).map(|one| one.status)
 }
 
 /// Checks of a server that has no runtime which serves.
@@ -192,6 +199,16 @@ fn started(service: Option<Handle>) -> Checks {
     checks
 }
 
+fn begin(checks: &Checks, name: &str, check: Check, probe: Probe) {
+    let name = name.into();
+    checks.begin(Registered { name, check, probe });
+}
+
+/// A call that finds everything well.
+fn well() -> Probe {
+    Probe::of_call(|| Ok::<(), String>(()))
+}
+
 /// The runtime of a service, with two threads.
 fn service() -> Runtime {
     let mut builder = Builder::new_multi_thread();
@@ -200,9 +217,7 @@ fn service() -> Runtime {
 }
 
 fn output(checks: &Checks, name: &str) -> String {
-    let reports = checks.reports();
-    let found = reports.into_iter().find(|one| &*one.name == name);
-    found.and_then(output_of).unwrap_or_default()
+    part(checks, name).and_then(output_of).unwrap_or_default()
 }
 
 #[test]
@@ -223,24 +238,17 @@ fn a_call_that_hangs_is_down_runs_once_and_holds_nobody() {
     for (name, check, probe) in [
         ("hangs", quick, hanging),
         ("panics", patient.clone(), panicking),
-        ("well", patient, Probe::of_call(|| Ok::<(), String>(()))),
+        ("well", patient, well()),
     ] {
-        let name = name.into();
-        checks.begin(Registered { name, check, probe });
+        begin(&checks, name, check, probe);
     }
-    eventually("it overruns", || {
-        status(&checks, "hangs") == Some(HealthStatus::Down)
-    });
-    eventually("it panics", || {
-        status(&checks, "panics") == Some(HealthStatus::Down)
-    });
-    eventually("it is well", || {
-        status(&checks, "well") == Some(HealthStatus::Up)
-    });
+    eventually(|| status(&checks, "hangs") == DOWN);
+    eventually(|| status(&checks, "panics") == DOWN);
+    eventually(|| status(&checks, "well") == UP);
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(runs.load(Ordering::SeqCst), 1);
     hangs.store(false, Ordering::SeqCst);
-    eventually("it comes back", || runs.load(Ordering::SeqCst) > 3);
+    eventually(|| runs.load(Ordering::SeqCst) > 3);
     hangs.store(true, Ordering::SeqCst);
     let begin = std::time::Instant::now();
     checks.stop();
@@ -266,56 +274,16 @@ fn a_future_that_blocks_its_thread_does_not_hold_the_stop() {
     for service in [None, Some(runtime.handle().clone())] {
         let checks = started(service);
         let (blocks, begun) = (Arc::new(AtomicBool::new(true)), Arc::default());
-        checks.begin(Registered {
-            name: "blocks".into(),
-            check: Check::default(),
-            probe: blocking_while(&blocks, &begun),
-        });
-        eventually("it runs", || begun.load(Ordering::SeqCst));
+        let probe = blocking_while(&blocks, &begun);
+        begin(&checks, "blocks", Check::default(), probe);
+        eventually(|| begun.load(Ordering::SeqCst));
         let stop = std::time::Instant::now();
         checks.stop();
         assert!(stop.elapsed() < SECOND * 5, "{:?}", stop.elapsed());
         blocks.store(false, Ordering::SeqCst);
         // For good.
-        checks.begin(Registered {
-            name: "after".into(),
-            check: Check::default(),
-            probe: Probe::of_call(|| Ok::<(), String>(())),
-        });
+        begin(&checks, "after", Check::default(), well());
         assert!(!checks.has("after"));
-    }
-}
-
-#[test]
-fn a_future_that_blocks_its_thread_is_down_at_its_limit_and_leaves_the_others_on_time() {
-    let runtime = service();
-    for service in [None, Some(runtime.handle().clone())] {
-        let checks = started(service);
-        let blocks = Arc::new(AtomicBool::new(true));
-        let runs = Arc::new(AtomicU32::new(0));
-        let well = Probe::of_future(Arc::clone(&runs), |runs| async move {
-            runs.fetch_add(1, Ordering::SeqCst);
-            Ok::<(), String>(())
-        });
-        let endless = Check::every(SECOND * 1000).timeout(Duration::from_millis(50));
-        let often = Check::every(Duration::from_millis(10)).timeout(SECOND * 30);
-        for (name, check, probe) in [
-            ("blocks", endless, blocking_while(&blocks, &Arc::default())),
-            ("well", often, well),
-        ] {
-            let name = name.into();
-            checks.begin(Registered { name, check, probe });
-        }
-        eventually("it is down", || {
-            output(&checks, "blocks") == "no answer within 50ms"
-        });
-        let before = runs.load(Ordering::SeqCst);
-        eventually("the other runs", || {
-            runs.load(Ordering::SeqCst) > before + 10
-        });
-        assert_eq!(status(&checks, "well"), Some(HealthStatus::Up));
-        blocks.store(false, Ordering::SeqCst);
-        checks.stop();
     }
 }
 
@@ -324,23 +292,18 @@ fn a_runtime_that_hangs_or_has_stopped_is_the_reason_that_a_check_is_down() {
     let runtime = Builder::new_current_thread().build().expect("a runtime");
     let checks = started(Some(runtime.handle().clone()));
     let check = Check::every(Duration::from_millis(20)).timeout(Duration::from_millis(20));
-    let (name, probe) = (
-        "db".into(),
-        Probe::of_future((), |()| async { Ok::<(), String>(()) }),
-    );
-    checks.begin(Registered { name, check, probe });
-    eventually("it hangs", || {
+    let probe = Probe::of_future((), |()| async { Ok::<(), String>(()) });
+    begin(&checks, "db", check, probe);
+    eventually(|| {
         output(&checks, "db") == "no answer within 20ms: the runtime that it runs on is busy"
     });
     runtime.block_on(async {
-        while status(&checks, "db") != Some(HealthStatus::Up) {
+        while status(&checks, "db") != UP {
             tokio::task::yield_now().await;
         }
     });
     drop(runtime);
-    eventually("it has stopped", || {
-        output(&checks, "db") == "the runtime that it runs on has stopped"
-    });
+    eventually(|| output(&checks, "db") == "the runtime that it runs on has stopped");
     checks.stop();
 }
 
@@ -395,13 +358,11 @@ fn what_checks_call_is_not_recorded() {
             ("async", asks),
             ("blocking", Probe::of_call(asked_by_a_blocking_check)),
         ] {
-            let (name, check) = (name.into(), Check::every(Duration::from_millis(1)));
-            checks.begin(Registered { name, check, probe });
+            let often = Check::every(Duration::from_millis(1));
+            begin(&checks, name, often, probe);
         }
         for name in ["async", "blocking"] {
-            eventually("it is well", || {
-                status(&checks, name) == Some(HealthStatus::Up)
-            });
+            eventually(|| status(&checks, name) == UP);
         }
         checks.stop();
     }
@@ -432,42 +393,13 @@ fn what_checks_hold_is_not_dropped_on_the_thread_that_schedules() {
     for _ in 0..20 {
         let held = Arc::new(Held(dropped.clone()));
         let probe = Probe::of_future(held, |_| async { Ok::<(), String>(()) });
-        let check = Check::every(Duration::from_millis(1));
-        checks.begin(Registered {
-            name: "db".into(),
-            check,
-            probe,
-        });
-        eventually("it runs", || {
-            status(&checks, "db") == Some(HealthStatus::Up)
-        });
-        assert!(checks.remove("db"));
+        let often = Check::every(Duration::from_millis(1)).ready();
+        begin(&checks, "db", often, probe);
+        eventually(|| status(&checks, "db") == UP);
+        assert!(checks.any_ready() && checks.remove("db") && !checks.any_ready());
         let on = on.recv_timeout(SECOND * 30).expect("it is dropped");
         assert_ne!(on, scheduling);
     }
-}
-
-#[test]
-fn a_check_is_replaced_and_removed_by_name() {
-    let checks = started(None);
-    let check = |answer: Result<(), &'static str>| Registered {
-        name: "db".into(),
-        check: Check::default().ready(),
-        probe: Probe::of_future((), move |()| async move { answer }),
-    };
-    checks.begin(check(Err("refused")));
-    eventually("it fails", || {
-        status(&checks, "db") == Some(HealthStatus::Down)
-    });
-    checks.begin(check(Ok(())));
-    eventually("it is well", || {
-        status(&checks, "db") == Some(HealthStatus::Up)
-    });
-    assert!(checks.has("db") && checks.any_ready());
-    assert!(checks.remove("db"));
-    assert!(!checks.remove("db") && !checks.has("db") && !checks.any_ready());
-    assert_eq!(checks.reports(), []);
-    checks.stop();
 }
 
 #[tokio::test(start_paused = true)]
@@ -511,13 +443,12 @@ fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
         } else {
             Probe::of_call(call)
         };
-        let (name, check) = (name.into(), Check::default());
-        checks.begin(Registered { name, check, probe });
+        begin(&checks, name, Check::default(), probe);
     }
     assert!(Arc::strong_count(&held) > 1);
     checks.stop();
     // A thread that was still at it lets go a moment later.
-    eventually("nothing is held", || Arc::strong_count(&held) == 1);
+    eventually(|| Arc::strong_count(&held) == 1);
     assert_eq!(checks.reports(), []);
 }
 
