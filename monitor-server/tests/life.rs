@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use monitor_core::Monitor;
-use monitor_server::{Limits, MetricServer, MonitorConfig, MonitorServer, RunError, run};
+use monitor_server::{Limits, MetricServer, MonitorServer, RunError, run};
 use served::{
     Slow, ask, connect, eventually, large_registry, local, page, read_all, send, server_threads,
     started, status, status_of, turn,
@@ -105,8 +105,7 @@ fn it_starts_a_hundred_times_on_one_port() {
 
 #[test]
 fn half_sent_requests_do_not_hold_the_stop() {
-    let _turn = turn();
-    let server = run(local()).expect("a server");
+    let server = started(local());
     let mut idle = connect(server.local_addr());
     send(&mut idle, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
     idle.read_exact(&mut [0; 12]).expect("an answer");
@@ -130,8 +129,7 @@ fn half_sent_requests_do_not_hold_the_stop() {
 
 #[test]
 fn a_running_request_is_answered_before_the_stop() {
-    let _turn = turn();
-    let server = run(local().collector(Slow::by(Duration::from_millis(500)))).expect("a server");
+    let server = started(local().collector(Slow::by(Duration::from_millis(500))));
     let address = server.local_addr();
     let scrape = std::thread::spawn(move || page(address));
     std::thread::sleep(Duration::from_millis(150));
@@ -180,12 +178,11 @@ fn a_request_that_outlasts_the_grace_is_cut_off() {
 
 #[test]
 fn a_registry_that_hangs_leaves_the_page_and_does_not_hold_the_stop() {
-    let _turn = turn();
     let slow = Slow::held();
     let limits = Limits::default().gather_timeout(Duration::from_millis(100));
     let config = local().collector(slow.clone()).limits(limits);
+    let server = started(config);
     let begin = Instant::now();
-    let server = run(config).expect("a server");
     let page = page(server.local_addr());
     assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
     assert!(
@@ -202,30 +199,6 @@ fn a_registry_that_hangs_leaves_the_page_and_does_not_hold_the_stop() {
     // Nothing of it may be left when the next test looks.
     slow.held.store(false, Ordering::SeqCst);
     assert_no_server_threads();
-}
-
-#[test]
-fn a_storage_registered_in_an_exported_registry_gives_the_same_page() {
-    let _turn = turn();
-    let monitor = Monitor::new(monitor_core::StorageConfig::default());
-    let method = monitor.method("twice").expect("a method");
-    method.start().finish(monitor_core::Outcome::Success);
-    let registry = prometheus::Registry::new();
-    registry
-        .register(Box::new(*monitor.storage()))
-        .expect("a fresh registry");
-    let page = |registry| {
-        // What the process takes changes from page to page.
-        let config = MonitorConfig::default().process_metrics(false);
-        let metrics = MetricServer::with_config(&config.registry(registry), monitor);
-        let server = metrics
-            .run_in_thread(([127, 0, 0, 1], 0))
-            .expect("a server");
-        let answer = page(server.local_addr());
-        server.shutdown();
-        answer.split_once("\r\n\r\n").expect("a head").1.to_owned()
-    };
-    assert_eq!(page(registry), page(prometheus::Registry::new()));
 }
 
 #[test]
@@ -291,8 +264,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn waiting_ends_with_the_tasks_or_with_the_limit() {
-    let _turn = turn();
-    let server = run(local()).expect("a server");
+    let server = started(local());
     let method = server.method("waited for").expect("a method");
     let guard = method.start();
     let limit = Duration::from_millis(50);
@@ -332,8 +304,7 @@ fn waiting_ends_with_the_tasks_or_with_the_limit() {
 
 #[test]
 fn draining_turns_readiness_off_waits_and_stops() {
-    let _turn = turn();
-    let server = run(local()).expect("a server");
+    let server = started(local());
     let address = server.local_addr();
     let guard = server.method("drained").expect("a method").start();
     let draining = {
@@ -352,22 +323,6 @@ fn draining_turns_readiness_off_waits_and_stops() {
     draining.join().expect("no panic").expect("the task ended");
     assert!(MonitorServer::instance().is_none());
     assert!(TcpStream::connect(address).is_err());
-}
-
-#[test]
-fn a_drain_whose_limit_passes_says_so_and_stops_all_the_same() {
-    let _turn = turn();
-    let server = run(local()).expect("a server");
-    let guard = server.method("never ends").expect("a method").start();
-    assert_eq!(
-        server
-            .drain_blocking(Duration::from_millis(20))
-            .expect_err("one runs")
-            .left,
-        1
-    );
-    assert!(MonitorServer::instance().is_none());
-    guard.finish(monitor_core::Outcome::Success);
 }
 
 #[test]
