@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use monitor_server::{Limits, MonitorConfig, RunError, run};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use served::{Slow, connect, eventually, local, read_all, started, status_of, turn};
+use served::{Slow, connect, eventually, local, read_all, send_get, started, status_of, turn};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
@@ -190,8 +190,7 @@ fn a_client_that_half_closes_after_its_request_is_answered() {
             let mut client = pki.client(None);
             client.versions = vec![version];
             let mut stream = client.stream(server.local_addr());
-            let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
-            stream.write_all(request).expect("sent");
+            send_get(&mut stream, "/metrics");
             if says_so {
                 stream.conn.send_close_notify();
             }
@@ -211,8 +210,7 @@ fn a_busy_connection_is_not_cut_off_at_its_deadline() {
     for path in ["/metrics", "/livez"] {
         let mut stream = pki.client(None).stream(server.local_addr());
         loop {
-            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            stream.write_all(request.as_bytes()).expect("sent");
+            send_get(&mut stream, path);
             let (head, body) = served::read_answer(&mut stream);
             let length = format!("content-length: {}\r\n", body.len());
             assert!(head.contains(&length), "{path}: {head}{body}");
@@ -505,11 +503,8 @@ fn what_cannot_be_served_is_an_error_at_once_and_leaves_no_thread() {
         let begin = Instant::now();
         let config = local().web_config(pki.write("web.yml", &text));
         let error = run(config).expect_err(named);
-        assert!(
-            begin.elapsed() < Duration::from_secs(1),
-            "{:?}",
-            begin.elapsed()
-        );
+        let took = begin.elapsed();
+        assert!(took < Duration::from_secs(1), "{took:?}");
         assert!(matches!(error, RunError::Config(_)), "{error:?}");
         assert!(error.to_string().contains(named), "{error}");
         let whole = format!("{error} {error:?}");

@@ -3,12 +3,11 @@
 
 mod served;
 
-use std::io::Write;
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 use monitor_server::{Limits, MonitorConfig};
-use served::{Slow, connect, local, read_all, send, started, status_of};
+use served::{Slow, connect, local, read_all, send, send_get, started, status_of};
 
 /// Each page takes long enough that the server has seen before it answers whatever its client did after it asked.
 fn slow() -> MonitorConfig {
@@ -69,9 +68,9 @@ fn a_client_that_half_closes_after_its_request_is_answered() {
     assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 4, "{answer}");
     // After others, which were answered before.
     let mut stream = connect(address);
-    send(&mut stream, &get("/livez"));
+    send_get(&mut stream, "/livez");
     served::read_answer(&mut stream);
-    send(&mut stream, &get("/metrics"));
+    send_get(&mut stream, "/metrics");
     stream.shutdown(Shutdown::Write).expect("it is open");
     assert!(read_all(&mut stream).contains("# TYPE"));
 }
@@ -84,8 +83,7 @@ fn a_client_of_a_unix_socket_may_half_close_too() {
     let path = std::env::temp_dir().join(name);
     let _server = started(slow().listen_unix(&path));
     let mut stream = UnixStream::connect(&path).expect("a connection");
-    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    stream.write_all(request).expect("sent");
+    send_get(&mut stream, "/metrics");
     stream.shutdown(Shutdown::Write).expect("it is open");
     let answer = read_all(&mut stream);
     assert!(answer.contains("# TYPE"), "{answer}");
@@ -114,8 +112,7 @@ fn a_busy_connection_is_not_cut_off_at_its_deadline() {
             let mut stream = connect(address);
             let mut answers = 0;
             loop {
-                let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-                send(&mut stream, &request);
+                send_get(&mut stream, path);
                 let (head, body) = served::read_answer(&mut stream);
                 answers += 1;
                 assert!(
@@ -145,10 +142,7 @@ fn a_connection_that_idles_at_its_deadline_is_closed() {
         .header_timeout(Duration::ZERO);
     let server = started(local().limits(limits));
     let mut stream = connect(server.local_addr());
-    send(
-        &mut stream,
-        "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    );
+    send_get(&mut stream, "/livez");
     assert!(read_all(&mut stream).ends_with("ok"));
     let ended = "monitor_server_connections_closed_total{reason=\"deadline\"}";
     served::eventually(|| served::metric(server.local_addr(), ended) >= 1.0);

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use super::*;
+use crate::test_folder::Folder;
 
 mod environment;
 mod refusals;
@@ -373,54 +374,36 @@ fn a_unix_socket_takes_the_address_s_place() {
     assert_eq!(refusal("listen: unix:a.sock"), expected);
 }
 
-/// A file that is removed when the test ends.
-struct TempFile(PathBuf);
-
-impl TempFile {
-    fn new(name: &str, text: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("monitor-config-{}-{name}.yaml", std::process::id()));
-        std::fs::write(&path, text).expect("a file in the temporary directory");
-        Self(path)
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 #[test]
 fn a_section_of_a_document_is_read_and_the_rest_is_not_looked_at() {
     let text = "Ports: &p {anything: [1, {2: x}], port: high}\n3: .inf\nagain: *p\ntagged: !mine [a]\nmerged: {<<: *p, b: !!str 1}\n? [1, 2]\n: yes\nMonitorServer:\n  port: 80\n  listen: 127.0.0.1\n";
-    let file = TempFile::new("section", text);
-    let config = MonitorConfig::from_file_at(&file.0, "MonitorServer").expect("valid");
+    let (_folder, file) = Folder::with("service.yaml", text);
+    let config = MonitorConfig::from_file_at(&file, "MonitorServer").expect("valid");
     assert_eq!(config.address().to_string(), "127.0.0.1:80");
-    let missing = MonitorConfig::from_file_at(&file.0, "Monitor").expect_err("no such section");
+    let missing = MonitorConfig::from_file_at(&file, "Monitor").expect_err("no such section");
     let expected = format!(
         "{}: `Monitor`: there is no such section in the document",
-        file.0.display()
+        file.display()
     );
     assert_eq!(missing.to_string(), expected);
-    let whole = MonitorConfig::from_file(&file.0).expect_err("the document is not the section");
+    let whole = MonitorConfig::from_file(&file).expect_err("the document is not the section");
     let expected = format!(
         "{}:1: `Ports`: unknown key; the nearest valid one is `port`",
-        file.0.display()
+        file.display()
     );
     assert_eq!(whole.to_string(), expected);
 }
 
 #[test]
 fn a_refusal_names_file_and_line() {
-    let file = TempFile::new(
-        "line",
+    let (_folder, file) = Folder::with(
+        "service.yaml",
         "A: 1\nMonitorServer:\n  errors:\n    INTERNAL: {service_errors: boom}\n",
     );
-    let error = MonitorConfig::from_file_at(&file.0, "MonitorServer").expect_err("refused");
+    let error = MonitorConfig::from_file_at(&file, "MonitorServer").expect_err("refused");
     let expected = format!(
         "{}:4: `errors.INTERNAL.service_errors`: expected a list of words, found the text `boom`",
-        file.0.display()
+        file.display()
     );
     assert_eq!(error.to_string(), expected);
 }
@@ -541,13 +524,13 @@ fn a_setting_for_a_feature_that_is_off_names_it() {
 #[test]
 fn a_file_on_top_of_settings_made_in_code_that_cannot_be_is_refused() {
     let limits = Limits::default().max_headers(5000);
-    let file = TempFile::new("on-top", "limits: {max_header_bytes: 9000}\n");
-    let error = MonitorConfig::default().limits(limits).with_file(&file.0);
+    let (_folder, file) = Folder::with("service.yaml", "limits: {max_header_bytes: 9000}\n");
+    let error = MonitorConfig::default().limits(limits).with_file(&file);
     let expected =
         "configuration: `limits.max_headers`: expected a whole number from 1 to 1024, found `5000`";
     assert_eq!(error.expect_err("refused").to_string(), expected);
-    let file = TempFile::new("on-top", "limits: {max_headers: 7}\n");
+    let (_folder, file) = Folder::with("service.yaml", "limits: {max_headers: 7}\n");
     let limits = Limits::default().max_headers(5000);
-    let config = MonitorConfig::default().limits(limits).with_file(&file.0);
+    let config = MonitorConfig::default().limits(limits).with_file(&file);
     assert_eq!(config.expect("the file replaces it").limits.max_headers, 7);
 }

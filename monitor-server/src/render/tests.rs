@@ -234,18 +234,15 @@ async fn registries_that_hang_cost_one_deadline_together() {
         renderer_with(probes.collect(), gather_timeout(Duration::from_millis(200)));
     let begin = Instant::now();
     text(&renderer).await;
-    assert!(
-        begin.elapsed() < Duration::from_millis(800),
-        "{:?}",
-        begin.elapsed()
-    );
+    let took = begin.elapsed();
+    assert!(took < Duration::from_millis(800), "{took:?}");
     assert_eq!(metrics.errors(Cause::Overrun), 8);
     probe.release();
 }
 
 #[tokio::test]
 async fn the_server_s_counters_are_there_from_the_start_at_zero() {
-    let (renderer, metrics) = renderer(Vec::new());
+    let (renderer, _) = renderer(Vec::new());
     let page = text(&renderer).await;
     for line in [
         "# TYPE monitor_scrapes_total counter",
@@ -263,25 +260,6 @@ async fn the_server_s_counters_are_there_from_the_start_at_zero() {
     ] {
         assert!(page.lines().any(|other| other == line), "{line}: {page}");
     }
-    let scrape = metrics.scrape();
-    let page = text(&renderer).await;
-    assert!(page.contains("monitor_scrapes_in_flight 1\n"), "{page}");
-    assert!(
-        page.contains("monitor_scrape_render_seconds_count 1\n"),
-        "{page}"
-    );
-    scrape.answered(http::StatusCode::OK, 70);
-    drop(metrics.scrape());
-    let page = text(&renderer).await;
-    assert!(page.contains("monitor_scrapes_in_flight 0\n"), "{page}");
-    assert!(
-        page.contains("monitor_scrapes_total{code=\"200\"} 1\n"),
-        "{page}"
-    );
-    assert!(
-        page.contains("monitor_scrape_body_bytes_total 70\n"),
-        "{page}"
-    );
 }
 
 /// A counter of the server's own name in a user's registry.

@@ -1,41 +1,17 @@
 //! Files that protect the server: loaded, reloaded, kept.
 
 use std::fs;
-use std::path::PathBuf;
 
 use http::header::AUTHORIZATION;
 use monitor_core::family::ChildValue;
 
 use super::*;
 use crate::MonitorConfig;
+use crate::test_folder::Folder;
 
 /// `ann:old` and `ann:new`.
 const WITH_OLD: &str = "Basic YW5uOm9sZA==";
 const WITH_NEW: &str = "Basic YW5uOm5ldw==";
-
-/// A folder that is removed when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("monitor-web-{}-{name}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder).expect("a folder");
-        Self(folder)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, text).expect("written");
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn users(password: &str) -> String {
     users_at(password, 4)
@@ -87,14 +63,14 @@ fn is_in_force(metrics: &SelfMetrics) -> bool {
 
 #[tokio::test]
 async fn a_change_is_taken_over_and_a_bad_one_is_not() {
-    let folder = Folder::new("reload");
-    let path = folder.write("web.yml", &users("old"));
+    let folder = Folder::new();
+    let path = folder.write("web.yml", users("old"));
     let (access_control, metrics) = loaded(&MonitorConfig::default().web_config(&path));
     assert!(opens(&access_control, WITH_OLD).await && !opens(&access_control, WITH_NEW).await);
     access_control.reload(&metrics);
     assert!(opens(&access_control, WITH_OLD).await);
 
-    folder.write("web.yml", &users("new"));
+    folder.write("web.yml", users("new"));
     access_control.reload(&metrics);
     assert!(!opens(&access_control, WITH_OLD).await && opens(&access_control, WITH_NEW).await);
     assert!(is_in_force(&metrics));
@@ -120,14 +96,14 @@ async fn a_change_is_taken_over_and_a_bad_one_is_not() {
     access_control.reload(&metrics);
     assert!(opens(&access_control, WITH_NEW).await && !is_in_force(&metrics));
 
-    folder.write("web.yml", &users("old"));
+    folder.write("web.yml", users("old"));
     access_control.reload(&metrics);
     assert!(opens(&access_control, WITH_OLD).await && is_in_force(&metrics));
 }
 
 #[tokio::test]
 async fn tokens_come_from_a_file_too_and_change_with_it() {
-    let folder = Folder::new("tokens");
+    let folder = Folder::new();
     let text = "# of the scraper\n\na-token-of-16-characters\nanother-token-0123456789\n";
     let path = folder.write("tokens", text);
     let config = MonitorConfig::default().bearer_token_file(&path);
@@ -165,7 +141,7 @@ async fn tokens_come_from_a_file_too_and_change_with_it() {
 
 #[test]
 fn what_cannot_be_loaded_is_refused_by_name() {
-    let folder = Folder::new("refused");
+    let folder = Folder::new();
     let empty = folder.write("empty", "");
     let missing = folder.0.join("missing");
     let (empty, missing) = (empty.display(), missing.display());
@@ -235,7 +211,7 @@ async fn where_nobody_can_be_told_nobody_is_let_in() {
 
 #[test]
 fn headers_of_the_file_are_in_force() {
-    let folder = Folder::new("headers");
+    let folder = Folder::new();
     let text =
         "http_server_config:\n  headers: {X-Frame-Options: deny, Content-Security-Policy: ''}\n";
     let path = folder.write("web.yml", text);
@@ -248,8 +224,8 @@ fn headers_of_the_file_are_in_force() {
 
 #[test]
 fn debug_shows_no_secret() {
-    let folder = Folder::new("debug");
-    let path = folder.write("web.yml", &users("secret"));
+    let folder = Folder::new();
+    let path = folder.write("web.yml", users("secret"));
     let config = MonitorConfig::default()
         .web_config(path)
         .bearer_token("a-token-of-16-characters");
@@ -261,7 +237,7 @@ fn debug_shows_no_secret() {
 
 #[test]
 fn no_message_shows_what_may_be_a_secret() {
-    let folder = Folder::new("secrets");
+    let folder = Folder::new();
     let hash = bcrypt::hash_with_salt("secret", 4, [3; 16]).expect("a hash");
     let hash = hash.to_string();
     // A space is missing, a list, a level.
@@ -302,27 +278,27 @@ fn settings_made_in_code_are_checked_wherever_they_are_loaded() {
 
 #[tokio::test]
 async fn what_was_missing_at_first_is_taken_once_it_is_there() {
-    let folder = Folder::new("late");
+    let folder = Folder::new();
     let config = MonitorConfig::default().web_config(folder.0.join("web.yml"));
     let access_control = AccessControl::load_or_lock(&config.security);
     assert!(access_control.check().is_err());
-    folder.write("web.yml", &users("old"));
+    folder.write("web.yml", users("old"));
     access_control.check().expect("it is there");
     assert!(opens(&access_control, WITH_OLD).await && !opens(&access_control, WITH_NEW).await);
 }
 
 #[tokio::test]
 async fn a_password_withdrawn_while_it_waits_is_refused() {
-    let folder = Folder::new("withdrawn");
+    let folder = Folder::new();
     // It takes long enough to be caught at it.
-    let path = folder.write("web.yml", &users_at("old", 9));
+    let path = folder.write("web.yml", users_at("old", 9));
     let (access_control, metrics) = loaded(&MonitorConfig::default().web_config(&path));
     let mut asked = Box::pin(opens(&access_control, WITH_OLD));
     // It has got as far as the check, on another thread.
     let is_pending =
         std::future::poll_fn(|cx| std::task::Poll::Ready(asked.as_mut().poll(cx).is_pending()));
     assert!(is_pending.await);
-    folder.write("web.yml", &users("new"));
+    folder.write("web.yml", users("new"));
     access_control.reload(&metrics);
     assert!(!asked.await);
     assert!(opens(&access_control, WITH_NEW).await);
@@ -342,15 +318,15 @@ async fn scraped(
 
 #[tokio::test]
 async fn a_mounted_filter_takes_a_new_password_and_no_more_the_old_one() {
-    let folder = Folder::new("mounted");
-    let path = folder.write("web.yml", &users("old"));
+    let folder = Folder::new();
+    let path = folder.write("web.yml", users("old"));
     let config = MonitorConfig::default()
         .web_config(path)
         .registry(prometheus::Registry::new());
     let monitor = monitor_core::Monitor::new(monitor_core::StorageConfig::default());
     let filter = crate::MetricServer::with_config(&config, monitor).filter();
     assert_eq!(scraped(&filter, WITH_OLD).await, 200);
-    folder.write("web.yml", &users("new"));
+    folder.write("web.yml", users("new"));
     // Not each request looks at the file.
     assert_eq!(scraped(&filter, WITH_OLD).await, 200);
     tokio::time::sleep(LOOK).await;
@@ -363,9 +339,7 @@ async fn a_mounted_filter_takes_a_new_password_and_no_more_the_old_one() {
 fn a_secret_that_others_may_read_is_noticed() {
     use std::os::unix::fs::PermissionsExt;
 
-    let name = format!("monitor-files-{}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    fs::write(&path, "secret").expect("written");
+    let (_folder, path) = Folder::with("secret", "secret");
     for (mode, expected) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
         assert_eq!(others_may_read(&path), expected, "{mode:o}");

@@ -62,6 +62,12 @@ pub(crate) fn send(stream: &mut TcpStream, text: &str) {
     stream.write_all(text.as_bytes()).expect("sent");
 }
 
+/// Asks for a page, on a connection that goes on.
+pub(crate) fn send_get(stream: &mut impl Write, path: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+}
+
 /// What arrives until the other side closes, or resets.
 pub(crate) fn read_all(stream: &mut impl Read) -> String {
     let mut answer = Vec::new();

@@ -141,18 +141,18 @@ fn no_other_variable_is_read() {
 
 #[test]
 fn a_file_is_read_without_the_environment_and_on_top_of_what_is_there() {
-    let file = TempFile::new(
-        "alone",
+    let (_folder, file) = Folder::with(
+        "service.yaml",
         "port: 80\nMonitorServer: {listen: 127.0.0.1}\nerrors: {FATAL: {service_errors: [oom]}}\n",
     );
     let config = MonitorConfig::default()
         .port(7)
         .max_workers(3)
-        .with_file_at(&file.0, "MonitorServer")
+        .with_file_at(&file, "MonitorServer")
         .expect("valid");
     assert_eq!(config.address().to_string(), "127.0.0.1:7");
     assert_eq!(config.storage_config().expect("valid").max_workers, 3);
-    let error = config.with_file(&file.0).expect_err("not the section");
-    let expected = format!("{}:2: `MonitorServer`: unknown key", file.0.display());
+    let error = config.with_file(&file).expect_err("not the section");
+    let expected = format!("{}:2: `MonitorServer`: unknown key", file.display());
     assert!(error.to_string().starts_with(&expected), "{error}");
 }
