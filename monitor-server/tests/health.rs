@@ -44,13 +44,10 @@ fn get(address: SocketAddr, path: &str) -> Answer {
     ask(address, path, "Host: localhost\r\n")
 }
 
-fn word(address: SocketAddr, path: &str) -> (u16, String) {
+/// The status and the word of a probe.
+fn probe(address: SocketAddr, path: &str) -> String {
     let answer = get(address, path);
-    (answer.code, answer.body)
-}
-
-fn words(code: u16, word: &str) -> (u16, String) {
-    (code, word.to_owned())
+    format!("{} {}", answer.code, answer.body)
 }
 
 /// A server with a check `db` that is well while the flag says so.
@@ -63,33 +60,23 @@ fn with_check(config: MonitorConfig, check: Check) -> (Served, Arc<AtomicBool>) 
     (started(config), well)
 }
 
-/// Whose runtime async checks run on.
-#[derive(Debug, Clone, Copy)]
-enum Way {
-    /// The one whose handle is given.
-    Given,
-    /// The one in which the server is started.
-    Ambient,
-    /// One that the server makes.
-    Own,
-}
-
-/// Runs a test with the configuration and the start of each way.
+/// Runs a test with each runtime that async checks may run on: one whose handle is given, the one in which the server is
+/// started, and one that the server makes.
 fn in_each_way(test: impl Fn(&Runtime, &str, &dyn Fn(MonitorConfig) -> MonitorServer)) {
     let _turn = turn();
-    for way in [Way::Given, Way::Ambient, Way::Own] {
+    for way in ["given", "ambient", "own"] {
         let mut builder = Builder::new_multi_thread();
         builder
             .worker_threads(2)
             .thread_name("service")
             .enable_all();
         let service = builder.build().expect("a runtime");
-        test(&service, &format!("{way:?}"), &|config| {
+        test(&service, way, &|config| {
             let config = match way {
-                Way::Given => config.check_runtime(service.handle()),
-                Way::Ambient | Way::Own => config,
+                "given" => config.check_runtime(service.handle()),
+                _ => config,
             };
-            let _ambient = matches!(way, Way::Ambient).then(|| service.enter());
+            let _ambient = (way == "ambient").then(|| service.enter());
             run(config).expect("a server")
         });
     }
@@ -167,7 +154,7 @@ fn a_check_runs_on_the_service_s_runtime_and_what_it_opens_lives_on_there() {
             let (answer, answered) = oneshot::channel();
             connection.send(answer).is_ok() && answered.await.is_ok()
         });
-        assert_eq!(lives, way != "Own", "{way}");
+        assert_eq!(lives, way != "own", "{way}");
     });
 }
 
@@ -189,7 +176,7 @@ fn the_checks_of_a_mounted_server_run_until_it_is_dropped() {
         .run_in_thread(([127, 0, 0, 1], 0))
         .expect("a server");
     let address = server.local_addr();
-    eventually(|| word(address, "/readyz") == words(200, "ready"));
+    eventually(|| probe(address, "/readyz") == "200 ready");
     eventually(|| {
         let page = get(address, "/metrics").body;
         page.contains("monitor_check_up{check=\"db\"} 1\n")
@@ -211,24 +198,24 @@ fn start_up_is_over_once_the_service_says_so() {
     let server = started(local().wait_for_started(true));
     let address = server.local_addr();
     for path in ["/startupz", "/readyz"] {
-        assert_eq!(word(address, path), words(503, "starting"));
+        assert_eq!(probe(address, path), "503 starting");
     }
     server.started();
-    assert_eq!(word(address, "/startupz"), words(200, "started"));
-    assert_eq!(word(address, "/readyz"), words(200, "ready"));
+    assert_eq!(probe(address, "/startupz"), "200 started");
+    assert_eq!(probe(address, "/readyz"), "200 ready");
 }
 
 #[test]
 fn a_marked_check_turns_readiness_off_and_on_and_never_liveness() {
     let (server, well) = with_check(local(), often().ready());
     let address = server.local_addr();
-    eventually(|| word(address, "/readyz") == words(200, "ready"));
-    assert_eq!(word(address, "/startupz"), words(200, "started"));
+    eventually(|| probe(address, "/readyz") == "200 ready");
+    assert_eq!(probe(address, "/startupz"), "200 started");
     well.store(false, Ordering::SeqCst);
-    eventually(|| word(address, "/readyz") == words(503, "unhealthy"));
-    assert_eq!(word(address, "/-/ready"), words(503, "unhealthy"));
+    eventually(|| probe(address, "/readyz") == "503 unhealthy");
+    assert_eq!(probe(address, "/-/ready"), "503 unhealthy");
     for path in ["/livez", "/-/healthy"] {
-        assert_eq!(word(address, path), words(200, "ok"));
+        assert_eq!(probe(address, path), "200 ok");
     }
     let health = get(address, "/health");
     assert_eq!(
@@ -240,7 +227,7 @@ fn a_marked_check_turns_readiness_off_and_on_and_never_liveness() {
     assert_eq!(db.json()["details"]["output"], "connection refused");
     assert!(db.json()["details"]["age_seconds"].as_f64() < Some(60.0));
     well.store(true, Ordering::SeqCst);
-    eventually(|| word(address, "/readyz") == words(200, "ready"));
+    eventually(|| probe(address, "/readyz") == "200 ready");
     assert_eq!(get(address, "/health/db").code, 200);
 }
 
@@ -250,23 +237,19 @@ fn only_a_late_pulse_fails_liveness() {
     let server = started(local().heartbeat_timeout(timeout));
     let address = server.local_addr();
     std::thread::sleep(timeout * 2);
-    assert_eq!(
-        word(address, "/livez"),
-        words(200, "ok"),
-        "before the first pulse"
-    );
+    assert_eq!(probe(address, "/livez"), "200 ok", "before the first pulse");
     let heartbeat = server.heartbeat();
     heartbeat.pulse();
-    eventually(|| word(address, "/livez") == words(503, "stalled"));
-    assert_eq!(word(address, "/-/healthy"), words(503, "stalled"));
-    assert_eq!(word(address, "/readyz"), words(200, "ready"));
+    eventually(|| probe(address, "/livez") == "503 stalled");
+    assert_eq!(probe(address, "/-/healthy"), "503 stalled");
+    assert_eq!(probe(address, "/readyz"), "200 ready");
     assert_eq!(get(address, "/health").code, 200);
     let group = get(address, "/health/liveness");
     assert_eq!(group.code, 503);
     assert_eq!(group.json()["reasons"][0], "the heartbeat is too old");
     eventually(|| {
         heartbeat.pulse();
-        word(address, "/livez") == words(200, "ok")
+        probe(address, "/livez") == "200 ok"
     });
 }
 
@@ -472,8 +455,8 @@ fn a_drain_pauses_before_it_waits_and_only_once() {
         let server = server.clone();
         std::thread::spawn(move || server.drain_blocking(PATIENCE))
     };
-    eventually(|| word(address, "/readyz") == words(503, "draining"));
-    assert_eq!(word(address, "/startupz"), words(200, "started"));
+    eventually(|| probe(address, "/readyz") == "503 draining");
+    assert_eq!(probe(address, "/startupz"), "200 started");
     draining.join().expect("no panic").expect("no tasks");
     assert!(begin.elapsed() >= pause, "{:?}", begin.elapsed());
     assert!(MonitorServer::instance().is_none());

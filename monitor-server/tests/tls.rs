@@ -162,10 +162,8 @@ fn it_serves_over_tls_and_nothing_else() {
     assert!((expiry - 2_208_988_800.0).abs() < 0.5, "{expiry}");
     assert!(client.get(address, "/health", "").contains("components"));
     let mut stream = client.stream(address);
-    stream
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        .expect("sent");
-    read_all(&mut stream);
+    send_get(&mut stream, "/livez");
+    served::read_answer(&mut stream);
     assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
     assert!(!served::status(address, "/livez").starts_with('2'));
     let ended = "monitor_server_connections_closed_total{reason=\"tls\"}";
@@ -331,19 +329,12 @@ fn cipher_suites_and_curves_are_chosen_from_the_lists() {
     let more = "  max_version: TLS12\n  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305]\n  curve_preferences: [CurveP521, CurveP384]\n";
     let server = started(pki.config(more));
     let mut stream = pki.client(None).stream(server.local_addr());
-    stream
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        .expect("sent");
-    assert!(read_all(&mut stream).starts_with("HTTP/1.1 200"));
-    let suite = stream
-        .conn
-        .negotiated_cipher_suite()
-        .expect("agreed")
-        .suite();
-    assert_eq!(
-        suite.as_str(),
-        Some("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256")
-    );
+    send_get(&mut stream, "/livez");
+    let (head, _) = served::read_answer(&mut stream);
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    let suite = stream.conn.negotiated_cipher_suite().expect("agreed");
+    let expected = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256";
+    assert_eq!(suite.suite().as_str(), Some(expected));
     let group = stream.conn.negotiated_key_exchange_group().expect("agreed");
     assert_eq!(group.name().as_str(), Some("secp384r1"));
 }
@@ -362,11 +353,8 @@ fn only_the_right_client_certificates_are_let_in() {
     ] {
         let client = pki.client(identity);
         for path in ["/livez", "/metrics", "/health"] {
-            assert_eq!(
-                client.status(server.local_addr(), path),
-                expected,
-                "{identity:?} {path}"
-            );
+            let status = client.status(server.local_addr(), path);
+            assert_eq!(status, expected, "{identity:?} {path}");
         }
     }
 }
@@ -378,25 +366,18 @@ fn a_client_certificate_is_as_good_as_credentials_where_there_are_no_others() {
     let server = started(pki.config(more));
     let address = server.local_addr();
     let certified = pki.client(Some(("scraper.example", true)));
-    assert!(
-        certified
-            .get(address, "/health", PROXIED)
-            .contains("components")
-    );
-    let stranger = pki.client(None).get(address, "/health", PROXIED);
+    let health = certified.get(address, "/health", PROXIED);
+    assert!(health.contains("components"), "{health}");
+    let client = pki.client(None);
+    let stranger = client.get(address, "/health", PROXIED);
     assert!(
         stranger.starts_with("HTTP/1.1 200 OK") && !stranger.contains("components"),
         "{stranger}"
     );
-    assert_eq!(
-        status_of(&pki.client(None).get(address, "/api/v1/x", PROXIED)),
-        "403"
-    );
-    assert_eq!(
-        pki.client(Some(("scraper.example", false)))
-            .status(address, "/livez"),
-        "none"
-    );
+    let page = client.get(address, "/api/v1/x", PROXIED);
+    assert_eq!(status_of(&page), "403");
+    let unknown = pki.client(Some(("scraper.example", false)));
+    assert_eq!(unknown.status(address, "/livez"), "none");
 }
 
 #[test]
@@ -466,40 +447,32 @@ fn what_cannot_be_served_is_an_error_at_once_and_leaves_no_thread() {
     let secret = pem.lines().nth(1).expect("a line")[..12].to_owned();
     let numbers = format!("{:?}", secret.as_bytes());
     let numbers = numbers.trim_matches(['[', ']']).to_owned();
+    let (cert, key) = ("server.crt", "server.key");
+    let clients = "client_auth_type: RequireAndVerifyClientCert, client_ca_file: garbage";
     for (cert, key, more, named) in [
-        ("none.crt", "server.key", "", "cert_file`: cannot read"),
-        ("server.crt", "none.key", "", "key_file`: cannot read"),
-        ("garbage", "server.key", "", "cert_file`: cannot be used"),
-        ("server.key", "server.key", "", "cert_file`: cannot be used"),
-        ("server.crt", "server.crt", "", "key_file`: cannot be used"),
-        ("server.crt", "other.key", "", "key_file`: cannot be used"),
+        ("none.crt", key, "", "cert_file`: cannot read"),
+        (cert, "none.key", "", "key_file`: cannot read"),
+        ("garbage", key, "", "cert_file`: cannot be used"),
+        (key, key, "", "cert_file`: cannot be used"),
+        (cert, cert, "", "key_file`: cannot be used"),
+        (cert, "other.key", "", "key_file`: cannot be used"),
+        (cert, "one-line.key", "", "key_file`: cannot be used"),
+        (cert, "cut.key", "", "key_file`: cannot be used"),
+        (cert, key, clients, "client_ca_file`: cannot be used"),
         (
-            "server.crt",
-            "one-line.key",
-            "",
-            "key_file`: cannot be used",
-        ),
-        ("server.crt", "cut.key", "", "key_file`: cannot be used"),
-        (
-            "server.crt",
-            "server.key",
-            ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: garbage",
-            "client_ca_file`: cannot be used",
-        ),
-        (
-            "server.crt",
-            "server.key",
-            ", cipher_suites: [TLS_NULL]",
+            cert,
+            key,
+            "cipher_suites: [TLS_NULL]",
             "cipher_suites[0]`: cannot be used",
         ),
         (
-            "server.crt",
-            "server.key",
-            ", curve_preferences: [CurveP521]",
+            cert,
+            key,
+            "curve_preferences: [CurveP521]",
             "tls_server_config`: cannot be used",
         ),
     ] {
-        let text = format!("tls_server_config: {{cert_file: {cert}, key_file: {key}{more}}}");
+        let text = format!("tls_server_config: {{cert_file: {cert}, key_file: {key}, {more}}}");
         let begin = Instant::now();
         let config = local().web_config(pki.write("web.yml", &text));
         let error = run(config).expect_err(named);
