@@ -12,10 +12,7 @@ mod spelling;
 mod table;
 
 fn storage(yaml: &str) -> StorageConfig {
-    MonitorConfig::from_yaml(yaml)
-        .expect("a valid section")
-        .storage_config()
-        .expect("valid settings")
+    valid(yaml).storage_config().expect("valid settings")
 }
 
 /// The message of a refusal, causes included.
@@ -30,11 +27,12 @@ fn refusal(yaml: &str) -> String {
     message
 }
 
+fn valid(yaml: &str) -> MonitorConfig {
+    MonitorConfig::from_yaml(yaml).expect("a valid section")
+}
+
 fn address(yaml: &str) -> String {
-    MonitorConfig::from_yaml(yaml)
-        .expect("a valid section")
-        .address()
-        .to_string()
+    valid(yaml).address().to_string()
 }
 
 #[test]
@@ -155,10 +153,9 @@ fn rules_keep_the_order_of_the_document_and_may_be_partial() {
 
 #[test]
 fn limits_are_read_in_seconds_and_bytes() {
-    let config = MonitorConfig::from_yaml(
+    let config = valid(
         "limits: {max_connections: 0, header_timeout: 0.5, connection_timeout: '0', max_header_bytes: 8192, max_headers: 1, stop_grace: 2, gather_timeout: 0.25, scrape_timeout: 7.5, max_scrapes: '9'}",
-    )
-    .expect("valid");
+    );
     let expected = Limits::default()
         .max_connections(0)
         .header_timeout(Duration::from_millis(500))
@@ -179,10 +176,9 @@ fn limits_are_read_in_seconds_and_bytes() {
 
 #[test]
 fn flags_are_read() {
-    let config = MonitorConfig::from_yaml(
+    let config = valid(
         "disable_compression: true\nwait_for_started: 'true'\ninittime_label: true\nstrict: true",
-    )
-    .expect("valid");
+    );
     assert!(config.disable_compression && config.wait_for_started && config.storage.inittime_label);
     assert!(config.page_settings().strict);
     assert!(MonitorConfig::default().strict(true).page_settings().strict);
@@ -192,10 +188,7 @@ fn flags_are_read() {
 #[test]
 fn pages_may_be_old_by_default_only_where_they_are_compressed() {
     let ages = |yaml: &str| {
-        let ages = MonitorConfig::from_yaml(yaml)
-            .expect("valid")
-            .page_settings()
-            .ages;
+        let ages = valid(yaml).page_settings().ages;
         (ages.identity.as_millis(), ages.gzip.as_millis())
     };
     assert_eq!(ages(""), (0, 100));
@@ -355,7 +348,7 @@ fn service_threads_may_be_given_and_is_overwritten() {
 
 #[test]
 fn a_unix_socket_takes_the_address_s_place() {
-    let unix = MonitorConfig::from_yaml("listen: unix:/run/a.sock\nport: 5").expect("valid");
+    let unix = valid("listen: unix:/run/a.sock\nport: 5");
     assert_eq!(unix.endpoint().to_string(), "unix:/run/a.sock");
     let address = unix.clone().listen([10, 0, 0, 1]);
     assert_eq!(address.endpoint().to_string(), "10.0.0.1:5");
@@ -410,16 +403,10 @@ fn a_refusal_names_file_and_line() {
 
 #[test]
 fn what_is_no_yaml_or_no_file_is_refused() {
-    assert!(
-        refusal("port: [").starts_with("yaml:"),
-        "{}",
-        refusal("port: [")
-    );
-    assert!(
-        refusal("port: 1\nport: 2").contains("no valid YAML"),
-        "{}",
-        refusal("port: 1\nport: 2")
-    );
+    for (yaml, words) in [("port: [", "yaml:1"), ("port: 1\nport: 2", "no valid YAML")] {
+        let message = refusal(yaml);
+        assert!(message.contains(words), "{message}");
+    }
     let error = MonitorConfig::from_file("/nonexistent/service.yaml").expect_err("no such file");
     assert_eq!(error.to_string(), "cannot read /nonexistent/service.yaml");
     assert!(error.source().is_some());
@@ -444,9 +431,7 @@ health:
   heartbeat_timeout: '30'
   drain_pause: 5
 ";
-    let read = MonitorConfig::from_yaml(yaml)
-        .expect("a valid section")
-        .health;
+    let read = valid(yaml).health;
     let second = Duration::from_secs(1);
     let built = MonitorConfig::default()
         .status_ttl(second * 3 / 2)
@@ -462,7 +447,7 @@ health:
     let nothing = nothing.expect("a valid section").health;
     assert_eq!(nothing.status_ttl, second * 60);
     assert!(nothing.heartbeat_timeout.is_zero() && nothing.drain_pause.is_zero());
-    let forever = MonitorConfig::from_yaml("health: {status_ttl: 0}").expect("a valid section");
+    let forever = valid("health: {status_ttl: 0}");
     assert!(forever.health.status_ttl.is_zero());
 }
 

@@ -32,6 +32,13 @@ fn loaded(config: &MonitorConfig) -> (AccessControl, SelfMetrics) {
     )
 }
 
+/// A web configuration file with a password of this cost, and what it protects.
+fn protected(password: &str, cost: u32) -> (Folder, AccessControl, SelfMetrics) {
+    let (folder, path) = Folder::with("web.yml", &users_at(password, cost));
+    let (access_control, metrics) = loaded(&MonitorConfig::default().web_config(path));
+    (folder, access_control, metrics)
+}
+
 /// What a request with these credentials may see.
 async fn access(
     access_control: &AccessControl,
@@ -63,9 +70,7 @@ fn is_in_force(metrics: &SelfMetrics) -> bool {
 
 #[tokio::test]
 async fn a_change_is_taken_over_and_a_bad_one_is_not() {
-    let folder = Folder::new();
-    let path = folder.write("web.yml", users("old"));
-    let (access_control, metrics) = loaded(&MonitorConfig::default().web_config(&path));
+    let (folder, access_control, metrics) = protected("old", 4);
     assert!(opens(&access_control, WITH_OLD).await && !opens(&access_control, WITH_NEW).await);
     access_control.reload(&metrics);
     assert!(opens(&access_control, WITH_OLD).await);
@@ -92,7 +97,7 @@ async fn a_change_is_taken_over_and_a_bad_one_is_not() {
             assert!(!is_in_force(&metrics), "{bad:?}");
         }
     }
-    fs::remove_file(&path).expect("ours");
+    fs::remove_file(folder.0.join("web.yml")).expect("ours");
     access_control.reload(&metrics);
     assert!(opens(&access_control, WITH_NEW).await && !is_in_force(&metrics));
 
@@ -289,10 +294,8 @@ async fn what_was_missing_at_first_is_taken_once_it_is_there() {
 
 #[tokio::test]
 async fn a_password_withdrawn_while_it_waits_is_refused() {
-    let folder = Folder::new();
     // It takes long enough to be caught at it.
-    let path = folder.write("web.yml", users_at("old", 9));
-    let (access_control, metrics) = loaded(&MonitorConfig::default().web_config(&path));
+    let (folder, access_control, metrics) = protected("old", 9);
     let mut asked = Box::pin(opens(&access_control, WITH_OLD));
     // It has got as far as the check, on another thread.
     let is_pending =

@@ -15,7 +15,7 @@ fn number(page: &str) -> u64 {
 }
 
 async fn gzip_number(renderer: &Arc<Renderer>) -> u64 {
-    number(&unpacked(&page(renderer, packed()).await))
+    number(&text_of(renderer, packed()).await)
 }
 
 fn with_ages(identity: u64, gzip: u64) -> PageSettings {
@@ -42,7 +42,7 @@ async fn a_compressed_page_is_shown_again_while_it_is_young_enough_and_a_plain_o
         format: Format::OpenMetrics100,
         ..packed()
     };
-    assert_eq!(number(&unpacked(&page(&renderer, open).await)), 4);
+    assert_eq!(number(&text_of(&renderer, open).await), 4);
 }
 
 #[tokio::test]
