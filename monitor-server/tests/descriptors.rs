@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use served::{Slow, connect, eventually, local, metric, read_all, send, started, status};
 
-/// Descriptors that are there to be had, beside those that whoever started this program left open in it.
+/// Descriptors that are there to be had, beside those that were open when this program started.
 const DESCRIPTORS: usize = 120;
 
 /// More than the server's share of them.
@@ -90,7 +90,7 @@ impl Drop for Crowd {
     }
 }
 
-/// Not a test: what the crowd's process runs, until it is killed.
+/// Not a test: the crowd's process runs it, until it is killed.
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn the_crowd() {

@@ -15,7 +15,7 @@ use served::{Served, eventually, local, started, turn};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
-/// How long what should happen at once may take on a busy machine.
+/// The limit for an event that happens at once on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Answer {
@@ -293,7 +293,7 @@ fn groups_names_and_both_shapes() {
     assert_eq!(draft.json()["serviceId"], "text");
     assert_eq!(draft.json()["checks"]["db:check"][0]["status"], "pass");
 
-    // A stranger hears the verdict, and nothing of what it is made of.
+    // Under another host the status is shown alone.
     well.store(false, Ordering::SeqCst);
     eventually(|| get(address, "/health/db").code == 503);
     for (path, accept, body) in [
@@ -465,7 +465,7 @@ fn a_drain_pauses_before_it_waits_and_only_once() {
     let server = started(local().drain_pause(PATIENCE * 10));
     server.begin_drain();
     server.shutdown();
-    // Where the server has stopped, a drain has nobody to pause for.
+    // Where the server has stopped, a drain does not pause.
     let begin = Instant::now();
     server.drain_blocking(PATIENCE).expect("no tasks");
     assert!(begin.elapsed() < PATIENCE);

@@ -1,4 +1,4 @@
-//! Clients that mean ill: slow, silent, deaf, noisy. What they cost the others, and how they are counted.
+//! Hostile clients: slow, silent, deaf, noisy. Their cost for the others, and how they are counted.
 
 mod served;
 
@@ -73,7 +73,7 @@ fn attackers_that_come_again_at_once_cost_no_scrape() {
         scrapes += 1;
         failed += u32::from(status(address, "/livez") != "200");
     }
-    // The attackers share the scraper's address; one place in 200 is what a loaded machine may lose.
+    // The attackers share the scraper's address; a loaded machine may lose one scrape in 200.
     assert!(
         scrapes > 10 && failed * 200 <= scrapes,
         "{failed} of {scrapes}"
@@ -181,9 +181,9 @@ fn deaf_clients_do_not_hold_more_pages_than_there_may_be() {
     // Four may be there, however large they are.
     eventually(|| closed(address, "evicted_stalled") >= 5.0);
     let most = metric(address, "monitor_scrape_page_bytes");
-    // Room for what the buffers of a page have beyond it, and for one that is just being made.
+    // Room for the spare capacity of buffers, and for one page that is being made.
     assert!(most < 6.0 * 2.0_f64.powi(25), "{most}");
-    // Who reads gets all of it.
+    // A client that reads gets all of it.
     let page = served::page(address);
     assert!(page.starts_with("HTTP/1.1 200 OK") && page.len() > 16 << 20);
     drop(deaf);

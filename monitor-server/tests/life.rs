@@ -13,6 +13,7 @@ use served::{
     Slow, ask, connect, eventually, large_registry, local, page, read_all, send, send_get,
     server_threads, started, status, status_of, turn,
 };
+use tokio::runtime::Builder;
 
 /// Threads of a stopped server may take a moment to leave the process's list.
 fn assert_no_server_threads() {
@@ -134,12 +135,8 @@ fn a_running_request_is_answered_before_the_stop() {
     server.shutdown();
     let took = begin.elapsed();
     assert!(took < Duration::from_secs(2), "{took:?}");
-    assert!(
-        scrape
-            .join()
-            .expect("no panic")
-            .starts_with("HTTP/1.1 200 OK")
-    );
+    let page = scrape.join().expect("no panic");
+    assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
 }
 
 #[test]
@@ -207,11 +204,7 @@ fn a_page_that_is_read_slowly_is_read_to_its_end_before_the_stop() {
 #[test]
 fn it_may_be_started_and_stopped_in_async_code() {
     let _turn = turn();
-    for flavor in [
-        tokio::runtime::Builder::new_current_thread(),
-        tokio::runtime::Builder::new_multi_thread(),
-    ] {
-        let mut builder = flavor;
+    for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
         let runtime = builder.enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let server = run(local()).expect("a server");
@@ -256,13 +249,8 @@ fn waiting_ends_with_the_tasks_or_with_the_limit() {
     let left = block_on(server.wait_for_ending_tasks(limit)).expect_err("one runs");
     assert_eq!((left.left, left.limit), (1, limit));
     assert_eq!(left.to_string(), "1 tasks still run after 50ms");
-    assert_eq!(
-        server
-            .wait_for_ending_tasks_blocking(limit)
-            .expect_err("one runs")
-            .left,
-        1
-    );
+    let left = server.wait_for_ending_tasks_blocking(limit);
+    assert_eq!(left.expect_err("one runs").left, 1);
 
     let ending = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(100));
@@ -278,12 +266,8 @@ fn waiting_ends_with_the_tasks_or_with_the_limit() {
 
     let guard = method.start();
     server.shutdown();
-    assert_eq!(
-        block_on(server.wait_for_ending_tasks(limit))
-            .expect_err("one runs")
-            .left,
-        1
-    );
+    let left = block_on(server.wait_for_ending_tasks(limit));
+    assert_eq!(left.expect_err("one runs").left, 1);
     guard.finish(monitor_core::Outcome::Success);
 }
 
@@ -296,10 +280,7 @@ fn draining_turns_readiness_off_waits_and_stops() {
         let server = server.clone();
         std::thread::spawn(move || block_on(server.drain(Duration::from_secs(10))))
     };
-    let begin = Instant::now();
-    while status(address, "/readyz") != "503" {
-        assert!(begin.elapsed() < Duration::from_secs(5));
-    }
+    eventually(|| status(address, "/readyz") == "503");
     for path in ["/metrics", "/livez", "/health"] {
         assert_eq!(status(address, path), "200", "{path}");
     }

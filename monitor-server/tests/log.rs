@@ -1,4 +1,4 @@
-//! What the log is told of health: marks that name nothing, checks that change, tasks that a drain leaves; and a log that panics.
+//! Log lines about health: marks that name nothing, checks that change, tasks that a drain leaves; and a log that panics.
 //! One process, one log.
 
 mod served;
@@ -34,7 +34,7 @@ static BROKEN: AtomicBool = AtomicBool::new(false);
 /// How many lines were lost that way.
 static LOST: AtomicU32 = AtomicU32::new(0);
 
-/// Keeps what is worth an operator's look.
+/// Keeps lines of level INFO and above.
 struct Log;
 
 impl Log {
@@ -146,7 +146,7 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     second.finish(Outcome::Success);
 }
 
-/// Not a test: what the test below runs in a process of its own, whose environment it sets.
+/// Not a test: the test below runs it in a process of its own, whose environment it sets.
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn the_service_in_an_environment() {

@@ -1,4 +1,4 @@
-//! Credentials and addresses over real sockets: who gets what, what a flood of wrong passwords costs, and what a rotation does.
+//! Credentials and addresses over real sockets: access, a flood of wrong passwords, and rotation.
 
 mod served;
 
@@ -32,7 +32,7 @@ impl WebFile {
         file
     }
 
-    /// At once, as whoever rotates secrets should.
+    /// By a rename, as a rotation of secrets should.
     fn write(&self, password: &str, cost: u32) {
         let hash = bcrypt::hash_with_salt(password, cost, [1; 16]).expect("a hash");
         let next = self.0.with_extension("next");
@@ -103,7 +103,7 @@ fn metrics_are_for_who_has_credentials_and_probes_for_all() {
     assert_eq!(status_of(&foreign), "421");
 }
 
-/// One check of a password takes about 60 ms at this cost, and one runs at a time; who is known already waits for none.
+/// One check of a password takes about 60 ms at this cost, and one runs at a time; known credentials wait for none.
 #[test]
 fn a_flood_of_wrong_passwords_does_not_touch_a_good_scraper() {
     let file = WebFile::new("flood", "secret", 10);

@@ -1,4 +1,4 @@
-//! TLS over real sockets: versions, client certificates, stalls, reload, and what cannot be served.
+//! TLS over real sockets: versions, client certificates, stalls, reload, and files that cannot be used.
 #![cfg(feature = "tls")]
 
 mod served;
@@ -147,7 +147,7 @@ impl Client {
     }
 }
 
-/// What a proxy adds: its client is not this machine.
+/// A proxy adds it: its client is not this machine.
 const PROXIED: &str = "X-Forwarded-For: 10.0.0.7\r\n";
 
 #[test]
@@ -174,7 +174,7 @@ fn it_serves_over_tls_and_nothing_else() {
     );
 }
 
-/// Takes longer than what its client does after it asked.
+/// Takes so long that the server sees the end of the stream before it answers.
 fn slow() -> Slow {
     Slow::by(Duration::from_millis(200))
 }
@@ -245,7 +245,7 @@ fn plain_http_is_told_that_this_port_speaks_tls() {
     ] {
         for half_closes in [false, true] {
             let mut stream = connect(address);
-            // In pieces: what it is shows with the first, and is answered after the last.
+            // In pieces: the protocol shows with the first, and is answered after the last.
             let (first, rest) = request.split_at(1);
             served::send(&mut stream, first);
             served::send(&mut stream, rest);
@@ -267,7 +267,7 @@ fn plain_http_is_told_that_this_port_speaks_tls() {
     let client = pki.client(None);
     let page = || client.get(address, "/metrics", "");
     eventually(|| served::value(&page(), ENDED) >= ended);
-    // What is neither is left to TLS.
+    // Bytes that are neither are left to TLS.
     for bytes in [
         &b"\x00\x01\x02"[..],
         b"\x80\x2e\x01",
@@ -296,7 +296,7 @@ fn plain_http_does_not_hold_a_connection_to_a_tls_port() {
         let _ = stream.write_all(sent.as_bytes());
         let answer = read_all(&mut stream);
         let status = status_of(&answer);
-        // What was sent beyond the limit is not read, so that the answer may be lost to a reset.
+        // Bytes beyond the limit are not read, so that the answer may be lost to a reset.
         let is_lost = sent.len() > 10_000 && status == "none";
         assert_eq!(status == "400" || is_lost, is_answered, "{answer}");
     }
@@ -443,7 +443,7 @@ fn what_cannot_be_served_is_an_error_at_once_and_leaves_no_thread() {
     // As an environment variable has it that lost its line breaks; and one that was cut off.
     pki.write("one-line.key", &pem.replace('\n', " "));
     pki.write("cut.key", &pem[..pem.len() - 40]);
-    // The reader's own errors show what they read, as text or as numbers.
+    // The reader's own errors show their input, as text or as numbers.
     let secret = pem.lines().nth(1).expect("a line")[..12].to_owned();
     let numbers = format!("{:?}", secret.as_bytes());
     let numbers = numbers.trim_matches(['[', ']']).to_owned();

@@ -9,14 +9,14 @@ use std::time::Duration;
 use monitor_server::{Limits, MonitorConfig};
 use served::{Slow, connect, local, read_all, send, send_get, started, status_of};
 
-/// Each page takes long enough that the server has seen before it answers whatever its client did after it asked.
+/// Each page takes so long that the server sees the end of the stream before it answers.
 fn slow() -> MonitorConfig {
     local()
         .collector(Slow::by(Duration::from_millis(200)))
         .render_cache(Duration::ZERO)
 }
 
-/// Requests on each route and of each kind, and what they are answered.
+/// Requests on each route and of each kind, and the status of the answer.
 const REQUESTS: [(&str, &str); 15] = [
     ("GET /metrics HTTP/1.1", "200"),
     ("HEAD /metrics HTTP/1.1", "200"),
@@ -35,7 +35,7 @@ const REQUESTS: [(&str, &str); 15] = [
     ("GET no head", "400"),
 ];
 
-/// What comes back to a client that sends this and says that it sends nothing more.
+/// The answer to a client that sends this and half-closes.
 fn half_closed(address: SocketAddr, sent: &str) -> String {
     let mut stream = connect(address);
     send(&mut stream, sent);

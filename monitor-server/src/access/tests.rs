@@ -1,4 +1,4 @@
-//! Who may connect, where requests come from, and what they may see.
+//! Networks that may connect, origins of requests, and their access.
 
 use std::net::Ipv4Addr;
 
@@ -261,7 +261,7 @@ const CREDENTIALS: [AuthOutcome; 5] = [
     AuthOutcome::Right,
 ];
 
-/// A row for each demand and origin: what each of [`CREDENTIALS`] gets.
+/// A row for each demand and origin: the answer to each of [`CREDENTIALS`].
 const TABLE: &str = "
     Nothing    Here         full full  full  full  full
     Nothing    ForeignHost  full full  full  full  full

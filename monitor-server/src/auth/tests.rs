@@ -64,7 +64,7 @@ async fn the_right_ones_are_let_in_and_nobody_else() {
         (with("Basic a-token-of-16-characters"), AuthOutcome::Wrong),
         (with("Digest x"), AuthOutcome::Wrong),
     ] {
-        // Twice: what is remembered must not change the outcome.
+        // Twice: a remembered outcome is the same.
         for _ in 0..2 {
             assert_eq!(
                 check(&auth, &secrets, &headers).await,
@@ -75,7 +75,7 @@ async fn the_right_ones_are_let_in_and_nobody_else() {
     }
 }
 
-/// CVE-2022-46146: what is remembered of one user, hash and password must not let in another with the same letters.
+/// CVE-2022-46146: a remembered user, hash and password must not let in another with the same letters.
 #[tokio::test]
 async fn what_is_remembered_is_no_one_else_s() {
     let auth = authenticator();
@@ -121,8 +121,7 @@ async fn who_is_known_passes_a_queue_that_is_full() {
     assert_eq!((wrong, busy), (5, 15));
 }
 
-/// Generous, for loaded machines: a user name that is looked up without a check takes no time at all, which is what
-/// this would notice.
+/// Generous, for loaded machines: a user name that is looked up without a check takes no time at all.
 #[tokio::test]
 async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
     let auth = authenticator();
@@ -298,7 +297,7 @@ async fn who_leaves_gives_its_place_and_its_turn_away() {
     drop(waiting.remove(1));
     let mut late = enters(&queue, 1).await;
     drop(running);
-    // The turn was handed to the first, who leaves without having looked.
+    // The turn was handed to the first, which leaves before it is polled.
     drop(waiting.remove(0));
     drop(now(&mut waiting[0]).await.expect("its turn"));
     drop(now(&mut waiting[1]).await.expect("its turn"));

@@ -16,7 +16,7 @@ use super::{OPEN_METRICS_TYPES, Selection, TEXT_TYPE};
 /// An element of a list: its name and its parameters, in lower case and without quotes.
 type Element = (String, Vec<(String, String)>);
 
-/// What has not ended yet, while a line is read.
+/// The state of reading a line: parts and elements that have not ended.
 #[derive(Default)]
 struct Reader {
     parts: Vec<String>,
@@ -99,7 +99,7 @@ fn first<'e>(element: &'e Element, name: &str) -> Option<&'e str> {
     Some(value)
 }
 
-/// Every weight there is, and what it is worth in thousandths.
+/// Every weight there is, in thousandths.
 fn weights() -> HashMap<String, u32> {
     let mut all = HashMap::from([("0".to_owned(), 0), ("0.".to_owned(), 0)]);
     for one in ["1", "1.", "1.0", "1.00", "1.000"] {

@@ -29,7 +29,7 @@ fn content_type(accept: &str) -> &'static str {
     Selection::of(&headers(&ACCEPT, &[accept])).content_type
 }
 
-/// What clients send, a line each; recorded where the client's line does not say `source`.
+/// Headers of clients, a line each; recorded where the client's line does not say `source`.
 const CLIENTS: &str = include_str!("clients.txt");
 
 #[test]
@@ -79,7 +79,7 @@ fn each_header_gets_its_type() {
         ),
         ("application/openmetrics-text;q=0, */*", TEXT),
         ("text/plain;q=0, */*;q=0.1", OPEN),
-        // A version nobody knows.
+        // An unknown version.
         ("application/openmetrics-text;version=9.9", OPEN),
         ("text/plain;version=1.0.0;escaping=allow-utf-8", TEXT),
         // Nothing acceptable is no reason to refuse.
@@ -165,7 +165,7 @@ fn gzip_is_used_only_where_it_is_wanted() {
         ("identity;q=0.5, gzip;q=0.4", false),
         ("identity;q=0.5, gzip;q=0.5", true),
         ("identity;q=0", false),
-        // What is not named has the weight of `*`.
+        // A coding that is not named has the weight of `*`.
         ("gzip;q=0.5, *;q=0.8", false),
         ("gzip;q=0.8, *;q=0.5", true),
         ("gzip;q=0.5, *;q=0", true),

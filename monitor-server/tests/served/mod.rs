@@ -68,14 +68,14 @@ pub(crate) fn send_get(stream: &mut impl Write, path: &str) {
     stream.write_all(request.as_bytes()).expect("sent");
 }
 
-/// What arrives until the other side closes, or resets.
+/// All bytes until the other side closes, or resets.
 pub(crate) fn read_all(stream: &mut impl Read) -> String {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// One answer of a connection that may go on: its head, and its body by its length. What arrived of it where it is not whole.
+/// One answer of a connection that may go on: its head, and its body by its length; the part that arrived where it is not whole.
 pub(crate) fn read_answer(stream: &mut impl Read) -> (String, String) {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -16,9 +16,12 @@ fn sound() -> IntCounter {
 #[tokio::test]
 async fn a_collector_that_panics_or_hangs_is_left_out_alone_and_counted() {
     for in_registry in [false, true] {
-        let source = |probe: &Probe| match in_registry {
-            true => registry_of(Box::new(probe.clone())),
-            false => Source::collector(probe.clone()),
+        let source = |probe: &Probe| {
+            if in_registry {
+                registry_of(Box::new(probe.clone()))
+            } else {
+                Source::collector(probe.clone())
+            }
         };
         let (hanging, broken) = (Probe::hanging(), Probe::broken());
         let sources = vec![
