@@ -4,7 +4,7 @@ mod served;
 
 use std::fs;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use monitor_core::Monitor;
 use monitor_server::{MetricServer, MonitorConfig, RunError, run};
 use served::{ask, eventually, local, metric, read_all, started, status, status_of, turn};
+use socket2::{Domain, Socket, Type};
 
 /// `ann:secret`, `ann:guess`, `eve:secret`, `ann:renewed`.
 const RIGHT: &str = "Authorization: Basic YW5uOnNlY3JldA==\r\n";
@@ -164,26 +165,13 @@ fn a_renewed_password_is_in_force_within_moments_and_the_old_one_is_not() {
 
 /// A connection from another address of this machine.
 fn from(source: Ipv4Addr, address: SocketAddr) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build();
-    let stream = runtime.expect("a runtime").block_on(async {
-        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
-        socket
-            .bind(SocketAddr::new(IpAddr::V4(source), 0))
-            .expect("an address of ours");
-        socket
-            .connect(address)
-            .await
-            .expect("a connection")
-            .into_std()
-            .expect("a stream")
-    });
-    stream.set_nonblocking(false).expect("a mode");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .expect("a timeout");
-    let mut stream = stream;
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let source = SocketAddr::from((source, 0));
+    socket.bind(&source.into()).expect("an address of ours");
+    socket.connect(&address.into()).expect("a connection");
+    let mut stream = TcpStream::from(socket);
+    let limit = Some(Duration::from_secs(10));
+    stream.set_read_timeout(limit).expect("a timeout");
     let _ =
         stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     read_all(&mut stream)

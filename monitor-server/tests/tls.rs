@@ -207,16 +207,7 @@ fn a_busy_connection_is_not_cut_off_at_its_deadline() {
     let server = started(pki.config("").collector(slow()).limits(limits));
     for path in ["/metrics", "/livez"] {
         let mut stream = pki.client(None).stream(server.local_addr());
-        loop {
-            send_get(&mut stream, path);
-            let (head, body) = served::read_answer(&mut stream);
-            let length = format!("content-length: {}\r\n", body.len());
-            assert!(head.contains(&length), "{path}: {head}{body}");
-            if head.contains("connection: close") {
-                break;
-            }
-        }
-        assert_eq!(read_all(&mut stream), "");
+        served::ask_until_closed(&mut stream, path);
     }
 }
 

@@ -109,26 +109,7 @@ fn a_busy_connection_is_not_cut_off_at_its_deadline() {
         ("/", 1),
     ] {
         for _ in 0..connections {
-            let mut stream = connect(address);
-            let mut answers = 0;
-            loop {
-                send_get(&mut stream, path);
-                let (head, body) = served::read_answer(&mut stream);
-                answers += 1;
-                assert!(
-                    head.starts_with("http/1.1 "),
-                    "{path}, answer {answers}: {head:?}"
-                );
-                let length = format!("content-length: {}\r\n", body.len());
-                assert!(
-                    head.contains(&length),
-                    "{path}, answer {answers}: {head}{body}"
-                );
-                if head.contains("connection: close") {
-                    break;
-                }
-            }
-            assert_eq!(read_all(&mut stream), "");
+            served::ask_until_closed(&mut connect(address), path);
         }
     }
     let ended = "monitor_server_connections_closed_total{reason=\"deadline\"}";

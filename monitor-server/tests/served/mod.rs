@@ -91,6 +91,21 @@ pub(crate) fn read_answer(stream: &mut impl Read) -> (String, String) {
     (head, String::from_utf8_lossy(&body).into_owned())
 }
 
+/// Asks again and again, until an answer closes the connection: each is whole.
+pub(crate) fn ask_until_closed(stream: &mut (impl Read + Write), path: &str) {
+    loop {
+        send_get(stream, path);
+        let (head, body) = read_answer(stream);
+        assert!(head.starts_with("http/1.1 "), "{path}: {head:?}");
+        let length = format!("content-length: {}\r\n", body.len());
+        assert!(head.contains(&length), "{path}: {head}{body}");
+        if head.contains("connection: close") {
+            break;
+        }
+    }
+    assert_eq!(read_all(stream), "");
+}
+
 /// The whole answer to a request on a connection of its own.
 pub(crate) fn ask(address: SocketAddr, method: &str, target: &str, headers: &str) -> String {
     let mut stream = connect(address);

@@ -100,28 +100,21 @@ fn start_and_drain_go_before_what_is_marked() {
     }
 }
 
-#[test]
-fn a_check_may_mark_itself() {
-    let marks = ReadinessPolicy::default();
-    let mut own = check("db", Down);
-    own.counts_for_readiness = true;
-    let report = Report::new(health(&[]), vec![own], &marks, Readiness::Ready, true);
-    assert_eq!(report.readiness, Readiness::Unhealthy);
-    let group = group(&report, "readiness");
-    assert_eq!((group.status, group.parts.len()), (Down, 1));
-}
-
 /// The group `readiness` agrees with `/readyz`: the mark of a check is not one of the task type of its name.
 #[test]
-fn a_task_type_of_the_name_of_a_check_that_marks_itself_does_not_count() {
-    let mut own = check("db", Up);
-    own.counts_for_readiness = true;
-    let tasks = health(&[("db", false)]);
-    let marks = ReadinessPolicy::default();
-    let report = Report::new(tasks, vec![own], &marks, Readiness::Ready, true);
-    assert_eq!(report.readiness, Readiness::Ready);
-    let group = group(&report, "readiness");
-    assert_eq!((group.status, group.parts.len()), (Up, 1));
+fn a_check_may_mark_itself_and_marks_no_task_type_of_its_name() {
+    for (tasks, status, readiness) in [
+        (&[][..], Down, Readiness::Unhealthy),
+        (&[("db", false)], Up, Readiness::Ready),
+    ] {
+        let mut own = check("db", status);
+        own.counts_for_readiness = true;
+        let marks = ReadinessPolicy::default();
+        let report = Report::new(health(tasks), vec![own], &marks, Readiness::Ready, true);
+        assert_eq!(report.readiness, readiness);
+        let group = group(&report, "readiness");
+        assert_eq!((group.status, group.parts.len()), (status, 1));
+    }
 }
 
 #[test]
