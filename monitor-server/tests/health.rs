@@ -218,10 +218,8 @@ fn a_marked_check_turns_readiness_off_and_on_and_never_liveness() {
         assert_eq!(probe(address, path), "200 ok");
     }
     let health = get(address, "/health");
-    assert_eq!(
-        (health.code, health.json()["status"].as_str()),
-        (503, Some("DOWN"))
-    );
+    assert_eq!(health.code, 503);
+    assert_eq!(health.json()["status"], "DOWN");
     let db = get(address, "/health/db");
     assert_eq!(db.code, 503);
     assert_eq!(db.json()["details"]["output"], "connection refused");
@@ -270,26 +268,19 @@ fn groups_names_and_both_shapes() {
     assert_eq!(group["components"]["shape loader"]["status"], "DOWN");
     assert_eq!(get(address, "/health/shape%20loader").code, 503);
     assert_eq!(get(address, "/health/nobody").code, 404);
-    let groups = get(address, "/health").json()["groups"].clone();
-    assert_eq!(
-        groups,
-        serde_json::json!(["liveness", "readiness", "storage"])
-    );
+    let health = get(address, "/health");
+    let groups = serde_json::json!(["liveness", "readiness", "storage"]);
+    assert_eq!(health.json()["groups"], groups);
 
     let accept = "Host: localhost\r\nAccept: application/health+json\r\n";
     let draft = ask(address, "/health", accept);
     assert_eq!(draft.code, 503);
-    assert!(
-        draft
-            .head
-            .contains("content-type: application/health+json\r\n")
-    );
+    let media = |answer: &Answer, media: &str| {
+        let header = format!("content-type: application/{media}\r\n");
+        answer.head.contains(&header)
+    };
+    assert!(media(&draft, "health+json") && media(&health, "json"));
     assert!(draft.head.contains("vary: accept"));
-    assert!(
-        get(address, "/health")
-            .head
-            .contains("content-type: application/json\r\n")
-    );
     assert_eq!(draft.json()["serviceId"], "text");
     assert_eq!(draft.json()["checks"]["db:check"][0]["status"], "pass");
 

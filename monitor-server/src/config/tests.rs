@@ -51,22 +51,10 @@ fn nothing_given_is_the_original_s_default() {
         assert_eq!(storage.max_workers, 1);
         assert_eq!(storage.hpa_max_workers, None);
         assert!(!storage.inittime_label && storage.service_info.is_empty());
-        let statuses: Vec<_> = storage
-            .errors
-            .rules()
-            .iter()
-            .map(|rule| rule.status.as_str())
-            .collect();
-        assert_eq!(
-            statuses,
-            [
-                "CONNECTION_ERROR",
-                "FATAL",
-                "INTERNAL",
-                "OTHER_EXCEPTION",
-                "UNKNOWN"
-            ]
-        );
+        let rules = storage.errors.rules().iter();
+        let statuses: Vec<_> = rules.map(|rule| rule.status.as_str()).collect();
+        let expected = "CONNECTION_ERROR FATAL INTERNAL OTHER_EXCEPTION UNKNOWN";
+        assert_eq!(statuses.join(" "), expected);
     }
 }
 
@@ -87,29 +75,16 @@ service info:
   ratio: {info: Ratio., value: nan}
 ",
     );
+    let limits = (storage.max_workers, storage.hpa_max_workers);
+    assert_eq!((limits, storage.max_series), ((4, Some(8)), 0));
+    let mut rules = storage.errors.rules().iter();
+    let fatal = rules.find(|rule| rule.status == "FATAL").expect("FATAL");
     assert_eq!(
-        (
-            storage.max_workers,
-            storage.hpa_max_workers,
-            storage.max_series
-        ),
-        (4, Some(8), 0)
+        (&*fatal.service_errors, fatal.unhealthy),
+        (&["x".to_owned()][..], 3)
     );
-    let fatal = storage
-        .errors
-        .rules()
-        .iter()
-        .find(|rule| rule.status == "FATAL")
-        .expect("FATAL");
-    assert_eq!(
-        (fatal.service_errors.as_slice(), fatal.unhealthy),
-        (["x".to_owned()].as_slice(), 3)
-    );
-    let values: Vec<_> = storage
-        .service_info
-        .iter()
-        .map(|gauge| (&*gauge.name, gauge.value))
-        .collect();
+    let values = storage.service_info.iter();
+    let values: Vec<_> = values.map(|gauge| (&*gauge.name, gauge.value)).collect();
     assert_eq!(values[..2], [("version", 1.5), ("builds", 12.0)]);
     assert!(values[2].1.is_nan());
 }
@@ -139,16 +114,10 @@ fn rules_keep_the_order_of_the_document_and_may_be_partial() {
     let storage = storage(
         "errors:\n  ZETA: {service_errors: [z]}\n  ALPHA: {unhealthy: 2}\n  BETA:\n  OK: {service_errors: []}\n",
     );
-    let rules: Vec<_> = storage
-        .errors
-        .rules()
-        .iter()
-        .map(|rule| (rule.status.as_str(), rule.unhealthy))
-        .collect();
-    assert_eq!(
-        rules[5..],
-        [("ZETA", -1), ("ALPHA", 2), ("BETA", -1), ("OK", -1)]
-    );
+    let rules = storage.errors.rules().iter();
+    let rules: Vec<_> = rules.map(|rule| (&*rule.status, rule.unhealthy)).collect();
+    let expected = [("ZETA", -1), ("ALPHA", 2), ("BETA", -1), ("OK", -1)];
+    assert_eq!(rules[5..], expected);
 }
 
 #[test]
@@ -314,13 +283,8 @@ fn settings_made_in_code_are_checked_too() {
 #[test]
 fn a_name_no_method_may_have_is_refused() {
     let monitor = monitor_core::Monitor::new(StorageConfig::default());
-    for (length, allowed) in [
-        (0, false),
-        (1, true),
-        (120, true),
-        (121, false),
-        (300, false),
-    ] {
+    for length in [0, 1, 120, 121, 300] {
+        let allowed = (1..=120).contains(&length);
         let name = "m".repeat(length);
         let config = MonitorConfig::default().methods(["Get", &name]);
         assert_eq!(config.storage_config().is_ok(), allowed, "{length} bytes");

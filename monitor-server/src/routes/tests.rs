@@ -250,10 +250,8 @@ async fn health_is_503_once_a_run_reaches_its_threshold_and_probes_do_not_care()
         |answer: &Answer| serde_json::from_str::<serde_json::Value>(&answer.body).expect("json");
 
     let healthy = get("/health").await;
-    assert_eq!(
-        (healthy.status, healthy.header("content-type")),
-        (200, "application/json")
-    );
+    assert_eq!(healthy.status, 200);
+    assert_eq!(healthy.header("content-type"), "application/json");
     assert_eq!(json(&healthy)["status"], "UP");
 
     monitor.set_task_status(TaskStatus::Fatal, "loader");
@@ -279,10 +277,9 @@ async fn health_is_503_once_a_run_reaches_its_threshold_and_probes_do_not_care()
     assert_eq!((task.status, found), (503, details));
     assert_eq!(get("/health/%6Coader").await.status, 503);
     assert_eq!(get("/health/default").await.status, 200);
-    assert_eq!(
-        (get("/livez").await.status, get("/readyz").await.status),
-        (200, 200)
-    );
+    for probe in ["/livez", "/readyz"] {
+        assert_eq!(get(probe).await.status, 200, "{probe}");
+    }
 }
 
 #[tokio::test]

@@ -53,16 +53,13 @@ fn blank_names_made_in_code_are_refused() {
 
 #[test]
 fn process_metrics_can_be_left_out() -> Result<(), ConfigError> {
-    for (yaml, on) in [
+    for (yaml, is_on) in [
         ("", true),
         ("process_metrics: true", true),
         ("process_metrics: 'false'", false),
     ] {
-        assert_eq!(
-            MonitorConfig::from_yaml(yaml)?.process.metrics,
-            on,
-            "{yaml}"
-        );
+        let process = MonitorConfig::from_yaml(yaml)?.process;
+        assert_eq!(process.metrics, is_on, "{yaml}");
     }
     Ok(())
 }
