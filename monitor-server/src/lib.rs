@@ -52,6 +52,8 @@ mod routes;
 mod run;
 mod runtime;
 mod self_metrics;
+#[cfg(test)]
+mod test_folder;
 #[cfg(feature = "tls")]
 mod tls;
 mod web;

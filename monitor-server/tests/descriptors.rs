@@ -11,9 +11,9 @@ use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use served::{connect, eventually, local, metric, read_all, send, started, status};
+use served::{Slow, connect, eventually, local, metric, read_all, send, started, status};
 
-/// Descriptors that are there to be had, beside those that whoever started this program left open in it.
+/// Descriptors that are there to be had, beside those that were open when this program started.
 const DESCRIPTORS: usize = 120;
 
 /// More than the server's share of them.
@@ -67,20 +67,6 @@ impl CpuClock {
     }
 }
 
-/// A registry that takes its time, without any descriptor.
-struct Slow;
-
-impl prometheus::core::Collector for Slow {
-    fn desc(&self) -> Vec<&prometheus::core::Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
-        std::thread::sleep(Duration::from_millis(1500));
-        Vec::new()
-    }
-}
-
 /// Clients that take none of this process's descriptors.
 struct Crowd(Child);
 
@@ -104,7 +90,7 @@ impl Drop for Crowd {
     }
 }
 
-/// Not a test: what the crowd's process runs, until it is killed.
+/// Not a test: the crowd's process runs it, until it is killed.
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn the_crowd() {
@@ -135,9 +121,8 @@ fn the_server_answers_at_the_limit_and_leaves_the_service_its_share() {
         println!("SKIPPED: the_server_answers_at_the_limit (no prlimit)");
         return;
     }
-    let registry = prometheus::Registry::new();
-    registry.register(Box::new(Slow)).expect("a fresh registry");
-    let server = started(local().process_metrics(false).registry(registry));
+    let slow = Slow::by(Duration::from_millis(1500));
+    let server = started(local().process_metrics(false).collector(slow));
     let address = server.local_addr();
     let clock = CpuClock::new();
 
@@ -178,11 +163,8 @@ fn the_server_answers_at_the_limit_and_leaves_the_service_its_share() {
     let begin = Instant::now();
     files.truncate(files.len() - 4);
     assert!(read_all(&mut next).starts_with("HTTP/1.1 200 OK"));
-    assert!(
-        begin.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        begin.elapsed()
-    );
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
     assert!(read_all(&mut busy).starts_with("HTTP/1.1 200 OK"));
     drop(files);
     assert!(metric(address, "monitor_server_accept_errors_total") >= 2.0);

@@ -14,10 +14,10 @@ use std::time::Duration;
 use monitor_server::{MetricServer, MonitorConfig, RunError};
 use served::{read_all, send, started, status_of, turn};
 
-/// What the pod's server is configured with.
+/// The variable with the configuration of the pod's server.
 const YAML: &str = "MONITOR_TEST_YAML";
 
-/// Who is on the machine: loopback, and an address of each family that is not.
+/// Clients on the machine: loopback, and an address of each family that is not.
 const CLIENTS: [&str; 4] = ["127.0.0.1", "10.1.2.3", "::1", "fd00::7"];
 
 /// How long a connection within the machine, which the kernel makes, may take.
@@ -34,7 +34,7 @@ const NO_V4: &str = "ip -4 addr flush dev lo";
 const NO_V6_LOOPBACK: &str = "echo 1 > /proc/sys/net/ipv6/conf/lo/disable_ipv6 && ip link add eth1 type veth peer name eth2 \
     && ip addr add fd00::7/64 dev eth1 nodad && ip link set eth1 up && ip link set eth2 up";
 
-/// Runs an ignored test of this file in a network namespace of its own, once that is set up; what it printed.
+/// Runs an ignored test of this file in a network namespace of its own, once that is set up; its output.
 fn in_namespace(setup: &str, test: &str, yaml: &str) -> Option<String> {
     let program = std::env::current_exe().expect("this program");
     let script = format!(
@@ -78,7 +78,7 @@ fn in_namespace(setup: &str, test: &str, yaml: &str) -> Option<String> {
     }
 }
 
-/// What a client of this address gets: the status of a probe, and that of a path for this machine alone (404 there).
+/// The answers to a client of this address: the status of a probe, and that of a path for this machine alone (404 there).
 fn reached(address: SocketAddr) -> String {
     let status = |path: &str| {
         let mut stream = TcpStream::connect_timeout(&address, CONNECT).ok()?;
@@ -95,7 +95,7 @@ fn reached(address: SocketAddr) -> String {
     format!("{probe} {}", page.unwrap_or_default())
 }
 
-/// Not a test: what runs in the namespaces.
+/// Not a test: it runs in the namespaces.
 #[test]
 #[ignore = "run by the tests below, in a namespace of its own"]
 fn the_pod() {
@@ -113,60 +113,28 @@ fn the_pod() {
     println!("itself {}", reached(at));
 }
 
-/// A row: what the namespace is like, what is configured, where it says it listens, and what each client gets.
+/// The answers to the clients where both families are served, IPv4 alone, and IPv6 alone.
+const BOTH: [&str; 4] = ["200 404", "200 403", "200 404", "200 403"];
+const V4: [&str; 4] = ["200 404", "200 403", "-", "-"];
+const V6: [&str; 4] = ["-", "-", "200 404", "200 403"];
+
+/// A client that may not connect is cut off.
+const CUT: &str = "none none";
+
+/// A row: the namespace, the configuration, the address that it listens on, and the answers to the clients.
 const TABLE: &[(&str, &str, &str, [&str; 4])] = &[
-    (
-        "true",
-        "",
-        "::",
-        ["200 404", "200 403", "200 404", "200 403"],
-    ),
-    (
-        V6_ONLY,
-        "",
-        "::",
-        ["200 404", "200 403", "200 404", "200 403"],
-    ),
-    (NO_V4, "", "::", ["-", "-", "200 404", "200 403"]),
-    (NO_V6, "", "0.0.0.0", ["200 404", "200 403", "-", "-"]),
+    ("true", "", "::", BOTH),
+    (V6_ONLY, "", "::", BOTH),
+    (NO_V4, "", "::", V6),
+    (NO_V6, "", "0.0.0.0", V4),
     // From another machine it is reached; from this one the way is over the loopback interface.
-    (NO_V6_LOOPBACK, "", "::", ["200 404", "200 403", "-", "-"]),
-    (
-        "true",
-        "listen: '::'",
-        "::",
-        ["200 404", "200 403", "200 404", "200 403"],
-    ),
-    (
-        V6_ONLY,
-        "listen: '::'",
-        "::",
-        ["200 404", "200 403", "200 404", "200 403"],
-    ),
-    (
-        NO_V6,
-        "listen: '::'",
-        "0.0.0.0",
-        ["200 404", "200 403", "-", "-"],
-    ),
-    (
-        "true",
-        "listen: 0.0.0.0",
-        "0.0.0.0",
-        ["200 404", "200 403", "-", "-"],
-    ),
-    (
-        V6_ONLY,
-        "listen: 0.0.0.0",
-        "0.0.0.0",
-        ["200 404", "200 403", "-", "-"],
-    ),
-    (
-        NO_V6,
-        "listen: 0.0.0.0",
-        "0.0.0.0",
-        ["200 404", "200 403", "-", "-"],
-    ),
+    (NO_V6_LOOPBACK, "", "::", V4),
+    ("true", "listen: '::'", "::", BOTH),
+    (V6_ONLY, "listen: '::'", "::", BOTH),
+    (NO_V6, "listen: '::'", "0.0.0.0", V4),
+    ("true", "listen: 0.0.0.0", "0.0.0.0", V4),
+    (V6_ONLY, "listen: 0.0.0.0", "0.0.0.0", V4),
+    (NO_V6, "listen: 0.0.0.0", "0.0.0.0", V4),
     (
         V6_ONLY,
         "listen: '::ffff:10.1.2.3'",
@@ -179,24 +147,24 @@ const TABLE: &[(&str, &str, &str, [&str; 4])] = &[
         "fd00::7",
         ["-", "-", "-", "200 403"],
     ),
-    // By families and networks: a client that may not connect is cut off.
+    // By families and networks.
     (
         V6_ONLY,
         "allow_from: [10.0.0.0/8]",
         "::",
-        ["none none", "200 403", "none none", "none none"],
+        [CUT, "200 403", CUT, CUT],
     ),
     (
         V6_ONLY,
         "allow_from: ['::/0']",
         "::",
-        ["none none", "none none", "200 404", "200 403"],
+        [CUT, CUT, "200 404", "200 403"],
     ),
     (
         V6_ONLY,
         "allow_from: [0.0.0.0/0]",
         "::",
-        ["200 404", "200 403", "none none", "none none"],
+        ["200 404", "200 403", CUT, CUT],
     ),
 ];
 

@@ -1,30 +1,22 @@
 //! Health over a socket: checks, marks, heartbeat, groups, both shapes, metrics, the watch channel.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+mod served;
+
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use monitor_core::names::Profile;
 use monitor_core::{HealthStatus, Monitor, TaskStatus};
 use monitor_server::{Check, MetricServer, MonitorConfig, MonitorServer, Readiness, RunError, run};
 use serde_json::Value;
+use served::{Served, eventually, local, started, turn};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
-/// How long what should happen at once may take on a busy machine.
+/// The limit for an event that happens at once on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// There is one server a process: tests that run it take turns.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn local() -> MonitorConfig {
-    MonitorConfig::default().listen([127, 0, 0, 1]).port(0)
-}
 
 struct Answer {
     code: u16,
@@ -39,16 +31,10 @@ impl Answer {
 }
 
 fn ask(address: SocketAddr, path: &str, headers: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).expect("a connection");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    let request = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n");
-    stream.write_all(request.as_bytes()).expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
+    let answer = served::ask(address, "GET", path, headers);
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    let code = head.split(' ').nth(1).and_then(|code| code.parse().ok());
     Answer {
-        code: code.expect("a status"),
+        code: served::status_of(&answer).parse().expect("a status"),
         head: head.to_lowercase(),
         body: body.to_owned(),
     }
@@ -58,59 +44,39 @@ fn get(address: SocketAddr, path: &str) -> Answer {
     ask(address, path, "Host: localhost\r\n")
 }
 
-fn word(address: SocketAddr, path: &str) -> (u16, String) {
+/// The status and the word of a probe.
+fn probe(address: SocketAddr, path: &str) -> String {
     let answer = get(address, path);
-    (answer.code, answer.body)
-}
-
-fn words(code: u16, word: &str) -> (u16, String) {
-    (code, word.to_owned())
-}
-
-fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !happened() {
-        assert!(begin.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(3));
-    }
+    format!("{} {}", answer.code, answer.body)
 }
 
 /// A server with a check `db` that is well while the flag says so.
-fn with_check(config: MonitorConfig, check: Check) -> (MonitorServer, Arc<AtomicBool>) {
+fn with_check(config: MonitorConfig, check: Check) -> (Served, Arc<AtomicBool>) {
     let well = Arc::new(AtomicBool::new(true));
     let config = config.check("db", check, Arc::clone(&well), |well| async move {
         let is_well = well.load(Ordering::SeqCst);
         is_well.then_some(()).ok_or("connection refused")
     });
-    (run(config).expect("a server"), well)
+    (started(config), well)
 }
 
-/// Whose runtime async checks run on.
-#[derive(Debug, Clone, Copy)]
-enum Way {
-    /// The one whose handle is given.
-    Given,
-    /// The one in which the server is started.
-    Ambient,
-    /// One that the server makes.
-    Own,
-}
-
-/// Runs a test with the configuration and the start of each way.
+/// Runs a test with each runtime that async checks may run on: one whose handle is given, the one in which the server is
+/// started, and one that the server makes.
 fn in_each_way(test: impl Fn(&Runtime, &str, &dyn Fn(MonitorConfig) -> MonitorServer)) {
-    for way in [Way::Given, Way::Ambient, Way::Own] {
+    let _turn = turn();
+    for way in ["given", "ambient", "own"] {
         let mut builder = Builder::new_multi_thread();
         builder
             .worker_threads(2)
             .thread_name("service")
             .enable_all();
         let service = builder.build().expect("a runtime");
-        test(&service, &format!("{way:?}"), &|config| {
+        test(&service, way, &|config| {
             let config = match way {
-                Way::Given => config.check_runtime(service.handle()),
-                Way::Ambient | Way::Own => config,
+                "given" => config.check_runtime(service.handle()),
+                _ => config,
             };
-            let _ambient = matches!(way, Way::Ambient).then(|| service.enter());
+            let _ambient = (way == "ambient").then(|| service.enter());
             run(config).expect("a server")
         });
     }
@@ -118,7 +84,6 @@ fn in_each_way(test: impl Fn(&Runtime, &str, &dyn Fn(MonitorConfig) -> MonitorSe
 
 #[test]
 fn a_check_that_blocks_inside_async_code_leaves_the_probes_the_page_and_the_other_checks_on_time() {
-    let _turn = turn();
     in_each_way(|_, way, start| {
         let blocks = Arc::new(AtomicBool::new(true));
         let runs = Arc::new(AtomicU32::new(0));
@@ -136,7 +101,7 @@ fn a_check_that_blocks_inside_async_code_leaves_the_probes_the_page_and_the_othe
             });
         let server = start(config);
         let address = server.local_addr();
-        eventually("it is down at its limit", || {
+        eventually(|| {
             get(address, "/health/blocks").json()["details"]["output"] == "no answer within 50ms"
         });
         let before = runs.load(Ordering::SeqCst);
@@ -145,9 +110,7 @@ fn a_check_that_blocks_inside_async_code_leaves_the_probes_the_page_and_the_othe
             assert_eq!(get(address, path).code, 200, "{path}, {way}");
         }
         assert!(begin.elapsed() < Duration::from_secs(5), "{way}");
-        eventually("the other runs", || {
-            runs.load(Ordering::SeqCst) > before + 10
-        });
+        eventually(|| runs.load(Ordering::SeqCst) > before + 10);
         assert_eq!(get(address, "/health/well").code, 200, "{way}");
         let begin = Instant::now();
         server.shutdown();
@@ -159,7 +122,6 @@ fn a_check_that_blocks_inside_async_code_leaves_the_probes_the_page_and_the_othe
 #[test]
 fn a_check_runs_on_the_service_s_runtime_and_what_it_opens_lives_on_there() {
     type Connection = mpsc::UnboundedSender<oneshot::Sender<()>>;
-    let _turn = turn();
     in_each_way(|service, way, start| {
         let opened: Arc<Mutex<Option<Connection>>> = Arc::default();
         // A pool as services have them: the first use opens the connection, whose task belongs to the runtime of that
@@ -184,9 +146,7 @@ fn a_check_runs_on_the_service_s_runtime_and_what_it_opens_lives_on_there() {
         });
         let server = start(check);
         let address = server.local_addr();
-        eventually("it is well", || {
-            get(address, "/health/db").json()["status"] == "UP"
-        });
+        eventually(|| get(address, "/health/db").json()["status"] == "UP");
         server.shutdown();
         let pool = opened.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = pool.as_ref().expect("it was opened");
@@ -194,41 +154,7 @@ fn a_check_runs_on_the_service_s_runtime_and_what_it_opens_lives_on_there() {
             let (answer, answered) = oneshot::channel();
             connection.send(answer).is_ok() && answered.await.is_ok()
         });
-        assert_eq!(lives, way != "Own", "{way}");
-    });
-}
-
-#[monitor_core::monitored(method = "Ping")]
-async fn ping() -> Result<(), String> {
-    tokio::task::yield_now().await;
-    Ok(())
-}
-
-#[test]
-fn what_a_check_calls_is_not_on_the_page() {
-    let _turn = turn();
-    in_each_way(|service, way, start| {
-        let server = start(
-            local()
-                .profile(Profile::Prometheus)
-                .check("ping", often(), (), |()| ping()),
-        );
-        let address = server.local_addr();
-        eventually("it is well", || {
-            get(address, "/health/ping").json()["status"] == "UP"
-        });
-        let requests = || {
-            let page = get(address, "/metrics").body;
-            let series = "service_requests_total{method=\"Ping\"} ";
-            let line = page.lines().find_map(|line| line.strip_prefix(series));
-            line.and_then(|count| count.parse::<u64>().ok())
-        };
-        service.block_on(ping()).expect("it is well");
-        let before = requests();
-        assert!(before.is_some(), "{way}");
-        service.block_on(ping()).expect("it is well");
-        assert_eq!(requests(), before.map(|before| before + 1), "{way}");
-        server.shutdown();
+        assert_eq!(lives, way != "own", "{way}");
     });
 }
 
@@ -250,19 +176,17 @@ fn the_checks_of_a_mounted_server_run_until_it_is_dropped() {
         .run_in_thread(([127, 0, 0, 1], 0))
         .expect("a server");
     let address = server.local_addr();
-    eventually("it is ready", || {
-        word(address, "/readyz") == words(200, "ready")
-    });
-    eventually("both have run", || {
+    eventually(|| probe(address, "/readyz") == "200 ready");
+    eventually(|| {
         let page = get(address, "/metrics").body;
         page.contains("monitor_check_up{check=\"db\"} 1\n")
             && page.contains("monitor_check_up{check=\"disk\"} 0\n")
     });
     server.shutdown();
     let before = runs.load(Ordering::SeqCst);
-    eventually("they go on", || runs.load(Ordering::SeqCst) > before);
+    eventually(|| runs.load(Ordering::SeqCst) > before);
     drop((metrics, server));
-    eventually("the state is let go of", || Arc::strong_count(&state) == 1);
+    eventually(|| Arc::strong_count(&state) == 1);
 }
 
 fn often() -> Check {
@@ -271,116 +195,64 @@ fn often() -> Check {
 
 #[test]
 fn start_up_is_over_once_the_service_says_so() {
-    let _turn = turn();
-    let server = run(local().wait_for_started(true)).expect("a server");
+    let server = started(local().wait_for_started(true));
     let address = server.local_addr();
     for path in ["/startupz", "/readyz"] {
-        assert_eq!(word(address, path), words(503, "starting"));
+        assert_eq!(probe(address, path), "503 starting");
     }
     server.started();
-    assert_eq!(word(address, "/startupz"), words(200, "started"));
-    assert_eq!(word(address, "/readyz"), words(200, "ready"));
-    server.shutdown();
+    assert_eq!(probe(address, "/startupz"), "200 started");
+    assert_eq!(probe(address, "/readyz"), "200 ready");
 }
 
 #[test]
 fn a_marked_check_turns_readiness_off_and_on_and_never_liveness() {
-    let _turn = turn();
     let (server, well) = with_check(local(), often().ready());
     let address = server.local_addr();
-    eventually("it is ready", || {
-        word(address, "/readyz") == words(200, "ready")
-    });
-    assert_eq!(word(address, "/startupz"), words(200, "started"));
+    eventually(|| probe(address, "/readyz") == "200 ready");
+    assert_eq!(probe(address, "/startupz"), "200 started");
     well.store(false, Ordering::SeqCst);
-    eventually("it is not", || {
-        word(address, "/readyz") == words(503, "unhealthy")
-    });
-    assert_eq!(word(address, "/-/ready"), words(503, "unhealthy"));
+    eventually(|| probe(address, "/readyz") == "503 unhealthy");
+    assert_eq!(probe(address, "/-/ready"), "503 unhealthy");
     for path in ["/livez", "/-/healthy"] {
-        assert_eq!(word(address, path), words(200, "ok"));
+        assert_eq!(probe(address, path), "200 ok");
     }
     let health = get(address, "/health");
-    assert_eq!(
-        (health.code, health.json()["status"].as_str()),
-        (503, Some("DOWN"))
-    );
+    assert_eq!(health.code, 503);
+    assert_eq!(health.json()["status"], "DOWN");
     let db = get(address, "/health/db");
     assert_eq!(db.code, 503);
     assert_eq!(db.json()["details"]["output"], "connection refused");
     assert!(db.json()["details"]["age_seconds"].as_f64() < Some(60.0));
     well.store(true, Ordering::SeqCst);
-    eventually("it is ready again", || {
-        word(address, "/readyz") == words(200, "ready")
-    });
+    eventually(|| probe(address, "/readyz") == "200 ready");
     assert_eq!(get(address, "/health/db").code, 200);
-    server.shutdown();
-}
-
-#[test]
-fn a_marked_check_without_a_result_is_starting_and_one_that_hangs_is_unhealthy() {
-    let _turn = turn();
-    let hanging = || {
-        std::thread::sleep(Duration::from_secs(6));
-        Ok::<(), String>(())
-    };
-    let slow = Check::every(PATIENCE).timeout(Duration::from_millis(1500));
-    let config = local()
-        .blocking_check("hangs", slow, hanging)
-        .readiness(["hangs"]);
-    let server = run(config).expect("a server");
-    let address = server.local_addr();
-    assert_eq!(word(address, "/readyz"), words(503, "starting"));
-    assert_eq!(get(address, "/health").code, 200);
-    eventually("it overruns", || {
-        word(address, "/readyz") == words(503, "unhealthy")
-    });
-    let output = get(address, "/health/hangs").json()["details"]["output"].clone();
-    assert_eq!(output, "no answer within 1.5s");
-    // Nobody is held: not a probe, not the stop.
-    assert_eq!(word(address, "/livez"), words(200, "ok"));
-    let begin = Instant::now();
-    server.shutdown();
-    assert!(
-        begin.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        begin.elapsed()
-    );
 }
 
 #[test]
 fn only_a_late_pulse_fails_liveness() {
-    let _turn = turn();
     let timeout = Duration::from_millis(300);
-    let server = run(local().heartbeat_timeout(timeout)).expect("a server");
+    let server = started(local().heartbeat_timeout(timeout));
     let address = server.local_addr();
     std::thread::sleep(timeout * 2);
-    assert_eq!(
-        word(address, "/livez"),
-        words(200, "ok"),
-        "before the first pulse"
-    );
+    assert_eq!(probe(address, "/livez"), "200 ok", "before the first pulse");
     let heartbeat = server.heartbeat();
     heartbeat.pulse();
-    eventually("it stalls", || {
-        word(address, "/livez") == words(503, "stalled")
-    });
-    assert_eq!(word(address, "/-/healthy"), words(503, "stalled"));
-    assert_eq!(word(address, "/readyz"), words(200, "ready"));
+    eventually(|| probe(address, "/livez") == "503 stalled");
+    assert_eq!(probe(address, "/-/healthy"), "503 stalled");
+    assert_eq!(probe(address, "/readyz"), "200 ready");
     assert_eq!(get(address, "/health").code, 200);
     let group = get(address, "/health/liveness");
     assert_eq!(group.code, 503);
     assert_eq!(group.json()["reasons"][0], "the heartbeat is too old");
-    eventually("it goes on", || {
+    eventually(|| {
         heartbeat.pulse();
-        word(address, "/livez") == words(200, "ok")
+        probe(address, "/livez") == "200 ok"
     });
-    server.shutdown();
 }
 
 #[test]
 fn groups_names_and_both_shapes() {
-    let _turn = turn();
     let config = local()
         .errors("FATAL", ["oom"], 1)
         .service(monitor_server::Service::new("text", "2.1.0"))
@@ -388,9 +260,7 @@ fn groups_names_and_both_shapes() {
     let (server, well) = with_check(config, often());
     let address = server.local_addr();
     server.set_task_status(TaskStatus::Fatal, "shape loader");
-    eventually("a result", || {
-        get(address, "/health/db").json()["status"] == "UP"
-    });
+    eventually(|| get(address, "/health/db").json()["status"] == "UP");
     let group = get(address, "/health/storage");
     assert_eq!(group.code, 503);
     let group = group.json();
@@ -398,40 +268,25 @@ fn groups_names_and_both_shapes() {
     assert_eq!(group["components"]["shape loader"]["status"], "DOWN");
     assert_eq!(get(address, "/health/shape%20loader").code, 503);
     assert_eq!(get(address, "/health/nobody").code, 404);
-    let groups = get(address, "/health").json()["groups"].clone();
-    assert_eq!(
-        groups,
-        serde_json::json!(["liveness", "readiness", "storage"])
-    );
+    let health = get(address, "/health");
+    let groups = serde_json::json!(["liveness", "readiness", "storage"]);
+    assert_eq!(health.json()["groups"], groups);
 
     let accept = "Host: localhost\r\nAccept: application/health+json\r\n";
     let draft = ask(address, "/health", accept);
     assert_eq!(draft.code, 503);
-    assert!(
-        draft
-            .head
-            .contains("content-type: application/health+json\r\n")
-    );
+    let media = |answer: &Answer, media: &str| {
+        let header = format!("content-type: application/{media}\r\n");
+        answer.head.contains(&header)
+    };
+    assert!(media(&draft, "health+json") && media(&health, "json"));
     assert!(draft.head.contains("vary: accept"));
-    assert!(
-        get(address, "/health")
-            .head
-            .contains("content-type: application/json\r\n")
-    );
-    let draft = draft.json();
-    assert_eq!(
-        (&draft["status"], &draft["serviceId"]),
-        (&"fail".into(), &"text".into())
-    );
-    assert_eq!(draft["checks"]["db:check"][0]["status"], "pass");
-    assert_eq!(
-        draft["checks"]["shape loader:task_status"][0]["observedValue"],
-        "FATAL"
-    );
+    assert_eq!(draft.json()["serviceId"], "text");
+    assert_eq!(draft.json()["checks"]["db:check"][0]["status"], "pass");
 
-    // A stranger hears the verdict, and nothing of what it is made of.
+    // Under another host the status is shown alone.
     well.store(false, Ordering::SeqCst);
-    eventually("it fails", || get(address, "/health/db").code == 503);
+    eventually(|| get(address, "/health/db").code == 503);
     for (path, accept, body) in [
         ("/health", "", r#"{"status":"DOWN"}"#),
         ("/health/db", "", r#"{"status":"DOWN"}"#),
@@ -449,12 +304,10 @@ fn groups_names_and_both_shapes() {
             "{path}"
         );
     }
-    server.shutdown();
 }
 
 #[test]
 fn the_same_state_is_on_the_pages_of_both_profiles() {
-    let _turn = turn();
     for profile in Profile::ALL {
         let config = local()
             .profile(profile)
@@ -465,7 +318,7 @@ fn the_same_state_is_on_the_pages_of_both_profiles() {
         well.store(false, Ordering::SeqCst);
         server.set_task_status(TaskStatus::Fatal, "metrics loader");
         server.heartbeat().pulse();
-        eventually("it fails", || get(address, "/health/db").code == 503);
+        eventually(|| get(address, "/health/db").code == 503);
         let page = get(address, "/metrics").body;
         for line in [
             "\nmonitor_ready 0\n",
@@ -478,7 +331,7 @@ fn the_same_state_is_on_the_pages_of_both_profiles() {
             assert_eq!(page.matches(line).count(), 1, "{line} in {profile}");
         }
         well.store(true, Ordering::SeqCst);
-        eventually("it is well", || get(address, "/health/db").code == 200);
+        eventually(|| get(address, "/health/db").code == 200);
         let page = get(address, "/metrics").body;
         assert!(
             page.contains("\nmonitor_check_up{check=\"db\"} 1\n"),
@@ -495,14 +348,11 @@ fn the_same_state_is_on_the_pages_of_both_profiles() {
 
 #[test]
 fn ages_on_a_page_are_those_of_the_last_result_and_the_last_pulse() {
-    let _turn = turn();
     let begin = Instant::now();
     let once = Check::every(PATIENCE * 100).timeout(PATIENCE);
     let (server, _) = with_check(local(), once);
     let address = server.local_addr();
-    eventually("a result", || {
-        get(address, "/health/db").json()["status"] == "UP"
-    });
+    eventually(|| get(address, "/health/db").json()["status"] == "UP");
     server.heartbeat().pulse();
     let seen = Instant::now();
     std::thread::sleep(Duration::from_millis(120));
@@ -519,13 +369,11 @@ fn ages_on_a_page_are_those_of_the_last_result_and_the_last_pulse() {
             seen.elapsed()
         );
     }
-    server.shutdown();
 }
 
 #[test]
 fn checks_come_and_go_while_it_runs() {
-    let _turn = turn();
-    let server = run(local()).expect("a server");
+    let server = started(local());
     let address = server.local_addr();
     let well = |()| async { Ok::<(), String>(()) };
     for name in ["", "default", "liveness"] {
@@ -536,14 +384,12 @@ fn checks_come_and_go_while_it_runs() {
     server
         .add_check("db", often(), (), well)
         .expect("a good check");
-    eventually("it is up", || {
-        get(address, "/health/db").json()["status"] == "UP"
-    });
+    eventually(|| get(address, "/health/db").json()["status"] == "UP");
     let panics = || -> Result<(), String> { panic!("a broken check") };
     server
         .add_blocking_check("db", often(), panics)
         .expect("a good check");
-    eventually("it is another", || get(address, "/health/db").code == 503);
+    eventually(|| get(address, "/health/db").code == 503);
     assert!(server.remove_check("db") && !server.remove_check("db"));
     assert_eq!(get(address, "/health/db").code, 404);
     server.shutdown();
@@ -555,7 +401,6 @@ fn checks_come_and_go_while_it_runs() {
 
 #[test]
 fn who_watches_sees_each_state_and_the_end() {
-    let _turn = turn();
     let runtime = Builder::new_current_thread()
         .enable_time()
         .build()
@@ -593,27 +438,25 @@ fn who_watches_sees_each_state_and_the_end() {
 
 #[test]
 fn a_drain_pauses_before_it_waits_and_only_once() {
-    let _turn = turn();
     let pause = Duration::from_millis(1500);
-    let server = run(local().drain_pause(pause)).expect("a server");
+    let server = started(local().drain_pause(pause));
     let address = server.local_addr();
     let begin = Instant::now();
     let draining = {
         let server = server.clone();
         std::thread::spawn(move || server.drain_blocking(PATIENCE))
     };
-    eventually("it drains", || {
-        word(address, "/readyz") == words(503, "draining")
-    });
-    assert_eq!(word(address, "/startupz"), words(200, "started"));
+    eventually(|| probe(address, "/readyz") == "503 draining");
+    assert_eq!(probe(address, "/startupz"), "200 started");
     draining.join().expect("no panic").expect("no tasks");
     assert!(begin.elapsed() >= pause, "{:?}", begin.elapsed());
     assert!(MonitorServer::instance().is_none());
 
-    let server = run(local().drain_pause(PATIENCE * 10)).expect("a server");
+    drop(server);
+    let server = started(local().drain_pause(PATIENCE * 10));
     server.begin_drain();
     server.shutdown();
-    // Where the server has stopped, a drain has nobody to pause for.
+    // Where the server has stopped, a drain does not pause.
     let begin = Instant::now();
     server.drain_blocking(PATIENCE).expect("no tasks");
     assert!(begin.elapsed() < PATIENCE);

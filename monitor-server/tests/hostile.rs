@@ -1,21 +1,23 @@
-//! Clients that mean ill: slow, silent, deaf, noisy. What they cost the others, and how they are counted.
+//! Hostile clients: slow, silent, deaf, noisy. Their cost for the others, and how they are counted.
 
 mod served;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use monitor_server::Limits;
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
 use served::{
-    connect, eventually, large_registry, local, metric, read_all, send, started, status, status_of,
+    connect, eventually, large_registry, local, metric, read_all, send, send_get, started, status,
+    status_of,
 };
 
 const CLOSED: &str = "monitor_server_connections_closed_total";
+
+/// How many connections were closed for this reason.
+fn closed(address: SocketAddr, reason: &str) -> f64 {
+    metric(address, &format!("{CLOSED}{{reason=\"{reason}\"}}"))
+}
 
 /// Opens so many connections, each with the beginning of a request or without; those refused do not count.
 fn attackers(address: SocketAddr, number: usize, sent: &[u8]) -> Vec<TcpStream> {
@@ -41,7 +43,7 @@ fn slow_and_silent_clients_cost_no_scrape() {
         }
     }
     assert!(metric(address, "monitor_server_connections") <= 64.0);
-    let evicted = metric(address, &format!("{CLOSED}{{reason=\"evicted_waiting\"}}"));
+    let evicted = closed(address, "evicted_waiting");
     assert!(evicted >= 336.0, "{evicted}");
     drop((slow, silent));
 }
@@ -71,7 +73,7 @@ fn attackers_that_come_again_at_once_cost_no_scrape() {
         scrapes += 1;
         failed += u32::from(status(address, "/livez") != "200");
     }
-    // The attackers share the scraper's address; one place in 200 is what a loaded machine may lose.
+    // The attackers share the scraper's address; a loaded machine may lose one scrape in 200.
     assert!(
         scrapes > 10 && failed * 200 <= scrapes,
         "{failed} of {scrapes}"
@@ -87,12 +89,11 @@ fn an_idle_connection_ends_in_time() {
     let limits = Limits::default().header_timeout(Duration::from_millis(500));
     let server = started(local().limits(limits));
     let mut idle = connect(server.local_addr());
-    send(&mut idle, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    send_get(&mut idle, "/livez");
     let begin = Instant::now();
     assert!(read_all(&mut idle).starts_with("HTTP/1.1 200 OK"));
     assert!(begin.elapsed() < Duration::from_secs(5));
-    let ended = format!("{CLOSED}{{reason=\"idle\"}}");
-    eventually(|| metric(server.local_addr(), &ended) >= 1.0);
+    eventually(|| closed(server.local_addr(), "idle") >= 1.0);
 }
 
 #[test]
@@ -117,39 +118,6 @@ fn limits_of_zero_are_none() {
     }
 }
 
-#[test]
-fn a_grace_of_zero_cuts_off_what_is_being_answered() {
-    /// Takes longer than any grace.
-    struct Slow(Arc<AtomicBool>);
-    impl Collector for Slow {
-        fn desc(&self) -> Vec<&Desc> {
-            Vec::new()
-        }
-        fn collect(&self) -> Vec<MetricFamily> {
-            self.0.store(true, Ordering::SeqCst);
-            std::thread::sleep(Duration::from_secs(30));
-            Vec::new()
-        }
-    }
-    let gathers = Arc::new(AtomicBool::new(false));
-    let limits = Limits::default()
-        .stop_grace(Duration::ZERO)
-        .gather_timeout(Duration::ZERO);
-    let config = local().collector(Slow(Arc::clone(&gathers))).limits(limits);
-    let server = started(config);
-    let mut asking = connect(server.local_addr());
-    send(
-        &mut asking,
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    );
-    eventually(|| gathers.load(Ordering::SeqCst));
-    let begin = Instant::now();
-    server.shutdown();
-    // By default it would be waited for, five seconds.
-    assert!(begin.elapsed() < Duration::from_secs(4));
-    assert_eq!(read_all(&mut asking), "");
-}
-
 /// A page is held once, however many clients do not take it, and they go at their deadline.
 #[test]
 fn clients_that_never_read_share_one_page_and_end_in_time() {
@@ -172,8 +140,7 @@ fn clients_that_never_read_share_one_page_and_end_in_time() {
         streams.extend(attackers(address, 1, ask));
     }
     eventually(|| metric(address, "monitor_scrapes_in_flight") <= 1.0);
-    let ended = format!("{CLOSED}{{reason=\"deadline\"}}");
-    eventually(|| metric(address, &ended) >= 200.0);
+    eventually(|| closed(address, "deadline") >= 200.0);
     assert!(metric(address, "monitor_server_connections") <= 2.0);
     assert_eq!(status(address, "/livez"), "200");
 }
@@ -190,9 +157,8 @@ fn deaf_clients_make_room_when_all_places_are_taken() {
     eventually(|| metric(address, answered) >= 8.0);
     deaf.extend(attackers(address, 1, ask));
     eventually(|| status(address, "/livez") == "200");
-    let stalled = format!("{CLOSED}{{reason=\"evicted_stalled\"}}");
     // The last of them may have made room before, as one that had not asked yet.
-    eventually(|| metric(address, &stalled) >= 1.0);
+    eventually(|| closed(address, "evicted_stalled") >= 1.0);
     drop(deaf);
 }
 
@@ -213,12 +179,11 @@ fn deaf_clients_do_not_hold_more_pages_than_there_may_be() {
         eventually(|| answered() > before + 1.0);
     }
     // Four may be there, however large they are.
-    let stalled = format!("{CLOSED}{{reason=\"evicted_stalled\"}}");
-    eventually(|| metric(address, &stalled) >= 5.0);
+    eventually(|| closed(address, "evicted_stalled") >= 5.0);
     let most = metric(address, "monitor_scrape_page_bytes");
-    // Room for what the buffers of a page have beyond it, and for one that is just being made.
+    // Room for the spare capacity of buffers, and for one page that is being made.
     assert!(most < 6.0 * 2.0_f64.powi(25), "{most}");
-    // Who reads gets all of it.
+    // A client that reads gets all of it.
     let page = served::page(address);
     assert!(page.starts_with("HTTP/1.1 200 OK") && page.len() > 16 << 20);
     drop(deaf);
@@ -243,8 +208,7 @@ fn garbage_is_refused_and_counted_to_the_last_connection() {
         let status = answer.split(' ').nth(1).unwrap_or(expected);
         assert_eq!(status, expected, "{kind:?}");
     }
-    let count = |reason: &str| metric(address, &format!("{CLOSED}{{reason=\"{reason}\"}}"));
-    eventually(|| count("malformed") + count("broken") >= 400.0);
+    eventually(|| closed(address, "malformed") + closed(address, "broken") >= 400.0);
     let page = served::page(address);
     let closed: f64 = page
         .lines()
@@ -283,8 +247,7 @@ fn other_protocols_are_told_that_this_port_speaks_http_1() {
         assert_eq!(is_told, sent.starts_with(b"PRI"), "{answer:?}");
         ended += 1.0;
     }
-    let malformed = format!("{CLOSED}{{reason=\"malformed\"}}");
-    eventually(|| metric(address, &malformed) >= ended);
+    eventually(|| closed(address, "malformed") >= ended);
 }
 
 #[test]
@@ -327,9 +290,8 @@ fn a_target_without_a_path_is_refused_and_counted() {
             sent += 1.0;
         }
     }
-    let malformed = format!("{CLOSED}{{reason=\"malformed\"}}");
-    eventually(|| metric(address, &malformed) >= sent);
-    assert!(metric(address, &malformed) < sent + 0.5);
+    eventually(|| closed(address, "malformed") >= sent);
+    assert!(closed(address, "malformed") < sent + 0.5);
     let failed = "monitor_scrape_errors_total{cause=\"internal\"}";
     assert!(metric(address, failed) < 0.5);
     // An absolute target has a path, also where none is written.

@@ -1,69 +1,19 @@
 //! The life of a server: start, refusals, drain, stop, and start again.
 
+mod served;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use monitor_core::Monitor;
-use monitor_server::{Limits, MetricServer, MonitorConfig, MonitorServer, RunError, run};
-
-/// There is one server a process: tests that run it take turns.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn local() -> MonitorConfig {
-    MonitorConfig::default().listen([127, 0, 0, 1]).port(0)
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).expect("a connection");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .expect("a timeout");
-    stream
-}
-
-fn send(stream: &mut TcpStream, text: &str) {
-    stream.write_all(text.as_bytes()).expect("sent");
-}
-
-/// The whole answer to a GET on a connection of its own.
-fn get(address: SocketAddr, path: &str) -> String {
-    let mut stream = connect(address);
-    send(
-        &mut stream,
-        &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
-    );
-    read_all(&mut stream)
-}
-
-fn read_all(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    // A reset ends the answer too; what arrived before is looked at.
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-fn status(address: SocketAddr, path: &str) -> String {
-    get(address, path)
-        .split(' ')
-        .nth(1)
-        .unwrap_or("none")
-        .to_owned()
-}
-
-/// Names of this process's threads that belong to a server.
-fn server_threads() -> Vec<String> {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("procfs");
-    tasks
-        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
-        .map(|name| name.trim().to_owned())
-        .filter(|name| name.starts_with("monitor-"))
-        .collect()
-}
+use monitor_server::{Limits, MetricServer, MonitorServer, RunError, run};
+use served::{
+    Slow, ask, connect, eventually, large_registry, local, page, read_all, send, send_get,
+    server_threads, started, status, status_of, turn,
+};
+use tokio::runtime::Builder;
 
 /// Threads of a stopped server may take a moment to leave the process's list.
 fn assert_no_server_threads() {
@@ -156,10 +106,9 @@ fn it_starts_a_hundred_times_on_one_port() {
 
 #[test]
 fn half_sent_requests_do_not_hold_the_stop() {
-    let _turn = turn();
-    let server = run(local()).expect("a server");
+    let server = started(local());
     let mut idle = connect(server.local_addr());
-    send(&mut idle, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    send_get(&mut idle, "/livez");
     idle.read_exact(&mut [0; 12]).expect("an answer");
     let clients: Vec<_> = (0..50)
         .map(|_| {
@@ -171,142 +120,70 @@ fn half_sent_requests_do_not_hold_the_stop() {
     let silent = connect(server.local_addr());
     let begin = Instant::now();
     server.shutdown();
-    assert!(
-        begin.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        begin.elapsed()
-    );
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
     drop((idle, clients, silent));
-}
-
-/// A collector that takes its time.
-struct Slow(Duration);
-
-impl prometheus::core::Collector for Slow {
-    fn desc(&self) -> Vec<&prometheus::core::Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
-        std::thread::sleep(self.0);
-        Vec::new()
-    }
-}
-
-fn slow_registry(pause: Duration) -> prometheus::Registry {
-    let registry = prometheus::Registry::new();
-    registry
-        .register(Box::new(Slow(pause)))
-        .expect("a fresh registry");
-    registry
 }
 
 #[test]
 fn a_running_request_is_answered_before_the_stop() {
-    let _turn = turn();
-    let server =
-        run(local().registry(slow_registry(Duration::from_millis(500)))).expect("a server");
+    let server = started(local().collector(Slow::by(Duration::from_millis(500))));
     let address = server.local_addr();
-    let scrape = std::thread::spawn(move || get(address, "/metrics"));
+    let scrape = std::thread::spawn(move || page(address));
     std::thread::sleep(Duration::from_millis(150));
     let begin = Instant::now();
     server.shutdown();
-    assert!(
-        begin.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        begin.elapsed()
-    );
-    assert!(
-        scrape
-            .join()
-            .expect("no panic")
-            .starts_with("HTTP/1.1 200 OK")
-    );
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let page = scrape.join().expect("no panic");
+    assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
 }
 
 #[test]
 fn a_request_that_outlasts_the_grace_is_cut_off() {
-    let _turn = turn();
-    let limits = Limits::default().stop_grace(Duration::from_millis(300));
-    let config = local()
-        .registry(slow_registry(Duration::from_secs(3)))
-        .limits(limits);
-    let server = run(config).expect("a server");
-    let mut stream = connect(server.local_addr());
-    send(
-        &mut stream,
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    );
-    std::thread::sleep(Duration::from_millis(100));
-    let begin = Instant::now();
-    server.shutdown();
-    let took = begin.elapsed();
-    assert!(
-        took >= Duration::from_millis(300) && took < Duration::from_secs(1),
-        "{took:?}"
-    );
-    assert_eq!(read_all(&mut stream), "");
-    // The collector cannot be stopped: nothing of it may be left when the next test looks.
-    std::thread::sleep(Duration::from_secs(3));
+    for grace in [Duration::ZERO, Duration::from_millis(300)] {
+        let slow = Slow::held();
+        let limits = Limits::default()
+            .stop_grace(grace)
+            .gather_timeout(Duration::ZERO);
+        let server = started(local().collector(slow.clone()).limits(limits));
+        let mut stream = connect(server.local_addr());
+        send_get(&mut stream, "/metrics");
+        eventually(|| slow.begun.load(Ordering::SeqCst));
+        let begin = Instant::now();
+        server.shutdown();
+        // By default it would be waited for, five seconds.
+        let took = begin.elapsed();
+        assert!(
+            took >= grace && took < grace + Duration::from_secs(1),
+            "{took:?}"
+        );
+        assert_eq!(read_all(&mut stream), "");
+        slow.held.store(false, Ordering::SeqCst);
+        assert_no_server_threads();
+    }
 }
 
 #[test]
 fn a_registry_that_hangs_leaves_the_page_and_does_not_hold_the_stop() {
-    let _turn = turn();
-    let pause = Duration::from_secs(2);
+    let slow = Slow::held();
     let limits = Limits::default().gather_timeout(Duration::from_millis(100));
-    let config = local().registry(slow_registry(pause)).limits(limits);
+    let config = local().collector(slow.clone()).limits(limits);
+    let server = started(config);
     let begin = Instant::now();
-    let server = run(config).expect("a server");
-    let page = get(server.local_addr(), "/metrics");
+    let page = page(server.local_addr());
     assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
     assert!(
         page.contains("monitor_scrape_errors_total{cause=\"overrun\"} 1\n"),
         "{page}"
     );
     server.shutdown();
-    assert!(
-        begin.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        begin.elapsed()
-    );
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
     assert!(server_threads().contains(&"monitor-pool".to_owned()));
-    // The collector cannot be stopped: nothing of it may be left when the next test looks.
-    std::thread::sleep(pause);
-}
-
-#[test]
-fn a_storage_registered_in_an_exported_registry_gives_the_same_page() {
-    let _turn = turn();
-    let monitor = Monitor::new(monitor_core::StorageConfig::default());
-    let method = monitor.method("twice").expect("a method");
-    method.start().finish(monitor_core::Outcome::Success);
-    let registry = prometheus::Registry::new();
-    registry
-        .register(Box::new(*monitor.storage()))
-        .expect("a fresh registry");
-    let page = |registry| {
-        // What the process takes changes from page to page.
-        let config = MonitorConfig::default().process_metrics(false);
-        let metrics = MetricServer::with_config(&config.registry(registry), monitor);
-        let server = metrics
-            .run_in_thread(([127, 0, 0, 1], 0))
-            .expect("a server");
-        let answer = get(server.local_addr(), "/metrics");
-        server.shutdown();
-        answer.split_once("\r\n\r\n").expect("a head").1.to_owned()
-    };
-    assert_eq!(page(registry), page(prometheus::Registry::new()));
-}
-
-/// A registry whose page is this many bytes long and a little more.
-fn large_registry(bytes: usize) -> prometheus::Registry {
-    let registry = prometheus::Registry::new();
-    let gauge = prometheus::Gauge::new("large", "x".repeat(bytes)).expect("a name");
-    registry
-        .register(Box::new(gauge))
-        .expect("a fresh registry");
-    registry
+    // Nothing of it may be left when the next test looks.
+    slow.held.store(false, Ordering::SeqCst);
+    assert_no_server_threads();
 }
 
 #[test]
@@ -315,10 +192,7 @@ fn a_page_that_is_read_slowly_is_read_to_its_end_before_the_stop() {
     let bytes = 24 << 20;
     let server = run(local().registry(large_registry(bytes))).expect("a server");
     let mut stream = connect(server.local_addr());
-    send(
-        &mut stream,
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    );
+    send_get(&mut stream, "/metrics");
     stream.read_exact(&mut [0; 12]).expect("a status");
     let stopping = std::thread::spawn(move || server.shutdown());
     std::thread::sleep(Duration::from_millis(400));
@@ -330,11 +204,7 @@ fn a_page_that_is_read_slowly_is_read_to_its_end_before_the_stop() {
 #[test]
 fn it_may_be_started_and_stopped_in_async_code() {
     let _turn = turn();
-    for flavor in [
-        tokio::runtime::Builder::new_current_thread(),
-        tokio::runtime::Builder::new_multi_thread(),
-    ] {
-        let mut builder = flavor;
+    for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
         let runtime = builder.enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let server = run(local()).expect("a server");
@@ -372,21 +242,15 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn waiting_ends_with_the_tasks_or_with_the_limit() {
-    let _turn = turn();
-    let server = run(local()).expect("a server");
+    let server = started(local());
     let method = server.method("waited for").expect("a method");
     let guard = method.start();
     let limit = Duration::from_millis(50);
     let left = block_on(server.wait_for_ending_tasks(limit)).expect_err("one runs");
     assert_eq!((left.left, left.limit), (1, limit));
     assert_eq!(left.to_string(), "1 tasks still run after 50ms");
-    assert_eq!(
-        server
-            .wait_for_ending_tasks_blocking(limit)
-            .expect_err("one runs")
-            .left,
-        1
-    );
+    let left = server.wait_for_ending_tasks_blocking(limit);
+    assert_eq!(left.expect_err("one runs").left, 1);
 
     let ending = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(100));
@@ -402,29 +266,21 @@ fn waiting_ends_with_the_tasks_or_with_the_limit() {
 
     let guard = method.start();
     server.shutdown();
-    assert_eq!(
-        block_on(server.wait_for_ending_tasks(limit))
-            .expect_err("one runs")
-            .left,
-        1
-    );
+    let left = block_on(server.wait_for_ending_tasks(limit));
+    assert_eq!(left.expect_err("one runs").left, 1);
     guard.finish(monitor_core::Outcome::Success);
 }
 
 #[test]
 fn draining_turns_readiness_off_waits_and_stops() {
-    let _turn = turn();
-    let server = run(local()).expect("a server");
+    let server = started(local());
     let address = server.local_addr();
     let guard = server.method("drained").expect("a method").start();
     let draining = {
         let server = server.clone();
         std::thread::spawn(move || block_on(server.drain(Duration::from_secs(10))))
     };
-    let begin = Instant::now();
-    while status(address, "/readyz") != "503" {
-        assert!(begin.elapsed() < Duration::from_secs(5));
-    }
+    eventually(|| status(address, "/readyz") == "503");
     for path in ["/metrics", "/livez", "/health"] {
         assert_eq!(status(address, path), "200", "{path}");
     }
@@ -433,33 +289,6 @@ fn draining_turns_readiness_off_waits_and_stops() {
     draining.join().expect("no panic").expect("the task ended");
     assert!(MonitorServer::instance().is_none());
     assert!(TcpStream::connect(address).is_err());
-}
-
-#[test]
-fn a_drain_whose_limit_passes_says_so_and_stops_all_the_same() {
-    let _turn = turn();
-    let server = run(local()).expect("a server");
-    let guard = server.method("never ends").expect("a method").start();
-    assert_eq!(
-        server
-            .drain_blocking(Duration::from_millis(20))
-            .expect_err("one runs")
-            .left,
-        1
-    );
-    assert!(MonitorServer::instance().is_none());
-    guard.finish(monitor_core::Outcome::Success);
-}
-
-#[test]
-fn readiness_waits_for_started_where_the_service_says_so() {
-    let _turn = turn();
-    let server = run(local().wait_for_started(true)).expect("a server");
-    assert!(get(server.local_addr(), "/readyz").ends_with("starting"));
-    assert_eq!(status(server.local_addr(), "/livez"), "200");
-    server.started();
-    assert!(get(server.local_addr(), "/readyz").ends_with("ready"));
-    server.shutdown();
 }
 
 #[test]
@@ -493,24 +322,12 @@ fn a_metric_server_runs_beside_it() {
 
 #[test]
 fn stalled_clients_are_cut_off_and_do_not_lock_others_out() {
-    let _turn = turn();
     let limits = Limits::default()
         .max_connections(8)
         .header_timeout(Duration::from_millis(700))
         .connection_timeout(Duration::from_millis(1500));
-    let server = run(local().limits(limits)).expect("a server");
+    let server = started(local().limits(limits));
     let address = server.local_addr();
-    let slow: Vec<_> = (0..50)
-        .map(|_| {
-            let mut stream = connect(address);
-            let _ = stream.write_all(b"GET /metrics HTT");
-            stream
-        })
-        .collect();
-    for _ in 0..20 {
-        assert_eq!(status(address, "/livez"), "200");
-    }
-    drop(slow);
     let stalls: [&[u8]; 4] = [
         b"",
         b"G",
@@ -536,33 +353,20 @@ fn stalled_clients_are_cut_off_and_do_not_lock_others_out() {
     );
     let begin = Instant::now();
     assert!(read_all(&mut stream).starts_with("HTTP/1.1 200 OK"));
-    assert!(
-        begin.elapsed() < Duration::from_millis(2500),
-        "{:?}",
-        begin.elapsed()
-    );
-    server.shutdown();
+    let took = begin.elapsed();
+    assert!(took < Duration::from_millis(2500), "{took:?}");
 }
 
 #[test]
 fn heads_beyond_the_limits_are_431() {
-    let _turn = turn();
-    let server = run(local()).expect("a server");
-    let ask = |head: &str| {
-        let mut stream = connect(server.local_addr());
-        let _ = stream.write_all(
-            format!("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n").as_bytes(),
-        );
-        read_all(&mut stream)
-            .split(' ')
-            .nth(1)
-            .unwrap_or("none")
-            .to_owned()
+    let server = started(local());
+    let ask = |headers: &str| {
+        let headers = format!("Host: x\r\n{headers}");
+        status_of(&ask(server.local_addr(), "GET", "/livez", &headers)).to_owned()
     };
     assert_eq!(ask(""), "200");
     assert_eq!(ask(&format!("X: {}\r\n", "a".repeat(8000))), "200");
     assert_eq!(ask(&format!("X: {}\r\n", "a".repeat(17_000))), "431");
     assert_eq!(ask(&"X: a\r\n".repeat(60)), "200");
     assert_eq!(ask(&"X: a\r\n".repeat(70)), "431");
-    server.shutdown();
 }

@@ -1,4 +1,4 @@
-//! What the log is told of health: marks that name nothing, checks that change, tasks that a drain leaves; and a log that panics.
+//! Log lines about health: marks that name nothing, checks that change, tasks that a drain leaves; and a log that panics.
 //! One process, one log.
 
 mod served;
@@ -7,11 +7,13 @@ use std::fmt::{Debug, Write};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use monitor_core::Outcome;
 use monitor_server::{Check, Limits, MonitorConfig};
-use served::{ask, connect, local, page, read_all, send, started, status, status_of, turn};
+use served::{
+    Slow, ask, connect, eventually, local, page, read_all, send, started, status, status_of, turn,
+};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -32,7 +34,7 @@ static BROKEN: AtomicBool = AtomicBool::new(false);
 /// How many lines were lost that way.
 static LOST: AtomicU32 = AtomicU32::new(0);
 
-/// Keeps what is worth an operator's look.
+/// Keeps lines of level INFO and above.
 struct Log;
 
 impl Log {
@@ -90,14 +92,6 @@ impl Subscriber for Log {
     fn exit(&self, _: &Id) {}
 }
 
-fn eventually(what: &str, happened: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !happened() {
-        assert!(begin.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(3));
-    }
-}
-
 #[test]
 fn the_log_has_one_line_for_each_thing_worth_one() {
     let _turn = turn();
@@ -118,7 +112,7 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     assert!(unknown[0].contains("name=misspelt") && unknown[1].contains("name=other"));
 
     // However often it fails, that it fails is said once.
-    eventually("it fails", || !lines("a check fails").is_empty());
+    eventually(|| !lines("a check fails").is_empty());
     std::thread::sleep(Duration::from_millis(100));
     let failing = lines("a check fails");
     assert_eq!(failing.len(), 1, "{failing:?}");
@@ -127,11 +121,11 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
         "{failing:?}"
     );
     let not_ready = "not ready: a check or task type";
-    eventually("it is not ready", || !lines(not_ready).is_empty());
+    eventually(|| !lines(not_ready).is_empty());
     well.store(true, Ordering::SeqCst);
-    eventually("it is well", || lines("well again").len() == 1);
+    eventually(|| lines("well again").len() == 1);
 
-    eventually("it is ready", || !lines("readiness=ready").is_empty());
+    eventually(|| !lines("readiness=ready").is_empty());
     let unready = lines(not_ready);
     assert_eq!(unready.len(), 1, "{unready:?}");
     assert!(unready[0].contains("check `db`: refused"), "{unready:?}");
@@ -152,7 +146,7 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     second.finish(Outcome::Success);
 }
 
-/// Not a test: what the test below runs in a process of its own, whose environment it sets.
+/// Not a test: the test below runs it in a process of its own, whose environment it sets.
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn the_service_in_an_environment() {
@@ -214,58 +208,29 @@ fn what_no_page_can_hold_is_left_out_counted_and_said_once() {
     );
 }
 
-/// A collector that takes as long as it is told to.
-struct Slow {
-    begun: Arc<AtomicBool>,
-    held: Arc<AtomicBool>,
-}
-
-impl prometheus::core::Collector for Slow {
-    fn desc(&self) -> Vec<&prometheus::core::Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
-        self.begun.store(true, Ordering::SeqCst);
-        while self.held.load(Ordering::SeqCst) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Vec::new()
-    }
-}
-
 #[test]
 fn a_source_that_is_left_out_again_and_again_is_one_line() {
-    let held = Arc::new(AtomicBool::new(true));
-    let slow = Slow {
-        begun: Arc::default(),
-        held: Arc::clone(&held),
-    };
+    let slow = Slow::held();
     let limits = Limits::default().gather_timeout(Duration::ZERO);
-    let server = started(local().collector(slow).limits(limits));
+    let server = started(local().collector(slow.clone()).limits(limits));
     Log::begin();
     let hurry = "Host: localhost\r\nX-Prometheus-Scrape-Timeout-Seconds: 0.2\r\n";
     for _ in 0..3 {
         ask(server.local_addr(), "GET", "/metrics", hurry);
     }
     let told = lines("left out of the metrics page");
-    held.store(false, Ordering::SeqCst);
+    slow.held.store(false, Ordering::SeqCst);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("the scrape's time"), "{told:?}");
 }
 
 #[test]
 fn a_log_that_panics_ends_no_check_no_watch_and_no_server() {
-    let (well, begun) = (Arc::new(AtomicBool::new(true)), Arc::default());
-    let held = Arc::new(AtomicBool::new(true));
-    let slow = Slow {
-        begun: Arc::clone(&begun),
-        held: Arc::clone(&held),
-    };
+    let (well, slow) = (Arc::new(AtomicBool::new(true)), Slow::held());
     let often = Check::every(Duration::from_millis(5)).timeout(PATIENCE);
     let config = local()
         .limits(Limits::default().max_connections(1))
-        .collector(slow)
+        .collector(slow.clone())
         .check("db", often.ready(), Arc::clone(&well), |well| async move {
             let is_well = well.load(Ordering::SeqCst);
             is_well.then_some(()).ok_or("refused")
@@ -277,13 +242,9 @@ fn a_log_that_panics_ends_no_check_no_watch_and_no_server() {
     let health = server.watch_health();
     for is_well in [true, false, true] {
         well.store(is_well, Ordering::SeqCst);
-        eventually("whoever watches hears of it", || {
-            health.borrow().readiness.is_ready() == is_well
-        });
+        eventually(|| health.borrow().readiness.is_ready() == is_well);
     }
-    eventually("twice each of check and readiness", || {
-        LOST.load(Ordering::SeqCst) >= 4
-    });
+    eventually(|| LOST.load(Ordering::SeqCst) >= 4);
     let of_health = LOST.load(Ordering::SeqCst);
 
     let mut busy = connect(server.local_addr());
@@ -291,14 +252,12 @@ fn a_log_that_panics_ends_no_check_no_watch_and_no_server() {
         &mut busy,
         "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     );
-    eventually("it is busy", || begun.load(Ordering::SeqCst));
+    eventually(|| slow.begun.load(Ordering::SeqCst));
     assert_eq!(read_all(&mut connect(server.local_addr())), "", "refused");
-    held.store(false, Ordering::SeqCst);
+    slow.held.store(false, Ordering::SeqCst);
     assert_eq!(status_of(&read_all(&mut busy)), "200");
     assert_eq!(status(server.local_addr(), "/livez"), "200");
-    eventually("the line of the refusal is lost", || {
-        LOST.load(Ordering::SeqCst) > of_health
-    });
+    eventually(|| LOST.load(Ordering::SeqCst) > of_health);
     BROKEN.store(false, Ordering::SeqCst);
 }
 

@@ -1,4 +1,4 @@
-//! TLS over real sockets: versions, client certificates, stalls, reload, and what cannot be served.
+//! TLS over real sockets: versions, client certificates, stalls, reload, and files that cannot be used.
 #![cfg(feature = "tls")]
 
 mod served;
@@ -11,10 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use monitor_server::{Limits, MonitorConfig, RunError, run};
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use served::{connect, eventually, local, read_all, started, status_of, turn};
+use served::{Slow, connect, eventually, local, read_all, send_get, started, status_of, turn};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
@@ -149,7 +147,7 @@ impl Client {
     }
 }
 
-/// What a proxy adds: its client is not this machine.
+/// A proxy adds it: its client is not this machine.
 const PROXIED: &str = "X-Forwarded-For: 10.0.0.7\r\n";
 
 #[test]
@@ -164,10 +162,8 @@ fn it_serves_over_tls_and_nothing_else() {
     assert!((expiry - 2_208_988_800.0).abs() < 0.5, "{expiry}");
     assert!(client.get(address, "/health", "").contains("components"));
     let mut stream = client.stream(address);
-    stream
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        .expect("sent");
-    read_all(&mut stream);
+    send_get(&mut stream, "/livez");
+    served::read_answer(&mut stream);
     assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
     assert!(!served::status(address, "/livez").starts_with('2'));
     let ended = "monitor_server_connections_closed_total{reason=\"tls\"}";
@@ -178,31 +174,21 @@ fn it_serves_over_tls_and_nothing_else() {
     );
 }
 
-/// Takes longer than what its client does after it asked.
-struct Slow;
-
-impl Collector for Slow {
-    fn desc(&self) -> Vec<&Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        std::thread::sleep(Duration::from_millis(200));
-        Vec::new()
-    }
+/// Takes so long that the server sees the end of the stream before it answers.
+fn slow() -> Slow {
+    Slow::by(Duration::from_millis(200))
 }
 
 #[test]
 fn a_client_that_half_closes_after_its_request_is_answered() {
     let pki = Pki::new("half-closes");
-    let server = started(pki.config("").collector(Slow));
+    let server = started(pki.config("").collector(slow()));
     for version in [&TLS13, &TLS12] {
         for says_so in [true, false] {
             let mut client = pki.client(None);
             client.versions = vec![version];
             let mut stream = client.stream(server.local_addr());
-            let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
-            stream.write_all(request).expect("sent");
+            send_get(&mut stream, "/metrics");
             if says_so {
                 stream.conn.send_close_notify();
             }
@@ -218,20 +204,10 @@ fn a_client_that_half_closes_after_its_request_is_answered() {
 fn a_busy_connection_is_not_cut_off_at_its_deadline() {
     let pki = Pki::new("deadline");
     let limits = Limits::default().connection_timeout(Duration::from_millis(500));
-    let server = started(pki.config("").collector(Slow).limits(limits));
+    let server = started(pki.config("").collector(slow()).limits(limits));
     for path in ["/metrics", "/livez"] {
         let mut stream = pki.client(None).stream(server.local_addr());
-        loop {
-            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            stream.write_all(request.as_bytes()).expect("sent");
-            let (head, body) = served::read_answer(&mut stream);
-            let length = format!("content-length: {}\r\n", body.len());
-            assert!(head.contains(&length), "{path}: {head}{body}");
-            if head.contains("connection: close") {
-                break;
-            }
-        }
-        assert_eq!(read_all(&mut stream), "");
+        served::ask_until_closed(&mut stream, path);
     }
 }
 
@@ -260,7 +236,7 @@ fn plain_http_is_told_that_this_port_speaks_tls() {
     ] {
         for half_closes in [false, true] {
             let mut stream = connect(address);
-            // In pieces: what it is shows with the first, and is answered after the last.
+            // In pieces: the protocol shows with the first, and is answered after the last.
             let (first, rest) = request.split_at(1);
             served::send(&mut stream, first);
             served::send(&mut stream, rest);
@@ -282,7 +258,7 @@ fn plain_http_is_told_that_this_port_speaks_tls() {
     let client = pki.client(None);
     let page = || client.get(address, "/metrics", "");
     eventually(|| served::value(&page(), ENDED) >= ended);
-    // What is neither is left to TLS.
+    // Bytes that are neither are left to TLS.
     for bytes in [
         &b"\x00\x01\x02"[..],
         b"\x80\x2e\x01",
@@ -311,7 +287,7 @@ fn plain_http_does_not_hold_a_connection_to_a_tls_port() {
         let _ = stream.write_all(sent.as_bytes());
         let answer = read_all(&mut stream);
         let status = status_of(&answer);
-        // What was sent beyond the limit is not read, so that the answer may be lost to a reset.
+        // Bytes beyond the limit are not read, so that the answer may be lost to a reset.
         let is_lost = sent.len() > 10_000 && status == "none";
         assert_eq!(status == "400" || is_lost, is_answered, "{answer}");
     }
@@ -344,19 +320,12 @@ fn cipher_suites_and_curves_are_chosen_from_the_lists() {
     let more = "  max_version: TLS12\n  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305]\n  curve_preferences: [CurveP521, CurveP384]\n";
     let server = started(pki.config(more));
     let mut stream = pki.client(None).stream(server.local_addr());
-    stream
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        .expect("sent");
-    assert!(read_all(&mut stream).starts_with("HTTP/1.1 200"));
-    let suite = stream
-        .conn
-        .negotiated_cipher_suite()
-        .expect("agreed")
-        .suite();
-    assert_eq!(
-        suite.as_str(),
-        Some("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256")
-    );
+    send_get(&mut stream, "/livez");
+    let (head, _) = served::read_answer(&mut stream);
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    let suite = stream.conn.negotiated_cipher_suite().expect("agreed");
+    let expected = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256";
+    assert_eq!(suite.suite().as_str(), Some(expected));
     let group = stream.conn.negotiated_key_exchange_group().expect("agreed");
     assert_eq!(group.name().as_str(), Some("secp384r1"));
 }
@@ -375,11 +344,8 @@ fn only_the_right_client_certificates_are_let_in() {
     ] {
         let client = pki.client(identity);
         for path in ["/livez", "/metrics", "/health"] {
-            assert_eq!(
-                client.status(server.local_addr(), path),
-                expected,
-                "{identity:?} {path}"
-            );
+            let status = client.status(server.local_addr(), path);
+            assert_eq!(status, expected, "{identity:?} {path}");
         }
     }
 }
@@ -391,25 +357,18 @@ fn a_client_certificate_is_as_good_as_credentials_where_there_are_no_others() {
     let server = started(pki.config(more));
     let address = server.local_addr();
     let certified = pki.client(Some(("scraper.example", true)));
-    assert!(
-        certified
-            .get(address, "/health", PROXIED)
-            .contains("components")
-    );
-    let stranger = pki.client(None).get(address, "/health", PROXIED);
+    let health = certified.get(address, "/health", PROXIED);
+    assert!(health.contains("components"), "{health}");
+    let client = pki.client(None);
+    let stranger = client.get(address, "/health", PROXIED);
     assert!(
         stranger.starts_with("HTTP/1.1 200 OK") && !stranger.contains("components"),
         "{stranger}"
     );
-    assert_eq!(
-        status_of(&pki.client(None).get(address, "/api/v1/x", PROXIED)),
-        "403"
-    );
-    assert_eq!(
-        pki.client(Some(("scraper.example", false)))
-            .status(address, "/livez"),
-        "none"
-    );
+    let page = client.get(address, "/api/v1/x", PROXIED);
+    assert_eq!(status_of(&page), "403");
+    let unknown = pki.client(Some(("scraper.example", false)));
+    assert_eq!(unknown.status(address, "/livez"), "none");
 }
 
 #[test]
@@ -475,52 +434,41 @@ fn what_cannot_be_served_is_an_error_at_once_and_leaves_no_thread() {
     // As an environment variable has it that lost its line breaks; and one that was cut off.
     pki.write("one-line.key", &pem.replace('\n', " "));
     pki.write("cut.key", &pem[..pem.len() - 40]);
-    // The reader's own errors show what they read, as text or as numbers.
+    // The reader's own errors show their input, as text or as numbers.
     let secret = pem.lines().nth(1).expect("a line")[..12].to_owned();
     let numbers = format!("{:?}", secret.as_bytes());
     let numbers = numbers.trim_matches(['[', ']']).to_owned();
+    let (cert, key) = ("server.crt", "server.key");
+    let clients = "client_auth_type: RequireAndVerifyClientCert, client_ca_file: garbage";
     for (cert, key, more, named) in [
-        ("none.crt", "server.key", "", "cert_file`: cannot read"),
-        ("server.crt", "none.key", "", "key_file`: cannot read"),
-        ("garbage", "server.key", "", "cert_file`: cannot be used"),
-        ("server.key", "server.key", "", "cert_file`: cannot be used"),
-        ("server.crt", "server.crt", "", "key_file`: cannot be used"),
-        ("server.crt", "other.key", "", "key_file`: cannot be used"),
+        ("none.crt", key, "", "cert_file`: cannot read"),
+        (cert, "none.key", "", "key_file`: cannot read"),
+        ("garbage", key, "", "cert_file`: cannot be used"),
+        (key, key, "", "cert_file`: cannot be used"),
+        (cert, cert, "", "key_file`: cannot be used"),
+        (cert, "other.key", "", "key_file`: cannot be used"),
+        (cert, "one-line.key", "", "key_file`: cannot be used"),
+        (cert, "cut.key", "", "key_file`: cannot be used"),
+        (cert, key, clients, "client_ca_file`: cannot be used"),
         (
-            "server.crt",
-            "one-line.key",
-            "",
-            "key_file`: cannot be used",
-        ),
-        ("server.crt", "cut.key", "", "key_file`: cannot be used"),
-        (
-            "server.crt",
-            "server.key",
-            ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: garbage",
-            "client_ca_file`: cannot be used",
-        ),
-        (
-            "server.crt",
-            "server.key",
-            ", cipher_suites: [TLS_NULL]",
+            cert,
+            key,
+            "cipher_suites: [TLS_NULL]",
             "cipher_suites[0]`: cannot be used",
         ),
         (
-            "server.crt",
-            "server.key",
-            ", curve_preferences: [CurveP521]",
+            cert,
+            key,
+            "curve_preferences: [CurveP521]",
             "tls_server_config`: cannot be used",
         ),
     ] {
-        let text = format!("tls_server_config: {{cert_file: {cert}, key_file: {key}{more}}}");
+        let text = format!("tls_server_config: {{cert_file: {cert}, key_file: {key}, {more}}}");
         let begin = Instant::now();
         let config = local().web_config(pki.write("web.yml", &text));
         let error = run(config).expect_err(named);
-        assert!(
-            begin.elapsed() < Duration::from_secs(1),
-            "{:?}",
-            begin.elapsed()
-        );
+        let took = begin.elapsed();
+        assert!(took < Duration::from_secs(1), "{took:?}");
         assert!(matches!(error, RunError::Config(_)), "{error:?}");
         assert!(error.to_string().contains(named), "{error}");
         let whole = format!("{error} {error:?}");
@@ -529,7 +477,5 @@ fn what_cannot_be_served_is_an_error_at_once_and_leaves_no_thread() {
             "{whole}"
         );
     }
-    let threads = fs::read_dir("/proc/self/task").expect("procfs");
-    let names = threads.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    assert_eq!(names.filter(|name| name.starts_with("monitor-")).count(), 0);
+    assert_eq!(served::server_threads(), [""; 0]);
 }

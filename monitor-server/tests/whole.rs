@@ -3,35 +3,20 @@
 
 mod served;
 
-use std::io::Write;
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 use monitor_server::{Limits, MonitorConfig};
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
-use served::{connect, local, read_all, send, started, status_of};
+use served::{Slow, connect, local, read_all, send, send_get, started, status_of};
 
-/// Long enough that the server has seen before it answers whatever its client did after it asked.
-struct Slow;
-
-impl Collector for Slow {
-    fn desc(&self) -> Vec<&Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        std::thread::sleep(Duration::from_millis(200));
-        Vec::new()
-    }
-}
-
-/// Each page takes its time.
+/// Each page takes so long that the server sees the end of the stream before it answers.
 fn slow() -> MonitorConfig {
-    local().collector(Slow).render_cache(Duration::ZERO)
+    local()
+        .collector(Slow::by(Duration::from_millis(200)))
+        .render_cache(Duration::ZERO)
 }
 
-/// Requests on each route and of each kind, and what they are answered.
+/// Requests on each route and of each kind, and the status of the answer.
 const REQUESTS: [(&str, &str); 15] = [
     ("GET /metrics HTTP/1.1", "200"),
     ("HEAD /metrics HTTP/1.1", "200"),
@@ -50,7 +35,7 @@ const REQUESTS: [(&str, &str); 15] = [
     ("GET no head", "400"),
 ];
 
-/// What comes back to a client that sends this and says that it sends nothing more.
+/// The answer to a client that sends this and half-closes.
 fn half_closed(address: SocketAddr, sent: &str) -> String {
     let mut stream = connect(address);
     send(&mut stream, sent);
@@ -83,9 +68,9 @@ fn a_client_that_half_closes_after_its_request_is_answered() {
     assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 4, "{answer}");
     // After others, which were answered before.
     let mut stream = connect(address);
-    send(&mut stream, &get("/livez"));
+    send_get(&mut stream, "/livez");
     served::read_answer(&mut stream);
-    send(&mut stream, &get("/metrics"));
+    send_get(&mut stream, "/metrics");
     stream.shutdown(Shutdown::Write).expect("it is open");
     assert!(read_all(&mut stream).contains("# TYPE"));
 }
@@ -98,8 +83,7 @@ fn a_client_of_a_unix_socket_may_half_close_too() {
     let path = std::env::temp_dir().join(name);
     let _server = started(slow().listen_unix(&path));
     let mut stream = UnixStream::connect(&path).expect("a connection");
-    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    stream.write_all(request).expect("sent");
+    send_get(&mut stream, "/metrics");
     stream.shutdown(Shutdown::Write).expect("it is open");
     let answer = read_all(&mut stream);
     assert!(answer.contains("# TYPE"), "{answer}");
@@ -125,27 +109,7 @@ fn a_busy_connection_is_not_cut_off_at_its_deadline() {
         ("/", 1),
     ] {
         for _ in 0..connections {
-            let mut stream = connect(address);
-            let mut answers = 0;
-            loop {
-                let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-                send(&mut stream, &request);
-                let (head, body) = served::read_answer(&mut stream);
-                answers += 1;
-                assert!(
-                    head.starts_with("http/1.1 "),
-                    "{path}, answer {answers}: {head:?}"
-                );
-                let length = format!("content-length: {}\r\n", body.len());
-                assert!(
-                    head.contains(&length),
-                    "{path}, answer {answers}: {head}{body}"
-                );
-                if head.contains("connection: close") {
-                    break;
-                }
-            }
-            assert_eq!(read_all(&mut stream), "");
+            served::ask_until_closed(&mut connect(address), path);
         }
     }
     let ended = "monitor_server_connections_closed_total{reason=\"deadline\"}";
@@ -159,10 +123,7 @@ fn a_connection_that_idles_at_its_deadline_is_closed() {
         .header_timeout(Duration::ZERO);
     let server = started(local().limits(limits));
     let mut stream = connect(server.local_addr());
-    send(
-        &mut stream,
-        "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    );
+    send_get(&mut stream, "/livez");
     assert!(read_all(&mut stream).ends_with("ok"));
     let ended = "monitor_server_connections_closed_total{reason=\"deadline\"}";
     served::eventually(|| served::metric(server.local_addr(), ended) >= 1.0);

@@ -1,4 +1,4 @@
-//! What is left without any cargo feature: settings from code, pages in the text formats, probes and health.
+//! The server without any cargo feature: settings from code, pages in the text formats, probes and health.
 //!
 //! `scripts/features` builds it so; with features it runs too, and holds as well.
 

@@ -1,4 +1,4 @@
-//! Who may connect, where requests come from, and what they may see.
+//! Networks that may connect, origins of requests, and their access.
 
 use std::net::Ipv4Addr;
 
@@ -246,6 +246,13 @@ const ORIGINS: [ClientOrigin; 3] = [
     ClientOrigin::Elsewhere,
 ];
 
+const DEMANDS: [RouteAccess; 4] = [
+    RouteAccess::Nothing,
+    RouteAccess::Metrics,
+    RouteAccess::Details,
+    RouteAccess::Protected,
+];
+
 const CREDENTIALS: [AuthOutcome; 5] = [
     AuthOutcome::NotAsked,
     AuthOutcome::Missing,
@@ -254,7 +261,7 @@ const CREDENTIALS: [AuthOutcome; 5] = [
     AuthOutcome::Right,
 ];
 
-/// A row for each demand and origin: what each of [`CREDENTIALS`] gets.
+/// A row for each demand and origin: the answer to each of [`CREDENTIALS`].
 const TABLE: &str = "
     Nothing    Here         full full  full  full  full
     Nothing    ForeignHost  full full  full  full  full
@@ -272,14 +279,8 @@ const TABLE: &str = "
 
 #[test]
 fn the_table_is_complete_and_kept() {
-    let demands = [
-        RouteAccess::Nothing,
-        RouteAccess::Metrics,
-        RouteAccess::Details,
-        RouteAccess::Protected,
-    ];
     let mut rows = TABLE.lines().map(str::trim).filter(|line| !line.is_empty());
-    for demand in demands {
+    for demand in DEMANDS {
         for origin in ORIGINS {
             let row: Vec<_> = rows.next().expect("a row").split_whitespace().collect();
             assert_eq!(row[..2], [format!("{demand:?}"), format!("{origin:?}")]);
@@ -308,12 +309,7 @@ fn what_no_route_has_is_denied_to_everybody() {
 
 #[test]
 fn credentials_are_looked_at_only_where_they_matter() {
-    for demand in [
-        RouteAccess::Nothing,
-        RouteAccess::Metrics,
-        RouteAccess::Details,
-        RouteAccess::Protected,
-    ] {
+    for demand in DEMANDS {
         for origin in ORIGINS {
             let decided = CREDENTIALS.map(|given| decide(Some(demand), origin, given));
             let matter = decided.iter().any(|access| *access != decided[0]);

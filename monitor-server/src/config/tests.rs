@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use super::*;
+use crate::test_folder::Folder;
 
 mod environment;
 mod refusals;
@@ -11,10 +12,7 @@ mod spelling;
 mod table;
 
 fn storage(yaml: &str) -> StorageConfig {
-    MonitorConfig::from_yaml(yaml)
-        .expect("a valid section")
-        .storage_config()
-        .expect("valid settings")
+    valid(yaml).storage_config().expect("valid settings")
 }
 
 /// The message of a refusal, causes included.
@@ -29,11 +27,12 @@ fn refusal(yaml: &str) -> String {
     message
 }
 
+fn valid(yaml: &str) -> MonitorConfig {
+    MonitorConfig::from_yaml(yaml).expect("a valid section")
+}
+
 fn address(yaml: &str) -> String {
-    MonitorConfig::from_yaml(yaml)
-        .expect("a valid section")
-        .address()
-        .to_string()
+    valid(yaml).address().to_string()
 }
 
 #[test]
@@ -52,22 +51,10 @@ fn nothing_given_is_the_original_s_default() {
         assert_eq!(storage.max_workers, 1);
         assert_eq!(storage.hpa_max_workers, None);
         assert!(!storage.inittime_label && storage.service_info.is_empty());
-        let statuses: Vec<_> = storage
-            .errors
-            .rules()
-            .iter()
-            .map(|rule| rule.status.as_str())
-            .collect();
-        assert_eq!(
-            statuses,
-            [
-                "CONNECTION_ERROR",
-                "FATAL",
-                "INTERNAL",
-                "OTHER_EXCEPTION",
-                "UNKNOWN"
-            ]
-        );
+        let rules = storage.errors.rules().iter();
+        let statuses: Vec<_> = rules.map(|rule| rule.status.as_str()).collect();
+        let expected = "CONNECTION_ERROR FATAL INTERNAL OTHER_EXCEPTION UNKNOWN";
+        assert_eq!(statuses.join(" "), expected);
     }
 }
 
@@ -88,29 +75,16 @@ service info:
   ratio: {info: Ratio., value: nan}
 ",
     );
+    let limits = (storage.max_workers, storage.hpa_max_workers);
+    assert_eq!((limits, storage.max_series), ((4, Some(8)), 0));
+    let mut rules = storage.errors.rules().iter();
+    let fatal = rules.find(|rule| rule.status == "FATAL").expect("FATAL");
     assert_eq!(
-        (
-            storage.max_workers,
-            storage.hpa_max_workers,
-            storage.max_series
-        ),
-        (4, Some(8), 0)
+        (&*fatal.service_errors, fatal.unhealthy),
+        (&["x".to_owned()][..], 3)
     );
-    let fatal = storage
-        .errors
-        .rules()
-        .iter()
-        .find(|rule| rule.status == "FATAL")
-        .expect("FATAL");
-    assert_eq!(
-        (fatal.service_errors.as_slice(), fatal.unhealthy),
-        (["x".to_owned()].as_slice(), 3)
-    );
-    let values: Vec<_> = storage
-        .service_info
-        .iter()
-        .map(|gauge| (&*gauge.name, gauge.value))
-        .collect();
+    let values = storage.service_info.iter();
+    let values: Vec<_> = values.map(|gauge| (&*gauge.name, gauge.value)).collect();
     assert_eq!(values[..2], [("version", 1.5), ("builds", 12.0)]);
     assert!(values[2].1.is_nan());
 }
@@ -140,24 +114,17 @@ fn rules_keep_the_order_of_the_document_and_may_be_partial() {
     let storage = storage(
         "errors:\n  ZETA: {service_errors: [z]}\n  ALPHA: {unhealthy: 2}\n  BETA:\n  OK: {service_errors: []}\n",
     );
-    let rules: Vec<_> = storage
-        .errors
-        .rules()
-        .iter()
-        .map(|rule| (rule.status.as_str(), rule.unhealthy))
-        .collect();
-    assert_eq!(
-        rules[5..],
-        [("ZETA", -1), ("ALPHA", 2), ("BETA", -1), ("OK", -1)]
-    );
+    let rules = storage.errors.rules().iter();
+    let rules: Vec<_> = rules.map(|rule| (&*rule.status, rule.unhealthy)).collect();
+    let expected = [("ZETA", -1), ("ALPHA", 2), ("BETA", -1), ("OK", -1)];
+    assert_eq!(rules[5..], expected);
 }
 
 #[test]
 fn limits_are_read_in_seconds_and_bytes() {
-    let config = MonitorConfig::from_yaml(
+    let config = valid(
         "limits: {max_connections: 0, header_timeout: 0.5, connection_timeout: '0', max_header_bytes: 8192, max_headers: 1, stop_grace: 2, gather_timeout: 0.25, scrape_timeout: 7.5, max_scrapes: '9'}",
-    )
-    .expect("valid");
+    );
     let expected = Limits::default()
         .max_connections(0)
         .header_timeout(Duration::from_millis(500))
@@ -178,10 +145,9 @@ fn limits_are_read_in_seconds_and_bytes() {
 
 #[test]
 fn flags_are_read() {
-    let config = MonitorConfig::from_yaml(
+    let config = valid(
         "disable_compression: true\nwait_for_started: 'true'\ninittime_label: true\nstrict: true",
-    )
-    .expect("valid");
+    );
     assert!(config.disable_compression && config.wait_for_started && config.storage.inittime_label);
     assert!(config.page_settings().strict);
     assert!(MonitorConfig::default().strict(true).page_settings().strict);
@@ -191,10 +157,7 @@ fn flags_are_read() {
 #[test]
 fn pages_may_be_old_by_default_only_where_they_are_compressed() {
     let ages = |yaml: &str| {
-        let ages = MonitorConfig::from_yaml(yaml)
-            .expect("valid")
-            .page_settings()
-            .ages;
+        let ages = valid(yaml).page_settings().ages;
         (ages.identity.as_millis(), ages.gzip.as_millis())
     };
     assert_eq!(ages(""), (0, 100));
@@ -273,6 +236,10 @@ fn settings_made_in_code_are_checked_too() {
         "configuration: `errors.`: expected the name of a status, found the text ``"
     );
     assert_eq!(
+        refused(MonitorConfig::default().errors("FATAL", ["oom", ""], 1)),
+        "configuration: `errors.FATAL.service_errors[1]`: expected a word that is not blank, found the text ``"
+    );
+    assert_eq!(
         refused(MonitorConfig::default().namespace("tokio")),
         "configuration: `namespace`: expected a namespace that no families but the service's have, found the text `tokio`"
     );
@@ -296,6 +263,11 @@ fn settings_made_in_code_are_checked_too() {
         refused(MonitorConfig::default().limits(Limits::default().max_header_bytes(1))),
         "configuration: `limits.max_header_bytes`: expected a whole number, 8192 or more, found `1`"
     );
+    let beyond = Duration::from_secs(1_000_000_001);
+    assert_eq!(
+        refused(MonitorConfig::default().limits(Limits::default().stop_grace(beyond))),
+        "configuration: `limits.stop_grace`: expected at most 1000000000 seconds, found `1000000001.0`"
+    );
     assert_eq!(
         refused(MonitorConfig::default().limits(Limits::default().header_timeout(Duration::MAX))),
         "configuration: `limits.header_timeout`: expected at most 1000000000 seconds, found `1.8446744073709552e19`"
@@ -311,13 +283,8 @@ fn settings_made_in_code_are_checked_too() {
 #[test]
 fn a_name_no_method_may_have_is_refused() {
     let monitor = monitor_core::Monitor::new(StorageConfig::default());
-    for (length, allowed) in [
-        (0, false),
-        (1, true),
-        (120, true),
-        (121, false),
-        (300, false),
-    ] {
+    for length in [0, 1, 120, 121, 300] {
+        let allowed = (1..=120).contains(&length);
         let name = "m".repeat(length);
         let config = MonitorConfig::default().methods(["Get", &name]);
         assert_eq!(config.storage_config().is_ok(), allowed, "{length} bytes");
@@ -345,7 +312,7 @@ fn service_threads_may_be_given_and_is_overwritten() {
 
 #[test]
 fn a_unix_socket_takes_the_address_s_place() {
-    let unix = MonitorConfig::from_yaml("listen: unix:/run/a.sock\nport: 5").expect("valid");
+    let unix = valid("listen: unix:/run/a.sock\nport: 5");
     assert_eq!(unix.endpoint().to_string(), "unix:/run/a.sock");
     let address = unix.clone().listen([10, 0, 0, 1]);
     assert_eq!(address.endpoint().to_string(), "10.0.0.1:5");
@@ -364,70 +331,46 @@ fn a_unix_socket_takes_the_address_s_place() {
     assert_eq!(refusal("listen: unix:a.sock"), expected);
 }
 
-/// A file that is removed when the test ends.
-struct TempFile(PathBuf);
-
-impl TempFile {
-    fn new(name: &str, text: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("monitor-config-{}-{name}.yaml", std::process::id()));
-        std::fs::write(&path, text).expect("a file in the temporary directory");
-        Self(path)
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 #[test]
 fn a_section_of_a_document_is_read_and_the_rest_is_not_looked_at() {
     let text = "Ports: &p {anything: [1, {2: x}], port: high}\n3: .inf\nagain: *p\ntagged: !mine [a]\nmerged: {<<: *p, b: !!str 1}\n? [1, 2]\n: yes\nMonitorServer:\n  port: 80\n  listen: 127.0.0.1\n";
-    let file = TempFile::new("section", text);
-    let config = MonitorConfig::from_file_at(&file.0, "MonitorServer").expect("valid");
+    let (_folder, file) = Folder::with("service.yaml", text);
+    let config = MonitorConfig::from_file_at(&file, "MonitorServer").expect("valid");
     assert_eq!(config.address().to_string(), "127.0.0.1:80");
-    let missing = MonitorConfig::from_file_at(&file.0, "Monitor").expect_err("no such section");
+    let missing = MonitorConfig::from_file_at(&file, "Monitor").expect_err("no such section");
     let expected = format!(
         "{}: `Monitor`: there is no such section in the document",
-        file.0.display()
+        file.display()
     );
     assert_eq!(missing.to_string(), expected);
-    let whole = MonitorConfig::from_file(&file.0).expect_err("the document is not the section");
+    let whole = MonitorConfig::from_file(&file).expect_err("the document is not the section");
     let expected = format!(
         "{}:1: `Ports`: unknown key; the nearest valid one is `port`",
-        file.0.display()
+        file.display()
     );
     assert_eq!(whole.to_string(), expected);
 }
 
 #[test]
 fn a_refusal_names_file_and_line() {
-    let file = TempFile::new(
-        "line",
+    let (_folder, file) = Folder::with(
+        "service.yaml",
         "A: 1\nMonitorServer:\n  errors:\n    INTERNAL: {service_errors: boom}\n",
     );
-    let error = MonitorConfig::from_file_at(&file.0, "MonitorServer").expect_err("refused");
+    let error = MonitorConfig::from_file_at(&file, "MonitorServer").expect_err("refused");
     let expected = format!(
         "{}:4: `errors.INTERNAL.service_errors`: expected a list of words, found the text `boom`",
-        file.0.display()
+        file.display()
     );
     assert_eq!(error.to_string(), expected);
 }
 
 #[test]
 fn what_is_no_yaml_or_no_file_is_refused() {
-    assert!(
-        refusal("port: [").starts_with("yaml:"),
-        "{}",
-        refusal("port: [")
-    );
-    assert!(
-        refusal("port: 1\nport: 2").contains("no valid YAML"),
-        "{}",
-        refusal("port: 1\nport: 2")
-    );
+    for (yaml, words) in [("port: [", "yaml:1"), ("port: 1\nport: 2", "no valid YAML")] {
+        let message = refusal(yaml);
+        assert!(message.contains(words), "{message}");
+    }
     let error = MonitorConfig::from_file("/nonexistent/service.yaml").expect_err("no such file");
     assert_eq!(error.to_string(), "cannot read /nonexistent/service.yaml");
     assert!(error.source().is_some());
@@ -452,9 +395,7 @@ health:
   heartbeat_timeout: '30'
   drain_pause: 5
 ";
-    let read = MonitorConfig::from_yaml(yaml)
-        .expect("a valid section")
-        .health;
+    let read = valid(yaml).health;
     let second = Duration::from_secs(1);
     let built = MonitorConfig::default()
         .status_ttl(second * 3 / 2)
@@ -470,7 +411,7 @@ health:
     let nothing = nothing.expect("a valid section").health;
     assert_eq!(nothing.status_ttl, second * 60);
     assert!(nothing.heartbeat_timeout.is_zero() && nothing.drain_pause.is_zero());
-    let forever = MonitorConfig::from_yaml("health: {status_ttl: 0}").expect("a valid section");
+    let forever = valid("health: {status_ttl: 0}");
     assert!(forever.health.status_ttl.is_zero());
 }
 
@@ -506,23 +447,15 @@ fn a_place_names_the_column() {
 
 #[test]
 fn a_setting_for_a_feature_that_is_off_names_it() {
-    for (is_on, yaml, feature) in [
-        (
-            cfg!(feature = "process"),
-            "process_metrics: true",
-            "process",
-        ),
-        (
-            cfg!(feature = "auth"),
-            "bearer_tokens: [a-token-of-16-characters]",
-            "auth",
-        ),
-        (
-            cfg!(feature = "auth"),
-            "bearer_token_file: /run/tokens",
-            "auth",
-        ),
+    for (yaml, feature) in [
+        ("process_metrics: true", "process"),
+        ("bearer_tokens: [a-token-of-16-characters]", "auth"),
+        ("bearer_token_file: /run/tokens", "auth"),
     ] {
+        let is_on = match feature {
+            "auth" => cfg!(feature = "auth"),
+            _ => cfg!(feature = "process"),
+        };
         match MonitorConfig::from_yaml(yaml) {
             Ok(_) => assert!(is_on, "{yaml}"),
             Err(error) => {
@@ -540,13 +473,13 @@ fn a_setting_for_a_feature_that_is_off_names_it() {
 #[test]
 fn a_file_on_top_of_settings_made_in_code_that_cannot_be_is_refused() {
     let limits = Limits::default().max_headers(5000);
-    let file = TempFile::new("on-top", "limits: {max_header_bytes: 9000}\n");
-    let error = MonitorConfig::default().limits(limits).with_file(&file.0);
+    let (_folder, file) = Folder::with("service.yaml", "limits: {max_header_bytes: 9000}\n");
+    let error = MonitorConfig::default().limits(limits).with_file(&file);
     let expected =
         "configuration: `limits.max_headers`: expected a whole number from 1 to 1024, found `5000`";
     assert_eq!(error.expect_err("refused").to_string(), expected);
-    let file = TempFile::new("on-top", "limits: {max_headers: 7}\n");
+    let (_folder, file) = Folder::with("service.yaml", "limits: {max_headers: 7}\n");
     let limits = Limits::default().max_headers(5000);
-    let config = MonitorConfig::default().limits(limits).with_file(&file.0);
+    let config = MonitorConfig::default().limits(limits).with_file(&file);
     assert_eq!(config.expect("the file replaces it").limits.max_headers, 7);
 }

@@ -53,10 +53,8 @@ fn no_traffic_after_an_unhealthy_run_lets_readiness_recover() {
     hand.advance(SECOND);
     assert_eq!(health.readiness(), Readiness::Ready);
     let (status, body) = full(&health, Some("loader"), Shape::Spring);
-    assert_eq!(
-        (status, &body["status"]),
-        (HealthStatus::Unknown, &json!("UNKNOWN"))
-    );
+    assert_eq!(status, HealthStatus::Unknown);
+    assert_eq!(body["status"], "UNKNOWN");
     assert_eq!(body["details"]["task_status"], "FATAL");
     // The first call tells.
     loader
@@ -102,10 +100,8 @@ fn a_group_is_asked_for_before_a_check_and_that_before_a_task_type() {
     assert_eq!(body["components"]["loader"]["status"], "DOWN");
     assert_eq!(body.get("groups"), None);
     let (status, body) = full(&health, Some("readiness"), Shape::Spring);
-    assert_eq!(
-        (status, body["reasons"].as_array().map(Vec::len)),
-        (HealthStatus::Down, Some(1))
-    );
+    assert_eq!(status, HealthStatus::Down);
+    assert_eq!(body["reasons"].as_array().map(Vec::len), Some(1));
     health.set_draining();
     let (_, body) = full(&health, Some("readiness"), Shape::Spring);
     assert_eq!(body["reasons"][0], "draining");
@@ -149,10 +145,8 @@ fn health_json_has_the_words_and_fields_of_the_draft() {
         })
     );
     let named = full(&health, Some("loader"), Shape::HealthJson).1;
-    assert_eq!(
-        (&named["status"], named.get("output")),
-        (&json!("pass"), None)
-    );
+    assert_eq!(named["status"], "pass");
+    assert_eq!(named.get("output"), None);
 }
 
 #[test]
@@ -171,37 +165,6 @@ fn who_may_not_see_details_is_told_the_status_alone() {
         let answer = health.answer(asked, Access::Probe, shape, None);
         assert_eq!(answer.expect("it is there").1, body);
     }
-}
-
-#[test]
-fn a_pulse_that_is_too_old_fails_liveness_and_nothing_else_does() {
-    let (monitor, _hand) = monitor();
-    let settings = HealthSettings {
-        heartbeat_timeout: Duration::from_millis(20),
-        ..HealthSettings::default()
-    };
-    let health = HealthService::new(monitor, &settings, Lifecycle::new(true));
-    std::thread::sleep(Duration::from_millis(40));
-    assert!(health.is_live(), "no pulse was given yet");
-    health.heartbeat.clone().pulse();
-    std::thread::sleep(Duration::from_millis(40));
-    assert!(!health.is_live());
-    health.set_started();
-    assert_eq!(health.readiness(), Readiness::Ready);
-    assert!(!health.state().live);
-    health.heartbeat.pulse();
-    assert!(health.heartbeat.age() < Some(SECOND));
-}
-
-#[test]
-fn names_that_nothing_has_are_found_once() {
-    let (monitor, _hand) = monitor();
-    monitor.method("Get").expect("a name");
-    let health = service(monitor, &["Get", "default", "nobody", "db"]);
-    assert_eq!(
-        health.unknown_names(),
-        ["db", "loader", "nobody"].map(Arc::from)
-    );
 }
 
 #[test]

@@ -109,36 +109,11 @@ mod tests {
     use std::os::unix::net::UnixStream as StdStream;
 
     use super::*;
-
-    /// A folder that is removed when the test ends.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let name = format!("monitor-unix-{}-{name}", std::process::id());
-            let folder = std::env::temp_dir().join(name);
-            fs::create_dir_all(&folder).expect("a folder");
-            Self(folder)
-        }
-
-        fn names(&self) -> Vec<String> {
-            let entries = fs::read_dir(&self.0).expect("the folder");
-            let name = |entry: io::Result<fs::DirEntry>| entry.expect("an entry").file_name();
-            entries
-                .map(|entry| name(entry).to_string_lossy().into_owned())
-                .collect()
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
+    use crate::test_folder::Folder;
 
     #[test]
     fn a_socket_is_its_owner_s_alone_and_removed_at_the_end() {
-        let folder = Folder::new("mode");
+        let folder = Folder::new();
         let path = folder.0.join("socket");
         let bound = bind(&path).expect("bound");
         let mode = fs::symlink_metadata(&path).expect("there").mode();
@@ -151,7 +126,7 @@ mod tests {
 
     #[test]
     fn only_a_dead_socket_is_taken_over() {
-        let folder = Folder::new("dead");
+        let folder = Folder::new();
         let path = folder.0.join("socket");
         let kind = |path: &Path| bind(path).map(drop).expect_err("refused").kind();
         let living = bind(&path).expect("bound");
@@ -178,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_socket_whose_owner_takes_no_connections_is_refused_at_once() {
-        let folder = Folder::new("wedged");
+        let folder = Folder::new();
         let path = folder.0.join("socket");
         let wedged = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
         let address = SockAddr::unix(&path).expect("a short path");
@@ -195,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_another_has_put_there_meanwhile_is_left() {
-        let folder = Folder::new("replaced");
+        let folder = Folder::new();
         let path = folder.0.join("socket");
         let bound = bind(&path).expect("bound");
         fs::remove_file(&path).expect("ours");

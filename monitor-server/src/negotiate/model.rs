@@ -3,7 +3,7 @@
 //! It shares nothing with the first: it reads a header letter by letter, looks weights up in a list of all that
 //! exist, and finds the winner by trying the levels of closeness one after the other.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use http::HeaderMap;
@@ -16,7 +16,7 @@ use super::{OPEN_METRICS_TYPES, Selection, TEXT_TYPE};
 /// An element of a list: its name and its parameters, in lower case and without quotes.
 type Element = (String, Vec<(String, String)>);
 
-/// What has not ended yet, while a line is read.
+/// The state of reading a line: parts and elements that have not ended.
 #[derive(Default)]
 struct Reader {
     parts: Vec<String>,
@@ -99,7 +99,7 @@ fn first<'e>(element: &'e Element, name: &str) -> Option<&'e str> {
     Some(value)
 }
 
-/// Every weight there is, and what it is worth in thousandths.
+/// Every weight there is, in thousandths.
 fn weights() -> HashMap<String, u32> {
     let mut all = HashMap::from([("0".to_owned(), 0), ("0.".to_owned(), 0)]);
     for one in ["1", "1.", "1.0", "1.00", "1.000"] {
@@ -207,107 +207,40 @@ fn expected_gzip(lines: &[String]) -> bool {
     gzip != 0 && identity <= gzip
 }
 
-fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = String> {
-    prop::sample::select(texts).prop_map(str::to_owned)
-}
-
-/// Writes some of the letters in the other case.
-fn any_case(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
-    (text, any::<u64>()).prop_map(|(text, mask)| {
-        let turned = |(at, c): (usize, char)| {
-            if mask >> (at % 64) & 1 == 0 || mask % 3 != 0 {
-                c
-            } else if c.is_ascii_lowercase() {
-                c.to_ascii_uppercase()
-            } else {
-                c.to_ascii_lowercase()
-            }
-        };
-        text.chars().enumerate().map(turned).collect()
-    })
-}
-
-fn space() -> impl Strategy<Value = String> {
-    one_of(&["", "", "", "", " ", "  ", "\t", " \t "])
-}
-
-fn weight_text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        4 => (0_u32..=1000).prop_map(|weight| format!("{:.3}", f64::from(weight) / 1000.0)),
-        4 => (0_u32..=10).prop_map(|weight| format!("{:.1}", f64::from(weight) / 10.0)),
-        3 => one_of(&["0", "1", "0.", "1.", "1.0", "1.00", "0.00", "0.5"]),
-        2 => one_of(&["", ".5", "1.001", "2", "-1", "+1", "0.5555", "NaN", "inf", "1e0", "0,5", "01", "0.5 "]),
-        1 => "[0-9.]{0,6}",
-    ]
-}
-
-/// A value as it is, or as a quoted string, some letters of it escaped.
-fn maybe_quoted(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
-    (value, 0_u8..6, any::<u32>()).prop_map(|(value, how, mask)| match how {
-        0 => format!("\"{value}\""),
-        1 => {
-            let letters = value.chars().enumerate();
-            let escaped: String = letters
-                .flat_map(|(at, c)| {
-                    let slash = (mask >> (at % 32) & 1 == 1).then_some('\\');
-                    slash.into_iter().chain([c])
-                })
-                .collect();
-            format!("\"{escaped}\"")
-        }
-        2 if mask % 8 == 0 => format!("\"{value}"),
-        3 if mask % 8 == 0 => format!("{value}\""),
-        _ => value,
-    })
-}
+/// Parameters and pieces of them: in either case, with spaces, quoted, escaped, cut off.
+#[rustfmt::skip]
+const PARAMETERS: &[&str] = &[
+    ";q=0", ";q=0.0", ";q=0.", ";q=1", ";q=1.", ";q=1.000", "; Q=0.3", " ;\tq = 0.9 ",
+    ";q=\"0.7\"", ";q=\"0.\\7\"", ";q=\"0.7", ";q=0.7\"", ";q=", ";q", ";q==1", ";q=.5", ";q=2", ";q=-1",
+    ";q=+1", ";q=1.001", ";q=0.5555", ";q=NaN", ";q=inf", ";q=1e0", ";q=0,5", ";q=01", ";q=\"\"",
+    ";version=1.0.0", ";Version=\"1.0.0\"", ";version=\"1.\\0.0\"", ";version=0.0.4", ";version=0.0.1",
+    ";version=9.9", ";version=", ";version", ";escaping=allow-utf-8", ";ESCAPING=Allow-UTF-8",
+    ";escaping=underscores", ";escaping=dots", ";escaping=\"d\\ots\"", ";escaping=\"d\\\\ots\"", ";escaping=values",
+    ";escaping=\"<b>\"", ";escaping=", ";note=\"a,b;q=0\"", ";note=\"a\\\"b,\"", ";x=y", ";", ";=1", "=",
+];
 
 fn parameter() -> impl Strategy<Value = String> {
-    let weight = (any_case(one_of(&["q"])), maybe_quoted(weight_text()));
-    let version = one_of(&["1.0.0", "1.0.0", "0.0.4", "0.0.4", "0.0.1", "9.9", "", "x"]);
-    let version = (any_case(one_of(&["version"])), maybe_quoted(version));
-    let escaping = one_of(&[
-        "allow-utf-8",
-        "underscores",
-        "dots",
-        "values",
-        "allow-utf8",
-        "",
-        "<b>",
-    ]);
-    let escaping = (
-        any_case(one_of(&["escaping"])),
-        maybe_quoted(any_case(escaping)),
-    );
-    let other = (
-        "[a-z]{1,4}",
-        maybe_quoted("[ -~]{0,8}".prop_map(|text| text.replace('"', "'"))),
-    );
-    let pair = prop_oneof![5 => weight, 3 => version, 2 => escaping, 1 => other];
-    let written = (pair, space(), space())
-        .prop_map(|((name, value), before, after)| format!("{name}{before}={after}{value}"));
-    prop_oneof![12 => written, 1 => one_of(&["", "q", "=", "version", "=1", "q==1"])]
+    prop_oneof![
+        8 => prop::sample::select(PARAMETERS).prop_map(str::to_owned),
+        3 => (0_u32..=1000).prop_map(|weight| format!(";q={:.3}", f64::from(weight) / 1000.0)),
+        3 => (0_u32..=10).prop_map(|weight| format!(";q={:.1}", f64::from(weight) / 10.0)),
+        1 => "[ -~]{0,6}",
+    ]
 }
 
 fn list_line(names: &'static [&'static str]) -> impl Strategy<Value = String> {
     let name = prop_oneof![
-        9 => any_case(one_of(names)),
+        8 => prop::sample::select(names).prop_map(str::to_owned),
+        2 => prop::sample::select(names).prop_map(str::to_uppercase),
         1 => "[ -~]{0,12}",
     ];
-    let element = (
-        name,
-        prop::collection::vec((space(), parameter(), space()), 0..4),
-    )
-        .prop_map(|(name, parameters)| {
-            let written = parameters
-                .into_iter()
-                .map(|(before, parameter, after)| format!("{before};{after}{parameter}"));
-            name + &written.collect::<String>()
-        });
-    let separator = (space(), space()).prop_map(|(before, after)| format!("{before},{after}"));
+    let element = (name, prop::collection::vec(parameter(), 0..4))
+        .prop_map(|(name, parameters)| name + &parameters.concat());
+    let separator = prop::sample::select(&[",", ", ", "\t,", ",,", " "][..]);
     let list = prop::collection::vec((element, separator), 0..6).prop_map(|elements| {
         let written = elements
             .into_iter()
-            .map(|(element, separator)| element + &separator);
+            .map(|(element, separator)| element + separator);
         written.collect::<String>()
     });
     prop_oneof![20 => list, 1 => "[ -~\\t]{0,60}", 1 => "[ -~\u{e4}\u{20ac}]{0,20}"]
@@ -353,29 +286,4 @@ proptest! {
     fn ten_thousand_accept_encoding_headers_are_judged_alike(lines in lines(CODINGS)) {
         prop_assert_eq!(Selection::of(&sent(&ACCEPT_ENCODING, &lines)).gzip, expected_gzip(&lines), "{:?}", lines);
     }
-}
-
-/// Generated headers that never decide anything would prove nothing.
-#[test]
-fn the_generated_headers_lead_to_every_answer() {
-    use proptest::strategy::ValueTree;
-    use proptest::test_runner::TestRunner;
-
-    let mut runner = TestRunner::deterministic();
-    let mut types = HashSet::new();
-    let mut gzipped = 0;
-    for _ in 0..3000 {
-        let accept = lines(MEDIA)
-            .new_tree(&mut runner)
-            .expect("a header")
-            .current();
-        types.insert(expected_type(&accept));
-        let encoding = lines(CODINGS)
-            .new_tree(&mut runner)
-            .expect("a header")
-            .current();
-        gzipped += u32::from(expected_gzip(&encoding));
-    }
-    assert_eq!(types.len(), 6, "{types:?}");
-    assert!((600..2400).contains(&gzipped), "{gzipped}");
 }

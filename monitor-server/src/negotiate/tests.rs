@@ -29,7 +29,7 @@ fn content_type(accept: &str) -> &'static str {
     Selection::of(&headers(&ACCEPT, &[accept])).content_type
 }
 
-/// What clients send, a line each; recorded where the client's line does not say `source`.
+/// Headers of clients, a line each; recorded where the client's line does not say `source`.
 const CLIENTS: &str = include_str!("clients.txt");
 
 #[test]
@@ -58,8 +58,9 @@ fn every_known_client_gets_what_it_likes_best() {
 }
 
 #[test]
-fn the_largest_weight_wins_not_the_first_entry() {
-    let cases = [
+fn each_header_gets_its_type() {
+    for (accept, expected) in [
+        // The largest weight wins, not the first entry.
         ("application/openmetrics-text;q=0.3,text/plain;q=0.7", TEXT),
         ("text/plain;q=0.3,application/openmetrics-text;q=0.7", OPEN),
         (
@@ -78,39 +79,13 @@ fn the_largest_weight_wins_not_the_first_entry() {
         ),
         ("application/openmetrics-text;q=0, */*", TEXT),
         ("text/plain;q=0, */*;q=0.1", OPEN),
-        // A version nobody knows.
+        // An unknown version.
         ("application/openmetrics-text;version=9.9", OPEN),
         ("text/plain;version=1.0.0;escaping=allow-utf-8", TEXT),
         // Nothing acceptable is no reason to refuse.
         ("application/openmetrics-text;q=0, text/plain;q=0", TEXT),
         ("*/*;q=0", TEXT),
-    ];
-    for (accept, expected) in cases {
-        assert_eq!(content_type(accept), expected, "{accept}");
-    }
-}
-
-#[test]
-fn escaping_is_answered_from_a_closed_set() {
-    let cases = [
-        ("allow-utf-8", OPEN_UTF8),
-        ("ALLOW-UTF-8", OPEN_UTF8),
-        ("underscores", OPEN_UNDERSCORES),
-        ("values", OPEN_VALUES),
-        ("dots", OPEN_DOTS),
-        ("\"d\\ots\"", OPEN_DOTS),
-        ("\"<script>\"", OPEN_UNDERSCORES),
-        ("", OPEN_UNDERSCORES),
-    ];
-    for (escaping, expected) in cases {
-        let accept = format!("application/openmetrics-text;version=1.0.0;escaping={escaping}");
-        assert_eq!(content_type(&accept), expected, "{accept}");
-    }
-}
-
-#[test]
-fn malformed_elements_are_passed_over() {
-    let cases = [
+        // Elements that cannot be read are passed over.
         ("", TEXT),
         (",,,", TEXT),
         (";;;", TEXT),
@@ -131,9 +106,25 @@ fn malformed_elements_are_passed_over() {
         ("application/openmetrics-text;note=\"unterminated", OPEN),
         ("garbage, application/openmetrics-text", OPEN),
         ("text/plain, application/openmetrics-text;q=\"0.\\5\"", TEXT),
-    ];
-    for (accept, expected) in cases {
+    ] {
         assert_eq!(content_type(accept), expected, "{accept}");
+    }
+}
+
+#[test]
+fn escaping_is_answered_from_a_closed_set() {
+    for (escaping, expected) in [
+        ("allow-utf-8", OPEN_UTF8),
+        ("ALLOW-UTF-8", OPEN_UTF8),
+        ("underscores", OPEN_UNDERSCORES),
+        ("values", OPEN_VALUES),
+        ("dots", OPEN_DOTS),
+        ("\"d\\ots\"", OPEN_DOTS),
+        ("\"<script>\"", OPEN_UNDERSCORES),
+        ("", OPEN_UNDERSCORES),
+    ] {
+        let accept = format!("application/openmetrics-text;version=1.0.0;escaping={escaping}");
+        assert_eq!(content_type(&accept), expected, "{accept}");
     }
 }
 
@@ -174,7 +165,7 @@ fn gzip_is_used_only_where_it_is_wanted() {
         ("identity;q=0.5, gzip;q=0.4", false),
         ("identity;q=0.5, gzip;q=0.5", true),
         ("identity;q=0", false),
-        // What is not named has the weight of `*`.
+        // A coding that is not named has the weight of `*`.
         ("gzip;q=0.5, *;q=0.8", false),
         ("gzip;q=0.8, *;q=0.5", true),
         ("gzip;q=0.5, *;q=0", true),

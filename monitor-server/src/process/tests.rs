@@ -4,9 +4,15 @@ use std::time::{Duration, Instant};
 
 use monitor_core::exposition::{Format, encode};
 use monitor_core::family::Child;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 use super::*;
+
+fn runtime(workers: usize) -> Runtime {
+    let mut builder = Builder::new_multi_thread();
+    let runtime = builder.worker_threads(workers).build();
+    runtime.expect("a runtime")
+}
 
 const PARKED: &str = "tokio_worker_parked";
 const PARKS: &str = "tokio_worker_parks_total";
@@ -92,11 +98,8 @@ fn nothing_is_said_of_what_was_not_given_or_not_wanted() {
     };
     assert_eq!(process.families(), []);
     let names = Process::default().families();
-    assert!(
-        names
-            .iter()
-            .all(|family| family.name.starts_with("process_"))
-    );
+    let is_own = |family: &Family| family.name.starts_with("process_");
+    assert!(names.iter().all(is_own));
 }
 
 #[test]
@@ -106,20 +109,15 @@ fn the_service_is_the_calling_crate() {
         Service::new("monitor-server", env!("CARGO_PKG_VERSION"))
     );
     let labels = Service::new("n", "v").revision("r").labels();
-    let labels: Vec<_> = labels
-        .iter()
-        .map(|label| (&*label.name, &*label.value))
-        .collect();
-    assert_eq!(labels, [("name", "n"), ("revision", "r"), ("version", "v")]);
+    let labels = labels.iter().map(|label| (&*label.name, &*label.value));
+    let expected = [("name", "n"), ("revision", "r"), ("version", "v")];
+    assert!(labels.eq(expected));
 }
 
 #[test]
 fn runtimes_stand_side_by_side_and_a_name_once() {
     let one = Builder::new_current_thread().build().expect("a runtime");
-    let many = Builder::new_multi_thread()
-        .worker_threads(3)
-        .build()
-        .expect("a runtime");
+    let many = runtime(3);
     let mut process = Process::default();
     process.add_runtime("a".into(), one.handle());
     process.add_runtime("b".into(), one.handle());
@@ -154,20 +152,14 @@ fn runtimes_stand_side_by_side_and_a_name_once() {
 
 #[test]
 fn a_worker_s_time_and_sleep_are_seen() {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .build()
-        .expect("a runtime");
+    let runtime = runtime(1);
     let mut process = Process::default();
     process.add_runtime("w".into(), runtime.handle());
     let worker = |name: &str| value(&process.families(), name, &["w", "0"]);
     let eventually = |what: &str, check: &dyn Fn() -> bool| {
         let begun = Instant::now();
         while !check() {
-            assert!(
-                begun.elapsed() < Duration::from_secs(30),
-                "not soon: {what}"
-            );
+            assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
             std::thread::sleep(Duration::from_millis(2));
         }
     };

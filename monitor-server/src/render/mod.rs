@@ -372,4 +372,4 @@ impl Renderer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,11 +18,42 @@ mod sources;
 
 /// A collector that counts its gatherings, and waits or panics in them as told.
 #[derive(Clone, Default)]
-struct Probe {
+pub(crate) struct Probe {
     gathered: Arc<AtomicU64>,
     slow: Option<Duration>,
     hangs: Arc<AtomicBool>,
     panics: bool,
+}
+
+impl Probe {
+    fn slow(milliseconds: u64) -> Self {
+        Self {
+            slow: Some(Duration::from_millis(milliseconds)),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn hanging() -> Self {
+        let probe = Self::default();
+        probe.hangs.store(true, Ordering::SeqCst);
+        probe
+    }
+
+    fn broken() -> Self {
+        Self {
+            panics: true,
+            ..Self::default()
+        }
+    }
+
+    /// Ends each gathering that hangs, and lets none hang any more.
+    pub(crate) fn release(&self) {
+        self.hangs.store(false, Ordering::SeqCst);
+    }
+
+    fn gathered(&self) -> u64 {
+        self.gathered.load(Ordering::SeqCst)
+    }
 }
 
 impl Collector for Probe {
@@ -87,6 +118,13 @@ fn settings() -> PageSettings {
     crate::MonitorConfig::default().page_settings()
 }
 
+pub(crate) fn registry_with(collector: impl Collector + 'static) -> Registry {
+    let registry = Registry::new();
+    let registered = registry.register(Box::new(collector));
+    registered.expect("a fresh registry");
+    registry
+}
+
 fn registry_of(collector: Box<dyn Collector>) -> Source {
     let registry = Registry::new();
     registry.register(collector).expect("a fresh registry");
@@ -101,8 +139,14 @@ fn renderer_with(
     collectors: Vec<Box<dyn Collector>>,
     settings: PageSettings,
 ) -> (Arc<Renderer>, Arc<SelfMetrics>) {
+    renderer_from(collectors.into_iter().map(registry_of).collect(), settings)
+}
+
+fn renderer_from(
+    sources: Vec<Source>,
+    settings: PageSettings,
+) -> (Arc<Renderer>, Arc<SelfMetrics>) {
     let monitor = Monitor::new(monitor_core::StorageConfig::default());
-    let sources = collectors.into_iter().map(registry_of).collect();
     let metrics = Arc::new(SelfMetrics::default());
     let renderer = renderer_of(monitor, sources, settings, nothing(), Arc::clone(&metrics));
     (renderer, metrics)
@@ -150,8 +194,19 @@ async fn page(renderer: &Arc<Renderer>, wanted: PageRequest) -> Bytes {
     renderer.page(wanted, None).await.expect("a page")
 }
 
+/// A page's text, unpacked.
+async fn text_of(renderer: &Arc<Renderer>, wanted: PageRequest) -> String {
+    let is_packed = wanted.gzip;
+    let page = page(renderer, wanted).await;
+    if is_packed {
+        unpacked(&page)
+    } else {
+        String::from_utf8(page.to_vec()).expect("text")
+    }
+}
+
 async fn text(renderer: &Arc<Renderer>) -> String {
-    String::from_utf8(page(renderer, wanted()).await.to_vec()).expect("text")
+    text_of(renderer, wanted()).await
 }
 
 /// A page without the server's own metrics, which tell of earlier pages.
@@ -163,17 +218,14 @@ async fn others(renderer: &Arc<Renderer>) -> String {
 
 #[tokio::test]
 async fn who_arrives_during_a_render_shares_the_next_one() {
-    let probe = Probe {
-        slow: Some(Duration::from_millis(100)),
-        ..Probe::default()
-    };
+    let probe = Probe::slow(100);
     let (renderer, _) = renderer(vec![Box::new(probe.clone())]);
     let spawn = || {
         let renderer = renderer.clone();
         tokio::spawn(async move { text(&renderer).await })
     };
     let first = spawn();
-    while probe.gathered.load(Ordering::SeqCst) == 0 {
+    while probe.gathered() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let others: Vec<_> = (0..50).map(|_| spawn()).collect();
@@ -181,112 +233,27 @@ async fn who_arrives_during_a_render_shares_the_next_one() {
     for other in others {
         assert!(other.await.expect("no panic").contains("probe 2"));
     }
-    assert_eq!(probe.gathered.load(Ordering::SeqCst), 2);
+    assert_eq!(probe.gathered(), 2);
     assert!(text(&renderer).await.contains("probe 3"));
 }
 
 #[tokio::test]
-async fn scrapers_that_leave_do_not_disturb_the_others() {
-    let probe = Probe {
-        slow: Some(Duration::from_millis(50)),
-        ..Probe::default()
-    };
-    let (renderer, _) = renderer(vec![Box::new(probe.clone())]);
-    let leaving = tokio::spawn({
-        let renderer = renderer.clone();
-        async move { text(&renderer).await }
-    });
-    while probe.gathered.load(Ordering::SeqCst) == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    leaving.abort();
-    assert!(text(&renderer).await.contains("probe 2"));
-}
-
-#[tokio::test]
-async fn a_registry_that_panics_is_left_out_whole_and_counted() {
-    let counter = IntCounter::new("sound_total", "Of a sound registry.").expect("a name");
-    let broken = Probe {
-        panics: true,
-        ..Probe::default()
-    };
-    let (renderer, metrics) = renderer(vec![Box::new(broken), Box::new(counter)]);
-    let page = text(&renderer).await;
-    assert!(
-        page.contains("sound_total 0") && page.contains("service_tasks_started_total 0"),
-        "{page}"
-    );
-    assert!(page.contains("monitor_scrape_errors_total"), "{page}");
-    assert_eq!(metrics.errors(Cause::Source), 1);
-    text(&renderer).await;
-    assert_eq!(metrics.errors(Cause::Source), 2);
-}
-
-#[tokio::test]
-async fn a_registry_that_hangs_is_left_out_counted_and_skipped_until_it_returns() {
-    let counter = IntCounter::new("sound_total", "Of a sound registry.").expect("a name");
-    let hang = Arc::new(AtomicBool::new(true));
-    let probe = Probe {
-        hangs: Arc::clone(&hang),
-        ..Probe::default()
-    };
-    let (renderer, metrics) = renderer_with(
-        vec![Box::new(probe.clone()), Box::new(counter)],
-        gather_timeout(Duration::from_millis(50)),
-    );
-    for scrape in 1..=3 {
-        let page = text(&renderer).await;
-        assert!(page.contains("sound_total 0"), "{page}");
-        assert!(!page.contains("probe"), "{page}");
-        let line = format!("monitor_scrape_errors_total{{cause=\"overrun\"}} {scrape}\n");
-        assert!(page.contains(&line), "{page}");
-        assert_eq!(probe.gathered.load(Ordering::SeqCst), 1, "one outstanding");
-    }
-    hang.store(false, Ordering::SeqCst);
-    let begin = Instant::now();
-    while !text(&renderer).await.contains("probe 2") {
-        assert!(begin.elapsed() < Duration::from_secs(5));
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    assert_eq!(metrics.errors(Cause::Source), 0);
-}
-
-#[tokio::test]
 async fn registries_that_hang_cost_one_deadline_together() {
-    let hang = Arc::new(AtomicBool::new(true));
-    let probe = || -> Box<dyn Collector> {
-        let hangs = Arc::clone(&hang);
-        Box::new(Probe {
-            hangs,
-            ..Probe::default()
-        })
-    };
-    let probes = (0..8).map(|_| probe()).collect();
-    let (renderer, metrics) = renderer_with(probes, gather_timeout(Duration::from_millis(200)));
+    let probe = Probe::hanging();
+    let probes = (0..8).map(|_| -> Box<dyn Collector> { Box::new(probe.clone()) });
+    let (renderer, metrics) =
+        renderer_with(probes.collect(), gather_timeout(Duration::from_millis(200)));
     let begin = Instant::now();
     text(&renderer).await;
-    assert!(
-        begin.elapsed() < Duration::from_millis(800),
-        "{:?}",
-        begin.elapsed()
-    );
+    let took = begin.elapsed();
+    assert!(took < Duration::from_millis(800), "{took:?}");
     assert_eq!(metrics.errors(Cause::Overrun), 8);
-    hang.store(false, Ordering::SeqCst);
-}
-
-#[tokio::test]
-async fn a_gather_timeout_of_zero_is_no_limit() {
-    let probe = Probe {
-        slow: Some(Duration::from_millis(50)),
-        ..Probe::default()
-    };
-    let (renderer, _) = renderer_with(vec![Box::new(probe)], gather_timeout(Duration::ZERO));
-    assert!(text(&renderer).await.contains("probe 1"));
+    probe.release();
 }
 
 #[tokio::test]
 async fn the_server_s_counters_are_there_from_the_start_at_zero() {
-    let (renderer, metrics) = renderer(Vec::new());
+    let (renderer, _) = renderer(Vec::new());
     let page = text(&renderer).await;
     for line in [
         "# TYPE monitor_scrapes_total counter",
@@ -304,25 +271,6 @@ async fn the_server_s_counters_are_there_from_the_start_at_zero() {
     ] {
         assert!(page.lines().any(|other| other == line), "{line}: {page}");
     }
-    let scrape = metrics.scrape();
-    let page = text(&renderer).await;
-    assert!(page.contains("monitor_scrapes_in_flight 1\n"), "{page}");
-    assert!(
-        page.contains("monitor_scrape_render_seconds_count 1\n"),
-        "{page}"
-    );
-    scrape.answered(http::StatusCode::OK, 70);
-    drop(metrics.scrape());
-    let page = text(&renderer).await;
-    assert!(page.contains("monitor_scrapes_in_flight 0\n"), "{page}");
-    assert!(
-        page.contains("monitor_scrapes_total{code=\"200\"} 1\n"),
-        "{page}"
-    );
-    assert!(
-        page.contains("monitor_scrape_body_bytes_total 70\n"),
-        "{page}"
-    );
 }
 
 /// A counter of the server's own name in a user's registry.
@@ -396,12 +344,8 @@ async fn what_a_merge_leaves_out_is_counted_on_its_own_page() {
 
 #[test]
 fn a_scrape_dropped_with_its_runtime_leaves_the_renderer_usable() {
-    let hangs = Arc::new(AtomicBool::new(true));
-    let probe = Probe {
-        hangs: Arc::clone(&hangs),
-        ..Probe::default()
-    };
-    let (renderer, _) = renderer(vec![Box::new(probe)]);
+    let probe = Probe::hanging();
+    let (renderer, _) = renderer(vec![Box::new(probe.clone())]);
     let runtime = || {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_time().build().expect("a runtime")
@@ -413,7 +357,7 @@ fn a_scrape_dropped_with_its_runtime_leaves_the_renderer_usable() {
     assert_eq!(renderer.in_flight(), 1);
     drop(first);
     assert_eq!(renderer.in_flight(), 0);
-    hangs.store(false, Ordering::SeqCst);
+    probe.release();
     assert!(runtime().block_on(text(&renderer)).contains("probe 2"));
 }
 
@@ -433,14 +377,14 @@ fn series(page: &str) -> HashSet<String> {
 async fn gzip_and_names_are_pages_of_their_own() {
     let (renderer, _) = renderer(Vec::new());
     let plain = text(&renderer).await;
-    let gzip = unpacked(&page(&renderer, packed()).await);
+    let gzip = text_of(&renderer, packed()).await;
     assert_eq!(series(&plain), series(&gzip));
     let named = |name: &str| PageRequest {
         names: Some(Arc::from([name.to_owned()])),
         ..wanted()
     };
-    let one = page(&renderer, named("service_tasks_started_total")).await;
-    assert_eq!(series(std::str::from_utf8(&one).expect("text")).len(), 1);
+    let one = text_of(&renderer, named("service_tasks_started_total")).await;
+    assert_eq!(series(&one).len(), 1);
     assert!(page(&renderer, named("nothing")).await.is_empty());
 }
 

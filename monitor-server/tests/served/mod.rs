@@ -4,10 +4,13 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use monitor_server::{MonitorConfig, MonitorServer, run};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
 
 /// Loopback, any free port.
 pub(crate) fn local() -> MonitorConfig {
@@ -59,14 +62,20 @@ pub(crate) fn send(stream: &mut TcpStream, text: &str) {
     stream.write_all(text.as_bytes()).expect("sent");
 }
 
-/// What arrives until the other side closes, or resets.
+/// Asks for a page, on a connection that goes on.
+pub(crate) fn send_get(stream: &mut impl Write, path: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+}
+
+/// All bytes until the other side closes, or resets.
 pub(crate) fn read_all(stream: &mut impl Read) -> String {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// One answer of a connection that may go on: its head, and its body by its length. What arrived of it where it is not whole.
+/// One answer of a connection that may go on: its head, and its body by its length; the part that arrived where it is not whole.
 pub(crate) fn read_answer(stream: &mut impl Read) -> (String, String) {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -80,6 +89,21 @@ pub(crate) fn read_answer(stream: &mut impl Read) -> (String, String) {
     let mut body = Vec::new();
     let _ = stream.take(length.unwrap_or(0)).read_to_end(&mut body);
     (head, String::from_utf8_lossy(&body).into_owned())
+}
+
+/// Asks again and again, until an answer closes the connection: each is whole.
+pub(crate) fn ask_until_closed(stream: &mut (impl Read + Write), path: &str) {
+    loop {
+        send_get(stream, path);
+        let (head, body) = read_answer(stream);
+        assert!(head.starts_with("http/1.1 "), "{path}: {head:?}");
+        let length = format!("content-length: {}\r\n", body.len());
+        assert!(head.contains(&length), "{path}: {head}{body}");
+        if head.contains("connection: close") {
+            break;
+        }
+    }
+    assert_eq!(read_all(stream), "");
 }
 
 /// The whole answer to a request on a connection of its own.
@@ -119,6 +143,7 @@ pub(crate) fn metric(address: SocketAddr, series: &str) -> f64 {
 }
 
 /// Waits until it holds, for as long as a loaded machine may need.
+#[track_caller]
 pub(crate) fn eventually(holds: impl Fn() -> bool) {
     let begin = Instant::now();
     while !holds() {
@@ -135,4 +160,52 @@ pub(crate) fn large_registry(bytes: usize) -> prometheus::Registry {
         .register(Box::new(gauge))
         .expect("a fresh registry");
     registry
+}
+
+/// A collector that takes its time, and as long as it is held.
+#[derive(Clone, Default)]
+pub(crate) struct Slow {
+    pub(crate) pause: Duration,
+    pub(crate) begun: Arc<AtomicBool>,
+    pub(crate) held: Arc<AtomicBool>,
+}
+
+impl Slow {
+    pub(crate) fn by(pause: Duration) -> Self {
+        Self {
+            pause,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn held() -> Self {
+        let slow = Self::default();
+        slow.held.store(true, Ordering::SeqCst);
+        slow
+    }
+}
+
+impl Collector for Slow {
+    fn desc(&self) -> Vec<&Desc> {
+        Vec::new()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.begun.store(true, Ordering::SeqCst);
+        std::thread::sleep(self.pause);
+        while self.held.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Vec::new()
+    }
+}
+
+/// The threads of this process that belong to a server.
+pub(crate) fn server_threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("procfs");
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| name.starts_with("monitor-"))
+        .collect()
 }

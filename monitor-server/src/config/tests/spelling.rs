@@ -61,60 +61,11 @@ fn a_value_is_shown_as_it_is_written() {
     }
 }
 
+/// More of the kind are among the refusals.
 #[test]
-fn that_holds_wherever_the_value_stands() {
-    for (yaml, expected) in [
-        (
-            "port: 010000",
-            "yaml:1: `port`: expected a port number from 0 to 65535, found `010000`",
-        ),
-        (
-            "\u{feff}port: 010000",
-            "yaml:1: `port`: expected a port number from 0 to 65535, found `010000`",
-        ),
-        (
-            "# \u{e4}\u{1f600}\nport: 010000 # so",
-            "yaml:2: `port`: expected a port number from 0 to 65535, found `010000`",
-        ),
-        (
-            "# a\r\nlabels: {}\r\nport:   010000\r\n",
-            "yaml:3: `port`: expected a port number from 0 to 65535, found `010000`",
-        ),
-        (
-            "{\"port\":010000}",
-            "yaml:1: `port`: expected a port number from 0 to 65535, found `010000`",
-        ),
-        (
-            "{max_series: &n 10.50, port: *n}",
-            "yaml:1: `max_series`: expected a whole number, 0 or more, found `10.50`",
-        ),
-        (
-            "hpa_max_workers: 0x10\nidle_series: &n 02e9\nport: *n",
-            "yaml:2: `idle_series`: expected a number of seconds, 0 or more, found `02e9`",
-        ),
-        (
-            "render_cache: &n 1e0\nport: *n",
-            "yaml:2: `port`: expected a port number from 0 to 65535, found `1e0`",
-        ),
-        (
-            "labels: {release: 1.10}",
-            "yaml:1: `labels.release`: expected a text (put it in quotes), found `1.10`",
-        ),
-        (
-            "errors: {FATAL: {service_errors: [0404]}}",
-            "yaml:1: `errors.FATAL.service_errors[0]`: expected a text (put it in quotes), found `0404`",
-        ),
-        (
-            "service: {name: a, version: 1.20}",
-            "yaml:1: `service.version`: expected a text (put it in quotes), found `1.20`",
-        ),
-        (
-            "limits: {max_headers: 0x0}",
-            "yaml:1: `limits.max_headers`: expected a whole number from 1 to 1024, found `0x0`",
-        ),
-    ] {
-        assert_eq!(refusal(yaml), expected, "{yaml:?}");
-    }
+fn that_holds_behind_a_byte_order_mark_and_with_a_tag() {
+    let marked = refusal("\u{feff}port: 010000");
+    assert!(marked.ends_with("`port`: expected a port number from 0 to 65535, found `010000`"));
     // A value with a tag is refused, if not in these words.
     let tagged = refusal("port: !!float 1");
     assert!(tagged.contains("found `1"), "{tagged}");

@@ -10,6 +10,9 @@ use tokio::runtime::{Builder, Runtime};
 use super::*;
 use crate::runtime::block_on;
 
+const UP: Option<HealthStatus> = Some(HealthStatus::Up);
+const DOWN: Option<HealthStatus> = Some(HealthStatus::Down);
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A check that runs on the test's own runtime, so that its clock can be moved.
@@ -99,69 +102,49 @@ async fn what_does_not_end_is_aborted_at_its_limit_and_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_wherever_it_happens_is_a_failure_and_the_next_run_comes() {
-    struct Bad;
-    impl fmt::Display for Bad {
+    struct BrokenDisplay;
+    impl fmt::Display for BrokenDisplay {
         fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
             panic!("a broken Display")
         }
     }
-    let run = AtomicU32::new(0);
-    let entry = running(
-        every_ten(),
-        CheckCode::of_future((), move |()| {
-            let run = run.fetch_add(1, Ordering::SeqCst);
-            assert!(run != 0, "before the future");
-            async move {
-                assert!(run != 1, "in the future");
-                if run == 2 { Err(Bad) } else { Ok(()) }
-            }
-        }),
-    );
-    tokio::time::sleep(SECOND).await;
-    for _ in 0..3 {
-        assert_eq!(
-            seen(&entry),
-            (HealthStatus::Down, Some("it panicked".to_owned()))
-        );
-        tokio::time::sleep(SECOND * 10).await;
-    }
-    assert_eq!(seen(&entry).0, HealthStatus::Up);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_panic_in_what_a_check_drops_is_a_failure_and_the_next_run_comes() {
-    struct Bomb;
-    impl Drop for Bomb {
+    struct BrokenDrop;
+    impl Drop for BrokenDrop {
         fn drop(&mut self) {
             panic!("a broken Drop");
         }
     }
     /// Is there at once, and panics when it is dropped after that.
-    struct Late(Bomb);
+    struct Late(BrokenDrop);
     impl Future for Late {
-        type Output = Result<(), &'static str>;
+        type Output = Result<(), BrokenDisplay>;
         fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-            let Self(Bomb) = &*self;
+            let Self(BrokenDrop) = &*self;
             Poll::Ready(Ok(()))
         }
     }
-    type Kind = Pin<Box<dyn Future<Output = Result<(), &'static str>> + Send>>;
+    type Kind = Pin<Box<dyn Future<Output = Result<(), BrokenDisplay>> + Send>>;
     let run = AtomicU32::new(0);
     let entry = running(
         every_ten(),
         CheckCode::of_future((), move |()| -> Kind {
             match run.fetch_add(1, Ordering::SeqCst) {
-                0 => Box::pin(async {
-                    let _bomb = Bomb;
+                0 => panic!("before the future"),
+                1 => Box::pin(async { panic!("in the future") }),
+                2 => Box::pin(async { Err(BrokenDisplay) }),
+                3 => Box::pin(async {
+                    let _dropped = BrokenDrop;
                     std::future::pending().await
                 }),
-                1 => Box::pin(Late(Bomb)),
+                4 => Box::pin(Late(BrokenDrop)),
                 _ => Box::pin(async { Ok(()) }),
             }
         }),
     );
     tokio::time::sleep(SECOND * 3).await;
-    for output in ["no answer within 2s", "it panicked"] {
+    let panicked = "it panicked";
+    let late = "no answer within 2s";
+    for output in [panicked, panicked, panicked, late, panicked] {
         assert_eq!(seen(&entry), (HealthStatus::Down, Some(output.to_owned())));
         tokio::time::sleep(SECOND * 10).await;
     }
@@ -169,18 +152,22 @@ async fn a_panic_in_what_a_check_drops_is_a_failure_and_the_next_run_comes() {
 }
 
 /// Waits for an event on another thread, for as long as a busy machine may take.
-fn eventually(what: &str, happened: impl Fn() -> bool) {
+#[track_caller]
+fn eventually(happened: impl Fn() -> bool) {
     let begin = std::time::Instant::now();
     while !happened() {
-        assert!(begin.elapsed() < SECOND * 30, "{what}");
+        assert!(begin.elapsed() < SECOND * 30, "it never happened");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
+fn part(checks: &Checks, name: &str) -> Option<HealthPart> {
+    let mut reports = checks.reports().into_iter();
+    reports.find(|one| &*one.name == name)
+}
+
 fn status(checks: &Checks, name: &str) -> Option<HealthStatus> {
-    let reports = checks.reports();
-    let found = reports.into_iter().find(|one| &*one.name == name);
-    found.map(|one| one.status)
+    part(checks, name).map(|one| one.status)
 }
 
 /// Checks of a server that has no runtime which serves.
@@ -192,6 +179,16 @@ fn started(service: Option<Handle>) -> Checks {
     checks
 }
 
+fn begin(checks: &Checks, name: &str, check: Check, probe: CheckCode) {
+    let name = name.into();
+    checks.begin(Registered { name, check, probe });
+}
+
+/// A call that finds everything well.
+fn well() -> CheckCode {
+    CheckCode::of_call(|| Ok::<(), String>(()))
+}
+
 /// The runtime of a service, with two threads.
 fn service() -> Runtime {
     let mut builder = Builder::new_multi_thread();
@@ -200,9 +197,7 @@ fn service() -> Runtime {
 }
 
 fn output(checks: &Checks, name: &str) -> String {
-    let reports = checks.reports();
-    let found = reports.into_iter().find(|one| &*one.name == name);
-    found.and_then(output_of).unwrap_or_default()
+    part(checks, name).and_then(output_of).unwrap_or_default()
 }
 
 #[test]
@@ -223,28 +218,22 @@ fn a_call_that_hangs_is_down_runs_once_and_holds_nobody() {
     for (name, check, probe) in [
         ("hangs", quick, hanging),
         ("panics", patient.clone(), panicking),
-        ("well", patient, CheckCode::of_call(|| Ok::<(), String>(()))),
+        ("well", patient, well()),
     ] {
-        let name = name.into();
-        checks.begin(Registered { name, check, probe });
+        begin(&checks, name, check, probe);
     }
-    eventually("it overruns", || {
-        status(&checks, "hangs") == Some(HealthStatus::Down)
-    });
-    eventually("it panics", || {
-        status(&checks, "panics") == Some(HealthStatus::Down)
-    });
-    eventually("it is well", || {
-        status(&checks, "well") == Some(HealthStatus::Up)
-    });
+    eventually(|| status(&checks, "hangs") == DOWN);
+    eventually(|| status(&checks, "panics") == DOWN);
+    eventually(|| status(&checks, "well") == UP);
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(runs.load(Ordering::SeqCst), 1);
     hangs.store(false, Ordering::SeqCst);
-    eventually("it comes back", || runs.load(Ordering::SeqCst) > 3);
+    eventually(|| runs.load(Ordering::SeqCst) > 3);
     hangs.store(true, Ordering::SeqCst);
     let begin = std::time::Instant::now();
     checks.stop();
-    assert!(begin.elapsed() < SECOND * 5, "{:?}", begin.elapsed());
+    let took = begin.elapsed();
+    assert!(took < SECOND * 5, "{took:?}");
     hangs.store(false, Ordering::SeqCst);
 }
 
@@ -266,56 +255,16 @@ fn a_future_that_blocks_its_thread_does_not_hold_the_stop() {
     for service in [None, Some(runtime.handle().clone())] {
         let checks = started(service);
         let (blocks, begun) = (Arc::new(AtomicBool::new(true)), Arc::default());
-        checks.begin(Registered {
-            name: "blocks".into(),
-            check: Check::default(),
-            probe: blocking_while(&blocks, &begun),
-        });
-        eventually("it runs", || begun.load(Ordering::SeqCst));
+        let probe = blocking_while(&blocks, &begun);
+        begin(&checks, "blocks", Check::default(), probe);
+        eventually(|| begun.load(Ordering::SeqCst));
         let stop = std::time::Instant::now();
         checks.stop();
         assert!(stop.elapsed() < SECOND * 5, "{:?}", stop.elapsed());
         blocks.store(false, Ordering::SeqCst);
         // For good.
-        checks.begin(Registered {
-            name: "after".into(),
-            check: Check::default(),
-            probe: CheckCode::of_call(|| Ok::<(), String>(())),
-        });
+        begin(&checks, "after", Check::default(), well());
         assert!(!checks.has("after"));
-    }
-}
-
-#[test]
-fn a_future_that_blocks_its_thread_is_down_at_its_limit_and_leaves_the_others_on_time() {
-    let runtime = service();
-    for service in [None, Some(runtime.handle().clone())] {
-        let checks = started(service);
-        let blocks = Arc::new(AtomicBool::new(true));
-        let runs = Arc::new(AtomicU32::new(0));
-        let well = CheckCode::of_future(Arc::clone(&runs), |runs| async move {
-            runs.fetch_add(1, Ordering::SeqCst);
-            Ok::<(), String>(())
-        });
-        let endless = Check::every(SECOND * 1000).timeout(Duration::from_millis(50));
-        let often = Check::every(Duration::from_millis(10)).timeout(SECOND * 30);
-        for (name, check, probe) in [
-            ("blocks", endless, blocking_while(&blocks, &Arc::default())),
-            ("well", often, well),
-        ] {
-            let name = name.into();
-            checks.begin(Registered { name, check, probe });
-        }
-        eventually("it is down", || {
-            output(&checks, "blocks") == "no answer within 50ms"
-        });
-        let before = runs.load(Ordering::SeqCst);
-        eventually("the other runs", || {
-            runs.load(Ordering::SeqCst) > before + 10
-        });
-        assert_eq!(status(&checks, "well"), Some(HealthStatus::Up));
-        blocks.store(false, Ordering::SeqCst);
-        checks.stop();
     }
 }
 
@@ -324,23 +273,18 @@ fn a_runtime_that_hangs_or_has_stopped_is_the_reason_that_a_check_is_down() {
     let runtime = Builder::new_current_thread().build().expect("a runtime");
     let checks = started(Some(runtime.handle().clone()));
     let check = Check::every(Duration::from_millis(20)).timeout(Duration::from_millis(20));
-    let (name, probe) = (
-        "db".into(),
-        CheckCode::of_future((), |()| async { Ok::<(), String>(()) }),
-    );
-    checks.begin(Registered { name, check, probe });
-    eventually("it hangs", || {
+    let probe = CheckCode::of_future((), |()| async { Ok::<(), String>(()) });
+    begin(&checks, "db", check, probe);
+    eventually(|| {
         output(&checks, "db") == "no answer within 20ms: the runtime that it runs on is busy"
     });
     runtime.block_on(async {
-        while status(&checks, "db") != Some(HealthStatus::Up) {
+        while status(&checks, "db") != UP {
             tokio::task::yield_now().await;
         }
     });
     drop(runtime);
-    eventually("it has stopped", || {
-        output(&checks, "db") == "the runtime that it runs on has stopped"
-    });
+    eventually(|| output(&checks, "db") == "the runtime that it runs on has stopped");
     checks.stop();
 }
 
@@ -395,13 +339,11 @@ fn what_checks_call_is_not_recorded() {
             ("async", asks),
             ("blocking", CheckCode::of_call(asked_by_a_blocking_check)),
         ] {
-            let (name, check) = (name.into(), Check::every(Duration::from_millis(1)));
-            checks.begin(Registered { name, check, probe });
+            let often = Check::every(Duration::from_millis(1));
+            begin(&checks, name, often, probe);
         }
         for name in ["async", "blocking"] {
-            eventually("it is well", || {
-                status(&checks, name) == Some(HealthStatus::Up)
-            });
+            eventually(|| status(&checks, name) == UP);
         }
         checks.stop();
     }
@@ -432,42 +374,13 @@ fn what_checks_hold_is_not_dropped_on_the_thread_that_schedules() {
     for _ in 0..20 {
         let held = Arc::new(Held(dropped.clone()));
         let probe = CheckCode::of_future(held, |_| async { Ok::<(), String>(()) });
-        let check = Check::every(Duration::from_millis(1));
-        checks.begin(Registered {
-            name: "db".into(),
-            check,
-            probe,
-        });
-        eventually("it runs", || {
-            status(&checks, "db") == Some(HealthStatus::Up)
-        });
-        assert!(checks.remove("db"));
+        let often = Check::every(Duration::from_millis(1)).ready();
+        begin(&checks, "db", often, probe);
+        eventually(|| status(&checks, "db") == UP);
+        assert!(checks.any_ready() && checks.remove("db") && !checks.any_ready());
         let on = on.recv_timeout(SECOND * 30).expect("it is dropped");
         assert_ne!(on, scheduling);
     }
-}
-
-#[test]
-fn a_check_is_replaced_and_removed_by_name() {
-    let checks = started(None);
-    let check = |answer: Result<(), &'static str>| Registered {
-        name: "db".into(),
-        check: Check::default().ready(),
-        probe: CheckCode::of_future((), move |()| async move { answer }),
-    };
-    checks.begin(check(Err("refused")));
-    eventually("it fails", || {
-        status(&checks, "db") == Some(HealthStatus::Down)
-    });
-    checks.begin(check(Ok(())));
-    eventually("it is well", || {
-        status(&checks, "db") == Some(HealthStatus::Up)
-    });
-    assert!(checks.has("db") && checks.any_ready());
-    assert!(checks.remove("db"));
-    assert!(!checks.remove("db") && !checks.has("db") && !checks.any_ready());
-    assert_eq!(checks.reports(), []);
-    checks.stop();
 }
 
 #[tokio::test(start_paused = true)]
@@ -511,13 +424,12 @@ fn what_checks_hold_is_let_go_of_when_they_are_stopped() {
         } else {
             CheckCode::of_call(call)
         };
-        let (name, check) = (name.into(), Check::default());
-        checks.begin(Registered { name, check, probe });
+        begin(&checks, name, Check::default(), probe);
     }
     assert!(Arc::strong_count(&held) > 1);
     checks.stop();
     // A thread that was still at it lets go a moment later.
-    eventually("nothing is held", || Arc::strong_count(&held) == 1);
+    eventually(|| Arc::strong_count(&held) == 1);
     assert_eq!(checks.reports(), []);
 }
 

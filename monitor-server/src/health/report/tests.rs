@@ -59,6 +59,12 @@ fn report(
     Report::new(health(tasks), checks.collect(), &marks, phase, true)
 }
 
+/// A group that is always there.
+fn group<'r>(report: &'r Report, name: &str) -> Selected<'r> {
+    let group = report.select(Some(name), &Groups::new());
+    group.expect("always there")
+}
+
 fn status(report: &Report) -> HealthStatus {
     report.state(&Groups::new()).status
 }
@@ -89,38 +95,26 @@ fn start_and_drain_go_before_what_is_marked() {
     for phase in [Readiness::Starting, Readiness::Draining] {
         let report = report(&[("load", false)], &[], &["load"], phase);
         assert_eq!(report.readiness, phase);
-        let group = report
-            .select(Some("readiness"), &Groups::new())
-            .expect("always there");
+        let group = group(&report, "readiness");
         assert_eq!((group.status, group.reason), (Down, Some(phase.word())));
     }
 }
 
-#[test]
-fn a_check_may_mark_itself() {
-    let marks = ReadinessPolicy::default();
-    let mut own = check("db", Down);
-    own.counts_for_readiness = true;
-    let report = Report::new(health(&[]), vec![own], &marks, Readiness::Ready, true);
-    assert_eq!(report.readiness, Readiness::Unhealthy);
-    let group = report
-        .select(Some("readiness"), &Groups::new())
-        .expect("always there");
-    assert_eq!((group.status, group.parts.len()), (Down, 1));
-}
-
 /// The group `readiness` agrees with `/readyz`: the mark of a check is not one of the task type of its name.
 #[test]
-fn a_task_type_of_the_name_of_a_check_that_marks_itself_does_not_count() {
-    let mut own = check("db", Up);
-    own.counts_for_readiness = true;
-    let tasks = health(&[("db", false)]);
-    let marks = ReadinessPolicy::default();
-    let report = Report::new(tasks, vec![own], &marks, Readiness::Ready, true);
-    assert_eq!(report.readiness, Readiness::Ready);
-    let group = report.select(Some("readiness"), &Groups::new());
-    let group = group.expect("always there");
-    assert_eq!((group.status, group.parts.len()), (Up, 1));
+fn a_check_may_mark_itself_and_marks_no_task_type_of_its_name() {
+    for (tasks, status, readiness) in [
+        (&[][..], Down, Readiness::Unhealthy),
+        (&[("db", false)], Up, Readiness::Ready),
+    ] {
+        let mut own = check("db", status);
+        own.counts_for_readiness = true;
+        let marks = ReadinessPolicy::default();
+        let report = Report::new(health(tasks), vec![own], &marks, Readiness::Ready, true);
+        assert_eq!(report.readiness, readiness);
+        let group = group(&report, "readiness");
+        assert_eq!((group.status, group.parts.len()), (status, 1));
+    }
 }
 
 #[test]
@@ -167,9 +161,7 @@ fn a_stale_heartbeat_is_the_liveness_group_s_alone() {
         Readiness::Ready,
         false,
     );
-    let group = report
-        .select(Some("liveness"), &Groups::new())
-        .expect("always there");
+    let group = group(&report, "liveness");
     assert_eq!(group.status, Down);
     assert_eq!(group.reason, Some("the heartbeat is too old"));
     assert_eq!((status(&report), report.readiness), (Up, Readiness::Ready));

@@ -24,8 +24,7 @@ async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
             dots: true,
             ..wanted()
         };
-        let bytes = page(&renderer, dots.clone()).await;
-        let dotted = std::str::from_utf8(&bytes).expect("text");
+        let dotted = text_of(&renderer, dots.clone()).await;
         for line in [
             total,
             "service__tasks__started__total 0",
@@ -42,8 +41,7 @@ async fn the_scheme_dots_doubles_the_underscores_of_all_names() {
             names: Some(Arc::from(["service__tasks__started__total".to_owned()])),
             ..dots
         };
-        let one = page(&renderer, named).await;
-        let one = std::str::from_utf8(&one).expect("text");
+        let one = text_of(&renderer, named).await;
         assert!(
             one.contains("\nservice__tasks__started__total 0\n"),
             "{one}"
@@ -61,8 +59,7 @@ async fn a_label_that_the_scheme_dots_makes_the_name_is_left_out_there_alone() {
         dots: true,
         ..wanted()
     };
-    let dotted = page(&renderer, dots).await;
-    let dotted = std::str::from_utf8(&dotted).expect("text");
+    let dotted = text_of(&renderer, dots).await;
     assert!(
         !dotted.contains("mine") && !dotted.contains("__name__"),
         "{dotted}"
@@ -98,12 +95,7 @@ async fn exemplars_stand_on_every_page_in_openmetrics() {
                 dots,
                 gzip,
             };
-            let page = page(&renderer, wanted).await;
-            let page = if gzip {
-                unpacked(&page)
-            } else {
-                String::from_utf8(page.to_vec()).expect("text")
-            };
+            let page = text_of(&renderer, wanted).await;
             let lines = page.matches(" # {trace_id=\"4bf92f\"} ").count();
             let expected = usize::from(format == Format::OpenMetrics100);
             assert_eq!(lines, expected, "{page}");

@@ -96,9 +96,8 @@ async fn a_user_s_metrics_never_take_the_server_s_names() {
                         names: None,
                         gzip: false,
                     };
-                    let page = page(&renderer, wanted).await;
-                    let page = std::str::from_utf8(&page).expect("text");
-                    let parsed = checked(page, format);
+                    let page = text_of(&renderer, wanted).await;
+                    let parsed = checked(&page, format);
                     for family in ours.iter().filter(|_| !dots && format == Format::Text004) {
                         let found = parsed.families.iter().find(|meta| meta.name == family.name);
                         let found = found.unwrap_or_else(|| panic!("no {} in {page}", family.name));

@@ -15,7 +15,7 @@ fn number(page: &str) -> u64 {
 }
 
 async fn gzip_number(renderer: &Arc<Renderer>) -> u64 {
-    number(&unpacked(&page(renderer, packed()).await))
+    number(&text_of(renderer, packed()).await)
 }
 
 fn with_ages(identity: u64, gzip: u64) -> PageSettings {
@@ -42,7 +42,7 @@ async fn a_compressed_page_is_shown_again_while_it_is_young_enough_and_a_plain_o
         format: Format::OpenMetrics100,
         ..packed()
     };
-    assert_eq!(number(&unpacked(&page(&renderer, open).await)), 4);
+    assert_eq!(number(&text_of(&renderer, open).await), 4);
 }
 
 #[tokio::test]
@@ -101,27 +101,18 @@ async fn nothing_is_kept_where_the_age_is_zero_nor_of_names_nor_longer_than_of_u
     }
 }
 
-fn hanging() -> (Probe, Arc<AtomicBool>) {
-    let hangs = Arc::new(AtomicBool::new(true));
-    let probe = Probe {
-        hangs: Arc::clone(&hangs),
-        ..Probe::default()
-    };
-    (probe, hangs)
-}
-
 /// A renderer with one sound registry and one that hangs, of which nothing is given up by itself.
-fn half_hanging() -> (Arc<Renderer>, Arc<SelfMetrics>, Arc<AtomicBool>) {
+fn half_hanging() -> (Arc<Renderer>, Arc<SelfMetrics>, Probe) {
     let sound = IntCounter::new("sound_total", "Of a sound registry.").expect("a name");
-    let (probe, hangs) = hanging();
-    let collectors: Vec<Box<dyn Collector>> = vec![Box::new(probe), Box::new(sound)];
+    let probe = Probe::hanging();
+    let collectors: Vec<Box<dyn Collector>> = vec![Box::new(probe.clone()), Box::new(sound)];
     let (renderer, metrics) = renderer_with(collectors, gather_timeout(Duration::ZERO));
-    (renderer, metrics, hangs)
+    (renderer, metrics, probe)
 }
 
 #[tokio::test]
 async fn a_hanging_registry_is_left_out_in_time_for_the_rest_to_arrive() {
-    let (renderer, metrics, hangs) = half_hanging();
+    let (renderer, metrics, hanging) = half_hanging();
     let patience = Duration::from_millis(400);
     let begin = Instant::now();
     let page = renderer
@@ -138,15 +129,12 @@ async fn a_hanging_registry_is_left_out_in_time_for_the_rest_to_arrive() {
     // A scrape with little time is no fault of the registry.
     assert_eq!(metrics.errors(Cause::Hurried), 1);
     assert_eq!(metrics.errors(Cause::Overrun), 0);
-    hangs.store(false, Ordering::SeqCst);
+    hanging.release();
 }
 
 #[tokio::test]
 async fn a_scraper_in_a_hurry_takes_nothing_from_the_others() {
-    let probe = Probe {
-        slow: Some(Duration::from_secs(1)),
-        ..Probe::default()
-    };
+    let probe = Probe::slow(1000);
     let (renderer, _) = renderer_with(vec![Box::new(probe)], with_ages(0, LONG));
     let patient = tokio::spawn({
         let renderer = renderer.clone();
@@ -166,7 +154,7 @@ async fn a_scraper_in_a_hurry_takes_nothing_from_the_others() {
 
 #[tokio::test]
 async fn a_scrape_without_time_is_late_and_nothing_is_rendered_for_one_that_left() {
-    let (renderer, _, hangs) = half_hanging();
+    let (renderer, _, hanging) = half_hanging();
     let none = renderer.page(wanted(), Some(Duration::ZERO)).await;
     assert!(matches!(none, Err(PageError::Late) | Ok(_)), "{none:?}");
     let leaves = tokio::time::timeout(Duration::from_millis(20), renderer.page(wanted(), None));
@@ -181,7 +169,7 @@ async fn a_scrape_without_time_is_late_and_nothing_is_rendered_for_one_that_left
     }
     assert_eq!(renderer.in_flight(), 0);
     // A gather that returns when no scrape waits has ended: the next scrape begins another.
-    hangs.store(false, Ordering::SeqCst);
+    hanging.release();
     assert_eq!(number(&text(&renderer).await), 2);
 }
 
@@ -242,15 +230,14 @@ fn no_scrape_is_left_while_nothing_renders() {
 
 #[tokio::test]
 async fn one_more_than_may_wait_is_busy_unless_a_kept_page_suits_it() {
-    let (probe, hangs) = hanging();
-    hangs.store(false, Ordering::SeqCst);
+    let probe = Probe::default();
     let settings = PageSettings {
         max_scrapes: 3,
         ..with_ages(0, LONG)
     };
-    let (renderer, _) = renderer_with(vec![Box::new(probe)], settings);
+    let (renderer, _) = renderer_with(vec![Box::new(probe.clone())], settings);
     assert_eq!(gzip_number(&renderer).await, 1);
-    hangs.store(true, Ordering::SeqCst);
+    probe.hangs.store(true, Ordering::SeqCst);
     let waiting: Vec<_> = (0..3)
         .map(|_| {
             let renderer = renderer.clone();
@@ -262,7 +249,7 @@ async fn one_more_than_may_wait_is_busy_unless_a_kept_page_suits_it() {
     }
     assert_eq!(renderer.page(wanted(), None).await, Err(PageError::Busy));
     assert_eq!(gzip_number(&renderer).await, 1);
-    hangs.store(false, Ordering::SeqCst);
+    probe.release();
     for waiting in waiting {
         assert_ne!(number(&waiting.await.expect("no panic")), 0);
     }
@@ -279,26 +266,31 @@ fn strict(gather_timeout: Duration) -> PageSettings {
 
 #[tokio::test]
 async fn a_strict_page_is_whole_or_none() {
-    let sound = || -> Box<dyn Collector> {
-        Box::new(IntCounter::new("sound_total", "Of a sound registry.").expect("a name"))
+    let sound = || {
+        let counter = IntCounter::new("sound_total", "Of a sound registry.").expect("a name");
+        registry_of(Box::new(counter))
     };
-    let broken: Box<dyn Collector> = Box::new(Probe {
-        panics: true,
-        ..Probe::default()
-    });
-    let (hanging, hangs) = hanging();
-    let taken: Box<dyn Collector> =
-        Box::new(Gauge::new("service_tasks_started_total", "Taken.").expect("a name"));
+    let hanging = Probe::hanging();
+    let taken = Gauge::new("service_tasks_started_total", "Taken.").expect("a name");
     let limit = Duration::from_millis(50);
-    for (collector, says, cause) in [
-        (broken, "registry 2 failed\n", Cause::Source),
+    for (source, what, cause) in [
         (
-            Box::new(hanging),
+            registry_of(Box::new(Probe::broken())),
+            "registry 2 failed\n",
+            Cause::Source,
+        ),
+        (
+            Source::collector(Probe::broken()),
+            "collector 2 failed\n",
+            Cause::Source,
+        ),
+        (
+            registry_of(Box::new(hanging.clone())),
             "registry 2 took longer than it may\n",
             Cause::Overrun,
         ),
         (
-            taken,
+            registry_of(Box::new(taken)),
             "families with an invalid or a taken name: 1\n",
             Cause::Family,
         ),
@@ -308,47 +300,17 @@ async fn a_strict_page_is_whole_or_none() {
             Cause::Overrun => limit,
             _ => limit * 100,
         };
-        let (renderer, metrics) = renderer_with(vec![sound(), collector], strict(limit));
+        let (renderer, metrics) = renderer_from(vec![sound(), source], strict(limit));
+        let what = format!("the page is incomplete, and `strict` is set\n{what}");
         for wanted in [wanted(), packed()] {
             let refused = renderer.page(wanted, None).await;
-            let Err(PageError::Incomplete(what)) = refused else {
-                panic!("{says}: {refused:?}");
-            };
-            assert_eq!(
-                *what,
-                *format!("the page is incomplete, and `strict` is set\n{says}")
-            );
+            assert_eq!(refused, Err(PageError::Incomplete(what.as_str().into())));
         }
         assert_eq!(metrics.errors(cause), 2);
     }
-    hangs.store(false, Ordering::SeqCst);
+    hanging.release();
     // A repeated series is there, with its first value.
-    let (renderer, metrics) = renderer_with(vec![sound(), sound()], strict(limit * 100));
+    let (renderer, metrics) = renderer_from(vec![sound(), sound()], strict(limit * 100));
     assert!(text(&renderer).await.contains("sound_total 0\n"));
     assert_eq!(metrics.errors(Cause::RepeatedSeries), 1);
-}
-
-#[tokio::test]
-async fn a_hundred_compressed_scrapes_a_moment_cost_few_renders() {
-    let probe = Probe::default();
-    let (renderer, _) = renderer(vec![Box::new(probe.clone())]);
-    let begin = Instant::now();
-    for _ in 0..20 {
-        let crowd: Vec<_> = (0..50)
-            .map(|_| {
-                let renderer = renderer.clone();
-                tokio::spawn(async move { page(&renderer, packed()).await })
-            })
-            .collect();
-        for one in crowd {
-            assert!(!one.await.expect("no panic").is_empty());
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let windows = begin.elapsed().as_millis() / 100 + 1;
-    let renders = u128::from(probe.gathered.load(Ordering::SeqCst));
-    assert!(
-        renders <= windows + 1,
-        "{renders} renders in {windows} times 100 ms"
-    );
 }

@@ -4,81 +4,53 @@ use super::*;
 
 /// The sources of a configuration, on a page.
 fn of(config: &crate::MonitorConfig) -> (Arc<Renderer>, Arc<SelfMetrics>) {
-    let metrics = Arc::new(SelfMetrics::default());
-    let settings = PageSettings {
-        gather_timeout: Duration::from_millis(50),
-        ..settings()
-    };
-    let renderer = renderer_of(
-        Monitor::new(monitor_core::StorageConfig::default()),
-        config.sources.clone(),
-        settings,
-        nothing(),
-        Arc::clone(&metrics),
-    );
-    (renderer, metrics)
+    let settings = gather_timeout(Duration::from_millis(50));
+    renderer_from(config.sources.clone(), settings)
 }
 
 fn sound() -> IntCounter {
     IntCounter::new("sound_total", "Of a sound collector.").expect("a name")
 }
 
+/// In a registry or not.
 #[tokio::test]
-async fn a_collector_that_panics_or_hangs_takes_nobody_along() {
-    let hang = Arc::new(AtomicBool::new(true));
-    let hanging = Probe {
-        hangs: Arc::clone(&hang),
-        ..Probe::default()
-    };
-    let broken = Probe {
-        panics: true,
-        ..Probe::default()
-    };
-    let config = crate::MonitorConfig::default()
-        .collector(hanging.clone())
-        .collector(broken.clone())
-        .collector(sound());
-    let (renderer, metrics) = of(&config);
-    for scrape in 1..=3 {
-        let page = text(&renderer).await;
-        assert!(page.contains("\nsound_total 0\n"), "{page}");
-        assert!(!page.contains("probe"), "{page}");
-        assert_eq!(metrics.errors(Cause::Overrun), scrape);
-        assert_eq!(metrics.errors(Cause::Source), scrape);
-        assert_eq!(
-            hanging.gathered.load(Ordering::SeqCst),
-            1,
-            "one outstanding"
-        );
-        assert_eq!(broken.gathered.load(Ordering::SeqCst), scrape);
+async fn a_collector_that_panics_or_hangs_is_left_out_alone_and_counted() {
+    for in_registry in [false, true] {
+        let source = |probe: &Probe| {
+            if in_registry {
+                registry_of(Box::new(probe.clone()))
+            } else {
+                Source::collector(probe.clone())
+            }
+        };
+        let (hanging, broken) = (Probe::hanging(), Probe::broken());
+        let sources = vec![
+            source(&hanging),
+            source(&broken),
+            registry_of(Box::new(sound())),
+        ];
+        let settings = gather_timeout(Duration::from_millis(50));
+        let (renderer, metrics) = renderer_from(sources, settings);
+        for scrape in 1..=3 {
+            let page = text(&renderer).await;
+            assert!(page.contains("\nsound_total 0\n"), "{page}");
+            assert!(page.contains("service_tasks_started_total 0"), "{page}");
+            assert!(!page.contains("probe"), "{page}");
+            for cause in ["overrun", "source"] {
+                let line = format!("monitor_scrape_errors_total{{cause=\"{cause}\"}} {scrape}\n");
+                assert!(page.contains(&line), "{page}");
+            }
+            assert_eq!(metrics.errors(Cause::Source), scrape);
+            assert_eq!(hanging.gathered(), 1, "one outstanding");
+            assert_eq!(broken.gathered(), scrape);
+        }
+        hanging.release();
+        let begin = Instant::now();
+        while !text(&renderer).await.contains("probe 2") {
+            assert!(begin.elapsed() < Duration::from_secs(10));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
-    hang.store(false, Ordering::SeqCst);
-    let begin = Instant::now();
-    while !text(&renderer).await.contains("probe 2") {
-        assert!(begin.elapsed() < Duration::from_secs(10));
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
-#[tokio::test]
-async fn a_strict_page_says_which_collector_failed() {
-    let broken = Probe {
-        panics: true,
-        ..Probe::default()
-    };
-    let config = crate::MonitorConfig::default()
-        .registry(Registry::new())
-        .collector(broken);
-    let strict = PageSettings {
-        strict: true,
-        ..settings()
-    };
-    let monitor = Monitor::new(monitor_core::StorageConfig::default());
-    let sources = config.sources.clone();
-    let renderer = renderer_of(monitor, sources, strict, nothing(), Arc::default());
-    let refused = renderer.page(wanted(), None).await;
-    let what = "the page is incomplete, and `strict` is set\ncollector 2 failed\n";
-    assert_eq!(refused, Err(PageError::Incomplete(what.into())));
 }
 
 #[tokio::test]

@@ -1,55 +1,20 @@
 //! `/metrics` in memory: headers and query, refusals, and how they are counted.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http::header::HeaderName;
 use monitor_core::names::Profile;
-use prometheus::core::{Collector, Desc};
 
 use super::*;
 use crate::Limits;
-
-/// A registry whose collector hangs until this is dropped.
-struct Hanging(Arc<AtomicBool>);
-
-impl Hanging {
-    fn new() -> Self {
-        Self(Arc::new(AtomicBool::new(true)))
-    }
-
-    fn registry(&self) -> Registry {
-        let registry = Registry::new();
-        registry
-            .register(Box::new(Hangs(Arc::clone(&self.0))))
-            .expect("a fresh registry");
-        registry
-    }
-}
-
-impl Drop for Hanging {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
-    }
-}
-
-struct Hangs(Arc<AtomicBool>);
-
-impl Collector for Hangs {
-    fn desc(&self) -> Vec<&Desc> {
-        Vec::new()
-    }
-
-    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
-        while self.0.load(Ordering::SeqCst) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Vec::new()
-    }
-}
+use crate::render::tests::{Probe, registry_with};
 
 fn served(config: &MonitorConfig) -> Arc<Context> {
     Arc::new(Context::new(Monitor::new(StorageConfig::default()), config))
+}
+
+fn with_limits(registry: Registry, limits: Limits) -> Arc<Context> {
+    served(&MonitorConfig::default().registry(registry).limits(limits))
 }
 
 async fn scrape(
@@ -80,24 +45,11 @@ async fn head_has_the_headers_of_get_in_every_format_and_encoding() {
         &[("accept-encoding", "gzip")],
     ] {
         let head = scrape(&context, "HEAD", one, headers).await;
-        let mut request = request("GET", one);
-        for (name, value) in headers {
-            request
-                .headers_mut()
-                .insert(*name, HeaderValue::from_static(value));
-        }
-        let service = TowerToHyperService::new(warp::service(all(Arc::clone(&context))));
-        let get = service.call(request).await.expect("infallible");
-        assert_eq!(head.headers, *get.headers(), "{headers:?}");
+        let get = scrape(&context, "GET", one, headers).await;
+        assert_eq!(head.headers, get.headers, "{headers:?}");
         assert_eq!(head.header("vary"), "Accept, Accept-Encoding");
-        let body = get
-            .into_body()
-            .collect()
-            .await
-            .expect("in memory")
-            .to_bytes();
-        assert_eq!(head.header("content-length"), body.len().to_string());
-        assert!(head.body.is_empty() && !body.is_empty());
+        assert_eq!(head.header("content-length"), get.length.to_string());
+        assert!(head.length == 0 && get.length != 0);
     }
 }
 
@@ -183,6 +135,11 @@ async fn each_family_is_there_by_its_name_and_by_those_of_its_samples() {
             page(FORMATS[1], "").await,
             page(FORMATS[2], "").await,
         ];
+        let own = match profile {
+            Profile::Servicekit => "stats_request",
+            _ => "service_requests_total",
+        };
+        assert!(text.iter().any(|(name, _)| name == own), "{profile}");
         for (format, whole) in FORMATS.into_iter().zip([text, open, dots]) {
             for (family, series) in &whole {
                 let first = series[0].split('{').next().expect("a name");
@@ -203,11 +160,7 @@ async fn each_family_is_there_by_its_name_and_by_those_of_its_samples() {
 #[tokio::test]
 async fn a_page_that_is_late_is_a_503_that_says_when_to_come_back() {
     let limits = Limits::default().scrape_timeout(Duration::from_millis(50));
-    let context = served(
-        &MonitorConfig::default()
-            .registry(Registry::new())
-            .limits(limits),
-    );
+    let context = with_limits(Registry::new(), limits);
     context.renderer.stop_rendering();
     for headers in [
         &[][..],
@@ -231,20 +184,13 @@ async fn a_page_that_is_late_is_a_503_that_says_when_to_come_back() {
 
 #[tokio::test]
 async fn the_scraper_s_own_limit_decides_how_long_a_registry_is_waited_for() {
-    let hanging = Hanging::new();
+    let hanging = Probe::hanging();
     let limits = Limits::default().gather_timeout(Duration::ZERO);
-    let context = served(
-        &MonitorConfig::default()
-            .registry(hanging.registry())
-            .limits(limits),
-    );
+    let context = with_limits(registry_with(hanging.clone()), limits);
     let begin = Instant::now();
     let page = scrape(&context, "GET", "/metrics", &[(TIMEOUT, "0.4")]).await;
-    assert!(
-        begin.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        begin.elapsed()
-    );
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(page.status, 200);
     assert!(
         page.body.contains("service_tasks_started_total 0"),
@@ -253,14 +199,15 @@ async fn the_scraper_s_own_limit_decides_how_long_a_registry_is_waited_for() {
     );
     let hurried = "monitor_scrape_errors_total{cause=\"hurried\"} 1\n";
     assert!(page.body.contains(hurried), "{}", page.body);
+    hanging.release();
 }
 
 #[tokio::test]
 async fn a_strict_scrape_that_lacks_a_registry_is_a_500_that_names_it() {
-    let hanging = Hanging::new();
+    let hanging = Probe::hanging();
     let config = MonitorConfig::default()
         .registry(Registry::new())
-        .registry(hanging.registry())
+        .registry(registry_with(hanging.clone()))
         .strict(true)
         .limits(Limits::default().gather_timeout(Duration::from_millis(20)));
     let context = served(&config);
@@ -280,13 +227,8 @@ async fn a_strict_scrape_that_lacks_a_registry_is_a_500_that_names_it() {
         assert_eq!(refused.header("content-length"), body.len().to_string());
     }
     assert_eq!(context.metrics.errors(Cause::Overrun), 2);
-    assert_eq!(
-        ask(all(Arc::clone(&context)), request("GET", "/livez"))
-            .await
-            .status,
-        200
-    );
-    drop(hanging);
+    assert_eq!(get(&context, "/livez").await.status, 200);
+    hanging.release();
     let begin = Instant::now();
     let whole = loop {
         let page = scrape(&context, "GET", "/metrics", &[]).await;
@@ -294,29 +236,20 @@ async fn a_strict_scrape_that_lacks_a_registry_is_a_500_that_names_it() {
             break page;
         }
     };
+    let refused = "monitor_scrapes_total{code=\"500\"} ";
     assert!(
-        !whole
-            .body
-            .contains("monitor_scrapes_total{code=\"500\"} 0\n"),
+        !whole.body.contains(&format!("{refused}0\n")),
         "{}",
         whole.body
     );
-    assert!(
-        whole.body.contains("monitor_scrapes_total{code=\"500\"} "),
-        "{}",
-        whole.body
-    );
+    assert!(whole.body.contains(refused), "{}", whole.body);
 }
 
 #[tokio::test]
 async fn more_scrapes_than_may_wait_are_a_503() {
-    let hanging = Hanging::new();
+    let hanging = Probe::hanging();
     let limits = Limits::default().max_scrapes(2);
-    let context = served(
-        &MonitorConfig::default()
-            .registry(hanging.registry())
-            .limits(limits),
-    );
+    let context = with_limits(registry_with(hanging.clone()), limits);
     let waiting: Vec<_> = (0..2)
         .map(|_| {
             let context = Arc::clone(&context);
@@ -329,26 +262,9 @@ async fn more_scrapes_than_may_wait_are_a_503() {
     assert_eq!((busy.status, busy.header("retry-after")), (503, "1"));
     assert_eq!(busy.body, "too many scrapes are waiting");
     assert_eq!(context.metrics.errors(Cause::Busy), 1);
-    drop(hanging);
+    hanging.release();
     for one in waiting {
         assert_eq!(one.await.expect("no panic"), 200);
     }
     assert_eq!(scrape(&context, "GET", "/metrics", &[]).await.status, 200);
-}
-
-#[tokio::test]
-async fn the_profile_decides_the_storage_s_names() {
-    let config = MonitorConfig::default().registry(Registry::new());
-    for (profile, family) in [
-        (Profile::Servicekit, "# TYPE stats_request gauge\n"),
-        (
-            Profile::Prometheus,
-            "# TYPE service_requests_total counter\n",
-        ),
-    ] {
-        let context = served(&config.clone().profile(profile));
-        context.health.monitor.method("Get").expect("a name");
-        let page = scrape(&context, "GET", "/metrics", &[]).await.body;
-        assert!(page.contains(family), "{profile}: {page}");
-    }
 }
