@@ -2,9 +2,10 @@
 //!
 //! Both formats have the same sample lines; they differ in a family's head, in exemplars and timestamps, and in the
 //! last line. A format is a variant of [`Format`] with its content type; beside it only `monitor-server`'s `negotiate`
-//! names formats. (A format with other sample lines would be a visitor of its own.) A line is `start` (the sample's name), labels and number. The start is rendered once a family and the
-//! labels once for all pages ([`Labels`]), both padded to whole chunks, so that a line is a few copies of fixed size.
-//! Bucket lines, most of a page, are `bucket_lines`' own.
+//! names formats. (A format with other sample lines would be a visitor of its own.) A line is `start` (the sample's
+//! name), labels and number. The start is rendered once a family and the labels once for all pages ([`Labels`]), both
+//! padded to whole chunks, so that a line is a few copies of fixed size. Bucket lines, most of a page, are
+//! `bucket_lines`' own.
 
 use crate::data::family::{
     ChildValue, Family, FamilyType, HistogramView, Label, Labels, ValueView, Visitor,

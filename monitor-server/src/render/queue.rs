@@ -208,8 +208,8 @@ impl Renderer {
     /// There is no thread to serve it on, or the server has stopped.
     pub(super) fn enqueue(self: &Arc<Self>, waiting: Waiting) -> io::Result<()> {
         lock(&self.queue).waiting.push(waiting);
+        // An error: the caller drops its receiver, and the next step its entry.
         self.advance_on_pool()
-            .inspect_err(|_| lock(&self.queue).waiting.clear())
     }
 
     /// Waits for the page of a scrape. Meanwhile it has the queue looked at when the scrape is due, and when a source
