@@ -9,7 +9,7 @@ pub fn differences(want: &Items, got: &Items) -> Vec<String> {
         match got.get(item) {
             Some(value) if value.same(wanted) => {}
             Some(value) => lines.push(format!("{item} is {value}, not {wanted}")),
-            None if is_comment(item) => {}
+            None if is_comment(item) && !has_series(got, item) => {}
             None => lines.push(format!("{item} is missing, not {wanted}")),
         }
     }
@@ -35,8 +35,8 @@ fn parts(item: &str) -> Option<(&str, &str)> {
     Some((place, rest))
 }
 
-/// Whether the family of a comment has series on the other side.
-fn has_series(items: &Items, comment: &str) -> bool {
+/// Whether the family of a comment has series among these items.
+pub fn has_series(items: &Items, comment: &str) -> bool {
     let Some((place, family)) = parts(comment) else {
         return false;
     };
@@ -49,4 +49,32 @@ fn has_series(items: &Items, comment: &str) -> bool {
             items.contains_key(&series)
                 || next.is_some_and(|(found, _)| found.starts_with(&labelled))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Val;
+
+    fn items(names: &[&str]) -> Items {
+        let item = |name: &&str| ((*name).to_owned(), Val::Int(1));
+        names.iter().map(item).collect()
+    }
+
+    #[test]
+    fn a_comment_is_compared_where_the_other_side_has_its_family() {
+        const HELP: &str = "exposition: HELP of calls";
+        const SERIES: &str = "exposition: calls_total{method=\"Get\"}";
+        let both = items(&[HELP, SERIES]);
+        let series = items(&[SERIES]);
+        assert_eq!(differences(&both, &both), [""; 0]);
+        assert_eq!(
+            differences(&both, &series),
+            [format!("{HELP} is missing, not 1")]
+        );
+        assert_eq!(differences(&series, &both), [format!("{HELP} is extra: 1")]);
+        // A family without series may have its comments or not.
+        assert_eq!(differences(&items(&[HELP]), &items(&[])), [""; 0]);
+        assert_eq!(differences(&items(&[]), &items(&[HELP])), [""; 0]);
+    }
 }

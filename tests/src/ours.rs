@@ -7,7 +7,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::compare::is_comment;
+use crate::compare::{has_series, is_comment};
 use crate::driver::Failure;
 use crate::observed::{Items, Observed, REFUSED};
 use crate::value::Val;
@@ -141,7 +141,8 @@ fn changed<'a>(
     });
     let gone = original
         .keys()
-        .filter(|item| !got.contains_key(*item) && !is_comment(item) && is_compared(item, got));
+        .filter(|item| !got.contains_key(*item) && is_compared(item, got))
+        .filter(|item| !is_comment(item) || has_series(got, item));
     other
         .map(|(item, value)| (item, Some(value)))
         .chain(gone.map(|item| (item, None)))
