@@ -47,8 +47,8 @@ impl Ours {
         }
     }
 
-    /// The differences of a play from the original's result, each under the reason that the same item, or one of the same
-    /// name, has had. An item without a reason comes under an empty one, to be filled in by hand. `None` if nothing differs.
+    /// The differences of a play from the original's result, each under the reason that the same item with the same value
+    /// has had. Others come under an empty reason, to be filled in by hand. `None` if nothing differs.
     pub fn blessed(before: Option<Self>, original: &Value, got: &Observed) -> Option<Self> {
         let before = before.unwrap_or_default();
         let places = if before.places.is_empty() {
@@ -61,7 +61,7 @@ impl Ours {
         let mut reasons: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
         for (item, value) in changed(&original, &got) {
             let value = value.map_or_else(missing, Val::to_json);
-            let why = before.reason(item);
+            let why = before.reason(item, &value);
             reasons.entry(why).or_default().insert(item.clone(), value);
         }
         let difference = |(why, items): (&str, _)| Difference {
@@ -74,13 +74,11 @@ impl Ours {
         })
     }
 
-    fn reason(&self, item: &str) -> &str {
-        let with = |wanted: &dyn Fn(&str) -> bool| {
-            let mut all = self.differences.iter();
-            all.find(|difference| difference.items.keys().any(|item| wanted(item)))
-        };
-        with(&|known| known == item)
-            .or_else(|| with(&|known| item_name(known) == item_name(item)))
+    fn reason(&self, item: &str, value: &Value) -> &str {
+        let same =
+            |known: &Value| known == value || Val::of_result(known).same(&Val::of_result(value));
+        let mut all = self.differences.iter();
+        all.find(|difference| difference.items.get(item).is_some_and(same))
             .map_or("", |difference| &difference.why)
     }
 
@@ -157,11 +155,6 @@ fn missing() -> Value {
     json!({"$missing": true})
 }
 
-/// Place and name of an item, without its labels.
-fn item_name(item: &str) -> &str {
-    item.split('{').next().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,8 +184,13 @@ mod tests {
     fn a_reason_stays_with_its_item_and_goes_with_the_difference() {
         let mut ours = Ours::blessed(None, &original(), &got(5)).unwrap();
         ours.differences[0].why = "on purpose".to_owned();
-        let again = Ours::blessed(Some(ours.clone()), &original(), &got(6)).unwrap();
+        let again = Ours::blessed(Some(ours.clone()), &original(), &got(5)).unwrap();
         assert_eq!(again.unexplained(&original()), Vec::<String>::new());
+        let other = Ours::blessed(Some(ours.clone()), &original(), &got(6)).unwrap();
+        assert_eq!(
+            other.unexplained(&original()),
+            ["stats: other differs from the original's without a reason"]
+        );
         let same = Ours::blessed(Some(ours.clone()), &original(), &got(2)).unwrap();
         assert!(!same.differences[0].items.contains_key("stats: other"));
         ours.differences[0].items["stats: other"] = json!(2);
