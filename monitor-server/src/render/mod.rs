@@ -228,7 +228,7 @@ impl Renderer {
             log(move || tracing::error!(%error, "no thread to render the metrics page on"));
             return Err(PageError::Failed);
         }
-        let answered = self.answered(receiver, due);
+        let answered = self.answered(receiver, arrived, due);
         match timeout {
             None => answered.await,
             Some(timeout) => tokio::time::timeout(timeout, answered)

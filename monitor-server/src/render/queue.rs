@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 
 use super::pages::{Ages, KeptPages};
 use super::{PageError, PageRequest, PageSettings, Renderer};
-use crate::runtime::lock;
+use crate::runtime::{LOOK_EVERY, lock};
 use crate::self_metrics::Cause;
 
 /// A page, or why there is none.
@@ -191,12 +191,17 @@ impl ScrapeQueue {
         unused.map(|source| source.last.take()).collect::<Vec<_>>()
     }
 
-    /// The next point in time at which a scrape that is due then may be served, if nothing happens before.
-    fn next_event(&self, due: Option<Instant>, gather_timeout: Duration) -> Option<Instant> {
+    /// The first point in time behind another at which a scrape that is due then may be served, if nothing happens
+    /// before. It may have passed already: then it is to be looked at now.
+    fn next_event(
+        &self,
+        after: Instant,
+        due: Option<Instant>,
+        gather_timeout: Duration,
+    ) -> Option<Instant> {
         let overruns = self.sources.iter();
         let overruns = overruns.filter_map(|source| source.overruns_at(gather_timeout));
-        let now = Instant::now();
-        overruns.chain(due).filter(|event| *event > now).min()
+        overruns.chain(due).filter(|event| *event > after).min()
     }
 }
 
@@ -212,18 +217,22 @@ impl Renderer {
         self.advance_on_pool()
     }
 
-    /// Waits for the page of a scrape. Meanwhile it has the queue looked at when the scrape is due, and when a source
-    /// takes longer than it may.
+    /// Waits for the page of a scrape that arrived then. Meanwhile it has the queue looked at when the scrape is due,
+    /// and when a source takes longer than it may.
     pub(super) async fn answered(
         self: &Arc<Self>,
         mut receiver: oneshot::Receiver<PageResult>,
+        arrived: Instant,
         due: Option<Instant>,
     ) -> PageResult {
+        // The queue was looked at for all events up to here. An event that passes while something else wakes this loop
+        // is still ahead.
+        let mut after = arrived;
         loop {
             // Before the look at the gathers that run, so that none that begins after it is missed.
             let gathers_begin = self.gathers_begin.notified();
-            let event = lock(&self.queue).next_event(due, self.settings.gather_timeout);
-            let event = async {
+            let event = lock(&self.queue).next_event(after, due, self.settings.gather_timeout);
+            let passes = async {
                 match event {
                     Some(event) => tokio::time::sleep_until(event.into()).await,
                     None => std::future::pending().await,
@@ -232,8 +241,11 @@ impl Renderer {
             tokio::select! {
                 answer = &mut receiver => return answer.unwrap_or(Err(PageError::Failed)),
                 () = gathers_begin => {}
-                // An error: the next event tries again.
-                () = event => drop(self.advance_on_pool()),
+                () = passes => match self.advance_on_pool() {
+                    Ok(()) => after = event.unwrap_or(after),
+                    // There is no thread to be had: later there may be one.
+                    Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+                },
             }
         }
     }
@@ -243,33 +255,37 @@ impl Renderer {
         !std::mem::replace(&mut lock(&self.queue).is_advancing, true)
     }
 
+    /// The job is begun under the lock: another event that finds `is_advancing` set relies on it.
     fn advance_on_pool(self: &Arc<Self>) -> io::Result<()> {
-        if !self.begins_to_advance() {
-            return Ok(());
+        let mut queue = lock(&self.queue);
+        if !queue.is_advancing {
+            let renderer = Arc::clone(self);
+            self.pool.run(move || renderer.advance())?;
+            queue.is_advancing = true;
         }
-        let renderer = Arc::clone(self);
-        let begun = self.pool.run(move || renderer.advance());
-        begun.inspect_err(|_| lock(&self.queue).is_advancing = false)
+        Ok(())
     }
 
     /// Takes all steps that are possible now.
     fn advance(self: &Arc<Self>) {
         loop {
-            let (ages, now) = (self.settings.ages, Instant::now());
+            let ages = self.settings.ages;
             let mut queue = lock(&self.queue);
+            // Behind the lock: an event that found `is_advancing` set before has passed by then.
+            let now = Instant::now();
             queue.answer_from_kept(ages);
             let gathers = queue.begin_gathers(ages, now);
             let round = queue.next_round(&self.settings, now);
             let unused = queue.take_unused(ages);
             queue.is_advancing = round.is_some();
             drop(queue);
-            drop(unused);
             if !gathers.is_empty() {
                 self.gathers_begin.notify_waiters();
             }
             for index in gathers {
                 self.gather(index);
             }
+            drop(unused);
             let Some(round) = round else { return };
             self.serve_caught(round);
         }
@@ -293,10 +309,32 @@ impl Renderer {
         let mut queue = lock(&self.queue);
         let source = &mut queue.sources[index];
         let began = source.running.take();
-        source.last = began.map(|began| (began, gathered.map(Arc::new)));
+        let new = began.map(|began| (began, gathered.map(Arc::new)));
+        // It may be large, and the thread that serves takes this lock.
+        let before = std::mem::replace(&mut source.last, new);
         drop(queue);
+        drop(before);
         if self.begins_to_advance() {
             self.advance();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event that has passed is lost if the loop that waits for it asks for later ones alone.
+    #[test]
+    fn an_event_that_has_just_passed_is_the_next_one_until_it_was_looked_at() {
+        let timeout = Duration::from_millis(5);
+        let arrived = Instant::now() - Duration::from_secs(1);
+        let mut queue = ScrapeQueue::new(1);
+        queue.sources[0].running = Some(arrived);
+        let overrun = arrived + timeout;
+        let due = arrived + 2 * timeout;
+        assert_eq!(queue.next_event(arrived, Some(due), timeout), Some(overrun));
+        assert_eq!(queue.next_event(overrun, Some(due), timeout), Some(due));
+        assert_eq!(queue.next_event(due, Some(due), timeout), None);
     }
 }

@@ -59,7 +59,7 @@ pub(crate) const THREAD_NAME: &str = "monitor-server";
 pub(crate) const GRACE: Duration = Duration::from_millis(100);
 
 /// How often a wait looks: the end of a call wakes no waiter, so that calls cost no more.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A server on its thread.
 #[derive(Debug)]
