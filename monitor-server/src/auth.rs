@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,6 +30,7 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 use crate::access::{AuthOutcome, Client, Source};
 use crate::config::{Secret, Security};
 use crate::error::ConfigError;
+use crate::runtime::lock;
 use crate::runtime::log::LogThrottle;
 use crate::runtime::pool::Pool;
 use crate::self_metrics::{AccessMetrics, Scheme};
@@ -235,7 +236,7 @@ impl PasswordQueue {
     }
 
     fn place(&self, source: Source) -> Option<oneshot::Receiver<()>> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = lock(&self.waiting);
         waiting.retain(|waiter| !waiter.place.is_closed());
         if waiting.len() >= PLACES {
             let held = |source| waiting.iter().filter(|one| one.source == source).count();
@@ -276,7 +277,7 @@ impl Authenticator {
     }
 
     fn verified(&self) -> MutexGuard<'_, HashMap<String, Fingerprint>> {
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.verified)
     }
 
     /// Looks at the credentials of a request.
@@ -336,11 +337,15 @@ impl Authenticator {
             drop(turn);
             is_right
         };
-        if self.pool.call(check).await != Some(true) || !is_known {
-            return AuthOutcome::Wrong;
+        match self.pool.call(check).await {
+            // There is no thread to check it on: that says nothing of the password.
+            None => AuthOutcome::Busy,
+            Some(true) if is_known => {
+                self.verified().extend(digest.map(|digest| (user, digest)));
+                AuthOutcome::Right
+            }
+            Some(_) => AuthOutcome::Wrong,
         }
-        self.verified().extend(digest.map(|digest| (user, digest)));
-        AuthOutcome::Right
     }
 
     /// The digest of these parts under a key that never leaves the process, as no digest does. Each part is preceded by

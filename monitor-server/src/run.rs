@@ -406,7 +406,10 @@ impl MetricServer {
         self.context.access_control.check()?;
         // The pool goes on: the context may be mounted too, or served by further threads.
         let context = Arc::clone(&self.context);
-        let limits = Limits::default();
+        let limits = Limits {
+            scrape_timeout: context.scrape_timeout,
+            ..Limits::default()
+        };
         let endpoint = Endpoint::Tcp(address.into());
         let thread = ServerThread::start(&endpoint, context, limits, |_| (), || ())?;
         Ok(MetricServerHandle {

@@ -280,7 +280,7 @@ impl AccessControl {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let mut old = current.protections.iter();
         let why = if let Some(lost) = old.find(|protection| !new.has(protection)) {
-            format!("without {lost}, which were in force when the server started")
+            format!("without {lost}, which the server has in force")
         } else if new.has(TLS) && !current.has(TLS) && !current.is_locked {
             // A locked server has no connections yet; a filter's are another server's.
             "TLS, which was not in force when the server started, begins with a restart".to_owned()

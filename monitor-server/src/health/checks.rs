@@ -277,9 +277,10 @@ impl Checks {
 
     /// Ends a check; true if there was one of this name.
     pub(crate) fn remove(&self, name: &str) -> bool {
-        let removed = lock(&self.table).remove(name).is_some();
+        // Dropped without the lock: values of the service's code go with it.
+        let removed = lock(&self.table).remove(name);
         self.changed.notify_one();
-        removed
+        removed.is_some()
     }
 
     /// Ends all of them, for good.

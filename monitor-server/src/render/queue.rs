@@ -328,9 +328,10 @@ mod tests {
     #[test]
     fn an_event_that_has_just_passed_is_the_next_one_until_it_was_looked_at() {
         let timeout = Duration::from_millis(5);
-        let arrived = Instant::now() - Duration::from_secs(1);
+        let arrived = Instant::now();
         let mut queue = ScrapeQueue::new(1);
         queue.sources[0].running = Some(arrived);
+        std::thread::sleep(3 * timeout);
         let overrun = arrived + timeout;
         let due = arrived + 2 * timeout;
         assert_eq!(queue.next_event(arrived, Some(due), timeout), Some(overrun));

@@ -65,7 +65,11 @@ impl MonitorServer {
     ///
     /// As [`wait_for_ending_tasks`](Self::wait_for_ending_tasks).
     pub fn wait_for_ending_tasks_blocking(&self, limit: Duration) -> Result<(), TasksLeft> {
-        block_on(self.wait_for_ending_tasks(limit))
+        let waited = self.monitor().wait_blocking(limit);
+        waited.map_err(|left| TasksLeft {
+            left: left.tasks,
+            limit,
+        })
     }
 
     /// Turns `/readyz` to 503, for good; everything else goes on. The first step of [`drain`](Self::drain).

@@ -96,6 +96,8 @@ impl ServerThread {
         let (serve_now, may_serve) = oneshot::channel();
         let drive = move || {
             let _until_the_end = stopped.clone();
+            // On this thread no log line is written, from its first task on.
+            let no_log = serve_on(&context.pool);
             runtime.block_on(async {
                 // An error: `begin` panicked.
                 if may_serve.await.is_ok() {
@@ -103,6 +105,7 @@ impl ServerThread {
                 }
             });
             drop(runtime);
+            drop(no_log);
             end();
         };
         let builder = std::thread::Builder::new().name(name.to_owned());
@@ -175,14 +178,12 @@ impl ServerThread {
     }
 }
 
-/// On this thread no log line is written.
 async fn serve(
     server: Arc<ServerContext>,
     limits: Limits,
     socket: Socket,
     stop: watch::Receiver<bool>,
 ) {
-    let _no_log = serve_on(&server.pool);
     let (access_control, metrics) = (&server.access_control, &server.metrics);
     tokio::spawn(Arc::clone(access_control).watch(Arc::clone(metrics)));
     let context = ConnectionContext {

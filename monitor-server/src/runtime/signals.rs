@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 
 use tokio::sync::watch;
 
@@ -93,13 +93,22 @@ impl ShutdownSignals {
                 // Before the handlers are there: the first signal they see has a listener.
                 let (sender, seen) = watch::channel(Vec::new());
                 let runtime = OwnRuntime::new()?;
-                let handlers = {
-                    let _context = runtime.enter();
-                    handlers()?
-                };
                 let delivers = sender.clone();
-                let deliver = move || runtime.block_on(deliver_all(handlers, delivers));
+                let (installs, installed) = mpsc::channel();
+                // On the thread that waits: without it no handler takes the signals, which then end the process.
+                let deliver = move || {
+                    let handlers = {
+                        let _context = runtime.enter();
+                        handlers()
+                    };
+                    let handlers = handlers.map_err(|error| drop(installs.send(Err(error))));
+                    if let Ok(handlers) = handlers {
+                        let _ = installs.send(Ok(()));
+                        runtime.block_on(deliver_all(handlers, delivers));
+                    }
+                };
                 Pool::default().run(deliver)?;
+                installed.recv().map_err(io::Error::other)??;
                 *known = Some((sender, this));
                 seen
             }
