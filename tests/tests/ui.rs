@@ -4,7 +4,7 @@
 #![allow(
     clippy::all,
     clippy::pedantic,
-    reason = "the programs are there for their shapes; the test `shapes` compares the lints"
+    reason = "the programs are there for their shapes; the test program `fixtures` compares the lints"
 )]
 
 #[path = "../ui/pass/arguments.rs"]

@@ -115,7 +115,7 @@ impl Call<'_> {
             return permit.unwrap_or_default();
         };
         if !self.checked.bound_again.is_empty() {
-            return mixed!(let #name = __monitor_handle;);
+            return mixed!(#permit let #name = __monitor_handle;);
         }
         let suspends = words(value.clone()).contains(SUSPENSION);
         let suspension =
@@ -187,7 +187,6 @@ impl Call<'_> {
         quote_spanned!(from=> #runtime::awaited #given)
     }
 
-    /// A function that never returns.
     /// A body behind which nothing ends the call: the function never returns, or its body has to be its end.
     pub(super) fn to_the_end(&self, returns: bool, around: Around) -> TokenStream {
         let body = if around == Around::Future {
