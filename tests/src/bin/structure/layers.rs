@@ -141,4 +141,64 @@ mod tests {
             ["monitor-core/src/data.rs:1: crate::export::f climbs to export.rs"]
         );
     }
+
+    #[test]
+    fn an_import_through_an_alias_of_a_module_climbs_as_the_module_would() {
+        for alias in [
+            "self::names as keys",
+            "self::{names as keys}",
+            "crate::export::names as keys",
+        ] {
+            let module = format!("pub(crate) mod names; pub(crate) use {alias};");
+            let names = ("export/names.rs", "export::names", "pub(crate) fn f() {}");
+            for import in [
+                "use crate::export::keys::f;",
+                "use crate::export::keys::*;",
+                "fn g() { crate::export::keys::f() }",
+            ] {
+                let up = faults_of(&[
+                    ROOT,
+                    ("export/mod.rs", "export", &module),
+                    names,
+                    ("storage.rs", "storage", import),
+                ]);
+                assert_eq!(up.len(), 1, "{alias}: {import}: {up:?}");
+                assert!(up[0].ends_with("climbs to export/names.rs"), "{up:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_alias_in_a_low_layer_hides_no_higher_one() {
+        let hidden = faults_of(&[
+            ROOT,
+            (
+                "data/mod.rs",
+                "data",
+                "mod family; pub(crate) use crate::export::names as keys;",
+            ),
+            ("data/family.rs", "data::family", "use super::keys::f;"),
+            ("export/mod.rs", "export", "pub(crate) mod names;"),
+            ("export/names.rs", "export::names", "pub(crate) fn f() {}"),
+        ]);
+        assert_eq!(
+            hidden,
+            [
+                "monitor-core/src/data/mod.rs:1: crate::export::names climbs to export/names.rs",
+                "monitor-core/src/data/family.rs:1: crate::data::keys::f climbs to export/names.rs",
+            ]
+        );
+        // Down through an alias that stands above is no fault.
+        let down = faults_of(&[
+            ROOT,
+            (
+                "data/mod.rs",
+                "data",
+                "pub(crate) mod name; pub(crate) use self::name as sample_names;",
+            ),
+            ("data/name.rs", "data::name", "pub(crate) fn f() {}"),
+            ("export.rs", "export", "use crate::data::name::f;"),
+        ]);
+        assert_eq!(down, [""; 0]);
+    }
 }
