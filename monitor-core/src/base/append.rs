@@ -65,6 +65,16 @@ impl<T: Default + 'static> Chunked<T> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &'static T> + '_ {
         self.chunks.iter().filter_map(Once::get).flatten()
     }
+
+    /// The same with their indices.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (u32, &'static T)> + '_ {
+        let chunks = (0_u32..).zip(&self.chunks);
+        let cells = chunks.filter_map(|(chunk, cells)| {
+            let first = ((1 << chunk) - 1) << FIRST_LOG2;
+            Some((first..).zip(cells.get()?))
+        });
+        cells.flatten()
+    }
 }
 
 impl<T> Table<T> {

@@ -38,7 +38,8 @@ pub struct Snapshot {
     pub service_threads: f64,
     /// Gauges from the configuration's `service info`.
     pub service_info: Vec<ServiceInfo>,
-    /// Tasks over all methods, those of `add_key_value("tasks", ..)` included.
+    /// Tasks over all methods, those of `add_key_value("tasks", ..)` included. Of the calls, the entry calls or all, as
+    /// [`StorageConfig::totals`](crate::StorageConfig::totals) has it.
     pub tasks: TaskTotals,
     /// Error types in the order of their indices; a closed set.
     pub error_types: Arc<[Arc<str>]>,
@@ -134,6 +135,8 @@ pub struct MethodSnapshot {
     pub labels: Arc<[Label]>,
     /// Calls begun.
     pub started: u64,
+    /// The same by caller: entry calls first, then the calling methods by name. The sum is `started`.
+    pub callers: Vec<CallerSnapshot>,
     /// The method's own bounds, beside the common ones.
     pub(crate) own_bounds: &'static [f64],
     /// Durations of calls that succeeded, seconds, in cells, which are finer than the buckets of a page; their count is
@@ -145,6 +148,8 @@ pub struct MethodSnapshot {
     pub errors: Vec<u64>,
     /// Calls in flight.
     pub in_flight: u64,
+    /// Entry calls in flight.
+    pub entries_in_flight: u64,
     /// Means of the duration in seconds over the last 100 and the last 5 calls; `None` before the first call ended.
     pub duration: Option<Means>,
     /// Values that calls observed: sizes, deadlines, values; each from its first observation.
@@ -155,6 +160,20 @@ pub struct MethodSnapshot {
     pub items: Option<StreamItems>,
     /// Exemplars of the durations, by bucket; none without a provider.
     pub exemplars: Vec<KeptExemplar>,
+}
+
+/// The calls of one method that were made from one other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallerSnapshot {
+    /// The method that made the calls, over all its label sets. `None`: no monitored call made them; they are entry
+    /// calls.
+    pub caller: Option<Arc<str>>,
+    /// Calls begun.
+    pub calls: u64,
+    /// Those of them that failed. Over all callers they are the failures of the method; while calls end, some may be
+    /// missing here.
+    pub failures: u64,
 }
 
 /// Items that streams gave.
@@ -211,6 +230,25 @@ pub struct RunningTask {
     pub labels: Arc<[Label]>,
     /// Since when it runs.
     pub age: Duration,
+}
+
+/// A call in flight, or a task of the section `tasks`: one line of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunningCall {
+    /// How many callers are above it in the tree: 0 for a call at the top.
+    pub depth: usize,
+    /// The call's method, or the task's id in the section `tasks`.
+    pub name: Arc<str>,
+    /// The labels beside the method; none for a task of that section.
+    pub labels: Arc<[Label]>,
+    /// Since when it runs.
+    pub age: Duration,
+    /// The thread that runs its body at this moment, by name, or by id where it has none; `None` while it waits.
+    pub thread: Option<Arc<str>>,
+    /// The method it was made from, or its body last ran within, where that call is not in the tree: it has ended, or
+    /// the tree had no room for it. Only at the top.
+    pub caller: Option<Arc<str>>,
 }
 
 /// Numbers that user code recorded itself: values by key, and registered metrics.

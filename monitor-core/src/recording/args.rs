@@ -7,9 +7,11 @@
 
 use std::time::Duration;
 
+use crate::recording::current::CallWord;
 use crate::recording::guard::CallGuard;
 use crate::recording::label_sets::{LabelValue, MethodId};
 use crate::recording::site::CallSite;
+use crate::recording::thread;
 
 /// A type that can start a call.
 pub trait Start {
@@ -29,6 +31,22 @@ impl Start for CallGuard {
     #[inline]
     fn start(self) -> CallGuard {
         self
+    }
+}
+
+/// A call without a caller: an entry call, wherever it begins (`#[monitored(root)]`).
+#[derive(Debug)]
+pub struct Root<S>(pub S);
+
+impl<S: Start> Start for Root<S> {
+    fn start(self) -> CallGuard {
+        thread::with(|local| {
+            let outer = local.current();
+            local.set_current(CallWord::NONE);
+            let call = self.0.start();
+            call.set_uncalled(outer);
+            call
+        })
     }
 }
 

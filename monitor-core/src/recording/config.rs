@@ -62,6 +62,8 @@ pub struct StorageConfig {
     /// The same for sizes, in bytes. Default: those of the profile
     /// ([`DEFAULT_SIZE_BUCKETS`](crate::DEFAULT_SIZE_BUCKETS) in `prometheus`).
     pub size_buckets: Option<Buckets>,
+    /// Which calls the totals over all methods are about. Default: [`Totals::EntryCalls`].
+    pub totals: Totals,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
     pub preregister: bool,
@@ -83,10 +85,26 @@ impl Default for StorageConfig {
             namespace: Namespace::default(),
             buckets: None,
             size_buckets: None,
+            totals: Totals::default(),
             preregister: false,
             methods: Vec::new(),
         }
     }
+}
+
+/// Which calls count in the totals over all methods (tasks in flight, started, busy seconds, the gauge of busy workers)
+/// and feed the task status `default`.
+///
+/// A request that goes through three monitored functions is three calls, one of which is an entry call: one without a
+/// monitored caller (see [`here`](crate::here)). The numbers of each method are about all its calls in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Totals {
+    /// Calls without a caller: the requests and jobs that a service got. A worker is busy once with each.
+    #[default]
+    EntryCalls,
+    /// All calls, as the original counts them; the server's profile `servicekit` sets this.
+    AllCalls,
 }
 
 /// Cells an octave of the look-up table; with 16, few cells hold more than one of the presets' bounds.

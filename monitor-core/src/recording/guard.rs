@@ -27,13 +27,13 @@ use crate::base::clock::{Clock, to_f64};
 use crate::base::sync::OnceLock;
 use crate::errors::Outcome;
 use crate::recording::config::StorageConfig;
-use crate::recording::in_flight::Suspension;
+use crate::recording::current::{CallPoll, CallWord, InCall, MAX_METHOD};
 use crate::recording::label_sets::MethodId;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{CallSite, IS_OFF};
 use crate::recording::store::StorageCore;
-use crate::recording::thread::{self, Local};
+use crate::recording::thread::{self, ForCall, Local};
 use crate::recording::values::ValueRef;
 
 /// Flag: the thread was panicking when the call began. The guard may be dropped by that panic, which then is not the
@@ -41,6 +41,8 @@ use crate::recording::values::ValueRef;
 const UNWINDING: u64 = 1 << 32;
 /// Flag: the call observed a value.
 const OBSERVED: u64 = 1 << 33;
+/// The place of the caller's number, 21 bits.
+const CALLER: u32 = 34;
 /// Flag: the handle of no call; the other bits are its start. Without the feature `off` no code looks at it.
 const DEAD: u64 = 1 << 63;
 
@@ -88,21 +90,21 @@ pub struct CallGuard {
 }
 
 impl CallGuard {
-    /// Starts a call at a site, in the storage in force on this thread.
+    /// Starts a call at a site, in the storage in force on this thread, and makes it the current one.
     #[inline(never)]
     pub fn start(site: &'static CallSite) -> Self {
         match thread::with(|local| local.cached(site.known())) {
-            Some(shard) => Self::begin(shard),
+            Some(found) => Self::begin_current(found),
             // The first call of a site, of a method on this thread or in this scope, or of one past the inline table.
             None => start_uncached(site, site.resolve()),
         }
     }
 
-    /// Starts a call with labels, in the storage in force on this thread.
+    /// The same with labels.
     #[inline(never)]
     pub(crate) fn start_named(site: &'static CallSite, name: &'static MethodId) -> Self {
         match thread::with(|local| local.cached(name.id)) {
-            Some(shard) => Self::begin(shard),
+            Some(found) => Self::begin_current(found),
             None => start_uncached(site, name),
         }
     }
@@ -111,7 +113,7 @@ impl CallGuard {
     #[inline(never)]
     pub(crate) fn start_method(method: &'static MethodCore) -> Self {
         let call = match thread::with(|local| local.cached(method.id)) {
-            Some(shard) if std::ptr::eq(shard.method, method) => Self::begin(shard),
+            Some(found) if std::ptr::eq(found.0.method, method) => Self::begin(found),
             _ => thread::with(|local| Self::start_in(local, method)),
         };
         call.noting_a_panic()
@@ -121,15 +123,64 @@ impl CallGuard {
     #[inline(never)]
     pub(crate) fn start_in(local: &Local, method: &'static MethodCore) -> Self {
         match local.shard(method) {
-            Some(shard) => Self::begin(shard),
-            None => method.with_fallback(Self::begin),
+            Some(found) => Self::begin(found),
+            None => method.with_fallback(|shard| Self::begin((shard, CallWord::NONE))),
         }
     }
 
     #[inline]
-    fn begin(shard: &'static Shard) -> Self {
-        let slot = u64::from(shard.begin());
+    fn begin((shard, caller): ForCall) -> Self {
+        let slot = u64::from(shard.begin(caller)) | (u64::from(caller.method()) << CALLER);
         Self { shard, slot }
+    }
+
+    /// The number of the method that made it.
+    fn caller(&self) -> u32 {
+        (self.slot >> CALLER) as u32 & MAX_METHOD
+    }
+
+    #[inline]
+    fn begin_current(found: ForCall) -> Self {
+        let call = Self::begin(found);
+        call.shard.make_current(call.slot());
+        call
+    }
+
+    /// Takes the caller away from a call that has just started, which returns to `outer`.
+    pub(crate) fn set_uncalled(&self, outer: CallWord) {
+        if let Some(slot) = self.shard.slots.slot(self.slot()) {
+            slot.set_uncalled(outer);
+        }
+    }
+
+    /// Runs a part of the call's work: the calls it makes have this one as their caller.
+    ///
+    /// A call started by hand is not the caller of others by itself, because it may be held while its thread does
+    /// something else. A middleware that polls a service does that inside of `run`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::{Monitor, Outcome, StorageConfig};
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// let (request, load) = (monitor.method("Request")?, monitor.method("Load")?);
+    /// monitor.scope_sync(|| {
+    ///     let call = request.start();
+    ///     call.run(|| load.start().finish(Outcome::Success));
+    ///     call.finish(Outcome::Success);
+    /// });
+    /// let snapshot = monitor.snapshot();
+    /// assert_eq!(snapshot.methods[0].callers[0].caller.as_deref(), Some("Request"));
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    pub fn run<R>(&self, run: impl FnOnce() -> R) -> R {
+        self.poll_handle().run(run)
+    }
+
+    /// A future that is a part of the call's work: like [`run`](Self::run), at each of its polls.
+    pub fn within<F: Future>(&self, future: F) -> InCall<'_, F> {
+        InCall::new(self.poll_handle(), future)
     }
 
     /// Notes whether the thread panics already, for a call that may be dropped while that panic goes on.
@@ -174,10 +225,15 @@ impl CallGuard {
         Self { ..**held }
     }
 
-    /// Where it notes that its body is suspended.
+    /// The hold that its polls have.
     #[inline]
-    pub(crate) fn suspension(&self) -> Suspension {
-        self.shard.slots.suspension(self.slot())
+    pub(crate) fn poll_handle(&self) -> CallPoll {
+        let slot = if self.is_dead() {
+            None
+        } else {
+            self.shard.slots.slot(self.slot())
+        };
+        CallPoll::new(slot, self.shard.word_of(self.slot()))
     }
 
     #[inline]
@@ -206,7 +262,8 @@ impl CallGuard {
             None if call.ends_fast(local) => call.shard.end_ok(call.slot()),
             Some(failure) if call.ends_fast(local) => {
                 let end = call.shard.now();
-                call.shard.end_failed(call.slot(), end, failure);
+                call.shard
+                    .end_failed(call.slot(), end, failure, call.caller());
             }
             failure => call.end_slow(local, call.shard.now(), failure),
         }
@@ -230,6 +287,9 @@ impl CallGuard {
     fn end_slow(&self, local: &Local, end: u64, failure: Option<Failure>) {
         let (span, method) = (self.span(end), self.method());
         let is_owner = local.owns(self.shard);
+        if local.current() == self.shard.word_of(self.slot()) {
+            local.set_current(self.shard.slots.outer_of(self.slot()));
+        }
         let record = |target: &'static Shard| {
             self.enter_values(target, span);
             if is_owner {
@@ -239,13 +299,13 @@ impl CallGuard {
             }
             match failure {
                 None => target.succeed(span),
-                Some(failure) => target.fail(span, failure),
+                Some(failure) => target.fail(span, failure, self.caller()),
             }
         };
         let target = if is_owner {
             Some(self.shard)
         } else {
-            local.shard(method)
+            local.shard_beside(self.shard)
         };
         match target {
             Some(target) => record(target),
@@ -364,16 +424,18 @@ pub fn no_call() -> CallGuard {
 #[inline(never)]
 fn start_uncached(site: &'static CallSite, name: &'static MethodId) -> CallGuard {
     thread::with(|local| {
-        if let Some(shard) = local.known(name.id) {
-            return CallGuard::begin(shard);
+        if let Some(found) = local.known(name.id) {
+            return CallGuard::begin_current(found);
         }
-        let storage = local.current();
+        let storage = local.storage();
         if !storage.has(name) {
             for name in site.siblings() {
                 storage.method_of(name);
             }
         }
-        CallGuard::start_in(local, storage.method_for_call(name))
+        let call = CallGuard::start_in(local, storage.method_for_call(name));
+        call.shard.make_current(call.slot());
+        call
     })
 }
 
@@ -409,7 +471,8 @@ fn fail(call: CallGuard, outcome: Outcome<'_>) {
 fn fail_at(call: CallGuard, end: u64, failure: Failure) {
     let call = ManuallyDrop::new(call);
     if thread::with(|local| call.ends_fast(local)) {
-        call.shard.end_failed(call.slot(), end, failure);
+        call.shard
+            .end_failed(call.slot(), end, failure, call.caller());
     } else {
         thread::with(|local| call.end_slow(local, end, Some(failure)));
     }

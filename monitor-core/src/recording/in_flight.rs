@@ -1,4 +1,6 @@
-//! Slots of tasks in flight: claimed at the start of a call, released at its end, read for ages.
+//! Slots of tasks in flight: claimed at the start of a call, released at its end, read for ages and callers.
+//!
+//! A slot keeps when its call started, and the call it was made from ([`CallWord`]).
 //!
 //! A shard's owner claims and releases with plain stores. A call that ends on another thread pushes its slot on a stack
 //! threaded through the slots themselves (as allocators do with memory freed elsewhere); the owner takes the stack
@@ -7,39 +9,55 @@
 
 use crate::base::append::{Chunked, IN_MODEL};
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, leak};
+use crate::recording::current::{CallWord, MAX_SLOT};
 
 /// Slots in the shard itself; more come on demand.
 const INLINE: u32 = if IN_MODEL { 1 } else { 16 };
 
-/// Lowest bit of a slot: set while a task is in flight, its start time above; clear while the slot is free, the
+/// Lowest bit of a slot's start: set while a task is in flight, its start time above; clear while the slot is free, the
 /// number of the next free one (plus 1) above.
 const BUSY: u64 = 1;
 
-/// Highest bit of a slot: set while the body of its task is suspended.
+/// Bit of a slot's caller, above those of a [`CallWord`]: set while the body of its task is suspended.
 const SUSPENDED: u64 = 1 << 63;
+
+/// Bit of a slot's caller: the word below is that of the call that was current, but is no caller. The call is an entry
+/// call all the same.
+const NO_CALLER: u64 = 1 << 62;
 
 /// The end of a list of free slots.
 const NONE: u32 = 0;
+
+/// One slot.
+#[derive(Default)]
+pub(crate) struct TaskSlot {
+    /// When the task started, with [`BUSY`]; or the next free slot.
+    start: AtomicU64,
+    /// The call that was current when the task's body began to run last, which is current again when it stops; with
+    /// [`SUSPENDED`] and [`NO_CALLER`].
+    caller: AtomicU64,
+}
 
 /// The slots of one shard.
 ///
 /// # Consistency
 ///
 /// A reader sees each task that is in flight for the whole of its read, with its start time; one that starts or ends
-/// meanwhile may be seen or not. Each store into a slot is a Release and pairs with the Acquire in `starts`, so an age
-/// is never read of a slot's earlier task.
+/// meanwhile may be seen or not. Each store into a slot is a Release and pairs with the Acquires in `starts` and
+/// `tasks`, so an age is never read of a slot's earlier task. A caller is stored before the start: a reader that finds
+/// the same start before and after it read the caller has the caller of that task.
 pub(crate) struct TaskSlots {
     /// Free inline slots, a bit each; the owner's alone.
     free: AtomicU32,
     /// Slots released on other threads, as a list through the slots.
     released: AtomicU32,
-    inline: [AtomicU64; INLINE as usize],
+    inline: [TaskSlot; INLINE as usize],
     more: Once<&'static MoreSlots>,
 }
 
 #[derive(Default)]
 struct MoreSlots {
-    slots: Chunked<AtomicU64>,
+    slots: Chunked<TaskSlot>,
     /// Head of the list of free ones; the owner's alone.
     free: AtomicU32,
     /// How many were ever used; the owner's alone.
@@ -56,71 +74,78 @@ impl TaskSlots {
         }
     }
 
-    /// Claims a slot for a task that starts now; only the owner.
+    /// Claims a slot for a task that starts now, made from `caller`; only the owner.
     #[inline]
-    pub(crate) fn claim(&self, start: u64) -> u32 {
+    pub(crate) fn claim(&self, start: u64, caller: CallWord) -> u32 {
         let free = self.free.load(Relaxed);
         let slot = free.trailing_zeros();
         if slot >= INLINE {
-            return self.claim_more(start);
+            return self.claim_more(start, caller);
         }
         self.free.store(free & (free - 1), Relaxed);
-        // Release: pairs with the Acquire in `starts`, so an age is never read of a slot's earlier task.
-        self.inline[slot as usize].store((start << 1) | BUSY, Release);
+        self.inline[slot as usize].fill(start, caller);
         slot
     }
 
     #[cold]
     #[inline(never)]
-    fn claim_more(&self, start: u64) -> u32 {
+    fn claim_more(&self, start: u64, caller: CallWord) -> u32 {
         self.reclaim();
         if self.free.load(Relaxed) != 0 {
-            return self.claim(start);
+            return self.claim(start, caller);
         }
         let more = self.more.get_or_init(|| leak(MoreSlots::default()));
         let free = more.free.load(Relaxed).checked_sub(1);
         let slot = if let Some((slot, cell)) = free.and_then(|slot| Some((slot, self.cell(slot)?)))
         {
-            more.free.store(link(cell.load(Relaxed)), Relaxed);
+            more.free.store(link(cell.start.load(Relaxed)), Relaxed);
             slot
         } else {
-            // Past 2^27 tasks in flight on one thread they share a slot that does not exist: counted, but without an
+            // Past 2^24 tasks in flight on one thread they share a slot that does not exist: counted, but without an
             // age and with a duration of zero.
             let used = more.used.load(Relaxed);
-            more.used.store(used.saturating_add(1), Relaxed);
-            INLINE.saturating_add(used)
+            let slot = (INLINE + used).min(MAX_SLOT);
+            more.used.store(slot + 1 - INLINE, Relaxed);
+            slot
         };
-        if let Some(cell) = more.slots.get_or_grow(slot - INLINE) {
-            cell.store((start << 1) | BUSY, Release);
+        if slot < MAX_SLOT
+            && let Some(cell) = more.slots.get_or_grow(slot - INLINE)
+        {
+            cell.fill(start, caller);
         }
         slot
     }
 
-    /// [`start_of`](Self::start_of) for a slot in the shard itself, whose task runs.
+    /// A slot in the shard itself.
     #[inline]
-    pub(crate) fn inline_start(&self, slot: u32) -> Option<u64> {
-        let cell = self.inline.get(slot as usize)?;
-        Some(cell.load(Relaxed) >> 1)
+    pub(crate) fn inline_slot(&self, slot: u32) -> Option<&TaskSlot> {
+        self.inline.get(slot as usize)
     }
 
     /// The start time in a slot; only the holder of the claim.
     // Relaxed: handing the claim to another thread orders the store of the start time too.
     #[inline]
     pub(crate) fn start_of(&self, slot: u32) -> Option<u64> {
-        self.cell(slot).map(|cell| start(cell.load(Relaxed)))
+        self.cell(slot).map(TaskSlot::started)
     }
 
-    /// Where the task in this slot notes that it is suspended.
+    /// The call that is current again when the task of this slot stops to run; only the code that runs it.
     #[inline]
-    pub(crate) fn suspension(&'static self, slot: u32) -> Suspension {
-        Suspension(self.cell(slot))
+    pub(crate) fn outer_of(&self, slot: u32) -> CallWord {
+        self.cell(slot).map_or(CallWord::NONE, TaskSlot::outer)
+    }
+
+    /// The slot with its number, for the code that runs its task.
+    #[inline]
+    pub(crate) fn slot(&'static self, slot: u32) -> Option<&'static TaskSlot> {
+        self.cell(slot)
     }
 
     /// Releases a slot; only the owner.
     #[inline]
     pub(crate) fn release(&self, slot: u32) {
         if let Some(cell) = self.inline.get(slot as usize) {
-            cell.store(0, Release);
+            cell.start.store(0, Release);
             let free = self.free.load(Relaxed);
             self.free.store(free | (1 << slot), Relaxed);
         } else {
@@ -133,7 +158,7 @@ impl TaskSlots {
     fn release_more(&self, slot: u32) {
         if let (Some(more), Some(cell)) = (self.more.get(), self.cell(slot)) {
             let head = more.free.load(Relaxed);
-            cell.store(u64::from(head) << 1, Release);
+            cell.start.store(u64::from(head) << 1, Release);
             more.free.store(slot + 1, Relaxed);
         }
     }
@@ -143,7 +168,7 @@ impl TaskSlots {
         let Some(cell) = self.cell(slot) else { return };
         let mut head = self.released.load(Relaxed);
         loop {
-            cell.store(u64::from(head) << 1, Release);
+            cell.start.store(u64::from(head) << 1, Release);
             // Release: pairs with the Acquire in `reclaim`, which then reads the link just stored.
             match self
                 .released
@@ -163,13 +188,13 @@ impl TaskSlots {
         let mut next = self.released.swap(NONE, Acquire);
         while let Some(slot) = next.checked_sub(1) {
             let Some(cell) = self.cell(slot) else { return };
-            next = link(cell.load(Relaxed));
+            next = link(cell.start.load(Relaxed));
             self.release(slot);
         }
     }
 
     #[inline]
-    fn cell(&self, slot: u32) -> Option<&AtomicU64> {
+    fn cell(&self, slot: u32) -> Option<&TaskSlot> {
         match self.inline.get(slot as usize) {
             Some(cell) => Some(cell),
             None => self.more(slot),
@@ -178,64 +203,123 @@ impl TaskSlots {
 
     #[cold]
     #[inline(never)]
-    fn more(&self, slot: u32) -> Option<&AtomicU64> {
+    fn more(&self, slot: u32) -> Option<&TaskSlot> {
         self.more.get()?.slots.get(slot - INLINE)
     }
 
     /// Start times of the tasks in flight, in ticks.
     pub(crate) fn starts(&self) -> impl Iterator<Item = u64> + '_ {
-        let busy = |cell: &AtomicU64| {
-            let word = cell.load(Acquire);
-            (word & BUSY != 0).then(|| start(word))
-        };
+        self.cells().filter_map(|(_, cell)| cell.busy_since())
+    }
+
+    /// The tasks in flight.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = TaskInFlight> + '_ {
+        self.cells().filter_map(|(slot, cell)| cell.task(slot))
+    }
+
+    /// The task in flight in this slot.
+    #[cfg(test)]
+    pub(crate) fn task(&self, slot: u32) -> Option<TaskInFlight> {
+        self.cell(slot)?.task(slot)
+    }
+
+    fn cells(&self) -> impl Iterator<Item = (u32, &TaskSlot)> + '_ {
         let more = self.more.get().into_iter();
-        let more = more.flat_map(|more| more.slots.iter());
-        self.inline
-            .iter()
-            .filter_map(busy)
-            .chain(more.filter_map(busy))
+        let more = more.flat_map(|more| more.slots.cells());
+        let more = more.map(|(index, cell)| (INLINE + index, cell));
+        (0..).zip(&self.inline).chain(more)
     }
 }
 
-/// The bit of a call's slot that is set while its body is suspended at one of its awaits. Only the code that polls or
-/// drops the body reads or writes it, and has the body alone.
-///
-/// A call past the limit of slots has no such place, and counts as running.
-#[derive(Debug, Clone, Copy)]
-pub struct Suspension(Option<&'static AtomicU64>);
+/// A task in flight, as a reader sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TaskInFlight {
+    pub(crate) slot: u32,
+    /// Ticks.
+    pub(crate) start: u64,
+    /// The call it was made from, or its body last ran within.
+    pub(crate) caller: CallWord,
+    pub(crate) is_suspended: bool,
+}
 
-impl Suspension {
-    pub(crate) fn is_suspended(self) -> bool {
-        self.0
-            .is_some_and(|cell| cell.load(Relaxed) & SUSPENDED != 0)
+impl TaskSlot {
+    #[inline]
+    fn fill(&self, start: u64, caller: CallWord) {
+        // Release, twice: pair with the Acquires of readers. The caller first: see `task`.
+        self.caller.store(caller.bits(), Release);
+        self.start.store((start << 1) | BUSY, Release);
     }
 
-    // Release, here and below: pairs with the Acquire in `starts`, whose reader is to see all that the store of the
-    // start time published.
+    /// When its task started; only the holder of the claim.
     #[inline]
-    pub(crate) fn suspend(self) {
-        if let Some(cell) = self.0 {
-            let word = cell.load(Relaxed);
-            cell.store(word | SUSPENDED, Release);
-        }
+    pub(crate) fn started(&self) -> u64 {
+        self.start.load(Relaxed) >> 1
     }
 
-    /// Writes nothing at a body's first poll.
-    #[inline]
-    pub(crate) fn resume(self) {
-        if let Some(cell) = self.0 {
-            let word = cell.load(Relaxed);
-            if word & SUSPENDED != 0 {
-                cell.store(word & !SUSPENDED, Release);
+    fn busy_since(&self) -> Option<u64> {
+        let start = self.start.load(Acquire);
+        (start & BUSY != 0).then_some(start >> 1)
+    }
+
+    /// Its task, if there is the same one before and after its caller is read.
+    fn task(&self, slot: u32) -> Option<TaskInFlight> {
+        loop {
+            let start = self.busy_since()?;
+            let caller = self.caller.load(Acquire);
+            // A caller of the slot's next task was stored after this task's start was cleared, and is read by an
+            // Acquire: so that is seen here.
+            if self.busy_since() == Some(start) {
+                let is_entry = caller & NO_CALLER != 0;
+                return Some(TaskInFlight {
+                    slot,
+                    start,
+                    caller: if is_entry {
+                        CallWord::NONE
+                    } else {
+                        word(caller)
+                    },
+                    is_suspended: caller & SUSPENDED != 0,
+                });
             }
         }
     }
+
+    #[inline]
+    pub(crate) fn outer(&self) -> CallWord {
+        word(self.caller.load(Relaxed))
+    }
+
+    /// The call that was current when the body began to run, which is not its caller.
+    pub(crate) fn set_uncalled(&self, outer: CallWord) {
+        self.caller.store(outer.bits() | NO_CALLER, Release);
+    }
+
+    /// Only the code that polls or drops the body of the task reads or writes this, here and below.
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.caller.load(Relaxed) & SUSPENDED != 0
+    }
+
+    /// The body runs again, within `outer`.
+    // Release, here and below: pairs with the Acquire in `task`.
+    #[inline]
+    pub(crate) fn resume(&self, outer: CallWord) {
+        let kept = self.caller.load(Relaxed) & NO_CALLER;
+        self.caller.store(outer.bits() | kept, Release);
+    }
+
+    /// The body is suspended. Returns the call it ran within.
+    #[inline]
+    pub(crate) fn suspend(&self) -> CallWord {
+        let caller = self.caller.load(Relaxed);
+        self.caller.store(caller | SUSPENDED, Release);
+        word(caller)
+    }
 }
 
-/// The start time a busy slot keeps.
+/// The word below the bits of a slot.
 #[inline]
-fn start(word: u64) -> u64 {
-    (word & !SUSPENDED) >> 1
+fn word(caller: u64) -> CallWord {
+    CallWord::of_bits(caller & !(SUSPENDED | NO_CALLER))
 }
 
 /// The next free slot (plus 1) a free slot names.
@@ -248,6 +332,8 @@ fn link(word: u64) -> u32 {
 mod tests {
     use super::*;
 
+    const ENTRY: CallWord = CallWord::NONE;
+
     fn starts(slots: &TaskSlots) -> Vec<u64> {
         let mut starts: Vec<u64> = slots.starts().collect();
         starts.sort_unstable();
@@ -257,7 +343,7 @@ mod tests {
     #[test]
     fn every_task_in_flight_is_seen_and_no_other() {
         let slots = TaskSlots::new();
-        let claimed: Vec<u32> = (0..1000).map(|start| slots.claim(start)).collect();
+        let claimed: Vec<u32> = (0..1000).map(|start| slots.claim(start, ENTRY)).collect();
         assert_eq!(starts(&slots), (0..1000).collect::<Vec<u64>>());
         for slot in claimed.iter().step_by(2) {
             slots.release(*slot);
@@ -266,30 +352,49 @@ mod tests {
     }
 
     #[test]
-    fn a_suspended_task_keeps_its_start() {
+    fn each_slot_keeps_its_start_and_its_caller() {
         let slots: &'static TaskSlots = leak(TaskSlots::new());
-        let claimed: Vec<u32> = (0..40).map(|start| slots.claim(start)).collect();
-        for slot in &claimed {
-            let suspension = slots.suspension(*slot);
-            assert!(!suspension.is_suspended());
-            suspension.suspend();
-            assert!(suspension.is_suspended());
-            assert_eq!(slots.start_of(*slot), Some(u64::from(*slot)));
+        let caller = |start| CallWord::new(3, 4, start);
+        let claimed: Vec<u32> = (0..40)
+            .map(|start| slots.claim(start.into(), caller(start)))
+            .collect();
+        for (start, slot) in (0..).zip(&claimed) {
+            let cell = slots.slot(*slot).expect("it is there");
+            assert!(!cell.is_suspended());
+            assert_eq!(cell.suspend(), caller(start));
+            assert!(cell.is_suspended());
+            let task = slots.task(*slot).expect("it is in flight");
+            assert_eq!((task.start, task.caller), (start.into(), caller(start)));
+            assert!(task.is_suspended);
         }
         assert_eq!(starts(slots), (0..40).collect::<Vec<u64>>());
-        slots.suspension(claimed[0]).resume();
-        assert!(!slots.suspension(claimed[0]).is_suspended());
+        let cell = slots.slot(claimed[39]).expect("it is there");
+        cell.resume(caller(7));
+        assert_eq!((cell.is_suspended(), cell.outer()), (false, caller(7)));
         slots.release(claimed[1]);
-        let again = slots.claim(7);
-        assert!(!slots.suspension(again).is_suspended());
-        assert!(!slots.suspension(u32::MAX).is_suspended());
+        let again = slots.claim(7, ENTRY);
+        assert_eq!(slots.slot(again).map(TaskSlot::outer), Some(ENTRY));
+        assert!(slots.task(u32::MAX).is_none());
+    }
+
+    #[test]
+    fn a_call_without_a_caller_keeps_the_call_to_return_to() {
+        let slots: &'static TaskSlots = leak(TaskSlots::new());
+        let outer = [CallWord::new(3, 4, 5), CallWord::new(6, 7, 8)];
+        let claimed = slots.claim(1, ENTRY);
+        let cell = slots.slot(claimed).expect("it is there");
+        cell.set_uncalled(outer[0]);
+        assert_eq!(cell.suspend(), outer[0]);
+        cell.resume(outer[1]);
+        assert_eq!(cell.outer(), outer[1]);
+        assert_eq!(slots.task(claimed).map(|task| task.caller), Some(ENTRY));
     }
 
     #[test]
     fn slots_released_elsewhere_are_used_again() {
         let slots: &'static TaskSlots = leak(TaskSlots::new());
         for round in 0..100 {
-            let claimed: Vec<u32> = (0..40).map(|start| slots.claim(start)).collect();
+            let claimed: Vec<u32> = (0..40).map(|start| slots.claim(start, ENTRY)).collect();
             assert!(claimed.iter().all(|slot| *slot < 80), "round {round}");
             let threads: Vec<_> = claimed
                 .chunks(10)

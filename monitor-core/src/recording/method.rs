@@ -22,6 +22,7 @@ use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{Settings, settings_of};
 use crate::recording::store::{DurationCells, StorageCore};
 use crate::recording::streak::Streak;
+use crate::recording::thread::Record;
 use crate::recording::values::ValueName;
 
 /// The part of a method that all its label sets share in a storage.
@@ -201,9 +202,11 @@ impl MethodCore {
         self.storage.method_for_call(id)
     }
 
-    /// Makes a shard and puts it at the end of the list; nothing waits, readers may walk the list meanwhile.
-    pub(crate) fn add_shard(&'static self) -> &'static Shard {
-        push(&self.first, leak(Shard::new(self)), |shard| &shard.next)
+    /// Makes a shard of this number in a record, and puts it at the end of the list; nothing waits, readers may walk
+    /// the list meanwhile.
+    pub(crate) fn add_shard(&'static self, record: &'static Record, number: u32) -> &'static Shard {
+        let shard = leak(Shard::new(self, record, number));
+        push(&self.first, shard, |shard| &shard.next)
     }
 
     /// All shards so far.
@@ -214,7 +217,11 @@ impl MethodCore {
     /// Runs with the fallback shard, as its single writer.
     pub(crate) fn with_fallback<R>(&'static self, write: impl FnOnce(&'static Shard) -> R) -> R {
         let _writer = lock(&self.fallback_writer);
-        write(self.fallback.get_or_init(|| self.add_shard()))
+        write(self.fallback.get_or_init(|| {
+            // In no list of records: its calls are never current.
+            let record = leak(Record::new(self.storage, 0));
+            self.add_shard(record, 2 * self.id)
+        }))
     }
 
     /// The value of this name. Past the limit of names a value goes to the child labelled `overflow` of its family, if
@@ -280,7 +287,7 @@ impl MethodCore {
     /// Calls in flight: the finished side of all shards first, then the started side (see [`Shard`]).
     pub(crate) fn in_flight(&self) -> u64 {
         let finished: u64 = self.shards().map(Shard::finished).sum();
-        let started: u64 = self.shards().map(Shard::started).sum();
+        let started: u64 = self.shards().map(Shard::calls_started).sum();
         started.saturating_sub(finished)
     }
 }

@@ -9,13 +9,14 @@
 //! 2. A call begins, with values read from its arguments ([`args`]): its [`CallGuard`](guard::CallGuard) finds the
 //!    shard this thread owns of the method, by number, in the thread's table ([`thread`]): two plain loads. On the
 //!    first call of a method on a thread the shard is made, or comes with a record that an ended thread handed back.
-//!    The [`Shard`](shard::Shard) counts the start, reads the clock and claims a slot for the task ([`in_flight`]),
-//!    which keeps the start time.
+//!    The call that is current on the thread is its caller ([`current`]). The [`Shard`](shard::Shard) counts the start
+//!    by the caller ([`callers`]), reads the clock and claims a slot for the task ([`in_flight`]), which keeps the
+//!    start time and the caller; and the call becomes the current one.
 //! 3. The body runs, as a closure, a future, a stream or in place ([`run`]), after waiting for a permit where calls are
 //!    limited ([`limit`]). Values it observes wait in cells that belong to its slot ([`values`]), so that nothing is
 //!    lost if it fails.
 //! 4. The call ends: the returned value gives its outcome ([`returned`]). If the thread's table still has the guard's
-//!    shard, which proves thread *and* storage, the slot is freed, the bucket of the duration found
+//!    shard, which proves thread *and* storage, the caller is current again, the slot is freed, the bucket of the duration found
 //!    ([`TickBounds`](config::TickBounds)), and ring, bucket and sum are stored: plain loads and stores. All else takes
 //!    the slow path: a failure is classified by the rules of the storage ([`store`]) and changes the status of its task
 //!    types ([`streak`]); a call that ends on another thread is entered in *that* thread's shard, and its slot goes
@@ -32,6 +33,7 @@
 //! | [`Record`](thread::Record) of a (thread, storage) | the thread, or an earlier one | the thread that has it | | handed on when the thread or scope ends |
 //! | [`Shard`](shard::Shard) of a (thread, method) | the record's owner | the record's owner; slots also by guards elsewhere | snapshots | handed on with its record |
 //! | fallback shard of a method | first use | the holder of its lock | snapshots | the process ends |
+//! | current call of a record | the record's owner | the record's owner | the sampler, and readers of the tree | it changes with each call |
 //! | slot of a call, and its values | the shard's owner | the guard, wherever it is | snapshots (the start time) | the call ends |
 //! | word of a [`Streak`](streak::Streak) | first use | all, by compare-and-swap | all | the process ends |
 //!
@@ -50,7 +52,9 @@
 //! reordering the memory model allows.
 
 pub(crate) mod args;
+pub(crate) mod callers;
 pub mod config;
+pub(crate) mod current;
 pub mod exemplar;
 pub(crate) mod guard;
 pub(crate) mod in_flight;

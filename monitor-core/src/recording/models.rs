@@ -12,6 +12,7 @@ use crate::base::sync::leak;
 use crate::data::buckets::MAX_BUCKETS;
 use crate::data::status::TaskStatus;
 use crate::recording::config::StorageConfig;
+use crate::recording::current::CallWord;
 use crate::recording::guard::CallGuard;
 use crate::recording::in_flight::TaskSlots;
 use crate::recording::label_sets::MethodId;
@@ -181,17 +182,20 @@ fn busy_time_never_reports_less_than_before() {
 fn a_slot_released_elsewhere_is_reclaimed_once_and_never_shows_two_tasks() {
     check(|| {
         let slots: &'static TaskSlots = leak(TaskSlots::new());
-        let (first, second) = (slots.claim(10), slots.claim(20));
+        let (first, second) = (
+            slots.claim(10, CallWord::NONE),
+            slots.claim(20, CallWord::NONE),
+        );
         let elsewhere = thread::spawn(move || {
             slots.release_elsewhere(first);
             slots.release_elsewhere(second);
         });
-        let third = slots.claim(30);
+        let third = slots.claim(30, CallWord::NONE);
         let seen: Vec<u64> = slots.starts().collect();
         assert!(seen.contains(&30));
         assert!(seen.iter().all(|start| [10, 20, 30].contains(start)));
         elsewhere.join().expect("no panic");
-        let fourth = slots.claim(40);
+        let fourth = slots.claim(40, CallWord::NONE);
         assert_ne!(third, fourth);
         let mut left: Vec<u64> = slots.starts().collect();
         left.sort_unstable();
@@ -355,10 +359,13 @@ fn a_long_duration_is_that_of_its_entry() {
 fn slots_released_by_two_threads_at_once_both_come_back() {
     check(|| {
         let slots: &'static TaskSlots = leak(TaskSlots::new());
-        let [first, second, third] = [10, 20, 30].map(|start| slots.claim(start));
+        let [first, second, third] = [10, 20, 30].map(|start| slots.claim(start, CallWord::NONE));
         let releasers =
             [first, second].map(|slot| thread::spawn(move || slots.release_elsewhere(slot)));
-        let (fourth, fifth) = (slots.claim(40), slots.claim(50));
+        let (fourth, fifth) = (
+            slots.claim(40, CallWord::NONE),
+            slots.claim(50, CallWord::NONE),
+        );
         for releaser in releasers {
             releaser.join().expect("no panic");
         }

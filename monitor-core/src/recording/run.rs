@@ -22,8 +22,11 @@
 //! - [`Run`] takes the guard out of itself while it polls, so the body's own panic drops the guard, which counts it as
 //!   one. The executor may catch that panic and drop the future later. Between two polls the guard stands in
 //!   [`Suspended`], and a drop there comes from outside: the call is cancelled.
-//! - A body in place notes in the call's slot that it is suspended (see [`Suspension`]), and [`InPlaceCall`] looks at
+//! - A body in place notes in the call's slot that it is suspended (see [`CallPoll`]), and [`InPlaceCall`] looks at
 //!   that when it is dropped.
+//!
+//! The same two moments, before a poll of the body and where it waits, make the call the current one of its thread and
+//! its caller the current one again (see [`current`](crate::recording::current)).
 
 use std::fmt;
 use std::mem::{self, ManuallyDrop};
@@ -36,8 +39,8 @@ use pin_project_lite::pin_project;
 use crate::base::sync::Relaxed;
 use crate::errors::Outcome;
 use crate::recording::args::Start;
+use crate::recording::current::CallPoll;
 use crate::recording::guard::CallGuard;
-use crate::recording::in_flight::Suspension;
 use crate::recording::limit::{Permit, PermitWait};
 use crate::recording::shard::Failure;
 
@@ -217,9 +220,14 @@ where
         let Some((call, kept)) = this.call.resume() else {
             return this.body.poll(cx);
         };
+        let held = call.poll_handle();
+        held.resume();
         let poll = this.body.poll(cx);
         match &poll {
-            Poll::Pending => *this.call = RunState::suspended(call, kept),
+            Poll::Pending => {
+                held.suspend();
+                *this.call = RunState::suspended(call, kept);
+            }
             Poll::Ready(value) => report(call, value, &*this.verdict),
         }
         poll
@@ -239,6 +247,8 @@ where
         let Some((mut call, mut last)) = this.call.resume() else {
             return this.body.poll_next(cx);
         };
+        let held = call.poll_handle();
+        held.resume();
         let poll = this.body.poll_next(cx);
         match &poll {
             Poll::Ready(None) => {
@@ -251,6 +261,7 @@ where
             }
             Poll::Pending => {}
         }
+        held.suspend();
         *this.call = RunState::suspended(call, last);
         poll
     }
@@ -275,7 +286,7 @@ impl<const RETURNS: bool> Drop for InPlaceCall<RETURNS> {
     #[inline]
     fn drop(&mut self) {
         let call = CallGuard::taken(&self.call);
-        if RETURNS && !call.panics() && !call.suspension().is_suspended() {
+        if RETURNS && !call.panics() && !call.poll_handle().is_suspended() {
             call.finish(Outcome::Success);
         } else {
             drop_in_place_call(call);
@@ -286,7 +297,7 @@ impl<const RETURNS: bool> Drop for InPlaceCall<RETURNS> {
 #[cold]
 #[inline(never)]
 fn drop_in_place_call(call: CallGuard) {
-    if call.suspension().is_suspended() {
+    if call.poll_handle().is_suspended() {
         call.finish(Outcome::Cancelled);
     }
 }
@@ -308,11 +319,10 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
         &mut self.call
     }
 
-    /// Where the body notes that it is suspended, for its awaits. It borrows nothing: the body may have the guard
-    /// meanwhile.
+    /// The hold of the call that the body's awaits have. It borrows nothing: the body may have the guard meanwhile.
     #[inline]
-    pub fn suspension(&self) -> Suspension {
-        self.call.suspension()
+    pub fn suspension(&self) -> CallPoll {
+        self.call.poll_handle()
     }
 
     /// The guard, which reports the call from here on.
@@ -359,9 +369,11 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
         T: Stream<Item = I>,
         V: for<'a> Fn(&'a I, &mut CallGuard) -> Outcome<'a>,
     {
+        let call = self.into_guard();
+        call.poll_handle().suspend();
         Run {
             body: stream,
-            call: RunState::suspended(self.into_guard(), LastItem::default()),
+            call: RunState::suspended(call, LastItem::default()),
             verdict,
         }
     }
@@ -373,15 +385,15 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
 /// Whether `future` is one is asked at the `.await`, not here: so a value that is no future gives one error, at the
 /// place where it would stand without the attribute.
 #[inline]
-pub fn awaited<F>(suspension: Suspension, future: F) -> Awaited<F> {
-    Awaited { suspension, future }
+pub fn awaited<F>(call: CallPoll, future: F) -> Awaited<F> {
+    Awaited { call, future }
 }
 
 /// The result of [`awaited`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Awaited<F> {
-    suspension: Suspension,
+    call: CallPoll,
     future: F,
 }
 
@@ -392,7 +404,7 @@ impl<F: IntoFuture> IntoFuture for Awaited<F> {
     #[inline]
     fn into_future(self) -> Self::IntoFuture {
         Awaiting {
-            suspension: self.suspension,
+            call: self.call,
             future: self.future.into_future(),
         }
     }
@@ -403,7 +415,7 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Awaiting<F> {
-        suspension: Suspension,
+        call: CallPoll,
         #[pin]
         future: F,
     }
@@ -415,10 +427,10 @@ impl<F: Future> Future for Awaiting<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.suspension.resume();
+        this.call.resume();
         let poll = this.future.poll(cx);
         if poll.is_pending() {
-            this.suspension.suspend();
+            this.call.suspend();
         }
         poll
     }

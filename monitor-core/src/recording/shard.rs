@@ -12,10 +12,13 @@ use crate::base::clock::Clock;
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, bump, leak};
 use crate::data::buckets::{MAX_BUCKETS, MAX_CELLS};
 use crate::data::status::TaskStatus;
-use crate::recording::config::TickBounds;
-use crate::recording::in_flight::TaskSlots;
+use crate::recording::callers::CallerCounts;
+use crate::recording::config::{TickBounds, Totals};
+use crate::recording::current::CallWord;
+use crate::recording::in_flight::{TaskSlot, TaskSlots};
 use crate::recording::method::MethodCore;
 use crate::recording::streak::{Streak, StreakPart};
+use crate::recording::thread::Record;
 use crate::recording::values::ShardValues;
 
 /// The cells one thread owns of one method.
@@ -38,9 +41,14 @@ pub(crate) struct Shard {
     streaks: [&'static Streak; 2],
     /// The values of calls that start here, from their first use.
     pub(crate) values: Once<&'static ShardValues>,
-    /// The method's number.
-    pub(crate) id: u32,
+    /// The record it belongs to, with the current call of its thread.
+    record: &'static Record,
+    /// The word of its call in slot 0.
+    word: CallWord,
+    /// Its number in its record: twice the method's, plus 1 if its calls have callers.
+    pub(crate) number: u32,
     head: Head,
+    started: CallerCounts,
     pub(crate) next: Link<Shard>,
     ok: BucketCounts,
     pub(crate) ring: Ring,
@@ -56,7 +64,6 @@ pub(crate) const ALL_CALLS: usize = 1;
 /// One cache line of a shard.
 #[repr(C, align(64))]
 struct Head {
-    started: AtomicU64,
     /// Parallel to [`Shard::streaks`].
     observed: [StreakPart; 2],
     ok_sum: AtomicU64,
@@ -68,6 +75,7 @@ struct Head {
 #[repr(C, align(128))]
 #[derive(Default)]
 struct Failures {
+    callers: CallerCounts,
     types: Link<FailuresOfType>,
     /// How many there are; the owner's alone.
     ended: AtomicU64,
@@ -130,16 +138,18 @@ impl Span {
 }
 
 impl Shard {
-    pub(crate) fn new(method: &'static MethodCore) -> Self {
+    pub(crate) fn new(method: &'static MethodCore, record: &'static Record, number: u32) -> Self {
         Self {
             clock: method.storage.clock.clone(),
             bounds: method.shared.cells().ticks,
             method,
             streaks: [method.shared.own, method.shared.default],
             values: Once::new(),
-            id: method.id,
+            record,
+            word: CallWord::new(number, record.number, 0),
+            number,
+            started: CallerCounts::default(),
             head: Head {
-                started: AtomicU64::new(0),
                 observed: Default::default(),
                 ok_sum: AtomicU64::new(0),
                 failures: Once::new(),
@@ -158,9 +168,43 @@ impl Shard {
 
     /// A call starts; only the owner. Returns its slot.
     #[inline]
-    pub(crate) fn begin(&self) -> u32 {
-        bump(&self.head.started, 1, Release);
-        self.slots.claim(self.now())
+    pub(crate) fn begin(&self, caller: CallWord) -> u32 {
+        self.started.bump(caller.method());
+        self.slots.claim(self.now(), caller)
+    }
+
+    /// The word of the call in this slot.
+    #[inline]
+    pub(crate) fn word_of(&self, slot: u32) -> CallWord {
+        self.word.with_slot(slot)
+    }
+
+    /// Makes the call in this slot the current one; only the owner.
+    #[inline]
+    pub(crate) fn make_current(&self, slot: u32) {
+        self.record.set_current(self.word_of(slot));
+    }
+
+    /// If the call in this slot is the current one, it no longer is; only the owner.
+    #[inline]
+    fn stop_current(&self, slot: u32, task: &TaskSlot) {
+        if self.record.current() == self.word_of(slot) {
+            self.record.set_current(task.outer());
+        }
+    }
+
+    /// True if its calls have callers.
+    pub(crate) fn is_nested(&self) -> bool {
+        !self.number.is_multiple_of(2)
+    }
+
+    /// True if it feeds the status at this place: the status of all calls may be about entry calls alone.
+    pub(crate) fn feeds(&self, at: usize) -> bool {
+        at != ALL_CALLS || !self.is_nested() || self.totals() == Totals::AllCalls
+    }
+
+    fn totals(&self) -> Totals {
+        self.method.storage.rules().config.totals
     }
 
     /// A call that started here succeeds now; only the owner.
@@ -169,13 +213,14 @@ impl Shard {
     #[inline]
     pub(crate) fn end_ok(&self, slot: u32) {
         let end = self.now();
-        match self.slots.inline_start(slot) {
+        match self.slots.inline_slot(slot) {
             // An end before the start (see `Span::ticks`) wraps around to a very long time, and takes the slow path
             // too.
-            Some(start) if end.wrapping_sub(start) < LONG && self.is_known_ok() => {
-                let duration = end.wrapping_sub(start);
+            Some(task) if end.wrapping_sub(task.started()) < LONG && self.is_known_ok() => {
+                let duration = end.wrapping_sub(task.started());
                 match self.ok.used_cell(self.bounds.bucket(duration)) {
                     Some(cell) => {
+                        self.stop_current(slot, task);
                         self.slots.release(slot);
                         self.ring.push(end, duration);
                         // Release: pairs with the Acquire of a reader that adds the shards up.
@@ -199,6 +244,9 @@ impl Shard {
 
     fn release_slot(&self, slot: u32, end: u64) -> Span {
         let start = self.slots.start_of(slot).unwrap_or(end);
+        if self.record.current() == self.word_of(slot) {
+            self.record.set_current(self.slots.outer_of(slot));
+        }
         self.slots.release(slot);
         Span { start, end }
     }
@@ -228,21 +276,23 @@ impl Shard {
         let before = self.ok_count();
         for (at, streak) in self.streaks.iter().enumerate() {
             let observed = &self.head.observed[at];
-            if !streak.is_known_ok(observed) {
+            if !self.feeds(at) {
+                streak.pass_over(observed, before);
+            } else if !streak.is_known_ok(observed) {
                 streak.note_ok(observed, failures.map(|all| &all.observed[at]), before);
             }
         }
     }
 
     /// A call that started here failed; only the owner.
-    pub(crate) fn end_failed(&self, slot: u32, end: u64, failure: Failure) {
+    pub(crate) fn end_failed(&self, slot: u32, end: u64, failure: Failure, caller: u32) {
         let span = self.release_slot(slot, end);
-        self.fail(span, failure);
+        self.fail(span, failure, caller);
         self.method.note_exemplar(span, true);
     }
 
-    /// A call failed; only the owner.
-    pub(crate) fn fail(&self, span: Span, failure: Failure) {
+    /// A call made from this method failed; only the owner.
+    pub(crate) fn fail(&self, span: Span, failure: Failure, caller: u32) {
         let duration = span.ticks();
         let failures = self.head.failures.get_or_init(|| leak(Failures::default()));
         let bucket = self.bounds.exact_bucket(duration);
@@ -251,8 +301,11 @@ impl Shard {
         self.ring.push(span.end, duration);
         failures.of_type(failure.error_type).counts.bump(bucket);
         add(&failures.sum, ticks_as_f64(duration));
+        // After the buckets: callers never have more failures than there are.
+        failures.callers.bump(caller);
         if let Some(status) = failure.status {
-            for (at, streak) in self.streaks.iter().enumerate() {
+            let fed = self.streaks.iter().enumerate();
+            for (at, streak) in fed.filter(|(at, _)| self.feeds(*at)) {
                 streak.note_failure(&self.head.observed[at], &failures.observed[at], status);
             }
         }
@@ -273,8 +326,20 @@ impl Shard {
         entered.saturating_sub(failed)
     }
 
-    pub(crate) fn started(&self) -> u64 {
-        self.head.started.load(Acquire)
+    /// Calls that started here, by the numbers of their callers.
+    pub(crate) fn started(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        self.started.iter()
+    }
+
+    /// How many there are.
+    pub(crate) fn calls_started(&self) -> u64 {
+        self.started.sum()
+    }
+
+    /// The same of calls that failed.
+    pub(crate) fn failed(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let failures = self.head.failures.get().into_iter();
+        failures.flat_map(|failures| failures.callers.iter())
     }
 
     fn failures_by_type(&self) -> impl Iterator<Item = &'static FailuresOfType> {
@@ -285,7 +350,7 @@ impl Shard {
     /// Loads the words that point to the rest: see [`MethodList`](crate::recording::method::MethodList).
     pub(crate) fn prefetch_head(&self) -> u64 {
         let used = self.ok.used.load(Relaxed);
-        self.head.started.load(Relaxed) ^ used ^ self.ring.prefetch(0)
+        self.started.prefetch() ^ used ^ self.ring.prefetch(0)
     }
 
     /// Loads the rest but for failures' cells, and so many of the newest calls.
@@ -313,35 +378,49 @@ impl Shard {
             .sum()
     }
 
-    /// Adds the durations of successes; returns the ticks they took.
-    pub(crate) fn add_success(&self, total: &mut [u64]) -> f64 {
+    /// Adds the durations of successes.
+    pub(crate) fn add_success(&self, total: &mut [u64]) -> EndedCalls {
         let ticks = f64::from_bits(self.head.ok_sum.load(Acquire));
-        self.ok.add_to(total);
-        ticks
+        let calls = self.ok.add_to(total);
+        EndedCalls { calls, ticks }
     }
 
-    /// Adds the durations of failures and the failures by type; returns the ticks they took.
-    pub(crate) fn add_failure(&self, total: &mut [u64], types: &mut Vec<u64>) -> f64 {
+    /// Adds the durations of failures and the failures by type.
+    pub(crate) fn add_failure(&self, total: &mut [u64], types: &mut Vec<u64>) -> EndedCalls {
         let Some(failures) = self.head.failures.get() else {
-            return 0.0;
+            return EndedCalls::default();
         };
         let ticks = f64::from_bits(failures.sum.load(Acquire));
+        let mut calls = 0;
         for one in failures.types() {
             let index = one.error_type as usize;
             if types.len() <= index {
                 types.resize(index + 1, 0);
             }
-            types[index] += one.counts.add_to(total);
+            let count = one.counts.add_to(total);
+            types[index] += count;
+            calls += count;
         }
-        ticks
+        EndedCalls { calls, ticks }
     }
 
     /// This shard's part in the streak of the status at this place: [`OWN`] or [`ALL_CALLS`].
     pub(crate) fn run(&self, at: usize, word: u64) -> u64 {
+        if !self.feeds(at) {
+            return 0;
+        }
         let failures = self.head.failures.get();
         let failed = failures.map_or(0, |all| all.observed[at].failures(word));
         failed + self.head.observed[at].successes(word, || self.ok_count())
     }
+}
+
+/// Calls of one outcome that ended in a shard.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct EndedCalls {
+    pub(crate) calls: u64,
+    /// How long they took in all.
+    pub(crate) ticks: f64,
 }
 
 /// Adds to a sum kept as the bits of a float; only the owner. Sums of ticks are exact to 2^53 (40 days at 2.6 GHz), and

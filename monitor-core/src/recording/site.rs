@@ -189,7 +189,7 @@ impl CallSite {
     #[cold]
     #[inline(never)]
     pub(crate) fn find_or_make(&'static self, labels: &[LabelValue<'_>]) -> &'static MethodId {
-        let storage = thread::with(Local::current);
+        let storage = thread::with(Local::storage);
         let combinations = self.combinations(thread::with(Local::scoped));
         combinations.find_or_make(self.resolve(), labels, |method| {
             storage.has_room_for(method)

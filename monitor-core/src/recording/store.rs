@@ -51,8 +51,7 @@ pub(crate) struct StorageCore {
     listing: Mutex<()>,
     /// The methods by name, as of the last look.
     order: Mutex<Arc<MethodList>>,
-    /// Records that no thread owns.
-    idle: Mutex<Vec<&'static Record>>,
+    records: Mutex<Records>,
     tasks: Interner<(Arc<str>, Streak)>,
     /// All error types that ever were configured.
     error_types: Interner<Arc<str>>,
@@ -68,6 +67,15 @@ pub(crate) struct StorageCore {
     overflowed_statuses: AtomicU64,
     /// Warnings that were logged, each with the name of its method; empty where it is about none.
     warned: Mutex<HashSet<(&'static str, Arc<str>)>>,
+}
+
+/// The records of threads.
+#[derive(Default)]
+struct Records {
+    /// By number, from 1 on.
+    all: Vec<&'static Record>,
+    /// Those that no thread owns.
+    idle: Vec<&'static Record>,
 }
 
 /// The configuration, prepared for use.
@@ -164,7 +172,7 @@ impl StorageCore {
             shared: Table::default(),
             listing: Mutex::default(),
             order: Mutex::default(),
-            idle: Mutex::default(),
+            records: Mutex::default(),
             tasks: Interner::new(64),
             error_types,
             rules: Latest::new(rules),
@@ -273,6 +281,12 @@ impl StorageCore {
         self.method_of(id)
     }
 
+    /// The name of the method of this number.
+    pub(crate) fn name_of(&self, number: u32) -> Arc<str> {
+        let method = self.methods.item(number);
+        method.map_or_else(|| UNKNOWN_CALLER.into(), |method| Arc::clone(&method.name))
+    }
+
     /// True if there is this method with this label set.
     pub(crate) fn has(&self, id: &MethodId) -> bool {
         self.methods.item(id.id).is_some()
@@ -307,12 +321,24 @@ impl StorageCore {
     /// A record no thread owns, or a new one.
     // The lock orders the last owner's writes before the next owner's.
     pub(crate) fn take_record(&'static self) -> &'static Record {
-        let idle = lock(&self.idle).pop();
-        idle.unwrap_or_else(|| leak(Record::new(self)))
+        let mut records = lock(&self.records);
+        let record = records.idle.pop().unwrap_or_else(|| {
+            let record = leak(Record::new(self, records.all.len() + 1));
+            records.all.push(record);
+            record
+        });
+        record.set_owner(Some(std::thread::current()));
+        record
     }
 
     pub(crate) fn put_record(&self, record: &'static Record) {
-        lock(&self.idle).push(record);
+        record.set_owner(None);
+        lock(&self.records).idle.push(record);
+    }
+
+    /// All records so far, by number, from 1 on.
+    pub(crate) fn all_records(&self) -> Vec<&'static Record> {
+        lock(&self.records).all.clone()
     }
 
     /// The task type of this name that is set through the API; made if need be, up to the limit of names, past which
@@ -438,6 +464,9 @@ impl StorageCore {
 
 /// All numbers of methods have a place in a [`Table`].
 const PLACES: &str = "a method's number has a place";
+
+/// The name of a method whose number a word has no room for, and of one of another storage.
+const UNKNOWN_CALLER: &str = "unknown";
 
 /// The task type of all for which there is no room.
 const OVERFLOW: &str = "overflow";

@@ -3,50 +3,113 @@
 //! A thread owns a [`Record`] in each storage it records in: its shards there. (Inside a scope it may take another, as
 //! the outer one is put away.) A record outlives the thread: when the thread ends it goes back to the storage, whose
 //! lock orders the last owner's writes before the next owner's, and the next thread adopts it whole. So threads that
-//! come and go leak nothing.
+//! come and go leak nothing. It also has the current call of its thread ([`current`](crate::recording::current)).
+//!
+//! Of each method a record has up to two shards: one of entry calls, and one of calls that other calls made. So the two
+//! kinds are counted apart at no cost: which one it is decides where a call looks for its shard.
 //!
 //! [`Local`] caches the record of the storage in force in cells without a destructor, so that reading one is a plain
 //! load; a scope, which changes the storage in force, clears them. Records in other storages, which a thread comes by
 //! through a [`Method`](crate::Method) or a guard, are in a short list beside it.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::thread::Thread;
 
 use crate::base::append::{IN_MODEL, Table};
+use crate::base::sync::{AtomicU64, Mutex, Relaxed, Release, lock};
+use crate::recording::current::CallWord;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Shard;
 use crate::recording::store::{self, StorageCore};
 
-/// Methods whose shards stand in the thread-local table itself; the rest is found through the record.
-const INLINE: usize = if IN_MODEL { 2 } else { 128 };
+/// Shards that stand in the thread-local table itself, two a method; the rest is found through the record.
+const INLINE: usize = if IN_MODEL { 4 } else { 256 };
 
-/// Shards one thread owns in one storage, by method.
+/// The place of a method's shard of calls with this caller.
+#[inline]
+fn shard_of(method: u32, caller: CallWord) -> u32 {
+    2 * method + u32::from(!caller.is_none())
+}
+
+/// The current call of one thread in one storage, and the shards it owns there.
+// Lines of its own: a thread writes into its record at each call.
+#[repr(C, align(128))]
 pub(crate) struct Record {
+    current: AtomicU64,
+    /// Its place in the storage's list of records, plus 1; 0 in none.
+    pub(crate) number: usize,
     storage: &'static StorageCore,
+    /// The thread that has it.
+    owner: Mutex<Option<Thread>>,
+    /// By the number that [`shard_of`] returns.
     shards: Table<Shard>,
 }
 
 impl Record {
-    pub(crate) fn new(storage: &'static StorageCore) -> Self {
-        let shards = Table::default();
-        Self { storage, shards }
+    pub(crate) fn new(storage: &'static StorageCore, number: usize) -> Self {
+        Self {
+            current: AtomicU64::new(CallWord::NONE.bits()),
+            number,
+            storage,
+            owner: Mutex::default(),
+            shards: Table::default(),
+        }
+    }
+
+    pub(crate) fn set_owner(&self, owner: Option<Thread>) {
+        *lock(&self.owner) = owner;
+    }
+
+    /// The name of the thread that has it, or its id where it has no name; `None` where no thread has it.
+    pub(crate) fn thread_name(&self) -> Option<Arc<str>> {
+        let owner = lock(&self.owner);
+        let name = |owner: &Thread| match owner.name() {
+            Some(name) => name.into(),
+            None => format!("{:?}", owner.id()).into(),
+        };
+        owner.as_ref().map(name)
+    }
+
+    /// The current call of its thread.
+    #[inline]
+    pub(crate) fn current(&self) -> CallWord {
+        CallWord::of_bits(self.current.load(Relaxed))
+    }
+
+    /// Changes it; only the record's owner.
+    // Release: orders nothing for the owner. A reader on another thread that finds a call here finds it in its slot,
+    // which was filled before.
+    #[inline]
+    pub(crate) fn set_current(&self, call: CallWord) {
+        self.current.store(call.bits(), Release);
     }
 
     fn owns(&self, shard: &'static Shard) -> bool {
-        let own = self.shards.item(shard.id);
+        let own = self.shards.item(shard.number);
         own.is_some_and(|own| std::ptr::eq(own, shard))
     }
 
-    /// The shard of a method, made and listed if need be; only the record's owner.
-    fn shard(&self, method: &'static MethodCore) -> Option<&'static Shard> {
-        self.shards.item_or(method.id, || method.add_shard())
+    /// The shard of a method for calls with this caller, made and listed if need be; only the record's owner.
+    fn shard(
+        &'static self,
+        method: &'static MethodCore,
+        caller: CallWord,
+    ) -> Option<&'static Shard> {
+        let number = shard_of(method.id, caller);
+        self.shards
+            .item_or(number, || method.add_shard(self, number))
     }
 }
+
+/// A shard for a call that begins, and the call that is current.
+pub(crate) type ForCall = (&'static Shard, CallWord);
 
 /// A thread's table: which shards it owns.
 pub(crate) struct Local {
     cells: [Cell<Option<&'static Shard>>; INLINE],
     /// The storage that call sites record in; `None` is the global one. Only a scope changes it.
-    current: Cell<Option<&'static StorageCore>>,
+    scope: Cell<Option<&'static StorageCore>>,
     /// This thread's record in the storage in force, once it recorded there.
     record: Cell<Option<&'static Record>>,
 }
@@ -94,21 +157,50 @@ impl Local {
     pub(crate) const fn new() -> Self {
         Self {
             cells: [const { Cell::new(None) }; INLINE],
-            current: Cell::new(None),
+            scope: Cell::new(None),
             record: Cell::new(None),
         }
     }
 
-    /// The shard this thread owns of a method, if its table has it cached.
+    /// The current call of this thread.
     #[inline]
-    pub(crate) fn cached(&self, id: u32) -> Option<&'static Shard> {
-        self.cells.get(id as usize)?.get()
+    pub(crate) fn current(&self) -> CallWord {
+        self.record.get().map_or(CallWord::NONE, Record::current)
+    }
+
+    /// Makes this call the current one, if this thread can have one.
+    #[inline]
+    pub(crate) fn set_current(&self, call: CallWord) {
+        match self.record.get() {
+            Some(record) => record.set_current(call),
+            None => self.set_first(call),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_first(&self, call: CallWord) {
+        if !call.is_none() {
+            self.adopt(self.storage());
+            if let Some(record) = self.record.get() {
+                record.set_current(call);
+            }
+        }
+    }
+
+    /// The shard this thread owns of a method for a call that begins now, if its table has it cached.
+    #[inline]
+    pub(crate) fn cached(&self, method: u32) -> Option<ForCall> {
+        let caller = self.record.get()?.current();
+        let cell = self.cells.get(shard_of(method, caller) as usize)?;
+        Some((cell.get()?, caller))
     }
 
     /// True if this thread owns the shard and has it cached.
     #[inline]
     pub(crate) fn has_cached(&self, shard: &'static Shard) -> bool {
-        self.cached(shard.id)
+        let cell = self.cells.get(shard.number as usize);
+        cell.and_then(Cell::get)
             .is_some_and(|own| std::ptr::eq(own, shard))
     }
 
@@ -120,44 +212,73 @@ impl Local {
             || OWNED.try_with(owned).unwrap_or(false)
     }
 
-    /// The shard this thread owns of a method in the storage in force; cached from now on where the table has room.
-    pub(crate) fn known(&self, id: u32) -> Option<&'static Shard> {
-        Some(self.keep(self.record.get()?.shards.item(id)?))
+    /// The shard this thread owns of a method in the storage in force, for a call that begins now; cached from now on
+    /// where the table has room.
+    pub(crate) fn known(&self, method: u32) -> Option<ForCall> {
+        let record = self.record.get()?;
+        let caller = record.current();
+        let shard = record.shards.item(shard_of(method, caller))?;
+        Some((self.keep(shard), caller))
     }
 
     fn keep(&self, shard: &'static Shard) -> &'static Shard {
-        if let Some(cell) = self.cells.get(shard.id as usize) {
+        if let Some(cell) = self.cells.get(shard.number as usize) {
             cell.set(Some(shard));
         }
         shard
     }
 
     /// The storage that call sites on this thread record in.
-    pub(crate) fn current(&self) -> &'static StorageCore {
-        self.current.get().unwrap_or_else(store::global)
+    pub(crate) fn storage(&self) -> &'static StorageCore {
+        self.scope.get().unwrap_or_else(store::global)
     }
 
     /// The storage that a scope put in force; none is the global one.
     #[inline]
     pub(crate) fn scoped(&self) -> Option<&'static StorageCore> {
-        self.current.get()
+        self.scope.get()
     }
 
-    /// The shard this thread owns of a method of any storage, made if need be. `None` where the thread can own none,
-    /// because its thread-locals are gone.
-    pub(crate) fn shard(&self, method: &'static MethodCore) -> Option<&'static Shard> {
-        let is_current = match self.current.get() {
-            Some(scoped) => std::ptr::eq(scoped, method.storage),
-            None => store::is_global(method.storage),
+    /// The shard this thread owns of a method of any storage, made if need be, for a call that begins or ends now.
+    /// `None` where the thread can own none, because its thread-locals are gone.
+    pub(crate) fn shard(&self, method: &'static MethodCore) -> Option<ForCall> {
+        let record = self.record_in(method.storage)?;
+        let caller = record.current();
+        let shard = record.shard(method, caller)?;
+        Some((self.kept_if_cacheable(record, shard), caller))
+    }
+
+    /// The shard this thread owns beside a call's own, for the end of that call.
+    pub(crate) fn shard_beside(&self, shard: &'static Shard) -> Option<&'static Shard> {
+        let record = self.record_in(shard.method.storage)?;
+        let own = record.shards.item_or(shard.number, || {
+            shard.method.add_shard(record, shard.number)
+        })?;
+        Some(self.kept_if_cacheable(record, own))
+    }
+
+    /// This thread's record in a storage, taken if need be.
+    fn record_in(&self, storage: &'static StorageCore) -> Option<&'static Record> {
+        let is_in_force = match self.scope.get() {
+            Some(scoped) => std::ptr::eq(scoped, storage),
+            None => store::is_global(storage),
         };
-        if !is_current {
-            let record = OWNED.try_with(|owned| owned.record(method.storage));
-            return record.ok()?.shard(method);
+        if !is_in_force {
+            return OWNED.try_with(|owned| owned.record(storage)).ok();
         }
         if self.record.get().is_none() {
-            self.adopt(method.storage);
+            self.adopt(storage);
         }
-        Some(self.keep(self.record.get()?.shard(method)?))
+        self.record.get()
+    }
+
+    /// Caches a shard of the record in force.
+    fn kept_if_cacheable(&self, record: &'static Record, shard: &'static Shard) -> &'static Shard {
+        let in_force = self.record.get();
+        if in_force.is_some_and(|own| std::ptr::eq(own, record)) {
+            self.keep(shard);
+        }
+        shard
     }
 
     /// Takes a record of the storage that no thread owns, or a new one, if this thread can own one.
@@ -170,6 +291,7 @@ impl Local {
     pub(crate) fn hand_back(&self) {
         self.clear();
         if let Some(record) = self.record.take() {
+            record.set_current(CallWord::NONE);
             record.storage.put_record(record);
         }
     }
@@ -181,7 +303,7 @@ impl Local {
     /// Puts another storage in force until the scope is dropped.
     pub(crate) fn enter<'a>(&'a self, storage: &'static StorageCore) -> LocalScope<'a> {
         let scoped = (!store::is_global(storage)).then_some(storage);
-        let outer = (self.current.replace(scoped), self.record.take());
+        let outer = (self.scope.replace(scoped), self.record.take());
         self.clear();
         self.adopt(storage);
         LocalScope { local: self, outer }
@@ -197,8 +319,8 @@ pub(crate) struct LocalScope<'a> {
 impl Drop for LocalScope<'_> {
     fn drop(&mut self) {
         self.local.hand_back();
-        let (current, record) = self.outer;
-        self.local.current.set(current);
+        let (scope, record) = self.outer;
+        self.local.scope.set(scope);
         self.local.record.set(record);
     }
 }

@@ -6,7 +6,7 @@
 //! finished side of all shards (sums, then buckets), then the started side, then the slots of calls in flight. So a
 //! call that is counted as finished is counted as started, and a call that is in flight all this time is in a slot. The
 //! list of shards is walked anew for each side, as a call may end in a shard that was listed before the one it started
-//! in. The orderings that pair with these reads are explained at [`Shard`].
+//! in. The orderings that pair with these reads are explained at [`Shard`](crate::recording::shard::Shard).
 //!
 //! All ages are measured from one `now`, read before everything else: a call that starts later has no age yet.
 
@@ -14,14 +14,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::append::Interner;
-use crate::base::clock::to_f64;
+use crate::base::clock::{Clock, to_f64};
 use crate::base::sort::{sort_by, sort_by_key};
 use crate::base::sync::Relaxed;
 use crate::data::family::Histogram;
-use crate::data::snapshot::{CallValueSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals};
+use crate::data::snapshot::{
+    CallValueSnapshot, CallerSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals,
+};
+use crate::recording::callers::ENTRY;
+use crate::recording::config::Totals;
 use crate::recording::exemplar;
 use crate::recording::method::MethodCore;
-use crate::recording::shard::Shard;
 use crate::recording::store::{Rules, StorageCore};
 use crate::storage::MonitorStorage;
 use crate::storage::means::RecentCalls;
@@ -42,10 +45,22 @@ pub(crate) struct OutcomeCounts {
     pub(crate) ticks: f64,
 }
 
+/// Calls that the totals are about.
+#[derive(Debug, Default)]
+pub(crate) struct CountedCalls {
+    pub(crate) started: u64,
+    pub(crate) finished: u64,
+    /// Ticks that those took which succeeded, and which failed.
+    pub(crate) ticks: [f64; 2],
+    pub(crate) ages: Ages,
+}
+
 /// The counts of the shards of one method.
 #[derive(Debug)]
 pub(crate) struct MethodCounts {
     pub(crate) started: u64,
+    pub(crate) callers: CallersOf,
+    pub(crate) entries: CountedCalls,
     pub(crate) success: OutcomeCounts,
     pub(crate) failure: OutcomeCounts,
     /// By the storage's index of the type; those past the end are 0.
@@ -54,42 +69,155 @@ pub(crate) struct MethodCounts {
 }
 
 impl MethodCounts {
-    /// Reads sums and buckets of all shards, then the started side, then the slots (see [`Shard`]).
+    /// Reads sums and buckets of all shards, then the started side, then the slots (see [`Shard`](crate::recording::shard::Shard)).
     pub(crate) fn read(method: &MethodCore, buckets: usize, now: u64) -> Self {
         let outcomes = || OutcomeCounts {
             buckets: vec![0; buckets],
             ticks: 0.0,
         };
         let (mut success, mut failure, mut errors) = (outcomes(), outcomes(), Vec::new());
+        let mut callers = CallersOf::default();
+        let mut entries = CountedCalls::default();
         for shard in method.shards() {
-            failure.ticks += shard.add_failure(&mut failure.buckets, &mut errors);
-            success.ticks += shard.add_success(&mut success.buckets);
+            // Before the buckets, in which they are counted first.
+            shard
+                .failed()
+                .for_each(|(caller, count)| callers.add(caller, FAILED, count));
+            let failed = shard.add_failure(&mut failure.buckets, &mut errors);
+            let succeeded = shard.add_success(&mut success.buckets);
+            failure.ticks += failed.ticks;
+            success.ticks += succeeded.ticks;
+            if !shard.is_nested() {
+                entries.finished += succeeded.calls + failed.calls;
+                entries.ticks[0] += succeeded.ticks;
+                entries.ticks[1] += failed.ticks;
+            }
         }
         #[cfg(all(test, not(monitor_loom)))]
         parking::pass();
         // The list again: a call that ended above may have started in a shard that was not listed yet.
-        let started = method.shards().map(Shard::started).sum();
+        for shard in method.shards() {
+            shard
+                .started()
+                .for_each(|(caller, count)| callers.add(caller, STARTED, count));
+        }
         let mut counts = Self {
-            started,
+            started: callers.sum(STARTED),
+            callers,
+            entries,
             success,
             failure,
             errors,
             ages: Ages::default(),
         };
+        counts.entries.started = counts.callers.started(ENTRY);
         // A task that is in flight all this time was counted as started, and not as finished.
-        if started > counts.finished() {
-            for start in method.shards().flat_map(|shard| shard.slots.starts()) {
-                let age = now.saturating_sub(start);
-                counts.ages.sum += to_f64(age);
-                counts.ages.max = counts.ages.max.max(age);
-            }
+        if counts.started > counts.finished() {
+            counts.add_ages(method, now);
         }
         counts
+    }
+
+    fn add_ages(&mut self, method: &MethodCore, now: u64) {
+        for shard in method.shards() {
+            for start in shard.slots.starts() {
+                let age = now.saturating_sub(start);
+                self.ages.add(age);
+                if !shard.is_nested() {
+                    self.entries.ages.add(age);
+                }
+            }
+        }
+    }
+
+    fn all_calls(&self) -> CountedCalls {
+        CountedCalls {
+            started: self.started,
+            finished: self.finished(),
+            ticks: [self.success.ticks, self.failure.ticks],
+            ages: self.ages,
+        }
     }
 
     pub(crate) fn finished(&self) -> u64 {
         let outcomes = [&self.success, &self.failure];
         outcomes.iter().flat_map(|one| &one.buckets).sum()
+    }
+}
+
+impl CountedCalls {
+    fn in_flight(&self) -> u64 {
+        self.started.saturating_sub(self.finished)
+    }
+
+    /// Adds the seconds of each outcome as the page's histogram of all calls does, so that the two are equal to the
+    /// last bit where all calls count.
+    fn add_to(&self, totals: &mut TaskTotals, clock: &Clock) {
+        let [succeeded, failed] = self.ticks.map(|ticks| clock.in_seconds(ticks));
+        totals.completed_seconds += succeeded + failed;
+        totals.started += self.started;
+        totals.completed += self.finished;
+        totals.in_flight += self.in_flight();
+        totals.current_seconds += clock.in_seconds(self.ages.sum);
+        let oldest = clock.seconds(self.ages.max);
+        totals.current_max_seconds = totals.current_max_seconds.max(oldest);
+    }
+}
+
+impl Ages {
+    fn add(&mut self, age: u64) {
+        self.sum += to_f64(age);
+        self.max = self.max.max(age);
+    }
+}
+
+/// Calls begun and calls failed, by the number of the calling method.
+#[derive(Debug, Default)]
+pub(crate) struct CallersOf(Vec<(u32, [u64; 2])>);
+
+/// Places in the counts of a caller.
+const STARTED: usize = 0;
+const FAILED: usize = 1;
+
+impl CallersOf {
+    fn add(&mut self, caller: u32, what: usize, count: u64) {
+        let known = self.0.iter().position(|(one, _)| *one == caller);
+        let at = known.unwrap_or_else(|| {
+            self.0.push((caller, [0; 2]));
+            self.0.len() - 1
+        });
+        self.0[at].1[what] += count;
+    }
+
+    fn sum(&self, what: usize) -> u64 {
+        self.0.iter().map(|(_, counts)| counts[what]).sum()
+    }
+
+    fn started(&self, caller: u32) -> u64 {
+        let known = self.0.iter().find(|(one, _)| *one == caller);
+        known.map_or(0, |(_, counts)| counts[STARTED])
+    }
+
+    /// With names, those of the label sets of a method as one.
+    fn named(&self, storage: &StorageCore) -> Vec<CallerSnapshot> {
+        let mut named: Vec<CallerSnapshot> = Vec::with_capacity(self.0.len());
+        for (number, counts) in &self.0 {
+            named.push(CallerSnapshot {
+                caller: (*number != ENTRY).then(|| storage.name_of(*number)),
+                calls: counts[STARTED],
+                failures: counts[FAILED],
+            });
+        }
+        sort_by(&mut named, |a, b| a.caller.cmp(&b.caller));
+        named.dedup_by(|one, kept| {
+            let is_same = one.caller == kept.caller;
+            if is_same {
+                kept.calls += one.calls;
+                kept.failures += one.failures;
+            }
+            is_same
+        });
+        named
     }
 }
 
@@ -264,23 +392,20 @@ fn read_method(
     let clock = &method.storage.clock;
     let bounds = &method.shared.bounds();
     let counts = MethodCounts::read(method, bounds.len() + 1, now);
-    let finished = counts.finished();
-    let in_flight = counts.started.saturating_sub(finished);
+    let in_flight = counts.started.saturating_sub(counts.finished());
     let histogram = |outcome: OutcomeCounts| Histogram {
         bounds: Arc::clone(bounds),
         counts: outcome.buckets,
         sum: clock.in_seconds(outcome.ticks),
         exemplars: Vec::new(),
     };
+    let callers = counts.callers.named(method.storage);
+    let entries_in_flight = counts.entries.in_flight();
+    match method.storage.rules().config.totals {
+        Totals::EntryCalls => counts.entries.add_to(totals, clock),
+        Totals::AllCalls => counts.all_calls().add_to(totals, clock),
+    }
     let (success, failure) = (histogram(counts.success), histogram(counts.failure));
-    // Added up in the order of the exposition's histogram of all calls, so that the two are equal to the last bit.
-    totals.completed_seconds += success.sum + failure.sum;
-    totals.started += counts.started;
-    totals.completed += finished;
-    totals.in_flight += in_flight;
-    totals.current_seconds += clock.in_seconds(counts.ages.sum);
-    let oldest = clock.seconds(counts.ages.max);
-    totals.current_max_seconds = totals.current_max_seconds.max(oldest);
     MethodSnapshot {
         number: method.id,
         is_open: method.origin.is_open,
@@ -288,11 +413,13 @@ fn read_method(
         name: Arc::clone(&method.name),
         labels: Arc::clone(&method.labels),
         started: counts.started,
+        callers,
         own_bounds: method.shared.own_bounds,
         success,
         failure,
         errors: counts.errors,
         in_flight,
+        entries_in_flight,
         duration: recent.read(method),
         values: read_values(method, recent),
         waiting: method.waiting(),

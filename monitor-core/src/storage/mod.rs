@@ -12,6 +12,7 @@
 
 pub(crate) mod collect;
 pub(crate) mod means;
+mod running;
 mod stats_map;
 mod statuses;
 #[cfg(all(test, not(monitor_loom)))]

@@ -89,7 +89,9 @@ impl StatusReader {
         if std::ptr::eq(shared.default, self.core.default_task) {
             for shard in method.shards() {
                 self.all_calls.run += shard.run(ALL_CALLS, self.all_calls.word);
-                self.newest_end = self.newest_end.max(shard.ring.newest_end());
+                if shard.feeds(ALL_CALLS) {
+                    self.newest_end = self.newest_end.max(shard.ring.newest_end());
+                }
             }
         }
         if next.is_none_or(|next| !std::ptr::eq(next.shared, shared)) {
@@ -154,7 +156,11 @@ impl StatusReader {
             run
         });
         let mut newest_end = None;
-        each_shard(&mut |shard| newest_end = newest_end.max(shard.ring.newest_end()));
+        each_shard(&mut |shard| {
+            if shard.feeds(at) {
+                newest_end = newest_end.max(shard.ring.newest_end());
+            }
+        });
         self.shown(task, state, shown, newest_end)
     }
 

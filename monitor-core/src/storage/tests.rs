@@ -203,6 +203,71 @@ fn running_tasks_are_listed_oldest_first_and_bounded() {
 }
 
 #[test]
+fn calls_stand_below_their_callers() {
+    let second = std::time::Duration::from_secs(1);
+    let (clock, hand) = Clock::manual(1000.0);
+    let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+    let start = |name: &str| {
+        hand.advance(second);
+        monitor.method(name).expect("a name").start()
+    };
+    let lines = |most| {
+        let lines = monitor.running(most).into_iter();
+        let line = |line: crate::snapshot::RunningCall| {
+            let caller = line.caller.as_deref().map(|name| format!(" from {name}"));
+            format!(
+                "{}{}{}",
+                "  ".repeat(line.depth),
+                line.name,
+                caller.unwrap_or_default()
+            )
+        };
+        lines.map(line).collect::<Vec<_>>()
+    };
+    monitor.scope_sync(|| {
+        let first = start("Serve");
+        let other = start("Tick");
+        let query = first.run(|| start("Query"));
+        let row = query.run(|| start("Row"));
+        let again = first.run(|| start("Render"));
+        let all = ["Serve", "  Query", "    Row", "  Render", "Tick"];
+        assert_eq!(lines(100), all);
+        assert_eq!(lines(3), ["Serve", "  Query", "Tick"]);
+        let snapshot = monitor.snapshot();
+        assert_eq!((snapshot.tasks.in_flight, snapshot.tasks.started), (2, 2));
+        query.finish(Outcome::Success);
+        assert_eq!(lines(100), ["Serve", "  Render", "Tick", "Row from Query"]);
+        // Another call takes the slot.
+        let later = start("Query");
+        assert_eq!(lines(100)[3..], ["Row from Query", "Query"]);
+        drop((first, other, row, again, later));
+        assert!(lines(100).is_empty());
+    });
+}
+
+#[test]
+fn the_body_of_a_current_call_runs_on_its_thread() {
+    let monitor = Monitor::new(StorageConfig::default());
+    let (outer, inner) = (monitor.method("Outer"), monitor.method("Inner"));
+    let (outer, inner) = (outer.expect("a name"), inner.expect("a name"));
+    let threads = || {
+        let lines = monitor.running(10).into_iter();
+        lines.map(|line| line.thread.is_some()).collect::<Vec<_>>()
+    };
+    monitor.scope_sync(|| {
+        let outer = outer.start();
+        assert_eq!(threads(), [false]);
+        outer.run(|| {
+            let inner = inner.start();
+            assert_eq!(threads(), [true, false]);
+            inner.run(|| assert_eq!(threads(), [true, true]));
+            assert_eq!(threads(), [true, false]);
+        });
+        assert_eq!(threads(), [false]);
+    });
+}
+
+#[test]
 fn task_types_are_known_before_they_are_set() {
     let monitor = Monitor::new(StorageConfig::default());
     assert!(monitor.has_task("default") && !monitor.has_task("loader"));

@@ -32,7 +32,7 @@ use std::time::Duration;
 use monitor_core::config::{Buckets, Namespace};
 use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
-use monitor_core::{ErrorRules, StatusRule, StorageConfig};
+use monitor_core::{ErrorRules, StatusRule, StorageConfig, Totals};
 #[cfg(feature = "prometheus")]
 use prometheus::{Registry, core::Collector};
 use tokio::runtime::Handle;
@@ -717,6 +717,11 @@ impl MonitorConfig {
         [storage.buckets, storage.size_buckets] = self.valid_buckets(at)?;
         let gauges = &mut storage.service_info;
         gauges.retain(|gauge| &*gauge.name != service::OVERWRITTEN);
+        storage.totals = match self.profile {
+            // As the original counts.
+            Profile::Servicekit => Totals::AllCalls,
+            _ => Totals::EntryCalls,
+        };
         Ok(storage)
     }
 

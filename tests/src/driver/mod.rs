@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use monitor_core::errors::{ErrorText, ErrorView};
 use monitor_core::{Clock, Keep, ManualClock, Monitor, StatusParser};
-use monitor_server::MonitorConfig;
+use monitor_server::{MonitorConfig, Profile};
 use serde_json::{Value, json};
 
 use self::calls::Calls;
@@ -102,6 +102,7 @@ fn storage_config(case: &Case) -> Result<monitor_core::StorageConfig, Failure> {
         .flatten()
         .filter(|method| !method.starts_with('_'));
     let config = MonitorConfig::from_yaml(&Value::Object(section).to_string())?
+        .profile(Profile::Servicekit)
         .methods(public.map(String::as_str));
     Ok(config.storage_config()?)
 }

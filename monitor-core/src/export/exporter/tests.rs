@@ -106,6 +106,8 @@ fn method(name: &str) -> MethodSnapshot {
         is_open: false,
         is_hidden: false,
         labels: Arc::from([]),
+        callers: Vec::new(),
+        entries_in_flight: 0,
         started: 0,
         own_bounds: &[],
         success: observed(&TIME, &[]),
