@@ -171,8 +171,8 @@ pub struct CallerSnapshot {
     pub caller: Option<Arc<str>>,
     /// Calls begun.
     pub calls: u64,
-    /// Those of them that failed. Over all callers they are the failures of the method; while calls end, some may be
-    /// missing here.
+    /// Those of them that failed: of a future that one call handed to another, under the call it last ran within. Over
+    /// all callers they are the failures of the method; while calls end, some may be missing here.
     pub failures: u64,
 }
 

@@ -46,8 +46,6 @@ const SHARD_BITS: u32 = 22;
 /// The slot of all tasks for which a thread has none.
 pub(crate) const MAX_SLOT: u32 = (1 << SLOT_BITS) - 1;
 const MAX_SHARD: u32 = (1 << SHARD_BITS) - 1;
-/// The greatest number of a method in a word.
-pub(crate) const MAX_METHOD: u32 = MAX_SHARD / 2;
 
 /// A call: the number of its shard, of its record in the storage (from 1 on; 0 is unknown), and of its slot. 0 is no
 /// call: no shard has the number 0.
@@ -135,18 +133,17 @@ impl CallPoll {
         self.slot.is_some_and(TaskSlot::is_suspended)
     }
 
-    /// The body is about to run. Writes nothing where the call is current, as at a body's first poll.
+    /// The body is about to run. Writes nothing at its first poll: the call has just become the current one.
     #[inline]
     pub(crate) fn resume(self) {
-        thread::with(|local| {
-            let outer = local.current();
-            if outer != self.word
-                && let Some(slot) = self.slot
-            {
-                slot.resume(outer);
+        if let Some(slot) = self.slot
+            && slot.is_suspended()
+        {
+            thread::with(|local| {
+                slot.resume(local.current());
                 local.set_current(self.word);
-            }
-        });
+            });
+        }
     }
 
     /// Runs a part of the call's work. The call keeps its caller.

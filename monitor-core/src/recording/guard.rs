@@ -27,13 +27,13 @@ use crate::base::clock::{Clock, to_f64};
 use crate::base::sync::OnceLock;
 use crate::errors::Outcome;
 use crate::recording::config::StorageConfig;
-use crate::recording::current::{CallPoll, CallWord, InCall, MAX_METHOD};
+use crate::recording::current::{CallPoll, CallWord, InCall};
 use crate::recording::label_sets::MethodId;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{CallSite, IS_OFF};
 use crate::recording::store::StorageCore;
-use crate::recording::thread::{self, ForCall, Local};
+use crate::recording::thread::{self, ForCall, Local, entry_shard};
 use crate::recording::values::ValueRef;
 
 /// Flag: the thread was panicking when the call began. The guard may be dropped by that panic, which then is not the
@@ -41,8 +41,8 @@ use crate::recording::values::ValueRef;
 const UNWINDING: u64 = 1 << 32;
 /// Flag: the call observed a value.
 const OBSERVED: u64 = 1 << 33;
-/// The place of the caller's number, 21 bits.
-const CALLER: u32 = 34;
+/// Flag: the call was started by hand. It was never made the current one.
+const BY_HAND: u64 = 1 << 34;
 /// Flag: the handle of no call; the other bits are its start. Without the feature `off` no code looks at it.
 const DEAD: u64 = 1 << 63;
 
@@ -93,17 +93,17 @@ impl CallGuard {
     /// Starts a call at a site, in the storage in force on this thread, and makes it the current one.
     #[inline(never)]
     pub fn start(site: &'static CallSite) -> Self {
-        match thread::with(|local| local.cached(site.known())) {
+        match thread::with(|local| local.cached(site.known_shard())) {
             Some(found) => Self::begin_current(found),
             // The first call of a site, of a method on this thread or in this scope, or of one past the inline table.
-            None => start_uncached(site, site.resolve()),
+            None => start_unresolved(site),
         }
     }
 
     /// The same with labels.
     #[inline(never)]
     pub(crate) fn start_named(site: &'static CallSite, name: &'static MethodId) -> Self {
-        match thread::with(|local| local.cached(name.id)) {
+        match thread::with(|local| local.cached(entry_shard(name.id))) {
             Some(found) => Self::begin_current(found),
             None => start_uncached(site, name),
         }
@@ -112,10 +112,11 @@ impl CallGuard {
     /// Starts a call of a method of a given storage.
     #[inline(never)]
     pub(crate) fn start_method(method: &'static MethodCore) -> Self {
-        let call = match thread::with(|local| local.cached(method.id)) {
+        let mut call = match thread::with(|local| local.cached(entry_shard(method.id))) {
             Some(found) if std::ptr::eq(found.0.method, method) => Self::begin(found),
             _ => thread::with(|local| Self::start_in(local, method)),
         };
+        call.slot |= BY_HAND;
         call.noting_a_panic()
     }
 
@@ -130,13 +131,8 @@ impl CallGuard {
 
     #[inline]
     fn begin((shard, caller): ForCall) -> Self {
-        let slot = u64::from(shard.begin(caller)) | (u64::from(caller.method()) << CALLER);
+        let slot = u64::from(shard.begin(caller));
         Self { shard, slot }
-    }
-
-    /// The number of the method that made it.
-    fn caller(&self) -> u32 {
-        (self.slot >> CALLER) as u32 & MAX_METHOD
     }
 
     #[inline]
@@ -248,10 +244,22 @@ impl CallGuard {
         IS_OFF && self.slot & DEAD != 0
     }
 
+    /// True if it was made the current call when it started. A call that succeeds is so still, as its body has just run.
+    #[inline]
+    fn was_current(&self) -> bool {
+        self.slot & BY_HAND == 0
+    }
+
     /// True if the fast path applies: the thread has the shard cached, and only a duration is to be recorded.
     #[inline]
     fn ends_fast(&self, local: &Local) -> bool {
         self.slot & OBSERVED == 0 && local.has_cached(self.shard)
+    }
+
+    /// Its word.
+    #[cfg(all(test, monitor_loom))]
+    pub(crate) fn word(&self) -> CallWord {
+        self.shard.word_of(self.slot())
     }
 
     /// Ends the call with this table, as it ends with the thread's.
@@ -259,11 +267,10 @@ impl CallGuard {
     pub(crate) fn end(self, local: &Local, failure: Option<Failure>) {
         let call = ManuallyDrop::new(self);
         match failure {
-            None if call.ends_fast(local) => call.shard.end_ok(call.slot()),
+            None if call.ends_fast(local) => call.shard.end_ok(call.slot(), call.was_current()),
             Some(failure) if call.ends_fast(local) => {
                 let end = call.shard.now();
-                call.shard
-                    .end_failed(call.slot(), end, failure, call.caller());
+                call.shard.end_failed(call.slot(), end, failure);
             }
             failure => call.end_slow(local, call.shard.now(), failure),
         }
@@ -287,6 +294,7 @@ impl CallGuard {
     fn end_slow(&self, local: &Local, end: u64, failure: Option<Failure>) {
         let (span, method) = (self.span(end), self.method());
         let is_owner = local.owns(self.shard);
+        let caller = self.shard.slots.caller_of(self.slot()).method();
         if local.current() == self.shard.word_of(self.slot()) {
             local.set_current(self.shard.slots.outer_of(self.slot()));
         }
@@ -299,7 +307,7 @@ impl CallGuard {
             }
             match failure {
                 None => target.succeed(span),
-                Some(failure) => target.fail(span, failure, self.caller()),
+                Some(failure) => target.fail(span, failure, caller),
             }
         };
         let target = if is_owner {
@@ -422,6 +430,12 @@ pub fn no_call() -> CallGuard {
 
 #[cold]
 #[inline(never)]
+fn start_unresolved(site: &'static CallSite) -> CallGuard {
+    start_uncached(site, site.resolve())
+}
+
+#[cold]
+#[inline(never)]
 fn start_uncached(site: &'static CallSite, name: &'static MethodId) -> CallGuard {
     thread::with(|local| {
         if let Some(found) = local.known(name.id) {
@@ -444,7 +458,7 @@ fn start_uncached(site: &'static CallSite, name: &'static MethodId) -> CallGuard
 fn succeed(call: CallGuard) {
     let call = ManuallyDrop::new(call);
     if thread::with(|local| call.ends_fast(local)) {
-        call.shard.end_ok(call.slot());
+        call.shard.end_ok(call.slot(), call.was_current());
     } else {
         succeed_slow(ManuallyDrop::into_inner(call));
     }
@@ -471,8 +485,7 @@ fn fail(call: CallGuard, outcome: Outcome<'_>) {
 fn fail_at(call: CallGuard, end: u64, failure: Failure) {
     let call = ManuallyDrop::new(call);
     if thread::with(|local| call.ends_fast(local)) {
-        call.shard
-            .end_failed(call.slot(), end, failure, call.caller());
+        call.shard.end_failed(call.slot(), end, failure);
     } else {
         thread::with(|local| call.end_slow(local, end, Some(failure)));
     }

@@ -18,12 +18,12 @@ const INLINE: u32 = if IN_MODEL { 1 } else { 16 };
 /// number of the next free one (plus 1) above.
 const BUSY: u64 = 1;
 
-/// Bit of a slot's caller, above those of a [`CallWord`]: set while the body of its task is suspended.
-const SUSPENDED: u64 = 1 << 63;
+/// Highest bit of a slot's start: the slot's caller is the call that was current, but made none. The task is an entry
+/// call all the same. Its start then looks like one that is far ahead, so that the end of the call takes the slow path.
+const UNCALLED: u64 = 1 << 63;
 
-/// Bit of a slot's caller: the word below is that of the call that was current, but is no caller. The call is an entry
-/// call all the same.
-const NO_CALLER: u64 = 1 << 62;
+/// Highest bit of a slot's caller, above those of a [`CallWord`]: set while the body of its task is suspended.
+const SUSPENDED: u64 = 1 << 63;
 
 /// The end of a list of free slots.
 const NONE: u32 = 0;
@@ -31,10 +31,10 @@ const NONE: u32 = 0;
 /// One slot.
 #[derive(Default)]
 pub(crate) struct TaskSlot {
-    /// When the task started, with [`BUSY`]; or the next free slot.
+    /// When the task started, with [`BUSY`] and [`UNCALLED`]; or the next free slot.
     start: AtomicU64,
     /// The call that was current when the task's body began to run last, which is current again when it stops; with
-    /// [`SUSPENDED`] and [`NO_CALLER`].
+    /// [`SUSPENDED`].
     caller: AtomicU64,
 }
 
@@ -133,6 +133,12 @@ impl TaskSlots {
     #[inline]
     pub(crate) fn outer_of(&self, slot: u32) -> CallWord {
         self.cell(slot).map_or(CallWord::NONE, TaskSlot::outer)
+    }
+
+    /// The call that the body of this slot's task last ran within, which is the call it was made from unless a future
+    /// was handed on.
+    pub(crate) fn caller_of(&self, slot: u32) -> CallWord {
+        self.cell(slot).map_or(CallWord::NONE, TaskSlot::caller)
     }
 
     /// The slot with its number, for the code that runs its task.
@@ -251,50 +257,61 @@ impl TaskSlot {
     }
 
     /// When its task started; only the holder of the claim.
+    fn started(&self) -> u64 {
+        start(self.start.load(Relaxed))
+    }
+
+    /// The same for the fast path, to which a task without a caller looks as one that starts far ahead.
     #[inline]
-    pub(crate) fn started(&self) -> u64 {
+    pub(crate) fn started_with_caller(&self) -> u64 {
         self.start.load(Relaxed) >> 1
     }
 
     fn busy_since(&self) -> Option<u64> {
-        let start = self.start.load(Acquire);
-        (start & BUSY != 0).then_some(start >> 1)
+        let word = self.start.load(Acquire);
+        (word & BUSY != 0).then(|| start(word))
     }
 
     /// Its task, if there is the same one before and after its caller is read.
     fn task(&self, slot: u32) -> Option<TaskInFlight> {
         loop {
-            let start = self.busy_since()?;
+            let start_word = self.start.load(Acquire);
             let caller = self.caller.load(Acquire);
+            if start_word & BUSY == 0 {
+                return None;
+            }
             // A caller of the slot's next task was stored after this task's start was cleared, and is read by an
             // Acquire: so that is seen here.
-            if self.busy_since() == Some(start) {
-                let is_entry = caller & NO_CALLER != 0;
+            if self.start.load(Relaxed) == start_word {
                 return Some(TaskInFlight {
                     slot,
-                    start,
-                    caller: if is_entry {
-                        CallWord::NONE
-                    } else {
-                        word(caller)
-                    },
+                    start: start(start_word),
+                    caller: caller_in(start_word, caller),
                     is_suspended: caller & SUSPENDED != 0,
                 });
             }
         }
     }
 
-    #[inline]
-    pub(crate) fn outer(&self) -> CallWord {
-        word(self.caller.load(Relaxed))
+    fn caller(&self) -> CallWord {
+        caller_in(self.start.load(Relaxed), self.caller.load(Relaxed))
     }
 
-    /// The call that was current when the body began to run, which is not its caller.
+    /// The call that is current again when the body stops; only for a body that runs.
+    #[inline]
+    pub(crate) fn outer(&self) -> CallWord {
+        CallWord::of_bits(self.caller.load(Relaxed))
+    }
+
+    /// The call that was current when the body began to run is not its caller.
     pub(crate) fn set_uncalled(&self, outer: CallWord) {
-        self.caller.store(outer.bits() | NO_CALLER, Release);
+        let start = self.start.load(Relaxed);
+        self.caller.store(outer.bits(), Release);
+        self.start.store(start | UNCALLED, Release);
     }
 
     /// Only the code that polls or drops the body of the task reads or writes this, here and below.
+    #[inline]
     pub(crate) fn is_suspended(&self) -> bool {
         self.caller.load(Relaxed) & SUSPENDED != 0
     }
@@ -303,23 +320,30 @@ impl TaskSlot {
     // Release, here and below: pairs with the Acquire in `task`.
     #[inline]
     pub(crate) fn resume(&self, outer: CallWord) {
-        let kept = self.caller.load(Relaxed) & NO_CALLER;
-        self.caller.store(outer.bits() | kept, Release);
+        self.caller.store(outer.bits(), Release);
     }
 
     /// The body is suspended. Returns the call it ran within.
     #[inline]
     pub(crate) fn suspend(&self) -> CallWord {
-        let caller = self.caller.load(Relaxed);
-        self.caller.store(caller | SUSPENDED, Release);
-        word(caller)
+        let outer = self.caller.load(Relaxed);
+        self.caller.store(outer | SUSPENDED, Release);
+        CallWord::of_bits(outer)
     }
 }
 
-/// The word below the bits of a slot.
+/// The caller in a busy slot.
+fn caller_in(start: u64, caller: u64) -> CallWord {
+    if start & UNCALLED != 0 {
+        return CallWord::NONE;
+    }
+    CallWord::of_bits(caller & !SUSPENDED)
+}
+
+/// The start time a busy slot keeps.
 #[inline]
-fn word(caller: u64) -> CallWord {
-    CallWord::of_bits(caller & !(SUSPENDED | NO_CALLER))
+fn start(word: u64) -> u64 {
+    (word & !UNCALLED) >> 1
 }
 
 /// The next free slot (plus 1) a free slot names.
@@ -387,6 +411,7 @@ mod tests {
         assert_eq!(cell.suspend(), outer[0]);
         cell.resume(outer[1]);
         assert_eq!(cell.outer(), outer[1]);
+        assert_eq!(slots.start_of(claimed), Some(1));
         assert_eq!(slots.task(claimed).map(|task| task.caller), Some(ENTRY));
     }
 

@@ -22,7 +22,7 @@ use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{Settings, settings_of};
 use crate::recording::store::{DurationCells, StorageCore};
 use crate::recording::streak::Streak;
-use crate::recording::thread::Record;
+use crate::recording::thread::{Record, entry_shard};
 use crate::recording::values::ValueName;
 
 /// The part of a method that all its label sets share in a storage.
@@ -220,7 +220,7 @@ impl MethodCore {
         write(self.fallback.get_or_init(|| {
             // In no list of records: its calls are never current.
             let record = leak(Record::new(self.storage, 0));
-            self.add_shard(record, 2 * self.id)
+            self.add_shard(record, entry_shard(self.id))
         }))
     }
 

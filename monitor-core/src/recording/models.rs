@@ -204,6 +204,60 @@ fn a_slot_released_elsewhere_is_reclaimed_once_and_never_shows_two_tasks() {
 }
 
 #[test]
+fn a_slot_never_shows_the_caller_of_another_task() {
+    check(|| {
+        let slots: &'static TaskSlots = leak(TaskSlots::new());
+        let caller = |number| CallWord::new(number, 1, 0);
+        let first = slots.claim(10, caller(10));
+        let owner = thread::spawn(move || {
+            slots.release(first);
+            let second = slots.claim(20, caller(20));
+            assert_eq!(second, first);
+            // Its body is polled within other calls.
+            let slot = slots.slot(second).expect("it is there");
+            slot.suspend();
+            slot.resume(caller(21));
+        });
+        let seen: Vec<_> = slots.tasks().collect();
+        for task in seen {
+            let callers: &[u32] = if task.start == 10 { &[10] } else { &[20, 21] };
+            assert!(callers.contains(&task.caller.shard()), "{task:?}");
+        }
+        owner.join().expect("no panic");
+        let task = slots.task(first).expect("it is in flight");
+        assert_eq!((task.start, task.caller), (20, caller(21)));
+    });
+}
+
+#[test]
+fn the_calls_of_a_method_are_the_sum_over_their_callers() {
+    check(|| {
+        let (core, method, _) = storage();
+        let caller = core.method_of(MethodId::fixed("Serve", METHOD + 1));
+        let thread = thread::spawn(move || {
+            let local = local(core);
+            end(CallGuard::start_in(&local, method), &local, None);
+            let outer = CallGuard::start_in(&local, caller);
+            local.set_current(outer.word());
+            let failure = Some(ill(TaskStatus::Internal));
+            end(CallGuard::start_in(&local, method), &local, failure);
+            local.set_current(CallWord::NONE);
+            end(outer, &local, None);
+        });
+        for _ in 0..2 {
+            let counts = MethodCounts::read(method, MAX_BUCKETS, core.clock.now());
+            assert!(counts.started >= counts.finished());
+            assert!(counts.entries.started >= counts.entries.finished);
+            assert!(counts.callers.failed() <= failures(&counts));
+        }
+        thread.join().expect("no panic");
+        let last = scrape(core, method).counts;
+        assert_eq!((last.started, last.entries.started), (2, 1));
+        assert_eq!(last.callers.failed(), 1);
+    });
+}
+
+#[test]
 fn a_reader_never_takes_an_overwritten_entry_for_the_one_it_was() {
     check(|| {
         let ring: &'static Ring = leak(Ring::new());
@@ -298,8 +352,8 @@ fn the_fallback_shard_has_one_writer_at_a_time() {
             .map(|_| {
                 thread::spawn(move || {
                     method.with_fallback(|shard| {
-                        let slot = shard.begin();
-                        shard.end_ok(slot);
+                        let slot = shard.begin(CallWord::NONE);
+                        shard.end_ok(slot, false);
                     })
                 })
             })

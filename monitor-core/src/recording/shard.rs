@@ -15,7 +15,7 @@ use crate::data::status::TaskStatus;
 use crate::recording::callers::CallerCounts;
 use crate::recording::config::{TickBounds, Totals};
 use crate::recording::current::CallWord;
-use crate::recording::in_flight::{TaskSlot, TaskSlots};
+use crate::recording::in_flight::TaskSlots;
 use crate::recording::method::MethodCore;
 use crate::recording::streak::{Streak, StreakPart};
 use crate::recording::thread::Record;
@@ -39,8 +39,6 @@ pub(crate) struct Shard {
     pub(crate) method: &'static MethodCore,
     /// At [`OWN`] and at [`ALL_CALLS`].
     streaks: [&'static Streak; 2],
-    /// The values of calls that start here, from their first use.
-    pub(crate) values: Once<&'static ShardValues>,
     /// The record it belongs to, with the current call of its thread.
     record: &'static Record,
     /// The word of its call in slot 0.
@@ -49,6 +47,8 @@ pub(crate) struct Shard {
     pub(crate) number: u32,
     head: Head,
     started: CallerCounts,
+    /// The values of calls that start here, from their first use.
+    pub(crate) values: Once<&'static ShardValues>,
     pub(crate) next: Link<Shard>,
     ok: BucketCounts,
     pub(crate) ring: Ring,
@@ -185,14 +185,6 @@ impl Shard {
         self.record.set_current(self.word_of(slot));
     }
 
-    /// If the call in this slot is the current one, it no longer is; only the owner.
-    #[inline]
-    fn stop_current(&self, slot: u32, task: &TaskSlot) {
-        if self.record.current() == self.word_of(slot) {
-            self.record.set_current(task.outer());
-        }
-    }
-
     /// True if its calls have callers.
     pub(crate) fn is_nested(&self) -> bool {
         !self.number.is_multiple_of(2)
@@ -207,20 +199,25 @@ impl Shard {
         self.method.storage.rules().config.totals
     }
 
-    /// A call that started here succeeds now; only the owner.
+    /// A call that started here succeeds now; only the owner. The call is the current one, or never is.
     // All rare cases share one exit, at the tail: a value that lives across a call would cost the fast path saved
     // registers.
     #[inline]
-    pub(crate) fn end_ok(&self, slot: u32) {
+    pub(crate) fn end_ok(&self, slot: u32, is_current: bool) {
         let end = self.now();
         match self.slots.inline_slot(slot) {
-            // An end before the start (see `Span::ticks`) wraps around to a very long time, and takes the slow path
-            // too.
-            Some(task) if end.wrapping_sub(task.started()) < LONG && self.is_known_ok() => {
-                let duration = end.wrapping_sub(task.started());
+            Some(task) => {
+                // An end before the start (see `Span::ticks`) wraps around to a very long time, and takes the slow path
+                // too.
+                let duration = end.wrapping_sub(task.started_with_caller());
+                if duration >= LONG || !self.is_known_ok() {
+                    return self.end_ok_slow(slot, end);
+                }
                 match self.ok.used_cell(self.bounds.bucket(duration)) {
                     Some(cell) => {
-                        self.stop_current(slot, task);
+                        if is_current {
+                            self.record.set_current(task.outer());
+                        }
                         self.slots.release(slot);
                         self.ring.push(end, duration);
                         // Release: pairs with the Acquire of a reader that adds the shards up.
@@ -230,7 +227,7 @@ impl Shard {
                     None => self.end_ok_slow(slot, end),
                 }
             }
-            _ => self.end_ok_slow(slot, end),
+            None => self.end_ok_slow(slot, end),
         }
     }
 
@@ -285,7 +282,8 @@ impl Shard {
     }
 
     /// A call that started here failed; only the owner.
-    pub(crate) fn end_failed(&self, slot: u32, end: u64, failure: Failure, caller: u32) {
+    pub(crate) fn end_failed(&self, slot: u32, end: u64, failure: Failure) {
+        let caller = self.slots.caller_of(slot).method();
         let span = self.release_slot(slot, end);
         self.fail(span, failure, caller);
         self.method.note_exemplar(span, true);

@@ -26,7 +26,7 @@ use crate::recording::label_sets::{
     Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text, most_sets,
 };
 use crate::recording::store::StorageCore;
-use crate::recording::thread::{self, Local};
+use crate::recording::thread::{self, Local, entry_shard};
 
 /// Whether the attribute makes no sites: the feature `off`, which a dependency may have set on `monitor-macros` alone.
 pub(crate) const IS_OFF: bool = monitor_macros::is_off!();
@@ -39,8 +39,8 @@ pub struct CallSite {
     file: &'static str,
     line: u32,
     settings: SiteSettings,
-    /// The method's number; 0 until it is resolved.
-    id: StaticAtomicU32,
+    /// The number of the method's shards of entry calls; 0 until it is resolved.
+    shard: StaticAtomicU32,
     name: OnceLock<&'static MethodId>,
     combinations: StorageLink,
 }
@@ -119,7 +119,7 @@ impl CallSite {
             file,
             line,
             settings,
-            id: StaticAtomicU32::new(0),
+            shard: StaticAtomicU32::new(0),
             name: OnceLock::new(),
             combinations: StorageLink::new(),
         }
@@ -130,17 +130,17 @@ impl CallSite {
         (self.file, self.line)
     }
 
-    /// The method's number, or 0 before [`resolve`](Self::resolve). A plain word that never changes once set, so
-    /// Relaxed will do.
+    /// The number of the method's shards of entry calls, or 0 before [`resolve`](Self::resolve), which is the number of
+    /// none. A plain word that never changes once set, so Relaxed will do.
     #[inline]
-    pub(crate) fn known(&self) -> u32 {
-        self.id.load(Relaxed)
+    pub(crate) fn known_shard(&self) -> u32 {
+        self.shard.load(Relaxed)
     }
 
     #[cold]
     pub(crate) fn resolve(&self) -> &'static MethodId {
         let name = self.name.get_or_init(|| MethodId::plain(self.method));
-        self.id.store(name.id, Relaxed);
+        self.shard.store(entry_shard(name.id), Relaxed);
         name
     }
 

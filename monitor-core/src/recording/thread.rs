@@ -26,10 +26,16 @@ use crate::recording::store::{self, StorageCore};
 /// Shards that stand in the thread-local table itself, two a method; the rest is found through the record.
 const INLINE: usize = if IN_MODEL { 4 } else { 256 };
 
-/// The place of a method's shard of calls with this caller.
+/// The number of a method's shard of entry calls in every record. That of its other calls is the next one.
 #[inline]
-fn shard_of(method: u32, caller: CallWord) -> u32 {
-    2 * method + u32::from(!caller.is_none())
+pub(crate) fn entry_shard(method: u32) -> u32 {
+    2 * method
+}
+
+/// The number of the shard for a call with this caller.
+#[inline]
+fn shard_for(entry_shard: u32, caller: CallWord) -> u32 {
+    entry_shard + u32::from(!caller.is_none())
 }
 
 /// The current call of one thread in one storage, and the shards it owns there.
@@ -42,7 +48,7 @@ pub(crate) struct Record {
     storage: &'static StorageCore,
     /// The thread that has it.
     owner: Mutex<Option<Thread>>,
-    /// By the number that [`shard_of`] returns.
+    /// By the number that [`shard_for`] returns.
     shards: Table<Shard>,
 }
 
@@ -96,7 +102,7 @@ impl Record {
         method: &'static MethodCore,
         caller: CallWord,
     ) -> Option<&'static Shard> {
-        let number = shard_of(method.id, caller);
+        let number = shard_for(entry_shard(method.id), caller);
         self.shards
             .item_or(number, || method.add_shard(self, number))
     }
@@ -190,9 +196,9 @@ impl Local {
 
     /// The shard this thread owns of a method for a call that begins now, if its table has it cached.
     #[inline]
-    pub(crate) fn cached(&self, method: u32) -> Option<ForCall> {
+    pub(crate) fn cached(&self, entry_shard: u32) -> Option<ForCall> {
         let caller = self.record.get()?.current();
-        let cell = self.cells.get(shard_of(method, caller) as usize)?;
+        let cell = self.cells.get(shard_for(entry_shard, caller) as usize)?;
         Some((cell.get()?, caller))
     }
 
@@ -217,7 +223,7 @@ impl Local {
     pub(crate) fn known(&self, method: u32) -> Option<ForCall> {
         let record = self.record.get()?;
         let caller = record.current();
-        let shard = record.shards.item(shard_of(method, caller))?;
+        let shard = record.shards.item(shard_for(entry_shard(method), caller))?;
         Some((self.keep(shard), caller))
     }
 

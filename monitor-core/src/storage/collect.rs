@@ -193,6 +193,12 @@ impl CallersOf {
         self.0.iter().map(|(_, counts)| counts[what]).sum()
     }
 
+    /// Calls that failed.
+    #[cfg(all(test, monitor_loom))]
+    pub(crate) fn failed(&self) -> u64 {
+        self.sum(FAILED)
+    }
+
     fn started(&self, caller: u32) -> u64 {
         let known = self.0.iter().find(|(one, _)| *one == caller);
         known.map_or(0, |(_, counts)| counts[STARTED])

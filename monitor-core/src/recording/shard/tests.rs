@@ -80,3 +80,9 @@ fn a_value_belongs_to_one_call_only() {
     values.push(3 + ENTRIES as u64, 2.5);
     assert_eq!(values.get(3), None);
 }
+
+#[test]
+fn a_shard_takes_no_more_memory_than_is_promised() {
+    // The benchmark's promise of a (method, thread) is about this and its places in two tables.
+    assert_eq!(size_of::<Shard>(), 17 * 128);
+}
