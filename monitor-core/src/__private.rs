@@ -10,7 +10,7 @@ pub use std::boxed::Box;
 pub use crate::base::clock::date_and_time;
 pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use crate::errors::{NamedError, Naming, Unnamed};
-pub use crate::recording::args::{CallArgs, Start};
+pub use crate::recording::args::{CallArgs, Root, Start};
 pub use crate::recording::guard::{CallGuard, no_call};
 pub use crate::recording::label_sets::{LabelKey, bounded, label_values, text};
 pub use crate::recording::limit::limit;
