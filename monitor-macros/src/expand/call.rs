@@ -41,14 +41,14 @@ impl<'a> Call<'a> {
 impl Call<'_> {
     /// The module all generated paths go through.
     pub(crate) fn runtime(&self, span: Span) -> TokenStream {
-        match self.args.root.value() {
+        match self.args.crate_path.value() {
             None => quote_spanned!(span=> ::monitor_core::__private),
-            Some(root) => quote_spanned!(span=> #root::__private),
+            Some(path) => quote_spanned!(span=> #path::__private),
         }
     }
 
     /// The same, with macro hygiene.
-    pub(crate) fn root(&self) -> TokenStream {
+    pub(crate) fn mixed_runtime(&self) -> TokenStream {
         self.runtime(Span::mixed_site())
     }
 
@@ -69,7 +69,7 @@ impl Call<'_> {
     }
 
     pub(super) fn sync(&self) -> TokenStream {
-        let (runtime, start) = (self.root(), self.start());
+        let (runtime, start) = (self.mixed_runtime(), self.start());
         // Errors about the type point at the closure's type, if it has one. If that is a `Result` with a large error,
         // clippy would report the closure too (`result_large_err`).
         let says_it = !may_be_result(self.ty) || ends_in_a_statement(&self.block.stream());
@@ -174,7 +174,7 @@ impl Call<'_> {
         if !self.reads_arguments() {
             return TokenStream::new();
         }
-        let (args, runtime) = (self.args, self.root());
+        let (args, runtime) = (self.args, self.mixed_runtime());
         let first = self.labelled_args(&site());
         let mut statements = mixed!(let __monitor_start = #first;);
         let observed = [args.request_size.get(), args.deadline.get()];
@@ -267,7 +267,7 @@ impl Call<'_> {
 
     /// Looks at the value, as one with an error that may borrow or not.
     fn probe(&self) -> TokenStream {
-        let runtime = self.root();
+        let runtime = self.mixed_runtime();
         match &self.checked.returned.borrow {
             Borrow::Never => mixed!(#runtime::Probe::new(__monitor_value).outcome()),
             Borrow::Maybe => mixed!(#runtime::Probe::borrowing(__monitor_value).outcome()),
