@@ -61,11 +61,29 @@ impl Call<'_> {
     /// The expression that the runtime starts the call from. It stands in each expansion once, because it contains the
     /// static.
     pub(super) fn start(&self) -> TokenStream {
-        if self.reads_arguments() {
-            mixed!(__monitor_start)
-        } else {
-            self.site()
+        if !self.reads_arguments() {
+            return self.without_a_caller(self.site());
         }
+        let start = mixed!(__monitor_start);
+        if self.starts_with_its_arguments() {
+            return start;
+        }
+        self.without_a_caller(start)
+    }
+
+    /// The same start, of a call that has no caller if the attribute has a `root`.
+    fn without_a_caller(&self, start: TokenStream) -> TokenStream {
+        if !self.args.root.given() {
+            return start;
+        }
+        let runtime = self.mixed_runtime();
+        mixed!(#runtime::Root(#start))
+    }
+
+    /// True if the call starts where its arguments are read: they are larger than a call, and would be kept over the
+    /// awaits.
+    fn starts_with_its_arguments(&self) -> bool {
+        self.checked.is_async() && !matches!(self.checked.shape, Shape::Sync)
     }
 
     pub(super) fn sync(&self) -> TokenStream {
@@ -184,9 +202,9 @@ impl Call<'_> {
             let noted = quote_spanned!(at=> __monitor_start.#method(#reference));
             statements.extend(mixed!(let __monitor_start = #noted;));
         }
-        if self.checked.is_async() && !matches!(self.checked.shape, Shape::Sync) {
-            // They are larger than a call, and would be kept over the awaits.
-            let start = mixed!(#runtime::Start::start(__monitor_start));
+        if self.starts_with_its_arguments() {
+            let start = self.without_a_caller(mixed!(__monitor_start));
+            let start = mixed!(#runtime::Start::start(#start));
             statements.extend(mixed!(let __monitor_start = #start;));
         }
         statements

@@ -136,6 +136,7 @@ arguments! {
     buckets: Buckets = "buckets", BOTH, "buckets = [0.1, 1.0]", of(buckets::buckets);
     future: () = "future", FUNCTION, "future", value::flag;
     stream: () = "stream", FUNCTION, "stream", value::flag;
+    root: () = "root", FUNCTION, "root", value::flag;
     crate_path: Path = "crate", BOTH, "crate = path::to::monitor_core", value::crate_path("expected a path");
     // Those of the derives.
     named: LitStr = "error_type", ERROR, "error_type = \"name\"",

@@ -147,7 +147,7 @@ fn an_argument_is_the_same_from_a_macro() {
 
 #[test]
 fn every_argument_with_a_value_is_in_the_table() {
-    let valueless = ["only_pub", "skip", "future", "stream"];
+    let valueless = ["only_pub", "skip", "future", "stream", "root"];
     for key in crate::parse::keys().filter(|key| !valueless.contains(key)) {
         let listed = ARGUMENTS.iter().any(|(_, args, _)| args.starts_with(key));
         assert!(listed, "{key}");
