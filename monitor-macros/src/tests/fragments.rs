@@ -253,6 +253,18 @@ fn a_macro_named_by_a_macro_may_do_anything() {
     assert!(text.contains("run_sync"), "{text}");
 }
 
+#[test]
+fn an_inner_function_ends_behind_a_block_from_a_macro() {
+    let block = fragment(quote!({ 1 }));
+    for body in [
+        quote!(async fn g() -> u8 #block x().await; y().await),
+        quote!(h(async |c| #block, x().await); y().await),
+    ] {
+        let text = expanded(TokenStream::new(), quote!(async fn f() -> u8 { #body })).to_string();
+        assert_eq!(text.matches("awaited (").count(), 2, "{text}");
+    }
+}
+
 /// Blocks whose parts come as fragments, and how many methods are monitored.
 #[test]
 fn methods_from_a_macro_are_monitored() {
