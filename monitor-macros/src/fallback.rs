@@ -52,7 +52,7 @@ impl Call<'_> {
     /// The name that `call` gives stands for no call. A future or stream that outlives the function could not borrow
     /// it; `call` is refused there, so this code never runs.
     fn no_call(&self) -> Option<TokenStream> {
-        let (runtime, name) = (self.root(), self.args.call.value()?);
+        let (runtime, name) = (self.mixed_runtime(), self.args.call.value()?);
         Some(match self.checked.shape {
             Shape::Future(..) | Shape::Stream(..) => {
                 mixed!(let #name: &'static mut #runtime::CallGuard = #runtime::edge();)
@@ -75,7 +75,7 @@ impl Call<'_> {
 
     /// The attribute's expressions, put to the use they would have in a call.
     fn checks(&self) -> TokenStream {
-        let runtime = self.root();
+        let runtime = self.mixed_runtime();
         let args = self.call_args(|| mixed!(#runtime::edge()));
         let args = (!args.is_empty()).then(|| mixed!(#args let _ = __monitor_start;));
         let limit = self.counted_limit();

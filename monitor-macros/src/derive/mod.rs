@@ -81,6 +81,6 @@ fn implementation(
 
 /// Where generated paths begin.
 fn root(helper: &Args) -> TokenStream {
-    let path = helper.derive_root.value();
+    let path = helper.derive_crate_path.value();
     path.map_or_else(|| mixed!(::monitor_core), |path| mixed!(#path))
 }

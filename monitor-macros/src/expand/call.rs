@@ -41,14 +41,14 @@ impl<'a> Call<'a> {
 impl Call<'_> {
     /// The module all generated paths go through.
     pub(crate) fn runtime(&self, span: Span) -> TokenStream {
-        match self.args.root.value() {
+        match self.args.crate_path.value() {
             None => quote_spanned!(span=> ::monitor_core::__private),
-            Some(root) => quote_spanned!(span=> #root::__private),
+            Some(path) => quote_spanned!(span=> #path::__private),
         }
     }
 
     /// The same, with macro hygiene.
-    pub(crate) fn root(&self) -> TokenStream {
+    pub(crate) fn mixed_runtime(&self) -> TokenStream {
         self.runtime(Span::mixed_site())
     }
 
@@ -61,15 +61,33 @@ impl Call<'_> {
     /// The expression that the runtime starts the call from. It stands in each expansion once, because it contains the
     /// static.
     pub(super) fn start(&self) -> TokenStream {
-        if self.reads_arguments() {
-            mixed!(__monitor_start)
-        } else {
-            self.site()
+        if !self.reads_arguments() {
+            return self.without_a_caller(self.site());
         }
+        let start = mixed!(__monitor_start);
+        if self.starts_with_its_arguments() {
+            return start;
+        }
+        self.without_a_caller(start)
+    }
+
+    /// The same start, of a call that has no caller if the attribute has a `root`.
+    fn without_a_caller(&self, start: TokenStream) -> TokenStream {
+        if !self.args.root.given() {
+            return start;
+        }
+        let runtime = self.mixed_runtime();
+        mixed!(#runtime::Root(#start))
+    }
+
+    /// True if the call starts where its arguments are read: they are larger than a call, and would be kept over the
+    /// awaits.
+    fn starts_with_its_arguments(&self) -> bool {
+        self.checked.is_async() && !matches!(self.checked.shape, Shape::Sync)
     }
 
     pub(super) fn sync(&self) -> TokenStream {
-        let (runtime, start) = (self.root(), self.start());
+        let (runtime, start) = (self.mixed_runtime(), self.start());
         // Errors about the type point at the closure's type, if it has one. If that is a `Result` with a large error,
         // clippy would report the closure too (`result_large_err`).
         let says_it = !may_be_result(self.ty) || ends_in_a_statement(&self.block.stream());
@@ -174,7 +192,7 @@ impl Call<'_> {
         if !self.reads_arguments() {
             return TokenStream::new();
         }
-        let (args, runtime) = (self.args, self.root());
+        let (args, runtime) = (self.args, self.mixed_runtime());
         let first = self.labelled_args(&site());
         let mut statements = mixed!(let __monitor_start = #first;);
         let observed = [args.request_size.get(), args.deadline.get()];
@@ -184,9 +202,9 @@ impl Call<'_> {
             let noted = quote_spanned!(at=> __monitor_start.#method(#reference));
             statements.extend(mixed!(let __monitor_start = #noted;));
         }
-        if self.checked.is_async() && !matches!(self.checked.shape, Shape::Sync) {
-            // They are larger than a call, and would be kept over the awaits.
-            let start = mixed!(#runtime::Start::start(__monitor_start));
+        if self.starts_with_its_arguments() {
+            let start = self.without_a_caller(mixed!(__monitor_start));
+            let start = mixed!(#runtime::Start::start(#start));
             statements.extend(mixed!(let __monitor_start = #start;));
         }
         statements
@@ -267,7 +285,7 @@ impl Call<'_> {
 
     /// Looks at the value, as one with an error that may borrow or not.
     fn probe(&self) -> TokenStream {
-        let runtime = self.root();
+        let runtime = self.mixed_runtime();
         match &self.checked.returned.borrow {
             Borrow::Never => mixed!(#runtime::Probe::new(__monitor_value).outcome()),
             Borrow::Maybe => mixed!(#runtime::Probe::borrowing(__monitor_value).outcome()),

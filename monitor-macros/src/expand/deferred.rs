@@ -90,7 +90,7 @@ impl Call<'_> {
         let wrapped = if args.call.given() || args.max_concurrency.given() {
             self.as_call(&future)
         } else {
-            let (runtime, start) = (self.root(), self.start());
+            let (runtime, start) = (self.mixed_runtime(), self.start());
             let (value, verdict) = (self.value(), self.verdict());
             mixed!(#runtime::run_async::<#value, _, _, _>(#start, #future, #verdict))
         };

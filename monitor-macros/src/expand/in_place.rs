@@ -16,7 +16,7 @@ const SUSPENSION: &str = "__monitor_suspension";
 impl Call<'_> {
     /// An `async fn` whose future is the body's.
     pub(super) fn asynchronous(&self) -> TokenStream {
-        let (runtime, start) = (self.root(), self.start());
+        let (runtime, start) = (self.mixed_runtime(), self.start());
         let (future, verdict) = (self.inner_future(), self.verdict());
         // Where nothing is read off the arguments, the future takes them before anything may panic.
         let again = self.reads_arguments().then(|| self.bind_again());
@@ -53,7 +53,7 @@ impl Call<'_> {
         if matches!(self.ty, Type::Infer(_)) || may(block.stream(), STRAY_BREAK) {
             return mixed!((#block));
         }
-        let runtime = self.root();
+        let runtime = self.mixed_runtime();
         mixed! {
             '__monitor_body: {
                 match () {
@@ -67,7 +67,7 @@ impl Call<'_> {
 
     /// Begins the call. Without a `finish`, its drop reports a panic or a cancellation, or a success if it `returns`.
     pub(super) fn start_in_place(&self, returns: bool) -> TokenStream {
-        let (runtime, start) = (self.root(), self.start());
+        let (runtime, start) = (self.mixed_runtime(), self.start());
         let args = &self.args;
         let handed_out = args.call.given() || args.max_concurrency.given();
         let mutable = handed_out.then(|| mixed!(mut));

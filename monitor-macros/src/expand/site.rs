@@ -22,7 +22,7 @@ impl Call<'_> {
     /// The call site and its registration, which makes the method known before its first call. In a block of its own:
     /// as the first thing in the body, an item would keep clippy from looking at the body (`inline_always`).
     pub(super) fn site(&self) -> TokenStream {
-        let runtime = self.root();
+        let runtime = self.mixed_runtime();
         let (method, settings) = (self.method(), self.settings());
         // `file!` and `line!` return the place of these tokens, or of the outermost macro they come from.
         let at = self.checked.place;
@@ -48,7 +48,7 @@ impl Call<'_> {
 
     /// The settings that differ from the defaults.
     fn settings(&self) -> TokenStream {
-        let (runtime, args) = (self.root(), self.args);
+        let (runtime, args) = (self.mixed_runtime(), self.args);
         let mut settings = TokenStream::new();
         let mut set = |setting: &str, value: Option<TokenStream>| {
             let setting = Ident::new(setting, Span::mixed_site());
@@ -104,7 +104,7 @@ impl Call<'_> {
     }
 
     fn label_key(&self, label: &Label) -> TokenStream {
-        let runtime = self.root();
+        let runtime = self.mixed_runtime();
         let (name, sig) = (label.name.to_string(), &self.checked.target.sig);
         if let Some(max) = &label.max {
             return mixed!(#runtime::LabelKey::capped(#name, #max));

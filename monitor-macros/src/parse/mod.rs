@@ -136,13 +136,14 @@ arguments! {
     buckets: Buckets = "buckets", BOTH, "buckets = [0.1, 1.0]", of(buckets::buckets);
     future: () = "future", FUNCTION, "future", value::flag;
     stream: () = "stream", FUNCTION, "stream", value::flag;
-    root: Path = "crate", BOTH, "crate = path::to::monitor_core", value::root("expected a path");
+    root: () = "root", FUNCTION, "root", value::flag;
+    crate_path: Path = "crate", BOTH, "crate = path::to::monitor_core", value::crate_path("expected a path");
     // Those of the derives.
     named: LitStr = "error_type", ERROR, "error_type = \"name\"",
         of(name("the error type", "`error_type` is a string literal"));
     transparent: () = "transparent", ERROR, "transparent", value::flag;
-    derive_root: Path = "crate", TYPE, "crate = path::to::monitor_core",
-        value::root("the argument `crate` needs a path");
+    derive_crate_path: Path = "crate", TYPE, "crate = path::to::monitor_core",
+        value::crate_path("the argument `crate` needs a path");
     fallback: LitStr = "fallback", ENUM, "fallback = \"name\"",
         of(name("the error type", "`fallback` is a string literal"));
     label: LitStr = "name", LABEL, "name = \"value\"",
@@ -209,7 +210,7 @@ impl Args {
             self.health.clone_from(&block.health);
         }
         self.buckets.inherit(&block.buckets);
-        self.root.inherit(&block.root);
+        self.crate_path.inherit(&block.crate_path);
     }
 
     /// The arguments about the returned value.

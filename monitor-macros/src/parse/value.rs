@@ -251,7 +251,7 @@ pub(super) fn binding(value: &Expr) -> syn::Result<Ident> {
     }
 }
 
-pub(super) fn root(message: &str) -> impl Fn(&Ident, ParseStream<'_>) -> syn::Result<Path> {
+pub(super) fn crate_path(message: &str) -> impl Fn(&Ident, ParseStream<'_>) -> syn::Result<Path> {
     move |key, input| {
         assigned(key, input)?;
         let at = input.span();

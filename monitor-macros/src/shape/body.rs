@@ -25,7 +25,8 @@ pub(crate) const SUSPENDS: Facts = 1;
 pub(super) const RETURNS: Facts = 2;
 /// It may leave at a `?`.
 pub(super) const ASKS: Facts = 4;
-/// It is not clear of one of its awaits which expression it is of.
+/// It may be suspended where that does not show: at an await of which the expression is not clear, or in a macro of
+/// unknown origin.
 pub(crate) const UNCLEAR: Facts = 8;
 /// It may have a `break` or `continue` outside of any loop: an error, whose words depend on the code around them. Of
 /// a condition with braces in it, the first are taken for those of the loop.
@@ -65,7 +66,7 @@ fn facts_of_macro(before: &[TokenTree]) -> Facts {
             roots.contains(&&*root) && names.split(' ').any(|known| known == name)
         })
     });
-    known.map_or(SUSPENDS | RETURNS | ASKS, |(.., facts)| *facts)
+    known.map_or(SUSPENDS | RETURNS | ASKS | UNCLEAR, |(.., facts)| *facts)
 }
 
 /// Words that are no part of an expression which ends behind them.
@@ -241,16 +242,14 @@ impl Level<'_> {
         (behind, from + end)
     }
 
-    /// An async closure from its first `|`; where its body is no block, it is not clear how far that goes, so behind it
-    /// there must be no await at all.
+    /// An async closure from its first `|`; where its body is no block alone, it is not clear how far that goes, so
+    /// behind it there must be no await at all.
     fn async_closure(&mut self, rest: &[TokenTree]) -> (Behind, usize) {
         let last = rest.iter().skip(1).position(|bar| is(bar, '|'));
         let body = last.map_or(rest.len(), |last| last + 2);
-        let has_block = |next| is(next, '-') || is_block(next);
-        let has_block = rest.get(body).is_some_and(has_block);
-        let block = has_block.then(|| body + end_of_block(&rest[body..]));
-        let end = block.unwrap_or(rest.len());
-        if self.inner(&rest[1..end]) && !has_block {
+        let block = end_of_closure(rest.get(body..).unwrap_or_default());
+        let end = block.map_or(rest.len(), |block| body + block);
+        if self.inner(&rest[1..end]) && block.is_none() {
             self.facts |= UNCLEAR;
         }
         (Ended(None), end)
@@ -302,10 +301,28 @@ impl Level<'_> {
     }
 }
 
-/// How many tokens there are up to the end of the first block, or of a statement before it.
+/// How many tokens there are up to the end of the first block, or of a statement before it. Braces between angle
+/// brackets are those of a constant in a type.
 fn end_of_block(tokens: &[TokenTree]) -> usize {
-    let mut tokens = tokens.split_inclusive(|token| is_block(token) || is(token, ';'));
-    tokens.next().unwrap_or_default().len()
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        at += match token {
+            angle if is(angle, '<') => end_of_angles(&tokens[at..]).unwrap_or(1),
+            end if braced(end).is_some() || is(end, ';') => return at + 1,
+            _ => 1,
+        };
+    }
+    tokens.len()
+}
+
+/// How many tokens there are in the body of a closure, if that is a block alone: it has a type before it, or nothing
+/// behind it that it is an operand of.
+fn end_of_closure(tokens: &[TokenTree]) -> Option<usize> {
+    let has_type = matches!(tokens, [minus, angle, ..] if is(minus, '-') && is(angle, '>'));
+    let has_block = has_type || tokens.first().is_some_and(|first| braced(first).is_some());
+    let end = has_block.then(|| end_of_block(tokens))?;
+    let ends = |next| is(next, ',') || is(next, ';');
+    (has_type || tokens.get(end).is_none_or(ends)).then_some(end)
 }
 
 /// Whether a macro's path may end here.

@@ -80,8 +80,9 @@ impl Shape {
         }
         let is_stub = is_stub(body.tokens);
         if matches!(ty, Type::ImplTrait(_)) && is_stub && args.about_the_value().is_empty() {
-            // The type of the missing value could not be inferred.
-            return plain(Self::Diverging(Around::Nothing));
+            // The type of the missing value could not be inferred. Its message may await something.
+            let around = Around::Future.if_needed(asynchronous && body.may(UNCLEAR));
+            return plain(Self::Diverging(around));
         }
         if let Some((boxing, returned)) = STREAM.returned(&ty, args.stream.given()) {
             let shape = if asynchronous {

@@ -147,7 +147,7 @@ fn an_argument_is_the_same_from_a_macro() {
 
 #[test]
 fn every_argument_with_a_value_is_in_the_table() {
-    let valueless = ["only_pub", "skip", "future", "stream"];
+    let valueless = ["only_pub", "skip", "future", "stream", "root"];
     for key in crate::parse::keys().filter(|key| !valueless.contains(key)) {
         let listed = ARGUMENTS.iter().any(|(_, args, _)| args.starts_with(key));
         assert!(listed, "{key}");
@@ -251,6 +251,18 @@ fn a_macro_named_by_a_macro_may_do_anything() {
     let path = fragment(quote!(anyhow::bail));
     let text = expanded(TokenStream::new(), quote!(fn f() -> R { #path!("x") })).to_string();
     assert!(text.contains("run_sync"), "{text}");
+}
+
+#[test]
+fn an_inner_function_ends_behind_a_block_from_a_macro() {
+    let block = fragment(quote!({ 1 }));
+    for body in [
+        quote!(async fn g() -> u8 #block x().await; y().await),
+        quote!(h(async |c| #block, x().await); y().await),
+    ] {
+        let text = expanded(TokenStream::new(), quote!(async fn f() -> u8 { #body })).to_string();
+        assert_eq!(text.matches("awaited (").count(), 2, "{text}");
+    }
 }
 
 /// Blocks whose parts come as fragments, and how many methods are monitored.

@@ -43,6 +43,15 @@ fn functions() -> Vec<Case> {
             ),
         ),
         (
+            "root",
+            quote!(root),
+            quote!(
+                async fn process(text: &str) -> usize {
+                    load(text).await
+                }
+            ),
+        ),
+        (
             "closure",
             quote!(call = call),
             quote!(
@@ -243,6 +252,108 @@ fn expansions_are_as_checked_in() {
 }
 
 #[test]
+fn a_root_is_around_the_start_of_its_call_and_changes_nothing_else() {
+    for (name, args, item) in shapes() {
+        if name == "root" {
+            continue;
+        }
+        let rooted = quote!(root, #args);
+        let rooted = flat(expanded(rooted, item.clone()));
+        let at = rooted.iter().position(|token| token == "Root");
+        let at = at.unwrap_or_else(|| panic!("{name}: {rooted:?}"));
+        let start = &rooted[at + 2];
+        assert!(
+            ["{", "__monitor_start"].contains(&&**start),
+            "{name}: {start}"
+        );
+        assert_eq!(
+            without_root(rooted, at),
+            flat(expanded(args, item)),
+            "{name}"
+        );
+    }
+}
+
+/// The tokens without the path that ends there and the parentheses behind it.
+fn without_root(mut tokens: Vec<String>, at: usize) -> Vec<String> {
+    let path = tokens[..at]
+        .iter()
+        .rev()
+        .take_while(|token| *token == ":" || is_segment(token));
+    let from = at - path.count();
+    let mut depth = 0_u32;
+    let end = tokens[at..].iter().position(|token| {
+        depth += u32::from(token == "(");
+        depth -= u32::from(token == ")");
+        depth == 0 && token == ")"
+    });
+    tokens.remove(at + end.unwrap_or_default());
+    tokens.drain(from..at + 2);
+    tokens
+}
+
+#[test]
+fn a_root_whose_arguments_are_read_starts_once() {
+    let args = quote!(root, labels(tier = tier));
+    for (item, start) in [
+        (
+            quote!(
+                async fn f(tier: Tier) -> u8 {
+                    g().await
+                }
+            ),
+            "Start :: start (:: monitor_core :: __private :: Root (__monitor_start))",
+        ),
+        (
+            quote!(
+                async fn f(tier: Tier) -> R {
+                    g().await?;
+                    h()
+                }
+            ),
+            "Start :: start (:: monitor_core :: __private :: Root (__monitor_start))",
+        ),
+        (
+            quote!(
+                async fn f(tier: Tier) -> R {
+                    g()?;
+                    h()
+                }
+            ),
+            "run_sync :: < R , _ > (:: monitor_core :: __private :: Root (__monitor_start)",
+        ),
+        (
+            quote!(
+                fn f(tier: Tier) -> u8 {
+                    g()
+                }
+            ),
+            "start (:: monitor_core :: __private :: Root (__monitor_start))",
+        ),
+        (
+            quote!(
+                fn f(tier: Tier) -> BoxFuture<'a, u8> {
+                    Box::pin(async move { 1 })
+                }
+            ),
+            "(:: monitor_core :: __private :: Root (__monitor_start) ,",
+        ),
+        (
+            quote!(
+                fn f(tier: Tier) -> BoxStream<'a, u8> {
+                    g()
+                }
+            ),
+            "(:: monitor_core :: __private :: Root (__monitor_start) ,",
+        ),
+    ] {
+        let text = expanded(args.clone(), item).to_string();
+        assert!(text.contains(start), "{start} in {text}");
+        assert_eq!(text.matches("Root (").count(), 1, "{text}");
+    }
+}
+
+#[test]
 fn other_attribute_macros_can_parse_an_expansion() {
     for (_, args, item) in shapes() {
         assert_parses(&expanded(args, item));
@@ -288,6 +399,7 @@ const NEVER_RUN: &[&str] = &["edge"];
 /// Used for the attribute's arguments only.
 const ASKED: &[&str] = &[
     "CallArgs",
+    "Root",
     "Start",
     "bounded",
     "error_type",

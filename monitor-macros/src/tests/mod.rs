@@ -1,5 +1,6 @@
 //! Expansions as tokens.
 
+mod awaits;
 mod documented;
 mod fragments;
 mod golden;

@@ -177,7 +177,7 @@ fn sound_body() -> impl Strategy<Value = String> {
 }
 
 /// Arguments of an attribute: any of each line, or none.
-const CHOICES: [&[&str]; 13] = [
+const CHOICES: [&[&str]; 14] = [
     &["method = \"X\"", "method = path::NAME"],
     &["task = \"x\"", "health = false"],
     &["expected(\"A\", \"B\")"],
@@ -196,6 +196,7 @@ const CHOICES: [&[&str]; 13] = [
         "future",
         "stream",
     ],
+    &["root"],
 ];
 
 /// The arguments of an attribute.

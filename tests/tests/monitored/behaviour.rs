@@ -419,6 +419,18 @@ mod ends {
         (|text| text.len(), 1)
     }
 
+    macro_rules! wait_for {
+        ($future:expr) => {
+            $future.await
+        };
+    }
+
+    #[monitored]
+    async fn behind_a_macro(size: usize) -> impl Fn(&str) -> bool {
+        wait_for!(yield_now());
+        move |text: &str| text.len() > size
+    }
+
     #[test]
     fn one_that_gives_its_value_is_a_success() {
         assert_eq!(future("filter", || filter(4)), "1 1 0 0");
@@ -433,6 +445,16 @@ mod ends {
             assert!(poll_once(future.as_mut()).is_pending());
         });
         assert_eq!(counted(monitor, "filter"), "1 0 1 0 cancelled=1");
+    }
+
+    #[test]
+    fn one_that_is_dropped_in_a_macro_is_cancelled() {
+        let monitor = monitor();
+        monitor.scope_sync(|| {
+            let mut future = Box::pin(behind_a_macro(4));
+            assert!(poll_once(future.as_mut()).is_pending());
+        });
+        assert_eq!(counted(monitor, "behind_a_macro"), "1 0 1 0 cancelled=1");
     }
 
     #[test]

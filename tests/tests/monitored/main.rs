@@ -31,6 +31,7 @@ mod names;
 mod nested_errors;
 mod outcome;
 mod returned_futures;
+mod roots;
 mod sizes;
 mod statuses;
 mod streams;

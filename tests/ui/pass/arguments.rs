@@ -286,6 +286,27 @@ fn traced(tier: Tier) -> u32 {
     std::panic::Location::caller().line()
 }
 
+#[monitored(root)]
+fn entry() -> u8 {
+    1
+}
+
+#[monitored(root, method = "EntryLater", labels(tier = tier), call = call, max_concurrency = 2)]
+async fn entry_later(tier: Tier) -> Result<u8, Refused> {
+    yield_now().await;
+    call.observe("tokens", 1.0);
+    Err(Refused(1))?;
+    Ok(1)
+}
+
+#[monitored(root, labels(tier = tier))]
+fn entry_in_a_box(tier: Tier) -> Pin<Box<dyn Future<Output = u8> + Send>> {
+    Box::pin(async move {
+        yield_now().await;
+        u8::from(matches!(tier, Tier::Paid))
+    })
+}
+
 fn send<F: Future + Send>(future: F) -> F {
     future
 }
@@ -332,4 +353,7 @@ pub(crate) async fn main() {
         () = yield_now() => {}
     }
     assert_eq!(traced(Tier::Free), line!());
+    assert_eq!(entry(), 1);
+    assert!(send(entry_later(Tier::Free)).await.is_err());
+    assert_eq!(send(entry_in_a_box(Tier::Paid)).await, 1);
 }
