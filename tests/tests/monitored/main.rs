@@ -17,6 +17,7 @@
 mod behaviour;
 mod blocks;
 mod borrowed_errors;
+mod callers;
 mod derives;
 mod drive;
 mod endings;
