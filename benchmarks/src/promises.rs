@@ -66,7 +66,7 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
         bar,
         unit: "x ideal more",
     };
-    vec![
+    let mut promises = vec![
         ratio(
             "sync ok, against prometheus cached by hand",
             Due::MainJob,
@@ -130,6 +130,30 @@ pub(crate) fn recording(results: &Results) -> Vec<Promise> {
             what: "future of an instrumented async fn".into(),
             due: Due::RecordingPath,
             figures: exact(rows::future_growth()),
+            bar: 48.0,
+            unit: "bytes more",
+        },
+    ];
+    promises.extend(handlers(results));
+    promises
+}
+
+/// The promises about bodies with a `?`: they cost what the same bodies without it do.
+fn handlers(results: &Results) -> [Promise; 3] {
+    let against_in_place = |what: &'static str, row| Promise {
+        what: what.into(),
+        due: Due::RecordingPath,
+        figures: results.ratio((row, rows::MONITORED), (row, rows::IN_PLACE)),
+        bar: 1.15,
+        unit: "x without",
+    };
+    [
+        against_in_place("async with `?`, ready at first poll", rows::ASKING_READY),
+        against_in_place("async with `?`, yields once", rows::ASKING_YIELDS),
+        Promise {
+            what: "future of an instrumented async fn with `?`".into(),
+            due: Due::RecordingPath,
+            figures: exact(rows::asking_growth()),
             bar: 48.0,
             unit: "bytes more",
         },

@@ -11,7 +11,8 @@ use crate::peers::{Recorder, measured, metrics, prometheus, prometheus_client};
 use crate::surroundings;
 use crate::values;
 use crate::work::{
-    Answer, Chained, REFUSE, Refused, drive, other_work, work, work_async, work_yielding,
+    Answer, Chained, REFUSE, Refused, Request, drive, drive_task, handler, handler_yielding,
+    other_work, work, work_async, work_on, work_on_yielding, work_yielding,
 };
 
 pub(crate) const SYNC_OK: &str = "sync ok";
@@ -19,6 +20,9 @@ pub(crate) const TYPED_ERROR: &str = "typed error";
 pub(crate) const TEXT_ERROR: &str = "text error, 16 rules";
 pub(crate) const ASYNC_READY: &str = "async ready";
 pub(crate) const ASYNC_YIELDS: &str = "async yields once";
+/// A handler with a `?` in its body, which is then a future of its own inside of the call.
+pub(crate) const ASKING_READY: &str = "async with ?, ready";
+pub(crate) const ASKING_YIELDS: &str = "async with ?, yields once";
 pub(crate) const TWO_THREADS: &str = "2 threads, one method";
 pub(crate) const BETWEEN: &str = "between other work";
 pub(crate) const ALTERNATES: &str = "every 2nd call fails";
@@ -27,6 +31,8 @@ pub(crate) const MIXED_1: &str = "2 threads, 1 % errors";
 pub(crate) const MIXED_50: &str = "2 threads, 50 % errors";
 
 pub(crate) const MONITORED: &str = "monitored";
+/// The same body without its `?`.
+pub(crate) const IN_PLACE: &str = "monitored, without ?";
 pub(crate) const IDEAL: &str = "ideal";
 pub(crate) const TICKS: &str = "two tick reads";
 pub(crate) const PROMETHEUS: &str = "prometheus cached";
@@ -55,6 +61,30 @@ async fn ready(x: u64) -> Answer {
 #[monitored]
 async fn yielding(x: u64) -> Answer {
     work_yielding(x).await
+}
+
+#[monitored]
+async fn asking(request: Request) -> Answer {
+    let answer = work_on(&request).await?;
+    Ok(answer ^ request.length())
+}
+
+#[monitored]
+async fn mapping(request: Request) -> Answer {
+    let answer = work_on(&request).await;
+    answer.map(|answer| answer ^ request.length())
+}
+
+#[monitored]
+async fn asking_yielding(request: Request) -> Answer {
+    let answer = work_on_yielding(&request).await?;
+    Ok(answer ^ request.length())
+}
+
+#[monitored]
+async fn mapping_yielding(request: Request) -> Answer {
+    let answer = work_on_yielding(&request).await;
+    answer.map(|answer| answer ^ request.length())
 }
 
 /// An error of a known type: the expansion of a typed error, through the call API.
@@ -92,9 +122,29 @@ async fn by_hand_yielding<R: Recorder>(x: u64) -> Answer {
     answer
 }
 
+async fn by_hand_asking<R: Recorder>(request: Request) -> Answer {
+    let call = R::start();
+    let answer = handler(request).await;
+    R::end(call, &answer);
+    answer
+}
+
+async fn by_hand_asking_yielding<R: Recorder>(request: Request) -> Answer {
+    let call = R::start();
+    let answer = handler_yielding(request).await;
+    R::end(call, &answer);
+    answer
+}
+
 /// How much larger an instrumented future is than the bare one, bytes.
 pub(crate) fn future_growth() -> usize {
     size_of_val(&ready(0)).saturating_sub(size_of_val(&work_async(0)))
+}
+
+/// The same for one with a `?`.
+pub(crate) fn asking_growth() -> usize {
+    let request = || Request::new(0);
+    size_of_val(&asking(request())).saturating_sub(size_of_val(&handler(request())))
 }
 
 /// The words of the rules in force, by status; the rows' errors are of the type that is searched last.
@@ -251,6 +301,54 @@ fn async_yields() -> Row {
     }
 }
 
+/// A handler of requests, each polled as a task.
+fn handles<F: Future<Output = Answer> + 'static>(
+    handler: impl Fn(Request) -> F + Send + Sync + 'static,
+) -> Batch {
+    batch(move |x| drive_task(handler(Request::new(x))))
+}
+
+fn asking_ready() -> Row {
+    Row {
+        name: ASKING_READY,
+        threads: Threads::One,
+        base: handles(handler),
+        candidates: vec![
+            (MONITORED, handles(asking)),
+            (IN_PLACE, handles(mapping)),
+            (IDEAL, handles(by_hand_asking::<Ideal>)),
+            (TICKS, handles(by_hand_asking::<Ticks>)),
+            (PROMETHEUS, handles(by_hand_asking::<prometheus::Cached>)),
+            (
+                PROMETHEUS_CLIENT,
+                handles(by_hand_asking::<prometheus_client::Cached>),
+            ),
+        ],
+    }
+}
+
+fn asking_yields() -> Row {
+    Row {
+        name: ASKING_YIELDS,
+        threads: Threads::One,
+        base: handles(handler_yielding),
+        candidates: vec![
+            (MONITORED, handles(asking_yielding)),
+            (IN_PLACE, handles(mapping_yielding)),
+            (IDEAL, handles(by_hand_asking_yielding::<Ideal>)),
+            (TICKS, handles(by_hand_asking_yielding::<Ticks>)),
+            (
+                PROMETHEUS,
+                handles(by_hand_asking_yielding::<prometheus::Cached>),
+            ),
+            (
+                PROMETHEUS_CLIENT,
+                handles(by_hand_asking_yielding::<prometheus_client::Cached>),
+            ),
+        ],
+    }
+}
+
 /// A call between other work, which goes on with its result.
 fn among(call: impl Fn(u64) -> Answer + Send + Sync + 'static) -> Batch {
     chain(move |x| call(other_work(x)).unwrap_or_default())
@@ -294,6 +392,8 @@ pub(crate) fn rows() -> Vec<Row> {
         text_error(),
         async_ready(),
         async_yields(),
+        asking_ready(),
+        asking_yields(),
         between(),
         all_peers(
             calls(TWO_THREADS, Threads::Two, Refuse::None, sync),

@@ -15,7 +15,9 @@ pub use crate::recording::guard::{CallGuard, no_call};
 pub use crate::recording::label_sets::{LabelKey, bounded, label_values, text};
 pub use crate::recording::limit::limit;
 pub use crate::recording::returned::{Probe, ReturnType, error_type, holds, response_size};
-pub use crate::recording::run::{InPlaceCall, awaited, make, run_async, run_stream, run_sync};
+pub use crate::recording::run::{
+    InPlaceCall, awaited, make, run_async, run_begun, run_body, run_stream, run_sync,
+};
 pub use crate::recording::site::{CallSite, SiteEntry, SiteSettings};
 
 use std::marker::PhantomData;

@@ -113,17 +113,6 @@ impl Start for CallArgs {
     }
 }
 
-/// A call without a caller: an entry call, wherever it begins (`#[monitored(root)]`).
-#[derive(Debug)]
-pub struct Root<S>(pub S);
-
-impl<S: Start> Start for Root<S> {
-    #[inline]
-    fn start(self) -> CallGuard {
-        self.0.start()
-    }
-}
-
 /// A number of bytes: any integer, a reference to one, or an `Option` of one (`None` and negative numbers are not
 /// noted).
 #[diagnostic::on_unimplemented(

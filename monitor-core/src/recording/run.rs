@@ -19,9 +19,9 @@
 //! A guard that is dropped while its thread panics may be dropped by a panic of its own body or by another's, as beside
 //! it in a `join!`. The difference is whether the body runs:
 //!
-//! - [`Run`] takes the guard out of itself while it polls, so the body's own panic drops the guard, which counts it as
-//!   one. The executor may catch that panic and drop the future later. Between two polls the guard stands in
-//!   [`Suspended`], and a drop there comes from outside: the call is cancelled.
+//! - While [`Run`] polls its body, a [`Running`] stands beside the poll. The body's own panic drops that, which ends the
+//!   call as a panic at once: the executor may catch the panic and drop the future later. Between two polls there is none,
+//!   and a drop of the future comes from outside: the call is cancelled.
 //! - A body in place notes in the call's slot that it is suspended (see [`CallPoll`]), and [`InPlaceCall`] looks at
 //!   that when it is dropped.
 //!
@@ -78,7 +78,7 @@ pub fn make<T>(body: impl FnOnce() -> T) -> T {
 ///
 /// `R` comes first so that an expansion can name it: the verdict is type-checked before the future's output is known.
 #[inline]
-pub fn run_async<R, S, F, V>(start: S, future: F, verdict: V) -> Run<S, F, V, ()>
+pub fn run_async<R, S, F, V>(start: S, future: F, verdict: V) -> Run<F, V, OnceState<S, ()>>
 where
     S: Start,
     F: Future<Output = R>,
@@ -86,7 +86,40 @@ where
 {
     Run {
         body: future,
-        call: RunState::NotStarted(start),
+        call: OnceState::NotBegun(start),
+        verdict,
+    }
+}
+
+/// Wraps the body of an `async fn` as one call. The expansion awaits it at once, so it is not polled after its end.
+///
+/// The call begins at the first poll, not here: the body's arguments are on their way into the future, and would be
+/// copied once more if they had to wait for a call that starts.
+#[inline]
+pub fn run_body<R, S, T, F, V>(start: S, body: F, verdict: V) -> Run<F, V, BodyState<S>>
+where
+    S: Fn() -> T,
+    T: Start,
+    F: Future<Output = R>,
+    V: for<'a> Fn(&'a R, &mut CallGuard) -> Outcome<'a>,
+{
+    Run {
+        body,
+        call: BodyState { start, call: None },
+        verdict,
+    }
+}
+
+/// The same for a call that has begun.
+#[inline]
+pub fn run_begun<R, F, V>(call: CallGuard, body: F, verdict: V) -> Run<F, V, OnceState<Never, ()>>
+where
+    F: Future<Output = R>,
+    V: for<'a> Fn(&'a R, &mut CallGuard) -> Outcome<'a>,
+{
+    Run {
+        body,
+        call: OnceState::Begun(Begun::new(call)),
         verdict,
     }
 }
@@ -94,7 +127,7 @@ where
 /// Wraps a stream as one call, which begins at its first poll and is in flight until it ends or is dropped; its items
 /// are counted. `I` comes first as `R` does in [`run_async`].
 #[inline]
-pub fn run_stream<I, S, T, V>(start: S, stream: T, verdict: V) -> Run<S, T, V, LastItem>
+pub fn run_stream<I, S, T, V>(start: S, stream: T, verdict: V) -> Run<T, V, OnceState<S, LastItem>>
 where
     S: Start,
     T: Stream<Item = I>,
@@ -102,49 +135,189 @@ where
 {
     Run {
         body: stream,
-        call: RunState::NotStarted(start),
+        call: OnceState::NotBegun(start),
         verdict,
     }
 }
 
 pin_project! {
     /// A future or stream that is one call, from its first poll until it is at its end or dropped.
+    // The guard stays in one place from the first poll to the end. In a state that is moved or replaced as a whole, words
+    // are read in pieces other than those they were written in, which a processor cannot forward from store to load.
     #[must_use = "futures and streams do nothing unless polled"]
-    pub struct Run<S, T, V, K: Kept> {
-        // First, and so dropped before the call: it is in flight while the body's own destructors run.
+    #[repr(C)]
+    pub struct Run<T, V, P: RunState> {
+        // First, and so dropped before the call: it is in flight while the body's own destructors run. First in memory
+        // too: behind a guard that is not there yet, arguments would be copied together with its unset word.
         #[pin]
         body: T,
-        call: RunState<S, K>,
+        call: P,
         verdict: V,
     }
 }
 
-/// The progress of the call.
-enum RunState<S, K: Kept> {
+/// The progress of the call of a [`Run`].
+pub trait RunState {
+    /// The state that the call keeps beside its guard.
+    type Kept: Kept;
+
+    /// The call, begun if need be; none once it is over.
+    fn call(&mut self) -> Option<&mut Begun<Self::Kept>>;
+
+    /// The call, once it has begun.
+    fn begun(&mut self) -> Option<&mut Begun<Self::Kept>>;
+
+    /// Takes the call out: it is over.
+    fn take(&mut self) -> Option<Begun<Self::Kept>>;
+}
+
+/// The progress of a future or stream that a function returned. It may be polled after its end, and begins once.
+#[derive(Debug)]
+pub enum OnceState<S, K: Kept> {
     /// Not polled yet.
-    NotStarted(S),
-    /// Between two polls.
-    Suspended(Suspended<K>),
-    /// In a poll, panicked or reported.
+    NotBegun(S),
+    /// In flight.
+    Begun(Begun<K>),
+    /// Panicked or reported.
     Over,
 }
 
-/// The guard of a call between two polls. Dropped there the call is cancelled.
-struct Suspended<K: Kept> {
-    call: Option<CallGuard>,
+/// The start of a call that has begun: there is none.
+#[derive(Debug)]
+pub enum Never {}
+
+impl Start for Never {
+    fn start(self) -> CallGuard {
+        match self {}
+    }
+}
+
+impl<S: Start, K: Kept> RunState for OnceState<S, K> {
+    type Kept = K;
+
+    #[inline]
+    fn call(&mut self) -> Option<&mut Begun<K>> {
+        if matches!(self, Self::NotBegun(_))
+            && let Self::NotBegun(start) = mem::replace(self, Self::Over)
+        {
+            *self = Self::Begun(Begun::new(start.start()));
+        }
+        self.begun()
+    }
+
+    #[inline]
+    fn begun(&mut self) -> Option<&mut Begun<K>> {
+        match self {
+            Self::Begun(call) => Some(call),
+            Self::NotBegun(_) | Self::Over => None,
+        }
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<Begun<K>> {
+        match mem::replace(self, Self::Over) {
+            Self::Begun(call) => Some(call),
+            Self::NotBegun(_) | Self::Over => None,
+        }
+    }
+}
+
+/// The progress of the body of an `async fn`: as that is not polled after its end, a call that is over looks like one
+/// that has not begun.
+#[derive(Debug)]
+pub struct BodyState<S> {
+    start: S,
+    call: Option<Begun<()>>,
+}
+
+impl<S: Fn() -> T, T: Start> RunState for BodyState<S> {
+    type Kept = ();
+
+    #[inline]
+    fn call(&mut self) -> Option<&mut Begun<()>> {
+        let begin = || Begun::new((self.start)().start());
+        Some(self.call.get_or_insert_with(begin))
+    }
+
+    #[inline]
+    fn begun(&mut self) -> Option<&mut Begun<()>> {
+        self.call.as_mut()
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<Begun<()>> {
+        self.call.take()
+    }
+}
+
+/// A call from its first poll to its end. Dropped between two polls it is cancelled.
+#[derive(Debug)]
+pub struct Begun<K: Kept> {
+    call: ManuallyDrop<CallGuard>,
     kept: K,
 }
 
-impl<K: Kept> Drop for Suspended<K> {
+impl<K: Kept> Begun<K> {
+    #[inline]
+    fn new(call: CallGuard) -> Self {
+        Self {
+            call: ManuallyDrop::new(call),
+            kept: K::default(),
+        }
+    }
+
+    #[inline]
+    fn into_parts(self) -> (CallGuard, K) {
+        let begun = ManuallyDrop::new(self);
+        (CallGuard::taken(&begun.call), begun.kept)
+    }
+}
+
+impl<K: Kept> Drop for Begun<K> {
     fn drop(&mut self) {
-        if let Some(call) = self.call.take() {
-            self.kept.end(call, Outcome::Cancelled);
+        let call = CallGuard::taken(&self.call);
+        self.kept.end(call, Outcome::Cancelled);
+    }
+}
+
+/// A call while its body is polled. Dropped, as by a panic of the body, the call ends with that.
+struct Running<'a, P: RunState>(&'a mut P);
+
+impl<'a, P: RunState> Running<'a, P> {
+    /// Before a poll; none if the call is over.
+    #[inline]
+    fn resume(state: &'a mut P) -> Option<Self> {
+        state.call()?.call.poll_handle().resume();
+        Some(Self(state))
+    }
+
+    /// After a poll behind which the call is in flight.
+    #[inline]
+    fn suspend(self) {
+        if let Some(begun) = ManuallyDrop::new(self).0.begun() {
+            begun.call.poll_handle().suspend();
+        }
+    }
+
+    /// After the last poll.
+    #[inline]
+    fn end(self) -> Option<(CallGuard, P::Kept)> {
+        let call = ManuallyDrop::new(self).0.take()?;
+        Some(call.into_parts())
+    }
+}
+
+impl<P: RunState> Drop for Running<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(call) = self.0.take() {
+            drop(call.into_parts());
         }
     }
 }
 
 /// The state a call keeps beside its guard between two polls: nothing for a future, the last item for a stream.
-pub trait Kept: Copy + Default {
+pub trait Kept: Copy + Default + fmt::Debug {
     /// Ends the call: with this outcome, unless the kept state has one of its own.
     fn end(self, call: CallGuard, outcome: Outcome<'_>);
 }
@@ -182,92 +355,82 @@ impl Kept for LastItem {
     }
 }
 
-impl<S: Start, K: Kept> RunState<S, K> {
-    /// The guard for a poll, begun if need be; none once the call was reported.
-    #[inline]
-    fn resume(&mut self) -> Option<(CallGuard, K)> {
-        match mem::replace(self, Self::Over) {
-            Self::NotStarted(start) => Some((start.start(), K::default())),
-            Self::Suspended(mut suspended) => Some((suspended.call.take()?, suspended.kept)),
-            Self::Over => None,
-        }
-    }
-
-    #[inline]
-    fn suspended(call: CallGuard, kept: K) -> Self {
-        let call = Some(call);
-        Self::Suspended(Suspended { call, kept })
-    }
-}
-
-impl<S, T, V, K: Kept> fmt::Debug for Run<S, T, V, K> {
+impl<T, V, P: RunState> fmt::Debug for Run<T, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run").finish_non_exhaustive()
     }
 }
 
-impl<S, F, V> Future for Run<S, F, V, ()>
+impl<F, V, P> Future for Run<F, V, P>
 where
-    S: Start,
     F: Future,
     V: for<'a> Fn(&'a F::Output, &mut CallGuard) -> Outcome<'a>,
+    P: RunState<Kept = ()>,
 {
     type Output = F::Output;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let Some((call, kept)) = this.call.resume() else {
-            return this.body.poll(cx);
-        };
-        let held = call.poll_handle();
-        held.resume();
+        let running = Running::resume(this.call);
+        // Polled in this place alone, for a call that is over as well: a body that is polled in two is not inlined.
         let poll = this.body.poll(cx);
-        match &poll {
-            Poll::Pending => {
-                held.suspend();
-                *this.call = RunState::suspended(call, kept);
+        if let Some(running) = running {
+            match &poll {
+                Poll::Pending => running.suspend(),
+                Poll::Ready(value) => {
+                    if let Some((call, ())) = running.end() {
+                        report(call, value, &*this.verdict);
+                    }
+                }
             }
-            Poll::Ready(value) => report(call, value, &*this.verdict),
         }
         poll
     }
 }
 
-impl<S, T, V> Stream for Run<S, T, V, LastItem>
+impl<T, V, P> Stream for Run<T, V, P>
 where
-    S: Start,
     T: Stream,
     V: for<'a> Fn(&'a T::Item, &mut CallGuard) -> Outcome<'a>,
+    P: RunState<Kept = LastItem>,
 {
     type Item = T::Item;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T::Item>> {
         let this = self.project();
-        let Some((mut call, mut last)) = this.call.resume() else {
-            return this.body.poll_next(cx);
-        };
-        let held = call.poll_handle();
-        held.resume();
+        let running = Running::resume(this.call);
         let poll = this.body.poll_next(cx);
-        match &poll {
-            Poll::Ready(None) => {
-                last.end(call, Outcome::Success);
-                return poll;
+        if let Some(running) = running {
+            match &poll {
+                Poll::Pending => running.suspend(),
+                Poll::Ready(Some(item)) => running.count(item, &*this.verdict),
+                Poll::Ready(None) => {
+                    if let Some((call, last)) = running.end() {
+                        last.end(call, Outcome::Success);
+                    }
+                }
             }
-            Poll::Ready(Some(item)) => {
-                let outcome = (this.verdict)(item, &mut call);
-                last = LastItem::counted(&call, outcome);
-            }
-            Poll::Pending => {}
         }
-        held.suspend();
-        *this.call = RunState::suspended(call, last);
         poll
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.body.size_hint()
+    }
+}
+
+impl<P: RunState<Kept = LastItem>> Running<'_, P> {
+    /// Counts an item; the stream goes on.
+    fn count<I, V>(self, item: &I, verdict: &V)
+    where
+        V: for<'a> Fn(&'a I, &mut CallGuard) -> Outcome<'a>,
+    {
+        if let Some(begun) = self.0.begun() {
+            let outcome = verdict(item, &mut begun.call);
+            begun.kept = LastItem::counted(&begun.call, outcome);
+        }
+        self.suspend();
     }
 }
 
@@ -364,7 +527,11 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
 
     /// Goes on with the stream that is its value.
     #[inline]
-    pub fn into_stream<I, T, V>(self, stream: T, verdict: V) -> Run<CallGuard, T, V, LastItem>
+    pub fn into_stream<I, T, V>(
+        self,
+        stream: T,
+        verdict: V,
+    ) -> Run<T, V, OnceState<Never, LastItem>>
     where
         T: Stream<Item = I>,
         V: for<'a> Fn(&'a I, &mut CallGuard) -> Outcome<'a>,
@@ -373,7 +540,7 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
         call.poll_handle().suspend();
         Run {
             body: stream,
-            call: RunState::suspended(call, LastItem::default()),
+            call: OnceState::Begun(Begun::new(call)),
             verdict,
         }
     }
@@ -433,5 +600,21 @@ impl<F: Future> Future for Awaiting<F> {
             this.call.suspend();
         }
         poll
+    }
+}
+
+#[cfg(all(test, not(monitor_loom)))]
+mod tests {
+    use super::*;
+    use crate::recording::site::CallSite;
+
+    #[test]
+    fn the_state_of_a_call_is_its_guard() {
+        let guard = size_of::<CallGuard>();
+        let start = || -> &'static CallSite { unreachable!() };
+        assert_eq!(size_of_val(&BodyState { start, call: None }), guard);
+        assert_eq!(size_of::<OnceState<Never, ()>>(), guard);
+        let site = size_of::<&CallSite>();
+        assert_eq!(size_of::<OnceState<&CallSite, ()>>(), guard + site);
     }
 }

@@ -18,9 +18,12 @@ impl Call<'_> {
     pub(super) fn asynchronous(&self) -> TokenStream {
         let (runtime, start) = (self.mixed_runtime(), self.start());
         let (future, verdict) = (self.inner_future(), self.verdict());
-        // Where nothing is read off the arguments, the future takes them before anything may panic.
-        let again = self.reads_arguments().then(|| self.bind_again());
-        mixed!(#again return #runtime::run_async(#start, #future, #verdict).await)
+        if self.reads_arguments() {
+            let again = self.bind_again();
+            return mixed!(#again return #runtime::run_begun(#start, #future, #verdict).await);
+        }
+        // The future takes the arguments before anything may panic.
+        mixed!(return #runtime::run_body(|| #start, #future, #verdict).await)
     }
 
     /// The body between the two ends of its call.

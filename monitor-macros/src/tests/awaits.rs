@@ -17,7 +17,7 @@ use syn::{
 use super::expanded;
 
 /// Functions of the runtime whose future may be awaited where a call runs.
-const HOOKS: [&str; 2] = ["awaited", "run_async"];
+const HOOKS: [&str; 4] = ["awaited", "run_async", "run_body", "run_begun"];
 
 /// Macros that await nothing but their arguments.
 const HARMLESS: [&str; 3] = ["format", "todo", "vec"];
@@ -294,7 +294,12 @@ fn fault_of(function: &str, in_place: bool) -> Option<String> {
         Ok(output) => output,
         Err(faults) => return Some(format!("{function}: {faults}")),
     };
-    let moved = ["run_async", "suspension () , async move {"];
+    let moved = [
+        "run_async",
+        "run_body",
+        "run_begun",
+        "suspension () , async move {",
+    ];
     let moved = moved.iter().any(|form| output.contains(form));
     (moved == in_place).then(|| format!("{function}: in place: {}: {output}", !moved))
 }

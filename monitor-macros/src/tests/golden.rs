@@ -366,7 +366,14 @@ fn other_attribute_macros_can_parse_an_expansion() {
 
 /// The one call on the path of a call: its arguments are the static, the values read off the function's arguments, and
 /// the closure that reads the outcome. `InPlaceCall` starts and finishes the same call.
-const CALLS: &[&str] = &["InPlaceCall", "run_async", "run_stream", "run_sync"];
+const CALLS: &[&str] = &[
+    "InPlaceCall",
+    "run_async",
+    "run_begun",
+    "run_body",
+    "run_stream",
+    "run_sync",
+];
 
 /// Around a body that makes the future or stream that is the call, and around that.
 const MADE: &[&str] = &["Box", "make"];

@@ -156,7 +156,7 @@ fn one_that_waits_or_gives_nothing_moves_too() {
                     my::format!("")
                 }
             ),
-            "run_async",
+            "run_body",
         ),
         (
             quote!(
@@ -165,7 +165,7 @@ fn one_that_waits_or_gives_nothing_moves_too() {
                     Ok(1)
                 }
             ),
-            "run_async",
+            "run_body",
         ),
         // Nothing is told of the value that is missing but in a closure.
         (
@@ -183,7 +183,7 @@ fn one_that_waits_or_gives_nothing_moves_too() {
                     todo!()
                 }
             ),
-            "run_async",
+            "run_body",
         ),
     ]);
 }
