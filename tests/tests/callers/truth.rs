@@ -90,8 +90,14 @@ impl Drop for Inside {
     }
 }
 
-/// A call that began. One that is dropped without an end failed: by a panic, or as it was cancelled.
+fn edge_of(from: Caller, method: Method) -> &'static Edge {
+    &EDGES[from.map_or(NAMES.len(), |from| from as usize)][method as usize]
+}
+
+/// A call that began. One that is dropped without an end failed: by a panic, or as it was cancelled. A failure is one
+/// of the edge that the call last ran on: a future may be handed from one call to another.
 pub(crate) struct Begun {
+    method: Method,
     edge: &'static Edge,
     is_ok: bool,
 }
@@ -99,9 +105,17 @@ pub(crate) struct Begun {
 impl Begun {
     pub(crate) fn new(from: Caller, method: Method) -> Self {
         assert_eq!(current(), from, "the plan and the wrappers differ");
-        let edge = &EDGES[from.map_or(NAMES.len(), |from| from as usize)][method as usize];
+        let edge = edge_of(from, method);
         edge.calls.fetch_add(1, Relaxed);
-        Self { edge, is_ok: false }
+        Self {
+            method,
+            edge,
+            is_ok: false,
+        }
+    }
+
+    fn runs_within(&mut self, caller: Caller) {
+        self.edge = edge_of(caller, self.method);
     }
 
     pub(crate) fn end(&mut self, is_ok: bool) {
@@ -151,10 +165,18 @@ impl<F> Tracked<F> {
         }
     }
 
-    fn begin(&mut self) -> (&mut Begun, Inside) {
+    /// Before a poll.
+    fn run(&mut self) -> Inside {
         let (from, method) = (self.from, self.method);
         let call = self.call.get_or_insert_with(|| Begun::new(from, method));
-        (call, Inside::of(Some(method)))
+        call.runs_within(current());
+        Inside::of(Some(method))
+    }
+
+    fn end(&mut self, is_ok: bool) {
+        if let Some(call) = &mut self.call {
+            call.end(is_ok);
+        }
     }
 }
 
@@ -162,9 +184,9 @@ impl<F: Future<Output = bool>> Future for Tracked<F> {
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
-        let (_, _inside) = self.begin();
+        let _inside = self.run();
         let is_ok = ready!(self.inner.as_mut().poll(context));
-        self.begin().0.end(is_ok);
+        self.end(is_ok);
         Poll::Ready(is_ok)
     }
 }
@@ -173,13 +195,13 @@ impl<S: Stream<Item = bool>> Stream for Tracked<S> {
     type Item = bool;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<bool>> {
-        let (_, _inside) = self.begin();
+        let _inside = self.run();
         let item = ready!(self.inner.as_mut().poll_next(context));
         if let Some(is_ok) = item {
             self.last_item = is_ok;
         } else {
             let is_ok = self.last_item;
-            self.begin().0.end(is_ok);
+            self.end(is_ok);
         }
         Poll::Ready(item)
     }

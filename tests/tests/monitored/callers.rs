@@ -945,7 +945,6 @@ async fn polls_twice(given: Option<Pin<Box<dyn Future<Output = ()>>>>) {
 
 /// Two calls of one method, the same in all their numbers but for the monitor, one polled inside of the other.
 #[test]
-#[ignore = "the word of a call is the same in each monitor, so the inner call is taken for the outer one"]
 fn calls_of_two_monitors_are_not_mixed_up() {
     let (one, other) = (Recorder::new(), Recorder::new());
     let mut inner = Box::pin(polls_twice(None));

@@ -137,10 +137,62 @@ fn each_shape_is_recorded_as_without() {
     ]);
 }
 
+/// Calls each shape and then a plain function, whose caller is this function again: also after a root was suspended
+/// here, and dropped.
+#[monitored]
+async fn calls_all() {
+    let _ = sync(false);
+    plain();
+    unit();
+    plain();
+    let _ = early(Tier::Paid, false).await;
+    plain();
+    limited().await;
+    plain();
+    let _ = opaque().await;
+    plain();
+    let _ = collect(stream());
+    plain();
+    drop(Box::pin(stream_later()));
+    let mut forever = Box::pin(forever());
+    assert!(poll(forever.as_mut()).is_pending());
+    plain();
+    drop(forever);
+    plain();
+    traced();
+    closure();
+    plain();
+}
+
+#[monitored]
+fn plain() {}
+
+#[test]
+fn the_caller_is_the_current_call_again_behind_a_root() {
+    let probe = Recorder::new();
+    probe.scope_sync(|| ready(calls_all()));
+    let methods = probe.snapshot().methods.into_iter();
+    for method in methods.filter(|method| method.started > 0) {
+        let callers: Vec<_> = method
+            .callers
+            .iter()
+            .map(|one| one.caller.as_deref())
+            .collect();
+        let expected = (&*method.name == "plain").then_some("calls_all");
+        assert_eq!(callers, [expected], "{}", method.name);
+    }
+}
+
 #[test]
 fn one_that_another_call_polls_is_a_call() {
     let probe = Recorder::new();
     assert_eq!(probe.scope_sync(|| ready(pump())), 2);
+    let methods = probe.snapshot().methods;
+    assert_eq!(methods.len(), 4);
+    for method in methods {
+        let callers: Vec<_> = method.callers.iter().map(|one| &one.caller).collect();
+        assert_eq!(callers, [&None], "{}", method.name);
+    }
     probe.recorded().assert_exactly([
         call("pump").success(),
         call("in_place").success().times(2),
