@@ -102,7 +102,6 @@ impl CallWord {
     }
 
     /// The number of its record.
-    #[cfg(test)]
     pub(crate) fn record(self) -> usize {
         (self.0 >> SLOT_BITS) as usize & ((1 << RECORD_BITS) - 1)
     }
