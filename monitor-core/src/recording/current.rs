@@ -360,30 +360,5 @@ impl<F> fmt::Debug for InCall<'_, F> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_keeps_its_numbers() {
-        for (shard, record, slot) in [(1, 0, 0), (7, 1, 15), (MAX_SHARD, 65_535, MAX_SLOT)] {
-            let word = CallWord::new(shard, record, slot);
-            assert_eq!(
-                (word.shard(), word.record(), word.slot()),
-                (shard, record, slot)
-            );
-            assert_eq!(word.method(), shard / 2);
-            assert!(word.bits() < 1 << 62);
-        }
-        assert_eq!(CallWord::NONE.method(), ENTRY);
-    }
-
-    #[test]
-    fn a_number_without_room_is_unknown() {
-        let word = CallWord::new(u32::MAX, 65_536, u32::MAX);
-        assert_eq!(
-            (word.shard(), word.record(), word.slot()),
-            (MAX_SHARD, 0, MAX_SLOT)
-        );
-    }
-}
+#[cfg(all(test, not(monitor_loom)))]
+mod tests;
