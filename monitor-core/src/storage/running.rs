@@ -39,7 +39,7 @@ impl MonitorStorage {
     /// ages, the oldest first, and each call is followed by the calls it made that are in flight. Of more than `most`
     /// the oldest are given; 0 gives none.
     ///
-    /// The time this takes grows with the calls in flight: some 0.1 us each. No call is stopped for it.
+    /// This takes some 10 to 30 ns for each call in flight, and up to 1 us for each line. No call is stopped for it.
     ///
     /// # Consistency
     ///
@@ -298,9 +298,13 @@ fn oldest(core: &'static StorageCore, most: usize) -> Vec<CallInFlight> {
         for shard in method.shards() {
             for task in shard.slots.tasks() {
                 let word = shard.word_of(task.slot);
-                oldest.push(CallInFlight { method, word, task });
-                if oldest.len() > most {
-                    oldest.pop();
+                let call = CallInFlight { method, word, task };
+                if oldest.len() < most {
+                    oldest.push(call);
+                } else if let Some(mut youngest) = oldest.peek_mut()
+                    && call < *youngest
+                {
+                    *youngest = call;
                 }
             }
         }
