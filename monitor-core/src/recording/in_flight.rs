@@ -256,7 +256,8 @@ impl TaskSlot {
         self.start.load(Relaxed) >> 1
     }
 
-    fn busy_since(&self) -> Option<u64> {
+    /// When the task in this slot started, if there is one.
+    pub(crate) fn busy_since(&self) -> Option<u64> {
         let start = self.start.load(Acquire);
         (start & BUSY != 0).then_some(start >> 1)
     }

@@ -12,9 +12,9 @@
 //! # Callers that ended
 //!
 //! A word names a slot, not a call: the caller may have ended, and another call of the same method and labels have its
-//! slot. If that one began after the call, it is not taken for the caller. Two cases are left. A call that was made in
-//! [`here`](crate::here) of a call that had ended before stands below the call that had the slot then. And where the
-//! slots are read while a slot changes hands, its call may be the one before: the lines are not of one moment.
+//! slot. If that one began after the call, it is not taken for the caller. A call that is made in
+//! [`here`](crate::here) of a call that has ended names no slot. One case is left: where the slots are read while a slot
+//! changes hands, its call may be the one before. The lines are not of one moment.
 //!
 //! Where the clock stands still, all starts are equal, and calls may even name each other in a circle, which is cut.
 

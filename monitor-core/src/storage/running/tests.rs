@@ -127,7 +127,7 @@ fn a_circle_of_calls_is_cut() {
 
 #[test]
 fn a_call_in_the_slot_of_its_caller_is_not_its_own_caller() {
-    let monitor = Monitor::new(StorageConfig::default());
+    let (monitor, _hand) = by_hand();
     let get = method(monitor, "Get");
     monitor.scope_sync(|| {
         let top = get.start();
@@ -138,6 +138,42 @@ fn a_call_in_the_slot_of_its_caller_is_not_its_own_caller() {
         assert_eq!(tree(monitor, 9), ["Get", "Get from Get"]);
         drop((top, inner));
     });
+}
+
+#[test]
+fn a_task_that_outlives_its_call_is_not_below_a_later_one() {
+    let monitor = Monitor::new(StorageConfig::default());
+    let [serve, job] = ["Serve", "Job"].map(|name| method(monitor, name));
+    let job_in = |here: Here| here.run(|| job.start());
+    let taken = || {
+        let serve = serve.start();
+        // On this thread, and on one that took the call over.
+        let elsewhere = || on_thread(monitor, || serve.run(here));
+        let both = [serve.run(here), elsewhere()];
+        let jobs = both.map(job_in);
+        assert_eq!(tree(monitor, 9), ["Serve", "  Job", "  Job"]);
+        drop(jobs);
+        both
+    };
+    monitor.scope_sync(|| {
+        for here in taken() {
+            // It has the slot of the call that `here` is from.
+            let later = serve.start();
+            let job = job_in(here);
+            assert_eq!(tree(monitor, 9), ["Serve", "Job from Serve"]);
+            let taken_on = job_in(here.run(crate::here));
+            assert_eq!(tree(monitor, 9)[1..], ["Job from Serve"; 2]);
+            drop((later, job, taken_on));
+        }
+    });
+}
+
+/// Runs a closure on another thread, in the scope of the monitor.
+fn on_thread<R: Send>(monitor: Monitor, run: impl FnOnce() -> R + Send) -> R {
+    thread::scope(|scope| {
+        let running = scope.spawn(|| monitor.scope_sync(run));
+        running.join().expect("no panic")
+    })
 }
 
 #[test]
