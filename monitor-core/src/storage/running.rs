@@ -246,8 +246,8 @@ impl CallTree {
         threads
     }
 
-    /// Enters the thread of a record at its current call and those above. Above calls that another thread makes in
-    /// [`here`](crate::here) of a call the two meet: that call is run by the thread it started on.
+    /// Enters the thread of a record at its current call and at those above. Where another thread makes calls in
+    /// [`here`](crate::here) of a call, both threads come to that one: the thread it started on runs it.
     fn add_thread(
         &self,
         record: &Record,

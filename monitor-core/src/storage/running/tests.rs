@@ -91,13 +91,16 @@ fn calls_and_tasks_are_in_the_order_of_their_ages_and_bounded() {
 #[test]
 fn where_the_clock_stands_still_calls_have_their_callers_too() {
     let (monitor, _hand) = by_hand();
-    let (early, late) = (method(monitor, "Early"), method(monitor, "Late"));
     monitor.scope_sync(|| {
-        let outer = late.start();
-        let inner = outer.run(|| early.start());
-        let innermost = inner.run(|| late.start());
-        assert_eq!(tree(monitor, 9), ["Late", "  Early", "    Late"]);
-        drop((outer, inner, innermost));
+        // In either order of the numbers that the methods have.
+        for [one, other] in [["One", "Other"], ["Other", "One"]] {
+            let outer = method(monitor, one).start();
+            let inner = outer.run(|| method(monitor, other).start());
+            let innermost = inner.run(|| method(monitor, one).start());
+            let lines = [one.to_owned(), format!("  {other}"), format!("    {one}")];
+            assert_eq!(tree(monitor, 9), lines);
+            drop((outer, inner, innermost));
+        }
     });
 }
 
