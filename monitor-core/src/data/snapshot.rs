@@ -220,18 +220,6 @@ pub struct StatusSnapshot {
     pub age: Option<Duration>,
 }
 
-/// A task in flight.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RunningTask {
-    /// The call's method, or the task's id in the section `tasks`.
-    pub name: Arc<str>,
-    /// The labels beside the method; none for a task of that section.
-    pub labels: Arc<[Label]>,
-    /// Since when it runs.
-    pub age: Duration,
-}
-
 /// A call in flight, or a task of the section `tasks`: one line of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -244,10 +232,12 @@ pub struct RunningCall {
     pub labels: Arc<[Label]>,
     /// Since when it runs.
     pub age: Duration,
-    /// The thread that runs its body at this moment, by name, or by id where it has none; `None` while it waits.
+    /// The thread whose stack its code is on, by name, or by id where it has none: the code runs there, or blocks that
+    /// thread. `None` while an async body is suspended, for a call that was started by hand and is not in its `run`, and
+    /// for a task of that section.
     pub thread: Option<Arc<str>>,
-    /// The method it was made from, or its body last ran within, where that call is not in the tree: it has ended, or
-    /// the tree had no room for it. Only at the top.
+    /// The method it was made from, or its body last ran within, where it does not stand below a call of that method:
+    /// the caller has ended, began after this call (which it polls), or is one too many for the tree. Only at the top.
     pub caller: Option<Arc<str>>,
 }
 

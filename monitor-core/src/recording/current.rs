@@ -69,6 +69,11 @@ impl CallWord {
         Self(self.0 | u64::from(slot))
     }
 
+    /// The word of a call that has no slot, as it has ended.
+    fn without_slot(self) -> Self {
+        self.with_slot(MAX_SLOT)
+    }
+
     #[inline]
     pub(crate) fn of_bits(bits: u64) -> Self {
         Self(bits)
@@ -100,13 +105,11 @@ impl CallWord {
     }
 
     /// The number of its record.
-    #[cfg(test)]
     pub(crate) fn record(self) -> usize {
         (self.0 >> SLOT_BITS) as usize & ((1 << RECORD_BITS) - 1)
     }
 
     /// The number of its slot.
-    #[cfg(test)]
     #[expect(clippy::cast_possible_truncation, reason = "masked")]
     pub(crate) fn slot(self) -> u32 {
         (self.0 as u32) & MAX_SLOT
@@ -221,6 +224,8 @@ impl Drop for Instead<'_> {
 #[derive(Clone, Copy)]
 pub struct Here {
     word: CallWord,
+    /// Its slot and its start.
+    call: Option<(&'static TaskSlot, u64)>,
     /// The storage whose call it is. Where another one is in force, it is no caller.
     storage: Option<&'static StorageCore>,
 }
@@ -228,10 +233,11 @@ pub struct Here {
 impl Here {
     const NOWHERE: Self = Self {
         word: CallWord::NONE,
+        call: None,
         storage: None,
     };
 
-    /// A future whose calls are made from here. It is as large as the future and three words.
+    /// A future whose calls are made from here. It is as large as the future and four words.
     pub fn within<F: Future>(self, future: F) -> Within<F> {
         Within { here: self, future }
     }
@@ -242,9 +248,19 @@ impl Here {
         thread::with(|local| {
             let is_in_force = |storage: &StorageCore| std::ptr::eq(local.storage(), storage);
             let is_known = self.word.is_none() || self.storage.is_some_and(is_in_force);
-            let _instead = is_known.then(|| Instead::new(local, self.word));
+            let _instead = is_known.then(|| Instead::new(local, self.word()));
             run()
         })
+    }
+
+    /// The word of the call; once it has ended, one without a slot: its slot may be another call's.
+    fn word(&self) -> CallWord {
+        let is_in_flight = |(slot, start): (&TaskSlot, u64)| slot.busy_since() == Some(start);
+        if self.word.is_none() || self.call.is_some_and(is_in_flight) {
+            self.word
+        } else {
+            self.word.without_slot()
+        }
     }
 }
 
@@ -257,9 +273,14 @@ impl fmt::Debug for Here {
 /// The call that is current on this thread, to take along to a task or a thread; see [`Here`].
 #[must_use]
 pub fn here() -> Here {
-    thread::with(|local| Here {
-        word: local.current(),
-        storage: Some(local.storage()),
+    thread::with(|local| {
+        let word = local.current();
+        let slot = local.slot_of(word);
+        Here {
+            word,
+            call: slot.and_then(|slot| Some((slot, slot.busy_since()?))),
+            storage: Some(local.storage()),
+        }
     })
 }
 
@@ -358,30 +379,5 @@ impl<F> fmt::Debug for InCall<'_, F> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_keeps_its_numbers() {
-        for (shard, record, slot) in [(1, 0, 0), (7, 1, 15), (MAX_SHARD, 65_535, MAX_SLOT)] {
-            let word = CallWord::new(shard, record, slot);
-            assert_eq!(
-                (word.shard(), word.record(), word.slot()),
-                (shard, record, slot)
-            );
-            assert_eq!(word.method(), shard / 2);
-            assert!(word.bits() < 1 << 62);
-        }
-        assert_eq!(CallWord::NONE.method(), ENTRY);
-    }
-
-    #[test]
-    fn a_number_without_room_is_unknown() {
-        let word = CallWord::new(u32::MAX, 65_536, u32::MAX);
-        assert_eq!(
-            (word.shard(), word.record(), word.slot()),
-            (MAX_SHARD, 0, MAX_SLOT)
-        );
-    }
-}
+#[cfg(all(test, not(monitor_loom)))]
+mod tests;

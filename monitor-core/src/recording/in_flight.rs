@@ -267,7 +267,8 @@ impl TaskSlot {
         self.start.load(Relaxed) >> 1
     }
 
-    fn busy_since(&self) -> Option<u64> {
+    /// When the task in this slot started, if there is one.
+    pub(crate) fn busy_since(&self) -> Option<u64> {
         let word = self.start.load(Acquire);
         (word & BUSY != 0).then(|| start(word))
     }

@@ -336,6 +336,12 @@ impl StorageCore {
         lock(&self.records).idle.push(record);
     }
 
+    /// The record of this number, from 1 on.
+    pub(crate) fn record(&self, number: usize) -> Option<&'static Record> {
+        let at = number.checked_sub(1)?;
+        lock(&self.records).all.get(at).copied()
+    }
+
     /// All records so far, by number, from 1 on.
     pub(crate) fn all_records(&self) -> Vec<&'static Record> {
         lock(&self.records).all.clone()

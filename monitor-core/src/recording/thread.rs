@@ -19,6 +19,7 @@ use std::thread::Thread;
 use crate::base::append::{IN_MODEL, Table};
 use crate::base::sync::{AtomicU64, Mutex, Relaxed, Release, lock};
 use crate::recording::current::CallWord;
+use crate::recording::in_flight::TaskSlot;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Shard;
 use crate::recording::store::{self, StorageCore};
@@ -89,6 +90,11 @@ impl Record {
     #[inline]
     pub(crate) fn set_current(&self, call: CallWord) {
         self.current.store(call.bits(), Release);
+    }
+
+    /// The slot of a call of this record.
+    fn slot_of(&self, call: CallWord) -> Option<&'static TaskSlot> {
+        self.shards.item(call.shard())?.slots.slot(call.slot())
     }
 
     fn owns(&self, shard: &'static Shard) -> bool {
@@ -172,6 +178,14 @@ impl Local {
     #[inline]
     pub(crate) fn current(&self) -> CallWord {
         self.record.get().map_or(CallWord::NONE, Record::current)
+    }
+
+    /// The slot of a call of the storage in force.
+    pub(crate) fn slot_of(&self, call: CallWord) -> Option<&'static TaskSlot> {
+        let own = self.record.get();
+        let own = own.filter(|own| own.number == call.record());
+        let record = own.or_else(|| self.storage().record(call.record()))?;
+        record.slot_of(call)
     }
 
     /// Makes this call the current one, if this thread can have one.

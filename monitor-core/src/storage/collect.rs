@@ -11,7 +11,6 @@
 //! All ages are measured from one `now`, read before everything else: a call that starts later has no age yet.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::base::append::Interner;
 use crate::base::clock::{Clock, to_f64};
@@ -19,7 +18,7 @@ use crate::base::sort::{sort_by, sort_by_key};
 use crate::base::sync::Relaxed;
 use crate::data::family::Histogram;
 use crate::data::snapshot::{
-    CallValueSnapshot, CallerSnapshot, MethodSnapshot, RunningTask, Snapshot, TaskTotals,
+    CallValueSnapshot, CallerSnapshot, MethodSnapshot, Snapshot, TaskTotals,
 };
 use crate::recording::callers::ENTRY;
 use crate::recording::config::Totals;
@@ -290,48 +289,6 @@ impl MonitorStorage {
             const_labels: config.const_labels.clone(),
             namespace: config.namespace.clone(),
         }
-    }
-
-    /// Tasks in flight with their ages, the oldest first: calls by method, and tasks of the section `tasks` by id. At
-    /// most this many are given.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use monitor_core::{Monitor, StorageConfig};
-    ///
-    /// let monitor = Monitor::new(StorageConfig::default());
-    /// let running = monitor.method("Load")?.start();
-    /// assert_eq!(&*monitor.running_tasks(10)[0].name, "Load");
-    /// drop(running);
-    /// assert!(monitor.running_tasks(10).is_empty());
-    /// # Ok::<(), monitor_core::MethodError>(())
-    /// ```
-    pub fn running_tasks(&self, most: usize) -> Vec<RunningTask> {
-        let core = self.core;
-        let now = core.clock.now();
-        let task = |name, labels, seconds| RunningTask {
-            name,
-            labels,
-            // A start given by a user may be any number.
-            age: Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),
-        };
-        let of_section = core.values.tasks.running(core.clock.unix_at(now));
-        let mut running: Vec<RunningTask> = of_section
-            .into_iter()
-            .map(|(name, seconds)| task(name, [].into(), seconds))
-            .collect();
-        for method in core.methods() {
-            for start in method.shards().flat_map(|shard| shard.slots.starts()) {
-                let seconds = core.clock.seconds(now.saturating_sub(start));
-                running.push(task(method.name.clone(), method.labels.clone(), seconds));
-            }
-        }
-        sort_by(&mut running, |a, b| {
-            b.age.cmp(&a.age).then_with(|| a.name.cmp(&b.name))
-        });
-        running.truncate(most);
-        running
     }
 
     /// Calls in flight over all methods, and tasks of the section `tasks`.

@@ -1,8 +1,8 @@
 //! The calls and values recorded between two moments of a monitor, and their comparison with those a test expects.
 //!
 //! A [`Checkpoint`] is all that a monitor recorded until one moment, an amount for each subject; [`Recorded`] is the
-//! difference of two of them, and a report compares that with the amounts a test expects. Durations and the statuses of
-//! calls follow from the calls: they are found too, but compared only where a test names them.
+//! difference of two of them, and a report compares that with the amounts a test expects. Durations, callers and the
+//! statuses of calls are found too, but compared only where a test names them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
@@ -142,6 +142,9 @@ fn add_calls(amounts: &mut Amounts, method: &MethodSnapshot, error_types: &[Arc<
     }
     count(Aspect::InFlight, method.in_flight);
     count(Aspect::Waiting, method.waiting.unwrap_or_default());
+    for one in &method.callers {
+        count(Aspect::CalledBy(one.caller.clone()), one.calls);
+    }
     count(Aspect::Items, items.ok);
     count(Aspect::FailedItems, items.failed);
     for value in &method.values {
@@ -427,8 +430,19 @@ impl Recorded {
                 let mut named = self.snapshot.statuses.iter();
                 named.all(|one| one.task != *task)
             }
-            subject => took(subject),
+            subject => took(subject) || subject.called().is_some(),
         }
+    }
+
+    /// All callers of the calls of which a test names one.
+    fn callers_to_expect(&self, expected: &Amounts) -> impl Iterator<Item = &Subject> {
+        let named: BTreeSet<Series> = expected
+            .keys()
+            .filter_map(Subject::called)
+            .cloned()
+            .collect();
+        let found = self.found.keys();
+        found.filter(move |subject| subject.called().is_some_and(|calls| named.contains(calls)))
     }
 
     fn lines(&self) -> impl Iterator<Item = String> {
@@ -450,6 +464,7 @@ impl Recorded {
         let mut subjects: BTreeSet<&Subject> = expected.keys().collect();
         if extra == Extra::Refused {
             subjects.extend(self.to_expect().map(|(subject, _)| subject));
+            subjects.extend(self.callers_to_expect(expected));
         }
         let mut report =
             "recorded and expected amounts differ (- expected, + recorded):\n\n".to_owned();
@@ -507,10 +522,15 @@ impl Recorded {
                 ));
             }
         }
-        let is_unexpected = |subject: &Subject| {
-            matches!(subject, Subject::Call(_, Aspect::InFlight)) && !expected.contains_key(subject)
-        };
-        if self.found.keys().any(is_unexpected) {
+        let is_unexpected = |subject: &&Subject| !expected.contains_key(subject);
+        let mut callers = self.callers_to_expect(expected).filter(is_unexpected);
+        if callers.any(|one| matches!(one, Subject::Call(_, Aspect::CalledBy(None)))) {
+            hint(format_args!(
+                "calls of a task or thread that was spawned have no caller, unless it runs in `here()`"
+            ));
+        }
+        let mut found = self.found.keys().filter(is_unexpected);
+        if found.any(|one| matches!(one, Subject::Call(_, Aspect::InFlight))) {
             hint(format_args!(
                 "calls are in flight; `recorder.wait(limit)` waits for their end"
             ));

@@ -47,6 +47,8 @@ pub(super) enum Aspect {
     InFlight,
     /// Those in flight that wait for a permit.
     Waiting,
+    /// Those that began, made by a call of this method, or by none.
+    CalledBy(Option<Arc<str>>),
     /// Items of streams.
     Items,
     /// Items of streams that were errors.
@@ -323,6 +325,14 @@ impl Subject {
         !matches!(self, Self::Call(_, Aspect::InFlight | Aspect::Waiting))
     }
 
+    /// The calls whose callers it counts.
+    pub(super) fn called(&self) -> Option<&Series> {
+        match self {
+            Self::Call(series, Aspect::CalledBy(_)) => Some(series),
+            _ => None,
+        }
+    }
+
     /// The line of a report.
     pub(super) fn line(&self, amount: &Amount) -> String {
         match amount {
@@ -389,6 +399,8 @@ impl fmt::Display for Aspect {
             Self::Failure(error_type) => return write!(f, "failure {error_type}"),
             Self::InFlight => "in flight",
             Self::Waiting => "waiting",
+            Self::CalledBy(Some(caller)) => return write!(f, "called by {caller}"),
+            Self::CalledBy(None) => "entry call",
             Self::Items => "item",
             Self::FailedItems => "failed item",
             Self::Observed(name) => return write!(f, "observed {name}"),
@@ -529,6 +541,44 @@ impl Call {
     /// One that waits for a permit at the end; it is in flight too.
     pub fn waiting(self) -> Expected {
         self.count(Aspect::Waiting, 1)
+    }
+
+    /// One that began, made by a call of this method (with any labels). Callers are compared only where a test names
+    /// one; [`assert_exactly`](super::Recorded::assert_exactly) then compares all callers of these calls.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::monitored;
+    /// use monitor_core::testing::{self, call};
+    ///
+    /// #[monitored(method = "Load")]
+    /// fn load() {}
+    ///
+    /// #[monitored(method = "Serve")]
+    /// fn serve() {
+    ///     load();
+    ///     load();
+    /// }
+    ///
+    /// let ((), recorded) = testing::record(|| {
+    ///     serve();
+    ///     load();
+    /// });
+    /// recorded.assert_exactly([
+    ///     call("Serve").success(),
+    ///     call("Load").success().times(3),
+    ///     call("Load").called_by("Serve").times(2),
+    ///     call("Load").entry(),
+    /// ]);
+    /// ```
+    pub fn called_by(self, caller: &str) -> Expected {
+        self.count(Aspect::CalledBy(Some(Arc::from(caller))), 1)
+    }
+
+    /// One that began, made by no monitored call; compared as [`called_by`](Self::called_by) is.
+    pub fn entry(self) -> Expected {
+        self.count(Aspect::CalledBy(None), 1)
     }
 
     /// So many items of streams that are no `Err`.

@@ -47,8 +47,8 @@
 //! These count as recorded: the calls that ended, by outcome; those in flight at the end, and those that wait; items of
 //! streams; the values that calls observed (sizes, deadlines, values); values by key that are new or other than before;
 //! task statuses set through the API or by `task = ..`; updates and observations that were left out. The statuses that
-//! calls set on the way (each method's own and `default`) and their durations follow from the calls: they are compared
-//! where a test names them. Registered metrics are not included: read them from their handles (as with
+//! calls set on the way (each method's own and `default`), their durations and their callers are compared where a test
+//! names them. Registered metrics are not included: read them from their handles (as with
 //! [`Counter::get`](crate::Counter::get)).
 
 mod compare;

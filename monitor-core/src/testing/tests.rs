@@ -284,3 +284,60 @@ fn label_sets_are_told_apart() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(all.count(call("Get").success()), 0, "without labels");
     Ok(())
 }
+
+/// `Serve` makes two calls of `Load`, and a third has no caller.
+fn serve(recorder: &Recorder) {
+    recorder.scope_sync(|| {
+        let serve = method(recorder, "Serve").start();
+        serve.run(|| (0..2).for_each(|_| end(recorder, "Load", Outcome::Success)));
+        end(recorder, "Load", Outcome::Success);
+        serve.finish(Outcome::Success);
+    });
+}
+
+#[test]
+fn callers_are_compared_where_a_test_names_one() {
+    let recorder = Recorder::new();
+    serve(&recorder);
+    let recorded = recorder.take();
+    let calls = || [call("Serve").success(), call("Load").success().times(3)];
+    recorded.assert_exactly(calls());
+    let callers = [
+        call("Serve").entry(),
+        call("Load").called_by("Serve").times(2),
+        call("Load").entry(),
+        call("Load").called_by("Tick").times(0),
+    ];
+    recorded.assert_exactly(calls().into_iter().chain(callers.clone()));
+    recorded.assert_includes(callers);
+    assert_eq!(recorded.count(call("Load").called_by("Serve")), 2);
+    assert_eq!(recorded.count(call("Load").called_by("Load")), 0);
+    assert_eq!(recorded.calls("Load"), 3);
+    assert_eq!(
+        recorded.to_string(),
+        "3 x Load success\n1 x Serve success\n"
+    );
+}
+
+#[test]
+fn a_call_has_its_caller_in_the_phase_it_began_in() -> Result<(), Box<dyn std::error::Error>> {
+    let recorder = Recorder::new();
+    serve(&recorder);
+    recorder.take();
+    let free = method(&recorder, "Load").with_labels(&[("tier", "free")])?;
+    let serve = method(&recorder, "Serve").start();
+    let load = recorder.scope_sync(|| serve.run(|| free.start()));
+    let free = || call("Load").label("tier", "free");
+    recorder.take().assert_exactly([
+        call("Serve").in_flight(),
+        free().in_flight(),
+        free().called_by("Serve"),
+    ]);
+    drop((serve, load));
+    recorder.take().assert_exactly([
+        call("Serve").cancelled(),
+        free().cancelled(),
+        free().called_by("Serve").times(0),
+    ]);
+    Ok(())
+}

@@ -7,7 +7,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use monitor_core::snapshot::RunningTask;
+use monitor_core::snapshot::RunningCall;
 
 use super::log::log;
 use super::signals::{ShutdownSignals, Signal};
@@ -15,8 +15,14 @@ use super::{block_on, until};
 use crate::error::TasksLeft;
 use crate::run::MonitorServer;
 
-/// Most tasks that the log names.
+/// Most tasks that the log names: entry calls, and tasks of the section `tasks`.
 const MOST_NAMED: usize = 20;
+
+/// Most calls that are read for that. A task may have many calls below it.
+const MOST_READ: usize = 10_000;
+
+/// Most calls of one task that the log names behind its entry call: the deepest ones.
+const MOST_DEEPEST: usize = 3;
 
 /// Why a drain that a signal began did not end as it should. The server has stopped, or is about to, but for the first.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +86,7 @@ impl MonitorServer {
     /// Ends the service's life in order: `/readyz` turns to 503, [`drain_pause`](crate::MonitorConfig::drain_pause)
     /// passes, running tasks are waited for, at most for `limit`, then the server stops as with
     /// [`shutdown`](Self::shutdown). Until then `/metrics` and the probes keep answering. The log names the tasks that
-    /// are left at the end, with their ages.
+    /// are left at the end, the oldest first, with their ages and the calls that they are in.
     ///
     /// The pause is the rest of it since [`begin_drain`](Self::begin_drain) or an earlier drain. Once a second signal
     /// has cut short a [`shutdown_signal`](Self::shutdown_signal), there is neither pause nor limit, and the server
@@ -105,7 +111,7 @@ impl MonitorServer {
         let limit = if is_hurried { Duration::ZERO } else { limit };
         let waited = self.wait_for_ending_tasks(limit).await;
         if let Err(TasksLeft { left, .. }) = waited {
-            let tasks = named(&self.monitor().running_tasks(MOST_NAMED));
+            let tasks = tasks_left(&self.monitor().running(MOST_READ), left);
             log(move || {
                 tracing::warn!(left, %tasks, "tasks still run after the limit of the drain");
             });
@@ -239,43 +245,129 @@ impl MonitorServer {
     }
 }
 
-/// Tasks with their ages, for a line of the log.
-fn named(running: &[RunningTask]) -> String {
-    let named = |task: &RunningTask| {
-        let labels = task.labels.iter();
-        let labels = labels.map(|label| format!("{}={:?}", label.name, label.value));
-        let labels = labels.collect::<Vec<_>>().join(",");
-        let (open, close) = if labels.is_empty() {
-            ("", "")
-        } else {
-            ("{", "}")
-        };
-        let age = task.age.as_secs_f64();
-        format!("{}{open}{labels}{close} {age:.1} s", task.name)
+/// The tasks that are left, for a line of the log, the oldest first: `Serve 12.3 s > Query 12.1 s (+2), Tick 3.0 s, and
+/// 7 more`. Each of the calls that are left is named or counted.
+fn tasks_left(running: &[RunningCall], left: u64) -> String {
+    let tasks = running.chunk_by(|_, call| call.depth > 0);
+    let named: Vec<&[RunningCall]> = tasks.take(MOST_NAMED).collect();
+    let calls: usize = named.iter().map(|task| task.len()).sum();
+    let mut texts: Vec<String> = named.into_iter().map(task_left).collect();
+    let others = left.saturating_sub(calls as u64);
+    if others > 0 {
+        texts.push(format!("and {others} more"));
+    }
+    texts.join(", ")
+}
+
+/// An entry call and the calls below it, of several that one call waits for the oldest; with the thread that is in the
+/// code of the last one. Those that are not named are counted.
+fn task_left(task: &[RunningCall]) -> String {
+    let depths = (0..).zip(task);
+    let path = depths.take_while(|(depth, call)| call.depth == *depth);
+    let mut path: Vec<String> = path.map(|(_, call)| call_left(call)).collect();
+    let mut named = path.len();
+    let thread = task[named - 1].thread.as_ref();
+    let thread = thread.map_or_else(String::new, |name| format!(" on {name}"));
+    if named > 1 + MOST_DEEPEST {
+        path.splice(1..named - MOST_DEEPEST, ["..".to_owned()]);
+        named = 1 + MOST_DEEPEST;
+    }
+    let others = match task.len() - named {
+        0 => String::new(),
+        others => format!(" (+{others})"),
     };
-    running.iter().map(named).collect::<Vec<_>>().join(", ")
+    format!("{}{thread}{others}", path.join(" > "))
+}
+
+/// A call with its age, and before it its caller where that is no call of the list.
+fn call_left(call: &RunningCall) -> String {
+    let labels = call.labels.iter();
+    let labels = labels.map(|label| format!("{}={:?}", label.name, label.value));
+    let mut labels = labels.collect::<Vec<_>>().join(",");
+    if !labels.is_empty() {
+        labels = format!("{{{labels}}}");
+    }
+    let caller = call.caller.iter().map(|name| format!("({name}) > "));
+    let caller: String = caller.collect();
+    let age = call.age.as_secs_f64();
+    format!("{caller}{}{labels} {age:.1} s", call.name)
 }
 
 #[cfg(test)]
 mod tests {
-    use monitor_core::{Clock, Monitor, StorageConfig};
+    use monitor_core::{CallGuard, Clock, ManualClock, Monitor, Outcome, StorageConfig};
 
     use super::*;
 
-    #[test]
-    fn running_tasks_are_named_with_labels_and_ages_oldest_first() {
+    fn by_hand() -> (Monitor, ManualClock) {
         let (clock, hand) = Clock::manual(0.0);
-        let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+        (Monitor::with_clock(StorageConfig::default(), clock), hand)
+    }
+
+    fn text(monitor: Monitor) -> String {
+        tasks_left(&monitor.running(MOST_READ), monitor.in_flight())
+    }
+
+    #[test]
+    fn tasks_left_are_named_with_labels_and_ages_oldest_first() {
+        let (monitor, hand) = by_hand();
         let load = monitor.method("Load").expect("a name");
         let labelled = load.with_labels(&[("b", "x\"y"), ("a", "1")]);
         let first = labelled.expect("good labels").start();
         hand.advance(Duration::from_millis(1500));
         let second = load.start();
-        assert_eq!(
-            named(&monitor.running_tasks(10)),
-            r#"Load{a="1",b="x\"y"} 1.5 s, Load 0.0 s"#
-        );
-        assert_eq!(named(&[]), "");
+        assert_eq!(text(monitor), r#"Load{a="1",b="x\"y"} 1.5 s, Load 0.0 s"#);
         drop((first, second));
+        assert_eq!(text(monitor), "");
+    }
+
+    #[test]
+    fn each_task_is_named_with_the_calls_it_is_in() {
+        let (monitor, hand) = by_hand();
+        let start = |name: &str| {
+            hand.advance(Duration::from_secs(1));
+            monitor.method(name).expect("a name").start()
+        };
+        monitor.scope_sync(|| {
+            let serve = start("Serve");
+            let query = serve.run(|| start("Query"));
+            let (row, render) = (query.run(|| start("Row")), serve.run(|| start("Render")));
+            let tick = start("Tick");
+            monitor.add_key_value("tasks", "job", 2.0).expect("a start");
+            assert_eq!(
+                text(monitor),
+                "Serve 4.0 s > Query 3.0 s > Row 2.0 s (+1), job 3.0 s, Tick 0.0 s"
+            );
+            query.finish(Outcome::Success);
+            assert_eq!(
+                text(monitor),
+                "Serve 4.0 s > Render 1.0 s, job 3.0 s, (Query) > Row 2.0 s, Tick 0.0 s"
+            );
+            let own = std::thread::current();
+            let on_thread = format!("Tick 0.0 s on {}", own.name().expect("tests have names"));
+            assert!(tick.run(|| text(monitor)).ends_with(&on_thread));
+            drop((serve, row, render, tick));
+        });
+    }
+
+    #[test]
+    fn calls_that_are_not_named_are_counted() {
+        let (monitor, hand) = by_hand();
+        let [serve, load] = ["Serve", "Load"].map(|name| monitor.method(name).expect("a name"));
+        monitor.scope_sync(|| {
+            let mut calls: Vec<CallGuard> = vec![serve.start()];
+            hand.advance(Duration::from_secs(1));
+            while calls.len() < 10 {
+                let deeper = calls[calls.len() - 1].run(|| load.start());
+                calls.push(deeper);
+            }
+            let deep = "Serve 1.0 s > .. > Load 0.0 s > Load 0.0 s > Load 0.0 s (+6)";
+            assert_eq!(text(monitor), deep);
+            hand.advance(Duration::from_secs(1));
+            calls.extend((0..30).map(|_| serve.start()));
+            let text = text(monitor);
+            assert_eq!(text.matches(", Serve 0.0 s").count(), MOST_NAMED - 1);
+            assert!(text.ends_with(", and 11 more"), "{text}");
+        });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{end, message, method};
+use super::{end, message, method, serve};
 use crate::testing::{Expected, Recorded, Recorder, call, task, task_run, value};
 use crate::{Keep, Outcome, StatValue, TaskStatus};
 
@@ -123,6 +123,31 @@ fn values_by_key_and_statuses_are_shown() -> Result<(), crate::StatsError> {
 }
 
 #[test]
+fn callers_that_differ_are_shown_with_all_callers_of_the_call() {
+    let recorder = Recorder::new();
+    serve(&recorder);
+    let recorded = recorder.recorded();
+    let calls = [call("Serve").success(), call("Load").success().times(3)];
+    let expected = [call("Load").called_by("Serve").times(3)];
+    let assertion = || recorded.assert_exactly(calls.into_iter().chain(expected.clone()));
+    assert_eq!(
+        failure(assertion),
+        "    3 x Load success\n  \
+         + 1 x Load entry call\n  \
+         - 3 x Load called by Serve\n  \
+         + 2 x Load called by Serve\n    \
+         1 x Serve success\n\n\
+         hint: calls of a task or thread that was spawned have no caller, unless it runs in `here()`\n"
+    );
+    let assertion = || recorded.assert_includes([call("Serve").called_by("Load")]);
+    assert_eq!(
+        failure(assertion),
+        "  - 1 x Serve called by Load\n\nalso recorded:\n\n    3 x Load success\n    1 x Serve success\n\n\
+         hint: calls of a task or thread that was spawned have no caller, unless it runs in `here()`\n"
+    );
+}
+
+#[test]
 fn what_is_included_is_shown_apart_from_the_rest() {
     let recorder = Recorder::new();
     end(&recorder, "Get", Outcome::Success);
@@ -237,6 +262,9 @@ fn an_expectation_reads_as_its_line() {
     assert_eq!(expected.to_string(), "2 x Get{tier=\"free\"} failure other");
     assert_eq!(format!("{expected:?}"), expected.to_string());
     assert_eq!(format!("{:?}", call("Get")), "call Get");
+    let callers = [call("Watch").entry(), call("Watch").called_by("Serve")];
+    let lines = callers.map(|one| one.to_string());
+    assert_eq!(lines, ["1 x Watch entry call", "1 x Watch called by Serve"]);
     let items = [call("Watch").items(2), call("Watch").failed_items(1)];
     let lines = items.map(|one| one.to_string());
     assert_eq!(lines, ["2 x Watch item", "1 x Watch failed item"]);
