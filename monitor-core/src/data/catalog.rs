@@ -165,6 +165,8 @@ pub(crate) enum Id {
     ExpectedError,
     InFlightOf,
     Durations,
+    CallsByCaller,
+    FailuresByCaller,
     Series,
     Overflowed,
     Refused,
@@ -236,6 +238,10 @@ const SERVICEKIT: &[Spec] = families! {
         "Items that streams gave.";
     ExpectedError Gauge "monitor_expected_error"
         "1 for each error type that is a failure of the method, but no illness.";
+    CallsByCaller Counter "monitor_calls_total"
+        "Calls begun, by the method that made them; entry calls, which no monitored call made, have the label `entry`.";
+    FailuresByCaller Counter "monitor_calls_failed_total"
+        "Calls that failed, by the method that made them.";
     Series Gauge "monitor_series"
         "Series with labels of families made at run time, and label sets of calls made from text.";
     Overflowed Counter "monitor_overflowed_updates_total"
@@ -295,6 +301,10 @@ const PROMETHEUS: &[Spec] = families! {
         "1 where durations are measured by the operating system's clock, because there is no usable tick counter.";
     InstrumentationOff Gauge "monitor_instrumentation_off"
         "1 where the program was built with the feature `off`: monitored functions record nothing.";
+    CallsByCaller Counter "monitor_calls_total"
+        "Calls begun, by the method that made them; entry calls, which no monitored call made, have the label `entry`.";
+    FailuresByCaller Counter "monitor_calls_failed_total"
+        "Calls that failed, by the method that made them.";
     Series Gauge "monitor_series"
         "Series with labels of families made at run time, and label sets of calls made from text.";
     Overflowed Counter "monitor_overflowed_updates_total"

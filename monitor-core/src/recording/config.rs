@@ -64,6 +64,15 @@ pub struct StorageConfig {
     pub size_buckets: Option<Buckets>,
     /// Which calls the totals over all methods are about. Default: [`Totals::EntryCalls`].
     pub totals: Totals,
+    /// Most pairs of a caller and a method that have series on the page, in the families `monitor_calls_total` and
+    /// `monitor_calls_failed_total`. Default 0: these families are off; 1,000 is plenty for most services. Snapshots
+    /// have all callers in any case ([`MethodSnapshot::callers`](crate::snapshot::MethodSnapshot::callers)).
+    ///
+    /// The first pairs get the series, and keep them on all pages of an [`Exporter`](crate::names::Exporter). The calls
+    /// of further ones are added up, by method, in a series with `overflow="true"` in place of the caller, so a page
+    /// has at most twice this many series, and two more a method. A greater number that is configured later takes calls
+    /// out of the overflow, which is a reset of that counter.
+    pub callers: usize,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
     pub preregister: bool,
@@ -86,6 +95,7 @@ impl Default for StorageConfig {
             buckets: None,
             size_buckets: None,
             totals: Totals::default(),
+            callers: 0,
             preregister: false,
             methods: Vec::new(),
         }
