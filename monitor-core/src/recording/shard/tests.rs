@@ -80,3 +80,38 @@ fn a_value_belongs_to_one_call_only() {
     values.push(3 + ENTRIES as u64, 2.5);
     assert_eq!(values.get(3), None);
 }
+
+/// Whether each shard of the method `Load` lets a success take the fast path.
+fn known_ok(monitor: crate::Monitor) -> Vec<(bool, bool)> {
+    let methods = monitor.core.methods();
+    let shards = methods.filter(|method| &*method.name == "Load");
+    let shards = shards.flat_map(MethodCore::shards);
+    let known = shards.map(|shard| (shard.is_nested(), shard.is_known_ok()));
+    known.collect()
+}
+
+#[test]
+fn a_nested_success_asks_once_about_a_failing_default() {
+    use crate::{Monitor, Outcome, StorageConfig};
+
+    let monitor = Monitor::new(StorageConfig::default());
+    let method = |name| monitor.method(name).expect("a name");
+    let (serve, load) = (method("Serve"), method("Load"));
+    let nested = || {
+        let call = serve.start();
+        call.run(|| load.start().finish(Outcome::Success));
+        drop(call);
+    };
+    monitor.scope_sync(|| {
+        nested();
+        assert_eq!(known_ok(monitor), [(true, true)]);
+        for _ in 0..2 {
+            serve.start().finish(Outcome::ErrorType("other"));
+            serve.start().finish(Outcome::Success);
+            serve.start().finish(Outcome::ErrorType("other"));
+            assert_eq!(known_ok(monitor), [(true, false)]);
+            nested();
+            assert_eq!(known_ok(monitor), [(true, true)]);
+        }
+    });
+}
