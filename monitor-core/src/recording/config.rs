@@ -102,18 +102,23 @@ impl Default for StorageConfig {
     }
 }
 
-/// Which calls count in the totals over all methods (tasks in flight, started, busy seconds, the gauge of busy workers)
-/// and feed the task status `default`.
+/// Which calls count as tasks, in the totals over all methods ([`TaskTotals`](crate::snapshot::TaskTotals): tasks
+/// started, completed and in flight, busy seconds, the gauge of busy workers), and feed the task status `default`.
 ///
 /// A request that goes through three monitored functions is three calls, one of which is an entry call: one without a
-/// monitored caller (see [`here`](crate::here)). The numbers of each method are about all its calls in any case.
+/// monitored caller (see [`here`](crate::here)). The numbers of each method, its own task status included, are about all
+/// its calls in any case.
+///
+/// Choose before the first call. A later change takes effect at once, for all that was counted before too: totals may
+/// then fall once, and the status `default` may be right only from the end of the next entry call on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Totals {
     /// Calls without a caller: the requests and jobs that a service got. A worker is busy once with each.
     #[default]
     EntryCalls,
-    /// All calls, as the original counts them; the server's profile `servicekit` sets this.
+    /// All calls, as the original counts them. `monitor_server::run` sets this in the profile `servicekit`; set it
+    /// yourself in a storage of your own whose pages are in that profile.
     AllCalls,
 }
 
