@@ -212,7 +212,7 @@ fn record(monitor: Monitor, hand: &ManualClock, step: &Step) {
             };
             let caller = call.caller.as_deref();
             let caller = caller.and_then(|name| monitor.method(name).ok());
-            let caller = caller.map(|method| method.start());
+            let caller = caller.map(|method| monitor.scope_sync(|| method.start()));
             let mut guard = match &caller {
                 Some(caller) => monitor.scope_sync(|| caller.run(|| method.start())),
                 None => method.start(),
