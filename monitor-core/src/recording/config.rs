@@ -72,6 +72,29 @@ pub struct StorageConfig {
     /// of further ones are added up, by method, in a series with `overflow="true"` in place of the caller, so a page
     /// has at most twice this many series, and two more a method. A greater number that is configured later takes calls
     /// out of the overflow, which is a reset of that counter.
+    ///
+    /// ```
+    /// use monitor_core::exposition::{Format, encode_snapshot};
+    /// use monitor_core::names::Profile;
+    /// use monitor_core::{Monitor, Outcome, StorageConfig};
+    ///
+    /// let mut config = StorageConfig::default();
+    /// config.callers = 1000;
+    /// let monitor = Monitor::new(config);
+    /// let (serve, load) = (monitor.method("Serve")?, monitor.method("Load")?);
+    /// monitor.scope_sync(|| {
+    ///     let call = serve.start();
+    ///     call.run(|| load.start().finish(Outcome::Success));
+    ///     call.finish(Outcome::Success);
+    /// });
+    /// let (snapshot, name) = (monitor.snapshot(), "monitor_calls_total");
+    /// let mut page = Vec::new();
+    /// encode_snapshot(&snapshot, Profile::Prometheus, &[name], Format::Text004, &mut page);
+    /// let page = String::from_utf8_lossy(&page);
+    /// assert!(page.contains("monitor_calls_total{caller=\"Serve\",method=\"Load\"} 1\n"));
+    /// assert!(page.contains("monitor_calls_total{entry=\"true\",method=\"Serve\"} 1\n"));
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
     pub callers: usize,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
