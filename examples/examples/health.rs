@@ -13,7 +13,7 @@
 use monitor_core::testing::Recorder;
 use monitor_core::{TaskStatus, monitored};
 
-/// Each call feeds the status of its own method, and `default`, which sees all calls.
+/// Each call feeds the status of its own method, and `default`, if no monitored call made it.
 #[monitored(method = "Load")]
 fn load() -> Result<(), String> {
     Ok(())

@@ -25,7 +25,7 @@
 //!
 //! # Contents
 //!
-//! - [`monitored`]: requests, results, errors by type, tasks in flight, durations and a task status, for a function.
+//! - [`monitored`]: requests, results, errors by type, calls in flight, durations and a task status, for a function.
 //! - [`Monitor`]: the handle on everything recorded; the global one, or one of its own for a test ([`Monitor::scope`]).
 //! - [`Method`] and [`CallGuard`]: the same without the macro, for closures, middleware and names known at run time.
 //! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot).

@@ -39,8 +39,13 @@ static TEXT: rt::CallSite = rt::CallSite::new("Text", rt::file!(), rt::line!(), 
 rt::inventory::submit! { rt::SiteEntry(&TEXT) }
 
 fn many(preregister: bool, profile: Profile) -> Option<usize> {
+    many_with(preregister, 0, profile)
+}
+
+fn many_with(preregister: bool, callers: usize, profile: Profile) -> Option<usize> {
     let mut config = StorageConfig::default();
     config.preregister = preregister;
+    config.callers = callers;
     let warnings = Monitor::new(config).start_up_warnings(profile);
     warnings.iter().find_map(|warning| match warning {
         StartUpWarning::ManySeries { series } => Some(*series),
@@ -113,4 +118,14 @@ fn label_sets_too_many_to_make_ahead_are_counted_all_the_same() {
     let each = 1 + 1 + types + 2 + 2 * (DEFAULT_BUCKETS.len() + 3);
     let all = 100 * 100 * (each + each + 2 * 2);
     assert_eq!(many(true, Profile::Prometheus), Some(all));
+}
+
+#[test]
+fn callers_count_as_far_as_they_may_have_series() {
+    let series = |callers| many_with(true, callers, Profile::Prometheus).expect("many");
+    let without = series(0);
+    // Each of five methods by each, and entry calls.
+    assert_eq!(series(1000), without + 2 * 5 * 6);
+    assert_eq!(series(10), without + 2 * (10 + 5));
+    assert_eq!(series(usize::MAX), without + 2 * 5 * 6);
 }

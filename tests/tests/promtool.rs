@@ -171,5 +171,24 @@ fn everything_built_in_was_used() {
             assert!(page.lines().any(sample), "{profile}: no {}", family.name);
         }
         assert!(!page.contains("stats_key_"), "{profile}: nothing collides");
+        for labels in [
+            "caller=\"ShowText\",method=\"LookUpWords\"} 1",
+            "entry=\"true\",method=\"Charge\"} 6",
+            "method=\"ShowText\",overflow=\"true\"} 1",
+        ] {
+            let line = format!("\nmonitor_calls_total{{{labels}\n");
+            assert!(page.contains(&line), "{profile}: no {line}{page}");
+        }
     }
+    let hostile = used::page(
+        &used::hostile(false).snapshot(),
+        Profile::Prometheus,
+        Format::Text004,
+    );
+    let of_labelled = hostile.lines().filter(|line| {
+        line.starts_with("monitor_calls_total{")
+            && line.contains(",caller=")
+            && line.contains("\"Labelled\"")
+    });
+    assert!(of_labelled.count() > 30, "any text is a caller");
 }

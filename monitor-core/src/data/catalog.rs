@@ -15,7 +15,8 @@ use crate::data::name::is_label_name;
 #[non_exhaustive]
 pub enum Profile {
     /// The names, labels and help texts of the Python toolkit `redup_servicekit`, so that dashboards and autoscaling
-    /// rules carry over.
+    /// rules carry over. For totals that are the toolkit's too, set [`StorageConfig::totals`](crate::StorageConfig) to
+    /// [`Totals::AllCalls`](crate::Totals::AllCalls), as the server's configuration does.
     Servicekit,
     /// Idiomatic names: base units, `_total` on counters, durations by outcome, the service's families under its
     /// [`Namespace`]; `promtool check metrics` finds no fault with its pages.
@@ -165,6 +166,8 @@ pub(crate) enum Id {
     ExpectedError,
     InFlightOf,
     Durations,
+    CallsByCaller,
+    FailuresByCaller,
     Series,
     Overflowed,
     Refused,
@@ -236,6 +239,10 @@ const SERVICEKIT: &[Spec] = families! {
         "Items that streams gave.";
     ExpectedError Gauge "monitor_expected_error"
         "1 for each error type that is a failure of the method, but no illness.";
+    CallsByCaller Counter "monitor_calls_total"
+        "Calls begun, by the method that made them; entry calls, which no monitored call made, have the label `entry`.";
+    FailuresByCaller Counter "monitor_calls_failed_total"
+        "Calls that failed, by the method that made them.";
     Series Gauge "monitor_series"
         "Series with labels of families made at run time, and label sets of calls made from text.";
     Overflowed Counter "monitor_overflowed_updates_total"
@@ -249,14 +256,15 @@ const SERVICEKIT: &[Spec] = families! {
 };
 
 /// Base units, `_total` on counters and on nothing else: as `promtool check metrics` asks. Durations stand by
-/// outcome, so that processed calls are their counts, and those of all calls are a sum over methods.
+/// outcome, so that processed calls are their counts, and those of all calls are a sum over methods. The help texts of
+/// tasks are about `Totals::EntryCalls`, the default.
 const PROMETHEUS: &[Spec] = families! {
     Started Counter "_tasks_started_total"
-        "Tasks begun.";
+        "Tasks begun: calls that no monitored call made, and tasks of `add_key_value`.";
     Completed Counter "_tasks_completed_total"
-        "Tasks ended.";
+        "Tasks ended: calls that no monitored call made, and tasks of `add_key_value`.";
     InFlight Gauge "_tasks_in_flight"
-        "Tasks begun and not ended.";
+        "Tasks begun and not ended: calls that no monitored call made, and tasks of `add_key_value`.";
     CurrentSeconds Gauge "_tasks_current_seconds"
         "Ages of the tasks in flight, added up.";
     CurrentMax Gauge "_tasks_current_max_seconds"
@@ -295,6 +303,10 @@ const PROMETHEUS: &[Spec] = families! {
         "1 where durations are measured by the operating system's clock, because there is no usable tick counter.";
     InstrumentationOff Gauge "monitor_instrumentation_off"
         "1 where the program was built with the feature `off`: monitored functions record nothing.";
+    CallsByCaller Counter "monitor_calls_total"
+        "Calls begun, by the method that made them; entry calls, which no monitored call made, have the label `entry`.";
+    FailuresByCaller Counter "monitor_calls_failed_total"
+        "Calls that failed, by the method that made them.";
     Series Gauge "monitor_series"
         "Series with labels of families made at run time, and label sets of calls made from text.";
     Overflowed Counter "monitor_overflowed_updates_total"

@@ -63,6 +63,8 @@ pub struct Snapshot {
     pub values: ValuesSnapshot,
     /// Exemplars that were not kept because no page can hold them: too long, or with a label that readers fail on.
     pub dropped_exemplars: u64,
+    /// The most pairs of a caller and a method that have series on a page, from the configuration; 0 is none.
+    pub shown_callers: usize,
     /// Labels that every series has, from the configuration. A label of the same name of a call, a key or a registered
     /// metric is written with `label_` before it.
     pub const_labels: ConstLabels,

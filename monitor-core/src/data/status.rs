@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde_core::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_core::ser::{Serialize, Serializer};
 
-/// The task type that all calls feed.
+/// The task type that entry calls feed, which no monitored call made, or all calls: see
+/// [`Totals`](crate::Totals).
 pub const DEFAULT_TASK: &str = "default";
 
 /// How a task type is doing. The numbers and names are the original's.

@@ -23,6 +23,7 @@ use crate::data::name::{self, SampleNames};
 use crate::data::snapshot::{MethodSnapshot, MetricSnapshot, Snapshot};
 use crate::data::value::StatNumber;
 use crate::export::bucket_lines::PageBuckets;
+use crate::export::caller_series::{CallerChild, CallerSeries};
 use crate::export::label_cache::LabelCache;
 
 /// The number that reserved names are claimed under: no family has this number.
@@ -253,6 +254,7 @@ pub(super) struct NameRegistry {
     /// Families of others, whose names no key and no registered metric gets.
     reserved: HashMap<Cow<'static, str>, FamilyType>,
     pub(super) label_cache: LabelCache,
+    callers: CallerSeries,
     /// Labels left out because an earlier one of the key has their name. A key counts each time it is placed: at its
     /// first page, and again after all keys were placed anew or it was forgotten.
     pub(super) dropped_labels: u64,
@@ -285,11 +287,20 @@ impl NameRegistry {
     pub(super) fn update(&mut self, snapshot: &Snapshot) {
         let is_renamed = self.namespace != snapshot.namespace;
         self.namespace.clone_from(&snapshot.namespace);
-        if self.label_cache.update(snapshot) || is_renamed {
+        let is_relabelled = self.label_cache.update(snapshot);
+        if is_relabelled {
+            self.callers.relabel(&self.label_cache);
+        }
+        if is_relabelled || is_renamed {
             // Every series is another one now, and whether two are the same has to be asked anew.
             self.begin_anew();
         }
         self.forget_absent(snapshot);
+    }
+
+    /// The calls by caller that a page of this snapshot shows.
+    pub(super) fn caller_children(&mut self, snapshot: &Snapshot) -> Vec<CallerChild> {
+        self.callers.children(snapshot, &self.label_cache)
     }
 
     /// Forgets the places of all keys and registered metrics.
@@ -297,6 +308,7 @@ impl NameRegistry {
         let fresh = Self::new(self.profile, self.namespace.clone());
         let old = std::mem::replace(self, fresh);
         self.label_cache = old.label_cache;
+        self.callers = old.callers;
         self.dropped_labels = old.dropped_labels;
         for (name, kind) in old.reserved {
             self.reserve_name(name, kind);

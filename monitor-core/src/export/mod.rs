@@ -1,7 +1,7 @@
 //! From a snapshot to families and bytes.
 //!
 //! An [`exporter`] owns the state that one storage under one profile keeps from page to page: where each key went
-//! (`key_names`) and the text of each label set (`label_cache`). It shows a snapshot in one pass (`page`) to a
+//! (`key_names`), the text of each label set (`label_cache`), and which callers have a series (`caller_series`). It shows a snapshot in one pass (`page`) to a
 //! [`Visitor`](crate::data::family::Visitor): to the encoder (`encode`; `bucket_lines` writes most of its bytes), or to
 //! a list of families. `merge` puts families of several sources on one page, and `prometheus` is the bridge to the
 //! crate of that name.
@@ -10,6 +10,7 @@
 //! storages which registries know.
 
 mod bucket_lines;
+mod caller_series;
 pub(crate) mod encode;
 pub(crate) mod exporter;
 mod key_names;

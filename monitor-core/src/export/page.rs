@@ -16,6 +16,7 @@ use crate::data::key::StatKey;
 use crate::data::snapshot::{ClockSource, MethodSnapshot, Snapshot};
 use crate::data::status::DEFAULT_TASK;
 use crate::export::bucket_lines::PageBuckets;
+use crate::export::caller_series::{CallCounts, CallerChild};
 use crate::export::key_names::{ExportKind, KeyExport, NameRegistry, each_key};
 use crate::export::label_cache::{LabelCache, MethodLabels, label};
 use crate::recording::site::IS_OFF;
@@ -30,6 +31,7 @@ pub(super) struct PageParts<'a> {
     cache: &'a LabelCache,
     buckets: &'a PageBuckets,
     children: FamilyChildren<'a>,
+    callers: Vec<CallerChild>,
 }
 
 impl<'a> PageParts<'a> {
@@ -73,12 +75,14 @@ impl<'a> PageParts<'a> {
         });
         // Stable: children stay in the order they were placed in.
         children.sort_by_key(|child| child.0);
+        let callers = registry.caller_children(snapshot);
         Self {
             snapshot,
             registry,
             cache: &registry.label_cache,
             buckets,
             children,
+            callers,
         }
     }
 
@@ -111,6 +115,8 @@ impl<'a> PageParts<'a> {
                     out.child(&self.cache.complete(&labels), Int(1));
                 }
             }
+            Id::CallsByCaller => self.by_caller(|counts| counts.calls, out),
+            Id::FailuresByCaller => self.by_caller(|counts| counts.failures, out),
             Id::AllCalls => {
                 let all = self.all_calls();
                 out.child(none, ValueView::from(&all));
@@ -207,6 +213,12 @@ impl<'a> PageParts<'a> {
             all.sum += one.sum;
         }
         all
+    }
+
+    fn by_caller(&self, count: fn(&CallCounts) -> u64, out: &mut impl Visitor) {
+        for child in &self.callers {
+            out.child(&child.labels, Int(count(&child.counts)));
+        }
     }
 
     fn statuses(&self, out: &mut impl Visitor) {

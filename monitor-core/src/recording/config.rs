@@ -64,6 +64,38 @@ pub struct StorageConfig {
     pub size_buckets: Option<Buckets>,
     /// Which calls the totals over all methods are about. Default: [`Totals::EntryCalls`].
     pub totals: Totals,
+    /// Most pairs of a caller and a method that have series on the page, in the families `monitor_calls_total` and
+    /// `monitor_calls_failed_total`. Default 0: these families are off; 1,000 is plenty for most services. Snapshots
+    /// have all callers in any case ([`MethodSnapshot::callers`](crate::snapshot::MethodSnapshot::callers)).
+    ///
+    /// The first pairs get the series, and keep them on all pages of an [`Exporter`](crate::names::Exporter). The calls
+    /// of further ones are added up, by method, in a series with `overflow="true"` in place of the caller, so a page
+    /// has at most twice this many series, and two more a method. A greater number that is configured later takes calls
+    /// out of the overflow, which is a reset of that counter.
+    ///
+    /// ```
+    /// use monitor_core::exposition::{Format, encode_snapshot};
+    /// use monitor_core::names::Profile;
+    /// use monitor_core::{Monitor, Outcome, StorageConfig};
+    ///
+    /// let mut config = StorageConfig::default();
+    /// config.callers = 1000;
+    /// let monitor = Monitor::new(config);
+    /// let (serve, load) = (monitor.method("Serve")?, monitor.method("Load")?);
+    /// monitor.scope_sync(|| {
+    ///     let call = serve.start();
+    ///     call.run(|| load.start().finish(Outcome::Success));
+    ///     call.finish(Outcome::Success);
+    /// });
+    /// let (snapshot, name) = (monitor.snapshot(), "monitor_calls_total");
+    /// let mut page = Vec::new();
+    /// encode_snapshot(&snapshot, Profile::Prometheus, &[name], Format::Text004, &mut page);
+    /// let page = String::from_utf8_lossy(&page);
+    /// assert!(page.contains("monitor_calls_total{caller=\"Serve\",method=\"Load\"} 1\n"));
+    /// assert!(page.contains("monitor_calls_total{entry=\"true\",method=\"Serve\"} 1\n"));
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    pub callers: usize,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
     pub preregister: bool,
@@ -86,24 +118,30 @@ impl Default for StorageConfig {
             buckets: None,
             size_buckets: None,
             totals: Totals::default(),
+            callers: 0,
             preregister: false,
             methods: Vec::new(),
         }
     }
 }
 
-/// Which calls count in the totals over all methods (tasks in flight, started, busy seconds, the gauge of busy workers)
-/// and feed the task status `default`.
+/// Which calls count as tasks, in the totals over all methods ([`TaskTotals`](crate::snapshot::TaskTotals): tasks
+/// started, completed and in flight, busy seconds, the gauge of busy workers), and feed the task status `default`.
 ///
 /// A request that goes through three monitored functions is three calls, one of which is an entry call: one without a
-/// monitored caller (see [`here`](crate::here)). The numbers of each method are about all its calls in any case.
+/// monitored caller (see [`here`](crate::here)). The numbers of each method, its own task status included, are about all
+/// its calls in any case.
+///
+/// Choose before the first call. A later change takes effect at once, for all that was counted before too: totals may
+/// then fall once, and the status `default` may be right only from the end of the next entry call on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Totals {
     /// Calls without a caller: the requests and jobs that a service got. A worker is busy once with each.
     #[default]
     EntryCalls,
-    /// All calls, as the original counts them; the server's profile `servicekit` sets this.
+    /// All calls, as the original counts them. `monitor_server::run` sets this in the profile `servicekit`; set it
+    /// yourself in a storage of your own whose pages are in that profile.
     AllCalls,
 }
 

@@ -286,6 +286,7 @@ impl MonitorStorage {
             method_statuses,
             values,
             dropped_exemplars: core.dropped_exemplars.load(Relaxed),
+            shown_callers: config.callers,
             const_labels: config.const_labels.clone(),
             namespace: config.namespace.clone(),
         }

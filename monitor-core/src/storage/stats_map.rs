@@ -1,6 +1,6 @@
 //! Views of a whole storage beside its pages: the original's flat map, and warnings when a service starts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -40,7 +40,8 @@ pub enum StartUpWarning {
         /// The name.
         error_type: &'static str,
     },
-    /// The methods with all label sets of closed sets of values make a large page, once calls have them.
+    /// The methods with all label sets of closed sets of values make a large page, once calls have them, with the pairs
+    /// of a caller and a method that may have series ([`callers`](crate::StorageConfig::callers)).
     ManySeries {
         /// How many series.
         series: usize,
@@ -78,7 +79,7 @@ impl fmt::Display for StartUpWarning {
             ),
             Self::ManySeries { series } => write!(
                 f,
-                "the known methods, label values and error types make {series} series; more than {MANY_SERIES} are slow to scrape"
+                "the known methods, label values, error types and callers make {series} series; more than {MANY_SERIES} are slow to scrape"
             ),
             Self::ManyLabelSets {
                 method,
@@ -204,7 +205,7 @@ fn series_of(core: &StorageCore, profile: Profile) -> impl Fn(&[f64]) -> usize {
     }
 }
 
-/// The series of all methods, those of label sets that come with their first call included.
+/// The series of all methods, those of label sets and of callers that come with their first call included.
 fn page_series(core: &StorageCore, series_of: &impl Fn(&[f64]) -> usize) -> usize {
     let known = core
         .methods()
@@ -212,6 +213,25 @@ fn page_series(core: &StorageCore, series_of: &impl Fn(&[f64]) -> usize) -> usiz
     known
         .sum::<usize>()
         .saturating_add(coming_series(core, series_of))
+        .saturating_add(caller_series(core))
+}
+
+/// The most series that calls by caller may have: calls and failures of each pair that may have its own, and of each
+/// method's others.
+fn caller_series(core: &StorageCore) -> usize {
+    let config = &core.rules().config;
+    let limit = config.callers;
+    let coming = all_settings().iter().filter(|_| config.preregister);
+    let mut methods: HashSet<&str> = coming.map(|(name, _)| &**name).collect();
+    methods.extend(core.shared.items().map(|shared| &*shared.plain.name));
+    let methods = methods.len();
+    // Each method may call each, and is called by none.
+    let pairs = methods.saturating_mul(methods + 1);
+    match limit {
+        0 => 0,
+        _ if pairs <= limit => 2 * pairs,
+        _ => limit.saturating_add(methods).saturating_mul(2),
+    }
 }
 
 /// The calls in flight, beside the tasks of `add_key_value`: `METHOD#n` with when it started, seconds since 1970.

@@ -5,7 +5,7 @@
 //! in the ring of its shard, so a success writes nothing for a status.
 //!
 //! A snapshot walks all shards anyway, so [`StatusReader`] adds up their parts while their cells are cached. If the
-//! status of all calls changes meanwhile, its run is read again by itself.
+//! status `default` changes meanwhile, its run is read again by itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,8 @@ use crate::recording::streak::{self, Streak};
 use crate::storage::MonitorStorage;
 
 impl MonitorStorage {
-    /// Sets the status of a task type; [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK) is the one all calls feed.
+    /// Sets the status of a task type; [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK) is the one that calls of
+    /// all methods feed.
     pub fn set_task_status(&self, status: TaskStatus, task: &str) {
         self.core.task(task).set(status, self.core.clock.now());
     }

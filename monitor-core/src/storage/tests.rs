@@ -1,6 +1,7 @@
 //! Snapshots beside running calls: their sums agree, and no call waits for one.
 
 mod idle;
+mod totals;
 
 use std::sync::mpsc;
 

@@ -375,7 +375,7 @@ impl Recorded {
     }
 
     /// The status of a task type, and how often in a row it was set; `None` if it was not set meanwhile. Each method is
-    /// one, and `default` sees all calls.
+    /// one, and `default` sees the entry calls: those that no monitored call made.
     ///
     /// # Examples
     ///

@@ -189,6 +189,24 @@ fn series_are_idle_after_seconds_and_by_default_never() {
 }
 
 #[test]
+fn callers_are_as_many_as_configured_and_by_default_none() {
+    for (yaml, callers) in [("", 0), ("callers: 0", 0), ("callers: '1000'", 1000)] {
+        assert_eq!(storage(yaml).callers, callers, "{yaml}");
+        let built = MonitorConfig::default().callers(callers).storage_config();
+        assert_eq!(built.expect("valid").callers, callers);
+    }
+    let refused = refusal("callers: -1");
+    assert!(refused.contains("`callers`"), "{refused}");
+}
+
+#[test]
+fn totals_are_about_entry_calls_but_in_the_profile_of_the_original() {
+    assert_eq!(storage("").totals, Totals::EntryCalls);
+    assert_eq!(storage("profile: prometheus").totals, Totals::EntryCalls);
+    assert_eq!(storage("profile: servicekit").totals, Totals::AllCalls);
+}
+
+#[test]
 fn a_profile_is_named_as_it_prints() {
     let profile = |config: MonitorConfig| config.page_settings().profile;
     assert_eq!(profile(MonitorConfig::default()), Profile::Prometheus);

@@ -34,6 +34,8 @@ pub(crate) fn everything() -> Monitor {
     config.service_info = vec![info("model_version", "Version of the model.", 7.0)];
     config.max_workers = 4;
     config.max_series = 20;
+    // One pair less than there are.
+    config.callers = 4;
     // If the machine's ticks can be read, their family appears only with this clock.
     let monitor = Monitor::with_clock(config, Clock::os());
     monitor.set_exemplars(|| {
@@ -44,6 +46,7 @@ pub(crate) fn everything() -> Monitor {
     });
     monitor.scope_sync(service::call_all);
     call_by_hand(monitor);
+    call_nested(monitor);
     record_values(monitor);
     metrics::register(monitor).expect("all of it can be registered");
     monitor.set_task_status(TaskStatus::ConnectionError, "uploads");
@@ -90,6 +93,17 @@ fn call_by_hand(monitor: Monitor) {
     ] {
         method.start().finish(outcome);
     }
+}
+
+/// A call that makes another one.
+fn call_nested(monitor: Monitor) {
+    let method = |name| monitor.method(name).expect("a name");
+    let (show, look_up) = (method("ShowText"), method("LookUpWords"));
+    monitor.scope_sync(|| {
+        let call = show.start();
+        call.run(|| look_up.start().finish(Outcome::ErrorType("timed out")));
+        call.finish(Outcome::Success);
+    });
 }
 
 /// The value plane, its limits included.
@@ -187,6 +201,7 @@ pub(crate) fn hostile(inittime_label: bool) -> Monitor {
         .collect();
     config.errors = rules(&words);
     config.inittime_label = inittime_label;
+    config.callers = 1000;
     // Calls, keys and metrics have labels of these names, too.
     let labels = [("tenant", "own"), ("a", "\\\"\n🚀")];
     config.const_labels = ConstLabels::try_new(labels).expect("good labels");
@@ -222,7 +237,12 @@ pub(crate) fn hostile(inittime_label: bool) -> Monitor {
 
 fn call(monitor: Monitor, text: &str, value: f64) {
     if let Ok(method) = monitor.method(text) {
-        method.start().finish(Outcome::ErrorType(text));
+        let labelled = monitor.method("Labelled").expect("a name");
+        monitor.scope_sync(|| {
+            let call = method.start();
+            call.run(|| labelled.start().finish(Outcome::Success));
+            call.finish(Outcome::ErrorType(text));
+        });
     }
     let method = monitor.method("Labelled").expect("a name");
     method.start().finish(Outcome::Success);

@@ -1,5 +1,6 @@
 //! Families of a snapshot. The original's pages are among the recorded cases, `tests/oracle`.
 
+mod callers;
 mod collisions;
 mod constant;
 mod forget;
@@ -48,6 +49,7 @@ pub(crate) fn fresh() -> Snapshot {
         method_statuses: Vec::new(),
         values: ValuesSnapshot::default(),
         dropped_exemplars: 0,
+        shown_callers: 0,
         const_labels: crate::data::labels::ConstLabels::default(),
         namespace: Namespace::default(),
     }

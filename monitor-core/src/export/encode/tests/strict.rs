@@ -347,9 +347,9 @@ fn check_clashes(families: &[Meta], open: bool) -> Checked<()> {
     for family in families {
         let (base, suffixes): (&str, &[&str]) = match &*family.kind {
             // In the text format a counter may have any name; the other format has it under this one without `_total`.
+            "counter" if open => (&family.name, &["", "_total", "_created"]),
             "counter" => match family.name.strip_suffix("_total") {
                 Some(base) => (base, &["", "_total", "_created"]),
-                None if open => (&family.name, &["", "_total", "_created"]),
                 None => (&family.name, &[""]),
             },
             "histogram" => (&family.name, &["", "_bucket", "_count", "_sum", "_created"]),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
+use super::callers;
 use crate::data::buckets::{DEFAULT_BUCKETS, TIME_BOUNDS};
-use crate::data::family::{ChildValue, Family, FamilyType, Label};
+use crate::data::family::{Child, ChildValue, Family, FamilyType, Label};
 use crate::data::key::StatKey;
 use crate::data::labels::ConstLabels;
 use crate::data::snapshot::{MethodSnapshot, ServiceInfo, Snapshot};
@@ -26,6 +27,8 @@ use crate::{Clock, Keep, ManualClock, MetricDesc, Monitor, RegisterError, Storag
 #[derive(Debug, Clone)]
 struct Call {
     method: String,
+    /// The method that makes it.
+    caller: Option<String>,
     labels: BTreeMap<String, String>,
     took: Duration,
     error: Option<String>,
@@ -84,7 +87,8 @@ fn any_stat_value() -> impl Strategy<Value = StatValue> {
 }
 
 fn any_call() -> impl Strategy<Value = Step> {
-    let method = prop_oneof!["(Get|Put)", any_text()];
+    let method = || prop_oneof!["(Get|Put)", any_text()];
+    let methods = (method(), prop::option::of(method()));
     let labels = prop::collection::btree_map(
         "(tenant|kind|task|z|label_kind|label_z)",
         prop_oneof![3 => any_text(), 1 => Just("here".to_owned())],
@@ -92,10 +96,11 @@ fn any_call() -> impl Strategy<Value = Step> {
     );
     let error = prop::option::of(prop_oneof!["(other|timed out)", any_text()]);
     let observed = prop::collection::vec((any_key(), any_number()), 0..4);
-    (method, labels, 0_u64..1 << 40, error, observed).prop_map(
-        |(method, labels, took, error, observed)| {
+    (methods, labels, 0_u64..1 << 40, error, observed).prop_map(
+        |((method, caller), labels, took, error, observed)| {
             Step::Call(Call {
                 method,
+                caller,
                 labels,
                 took: Duration::from_nanos(took),
                 error,
@@ -141,6 +146,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 fn any_config() -> impl Strategy<Value = StorageConfig> {
     let info = prop::collection::btree_map(any_text(), (any_text(), any_number()), 0..3);
     let most = prop::sample::select([1_usize, 3, 2000].as_slice());
+    let callers = prop::sample::select([0_usize, 1, 3, 1000].as_slice());
     let constant = prop::collection::btree_set("(tenant|kind|z)", 0..3);
     let constant = constant.prop_map(|names| {
         let labels = names.into_iter().map(|name| (name, "here"));
@@ -154,12 +160,13 @@ fn any_config() -> impl Strategy<Value = StorageConfig> {
         });
         all.collect()
     });
-    (info, any::<bool>(), most, constant).prop_map(
-        |(service_info, inittime_label, max_series, const_labels)| StorageConfig {
+    (info, any::<bool>(), most, callers, constant).prop_map(
+        |(service_info, inittime_label, max_series, callers, const_labels)| StorageConfig {
             service_info,
             inittime_label,
             max_series,
             const_labels,
+            callers,
             ..StorageConfig::default()
         },
     )
@@ -203,7 +210,13 @@ fn record(monitor: Monitor, hand: &ManualClock, step: &Step) {
             let Some(method) = method.and_then(|method| method.with_labels(&labels).ok()) else {
                 return;
             };
-            let mut guard = method.start();
+            let caller = call.caller.as_deref();
+            let caller = caller.and_then(|name| monitor.method(name).ok());
+            let caller = caller.map(|method| monitor.scope_sync(|| method.start()));
+            let mut guard = match &caller {
+                Some(caller) => monitor.scope_sync(|| caller.run(|| method.start())),
+                None => method.start(),
+            };
             for (name, value) in &call.observed {
                 guard.observe(name, *value);
             }
@@ -212,6 +225,8 @@ fn record(monitor: Monitor, hand: &ManualClock, step: &Step) {
                 None => Outcome::Success,
                 Some(error) => Outcome::ErrorType(error),
             });
+            // Dropped, it is one of the cancelled.
+            drop(caller);
         }
     }
 }
@@ -444,6 +459,26 @@ fn check_calls(snapshot: &Snapshot, profile: Profile) -> TestCaseResult {
         });
         prop_assert!(found, "no {wanted:?}");
     }
+    check_callers(snapshot, &families, profile)
+}
+
+/// Calls by caller add up, and no more pairs than configured have series.
+fn check_callers(snapshot: &Snapshot, families: &[Family], profile: Profile) -> TestCaseResult {
+    let family = families
+        .iter()
+        .find(|family| family.name == "monitor_calls_total");
+    let limit = snapshot.shown_callers;
+    if limit > 0 {
+        callers::assert_adds_up(families, profile);
+    }
+    let children = family.map_or(&[][..], |family| &family.children);
+    let is_pair = |child: &&Child| child.labels.iter().all(|label| label.name != "overflow");
+    let pairs = snapshot.methods.iter().flat_map(|method| {
+        let callers = method.callers.iter();
+        callers.map(|one| (&method.name, &one.caller))
+    });
+    let pairs = pairs.collect::<BTreeSet<_>>().len();
+    prop_assert_eq!(children.iter().filter(is_pair).count(), limit.min(pairs));
     Ok(())
 }
 
