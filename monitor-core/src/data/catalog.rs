@@ -165,6 +165,10 @@ pub(crate) enum Id {
     ExpectedError,
     InFlightOf,
     Durations,
+    SelfSeconds,
+    Samples,
+    SamplerLate,
+    SamplerBusy,
     Series,
     Overflowed,
     Refused,
@@ -236,6 +240,14 @@ const SERVICEKIT: &[Spec] = families! {
         "Items that streams gave.";
     ExpectedError Gauge "monitor_expected_error"
         "1 for each error type that is a failure of the method, but no illness.";
+    SelfSeconds Counter "monitor_self_seconds_total"
+        "Time in which the method's own code ran, without the calls it made, from samples.";
+    Samples Counter "monitor_samples_total"
+        "Samples of self time that were taken.";
+    SamplerLate Counter "monitor_sampler_late_seconds_total"
+        "How late the samples of self time were taken, added up.";
+    SamplerBusy Counter "monitor_sampler_busy_seconds_total"
+        "How long it took to take the samples of self time, added up.";
     Series Gauge "monitor_series"
         "Series with labels of families made at run time, and label sets of calls made from text.";
     Overflowed Counter "monitor_overflowed_updates_total"
@@ -295,6 +307,14 @@ const PROMETHEUS: &[Spec] = families! {
         "1 where durations are measured by the operating system's clock, because there is no usable tick counter.";
     InstrumentationOff Gauge "monitor_instrumentation_off"
         "1 where the program was built with the feature `off`: monitored functions record nothing.";
+    SelfSeconds Counter "monitor_self_seconds_total"
+        "Time in which the method's own code ran, without the calls it made, from samples.";
+    Samples Counter "monitor_samples_total"
+        "Samples of self time that were taken.";
+    SamplerLate Counter "monitor_sampler_late_seconds_total"
+        "How late the samples of self time were taken, added up.";
+    SamplerBusy Counter "monitor_sampler_busy_seconds_total"
+        "How long it took to take the samples of self time, added up.";
     Series Gauge "monitor_series"
         "Series with labels of families made at run time, and label sets of calls made from text.";
     Overflowed Counter "monitor_overflowed_updates_total"

@@ -102,13 +102,11 @@ impl CallWord {
     }
 
     /// The number of its record.
-    #[cfg(test)]
     pub(crate) fn record(self) -> usize {
         (self.0 >> SLOT_BITS) as usize & ((1 << RECORD_BITS) - 1)
     }
 
     /// The number of its slot.
-    #[cfg(test)]
     #[expect(clippy::cast_possible_truncation, reason = "masked")]
     pub(crate) fn slot(self) -> u32 {
         (self.0 as u32) & MAX_SLOT
