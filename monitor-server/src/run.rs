@@ -383,9 +383,8 @@ impl MetricServer {
     /// The same with the parts of a configuration that concern pages and health: registries, collectors, `profile`,
     /// `strict`, `render_cache`, `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits
     /// of scrapes and sources, the service and the process, health with its checks, and credentials and addresses that
-    /// may connect. The storage's settings (constant labels, `namespace` and
-    /// `buckets` too), the address and the limits of connections are
-    /// not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that it is mounted in
+    /// may connect. The storage's settings (constant labels, `namespace` and `buckets` too), `sampler`, the address and
+    /// the limits of connections are not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that it is mounted in
     /// takes the connections.
     ///
     /// Checks begin here, and run until the last clone and the last filter of it are dropped; the runtime that this is

@@ -1,8 +1,12 @@
 //! Samples on a manual clock, so that all sums are exact; and beside calls of many threads.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::base::sync::{Mutex, lock};
 use crate::recording::self_time::MAX_STACKS;
 use crate::snapshot::SelfTime;
 use crate::storage::Sampler;
@@ -211,6 +215,41 @@ fn a_caller_that_ended_ends_the_stack() {
 }
 
 #[test]
+fn an_async_call_counts_while_it_is_polled() {
+    let mut sampled = Sampled::new();
+    let [outer, work] = ["Outer", "Work"].map(|name| sampled.method(name));
+    let monitor = sampled.monitor;
+    let call = monitor.scope_sync(|| work.start());
+    let sampled_in_a_poll = Mutex::new(&mut sampled);
+    let mut polls = 0;
+    let mut future = pin!(call.within(poll_fn(|_| {
+        lock(&sampled_in_a_poll).sample_after(1);
+        polls += 1;
+        if polls < 3 {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    })));
+    let mut poll = || {
+        let poll = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        lock(&sampled_in_a_poll).sample_after(10);
+        poll
+    };
+    monitor.scope_sync(|| {
+        assert!(poll().is_pending());
+        // The call was not made from the one that polls it.
+        outer.start().run(|| assert!(poll().is_pending()));
+    });
+    std::thread::scope(|scope| {
+        scope.spawn(move || monitor.scope_sync(|| assert!(poll().is_ready())));
+    });
+    assert_stacks(&sampled, &[("Work", 3), ("Outer", 10)]);
+}
+
+#[test]
 fn a_recursion_is_cut_at_its_outermost_calls() {
     fn recurse(sampled: &mut Sampled, method: Method, depth: usize) {
         method.start().run(|| match depth {
@@ -285,7 +324,7 @@ fn a_period_may_be_anything() {
     assert!(monitor.sampler(Duration::MAX).pause() > Duration::from_hours(1));
 }
 
-/// Calls that nest, on threads that come and go, and futures that move between them, beside a sampler that never pauses.
+/// Calls that nest and that end on other threads, on threads that come and go, beside a sampler that never pauses.
 #[test]
 fn a_sampler_beside_calls_knows_all_methods() {
     const NAMES: [&str; 4] = ["A", "B", "C", "D"];
