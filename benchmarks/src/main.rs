@@ -13,6 +13,7 @@ mod promises;
 mod recorded;
 mod report;
 mod rows;
+mod sampled;
 mod scrape;
 mod served;
 mod surroundings;

@@ -8,6 +8,7 @@ use crate::peers::attributes::{Metered, autometrics_call};
 use crate::peers::ideal::{Ideal, Ticks};
 use crate::peers::steps::{PARTS, Steps};
 use crate::peers::{Recorder, measured, metrics, prometheus, prometheus_client};
+use crate::sampled;
 use crate::surroundings;
 use crate::values;
 use crate::work::{
@@ -417,6 +418,7 @@ pub(crate) fn rows() -> Vec<Row> {
         values::by_key(),
         values::by_handle(),
         values::append(),
+        sampled::sample(),
     ]
 }
 

@@ -30,6 +30,7 @@
 //! - [`Method`] and [`CallGuard`]: the same without the macro, for closures, middleware and names known at run time.
 //! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot).
 //! - [`MetricDesc`], [`metric`]: counters, gauges and histograms of the user's own, under their own names.
+//! - [`Sampler`]: self time by method and by stack of methods, from samples.
 //! - [`ErrorParser`], [`Health`]: which errors have which type, and how many in a row are unhealthy.
 //! - [`snapshot`], [`family`]: recorded numbers, as plain data.
 //! - [`exemplar`]: links from a histogram's bucket to a trace.
@@ -86,4 +87,4 @@ pub use recording::label_sets::MonitorLabel;
 pub use recording::limit::{Permit, Permits};
 pub use recording::site::SharedMethod;
 pub use recording::{config, exemplar};
-pub use storage::{MonitorStorage, StartUpWarning};
+pub use storage::{MonitorStorage, Sampler, StartUpWarning};

@@ -10,6 +10,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use monitor_core::Monitor;
+use monitor_core::names::Profile;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -24,6 +25,7 @@ use crate::render::Renderer;
 use crate::render::Source;
 use crate::routes::Context;
 use crate::runtime::log::log;
+use crate::runtime::sampler::SamplerThread;
 use crate::runtime::{GRACE, ServerThread, lock, pool};
 use crate::self_metrics::SelfMetrics;
 use crate::web::AccessControl;
@@ -84,8 +86,10 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let (sender, watched) = watch::channel(health.state());
     let endpoint = config.endpoint();
     let pool = context.pool.clone();
+    let sampler = Arc::new(SamplerThread::start(monitor, config.sample_period())?);
     let begin = |serving: &Handle| {
         monitor.configure(storage);
+        sampler.begin();
         health
             .checks
             .start(serving.clone(), pool.clone(), config.health.checks);
@@ -93,18 +97,15 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     };
     let end = {
         let (health, pool) = (Arc::clone(&health), pool.clone());
+        let sampler = Arc::clone(&sampler);
         move || {
+            drop(sampler);
             health.checks.stop();
             pool.close(GRACE);
         }
     };
     let thread = ServerThread::start(&endpoint, context, config.limits, begin, end)?;
-    for warning in monitor.start_up_warnings(profile) {
-        tracing::warn!("{warning}");
-    }
-    for name in health.unknown_names() {
-        tracing::warn!(%name, "counts for readiness or is in a group, and is no check and no task type (yet)");
-    }
+    log_warnings(monitor, profile, &health);
     let url = thread.endpoint.url(is_tls);
     tracing::info!(address = %thread.endpoint, "monitor server listens at {url}");
     let server = MonitorServer {
@@ -117,6 +118,16 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     };
     *slot() = Some(server.clone());
     Ok(server)
+}
+
+/// Logs legal settings that are probably mistakes.
+fn log_warnings(monitor: Monitor, profile: Profile, health: &HealthService) {
+    for warning in monitor.start_up_warnings(profile) {
+        tracing::warn!("{warning}");
+    }
+    for name in health.unknown_names() {
+        tracing::warn!(%name, "counts for readiness or is in a group, and is no check and no task type (yet)");
+    }
 }
 
 /// The running monitor server of this process.
@@ -372,9 +383,8 @@ impl MetricServer {
     /// The same with the parts of a configuration that concern pages and health: registries, collectors, `profile`,
     /// `strict`, `render_cache`, `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits
     /// of scrapes and sources, the service and the process, health with its checks, and credentials and addresses that
-    /// may connect. The storage's settings (constant labels, `namespace` and
-    /// `buckets` too), the address and the limits of connections are
-    /// not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that it is mounted in
+    /// may connect. The storage's settings (constant labels, `namespace` and `buckets` too), `sampler`, the address and
+    /// the limits of connections are not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that it is mounted in
     /// takes the connections.
     ///
     /// Checks begin here, and run until the last clone and the last filter of it are dropped; the runtime that this is

@@ -65,6 +65,47 @@ fn a_taken_port_is_an_error_that_names_the_address() {
 }
 
 #[test]
+fn self_time_is_sampled_where_it_is_set_until_the_server_stops() {
+    let _turn = turn();
+    let is_sampling = || server_threads().contains(&"monitor-sampler".to_owned());
+    let server = run(local()).expect("a server");
+    assert!(!is_sampling());
+    server.shutdown();
+    // The thread is there before the port is known to be taken.
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let error = run(local().port(port).sampler(1000)).expect_err("taken");
+    assert!(matches!(error, RunError::Bind { .. }), "{error:?}");
+    assert_no_server_threads();
+
+    let server = run(local().sampler(1000)).expect("a server");
+    let method = server.method("Sampled").expect("a good name");
+    method.start().run(|| {
+        let is_seen = || {
+            let page = page(server.local_addr());
+            let line = |name: &str| {
+                page.lines()
+                    .find_map(|line| line.strip_prefix(name)?.parse().ok())
+            };
+            let seconds: Option<f64> = line("monitor_self_seconds_total{method=\"Sampled\"} ");
+            let samples: Option<f64> = line("monitor_samples_total ");
+            seconds > Some(0.0) && samples > Some(0.0)
+        };
+        eventually(is_seen);
+    });
+    assert!(is_sampling());
+    let samples = || {
+        let snapshot = Monitor::global().snapshot();
+        snapshot.self_time.map(|times| times.samples)
+    };
+    server.shutdown();
+    let at_the_end = samples();
+    assert_no_server_threads();
+    assert!(at_the_end > Some(0));
+    assert_eq!(samples(), at_the_end);
+}
+
+#[test]
 fn a_second_run_is_refused_and_leaves_the_first_alone() {
     let _turn = turn();
     let server = run(local()).expect("a server");

@@ -168,6 +168,10 @@ pub(crate) enum Id {
     Durations,
     CallsByCaller,
     FailuresByCaller,
+    SelfSeconds,
+    Samples,
+    SamplerLate,
+    SamplerBusy,
     Series,
     Overflowed,
     Refused,
@@ -243,6 +247,14 @@ const SERVICEKIT: &[Spec] = families! {
         "Calls begun, by the method that made them; entry calls, which no monitored call made, have the label `entry`.";
     FailuresByCaller Counter "monitor_calls_failed_total"
         "Calls that failed, by the method that made them.";
+    SelfSeconds Counter "monitor_self_seconds_total"
+        "Time in which the method's own code ran, without the calls it made, from samples.";
+    Samples Counter "monitor_samples_total"
+        "Samples of self time that were taken.";
+    SamplerLate Counter "monitor_sampler_late_seconds_total"
+        "How late the samples of self time were taken, added up.";
+    SamplerBusy Counter "monitor_sampler_busy_seconds_total"
+        "How long it took to take the samples of self time, added up.";
     Series Gauge "monitor_series"
         "Series with labels of families made at run time, and label sets of calls made from text.";
     Overflowed Counter "monitor_overflowed_updates_total"
@@ -307,6 +319,14 @@ const PROMETHEUS: &[Spec] = families! {
         "Calls begun, by the method that made them; entry calls, which no monitored call made, have the label `entry`.";
     FailuresByCaller Counter "monitor_calls_failed_total"
         "Calls that failed, by the method that made them.";
+    SelfSeconds Counter "monitor_self_seconds_total"
+        "Time in which the method's own code ran, without the calls it made, from samples.";
+    Samples Counter "monitor_samples_total"
+        "Samples of self time that were taken.";
+    SamplerLate Counter "monitor_sampler_late_seconds_total"
+        "How late the samples of self time were taken, added up.";
+    SamplerBusy Counter "monitor_sampler_busy_seconds_total"
+        "How long it took to take the samples of self time, added up.";
     Series Gauge "monitor_series"
         "Series with labels of families made at run time, and label sets of calls made from text.";
     Overflowed Counter "monitor_overflowed_updates_total"

@@ -61,6 +61,8 @@ pub struct Snapshot {
     pub method_statuses: Vec<StatusSnapshot>,
     /// Numbers that user code recorded by key.
     pub values: ValuesSnapshot,
+    /// What samplers found in all; `None` before the first one began.
+    pub self_time: Option<SelfTime>,
     /// Exemplars that were not kept because no page can hold them: too long, or with a label that readers fail on.
     pub dropped_exemplars: u64,
     /// The most pairs of a caller and a method that have series on a page, from the configuration; 0 is none.
@@ -154,6 +156,9 @@ pub struct MethodSnapshot {
     pub entries_in_flight: u64,
     /// Means of the duration in seconds over the last 100 and the last 5 calls; `None` before the first call ended.
     pub duration: Option<Means>,
+    /// Time in which the method's own code ran on a thread, without that of the calls it made, in seconds, from samples;
+    /// `None` before the first [`Sampler`](crate::Sampler) began.
+    pub self_seconds: Option<f64>,
     /// Values that calls observed: sizes, deadlines, values; each from its first observation.
     pub values: Vec<CallValueSnapshot>,
     /// Calls in flight that wait for a permit; `None` where calls need none.
@@ -176,6 +181,35 @@ pub struct CallerSnapshot {
     /// Those of them that failed: of a future that one call handed to another, under the call it last ran within. Over
     /// all callers they are the failures of the method; while calls end, some may be missing here.
     pub failures: u64,
+}
+
+/// Self time by stack of methods, and the cost of finding it: the sums of all samples of a storage.
+///
+/// The time of a method alone is [`MethodSnapshot::self_seconds`]. Its definition, and how exact it is, stand at
+/// [`Sampler`](crate::Sampler).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SelfTime {
+    /// Samples taken.
+    pub samples: u64,
+    /// How late they were taken, added up, seconds: the time that the sampler waited for a CPU.
+    pub late_seconds: f64,
+    /// How long it took to take them, added up, seconds.
+    pub busy_seconds: f64,
+    /// Time by stack, in the order in which stacks were seen first. Past 1,000 of them the time of all further ones
+    /// stands last, under the one name `overflow`.
+    pub stacks: Vec<StackTime>,
+}
+
+/// The time in which calls of one method, made from these methods, were current.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StackTime {
+    /// The method last, before it the one that called it, and so on to an entry call; at most 32. Label sets of a method
+    /// count as one. Callers that had ended, and those above them, are missing.
+    pub methods: Arc<[Arc<str>]>,
+    /// Seconds.
+    pub seconds: f64,
 }
 
 /// Items that streams gave.

@@ -123,6 +123,8 @@ impl<'a> PageParts<'a> {
             }
             Id::ClockFallback if self.snapshot.clock != ClockSource::OperatingSystem => {}
             Id::InstrumentationOff if !IS_OFF => {}
+            Id::SelfSeconds | Id::Samples | Id::SamplerLate | Id::SamplerBusy
+                if self.snapshot.self_time.is_none() => {}
             _ => match self.single(id) {
                 Some(value) => out.child(none, value),
                 None => self.methods(id, out),
@@ -134,7 +136,11 @@ impl<'a> PageParts<'a> {
     fn single(&self, id: Id) -> Option<ValueView<'static>> {
         let (tasks, values) = (&self.snapshot.tasks, &self.snapshot.values);
         let threads = self.snapshot.service_threads;
+        let sampled = self.snapshot.self_time.as_ref();
         Some(match id {
+            Id::Samples => Int(sampled?.samples),
+            Id::SamplerLate => Float(sampled?.late_seconds),
+            Id::SamplerBusy => Float(sampled?.busy_seconds),
             Id::Started => Int(tasks.started),
             Id::Completed => Int(tasks.completed),
             Id::InFlight => Int(tasks.in_flight),
@@ -297,6 +303,7 @@ fn show_method(
         Id::Request => Some(Int(method.started)),
         Id::InFlightOf => Some(Int(method.in_flight)),
         Id::Waiting => method.waiting.map(Int),
+        Id::SelfSeconds => method.self_seconds.map(Float),
         Id::TimeFullMean => means.and_then(|means| means.window).map(Float),
         Id::TimeFullLast => means.and_then(|means| means.last).map(Float),
         Id::TimeFull => Some(durations(success, Some(failure), None)),

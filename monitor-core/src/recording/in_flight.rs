@@ -224,7 +224,6 @@ impl TaskSlots {
     }
 
     /// The task in flight in this slot.
-    #[cfg(test)]
     pub(crate) fn task(&self, slot: u32) -> Option<TaskInFlight> {
         self.cell(slot)?.task(slot)
     }

@@ -65,6 +65,7 @@ pub(crate) mod method;
 pub(crate) mod models;
 pub(crate) mod returned;
 pub(crate) mod run;
+pub(crate) mod self_time;
 pub(crate) mod shard;
 pub(crate) mod site;
 pub(crate) mod store;

@@ -25,6 +25,7 @@ use crate::recording::config::{StorageConfig, TickBounds};
 use crate::recording::exemplar::{AnyProvider, ExemplarProvider};
 use crate::recording::label_sets::MethodId;
 use crate::recording::method::{MethodCore, MethodList, MethodShared};
+use crate::recording::self_time::SelfTimes;
 use crate::recording::shard::Failure;
 use crate::recording::site::{self, CallSite};
 use crate::recording::streak::Streak;
@@ -65,6 +66,8 @@ pub(crate) struct StorageCore {
     logged_types: AtomicU32,
     /// Statuses set for task types there was no room for.
     overflowed_statuses: AtomicU64,
+    /// Sums of samples, once a sampler began.
+    pub(crate) self_time: Mutex<Option<SelfTimes>>,
     /// Warnings that were logged, each with the name of its method; empty where it is about none.
     warned: Mutex<HashSet<(&'static str, Arc<str>)>>,
 }
@@ -181,6 +184,7 @@ impl StorageCore {
             unknown_types: Interner::new(MAX_UNKNOWN as usize),
             logged_types: AtomicU32::new(0),
             overflowed_statuses: AtomicU64::new(0),
+            self_time: Mutex::default(),
             warned: Mutex::default(),
         });
         core.preregister();
@@ -287,6 +291,12 @@ impl StorageCore {
         method.map_or_else(|| UNKNOWN_CALLER.into(), |method| Arc::clone(&method.name))
     }
 
+    /// The number of the method without labels that the method of this number is a label set of.
+    pub(crate) fn plain_number(&self, number: u32) -> u32 {
+        let method = self.methods.item(number);
+        method.map_or(number, |method| method.shared.plain.id)
+    }
+
     /// True if there is this method with this label set.
     pub(crate) fn has(&self, id: &MethodId) -> bool {
         self.methods.item(id.id).is_some()
@@ -340,6 +350,12 @@ impl StorageCore {
     pub(crate) fn record(&self, number: usize) -> Option<&'static Record> {
         let at = number.checked_sub(1)?;
         lock(&self.records).all.get(at).copied()
+    }
+
+    /// Adds the records that are not in this copy of [`all_records`](Self::all_records) yet.
+    pub(crate) fn add_new_records(&self, known: &mut Vec<&'static Record>) {
+        let records = lock(&self.records);
+        known.extend_from_slice(&records.all[known.len()..]);
     }
 
     /// All records so far, by number, from 1 on.
@@ -474,8 +490,8 @@ const PLACES: &str = "a method's number has a place";
 /// The name of a method whose number a word has no room for, and of one of another storage.
 const UNKNOWN_CALLER: &str = "unknown";
 
-/// The task type of all for which there is no room.
-const OVERFLOW: &str = "overflow";
+/// The name of the task type, and of the stack, of all for which there is no room.
+pub(crate) const OVERFLOW: &str = "overflow";
 
 const MORE_TASKS: &str =
     "statuses of more task types than max_series: further ones are one task type, `overflow`";

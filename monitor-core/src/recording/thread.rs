@@ -97,6 +97,11 @@ impl Record {
         self.shards.item(call.shard())?.slots.slot(call.slot())
     }
 
+    /// The shard of this number, once it was made; for readers on other threads.
+    pub(crate) fn shard_at(&self, number: u32) -> Option<&'static Shard> {
+        self.shards.item(number)
+    }
+
     fn owns(&self, shard: &'static Shard) -> bool {
         let own = self.shards.item(shard.number);
         own.is_some_and(|own| std::ptr::eq(own, shard))

@@ -27,6 +27,7 @@ use crate::recording::method::MethodCore;
 use crate::recording::store::{Rules, StorageCore};
 use crate::storage::MonitorStorage;
 use crate::storage::means::RecentCalls;
+use crate::storage::sampler;
 use crate::storage::statuses::StatusReader;
 
 /// Ages of tasks in flight, in ticks.
@@ -256,6 +257,7 @@ impl MonitorStorage {
         }
         let (statuses, method_statuses) = statuses.finish();
         let overflowed = core.overflowed(listed, &methods);
+        let self_time = sampler::read(core, &mut methods);
         // After the counts: a type that was counted is listed by now.
         let error_types = order_types(rules, &core.error_types(), &mut methods);
         if !config.idle_series.is_zero() {
@@ -285,6 +287,7 @@ impl MonitorStorage {
             statuses,
             method_statuses,
             values,
+            self_time,
             dropped_exemplars: core.dropped_exemplars.load(Relaxed),
             shown_callers: config.callers,
             const_labels: config.const_labels.clone(),
@@ -385,6 +388,7 @@ fn read_method(
         in_flight,
         entries_in_flight,
         duration: recent.read(method),
+        self_seconds: None,
         values: read_values(method, recent),
         waiting: method.waiting(),
         items: method.items(),

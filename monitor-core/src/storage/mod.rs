@@ -7,12 +7,15 @@
 //! - `collect`: the snapshot, tasks in flight, and which label sets leave the page (`means` reads the recent means for
 //!   it);
 //! - `statuses`: task types;
+//! - `running`: the tree of calls in flight;
+//! - `sampler`: self time, from samples of the threads' current calls;
 //! - `stats_map`: the original's flat map, warnings at the start;
 //! - in other folders: `health` in `health.rs`, and the `prometheus` collector in `export/prometheus.rs`.
 
 pub(crate) mod collect;
 pub(crate) mod means;
 mod running;
+pub(crate) mod sampler;
 mod stats_map;
 mod statuses;
 #[cfg(all(test, not(monitor_loom)))]
@@ -21,6 +24,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::sampler::Sampler;
 pub use self::stats_map::StartUpWarning;
 
 use crate::data::family::FamilyType;

@@ -56,6 +56,9 @@ use crate::render::{Ages, PageSettings, Source};
 /// Longest name of a method, as [`MethodError::TooLong`](monitor_core::MethodError::TooLong) has it.
 const MAX_METHOD_BYTES: usize = 120;
 
+/// Most samples of self time a second: beyond it the wake-ups cost more than they tell.
+const MAX_SAMPLES: u32 = 1000;
+
 /// How old a compressed page may be by default.
 const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 
@@ -87,6 +90,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `namespace` | `service` | first part of the names of the service's families in the profile `prometheus`: letters, digits and `_` |
 /// | `buckets` | those of the profile | upper bounds of durations and other times, seconds, from 1 to 100 of them, in place of the profile's |
 /// | `size_buckets` | those of the profile | upper bounds of sizes, bytes, from 1 to 100 of them, in place of the profile's |
+/// | `sampler` | 0 | samples of self time a second, up to 1000, for `monitor_self_seconds_total`: see `docs/operations.md`, "Self time"; 0 is none |
 /// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500; else it is served without |
 /// | `render_cache` | 0, compressed 0.1 | greatest age in seconds, up to 60, of a page that is served again to a later scrape; 0 renders a new page each time |
 /// | `disable_compression` | `false` | whether answers are never compressed |
@@ -144,6 +148,8 @@ pub struct MonitorConfig {
     /// All of the storage's settings but errors, labels, namespace and buckets, which are checked as they are put in.
     storage: StorageConfig,
     profile: Profile,
+    /// Samples of self time a second; 0 is none.
+    sampler: u32,
     strict: bool,
     /// `None` is the default, which depends on the encoding.
     render_cache: Option<Duration>,
@@ -264,6 +270,11 @@ settings! {MonitorConfig, on MonitorConfig () {
     "buckets" => buckets = service::bounds, fn buckets(bounds: Vec<f64>);
     /// The same for sizes, in bytes.
     "size_buckets" => size_buckets = service::bounds, fn size_buckets(bounds: Vec<f64>);
+    /// Samples of self time a second: how long which method's own code runs, and under which callers, on pages as
+    /// `monitor_self_seconds_total{method}`; see [`Sampler`](monitor_core::Sampler), also for how exact it is. Default
+    /// 0, which is none; 100 is a good rate. More than 1000 are refused when the settings are applied. The samples are
+    /// taken by a thread of the server that [`run`](crate::run) starts.
+    "sampler" => sampler, fn sampler(samples: u32);
     /// Whether a scrape is answered 500 where a registry, a collector or a family had to be left out of its page; the
     /// body names it. Default off: the rest is served, and each gap counts in `monitor_scrape_errors_total`. A
     /// repeated series is none of these: the page has its first value.
@@ -689,6 +700,11 @@ impl MonitorConfig {
         }
     }
 
+    /// The mean time between two samples of self time; `None` where none are taken.
+    pub(crate) fn sample_period(&self) -> Option<Duration> {
+        (self.sampler > 0).then(|| Duration::from_secs(1) / self.sampler)
+    }
+
     /// The address to listen on; not used where the [`endpoint`](Self::endpoint) is a Unix socket. `[::]:9999` is all
     /// addresses of both families: see [`listen`](Self::listen).
     pub fn address(&self) -> SocketAddr {
@@ -710,7 +726,7 @@ impl MonitorConfig {
     ///
     /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or
     /// is taken, a method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a
-    /// label that cannot be on every series, a `render_cache` above a minute, limits of heads that are out of range, a
+    /// label that cannot be on every series, a `render_cache` above a minute, more than 1000 samples a second, limits of heads that are out of range, a
     /// check or a group whose name is blank or taken, a check without time, a `namespace` that families cannot have,
     /// `buckets` that are no bounds of a histogram.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
@@ -778,6 +794,9 @@ impl MonitorConfig {
             at.key("render_cache")
                 .require_range(is_good, PAGE_AGE, &age.as_secs_f64())?;
         }
+        let is_good = self.sampler <= MAX_SAMPLES;
+        at.key("sampler")
+            .require_range(is_good, "a whole number from 0 to 1000", &self.sampler)?;
         self.security.validate(at)?;
         self.limits.validate(&at.key("limits"))
     }

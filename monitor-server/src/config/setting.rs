@@ -457,6 +457,7 @@ scalars! {
     bool: "`true` or `false`", Node::flag;
     u16: expected::PORT, Node::whole;
     usize: "a whole number, 0 or more", Node::whole;
+    u32: "a whole number, 0 or more", Node::whole;
     i64: "a whole number", Node::whole;
     f64: "a number", Node::number;
     Duration: "a number of seconds, 0 or more", |node| seconds(node, MAX_SECONDS);

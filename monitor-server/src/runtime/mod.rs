@@ -1,4 +1,4 @@
-//! The threads of a server: one that serves, one pool for the rest.
+//! The threads of a server: one that serves, one pool for the rest, and one that samples where that is on.
 //!
 //! # The thread that serves
 //!
@@ -12,9 +12,11 @@
 //! pages, blocking checks, passwords, files, log lines (see [`log`]). A job that hangs holds its own thread. Async
 //! checks run on the service's runtime, or on one that a job of the pool drives: see `health/checks`.
 //!
-//! The other waiting is done by threads of pools that live as long as the wait: [`until`] looks at something now and
-//! then, and [`signals`] keeps one thread for as long as the process lives, since handlers of signals cannot be taken
-//! back.
+//! # Other threads
+//!
+//! The [`sampler`] of self time has a thread of its own where it is on. Other waiting is done by threads of pools that
+//! live as long as the wait: [`until`] looks at something now and then, and [`signals`] keeps one thread for as long as
+//! the process lives, since handlers of signals cannot be taken back.
 //!
 //! # The end
 //!
@@ -30,6 +32,7 @@
 pub(crate) mod drain;
 pub(crate) mod log;
 pub(crate) mod pool;
+pub(crate) mod sampler;
 pub(crate) mod signals;
 
 use std::io;

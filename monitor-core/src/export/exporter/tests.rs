@@ -14,8 +14,8 @@ use crate::data::catalog::{Namespace, NamespaceError};
 use crate::data::family::{ChildValue, Family, FamilyType, Histogram};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{
-    CallValueSnapshot, Means, MethodSnapshot, ServiceInfo, Snapshot, StatusSnapshot, TaskTotals,
-    ValueEntry, ValuesSnapshot,
+    CallValueSnapshot, Means, MethodSnapshot, SelfTime, ServiceInfo, Snapshot, StatusSnapshot,
+    TaskTotals, ValueEntry, ValuesSnapshot,
 };
 use crate::data::status::TaskStatus;
 use crate::data::value::StatValue;
@@ -48,6 +48,7 @@ pub(crate) fn fresh() -> Snapshot {
         statuses: Vec::new(),
         method_statuses: Vec::new(),
         values: ValuesSnapshot::default(),
+        self_time: None,
         dropped_exemplars: 0,
         shown_callers: 0,
         const_labels: crate::data::labels::ConstLabels::default(),
@@ -117,6 +118,7 @@ fn method(name: &str) -> MethodSnapshot {
         errors: Vec::new(),
         in_flight: 0,
         duration: None,
+        self_seconds: None,
         values: Vec::new(),
         waiting: None,
         items: None,
@@ -315,5 +317,46 @@ fn a_namespace_is_a_name_that_no_other_families_begin_with() {
     for taken in "monitor monitor_x monitoring process process_x tokio scrape stats".split(' ') {
         let error = Namespace::try_new(taken).expect_err(taken);
         assert!(matches!(error, NamespaceError::Reserved { .. }), "{taken}");
+    }
+}
+
+#[test]
+fn self_time_is_on_the_page_once_a_sampler_began() {
+    let mut snapshot = fresh();
+    snapshot.methods = vec![MethodSnapshot {
+        self_seconds: Some(1.5),
+        ..method("Get")
+    }];
+    let of_sampler = |snapshot: &Snapshot, profile| {
+        let families = families(snapshot, profile).into_iter();
+        let is_ours = |name: &str| name.contains("_self_") || name.contains("_sample");
+        let families = families.filter(|family| is_ours(&family.name));
+        families
+            .map(|mut family| {
+                let only = family.children.pop().expect("a child");
+                (family.name.to_string(), family.kind, only.value)
+            })
+            .collect::<Vec<_>>()
+    };
+    for profile in Profile::ALL {
+        snapshot.self_time = None;
+        assert_eq!(of_sampler(&snapshot, profile), []);
+        snapshot.self_time = Some(SelfTime {
+            samples: 300,
+            late_seconds: 0.25,
+            busy_seconds: 0.5,
+            stacks: Vec::new(),
+        });
+        let counter = |name: &str, value| (name.to_owned(), FamilyType::Counter, value);
+        let expected = [
+            counter("monitor_self_seconds_total", ChildValue::Float(1.5)),
+            counter("monitor_samples_total", ChildValue::Int(300)),
+            counter(
+                "monitor_sampler_late_seconds_total",
+                ChildValue::Float(0.25),
+            ),
+            counter("monitor_sampler_busy_seconds_total", ChildValue::Float(0.5)),
+        ];
+        assert_eq!(of_sampler(&snapshot, profile), expected);
     }
 }
