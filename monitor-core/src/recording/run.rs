@@ -551,22 +551,44 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
 ///
 /// Whether `future` is one is asked at the `.await`, not here: so a value that is no future gives one error, at the
 /// place where it would stand without the attribute.
+///
+/// A body that has the call itself meanwhile keeps the hold in a variable, and lends it: so it is in the future once.
 #[inline]
-pub fn awaited<F>(call: CallPoll, future: F) -> Awaited<F> {
+pub fn awaited<H: Hold, F>(call: H, future: F) -> Awaited<H, F> {
     Awaited { call, future }
+}
+
+/// The hold of a call, or a reference to one.
+pub trait Hold: Copy {
+    /// The hold.
+    fn call(self) -> CallPoll;
+}
+
+impl Hold for CallPoll {
+    #[inline]
+    fn call(self) -> CallPoll {
+        self
+    }
+}
+
+impl Hold for &CallPoll {
+    #[inline]
+    fn call(self) -> CallPoll {
+        *self
+    }
 }
 
 /// The result of [`awaited`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Awaited<F> {
-    call: CallPoll,
+pub struct Awaited<H, F> {
+    call: H,
     future: F,
 }
 
-impl<F: IntoFuture> IntoFuture for Awaited<F> {
+impl<H: Hold, F: IntoFuture> IntoFuture for Awaited<H, F> {
     type Output = F::Output;
-    type IntoFuture = Awaiting<F::IntoFuture>;
+    type IntoFuture = Awaiting<H, F::IntoFuture>;
 
     #[inline]
     fn into_future(self) -> Self::IntoFuture {
@@ -581,23 +603,23 @@ pin_project! {
     /// A future that the body of a call awaits.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct Awaiting<F> {
-        call: CallPoll,
+    pub struct Awaiting<H, F> {
+        call: H,
         #[pin]
         future: F,
     }
 }
 
-impl<F: Future> Future for Awaiting<F> {
+impl<H: Hold, F: Future> Future for Awaiting<H, F> {
     type Output = F::Output;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.call.resume();
+        this.call.call().resume();
         let poll = this.future.poll(cx);
         if poll.is_pending() {
-            this.call.suspend();
+            this.call.call().suspend();
         }
         poll
     }

@@ -182,7 +182,8 @@ impl Call<'_> {
     pub(super) fn awaited(&self, (from, to): (Span, Span), future: &TokenStream) -> TokenStream {
         let (runtime, at) = (self.runtime(from), from.resolved_at(Span::mixed_site()));
         let suspension = if self.args.call.given() {
-            Ident::new(SUSPENSION, at).into_token_stream()
+            let suspension = Ident::new(SUSPENSION, at);
+            quote_spanned!(at=> &#suspension)
         } else {
             quote_spanned!(at=> __monitor_call.suspension())
         };
