@@ -127,6 +127,12 @@ pub struct CallPoll {
 }
 
 impl CallPoll {
+    /// That of a call without a slot.
+    pub(crate) const NONE: Self = Self {
+        slot: None,
+        word: CallWord::NONE,
+    };
+
     #[inline]
     pub(crate) fn new(slot: Option<&'static TaskSlot>, word: CallWord) -> Self {
         Self { slot, word }

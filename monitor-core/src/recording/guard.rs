@@ -232,6 +232,15 @@ impl CallGuard {
         CallPoll::new(slot, self.shard.word_of(self.slot()))
     }
 
+    /// The same to be lent, in one word.
+    pub(crate) fn lent_handle(&self) -> &'static CallPoll {
+        if self.is_dead() {
+            return &CallPoll::NONE;
+        }
+        let word = self.shard.word_of(self.slot());
+        self.shard.slots.hold(self.slot(), word)
+    }
+
     #[inline]
     fn slot(&self) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "the slot is the low half")]

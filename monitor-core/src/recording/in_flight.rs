@@ -7,9 +7,9 @@
 //! whole when it runs out of slots. Nothing is searched and nothing waits, and as only the owner takes, and takes all,
 //! the stack has no ABA problem.
 
-use crate::base::append::{Chunked, IN_MODEL};
+use crate::base::append::{Chunked, IN_MODEL, Table};
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, leak};
-use crate::recording::current::{CallWord, MAX_SLOT};
+use crate::recording::current::{CallPoll, CallWord, MAX_SLOT};
 
 /// Slots in the shard itself; more come on demand.
 const INLINE: u32 = if IN_MODEL { 1 } else { 16 };
@@ -58,6 +58,8 @@ pub(crate) struct TaskSlots {
 #[derive(Default)]
 struct MoreSlots {
     slots: Chunked<TaskSlot>,
+    /// By slot, those in the shard included: the holds that were lent.
+    holds: Table<CallPoll>,
     /// Head of the list of free ones; the owner's alone.
     free: AtomicU32,
     /// How many were ever used; the owner's alone.
@@ -145,6 +147,14 @@ impl TaskSlots {
     #[inline]
     pub(crate) fn slot(&'static self, slot: u32) -> Option<&'static TaskSlot> {
         self.cell(slot)
+    }
+
+    /// The hold on this slot's task, which has this word. It is the same for each task of the slot, and made once.
+    pub(crate) fn hold(&'static self, slot: u32, word: CallWord) -> &'static CallPoll {
+        let more = self.more.get_or_init(|| leak(MoreSlots::default()));
+        let new = || leak(CallPoll::new(self.cell(slot), word));
+        let hold = (slot < MAX_SLOT).then(|| more.holds.item_or(slot, new));
+        hold.flatten().unwrap_or(&CallPoll::NONE)
     }
 
     /// Releases a slot; only the owner.

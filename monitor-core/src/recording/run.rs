@@ -488,6 +488,12 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
         self.call.poll_handle()
     }
 
+    /// The same in one word, for a body that has the call itself: it keeps the hold over all its awaits.
+    #[inline]
+    pub fn lent_suspension(&self) -> &'static CallPoll {
+        self.call.lent_handle()
+    }
+
     /// The guard, which reports the call from here on.
     #[inline]
     fn into_guard(self) -> CallGuard {
@@ -551,14 +557,12 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
 ///
 /// Whether `future` is one is asked at the `.await`, not here: so a value that is no future gives one error, at the
 /// place where it would stand without the attribute.
-///
-/// A body that has the call itself meanwhile keeps the hold in a variable, and lends it: so it is in the future once.
 #[inline]
 pub fn awaited<H: Hold, F>(call: H, future: F) -> Awaited<H, F> {
     Awaited { call, future }
 }
 
-/// The hold of a call, or a reference to one.
+/// The hold of a call, or a lent one.
 pub trait Hold: Copy {
     /// The hold.
     fn call(self) -> CallPoll;
@@ -571,7 +575,7 @@ impl Hold for CallPoll {
     }
 }
 
-impl Hold for &CallPoll {
+impl Hold for &'static CallPoll {
     #[inline]
     fn call(self) -> CallPoll {
         *self

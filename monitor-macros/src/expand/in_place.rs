@@ -86,7 +86,7 @@ impl Call<'_> {
         // Calls that may panic come first.
         let handle = (self.args.call.given() && !names.is_empty()).then(|| {
             mixed! {
-                let __monitor_suspension = __monitor_call.suspension();
+                let __monitor_suspension = __monitor_call.lent_suspension();
                 let __monitor_handle = __monitor_call.guard();
             }
         });
@@ -122,7 +122,7 @@ impl Call<'_> {
         }
         let suspends = words(value.clone()).contains(SUSPENSION);
         let suspension =
-            suspends.then(|| mixed!(let __monitor_suspension = __monitor_call.suspension();));
+            suspends.then(|| mixed!(let __monitor_suspension = __monitor_call.lent_suspension();));
         mixed!(#permit #suspension let #name = __monitor_call.guard();)
     }
 
@@ -182,8 +182,7 @@ impl Call<'_> {
     pub(super) fn awaited(&self, (from, to): (Span, Span), future: &TokenStream) -> TokenStream {
         let (runtime, at) = (self.runtime(from), from.resolved_at(Span::mixed_site()));
         let suspension = if self.args.call.given() {
-            let suspension = Ident::new(SUSPENSION, at);
-            quote_spanned!(at=> &#suspension)
+            Ident::new(SUSPENSION, at).into_token_stream()
         } else {
             quote_spanned!(at=> __monitor_call.suspension())
         };
