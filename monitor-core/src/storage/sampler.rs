@@ -85,7 +85,7 @@ impl MonitorStorage {
 /// # How exact it is
 ///
 /// The more samples, the more exact: with a share `p` of `n` samples, one standard deviation is `sqrt(p (1 - p) / n)`, 1.1
-/// points for a half of 2,000. For code that keeps a CPU busy, shares are right to a few points (measured: 1.0 to 1.7 of
+/// points for a half of 2,000. For code that keeps a CPU busy, shares are right to a few points (measured: 1.0 to 3.0 of
 /// 100 with 1,000 samples of 2 threads). Methods that sleep are overstated on a machine that is short of CPUs, as the
 /// sampler gets one just when a thread goes to sleep; more samples do not help, and
 /// [`late_seconds`](crate::snapshot::SelfTime::late_seconds) shows it.
