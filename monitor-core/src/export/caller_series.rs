@@ -76,7 +76,8 @@ impl CallerSeries {
                     None => overflow.add(counts),
                 }
             }
-            if overflow.calls > 0 {
+            // Failures may stand without a call: a future may be handed from one caller to another.
+            if overflow.calls > 0 || overflow.failures > 0 {
                 let own = [label("method", method), label("overflow", &"true".into())];
                 let labels = cache.complete(&own);
                 let counts = overflow;

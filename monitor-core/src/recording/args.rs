@@ -44,7 +44,7 @@ impl<S: Start> Start for Root<S> {
             let outer = local.current();
             local.set_current(CallWord::NONE);
             let call = self.0.start();
-            call.set_uncalled(outer);
+            call.clear_caller(outer);
             call
         })
     }

@@ -3,9 +3,13 @@
 //! An entry call has no caller, and counts under [`ENTRY`]. The methods that call one are few and do not change, so the
 //! first of them stand in the shard itself, found by their number alone; the rest stand behind a table of lists, made
 //! at the first use. A place belongs to the caller that came there first, so every count is exact.
+//!
+//! A caller in the shard itself is a method with one label set, as the current call has it. In the lists all label sets
+//! of a method are one caller, so that there are never more than there are methods.
 
 use crate::base::append::{IN_MODEL, Link, push, walk};
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, bump, leak};
+use crate::recording::store::StorageCore;
 
 /// The number that stands for no caller. Numbers of methods begin at 1.
 pub(crate) const ENTRY: u32 = 0;
@@ -51,20 +55,20 @@ impl Default for CallerCounts {
 }
 
 impl CallerCounts {
-    /// One more; only the shard's owner.
+    /// One more, of a caller in this storage; only the shard's owner.
     #[inline]
-    pub(crate) fn bump(&self, caller: u32) {
+    pub(crate) fn bump(&self, caller: u32, storage: &StorageCore) {
         let at = caller as usize & (INLINE - 1);
         if self.callers[at].load(Relaxed) == caller {
             bump(&self.counts[at], 1, Release);
         } else {
-            self.bump_other(caller);
+            self.bump_other(caller, storage);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn bump_other(&self, caller: u32) {
+    fn bump_other(&self, caller: u32, storage: &StorageCore) {
         let at = caller as usize & (INLINE - 1);
         if self.callers[at].load(Relaxed) == FREE {
             // Before the count, which is a Release.
@@ -72,6 +76,7 @@ impl CallerCounts {
             bump(&self.counts[at], 1, Release);
             return;
         }
+        let caller = storage.plain_number(caller);
         let lists = self
             .more
             .get_or_init(|| leak(std::array::from_fn(|_| Once::new())));
@@ -88,7 +93,7 @@ impl CallerCounts {
         bump(&one.count, 1, Release);
     }
 
-    /// All callers with their counts, none of them 0.
+    /// All callers with their counts, none of them 0; the label sets of a method may be several.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         // The count first: a place that has one has its caller.
         let inline = self
@@ -119,6 +124,9 @@ impl CallerCounts {
 #[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
+    use crate::base::clock::Clock;
+    use crate::data::labels::Label;
+    use crate::recording::config::StorageConfig;
 
     fn sorted(counts: &CallerCounts) -> Vec<(u32, u64)> {
         let mut all: Vec<_> = counts.iter().collect();
@@ -126,12 +134,17 @@ mod tests {
         all
     }
 
+    fn storage() -> &'static StorageCore {
+        StorageCore::new(StorageConfig::default(), Clock::system())
+    }
+
     #[test]
     fn every_caller_has_a_count_of_its_own() {
-        let counts = CallerCounts::default();
+        // Numbers without a method stand for themselves.
+        let (counts, storage) = (CallerCounts::default(), storage());
         for round in 0..3 {
             for caller in 0..1000 {
-                counts.bump(caller);
+                counts.bump(caller, storage);
             }
             assert_eq!(counts.sum(), 1000 * (round + 1));
         }
@@ -144,13 +157,34 @@ mod tests {
 
     #[test]
     fn callers_that_meet_in_one_place_are_told_apart() {
-        let counts = CallerCounts::default();
+        let (counts, storage) = (CallerCounts::default(), storage());
         // Of the same place, and of the same list.
         let apart = u32::try_from(INLINE * LISTS).expect("it is small");
         for caller in [ENTRY, apart, ENTRY, 2 * apart, apart, apart] {
-            counts.bump(caller);
+            counts.bump(caller, storage);
         }
         assert_eq!(sorted(&counts), [(ENTRY, 2), (apart, 3), (2 * apart, 1)]);
+    }
+
+    #[test]
+    fn many_label_sets_of_a_caller_are_few_callers() {
+        let (counts, storage) = (CallerCounts::default(), storage());
+        let plain = storage.method("Serve of many");
+        let sets: Vec<u32> = (0..100)
+            .map(|set| {
+                let label = Label::new("set".to_owned(), set.to_string().as_str());
+                plain.with_labels(vec![label]).id
+            })
+            .collect();
+        for set in sets.iter().chain(&sets) {
+            counts.bump(*set, storage);
+        }
+        assert_eq!(counts.sum(), 200);
+        assert!(counts.iter().count() <= INLINE + 1);
+        let all = counts
+            .iter()
+            .map(|(caller, _)| storage.plain_number(caller));
+        assert!(all.into_iter().all(|caller| caller == plain.id));
     }
 
     #[test]

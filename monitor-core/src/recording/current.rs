@@ -17,7 +17,8 @@
 //! # Across threads and tasks
 //!
 //! [`here`] takes the current call along, for a task or a thread that is spawned; [`root`] leaves it behind, for a task
-//! that is polled inside of a call by chance. Each scope has a record of its own, so it begins without a current call.
+//! that is polled inside of a call by chance. A scope of another storage has a record of its own, so it begins without a
+//! current call.
 //!
 //! # Consistency
 //!
@@ -26,7 +27,6 @@
 //! since, is told by the start: a caller begins before the calls it makes.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -155,14 +155,6 @@ impl CallPoll {
         }
     }
 
-    /// Runs a part of the call's work. The call keeps its caller.
-    pub(crate) fn run<R>(self, run: impl FnOnce() -> R) -> R {
-        thread::with(|local| {
-            let _instead = self.slot.map(|_| Instead::new(local, self.word));
-            run()
-        })
-    }
-
     /// The body waits.
     #[inline]
     pub(crate) fn suspend(self) {
@@ -180,20 +172,20 @@ impl fmt::Debug for CallPoll {
 }
 
 /// While it lives another call is current on its thread.
-struct Instead<'a> {
+pub(crate) struct CurrentCallScope<'a> {
     local: &'a Local,
     outer: CallWord,
 }
 
-impl<'a> Instead<'a> {
-    fn new(local: &'a Local, word: CallWord) -> Self {
+impl<'a> CurrentCallScope<'a> {
+    pub(crate) fn new(local: &'a Local, word: CallWord) -> Self {
         let outer = local.current();
         local.set_current(word);
         Self { local, outer }
     }
 }
 
-impl Drop for Instead<'_> {
+impl Drop for CurrentCallScope<'_> {
     fn drop(&mut self) {
         self.local.set_current(self.outer);
     }
@@ -237,7 +229,7 @@ pub struct Here {
 }
 
 impl Here {
-    const NOWHERE: Self = Self {
+    const NO_CALL: Self = Self {
         word: CallWord::NONE,
         call: None,
         storage: None,
@@ -254,7 +246,7 @@ impl Here {
         thread::with(|local| {
             let is_in_force = |storage: &StorageCore| std::ptr::eq(local.storage(), storage);
             let is_known = self.word.is_none() || self.storage.is_some_and(is_in_force);
-            let _instead = is_known.then(|| Instead::new(local, self.word()));
+            let _meanwhile = is_known.then(|| CurrentCallScope::new(local, self.word()));
             run()
         })
     }
@@ -321,7 +313,7 @@ pub fn here() -> Here {
 /// # Ok::<(), &str>(())
 /// ```
 pub fn root<F: Future>(future: F) -> Within<F> {
-    Here::NOWHERE.within(future)
+    Here::NO_CALL.within(future)
 }
 
 pin_project! {
@@ -353,20 +345,15 @@ pin_project! {
     /// A future whose calls are made from a call that was started by hand; made by [`CallGuard::within`].
     #[must_use = "futures do nothing unless polled"]
     pub struct InCall<'a, F> {
-        call: CallPoll,
-        guard: PhantomData<&'a CallGuard>,
+        call: &'a CallGuard,
         #[pin]
         future: F,
     }
 }
 
 impl<'a, F> InCall<'a, F> {
-    pub(crate) fn new(call: CallPoll, future: F) -> Self {
-        Self {
-            call,
-            guard: PhantomData::<&'a CallGuard>,
-            future,
-        }
+    pub(crate) fn new(call: &'a CallGuard, future: F) -> Self {
+        Self { call, future }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::base::clock::{Clock, to_f64};
 use crate::base::sync::OnceLock;
 use crate::errors::Outcome;
 use crate::recording::config::StorageConfig;
-use crate::recording::current::{CallPoll, CallWord, InCall};
+use crate::recording::current::{CallPoll, CallWord, CurrentCallScope, InCall};
 use crate::recording::label_sets::MethodId;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::{Failure, Shard, Span};
@@ -93,7 +93,7 @@ impl CallGuard {
     /// Starts a call at a site, in the storage in force on this thread, and makes it the current one.
     #[inline(never)]
     pub fn start(site: &'static CallSite) -> Self {
-        match thread::with(|local| local.cached(site.known_shard())) {
+        match thread::with(|local| local.cached(site.known_entry_shard())) {
             Some(found) => Self::begin_current(found),
             // The first call of a site, of a method on this thread or in this scope, or of one past the inline table.
             None => start_unresolved(site),
@@ -125,7 +125,7 @@ impl CallGuard {
     pub(crate) fn start_in(local: &Local, method: &'static MethodCore) -> Self {
         match local.shard(method) {
             Some(found) => Self::begin(found),
-            None => method.with_fallback(|shard| Self::begin((shard, CallWord::NONE))),
+            None => method.with_fallback(false, |shard| Self::begin((shard, CallWord::NONE))),
         }
     }
 
@@ -143,16 +143,17 @@ impl CallGuard {
     }
 
     /// Takes the caller away from a call that has just started, which returns to `outer`.
-    pub(crate) fn set_uncalled(&self, outer: CallWord) {
+    pub(crate) fn clear_caller(&self, outer: CallWord) {
         if let Some(slot) = self.shard.slots.slot(self.slot()) {
-            slot.set_uncalled(outer);
+            slot.clear_caller(outer);
         }
     }
 
     /// Runs a part of the call's work: the calls it makes have this one as their caller.
     ///
     /// A call started by hand is not the caller of others by itself, because it may be held while its thread does
-    /// something else. A middleware that polls a service does that inside of `run`.
+    /// something else: monitored calls in between are entry calls. Neither is a call of another monitor than the one
+    /// whose scope this runs in. A middleware that polls a service does that inside of `run`.
     ///
     /// # Examples
     ///
@@ -171,12 +172,18 @@ impl CallGuard {
     /// # Ok::<(), monitor_core::MethodError>(())
     /// ```
     pub fn run<R>(&self, run: impl FnOnce() -> R) -> R {
-        self.poll_handle().run(run)
+        thread::with(|local| {
+            // A call of a storage that is not in force is no caller there.
+            let is_known = !self.is_dead() && std::ptr::eq(local.storage(), self.method().storage);
+            let word = self.shard.word_of(self.slot());
+            let _meanwhile = is_known.then(|| CurrentCallScope::new(local, word));
+            run()
+        })
     }
 
     /// A future that is a part of the call's work: like [`run`](Self::run), at each of its polls.
     pub fn within<F: Future>(&self, future: F) -> InCall<'_, F> {
-        InCall::new(self.poll_handle(), future)
+        InCall::new(self, future)
     }
 
     /// Notes whether the thread panics already, for a call that may be dropped while that panic goes on.
@@ -304,7 +311,9 @@ impl CallGuard {
         let (span, method) = (self.span(end), self.method());
         let is_owner = local.owns(self.shard);
         let caller = self.shard.slots.caller_of(self.slot()).method();
-        if local.current() == self.shard.word_of(self.slot()) {
+        // Words of two storages may be equal.
+        let is_in_force = std::ptr::eq(local.storage(), method.storage);
+        if is_in_force && local.current() == self.shard.word_of(self.slot()) {
             local.set_current(self.shard.slots.outer_of(self.slot()));
         }
         let record = |target: &'static Shard| {
@@ -326,7 +335,7 @@ impl CallGuard {
         };
         match target {
             Some(target) => record(target),
-            None => method.with_fallback(record),
+            None => method.with_fallback(self.shard.is_nested(), record),
         }
         // Behind all locks: a provider is the user's code.
         method.note_exemplar(span, failure.is_some());
@@ -431,7 +440,7 @@ pub fn no_call() -> CallGuard {
     static OFF_SHARD: OnceLock<&'static Shard> = OnceLock::new();
     let shard = *OFF_SHARD.get_or_init(|| {
         let storage = StorageCore::new(StorageConfig::default(), Clock::system());
-        storage.method("off").with_fallback(|shard| shard)
+        storage.method("off").with_fallback(false, |shard| shard)
     });
     let slot = DEAD | shard.now();
     CallGuard { shard, slot }

@@ -18,9 +18,9 @@ const INLINE: u32 = if IN_MODEL { 1 } else { 16 };
 /// number of the next free one (plus 1) above.
 const BUSY: u64 = 1;
 
-/// Highest bit of a slot's start: the slot's caller is the call that was current, but made none. The task is an entry
-/// call all the same. Its start then looks like one that is far ahead, so that the end of the call takes the slow path.
-const UNCALLED: u64 = 1 << 63;
+/// Highest bit of a slot's start, set for a `root` call: the slot's caller is only the call to return to. The start then
+/// looks like one that is far ahead, so that the end of the call takes the slow path.
+const NO_CALLER: u64 = 1 << 63;
 
 /// Highest bit of a slot's caller, above those of a [`CallWord`]: set while the body of its task is suspended.
 const SUSPENDED: u64 = 1 << 63;
@@ -31,7 +31,7 @@ const NONE: u32 = 0;
 /// One slot.
 #[derive(Default)]
 pub(crate) struct TaskSlot {
-    /// When the task started, with [`BUSY`] and [`UNCALLED`]; or the next free slot.
+    /// When the task started, with [`BUSY`] and [`NO_CALLER`]; or the next free slot.
     start: AtomicU64,
     /// The call that was current when the task's body began to run last, which is current again when it stops; with
     /// [`SUSPENDED`].
@@ -314,10 +314,11 @@ impl TaskSlot {
     }
 
     /// The call that was current when the body began to run is not its caller.
-    pub(crate) fn set_uncalled(&self, outer: CallWord) {
+    pub(crate) fn clear_caller(&self, outer: CallWord) {
         let start = self.start.load(Relaxed);
+        // The start first: a reader of the caller then sees that it is none.
+        self.start.store(start | NO_CALLER, Release);
         self.caller.store(outer.bits(), Release);
-        self.start.store(start | UNCALLED, Release);
     }
 
     /// Only the code that polls or drops the body of the task reads or writes this, here and below.
@@ -344,7 +345,7 @@ impl TaskSlot {
 
 /// The caller in a busy slot.
 fn caller_in(start: u64, caller: u64) -> CallWord {
-    if start & UNCALLED != 0 {
+    if start & NO_CALLER != 0 {
         return CallWord::NONE;
     }
     CallWord::of_bits(caller & !SUSPENDED)
@@ -353,7 +354,7 @@ fn caller_in(start: u64, caller: u64) -> CallWord {
 /// The start time a busy slot keeps.
 #[inline]
 fn start(word: u64) -> u64 {
-    (word & !UNCALLED) >> 1
+    (word & !NO_CALLER) >> 1
 }
 
 /// The next free slot (plus 1) a free slot names.
@@ -417,7 +418,7 @@ mod tests {
         let outer = [CallWord::new(3, 4, 5), CallWord::new(6, 7, 8)];
         let claimed = slots.claim(1, ENTRY);
         let cell = slots.slot(claimed).expect("it is there");
-        cell.set_uncalled(outer[0]);
+        cell.clear_caller(outer[0]);
         assert_eq!(cell.suspend(), outer[0]);
         cell.resume(outer[1]);
         assert_eq!(cell.outer(), outer[1]);

@@ -123,9 +123,9 @@ pub(crate) struct MethodCore {
     pub(crate) items: ItemCounts,
     pub(super) exemplars: Once<&'static Exemplars>,
     first: Link<Shard>,
-    /// The shard of calls that no thread's table can take, because thread-locals are gone. The holder of the lock is
-    /// its single writer, so it keeps the promises of any shard.
-    fallback: Once<&'static Shard>,
+    /// The shards, of entry calls and of nested ones, of calls that no thread's table can take, because thread-locals are
+    /// gone. The holder of the lock is their single writer, so they keep the promises of any shard.
+    fallback: [Once<&'static Shard>; 2],
     fallback_writer: Mutex<()>,
     /// The values calls observed so far.
     pub(crate) values: Once<&'static Interner<ValueName>>,
@@ -182,7 +182,7 @@ impl MethodCore {
             items: ItemCounts::default(),
             exemplars: Once::new(),
             first: Once::new(),
-            fallback: Once::new(),
+            fallback: [Once::new(), Once::new()],
             fallback_writer: Mutex::new(()),
             values: Once::new(),
             dropped_values: AtomicU64::new(0),
@@ -214,13 +214,17 @@ impl MethodCore {
         walk(&self.first, |shard| &shard.next)
     }
 
-    /// Runs with the fallback shard, as its single writer.
-    pub(crate) fn with_fallback<R>(&'static self, write: impl FnOnce(&'static Shard) -> R) -> R {
+    /// Runs with the fallback shard of entry calls or of nested ones, as its single writer.
+    pub(crate) fn with_fallback<R>(
+        &'static self,
+        nested: bool,
+        write: impl FnOnce(&'static Shard) -> R,
+    ) -> R {
         let _writer = lock(&self.fallback_writer);
-        write(self.fallback.get_or_init(|| {
+        write(self.fallback[usize::from(nested)].get_or_init(|| {
             // In no list of records: its calls are never current.
             let record = leak(Record::new(self.storage, 0));
-            self.add_shard(record, entry_shard(self.id))
+            self.add_shard(record, entry_shard(self.id) + u32::from(nested))
         }))
     }
 

@@ -351,7 +351,7 @@ fn the_fallback_shard_has_one_writer_at_a_time() {
         let threads: Vec<_> = (0..2)
             .map(|_| {
                 thread::spawn(move || {
-                    method.with_fallback(|shard| {
+                    method.with_fallback(false, |shard| {
                         let slot = shard.begin(CallWord::NONE);
                         shard.end_ok(slot, false);
                     })

@@ -513,7 +513,7 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
             permit
         } else {
             let _waiting = PermitWait::new(method);
-            awaited(self.suspension(), permits.acquire()).await
+            awaited(permits.acquire(), self.suspension()).await
         };
         let waited = self.call.elapsed().as_secs_f64();
         self.call.observe("permit_wait_time", waited);
@@ -552,13 +552,14 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
     }
 }
 
-/// The future that a body in place awaits: `awaited(call.suspension(), future).await` for `future.await`. It notes that
-/// the body is suspended there, and that it runs again.
+/// The future that a body in place awaits: `awaited(future, call.suspension()).await` for `future.await`. It notes that
+/// the body is suspended there, and that it runs again. The future comes first: a hold made before it would be kept over
+/// the awaits in its expression.
 ///
 /// Whether `future` is one is asked at the `.await`, not here: so a value that is no future gives one error, at the
 /// place where it would stand without the attribute.
 #[inline]
-pub fn awaited<H: Hold, F>(call: H, future: F) -> Awaited<H, F> {
+pub fn awaited<H: Hold, F>(future: F, call: H) -> Awaited<H, F> {
     Awaited { call, future }
 }
 

@@ -20,6 +20,8 @@ pub(crate) const MAX_STACKS: usize = 1000;
 pub(crate) struct SelfTimes {
     /// When the last sample was taken.
     last: u64,
+    /// How many samplers there are.
+    samplers: usize,
     samples: u64,
     late: f64,
     busy: f64,
@@ -40,17 +42,26 @@ struct StackTicks {
 }
 
 impl SelfTimes {
-    /// A sampler begins: the time before `now` is in no sample.
-    pub(crate) fn restart(&mut self, now: u64) {
-        self.last = now;
+    /// A sampler begins. The time before the only one is in no sample.
+    pub(crate) fn add_sampler(&mut self, now: u64) {
+        if self.samplers == 0 {
+            self.last = now;
+        }
+        self.samplers += 1;
     }
 
-    /// A sample is taken. Returns the time since the last one, for which it stands.
-    pub(crate) fn begin(&mut self, now: u64) -> f64 {
+    /// A sampler ends.
+    pub(crate) fn remove_sampler(&mut self) {
+        self.samplers = self.samplers.saturating_sub(1);
+    }
+
+    /// A sample is taken. Returns the time for which it stands: that since the last one, but `most` at most. One sample
+    /// cannot tell where an hour went in which the process was stopped.
+    pub(crate) fn begin(&mut self, now: u64, most: u64) -> f64 {
         let since = now.saturating_sub(self.last);
         self.last = now;
         self.samples += 1;
-        to_f64(since)
+        to_f64(since.min(most))
     }
 
     /// The sample was taken so late, and took so long.

@@ -169,7 +169,7 @@ impl Shard {
     /// A call starts; only the owner. Returns its slot.
     #[inline]
     pub(crate) fn begin(&self, caller: CallWord) -> u32 {
-        self.started.bump(caller.method());
+        self.started.bump(caller.method(), self.method.storage);
         self.slots.claim(self.now(), caller)
     }
 
@@ -274,7 +274,7 @@ impl Shard {
         for (at, streak) in self.streaks.iter().enumerate() {
             let observed = &self.head.observed[at];
             if !self.feeds(at) {
-                streak.pass_over(observed, before);
+                streak.ignore_success(observed, before);
             } else if !streak.is_known_ok(observed) {
                 streak.note_ok(observed, failures.map(|all| &all.observed[at]), before);
             }
@@ -300,7 +300,7 @@ impl Shard {
         failures.of_type(failure.error_type).counts.bump(bucket);
         add(&failures.sum, ticks_as_f64(duration));
         // After the buckets: callers never have more failures than there are.
-        failures.callers.bump(caller);
+        failures.callers.bump(caller, self.method.storage);
         if let Some(status) = failure.status {
             let fed = self.streaks.iter().enumerate();
             for (at, streak) in fed.filter(|(at, _)| self.feeds(*at)) {

@@ -133,7 +133,7 @@ impl CallSite {
     /// The number of the method's shards of entry calls, or 0 before [`resolve`](Self::resolve), which is the number of
     /// none. A plain word that never changes once set, so Relaxed will do.
     #[inline]
-    pub(crate) fn known_shard(&self) -> u32 {
+    pub(crate) fn known_entry_shard(&self) -> u32 {
         self.shard.load(Relaxed)
     }
 

@@ -287,8 +287,10 @@ impl StorageCore {
 
     /// The name of the method of this number.
     pub(crate) fn name_of(&self, number: u32) -> Arc<str> {
-        let method = self.methods.item(number);
-        method.map_or_else(|| UNKNOWN_CALLER.into(), |method| Arc::clone(&method.name))
+        let method = self.methods.item(number).map(|method| &method.name);
+        let plain = || Some(&self.shared.item(number)?.plain.name);
+        let name = method.or_else(plain);
+        name.map_or_else(|| UNKNOWN_CALLER.into(), Arc::clone)
     }
 
     /// The number of the method without labels that the method of this number is a label set of.

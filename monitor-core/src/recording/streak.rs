@@ -93,7 +93,7 @@ impl Streak {
     }
 
     /// Takes a success of a shard whose calls do not feed it: it changes nothing, and the next one need not ask again.
-    pub(crate) fn pass_over(&self, seen: &StreakPart, ok_before: u64) {
+    pub(crate) fn ignore_success(&self, seen: &StreakPart, ok_before: u64) {
         seen.set(self.word.load(Relaxed), ok_before);
     }
 

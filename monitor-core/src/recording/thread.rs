@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::thread::Thread;
 
 use crate::base::append::{IN_MODEL, Table};
-use crate::base::sync::{AtomicU64, Mutex, Relaxed, Release, lock};
+use crate::base::sync::{Acquire, AtomicU64, Mutex, Relaxed, Release, lock};
 use crate::recording::current::CallWord;
 use crate::recording::in_flight::TaskSlot;
 use crate::recording::method::MethodCore;
@@ -78,15 +78,21 @@ impl Record {
         owner.as_ref().map(name)
     }
 
-    /// The current call of its thread.
+    /// The current call of its thread; only the record's owner.
     #[inline]
     pub(crate) fn current(&self) -> CallWord {
         CallWord::of_bits(self.current.load(Relaxed))
     }
 
+    /// The same for readers on other threads.
+    // Acquire: pairs with the Release in `set_current`.
+    pub(crate) fn read_current(&self) -> CallWord {
+        CallWord::of_bits(self.current.load(Acquire))
+    }
+
     /// Changes it; only the record's owner.
-    // Release: orders nothing for the owner. A reader on another thread that finds a call here finds it in its slot,
-    // which was filled before.
+    // Release: pairs with the Acquire in `read_current`. A reader that finds a call here finds it in its slot, which was
+    // filled before.
     #[inline]
     pub(crate) fn set_current(&self, call: CallWord) {
         self.current.store(call.bits(), Release);
@@ -282,13 +288,16 @@ impl Local {
         Some(self.kept_if_cacheable(record, own))
     }
 
-    /// This thread's record in a storage, taken if need be.
-    fn record_in(&self, storage: &'static StorageCore) -> Option<&'static Record> {
-        let is_in_force = match self.scope.get() {
+    fn is_in_force(&self, storage: &'static StorageCore) -> bool {
+        match self.scope.get() {
             Some(scoped) => std::ptr::eq(scoped, storage),
             None => store::is_global(storage),
-        };
-        if !is_in_force {
+        }
+    }
+
+    /// This thread's record in a storage, taken if need be.
+    fn record_in(&self, storage: &'static StorageCore) -> Option<&'static Record> {
+        if !self.is_in_force(storage) {
             return OWNED.try_with(|owned| owned.record(storage)).ok();
         }
         if self.record.get().is_none() {
@@ -325,12 +334,15 @@ impl Local {
         self.cells.iter().for_each(|cell| cell.set(None));
     }
 
-    /// Puts another storage in force until the scope is dropped.
+    /// Puts a storage in force until the scope is dropped. One that is in force already stays, with the current call.
     pub(crate) fn enter<'a>(&'a self, storage: &'static StorageCore) -> LocalScope<'a> {
-        let scoped = (!store::is_global(storage)).then_some(storage);
-        let outer = (self.scope.replace(scoped), self.record.take());
-        self.clear();
-        self.adopt(storage);
+        let outer = (!self.is_in_force(storage)).then(|| {
+            let scoped = (!store::is_global(storage)).then_some(storage);
+            let outer = (self.scope.replace(scoped), self.record.take());
+            self.clear();
+            self.adopt(storage);
+            outer
+        });
         LocalScope { local: self, outer }
     }
 }
@@ -338,14 +350,16 @@ impl Local {
 /// While it lives, calls on this thread record in the scope's storage. It stays on its thread, as [`Local`] does.
 pub(crate) struct LocalScope<'a> {
     local: &'a Local,
-    outer: (Option<&'static StorageCore>, Option<&'static Record>),
+    /// The storage and the record that the scope replaced, if it did.
+    outer: Option<(Option<&'static StorageCore>, Option<&'static Record>)>,
 }
 
 impl Drop for LocalScope<'_> {
     fn drop(&mut self) {
-        self.local.hand_back();
-        let (scope, record) = self.outer;
-        self.local.scope.set(scope);
-        self.local.record.set(record);
+        if let Some((scope, record)) = self.outer {
+            self.local.hand_back();
+            self.local.scope.set(scope);
+            self.local.record.set(record);
+        }
     }
 }

@@ -171,7 +171,7 @@ impl Ages {
     }
 }
 
-/// Calls begun and calls failed, by the number of the calling method.
+/// Calls begun and calls failed, by the number of the calling method; one may be there several times.
 #[derive(Debug, Default)]
 pub(crate) struct CallersOf(Vec<(u32, [u64; 2])>);
 
@@ -181,12 +181,15 @@ const FAILED: usize = 1;
 
 impl CallersOf {
     fn add(&mut self, caller: u32, what: usize, count: u64) {
-        let known = self.0.iter().position(|(one, _)| *one == caller);
-        let at = known.unwrap_or_else(|| {
-            self.0.push((caller, [0; 2]));
-            self.0.len() - 1
-        });
-        self.0[at].1[what] += count;
+        // Mostly there are entry calls alone, of one thread after the other.
+        match self.0.last_mut() {
+            Some((last, counts)) if *last == caller => counts[what] += count,
+            _ => {
+                let mut counts = [0; 2];
+                counts[what] = count;
+                self.0.push((caller, counts));
+            }
+        }
     }
 
     fn sum(&self, what: usize) -> u64 {
@@ -200,21 +203,28 @@ impl CallersOf {
     }
 
     fn started(&self, caller: u32) -> u64 {
-        let known = self.0.iter().find(|(one, _)| *one == caller);
-        known.map_or(0, |(_, counts)| counts[STARTED])
+        let of_caller = self.0.iter().filter(|(one, _)| *one == caller);
+        of_caller.map(|(_, counts)| counts[STARTED]).sum()
     }
 
     /// With names, those of the label sets of a method as one.
-    fn named(&self, storage: &StorageCore) -> Vec<CallerSnapshot> {
-        let mut named: Vec<CallerSnapshot> = Vec::with_capacity(self.0.len());
-        for (number, counts) in &self.0 {
+    fn named(mut self, storage: &StorageCore) -> Vec<CallerSnapshot> {
+        for (number, _) in &mut self.0 {
+            *number = storage.plain_number(*number);
+        }
+        sort_by_key(&mut self.0, |(number, _)| *number);
+        let mut named: Vec<CallerSnapshot> = Vec::new();
+        for same in self.0.chunk_by(|one, other| one.0 == other.0) {
+            let number = same[0].0;
+            let sum = |what: usize| same.iter().map(|(_, counts)| counts[what]).sum();
             named.push(CallerSnapshot {
-                caller: (*number != ENTRY).then(|| storage.name_of(*number)),
-                calls: counts[STARTED],
-                failures: counts[FAILED],
+                caller: (number != ENTRY).then(|| storage.name_of(number)),
+                calls: sum(STARTED),
+                failures: sum(FAILED),
             });
         }
         sort_by(&mut named, |a, b| a.caller.cmp(&b.caller));
+        // Callers that are unknown have one name.
         named.dedup_by(|one, kept| {
             let is_same = one.caller == kept.caller;
             if is_same {
@@ -366,12 +376,12 @@ fn read_method(
         sum: clock.in_seconds(outcome.ticks),
         exemplars: Vec::new(),
     };
-    let callers = counts.callers.named(method.storage);
     let entries_in_flight = counts.entries.in_flight();
     match method.storage.rules().config.totals {
         Totals::EntryCalls => counts.entries.add_to(totals, clock),
         Totals::AllCalls => counts.all_calls().add_to(totals, clock),
     }
+    let callers = counts.callers.named(method.storage);
     let (success, failure) = (histogram(counts.success), histogram(counts.failure));
     MethodSnapshot {
         number: method.id,

@@ -237,7 +237,7 @@ impl CallTree {
     fn threads(&self, places: &Places, callers: &Callers) -> Threads {
         let mut threads = vec![None; self.calls.len()];
         for record in self.core.all_records() {
-            if let Some(current) = places.get(&record.current().bits())
+            if let Some(current) = places.get(&record.read_current().bits())
                 && let Some(name) = record.thread_name()
             {
                 self.add_thread(record, &name, *current, callers, &mut threads);

@@ -45,6 +45,9 @@ use crate::storage::MonitorStorage;
 /// The most methods of a stack: a recursion may be as deep as it likes.
 const MAX_DEPTH: usize = 32;
 
+/// The most mean pauses that a sample stands for.
+const MOST_PERIODS: f64 = 10.0;
+
 impl MonitorStorage {
     /// Begins to sample self time; see [`Sampler`]. `period` is the mean time between two samples, of which the sampler
     /// makes its pauses: 10 ms are 100 samples a second. The server's setting `sampler` does it for the global storage.
@@ -52,7 +55,8 @@ impl MonitorStorage {
         let core = self.core;
         let now = core.clock.now();
         let mut times = lock(&core.self_time);
-        times.get_or_insert_default().restart(now);
+        times.get_or_insert_default().add_sampler(now);
+        drop(times);
         Sampler {
             core,
             period,
@@ -72,7 +76,8 @@ impl MonitorStorage {
 /// The sums stand in the storage: in [`Snapshot::self_time`](crate::snapshot::Snapshot::self_time) and
 /// [`MethodSnapshot::self_seconds`](crate::snapshot::MethodSnapshot::self_seconds), and on pages as
 /// `monitor_self_seconds_total`. They stay when the sampler is dropped, and the next one adds to them. Of two samplers of
-/// a storage at a time each gives the time since the last sample of either.
+/// a storage at a time each gives the time since the last sample of either. A sample stands for ten periods at most: the
+/// rest of a longer gap, in which the process was stopped, is in no sample.
 ///
 /// # Definition
 ///
@@ -151,12 +156,16 @@ impl Sampler {
         let now = core.clock.now();
         let late = self.due.take().map_or(0, |due| now.saturating_sub(due));
         core.add_new_records(&mut self.records);
-        let calls = self.records.iter().map(|record| record.current());
+        let calls = self.records.iter().map(|record| record.read_current());
         self.calls.clear();
         self.calls.extend(calls.filter(|call| !call.is_none()));
         let mut times = lock(&core.self_time);
         let times = times.get_or_insert_default();
-        let ticks = times.begin(now);
+        let most = self
+            .core
+            .clock
+            .ticks(self.period.as_secs_f64() * MOST_PERIODS);
+        let ticks = times.begin(now, most);
         for call in &self.calls {
             times.add(call.method(), ticks);
         }
@@ -201,6 +210,14 @@ impl Sampler {
             self.plain[at] = self.core.plain_number(number);
         }
         self.plain[at]
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        if let Some(times) = lock(&self.core.self_time).as_mut() {
+            times.remove_sampler();
+        }
     }
 }
 

@@ -186,7 +186,7 @@ impl Call<'_> {
         } else {
             quote_spanned!(at=> __monitor_call.suspension())
         };
-        let given = in_parentheses(quote_spanned!(at=> #suspension, #future), to);
+        let given = in_parentheses(quote_spanned!(at=> #future, #suspension), to);
         quote_spanned!(from=> #runtime::awaited #given)
     }
 

@@ -173,7 +173,7 @@ impl VisitMut for Unhooked {
             && is_hook(&call.func)
             && call.args.len() == 2
         {
-            base = bare(call.args[1].clone());
+            base = bare(call.args[0].clone());
         }
         *found.base = syn::parse_quote!((#base));
     }
@@ -298,7 +298,7 @@ fn fault_of(function: &str, in_place: bool) -> Option<String> {
         "run_async",
         "run_body",
         "run_begun",
-        "suspension () , async move {",
+        "awaited (async move {",
     ];
     let moved = moved.iter().any(|form| output.contains(form));
     (moved == in_place).then(|| format!("{function}: in place: {}: {output}", !moved))

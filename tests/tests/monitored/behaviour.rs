@@ -231,6 +231,21 @@ mod size {
     });
     pair!(bare_on, watched_on, (data: [u8; 1024]) -> usize { bare_large(data).await });
 
+    /// A future that yields, and that a chain of awaits starts from.
+    struct Link;
+
+    impl Link {
+        async fn next(self) -> Self {
+            yield_now().await;
+            self
+        }
+    }
+
+    pair!(bare_chain, watched_chain, () -> u8 {
+        let _ = Link.next().await.next().await.next().await.next().await.next().await;
+        1
+    });
+
     macro_rules! larger {
         ($bare:ident, $watched:ident $(, $arg:expr)*) => {{
             let bare = size_of_val(&$bare($($arg),*));
@@ -323,6 +338,7 @@ mod size {
     fn the_future_grows_no_more_where_an_argument_is_taken_apart() {
         let both = || (String::new(), [0; 512]);
         let mut sizes = vec![
+            larger!(bare_chain, watched_chain),
             larger!(bare_field, watched_field, parts()),
             larger!(bare_pattern, watched_pattern, parts()),
             larger!(bare_apart, watched_apart, parts()),

@@ -829,13 +829,13 @@ fn enters(probe: &Recorder, other: &Recorder) {
 }
 
 #[test]
-fn a_scope_begins_without_a_caller_and_gives_the_one_before_back() {
+fn a_scope_of_another_monitor_begins_without_a_caller_and_gives_the_one_before_back() {
     let (probe, other) = (Recorder::new(), Recorder::new());
     probe.scope_sync(|| enters(&probe, &other));
     assert_eq!(edges(&other.snapshot()), ["- > sync: 1", "sync > leaf: 2"]);
     assert_eq!(
         edges(&probe.snapshot()),
-        ["- > enters: 1", "- > leaf: 1", "enters > leaf: 2"]
+        ["- > enters: 1", "enters > leaf: 3"]
     );
 }
 

@@ -160,7 +160,7 @@ async fn calls_all() {
     drop(forever);
     plain();
     traced();
-    closure();
+    let _ = closure();
     plain();
 }
 

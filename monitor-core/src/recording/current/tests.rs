@@ -287,7 +287,7 @@ fn root_leaves_the_current_call_behind_at_each_poll() {
 }
 
 #[test]
-fn a_scope_begins_without_a_current_call_and_ends_with_the_one_before() {
+fn a_scope_of_another_monitor_begins_without_a_current_call() {
     let (one, other) = (new(), new());
     one.scope_sync(|| {
         let outer = method(one, "Outer").start();
@@ -302,17 +302,66 @@ fn a_scope_begins_without_a_current_call_and_ends_with_the_one_before() {
         });
     });
     assert_callers(other, "In another", &[("-", 1)]);
-    assert_callers(one, "In the same", &[("-", 1)]);
-    assert_callers(one, "Two polls", &[("-", 1)]);
+    assert_callers(one, "In the same", &[("Outer", 1)]);
+    assert_callers(one, "Two polls", &[("Outer", 1)]);
     assert_callers(one, "Second", &[("Two polls", 1)]);
     assert_callers(one, "Behind", &[("Outer", 2)]);
+}
+
+#[test]
+fn the_end_of_a_call_of_another_monitor_changes_no_current_call() {
+    let (one, other) = (new(), new());
+    // The first calls of two storages have equal words.
+    let held = method(one, "Held").start();
+    let mut suspended = Box::pin(calls::two_polls(one));
+    one.scope_sync(|| assert!(poll(suspended.as_mut()).is_pending()));
+    other.scope_sync(|| {
+        let outer = method(other, "Held").start();
+        outer.run(|| {
+            call(other, "Leaf");
+            drop(held);
+            call(other, "Leaf");
+            drop(suspended);
+            call(other, "Leaf");
+        });
+    });
+    assert_callers(other, "Leaf", &[("Held", 3)]);
+}
+
+#[test]
+fn a_call_of_another_monitor_is_no_caller() {
+    let (one, other) = (new(), new());
+    let foreign = method(one, "Foreign").start();
+    other.scope_sync(|| {
+        foreign.run(|| call(other, "Leaf"));
+        let mut future = pin!(foreign.within(async { call(other, "Leaf") }));
+        assert!(poll(future.as_mut()).is_ready());
+    });
+    assert_callers(other, "Leaf", &[("-", 2)]);
+    assert_eq!(other.snapshot().tasks.started, 2);
+}
+
+#[test]
+fn a_nested_call_that_ends_without_a_table_is_no_entry_call() {
+    let monitor = new();
+    let core = monitor.storage().core.method("Late");
+    core.with_fallback(true, |shard| {
+        let slot = shard.begin(CallWord::new(2, 1, 0));
+        shard.slots.release(slot);
+        shard.succeed(crate::recording::shard::Span { start: 0, end: 1 });
+    });
+    let snapshot = monitor.snapshot();
+    assert_eq!((snapshot.tasks.started, snapshot.tasks.completed), (0, 0));
+    assert_eq!(snapshot.methods[0].success.count(), 1);
+    call(monitor, "Late");
+    assert_eq!(monitor.snapshot().tasks.completed, 1);
 }
 
 #[test]
 fn a_record_is_handed_back_without_a_current_call() {
     let (monitor, word) = (new(), CallWord::new(2, 1, 7));
     let first = std::thread::spawn(move || {
-        let leave = || thread::with(|local| mem::forget(Instead::new(local, word)));
+        let leave = || thread::with(|local| mem::forget(CurrentCallScope::new(local, word)));
         // In the global storage, whose record the end of the thread hands back.
         leave();
         monitor.scope_sync(|| {

@@ -33,6 +33,17 @@ impl Sampled {
         }
     }
 
+    /// With another sampler, made so long after the first one ended.
+    fn again_after(self, pause: Duration) -> Self {
+        drop(self.sampler);
+        self.hand.advance(pause);
+        Self {
+            sampler: self.monitor.sampler(PERIOD),
+            monitor: self.monitor,
+            hand: self.hand,
+        }
+    }
+
     fn method(&self, name: &str) -> Method {
         self.monitor.method(name).expect("a good name")
     }
@@ -140,17 +151,37 @@ fn threads_count_each_for_itself() {
 #[test]
 fn the_time_without_a_sampler_counts_for_no_call() {
     let mut sampled = Sampled::new();
-    let method = sampled.method("Work");
+    let monitor = sampled.monitor;
+    let call = sampled.method("Work").start();
+    let sampled = monitor.scope_sync(|| {
+        call.run(|| {
+            sampled.sample_after(1);
+            sampled = sampled.again_after(Duration::from_secs(3600));
+            sampled.sample_after(2);
+            // One that begins beside another takes no time from it.
+            sampled.hand.advance(ms(3));
+            let other = monitor.sampler(PERIOD);
+            sampled.sample_after(4);
+            drop(other);
+            sampled
+        })
+    });
+    assert_stacks(&sampled, &[("Work", 1 + 2 + 3 + 4)]);
+}
+
+#[test]
+fn a_sample_stands_for_ten_periods_at_most() {
+    let mut sampled = Sampled::new();
+    let call = sampled.method("Work").start();
     let monitor = sampled.monitor;
     monitor.scope_sync(|| {
-        method.start().run(|| {
-            sampled.sample_after(1);
-            sampled.hand.advance(Duration::from_secs(3600));
-            sampled.sampler = monitor.sampler(PERIOD);
-            sampled.sample_after(2);
+        call.run(|| {
+            sampled.sample_after(99);
+            // The process was stopped.
+            sampled.sample_after(3_600_000);
         });
     });
-    assert_stacks(&sampled, &[("Work", 3)]);
+    assert_stacks(&sampled, &[("Work", 99 + 100)]);
 }
 
 #[test]
