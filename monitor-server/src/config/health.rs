@@ -26,8 +26,9 @@ settings! {HealthSettings, on MonitorConfig (health) {
     /// Without a first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
     "heartbeat_timeout" => heartbeat_timeout, fn heartbeat_timeout(timeout: Duration);
     /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that senders of
-    /// requests have seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few
-    /// seconds. In YAML `health.drain_pause`, seconds, fractions allowed.
+    /// requests have seen it. Default 5 s where [`wait_for_started`](Self::wait_for_started) is set or a check or task type
+    /// counts for readiness, as `/readyz` decides on requests then, else 0. Where Kubernetes probes, its period times its
+    /// failure threshold and a few seconds. In YAML `health.drain_pause`, seconds, fractions allowed.
     "drain_pause" => drain_pause, fn drain_pause(pause: Duration);
 }}
 

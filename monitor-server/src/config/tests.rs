@@ -428,7 +428,7 @@ health:
     let nothing = MonitorConfig::from_yaml("health: {status_ttl: , groups: null}");
     let nothing = nothing.expect("a valid section").health;
     assert_eq!(nothing.status_ttl, second * 60);
-    assert!(nothing.heartbeat_timeout.is_zero() && nothing.drain_pause.is_zero());
+    assert!(nothing.heartbeat_timeout.is_zero() && nothing.drain_pause.is_none());
     let forever = valid("health: {status_ttl: 0}");
     assert!(forever.health.status_ttl.is_zero());
 }

@@ -37,6 +37,10 @@ pub(crate) type Groups = BTreeMap<Arc<str>, Vec<Arc<str>>>;
 /// The groups there always are: Spring Boot's names for the answers of `/livez` and `/readyz`.
 pub(crate) const GROUPS: [&str; 2] = ["liveness", "readiness"];
 
+/// The pause of a drain where readiness is probed, unless it is configured. Kubernetes takes an ending pod off its
+/// Services while it sends SIGTERM, and senders need some seconds to see that.
+const PROBED_PAUSE: Duration = Duration::from_secs(5);
+
 /// How often the state is looked at for watchers, beside the events that change it at once.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -50,7 +54,8 @@ pub(crate) struct HealthSettings {
     pub(crate) groups: Groups,
     /// Zero is never.
     pub(crate) heartbeat_timeout: Duration,
-    pub(crate) drain_pause: Duration,
+    /// `None` is the default: see [`HealthSettings::pause`].
+    pub(crate) drain_pause: Option<Duration>,
     pub(crate) checks: Vec<Registered>,
     /// The service's runtime, for async checks.
     pub(crate) check_runtime: Option<Handle>,
@@ -63,7 +68,7 @@ impl Default for HealthSettings {
             readiness: Vec::new(),
             groups: Groups::new(),
             heartbeat_timeout: Duration::ZERO,
-            drain_pause: Duration::ZERO,
+            drain_pause: None,
             checks: Vec::new(),
             check_runtime: None,
         }
@@ -75,6 +80,20 @@ impl HealthSettings {
     pub(crate) fn add_check(&mut self, check: Registered) {
         self.checks.retain(|known| known.name != check.name);
         self.checks.push(check);
+    }
+
+    /// The pause between the beginning of a drain and its waiting. By default there is one where the settings show that
+    /// `/readyz` decides on requests: the service reports its start, or something counts for readiness.
+    fn pause(&self, waits_for_start: bool) -> Duration {
+        let is_marked = |check: &Registered| check.check.counts_for_readiness;
+        let is_probed =
+            waits_for_start || !self.readiness.is_empty() || self.checks.iter().any(is_marked);
+        let default = if is_probed {
+            PROBED_PAUSE
+        } else {
+            Duration::ZERO
+        };
+        self.drain_pause.unwrap_or(default)
     }
 }
 
@@ -130,7 +149,7 @@ impl HealthService {
             policy: ReadinessPolicy::new(names, settings.status_ttl),
             groups: settings.groups.clone(),
             heartbeat_timeout: settings.heartbeat_timeout,
-            drain_pause: settings.drain_pause,
+            drain_pause: settings.pause(!lifecycle.has_started()),
             lifecycle,
             heartbeat: Heartbeat::default(),
             checks: Checks::new(runtime, Arc::clone(&changed)),
