@@ -163,9 +163,11 @@ impl HealthService {
         self.changed.notify_one();
     }
 
-    pub(crate) fn set_draining(&self) {
-        self.lifecycle.set_draining(Instant::now());
+    /// True where no drain had begun before.
+    pub(crate) fn set_draining(&self) -> bool {
+        let is_first = self.lifecycle.set_draining(Instant::now());
         self.changed.notify_one();
+        is_first
     }
 
     /// The rest of the pause between the beginning of a drain and its waiting.

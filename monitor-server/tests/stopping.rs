@@ -1,0 +1,153 @@
+//! The end of a service as its own code sees it: `stopping` in axum, `is_draining` in a worker, and one limit for all.
+
+mod served;
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::routing::get;
+use monitor_core::Outcome;
+use monitor_server::{DrainError, MonitorServer};
+use served::{connect, eventually, local, send_get, started, status};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
+
+/// Longer than any step takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn runtime() -> Runtime {
+    let mut builder = Builder::new_multi_thread();
+    builder
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// An axum service with one route, whose requests are tasks that end when they are told to.
+async fn serve(
+    server: MonitorServer,
+    limit: Duration,
+    go_on: Arc<Notify>,
+    begun: tokio::sync::oneshot::Sender<SocketAddr>,
+) -> Result<std::io::Result<()>, DrainError> {
+    let method = server.method("Slow").expect("a name");
+    let slow = move || async move {
+        let call = method.start();
+        go_on.notified().await;
+        call.finish(Outcome::Success);
+        "done"
+    };
+    let app = Router::new().route("/", get(slow));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    begun
+        .send(listener.local_addr().expect("an address"))
+        .expect("it is waited for");
+    let serving = axum::serve(listener, app).with_graceful_shutdown(server.stopping());
+    server.serve_until_stopped(limit, serving).await
+}
+
+/// The end of a service that has a request of this method under way, which is told to end or not.
+fn ended_with_a_request(limit: Duration, ends: bool) -> Result<(), DrainError> {
+    let server = started(local());
+    let runtime = runtime();
+    let go_on = Arc::new(Notify::new());
+    let (begun, address) = tokio::sync::oneshot::channel();
+    let serving = runtime.spawn(serve(server.clone(), limit, Arc::clone(&go_on), begun));
+    let address = address.blocking_recv().expect("it serves");
+    let mut client = connect(address);
+    send_get(&mut client, "/");
+    eventually(|| server.in_flight() == 1);
+    server.begin_drain();
+    if ends {
+        eventually(|| std::net::TcpStream::connect(address).is_err());
+        assert_eq!(status(server.local_addr(), "/readyz"), "503");
+        assert_eq!(status(server.local_addr(), "/livez"), "200");
+        go_on.notify_one();
+    }
+    let ended = runtime.block_on(serving).expect("no panic");
+    assert!(MonitorServer::instance().is_none());
+    ended.map(|served| served.expect("axum serves"))
+}
+
+#[test]
+fn one_limit_holds_for_requests_and_tasks() {
+    let begin = Instant::now();
+    ended_with_a_request(PATIENCE, true).expect("all has ended");
+    assert!(begin.elapsed() < PATIENCE);
+
+    let limit = Duration::from_millis(300);
+    let error = ended_with_a_request(limit, false).expect_err("a request is left");
+    assert!(
+        matches!(error, DrainError::StillServing { left: 1, limit: told } if told == limit),
+        "{error:?}"
+    );
+    assert!(begin.elapsed() < PATIENCE);
+}
+
+#[test]
+fn a_service_that_ends_by_itself_is_drained_and_returns_its_output() {
+    let server = started(local().drain_pause(PATIENCE * 10));
+    let served = runtime().block_on(server.serve_until_stopped(PATIENCE, async { 7 }));
+    assert_eq!(served.expect("no tasks"), 7);
+    assert!(MonitorServer::instance().is_none());
+    drop(server);
+
+    let server = started(local());
+    let task = server.method("Left").expect("a name").start();
+    let served = server.serve_until_stopped(Duration::from_millis(50), async {});
+    let error = runtime().block_on(served).expect_err("a task is left");
+    assert!(matches!(error, DrainError::TasksLeft(left) if left.left == 1));
+    task.finish(Outcome::Success);
+}
+
+#[test]
+fn stopping_waits_out_the_pause_of_a_drain_that_code_begins() {
+    let pause = Duration::from_millis(700);
+    let server = started(local().drain_pause(pause));
+    let runtime = runtime();
+    let stopping = runtime.spawn(server.stopping());
+    let drain = runtime.spawn(server.wait_for_drain());
+    assert!(!server.is_draining() && !server.wait_for_drain_blocking(Duration::ZERO));
+    assert!(!stopping.is_finished() && !drain.is_finished());
+    let begin = Instant::now();
+    server.begin_drain();
+    assert!(server.is_draining() && server.wait_for_drain_blocking(PATIENCE));
+    runtime.block_on(drain).expect("no panic");
+    runtime.block_on(stopping).expect("no panic");
+    assert!(begin.elapsed() >= pause);
+}
+
+#[test]
+fn a_server_that_has_stopped_ends_what_waits_for_its_drain() {
+    let server = started(local());
+    let runtime = runtime();
+    let waiting = [
+        runtime.spawn(server.stopping()),
+        runtime.spawn(server.wait_for_drain()),
+    ];
+    let blocking = {
+        let server = server.clone();
+        std::thread::spawn(move || server.wait_for_drain_blocking(PATIENCE * 10))
+    };
+    server.shutdown();
+    for waiting in waiting {
+        runtime.block_on(waiting).expect("no panic");
+    }
+    assert!(blocking.join().expect("no panic"));
+    assert!(server.is_draining());
+}
+
+#[test]
+fn dropping_the_future_leaves_the_server_running() {
+    let server = started(local());
+    let runtime = runtime();
+    let serving = server.serve_until_stopped(PATIENCE, pending::<()>());
+    let serving = async { tokio::time::timeout(Duration::from_millis(50), serving).await };
+    assert!(runtime.block_on(serving).is_err());
+    assert_eq!(status(server.local_addr(), "/readyz"), "200");
+}
