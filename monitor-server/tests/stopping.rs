@@ -1,4 +1,5 @@
 //! The end of a service as its own code sees it: `stopping` in axum, `is_draining` in a worker, and one limit for all.
+//! And ends that should not be: a worker's.
 
 mod served;
 
@@ -10,14 +11,14 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::routing::get;
 use monitor_core::Outcome;
-use monitor_server::{DrainError, MonitorServer};
-use served::{connect, eventually, local, send_get, started, status};
+use monitor_server::{DrainError, MonitorServer, RunError};
+use served::{ask, connect, eventually, local, metric, send_get, started, status};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
 /// Longer than any step takes on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn runtime() -> Runtime {
     let mut builder = Builder::new_multi_thread();
@@ -92,15 +93,15 @@ fn one_limit_holds_for_requests_and_tasks() {
 #[test]
 fn a_service_that_ends_by_itself_is_drained_and_returns_its_output() {
     let server = started(local().drain_pause(PATIENCE * 10));
-    let served = runtime().block_on(server.serve_until_stopped(PATIENCE, async { 7 }));
-    assert_eq!(served.expect("no tasks"), 7);
+    let ended = runtime().block_on(server.serve_until_stopped(PATIENCE, async { 7 }));
+    assert_eq!(ended.expect("no tasks"), 7);
     assert!(MonitorServer::instance().is_none());
     drop(server);
 
     let server = started(local());
     let task = server.method("Left").expect("a name").start();
-    let served = server.serve_until_stopped(Duration::from_millis(50), async {});
-    let error = runtime().block_on(served).expect_err("a task is left");
+    let serving = server.serve_until_stopped(Duration::from_millis(50), async {});
+    let error = runtime().block_on(serving).expect_err("a task is left");
     assert!(matches!(error, DrainError::TasksLeft(left) if left.left == 1));
     task.finish(Outcome::Success);
 }
@@ -150,4 +151,77 @@ fn dropping_the_future_leaves_the_server_running() {
     let serving = async { tokio::time::timeout(Duration::from_millis(50), serving).await };
     assert!(runtime.block_on(serving).is_err());
     assert_eq!(status(server.local_addr(), "/readyz"), "200");
+}
+
+/// Status and body of `/health` or a path below.
+fn health(server: &MonitorServer, path: &str) -> (String, String) {
+    let answer = ask(server.local_addr(), "GET", path, "Host: localhost\r\n");
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    (served::status_of(&answer).to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_worker_that_dies_is_a_component_that_is_down() {
+    let config = local().readiness(["ready"]).drain_pause(Duration::ZERO);
+    let server = started(config);
+    let runtime = runtime();
+    let die = Arc::new(Notify::new());
+    let spawn = |name: &'static str| {
+        let die = Arc::clone(&die);
+        let _context = runtime.enter();
+        let worker = server.spawn(name, async move {
+            die.notified().await;
+            assert!(name != "indexer", "the index is gone");
+        });
+        worker.expect("a runtime")
+    };
+    let (indexer, ready) = (spawn("indexer"), spawn("ready"));
+    let address = server.local_addr();
+    assert_eq!(health(&server, "/health").0, "200");
+    assert_eq!(health(&server, "/health/indexer").0, "200");
+    assert_eq!(status(address, "/readyz"), "200");
+    assert!(metric(address, "monitor_worker_up{worker=\"indexer\"}") > 0.5);
+
+    die.notify_waiters();
+    eventually(|| indexer.is_finished() && ready.is_finished());
+    let (code, body) = health(&server, "/health");
+    assert_eq!(code, "503");
+    assert!(
+        body.contains("\"worker:indexer\":{\"status\":\"DOWN\""),
+        "{body}"
+    );
+    assert!(
+        body.contains("worker `indexer`: it panicked: the index is gone"),
+        "{body}"
+    );
+    assert!(body.contains("worker `ready`: it has ended"), "{body}");
+    assert_eq!(health(&server, "/health/indexer").0, "503");
+    assert_eq!(status(address, "/readyz"), "503");
+    assert_eq!(status(address, "/livez"), "200");
+    assert!(metric(address, "monitor_worker_up{worker=\"indexer\"}") < 0.5);
+    let panic = runtime.block_on(indexer).expect_err("it panicked");
+    assert!(panic.is_panic());
+
+    let again = [spawn("indexer"), spawn("ready")];
+    assert_eq!(health(&server, "/health").0, "200");
+    assert_eq!(status(address, "/readyz"), "200");
+    again.iter().for_each(tokio::task::JoinHandle::abort);
+    eventually(|| {
+        health(&server, "/health")
+            .1
+            .contains("it was dropped before its end")
+    });
+}
+
+#[test]
+fn a_worker_needs_a_name_and_a_runtime() {
+    let server = started(local());
+    let error = server.spawn("consumer", async {}).expect_err("no runtime");
+    assert!(matches!(&error, RunError::NoRuntime { name } if &**name == "consumer"));
+    let runtime = runtime();
+    let _context = runtime.enter();
+    for name in ["", " ", "default", "readiness", &"x".repeat(121)] {
+        let error = server.spawn(name, async {}).expect_err("no name");
+        assert!(matches!(error, RunError::Config(_)), "{name}: {error}");
+    }
 }

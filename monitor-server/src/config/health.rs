@@ -11,6 +11,9 @@ use super::service::validate_words;
 use super::setting::{At, Result, settings};
 use crate::health::{Check, CheckCode, GROUPS, Groups, HealthSettings, Registered};
 
+/// The list of checks, as errors name it.
+const CHECKS: &str = "health.checks";
+
 /// Longest name of a check, in bytes: it is a label's value.
 const MAX_NAME_BYTES: usize = 120;
 
@@ -201,17 +204,22 @@ pub(super) fn validate(health: &HealthSettings, at: &At<'_>) -> Result {
     checks.try_for_each(|check| check_check(check, &health.groups))
 }
 
-/// An error for a check whose name has another meaning in `/health/<name>`, or that has no time to run.
-pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result {
-    let name = &*check.name;
-    let at = At::code("health.checks").key(name);
+/// An error for a name that has another meaning in `/health/<name>`; of a part of health that code adds to this list.
+pub(crate) fn check_name(list: &str, name: &str, groups: &Groups) -> Result {
+    let at = At::code(list).key(name);
     let is_taken =
         name == monitor_core::DEFAULT_TASK || GROUPS.contains(&name) || groups.contains_key(name);
     at.require(
         !is_taken && !name.trim().is_empty() && name.len() <= MAX_NAME_BYTES,
         "a name of 1 to 120 bytes that no group has and is not `default`",
         name,
-    )?;
+    )
+}
+
+/// An error for a check whose name has another meaning in `/health/<name>`, or that has no time to run.
+pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result {
+    check_name(CHECKS, &check.name, groups)?;
+    let at = At::code(CHECKS).key(&check.name);
     let Check {
         interval, timeout, ..
     } = check.check;

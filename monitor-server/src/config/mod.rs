@@ -37,7 +37,7 @@ use monitor_core::{ErrorRules, StatusRule, StorageConfig, Totals};
 use prometheus::{Registry, core::Collector};
 use tokio::runtime::Handle;
 
-pub(crate) use self::health::check_check;
+pub(crate) use self::health::{check_check, check_name};
 pub use self::limits::Limits;
 pub(crate) use self::security::{Secret, Security, WebFile};
 pub(crate) use self::service::add_to_all;

@@ -2,7 +2,7 @@
 //!
 //! One [`HealthService`] stands behind the probes, `/health`, the metrics of health and the watch channel. It keeps
 //! facts and no verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer.
-//! [`lifecycle`] holds start, drain and heartbeat, [`checks`] the results of checks, [`report`] the verdicts and their
+//! [`lifecycle`] holds start, drain and heartbeat, [`checks`] the results of checks, [`workers`] the ends of workers, [`report`] the verdicts and their
 //! JSON, [`metrics`] the families.
 //!
 //! There is no event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to date
@@ -12,6 +12,7 @@ mod checks;
 mod lifecycle;
 mod metrics;
 mod report;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -29,6 +30,7 @@ pub(crate) use self::lifecycle::Lifecycle;
 pub use self::lifecycle::{HealthState, Heartbeat, Readiness};
 pub use self::metrics::health_families;
 pub(crate) use self::report::{Report, Shape};
+pub(crate) use self::workers::Workers;
 use crate::runtime::log::log;
 
 /// Groups by name, each with its members: names of checks and task types.
@@ -117,6 +119,8 @@ pub(crate) enum PartDetails {
     Task(Component),
     /// With the text of a failure.
     Check(Check, Option<Arc<str>>),
+    /// The kind of what is watched, before its name in answers.
+    Watched(&'static str),
 }
 
 /// The health of one service.
@@ -128,9 +132,10 @@ pub(crate) struct HealthService {
     pub(crate) groups: Groups,
     heartbeat_timeout: Duration,
     drain_pause: Duration,
-    pub(crate) lifecycle: Lifecycle,
+    pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) checks: Checks,
+    pub(crate) workers: Arc<Workers>,
     /// Something changed that watchers are to see at once.
     changed: Arc<Notify>,
     labels: metrics::TaskLabels,
@@ -140,7 +145,7 @@ impl HealthService {
     /// Checks begin with [`Checks::start`]. The runtime that this is called in is the service's, unless another is
     /// given.
     pub(crate) fn new(monitor: Monitor, settings: &HealthSettings, lifecycle: Lifecycle) -> Self {
-        let changed = Arc::new(Notify::new());
+        let (changed, lifecycle) = (Arc::new(Notify::new()), Arc::new(lifecycle));
         let names = settings.readiness.iter().cloned();
         let runtime = settings.check_runtime.clone();
         let runtime = runtime.or_else(|| Handle::try_current().ok());
@@ -150,6 +155,7 @@ impl HealthService {
             groups: settings.groups.clone(),
             heartbeat_timeout: settings.heartbeat_timeout,
             drain_pause: settings.pause(!lifecycle.has_started()),
+            workers: Arc::new(Workers::new(Arc::clone(&lifecycle), Arc::clone(&changed))),
             lifecycle,
             heartbeat: Heartbeat::default(),
             checks: Checks::new(runtime, Arc::clone(&changed)),
@@ -200,11 +206,18 @@ impl HealthService {
     fn report_of(&self, health: Health) -> Report {
         Report::new(
             self.policy.expire(health),
-            self.checks.reports(),
+            self.parts(),
             &self.policy,
             self.lifecycle.readiness(),
             self.is_live(),
         )
+    }
+
+    /// All parts but task types. Of several with one name the last answers to it: a check before a worker.
+    fn parts(&self) -> Vec<HealthPart> {
+        let mut parts = self.workers.reports();
+        parts.extend(self.checks.reports());
+        parts
     }
 
     /// The state that watchers receive.

@@ -24,7 +24,7 @@ use crate::process::Service;
 /// All parts at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// Task types, then checks, each by name.
+    /// Task types, then workers, then checks, each by name.
     pub(crate) parts: Vec<HealthPart>,
     pub(crate) readiness: Readiness,
     pub(crate) live: bool,
@@ -136,7 +136,8 @@ impl Report {
     ) -> Self {
         let tasks = health.components.into_iter();
         let mut parts: Vec<_> = tasks.map(HealthPart::from).collect();
-        for check in &checks {
+        let is_check = |part: &&HealthPart| matches!(part.details, PartDetails::Check(..));
+        for check in checks.iter().filter(is_check) {
             let task = parts.iter_mut().find(|task| task.name == check.name);
             if let Some(task) = task {
                 task.key = format!("task:{}", task.name).into();
@@ -146,7 +147,7 @@ impl Report {
         parts.extend(checks);
         for part in &mut parts {
             part.counts_for_readiness |= policy.contains(&part.name);
-            let is_check = matches!(part.details, PartDetails::Check(..));
+            let is_check = is_check(&&*part);
             match part.status {
                 _ if !part.counts_for_readiness => {}
                 HealthStatus::Down => is_ill = true,
@@ -268,6 +269,10 @@ impl HealthPart {
                 ("timeout_seconds", Some(seconds(check.timeout))),
                 ("output", output.as_deref().map(quoted)),
             ]),
+            PartDetails::Watched(_) => object([
+                ("age_seconds", age),
+                ("output", self.reason.as_deref().map(quoted)),
+            ]),
         };
         let status = Shape::Spring.word(self.status);
         object([("status", Some(status)), ("details", Some(details))])
@@ -278,6 +283,8 @@ impl HealthPart {
         let (measurement, observed) = match &self.details {
             PartDetails::Task(task) => (":task_status", Some(quoted(task.status.name()))),
             PartDetails::Check(..) => (":check", None),
+            // The kind stands before the name.
+            PartDetails::Watched(_) => ("", None),
         };
         let observed_at = self.age.and_then(|age| now.checked_sub(age));
         let entry = object([
