@@ -90,6 +90,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
         health
             .checks
             .start(serving.clone(), pool.clone(), config.health.checks);
+        health.watch_runtimes(serving);
         serving.spawn(Arc::clone(&health).publish(sender));
     };
     let end = {

@@ -1,5 +1,6 @@
 //! The end of a service as its own code sees it: `stopping` in axum, `is_draining` in a worker, and one limit for all.
-//! And ends that should not be: a worker's.
+//! And what should not be: a
+//! worker that ends, a runtime that is blocked.
 
 mod served;
 
@@ -224,4 +225,46 @@ fn a_worker_needs_a_name_and_a_runtime() {
         let error = server.spawn(name, async {}).expect_err("no name");
         assert!(matches!(error, RunError::Config(_)), "{name}: {error}");
     }
+}
+
+#[test]
+fn a_runtime_that_is_blocked_is_not_live_until_it_goes_on() {
+    let runtime = runtime();
+    let config = local()
+        .runtime("main", runtime.handle())
+        .runtime_timeout(Duration::from_millis(300));
+    let server = started(config);
+    let address = server.local_addr();
+    let delay = || metric(address, "tokio_scheduling_delay_seconds{runtime=\"main\"}");
+    let page = || served::page(address);
+    eventually(|| page().contains("\ntokio_scheduling_delay_seconds"));
+    eventually(|| status(address, "/livez") == "200" && status(address, "/health/main") == "200");
+
+    // Both of its threads.
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let blocked = Arc::new(std::sync::Mutex::new(blocked));
+    for _ in 0..2 {
+        let blocked = Arc::clone(&blocked);
+        runtime.spawn(async move {
+            let _ = blocked.lock().map(|blocked| blocked.recv());
+        });
+    }
+    eventually(|| status(address, "/livez") == "503");
+    let (code, body) = health(&server, "/health");
+    assert_eq!(code, "503");
+    assert!(
+        body.contains("runtime `main`: no task was polled for"),
+        "{body}"
+    );
+    assert_eq!(health(&server, "/health/liveness").0, "503");
+    assert_eq!(status(address, "/readyz"), "200");
+    assert!(delay() > 0.3);
+    drop(release);
+    eventually(|| status(address, "/livez") == "200");
+    eventually(|| health(&server, "/health").0 == "200");
+    assert!(delay() > 0.3, "that of the last minute");
+
+    drop(runtime);
+    eventually(|| !page().contains("\ntokio_scheduling_delay_seconds"));
+    assert_eq!(status(address, "/livez"), "200");
 }

@@ -28,6 +28,12 @@ settings! {HealthSettings, on MonitorConfig (health) {
     /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age.
     /// Without a first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
     "heartbeat_timeout" => heartbeat_timeout, fn heartbeat_timeout(timeout: Duration);
+    /// How long a task that is spawned on one of the service's [runtimes](Self::runtime) may wait for its first poll
+    /// before `/livez` is 503, and the component `runtime:<name>` of `/health` is `DOWN`. Default 0, which is for ever. Of
+    /// a runtime with several threads, all have to be blocked for that; one that is not run, as a current-thread
+    /// runtime is between two calls of `block_on`, counts as blocked. In YAML `health.runtime_timeout`, seconds,
+    /// fractions allowed.
+    "runtime_timeout" => runtime_timeout, fn runtime_timeout(timeout: Duration);
     /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that senders of
     /// requests have seen it. Default 5 s where [`wait_for_started`](Self::wait_for_started) is set or a check or task type
     /// counts for readiness, as `/readyz` decides on requests then, else 0. Where Kubernetes probes, its period times its

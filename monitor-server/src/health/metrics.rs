@@ -10,7 +10,7 @@ use monitor_core::HealthStatus;
 use monitor_core::family::{Child, ChildValue, Family, Labels};
 use monitor_core::snapshot::Snapshot;
 
-use super::{HealthPart, HealthService, PartDetails};
+use super::{HealthPart, HealthService, PartDetails, workers};
 use crate::runtime::lock;
 use crate::self_metrics::{child, family, label, rows};
 
@@ -55,7 +55,9 @@ impl HealthService {
         let is_check = |part: &&HealthPart| matches!(part.details, PartDetails::Check(..));
         let (tasks, others): (Vec<_>, Vec<_>) = report.parts.iter().partition(is_task);
         let (checks, watched): (Vec<_>, Vec<_>) = others.into_iter().partition(is_check);
-        let workers = watched.iter().map(|worker| {
+        let is_worker =
+            |part: &&&HealthPart| matches!(part.details, PartDetails::Watched(workers::KIND));
+        let workers = watched.iter().filter(is_worker).map(|worker| {
             let is_up = worker.status != HealthStatus::Down;
             flag(labelled("worker", &worker.name), is_up)
         });

@@ -2,7 +2,8 @@
 //!
 //! One [`HealthService`] stands behind the probes, `/health`, the metrics of health and the watch channel. It keeps
 //! facts and no verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer.
-//! [`lifecycle`] holds start, drain and heartbeat, [`checks`] the results of checks, [`workers`] the ends of workers, [`report`] the verdicts and their
+//! [`lifecycle`] holds start, drain and heartbeat, [`checks`] the results of checks, [`workers`] the ends of workers, [`runtimes`]
+//! the delays of the service's runtimes, [`report`] the verdicts and their
 //! JSON, [`metrics`] the families.
 //!
 //! There is no event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to date
@@ -12,6 +13,7 @@ mod checks;
 mod lifecycle;
 mod metrics;
 mod report;
+mod runtimes;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -30,6 +32,7 @@ pub(crate) use self::lifecycle::Lifecycle;
 pub use self::lifecycle::{HealthState, Heartbeat, Readiness};
 pub use self::metrics::health_families;
 pub(crate) use self::report::{Report, Shape};
+pub(crate) use self::runtimes::RuntimeProbe;
 pub(crate) use self::workers::Workers;
 use crate::runtime::log::log;
 
@@ -56,11 +59,15 @@ pub(crate) struct HealthSettings {
     pub(crate) groups: Groups,
     /// Zero is never.
     pub(crate) heartbeat_timeout: Duration,
+    /// Zero is never.
+    pub(crate) runtime_timeout: Duration,
     /// `None` is the default: see [`HealthSettings::pause`].
     pub(crate) drain_pause: Option<Duration>,
     pub(crate) checks: Vec<Registered>,
     /// The service's runtime, for async checks.
     pub(crate) check_runtime: Option<Handle>,
+    /// Those that are probed.
+    pub(crate) runtimes: Vec<Arc<RuntimeProbe>>,
 }
 
 impl Default for HealthSettings {
@@ -70,9 +77,11 @@ impl Default for HealthSettings {
             readiness: Vec::new(),
             groups: Groups::new(),
             heartbeat_timeout: Duration::ZERO,
+            runtime_timeout: Duration::ZERO,
             drain_pause: None,
             checks: Vec::new(),
             check_runtime: None,
+            runtimes: Vec::new(),
         }
     }
 }
@@ -82,6 +91,12 @@ impl HealthSettings {
     pub(crate) fn add_check(&mut self, check: Registered) {
         self.checks.retain(|known| known.name != check.name);
         self.checks.push(check);
+    }
+
+    /// Adds a runtime to be probed; replaces an earlier one of this name.
+    pub(crate) fn add_runtime(&mut self, runtime: Arc<RuntimeProbe>) {
+        self.runtimes.retain(|known| known.name != runtime.name);
+        self.runtimes.push(runtime);
     }
 
     /// The pause between the beginning of a drain and its waiting. By default there is one where the settings show that
@@ -131,6 +146,8 @@ pub(crate) struct HealthService {
     policy: ReadinessPolicy,
     pub(crate) groups: Groups,
     heartbeat_timeout: Duration,
+    runtime_timeout: Duration,
+    runtimes: Vec<Arc<RuntimeProbe>>,
     drain_pause: Duration,
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) heartbeat: Heartbeat,
@@ -154,6 +171,8 @@ impl HealthService {
             policy: ReadinessPolicy::new(names, settings.status_ttl),
             groups: settings.groups.clone(),
             heartbeat_timeout: settings.heartbeat_timeout,
+            runtime_timeout: settings.runtime_timeout,
+            runtimes: settings.runtimes.clone(),
             drain_pause: settings.pause(!lifecycle.has_started()),
             workers: Arc::new(Workers::new(Arc::clone(&lifecycle), Arc::clone(&changed))),
             lifecycle,
@@ -181,11 +200,21 @@ impl HealthService {
         self.lifecycle.pause_left(self.drain_pause)
     }
 
-    /// True unless the service's heartbeat is too old.
+    /// True unless the service's heartbeat is too old, or one of its runtimes is stuck.
     pub(crate) fn is_live(&self) -> bool {
         let timeout = self.heartbeat_timeout;
         let age = self.heartbeat.age();
-        timeout.is_zero() || age.is_none_or(|age| age <= timeout)
+        let beats = timeout.is_zero() || age.is_none_or(|age| age <= timeout);
+        let mut runtimes = self.runtimes.iter();
+        beats && !runtimes.any(|runtime| runtime.stuck_for(self.runtime_timeout).is_some())
+    }
+
+    /// Probes the service's runtimes, in tasks on the one that serves.
+    pub(crate) fn watch_runtimes(&self, serving: &Handle) {
+        for runtime in &self.runtimes {
+            let changed = Arc::clone(&self.changed);
+            serving.spawn(Arc::clone(runtime).watch(self.runtime_timeout, changed));
+        }
     }
 
     /// The answer of `/readyz`. Where nothing counts for readiness, no task type is looked at.
@@ -213,9 +242,13 @@ impl HealthService {
         )
     }
 
-    /// All parts but task types. Of several with one name the last answers to it: a check before a worker.
+    /// All parts but task types; runtimes where there is a limit for them. Of several with one name the last answers to
+    /// it: a check before a worker before a runtime.
     fn parts(&self) -> Vec<HealthPart> {
-        let mut parts = self.workers.reports();
+        let limit = self.runtime_timeout;
+        let runtimes = self.runtimes.iter().filter(|_| !limit.is_zero());
+        let mut parts: Vec<_> = runtimes.map(|runtime| runtime.report(limit)).collect();
+        parts.extend(self.workers.reports());
         parts.extend(self.checks.reports());
         parts
     }

@@ -24,11 +24,14 @@ use crate::process::Service;
 /// All parts at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// Task types, then workers, then checks, each by name.
+    /// Task types, then runtimes, workers and checks, each by name.
     pub(crate) parts: Vec<HealthPart>,
     pub(crate) readiness: Readiness,
     pub(crate) live: bool,
 }
+
+/// The reason for which the process is not live.
+const STALLED: &str = "the heartbeat is too old, or a runtime is stuck";
 
 /// Some parts of a report, and the verdict on them.
 #[derive(Debug)]
@@ -173,7 +176,7 @@ impl Report {
         let (kind, parts, reason): (_, Vec<_>, _) = match name {
             None => (SelectedKind::All, self.parts.iter().collect(), None),
             Some(name) if name == liveness => {
-                let reason = (!self.live).then_some("the heartbeat is too old");
+                let reason = (!self.live).then_some(STALLED);
                 (SelectedKind::Group, Vec::new(), reason)
             }
             Some(name) if name == readiness => {

@@ -25,7 +25,7 @@ use crate::runtime::lock;
 use crate::runtime::log::log;
 
 /// The word for a worker before its name, and in the keys of answers.
-pub(crate) const KIND: &str = "worker";
+pub(super) const KIND: &str = "worker";
 
 /// The workers of one server.
 #[derive(Debug)]
