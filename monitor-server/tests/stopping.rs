@@ -256,7 +256,9 @@ fn a_runtime_that_is_blocked_is_not_live_until_it_goes_on() {
         body.contains("runtime `main`: no task was polled for"),
         "{body}"
     );
-    assert_eq!(health(&server, "/health/liveness").0, "503");
+    let (code, body) = health(&server, "/health/liveness");
+    assert_eq!(code, "503");
+    assert!(body.contains("a runtime is stuck"), "{body}");
     assert_eq!(status(address, "/readyz"), "200");
     assert!(delay() > 0.3);
     drop(release);

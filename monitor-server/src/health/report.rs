@@ -17,7 +17,9 @@ use monitor_core::health::{Thresholds, verdict};
 use monitor_core::snapshot::StatusSnapshot;
 use monitor_core::{Component, Health, HealthStatus, ReadinessPolicy, TaskStatus};
 
-use super::{GROUPS, Groups, HealthPart, HealthService, HealthState, PartDetails, Readiness};
+use super::{
+    GROUPS, Groups, HealthPart, HealthService, HealthState, PartDetails, Readiness, runtimes,
+};
 use crate::access::Access;
 use crate::process::Service;
 
@@ -29,9 +31,6 @@ pub(crate) struct Report {
     pub(crate) readiness: Readiness,
     pub(crate) live: bool,
 }
-
-/// The reason for which the process is not live.
-const STALLED: &str = "the heartbeat is too old, or a runtime is stuck";
 
 /// Some parts of a report, and the verdict on them.
 #[derive(Debug)]
@@ -176,7 +175,7 @@ impl Report {
         let (kind, parts, reason): (_, Vec<_>, _) = match name {
             None => (SelectedKind::All, self.parts.iter().collect(), None),
             Some(name) if name == liveness => {
-                let reason = (!self.live).then_some(STALLED);
+                let reason = (!self.live).then(|| self.stall());
                 (SelectedKind::Group, Vec::new(), reason)
             }
             Some(name) if name == readiness => {
@@ -207,6 +206,19 @@ impl Report {
             parts,
             reason,
         })
+    }
+
+    /// The reason for which the process is not live.
+    fn stall(&self) -> &'static str {
+        let is_stuck = |part: &HealthPart| {
+            part.details == PartDetails::Watched(runtimes::KIND)
+                && part.status == HealthStatus::Down
+        };
+        if self.parts.iter().any(is_stuck) {
+            "a runtime is stuck"
+        } else {
+            "the heartbeat is too old"
+        }
     }
 
     /// The parts that count for readiness.

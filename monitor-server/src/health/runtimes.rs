@@ -21,7 +21,7 @@ use crate::runtime::lock;
 use crate::runtime::log::log;
 
 /// The word for a runtime before its name, and in the keys of answers.
-const KIND: &str = "runtime";
+pub(super) const KIND: &str = "runtime";
 
 /// How often a task is spawned.
 const EVERY: Duration = Duration::from_secs(1);

@@ -163,7 +163,7 @@ fn a_stale_heartbeat_is_the_liveness_group_s_alone() {
     );
     let group = group(&report, "liveness");
     assert_eq!(group.status, Down);
-    assert_eq!(group.reason, Some(STALLED));
+    assert_eq!(group.reason, Some("the heartbeat is too old"));
     assert_eq!((status(&report), report.readiness), (Up, Readiness::Ready));
 }
 
