@@ -38,6 +38,8 @@ fn config(database: &Arc<AtomicBool>) -> MonitorConfig {
         })
         .health_group("storage", ["database", "scratch"])
         .heartbeat_timeout(Duration::from_secs(2))
+        // By default 5 s, as a check counts for readiness: senders of requests need some time to see that.
+        .drain_pause(Duration::ZERO)
 }
 
 #[tokio::main(flavor = "current_thread")]

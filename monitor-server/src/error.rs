@@ -40,6 +40,12 @@ pub enum RunError {
     /// A setting is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A worker was to be started where there is no runtime: neither a current one nor one that the server knows.
+    #[error("no tokio runtime for the worker `{name}`: neither a current one nor the service's")]
+    NoRuntime {
+        /// The worker's name.
+        name: std::sync::Arc<str>,
+    },
     /// The operating system gave no thread, or the thread no event loop.
     #[error("cannot start the monitor server's thread `{name}`")]
     Thread {

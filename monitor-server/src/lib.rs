@@ -26,7 +26,7 @@
 //! |---|---|
 //! | `/` | the list of these paths |
 //! | `/metrics` | text 0.0.4 or `OpenMetrics` 1.0.0 as `Accept` asks, gzip as `Accept-Encoding` asks, `name[]`; 503 beyond a limit |
-//! | `/livez`, `/-/healthy` | 200 while the process answers and, where the service gives a [`Heartbeat`], while that is fresh |
+//! | `/livez`, `/-/healthy` | 200 while the process answers and, where the service gives a [`Heartbeat`], while that is fresh; and, with `runtime_timeout`, while its runtimes poll |
 //! | `/readyz`, `/-/ready` | 503 before [`MonitorServer::started`] where the service uses it, while draining, and while a marked check or task type is unhealthy; else 200 |
 //! | `/startupz` | 503 before [`MonitorServer::started`] where the service uses it; else 200 |
 //! | `/health`, `/health/<name>` | JSON of all, or of a group, a check or a task type; 503 while one of them is unhealthy; components and reasons for this machine and with credentials; `application/health+json` as `Accept` asks |

@@ -13,8 +13,9 @@ use monitor_core::Monitor;
 use monitor_core::names::Profile;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::config::{Limits, MonitorConfig, check_check};
+use crate::config::{Limits, MonitorConfig, check_check, check_name};
 use crate::error::RunError;
 use crate::health::{
     Check, CheckCode, HealthService, HealthSettings, HealthState, Heartbeat, Lifecycle, Registered,
@@ -93,6 +94,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
         health
             .checks
             .start(serving.clone(), pool.clone(), config.health.checks);
+        health.watch_runtimes(serving);
         serving.spawn(Arc::clone(&health).publish(sender));
     };
     let end = {
@@ -335,6 +337,61 @@ impl MonitorServer {
     /// True if there was one of this name. In a fork there is none.
     pub fn remove_check(&self, name: &str) -> bool {
         self.inner.thread.check_here().is_ok() && self.inner.health.checks.remove(name)
+    }
+}
+
+/// Workers.
+impl MonitorServer {
+    /// Spawns a future that should not end, such as the loop of a consumer, and reports its end: `/health` is `DOWN`
+    /// with the component `worker:<name>` and the reason once it has ended, panicked or was aborted, `monitor_worker_up`
+    /// is 0, and the log has a line. In the configuration's [`readiness`](MonitorConfig::readiness) or a group, its name
+    /// stands for it.
+    ///
+    /// It runs on the current tokio runtime, else on the service's, as [checks](MonitorConfig::check) do. A pool of
+    /// workers may have one name: one that has ended is enough. One more of the name that is spawned later makes up for
+    /// one that has ended. Once a drain has begun, an end is in order, but not a panic.
+    ///
+    /// The handle is tokio's: it has the output or the panic, and may be dropped.
+    ///
+    /// # Errors
+    ///
+    /// The name is refused as a check's would be, there is no runtime, or this process is a fork of the server's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::HealthStatus;
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// let server = monitor_server::run(MonitorConfig::default().listen([127, 0, 0, 1]).port(0))?;
+    /// let consumer = server.spawn("consumer", async { /* a loop that was left */ })?;
+    /// consumer.await?;
+    /// let mut health = server.watch_health();
+    /// health.wait_for(|health| health.status == HealthStatus::Down).await?;
+    /// server.shutdown();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn spawn<F>(
+        &self,
+        name: impl Into<Arc<str>>,
+        future: F,
+    ) -> Result<JoinHandle<F::Output>, RunError>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.inner.thread.check_here()?;
+        let (name, health) = (name.into(), &self.inner.health);
+        check_name("workers", &name, &health.groups)?;
+        let runtime = Handle::try_current().ok();
+        let Some(runtime) = runtime.or_else(|| health.checks.service().cloned()) else {
+            return Err(RunError::NoRuntime { name });
+        };
+        Ok(runtime.spawn(health.workers.begin(name, future)))
     }
 }
 

@@ -101,6 +101,7 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     let config = local()
         .methods(["Load"])
         .readiness(["db", "Load", "default", "misspelt"])
+        .drain_pause(Duration::ZERO)
         .health_group("storage", ["db", "misspelt", "other"])
         .check("db", often, Arc::clone(&well), |well| async move {
             let is_well = well.load(Ordering::SeqCst);

@@ -14,6 +14,7 @@ use std::time::Duration;
 use monitor_core::TaskStatus;
 use monitor_server::{Check, MonitorConfig, MonitorServer};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic_health::pb::HealthCheckRequest;
@@ -51,15 +52,20 @@ async fn wait_for(client: &mut HealthClient<Channel>, service: &str, status: Ser
     assert!(waited.is_ok(), "`{service}` never was {status:?}");
 }
 
+/// There is one server a process.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 #[tokio::test]
 async fn a_grpc_client_sees_what_the_probes_say() {
     use ServingStatus::{NotServing, Serving};
+    let _turn = TURN.lock().await;
     let well = Arc::new(AtomicBool::new(true));
     let often = Check::every(Duration::from_millis(20)).timeout(PATIENCE);
     let config = MonitorConfig::default()
         .listen([127, 0, 0, 1])
         .port(0)
         .wait_for_started(true)
+        .drain_pause(Duration::ZERO)
         .errors("FATAL", ["oom"], 1)
         .readiness(["db", "loader"])
         .health_group("storage", ["db"])
@@ -101,4 +107,26 @@ async fn a_grpc_client_sees_what_the_probes_say() {
     };
     let refused = client.check(unknown).await.expect_err("unknown");
     assert_eq!(refused.code(), tonic::Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_grpc_server_stops_when_the_service_is_to_end() {
+    let _turn = TURN.lock().await;
+    let config = MonitorConfig::default().listen([127, 0, 0, 1]).port(0);
+    let monitor = monitor_server::run(config).expect("a server");
+    let service = grpc_health::health_service(monitor.watch_health()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let incoming = TcpListenerStream::new(listener);
+    let serving = Server::builder()
+        .add_service(service)
+        .serve_with_incoming_shutdown(incoming, monitor.stopping());
+    let served = tokio::spawn(monitor.serve_until_stopped(PATIENCE, serving));
+    let endpoint = Endpoint::new(format!("http://{address}")).expect("an address");
+    let mut client = HealthClient::new(endpoint.connect().await.expect("it listens"));
+    wait_for(&mut client, "", ServingStatus::Serving).await;
+    monitor.begin_drain();
+    let served = served.await.expect("no panic");
+    served.expect("nothing is left").expect("tonic serves");
+    assert!(MonitorServer::instance().is_none());
 }

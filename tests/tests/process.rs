@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 const OURS: [&str; 3] = ["process_", "tokio_", "monitor_build_info"];
 
 /// Their types.
-const FAMILIES: [(&str, &str); 14] = [
+const FAMILIES: [(&str, &str); 15] = [
     ("monitor_build_info", "gauge"),
     ("process_cpu_seconds_total", "counter"),
     ("process_virtual_memory_bytes", "gauge"),
@@ -28,6 +28,7 @@ const FAMILIES: [(&str, &str); 14] = [
     ("tokio_workers", "gauge"),
     ("tokio_alive_tasks", "gauge"),
     ("tokio_global_queue_depth", "gauge"),
+    ("tokio_scheduling_delay_seconds", "gauge"),
     ("tokio_worker_busy_seconds_total", "counter"),
     ("tokio_worker_parks_total", "counter"),
     ("tokio_worker_parked", "gauge"),

@@ -212,3 +212,70 @@ fn once_nobody_listens_a_signal_ends_the_process_as_ever() {
     program.signal("TERM");
     assert_eq!(program.ends().code(), Some(143));
 }
+
+#[test]
+fn a_blocking_worker_sees_the_drain_and_does_not_hold_it() {
+    let begin = Instant::now();
+    let mut program = Program::start(["worker", "0", EVER]);
+    program.end_task();
+    program.signal("TERM");
+    assert_eq!(program.line(), "the worker ends");
+    assert_eq!(program.line(), "drained after SIGTERM");
+    assert!(program.ends().success());
+    assert!(begin.elapsed() < PATIENCE * 2);
+}
+
+impl Program {
+    /// The service's own listener, with a request on it that never ends.
+    fn with_endless_request(args: [&str; 3]) -> (Self, TcpStream) {
+        let mut program = Self::start(args);
+        program.end_task();
+        let line = program.line();
+        let address = line.strip_prefix("serves at ").expect("an address");
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        write!(stream, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
+        assert_eq!(program.line(), "asked");
+        (program, stream)
+    }
+}
+
+#[test]
+fn a_request_that_does_not_end_holds_a_stop_for_one_limit() {
+    let begin = Instant::now();
+    let (mut program, request) = Program::with_endless_request(["serves", "0", "300"]);
+    program.signal("TERM");
+    assert_eq!(
+        program.line(),
+        "the service still ran after 300ms, with 1 tasks"
+    );
+    assert!(program.ends().success());
+    assert!(begin.elapsed() < PATIENCE * 2);
+    drop(request);
+}
+
+#[test]
+fn a_service_that_serves_until_it_is_stopped_answers_probes_meanwhile_and_ends_at_once_on_a_second_signal()
+ {
+    let (mut program, request) = Program::with_endless_request(["serves", "0", EVER]);
+    program.signal("TERM");
+    program.wait_for_draining();
+    assert_eq!(
+        program.get("/livez").map(|(code, _)| code),
+        Some("200".to_owned())
+    );
+    program.signal("INT");
+    let line = program.line();
+    assert!(
+        line.starts_with("a second signal, SIGINT, cut the drain short; 1 tasks"),
+        "{line}"
+    );
+    assert!(program.ends().success());
+    drop(request);
+
+    let mut program = Program::start(["serves", "0", EVER]);
+    program.end_task();
+    assert!(program.line().starts_with("serves at "));
+    program.signal("TERM");
+    assert_eq!(program.line(), "drained after SIGTERM");
+    assert!(program.ends().success());
+}

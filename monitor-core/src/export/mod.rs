@@ -3,8 +3,8 @@
 //! An [`exporter`] owns the state that one storage under one profile keeps from page to page: where each key went
 //! (`key_names`), the text of each label set (`label_cache`), and which callers have a series (`caller_series`). It shows a snapshot in one pass (`page`) to a
 //! [`Visitor`](crate::data::family::Visitor): to the encoder (`encode`; `bucket_lines` writes most of its bytes), or to
-//! a list of families. `merge` puts families of several sources on one page, and `prometheus` is the bridge to the
-//! crate of that name.
+//! a list of families. `merge` puts families of several sources on one page, `prometheus` is the bridge to the
+//! crate of that name, and `textfile` writes a page to a file.
 //!
 //! Everything here reads plain data. Shared state is behind locks: the exporter's mutex, and that of the table of
 //! storages which registries know.
@@ -19,6 +19,7 @@ mod merge;
 mod page;
 #[cfg(feature = "prometheus")]
 mod prometheus;
+mod textfile;
 
 pub mod names {
     //! The naming profiles: from a snapshot to families.

@@ -11,6 +11,9 @@ use super::service::validate_words;
 use super::setting::{At, Result, settings};
 use crate::health::{Check, CheckCode, GROUPS, Groups, HealthSettings, Registered};
 
+/// The list of checks, as errors name it.
+const CHECKS: &str = "health.checks";
+
 /// Longest name of a check, in bytes: it is a label's value.
 const MAX_NAME_BYTES: usize = 120;
 
@@ -25,9 +28,16 @@ settings! {HealthSettings, on MonitorConfig (health) {
     /// How old the newest [pulse](crate::Heartbeat::pulse) may be before `/livez` is 503. Default 0, which is any age.
     /// Without a first pulse nothing happens. In YAML `health.heartbeat_timeout`, seconds, fractions allowed.
     "heartbeat_timeout" => heartbeat_timeout, fn heartbeat_timeout(timeout: Duration);
+    /// How long a task that is spawned on one of the service's [runtimes](Self::runtime) may wait for its first poll
+    /// before `/livez` is 503, and the component `runtime:<name>` of `/health` is `DOWN`. Default 0, which is for ever. Of
+    /// a runtime with several threads, all have to be blocked for that; one that is not run, as a current-thread
+    /// runtime is between two calls of `block_on`, counts as blocked. In YAML `health.runtime_timeout`, seconds,
+    /// fractions allowed.
+    "runtime_timeout" => runtime_timeout, fn runtime_timeout(timeout: Duration);
     /// How long a [drain](crate::MonitorServer::drain) goes on as before once `/readyz` is 503, so that senders of
-    /// requests have seen it. Default 0; where Kubernetes probes, its period times its failure threshold and a few
-    /// seconds. In YAML `health.drain_pause`, seconds, fractions allowed.
+    /// requests have seen it. Default 5 s where [`wait_for_started`](Self::wait_for_started) is set or a check or task type
+    /// counts for readiness, as `/readyz` decides on requests then, else 0. Where Kubernetes probes, its period times its
+    /// failure threshold and a few seconds. In YAML `health.drain_pause`, seconds, fractions allowed.
     "drain_pause" => drain_pause, fn drain_pause(pause: Duration);
 }}
 
@@ -200,17 +210,22 @@ pub(super) fn validate(health: &HealthSettings, at: &At<'_>) -> Result {
     checks.try_for_each(|check| check_check(check, &health.groups))
 }
 
-/// An error for a check whose name has another meaning in `/health/<name>`, or that has no time to run.
-pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result {
-    let name = &*check.name;
-    let at = At::code("health.checks").key(name);
+/// An error for a name that has another meaning in `/health/<name>`; of a part of health that code adds to this list.
+pub(crate) fn check_name(list: &str, name: &str, groups: &Groups) -> Result {
+    let at = At::code(list).key(name);
     let is_taken =
         name == monitor_core::DEFAULT_TASK || GROUPS.contains(&name) || groups.contains_key(name);
     at.require(
         !is_taken && !name.trim().is_empty() && name.len() <= MAX_NAME_BYTES,
         "a name of 1 to 120 bytes that no group has and is not `default`",
         name,
-    )?;
+    )
+}
+
+/// An error for a check whose name has another meaning in `/health/<name>`, or that has no time to run.
+pub(crate) fn check_check(check: &Registered, groups: &Groups) -> Result {
+    check_name(CHECKS, &check.name, groups)?;
+    let at = At::code(CHECKS).key(&check.name);
     let Check {
         interval, timeout, ..
     } = check.check;

@@ -37,7 +37,7 @@ use monitor_core::{ErrorRules, StatusRule, StorageConfig, Totals};
 use prometheus::{Registry, core::Collector};
 use tokio::runtime::Handle;
 
-pub(crate) use self::health::check_check;
+pub(crate) use self::health::{check_check, check_name};
 pub use self::limits::Limits;
 pub(crate) use self::security::{Secret, Security, WebFile};
 pub(crate) use self::service::add_to_all;
@@ -99,7 +99,8 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `health.readiness` | none | names of checks and task types that count for readiness |
 /// | `health.groups` | none | name to list of checks and task types, for `/health/<name>` |
 /// | `health.heartbeat_timeout` | 0 | seconds that the newest pulse may be old before `/livez` is 503; 0 is any age |
-/// | `health.drain_pause` | 0 | seconds the service keeps working as usual after `/readyz` turns 503, before the drain continues |
+/// | `health.runtime_timeout` | 0 | seconds that a task may wait on a runtime of the service's whose handle is given before `/livez` is 503; 0 is for ever |
+/// | `health.drain_pause` | 5 where `wait_for_started` or `health.readiness` is set, else 0 | seconds the service keeps working as usual after `/readyz` turns 503, before the drain continues |
 /// | `limits.max_connections` | 256 | connections at once; beyond it one that is not being answered is closed; 0 is no limit |
 /// | `limits.header_timeout` | 5 | seconds for a request's head, and between requests; 0 is no limit |
 /// | `limits.connection_timeout` | 60 | seconds that a connection may last; 0 is no limit |
@@ -435,7 +436,10 @@ impl MonitorConfig {
     /// runtimes are watched, and under which names, is said once and does not depend on where [`run`](crate::run) is
     /// called.
     ///
-    /// There are 3 series a runtime (`tokio_workers`, `tokio_alive_tasks`, `tokio_global_queue_depth`) and 3 a worker
+    /// Where [`run`](crate::run) serves, a task is spawned on it once a second, whose delay until its first poll is
+    /// `tokio_scheduling_delay_seconds`; with [`runtime_timeout`](Self::runtime_timeout) `/livez` is 503 while that is too long.
+    ///
+    /// There are 3 further series a runtime (`tokio_workers`, `tokio_alive_tasks`, `tokio_global_queue_depth`) and 3 a worker
     /// of it (`tokio_worker_busy_seconds_total`, `tokio_worker_parks_total`, `tokio_worker_parked`): all that tokio
     /// gives without `--cfg tokio_unstable`. Tokio brings a worker's up to date as it goes to sleep, wakes, and every
     /// few dozen polls; so a worker that is stuck in one poll is awake (`tokio_worker_parked` 0) while neither its time
@@ -458,7 +462,8 @@ impl MonitorConfig {
     /// ```
     #[must_use]
     pub fn runtime(mut self, name: impl Into<Arc<str>>, handle: &Handle) -> Self {
-        self.process.add_runtime(name.into(), handle);
+        let probe = self.process.add_runtime(name.into(), handle);
+        self.health.add_runtime(probe);
         self
     }
 

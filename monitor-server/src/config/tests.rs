@@ -411,6 +411,7 @@ health:
   readiness: [db, download]
   groups: {storage: [db, cache], empty: []}
   heartbeat_timeout: '30'
+  runtime_timeout: 10
   drain_pause: 5
 ";
     let read = valid(yaml).health;
@@ -422,13 +423,15 @@ health:
         .health_group("storage", ["db", "cache"])
         .health_group("empty", [""; 0])
         .heartbeat_timeout(second * 30)
+        .runtime_timeout(second * 10)
         .drain_pause(second * 5);
     assert!(built.storage_config().is_ok());
     assert_eq!(format!("{read:?}"), format!("{:?}", built.health));
     let nothing = MonitorConfig::from_yaml("health: {status_ttl: , groups: null}");
     let nothing = nothing.expect("a valid section").health;
     assert_eq!(nothing.status_ttl, second * 60);
-    assert!(nothing.heartbeat_timeout.is_zero() && nothing.drain_pause.is_zero());
+    assert!(nothing.heartbeat_timeout.is_zero() && nothing.runtime_timeout.is_zero());
+    assert!(nothing.drain_pause.is_none());
     let forever = valid("health: {status_ttl: 0}");
     assert!(forever.health.status_ttl.is_zero());
 }

@@ -290,6 +290,11 @@ impl Checks {
         drop((table, host));
     }
 
+    /// The service's runtime, where it is known.
+    pub(crate) fn service(&self) -> Option<&Handle> {
+        self.service.as_ref()
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         lock(&self.table).contains_key(name)
     }
@@ -506,7 +511,7 @@ async fn schedule(entry: Arc<Entry>, changed: Arc<Notify>) {
 const MAX_OUTPUT: usize = 1024;
 
 /// The text of a failure, cut at a character's border.
-fn as_text(failure: impl fmt::Display) -> Arc<str> {
+pub(super) fn as_text(failure: impl fmt::Display) -> Arc<str> {
     let output = failure.to_string();
     let mut ends = 0..=output.len().min(MAX_OUTPUT);
     let end = ends.rfind(|end| output.is_char_boundary(*end)).unwrap_or(0);

@@ -1,25 +1,26 @@
 //! Where a service is in its life, and its health as probes and watchers see it.
 //!
 //! Three facts come from the service itself: that it has started ([`Lifecycle::set_started`]), that it takes no more
-//! requests ([`Lifecycle::set_draining`]), and that its own threads go on ([`Heartbeat::pulse`]). Each is one atomic or
-//! one cell that is set at most once; none publishes anything else, so all orderings are `Relaxed`, and a reader sees a
-//! fact a moment late at worst. [`HealthState`] is the state that a watcher receives: everything that changes with
+//! requests ([`Lifecycle::set_draining`]), and that its own threads go on ([`Heartbeat::pulse`]). Each is one atomic, or
+//! a watch channel that is set at most once; none publishes anything else, so all orderings are `Relaxed`, and a reader
+//! sees a fact a moment late at worst. [`HealthState`] is the state that a watcher receives: everything that changes with
 //! events, without ages, so that two states are equal where nothing has happened.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use monitor_core::HealthStatus;
+use tokio::sync::watch;
 
 /// Start and drain of one service, and whether a second signal came.
 #[derive(Debug)]
 pub(crate) struct Lifecycle {
     started: AtomicBool,
     /// When the drain began.
-    draining: OnceLock<Instant>,
+    draining: watch::Sender<Option<Instant>>,
     hurried: AtomicBool,
 }
 
@@ -28,7 +29,7 @@ impl Lifecycle {
     pub(crate) fn new(wait_for_started: bool) -> Self {
         Self {
             started: AtomicBool::new(!wait_for_started),
-            draining: OnceLock::new(),
+            draining: watch::Sender::new(None),
             hurried: AtomicBool::new(false),
         }
     }
@@ -41,9 +42,28 @@ impl Lifecycle {
         self.started.load(Ordering::Relaxed)
     }
 
-    /// The first time counts.
-    pub(crate) fn set_draining(&self, now: Instant) {
-        let _ = self.draining.set(now);
+    /// The first time counts: true for that.
+    pub(crate) fn set_draining(&self, now: Instant) -> bool {
+        self.draining.send_if_modified(|began| {
+            let is_first = began.is_none();
+            began.get_or_insert(now);
+            is_first
+        })
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.borrow().is_some()
+    }
+
+    /// Waits for the beginning of the drain, on any executor.
+    pub(crate) fn wait_for_drain(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut draining = self.draining.subscribe();
+        async move {
+            // An error: the service's health is gone, and no drain can begin.
+            if draining.wait_for(Option::is_some).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// The rest of a pause that begins with the drain, or now where there is none; zero once a second signal came.
@@ -51,7 +71,7 @@ impl Lifecycle {
         if self.is_hurried() {
             return Duration::ZERO;
         }
-        let passed = self.draining.get().map(Instant::elapsed);
+        let passed = self.draining.borrow().as_ref().map(Instant::elapsed);
         pause.saturating_sub(passed.unwrap_or_default())
     }
 
@@ -66,7 +86,7 @@ impl Lifecycle {
 
     /// Readiness as far as it follows from start and drain alone.
     pub(crate) fn readiness(&self) -> Readiness {
-        if self.draining.get().is_some() {
+        if self.is_draining() {
             Readiness::Draining
         } else if self.has_started() {
             Readiness::Ready
@@ -226,8 +246,10 @@ mod tests {
         let earlier = Instant::now()
             .checked_sub(Duration::from_secs(1))
             .expect("the machine runs for a second");
-        waiting.set_draining(earlier);
-        waiting.set_draining(Instant::now());
+        assert!(!waiting.is_draining());
+        assert!(waiting.set_draining(earlier));
+        assert!(!waiting.set_draining(Instant::now()));
+        assert!(waiting.is_draining());
         assert_eq!(waiting.readiness(), Readiness::Draining);
         assert!(waiting.pause_left(pause) <= Duration::from_secs(59));
         assert!(waiting.has_started());

@@ -10,13 +10,13 @@ use monitor_core::HealthStatus;
 use monitor_core::family::{Child, ChildValue, Family, Labels};
 use monitor_core::snapshot::Snapshot;
 
-use super::{HealthPart, HealthService, PartDetails};
+use super::{HealthPart, HealthService, PartDetails, workers};
 use crate::runtime::lock;
 use crate::self_metrics::{child, family, label, rows};
 
 /// The families with these children, in the order of a page.
-fn with_children(children: [Vec<Child>; 5]) -> Vec<Family> {
-    let [ready, tasks, up, ages, heartbeat] = children;
+fn with_children(children: [Vec<Child>; 6]) -> Vec<Family> {
+    let [ready, tasks, up, ages, workers, heartbeat] = children;
     let rows = rows! {
         "monitor_ready" => ready,
             "1 while /readyz says that the service wants requests, else 0.";
@@ -26,6 +26,8 @@ fn with_children(children: [Vec<Child>; 5]) -> Vec<Family> {
             "1 while the last result of the check is good and not late, else 0.";
         "monitor_check_age_seconds" => ages,
             "Age of the check's last result.";
+        "monitor_worker_up" => workers,
+            "0 while a worker of the name has ended or panicked and none was started in its place, else 1.";
         "monitor_heartbeat_age_seconds" => heartbeat,
             "Age of the service's newest pulse.";
     };
@@ -50,7 +52,15 @@ impl HealthService {
     pub(crate) fn families(&self, snapshot: &Snapshot) -> Vec<Family> {
         let report = self.report_of(self.monitor.health_of(snapshot));
         let is_task = |part: &&HealthPart| matches!(part.details, PartDetails::Task(_));
-        let (tasks, checks): (Vec<_>, Vec<_>) = report.parts.iter().partition(is_task);
+        let is_check = |part: &&HealthPart| matches!(part.details, PartDetails::Check(..));
+        let (tasks, others): (Vec<_>, Vec<_>) = report.parts.iter().partition(is_task);
+        let (checks, watched): (Vec<_>, Vec<_>) = others.into_iter().partition(is_check);
+        let is_worker =
+            |part: &&&HealthPart| matches!(part.details, PartDetails::Watched(workers::KIND));
+        let workers = watched.iter().filter(is_worker).map(|worker| {
+            let is_up = worker.status != HealthStatus::Down;
+            flag(labelled("worker", &worker.name), is_up)
+        });
         let labels = self.labels.of(tasks.iter().map(|task| &task.name));
         let tasks = labels.into_iter().zip(tasks);
         let tasks = tasks.map(|(labels, task)| flag(labels, task.status != HealthStatus::Down));
@@ -72,6 +82,7 @@ impl HealthService {
             tasks.collect(),
             up.collect(),
             ages.collect(),
+            workers.collect(),
             heartbeat.into_iter().collect(),
         ]);
         families.retain(|family| !family.children.is_empty());

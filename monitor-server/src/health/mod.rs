@@ -2,7 +2,8 @@
 //!
 //! One [`HealthService`] stands behind the probes, `/health`, the metrics of health and the watch channel. It keeps
 //! facts and no verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer.
-//! [`lifecycle`] holds start, drain and heartbeat, [`checks`] the results of checks, [`report`] the verdicts and their
+//! [`lifecycle`] holds start, drain and heartbeat, [`checks`] the results of checks, [`workers`] the ends of workers, [`runtimes`]
+//! the delays of the service's runtimes, [`report`] the verdicts and their
 //! JSON, [`metrics`] the families.
 //!
 //! There is no event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to date
@@ -12,6 +13,8 @@ mod checks;
 mod lifecycle;
 mod metrics;
 mod report;
+mod runtimes;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -29,6 +32,8 @@ pub(crate) use self::lifecycle::Lifecycle;
 pub use self::lifecycle::{HealthState, Heartbeat, Readiness};
 pub use self::metrics::health_families;
 pub(crate) use self::report::{Report, Shape};
+pub(crate) use self::runtimes::RuntimeProbe;
+pub(crate) use self::workers::Workers;
 use crate::runtime::log::log;
 
 /// Groups by name, each with its members: names of checks and task types.
@@ -36,6 +41,10 @@ pub(crate) type Groups = BTreeMap<Arc<str>, Vec<Arc<str>>>;
 
 /// The groups there always are: Spring Boot's names for the answers of `/livez` and `/readyz`.
 pub(crate) const GROUPS: [&str; 2] = ["liveness", "readiness"];
+
+/// The pause of a drain where readiness is probed, unless it is configured. Kubernetes takes an ending pod off its
+/// Services while it sends SIGTERM, and senders need some seconds to see that.
+const PROBED_PAUSE: Duration = Duration::from_secs(5);
 
 /// How often the state is looked at for watchers, beside the events that change it at once.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -50,10 +59,15 @@ pub(crate) struct HealthSettings {
     pub(crate) groups: Groups,
     /// Zero is never.
     pub(crate) heartbeat_timeout: Duration,
-    pub(crate) drain_pause: Duration,
+    /// Zero is never.
+    pub(crate) runtime_timeout: Duration,
+    /// `None` is the default: see [`HealthSettings::pause`].
+    pub(crate) drain_pause: Option<Duration>,
     pub(crate) checks: Vec<Registered>,
     /// The service's runtime, for async checks.
     pub(crate) check_runtime: Option<Handle>,
+    /// Those that are probed.
+    pub(crate) runtimes: Vec<Arc<RuntimeProbe>>,
 }
 
 impl Default for HealthSettings {
@@ -63,9 +77,11 @@ impl Default for HealthSettings {
             readiness: Vec::new(),
             groups: Groups::new(),
             heartbeat_timeout: Duration::ZERO,
-            drain_pause: Duration::ZERO,
+            runtime_timeout: Duration::ZERO,
+            drain_pause: None,
             checks: Vec::new(),
             check_runtime: None,
+            runtimes: Vec::new(),
         }
     }
 }
@@ -75,6 +91,26 @@ impl HealthSettings {
     pub(crate) fn add_check(&mut self, check: Registered) {
         self.checks.retain(|known| known.name != check.name);
         self.checks.push(check);
+    }
+
+    /// Adds a runtime to be probed; replaces an earlier one of this name.
+    pub(crate) fn add_runtime(&mut self, runtime: Arc<RuntimeProbe>) {
+        self.runtimes.retain(|known| known.name != runtime.name);
+        self.runtimes.push(runtime);
+    }
+
+    /// The pause between the beginning of a drain and its waiting. By default there is one where the settings show that
+    /// `/readyz` decides on requests: the service reports its start, or something counts for readiness.
+    fn pause(&self, waits_for_start: bool) -> Duration {
+        let is_marked = |check: &Registered| check.check.counts_for_readiness;
+        let is_probed =
+            waits_for_start || !self.readiness.is_empty() || self.checks.iter().any(is_marked);
+        let default = if is_probed {
+            PROBED_PAUSE
+        } else {
+            Duration::ZERO
+        };
+        self.drain_pause.unwrap_or(default)
     }
 }
 
@@ -98,6 +134,8 @@ pub(crate) enum PartDetails {
     Task(Component),
     /// With the text of a failure.
     Check(Check, Option<Arc<str>>),
+    /// The kind of what is watched, before its name in answers.
+    Watched(&'static str),
 }
 
 /// The health of one service.
@@ -108,10 +146,13 @@ pub(crate) struct HealthService {
     policy: ReadinessPolicy,
     pub(crate) groups: Groups,
     heartbeat_timeout: Duration,
+    runtime_timeout: Duration,
+    runtimes: Vec<Arc<RuntimeProbe>>,
     drain_pause: Duration,
-    pub(crate) lifecycle: Lifecycle,
+    pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) checks: Checks,
+    pub(crate) workers: Arc<Workers>,
     /// Something changed that watchers are to see at once.
     changed: Arc<Notify>,
     labels: metrics::TaskLabels,
@@ -121,7 +162,7 @@ impl HealthService {
     /// Checks begin with [`Checks::start`]. The runtime that this is called in is the service's, unless another is
     /// given.
     pub(crate) fn new(monitor: Monitor, settings: &HealthSettings, lifecycle: Lifecycle) -> Self {
-        let changed = Arc::new(Notify::new());
+        let (changed, lifecycle) = (Arc::new(Notify::new()), Arc::new(lifecycle));
         let names = settings.readiness.iter().cloned();
         let runtime = settings.check_runtime.clone();
         let runtime = runtime.or_else(|| Handle::try_current().ok());
@@ -130,7 +171,10 @@ impl HealthService {
             policy: ReadinessPolicy::new(names, settings.status_ttl),
             groups: settings.groups.clone(),
             heartbeat_timeout: settings.heartbeat_timeout,
-            drain_pause: settings.drain_pause,
+            runtime_timeout: settings.runtime_timeout,
+            runtimes: settings.runtimes.clone(),
+            drain_pause: settings.pause(!lifecycle.has_started()),
+            workers: Arc::new(Workers::new(Arc::clone(&lifecycle), Arc::clone(&changed))),
             lifecycle,
             heartbeat: Heartbeat::default(),
             checks: Checks::new(runtime, Arc::clone(&changed)),
@@ -144,9 +188,11 @@ impl HealthService {
         self.changed.notify_one();
     }
 
-    pub(crate) fn set_draining(&self) {
-        self.lifecycle.set_draining(Instant::now());
+    /// True where no drain had begun before.
+    pub(crate) fn set_draining(&self) -> bool {
+        let is_first = self.lifecycle.set_draining(Instant::now());
         self.changed.notify_one();
+        is_first
     }
 
     /// The rest of the pause between the beginning of a drain and its waiting.
@@ -154,11 +200,21 @@ impl HealthService {
         self.lifecycle.pause_left(self.drain_pause)
     }
 
-    /// True unless the service's heartbeat is too old.
+    /// True unless the service's heartbeat is too old, or one of its runtimes is stuck.
     pub(crate) fn is_live(&self) -> bool {
         let timeout = self.heartbeat_timeout;
         let age = self.heartbeat.age();
-        timeout.is_zero() || age.is_none_or(|age| age <= timeout)
+        let beats = timeout.is_zero() || age.is_none_or(|age| age <= timeout);
+        let mut runtimes = self.runtimes.iter();
+        beats && !runtimes.any(|runtime| runtime.stuck_for(self.runtime_timeout).is_some())
+    }
+
+    /// Probes the service's runtimes, in tasks on the one that serves.
+    pub(crate) fn watch_runtimes(&self, serving: &Handle) {
+        for runtime in &self.runtimes {
+            let changed = Arc::clone(&self.changed);
+            serving.spawn(Arc::clone(runtime).watch(self.runtime_timeout, changed));
+        }
     }
 
     /// The answer of `/readyz`. Where nothing counts for readiness, no task type is looked at.
@@ -179,11 +235,22 @@ impl HealthService {
     fn report_of(&self, health: Health) -> Report {
         Report::new(
             self.policy.expire(health),
-            self.checks.reports(),
+            self.parts(),
             &self.policy,
             self.lifecycle.readiness(),
             self.is_live(),
         )
+    }
+
+    /// All parts but task types; runtimes where there is a limit for them. Of several with one name the last answers to
+    /// it: a check before a worker before a runtime.
+    fn parts(&self) -> Vec<HealthPart> {
+        let limit = self.runtime_timeout;
+        let runtimes = self.runtimes.iter().filter(|_| !limit.is_zero());
+        let mut parts: Vec<_> = runtimes.map(|runtime| runtime.report(limit)).collect();
+        parts.extend(self.workers.reports());
+        parts.extend(self.checks.reports());
+        parts
     }
 
     /// The state that watchers receive.

@@ -17,14 +17,16 @@ use monitor_core::health::{Thresholds, verdict};
 use monitor_core::snapshot::StatusSnapshot;
 use monitor_core::{Component, Health, HealthStatus, ReadinessPolicy, TaskStatus};
 
-use super::{GROUPS, Groups, HealthPart, HealthService, HealthState, PartDetails, Readiness};
+use super::{
+    GROUPS, Groups, HealthPart, HealthService, HealthState, PartDetails, Readiness, runtimes,
+};
 use crate::access::Access;
 use crate::process::Service;
 
 /// All parts at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// Task types, then checks, each by name.
+    /// Task types, then runtimes, workers and checks, each by name.
     pub(crate) parts: Vec<HealthPart>,
     pub(crate) readiness: Readiness,
     pub(crate) live: bool,
@@ -136,7 +138,8 @@ impl Report {
     ) -> Self {
         let tasks = health.components.into_iter();
         let mut parts: Vec<_> = tasks.map(HealthPart::from).collect();
-        for check in &checks {
+        let is_check = |part: &&HealthPart| matches!(part.details, PartDetails::Check(..));
+        for check in checks.iter().filter(is_check) {
             let task = parts.iter_mut().find(|task| task.name == check.name);
             if let Some(task) = task {
                 task.key = format!("task:{}", task.name).into();
@@ -146,7 +149,7 @@ impl Report {
         parts.extend(checks);
         for part in &mut parts {
             part.counts_for_readiness |= policy.contains(&part.name);
-            let is_check = matches!(part.details, PartDetails::Check(..));
+            let is_check = is_check(&&*part);
             match part.status {
                 _ if !part.counts_for_readiness => {}
                 HealthStatus::Down => is_ill = true,
@@ -172,7 +175,7 @@ impl Report {
         let (kind, parts, reason): (_, Vec<_>, _) = match name {
             None => (SelectedKind::All, self.parts.iter().collect(), None),
             Some(name) if name == liveness => {
-                let reason = (!self.live).then_some("the heartbeat is too old");
+                let reason = (!self.live).then(|| self.stall());
                 (SelectedKind::Group, Vec::new(), reason)
             }
             Some(name) if name == readiness => {
@@ -203,6 +206,19 @@ impl Report {
             parts,
             reason,
         })
+    }
+
+    /// The reason for which the process is not live.
+    fn stall(&self) -> &'static str {
+        let is_stuck = |part: &HealthPart| {
+            part.details == PartDetails::Watched(runtimes::KIND)
+                && part.status == HealthStatus::Down
+        };
+        if self.parts.iter().any(is_stuck) {
+            "a runtime is stuck"
+        } else {
+            "the heartbeat is too old"
+        }
     }
 
     /// The parts that count for readiness.
@@ -268,6 +284,10 @@ impl HealthPart {
                 ("timeout_seconds", Some(seconds(check.timeout))),
                 ("output", output.as_deref().map(quoted)),
             ]),
+            PartDetails::Watched(_) => object([
+                ("age_seconds", age),
+                ("output", self.reason.as_deref().map(quoted)),
+            ]),
         };
         let status = Shape::Spring.word(self.status);
         object([("status", Some(status)), ("details", Some(details))])
@@ -278,6 +298,8 @@ impl HealthPart {
         let (measurement, observed) = match &self.details {
             PartDetails::Task(task) => (":task_status", Some(quoted(task.status.name()))),
             PartDetails::Check(..) => (":check", None),
+            // The kind stands before the name.
+            PartDetails::Watched(_) => ("", None),
         };
         let observed_at = self.age.and_then(|age| now.checked_sub(age));
         let entry = object([

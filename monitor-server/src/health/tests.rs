@@ -31,6 +31,32 @@ fn service(monitor: Monitor, readiness: &[&str]) -> HealthService {
     HealthService::new(monitor, &settings, Lifecycle::new(false))
 }
 
+#[test]
+fn a_drain_pauses_by_default_where_readiness_is_probed() {
+    let (monitor, _) = monitor();
+    let pause = |settings: &HealthSettings, waits_for_start| {
+        HealthService::new(monitor, settings, Lifecycle::new(waits_for_start)).pause_left()
+    };
+    let mut settings = HealthSettings::default();
+    assert_eq!(pause(&settings, false), Duration::ZERO);
+    assert_eq!(pause(&settings, true), SECOND * 5);
+    let mut check = Registered {
+        name: "db".into(),
+        check: Check::default(),
+        probe: CheckCode::of_call(|| Ok::<(), String>(())),
+    };
+    settings.add_check(check.clone());
+    assert_eq!(pause(&settings, false), Duration::ZERO);
+    check.check = check.check.ready();
+    settings.add_check(check);
+    assert_eq!(pause(&settings, false), SECOND * 5);
+    settings.checks.clear();
+    settings.readiness.push("loader".into());
+    assert_eq!(pause(&settings, false), SECOND * 5);
+    settings.drain_pause = Some(Duration::ZERO);
+    assert_eq!(pause(&settings, true), Duration::ZERO);
+}
+
 fn full(health: &HealthService, asked: Option<&str>, shape: Shape) -> (HealthStatus, Value) {
     let answer = health.answer(asked, Access::Full, shape, None);
     let (status, body) = answer.expect("it is there");

@@ -17,6 +17,7 @@ use tokio::runtime::{Handle, RuntimeMetrics};
 
 #[cfg(feature = "process")]
 use self::resources::rows as resources;
+use crate::health::RuntimeProbe;
 use crate::self_metrics::{child, family, label, rows};
 
 /// The folder in which Linux describes a process to itself. Elsewhere there is no such folder, or it means something
@@ -45,7 +46,7 @@ pub(crate) struct Process {
 /// A runtime to be shown.
 #[derive(Debug, Clone)]
 struct NamedRuntime {
-    name: Arc<str>,
+    probe: Arc<RuntimeProbe>,
     metrics: RuntimeMetrics,
     labels: Labels,
     /// The labels of each worker; their number is fixed when a runtime is built.
@@ -64,22 +65,24 @@ impl Default for Process {
 
 impl Process {
     /// Adds a runtime; replaces an earlier one of this name.
-    pub(crate) fn add_runtime(&mut self, name: Arc<str>, handle: &Handle) {
-        self.runtimes.retain(|runtime| runtime.name != name);
+    pub(crate) fn add_runtime(&mut self, name: Arc<str>, handle: &Handle) -> Arc<RuntimeProbe> {
+        self.runtimes.retain(|runtime| runtime.probe.name != name);
         let metrics = handle.metrics();
         let runtime = label("runtime", Arc::clone(&name));
+        let probe = Arc::new(RuntimeProbe::new(name, handle.clone()));
         let of_worker =
             |worker: usize| [runtime.clone(), label("worker", worker.to_string())].into();
         self.runtimes.push(NamedRuntime {
             workers: (0..metrics.num_workers()).map(of_worker).collect(),
             labels: [runtime].into(),
-            name,
+            probe: Arc::clone(&probe),
             metrics,
         });
+        probe
     }
 
     pub(crate) fn runtime_names(&self) -> impl Iterator<Item = &str> {
-        self.runtimes.iter().map(|runtime| &*runtime.name)
+        self.runtimes.iter().map(|runtime| &*runtime.probe.name)
     }
 
     /// The families as they are now. Those of which nothing can be read are left out; it never fails.
@@ -100,6 +103,10 @@ impl Process {
             service.collect(),
         )];
         rows.extend(resources(folder));
+        rows.extend(rows! {
+            "tokio_scheduling_delay_seconds" => self.delays(),
+                "Longest time of the last minute that a spawned task waited for its first poll; there is one a second.";
+        });
         // All that tokio gives without `--cfg tokio_unstable`.
         rows.extend(rows! {
             "tokio_workers" => self.of_runtimes(RuntimeMetrics::num_workers),
@@ -128,6 +135,15 @@ impl Process {
         runtimes
             .map(|runtime| child(runtime.labels.clone(), value(runtime)))
             .collect()
+    }
+
+    /// Without those that are not probed.
+    fn delays(&self) -> Vec<Child> {
+        let delays = self.runtimes.iter().filter_map(|runtime| {
+            let delay = runtime.probe.delay()?.as_secs_f64();
+            Some(child(runtime.labels.clone(), Float(delay)))
+        });
+        delays.collect()
     }
 
     fn of_workers(&self, read: fn(&RuntimeMetrics, usize) -> ChildValue) -> Vec<Child> {

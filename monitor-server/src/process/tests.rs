@@ -54,7 +54,9 @@ fn each_family_is_in_both_formats() {
         service: Some(Service::new("text", "1.0")),
         ..Process::default()
     };
-    process.add_runtime("main".into(), runtime.handle());
+    let probe = process.add_runtime("main".into(), runtime.handle());
+    // As `run` does.
+    probe.note(Duration::from_secs(1));
     let families = process.families();
     let (text, open) = (
         page(&families, Format::Text004),
@@ -84,7 +86,7 @@ fn each_family_is_in_both_formats() {
     }
     let units = |unit| families.iter().filter(|family| family.unit == unit).count();
     if OF_THIS_PROCESS.is_some() && cfg!(feature = "process") {
-        assert_eq!((units(Some("seconds")), units(Some("bytes"))), (2, 2));
+        assert_eq!((units(Some("seconds")), units(Some("bytes"))), (3, 2));
     }
     let build = "\nmonitor_build_info{name=\"text\",version=\"1.0\"} 1\n";
     assert!(text.contains(build) && open.contains(build), "{text}");

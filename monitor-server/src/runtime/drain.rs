@@ -1,17 +1,21 @@
 //! The end of a service's life, in order: readiness off, a pause, running tasks to their end, then the server stops.
+//! And the service's own part of it: [`MonitorServer::stopping`] stops its listener after the pause,
+//! [`MonitorServer::is_draining`] its workers before it, and [`MonitorServer::serve_until_stopped`] goes through all
+//! steps with one limit.
 //!
 //! Each step may be taken alone and by several callers at once: the drain begins once, the pause is counted from there,
 //! and all waits look at the same numbers. Waits work on every executor and none, and end with the server: see
 //! [`until`].
 
 use std::io;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use monitor_core::snapshot::RunningCall;
 
 use super::log::log;
 use super::signals::{ShutdownSignals, Signal};
-use super::{block_on, until};
+use super::{block_on, block_on_for, until};
 use crate::error::TasksLeft;
 use crate::run::MonitorServer;
 
@@ -37,6 +41,15 @@ pub enum DrainError {
     /// Tasks were left when the limit passed.
     #[error(transparent)]
     TasksLeft(#[from] TasksLeft),
+    /// The service had not ended when the limit of
+    /// [`serve_until_stopped`](MonitorServer::serve_until_stopped) passed, and was cut off.
+    #[error("the service still ran after {limit:?}, with {left} tasks")]
+    StillServing {
+        /// How many tasks still ran.
+        left: u64,
+        /// The limit that passed.
+        limit: Duration,
+    },
     /// A second signal cut it short.
     #[error("a second signal, {signal}, cut the drain short; {left} tasks still ran")]
     Interrupted {
@@ -103,6 +116,11 @@ impl MonitorServer {
     pub async fn drain(&self, limit: Duration) -> Result<(), TasksLeft> {
         self.begin_drain();
         self.pause().await;
+        self.end_tasks(limit).await
+    }
+
+    /// The steps of a drain behind its pause.
+    async fn end_tasks(&self, limit: Duration) -> Result<(), TasksLeft> {
         let is_hurried = self.inner.health.lifecycle.is_hurried();
         let tasks = self.monitor().in_flight();
         if tasks > 0 && !is_hurried {
@@ -171,16 +189,23 @@ impl MonitorServer {
         async move {
             let mut signals = listened?;
             let signal = signals.recv().await;
-            log(move || tracing::info!(%signal, "signal received: the service is to end"));
-            server.begin_drain();
-            tokio::select! {
-                () = server.pause() => {}
-                second = signals.recv() => {
-                    server.inner.health.lifecycle.set_hurried();
-                    log(move || tracing::warn!(signal = %second, "second signal received: the drain will wait for nothing"));
-                }
-            }
+            server.pause_after(signal, &mut signals).await;
             Ok(signal)
+        }
+    }
+
+    /// Waits out the pause of a drain that a signal begins; a second one ends it.
+    async fn pause_after(&self, signal: Signal, signals: &mut ShutdownSignals) {
+        // Each of several listeners comes here.
+        if self.inner.health.set_draining() {
+            log(move || tracing::info!(%signal, "signal received: the service is to end"));
+        }
+        tokio::select! {
+            () = self.pause() => {}
+            second = signals.recv() => {
+                self.inner.health.lifecycle.set_hurried();
+                log(move || tracing::warn!(signal = %second, "second signal received: the drain will wait for nothing"));
+            }
         }
     }
 
@@ -209,12 +234,7 @@ impl MonitorServer {
             log(move || tracing::info!(%signal, "signal received: draining"));
             tokio::select! {
                 drained = server.drain(limit) => drained.map(|()| signal).map_err(DrainError::from),
-                signal = signals.recv() => {
-                    let left = server.monitor().in_flight();
-                    log(move || tracing::warn!(%signal, left, "second signal received: stopping at once"));
-                    server.stop_at_once();
-                    Err(DrainError::Interrupted { signal, left })
-                }
+                signal = signals.recv() => Err(server.interrupt(signal)),
             }
         }
     }
@@ -242,6 +262,200 @@ impl MonitorServer {
     /// ```
     pub fn drain_on_signal_blocking(&self, limit: Duration) -> Result<Signal, DrainError> {
         block_on(self.drain_on_signal(limit))
+    }
+}
+
+/// The service's own part of its end.
+impl MonitorServer {
+    /// True once a drain has begun, or the server has stopped: then a worker takes no further job. Costs a lock for
+    /// reading.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let server = monitor_server::run(MonitorConfig::default().listen([127, 0, 0, 1]).port(0))?;
+    /// let jobs = server.clone();
+    /// let worker = std::thread::spawn(move || {
+    ///     while !jobs.is_draining() {
+    ///         std::thread::yield_now(); // one job
+    ///     }
+    /// });
+    /// server.begin_drain();
+    /// worker.join().expect("it does not panic");
+    /// server.shutdown();
+    /// # Ok::<(), monitor_server::RunError>(())
+    /// ```
+    pub fn is_draining(&self) -> bool {
+        self.inner.health.lifecycle.is_draining() || !self.inner.thread.is_running()
+    }
+
+    /// Waits until a drain begins, or the server stops: for an async worker, which ends then. It listens to no signal;
+    /// [`stopping`](Self::stopping) does. Works on every executor.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future changes nothing.
+    pub fn wait_for_drain(&self) -> impl Future<Output = ()> + Send + use<> {
+        let server = self.clone();
+        async move {
+            let inner = &server.inner;
+            if inner.thread.is_here() {
+                tokio::select! {
+                    () = inner.health.lifecycle.wait_for_drain() => {}
+                    () = inner.thread.ended() => {}
+                }
+            }
+        }
+    }
+
+    /// The same, blocking the calling thread, at most for this long: the pause between two jobs of a worker. Returns
+    /// true once a drain has begun or the server has stopped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let server = monitor_server::run(MonitorConfig::default().listen([127, 0, 0, 1]).port(0))?;
+    /// let told = server.clone();
+    /// let worker = std::thread::spawn(move || {
+    ///     let mut jobs = 0;
+    ///     while !told.wait_for_drain_blocking(Duration::from_millis(1)) {
+    ///         jobs += 1; // a job
+    ///     }
+    ///     jobs
+    /// });
+    /// server.drain_blocking(Duration::from_secs(10))?;
+    /// worker.join().expect("it does not panic");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_for_drain_blocking(&self, limit: Duration) -> bool {
+        block_on_for(self.wait_for_drain(), limit).is_some() || self.is_draining()
+    }
+
+    /// Ends when the service's own listener should stop: for `with_graceful_shutdown` of axum and the like. That is
+    /// after SIGTERM or Ctrl-C, or after [`begin_drain`](Self::begin_drain), and after `/readyz` was 503 for
+    /// [`drain_pause`](crate::MonitorConfig::drain_pause); at once where the server has stopped. Any number of listeners
+    /// may have one each. [`serve_until_stopped`](Self::serve_until_stopped) or [`drain`](Self::drain) does the rest.
+    ///
+    /// Signals are as in [`shutdown_signal`](Self::shutdown_signal): listened to from this call on, and a second one
+    /// ends the pause. A first one during the pause of a drain that code began does not end it. Where signals cannot be
+    /// listened to, that is logged, and drains that code begins count alone. Works on every executor.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(app: axum::Router, listener: tokio::net::TcpListener)
+    /// # -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let server = monitor_server::run(MonitorConfig::default())?;
+    /// let serving = axum::serve(listener, app).with_graceful_shutdown(server.stopping());
+    /// server.serve_until_stopped(Duration::from_secs(20), serving).await??;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (server, listened) = (self.clone(), self.listen());
+        async move {
+            let Ok(mut signals) = listened.inspect_err(|error| {
+                let error = error.to_string();
+                log(move || tracing::warn!(%error, "signals do not stop the service"));
+            }) else {
+                server.wait_for_drain().await;
+                return server.pause().await;
+            };
+            let signal = tokio::select! {
+                signal = signals.recv() => signal,
+                () = server.wait_for_drain() => tokio::select! {
+                    () = server.pause() => return,
+                    signal = signals.recv() => signal,
+                }
+            };
+            server.pause_after(signal, &mut signals).await;
+        }
+    }
+
+    /// Serves until the service is to end, and ends it in order, with one limit for both halves: the service's own
+    /// requests and all other tasks. `serving` is the service's own listener, which [`stopping`](Self::stopping) stops,
+    /// as in the example there.
+    ///
+    /// SIGTERM, Ctrl-C or [`begin_drain`](Self::begin_drain) begin the end: `/readyz` turns to 503 and
+    /// [`drain_pause`](crate::MonitorConfig::drain_pause) passes. From then on `serving` and the tasks have `limit`
+    /// together. What still serves then is dropped, the tasks that are left are logged, and the server stops as with
+    /// [`shutdown`](Self::shutdown); its own requests have [`Limits::stop_grace`](crate::Limits::stop_grace). A second
+    /// signal ends all of it at once. Where `serving` ends by itself, a drain without a pause follows.
+    ///
+    /// Works on every executor. Dropping a server's future leaves the connections alone that it spawned as tasks: they
+    /// end with their runtime.
+    ///
+    /// # Errors
+    ///
+    /// Signals cannot be listened to; `serving` or other tasks were left at the limit; or a second signal came. The
+    /// output of `serving` is lost then.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future drops `serving` and leaves the server running.
+    pub fn serve_until_stopped<S: IntoFuture>(
+        &self,
+        limit: Duration,
+        serving: S,
+    ) -> impl Future<Output = Result<S::Output, DrainError>> + use<S> {
+        let (server, listened) = (self.clone(), self.listen());
+        let (stopping, serving) = (self.stopping(), serving.into_future());
+        async move {
+            let mut signals = listened.map_err(|source| DrainError::Signals { source })?;
+            let second = async {
+                signals.recv().await;
+                signals.recv().await
+            };
+            tokio::select! {
+                ended = server.serve_and_drain(limit, serving, stopping) => ended,
+                signal = second => Err(server.interrupt(signal)),
+            }
+        }
+    }
+
+    async fn serve_and_drain<T>(
+        &self,
+        limit: Duration,
+        serving: impl Future<Output = T>,
+        stopping: impl Future<Output = ()>,
+    ) -> Result<T, DrainError> {
+        let mut serving = pin!(serving);
+        let mut served = tokio::select! {
+            served = &mut serving => Some(served),
+            () = stopping => None,
+        };
+        self.begin_drain();
+        let begin = Instant::now();
+        let left = || limit.saturating_sub(begin.elapsed());
+        if served.is_none() {
+            served = tokio::select! {
+                served = serving => Some(served),
+                () = until(|| left().is_zero()) => None,
+            };
+        }
+        let ended = self.end_tasks(left()).await;
+        let left = ended.map_or_else(|tasks| tasks.left, |()| 0);
+        match served {
+            None => Err(DrainError::StillServing { left, limit }),
+            Some(_) if left > 0 => Err(TasksLeft { left, limit }.into()),
+            Some(served) => Ok(served),
+        }
+    }
+
+    /// Ends a drain at once.
+    fn interrupt(&self, signal: Signal) -> DrainError {
+        let left = self.monitor().in_flight();
+        log(move || tracing::warn!(%signal, left, "second signal received: stopping at once"));
+        self.stop_at_once();
+        DrainError::Interrupted { signal, left }
     }
 }
 

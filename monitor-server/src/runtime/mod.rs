@@ -41,7 +41,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake};
 use std::thread::{JoinHandle, Thread, ThreadId};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{oneshot, watch};
@@ -128,6 +128,11 @@ impl ServerThread {
         self.stop.is_closed()
     }
 
+    /// Waits until the thread has ended, on any executor. Never, in a fork.
+    pub(crate) async fn ended(&self) {
+        self.stop.closed().await;
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         self.is_here() && !self.has_ended()
     }
@@ -175,7 +180,7 @@ impl ServerThread {
     pub(crate) async fn stop_and_wait(&self) {
         self.begin_stop();
         if self.is_here() {
-            self.stop.closed().await;
+            self.ended().await;
             self.stop();
         }
     }
@@ -253,13 +258,23 @@ impl Wake for Unpark {
 
 /// Runs a future that needs no runtime to its end, on the calling thread.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    block_on_for(future, Duration::MAX).expect("that time does not pass")
+}
+
+/// The same, at most for this long; `None` where the future has not ended then.
+pub(crate) fn block_on_for<T>(future: impl Future<Output = T>, limit: Duration) -> Option<T> {
     let waker = Arc::new(Unpark(std::thread::current())).into();
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
+    let begin = Instant::now();
     loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return Some(value);
         }
+        let left = limit.saturating_sub(begin.elapsed());
+        if left.is_zero() {
+            return None;
+        }
+        std::thread::park_timeout(left);
     }
 }

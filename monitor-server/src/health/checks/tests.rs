@@ -28,7 +28,7 @@ fn running(check: Check, probe: CheckCode) -> Arc<Entry> {
 fn output_of(report: HealthPart) -> Option<String> {
     match report.details {
         PartDetails::Check(_, output) => output.map(|output| output.to_string()),
-        PartDetails::Task(_) => None,
+        PartDetails::Task(_) | PartDetails::Watched(_) => None,
     }
 }
 
