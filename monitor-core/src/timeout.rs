@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use crate::errors::{MonitorError, NamedError, Naming};
+use crate::errors::{MonitorError, NamedError, Naming, ask_also};
 use crate::recording::time_limit::{TIMEOUT, drop_expired};
 
 /// A future did not end within its time limit.
@@ -38,7 +38,8 @@ pub struct TimeoutError {
 
 impl TimeoutError {
     /// The error of a future that exceeded this limit, for a time limit of one's own. `None`: it is not known.
-    pub const fn new(limit: Option<Duration>) -> Self {
+    pub fn new(limit: Option<Duration>) -> Self {
+        ask_also(&NamedError(Naming::<Self>::QUESTIONS));
         Self { limit }
     }
 
@@ -63,10 +64,6 @@ impl MonitorError for TimeoutError {
     fn error_type(&self) -> Option<&'static str> {
         Some(TIMEOUT)
     }
-}
-
-inventory::submit! {
-    NamedError(Naming::<TimeoutError>::QUESTIONS)
 }
 
 pin_project! {
