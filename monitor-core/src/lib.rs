@@ -32,6 +32,7 @@
 //! - [`MetricDesc`], [`metric`]: counters, gauges and histograms of the user's own, under their own names.
 //! - [`Sampler`]: self time by method and by stack of methods, from samples.
 //! - [`ErrorParser`], [`Health`]: which errors have which type, and how many in a row are unhealthy.
+//! - [`timeout_with`], and `timeout` (feature `tokio`): a time limit that is a failure, and no cancelled call.
 //! - [`snapshot`], [`family`]: recorded numbers, as plain data.
 //! - [`exemplar`]: links from a histogram's bucket to a trace.
 //! - [`names`], [`exposition`]: from a snapshot to families, and from families to bytes.
@@ -61,6 +62,7 @@ mod recording;
 mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod timeout;
 
 pub use base::clock::{Clock, ManualClock};
 pub use data::buckets::{DEFAULT_BUCKETS, DEFAULT_SIZE_BUCKETS, SIZE_BOUNDS, TIME_BOUNDS};
@@ -88,3 +90,6 @@ pub use recording::limit::{Permit, Permits};
 pub use recording::site::SharedMethod;
 pub use recording::{config, exemplar};
 pub use storage::{MonitorStorage, Sampler, StartUpWarning};
+#[cfg(feature = "tokio")]
+pub use timeout::timeout;
+pub use timeout::{TimeoutError, timeout_with};

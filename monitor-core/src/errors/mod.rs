@@ -19,7 +19,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 pub use named::{MonitorError, NamedError, Naming, Unnamed};
-pub(crate) use named::{named, named_below};
+pub(crate) use named::{ask_also, named, named_below};
 pub use text::{ErrorText, ErrorView, Outcome};
 use text::{Search, Words, fold};
 

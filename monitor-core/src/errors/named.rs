@@ -11,7 +11,7 @@ use std::error::Error;
 use std::io;
 use std::marker::PhantomData;
 use std::rc::Rc;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::text::{MAX_SOURCES, survive};
 
@@ -111,19 +111,31 @@ pub(crate) fn named_below(error: &dyn Error) -> Option<&'static str> {
 }
 
 /// All questions, by size: most errors are asked few, or none.
-static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
+static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| sorted(None));
+
+/// The same and those of [`ask_also`], from its first call on.
+static MORE_QUESTIONS: OnceLock<Vec<Question>> = OnceLock::new();
+
+fn sorted(more: Option<[Question; 3]>) -> Vec<Question> {
     let submitted = inventory::iter::<NamedError>.into_iter();
-    let mut all: Vec<Question> = submitted.filter_map(|named| named.0).flatten().collect();
+    let submitted = submitted.filter_map(|named| named.0).chain(more);
+    let mut all: Vec<Question> = submitted.flatten().collect();
     sort_by_key(&mut all, |(size, _)| *size);
     all
-});
+}
+
+/// Has errors asked whether they are the one error type of this crate, from its first error on. If it submitted its
+/// questions, the failures of every program would pay for them.
+pub(crate) fn ask_also(named: &NamedError) {
+    MORE_QUESTIONS.get_or_init(|| sorted(named.0));
+}
 
 /// Users' code is run here, as `source` is: if it panics, no type is named, as none would be found in a text that
 /// cannot be read.
 fn first_named<'e>(
     first: impl FnOnce() -> Option<&'e (dyn Error + 'static)>,
 ) -> Option<&'static str> {
-    let questions = &**QUESTIONS;
+    let questions = MORE_QUESTIONS.get().unwrap_or_else(|| &QUESTIONS);
     if questions.is_empty() {
         return None;
     }

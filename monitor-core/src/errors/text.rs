@@ -32,7 +32,7 @@ pub enum Outcome<'a> {
     Expected(&'a str),
     /// It panicked.
     Panic,
-    /// It was dropped before it ended.
+    /// It was dropped before it ended, and not by a [`timeout_with`](crate::timeout_with).
     Cancelled,
 }
 

@@ -34,6 +34,7 @@ use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{CallSite, IS_OFF};
 use crate::recording::store::StorageCore;
 use crate::recording::thread::{self, ForCall, Local, entry_shard};
+use crate::recording::time_limit::outcome_of_dropped;
 use crate::recording::values::ValueRef;
 
 /// Flag: the thread was panicking when the call began. The guard may be dropped by that panic, which then is not the
@@ -54,7 +55,8 @@ const NO_DEADLINE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 ///
 /// Made by [`Method::start`](crate::Method::start) and by `#[monitored]`. It counts as a request at once, is in
 /// flight until it is finished or dropped, and may be moved to another thread. Dropped without
-/// [`finish`](Self::finish) it counts as a panic if the thread that drops it panics, else as cancelled.
+/// [`finish`](Self::finish) it counts as a panic if the thread that drops it panics, as a failure of the type `timeout`
+/// if a [`timeout_with`](crate::timeout_with) drops it, else as cancelled.
 ///
 /// # Cancellation
 ///
@@ -525,7 +527,7 @@ fn drop_guard(call: CallGuard) {
         let outcome = if call.panics() {
             Outcome::Panic
         } else {
-            Outcome::Cancelled
+            outcome_of_dropped()
         };
         fail(ManuallyDrop::into_inner(call), outcome);
     }

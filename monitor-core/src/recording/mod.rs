@@ -71,4 +71,5 @@ pub(crate) mod site;
 pub(crate) mod store;
 pub(crate) mod streak;
 pub(crate) mod thread;
+pub(crate) mod time_limit;
 pub(crate) mod values;

@@ -43,6 +43,7 @@ use crate::recording::current::CallPoll;
 use crate::recording::guard::CallGuard;
 use crate::recording::limit::{Permit, PermitWait};
 use crate::recording::shard::Failure;
+use crate::recording::time_limit::outcome_of_dropped;
 
 /// Runs a synchronous body as one call.
 #[inline]
@@ -276,7 +277,7 @@ impl<K: Kept> Begun<K> {
 impl<K: Kept> Drop for Begun<K> {
     fn drop(&mut self) {
         let call = CallGuard::taken(&self.call);
-        self.kept.end(call, Outcome::Cancelled);
+        self.kept.end(call, outcome_of_dropped());
     }
 }
 
@@ -461,7 +462,7 @@ impl<const RETURNS: bool> Drop for InPlaceCall<RETURNS> {
 #[inline(never)]
 fn drop_in_place_call(call: CallGuard) {
     if call.poll_handle().is_suspended() {
-        call.finish(Outcome::Cancelled);
+        call.finish(outcome_of_dropped());
     }
 }
 

@@ -18,7 +18,7 @@ use crate::base::clock::{Clock, process_start, utc};
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Relaxed, StaticAtomicU32, leak, lock};
 use crate::data::buckets::{BoundsByKind, union};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
-use crate::data::status::DEFAULT_TASK;
+use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::errors::{ErrorParser, Outcome};
 use crate::metrics::keyed::Values;
 use crate::recording::config::{StorageConfig, TickBounds};
@@ -30,6 +30,7 @@ use crate::recording::shard::Failure;
 use crate::recording::site::{self, CallSite};
 use crate::recording::streak::Streak;
 use crate::recording::thread::Record;
+use crate::recording::time_limit::TIMEOUT;
 
 /// The state behind a [`MonitorStorage`](crate::MonitorStorage). It lives as long as the process: threads and guards
 /// point at its parts without counting.
@@ -406,6 +407,9 @@ impl StorageCore {
     pub(crate) fn classify(&self, outcome: Outcome<'_>, expected: &[&str]) -> Failure {
         let rules = self.rules();
         let parser = &rules.parser;
+        if matches!(outcome, Outcome::ErrorType(TIMEOUT)) && parser.type_id(TIMEOUT).is_none() {
+            return self.timed_out(expected);
+        }
         let named = |name| {
             parser.type_id(name).unwrap_or_else(|| {
                 // For the next snapshot: a call writes no log line.
@@ -424,6 +428,16 @@ impl StorageCore {
         Failure {
             error_type: rules.indices.get(id.index()).copied().unwrap_or_default(),
             status: is_ill.then(|| parser.status_of(id)),
+        }
+    }
+
+    /// The failure of a call that a time limit ended, where no rule lists its type. The type is listed by its first failure.
+    fn timed_out(&self, expected: &[&str]) -> Failure {
+        let known = self.error_types.number_of(TIMEOUT, u32::MAX);
+        let status = TaskStatus::OtherException;
+        Failure {
+            error_type: known.unwrap_or_default(),
+            status: (!expected.contains(&TIMEOUT)).then_some(status),
         }
     }
 

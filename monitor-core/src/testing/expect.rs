@@ -518,7 +518,8 @@ impl Call {
         self.count(Aspect::Success, 1)
     }
 
-    /// One that failed with an error of this type: one that the configuration lists, or `other`, `panic`, `cancelled`.
+    /// One that failed with an error of this type: one that the configuration lists, or `other`, `panic`,
+    /// `cancelled`, `timeout`.
     pub fn failure(self, error_type: &str) -> Expected {
         self.count(Aspect::Failure(Arc::from(error_type)), 1)
     }

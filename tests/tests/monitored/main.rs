@@ -36,3 +36,4 @@ mod roots;
 mod sizes;
 mod statuses;
 mod streams;
+mod time_limits;

@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["storage"],
     &["export"],
     &["health"],
-    &["monitor", "__private", "lib"],
+    &["monitor", "timeout", "__private", "lib"],
     &["testing"],
 ];
 
