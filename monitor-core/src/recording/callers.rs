@@ -56,13 +56,14 @@ impl Default for CallerCounts {
 
 impl CallerCounts {
     /// One more, of a caller in this storage; only the shard's owner.
+    // A closure: the storage is found where it is needed, and not on the way there.
     #[inline]
-    pub(crate) fn bump(&self, caller: u32, storage: &StorageCore) {
+    pub(crate) fn bump<'a>(&self, caller: u32, storage: impl FnOnce() -> &'a StorageCore) {
         let at = caller as usize & (INLINE - 1);
         if self.callers[at].load(Relaxed) == caller {
             bump(&self.counts[at], 1, Release);
         } else {
-            self.bump_other(caller, storage);
+            self.bump_other(caller, storage());
         }
     }
 
@@ -144,7 +145,7 @@ mod tests {
         let (counts, storage) = (CallerCounts::default(), storage());
         for round in 0..3 {
             for caller in 0..1000 {
-                counts.bump(caller, storage);
+                counts.bump(caller, || storage);
             }
             assert_eq!(counts.sum(), 1000 * (round + 1));
         }
@@ -161,7 +162,7 @@ mod tests {
         // Of the same place, and of the same list.
         let apart = u32::try_from(INLINE * LISTS).expect("it is small");
         for caller in [ENTRY, apart, ENTRY, 2 * apart, apart, apart] {
-            counts.bump(caller, storage);
+            counts.bump(caller, || storage);
         }
         assert_eq!(sorted(&counts), [(ENTRY, 2), (apart, 3), (2 * apart, 1)]);
     }
@@ -177,7 +178,7 @@ mod tests {
             })
             .collect();
         for set in sets.iter().chain(&sets) {
-            counts.bump(*set, storage);
+            counts.bump(*set, || storage);
         }
         assert_eq!(counts.sum(), 200);
         assert!(counts.iter().count() <= INLINE + 1);

@@ -169,7 +169,7 @@ impl Shard {
     /// A call starts; only the owner. Returns its slot.
     #[inline]
     pub(crate) fn begin(&self, caller: CallWord) -> u32 {
-        self.started.bump(caller.method(), self.method.storage);
+        self.started.bump(caller.method(), || self.method.storage);
         self.slots.claim(self.now(), caller)
     }
 
@@ -300,7 +300,7 @@ impl Shard {
         failures.of_type(failure.error_type).counts.bump(bucket);
         add(&failures.sum, ticks_as_f64(duration));
         // After the buckets: callers never have more failures than there are.
-        failures.callers.bump(caller, self.method.storage);
+        failures.callers.bump(caller, || self.method.storage);
         if let Some(status) = failure.status {
             let fed = self.streaks.iter().enumerate();
             for (at, streak) in fed.filter(|(at, _)| self.feeds(*at)) {
