@@ -17,7 +17,7 @@ use crate::data::status::TaskStatus;
 use crate::errors::ErrorRules;
 use crate::storage::MonitorStorage;
 
-/// How long a status of a task type that counts for readiness is taken into account by default.
+/// How long a status is taken into account by default.
 pub const DEFAULT_STATUS_TTL: Duration = Duration::from_secs(60);
 
 /// For each status, the run that makes a task type unhealthy.
@@ -156,8 +156,8 @@ pub struct Component {
     pub threshold: Option<u64>,
     /// How long ago it was last set, or a call that feeds it ended; `None` where that is not known.
     pub age: Option<Duration>,
-    /// Whether the status has expired: it [counts for readiness](ReadinessPolicy), and the last call was too long ago
-    /// to know the state of the task type now.
+    /// Whether the status has [expired](ReadinessPolicy): the last call was too long ago to know the state of the task
+    /// type now.
     pub expired: bool,
     /// Whether the run is below the threshold, or the status has expired.
     pub healthy: bool,
@@ -306,11 +306,12 @@ impl Serialize for Component {
     }
 }
 
-/// The task types that count for readiness, and how long their statuses do without a call.
+/// The task types that count for readiness, and how long statuses do without a call.
 ///
-/// An instance that is not ready gets no calls, so its last status would keep it out for ever. So the status of a task
-/// type that counts expires: the state of the task type is then not known, which is no reason to keep calls away. The
-/// first call after that shows it. The statuses of other task types do not expire.
+/// Where no calls come, no call can show that a task type is well again: an instance that is not ready gets none, and
+/// others may have a quiet night. So the status of each task type expires, whether it counts for readiness or not: the
+/// state of the task type is then not known, which is no illness and no reason to keep calls away. The first call after
+/// that shows it.
 ///
 /// A status is as old as the end of the newest call that feeds its task type, or as its last setting through the API,
 /// whichever is later. Each call that ends counts, also one that leaves the status as it is: a future that is dropped,
@@ -386,14 +387,13 @@ impl ReadinessPolicy {
         self.tasks.iter()
     }
 
-    /// Lets the statuses of these task types expire whose age has reached the time to live. A status whose age is not
-    /// known stays.
+    /// Lets the statuses expire whose age has reached the time to live, of these task types and of all others. A status
+    /// whose age is not known stays.
     #[must_use]
     pub fn expire(&self, mut health: Health) -> Health {
         for component in &mut health.components {
             let is_old = component.age.is_some_and(|age| age >= self.status_ttl);
-            component.expired =
-                is_old && !self.status_ttl.is_zero() && self.contains(&component.task);
+            component.expired = is_old && !self.status_ttl.is_zero();
             component.healthy |= component.expired;
         }
         health.healthy = health.components.iter().all(|component| component.healthy);

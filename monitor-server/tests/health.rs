@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use monitor_core::names::Profile;
-use monitor_core::{HealthStatus, Monitor, TaskStatus};
+use monitor_core::{HealthStatus, Monitor, Outcome, TaskStatus};
 use monitor_server::{Check, MetricServer, MonitorConfig, MonitorServer, Readiness, RunError, run};
 use serde_json::Value;
 use served::{Served, eventually, local, started, turn};
@@ -460,4 +460,31 @@ fn a_drain_pauses_before_it_waits_and_only_once() {
     let begin = Instant::now();
     server.drain_blocking(PATIENCE).expect("no tasks");
     assert!(begin.elapsed() < PATIENCE);
+}
+
+/// Calls of the method, each with this outcome.
+fn call(monitor: Monitor, method: &str, calls: u32, outcome: Outcome<'_>) {
+    let method = monitor.method(method).expect("a name");
+    for _ in 0..calls {
+        method.start().finish(outcome);
+    }
+}
+
+#[test]
+fn a_dependency_that_comes_back_without_traffic_is_no_illness_for_ever() {
+    let ttl = Duration::from_millis(500);
+    let server = started(local().errors("TTL", ["ttl"], 3).status_ttl(ttl));
+    let address = server.local_addr();
+    call(server.monitor(), "Ttl", 3, Outcome::ErrorType("ttl"));
+    // Slower than the time to live, a machine has no answer to be asserted.
+    let first = get(address, "/health/Ttl");
+    assert!(
+        first.code == 503 || first.json()["status"] == "UNKNOWN",
+        "{}",
+        first.body
+    );
+    eventually(|| get(address, "/health/Ttl").code == 200);
+    assert_eq!(get(address, "/health/Ttl").json()["status"], "UNKNOWN");
+    assert_eq!(probe(address, "/livez"), "200 ok");
+    assert_eq!(probe(address, "/readyz"), "200 ready");
 }
