@@ -6,13 +6,14 @@
 //! - here: values by key, registered metrics, configuration, exemplars;
 //! - `collect`: the snapshot, tasks in flight, and which label sets leave the page (`means` reads the recent means for
 //!   it);
-//! - `statuses`: task types;
+//! - `statuses`: task types; `shares`: which of them fail too often;
 //! - `stats_map`: the original's flat map, warnings at the start;
 //! - in other folders: `health` in `health.rs`, and the `prometheus` collector in `export/prometheus.rs`.
 
 pub(crate) mod collect;
 pub(crate) mod means;
 mod running;
+mod shares;
 mod stats_map;
 mod statuses;
 #[cfg(all(test, not(monitor_loom)))]
